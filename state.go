@@ -1,0 +1,115 @@
+package ssmbak
+
+import "encoding/json"
+
+// Type is the type of a parameter, in AWS's own words.
+type Type string
+
+// The types of Parameter Store.
+const (
+	String       Type = "String"
+	StringList   Type = "StringList"
+	SecureString Type = "SecureString"
+)
+
+// Certainty says how far an answer about a moment can be trusted. The zero
+// value is Unknown.
+type Certainty int8
+
+const (
+	// Unknown: the evidence contradicts the last known state, or there is
+	// none. Nothing acts on it unless told to.
+	Unknown Certainty = iota
+	// LastKnown: nothing contradicts the answer and nothing later confirms it.
+	// Only a change whose event never came could make it wrong.
+	LastKnown
+	// Proved: a later look confirms the answer. It is never wrong.
+	Proved
+)
+
+// String returns "unknown", "last-known" or "proved".
+func (c Certainty) String() string {
+	switch c {
+	case Proved:
+		return "proved"
+	case LastKnown:
+		return "last-known"
+	case Unknown:
+		return "unknown"
+	}
+	return "unknown"
+}
+
+// MarshalJSON returns the word of [Certainty.String].
+func (c Certainty) MarshalJSON() ([]byte, error) { return json.Marshal(c.String()) }
+
+// Version is one version of a parameter as Parameter Store keeps it, without
+// its value, tags and labels. Number and Time together identify it for ever:
+// numbers start at 1 again after a delete.
+type Version struct {
+	Number         int64
+	Time           Time // LastModifiedDate
+	User           string
+	Type           Type
+	KeyID          string // as the caller gave it: key id, ARN or alias; SecureString only
+	Tier           string // Standard or Advanced
+	DataType       string
+	Description    string
+	AllowedPattern string
+	Policies       string // the JSON array that PutParameter takes, "" without policies
+}
+
+// State is everything that is known of a parameter at one point in time.
+type State struct {
+	Name Name
+	// Deleted says that there was no such parameter. With Certainty Unknown it
+	// is only the last known answer.
+	Deleted bool
+	// Version is the version that was current; its Number is 0 where Deleted is
+	// set or nothing was ever known.
+	Version Version
+	// Value is the version's value where HasValue is set.
+	Value    Value
+	HasValue bool
+	// NoValue says why HasValue is not set although the version is known, ""
+	// if the value was merely not asked for.
+	NoValue string
+	// Modified is when the state began: the version's time, or for a deletion
+	// the beginning of the second or of the bounds in which it happened.
+	Modified Time
+	// Certainty of the state, tags and labels apart.
+	Certainty Certainty
+	// ProvedUntil is the last moment for which this state is proved, zero if
+	// there is none.
+	ProvedUntil Time
+	// From and Until bound the answer: for every T in [From, Until) it is the
+	// same.
+	From, Until Time
+	// Reason says in one clause why Certainty is Unknown.
+	Reason string
+	// Tags are the parameter's tags where TagsKnown is set.
+	Tags      map[string]string
+	TagsKnown bool
+	// Labels maps each label of the parameter to the number of its version
+	// where LabelsKnown is set; labels of later versions are left out.
+	Labels      map[string]int64
+	LabelsKnown bool
+}
+
+// Operation is what a change did to a parameter.
+type Operation string
+
+// The operations of a [Change]: AWS's words, as its events use them.
+const (
+	Create Operation = "Create"
+	Update Operation = "Update"
+	Delete Operation = "Delete"
+)
+
+// Change is one recorded change of one parameter.
+type Change struct {
+	Name      Name
+	Operation Operation
+	Time      Time
+	Version   Version // zero for Delete
+}

@@ -1,0 +1,125 @@
+package ssmbak
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Time is an instant in milliseconds since 1970-01-01 UTC, the precision in
+// which Parameter Store keeps the time of a version. The zero value means that
+// there is no time.
+type Time int64
+
+// The ends of time: no event lies before or after them.
+const (
+	MinTime Time = math.MinInt64
+	MaxTime Time = math.MaxInt64
+)
+
+// TimeOf cuts a standard time to milliseconds.
+func TimeOf(t time.Time) Time { return Time(t.UnixMilli()) }
+
+// Seconds returns the instant that begins the given Unix second.
+func Seconds(s int64) Time { return Time(s * 1000) }
+
+// Std returns the instant as a standard time in UTC.
+func (t Time) Std() time.Time { return time.UnixMilli(int64(t)).UTC() }
+
+// Second returns the Unix second in which t lies.
+func (t Time) Second() int64 {
+	s := int64(t) / 1000
+	if int64(t)%1000 < 0 {
+		s--
+	}
+	return s
+}
+
+// Add returns t+d, at the precision of t.
+func (t Time) Add(d time.Duration) Time {
+	if t == MinTime || t == MaxTime {
+		return t
+	}
+	return t + Time(d/time.Millisecond)
+}
+
+// String returns RFC 3339 in UTC with milliseconds.
+func (t Time) String() string {
+	switch t {
+	case 0:
+		return "never"
+	case MinTime:
+		return "-inf"
+	case MaxTime:
+		return "+inf"
+	}
+	return t.Std().Format("2006-01-02T15:04:05.000Z")
+}
+
+// MarshalJSON returns RFC 3339 in UTC with milliseconds, or null for the zero
+// value and the ends of time.
+func (t Time) MarshalJSON() ([]byte, error) {
+	if t == 0 || t == MinTime || t == MaxTime {
+		return []byte("null"), nil
+	}
+	return json.Marshal(t.String())
+}
+
+// TimeExamples are the forms that [ParseTime] takes, for help and hints.
+const TimeExamples = "2024-06-13T20:10:54Z, 2024-06-13T20:10:54, '2024-06-13 20:10:54', 2024-06-13, 1718309454, now, 90m, 2h, 3d, 1w"
+
+// ParseTime reads a point in time: RFC 3339 with or without zone (none means
+// UTC) and with or without fraction, the same with a space for the T, a date
+// (its start), Unix seconds, "now", or a duration ago such as 90m, 2h, 3d, 1w.
+//
+// A point given in whole seconds means the end of that second, its last
+// millisecond: what happened in it has happened. now is the caller's clock.
+func ParseTime(text string, now time.Time) (Time, error) {
+	if text == "now" {
+		return TimeOf(now), nil
+	}
+	if ago, ok := parseAgo(text); ok {
+		return TimeOf(now.Add(-ago)), nil
+	}
+	if s, err := strconv.ParseInt(text, 10, 64); err == nil && len(text) >= 9 && s > 0 && s < 1<<36 {
+		return endOfSecond(time.Unix(s, 0)), nil
+	}
+	if t, err := time.Parse(time.DateOnly, text); err == nil {
+		return endOfSecond(t), nil
+	}
+	for _, layout := range []string{"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05"} {
+		t, err := time.Parse(layout, text)
+		if err != nil {
+			continue
+		}
+		if t.Year() < 1970 || t.Year() > 9999 {
+			break
+		}
+		if strings.ContainsAny(text, ".,") {
+			return TimeOf(t), nil
+		}
+		return endOfSecond(t), nil
+	}
+	return 0, fmt.Errorf("%q is not a point in time", text)
+}
+
+func endOfSecond(t time.Time) Time { return Seconds(t.Unix()) + 999 }
+
+func parseAgo(text string) (time.Duration, bool) {
+	if len(text) < 2 {
+		return 0, false
+	}
+	units := map[byte]time.Duration{'s': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour}
+	unit, ok := units[text[len(text)-1]]
+	if !ok {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(text[:len(text)-1], 10, 32)
+	if err != nil || n > uint64(200*365*24*time.Hour/unit) {
+		return 0, false
+	}
+	return time.Duration(n) * unit, true
+}

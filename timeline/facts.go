@@ -1,0 +1,305 @@
+// Package timeline decides what a parameter was at any moment from the facts
+// that are known about it. It is pure: the same set of facts gives the same
+// timeline, whatever order they came in and however often, and nothing here
+// reads a clock or talks to anyone.
+//
+// # The model
+//
+// A parameter lives and dies. A life begins with version 1, every change of
+// the value adds one to the number, and a deletion ends it; Parameter Store
+// forgets a life at its end and starts at 1 again. Facts are what was seen of
+// this: versions with their own times, deletions by their events, and looks,
+// which say what was there when somebody read it. A fact is never changed and
+// never taken back, so merging two sets of facts is their union.
+//
+// # How far a look speaks
+//
+// Parameter Store is eventually consistent: a read may answer from a moment
+// before it. A look therefore carries two times: Seen, when the read ended,
+// and Sure, how far back from its beginning the answer might be. What it saw
+// was true at Sure. A version seen was still the newest at Sure; what existed
+// at Sure and is seen gone was deleted by Seen. Only such strong evidence
+// proves anything.
+package timeline
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/ssmbak/ssmbak"
+)
+
+// Facts are all facts about one parameter. The zero value is the empty set.
+type Facts struct {
+	Versions  []Version    `json:"versions,omitempty"`
+	Deletions []Deletion   `json:"deletions,omitempty"`
+	Looks     []Look       `json:"looks,omitempty"`
+	Tags      []TagsSeen   `json:"tags,omitempty"`
+	Labels    []LabelsSeen `json:"labels,omitempty"`
+	Traces    []Trace      `json:"traces,omitempty"`
+	Originals []Original   `json:"originals,omitempty"`
+}
+
+// Version is a version of the parameter and where its value stands. Its
+// identity is (Number, Time). Events are the ids of the events that announced
+// it, as far as they came.
+type Version struct {
+	Number         int64       `json:"number"`
+	Time           ssmbak.Time `json:"time"`
+	User           string      `json:"user,omitempty"`
+	Type           ssmbak.Type `json:"type"`
+	KeyID          string      `json:"keyId,omitempty"`
+	Tier           string      `json:"tier,omitempty"`
+	DataType       string      `json:"dataType,omitempty"`
+	Description    string      `json:"description,omitempty"`
+	AllowedPattern string      `json:"allowedPattern,omitempty"`
+	Policies       string      `json:"policies,omitempty"`
+	Events         []string    `json:"events,omitempty"`
+	Objects        []ObjectRef `json:"objects,omitempty"`
+	Unreadable     string      `json:"unreadable,omitempty"`
+}
+
+// ObjectRef names one copy of a version's value: an S3 object version, and
+// when it was written.
+type ObjectRef struct {
+	ID      string      `json:"id"`
+	Written ssmbak.Time `json:"written"`
+}
+
+// Ref is the identity of a version.
+type Ref struct {
+	Number int64       `json:"number"`
+	Time   ssmbak.Time `json:"time"`
+}
+
+// Ref returns the version's identity.
+func (v Version) Ref() Ref { return Ref{v.Number, v.Time} }
+
+// Domain returns the version in the domain's words.
+func (v Version) Domain() ssmbak.Version {
+	return ssmbak.Version{
+		Number: v.Number, Time: v.Time, User: v.User, Type: v.Type, KeyID: v.KeyID, Tier: v.Tier,
+		DataType: v.DataType, Description: v.Description, AllowedPattern: v.AllowedPattern, Policies: v.Policies,
+	}
+}
+
+// Deletion is a deletion that an event told of. It happened in
+// [Second, Second+1s). Its identity is the event's id.
+type Deletion struct {
+	Event  string `json:"event"`
+	Second int64  `json:"second"`
+}
+
+func (d Deletion) from() ssmbak.Time  { return ssmbak.Seconds(d.Second) }
+func (d Deletion) until() ssmbak.Time { return ssmbak.Seconds(d.Second + 1) }
+
+// Look is what one reading of the parameter proved. With Gone unset the newest
+// version was Newest, and all versions from Oldest to it stood in one life;
+// its identity is Newest, and of several looks only how far they reach is
+// kept. With Gone set the name was not there; every such look is a fact of its
+// own.
+type Look struct {
+	Gone   bool        `json:"gone,omitempty"`
+	Newest Ref         `json:"newest,omitzero"`
+	Oldest int64       `json:"oldest,omitempty"`
+	Sure   ssmbak.Time `json:"sure"`
+	Seen   ssmbak.Time `json:"seen"`
+}
+
+// TagsSeen is the whole map of tags at one time: at a tag event's own second
+// (identity: Event), or as a look saw it at Seen, changed in (After, Seen].
+type TagsSeen struct {
+	Tags    map[string]string `json:"tags"`
+	Event   string            `json:"event,omitempty"`
+	Second  int64             `json:"second,omitempty"`
+	Counter int64             `json:"counter,omitempty"` // the event's own version counter
+	After   ssmbak.Time       `json:"after,omitempty"`
+	Seen    ssmbak.Time       `json:"seen,omitempty"`
+}
+
+// LabelsSeen is the whole map label -> version number as a look saw it at
+// Seen, changed in (After, Seen].
+type LabelsSeen struct {
+	Labels map[string]int64 `json:"labels"`
+	After  ssmbak.Time      `json:"after,omitempty"`
+	Seen   ssmbak.Time      `json:"seen"`
+}
+
+// Trace is an event whose version nobody ever saw: at some moment of its
+// second the parameter existed with a value that was never had. Its identity
+// is the event's id.
+type Trace struct {
+	Event     string           `json:"event"`
+	Second    int64            `json:"second"`
+	Operation ssmbak.Operation `json:"operation"`
+}
+
+// slack is how much later than its version an event's second may begin.
+const slack = 1000
+
+func (t Trace) from() ssmbak.Time  { return ssmbak.Seconds(t.Second) - slack }
+func (t Trace) until() ssmbak.Time { return ssmbak.Seconds(t.Second + 1) }
+
+// Original is one object version, or delete marker, that the original Python
+// ssmbak wrote. Its identity is ID.
+type Original struct {
+	ID           string      `json:"id"`
+	Sequence     int         `json:"sequence,omitempty"` // its place in storage order, the oldest is 0
+	Second       int64       `json:"second,omitempty"`   // ssmbakTime
+	Deleted      bool        `json:"deleted,omitempty"`
+	LastModified ssmbak.Time `json:"lastModified"`
+	Type         ssmbak.Type `json:"type,omitempty"`
+	Description  string      `json:"description,omitempty"`
+}
+
+// second returns the second from which the original's rules let o count: the
+// event's, or for a delete marker, which carries no tags, its LastModified.
+func (o Original) second() int64 {
+	if o.Deleted {
+		return o.LastModified.Second()
+	}
+	return o.Second
+}
+
+// Empty reports whether there is no fact at all.
+func (f Facts) Empty() bool {
+	return len(f.Versions)+len(f.Deletions)+len(f.Looks)+len(f.Tags)+len(f.Labels)+len(f.Traces)+len(f.Originals) == 0
+}
+
+// Has reports whether the version with this identity is a fact.
+func (f Facts) Has(r Ref) bool { _, ok := f.Version(r); return ok }
+
+// Version returns the version with this identity. The facts must be in the
+// order that [Union] gives them.
+func (f Facts) Version(r Ref) (Version, bool) {
+	i, ok := slices.BinarySearchFunc(f.Versions, r, func(v Version, r Ref) int { return compareRef(v.Ref(), r) })
+	if !ok {
+		return Version{}, false
+	}
+	return f.Versions[i], true
+}
+
+// HasDeletion reports whether the event with this id is a deletion fact.
+func (f Facts) HasDeletion(event string) bool {
+	return slices.ContainsFunc(f.Deletions, func(d Deletion) bool { return d.Event == event })
+}
+
+// Union merges two sets of facts. It is commutative, associative and
+// idempotent; the answer is in one canonical order and shares no slice with
+// its arguments.
+func Union(a, b Facts) Facts {
+	return Facts{
+		Versions:  union(a.Versions, b.Versions, compareVersions, mergeVersions),
+		Deletions: union(a.Deletions, b.Deletions, func(x, y Deletion) int { return cmp.Compare(x.Event, y.Event) }, func(x, y Deletion) Deletion { return least(x, y, compareDeletions) }),
+		Looks:     union(a.Looks, b.Looks, compareLooks, mergeLooks),
+		Tags:      union(a.Tags, b.Tags, compareTags, func(x, _ TagsSeen) TagsSeen { return x }),
+		Labels:    union(a.Labels, b.Labels, compareLabels, func(x, _ LabelsSeen) LabelsSeen { return x }),
+		Traces:    union(a.Traces, b.Traces, func(x, y Trace) int { return cmp.Compare(x.Event, y.Event) }, func(x, y Trace) Trace { return least(x, y, compareTraces) }),
+		Originals: union(a.Originals, b.Originals, func(x, y Original) int { return cmp.Compare(x.ID, y.ID) }, func(x, y Original) Original { return least(x, y, compareOriginals) }),
+	}
+}
+
+// union merges two slices into one that is sorted by compare and holds one
+// element for those that compare equal.
+func union[T any](a, b []T, compare func(x, y T) int, merge func(x, y T) T) []T {
+	all := make([]T, 0, len(a)+len(b))
+	all = append(append(all, a...), b...)
+	slices.SortStableFunc(all, compare)
+	out := all[:0]
+	for _, x := range all {
+		if n := len(out); n > 0 && compare(out[n-1], x) == 0 {
+			out[n-1] = merge(out[n-1], x)
+			continue
+		}
+		out = append(out, x)
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return out
+}
+
+func least[T any](x, y T, compare func(x, y T) int) T {
+	if compare(y, x) < 0 {
+		return y
+	}
+	return x
+}
+
+func compareRef(a, b Ref) int {
+	return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.Number, b.Number))
+}
+
+func compareVersions(a, b Version) int { return compareRef(a.Ref(), b.Ref()) }
+
+// mergeVersions joins two facts about one version: the copies of its value are
+// united, and a reason why there is none counts only where there is none.
+func mergeVersions(a, b Version) Version {
+	v := least(a, b, func(x, y Version) int {
+		return cmp.Or(
+			cmp.Compare(x.User, y.User), cmp.Compare(x.Type, y.Type), cmp.Compare(x.KeyID, y.KeyID),
+			cmp.Compare(x.Tier, y.Tier), cmp.Compare(x.DataType, y.DataType), cmp.Compare(x.Description, y.Description),
+			cmp.Compare(x.AllowedPattern, y.AllowedPattern), cmp.Compare(x.Policies, y.Policies))
+	})
+	v.Objects = union(a.Objects, b.Objects, func(x, y ObjectRef) int {
+		return cmp.Or(cmp.Compare(x.Written, y.Written), cmp.Compare(x.ID, y.ID))
+	}, func(x, _ ObjectRef) ObjectRef { return x })
+	v.Events = union(a.Events, b.Events, cmp.Compare[string], func(x, _ string) string { return x })
+	v.Unreadable = ""
+	if len(v.Objects) == 0 {
+		v.Unreadable = least(a.Unreadable, b.Unreadable, cmp.Compare[string])
+	}
+	return v
+}
+
+func compareDeletions(a, b Deletion) int { return cmp.Compare(a.Second, b.Second) }
+
+func compareTraces(a, b Trace) int {
+	return cmp.Or(cmp.Compare(a.Second, b.Second), cmp.Compare(a.Operation, b.Operation))
+}
+
+func compareLooks(a, b Look) int {
+	if a.Gone != b.Gone {
+		if b.Gone {
+			return -1
+		}
+		return 1
+	}
+	if a.Gone {
+		return cmp.Or(cmp.Compare(a.Seen, b.Seen), cmp.Compare(a.Sure, b.Sure))
+	}
+	return compareRef(a.Newest, b.Newest)
+}
+
+func mergeLooks(a, b Look) Look {
+	a.Oldest, a.Sure, a.Seen = min(a.Oldest, b.Oldest), max(a.Sure, b.Sure), max(a.Seen, b.Seen)
+	return a
+}
+
+func compareMaps[K cmp.Ordered, V cmp.Ordered](a, b map[K]V) int {
+	pairs := func(m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
+	x, y := pairs(a), pairs(b)
+	if c := slices.Compare(x, y); c != 0 {
+		return c
+	}
+	for _, k := range x {
+		if c := cmp.Compare(a[k], b[k]); c != 0 {
+			return c
+		}
+	}
+	return 0
+}
+
+func compareTags(a, b TagsSeen) int {
+	return cmp.Or(cmp.Compare(a.Event, b.Event), cmp.Compare(a.Second, b.Second), cmp.Compare(a.Counter, b.Counter),
+		cmp.Compare(a.Seen, b.Seen), cmp.Compare(a.After, b.After), compareMaps(a.Tags, b.Tags))
+}
+
+func compareLabels(a, b LabelsSeen) int {
+	return cmp.Or(cmp.Compare(a.Seen, b.Seen), cmp.Compare(a.After, b.After), compareMaps(a.Labels, b.Labels))
+}
+
+func compareOriginals(a, b Original) int {
+	return cmp.Or(cmp.Compare(a.Second, b.Second), cmp.Compare(a.LastModified, b.LastModified), cmp.Compare(a.Type, b.Type), cmp.Compare(a.Description, b.Description))
+}

@@ -1,0 +1,316 @@
+package timeline_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/timeline"
+)
+
+const (
+	start     = ssmbak.Time(1_700_000_000_000)
+	staleness = 10_000 // how far back a look may answer from, in ms
+	kept      = 4      // versions that the model's Parameter Store keeps
+)
+
+// change is one change that really happened; number 0 is a deletion.
+type change struct {
+	at     ssmbak.Time
+	number int64
+}
+
+// world is the truth about one parameter, and what was seen of it.
+type world struct {
+	changes []change
+	facts   timeline.Facts
+	// lost says that an event never came; no last known answer need be right.
+	lost bool
+}
+
+// truth returns the change that decides the state at the time.
+func (w *world) truth(at ssmbak.Time) change {
+	var last change
+	for _, c := range w.changes {
+		if c.at <= at {
+			last = c
+		}
+	}
+	return last
+}
+
+// look reads the parameter at the given time from the state of stale earlier,
+// and adds what it saw to the facts.
+func (w *world) look(at, stale ssmbak.Time) timeline.Look {
+	now := w.truth(at - stale)
+	l := timeline.Look{Gone: now.number == 0, Sure: at - staleness, Seen: at}
+	var seen timeline.Facts
+	if !l.Gone {
+		l.Newest = timeline.Ref{Number: now.number, Time: now.at}
+		l.Oldest = max(1, now.number-kept+1)
+		i := slices.Index(w.changes, now)
+		for n := now.number; n >= l.Oldest; n-- {
+			seen.Versions = append(seen.Versions, timeline.Version{Number: n, Time: w.changes[i].at, Type: ssmbak.String})
+			i--
+		}
+	}
+	seen.Looks = []timeline.Look{l}
+	w.facts = timeline.Union(w.facts, seen)
+	return l
+}
+
+// job is an event that waits to be handled at a time.
+type job struct {
+	at      ssmbak.Time
+	event   timeline.Announcement
+	retried int
+}
+
+// newWorld makes a history and lets a recorder that follows the rules of the
+// recorder package see it: each event leads to a look, and an event that is
+// not settled by its look comes back.
+func newWorld(r *rand.Rand, lossy bool) *world {
+	w := &world{}
+	at := start + ssmbak.Time(r.IntN(1000))
+	number := int64(0)
+	var jobs []job
+	for i := range 1 + r.IntN(12) {
+		c := change{at: at}
+		event := timeline.Announcement{Event: fmt.Sprint("e", i), Second: at.Second()}
+		if number > 0 && r.IntN(4) == 0 {
+			event.Operation = ssmbak.Delete
+			number = 0
+		} else {
+			event.Operation = ssmbak.Update
+			if number == 0 {
+				event.Operation = ssmbak.Create
+			}
+			number++
+			c.number = number
+		}
+		w.changes = append(w.changes, c)
+		delay := ssmbak.Time(r.IntN(3000))
+		if r.IntN(4) == 0 {
+			delay = ssmbak.Time(r.IntN(400_000))
+		}
+		if lossy && r.IntN(3) == 0 {
+			w.lost = true
+		} else {
+			for range 1 + r.IntN(8)/7 {
+				jobs = append(jobs, job{at: at + delay + ssmbak.Time(r.IntN(100)), event: event})
+			}
+		}
+		at += 1 + []ssmbak.Time{ssmbak.Time(r.IntN(50)), ssmbak.Time(r.IntN(1000)), ssmbak.Time(r.IntN(20_000)), ssmbak.Time(r.IntN(200_000))}[r.IntN(4)]
+	}
+	for range r.IntN(3) { // looks that no event asked for
+		jobs = append(jobs, job{at: start + ssmbak.Time(r.IntN(600_000))})
+	}
+	for len(jobs) > 0 {
+		slices.SortFunc(jobs, func(a, b job) int { return int(a.at - b.at) })
+		j := jobs[0]
+		jobs = jobs[1:]
+		stale := ssmbak.Time(0)
+		if r.IntN(3) == 0 {
+			stale = ssmbak.Time(r.IntN(staleness))
+		}
+		if j.event.Operation == ssmbak.Delete {
+			w.facts = timeline.Union(w.facts, timeline.Facts{Deletions: []timeline.Deletion{{Event: j.event.Event, Second: j.event.Second}}})
+		}
+		l := w.look(j.at, stale)
+		settled := true
+		switch j.event.Operation {
+		case ssmbak.Delete:
+			settled = l.Conclusive(j.event.Second) || !timeline.New("/n", w.facts, timeline.Horizon{}).Undecided(j.event.Second)
+		case ssmbak.Create, ssmbak.Update:
+			claimed, _ := w.facts.Claim(j.event)
+			settled = claimed || timeline.New("/n", w.facts, timeline.Horizon{}).Excludes(j.event)
+			if !settled && j.at > ssmbak.Seconds(j.event.Second)+300_000 {
+				w.facts = timeline.Union(w.facts, timeline.Facts{Traces: []timeline.Trace{{Event: j.event.Event, Second: j.event.Second, Operation: j.event.Operation}}})
+				settled = true
+			}
+		}
+		if !settled {
+			j.at += 30_000
+			jobs = append(jobs, j)
+		}
+	}
+	return w
+}
+
+// moments are the times worth asking about: around every change, look and
+// second.
+func (w *world) moments() []ssmbak.Time {
+	ms := []ssmbak.Time{start - 1_000_000, start + 10_000_000}
+	for _, c := range w.changes {
+		ms = append(ms, c.at-1, c.at, c.at+1, ssmbak.Seconds(c.at.Second())-1, ssmbak.Seconds(c.at.Second()), ssmbak.Seconds(c.at.Second())+999, ssmbak.Seconds(c.at.Second()+1))
+	}
+	for _, l := range w.facts.Looks {
+		ms = append(ms, l.Seen, l.Seen+1, l.Sure, l.Sure+1)
+	}
+	return ms
+}
+
+// right reports whether the span's answer is the truth.
+func right(s timeline.Span, truth change) bool {
+	if truth.number == 0 {
+		return s.Kind == timeline.Absent
+	}
+	return s.Kind == timeline.Held && s.Version.Number == truth.number && s.Version.Time == truth.at
+}
+
+func (w *world) dump(t *testing.T, tl *timeline.Timeline) {
+	for _, c := range w.changes {
+		t.Logf("change %d at %v", c.number, c.at)
+	}
+	for _, s := range tl.Spans() {
+		t.Logf("span [%v, %v) kind %d v%d@%v unknown %v (%s) proved %v", s.From, s.Until, s.Kind, s.Version.Number, s.Version.Time, s.Unknown, s.Reason, s.Proved)
+	}
+	for _, l := range w.facts.Looks {
+		t.Logf("look %+v", l)
+	}
+	for _, d := range w.facts.Deletions {
+		t.Logf("deletion %s %v", d.Event, ssmbak.Seconds(d.Second))
+	}
+	for _, d := range w.facts.Traces {
+		t.Logf("trace %s %v %s", d.Event, ssmbak.Seconds(d.Second), d.Operation)
+	}
+	for _, d := range w.facts.Versions {
+		t.Logf("version %d %v %v", d.Number, d.Time, d.Events)
+	}
+}
+
+// cases is how many histories a test plays: SSMBAK_CASES raises it.
+func cases(t *testing.T, n int) int {
+	t.Helper()
+	if s := os.Getenv("SSMBAK_CASES"); s != "" {
+		m, err := strconv.Atoi(s)
+		if err != nil {
+			t.Fatalf("SSMBAK_CASES: %v", err)
+		}
+		return m
+	}
+	if testing.Short() {
+		return n / 10
+	}
+	return n
+}
+
+// TestTruth holds the promise of certainty against a model that keeps every
+// state: proved is never wrong, and last known is wrong only where an event was
+// lost.
+func TestTruth(t *testing.T) {
+	t.Parallel()
+	counts := make(map[ssmbak.Certainty]int)
+	inTime := 0
+	for seed := range uint64(cases(t, 40_000)) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		w := newWorld(r, seed%2 == 1)
+		h := timeline.Horizon{Since: start - 500_000}
+		tl := timeline.New("/n", w.facts, h)
+		for _, at := range w.moments() {
+			s := tl.Span(at)
+			c := s.Certainty(at)
+			counts[c]++
+			ok := right(s, w.truth(at))
+			switch {
+			case c == ssmbak.Proved && !ok:
+				w.dump(t, tl)
+				t.Fatalf("seed %d: at %v proved, and wrong", seed, at)
+			case c == ssmbak.LastKnown && !ok && !w.lost:
+				w.dump(t, tl)
+				t.Fatalf("seed %d: at %v last known, and wrong though no event was lost", seed, at)
+			case c == ssmbak.Unknown:
+				inTime++
+			}
+		}
+	}
+	t.Logf("answers: %d proved, %d last known, %d unknown", counts[ssmbak.Proved], counts[ssmbak.LastKnown], counts[ssmbak.Unknown])
+	for _, c := range []ssmbak.Certainty{ssmbak.Proved, ssmbak.LastKnown, ssmbak.Unknown} {
+		if counts[c] == 0 {
+			t.Errorf("no answer was %s", c)
+		}
+	}
+}
+
+// split deals the facts out to n sets, some to several.
+func split(r *rand.Rand, f timeline.Facts, n int) []timeline.Facts {
+	sets := make([]timeline.Facts, n)
+	deal := func(add func(*timeline.Facts)) {
+		add(&sets[r.IntN(n)])
+		if r.IntN(3) == 0 {
+			add(&sets[r.IntN(n)])
+		}
+	}
+	for _, x := range f.Versions {
+		deal(func(s *timeline.Facts) { s.Versions = append(s.Versions, x) })
+	}
+	for _, x := range f.Deletions {
+		deal(func(s *timeline.Facts) { s.Deletions = append(s.Deletions, x) })
+	}
+	for _, x := range f.Looks {
+		deal(func(s *timeline.Facts) { s.Looks = append(s.Looks, x) })
+	}
+	for _, x := range f.Traces {
+		deal(func(s *timeline.Facts) { s.Traces = append(s.Traces, x) })
+	}
+	return sets
+}
+
+// TestAnyOrder holds that the timeline is a function of the set of facts.
+func TestAnyOrder(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(cases(t, 10_000)) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		w := newWorld(r, true)
+		h := timeline.Horizon{Since: start}
+		want := timeline.New("/n", w.facts, h)
+		got := timeline.Facts{}
+		sets := split(r, w.facts, 1+r.IntN(4))
+		r.Shuffle(len(sets), func(i, j int) { sets[i], sets[j] = sets[j], sets[i] })
+		for _, s := range sets {
+			r.Shuffle(len(s.Versions), func(i, j int) { s.Versions[i], s.Versions[j] = s.Versions[j], s.Versions[i] })
+			r.Shuffle(len(s.Looks), func(i, j int) { s.Looks[i], s.Looks[j] = s.Looks[j], s.Looks[i] })
+			r.Shuffle(len(s.Deletions), func(i, j int) { s.Deletions[i], s.Deletions[j] = s.Deletions[j], s.Deletions[i] })
+			got = timeline.Union(got, s)
+		}
+		tl := timeline.New("/n", got, h)
+		if diff := cmp.Diff(want.Facts(), tl.Facts()); diff != "" {
+			t.Fatalf("seed %d: facts differ (-want +got):\n%s", seed, diff)
+		}
+		for _, at := range w.moments() {
+			a, _ := want.At(at)
+			b, _ := tl.At(at)
+			if diff := cmp.Diff(a, b); diff != "" {
+				t.Fatalf("seed %d: at %v (-want +got):\n%s", seed, at, diff)
+			}
+		}
+	}
+}
+
+// TestMoreFacts holds that true facts never turn a proved answer into another.
+func TestMoreFacts(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(cases(t, 10_000)) {
+		r := rand.New(rand.NewPCG(seed, 3))
+		w := newWorld(r, true)
+		before := timeline.New("/n", w.facts, timeline.Horizon{})
+		last := w.changes[len(w.changes)-1].at
+		for range 1 + r.IntN(3) {
+			w.look(last+ssmbak.Time(r.IntN(100_000)), ssmbak.Time(r.IntN(staleness)))
+		}
+		after := timeline.New("/n", w.facts, timeline.Horizon{Since: start})
+		for _, at := range w.moments() {
+			a, b := before.Span(at), after.Span(at)
+			if a.Certainty(at) == ssmbak.Proved && (b.Certainty(at) != ssmbak.Proved || b.Version.Ref() != a.Version.Ref()) {
+				w.dump(t, after)
+				t.Fatalf("seed %d: at %v version %d was proved, now it is %d and %s", seed, at, a.Version.Number, b.Version.Number, b.Certainty(at))
+			}
+		}
+	}
+}

@@ -1,0 +1,59 @@
+package timeline
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/ssmbak/ssmbak"
+)
+
+// first returns the event time of the first fact that ssmbak itself recorded.
+func (f Facts) first() ssmbak.Time {
+	first := ssmbak.MaxTime
+	for _, v := range f.Versions {
+		first = min(first, v.Time)
+	}
+	for _, d := range f.Deletions {
+		first = min(first, d.from())
+	}
+	for _, tr := range f.Traces {
+		first = min(first, tr.from())
+	}
+	for _, l := range f.Looks {
+		if l.Gone {
+			first = min(first, l.Seen)
+		}
+	}
+	return first
+}
+
+// layOriginals lays what the original recorded over the time before the first
+// fact of our own, by the original's rules: of the object versions and delete
+// markers whose second is not after T, the one with the newest second counts,
+// and of several in one second the one that was stored last.
+func (t *Timeline) layOriginals() {
+	if len(t.facts.Originals) == 0 {
+		return
+	}
+	originals := slices.Clone(t.facts.Originals)
+	slices.SortFunc(originals, func(a, b Original) int {
+		return cmp.Or(cmp.Compare(a.second(), b.second()), cmp.Compare(a.LastModified, b.LastModified), cmp.Compare(a.Sequence, b.Sequence))
+	})
+	c := canvas{spans: t.spans}
+	until := t.facts.first()
+	for i := range originals {
+		o := &originals[i]
+		from := ssmbak.Seconds(o.second())
+		if from >= until {
+			break
+		}
+		s := Span{From: from, Until: until, Kind: Held, Since: from, Original: o, life: noLife}
+		if o.Deleted {
+			s.Kind = Absent
+		} else {
+			s.Version = Version{Time: from, Type: o.Type, Description: o.Description, Objects: []ObjectRef{{ID: o.ID, Written: o.LastModified}}}
+		}
+		c.span(s)
+	}
+	t.spans = c.spans
+}

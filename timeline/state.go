@@ -1,0 +1,53 @@
+package timeline
+
+import (
+	"maps"
+
+	"github.com/ssmbak/ssmbak"
+)
+
+// At returns the state of the parameter at the given moment: what had happened
+// in or before that millisecond has happened. The state has no value; refs are
+// the copies of it in the archive, oldest first, none if there is no value.
+func (t *Timeline) At(at ssmbak.Time) (state ssmbak.State, refs []ObjectRef) {
+	s := t.Span(at)
+	state = ssmbak.State{
+		Name: t.name, Certainty: s.Certainty(at), From: s.From, Until: s.Until,
+		Deleted: s.Kind == Absent, Modified: s.Since, ProvedUntil: s.Proved,
+	}
+	if s.Unknown {
+		state.Reason = s.Reason
+	}
+	if s.Kind != Held {
+		return state, nil
+	}
+	state.Version = s.Version.Domain()
+	if len(s.Version.Objects) == 0 {
+		state.NoValue = s.Version.Unreadable
+		if state.NoValue == "" {
+			state.NoValue = "the value was not recorded"
+		}
+	}
+	if s.life != noLife {
+		l := t.lives[s.life]
+		if tags, ok := observedAt(t.tags(), l, t.horizon.Since, at); ok {
+			state.Tags, state.TagsKnown = maps.Clone(tags), true
+		}
+		if labels, ok := observedAt(t.labels(), l, t.horizon.Since, at); ok {
+			state.Labels, state.LabelsKnown = maps.Clone(labels), true
+			maps.DeleteFunc(state.Labels, func(_ string, number int64) bool { return number > s.Version.Number })
+		}
+	}
+	return state, s.Version.Objects
+}
+
+// Newest returns the version that is the last known state, and whether the
+// parameter is known to be there. Both are false where the last state is
+// unknown.
+func (t *Timeline) Newest() (newest Version, present, absent bool) {
+	s := t.spans[len(t.spans)-1]
+	if s.Unknown {
+		return Version{}, false, false
+	}
+	return s.Version, s.Kind == Held, s.Kind == Absent
+}

@@ -1,0 +1,335 @@
+package timeline
+
+import (
+	"cmp"
+	"slices"
+	"sort"
+
+	"github.com/ssmbak/ssmbak"
+)
+
+// Horizon is what is known about every name at once.
+type Horizon struct {
+	// Since is when recording began: from then on, only a change whose event
+	// never came can have been missed. Zero where nothing is known of it.
+	Since ssmbak.Time
+	// Complete is how far back from its start the last complete listing of live
+	// parameters surely speaks; it counts as a look at what each name holds.
+	// Zero where there was none, or where this name was not part of it.
+	Complete ssmbak.Time
+}
+
+// Kind is what a span says of the parameter.
+type Kind int8
+
+// The kinds of a [Span].
+const (
+	Nothing Kind = iota // unknown, and nothing was known before
+	Absent              // there was no such parameter
+	Held                // Version was current
+)
+
+// Span is a stretch of time [From, Until) with one answer.
+type Span struct {
+	From, Until ssmbak.Time
+	// Kind is the answer; where Unknown is set, only the last known one.
+	Kind    Kind
+	Unknown bool
+	// Reason is why the span is Unknown.
+	Reason string
+	// Version is the version of a Held span.
+	Version Version
+	// Original is set where the answer is the original's: Held with a value
+	// object, or Absent.
+	Original *Original
+	// Since is when the answer began to be so: the version's time, or the
+	// beginning of the bounds of the deletion.
+	Since ssmbak.Time
+	// Proved is the last moment for which the answer is proved, zero if none.
+	Proved ssmbak.Time
+	// life numbers the lives; tags and labels never pass from one to another.
+	life int
+}
+
+// Timeline is a parameter's states in order.
+type Timeline struct {
+	name    ssmbak.Name
+	facts   Facts
+	horizon Horizon
+	spans   []Span
+	lives   []life
+	// undecided are the seconds of deletions that may lie in several slots.
+	undecided []int64
+}
+
+type life struct {
+	from, until ssmbak.Time
+	first       int64 // number of its first known version
+}
+
+// New builds the timeline of one parameter. The facts need not be in any order.
+func New(name ssmbak.Name, facts Facts, h Horizon) *Timeline {
+	t := &Timeline{name: name, facts: Union(facts, Facts{}), horizon: h}
+	t.build()
+	return t
+}
+
+// Facts returns the facts in canonical order. The caller must not change them.
+func (t *Timeline) Facts() Facts { return t.facts }
+
+// Spans returns the whole of time as spans in order, each beginning where the
+// one before ends.
+func (t *Timeline) Spans() []Span { return t.spans }
+
+// Span returns the span in which at lies.
+func (t *Timeline) Span(at ssmbak.Time) Span {
+	i := sort.Search(len(t.spans), func(i int) bool { return t.spans[i].Until > at })
+	return t.spans[min(i, len(t.spans)-1)]
+}
+
+// Certainty returns how certain the span's answer is at this moment of it.
+func (s Span) Certainty(at ssmbak.Time) ssmbak.Certainty {
+	switch {
+	case s.Unknown:
+		return ssmbak.Unknown
+	case s.Kind == Held && s.Proved != 0 && at <= s.Proved:
+		return ssmbak.Proved
+	}
+	return ssmbak.LastKnown
+}
+
+// slot is the time between two versions that are next to each other in time:
+// after is missing in the first slot, before in the last. What ended, was
+// created or was missed lies in slots.
+type slot struct {
+	after, before *Version
+	sure          ssmbak.Time // the last moment for which after is proved
+	joined        bool        // after and before surely stood in one life
+	deletions     []Deletion
+	undecided     bool // a deletion may lie here or elsewhere
+	gone          []Look
+	traces        []Trace
+}
+
+func (s *slot) from() ssmbak.Time {
+	if s.after == nil {
+		return ssmbak.MinTime
+	}
+	return s.sure
+}
+
+func (s *slot) until() ssmbak.Time {
+	if s.before == nil {
+		return ssmbak.MaxTime
+	}
+	return s.before.Time
+}
+
+// succession reports that nothing lies between the two versions.
+func (s *slot) succession() bool {
+	return s.joined && s.before.Number == s.after.Number+1
+}
+
+// reborn reports that a life surely ended in this slot.
+func (s *slot) reborn() bool {
+	return s.after != nil && s.before != nil && s.before.Number <= s.after.Number
+}
+
+func (t *Timeline) build() {
+	slots := t.slots()
+	t.placeDeletions(slots)
+	t.placeLooks(slots)
+	t.placeListing(slots)
+	t.placeTraces(slots)
+	for i := range slots {
+		t.spans = append(t.spans, slots[i].spans(t.horizon)...)
+	}
+	t.numberLives(slots)
+	t.layOriginals()
+}
+
+func (t *Timeline) slots() []slot {
+	vs := t.facts.Versions
+	slots := make([]slot, len(vs)+1)
+	joined := t.joined()
+	for i := range slots {
+		s := &slots[i]
+		if i > 0 {
+			s.after = &vs[i-1]
+			s.sure = s.after.Time
+		}
+		if i < len(vs) {
+			s.before = &vs[i]
+		}
+		s.joined = i > 0 && i < len(vs) && joined[i]
+	}
+	for _, l := range t.facts.Looks {
+		if l.Gone {
+			continue
+		}
+		if i, ok := slices.BinarySearchFunc(vs, l.Newest, func(v Version, r Ref) int { return compareRef(v.Ref(), r) }); ok {
+			slots[i+1].sure = max(slots[i+1].sure, l.Sure)
+		}
+	}
+	for i := range slots {
+		if s := &slots[i]; s.after != nil && s.before != nil {
+			s.sure = min(s.sure, s.before.Time-1)
+			s.sure = max(s.sure, s.after.Time)
+		}
+	}
+	return slots
+}
+
+// joined tells for each version whether it surely stood in one life with the
+// version before it in time: some look saw both. A look's versions are those
+// with numbers from its oldest to its newest, each the last of its number up
+// to the newest's time.
+func (t *Timeline) joined() []bool {
+	vs := t.facts.Versions
+	joined := make([]bool, len(vs))
+	// reach[i] is the lowest number that a look at version i or at a later one
+	// of the same run saw; it is carried back while numbers fall by time.
+	reach := make(map[Ref]int64, len(t.facts.Looks))
+	for _, l := range t.facts.Looks {
+		if !l.Gone {
+			reach[l.Newest] = l.Oldest
+		}
+	}
+	oldest := int64(0) // 0: no look covers
+	for i := len(vs) - 1; i > 0; i-- {
+		if r, ok := reach[vs[i].Ref()]; ok && (oldest == 0 || r < oldest) {
+			oldest = r
+		}
+		a, b := vs[i-1], vs[i]
+		if oldest != 0 && oldest <= a.Number && a.Number < b.Number {
+			joined[i] = true
+			continue
+		}
+		oldest = 0
+	}
+	return joined
+}
+
+// placeDeletions puts each deletion into the slot in which it happened. One
+// whose second holds versions may belong to several; it goes where an end is
+// needed and has no other cause, and where that does not decide it, into all,
+// marked undecided.
+func (t *Timeline) placeDeletions(slots []slot) {
+	deletions := slices.Clone(t.facts.Deletions)
+	slices.SortFunc(deletions, func(a, b Deletion) int {
+		return cmp.Or(cmp.Compare(a.Second, b.Second), cmp.Compare(a.Event, b.Event))
+	})
+	var open []Deletion
+	candidates := make(map[string][]int)
+	for _, d := range deletions {
+		var at []int
+		// The slots that may hold d are neighbours around its second.
+		for i := slotAt(slots, d.from()); i < len(slots); i++ {
+			s := &slots[i]
+			if s.after != nil && s.after.Time >= d.until()-1 {
+				break
+			}
+			if s.joined || s.from() >= d.until()-1 {
+				continue
+			}
+			at = append(at, i)
+		}
+		switch len(at) {
+		case 0: // stronger evidence says that it cannot be
+		case 1:
+			slots[at[0]].deletions = append(slots[at[0]].deletions, d)
+		default:
+			candidates[d.Event] = at
+			open = append(open, d)
+		}
+	}
+	for _, d := range open {
+		at := candidates[d.Event]
+		needy := slices.IndexFunc(at, func(i int) bool { return len(slots[i].deletions) == 0 && t.ended(&slots[i]) })
+		if needy >= 0 {
+			s := &slots[at[needy]]
+			s.deletions = append(s.deletions, d)
+			continue
+		}
+		t.undecided = append(t.undecided, d.Second)
+		for _, i := range at {
+			slots[i].deletions = append(slots[i].deletions, d)
+			slots[i].undecided = true
+		}
+	}
+	for i := range slots {
+		slices.SortFunc(slots[i].deletions, compareDeletions)
+	}
+}
+
+// placeLooks gives each look that found nothing to the slot of which it speaks:
+// it says that what existed at Sure was gone by Seen, and nothing of what came
+// after Sure.
+func (t *Timeline) placeLooks(slots []slot) {
+	for _, g := range t.facts.Looks {
+		if !g.Gone {
+			continue
+		}
+		i := slotAt(slots, g.Seen)
+		if s := &slots[i]; s.after == nil || g.Sure >= s.from() {
+			s.gone = append(s.gone, g)
+		}
+	}
+}
+
+// placeListing lets the last complete listing count as a look at the version
+// that was current then. It counts only where nothing says that the version had
+// ended by then: what a listing did not show was looked at and recorded as gone.
+func (t *Timeline) placeListing(slots []slot) {
+	complete := t.horizon.Complete
+	if complete == 0 {
+		return
+	}
+	s := &slots[slotAt(slots, complete)]
+	if s.after == nil || s.joined || complete <= s.sure {
+		return
+	}
+	first := ssmbak.MaxTime
+	for _, d := range s.deletions {
+		first = min(first, d.from())
+	}
+	for _, g := range s.gone {
+		if g.Seen < first {
+			return
+		}
+	}
+	if complete < first && !s.undecided {
+		s.sure = complete
+	}
+}
+
+// placeTraces gives each trace to every slot in which its change may lie.
+func (t *Timeline) placeTraces(slots []slot) {
+	for _, tr := range t.facts.Traces {
+		for i := slotAt(slots, tr.from()); i < len(slots); i++ {
+			s := &slots[i]
+			if s.after != nil && s.after.Time >= tr.until() {
+				break
+			}
+			if s.from() < tr.until()-1 {
+				s.traces = append(s.traces, tr)
+			}
+		}
+	}
+}
+
+// slotAt returns the slot in which the moment lies: the first that ends after it.
+func slotAt(slots []slot, at ssmbak.Time) int {
+	return sort.Search(len(slots)-1, func(i int) bool { return slots[i].until() > at })
+}
+
+// ended reports that the life of the slot's first version surely ended in it.
+func (t *Timeline) ended(s *slot) bool {
+	if s.after == nil {
+		return false
+	}
+	if s.before != nil {
+		return s.reborn()
+	}
+	return slices.ContainsFunc(t.facts.Looks, func(l Look) bool { return l.Gone && l.Sure >= s.after.Time })
+}
