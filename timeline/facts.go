@@ -26,6 +26,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/ssmbak/ssmbak"
 )
@@ -134,6 +135,11 @@ type Trace struct {
 	Second    int64            `json:"second"`
 	Operation ssmbak.Operation `json:"operation"`
 }
+
+// Staleness is how far back from its beginning a read of Parameter Store may
+// answer. Reads up to 2 s behind have been reported by its users; the rest is
+// for clocks that differ.
+const Staleness = 10 * time.Second
 
 // slack is how much later than its version an event's second may begin.
 const slack = 1000

@@ -1,0 +1,186 @@
+package archive
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/timeline"
+)
+
+// Index is a parameter's index as it was read: all facts about it.
+type Index struct {
+	Name   ssmbak.Name
+	Facts  timeline.Facts
+	Exists bool
+	etag   string
+	swap   int64
+}
+
+// document is the index as it stands in the bucket, gzipped JSON. Swap counts
+// its replacements and Writer names who made the last one, so that its content
+// never repeats and an ETag stands for one content only.
+type document struct {
+	Format int         `json:"format"`
+	Name   ssmbak.Name `json:"name"`
+	Swap   int64       `json:"swap"`
+	Writer string      `json:"writer"`
+	timeline.Facts
+}
+
+// maxIndex bounds what a damaged index can make a reader unpack, in bytes. An
+// index of 10,000 versions is about a tenth of it.
+const maxIndex = 64 << 20
+
+func indexKey(name ssmbak.Name) string { return indexPrefix + string(name) }
+
+func encodeIndex(d document) ([]byte, error) {
+	var buf bytes.Buffer
+	zip := gzip.NewWriter(&buf)
+	if err := json.NewEncoder(zip).Encode(d); err != nil {
+		return nil, fmt.Errorf("encode the index of %s: %w", d.Name, err)
+	}
+	if err := zip.Close(); err != nil {
+		return nil, fmt.Errorf("compress the index of %s: %w", d.Name, err)
+	}
+	return buf.Bytes(), nil
+}
+
+func decodeIndex(name ssmbak.Name, body []byte) (document, error) {
+	key := indexKey(name)
+	zip, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return document{}, &DamagedError{Name: name, Key: key, Err: err}
+	}
+	plain, err := io.ReadAll(io.LimitReader(zip, maxIndex+1))
+	if err != nil {
+		return document{}, &DamagedError{Name: name, Key: key, Err: err}
+	}
+	if len(plain) > maxIndex {
+		return document{}, &DamagedError{Name: name, Key: key, Err: fmt.Errorf("it unpacks to more than %d bytes", maxIndex)}
+	}
+	var d document
+	if err := json.Unmarshal(plain, &d); err != nil {
+		return document{}, &DamagedError{Name: name, Key: key, Err: err}
+	}
+	switch {
+	case d.Format > Format:
+		return document{}, &FormatError{Key: key, Format: d.Format}
+	case d.Format < 1:
+		return document{}, &DamagedError{Name: name, Key: key, Err: errors.New("it has no format")}
+	case d.Name != name:
+		return document{}, &DamagedError{Name: name, Key: key, Err: fmt.Errorf("it is the index of %q", d.Name)}
+	}
+	d.Facts = timeline.Union(d.Facts, timeline.Facts{})
+	return d, nil
+}
+
+// Index reads the index of a parameter. A parameter that the archive never saw
+// has an empty one with Exists unset. An index that lies under a delete marker
+// gives a [*LostIndexError].
+func (a *Archive) Index(ctx context.Context, name ssmbak.Name) (Index, error) {
+	body, etag, err := a.get(ctx, indexKey(name), "")
+	switch {
+	case errors.Is(err, errMarker):
+		return Index{}, &LostIndexError{Name: name}
+	case errors.Is(err, errNotFound):
+		return Index{Name: name}, nil
+	case isChecksum(err):
+		return Index{}, &DamagedError{Name: name, Key: indexKey(name), Err: err}
+	case err != nil:
+		return Index{}, fmt.Errorf("read the index of %s: %w", name, err)
+	}
+	d, err := decodeIndex(name, body)
+	if err != nil {
+		return Index{}, err
+	}
+	return Index{Name: name, Facts: d.Facts, Exists: true, etag: etag, swap: d.Swap}, nil
+}
+
+// Swap is the outcome of [Archive.Update].
+type Swap struct {
+	Index Index // as it stands now
+	Wrote bool  // the index was replaced
+	Met   bool  // another writer was met on the way
+}
+
+// maxSwaps bounds the tries of one update: each failed one means that another
+// writer succeeded, and few writers work on one name at once.
+const maxSwaps = 64
+
+// Update replaces an index by compare-and-swap. grow gets the facts as they
+// stand and returns them with what is to be added; it must not take any away.
+// It is called again with fresh facts whenever another writer was faster, and
+// nothing is written where it adds nothing.
+//
+// After an error the index may or may not have been replaced; calling Update
+// again is safe.
+func (a *Archive) Update(ctx context.Context, base Index, grow func(timeline.Facts) timeline.Facts) (Swap, error) {
+	out := Swap{Index: base}
+	for range maxSwaps {
+		grown := grow(out.Index.Facts)
+		if out.Index.Exists && reflect.DeepEqual(grown, out.Index.Facts) {
+			return out, nil
+		}
+		err := a.swap(ctx, &out.Index, grown)
+		if err == nil {
+			out.Wrote = true
+			return out, nil
+		}
+		if !isConflict(err) && !isNotFound(err) && answered(err) {
+			return out, fmt.Errorf("write the index of %s: %w", base.Name, err)
+		}
+		if ctx.Err() != nil {
+			return out, fmt.Errorf("write the index of %s: %w", base.Name, err)
+		}
+		// Another writer was faster, or the answer was lost: what stands there
+		// now decides.
+		out.Met = true
+		fresh, readErr := a.Index(ctx, base.Name)
+		if readErr != nil {
+			return out, readErr
+		}
+		if base.Exists && !fresh.Exists {
+			return out, &LostIndexError{Name: base.Name}
+		}
+		if fresh.etag == out.Index.etag && !isConflict(err) {
+			return out, fmt.Errorf("write the index of %s: %w", base.Name, err)
+		}
+		out.Index = fresh
+	}
+	return out, fmt.Errorf("write the index of %s: %d other writers were faster, try again", base.Name, maxSwaps)
+}
+
+// swap tries once to put grown in the place of x, and makes x what stands
+// there.
+func (a *Archive) swap(ctx context.Context, x *Index, grown timeline.Facts) error {
+	d := document{Format: Format, Name: x.Name, Swap: x.swap + 1, Writer: a.writer, Facts: grown}
+	body, err := encodeIndex(d)
+	if err != nil {
+		return err
+	}
+	p := put{key: indexKey(x.Name), body: body, contentType: "application/gzip", absent: !x.Exists, match: x.etag}
+	s, err := a.put(ctx, p)
+	if err != nil {
+		return err
+	}
+	x.Facts, x.Exists, x.etag, x.swap = grown, true, s.etag, d.Swap
+	return nil
+}
+
+// nameOfIndex returns the parameter whose index stands at the key.
+func nameOfIndex(key string) (ssmbak.Name, bool) {
+	text, ok := strings.CutPrefix(key, indexPrefix)
+	if !ok {
+		return "", false
+	}
+	name, err := ssmbak.ParseName(text)
+	return name, err == nil && string(name) == text
+}

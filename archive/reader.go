@@ -1,0 +1,285 @@
+package archive
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive/original"
+	"github.com/ssmbak/ssmbak/timeline"
+)
+
+// Values says which values a reader wants.
+type Values int8
+
+// What a reader may want.
+const (
+	NoValues     Values = iota
+	PublicValues        // all but those of SecureStrings
+	AllValues
+)
+
+// Problem names a parameter whose index or value could not be read. The others
+// are not concerned.
+type Problem struct {
+	Name ssmbak.Name
+	Err  error
+}
+
+// Snapshot is what a target held at one moment.
+type Snapshot struct {
+	At ssmbak.Time
+	// One says that the target meant one parameter, not a path.
+	One bool
+	// States has one state per parameter that the archive ever held, by name:
+	// deleted, unknown and not yet created ones too.
+	States []ssmbak.State
+	// Problems are the parameters that could not be read, by name.
+	Problems []Problem
+	// Complete is the start of the last complete listing of live parameters,
+	// zero if there was none: up to then no change was missed.
+	Complete ssmbak.Time
+	// Since is when recording began, zero if it has not.
+	Since ssmbak.Time
+	// Refs are the copies of each state's value, beside States.
+	Refs [][]timeline.ObjectRef
+}
+
+// Before reports whether the whole of the snapshot lies before the first
+// record: nothing was known yet of any parameter, and at least one was later.
+func (s Snapshot) Before() bool {
+	for _, st := range s.States {
+		if st.Version.Number != 0 || st.Deleted || st.HasValue || st.Version.Time != 0 {
+			return false
+		}
+	}
+	return len(s.States) > 0
+}
+
+// At returns what the target held at the moment: what happened in or before
+// that millisecond has happened. It costs one request per 1,000 parameters, one
+// per parameter, and one more for each value that is wanted.
+//
+// An error means that there is no answer at all; what concerns single
+// parameters stands in Problems.
+func (a *Archive) At(ctx context.Context, target ssmbak.Target, at ssmbak.Time, values Values) (Snapshot, error) {
+	timelines, err := a.Timelines(ctx, target)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	out := Snapshot{At: at, One: timelines.One, Problems: timelines.Problems, Complete: timelines.Complete, Since: timelines.Since}
+	out.States = make([]ssmbak.State, len(timelines.All))
+	out.Refs = make([][]timeline.ObjectRef, len(timelines.All))
+	for i, t := range timelines.All {
+		out.States[i], out.Refs[i] = t.At(at)
+	}
+	failed := make([]error, len(out.States))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(a.o.Parallel)
+	for i := range out.States {
+		s := &out.States[i]
+		if len(out.Refs[i]) == 0 || s.Deleted || values == NoValues || values == PublicValues && s.Version.Type == ssmbak.SecureString {
+			continue
+		}
+		g.Go(func() error {
+			v, err := a.Value(gctx, s.Name, out.Refs[i])
+			switch {
+			case err == nil:
+				s.Value, s.HasValue = v, true
+			case errors.Is(err, ErrExpired):
+				s.NoValue = ErrExpired.Error()
+			case Lost(err):
+				failed[i] = err
+			default:
+				return err
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return Snapshot{}, err
+	}
+	for i, err := range failed {
+		if err != nil {
+			out.States[i].NoValue = "the value object is damaged"
+			out.Problems = append(out.Problems, Problem{Name: out.States[i].Name, Err: err})
+		}
+	}
+	slices.SortFunc(out.Problems, func(x, y Problem) int { return cmp.Compare(x.Name, y.Name) })
+	return out, nil
+}
+
+// Timelines are the timelines of all parameters of a target.
+type Timelines struct {
+	One      bool
+	All      []*timeline.Timeline // by name
+	Names    []ssmbak.Name        // beside All
+	Problems []Problem
+	Complete ssmbak.Time
+	Since    ssmbak.Time
+}
+
+// Timelines reads every index that the target means.
+func (a *Archive) Timelines(ctx context.Context, target ssmbak.Target) (Timelines, error) {
+	// What the last listing proved is read before the indexes: they hold at
+	// least what it compared.
+	rec, err := a.Reconciled(ctx)
+	if err != nil {
+		return Timelines{}, err
+	}
+	out := Timelines{Complete: ssmbak.TimeOf(rec.Last), Since: a.since()}
+	if rec.Last.IsZero() {
+		out.Complete = 0
+	}
+	names, originals, one, err := a.sources(ctx, target)
+	if err != nil {
+		return Timelines{}, err
+	}
+	out.One = one
+	for name := range originals {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	found := make([]*timeline.Timeline, len(names))
+	problems := make([]error, len(names))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(a.o.Parallel)
+	for i, name := range names {
+		if facts, ok := originals[name]; ok {
+			found[i] = timeline.New(name, timeline.Facts{Originals: facts}, timeline.Horizon{})
+			continue
+		}
+		g.Go(func() error {
+			x, err := a.Index(gctx, name)
+			if err != nil {
+				var format *FormatError
+				var lost *LostIndexError
+				if Lost(err) || errors.As(err, &format) || errors.As(err, &lost) {
+					problems[i] = err
+					return nil
+				}
+				return err
+			}
+			found[i] = timeline.New(name, x.Facts, a.Horizon(name, rec))
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return Timelines{}, err
+	}
+	for i, t := range found {
+		switch {
+		case problems[i] != nil:
+			out.Problems = append(out.Problems, Problem{Name: names[i], Err: problems[i]})
+		case !t.Facts().Empty():
+			out.All = append(out.All, t)
+			out.Names = append(out.Names, names[i])
+		}
+	}
+	return out, nil
+}
+
+func (a *Archive) since() ssmbak.Time {
+	if !a.exists {
+		return 0
+	}
+	return ssmbak.TimeOf(a.identity.Created)
+}
+
+// sources returns the parameters that the target means: those with an index,
+// and what the original recorded of those that have none yet.
+func (a *Archive) sources(ctx context.Context, target ssmbak.Target) (indexed []ssmbak.Name, originals map[ssmbak.Name][]timeline.Original, one bool, err error) {
+	exact, possible := target.Name()
+	var hasIndex, hasKey bool
+	if possible {
+		if hasIndex, err = a.hasIndex(ctx, exact); err != nil {
+			return nil, nil, false, err
+		}
+		if !hasIndex && a.mayHoldOriginals() {
+			current, err := a.Current(ctx, exact)
+			if err != nil {
+				return nil, nil, false, err
+			}
+			hasKey = current.ID != ""
+		}
+	}
+	named := hasIndex || hasKey
+	if !target.Recursive() && target.Resolve(named, true) {
+		return a.source(ctx, exact, hasIndex)
+	}
+	for name, err := range a.Names(ctx, target) {
+		if err != nil {
+			return nil, nil, false, err
+		}
+		indexed = append(indexed, name)
+	}
+	if a.mayHoldOriginals() {
+		has := make(map[ssmbak.Name]bool, len(indexed))
+		for _, n := range indexed {
+			has[n] = true
+		}
+		r, err := original.Read(ctx, a.client, a.originalOptions(), target.Prefix(), func(n ssmbak.Name) bool { return target.Below(n) && !has[n] })
+		if err != nil {
+			return nil, nil, false, fmt.Errorf("read what the original recorded in bucket %s: %w", a.o.Bucket, translate(err))
+		}
+		originals = r.Facts
+	}
+	if target.Resolve(named, len(indexed)+len(originals) > 0) {
+		return a.source(ctx, exact, hasIndex)
+	}
+	return indexed, originals, false, nil
+}
+
+// source is sources for exactly one parameter.
+func (a *Archive) source(ctx context.Context, name ssmbak.Name, hasIndex bool) ([]ssmbak.Name, map[ssmbak.Name][]timeline.Original, bool, error) {
+	if hasIndex {
+		return []ssmbak.Name{name}, nil, true, nil
+	}
+	facts, err := a.FirstSight(ctx, name)
+	return nil, map[ssmbak.Name][]timeline.Original{name: facts}, true, err
+}
+
+// mayHoldOriginals reports whether names without an index may be there, as the
+// original ssmbak recorded them.
+func (a *Archive) mayHoldOriginals() bool { return !a.exists || a.identity.Original }
+
+func (a *Archive) hasIndex(ctx context.Context, name ssmbak.Name) (bool, error) {
+	key := indexKey(name)
+	out, err := a.client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &a.o.Bucket, ExpectedBucketOwner: a.owner(), Prefix: &key, MaxKeys: aws.Int32(1)})
+	if err != nil {
+		return false, fmt.Errorf("list the indexes of bucket %s: %w", a.o.Bucket, translate(err))
+	}
+	return len(out.Contents) > 0 && aws.ToString(out.Contents[0].Key) == key, nil
+}
+
+// Names lists the parameters below the target's path that have an index, in
+// the order of their names' bytes.
+func (a *Archive) Names(ctx context.Context, target ssmbak.Target) iter.Seq2[ssmbak.Name, error] {
+	return func(yield func(ssmbak.Name, error) bool) {
+		in := &s3.ListObjectsV2Input{Bucket: &a.o.Bucket, ExpectedBucketOwner: a.owner(), Prefix: aws.String(indexPrefix + target.Prefix())}
+		if !target.Recursive() {
+			in.Delimiter = aws.String("/")
+		}
+		pages := s3.NewListObjectsV2Paginator(a.client, in)
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				yield("", fmt.Errorf("list the indexes of bucket %s: %w", a.o.Bucket, translate(err)))
+				return
+			}
+			for _, o := range page.Contents {
+				if name, ok := nameOfIndex(aws.ToString(o.Key)); ok && target.Below(name) && !yield(name, nil) {
+					return
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,87 @@
+package archive
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/timeline"
+)
+
+// Reconciled is what the last complete listings of live parameters proved.
+type Reconciled struct {
+	Format int       `json:"format"`
+	First  time.Time `json:"first"` // start of the first complete listing
+	Last   time.Time `json:"last"`  // start of the last one
+	// Failed are the names that the last one could not record.
+	Failed []ssmbak.Name `json:"failed,omitempty"`
+}
+
+// Reconciled reads what the last complete listing proved; the zero value if
+// there was none.
+func (a *Archive) Reconciled(ctx context.Context) (Reconciled, error) {
+	r, _, err := a.reconciled(ctx)
+	return r, err
+}
+
+func (a *Archive) reconciled(ctx context.Context) (Reconciled, string, error) {
+	body, etag, err := a.get(ctx, reconciledAt, "")
+	if isNotFound(err) {
+		return Reconciled{}, "", nil
+	}
+	if err != nil {
+		return Reconciled{}, "", fmt.Errorf("read %s of bucket %s: %w", reconciledAt, a.o.Bucket, err)
+	}
+	var r Reconciled
+	if err := json.Unmarshal(body, &r); err != nil || r.Format < 1 {
+		return Reconciled{}, "", &DamagedError{Key: reconciledAt, Err: err}
+	}
+	if r.Format > Format {
+		return Reconciled{}, "", &FormatError{Key: reconciledAt, Format: r.Format}
+	}
+	return r, etag, nil
+}
+
+// MarkReconciled notes a complete listing of live parameters that began at the
+// given time and whose every name, but for the failed ones, is recorded. What
+// stands there only moves forward: an older listing changes nothing.
+func (a *Archive) MarkReconciled(ctx context.Context, began time.Time, failed []ssmbak.Name) error {
+	began = began.UTC().Truncate(time.Millisecond)
+	for range maxSwaps {
+		r, etag, err := a.reconciled(ctx)
+		if err != nil {
+			return err
+		}
+		if !r.Last.Before(began) {
+			return nil
+		}
+		next := Reconciled{Format: Format, First: r.First, Last: began, Failed: slices.Sorted(slices.Values(failed))}
+		if next.First.IsZero() {
+			next.First = began
+		}
+		body, err := json.Marshal(next)
+		if err != nil {
+			return fmt.Errorf("encode %s: %w", reconciledAt, err)
+		}
+		_, err = a.put(ctx, put{key: reconciledAt, body: body, contentType: "application/json", absent: etag == "", match: etag})
+		if err == nil {
+			return nil
+		}
+		if !isConflict(err) && !isNotFound(err) {
+			return fmt.Errorf("write %s: %w", reconciledAt, err)
+		}
+	}
+	return fmt.Errorf("write %s: %d other writers were faster, try again", reconciledAt, maxSwaps)
+}
+
+// Horizon returns what is known of every name at once, for one of them.
+func (a *Archive) Horizon(name ssmbak.Name, r Reconciled) timeline.Horizon {
+	h := timeline.Horizon{Since: a.since()}
+	if _, failed := slices.BinarySearch(r.Failed, name); !failed && !r.Last.IsZero() {
+		h.Complete = ssmbak.TimeOf(r.Last.Add(-timeline.Staleness))
+	}
+	return h
+}

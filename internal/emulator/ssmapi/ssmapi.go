@@ -1,0 +1,323 @@
+// Package ssmapi is Parameter Store in memory: the part of AWS Systems Manager
+// that keeps parameters, as an [http.Handler] that speaks its JSON 1.1
+// protocol, with the events that EventBridge would get.
+//
+// It is stricter than AWS and never kinder: where AWS documents a rule it is
+// enforced, and where the documentation leaves something open the choice is
+// the one that a careless client trips over. Every rule names its source: a
+// page of the AWS documentation, or the doc comment of the AWS SDK for Go
+// (service/ssm), which is generated from AWS's own model.
+//
+// A parameter's name is kept in one form, with a leading slash, since
+// Parameter Store treats "db" and "/db" as one parameter
+// (https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html,
+// "Uniqueness").
+package ssmapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Options steer a [Store]. The zero value is usable and behaves like an
+// account with AWS's own limits.
+type Options struct {
+	// Account and Region are those of ARNs and events; "" means 123456789012
+	// and us-east-1.
+	Account, Region string
+	// Now is the clock, nil for time.Now. It may be called from several
+	// goroutines and must not call the Store.
+	Now func() time.Time
+	// MaxVersions is how many versions of a parameter are kept, 0 for the 100
+	// of AWS (SDK, ParameterMaxVersionLimitExceeded).
+	MaxVersions int
+	// HistoryPage and DescribePage are the most entries that a page of
+	// GetParameterHistory and of DescribeParameters holds, 0 for the 50 of AWS
+	// (SDK, MaxResults). Smaller ones force paging.
+	HistoryPage, DescribePage int
+	// MaxStandard and MaxAdvanced are how many parameters of each tier can be
+	// alive, 0 for the 10,000 and 100,000 of AWS
+	// (https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html).
+	MaxStandard, MaxAdvanced int
+	// DefaultTier is the tier of a PutParameter without one: Standard (also
+	// for ""), Advanced or Intelligent-Tiering, as the service setting
+	// /ssm/parameter-store/default-parameter-tier says (SDK,
+	// PutParameterInput.Tier).
+	DefaultTier string
+	// OmittedKept says that an overwrite without Description, AllowedPattern
+	// or DataType keeps the old one. AWS does not document which it is; by
+	// default they are cleared, so that a client that forgets to send them is
+	// found out.
+	OmittedKept bool
+	// RecreateWait is how long after a delete a create of the same name is
+	// refused. AWS asks clients to "wait for at least 30 seconds" (SDK,
+	// DeleteParameter) but does not say that it refuses, so 0 allows it.
+	RecreateWait time.Duration
+	// ImageDelay is how long the validation of an aws:ec2:image value takes,
+	// during which the parameter still has its old state, or none
+	// (https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-ec2-aliases.html).
+	// What is due is applied before the next request is served.
+	ImageDelay time.Duration
+	// Emit gets every event that AWS would send, in the order of the changes,
+	// after the change took effect and without any lock held; it may call the
+	// Store. Calls never overlap. nil means that nobody listens.
+	Emit func(Event)
+	// StaleBy makes a read answer from the state as it was that long ago. op
+	// is the operation, name the parameter's with a leading slash. It is
+	// called without any lock held; nil means that every read is current.
+	StaleBy func(op, name string) time.Duration
+	// EmptyPages makes DescribeParameters and GetParametersByPath return some
+	// empty pages with a NextToken, the first one among them: "the number of
+	// items returned can be between zero and the value of MaxResults" (SDK,
+	// DescribeParameters).
+	EmptyPages bool
+}
+
+// Store is one account's Parameter Store in one Region. It is safe for
+// concurrent use; build one by [New].
+type Store struct {
+	opt      Options
+	user     string
+	arn      string // of a parameter, without the name's leading slash
+	eventSet uint64 // makes event ids of different stores differ
+
+	mu       sync.RWMutex
+	records  map[string]*record
+	live     nameList // names that exist
+	ever     nameList // names that ever existed
+	tagged   nameList // names that exist and have or had tags
+	standard int      // live parameters by tier
+	advanced int
+	disabled map[string]bool // KMS keys, in the form of keyIdentity
+	images   []pendingImage
+	pending  atomic.Int64 // len(images), read without the lock
+
+	requests atomic.Int64
+	events   eventQueue
+}
+
+// New returns an empty store.
+func New(opt Options) *Store {
+	if opt.Account == "" {
+		opt.Account = "123456789012"
+	}
+	if opt.Region == "" {
+		opt.Region = "us-east-1"
+	}
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	orDefault(&opt.MaxVersions, 100)
+	orDefault(&opt.HistoryPage, 50)
+	orDefault(&opt.DescribePage, 50)
+	orDefault(&opt.MaxStandard, 10_000)
+	orDefault(&opt.MaxAdvanced, 100_000)
+	if opt.DefaultTier == "" {
+		opt.DefaultTier = tierStandard
+	}
+	partition := partitionOf(opt.Region)
+	return &Store{
+		opt:      opt,
+		user:     fmt.Sprintf("arn:%s:iam::%s:user/local", partition, opt.Account),
+		arn:      fmt.Sprintf("arn:%s:ssm:%s:%s:parameter/", partition, opt.Region, opt.Account),
+		eventSet: uint64(opt.Now().UnixNano()),
+		records:  map[string]*record{},
+		disabled: map[string]bool{},
+	}
+}
+
+func orDefault(n *int, otherwise int) {
+	if *n <= 0 {
+		*n = otherwise
+	}
+}
+
+func partitionOf(region string) string {
+	switch {
+	case strings.HasPrefix(region, "cn-"):
+		return "aws-cn"
+	case strings.HasPrefix(region, "us-gov-"):
+		return "aws-us-gov"
+	}
+	return "aws"
+}
+
+const (
+	ssmTarget     = "AmazonSSM."
+	taggingTarget = "ResourceGroupsTaggingAPI_20170126."
+	contentType   = "application/x-amz-json-1.1"
+	maxBody       = 1 << 20
+)
+
+// Operation returns the operation that a request asks for, such as
+// "PutParameter", from its X-Amz-Target header; "" if it names none.
+func Operation(r *http.Request) string {
+	_, op, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	return op
+}
+
+// WriteError answers with an error in the form of the JSON 1.1 protocol
+// (https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html).
+func WriteError(w http.ResponseWriter, status int, code, message string) {
+	body, _ := json.Marshal(map[string]string{"__type": code, "message": message})
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("X-Amzn-Errortype", code)
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
+
+// apiError is an answer of AWS with HTTP status 400.
+type apiError struct{ code, message string }
+
+func (e *apiError) Error() string { return e.code + ": " + e.message }
+
+func refuse(code, format string, args ...any) error {
+	return &apiError{code, fmt.Sprintf(format, args...)}
+}
+
+// invalid is a ValidationException, AWS's answer to a request that breaks a
+// rule without an exception of its own
+// (https://docs.aws.amazon.com/systems-manager/latest/APIReference/CommonErrors.html).
+func invalid(format string, args ...any) error {
+	return refuse("ValidationException", format, args...)
+}
+
+// constraint is AWS's answer to a member that breaks the limits of the model.
+func constraint(shown, member, rule string) error {
+	return invalid("1 validation error detected: Value %s at '%s' failed to satisfy constraint: Member must %s", shown, member, rule)
+}
+
+type operation func(*Store, []byte) (any, error)
+
+// call decodes the request of an operation. A member that the API does not
+// have is refused, although AWS ignores it: it is a typing mistake, or
+// something that is not emulated.
+func call[In any](do func(*Store, *In) (any, error)) operation {
+	return func(s *Store, body []byte) (any, error) {
+		in := new(In)
+		d := json.NewDecoder(bytes.NewReader(body))
+		d.DisallowUnknownFields()
+		if err := d.Decode(in); err != nil {
+			return nil, refuse("SerializationException", "the request is not the JSON of this operation")
+		}
+		if d.More() {
+			return nil, refuse("SerializationException", "the request holds more than one JSON value")
+		}
+		return do(s, in)
+	}
+}
+
+var ssmOperations = map[string]operation{
+	"PutParameter":            call((*Store).putParameter),
+	"GetParameter":            call((*Store).getParameter),
+	"GetParameters":           call((*Store).getParameters),
+	"GetParametersByPath":     call((*Store).getParametersByPath),
+	"GetParameterHistory":     call((*Store).getParameterHistory),
+	"DescribeParameters":      call((*Store).describeParameters),
+	"DeleteParameter":         call((*Store).deleteParameter),
+	"DeleteParameters":        call((*Store).deleteParameters),
+	"LabelParameterVersion":   call((*Store).labelParameterVersion),
+	"UnlabelParameterVersion": call((*Store).unlabelParameterVersion),
+	"AddTagsToResource":       call((*Store).addTagsToResource),
+	"RemoveTagsFromResource":  call((*Store).removeTagsFromResource),
+	"ListTagsForResource":     call((*Store).listTagsForResource),
+}
+
+var taggingOperations = map[string]operation{
+	"GetResources": call((*Store).getResources),
+}
+
+// ServeHTTP serves Parameter Store's operations of the Systems Manager API.
+// Events of a change are handed over before the answer is written, unless
+// another request is just handing events over: then it does these too.
+func (s *Store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.serve(w, r, ssmTarget, ssmOperations)
+}
+
+// ServeTagging serves GetResources of the Resource Groups Tagging API for the
+// parameters of the store.
+func (s *Store) ServeTagging(w http.ResponseWriter, r *http.Request) {
+	s.serve(w, r, taggingTarget, taggingOperations)
+}
+
+func (s *Store) serve(w http.ResponseWriter, r *http.Request, target string, operations map[string]operation) {
+	header := w.Header()
+	header.Set("Date", s.opt.Now().UTC().Format(http.TimeFormat))
+	header.Set("X-Amzn-Requestid", fmt.Sprintf("00000000-0000-4000-8000-%012x", s.requests.Add(1)))
+	op, known := operations[strings.TrimPrefix(r.Header.Get("X-Amz-Target"), target)]
+	if !known || r.Method != http.MethodPost || r.URL.Path != "/" && r.URL.Path != "" || !strings.HasPrefix(r.Header.Get("Content-Type"), contentType) {
+		WriteError(w, http.StatusBadRequest, "UnknownOperationException", "the operation is not known here")
+		return
+	}
+	var body []byte
+	if r.Body != nil {
+		var err error
+		if body, err = io.ReadAll(io.LimitReader(r.Body, maxBody+1)); err != nil || len(body) > maxBody {
+			WriteError(w, http.StatusBadRequest, "SerializationException", "the request could not be read, or is too large")
+			return
+		}
+	}
+	s.settleImages()
+	out, err := op(s, body)
+	s.events.drain(s.opt.Emit)
+	if err != nil {
+		refusal := err.(*apiError) // every operation returns this type only
+		WriteError(w, http.StatusBadRequest, refusal.code, refusal.message)
+		return
+	}
+	answer, err := json.Marshal(out)
+	if err != nil {
+		WriteError(w, http.StatusInternalServerError, "InternalServerError", "the answer could not be written as JSON")
+		return
+	}
+	header.Set("Content-Type", contentType)
+	_, _ = w.Write(answer)
+}
+
+// DisableKey makes KMS refuse to use a key, given as key id, alias or ARN, as
+// when it is disabled or about to be deleted: decryption and encryption answer
+// InvalidKeyId
+// (https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html).
+// Reads without decryption go on working.
+func (s *Store) DisableKey(keyID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.disabled[keyIdentity(keyID)] = true
+}
+
+// EnableKey takes [Store.DisableKey] back.
+func (s *Store) EnableKey(keyID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.disabled, keyIdentity(keyID))
+}
+
+// keyIdentity is the part of a KeyId that all its forms share: the key's id,
+// or the alias. That an alias stands for a key is not known here.
+func keyIdentity(keyID string) string {
+	if !strings.HasPrefix(keyID, "arn:") {
+		return keyID
+	}
+	if _, id, ok := strings.Cut(keyID, ":key/"); ok {
+		return id
+	}
+	if _, alias, ok := strings.Cut(keyID, ":alias/"); ok {
+		return "alias/" + alias
+	}
+	return keyID
+}
+
+// useKey answers as KMS does when the key cannot be used. The lock is held.
+func (s *Store) useKey(keyID string) error {
+	if s.disabled[keyIdentity(keyID)] {
+		return refuse("InvalidKeyId", "The key %s is not enabled.", keyID)
+	}
+	return nil
+}
