@@ -1,0 +1,163 @@
+// Package awsconn is the one place that decides how AWS is reached: region,
+// profile, endpoint, credentials and retries. Everything else gets clients.
+package awsconn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+)
+
+// Options say how AWS is reached. What is left empty comes from where every
+// AWS tool takes it: the environment and the shared configuration files.
+type Options struct {
+	Region, Profile string
+	// EndpointURL replaces the endpoints of all services.
+	EndpointURL string
+	// HTTPClient replaces the SDK's own.
+	HTTPClient aws.HTTPClient
+	// Anonymous uses credentials that are valid nowhere and reads no file and no
+	// environment; Region and EndpointURL must then be given.
+	Anonymous bool
+	// MaxAttempts bounds the tries of one request, 10 if zero. Waits between
+	// them grow to 20 s, so that throttling of some minutes is outlasted.
+	MaxAttempts int
+	// Adaptive finds the rate that a throttling service allows and keeps to it.
+	Adaptive bool
+}
+
+// Conn builds clients that share one configuration. It may be used by many
+// goroutines at once.
+type Conn struct {
+	config  aws.Config
+	account func(context.Context) (string, error)
+}
+
+// NoRegionError says that nothing names a region.
+type NoRegionError struct{}
+
+func (*NoRegionError) Error() string { return "no region is set" }
+
+// Load reads the configuration. It makes no request, and it fails with a
+// [*NoRegionError] if there is no region.
+func Load(ctx context.Context, o Options) (*Conn, error) {
+	c, err := load(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("read the AWS configuration: %w", err)
+	}
+	if o.HTTPClient != nil {
+		c.HTTPClient = o.HTTPClient
+	}
+	if o.EndpointURL != "" {
+		c.BaseEndpoint = &o.EndpointURL
+	}
+	if c.Region == "" {
+		return nil, &NoRegionError{}
+	}
+	c.Retryer = func() aws.Retryer { return retryer(o) }
+	conn := &Conn{config: c}
+	var mu sync.Mutex
+	known := ""
+	conn.account = func(ctx context.Context) (string, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if known != "" {
+			return known, nil
+		}
+		out, err := conn.STS().GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+		if err != nil {
+			return "", fmt.Errorf("ask which account the credentials are of: %w", err)
+		}
+		known = aws.ToString(out.Account)
+		return known, nil
+	}
+	return conn, nil
+}
+
+func load(ctx context.Context, o Options) (aws.Config, error) {
+	if o.Anonymous {
+		return aws.Config{Region: o.Region, Credentials: credentials.NewStaticCredentialsProvider("local", "local", "")}, nil
+	}
+	var with []func(*config.LoadOptions) error
+	if o.Region != "" {
+		with = append(with, config.WithRegion(o.Region))
+	}
+	if o.Profile != "" {
+		with = append(with, config.WithSharedConfigProfile(o.Profile))
+	}
+	return config.LoadDefaultConfig(ctx, with...)
+}
+
+// retryer is the only place where requests are tried again. The SDK's budget of
+// retries, which makes it give up early when many requests fail at once, is
+// switched off: a backup that is throttled goes on slowly.
+func retryer(o Options) aws.Retryer {
+	attempts := o.MaxAttempts
+	if attempts == 0 {
+		attempts = 10
+	}
+	standard := func(s *retry.StandardOptions) {
+		s.MaxAttempts = attempts
+		s.MaxBackoff = 20 * time.Second
+		s.RateLimiter = ratelimit.None
+	}
+	if o.Adaptive {
+		return retry.NewAdaptiveMode(func(a *retry.AdaptiveModeOptions) { a.StandardOptions = append(a.StandardOptions, standard) })
+	}
+	return retry.NewStandard(standard)
+}
+
+// S3 returns a client for S3. On a loopback endpoint it puts the bucket into
+// the path, since names of buckets resolve to no address there.
+func (c *Conn) S3() *s3.Client {
+	return s3.NewFromConfig(c.config, func(o *s3.Options) {
+		o.UsePathStyle = o.UsePathStyle || loopback(aws.ToString(o.BaseEndpoint))
+	})
+}
+
+// SSM returns a client for Parameter Store.
+func (c *Conn) SSM() *ssm.Client { return ssm.NewFromConfig(c.config) }
+
+// STS returns a client for the Security Token Service.
+func (c *Conn) STS() *sts.Client { return sts.NewFromConfig(c.config) }
+
+// Region returns the region that is used.
+func (c *Conn) Region() string { return c.config.Region }
+
+// Endpoint returns the endpoint that replaces AWS's own, "" if none does.
+func (c *Conn) Endpoint() string { return aws.ToString(c.config.BaseEndpoint) }
+
+// Account returns the account of the credentials. It asks once and remembers
+// the answer.
+func (c *Conn) Account(ctx context.Context) (string, error) { return c.account(ctx) }
+
+func loopback(endpoint string) bool {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return false
+	}
+	if u.Hostname() == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(u.Hostname())
+	return ip != nil && ip.IsLoopback()
+}
+
+// refusedConnection reports whether err says that nobody could be reached.
+func refusedConnection(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
+}

@@ -1,0 +1,85 @@
+package awsconn
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go"
+)
+
+// Explain puts an error of the SDK into one plain line and says what to do. ok
+// is false for errors that it knows nothing of.
+func Explain(err error) (message, hint string, ok bool) {
+	var region *NoRegionError
+	if errors.As(err, &region) {
+		return "no region is set", "set one with --region, AWS_REGION or `aws configure`", true
+	}
+	var profile config.SharedConfigProfileNotExistError
+	if errors.As(err, &profile) {
+		return fmt.Sprintf("there is no profile %q", profile.Profile), "`aws configure list-profiles` shows those that there are", true
+	}
+	var op *smithy.OperationError
+	where := "AWS"
+	if errors.As(err, &op) {
+		where = op.Service() + " " + op.Operation()
+	}
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		switch code := api.ErrorCode(); {
+		case strings.HasPrefix(code, "AccessDenied") || code == "Forbidden" || code == "AllAccessDisabled":
+			permission := "the permission for it"
+			if op != nil {
+				permission = Permission(op.Service(), op.Operation())
+			}
+			return fmt.Sprintf("access denied: %s refused the request", where), deniedHint(op, permission), true
+		case code == "ExpiredToken" || code == "ExpiredTokenException" || code == "RequestExpired":
+			return "the credentials have expired", "sign in again, for example with `aws sso login`", true
+		case code == "InvalidClientTokenId" || code == "UnrecognizedClientException" || code == "InvalidAccessKeyId" || code == "SignatureDoesNotMatch" || code == "AuthFailure":
+			return "AWS does not know these credentials (" + code + ")", "`aws sts get-caller-identity` shows which ones are used", true
+		case strings.HasPrefix(code, "Throttling") || code == "SlowDown" || code == "TooManyRequestsException":
+			return where + " is throttled, and went on being so through every retry", "run the same command again in a while: what was done is kept", true
+		case code == "PermanentRedirect" || code == "AuthorizationHeaderMalformed" || code == "IllegalLocationConstraintException":
+			return "the bucket is in another region than the one used", "name the bucket's region with --region", true
+		}
+		return "", "", false
+	}
+	if refusedConnection(err) {
+		return "no connection to " + where, "check --endpoint-url and AWS_ENDPOINT_URL, or start the local AWS with `ssmbak local`", true
+	}
+	if text := err.Error(); strings.Contains(text, "get credentials") || strings.Contains(text, "failed to refresh cached credentials") || strings.Contains(text, "get identity") {
+		return "there are no AWS credentials", "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or sign in with `aws sso login`", true
+	}
+	return "", "", false
+}
+
+func deniedHint(op *smithy.OperationError, permission string) string {
+	if op != nil && op.Service() == "S3" {
+		return "allow " + permission + ", and check that the bucket belongs to the account that is meant (--bucket-owner names another one)"
+	}
+	return "allow " + permission
+}
+
+// Permission names the IAM action that a call needs.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+func Permission(service, operation string) string {
+	if service != "S3" {
+		return strings.ToLower(service) + ":" + operation
+	}
+	switch operation {
+	case "ListObjectsV2", "HeadBucket":
+		return "s3:ListBucket"
+	case "ListObjectVersions":
+		return "s3:ListBucketVersions"
+	case "HeadObject":
+		return "s3:GetObject"
+	case "GetObject":
+		return "s3:GetObject and s3:GetObjectVersion"
+	case "GetObjectTagging":
+		return "s3:GetObjectVersionTagging"
+	case "PutObject":
+		return "s3:PutObject and s3:PutObjectTagging"
+	}
+	return "s3:" + operation
+}

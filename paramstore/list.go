@@ -1,0 +1,106 @@
+package paramstore
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"github.com/ssmbak/ssmbak"
+)
+
+// describePage is the most that a page of DescribeParameters holds.
+// https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DescribeParameters.html
+const describePage = 50
+
+// Description is the newest version of a parameter as a list shows it:
+// everything but its value, tags and labels.
+type Description struct {
+	Name    ssmbak.Name
+	Version ssmbak.Version
+}
+
+// Describe lists the live parameters below the target's path, in no particular
+// order. A page is never visible; an error is the last thing yielded, and a
+// caller that stops early stops the paging. A name may come twice if it is
+// changed meanwhile.
+func (s *Store) Describe(ctx context.Context, target ssmbak.Target) iter.Seq2[Description, error] {
+	in := &ssm.DescribeParametersInput{MaxResults: aws.Int32(describePage)}
+	if !target.Root() || !target.Recursive() {
+		path, option := target.Prefix(), "OneLevel"
+		if !target.Root() {
+			path = path[:len(path)-1]
+		}
+		if target.Recursive() {
+			option = "Recursive"
+		}
+		in.ParameterFilters = []types.ParameterStringFilter{{Key: aws.String("Path"), Option: &option, Values: []string{path}}}
+	}
+	return func(yield func(Description, error) bool) {
+		for d, err := range s.describe(ctx, in) {
+			if err != nil {
+				yield(Description{}, fmt.Errorf("list the parameters below %s: %w", target.Prefix(), err))
+				return
+			}
+			if target.Below(d.Name) && !yield(d, nil) {
+				return
+			}
+		}
+	}
+}
+
+// DescribeOne returns one live parameter, or [ErrNotFound].
+func (s *Store) DescribeOne(ctx context.Context, name ssmbak.Name) (Description, error) {
+	// A name of one level is reported without its slash, and which of the two
+	// forms the filter compares is not documented: both are asked for.
+	values := []string{string(name)}
+	if r := name.Reported(); r != string(name) {
+		values = append(values, r)
+	}
+	in := &ssm.DescribeParametersInput{
+		ParameterFilters: []types.ParameterStringFilter{{Key: aws.String("Name"), Option: aws.String("Equals"), Values: values}},
+	}
+	for d, err := range s.describe(ctx, in) {
+		if err != nil {
+			return Description{}, fmt.Errorf("describe %s: %w", name, err)
+		}
+		if d.Name == name {
+			return d, nil
+		}
+	}
+	return Description{}, fmt.Errorf("describe %s: %w", name, ErrNotFound)
+}
+
+// describe pages through DescribeParameters, whose pages may be empty and
+// still have a successor. Names that cannot be recorded (those of AWS itself,
+// shared ones of other accounts, which are ARNs) are left out.
+func (s *Store) describe(ctx context.Context, in *ssm.DescribeParametersInput) iter.Seq2[Description, error] {
+	return func(yield func(Description, error) bool) {
+		pages := ssm.NewDescribeParametersPaginator(s.client, in)
+		for pages.HasMorePages() {
+			out, err := pages.NextPage(ctx)
+			if err != nil {
+				yield(Description{}, translate(err))
+				return
+			}
+			for _, p := range out.Parameters {
+				name, err := ssmbak.ParseName(aws.ToString(p.Name))
+				if err != nil {
+					s.log.WarnContext(ctx, "a listed name is left out", "name", aws.ToString(p.Name), "reason", err.Error())
+					continue
+				}
+				d := Description{Name: name, Version: ssmbak.Version{
+					Number: p.Version, Time: millis(p.LastModifiedDate), User: aws.ToString(p.LastModifiedUser), Type: ssmbak.Type(p.Type),
+					KeyID: aws.ToString(p.KeyId), Tier: string(p.Tier), DataType: aws.ToString(p.DataType),
+					Description: aws.ToString(p.Description), AllowedPattern: aws.ToString(p.AllowedPattern), Policies: policies(p.Policies),
+				}}
+				if !yield(d, nil) {
+					return
+				}
+			}
+		}
+	}
+}

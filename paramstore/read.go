@@ -1,0 +1,188 @@
+package paramstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"github.com/ssmbak/ssmbak"
+)
+
+// historyPage is the most that a page of GetParameterHistory holds.
+// https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameterHistory.html
+const historyPage = 50
+
+// History is what Parameter Store keeps of a parameter: up to 100 versions of
+// its present life.
+type History struct {
+	Name     ssmbak.Name
+	Versions []Version // by number, the oldest first; never empty
+	Read     Window
+}
+
+// Version is one version of a [History].
+type Version struct {
+	ssmbak.Version
+	// Value is the version's value where HasValue is set; it is not for a
+	// SecureString, which a history does not decrypt.
+	Value    ssmbak.Value
+	HasValue bool
+	Labels   []string
+	// Page is the page of the history on which the version stood, the first is
+	// 0. Versions of one page were there at one moment.
+	Page int
+}
+
+// Newest returns the newest version.
+func (h History) Newest() Version { return h.Versions[len(h.Versions)-1] }
+
+// maxMixed bounds how often a history is read again because two pages of it
+// were of two lives.
+const maxMixed = 4
+
+// History reads every version of a parameter, without decryption. The error is
+// [ErrNotFound] if the name is not there; the history's Read is set then too,
+// since that also was seen in its window.
+//
+// The order of the versions and of the pages is not documented, so they are
+// sorted here. Pages that belong to two lives are told by numbers whose times
+// do not grow with them, and are read again.
+func (s *Store) History(ctx context.Context, name ssmbak.Name) (History, error) {
+	for range maxMixed {
+		h, err := s.history(ctx, name)
+		if errors.Is(err, ErrNotFound) {
+			return h, err
+		}
+		if err != nil {
+			return h, fmt.Errorf("read the history of %s: %w", name, err)
+		}
+		if ordered(h.Versions) {
+			return h, nil
+		}
+	}
+	return History{}, fmt.Errorf("read the history of %s: %w", name, ErrChanged)
+}
+
+func (s *Store) history(ctx context.Context, name ssmbak.Name) (History, error) {
+	h := History{Name: name, Read: begin()}
+	pages := ssm.NewGetParameterHistoryPaginator(s.client, &ssm.GetParameterHistoryInput{
+		Name: aws.String(string(name)), MaxResults: aws.Int32(historyPage), WithDecryption: aws.Bool(false),
+	})
+	for page := 0; pages.HasMorePages(); page++ {
+		out, err := pages.NextPage(ctx)
+		if err != nil {
+			h.Read.end()
+			return h, translate(err)
+		}
+		for _, p := range out.Parameters {
+			h.Versions = append(h.Versions, versionOf(p, page))
+		}
+	}
+	h.Read.end()
+	if len(h.Versions) == 0 {
+		return h, ErrNotFound
+	}
+	slices.SortStableFunc(h.Versions, func(a, b Version) int { return int(a.Number - b.Number) })
+	return h, nil
+}
+
+// ordered reports whether the versions can be of one life: each number once,
+// and times that never go back.
+func ordered(versions []Version) bool {
+	for i := 1; i < len(versions); i++ {
+		if versions[i].Number == versions[i-1].Number || versions[i].Time < versions[i-1].Time {
+			return false
+		}
+	}
+	return true
+}
+
+func versionOf(p types.ParameterHistory, page int) Version {
+	v := Version{
+		Version: ssmbak.Version{
+			Number: p.Version, Time: millis(p.LastModifiedDate), User: aws.ToString(p.LastModifiedUser), Type: ssmbak.Type(p.Type),
+			KeyID: aws.ToString(p.KeyId), Tier: string(p.Tier), DataType: aws.ToString(p.DataType),
+			Description: aws.ToString(p.Description), AllowedPattern: aws.ToString(p.AllowedPattern), Policies: policies(p.Policies),
+		},
+		Labels: p.Labels, Page: page,
+	}
+	if p.Type != types.ParameterTypeSecureString {
+		v.Value, v.HasValue = ssmbak.NewValue(aws.ToString(p.Value)), true
+	}
+	return v
+}
+
+// millis rounds to the precision in which Parameter Store keeps times: the
+// answer carries them as a decimal fraction of seconds, which no binary number
+// holds exactly.
+func millis(t *time.Time) ssmbak.Time {
+	if t == nil {
+		return 0
+	}
+	return ssmbak.TimeOf(t.Round(time.Millisecond))
+}
+
+// policies joins the texts of policies to the array that PutParameter takes.
+func policies(list []types.ParameterInlinePolicy) string {
+	joined := ""
+	for _, p := range list {
+		if text := aws.ToString(p.PolicyText); text != "" {
+			if joined != "" {
+				joined += ","
+			}
+			joined += text
+		}
+	}
+	if joined == "" {
+		return ""
+	}
+	return "[" + joined + "]"
+}
+
+// Secret is the decrypted value of one version. The version is told by both
+// its number and its time, since the name may have been deleted and made anew
+// since somebody learned the number.
+type Secret struct {
+	Value  ssmbak.Value
+	Number int64
+	Time   ssmbak.Time
+}
+
+// Secret reads one version with decryption, which costs a request to KMS. The
+// error is [ErrNotFound] if the name or the version is not there, and an
+// [*UnreadableError] if the key cannot be used.
+func (s *Store) Secret(ctx context.Context, name ssmbak.Name, number int64) (Secret, error) {
+	out, err := s.client.GetParameter(ctx, &ssm.GetParameterInput{
+		Name: aws.String(string(name) + ":" + strconv.FormatInt(number, 10)), WithDecryption: aws.Bool(true),
+	})
+	if err != nil {
+		if denied := unreadable(name, number, err); denied != nil {
+			return Secret{}, denied
+		}
+		return Secret{}, fmt.Errorf("read %s version %d: %w", name, number, translate(err))
+	}
+	return Secret{Value: ssmbak.NewValue(aws.ToString(out.Parameter.Value)), Number: out.Parameter.Version, Time: millis(out.Parameter.LastModifiedDate)}, nil
+}
+
+// Tags reads the tags of a parameter; none is an empty map. The error is
+// [ErrNotFound] if the name is not there.
+func (s *Store) Tags(ctx context.Context, name ssmbak.Name) (map[string]string, error) {
+	out, err := s.client.ListTagsForResource(ctx, &ssm.ListTagsForResourceInput{
+		ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: aws.String(string(name)),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the tags of %s: %w", name, translate(err))
+	}
+	tags := make(map[string]string, len(out.TagList))
+	for _, t := range out.TagList {
+		tags[aws.ToString(t.Key)] = aws.ToString(t.Value)
+	}
+	return tags, nil
+}

@@ -1,0 +1,109 @@
+package paramstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"github.com/ssmbak/ssmbak"
+)
+
+// noPolicies is what takes all policies of a parameter away.
+// https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-policies.html
+const noPolicies = "[{}]"
+
+// Write is one PutParameter. Every attribute is sent, empty ones too, because
+// what an overwrite does with one that is left out differs from one to the
+// next and is partly undocumented.
+type Write struct {
+	Name           ssmbak.Name
+	Type           ssmbak.Type
+	Value          ssmbak.Value
+	KeyID          string // SecureString only; "" means the account's default key alias/aws/ssm
+	Tier           string // "" leaves it to the account's setting
+	DataType       string // "" means text
+	Description    string
+	AllowedPattern string
+	Policies       string
+	// ClearPolicies takes away the policies that the parameter has now.
+	ClearPolicies bool
+	// Overwrite must be set if, and only if, the parameter is there.
+	Overwrite bool
+	// Tags go with the call that creates a parameter; Parameter Store refuses
+	// them together with Overwrite.
+	Tags map[string]string
+}
+
+// Put writes a new version and returns its number. It is not known to have
+// failed where the error is neither [ErrExists] nor a [*RefusedError].
+func (s *Store) Put(ctx context.Context, w Write) (number int64, err error) {
+	in := &ssm.PutParameterInput{
+		Name: aws.String(string(w.Name)), Type: types.ParameterType(w.Type), Value: aws.String(w.Value.Reveal()),
+		Description: aws.String(w.Description), AllowedPattern: aws.String(w.AllowedPattern), Tier: types.ParameterTier(w.Tier),
+		Overwrite: aws.Bool(w.Overwrite), Tags: tagList(w.Tags),
+	}
+	if w.DataType != "" {
+		in.DataType = &w.DataType
+	}
+	if w.Type == ssmbak.SecureString && w.KeyID != "" {
+		in.KeyId = &w.KeyID
+	}
+	switch {
+	case w.Policies != "":
+		in.Policies = &w.Policies
+	case w.ClearPolicies:
+		in.Policies = aws.String(noPolicies)
+	}
+	out, err := s.client.PutParameter(ctx, in)
+	if err != nil {
+		if err := translate(err); errors.Is(err, ErrExists) {
+			return 0, fmt.Errorf("create %s: %w", w.Name, ErrExists)
+		}
+		return 0, fmt.Errorf("put %s: %w", w.Name, refused(w.Name, "PutParameter", w.Value, err))
+	}
+	return out.Version, nil
+}
+
+// Delete deletes a parameter, or returns [ErrNotFound].
+func (s *Store) Delete(ctx context.Context, name ssmbak.Name) error {
+	if _, err := s.client.DeleteParameter(ctx, &ssm.DeleteParameterInput{Name: aws.String(string(name))}); err != nil {
+		return fmt.Errorf("delete %s: %w", name, translate(err))
+	}
+	return nil
+}
+
+// AddTags sets tags of a parameter and leaves the others.
+func (s *Store) AddTags(ctx context.Context, name ssmbak.Name, tags map[string]string) error {
+	_, err := s.client.AddTagsToResource(ctx, &ssm.AddTagsToResourceInput{
+		ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: aws.String(string(name)), Tags: tagList(tags),
+	})
+	if err != nil {
+		return fmt.Errorf("tag %s: %w", name, refused(name, "AddTagsToResource", ssmbak.Value{}, translate(err)))
+	}
+	return nil
+}
+
+// RemoveTags takes tags away from a parameter by their keys.
+func (s *Store) RemoveTags(ctx context.Context, name ssmbak.Name, keys []string) error {
+	_, err := s.client.RemoveTagsFromResource(ctx, &ssm.RemoveTagsFromResourceInput{
+		ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: aws.String(string(name)), TagKeys: keys,
+	})
+	if err != nil {
+		return fmt.Errorf("take tags from %s: %w", name, refused(name, "RemoveTagsFromResource", ssmbak.Value{}, translate(err)))
+	}
+	return nil
+}
+
+func tagList(tags map[string]string) []types.Tag {
+	var list []types.Tag // nil is left out of the request
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		list = append(list, types.Tag{Key: aws.String(key), Value: aws.String(tags[key])})
+	}
+	return list
+}

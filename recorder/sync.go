@@ -1,0 +1,354 @@
+package recorder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/timeline"
+)
+
+// sight says why a parameter is looked at.
+type sight struct {
+	notices []notice
+	// thorough also tries values again that could not be read, and checks what
+	// stands on top of the parameter's key.
+	thorough bool
+}
+
+func (s sight) redelivered() bool {
+	return slices.ContainsFunc(s.notices, func(n notice) bool { return n.receives > 1 })
+}
+
+// outcome is what a sync did.
+type outcome struct {
+	recorded   int  // versions that the archive did not know
+	deleted    bool // the parameter is gone, and the archive did not know
+	present    bool
+	unreadable int             // versions whose value could not be had
+	open       map[string]bool // events that are not settled
+	wrote      bool            // the index was replaced
+}
+
+// maxSyncs bounds how often a sync looks again because another writer, or the
+// parameter, moved on meanwhile.
+const maxSyncs = 4
+
+// errMoved says that what is newest in the archive is not what this look saw.
+var errMoved = errors.New("it was changed while it was recorded")
+
+func (r *Recorder) sync(ctx context.Context, name ssmbak.Name, s sight) (outcome, error) {
+	var o outcome
+	var err error
+	for range maxSyncs {
+		var next outcome
+		next, err = r.syncOnce(ctx, name, s)
+		next.recorded, next.deleted, next.wrote = o.recorded+next.recorded, o.deleted || next.deleted, o.wrote || next.wrote
+		o = next
+		if !errors.Is(err, errMoved) {
+			break
+		}
+		s.thorough = true
+	}
+	if err != nil {
+		return o, fmt.Errorf("sync %s: %w", name, err)
+	}
+	return o, nil
+}
+
+// syncOnce is one sync. The order of its writes is what makes a stop between
+// any two of them harmless: values first, then the index that names them, then
+// the delete marker that follows from it.
+func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s sight) (outcome, error) {
+	index, err := r.archive.Index(ctx, name)
+	if err != nil {
+		return outcome{}, err
+	}
+	var seen timeline.Facts
+	if !index.Exists {
+		if seen.Originals, err = r.archive.FirstSight(ctx, name); err != nil {
+			return outcome{}, err
+		}
+	}
+	l, err := r.look(ctx, name)
+	if err != nil {
+		return outcome{}, err
+	}
+	w := &writing{r: r, name: name, index: index, look: l}
+	if err := w.values(ctx, s.thorough); err != nil {
+		return outcome{}, err
+	}
+	seen.Versions = w.versions
+	for _, n := range s.notices {
+		if n.operation == ssmbak.Delete {
+			seen.Deletions = append(seen.Deletions, timeline.Deletion{Event: n.event, Second: n.second})
+		}
+		if n.tags != nil {
+			seen.Tags = append(seen.Tags, *n.tags)
+		}
+	}
+	before := r.timeline(name, index.Facts)
+	swap, err := r.archive.Update(ctx, w.index, func(base timeline.Facts) timeline.Facts {
+		return r.grow(name, base, seen, l, s.notices)
+	})
+	if err != nil {
+		return outcome{}, err
+	}
+	after := r.timeline(name, swap.Index.Facts)
+	o := outcome{wrote: swap.Wrote, unreadable: w.unreadable, open: open(after, l, s.notices)}
+	for _, v := range swap.Index.Facts.Versions {
+		if !index.Facts.Has(v.Ref()) {
+			o.recorded++
+		}
+	}
+	_, was, _ := before.Newest()
+	newest, present, absent := after.Newest()
+	o.present = present
+	o.deleted = absent && (was || o.recorded > 0)
+	r.report(ctx, name, o, w, newest)
+	check := s.thorough || s.redelivered() || swap.Met || w.last != (timeline.Ref{}) && w.last != newest.Ref()
+	switch {
+	case present && check:
+		return o, w.keepOnTop(ctx, swap.Index, newest)
+	case absent && (check || o.deleted):
+		return o, w.keepMarked(ctx, swap.Index.Facts, check)
+	}
+	return o, nil
+}
+
+func (r *Recorder) timeline(name ssmbak.Name, f timeline.Facts) *timeline.Timeline {
+	return timeline.New(name, f, r.archive.Horizon(name, archive.Reconciled{}))
+}
+
+// grow adds to what is known what a look saw and what events told. It returns
+// base itself where that is nothing new. It is called with fresh facts for each
+// try of the swap, so that no two events can claim one version.
+func (r *Recorder) grow(name ssmbak.Name, base, seen timeline.Facts, l look, notices []notice) timeline.Facts {
+	l.addAttributes(&seen, base)
+	f := timeline.Union(base, seen)
+	for _, n := range notices {
+		if n.announces() {
+			f.Claim(n.announcement())
+		}
+	}
+	if reflect.DeepEqual(f, base) && agrees(r.timeline(name, f), l) && len(open(r.timeline(name, f), l, notices)) == 0 {
+		return base
+	}
+	f = timeline.Union(f, timeline.Facts{Looks: l.looks()})
+	unsettled := open(r.timeline(name, f), l, notices)
+	var traces []timeline.Trace
+	for _, n := range notices {
+		if unsettled[n.event] && n.announces() && l.read.Ended >= ssmbak.Seconds(n.second).Add(giveUp) {
+			traces = append(traces, timeline.Trace{Event: n.event, Second: n.second, Operation: n.operation})
+		}
+	}
+	return timeline.Union(f, timeline.Facts{Traces: traces})
+}
+
+func (n notice) announces() bool {
+	return n.operation == ssmbak.Create || n.operation == ssmbak.Update
+}
+
+func (n notice) announcement() timeline.Announcement {
+	return timeline.Announcement{Event: n.event, Second: n.second, Operation: n.operation}
+}
+
+// agrees reports whether the look saw what is already known to be newest, so
+// that recording it would say nothing new.
+func agrees(t *timeline.Timeline, l look) bool {
+	newest, present, absent := t.Newest()
+	if l.gone {
+		return absent
+	}
+	seen := l.newest()
+	return present && newest.Ref() == (timeline.Ref{Number: seen.Number, Time: seen.Time})
+}
+
+// open returns the events that are not settled by what is known.
+func open(t *timeline.Timeline, l look, notices []notice) map[string]bool {
+	open := make(map[string]bool)
+	for _, n := range notices {
+		switch {
+		case n.operation == ssmbak.Delete:
+			if t.Undecided(n.second) && !lookAt(l).Conclusive(n.second) {
+				open[n.event] = true
+			}
+		case n.announces():
+			facts := t.Facts()
+			traced := slices.ContainsFunc(facts.Traces, func(tr timeline.Trace) bool { return tr.Event == n.event })
+			claimed := slices.ContainsFunc(facts.Versions, func(v timeline.Version) bool { return slices.Contains(v.Events, n.event) })
+			if !traced && !claimed && !t.Excludes(n.announcement()) {
+				open[n.event] = true
+			}
+		}
+	}
+	return open
+}
+
+func lookAt(l look) timeline.Look { return timeline.Look{Sure: sure(l.read)} }
+
+// writing is the part of one sync that writes value objects.
+type writing struct {
+	r          *Recorder
+	name       ssmbak.Name
+	index      archive.Index
+	look       look
+	versions   []timeline.Version // those that the archive lacks, or lacks the value of
+	last       timeline.Ref       // the version whose value was written last
+	bytes      int
+	unreadable int
+}
+
+// values writes the values that the archive lacks, oldest first, so that a
+// live value ends on top of its key.
+func (w *writing) values(ctx context.Context, thorough bool) error {
+	if w.look.gone {
+		return nil
+	}
+	for _, v := range w.look.versions {
+		known, ok := w.index.Facts.Version(timeline.Ref{Number: v.Number, Time: v.Time})
+		if ok && (len(known.Objects) > 0 || known.Unreadable != "" && !thorough) {
+			continue
+		}
+		fact := factOf(v)
+		value, reason, err := w.r.value(ctx, w.name, v)
+		if err != nil {
+			return err
+		}
+		if reason != "" {
+			fact.Unreadable = reason
+			w.unreadable++
+		} else {
+			ref, err := w.put(ctx, v.Version, value)
+			if err != nil {
+				return err
+			}
+			fact.Objects = []timeline.ObjectRef{ref}
+		}
+		w.versions = append(w.versions, fact)
+	}
+	return nil
+}
+
+// put writes one value object. The parameter's index is there before.
+func (w *writing) put(ctx context.Context, v ssmbak.Version, value ssmbak.Value) (timeline.ObjectRef, error) {
+	if !w.index.Exists {
+		var err error
+		if w.index, err = w.r.archive.Begin(ctx, w.name); err != nil {
+			return timeline.ObjectRef{}, err
+		}
+	}
+	ref, err := w.r.archive.PutValue(ctx, w.name, v, value)
+	if err == nil {
+		w.last = timeline.Ref{Number: v.Number, Time: v.Time}
+		w.bytes += value.Len()
+	}
+	return ref, err
+}
+
+// value returns the value of a version, or the reason why there is none to be
+// had. A secret is kept only if its version and its time are those of the
+// history: the name may have been deleted and made anew in between.
+func (r *Recorder) value(ctx context.Context, name ssmbak.Name, v paramstore.Version) (value ssmbak.Value, reason string, err error) {
+	if v.HasValue {
+		return v.Value, "", nil
+	}
+	secret, err := r.live.Secret(ctx, name, v.Number)
+	var denied *paramstore.UnreadableError
+	switch {
+	case errors.As(err, &denied):
+		return ssmbak.Value{}, denied.Reason, nil
+	case errors.Is(err, paramstore.ErrNotFound):
+		return ssmbak.Value{}, "it was gone before its value could be read", nil
+	case err != nil:
+		return ssmbak.Value{}, "", err
+	case secret.Number != v.Number || secret.Time != v.Time:
+		return ssmbak.Value{}, "another life had begun before its value could be read", nil
+	}
+	return secret.Value, "", nil
+}
+
+func factOf(v paramstore.Version) timeline.Version {
+	return timeline.Version{
+		Number: v.Number, Time: v.Time, User: v.User, Type: v.Type, KeyID: v.KeyID, Tier: v.Tier, DataType: v.DataType,
+		Description: v.Description, AllowedPattern: v.AllowedPattern, Policies: v.Policies,
+	}
+}
+
+// keepOnTop makes the newest value the current object of its key, if something
+// else came to lie on it: a late marker, or an older value of a writer that was
+// paused.
+func (w *writing) keepOnTop(ctx context.Context, index archive.Index, newest timeline.Version) error {
+	if len(newest.Objects) == 0 {
+		return nil
+	}
+	top, err := w.r.archive.Current(ctx, w.name)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(newest.Objects, func(o timeline.ObjectRef) bool { return o.ID == top.ID }) {
+		return nil
+	}
+	if w.look.gone || w.look.newest().Number != newest.Number || w.look.newest().Time != newest.Time {
+		return errMoved
+	}
+	value, reason, err := w.r.value(ctx, w.name, w.look.newest())
+	if err != nil || reason != "" {
+		return err // what cannot be read now is still in an older copy
+	}
+	w.index = index
+	ref, err := w.put(ctx, newest.Domain(), value)
+	if err != nil {
+		return err
+	}
+	fact := factOf(w.look.newest())
+	fact.Objects = []timeline.ObjectRef{ref}
+	_, err = w.r.archive.Update(ctx, index, func(base timeline.Facts) timeline.Facts {
+		return timeline.Union(base, timeline.Facts{Versions: []timeline.Version{fact}})
+	})
+	if err == nil {
+		w.r.log.InfoContext(ctx, "live value put back on top", "name", string(w.name), "version", newest.Number)
+	}
+	return err
+}
+
+// keepMarked leaves a delete marker on the parameter's key, unless one lies
+// there or there is nothing to mark.
+func (w *writing) keepMarked(ctx context.Context, f timeline.Facts, check bool) error {
+	held := len(f.Originals) > 0 || slices.ContainsFunc(f.Versions, func(v timeline.Version) bool { return len(v.Objects) > 0 })
+	if !held {
+		return nil
+	}
+	if check {
+		top, err := w.r.archive.Current(ctx, w.name)
+		if err != nil || top.Marker || top.ID == "" {
+			return err
+		}
+	}
+	return w.r.archive.Mark(ctx, w.name)
+}
+
+func now() ssmbak.Time { return ssmbak.TimeOf(time.Now()) }
+
+// report logs what a sync did.
+func (r *Recorder) report(ctx context.Context, name ssmbak.Name, o outcome, w *writing, newest timeline.Version) {
+	if !o.wrote {
+		r.log.DebugContext(ctx, "nothing new", "name", string(name))
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("name", string(name)), slog.Int("recorded", o.recorded), slog.Bool("deleted", o.deleted),
+		slog.Int("unreadable", o.unreadable), slog.Int("bytes", w.bytes),
+	}
+	if o.present {
+		attrs = append(attrs, slog.Int64("version", newest.Number), slog.String("type", string(newest.Type)), slog.Int64("lag_ms", int64(now()-newest.Time)))
+	}
+	r.log.LogAttrs(ctx, slog.LevelInfo, "recorded", attrs...)
+}
