@@ -68,6 +68,20 @@ func (t Time) MarshalJSON() ([]byte, error) {
 	return json.Marshal(t.String())
 }
 
+// UnmarshalJSON reads what [Time.MarshalJSON] writes: RFC 3339 with any zone,
+// cut to milliseconds, or null for the zero value.
+func (t *Time) UnmarshalJSON(text []byte) error {
+	var std *time.Time
+	if err := json.Unmarshal(text, &std); err != nil {
+		return fmt.Errorf("%.40q is not a time in RFC 3339", text)
+	}
+	*t = 0
+	if std != nil {
+		*t = TimeOf(*std)
+	}
+	return nil
+}
+
 // TimeExamples are the forms that [ParseTime] takes, for help and hints.
 const TimeExamples = "2024-06-13T20:10:54Z, 2024-06-13T20:10:54, '2024-06-13 20:10:54', 2024-06-13, 1718309454, now, 90m, 2h, 3d, 1w"
 

@@ -35,6 +35,9 @@ type Options struct {
 	// MaxAttempts bounds the tries of one request, 10 if zero. Waits between
 	// them grow to 20 s, so that throttling of some minutes is outlasted.
 	MaxAttempts int
+	// Backoff replaces the random growing waits between tries, so that a
+	// simulated run can be repeated.
+	Backoff func(attempt int) time.Duration
 	// Adaptive finds the rate that a throttling service allows and keeps to it.
 	Adaptive bool
 }
@@ -113,6 +116,9 @@ func retryer(o Options) aws.Retryer {
 		s.MaxAttempts = attempts
 		s.MaxBackoff = 20 * time.Second
 		s.RateLimiter = ratelimit.None
+		if o.Backoff != nil {
+			s.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) { return o.Backoff(attempt), nil })
+		}
 	}
 	if o.Adaptive {
 		return retry.NewAdaptiveMode(func(a *retry.AdaptiveModeOptions) { a.StandardOptions = append(a.StandardOptions, standard) })

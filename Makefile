@@ -1,0 +1,57 @@
+# What a contributor types. `make check` is what must hold before a change lands.
+
+GO ?= go
+GOLANGCI_VERSION := v2.15.0
+HISTORIES ?= 10000
+
+.PHONY: check build test race lint simulate mutations bench fuzz dist tools
+
+check: build test lint race simulate mutations
+
+build:
+	$(GO) build ./...
+
+test:
+	$(GO) test ./...
+
+# The packages in which goroutines meet; the simulation has a run of its own.
+race:
+	$(GO) test -race -short . ./archive/... ./timeline/... ./paramstore/... ./recorder/... ./restore/... ./internal/awsconn/... ./internal/cli/... ./internal/emulator/... ./internal/function/...
+	$(GO) test -race ./internal/simulation -run TestSimulation -histories 300
+
+lint: tools
+	$(GO) vet ./...
+	.bin/golangci-lint run ./...
+	$(GO) mod tidy -diff
+
+tools: .bin/golangci-lint
+
+.bin/golangci-lint:
+	GOBIN=$(CURDIR)/.bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+
+# Random histories against the real recorder and archive: HISTORIES=100000 plays
+# more of them.
+simulate:
+	$(GO) test ./internal/simulation -run TestSimulation -v -histories $(HISTORIES) -timeout 30m
+
+# Breaks the code in known ways and demands that the simulation finds each.
+mutations:
+	$(GO) run ./internal/simulation/mutate
+
+bench:
+	$(GO) test ./archive -run '^$$' -bench . -benchtime 3x
+
+# Each decoder for a short while; FUZZTIME=10m looks longer.
+FUZZTIME ?= 10s
+fuzz:
+	@set -e; $(GO) list -f '{{$$p := .ImportPath}}{{range .TestGoFiles}}{{$$p}} {{end}}{{range .XTestGoFiles}}{{$$p}} {{end}}' ./... | tr ' ' '\n' | sort -u | while read p; do \
+		[ -z "$$p" ] && continue; \
+		for f in $$($(GO) test $$p -list '^Fuzz' | grep '^Fuzz' || true); do \
+			echo "$$p $$f"; $(GO) test $$p -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME); \
+		done; \
+	done
+
+dist:
+	mkdir -p dist
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o dist/ ./cmd/ssmbak
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -trimpath -ldflags '-s -w' -tags lambda.norpc -o dist/bootstrap ./cmd/ssmbak-lambda

@@ -1,0 +1,341 @@
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ssmbak/ssmbak/internal/awsconn"
+)
+
+const (
+	account = "123456789012"
+	region  = "us-east-1"
+	bucket  = "ssmbak-archive"
+)
+
+// build compiles a command and returns where it is.
+func build(t *testing.T, dir, command string) string {
+	t.Helper()
+	path := filepath.Join(dir, filepath.Base(command))
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "github.com/ssmbak/ssmbak/"+command).CombinedOutput(); err != nil {
+		t.Fatalf("build %s: %v\n%s", command, err, out)
+	}
+	return path
+}
+
+// runtimeAPI plays the Lambda Runtime API for one function.
+// https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+type runtimeAPI struct {
+	server  *httptest.Server
+	next    chan string
+	answers chan answer
+}
+
+type answer struct {
+	kind string // response or error
+	body string
+}
+
+func newRuntimeAPI(t *testing.T) *runtimeAPI {
+	t.Helper()
+	api := &runtimeAPI{next: make(chan string), answers: make(chan answer)}
+	served := 0
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case payload := <-api.next:
+			served++
+			w.Header().Set("Lambda-Runtime-Aws-Request-Id", fmt.Sprintf("00000000-0000-4000-8000-%012d", served))
+			w.Header().Set("Lambda-Runtime-Deadline-Ms", fmt.Sprint(time.Now().Add(time.Minute).UnixMilli()))
+			w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:"+region+":"+account+":function:recorder")
+			_, _ = io.WriteString(w, payload)
+		case <-r.Context().Done():
+		}
+	})
+	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/{kind}", func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.WriteHeader(http.StatusAccepted)
+		api.answers <- answer{r.PathValue("kind"), string(body)}
+	})
+	api.server = httptest.NewServer(mux)
+	t.Cleanup(api.server.Close)
+	return api
+}
+
+// invoke gives the function one payload and returns its answer.
+func (api *runtimeAPI) invoke(t *testing.T, payload string) answer {
+	t.Helper()
+	timeout := time.After(time.Minute)
+	select {
+	case api.next <- payload:
+	case <-timeout:
+		t.Fatal("the function did not ask for an invocation within a minute")
+	}
+	select {
+	case a := <-api.answers:
+		return a
+	case <-timeout:
+		t.Fatal("the function did not answer within a minute")
+	}
+	return answer{}
+}
+
+// freePort returns a loopback port that nobody listens on.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// moto starts moto's server and returns its endpoint.
+func moto(t *testing.T) string {
+	t.Helper()
+	if _, err := exec.LookPath("moto_server"); err != nil {
+		if os.Getenv("SSMBAK_REQUIRE_MOTO") != "" {
+			t.Fatal("moto_server is not installed: pip install 'moto[server]'")
+		}
+		t.Skip("moto_server is not installed: pip install 'moto[server]'")
+	}
+	port := freePort(t)
+	cmd := exec.CommandContext(t.Context(), "moto_server", "-H", "127.0.0.1", "-p", port)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	endpoint := "http://127.0.0.1:" + port
+	for range 300 {
+		if c, err := new(net.Dialer).DialContext(t.Context(), "tcp", "127.0.0.1:"+port); err == nil {
+			_ = c.Close()
+			return endpoint
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Fatal("moto_server did not listen within 30 s")
+	return ""
+}
+
+// batch makes an SQS batch of events.
+func batch(t *testing.T, events ...string) string {
+	t.Helper()
+	type record struct {
+		MessageID   string            `json:"messageId"`
+		Body        string            `json:"body"`
+		Attributes  map[string]string `json:"attributes"`
+		EventSource string            `json:"eventSource"`
+	}
+	var records []record
+	for i, e := range events {
+		records = append(records, record{
+			MessageID: fmt.Sprintf("message-%d", i), Body: e, EventSource: "aws:sqs",
+			Attributes: map[string]string{"ApproximateReceiveCount": "1", "SentTimestamp": fmt.Sprint(time.Now().UnixMilli())},
+		})
+	}
+	body, err := json.Marshal(map[string]any{"Records": records})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+var events int
+
+// event makes the event of a change that happened at a time.
+func event(operation, name string, at time.Time) string {
+	events++
+	return fmt.Sprintf(`{"version":"0","id":"00000000-0000-4000-8000-%012d","detail-type":"Parameter Store Change","source":"aws.ssm","account":%q,"time":%q,"region":%q,"resources":["arn:aws:ssm:%s:%s:parameter/%s"],"detail":{"operation":%q,"name":%q,"type":"String"}}`,
+		events, account, at.UTC().Format(time.RFC3339), region, region, account, strings.TrimPrefix(name, "/"), operation, name)
+}
+
+// TestRecordsOnMoto runs the function as Lambda does, against moto, and asks the
+// command what was recorded.
+func TestRecordsOnMoto(t *testing.T) {
+	endpoint := moto(t)
+	ctx := t.Context()
+	dir := t.TempDir()
+	conn, err := awsconn.Load(ctx, awsconn.Options{Anonymous: true, Region: region, EndpointURL: endpoint})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bucketOf(ctx, t, conn.S3())
+	env := []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "AWS_ENDPOINT_URL=" + endpoint, "AWS_REGION=" + region,
+		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "SSMBAK_BUCKET=" + bucket,
+	}
+	api := newRuntimeAPI(t)
+	function := exec.CommandContext(ctx, build(t, dir, "cmd/ssmbak-lambda"))
+	function.Env = append(env, "AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(api.server.URL, "http://"))
+	var logs bytes.Buffer
+	function.Stderr = &logs
+	if err := function.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = function.Process.Kill()
+		_ = function.Wait()
+		for _, secret := range []string{"hunter2", "leading", "été"} {
+			if strings.Contains(logs.String(), secret) {
+				t.Errorf("a value stands in the function's log: %s", &logs)
+			}
+		}
+	})
+	command := build(t, dir, "cmd/ssmbak")
+	client := conn.SSM()
+	put := func(name, value string, kind types.ParameterType) time.Time {
+		t.Helper()
+		_, err := client.PutParameter(ctx, &ssm.PutParameterInput{Name: &name, Value: &value, Type: kind, Overwrite: aws.Bool(true)})
+		if err != nil {
+			t.Fatalf("put %s: %v", name, err)
+		}
+		return time.Now()
+	}
+	record := func(events ...string) {
+		t.Helper()
+		a := api.invoke(t, batch(t, events...))
+		if want := `{"batchItemFailures":[]}`; a.kind != "response" || a.body != want {
+			t.Fatalf("the function answered %s %s, want %s\n%s", a.kind, a.body, want, &logs)
+		}
+	}
+	// show asks the command for every value at a time.
+	show := func(at time.Time) map[string]string {
+		t.Helper()
+		cmd := exec.CommandContext(ctx, command, "preview", "/", at.UTC().Format("2006-01-02T15:04:05.000Z"), "-R", "-o", "json", "--with-decryption")
+		cmd.Env = env
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("preview: %v\n%s", err, &stderr)
+		}
+		var rows []struct{ Name, Value string }
+		if err := json.Unmarshal(out, &rows); err != nil {
+			t.Fatalf("preview printed no JSON: %v\n%s", err, out)
+		}
+		values := make(map[string]string)
+		for _, r := range rows {
+			values[r.Name] = r.Value
+		}
+		return values
+	}
+	pause := func() time.Time { // moments between changes
+		time.Sleep(20 * time.Millisecond)
+		defer time.Sleep(20 * time.Millisecond)
+		return time.Now()
+	}
+
+	at := put("/app/text", "  leading and trailing \n", types.ParameterTypeString)
+	record(event("Create", "/app/text", at))
+	at = put("/app/secret", "hunter2 été", types.ParameterTypeSecureString)
+	record(event("Create", "/app/secret", at))
+	at = put("top", "été ✓\t", types.ParameterTypeString)
+	record(event("Create", "top", at))
+	created := pause()
+
+	var updates []string
+	var between []time.Time
+	for i := range 3 {
+		at := put("/app/text", fmt.Sprintf(" update %d ", i), types.ParameterTypeString)
+		updates = append(updates, event("Update", "/app/text", at))
+		between = append(between, pause())
+	}
+	record(updates...)
+
+	// A deletion in the second of a creation waits for a later look to tell on
+	// which side of it it was.
+	time.Sleep(1100 * time.Millisecond)
+	if _, err := client.DeleteParameter(ctx, &ssm.DeleteParameterInput{Name: aws.String("/app/secret")}); err != nil {
+		t.Fatal(err)
+	}
+	deletion := event("Delete", "/app/secret", time.Now())
+	time.Sleep(1100 * time.Millisecond) // out of the deletion's second
+	record(deletion)
+
+	base := map[string]string{"/app/text": "  leading and trailing \n", "/app/secret": "hunter2 été", "/top": "été ✓\t"}
+	moments := []struct {
+		name string
+		at   time.Time
+		want map[string]string
+	}{
+		{"created", created, base},
+		{"first update", between[0], with(base, "/app/text", " update 0 ")},
+		{"second update", between[1], with(base, "/app/text", " update 1 ")},
+		{"third update", between[2], with(base, "/app/text", " update 2 ")},
+		{"deleted", time.Now(), without(with(base, "/app/text", " update 2 "), "/app/secret")},
+	}
+	for _, m := range moments {
+		if diff := cmp.Diff(m.want, show(m.at)); diff != "" {
+			t.Errorf("%s, %v (-want +got):\n%s", m.name, m.at, diff)
+		}
+	}
+
+	if a := api.invoke(t, `{"ssmbak":"reconcile"}`); a.kind != "response" || !strings.Contains(a.body, `"Complete":true`) {
+		t.Errorf("reconcile answered %s %s\n%s", a.kind, a.body, &logs)
+	}
+	at = put("/app/text", "the last one", types.ParameterTypeString)
+	if a := api.invoke(t, event("Update", "/app/text", at)); a.kind != "response" {
+		t.Errorf("a bare event was answered by %s %s", a.kind, a.body)
+	}
+	if a := api.invoke(t, batch(t, "not an event")); a.body != `{"batchItemFailures":[{"itemIdentifier":"message-0"}]}` {
+		t.Errorf("a message that is no event was answered by %s %s", a.kind, a.body)
+	}
+	if a := api.invoke(t, `{"ssmbak":"dance"}`); a.kind != "error" {
+		t.Errorf("an unknown command was answered by %s %s", a.kind, a.body)
+	}
+}
+
+func bucketOf(ctx context.Context, t *testing.T, client *s3.Client) {
+	t.Helper()
+	if _, err := client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(bucket)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
+		Bucket: aws.String(bucket), VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled},
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func with(base map[string]string, name, value string) map[string]string {
+	m := without(base, name)
+	m[name] = value
+	return m
+}
+
+func without(base map[string]string, name string) map[string]string {
+	m := make(map[string]string)
+	for k, v := range base {
+		if k != name {
+			m[k] = v
+		}
+	}
+	return m
+}

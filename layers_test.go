@@ -1,0 +1,92 @@
+package ssmbak_test
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/ssmbak/ssmbak"
+
+// list runs go list and returns its lines.
+func list(t *testing.T, args ...string) []string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", append([]string{"list"}, args...)...).Output()
+	if err != nil {
+		t.Fatalf("go list %v: %v", args, err)
+	}
+	return strings.Fields(string(out))
+}
+
+// TestLayers holds that imports point inwards only: a package may use those in
+// its row and nothing else of this module.
+func TestLayers(t *testing.T) {
+	t.Parallel()
+	allowed := map[string][]string{
+		"":                          {},
+		"/timeline":                 {""},
+		"/archive":                  {"", "/timeline", "/archive/original"},
+		"/archive/original":         {"", "/timeline"},
+		"/paramstore":               {""},
+		"/recorder":                 {"", "/timeline", "/archive", "/paramstore"},
+		"/restore":                  {"", "/timeline", "/archive", "/paramstore"},
+		"/internal/awsconn":         {},
+		"/internal/function":        {"", "/archive", "/internal/awsconn", "/paramstore", "/recorder"},
+		"/internal/emulator":        {"/internal/emulator/s3api", "/internal/emulator/ssmapi"},
+		"/internal/emulator/s3api":  {},
+		"/internal/emulator/ssmapi": {},
+		"/cmd/ssmbak":               {"/internal/cli"},
+		"/cmd/ssmbak-lambda":        {"/internal/function"},
+	}
+	for row, may := range allowed {
+		for _, dep := range list(t, "-f", `{{join .Imports "\n"}}`, module+row) {
+			own, ok := strings.CutPrefix(dep, module)
+			if ok && !slices.Contains(may, own) {
+				t.Errorf("%s imports %s, which is not further in", module+row, dep)
+			}
+		}
+	}
+	for _, pure := range []string{"", "/timeline", "/internal/emulator", "/internal/emulator/s3api", "/internal/emulator/ssmapi"} {
+		for _, dep := range list(t, "-deps", "-f", `{{if not .Standard}}{{.ImportPath}}{{end}}`, module+pure) {
+			if !strings.HasPrefix(dep, module) {
+				t.Errorf("%s links %s, and is to need the standard library only", module+pure, dep)
+			}
+		}
+	}
+}
+
+// TestFunctionLinks holds the list of what the Lambda function is made of: each
+// entry makes its first event later.
+func TestFunctionLinks(t *testing.T) {
+	t.Parallel()
+	want := []string{
+		"github.com/aws/aws-lambda-go",
+		"github.com/aws/aws-sdk-go-v2",
+		"github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream",
+		"github.com/aws/aws-sdk-go-v2/config",
+		"github.com/aws/aws-sdk-go-v2/credentials",
+		"github.com/aws/aws-sdk-go-v2/feature/ec2/imds",
+		"github.com/aws/aws-sdk-go-v2/internal/configsources",
+		"github.com/aws/aws-sdk-go-v2/internal/endpoints/v2",
+		"github.com/aws/aws-sdk-go-v2/internal/v4a",
+		"github.com/aws/aws-sdk-go-v2/service/internal/accept-encoding",
+		"github.com/aws/aws-sdk-go-v2/service/internal/checksum",
+		"github.com/aws/aws-sdk-go-v2/service/internal/presigned-url",
+		"github.com/aws/aws-sdk-go-v2/service/internal/s3shared",
+		"github.com/aws/aws-sdk-go-v2/service/s3",
+		"github.com/aws/aws-sdk-go-v2/service/signin",
+		"github.com/aws/aws-sdk-go-v2/service/ssm",
+		"github.com/aws/aws-sdk-go-v2/service/sso",
+		"github.com/aws/aws-sdk-go-v2/service/ssooidc",
+		"github.com/aws/aws-sdk-go-v2/service/sts",
+		"github.com/aws/smithy-go",
+		module,
+		"golang.org/x/sync",
+	}
+	got := list(t, "-deps", "-f", `{{with .Module}}{{.Path}}{{end}}`, module+"/cmd/ssmbak-lambda")
+	slices.Sort(got)
+	if got = slices.Compact(got); !slices.Equal(got, want) {
+		t.Errorf("the function links %q, want %q", got, want)
+	}
+}
