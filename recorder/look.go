@@ -14,6 +14,7 @@ import (
 type look struct {
 	gone     bool
 	versions []paramstore.Version // oldest first
+	pages    int                  // of the history
 	read     paramstore.Window
 	tags     map[string]string
 	tagged   bool // tags were read
@@ -28,7 +29,7 @@ func (r *Recorder) look(ctx context.Context, name ssmbak.Name) (look, error) {
 	if err != nil {
 		return look{}, err
 	}
-	l := look{versions: h.Versions, read: h.Read, tagsRead: paramstore.Window{Began: h.Read.Ended}}
+	l := look{versions: h.Versions, pages: h.Pages, read: h.Read, tagsRead: paramstore.Window{Began: h.Read.Ended}}
 	l.tags, err = r.live.Tags(ctx, name)
 	l.tagsRead.Ended = now()
 	switch {
@@ -68,6 +69,11 @@ func (l look) looks() []timeline.Look {
 		}
 	}
 	last := timeline.Look{Newest: timeline.Ref{Number: newest.Number, Time: newest.Time}, Oldest: page, Sure: sure(l.read), Seen: l.read.Ended}
+	if newest.Page < l.pages-1 {
+		// The page after it was of another life, or there was nothing more: that
+		// cannot be told, so the look says only what was so at the version's time.
+		last.Sure, last.Seen = newest.Time, newest.Time
+	}
 	if old.Newest == last.Newest {
 		last.Oldest = old.Oldest
 		return []timeline.Look{last}

@@ -141,7 +141,9 @@ func (r *Recorder) grow(name ssmbak.Name, base, seen timeline.Facts, l look, not
 	if reflect.DeepEqual(f, base) && agrees(r.timeline(name, f), l) && len(open(r.timeline(name, f), l, notices)) == 0 {
 		return base
 	}
-	f = timeline.Union(f, timeline.Facts{Looks: l.looks()})
+	if !saidBefore(f, l, notices) {
+		f = timeline.Union(f, timeline.Facts{Looks: l.looks()})
+	}
 	unsettled := open(r.timeline(name, f), l, notices)
 	var traces []timeline.Trace
 	for _, n := range notices {
@@ -149,7 +151,20 @@ func (r *Recorder) grow(name ssmbak.Name, base, seen timeline.Facts, l look, not
 			traces = append(traces, timeline.Trace{Event: n.event, Second: n.second, Operation: n.operation})
 		}
 	}
-	return timeline.Union(f, timeline.Facts{Traces: traces})
+	if f = timeline.Union(f, timeline.Facts{Traces: traces}); reflect.DeepEqual(f, base) {
+		return base
+	}
+	return f
+}
+
+// saidBefore reports whether a look that found nothing says no more than one
+// that is recorded: after every known version, and conclusive for every event.
+func saidBefore(f timeline.Facts, l look, notices []notice) bool {
+	return l.gone && slices.ContainsFunc(f.Looks, func(g timeline.Look) bool {
+		return g.Gone &&
+			!slices.ContainsFunc(f.Versions, func(v timeline.Version) bool { return v.Time >= g.Sure }) &&
+			!slices.ContainsFunc(notices, func(n notice) bool { return n.operation != "" && !g.Conclusive(n.second) })
+	})
 }
 
 func (n notice) announces() bool {
@@ -323,10 +338,10 @@ func (w *writing) keepOnTop(ctx context.Context, index archive.Index, newest tim
 // there or there is nothing to mark.
 func (w *writing) keepMarked(ctx context.Context, f timeline.Facts, check bool) error {
 	held := len(f.Originals) > 0 || slices.ContainsFunc(f.Versions, func(v timeline.Version) bool { return len(v.Objects) > 0 })
-	if !held {
+	if !held && !check {
 		return nil
 	}
-	if check {
+	if check { // also for a value whose writer was stopped before the index
 		top, err := w.r.archive.Current(ctx, w.name)
 		if err != nil || top.Marker || top.ID == "" {
 			return err

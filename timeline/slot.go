@@ -87,7 +87,13 @@ func (s *slot) spans(h Horizon) []Span {
 	}
 	switch {
 	case s.before == nil && s.undecided:
-		c.unknown(s.open(), s.until(), reasonOrder)
+		// Whatever the order was, a later look that surely came after the
+		// version and found nothing says how it ended.
+		until := s.until()
+		if i := slices.IndexFunc(ends, func(e end) bool { return e.seen && s.after != nil && e.sure >= s.after.Time }); i >= 0 {
+			until = ends[i].until
+		}
+		c.unknown(s.open(), until, reasonOrder)
 	case s.before == nil:
 	case s.after == nil && s.before.Number > 1, len(ends) > 0 && s.before.Number > 1:
 		c.unknown(last, s.until(), reasonBeginning)

@@ -17,6 +17,9 @@ type Horizon struct {
 	// parameters surely speaks; it counts as a look at what each name holds.
 	// Zero where there was none, or where this name was not part of it.
 	Complete ssmbak.Time
+	// Looked is when every parameter of that listing, and every recorded one,
+	// had surely been looked at.
+	Looked ssmbak.Time
 }
 
 // Kind is what a span says of the parameter.
@@ -278,29 +281,29 @@ func (t *Timeline) placeLooks(slots []slot) {
 }
 
 // placeListing lets the last complete listing count as a look at the version
-// that was current then. It counts only where nothing says that the version had
-// ended by then: what a listing did not show was looked at and recorded as gone.
+// that was current then. Such a look writes nothing where it finds what is
+// known, so it counts only where nothing says that it found something else: an
+// end that may have come before it, or a version of another life.
 func (t *Timeline) placeListing(slots []slot) {
-	complete := t.horizon.Complete
+	complete, looked := t.horizon.Complete, t.horizon.Looked
 	if complete == 0 {
 		return
 	}
 	s := &slots[slotAt(slots, complete)]
-	if s.after == nil || s.joined || complete <= s.sure {
+	if s.after == nil || s.joined || s.undecided || complete <= s.sure || s.before != nil && s.before.Time <= looked {
 		return
 	}
-	first := ssmbak.MaxTime
 	for _, d := range s.deletions {
-		first = min(first, d.from())
-	}
-	for _, g := range s.gone {
-		if g.Seen < first {
+		if d.from() <= looked {
 			return
 		}
 	}
-	if complete < first && !s.undecided {
-		s.sure = complete
+	for _, g := range s.gone {
+		if g.Seen <= looked {
+			return
+		}
 	}
+	s.sure = complete
 }
 
 // placeTraces gives each trace to every slot in which its change may lie.
