@@ -1,0 +1,145 @@
+// Package emulator is AWS on one machine, as far as ssmbak needs it: Parameter
+// Store, S3, the tagging API and the security token service behind one address,
+// and the queue that Parameter Store's events run into.
+//
+// # The model
+//
+// An [AWS] holds all of it. Requests come in over a socket ([AWS.Listen]) or,
+// without one, through [AWS.Client]. What goes wrong on the way is decided by
+// [Faults]. Time is that of a [Clock], which a test may steer.
+//
+// It uses neither the AWS SDK nor any package that it helps to test, so that
+// it shares no mistake with them.
+package emulator
+
+import (
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/ssmbak/ssmbak/internal/emulator/s3api"
+	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
+)
+
+// Options say which AWS is played. The zero value is account 123456789012 in
+// us-east-1 on the machine's own clock.
+type Options struct {
+	Account, Region string
+	// Clock is the time of everything; the machine's if nil.
+	Clock *Clock
+	// SSM steers Parameter Store. Its Account, Region, Now and Emit are set here.
+	SSM   ssmapi.Options
+	Queue QueueOptions
+	Seed  int64
+	// Latency is how long a request of a service takes, half of it before it
+	// takes effect; none if nil.
+	Latency func(service, op string) time.Duration
+}
+
+// AWS is one account in one region. It may be used by many goroutines at once.
+type AWS struct {
+	S3     *s3api.Store
+	SSM    *ssmapi.Store
+	Queue  *Queue
+	Faults *Faults
+	Clock  *Clock
+
+	account string
+	latency func(service, op string) time.Duration
+
+	mu     sync.Mutex
+	counts map[string]int
+}
+
+// New returns an AWS that holds nothing.
+func New(o Options) *AWS {
+	if o.Account == "" {
+		o.Account = "123456789012"
+	}
+	if o.Region == "" {
+		o.Region = "us-east-1"
+	}
+	if o.Clock == nil {
+		o.Clock = RealClock()
+	}
+	a := &AWS{
+		S3:    s3api.New(s3api.Options{Account: o.Account, Region: o.Region, Now: o.Clock.Now, Seed: o.Seed}),
+		Queue: newQueue(o.Queue, o.Clock), Faults: &Faults{}, Clock: o.Clock,
+		account: o.Account, latency: o.Latency, counts: make(map[string]int),
+	}
+	o.SSM.Account, o.SSM.Region, o.SSM.Now = o.Account, o.Region, o.Clock.Now
+	o.SSM.Emit = func(e ssmapi.Event) {
+		if matches(e) {
+			a.Queue.Send(e)
+		}
+	}
+	a.SSM = ssmapi.New(o.SSM)
+	return a
+}
+
+// matches is the pattern of the rules that feed the queue.
+func matches(e ssmapi.Event) bool {
+	switch e.DetailType {
+	case "Parameter Store Change", "Parameter Store Policy Action":
+		return e.Source == "aws.ssm"
+	case "Tag Change on Resource":
+		return e.Source == "aws.tag" && e.Detail["service"] == "ssm" && e.Detail["resource-type"] == "parameter"
+	}
+	return false
+}
+
+// call is what a request asks for.
+type call struct {
+	service, op string
+	key         string // the object's key, "" where it is about none
+	handler     http.HandlerFunc
+}
+
+func (a *AWS) call(r *http.Request) call {
+	target := r.Header.Get("X-Amz-Target")
+	switch {
+	case hasPrefix(target, "AmazonSSM."):
+		return call{"ssm", ssmapi.Operation(r), "", a.SSM.ServeHTTP}
+	case hasPrefix(target, "ResourceGroupsTaggingAPI_20170126."):
+		return call{"tagging", ssmapi.Operation(r), "", a.SSM.ServeTagging}
+	case isSTS(r):
+		return call{"sts", "GetCallerIdentity", "", a.serveSTS}
+	}
+	op, _, key := s3api.Operation(r)
+	return call{"s3", op, key, a.S3.ServeHTTP}
+}
+
+func hasPrefix(s, prefix string) bool { return len(s) >= len(prefix) && s[:len(prefix)] == prefix }
+
+// ServeHTTP serves every API. It tells them apart by what only one of them has:
+// the JSON ones by their target, STS by its form, and S3 is the rest.
+func (a *AWS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := a.call(r)
+	a.mu.Lock()
+	a.counts[c.service+":"+c.op]++
+	a.mu.Unlock()
+	fault := a.Faults.next(c)
+	if err := a.serve(w, r, c, fault); err != nil {
+		// The connection ends without an answer.
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// Counts returns how many requests of each operation came, by names like
+// "s3:GetObject".
+func (a *AWS) Counts() map[string]int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	counts := make(map[string]int, len(a.counts))
+	for op, n := range a.counts {
+		counts[op] = n
+	}
+	return counts
+}
+
+// ResetCounts begins to count anew.
+func (a *AWS) ResetCounts() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	clear(a.counts)
+}

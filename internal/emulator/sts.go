@@ -1,0 +1,46 @@
+package emulator
+
+import (
+	"bytes"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// isSTS reports whether a request is of the query protocol that the security
+// token service speaks. The form is left to be read again.
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+func isSTS(r *http.Request) bool {
+	if r.Method != http.MethodPost || r.URL.Path != "/" && r.URL.Path != "" || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		return false
+	}
+	return true
+}
+
+func (a *AWS) serveSTS(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<16))
+	if err != nil {
+		writeSTSError(w, http.StatusBadRequest, "IncompleteBody", "the request could not be read")
+		return
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil || form.Get("Version") != "2011-06-15" || form.Get("Action") != "GetCallerIdentity" {
+		writeSTSError(w, http.StatusBadRequest, "InvalidAction", "only GetCallerIdentity of version 2011-06-15 is known here")
+		return
+	}
+	w.Header().Set("Content-Type", "text/xml")
+	fmt.Fprintf(w, `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>`+
+		`<Arn>arn:aws:iam::%s:user/local</Arn><UserId>AIDALOCAL</UserId><Account>%s</Account></GetCallerIdentityResult>`+
+		`<ResponseMetadata><RequestId>00000000-0000-4000-8000-000000000000</RequestId></ResponseMetadata></GetCallerIdentityResponse>`, a.account, a.account)
+}
+
+func writeSTSError(w http.ResponseWriter, status int, code, message string) {
+	var text bytes.Buffer
+	_ = xml.EscapeText(&text, []byte(message)) // a buffer takes everything
+	w.Header().Set("Content-Type", "text/xml")
+	w.WriteHeader(status)
+	fmt.Fprintf(w, `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>`, code, &text)
+}

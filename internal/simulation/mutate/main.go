@@ -1,0 +1,124 @@
+// Command mutate breaks the recorder and the archive in known ways, one at a
+// time, and demands that the simulation finds each. Run it in the module's
+// root; it changes no file there.
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// mutation is one breakage: in a file, the only place where old stands becomes
+// fresh.
+type mutation struct {
+	name, file, old, fresh string
+}
+
+var mutations = []mutation{
+	{
+		"the swap is dropped: an index is written without a condition", "archive/index.go",
+		"absent: !x.Exists, match: x.etag}", "}",
+	},
+	{
+		"the loser's facts are dropped: who meets another writer gives up", "archive/index.go",
+		"\t\tout.Index = fresh\n", "\t\tout.Index = fresh\n\t\treturn out, nil\n",
+	},
+	{
+		"values are trimmed", "archive/values.go",
+		"body: []byte(value.Reveal())", "body: []byte(strings.TrimSpace(value.Reveal()))",
+	},
+	{
+		"stale reads are trusted", "timeline/facts.go",
+		"const Staleness = 10 * time.Second", "const Staleness = 0 * time.Second",
+	},
+	{
+		"a secret is kept without comparing its time", "recorder/sync.go",
+		"secret.Number != v.Number || secret.Time != v.Time", "secret.Number != v.Number",
+	},
+	{
+		"a page of history is skipped", "paramstore/read.go",
+		"for _, p := range out.Parameters {\n\t\t\th.Versions", "for _, p := range out.Parameters {\n\t\t\tif page == 1 {\n\t\t\t\tcontinue\n\t\t\t}\n\t\t\th.Versions",
+	},
+}
+
+func main() {
+	histories := flag.Int("histories", 3000, "how many histories each breakage may survive at most")
+	flag.Parse()
+	survived := 0
+	for _, m := range mutations {
+		found, err := try(m, *histories)
+		switch {
+		case err != nil:
+			fmt.Fprintf(os.Stderr, "mutate: error: %s: %v\n", m.name, err)
+			os.Exit(1)
+		case found == "":
+			survived++
+			fmt.Printf("NOT FOUND  %s\n", m.name)
+		default:
+			fmt.Printf("found      %s\n           %s\n", m.name, found)
+		}
+	}
+	if survived > 0 {
+		fmt.Fprintf(os.Stderr, "mutate: error: %d of %d breakages were not found in %d histories\n", survived, len(mutations), *histories)
+		os.Exit(1)
+	}
+	fmt.Printf("%d of %d breakages found\n", len(mutations), len(mutations))
+}
+
+// try runs the simulation on the broken code and returns the first line of what
+// it found, "" if it found nothing.
+func try(m mutation, histories int) (string, error) {
+	source, err := os.ReadFile(m.file)
+	if err != nil {
+		return "", err
+	}
+	if n := strings.Count(string(source), m.old); n != 1 {
+		return "", fmt.Errorf("%q stands %d times in %s: adapt the mutation to the code", m.old, n, m.file)
+	}
+	dir, err := os.MkdirTemp("", "mutate")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(dir)
+	broken := filepath.Join(dir, "broken.go")
+	if err := os.WriteFile(broken, []byte(strings.Replace(string(source), m.old, m.fresh, 1)), 0o600); err != nil {
+		return "", err
+	}
+	original, err := filepath.Abs(m.file)
+	if err != nil {
+		return "", err
+	}
+	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {original: broken}})
+	if err != nil {
+		return "", err
+	}
+	list := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(list, overlay, 0o600); err != nil {
+		return "", err
+	}
+	build := exec.Command("go", "test", "-overlay", list, "-c", "-o", filepath.Join(dir, "simulation.test"), "./internal/simulation")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the broken code: %w\n%s", err, out)
+	}
+	run := exec.Command(filepath.Join(dir, "simulation.test"), "-test.run", "^TestSimulation$", "-histories", fmt.Sprint(histories))
+	run.Dir = filepath.Join("internal", "simulation")
+	out, err := run.CombinedOutput()
+	if err == nil {
+		return "", nil
+	}
+	lines := strings.Split(string(out), "\n")
+	for i, line := range lines {
+		if strings.Contains(line, "breaks a promise") && i+1 < len(lines) {
+			return strings.TrimSpace(lines[i+1]), nil
+		}
+	}
+	if strings.Contains(string(out), "panic:") {
+		return "", fmt.Errorf("the simulation itself broke:\n%s", out)
+	}
+	return "", nil // only corners were missing, which is no finding
+}

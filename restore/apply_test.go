@@ -1,0 +1,281 @@
+package restore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
+	"github.com/ssmbak/ssmbak/restore"
+)
+
+// once makes the next request of the operation call f before it is served.
+func (w *world) once(op string, f func() emulator.Fault) {
+	w.before = func(o string) emulator.Fault {
+		if o != op {
+			return emulator.Fault{}
+		}
+		op = ""
+		return f()
+	}
+}
+
+// TestRaces lets others change what is being restored.
+func TestRaces(t *testing.T) {
+	t.Parallel()
+	nothing := func(*world) {}
+	put := func(value string) func(*world) { return func(w *world) { w.put("/p", value) } }
+	remove := func(w *world) { w.remove("/p") }
+	tests := []struct {
+		name                string
+		until, since        func(w *world) // the moment lies between them
+		planned, write      func(w *world) // after the plan; just before op
+		op                  string
+		action              restore.Action
+		status              restore.Status
+		err, value, tags    string
+		number, wroteNumber int64
+	}{
+		{
+			name: "changed after the plan", until: put("one"), since: put("two"), planned: put("theirs"),
+			action: restore.Update, status: restore.Refused, value: "theirs", number: 3,
+			err: "it was changed since the plan was made: arn:aws:iam::123456789012:user/local made version 3 at ",
+		},
+		{
+			name: "changed just before the write", until: put("one"), since: put("two"), op: "PutParameter", write: put("theirs"),
+			action: restore.Update, status: restore.Failed, value: "one", number: 4, wroteNumber: 4,
+			err: "update /p: version 4 overwrote what was changed at the same time: arn:aws:iam::123456789012:user/local made version 3 at ",
+		},
+		{
+			name: "made anew just before the write", until: put("one"), since: put("two"), op: "PutParameter", write: func(w *world) { w.remove("/p"); w.put("/p", "theirs") },
+			action: restore.Update, status: restore.Failed, value: "one", number: 2, wroteNumber: 2,
+			err: "update /p: version 2 overwrote what was changed at the same time: someone deleted it, arn:aws:iam::123456789012:user/local made version 1 at ",
+		},
+		{
+			name: "deleted just before the write", until: put("one"), since: put("two"), op: "PutParameter", write: remove,
+			action: restore.Update, status: restore.Failed, value: "one", number: 1, wroteNumber: 1,
+			err: "update /p: version 1 overwrote what was changed at the same time: someone deleted it",
+		},
+		{
+			name: "deleted after the plan", until: put("one"), since: put("two"), planned: remove,
+			action: restore.Update, status: restore.Refused, err: "it was deleted since the plan was made",
+		},
+		{
+			name: "created after the plan", until: put("one"), since: remove, planned: put("theirs"),
+			action: restore.Create, status: restore.Refused, value: "theirs", number: 1,
+			err: "it was created since the plan was made: arn:aws:iam::123456789012:user/local made version 1 at ",
+		},
+		{
+			name: "created just before the write", until: put("one"), since: remove, op: "PutParameter", write: put("theirs"),
+			action: restore.Create, status: restore.Refused, value: "theirs", number: 1,
+			err: "it was created since the plan was made: arn:aws:iam::123456789012:user/local made version 1 at ",
+		},
+		{
+			name: "created alike just before the write", until: func(w *world) { w.put("/p", "one"); w.pass(); w.tag("/p", "env", "prod") }, since: remove,
+			op: "PutParameter", write: put("one"), action: restore.Create, status: restore.Restored, value: "one", tags: "prod", number: 1, wroteNumber: 1,
+		},
+		{
+			name: "changed after the plan that deletes", until: func(w *world) { w.put("/p", "one"); w.pass(); w.remove("/p") }, since: put("two"), planned: put("theirs"),
+			action: restore.Delete, status: restore.Refused, value: "theirs", number: 2,
+			err: "it was changed since the plan was made: arn:aws:iam::123456789012:user/local made version 2 at ",
+		},
+		{
+			name: "deleted after the plan that deletes", until: func(w *world) { w.put("/p", "one"); w.pass(); w.remove("/p") }, since: put("two"), planned: remove,
+			action: restore.Delete, status: restore.Unchanged,
+		},
+		{
+			name: "deleted just before the delete", until: func(w *world) { w.put("/p", "one"); w.pass(); w.remove("/p") }, since: put("two"), op: "DeleteParameter", write: remove,
+			action: restore.Delete, status: restore.Restored,
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, emulator.Options{}, func(w *world) {
+				test.until(w)
+				w.record()
+				then := w.pass()
+				test.since(w)
+				w.record()
+				w.pass()
+				plan := w.plan("/p", false, then, restore.Options{})
+				if len(plan.Items) != 1 || plan.Items[0].Action != test.action {
+					t.Fatalf("plan: %v", actions(plan))
+				}
+				planned := test.planned
+				if planned == nil {
+					planned = nothing
+				}
+				planned(w)
+				if test.op != "" {
+					w.once(test.op, func() emulator.Fault { test.write(w); return emulator.Fault{} })
+				}
+				got := w.apply(w.Context(), plan, restore.Options{})[0]
+				if got.Status != test.status || got.Version != test.wroteNumber {
+					t.Errorf("got %s, version %d, want %s, version %d", got.Status, got.Version, test.status, test.wroteNumber)
+				}
+				if text := fmt.Sprint(got.Err); test.err != "" && !strings.HasPrefix(text, test.err) || test.err == "" && got.Err != nil {
+					t.Errorf("error: got %q, want %q", text, test.err)
+				}
+				log := w.aws.SSM.Truth("/p")
+				if last := log[len(log)-1]; last.Value != test.value || last.Version != test.number || last.Tags["env"] != test.tags {
+					t.Errorf("left value %q version %d tags %v, want %q version %d", last.Value, last.Version, last.Tags, test.value, test.number)
+				}
+			})
+		})
+	}
+}
+
+// TestLostAnswers takes a write whose answer was lost, and which the SDK sends
+// again, for what it is.
+func TestLostAnswers(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		w.put("/a/created", "one", func(in *ssm.PutParameterInput) { in.Overwrite = aws.Bool(false) })
+		w.tag("/a/created", "env", "prod")
+		w.put("/a/secret", secret, secureString("alias/app"))
+		w.put("/a/updated", "one")
+		w.record()
+		before := w.state()
+		then := w.pass()
+		w.remove("/a/created")
+		w.put("/a/secret", "two", secureString("alias/app"))
+		w.put("/a/updated", "two")
+		w.record()
+		plan := w.plan("/a/", false, then, restore.Options{})
+		puts := 0
+		w.before = func(op string) emulator.Fault {
+			if op != "PutParameter" {
+				return emulator.Fault{}
+			}
+			puts++
+			return emulator.Fault{LostAfter: puts%2 == 1}
+		}
+		outcomes := w.apply(w.Context(), plan, restore.Options{Parallel: 1})
+		want := []string{"restored create /a/created version 1", "restored update /a/secret version 4", "restored update /a/updated version 4"}
+		if diff := cmp.Diff(results(outcomes), want); diff != "" {
+			t.Errorf("outcomes (-got +want):\n%s\n%s", diff, errs(outcomes))
+		}
+		if diff := cmp.Diff(w.state(), before); diff != "" {
+			t.Errorf("state (-got +want):\n%s", diff)
+		}
+	})
+}
+
+// TestPartialFailure lets Parameter Store refuse one of several writes.
+func TestPartialFailure(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		for _, name := range []string{"/a/1", "/a/2", "/a/3"} {
+			w.put(name, secret, secureString("alias/"+name[3:]))
+		}
+		w.pass()
+		w.tag("/a/3", "env", "prod")
+		w.record()
+		then := w.pass()
+		for _, name := range []string{"/a/1", "/a/2", "/a/3"} {
+			w.put(name, "two", secureString("alias/app"))
+		}
+		w.tag("/a/3", "env", "dev")
+		w.record()
+		w.aws.SSM.DisableKey("alias/2")
+		w.before = func(op string) emulator.Fault {
+			if op == "AddTagsToResource" {
+				return emulator.Fault{Status: 403, Code: "AccessDeniedException"}
+			}
+			return emulator.Fault{}
+		}
+		var reports []int
+		o := restore.Options{Progress: func(done, total int) { reports = append(reports, done*10+total) }}
+		outcomes := w.apply(w.Context(), w.plan("/a/", false, then, o), o)
+		want := []string{"restored update /a/1 version 3", "failed update /a/2", "failed update /a/3 version 3"}
+		if diff := cmp.Diff(results(outcomes), want); diff != "" {
+			t.Errorf("outcomes (-got +want):\n%s", diff)
+		}
+		text := errs(outcomes)
+		for _, part := range []string{"update /a/2: put /a/2: PutParameter refused /a/2: InvalidKeyId", "update /a/3: version 3 was written, its tags were not: tag /a/3"} {
+			if !strings.Contains(text, part) {
+				t.Errorf("errors without %q:\n%s", part, text)
+			}
+		}
+		if strings.Contains(text, secret) {
+			t.Errorf("an error holds a value: %s", text)
+		}
+		if want := []int{13, 23, 33}; !slices.Equal(reports, want) {
+			t.Errorf("progress: got %v, want %v", reports, want)
+		}
+	})
+}
+
+// TestInterrupted begins nothing once it is told to stop.
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		for _, name := range []string{"/a/1", "/a/2", "/a/3"} {
+			w.put(name, "one")
+		}
+		w.record()
+		then := w.pass()
+		for _, name := range []string{"/a/1", "/a/2", "/a/3"} {
+			w.put(name, "two")
+		}
+		ctx, cancel := context.WithCancel(w.Context())
+		defer cancel()
+		o := restore.Options{Parallel: 1, Progress: func(int, int) { cancel() }}
+		outcomes := w.apply(ctx, w.plan("/a/", false, then, restore.Options{}), o)
+		want := []string{"restored update /a/1 version 3", "failed update /a/2", "failed update /a/3"}
+		if diff := cmp.Diff(results(outcomes), want); diff != "" {
+			t.Errorf("outcomes (-got +want):\n%s", diff)
+		}
+		for _, o := range outcomes[1:] {
+			if !errors.Is(o.Err, context.Canceled) {
+				t.Errorf("%s: error %v", o.Item.Name, o.Err)
+			}
+		}
+		if w.number("/a/2") != 2 || w.number("/a/3") != 2 {
+			t.Error("something was written after the end")
+		}
+	})
+}
+
+// TestImages waits for the validation of what Parameter Store has accepted.
+func TestImages(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, want string
+		delay      time.Duration
+	}{
+		{"in time", "restored update /ami version 3", 50 * time.Second},
+		{"too late", "failed update /ami version 3", 5 * time.Minute},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, emulator.Options{SSM: ssmapi.Options{ImageDelay: test.delay}}, func(w *world) {
+				amiType := func(in *ssm.PutParameterInput) { in.DataType = aws.String("aws:ec2:image") }
+				w.put("/ami", "ami-12345678", amiType)
+				time.Sleep(test.delay)
+				w.record()
+				then := w.pass()
+				w.put("/ami", "ami-87654321", amiType)
+				time.Sleep(test.delay)
+				start := time.Now()
+				outcomes := w.apply(w.Context(), w.plan("/ami", false, then, restore.Options{}), restore.Options{})
+				if got := results(outcomes)[0]; got != test.want {
+					t.Errorf("got %s, want %s: %s", got, test.want, errs(outcomes))
+				}
+				if took := time.Since(start); took > 2*time.Minute+time.Second {
+					t.Errorf("it took %s", took)
+				}
+			})
+		})
+	}
+}

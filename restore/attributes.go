@@ -1,0 +1,236 @@
+package restore
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/paramstore"
+)
+
+// Values of attributes, in AWS's own words.
+const (
+	standard = "Standard"
+	advanced = "Advanced"
+	plain    = "text"
+	// defaultKey is the key of a SecureString for which none was named.
+	// https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html
+	defaultKey = "alias/aws/ssm"
+	// standardSize is the longest value of a standard parameter.
+	// https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
+	standardSize = 4096
+)
+
+// original reports whether only the original ssmbak recorded the state: value,
+// type and description are then all that is known of it.
+func original(w ssmbak.State) bool { return w.Version.Number == 0 && w.Version.Time != 0 }
+
+// resolve returns the write that gives a parameter the wanted state, every
+// attribute filled in, and what cannot come back as it was. What the wanted
+// state leaves open stays as live has it.
+func resolve(w ssmbak.State, live *Live, now ssmbak.Time) (write paramstore.Write, notices []string) {
+	v := w.Version
+	if original(w) {
+		v = fill(v, live)
+	}
+	write = paramstore.Write{
+		Name: w.Name, Type: v.Type, Value: w.Value, DataType: v.DataType, Description: v.Description,
+		AllowedPattern: v.AllowedPattern, KeyID: keyID(v), Overwrite: live != nil,
+	}
+	if write.DataType == "" {
+		write.DataType = plain
+	}
+	switch {
+	case live != nil && live.Version.Tier == advanced:
+		// A downgrade is refused: https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
+		write.Tier = advanced
+		if v.Tier == standard {
+			notices = append(notices, "its tier stays Advanced: Parameter Store takes no advanced parameter back to Standard")
+		}
+	case v.Tier != "":
+		write.Tier = v.Tier
+	case w.Value.Len() > standardSize:
+		write.Tier = advanced
+	case live != nil:
+		write.Tier = live.Version.Tier
+	}
+	var dropped bool
+	if write.Policies, dropped = unexpired(v.Policies, now); dropped {
+		notices = append(notices, "its expiration has passed and is left out")
+	}
+	if live == nil {
+		if tags := restorable(w.Tags); w.TagsKnown && len(tags) > 0 {
+			write.Tags = tags
+		}
+	} else {
+		write.ClearPolicies = write.Policies == "" && canonical(live.Version.Policies) != ""
+	}
+	return write, notices
+}
+
+// fill completes what the original recorded of a version by what is live.
+func fill(v ssmbak.Version, live *Live) ssmbak.Version {
+	if live == nil {
+		return v
+	}
+	l := live.Version
+	if !known(v.Type) {
+		v.Type = l.Type
+	}
+	if v.Type == l.Type {
+		v.KeyID, v.DataType = l.KeyID, l.DataType
+	}
+	v.AllowedPattern, v.Policies = l.AllowedPattern, l.Policies
+	// The original kept of a description what an S3 tag can hold.
+	if asTag(l.Description) == asTag(v.Description) {
+		v.Description = l.Description
+	}
+	return v
+}
+
+// asTag returns what is left of a text in the value of an S3 object tag.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
+func asTag(text string) string {
+	kept := strings.Map(func(r rune) rune {
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', strings.ContainsRune(" +-=._:/@", r):
+			return r
+		}
+		return -1
+	}, text)
+	return kept[:min(len(kept), 256)]
+}
+
+// keyID returns the key of a version, "" if it is no SecureString.
+func keyID(v ssmbak.Version) string {
+	switch {
+	case v.Type != ssmbak.SecureString:
+		return ""
+	case v.KeyID == "":
+		return defaultKey
+	}
+	return v.KeyID
+}
+
+// compare lists the attributes in which the write differs from what is live,
+// nil for nothing, tags apart. recorded are the wanted policies before those
+// that have expired were left out: they alone are no reason to write.
+func compare(w paramstore.Write, live *Live, recorded string) []Difference {
+	var out []Difference
+	var l ssmbak.Version
+	if live != nil {
+		l = live.Version
+	}
+	if live == nil || !live.HasValue || !live.Value.Equal(w.Value) {
+		d := Difference{Attribute: AttributeValue, Value: true, WantedValue: w.Value, NoLive: true}
+		if live != nil && live.HasValue {
+			d.LiveValue, d.NoLive = live.Value, false
+		}
+		out = append(out, d)
+	}
+	dataType := l.DataType
+	if dataType == "" && live != nil {
+		dataType = plain
+	}
+	for _, a := range []struct{ attribute, live, wanted string }{
+		{AttributeType, string(l.Type), string(w.Type)},
+		{AttributeKeyID, keyID(l), w.KeyID},
+		{AttributeTier, l.Tier, w.Tier},
+		{AttributeDataType, dataType, w.DataType},
+		{AttributeDescription, l.Description, w.Description},
+		{AttributeAllowedPattern, l.AllowedPattern, w.AllowedPattern},
+	} {
+		if a.live != a.wanted && (a.attribute != AttributeTier || live == nil || a.live != "") {
+			out = append(out, Difference{Attribute: a.attribute, Live: a.live, Wanted: a.wanted, NoLive: live == nil})
+		}
+	}
+	if p := canonical(l.Policies); p != canonical(w.Policies) && p != canonical(recorded) {
+		out = append(out, Difference{Attribute: AttributePolicies, Live: l.Policies, Wanted: w.Policies, NoLive: live == nil})
+	}
+	return out
+}
+
+// listed lists what a delete takes away.
+func listed(l Live) []Difference {
+	out := compare(paramstore.Write{}, &l, "")
+	for i := range out {
+		out[i].NoWanted = true
+	}
+	return append(out, compareTags(nil, l.Tags)...)
+}
+
+// compareTags lists the tags that differ, by key.
+func compareTags(wanted, live map[string]string) []Difference {
+	keys := maps.Clone(wanted)
+	if keys == nil {
+		keys = map[string]string{}
+	}
+	maps.Copy(keys, live)
+	var out []Difference
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		l, isLive := live[key]
+		w, isWanted := wanted[key]
+		if l != w || isLive != isWanted {
+			out = append(out, Difference{Attribute: AttributeTag + key, Live: l, Wanted: w, NoLive: !isLive, NoWanted: !isWanted})
+		}
+	}
+	return out
+}
+
+// policy is what has to be understood of a policy to restore it.
+// https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-policies.html
+type policy struct {
+	Type       string
+	Attributes struct{ Timestamp string }
+}
+
+// unexpired leaves out an expiration that has passed, since Parameter Store
+// would delete the parameter at its next scan, and the notifications that
+// announce it. Policies that cannot be understood stay as they are.
+func unexpired(policies string, now ssmbak.Time) (left string, dropped bool) {
+	var all []json.RawMessage
+	if policies == "" || json.Unmarshal([]byte(policies), &all) != nil {
+		return policies, false
+	}
+	read := make([]policy, len(all))
+	for i, text := range all {
+		if json.Unmarshal(text, &read[i]) != nil {
+			return policies, false
+		}
+		if at, err := time.Parse(time.RFC3339, read[i].Attributes.Timestamp); read[i].Type == "Expiration" && err == nil && ssmbak.TimeOf(at) <= now {
+			dropped = true
+		}
+	}
+	if !dropped {
+		return policies, false
+	}
+	var texts []string
+	for i, text := range all {
+		if !strings.HasPrefix(read[i].Type, "Expiration") {
+			texts = append(texts, string(text))
+		}
+	}
+	if len(texts) == 0 {
+		return "", true
+	}
+	return "[" + strings.Join(texts, ",") + "]", true
+}
+
+// canonical returns one text for all texts of the same policies, "" for none.
+func canonical(policies string) string {
+	var all []map[string]any
+	if policies == "" || json.Unmarshal([]byte(policies), &all) != nil {
+		return policies
+	}
+	var texts []string
+	for _, p := range all {
+		if text, err := json.Marshal(p); err == nil && len(p) > 0 {
+			texts = append(texts, string(text))
+		}
+	}
+	slices.Sort(texts)
+	return strings.Join(texts, ",")
+}

@@ -1,0 +1,239 @@
+package restore
+
+import (
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/paramstore"
+)
+
+// shelf is a model of the one parameter in a Parameter Store, nil if it is not
+// there.
+type shelf struct{ p *Live }
+
+// put is PutParameter, as far as it matters here. It fails the test where AWS
+// would refuse.
+func (s *shelf) put(t *rapid.T, w paramstore.Write) {
+	next := Live{
+		Version: ssmbak.Version{
+			Number: 1, Time: later + 1, Type: w.Type, KeyID: w.KeyID, Tier: w.Tier, DataType: w.DataType,
+			Description: w.Description, AllowedPattern: w.AllowedPattern, Policies: w.Policies,
+		},
+		Value: w.Value, HasValue: true, Tags: w.Tags, TagsKnown: true,
+	}
+	switch {
+	case w.Overwrite != (s.p != nil):
+		t.Fatalf("overwrite is %v and the parameter is %v", w.Overwrite, s.p)
+	case w.Overwrite && len(w.Tags) > 0:
+		t.Fatal("tags and overwrite can't be used together")
+	case w.KeyID != "" && w.Type != ssmbak.SecureString:
+		t.Fatal("a key for what is no SecureString")
+	case strings.Contains(w.Policies, "2020"):
+		t.Fatal("an expiration that has passed")
+	}
+	if next.Version.Tier == "" {
+		next.Version.Tier = standard
+	}
+	if s.p != nil {
+		old := s.p.Version
+		next.Version.Number = old.Number + 1
+		next.Tags = s.p.Tags
+		if old.Tier == advanced && w.Tier != advanced {
+			t.Fatal("a downgrade")
+		}
+		if w.Policies == "" && !w.ClearPolicies {
+			next.Version.Policies = old.Policies
+		}
+	}
+	s.p = &next
+}
+
+// apply does what the item says.
+func (s *shelf) apply(t *rapid.T, item Item, now ssmbak.Time) {
+	if item.Action == Delete {
+		s.p = nil
+		return
+	}
+	if item.newVersion() {
+		w, _ := resolve(item.Wanted, item.Live, now)
+		s.put(t, w)
+	}
+	if item.Action != Update {
+		return
+	}
+	tagged := *s.p
+	tagged.Tags = maps.Clone(s.p.Tags)
+	if tagged.Tags == nil {
+		tagged.Tags = map[string]string{}
+	}
+	for _, d := range item.Differences {
+		key, ok := strings.CutPrefix(d.Attribute, AttributeTag)
+		switch {
+		case !ok:
+		case strings.HasPrefix(key, "aws:"):
+			t.Fatalf("a tag of AWS is touched: %s", key)
+		case d.NoWanted:
+			delete(tagged.Tags, key)
+		default:
+			tagged.Tags[key] = d.Wanted
+		}
+	}
+	s.p = &tagged
+}
+
+func anyVersion(t *rapid.T, what string, number int64, at ssmbak.Time) ssmbak.Version {
+	one := func(attribute string, of ...string) string { return rapid.SampledFrom(of).Draw(t, what+attribute) }
+	v := ssmbak.Version{
+		Number: number, Time: at,
+		Type: ssmbak.Type(one("type", "String", "StringList", "SecureString")), Tier: one("tier", standard, advanced), DataType: one("dataType", "text", "aws:ec2:image"),
+		Description: one("description", "", "d", "e!"), AllowedPattern: one("pattern", "", ".*"),
+	}
+	if v.Type == ssmbak.SecureString {
+		v.KeyID = one("key", "", "alias/aws/ssm", "alias/k")
+	}
+	if v.Tier == advanced {
+		v.Policies = one("policies", "", `[{"Type":"NoChangeNotification"}]`, `[{"Type":"Expiration","Attributes":{"Timestamp":"2090-01-01T00:00:00Z"}}]`)
+	}
+	return v
+}
+
+func anyTags(t *rapid.T, what string) (map[string]string, bool) {
+	tags := rapid.MapOfN(rapid.SampledFrom([]string{"a", "b", "aws:c"}), rapid.SampledFrom([]string{"", "1"}), 0, 3).Draw(t, what)
+	return tags, rapid.IntRange(0, 9).Draw(t, what+"Known") > 0
+}
+
+// anyCircumstances draws what the archive and Parameter Store may say of one
+// parameter. Two that are the same version hold the same.
+func anyCircumstances(t *rapid.T) circumstances {
+	c := circumstances{now: later, existed: rapid.Bool().Draw(t, "existed"), covered: rapid.Bool().Draw(t, "covered")}
+	w := &c.wanted
+	w.Name = "/a"
+	w.Certainty = ssmbak.Certainty(rapid.IntRange(0, 2).Draw(t, "certainty"))
+	switch rapid.SampledFrom([]string{"held", "held", "held", "deleted", "nothing", "original", "lost"}).Draw(t, "wanted") {
+	case "deleted":
+		w.Deleted = true
+	case "nothing":
+		w.Certainty = ssmbak.Unknown
+	case "original":
+		v := anyVersion(t, "wanted", 0, moment-1)
+		w.Version = ssmbak.Version{Time: v.Time, Type: v.Type, Description: v.Description}
+	default:
+		w.Version = anyVersion(t, "wanted", rapid.Int64Range(1, 3).Draw(t, "number"), moment-1)
+		w.Tags, w.TagsKnown = anyTags(t, "wantedTags")
+		if w.Version.Policies != "" && rapid.Bool().Draw(t, "passed") {
+			w.Version.Policies = `[{"Type":"Expiration","Attributes":{"Timestamp":"2020-01-01T00:00:00Z"}},{"Type":"NoChangeNotification"}]`
+		}
+	}
+	if w.Version.Time != 0 {
+		w.Value, w.HasValue = ssmbak.NewValue(rapid.SampledFrom([]string{"x", "y"}).Draw(t, "wantedValue")), true
+		if rapid.IntRange(0, 9).Draw(t, "lost") == 0 {
+			w.Value, w.HasValue, w.NoValue = ssmbak.Value{}, false, "lost"
+		}
+	}
+	if rapid.IntRange(0, 4).Draw(t, "alive") == 0 {
+		return c
+	}
+	c.live = &Live{TagsKnown: true}
+	c.live.Tags, _ = anyTags(t, "liveTags")
+	if w.HasValue && w.Version.Number != 0 && rapid.Bool().Draw(t, "current") {
+		c.live.Version, c.live.Value, c.live.HasValue = w.Version, w.Value, true
+		return c
+	}
+	c.live.Version = anyVersion(t, "live", rapid.Int64Range(1, 9).Draw(t, "liveNumber"), later)
+	c.live.Value, c.live.HasValue = ssmbak.NewValue(rapid.SampledFrom([]string{"x", "y"}).Draw(t, "liveValue")), true
+	return c
+}
+
+// TestModel applies what compute says to a model of Parameter Store: what comes
+// out is the wanted state, and planning again finds nothing to do.
+func TestModel(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		c := anyCircumstances(t)
+		o := Options{AssumeLastKnown: rapid.Bool().Draw(t, "assume"), Exact: rapid.Bool().Draw(t, "exact")}
+		item := compute(c, o)
+		if item.Action.writes() != (len(item.Differences) > 0) {
+			t.Fatalf("%s with differences %v", item.Action, item.Differences)
+		}
+		if item.Action.writes() && c.wanted.Certainty == ssmbak.Unknown && !o.AssumeLastKnown && !c.current() {
+			t.Fatalf("%s of an unknown state", item.Action)
+		}
+		if item.Action == Delete && (!c.wanted.Deleted || !c.existed && !o.Exact) {
+			t.Fatalf("delete of what was not deleted: %+v", c.wanted)
+		}
+		if item.Action == Delete && !c.existed && !c.covered && !o.AssumeLastKnown {
+			t.Fatal("delete of what may have been there")
+		}
+		s := shelf{c.live}
+		s.apply(t, item, c.now)
+
+		switch {
+		case item.Action == Unknown, item.Action == Kept:
+			if s.p != c.live {
+				t.Fatalf("%s changed something", item.Action)
+			}
+		case c.wanted.Deleted:
+			if s.p != nil {
+				t.Fatalf("%s left %+v", item.Action, s.p)
+			}
+		default:
+			check(t, c, item, s.p)
+		}
+
+		again := c
+		again.live = s.p
+		if got := compute(again, o); got.Action.writes() {
+			t.Fatalf("after %s, planning again says %s: %+v", item.Action, got.Action, got.Differences)
+		}
+	})
+}
+
+// check compares what a restore left with what was wanted.
+func check(t *rapid.T, c circumstances, item Item, got *Live) {
+	if got == nil {
+		t.Fatalf("%s left nothing", item.Action)
+	}
+	w, v := c.wanted, c.wanted.Version
+	if original(w) {
+		v = got.Version
+		v.Type = w.Version.Type
+		if c.live == nil {
+			v.Description = w.Version.Description
+		}
+	}
+	if c.live != nil && c.live.Version.Tier == advanced {
+		v.Tier = advanced
+	}
+	if strings.Contains(v.Policies, "2020") && !c.current() {
+		v.Policies = `[{"Type":"NoChangeNotification"}]`
+	}
+	if v.Type == ssmbak.SecureString && v.KeyID == "" {
+		v.KeyID = "alias/aws/ssm"
+	}
+	live := got.Version
+	if live.Type == ssmbak.SecureString && live.KeyID == "" {
+		live.KeyID = "alias/aws/ssm"
+	}
+	live.Number, live.Time, v.Number, v.Time = 0, 0, 0, 0
+	if diff := cmp.Diff(live, v); diff != "" {
+		t.Fatalf("%s left (-got +want):\n%s", item.Action, diff)
+	}
+	if !got.Value.Equal(w.Value) {
+		t.Fatalf("%s left another value", item.Action)
+	}
+	wanted := restorable(w.Tags)
+	if !w.TagsKnown {
+		wanted = nil
+		if c.live != nil {
+			wanted = restorable(c.live.Tags)
+		}
+	}
+	if left := restorable(got.Tags); len(left)+len(wanted) > 0 && !maps.Equal(left, wanted) {
+		t.Fatalf("%s left tags %v, want %v", item.Action, left, wanted)
+	}
+}

@@ -1,0 +1,106 @@
+// Package restore brings parameters back to what they were at a moment.
+//
+// # The model
+//
+// A [Plan] compares two things: what the archive says of each parameter at the
+// moment, and what Parameter Store holds now. It says for each parameter what
+// has to be done and which attributes differ, and nothing is written until
+// [Restorer.Apply] is called with it. What decides about a parameter is a pure
+// function of these two, so a plan that is shown is the plan that is applied.
+//
+// # What a restore never does
+//
+// It acts on no state that is unknown, unless [Options.AssumeLastKnown] is set.
+// It overwrites and deletes no live version that the archive does not hold with
+// its value, so that every restore can be taken back by another one. It writes
+// nothing that is equal already. It leaves a parameter alone that was changed
+// since the plan was made. Tags whose keys begin with aws: belong to AWS and
+// are neither sent nor removed. The labels of versions are not restored.
+//
+// Parameter Store has no conditional write: a change that comes between the
+// last look and the write is overwritten. It is found by the number that the
+// write gets, and reported.
+//
+// # Concurrency
+//
+// A [Restorer] may be used by many goroutines at once. A [Plan] must not be
+// changed while it is applied.
+package restore
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/paramstore"
+)
+
+// Syncer looks at one live parameter and records what the archive lacks of it.
+// It may be called for several names at once, and again for the same name. It
+// returns an error if the look was not recorded; a name that is not there is
+// recorded as gone, without an error.
+type Syncer interface {
+	Sync(ctx context.Context, name ssmbak.Name) error
+}
+
+// Options tune a [Restorer]. The zero value works.
+type Options struct {
+	// AssumeLastKnown acts on the last known state of a parameter whose state
+	// is unknown. Where nothing was ever known, there is still nothing to do.
+	AssumeLastKnown bool
+	// Exact deletes parameters that did not exist yet at the moment, which are
+	// kept otherwise.
+	Exact bool
+	// Own includes the parameters in which ssmbak, and the original, note the
+	// name of the bucket. They are left out otherwise, unless the target is one
+	// of them by its name.
+	Own bool
+	// Parallel bounds the parameters that are worked on at once in Parameter
+	// Store, 8 if zero.
+	Parallel int
+	// Logger takes what happens below the answers; nothing if nil. No value
+	// ever reaches it.
+	Logger *slog.Logger
+	// Progress is called after each parameter that Apply worked on, one call at
+	// a time. total counts the parameters that the plan wants to change.
+	Progress func(done, total int)
+}
+
+// Restorer plans restores and applies them.
+type Restorer struct {
+	archive *archive.Archive
+	live    *paramstore.Store
+	sync    Syncer
+	o       Options
+}
+
+// New returns a Restorer from an archive to the Parameter Store of the same
+// account and region. sync records what the archive lacks of the live
+// parameters before they are changed; without one, nil, parameters whose live
+// version is not recorded are refused.
+func New(a *archive.Archive, live *paramstore.Store, sync Syncer, o Options) *Restorer {
+	if o.Parallel <= 0 {
+		o.Parallel = 8
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Restorer{archive: a, live: live, sync: sync, o: o}
+}
+
+// progress returns a function that reports one more parameter as done.
+func (o Options) progress(total int) func() {
+	if o.Progress == nil {
+		return func() {}
+	}
+	var mu sync.Mutex
+	done := 0
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		done++
+		o.Progress(done, total)
+	}
+}

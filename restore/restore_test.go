@@ -1,0 +1,408 @@
+package restore_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/restore"
+	"github.com/ssmbak/ssmbak/timeline"
+)
+
+// rich gives a parameter every attribute that it can have.
+func rich(in *ssm.PutParameterInput) {
+	in.Type, in.KeyId, in.Tier = types.ParameterTypeSecureString, aws.String("alias/app"), types.ParameterTierAdvanced
+	in.Description, in.AllowedPattern = aws.String("of the app"), aws.String("^h.*")
+	in.Policies = aws.String(`[{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"20","Unit":"Days"}}]`)
+}
+
+// TestRestore brings a tree back in which everything has happened, and then
+// takes the restore back.
+func TestRestore(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		w.put("/app/deleted", "gone by then")
+		w.pass()
+		w.remove("/app/deleted")
+		w.put("/app/same", "one")
+		w.put("/app/value", "one")
+		w.put("/app/rich", secret, rich)
+		w.put("/app/tagged", "one")
+		w.put("/app/removed", "one")
+		w.put("/other", "one")
+		w.pass()
+		w.tag("/app/tagged", "env", "prod")
+		w.tag("/app/tagged", "team", "a")
+		w.tag("/app/removed", "env", "prod")
+		w.record()
+		then := w.pass()
+		before := w.state()
+
+		w.put("/app/deleted", "again")
+		w.put("/app/value", "two")
+		w.put("/app/rich", "two", func(in *ssm.PutParameterInput) {
+			in.Tier, in.Policies = types.ParameterTierAdvanced, aws.String("[{}]")
+		})
+		w.tag("/app/tagged", "env", "dev")
+		w.tag("/app/tagged", "new", "x")
+		_, err := w.ssm.RemoveTagsFromResource(w.Context(), &ssm.RemoveTagsFromResourceInput{
+			ResourceId: aws.String("/app/tagged"), ResourceType: types.ResourceTypeForTaggingParameter, TagKeys: []string{"team"},
+		})
+		w.must(err)
+		w.remove("/app/removed")
+		w.put("/app/new", "three")
+		w.put("/app/brief", "came and went")
+		w.record()
+		w.pass()
+		w.remove("/app/brief")
+		w.put("/other", "two")
+		w.record()
+		wrong := w.pass()
+		after := w.state()
+
+		plan := w.plan("/app/", true, then, restore.Options{})
+		want := []string{
+			"delete /app/deleted",
+			"kept /app/new",
+			"create /app/removed",
+			"update /app/rich: value, type, key id, description, allowed pattern, policies",
+			"none /app/same",
+			"update /app/tagged: tag env, tag new, tag team",
+			"update /app/value: value",
+		}
+		if diff := cmp.Diff(actions(plan), want); diff != "" {
+			t.Fatalf("plan (-got +want):\n%s", diff)
+		}
+		if diff := cmp.Diff(w.state(), after); diff != "" {
+			t.Fatalf("planning changed something:\n%s", diff)
+		}
+		if !plan.Asks() {
+			t.Error("a plan with a delete does not ask")
+		}
+		got := results(w.apply(w.Context(), plan, restore.Options{}))
+		want = []string{
+			"restored delete /app/deleted",
+			"unchanged kept /app/new",
+			"restored create /app/removed version 1",
+			"restored update /app/rich version 3",
+			"unchanged none /app/same",
+			"restored update /app/tagged",
+			"restored update /app/value version 3",
+		}
+		if diff := cmp.Diff(got, want); diff != "" {
+			t.Errorf("outcomes (-got +want):\n%s", diff)
+		}
+		before["/app/new"], before["/other"] = after["/app/new"], after["/other"]
+		if diff := cmp.Diff(w.state(), before); diff != "" {
+			t.Errorf("state after the restore (-got +want):\n%s", diff)
+		}
+
+		w.record()
+		w.pass()
+		if again := w.plan("/app/", true, then, restore.Options{}); again.Count(restore.None) != 6 || again.Count(restore.Kept) != 1 {
+			t.Errorf("planning again: %v", actions(again))
+		}
+		if exact := w.plan("/app/", true, then, restore.Options{Exact: true}); exact.Count(restore.Delete) != 1 {
+			t.Errorf("planning an exact restore: %v", actions(exact))
+		}
+		w.apply(w.Context(), w.plan("/", true, wrong, restore.Options{}), restore.Options{})
+		if diff := cmp.Diff(w.state(), after); diff != "" {
+			t.Errorf("state after the way back (-got +want):\n%s", diff)
+		}
+	})
+}
+
+// TestUnrecorded restores while the archive lags behind what is live.
+func TestUnrecorded(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		w.put("/a/changed", "one")
+		w.put("/a/remade", "one")
+		w.put("/a/removed", "one")
+		w.record()
+		then := w.pass()
+		w.put("/a/changed", "two")
+		w.remove("/a/remade")
+		w.put("/a/remade", "two")
+		w.remove("/a/removed")
+		w.put("/a/new", "one")
+		// Nobody knows when what is gone was deleted.
+		want := []string{"update /a/changed: value", "kept /a/new", "unknown /a/remade", "unknown /a/removed"}
+		if diff := cmp.Diff(actions(w.plan("/a/", false, then, restore.Options{})), want); diff != "" {
+			t.Errorf("plan (-got +want):\n%s", diff)
+		}
+		plan := w.plan("/a/", false, then, restore.Options{AssumeLastKnown: true})
+		want = []string{"update /a/changed: value", "kept /a/new", "update /a/remade: value", "create /a/removed"}
+		if diff := cmp.Diff(actions(plan), want); diff != "" {
+			t.Fatalf("plan (-got +want):\n%s", diff)
+		}
+		state := w.state()
+		between := w.pass()
+		w.apply(w.Context(), plan, restore.Options{})
+		w.pass()
+
+		// What nobody but the plan recorded can be brought back.
+		w.apply(w.Context(), w.plan("/a/", false, between, restore.Options{}), restore.Options{})
+		if diff := cmp.Diff(w.state(), state); diff != "" {
+			t.Errorf("state after the way back (-got +want):\n%s", diff)
+		}
+	})
+}
+
+// TestMoving plans while others change what is planned.
+func TestMoving(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		change func(w *world)
+		want   string
+	}{
+		{"deleted", func(w *world) { w.remove("/p") }, "create /p"},
+		{"changed", func(w *world) { w.put("/p", "three") }, "update /p: value"},
+		{"changed back", func(w *world) { w.put("/p", "one") }, "none /p"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, emulator.Options{}, func(w *world) {
+				w.put("/p", "one")
+				w.record()
+				then := w.pass()
+				w.put("/p", "two")
+				w.once("GetParameterHistory", func() emulator.Fault { test.change(w); return emulator.Fault{} })
+				plan := w.plan("/p", false, then, restore.Options{AssumeLastKnown: true})
+				if got := actions(plan); len(got) != 1 || got[0] != test.want {
+					t.Errorf("got %v, want %s", got, test.want)
+				}
+				w.pass()
+				if got := w.apply(w.Context(), plan, restore.Options{})[0]; got.Err != nil {
+					t.Errorf("apply: %v", got.Err)
+				}
+			})
+		})
+	}
+}
+
+// TestUnrecordedTags records tags before they are lost.
+func TestUnrecordedTags(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		w.put("/p", "one")
+		w.pass()
+		w.tag("/p", "env", "prod")
+		w.record()
+		then := w.pass()
+		w.put("/p", "two")
+		w.tag("/p", "kept", "no")
+		w.record()
+		w.pass()
+		w.tag("/p", "env", "dev")
+
+		r := restore.New(w.archive, w.live, nil, restore.Options{})
+		plan, err := r.Plan(w.Context(), target(w, "/p", false), then)
+		w.must(err)
+		if got, want := actions(plan)[0], "update /p: value, tag env, tag kept (its tags are not in the archive)"; got != want {
+			t.Errorf("without a syncer: got %s, want %s", got, want)
+		}
+		plan = w.plan("/p", false, then, restore.Options{})
+		if got, want := actions(plan)[0], "update /p: value, tag env, tag kept"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		index, err := w.archive.Index(w.Context(), "/p")
+		w.must(err)
+		if tags := index.Facts.Tags; !slices.ContainsFunc(tags, func(s timeline.TagsSeen) bool { return s.Tags["env"] == "dev" }) {
+			t.Errorf("the tags were not recorded: %v", tags)
+		}
+		if o := w.apply(w.Context(), plan, restore.Options{})[0]; o.Status != restore.Restored || !strings.Contains(w.state()["/p"], `"one"`) || !strings.Contains(w.state()["/p"], "tags=map[env:prod]") {
+			t.Errorf("%s (%v) and left %s", o.Status, o.Err, w.state()["/p"])
+		}
+	})
+}
+
+// TestUnheld refuses to touch what the archive does not hold.
+func TestUnheld(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		w.put("/a/gone", "one")
+		w.pass()
+		w.remove("/a/gone")
+		w.put("/a/locked", secret, secureString("alias/app"))
+		w.put("/a/plain", "one")
+		w.record()
+		then := w.pass()
+		w.put("/a/gone", "again")
+		w.put("/a/locked", "two", secureString("alias/broken"))
+		w.aws.SSM.DisableKey("alias/broken")
+		w.put("/a/plain", "two")
+		state := w.state()
+
+		r := restore.New(w.archive, w.live, nil, restore.Options{})
+		plan, err := r.Plan(w.Context(), target(w, "/a/", false), then)
+		w.must(err)
+		const unheld = " (its live version is not in the archive: nothing can be recorded here)"
+		want := []string{"delete /a/gone" + unheld, "update /a/locked: value, key id" + unheld, "update /a/plain: value" + unheld}
+		if diff := cmp.Diff(actions(plan), want); diff != "" {
+			t.Errorf("plan without a syncer (-got +want):\n%s", diff)
+		}
+		outcomes, err := r.Apply(w.Context(), plan)
+		w.must(err)
+		if diff := cmp.Diff(results(outcomes), []string{"refused delete /a/gone", "refused update /a/locked", "refused update /a/plain"}); diff != "" {
+			t.Errorf("outcomes without a syncer (-got +want):\n%s", diff)
+		}
+		if diff := cmp.Diff(w.state(), state); diff != "" {
+			t.Errorf("something was written:\n%s", diff)
+		}
+
+		outcomes = w.apply(w.Context(), w.plan("/a/", false, then, restore.Options{}), restore.Options{})
+		want = []string{"restored delete /a/gone", "refused update /a/locked", "restored update /a/plain version 3"}
+		if diff := cmp.Diff(results(outcomes), want); diff != "" {
+			t.Errorf("outcomes (-got +want):\n%s", diff)
+		}
+		if got := errs(outcomes); !strings.HasPrefix(got, "its live value is not in the archive: InvalidKeyId") {
+			t.Errorf("refused for %q", got)
+		}
+	})
+}
+
+// TestLostValues acts on no value that is not whole.
+func TestLostValues(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		for _, name := range []string{"/a/damaged", "/a/expired", "/a/fine", "/a/unheld"} {
+			w.put(name, "one")
+		}
+		w.record()
+		then := w.pass()
+		for _, name := range []string{"/a/damaged", "/a/expired", "/a/fine", "/a/unheld"} {
+			w.put(name, "two")
+		}
+		w.record()
+		version := func(name string, i int) string { return w.aws.S3.Versions(bucket, name)[i].VersionID }
+		w.aws.S3.Corrupt(bucket, "/a/damaged", version("/a/damaged", 1), []byte("eno"))
+		w.aws.S3.RemoveVersion(bucket, "/a/expired", version("/a/expired", 1))
+		w.aws.S3.RemoveVersion(bucket, "/a/unheld", version("/a/unheld", 0))
+
+		plan := w.plan("/a/", false, then, restore.Options{})
+		want := []string{
+			"unknown /a/damaged", "unknown /a/expired", "update /a/fine: value",
+			"update /a/unheld: value (its live value is not in the archive: the value object is no longer in the bucket)",
+		}
+		if diff := cmp.Diff(actions(plan), want); diff != "" {
+			t.Errorf("plan (-got +want):\n%s", diff)
+		}
+		if len(plan.Problems) != 1 || plan.Problems[0].Name != "/a/damaged" {
+			t.Errorf("problems: %v", plan.Problems)
+		}
+		if got, want := plan.Items[1].Reason, "its value cannot be had: the value object is no longer in the bucket"; got != want {
+			t.Errorf("reason: got %q, want %q", got, want)
+		}
+		got := results(w.apply(w.Context(), plan, restore.Options{}))
+		want = []string{"refused unknown /a/damaged", "refused unknown /a/expired", "restored update /a/fine version 3", "refused update /a/unheld"}
+		if diff := cmp.Diff(got, want); diff != "" {
+			t.Errorf("outcomes (-got +want):\n%s", diff)
+		}
+	})
+}
+
+// TestBeforeRecording knows nothing of the time before the first look.
+func TestBeforeRecording(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		early := w.pass()
+		w.put("/a/known", "one")
+		w.must(w.recorder.Sync(w.Context(), "/a/known"))
+		if got := actions(w.plan("/a/", false, early, restore.Options{})); len(got) != 1 || got[0] != "unknown /a/known" {
+			t.Errorf("without a listing: %v", got)
+		}
+		then := w.pass()
+		w.put("/a/known", "two")
+		w.record()
+		w.pass()
+		plan := w.plan("/a/", false, early, restore.Options{Exact: true})
+		if got := actions(plan); len(got) != 1 || got[0] != "unknown /a/known" {
+			t.Errorf("before the first listing: %v", got)
+		}
+		if got := actions(w.plan("/a/", false, then, restore.Options{})); len(got) != 1 || got[0] != "update /a/known: value" {
+			t.Errorf("of a version from before the first look: %v", got)
+		}
+	})
+}
+
+func TestTargets(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		for _, name := range []string{"/a", "/a/b", "/a/b/c", "/ab", "/newvoll/ssmbak/bucketname", "/newvoll/x"} {
+			w.put(name, "one")
+		}
+		w.record()
+		then := w.pass()
+		w.put("/new", "one")
+		w.put("/new/below", "one")
+
+		tests := []struct {
+			text      string
+			recursive bool
+			o         restore.Options
+			want      string
+			leftOut   int
+		}{
+			{"/a", false, restore.Options{}, "/a", 0},
+			{"/a", true, restore.Options{}, "/a/b /a/b/c", 0},
+			{"/a/", false, restore.Options{}, "/a/b", 0},
+			{"/ab", true, restore.Options{}, "/ab", 0},
+			{"/a/b", false, restore.Options{}, "/a/b", 0},
+			{"/none", false, restore.Options{}, "", 0},
+			{"/", false, restore.Options{}, "/a /ab /new", 0},
+			{"/newvoll", true, restore.Options{}, "/newvoll/x", 1},
+			{"/newvoll", true, restore.Options{Own: true}, "/newvoll/ssmbak/bucketname /newvoll/x", 0},
+			{"/newvoll/ssmbak/bucketname", false, restore.Options{}, "/newvoll/ssmbak/bucketname", 0},
+			{"/newvoll/ssmbak", false, restore.Options{}, "", 1},
+			{"/new", false, restore.Options{}, "/new", 0},
+			{"/new", true, restore.Options{}, "/new/below", 0},
+		}
+		for _, test := range tests {
+			plan := w.plan(test.text, test.recursive, then, test.o)
+			var names []string
+			for _, item := range plan.Items {
+				names = append(names, string(item.Name))
+			}
+			if got := strings.Join(names, " "); got != test.want || len(plan.LeftOut) != test.leftOut {
+				t.Errorf("%s, recursive %v: got %s and left out %v, want %s", test.text, test.recursive, got, plan.LeftOut, test.want)
+			}
+		}
+	})
+}
+
+// TestRequests asks for no more than the answer needs.
+func TestRequests(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		for _, name := range []string{"/a/1", "/a/2", "/a/3", "/a/4"} {
+			w.put(name, secret, secureString("alias/app"))
+		}
+		w.record()
+		then := w.pass()
+		w.put("/a/4", "two", secureString("alias/app"))
+		w.record()
+		w.aws.ResetCounts()
+		plan := w.plan("/a/", false, then, restore.Options{})
+		want := map[string]int{
+			"s3:GetObject":     4 + 2 + 2, // indexes, the two values of /a/4, and twice what the listing proved
+			"s3:ListObjectsV2": 1, "ssm:DescribeParameters": 1, "ssm:ListTagsForResource": 1,
+		}
+		if diff := cmp.Diff(w.aws.Counts(), want); diff != "" {
+			t.Errorf("requests of the plan (-got +want):\n%s", diff)
+		}
+		w.aws.ResetCounts()
+		w.apply(w.Context(), plan, restore.Options{})
+		want = map[string]int{"ssm:DescribeParameters": 1, "ssm:PutParameter": 1}
+		if diff := cmp.Diff(w.aws.Counts(), want); diff != "" {
+			t.Errorf("requests of the restore (-got +want):\n%s", diff)
+		}
+	})
+}

@@ -1,0 +1,243 @@
+package restore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/recorder"
+	"github.com/ssmbak/ssmbak/restore"
+)
+
+const (
+	account = "123456789012"
+	region  = "us-east-1"
+	bucket  = "backup"
+	secret  = "hunter2-secret"
+)
+
+// world is an emulated account with an archive, in virtual time.
+type world struct {
+	testing.TB
+	aws      *emulator.AWS
+	archive  *archive.Archive
+	live     *paramstore.Store
+	recorder *recorder.Recorder
+	// ssm is how others change parameters: no fault ever meets it.
+	ssm *ssm.Client
+	// before, if set, is called before each request of what is tested is
+	// served, with the operation's name; it may return a fault. It is called
+	// from one goroutine at a time where the test sets Parallel to 1, or
+	// restores one parameter.
+	before func(op string) emulator.Fault
+}
+
+// inWorld runs a test in virtual time.
+func inWorld(t *testing.T, o emulator.Options, test func(w *world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		o.Account, o.Region, o.Clock = account, region, emulator.RealClock()
+		w := &world{TB: t, aws: emulator.New(o)}
+		w.aws.S3.CreateBucket(bucket, true)
+		conn := w.conn(w.aws.ClientWith(func(service, op, _ string) emulator.Fault {
+			if service != "ssm" || w.before == nil {
+				return emulator.Fault{}
+			}
+			return w.before(op)
+		}))
+		var err error
+		w.archive, err = archive.Open(t.Context(), conn.S3(), archive.Options{Bucket: bucket, Account: account, Region: region})
+		w.must(err)
+		w.must(w.archive.Establish(t.Context()))
+		w.live = paramstore.New(conn.SSM(), paramstore.Options{})
+		w.ssm = w.conn(w.aws.Client()).SSM()
+		w.recorder = recorder.New(w.archive, w.live, recorder.Options{Account: account, Region: region})
+		test(w)
+	})
+}
+
+func (w *world) conn(client aws.HTTPClient) *awsconn.Conn {
+	w.Helper()
+	conn, err := awsconn.Load(w.Context(), awsconn.Options{Region: region, EndpointURL: "http://127.0.0.1", HTTPClient: client, Anonymous: true})
+	w.must(err)
+	return conn
+}
+
+func (w *world) must(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+// pass lets a minute pass and returns the moment in its middle.
+func (w *world) pass() ssmbak.Time {
+	time.Sleep(30 * time.Second)
+	at := ssmbak.TimeOf(time.Now())
+	time.Sleep(30 * time.Second)
+	return at
+}
+
+// record hands the recorder the events that wait, and lets it look at all
+// parameters in a complete listing.
+func (w *world) record() {
+	w.Helper()
+	time.Sleep(2 * time.Second) // events take their time
+	w.must(w.aws.Queue.Drain(w.Context(), func(ctx context.Context, batch []emulator.Message) (failed []string) {
+		var messages []recorder.Message
+		for _, m := range batch {
+			messages = append(messages, recorder.Message{ID: m.ID, Body: m.Body, Sent: m.Sent, Receives: m.Receives})
+		}
+		for _, f := range w.recorder.Handle(ctx, messages) {
+			failed = append(failed, f.ID)
+		}
+		return failed
+	}))
+	report, err := w.recorder.Reconcile(w.Context(), target(w, "/", true), recorder.ReconcileOptions{})
+	w.must(err)
+	if !report.Complete || len(report.Failed) > 0 {
+		w.Fatalf("reconcile: %+v", report)
+	}
+}
+
+func target(t testing.TB, text string, recursive bool) ssmbak.Target {
+	t.Helper()
+	target, err := ssmbak.ParseTarget(text, recursive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return target
+}
+
+// put makes a version of a String parameter after changing the request by
+// every f.
+func (w *world) put(name, value string, change ...func(*ssm.PutParameterInput)) {
+	w.Helper()
+	in := &ssm.PutParameterInput{Name: &name, Value: &value, Type: types.ParameterTypeString, Overwrite: aws.Bool(true)}
+	for _, f := range change {
+		f(in)
+	}
+	_, err := w.ssm.PutParameter(w.Context(), in)
+	w.must(err)
+}
+
+func secureString(key string) func(*ssm.PutParameterInput) {
+	return func(in *ssm.PutParameterInput) { in.Type, in.KeyId = types.ParameterTypeSecureString, &key }
+}
+
+func (w *world) remove(name string) {
+	w.Helper()
+	_, err := w.ssm.DeleteParameter(w.Context(), &ssm.DeleteParameterInput{Name: &name})
+	w.must(err)
+}
+
+func (w *world) tag(name, key, value string) {
+	w.Helper()
+	_, err := w.ssm.AddTagsToResource(w.Context(), &ssm.AddTagsToResourceInput{
+		ResourceId: &name, ResourceType: types.ResourceTypeForTaggingParameter, Tags: []types.Tag{{Key: &key, Value: &value}},
+	})
+	w.must(err)
+}
+
+// state is everything about live parameters that a restore brings back, as one
+// text per name.
+func (w *world) state() map[string]string {
+	w.Helper()
+	out := make(map[string]string)
+	for _, name := range w.aws.SSM.Names() {
+		log := w.aws.SSM.Truth(name)
+		if c := log[len(log)-1]; c.Type != "" {
+			out[name] = fmt.Sprintf("%s %q key=%q tier=%s data=%s description=%q pattern=%q policies=%s tags=%v",
+				c.Type, c.Value, c.KeyID, c.Tier, c.DataType, c.Description, c.AllowedPattern, c.Policies, c.Tags)
+		}
+	}
+	return out
+}
+
+// number returns the number of the live version of a parameter, 0 if it is not
+// there.
+func (w *world) number(name string) int64 {
+	log := w.aws.SSM.Truth(name)
+	if len(log) == 0 {
+		return 0
+	}
+	return log[len(log)-1].Version
+}
+
+func (w *world) restorer(o restore.Options) *restore.Restorer {
+	return restore.New(w.archive, w.live, w.recorder, o)
+}
+
+func (w *world) plan(text string, recursive bool, at ssmbak.Time, o restore.Options) *restore.Plan {
+	w.Helper()
+	p, err := w.restorer(o).Plan(w.Context(), target(w, text, recursive), at)
+	w.must(err)
+	return p
+}
+
+func (w *world) apply(ctx context.Context, p *restore.Plan, o restore.Options) []restore.Outcome {
+	w.Helper()
+	outcomes, err := w.restorer(o).Apply(ctx, p)
+	w.must(err)
+	return outcomes
+}
+
+// actions returns each item of a plan as one text.
+func actions(p *restore.Plan) []string {
+	var out []string
+	for _, item := range p.Items {
+		text := string(item.Action) + " " + string(item.Name)
+		var differs []string
+		for _, d := range item.Differences {
+			differs = append(differs, d.Attribute)
+		}
+		if len(differs) > 0 && item.Action == restore.Update {
+			text += ": " + strings.Join(differs, ", ")
+		}
+		if item.Refused != "" {
+			text += " (" + item.Refused + ")"
+		}
+		out = append(out, text)
+	}
+	return out
+}
+
+// results returns each outcome as one text.
+func results(outcomes []restore.Outcome) []string {
+	var out []string
+	for _, o := range outcomes {
+		text := fmt.Sprintf("%s %s %s", o.Status, o.Item.Action, o.Item.Name)
+		if o.Version != 0 {
+			text += fmt.Sprintf(" version %d", o.Version)
+		}
+		out = append(out, text)
+	}
+	return out
+}
+
+// errs joins the errors of all outcomes.
+func errs(outcomes []restore.Outcome) string {
+	var all []error
+	for _, o := range outcomes {
+		all = append(all, o.Err)
+	}
+	if err := errors.Join(all...); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+var _ restore.Syncer = (*recorder.Recorder)(nil)
