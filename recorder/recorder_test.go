@@ -1,0 +1,407 @@
+package recorder_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
+	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/recorder"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	account = "123456789012"
+	region  = "us-east-1"
+	bucket  = "archive"
+)
+
+// world is an AWS with a recorder beside it.
+type world struct {
+	aws      *emulator.AWS
+	archive  *archive.Archive
+	live     *paramstore.Store
+	recorder *recorder.Recorder
+	logs     *bytes.Buffer
+}
+
+// newWorld must be called in a bubble: time is the bubble's.
+func newWorld(t *testing.T, o emulator.Options, faults emulator.FaultFunc) *world {
+	t.Helper()
+	w := &world{aws: emulator.New(o), logs: &bytes.Buffer{}}
+	w.aws.S3.CreateBucket(bucket, true)
+	conn, err := awsconn.Load(t.Context(), awsconn.Options{
+		Anonymous: true, Region: region, EndpointURL: "http://127.0.0.1:4566", HTTPClient: w.aws.ClientWith(faults), MaxAttempts: 3,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.archive, err = archive.Open(t.Context(), conn.S3(), archive.Options{Bucket: bucket, Account: account, Region: region})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.archive.Establish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.live = paramstore.New(conn.SSM(), paramstore.Options{})
+	w.recorder = recorder.New(w.archive, w.live, recorder.Options{
+		Account: account, Region: region, Logger: slog.New(slog.NewJSONHandler(w.logs, nil)),
+	})
+	return w
+}
+
+func (w *world) put(t *testing.T, name, value string, kind ssmbak.Type) {
+	t.Helper()
+	_, err := w.live.DescribeOne(t.Context(), ssmbak.Name(name))
+	if _, err := w.live.Put(t.Context(), paramstore.Write{Name: ssmbak.Name(name), Value: ssmbak.NewValue(value), Type: kind, Overwrite: err == nil}); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(2 * time.Second)
+}
+
+// handle gives the recorder one batch of what is in the queue until it is empty.
+func (w *world) drain(t *testing.T) (handedBack int) {
+	t.Helper()
+	err := w.aws.Queue.Drain(t.Context(), func(ctx context.Context, batch []emulator.Message) []string {
+		messages := make([]recorder.Message, len(batch))
+		for i, m := range batch {
+			messages[i] = recorder.Message{ID: m.ID, Body: m.Body, Sent: m.Sent, Receives: m.Receives}
+		}
+		var failed []string
+		for _, f := range w.recorder.Handle(ctx, messages) {
+			failed = append(failed, f.ID)
+		}
+		handedBack += len(failed)
+		return failed
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return handedBack
+}
+
+func (w *world) index(t *testing.T, name string) archive.Index {
+	t.Helper()
+	x, err := w.archive.Index(t.Context(), ssmbak.Name(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+func everything(t *testing.T) ssmbak.Target {
+	t.Helper()
+	target, err := ssmbak.ParseTarget("/", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return target
+}
+
+// TestRequests counts what recording one change costs.
+func TestRequests(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		kind ssmbak.Type
+		want map[string]int
+	}{
+		{"String", ssmbak.String, map[string]int{
+			"s3:GetObject": 1, "ssm:GetParameterHistory": 1, "ssm:ListTagsForResource": 1, "s3:PutObject": 2,
+		}},
+		{"SecureString", ssmbak.SecureString, map[string]int{
+			"s3:GetObject": 1, "ssm:GetParameterHistory": 1, "ssm:ListTagsForResource": 1, "s3:PutObject": 2, "ssm:GetParameter": 1,
+		}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, emulator.Options{}, nil)
+				for i := range 49 {
+					w.put(t, "/app/db", fmt.Sprint("v", i), test.kind)
+				}
+				w.drain(t)
+				w.put(t, "/app/db", "the 50th", test.kind)
+				w.aws.ResetCounts()
+				if again := w.drain(t); again != 0 {
+					t.Errorf("%d messages were handed back", again)
+				}
+				if diff := cmp.Diff(test.want, w.aws.Counts()); diff != "" {
+					t.Errorf("requests (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// TestNothingNewWritesNothing holds that a look that finds what is known leaves
+// the bucket as it is.
+func TestNothingNewWritesNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{}, nil)
+		w.put(t, "/app/db", "v", ssmbak.String)
+		w.drain(t)
+		w.aws.ResetCounts()
+		if err := w.recorder.Sync(t.Context(), "/app/db"); err != nil {
+			t.Fatal(err)
+		}
+		if n := w.aws.Counts()["s3:PutObject"]; n != 0 {
+			t.Errorf("%d objects were written", n)
+		}
+	})
+}
+
+// TestUnreadableBlocksNothing disables the key of one version: the others are
+// recorded, and reconcile tries again.
+func TestUnreadableBlocksNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{}, nil)
+		w.aws.SSM.DisableKey("alias/aws/ssm")
+		w.aws.SSM.EnableKey("alias/aws/ssm")
+		w.put(t, "/app/plain", "v", ssmbak.String)
+		w.put(t, "/app/secret", "hunter2", ssmbak.SecureString)
+		w.aws.SSM.DisableKey("alias/aws/ssm")
+		if again := w.drain(t); again != 0 {
+			t.Errorf("%d messages were handed back", again)
+		}
+		if x := w.index(t, "/app/plain"); len(x.Facts.Versions) != 1 || len(x.Facts.Versions[0].Objects) != 1 {
+			t.Errorf("the other parameter: %+v", x.Facts.Versions)
+		}
+		v := w.index(t, "/app/secret").Facts.Versions
+		if len(v) != 1 || len(v[0].Objects) != 0 || !strings.Contains(v[0].Unreadable, "InvalidKeyId") {
+			t.Fatalf("recorded %+v, want a version without value and the reason", v)
+		}
+		report, err := w.recorder.Reconcile(t.Context(), everything(t), recorder.ReconcileOptions{})
+		if err != nil || !slices.Equal(report.Unreadable, []ssmbak.Name{"/app/secret"}) || !report.Complete {
+			t.Errorf("reconcile: %+v, %v", report, err)
+		}
+		w.aws.SSM.EnableKey("alias/aws/ssm")
+		report, err = w.recorder.Reconcile(t.Context(), everything(t), recorder.ReconcileOptions{})
+		if err != nil || len(report.Unreadable) != 0 {
+			t.Errorf("reconcile after the key is back: %+v, %v", report, err)
+		}
+		v = w.index(t, "/app/secret").Facts.Versions
+		if len(v) != 1 || len(v[0].Objects) != 1 || v[0].Unreadable != "" {
+			t.Errorf("recorded %+v, want the value", v)
+		}
+	})
+}
+
+// TestThrottlingIsNoMissingValue throttles every decryption.
+func TestThrottlingIsNoMissingValue(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		throttled := true
+		w := newWorld(t, emulator.Options{}, func(_, op, _ string) emulator.Fault {
+			if throttled && op == "GetParameter" {
+				return emulator.Fault{Status: http.StatusBadRequest, Code: "ThrottlingException"}
+			}
+			return emulator.Fault{}
+		})
+		w.put(t, "/s", "hunter2", ssmbak.SecureString)
+		if err := w.recorder.Sync(t.Context(), "/s"); err == nil {
+			t.Fatal("a throttled sync succeeded")
+		}
+		if x := w.index(t, "/s"); len(x.Facts.Versions) != 0 {
+			t.Errorf("recorded %+v", x.Facts.Versions)
+		}
+		throttled = false
+		w.drain(t)
+		if v := w.index(t, "/s").Facts.Versions; len(v) != 1 || len(v[0].Objects) != 1 {
+			t.Errorf("recorded %+v, want the value", v)
+		}
+	})
+}
+
+// TestCreateThatNobodySaw deletes a parameter before anybody looked.
+func TestCreateThatNobodySaw(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{}, nil)
+		begin := time.Now()
+		w.put(t, "/gone", "v", ssmbak.String)
+		if err := w.live.Delete(t.Context(), "/gone"); err != nil {
+			t.Fatal(err)
+		}
+		if again := w.drain(t); again == 0 {
+			t.Error("the creation that nobody saw was not handed back")
+		}
+		if took := time.Since(begin); took < 5*time.Minute || took > 10*time.Minute {
+			t.Errorf("given up after %v, want a little more than 5 minutes", took)
+		}
+		if dead := w.aws.Queue.DeadLetters(); len(dead) != 0 {
+			t.Errorf("%d healthy messages became dead letters", len(dead))
+		}
+		if x := w.index(t, "/gone"); len(x.Facts.Traces) != 1 || len(x.Facts.Deletions) != 1 {
+			t.Errorf("recorded %+v, want a trace and a deletion", x.Facts)
+		}
+	})
+}
+
+// TestBatch holds that one bad message holds back no other.
+func TestBatch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{}, nil)
+		w.put(t, "/app/a", "v", ssmbak.String)
+		w.put(t, "/app/b", "v", ssmbak.String)
+		at := time.Now().Add(-3 * time.Second).UTC().Format(time.RFC3339)
+		event := func(id, account, detail string) []byte {
+			return fmt.Appendf(nil, `{"id":%q,"detail-type":"Parameter Store Change","source":"aws.ssm","account":%q,"region":"us-east-1","time":%q,"resources":[],"detail":%s}`, id, account, at, detail)
+		}
+		batch := []recorder.Message{
+			{ID: "good", Body: event("1", account, `{"operation":"LabelParameterVersion","name":"/app/a"}`)},
+			{ID: "no JSON", Body: []byte("hunter2 is no event")},
+			{ID: "foreign", Body: event("2", "999999999999", `{"operation":"Update","name":"/app/a"}`)},
+			{ID: "no name", Body: event("3", account, `{"operation":"Update"}`)},
+			{ID: "impossible name", Body: event("4", account, `{"operation":"Update","name":"/a//b"}`)},
+			{ID: "exception", Body: event("5", account, `{"operation":"Create","name":"/app/image","exception":"Unable to Describe Resource"}`)},
+			{ID: "unknown operation", Body: event("6", account, `{"operation":"Dance","name":"/app/b"}`)},
+		}
+		var failed []string
+		for _, f := range w.recorder.Handle(t.Context(), batch) {
+			failed = append(failed, f.ID)
+		}
+		slices.Sort(failed)
+		if diff := cmp.Diff([]string{"foreign", "impossible name", "no JSON", "no name"}, failed); diff != "" {
+			t.Errorf("failed (-want +got):\n%s", diff)
+		}
+		for _, name := range []string{"/app/a", "/app/b"} {
+			if x := w.index(t, name); len(x.Facts.Versions) != 1 {
+				t.Errorf("%s is not recorded: %+v", name, x.Facts)
+			}
+		}
+		if x := w.index(t, "/app/image"); x.Exists {
+			t.Error("an event that says that nothing changed was recorded")
+		}
+		if strings.Contains(w.logs.String(), "hunter2") {
+			t.Errorf("a message's text stands in the log: %s", w.logs)
+		}
+	})
+}
+
+// TestEventKinds looks at what each kind of event leads to.
+func TestEventKinds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{}, nil)
+		policy := fmt.Sprintf(`[{"Type":"Expiration","Version":"1.0","Attributes":{"Timestamp":%q}}]`, time.Now().Add(time.Hour).UTC().Format("2006-01-02T15:04:05.000Z"))
+		if _, err := w.live.Put(t.Context(), paramstore.Write{Name: "/tmp/x", Value: ssmbak.NewValue("v"), Type: ssmbak.String, Tier: "Advanced", Policies: policy}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		if err := w.live.AddTags(t.Context(), "/tmp/x", map[string]string{"team": "blue"}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		w.drain(t)
+		x := w.index(t, "/tmp/x")
+		if len(x.Facts.Tags) == 0 || x.Facts.Tags[len(x.Facts.Tags)-1].Tags["team"] != "blue" {
+			t.Errorf("tags were recorded as %+v", x.Facts.Tags)
+		}
+		if v := x.Facts.Versions[0]; v.Policies == "" || v.Tier != "Advanced" {
+			t.Errorf("recorded %+v, want the policy and the tier", v)
+		}
+		time.Sleep(2 * time.Hour)
+		w.aws.SSM.Expire(time.Now())
+		// The event of an expiration goes out with the next request.
+		if _, err := w.live.DescribeOne(t.Context(), "/tmp/x"); err == nil {
+			t.Fatal("the parameter did not expire")
+		}
+		w.drain(t)
+		time.Sleep(time.Second)
+		s, err := w.archive.At(t.Context(), everything(t), ssmbak.TimeOf(time.Now()), archive.AllValues)
+		if err != nil || len(s.States) != 1 || !s.States[0].Deleted || s.States[0].Certainty == ssmbak.Unknown {
+			t.Errorf("after the expiration: %+v, %v", s.States, err)
+		}
+		if top := w.aws.S3.Versions(bucket, "/tmp/x"); !top[0].Marker {
+			t.Error("no delete marker lies on the key")
+		}
+	})
+}
+
+// TestReconcile finds what no event told of.
+func TestReconcile(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{
+			Queue: emulator.QueueOptions{Copies: func(string) int { return 0 }}, // no event ever comes
+			SSM:   ssmapi.Options{EmptyPages: true, DescribePage: 2},
+		}, nil)
+		for _, name := range []string{"/app/a", "/app/b", "/app/b/c", "/other", "/app2"} {
+			w.put(t, name, "v of "+name, ssmbak.String)
+		}
+		target, err := ssmbak.ParseTarget("/app/b", true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		report, err := w.recorder.Reconcile(t.Context(), target, recorder.ReconcileOptions{DryRun: true})
+		if err != nil || !slices.Equal(report.Recorded, []ssmbak.Name{"/app/b", "/app/b/c"}) || report.Complete {
+			t.Errorf("dry run: %+v, %v", report, err)
+		}
+		if x := w.index(t, "/app/b"); x.Exists {
+			t.Error("a dry run wrote")
+		}
+		progress := 0
+		report, err = w.recorder.Reconcile(t.Context(), everything(t), recorder.ReconcileOptions{Progress: func(done, total int) { progress = done*100 + total }})
+		if err != nil || len(report.Recorded) != 5 || !report.Complete || report.Checked != 5 || progress != 505 {
+			t.Errorf("first: %+v, %v, progress %d", report, err, progress)
+		}
+		w.put(t, "/app/a", "second", ssmbak.String)
+		if err := w.live.Delete(t.Context(), "/app2"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		report, err = w.recorder.Reconcile(t.Context(), everything(t), recorder.ReconcileOptions{})
+		if err != nil || !slices.Equal(report.Recorded, []ssmbak.Name{"/app/a"}) || !slices.Equal(report.Deleted, []ssmbak.Name{"/app2"}) {
+			t.Errorf("second: %+v, %v", report, err)
+		}
+		r, err := w.archive.Reconciled(t.Context())
+		if err != nil || !r.First.Before(r.Last) || r.Looked.Before(r.Last) {
+			t.Errorf("noted %+v, %v", r, err)
+		}
+	})
+}
+
+// TestReconcileGoesOn fails for one parameter and records the others.
+func TestReconcileGoesOn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{}, func(_, op, key string) emulator.Fault {
+			if op == "PutObject" && key == ".ssmbak/index/app/b" {
+				return emulator.Denied
+			}
+			return emulator.Fault{}
+		})
+		for _, name := range []string{"/app/a", "/app/b", "/app/c"} {
+			w.put(t, name, "v", ssmbak.String)
+		}
+		report, err := w.recorder.Reconcile(t.Context(), everything(t), recorder.ReconcileOptions{})
+		if err != nil || len(report.Recorded) != 2 || len(report.Failed) != 1 || report.Failed[0].Name != "/app/b" {
+			t.Fatalf("%+v, %v", report, err)
+		}
+		r, err := w.archive.Reconciled(t.Context())
+		if err != nil || !slices.Equal(r.Failed, []ssmbak.Name{"/app/b"}) {
+			t.Errorf("noted %+v, %v", r, err)
+		}
+	})
+}
