@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/paramstore"
+)
+
+// failure is an error as a person reads it: what is wrong, what to do about it,
+// and the exit code.
+type failure struct {
+	message, hint string
+	code          int
+}
+
+func (f *failure) Error() string { return f.message }
+
+// usage is a failure of the caller's.
+func usage(hint, format string, args ...any) error {
+	return &failure{message: fmt.Sprintf(format, args...), hint: hint, code: exitUsage}
+}
+
+// fail is a failure of the work.
+func fail(hint, format string, args ...any) error {
+	return &failure{message: fmt.Sprintf(format, args...), hint: hint, code: exitFailed}
+}
+
+// partly says that some of the work was done.
+func partly(hint, format string, args ...any) error {
+	return &failure{message: fmt.Sprintf(format, args...), hint: hint, code: exitPartly}
+}
+
+// differences ends a diff with --detailed-exitcode that found some. It is no
+// error and prints nothing.
+type differences struct{}
+
+func (differences) Error() string { return "there are differences" }
+
+// explain puts any error into a failure.
+func explain(err error) failure {
+	var known *failure
+	if errors.As(err, &known) {
+		return *known
+	}
+	out := failure{message: err.Error(), code: exitFailed}
+	var name *ssmbak.NameError
+	var mismatch *archive.MismatchError
+	var versioned *archive.NotVersionedError
+	var format *archive.FormatError
+	var lost *archive.LostIndexError
+	var damaged *archive.DamagedError
+	var taken *emulator.PortTakenError
+	var refused *paramstore.RefusedError
+	switch {
+	case errors.As(err, &name):
+		out.message, out.code = name.Error(), exitUsage
+		out.hint = "a name looks like /app/db; a path ends with a slash, as in /app/, or goes with --recursive"
+	case errors.Is(err, archive.ErrNoBucket):
+		out.hint = "check --bucket and --region; `aws s3 ls` shows the buckets that there are"
+	case errors.As(err, &mismatch):
+		out.message = mismatch.Error()
+		out.hint = "use that account and region (--profile, --region), or name the bucket of this one with --bucket"
+	case errors.As(err, &versioned):
+		out.message = versioned.Error() + ", so it would keep no history"
+		out.hint = "aws s3api put-bucket-versioning --bucket " + versioned.Bucket + " --versioning-configuration Status=Enabled"
+	case errors.As(err, &format):
+		out.message = format.Error()
+		out.hint = "nothing was read or written"
+	case errors.As(err, &lost):
+		out.message = lost.Error()
+		out.hint = "ssmbak never begins a parameter afresh while its history may come back"
+	case errors.As(err, &damaged):
+		out.hint = "an older version of the object may be whole: aws s3api list-object-versions --bucket BUCKET --prefix " + damaged.Key
+	case errors.As(err, &taken):
+		out.message = taken.Error()
+		out.hint = "stop what listens there, or choose another port with --port"
+	default:
+		if message, hint, ok := awsconn.Explain(err); ok {
+			out.message, out.hint = message, hint
+		} else if errors.As(err, &refused) {
+			out.message = refused.Error()
+		}
+	}
+	return out
+}

@@ -1,0 +1,305 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/cli"
+	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/recorder"
+)
+
+const (
+	account = "123456789012"
+	region  = "us-east-1"
+	bucket  = "backup"
+)
+
+// start is when every script begins.
+var start = time.Date(2024, 6, 13, 20, 0, 0, 0, time.UTC)
+
+// zone is the local time of every script.
+var zone = time.FixedZone("CEST", 2*60*60)
+
+// TestScripts runs each script against an AWS of its own, in virtual time:
+// sleeping is free, and every clock says the same. UPDATE=1 rewrites what the
+// scripts expect.
+//
+// Besides testscript's own commands there are
+//
+//	ssmbak ARG...              the command itself; ! ssmbak if it has to fail
+//	code N                     the exit code of the last ssmbak
+//	clock TIME                 let time pass until then
+//	put NAME VALUE [TYPE] [ATTRIBUTE=TEXT...]
+//	delete NAME, tag NAME KEY VALUE
+//	live NAME VALUE, gone NAME what Parameter Store has to hold
+//	record                     hand the recorder the events that wait
+//	lose                       lose the events that wait
+//	bucket NAME [unversioned]  make a bucket
+//	object BUCKET KEY TEXT     write an object
+//	corrupt KEY                damage the newest version of an object
+//	remove KEY                 remove every version of an object
+//	deny SERVICE OPERATION     refuse that from now on; allow ends it
+//	requests SERVICE           fail if that service was asked anything
+//	answer TEXT                what stands on the terminal
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				time.Sleep(time.Until(start))
+				testscript.RunT(script{t}, testscript.Params{
+					Files: []string{file}, WorkdirRoot: dir, Setup: setup, Cmds: commands,
+					UpdateScripts: os.Getenv("UPDATE") != "", RequireUniqueNames: true, RequireExplicitExec: true,
+				})
+			})
+		})
+	}
+}
+
+// script lets testscript run in the test that it is called from, since a test in
+// virtual time has no subtests.
+type script struct{ *testing.T }
+
+func (s script) Run(_ string, f func(testscript.T)) { f(s) }
+func (s script) Parallel()                          {}
+func (s script) Verbose() bool                      { return testing.Verbose() }
+
+// world is what one script happens in.
+type world struct {
+	aws      *emulator.AWS
+	ssm      *ssm.Client
+	recorder *recorder.Recorder
+	answer   *string // on the terminal, nil if there is none
+	code     int
+}
+
+type worldKey struct{}
+
+func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
+
+// connection reaches the emulator without a socket.
+func connection(client aws.HTTPClient) awsconn.Options {
+	return awsconn.Options{Region: region, EndpointURL: "http://127.0.0.1:4566", HTTPClient: client, Anonymous: true, MaxAttempts: 2}
+}
+
+func setup(env *testscript.Env) error {
+	ctx := context.Background()
+	w := &world{aws: emulator.New(emulator.Options{Account: account, Region: region, Clock: emulator.RealClock()})}
+	w.aws.S3.CreateBucket(bucket, true)
+	conn, err := awsconn.Load(ctx, connection(w.aws.Client()))
+	if err != nil {
+		return err
+	}
+	w.ssm = conn.SSM()
+	env.Values[worldKey{}] = w
+	env.Setenv("SSMBAK_BUCKET", bucket)
+	return nil
+}
+
+// establish begins the archive when it is first needed, so that a script can
+// look at a bucket without one.
+func (w *world) establish(ctx context.Context) error {
+	if w.recorder != nil {
+		return nil
+	}
+	conn, err := awsconn.Load(ctx, connection(w.aws.Client()))
+	if err != nil {
+		return err
+	}
+	a, err := archive.Open(ctx, conn.S3(), archive.Options{Bucket: bucket, Account: account, Region: region})
+	if err != nil {
+		return err
+	}
+	if err := a.Establish(ctx); err != nil {
+		return err
+	}
+	w.recorder = recorder.New(a, paramstore.New(conn.SSM(), paramstore.Options{}), recorder.Options{Account: account, Region: region})
+	return nil
+}
+
+var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
+	"ssmbak": func(ts *testscript.TestScript, neg bool, args []string) {
+		w := worldOf(ts)
+		env := cli.Env{
+			Args: args, Stdin: strings.NewReader(""), Stdout: ts.Stdout(), Stderr: ts.Stderr(), Getenv: ts.Getenv,
+			Now: func() time.Time { return time.Now().In(zone) }, AWS: connection(w.aws.Client()),
+			Terminal: func(stream any) bool { _, in := stream.(*strings.Reader); return in && w.answer != nil },
+		}
+		if w.answer != nil {
+			env.Stdin = strings.NewReader(*w.answer)
+		}
+		w.code = cli.Main(context.Background(), env)
+		if (w.code != 0) != neg {
+			ts.Fatalf("exit code %d", w.code)
+		}
+	},
+	"code": func(ts *testscript.TestScript, _ bool, args []string) {
+		if want := args[0]; strconv.Itoa(worldOf(ts).code) != want {
+			ts.Fatalf("exit code %d, want %s", worldOf(ts).code, want)
+		}
+	},
+	"clock": func(ts *testscript.TestScript, _ bool, args []string) {
+		at, err := time.Parse(time.RFC3339, args[0])
+		ts.Check(err)
+		if time.Until(at) < 0 {
+			ts.Fatalf("it is %s already", time.Now())
+		}
+		time.Sleep(time.Until(at))
+	},
+	"put": func(ts *testscript.TestScript, _ bool, args []string) {
+		in := &ssm.PutParameterInput{Name: &args[0], Value: unquote(ts, args[1]), Type: types.ParameterTypeString, Overwrite: aws.Bool(true)}
+		for _, arg := range args[2:] {
+			key, text, ok := strings.Cut(arg, "=")
+			switch {
+			case !ok:
+				in.Type = types.ParameterType(key)
+			case key == "description":
+				in.Description = &text
+			case key == "tier":
+				in.Tier = types.ParameterTier(text)
+			case key == "key":
+				in.KeyId = &text
+			case key == "pattern":
+				in.AllowedPattern = &text
+			default:
+				ts.Fatalf("put knows no attribute %s", key)
+			}
+		}
+		_, err := worldOf(ts).ssm.PutParameter(context.Background(), in)
+		ts.Check(err)
+	},
+	"delete": func(ts *testscript.TestScript, _ bool, args []string) {
+		_, err := worldOf(ts).ssm.DeleteParameter(context.Background(), &ssm.DeleteParameterInput{Name: &args[0]})
+		ts.Check(err)
+	},
+	"tag": func(ts *testscript.TestScript, _ bool, args []string) {
+		_, err := worldOf(ts).ssm.AddTagsToResource(context.Background(), &ssm.AddTagsToResourceInput{
+			ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: &args[0], Tags: []types.Tag{{Key: &args[1], Value: &args[2]}},
+		})
+		ts.Check(err)
+	},
+	"live": func(ts *testscript.TestScript, _ bool, args []string) {
+		if value, ok := live(ts, args[0]); !ok || value != args[1] {
+			ts.Fatalf("%s is %q (there: %v), want %q", args[0], value, ok, args[1])
+		}
+	},
+	"gone": func(ts *testscript.TestScript, _ bool, args []string) {
+		if value, ok := live(ts, args[0]); ok {
+			ts.Fatalf("%s is %q, want it gone", args[0], value)
+		}
+	},
+	"record": func(ts *testscript.TestScript, _ bool, _ []string) {
+		w, ctx := worldOf(ts), context.Background()
+		ts.Check(w.establish(ctx))
+		ts.Check(w.aws.Queue.Drain(ctx, func(ctx context.Context, batch []emulator.Message) (failed []string) {
+			var messages []recorder.Message
+			for _, m := range batch {
+				messages = append(messages, recorder.Message{ID: m.ID, Body: m.Body, Sent: m.Sent, Receives: m.Receives})
+			}
+			for _, f := range w.recorder.Handle(ctx, messages) {
+				failed = append(failed, f.ID)
+			}
+			return failed
+		}))
+	},
+	"lose": func(ts *testscript.TestScript, _ bool, _ []string) {
+		ts.Check(worldOf(ts).aws.Queue.Drain(context.Background(), func(context.Context, []emulator.Message) []string { return nil }))
+	},
+	"bucket": func(ts *testscript.TestScript, _ bool, args []string) {
+		worldOf(ts).aws.S3.CreateBucket(args[0], len(args) == 1)
+	},
+	"object": func(ts *testscript.TestScript, _ bool, args []string) {
+		r, err := http.NewRequestWithContext(context.Background(), http.MethodPut, "http://127.0.0.1:4566/"+args[0]+"/"+args[1], bytes.NewReader([]byte(args[2])))
+		ts.Check(err)
+		answer, err := worldOf(ts).aws.Client().Do(r)
+		ts.Check(err)
+		defer answer.Body.Close()
+		if answer.StatusCode != http.StatusOK {
+			ts.Fatalf("put %s: %s", args[1], answer.Status)
+		}
+	},
+	"corrupt": func(ts *testscript.TestScript, _ bool, args []string) {
+		s3 := worldOf(ts).aws.S3
+		versions := s3.Versions(bucket, args[0])
+		if len(versions) == 0 || !s3.Corrupt(bucket, args[0], versions[0].VersionID, []byte("damaged")) {
+			ts.Fatalf("there is no object %s; the bucket holds %q", args[0], s3.Keys(bucket))
+		}
+	},
+	"remove": func(ts *testscript.TestScript, _ bool, args []string) {
+		s3 := worldOf(ts).aws.S3
+		versions := s3.Versions(bucket, args[0])
+		if len(versions) == 0 {
+			ts.Fatalf("there is no object %s; the bucket holds %q", args[0], s3.Keys(bucket))
+		}
+		for _, v := range versions {
+			s3.RemoveVersion(bucket, args[0], v.VersionID)
+		}
+	},
+	"deny": func(ts *testscript.TestScript, _ bool, args []string) {
+		fault := emulator.Denied
+		if args[0] == "ssm" {
+			fault = emulator.DeniedBySSM
+		}
+		worldOf(ts).aws.Faults.Add(emulator.Rule{Service: args[0], Op: args[1], Fault: fault})
+	},
+	"allow": func(ts *testscript.TestScript, _ bool, _ []string) { worldOf(ts).aws.Faults.Clear() },
+	"requests": func(ts *testscript.TestScript, neg bool, args []string) {
+		made := false
+		for what := range worldOf(ts).aws.Counts() {
+			made = made || strings.HasPrefix(what, args[0])
+		}
+		if made == neg {
+			ts.Fatalf("requests so far: %v", worldOf(ts).aws.Counts())
+		}
+		worldOf(ts).aws.ResetCounts()
+	},
+	"answer": func(ts *testscript.TestScript, _ bool, args []string) {
+		text := args[0] + "\n"
+		worldOf(ts).answer = &text
+	},
+}
+
+// unquote reads a value that may be written as in Go source.
+func unquote(ts *testscript.TestScript, text string) *string {
+	if strings.HasPrefix(text, `"`) {
+		value, err := strconv.Unquote(text)
+		ts.Check(err)
+		return &value
+	}
+	return &text
+}
+
+func live(ts *testscript.TestScript, name string) (value string, ok bool) {
+	out, err := worldOf(ts).ssm.GetParameter(context.Background(), &ssm.GetParameterInput{Name: &name, WithDecryption: aws.Bool(true)})
+	if err != nil {
+		if !strings.Contains(err.Error(), "ParameterNotFound") {
+			ts.Fatalf("%v", fmt.Errorf("read %s: %w", name, err))
+		}
+		return "", false
+	}
+	return aws.ToString(out.Parameter.Value), true
+}

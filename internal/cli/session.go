@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/recorder"
+)
+
+// pointers are the parameters that name the bucket: ours, and the original's.
+var pointers = []string{"/ssmbak/bucketname", "/newvoll/ssmbak/bucketname"}
+
+// access is what a command does with the archive.
+type access int8
+
+const (
+	reading access = iota
+	writing
+)
+
+// session is an open archive and the account that it is read for.
+type session struct {
+	conn    *awsconn.Conn
+	archive *archive.Archive
+	live    *paramstore.Store
+	account string
+}
+
+// open finds the bucket and opens the archive in it. What writes is announced
+// before anything else is done.
+func (a *app) open(ctx context.Context, what access) (*session, error) {
+	conn, err := a.connect(ctx, what)
+	if err != nil {
+		return nil, err
+	}
+	account, err := conn.Account(ctx)
+	if err != nil {
+		return nil, err
+	}
+	bucket, from, err := a.bucket(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	if what == writing {
+		endpoint := conn.Endpoint()
+		if endpoint == "" {
+			endpoint = "of AWS"
+		}
+		a.note("account %s, region %s, endpoint %s, bucket %s (from %s)", account, conn.Region(), endpoint, bucket, from)
+	}
+	a.log.DebugContext(ctx, "open the archive", "account", account, "region", conn.Region(), "endpoint", conn.Endpoint(), "bucket", bucket, "from", from)
+	opened, err := archive.Open(ctx, conn.S3(), archive.Options{
+		Bucket: bucket, Account: account, Region: conn.Region(), Owner: a.flags.owner, Logger: a.log,
+		// Who names another owner may well mean another account's archive; to
+		// look at it harms nobody.
+		Elsewhere: what == reading && a.flags.owner != "",
+	})
+	if errors.Is(err, archive.ErrNoBucket) {
+		return nil, fail("it comes from "+from+"; `aws s3 ls` shows the buckets that there are, and --region names their region", "bucket %s does not exist", bucket)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if id, ok := opened.Identity(); ok && (id.Account != account || id.Region != conn.Region()) {
+		a.note("this is the archive of account %s in %s", id.Account, id.Region)
+	}
+	return &session{conn: conn, archive: opened, live: paramstore.New(conn.SSM(), paramstore.Options{Logger: a.log}), account: account}, nil
+}
+
+func (a *app) connect(ctx context.Context, what access) (*awsconn.Conn, error) {
+	o := a.env.AWS
+	if a.flags.region != "" {
+		o.Region = a.flags.region
+	}
+	if a.flags.profile != "" {
+		o.Profile = a.flags.profile
+	}
+	if a.flags.endpoint != "" {
+		o.EndpointURL = a.flags.endpoint
+	}
+	o.Adaptive = what == writing
+	return awsconn.Load(ctx, o)
+}
+
+// bucket returns the archive's bucket and where its name comes from. A source
+// that is there and fails is an error, so that no command ever works on another
+// bucket than the one that is meant.
+func (a *app) bucket(ctx context.Context, conn *awsconn.Conn) (bucket, from string, err error) {
+	if a.flags.bucket != "" {
+		return a.flags.bucket, "--bucket", nil
+	}
+	if b := a.env.Getenv("SSMBAK_BUCKET"); b != "" {
+		return b, "SSMBAK_BUCKET", nil
+	}
+	if stack := a.env.Getenv("SSMBAK_STACKNAME"); stack != "" {
+		return "", "", fail("name the bucket with --bucket or SSMBAK_BUCKET", "SSMBAK_STACKNAME is set to %q, and this version cannot read the outputs of a stack", stack)
+	}
+	client := conn.SSM()
+	for _, name := range pointers {
+		out, err := client.GetParameter(ctx, &ssm.GetParameterInput{Name: &name, WithDecryption: aws.Bool(true)})
+		var missing *types.ParameterNotFound
+		if errors.As(err, &missing) {
+			continue
+		}
+		if err != nil {
+			return "", "", fmt.Errorf("read the name of the bucket from parameter %s: %w", name, err)
+		}
+		return aws.ToString(out.Parameter.Value), "parameter " + name, nil
+	}
+	return "", "", fail("name it with --bucket or SSMBAK_BUCKET", "no bucket is named, and there is no parameter %s", pointers[0])
+}
+
+// recorder returns the recorder of this archive.
+func (s *session) recorder(a *app) *recorder.Recorder {
+	return recorder.New(s.archive, s.live, recorder.Options{Account: s.account, Region: s.conn.Region(), Logger: a.log})
+}
+
+// values returns which values are read to be shown.
+func (a *app) values() archive.Values {
+	if a.flags.decrypt {
+		return archive.AllValues
+	}
+	return archive.PublicValues
+}

@@ -1,0 +1,40 @@
+package cli
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/cli/render"
+)
+
+func (a *app) newVersionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		Short:   "Show the version of ssmbak and of the archive's format",
+		Example: "  ssmbak version --output json",
+		Args:    exactly(),
+		RunE: func(*cobra.Command, []string) error {
+			version, revision := "(devel)", ""
+			if info, ok := debug.ReadBuildInfo(); ok {
+				version = info.Main.Version
+				for _, s := range info.Settings {
+					if s.Key == "vcs.revision" {
+						revision = s.Value
+					}
+				}
+			}
+			if a.json() {
+				return render.JSON(a.env.Stdout, struct {
+					Version, Revision, Go, Platform string
+					ArchiveFormat                   int
+				}{version, revision, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, archive.Format})
+			}
+			_, err := fmt.Fprintf(a.env.Stdout, "ssmbak %s, archive format %d, %s %s/%s\n", version, archive.Format, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return err
+		},
+	}
+}
