@@ -37,10 +37,14 @@ func ParseName(text string) (Name, error) {
 	if strings.HasSuffix(text, "/") {
 		return "", &NameError{text, "it ends with a slash, which makes it a path"}
 	}
-	return parse(text)
+	name, err := parse(text)
+	if err != nil {
+		return "", err
+	}
+	return name, nil
 }
 
-func parse(text string) (Name, error) {
+func parse(text string) (Name, *NameError) {
 	trimmed := strings.TrimPrefix(text, "/")
 	if trimmed == "" {
 		return "", &NameError{text, "it is empty"}
@@ -110,9 +114,7 @@ func ParseTarget(text string, recursive bool) (Target, error) {
 	base := strings.TrimSuffix(text, "/")
 	name, err := parse(base)
 	if err != nil {
-		if ne, ok := err.(*NameError); ok && base != text {
-			ne.Text = text
-		}
+		err.Text = text
 		return Target{}, err
 	}
 	return Target{base: string(name), slash: base != text, recursive: recursive}, nil

@@ -17,13 +17,13 @@ const (
 type Certainty int8
 
 const (
-	// Unknown: the evidence contradicts the last known state, or there is
-	// none. Nothing acts on it unless told to.
+	// Unknown is the answer where the evidence contradicts the last known
+	// state, or there is none. Nothing acts on it unless told to.
 	Unknown Certainty = iota
-	// LastKnown: nothing contradicts the answer and nothing later confirms it.
-	// Only a change whose event never came could make it wrong.
+	// LastKnown is an answer that nothing contradicts and nothing later
+	// confirms. Only a change whose event never came could make it wrong.
 	LastKnown
-	// Proved: a later look confirms the answer. It is never wrong.
+	// Proved is an answer that a later look confirms. It is never wrong.
 	Proved
 )
 

@@ -67,9 +67,8 @@ func (w *world) look(at, stale ssmbak.Time) timeline.Look {
 
 // job is an event that waits to be handled at a time.
 type job struct {
-	at      ssmbak.Time
-	event   timeline.Announcement
-	retried int
+	at    ssmbak.Time
+	event timeline.Announcement
 }
 
 // newWorld makes a history and lets a recorder that follows the rules of the

@@ -156,8 +156,10 @@ func (a *app) nothing(ctx context.Context, s *session, t ssmbak.Target) error {
 	hint := "names are case-sensitive; `ssmbak reconcile` records what is there now"
 	if !t.Recursive() {
 		if deep, err := ssmbak.ParseTarget(t.Prefix(), true); err == nil {
-			for range s.archive.Names(ctx, deep) {
-				hint = "deeper below it there is something: --recursive shows it"
+			for _, err := range s.archive.Names(ctx, deep) {
+				if err == nil {
+					hint = "deeper below it there is something: --recursive shows it"
+				}
 				break
 			}
 		}

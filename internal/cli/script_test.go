@@ -50,14 +50,14 @@ var zone = time.FixedZone("CEST", 2*60*60)
 //	put NAME VALUE [TYPE] [ATTRIBUTE=TEXT...]
 //	delete NAME, tag NAME KEY VALUE
 //	live NAME VALUE, gone NAME what Parameter Store has to hold
-//	record                     hand the recorder the events that wait
+//	record                     hand the recorder the events that wait; takes 2 s
 //	lose                       lose the events that wait
 //	bucket NAME [unversioned]  make a bucket
-//	object BUCKET KEY TEXT     write an object
+//	object BUCKET KEY TEXT [TAGS] write an object
 //	corrupt KEY                damage the newest version of an object
 //	remove KEY                 remove every version of an object
 //	deny SERVICE OPERATION     refuse that from now on; allow ends it
-//	requests SERVICE           fail if that service was asked anything
+//	requests WHAT              what the last ssmbak asked, as in ssm:PutParameter
 //	answer TEXT                what stands on the terminal
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -152,6 +152,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		if w.answer != nil {
 			env.Stdin = strings.NewReader(*w.answer)
 		}
+		w.aws.ResetCounts()
 		w.code = cli.Main(context.Background(), env)
 		if (w.code != 0) != neg {
 			ts.Fatalf("exit code %d", w.code)
@@ -215,6 +216,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"record": func(ts *testscript.TestScript, _ bool, _ []string) {
 		w, ctx := worldOf(ts), context.Background()
 		ts.Check(w.establish(ctx))
+		time.Sleep(2 * time.Second) // events take their time
 		ts.Check(w.aws.Queue.Drain(ctx, func(ctx context.Context, batch []emulator.Message) (failed []string) {
 			var messages []recorder.Message
 			for _, m := range batch {
@@ -235,6 +237,9 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"object": func(ts *testscript.TestScript, _ bool, args []string) {
 		r, err := http.NewRequestWithContext(context.Background(), http.MethodPut, "http://127.0.0.1:4566/"+args[0]+"/"+args[1], bytes.NewReader([]byte(args[2])))
 		ts.Check(err)
+		if len(args) > 3 {
+			r.Header.Set("X-Amz-Tagging", args[3])
+		}
 		answer, err := worldOf(ts).aws.Client().Do(r)
 		ts.Check(err)
 		defer answer.Body.Close()
@@ -275,7 +280,6 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		if made == neg {
 			ts.Fatalf("requests so far: %v", worldOf(ts).aws.Counts())
 		}
-		worldOf(ts).aws.ResetCounts()
 	},
 	"answer": func(ts *testscript.TestScript, _ bool, args []string) {
 		text := args[0] + "\n"

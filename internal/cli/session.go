@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
@@ -15,8 +17,13 @@ import (
 	"github.com/ssmbak/ssmbak/recorder"
 )
 
-// pointers are the parameters that name the bucket: ours, and the original's.
-var pointers = []string{"/ssmbak/bucketname", "/newvoll/ssmbak/bucketname"}
+// originalPointer is the parameter in which the original ssmbak notes the name
+// of the bucket.
+const originalPointer = "/newvoll/ssmbak/bucketname"
+
+// pointers are the parameters that name the bucket, in the order in which they
+// count.
+var pointers = []string{"/ssmbak/bucketname", originalPointer}
 
 // access is what a command does with the archive.
 type access int8
@@ -106,8 +113,7 @@ func (a *app) bucket(ctx context.Context, conn *awsconn.Conn) (bucket, from stri
 	client := conn.SSM()
 	for _, name := range pointers {
 		out, err := client.GetParameter(ctx, &ssm.GetParameterInput{Name: &name, WithDecryption: aws.Bool(true)})
-		var missing *types.ParameterNotFound
-		if errors.As(err, &missing) {
+		if absent(err) {
 			continue
 		}
 		if err != nil {
@@ -115,7 +121,17 @@ func (a *app) bucket(ctx context.Context, conn *awsconn.Conn) (bucket, from stri
 		}
 		return aws.ToString(out.Parameter.Value), "parameter " + name, nil
 	}
-	return "", "", fail("name it with --bucket or SSMBAK_BUCKET", "no bucket is named, and there is no parameter %s", pointers[0])
+	return "", "", fail("name it with --bucket or SSMBAK_BUCKET", "no bucket is named, and there is no parameter %s", strings.Join(pointers, " or "))
+}
+
+// absent reports whether a parameter is surely not there: it was not found, or
+// Parameter Store takes no parameter of that name, as it does where one begins
+// with ssm.
+// https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html
+func absent(err error) bool {
+	var missing *types.ParameterNotFound
+	var api smithy.APIError
+	return errors.As(err, &missing) || errors.As(err, &api) && api.ErrorCode() == "ValidationException"
 }
 
 // recorder returns the recorder of this archive.

@@ -217,8 +217,11 @@ func (a *AWS) Listen(ctx context.Context, addr string) (url string, stop func() 
 		return "", nil, fmt.Errorf("listen on %s: %w", addr, err)
 	}
 	server := &http.Server{Handler: a, ReadHeaderTimeout: time.Minute, BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) }}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(l) }()
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = server.Serve(l) // it ends by Shutdown, which says what is wrong
+	}()
 	var once sync.Once
 	stop = func() error {
 		var err error

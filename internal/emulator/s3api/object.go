@@ -190,7 +190,7 @@ func (s *Store) erase(b *bucket, key, id string) (marker bool, shown string, err
 type deletion struct {
 	XMLName xml.Name `xml:"Delete"`
 	Quiet   bool
-	Object  []struct{ Key, VersionId string } //nolint:revive // S3's own spelling
+	Object  []struct{ Key, VersionId string }
 }
 
 type deleted struct {
