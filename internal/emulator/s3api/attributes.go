@@ -65,7 +65,7 @@ func (a attributes) show(header http.Header) {
 		header.Set(name, value)
 	}
 	for name, value := range a.metadata {
-		header.Set("x-amz-meta-"+name, value)
+		header["x-amz-meta-"+name] = []string{value} // S3 sends these in lower case
 	}
 	if a.storageClass != "" {
 		header.Set("x-amz-storage-class", a.storageClass)

@@ -1,0 +1,130 @@
+package main_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// tutorial returns the commands of the README's tutorial: its indented lines.
+func tutorial(t *testing.T) []string {
+	t.Helper()
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(text), "\n## Tutorial\n")
+	if !ok {
+		t.Fatal("the README has no tutorial")
+	}
+	rest, _, _ = strings.Cut(rest, "\n## ")
+	var lines []string
+	for line := range strings.Lines(rest) {
+		if command, ok := strings.CutPrefix(line, "    "); ok {
+			lines = append(lines, strings.TrimRight(command, "\n"))
+		}
+	}
+	return lines
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// TestTutorial types the README's tutorial line by line, with the AWS CLI
+// against `ssmbak local`.
+func TestTutorial(t *testing.T) {
+	if _, err := exec.LookPath("aws"); err != nil {
+		if os.Getenv("SSMBAK_REQUIRE_AWS_CLI") != "" {
+			t.Fatal("the AWS CLI is not installed: pip install awscli")
+		}
+		t.Skip("the AWS CLI is not installed: pip install awscli")
+	}
+	dir := t.TempDir()
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(dir, "ssmbak"), ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	lines := tutorial(t)
+	if len(lines) < 20 || lines[0] != "ssmbak local" {
+		t.Fatalf("the tutorial is not what it was: %q", lines)
+	}
+	port := freePort(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	local := exec.CommandContext(ctx, filepath.Join(dir, "ssmbak"), "local", "--port", port)
+	local.Env = []string{"HOME=" + dir, "PATH=" + os.Getenv("PATH")}
+	stdout, err := local.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := local.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = local.Process.Signal(os.Interrupt)
+		if err := local.Wait(); err != nil {
+			t.Errorf("ssmbak local ended with %v", err)
+		}
+	}()
+	var printed []string // the export lines
+	for scanner := bufio.NewScanner(stdout); len(printed) < 4 && scanner.Scan(); {
+		if strings.HasPrefix(scanner.Text(), "export ") {
+			printed = append(printed, scanner.Text())
+		}
+	}
+	go func() { _, _ = new(bytes.Buffer).ReadFrom(stdout) }()
+
+	var exports []string
+	var script strings.Builder
+	script.WriteString("set -eu\n")
+	for _, line := range lines[1:] {
+		if strings.HasPrefix(line, "export ") {
+			exports = append(exports, line)
+			line = strings.ReplaceAll(line, ":4566", ":"+port)
+		}
+		script.WriteString("echo '$ '" + quote(line) + "\n" + line + "\n")
+	}
+	if got, want := strings.ReplaceAll(strings.Join(printed, "\n"), ":"+port, ":4566"), strings.Join(exports, "\n"); got != want {
+		t.Errorf("ssmbak local prints\n%s\nand the README says\n%s", got, want)
+	}
+	bash := exec.CommandContext(ctx, "bash", "-c", script.String())
+	bash.Env = []string{"HOME=" + dir, "PATH=" + dir + ":" + os.Getenv("PATH"), "AWS_PAGER="}
+	out, err := bash.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	said := string(out)
+	for _, want := range []string{
+		`(?s)preview /testyssmbak \$IN_BETWEEN.*\| /testyssmbak/1 +\| initial +\| String +\| \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+00:00 \|`,
+		`\| /testyssmbak/password \| \*{8} \| SecureString \|`,
+		`(?s)diff /testyssmbak.*~ /testyssmbak/2.*"UPDATED" -> "initial".*~ /testyssmbak/password`,
+		`restored 2, deleted 0, unchanged 5`,
+		`/testyssmbak/2\tinitial`,
+		`restored 7, deleted 0, unchanged 0`,
+		`(?s)get /testyssmbak/password .*\nhunter2\$ aws s3api`,
+	} {
+		if !regexp.MustCompile(want).MatchString(said) {
+			t.Errorf("nothing like %s in\n%s", want, said)
+		}
+	}
+}
+
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
