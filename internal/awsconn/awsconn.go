@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/url"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -116,6 +117,13 @@ func retryer(o Options) aws.Retryer {
 		s.MaxAttempts = attempts
 		s.MaxBackoff = 20 * time.Second
 		s.RateLimiter = ratelimit.None
+		// Nobody listens there: that is a wrong endpoint, which no waiting mends.
+		s.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
+			if errors.Is(err, syscall.ECONNREFUSED) {
+				return aws.FalseTernary
+			}
+			return aws.UnknownTernary
+		})}, retry.DefaultRetryables...)
 		if o.Backoff != nil {
 			s.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) { return o.Backoff(attempt), nil })
 		}

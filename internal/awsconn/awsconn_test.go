@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -111,6 +112,16 @@ func TestRetriesOutlastThrottling(t *testing.T) {
 			t.Errorf("explained as %q", message)
 		}
 	})
+}
+
+// TestNobodyListens holds that a wrong endpoint is told at once.
+func TestNobodyListens(t *testing.T) {
+	t.Parallel()
+	client := &answers{err: &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}}
+	err := getObject(t, load(t, awsconn.Options{EndpointURL: "http://127.0.0.1:1", HTTPClient: client}))
+	if message, _, ok := awsconn.Explain(err); client.count != 1 || !ok || !strings.Contains(message, "no connection") {
+		t.Errorf("%d tries, explained as %q", client.count, message)
+	}
 }
 
 func TestAccount(t *testing.T) {
