@@ -78,13 +78,10 @@ func Main(ctx context.Context, env Env) int {
 	}
 	a := &app{env: env, log: slog.New(slog.DiscardHandler)}
 	root := a.newRootCommand()
-	root.SetArgs(env.Args)
+	root.SetArgs(append([]string{}, env.Args...)) // nil would mean os.Args
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
-	if env.Args == nil {
-		root.SetArgs([]string{}) // nil would mean os.Args
-	}
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitDone

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -84,7 +83,7 @@ func (a *app) runDiff(ctx context.Context, o diffOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := a.printPlan(a.env.Stdout, plan, a.color()); err != nil {
+	if err := a.printPlan(ctx, s, plan); err != nil {
 		return err
 	}
 	a.noteCompleteness(plan.Complete, at)
@@ -146,16 +145,21 @@ func allBefore(p *restore.Plan) bool {
 }
 
 // printPlan writes a plan as lines, or as JSON.
-func (a *app) printPlan(w io.Writer, p *restore.Plan, color bool) error {
+func (a *app) printPlan(ctx context.Context, s *session, p *restore.Plan) error {
 	if !a.json() {
-		return render.Plan(w, p, render.PlanOptions{Reveal: a.flags.decrypt, Color: color})
+		return render.Plan(a.env.Stdout, p, render.PlanOptions{Reveal: a.flags.decrypt, Color: a.color()})
+	}
+	states, err := a.wanted(ctx, s, p)
+	if err != nil {
+		return err
 	}
 	rows := make([]render.PlannedRow, len(p.Items))
 	for i, item := range p.Items {
+		item.Wanted = states[i]
 		rows[i] = render.PlannedRowOf(item, a.flags.decrypt)
 	}
 	a.note("%s", render.Summary(p))
-	return render.JSON(w, rows)
+	return render.JSON(a.env.Stdout, rows)
 }
 
 // changes counts what a plan would write.

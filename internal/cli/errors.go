@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
@@ -75,6 +76,7 @@ func explain(err error) failure {
 		out.message = lost.Error()
 		out.hint = "ssmbak never begins a parameter afresh while its history may come back"
 	case errors.As(err, &damaged):
+		out.message = damage(damaged)
 		out.hint = "an older version of the object may be whole: aws s3api list-object-versions --bucket BUCKET --prefix " + damaged.Key
 	case errors.As(err, &taken):
 		out.message = taken.Error()
@@ -87,4 +89,25 @@ func explain(err error) failure {
 		}
 	}
 	return out
+}
+
+// damage says which object is not what it should be. The SDK's own words would
+// show the digest of a value that may be secret.
+func damage(d *archive.DamagedError) string {
+	if d.Err != nil && !strings.Contains(d.Err.Error(), "checksum") {
+		return d.Error()
+	}
+	return d.Key + " is damaged: its bytes are not those that were written"
+}
+
+// reason puts what concerns one parameter into one clause.
+func reason(err error) string {
+	var damaged *archive.DamagedError
+	if errors.As(err, &damaged) {
+		return damage(damaged)
+	}
+	if message, _, ok := awsconn.Explain(err); ok {
+		return message
+	}
+	return err.Error()
 }

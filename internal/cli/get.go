@@ -67,7 +67,9 @@ func (a *app) runGet(ctx context.Context, name ssmbak.Name, text string) error {
 		return fail("", "%s did not exist yet at %s", name, at)
 	case st.Deleted:
 		return fail("", "%s had been deleted by %s, at %s", name, at, st.Modified)
-	case !st.HasValue && st.NoValue == "" || render.Masked(st.Version.Type, a.flags.decrypt):
+	case st.Version.Type == "" && !a.flags.decrypt:
+		return fail("add --with-decryption", "%s may be a SecureString: its type was not recorded", name)
+	case render.Masked(st.Version.Type, a.flags.decrypt):
 		return fail("add --with-decryption", "%s is a SecureString", name)
 	case !st.HasValue:
 		return fail("`ssmbak preview "+name.String()+" "+at.String()+" --output json` shows everything else about it", "the value of %s cannot be had: %s", name, st.NoValue)

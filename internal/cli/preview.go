@@ -123,12 +123,12 @@ func (a *app) printStates(states []ssmbak.State) error {
 func (a *app) problems(problems []archive.Problem, shown []ssmbak.State) error {
 	n := len(problems)
 	for _, p := range problems {
-		a.note("not whole: %s: %v", p.Name, p.Err)
+		a.note("%s: %s", p.Name, reason(p.Err))
 	}
 	if a.json() {
 		for _, st := range shown {
 			if render.Unfit(st, a.flags.decrypt) {
-				a.note("not whole: %s: its value is not UTF-8", st.Name)
+				a.note("%s: its value is not UTF-8", st.Name)
 				n++
 			}
 		}

@@ -107,7 +107,7 @@ func (a *app) printReport(report recorder.Report) error {
 	add("deleted", report.Deleted)
 	add("unreadable", report.Unreadable)
 	for _, f := range report.Failed {
-		text := f.Err.Error()
+		text := reason(f.Err)
 		rows = append(rows, reconciledRow{Name: f.Name, Change: "failed", Error: &text})
 	}
 	slices.SortStableFunc(rows, func(x, y reconciledRow) int { return cmp.Compare(x.Name, y.Name) })

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/restore"
 )
@@ -188,7 +189,11 @@ func (a *app) printOutcomes(outcomes []restore.Outcome, states []ssmbak.State) e
 		rows := make([]render.OutcomeRow, len(outcomes))
 		for i, o := range outcomes {
 			o.Item.Wanted = states[i]
-			rows[i] = render.OutcomeRowOf(o, a.flags.decrypt)
+			failed := ""
+			if o.Err != nil {
+				failed = reason(o.Err)
+			}
+			rows[i] = render.OutcomeRowOf(o, failed, a.flags.decrypt)
 		}
 		return render.JSON(a.env.Stdout, rows)
 	}
@@ -199,11 +204,17 @@ func (a *app) printOutcomes(outcomes []restore.Outcome, states []ssmbak.State) e
 		if states[i].Deleted && (o.Item.Action == restore.None || o.Item.Action == restore.Kept) {
 			continue
 		}
-		note := ""
-		if o.Status == restore.Refused && o.Item.Action != restore.Unknown || o.Status == restore.Failed {
-			note = "(" + string(o.Status) + ": " + o.Err.Error() + ")"
+		st, note := states[i], ""
+		switch {
+		case o.Item.Action == restore.Unknown:
+			note = "(unknown: " + o.Item.Reason + ")"
+			if st.Deleted {
+				st = ssmbak.State{Name: st.Name} // that it was not there is not known
+			}
+		case o.Err != nil:
+			note = "(" + string(o.Status) + ": " + reason(o.Err) + ")"
 		}
-		shown, notes = append(shown, states[i]), append(notes, note)
+		shown, notes = append(shown, st), append(notes, note)
 	}
 	if len(shown) == 0 {
 		return nil
@@ -214,6 +225,7 @@ func (a *app) printOutcomes(outcomes []restore.Outcome, states []ssmbak.State) e
 // conclude says what was done, and what is left to do.
 func (a *app) conclude(plan *restore.Plan, outcomes []restore.Outcome, again string) error {
 	var restored, deleted, unchanged, refused, failed int
+	first := "" // hint of what failed
 	for _, o := range outcomes {
 		switch o.Status {
 		case restore.Restored:
@@ -231,10 +243,13 @@ func (a *app) conclude(plan *restore.Plan, outcomes []restore.Outcome, again str
 			}
 		case restore.Refused:
 			refused++
-			a.note("refused: %s: %v", o.Item.Name, o.Err)
+			a.note("refused: %s: %s", o.Item.Name, reason(o.Err))
 		case restore.Failed:
 			failed++
-			a.note("failed: %s: %v", o.Item.Name, o.Err)
+			a.note("failed: %s: %s", o.Item.Name, reason(o.Err))
+			if _, hint, ok := awsconn.Explain(o.Err); ok && first == "" {
+				first = hint + "; "
+			}
 		}
 	}
 	a.note("restored %d, deleted %d, unchanged %d, kept %d, refused %d, failed %d",
@@ -244,9 +259,12 @@ func (a *app) conclude(plan *restore.Plan, outcomes []restore.Outcome, again str
 		return a.problems(plan.Problems, nil)
 	}
 	for _, p := range plan.Problems {
-		a.note("not whole: %s: %v", p.Name, p.Err)
+		a.note("%s: %s", p.Name, reason(p.Err))
 	}
-	hint := "`" + again + "` finishes the rest and writes nothing twice"
+	hint := first + "`" + again + "` finishes the rest and writes nothing twice"
+	if bad == plan.Count(restore.Unknown) {
+		hint = "what is unknown is left alone: `ssmbak preview` shows what is known of it, --assume-last-known acts on that"
+	}
 	if restored+deleted+unchanged+plan.Count(restore.Kept) == 0 {
 		return fail(hint, "%s not be brought back", could(bad))
 	}

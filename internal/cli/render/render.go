@@ -45,19 +45,27 @@ func cells(texts []string) table.Row {
 	return row
 }
 
-// wrap breaks a text into lines of at most width columns, wherever that falls.
+// wrap breaks a text into lines of at most width columns: after the last space
+// of a line, or wherever that falls where there is none.
 func wrap(s string, width int) string {
 	var b strings.Builder
-	column := 0
-	for _, r := range s {
+	line, space, column := 0, 0, 0 // line and space are offsets: its begin, and after its last space
+	for i, r := range s {
 		w := text.RuneWidth(r)
-		if column+w > width {
-			b.WriteByte('\n')
-			column = 0
+		for column+w > width {
+			end := i
+			if space > line {
+				end = space
+			}
+			b.WriteString(s[line:end] + "\n")
+			line, column = end, text.StringWidth(s[end:i])
 		}
-		b.WriteRune(r)
 		column += w
+		if r == ' ' {
+			space = i + 1
+		}
 	}
+	b.WriteString(s[line:])
 	return b.String()
 }
 

@@ -202,13 +202,10 @@ type OutcomeRow struct {
 	Written int64 // number of the version that was written, 0 if none was
 }
 
-// OutcomeRowOf returns the row of an outcome.
-func OutcomeRowOf(o restore.Outcome, reveal bool) OutcomeRow {
-	row := OutcomeRow{PlannedRow: PlannedRowOf(o.Item, reveal), Status: o.Status, Written: o.Version}
-	if o.Err != nil {
-		row.Error = optional(o.Err.Error())
-	}
-	return row
+// OutcomeRowOf returns the row of an outcome. failed is its error as a person
+// reads it, "" if there is none.
+func OutcomeRowOf(o restore.Outcome, failed string, reveal bool) OutcomeRow {
+	return OutcomeRow{PlannedRow: PlannedRowOf(o.Item, reveal), Status: o.Status, Error: optional(failed), Written: o.Version}
 }
 
 // itemReason is the most telling reason that an item has.

@@ -1,0 +1,307 @@
+package render
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/restore"
+)
+
+func TestEscape(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, text, want string }{
+		{"plain", "https://example.com/ä?x=1", "https://example.com/ä?x=1"},
+		{"backslash", `C:\new`, `C:\new`},
+		{"lines", "a\nb\r\tc", `a\nb\r\tc`},
+		{"terminal", "\x1b[2J\x07\x7f\u009b", `\x1b[2J\x07\x7f\u009b`},
+		{"direction", "a\u202eb\u2066", `a\u202eb\u2066`},
+		{"not UTF-8", "a\xffb", `a\xffb`},
+		{"replacement character itself", "a\ufffdb", "a\ufffdb"},
+		{"beyond 16 bits", "\U000e0001", `\U000e0001`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if got := Escape(tt.text); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestEscapeIsPrintable(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		text := string(rapid.SliceOf(rapid.Byte()).Draw(t, "text"))
+		for _, r := range Escape(text) {
+			if !unicode.IsPrint(r) {
+				t.Fatalf("%q is not printable in %q", r, Escape(text))
+			}
+		}
+	})
+}
+
+func TestWrap(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, text, want string }{
+		{"short", "abc", "abc"},
+		{"exact", "abcdefgh", "abcdefgh"},
+		{"long", "abcdefghij", "abcdefgh\nij"},
+		{"words", "abc def ghi", "abc def \nghi"},
+		{"space at the edge", "abcdefgh ij", "abcdefgh\n ij"},
+		{"wide", "日本語日本語", "日本語日\n本語"},
+		{"long word after a short one", "ab cdefghijkl", "ab \ncdefghij\nkl"},
+		{"what is left of a word is too long still", " aaaaa語語a", " \naaaaa語\n語a"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if got := wrap(tt.text, 8); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestWrapLosesNothing(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringOf(rapid.RuneFrom([]rune("ab 語"))).Draw(t, "text")
+		got := wrap(text, 8)
+		if joined := strings.ReplaceAll(got, "\n", ""); joined != text {
+			t.Fatalf("got %q of %q", joined, text)
+		}
+		for line := range strings.SplitSeq(got, "\n") {
+			if n := len([]rune(line)) + strings.Count(line, "語"); n > 8 {
+				t.Fatalf("the line %q has %d columns", line, n)
+			}
+		}
+	})
+}
+
+func TestTime(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		time ssmbak.Time
+		want string
+	}{
+		{"as the original shows it", 1718309454999, "2024-06-13 20:10:54+00:00"},
+		{"none", 0, ""},
+		{"beginning of time", ssmbak.MinTime, ""},
+		{"end of time", ssmbak.MaxTime, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if got := Time(tt.time); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+const secretText = "hunter2-secret"
+
+func state(kind ssmbak.Type, value string) ssmbak.State {
+	return ssmbak.State{
+		Name: "/app/db", Version: ssmbak.Version{Number: 3, Time: 1718309454123, Type: kind}, Modified: 1718309454123,
+		Value: ssmbak.NewValue(value), HasValue: true, Certainty: ssmbak.Proved,
+	}
+}
+
+func TestStates(t *testing.T) {
+	t.Parallel()
+	deleted := ssmbak.State{Name: "/app/gone", Deleted: true, Modified: 1718309454000, Certainty: ssmbak.LastKnown}
+	unknown := ssmbak.State{Name: "/app/old", Reason: "nothing was recorded yet"}
+	var out bytes.Buffer
+	if err := States(&out, []ssmbak.State{state(ssmbak.String, "one"), state(ssmbak.SecureString, secretText), deleted, unknown}, false); err != nil {
+		t.Fatal(err)
+	}
+	want := `+-----------+----------+--------------+---------------------------+-------------------------------------+
+| Name      | Value    | Type         | Modified                  | Note                                |
++-----------+----------+--------------+---------------------------+-------------------------------------+
+| /app/db   | one      | String       | 2024-06-13 20:10:54+00:00 |                                     |
+| /app/db   | ******** | SecureString | 2024-06-13 20:10:54+00:00 |                                     |
+| /app/gone | Deleted  | Deleted      | 2024-06-13 20:10:54+00:00 |                                     |
+| /app/old  |          |              |                           | (unknown: nothing was recorded yet) |
++-----------+----------+--------------+---------------------------+-------------------------------------+
+`
+	if diff := cmp.Diff(out.String(), want); diff != "" {
+		t.Errorf("got -, want +\n%s", diff)
+	}
+}
+
+// TestSecretsStay holds that no way of showing anything shows the value of a
+// SecureString, or of a parameter of unknown type, unless secrets are revealed.
+func TestSecretsStay(t *testing.T) {
+	t.Parallel()
+	for _, kinds := range [][2]ssmbak.Type{
+		{ssmbak.SecureString, ssmbak.SecureString}, {ssmbak.SecureString, ssmbak.String}, {ssmbak.String, ssmbak.SecureString}, {"", ""},
+	} {
+		for _, action := range []restore.Action{restore.Create, restore.Update, restore.Delete, restore.None, restore.Kept, restore.Unknown} {
+			// Whichever side is secret decides: a value that became public may
+			// be the secret one.
+			wanted, live := state(kinds[0], secretText), &restore.Live{Version: ssmbak.Version{Type: kinds[1]}, Value: ssmbak.NewValue(secretText), HasValue: true}
+			item := restore.Item{
+				Name: "/app/db", Action: action, Wanted: wanted, Live: live, Reason: "it had been deleted",
+				Differences: []restore.Difference{{Attribute: "value", Value: true, LiveValue: live.Value, WantedValue: wanted.Value}},
+			}
+			show := func(reveal bool) string {
+				var out bytes.Buffer
+				err := errors.Join(
+					Plan(&out, &restore.Plan{Items: []restore.Item{item}}, PlanOptions{Reveal: reveal}),
+					JSON(&out, PlannedRowOf(item, reveal).Differences),
+				)
+				if kinds[0] != ssmbak.String {
+					err = errors.Join(err, States(&out, []ssmbak.State{wanted}, reveal), JSON(&out, RowOf(wanted, reveal)),
+						JSON(&out, OutcomeRowOf(restore.Outcome{Item: item}, "", reveal)))
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				return out.String()
+			}
+			if got := show(false); strings.Contains(got, secretText) {
+				t.Errorf("%v %s shows the secret:\n%s", kinds, action, got)
+			}
+			if got := show(true); !strings.Contains(got, secretText) {
+				t.Errorf("%v %s does not show the secret where it should:\n%s", kinds, action, got)
+			}
+		}
+	}
+}
+
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	item := func(name ssmbak.Name, action restore.Action, differences ...restore.Difference) restore.Item {
+		return restore.Item{
+			Name: name, Action: action, Differences: differences, Wanted: state(ssmbak.String, "old"),
+			Live: &restore.Live{Version: ssmbak.Version{Type: ssmbak.String}},
+		}
+	}
+	value := func(live, wanted string) restore.Difference {
+		return restore.Difference{Attribute: "value", Value: true, LiveValue: ssmbak.NewValue(live), WantedValue: ssmbak.NewValue(wanted)}
+	}
+	deleted := item("/d", restore.Delete, restore.Difference{Attribute: "value", Value: true, NoLive: true, NoWanted: true})
+	deleted.Reason, deleted.Refused = "it had been deleted", "its live version is not in the archive"
+	kept := item("/e", restore.Kept)
+	kept.Reason = "it did not exist yet"
+	unknown := item("/f", restore.Unknown)
+	unknown.Reason = "versions are missing"
+	created := item("/a", restore.Create, value("", "old"))
+	created.Notices = []string{"its tags are not known:\x1b it gets none"}
+	plan := &restore.Plan{Items: []restore.Item{
+		created,
+		item("/b", restore.Update, value("new\x1b[2J", "old"), restore.Difference{Attribute: "tag team", Live: "core", NoWanted: true}),
+		item("/c", restore.None), deleted, kept, unknown,
+	}}
+	tests := []struct {
+		name  string
+		color bool
+		want  string
+	}{
+		{"plain", false, `+ /a
+    value: "old"
+    note: its tags are not known:\x1b it gets none
+~ /b
+    value: "new\x1b[2J" -> "old"
+    tag team: "core" -> (none)
+- /d (it had been deleted)
+    value: (not known)
+    will be refused: its live version is not in the archive
+= /e (kept: it did not exist yet)
+? /f (unknown: versions are missing)
+plan: 1 to create, 1 to update, 1 to delete, 1 unchanged, 1 kept, 1 unknown
+`},
+		{"painted", true, "\x1b[32m+\x1b[0m /a\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			if err := Plan(&out, plan, PlanOptions{Color: tt.color}); err != nil {
+				t.Fatal(err)
+			}
+			got := out.String()
+			if tt.color {
+				got = got[:min(len(got), len(tt.want))]
+			}
+			if diff := cmp.Diff(got, tt.want); diff != "" {
+				t.Errorf("got -, want +\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestRowOf(t *testing.T) {
+	t.Parallel()
+	broken := state(ssmbak.String, "a\xffb")
+	lost := state(ssmbak.String, "")
+	lost.HasValue, lost.NoValue = false, "the value object is damaged"
+	tests := []struct {
+		name   string
+		state  ssmbak.State
+		value  any
+		reason any
+	}{
+		{"exact", state(ssmbak.String, "<a>\x1b\n&"), "<a>\x1b\n&", nil},
+		{"empty", state(ssmbak.String, ""), "", nil},
+		{"not UTF-8 is never replaced", broken, nil, notUTF8},
+		{"lost", lost, nil, "the value object is damaged"},
+		{"masked", state(ssmbak.SecureString, secretText), nil, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			if err := JSON(&out, RowOf(tt.state, false)); err != nil {
+				t.Fatal(err)
+			}
+			var row map[string]any
+			if err := json.Unmarshal(out.Bytes(), &row); err != nil {
+				t.Fatal(err)
+			}
+			if row["Value"] != tt.value || row["Reason"] != tt.reason {
+				t.Errorf("got value %q and reason %q, want %q and %q", row["Value"], row["Reason"], tt.value, tt.reason)
+			}
+		})
+	}
+}
+
+// TestFieldsAreDocumented holds that docs/output.md names every field.
+func TestFieldsAreDocumented(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile("../../../docs/output.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var check func(kind reflect.Type)
+	check = func(kind reflect.Type) {
+		for f := range kind.Fields() {
+			if f.Anonymous {
+				check(f.Type)
+				continue
+			}
+			name := f.Name
+			if tag := f.Tag.Get("json"); tag != "" {
+				name = tag
+			}
+			if !bytes.Contains(doc, []byte("`"+name+"`")) {
+				t.Errorf("docs/output.md does not name %s", name)
+			}
+		}
+	}
+	check(reflect.TypeFor[OutcomeRow]())
+	check(reflect.TypeFor[DifferenceRow]())
+}
