@@ -203,12 +203,15 @@ func (a *Archive) sources(ctx context.Context, target ssmbak.Target) (indexed []
 		if hasIndex, err = a.hasIndex(ctx, exact); err != nil {
 			return nil, nil, false, err
 		}
-		if !hasIndex && a.mayHoldOriginals() {
+		if !hasIndex {
 			current, err := a.Current(ctx, exact)
 			if err != nil {
 				return nil, nil, false, err
 			}
 			hasKey = current.ID != ""
+			if hasKey && !a.mayHoldOriginals() {
+				return nil, nil, false, &LostIndexError{Name: exact}
+			}
 		}
 	}
 	named := hasIndex || hasKey
