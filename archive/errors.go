@@ -116,6 +116,10 @@ func isChecksum(err error) bool {
 	return err != nil && strings.Contains(err.Error(), "checksum did not match")
 }
 
+// errChecksum takes the place of the SDK's own error, which quotes the digest
+// of what may be a secret.
+var errChecksum = errors.New("its bytes are not those that were written")
+
 // answered reports whether S3 itself refused the request, so that it surely
 // took no effect.
 func answered(err error) bool {

@@ -103,7 +103,7 @@ func (a *Archive) Index(ctx context.Context, name ssmbak.Name) (Index, error) {
 	case errors.Is(err, errNotFound):
 		return Index{Name: name}, nil
 	case isChecksum(err):
-		return Index{}, &DamagedError{Name: name, Key: indexKey(name), Err: err}
+		return Index{}, &DamagedError{Name: name, Key: indexKey(name), Err: errChecksum}
 	case err != nil:
 		return Index{}, fmt.Errorf("read the index of %s: %w", name, err)
 	}

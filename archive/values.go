@@ -95,7 +95,7 @@ func (a *Archive) Value(ctx context.Context, name ssmbak.Name, refs []timeline.O
 		case isNotFound(err):
 			continue
 		case isChecksum(err):
-			return ssmbak.Value{}, &DamagedError{Name: name, Key: string(name) + " (object version " + ref.ID + ")", Err: err}
+			return ssmbak.Value{}, &DamagedError{Name: name, Key: string(name) + " (object version " + ref.ID + ")", Err: errChecksum}
 		}
 		return ssmbak.Value{}, fmt.Errorf("read the value of %s: %w", name, err)
 	}

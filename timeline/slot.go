@@ -135,7 +135,9 @@ func (s *slot) ends() []end {
 			}
 			return e.from
 		}
-		return cmp.Or(cmp.Compare(at(a), at(b)), cmp.Compare(a.until, b.until))
+		// A deletion in whose first millisecond a look found nothing is what the
+		// look saw.
+		return cmp.Or(cmp.Compare(at(a), at(b)), cmp.Compare(b.until, a.until))
 	})
 	return ends
 }
