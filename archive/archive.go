@@ -116,7 +116,7 @@ func (a *Archive) Identity() (Identity, bool) { return a.identity, a.exists }
 func (a *Archive) Bucket() string { return a.o.Bucket }
 
 func (a *Archive) readIdentity(ctx context.Context) error {
-	body, _, err := a.get(ctx, identityKey, "")
+	found, err := a.get(ctx, identityKey, "")
 	if isNotFound(err) {
 		return nil
 	}
@@ -124,7 +124,7 @@ func (a *Archive) readIdentity(ctx context.Context) error {
 		return fmt.Errorf("read the identity of bucket %s: %w", a.o.Bucket, err)
 	}
 	var id Identity
-	if err := json.Unmarshal(body, &id); err != nil || id.Format < 1 || id.Account == "" || id.Region == "" {
+	if err := json.Unmarshal(found.body, &id); err != nil || id.Format < 1 || id.Account == "" || id.Region == "" {
 		return &DamagedError{Key: identityKey, Err: fmt.Errorf("it is no identity: %w", err)}
 	}
 	if id.Format > Format {
@@ -210,23 +210,29 @@ func (a *Archive) owner() *string {
 	return &a.o.Owner
 }
 
-// get reads one object, or one version of it, and validates its checksum. It
-// returns the body and the ETag.
-func (a *Archive) get(ctx context.Context, key, version string) ([]byte, string, error) {
+// object is what a read of one gave.
+type object struct {
+	body     []byte
+	etag     string
+	modified time.Time // S3's clock, in whole seconds
+}
+
+// get reads one object, or one version of it, and validates its checksum.
+func (a *Archive) get(ctx context.Context, key, version string) (object, error) {
 	in := &s3.GetObjectInput{Bucket: &a.o.Bucket, Key: &key, ExpectedBucketOwner: a.owner(), ChecksumMode: types.ChecksumModeEnabled}
 	if version != "" {
 		in.VersionId = &version
 	}
 	out, err := a.client.GetObject(ctx, in)
 	if err != nil {
-		return nil, "", translate(err)
+		return object{}, translate(err)
 	}
 	defer out.Body.Close()
 	body, err := io.ReadAll(out.Body)
 	if err != nil {
-		return nil, "", fmt.Errorf("read the body of %s: %w", key, err)
+		return object{}, fmt.Errorf("read the body of %s: %w", key, err)
 	}
-	return body, aws.ToString(out.ETag), nil
+	return object{body, aws.ToString(out.ETag), aws.ToTime(out.LastModified)}, nil
 }
 
 // put is one write.

@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/timeline"
@@ -23,6 +24,8 @@ type Index struct {
 	Exists bool
 	etag   string
 	swap   int64
+	// modified is when S3 got it, in whole seconds; zero where that is not known.
+	modified time.Time
 }
 
 // document is the index as it stands in the bucket, gzipped JSON. Swap counts
@@ -96,7 +99,7 @@ func decodeIndex(name ssmbak.Name, body []byte) (document, error) {
 // has an empty one with Exists unset. An index that lies under a delete marker
 // gives a [*LostIndexError].
 func (a *Archive) Index(ctx context.Context, name ssmbak.Name) (Index, error) {
-	body, etag, err := a.get(ctx, indexKey(name), "")
+	found, err := a.get(ctx, indexKey(name), "")
 	switch {
 	case errors.Is(err, errMarker):
 		return Index{}, &LostIndexError{Name: name}
@@ -107,11 +110,11 @@ func (a *Archive) Index(ctx context.Context, name ssmbak.Name) (Index, error) {
 	case err != nil:
 		return Index{}, fmt.Errorf("read the index of %s: %w", name, err)
 	}
-	d, err := decodeIndex(name, body)
+	d, err := decodeIndex(name, found.body)
 	if err != nil {
 		return Index{}, err
 	}
-	return Index{Name: name, Facts: d.Facts, Exists: true, etag: etag, swap: d.Swap}, nil
+	return Index{Name: name, Facts: d.Facts, Exists: true, etag: found.etag, swap: d.Swap, modified: found.modified}, nil
 }
 
 // Swap is the outcome of [Archive.Update].
@@ -181,7 +184,7 @@ func (a *Archive) swap(ctx context.Context, x *Index, grown timeline.Facts) erro
 	if err != nil {
 		return err
 	}
-	x.Facts, x.Exists, x.etag, x.swap = grown, true, s.etag, d.Swap
+	x.Facts, x.Exists, x.etag, x.swap, x.modified = grown, true, s.etag, d.Swap, time.Time{}
 	return nil
 }
 

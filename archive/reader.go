@@ -168,7 +168,7 @@ func (a *Archive) Timelines(ctx context.Context, target ssmbak.Target) (Timeline
 				}
 				return err
 			}
-			found[i] = timeline.New(name, x.Facts, a.Horizon(name, rec))
+			found[i] = timeline.New(name, x.Facts, a.Horizon(x, rec))
 			return nil
 		})
 	}

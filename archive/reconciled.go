@@ -16,9 +16,6 @@ type Reconciled struct {
 	Format int       `json:"format"`
 	First  time.Time `json:"first"` // start of the first complete listing
 	Last   time.Time `json:"last"`  // start of the last one
-	// Looked is when, after the last one, every live and every recorded
-	// parameter had been looked at.
-	Looked time.Time `json:"looked"`
 	// Failed are the names that the last one could not record.
 	Failed []ssmbak.Name `json:"failed,omitempty"`
 }
@@ -31,7 +28,7 @@ func (a *Archive) Reconciled(ctx context.Context) (Reconciled, error) {
 }
 
 func (a *Archive) reconciled(ctx context.Context) (Reconciled, string, error) {
-	body, etag, err := a.get(ctx, reconciledAt, "")
+	found, err := a.get(ctx, reconciledAt, "")
 	if isNotFound(err) {
 		return Reconciled{}, "", nil
 	}
@@ -39,13 +36,13 @@ func (a *Archive) reconciled(ctx context.Context) (Reconciled, string, error) {
 		return Reconciled{}, "", fmt.Errorf("read %s of bucket %s: %w", reconciledAt, a.o.Bucket, err)
 	}
 	var r Reconciled
-	if err := json.Unmarshal(body, &r); err != nil || r.Format < 1 {
+	if err := json.Unmarshal(found.body, &r); err != nil || r.Format < 1 {
 		return Reconciled{}, "", &DamagedError{Key: reconciledAt, Err: err}
 	}
 	if r.Format > Format {
 		return Reconciled{}, "", &FormatError{Key: reconciledAt, Format: r.Format}
 	}
-	return r, etag, nil
+	return r, found.etag, nil
 }
 
 // MarkReconciled notes a complete listing of live parameters that began at the
@@ -62,7 +59,7 @@ func (a *Archive) MarkReconciled(ctx context.Context, began time.Time, failed []
 		if !r.Last.Before(began) {
 			return nil
 		}
-		next := Reconciled{Format: Format, First: r.First, Last: began, Looked: time.Now().UTC().Truncate(time.Millisecond), Failed: slices.Sorted(slices.Values(failed))}
+		next := Reconciled{Format: Format, First: r.First, Last: began, Failed: slices.Sorted(slices.Values(failed))}
 		if next.First.IsZero() {
 			next.First = began
 		}
@@ -81,12 +78,19 @@ func (a *Archive) MarkReconciled(ctx context.Context, began time.Time, failed []
 	return fmt.Errorf("write %s: %d other writers were faster, try again", reconciledAt, maxSwaps)
 }
 
-// Horizon returns what is known of every name at once, for one of them.
-func (a *Archive) Horizon(name ssmbak.Name, r Reconciled) timeline.Horizon {
+// Horizon returns what the index, the identity and the last complete listing
+// together say of a parameter.
+//
+// That listing counts only where the index was not replaced since shortly
+// before it began: then it holds what the parameter was compared with, and a
+// writer that was late cannot have added what nobody looked at since.
+func (a *Archive) Horizon(x Index, r Reconciled) timeline.Horizon {
 	h := timeline.Horizon{Since: a.since()}
-	if _, failed := slices.BinarySearch(r.Failed, name); !failed && !r.Last.IsZero() {
-		h.Complete = ssmbak.TimeOf(r.Last.Add(-timeline.Staleness))
-		h.Looked = ssmbak.TimeOf(r.Looked.Add(timeline.Staleness))
+	complete := r.Last.Add(-timeline.Staleness)
+	_, failed := slices.BinarySearch(r.Failed, x.Name)
+	// LastModified is cut to whole seconds.
+	if !failed && !x.modified.IsZero() && x.modified.Add(time.Second).Before(complete) {
+		h.Complete = ssmbak.TimeOf(complete)
 	}
 	return h
 }

@@ -88,10 +88,10 @@ func printable(text string) bool {
 // a [*DamagedError] if the bytes are not those that were written.
 func (a *Archive) Value(ctx context.Context, name ssmbak.Name, refs []timeline.ObjectRef) (ssmbak.Value, error) {
 	for _, ref := range slices.Backward(refs) {
-		body, _, err := a.get(ctx, string(name), ref.ID)
+		found, err := a.get(ctx, string(name), ref.ID)
 		switch {
 		case err == nil:
-			return ssmbak.NewValue(string(body)), nil
+			return ssmbak.NewValue(string(found.body)), nil
 		case isNotFound(err):
 			continue
 		case isChecksum(err):

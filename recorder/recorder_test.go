@@ -376,8 +376,53 @@ func TestReconcile(t *testing.T) {
 			t.Errorf("second: %+v, %v", report, err)
 		}
 		r, err := w.archive.Reconciled(t.Context())
-		if err != nil || !r.First.Before(r.Last) || r.Looked.Before(r.Last) {
+		if err != nil || !r.First.Before(r.Last) {
 			t.Errorf("noted %+v, %v", r, err)
+		}
+	})
+}
+
+// TestBoundsOfADeletion loses the event of a deletion: the listing before it and
+// the look that found it bound it, however long ago the last change was.
+func TestBoundsOfADeletion(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{Queue: emulator.QueueOptions{Copies: func(string) int { return 0 }}}, nil)
+		w.put(t, "/app/db", "v", ssmbak.String)
+		reconcile := func() {
+			t.Helper()
+			if report, err := w.recorder.Reconcile(t.Context(), everything(t), recorder.ReconcileOptions{}); err != nil || !report.Complete {
+				t.Fatalf("%+v, %v", report, err)
+			}
+		}
+		reconcile()
+		for range 48 {
+			time.Sleep(time.Hour)
+			reconcile()
+		}
+		last := time.Now()
+		time.Sleep(30 * time.Minute)
+		if err := w.live.Delete(t.Context(), "/app/db"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(30 * time.Minute)
+		reconcile()
+		tests := []struct {
+			at      time.Time
+			want    ssmbak.Certainty
+			deleted bool
+		}{
+			{last.Add(-24 * time.Hour), ssmbak.Proved, false},
+			{last.Add(-time.Minute), ssmbak.Proved, false},
+			{last.Add(10 * time.Minute), ssmbak.Unknown, false},
+			{last.Add(50 * time.Minute), ssmbak.Unknown, false},
+			{last.Add(2 * time.Hour), ssmbak.LastKnown, true},
+		}
+		for _, test := range tests {
+			s, err := w.archive.At(t.Context(), everything(t), ssmbak.TimeOf(test.at), archive.NoValues)
+			if err != nil || len(s.States) != 1 || s.States[0].Certainty != test.want || s.States[0].Deleted != test.deleted {
+				t.Errorf("%v after the last listing: %+v, %v, want %v", test.at.Sub(last), s.States, err, test.want)
+			}
 		}
 	})
 }

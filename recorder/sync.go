@@ -86,6 +86,9 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s sight) (out
 		return outcome{}, err
 	}
 	seen.Versions = w.versions
+	if seen.Looks, err = r.listed(ctx, index, l); err != nil {
+		return outcome{}, err
+	}
 	for _, n := range s.notices {
 		if n.operation == ssmbak.Delete {
 			seen.Deletions = append(seen.Deletions, timeline.Deletion{Event: n.event, Second: n.second})
@@ -123,8 +126,37 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s sight) (out
 	return o, nil
 }
 
+// listed returns the look for which the last complete listing stands, where
+// what is recorded now would end that: the last version of the archive is not
+// the present life's, and until the listing it surely was.
+func (r *Recorder) listed(ctx context.Context, index archive.Index, l look) ([]timeline.Look, error) {
+	newest, present, _ := r.timeline(index.Name, index.Facts).Newest()
+	if !present || !l.gone && slices.ContainsFunc(l.versions, func(v paramstore.Version) bool {
+		return v.Number == newest.Number && v.Time == newest.Time
+	}) {
+		return nil, nil
+	}
+	reconciled, err := r.archive.Reconciled(ctx)
+	if err != nil {
+		return nil, err
+	}
+	// What the listing found is in the index only if the index is read after
+	// what the listing noted.
+	if index, err = r.archive.Index(ctx, index.Name); err != nil {
+		return nil, err
+	}
+	if newest, present, _ = r.timeline(index.Name, index.Facts).Newest(); !present {
+		return nil, nil
+	}
+	complete := r.archive.Horizon(index, reconciled).Complete
+	if complete <= newest.Time {
+		return nil, nil
+	}
+	return []timeline.Look{{Newest: newest.Ref(), Oldest: newest.Number, Sure: complete, Seen: complete}}, nil
+}
+
 func (r *Recorder) timeline(name ssmbak.Name, f timeline.Facts) *timeline.Timeline {
-	return timeline.New(name, f, r.archive.Horizon(name, archive.Reconciled{}))
+	return timeline.New(name, f, r.archive.Horizon(archive.Index{Name: name}, archive.Reconciled{}))
 }
 
 // grow adds to what is known what a look saw and what events told. It returns

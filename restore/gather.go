@@ -219,7 +219,7 @@ func (r *Restorer) settle(ctx context.Context, s *subject, complete archive.Reco
 	}
 	s.line = nil
 	if !x.Facts.Empty() {
-		s.line = timeline.New(s.name, x.Facts, r.archive.Horizon(s.name, complete))
+		s.line = timeline.New(s.name, x.Facts, r.archive.Horizon(x, complete))
 	}
 	if s.settled() {
 		return nil

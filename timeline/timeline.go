@@ -13,13 +13,11 @@ type Horizon struct {
 	// Since is when recording began: from then on, only a change whose event
 	// never came can have been missed. Zero where nothing is known of it.
 	Since ssmbak.Time
-	// Complete is how far back from its start the last complete listing of live
-	// parameters surely speaks; it counts as a look at what each name holds.
-	// Zero where there was none, or where this name was not part of it.
+	// Complete is how far back from its start a complete listing of live
+	// parameters surely speaks, after which this parameter was looked at and
+	// found to be as the facts end. It counts as such a look. Zero where there
+	// was none, or where a fact may be younger.
 	Complete ssmbak.Time
-	// Looked is when every parameter of that listing, and every recorded one,
-	// had surely been looked at.
-	Looked ssmbak.Time
 }
 
 // Kind is what a span says of the parameter.
@@ -280,30 +278,14 @@ func (t *Timeline) placeLooks(slots []slot) {
 	}
 }
 
-// placeListing lets the last complete listing count as a look at the version
-// that was current then. Such a look writes nothing where it finds what is
-// known, so it counts only where nothing says that it found something else: an
-// end that may have come before it, or a version of another life.
+// placeListing lets a complete listing count as a look at the last version. A
+// look that finds what is known is not recorded by itself, so the listing says
+// it for all parameters at once.
 func (t *Timeline) placeListing(slots []slot) {
-	complete, looked := t.horizon.Complete, t.horizon.Looked
-	if complete == 0 {
-		return
+	s := &slots[len(slots)-1]
+	if s.after != nil && len(s.deletions) == 0 && len(s.gone) == 0 {
+		s.sure = max(s.sure, t.horizon.Complete)
 	}
-	s := &slots[slotAt(slots, complete)]
-	if s.after == nil || s.joined || s.undecided || complete <= s.sure || s.before != nil && s.before.Time <= looked {
-		return
-	}
-	for _, d := range s.deletions {
-		if d.from() <= looked {
-			return
-		}
-	}
-	for _, g := range s.gone {
-		if g.Seen <= looked {
-			return
-		}
-	}
-	s.sure = complete
 }
 
 // placeTraces gives each trace to every slot in which its change may lie.

@@ -158,6 +158,7 @@ func (w *world) emit(e ssmapi.Event) {
 	name := "/" + strings.TrimPrefix(fmt.Sprint(e.Detail["name"]), "/")
 	w.mu.Lock()
 	w.events++
+	number := w.events
 	w.mu.Unlock()
 	copies := 1
 	if w.chance("copies", 120) {
@@ -176,6 +177,8 @@ func (w *world) emit(e ssmapi.Event) {
 		if w.chance("late", 250) {
 			delay = time.Duration(w.draw("delay", 400_000)) * time.Millisecond
 		}
+		// No two messages come at one instant, or their order would be chance.
+		delay += time.Duration(2*number+i) * time.Microsecond
 		if delay > time.Minute {
 			w.counts.Add(CameLate)
 		}
