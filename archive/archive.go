@@ -23,6 +23,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -124,11 +125,11 @@ func (a *Archive) readIdentity(ctx context.Context) error {
 		return fmt.Errorf("read the identity of bucket %s: %w", a.o.Bucket, err)
 	}
 	var id Identity
-	if err := json.Unmarshal(found.body, &id); err != nil || id.Format < 1 || id.Account == "" || id.Region == "" {
-		return &DamagedError{Key: identityKey, Err: fmt.Errorf("it is no identity: %w", err)}
+	if err := decode(identityKey, found.body, &id); err != nil {
+		return err
 	}
-	if id.Format > Format {
-		return &FormatError{Key: identityKey, Format: id.Format}
+	if id.Account == "" || id.Region == "" {
+		return &DamagedError{Key: identityKey, Err: errors.New("it names no account or no region")}
 	}
 	a.identity, a.exists = id, true
 	if a.o.Elsewhere {
@@ -201,6 +202,30 @@ func (a *Archive) holdsObjects(ctx context.Context) (bool, error) {
 		return false, fmt.Errorf("list the versions in bucket %s: %w", a.o.Bucket, translate(err))
 	}
 	return len(out.Versions)+len(out.DeleteMarkers) > 0, nil
+}
+
+// decode reads a JSON object of this format, or returns a [*FormatError] or a
+// [*DamagedError]. A field that is not known is refused: it would be lost when
+// the object is written again, so new fields come with a new format.
+func decode(key string, text []byte, into any) error {
+	var envelope struct {
+		Format int `json:"format"`
+	}
+	if err := json.Unmarshal(text, &envelope); err != nil {
+		return &DamagedError{Key: key, Err: errors.New("it is not the JSON of this format")}
+	}
+	if envelope.Format > Format {
+		return &FormatError{Key: key, Format: envelope.Format}
+	}
+	if envelope.Format < 1 {
+		return &DamagedError{Key: key, Err: errors.New("it has no format")}
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return &DamagedError{Key: key, Err: err}
+	}
+	return nil
 }
 
 func (a *Archive) owner() *string {

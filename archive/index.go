@@ -80,15 +80,14 @@ func decodeIndex(name ssmbak.Name, body []byte) (document, error) {
 		return document{}, &DamagedError{Name: name, Key: key, Err: fmt.Errorf("it unpacks to more than %d bytes", maxIndex)}
 	}
 	var d document
-	if err := json.Unmarshal(plain, &d); err != nil {
-		return document{}, &DamagedError{Name: name, Key: key, Err: err}
+	if err := decode(key, plain, &d); err != nil {
+		var damaged *DamagedError
+		if errors.As(err, &damaged) {
+			damaged.Name = name
+		}
+		return document{}, err
 	}
-	switch {
-	case d.Format > Format:
-		return document{}, &FormatError{Key: key, Format: d.Format}
-	case d.Format < 1:
-		return document{}, &DamagedError{Name: name, Key: key, Err: errors.New("it has no format")}
-	case d.Name != name:
+	if d.Name != name {
 		return document{}, &DamagedError{Name: name, Key: key, Err: fmt.Errorf("it is the index of %q", d.Name)}
 	}
 	d.Facts = timeline.Union(d.Facts, timeline.Facts{})

@@ -36,11 +36,8 @@ func (a *Archive) reconciled(ctx context.Context) (Reconciled, string, error) {
 		return Reconciled{}, "", fmt.Errorf("read %s of bucket %s: %w", reconciledAt, a.o.Bucket, err)
 	}
 	var r Reconciled
-	if err := json.Unmarshal(found.body, &r); err != nil || r.Format < 1 {
-		return Reconciled{}, "", &DamagedError{Key: reconciledAt, Err: err}
-	}
-	if r.Format > Format {
-		return Reconciled{}, "", &FormatError{Key: reconciledAt, Format: r.Format}
+	if err := decode(reconciledAt, found.body, &r); err != nil {
+		return Reconciled{}, "", err
 	}
 	return r, found.etag, nil
 }

@@ -1,0 +1,142 @@
+package archive
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/ssmbak/ssmbak/timeline"
+)
+
+func zipped(text string) []byte {
+	var buf bytes.Buffer
+	zip := gzip.NewWriter(&buf)
+	_, _ = io.WriteString(zip, text)
+	_ = zip.Close()
+	return buf.Bytes()
+}
+
+const sample = `{"format":1,"name":"/app/db","swap":3,"writer":"w",
+"versions":[{"number":1,"time":"2024-06-13T20:10:54.123Z","type":"String","tier":"Standard","events":["e1"],"objects":[{"id":"o1","written":"2024-06-13T20:10:55.000Z"}]},
+            {"number":2,"time":"2024-06-13T20:11:54.123Z","type":"SecureString","keyId":"alias/aws/ssm","unreadable":"InvalidKeyId"}],
+"deletions":[{"event":"e2","second":1718309600}],
+"looks":[{"newest":{"number":2,"time":"2024-06-13T20:11:54.123Z"},"oldest":1,"sure":"2024-06-13T20:12:00.000Z","seen":"2024-06-13T20:12:10.000Z"},
+         {"gone":true,"sure":"2024-06-13T20:20:00.000Z","seen":"2024-06-13T20:20:10.000Z"}],
+"tags":[{"tags":{"a":"b"},"event":"e3","second":1718309500,"counter":2},{"tags":{},"after":"2024-06-13T20:12:00.000Z","seen":"2024-06-13T20:13:00.000Z"}],
+"labels":[{"labels":{"prod":1},"seen":"2024-06-13T20:13:00.000Z"}],
+"traces":[{"event":"e4","second":1718309700,"operation":"Create"}],
+"originals":[{"id":"o0","second":1718300000,"lastModified":"2024-06-13T17:33:21.000Z","type":"String"}]}`
+
+func TestDecodeIndex(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, text string
+		raw        bool
+		format     bool // a FormatError, else a DamagedError
+		says       string
+	}{
+		{name: "not compressed", text: sample, raw: true, says: "gzip"},
+		{name: "cut short", text: string(zipped(sample)[:100]), raw: true, says: "EOF"},
+		{name: "no JSON", text: "index", says: "not the JSON"},
+		{name: "no format", text: `{"name":"/app/db"}`, says: "no format"},
+		{name: "newer format", text: `{"format":2,"shape":"other"}`, format: true, says: "use a newer ssmbak"},
+		{name: "another parameter's", text: strings.ReplaceAll(sample, "/app/db", "/app/x"), says: "/app/x"},
+		{name: "unknown field", text: strings.ReplaceAll(sample, `"swap":3`, `"swap":3,"colour":"blue"`), says: "colour"},
+		{name: "wrong type", text: strings.ReplaceAll(sample, `"number":2,"time"`, `"number":"two","time"`), says: "number"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			body := zipped(test.text)
+			if test.raw {
+				body = []byte(test.text)
+			}
+			_, err := decodeIndex("/app/db", body)
+			var format *FormatError
+			var damaged *DamagedError
+			if errors.As(err, &format) != test.format || errors.As(err, &damaged) == test.format || !strings.Contains(fmt.Sprint(err), test.says) {
+				t.Fatalf("error %v", err)
+			}
+			if !test.format && damaged.Name != "/app/db" {
+				t.Errorf("the damage is of %q", damaged.Name)
+			}
+		})
+	}
+}
+
+// TestIndexRoundTrip holds that nothing of an index is lost when it is written
+// again.
+func TestIndexRoundTrip(t *testing.T) {
+	t.Parallel()
+	d, err := decodeIndex("/app/db", zipped(sample))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := d.Facts; len(f.Versions) != 2 || len(f.Deletions) != 1 || len(f.Looks) != 2 || len(f.Tags) != 2 || len(f.Labels) != 1 || len(f.Traces) != 1 || len(f.Originals) != 1 {
+		t.Fatalf("facts are missing: %+v", f)
+	}
+	body, err := encodeIndex(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := decodeIndex("/app/db", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(d, again); diff != "" {
+		t.Errorf("(-first +again):\n%s", diff)
+	}
+}
+
+// FuzzDecodeIndex holds that whatever is decoded can be written and read again
+// as it was, and makes a timeline.
+func FuzzDecodeIndex(f *testing.F) {
+	f.Add([]byte(sample))
+	f.Add([]byte(`{"format":1,"name":"/app/db"}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		d, err := decodeIndex("/app/db", zipped(string(text)))
+		if err != nil {
+			var format *FormatError
+			var damaged *DamagedError
+			if !errors.As(err, &format) && !errors.As(err, &damaged) {
+				t.Errorf("an error of another type: %v", err)
+			}
+			return
+		}
+		body, err := encodeIndex(d)
+		if err != nil {
+			return // a time that no JSON can hold
+		}
+		again, err := decodeIndex("/app/db", body)
+		if err != nil {
+			t.Fatalf("written and not read again: %v", err)
+		}
+		if diff := cmp.Diff(d, again, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("(-first +again):\n%s", diff)
+		}
+		timeline.New("/app/db", d.Facts, timeline.Horizon{}).At(0)
+	})
+}
+
+// FuzzDecode does the same for the two other objects.
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte(`{"format":1,"account":"123456789012","region":"us-east-1","created":"2024-06-13T20:10:54Z"}`))
+	f.Add([]byte(`{"format":1,"first":"2024-06-13T20:10:54Z","last":"2024-06-13T20:10:54Z","failed":["/a"]}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		for _, into := range []any{&Identity{}, &Reconciled{}} {
+			err := decode("key", text, into)
+			var format *FormatError
+			var damaged *DamagedError
+			if err != nil && !errors.As(err, &format) && !errors.As(err, &damaged) {
+				t.Errorf("an error of another type: %v", err)
+			}
+		}
+	})
+}
