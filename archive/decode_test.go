@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
@@ -139,4 +141,30 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestSpecifiedExample reads the example of docs/archive-format.md.
+func TestSpecifiedExample(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/archive-format.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(text), "gzip over one JSON object:\n\n")
+	example, _, ok2 := strings.Cut(rest, "\n\n`swap`")
+	if !ok || !ok2 {
+		t.Fatal("the specification has no example of an index")
+	}
+	d, err := decodeIndex("/app/db", zipped(example))
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := timeline.New("/app/db", d.Facts, timeline.Horizon{})
+	at := d.Versions[0].Time
+	if state, refs := line.At(at); state.Version.Number != 1 || state.Certainty != ssmbak.Proved || len(refs) != 1 {
+		t.Errorf("at its first version the example holds %+v", state)
+	}
+	if _, _, absent := line.Newest(); !absent {
+		t.Error("the example does not end deleted")
+	}
 }
