@@ -52,6 +52,8 @@ var zips = sync.Pool{New: func() any {
 	return zip
 }}
 
+var unzips = sync.Pool{New: func() any { return new(gzip.Reader) }}
+
 func encodeIndex(d document) ([]byte, error) {
 	var buf bytes.Buffer
 	zip := zips.Get().(*gzip.Writer)
@@ -68,8 +70,9 @@ func encodeIndex(d document) ([]byte, error) {
 
 func decodeIndex(name ssmbak.Name, body []byte) (document, error) {
 	key := indexKey(name)
-	zip, err := gzip.NewReader(bytes.NewReader(body))
-	if err != nil {
+	zip := unzips.Get().(*gzip.Reader)
+	defer unzips.Put(zip)
+	if err := zip.Reset(bytes.NewReader(body)); err != nil {
 		return document{}, &DamagedError{Name: name, Key: key, Err: err}
 	}
 	plain, err := io.ReadAll(io.LimitReader(zip, maxIndex+1))

@@ -1,0 +1,115 @@
+package archive_test
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/timeline"
+)
+
+// latency is what every request takes in the benchmarks, once the archive is
+// filled.
+const latency = 20 * time.Millisecond
+
+// fill makes an archive of parameters with versions each, and returns it over
+// an S3 with latency, with the emulator that counts its requests.
+func fill(b *testing.B, parameters, versions int) (*archive.Archive, *emulator.AWS) {
+	b.Helper()
+	slow := false
+	aws := emulator.New(emulator.Options{Latency: func(string, string) time.Duration {
+		if slow {
+			return latency
+		}
+		return 0
+	}})
+	aws.S3.CreateBucket("archive", true)
+	conn, err := awsconn.Load(b.Context(), awsconn.Options{Anonymous: true, Region: region, EndpointURL: "http://127.0.0.1", HTTPClient: aws.Client()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	a, err := archive.Open(b.Context(), conn.S3(), archive.Options{Bucket: "archive", Account: account, Region: region})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := a.Establish(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	limit := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for i := range parameters {
+		limit <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-limit }()
+			if err := history(b, a, ssmbak.Name(fmt.Sprintf("/app/%02d/p%06d", i%20, i)), versions); err != nil {
+				b.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	slow = true
+	return a, aws
+}
+
+// history records versions of one parameter a minute apart.
+func history(b *testing.B, a *archive.Archive, name ssmbak.Name, versions int) error {
+	x, err := a.Begin(b.Context(), name)
+	if err != nil {
+		return err
+	}
+	var f timeline.Facts
+	for n := range int64(versions) {
+		v := timeline.Version{
+			Number: n + 1, Time: second.Add(time.Duration(n) * time.Minute), Type: ssmbak.String, Tier: "Standard", DataType: "text",
+			User: "arn:aws:iam::123456789012:user/somebody", Events: []string{fmt.Sprintf("6a7e4feb-b491-4cf7-a9f1-%012d", n)},
+		}
+		ref, err := a.PutValue(b.Context(), name, v.Domain(), ssmbak.NewValue(fmt.Sprintf("value %d of %s", n, name)))
+		if err != nil {
+			return err
+		}
+		v.Objects = []timeline.ObjectRef{ref}
+		f.Versions = append(f.Versions, v)
+	}
+	last := f.Versions[versions-1]
+	f.Looks = []timeline.Look{{Newest: last.Ref(), Oldest: 1, Sure: last.Time + 1000, Seen: last.Time + 11_000}}
+	_, err = a.Update(b.Context(), x, func(base timeline.Facts) timeline.Facts { return timeline.Union(base, f) })
+	return err
+}
+
+// BenchmarkPreview reads every value as it was in the middle of its history.
+func BenchmarkPreview(b *testing.B) {
+	for _, parameters := range []int{1000, 10_000} {
+		b.Run(fmt.Sprintf("%d parameters x 20 versions", parameters), func(b *testing.B) {
+			if testing.Short() && parameters > 1000 {
+				b.Skip("the large archive takes a while to fill")
+			}
+			a, aws := fill(b, parameters, 20)
+			target, err := ssmbak.ParseTarget("/", true)
+			if err != nil {
+				b.Fatal(err)
+			}
+			aws.ResetCounts()
+			b.ReportAllocs()
+			for b.Loop() {
+				s, err := a.At(b.Context(), target, second.Add(10*time.Minute+time.Second), archive.AllValues)
+				if err != nil || len(s.States) != parameters || len(s.Problems) != 0 {
+					b.Fatalf("%d states, %v, %v", len(s.States), s.Problems, err)
+				}
+				if st := s.States[parameters/2]; st.Version.Number != 11 || st.Certainty != ssmbak.Proved || st.Value.Reveal() != fmt.Sprintf("value 10 of %s", st.Name) {
+					b.Fatalf("%s is version %d, %q", st.Name, st.Version.Number, st.Value.Reveal())
+				}
+			}
+			requests := 0
+			for _, n := range aws.Counts() {
+				requests += n
+			}
+			b.ReportMetric(float64(requests)/float64(b.N)/float64(parameters), "requests/parameter")
+		})
+	}
+}
