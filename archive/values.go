@@ -44,7 +44,7 @@ const maxTagValue = 256
 // another copy.
 func (a *Archive) PutValue(ctx context.Context, name ssmbak.Name, v ssmbak.Version, value ssmbak.Value) (timeline.ObjectRef, error) {
 	tags := url.Values{tagTime: {strconv.FormatInt(v.Time.Second(), 10)}, tagType: {string(v.Type)}}
-	if d := tagText(v.Description); d != "" {
+	if d := TagText(v.Description); d != "" {
 		tags.Set(tagDescription, d)
 	}
 	metadata := map[string]string{
@@ -65,10 +65,10 @@ func (a *Archive) PutValue(ctx context.Context, name ssmbak.Name, v ssmbak.Versi
 	return timeline.ObjectRef{ID: s.version, Written: ssmbak.TimeOf(time.Now())}, nil
 }
 
-// tagText keeps of a text what an S3 object tag can hold: letters, digits,
+// TagText keeps of a text what an S3 object tag can hold: letters, digits,
 // spaces and + - = . _ : / @, 256 of them.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
-func tagText(text string) string {
+func TagText(text string) string {
 	kept := strings.Map(func(r rune) rune {
 		switch {
 		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', strings.ContainsRune(" +-=._:/@", r):

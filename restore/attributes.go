@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/paramstore"
 )
 
@@ -85,23 +86,10 @@ func fill(v ssmbak.Version, live *Live) ssmbak.Version {
 	}
 	v.AllowedPattern, v.Policies = l.AllowedPattern, l.Policies
 	// The original kept of a description what an S3 tag can hold.
-	if asTag(l.Description) == asTag(v.Description) {
+	if archive.TagText(l.Description) == archive.TagText(v.Description) {
 		v.Description = l.Description
 	}
 	return v
-}
-
-// asTag returns what is left of a text in the value of an S3 object tag.
-// https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
-func asTag(text string) string {
-	kept := strings.Map(func(r rune) rune {
-		switch {
-		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', strings.ContainsRune(" +-=._:/@", r):
-			return r
-		}
-		return -1
-	}, text)
-	return kept[:min(len(kept), 256)]
 }
 
 // keyID returns the key of a version, "" if it is no SecureString.
