@@ -19,6 +19,10 @@ var (
 	seed      = flag.Uint64("seed", 0, "play this one history, and shrink it if it fails")
 )
 
+// enough histories reach every corner; fewer are for a look in passing, as
+// under the race detector.
+const enough = 1000
+
 // TestMain gives the collector less to do: a history lives for milliseconds.
 func TestMain(m *testing.M) {
 	debug.SetGCPercent(800)
@@ -65,7 +69,7 @@ func TestSimulation(t *testing.T) {
 	}
 	t.Logf("%d histories, answers: %d proved, %d last known, %d unknown\n%s", *histories,
 		counts.Get(AnswersProved), counts.Get(AnswersLastKnown), counts.Get(AnswersUnknown), &counts)
-	if missing := counts.Missing(); len(missing) > 0 {
+	if missing := counts.Missing(); len(missing) > 0 && *histories >= enough {
 		t.Errorf("corners that were never reached in %d histories: %s", *histories, strings.Join(missing, "; "))
 	}
 }
