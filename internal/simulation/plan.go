@@ -37,6 +37,9 @@ type Plan struct {
 	Lossy bool
 	// Troubles of requests, each as a share of 1,000.
 	Pause, FailBefore, FailAfter, Throttle, Conflict, Stale int
+	// KillMarker is the share of deletions of objects, of 1,000, before which
+	// the process is killed: there are few, and nothing else comes so late.
+	KillMarker int
 	// Kills are after how many requests each recorder is killed, 0 for never.
 	Kills []int
 	// Reconciles are when a reconcile begins, and after how many requests it is
@@ -128,6 +131,7 @@ func NewPlan(seed uint64) Plan {
 		}
 		p.Reconciles = append(p.Reconciles, rec)
 	}
+	p.KillMarker = r.IntN(300)
 	return p
 }
 

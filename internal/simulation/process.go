@@ -155,7 +155,7 @@ func (p *process) before(ctx context.Context, q request, subject string) error {
 	}
 	p.mu.Lock()
 	p.requests++
-	killed := p.requests == p.kill
+	killed := p.requests == p.kill || q.op == "DeleteObject" && p.w.chance(subject, p.w.plan.KillMarker)
 	last := p.wrote[q.name]
 	p.mu.Unlock()
 	if !killed {

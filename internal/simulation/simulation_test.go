@@ -108,7 +108,7 @@ func shrinks(p Plan) []Plan {
 	}
 	for _, field := range []func(*Plan) *int{
 		func(p *Plan) *int { return &p.Pause }, func(p *Plan) *int { return &p.FailBefore }, func(p *Plan) *int { return &p.FailAfter },
-		func(p *Plan) *int { return &p.Throttle }, func(p *Plan) *int { return &p.Conflict }, func(p *Plan) *int { return &p.Stale },
+		func(p *Plan) *int { return &p.KillMarker }, func(p *Plan) *int { return &p.Throttle }, func(p *Plan) *int { return &p.Conflict }, func(p *Plan) *int { return &p.Stale },
 	} {
 		without(func(q *Plan) { *field(q) = 0 })
 	}
