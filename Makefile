@@ -40,6 +40,7 @@ mutations:
 
 bench:
 	$(GO) test ./archive -run '^$$' -bench . -benchtime 3x
+	$(GO) test ./recorder -run '^$$' -bench . -benchtime 100x
 
 # Each decoder for a short while; FUZZTIME=10m looks longer.
 FUZZTIME ?= 10s
