@@ -307,6 +307,13 @@ func TestRecordsOnMoto(t *testing.T) {
 	if a := api.invoke(t, batch(t, "not an event")); a.body != `{"batchItemFailures":[{"itemIdentifier":"message-0"}]}` {
 		t.Errorf("a message that is no event was answered by %s %s", a.kind, a.body)
 	}
+	if status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", function.Process.Pid)); err == nil { // Linux only
+		for line := range strings.Lines(string(status)) {
+			if strings.HasPrefix(line, "VmHWM") {
+				t.Logf("the function was at most this resident: %s", strings.TrimSpace(line))
+			}
+		}
+	}
 	if a := api.invoke(t, `{"ssmbak":"dance"}`); a.kind != "error" {
 		t.Errorf("an unknown command was answered by %s %s", a.kind, a.body)
 	}
