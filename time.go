@@ -95,21 +95,18 @@ func ParseTime(text string, now time.Time) (Time, error) {
 	if text == "now" {
 		return TimeOf(now), nil
 	}
-	if ago, ok := parseAgo(text); ok {
+	if ago, ok := parseAgo(text); ok && now.Add(-ago).Unix() >= 0 {
 		return TimeOf(now.Add(-ago)), nil
 	}
 	if s, err := strconv.ParseInt(text, 10, 64); err == nil && len(text) >= 9 && s > 0 && s < 1<<36 {
 		return endOfSecond(time.Unix(s, 0)), nil
 	}
-	if t, err := time.Parse(time.DateOnly, text); err == nil {
-		return endOfSecond(t), nil
-	}
-	for _, layout := range []string{"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05"} {
+	for _, layout := range []string{time.DateOnly, "2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05"} {
 		t, err := time.Parse(layout, text)
 		if err != nil {
 			continue
 		}
-		if t.Year() < 1970 || t.Year() > 9999 {
+		if year := t.UTC().Year(); year < 1970 || year > 9999 {
 			break
 		}
 		if strings.ContainsAny(text, ".,") {

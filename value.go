@@ -12,20 +12,31 @@ const Mask = "********"
 
 // Value is the value of a parameter, byte for byte. It redacts itself: every
 // way of printing, logging or marshalling it gives [Mask], or null in JSON.
-// [Value.Reveal] is the one way to take it out.
-type Value struct{ bytes string }
+// [Value.Reveal] is the one way to take it out. The zero value is the empty one.
+//
+// Values are compared by [Value.Equal], not by ==.
+type Value struct {
+	// A pointer, because package fmt calls no method of what stands in an
+	// unexported field: it would print a string, and prints where this points.
+	text *string
+}
 
 // NewValue wraps a value.
-func NewValue(s string) Value { return Value{s} }
+func NewValue(s string) Value { return Value{&s} }
 
 // Reveal returns the value itself.
-func (v Value) Reveal() string { return v.bytes }
+func (v Value) Reveal() string {
+	if v.text == nil {
+		return ""
+	}
+	return *v.text
+}
 
 // Len returns the length of the value in bytes.
-func (v Value) Len() int { return len(v.bytes) }
+func (v Value) Len() int { return len(v.Reveal()) }
 
 // Equal reports whether two values are the same, byte for byte.
-func (v Value) Equal(w Value) bool { return v.bytes == w.bytes }
+func (v Value) Equal(w Value) bool { return v.Reveal() == w.Reveal() }
 
 // String returns [Mask].
 func (v Value) String() string { return Mask }
