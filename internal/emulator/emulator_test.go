@@ -200,7 +200,7 @@ func TestCutOnASocket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer stop() //nolint:errcheck // the test is over
+	defer stop()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
 	if err != nil {

@@ -217,7 +217,7 @@ func (s *Store) mayPut(rec *record, st *state, in *putInput) error {
 		}
 		return nil
 	}
-	if n := len(rec.log); n > 0 && s.opt.Now().UnixMilli()-rec.log[n-1].time < s.opt.RecreateWait.Milliseconds() {
+	if n := len(rec.log); s.opt.RecreateWait > 0 && n > 0 && s.opt.Now().UnixMilli()-rec.log[n-1].time < s.opt.RecreateWait.Milliseconds() {
 		return refuse("TooManyUpdates", "The parameter was deleted less than %s ago.", s.opt.RecreateWait)
 	}
 	return nil
