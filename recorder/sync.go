@@ -173,7 +173,7 @@ func (r *Recorder) grow(name ssmbak.Name, base, seen timeline.Facts, l look, not
 	if reflect.DeepEqual(f, base) && agrees(r.timeline(name, f), l) && len(open(r.timeline(name, f), l, notices)) == 0 {
 		return base
 	}
-	if !saidBefore(f, l, notices) {
+	if !agrees(r.timeline(name, f), l) || !saidBefore(f, l, notices) {
 		f = timeline.Union(f, timeline.Facts{Looks: l.looks()})
 	}
 	unsettled := open(r.timeline(name, f), l, notices)

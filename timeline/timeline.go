@@ -271,8 +271,10 @@ func (t *Timeline) placeLooks(slots []slot) {
 		if !g.Gone {
 			continue
 		}
+		// What was there at Sure is gone, also if a look that answered from
+		// before its end still saw it later.
 		i := slotAt(slots, g.Seen)
-		if s := &slots[i]; s.after == nil || g.Sure >= s.from() {
+		if s := &slots[i]; s.after == nil || g.Sure >= s.after.Time {
 			s.gone = append(s.gone, g)
 		}
 	}
