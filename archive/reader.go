@@ -49,8 +49,6 @@ type Snapshot struct {
 	Complete ssmbak.Time
 	// Since is when recording began, zero if it has not.
 	Since ssmbak.Time
-	// Refs are the copies of each state's value, beside States.
-	Refs [][]timeline.ObjectRef
 }
 
 // Before reports whether the whole of the snapshot lies before the first
@@ -71,50 +69,43 @@ func (s Snapshot) Before() bool {
 // An error means that there is no answer at all; what concerns single
 // parameters stands in Problems.
 func (a *Archive) At(ctx context.Context, target ssmbak.Target, at ssmbak.Time, values Values) (Snapshot, error) {
-	timelines, err := a.Timelines(ctx, target)
+	var found results[ssmbak.State]
+	scanned, err := a.scan(ctx, target, found.grow, func(ctx context.Context, i int, t *timeline.Timeline) error {
+		state, refs := t.At(at)
+		problem, err := a.fetch(ctx, &state, refs, values)
+		if err != nil {
+			return err
+		}
+		found.set(i, state, problem)
+		return nil
+	})
 	if err != nil {
 		return Snapshot{}, err
 	}
-	out := Snapshot{At: at, One: timelines.One, Problems: timelines.Problems, Complete: timelines.Complete, Since: timelines.Since}
-	out.States = make([]ssmbak.State, len(timelines.All))
-	out.Refs = make([][]timeline.ObjectRef, len(timelines.All))
-	for i, t := range timelines.All {
-		out.States[i], out.Refs[i] = t.At(at)
-	}
-	failed := make([]error, len(out.States))
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(a.o.Parallel)
-	for i := range out.States {
-		s := &out.States[i]
-		if len(out.Refs[i]) == 0 || s.Deleted || values == NoValues || values == PublicValues && s.Version.Type == ssmbak.SecureString {
-			continue
-		}
-		g.Go(func() error {
-			v, err := a.Value(gctx, s.Name, out.Refs[i])
-			switch {
-			case err == nil:
-				s.Value, s.HasValue = v, true
-			case errors.Is(err, ErrExpired):
-				s.NoValue = ErrExpired.Error()
-			case Lost(err):
-				failed[i] = err
-			default:
-				return err
-			}
-			return nil
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return Snapshot{}, err
-	}
-	for i, err := range failed {
-		if err != nil {
-			out.States[i].NoValue = "the value object is damaged"
-			out.Problems = append(out.Problems, Problem{Name: out.States[i].Name, Err: err})
-		}
-	}
-	slices.SortFunc(out.Problems, func(x, y Problem) int { return cmp.Compare(x.Name, y.Name) })
+	out := Snapshot{At: at, One: scanned.one, Complete: scanned.complete, Since: a.since()}
+	out.States, _, out.Problems = found.collect(scanned)
 	return out, nil
+}
+
+// fetch reads the value of a state where it is wanted. What concerns this
+// parameter alone is noted in the state, and returned if it is a problem.
+func (a *Archive) fetch(ctx context.Context, s *ssmbak.State, refs []timeline.ObjectRef, values Values) (problem, err error) {
+	if len(refs) == 0 || s.Deleted || values == NoValues || values == PublicValues && s.Version.Type == ssmbak.SecureString {
+		return nil, nil
+	}
+	v, err := a.Value(ctx, s.Name, refs)
+	switch {
+	case err == nil:
+		s.Value, s.HasValue = v, true
+	case errors.Is(err, ErrExpired):
+		s.NoValue = ErrExpired.Error()
+	case Lost(err):
+		s.NoValue = "the value object is damaged"
+		return err, nil
+	default:
+		return nil, err
+	}
+	return nil, nil
 }
 
 // Timelines are the timelines of all parameters of a target.
@@ -127,64 +118,109 @@ type Timelines struct {
 	Since    ssmbak.Time
 }
 
-// Timelines reads every index that the target means.
+// Timelines reads every index that the target means. All of them are kept in
+// memory, a few kilobytes for each parameter.
 func (a *Archive) Timelines(ctx context.Context, target ssmbak.Target) (Timelines, error) {
+	var found results[*timeline.Timeline]
+	scanned, err := a.scan(ctx, target, found.grow, func(_ context.Context, i int, t *timeline.Timeline) error {
+		found.set(i, t, nil)
+		return nil
+	})
+	if err != nil {
+		return Timelines{}, err
+	}
+	out := Timelines{One: scanned.one, Complete: scanned.complete, Since: a.since()}
+	out.All, out.Names, out.Problems = found.collect(scanned)
+	return out, nil
+}
+
+// results are what a scan gave for each name, in the order of the names.
+type results[T any] struct {
+	all      []T
+	given    []bool
+	problems []error
+}
+
+func (r *results[T]) grow(n int) {
+	r.all, r.given, r.problems = make([]T, n), make([]bool, n), make([]error, n)
+}
+
+// set may be called at once for different i.
+func (r *results[T]) set(i int, x T, problem error) {
+	r.all[i], r.given[i], r.problems[i] = x, true, problem
+}
+
+// collect leaves out the names for which nothing was given.
+func (r *results[T]) collect(s scanned) (all []T, names []ssmbak.Name, problems []Problem) {
+	for i, name := range s.names {
+		if err := cmp.Or(s.problems[i], r.problems[i]); err != nil {
+			problems = append(problems, Problem{Name: name, Err: err})
+		}
+		if r.given[i] {
+			all, names = append(all, r.all[i]), append(names, name)
+		}
+	}
+	return all, names, problems
+}
+
+// scanned is what a scan found beside the timelines.
+type scanned struct {
+	one      bool
+	names    []ssmbak.Name
+	problems []error // beside names: why there is no timeline
+	complete ssmbak.Time
+}
+
+// scan reads every index that the target means and hands each timeline to
+// visit, many at once, which need not keep it. begin is told before how many
+// names there are. Names of which nothing is known are left out.
+func (a *Archive) scan(ctx context.Context, target ssmbak.Target, begin func(names int), visit func(ctx context.Context, i int, t *timeline.Timeline) error) (scanned, error) {
 	// What the last listing proved is read before the indexes: they hold at
 	// least what it compared.
 	rec, err := a.Reconciled(ctx)
 	if err != nil {
-		return Timelines{}, err
+		return scanned{}, err
 	}
-	out := Timelines{Complete: ssmbak.TimeOf(rec.Last), Since: a.since()}
-	if rec.Last.IsZero() {
-		out.Complete = 0
+	var out scanned
+	if !rec.Last.IsZero() {
+		out.complete = ssmbak.TimeOf(rec.Last)
 	}
-	names, originals, one, err := a.sources(ctx, target)
-	if err != nil {
-		return Timelines{}, err
+	var originals map[ssmbak.Name][]timeline.Original
+	if out.names, originals, out.one, err = a.sources(ctx, target); err != nil {
+		return scanned{}, err
 	}
-	out.One = one
 	for name := range originals {
-		names = append(names, name)
+		out.names = append(out.names, name)
 	}
-	slices.Sort(names)
-	found := make([]*timeline.Timeline, len(names))
-	problems := make([]error, len(names))
+	slices.Sort(out.names)
+	out.problems = make([]error, len(out.names))
+	begin(len(out.names))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(a.o.Parallel)
-	for i, name := range names {
-		if facts, ok := originals[name]; ok {
-			found[i] = timeline.New(name, timeline.Facts{Originals: facts}, timeline.Horizon{})
-			continue
-		}
+	for i, name := range out.names {
 		g.Go(func() error {
-			x, err := a.Index(gctx, name)
-			if err != nil {
-				var format *FormatError
-				var lost *LostIndexError
-				if Lost(err) || errors.As(err, &format) || errors.As(err, &lost) {
-					problems[i] = err
-					return nil
+			x, h := Index{Facts: timeline.Facts{Originals: originals[name]}}, timeline.Horizon{}
+			if _, old := originals[name]; !old {
+				var err error
+				if x, err = a.Index(gctx, name); err != nil {
+					var format *FormatError
+					var lost *LostIndexError
+					if Lost(err) || errors.As(err, &format) || errors.As(err, &lost) {
+						out.problems[i] = err
+						return nil
+					}
+					return err
 				}
-				return err
+				h = a.Horizon(x, rec)
 			}
-			found[i] = timeline.New(name, x.Facts, a.Horizon(x, rec))
-			return nil
+			if x.Facts.Empty() {
+				return nil
+			}
+			return visit(gctx, i, timeline.New(name, x.Facts, h))
 		})
 	}
-	if err := g.Wait(); err != nil {
-		return Timelines{}, err
-	}
-	for i, t := range found {
-		switch {
-		case problems[i] != nil:
-			out.Problems = append(out.Problems, Problem{Name: names[i], Err: problems[i]})
-		case !t.Facts().Empty():
-			out.All = append(out.All, t)
-			out.Names = append(out.Names, names[i])
-		}
-	}
-	return out, nil
+	err = g.Wait()
+	return out, err
 }
 
 func (a *Archive) since() ssmbak.Time {
