@@ -430,6 +430,22 @@ var contract = []struct {
 			}
 		}
 	}},
+	{name: "names with dots between slashes", stricter: true, hold: func(t *testing.T, p place) {
+		a := p.ready(t)
+		names := []ssmbak.Name{"/.", "/..", "/a/../b", "/a/./b", "/a/.../b", "/b", "/a/b", "/a/..", "/.ssmbak/archive"}
+		for i, name := range names {
+			begin(t, a, name, int64(i+1))
+		}
+		for i, name := range names {
+			s, err := a.At(t.Context(), ssmbak.NameTarget(name), second+1000, archive.AllValues)
+			if err != nil || len(s.States) != 1 || s.States[0].Name != name || s.States[0].Value.Reveal() != fmt.Sprint("v", i+1) {
+				t.Errorf("%s: %+v, %v", name, s.States, err)
+			}
+		}
+		if _, err := p.open(t); err != nil {
+			t.Errorf("a parameter took the place of the identity: %v", err)
+		}
+	}},
 	{name: "damage hides nothing else", hold: func(t *testing.T, p place) {
 		a := p.ready(t)
 		for _, name := range []ssmbak.Name{"/app/a", "/app/b", "/app/c", "/app/d"} {
