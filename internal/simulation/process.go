@@ -89,7 +89,11 @@ func classify(r *http.Request) request {
 		return request{op: op, about: bodyOf(r)}
 	}
 	op, _, key := s3api.Operation(r)
-	q := request{op: op, about: key, first: r.Header.Get("If-None-Match") != "", later: r.Header.Get("If-Match") != ""}
+	about := key
+	if about == "" { // a listing is about its prefix
+		about = r.URL.RawQuery
+	}
+	q := request{op: op, about: about, first: r.Header.Get("If-None-Match") != "", later: r.Header.Get("If-Match") != ""}
 	if name, ok := strings.CutPrefix(key, ".ssmbak/index"); ok {
 		q.name, q.index = name, true
 	} else if strings.HasPrefix(key, "/") {

@@ -318,6 +318,8 @@ func Run(p Plan, counts *Counts) []string {
 // recorder is a Lambda function's instance that handles batches until the end
 // of the run. A killed one is followed by another.
 func (w *world) recorder(ctx context.Context, id, kill int) {
+	// Who waits first for a message gets it.
+	time.Sleep(time.Duration(id) * time.Millisecond)
 	for life := 0; ctx.Err() == nil; life++ {
 		p := newProcess(w, fmt.Sprintf("recorder %d.%d", id, life), kill)
 		stop := context.AfterFunc(ctx, p.cancel)
@@ -334,7 +336,7 @@ func (w *world) recorder(ctx context.Context, id, kill int) {
 // handleAll takes batches until the process is killed or the run ends.
 func (p *process) handleAll(ctx context.Context) {
 	var r *recorder.Recorder
-	for {
+	for p.ctx.Err() == nil && ctx.Err() == nil {
 		var batch []*message
 		select {
 		case <-ctx.Done():

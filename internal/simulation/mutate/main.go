@@ -44,6 +44,14 @@ var mutations = []mutation{
 		"a page of history is skipped", "paramstore/read.go",
 		"for _, p := range out.Parameters {\n\t\t\th.Versions", "for _, p := range out.Parameters {\n\t\t\tif page == 1 {\n\t\t\t\tcontinue\n\t\t\t}\n\t\t\th.Versions",
 	},
+	{
+		"an empty last page of a history is taken for its end", "recorder/look.go",
+		"if newest.Page < l.pages-1 {", "if false {",
+	},
+	{
+		"a value whose writer was killed stays on top of a deleted name", "recorder/sync.go",
+		"if !held && !check {", "if !held {",
+	},
 }
 
 func main() {
