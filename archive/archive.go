@@ -121,6 +121,9 @@ func (a *Archive) readIdentity(ctx context.Context) error {
 	if isNotFound(err) {
 		return nil
 	}
+	if isChecksum(err) {
+		return &DamagedError{Key: identityKey, Err: errChecksum}
+	}
 	if err != nil {
 		return fmt.Errorf("read the identity of bucket %s: %w", a.o.Bucket, err)
 	}

@@ -1,12 +1,8 @@
 package archive_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -20,136 +16,8 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
-	"github.com/ssmbak/ssmbak/internal/awsconn"
-	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/timeline"
 )
-
-const (
-	account = "123456789012"
-	region  = "us-east-1"
-	second  = ssmbak.Time(1_718_309_454_000)
-)
-
-// runner is one S3 on which the contract is held.
-type runner struct {
-	name string
-	// start returns clients of a fresh S3.
-	start func(t *testing.T) *s3.Client
-	// stricter says that the S3 checks what moto does not.
-	stricter bool
-}
-
-func runners() []runner {
-	return []runner{
-		{"emulator in process", func(t *testing.T) *s3.Client {
-			return connect(t, awsconn.Options{HTTPClient: emulator.New(emulator.Options{}).Client()})
-		}, true},
-		{"emulator on a socket", func(t *testing.T) *s3.Client {
-			url, stop, err := emulator.New(emulator.Options{}).Listen(t.Context(), "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = stop() })
-			return connect(t, awsconn.Options{EndpointURL: url})
-		}, true},
-		{"moto", startMoto, false},
-	}
-}
-
-func connect(t *testing.T, o awsconn.Options) *s3.Client {
-	t.Helper()
-	o.Anonymous, o.Region = true, region
-	if o.EndpointURL == "" {
-		o.EndpointURL = "http://127.0.0.1"
-	}
-	conn, err := awsconn.Load(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return conn.S3()
-}
-
-// startMoto runs moto's server for one test, or skips it visibly.
-func startMoto(t *testing.T) *s3.Client {
-	t.Helper()
-	if _, err := exec.LookPath("moto_server"); err != nil {
-		if os.Getenv("SSMBAK_REQUIRE_MOTO") != "" {
-			t.Fatal("moto_server is not installed: pip install 'moto[server]'")
-		}
-		t.Skip("moto_server is not installed: pip install 'moto[server]'")
-	}
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_ = l.Close()
-	_, port, _ := net.SplitHostPort(address)
-	server := exec.CommandContext(t.Context(), "moto_server", "-H", "127.0.0.1", "-p", port)
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = server.Process.Kill()
-		_ = server.Wait()
-	})
-	for range 300 {
-		if c, err := new(net.Dialer).DialContext(t.Context(), "tcp", address); err == nil {
-			_ = c.Close()
-			return connect(t, awsconn.Options{EndpointURL: "http://" + address})
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	t.Fatal("moto_server did not listen within 30 s")
-	return nil
-}
-
-// place is one bucket of a runner.
-type place struct {
-	client *s3.Client
-	bucket string
-}
-
-func (p place) open(t *testing.T, change ...func(*archive.Options)) (*archive.Archive, error) {
-	t.Helper()
-	o := archive.Options{Bucket: p.bucket, Account: account, Region: region}
-	for _, c := range change {
-		c(&o)
-	}
-	return archive.Open(t.Context(), p.client, o)
-}
-
-func (p place) ready(t *testing.T) *archive.Archive {
-	t.Helper()
-	a, err := p.open(t)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := a.Establish(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return a
-}
-
-// put writes any object past the archive.
-func (p place) put(t *testing.T, key, body string) {
-	t.Helper()
-	if _, err := p.client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &p.bucket, Key: &key, Body: strings.NewReader(body)}); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (p place) remove(t *testing.T, key, version string) {
-	t.Helper()
-	in := &s3.DeleteObjectInput{Bucket: &p.bucket, Key: &key}
-	if version != "" {
-		in.VersionId = &version
-	}
-	if _, err := p.client.DeleteObject(t.Context(), in); err != nil {
-		t.Fatal(err)
-	}
-}
 
 // contract is what an archive does on every S3.
 var contract = []struct {
@@ -187,6 +55,27 @@ var contract = []struct {
 		var refused *archive.NotVersionedError
 		if err := a.Establish(t.Context()); !errors.As(err, &refused) || refused.Bucket != p.bucket {
 			t.Errorf("error %v, want a NotVersionedError", err)
+		}
+	}},
+	{name: "a bucket that no longer keeps versions is refused", hold: func(t *testing.T, p place) {
+		a := p.ready(t)
+		x, err := a.Begin(t.Context(), "/a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.version(t.Context(), t, types.BucketVersioningStatusSuspended)
+		var refused *archive.NotVersionedError
+		if err := a.Establish(t.Context()); !errors.As(err, &refused) || refused.Status != "Suspended" {
+			t.Errorf("establish: %v, want a NotVersionedError", err)
+		}
+		if _, err := a.PutValue(t.Context(), "/a", version(1).Domain(), ssmbak.NewValue("v")); !errors.As(err, &refused) {
+			t.Errorf("a value: %v, want a NotVersionedError", err)
+		}
+		if _, err := a.Update(t.Context(), x, add(version(1))); !errors.As(err, &refused) {
+			t.Errorf("an index: %v, want a NotVersionedError", err)
+		}
+		if err := a.Mark(t.Context(), "/a"); !errors.As(err, &refused) {
+			t.Errorf("a marker: %v, want a NotVersionedError", err)
 		}
 	}},
 	{name: "a bucket that is not there", hold: func(t *testing.T, p place) {
@@ -410,11 +299,7 @@ var contract = []struct {
 			{"/none", true, nil, false},
 		}
 		for _, test := range tests {
-			target, err := ssmbak.ParseTarget(test.text, test.recursive)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s, err := a.At(t.Context(), target, second+1000, archive.AllValues)
+			s, err := a.At(t.Context(), target(t, test.text, test.recursive), second+1000, archive.AllValues)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -453,11 +338,7 @@ var contract = []struct {
 		}
 		p.put(t, ".ssmbak/index/app/b", "no index")
 		p.remove(t, ".ssmbak/index/app/d", "")
-		target, err := ssmbak.ParseTarget("/app/", false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := a.At(t.Context(), target, second+1000, archive.AllValues)
+		s, err := a.At(t.Context(), target(t, "/app/", false), second+1000, archive.AllValues)
 		if err != nil || len(s.States) != 2 || s.States[0].Name != "/app/a" || s.States[1].Name != "/app/c" {
 			t.Errorf("shown %+v, %v", s.States, err)
 		}
@@ -466,9 +347,99 @@ var contract = []struct {
 			t.Errorf("problems %+v", s.Problems)
 		}
 	}},
+	{name: "an expired value is no absence", hold: func(t *testing.T, p place) {
+		a := p.ready(t)
+		begin(t, a, "/app/a", 1)
+		begin(t, a, "/app/b", 1)
+		top, err := a.Current(t.Context(), "/app/a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.remove(t, "/app/a", top.ID)
+		s, err := a.At(t.Context(), target(t, "/app/", false), second+1000, archive.AllValues)
+		if err != nil || len(s.States) != 2 || len(s.Problems) != 0 {
+			t.Fatalf("%+v, %v", s, err)
+		}
+		if st := s.States[0]; st.Deleted || st.HasValue || st.NoValue == "" || st.Version.Number != 1 || st.Certainty == ssmbak.Unknown {
+			t.Errorf("the version whose value expired is %+v", st)
+		}
+		if !s.States[1].HasValue {
+			t.Errorf("the other one is %+v", s.States[1])
+		}
+	}},
+	{name: "values are read only where they are wanted", hold: func(t *testing.T, p place) {
+		a := p.ready(t)
+		begin(t, a, "/app/plain", 1)
+		secret := version(1)
+		secret.Type = ssmbak.SecureString
+		record(t, a, "/app/secret", secret)
+		tests := []struct {
+			values        archive.Values
+			plain, secret bool
+		}{{archive.NoValues, false, false}, {archive.PublicValues, true, false}, {archive.AllValues, true, true}}
+		for _, test := range tests {
+			s, err := a.At(t.Context(), target(t, "/app", true), second+1000, test.values)
+			if err != nil || len(s.States) != 2 {
+				t.Fatalf("%+v, %v", s, err)
+			}
+			if s.States[0].HasValue != test.plain || s.States[1].HasValue != test.secret || s.States[1].NoValue != "" {
+				t.Errorf("%v: %+v", test.values, s.States)
+			}
+		}
+	}},
+	{name: "a newer index hides nothing else", hold: func(t *testing.T, p place) {
+		a := p.ready(t)
+		begin(t, a, "/app/a", 1)
+		begin(t, a, "/app/b", 1)
+		p.put(t, ".ssmbak/index/app/b", zipped(`{"format":2,"name":"/app/b"}`))
+		s, err := a.At(t.Context(), target(t, "/app/", false), second+1000, archive.AllValues)
+		var newer *archive.FormatError
+		if err != nil || len(s.States) != 1 || len(s.Problems) != 1 || !errors.As(s.Problems[0].Err, &newer) || newer.Format != 2 {
+			t.Errorf("%+v, %v", s, err)
+		}
+		x, err := a.Index(t.Context(), "/app/b")
+		if !errors.As(err, &newer) {
+			t.Errorf("a writer reads %+v, %v", x, err)
+		}
+		// A writer that read it before must not write over it either.
+		if _, err := a.Update(t.Context(), archive.Index{Name: "/app/b"}, add(version(2))); !errors.As(err, &newer) {
+			t.Errorf("a writer that was late: %v, want a FormatError", err)
+		}
+	}},
+	{name: "what the original recorded is in the first index", hold: func(t *testing.T, p place) {
+		if _, err := p.client.PutObject(t.Context(), &s3.PutObjectInput{
+			Bucket: &p.bucket, Key: aws.String("/app/db"), Body: strings.NewReader("old"), Tagging: aws.String("ssmbakTime=1718309000&ssmbakType=String"),
+		}); err != nil {
+			t.Fatal(err)
+		}
+		a := p.ready(t)
+		// A writer that is stopped right after this hides nothing.
+		x, err := a.Begin(t.Context(), "/app/db")
+		if err != nil || !x.Exists || len(x.Facts.Originals) != 1 {
+			t.Fatalf("%+v, %v", x, err)
+		}
+		s, err := a.At(t.Context(), target(t, "/app/db", false), ssmbak.Seconds(1718309100), archive.AllValues)
+		if err != nil || len(s.States) != 1 || s.States[0].Value.Reveal() != "old" {
+			t.Errorf("%+v, %v", s.States, err)
+		}
+	}},
+	{name: "a lost index is not read as the original's", stricter: true, hold: func(t *testing.T, p place) {
+		p.put(t, "/other", "the original was here")
+		a := p.ready(t)
+		begin(t, a, "/app/db", 1)
+		begin(t, a, "/app/x", 1)
+		p.remove(t, ".ssmbak/index/app/db", "")
+		for _, what := range []ssmbak.Target{target(t, "/app/db", false), target(t, "/app/", false)} {
+			s, err := a.At(t.Context(), what, second+1000, archive.AllValues)
+			var lost *archive.LostIndexError
+			if err != nil || len(s.Problems) != 1 || s.Problems[0].Name != "/app/db" || !errors.As(s.Problems[0].Err, &lost) {
+				t.Errorf("%s: %+v, %v", what, s, err)
+			}
+		}
+	}},
 	{name: "more names than a page", hold: func(t *testing.T, p place) {
 		a := p.ready(t)
-		const names = 1003
+		const names = 2500
 		var wg sync.WaitGroup
 		limit := make(chan struct{}, 16)
 		for i := range names {
@@ -481,12 +452,8 @@ var contract = []struct {
 			})
 		}
 		wg.Wait()
-		target, err := ssmbak.ParseTarget("/many/", false)
-		if err != nil {
-			t.Fatal(err)
-		}
 		i := 0
-		for name, err := range a.Names(t.Context(), target) {
+		for name, err := range a.Names(t.Context(), target(t, "/many/", false)) {
 			if want := ssmbak.Name(fmt.Sprintf("/many/%04d", i)); err != nil || name != want {
 				t.Fatalf("name %d is %s, %v, want %s", i, name, err, want)
 			}
@@ -531,41 +498,6 @@ var contract = []struct {
 	}},
 }
 
-// version returns the fact of a version, one millisecond after the one before.
-func version(n int64) timeline.Version {
-	return timeline.Version{Number: n, Time: second + ssmbak.Time(n), Type: ssmbak.String, Tier: "Standard", DataType: "text"}
-}
-
-func add(versions ...timeline.Version) func(timeline.Facts) timeline.Facts {
-	return func(base timeline.Facts) timeline.Facts {
-		return timeline.Union(base, timeline.Facts{Versions: versions})
-	}
-}
-
-// value writes the value object of a version, "v" and its number.
-func value(t *testing.T, a *archive.Archive, name ssmbak.Name, n int64) timeline.ObjectRef {
-	t.Helper()
-	ref, err := a.PutValue(t.Context(), name, version(n).Domain(), ssmbak.NewValue(fmt.Sprint("v", n)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ref
-}
-
-// begin records one version with its value.
-func begin(t *testing.T, a *archive.Archive, name ssmbak.Name, n int64) {
-	t.Helper()
-	x, err := a.Begin(t.Context(), name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v := version(n)
-	v.Objects = []timeline.ObjectRef{value(t, a, name, n)}
-	if _, err := a.Update(t.Context(), x, add(v)); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // TestContract holds the archive's contract on every S3 that there is.
 func TestContract(t *testing.T) {
 	t.Parallel()
@@ -584,20 +516,5 @@ func TestContract(t *testing.T) {
 				})
 			}
 		})
-	}
-}
-
-func (p place) make(ctx context.Context, t *testing.T, versioned bool) {
-	t.Helper()
-	if _, err := p.client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &p.bucket}); err != nil {
-		t.Fatal(err)
-	}
-	if !versioned {
-		return
-	}
-	if _, err := p.client.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
-		Bucket: &p.bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
-	}); err != nil {
-		t.Fatal(err)
 	}
 }

@@ -199,8 +199,10 @@ func (a *Archive) scan(ctx context.Context, target ssmbak.Target, begin func(nam
 	g.SetLimit(a.o.Parallel)
 	for i, name := range out.names {
 		g.Go(func() error {
-			x, h := Index{Facts: timeline.Facts{Originals: originals[name]}}, timeline.Horizon{}
-			if _, old := originals[name]; !old {
+			x := Index{}
+			// What only the original recorded has no index, but it may have lost
+			// one, or got one meanwhile.
+			if _, old := originals[name]; !old || a.exists {
 				var err error
 				if x, err = a.Index(gctx, name); err != nil {
 					var format *FormatError
@@ -211,7 +213,12 @@ func (a *Archive) scan(ctx context.Context, target ssmbak.Target, begin func(nam
 					}
 					return err
 				}
+			}
+			h := timeline.Horizon{}
+			if x.Exists {
 				h = a.Horizon(x, rec)
+			} else {
+				x.Facts.Originals = originals[name]
 			}
 			if x.Facts.Empty() {
 				return nil

@@ -32,6 +32,9 @@ func (a *Archive) reconciled(ctx context.Context) (Reconciled, string, error) {
 	if isNotFound(err) {
 		return Reconciled{}, "", nil
 	}
+	if isChecksum(err) {
+		return Reconciled{}, "", &DamagedError{Key: reconciledAt, Err: errChecksum}
+	}
 	if err != nil {
 		return Reconciled{}, "", fmt.Errorf("read %s of bucket %s: %w", reconciledAt, a.o.Bucket, err)
 	}

@@ -102,11 +102,22 @@ func (a *Archive) Value(ctx context.Context, name ssmbak.Name, refs []timeline.O
 	return ssmbak.Value{}, fmt.Errorf("read the value of %s: %w", name, ErrExpired)
 }
 
-// Begin gives a parameter an empty index before its first value object is
-// written. So an object version without an index is never the trace of a
-// writer that was stopped, but of an index that was lost.
+// Begin gives a parameter its index before its first value object is written. So
+// an object version without an index is never the trace of a writer that was
+// stopped, but of an index that was lost.
+//
+// The index holds no fact but what the original ssmbak recorded of the
+// parameter: from then on nobody asks for that again. Begin is for a name of
+// which [Archive.Index] said that it has none.
 func (a *Archive) Begin(ctx context.Context, name ssmbak.Name) (Index, error) {
-	s, err := a.Update(ctx, Index{Name: name}, func(f timeline.Facts) timeline.Facts { return f })
+	var known timeline.Facts
+	if a.mayHoldOriginals() {
+		var err error
+		if known.Originals, err = a.FirstSight(ctx, name); err != nil {
+			return Index{}, err
+		}
+	}
+	s, err := a.Update(ctx, Index{Name: name}, func(f timeline.Facts) timeline.Facts { return timeline.Union(f, known) })
 	return s.Index, err
 }
 

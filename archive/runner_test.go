@@ -1,0 +1,226 @@
+package archive_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/timeline"
+)
+
+const (
+	account = "123456789012"
+	region  = "us-east-1"
+	second  = ssmbak.Time(1_718_309_454_000)
+)
+
+// runner is one S3 on which the contract is held.
+type runner struct {
+	name string
+	// start returns clients of a fresh S3.
+	start func(t *testing.T) *s3.Client
+	// stricter says that the S3 checks what moto does not.
+	stricter bool
+}
+
+func runners() []runner {
+	return []runner{
+		{"emulator in process", func(t *testing.T) *s3.Client {
+			return connect(t, awsconn.Options{HTTPClient: emulator.New(emulator.Options{}).Client()})
+		}, true},
+		{"emulator on a socket", func(t *testing.T) *s3.Client {
+			url, stop, err := emulator.New(emulator.Options{}).Listen(t.Context(), "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = stop() })
+			return connect(t, awsconn.Options{EndpointURL: url})
+		}, true},
+		{"moto", startMoto, false},
+	}
+}
+
+func connect(t *testing.T, o awsconn.Options) *s3.Client {
+	t.Helper()
+	o.Anonymous, o.Region = true, region
+	if o.EndpointURL == "" {
+		o.EndpointURL = "http://127.0.0.1"
+	}
+	conn, err := awsconn.Load(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn.S3()
+}
+
+// startMoto runs moto's server for one test, or skips it visibly.
+func startMoto(t *testing.T) *s3.Client {
+	t.Helper()
+	if _, err := exec.LookPath("moto_server"); err != nil {
+		if os.Getenv("SSMBAK_REQUIRE_MOTO") != "" {
+			t.Fatal("moto_server is not installed: pip install 'moto[server]'")
+		}
+		t.Skip("moto_server is not installed: pip install 'moto[server]'")
+	}
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	_ = l.Close()
+	_, port, _ := net.SplitHostPort(address)
+	server := exec.CommandContext(t.Context(), "moto_server", "-H", "127.0.0.1", "-p", port)
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = server.Process.Kill()
+		_ = server.Wait()
+	})
+	for range 300 {
+		if c, err := new(net.Dialer).DialContext(t.Context(), "tcp", address); err == nil {
+			_ = c.Close()
+			return connect(t, awsconn.Options{EndpointURL: "http://" + address})
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Fatal("moto_server did not listen within 30 s")
+	return nil
+}
+
+// place is one bucket of a runner.
+type place struct {
+	client *s3.Client
+	bucket string
+}
+
+func (p place) open(t *testing.T, change ...func(*archive.Options)) (*archive.Archive, error) {
+	t.Helper()
+	o := archive.Options{Bucket: p.bucket, Account: account, Region: region}
+	for _, c := range change {
+		c(&o)
+	}
+	return archive.Open(t.Context(), p.client, o)
+}
+
+func (p place) ready(t *testing.T) *archive.Archive {
+	t.Helper()
+	a, err := p.open(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Establish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// put writes any object past the archive.
+func (p place) put(t *testing.T, key, body string) {
+	t.Helper()
+	if _, err := p.client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &p.bucket, Key: &key, Body: strings.NewReader(body)}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p place) remove(t *testing.T, key, version string) {
+	t.Helper()
+	in := &s3.DeleteObjectInput{Bucket: &p.bucket, Key: &key}
+	if version != "" {
+		in.VersionId = &version
+	}
+	if _, err := p.client.DeleteObject(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p place) make(ctx context.Context, t *testing.T, versioned bool) {
+	t.Helper()
+	if _, err := p.client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &p.bucket}); err != nil {
+		t.Fatal(err)
+	}
+	if versioned {
+		p.version(ctx, t, types.BucketVersioningStatusEnabled)
+	}
+}
+
+func (p place) version(ctx context.Context, t *testing.T, status types.BucketVersioningStatus) {
+	t.Helper()
+	if _, err := p.client.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
+		Bucket: &p.bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: status},
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// version returns the fact of a version, one millisecond after the one before.
+func version(n int64) timeline.Version {
+	return timeline.Version{Number: n, Time: second + ssmbak.Time(n), Type: ssmbak.String, Tier: "Standard", DataType: "text"}
+}
+
+func add(versions ...timeline.Version) func(timeline.Facts) timeline.Facts {
+	return func(base timeline.Facts) timeline.Facts {
+		return timeline.Union(base, timeline.Facts{Versions: versions})
+	}
+}
+
+// value writes the value object of a version, "v" and its number.
+func value(t *testing.T, a *archive.Archive, name ssmbak.Name, n int64) timeline.ObjectRef {
+	t.Helper()
+	ref, err := a.PutValue(t.Context(), name, version(n).Domain(), ssmbak.NewValue(fmt.Sprint("v", n)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ref
+}
+
+// begin records one version with its value.
+func begin(t *testing.T, a *archive.Archive, name ssmbak.Name, n int64) {
+	t.Helper()
+	record(t, a, name, version(n))
+}
+
+func record(t *testing.T, a *archive.Archive, name ssmbak.Name, v timeline.Version) {
+	t.Helper()
+	x, err := a.Begin(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.Objects = []timeline.ObjectRef{value(t, a, name, v.Number)}
+	if _, err := a.Update(t.Context(), x, add(v)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func target(t testing.TB, text string, recursive bool) ssmbak.Target {
+	t.Helper()
+	to, err := ssmbak.ParseTarget(text, recursive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+// zipped returns what stands in an index of this text.
+func zipped(text string) string {
+	var buf bytes.Buffer
+	zip := gzip.NewWriter(&buf)
+	_, _ = io.WriteString(zip, text)
+	_ = zip.Close()
+	return buf.String()
+}
