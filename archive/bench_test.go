@@ -113,3 +113,54 @@ func BenchmarkPreview(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkBusyParameter reads, builds and replaces the index of a parameter
+// with 10,000 versions, without latency.
+func BenchmarkBusyParameter(b *testing.B) {
+	aws := emulator.New(emulator.Options{})
+	aws.S3.CreateBucket("archive", true)
+	conn, err := awsconn.Load(b.Context(), awsconn.Options{Anonymous: true, Region: region, EndpointURL: "http://127.0.0.1", HTTPClient: aws.Client()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	a, err := archive.Open(b.Context(), conn.S3(), archive.Options{Bucket: "archive", Account: account, Region: region})
+	if err != nil {
+		b.Fatal(err)
+	}
+	const versions = 10_000
+	var f timeline.Facts
+	for n := range int64(versions) {
+		v := version(n + 1)
+		v.Time, v.User = second.Add(time.Duration(n)*time.Minute), "arn:aws:iam::123456789012:user/somebody"
+		v.Events = []string{fmt.Sprintf("6a7e4feb-b491-4cf7-a9f1-%012d", n)}
+		v.Objects = []timeline.ObjectRef{{ID: fmt.Sprintf("3sL4kqtJlcpXroDTDmJ.%012d", n), Written: v.Time + 900}}
+		f.Versions = append(f.Versions, v)
+		if n%50 == 49 { // what looks leave where versions come one by one
+			f.Looks = append(f.Looks, timeline.Look{Newest: v.Ref(), Oldest: max(1, n-98), Sure: v.Time + 1000, Seen: v.Time + 11_000})
+		}
+	}
+	out, err := a.Update(b.Context(), archive.Index{Name: "/busy"}, func(timeline.Facts) timeline.Facts { return f })
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("read", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			s, err := a.At(b.Context(), ssmbak.NameTarget("/busy"), second.Add(5000*time.Minute), archive.NoValues)
+			if err != nil || len(s.States) != 1 || s.States[0].Version.Number != 5001 {
+				b.Fatalf("%+v, %v", s, err)
+			}
+		}
+		b.ReportMetric(float64(len(aws.S3.Versions("archive", ".ssmbak/index/busy")[0].Body)), "bytes/index")
+	})
+	b.Run("replace", func(b *testing.B) {
+		b.ReportAllocs()
+		for n := int64(versions); b.Loop(); n++ {
+			v := version(n + 1)
+			v.Time = second.Add(time.Duration(n) * time.Minute)
+			if out, err = a.Update(b.Context(), out.Index, add(v)); err != nil || !out.Wrote || out.Met {
+				b.Fatalf("%+v, %v", out.Wrote, err)
+			}
+		}
+	})
+}

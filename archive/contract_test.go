@@ -171,6 +171,24 @@ var contract = []struct {
 			t.Errorf("%+v, %v", out, err)
 		}
 	}},
+	{name: "the content of an index never repeats", hold: func(t *testing.T, p place) {
+		seen := make(map[string]bool)
+		for range 3 {
+			a := p.ready(t)
+			if _, err := a.Begin(t.Context(), "/a"); err != nil {
+				t.Fatal(err)
+			}
+			object, err := p.client.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &p.bucket, Key: aws.String(".ssmbak/index/a")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if seen[aws.ToString(object.ETag)] {
+				t.Error("a writer that read the first one could replace the second")
+			}
+			seen[aws.ToString(object.ETag)] = true
+			p.remove(t, ".ssmbak/index/a", aws.ToString(object.VersionId))
+		}
+	}},
 	{name: "values come back byte for byte", hold: func(t *testing.T, p place) {
 		a := p.ready(t)
 		for i, text := range []string{" a ", "\n\ttabs\r\n", "été ✓ 漢字 🙂", "x", strings.Repeat("é", 4096), "{\"a\": 1}\x00end"} {
@@ -407,11 +425,7 @@ var contract = []struct {
 		}
 	}},
 	{name: "what the original recorded is in the first index", hold: func(t *testing.T, p place) {
-		if _, err := p.client.PutObject(t.Context(), &s3.PutObjectInput{
-			Bucket: &p.bucket, Key: aws.String("/app/db"), Body: strings.NewReader("old"), Tagging: aws.String("ssmbakTime=1718309000&ssmbakType=String"),
-		}); err != nil {
-			t.Fatal(err)
-		}
+		putOriginal(t, p, "/app/db", "old")
 		a := p.ready(t)
 		// A writer that is stopped right after this hides nothing.
 		x, err := a.Begin(t.Context(), "/app/db")
@@ -496,25 +510,4 @@ var contract = []struct {
 			t.Errorf("version %d was current, want 5000", state.Version.Number)
 		}
 	}},
-}
-
-// TestContract holds the archive's contract on every S3 that there is.
-func TestContract(t *testing.T) {
-	t.Parallel()
-	for _, r := range runners() {
-		t.Run(r.name, func(t *testing.T) {
-			t.Parallel()
-			client := r.start(t)
-			for i, c := range contract {
-				t.Run(c.name, func(t *testing.T) {
-					if c.stricter && !r.stricter {
-						t.Skip("moto does not do what S3 does")
-					}
-					p := place{client, fmt.Sprintf("contract-%d", i)}
-					p.make(t.Context(), t, !c.unversioned)
-					c.hold(t, p)
-				})
-			}
-		})
-	}
 }

@@ -149,7 +149,8 @@ func (a *Archive) Update(ctx context.Context, base Index, grow func(timeline.Fac
 			out.Wrote = true
 			return out, nil
 		}
-		if !isConflict(err) && !isNotFound(err) && answered(err) {
+		var unversioned *NotVersionedError
+		if !isConflict(err) && !isNotFound(err) && answered(err) || errors.As(err, &unversioned) {
 			return out, fmt.Errorf("write the index of %s: %w", base.Name, err)
 		}
 		if ctx.Err() != nil {

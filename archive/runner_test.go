@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -138,6 +139,17 @@ func (p place) put(t *testing.T, key, body string) {
 	}
 }
 
+// putOriginal writes what the original ssmbak would have, at 1718309000.
+func putOriginal(t *testing.T, p place, name ssmbak.Name, body string) {
+	t.Helper()
+	if _, err := p.client.PutObject(t.Context(), &s3.PutObjectInput{
+		Bucket: &p.bucket, Key: aws.String(string(name)), Body: strings.NewReader(body),
+		Tagging: aws.String("ssmbakTime=1718309000&ssmbakType=String"),
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func (p place) remove(t *testing.T, key, version string) {
 	t.Helper()
 	in := &s3.DeleteObjectInput{Bucket: &p.bucket, Key: &key}
@@ -165,6 +177,27 @@ func (p place) version(ctx context.Context, t *testing.T, status types.BucketVer
 		Bucket: &p.bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: status},
 	}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestContract holds the archive's contract on every S3 that there is.
+func TestContract(t *testing.T) {
+	t.Parallel()
+	for _, r := range runners() {
+		t.Run(r.name, func(t *testing.T) {
+			t.Parallel()
+			client := r.start(t)
+			for i, c := range contract {
+				t.Run(c.name, func(t *testing.T) {
+					if c.stricter && !r.stricter {
+						t.Skip("moto does not do what S3 does")
+					}
+					p := place{client, fmt.Sprintf("contract-%d", i)}
+					p.make(t.Context(), t, !c.unversioned)
+					c.hold(t, p)
+				})
+			}
+		})
 	}
 }
 

@@ -1,0 +1,43 @@
+package ssmbak_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/ssmbak/ssmbak"
+)
+
+// TestCertaintyOrder holds that a state nobody filled in is not trusted, that
+// more certainty is greater, and that no other number is ever called proved.
+func TestCertaintyOrder(t *testing.T) {
+	t.Parallel()
+	if c := (ssmbak.State{}).Certainty; c != ssmbak.Unknown {
+		t.Errorf("the zero state is %v", c)
+	}
+	if ssmbak.Unknown >= ssmbak.LastKnown || ssmbak.LastKnown >= ssmbak.Proved {
+		t.Error("the certainties are out of order")
+	}
+	for c := ssmbak.Certainty(-128); c < 127; c++ {
+		if known := c >= ssmbak.Unknown && c <= ssmbak.Proved; !known && c.String() != "unknown" {
+			t.Errorf("%d is called %v", int8(c), c)
+		}
+	}
+}
+
+// TestStateJSON holds that a state in JSON has its words and not its value.
+func TestStateJSON(t *testing.T) {
+	t.Parallel()
+	text, err := json.Marshal(ssmbak.State{Name: "/a", Value: ssmbak.NewValue("hunter2"), HasValue: true, Certainty: ssmbak.LastKnown, Until: ssmbak.MaxTime, Modified: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got map[string]any
+	if err := json.Unmarshal(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]any{"Name": "/a", "Value": nil, "HasValue": true, "Certainty": "last-known", "Until": nil, "Modified": "1970-01-01T00:00:00.001Z"} {
+		if value, there := got[key]; !there || value != want {
+			t.Errorf("%s: got %v, want %v", key, value, want)
+		}
+	}
+}

@@ -1,0 +1,121 @@
+package timeline_test
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/timeline"
+)
+
+// seeds are facts as they stand in an index.
+var seeds = []string{
+	`{}`,
+	`{"versions":[{"number":1,"time":"2024-06-13T20:10:54.123Z","type":"String"}]}`,
+	`{"versions":[{"number":1,"time":"2024-06-13T20:10:54.123Z","type":"String","events":["e1"],"objects":[{"id":"o1","written":"2024-06-13T20:10:55Z"}]},
+	  {"number":3,"time":"2024-06-13T20:11:54.123Z","type":"SecureString","unreadable":"why"}],
+	  "deletions":[{"event":"e2","second":1718309600}],
+	  "looks":[{"newest":{"number":3,"time":"2024-06-13T20:11:54.123Z"},"oldest":2,"sure":"2024-06-13T20:12:00Z","seen":"2024-06-13T20:12:10Z"},
+	           {"gone":true,"sure":"2024-06-13T20:20:00Z","seen":"2024-06-13T20:20:10Z"}]}`,
+	`{"versions":[{"number":1,"time":"2024-06-13T20:10:54.123Z","type":"String"},{"number":1,"time":"2024-06-13T20:10:54.9Z","type":"String"}],
+	  "deletions":[{"event":"e2","second":1718309454},{"event":"e3","second":1718309454}],
+	  "traces":[{"event":"e4","second":1718309455,"operation":"Create"}]}`,
+	`{"versions":[{"number":2,"time":"2024-06-13T20:10:54.123Z","type":"String"}],
+	  "tags":[{"tags":{"a":"b"},"event":"e3","second":1718309455,"counter":2},{"tags":{},"after":"2024-06-13T20:12:00Z","seen":"2024-06-13T20:13:00Z"}],
+	  "labels":[{"labels":{"prod":2},"seen":"2024-06-13T20:13:00Z"}],
+	  "originals":[{"id":"o0","second":1718300000,"lastModified":"2024-06-13T17:33:21Z","type":"String"},
+	               {"id":"o1","sequence":1,"deleted":true,"lastModified":"2024-06-13T17:40:00Z"}]}`,
+}
+
+func decodeFacts(text string) (f timeline.Facts, ok bool) {
+	return f, json.Unmarshal([]byte(text), &f) == nil
+}
+
+// FuzzTimeline holds for any facts, true or not, that they make a timeline which
+// covers all of time once, whatever order they came in and however often, and
+// that every moment of it can be asked.
+func FuzzTimeline(f *testing.F) {
+	for _, s := range seeds {
+		f.Add(s, int64(1_718_309_000_000), int64(1_718_309_500_000))
+	}
+	f.Fuzz(func(t *testing.T, text string, since, complete int64) {
+		facts, ok := decodeFacts(text)
+		if !ok {
+			return
+		}
+		h := timeline.Horizon{Since: ssmbak.Time(since), Complete: ssmbak.Time(complete)}
+		line := timeline.New("/n", facts, h)
+		spans := line.Spans()
+		if len(spans) == 0 || spans[0].From != ssmbak.MinTime || spans[len(spans)-1].Until != ssmbak.MaxTime {
+			t.Fatalf("%d spans do not cover all of time: %+v", len(spans), spans)
+		}
+		for i, s := range spans {
+			if s.From >= s.Until || i > 0 && s.From != spans[i-1].Until {
+				t.Fatalf("span %d of %+v", i, spans)
+			}
+			for _, at := range []ssmbak.Time{s.From, s.Until - 1} {
+				state, refs := line.At(at)
+				if (state.Deleted || s.Kind != timeline.Held) && len(refs) > 0 {
+					t.Errorf("at %v there is nothing and it has a value: %+v", at, state)
+				}
+				if s.Unknown != (state.Certainty == ssmbak.Unknown) {
+					t.Errorf("at %v the span %+v is %s", at, s, state.Certainty)
+				}
+				if state.Certainty == ssmbak.Proved && s.Kind != timeline.Held {
+					t.Errorf("at %v absence is proved", at)
+				}
+			}
+		}
+
+		turned := facts
+		turned.Versions, turned.Deletions, turned.Looks = reversed(facts.Versions), reversed(facts.Deletions), reversed(facts.Looks)
+		turned.Tags, turned.Labels = reversed(facts.Tags), reversed(facts.Labels)
+		turned.Traces, turned.Originals = reversed(facts.Traces), reversed(facts.Originals)
+		again := timeline.New("/n", timeline.Union(turned, facts), h)
+		if diff := cmp.Diff(line.Facts(), again.Facts()); diff != "" {
+			t.Fatalf("the order of facts is told (-first +again):\n%s", diff)
+		}
+		if diff := cmp.Diff(spans, again.Spans(), cmpopts.IgnoreUnexported(timeline.Span{})); diff != "" {
+			t.Fatalf("the order of facts makes a difference (-first +again):\n%s", diff)
+		}
+	})
+}
+
+// FuzzUnion holds that the union of facts does not depend on their order or on
+// how often they came.
+func FuzzUnion(f *testing.F) {
+	for _, a := range seeds {
+		for _, b := range seeds {
+			f.Add(a, b, seeds[2])
+		}
+	}
+	f.Fuzz(func(t *testing.T, texts1, texts2, texts3 string) {
+		a, ok1 := decodeFacts(texts1)
+		b, ok2 := decodeFacts(texts2)
+		c, ok3 := decodeFacts(texts3)
+		if !ok1 || !ok2 || !ok3 {
+			return
+		}
+		union := timeline.Union
+		if diff := cmp.Diff(union(union(a, b), c), union(a, union(b, c))); diff != "" {
+			t.Fatalf("not associative:\n%s", diff)
+		}
+		if diff := cmp.Diff(union(a, b), union(b, a)); diff != "" {
+			t.Fatalf("not commutative:\n%s", diff)
+		}
+		whole := union(a, b)
+		if diff := cmp.Diff(whole, union(whole, whole)); diff != "" {
+			t.Fatalf("not idempotent:\n%s", diff)
+		}
+	})
+}
+
+func reversed[T any](all []T) []T {
+	all = slices.Clone(all)
+	slices.Reverse(all)
+	return all
+}
