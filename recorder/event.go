@@ -27,6 +27,7 @@ type event struct {
 		Operation     string            `json:"operation"`
 		Exception     string            `json:"exception"`
 		ParameterName string            `json:"parameter-name"`
+		PolicyType    string            `json:"policy-type"`
 		Service       string            `json:"service"`
 		ResourceType  string            `json:"resource-type"`
 		Version       float64           `json:"version"`
@@ -41,6 +42,8 @@ type notice struct {
 	name      ssmbak.Name
 	second    int64
 	operation ssmbak.Operation   // "" if a look is all that is asked for
+	looks     bool               // a look that surely came after it settles it
+	labels    bool               // labels may have changed
 	tags      *timeline.TagsSeen // of a tag event
 	receives  int
 	nothing   bool // nothing changed
@@ -83,9 +86,15 @@ func decode(body []byte) (decoded, error) {
 		switch op := ssmbak.Operation(e.Detail.Operation); op {
 		case ssmbak.Create, ssmbak.Update, ssmbak.Delete:
 			d.operation = op
+		default: // of labels, or of something that is not known here
+			d.looks, d.labels = true, true
 		}
 	case e.Source == "aws.ssm" && e.DetailType == "Parameter Store Policy Action":
 		name = e.Detail.ParameterName
+		// Only an expiration changes anything.
+		// https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-policies.html
+		d.nothing = strings.HasSuffix(e.Detail.PolicyType, "Notification")
+		d.looks = true
 	case e.Source == "aws.tag" && e.DetailType == "Tag Change on Resource" && e.Detail.Service == "ssm" && e.Detail.ResourceType == "parameter":
 		name = nameInARN(e.Resources)
 		if e.Detail.Tags != nil {

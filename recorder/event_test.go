@@ -30,9 +30,11 @@ func TestDecode(t *testing.T) {
 		fail string
 	}{
 		{"create of one level", sampleCreate, notice{event: "6a7e4feb-b491-4cf7-a9f1-bf3703497718", name: "/MyExampleParameter", second: second, operation: ssmbak.Create}, ""},
-		{"policy action", samplePolicy, notice{event: "7a7e4feb", name: "/foo", second: second}, ""},
+		{"policy action", samplePolicy, notice{event: "7a7e4feb", name: "/foo", second: second, looks: true}, ""},
+		{"policy notification", strings.ReplaceAll(samplePolicy, `"Expiration"`, `"NoChangeNotification"`), notice{event: "7a7e4feb", name: "/foo", second: second, looks: true, nothing: true}, ""},
 		{"tags", sampleTag, notice{event: "8a7e4feb", name: "/app/db", second: second, tags: &timeline.TagsSeen{Tags: map[string]string{"a": "b"}, Event: "8a7e4feb", Second: second, Counter: 3}}, ""},
-		{"label", strings.ReplaceAll(sampleCreate, `"Create"`, `"LabelParameterVersion"`), notice{event: "6a7e4feb-b491-4cf7-a9f1-bf3703497718", name: "/MyExampleParameter", second: second}, ""},
+		{"label", strings.ReplaceAll(sampleCreate, `"Create"`, `"LabelParameterVersion"`), notice{event: "6a7e4feb-b491-4cf7-a9f1-bf3703497718", name: "/MyExampleParameter", second: second, looks: true, labels: true}, ""},
+		{"an operation that nobody knows", strings.ReplaceAll(sampleCreate, `"Create"`, `"Unlabel"`), notice{event: "6a7e4feb-b491-4cf7-a9f1-bf3703497718", name: "/MyExampleParameter", second: second, looks: true, labels: true}, ""},
 		{"exception", strings.ReplaceAll(sampleCreate, `"operation"`, `"exception":"Unable to Describe Resource","operation"`), notice{event: "6a7e4feb-b491-4cf7-a9f1-bf3703497718", name: "/MyExampleParameter", second: second, operation: ssmbak.Create, nothing: true}, ""},
 		{"name in the ARN only", strings.ReplaceAll(sampleCreate, `"name":"MyExampleParameter",`, ``), notice{event: "6a7e4feb-b491-4cf7-a9f1-bf3703497718", name: "/MyExampleParameter", second: second, operation: ssmbak.Create}, ""},
 		{"no JSON", "hunter2", notice{}, "not the JSON"},

@@ -18,6 +18,7 @@ type look struct {
 	read     paramstore.Window
 	tags     map[string]string
 	tagged   bool // tags were read
+	labelled bool // the labels in versions were so at one moment
 	tagsRead paramstore.Window
 }
 
@@ -92,46 +93,70 @@ func (l look) labels() map[string]int64 {
 	return labels
 }
 
-// addAttributes adds the tags and labels that were seen, where they are not
-// what is known already, or are the first of this life.
-func (l look) addAttributes(f *timeline.Facts, base timeline.Facts) {
+// attributes compares the tags and labels that were seen with what is known of
+// them at that moment. news is what must be recorded; same says again what is
+// known, for an index that is written anyway.
+func (l look) attributes(t *timeline.Timeline) (news, same timeline.Facts) {
 	if l.gone {
 		return
 	}
-	// The last look at a version of this life bounds when they changed.
-	after := ssmbak.Time(0)
-	for _, b := range base.Looks {
-		if !b.Gone && b.Newest.Time >= l.versions[0].Time && b.Seen < l.read.Ended {
-			after = max(after, b.Sure)
+	known, _ := t.At(l.read.Ended)
+	if l.labelled {
+		seen := timeline.LabelsSeen{Labels: l.labels(), Sights: timeline.Sights{Sure: sure(l.read), Seen: l.read.Ended}}
+		if f, ok := lastSeen(t.Facts().Labels, func(f timeline.LabelsSeen) timeline.Sights { return f.Sights }); ok && maps.Equal(f.Labels, seen.Labels) {
+			f.LastSure, f.LastSeen = seen.Sure, seen.Seen
+			seen = f
 		}
+		into := &same
+		if !known.LabelsKnown || !maps.Equal(known.Labels, l.labels()) {
+			into = &news
+		}
+		into.Labels = append(into.Labels, seen)
 	}
-	begin := l.versions[0].Time
-	if seen, ok := lastSeen(base.Labels, begin, labelsSeenAt); !ok || !maps.Equal(seen.Labels, l.labels()) {
-		f.Labels = append(f.Labels, timeline.LabelsSeen{Labels: l.labels(), After: after, Seen: l.read.Ended})
+	if l.tagged {
+		seen := timeline.TagsSeen{Tags: l.tags, Sights: timeline.Sights{Sure: sure(l.tagsRead), Seen: l.tagsRead.Ended}}
+		if f, ok := lastSeen(t.Facts().Tags, func(f timeline.TagsSeen) timeline.Sights { return f.Sights }); ok && maps.Equal(f.Tags, seen.Tags) {
+			f.LastSure, f.LastSeen = seen.Sure, seen.Seen
+			seen = f
+		}
+		into := &same
+		if !known.TagsKnown || !maps.Equal(known.Tags, l.tags) {
+			into = &news
+		}
+		into.Tags = append(into.Tags, seen)
 	}
-	if !l.tagged {
-		return
-	}
-	if seen, ok := lastSeen(base.Tags, begin, tagsSeenAt); !ok || !maps.Equal(seen.Tags, l.tags) {
-		f.Tags = append(f.Tags, timeline.TagsSeen{Tags: l.tags, After: after, Seen: l.tagsRead.Ended})
-	}
+	return news, same
 }
 
-func labelsSeenAt(l timeline.LabelsSeen) ssmbak.Time { return l.Seen }
-
-func tagsSeenAt(t timeline.TagsSeen) ssmbak.Time {
-	if t.Event != "" {
-		return ssmbak.Seconds(t.Second)
-	}
-	return t.Seen
-}
-
-// lastSeen returns the last of the observations that were made since a time.
-func lastSeen[T any](all []T, since ssmbak.Time, at func(T) ssmbak.Time) (last T, found bool) {
-	for _, o := range all {
-		if at(o) >= since && (!found || at(o) >= at(last)) {
-			last, found = o, true
+// lastSeen returns the fact of the last look.
+func lastSeen[T any](all []T, of func(T) timeline.Sights) (last T, found bool) {
+	for _, f := range all {
+		if s := of(f); s.Seen != 0 && (!found || max(s.Seen, s.LastSeen) > max(of(last).Seen, of(last).LastSeen)) {
+			last, found = f, true
 		}
 	}
 	return last, found
+}
+
+// readLabels makes sure of labels that stood on several pages: one may have
+// moved from a page that was read later to one that was read before. They are
+// believed if a second reading says the same.
+func (r *Recorder) readLabels(ctx context.Context, t *timeline.Timeline, name ssmbak.Name, l look) (look, error) {
+	if l.gone || l.pages == 1 {
+		l.labelled = !l.gone
+		return l, nil
+	}
+	if known, _ := t.At(l.read.Ended); known.LabelsKnown && maps.Equal(known.Labels, l.labels()) {
+		return l, nil
+	}
+	h, err := r.live.History(ctx, name)
+	if errors.Is(err, paramstore.ErrNotFound) {
+		return l, nil
+	}
+	if err != nil {
+		return look{}, err
+	}
+	again := look{versions: h.Versions}
+	l.labelled = h.Versions[0].Time == l.versions[0].Time && maps.Equal(again.labels(), l.labels())
+	return l, nil
 }

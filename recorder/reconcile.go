@@ -165,9 +165,12 @@ func (r *Recorder) reconcileOne(ctx context.Context, name ssmbak.Name, dry bool)
 			o.unreadable++
 		}
 	}
-	var attributes timeline.Facts
-	l.addAttributes(&attributes, index.Facts)
-	o.wrote = o.recorded > 0 || !attributes.Empty()
+	t := r.timeline(name, index.Facts)
+	if l, err = r.readLabels(ctx, t, name, l); err != nil {
+		return outcome{}, err
+	}
+	news, _ := l.attributes(t)
+	o.wrote = o.recorded > 0 || !news.Empty()
 	return o, nil
 }
 

@@ -20,6 +20,8 @@
 // claimed, or it is proved that there was none. Until then the message is
 // handed back, after everything that was seen has been recorded. After five
 // minutes it is recorded as a trace: something was there that nobody ever saw.
+// What tells only that something changed, as events of labels and expirations
+// do, is settled by a look that surely came after it.
 //
 // Values never reach a log line or an error.
 package recorder

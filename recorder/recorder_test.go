@@ -264,7 +264,8 @@ func TestBatch(t *testing.T) {
 		w := newWorld(t, emulator.Options{}, nil)
 		w.put(t, "/app/a", "v", ssmbak.String)
 		w.put(t, "/app/b", "v", ssmbak.String)
-		at := time.Now().Add(-3 * time.Second).UTC().Format(time.RFC3339)
+		time.Sleep(time.Minute)
+		at := time.Now().Add(-30 * time.Second).UTC().Format(time.RFC3339)
 		event := func(id, account, detail string) []byte {
 			return fmt.Appendf(nil, `{"id":%q,"detail-type":"Parameter Store Change","source":"aws.ssm","account":%q,"region":"us-east-1","time":%q,"resources":[],"detail":%s}`, id, account, at, detail)
 		}

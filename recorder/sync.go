@@ -81,6 +81,9 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s sight) (out
 	if err != nil {
 		return outcome{}, err
 	}
+	if l, err = r.readLabels(ctx, r.timeline(name, index.Facts), name, l); err != nil {
+		return outcome{}, err
+	}
 	w := &writing{r: r, name: name, index: index, look: l}
 	if err := w.values(ctx, s.thorough); err != nil {
 		return outcome{}, err
@@ -95,6 +98,9 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s sight) (out
 		}
 		if n.tags != nil {
 			seen.Tags = append(seen.Tags, *n.tags)
+		}
+		if n.labels {
+			seen.Labels = append(seen.Labels, timeline.LabelsSeen{Event: n.event, Second: n.second})
 		}
 	}
 	before := r.timeline(name, index.Facts)
@@ -163,13 +169,14 @@ func (r *Recorder) timeline(name ssmbak.Name, f timeline.Facts) *timeline.Timeli
 // base itself where that is nothing new. It is called with fresh facts for each
 // try of the swap, so that no two events can claim one version.
 func (r *Recorder) grow(name ssmbak.Name, base, seen timeline.Facts, l look, notices []notice) timeline.Facts {
-	l.addAttributes(&seen, base)
 	f := timeline.Union(base, seen)
 	for _, n := range notices {
 		if n.announces() {
 			f.Claim(n.announcement())
 		}
 	}
+	news, same := l.attributes(r.timeline(name, f))
+	f = timeline.Union(f, news)
 	if reflect.DeepEqual(f, base) && agrees(r.timeline(name, f), l) && len(open(r.timeline(name, f), l, notices)) == 0 {
 		return base
 	}
@@ -186,7 +193,7 @@ func (r *Recorder) grow(name ssmbak.Name, base, seen timeline.Facts, l look, not
 	if f = timeline.Union(f, timeline.Facts{Traces: traces}); reflect.DeepEqual(f, base) {
 		return base
 	}
-	return f
+	return timeline.Union(f, same)
 }
 
 // saidBefore reports whether a look that found nothing says no more than one
@@ -232,6 +239,10 @@ func open(t *timeline.Timeline, l look, notices []notice) map[string]bool {
 			traced := slices.ContainsFunc(facts.Traces, func(tr timeline.Trace) bool { return tr.Event == n.event })
 			claimed := slices.ContainsFunc(facts.Versions, func(v timeline.Version) bool { return slices.Contains(v.Events, n.event) })
 			if !traced && !claimed && !t.Excludes(n.announcement()) {
+				open[n.event] = true
+			}
+		case n.looks:
+			if !lookAt(l).Conclusive(n.second) {
 				open[n.event] = true
 			}
 		}

@@ -8,14 +8,16 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// observation is one sight of a parameter's tags or labels: from until on they
-// were as seen, and they changed to that after from.
+// observation says what a parameter's tags or labels were at some moment from
+// lo to hi. One that an event told of says that they became so then.
 type observation[V comparable] struct {
-	from, until ssmbak.Time
-	event       bool
-	counter     int64
-	seen        map[string]V
+	lo, hi  ssmbak.Time
+	event   bool
+	counter int64
+	seen    map[string]V
 }
+
+func (o observation[V]) says(m map[string]V) bool { return maps.Equal(o.seen, m) }
 
 // noLife is the life of a span in which there is no parameter, or one of which
 // only the original ssmbak knew.
@@ -27,10 +29,14 @@ func (t *Timeline) numberLives(slots []slot) {
 	at := make(map[Ref]int, len(t.facts.Versions))
 	for i, v := range t.facts.Versions {
 		if i == 0 || !slots[i].joined {
+			begin := v.Time
+			if v.Number > 1 {
+				begin = slots[i].open()
+			}
 			if n := len(t.lives); n > 0 {
 				t.lives[n-1].until = v.Time
 			}
-			t.lives = append(t.lives, life{from: v.Time, until: ssmbak.MaxTime, first: v.Number})
+			t.lives = append(t.lives, life{begin: begin, until: ssmbak.MaxTime, whole: v.Number == 1})
 		}
 		at[v.Ref()] = len(t.lives) - 1
 	}
@@ -48,72 +54,220 @@ func (t *Timeline) numberLives(slots []slot) {
 	}
 }
 
-// tags returns the observations of tags in time order.
-func (t *Timeline) tags() []observation[string] {
-	var out []observation[string]
+// ofLife returns the observations that may be of one life. A look may have
+// answered from before a life began: what may be of another life as well is in
+// doubt.
+func ofLife[V comparable](t *Timeline, n int, all []observation[V]) observations[V] {
+	var own observations[V]
+	for _, o := range all {
+		lives, mine := 0, false
+		for i, l := range t.lives {
+			if o.lo < l.until && o.hi >= l.begin {
+				lives++
+				mine = mine || i == n
+			}
+		}
+		begin := t.lives[n].begin
+		early := o.lo < begin && t.lives[n].whole
+		switch {
+		case !mine:
+		case lives > 1 || o.event && !t.surely(n, o.lo, o.hi) || early && !t.surely(noLife, o.lo, begin-1):
+			own.doubts = append(own.doubts, o)
+		case o.event:
+			own.events = append(own.events, o)
+		default:
+			if early {
+				o.lo = begin
+			}
+			own.looks = append(own.looks, o)
+		}
+	}
+	for _, list := range [][]observation[V]{own.events, own.looks} {
+		slices.SortStableFunc(list, func(a, b observation[V]) int {
+			return cmp.Or(cmp.Compare(a.hi, b.hi), cmp.Compare(a.counter, b.counter))
+		})
+	}
+	return own
+}
+
+// surely reports whether the parameter was in this life from lo to hi, or with
+// noLife whether there was none, as far as anything is known.
+func (t *Timeline) surely(n int, lo, hi ssmbak.Time) bool {
+	for at := lo; at <= hi; {
+		s := t.Span(at)
+		if s.life != n || s.Unknown && s.Reason != reasonMissing && s.Reason != reasonBefore {
+			return false
+		}
+		at = s.Until
+	}
+	return true
+}
+
+func sights[V comparable](s Sights, seen map[string]V) []observation[V] {
+	first := observation[V]{lo: s.Sure, hi: s.Seen, seen: seen}
+	if s.LastSeen == 0 {
+		return []observation[V]{first}
+	}
+	return []observation[V]{first, {lo: s.LastSure, hi: s.LastSeen, seen: seen}}
+}
+
+// tagsAt returns the tags in a life at one moment of it, and whether they are
+// known.
+func (t *Timeline) tagsAt(n int, at ssmbak.Time) (map[string]string, bool) {
+	var all []observation[string]
 	for _, f := range t.facts.Tags {
-		o := observation[string]{from: f.After, until: f.Seen, seen: f.Tags}
-		if f.Event != "" {
-			o.from, o.until, o.event, o.counter = ssmbak.Seconds(f.Second), ssmbak.Seconds(f.Second+1)-1, true, f.Counter
+		if f.Event == "" {
+			all = append(all, sights(f.Sights, f.Tags)...)
+			continue
 		}
-		out = append(out, o)
+		all = append(all, observation[string]{
+			lo: ssmbak.Seconds(f.Second), hi: ssmbak.Seconds(f.Second+1) - 1, event: true, counter: f.Counter, seen: f.Tags,
+		})
 	}
-	return sorted(out)
+	return ofLife(t, n, all).at(at)
 }
 
-func (t *Timeline) labels() []observation[int64] {
-	var out []observation[int64]
+// labelsAt returns the labels in a life at one moment of it, and whether they
+// are known. A new parameter has none.
+func (t *Timeline) labelsAt(n int, at ssmbak.Time) (map[string]int64, bool) {
+	var all []observation[int64]
+	if l := t.lives[n]; l.whole {
+		all = append(all, observation[int64]{lo: l.begin, hi: l.begin, seen: map[string]int64{}})
+	}
 	for _, f := range t.facts.Labels {
-		out = append(out, observation[int64]{from: f.After, until: f.Seen, seen: f.Labels})
+		if f.Event == "" {
+			all = append(all, sights(f.Sights, f.Labels)...)
+		}
 	}
-	return sorted(out)
+	own := ofLife(t, n, all)
+	for _, f := range t.facts.Labels {
+		if f.Event != "" {
+			own.doubts = append(own.doubts, observation[int64]{lo: ssmbak.Seconds(f.Second), hi: ssmbak.Seconds(f.Second+1) - 1, event: true})
+		}
+	}
+	return own.at(at)
 }
 
-func sorted[V comparable](all []observation[V]) []observation[V] {
-	slices.SortStableFunc(all, func(a, b observation[V]) int {
-		return cmp.Or(cmp.Compare(a.until, b.until), cmp.Compare(a.counter, b.counter))
-	})
-	return all
+// observations are those of one life, each kind in the order of their ends.
+//
+// What lies between two that say the same was so too. What lies between two
+// that differ is unknown, unless the later is an event and nothing was missed
+// before it, which the counters of tag events tell. A doubt says that there may
+// have been a change, to what it saw if it saw anything.
+type observations[V comparable] struct {
+	events, looks, doubts []observation[V]
 }
 
-// observedAt returns what the observations of one life say of a moment in it,
-// and whether they say anything. The first look at a life speaks back to its
-// beginning, but not to before recording began: in between, only a change
-// whose event never came could contradict it.
-func observedAt[V comparable](all []observation[V], l life, since, at ssmbak.Time) (map[string]V, bool) {
-	var last *observation[V]
-	clash := false
-	for i := range all {
-		o := &all[i]
-		if o.until < l.from || o.until >= l.until && (!o.event || o.from >= l.until) {
-			continue
-		}
-		if o.event && (o.from < l.from || o.until >= l.until) {
-			// The event's second holds a border of the life: it may tell of
-			// either side.
-			if o.until <= at {
-				last, clash = nil, true
-			} else if o.from <= at {
-				return nil, false
-			}
-			continue
-		}
-		if o.until > at {
-			switch {
-			case last != nil && maps.Equal(last.seen, o.seen) && !clash:
-				return last.seen, true
-			case last != nil:
-				return last.seen, !clash && at <= o.from && (!o.event || at < o.from)
-			case clash || o.event:
-				return nil, false
-			}
-			return o.seen, since != 0 && at >= since && l.first == 1
-		}
-		clash = last != nil && last.event && o.event && last.until == o.until && last.counter == o.counter && !maps.Equal(last.seen, o.seen)
-		last = o
+func (o observations[V]) at(at ssmbak.Time) (map[string]V, bool) {
+	e := slices.IndexFunc(o.events, func(e observation[V]) bool { return e.hi > at })
+	if e < 0 {
+		e = len(o.events)
 	}
-	if last == nil || clash {
+	before, sure := o.before(e, at)
+	if !sure {
 		return nil, false
 	}
-	return last.seen, true
+	if before == nil {
+		return o.first()
+	}
+	for _, d := range o.doubts {
+		if d.lo <= at && d.hi >= before.lo && (d.seen == nil || !d.says(before.seen)) {
+			return nil, false
+		}
+	}
+	for e < len(o.events) && before.says(o.events[e].seen) {
+		e++ // the look before saw this change already
+	}
+	next := o.events[e:]
+	for _, l := range o.looks {
+		switch {
+		case l.hi <= at:
+			continue
+		case len(next) > 0 && l.lo > next[0].hi: // surely after the next change
+			continue
+		case l.says(before.seen):
+			if l.lo >= at {
+				return before.seen, true
+			}
+		case !explained(l, next):
+			return nil, false
+		}
+	}
+	switch {
+	case len(next) == 0:
+		return before.seen, true
+	case at >= next[0].lo: // within its second
+		return nil, false
+	case e == 0:
+		return before.seen, next[0].counter == 1
+	}
+	return before.seen, follows(next[0], o.events[e-1]) && before.says(o.events[e-1].seen)
+}
+
+// before returns the last of the observations up to a moment, nil if there is
+// none, and whether it is sure which one is. The first n events lie before it.
+func (o observations[V]) before(n int, at ssmbak.Time) (last *observation[V], sure bool) {
+	var change *observation[V]
+	if n > 0 {
+		change = &o.events[n-1]
+		if n > 1 && change.lo == o.events[n-2].lo && change.counter == o.events[n-2].counter && !change.says(o.events[n-2].seen) {
+			change = nil // two changes in an order that is not known
+		}
+	}
+	after := o.looks
+	if n > 0 {
+		after = slices.DeleteFunc(slices.Clone(o.looks), func(l observation[V]) bool { return l.lo <= o.events[n-1].hi })
+	}
+	for i := range after {
+		if after[i].hi <= at {
+			last = &after[i]
+		}
+	}
+	switch {
+	case last != nil:
+		return last, !slices.ContainsFunc(after, func(l observation[V]) bool { return l.hi <= at && l.hi >= last.lo && !l.says(last.seen) })
+	case n == 0:
+		return nil, true
+	case change == nil:
+		return nil, false
+	}
+	// A look whose moment may lie on either side of the change.
+	for _, l := range o.looks {
+		if l.hi > at || l.hi < change.lo || l.says(change.seen) {
+			continue
+		}
+		if earlier, sure := o.before(n-1, change.lo-1); l.lo >= change.lo || !sure || earlier == nil || !l.says(earlier.seen) {
+			return nil, false
+		}
+	}
+	return change, true
+}
+
+// first returns what was so before the first observation: what all looks saw
+// before the first change there ever was.
+func (o observations[V]) first() (map[string]V, bool) {
+	if len(o.events) == 0 || o.events[0].counter != 1 {
+		return nil, false
+	}
+	var seen map[string]V
+	for _, l := range o.looks {
+		switch {
+		case l.lo > o.events[0].hi || l.hi >= o.events[0].lo && explained(l, o.events):
+		case seen != nil && !l.says(seen):
+			return nil, false
+		case l.hi < o.events[0].lo:
+			seen = l.seen
+		}
+	}
+	return seen, seen != nil
+}
+
+// explained reports whether a look that differs saw what a later event told.
+func explained[V comparable](l observation[V], next []observation[V]) bool {
+	return slices.ContainsFunc(next, func(e observation[V]) bool { return e.lo <= l.hi && e.says(l.seen) })
+}
+
+// follows reports whether nothing changed between two tag events.
+func follows[V comparable](later, earlier observation[V]) bool {
+	return earlier.counter > 0 && later.counter == earlier.counter+1
 }

@@ -108,23 +108,51 @@ type Look struct {
 	Seen   ssmbak.Time `json:"seen"`
 }
 
-// TagsSeen is the whole map of tags at one time: at a tag event's own second
-// (identity: Event), or as a look saw it at Seen, changed in (After, Seen].
+// TagsSeen is the whole map of tags: as a tag event told them for its own
+// second, or as looks saw them. The identity of what an event told is the event,
+// of what looks saw the map and the first of them.
 type TagsSeen struct {
 	Tags    map[string]string `json:"tags"`
 	Event   string            `json:"event,omitempty"`
 	Second  int64             `json:"second,omitempty"`
 	Counter int64             `json:"counter,omitempty"` // the event's own version counter
-	After   ssmbak.Time       `json:"after,omitempty"`
-	Seen    ssmbak.Time       `json:"seen,omitempty"`
+	Sights
 }
 
-// LabelsSeen is the whole map label -> version number as a look saw it at
-// Seen, changed in (After, Seen].
+// LabelsSeen is the whole map label -> version number as looks saw it; its
+// identity is the map and the first look. What an event told has no map: labels
+// may have changed in its second. Its identity is the event.
 type LabelsSeen struct {
-	Labels map[string]int64 `json:"labels"`
-	After  ssmbak.Time      `json:"after,omitempty"`
-	Seen   ssmbak.Time      `json:"seen"`
+	Labels map[string]int64 `json:"labels,omitempty"`
+	Event  string           `json:"event,omitempty"`
+	Second int64            `json:"second,omitempty"`
+	Sights
+}
+
+// Sights are the first and the last look that saw the same. Each says that it
+// was so at some moment from Sure to Seen: a look may answer from the past.
+type Sights struct {
+	Sure     ssmbak.Time `json:"sure,omitempty"`
+	Seen     ssmbak.Time `json:"seen,omitempty"`
+	LastSure ssmbak.Time `json:"lastSure,omitempty"`
+	LastSeen ssmbak.Time `json:"lastSeen,omitempty"`
+}
+
+// last returns the last look as an interval.
+func (s Sights) last() (sure, seen ssmbak.Time) {
+	if s.LastSeen == 0 {
+		return s.Sure, s.Seen
+	}
+	return s.LastSure, s.LastSeen
+}
+
+func (s Sights) merge(o Sights) Sights {
+	s.LastSure, s.LastSeen = max(s.LastSure, o.LastSure), max(s.LastSeen, o.LastSeen)
+	return s
+}
+
+func compareSights(a, b Sights) int {
+	return cmp.Or(cmp.Compare(a.Seen, b.Seen), cmp.Compare(a.Sure, b.Sure))
 }
 
 // Trace is an event whose version nobody ever saw: at some moment of its
@@ -199,8 +227,8 @@ func Union(a, b Facts) Facts {
 		Versions:  union(a.Versions, b.Versions, compareVersions, mergeVersions),
 		Deletions: union(a.Deletions, b.Deletions, func(x, y Deletion) int { return cmp.Compare(x.Event, y.Event) }, func(x, y Deletion) Deletion { return least(x, y, compareDeletions) }),
 		Looks:     union(a.Looks, b.Looks, compareLooks, mergeLooks),
-		Tags:      union(a.Tags, b.Tags, compareTags, func(x, _ TagsSeen) TagsSeen { return x }),
-		Labels:    union(a.Labels, b.Labels, compareLabels, func(x, _ LabelsSeen) LabelsSeen { return x }),
+		Tags:      union(a.Tags, b.Tags, compareTags, func(x, y TagsSeen) TagsSeen { x.Sights = x.merge(y.Sights); return x }),
+		Labels:    union(a.Labels, b.Labels, compareLabels, func(x, y LabelsSeen) LabelsSeen { x.Sights = x.merge(y.Sights); return x }),
 		Traces:    union(a.Traces, b.Traces, func(x, y Trace) int { return cmp.Compare(x.Event, y.Event) }, func(x, y Trace) Trace { return least(x, y, compareTraces) }),
 		Originals: union(a.Originals, b.Originals, func(x, y Original) int { return cmp.Compare(x.ID, y.ID) }, func(x, y Original) Original { return least(x, y, compareOriginals) }),
 	}
@@ -299,11 +327,11 @@ func compareMaps[K cmp.Ordered, V cmp.Ordered](a, b map[K]V) int {
 
 func compareTags(a, b TagsSeen) int {
 	return cmp.Or(cmp.Compare(a.Event, b.Event), cmp.Compare(a.Second, b.Second), cmp.Compare(a.Counter, b.Counter),
-		cmp.Compare(a.Seen, b.Seen), cmp.Compare(a.After, b.After), compareMaps(a.Tags, b.Tags))
+		compareSights(a.Sights, b.Sights), compareMaps(a.Tags, b.Tags))
 }
 
 func compareLabels(a, b LabelsSeen) int {
-	return cmp.Or(cmp.Compare(a.Seen, b.Seen), cmp.Compare(a.After, b.After), compareMaps(a.Labels, b.Labels))
+	return cmp.Or(cmp.Compare(a.Event, b.Event), cmp.Compare(a.Second, b.Second), compareSights(a.Sights, b.Sights), compareMaps(a.Labels, b.Labels))
 }
 
 func compareOriginals(a, b Original) int {

@@ -28,12 +28,11 @@ func (t *Timeline) At(at ssmbak.Time) (state ssmbak.State, refs []ObjectRef) {
 			state.NoValue = "the value was not recorded"
 		}
 	}
-	if s.life != noLife {
-		l := t.lives[s.life]
-		if tags, ok := observedAt(t.tags(), l, t.horizon.Since, at); ok {
+	if s.life != noLife && !s.Unknown {
+		if tags, ok := t.tagsAt(s.life, at); ok {
 			state.Tags, state.TagsKnown = maps.Clone(tags), true
 		}
-		if labels, ok := observedAt(t.labels(), l, t.horizon.Since, at); ok {
+		if labels, ok := t.labelsAt(s.life, at); ok {
 			state.Labels, state.LabelsKnown = maps.Clone(labels), true
 			maps.DeleteFunc(state.Labels, func(_ string, number int64) bool { return number > s.Version.Number })
 		}

@@ -63,9 +63,10 @@ type Timeline struct {
 	undecided []int64
 }
 
+// life is the time from when it may have begun to when it surely had ended.
 type life struct {
-	from, until ssmbak.Time
-	first       int64 // number of its first known version
+	begin, until ssmbak.Time
+	whole        bool // its first version is known, and when it began
 }
 
 // New builds the timeline of one parameter. The facts need not be in any order.

@@ -1,0 +1,249 @@
+package timeline_test
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/timeline"
+)
+
+// tagged is the truth about the tags and labels of a parameter of one or more
+// lives, and what was seen of them.
+type tagged struct {
+	changes []attributes // in time order
+	facts   timeline.Facts
+	lost    bool // an event never came
+}
+
+// attributes is what was so from a moment on.
+type attributes struct {
+	at      ssmbak.Time
+	life    int // 0: there is no parameter
+	number  int64
+	began   ssmbak.Time // of the version
+	counter int64
+	tags    map[string]string
+	labels  map[string]int64
+}
+
+func (w *tagged) truth(at ssmbak.Time) attributes {
+	var now attributes
+	for _, c := range w.changes {
+		if c.at <= at {
+			now = c
+		}
+	}
+	return now
+}
+
+// look reads history and tags, each from a moment of its own.
+func (w *tagged) look(r *rand.Rand, at ssmbak.Time) {
+	ago := func() ssmbak.Time {
+		if r.IntN(3) == 0 {
+			return ssmbak.Time(r.IntN(staleness))
+		}
+		return 0
+	}
+	h, g := w.truth(at-ago()), w.truth(at-ago())
+	var seen timeline.Facts
+	span := timeline.Sights{Sure: at - staleness, Seen: at}
+	if h.life == 0 {
+		seen.Looks = []timeline.Look{{Gone: true, Sure: span.Sure, Seen: span.Seen}}
+	} else {
+		for _, c := range w.changes {
+			if c.life == h.life && c.number <= h.number {
+				seen.Versions = append(seen.Versions, timeline.Version{Number: c.number, Time: c.began, Type: ssmbak.String})
+			}
+		}
+		seen.Looks = []timeline.Look{{Newest: timeline.Ref{Number: h.number, Time: h.began}, Oldest: 1, Sure: span.Sure, Seen: span.Seen}}
+		seen.Labels = []timeline.LabelsSeen{{Labels: h.labels, Sights: span}}
+		if g.life != h.life && w.lost {
+			// Tags of an earlier life, read while its history was no longer
+			// shown, are found out by that life's own facts, if they came.
+			g = w.truth(at)
+		}
+		if g.life != 0 {
+			seen.Tags = []timeline.TagsSeen{{Tags: g.tags, Sights: span}}
+		}
+	}
+	w.facts = timeline.Union(w.facts, seen)
+}
+
+// newTagged makes a history in which no two maps of a life are the same, and
+// lets events and looks tell of it.
+func newTagged(r *rand.Rand, lossy bool) *tagged {
+	w := &tagged{}
+	at := start + ssmbak.Time(r.IntN(1000))
+	var now attributes
+	lives := 0
+	var looks []ssmbak.Time
+	for i := range 1 + r.IntN(10) {
+		now.at = at
+		lost := lossy && r.IntN(4) == 0
+		w.lost = w.lost || lost
+		labelled := false
+		switch {
+		case now.life == 0:
+			lives++
+			now = attributes{at: at, life: lives, number: 1, began: at, tags: map[string]string{}, labels: map[string]int64{}}
+			if r.IntN(2) == 0 {
+				now.tags, now.counter = map[string]string{"t": fmt.Sprint(i)}, int64(r.IntN(2))
+			}
+		case r.IntN(8) == 0:
+			if !lost {
+				w.facts.Deletions = append(w.facts.Deletions, timeline.Deletion{Event: fmt.Sprint("d", i), Second: at.Second()})
+			}
+			now = attributes{at: at}
+		case r.IntN(4) == 0:
+			now.number++
+			now.began = at
+		case r.IntN(3) == 0:
+			labelled = true
+			now.labels = map[string]int64{fmt.Sprint("l", i): 1 + r.Int64N(now.number)}
+		default:
+			now.tags, now.counter = map[string]string{"t": fmt.Sprint(i)}, now.counter+1
+			if !lost {
+				w.facts.Tags = append(w.facts.Tags, timeline.TagsSeen{Tags: now.tags, Event: fmt.Sprint("t", i), Second: at.Second(), Counter: now.counter})
+			}
+		}
+		w.changes = append(w.changes, now)
+		if !lost {
+			if labelled {
+				w.facts.Labels = append(w.facts.Labels, timeline.LabelsSeen{Event: fmt.Sprint("l", i), Second: at.Second()})
+			}
+			looks = append(looks, at+ssmbak.Time(r.IntN(3000)))
+			// A label's event asks for looks until one surely came after it.
+			looks = append(looks, ssmbak.Seconds(at.Second()+1)+staleness+ssmbak.Time(r.IntN(1000)))
+		}
+		at += 1 + []ssmbak.Time{ssmbak.Time(r.IntN(50)), ssmbak.Time(r.IntN(1000)), ssmbak.Time(r.IntN(20_000)), ssmbak.Time(r.IntN(200_000))}[r.IntN(4)]
+	}
+	if r.IntN(2) == 0 {
+		looks = append(looks, at+60_000)
+	}
+	for _, l := range looks {
+		w.look(r, l)
+	}
+	w.facts = timeline.Union(w.facts, timeline.Facts{})
+	return w
+}
+
+// TestAttributesTruth holds that tags and labels that are said to be known are
+// those that were there, whatever was lost and however stale the looks were: as
+// long as nothing lost was changed back.
+func TestAttributesTruth(t *testing.T) {
+	t.Parallel()
+	known, unknown, labelled := 0, 0, 0
+	for seed := range uint64(cases(t, 40_000)) {
+		r := rand.New(rand.NewPCG(seed, 4))
+		w := newTagged(r, seed%2 == 1)
+		line := timeline.New("/n", w.facts, timeline.Horizon{Since: start - 500_000})
+		for _, c := range w.changes {
+			for _, at := range []ssmbak.Time{c.at - 1, c.at, c.at + 1, c.at + 999, c.at + 5000, c.at + 20_000} {
+				s, _ := line.At(at)
+				truth := w.truth(at)
+				if s.Certainty == ssmbak.Unknown && (s.TagsKnown || s.LabelsKnown) {
+					t.Fatalf("seed %d: at %v the state is unknown and its tags or labels are known", seed, at)
+				}
+				if w.lost && !slices.ContainsFunc(w.facts.Looks, func(l timeline.Look) bool {
+					return !l.Gone && l.Sure >= at && w.truth(l.Sure).life == truth.life && w.truth(l.Seen).life == truth.life
+				}) {
+					continue // nobody has looked since, or ever will
+				}
+				if truth.life != 0 && !s.Deleted {
+					if s.TagsKnown {
+						known++
+						if !maps.Equal(s.Tags, truth.tags) {
+							w.fatal(t, seed, at, line, s.Tags, truth.tags)
+						}
+					} else {
+						unknown++
+					}
+				}
+				if truth.life != 0 && !s.Deleted && s.LabelsKnown {
+					labelled++
+					if !maps.Equal(s.Labels, truth.labels) {
+						w.fatal(t, seed, at, line, s.Labels, truth.labels)
+					}
+				}
+			}
+		}
+	}
+	t.Logf("tags: %d known, %d unknown; labels: %d known", known, unknown, labelled)
+	if known == 0 || unknown == 0 || labelled == 0 {
+		t.Error("one of them was never met")
+	}
+}
+
+func (w *tagged) fatal(t *testing.T, seed uint64, at ssmbak.Time, line *timeline.Timeline, got, want any) {
+	t.Helper()
+	for _, c := range w.changes {
+		t.Logf("from %v life %d v%d tags #%d %v labels %v", c.at, c.life, c.number, c.counter, c.tags, c.labels)
+	}
+	for _, f := range line.Facts().Tags {
+		t.Logf("tags %+v", f)
+	}
+	for _, f := range line.Facts().Labels {
+		t.Logf("labels %+v", f)
+	}
+	t.Fatalf("seed %d: at %v known to be %v, it was %v", seed, at, got, want)
+}
+
+// TestAttributes holds single rules.
+func TestAttributes(t *testing.T) {
+	t.Parallel()
+	born := start
+	base := timeline.Facts{
+		Versions: []timeline.Version{{Number: 1, Time: born, Type: ssmbak.String}},
+		Looks:    []timeline.Look{{Newest: timeline.Ref{Number: 1, Time: born}, Oldest: 1, Sure: born + 1_000_000, Seen: born + 1_010_000}},
+	}
+	red, blue := map[string]string{"c": "red"}, map[string]string{"c": "blue"}
+	look := func(tags map[string]string, sure, seen ssmbak.Time) timeline.TagsSeen {
+		return timeline.TagsSeen{Tags: tags, Sights: timeline.Sights{Sure: born + sure, Seen: born + seen}}
+	}
+	event := func(tags map[string]string, second, counter int64) timeline.TagsSeen {
+		return timeline.TagsSeen{Tags: tags, Event: fmt.Sprint("e", second, counter), Second: born.Second() + second, Counter: counter}
+	}
+	tests := []struct {
+		name string
+		tags []timeline.TagsSeen
+		at   ssmbak.Time
+		want map[string]string // nil: unknown
+	}{
+		{"before the first look", []timeline.TagsSeen{look(red, 1000, 2000)}, 500, nil},
+		{"after the first look", []timeline.TagsSeen{look(red, 1000, 2000)}, 2000, red},
+		{"between two looks that differ", []timeline.TagsSeen{look(red, 1000, 2000), look(blue, 9000, 9500)}, 5000, nil},
+		{"between two looks that say the same", []timeline.TagsSeen{look(red, 1000, 2000), look(red, 9000, 9500)}, 5000, red},
+		{"a fact that says when it was seen last", []timeline.TagsSeen{{Tags: red, Sights: timeline.Sights{Sure: born + 1000, Seen: born + 2000, LastSure: born + 8000, LastSeen: born + 8500}}, look(blue, 9000, 9500)}, 5000, red},
+		{"before an event that follows", []timeline.TagsSeen{event(red, 2, 1), event(blue, 9, 2)}, 5000, red},
+		{"before an event after one that was lost", []timeline.TagsSeen{event(red, 2, 1), event(blue, 9, 3)}, 5000, nil},
+		{"before an event without a counter", []timeline.TagsSeen{event(red, 2, 0), event(blue, 9, 0)}, 5000, nil},
+		{"within the event's second", []timeline.TagsSeen{event(red, 2, 1), event(blue, 9, 2)}, 9500, nil},
+		{"at the end of the event's second", []timeline.TagsSeen{event(red, 2, 1), event(blue, 9, 2)}, 9999, blue},
+		{"two events in one second", []timeline.TagsSeen{event(blue, 2, 2), event(red, 2, 1)}, 5000, blue},
+		{"two events in one second, in no order", []timeline.TagsSeen{event(blue, 2, 0), event(red, 2, 0)}, 5000, nil},
+		{"a stale look after an event", []timeline.TagsSeen{event(red, 2, 1), event(blue, 9, 2), look(red, 7000, 11_000)}, 12_000, blue},
+		{"a look before the first change speaks for the beginning", []timeline.TagsSeen{look(red, 1000, 2000), event(blue, 9, 1)}, 500, red},
+		{"a look over an event and a change that was lost", []timeline.TagsSeen{event(blue, 9, 2), look(red, 7000, 11_000)}, 12_000, nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f := base
+			f.Tags = test.tags
+			s, _ := timeline.New("/n", f, timeline.Horizon{}).At(born + test.at)
+			if s.TagsKnown != (test.want != nil) || test.want != nil && !maps.Equal(s.Tags, test.want) {
+				t.Errorf("got %v (known: %v), want %v", s.Tags, s.TagsKnown, test.want)
+			}
+			slices.Reverse(f.Tags)
+			if turned, _ := timeline.New("/n", f, timeline.Horizon{}).At(born + test.at); !cmp.Equal(turned, s, cmp.AllowUnexported(ssmbak.Value{})) {
+				t.Errorf("the other way round: %v (known: %v)", turned.Tags, turned.TagsKnown)
+			}
+		})
+	}
+}
