@@ -74,6 +74,7 @@ func TestFunctionLinks(t *testing.T) {
 		"github.com/aws/aws-sdk-go-v2/service/internal/checksum",
 		"github.com/aws/aws-sdk-go-v2/service/internal/presigned-url",
 		"github.com/aws/aws-sdk-go-v2/service/internal/s3shared",
+		"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi",
 		"github.com/aws/aws-sdk-go-v2/service/s3",
 		"github.com/aws/aws-sdk-go-v2/service/signin",
 		"github.com/aws/aws-sdk-go-v2/service/ssm",

@@ -43,6 +43,7 @@ const (
 	reserved     = ".ssmbak/"
 	identityKey  = reserved + "archive"
 	reconciledAt = reserved + "reconciled"
+	provedKey    = reserved + "proved"
 	indexPrefix  = reserved + "index"
 )
 

@@ -31,8 +31,8 @@ const sample = `{"format":1,"name":"/app/db","swap":3,"writer":"w",
 "deletions":[{"event":"e2","second":1718309600}],
 "looks":[{"newest":{"number":2,"time":"2024-06-13T20:11:54.123Z"},"oldest":1,"sure":"2024-06-13T20:12:00.000Z","seen":"2024-06-13T20:12:10.000Z"},
          {"gone":true,"sure":"2024-06-13T20:20:00.000Z","seen":"2024-06-13T20:20:10.000Z"}],
-"tags":[{"tags":{"a":"b"},"event":"e3","second":1718309500,"counter":2},{"tags":{},"after":"2024-06-13T20:12:00.000Z","seen":"2024-06-13T20:13:00.000Z"}],
-"labels":[{"labels":{"prod":1},"seen":"2024-06-13T20:13:00.000Z"}],
+"tags":[{"tags":{"a":"b"},"event":"e3","second":1718309500,"counter":2},{"tags":{},"sure":"2024-06-13T20:12:00.000Z","lastSure":"2024-06-13T20:13:30.000Z","lastSeen":"2024-06-13T20:13:40.000Z","seen":"2024-06-13T20:13:00.000Z"}],
+"labels":[{"labels":{"prod":1},"seen":"2024-06-13T20:13:00.000Z"},{"event":"e5","second":1718309400}],
 "traces":[{"event":"e4","second":1718309700,"operation":"Create"}],
 "originals":[{"id":"o0","second":1718300000,"lastModified":"2024-06-13T17:33:21.000Z","type":"String"}]}`
 
@@ -81,7 +81,7 @@ func TestIndexRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f := d.Facts; len(f.Versions) != 2 || len(f.Deletions) != 1 || len(f.Looks) != 2 || len(f.Tags) != 2 || len(f.Labels) != 1 || len(f.Traces) != 1 || len(f.Originals) != 1 {
+	if f := d.Facts; len(f.Versions) != 2 || len(f.Deletions) != 1 || len(f.Looks) != 2 || len(f.Tags) != 2 || len(f.Labels) != 2 || len(f.Traces) != 1 || len(f.Originals) != 1 {
 		t.Fatalf("facts are missing: %+v", f)
 	}
 	body, err := encodeIndex(d)

@@ -18,6 +18,9 @@ var (
 	// ErrExpired: every copy of a value has been removed from the bucket, by a
 	// lifecycle rule or by hand. The version existed.
 	ErrExpired = errors.New("the value object is no longer in the bucket")
+	// ErrNothing: neither an index nor a value object of a parameter was ever
+	// written, or nothing of them is left.
+	ErrNothing = errors.New("the archive holds nothing of it")
 
 	errNotFound = errors.New("there is no such object")
 	errMarker   = errors.New("the object lies under a delete marker")
@@ -70,11 +73,16 @@ func (e *DamagedError) Error() string { return fmt.Sprintf("%s is damaged: %v", 
 
 func (e *DamagedError) Unwrap() error { return e.Err }
 
+// Index reports whether it is a parameter's index that is damaged, which
+// [Archive.Reindex] rebuilds.
+func (e *DamagedError) Index() bool { return e.Name != "" && e.Key == indexKey(e.Name) }
+
 // LostIndexError refuses to begin a parameter afresh whose index is gone.
+// [Archive.Reindex] rebuilds it.
 type LostIndexError struct{ Name ssmbak.Name }
 
 func (e *LostIndexError) Error() string {
-	return fmt.Sprintf("the index of %s is missing though the archive has held the parameter: restore the newest version of object %s", e.Name, indexKey(e.Name))
+	return fmt.Sprintf("the index of %s is missing though the archive has held the parameter: `ssmbak reindex %[1]s` rebuilds it", e.Name)
 }
 
 // translate gives S3's answers the package's own sentinels, keeping the cause.

@@ -69,7 +69,7 @@ func TestLostAnswers(t *testing.T) {
 
 			began := time.Date(2024, 6, 13, 20, 0, 0, 0, time.UTC)
 			local.Faults.Add(emulator.Rule{Op: "PutObject", KeyPrefix: ".ssmbak/reconciled", Times: 1, Fault: lost})
-			err = a.MarkReconciled(t.Context(), began, nil)
+			err = a.MarkReconciled(t.Context(), archive.Listing{Began: began})
 			if attempts > 1 && err != nil {
 				t.Errorf("reconciled: %v", err)
 			}
@@ -161,7 +161,7 @@ func TestCorrupted(t *testing.T) {
 	a := p.ready(t)
 	begin(t, a, "/app/a", 1)
 	begin(t, a, "/app/b", 1)
-	if err := a.MarkReconciled(t.Context(), time.Unix(1718309000, 0), nil); err != nil {
+	if err := a.MarkReconciled(t.Context(), archive.Listing{Began: time.Unix(1718309000, 0)}); err != nil {
 		t.Fatal(err)
 	}
 	corrupt := func(key, body string) (restore func()) {
@@ -286,7 +286,7 @@ func TestOwnerIsSent(t *testing.T) {
 	if err := a.Mark(t.Context(), "/a"); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.MarkReconciled(t.Context(), time.Unix(1718309000, 0), nil); err != nil {
+	if err := a.MarkReconciled(t.Context(), archive.Listing{Began: time.Unix(1718309000, 0)}); err != nil {
 		t.Fatal(err)
 	}
 	for _, what := range []string{"/a", "/old", "/"} {

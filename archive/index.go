@@ -26,6 +26,8 @@ type Index struct {
 	swap   int64
 	// modified is when S3 got it, in whole seconds; zero where that is not known.
 	modified time.Time
+	// broken says that what stands there cannot be read and may be replaced.
+	broken bool
 }
 
 // document is the index as it stands in the bucket, gzipped JSON. Swap counts
@@ -101,7 +103,12 @@ func decodeIndex(name ssmbak.Name, body []byte) (document, error) {
 // has an empty one with Exists unset. An index that lies under a delete marker
 // gives a [*LostIndexError].
 func (a *Archive) Index(ctx context.Context, name ssmbak.Name) (Index, error) {
-	found, err := a.get(ctx, indexKey(name), "")
+	return a.index(ctx, name, "")
+}
+
+// index reads one version of an index, the current one if version is empty.
+func (a *Archive) index(ctx context.Context, name ssmbak.Name, version string) (Index, error) {
+	found, err := a.get(ctx, indexKey(name), version)
 	switch {
 	case errors.Is(err, errMarker):
 		return Index{}, &LostIndexError{Name: name}
@@ -138,10 +145,15 @@ const maxSwaps = 64
 // After an error the index may or may not have been replaced; calling Update
 // again is safe.
 func (a *Archive) Update(ctx context.Context, base Index, grow func(timeline.Facts) timeline.Facts) (Swap, error) {
+	return a.update(ctx, base, grow, a.Index)
+}
+
+// update is Update that reads what stands there by read.
+func (a *Archive) update(ctx context.Context, base Index, grow func(timeline.Facts) timeline.Facts, read func(context.Context, ssmbak.Name) (Index, error)) (Swap, error) {
 	out := Swap{Index: base}
 	for range maxSwaps {
 		grown := grow(out.Index.Facts)
-		if out.Index.Exists && reflect.DeepEqual(grown, out.Index.Facts) {
+		if out.Index.Exists && !out.Index.broken && reflect.DeepEqual(grown, out.Index.Facts) {
 			return out, nil
 		}
 		err := a.swap(ctx, &out.Index, grown)
@@ -159,11 +171,11 @@ func (a *Archive) Update(ctx context.Context, base Index, grow func(timeline.Fac
 		// Another writer was faster, or the answer was lost: what stands there
 		// now decides.
 		out.Met = true
-		fresh, readErr := a.Index(ctx, base.Name)
+		fresh, readErr := read(ctx, base.Name)
 		if readErr != nil {
 			return out, readErr
 		}
-		if base.Exists && !fresh.Exists {
+		if base.Exists && !fresh.Exists && !fresh.broken {
 			return out, &LostIndexError{Name: base.Name}
 		}
 		if fresh.etag == out.Index.etag && !isConflict(err) {
@@ -187,7 +199,7 @@ func (a *Archive) swap(ctx context.Context, x *Index, grown timeline.Facts) erro
 	if err != nil {
 		return err
 	}
-	x.Facts, x.Exists, x.etag, x.swap, x.modified = grown, true, s.etag, d.Swap, time.Time{}
+	*x = Index{Name: x.Name, Facts: grown, Exists: true, etag: s.etag, swap: d.Swap}
 	return nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -304,28 +303,4 @@ func (a *Archive) hasIndex(ctx context.Context, name ssmbak.Name) (bool, error) 
 		return false, fmt.Errorf("list the indexes of bucket %s: %w", a.o.Bucket, translate(err))
 	}
 	return len(out.Contents) > 0 && aws.ToString(out.Contents[0].Key) == key, nil
-}
-
-// Names lists the parameters below the target's path that have an index, in
-// the order of their names' bytes.
-func (a *Archive) Names(ctx context.Context, target ssmbak.Target) iter.Seq2[ssmbak.Name, error] {
-	return func(yield func(ssmbak.Name, error) bool) {
-		in := &s3.ListObjectsV2Input{Bucket: &a.o.Bucket, ExpectedBucketOwner: a.owner(), Prefix: aws.String(indexPrefix + target.Prefix())}
-		if !target.Recursive() {
-			in.Delimiter = aws.String("/")
-		}
-		pages := s3.NewListObjectsV2Paginator(a.client, in)
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
-			if err != nil {
-				yield("", fmt.Errorf("list the indexes of bucket %s: %w", a.o.Bucket, translate(err)))
-				return
-			}
-			for _, o := range page.Contents {
-				if name, ok := nameOfIndex(aws.ToString(o.Key)); ok && target.Below(name) && !yield(name, nil) {
-					return
-				}
-			}
-		}
-	}
 }

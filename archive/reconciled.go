@@ -16,6 +16,10 @@ type Reconciled struct {
 	Format int       `json:"format"`
 	First  time.Time `json:"first"` // start of the first complete listing
 	Last   time.Time `json:"last"`  // start of the last one
+	// Tags and Labels are the starts of the last ones that compared the tags,
+	// and the labels, of every parameter.
+	Tags   time.Time `json:"tags,omitzero"`
+	Labels time.Time `json:"labels,omitzero"`
 	// Failed are the names that the last one could not record.
 	Failed []ssmbak.Name `json:"failed,omitempty"`
 }
@@ -45,12 +49,19 @@ func (a *Archive) reconciled(ctx context.Context) (Reconciled, string, error) {
 	return r, found.etag, nil
 }
 
-// MarkReconciled notes a complete listing of live parameters that began at the
-// given time, and that each of its names and each recorded one, but for the
-// failed ones, has been looked at and recorded by now. What
-// stands there only moves forward: an older listing changes nothing.
-func (a *Archive) MarkReconciled(ctx context.Context, began time.Time, failed []ssmbak.Name) error {
-	began = began.UTC().Truncate(time.Millisecond)
+// Listing is a complete listing of live parameters that began at the given time:
+// each of its names and each recorded one, but for the failed ones, has been
+// compared and recorded by now. Tags and Labels say what else was compared.
+type Listing struct {
+	Began        time.Time
+	Failed       []ssmbak.Name
+	Tags, Labels bool
+}
+
+// MarkReconciled notes a complete listing. What stands there only moves forward:
+// an older listing changes nothing.
+func (a *Archive) MarkReconciled(ctx context.Context, l Listing) error {
+	began := l.Began.UTC().Truncate(time.Millisecond)
 	for range maxSwaps {
 		r, etag, err := a.reconciled(ctx)
 		if err != nil {
@@ -59,9 +70,18 @@ func (a *Archive) MarkReconciled(ctx context.Context, began time.Time, failed []
 		if !r.Last.Before(began) {
 			return nil
 		}
-		next := Reconciled{Format: Format, First: r.First, Last: began, Failed: slices.Sorted(slices.Values(failed))}
+		next := Reconciled{Format: Format, First: r.First, Last: began, Failed: slices.Sorted(slices.Values(l.Failed))}
+		if len(r.Failed) == 0 { // else it would no longer be known of which names they do not speak
+			next.Tags, next.Labels = r.Tags, r.Labels
+		}
 		if next.First.IsZero() {
 			next.First = began
+		}
+		if l.Tags {
+			next.Tags = began
+		}
+		if l.Labels {
+			next.Labels = began
 		}
 		body, err := json.Marshal(next)
 		if err != nil {
@@ -80,17 +100,28 @@ func (a *Archive) MarkReconciled(ctx context.Context, began time.Time, failed []
 
 // Horizon returns what the index, the identity and the last complete listing
 // together say of a parameter.
-//
-// That listing counts only where the index was not replaced since shortly
-// before it began: then it holds what the parameter was compared with, and a
-// writer that was late cannot have added what nobody looked at since.
 func (a *Archive) Horizon(x Index, r Reconciled) timeline.Horizon {
-	h := timeline.Horizon{Since: a.since()}
-	complete := r.Last.Add(-timeline.Staleness)
+	return timeline.Horizon{Since: a.since(), Complete: x.compared(r, r.Last)}
+}
+
+// Attributes returns up to when complete listings surely found the tags, and the
+// labels, of a parameter to be those that its index holds; zero if they did not.
+func (x Index) Attributes(r Reconciled) (tags, labels ssmbak.Time) {
+	return x.compared(r, r.Tags), x.compared(r, r.Labels)
+}
+
+// compared returns how far back from its beginning a listing surely speaks, zero
+// if it does not count for this index.
+//
+// It counts only where the index was not replaced since shortly before it
+// began: then it holds what the parameter was compared with, and a writer that
+// was late cannot have added what nobody looked at since.
+func (x Index) compared(r Reconciled, began time.Time) ssmbak.Time {
+	complete := began.Add(-timeline.Staleness)
 	_, failed := slices.BinarySearch(r.Failed, x.Name)
 	// LastModified is cut to whole seconds.
-	if !failed && !x.modified.IsZero() && x.modified.Add(time.Second).Before(complete) {
-		h.Complete = ssmbak.TimeOf(complete)
+	if failed || began.IsZero() || x.modified.IsZero() || !x.modified.Add(time.Second).Before(complete) {
+		return 0
 	}
-	return h
+	return ssmbak.TimeOf(complete)
 }

@@ -110,30 +110,38 @@ func (a *Archive) Value(ctx context.Context, name ssmbak.Name, refs []timeline.O
 // parameter: from then on nobody asks for that again. Begin is for a name of
 // which [Archive.Index] said that it has none.
 func (a *Archive) Begin(ctx context.Context, name ssmbak.Name) (Index, error) {
-	var known timeline.Facts
-	if a.mayHoldOriginals() {
-		var err error
-		if known.Originals, err = a.FirstSight(ctx, name); err != nil {
-			return Index{}, err
-		}
+	originals, err := a.FirstSight(ctx, name)
+	if err != nil {
+		return Index{}, err
 	}
+	known := timeline.Facts{Originals: originals}
 	s, err := a.Update(ctx, Index{Name: name}, func(f timeline.Facts) timeline.Facts { return timeline.Union(f, known) })
 	return s.Index, err
 }
 
 // FirstSight returns what the original ssmbak recorded of a parameter that has
-// no index yet. Where the archive holds nothing of the original and the key has
-// versions all the same, the index was lost: a [*LostIndexError].
+// no index yet. Where the key has object versions of ssmbak all the same, the
+// index was lost: a [*LostIndexError].
 func (a *Archive) FirstSight(ctx context.Context, name ssmbak.Name) ([]timeline.Original, error) {
-	if !a.mayHoldOriginals() {
-		current, err := a.Current(ctx, name)
+	current, err := a.Current(ctx, name)
+	if err != nil || current.ID == "" {
+		return nil, err
+	}
+	if a.exists {
+		h, err := a.history(ctx, string(name))
 		if err != nil {
 			return nil, err
 		}
-		if current.ID != "" {
+		// What is older than the archive is not ours. LastModified is cut to
+		// whole seconds, and clocks differ.
+		h.versions = slices.DeleteFunc(h.versions, func(v objectVersion) bool { return v.modified.Add(time.Minute) < a.since() })
+		ours, err := a.anyOurs(ctx, string(name), h.ids())
+		if err != nil {
+			return nil, err
+		}
+		if ours {
 			return nil, &LostIndexError{Name: name}
 		}
-		return nil, nil
 	}
 	facts, err := original.One(ctx, a.client, a.originalOptions(), name)
 	if err != nil {
@@ -148,8 +156,9 @@ func (a *Archive) originalOptions() original.Options {
 
 // Current is what stands on top of a parameter's key.
 type Current struct {
-	ID     string // "" if the key has no version at all
-	Marker bool
+	ID       string // "" if the key has no version at all
+	Marker   bool
+	Modified time.Time // when S3 got it, in whole seconds
 }
 
 // Current returns what stands on top of a parameter's key, by one listing of
@@ -165,12 +174,12 @@ func (a *Archive) Current(ctx context.Context, name ssmbak.Name) (Current, error
 	}
 	for _, v := range out.Versions {
 		if aws.ToString(v.Key) == key {
-			return Current{ID: aws.ToString(v.VersionId)}, nil
+			return Current{ID: aws.ToString(v.VersionId), Modified: aws.ToTime(v.LastModified)}, nil
 		}
 	}
 	for _, m := range out.DeleteMarkers {
 		if aws.ToString(m.Key) == key {
-			return Current{ID: aws.ToString(m.VersionId), Marker: true}, nil
+			return Current{ID: aws.ToString(m.VersionId), Marker: true, Modified: aws.ToTime(m.LastModified)}, nil
 		}
 	}
 	return Current{}, nil

@@ -22,6 +22,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/ssmbak/ssmbak"
@@ -29,6 +30,9 @@ import (
 
 // Options tune a [Store]. The zero value works.
 type Options struct {
+	// Tagging lists the tags of many parameters at once; without it
+	// [Store.Tagged] fails.
+	Tagging *resourcegroupstaggingapi.Client
 	// Logger takes what happens below the answers; nothing if nil. No value
 	// ever reaches it.
 	Logger *slog.Logger
@@ -36,8 +40,9 @@ type Options struct {
 
 // Store is the Parameter Store of one account in one region.
 type Store struct {
-	client *ssm.Client
-	log    *slog.Logger
+	client  *ssm.Client
+	tagging *resourcegroupstaggingapi.Client
+	log     *slog.Logger
 }
 
 // New returns the Parameter Store that the client talks to.
@@ -45,7 +50,7 @@ func New(client *ssm.Client, o Options) *Store {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Store{client: client, log: o.Logger}
+	return &Store{client: client, tagging: o.Tagging, log: o.Logger}
 }
 
 // Window is when a reading was made, by the caller's clock: the first request

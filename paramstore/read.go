@@ -176,6 +176,32 @@ func (s *Store) Secret(ctx context.Context, name ssmbak.Name, number int64) (Sec
 	return Secret{Value: ssmbak.NewValue(aws.ToString(out.Parameter.Value)), Number: out.Parameter.Version, Time: millis(out.Parameter.LastModifiedDate)}, nil
 }
 
+// Secrets reads the values of all SecureString versions of a parameter with
+// decryption, 50 with one request to Parameter Store, though KMS is asked for
+// each. The errors are those of [Store.Secret]; where one version cannot be
+// decrypted, none is.
+func (s *Store) Secrets(ctx context.Context, name ssmbak.Name) ([]Secret, error) {
+	pages := ssm.NewGetParameterHistoryPaginator(s.client, &ssm.GetParameterHistoryInput{
+		Name: aws.String(string(name)), MaxResults: aws.Int32(historyPage), WithDecryption: aws.Bool(true),
+	})
+	var all []Secret
+	for pages.HasMorePages() {
+		out, err := pages.NextPage(ctx)
+		if err != nil {
+			if denied := unreadable(name, 0, err); denied != nil {
+				return nil, denied
+			}
+			return nil, fmt.Errorf("read the secrets of %s: %w", name, translate(err))
+		}
+		for _, p := range out.Parameters {
+			if p.Type == types.ParameterTypeSecureString {
+				all = append(all, Secret{Value: ssmbak.NewValue(aws.ToString(p.Value)), Number: p.Version, Time: millis(p.LastModifiedDate)})
+			}
+		}
+	}
+	return all, nil
+}
+
 // Tags reads the tags of a parameter; none is an empty map. The error is
 // [ErrNotFound] if the name is not there.
 func (s *Store) Tags(ctx context.Context, name ssmbak.Name) (map[string]string, error) {

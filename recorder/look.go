@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"time"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/paramstore"
@@ -45,6 +46,17 @@ func (r *Recorder) look(ctx context.Context, name ssmbak.Name) (look, error) {
 
 func (l look) newest() paramstore.Version { return l.versions[len(l.versions)-1] }
 
+// unreadable counts the versions that Parameter Store still has and of which the
+// archive holds no value.
+func (l look) unreadable(f timeline.Facts) (n int) {
+	for _, v := range l.versions {
+		if known, ok := f.Version(refOf(v)); ok && len(known.Objects) == 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // sure is how far back from its beginning a reading may answer.
 func sure(w paramstore.Window) ssmbak.Time { return w.Began.Add(-timeline.Staleness) }
 
@@ -66,7 +78,7 @@ func (l look) looks() []timeline.Look {
 			page = min(page, v.Number)
 		}
 		if v.Page == 0 || v.Time <= sure(l.read) {
-			old = timeline.Look{Newest: timeline.Ref{Number: v.Number, Time: v.Time}, Oldest: l.versions[0].Number, Sure: v.Time, Seen: v.Time}
+			old = timeline.Look{Newest: refOf(v), Oldest: l.versions[0].Number, Sure: v.Time, Seen: v.Time}
 		}
 	}
 	last := timeline.Look{Newest: timeline.Ref{Number: newest.Number, Time: newest.Time}, Oldest: page, Sure: sure(l.read), Seen: l.read.Ended}
@@ -102,30 +114,52 @@ func (l look) attributes(t *timeline.Timeline) (news, same timeline.Facts) {
 	}
 	known, _ := t.At(l.read.Ended)
 	if l.labelled {
-		seen := timeline.LabelsSeen{Labels: l.labels(), Sights: timeline.Sights{Sure: sure(l.read), Seen: l.read.Ended}}
-		if f, ok := lastSeen(t.Facts().Labels, func(f timeline.LabelsSeen) timeline.Sights { return f.Sights }); ok && maps.Equal(f.Labels, seen.Labels) {
-			f.LastSure, f.LastSeen = seen.Sure, seen.Seen
-			seen = f
-		}
+		seen := sameLabels(t.Facts().Labels, timeline.LabelsSeen{Labels: l.labels(), Sights: timeline.Sights{Sure: sure(l.read), Seen: l.read.Ended}})
 		into := &same
-		if !known.LabelsKnown || !maps.Equal(known.Labels, l.labels()) {
+		if !known.LabelsKnown || !maps.Equal(known.Labels, seen.Labels) {
 			into = &news
 		}
 		into.Labels = append(into.Labels, seen)
 	}
 	if l.tagged {
-		seen := timeline.TagsSeen{Tags: l.tags, Sights: timeline.Sights{Sure: sure(l.tagsRead), Seen: l.tagsRead.Ended}}
-		if f, ok := lastSeen(t.Facts().Tags, func(f timeline.TagsSeen) timeline.Sights { return f.Sights }); ok && maps.Equal(f.Tags, seen.Tags) {
-			f.LastSure, f.LastSeen = seen.Sure, seen.Seen
-			seen = f
-		}
+		seen := sameTags(t.Facts().Tags, timeline.TagsSeen{Tags: l.tags, Sights: timeline.Sights{Sure: sure(l.tagsRead), Seen: l.tagsRead.Ended}})
 		into := &same
-		if !known.TagsKnown || !maps.Equal(known.Tags, l.tags) {
+		if !known.TagsKnown || !maps.Equal(known.Tags, seen.Tags) {
 			into = &news
 		}
 		into.Tags = append(into.Tags, seen)
 	}
 	return news, same
+}
+
+// sameTags returns the fact that the last look recorded with what was seen now
+// as its end, if both saw the same, and else what was seen now.
+func sameTags(known []timeline.TagsSeen, seen timeline.TagsSeen) timeline.TagsSeen {
+	last, ok := lastSeen(known, func(f timeline.TagsSeen) timeline.Sights { return f.Sights })
+	if !ok || !maps.Equal(last.Tags, seen.Tags) {
+		return seen
+	}
+	last.LastSure, last.LastSeen = seen.Sure, seen.Seen
+	return last
+}
+
+// sameLabels is [sameTags] for labels.
+func sameLabels(known []timeline.LabelsSeen, seen timeline.LabelsSeen) timeline.LabelsSeen {
+	last, ok := lastSeen(known, func(f timeline.LabelsSeen) timeline.Sights { return f.Sights })
+	if !ok || !maps.Equal(last.Labels, seen.Labels) {
+		return seen
+	}
+	last.LastSure, last.LastSeen = seen.Sure, seen.Seen
+	return last
+}
+
+// listingLag is how far back the tagging API may answer. Nobody says; what AWS
+// calls eventually consistent is rarely a minute behind.
+const listingLag = 10 * time.Minute
+
+// sightAt is a sight of tags or labels by a listing.
+func sightAt(at ssmbak.Time) timeline.Sights {
+	return timeline.Sights{Sure: at.Add(-listingLag), Seen: at}
 }
 
 // lastSeen returns the fact of the last look.

@@ -1,8 +1,8 @@
 package recorder
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -11,14 +11,16 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/paramstore"
-	"github.com/ssmbak/ssmbak/timeline"
+	"github.com/ssmbak/ssmbak/archive"
 )
 
 // ReconcileOptions tune one reconcile.
 type ReconcileOptions struct {
 	// DryRun finds out what would be recorded, and writes nothing.
 	DryRun bool
+	// Deep looks at every parameter, also at those that the listings show
+	// unchanged: a label that moved without a new version is found only so.
+	Deep bool
 	// Progress is told how many of how many parameters are done; it is never
 	// called by two goroutines at once.
 	Progress func(done, total int)
@@ -28,15 +30,22 @@ type ReconcileOptions struct {
 type Report struct {
 	// Began is when the listing of live parameters began.
 	Began ssmbak.Time
-	// Checked counts the parameters that were looked at, live and recorded ones.
+	// Checked counts the parameters that were compared, live and recorded ones.
 	Checked int
 	// Recorded had versions, tags or labels that the archive lacked; Deleted
-	// were gone without the archive knowing; Unreadable have a version whose
-	// value cannot be had. By name.
-	Recorded, Deleted, Unreadable []ssmbak.Name
+	// were gone without the archive knowing; Gaps have versions that were
+	// missed, which was found out now; Unreadable have a version whose value
+	// cannot be had. By name.
+	Recorded, Deleted, Gaps, Unreadable []ssmbak.Name
 	// Failed could not be recorded. By name.
 	Failed []Failed
-	// Complete says that every live parameter was listed and looked at and that
+	// Left counts the parameters for which there was no time. The next reconcile
+	// goes on with them.
+	Left int
+	// TagsUnchecked is why the tags of parameters without another change were
+	// not compared; nil if they were.
+	TagsUnchecked error
+	// Complete says that every live parameter was listed and compared and that
 	// the archive notes it: nothing before Began is missing but what Failed
 	// names.
 	Complete bool
@@ -48,116 +57,161 @@ type Failed struct {
 	Err  error
 }
 
-// Reconcile compares live parameters with the archive and syncs them: those
-// that the target names, itself included, and everything below it. What the
-// archive holds and a listing lacks is looked at by its name, and recorded as
-// deleted only if it is not there.
+const (
+	// round is how many parameters are looked at before what was proved of them
+	// is written down.
+	round = 2000
+	// saveEvery bounds how much work a killed reconcile loses.
+	saveEvery = 30 * time.Second
+	// quiet is how long after a value was written its place is looked at: what
+	// another writer lays on it later has another LastModified, which S3 keeps in
+	// whole seconds.
+	quiet = 3 * time.Second
+	// reserve is the time that is kept before the context's deadline to write
+	// down what was proved.
+	reserve = 20 * time.Second
+)
+
+// Reconcile compares live parameters with the archive and syncs those that
+// differ: those that the target names, itself included, and everything below
+// it. What the archive holds and a listing lacks is looked at by its name, and
+// recorded as deleted only if it is not there.
+//
+// What was found the same before and has not changed since costs no request of
+// its own: a reconcile of everything compares listings with what the last ones
+// proved. One of a path looks at every parameter.
+//
+// It stops in time before the context's deadline, and the next one goes on where
+// it stopped. Any number of reconciles and recorders may run at once.
 //
 // An error means that the listing failed; what concerns single parameters
 // stands in the report. It never writes to Parameter Store.
 func (r *Recorder) Reconcile(ctx context.Context, target ssmbak.Target, o ReconcileOptions) (Report, error) {
+	run := &reconcile{r: r, o: o, all: target.Root() && target.Recursive(), saved: time.Now()}
 	began := time.Now()
-	report := Report{Began: ssmbak.TimeOf(began)}
-	names, err := r.names(ctx, target)
-	if err != nil {
-		return report, err
+	run.report.Began = ssmbak.TimeOf(began)
+	if deadline, ok := ctx.Deadline(); ok {
+		run.stop = deadline.Add(-min(reserve, time.Until(deadline)/4))
 	}
-	var mu sync.Mutex
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(r.o.Parallel)
+	if err := run.do(ctx, target, began); err != nil {
+		run.report.sort()
+		return run.report, fmt.Errorf("reconcile %s: %w", target, err)
+	}
+	run.report.sort()
+	return run.report, nil
+}
+
+// reconcile is one run.
+type reconcile struct {
+	r     *Recorder
+	o     ReconcileOptions
+	all   bool      // everything is compared
+	stop  time.Time // zero if there is no hurry
+	saved time.Time // when proofs were last saved
+
+	comparison
+
+	mu     sync.Mutex
+	report Report
+	fresh  []synced // proved but for what lies on top of their keys
+}
+
+// synced is a parameter that was looked at.
+type synced struct {
+	name ssmbak.Name
+	at   time.Time
+	outcome
+}
+
+func (run *reconcile) do(ctx context.Context, target ssmbak.Target, began time.Time) error {
+	if err := run.compare(ctx, target); err != nil {
+		return err
+	}
+	run.report.Checked, run.report.TagsUnchecked = run.same, run.tagsErr
+	run.progress()
+	for names := range slices.Chunk(run.todo, round) {
+		before := run.fresh
+		run.fresh = nil
+		run.look(ctx, names)
+		if err := run.prove(ctx, before, false); err != nil {
+			return err
+		}
+	}
+	run.report.Left = run.same + len(run.todo) - run.report.Checked
+	if err := run.prove(ctx, run.fresh, true); err != nil || ctx.Err() != nil {
+		return cmp.Or(err, ctx.Err())
+	}
+	if !run.all || run.o.DryRun || run.report.Left > 0 {
+		return nil
+	}
+	failed := make([]ssmbak.Name, len(run.report.Failed))
+	for i, f := range run.report.Failed {
+		failed[i] = f.Name
+	}
+	scope := archive.Listing{Began: began, Failed: failed, Tags: run.tagsErr == nil || run.o.Deep, Labels: run.o.Deep}
+	if err := run.r.archive.MarkReconciled(ctx, scope); err != nil {
+		return err
+	}
+	run.report.Complete = true
+	return nil
+}
+
+// look syncs names side by side until there is no more time.
+func (run *reconcile) look(ctx context.Context, names []ssmbak.Name) {
+	var g errgroup.Group
+	g.SetLimit(run.r.o.Parallel)
 	for _, name := range names {
 		g.Go(func() error {
-			out, err := r.reconcileOne(gctx, name, o.DryRun)
-			mu.Lock()
-			defer mu.Unlock()
+			if ctx.Err() != nil || !run.stop.IsZero() && time.Now().After(run.stop) {
+				return nil
+			}
+			o, err := run.one(ctx, name)
 			if err != nil && ctx.Err() != nil {
-				return ctx.Err()
+				return nil
 			}
-			report.add(name, out, err)
-			if o.Progress != nil {
-				o.Progress(report.Checked, len(names))
+			run.mu.Lock()
+			defer run.mu.Unlock()
+			run.report.add(name, o, err)
+			if err == nil && run.all && !run.o.DryRun {
+				run.fresh = append(run.fresh, synced{name, time.Now(), o})
 			}
+			run.progress()
 			return nil
 		})
 	}
-	err = g.Wait()
-	report.sort()
-	if err != nil {
-		return report, fmt.Errorf("reconcile %s: %w", target, err)
-	}
-	if o.DryRun || !target.Root() || !target.Recursive() {
-		return report, nil
-	}
-	failed := make([]ssmbak.Name, len(report.Failed))
-	for i, f := range report.Failed {
-		failed[i] = f.Name
-	}
-	if err := r.archive.MarkReconciled(ctx, began, failed); err != nil {
-		return report, err
-	}
-	report.Complete = true
-	return report, nil
+	_ = g.Wait() // failures stand in the report
 }
 
-// names returns the live and the recorded parameters that the target means, in
-// order.
-func (r *Recorder) names(ctx context.Context, target ssmbak.Target) ([]ssmbak.Name, error) {
-	var names []ssmbak.Name
-	for d, err := range r.live.Describe(ctx, target) {
-		if err != nil {
-			return nil, err
-		}
-		names = append(names, d.Name)
+func (run *reconcile) progress() {
+	if run.o.Progress != nil {
+		run.o.Progress(run.report.Checked, run.same+len(run.todo))
 	}
-	for name, err := range r.archive.Names(ctx, target) {
-		if err != nil {
-			return nil, err
-		}
-		names = append(names, name)
-	}
-	if exact, possible := target.Name(); possible {
-		_, err := r.live.DescribeOne(ctx, exact)
-		if err != nil && !errors.Is(err, paramstore.ErrNotFound) {
-			return nil, err
-		}
-		known := err == nil
-		if !known {
-			index, err := r.archive.Index(ctx, exact)
-			if err != nil {
-				return nil, err
-			}
-			known = index.Exists
-		}
-		if known {
-			names = append(names, exact)
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names), nil
 }
 
-// reconcileOne syncs one parameter, or with dry only finds out what a sync
-// would record.
-func (r *Recorder) reconcileOne(ctx context.Context, name ssmbak.Name, dry bool) (outcome, error) {
-	if !dry {
-		return r.sync(ctx, name, sight{thorough: true})
+// one syncs one parameter, or in a dry run only finds out what a sync would
+// record.
+func (run *reconcile) one(ctx context.Context, name ssmbak.Name) (outcome, error) {
+	if !run.o.DryRun {
+		// What lies on top of the key is looked at later where there are many.
+		return run.r.sync(ctx, name, sight{retry: true, check: !run.all})
 	}
-	index, err := r.archive.Index(ctx, name)
+	index, err := run.r.archive.Index(ctx, name)
 	if err != nil {
 		return outcome{}, err
 	}
-	l, err := r.look(ctx, name)
+	l, err := run.r.look(ctx, name)
 	if err != nil {
 		return outcome{}, fmt.Errorf("look at %s: %w", name, err)
 	}
+	t := run.r.timeline(name, index.Facts)
 	var o outcome
 	if l.gone {
-		_, _, absent := r.timeline(name, index.Facts).Newest()
+		_, _, absent := t.Newest()
 		o.deleted = !absent
 		return o, nil
 	}
 	for _, v := range l.versions {
-		known, ok := index.Facts.Version(timeline.Ref{Number: v.Number, Time: v.Time})
+		known, ok := index.Facts.Version(refOf(v))
 		switch {
 		case !ok:
 			o.recorded++
@@ -165,8 +219,7 @@ func (r *Recorder) reconcileOne(ctx context.Context, name ssmbak.Name, dry bool)
 			o.unreadable++
 		}
 	}
-	t := r.timeline(name, index.Facts)
-	if l, err = r.readLabels(ctx, t, name, l); err != nil {
+	if l, err = run.r.readLabels(ctx, t, name, l); err != nil {
 		return outcome{}, err
 	}
 	news, _ := l.attributes(t)
@@ -184,22 +237,17 @@ func (r *Report) add(name ssmbak.Name, o outcome, err error) {
 	case o.wrote:
 		r.Recorded = append(r.Recorded, name)
 	}
+	if err == nil && o.gaps > 0 {
+		r.Gaps = append(r.Gaps, name)
+	}
 	if err == nil && o.unreadable > 0 {
 		r.Unreadable = append(r.Unreadable, name)
 	}
 }
 
 func (r *Report) sort() {
-	slices.Sort(r.Recorded)
-	slices.Sort(r.Deleted)
-	slices.Sort(r.Unreadable)
-	slices.SortFunc(r.Failed, func(a, b Failed) int {
-		switch {
-		case a.Name < b.Name:
-			return -1
-		case a.Name > b.Name:
-			return 1
-		}
-		return 0
-	})
+	for _, names := range [][]ssmbak.Name{r.Recorded, r.Deleted, r.Gaps, r.Unreadable} {
+		slices.Sort(names)
+	}
+	slices.SortFunc(r.Failed, func(a, b Failed) int { return cmp.Compare(a.Name, b.Name) })
 }

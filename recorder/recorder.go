@@ -49,7 +49,7 @@ type Options struct {
 	// Account and Region are where the parameters live; events of others are
 	// refused, and so is the archive of another.
 	Account, Region string
-	// Parallel bounds how many parameters are synced at once, 8 if zero.
+	// Parallel bounds how many parameters are synced at once, 32 if zero.
 	Parallel int
 	// Logger takes one line per parameter synced: its name, versions, sizes, lag
 	// and outcome; nothing if nil.
@@ -60,9 +60,11 @@ type Options struct {
 type parameters interface {
 	History(ctx context.Context, name ssmbak.Name) (paramstore.History, error)
 	Secret(ctx context.Context, name ssmbak.Name, number int64) (paramstore.Secret, error)
+	Secrets(ctx context.Context, name ssmbak.Name) ([]paramstore.Secret, error)
 	Tags(ctx context.Context, name ssmbak.Name) (map[string]string, error)
 	Describe(ctx context.Context, target ssmbak.Target) iter.Seq2[paramstore.Description, error]
 	DescribeOne(ctx context.Context, name ssmbak.Name) (paramstore.Description, error)
+	Tagged(ctx context.Context) iter.Seq2[paramstore.Tagged, error]
 }
 
 // Recorder records the changes of one account's parameters in one region. It
@@ -78,7 +80,7 @@ type Recorder struct {
 // ready by [archive.Archive.Establish].
 func New(a *archive.Archive, live *paramstore.Store, o Options) *Recorder {
 	if o.Parallel <= 0 {
-		o.Parallel = 8
+		o.Parallel = 32
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

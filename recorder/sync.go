@@ -18,9 +18,10 @@ import (
 // sight says why a parameter is looked at.
 type sight struct {
 	notices []notice
-	// thorough also tries values again that could not be read, and checks what
-	// stands on top of the parameter's key.
-	thorough bool
+	// retry tries values again that could not be read.
+	retry bool
+	// check looks what lies on top of the parameter's key.
+	check bool
 }
 
 func (s sight) redelivered() bool {
@@ -32,7 +33,9 @@ type outcome struct {
 	recorded   int  // versions that the archive did not know
 	deleted    bool // the parameter is gone, and the archive did not know
 	present    bool
-	unreadable int             // versions whose value could not be had
+	unreadable int             // versions of the present life whose value cannot be had
+	gaps       int             // stretches in which something was missed, which the archive did not know
+	index      archive.Index   // as it stands now
 	open       map[string]bool // events that are not settled
 	wrote      bool            // the index was replaced
 }
@@ -51,11 +54,12 @@ func (r *Recorder) sync(ctx context.Context, name ssmbak.Name, s sight) (outcome
 		var next outcome
 		next, err = r.syncOnce(ctx, name, s)
 		next.recorded, next.deleted, next.wrote = o.recorded+next.recorded, o.deleted || next.deleted, o.wrote || next.wrote
+		next.gaps += o.gaps
 		o = next
 		if !errors.Is(err, errMoved) {
 			break
 		}
-		s.thorough = true
+		s.check = true
 	}
 	if err != nil {
 		return o, fmt.Errorf("sync %s: %w", name, err)
@@ -84,14 +88,16 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s sight) (out
 	if l, err = r.readLabels(ctx, r.timeline(name, index.Facts), name, l); err != nil {
 		return outcome{}, err
 	}
-	w := &writing{r: r, name: name, index: index, look: l}
-	if err := w.values(ctx, s.thorough); err != nil {
+	w := &writing{r: r, name: name, index: index, look: l, originals: seen.Originals}
+	if err := w.values(ctx, s.retry); err != nil {
 		return outcome{}, err
 	}
 	seen.Versions = w.versions
-	if seen.Looks, err = r.listed(ctx, index, l); err != nil {
+	found, err := r.listed(ctx, index, l, s.notices)
+	if err != nil {
 		return outcome{}, err
 	}
+	seen = timeline.Union(seen, found)
 	for _, n := range s.notices {
 		if n.operation == ssmbak.Delete {
 			seen.Deletions = append(seen.Deletions, timeline.Deletion{Event: n.event, Second: n.second})
@@ -111,7 +117,8 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s sight) (out
 		return outcome{}, err
 	}
 	after := r.timeline(name, swap.Index.Facts)
-	o := outcome{wrote: swap.Wrote, unreadable: w.unreadable, open: open(after, l, s.notices)}
+	o := outcome{wrote: swap.Wrote, unreadable: l.unreadable(swap.Index.Facts), open: open(after, l, s.notices), index: swap.Index}
+	o.gaps = max(0, after.Gaps()-before.Gaps())
 	for _, v := range swap.Index.Facts.Versions {
 		if !index.Facts.Has(v.Ref()) {
 			o.recorded++
@@ -122,7 +129,7 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s sight) (out
 	o.present = present
 	o.deleted = absent && (was || o.recorded > 0)
 	r.report(ctx, name, o, w, newest)
-	check := s.thorough || s.redelivered() || swap.Met || w.last != (timeline.Ref{}) && w.last != newest.Ref()
+	check := s.check || s.redelivered() || swap.Met || w.last != (timeline.Ref{}) && w.last != newest.Ref()
 	switch {
 	case present && check:
 		return o, w.keepOnTop(ctx, swap.Index, newest)
@@ -132,33 +139,50 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s sight) (out
 	return o, nil
 }
 
-// listed returns the look for which the last complete listing stands, where
-// what is recorded now would end that: the last version of the archive is not
-// the present life's, and until the listing it surely was.
-func (r *Recorder) listed(ctx context.Context, index archive.Index, l look) ([]timeline.Look, error) {
-	newest, present, _ := r.timeline(index.Name, index.Facts).Newest()
-	if !present || !l.gone && slices.ContainsFunc(l.versions, func(v paramstore.Version) bool {
-		return v.Number == newest.Number && v.Time == newest.Time
-	}) {
-		return nil, nil
+// listed returns what the last complete listing found, where what is recorded
+// now would end that: the last version of the archive is not the present life's,
+// or tags or labels are others, and until the listing they surely were not.
+func (r *Recorder) listed(ctx context.Context, index archive.Index, l look, notices []notice) (found timeline.Facts, err error) {
+	if !index.Exists || !r.endsLife(index, l) && !r.changes(index, l, notices) {
+		return found, nil
 	}
 	reconciled, err := r.archive.Reconciled(ctx)
 	if err != nil {
-		return nil, err
+		return found, err
 	}
 	// What the listing found is in the index only if the index is read after
 	// what the listing noted.
 	if index, err = r.archive.Index(ctx, index.Name); err != nil {
-		return nil, err
+		return found, err
 	}
-	if newest, present, _ = r.timeline(index.Name, index.Facts).Newest(); !present {
-		return nil, nil
+	t := r.timeline(index.Name, index.Facts)
+	newest, present, _ := t.Newest()
+	if complete := r.archive.Horizon(index, reconciled).Complete; present && complete > newest.Time && r.endsLife(index, l) {
+		found.Looks = []timeline.Look{{Newest: newest.Ref(), Oldest: newest.Number, Sure: complete, Seen: complete}}
 	}
-	complete := r.archive.Horizon(index, reconciled).Complete
-	if complete <= newest.Time {
-		return nil, nil
+	tags, labels := index.Attributes(reconciled)
+	if s, _ := t.At(tags); tags != 0 && s.TagsKnown {
+		found.Tags = []timeline.TagsSeen{sameTags(t.Facts().Tags, timeline.TagsSeen{Tags: s.Tags, Sights: sightAt(tags)})}
 	}
-	return []timeline.Look{{Newest: newest.Ref(), Oldest: newest.Number, Sure: complete, Seen: complete}}, nil
+	if s, _ := t.At(labels); labels != 0 && s.LabelsKnown {
+		found.Labels = []timeline.LabelsSeen{sameLabels(t.Facts().Labels, timeline.LabelsSeen{Labels: s.Labels, Sights: sightAt(labels)})}
+	}
+	return found, nil
+}
+
+// endsLife reports whether a look did not see the last version of the archive.
+func (r *Recorder) endsLife(index archive.Index, l look) bool {
+	newest, present, _ := r.timeline(index.Name, index.Facts).Newest()
+	return present && (l.gone || !slices.ContainsFunc(l.versions, func(v paramstore.Version) bool {
+		return v.Number == newest.Number && v.Time == newest.Time
+	}))
+}
+
+// changes reports whether a look or an event tells of other tags or labels than
+// the archive.
+func (r *Recorder) changes(index archive.Index, l look, notices []notice) bool {
+	news, _ := l.attributes(r.timeline(index.Name, index.Facts))
+	return !news.Empty() || slices.ContainsFunc(notices, func(n notice) bool { return n.tags != nil })
 }
 
 func (r *Recorder) timeline(name ssmbak.Name, f timeline.Facts) *timeline.Timeline {
@@ -222,7 +246,9 @@ func agrees(t *timeline.Timeline, l look) bool {
 		return absent
 	}
 	seen := l.newest()
-	return present && newest.Ref() == (timeline.Ref{Number: seen.Number, Time: seen.Time})
+	ref := timeline.Ref{Number: seen.Number, Time: seen.Time}
+	// In a rebuilt index there may be a version at which nobody looked.
+	return present && newest.Ref() == ref && slices.ContainsFunc(t.Facts().Looks, func(k timeline.Look) bool { return !k.Gone && k.Newest == ref })
 }
 
 // open returns the events that are not settled by what is known.
@@ -254,35 +280,49 @@ func lookAt(l look) timeline.Look { return timeline.Look{Sure: sure(l.read)} }
 
 // writing is the part of one sync that writes value objects.
 type writing struct {
-	r          *Recorder
-	name       ssmbak.Name
-	index      archive.Index
-	look       look
-	versions   []timeline.Version // those that the archive lacks, or lacks the value of
-	last       timeline.Ref       // the version whose value was written last
-	bytes      int
-	unreadable int
+	r         *Recorder
+	name      ssmbak.Name
+	index     archive.Index
+	look      look
+	originals []timeline.Original // what the original recorded, if there is no index yet
+	versions  []timeline.Version  // those that the archive lacks, or lacks the value of
+	last      timeline.Ref        // the version whose value was written last
+	bytes     int
 }
 
 // values writes the values that the archive lacks, oldest first, so that a
 // live value ends on top of its key.
-func (w *writing) values(ctx context.Context, thorough bool) error {
+func (w *writing) values(ctx context.Context, retry bool) error {
 	if w.look.gone {
 		return nil
 	}
+	var secrets map[timeline.Ref]ssmbak.Value
+	if n := w.lacking(retry); n > 1 {
+		var err error
+		if secrets, err = w.r.secrets(ctx, w.name); err != nil {
+			return err
+		}
+	}
 	for _, v := range w.look.versions {
-		known, ok := w.index.Facts.Version(timeline.Ref{Number: v.Number, Time: v.Time})
-		if ok && (len(known.Objects) > 0 || known.Unreadable != "" && !thorough) {
+		known, ok := w.index.Facts.Version(refOf(v))
+		fact := factOf(v)
+		if ok && (len(known.Objects) > 0 || known.Unreadable != "" && !retry) {
+			// A rebuilt index knows of a version only what its value object says.
+			if known.Description+known.AllowedPattern+known.Policies == "" && fact.Description+fact.AllowedPattern+fact.Policies != "" {
+				w.versions = append(w.versions, fact)
+			}
 			continue
 		}
-		fact := factOf(v)
-		value, reason, err := w.r.value(ctx, w.name, v)
-		if err != nil {
-			return err
+		value, found := secrets[refOf(v)]
+		reason := ""
+		if !found {
+			var err error
+			if value, reason, err = w.r.value(ctx, w.name, v); err != nil {
+				return err
+			}
 		}
 		if reason != "" {
 			fact.Unreadable = reason
-			w.unreadable++
 		} else {
 			ref, err := w.put(ctx, v.Version, value)
 			if err != nil {
@@ -295,13 +335,48 @@ func (w *writing) values(ctx context.Context, thorough bool) error {
 	return nil
 }
 
+// lacking counts the secret values that the archive lacks.
+func (w *writing) lacking(retry bool) (n int) {
+	for _, v := range w.look.versions {
+		known, ok := w.index.Facts.Version(refOf(v))
+		if !v.HasValue && (!ok || len(known.Objects) == 0 && (known.Unreadable == "" || retry)) {
+			n++
+		}
+	}
+	return n
+}
+
+// secrets reads the secret values of all versions at once, which takes nothing
+// from the quota of GetParameter on which applications live. Where one of them
+// cannot be decrypted none is returned: then each is asked for alone.
+func (r *Recorder) secrets(ctx context.Context, name ssmbak.Name) (map[timeline.Ref]ssmbak.Value, error) {
+	all, err := r.live.Secrets(ctx, name)
+	var denied *paramstore.UnreadableError
+	if errors.As(err, &denied) || errors.Is(err, paramstore.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	values := make(map[timeline.Ref]ssmbak.Value, len(all))
+	for _, s := range all {
+		values[timeline.Ref{Number: s.Number, Time: s.Time}] = s.Value
+	}
+	return values, nil
+}
+
+func refOf(v paramstore.Version) timeline.Ref { return timeline.Ref{Number: v.Number, Time: v.Time} }
+
 // put writes one value object. The parameter's index is there before.
 func (w *writing) put(ctx context.Context, v ssmbak.Version, value ssmbak.Value) (timeline.ObjectRef, error) {
 	if !w.index.Exists {
-		var err error
-		if w.index, err = w.r.archive.Begin(ctx, w.name); err != nil {
+		begun, err := w.r.archive.Update(ctx, w.index, func(base timeline.Facts) timeline.Facts {
+			return timeline.Union(base, timeline.Facts{Originals: w.originals})
+		})
+		if err != nil {
 			return timeline.ObjectRef{}, err
 		}
+		w.index = begun.Index
 	}
 	ref, err := w.r.archive.PutValue(ctx, w.name, v, value)
 	if err == nil {

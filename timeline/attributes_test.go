@@ -139,7 +139,7 @@ func newTagged(r *rand.Rand, lossy bool) *tagged {
 func TestAttributesTruth(t *testing.T) {
 	t.Parallel()
 	known, unknown, labelled := 0, 0, 0
-	for seed := range uint64(cases(t, 40_000)) {
+	for seed := range uint64(cases(t, 10_000)) {
 		r := rand.New(rand.NewPCG(seed, 4))
 		w := newTagged(r, seed%2 == 1)
 		line := timeline.New("/n", w.facts, timeline.Horizon{Since: start - 500_000})

@@ -270,12 +270,11 @@ func compareVersions(a, b Version) int { return compareRef(a.Ref(), b.Ref()) }
 // mergeVersions joins two facts about one version: the copies of its value are
 // united, and a reason why there is none counts only where there is none.
 func mergeVersions(a, b Version) Version {
-	v := least(a, b, func(x, y Version) int {
-		return cmp.Or(
-			cmp.Compare(x.User, y.User), cmp.Compare(x.Type, y.Type), cmp.Compare(x.KeyID, y.KeyID),
-			cmp.Compare(x.Tier, y.Tier), cmp.Compare(x.DataType, y.DataType), cmp.Compare(x.Description, y.Description),
-			cmp.Compare(x.AllowedPattern, y.AllowedPattern), cmp.Compare(x.Policies, y.Policies))
-	})
+	v := Version{
+		Number: a.Number, Time: a.Time, User: fuller(a.User, b.User), Type: fuller(a.Type, b.Type), KeyID: fuller(a.KeyID, b.KeyID),
+		Tier: fuller(a.Tier, b.Tier), DataType: fuller(a.DataType, b.DataType), Description: fuller(a.Description, b.Description),
+		AllowedPattern: fuller(a.AllowedPattern, b.AllowedPattern), Policies: fuller(a.Policies, b.Policies),
+	}
 	v.Objects = union(a.Objects, b.Objects, func(x, y ObjectRef) int {
 		return cmp.Or(cmp.Compare(x.Written, y.Written), cmp.Compare(x.ID, y.ID))
 	}, func(x, _ ObjectRef) ObjectRef { return x })
@@ -285,6 +284,15 @@ func mergeVersions(a, b Version) Version {
 		v.Unreadable = least(a.Unreadable, b.Unreadable, cmp.Compare[string])
 	}
 	return v
+}
+
+// fuller returns the one that says something. A fact from the metadata of a value
+// object says less of a version than one from a look.
+func fuller[T ~string](x, y T) T {
+	if x == "" || y == "" {
+		return max(x, y)
+	}
+	return min(x, y)
 }
 
 func compareDeletions(a, b Deletion) int { return cmp.Compare(a.Second, b.Second) }

@@ -25,7 +25,7 @@ var seeds = []string{
 	  "deletions":[{"event":"e2","second":1718309454},{"event":"e3","second":1718309454}],
 	  "traces":[{"event":"e4","second":1718309455,"operation":"Create"}]}`,
 	`{"versions":[{"number":2,"time":"2024-06-13T20:10:54.123Z","type":"String"}],
-	  "tags":[{"tags":{"a":"b"},"event":"e3","second":1718309455,"counter":2},{"tags":{},"after":"2024-06-13T20:12:00Z","seen":"2024-06-13T20:13:00Z"}],
+	  "tags":[{"tags":{"a":"b"},"event":"e3","second":1718309455,"counter":2},{"tags":{},"sure":"2024-06-13T20:12:00Z","seen":"2024-06-13T20:13:00Z"}],
 	  "labels":[{"labels":{"prod":2},"seen":"2024-06-13T20:13:00Z"}],
 	  "originals":[{"id":"o0","second":1718300000,"lastModified":"2024-06-13T17:33:21Z","type":"String"},
 	               {"id":"o1","sequence":1,"deleted":true,"lastModified":"2024-06-13T17:40:00Z"}]}`,

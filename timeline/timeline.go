@@ -100,6 +100,27 @@ func (s Span) Certainty(at ssmbak.Time) ssmbak.Certainty {
 	return ssmbak.LastKnown
 }
 
+// Gaps counts the stretches of time in which something was missed: versions, a
+// whole life, or a change that only its event told of. The unknown bounds of a
+// deletion are none.
+func (t *Timeline) Gaps() (n int) {
+	for i, s := range t.spans {
+		if s.Unknown && s.Gap() && (i == 0 || !t.spans[i-1].Unknown || t.spans[i-1].Reason != s.Reason) {
+			n++
+		}
+	}
+	return n
+}
+
+// Gap reports whether the span is unknown because something was missed in it.
+func (s Span) Gap() bool {
+	switch s.Reason {
+	case reasonMissing, reasonLife, reasonMissed, reasonTrace:
+		return true
+	}
+	return false
+}
+
 // slot is the time between two versions that are next to each other in time:
 // after is missing in the first slot, before in the last. What ended, was
 // created or was missed lies in slots.

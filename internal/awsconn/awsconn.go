@@ -19,6 +19,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -151,6 +152,11 @@ func (c *Conn) S3() *s3.Client {
 
 // SSM returns a client for Parameter Store.
 func (c *Conn) SSM() *ssm.Client { return ssm.NewFromConfig(c.config) }
+
+// Tagging returns a client for the Resource Groups Tagging API.
+func (c *Conn) Tagging() *resourcegroupstaggingapi.Client {
+	return resourcegroupstaggingapi.NewFromConfig(c.config)
+}
 
 // STS returns a client for the Security Token Service.
 func (c *Conn) STS() *sts.Client { return sts.NewFromConfig(c.config) }

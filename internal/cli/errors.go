@@ -78,6 +78,9 @@ func explain(err error) failure {
 	case errors.As(err, &damaged):
 		out.message = damage(damaged)
 		out.hint = "an older version of the object may be whole: aws s3api list-object-versions --bucket BUCKET --prefix " + damaged.Key
+		if damaged.Index() {
+			out.hint = rebuilds(damaged.Name)
+		}
 	case errors.As(err, &taken):
 		out.message = taken.Error()
 		out.hint = "stop what listens there, or choose another port with --port"
@@ -100,10 +103,16 @@ func damage(d *archive.DamagedError) string {
 	return d.Key + " is damaged: its bytes are not those that were written"
 }
 
+// rebuilds names the repair of an index.
+func rebuilds(name ssmbak.Name) string { return "`ssmbak reindex " + name.String() + "` rebuilds it" }
+
 // reason puts what concerns one parameter into one clause.
 func reason(err error) string {
 	var damaged *archive.DamagedError
 	if errors.As(err, &damaged) {
+		if damaged.Index() {
+			return damage(damaged) + ": " + rebuilds(damaged.Name)
+		}
 		return damage(damaged)
 	}
 	if message, _, ok := awsconn.Explain(err); ok {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,8 +14,10 @@ import (
 )
 
 type reconcileOptions struct {
-	target ssmbak.Target
-	dryRun bool
+	target  ssmbak.Target
+	dryRun  bool
+	deep    bool
+	maxTime time.Duration
 }
 
 func (a *app) newReconcileCommand() *cobra.Command {
@@ -22,10 +25,14 @@ func (a *app) newReconcileCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "reconcile [PATH]",
 		Short: "Record what the archive lacks of what is live now",
-		Long: `Look at every live parameter, or at those below a path, and record what the
-archive lacks. A complete listing also proves that nothing was missed before it,
-which preview then says. Parameter Store is never written to.`,
+		Long: `Compare all live parameters with the archive, or look at those below a path, and
+record what the archive lacks. What the listings show unchanged is not looked at
+again; only --deep finds a label that moved without a new version and without its
+event. A complete listing also proves that nothing was missed before it, which
+preview then says. A run that is stopped is continued by the next one. Parameter
+Store is never written to.`,
 		Example: `  ssmbak reconcile
+  ssmbak reconcile --deep --max-time 15m
   ssmbak reconcile /app --dry-run`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -41,9 +48,14 @@ which preview then says. Parameter Store is never written to.`,
 			if o.target, err = target(path, true); err != nil {
 				return err
 			}
+			if o.maxTime < 0 {
+				return usage("give it a duration, for example 15m", "--max-time %s is less than nothing", o.maxTime)
+			}
 			return a.runReconcile(cmd.Context(), o)
 		},
 	}
+	cmd.Flags().BoolVar(&o.deep, "deep", false, "look at every parameter, also at those that did not change")
+	cmd.Flags().DurationVar(&o.maxTime, "max-time", 0, "stop after this `DURATION`; the next run goes on")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "show what would be recorded, and record nothing")
 	return cmd
 }
@@ -67,7 +79,12 @@ func (a *app) runReconcile(ctx context.Context, o reconcileOptions) error {
 	}
 	progress := render.NewProgress(ctx, a.env.Stderr, a.env.Terminal(a.env.Stderr), "reconcile")
 	defer progress.Close()
-	report, err := s.recorder(a).Reconcile(ctx, o.target, recorder.ReconcileOptions{DryRun: o.dryRun, Progress: progress.Set})
+	timed, cancel := ctx, context.CancelFunc(func() {})
+	if o.maxTime > 0 {
+		timed, cancel = context.WithTimeout(ctx, o.maxTime)
+	}
+	defer cancel()
+	report, err := s.recorder(a).Reconcile(timed, o.target, recorder.ReconcileOptions{DryRun: o.dryRun, Deep: o.deep, Progress: progress.Set})
 	progress.Close()
 	if err != nil {
 		return err
@@ -79,18 +96,27 @@ func (a *app) runReconcile(ctx context.Context, o reconcileOptions) error {
 	if o.dryRun {
 		would = "would have "
 	}
-	a.note("checked %d, %srecorded %d, deleted %d, unreadable %d, failed %d",
-		report.Checked, would, len(report.Recorded), len(report.Deleted), len(report.Unreadable), len(report.Failed))
+	a.note("checked %d, %srecorded %d, deleted %d, gaps %d, unreadable %d, failed %d",
+		report.Checked, would, len(report.Recorded), len(report.Deleted), len(report.Gaps), len(report.Unreadable), len(report.Failed))
+	if report.TagsUnchecked != nil {
+		a.note("tags of unchanged parameters were not compared: %s", reason(report.TagsUnchecked))
+	}
+	again := "ssmbak reconcile"
+	if !o.target.Root() {
+		again += " " + o.target.String()
+	}
 	if report.Complete {
 		a.note("complete up to %s", report.Began)
 	}
 	switch n := len(report.Failed); {
+	case n == 0 && report.Left > 0:
+		return partly("`"+again+"` goes on", "there was no time for %d of %d", report.Left, report.Checked+report.Left)
 	case n == 0:
 		return nil
 	case n == report.Checked:
 		return fail("", "%s not be recorded", could(n))
 	default:
-		return partly("`ssmbak reconcile "+o.target.String()+"` tries again", "%s not be recorded", could(n))
+		return partly("`"+again+"` tries again", "%s not be recorded", could(n))
 	}
 }
 
@@ -105,6 +131,7 @@ func (a *app) printReport(report recorder.Report) error {
 	}
 	add("recorded", report.Recorded)
 	add("deleted", report.Deleted)
+	add("gap", report.Gaps)
 	add("unreadable", report.Unreadable)
 	for _, f := range report.Failed {
 		text := reason(f.Err)

@@ -79,7 +79,7 @@ func (a *app) open(ctx context.Context, what access) (*session, error) {
 	if id, ok := opened.Identity(); ok && (id.Account != account || id.Region != conn.Region()) {
 		a.note("this is the archive of account %s in %s", id.Account, id.Region)
 	}
-	return &session{conn: conn, archive: opened, live: paramstore.New(conn.SSM(), paramstore.Options{Logger: a.log}), account: account}, nil
+	return &session{conn: conn, archive: opened, live: paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging(), Logger: a.log}), account: account}, nil
 }
 
 func (a *app) connect(ctx context.Context, what access) (*awsconn.Conn, error) {

@@ -45,7 +45,7 @@ func (a *app) newWorld(ctx context.Context, bucket string, queue emulator.QueueO
 	if err := opened.Establish(ctx); err != nil {
 		return nil, err
 	}
-	live := paramstore.New(w.conn.SSM(), paramstore.Options{Logger: a.log})
+	live := paramstore.New(w.conn.SSM(), paramstore.Options{Tagging: w.conn.Tagging(), Logger: a.log})
 	w.recorder = recorder.New(opened, live, recorder.Options{Account: localAccount, Region: localRegion, Logger: a.log})
 	w.handle = w.recorder.Handle
 	if a.env.WrapRecorder != nil {

@@ -62,8 +62,8 @@ type invocation struct {
 
 // Reconciled is the answer to {"ssmbak":"reconcile"}: counts of parameters.
 type Reconciled struct {
-	Checked, Recorded, Deleted, Unreadable, Failed int
-	Complete                                       bool
+	Checked, Recorded, Deleted, Gaps, Unreadable, Failed, Left int
+	Complete                                                   bool
 }
 
 // Handle answers one invocation.
@@ -130,10 +130,13 @@ func (f *Function) reconcile(ctx context.Context, r *recorder.Recorder) (Reconci
 	}
 	answer := Reconciled{
 		Checked: report.Checked, Recorded: len(report.Recorded), Deleted: len(report.Deleted),
-		Unreadable: len(report.Unreadable), Failed: len(report.Failed), Complete: report.Complete,
+		Gaps: len(report.Gaps), Unreadable: len(report.Unreadable), Failed: len(report.Failed), Left: report.Left, Complete: report.Complete,
+	}
+	if report.TagsUnchecked != nil {
+		f.o.Logger.WarnContext(ctx, "tags of unchanged parameters not compared", "error", report.TagsUnchecked.Error())
 	}
 	f.o.Logger.InfoContext(ctx, "reconciled", "checked", answer.Checked, "recorded", answer.Recorded, "deleted", answer.Deleted,
-		"unreadable", answer.Unreadable, "failed", answer.Failed, "complete", answer.Complete)
+		"gaps", answer.Gaps, "unreadable", answer.Unreadable, "failed", answer.Failed, "left", answer.Left, "complete", answer.Complete)
 	return answer, err
 }
 
@@ -162,7 +165,7 @@ func (f *Function) connect(ctx context.Context) (*recorder.Recorder, error) {
 	if err := a.Establish(ctx); err != nil {
 		return nil, err
 	}
-	f.recorder = recorder.New(a, paramstore.New(conn.SSM(), paramstore.Options{Logger: f.o.Logger}), recorder.Options{
+	f.recorder = recorder.New(a, paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging(), Logger: f.o.Logger}), recorder.Options{
 		Account: account, Region: conn.Region(), Logger: f.o.Logger,
 	})
 	return f.recorder, nil

@@ -37,7 +37,7 @@ func (w *world) check() {
 
 	time.Sleep(time.Minute)
 	w.plan.Stale = 0
-	live := paramstore.New(conn.SSM(), paramstore.Options{})
+	live := paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging()})
 	report, err := recorder.New(a, live, recorder.Options{Account: account, Region: region}).Reconcile(ctx, everything, recorder.ReconcileOptions{})
 	if err != nil || len(report.Failed) > 0 {
 		w.problem("the last reconcile: %v %v", err, report.Failed)

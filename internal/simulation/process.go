@@ -56,7 +56,7 @@ func (p *process) start() (*recorder.Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return recorder.New(a, paramstore.New(conn.SSM(), paramstore.Options{}), recorder.Options{Account: account, Region: region, Parallel: 3}), nil
+	return recorder.New(a, paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging()}), recorder.Options{Account: account, Region: region, Parallel: 3}), nil
 }
 
 var errCut = errors.New("the connection was cut")

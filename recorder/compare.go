@@ -1,0 +1,140 @@
+package recorder
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/timeline"
+)
+
+// comparison is what the listings of a reconcile show.
+type comparison struct {
+	todo    []ssmbak.Name          // those that are not proved to be the same, by name
+	same    int                    // how many others there are
+	tags    map[ssmbak.Name]string // of those that have any, as digests
+	tagsErr error                  // why tags are not known
+	proofs  archive.Proofs
+}
+
+// listings are what one pass over each listing showed.
+type listings struct {
+	live    map[ssmbak.Name]timeline.Ref
+	indexes map[ssmbak.Name]string    // ETags
+	tops    map[ssmbak.Name]time.Time // of current value objects
+}
+
+// compare lists live parameters and the archive, side by side, and finds out
+// what has to be looked at.
+func (run *reconcile) compare(ctx context.Context, target ssmbak.Target) error {
+	l := listings{live: make(map[ssmbak.Name]timeline.Ref), indexes: make(map[ssmbak.Name]string), tops: make(map[ssmbak.Name]time.Time)}
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		for d, err := range run.r.live.Describe(gctx, target) {
+			if err != nil {
+				return err
+			}
+			ref := timeline.Ref{Number: d.Version.Number, Time: d.Version.Time}
+			if ref.Time >= l.live[d.Name].Time {
+				l.live[d.Name] = ref
+			}
+		}
+		return nil
+	})
+	g.Go(func() error {
+		for x, err := range run.r.archive.Indexes(gctx, target) {
+			if err != nil {
+				return err
+			}
+			l.indexes[x.Name] = x.ETag
+		}
+		return nil
+	})
+	g.Go(func() (err error) {
+		run.proofs, err = run.r.archive.Proofs(gctx)
+		return err
+	})
+	if run.all {
+		g.Go(func() error {
+			for x, err := range run.r.archive.Tops(gctx, target) {
+				if err != nil {
+					return err
+				}
+				l.tops[x.Name] = x.Modified
+			}
+			return nil
+		})
+		g.Go(func() error {
+			run.tags, run.tagsErr = run.r.allTags(gctx)
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	if err := run.exact(ctx, target, l); err != nil {
+		return err
+	}
+	for name := range l.indexes {
+		if _, live := l.live[name]; !live {
+			run.add(name, l)
+		}
+	}
+	for name := range l.live {
+		run.add(name, l)
+	}
+	slices.Sort(run.todo)
+	return nil
+}
+
+// add counts a name as the same, or as one to look at.
+func (run *reconcile) add(name ssmbak.Name, l listings) {
+	p, proved := run.proofs.Of[name]
+	if proved && run.all && !run.o.Deep && p.ETag == l.indexes[name] && p.Newest == l.live[name] && p.Top.Equal(l.tops[name]) &&
+		(run.tagsErr != nil || p.Tags == run.tags[name]) {
+		run.same++
+		return
+	}
+	run.todo = append(run.todo, name)
+}
+
+// exact adds the parameter that the target may name besides the path.
+func (run *reconcile) exact(ctx context.Context, target ssmbak.Target, l listings) error {
+	name, possible := target.Name()
+	if !possible {
+		return nil
+	}
+	d, err := run.r.live.DescribeOne(ctx, name)
+	switch {
+	case err == nil:
+		l.live[name] = timeline.Ref{Number: d.Version.Number, Time: d.Version.Time}
+		return nil
+	case !errors.Is(err, paramstore.ErrNotFound):
+		return err
+	}
+	index, err := run.r.archive.Index(ctx, name)
+	if err == nil && index.Exists {
+		l.indexes[name] = index.ETag()
+	}
+	return err
+}
+
+// allTags returns digests of the tags of all parameters that have any.
+func (r *Recorder) allTags(ctx context.Context) (map[ssmbak.Name]string, error) {
+	tags := make(map[ssmbak.Name]string)
+	for t, err := range r.live.Tagged(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if d := digest(t.Tags); d != "" {
+			tags[t.Name] = d
+		}
+	}
+	return tags, nil
+}
