@@ -95,21 +95,3 @@ type State struct {
 	Labels      map[string]int64
 	LabelsKnown bool
 }
-
-// Operation is what a change did to a parameter.
-type Operation string
-
-// The operations of a [Change]: AWS's words, as its events use them.
-const (
-	Create Operation = "Create"
-	Update Operation = "Update"
-	Delete Operation = "Delete"
-)
-
-// Change is one recorded change of one parameter.
-type Change struct {
-	Name      Name
-	Operation Operation
-	Time      Time
-	Version   Version // zero for Delete
-}

@@ -138,14 +138,6 @@ type Sights struct {
 	LastSeen ssmbak.Time `json:"lastSeen,omitempty"`
 }
 
-// last returns the last look as an interval.
-func (s Sights) last() (sure, seen ssmbak.Time) {
-	if s.LastSeen == 0 {
-		return s.Sure, s.Seen
-	}
-	return s.LastSure, s.LastSeen
-}
-
 func (s Sights) merge(o Sights) Sights {
 	s.LastSure, s.LastSeen = max(s.LastSure, o.LastSure), max(s.LastSeen, o.LastSeen)
 	return s

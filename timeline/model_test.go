@@ -133,6 +133,7 @@ func newWorld(r *rand.Rand, lossy bool) *world {
 				w.facts = timeline.Union(w.facts, timeline.Facts{Traces: []timeline.Trace{{Event: j.event.Event, Second: j.event.Second, Operation: j.event.Operation}}})
 				settled = true
 			}
+		default:
 		}
 		if !settled {
 			j.at += 30_000

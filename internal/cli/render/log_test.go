@@ -1,0 +1,133 @@
+package render
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ssmbak/ssmbak"
+)
+
+func TestChanges(t *testing.T) {
+	t.Parallel()
+	const at = ssmbak.Time(1718309454123)
+	evil, web := "\x1b[2J", "web"
+	version := ssmbak.Change{Name: "/app/db", Operation: ssmbak.Update, Time: at, From: at, Until: at, Version: ssmbak.Version{Number: 3, User: "me\x1b[2J", Type: ssmbak.String}}
+	bounded := ssmbak.Change{Name: "/app/db", Operation: ssmbak.Delete, From: at, Until: at + 60_000, Reason: "why\x07"}
+	tests := []struct {
+		name    string
+		changes []ssmbak.Change
+		want    string
+	}{
+		{"a version", []ssmbak.Change{version}, `+---------------------------+-----------+---------+---------+-----------+
+| Time                      | Operation | Name    | Version | By        |
++---------------------------+-----------+---------+---------+-----------+
+| 2024-06-13 20:10:54+00:00 | Update    | /app/db | 3       | me\x1b[2J |
++---------------------------+-----------+---------+---------+-----------+
+`},
+		{"bounds", []ssmbak.Change{
+			bounded,
+			{Name: "/app/db", Operation: ssmbak.Gap, From: ssmbak.MinTime, Until: at, Missing: ssmbak.Numbers{First: 1, Last: 4}, Reason: "why"},
+			{Name: "/app/db", Operation: ssmbak.Gap, From: at, Until: at + 1, Missing: ssmbak.Numbers{First: 7, Last: 7}},
+		}, `+----------------------------------------+-----------+---------+---------+----+-----------+
+| Time                                   | Operation | Name    | Version | By | Note      |
++----------------------------------------+-----------+---------+---------+----+-----------+
+| between 2024-06-13 20:10:54+00:00 and  | Delete    | /app/db |         |    | (why\x07) |
+| 2024-06-13 20:11:54+00:00              |           |         |         |    |           |
+| before 2024-06-13 20:10:54+00:00       | Gap       | /app/db | 1 to 4  |    | (why)     |
+| between 2024-06-13 20:10:54+00:00 and  | Gap       | /app/db | 7       |    |           |
+| 2024-06-13 20:10:54+00:00              |           |         |         |    |           |
++----------------------------------------+-----------+---------+---------+----+-----------+
+`},
+		{"attributes", []ssmbak.Change{
+			{Name: "/app/db", Operation: ssmbak.Tag, Time: at, Tags: map[string]*string{"web": &web, "a": &evil, "old": nil}, Reason: "why"},
+			{Name: "/app/db", Operation: ssmbak.Label, Time: at, Labels: map[string]int64{"prod": 3, "beta": 0}},
+		}, `+---------------------------+-----------+---------+---------+----+---------------------------------------+
+| Time                      | Operation | Name    | Version | By | Note                                  |
++---------------------------+-----------+---------+---------+----+---------------------------------------+
+| 2024-06-13 20:10:54+00:00 | Tag       | /app/db |         |    | a=\x1b[2J, old removed, web=web (why) |
+| 2024-06-13 20:10:54+00:00 | Label     | /app/db |         |    | beta removed, prod -> 3               |
++---------------------------+-----------+---------+---------+----+---------------------------------------+
+`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			if err := Changes(&out, tt.changes); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(out.String(), tt.want); diff != "" {
+				t.Errorf("got -, want +\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestChangeRowOf(t *testing.T) {
+	t.Parallel()
+	const at = ssmbak.Time(1718309454123)
+	web := "web"
+	tests := []struct {
+		name   string
+		change ssmbak.Change
+		want   string
+	}{
+		{
+			"a version",
+			ssmbak.Change{Name: "/app/db", Operation: ssmbak.Update, Time: at, From: at, Until: at, Version: ssmbak.Version{Number: 3, User: "me", Type: ssmbak.String}},
+			`{"Name":"/app/db","Operation":"Update","Time":"2024-06-13T20:10:54.123Z","From":"2024-06-13T20:10:54.123Z","Until":"2024-06-13T20:10:54.123Z","Version":3,"Missing":null,"Type":"String","ModifiedBy":"me","Tags":null,"Labels":null,"Reason":null}`,
+		},
+		{
+			"a gap",
+			ssmbak.Change{Name: "/app/db", Operation: ssmbak.Gap, From: ssmbak.MinTime, Until: at, Missing: ssmbak.Numbers{First: 1, Last: 4}, Reason: "why"},
+			`{"Name":"/app/db","Operation":"Gap","Time":null,"From":null,"Until":"2024-06-13T20:10:54.123Z","Version":0,"Missing":{"First":1,"Last":4},"Type":null,"ModifiedBy":null,"Tags":null,"Labels":null,"Reason":"why"}`,
+		},
+		{
+			"tags",
+			ssmbak.Change{Name: "/app/db", Operation: ssmbak.Tag, From: at, Until: at + 1, Tags: map[string]*string{"old": nil, "team": &web}},
+			`{"Name":"/app/db","Operation":"Tag","Time":null,"From":"2024-06-13T20:10:54.123Z","Until":"2024-06-13T20:10:54.124Z","Version":0,"Missing":null,"Type":null,"ModifiedBy":null,"Tags":{"old":null,"team":"web"},"Labels":null,"Reason":null}`,
+		},
+		{
+			"labels",
+			ssmbak.Change{Name: "/app/db", Operation: ssmbak.Label, From: at, Until: at + 1, Labels: map[string]int64{"beta": 0, "prod": 2}},
+			`{"Name":"/app/db","Operation":"Label","Time":null,"From":"2024-06-13T20:10:54.123Z","Until":"2024-06-13T20:10:54.124Z","Version":0,"Missing":null,"Type":null,"ModifiedBy":null,"Tags":null,"Labels":{"beta":null,"prod":2},"Reason":null}`,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := json.Marshal(ChangeRowOf(tt.change))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(got), tt.want); diff != "" {
+				t.Errorf("got -, want +\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestChangeFieldsAreDocumented holds that docs/output.md names every field of a
+// change where it speaks of the log.
+func TestChangeFieldsAreDocumented(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile("../../../docs/output.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, part, _ := strings.Cut(string(doc), "\n## log\n")
+	part, _, _ = strings.Cut(part, "\n## ")
+	for _, row := range []reflect.Type{reflect.TypeFor[ChangeRow](), reflect.TypeFor[MissingRow]()} {
+		for f := range row.Fields() {
+			if !strings.Contains(part, "`"+f.Name+"`") {
+				t.Errorf("docs/output.md does not name %s", f.Name)
+			}
+		}
+	}
+}

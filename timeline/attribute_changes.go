@@ -1,0 +1,299 @@
+package timeline
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+
+	"github.com/ssmbak/ssmbak"
+)
+
+// step is one change of a parameter's tags or labels.
+type step[V comparable] struct {
+	from, until ssmbak.Time
+	event       bool         // told by an event: it happened then
+	old, now    map[string]V // old is nil where it is not known
+	missed      bool         // the events' counters say that one is missing before it
+}
+
+// diff returns the keys that the step changed, mapped by value; those that were
+// taken away are mapped by gone.
+func diff[V comparable, W any](s step[V], value func(V) W, gone W) map[string]W {
+	out := make(map[string]W)
+	for k := range s.old {
+		if _, ok := s.now[k]; !ok {
+			out[k] = gone
+		}
+	}
+	for k, v := range s.now {
+		if before, ok := s.old[k]; !ok || before != v {
+			out[k] = value(v)
+		}
+	}
+	return out
+}
+
+// tags adds the changes of the parameter's tags.
+func (c *changes) tags(t *Timeline) {
+	var all []observation[string]
+	for _, f := range t.facts.Tags {
+		if f.Event == "" {
+			all = append(all, sights(f.Sights, f.Tags)...)
+			continue
+		}
+		all = append(all, observation[string]{
+			lo: ssmbak.Seconds(f.Second), hi: ssmbak.Seconds(f.Second+1) - 1, event: true, counter: f.Counter, seen: f.Tags,
+		})
+	}
+	lives, strays := byLife(t, all)
+	for _, l := range lives {
+		done := steps(l, nil)
+		// What an event of this or another life told, and a look saw, is told
+		// once.
+		strays = slices.DeleteFunc(strays, func(e observation[string]) bool {
+			return slices.ContainsFunc(done, func(s step[string]) bool { return e.says(s.now) && e.lo < s.until && e.hi >= s.from })
+		})
+		for _, s := range done {
+			c.tag(s)
+		}
+	}
+	for _, e := range strays {
+		c.tag(step[string]{from: e.lo, until: e.hi + 1, event: true, now: e.seen})
+	}
+}
+
+func (c *changes) tag(s step[string]) {
+	x := ssmbak.Change{Operation: ssmbak.Tag, From: s.from, Until: s.until}
+	x.Tags = diff(s, func(v string) *string { return &v }, nil)
+	if s.event {
+		x.Time = s.from
+		switch {
+		case s.old == nil:
+			x.Reason = reasonTagsBefore
+		case s.missed:
+			x.Reason = reasonTagsMissed
+		}
+	}
+	c.add(x)
+}
+
+// labels adds the changes of the parameter's labels. No event tells what they
+// became. What differs between two looks is put into the second of the event
+// that lies between them; only a change whose event never came can be elsewhere.
+func (c *changes) labels(t *Timeline) {
+	var all []observation[int64]
+	var seconds []int64 // of events
+	for _, f := range t.facts.Labels {
+		if f.Event == "" {
+			all = append(all, sights(f.Sights, f.Labels)...)
+			continue
+		}
+		seconds = append(seconds, f.Second)
+	}
+	slices.Sort(seconds)
+	lives, _ := byLife(t, all)
+	for _, l := range lives {
+		all := steps(l, map[string]int64{})
+		for i, s := range all {
+			// Looks that overlap may have been put into another order than the
+			// true one.
+			clear := (i == 0 || all[i-1].until <= s.from) && (i+1 == len(all) || s.until <= all[i+1].from)
+			x := ssmbak.Change{Operation: ssmbak.Label, From: s.from, Until: s.until}
+			var within []int64
+			for _, second := range seconds {
+				if x.Within(ssmbak.Seconds(second), ssmbak.Seconds(second+1)-1) {
+					within = append(within, second)
+				}
+			}
+			if within = slices.Compact(within); clear && len(within) == 1 {
+				second := within[0]
+				x.From, x.Until = max(s.from, ssmbak.Seconds(second)), min(s.until, ssmbak.Seconds(second+1))
+				x.Time = x.From
+				// It explains no other difference.
+				seconds = slices.DeleteFunc(seconds, func(s int64) bool { return s == second })
+			}
+			x.Labels = diff(s, func(n int64) int64 { return n }, 0)
+			c.add(x)
+		}
+	}
+}
+
+// sighted is what was seen of one life: events in their order, looks in that of
+// their ends.
+type sighted[V comparable] struct {
+	life
+	events, looks []observation[V]
+}
+
+// byLife deals observations out to the lives that they are of. strays are the
+// events of which that is not known; a look of which it is not known proves
+// nothing.
+func byLife[V comparable](t *Timeline, all []observation[V]) (out []sighted[V], strays []observation[V]) {
+	all = slices.Clone(all)
+	slices.SortStableFunc(all, func(a, b observation[V]) int {
+		return cmp.Or(cmp.Compare(a.hi, b.hi), cmp.Compare(a.counter, b.counter))
+	})
+	out = make([]sighted[V], len(t.lives))
+	for i, l := range t.lives {
+		out[i].life = l
+	}
+	for _, o := range all {
+		own, several := -1, false
+		for i, l := range t.lives {
+			if o.lo < l.until && o.hi >= l.begin {
+				several, own = own >= 0, i
+			}
+		}
+		doubtful := own < 0 || several || o.lo < t.lives[own].begin && !t.unborn(o.lo, t.lives[own].begin)
+		switch {
+		case o.event && doubtful:
+			strays = append(strays, o)
+		case o.event:
+			out[own].events = append(out[own].events, o)
+		case !doubtful:
+			out[own].looks = append(out[own].looks, o)
+		}
+	}
+	return out, strays
+}
+
+// unborn reports whether there surely was no parameter before a life began, as
+// far as anything is known.
+func (t *Timeline) unborn(from, begin ssmbak.Time) bool {
+	return t.surely(noLife, from, begin-1) && !slices.ContainsFunc(t.facts.Deletions, func(d Deletion) bool { return d.until() > from && d.from() <= begin })
+}
+
+// steps returns the changes of one life: as few as what was seen allows, and
+// those that events told of. born is what is so at the beginning of a life whose
+// first version is known, nil if that is not known.
+//
+// Looks may have answered from the past. A look therefore only asks that at some
+// moment from lo to hi it was so: what was so is kept for as long as possible,
+// and a look makes a change only when its end is reached and nothing in its time
+// was as it says.
+func steps[V comparable](l sighted[V], born map[string]V) []step[V] {
+	w := walk[V]{sighted: l, keys: make([]string, len(l.looks)), done: make([]bool, len(l.looks)), reach: make(map[string]ssmbak.Time)}
+	for i, o := range l.looks {
+		w.keys[i] = key(o.seen)
+		w.reach[w.keys[i]] = max(w.reach[w.keys[i]], o.lo)
+	}
+	if l.whole && born != nil {
+		w.now, w.key = born, key(born)
+	}
+	for i, e := range l.events {
+		w.ahead = l.events[i:]
+		w.upTo(e.lo - 1)
+		w.satisfy(e.hi)
+		w.earlier(e.hi, ssmbak.MaxTime)
+		w.event(e, i > 0 && l.events[i-1].counter > 0 && e.counter > l.events[i-1].counter+1)
+	}
+	w.ahead = nil
+	w.upTo(ssmbak.MaxTime)
+	return w.steps
+}
+
+// walk goes through what was seen of one life.
+type walk[V comparable] struct {
+	sighted[V]
+	ahead []observation[V] // the events to come
+	keys  []string         // beside looks
+	done  []bool           // beside looks: it was as they say
+	next  int              // of the looks before it all are done
+	// reach says of each key when the last look begins that saw it: until then
+	// it was so, or again.
+	reach map[string]ssmbak.Time
+	now   map[string]V
+	key   string // of now, "" where it is not known what is so
+	steps []step[V]
+}
+
+// nothing is the key of an empty map.
+const nothing = "{}"
+
+// key is the same for the same map.
+func key[V comparable](m map[string]V) string {
+	if len(m) == 0 {
+		return nothing
+	}
+	text, _ := json.Marshal(m) // of texts and numbers, which never fails
+	return string(text)
+}
+
+// upTo lets the looks count whose end comes by this moment.
+func (w *walk[V]) upTo(at ssmbak.Time) {
+	for ; w.next < len(w.looks) && w.looks[w.next].hi <= at; w.next++ {
+		w.look(w.next)
+	}
+}
+
+// satisfy marks the looks that may have seen what is so now, up to a moment.
+func (w *walk[V]) satisfy(at ssmbak.Time) {
+	for i := w.next; i < len(w.looks); i++ {
+		if o := w.looks[i]; !w.done[i] && w.keys[i] == w.key && o.lo <= at {
+			w.done[i] = true
+		}
+	}
+}
+
+// earlier lets those looks count that are not over at a moment, but saw what was
+// so before it: what nobody saw later, and no event tells, where what came at
+// the moment stays until after they are over.
+func (w *walk[V]) earlier(at, stays ssmbak.Time) {
+	for i := w.next; i < len(w.looks); i++ {
+		o := w.looks[i]
+		if !w.done[i] && w.reach[w.keys[i]] <= at && o.hi < stays && !slices.ContainsFunc(w.ahead, func(e observation[V]) bool { return e.lo <= o.hi && o.says(e.seen) }) {
+			w.look(i)
+		}
+	}
+}
+
+// look lets one look count.
+func (w *walk[V]) look(i int) {
+	o := w.looks[i]
+	for j := w.next; j < len(w.looks) && w.key == ""; j++ {
+		if w.keys[j] == nothing && w.looks[j].lo <= o.hi {
+			w.now, w.key = map[string]V{}, nothing // it was so before anything else
+		}
+	}
+	w.satisfy(o.hi)
+	if !w.done[i] {
+		w.earlier(o.hi, w.reach[w.keys[i]])
+		w.satisfy(o.hi)
+	}
+	if w.done[i] {
+		return
+	}
+	w.done[i] = true
+	if w.key != "" || w.keys[i] != nothing {
+		until := min(o.hi+1, w.until) // it was over by then
+		w.steps = append(w.steps, step[V]{from: min(w.since(o), until-1), until: until, old: w.now, now: o.seen})
+	}
+	w.now, w.key = o.seen, w.keys[i]
+}
+
+// since returns the moment after which what a look saw came to be: something
+// else was so after it, and surely before the look.
+func (w *walk[V]) since(l observation[V]) ssmbak.Time {
+	at := w.begin
+	for _, list := range [][]observation[V]{w.looks, w.events} {
+		for _, o := range list {
+			if o.hi < l.lo && !l.says(o.seen) {
+				at = max(at, o.lo)
+			}
+		}
+	}
+	return at
+}
+
+// event lets an event count.
+func (w *walk[V]) event(e observation[V], missed bool) {
+	said := key(e.seen)
+	if said != w.key {
+		s := step[V]{from: e.lo, until: e.hi + 1, event: true, old: w.now, now: e.seen, missed: missed}
+		if w.key != "" && s.old == nil {
+			s.old = map[string]V{}
+		}
+		w.steps = append(w.steps, s)
+	}
+	w.now, w.key = e.seen, said
+}

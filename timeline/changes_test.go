@@ -1,0 +1,597 @@
+package timeline_test
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/timeline"
+)
+
+// base is the second from which the times of the tables below count, in ms.
+const base = 1_700_000_000
+
+func at(ms int64) ssmbak.Time { return ssmbak.Seconds(base) + ssmbak.Time(ms) }
+
+func v(number, ms int64) timeline.Version {
+	return timeline.Version{Number: number, Time: at(ms), Type: ssmbak.String, Objects: []timeline.ObjectRef{{ID: "o"}}}
+}
+
+func deletion(second int64) timeline.Deletion {
+	return timeline.Deletion{Event: fmt.Sprint("d", second), Second: base + second}
+}
+
+// saw is a look that saw the version as the newest, from sure on.
+func saw(newest timeline.Version, oldest, sure int64) timeline.Look {
+	return timeline.Look{Newest: newest.Ref(), Oldest: oldest, Sure: at(sure), Seen: at(sure + 10_000)}
+}
+
+func gone(sure, seen int64) timeline.Look {
+	return timeline.Look{Gone: true, Sure: at(sure), Seen: at(seen)}
+}
+
+func span(sure, seen int64) timeline.Sights { return timeline.Sights{Sure: at(sure), Seen: at(seen)} }
+
+func tagged2(event string, second, counter int64, tags map[string]string) timeline.TagsSeen {
+	return timeline.TagsSeen{Tags: tags, Event: event, Second: base + second, Counter: counter}
+}
+
+// told writes changes as lines, with times in ms since base.
+func told(all []ssmbak.Change) (lines []string) {
+	ms := func(t ssmbak.Time) string {
+		switch t {
+		case ssmbak.MinTime, ssmbak.MaxTime:
+			return t.String()
+		}
+		return fmt.Sprint(int64(t - at(0)))
+	}
+	for _, c := range all {
+		var b strings.Builder
+		fmt.Fprint(&b, c.Operation)
+		if c.Version.Number != 0 || c.Missing.First != 0 {
+			fmt.Fprintf(&b, " %d", max(c.Version.Number, c.Missing.First))
+		}
+		if c.Missing.Last != 0 {
+			fmt.Fprintf(&b, "-%d", c.Missing.Last)
+		}
+		if c.From == c.Until {
+			fmt.Fprintf(&b, " at %s", ms(c.From))
+		} else {
+			fmt.Fprintf(&b, " in [%s, %s)", ms(c.From), ms(c.Until))
+		}
+		if !c.Bounded() && c.Time != c.From {
+			fmt.Fprintf(&b, " WITH TIME %s", ms(c.Time))
+		}
+		if c.Bounded() {
+			b.WriteString(" bounded")
+		}
+		for _, k := range slices.Sorted(maps.Keys(c.Tags)) {
+			if p := c.Tags[k]; p != nil {
+				fmt.Fprintf(&b, " %s=%s", k, *p)
+			} else {
+				fmt.Fprintf(&b, " -%s", k)
+			}
+		}
+		for _, k := range slices.Sorted(maps.Keys(c.Labels)) {
+			fmt.Fprintf(&b, " %s:%d", k, c.Labels[k])
+		}
+		if c.Reason != "" {
+			fmt.Fprintf(&b, " (%s)", c.Reason)
+		}
+		lines = append(lines, b.String())
+	}
+	return lines
+}
+
+func TestChanges(t *testing.T) {
+	t.Parallel()
+	type facts = timeline.Facts
+	unread, lost := v(2, 5000), v(2, 5000)
+	unread.Objects, unread.Unreadable = nil, "its key is gone"
+	lost.Objects = nil
+	a, b, ab := map[string]string{"a": "1"}, map[string]string{"b": "1"}, map[string]string{"a": "1", "b": "2"}
+	tests := []struct {
+		name  string
+		facts facts
+		want  []string
+	}{
+		{"nothing", facts{}, nil},
+		{
+			"a life",
+			facts{Versions: []timeline.Version{v(1, 123), v(2, 5000)}, Looks: []timeline.Look{saw(v(2, 5000), 1, 0)}},
+			[]string{"Create 1 at 123", "Update 2 at 5000"},
+		},
+		{
+			"a value that cannot be had",
+			facts{Versions: []timeline.Version{v(1, 0), unread}, Looks: []timeline.Look{saw(unread, 1, 0)}},
+			[]string{"Create 1 at 0", "Update 2 at 5000 (its key is gone)"},
+		},
+		{
+			"a value that was not recorded",
+			facts{Versions: []timeline.Version{v(1, 0), lost}, Looks: []timeline.Look{saw(lost, 1, 0)}},
+			[]string{"Create 1 at 0", "Update 2 at 5000 (the value was not recorded)"},
+		},
+		{
+			"an unknown beginning",
+			facts{Versions: []timeline.Version{v(5, 0), v(6, 10)}, Looks: []timeline.Look{saw(v(6, 10), 5, 0)}},
+			[]string{"Gap 1-4 in [-inf, 0) bounded (its beginning is not known)", "Update 5 at 0", "Update 6 at 10"},
+		},
+		{
+			"versions missing in one life",
+			facts{Versions: []timeline.Version{v(1, 0), v(4, 60_000)}, Looks: []timeline.Look{saw(v(1, 0), 1, 20_000), saw(v(4, 60_000), 1, 60_000)}},
+			[]string{"Create 1 at 0", "Gap 2-3 in [20001, 60000) bounded (versions are missing)", "Update 4 at 60000"},
+		},
+		{
+			"versions missing, and perhaps a deletion",
+			facts{Versions: []timeline.Version{v(1, 0), v(4, 60_000)}, Looks: []timeline.Look{saw(v(1, 0), 1, 20_000)}},
+			[]string{"Create 1 at 0", "Gap 2-3 in [20001, 60000) bounded (versions are missing, and perhaps a deletion)", "Update 4 at 60000"},
+		},
+		{
+			"perhaps nothing missing",
+			facts{Versions: []timeline.Version{v(1, 0), v(2, 60_000)}, Looks: []timeline.Look{saw(v(1, 0), 1, 20_000)}},
+			[]string{"Create 1 at 0", "Gap in [20001, 60000) bounded (versions are missing, and perhaps a deletion)", "Update 2 at 60000"},
+		},
+		{
+			"a deletion known by its event",
+			facts{Versions: []timeline.Version{v(1, 0)}, Deletions: []timeline.Deletion{deletion(5)}},
+			[]string{"Create 1 at 0", "Delete in [5000, 6000)"},
+		},
+		{
+			"a deletion known by its event and by looks",
+			facts{Versions: []timeline.Version{v(1, 0)}, Deletions: []timeline.Deletion{deletion(5)}, Looks: []timeline.Look{gone(-3000, 5500), gone(0, 10_000)}},
+			[]string{"Create 1 at 0", "Delete in [5000, 6000)"},
+		},
+		{
+			"a deletion known only by a look",
+			facts{Versions: []timeline.Version{v(1, 0)}, Looks: []timeline.Look{saw(v(1, 0), 1, 7000), gone(30_000, 40_000)}},
+			[]string{"Create 1 at 0", "Delete in [7001, 40001) bounded (it was deleted at a time that is not known)"},
+		},
+		{
+			"two lives, made anew in the second of the deletion",
+			facts{Versions: []timeline.Version{v(1, 0), v(2, 5200), v(1, 5700)}, Deletions: []timeline.Deletion{deletion(5)}, Looks: []timeline.Look{saw(v(2, 5200), 1, 0)}},
+			[]string{"Create 1 at 0", "Update 2 at 5200", "Delete in [5201, 5700)", "Create 1 at 5700"},
+		},
+		{
+			"two lives, the end between them unseen",
+			facts{Versions: []timeline.Version{v(1, 0), v(2, 5200), v(1, 60_000)}, Looks: []timeline.Look{saw(v(2, 5200), 1, 20_000)}},
+			[]string{"Create 1 at 0", "Update 2 at 5200", "Delete in [20001, 60000) bounded (it was deleted at a time that is not known)", "Create 1 at 60000"},
+		},
+		{
+			"a life that begins unseen after another",
+			facts{Versions: []timeline.Version{v(4, 0), v(3, 60_000)}, Looks: []timeline.Look{saw(v(4, 0), 4, 20_000)}},
+			[]string{
+				"Gap 1-3 in [-inf, 0) bounded (its beginning is not known)", "Update 4 at 0",
+				"Delete in [20001, 60000) bounded (it was deleted at a time that is not known)",
+				"Gap 1-2 in [20001, 60000) bounded (its beginning is not known)", "Update 3 at 60000",
+			},
+		},
+		{
+			"a life that begins unseen after a deletion",
+			facts{Versions: []timeline.Version{v(1, 0), v(3, 60_000)}, Deletions: []timeline.Deletion{deletion(5)}},
+			[]string{"Create 1 at 0", "Delete in [5000, 6000)", "Gap 1-2 in [5000, 60000) bounded (its beginning is not known)", "Update 3 at 60000"},
+		},
+		{
+			"lives missed between deletions",
+			facts{Versions: []timeline.Version{v(1, 0)}, Deletions: []timeline.Deletion{deletion(5), deletion(8), deletion(20)}},
+			[]string{
+				"Create 1 at 0", "Delete in [5000, 6000)",
+				"Gap in [5000, 9000) bounded (a whole life was missed)", "Delete in [8000, 9000)",
+				"Gap in [8000, 21000) bounded (a whole life was missed)", "Delete in [20000, 21000)",
+			},
+		},
+		{
+			"a life missed within one second",
+			facts{Versions: []timeline.Version{v(1, 0)}, Deletions: []timeline.Deletion{deletion(5), {Event: "again", Second: base + 5}}},
+			[]string{"Create 1 at 0", "Delete in [5000, 6000)", "Gap in [5000, 6000) bounded (a whole life was missed)", "Delete in [5000, 6000)"},
+		},
+		{
+			"the end of a life that nobody saw",
+			facts{Deletions: []timeline.Deletion{deletion(5)}, Looks: []timeline.Look{gone(0, 10_000)}},
+			[]string{"Gap in [-inf, 6000) bounded (a whole life was missed)", "Delete in [5000, 6000)"},
+		},
+		{"nothing was there, and nothing before", facts{Looks: []timeline.Look{gone(0, 10_000)}}, nil},
+		{
+			"a deletion and a version in one second, in an order that is not known",
+			facts{Versions: []timeline.Version{v(1, 5300)}, Deletions: []timeline.Deletion{deletion(5)}},
+			[]string{"Create 1 at 5300", "Delete in [5000, 6000) (it was deleted and made within one second, in an order that is not known)"},
+		},
+		{
+			"deletions that explain the ends of lives in two ways",
+			facts{Versions: []timeline.Version{v(1, 600), v(1, 1600), v(1, 2600)}, Deletions: []timeline.Deletion{deletion(0), deletion(1), deletion(2)}},
+			[]string{
+				"Create 1 at 600", "Delete in [0, 1000)", "Create 1 at 1600", "Delete in [1000, 2000)", "Create 1 at 2600",
+				"Delete in [2000, 3000) (it was deleted and made within one second, in an order that is not known)",
+			},
+		},
+		{
+			"a deletion that stronger evidence excludes",
+			facts{Versions: []timeline.Version{v(1, 0)}, Deletions: []timeline.Deletion{deletion(5)}, Looks: []timeline.Look{saw(v(1, 0), 1, 30_000)}},
+			[]string{"Create 1 at 0"},
+		},
+		{
+			"a change seen only by its event",
+			facts{Versions: []timeline.Version{v(1, 0)}, Traces: []timeline.Trace{{Event: "e", Second: base + 5, Operation: ssmbak.Update}}},
+			[]string{"Create 1 at 0", "Gap in [4000, 6000) bounded (a change was seen only by its event)"},
+		},
+		{
+			"a change seen only by its event, around a version",
+			facts{Versions: []timeline.Version{v(1, 0), v(7, 5300)}, Traces: []timeline.Trace{{Event: "e", Second: base + 5, Operation: ssmbak.Update}}},
+			[]string{
+				"Create 1 at 0", "Gap 2-6 in [1, 5300) bounded (versions are missing, and perhaps a deletion)", "Update 7 at 5300",
+				"Gap in [4000, 6000) bounded (a change was seen only by its event)",
+			},
+		},
+		{
+			"a life seen only by the event of its beginning",
+			facts{
+				Versions: []timeline.Version{v(1, 0)}, Deletions: []timeline.Deletion{deletion(2)}, Looks: []timeline.Look{gone(30_000, 40_000)},
+				Traces: []timeline.Trace{{Event: "e", Second: base + 5, Operation: ssmbak.Create}},
+			},
+			[]string{
+				"Create 1 at 0", "Delete in [2000, 3000)", "Gap in [4000, 6000) bounded (a change was seen only by its event)",
+				"Delete in [4000, 40001) bounded (it was deleted at a time that is not known)",
+			},
+		},
+		{
+			"a missed life is told once",
+			facts{
+				Versions: []timeline.Version{v(1, 0)}, Deletions: []timeline.Deletion{deletion(2), deletion(20)},
+				Traces: []timeline.Trace{{Event: "e", Second: base + 5, Operation: ssmbak.Create}},
+			},
+			[]string{"Create 1 at 0", "Delete in [2000, 3000)", "Gap in [2000, 21000) bounded (a whole life was missed)", "Delete in [20000, 21000)"},
+		},
+		{
+			"what the original recorded",
+			facts{Originals: []timeline.Original{
+				{ID: "a", Second: base + 1, LastModified: at(2000), Type: ssmbak.String},
+				{ID: "b", Sequence: 1, Second: base + 5, LastModified: at(6000), Type: ssmbak.String},
+				{ID: "c", Sequence: 2, Deleted: true, LastModified: at(9000)},
+				{ID: "d", Sequence: 3, Deleted: true, LastModified: at(10_000)},
+				{ID: "e", Sequence: 4, Second: base + 15, LastModified: at(16_000), Type: ssmbak.String},
+			}},
+			[]string{
+				"Update in [1000, 2000) (recorded by the original ssmbak)", "Update in [5000, 6000) (recorded by the original ssmbak)",
+				"Delete in [9000, 10000) (recorded by the original ssmbak, which notes when it heard of a deletion)",
+				"Create in [15000, 16000) (recorded by the original ssmbak)",
+			},
+		},
+		{
+			"what the original recorded too is told once",
+			facts{
+				Originals: []timeline.Original{{ID: "a", Second: base - 60, LastModified: at(-59_000)}, {ID: "b", Second: base + 5, LastModified: at(6000)}, {ID: "c", Second: base + 9, LastModified: at(9000)}},
+				Versions:  []timeline.Version{v(2, 5123), v(3, 9100)}, Looks: []timeline.Look{saw(v(3, 9100), 2, 9100)},
+			},
+			[]string{"Update in [-60000, -59000) (recorded by the original ssmbak)", "Update 2 at 5123", "Update 3 at 9100"},
+		},
+		{
+			"a life of which only the original knew, and one after it",
+			facts{Originals: []timeline.Original{{ID: "a", Second: base - 60, LastModified: at(-59_000)}}, Versions: []timeline.Version{v(1, 5123)}},
+			[]string{
+				"Update in [-60000, -59000) (recorded by the original ssmbak)",
+				"Delete in [-60000, 5123) bounded (it was deleted at a time that is not known)", "Create 1 at 5123",
+			},
+		},
+		{
+			"a life of which only the original knew, deleted",
+			facts{Originals: []timeline.Original{{ID: "a", Second: base - 60, LastModified: at(-59_000)}}, Deletions: []timeline.Deletion{deletion(5)}},
+			[]string{"Update in [-60000, -59000) (recorded by the original ssmbak)", "Delete in [5000, 6000)"},
+		},
+		{
+			"a life of which only the original knew, gone",
+			facts{Originals: []timeline.Original{{ID: "a", Second: base - 60, LastModified: at(-59_000)}}, Looks: []timeline.Look{gone(0, 10_000)}},
+			[]string{"Update in [-60000, -59000) (recorded by the original ssmbak)", "Delete in [-60000, 10001) bounded (it was deleted at a time that is not known)"},
+		},
+		{
+			"tags as events and looks told",
+			facts{
+				Versions: []timeline.Version{v(1, 0)},
+				Tags: []timeline.TagsSeen{
+					{Tags: a, Sights: span(-8000, 2000)},
+					tagged2("e1", 20, 1, ab), tagged2("e2", 20, 1, ab),
+					{Tags: a, Sights: span(14_000, 24_000)}, // answered from before
+					{Tags: ab, Sights: span(20_000, 30_000)},
+					tagged2("e3", 40, 2, b), tagged2("e4", 50, 4, map[string]string{}),
+				},
+			},
+			[]string{
+				"Create 1 at 0", "Tag in [0, 2001) bounded a=1", "Tag in [20000, 21000) b=2", "Tag in [40000, 41000) -a b=1",
+				"Tag in [50000, 51000) -b (a change of its tags before this one was missed)",
+			},
+		},
+		{
+			"tags changed while nobody told",
+			facts{Versions: []timeline.Version{v(1, 0)}, Tags: []timeline.TagsSeen{
+				{Tags: map[string]string{}, Sights: timeline.Sights{Sure: at(-8000), Seen: at(2000), LastSure: at(52_000), LastSeen: at(62_000)}},
+				{Tags: a, Sights: span(90_000, 100_000)},
+			}},
+			[]string{"Create 1 at 0", "Tag in [52000, 100001) bounded a=1"},
+		},
+		{
+			"a look right before the change that an event tells",
+			facts{Versions: []timeline.Version{v(1, 20_100)}, Tags: []timeline.TagsSeen{
+				{Tags: a, Sights: span(10_500, 20_500)}, tagged2("e", 20, 1, ab), {Tags: ab, Sights: span(20_000, 30_000)},
+			}},
+			[]string{"Create 1 at 20100", "Tag in [20100, 20501) bounded a=1", "Tag in [20000, 21000) b=2"},
+		},
+		{
+			"tags before the first are not known",
+			facts{Versions: []timeline.Version{v(1, 0)}, Tags: []timeline.TagsSeen{tagged2("e", 20, 1, a)}},
+			[]string{"Create 1 at 0", "Tag in [20000, 21000) a=1 (what its tags were before is not known)"},
+		},
+		{
+			"tags of a parameter that was never seen",
+			facts{Tags: []timeline.TagsSeen{tagged2("e", 20, 1, a), {Tags: b, Sights: span(0, 10_000)}}},
+			[]string{"Tag in [20000, 21000) a=1 (what its tags were before is not known)"},
+		},
+		{
+			"tags of two lives",
+			facts{
+				Versions: []timeline.Version{v(1, 0), v(1, 60_000)}, Deletions: []timeline.Deletion{deletion(55)},
+				Tags: []timeline.TagsSeen{{Tags: a, Sights: span(-8000, 2000)}, {Tags: a, Sights: span(52_000, 62_000)}, {Tags: b, Sights: span(62_000, 72_000)}},
+			},
+			[]string{"Create 1 at 0", "Tag in [0, 2001) bounded a=1", "Delete in [55000, 56000)", "Create 1 at 60000", "Tag in [60000, 72001) bounded b=1"},
+		},
+		{
+			"labels, with and without their events",
+			facts{
+				Versions: []timeline.Version{v(1, 0), v(2, 5000)}, Looks: []timeline.Look{saw(v(2, 5000), 1, 0)},
+				Labels: []timeline.LabelsSeen{
+					{Labels: map[string]int64{}, Sights: timeline.Sights{Sure: at(-8000), Seen: at(2000), LastSure: at(7000), LastSeen: at(17_000)}},
+					{Event: "e1", Second: base + 20},
+					{Labels: map[string]int64{"prod": 1}, Sights: timeline.Sights{Sure: at(12_000), Seen: at(22_000), LastSure: at(30_000), LastSeen: at(40_000)}},
+					{Labels: map[string]int64{"prod": 2, "old": 1}, Sights: span(50_000, 60_000)},
+					{Event: "e2", Second: base + 70},
+					{Event: "e3", Second: base + 72},
+					{Labels: map[string]int64{"prod": 2}, Sights: span(73_000, 83_000)},
+					{Event: "e4", Second: base + 99}, // after it nothing was different
+					{Labels: map[string]int64{"prod": 2}, Sights: span(100_000, 110_000)},
+				},
+			},
+			[]string{
+				"Create 1 at 0", "Update 2 at 5000", "Label in [20000, 21000) prod:1", "Label in [30000, 60001) bounded old:1 prod:2",
+				"Label in [50000, 83001) bounded old:0",
+			},
+		},
+		{
+			"labels of a life whose beginning is not known",
+			facts{Versions: []timeline.Version{v(3, 0)}, Labels: []timeline.LabelsSeen{{Labels: map[string]int64{"prod": 3}, Sights: span(0, 10_000)}}},
+			[]string{"Gap 1-2 in [-inf, 0) bounded (its beginning is not known)", "Update 3 at 0", "Label in [-inf, 10001) bounded prod:3"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			for range 3 { // the order of the facts makes no difference
+				got := timeline.New("/n", tt.facts, timeline.Horizon{Since: at(-30_000)}).Changes()
+				if diff := cmp.Diff(told(got), tt.want); diff != "" {
+					t.Fatalf("got -, want +\n%s", diff)
+				}
+				for _, c := range got {
+					if c.Name != "/n" {
+						t.Errorf("the name is %q", c.Name)
+					}
+				}
+				tt.facts = shuffled(rand.New(rand.NewPCG(1, uint64(len(tt.name)))), tt.facts)
+			}
+		})
+	}
+}
+
+func shuffled(r *rand.Rand, f timeline.Facts) timeline.Facts {
+	f = timeline.Facts{
+		Versions: slices.Clone(f.Versions), Deletions: slices.Clone(f.Deletions), Looks: slices.Clone(f.Looks), Tags: slices.Clone(f.Tags),
+		Labels: slices.Clone(f.Labels), Traces: slices.Clone(f.Traces), Originals: slices.Clone(f.Originals),
+	}
+	shuffle(r, f.Versions)
+	shuffle(r, f.Deletions)
+	shuffle(r, f.Looks)
+	shuffle(r, f.Tags)
+	shuffle(r, f.Labels)
+	shuffle(r, f.Traces)
+	shuffle(r, f.Originals)
+	return f
+}
+
+func shuffle[T any](r *rand.Rand, all []T) {
+	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+}
+
+// TestChangesAreTrue holds what changes say against a model that keeps every
+// state: each is true, none is told twice, and where no event was lost nothing
+// is left out.
+func TestChangesAreTrue(t *testing.T) {
+	t.Parallel()
+	counts := make(map[string]int)
+	for seed := range uint64(cases(t, 40_000)) {
+		r := rand.New(rand.NewPCG(seed, 5))
+		w := newWorld(r, seed%2 == 1)
+		line := timeline.New("/n", w.facts, timeline.Horizon{Since: start - 500_000})
+		all := line.Changes()
+		if problem := w.check(all, counts); problem != "" {
+			w.dump(t, line)
+			t.Fatalf("seed %d: %s:\n%s", seed, problem, strings.Join(told(all), "\n"))
+		}
+		shuffle(r, w.facts.Versions)
+		shuffle(r, w.facts.Deletions)
+		shuffle(r, w.facts.Looks)
+		shuffle(r, w.facts.Traces)
+		again := timeline.New("/n", w.facts, timeline.Horizon{Since: start - 500_000})
+		if diff := cmp.Diff(all, again.Changes()); diff != "" {
+			t.Fatalf("seed %d: the order of facts makes a difference:\n%s", seed, diff)
+		}
+	}
+	t.Log(counts)
+	for _, kind := range []string{"Create", "Update", "Delete", "Delete bounded", "Gap of versions", "Gap"} {
+		if counts[kind] == 0 {
+			t.Errorf("no %s was met", kind)
+		}
+	}
+}
+
+// check returns what is wrong with the changes, "" if nothing is.
+func (w *world) check(all []ssmbak.Change, counts map[string]int) string {
+	seen := make(map[timeline.Ref]int)
+	matched := make(map[change]bool) // the deletions that were told
+	unseen := func(c change) bool { return c.number != 0 && !w.facts.Has(timeline.Ref{Number: c.number, Time: c.at}) }
+	in := func(c ssmbak.Change, real change) bool { return c.Within(real.at, real.at) }
+	var last ssmbak.Time
+	for _, c := range all {
+		kind := string(c.Operation)
+		if c.Until < last {
+			return "not in the order of their ends"
+		}
+		last = c.Until
+		switch c.Operation {
+		case ssmbak.Create, ssmbak.Update:
+			ref := timeline.Ref{Number: c.Version.Number, Time: c.Time}
+			if seen[ref]++; seen[ref] > 1 || !w.facts.Has(ref) || (c.Operation == ssmbak.Create) != (ref.Number == 1) {
+				return fmt.Sprintf("version %d at %v", ref.Number, ref.Time)
+			}
+		case ssmbak.Delete:
+			if c.Bounded() {
+				kind += " bounded"
+			}
+			// They are in the order of their ends, so the first that fits is
+			// the right one if there is any. Where events were lost, what one
+			// tells is put where it explains most, which may be wrong within
+			// its second.
+			i := slices.IndexFunc(w.changes, func(real change) bool {
+				if real.number == 0 && w.lost {
+					return in(c, real) || !c.Bounded() && real.at.Second() == c.Time.Second()
+				}
+				return real.number == 0 && !matched[real] && in(c, real)
+			})
+			if i < 0 {
+				return fmt.Sprintf("no deletion of [%v, %v) is left", c.From, c.Until)
+			}
+			matched[w.changes[i]] = true
+		case ssmbak.Gap:
+			if c.Missing.First != 0 {
+				kind += " of versions"
+			}
+			for n := c.Missing.First; n <= c.Missing.Last && n > 0; n++ {
+				if !slices.ContainsFunc(w.changes, func(real change) bool { return real.number == n && unseen(real) && in(c, real) }) {
+					return fmt.Sprintf("version %d was not missed in [%v, %v)", n, c.From, c.Until)
+				}
+			}
+			if !w.lost && strings.Contains(c.Reason, "life") && !slices.ContainsFunc(w.changes, func(real change) bool { return real.number == 1 && unseen(real) && in(c, real) }) {
+				return fmt.Sprintf("no life was missed in [%v, %v)", c.From, c.Until)
+			}
+			if !w.lost && strings.Contains(c.Reason, "event") && !slices.ContainsFunc(w.changes, func(real change) bool { return unseen(real) && in(c, real) }) {
+				return fmt.Sprintf("nothing was missed in [%v, %v)", c.From, c.Until)
+			}
+		default:
+			return "what is a " + kind
+		}
+		counts[kind]++
+	}
+	if len(seen) != len(w.facts.Versions) {
+		return "a version is left out"
+	}
+	for _, real := range w.changes {
+		switch {
+		case w.lost:
+		case real.number == 0 && !matched[real]:
+			return fmt.Sprintf("the deletion at %v is left out", real.at)
+		case unseen(real) && !slices.ContainsFunc(all, func(c ssmbak.Change) bool { return c.Operation == ssmbak.Gap && in(c, real) }):
+			return fmt.Sprintf("version %d at %v is left out", real.number, real.at)
+		}
+	}
+	return ""
+}
+
+// TestAttributeChangesAreTrue holds what changes say of tags and labels against
+// a model in which no two maps of a life are the same.
+func TestAttributeChangesAreTrue(t *testing.T) {
+	t.Parallel()
+	counts := make(map[string]int)
+	for seed := range uint64(cases(t, 20_000)) {
+		w := newTagged(rand.New(rand.NewPCG(seed, 6)), seed%2 == 1)
+		line := timeline.New("/n", w.facts, timeline.Horizon{Since: start - 500_000})
+		all := line.Changes()
+		if problem := w.check(all, counts); problem != "" {
+			w.fatal(t, seed, 0, line, problem+"\n"+strings.Join(told(all), "\n"), "true")
+		}
+	}
+	t.Log(counts)
+	for _, kind := range []string{"Tag", "Tag bounded", "Label", "Label bounded", "Tag of an event"} {
+		if counts[kind] == 0 {
+			t.Errorf("no %s was met", kind)
+		}
+	}
+}
+
+// check returns what is wrong with the changes, "" if nothing is.
+func (w *tagged) check(all []ssmbak.Change, counts map[string]int) string {
+	told := make(map[attribute]bool)
+	for _, c := range all {
+		kind := string(c.Operation)
+		if c.Bounded() {
+			kind += " bounded"
+		}
+		counts[kind]++
+		for k, value := range c.Tags {
+			if value == nil {
+				continue
+			}
+			a := attribute{key: k, value: *value}
+			// What stale looks saw of changes that no event told of may be put
+			// into another order than the true one.
+			sure := !w.lost || !c.Bounded()
+			if sure && !slices.ContainsFunc(w.changes, func(real attributes) bool { return real.tags[k] == *value && c.Within(real.at, real.at) }) {
+				return fmt.Sprintf("%s=%s did not begin in [%v, %v)", k, *value, c.From, c.Until)
+			}
+			if told[a] && !w.lost {
+				return fmt.Sprintf("%s=%s is told twice", k, *value)
+			}
+			told[a] = true
+		}
+		for k, number := range c.Labels {
+			if number != 0 && !w.lost && !slices.ContainsFunc(w.changes, func(real attributes) bool { return real.labels[k] == number && c.Within(real.at, real.at) }) {
+				return fmt.Sprintf("%s did not come to %d in [%v, %v)", k, number, c.From, c.Until)
+			}
+		}
+	}
+	for _, f := range w.facts.Tags {
+		for k, value := range f.Tags {
+			if f.Event != "" && !told[attribute{k, value}] {
+				return fmt.Sprintf("%s=%s is left out", k, value)
+			}
+			counts["Tag of an event"]++
+		}
+	}
+	return ""
+}
+
+// attribute is one tag.
+type attribute struct{ key, value string }
+
+// FuzzChanges holds for any facts, true or not, that their changes are in order
+// and the same in whatever order the facts came.
+func FuzzChanges(f *testing.F) {
+	for _, s := range seeds {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		facts, ok := decodeFacts(text)
+		if !ok {
+			return
+		}
+		all := timeline.New("/n", facts, timeline.Horizon{}).Changes()
+		for i, c := range all {
+			if c.From > c.Until || i > 0 && c.Until < all[i-1].Until || c.Missing.First > c.Missing.Last {
+				t.Errorf("change %d of %+v", i, all)
+			}
+		}
+		again := timeline.New("/n", shuffled(rand.New(rand.NewPCG(1, 1)), facts), timeline.Horizon{}).Changes()
+		if diff := cmp.Diff(all, again); diff != "" {
+			t.Errorf("the order of facts makes a difference (-first +again):\n%s", diff)
+		}
+	})
+}
