@@ -32,6 +32,9 @@ type Report struct {
 	Began ssmbak.Time
 	// Checked counts the parameters that were compared, live and recorded ones.
 	Checked int
+	// Same counts those of them that the listings showed unchanged, so that
+	// nobody looked at them.
+	Same int
 	// Recorded had versions, tags or labels that the archive lacked; Deleted
 	// were gone without the archive knowing; Gaps have versions that were
 	// missed, which was found out now; Unreadable have a version whose value
@@ -127,7 +130,7 @@ func (run *reconcile) do(ctx context.Context, target ssmbak.Target, began time.T
 	if err := run.compare(ctx, target); err != nil {
 		return err
 	}
-	run.report.Checked, run.report.TagsUnchecked = run.same, run.tagsErr
+	run.report.Checked, run.report.Same, run.report.TagsUnchecked = run.same, run.same, run.tagsErr
 	run.progress()
 	for names := range slices.Chunk(run.todo, round) {
 		before := run.fresh

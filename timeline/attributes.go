@@ -179,6 +179,13 @@ func (o observations[V]) at(at ssmbak.Time) (map[string]V, bool) {
 		e++ // the look before saw this change already
 	}
 	next := o.events[e:]
+	for _, d := range o.doubts { // it may have been of this life
+		if d.lo > at && d.seen != nil && !d.says(before.seen) && !explained(d, next) && !slices.ContainsFunc(o.looks, func(l observation[V]) bool {
+			return l.lo >= at && l.hi < d.lo && l.says(before.seen)
+		}) {
+			return nil, false
+		}
+	}
 	for _, l := range o.looks {
 		switch {
 		case l.hi <= at:

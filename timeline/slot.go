@@ -41,7 +41,7 @@ func (s *slot) spans(h Horizon) []Span {
 	var c canvas
 	if s.after == nil {
 		c.span(Span{From: ssmbak.MinTime, Until: s.until(), Kind: Nothing, Unknown: true, Reason: reasonBefore})
-		if h.Since != 0 && (s.before == nil || s.before.Number == 1) {
+		if h.Since != 0 && (s.before == nil || s.before.Number == 1 || s.began(ssmbak.MinTime, s.until()) != ssmbak.MinTime) {
 			c.span(Span{From: h.Since, Until: s.until(), Kind: Absent, Since: h.Since})
 		}
 	} else {
@@ -56,22 +56,35 @@ func (s *slot) spans(h Horizon) []Span {
 		return c.spans
 	}
 	ends := s.ends()
+	absent := ssmbak.MinTime // the last moment at which there surely was no parameter
 	for i, e := range ends {
 		switch {
-		case i == 0:
+		case i > 0 && e.seen:
+			if !s.undecided {
+				absent = max(absent, e.sure)
+			}
+			continue
+		case i > 0:
+			c.unknown(s.began(absent, e.until), e.until, reasonMissed)
+		default:
 			if s.after != nil && e.seen {
 				c.unknown(s.open(), e.until, reasonBounds)
 			} else if s.after != nil {
 				c.unknown(max(e.from, s.open()), e.until, reasonSecond)
 			} else if !e.seen {
-				c.unknown(ssmbak.MinTime, e.until, reasonMissed)
+				c.unknown(s.began(absent, e.until), e.until, reasonMissed)
 			}
 			c.span(Span{From: e.until, Until: s.until(), Kind: Absent, Since: e.from})
-		case !e.seen:
-			c.unknown(ends[0].until, e.until, reasonMissed)
+		}
+		if i == 0 || !s.undecided { // one of an undecided slot may have ended nothing
+			absent = max(absent, e.until)
 		}
 	}
 	for _, tr := range s.traces {
+		// A creation tells that what was there before had ended.
+		if tr.Operation == ssmbak.Create && s.after != nil && !slices.ContainsFunc(ends, func(e end) bool { return e.from < tr.until() }) {
+			c.unknown(s.open(), tr.until(), reasonBounds)
+		}
 		// What was missed lasted until an end that surely came after it.
 		until := s.until()
 		if i := slices.IndexFunc(ends, func(e end) bool { return e.after() >= tr.until()-1 }); i >= 0 {
@@ -96,7 +109,7 @@ func (s *slot) spans(h Horizon) []Span {
 		c.unknown(s.open(), until, reasonOrder)
 	case s.before == nil:
 	case s.after == nil && s.before.Number > 1, len(ends) > 0 && s.before.Number > 1:
-		c.unknown(last, s.until(), reasonBeginning)
+		c.unknown(s.began(last, s.until()), s.until(), reasonBeginning)
 	case s.after == nil || len(ends) > 0:
 	case s.reborn():
 		c.unknown(last, s.until(), reasonBounds)
@@ -104,6 +117,20 @@ func (s *slot) spans(h Horizon) []Span {
 		c.unknown(last, s.until(), reasonLife)
 	}
 	return c.spans
+}
+
+// began returns when a life began at the earliest whose first version nobody saw:
+// where an event told of its creation, if one came.
+func (s *slot) began(absent, end ssmbak.Time) ssmbak.Time {
+	if s.undecided {
+		return absent
+	}
+	for _, tr := range s.traces { // in the order of their seconds
+		if tr.Operation == ssmbak.Create && tr.until() > absent && tr.from() < end {
+			return max(absent, tr.from())
+		}
+	}
+	return absent
 }
 
 // open is the first moment of the slot that nothing proves.

@@ -132,6 +132,7 @@ type slot struct {
 	undecided     bool // a deletion may lie here or elsewhere
 	gone          []Look
 	traces        []Trace
+	creates       int // traces of creations that can lie nowhere else
 }
 
 func (s *slot) from() ssmbak.Time {
@@ -160,10 +161,10 @@ func (s *slot) reborn() bool {
 
 func (t *Timeline) build() {
 	slots := t.slots()
+	t.placeTraces(slots)
 	t.placeDeletions(slots)
 	t.placeLooks(slots)
 	t.placeListing(slots)
-	t.placeTraces(slots)
 	for i := range slots {
 		t.spans = append(t.spans, slots[i].spans(t.horizon)...)
 	}
@@ -268,7 +269,7 @@ func (t *Timeline) placeDeletions(slots []slot) {
 	}
 	for _, d := range open {
 		at := candidates[d.Event]
-		needy := slices.IndexFunc(at, func(i int) bool { return len(slots[i].deletions) == 0 && t.ended(&slots[i]) })
+		needy := slices.IndexFunc(at, func(i int) bool { return len(slots[i].deletions) < t.needs(&slots[i]) })
 		if needy >= 0 {
 			s := &slots[at[needy]]
 			s.deletions = append(s.deletions, d)
@@ -312,19 +313,70 @@ func (t *Timeline) placeListing(slots []slot) {
 	}
 }
 
-// placeTraces gives each trace to every slot in which its change may lie.
+// placeTraces gives each trace to the slot that lacks the version of which it
+// tells: then it takes another event that never came to contradict what is known
+// elsewhere. Where no slot lacks one, it goes to every slot in which its change
+// may lie.
 func (t *Timeline) placeTraces(slots []slot) {
-	for _, tr := range t.facts.Traces {
+	lacks := make([]lack, len(slots))
+	for i := range slots {
+		lacks[i] = slots[i].lack()
+	}
+	traces := slices.SortedFunc(slices.Values(t.facts.Traces), func(a, b Trace) int {
+		return cmp.Or(cmp.Compare(a.Second, b.Second), cmp.Compare(a.Event, b.Event))
+	})
+	for _, tr := range traces {
+		var at []int
 		for i := slotAt(slots, tr.from()); i < len(slots); i++ {
 			s := &slots[i]
 			if s.after != nil && s.after.Time >= tr.until() {
 				break
 			}
-			if s.from() < tr.until()-1 {
-				s.traces = append(s.traces, tr)
+			// A life knows no other creation, and no change between two versions
+			// that follow each other.
+			if s.from() < tr.until()-1 && !s.succession() && !(s.joined && tr.Operation == ssmbak.Create) {
+				at = append(at, i)
 			}
 		}
+		if len(at) == 1 && tr.Operation == ssmbak.Create {
+			slots[at[0]].creates++
+		}
+		if i := slices.IndexFunc(at, func(i int) bool { return lacks[i].take(tr.Operation) }); i >= 0 {
+			at = at[i : i+1]
+		}
+		for _, i := range at {
+			slots[i].traces = append(slots[i].traces, tr)
+		}
 	}
+}
+
+// lack counts the versions that surely were in a slot and are not known.
+type lack struct{ creates, updates int64 }
+
+// lack returns what the version after the slot says of those before it.
+func (s *slot) lack() lack {
+	switch {
+	case s.before == nil || s.succession():
+		return lack{}
+	case s.before.Number == 1:
+		return lack{}
+	case s.after != nil && s.before.Number > s.after.Number: // perhaps of one life
+		return lack{updates: s.before.Number - s.after.Number - 1}
+	}
+	return lack{creates: 1, updates: s.before.Number - 2}
+}
+
+// take reports whether one of the kind is lacking, and counts it as told of.
+func (l *lack) take(o ssmbak.Operation) bool {
+	n := &l.updates
+	if o == ssmbak.Create {
+		n = &l.creates
+	}
+	if *n <= 0 {
+		return false
+	}
+	*n--
+	return true
 }
 
 // slotAt returns the slot in which the moment lies: the first that ends after it.
@@ -332,13 +384,26 @@ func slotAt(slots []slot, at ssmbak.Time) int {
 	return sort.Search(len(slots)-1, func(i int) bool { return slots[i].until() > at })
 }
 
-// ended reports that the life of the slot's first version surely ended in it.
-func (t *Timeline) ended(s *slot) bool {
+// needs returns how many ends of lives a slot surely holds: before each creation
+// in it, and before a look that found nothing, what was there had ended.
+func (t *Timeline) needs(s *slot) int {
+	if s.joined {
+		return 0
+	}
+	births := s.creates
+	if s.before != nil && s.before.Number == 1 {
+		births++
+	}
+	ends := births
 	if s.after == nil {
-		return false
+		ends = max(0, births-1)
 	}
-	if s.before != nil {
-		return s.reborn()
+	switch {
+	case s.before != nil && s.reborn():
+		ends = max(ends, 1)
+	case s.before == nil && s.after != nil &&
+		slices.ContainsFunc(t.facts.Looks, func(l Look) bool { return l.Gone && l.Sure >= s.after.Time }):
+		ends++
 	}
-	return slices.ContainsFunc(t.facts.Looks, func(l Look) bool { return l.Gone && l.Sure >= s.after.Time })
+	return ends
 }

@@ -2,7 +2,9 @@ package simulation
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -20,10 +22,40 @@ const (
 	AnswersProved    = "answers proved"
 	AnswersLastKnown = "answers last known"
 	AnswersUnknown   = "answers unknown"
+	TagsKnown        = "tags known"
+	TagsUnknown      = "tags unknown"
+	LabelsKnown      = "labels known"
+	LabelsUnknown    = "labels unknown"
 )
 
+// Why a last known answer may be wrong.
+const (
+	CauseLife   = "last known was wrong: no version of a whole life was ever seen"
+	CauseLast   = "last known was wrong: the event of the last changes before a deletion was lost"
+	CauseEnd    = "last known was wrong: the event of a deletion was lost, and nobody has looked since"
+	CauseChange = "last known was wrong: the event of a change was lost, and nobody has looked since"
+	CauseSecond = "last known was wrong: a deletion and a creation in one second, and other events around them were lost"
+	CauseOrder  = "last known was wrong: another change of the same name was lost"
+)
+
+// Causes lists them.
+func Causes() []string {
+	return []string{CauseLife, CauseLast, CauseSecond, CauseEnd, CauseChange, CauseOrder}
+}
+
+// phase is how far the archive has come when it is asked.
+type phase int
+
+const (
+	recorded   phase = iota // as the recorders left it
+	reconciled              // after one reconcile without any trouble
+	looked                  // after one that looked at every parameter
+)
+
+func (p phase) String() string { return [...]string{"as recorded", "reconciled", "looked at"}[p] }
+
 // check holds the archive against the truth, first as the recorders left it,
-// then after one reconcile without any trouble.
+// then after a reconcile without any trouble.
 func (w *world) check() {
 	ctx := context.Background()
 	conn := w.connect(ctx, plainClient{w})
@@ -33,22 +65,85 @@ func (w *world) check() {
 		return
 	}
 	w.countTruths(a)
-	w.checkAnswers(ctx, a, "as recorded")
+	w.checkAnswers(ctx, a, recorded)
 
 	time.Sleep(time.Minute)
 	w.plan.Stale = 0
 	live := paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging()})
-	report, err := recorder.New(a, live, recorder.Options{Account: account, Region: region}).Reconcile(ctx, everything, recorder.ReconcileOptions{})
-	if err != nil || len(report.Failed) > 0 {
-		w.problem("the last reconcile: %v %v", err, report.Failed)
+	r := recorder.New(a, live, recorder.Options{Account: account, Region: region})
+	reconcile := func(o recorder.ReconcileOptions) recorder.Report {
+		report, err := r.Reconcile(ctx, everything, o)
+		if err != nil || len(report.Failed) > 0 || !report.Complete || report.TagsUnchecked != nil {
+			w.problem("the last reconcile: %v %+v", err, report)
+		}
+		if report.Same > 0 {
+			w.counts.Add(ProofHeld)
+		}
+		return report
+	}
+	reconcile(recorder.ReconcileOptions{})
+	w.checkAnswers(ctx, a, reconciled)
+	w.checkComplete(ctx, a, live)
+	if slices.ContainsFunc(w.plan.Changes, func(c Change) bool { return c.Op == Label }) {
+		reconcile(recorder.ReconcileOptions{Deep: true})
+		w.checkAnswers(ctx, a, looked)
+	}
+	if w.plan.Lifecycle {
+		if again := reconcile(recorder.ReconcileOptions{}); len(again.Recorded)+len(again.Deleted) > 0 {
+			w.problem("nothing has changed, and a reconcile recorded %v and %v", again.Recorded, again.Deleted)
+		}
+		w.lifecycle()
+		w.checkAnswers(ctx, a, looked)
+		w.checkComplete(ctx, a, live)
+	}
+}
+
+// lifecycle removes every object version of a value that is not current, as a
+// rule for noncurrent versions does in time.
+func (w *world) lifecycle() {
+	for _, name := range w.ssm.Names() {
+		for i, v := range w.s3.Versions(bucket, name) {
+			if i > 0 {
+				w.s3.RemoveVersion(bucket, name, v.VersionID)
+				w.counts.Add(LifecycleExpired)
+			}
+		}
+	}
+}
+
+// reader reads everything in the middle of what goes on.
+func (w *world) reader(ctx context.Context, id int) {
+	w.mu.Lock()
+	if w.recorders > 0 {
+		w.counts.Add(ReadInBetween)
+	}
+	w.mu.Unlock()
+	conn := w.connect(ctx, slowClient{w, fmt.Sprint("reader ", id)})
+	a, err := archive.Open(ctx, conn.S3(), archive.Options{Bucket: bucket, Account: account, Region: region, Parallel: 2})
+	if err != nil {
+		w.problem("a reader opens the archive: %v", err)
 		return
 	}
-	w.checkAnswers(ctx, a, "reconciled")
-	w.checkComplete(ctx, a, live)
+	ago := time.Duration(w.draw("reader", int(time.Since(w.start)/time.Millisecond)+1)) * time.Millisecond
+	at := ssmbak.TimeOf(time.Now().Add(-ago - time.Millisecond))
+	found, err := a.At(ctx, everything, at, archive.AllValues)
+	if err != nil || len(found.Problems) > 0 && w.plan.Hurt == 0 {
+		w.problem("a reader asks for %v: %v %v", at, err, found.Problems)
+		return
+	}
+	for _, s := range found.States {
+		if s.Certainty != ssmbak.Proved {
+			continue // an event may still be on its way
+		}
+		t := w.truth(string(s.Name), at.Std())
+		if !right(s, t) || s.HasValue && s.Value.Reveal() != t.value {
+			w.problem("to a reader %s at %v is proved to be version %d of %v (deleted: %v), it was version %d of %v", s.Name, at, s.Version.Number, s.Version.Time, s.Deleted, t.number, t.at)
+		}
+	}
 }
 
 // checkAnswers asks at every moment that could matter.
-func (w *world) checkAnswers(ctx context.Context, a *archive.Archive, when string) {
+func (w *world) checkAnswers(ctx context.Context, a *archive.Archive, when phase) {
 	lines, err := a.Timelines(ctx, everything)
 	if err != nil || len(lines.Problems) > 0 {
 		w.problem("%s: read the archive: %v %v", when, err, lines.Problems)
@@ -61,14 +156,21 @@ func (w *world) checkAnswers(ctx context.Context, a *archive.Archive, when strin
 		for _, at := range moments(changes, t.Facts()) {
 			state, refs := t.At(at)
 			truth := truthOf(changes, at.Std())
-			w.checkState(when, name, at, state, truth)
+			w.checkState(when, name, at, state, truth, t.Facts())
+			if when == reconciled && w.plan.Calm && state.Certainty == ssmbak.Unknown && lines.Since != 0 && at >= lines.Since {
+				w.checkUnknown(name, at, state, changes, t.Facts())
+			}
+			w.checkAttributes(when, name, at, state, truth)
 			if state.Deleted || state.Version.Number == 0 || state.Certainty == ssmbak.Unknown || len(refs) == 0 {
 				continue
 			}
 			id := refs[0].ID
 			if _, read := values[id]; !read {
 				v, err := a.Value(ctx, name, refs)
-				if err != nil {
+				switch {
+				case errors.Is(err, archive.ErrExpired) && when == looked && w.plan.Lifecycle && !(truth.live && truth.at.Equal(w.truth(string(name), time.Now()).at)):
+					continue // a rule removed what is not live
+				case err != nil:
 					w.problem("%s: %s version %d: %v", when, name, state.Version.Number, err)
 					continue
 				}
@@ -81,21 +183,103 @@ func (w *world) checkAnswers(ctx context.Context, a *archive.Archive, when strin
 	}
 }
 
-func (w *world) checkState(when string, name ssmbak.Name, at ssmbak.Time, s ssmbak.State, t truth) {
-	right := s.Deleted && !t.live || !s.Deleted && t.live && s.Version.Number == t.number && s.Version.Time == ssmbak.TimeOf(t.at)
+func right(s ssmbak.State, t truth) bool {
+	return s.Deleted && !t.live || !s.Deleted && t.live && s.Version.Number == t.number && s.Version.Time == ssmbak.TimeOf(t.at)
+}
+
+func (w *world) checkState(when phase, name ssmbak.Name, at ssmbak.Time, s ssmbak.State, t truth, f timeline.Facts) {
 	switch s.Certainty {
 	case ssmbak.Proved:
 		w.counts.Add(AnswersProved)
-		if !right {
+		if !right(s, t) {
 			w.problem("%s: %s at %v is proved to be version %d of %v (deleted: %v), it was version %d of %v", when, name, at, s.Version.Number, s.Version.Time, s.Deleted, t.number, t.at)
 		}
 	case ssmbak.LastKnown:
 		w.counts.Add(AnswersLastKnown)
-		if !right && !w.lost[string(name)] {
-			w.problem("%s: %s at %v is last known to be version %d of %v (deleted: %v), it was version %d of %v, and no event was lost", when, name, at, s.Version.Number, s.Version.Time, s.Deleted, t.number, t.at)
+		if right(s, t) {
+			return
+		}
+		cause := w.cause(name, at, t, f)
+		w.counts.Add(cause)
+		// What was lost before anybody looked at it can never be found out.
+		forever := cause == CauseLife || cause == CauseLast || cause == CauseSecond
+		if !w.lost[string(name)] || when != recorded && !forever {
+			w.problem("%s: %s at %v is last known to be version %d of %v (deleted: %v), it was version %d of %v (%s)", when, name, at, s.Version.Number, s.Version.Time, s.Deleted, t.number, t.at, cause)
 		}
 	case ssmbak.Unknown:
 		w.counts.Add(AnswersUnknown)
+	}
+}
+
+// cause says why a last known answer is wrong.
+func (w *world) cause(name ssmbak.Name, at ssmbak.Time, t truth, f timeline.Facts) string {
+	changes := w.ssm.Truth(string(name))
+	if !t.live {
+		// It would have been found out by the next life, if anybody had seen that.
+		born, seen := false, false
+		for _, c := range changes {
+			if u := truthOf(changes, c.Time); u.live && u.life == t.life+1 {
+				born, seen = true, seen || f.Has(timeline.Ref{Number: u.number, Time: ssmbak.TimeOf(u.at)})
+			}
+		}
+		if born && !seen {
+			return CauseLife
+		}
+		return CauseEnd
+	}
+	if f.Has(timeline.Ref{Number: t.number, Time: ssmbak.TimeOf(t.at)}) {
+		if w.deletedIn(name, ssmbak.TimeOf(t.at).Second()) {
+			return CauseSecond
+		}
+		return CauseOrder
+	}
+	known, later := false, false // versions of this life, and of those after the moment
+	for _, c := range changes {
+		u := truthOf(changes, c.Time)
+		if u.live && u.life == t.life && f.Has(timeline.Ref{Number: u.number, Time: ssmbak.TimeOf(u.at)}) {
+			known, later = true, later || u.at.After(at.Std())
+		}
+	}
+	now := truthOf(changes, time.Now())
+	switch {
+	case !known:
+		return CauseLife
+	case !later && (!now.live || now.life != t.life):
+		return CauseLast
+	}
+	return CauseChange
+}
+
+func (w *world) deletedIn(name ssmbak.Name, second int64) bool {
+	return slices.ContainsFunc(w.ssm.Truth(string(name)), func(c ssmapi.Change) bool { return c.Op == "Delete" && c.Time.Unix() == second })
+}
+
+// checkAttributes holds tags and labels that are said to be known.
+func (w *world) checkAttributes(when phase, name ssmbak.Name, at ssmbak.Time, s ssmbak.State, t truth) {
+	if s.Deleted || !t.live || !right(s, t) {
+		return
+	}
+	now := w.truth(string(name), time.Now())
+	met := now.live && now.life == t.life // the life in which the last reconcile looked
+	switch {
+	case !s.TagsKnown:
+		w.counts.Add(TagsUnknown)
+	case w.tagLost[string(name)] && (when == recorded || !met):
+	default:
+		w.counts.Add(TagsKnown)
+		if !maps.Equal(s.Tags, t.tags) {
+			w.problem("%s: %s at %v is said to have the tags %v, it had %v", when, name, at, s.Tags, t.tags)
+		}
+	}
+	switch {
+	case !s.LabelsKnown:
+		w.counts.Add(LabelsUnknown)
+	case w.labelLost[string(name)] && (when != looked || !met):
+	default:
+		w.counts.Add(LabelsKnown)
+		if !maps.Equal(s.Labels, t.labels) {
+			w.problem("%s: %s at %v is said to have the labels %v, it had %v", when, name, at, s.Labels, t.labels)
+		}
 	}
 }
 
@@ -176,6 +360,7 @@ func (w *world) countTruths(a *archive.Archive) {
 		if len(index.Facts.Traces) > 0 {
 			w.counts.Add(NeverSeen)
 		}
+		w.countEvents(index.Facts)
 		numbers := make(map[int64]bool)
 		for _, v := range index.Facts.Versions {
 			if numbers[v.Number] {
@@ -209,6 +394,26 @@ func (w *world) countSeconds(changes []ssmapi.Change) {
 	}
 }
 
+// countEvents counts the corners that events with a fact of their own reached.
+func (w *world) countEvents(f timeline.Facts) {
+	for _, d := range f.Deletions {
+		if slices.ContainsFunc(f.Looks, func(l timeline.Look) bool {
+			return l.Gone && l.Seen >= ssmbak.Seconds(d.Second) && l.Seen.Std().Before(w.came[d.Event])
+		}) {
+			w.counts.Add(EndMadeExact)
+		}
+	}
+	seconds := make(map[int64]int)
+	for _, t := range f.Tags {
+		if t.Event != "" {
+			seconds[t.Second]++
+			if seconds[t.Second] == 2 {
+				w.counts.Add(TwoTagEvents)
+			}
+		}
+	}
+}
+
 func (w *world) countLives(changes []ssmapi.Change, f timeline.Facts) {
 	known, missing := 0, 0
 	end := func() {
@@ -234,13 +439,52 @@ func (w *world) countLives(changes []ssmapi.Change, f timeline.Facts) {
 	end()
 }
 
-// String tells a plan in lines.
-func (p Plan) String() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d, archive made after %v, events lost: %v, kills %v, reconciles %v\n", p.Seed, p.Established, p.Lossy, p.Kills, p.Reconciles)
-	fmt.Fprintf(&b, "of 1,000 requests: %d pause, %d fail before, %d after, %d throttled, %d conflicts, %d stale\n", p.Pause, p.FailBefore, p.FailAfter, p.Throttle, p.Conflict, p.Stale)
-	for _, c := range p.Changes {
-		fmt.Fprintf(&b, "  %v\n", c)
+// checkUnknown holds that what is unknown in a calm world, after a reconcile, has
+// a reason: a deletion in this very second, a deletion whose event was lost
+// between what was seen before it and after it, versions that Parameter Store no
+// longer had by the time of the next look, or the border between two pages of a
+// history.
+func (w *world) checkUnknown(name ssmbak.Name, at ssmbak.Time, s ssmbak.State, changes []ssmapi.Change, f timeline.Facts) {
+	for _, c := range changes {
+		if c.Op == "Delete" && c.Time.Unix() == at.Second() {
+			return
+		}
 	}
-	return b.String()
+	// What was surely seen on both sides of the moment.
+	before, after := ssmbak.MinTime, ssmbak.MaxTime
+	number, held := int64(0), int64(0)
+	for _, v := range f.Versions { // in the order of their times
+		if v.Time <= at {
+			before, held = v.Time, v.Number
+		} else {
+			after, number = v.Time, v.Number
+			break
+		}
+	}
+	if number > historyPage {
+		return
+	}
+	// An event tells its second only, so what is lost just before counts too.
+	before = max(before, 0).Add(-2 * time.Second)
+	if t := truthOf(changes, at.Std()); slices.ContainsFunc(changes, func(c ssmapi.Change) bool {
+		u := truthOf(changes, c.Time)
+		return u.live && u.life == t.life && u.number >= held+keptVersions
+	}) {
+		return // no look saw the versions on both sides
+	}
+	if slices.ContainsFunc(f.Traces, func(tr timeline.Trace) bool { return ssmbak.Seconds(tr.Second) <= at && strings.Contains(s.Reason, "event") }) {
+		return // its second may hold versions on both sides of what is known
+	}
+	for _, d := range w.dropped[string(name)] {
+		if t := ssmbak.TimeOf(d); before <= t && t < after {
+			return
+		}
+	}
+	for _, c := range changes {
+		t := ssmbak.TimeOf(c.Time)
+		if (c.Op == "Create" || c.Op == "Update") && before <= t && t < after && !f.Has(timeline.Ref{Number: c.Version, Time: t}) {
+			return
+		}
+	}
+	w.problem("%s at %v is unknown (%s), and nothing was lost there between %v and %v", name, at, s.Reason, before, after)
 }

@@ -43,6 +43,17 @@ const (
 	TwoDeletions       = "two deletions in one second"
 	NumberAgain        = "a number used again"
 	DeletionAgain      = "a deletion repeated after a re-creation"
+	TagEventLost       = "event of a tag lost"
+	LateAttribute      = "label or tag event processed after newer versions"
+	TwoTagEvents       = "two tag events in one second"
+	Unlabelled         = "a label taken away, which no event tells"
+	LabelBlocks        = "a label on the oldest version that blocks a put"
+	Expired            = "a parameter that expired"
+	EndMadeExact       = "an inferred end made exact later"
+	IndexUnderMarker   = "an index under a marker"
+	LifecycleExpired   = "a value that a lifecycle rule removed"
+	ReadInBetween      = "a reader in the middle of a write"
+	ProofHeld          = "a reconcile that looks only at what changed"
 )
 
 // All lists every corner.
@@ -52,7 +63,8 @@ func All() []string {
 		KilledBeforeIndex, KilledBeforeMarker, PausedSameLife, PausedOtherLife, HeldDropped, LateOldValue, LateMarker,
 		OtherLifeSecret, DroppedSecret, StaleOldLife, StaleAfterCreate, ListingMissed, HandedBack, CameTwice, CameLate,
 		OutOfOrder, EventLost, TwoAtOnce, ReconcileBeside, ReconcilesBeside, NeverSeen, LifeMissed, VersionsDropped,
-		SecondOfEverything, TwoDeletions, NumberAgain, DeletionAgain,
+		SecondOfEverything, TwoDeletions, NumberAgain, DeletionAgain, TagEventLost, LateAttribute, TwoTagEvents, Unlabelled,
+		LabelBlocks, Expired, EndMadeExact, IndexUnderMarker, LifecycleExpired, ReadInBetween, ProofHeld,
 	}
 }
 
@@ -94,4 +106,28 @@ func (c *Counts) String() string {
 		fmt.Fprintf(&b, "%8d  %s\n", c.Get(corner), corner)
 	}
 	return b.String()
+}
+
+// Report tells the shares of the answers, why last known ones were wrong, and
+// every corner.
+func (c *Counts) Report() string {
+	var b strings.Builder
+	shares := func(what string, kinds ...string) {
+		sum := 0
+		for _, k := range kinds {
+			sum += c.Get(k)
+		}
+		fmt.Fprintf(&b, "%s: %d", what, sum)
+		for _, k := range kinds {
+			fmt.Fprintf(&b, ", %.1f %% %s", 100*float64(c.Get(k))/float64(max(1, sum)), strings.TrimPrefix(k, what+" "))
+		}
+		b.WriteByte('\n')
+	}
+	shares("answers", AnswersProved, AnswersLastKnown, AnswersUnknown)
+	shares("tags", TagsKnown, TagsUnknown)
+	shares("labels", LabelsKnown, LabelsUnknown)
+	for _, cause := range Causes() {
+		fmt.Fprintf(&b, "%8d  %s\n", c.Get(cause), cause)
+	}
+	return b.String() + c.String()
 }

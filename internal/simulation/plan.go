@@ -12,11 +12,18 @@
 // requests. Afterwards three promises are checked at every moment that could
 // matter:
 //
-//   - what is proved is never wrong;
-//   - what is last known is wrong only where an event was lost;
+//   - what is proved is never wrong, not even to a reader in the middle;
+//   - what is last known is wrong only where an event was lost, and after a
+//     reconcile only where nobody could ever find out: no version of a whole
+//     life was seen, or none of the last changes before its end;
+//   - tags and labels that are known are right, as long as no event of them was
+//     lost, and after a reconcile in any life that it met;
+//   - what is unknown is bounded: in a calm world by the second of a deletion,
+//     by what surrounds a deletion whose event was lost, and by versions that
+//     Parameter Store no longer had;
 //   - every version that Parameter Store still has when all is quiet is in the
 //     archive, with its own value and time, and a live value is its key's
-//     current object.
+//     current object, so that no lifecycle rule can remove it.
 //
 // The corners that a run reached are counted, so that a test can tell that it
 // tested what it says.
@@ -25,6 +32,7 @@ package simulation
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 )
 
@@ -32,9 +40,9 @@ import (
 type Plan struct {
 	Seed    uint64
 	Changes []Change
-	// Lossy drops events; Lost are the places of the dropped ones in the order
-	// of all events.
-	Lossy bool
+	// Lose and Repeat are the shares of events, of 1,000, that never come, and
+	// that come twice.
+	Lose, Repeat int
 	// Troubles of requests, each as a share of 1,000.
 	Pause, FailBefore, FailAfter, Throttle, Conflict, Stale int
 	// KillMarker is the share of deletions of objects, of 1,000, before which
@@ -45,17 +53,42 @@ type Plan struct {
 	// Reconciles are when a reconcile begins, and after how many requests it is
 	// killed, 0 for never.
 	Reconciles []Reconcile
+	// Readers are when somebody reads everything.
+	Readers []time.Duration
 	// Established is when the archive is made: changes may come before it.
 	Established time.Duration
+	// Calm plans know no trouble but events that are lost, late and repeated:
+	// there unknown answers must stay within narrow bounds.
+	Calm bool
+	// Hurt is when somebody deletes an index, 0 for never; it is rebuilt later.
+	Hurt time.Duration
+	// Lifecycle lets a rule remove all noncurrent object versions at the end.
+	Lifecycle bool
 }
+
+// Lossy reports whether events are lost.
+func (p Plan) Lossy() bool { return p.Lose > 0 }
+
+// What a change does.
+const (
+	Put     = "put"
+	Delete  = "delete"
+	Tag     = "tag"
+	Untag   = "untag"
+	Label   = "label"
+	Unlabel = "unlabel"
+	Expire  = "expire" // of all parameters whose time has come
+)
 
 // Change is one change by a user. It happens at its time since the beginning.
 type Change struct {
-	At     time.Duration
-	Name   string
-	Delete bool
-	Secret bool
-	Value  string
+	At      time.Duration
+	Op      string
+	Name    string
+	Secret  bool
+	Value   string // of a tag too
+	Number  int64  // the version that gets or loses a label
+	Expires bool   // a moment after it was put
 }
 
 // Reconcile is one run of a reconcile.
@@ -65,77 +98,164 @@ type Reconcile struct {
 }
 
 func (c Change) String() string {
+	text := fmt.Sprintf("%v %s %s", c.At, c.Op, c.Name)
 	switch {
-	case c.Delete:
-		return fmt.Sprintf("%v delete %s", c.At, c.Name)
-	case c.Secret:
-		return fmt.Sprintf("%v put %s (SecureString)", c.At, c.Name)
+	case c.Secret && c.Op == Put:
+		text += " (SecureString)"
+	case c.Expires:
+		text += " (expires)"
+	case c.Op == Label || c.Op == Unlabel:
+		text += fmt.Sprintf(" %s on %d", c.Value, c.Number)
 	}
-	return fmt.Sprintf("%v put %s", c.At, c.Name)
+	return text
+}
+
+// draft makes a plan from random numbers. It follows what lives only roughly: a
+// change that is refused when it comes is no change.
+type draft struct {
+	*rand.Rand
+	Plan
+	at     time.Duration
+	number map[string]int64 // of the newest version, 0 if there is none
+	secret map[string]bool
+	labels map[string][]Change
+	serial int
 }
 
 // NewPlan returns the plan of a seed. Odd seeds lose events.
 func NewPlan(seed uint64) Plan {
-	r := rand.New(rand.NewPCG(seed, 0x73736d62616b))
-	p := Plan{
-		Seed: seed, Lossy: seed%2 == 1,
-		Pause: r.IntN(40), FailBefore: r.IntN(40), FailAfter: r.IntN(60), Throttle: r.IntN(30), Conflict: r.IntN(30), Stale: r.IntN(500),
+	d := &draft{
+		Rand: rand.New(rand.NewPCG(seed, 0x73736d62616b)), number: make(map[string]int64), secret: make(map[string]bool), labels: make(map[string][]Change),
 	}
-	if r.IntN(4) == 0 {
-		p.Established = time.Duration(r.IntN(60)) * time.Second
+	d.Seed = seed
+	if d.Calm = d.IntN(4) == 0; d.Calm {
+		d.Repeat = 200
+		d.Lose = 200 * int(seed%2)
+	} else {
+		d.Repeat = 120
+		d.Lose = 250 * int(seed%2)
+		d.Pause, d.FailBefore, d.FailAfter, d.Throttle, d.Conflict, d.Stale = d.IntN(40), d.IntN(40), d.IntN(60), d.IntN(30), d.IntN(30), d.IntN(500)
 	}
-	names := []string{"/app/db", "/app/db2", "root"}[:1+r.IntN(3)]
-	live := make(map[string]bool)
-	secret := make(map[string]bool)
-	at := time.Duration(r.IntN(1000)) * time.Millisecond
-	for i := 0; i < 4+r.IntN(9); i++ {
-		name := names[r.IntN(len(names))]
-		switch {
-		case live[name] && r.IntN(3) == 0:
-			p.Changes = append(p.Changes, Change{At: at, Name: name, Delete: true})
-			live[name] = false
-			if r.IntN(2) == 0 { // made anew soon
-				at += time.Duration(1+r.IntN(900)) * time.Millisecond
-				p.Changes = append(p.Changes, Change{At: at, Name: name, Secret: secret[name], Value: value(r, i)})
-				live[name] = true
-			}
-		case r.IntN(12) == 0: // more versions than Parameter Store keeps
-			for range keptVersions + 2 {
-				p.Changes = append(p.Changes, Change{At: at, Name: name, Secret: secret[name], Value: value(r, i)})
-				at += time.Duration(1+r.IntN(100)) * time.Millisecond
-			}
-			live[name] = true
-		default:
-			if !live[name] {
-				secret[name] = r.IntN(2) == 0
-			}
-			p.Changes = append(p.Changes, Change{At: at, Name: name, Secret: secret[name], Value: value(r, i)})
-			live[name] = true
+	if d.IntN(4) == 0 {
+		d.Established = time.Duration(d.IntN(60)) * time.Second
+	}
+	d.Lifecycle = d.IntN(4) == 0
+	names := []string{"/app/db", "/app/db2", "root"}[:1+d.IntN(3)]
+	d.at = time.Duration(d.IntN(1000)) * time.Millisecond
+	// Most histories are short: what breaks breaks in few steps.
+	count := 1 + d.IntN(5)
+	if d.IntN(4) == 0 {
+		count = 4 + d.IntN(9)
+	}
+	for range count {
+		d.step(names[d.IntN(len(names))])
+		d.at += time.Millisecond + []time.Duration{
+			time.Duration(d.IntN(50)) * time.Millisecond, time.Duration(d.IntN(1000)) * time.Millisecond,
+			time.Duration(d.IntN(20_000)) * time.Millisecond, time.Duration(d.IntN(100_000)) * time.Millisecond,
+		}[d.IntN(4)]
+	}
+	d.troubles()
+	return d.Plan
+}
+
+// step adds what one user does to one parameter.
+func (d *draft) step(name string) {
+	d.serial++
+	live := d.number[name] > 0
+	switch n := d.IntN(24); {
+	case live && n < 6:
+		d.change(Change{Op: Delete, Name: name})
+		if d.IntN(2) == 0 { // made anew soon
+			d.at += time.Duration(1+d.IntN(900)) * time.Millisecond
+			d.put(name)
 		}
-		at += time.Millisecond + []time.Duration{
-			time.Duration(r.IntN(50)) * time.Millisecond, time.Duration(r.IntN(1000)) * time.Millisecond,
-			time.Duration(r.IntN(20_000)) * time.Millisecond, time.Duration(r.IntN(100_000)) * time.Millisecond,
-		}[r.IntN(4)]
+	case live && n < 9:
+		d.change(Change{Op: Tag, Name: name, Value: fmt.Sprint(d.serial)})
+	case live && n == 9:
+		d.change(Change{Op: Untag, Name: name})
+	case live && n < 12:
+		c := Change{Op: Label, Name: name, Value: fmt.Sprint("l", d.serial), Number: max(1, d.number[name]-d.Int64N(3))}
+		d.labels[name] = append(d.labels[name], c)
+		d.change(c)
+	case live && n == 12 && len(d.labels[name]) > 1:
+		c := d.labels[name][0]
+		d.labels[name] = d.labels[name][1:]
+		c.Op = Unlabel
+		d.change(c)
+	case live && n == 13:
+		d.change(Change{Op: Put, Name: name, Expires: true, Secret: d.secret[name], Value: value(d.Rand, d.serial)})
+		d.at += time.Second + time.Duration(d.IntN(20_000))*time.Millisecond
+		d.change(Change{Op: Expire, Name: name})
+	case n < 16: // more versions than Parameter Store keeps
+		for range keptVersions + 2 {
+			d.put(name)
+			d.at += time.Duration(1+d.IntN(100)) * time.Millisecond
+		}
+	default:
+		d.put(name)
 	}
+}
+
+func (d *draft) put(name string) {
+	if d.number[name] == 0 {
+		d.secret[name] = d.IntN(2) == 0
+	}
+	d.change(Change{Op: Put, Name: name, Secret: d.secret[name], Value: value(d.Rand, d.serial)})
+}
+
+func (d *draft) change(c Change) {
+	c.At = d.at
+	d.Changes = append(d.Changes, c)
+	switch c.Op {
+	case Put:
+		d.number[c.Name]++
+	case Delete, Expire:
+		d.number[c.Name] = 0
+		delete(d.labels, c.Name)
+	}
+}
+
+// troubles adds what happens beside the users.
+func (d *draft) troubles() {
 	for range 2 {
 		kill := 0
-		if r.IntN(2) == 0 {
-			kill = 1 + r.IntN(40)
+		if !d.Calm && d.IntN(2) == 0 {
+			kill = 1 + d.IntN(40)
 		}
-		p.Kills = append(p.Kills, kill)
+		d.Kills = append(d.Kills, kill)
 	}
-	for range r.IntN(3) {
-		rec := Reconcile{At: time.Duration(r.Int64N(int64(at) + int64(time.Minute)))}
-		if r.IntN(4) == 0 {
-			rec.Kill = 1 + r.IntN(30)
+	end := int64(d.at) + int64(time.Minute)
+	for range d.IntN(3) {
+		rec := Reconcile{At: time.Duration(d.Int64N(end))}
+		if !d.Calm && d.IntN(4) == 0 {
+			rec.Kill = 1 + d.IntN(30)
 		}
-		p.Reconciles = append(p.Reconciles, rec)
+		d.Reconciles = append(d.Reconciles, rec)
 	}
-	p.KillMarker = r.IntN(300)
-	return p
+	for range d.IntN(3) {
+		d.Readers = append(d.Readers, time.Duration(d.Int64N(end)))
+	}
+	if !d.Calm {
+		d.KillMarker = d.IntN(300)
+		if d.IntN(16) == 0 {
+			d.Hurt = time.Duration(1 + d.Int64N(end))
+		}
+	}
 }
 
 // value makes values that a careless reader or writer would change.
 func value(r *rand.Rand, i int) string {
 	return fmt.Sprintf("%s%d-%x%s", []string{"", " ", "\t", "é"}[r.IntN(4)], i, r.Uint32(), []string{"", " ", "\n", "  \n"}[r.IntN(4)])
+}
+
+// String tells a plan in lines.
+func (p Plan) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "seed %d, archive made after %v, calm: %v, lifecycle: %v, kills %v, reconciles %v, readers %v, hurt at %v\n", p.Seed, p.Established, p.Calm, p.Lifecycle, p.Kills, p.Reconciles, p.Readers, p.Hurt)
+	fmt.Fprintf(&b, "of 1,000 events: %d lost, %d twice\n", p.Lose, p.Repeat)
+	fmt.Fprintf(&b, "of 1,000 requests: %d pause, %d fail before, %d after, %d throttled, %d conflicts, %d stale\n", p.Pause, p.FailBefore, p.FailAfter, p.Throttle, p.Conflict, p.Stale)
+	for _, c := range p.Changes {
+		fmt.Fprintf(&b, "  %v\n", c)
+	}
+	return b.String()
 }

@@ -193,7 +193,7 @@ func (p *process) refuse(q request, subject string) (status int, code string) {
 }
 
 func ssmOperation(op string) bool {
-	return strings.HasSuffix(op, "Parameter") || strings.HasSuffix(op, "Parameters") || op == "GetParameterHistory" || op == "ListTagsForResource"
+	return strings.HasSuffix(op, "Parameter") || strings.HasSuffix(op, "Parameters") || op == "GetParameterHistory" || op == "ListTagsForResource" || op == "GetResources"
 }
 
 // observe counts the corners of a request that is about to take effect.
@@ -250,15 +250,32 @@ type plainClient struct{ w *world }
 
 func (c plainClient) Do(r *http.Request) (*http.Response, error) { return serve(c.w, r), nil }
 
+// slowClient reaches AWS without any trouble but that requests take their time.
+type slowClient struct {
+	w  *world
+	id string
+}
+
+func (c slowClient) Do(r *http.Request) (*http.Response, error) {
+	q := classify(r)
+	if err := sleep(r.Context(), time.Duration(500+c.w.draw(c.id+q.op+q.about, 3_000_000))*time.Microsecond); err != nil {
+		return nil, err
+	}
+	return serve(c.w, r), nil
+}
+
 // serve lets a request take effect.
 func serve(w *world, r *http.Request) *http.Response {
 	if r.Body == nil {
 		r.Body = http.NoBody
 	}
 	answer := httptest.NewRecorder()
-	if r.Header.Get("X-Amz-Target") != "" {
+	switch target := r.Header.Get("X-Amz-Target"); {
+	case strings.HasPrefix(target, "ResourceGroupsTaggingAPI"):
+		w.ssm.ServeTagging(answer, r)
+	case target != "":
 		w.ssm.ServeHTTP(answer, r)
-	} else {
+	default:
 		w.s3.ServeHTTP(answer, r)
 	}
 	response := answer.Result()

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,9 +10,12 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+	"github.com/aws/smithy-go"
 
+	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator/s3api"
@@ -45,7 +49,11 @@ type world struct {
 	mu        sync.Mutex
 	draws     map[string]int
 	events    int
-	lost      map[string]bool // names that lost an event
+	lost      map[string]bool        // names that lost an event of a value
+	tagLost   map[string]bool        // names that lost an event of tags
+	labelLost map[string]bool        // names that lost an event of labels, or lost one without an event
+	dropped   map[string][]time.Time // by name, deletions whose event was lost
+	came      map[string]time.Time   // by event, when it was first handed out
 	newest    map[string]time.Time
 	active    map[string]int // recorders that are handling a name
 	recorders int
@@ -58,6 +66,7 @@ type world struct {
 // message is one event on its way.
 type message struct {
 	id       string
+	event    ssmapi.Event
 	name     string
 	body     []byte
 	sent     time.Time
@@ -69,7 +78,7 @@ type message struct {
 func newWorld(p Plan, counts *Counts) *world {
 	w := &world{
 		plan: p, counts: counts, start: time.Now(), inbox: make(chan *message, 10_000),
-		draws: make(map[string]int), lost: make(map[string]bool), newest: make(map[string]time.Time), active: make(map[string]int),
+		draws: make(map[string]int), lost: make(map[string]bool), tagLost: make(map[string]bool), labelLost: make(map[string]bool), dropped: make(map[string][]time.Time), came: make(map[string]time.Time), newest: make(map[string]time.Time), active: make(map[string]int),
 	}
 	w.s3 = s3api.New(s3api.Options{Account: account, Region: region, Seed: int64(p.Seed)})
 	w.s3.CreateBucket(bucket, true)
@@ -112,6 +121,11 @@ func (w *world) staleBy(op, name string) time.Duration {
 	}
 	ago := time.Duration(w.draw("stale by "+op+name, int(staleness/time.Millisecond))) * time.Millisecond
 	now, then := w.truth(name, time.Now()), w.truth(name, time.Now().Add(-ago))
+	if op == "ListTagsForResource" && w.plan.Lossy() && then.life != now.life {
+		// Tags of a life of which nothing ever came cannot be told from those of
+		// the next one, if that begins within seconds.
+		return 0
+	}
 	switch {
 	case op == "DescribeParameters" && now.live && !then.live:
 		w.counts.Add(ListingMissed)
@@ -129,8 +143,10 @@ type truth struct {
 	live   bool
 	life   int // counts from 1; of the last life where live is not set
 	number int64
-	at     time.Time
+	at     time.Time // of the version, or the deletion
 	value  string
+	tags   map[string]string
+	labels map[string]int64
 }
 
 func (w *world) truth(name string, at time.Time) truth { return truthOf(w.ssm.Truth(name), at) }
@@ -149,28 +165,60 @@ func truthOf(changes []ssmapi.Change, at time.Time) truth {
 		case "Update":
 			t = truth{live: true, life: t.life, number: c.Version, at: c.Time, value: c.Value}
 		}
+		t.tags, t.labels = c.Tags, c.Labels
 	}
 	return t
 }
 
+// nameOf returns the parameter of an event.
+func nameOf(e ssmapi.Event) string {
+	for _, key := range []string{"name", "parameter-name"} {
+		if name, ok := e.Detail[key].(string); ok {
+			return "/" + strings.TrimPrefix(name, "/")
+		}
+	}
+	_, name, _ := strings.Cut(e.Resources[0], ":parameter/")
+	return "/" + name
+}
+
+// lose notes what the loss of an event may hide.
+func (w *world) lose(e ssmapi.Event, name string) {
+	w.counts.Add(EventLost)
+	operation, _ := e.Detail["operation"].(string)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case e.DetailType == "Tag Change on Resource":
+		w.tagLost[name] = true
+		w.counts.Add(TagEventLost)
+	case operation == "LabelParameterVersion":
+		w.labelLost[name] = true
+	case operation == "Delete":
+		w.dropped[name] = append(w.dropped[name], time.Now())
+		fallthrough
+	default:
+		w.lost[name] = true
+	}
+}
+
 // emit sends an event on its way: late, twice, out of order or never.
 func (w *world) emit(e ssmapi.Event) {
-	name := "/" + strings.TrimPrefix(fmt.Sprint(e.Detail["name"]), "/")
+	name := nameOf(e)
+	if e.DetailType == "Parameter Store Policy Action" {
+		w.counts.Add(Expired)
+	}
 	w.mu.Lock()
 	w.events++
 	number := w.events
 	w.mu.Unlock()
 	copies := 1
-	if w.chance("copies", 120) {
+	if w.chance("copies", w.plan.Repeat) {
 		copies = 2
 		w.counts.Add(CameTwice)
 	}
-	if w.plan.Lossy && w.chance("loss", 250) {
+	if w.chance("loss", w.plan.Lose) {
 		copies = 0
-		w.counts.Add(EventLost)
-		w.mu.Lock()
-		w.lost[name] = true
-		w.mu.Unlock()
+		w.lose(e, name)
 	}
 	for i := range copies {
 		delay := time.Duration(200+w.draw("delay", 3000)) * time.Millisecond
@@ -182,18 +230,26 @@ func (w *world) emit(e ssmapi.Event) {
 		if delay > time.Minute {
 			w.counts.Add(CameLate)
 		}
-		m := &message{id: fmt.Sprintf("%s-%d", e.ID, i), name: name, body: e.JSON(), done: make(chan struct{})}
+		m := &message{id: fmt.Sprintf("%s-%d", e.ID, i), event: e, name: name, body: e.JSON(), done: make(chan struct{})}
 		w.waiting.Add(1)
-		go w.deliver(m, delay, time.Now(), e.Detail["operation"] == "Delete")
+		go w.deliver(m, delay, time.Now())
 	}
 }
 
 // deliver hands a message out until somebody is done with it.
-func (w *world) deliver(m *message, delay time.Duration, happened time.Time, deletion bool) {
+func (w *world) deliver(m *message, delay time.Duration, happened time.Time) {
 	defer w.waiting.Done()
 	time.Sleep(delay)
 	m.sent = time.Now()
+	operation, _ := m.event.Detail["operation"].(string)
+	deletion := operation == "Delete"
+	if (m.event.Source == "aws.tag" || operation == "LabelParameterVersion") && w.truth(m.name, m.sent).number > w.truth(m.name, happened).number {
+		w.counts.Add(LateAttribute)
+	}
 	w.mu.Lock()
+	if _, again := w.came[m.event.ID]; !again {
+		w.came[m.event.ID] = m.sent
+	}
 	if w.newest[m.name].After(happened) {
 		w.counts.Add(OutOfOrder)
 	} else {
@@ -220,20 +276,63 @@ func (w *world) users() {
 	client := conn.SSM()
 	for _, c := range w.plan.Changes {
 		time.Sleep(time.Until(w.start.Add(c.At)))
-		if c.Delete {
-			if _, err := client.DeleteParameter(context.Background(), &ssm.DeleteParameterInput{Name: &c.Name}); err != nil {
-				w.problem("the plan's delete of %s: %v", c.Name, err)
-			}
-			continue
+		err := w.user(client, c)
+		var full *types.ParameterMaxVersionLimitExceeded
+		switch {
+		case errors.As(err, &full):
+			w.counts.Add(LabelBlocks)
+		case err != nil && !refused(err):
+			w.problem("the plan's change %v: %v", c, err)
 		}
+	}
+}
+
+// user makes one change.
+func (w *world) user(client *ssm.Client, c Change) (err error) {
+	ctx := context.Background()
+	switch c.Op {
+	case Put:
 		in := &ssm.PutParameterInput{Name: &c.Name, Value: &c.Value, Type: types.ParameterTypeString, Overwrite: aws.Bool(true)}
 		if c.Secret {
 			in.Type = types.ParameterTypeSecureString
 		}
-		if _, err := client.PutParameter(context.Background(), in); err != nil {
-			w.problem("the plan's put of %s: %v", c.Name, err)
+		if c.Expires {
+			in.Tier = types.ParameterTierAdvanced
+			in.Policies = aws.String(fmt.Sprintf(`[{"Type":"Expiration","Version":"1.0","Attributes":{"Timestamp":%q}}]`, time.Now().Add(time.Second).UTC().Format("2006-01-02T15:04:05.000Z")))
 		}
+		_, err = client.PutParameter(ctx, in)
+	case Delete:
+		_, err = client.DeleteParameter(ctx, &ssm.DeleteParameterInput{Name: &c.Name})
+	case Tag:
+		_, err = client.AddTagsToResource(ctx, &ssm.AddTagsToResourceInput{
+			ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: &c.Name,
+			Tags: []types.Tag{{Key: aws.String("t"), Value: &c.Value}, {Key: aws.String("u"), Value: &c.Value}},
+		})
+	case Untag:
+		_, err = client.RemoveTagsFromResource(ctx, &ssm.RemoveTagsFromResourceInput{
+			ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: &c.Name, TagKeys: []string{"u"},
+		})
+	case Label:
+		_, err = client.LabelParameterVersion(ctx, &ssm.LabelParameterVersionInput{Name: &c.Name, ParameterVersion: &c.Number, Labels: []string{"prod", c.Value}})
+	case Unlabel:
+		out, unlabelErr := client.UnlabelParameterVersion(ctx, &ssm.UnlabelParameterVersionInput{Name: &c.Name, ParameterVersion: &c.Number, Labels: []string{c.Value}})
+		if err = unlabelErr; err == nil && len(out.RemovedLabels) > 0 {
+			w.mu.Lock()
+			w.labelLost["/"+strings.TrimPrefix(c.Name, "/")] = true // no event tells of it
+			w.mu.Unlock()
+			w.counts.Add(Unlabelled)
+		}
+	case Expire:
+		w.ssm.Expire(time.Now())
 	}
+	return err
+}
+
+// refused reports whether Parameter Store took no notice of a change: a plan does
+// not know exactly what is there when it comes.
+func refused(err error) bool {
+	var api smithy.APIError
+	return errors.As(err, &api)
 }
 
 func (w *world) connect(ctx context.Context, client aws.HTTPClient) *awsconn.Conn {
@@ -307,12 +406,56 @@ func Run(p Plan, counts *Counts) []string {
 			w.reconcile(ctx, i, r.Kill)
 		})
 	}
+	if p.Hurt > 0 {
+		others.Go(func() { w.hurt(ctx) })
+	}
+	for i, at := range p.Readers {
+		others.Go(func() {
+			time.Sleep(time.Until(w.start.Add(at)))
+			w.reader(ctx, i)
+		})
+	}
 	others.Wait()
 	w.waiting.Wait()
 	cancel()
 	recorders.Wait()
 	w.check()
 	return w.problems
+}
+
+// hurt lays a delete marker on an index, as somebody may by mistake, and has it
+// rebuilt after a while.
+func (w *world) hurt(ctx context.Context) {
+	time.Sleep(time.Until(w.start.Add(w.plan.Hurt)))
+	conn := w.connect(ctx, plainClient{w})
+	name := w.plan.Changes[0].Name
+	key := ".ssmbak/index/" + strings.TrimPrefix(name, "/")
+	if top := w.s3.Versions(bucket, key); len(top) == 0 || top[0].Marker {
+		return
+	}
+	if _, err := conn.S3().DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: aws.String(bucket), Key: &key}); err != nil {
+		w.problem("delete an index: %v", err)
+		return
+	}
+	w.counts.Add(IndexUnderMarker)
+	time.Sleep(2 * time.Minute)
+	a, err := w.open(ctx, conn)
+	if err != nil {
+		w.problem("open the archive: %v", err)
+		return
+	}
+	name = "/" + strings.TrimPrefix(name, "/")
+	r, err := a.Reindex(ctx, ssmbak.Name(name))
+	if err != nil {
+		w.problem("rebuild the index of %s: %v", name, err)
+	}
+	if !r.Rebuilt {
+		// A writer that was paused since before the first index was written has
+		// laid a new one over the marker. What only the old one knew is lost.
+		w.mu.Lock()
+		w.lost[name], w.tagLost[name], w.labelLost[name] = true, true, true
+		w.mu.Unlock()
+	}
 }
 
 // recorder is a Lambda function's instance that handles batches until the end
