@@ -4,7 +4,7 @@ GO ?= go
 GOLANGCI_VERSION := v2.15.0
 HISTORIES ?= 10000
 
-.PHONY: check build test race lint simulate mutations bench fuzz dist tools
+.PHONY: check build test race lint simulate mutations scale bench fuzz dist tools
 
 check: build test lint race simulate mutations
 
@@ -37,6 +37,11 @@ simulate:
 # Breaks the code in known ways and demands that the simulation finds each.
 mutations:
 	$(GO) run ./internal/simulation/mutate
+
+# An account of 100,000 parameters, 10 ms for each request.
+PARAMETERS ?= 100000
+scale:
+	SSMBAK_SCALE=$(PARAMETERS) $(GO) test ./cmd/ssmbak -run TestScale -v -timeout 3h
 
 bench:
 	$(GO) test ./archive -run '^$$' -bench . -benchtime 3x

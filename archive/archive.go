@@ -27,6 +27,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -43,6 +44,7 @@ const (
 	reserved     = ".ssmbak/"
 	identityKey  = reserved + "archive"
 	reconciledAt = reserved + "reconciled"
+	adoptedKey   = reserved + "adopted"
 	provedKey    = reserved + "proved"
 	indexPrefix  = reserved + "index"
 )
@@ -71,6 +73,9 @@ type Archive struct {
 	identity Identity
 	exists   bool // the identity object is there
 	writer   string
+	// adopted is since when every name has an index, an ssmbak.Time; zero if the
+	// archive is not adopted, as far as is known.
+	adopted atomic.Int64
 }
 
 // Identity says whose archive a bucket holds.
@@ -136,10 +141,15 @@ func (a *Archive) readIdentity(ctx context.Context) error {
 		return &DamagedError{Key: identityKey, Err: errors.New("it names no account or no region")}
 	}
 	a.identity, a.exists = id, true
-	if a.o.Elsewhere {
+	if !a.o.Elsewhere {
+		if err := a.CheckSource(a.o.Account, a.o.Region); err != nil {
+			return err
+		}
+	}
+	if !id.Original {
 		return nil
 	}
-	return a.CheckSource(a.o.Account, a.o.Region)
+	return a.readAdoption(ctx)
 }
 
 // CheckSource returns a [*MismatchError] if the archive exists and records
@@ -212,22 +222,28 @@ func (a *Archive) holdsObjects(ctx context.Context) (bool, error) {
 // [*DamagedError]. A field that is not known is refused: it would be lost when
 // the object is written again, so new fields come with a new format.
 func decode(key string, text []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	wrong := d.Decode(into)
+	if wrong == nil && d.More() {
+		wrong = errors.New("something follows it")
+	}
+	// What is wrong may be of a newer format, so that is asked first.
 	var envelope struct {
 		Format int `json:"format"`
 	}
-	if err := json.Unmarshal(text, &envelope); err != nil {
+	if f, ok := into.(interface{ format() int }); wrong == nil && ok {
+		envelope.Format = f.format()
+	} else if err := json.Unmarshal(text, &envelope); err != nil {
 		return &DamagedError{Key: key, Err: errors.New("it is not the JSON of this format")}
 	}
-	if envelope.Format > Format {
+	switch {
+	case envelope.Format > Format:
 		return &FormatError{Key: key, Format: envelope.Format}
-	}
-	if envelope.Format < 1 {
+	case envelope.Format < 1:
 		return &DamagedError{Key: key, Err: errors.New("it has no format")}
-	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return &DamagedError{Key: key, Err: err}
+	case wrong != nil:
+		return &DamagedError{Key: key, Err: wrong}
 	}
 	return nil
 }

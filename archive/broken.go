@@ -144,7 +144,7 @@ func (a *Archive) isBroken(ctx context.Context, name ssmbak.Name, s *suspect) (b
 	case s.marked:
 		return true, nil
 	case !s.index:
-		return a.anyOurs(ctx, string(name), s.values)
+		return a.lostIndex(ctx, name, s.values)
 	}
 	_, err := a.Index(ctx, name)
 	var format *FormatError

@@ -41,6 +41,8 @@ type document struct {
 	timeline.Facts
 }
 
+func (d *document) format() int { return d.Format }
+
 // maxIndex bounds what a damaged index can make a reader unpack, in bytes. An
 // index of 10,000 versions is about a tenth of it.
 const maxIndex = 64 << 20

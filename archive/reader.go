@@ -251,7 +251,7 @@ func (a *Archive) sources(ctx context.Context, target ssmbak.Target) (indexed []
 				return nil, nil, false, err
 			}
 			hasKey = current.ID != ""
-			if hasKey && !a.mayHoldOriginals() {
+			if hasKey && !a.hasOriginals() {
 				return nil, nil, false, &LostIndexError{Name: exact}
 			}
 		}
@@ -291,10 +291,6 @@ func (a *Archive) source(ctx context.Context, name ssmbak.Name, hasIndex bool) (
 	facts, err := a.FirstSight(ctx, name)
 	return nil, map[ssmbak.Name][]timeline.Original{name: facts}, true, err
 }
-
-// mayHoldOriginals reports whether names without an index may be there, as the
-// original ssmbak recorded them.
-func (a *Archive) mayHoldOriginals() bool { return !a.exists || a.identity.Original }
 
 func (a *Archive) hasIndex(ctx context.Context, name ssmbak.Name) (bool, error) {
 	key := indexKey(name)

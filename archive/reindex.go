@@ -100,13 +100,13 @@ func (a *Archive) CheckIndex(ctx context.Context, name ssmbak.Name) error {
 	if len(h.versions)+len(h.markers) == 0 {
 		return ErrNothing
 	}
-	ours := !a.mayHoldOriginals()
-	if !ours {
-		if ours, err = a.anyOurs(ctx, string(name), h.ids()); err != nil {
+	lost := !a.hasOriginals()
+	if !lost {
+		if lost, err = a.lostIndex(ctx, name, h.ids()); err != nil {
 			return err
 		}
 	}
-	if ours {
+	if lost {
 		return &LostIndexError{Name: name}
 	}
 	return nil
@@ -220,7 +220,7 @@ func (a *Archive) addValues(ctx context.Context, out *Reindexed, facts timeline.
 			found.Versions = append(found.Versions, l.version)
 		}
 	}
-	if out.Older == "" && a.mayHoldOriginals() {
+	if out.Older == "" && a.hasOriginals() {
 		var err error
 		if found.Originals, err = a.originals(ctx, out.Name, foreign); err != nil {
 			return facts, err

@@ -147,6 +147,9 @@ func (a *Archive) FirstSight(ctx context.Context, name ssmbak.Name) ([]timeline.
 	if err != nil {
 		return nil, fmt.Errorf("read what the original recorded of %s: %w", name, translate(err))
 	}
+	if a.outlived(facts) {
+		return nil, &LostIndexError{Name: name}
+	}
 	return facts, nil
 }
 

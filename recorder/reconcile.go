@@ -147,6 +147,9 @@ func (run *reconcile) do(ctx context.Context, target ssmbak.Target, began time.T
 	if !run.all || run.o.DryRun || run.report.Left > 0 {
 		return nil
 	}
+	if err := run.adopt(ctx); err != nil {
+		return err
+	}
 	failed := make([]ssmbak.Name, len(run.report.Failed))
 	for i, f := range run.report.Failed {
 		failed[i] = f.Name
@@ -157,6 +160,31 @@ func (run *reconcile) do(ctx context.Context, target ssmbak.Target, began time.T
 	}
 	run.report.Complete = true
 	return nil
+}
+
+// adopt finishes what the original ssmbak recorded in this bucket. What there
+// is no time for is left to the next reconcile.
+func (run *reconcile) adopt(ctx context.Context) error {
+	limited := ctx
+	if !run.stop.IsZero() {
+		var cancel context.CancelFunc
+		limited, cancel = context.WithDeadline(ctx, run.stop)
+		defer cancel()
+	}
+	n, problems, err := run.r.archive.Adopt(limited)
+	for _, p := range problems {
+		if !slices.ContainsFunc(run.report.Failed, func(f Failed) bool { return f.Name == p.Name }) {
+			run.report.Failed = append(run.report.Failed, Failed(p))
+		}
+	}
+	if n > 0 {
+		run.r.log.InfoContext(ctx, "adopted what the original recorded", "names", n)
+	}
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		run.r.log.InfoContext(ctx, "the next reconcile goes on to adopt what the original recorded")
+		return nil
+	}
+	return err
 }
 
 // look syncs names side by side until there is no more time.

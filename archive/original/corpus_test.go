@@ -71,11 +71,17 @@ type storage struct {
 	aws    *emulator.AWS
 	conn   *awsconn.Conn
 	client *s3.Client
+	bubble bool // time is that of a testing/synctest bubble
 }
 
 func newStorage(ctx context.Context, t rapid.TB) *storage {
 	t.Helper()
-	s := &storage{aws: emulator.New(emulator.Options{Clock: emulator.NewClock(base.Add(-time.Hour))})}
+	return connect(ctx, t, emulator.New(emulator.Options{Clock: emulator.NewClock(base.Add(-time.Hour))}))
+}
+
+func connect(ctx context.Context, t rapid.TB, aws *emulator.AWS) *storage {
+	t.Helper()
+	s := &storage{aws: aws}
 	s.aws.S3.CreateBucket(bucket, true)
 	var err error
 	s.conn, err = awsconn.Load(ctx, awsconn.Options{Anonymous: true, Region: region, EndpointURL: "http://127.0.0.1", HTTPClient: s.aws.Client()})
@@ -89,7 +95,11 @@ func newStorage(ctx context.Context, t rapid.TB) *storage {
 // do stores one step as the original did.
 func (s *storage) do(ctx context.Context, t rapid.TB, name ssmbak.Name, st step) {
 	t.Helper()
-	s.aws.Clock.Set(base.Add(time.Duration(st.At) * time.Second))
+	if at := base.Add(time.Duration(st.At) * time.Second); s.bubble {
+		time.Sleep(time.Until(at))
+	} else {
+		s.aws.Clock.Set(at)
+	}
 	if st.Delete {
 		if _, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: aws.String(bucket), Key: aws.String(string(name))}); err != nil {
 			t.Fatal(err)

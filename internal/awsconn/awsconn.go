@@ -18,7 +18,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -101,7 +100,7 @@ func Load(ctx context.Context, o Options) (*Conn, error) {
 
 func load(ctx context.Context, o Options) (aws.Config, error) {
 	if o.Anonymous {
-		return aws.Config{Region: o.Region, Credentials: credentials.NewStaticCredentialsProvider("local", "local", "")}, nil
+		return aws.Config{Region: o.Region, Credentials: aws.AnonymousCredentials{}}, nil
 	}
 	var with []func(*config.LoadOptions) error
 	if o.Region != "" {

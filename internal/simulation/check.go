@@ -464,6 +464,9 @@ func (w *world) checkUnknown(name ssmbak.Name, at ssmbak.Time, s ssmbak.State, c
 	if number > historyPage {
 		return
 	}
+	if w.lost[string(name)] && before > 0 && w.deletedIn(name, before.Second()) {
+		return // the deletion may have come after the version, if another life was missed
+	}
 	// An event tells its second only, so what is lost just before counts too.
 	before = max(before, 0).Add(-2 * time.Second)
 	if t := truthOf(changes, at.Std()); slices.ContainsFunc(changes, func(c ssmapi.Change) bool {
@@ -472,7 +475,9 @@ func (w *world) checkUnknown(name ssmbak.Name, at ssmbak.Time, s ssmbak.State, c
 	}) {
 		return // no look saw the versions on both sides
 	}
-	if slices.ContainsFunc(f.Traces, func(tr timeline.Trace) bool { return ssmbak.Seconds(tr.Second) <= at && strings.Contains(s.Reason, "event") }) {
+	if slices.ContainsFunc(f.Traces, func(tr timeline.Trace) bool {
+		return ssmbak.Seconds(tr.Second) <= at && strings.Contains(s.Reason, "event")
+	}) {
 		return // its second may hold versions on both sides of what is known
 	}
 	for _, d := range w.dropped[string(name)] {

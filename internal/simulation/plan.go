@@ -140,12 +140,14 @@ func NewPlan(seed uint64) Plan {
 		d.Established = time.Duration(d.IntN(60)) * time.Second
 	}
 	d.Lifecycle = d.IntN(4) == 0
-	names := []string{"/app/db", "/app/db2", "root"}[:1+d.IntN(3)]
 	d.at = time.Duration(d.IntN(1000)) * time.Millisecond
 	// Most histories are short: what breaks breaks in few steps.
-	count := 1 + d.IntN(5)
-	if d.IntN(4) == 0 {
-		count = 4 + d.IntN(9)
+	count, names := 1+d.IntN(2), []string{"/app/db"}
+	switch d.IntN(8) {
+	case 0:
+		count, names = 4+d.IntN(9), []string{"/app/db", "/app/db2", "root"}[:1+d.IntN(3)]
+	case 1, 2:
+		count, names = 2+d.IntN(4), []string{"/app/db", "root"}[:1+d.IntN(2)]
 	}
 	for range count {
 		d.step(names[d.IntN(len(names))])
@@ -186,7 +188,7 @@ func (d *draft) step(name string) {
 		d.change(Change{Op: Put, Name: name, Expires: true, Secret: d.secret[name], Value: value(d.Rand, d.serial)})
 		d.at += time.Second + time.Duration(d.IntN(20_000))*time.Millisecond
 		d.change(Change{Op: Expire, Name: name})
-	case n < 16: // more versions than Parameter Store keeps
+	case n == 14 || n == 15 && d.IntN(2) == 0: // more versions than Parameter Store keeps
 		for range keptVersions + 2 {
 			d.put(name)
 			d.at += time.Duration(1+d.IntN(100)) * time.Millisecond
@@ -225,14 +227,14 @@ func (d *draft) troubles() {
 		d.Kills = append(d.Kills, kill)
 	}
 	end := int64(d.at) + int64(time.Minute)
-	for range d.IntN(3) {
+	for range d.IntN(5) / 2 {
 		rec := Reconcile{At: time.Duration(d.Int64N(end))}
 		if !d.Calm && d.IntN(4) == 0 {
 			rec.Kill = 1 + d.IntN(30)
 		}
 		d.Reconciles = append(d.Reconciles, rec)
 	}
-	for range d.IntN(3) {
+	if d.IntN(3) == 0 {
 		d.Readers = append(d.Readers, time.Duration(d.Int64N(end)))
 	}
 	if !d.Calm {

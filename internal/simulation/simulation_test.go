@@ -25,7 +25,7 @@ const enough = 1000
 
 // TestMain gives the collector less to do: a history lives for milliseconds.
 func TestMain(m *testing.M) {
-	debug.SetGCPercent(800)
+	debug.SetGCPercent(1600)
 	os.Exit(m.Run())
 }
 

@@ -32,9 +32,9 @@ const (
 	historyPage  = 2 // its pages of 50
 	listPage     = 2
 
-	visibility  = 90 * time.Second // after which a message that is not done comes again
-	maxReceives = 60               // far above what any message needs
-	staleness   = 8 * time.Second  // how far back a stale read answers at most
+	visibility  = 150 * time.Second // after which a message that is not done comes again
+	maxReceives = 60                // far above what any message needs
+	staleness   = 8 * time.Second   // how far back a stale read answers at most
 )
 
 // world is everything that a plan happens to.

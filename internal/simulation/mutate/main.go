@@ -49,6 +49,78 @@ var mutations = []mutation{
 		"if newest.Page < l.pages-1 {", "if false {",
 	},
 	{
+		"of two changes in one second one version settles both", "timeline/evidence.go",
+		"if best < 0 && len(v.Events) == 0 && ", "if best < 0 && ",
+	},
+	{
+		"pages of a history are taken for one life", "recorder/look.go",
+		"if v.Page == newest.Page {", "if true {",
+	},
+	{
+		"a look speaks for the time at which it ended", "recorder/look.go",
+		"return w.Began.Add(-timeline.Staleness)", "return w.Ended",
+	},
+	{
+		"a look that found nothing speaks for versions that are younger than it is sure", "timeline/timeline.go",
+		"if s := &slots[i]; s.after == nil || g.Sure >= s.after.Time {", "if s := &slots[i]; true {",
+	},
+	{
+		"the second of a deletion is taken for known", "timeline/slot.go",
+		"c.unknown(max(e.from, s.open()), e.until, reasonSecond)", "_ = reasonSecond",
+	},
+	{
+		"a life is not taken for ended where its numbers begin again", "timeline/slot.go",
+		"c.unknown(last, s.until(), reasonBounds)", "_ = last",
+	},
+	{
+		"a creation that only its event tells ends nothing", "timeline/slot.go",
+		"c.unknown(s.open(), tr.until(), reasonBounds)", "_ = tr",
+	},
+	{
+		"a listing counts for what was recorded after it", "archive/reconciled.go",
+		" || !x.modified.Add(time.Second).Before(complete)", "",
+	},
+	{
+		"a reconcile does not compare versions", "recorder/compare.go",
+		" && p.Newest == l.live[name]", "",
+	},
+	{
+		"a reconcile does not compare tags", "recorder/compare.go",
+		"(run.tagsErr != nil || p.Tags == run.tags[name])", "true",
+	},
+	{
+		"a reconcile does not look what lies on top of keys", "recorder/compare.go",
+		" && p.Top.Equal(l.tops[name])", "",
+	},
+	{
+		"a marker that came late stays on top of a live value", "recorder/sync.go",
+		"return o, w.keepOnTop(ctx, swap.Index, newest)", "return o, nil",
+	},
+	{
+		"a deleted parameter gets no marker", "recorder/sync.go",
+		"case absent && (check || o.deleted):", "case false:",
+	},
+	{
+		"secrets of a history are kept by their numbers alone", "recorder/sync.go",
+		"value, found := secrets[refOf(v)]", "var value ssmbak.Value\n\t\tfound := false\n\t\tfor ref, x := range secrets {\n\t\t\tif ref.Number == v.Number {\n\t\t\t\tvalue, found = x, true\n\t\t\t}\n\t\t}",
+	},
+	{
+		"a lost tag event is not missed", "timeline/attributes.go",
+		"return earlier.counter > 0 && later.counter == earlier.counter+1", "return true",
+	},
+	{
+		"tags are known within the second in which they changed", "timeline/attributes.go",
+		"hi: ssmbak.Seconds(f.Second+1) - 1, event: true, counter: f.Counter", "hi: ssmbak.Seconds(f.Second), event: true, counter: f.Counter",
+	},
+	{
+		"tags are taken for those of a life though a look may have seen another's", "timeline/attributes.go",
+		"case lives > 1 || ", "case ",
+	},
+	{
+		"only the first copy of a value is read", "archive/values.go",
+		"for _, ref := range slices.Backward(refs) {", "for _, ref := range refs[:1] {",
+	},
+	{
 		"a value whose writer was killed stays on top of a deleted name", "recorder/sync.go",
 		"if !held && !check {", "if !held {",
 	},

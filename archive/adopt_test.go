@@ -1,0 +1,357 @@
+package archive_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/emulator/s3api"
+)
+
+// taken writes what the original ssmbak would have of two parameters, one of
+// them deleted, and a stranger something beside. ssmbak took the bucket over
+// and recorded a third.
+func taken(t *testing.T, p place) *archive.Archive {
+	t.Helper()
+	putOriginal(t, p, "/app/db", "old")
+	putOriginal(t, p, "/app/gone", "old")
+	p.remove(t, "/app/gone", "")
+	p.put(t, "/app/stranger", "s")
+	p.put(t, "no-slash", "s")
+	a := p.ready(t)
+	begin(t, a, "/app/ours", 1)
+	return a
+}
+
+// adopt lets nothing go wrong.
+func adopt(t *testing.T, a *archive.Archive) int {
+	t.Helper()
+	n, problems, err := a.Adopt(t.Context())
+	if err != nil || len(problems) > 0 {
+		t.Fatalf("adopt: %v, %v", problems, err)
+	}
+	return n
+}
+
+// answers says in words what the archive holds, whole and name by name.
+func answers(t *testing.T, a *archive.Archive) (all []string) {
+	t.Helper()
+	for _, moment := range []ssmbak.Time{0, ssmbak.Seconds(1718308999), ssmbak.Seconds(1718309000), second, second + 1000, ssmbak.Seconds(4e9)} {
+		for _, what := range []ssmbak.Target{target(t, "/", true), target(t, "/app/db", false), target(t, "/app/gone", false), target(t, "/app/ours", false)} {
+			got, err := a.At(t.Context(), what, moment, archive.AllValues)
+			if err != nil || len(got.Problems) > 0 {
+				t.Fatalf("%v at %v: %v, %v", what, moment, got.Problems, err)
+			}
+			for _, s := range got.States {
+				all = append(all, fmt.Sprintf("%v at %v: %+v %q", what, moment, s, s.Value.Reveal()))
+			}
+		}
+	}
+	return all
+}
+
+// TestAdopt holds that adoption changes no answer, and what it saves.
+func TestAdopt(t *testing.T) {
+	t.Parallel()
+	local, p := emulated(t, 1)
+	a := taken(t, p)
+	before := answers(t, a)
+	local.ResetCounts()
+	if n := adopt(t, a); n != 2 {
+		t.Errorf("%d indexes were written, want 2", n)
+	}
+	want := map[string]int{"s3:ListObjectsV2": 1, "s3:ListObjectVersions": 1, "s3:GetObjectTagging": 3, "s3:GetObject": 4, "s3:PutObject": 3, "s3:HeadObject": 2}
+	if diff := cmp.Diff(want, local.Counts()); diff != "" {
+		t.Errorf("requests (-want +got):\n%s", diff)
+	}
+	for _, name := range []string{"/app/stranger", "no-slash"} {
+		if v := local.S3.Versions(p.bucket, ".ssmbak/index/"+strings.TrimPrefix(name, "/")); len(v) > 0 {
+			t.Errorf("%s has an index", name)
+		}
+	}
+	again := p.ready(t)
+	for i, x := range []*archive.Archive{a, again} {
+		local.ResetCounts()
+		if _, err := x.At(t.Context(), target(t, "/", true), second, archive.AllValues); err != nil {
+			t.Fatal(err)
+		}
+		if n := local.Counts()["s3:ListObjectVersions"]; n != 0 {
+			t.Errorf("archive %d: %d listings of versions to read a path", i, n)
+		}
+		if diff := cmp.Diff(before, answers(t, x)); diff != "" {
+			t.Errorf("archive %d, answers (-before +after):\n%s", i, diff)
+		}
+	}
+	local.ResetCounts()
+	if n := adopt(t, again); n != 0 {
+		t.Errorf("adopted again: %d", n)
+	}
+	if diff := cmp.Diff(map[string]int{"s3:GetObject": 1}, local.Counts()); diff != "" {
+		t.Errorf("adopted again, requests (-want +got):\n%s", diff)
+	}
+}
+
+// TestAdoptNothing holds that an archive of our own is none to adopt.
+func TestAdoptNothing(t *testing.T) {
+	t.Parallel()
+	local, p := emulated(t, 1)
+	unborn, err := p.open(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := p.ready(t)
+	begin(t, own, "/a", 1)
+	local.ResetCounts()
+	adopt(t, unborn)
+	adopt(t, own)
+	if n := len(local.Counts()); n != 0 {
+		t.Errorf("it asked for %v", local.Counts())
+	}
+	if _, err := p.open(t); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]int{"s3:GetObject": 1}, local.Counts()); diff != "" {
+		t.Errorf("opening it, requests (-want +got):\n%s", diff)
+	}
+}
+
+// TestAdoptFaults breaks the adoption off, and lets the next one go on.
+func TestAdoptFaults(t *testing.T) {
+	t.Parallel()
+	lost := emulator.Fault{LostAfter: true}
+	tests := []struct {
+		name     string
+		rule     emulator.Rule
+		problems []ssmbak.Name
+		fails    bool
+		adopted  bool
+	}{
+		{name: "the mark's answer is lost", rule: emulator.Rule{Op: "PutObject", KeyPrefix: ".ssmbak/adopted", Fault: lost}, adopted: true},
+		{name: "an index's answer is lost", rule: emulator.Rule{Op: "PutObject", KeyPrefix: ".ssmbak/index/app/gone", Fault: lost}, adopted: true},
+		{name: "another writer meets the mark", rule: emulator.Rule{Op: "PutObject", KeyPrefix: ".ssmbak/adopted", Fault: emulator.Conflict}, fails: true},
+		{name: "the mark is denied", rule: emulator.Rule{Op: "PutObject", KeyPrefix: ".ssmbak/adopted", Fault: emulator.Denied}, fails: true},
+		{name: "an index is denied", rule: emulator.Rule{Op: "PutObject", KeyPrefix: ".ssmbak/index/app/gone", Fault: emulator.Denied}, problems: []ssmbak.Name{"/app/gone"}},
+		{name: "an index is not read", rule: emulator.Rule{Op: "GetObject", KeyPrefix: ".ssmbak/index/app/db", Fault: emulator.Denied}, problems: []ssmbak.Name{"/app/db"}},
+		{name: "it is not told whose objects they are", rule: emulator.Rule{Op: "HeadObject", KeyPrefix: "/app/db", Fault: emulator.Denied}, problems: []ssmbak.Name{"/app/db"}},
+		{name: "versions are not listed", rule: emulator.Rule{Op: "ListObjectVersions", Fault: emulator.Denied}, fails: true},
+		{name: "indexes are not listed", rule: emulator.Rule{Op: "ListObjectsV2", Fault: emulator.Denied}, fails: true},
+		{name: "tags are not read", rule: emulator.Rule{Op: "GetObjectTagging", KeyPrefix: "/app/gone", Fault: emulator.Denied}, fails: true},
+		{name: "the mark is not read", rule: emulator.Rule{Op: "GetObject", KeyPrefix: ".ssmbak/adopted", Fault: emulator.Denied}, fails: true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			local, p := emulated(t, 1)
+			a := taken(t, p)
+			before := answers(t, a)
+			test.rule.Times = 1
+			local.Faults.Add(test.rule)
+			_, problems, err := a.Adopt(t.Context())
+			var names []ssmbak.Name
+			for _, p := range problems {
+				names = append(names, p.Name)
+			}
+			if (err != nil) != test.fails || !slices.Equal(names, test.problems) {
+				t.Errorf("got %v, %v", problems, err)
+			}
+			if got := len(local.S3.Versions(p.bucket, ".ssmbak/adopted")) > 0; got != test.adopted {
+				t.Errorf("marked: %v, want %v", got, test.adopted)
+			}
+			local.Faults.Clear()
+			if diff := cmp.Diff(before, answers(t, a)); diff != "" {
+				t.Errorf("answers after it (-before +after):\n%s", diff)
+			}
+			b := p.ready(t)
+			adopt(t, b)
+			if len(local.S3.Versions(p.bucket, ".ssmbak/adopted")) != 1 {
+				t.Error("it is not marked once")
+			}
+			if diff := cmp.Diff(before, answers(t, b)); diff != "" {
+				t.Errorf("answers after the next (-before +after):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestAdoptCancelled ends the context half-way: the names that were not reached
+// are no problems.
+func TestAdoptCancelled(t *testing.T) {
+	t.Parallel()
+	local, p := emulated(t, 1)
+	taken(t, p)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	client := connect(t, awsconn.Options{HTTPClient: &http.Client{Transport: inspector{local.Client().Transport, func(r *http.Request) {
+		if op, _, _ := s3api.Operation(r); op == "HeadObject" {
+			cancel()
+		}
+	}}}})
+	a := place{client, p.bucket}.ready(t)
+	if _, problems, err := a.Adopt(ctx); err == nil || len(problems) > 0 {
+		t.Errorf("got %v, %v, want the context's error alone", problems, err)
+	}
+	if len(local.S3.Versions(p.bucket, ".ssmbak/adopted")) != 0 {
+		t.Error("it is marked")
+	}
+	adopt(t, p.ready(t))
+}
+
+// TestAdoptMeets lets a recorder begin a name while it is adopted: its value is
+// never taken for the original's, whenever it comes.
+func TestAdoptMeets(t *testing.T) {
+	t.Parallel()
+	for _, when := range []string{"ListObjectsV2 ", "ListObjectVersions ", "GetObjectTagging /app/db", "GetObject .ssmbak/index/app/db", "HeadObject /app/db", "PutObject .ssmbak/index/app/db", "PutObject .ssmbak/adopted"} {
+		t.Run(when, func(t *testing.T) {
+			t.Parallel()
+			local, p := emulated(t, 1)
+			other := taken(t, p)
+			var met atomic.Bool
+			client := connect(t, awsconn.Options{HTTPClient: &http.Client{Transport: inspector{local.Client().Transport, func(r *http.Request) {
+				if op, _, key := s3api.Operation(r); op+" "+key == when && met.CompareAndSwap(false, true) {
+					begin(t, other, "/app/db", 1)
+				}
+			}}}})
+			a, err := place{client, p.bucket}.open(t)
+			if err != nil {
+				t.Fatal(err)
+			}
+			met.Store(false)
+			adopt(t, a)
+			if !met.Load() {
+				t.Fatal("nobody was met")
+			}
+			x, err := a.Index(t.Context(), "/app/db")
+			if err != nil || len(x.Facts.Originals) != 1 || len(x.Facts.Versions) != 1 {
+				t.Errorf("got %+v, %v, want one fact of the original and a version", x.Facts, err)
+			}
+		})
+	}
+}
+
+// TestAdoptLost holds that a parameter whose index was lost is left alone.
+func TestAdoptLost(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		lose func(t *testing.T, p place)
+	}{
+		{"removed", func(t *testing.T, p place) { p.erase(t, ".ssmbak/index/app/ours") }},
+		{"under a marker", func(t *testing.T, p place) { p.remove(t, ".ssmbak/index/app/ours", "") }},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			local, p := emulated(t, 1)
+			a := taken(t, p)
+			test.lose(t, p)
+			stood := p.history(t, ".ssmbak/index/app/ours")
+			n, problems, err := a.Adopt(t.Context())
+			var lost *archive.LostIndexError
+			if err != nil || n != 2 || len(problems) != 1 || problems[0].Name != "/app/ours" || !errors.As(problems[0].Err, &lost) {
+				t.Fatalf("got %d, %v, %v", n, problems, err)
+			}
+			if diff := cmp.Diff(stood, p.history(t, ".ssmbak/index/app/ours")); diff != "" {
+				t.Errorf("it was written to:\n%s", diff)
+			}
+			if len(local.S3.Versions(p.bucket, ".ssmbak/adopted")) != 0 {
+				t.Error("it is marked")
+			}
+			reindex(t, a, "/app/ours")
+			adopt(t, a)
+		})
+	}
+}
+
+// TestAdopted holds what becomes of names without an index later: what the
+// original wrote since is found by its name, and what has lost its index is not
+// taken for that.
+func TestAdopted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		_, p := emulated(t, 1)
+		a := taken(t, p)
+		time.Sleep(time.Hour)
+		adopt(t, a)
+		had, err := a.Index(t.Context(), "/app/db")
+		if err != nil || len(had.Facts.Originals) != 1 {
+			t.Fatalf("%+v, %v", had.Facts, err)
+		}
+		p.erase(t, ".ssmbak/index/app/db")
+		time.Sleep(time.Hour)
+		putOriginal(t, p, "/app/later", "new")
+		putOriginal(t, p, "/app/first", "new")
+		putOriginal(t, p, "/app/ours", "beside")
+
+		for _, a := range []*archive.Archive{a, p.ready(t)} {
+			if st := at(t, a, "/app/later", second); st.Value.Reveal() != "new" || st.Certainty != ssmbak.LastKnown {
+				t.Errorf("what came later: %+v", st)
+			}
+			if st := at(t, a, "/app/ours", second+1); st.Value.Reveal() != "v1" {
+				t.Errorf("what is ours: %+v", st)
+			}
+			if err := a.CheckIndex(t.Context(), "/app/later"); err != nil {
+				t.Errorf("what came later has lost nothing: %v", err)
+			}
+			var lost *archive.LostIndexError
+			if _, err := a.FirstSight(t.Context(), "/app/db"); !errors.As(err, &lost) {
+				t.Errorf("first sight of a lost one: %v", err)
+			}
+			if _, err := a.At(t.Context(), target(t, "/app/db", false), second, archive.AllValues); !errors.As(err, &lost) {
+				t.Errorf("asking for a lost one: %v", err)
+			}
+			if got := broken(t, a, target(t, "/", true)); !slices.Equal(got, []ssmbak.Name{"/app/db"}) {
+				t.Errorf("broken: %v", got)
+			}
+		}
+		x, err := a.Begin(t.Context(), "/app/first")
+		if err != nil || len(x.Facts.Originals) != 1 {
+			t.Errorf("first recorded: %+v, %v", x.Facts, err)
+		}
+		reindex(t, a, "/app/db")
+		holds(t, a, "/app/db", had.Facts)
+	})
+}
+
+// TestAdoptedDamaged refuses to guess.
+func TestAdoptedDamaged(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, text string
+		damaged    bool
+	}{
+		{"newer", `{"format":2,"adopted":"2024-06-13T21:00:00Z"}`, false},
+		{"no time", `{"format":1}`, true},
+		{"no JSON", "adopted", true},
+		{"more than is known", `{"format":1,"adopted":"2024-06-13T21:00:00Z","by":"x"}`, true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			_, p := emulated(t, 1)
+			a := taken(t, p)
+			p.put(t, ".ssmbak/adopted", test.text)
+			_, err := p.open(t)
+			_, _, err2 := a.Adopt(t.Context())
+			for _, err := range []error{err, err2} {
+				var format *archive.FormatError
+				var damaged *archive.DamagedError
+				if errors.As(err, &damaged) != test.damaged || errors.As(err, &format) == test.damaged {
+					t.Errorf("got %v", err)
+				}
+			}
+		})
+	}
+}
