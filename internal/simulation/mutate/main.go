@@ -53,10 +53,6 @@ var mutations = []mutation{
 		"if best < 0 && len(v.Events) == 0 && ", "if best < 0 && ",
 	},
 	{
-		"pages of a history are taken for one life", "recorder/look.go",
-		"if v.Page == newest.Page {", "if true {",
-	},
-	{
 		"a look speaks for the time at which it ended", "recorder/look.go",
 		"return w.Began.Add(-timeline.Staleness)", "return w.Ended",
 	},
@@ -71,10 +67,6 @@ var mutations = []mutation{
 	{
 		"a life is not taken for ended where its numbers begin again", "timeline/slot.go",
 		"c.unknown(last, s.until(), reasonBounds)", "_ = last",
-	},
-	{
-		"a creation that only its event tells ends nothing", "timeline/slot.go",
-		"c.unknown(s.open(), tr.until(), reasonBounds)", "_ = tr",
 	},
 	{
 		"a listing counts for what was recorded after it", "archive/reconciled.go",
