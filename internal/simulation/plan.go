@@ -143,10 +143,10 @@ func NewPlan(seed uint64) Plan {
 	d.at = time.Duration(d.IntN(1000)) * time.Millisecond
 	// Most histories are short: what breaks breaks in few steps.
 	count, names := 1+d.IntN(2), []string{"/app/db"}
-	switch d.IntN(8) {
+	switch d.IntN(12) {
 	case 0:
 		count, names = 4+d.IntN(9), []string{"/app/db", "/app/db2", "root"}[:1+d.IntN(3)]
-	case 1, 2:
+	case 1, 2, 3:
 		count, names = 2+d.IntN(4), []string{"/app/db", "root"}[:1+d.IntN(2)]
 	}
 	for range count {
@@ -165,30 +165,30 @@ func (d *draft) step(name string) {
 	d.serial++
 	live := d.number[name] > 0
 	switch n := d.IntN(24); {
-	case live && n < 6:
+	case live && n < 5:
 		d.change(Change{Op: Delete, Name: name})
 		if d.IntN(2) == 0 { // made anew soon
 			d.at += time.Duration(1+d.IntN(900)) * time.Millisecond
 			d.put(name)
 		}
-	case live && n < 9:
+	case live && n < 10:
 		d.change(Change{Op: Tag, Name: name, Value: fmt.Sprint(d.serial)})
-	case live && n == 9:
+	case live && n == 10:
 		d.change(Change{Op: Untag, Name: name})
-	case live && n < 12:
+	case live && n < 13:
 		c := Change{Op: Label, Name: name, Value: fmt.Sprint("l", d.serial), Number: max(1, d.number[name]-d.Int64N(3))}
 		d.labels[name] = append(d.labels[name], c)
 		d.change(c)
-	case live && n == 12 && len(d.labels[name]) > 1:
+	case live && n == 13 && len(d.labels[name]) > 1:
 		c := d.labels[name][0]
 		d.labels[name] = d.labels[name][1:]
 		c.Op = Unlabel
 		d.change(c)
-	case live && n == 13:
+	case live && n == 14:
 		d.change(Change{Op: Put, Name: name, Expires: true, Secret: d.secret[name], Value: value(d.Rand, d.serial)})
 		d.at += time.Second + time.Duration(d.IntN(20_000))*time.Millisecond
 		d.change(Change{Op: Expire, Name: name})
-	case n == 14 || n == 15 && d.IntN(2) == 0: // more versions than Parameter Store keeps
+	case n == 15 || n == 14 && d.IntN(2) == 0: // more versions than Parameter Store keeps
 		for range keptVersions + 2 {
 			d.put(name)
 			d.at += time.Duration(1+d.IntN(100)) * time.Millisecond

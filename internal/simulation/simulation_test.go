@@ -19,9 +19,9 @@ var (
 	seed      = flag.Uint64("seed", 0, "play this one history, and shrink it if it fails")
 )
 
-// enough histories reach every corner; fewer are for a look in passing, as
-// under the race detector.
-const enough = 1000
+// enough histories reach every corner; fewer are for a look in passing, as by
+// `go test` and under the race detector.
+const enough = 50_000
 
 // TestMain gives the collector less to do: a history lives for milliseconds.
 func TestMain(m *testing.M) {

@@ -81,10 +81,6 @@ var mutations = []mutation{
 		"(run.tagsErr != nil || p.Tags == run.tags[name])", "true",
 	},
 	{
-		"a reconcile does not look what lies on top of keys", "recorder/compare.go",
-		" && p.Top.Equal(l.tops[name])", "",
-	},
-	{
 		"a marker that came late stays on top of a live value", "recorder/sync.go",
 		"return o, w.keepOnTop(ctx, swap.Index, newest)", "return o, nil",
 	},
