@@ -60,6 +60,9 @@ func (l look) unreadable(f timeline.Facts) (n int) {
 // sure is how far back from its beginning a reading may answer.
 func sure(w paramstore.Window) ssmbak.Time { return w.Began.Add(-timeline.Staleness) }
 
+// seen is when a reading had surely ended by the clock of Parameter Store.
+func seen(w paramstore.Window) ssmbak.Time { return w.Ended.Add(timeline.Skew) }
+
 // looks returns what the reading says as facts.
 //
 // Pages of a history are read one after the other, and a parameter may be made
@@ -68,7 +71,7 @@ func sure(w paramstore.Window) ssmbak.Time { return w.Began.Add(-timeline.Stalen
 // others, only those of one page do.
 func (l look) looks() []timeline.Look {
 	if l.gone {
-		return []timeline.Look{{Gone: true, Sure: sure(l.read), Seen: l.read.Ended}}
+		return []timeline.Look{{Gone: true, Sure: sure(l.read), Seen: seen(l.read)}}
 	}
 	newest := l.newest()
 	page := newest.Number
@@ -81,7 +84,7 @@ func (l look) looks() []timeline.Look {
 			old = timeline.Look{Newest: refOf(v), Oldest: l.versions[0].Number, Sure: v.Time, Seen: v.Time}
 		}
 	}
-	last := timeline.Look{Newest: timeline.Ref{Number: newest.Number, Time: newest.Time}, Oldest: page, Sure: sure(l.read), Seen: l.read.Ended}
+	last := timeline.Look{Newest: timeline.Ref{Number: newest.Number, Time: newest.Time}, Oldest: page, Sure: sure(l.read), Seen: seen(l.read)}
 	if newest.Page < l.pages-1 {
 		// The page after it was of another life, or there was nothing more: that
 		// cannot be told, so the look says only what was so at the version's time.
@@ -112,22 +115,22 @@ func (l look) attributes(t *timeline.Timeline) (news, same timeline.Facts) {
 	if l.gone {
 		return
 	}
-	known, _ := t.At(l.read.Ended)
+	known, _ := t.At(seen(l.read))
 	if l.labelled {
-		seen := sameLabels(t.Facts().Labels, timeline.LabelsSeen{Labels: l.labels(), Sights: timeline.Sights{Sure: sure(l.read), Seen: l.read.Ended}})
+		now := sameLabels(t.Facts().Labels, timeline.LabelsSeen{Labels: l.labels(), Sights: timeline.Sights{Sure: sure(l.read), Seen: seen(l.read)}})
 		into := &same
-		if !known.LabelsKnown || !maps.Equal(known.Labels, seen.Labels) {
+		if !known.LabelsKnown || !maps.Equal(known.Labels, now.Labels) {
 			into = &news
 		}
-		into.Labels = append(into.Labels, seen)
+		into.Labels = append(into.Labels, now)
 	}
 	if l.tagged {
-		seen := sameTags(t.Facts().Tags, timeline.TagsSeen{Tags: l.tags, Sights: timeline.Sights{Sure: sure(l.tagsRead), Seen: l.tagsRead.Ended}})
+		now := sameTags(t.Facts().Tags, timeline.TagsSeen{Tags: l.tags, Sights: timeline.Sights{Sure: sure(l.tagsRead), Seen: seen(l.tagsRead)}})
 		into := &same
-		if !known.TagsKnown || !maps.Equal(known.Tags, seen.Tags) {
+		if !known.TagsKnown || !maps.Equal(known.Tags, now.Tags) {
 			into = &news
 		}
-		into.Tags = append(into.Tags, seen)
+		into.Tags = append(into.Tags, now)
 	}
 	return news, same
 }
@@ -180,7 +183,7 @@ func (r *Recorder) readLabels(ctx context.Context, t *timeline.Timeline, name ss
 		l.labelled = !l.gone
 		return l, nil
 	}
-	if known, _ := t.At(l.read.Ended); known.LabelsKnown && maps.Equal(known.Labels, l.labels()) {
+	if known, _ := t.At(seen(l.read)); known.LabelsKnown && maps.Equal(known.Labels, l.labels()) {
 		return l, nil
 	}
 	h, err := r.live.History(ctx, name)

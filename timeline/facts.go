@@ -15,8 +15,8 @@
 // # How far a look speaks
 //
 // Parameter Store is eventually consistent: a read may answer from a moment
-// before it. A look therefore carries two times: Seen, when the read ended,
-// and Sure, how far back from its beginning the answer might be. What it saw
+// before it. A look therefore carries two times: Seen, when the read had ended,
+// whatever clock told it, and Sure, how far back from its beginning the answer might be. What it saw
 // was true at Sure. A version seen was still the newest at Sure; what existed
 // at Sure and is seen gone was deleted by Seen. Only such strong evidence
 // proves anything.
@@ -160,6 +160,9 @@ type Trace struct {
 // answer. Reads up to 2 s behind have been reported by its users; the rest is
 // for clocks that differ.
 const Staleness = 10 * time.Second
+
+// Skew is how far the clock of a recorder may be behind Parameter Store's.
+const Skew = 2 * time.Second
 
 // slack is how much later than its version an event's second may begin.
 const slack = 1000

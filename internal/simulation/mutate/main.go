@@ -181,8 +181,8 @@ func try(m mutation, histories int) (string, error) {
 	}
 	lines := strings.Split(string(out), "\n")
 	for i, line := range lines {
-		if strings.Contains(line, "breaks a promise") && i+1 < len(lines) {
-			return strings.TrimSpace(lines[i+1]), nil
+		if before, _, found := strings.Cut(line, " breaks a promise"); found && i+1 < len(lines) {
+			return before[strings.LastIndex(before, "seed"):] + ": " + strings.TrimSpace(lines[i+1]), nil
 		}
 	}
 	if strings.Contains(string(out), "panic:") {
