@@ -8,9 +8,11 @@
 // whose tags are ssmbakTime (the event's Unix second), ssmbakType and, where
 // the event had one, ssmbakDescription, without the characters that S3 allows
 // in no tag and cut to 256. A deletion put a delete marker there; it can carry
-// no tags, so the event's time is lost and only LastModified is left. A key
-// without a leading slash was never written: the original added the slash that
-// events about names of one level lack.
+// no tags, so the event's time is lost and only LastModified is left. The original
+// adds the slash that events about names of one level lack. Only its script that
+// backs up everything at once does not: it leaves such names under a key without
+// a slash, where the original's reader does not look either unless it is asked
+// for the name without the slash. These are not read here.
 //
 // # The rules
 //

@@ -115,7 +115,7 @@ var mutations = []mutation{
 }
 
 func main() {
-	histories := flag.Int("histories", 3000, "how many histories each breakage may survive at most")
+	histories := flag.Int("histories", 8000, "how many histories each breakage may survive at most")
 	flag.Parse()
 	survived := 0
 	for _, m := range mutations {
