@@ -140,6 +140,11 @@ func (t *Timeline) labelsAt(n int, at ssmbak.Time) (map[string]int64, bool) {
 		}
 	}
 	own := ofLife(t, n, all)
+	for i := range own.looks {
+		if l := &own.looks[i]; t.lives[n].whole && len(l.seen) > 0 {
+			l.lo = max(l.lo, t.lives[n].begin+1)
+		}
+	}
 	for _, f := range t.facts.Labels {
 		if f.Event != "" {
 			own.doubts = append(own.doubts, observation[int64]{lo: ssmbak.Seconds(f.Second), hi: ssmbak.Seconds(f.Second+1) - 1, event: true})
@@ -171,7 +176,7 @@ func (o observations[V]) at(at ssmbak.Time) (map[string]V, bool) {
 		return o.first()
 	}
 	for _, d := range o.doubts {
-		if d.lo <= at && d.hi >= before.lo && (d.seen == nil || !d.says(before.seen)) {
+		if d.lo <= at && d.hi >= before.lo && (d.seen == nil || !d.says(before.seen)) && !o.still(before.seen, d.hi) {
 			return nil, false
 		}
 	}
@@ -209,6 +214,11 @@ func (o observations[V]) at(at ssmbak.Time) (map[string]V, bool) {
 		return before.seen, next[0].counter == 1
 	}
 	return before.seen, follows(next[0], o.events[e-1]) && before.says(o.events[e-1].seen)
+}
+
+// still reports whether a look that surely came after a moment saw the same.
+func (o observations[V]) still(seen map[string]V, after ssmbak.Time) bool {
+	return slices.ContainsFunc(o.looks, func(l observation[V]) bool { return l.lo > after && l.says(seen) })
 }
 
 // before returns the last of the observations up to a moment, nil if there is

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -35,6 +36,8 @@ type Options struct {
 	// Anonymous uses credentials that are valid nowhere and reads no file and no
 	// environment; Region and EndpointURL must then be given.
 	Anonymous bool
+	// Unsigned sends no signature, with Anonymous: for a service in this process.
+	Unsigned bool
 	// MaxAttempts bounds the tries of one request, 10 if zero. Waits between
 	// them grow to 20 s, so that throttling of some minutes is outlasted.
 	MaxAttempts int
@@ -100,7 +103,11 @@ func Load(ctx context.Context, o Options) (*Conn, error) {
 
 func load(ctx context.Context, o Options) (aws.Config, error) {
 	if o.Anonymous {
-		return aws.Config{Region: o.Region, Credentials: aws.AnonymousCredentials{}}, nil
+		c := aws.Config{Region: o.Region, Credentials: credentials.NewStaticCredentialsProvider("local", "local", "")}
+		if o.Unsigned {
+			c.Credentials = aws.AnonymousCredentials{}
+		}
+		return c, nil
 	}
 	var with []func(*config.LoadOptions) error
 	if o.Region != "" {

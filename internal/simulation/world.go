@@ -337,7 +337,7 @@ func refused(err error) bool {
 
 func (w *world) connect(ctx context.Context, client aws.HTTPClient) *awsconn.Conn {
 	conn, err := awsconn.Load(ctx, awsconn.Options{
-		Region: region, Anonymous: true, EndpointURL: "http://127.0.0.1:4566", HTTPClient: client,
+		Region: region, Anonymous: true, Unsigned: true, EndpointURL: "http://127.0.0.1:4566", HTTPClient: client,
 		Backoff: func(attempt int) time.Duration { return time.Duration(attempt*attempt) * 103 * time.Millisecond },
 	})
 	if err != nil {
