@@ -355,3 +355,34 @@ func TestAdoptedDamaged(t *testing.T) {
 		})
 	}
 }
+
+// TestAdoptTogether lets another adoption be faster at each step: one mark wins,
+// and each of the two ends well.
+func TestAdoptTogether(t *testing.T) {
+	t.Parallel()
+	for _, when := range []string{"ListObjectVersions ", "GetObject .ssmbak/index/app/db", "PutObject .ssmbak/index/app/db", "PutObject .ssmbak/adopted"} {
+		t.Run(when, func(t *testing.T) {
+			t.Parallel()
+			local, p := emulated(t, 1)
+			other := taken(t, p)
+			before := answers(t, other)
+			var met atomic.Bool
+			client := connect(t, awsconn.Options{HTTPClient: &http.Client{Transport: inspector{local.Client().Transport, func(r *http.Request) {
+				if op, _, key := s3api.Operation(r); op+" "+key == when && met.CompareAndSwap(false, true) {
+					adopt(t, other)
+				}
+			}}}})
+			a, err := place{client, p.bucket}.open(t)
+			if err != nil {
+				t.Fatal(err)
+			}
+			adopt(t, a)
+			if !met.Load() || len(local.S3.Versions(p.bucket, ".ssmbak/adopted")) != 1 {
+				t.Errorf("met: %v; %d marks, want 1", met.Load(), len(local.S3.Versions(p.bucket, ".ssmbak/adopted")))
+			}
+			if diff := cmp.Diff(before, answers(t, a)); diff != "" {
+				t.Errorf("answers (-before +after):\n%s", diff)
+			}
+		})
+	}
+}

@@ -72,6 +72,9 @@ func connect(t *testing.T, o awsconn.Options) *s3.Client {
 // startMoto runs moto's server for one test, or skips it visibly.
 func startMoto(t *testing.T) *s3.Client {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("moto is left out of short runs")
+	}
 	if _, err := exec.LookPath("moto_server"); err != nil {
 		if os.Getenv("SSMBAK_REQUIRE_MOTO") != "" {
 			t.Fatal("moto_server is not installed: pip install 'moto[server]'")
