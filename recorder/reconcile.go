@@ -187,13 +187,19 @@ func (run *reconcile) adopt(ctx context.Context) error {
 	return err
 }
 
-// look syncs names side by side until there is no more time.
+// look syncs names side by side until there is no more time. What is under way
+// then is given up, so that there is time to write down what was proved.
 func (run *reconcile) look(ctx context.Context, names []ssmbak.Name) {
+	if !run.stop.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, run.stop)
+		defer cancel()
+	}
 	var g errgroup.Group
 	g.SetLimit(run.r.o.Parallel)
 	for _, name := range names {
 		g.Go(func() error {
-			if ctx.Err() != nil || !run.stop.IsZero() && time.Now().After(run.stop) {
+			if ctx.Err() != nil {
 				return nil
 			}
 			o, err := run.one(ctx, name)

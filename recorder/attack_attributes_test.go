@@ -1,0 +1,344 @@
+package recorder_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/recorder"
+	"github.com/ssmbak/ssmbak/timeline"
+)
+
+// state is what the archive says of a parameter now, values apart.
+func (w *world) state(t *testing.T, name string, at time.Time) ssmbak.State {
+	t.Helper()
+	target, err := ssmbak.ParseTarget(name, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := w.archive.At(t.Context(), target, ssmbak.TimeOf(at), archive.NoValues)
+	if err != nil || len(s.States) != 1 {
+		t.Fatalf("%s at %v: %+v, %v", name, at, s, err)
+	}
+	return s.States[0]
+}
+
+// settled is a moment for which the looks up to now surely speak, whatever
+// clock told when they were.
+func settled() time.Time {
+	time.Sleep(timeline.Skew + time.Second)
+	return time.Now()
+}
+
+func (w *world) labelled(t *testing.T, name string, at time.Time, want map[string]int64) {
+	t.Helper()
+	if s := w.state(t, name, at); s.LabelsKnown != (want != nil) || !maps.Equal(s.Labels, want) {
+		t.Errorf("labels of %s at %v: %v (known: %v), want %v", name, at.UTC().Format("15:04:05.000"), s.Labels, s.LabelsKnown, want)
+	}
+}
+
+func (w *world) tagged(t *testing.T, name string, at time.Time, want map[string]string) {
+	t.Helper()
+	if s := w.state(t, name, at); s.TagsKnown != (want != nil) || !maps.Equal(s.Tags, want) {
+		t.Errorf("tags of %s at %v: %v (known: %v), want %v", name, at.UTC().Format("15:04:05.000"), s.Tags, s.TagsKnown, want)
+	}
+}
+
+// TestLabelsComeBack hands the event of a label back until a look surely came
+// after it.
+func TestLabelsComeBack(t *testing.T) {
+	attack(t, emulator.Options{}, func(t *testing.T, w *world) {
+		w.put(t, "/a", "v1", ssmbak.String)
+		w.put(t, "/a", "v2", ssmbak.String)
+		w.drainBy(t, w.recorder)
+		time.Sleep(time.Minute)
+		before := time.Now()
+		w.label(t, "/a", "prod", 1)
+		errs := w.drainBy(t, w.recorder)
+		var open *recorder.NotSettledError
+		if len(errs) != 1 || !errors.As(errs[0], &open) || open.Name != "/a" {
+			t.Errorf("handed back with %v, want a NotSettledError", errs)
+		}
+		if waited := time.Since(before); waited < 11*time.Second {
+			t.Errorf("settled after %v, within which a read may be stale", waited)
+		}
+		w.labelled(t, "/a", before.Add(-64*time.Second), map[string]int64{})
+		w.labelled(t, "/a", before.Add(500*time.Millisecond), nil)
+		w.labelled(t, "/a", settled(), map[string]int64{"prod": 1})
+		w.answers(t, "/a", moment{before.Add(time.Minute), "proved v2"})
+		w.right(t, ssmbak.LastKnown, "/a")
+	})
+}
+
+// TestStaleLabels lets every look answer from before the label moved until the
+// event is old enough: what it saw is not believed.
+func TestStaleLabels(t *testing.T) {
+	stale := true
+	o := emulator.Options{}
+	o.SSM.StaleBy = func(op, _ string) time.Duration {
+		if stale && op == "GetParameterHistory" {
+			return 2 * time.Second
+		}
+		return 0
+	}
+	attack(t, o, func(t *testing.T, w *world) {
+		w.put(t, "/a", "v1", ssmbak.String)
+		w.drainBy(t, w.recorder)
+		w.put(t, "/a", "v2", ssmbak.String)
+		w.label(t, "/a", "prod", 1)
+		w.drainBy(t, w.recorder)
+		time.Sleep(time.Minute)
+		w.label(t, "/a", "prod", 2)
+		w.drainBy(t, w.recorder)
+		w.labelled(t, "/a", settled(), map[string]int64{"prod": 2})
+		w.right(t, ssmbak.LastKnown, "/a")
+		stale = false
+		w.final(t, "/a")
+	})
+}
+
+// TestUnlabelled takes a label away, of which there is no event: only a
+// reconcile that looks at every parameter finds it.
+func TestUnlabelled(t *testing.T) {
+	attack(t, emulator.Options{}, func(t *testing.T, w *world) {
+		w.put(t, "/a", "v1", ssmbak.String)
+		w.label(t, "/a", "prod", 1)
+		time.Sleep(time.Minute) // so that the first look surely comes after it
+		w.drainBy(t, w.recorder)
+		time.Sleep(time.Hour)
+		w.reconcile(t, recorder.ReconcileOptions{Deep: true})
+		time.Sleep(time.Minute)
+		before := time.Now()
+		w.labelled(t, "/a", before, map[string]int64{"prod": 1})
+		in := &ssm.UnlabelParameterVersionInput{Name: aws.String("/a"), Labels: []string{"prod"}, ParameterVersion: aws.Int64(1)}
+		if _, err := w.ssm(t).UnlabelParameterVersion(t.Context(), in); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if r := w.reconcile(t, recorder.ReconcileOptions{}); len(r.Recorded) != 0 || r.Same != 1 || !r.Complete {
+			t.Errorf("a plain reconcile: %+v", r)
+		}
+		if r := w.reconcile(t, recorder.ReconcileOptions{DryRun: true, Deep: true}); len(r.Recorded) != 1 {
+			t.Errorf("a dry run of a deep one: %+v", r)
+		}
+		if r := w.reconcile(t, recorder.ReconcileOptions{Deep: true}); len(r.Recorded) != 1 || r.Recorded[0] != "/a" || r.Same != 0 || !r.Complete {
+			t.Errorf("a deep reconcile: %+v", r)
+		}
+		w.labelled(t, "/a", settled(), map[string]int64{})
+		w.labelled(t, "/a", before.Add(time.Second), nil)
+		w.labelled(t, "/a", before.Add(-30*time.Minute), map[string]int64{"prod": 1})
+		w.right(t, ssmbak.LastKnown, "/a")
+		if r := w.reconcile(t, recorder.ReconcileOptions{Deep: true}); len(r.Recorded) != 0 {
+			t.Errorf("a deep reconcile of what is known: %+v", r)
+		}
+	})
+}
+
+// TestLabelsStayKnown looks once more at labels that are known: the answers for
+// earlier moments stay.
+func TestLabelsStayKnown(t *testing.T) {
+	attack(t, emulator.Options{}, func(t *testing.T, w *world) {
+		w.put(t, "/a", "v1", ssmbak.String)
+		w.label(t, "/a", "prod", 1)
+		w.drainBy(t, w.recorder) // at once, and again when the event comes back
+		known := settled()
+		w.labelled(t, "/a", known, map[string]int64{"prod": 1})
+		time.Sleep(time.Hour)
+		w.reconcile(t, recorder.ReconcileOptions{Deep: true})
+		time.Sleep(time.Hour)
+		w.label(t, "/a", "test", 1)
+		w.drainBy(t, w.recorder)
+		w.labelled(t, "/a", known, map[string]int64{"prod": 1})
+	})
+}
+
+// TestTagEventLost finds changed tags by the tagging API, and by nothing else.
+func TestTagEventLost(t *testing.T) {
+	attack(t, noEvents(emulator.Options{}), func(t *testing.T, w *world) {
+		for _, name := range []string{"/a", "/b", "/c"} {
+			w.put(t, name, "v", ssmbak.String)
+		}
+		if err := w.live.AddTags(t.Context(), "/b", map[string]string{"team": "green"}); err != nil {
+			t.Fatal(err)
+		}
+		w.reconcile(t, recorder.ReconcileOptions{})
+		w.tagged(t, "/b", settled(), map[string]string{"team": "green"})
+		time.Sleep(time.Hour)
+		before := time.Now()
+		if err := w.live.AddTags(t.Context(), "/a", map[string]string{"team": "blue"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.live.RemoveTags(t.Context(), "/b", []string{"team"}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		blind := w.another(t, func(service, _, _ string) emulator.Fault {
+			if service == "tagging" {
+				return emulator.Fault{Status: http.StatusBadRequest, Code: "AccessDeniedException"}
+			}
+			return emulator.Fault{}
+		})
+		if r, err := blind.Reconcile(t.Context(), everything(t), recorder.ReconcileOptions{}); err != nil || r.TagsUnchecked == nil || len(r.Recorded) != 0 || !r.Complete {
+			t.Errorf("without the tagging API: %+v, %v", r, err)
+		}
+		w.aws.ResetCounts()
+		r := w.reconcile(t, recorder.ReconcileOptions{})
+		if r.TagsUnchecked != nil || fmt.Sprint(r.Recorded) != "[/a /b]" || r.Same != 1 {
+			t.Errorf("with it: %+v", r)
+		}
+		if n := w.aws.Counts()["ssm:GetParameterHistory"]; n != 2 {
+			t.Errorf("%d histories were read, want 2", n)
+		}
+		w.tagged(t, "/a", settled(), map[string]string{"team": "blue"})
+		w.tagged(t, "/b", settled(), map[string]string{})
+		w.tagged(t, "/a", before.Add(time.Minute), nil)
+		w.tagged(t, "/b", before.Add(time.Minute), nil)
+		w.answers(t, "/a", moment{before.Add(time.Minute), "proved v"})
+		w.right(t, ssmbak.Proved, "/a", "/b", "/c")
+		if r := w.reconcile(t, recorder.ReconcileOptions{}); r.Same != 3 {
+			t.Errorf("and again: %+v", r)
+		}
+	})
+}
+
+// TestTagEvents handles events of tags twice and in any order: their counter
+// decides, also where they share a second.
+func TestTagEvents(t *testing.T) {
+	t.Parallel()
+	late := func(places ...int) map[int]time.Duration {
+		all := make(map[int]time.Duration)
+		for i, place := range places {
+			all[place] = time.Duration(len(places)-i) * time.Hour
+		}
+		return all
+	}
+	tests := []struct {
+		name   string
+		gap    time.Duration
+		copies int
+		late   map[int]time.Duration
+	}{
+		{"in order", 10 * time.Second, 1, nil},
+		{"in one second", 100 * time.Millisecond, 1, nil},
+		{"twice", 10 * time.Second, 2, nil},
+		{"twice in one second", 100 * time.Millisecond, 2, nil},
+		{"backwards", 10 * time.Second, 1, late(2, 3, 4)},
+		{"backwards in one second", 100 * time.Millisecond, 2, late(2, 3, 4)},
+		{"the last one first", 100 * time.Millisecond, 1, late(3, 2)},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			o := emulator.Options{Queue: emulator.QueueOptions{
+				Copies: func(string) int { return test.copies }, Delay: func(id string) time.Duration { return test.late[nth(id)] },
+			}}
+			attack(t, o, func(t *testing.T, w *world) {
+				w.put(t, "/a", "v1", ssmbak.String)
+				w.drainBy(t, w.recorder)
+				time.Sleep(time.Minute)
+				begin := time.Now()
+				for _, team := range []string{"red", "green", "blue"} {
+					if err := w.live.AddTags(t.Context(), "/a", map[string]string{"team": team}); err != nil {
+						t.Fatal(err)
+					}
+					time.Sleep(test.gap)
+				}
+				w.drainBy(t, w.recorder)
+				w.tagged(t, "/a", begin.Add(-2*time.Second), map[string]string{})
+				w.tagged(t, "/a", begin.Add(time.Minute), map[string]string{"team": "blue"})
+				if test.gap > 2*time.Second {
+					w.tagged(t, "/a", begin.Add(2*time.Second), map[string]string{"team": "red"})
+					w.tagged(t, "/a", begin.Add(12*time.Second), map[string]string{"team": "green"})
+				}
+				w.right(t, ssmbak.LastKnown, "/a")
+				if got := w.facts(t, "/a"); len(got) != 1 || got[0] != "1 v1" {
+					t.Errorf("facts %q: tags changed versions", got)
+				}
+				if n := len(w.index(t, "/a").Facts.Tags); n > 5 {
+					t.Errorf("%d facts about three changes of tags", n)
+				}
+				w.onTop(t, "/a", "v1")
+				if n := len(w.aws.S3.Versions(bucket, "/a")); n != 1 {
+					t.Errorf("%d value objects, want 1", n)
+				}
+				w.final(t, "/a")
+				w.right(t, ssmbak.LastKnown, "/a")
+			})
+		})
+	}
+}
+
+// TestEventsThatChangeNothing sends notifications of policies and events with an
+// exception: neither is recorded, asks for anything, or comes back.
+func TestEventsThatChangeNothing(t *testing.T) {
+	attack(t, noEvents(emulator.Options{}), func(t *testing.T, w *world) {
+		w.put(t, "/a", "v1", ssmbak.String)
+		if err := w.recorder.Sync(t.Context(), "/a"); err != nil {
+			t.Fatal(err)
+		}
+		w.put(t, "/a", "v2", ssmbak.String)
+		before := w.index(t, "/a")
+		w.aws.ResetCounts()
+		at := time.Now().UTC().Format(time.RFC3339)
+		event := func(id, kind, detail string) recorder.Message {
+			return recorder.Message{ID: id, Receives: 1, Body: fmt.Appendf(nil,
+				`{"id":%q,"detail-type":%q,"source":"aws.ssm","account":%q,"region":%q,"time":%q,"resources":[],"detail":%s}`, id, kind, account, region, at, detail)}
+		}
+		batch := []recorder.Message{
+			event("1", "Parameter Store Policy Action", `{"policy-type":"ExpirationNotification","parameter-name":"/a","action-status":"Success"}`),
+			event("2", "Parameter Store Policy Action", `{"policy-type":"NoChangeNotification","parameter-name":"/a","action-status":"Success"}`),
+			event("3", "Parameter Store Change", `{"operation":"Create","name":"/a","exception":"Unable to Describe Resource"}`),
+			event("4", "Parameter Store Change", `{"operation":"Update","name":"/a","exception":"Unable to Describe Resource"}`),
+			event("5", "Parameter Store Change", `{"operation":"Delete","name":"/a","exception":"Unable to Describe Resource"}`),
+		}
+		for _, f := range w.recorder.Handle(t.Context(), batch) {
+			t.Errorf("handed back: %v", f.Err)
+		}
+		if n := w.aws.Counts(); len(n) != 0 {
+			t.Errorf("requests %v, want none", n)
+		}
+		if after := w.index(t, "/a"); after.ETag() != before.ETag() {
+			t.Errorf("recorded %+v", after.Facts)
+		}
+		w.answers(t, "/a", moment{time.Now(), "last-known v1"})
+	})
+}
+
+// TestLabelsAndTagsAreNoVersions changes labels and tags of old versions: what
+// is current does not follow.
+func TestLabelsAndTagsAreNoVersions(t *testing.T) {
+	attack(t, emulator.Options{}, func(t *testing.T, w *world) {
+		for i := range 3 {
+			w.put(t, "/a", fmt.Sprint("v", i+1), ssmbak.String)
+			w.drainBy(t, w.recorder)
+		}
+		objects := len(w.aws.S3.Versions(bucket, "/a"))
+		for i := range 3 {
+			time.Sleep(time.Minute)
+			w.label(t, "/a", "prod", int64(i%2+1))
+			if err := w.live.AddTags(t.Context(), "/a", map[string]string{"n": fmt.Sprint(i)}); err != nil {
+				t.Fatal(err)
+			}
+			w.drainBy(t, w.recorder)
+			w.onTop(t, "/a", "v3")
+			if a := w.answer(t, "/a", time.Now()); a != "last-known v3" && a != "proved v3" {
+				t.Errorf("now: %s, want v3", a)
+			}
+		}
+		if n := len(w.aws.S3.Versions(bucket, "/a")); n != objects {
+			t.Errorf("%d value objects, were %d", n, objects)
+		}
+		w.labelled(t, "/a", settled(), map[string]int64{"prod": 1})
+		w.tagged(t, "/a", settled(), map[string]string{"n": "2"})
+		w.right(t, ssmbak.LastKnown, "/a")
+		w.final(t, "/a")
+	})
+}

@@ -1,0 +1,163 @@
+package recorder_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/internal/emulator"
+)
+
+// TestPausedForAnHour stops a recorder for an hour just before one of its writes
+// takes effect. Meanwhile the parameter changes, and another recorder handles
+// all there is, the message in the hands of the first one included.
+func TestPausedForAnHour(t *testing.T) {
+	t.Parallel()
+	pauses := []struct {
+		name, op, prefix string
+		begin            func(t *testing.T, w *world) // the change that is handled
+	}{
+		{"before the first value of all", "PutObject", "/a", func(t *testing.T, w *world) { w.set(t, "/a", "begun") }},
+		{"before the first index of all", "PutObject", ".ssmbak/index/a", func(t *testing.T, w *world) { w.set(t, "/a", "begun") }},
+		{"between look and value", "PutObject", "/a", func(t *testing.T, w *world) {
+			w.put(t, "/a", "old", ssmbak.String)
+			w.drainBy(t, w.recorder)
+			w.set(t, "/a", "begun")
+		}},
+		{"between value and index", "PutObject", ".ssmbak/index/a", func(t *testing.T, w *world) {
+			w.put(t, "/a", "old", ssmbak.String)
+			w.drainBy(t, w.recorder)
+			w.set(t, "/a", "begun")
+		}},
+		{"before the index of a deletion", "PutObject", ".ssmbak/index/a", func(t *testing.T, w *world) {
+			w.put(t, "/a", "old", ssmbak.String)
+			w.drainBy(t, w.recorder)
+			w.remove(t, "/a")
+		}},
+		{"between index and marker", "DeleteObject", "/a", func(t *testing.T, w *world) {
+			w.put(t, "/a", "old", ssmbak.String)
+			w.drainBy(t, w.recorder)
+			w.remove(t, "/a")
+		}},
+	}
+	step := func(t *testing.T, w *world, do func(), record bool) {
+		t.Helper()
+		time.Sleep(5 * time.Minute)
+		do()
+		if record {
+			w.drainBy(t, w.recorder)
+		}
+	}
+	meanwhiles := []struct {
+		name string
+		do   func(t *testing.T, w *world, record bool)
+	}{
+		{"nothing", func(*testing.T, *world, bool) {}},
+		{"newer versions", func(t *testing.T, w *world, record bool) {
+			for i := range 3 {
+				step(t, w, func() { w.set(t, "/a", fmt.Sprint("newer ", i)) }, record)
+			}
+		}},
+		{"a deletion", func(t *testing.T, w *world, record bool) {
+			step(t, w, func() { w.removeIfThere(t, "/a") }, record)
+		}},
+		{"a life anew", func(t *testing.T, w *world, record bool) {
+			step(t, w, func() { w.removeIfThere(t, "/a") }, record)
+			step(t, w, func() { w.set(t, "/a", "anew") }, record)
+		}},
+		{"a life anew and its end", func(t *testing.T, w *world, record bool) {
+			step(t, w, func() { w.removeIfThere(t, "/a") }, record)
+			step(t, w, func() { w.set(t, "/a", "anew") }, record)
+			step(t, w, func() { w.remove(t, "/a") }, record)
+		}},
+	}
+	for _, pause := range pauses {
+		for _, other := range meanwhiles {
+			for _, record := range []bool{true, false} {
+				t.Run(fmt.Sprintf("%s, %s, recorded at once %v", pause.name, other.name, record), func(t *testing.T) {
+					attack(t, emulator.Options{}, func(t *testing.T, w *world) {
+						armed, met := false, false
+						paused := w.another(t, func(_, op, key string) emulator.Fault {
+							if !armed || op != pause.op || key != pause.prefix {
+								return emulator.Fault{}
+							}
+							armed, met = false, true
+							resume := time.Now().Add(time.Hour)
+							other.do(t, w, record)
+							w.drainBy(t, w.recorder)
+							time.Sleep(time.Until(resume))
+							return emulator.Fault{}
+						})
+						pause.begin(t, w)
+						time.Sleep(2 * time.Second)
+						armed = true
+						w.drainBy(t, paused)
+						if !met {
+							t.Fatal("nobody was paused")
+						}
+						// Every event came and was handled, so that nothing that is known may
+						// be wrong, whoever wrote last.
+						w.right(t, ssmbak.LastKnown, "/a")
+						w.final(t, "/a")
+						w.right(t, ssmbak.LastKnown, "/a")
+						before := w.aws.S3.Keys(bucket)
+						w.final(t, "/a")
+						if diff := cmp.Diff(before, w.aws.S3.Keys(bucket)); diff != "" {
+							t.Errorf("keys after one more reconcile (-before +after):\n%s", diff)
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+func (w *world) removeIfThere(t *testing.T, name string) {
+	t.Helper()
+	if _, err := w.live.DescribeOne(t.Context(), ssmbak.Name(name)); err == nil {
+		w.remove(t, name)
+	}
+}
+
+// TestKilledBetweenWrites stops a recorder for good in the same places, with
+// nobody beside it: what comes again finds the rest.
+func TestKilledBetweenWrites(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, op, prefix string
+		remove           bool
+		want             []string
+	}{
+		{"before the value", "PutObject", "/a", false, []string{"1 v1", "2 v2"}},
+		{"before the index", "PutObject", ".ssmbak/index/a", false, []string{"1 v1", "2 v2"}},
+		{"before the index of a deletion", "PutObject", ".ssmbak/index/a", true, []string{"1 v1", "deletion"}},
+		{"before the marker", "DeleteObject", "/a", true, []string{"1 v1", "deletion"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			attack(t, emulator.Options{}, func(t *testing.T, w *world) {
+				w.put(t, "/a", "v1", ssmbak.String)
+				w.drainBy(t, w.recorder)
+				if test.remove {
+					w.remove(t, "/a")
+				} else {
+					w.set(t, "/a", "v2")
+				}
+				time.Sleep(2 * time.Second)
+				w.aws.Faults.Add(emulator.Rule{Op: test.op, KeyPrefix: test.prefix, Times: 3, Fault: emulator.Fault{LostBefore: true}})
+				if errs := w.drainBy(t, w.recorder); len(errs) != 1 {
+					t.Errorf("handed back with %v, want once", errs)
+				}
+				if diff := cmp.Diff(test.want, w.facts(t, "/a")); diff != "" {
+					t.Errorf("facts (-want +got):\n%s", diff)
+				}
+				w.right(t, ssmbak.LastKnown, "/a")
+				w.onTop(t, "/a", map[bool]string{true: "a marker", false: "v2"}[test.remove])
+				w.final(t, "/a")
+			})
+		})
+	}
+}
