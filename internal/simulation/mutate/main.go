@@ -49,10 +49,6 @@ var mutations = []mutation{
 		"if newest.Page < l.pages-1 {", "if false {",
 	},
 	{
-		"of two changes in one second one version settles both", "timeline/evidence.go",
-		"if best < 0 && len(v.Events) == 0 && ", "if best < 0 && ",
-	},
-	{
 		"a look speaks for the time at which it ended", "recorder/look.go",
 		"return w.Began.Add(-timeline.Staleness)", "return w.Ended",
 	},
@@ -89,24 +85,24 @@ var mutations = []mutation{
 		"case absent && (check || o.deleted):", "case false:",
 	},
 	{
-		"secrets of a history are kept by their numbers alone", "recorder/sync.go",
-		"value, found := secrets[refOf(v)]", "var value ssmbak.Value\n\t\tfound := false\n\t\tfor ref, x := range secrets {\n\t\t\tif ref.Number == v.Number {\n\t\t\t\tvalue, found = x, true\n\t\t\t}\n\t\t}",
-	},
-	{
-		"a lost tag event is not missed", "timeline/attributes.go",
-		"return earlier.counter > 0 && later.counter == earlier.counter+1", "return true",
-	},
-	{
 		"tags are known within the second in which they changed", "timeline/attributes.go",
 		"hi: ssmbak.Seconds(f.Second+1) - 1, event: true, counter: f.Counter", "hi: ssmbak.Seconds(f.Second), event: true, counter: f.Counter",
 	},
 	{
-		"tags are taken for those of a life though a look may have seen another's", "timeline/attributes.go",
-		"case lives > 1 || ", "case ",
-	},
-	{
 		"only the first copy of a value is read", "archive/values.go",
 		"for _, ref := range slices.Backward(refs) {", "for _, ref := range refs[:1] {",
+	},
+	{
+		"a message is done before it is settled", "recorder/recorder.go",
+		"o.open[n.event] {", "o.open[\"\"] {",
+	},
+	{
+		"the event of a deletion is no fact", "recorder/sync.go",
+		"\t\tif n.operation == ssmbak.Delete {", "\t\tif false {",
+	},
+	{
+		"looks are not recorded", "recorder/sync.go",
+		"if !agrees(r.timeline(name, f), l) || !saidBefore(f, l, notices) {", "if false {",
 	},
 	{
 		"a value whose writer was killed stays on top of a deleted name", "recorder/sync.go",
@@ -116,9 +112,14 @@ var mutations = []mutation{
 
 func main() {
 	histories := flag.Int("histories", 8000, "how many histories each breakage may survive at most")
+	only := flag.String("only", "", "try only the breakages whose names hold this text")
 	flag.Parse()
-	survived := 0
+	survived, tried := 0, 0
 	for _, m := range mutations {
+		if !strings.Contains(m.name, *only) {
+			continue
+		}
+		tried++
 		found, err := try(m, *histories)
 		switch {
 		case err != nil:
@@ -132,10 +133,10 @@ func main() {
 		}
 	}
 	if survived > 0 {
-		fmt.Fprintf(os.Stderr, "mutate: error: %d of %d breakages were not found in %d histories\n", survived, len(mutations), *histories)
+		fmt.Fprintf(os.Stderr, "mutate: error: %d of %d breakages were not found in %d histories\n", survived, tried, *histories)
 		os.Exit(1)
 	}
-	fmt.Printf("%d of %d breakages found\n", len(mutations), len(mutations))
+	fmt.Printf("%d of %d breakages found\n", tried, tried)
 }
 
 // try runs the simulation on the broken code and returns the first line of what
