@@ -124,7 +124,13 @@ func (t *Timeline) tagsAt(n int, at ssmbak.Time) (map[string]string, bool) {
 			lo: ssmbak.Seconds(f.Second), hi: ssmbak.Seconds(f.Second+1) - 1, event: true, counter: f.Counter, seen: f.Tags,
 		})
 	}
-	return ofLife(t, n, all).at(at)
+	own := ofLife(t, n, all)
+	// Where the first look saw no tags there were none from the beginning: it
+	// would take some that were given and taken away at once.
+	if l := t.lives[n]; l.whole && len(own.looks) > 0 && len(own.looks[0].seen) == 0 {
+		own.looks = slices.Insert(own.looks, 0, observation[string]{lo: l.begin, hi: l.begin, seen: map[string]string{}})
+	}
+	return own.at(at)
 }
 
 // labelsAt returns the labels in a life at one moment of it, and whether they

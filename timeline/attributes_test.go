@@ -216,6 +216,7 @@ func TestAttributes(t *testing.T) {
 		want map[string]string // nil: unknown
 	}{
 		{"before the first look", []timeline.TagsSeen{look(red, 1000, 2000)}, 500, nil},
+		{"before the first look, which saw none", []timeline.TagsSeen{look(map[string]string{}, 1000, 2000)}, 500, map[string]string{}},
 		{"after the first look", []timeline.TagsSeen{look(red, 1000, 2000)}, 2000, red},
 		{"between two looks that differ", []timeline.TagsSeen{look(red, 1000, 2000), look(blue, 9000, 9500)}, 5000, nil},
 		{"between two looks that say the same", []timeline.TagsSeen{look(red, 1000, 2000), look(red, 9000, 9500)}, 5000, red},
