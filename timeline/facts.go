@@ -338,5 +338,12 @@ func compareLabels(a, b LabelsSeen) int {
 }
 
 func compareOriginals(a, b Original) int {
-	return cmp.Or(cmp.Compare(a.Second, b.Second), cmp.Compare(a.LastModified, b.LastModified), cmp.Compare(a.Type, b.Type), cmp.Compare(a.Description, b.Description))
+	if a.Deleted != b.Deleted {
+		if b.Deleted {
+			return -1
+		}
+		return 1
+	}
+	return cmp.Or(cmp.Compare(a.Second, b.Second), cmp.Compare(a.LastModified, b.LastModified), cmp.Compare(a.Sequence, b.Sequence),
+		cmp.Compare(a.Type, b.Type), cmp.Compare(a.Description, b.Description))
 }
