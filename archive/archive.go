@@ -41,12 +41,13 @@ const Format = 1
 
 // Keys that are not value objects. No parameter's name leads to one of them.
 const (
-	reserved     = ".ssmbak/"
-	identityKey  = reserved + "archive"
-	reconciledAt = reserved + "reconciled"
-	adoptedKey   = reserved + "adopted"
-	provedKey    = reserved + "proved"
-	indexPrefix  = reserved + "index"
+	reserved       = ".ssmbak/"
+	identityKey    = reserved + "archive"
+	reconciledAt   = reserved + "reconciled"
+	adoptedKey     = reserved + "adopted"
+	provedKey      = reserved + "proved"
+	indexPrefix    = reserved + "index"
+	restoresPrefix = reserved + "restores/"
 )
 
 // Options say which archive is meant and who asks.

@@ -18,6 +18,9 @@ var (
 	ErrNotFound = errors.New("there is no such parameter")
 	// ErrExists: a parameter that was to be created is there already.
 	ErrExists = errors.New("the parameter exists already")
+	// ErrCredentials: the caller's credentials have expired or are not known, so
+	// that nothing more can succeed.
+	ErrCredentials = errors.New("the credentials are not valid any more")
 	// ErrChanged: the parameter was changed while it was read, again and again.
 	ErrChanged = errors.New("the parameter was deleted and made anew while it was read")
 )
@@ -54,6 +57,9 @@ func translate(err error) error {
 		return err
 	}
 	switch api.ErrorCode() {
+	case "ExpiredTokenException", "ExpiredToken", "RequestExpired", "UnrecognizedClientException", "InvalidClientTokenId":
+		// https://docs.aws.amazon.com/systems-manager/latest/APIReference/CommonErrors.html
+		return fmt.Errorf("%w: %w", ErrCredentials, err)
 	case (*types.ParameterNotFound)(nil).ErrorCode(), (*types.ParameterVersionNotFound)(nil).ErrorCode(), "InvalidResourceId":
 		// ListTagsForResource answers InvalidResourceId for a name that is not
 		// there: https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_ListTagsForResource.html
@@ -94,7 +100,7 @@ var echoed = regexp.MustCompile(`(?s)Value '.*?' at '`)
 // taken out of it, and the cause, which holds the message too, is not kept.
 func refused(name ssmbak.Name, op string, value ssmbak.Value, err error) error {
 	var api smithy.APIError
-	if errors.Is(err, ErrNotFound) || !errors.As(err, &api) {
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrCredentials) || !errors.As(err, &api) {
 		return err
 	}
 	text := echoed.ReplaceAllString(api.ErrorMessage(), "Value "+ssmbak.Mask+" at '")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -54,24 +55,49 @@ func (s *Store) Describe(ctx context.Context, target ssmbak.Target) iter.Seq2[De
 
 // DescribeOne returns one live parameter, or [ErrNotFound].
 func (s *Store) DescribeOne(ctx context.Context, name ssmbak.Name) (Description, error) {
-	// A name of one level is reported without its slash, and which of the two
-	// forms the filter compares is not documented: both are asked for.
-	values := []string{string(name)}
-	if r := name.Reported(); r != string(name) {
-		values = append(values, r)
+	found, err := s.DescribeNamed(ctx, []ssmbak.Name{name})
+	if err != nil {
+		return Description{}, err
 	}
-	in := &ssm.DescribeParametersInput{
-		ParameterFilters: []types.ParameterStringFilter{{Key: aws.String("Name"), Option: aws.String("Equals"), Values: values}},
+	d, ok := found[name]
+	if !ok {
+		return Description{}, fmt.Errorf("describe %s: %w", name, ErrNotFound)
 	}
-	for d, err := range s.describe(ctx, in) {
-		if err != nil {
-			return Description{}, fmt.Errorf("describe %s: %w", name, err)
+	return d, nil
+}
+
+// filterValues is the most values that a filter of DescribeParameters takes.
+// https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_ParameterStringFilter.html
+const filterValues = 50
+
+// DescribeNamed returns those of the named parameters that are there, with one
+// request for 25 or more of them.
+func (s *Store) DescribeNamed(ctx context.Context, names []ssmbak.Name) (map[ssmbak.Name]Description, error) {
+	found := make(map[ssmbak.Name]Description, len(names))
+	for part := range slices.Chunk(names, filterValues/2) {
+		var values []string
+		for _, name := range part {
+			// A name of one level is reported without its slash, and which of the
+			// two forms the filter compares is not documented: both are asked for.
+			values = append(values, string(name))
+			if r := name.Reported(); r != string(name) {
+				values = append(values, r)
+			}
 		}
-		if d.Name == name {
-			return d, nil
+		in := &ssm.DescribeParametersInput{
+			MaxResults:       aws.Int32(describePage),
+			ParameterFilters: []types.ParameterStringFilter{{Key: aws.String("Name"), Option: aws.String("Equals"), Values: values}},
+		}
+		for d, err := range s.describe(ctx, in) {
+			if err != nil {
+				return nil, fmt.Errorf("describe %s: %w", part[0], err)
+			}
+			if slices.Contains(part, d.Name) {
+				found[d.Name] = d
+			}
 		}
 	}
-	return Description{}, fmt.Errorf("describe %s: %w", name, ErrNotFound)
+	return found, nil
 }
 
 // describe pages through DescribeParameters, whose pages may be empty and

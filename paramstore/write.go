@@ -61,21 +61,13 @@ func (s *Store) Put(ctx context.Context, w Write) (number int64, err error) {
 		in.Policies = aws.String(noPolicies)
 	}
 	out, err := s.client.PutParameter(ctx, in)
-	if err != nil {
-		if err := translate(err); errors.Is(err, ErrExists) {
+	if err = translate(err); err != nil {
+		if errors.Is(err, ErrExists) {
 			return 0, fmt.Errorf("create %s: %w", w.Name, ErrExists)
 		}
 		return 0, fmt.Errorf("put %s: %w", w.Name, refused(w.Name, "PutParameter", w.Value, err))
 	}
 	return out.Version, nil
-}
-
-// Delete deletes a parameter, or returns [ErrNotFound].
-func (s *Store) Delete(ctx context.Context, name ssmbak.Name) error {
-	if _, err := s.client.DeleteParameter(ctx, &ssm.DeleteParameterInput{Name: aws.String(string(name))}); err != nil {
-		return fmt.Errorf("delete %s: %w", name, translate(err))
-	}
-	return nil
 }
 
 // AddTags sets tags of a parameter and leaves the others.

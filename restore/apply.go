@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -18,305 +18,212 @@ type refusal struct{ reason string }
 
 func (r *refusal) Error() string { return r.reason }
 
+// NotBegunError is why nothing at all was done about a parameter: the restore
+// ended before.
+type NotBegunError struct{ Cause error }
+
+func (e *NotBegunError) Error() string { return "it was not begun: " + e.Cause.Error() }
+
+// Unwrap returns why the restore ended.
+func (e *NotBegunError) Unwrap() error { return e.Cause }
+
 // errGone says that a parameter that was to be deleted is not there.
 var errGone = errors.New("it is gone already")
 
+// grace is how long what was begun may take after the restore was interrupted:
+// the longest that one parameter takes is the time in which it is away to be
+// created anew.
+const grace = 90 * time.Second
+
 // Apply does what the plan says and returns one outcome for each of its items,
-// in their order. One that fails stops no other. If ctx ends, what has not
-// begun by then fails with its error; what was under way may or may not have
-// been done. Making a plan again and applying it finishes the rest.
+// in their order. One that fails stops no other, except that nothing more is
+// begun once the caller's credentials have expired. Making a plan again and
+// applying it finishes the rest.
 //
-// An error means that nothing can be said of any item, and that nothing was
-// written.
-func (r *Restorer) Apply(ctx context.Context, p *Plan) ([]Outcome, error) {
+// If ctx ends, what has begun by then goes on to its end, for 90 seconds at
+// most, and the rest fails with a [*NotBegunError].
+//
+// An error means that nothing was written to Parameter Store: the restore could
+// not be recorded.
+func (r *Restorer) Apply(ctx context.Context, p *Plan) (Result, error) {
 	if p == nil {
-		return nil, errors.New("apply a restore: there is no plan")
+		return Result{}, errors.New("apply a restore: there is no plan")
 	}
-	total := 0
-	for i := range p.Items {
-		if p.Items[i].Action.writes() {
-			total++
-		}
-	}
-	done := r.o.progress(total)
-	outcomes := make([]Outcome, len(p.Items))
-	var g errgroup.Group
-	g.SetLimit(r.o.Parallel)
+	res := Result{Outcomes: make([]Outcome, len(p.Items))}
+	var todo []*Outcome
 	for i, item := range p.Items {
-		outcomes[i].Item = item
-		out := &outcomes[i]
+		out := &res.Outcomes[i]
+		out.Item = item
 		switch {
 		case item.Action == Unknown:
 			out.Status, out.Err = Refused, &refusal{item.Reason}
-		case !item.Action.writes():
+		case !item.Action.Writes():
 			out.Status = Unchanged
+		case item.Refused != "":
+			out.Status, out.Err = Refused, &refusal{item.Refused}
 		default:
-			g.Go(func() error {
-				r.apply(ctx, out)
-				done()
-				return nil
-			})
+			todo = append(todo, out)
 		}
 	}
-	return outcomes, g.Wait()
+	if len(todo) == 0 {
+		return res, nil
+	}
+	record := r.record(p, todo)
+	if err := r.archive.BeginRestore(ctx, record); err != nil {
+		return Result{}, err
+	}
+	res.ID = record.ID
+	r.run(ctx, todo)
+	note(record, todo)
+	// What was done is noted even if ctx has ended.
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	if res.Unrecorded = r.archive.EndRestore(end, record); res.Unrecorded != nil {
+		r.o.Logger.WarnContext(ctx, "what became of a restore is not in its record", "id", res.ID, "error", res.Unrecorded.Error())
+	}
+	return res, nil
 }
 
-// apply does what one item says.
-func (r *Restorer) apply(ctx context.Context, out *Outcome) {
-	item := &out.Item
-	var err error
-	if item.Refused != "" {
-		err = &refusal{item.Refused}
-	} else {
-		out.Version, err = r.write(ctx, item)
+// run works on all outcomes.
+func (r *Restorer) run(ctx context.Context, todo []*Outcome) {
+	begin, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	work, halt := context.WithCancel(context.WithoutCancel(ctx))
+	defer halt()
+	context.AfterFunc(ctx, func() {
+		wait := time.NewTimer(grace)
+		defer wait.Stop()
+		select {
+		case <-wait.C:
+			halt()
+		case <-work.Done():
+		}
+	})
+	done := r.o.progress(len(todo))
+	var g errgroup.Group
+	g.SetLimit(r.o.Parallel)
+	for _, task := range tasks(todo) {
+		g.Go(func() error {
+			if begin.Err() == nil {
+				r.perform(work, begin, task)
+			}
+			for _, out := range task {
+				if out.Status == "" {
+					out.Status, out.Err = Failed, &NotBegunError{context.Cause(begin)}
+				}
+				if errors.Is(out.Err, paramstore.ErrCredentials) {
+					stop(out.Err)
+				}
+				r.log(ctx, out)
+				done()
+			}
+			return nil
+		})
 	}
+	_ = g.Wait() // no task returns an error
+}
+
+// tasks are the outcomes that are worked on together: deletions as many as one
+// request takes, any other alone. What has to wait comes last.
+func tasks(todo []*Outcome) [][]*Outcome {
+	var all [][]*Outcome
+	var deletions []*Outcome
+	for _, out := range todo {
+		if out.Item.Action == Delete {
+			deletions = append(deletions, out)
+		} else {
+			all = append(all, []*Outcome{out})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b []*Outcome) int { return int(a[0].Item.notBefore - b[0].Item.notBefore) })
+	return append(all, slices.Collect(slices.Chunk(deletions, paramstore.DeletePage))...)
+}
+
+// perform works on one task. ctx is for what has begun; nothing begins after
+// begin has ended.
+func (r *Restorer) perform(ctx, begin context.Context, task []*Outcome) {
+	if task[0].Item.Action == Delete {
+		r.delete(ctx, begin, task)
+		return
+	}
+	out := task[0]
+	err := r.mend(ctx, begin, out)
+	out.conclude(err)
+}
+
+// conclude turns the error of the work into a status.
+func (o *Outcome) conclude(err error) {
 	var refused *refusal
+	var idle *NotBegunError
 	switch {
 	case err == nil:
-		out.Status = Restored
+		o.Status = Restored
 	case errors.Is(err, errGone):
-		out.Status = Unchanged
-	case errors.As(err, &refused):
-		out.Status, out.Err = Refused, err
+		o.Status = Unchanged
+	case errors.As(err, &refused) && o.Version == 0:
+		o.Status, o.Err = Refused, err
+	case errors.As(err, &idle):
+		o.Status, o.Err = Failed, err
 	default:
-		out.Status, out.Err = Failed, fmt.Errorf("%s %s: %w", item.Action, item.Name, err)
+		o.Status, o.Err = Failed, fmt.Errorf("%s %s: %w", o.Item.Action, o.Item.Name, err)
 	}
+}
+
+func (r *Restorer) log(ctx context.Context, out *Outcome) {
 	level := r.o.Logger.InfoContext
 	if out.Err != nil {
 		level = r.o.Logger.WarnContext
 	}
-	level(ctx, "a parameter was worked on", "name", item.Name, "action", item.Action, "status", out.Status, "version", out.Version)
+	level(ctx, "a parameter was worked on", "name", out.Item.Name, "action", out.Item.Action, "status", out.Status, "version", out.Version)
 }
 
-// write looks at the parameter once more and does what the item says. number is
-// that of the version that was written, also if an error came after it.
-func (r *Restorer) write(ctx context.Context, item *Item) (number int64, err error) {
-	if err := ctx.Err(); err != nil {
-		return 0, err
+// delete looks at the parameters once more and deletes those that are as they
+// were planned, all with one request.
+func (r *Restorer) delete(ctx, begin context.Context, task []*Outcome) {
+	names := make([]ssmbak.Name, len(task))
+	for i, out := range task {
+		names[i] = out.Item.Name
 	}
-	if err := r.look(ctx, item); err != nil {
-		return 0, err
+	found, err := r.live.DescribeNamed(ctx, names)
+	if err == nil && begin.Err() != nil {
+		err = &NotBegunError{context.Cause(begin)}
 	}
-	if item.Action == Delete {
-		// A request that is sent again because its answer was lost finds
-		// nothing: what was there a moment ago is gone, as it should be.
-		if err := r.live.Delete(ctx, item.Name); err != nil && !errors.Is(err, paramstore.ErrNotFound) {
-			return 0, err
+	names = names[:0]
+	var doomed []*Outcome
+	for _, out := range task {
+		if err == nil {
+			d, there := found[out.Item.Name]
+			if moved := out.Item.compare(d, there); moved != nil {
+				out.conclude(moved)
+				continue
+			}
 		}
-		return 0, nil
+		names, doomed = append(names, out.Item.Name), append(doomed, out)
 	}
-	if item.newVersion() {
-		if number, err = r.put(ctx, item); err != nil {
-			return number, err
-		}
+	if err == nil && len(names) > 0 {
+		// A request that is sent again because its answer was lost finds nothing:
+		// what was there a moment ago is gone, as it should be.
+		err = r.live.Delete(ctx, names...)
 	}
-	if item.Action == Create {
-		return number, nil
+	for _, out := range doomed {
+		out.conclude(err)
 	}
-	if err := r.retag(ctx, item); err != nil {
-		if number != 0 {
-			err = fmt.Errorf("version %d was written, its tags were not: %w", number, err)
-		}
-		return number, err
-	}
-	return number, nil
 }
 
-// look refuses the item if the parameter is not as it was planned.
-func (r *Restorer) look(ctx context.Context, item *Item) error {
-	d, err := r.live.DescribeOne(ctx, item.Name)
-	gone := errors.Is(err, paramstore.ErrNotFound)
+// compare says why the item is not to be touched: the parameter is not as it
+// was planned, d being what is there.
+func (i *Item) compare(d paramstore.Description, there bool) error {
 	switch {
-	case err != nil && !gone:
-		return err
-	case item.Live == nil && !gone:
+	case i.Live == nil && there:
 		return &refusal{"it was created since the plan was made: " + changed(d.Version)}
-	case item.Live == nil:
+	case i.Live == nil:
 		return nil
-	case gone && item.Action == Delete:
+	case !there && i.Action == Delete:
 		return errGone
-	case gone:
+	case !there:
 		return &refusal{"it was deleted since the plan was made"}
-	case !same(d.Version, item.Live.Version):
+	case !same(d.Version, i.Live.Version):
 		return &refusal{"it was changed since the plan was made: " + changed(d.Version)}
 	}
 	return nil
-}
-
-// put writes the wanted version and proves that it followed the planned one.
-func (r *Restorer) put(ctx context.Context, item *Item) (int64, error) {
-	w, _ := resolve(item.Wanted, item.Live, ssmbak.TimeOf(time.Now()))
-	expected := int64(1)
-	if item.Live != nil {
-		expected = item.Live.Version.Number + 1
-	}
-	number, err := r.live.Put(ctx, w)
-	switch {
-	case errors.Is(err, paramstore.ErrExists):
-		return r.existing(ctx, w)
-	case err != nil:
-		return 0, err
-	case number != expected:
-		if err := r.overwritten(ctx, w, item.Live, number); err != nil {
-			return number, err
-		}
-	}
-	if w.DataType == image {
-		return number, r.await(ctx, w.Name, number)
-	}
-	return number, nil
-}
-
-// existing decides about a create that found the name taken. It may have been
-// taken by the same request, sent before, whose answer was lost; anything else
-// is somebody else's and is left alone.
-func (r *Restorer) existing(ctx context.Context, w paramstore.Write) (int64, error) {
-	h, err := r.live.History(ctx, w.Name)
-	if err != nil {
-		return 0, err
-	}
-	newest := h.Newest()
-	equal, err := r.written(ctx, w, newest)
-	if err != nil {
-		return 0, err
-	}
-	if newest.Number != 1 || !equal {
-		return 0, &refusal{"it was created since the plan was made: " + changed(newest.Version)}
-	}
-	if len(w.Tags) > 0 {
-		if err := r.live.AddTags(ctx, w.Name, w.Tags); err != nil {
-			return newest.Number, err
-		}
-	}
-	return newest.Number, nil
-}
-
-// overwritten returns an error that names whose change a write replaced
-// without having seen it, live being what it had seen. A version with the same
-// content by the same user is the same request, sent before, whose answer was
-// lost.
-func (r *Restorer) overwritten(ctx context.Context, w paramstore.Write, live *Live, number int64) error {
-	h, err := r.live.History(ctx, w.Name)
-	if err != nil {
-		return fmt.Errorf("version %d was written, which is not the expected number, and it cannot be seen why: %w", number, err)
-	}
-	var whose []string
-	seen := int64(0)
-	switch {
-	case live == nil:
-	case live.Version.Number < number:
-		seen = live.Version.Number
-	default:
-		whose = append(whose, "someone deleted it")
-	}
-	user := ""
-	for _, v := range h.Versions {
-		if v.Number == number {
-			user = v.User
-		}
-	}
-	for _, v := range h.Versions {
-		if v.Number <= seen || v.Number >= number {
-			continue
-		}
-		equal, err := r.written(ctx, w, v)
-		if err != nil {
-			return fmt.Errorf("version %d was written, which is not the expected number, and it cannot be seen why: %w", number, err)
-		}
-		if !equal || user != "" && v.User != user {
-			whose = append(whose, changed(v.Version))
-		}
-	}
-	if len(whose) == 0 {
-		return nil
-	}
-	return fmt.Errorf("version %d overwrote what was changed at the same time: %s", number, strings.Join(whose, ", "))
-}
-
-// written reports whether the version is what the write makes. The value of a
-// SecureString is read for it; one that cannot be read is not known to be the
-// write's.
-func (r *Restorer) written(ctx context.Context, w paramstore.Write, v paramstore.Version) (bool, error) {
-	l := Live{Version: v.Version, Value: v.Value, HasValue: v.HasValue}
-	// A write that names no tier gets the account's default.
-	if w.Tier == "" {
-		w.Tier = v.Tier
-	}
-	if !v.HasValue {
-		l.Value, l.HasValue = w.Value, true
-	}
-	if len(compare(w, &l, w.Policies)) > 0 {
-		return false, nil
-	}
-	if v.HasValue {
-		return true, nil
-	}
-	secret, err := r.live.Secret(ctx, w.Name, v.Number)
-	var unreadable *paramstore.UnreadableError
-	if errors.As(err, &unreadable) || errors.Is(err, paramstore.ErrNotFound) {
-		return false, nil
-	}
-	return err == nil && secret.Time == v.Time && secret.Value.Equal(w.Value), err
-}
-
-// retag gives a parameter that was there the wanted tags. What goes is removed
-// first, so that the number of tags never passes the greater of the two.
-func (r *Restorer) retag(ctx context.Context, item *Item) error {
-	add := make(map[string]string)
-	var remove []string
-	for _, d := range item.Differences {
-		key, ok := strings.CutPrefix(d.Attribute, AttributeTag)
-		switch {
-		case !ok:
-		case d.NoWanted:
-			remove = append(remove, key)
-		default:
-			add[key] = d.Wanted
-		}
-	}
-	if len(remove) > 0 {
-		if err := r.live.RemoveTags(ctx, item.Name, remove); err != nil {
-			return err
-		}
-	}
-	if len(add) > 0 {
-		return r.live.AddTags(ctx, item.Name, add)
-	}
-	return nil
-}
-
-// image is the data type whose value Parameter Store validates after it has
-// answered, so that the answer proves nothing.
-// https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-ec2-aliases.html
-const image = "aws:ec2:image"
-
-// How long the validation of an image is waited for, and how often it is
-// looked at.
-const (
-	imagePatience = 2 * time.Minute
-	imageLook     = 2 * time.Second
-)
-
-// await waits until the version is there.
-func (r *Restorer) await(ctx context.Context, name ssmbak.Name, number int64) error {
-	patience := time.NewTimer(imagePatience)
-	defer patience.Stop()
-	look := time.NewTicker(imageLook)
-	defer look.Stop()
-	for {
-		d, err := r.live.DescribeOne(ctx, name)
-		if err != nil && !errors.Is(err, paramstore.ErrNotFound) {
-			return fmt.Errorf("see whether version %d was accepted: %w", number, err)
-		}
-		if err == nil && d.Version.Number >= number {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("see whether version %d was accepted: %w", number, ctx.Err())
-		case <-patience.C:
-			return fmt.Errorf("version %d did not appear within %s: its value is perhaps no image that the account may use", number, imagePatience)
-		case <-look.C:
-		}
-	}
 }

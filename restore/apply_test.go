@@ -197,12 +197,12 @@ func TestPartialFailure(t *testing.T) {
 		var reports []int
 		o := restore.Options{Progress: func(done, total int) { reports = append(reports, done*10+total) }}
 		outcomes := w.apply(w.Context(), w.plan("/a/", false, then, o), o)
-		want := []string{"restored update /a/1 version 3", "failed update /a/2", "failed update /a/3 version 3"}
+		want := []string{"restored update /a/1 version 3", "refused update /a/2", "failed update /a/3 version 3"}
 		if diff := cmp.Diff(results(outcomes), want); diff != "" {
 			t.Errorf("outcomes (-got +want):\n%s", diff)
 		}
 		text := errs(outcomes)
-		for _, part := range []string{"update /a/2: put /a/2: PutParameter refused /a/2: InvalidKeyId", "update /a/3: version 3 was written, its tags were not: tag /a/3"} {
+		for _, part := range []string{"its KMS key alias/2 does not exist or is not enabled; --key-id chooses another", "update /a/3: version 3 was written, its tags or labels were not: tag /a/3"} {
 			if !strings.Contains(text, part) {
 				t.Errorf("errors without %q:\n%s", part, text)
 			}

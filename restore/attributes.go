@@ -2,7 +2,7 @@ package restore
 
 import (
 	"encoding/json"
-	"maps"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -29,47 +29,61 @@ const (
 // type and description are then all that is known of it.
 func original(w ssmbak.State) bool { return w.Version.Number == 0 && w.Version.Time != 0 }
 
+// write is one PutParameter.
+type write = paramstore.Write
+
+// Why a tier does not come back, or only anew.
+const (
+	reasonTier = "Parameter Store takes no advanced parameter back to Standard"
+	noticeTier = "its tier stays Advanced: " + reasonTier + " in place, --replace deletes it and creates it anew"
+)
+
 // resolve returns the write that gives a parameter the wanted state, every
 // attribute filled in, and what cannot come back as it was. What the wanted
-// state leaves open stays as live has it.
-func resolve(w ssmbak.State, live *Live, now ssmbak.Time) (write paramstore.Write, notices []string) {
-	v := w.Version
-	if original(w) {
+// state leaves open stays as live has it; live is nil for a parameter that
+// begins anew.
+func (c *circumstances) resolve(live *Live, o Options) (w write, notices []string) {
+	v := c.wanted.Version
+	if original(c.wanted) {
 		v = fill(v, live)
 	}
-	write = paramstore.Write{
-		Name: w.Name, Type: v.Type, Value: w.Value, DataType: v.DataType, Description: v.Description,
+	w = write{
+		Name: c.name, Type: v.Type, Value: c.wanted.Value, DataType: v.DataType, Description: v.Description,
 		AllowedPattern: v.AllowedPattern, KeyID: keyID(v), Overwrite: live != nil,
 	}
-	if write.DataType == "" {
-		write.DataType = plain
+	if w.DataType == "" {
+		w.DataType = plain
+	}
+	if w.KeyID != "" && o.KeyID != "" && w.KeyID != o.KeyID {
+		notices = append(notices, fmt.Sprintf("its key becomes %s instead of %s", o.KeyID, w.KeyID))
+		w.KeyID = o.KeyID
 	}
 	switch {
 	case live != nil && live.Version.Tier == advanced:
 		// A downgrade is refused: https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
-		write.Tier = advanced
+		w.Tier = advanced
 		if v.Tier == standard {
-			notices = append(notices, "its tier stays Advanced: Parameter Store takes no advanced parameter back to Standard")
+			notices = append(notices, noticeTier)
 		}
 	case v.Tier != "":
-		write.Tier = v.Tier
+		w.Tier = v.Tier
 	case w.Value.Len() > standardSize:
-		write.Tier = advanced
+		w.Tier = advanced
 	case live != nil:
-		write.Tier = live.Version.Tier
+		w.Tier = live.Version.Tier
 	}
 	var dropped bool
-	if write.Policies, dropped = unexpired(v.Policies, now); dropped {
+	if w.Policies, dropped = unexpired(v.Policies, c.now); dropped {
 		notices = append(notices, "its expiration has passed and is left out")
 	}
 	if live == nil {
-		if tags := restorable(w.Tags); w.TagsKnown && len(tags) > 0 {
-			write.Tags = tags
+		if tags := restorable(c.wanted.Tags); c.wanted.TagsKnown && len(tags) > 0 {
+			w.Tags = tags
 		}
 	} else {
-		write.ClearPolicies = write.Policies == "" && canonical(live.Version.Policies) != ""
+		w.ClearPolicies = w.Policies == "" && canonical(live.Version.Policies) != ""
 	}
-	return write, notices
+	return w, notices
 }
 
 // fill completes what the original recorded of a version by what is live.
@@ -106,7 +120,7 @@ func keyID(v ssmbak.Version) string {
 // compare lists the attributes in which the write differs from what is live,
 // nil for nothing, tags apart. recorded are the wanted policies before those
 // that have expired were left out: they alone are no reason to write.
-func compare(w paramstore.Write, live *Live, recorded string) []Difference {
+func compare(w write, live *Live, recorded string) []Difference {
 	var out []Difference
 	var l ssmbak.Version
 	if live != nil {
@@ -143,22 +157,21 @@ func compare(w paramstore.Write, live *Live, recorded string) []Difference {
 
 // listed lists what a delete takes away.
 func listed(l Live) []Difference {
-	out := compare(paramstore.Write{}, &l, "")
+	out := compare(write{}, &l, "")
 	for i := range out {
 		out[i].NoWanted = true
 	}
-	return append(out, compareTags(nil, l.Tags)...)
+	out = append(out, compareTags(nil, l.Tags)...)
+	for _, label := range union(l.Labels, nil) {
+		out = append(out, Difference{Attribute: AttributeLabel + label, Live: number(l.Labels[label]), NoWanted: true})
+	}
+	return out
 }
 
 // compareTags lists the tags that differ, by key.
 func compareTags(wanted, live map[string]string) []Difference {
-	keys := maps.Clone(wanted)
-	if keys == nil {
-		keys = map[string]string{}
-	}
-	maps.Copy(keys, live)
 	var out []Difference
-	for _, key := range slices.Sorted(maps.Keys(keys)) {
+	for _, key := range union(wanted, live) {
 		l, isLive := live[key]
 		w, isWanted := wanted[key]
 		if l != w || isLive != isWanted {

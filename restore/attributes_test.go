@@ -115,7 +115,8 @@ func TestResolve(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got, _ := resolve(test.w, test.live, later)
+			c := circumstances{name: test.w.Name, wanted: test.w, now: later}
+			got, _ := c.resolve(test.live, Options{})
 			if diff := cmp.Diff(got, test.want); diff != "" {
 				t.Errorf("resolve (-got +want):\n%s", diff)
 			}

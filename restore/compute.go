@@ -8,13 +8,17 @@ import (
 	"strings"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/timeline"
 )
 
 // circumstances are all that decides about one parameter.
 type circumstances struct {
+	name ssmbak.Name // of the parameter that is written
 	// now is when the plan is made, for policies that expire.
 	now    ssmbak.Time
 	wanted ssmbak.State // at the moment
+	// objects are the copies of the wanted value.
+	objects []timeline.ObjectRef
 	// existed says that the archive knows anything of the parameter at or
 	// before the moment. Where it was absent, that makes the difference between
 	// one that was deleted and one that had not begun.
@@ -26,10 +30,13 @@ type circumstances struct {
 	// unheld says why the archive does not hold the live version with its
 	// value, "" if it does.
 	unheld string
-	// untagged is the same for the live tags.
+	// untagged is the same for the live tags and labels.
 	untagged string
-	// labels are the last recorded labels, nil if they are not known.
-	labels map[string]int64
+	// touched are the attributes that a restore changed which is taken back: of
+	// tags and labels no others are. nil for any other restore.
+	touched []string
+	// foreign says why the live parameter must not be touched, "" if it may be.
+	foreign string
 }
 
 // verdict is what a parameter is to be.
@@ -46,15 +53,19 @@ const (
 const (
 	reasonEnded  = "it had been deleted"
 	reasonUnborn = "it did not exist yet; only an exact restore deletes it"
+	reasonBeside = "it was not there under its own name; only an exact restore deletes it here"
 )
 
 // same reports whether both are one version.
 func same(a, b ssmbak.Version) bool { return a.Number == b.Number && a.Time == b.Time }
 
+// moved reports whether the state of another parameter is restored.
+func (c *circumstances) moved() bool { return c.name != c.wanted.Name }
+
 // current reports whether the wanted version is the live one, so that nothing
-// but tags can differ.
+// but tags and labels can differ.
 func (c *circumstances) current() bool {
-	return c.live != nil && c.wanted.Version.Number != 0 && same(c.live.Version, c.wanted.Version)
+	return c.live != nil && !c.moved() && c.wanted.Version.Number != 0 && same(c.live.Version, c.wanted.Version)
 }
 
 // judge says what the parameter is to be, and where that is undecided, why.
@@ -90,6 +101,12 @@ func known(t ssmbak.Type) bool {
 	return t == ssmbak.String || t == ssmbak.StringList || t == ssmbak.SecureString
 }
 
+// deletes reports whether a parameter that is live and was not there is to be
+// deleted.
+func (c *circumstances) deletes(v verdict, o Options) bool {
+	return o.Exact || v == ended && !c.moved()
+}
+
 // needs says which values have to be read before the action can be computed:
 // the wanted one to compare and to write it, the live one to compare it and to
 // be sure that the archive holds it.
@@ -99,104 +116,145 @@ func (c *circumstances) needs(o Options) (wanted, live bool) {
 		return false, false
 	case v == held:
 		return true, c.live != nil
-	case v == ended, v == unborn && o.Exact:
+	case v != undecided && c.deletes(v, o):
 		return false, c.live != nil
 	}
 	return false, false
 }
 
+// replaced reports whether only a new parameter has the wanted tier.
+func (c *circumstances) replaced(o Options) bool {
+	return o.Replace && c.live != nil && c.live.Version.Tier == advanced && c.wanted.Version.Tier == standard
+}
+
 // compute decides about one parameter. It reads no clock and talks to nobody:
 // the same circumstances and options give the same item.
 func compute(c circumstances, o Options) Item {
-	item := Item{Name: c.wanted.Name, Wanted: c.wanted, Live: c.live}
+	item := Item{Name: c.name, Wanted: c.wanted, WantedObjects: c.objects, Live: c.live}
+	if c.moved() {
+		item.Source = c.wanted.Name
+	}
 	v, reason := c.judge(o)
 	switch v {
 	case undecided:
 		item.Action, item.Reason = Unknown, reason
 		return item
-	case ended:
-		item.Reason = reasonEnded
-		item.Action = None
-		if c.live != nil {
-			item.Action = Delete
-		}
-	case unborn:
-		item.Reason = reasonUnborn
-		switch {
-		case c.live == nil:
-			item.Action, item.Reason = None, "it did not exist yet"
-		case o.Exact:
-			item.Action, item.Reason = Delete, "it did not exist yet"
-		default:
-			item.Action = Kept
-		}
+	case ended, unborn:
+		c.absent(&item, v, o)
 	case held:
-		c.hold(&item)
+		c.hold(&item, o)
 	}
 	if item.Action == Delete {
 		item.Differences = listed(*c.live)
-		item.Refused = cmp.Or(c.unheld, c.untagged)
 	}
-	if c.wanted.Certainty == ssmbak.Unknown && item.Action.writes() && !c.current() {
+	if item.Action == Delete || item.Action == Replace {
+		item.Refused = cmp.Or(item.Refused, c.unheld, c.untagged)
+	}
+	if item.Action.Writes() {
+		item.Refused = cmp.Or(c.foreign, item.Refused)
+	}
+	if c.wanted.Certainty == ssmbak.Unknown && item.Action.Writes() && !c.current() {
 		item.Notices = append(item.Notices, "this is the last known state: "+c.wanted.Reason)
 	}
 	return item
 }
 
+// absent decides about a parameter that was not there.
+func (c *circumstances) absent(item *Item, v verdict, o Options) {
+	item.Action, item.Reason = None, reasonEnded
+	if v == unborn {
+		item.Reason = "it did not exist yet"
+	}
+	switch {
+	case c.live == nil:
+	case c.deletes(v, o):
+		item.Action = Delete
+	case c.moved():
+		item.Action, item.Reason = Kept, reasonBeside
+	default:
+		item.Action, item.Reason = Kept, reasonUnborn
+	}
+}
+
 // hold decides about a parameter that was there.
-func (c *circumstances) hold(item *Item) {
-	write, notices := resolve(c.wanted, c.live, c.now)
+func (c *circumstances) hold(item *Item, o Options) {
+	live := c.live
+	if c.replaced(o) {
+		live = nil // what is written begins anew
+	}
+	var notices []string
+	item.write, notices = c.resolve(live, o)
+	recorded := c.wanted.Version.Policies
 	if c.live == nil {
-		item.Action = Create
-		item.Notices = notices
-		item.Differences = append(compare(write, nil, c.wanted.Version.Policies), compareTags(write.Tags, nil)...)
+		item.Action, item.Notices = Create, notices
+		item.Differences = append(compare(item.write, nil, recorded), compareTags(item.write.Tags, nil)...)
 		if !c.wanted.TagsKnown {
 			item.Notices = append(item.Notices, "its tags are not known: it gets none")
 		}
-		c.noteLabels(item)
+		c.moveLabels(item)
 		return
 	}
+	item.Action = Update
+	if c.replaced(o) {
+		item.Action, item.Reason = Replace, "deleted and created anew: "+reasonTier
+		notices = append(notices, "its version numbers begin at 1 again, and a resource policy that shares it is lost")
+		c.keepTags(&item.write)
+	}
 	if !c.current() {
-		item.Differences = compare(write, c.live, c.wanted.Version.Policies)
+		item.Differences = compare(item.write, c.live, recorded)
+		if o.KeyID != "" && len(item.Differences) == 1 && item.Differences[0].Attribute == AttributeKeyID && item.Differences[0].Live == keyID(c.wanted.Version) {
+			item.Differences = nil
+		}
 	}
 	if len(item.Differences) > 0 {
 		item.Refused = c.unheld
 		item.Notices = notices
-		c.noteLabels(item)
+	} else if c.live.Version.Tier == advanced && c.wanted.Version.Tier == standard {
+		item.Notices = []string{noticeTier}
 	}
 	if c.wanted.TagsKnown && c.live.TagsKnown {
-		if tags := compareTags(restorable(c.wanted.Tags), restorable(c.live.Tags)); len(tags) > 0 {
+		tags := slices.DeleteFunc(compareTags(restorable(c.wanted.Tags), restorable(c.live.Tags)), func(d Difference) bool { return c.untouched(d.Attribute) })
+		if len(tags) > 0 {
 			item.Differences = append(item.Differences, tags...)
 			item.Refused = cmp.Or(item.Refused, c.untagged)
 		}
 	}
-	item.Action = Update
+	c.moveLabels(item)
+	c.orReplace(item, o)
 	if len(item.Differences) == 0 {
 		item.Action, item.Reason = None, "nothing differs"
 	}
 }
 
-// noteLabels says which labels of the wanted state are no longer where they
-// were.
-func (c *circumstances) noteLabels(item *Item) {
-	var lost []string
-	for label, number := range c.wanted.Labels {
-		if c.live == nil || c.labels != nil && c.labels[label] != number {
-			lost = append(lost, label)
-		}
-	}
-	if len(lost) > 0 {
-		slices.Sort(lost)
-		item.Notices = append(item.Notices, "labels are not restored: "+strings.Join(lost, ", "))
+// keepTags gives a parameter that replaces a live one the live tags where the
+// wanted ones are not known.
+func (c *circumstances) keepTags(w *write) {
+	if !c.wanted.TagsKnown && c.live.TagsKnown {
+		w.Tags = restorable(c.live.Tags)
 	}
 }
 
-// newVersion reports whether the item's action writes a version, and not only
-// tags.
-func (i *Item) newVersion() bool {
-	return i.Action == Create || i.Action == Update && slices.ContainsFunc(i.Differences, func(d Difference) bool {
-		return !strings.HasPrefix(d.Attribute, AttributeTag)
-	})
+// untouched reports whether a tag or label is none of those that a restore
+// changed which is taken back.
+func (c *circumstances) untouched(attribute string) bool {
+	return c.touched != nil && !slices.Contains(c.touched, attribute)
+}
+
+// orReplace plans what becomes of an Update that Parameter Store refuses because
+// it changes the type. Between String and SecureString that works in place; for
+// StringList the documentation says that it does not.
+// https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
+func (c *circumstances) orReplace(item *Item, o Options) {
+	if !o.Replace || item.Action != Update || !item.newVersion() || item.write.Type == c.live.Version.Type {
+		return
+	}
+	instead := Item{Name: item.Name, Source: item.Source, Action: Replace, Wanted: item.Wanted, WantedObjects: item.WantedObjects, Live: item.Live}
+	instead.Refused = cmp.Or(c.foreign, c.unheld, c.untagged)
+	instead.write, _ = c.resolve(nil, o)
+	c.keepTags(&instead.write)
+	c.moveLabels(&instead)
+	item.instead = &instead
+	item.Notices = append(item.Notices, "if Parameter Store refuses to change its type in place, it is deleted and created anew: its version numbers begin at 1 again then")
 }
 
 // restorable returns the tags that a client may set and remove: keys that begin

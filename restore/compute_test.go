@@ -22,13 +22,13 @@ func version(number int64, at ssmbak.Time) ssmbak.Version {
 func there(v ssmbak.Version, value string) ssmbak.State {
 	return ssmbak.State{
 		Name: "/app/a", Version: v, Value: ssmbak.NewValue(value), HasValue: true, Modified: v.Time, Certainty: ssmbak.Proved,
-		Tags: map[string]string{}, TagsKnown: true,
+		Tags: map[string]string{}, TagsKnown: true, LabelsKnown: true,
 	}
 }
 
 // alive returns the live parameter that holds the value.
 func alive(v ssmbak.Version, value string) *Live {
-	return &Live{Version: v, Value: ssmbak.NewValue(value), HasValue: true, Tags: map[string]string{}, TagsKnown: true}
+	return &Live{Version: v, Value: ssmbak.NewValue(value), HasValue: true, Tags: map[string]string{}, TagsKnown: true, LabelsKnown: true}
 }
 
 // with returns a copy of the version after f has changed it.
@@ -114,15 +114,8 @@ func TestCompute(t *testing.T) {
 			"it had labels and is gone",
 			circumstances{wanted: labelled, existed: true},
 			Options{},
-			answer{Action: Create, Differs: []string{"value", "type", "tier", "data type"}, Notices: []string{"labels are not restored: blue, green"}},
+			answer{Action: Create, Differs: []string{"value", "type", "tier", "data type", "label green"}, Notices: []string{"label blue cannot come back: it was on version 2, which is gone"}},
 		},
-		{
-			"a label moved",
-			circumstances{wanted: labelled, live: alive(new, "two"), labels: map[string]int64{"blue": 2, "green": 5}},
-			Options{},
-			answer{Action: Update, Differs: []string{"value"}, Notices: []string{"labels are not restored: green"}},
-		},
-
 		{
 			"deleted by then, and there",
 			circumstances{wanted: deleted, existed: true, live: alive(new, "two")},
@@ -297,13 +290,13 @@ func TestCompute(t *testing.T) {
 			"down to standard, alone",
 			circumstances{wanted: there(old, "one"), live: alive(with(new, func(v *ssmbak.Version) { v.Tier = advanced }), "one")},
 			Options{},
-			answer{Action: None, Reason: "nothing differs"},
+			answer{Action: None, Reason: "nothing differs", Notices: []string{noticeTier}},
 		},
 		{
 			"down to standard",
 			circumstances{wanted: there(old, "one"), live: alive(with(new, func(v *ssmbak.Version) { v.Tier = advanced }), "two")},
 			Options{},
-			answer{Action: Update, Differs: []string{"value"}, Notices: []string{"its tier stays Advanced: Parameter Store takes no advanced parameter back to Standard"}},
+			answer{Action: Update, Differs: []string{"value"}, Notices: []string{noticeTier}},
 		},
 		{
 			"policies in another order",
@@ -370,6 +363,7 @@ func TestCompute(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
+			test.c.name = test.c.wanted.Name
 			item := compute(test.c, test.o)
 			got := answer{Action: item.Action, Reason: item.Reason, Refused: item.Refused, Notices: item.Notices}
 			for _, d := range item.Differences {
@@ -385,6 +379,7 @@ func TestCompute(t *testing.T) {
 func TestDifferences(t *testing.T) {
 	t.Parallel()
 	c := circumstances{
+		name:   "/app/a",
 		wanted: there(with(version(1, moment), func(v *ssmbak.Version) { v.Description = "" }), "one"),
 		live:   alive(with(version(2, later), func(v *ssmbak.Version) { v.Description = "new" }), "two"),
 	}

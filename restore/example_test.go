@@ -19,8 +19,8 @@ import (
 )
 
 // exampleAccount returns the archive and the Parameter Store of an emulated
-// account, in which /app/url had one value at 20:00 and another at 21:00, and
-// /app/old was deleted at 21:00.
+// account, in which /app/url and /app/port had one value at 20:00 and another at
+// 21:00.
 func exampleAccount(ctx context.Context) (*archive.Archive, *paramstore.Store, *recorder.Recorder) {
 	clock := emulator.NewClock(time.Date(2024, 6, 13, 20, 0, 0, 0, time.UTC))
 	world := emulator.New(emulator.Options{Account: "123456789012", Region: "us-east-1", Clock: clock})
@@ -37,14 +37,12 @@ func exampleAccount(ctx context.Context) (*archive.Archive, *paramstore.Store, *
 		_, err := conn.SSM().PutParameter(ctx, &ssm.PutParameterInput{Name: &name, Value: &value, Type: types.ParameterTypeString, Overwrite: aws.Bool(true)})
 		must(err)
 	}
+	put("/app/port", "80")
 	put("/app/url", "https://one.example")
-	put("/app/old", "yes")
-	must(rec.Sync(ctx, "/app/old"))
 	clock.Advance(time.Hour)
+	put("/app/port", "443")
 	put("/app/url", "https://two.example")
-	_, err = conn.SSM().DeleteParameter(ctx, &ssm.DeleteParameterInput{Name: aws.String("/app/old")})
-	must(err)
-	must(rec.Sync(ctx, "/app/old"))
+	must(rec.Sync(ctx, "/app/port"))
 	must(rec.Sync(ctx, "/app/url"))
 	return a, live, rec
 }
@@ -71,17 +69,17 @@ func ExamplePath() {
 	for _, s := range states {
 		fmt.Println(s.Name, s.Value.Reveal())
 	}
-	outcomes, err := path.Restore(ctx)
+	result, err := path.Restore(ctx)
 	if err != nil {
 		panic(err)
 	}
-	for _, o := range outcomes {
+	for _, o := range result.Outcomes {
 		fmt.Println(o.Status, o.Item.Name, o.Version)
 	}
 	// Output:
-	// /app/old yes
+	// /app/port 80
 	// /app/url https://one.example
-	// restored /app/old 1
+	// restored /app/port 3
 	// restored /app/url 3
 }
 

@@ -25,16 +25,25 @@ const reads = 64
 // of the bucket.
 var ownPaths = []string{"/ssmbak/", "/newvoll/ssmbak/"}
 
+// few is how many parameters a plan may be for so that the tags and labels of
+// every one are read live. Those of more cost more requests than an account
+// gives in a minute.
+const few = 100
+
 // subject is one parameter while a plan is made.
 type subject struct {
-	name    ssmbak.Name
-	line    *timeline.Timeline // nil if the archive knows nothing of it
-	problem error              // why the archive could not be read
+	name ssmbak.Name        // of the parameter that is written
+	line *timeline.Timeline // nil if the archive knows nothing of it
+	// origin is the parameter whose state is restored, and past what is known
+	// of it where it is another one than name.
+	origin  ssmbak.Name
+	past    *timeline.Timeline
+	problem error // why the archive could not be read
 	live    *paramstore.Description
 	unsaved error // why the live state could not be recorded
 	c       circumstances
-	// refs and liveRefs are the copies of the wanted and of the live value.
-	refs, liveRefs []timeline.ObjectRef
+	// trusted says that live tags or labels were not read.
+	trusted bool
 }
 
 // Plan says what a restore of the target to the moment would do: what happened
@@ -43,13 +52,20 @@ type subject struct {
 // recorded by the [Syncer] first.
 //
 // The plan costs what reading the archive costs, one listing of the live
-// parameters, one read of tags for each parameter that is to be written, and
-// one read of a value for each side of a comparison where versions differ.
-// Nothing is decrypted by Parameter Store.
+// parameters, one read of tags and one of the history for each parameter that is
+// to be written, and one read of a value for each side of a comparison where
+// versions differ. Nothing is decrypted by Parameter Store.
 //
 // An error means that there is no plan at all; what concerns single parameters
-// stands in their items.
+// stands in their items. It is a [*PatternError] or a [*DestinationError] where
+// the options are at fault.
 func (r *Restorer) Plan(ctx context.Context, target ssmbak.Target, at ssmbak.Time) (*Plan, error) {
+	if err := r.o.checkPatterns(); err != nil {
+		return nil, err
+	}
+	if r.o.To != "" {
+		return r.planBeside(ctx, target, at)
+	}
 	var recorded archive.Timelines
 	var complete archive.Reconciled
 	var below map[ssmbak.Name]paramstore.Description
@@ -76,42 +92,88 @@ func (r *Restorer) Plan(ctx context.Context, target ssmbak.Target, at ssmbak.Tim
 	if err != nil {
 		return nil, err
 	}
-	if !r.o.Own && !one {
-		subjects = slices.DeleteFunc(subjects, func(s *subject) bool {
-			if !own(s.name) {
-				return false
-			}
+	subjects = r.leaveOut(plan, subjects, one)
+	err = r.finish(ctx, plan, subjects, complete, one, func(_ context.Context, s *subject) error {
+		s.past = s.line
+		r.want(s, at, complete)
+		return nil
+	})
+	return plan, err
+}
+
+// leaveOut takes away what the options do not mean.
+func (r *Restorer) leaveOut(plan *Plan, subjects []*subject, one bool) []*subject {
+	return slices.DeleteFunc(subjects, func(s *subject) bool {
+		switch {
+		case !one && !r.o.Own && (own(s.name) || own(s.origin)):
 			plan.LeftOut = append(plan.LeftOut, s.name)
 			return true
-		})
-	}
+		case !r.o.chosen(s.origin):
+			plan.Excluded++
+			return true
+		}
+		return false
+	})
+}
+
+// finish makes the items of a plan. want fills in what a parameter is to be,
+// after what is live of it was recorded. one says that the plan is for one
+// parameter, which is part of it whatever it was and is.
+func (r *Restorer) finish(ctx context.Context, plan *Plan, subjects []*subject, complete archive.Reconciled, one bool, want func(context.Context, *subject) error) error {
 	if err := each(ctx, r.o.Parallel, subjects, func(ctx context.Context, s *subject) error { return r.settle(ctx, s, complete) }); err != nil {
-		return nil, err
+		return err
 	}
 	now := ssmbak.TimeOf(time.Now())
 	for _, s := range subjects {
-		s.circumstances(at, now, complete)
+		s.c = circumstances{name: s.name, now: now}
+		s.see()
+	}
+	if err := each(ctx, reads, subjects, want); err != nil {
+		return err
 	}
 	if err := each(ctx, reads, subjects, r.values); err != nil {
-		return nil, err
+		return err
 	}
-	if err := each(ctx, r.o.Parallel, subjects, r.tags); err != nil {
-		return nil, err
+	all := len(subjects) <= few
+	if err := each(ctx, r.o.Parallel, subjects, func(ctx context.Context, s *subject) error { return r.attributes(ctx, s, all) }); err != nil {
+		return err
 	}
 	for _, s := range subjects {
 		item := compute(s.c, r.o)
 		if s.live == nil && s.unsaved != nil && item.Action == Create {
 			item.Notices = append(item.Notices, "that it is gone could not be recorded: "+s.unsaved.Error())
 		}
+		if item.Action == Create {
+			item.notBefore = s.free(r.o.Recreation)
+			if item.notBefore > now {
+				item.Notices = append(item.Notices, fmt.Sprintf("it was deleted just now: AWS asks to wait until %s", item.notBefore))
+			}
+		}
 		if s.problem != nil {
 			plan.Problems = append(plan.Problems, archive.Problem{Name: s.name, Err: s.problem})
+		}
+		if s.trusted && item.Action == None {
+			plan.Trusted++
 		}
 		// What was not there then and is not there now is no part of a path.
 		if one || item.Action != None || item.Live != nil || s.c.existed {
 			plan.Items = append(plan.Items, item)
 		}
 	}
-	return plan, nil
+	return nil
+}
+
+// free returns the moment from which on the name may be created, zero if it was
+// not deleted lately.
+func (s *subject) free(recreation time.Duration) ssmbak.Time {
+	if s.line == nil {
+		return 0
+	}
+	last := s.line.Span(ssmbak.MaxTime - 1)
+	if last.Kind != timeline.Absent || last.From == ssmbak.MinTime {
+		return 0
+	}
+	return last.From.Add(recreation)
 }
 
 func own(name ssmbak.Name) bool {
@@ -135,7 +197,7 @@ func (r *Restorer) subjects(ctx context.Context, target ssmbak.Target, recorded 
 	byName := make(map[ssmbak.Name]*subject)
 	of := func(name ssmbak.Name) *subject {
 		if byName[name] == nil {
-			byName[name] = &subject{name: name}
+			byName[name] = &subject{name: name, origin: name}
 		}
 		return byName[name]
 	}
@@ -149,8 +211,11 @@ func (r *Restorer) subjects(ctx context.Context, target ssmbak.Target, recorded 
 		of(name).live = &d
 	}
 	maps.DeleteFunc(byName, func(name ssmbak.Name, _ *subject) bool { return !means(name) })
-	all = slices.SortedFunc(maps.Values(byName), func(a, b *subject) int { return cmp.Compare(a.name, b.name) })
-	return all, one, nil
+	return sorted(byName), one, nil
+}
+
+func sorted(byName map[ssmbak.Name]*subject) []*subject {
+	return slices.SortedFunc(maps.Values(byName), func(a, b *subject) int { return cmp.Compare(a.name, b.name) })
 }
 
 // choose decides whether a target that may be one parameter or a path is the
@@ -213,13 +278,8 @@ func (r *Restorer) settle(ctx context.Context, s *subject, complete archive.Reco
 		s.unsaved = err
 		return nil
 	}
-	x, err := r.archive.Index(ctx, s.name)
-	if err != nil {
+	if err := r.recall(ctx, s, complete); err != nil {
 		return err
-	}
-	s.line = nil
-	if !x.Facts.Empty() {
-		s.line = timeline.New(s.name, x.Facts, r.archive.Horizon(x, complete))
 	}
 	if s.settled() {
 		return nil
@@ -241,10 +301,23 @@ func (r *Restorer) settle(ctx context.Context, s *subject, complete archive.Reco
 	return nil
 }
 
+// recall reads what the archive knows of a parameter.
+func (r *Restorer) recall(ctx context.Context, s *subject, complete archive.Reconciled) error {
+	x, err := r.archive.Index(ctx, s.name)
+	if err != nil {
+		return err
+	}
+	s.line = nil
+	if !x.Facts.Empty() {
+		s.line = timeline.New(s.name, x.Facts, r.archive.Horizon(x, complete))
+	}
+	return nil
+}
+
 // settled reports whether the archive's last state is what is live.
 func (s *subject) settled() bool {
 	if s.line == nil {
-		return false
+		return s.live == nil
 	}
 	newest, present, absent := s.line.Newest()
 	if s.live == nil {
@@ -257,22 +330,33 @@ func (s *subject) ref() timeline.Ref {
 	return timeline.Ref{Number: s.live.Version.Number, Time: s.live.Version.Time}
 }
 
-// circumstances fills in all that is known of the parameter without its values.
-func (s *subject) circumstances(at, now ssmbak.Time, complete archive.Reconciled) {
-	s.c = circumstances{now: now, wanted: ssmbak.State{Name: s.name, Reason: "nothing was recorded of it"}}
+// want fills in what the parameter was at the moment.
+func (r *Restorer) want(s *subject, at ssmbak.Time, complete archive.Reconciled) {
 	c := &s.c
-	var last ssmbak.State
-	if s.problem != nil {
-		c.wanted.Reason = "its record cannot be read: " + s.problem.Error()
-	} else if s.line != nil {
-		c.wanted, s.refs = s.line.At(at)
-		last, _ = s.line.At(ssmbak.MaxTime - 1)
-		c.existed, c.covered = history(s.line.Facts(), at)
-		c.covered = c.covered || !complete.First.IsZero() && at >= ssmbak.TimeOf(complete.First)
+	listed := !complete.First.IsZero() && at >= ssmbak.TimeOf(complete.First)
+	switch {
+	case s.problem != nil:
+		c.wanted = ssmbak.State{Name: s.origin, Reason: "its record cannot be read: " + s.problem.Error()}
+	case s.past != nil:
+		c.wanted, c.objects = s.past.At(at)
+		c.existed, c.covered = history(s.past.Facts(), at)
+	case s.origin != s.name:
+		// Nothing is to be restored there; whether anything ever was to be matters
+		// only where that would be deleted.
+		c.wanted = ssmbak.State{Name: s.origin, Deleted: true, Certainty: ssmbak.LastKnown}
+		c.covered = !r.o.Exact
+	default:
+		c.wanted = ssmbak.State{Name: s.origin, Reason: "nothing was recorded of it"}
 	}
+	c.covered = c.covered || listed
+}
+
+// see fills in what is live of the parameter without its value.
+func (s *subject) see() {
 	if s.live == nil {
 		return
 	}
+	c := &s.c
 	c.live = &Live{Version: s.live.Version}
 	c.unheld = "its live version is not in the archive"
 	if s.unsaved != nil {
@@ -286,15 +370,13 @@ func (s *subject) circumstances(at, now ssmbak.Time, complete archive.Reconciled
 		return
 	}
 	// Attributes are compared as histories give them, on both sides.
-	c.live.Version, s.liveRefs, c.unheld = recorded.Domain(), recorded.Objects, ""
+	c.live.Version, c.live.Objects, c.unheld = recorded.Domain(), recorded.Objects, ""
 	if len(recorded.Objects) == 0 {
 		c.unheld = "its live value is not in the archive: " + cmp.Or(recorded.Unreadable, "it was not recorded")
 	}
-	if same(last.Version, c.live.Version) {
+	if last, _ := s.line.At(ssmbak.MaxTime - 1); same(last.Version, c.live.Version) {
 		c.live.Tags, c.live.TagsKnown = last.Tags, last.TagsKnown
-		if last.LabelsKnown {
-			c.labels = last.Labels
-		}
+		c.live.Labels, c.live.LabelsKnown = last.Labels, last.LabelsKnown
 	}
 }
 
@@ -331,8 +413,8 @@ func (r *Restorer) values(ctx context.Context, s *subject) error {
 			return err // without it there is nothing to compare with
 		}
 	}
-	if live && len(s.liveRefs) > 0 {
-		v, reason, err := r.value(ctx, s, s.liveRefs)
+	if live && len(s.c.live.Objects) > 0 {
+		v, reason, err := r.value(ctx, s, s.name, s.c.live.Objects)
 		if err != nil {
 			return err
 		}
@@ -348,17 +430,17 @@ func (r *Restorer) values(ctx context.Context, s *subject) error {
 // wantedValue reads the value of the wanted state, if it has one.
 func (r *Restorer) wantedValue(ctx context.Context, s *subject) error {
 	w := &s.c.wanted
-	if len(s.refs) == 0 || w.Deleted {
+	if len(s.c.objects) == 0 || w.Deleted {
 		return nil
 	}
-	v, reason, err := r.value(ctx, s, s.refs)
+	v, reason, err := r.value(ctx, s, s.origin, s.c.objects)
 	w.Value, w.HasValue, w.NoValue = v, err == nil && reason == "", reason
 	return err
 }
 
 // value reads one value from the archive, or why it cannot be had.
-func (r *Restorer) value(ctx context.Context, s *subject, refs []timeline.ObjectRef) (v ssmbak.Value, reason string, err error) {
-	v, err = r.archive.Value(ctx, s.name, refs)
+func (r *Restorer) value(ctx context.Context, s *subject, of ssmbak.Name, refs []timeline.ObjectRef) (v ssmbak.Value, reason string, err error) {
+	v, err = r.archive.Value(ctx, of, refs)
 	switch {
 	case err == nil:
 		return v, "", nil
@@ -371,34 +453,44 @@ func (r *Restorer) value(ctx context.Context, s *subject, refs []timeline.Object
 	return v, "", err
 }
 
-// tags reads the live tags of a parameter that will be written, or whose last
-// recorded tags are not known. Tags that the archive does not hold are recorded
-// before they can be lost.
-func (r *Restorer) tags(ctx context.Context, s *subject) error {
+// attributes reads the live tags and labels of a parameter that will be
+// written, and, where all are compared or the recorded ones leave a doubt, of
+// one that is as it should be otherwise. What the archive does not hold of them
+// is recorded before it can be lost.
+func (r *Restorer) attributes(ctx context.Context, s *subject, all bool) error {
 	c := &s.c
 	if c.live == nil {
 		return nil
 	}
-	item := compute(*c, r.o)
-	compares := item.Action == None && c.wanted.TagsKnown && !c.live.TagsKnown
-	if !item.Action.writes() && !compares {
+	action := compute(*c, r.o).Action
+	if !action.Writes() && action != None {
 		return nil
 	}
-	tags, err := r.live.Tags(ctx, s.name)
+	w := &c.wanted
+	tags := action.Writes() || w.TagsKnown && (all || !c.live.TagsKnown)
+	labels := action.Writes() || w.LabelsKnown && (all || !c.live.LabelsKnown || len(w.Labels)+len(c.live.Labels) > 0)
+	s.trusted = w.TagsKnown && !tags || w.LabelsKnown && !labels
+	held, err := r.attributesLive(ctx, s, tags, labels)
 	if errors.Is(err, paramstore.ErrNotFound) {
 		return nil // it was deleted since, which Apply will see
 	}
 	if err != nil {
 		return err
 	}
-	held := c.live.TagsKnown && maps.Equal(tags, c.live.Tags)
-	live := *c.live
-	live.Tags, live.TagsKnown = tags, true
-	c.live = &live
-	if held || !compute(*c, r.o).Action.writes() {
+	if writes := compute(*c, r.o).Action.Writes(); writes && !(tags && labels) {
+		// What is live of the other is needed for the way back.
+		alsoHeld, err := r.attributesLive(ctx, s, !tags, !labels)
+		if err != nil && !errors.Is(err, paramstore.ErrNotFound) {
+			return err
+		}
+		held = held && alsoHeld
+	} else if !writes {
 		return nil
 	}
-	c.untagged = "its tags are not in the archive"
+	if held {
+		return nil
+	}
+	c.untagged = "its tags and labels are not in the archive"
 	if r.sync == nil {
 		return nil
 	}
@@ -411,6 +503,34 @@ func (r *Restorer) tags(ctx context.Context, s *subject) error {
 	}
 	c.untagged = ""
 	return nil
+}
+
+// attributesLive reads tags and labels from Parameter Store, and reports whether
+// they are what was recorded last.
+func (r *Restorer) attributesLive(ctx context.Context, s *subject, tags, labels bool) (held bool, err error) {
+	live := *s.c.live
+	held = true
+	if tags {
+		if live.Tags, err = r.live.Tags(ctx, s.name); err != nil {
+			return false, err
+		}
+		held = live.TagsKnown && maps.Equal(live.Tags, s.c.live.Tags)
+		live.TagsKnown = true
+	}
+	if labels {
+		h, err := r.live.History(ctx, s.name)
+		if err != nil {
+			return false, err
+		}
+		live.Labels, live.kept = h.Labels(), nil
+		for _, v := range h.Versions {
+			live.kept = append(live.kept, timeline.Ref{Number: v.Number, Time: v.Time})
+		}
+		held = held && live.LabelsKnown && maps.Equal(live.Labels, s.c.live.Labels)
+		live.LabelsKnown = true
+	}
+	s.c.live = &live
+	return held, nil
 }
 
 // each calls f for every subject, at most limit at once, and returns the first

@@ -60,8 +60,10 @@ func (s *shelf) apply(t *rapid.T, item Item, now ssmbak.Time) {
 		return
 	}
 	if item.newVersion() {
-		w, _ := resolve(item.Wanted, item.Live, now)
-		s.put(t, w)
+		if item.Action == Replace {
+			s.p = nil
+		}
+		s.put(t, item.write)
 	}
 	if item.Action != Update {
 		return
@@ -112,7 +114,7 @@ func anyTags(t *rapid.T, what string) (map[string]string, bool) {
 func anyCircumstances(t *rapid.T) circumstances {
 	c := circumstances{now: later, existed: rapid.Bool().Draw(t, "existed"), covered: rapid.Bool().Draw(t, "covered")}
 	w := &c.wanted
-	w.Name = "/a"
+	w.Name, c.name = "/a", "/a"
 	w.Certainty = ssmbak.Certainty(rapid.IntRange(0, 2).Draw(t, "certainty"))
 	switch rapid.SampledFrom([]string{"held", "held", "held", "deleted", "nothing", "original", "lost"}).Draw(t, "wanted") {
 	case "deleted":
@@ -157,10 +159,10 @@ func TestModel(t *testing.T) {
 		c := anyCircumstances(t)
 		o := Options{AssumeLastKnown: rapid.Bool().Draw(t, "assume"), Exact: rapid.Bool().Draw(t, "exact")}
 		item := compute(c, o)
-		if item.Action.writes() != (len(item.Differences) > 0) {
+		if item.Action.Writes() != (len(item.Differences) > 0) {
 			t.Fatalf("%s with differences %v", item.Action, item.Differences)
 		}
-		if item.Action.writes() && c.wanted.Certainty == ssmbak.Unknown && !o.AssumeLastKnown && !c.current() {
+		if item.Action.Writes() && c.wanted.Certainty == ssmbak.Unknown && !o.AssumeLastKnown && !c.current() {
 			t.Fatalf("%s of an unknown state", item.Action)
 		}
 		if item.Action == Delete && (!c.wanted.Deleted || !c.existed && !o.Exact) {
@@ -187,7 +189,7 @@ func TestModel(t *testing.T) {
 
 		again := c
 		again.live = s.p
-		if got := compute(again, o); got.Action.writes() {
+		if got := compute(again, o); got.Action.Writes() {
 			t.Fatalf("after %s, planning again says %s: %+v", item.Action, got.Action, got.Differences)
 		}
 	})

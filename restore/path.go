@@ -48,8 +48,8 @@ func (p *Path) Preview(ctx context.Context) ([]ssmbak.State, error) {
 	}
 	var subjects []*subject
 	for i, line := range recorded.All {
-		s := &subject{name: recorded.Names[i], line: line}
-		s.c.wanted, s.refs = line.At(p.at)
+		s := &subject{name: recorded.Names[i], origin: recorded.Names[i]}
+		s.c.wanted, s.c.objects = line.At(p.at)
 		if existed, _ := history(line.Facts(), p.at); existed {
 			subjects = append(subjects, s)
 		}
@@ -72,10 +72,10 @@ func (p *Path) Preview(ctx context.Context) ([]ssmbak.State, error) {
 // applies it. What had been deleted by then is deleted again; what did not
 // exist yet is kept. One parameter that fails stops no other, so the outcomes
 // have to be looked at.
-func (p *Path) Restore(ctx context.Context) ([]Outcome, error) {
+func (p *Path) Restore(ctx context.Context) (Result, error) {
 	plan, err := p.restorer.Plan(ctx, p.target, p.at)
 	if err != nil {
-		return nil, err
+		return Result{}, err
 	}
 	return p.restorer.Apply(ctx, plan)
 }

@@ -57,13 +57,13 @@ func TestPath(t *testing.T) {
 		if diff := cmp.Diff(got, want); diff != "" {
 			t.Errorf("preview (-got +want):\n%s", diff)
 		}
-		outcomes, err := path.Restore(w.Context())
+		result, err := path.Restore(w.Context())
 		w.must(err)
 		want = []string{
 			"restored update /app/a version 3", "refused unknown /app/damaged", "unchanged none /app/deep/er",
 			"unchanged none /app/deleted", "refused unknown /app/lost", "unchanged kept /app/new",
 		}
-		if diff := cmp.Diff(results(outcomes), want); diff != "" {
+		if diff := cmp.Diff(results(result.Outcomes), want); diff != "" {
 			t.Errorf("outcomes (-got +want):\n%s", diff)
 		}
 		if _, err := restore.NewPath(w.archive, w.live, w.recorder, "no/path", true, then.Std()); err == nil {

@@ -1,8 +1,12 @@
 package restore
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/timeline"
 )
 
 // Action is what a restore does to one parameter.
@@ -12,31 +16,39 @@ type Action string
 const (
 	// Create: it was there and is not now.
 	Create Action = "create"
-	// Update: it is there and differs. If only tags differ, no new version is
-	// written.
+	// Update: it is there and differs. If only tags or labels differ, no new
+	// version is written.
 	Update Action = "update"
+	// Replace: it is there and differs in what no new version can change, so it
+	// is deleted and created anew. Only with [Options.Replace].
+	Replace Action = "replace"
 	// Delete: it is there and was not; with [Options.Exact] also if it had not
 	// begun yet.
 	Delete Action = "delete"
-	// None: nothing differs.
+	// None: nothing differs, or nothing that can be changed.
 	None Action = "none"
-	// Kept: it is there and had not begun yet.
+	// Kept: it is there and was not, and only an exact restore deletes it.
 	Kept Action = "kept"
 	// Unknown: what it was is not known, or its value cannot be had. Nothing is
 	// done.
 	Unknown Action = "unknown"
 )
 
-// writes reports whether the action changes Parameter Store.
-func (a Action) writes() bool { return a == Create || a == Update || a == Delete }
+// Writes reports whether the action changes Parameter Store.
+func (a Action) Writes() bool { return a == Create || a == Update || a == Replace || a == Delete }
 
 // Plan is what a restore would do.
 type Plan struct {
+	// At is the moment that is restored; for the way back from a restore, when
+	// that began.
 	At     ssmbak.Time
 	Target ssmbak.Target
+	// Undoes is the id of the restore that the plan takes back, "" for any other.
+	Undoes string
 	// Items has one item for each parameter of the target that is there now,
 	// was there at the moment, or was deleted by then, and for each of which
-	// that is not known, by name.
+	// that is not known, by name. A plan of the way back has one for each that
+	// the restore meant to change.
 	Items []Item
 	// Problems are the parameters whose record, or a value that was needed,
 	// could not be read whole, by name. Their items are Unknown or Refused.
@@ -44,6 +56,13 @@ type Plan struct {
 	// LeftOut are ssmbak's own parameters that the target means and that are
 	// left out, see [Options.Own].
 	LeftOut []ssmbak.Name
+	// Excluded counts the parameters that [Options.Only] and [Options.Exclude]
+	// leave out.
+	Excluded int
+	// Trusted counts the items whose live tags and labels were not read: those
+	// of parameters that are as they should be otherwise, in a plan for more
+	// than 100 of them. What was recorded last of them is compared.
+	Trusted int
 	// Complete is the start of the last complete listing of live parameters, up
 	// to which no change was missed; zero if there was none. Since is when
 	// recording began, zero if it has not.
@@ -51,57 +70,116 @@ type Plan struct {
 }
 
 // Count returns how many items have the action.
-func (p *Plan) Count(a Action) int {
+func (p *Plan) Count(a Action) int { return count(p.Items, a) }
+
+func count(items []Item, a Action) int {
 	n := 0
-	for i := range p.Items {
-		if p.Items[i].Action == a {
+	for i := range items {
+		if items[i].Action == a {
 			n++
 		}
 	}
 	return n
 }
 
+// Changes counts the items that the plan wants to change.
+func (p *Plan) Changes() int {
+	return p.Count(Create) + p.Count(Update) + p.Count(Replace) + p.Count(Delete)
+}
+
 // Asks reports whether a person should agree before the plan is applied: it
-// deletes something, or its target is the root path.
-func (p *Plan) Asks() bool { return p.Count(Delete) > 0 || p.Target.Root() }
+// deletes or replaces something, or may have to, or its target is the root
+// path.
+func (p *Plan) Asks() bool {
+	return p.Target.Root() || slices.ContainsFunc(p.Items, func(i Item) bool {
+		return i.Action == Delete || i.Action == Replace || i.instead != nil
+	})
+}
 
 // Item is what a restore does to one parameter, and why.
 type Item struct {
-	Name   ssmbak.Name
+	Name ssmbak.Name
+	// Source is the parameter whose state is restored where that is another
+	// one, see [Options.To]; "" where it is not.
+	Source ssmbak.Name
 	Action Action
 	// Wanted is the parameter at the moment. Its value was read only where it
 	// had to be compared or written.
 	Wanted ssmbak.State
+	// WantedObjects are the object versions that hold the wanted value, oldest
+	// first.
+	WantedObjects []timeline.ObjectRef
 	// Live is the parameter now, nil if there is none.
 	Live *Live
 	// Differences are what a write changes, attribute by attribute: all that is
 	// there for a Create or a Delete, nothing where nothing is written.
 	Differences []Difference
 	// Reason says in one clause why the action is None, Kept or Unknown, or why
-	// a Delete; it is empty where the differences say it.
+	// a Delete or a Replace; it is empty where the differences say it.
 	Reason string
 	// Refused says in one clause why Apply will refuse the action; empty if it
 	// will try.
 	Refused string
 	// Notices say what cannot come back, or not as it was, one clause each.
 	Notices []string
+
+	// write is the version that the action makes, if it makes one.
+	write write
+	// instead is the Replace that an Update may become if Parameter Store refuses
+	// it for the type.
+	instead *Item
+	labels  []labelMove
+	// notBefore is the moment from which on a name may be created again.
+	notBefore ssmbak.Time
+}
+
+// source returns the parameter whose state is restored.
+func (i *Item) source() ssmbak.Name {
+	if i.Source != "" {
+		return i.Source
+	}
+	return i.Name
+}
+
+// newVersion reports whether the item's action writes a version, and not only
+// tags or labels.
+func (i *Item) newVersion() bool {
+	return i.Action == Create || i.Action == Replace || i.Action == Update && slices.ContainsFunc(i.Differences, func(d Difference) bool {
+		return !strings.HasPrefix(d.Attribute, AttributeTag) && !strings.HasPrefix(d.Attribute, AttributeLabel)
+	})
+}
+
+// expected is the number that the version which the action writes has to get.
+func (i *Item) expected() int64 {
+	if i.Live == nil || i.Action == Replace {
+		return 1
+	}
+	return i.Live.Version.Number + 1
 }
 
 // Live is a parameter as Parameter Store holds it now.
 type Live struct {
 	Version ssmbak.Version
+	// Objects are the object versions that hold the value, oldest first.
+	Objects []timeline.ObjectRef
 	// Value is the value where HasValue is set. It comes from the archive and
 	// is read only where it had to be compared, or is to be overwritten.
 	Value    ssmbak.Value
 	HasValue bool
-	// Tags are the parameter's tags where TagsKnown is set: read live for what
-	// will be written, the last recorded ones otherwise.
-	Tags      map[string]string
-	TagsKnown bool
+	// Tags are the parameter's tags where TagsKnown is set, and Labels the
+	// versions that each of its labels is on where LabelsKnown is: read live for
+	// what will be written, the last recorded ones otherwise.
+	Tags        map[string]string
+	TagsKnown   bool
+	Labels      map[string]int64
+	LabelsKnown bool
+	// kept are the versions that Parameter Store holds, oldest first; nil if
+	// they were not read.
+	kept []timeline.Ref
 }
 
 // Attributes that a [Difference] can name. A tag is named by [AttributeTag] and
-// its key.
+// its key, a label by [AttributeLabel] and itself.
 const (
 	AttributeValue          = "value"
 	AttributeType           = "type"
@@ -112,45 +190,21 @@ const (
 	AttributeAllowedPattern = "allowed pattern"
 	AttributePolicies       = "policies"
 	AttributeTag            = "tag "
+	AttributeLabel          = "label "
 )
 
 // Difference is one attribute that a write changes.
 type Difference struct {
 	Attribute string
 	// Live and Wanted are the attribute before and after the write; empty for
-	// the value, which stands in LiveValue and WantedValue.
+	// the value, which stands in LiveValue and WantedValue. Of a label they are
+	// the numbers of the versions that it is on.
 	Live, Wanted           string
 	LiveValue, WantedValue ssmbak.Value
 	// Value says that the attribute is the value.
 	Value bool
 	// NoLive and NoWanted say that there is nothing on that side, as an empty
-	// text may be something: the parameter or the tag is not there, or its
-	// value is not known.
+	// text may be something: the parameter, the tag or the label is not there,
+	// or its value is not known.
 	NoLive, NoWanted bool
-}
-
-// Status is what became of an [Item].
-type Status string
-
-// The statuses of an [Outcome].
-const (
-	// Restored: the action was done.
-	Restored Status = "restored"
-	// Unchanged: there was nothing to do.
-	Unchanged Status = "unchanged"
-	// Refused: nothing was written, for a reason that Err says.
-	Refused Status = "refused"
-	// Failed: the action was not done or only in part, or it is not known
-	// whether it was done.
-	Failed Status = "failed"
-)
-
-// Outcome is what became of one item.
-type Outcome struct {
-	Item   Item
-	Status Status
-	// Err says why the status is Refused or Failed.
-	Err error
-	// Version is the number of the version that was written, 0 if none was.
-	Version int64
 }

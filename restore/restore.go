@@ -12,10 +12,16 @@
 //
 // It acts on no state that is unknown, unless [Options.AssumeLastKnown] is set.
 // It overwrites and deletes no live version that the archive does not hold with
-// its value, so that every restore can be taken back by another one. It writes
-// nothing that is equal already. It leaves a parameter alone that was changed
-// since the plan was made. Tags whose keys begin with aws: belong to AWS and
-// are neither sent nor removed. The labels of versions are not restored.
+// its value. It writes nothing that is equal already. It leaves a parameter
+// alone that was changed since the plan was made. Tags whose keys begin with
+// aws: belong to AWS and are neither sent nor removed.
+//
+// # The way back
+//
+// Before a restore writes to Parameter Store, its record stands in the archive:
+// what it is about to change, and what was there. [Restorer.Undo] plans the way
+// back from it, whether the restore ended, failed or was killed. The way back is
+// a restore like any other and can itself be taken back.
 //
 // Parameter Store has no conditional write: a change that comes between the
 // last look and the write is overwritten. It is found by the number that the
@@ -31,6 +37,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
@@ -53,12 +60,34 @@ type Options struct {
 	// Exact deletes parameters that did not exist yet at the moment, which are
 	// kept otherwise.
 	Exact bool
+	// Replace deletes a parameter and creates it anew where nothing else brings
+	// it back: from the advanced tier to the standard one, and where Parameter
+	// Store refuses a change of type. Its version numbers begin at 1 again then,
+	// and it is away for 30 seconds.
+	Replace bool
+	// To restores to other parameters than those that were recorded: what was
+	// below the target's path, or the target itself, comes to stand below this
+	// path. Nothing there is deleted unless Exact is set.
+	To string
+	// Only leaves out all parameters but those that one of these patterns
+	// matches, and Exclude those that one of these does; see [Matches]. With To
+	// they are matched with the names that were recorded.
+	Only, Exclude []string
+	// KeyID is the KMS key of every SecureString that is written, instead of the
+	// one that was recorded. A key alone is no reason to write.
+	KeyID string
 	// Own includes the parameters in which ssmbak, and the original, note the
 	// name of the bucket. They are left out otherwise, unless the target is one
 	// of them by its name.
 	Own bool
+	// By is who restores, and Arguments how they said so, for the record.
+	By, Arguments string
+	// Recreation is how long a name is left alone after its deletion before it is
+	// created anew: the 30 seconds that AWS asks for if zero, none if negative.
+	// https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DeleteParameter.html
+	Recreation time.Duration
 	// Parallel bounds the parameters that are worked on at once in Parameter
-	// Store, 8 if zero.
+	// Store, 32 if zero.
 	Parallel int
 	// Logger takes what happens below the answers; nothing if nil. No value
 	// ever reaches it.
@@ -82,7 +111,10 @@ type Restorer struct {
 // version is not recorded are refused.
 func New(a *archive.Archive, live *paramstore.Store, sync Syncer, o Options) *Restorer {
 	if o.Parallel <= 0 {
-		o.Parallel = 8
+		o.Parallel = 32
+	}
+	if o.Recreation == 0 {
+		o.Recreation = 30 * time.Second
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

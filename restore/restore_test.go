@@ -206,7 +206,7 @@ func TestUnrecordedTags(t *testing.T) {
 		r := restore.New(w.archive, w.live, nil, restore.Options{})
 		plan, err := r.Plan(w.Context(), target(w, "/p", false), then)
 		w.must(err)
-		if got, want := actions(plan)[0], "update /p: value, tag env, tag kept (its tags are not in the archive)"; got != want {
+		if got, want := actions(plan)[0], "update /p: value, tag env, tag kept (its tags and labels are not in the archive)"; got != want {
 			t.Errorf("without a syncer: got %s, want %s", got, want)
 		}
 		plan = w.plan("/p", false, then, restore.Options{})
@@ -249,16 +249,16 @@ func TestUnheld(t *testing.T) {
 		if diff := cmp.Diff(actions(plan), want); diff != "" {
 			t.Errorf("plan without a syncer (-got +want):\n%s", diff)
 		}
-		outcomes, err := r.Apply(w.Context(), plan)
+		refused, err := r.Apply(w.Context(), plan)
 		w.must(err)
-		if diff := cmp.Diff(results(outcomes), []string{"refused delete /a/gone", "refused update /a/locked", "refused update /a/plain"}); diff != "" {
+		if diff := cmp.Diff(results(refused.Outcomes), []string{"refused delete /a/gone", "refused update /a/locked", "refused update /a/plain"}); diff != "" {
 			t.Errorf("outcomes without a syncer (-got +want):\n%s", diff)
 		}
 		if diff := cmp.Diff(w.state(), state); diff != "" {
 			t.Errorf("something was written:\n%s", diff)
 		}
 
-		outcomes = w.apply(w.Context(), w.plan("/a/", false, then, restore.Options{}), restore.Options{})
+		outcomes := w.apply(w.Context(), w.plan("/a/", false, then, restore.Options{}), restore.Options{})
 		want = []string{"restored delete /a/gone", "refused update /a/locked", "restored update /a/plain version 3"}
 		if diff := cmp.Diff(results(outcomes), want); diff != "" {
 			t.Errorf("outcomes (-got +want):\n%s", diff)
@@ -393,14 +393,14 @@ func TestRequests(t *testing.T) {
 		plan := w.plan("/a/", false, then, restore.Options{})
 		want := map[string]int{
 			"s3:GetObject":     4 + 2 + 2, // indexes, the two values of /a/4, and twice what the listing proved
-			"s3:ListObjectsV2": 1, "ssm:DescribeParameters": 1, "ssm:ListTagsForResource": 1,
+			"s3:ListObjectsV2": 1, "ssm:DescribeParameters": 1, "ssm:ListTagsForResource": 4, "ssm:GetParameterHistory": 4,
 		}
 		if diff := cmp.Diff(w.aws.Counts(), want); diff != "" {
 			t.Errorf("requests of the plan (-got +want):\n%s", diff)
 		}
 		w.aws.ResetCounts()
 		w.apply(w.Context(), plan, restore.Options{})
-		want = map[string]int{"ssm:DescribeParameters": 1, "ssm:PutParameter": 1}
+		want = map[string]int{"ssm:DescribeParameters": 1, "ssm:PutParameter": 1, "s3:PutObject": 2} // the record, before and after
 		if diff := cmp.Diff(w.aws.Counts(), want); diff != "" {
 			t.Errorf("requests of the restore (-got +want):\n%s", diff)
 		}

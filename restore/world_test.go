@@ -190,9 +190,10 @@ func (w *world) plan(text string, recursive bool, at ssmbak.Time, o restore.Opti
 
 func (w *world) apply(ctx context.Context, p *restore.Plan, o restore.Options) []restore.Outcome {
 	w.Helper()
-	outcomes, err := w.restorer(o).Apply(ctx, p)
+	res, err := w.restorer(o).Apply(ctx, p)
 	w.must(err)
-	return outcomes
+	w.must(res.Unrecorded)
+	return res.Outcomes
 }
 
 // actions returns each item of a plan as one text.

@@ -51,8 +51,8 @@ type Options struct {
 // Conn builds clients that share one configuration. It may be used by many
 // goroutines at once.
 type Conn struct {
-	config  aws.Config
-	account func(context.Context) (string, error)
+	config aws.Config
+	caller func(context.Context) (Caller, error)
 }
 
 // NoRegionError says that nothing names a region.
@@ -84,18 +84,18 @@ func Load(ctx context.Context, o Options) (*Conn, error) {
 	c.Retryer = func() aws.Retryer { return retryer(o) }
 	conn := &Conn{config: c}
 	var mu sync.Mutex
-	known := ""
-	conn.account = func(ctx context.Context) (string, error) {
+	var known Caller
+	conn.caller = func(ctx context.Context) (Caller, error) {
 		mu.Lock()
 		defer mu.Unlock()
-		if known != "" {
+		if known.Account != "" {
 			return known, nil
 		}
 		out, err := conn.STS().GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 		if err != nil {
-			return "", fmt.Errorf("ask which account the credentials are of: %w", err)
+			return Caller{}, fmt.Errorf("ask which account the credentials are of: %w", err)
 		}
-		known = aws.ToString(out.Account)
+		known = Caller{Account: aws.ToString(out.Account), ARN: aws.ToString(out.Arn)}
 		return known, nil
 	}
 	return conn, nil
@@ -173,9 +173,20 @@ func (c *Conn) Region() string { return c.config.Region }
 // Endpoint returns the endpoint that replaces AWS's own, "" if none does.
 func (c *Conn) Endpoint() string { return aws.ToString(c.config.BaseEndpoint) }
 
-// Account returns the account of the credentials. It asks once and remembers
-// the answer.
-func (c *Conn) Account(ctx context.Context) (string, error) { return c.account(ctx) }
+// Caller is whose credentials are used.
+type Caller struct {
+	Account string // 12 digits
+	ARN     string // of the user, or of the role and its session
+}
+
+// Caller asks whose credentials are used. It asks once and remembers the answer.
+func (c *Conn) Caller(ctx context.Context) (Caller, error) { return c.caller(ctx) }
+
+// Account returns the account of the credentials, as [Conn.Caller] does.
+func (c *Conn) Account(ctx context.Context) (string, error) {
+	caller, err := c.caller(ctx)
+	return caller.Account, err
+}
 
 func loopback(endpoint string) bool {
 	u, err := url.Parse(endpoint)

@@ -36,6 +36,9 @@ type Env struct {
 	Now func() time.Time
 	// AWS is how AWS is reached where no flag says otherwise.
 	AWS awsconn.Options
+	// Recreation is how long a restore leaves a name alone after its deletion,
+	// see restore.Options: zero means as long as AWS asks for.
+	Recreation time.Duration
 	// Terminal reports whether a stream is a terminal; nil asks the system.
 	Terminal func(stream any) bool
 	// WrapRecorder stands between the queue and the recorder of local and demo;
@@ -99,6 +102,8 @@ type app struct {
 	env   Env
 	flags globalFlags
 	log   *slog.Logger
+	// maxRate bounds the writes to Parameter Store per second, 0 for no bound.
+	maxRate float64
 }
 
 // globalFlags are the flags that every command takes.

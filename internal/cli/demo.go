@@ -224,6 +224,7 @@ func (d *demo) inner(args []string) Env {
 	env := d.app.env
 	env.Args = append([]string{"--bucket", demoBucket}, args...)
 	env.AWS = connection(d.world.aws)
+	env.Recreation = -1 // the emulated AWS needs no rest
 	env.Now = func() time.Time { return time.Now().In(d.app.env.Now().Location()) }
 	return env
 }

@@ -2,67 +2,57 @@ package cli
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
-	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
-// planOptions are what diff and restore have in common.
-type planOptions struct {
-	target          ssmbak.Target
-	time            string
-	recursive       bool
-	exact           bool
-	assumeLastKnown bool
-	own             bool
-}
-
-func (o *planOptions) addFlags(cmd *cobra.Command) {
-	addRecursive(cmd, &o.recursive)
-	f := cmd.Flags()
-	f.BoolVar(&o.exact, "exact", false, "delete also what had not begun by then, which is kept otherwise")
-	f.BoolVar(&o.assumeLastKnown, "assume-last-known", false, "take the last known state for the true one where it is unknown")
-	f.BoolVar(&o.own, "own", false, "include the parameters that name ssmbak's bucket, /ssmbak/* and /newvoll/ssmbak/*")
-}
-
-func (o *planOptions) aim(args []string) (err error) {
-	o.target, err = target(args[0], o.recursive)
-	o.time = args[1]
-	return err
-}
-
-func (o *planOptions) restore(a *app) restore.Options {
-	return restore.Options{AssumeLastKnown: o.assumeLastKnown, Exact: o.exact, Own: o.own, Logger: a.log}
-}
-
 type diffOptions struct {
 	planOptions
+	until            string // the second time, "" without one
 	detailedExitCode bool
+	out              string
 }
 
 func (a *app) newDiffCommand() *cobra.Command {
 	var o diffOptions
 	cmd := &cobra.Command{
-		Use:   "diff NAME|PATH TIME",
-		Short: "Show what a restore would do now",
-		Long: `Show what a restore to a time would do now, and change no parameter:
-  +  create      ~  update      -  delete
+		Use:   "diff NAME|PATH TIME [TIME2]",
+		Short: "Show what a restore would do now, or what changed between two times",
+		Long: `Show what a restore to TIME would do now, and change no parameter; with TIME2,
+what changed from TIME to TIME2:
+  +  create      ~  update      -/+  replace      -  delete
   =  kept: it had not begun by then      ?  unknown: it is left alone
-What Parameter Store holds and the archive does not yet is recorded first.
+It takes the options of restore and shows what that would do with them. What
+Parameter Store holds and the archive does not yet is recorded first; between
+two times nothing but the archive is read.
 ` + targetHelp,
 		Example: `  ssmbak diff /app/db 2h
   ssmbak diff /app 2024-06-13T20:10:54Z --recursive --exact
+  ssmbak diff /app/ 2d 1d
   ssmbak diff /app/ 1d --detailed-exitcode && echo nothing changed since`,
-		Args: exactly("NAME|PATH", "TIME"),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 3 {
+				return nil
+			}
+			return exactly("NAME|PATH", "TIME")(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.aim(args); err != nil {
 				return err
 			}
-			return a.runDiff(cmd.Context(), o)
+			if len(args) < 3 {
+				return a.runDiff(cmd.Context(), o)
+			}
+			for _, flag := range onlyLive {
+				if cmd.Flags().Changed(flag) {
+					return usage("leave it out, or leave the second time out", "--%s says what a restore does, and between two times there is none", flag)
+				}
+			}
+			o.until = args[2]
+			return a.runCompare(cmd.Context(), o)
 		},
 	}
 	o.addFlags(cmd)
@@ -79,98 +69,67 @@ func (a *app) runDiff(ctx context.Context, o diffOptions) error {
 	if err != nil {
 		return err
 	}
-	plan, err := a.plan(ctx, s, o.planOptions, at, s.syncer(a))
+	ro := o.restore(a)
+	ro.By = s.caller.ARN
+	r := restore.New(s.archive, s.live, s.syncer(a), ro)
+	plan, err := a.plan(ctx, s, r, o.target, at)
 	if err != nil {
 		return err
 	}
-	if err := a.printPlan(ctx, s, plan); err != nil {
+	if err := a.printPlan(ctx, s, render.Title(plan, o.to), render.Summary(plan), plan.Items); err != nil {
 		return err
+	}
+	if o.out != "" {
+		if err := a.writePlanFile(o.out, r.File(plan)); err != nil {
+			return err
+		}
 	}
 	a.noteCompleteness(plan.Complete, at)
 	if err := a.problems(plan.Problems, nil); err != nil {
 		return err
 	}
-	if o.detailedExitCode && changes(plan) > 0 {
+	if o.detailedExitCode && plan.Changes() > 0 {
 		return differences{}
 	}
 	return nil
 }
 
-// syncer returns what records live parameters while a plan is made: nothing
-// where there is no archive of ours yet, since only a command that was asked to
-// write begins one.
-func (s *session) syncer(a *app) restore.Syncer {
-	if _, ok := s.archive.Identity(); !ok {
-		a.note("nothing of what is live can be recorded: `ssmbak reconcile` begins an archive in this bucket")
-		return nil
-	}
-	return s.recorder(a)
-}
-
-// plan makes a plan and explains the cases in which there is nothing in it.
-func (a *app) plan(ctx context.Context, s *session, o planOptions, at ssmbak.Time, sync restore.Syncer) (*restore.Plan, error) {
-	plan, err := restore.New(s.archive, s.live, sync, o.restore(a)).Plan(ctx, o.target, at)
-	if err != nil {
-		return nil, err
-	}
-	if n := len(plan.LeftOut); n > 0 {
-		a.note("%s left out, since the name of ssmbak's bucket stands there: --own includes %s", were(n), them(n))
-	}
-	if len(plan.Items)+len(plan.Problems)+len(plan.LeftOut) > 0 {
-		if len(plan.Items) > 0 && len(plan.Problems) == 0 && allBefore(plan) {
-			return nil, a.before(ctx, s, o.target, at)
-		}
-		return plan, nil
-	}
-	lines, err := s.archive.Timelines(ctx, o.target)
-	if err != nil {
-		return nil, err
-	}
-	if len(lines.All)+len(lines.Problems) == 0 {
-		return nil, a.nothing(ctx, s, o.target)
-	}
-	return plan, nil // all of it began later and is gone again
-}
-
-// allBefore reports whether nothing was known at the moment of anything in the
-// plan.
-func allBefore(p *restore.Plan) bool {
-	for _, item := range p.Items {
-		w := item.Wanted
-		if item.Action != restore.Unknown || w.Deleted || w.Version.Time != 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// printPlan writes a plan as lines, or as JSON.
-func (a *app) printPlan(ctx context.Context, s *session, p *restore.Plan) error {
-	if !a.json() {
-		return render.Plan(a.env.Stdout, p, render.PlanOptions{Reveal: a.flags.decrypt, Color: a.color()})
-	}
-	states, err := a.wanted(ctx, s, p)
+// runCompare shows what changed between two times.
+func (a *app) runCompare(ctx context.Context, o diffOptions) error {
+	from, err := a.past(o.time)
 	if err != nil {
 		return err
 	}
-	rows := make([]render.PlannedRow, len(p.Items))
-	for i, item := range p.Items {
-		item.Wanted = states[i]
-		rows[i] = render.PlannedRowOf(item, a.flags.decrypt)
+	to, err := a.past(o.until)
+	if err != nil {
+		return err
 	}
-	a.note("%s", render.Summary(p))
-	return render.JSON(a.env.Stdout, rows)
-}
-
-// changes counts what a plan would write.
-func changes(p *restore.Plan) int {
-	return p.Count(restore.Create) + p.Count(restore.Update) + p.Count(restore.Delete)
-}
-
-// parameters puts a number of parameters into words.
-func parameters(n int) string {
-	if n == 1 {
-		return "1 parameter"
+	s, err := a.open(ctx, reading)
+	if err != nil {
+		return err
 	}
-	return fmt.Sprintf("%d parameters", n)
+	c, err := restore.New(s.archive, s.live, nil, o.restore(a)).Compare(ctx, o.target, from, to)
+	if err != nil {
+		return err
+	}
+	a.noteLeftOut(c.LeftOut, c.Excluded)
+	switch {
+	case len(c.Items) > 0 && c.Before && len(c.Problems) == 0:
+		return a.before(ctx, s, o.target, max(from, to))
+	case len(c.Items)+len(c.LeftOut)+c.Excluded == 0:
+		if err := a.anything(ctx, s, o.target); err != nil {
+			return err
+		}
+	}
+	if err := a.printPlan(ctx, s, render.ComparisonTitle(c), render.ComparisonSummary(c), c.Items); err != nil {
+		return err
+	}
+	a.noteCompleteness(c.Complete, max(from, to))
+	if err := a.problems(c.Problems, nil); err != nil {
+		return err
+	}
+	if o.detailedExitCode && c.Changes() > 0 {
+		return differences{}
+	}
+	return nil
 }

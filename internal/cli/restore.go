@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -17,7 +18,16 @@ import (
 
 type restoreOptions struct {
 	planOptions
-	dryRun, yes bool
+	dryRun, yes   bool
+	out, planFile string
+	maxRate       float64
+}
+
+func (o *restoreOptions) addRunFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.BoolVar(&o.dryRun, "dry-run", false, "show what would be done, and change nothing")
+	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask")
+	f.Float64Var(&o.maxRate, "max-rate", 0, "write at most `N` times per second; without it, as often as the account allows")
 }
 
 func (a *app) newRestoreCommand() *cobra.Command {
@@ -26,47 +36,64 @@ func (a *app) newRestoreCommand() *cobra.Command {
 		Use:   "restore NAME|PATH TIME",
 		Short: "Bring parameters back to what they were at a time",
 		Long: `Bring parameters back to what they were at a time: value, type, key, tier, data
-type, description, pattern, policies and tags. Only what differs is written.
-What had been deleted by then is deleted again; what had not begun is kept,
-unless --exact is given; what is unknown is left alone. A restore that deletes,
-or is for /, asks first, or needs --yes where there is no terminal.
+type, description, pattern, policies, tags and labels. Only what differs is
+written. What had been deleted by then is deleted again; what had not begun is
+kept, unless --exact is given; what is unknown is left alone. A restore that
+deletes or replaces, or is for /, asks first, or needs --yes where there is no
+terminal.
 
-Every restore can be taken back by another one to the moment before it.
+With --dry-run --out FILE the plan is kept in a file, without any value; with
+--plan FILE exactly that is applied, and what has moved since is refused.
+
+Every restore has an id, and ` + "`ssmbak undo ID`" + ` takes it back.
 ` + targetHelp,
 		Example: `  ssmbak restore /app/db 2h
   ssmbak restore /app 2024-06-13T20:10:54Z --recursive --dry-run
-  ssmbak restore /app/ '2024-06-13 20:10:54' --exact --yes`,
-		Args: exactly("NAME|PATH", "TIME"),
+  ssmbak restore /app/ '2024-06-13 20:10:54' --exact --yes
+  ssmbak restore /app 2h --recursive --to /copy
+  ssmbak restore --plan plan.json`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if o.planFile == "" {
+				return exactly("NAME|PATH", "TIME")(cmd, args)
+			}
+			if len(args) > 0 {
+				return usage("leave it out: the plan says what is restored", "%q does not go with --plan", args[0])
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.maxRate < 0 {
+				return usage("give a number of writes per second, such as 3", "--max-rate %g is below zero", o.maxRate)
+			}
+			if o.planFile != "" {
+				return a.runPlanFile(cmd, o)
+			}
+			if o.out != "" && !o.dryRun {
+				return usage("add --dry-run: what is applied at once needs no file", "--out goes with --dry-run")
+			}
 			if err := o.aim(args); err != nil {
 				return err
 			}
 			if o.dryRun {
-				return a.runDiff(cmd.Context(), diffOptions{planOptions: o.planOptions})
+				return a.runDiff(cmd.Context(), diffOptions{planOptions: o.planOptions, out: o.out})
 			}
-			return a.runRestore(cmd.Context(), o, cmd.CommandPath()+" "+rerun(args[0], cmd))
+			return a.runRestore(cmd.Context(), o, "restore "+quote(args[0])+" %s"+flagsGiven(cmd, planFlags...))
 		},
 	}
 	o.addFlags(cmd)
+	o.addRunFlags(cmd)
 	f := cmd.Flags()
-	f.BoolVar(&o.dryRun, "dry-run", false, "show what would be done, as diff does, and change nothing")
-	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask")
+	f.StringVar(&o.out, "out", "", "with --dry-run, keep the plan in this `FILE`")
+	f.StringVar(&o.planFile, "plan", "", "apply the plan in this `FILE`")
 	return cmd
 }
 
-// rerun returns the arguments with which the same restore is started again,
-// with %s for its time.
-func rerun(name string, cmd *cobra.Command) string {
-	text := name + " %s"
-	for _, flag := range []string{"recursive", "exact", "assume-last-known", "own"} {
-		if cmd.Flags().Changed(flag) {
-			text += " --" + flag
-		}
-	}
-	return text
-}
+// planFlags are the flags that decide what a restore does.
+var planFlags = []string{"recursive", "exact", "replace", "to", "only", "exclude", "key-id", "assume-last-known", "own"}
 
-func (a *app) runRestore(ctx context.Context, o restoreOptions, again string) error {
+// runRestore plans a restore and carries it out. arguments are those of the same
+// command, with %s for its time.
+func (a *app) runRestore(ctx context.Context, o restoreOptions, arguments string) error {
 	at, future, err := a.moment(o.time)
 	if err != nil {
 		return err
@@ -75,53 +102,109 @@ func (a *app) runRestore(ctx context.Context, o restoreOptions, again string) er
 		now := a.env.Now()
 		return usage("it is "+local(ssmbak.TimeOf(now), now)+" here, and a time without a zone means UTC", "%s is in the future", at)
 	}
+	s, err := a.openToRestore(ctx, o.maxRate)
+	if err != nil {
+		return err
+	}
+	arguments = fmt.Sprintf(arguments, at)
+	r, progress := a.restorer(ctx, s, o.restore(a), arguments)
+	defer progress.Close()
+	plan, err := a.plan(ctx, s, r, o.target, at)
+	if err != nil {
+		return err
+	}
+	return a.carryOut(ctx, s, r, plan, progress, o, "ssmbak "+arguments)
+}
+
+// runPlanFile applies a plan that was kept.
+func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
+	for _, flag := range append([]string{"dry-run", "out"}, planFlags...) {
+		if cmd.Flags().Changed(flag) {
+			return usage("leave it out: the plan was made with its own options", "--%s does not go with --plan", flag)
+		}
+	}
+	f, err := readPlanFile(o.planFile)
+	if err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	s, err := a.openToRestore(ctx, o.maxRate)
+	if err != nil {
+		return err
+	}
+	a.note("time %s, local %s", f.At, local(f.At, a.env.Now()))
+	arguments := "restore --plan " + quote(o.planFile)
+	r, progress := a.restorer(ctx, s, f.Apply(o.restore(a)), arguments)
+	defer progress.Close()
+	plan, err := r.PlanFile(ctx, f)
+	if err != nil {
+		return err
+	}
+	o.to = f.Options.To
+	return a.carryOut(ctx, s, r, plan, progress, o, "ssmbak "+arguments)
+}
+
+// openToRestore opens the archive and begins it where there is none: what is
+// live is recorded before it is changed.
+func (a *app) openToRestore(ctx context.Context, maxRate float64) (*session, error) {
+	a.maxRate = maxRate
 	s, err := a.open(ctx, writing)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	// What is live is recorded before it is changed, so there must be an archive.
-	if err := s.archive.Establish(ctx); err != nil {
-		return err
-	}
-	rec := s.recorder(a)
-	plan, err := a.plan(ctx, s, o.planOptions, at, rec)
-	if err != nil {
-		return err
-	}
-	if plan.Asks() && changes(plan) > 0 && !o.yes {
-		if err := a.ask(ctx, plan); err != nil {
+	return s, s.archive.Establish(ctx)
+}
+
+// restorer returns what restores, and the progress that it shows.
+func (a *app) restorer(ctx context.Context, s *session, ro restore.Options, arguments string) (*restore.Restorer, render.Progress) {
+	progress := render.NewProgress(ctx, a.env.Stderr, a.env.Terminal(a.env.Stderr), "restore")
+	ro.By, ro.Arguments, ro.Progress = s.caller.ARN, arguments, progress.Set
+	return restore.New(s.archive, s.live, s.recorder(a), ro), progress
+}
+
+// carryOut asks where a plan has to be agreed to, applies it, and says what
+// became of it. again is the command that finishes the rest.
+func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, plan *restore.Plan, progress render.Progress, o restoreOptions, again string) error {
+	if plan.Asks() && plan.Changes() > 0 && !o.yes {
+		if err := a.ask(ctx, plan, o.to); err != nil {
 			return err
 		}
 	}
-	states, err := a.wanted(ctx, s, plan)
+	states, err := a.wanted(ctx, s, plan.Items)
 	if err != nil {
 		return err
 	}
-	progress := render.NewProgress(ctx, a.env.Stderr, a.env.Terminal(a.env.Stderr), "restore")
-	defer progress.Close()
-	ro := o.restore(a)
-	ro.Progress = progress.Set
-	outcomes, err := restore.New(s.archive, s.live, rec, ro).Apply(ctx, plan)
+	note := context.AfterFunc(ctx, func() { a.note("interrupted: what has begun goes on to its end; interrupt again to stop at once") })
+	res, err := r.Apply(ctx, plan)
+	note()
 	progress.Close()
 	if err != nil {
 		return err
 	}
-	if err := a.printOutcomes(outcomes, states); err != nil {
+	if err := a.printOutcomes(res, states); err != nil {
 		return err
 	}
-	return a.conclude(plan, outcomes, fmt.Sprintf(again, at))
+	return a.conclude(plan, res, again)
 }
 
 // ask shows a plan and returns nil if a person agrees to it.
-func (a *app) ask(ctx context.Context, plan *restore.Plan) error {
+func (a *app) ask(ctx context.Context, plan *restore.Plan, to string) error {
 	why := "a restore of " + plan.Target.String() + " may concern everything"
-	if n := plan.Count(restore.Delete); n > 0 {
-		why = "this restore deletes " + parameters(n)
+	deleted, replaced := plan.Count(restore.Delete), plan.Count(restore.Replace)
+	switch {
+	case deleted > 0 && replaced > 0:
+		why = "this restore deletes " + parameters(deleted) + " and replaces " + parameters(replaced)
+	case deleted > 0:
+		why = "this restore deletes " + parameters(deleted)
+	case replaced > 0:
+		why = "this restore replaces " + parameters(replaced)
+	case !plan.Target.Root():
+		why = "this restore may have to replace parameters to change their type"
 	}
 	if !a.env.Terminal(a.env.Stdin) {
 		return fail("look at it with --dry-run, then add --yes; nothing was changed", "%s, and there is no terminal to ask on", why)
 	}
-	if err := render.Plan(a.env.Stderr, plan, render.PlanOptions{Reveal: a.flags.decrypt, Color: a.color()}); err != nil {
+	if err := render.Items(a.env.Stderr, render.Title(plan, to), render.Summary(plan), plan.Items, render.PlanOptions{Reveal: a.flags.decrypt, Color: a.color()}); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.env.Stderr, "%s. Go on? Only yes is taken for it: ", why)
@@ -150,41 +233,10 @@ func readLine(ctx context.Context, r io.Reader) (string, error) {
 	}
 }
 
-// wanted returns the wanted state of each item, with the values that are to be
-// shown. A plan itself reads only those that it compares.
-func (a *app) wanted(ctx context.Context, s *session, plan *restore.Plan) ([]ssmbak.State, error) {
-	states := make([]ssmbak.State, len(plan.Items))
-	var lacking []int
-	for i, item := range plan.Items {
-		st := item.Wanted
-		st.Name = item.Name
-		states[i] = st
-		if !st.HasValue && st.NoValue == "" && !st.Deleted && st.Version.Time != 0 && !render.Masked(st.Version.Type, a.flags.decrypt) {
-			lacking = append(lacking, i)
-		}
-	}
-	if len(lacking) == 0 {
-		return states, nil
-	}
-	snap, err := s.archive.At(ctx, plan.Target, plan.At, a.values())
-	if err != nil {
-		return nil, err
-	}
-	read := make(map[ssmbak.Name]ssmbak.State, len(snap.States))
-	for _, st := range snap.States {
-		read[st.Name] = st
-	}
-	for _, i := range lacking {
-		if st := read[states[i].Name]; st.Version.Number == states[i].Version.Number && st.Version.Time == states[i].Version.Time {
-			states[i].Value, states[i].HasValue, states[i].NoValue = st.Value, st.HasValue, st.NoValue
-		}
-	}
-	return states, nil
-}
-
 // printOutcomes writes what a restore stands for, as preview does, with a note
 // for what could not be done.
-func (a *app) printOutcomes(outcomes []restore.Outcome, states []ssmbak.State) error {
+func (a *app) printOutcomes(res restore.Result, states []ssmbak.State) error {
+	outcomes := res.Outcomes
 	if a.json() {
 		rows := make([]render.OutcomeRow, len(outcomes))
 		for i, o := range outcomes {
@@ -193,7 +245,7 @@ func (a *app) printOutcomes(outcomes []restore.Outcome, states []ssmbak.State) e
 			if o.Err != nil {
 				failed = reason(o.Err)
 			}
-			rows[i] = render.OutcomeRowOf(o, failed, a.flags.decrypt)
+			rows[i] = render.OutcomeRowOf(o, res.ID, failed, a.flags.decrypt)
 		}
 		return render.JSON(a.env.Stdout, rows)
 	}
@@ -223,10 +275,17 @@ func (a *app) printOutcomes(outcomes []restore.Outcome, states []ssmbak.State) e
 }
 
 // conclude says what was done, and what is left to do.
-func (a *app) conclude(plan *restore.Plan, outcomes []restore.Outcome, again string) error {
-	var restored, deleted, unchanged, refused, failed int
+func (a *app) conclude(plan *restore.Plan, res restore.Result, again string) error {
+	var restored, deleted, unchanged, refused, failed, idle int
+	var cause error
 	first := "" // hint of what failed
-	for _, o := range outcomes {
+	for _, o := range res.Outcomes {
+		var notBegun *restore.NotBegunError
+		if errors.As(o.Err, &notBegun) {
+			cause = notBegun.Cause
+			idle++
+			continue
+		}
 		switch o.Status {
 		case restore.Restored:
 			if o.Item.Action == restore.Delete {
@@ -252,9 +311,19 @@ func (a *app) conclude(plan *restore.Plan, outcomes []restore.Outcome, again str
 			}
 		}
 	}
+	if idle > 0 {
+		a.note("not begun: %s, since %s", parameters(idle), ended(cause))
+	}
+	kept := plan.Count(restore.Kept)
 	a.note("restored %d, deleted %d, unchanged %d, kept %d, refused %d, failed %d",
-		restored, deleted, unchanged, plan.Count(restore.Kept), refused, failed)
-	bad := refused + failed
+		restored, deleted, unchanged, kept, refused, failed+idle)
+	if res.ID != "" {
+		a.note("`ssmbak undo %s` takes this back", res.ID)
+	}
+	if res.Unrecorded != nil {
+		a.note("what became of it is not in its record: %s", reason(res.Unrecorded))
+	}
+	bad := refused + failed + idle
 	if bad == 0 {
 		return a.problems(plan.Problems, nil)
 	}
@@ -265,8 +334,16 @@ func (a *app) conclude(plan *restore.Plan, outcomes []restore.Outcome, again str
 	if bad == plan.Count(restore.Unknown) {
 		hint = "what is unknown is left alone: `ssmbak preview` shows what is known of it, --assume-last-known acts on that"
 	}
-	if restored+deleted+unchanged+plan.Count(restore.Kept) == 0 {
+	if restored+deleted+unchanged+kept == 0 {
 		return fail(hint, "%s not be brought back", could(bad))
 	}
 	return partly(hint, "%s not be brought back", could(bad))
+}
+
+// ended says why a restore began nothing more.
+func ended(cause error) string {
+	if errors.Is(cause, context.Canceled) {
+		return "it was interrupted"
+	}
+	return reason(cause)
 }

@@ -55,7 +55,7 @@ func (a *app) newRootCommand() *cobra.Command {
 	f.BoolVarP(&a.flags.verbose, "verbose", "v", false, "log what happens on standard error")
 	f.BoolVar(&a.flags.noColor, "no-color", false, "paint nothing, like NO_COLOR")
 	root.AddCommand(
-		a.newPreviewCommand(), a.newDiffCommand(), a.newRestoreCommand(), a.newGetCommand(), a.newLogCommand(),
+		a.newPreviewCommand(), a.newDiffCommand(), a.newRestoreCommand(), a.newUndoCommand(), a.newGetCommand(), a.newLogCommand(),
 		a.newReconcileCommand(), a.newReindexCommand(), a.newLocalCommand(), a.newDemoCommand(), a.newVersionCommand(),
 	)
 	return root

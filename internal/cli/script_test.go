@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -44,7 +47,8 @@ var zone = time.FixedZone("CEST", 2*60*60)
 //
 // Besides testscript's own commands there are
 //
-//	ssmbak ARG...              the command itself; ! ssmbak if it has to fail
+//	ssmbak ARG...              the command itself; ! ssmbak if it has to fail;
+//	                           ids of restores are RESTORE-1 and so on
 //	code N                     the exit code of the last ssmbak
 //	clock TIME                 let time pass until then
 //	put NAME VALUE [TYPE] [ATTRIBUTE=TEXT...]
@@ -95,6 +99,29 @@ type world struct {
 	recorder *recorder.Recorder
 	answer   *string // on the terminal, nil if there is none
 	code     int
+	restores []string // ids of restores, in the order in which they were seen
+}
+
+// restoreID is the id of a restore, whose end is random.
+var restoreID = regexp.MustCompile(`[0-9]{8}T[0-9]{6}Z-[0-9a-z]{6}`)
+
+// named writes RESTORE-1 for the first id of a restore that was seen, and so on.
+func (w *world) named(text string) string {
+	return restoreID.ReplaceAllStringFunc(text, func(id string) string {
+		i := slices.Index(w.restores, id)
+		if i < 0 {
+			i, w.restores = len(w.restores), append(w.restores, id)
+		}
+		return fmt.Sprintf("RESTORE-%d", i+1)
+	})
+}
+
+// meant writes ids for what named wrote.
+func (w *world) meant(text string) string {
+	for i, id := range w.restores {
+		text = strings.ReplaceAll(text, fmt.Sprintf("RESTORE-%d", i+1), id)
+	}
+	return text
 }
 
 type worldKey struct{}
@@ -144,8 +171,12 @@ func (w *world) establish(ctx context.Context) error {
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"ssmbak": func(ts *testscript.TestScript, neg bool, args []string) {
 		w := worldOf(ts)
+		var stdout, stderr bytes.Buffer
+		for i := range args {
+			args[i] = w.meant(args[i])
+		}
 		env := cli.Env{
-			Args: args, Stdin: strings.NewReader(""), Stdout: ts.Stdout(), Stderr: ts.Stderr(), Getenv: ts.Getenv,
+			Args: args, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Getenv: ts.Getenv,
 			Now: func() time.Time { return time.Now().In(zone) }, AWS: connection(w.aws.Client()),
 			Terminal: func(stream any) bool { _, in := stream.(*strings.Reader); return in && w.answer != nil },
 		}
@@ -154,6 +185,8 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		}
 		w.aws.ResetCounts()
 		w.code = cli.Main(context.Background(), env)
+		_, _ = io.WriteString(ts.Stdout(), w.named(stdout.String()))
+		_, _ = io.WriteString(ts.Stderr(), w.named(stderr.String()))
 		if (w.code != 0) != neg {
 			ts.Fatalf("exit code %d", w.code)
 		}

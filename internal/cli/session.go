@@ -38,7 +38,7 @@ type session struct {
 	conn    *awsconn.Conn
 	archive *archive.Archive
 	live    *paramstore.Store
-	account string
+	caller  awsconn.Caller
 }
 
 // open finds the bucket and opens the archive in it. What writes is announced
@@ -48,10 +48,11 @@ func (a *app) open(ctx context.Context, what access) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	account, err := conn.Account(ctx)
+	caller, err := conn.Caller(ctx)
 	if err != nil {
 		return nil, err
 	}
+	account := caller.Account
 	bucket, from, err := a.bucket(ctx, conn)
 	if err != nil {
 		return nil, err
@@ -79,7 +80,7 @@ func (a *app) open(ctx context.Context, what access) (*session, error) {
 	if id, ok := opened.Identity(); ok && (id.Account != account || id.Region != conn.Region()) {
 		a.note("this is the archive of account %s in %s", id.Account, id.Region)
 	}
-	return &session{conn: conn, archive: opened, live: paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging(), Logger: a.log}), account: account}, nil
+	return &session{conn: conn, archive: opened, live: paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging(), Logger: a.log}), caller: caller}, nil
 }
 
 func (a *app) connect(ctx context.Context, what access) (*awsconn.Conn, error) {
@@ -136,7 +137,7 @@ func absent(err error) bool {
 
 // recorder returns the recorder of this archive.
 func (s *session) recorder(a *app) *recorder.Recorder {
-	return recorder.New(s.archive, s.live, recorder.Options{Account: s.account, Region: s.conn.Region(), Logger: a.log})
+	return recorder.New(s.archive, s.live, recorder.Options{Account: s.caller.Account, Region: s.conn.Region(), Logger: a.log})
 }
 
 // values returns which values are read to be shown.

@@ -22,25 +22,51 @@ type PlanOptions struct {
 var signs = map[restore.Action]struct{ sign, paint string }{
 	restore.Create:  {"+", "\x1b[32m"},
 	restore.Update:  {"~", "\x1b[33m"},
+	restore.Replace: {"-/+", "\x1b[31m"},
 	restore.Delete:  {"-", "\x1b[31m"},
 	restore.Kept:    {"=", "\x1b[36m"},
 	restore.Unknown: {"?", "\x1b[35m"},
 }
 
-// Plan writes what a restore would do: one line for each parameter that it
-// concerns, attributes below it, and a summary.
-func Plan(w io.Writer, p *restore.Plan, o PlanOptions) error {
+// Title says what a plan is for. to is the prefix that it restores to, "" if that
+// is where the parameters were.
+func Title(p *restore.Plan, to string) string {
+	switch {
+	case p.Undoes != "":
+		return "the way back from restore " + p.Undoes
+	case to != "":
+		return fmt.Sprintf("what a restore of %s at %s to %s would do now", p.Target, p.At, to)
+	}
+	return fmt.Sprintf("what a restore of %s to %s would do now", p.Target, p.At)
+}
+
+// ComparisonTitle says what a comparison compares.
+func ComparisonTitle(c *restore.Comparison) string {
+	return fmt.Sprintf("what changed in %s from %s to %s", c.Target, c.From, c.To)
+}
+
+// Items writes what a restore would do, or what changed: a title, one line for
+// each parameter that it concerns, attributes below it, and a summary.
+func Items(w io.Writer, title, summary string, items []restore.Item, o PlanOptions) error {
 	var b strings.Builder
-	for _, item := range p.Items {
+	fmt.Fprintf(&b, "%s:\n", title)
+	for _, item := range items {
 		sign, shown := signs[item.Action]
-		if !shown {
+		if !shown && len(item.Notices) == 0 {
 			continue
 		}
+		if !shown {
+			sign.sign = " " // nothing is done, and something is to be said about it
+		}
 		mark := sign.sign
-		if o.Color {
+		if o.Color && shown {
 			mark = sign.paint + mark + "\x1b[0m"
 		}
-		fmt.Fprintf(&b, "%s %s%s\n", mark, item.Name, remark(item))
+		from := ""
+		if item.Source != "" {
+			from = " <- " + string(item.Source)
+		}
+		fmt.Fprintf(&b, "%s %s%s%s\n", mark, item.Name, from, remark(item))
 		for _, d := range item.Differences {
 			fmt.Fprintf(&b, "    %s: %s\n", Escape(d.Attribute), difference(item, d, o.Reveal))
 		}
@@ -51,7 +77,7 @@ func Plan(w io.Writer, p *restore.Plan, o PlanOptions) error {
 			fmt.Fprintf(&b, "    note: %s\n", Escape(notice))
 		}
 	}
-	b.WriteString(Summary(p) + "\n")
+	b.WriteString(summary + "\n")
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -63,7 +89,7 @@ func remark(item restore.Item) string {
 		return " (kept: " + Escape(item.Reason) + ")"
 	case restore.Unknown:
 		return " (unknown: " + Escape(item.Reason) + ")"
-	case restore.Create, restore.Update, restore.Delete, restore.None:
+	case restore.Create, restore.Update, restore.Replace, restore.Delete, restore.None:
 	}
 	if item.Reason == "" {
 		return ""
@@ -76,13 +102,15 @@ func difference(item restore.Item, d restore.Difference, reveal bool) string {
 	if d.Value {
 		live, wanted = strconv.Quote(d.LiveValue.Reveal()), strconv.Quote(d.WantedValue.Reveal())
 		if secret(item, reveal) {
-			if item.Action == restore.Update {
+			if item.Action == restore.Update || item.Action == restore.Replace {
 				return "(value differs)"
 			}
 			live, wanted = ssmbak.Mask, ssmbak.Mask
 		}
 	}
 	switch {
+	case item.Action == restore.Create && d.NoWanted:
+		return "(not known)"
 	case item.Action == restore.Create:
 		return wanted
 	case item.Action == restore.Delete && d.NoLive:
@@ -101,20 +129,14 @@ func difference(item restore.Item, d restore.Difference, reveal bool) string {
 
 // Summary counts the actions of a plan in one line.
 func Summary(p *restore.Plan) string {
-	counts := []struct {
-		action restore.Action
-		words  string
-	}{
-		{restore.Create, "to create"},
-		{restore.Update, "to update"},
-		{restore.Delete, "to delete"},
-		{restore.None, "unchanged"},
-		{restore.Kept, "kept"},
-		{restore.Unknown, "unknown"},
-	}
-	parts := make([]string, len(counts))
-	for i, c := range counts {
-		parts[i] = fmt.Sprintf("%d %s", p.Count(c.action), c.words)
-	}
-	return "plan: " + strings.Join(parts, ", ")
+	return fmt.Sprintf("plan: %d to create, %d to update, %d to replace, %d to delete, %d unchanged, %d kept, %d unknown",
+		p.Count(restore.Create), p.Count(restore.Update), p.Count(restore.Replace), p.Count(restore.Delete),
+		p.Count(restore.None), p.Count(restore.Kept), p.Count(restore.Unknown))
+}
+
+// ComparisonSummary counts what changed in one line.
+func ComparisonSummary(c *restore.Comparison) string {
+	return fmt.Sprintf("changes: %d created, %d updated, %d replaced, %d deleted, %d unchanged, %d unknown",
+		c.Count(restore.Create), c.Count(restore.Update), c.Count(restore.Replace), c.Count(restore.Delete),
+		c.Count(restore.None), c.Count(restore.Unknown))
 }

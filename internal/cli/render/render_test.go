@@ -149,7 +149,7 @@ func TestSecretsStay(t *testing.T) {
 	for _, kinds := range [][2]ssmbak.Type{
 		{ssmbak.SecureString, ssmbak.SecureString}, {ssmbak.SecureString, ssmbak.String}, {ssmbak.String, ssmbak.SecureString}, {"", ""},
 	} {
-		for _, action := range []restore.Action{restore.Create, restore.Update, restore.Delete, restore.None, restore.Kept, restore.Unknown} {
+		for _, action := range []restore.Action{restore.Create, restore.Update, restore.Replace, restore.Delete, restore.None, restore.Kept, restore.Unknown} {
 			// Whichever side is secret decides: a value that became public may
 			// be the secret one.
 			wanted, live := state(kinds[0], secretText), &restore.Live{Version: ssmbak.Version{Type: kinds[1]}, Value: ssmbak.NewValue(secretText), HasValue: true}
@@ -160,12 +160,12 @@ func TestSecretsStay(t *testing.T) {
 			show := func(reveal bool) string {
 				var out bytes.Buffer
 				err := errors.Join(
-					Plan(&out, &restore.Plan{Items: []restore.Item{item}}, PlanOptions{Reveal: reveal}),
+					Items(&out, "title", "summary", []restore.Item{item}, PlanOptions{Reveal: reveal}),
 					JSON(&out, PlannedRowOf(item, reveal).Differences),
 				)
 				if kinds[0] != ssmbak.String {
 					err = errors.Join(err, States(&out, []ssmbak.State{wanted}, reveal), JSON(&out, RowOf(wanted, reveal)),
-						JSON(&out, OutcomeRowOf(restore.Outcome{Item: item}, "", reveal)))
+						JSON(&out, OutcomeRowOf(restore.Outcome{Item: item}, "", "", reveal)))
 				}
 				if err != nil {
 					t.Fatal(err)
@@ -201,17 +201,22 @@ func TestPlan(t *testing.T) {
 	unknown.Reason = "versions are missing"
 	created := item("/a", restore.Create, value("", "old"))
 	created.Notices = []string{"its tags are not known:\x1b it gets none"}
-	plan := &restore.Plan{Items: []restore.Item{
+	replaced := item("/g", restore.Replace, restore.Difference{Attribute: "tier", Live: "Advanced", Wanted: "Standard"})
+	replaced.Source, replaced.Reason = "/h", "deleted and created anew"
+	noticed := item("/i", restore.None)
+	noticed.Reason, noticed.Notices = "nothing differs", []string{"its tier stays Advanced"}
+	plan := &restore.Plan{At: 1718309454000, Items: []restore.Item{
 		created,
 		item("/b", restore.Update, value("new\x1b[2J", "old"), restore.Difference{Attribute: "tag team", Live: "core", NoWanted: true}),
-		item("/c", restore.None), deleted, kept, unknown,
+		item("/c", restore.None), deleted, kept, unknown, replaced, noticed,
 	}}
 	tests := []struct {
 		name  string
 		color bool
 		want  string
 	}{
-		{"plain", false, `+ /a
+		{"plain", false, `what a restore of  to 2024-06-13T20:10:54.000Z would do now:
++ /a
     value: "old"
     note: its tags are not known:\x1b it gets none
 ~ /b
@@ -222,7 +227,11 @@ func TestPlan(t *testing.T) {
     will be refused: its live version is not in the archive
 = /e (kept: it did not exist yet)
 ? /f (unknown: versions are missing)
-plan: 1 to create, 1 to update, 1 to delete, 1 unchanged, 1 kept, 1 unknown
+-/+ /g <- /h (deleted and created anew)
+    tier: "Advanced" -> "Standard"
+  /i (nothing differs)
+    note: its tier stays Advanced
+plan: 1 to create, 1 to update, 1 to replace, 1 to delete, 2 unchanged, 1 kept, 1 unknown
 `},
 		{"painted", true, "\x1b[32m+\x1b[0m /a\n"},
 	}
@@ -230,11 +239,12 @@ plan: 1 to create, 1 to update, 1 to delete, 1 unchanged, 1 kept, 1 unknown
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var out bytes.Buffer
-			if err := Plan(&out, plan, PlanOptions{Color: tt.color}); err != nil {
+			if err := Items(&out, Title(plan, ""), Summary(plan), plan.Items, PlanOptions{Color: tt.color}); err != nil {
 				t.Fatal(err)
 			}
 			got := out.String()
 			if tt.color {
+				_, got, _ = strings.Cut(got, "\n")
 				got = got[:min(len(got), len(tt.want))]
 			}
 			if diff := cmp.Diff(got, tt.want); diff != "" {
@@ -304,4 +314,5 @@ func TestFieldsAreDocumented(t *testing.T) {
 	}
 	check(reflect.TypeFor[OutcomeRow]())
 	check(reflect.TypeFor[DifferenceRow]())
+	check(reflect.TypeFor[RestoreRow]())
 }

@@ -155,6 +155,7 @@ func noteOf(s ssmbak.State) string {
 // PlannedRow is one parameter of a diff in JSON.
 type PlannedRow struct {
 	Row
+	Source      optional // the parameter whose state is restored, if it is another one
 	Differences []DifferenceRow
 	Notices     []string
 }
@@ -168,7 +169,7 @@ type DifferenceRow struct {
 
 // PlannedRowOf returns the row of an item of a plan.
 func PlannedRowOf(item restore.Item, reveal bool) PlannedRow {
-	row := PlannedRow{Row: RowOf(item.Wanted, reveal), Differences: []DifferenceRow{}, Notices: item.Notices}
+	row := PlannedRow{Row: RowOf(item.Wanted, reveal), Source: optional(item.Source), Differences: []DifferenceRow{}, Notices: item.Notices}
 	row.Name, row.Change = item.Name, optional(item.Action)
 	if reason := itemReason(item); reason != "" {
 		row.Reason = optional(reason)
@@ -200,12 +201,19 @@ type OutcomeRow struct {
 	Status  restore.Status
 	Error   optional
 	Written int64 // number of the version that was written, 0 if none was
+	// Replaced says that the parameter was deleted and created anew.
+	Replaced bool
+	// RestoreID is what undo takes this back by, null if nothing was written.
+	RestoreID optional `json:"RestoreId"`
 }
 
-// OutcomeRowOf returns the row of an outcome. failed is its error as a person
+// OutcomeRowOf returns the row of an outcome of the restore with the id. failed is its error as a person
 // reads it, "" if there is none.
-func OutcomeRowOf(o restore.Outcome, failed string, reveal bool) OutcomeRow {
-	return OutcomeRow{PlannedRow: PlannedRowOf(o.Item, reveal), Status: o.Status, Error: optional(failed), Written: o.Version}
+func OutcomeRowOf(o restore.Outcome, id, failed string, reveal bool) OutcomeRow {
+	return OutcomeRow{
+		PlannedRow: PlannedRowOf(o.Item, reveal), Status: o.Status, Error: optional(failed), Written: o.Version,
+		Replaced: o.Replaced, RestoreID: optional(id),
+	}
 }
 
 // itemReason is the most telling reason that an item has.

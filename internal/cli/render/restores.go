@@ -1,0 +1,89 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/restore"
+)
+
+// RestoreRow is one restore in JSON.
+type RestoreRow struct {
+	ID        string `json:"Id"`
+	Began     ssmbak.Time
+	Ended     ssmbak.Time // null if it runs or was killed
+	By        optional
+	Arguments optional
+	Target    string
+	Recursive bool
+	At        ssmbak.Time // the moment that was restored, null if it took another restore back
+	Undoes    optional    // the restore that it took back
+	UndoneBy  optional    // the newest restore that took it back
+	Items     int         // parameters that it meant to change
+	Restored  int         // those that it changed
+	Refused   int
+	Failed    int
+}
+
+// RestoreRows returns the rows of restores.
+func RestoreRows(all []*archive.Restore) []RestoreRow {
+	rows := make([]RestoreRow, len(all))
+	undone := make(map[string]string)
+	for i, r := range all { // the newest first
+		if r.Undoes != "" && undone[r.Undoes] == "" {
+			undone[r.Undoes] = r.ID
+		}
+		row := RestoreRow{
+			ID: r.ID, Began: ssmbak.TimeOf(r.Began), By: optional(r.By), Arguments: optional(r.Arguments), Target: r.Target,
+			Recursive: r.Recursive, At: r.At, Undoes: optional(r.Undoes), UndoneBy: optional(undone[r.ID]), Items: len(r.Items),
+		}
+		if !r.Ended.IsZero() {
+			row.Ended = ssmbak.TimeOf(r.Ended)
+		}
+		for _, x := range r.Items {
+			switch restore.Status(x.Status) {
+			case restore.Restored:
+				row.Restored++
+			case restore.Refused:
+				row.Refused++
+			case restore.Failed:
+				row.Failed++
+			case restore.Unchanged:
+			}
+		}
+		rows[i] = row
+	}
+	return rows
+}
+
+// Restores writes restores as a table.
+func Restores(w io.Writer, all []*archive.Restore) error {
+	var rows [][]string
+	for _, r := range RestoreRows(all) {
+		rows = append(rows, []string{r.ID, Time(r.Began), string(r.By), string(r.Arguments), fmt.Sprint(r.Items), r.state()})
+	}
+	return Table(w, []string{"Id", "Began", "By", "Command", "Parameters", "State"}, rows)
+}
+
+// state says in a few words what became of a restore.
+func (r RestoreRow) state() string {
+	var parts []string
+	if r.Ended == 0 {
+		parts = append(parts, "not ended")
+	} else {
+		parts = append(parts, fmt.Sprintf("restored %d", r.Restored))
+	}
+	if r.Refused > 0 {
+		parts = append(parts, fmt.Sprintf("refused %d", r.Refused))
+	}
+	if r.Failed > 0 {
+		parts = append(parts, fmt.Sprintf("failed %d", r.Failed))
+	}
+	if r.UndoneBy != "" {
+		parts = append(parts, "undone by "+string(r.UndoneBy))
+	}
+	return strings.Join(parts, ", ")
+}

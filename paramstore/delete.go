@@ -1,0 +1,27 @@
+package paramstore
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+
+	"github.com/ssmbak/ssmbak"
+)
+
+// DeletePage is the most parameters that one request deletes.
+// https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DeleteParameters.html
+const DeletePage = 10
+
+// Delete deletes up to [DeletePage] parameters with one request. Those that are
+// not there are as they should be. After an error any of them may be deleted.
+func (s *Store) Delete(ctx context.Context, names ...ssmbak.Name) error {
+	in := &ssm.DeleteParametersInput{}
+	for _, name := range names {
+		in.Names = append(in.Names, string(name))
+	}
+	if _, err := s.client.DeleteParameters(ctx, in); err != nil {
+		return fmt.Errorf("delete %s: %w", in.Names[0], translate(err))
+	}
+	return nil
+}

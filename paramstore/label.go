@@ -1,0 +1,66 @@
+package paramstore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+
+	"github.com/ssmbak/ssmbak"
+)
+
+// KeptVersions is how many versions of a parameter Parameter Store keeps: a
+// new one drops the oldest, or is refused if that has a label.
+// https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
+const KeptVersions = 100
+
+// labelPage is the most labels that one request takes, and that one version has.
+// https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_LabelParameterVersion.html
+const labelPage = 10
+
+// Labels returns each label and the number of the version that it is on.
+func (h History) Labels() map[string]int64 {
+	labels := make(map[string]int64)
+	for _, v := range h.Versions {
+		for _, label := range v.Labels {
+			labels[label] = v.Number
+		}
+	}
+	return labels
+}
+
+// Label puts labels on a version, from wherever else in the parameter they are.
+// Labels that Parameter Store does not take are a [*RefusedError].
+func (s *Store) Label(ctx context.Context, name ssmbak.Name, number int64, labels []string) error {
+	for part := range slices.Chunk(labels, labelPage) {
+		out, err := s.client.LabelParameterVersion(ctx, &ssm.LabelParameterVersionInput{
+			Name: aws.String(string(name)), ParameterVersion: &number, Labels: part,
+		})
+		if err != nil {
+			return fmt.Errorf("label version %d of %s: %w", number, name, refused(name, "LabelParameterVersion", ssmbak.Value{}, translate(err)))
+		}
+		if len(out.InvalidLabels) > 0 {
+			return fmt.Errorf("label version %d of %s: %w", number, name, &RefusedError{
+				Name: name, Op: "LabelParameterVersion", Code: "InvalidLabels", Reason: strings.Join(out.InvalidLabels, ", "),
+			})
+		}
+	}
+	return nil
+}
+
+// Unlabel takes labels from a version. One that is no longer on it is as it
+// should be.
+func (s *Store) Unlabel(ctx context.Context, name ssmbak.Name, number int64, labels []string) error {
+	for part := range slices.Chunk(labels, labelPage) {
+		_, err := s.client.UnlabelParameterVersion(ctx, &ssm.UnlabelParameterVersionInput{
+			Name: aws.String(string(name)), ParameterVersion: &number, Labels: part,
+		})
+		if err != nil {
+			return fmt.Errorf("take labels from version %d of %s: %w", number, name, refused(name, "UnlabelParameterVersion", ssmbak.Value{}, translate(err)))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,147 @@
+package restore
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/timeline"
+)
+
+// labelMove puts a label on a version, or takes it off all of them.
+type labelMove struct {
+	label    string
+	from, to int64 // 0 for no version
+	fresh    bool  // to is the version that the action writes
+}
+
+// moveLabels decides which labels of a parameter that was there have to be
+// moved, and says which cannot come back.
+//
+// A version of the life that is live keeps its number, so its labels go where
+// they were. In another life only the wanted version itself is there again, as
+// the version that is written, or as the live one where nothing is.
+func (c *circumstances) moveLabels(item *Item) {
+	w := &c.wanted
+	anew := item.Action == Create || item.Action == Replace
+	if !w.LabelsKnown {
+		if anew {
+			item.Notices = append(item.Notices, "its labels are not known: it gets none")
+		}
+		return
+	}
+	writes := item.newVersion()
+	live, kept := map[string]int64{}, []timeline.Ref(nil)
+	if !anew {
+		if !c.live.LabelsKnown {
+			return
+		}
+		live, kept = c.live.Labels, c.live.kept
+	}
+	same := slices.Contains(kept, timeline.Ref{Number: w.Version.Number, Time: w.Version.Time})
+	if writes && len(kept) >= paramstore.KeptVersions {
+		kept = kept[1:] // the write drops the oldest
+	}
+	target := func(number int64) (to int64, fresh, ok bool) {
+		switch {
+		case same && slices.ContainsFunc(kept, func(r timeline.Ref) bool { return r.Number == number }):
+			return number, false, true
+		case number == w.Version.Number && writes:
+			return item.expected(), true, true
+		case number == w.Version.Number:
+			return c.live.Version.Number, false, true
+		}
+		return 0, false, false
+	}
+	for _, label := range union(w.Labels, live) {
+		if !anew && c.untouched(AttributeLabel+label) {
+			continue
+		}
+		was, wanted := w.Labels[label]
+		from := live[label]
+		if !wanted {
+			item.move(labelMove{label: label, from: from})
+			continue
+		}
+		to, fresh, ok := target(was)
+		switch {
+		case !ok && from == 0:
+			item.Notices = append(item.Notices, fmt.Sprintf("label %s cannot come back: it was on version %d, which is gone", label, was))
+		case !ok:
+			item.Notices = append(item.Notices, fmt.Sprintf("label %s stays on version %d: it was on version %d, which is gone", label, from, was))
+		case to != from:
+			item.move(labelMove{label: label, from: from, to: to, fresh: fresh})
+		}
+	}
+	if writes {
+		item.Refused = cmp.Or(item.Refused, blocked(item))
+	}
+}
+
+// move adds a move to what the item does.
+func (i *Item) move(m labelMove) {
+	i.labels = append(i.labels, m)
+	i.Differences = append(i.Differences, Difference{
+		Attribute: AttributeLabel + m.label, Live: number(m.from), Wanted: number(m.to), NoLive: m.from == 0, NoWanted: m.to == 0,
+	})
+	switch {
+	case m.from == 0:
+	case m.to == 0:
+		i.Notices = append(i.Notices, fmt.Sprintf("label %s is taken from version %d", m.label, m.from))
+	default:
+		i.Notices = append(i.Notices, fmt.Sprintf("label %s moves from version %d to version %d", m.label, m.from, m.to))
+	}
+}
+
+// blocked says why Parameter Store will refuse a new version: the oldest of as
+// many as it keeps has a label, which the item does not take from it. "" if
+// that is not so, or not known.
+func blocked(item *Item) string {
+	if item.Live == nil || item.Action == Replace || len(item.Live.kept) < paramstore.KeptVersions {
+		return ""
+	}
+	oldest := item.Live.kept[0].Number
+	var labels []string
+	for _, label := range slices.Sorted(maps.Keys(item.Live.Labels)) {
+		leaves := slices.ContainsFunc(item.labels, func(m labelMove) bool { return m.label == label && !m.fresh })
+		if item.Live.Labels[label] == oldest && !leaves {
+			labels = append(labels, label)
+		}
+	}
+	return oldestLabelled(item.Name, oldest, labels)
+}
+
+// oldestLabelled explains Parameter Store's ParameterMaxVersionLimitExceeded.
+func oldestLabelled(name ssmbak.Name, oldest int64, labels []string) string {
+	if len(labels) == 0 {
+		return ""
+	}
+	what := "label " + labels[0] + " is"
+	if len(labels) > 1 {
+		what = "labels " + strings.Join(labels, ", ") + " are"
+	}
+	return fmt.Sprintf("%s on version %d, the oldest of the %d that Parameter Store keeps, so that no new one fits: `aws ssm unlabel-parameter-version --name %s --parameter-version %d --labels %s` takes it away",
+		what, oldest, paramstore.KeptVersions, name, oldest, strings.Join(labels, " "))
+}
+
+// union returns the keys of both maps in order.
+func union[V any](a, b map[string]V) []string {
+	keys := maps.Clone(a)
+	if keys == nil {
+		keys = map[string]V{}
+	}
+	maps.Copy(keys, b)
+	return slices.Sorted(maps.Keys(keys))
+}
+
+func number(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.FormatInt(n, 10)
+}

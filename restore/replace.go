@@ -1,0 +1,74 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/paramstore"
+)
+
+// replace deletes a parameter and creates it anew. If it cannot be created, what
+// was there is put back. The item has been looked at just now.
+func (r *Restorer) replace(ctx context.Context, out *Outcome, item *Item) error {
+	if item.Refused != "" {
+		return &refusal{item.Refused}
+	}
+	if err := r.live.Delete(ctx, item.Name); err != nil {
+		return err
+	}
+	out.Replaced = true
+	away := ssmbak.TimeOf(time.Now().Add(r.o.Recreation))
+	if err := sleepUntil(ctx, away); err != nil {
+		return fmt.Errorf("it is deleted, and was not created anew: %w", err)
+	}
+	number, err := r.put(ctx, item)
+	if number == 0 && err != nil {
+		return r.putBack(ctx, out, item, err)
+	}
+	if out.Version = number; err != nil {
+		return err
+	}
+	if err := r.relabel(ctx, item, number, func(labelMove) bool { return true }); err != nil {
+		return fmt.Errorf("version %d was written, its labels were not: %w", number, err)
+	}
+	return nil
+}
+
+// putBack creates the parameter as it was before it was deleted, except that its
+// versions begin anew. why is why it could not be created as it was wanted.
+func (r *Restorer) putBack(ctx context.Context, out *Outcome, item *Item, why error) error {
+	var taken *refusal
+	if errors.As(why, &taken) && out.Version == 0 && r.exists(ctx, item.Name) {
+		return fmt.Errorf("it was deleted and not created anew: %w", why)
+	}
+	was := item.Live
+	back := *item
+	back.write, _ = (&circumstances{
+		name: item.Name, now: ssmbak.TimeOf(time.Now()),
+		wanted: ssmbak.State{Name: item.Name, Version: was.Version, Value: was.Value, HasValue: true, Tags: was.Tags, TagsKnown: was.TagsKnown},
+	}).resolve(nil, Options{})
+	back.labels = nil
+	for _, label := range union(was.Labels, nil) {
+		if was.Labels[label] == was.Version.Number {
+			back.labels = append(back.labels, labelMove{label: label, to: 1, fresh: true})
+		}
+	}
+	number, err := r.put(ctx, &back)
+	if err == nil {
+		out.Version = number
+		err = r.relabel(ctx, &back, number, func(labelMove) bool { return true })
+	}
+	if err != nil {
+		return fmt.Errorf("it is deleted: it could not be created anew (%w), and what was there could not be put back: %w", why, err)
+	}
+	return fmt.Errorf("it could not be created anew, and what was there was put back as version %d: %w", number, why)
+}
+
+// exists reports whether somebody else has created the parameter meanwhile.
+func (r *Restorer) exists(ctx context.Context, name ssmbak.Name) bool {
+	_, err := r.live.DescribeOne(ctx, name)
+	return !errors.Is(err, paramstore.ErrNotFound)
+}

@@ -1,0 +1,149 @@
+package restore
+
+import (
+	"context"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/timeline"
+)
+
+// Undo plans the way back from a restore, by its record: each parameter that it
+// changed becomes what it was right before, whether the restore ended or was
+// killed. It is applied by [Restorer.Apply], which records it as a restore of
+// its own.
+//
+// A parameter that somebody else changed since is refused: its item says whose
+// change that was. One that the restore did not come to is left alone. Tags and
+// labels that the restore did not change stay as they are now.
+//
+// The error is [archive.ErrNoRestore] if no restore has that id.
+func (r *Restorer) Undo(ctx context.Context, id string) (*Plan, error) {
+	if err := r.o.checkPatterns(); err != nil {
+		return nil, err
+	}
+	rec, err := r.archive.Restore(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	target, err := ssmbak.ParseTarget(rec.Target, rec.Recursive)
+	if err != nil {
+		return nil, err
+	}
+	complete, err := r.archive.Reconciled(ctx)
+	if err != nil {
+		return nil, err
+	}
+	items := make(map[ssmbak.Name]*archive.RestoreItem, len(rec.Items))
+	var subjects []*subject
+	plan := &Plan{At: ssmbak.TimeOf(rec.Began), Target: target, Undoes: id}
+	if !complete.Last.IsZero() {
+		plan.Complete = ssmbak.TimeOf(complete.Last)
+	}
+	for i := range rec.Items {
+		x := &rec.Items[i]
+		switch {
+		case !r.o.chosen(x.Name):
+			plan.Excluded++
+		case x.Status != string(Refused) && x.Status != string(Unchanged):
+			items[x.Name] = x
+			subjects = append(subjects, &subject{name: x.Name, origin: x.Name})
+		}
+	}
+	if err := r.find(ctx, subjects, complete); err != nil {
+		return nil, err
+	}
+	err = r.finish(ctx, plan, subjects, complete, true, func(ctx context.Context, s *subject) error {
+		return r.wantBefore(ctx, s, rec, items[s.name])
+	})
+	return plan, err
+}
+
+// find reads what is live of the subjects, and what is recorded.
+func (r *Restorer) find(ctx context.Context, subjects []*subject, complete archive.Reconciled) error {
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(r.o.Parallel)
+	for part := range slices.Chunk(subjects, 25) {
+		g.Go(func() error {
+			names := make([]ssmbak.Name, len(part))
+			for i, s := range part {
+				names[i] = s.name
+			}
+			found, err := r.live.DescribeNamed(gctx, names)
+			for _, s := range part {
+				if d, ok := found[s.name]; ok {
+					s.live = &d
+				}
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return each(ctx, reads, subjects, func(ctx context.Context, s *subject) error { return r.recall(ctx, s, complete) })
+}
+
+// wantBefore fills in what the parameter was before the restore, and refuses it
+// if it is not what the restore left.
+func (r *Restorer) wantBefore(ctx context.Context, s *subject, rec *archive.Restore, x *archive.RestoreItem) error {
+	c := &s.c
+	c.existed, c.covered, c.touched = true, true, x.Attributes
+	c.wanted = ssmbak.State{Name: s.name, Deleted: x.Before == nil, Certainty: ssmbak.Proved, Modified: ssmbak.TimeOf(rec.Began)}
+	if b := x.Before; b != nil {
+		c.wanted.Version, c.wanted.Modified, c.objects = b.Version.Domain(), b.Version.Time, b.Version.Objects
+		if len(c.objects) == 0 {
+			c.wanted.NoValue = "it was not recorded"
+		}
+		c.wanted.Tags, c.wanted.TagsKnown = b.Tags, b.Tags != nil
+		c.wanted.Labels, c.wanted.LabelsKnown = b.Labels, b.Labels != nil
+	}
+	switch {
+	case s.problem != nil:
+		c.foreign = "its record cannot be read: " + s.problem.Error()
+	case c.live == nil && x.Before != nil && x.After != nil && !x.Replaces:
+		c.foreign = "it was deleted since the restore"
+	case c.live == nil || x.Before != nil && x.Before.Version.Ref() == s.ref():
+		// It is gone as the restore left it or meant to, or still what it was.
+	default:
+		left, err := r.left(ctx, s, rec, x)
+		if err != nil {
+			return err
+		}
+		if !left {
+			c.foreign = "it is not what the restore left: " + changed(c.live.Version)
+		}
+	}
+	return nil
+}
+
+// left reports whether the live version is the one that the restore wrote. Where
+// that cannot be found out, it is not.
+func (r *Restorer) left(ctx context.Context, s *subject, rec *archive.Restore, x *archive.RestoreItem) (bool, error) {
+	live, a := *s.c.live, x.After
+	if a == nil || live.Version.Time < ssmbak.TimeOf(rec.Began).Add(-timeline.Skew) {
+		return false, nil
+	}
+	n := live.Version.Number
+	if x.Written != 0 && n != x.Written || n != a.Version.Number && (!x.Replaces || n != 1) {
+		return false, nil
+	}
+	var problem subject // the record is whole, whatever is wrong with a value
+	wrote, why, err := r.value(ctx, &problem, a.Source, a.Version.Objects)
+	if err != nil || why != "" {
+		return false, err
+	}
+	is, why, err := r.value(ctx, &problem, s.name, live.Objects)
+	if err != nil || why != "" {
+		return false, err
+	}
+	live.Value, live.HasValue = is, true
+	v := a.Version.Domain()
+	return equal(write{
+		Type: v.Type, Value: wrote, KeyID: keyID(v), Tier: v.Tier, DataType: v.DataType,
+		Description: v.Description, AllowedPattern: v.AllowedPattern, Policies: v.Policies,
+	}, live), nil
+}
