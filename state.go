@@ -87,11 +87,16 @@ type State struct {
 	From, Until Time
 	// Reason says in one clause why Certainty is Unknown.
 	Reason string
-	// Tags are the parameter's tags where TagsKnown is set.
-	Tags      map[string]string
-	TagsKnown bool
+	// Tags are the parameter's tags where TagsKnown is set. Where TagsLastKnown
+	// is, they are the last known ones: nothing contradicts them, and they would be
+	// wrong only if an event never came, or a look answered from the past.
+	Tags          map[string]string
+	TagsKnown     bool
+	TagsLastKnown bool
 	// Labels maps each label of the parameter to the number of its version
-	// where LabelsKnown is set; labels of later versions are left out.
-	Labels      map[string]int64
-	LabelsKnown bool
+	// where LabelsKnown is set, and the last known ones where LabelsLastKnown is;
+	// labels of later versions are left out.
+	Labels          map[string]int64
+	LabelsKnown     bool
+	LabelsLastKnown bool
 }

@@ -41,14 +41,14 @@ func settled() time.Time {
 
 func (w *world) labelled(t *testing.T, name string, at time.Time, want map[string]int64) {
 	t.Helper()
-	if s := w.state(t, name, at); s.LabelsKnown != (want != nil) || !maps.Equal(s.Labels, want) {
+	if s := w.state(t, name, at); s.LabelsKnown != (want != nil) || want != nil && !maps.Equal(s.Labels, want) {
 		t.Errorf("labels of %s at %v: %v (known: %v), want %v", name, at.UTC().Format("15:04:05.000"), s.Labels, s.LabelsKnown, want)
 	}
 }
 
 func (w *world) tagged(t *testing.T, name string, at time.Time, want map[string]string) {
 	t.Helper()
-	if s := w.state(t, name, at); s.TagsKnown != (want != nil) || !maps.Equal(s.Tags, want) {
+	if s := w.state(t, name, at); s.TagsKnown != (want != nil) || want != nil && !maps.Equal(s.Tags, want) {
 		t.Errorf("tags of %s at %v: %v (known: %v), want %v", name, at.UTC().Format("15:04:05.000"), s.Tags, s.TagsKnown, want)
 	}
 }

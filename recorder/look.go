@@ -140,16 +140,28 @@ func (l look) attributes(t *timeline.Timeline) (news, same timeline.Facts) {
 func sameTags(known []timeline.TagsSeen, seen timeline.TagsSeen) timeline.TagsSeen {
 	last, ok := lastSeen(known, func(f timeline.TagsSeen) timeline.Sights { return f.Sights })
 	if !ok || !maps.Equal(last.Tags, seen.Tags) {
+		seen.Sights = after(seen.Sights, last.Sights)
 		return seen
 	}
 	last.LastSure, last.LastSeen = seen.Sure, seen.Seen
 	return last
 }
 
+// after tells a look from the last one that saw something else where both ended
+// in the same millisecond: what was seen up to a moment was seen up to any later
+// one too.
+func after(now, last timeline.Sights) timeline.Sights {
+	if now.Seen == max(last.Seen, last.LastSeen) {
+		now.Seen++
+	}
+	return now
+}
+
 // sameLabels is [sameTags] for labels.
 func sameLabels(known []timeline.LabelsSeen, seen timeline.LabelsSeen) timeline.LabelsSeen {
 	last, ok := lastSeen(known, func(f timeline.LabelsSeen) timeline.Sights { return f.Sights })
 	if !ok || !maps.Equal(last.Labels, seen.Labels) {
+		seen.Sights = after(seen.Sights, last.Sights)
 		return seen
 	}
 	last.LastSure, last.LastSeen = seen.Sure, seen.Seen

@@ -32,11 +32,38 @@ type circumstances struct {
 	unheld string
 	// untagged is the same for the live tags and labels.
 	untagged string
+	// lastTags and lastLabels say that the wanted tags and labels are only the last
+	// known ones.
+	lastTags, lastLabels bool
 	// touched are the attributes that a restore changed which is taken back: of
 	// tags and labels no others are. nil for any other restore.
 	touched []string
 	// foreign says why the live parameter must not be touched, "" if it may be.
 	foreign string
+}
+
+// trust takes the last known tags and labels for the wanted ones, as it is done
+// with a last known state.
+func (c *circumstances) trust() {
+	w := &c.wanted
+	c.lastTags, c.lastLabels = w.TagsLastKnown, w.LabelsLastKnown
+	w.TagsKnown, w.LabelsKnown = w.TagsKnown || w.TagsLastKnown, w.LabelsKnown || w.LabelsLastKnown
+}
+
+// noteLastKnown says which of what is written is only the last known.
+func (c *circumstances) noteLastKnown(item *Item) {
+	writes := func(attribute string) bool {
+		return slices.ContainsFunc(item.Differences, func(d Difference) bool { return strings.HasPrefix(d.Attribute, attribute) })
+	}
+	tags, labels := c.lastTags && writes(AttributeTag), c.lastLabels && writes(AttributeLabel)
+	switch {
+	case tags && labels:
+		item.Notices = append(item.Notices, "its tags and labels are the last known ones")
+	case tags:
+		item.Notices = append(item.Notices, "its tags are the last known ones")
+	case labels:
+		item.Notices = append(item.Notices, "its labels are the last known ones")
+	}
 }
 
 // verdict is what a parameter is to be.
@@ -153,6 +180,7 @@ func compute(c circumstances, o Options) Item {
 	if item.Action.Writes() {
 		item.Refused = cmp.Or(c.foreign, item.Refused)
 	}
+	c.noteLastKnown(&item)
 	if c.wanted.Certainty == ssmbak.Unknown && item.Action.Writes() && !c.current() {
 		item.Notices = append(item.Notices, "this is the last known state: "+c.wanted.Reason)
 	}

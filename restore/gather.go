@@ -339,6 +339,7 @@ func (r *Restorer) want(s *subject, at ssmbak.Time, complete archive.Reconciled)
 		c.wanted = ssmbak.State{Name: s.origin, Reason: "its record cannot be read: " + s.problem.Error()}
 	case s.past != nil:
 		c.wanted, c.objects = s.past.At(at)
+		c.trust()
 		c.existed, c.covered = history(s.past.Facts(), at)
 	case s.origin != s.name:
 		// Nothing is to be restored there; whether anything ever was to be matters

@@ -19,6 +19,7 @@ type tagged struct {
 	changes []attributes // in time order
 	facts   timeline.Facts
 	lost    bool // an event never came
+	fresh   bool // no look answers from the past
 }
 
 // attributes is what was so from a moment on.
@@ -45,7 +46,7 @@ func (w *tagged) truth(at ssmbak.Time) attributes {
 // look reads history and tags, each from a moment of its own.
 func (w *tagged) look(r *rand.Rand, at ssmbak.Time) {
 	ago := func() ssmbak.Time {
-		if r.IntN(3) == 0 {
+		if !w.fresh && r.IntN(3) == 0 {
 			return ssmbak.Time(r.IntN(staleness))
 		}
 		return 0
@@ -53,6 +54,9 @@ func (w *tagged) look(r *rand.Rand, at ssmbak.Time) {
 	h, g := w.truth(at-ago()), w.truth(at-ago())
 	var seen timeline.Facts
 	span := timeline.Sights{Sure: at - staleness, Seen: at}
+	if w.fresh {
+		span.Seen = at.Add(timeline.Skew)
+	}
 	if h.life == 0 {
 		seen.Looks = []timeline.Look{{Gone: true, Sure: span.Sure, Seen: span.Seen}}
 	} else {
@@ -77,8 +81,8 @@ func (w *tagged) look(r *rand.Rand, at ssmbak.Time) {
 
 // newTagged makes a history in which no two maps of a life are the same, and
 // lets events and looks tell of it.
-func newTagged(r *rand.Rand, lossy bool) *tagged {
-	w := &tagged{}
+func newTagged(r *rand.Rand, lossy, fresh bool) *tagged {
+	w := &tagged{fresh: fresh}
 	at := start + ssmbak.Time(r.IntN(1000))
 	var now attributes
 	lives := 0
@@ -141,7 +145,7 @@ func TestAttributesTruth(t *testing.T) {
 	known, unknown, labelled := 0, 0, 0
 	for seed := range uint64(cases(t, 10_000)) {
 		r := rand.New(rand.NewPCG(seed, 4))
-		w := newTagged(r, seed%2 == 1)
+		w := newTagged(r, seed%2 == 1, false)
 		line := timeline.New("/n", w.facts, timeline.Horizon{Since: start - 500_000})
 		for _, c := range w.changes {
 			for _, at := range []ssmbak.Time{c.at - 1, c.at, c.at + 1, c.at + 999, c.at + 5000, c.at + 20_000} {
@@ -176,6 +180,46 @@ func TestAttributesTruth(t *testing.T) {
 	}
 	t.Logf("tags: %d known, %d unknown; labels: %d known", known, unknown, labelled)
 	if known == 0 || unknown == 0 || labelled == 0 {
+		t.Error("one of them was never met")
+	}
+}
+
+// TestLastKnownAttributes holds that tags and labels that are last known are
+// those that were there, where every event came and no look answered from the
+// past.
+func TestLastKnownAttributes(t *testing.T) {
+	t.Parallel()
+	tags, labels := 0, 0
+	for seed := range uint64(cases(t, 10_000)) {
+		w := newTagged(rand.New(rand.NewPCG(seed, 5)), false, true)
+		line := timeline.New("/n", w.facts, timeline.Horizon{Since: start - 500_000})
+		for _, c := range w.changes {
+			for _, at := range []ssmbak.Time{c.at - 1, c.at, c.at + 1, ssmbak.Seconds(c.at.Second()) + 999, c.at + 5000, c.at + 20_000} {
+				s, _ := line.At(at)
+				truth := w.truth(at)
+				if s.TagsKnown && s.TagsLastKnown || s.LabelsKnown && s.LabelsLastKnown {
+					t.Fatalf("seed %d: at %v known and last known", seed, at)
+				}
+				if truth.life == 0 || s.Deleted {
+					continue
+				}
+				if s.TagsLastKnown {
+					tags++
+					if !maps.Equal(s.Tags, truth.tags) {
+						w.fatal(t, seed, at, line, s.Tags, truth.tags)
+					}
+				}
+				if s.LabelsLastKnown {
+					labels++
+					if !maps.Equal(s.Labels, truth.labels) {
+						w.fatal(t, seed, at, line, s.Labels, truth.labels)
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d times the last known tags, %d times the last known labels", tags, labels)
+	if tags == 0 || labels == 0 {
 		t.Error("one of them was never met")
 	}
 }

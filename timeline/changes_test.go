@@ -512,7 +512,7 @@ func TestAttributeChangesAreTrue(t *testing.T) {
 	t.Parallel()
 	counts := make(map[string]int)
 	for seed := range uint64(cases(t, 20_000)) {
-		w := newTagged(rand.New(rand.NewPCG(seed, 6)), seed%2 == 1)
+		w := newTagged(rand.New(rand.NewPCG(seed, 6)), seed%2 == 1, false)
 		line := timeline.New("/n", w.facts, timeline.Horizon{Since: start - 500_000})
 		all := line.Changes()
 		if problem := w.check(all, counts); problem != "" {

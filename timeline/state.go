@@ -31,11 +31,15 @@ func (t *Timeline) At(at ssmbak.Time) (state ssmbak.State, refs []ObjectRef) {
 	if s.life != noLife && !s.Unknown {
 		if tags, ok := t.tagsAt(s.life, at); ok {
 			state.Tags, state.TagsKnown = maps.Clone(tags), true
+		} else if tags, ok := t.lastTags(s.life, at); ok {
+			state.Tags, state.TagsLastKnown = maps.Clone(tags), true
 		}
-		if labels, ok := t.labelsAt(s.life, at); ok {
-			state.Labels, state.LabelsKnown = maps.Clone(labels), true
-			maps.DeleteFunc(state.Labels, func(_ string, number int64) bool { return number > s.Version.Number })
+		labels, known := t.labelsAt(s.life, at)
+		if state.LabelsKnown = known; !known {
+			labels, state.LabelsLastKnown = t.lastLabels(s.life, at)
 		}
+		state.Labels = maps.Clone(labels)
+		maps.DeleteFunc(state.Labels, func(_ string, number int64) bool { return number > s.Version.Number })
 	}
 	return state, s.Version.Objects
 }

@@ -115,6 +115,7 @@ func (a *app) plan(ctx context.Context, s *session, r *restore.Restorer, target 
 		return nil, err
 	}
 	a.noteLeftOut(plan.LeftOut, plan.Excluded)
+	a.noteUnchanged(plan.Items)
 	if plan.Trusted > 0 {
 		a.note("tags and labels of %s in which nothing else differs were not read: `ssmbak reconcile --deep` compares those of all", parameters(plan.Trusted))
 	}
@@ -134,6 +135,19 @@ func (a *app) noteLeftOut(own []ssmbak.Name, excluded int) {
 	}
 	if excluded > 0 {
 		a.note("%s left out by --only and --exclude", were(excluded))
+	}
+}
+
+// noteUnchanged says what cannot come back of parameters that are as they should
+// be otherwise.
+func (a *app) noteUnchanged(items []restore.Item) {
+	for _, item := range items {
+		if item.Action != restore.None {
+			continue
+		}
+		for _, notice := range item.Notices {
+			a.note("note: %s: %s", item.Name, notice)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/recorder"
 )
@@ -32,7 +33,11 @@ func connection(aws *emulator.AWS) awsconn.Options {
 }
 
 func (a *app) newWorld(ctx context.Context, bucket string, queue emulator.QueueOptions) (*world, error) {
-	w := &world{aws: emulator.New(emulator.Options{Account: localAccount, Region: localRegion, Clock: emulator.RealClock(), Queue: queue})}
+	w := &world{aws: emulator.New(emulator.Options{
+		Account: localAccount, Region: localRegion, Clock: emulator.RealClock(), Queue: queue,
+		// AWS says that there is such an event and not what it is called.
+		SSM: ssmapi.Options{UnlabelOperation: "UnlabelParameterVersion"},
+	})}
 	w.aws.S3.CreateBucket(bucket, true)
 	var err error
 	if w.conn, err = awsconn.Load(ctx, connection(w.aws)); err != nil {

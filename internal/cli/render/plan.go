@@ -52,14 +52,11 @@ func Items(w io.Writer, title, summary string, items []restore.Item, o PlanOptio
 	fmt.Fprintf(&b, "%s:\n", title)
 	for _, item := range items {
 		sign, shown := signs[item.Action]
-		if !shown && len(item.Notices) == 0 {
+		if !shown {
 			continue
 		}
-		if !shown {
-			sign.sign = " " // nothing is done, and something is to be said about it
-		}
 		mark := sign.sign
-		if o.Color && shown {
+		if o.Color {
 			mark = sign.paint + mark + "\x1b[0m"
 		}
 		from := ""

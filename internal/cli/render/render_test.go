@@ -229,8 +229,6 @@ func TestPlan(t *testing.T) {
 ? /f (unknown: versions are missing)
 -/+ /g <- /h (deleted and created anew)
     tier: "Advanced" -> "Standard"
-  /i (nothing differs)
-    note: its tier stays Advanced
 plan: 1 to create, 1 to update, 1 to replace, 1 to delete, 2 unchanged, 1 kept, 1 unknown
 `},
 		{"painted", true, "\x1b[32m+\x1b[0m /a\n"},

@@ -56,13 +56,11 @@ func (s *Store) imageRefused(name, op string, ms int64, v *version) {
 	})
 }
 
-// labeled sends "Parameter Store Change" for labels. AWS names the operation
+// labelled sends "Parameter Store Change" for labels. AWS names the operation
 // (https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-cwe.html)
 // and shows no sample, so it holds no more than what every event must have.
-// No page names an event for removed labels, so there is none.
-func (s *Store) labeled(rec *record, ms int64) {
-	s.send(rec.name, "Parameter Store Change", "aws.ssm", ms,
-		map[string]any{"operation": "LabelParameterVersion", "name": reported(rec.name)})
+func (s *Store) labelled(rec *record, op string, ms int64) {
+	s.send(rec.name, "Parameter Store Change", "aws.ssm", ms, map[string]any{"operation": op, "name": reported(rec.name)})
 }
 
 // retagged sends "Tag Change on Resource"

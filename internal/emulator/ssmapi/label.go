@@ -95,7 +95,7 @@ func (s *Store) labelParameterVersion(in *labelInput) (any, error) {
 	if !maps.Equal(next.labels, st.labels) {
 		ms := s.tick(rec)
 		s.apply(rec, "Labels", ms, &next)
-		s.labeled(rec, ms)
+		s.labelled(rec, "LabelParameterVersion", ms)
 	}
 	return out, nil
 }
@@ -135,7 +135,11 @@ func (s *Store) unlabelParameterVersion(in *labelInput) (any, error) {
 		out.RemovedLabels = append(out.RemovedLabels, label)
 	}
 	if len(out.RemovedLabels) > 0 {
-		s.apply(rec, "Labels", s.tick(rec), &next)
+		ms := s.tick(rec)
+		s.apply(rec, "Labels", ms, &next)
+		if s.opt.UnlabelOperation != "" {
+			s.labelled(rec, s.opt.UnlabelOperation, ms)
+		}
 	}
 	return out, nil
 }

@@ -65,6 +65,12 @@ type Options struct {
 	// (https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-ec2-aliases.html).
 	// What is due is applied before the next request is served.
 	ImageDelay time.Duration
+	// UnlabelOperation is the operation in the event of a label that is taken
+	// away. AWS says that rules notify "when a parameter or a parameter label
+	// version is created, updated, or deleted"
+	// (https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-cwe.html)
+	// and names no such operation, so there is no event if it is empty.
+	UnlabelOperation string
 	// Emit gets every event that AWS would send, in the order of the changes,
 	// after the change took effect and without any lock held; it may call the
 	// Store. Calls never overlap. nil means that nobody listens.
