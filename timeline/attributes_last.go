@@ -111,13 +111,14 @@ func last[V comparable](l life, all []sighting[V], silent []ssmbak.Time, at ssmb
 }
 
 // open reports whether an event up to the moment told of a change in a life that
-// none of what was seen shows. What was seen after its second shows it; what was
-// seen within it shows as many changes as it shows differences.
+// none of what was seen shows. What was seen after its second shows it. What was
+// seen within it shows as many changes as there are differences: two labels that
+// came in one second were seen together, or one after the other.
 func open[V comparable](seen []sighting[V], silent []ssmbak.Time, begin, at ssmbak.Time) bool {
 	waiting := slices.Sorted(slices.Values(silent))
 	waiting = slices.DeleteFunc(waiting, func(s ssmbak.Time) bool { return s > at || s+1000 <= begin })
 	for i, s := range seen {
-		if i > 0 && !maps.Equal(s.seen, seen[i-1].seen) && len(waiting) > 0 && waiting[0] <= s.at {
+		for shown := differences(seen, i); shown > 0 && len(waiting) > 0 && waiting[0] <= s.at; shown-- {
 			waiting = waiting[1:]
 		}
 		for len(waiting) > 0 && waiting[0]+1000 <= s.at {
@@ -125,4 +126,24 @@ func open[V comparable](seen []sighting[V], silent []ssmbak.Time, begin, at ssmb
 		}
 	}
 	return len(waiting) > 0
+}
+
+// differences counts the changes, of one key each, that lie between the sighting
+// with the index i and the one before it.
+func differences[V comparable](seen []sighting[V], i int) int {
+	if i == 0 {
+		return 0
+	}
+	now, was, came, went := seen[i].seen, seen[i-1].seen, 0, 0
+	for key, v := range now {
+		if old, ok := was[key]; !ok || old != v {
+			came++
+		}
+	}
+	for key := range was {
+		if _, ok := now[key]; !ok {
+			went++
+		}
+	}
+	return max(came, went)
 }
