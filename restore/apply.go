@@ -13,10 +13,16 @@ import (
 	"github.com/ssmbak/ssmbak/paramstore"
 )
 
-// refusal is why nothing is written.
-type refusal struct{ reason string }
+// refusal is why nothing is written. cause is the answer of Parameter Store, if
+// that was why.
+type refusal struct {
+	reason string
+	cause  error
+}
 
 func (r *refusal) Error() string { return r.reason }
+
+func (r *refusal) Unwrap() error { return r.cause }
 
 // NotBegunError is why nothing at all was done about a parameter: the restore
 // ended before.
@@ -56,11 +62,11 @@ func (r *Restorer) Apply(ctx context.Context, p *Plan) (Result, error) {
 		out.Item = item
 		switch {
 		case item.Action == Unknown:
-			out.Status, out.Err = Refused, &refusal{item.Reason}
+			out.Status, out.Err = Refused, &refusal{reason: item.Reason}
 		case !item.Action.Writes():
 			out.Status = Unchanged
 		case item.Refused != "":
-			out.Status, out.Err = Refused, &refusal{item.Refused}
+			out.Status, out.Err = Refused, &refusal{reason: item.Refused}
 		default:
 			todo = append(todo, out)
 		}
@@ -160,7 +166,7 @@ func (o *Outcome) conclude(err error) {
 		o.Status = Restored
 	case errors.Is(err, errGone):
 		o.Status = Unchanged
-	case errors.As(err, &refused) && o.Version == 0:
+	case errors.As(err, &refused) && o.Version == 0 && !o.Replaced && !o.relabelled:
 		o.Status, o.Err = Refused, err
 	case errors.As(err, &idle):
 		o.Status, o.Err = Failed, err
@@ -215,15 +221,15 @@ func (r *Restorer) delete(ctx, begin context.Context, task []*Outcome) {
 func (i *Item) compare(d paramstore.Description, there bool) error {
 	switch {
 	case i.Live == nil && there:
-		return &refusal{"it was created since the plan was made: " + changed(d.Version)}
+		return &refusal{reason: "it was created since the plan was made: " + changed(d.Version)}
 	case i.Live == nil:
 		return nil
 	case !there && i.Action == Delete:
 		return errGone
 	case !there:
-		return &refusal{"it was deleted since the plan was made"}
+		return &refusal{reason: "it was deleted since the plan was made"}
 	case !same(d.Version, i.Live.Version):
-		return &refusal{"it was changed since the plan was made: " + changed(d.Version)}
+		return &refusal{reason: "it was changed since the plan was made: " + changed(d.Version)}
 	}
 	return nil
 }

@@ -79,6 +79,7 @@ const (
 // Reasons of items.
 const (
 	reasonEnded  = "it had been deleted"
+	reasonNot    = "it was not there before the restore"
 	reasonUnborn = "it did not exist yet; only an exact restore deletes it"
 	reasonBeside = "it was not there under its own name; only an exact restore deletes it here"
 )
@@ -158,7 +159,7 @@ func (c *circumstances) replaced(o Options) bool {
 // the same circumstances and options give the same item.
 func compute(c circumstances, o Options) Item {
 	item := Item{Name: c.name, Wanted: c.wanted, WantedObjects: c.objects, Live: c.live}
-	if c.moved() {
+	if c.moved() && c.wanted.Version.Time != 0 {
 		item.Source = c.wanted.Name
 	}
 	v, reason := c.judge(o)
@@ -190,7 +191,10 @@ func compute(c circumstances, o Options) Item {
 // absent decides about a parameter that was not there.
 func (c *circumstances) absent(item *Item, v verdict, o Options) {
 	item.Action, item.Reason = None, reasonEnded
-	if v == unborn {
+	switch {
+	case c.touched != nil:
+		item.Reason = reasonNot
+	case v == unborn:
 		item.Reason = "it did not exist yet"
 	}
 	switch {

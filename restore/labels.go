@@ -29,6 +29,9 @@ type labelMove struct {
 func (c *circumstances) moveLabels(item *Item) {
 	w := &c.wanted
 	anew := item.Action == Create || item.Action == Replace
+	if item.Action == Replace {
+		defer c.loseLabels(item)
+	}
 	if !w.LabelsKnown {
 		if anew {
 			item.Notices = append(item.Notices, "its labels are not known: it gets none")
@@ -43,7 +46,7 @@ func (c *circumstances) moveLabels(item *Item) {
 		}
 		live, kept = c.live.Labels, c.live.kept
 	}
-	same := slices.Contains(kept, timeline.Ref{Number: w.Version.Number, Time: w.Version.Time})
+	same := !c.moved() && slices.Contains(kept, timeline.Ref{Number: w.Version.Number, Time: w.Version.Time})
 	if writes && len(kept) >= paramstore.KeptVersions {
 		kept = kept[1:] // the write drops the oldest
 	}
@@ -70,6 +73,8 @@ func (c *circumstances) moveLabels(item *Item) {
 		}
 		to, fresh, ok := target(was)
 		switch {
+		case !ok && from == was && same:
+			// It is on the version that the write would drop, and keeps it from that.
 		case !ok && from == 0:
 			item.Notices = append(item.Notices, fmt.Sprintf("label %s cannot come back: it was on version %d, which is gone", label, was))
 		case !ok:
@@ -81,6 +86,34 @@ func (c *circumstances) moveLabels(item *Item) {
 	if writes {
 		item.Refused = cmp.Or(item.Refused, blocked(item))
 	}
+}
+
+// loseLabels adds the labels that a replaced parameter has now, and that are not
+// put on what is created, to what differs: the way back needs them.
+func (c *circumstances) loseLabels(item *Item) {
+	for _, label := range union(c.live.Labels, nil) {
+		i := slices.IndexFunc(item.Differences, func(d Difference) bool { return d.Attribute == AttributeLabel+label })
+		if i < 0 {
+			item.Differences = append(item.Differences, Difference{Attribute: AttributeLabel + label, NoWanted: true})
+			i = len(item.Differences) - 1
+		}
+		item.Differences[i].Live, item.Differences[i].NoLive = number(c.live.Labels[label]), false
+	}
+}
+
+// versionLabels is the most labels that one version has.
+// https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_LabelParameterVersion.html
+const versionLabels = 10
+
+// on returns how many labels a live version has.
+func (i *Item) on(version int64) int {
+	n := 0
+	for _, at := range i.Live.Labels {
+		if at == version {
+			n++
+		}
+	}
+	return n
 }
 
 // move adds a move to what the item does.

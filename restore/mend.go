@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,7 @@ func (r *Restorer) mend(ctx, begin context.Context, out *Outcome) error {
 	if item.Action == Replace {
 		return r.replace(ctx, out, item)
 	}
+	out.relabelled = slices.ContainsFunc(item.labels, item.blocks)
 	if err := r.relabel(ctx, item, 0, item.blocks); err != nil {
 		return err
 	}
@@ -95,7 +97,13 @@ func (r *Restorer) relabel(ctx context.Context, item *Item, written int64, which
 			on[m.to] = append(on[m.to], m.label)
 		}
 	}
-	// What goes is taken off first, so that no version has too many meanwhile.
+	// What goes is taken off first, so that no version has too many meanwhile; what
+	// moves too, where the old and the new ones of a version do not fit together.
+	for _, m := range item.labels {
+		if which(m) && m.from != 0 && m.to != 0 && item.on(m.from)+len(on[m.from]) > versionLabels {
+			off[m.from] = append(off[m.from], m.label)
+		}
+	}
 	for from, labels := range off {
 		if err := r.live.Unlabel(ctx, item.Name, from, labels); err != nil {
 			return err
@@ -141,13 +149,13 @@ func (r *Restorer) explain(ctx context.Context, w write, err error) error {
 	}
 	switch {
 	case refused.Code == "HierarchyTypeMismatchException":
-		return &refusal{fmt.Sprintf("Parameter Store does not change its type to %s in place; --replace deletes it and creates it anew", w.Type)}
+		return &refusal{fmt.Sprintf("Parameter Store does not change its type to %s in place; --replace deletes it and creates it anew", w.Type), err}
 	case refused.Code == "InvalidKeyId":
-		return &refusal{fmt.Sprintf("its KMS key %s does not exist or is not enabled; --key-id chooses another (%s)", w.KeyID, refused.Reason)}
+		return &refusal{fmt.Sprintf("its KMS key %s does not exist or is not enabled; --key-id chooses another (%s)", w.KeyID, refused.Reason), err}
 	case refused.Code == "ParameterMaxVersionLimitExceeded":
 		if h, readErr := r.live.History(ctx, w.Name); readErr == nil {
 			if why := oldestLabelled(w.Name, h.Versions[0].Number, h.Versions[0].Labels); why != "" {
-				return &refusal{why}
+				return &refusal{why, err}
 			}
 		}
 	}
@@ -168,7 +176,7 @@ func (r *Restorer) existing(ctx context.Context, w write) (int64, error) {
 		return 0, err
 	}
 	if newest.Number != 1 || !equal {
-		return 0, &refusal{"it was created since the plan was made: " + changed(newest.Version)}
+		return 0, &refusal{reason: "it was created since the plan was made: " + changed(newest.Version)}
 	}
 	if len(w.Tags) > 0 {
 		if err := r.live.AddTags(ctx, w.Name, w.Tags); err != nil {

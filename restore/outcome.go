@@ -36,6 +36,9 @@ type Outcome struct {
 	Err error
 	// Version is the number of the version that was written, 0 if none was.
 	Version int64
-	// Replaced says that the parameter was deleted and created anew.
+	// Replaced says that the parameter was deleted to be created anew.
 	Replaced bool
+
+	// relabelled says that labels were moved before the version was written.
+	relabelled bool
 }

@@ -196,7 +196,9 @@ func (r *Restorer) PlanFile(ctx context.Context, f *File) (*Plan, error) {
 	plan.Items = nil
 	for _, planned := range f.Items {
 		item, ok := now[planned.Name]
-		if !ok {
+		if !ok && planned.Action == Delete {
+			item = Item{Name: planned.Name, Action: None, Reason: "it is gone already"}
+		} else if !ok {
 			item = Item{Name: planned.Name, Source: planned.Source, Action: planned.Action, Refused: "nothing is known of it any more"}
 		} else if why := planned.moved(&item); why != nil {
 			item.Refused = why.Error()

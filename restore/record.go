@@ -29,6 +29,13 @@ func (r *Restorer) record(p *Plan, todo []*Outcome) *archive.Restore {
 		for _, d := range item.Differences {
 			x.Attributes = append(x.Attributes, d.Attribute)
 		}
+		if item.instead != nil {
+			for _, d := range item.instead.Differences {
+				if !slices.Contains(x.Attributes, d.Attribute) {
+					x.Attributes = append(x.Attributes, d.Attribute)
+				}
+			}
+		}
 		if l := item.Live; l != nil {
 			x.Before = &archive.RestoreSide{Source: item.Name, Version: recorded(l.Version, l.Objects)}
 			if l.TagsKnown {

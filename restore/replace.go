@@ -14,18 +14,25 @@ import (
 // was there is put back. The item has been looked at just now.
 func (r *Restorer) replace(ctx context.Context, out *Outcome, item *Item) error {
 	if item.Refused != "" {
-		return &refusal{item.Refused}
+		return &refusal{reason: item.Refused}
 	}
-	if err := r.live.Delete(ctx, item.Name); err != nil {
+	if err := r.live.Delete(ctx, item.Name); err != nil && r.exists(ctx, item.Name) {
 		return err
 	}
 	out.Replaced = true
 	away := ssmbak.TimeOf(time.Now().Add(r.o.Recreation))
-	if err := sleepUntil(ctx, away); err != nil {
-		return fmt.Errorf("it is deleted, and was not created anew: %w", err)
+	if sleepUntil(ctx, away) != nil {
+		return fmt.Errorf("it is deleted, and was not created anew: %w", context.Cause(ctx))
 	}
 	number, err := r.put(ctx, item)
-	if number == 0 && err != nil {
+	var refused *refusal
+	if number == 0 && err != nil && !errors.As(err, &refused) {
+		// Perhaps it was created, and only the answer was lost.
+		if n, seen := r.existing(ctx, item.write); seen == nil || errors.As(seen, &refused) {
+			number, err = n, seen
+		}
+	}
+	if err != nil && (number == 0 || !r.exists(ctx, item.Name)) {
 		return r.putBack(ctx, out, item, err)
 	}
 	if out.Version = number; err != nil {
@@ -67,7 +74,7 @@ func (r *Restorer) putBack(ctx context.Context, out *Outcome, item *Item, why er
 	return fmt.Errorf("it could not be created anew, and what was there was put back as version %d: %w", number, why)
 }
 
-// exists reports whether somebody else has created the parameter meanwhile.
+// exists reports whether the parameter is there, or may be.
 func (r *Restorer) exists(ctx context.Context, name ssmbak.Name) bool {
 	_, err := r.live.DescribeOne(ctx, name)
 	return !errors.Is(err, paramstore.ErrNotFound)

@@ -10,6 +10,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/restore"
 )
 
 // failure is an error as a person reads it: what is wrong, what to do about it,
@@ -57,7 +58,19 @@ func explain(err error) failure {
 	var damaged *archive.DamagedError
 	var taken *emulator.PortTakenError
 	var refused *paramstore.RefusedError
+	var pattern *restore.PatternError
+	var destination *restore.DestinationError
+	var file *restore.FileError
 	switch {
+	case errors.As(err, &pattern):
+		out.message, out.code = pattern.Error(), exitUsage
+		out.hint = "--only and --exclude take patterns such as 'db*' for the last level of a name, or '/app/**/db' for all of it"
+	case errors.As(err, &destination):
+		out.message, out.code = destination.Error(), exitUsage
+		out.hint = "--to takes a path, such as /copy"
+	case errors.As(err, &file):
+		out.message = file.Error()
+		out.hint = "nothing was changed; `ssmbak restore NAME|PATH TIME --dry-run --out FILE` makes a new plan"
 	case errors.As(err, &name):
 		out.message, out.code = name.Error(), exitUsage
 		out.hint = "a name looks like /app/db; a path ends with a slash, as in /app/, or goes with --recursive"

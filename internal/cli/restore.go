@@ -184,7 +184,10 @@ func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, pla
 	if err := a.printOutcomes(res, states); err != nil {
 		return err
 	}
-	return a.conclude(plan, res, again)
+	if err := a.conclude(plan, res, again); err != nil || ctx.Err() == nil {
+		return err
+	}
+	return &failure{message: "interrupted, when everything was done", code: exitInterrupted}
 }
 
 // ask shows a plan and returns nil if a person agrees to it.

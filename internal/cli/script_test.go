@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,7 +53,10 @@ var zone = time.FixedZone("CEST", 2*60*60)
 //	code N                     the exit code of the last ssmbak
 //	clock TIME                 let time pass until then
 //	put NAME VALUE [TYPE] [ATTRIBUTE=TEXT...]
+//	puts NAME N                make N versions, with their numbers as values
 //	delete NAME, tag NAME KEY VALUE
+//	label NAME VERSION LABEL, unlabel NAME VERSION LABEL
+//	disable KEY                disable a KMS key
 //	live NAME VALUE, gone NAME what Parameter Store has to hold
 //	record                     hand the recorder the events that wait; takes 2 s
 //	lose                       lose the events that wait
@@ -63,6 +67,9 @@ var zone = time.FixedZone("CEST", 2*60*60)
 //	deny SERVICE OPERATION     refuse that from now on; allow ends it
 //	requests WHAT              what the last ssmbak asked, as in ssm:PutParameter
 //	answer TEXT                what stands on the terminal
+//	at OPERATION N WHAT        with the Nth such request of the next ssmbak to
+//	                           Parameter Store, interrupt it, or let its
+//	                           credentials expire
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/script/*.txtar")
@@ -100,6 +107,32 @@ type world struct {
 	answer   *string // on the terminal, nil if there is none
 	code     int
 	restores []string // ids of restores, in the order in which they were seen
+	// what happens with the request of this number to this operation
+	op, event string
+	nth       int
+}
+
+// client is one that lets happen what at says.
+func (w *world) client(interrupt func()) aws.HTTPClient {
+	op, event, left, happened := w.op, w.event, w.nth, false
+	w.op = ""
+	var mu sync.Mutex
+	return w.aws.ClientWith(func(service, called, _ string) emulator.Fault {
+		mu.Lock()
+		defer mu.Unlock()
+		if op != "" && service == "ssm" && called == op {
+			left--
+			happened = happened || left == 0
+		}
+		switch {
+		case !happened:
+		case event == "interrupt":
+			interrupt()
+		case service == "ssm":
+			return emulator.Fault{Status: http.StatusBadRequest, Code: "ExpiredTokenException"}
+		}
+		return emulator.Fault{}
+	})
 }
 
 // restoreID is the id of a restore, whose end is random.
@@ -171,20 +204,22 @@ func (w *world) establish(ctx context.Context) error {
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"ssmbak": func(ts *testscript.TestScript, neg bool, args []string) {
 		w := worldOf(ts)
+		ctx, interrupt := context.WithCancel(context.Background())
+		defer interrupt()
 		var stdout, stderr bytes.Buffer
 		for i := range args {
 			args[i] = w.meant(args[i])
 		}
 		env := cli.Env{
 			Args: args, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Getenv: ts.Getenv,
-			Now: func() time.Time { return time.Now().In(zone) }, AWS: connection(w.aws.Client()),
+			Now: func() time.Time { return time.Now().In(zone) }, AWS: connection(w.client(interrupt)),
 			Terminal: func(stream any) bool { _, in := stream.(*strings.Reader); return in && w.answer != nil },
 		}
 		if w.answer != nil {
 			env.Stdin = strings.NewReader(*w.answer)
 		}
 		w.aws.ResetCounts()
-		w.code = cli.Main(context.Background(), env)
+		w.code = cli.Main(ctx, env)
 		_, _ = io.WriteString(ts.Stdout(), w.named(stdout.String()))
 		_, _ = io.WriteString(ts.Stderr(), w.named(stderr.String()))
 		if (w.code != 0) != neg {
@@ -219,12 +254,43 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 				in.KeyId = &text
 			case key == "pattern":
 				in.AllowedPattern = &text
+			case key == "policies":
+				in.Policies = &text
 			default:
 				ts.Fatalf("put knows no attribute %s", key)
 			}
 		}
 		_, err := worldOf(ts).ssm.PutParameter(context.Background(), in)
 		ts.Check(err)
+	},
+	"puts": func(ts *testscript.TestScript, _ bool, args []string) {
+		n, err := strconv.Atoi(args[1])
+		ts.Check(err)
+		for i := range n {
+			_, err := worldOf(ts).ssm.PutParameter(context.Background(), &ssm.PutParameterInput{
+				Name: &args[0], Value: aws.String(strconv.Itoa(i + 1)), Type: types.ParameterTypeString, Overwrite: aws.Bool(true),
+			})
+			ts.Check(err)
+		}
+	},
+	"label": func(ts *testscript.TestScript, _ bool, args []string) {
+		n, err := strconv.ParseInt(args[1], 10, 64)
+		ts.Check(err)
+		_, err = worldOf(ts).ssm.LabelParameterVersion(context.Background(), &ssm.LabelParameterVersionInput{Name: &args[0], ParameterVersion: &n, Labels: args[2:]})
+		ts.Check(err)
+	},
+	"unlabel": func(ts *testscript.TestScript, _ bool, args []string) {
+		n, err := strconv.ParseInt(args[1], 10, 64)
+		ts.Check(err)
+		_, err = worldOf(ts).ssm.UnlabelParameterVersion(context.Background(), &ssm.UnlabelParameterVersionInput{Name: &args[0], ParameterVersion: &n, Labels: args[2:]})
+		ts.Check(err)
+	},
+	"disable": func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).aws.SSM.DisableKey(args[0]) },
+	"at": func(ts *testscript.TestScript, _ bool, args []string) {
+		w := worldOf(ts)
+		n, err := strconv.Atoi(args[1])
+		ts.Check(err)
+		w.op, w.nth, w.event = args[0], n, args[2]
 	},
 	"delete": func(ts *testscript.TestScript, _ bool, args []string) {
 		_, err := worldOf(ts).ssm.DeleteParameter(context.Background(), &ssm.DeleteParameterInput{Name: &args[0]})
