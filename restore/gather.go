@@ -144,9 +144,9 @@ func (r *Restorer) finish(ctx context.Context, plan *Plan, subjects []*subject, 
 			item.Notices = append(item.Notices, "that it is gone could not be recorded: "+s.unsaved.Error())
 		}
 		if item.Action == Create {
-			item.notBefore = s.free(r.o.Recreation)
-			if item.notBefore > now {
-				item.Notices = append(item.Notices, fmt.Sprintf("it was deleted just now: AWS asks to wait until %s", item.notBefore))
+			if free := s.free(r.o.Recreation); free > now {
+				item.notBefore = free
+				item.Notices = append(item.Notices, fmt.Sprintf("it was deleted just now: AWS asks to wait until %s", free))
 			}
 		}
 		if s.problem != nil {

@@ -96,6 +96,17 @@ func (p *Plan) Asks() bool {
 	})
 }
 
+// Waits returns the moment until which Apply waits before it creates the last of
+// what was deleted just now, see [Options.Recreation]; zero if there is nothing to
+// wait for.
+func (p *Plan) Waits() ssmbak.Time {
+	var last ssmbak.Time
+	for i := range p.Items {
+		last = max(last, p.Items[i].notBefore)
+	}
+	return last
+}
+
 // Item is what a restore does to one parameter, and why.
 type Item struct {
 	Name ssmbak.Name

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -173,6 +174,9 @@ func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, pla
 	states, err := a.wanted(ctx, s, plan.Items)
 	if err != nil {
 		return err
+	}
+	if wait := plan.Waits(); wait > ssmbak.TimeOf(time.Now()) {
+		a.note("what was deleted just now is created at %s: AWS asks for 30 seconds between the two", wait)
 	}
 	note := context.AfterFunc(ctx, func() { a.note("interrupted: what has begun goes on to its end; interrupt again to stop at once") })
 	res, err := r.Apply(ctx, plan)
