@@ -251,7 +251,7 @@ func (d *day) describe(name string) string {
 func (d *day) restores() []string {
 	d.Helper()
 	out, _ := d.ssmbak(0, "undo", "-o", "json")
-	var rows []struct{ Id string } //nolint:revive,staticcheck // the name of the field
+	var rows []struct{ Id string }
 	d.must(nil, json.Unmarshal([]byte(out), &rows))
 	ids := make([]string, len(rows))
 	for i, row := range rows {
