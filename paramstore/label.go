@@ -36,7 +36,7 @@ func (h History) Labels() map[string]int64 {
 // Labels that Parameter Store does not take are a [*RefusedError].
 func (s *Store) Label(ctx context.Context, name ssmbak.Name, number int64, labels []string) error {
 	for part := range slices.Chunk(labels, labelPage) {
-		out, err := s.client.LabelParameterVersion(ctx, &ssm.LabelParameterVersionInput{
+		out, err := s.writer.LabelParameterVersion(ctx, &ssm.LabelParameterVersionInput{
 			Name: aws.String(string(name)), ParameterVersion: &number, Labels: part,
 		})
 		if err != nil {
@@ -55,7 +55,7 @@ func (s *Store) Label(ctx context.Context, name ssmbak.Name, number int64, label
 // should be.
 func (s *Store) Unlabel(ctx context.Context, name ssmbak.Name, number int64, labels []string) error {
 	for part := range slices.Chunk(labels, labelPage) {
-		_, err := s.client.UnlabelParameterVersion(ctx, &ssm.UnlabelParameterVersionInput{
+		_, err := s.writer.UnlabelParameterVersion(ctx, &ssm.UnlabelParameterVersionInput{
 			Name: aws.String(string(name)), ParameterVersion: &number, Labels: part,
 		})
 		if err != nil {

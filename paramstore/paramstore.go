@@ -33,6 +33,9 @@ type Options struct {
 	// Tagging lists the tags of many parameters at once; without it
 	// [Store.Tagged] fails.
 	Tagging *resourcegroupstaggingapi.Client
+	// Writer is the client of the requests that write, which are throttled far
+	// earlier than those that read; the one of all others if nil.
+	Writer *ssm.Client
 	// Logger takes what happens below the answers; nothing if nil. No value
 	// ever reaches it.
 	Logger *slog.Logger
@@ -41,6 +44,7 @@ type Options struct {
 // Store is the Parameter Store of one account in one region.
 type Store struct {
 	client  *ssm.Client
+	writer  *ssm.Client
 	tagging *resourcegroupstaggingapi.Client
 	log     *slog.Logger
 }
@@ -50,7 +54,10 @@ func New(client *ssm.Client, o Options) *Store {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Store{client: client, tagging: o.Tagging, log: o.Logger}
+	if o.Writer == nil {
+		o.Writer = client
+	}
+	return &Store{client: client, writer: o.Writer, tagging: o.Tagging, log: o.Logger}
 }
 
 // Window is when a reading was made, by the caller's clock: the first request

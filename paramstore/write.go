@@ -60,7 +60,7 @@ func (s *Store) Put(ctx context.Context, w Write) (number int64, err error) {
 	case w.ClearPolicies:
 		in.Policies = aws.String(noPolicies)
 	}
-	out, err := s.client.PutParameter(ctx, in)
+	out, err := s.writer.PutParameter(ctx, in)
 	if err = translate(err); err != nil {
 		if errors.Is(err, ErrExists) {
 			return 0, fmt.Errorf("create %s: %w", w.Name, ErrExists)
@@ -72,7 +72,7 @@ func (s *Store) Put(ctx context.Context, w Write) (number int64, err error) {
 
 // AddTags sets tags of a parameter and leaves the others.
 func (s *Store) AddTags(ctx context.Context, name ssmbak.Name, tags map[string]string) error {
-	_, err := s.client.AddTagsToResource(ctx, &ssm.AddTagsToResourceInput{
+	_, err := s.writer.AddTagsToResource(ctx, &ssm.AddTagsToResourceInput{
 		ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: aws.String(string(name)), Tags: tagList(tags),
 	})
 	if err != nil {
@@ -83,7 +83,7 @@ func (s *Store) AddTags(ctx context.Context, name ssmbak.Name, tags map[string]s
 
 // RemoveTags takes tags away from a parameter by their keys.
 func (s *Store) RemoveTags(ctx context.Context, name ssmbak.Name, keys []string) error {
-	_, err := s.client.RemoveTagsFromResource(ctx, &ssm.RemoveTagsFromResourceInput{
+	_, err := s.writer.RemoveTagsFromResource(ctx, &ssm.RemoveTagsFromResourceInput{
 		ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: aws.String(string(name)), TagKeys: keys,
 	})
 	if err != nil {

@@ -67,7 +67,13 @@ func (d destination) origin(name ssmbak.Name) ssmbak.Name {
 // itself reports whether a recorded name lies below the destination: a copy that
 // lies in what is copied does not copy itself.
 func (d destination) itself(name ssmbak.Name) bool {
-	return d.from != d.to && strings.HasPrefix(string(name), d.to)
+	return d.from != d.to && strings.HasPrefix(d.to, d.from) && strings.HasPrefix(string(name), d.to)
+}
+
+// copied reports whether a live name below the destination is one of those that
+// are copied: where that lies above them, they are no part of what is there.
+func (d destination) copied(name ssmbak.Name) bool {
+	return strings.HasPrefix(d.from, d.to) && strings.HasPrefix(string(name), d.from)
 }
 
 // below returns the path of live parameters that stand for those below the
@@ -156,6 +162,9 @@ func (r *Restorer) findBeside(ctx context.Context, target ssmbak.Target, d desti
 	}
 	for name, found := range live {
 		if byName[name] == nil {
+			if d.copied(name) {
+				continue
+			}
 			byName[name] = &subject{name: name, origin: d.origin(name)}
 		}
 		byName[name].live = &found

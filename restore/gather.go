@@ -134,7 +134,9 @@ func (r *Restorer) finish(ctx context.Context, plan *Plan, subjects []*subject, 
 	if err := each(ctx, reads, subjects, r.values); err != nil {
 		return err
 	}
-	all := len(subjects) <= few
+	// For the way back what was recorded last is no proof: the events of the
+	// restore itself may still be on their way.
+	all := len(subjects) <= few || plan.Undoes != ""
 	if err := each(ctx, r.o.Parallel, subjects, func(ctx context.Context, s *subject) error { return r.attributes(ctx, s, all) }); err != nil {
 		return err
 	}

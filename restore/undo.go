@@ -104,7 +104,7 @@ func (r *Restorer) wantBefore(ctx context.Context, s *subject, rec *archive.Rest
 	switch {
 	case s.problem != nil:
 		c.foreign = "its record cannot be read: " + s.problem.Error()
-	case c.live == nil && x.Before != nil && x.After != nil && !x.Replaces:
+	case c.live == nil && x.Before != nil && x.After != nil && (!x.Replaces || x.Written != 0):
 		c.foreign = "it was deleted since the restore"
 	case c.live == nil || x.Before != nil && x.Before.Version.Ref() == s.ref():
 		// It is gone as the restore left it or meant to, or still what it was.
@@ -124,11 +124,13 @@ func (r *Restorer) wantBefore(ctx context.Context, s *subject, rec *archive.Rest
 // that cannot be found out, it is not.
 func (r *Restorer) left(ctx context.Context, s *subject, rec *archive.Restore, x *archive.RestoreItem) (bool, error) {
 	live, a := *s.c.live, x.After
-	if a == nil || live.Version.Time < ssmbak.TimeOf(rec.Began).Add(-timeline.Skew) {
+	if a == nil || a.Version.Time != 0 || live.Version.Time < ssmbak.TimeOf(rec.Began).Add(-timeline.Skew) {
 		return false, nil
 	}
 	n := live.Version.Number
-	if x.Written != 0 && n != x.Written || n != a.Version.Number && (!x.Replaces || n != 1) {
+	// A write whose answer was lost was made again, and restored all the same.
+	meant := n == a.Version.Number || x.Replaces && n == 1 || x.Status == string(Restored)
+	if x.Written != 0 && n != x.Written || !meant {
 		return false, nil
 	}
 	var problem subject // the record is whole, whatever is wrong with a value
@@ -142,6 +144,9 @@ func (r *Restorer) left(ctx context.Context, s *subject, rec *archive.Restore, x
 	}
 	live.Value, live.HasValue = is, true
 	v := a.Version.Domain()
+	if p, _ := unexpired(v.Policies, live.Version.Time); canonical(p) == canonical(live.Version.Policies) {
+		v.Policies = p // an expiration that passed since the plan was left out
+	}
 	return equal(write{
 		Type: v.Type, Value: wrote, KeyID: keyID(v), Tier: v.Tier, DataType: v.DataType,
 		Description: v.Description, AllowedPattern: v.AllowedPattern, Policies: v.Policies,

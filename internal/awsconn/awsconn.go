@@ -51,8 +51,9 @@ type Options struct {
 // Conn builds clients that share one configuration. It may be used by many
 // goroutines at once.
 type Conn struct {
-	config aws.Config
-	caller func(context.Context) (Caller, error)
+	config  aws.Config
+	options Options
+	caller  func(context.Context) (Caller, error)
 }
 
 // NoRegionError says that nothing names a region.
@@ -82,7 +83,7 @@ func Load(ctx context.Context, o Options) (*Conn, error) {
 		return nil, &NoRegionError{}
 	}
 	c.Retryer = func() aws.Retryer { return retryer(o) }
-	conn := &Conn{config: c}
+	conn := &Conn{config: c, options: o}
 	var mu sync.Mutex
 	var known Caller
 	conn.caller = func(ctx context.Context) (Caller, error) {
@@ -119,33 +120,40 @@ func load(ctx context.Context, o Options) (aws.Config, error) {
 	return config.LoadDefaultConfig(ctx, with...)
 }
 
-// retryer is the only place where requests are tried again. The SDK's budget of
-// retries, which makes it give up early when many requests fail at once, is
-// switched off: a backup that is throttled goes on slowly.
+// retryer says what is tried again, and how often, for all clients but the one
+// that writes: see [Conn.Writer].
 func retryer(o Options) aws.Retryer {
-	attempts := o.MaxAttempts
-	if attempts == 0 {
-		attempts = 10
-	}
-	standard := func(s *retry.StandardOptions) {
-		s.MaxAttempts = attempts
-		s.MaxBackoff = 20 * time.Second
-		s.RateLimiter = ratelimit.None
-		// Nobody listens there: that is a wrong endpoint, which no waiting mends.
-		s.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
-			if errors.Is(err, syscall.ECONNREFUSED) {
-				return aws.FalseTernary
-			}
-			return aws.UnknownTernary
-		})}, retry.DefaultRetryables...)
-		if o.Backoff != nil {
-			s.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) { return o.Backoff(attempt), nil })
-		}
-	}
 	if o.Adaptive {
-		return retry.NewAdaptiveMode(func(a *retry.AdaptiveModeOptions) { a.StandardOptions = append(a.StandardOptions, standard) })
+		return retry.NewAdaptiveMode(func(a *retry.AdaptiveModeOptions) { a.StandardOptions = append(a.StandardOptions, o.standard) })
 	}
-	return retry.NewStandard(standard)
+	return retry.NewStandard(o.standard)
+}
+
+// tooManyUpdates is how Parameter Store answers a write that meets another one of
+// the same parameter. The SDK does not know that it passes.
+// https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
+var tooManyUpdates = retry.RetryableErrorCode{Codes: map[string]struct{}{"TooManyUpdates": {}}}
+
+// standard is what every client tries again. The SDK's budget of retries, which
+// makes it give up early when many requests fail at once, is switched off: a
+// backup that is throttled goes on slowly.
+func (o Options) standard(s *retry.StandardOptions) {
+	s.MaxAttempts = o.MaxAttempts
+	if s.MaxAttempts == 0 {
+		s.MaxAttempts = 10
+	}
+	s.MaxBackoff = 20 * time.Second
+	s.RateLimiter = ratelimit.None
+	// Nobody listens there: that is a wrong endpoint, which no waiting mends.
+	s.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			return aws.FalseTernary
+		}
+		return aws.UnknownTernary
+	}), tooManyUpdates}, retry.DefaultRetryables...)
+	if o.Backoff != nil {
+		s.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) { return o.Backoff(attempt), nil })
+	}
 }
 
 // S3 returns a client for S3. On a loopback endpoint it puts the bucket into

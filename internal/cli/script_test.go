@@ -65,6 +65,7 @@ var zone = time.FixedZone("CEST", 2*60*60)
 //	corrupt KEY                damage the newest version of an object
 //	remove KEY                 remove every version of an object
 //	deny SERVICE OPERATION     refuse that from now on; allow ends it
+//	passed DURATION            that the last ssmbak took that long
 //	requests WHAT              what the last ssmbak asked, as in ssm:PutParameter
 //	answer TEXT                what stands on the terminal
 //	at OPERATION N WHAT        with the Nth such request of the next ssmbak to
@@ -106,6 +107,7 @@ type world struct {
 	recorder *recorder.Recorder
 	answer   *string // on the terminal, nil if there is none
 	code     int
+	took     time.Duration
 	restores []string // ids of restores, in the order in which they were seen
 	// what happens with the request of this number to this operation
 	op, event string
@@ -219,7 +221,9 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 			env.Stdin = strings.NewReader(*w.answer)
 		}
 		w.aws.ResetCounts()
+		began := time.Now()
 		w.code = cli.Main(ctx, env)
+		w.took = time.Since(began)
 		_, _ = io.WriteString(ts.Stdout(), w.named(stdout.String()))
 		_, _ = io.WriteString(ts.Stderr(), w.named(stderr.String()))
 		if (w.code != 0) != neg {
@@ -238,6 +242,13 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 			ts.Fatalf("it is %s already", time.Now())
 		}
 		time.Sleep(time.Until(at))
+	},
+	"passed": func(ts *testscript.TestScript, neg bool, args []string) {
+		least, err := time.ParseDuration(args[0])
+		ts.Check(err)
+		if took := worldOf(ts).took; took >= least == neg {
+			ts.Fatalf("it took %s", took)
+		}
 	},
 	"put": func(ts *testscript.TestScript, _ bool, args []string) {
 		in := &ssm.PutParameterInput{Name: &args[0], Value: unquote(ts, args[1]), Type: types.ParameterTypeString, Overwrite: aws.Bool(true)}

@@ -80,7 +80,11 @@ func (a *app) open(ctx context.Context, what access) (*session, error) {
 	if id, ok := opened.Identity(); ok && (id.Account != account || id.Region != conn.Region()) {
 		a.note("this is the archive of account %s in %s", id.Account, id.Region)
 	}
-	return &session{conn: conn, archive: opened, live: paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging(), Logger: a.log}), caller: caller}, nil
+	po := paramstore.Options{Tagging: conn.Tagging(), Logger: a.log}
+	if what == writing {
+		po.Writer = conn.Writer(awsconn.WriteOptions{MaxRate: a.maxRate})
+	}
+	return &session{conn: conn, archive: opened, live: paramstore.New(conn.SSM(), po), caller: caller}, nil
 }
 
 func (a *app) connect(ctx context.Context, what access) (*awsconn.Conn, error) {

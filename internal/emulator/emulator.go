@@ -34,6 +34,13 @@ type Options struct {
 	// Latency is how long a request of a service takes, half of it before it
 	// takes effect; none if nil.
 	Latency func(service, op string) time.Duration
+	// Limits are how many requests per second an operation serves, by names like
+	// "ssm:PutParameter", and as many at once after a second without any. What
+	// is more is throttled and changes nothing. An operation that is not named
+	// has no limit. Known of Parameter Store: 3 PutParameter per second, 10 with
+	// its higher throughput
+	// (https://github.com/github-aws-runners/terraform-aws-github-runner/issues/2944).
+	Limits map[string]float64
 }
 
 // AWS is one account in one region. It may be used by many goroutines at once.
@@ -46,6 +53,7 @@ type AWS struct {
 
 	account string
 	latency func(service, op string) time.Duration
+	limits  *limits
 
 	mu     sync.Mutex
 	counts map[string]int
@@ -66,6 +74,7 @@ func New(o Options) *AWS {
 		S3:    s3api.New(s3api.Options{Account: o.Account, Region: o.Region, Now: o.Clock.Now, Seed: o.Seed}),
 		Queue: newQueue(o.Queue, o.Clock), Faults: &Faults{}, Clock: o.Clock,
 		account: o.Account, latency: o.Latency, counts: make(map[string]int),
+		limits: &limits{clock: o.Clock, rates: o.Limits, buckets: make(map[string]*bucket)},
 	}
 	o.SSM.Account, o.SSM.Region, o.SSM.Now = o.Account, o.Region, o.Clock.Now
 	o.SSM.Emit = func(e ssmapi.Event) {
@@ -95,7 +104,9 @@ type call struct {
 	handler     http.HandlerFunc
 }
 
-func (a *AWS) call(r *http.Request) call {
+func (a *AWS) call(r *http.Request) call { return a.limits.limited(a.route(r)) }
+
+func (a *AWS) route(r *http.Request) call {
 	target := r.Header.Get("X-Amz-Target")
 	switch {
 	case hasPrefix(target, "AmazonSSM."):

@@ -1,0 +1,103 @@
+package emulator_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/aws/smithy-go"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/emulator"
+)
+
+// TestLimits asks for more than an operation serves, moment by moment.
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	type moment struct {
+		after  time.Duration // since the one before
+		asked  int
+		served int
+	}
+	tests := []struct {
+		name    string
+		rate    float64
+		moments []moment
+	}{
+		{"one second at once, then the rate", 3, []moment{{0, 10, 3}, {334 * time.Millisecond, 5, 1}, {333 * time.Millisecond, 5, 1}, {time.Second, 9, 3}}},
+		{"no more than one second is saved", 3, []moment{{0, 1, 1}, {time.Hour, 10, 3}}},
+		{"what is throttled takes nothing", 3, []moment{{0, 3, 3}, {300 * time.Millisecond, 50, 0}, {34 * time.Millisecond, 1, 1}}},
+		{"less than one per second", 0.5, []moment{{0, 3, 1}, {time.Second, 3, 0}, {time.Second, 3, 1}, {time.Hour, 3, 1}}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			clock := emulator.NewClock(start)
+			a := emulator.New(emulator.Options{Clock: clock, Limits: map[string]float64{"ssm:PutParameter": test.rate}})
+			conn := connect(t, awsconn.Options{HTTPClient: a.Client()})
+			var want, got []int
+			names := 0
+			for _, m := range test.moments {
+				clock.Advance(m.after)
+				served := 0
+				for range m.asked {
+					names++
+					err := put(t.Context(), conn, fmt.Sprint("/app/", names))
+					var api smithy.APIError
+					switch {
+					case err == nil:
+						served++
+					case !errors.As(err, &api) || api.ErrorCode() != "ThrottlingException" || api.ErrorMessage() != "Rate exceeded":
+						t.Errorf("throttled with %v", err)
+					}
+				}
+				want, got = append(want, m.served), append(got, served)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("served (-want +got):\n%s", diff)
+			}
+			total := 0
+			for _, n := range got {
+				total += n
+			}
+			if there := len(a.SSM.Names()); there != total || a.Queue.Depth() != total {
+				t.Errorf("%d parameters and %d events, want %d", there, a.Queue.Depth(), total)
+			}
+		})
+	}
+}
+
+// TestLimitsAreApart holds that an operation meets its own limit only, and in
+// the words of its service.
+func TestLimitsAreApart(t *testing.T) {
+	t.Parallel()
+	a := emulator.New(emulator.Options{Clock: emulator.NewClock(start), Limits: map[string]float64{"ssm:PutParameter": 1, "s3:PutObject": 1, "sts:GetCallerIdentity": 1}})
+	a.S3.CreateBucket("bucket", true)
+	conn := connect(t, awsconn.Options{HTTPClient: a.Client()})
+	var got []string
+	for i := range 2 {
+		got = append(got, code(put(t.Context(), conn, fmt.Sprint("/app/", i))), code(object(t.Context(), conn, fmt.Sprint(i))))
+		_, err := conn.STS().GetCallerIdentity(t.Context(), nil)
+		got = append(got, code(err))
+	}
+	if diff := cmp.Diff([]string{"", "", "", "ThrottlingException", "SlowDown", "Throttling"}, got); diff != "" {
+		t.Errorf("answers (-want +got):\n%s", diff)
+	}
+	if len(a.SSM.Names()) != 1 {
+		t.Errorf("parameters %v", a.SSM.Names())
+	}
+}
+
+// code is the service's error code, "" if it did what it was asked.
+func code(err error) string {
+	var api smithy.APIError
+	if err == nil {
+		return ""
+	}
+	if errors.As(err, &api) {
+		return api.ErrorCode()
+	}
+	return err.Error()
+}

@@ -1,0 +1,341 @@
+package restore_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/restore"
+)
+
+// sources returns each item of a plan as one text, with the parameter whose state
+// it restores.
+func sources(p *restore.Plan) []string {
+	out := actions(p)
+	for i := range out {
+		if s := p.Items[i].Source; s != "" {
+			out[i] += " from " + string(s)
+		}
+	}
+	return out
+}
+
+// TestBeside restores to other parameters than those that were recorded.
+func TestBeside(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, target string
+		recursive    bool
+		o            restore.Options
+		want         []string
+		leftOut      int
+	}{
+		{
+			name: "a path", target: "/app/", o: restore.Options{To: "/new"},
+			want: []string{"create /new/a from /app/a", "create /new/b from /app/b", "none /new/dead"},
+		},
+		{
+			name: "a tree", target: "/app", recursive: true, o: restore.Options{To: "/new/"},
+			want: []string{"create /new/a from /app/a", "create /new/b from /app/b", "none /new/dead", "create /new/sub/c from /app/sub/c"},
+		},
+		{
+			name: "a path to the root", target: "/app/sub/", o: restore.Options{To: "/"},
+			want: []string{"kept /app", "create /c from /app/sub/c", "kept /top"},
+		},
+		{
+			name: "the root", target: "/", recursive: true, o: restore.Options{To: "/copy"}, leftOut: 1,
+			want: []string{
+				"create /copy/app from /app", "create /copy/app/a from /app/a", "create /copy/app/b from /app/b", "none /copy/app/dead",
+				"create /copy/app/sub/c from /app/sub/c", "create /copy/there/a from /there/a", "create /copy/there/x from /there/x", "create /copy/top from /top",
+			},
+		},
+		{
+			name: "the first level", target: "/", o: restore.Options{To: "/copy"},
+			want: []string{"create /copy/app from /app", "create /copy/top from /top"},
+		},
+		{
+			name: "one parameter", target: "/app/sub/c", o: restore.Options{To: "/new"},
+			want: []string{"create /new/c from /app/sub/c"},
+		},
+		{
+			name: "one parameter of one level", target: "/top", o: restore.Options{To: "/new"},
+			want: []string{"create /new/top from /top"},
+		},
+		{
+			name: "one parameter to the root", target: "/app/sub/c", o: restore.Options{To: "/"},
+			want: []string{"create /c from /app/sub/c"},
+		},
+		{
+			name: "one parameter that is there", target: "/app/a", o: restore.Options{To: "/there"},
+			want: []string{"update /there/a: value from /app/a"},
+		},
+		{
+			name: "one that was gone", target: "/app/dead", o: restore.Options{To: "/new"},
+			want: []string{"none /new/dead"},
+		},
+		{
+			name: "to where something is", target: "/app/", o: restore.Options{To: "/there"},
+			want: []string{"update /there/a: value from /app/a", "create /there/b from /app/b", "none /there/dead", "kept /there/x"},
+		},
+		{
+			name: "exactly to where something is", target: "/app/", o: restore.Options{To: "/there", Exact: true},
+			want: []string{"update /there/a: value from /app/a", "create /there/b from /app/b", "none /there/dead", "delete /there/x"},
+		},
+		{
+			name: "to a place inside", target: "/app", recursive: true, o: restore.Options{To: "/app/sub"},
+			want: []string{"create /app/sub/a from /app/a", "create /app/sub/b from /app/b", "kept /app/sub/c", "none /app/sub/dead"},
+		},
+		{
+			name: "to a place above", target: "/app/sub/", recursive: true, o: restore.Options{To: "/app"},
+			want: []string{"kept /app/a", "kept /app/b", "create /app/c from /app/sub/c"},
+		},
+		{
+			name: "exactly to a place above", target: "/app/sub/", recursive: true, o: restore.Options{To: "/app", Exact: true},
+			want: []string{"delete /app/a", "delete /app/b", "create /app/c from /app/sub/c"},
+		},
+		{
+			name: "chosen by the names that were recorded", target: "/app/", o: restore.Options{To: "/there", Only: []string{"/app/a"}, Exact: true},
+			want: []string{"update /there/a: value from /app/a"},
+		},
+		{
+			name: "all but some", target: "/app/", o: restore.Options{To: "/there", Exclude: []string{"[ax]"}, Exact: true},
+			want: []string{"create /there/b from /app/b", "none /there/dead"},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, emulator.Options{}, func(w *world) {
+				for _, name := range []string{"/app", "/app/a", "/app/b", "/app/dead", "/app/sub/c", "/top", "/there/x", "/newvoll/ssmbak/bucketname"} {
+					w.put(name, "of "+name)
+				}
+				w.put("/there/a", "other")
+				w.pass()
+				w.remove("/app/dead")
+				w.record()
+				then := w.pass()
+				before := w.whole()
+				plan := w.plan(test.target, test.recursive, then, test.o)
+				if diff := cmp.Diff(sources(plan), test.want); diff != "" || len(plan.LeftOut) != test.leftOut {
+					t.Errorf("plan without %v (-got +want):\n%s", plan.LeftOut, diff)
+				}
+				res := w.restored(plan, test.o)
+				if text := errs(res.Outcomes); text != "" {
+					t.Errorf("restore: %s", text)
+				}
+				want := maps.Clone(before)
+				for _, item := range plan.Items {
+					switch item.Action {
+					case restore.Create, restore.Update:
+						want[string(item.Name)] = before[string(item.Source)]
+					case restore.Delete:
+						delete(want, string(item.Name))
+					default:
+					}
+				}
+				if diff := cmp.Diff(w.whole(), want); diff != "" {
+					t.Errorf("state (-got +want):\n%s", diff)
+				}
+				w.record()
+				if again := w.plan(test.target, test.recursive, then, test.o); again.Changes() != 0 {
+					t.Errorf("planning again: %v", sources(again))
+				}
+				if res.ID != "" {
+					w.pass()
+					w.undo(res.ID, restore.Options{})
+				}
+				if diff := cmp.Diff(w.whole(), before); diff != "" {
+					t.Errorf("the way back (-got +want):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// TestBesideErrors plans nothing for a place that is none.
+func TestBesideErrors(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		deep := "/a/2/3/4/5/6/7/8/9/10/11/12/13/14"
+		w.put(deep+"/15", "one")
+		w.put("/a/x", "one")
+		w.put("/long/"+strings.Repeat("x", 900), "one")
+		w.record()
+		then := w.pass()
+		for _, test := range []struct {
+			target    string
+			recursive bool
+			to, want  string
+		}{
+			{"/a/", true, "/a", "nothing can be restored to /a: that is where it is; leave --to out to restore it there"},
+			{"/a/", true, "/a/", "that is where it is"},
+			{"/a/x", false, "/a", "that is where it is"},
+			{"/", true, "/", "that is where it is"},
+			{"/a/", true, "//", "it is no path"},
+			{"/a/", true, "/b//c", "it is no path"},
+			{"/a/", true, "/b c", "it is no path"},
+			{"/a/", true, "b/c", "it is no path"},
+			{"/a/", true, "/aws/x", "it is no path"},
+			{"/a/", true, "/b/c", "it has 16 levels, Parameter Store allows 15"},
+			{"/a/", true, deep + "/15/16", "it is no path"},
+			{"/long/", false, "/" + strings.Repeat("y", 100), "it is longer than Parameter Store's"},
+		} {
+			plan, err := w.restorer(restore.Options{To: test.to}).Plan(w.Context(), target(w, test.target, test.recursive), then)
+			var destination *restore.DestinationError
+			if plan != nil || !errors.As(err, &destination) || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%s to %.30s: %v, want %q", test.target, test.to, err, test.want)
+			}
+		}
+		if n := w.aws.Counts()["ssm:PutParameter"]; n != 3 {
+			t.Errorf("%d parameters were written, want those 3 that were put", n)
+		}
+	})
+}
+
+// TestBesideAttributes gives a copy everything that the parameter had, and
+// records what it overwrites.
+func TestBesideAttributes(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		// Both begin in the same millisecond, which makes them no less two.
+		w.put("/a/x", secret, rich)
+		w.put("/b/x", "theirs", advancedTier)
+		w.label("/a/x", 1, "blue")
+		w.put("/a/y", "a,b", stringList)
+		w.pass()
+		w.tag("/a/x", "env", "prod")
+		w.record()
+		then := w.pass()
+		w.put("/a/x", "changed since", rich2)
+		// Nobody has recorded these.
+		w.put("/b/x", "theirs again", advancedTier)
+		w.tag("/b/x", "team", "b")
+		w.put("/b/y", "theirs")
+		before := w.whole()
+		between := w.pass()
+		o := restore.Options{To: "/b"}
+		plan := w.plan("/a/", false, then, o)
+		want := []string{
+			"update /b/x: value, type, key id, description, allowed pattern, policies, tag env, tag team, label blue from /a/x",
+			"update /b/y: value, type from /a/y",
+		}
+		if diff := cmp.Diff(sources(plan), want); diff != "" {
+			t.Errorf("plan (-got +want):\n%s", diff)
+		}
+		out := w.restored(plan, o).Outcomes
+		if got := fmt.Sprint(results(out)); got != "[restored update /b/x version 3 refused update /b/y]" {
+			t.Errorf("got %s: %s", got, errs(out))
+		}
+		copied := `SecureString "` + secret + `" key="alias/app" tier=Advanced data=text description="of the app" pattern="^h.*" ` +
+			`policies=[{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"20","Unit":"Days"}}] tags=map[env:prod] labels=map[blue:` + secret + `]`
+		after := w.whole()
+		if got := after["/b/x"]; got != copied {
+			t.Errorf("the copy is\n%s, want\n%s", got, copied)
+		}
+		if after["/a/x"] != before["/a/x"] || after["/a/y"] != before["/a/y"] || after["/b/y"] != before["/b/y"] {
+			t.Errorf("what was not to be touched is\n%v, was\n%v", after, before)
+		}
+		// What was overwritten can be had from the archive.
+		w.record()
+		w.pass()
+		w.restored(w.plan("/b/", false, between, restore.Options{}), restore.Options{})
+		if diff := cmp.Diff(w.state()["/b/x"], before["/b/x"][:strings.Index(before["/b/x"], " labels=")]); diff != "" {
+			t.Errorf("what was overwritten (-got +want):\n%s", diff)
+		}
+	})
+}
+
+// rich2 changes everything of a parameter that [rich] gives it.
+func rich2(in *ssm.PutParameterInput) {
+	rich(in)
+	in.KeyId, in.Description, in.AllowedPattern = aws.String("alias/other"), aws.String("changed"), aws.String("")
+}
+
+// TestBesideLabels gives a copy the labels of the version that it is of, even if
+// a version of its own has the same number and time.
+func TestBesideLabels(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		w.put("/a/x", "one")
+		w.put("/b/x", "theirs")
+		w.label("/a/x", 1, "blue")
+		w.record()
+		then := w.pass()
+		w.put("/b/x", "theirs again")
+		w.record()
+		w.pass()
+		o := restore.Options{To: "/b"}
+		w.restored(w.plan("/a/x", false, then, o), o)
+		if got, want := w.labels("/b/x"), map[string]int64{"blue": 3}; !maps.Equal(got, want) {
+			t.Errorf("labels %v, want %v", got, want)
+		}
+	})
+}
+
+// TestBesideBeforeRecording deletes nothing of which it is not known whether it
+// was there.
+func TestBesideBeforeRecording(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		w.put("/a/x", "one")
+		w.put("/b/y", "theirs")
+		w.must(w.recorder.Sync(w.Context(), "/a/x"))
+		then := w.pass()
+		o := restore.Options{To: "/b", Exact: true}
+		if got := sources(w.plan("/a/", false, then, o)); len(got) != 2 || got[1] != "unknown /b/y" {
+			t.Errorf("without a listing: %v", got)
+		}
+		r := restore.New(w.archive, w.live, nil, restore.Options{To: "/b", Exact: true})
+		w.must(w.recorder.Sync(w.Context(), "/a/x"))
+		plan, err := r.Plan(w.Context(), target(w, "/a/", false), then)
+		w.must(err)
+		w.restored(plan, restore.Options{})
+		if w.number("/b/y") != 1 {
+			t.Error("what is not recorded was deleted")
+		}
+		w.record()
+		now := w.pass()
+		if got := sources(w.plan("/a/", false, now, o)); len(got) != 2 || got[1] != "delete /b/y" {
+			t.Errorf("after a listing: %v", got)
+		}
+	})
+}
+
+// TestBesideDamage says which parameter it could not read.
+func TestBesideDamage(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		for _, name := range []string{"/a/x", "/a/y", "/b/y"} {
+			w.put(name, "of "+name)
+		}
+		w.record()
+		then := w.pass()
+		for _, name := range []string{"/a/x", "/b/y"} {
+			key := ".ssmbak/index" + name
+			w.aws.S3.Corrupt(bucket, key, w.aws.S3.Versions(bucket, key)[0].VersionID, []byte("no index"))
+		}
+		o := restore.Options{To: "/b"}
+		plan := w.plan("/a/", false, then, o)
+		if len(plan.Problems) != 2 {
+			t.Errorf("problems: %v", plan.Problems)
+		}
+		before := w.whole()
+		w.restored(plan, o)
+		if diff := cmp.Diff(w.whole(), before); diff != "" {
+			t.Errorf("plan %v wrote (-got +want):\n%s", sources(plan), diff)
+		}
+		for _, p := range plan.Problems {
+			if p.Name != ssmbak.Name("/b/x") && p.Name != ssmbak.Name("/b/y") {
+				t.Errorf("a problem of %s", p.Name)
+			}
+		}
+	})
+}

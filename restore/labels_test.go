@@ -1,0 +1,574 @@
+package restore_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/recorder"
+	"github.com/ssmbak/ssmbak/restore"
+)
+
+func (w *world) label(name string, version int64, labels ...string) {
+	w.Helper()
+	out, err := w.ssm.LabelParameterVersion(w.Context(), &ssm.LabelParameterVersionInput{Name: &name, ParameterVersion: &version, Labels: labels})
+	w.must(err)
+	if len(out.InvalidLabels) > 0 {
+		w.Fatalf("labels %v are not taken", out.InvalidLabels)
+	}
+}
+
+// unlabel takes labels away, of which Parameter Store sends no event.
+func (w *world) unlabel(name string, version int64, labels ...string) {
+	w.Helper()
+	out, err := w.ssm.UnlabelParameterVersion(w.Context(), &ssm.UnlabelParameterVersionInput{Name: &name, ParameterVersion: &version, Labels: labels})
+	w.must(err)
+	if len(out.InvalidLabels) > 0 {
+		w.Fatalf("labels %v were not there", out.InvalidLabels)
+	}
+}
+
+// labels returns the labels of a parameter and the versions that they are on.
+func (w *world) labels(name string) map[string]int64 {
+	log := w.aws.SSM.Truth(name)
+	if len(log) == 0 || len(log[len(log)-1].Labels) == 0 {
+		return map[string]int64{}
+	}
+	return log[len(log)-1].Labels
+}
+
+// puts makes n versions of a parameter, whose values are v and a number that
+// begins with first.
+func (w *world) puts(name string, first, n int) {
+	w.Helper()
+	for i := range n {
+		w.put(name, fmt.Sprint("v", first+i))
+	}
+}
+
+// restored plans and applies a restore, and returns its result.
+func (w *world) restored(p *restore.Plan, o restore.Options) restore.Result {
+	w.Helper()
+	res, err := w.restorer(o).Apply(w.Context(), p)
+	w.must(err)
+	w.must(res.Unrecorded)
+	return res
+}
+
+// undo plans and applies the way back from a restore.
+func (w *world) undo(id string, o restore.Options) restore.Result {
+	w.Helper()
+	plan, err := w.restorer(o).Undo(w.Context(), id)
+	w.must(err)
+	return w.restored(plan, o)
+}
+
+// notices joins the notices of all items, without those that say how certain
+// tags and labels are.
+func notices(p *restore.Plan) string {
+	var all []string
+	for _, item := range p.Items {
+		for _, n := range item.Notices {
+			if !strings.Contains(n, "last known") {
+				all = append(all, n)
+			}
+		}
+	}
+	return strings.Join(all, "\n")
+}
+
+// TestLabels brings the labels of /p back and then takes that back.
+func TestLabels(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name         string
+		until, since func(w *world) // the moment lies between them
+		unseen       func(w *world) // after everything was recorded
+		plan         string
+		notices      string
+		labels       map[string]int64
+		number       int64
+		back         map[string]int64 // after the way back, if not what was there before
+	}{
+		{
+			name:  "on its own older version",
+			until: func(w *world) { w.put("/p", "one"); w.label("/p", 1, "blue") },
+			since: func(w *world) { w.put("/p", "two"); w.label("/p", 2, "blue") },
+			plan:  "update /p: value, label blue", notices: "label blue moves from version 2 to version 1",
+			labels: map[string]int64{"blue": 1}, number: 3,
+		},
+		{
+			name:  "on a version that was older even then",
+			until: func(w *world) { w.puts("/p", 1, 2); w.label("/p", 1, "blue") },
+			since: func(w *world) { w.put("/p", "three"); w.label("/p", 3, "blue", "green") },
+			plan:  "update /p: value, label blue, label green", notices: "label blue moves from version 3 to version 1\nlabel green is taken from version 3",
+			labels: map[string]int64{"blue": 1}, number: 4,
+		},
+		{
+			name:  "moved alone",
+			until: func(w *world) { w.puts("/p", 1, 2); w.label("/p", 1, "blue") },
+			since: func(w *world) { w.label("/p", 2, "blue") },
+			plan:  "update /p: label blue", notices: "label blue moves from version 2 to version 1",
+			labels: map[string]int64{"blue": 1}, number: 2,
+		},
+		{
+			name:  "set alone",
+			until: func(w *world) { w.puts("/p", 1, 2) },
+			since: func(w *world) { w.label("/p", 2, "blue") },
+			plan:  "update /p: label blue", notices: "label blue is taken from version 2",
+			labels: map[string]int64{}, number: 2,
+		},
+		{
+			name:   "taken away without an event",
+			until:  func(w *world) { w.puts("/p", 1, 2); w.label("/p", 1, "blue"); w.label("/p", 2, "green") },
+			since:  func(*world) {},
+			unseen: func(w *world) { w.unlabel("/p", 1, "blue") },
+			plan:   "update /p: label blue",
+			labels: map[string]int64{"blue": 1, "green": 2}, number: 2,
+		},
+		{
+			name:  "as they were",
+			until: func(w *world) { w.puts("/p", 1, 2); w.label("/p", 1, "blue") },
+			since: func(w *world) { w.put("/p", "v2") },
+			plan:  "none /p", labels: map[string]int64{"blue": 1}, number: 3,
+		},
+		{
+			name:  "of another life",
+			until: func(w *world) { w.puts("/p", 1, 3); w.label("/p", 1, "green"); w.label("/p", 3, "blue") },
+			since: func(w *world) { w.remove("/p"); w.puts("/p", 7, 4); w.label("/p", 4, "red") },
+			plan:  "update /p: value, label blue, label red", notices: "label green cannot come back: it was on version 1, which is gone\nlabel red is taken from version 4",
+			labels: map[string]int64{"blue": 5}, number: 5,
+		},
+		{
+			name:  "of another life, with the same number live",
+			until: func(w *world) { w.puts("/p", 1, 2); w.label("/p", 1, "green"); w.label("/p", 2, "blue") },
+			since: func(w *world) { w.remove("/p"); w.puts("/p", 7, 2); w.label("/p", 1, "green") },
+			plan:  "update /p: value, label blue", notices: "label green stays on version 1: it was on version 1, which is gone",
+			labels: map[string]int64{"green": 1, "blue": 3}, number: 3,
+		},
+		{
+			name:  "of another life with the same content",
+			until: func(w *world) { w.puts("/p", 1, 2); w.label("/p", 2, "blue") },
+			since: func(w *world) { w.remove("/p"); w.put("/p", "v2") },
+			plan:  "update /p: label blue", labels: map[string]int64{"blue": 1}, number: 1,
+		},
+		{
+			name:  "of one that is gone",
+			until: func(w *world) { w.puts("/p", 1, 2); w.label("/p", 1, "green"); w.label("/p", 2, "blue") },
+			since: func(w *world) { w.remove("/p") },
+			plan:  "create /p", notices: "label green cannot come back: it was on version 1, which is gone",
+			labels: map[string]int64{"blue": 1}, number: 1,
+		},
+		{
+			name:  "of one that was not there",
+			until: func(w *world) { w.put("/p", "one"); w.pass(); w.remove("/p") },
+			since: func(w *world) { w.puts("/p", 1, 2); w.label("/p", 1, "green"); w.label("/p", 2, "blue") },
+			plan:  "delete /p", labels: map[string]int64{}, number: 0,
+			back: map[string]int64{"blue": 1}, // the version of green is gone for ever
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, emulator.Options{}, func(w *world) {
+				test.until(w)
+				w.record()
+				then := w.pass()
+				test.since(w)
+				w.record()
+				w.pass()
+				if test.unseen != nil {
+					test.unseen(w)
+				}
+				before, was := w.labels("/p"), w.state()
+				plan := w.plan("/p", false, then, restore.Options{})
+				if got := actions(plan)[0]; got != test.plan {
+					t.Errorf("plan: got %s, want %s", got, test.plan)
+				}
+				if got := notices(plan); got != test.notices {
+					t.Errorf("notices: got %q, want %q", got, test.notices)
+				}
+				res := w.restored(plan, restore.Options{})
+				if text := errs(res.Outcomes); text != "" {
+					t.Errorf("restore: %s", text)
+				}
+				if diff := cmp.Diff(w.labels("/p"), test.labels); diff != "" || w.number("/p") != test.number {
+					t.Errorf("left version %d, want %d, with labels (-got +want):\n%s", w.number("/p"), test.number, diff)
+				}
+				if res.ID == "" {
+					return
+				}
+				w.pass()
+				if text := errs(w.undo(res.ID, restore.Options{}).Outcomes); text != "" {
+					t.Errorf("the way back: %s", text)
+				}
+				want := test.back
+				if want == nil {
+					want = before
+				}
+				if diff := cmp.Diff(w.labels("/p"), want); diff != "" {
+					t.Errorf("labels after the way back (-got +want):\n%s", diff)
+				}
+				if diff := cmp.Diff(w.state(), was); diff != "" {
+					t.Errorf("state after the way back (-got +want):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// TestUnknownLabels touches no label where it is not known which there were.
+func TestUnknownLabels(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		w.put("/p", "one")
+		w.label("/p", 1, "blue")
+		then := w.pass()
+		w.put("/p", "two")
+		w.label("/p", 2, "green")
+		w.unlabel("/p", 1, "blue")
+		w.must(w.recorder.Sync(w.Context(), "/p"))
+		w.record()
+		w.pass()
+		plan := w.plan("/p", false, then, restore.Options{})
+		if got, want := actions(plan)[0], "update /p: value"; got != want {
+			t.Fatalf("plan: got %s, want %s", got, want)
+		}
+		res := w.restored(plan, restore.Options{})
+		if diff := cmp.Diff(w.labels("/p"), map[string]int64{"green": 2}); diff != "" {
+			t.Errorf("labels (-got +want):\n%s", diff)
+		}
+		// Somebody labels it meanwhile, which the way back leaves alone.
+		w.label("/p", 3, "red")
+		w.undo(res.ID, restore.Options{})
+		if diff := cmp.Diff(w.labels("/p"), map[string]int64{"green": 2, "red": 3}); diff != "" {
+			t.Errorf("labels after the way back (-got +want):\n%s", diff)
+		}
+	})
+	inWorld(t, emulator.Options{}, func(w *world) {
+		w.put("/p", "one")
+		w.label("/p", 1, "blue")
+		then := w.pass()
+		w.unlabel("/p", 1, "blue")
+		w.put("/p", "two")
+		w.label("/p", 2, "green")
+		w.record()
+		w.pass()
+		w.remove("/p")
+		w.record()
+		w.pass()
+		plan := w.plan("/p", false, then, restore.Options{})
+		if got := notices(plan); !strings.Contains(got, "its labels are not known: it gets none") {
+			t.Errorf("notices: %q", got)
+		}
+	})
+}
+
+// TestFullHistory restores a parameter that has as many versions as Parameter
+// Store keeps, so that a new one drops the oldest, or is refused if that has a
+// label.
+func TestFullHistory(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("histories of 100 versions take a while")
+	}
+	const command = "label blue is on version 1, the oldest of the 100 that Parameter Store keeps, so that no new one fits: " +
+		"`aws ssm unlabel-parameter-version --name /p --parameter-version 1 --labels blue` takes it away"
+	nothing := func(*world) {}
+	tests := []struct {
+		name         string
+		versions     int            // at the moment, of 100
+		until, since func(w *world) // labels at the moment and later
+		unseen       func(w *world) // after the plan
+		plan         string
+		notices      string
+		status       restore.Status
+		err          string
+		labels       map[string]int64
+		number       int64
+	}{
+		{
+			name: "the oldest has a label", versions: 40,
+			until: func(w *world) { w.label("/p", 1, "blue") }, since: nothing,
+			plan:   "update /p: value (" + command + ")",
+			status: restore.Refused, err: command, labels: map[string]int64{"blue": 1}, number: 100,
+		},
+		{
+			name: "the oldest has several labels", versions: 40,
+			until: func(w *world) { w.label("/p", 1, "blue", "green") }, since: nothing,
+			plan:   "update /p: value (" + strings.NewReplacer("label blue is", "labels blue, green are", "--labels blue", "--labels blue green").Replace(command) + ")",
+			status: restore.Refused, err: strings.NewReplacer("label blue is", "labels blue, green are", "--labels blue", "--labels blue green").Replace(command),
+			labels: map[string]int64{"blue": 1, "green": 1}, number: 100,
+		},
+		{
+			name: "the oldest has one that belongs elsewhere", versions: 40,
+			until: func(w *world) { w.label("/p", 40, "blue") }, since: func(w *world) { w.label("/p", 1, "blue") },
+			plan: "update /p: value, label blue", notices: "label blue moves from version 1 to version 40",
+			status: restore.Restored, labels: map[string]int64{"blue": 40}, number: 101,
+		},
+		{
+			name: "the oldest has one that was not there", versions: 40,
+			until: nothing, since: func(w *world) { w.label("/p", 1, "blue") },
+			plan: "update /p: value, label blue", notices: "label blue is taken from version 1",
+			status: restore.Restored, labels: map[string]int64{}, number: 101,
+		},
+		{
+			name: "the oldest is wanted, with its label", versions: 1,
+			until: func(w *world) { w.label("/p", 1, "blue") }, since: nothing,
+			plan:    "update /p: value, label blue (" + command + ")",
+			notices: "label blue moves from version 1 to version 101",
+			status:  restore.Refused, err: command, labels: map[string]int64{"blue": 1}, number: 100,
+		},
+		{
+			name: "the oldest is wanted, its label is elsewhere", versions: 1,
+			until: func(w *world) { w.label("/p", 1, "blue") }, since: func(w *world) { w.label("/p", 100, "blue") },
+			plan: "update /p: value, label blue", notices: "label blue moves from version 100 to version 101",
+			status: restore.Restored, labels: map[string]int64{"blue": 101}, number: 101,
+		},
+		{
+			name: "the write drops the version of a label", versions: 40,
+			until: func(w *world) { w.label("/p", 1, "blue") }, since: func(w *world) { w.unlabel("/p", 1, "blue") },
+			plan: "update /p: value", notices: "label blue cannot come back: it was on version 1, which is gone",
+			status: restore.Restored, labels: map[string]int64{}, number: 101,
+		},
+		{
+			name: "labels alone", versions: 100,
+			until: func(w *world) { w.label("/p", 1, "blue") }, since: func(w *world) { w.label("/p", 100, "blue") },
+			plan: "update /p: label blue", notices: "label blue moves from version 100 to version 1",
+			status: restore.Restored, labels: map[string]int64{"blue": 1}, number: 100,
+		},
+		{
+			name: "labelled after the plan", versions: 40,
+			until: nothing, since: nothing, unseen: func(w *world) { w.label("/p", 1, "blue") },
+			plan: "update /p: value", status: restore.Refused, err: command, labels: map[string]int64{"blue": 1}, number: 100,
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, emulator.Options{}, func(w *world) {
+				w.puts("/p", 1, test.versions)
+				test.until(w)
+				w.record()
+				then := w.pass()
+				w.puts("/p", test.versions+1, 100-test.versions)
+				test.since(w)
+				w.record()
+				w.pass()
+				plan := w.plan("/p", false, then, restore.Options{})
+				if got := actions(plan)[0]; got != test.plan {
+					t.Errorf("plan:\n got %s\nwant %s", got, test.plan)
+				}
+				if got := notices(plan); got != test.notices {
+					t.Errorf("notices: got %q, want %q", got, test.notices)
+				}
+				if test.unseen != nil {
+					test.unseen(w)
+				}
+				before, err := w.restorer(restore.Options{}).Apply(w.Context(), plan)
+				w.must(err)
+				out := before.Outcomes[0]
+				if out.Status != test.status || out.Err != nil && out.Err.Error() != test.err || out.Err == nil && test.err != "" {
+					t.Errorf("got %s (%v), want %s (%s)", out.Status, out.Err, test.status, test.err)
+				}
+				if diff := cmp.Diff(w.labels("/p"), test.labels); diff != "" || w.number("/p") != test.number {
+					t.Errorf("left version %d, want %d, with labels (-got +want):\n%s", w.number("/p"), test.number, diff)
+				}
+			})
+		})
+	}
+}
+
+// TestLabelsMovedInVain moves a label out of the way of a write that is then
+// refused: that is no restore that changed nothing.
+func TestLabelsMovedInVain(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("histories of 100 versions take a while")
+	}
+	inWorld(t, emulator.Options{}, func(w *world) {
+		w.put("/p", "v0")
+		w.put("/p", secret, secureString("alias/old"))
+		w.label("/p", 2, "blue")
+		w.record()
+		then := w.pass()
+		w.puts("/p", 3, 98)
+		w.label("/p", 1, "blue")
+		w.record()
+		w.pass()
+		w.aws.SSM.DisableKey("alias/old")
+		res := w.restored(w.plan("/p", false, then, restore.Options{}), restore.Options{})
+		out := res.Outcomes[0]
+		if !strings.Contains(fmt.Sprint(out.Err), "its KMS key alias/old does not exist or is not enabled; --key-id chooses another") || w.number("/p") != 100 {
+			t.Fatalf("got %s (%v) and version %d", out.Status, out.Err, w.number("/p"))
+		}
+		if moved := w.labels("/p")["blue"] != 1; moved != (out.Status == restore.Failed) {
+			t.Errorf("%s, and the label is on version %d", out.Status, w.labels("/p")["blue"])
+		}
+		w.undo(res.ID, restore.Options{})
+		if got := w.labels("/p")["blue"]; got != 1 {
+			t.Errorf("after the way back the label is on version %d, want 1", got)
+		}
+	})
+}
+
+// TestManyLabels swaps the labels of two versions that have as many as one can
+// have, so that not all of one fit on the other at once.
+func TestManyLabels(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		var some, others []string
+		for i := range 10 {
+			some, others = append(some, fmt.Sprint("a", i)), append(others, fmt.Sprint("b", i))
+		}
+		w.puts("/p", 1, 2)
+		w.label("/p", 1, some...)
+		w.label("/p", 2, others...)
+		w.record()
+		then, want := w.pass(), w.labels("/p")
+		w.unlabel("/p", 1, some...)
+		w.label("/p", 1, others...)
+		w.label("/p", 2, some...)
+		w.record()
+		w.pass()
+		before := w.labels("/p")
+		res := w.restored(w.plan("/p", false, then, restore.Options{}), restore.Options{})
+		if text := errs(res.Outcomes); text != "" {
+			t.Errorf("restore: %s", text)
+		}
+		if diff := cmp.Diff(w.labels("/p"), want); diff != "" {
+			t.Errorf("labels (-got +want):\n%s", diff)
+		}
+		w.undo(res.ID, restore.Options{})
+		if diff := cmp.Diff(w.labels("/p"), before); diff != "" {
+			t.Errorf("labels after the way back (-got +want):\n%s", diff)
+		}
+		if n := len(slices.Collect(maps.Keys(before))); n != 20 {
+			t.Fatalf("%d labels, want 20", n)
+		}
+	})
+}
+
+// TestReservedTags neither sends nor removes a tag that belongs to AWS. Parameter
+// Store lets nobody make one here, so its answers are made to hold some.
+func TestReservedTags(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		var sent []string
+		reserved := strings.NewReplacer(`"sys-`, `"aws:`, `"SYS-`, `"AWS:`)
+		client := rewriting{HTTPClient: w.aws.Client(), request: strings.NewReplacer(), answer: reserved, see: func(op, body string) {
+			if strings.Contains(strings.ToLower(body), "aws:cfn") {
+				sent = append(sent, op+" "+body)
+			}
+		}}
+		live := paramstore.New(w.conn(client).SSM(), paramstore.Options{})
+		records := recorder.New(w.archive, live, recorder.Options{Account: account, Region: region})
+		record := func() {
+			time.Sleep(2 * time.Second)
+			w.must(w.aws.Queue.Drain(w.Context(), func(ctx context.Context, batch []emulator.Message) (failed []string) {
+				for _, m := range batch {
+					for _, f := range records.Handle(ctx, []recorder.Message{{ID: m.ID, Body: []byte(reserved.Replace(string(m.Body))), Sent: m.Sent, Receives: m.Receives}}) {
+						failed = append(failed, f.ID)
+					}
+				}
+				return failed
+			}))
+		}
+		names := []string{"/a/changed", "/a/gone", "/a/same"}
+		for _, name := range names {
+			w.put(name, "one")
+			w.tag(name, "sys-cfn", "a")
+			w.tag(name, "SYS-cfn", "a")
+		}
+		w.tag("/a/changed", "env", "prod")
+		w.tag("/a/gone", "env", "prod")
+		record()
+		then := w.pass()
+		for _, name := range names {
+			w.tag(name, "sys-cfn", "b")
+			w.untag(name, "SYS-cfn")
+			w.tag(name, "sys-cfn2", "b")
+		}
+		w.tag("/a/changed", "env", "dev")
+		w.remove("/a/gone")
+		record()
+		r := restore.New(w.archive, live, records, restore.Options{})
+		plan, err := r.Plan(w.Context(), target(w, "/a/", false), then)
+		w.must(err)
+		want := []string{"update /a/changed: tag env", "create /a/gone", "none /a/same"}
+		if diff := cmp.Diff(actions(plan), want); diff != "" {
+			t.Errorf("plan (-got +want):\n%s", diff)
+		}
+		res, err := r.Apply(w.Context(), plan)
+		w.must(err)
+		if text := errs(res.Outcomes); text != "" {
+			t.Errorf("restore: %s", text)
+		}
+		if len(sent) > 0 {
+			t.Errorf("tags of AWS were sent: %q", sent)
+		}
+		got := w.state()
+		for name, tags := range map[string]string{"/a/changed": "tags=map[env:prod sys-cfn:b sys-cfn2:b]", "/a/gone": "tags=map[env:prod]", "/a/same": "tags=map[sys-cfn:b sys-cfn2:b]"} {
+			if !strings.HasSuffix(got[name], tags) {
+				t.Errorf("%s is %s, want %s", name, got[name], tags)
+			}
+		}
+	})
+}
+
+// TestTrusted reads the tags and labels of those that are as they should be
+// otherwise only in plans for few, and says how many it did not read.
+func TestTrusted(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{100, 101} {
+		inWorld(t, emulator.Options{}, func(w *world) {
+			for i := range n {
+				w.put(fmt.Sprintf("/a/%03d", i), "one")
+			}
+			w.tag("/a/003", "env", "prod")
+			w.label("/a/004", 1, "blue")
+			w.record()
+			then := w.pass()
+			w.put("/a/000", "two")
+			w.tag("/a/001", "env", "dev")
+			w.label("/a/002", 1, "blue")
+			w.record()
+			w.pass()
+			// Nobody hears of these.
+			w.tag("/a/005", "env", "dev")
+			w.unlabel("/a/004", 1, "blue")
+			w.aws.ResetCounts()
+			plan := w.plan("/a/", false, then, restore.Options{})
+			counts := w.aws.Counts()
+			var changes []string
+			for i, text := range actions(plan) {
+				if plan.Items[i].Action != restore.None {
+					changes = append(changes, text)
+				}
+			}
+			want := []string{"update /a/000: value", "update /a/001: tag env", "update /a/002: label blue", "update /a/004: label blue"}
+			if n <= 100 {
+				want = append(want, "update /a/005: tag env")
+			}
+			if diff := cmp.Diff(changes, want); diff != "" {
+				t.Errorf("plan of %d (-got +want):\n%s", n, diff)
+			}
+			tags, histories, trusted := counts["ssm:ListTagsForResource"], counts["ssm:GetParameterHistory"], plan.Trusted
+			switch {
+			case n <= 100 && (tags < n || histories < n || trusted != 0):
+				t.Errorf("of %d the tags of %d and the labels of %d were read, and %d trusted", n, tags, histories, trusted)
+			case n > 100 && (tags > 6 || histories > 6 || trusted != n-len(want)):
+				t.Errorf("of %d the tags of %d and the labels of %d were read, and %d trusted", n, tags, histories, trusted)
+			}
+		})
+	}
+}

@@ -1,0 +1,628 @@
+package restore_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
+	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/restore"
+)
+
+func advancedTier(in *ssm.PutParameterInput) { in.Tier = types.ParameterTierAdvanced }
+
+func stringList(in *ssm.PutParameterInput) { in.Type = types.ParameterTypeStringList }
+
+// whole is everything about live parameters, labels too: each with the value of
+// the version that it is on, since numbers begin anew in a new life.
+func (w *world) whole() map[string]string {
+	w.Helper()
+	out := w.state()
+	for name := range out {
+		values := make(map[int64]string)
+		for _, c := range w.aws.SSM.Truth(name) {
+			if c.Op == "Create" {
+				clear(values)
+			}
+			values[c.Version] = c.Value
+		}
+		labels := make(map[string]string)
+		for label, n := range w.labels(name) {
+			labels[label] = values[n]
+		}
+		out[name] += fmt.Sprintf(" labels=%v", labels)
+	}
+	return out
+}
+
+// replaceable makes /p, which only a replacement brings back: it was a Standard
+// parameter at the moment and is an Advanced one.
+func (w *world) replaceable(until ...func(*ssm.PutParameterInput)) (then ssmbak.Time) {
+	w.Helper()
+	w.put("/p", "zero")
+	w.put("/p", "one", until...)
+	w.label("/p", 2, "blue")
+	w.pass()
+	w.tag("/p", "env", "prod")
+	w.record()
+	then = w.pass()
+	w.put("/p", "two", advancedTier, func(in *ssm.PutParameterInput) {
+		in.Policies = aws.String(`[{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"20","Unit":"Days"}}]`)
+	})
+	w.tag("/p", "env", "dev")
+	w.tag("/p", "team", "a")
+	w.label("/p", 3, "green")
+	w.record()
+	w.pass()
+	return then
+}
+
+func TestReplaceTier(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{SSM: ssmapi.Options{RecreateWait: 30 * time.Second}}, func(w *world) {
+		then := w.replaceable()
+		before := w.whole()
+		plan := w.plan("/p", false, then, restore.Options{})
+		if got, want := actions(plan)[0], "update /p: value, policies, tag env, tag team, label green"; got != want || plan.Asks() {
+			t.Errorf("without --replace: got %s, want %s", got, want)
+		}
+		if got := notices(plan); !strings.Contains(got, "its tier stays Advanced") || !strings.Contains(got, "--replace") {
+			t.Errorf("without --replace: notices %q", got)
+		}
+
+		o := restore.Options{Replace: true}
+		plan = w.plan("/p", false, then, o)
+		if got := plan.Items[0].Action; got != restore.Replace || !plan.Asks() {
+			t.Fatalf("with --replace: got %s", got)
+		}
+		if got := notices(plan); !strings.Contains(got, "its version numbers begin at 1 again") || strings.Contains(got, "its tier stays") {
+			t.Errorf("with --replace: notices %q", got)
+		}
+		start := time.Now()
+		res := w.restored(plan, o)
+		if took := time.Since(start); took < 30*time.Second || took > 31*time.Second {
+			t.Errorf("it was away for %s", took)
+		}
+		out := res.Outcomes[0]
+		if got, want := results(res.Outcomes)[0], "restored replace /p version 1"; got != want || !out.Replaced {
+			t.Errorf("got %s (%v), want %s", got, out.Err, want)
+		}
+		want := `String "one" key="" tier=Standard data=text description="" pattern="" policies= tags=map[env:prod] labels=map[blue:one]`
+		if got := w.whole()["/p"]; got != want {
+			t.Errorf("left\n%s, want\n%s", got, want)
+		}
+		w.record()
+		w.pass()
+		if got := actions(w.plan("/p", false, then, o))[0]; got != "none /p" {
+			t.Errorf("planning again: %s", got)
+		}
+		w.undo(res.ID, restore.Options{})
+		if diff := cmp.Diff(w.whole(), before); diff != "" {
+			t.Errorf("state after the way back (-got +want):\n%s", diff)
+		}
+	})
+}
+
+// TestReplaceTierAlone writes nothing for the tier alone, unless it is told to.
+func TestReplaceTierAlone(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		w.put("/p", "one")
+		w.record()
+		then := w.pass()
+		w.put("/p", "one", advancedTier)
+		w.record()
+		w.pass()
+		plan := w.plan("/p", false, then, restore.Options{})
+		if got := actions(plan)[0]; got != "none /p" || !strings.Contains(notices(plan), "its tier stays Advanced") {
+			t.Errorf("without --replace: got %s with notices %q", got, notices(plan))
+		}
+		plan = w.plan("/p", false, then, restore.Options{Replace: true})
+		if got := actions(plan)[0]; got != "replace /p" {
+			t.Errorf("with --replace: got %s", got)
+		}
+	})
+}
+
+// TestReplaceFails lets everything fail that can once the parameter is deleted.
+func TestReplaceFails(t *testing.T) {
+	t.Parallel()
+	theirs := func(w *world) emulator.Fault { w.put("/p", "theirs"); return emulator.Fault{} }
+	wanted := `String "one" key="" tier=Standard data=text description="" pattern="" policies= tags=map[env:prod] labels=map[blue:one]`
+	there := `String "two" key="" tier=Advanced data=text description="" pattern="" policies=[{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"20","Unit":"Days"}}] ` +
+		`tags=map[env:dev team:a] labels=map[green:two]`
+	foreign := `String "theirs" key="" tier=Standard data=text description="" pattern="" policies= tags=map[] labels=map[]`
+	tests := []struct {
+		name  string
+		until func(*ssm.PutParameterInput)
+		// fault is asked at each request of the operation, counted from 1.
+		op     string
+		fault  func(w *world, n int) emulator.Fault
+		status string
+		err    []string
+		left   string
+		after  string // what the way back leaves, if not what was there
+	}{
+		{
+			name: "its key is disabled", until: secureString("alias/old"),
+			status: "failed replace /p version 1",
+			err:    []string{"replace /p: it could not be created anew, and what was there was put back as version 1", "its KMS key alias/old", "--key-id"},
+			left:   there,
+		},
+		{
+			name: "it is throttled for minutes", op: "PutParameter",
+			fault: func(_ *world, n int) emulator.Fault {
+				if n <= 10 {
+					return emulator.Throttled
+				}
+				return emulator.Fault{}
+			},
+			status: "failed replace /p version 1", err: []string{"what was there was put back as version 1", "ThrottlingException"}, left: there,
+		},
+		{
+			name: "it is throttled for ever", op: "PutParameter",
+			fault:  func(*world, int) emulator.Fault { return emulator.Throttled },
+			status: "failed replace /p", err: []string{"replace /p: it is deleted: it could not be created anew", "and what was there could not be put back"},
+			after: there,
+		},
+		{
+			name: "somebody creates it meanwhile", op: "PutParameter",
+			fault: func(w *world, n int) emulator.Fault {
+				if n == 1 {
+					return theirs(w)
+				}
+				return emulator.Fault{}
+			},
+			status: "failed replace /p", err: []string{"replace /p: it was deleted and not created anew: it was created since the plan was made: "}, left: foreign, after: foreign,
+		},
+		{
+			name: "its key is disabled and somebody creates it meanwhile", until: secureString("alias/old"), op: "PutParameter",
+			fault: func(w *world, n int) emulator.Fault {
+				if n == 2 {
+					return theirs(w)
+				}
+				return emulator.Fault{}
+			},
+			status: "failed replace /p", err: []string{"its KMS key alias/old", "it was created since the plan was made: "}, left: foreign, after: foreign,
+		},
+		{
+			name: "the answer of its creation is lost", op: "PutParameter",
+			fault: func(_ *world, n int) emulator.Fault {
+				return emulator.Fault{LostAfter: n == 1, LostBefore: n > 1 && n <= 10}
+			},
+			status: "restored replace /p version 1", left: wanted,
+		},
+		{
+			name: "the answer of its deletion is lost", op: "DeleteParameters",
+			fault:  func(_ *world, n int) emulator.Fault { return emulator.Fault{LostAfter: n == 1, LostBefore: n > 1} },
+			status: "restored replace /p version 1", left: wanted,
+		},
+		{
+			name: "it may not be deleted", op: "DeleteParameters",
+			fault:  func(*world, int) emulator.Fault { return emulator.DeniedBySSM },
+			status: "failed replace /p", err: []string{"replace /p: delete /p: ", "AccessDenied"}, left: "as it was",
+		},
+		{
+			name: "its labels may not be set", op: "LabelParameterVersion",
+			fault:  func(*world, int) emulator.Fault { return emulator.DeniedBySSM },
+			status: "failed replace /p version 1", err: []string{"replace /p: version 1 was written, its labels were not: "}, left: strings.Replace(wanted, "blue:one", "", 1),
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, emulator.Options{}, func(w *world) {
+				var then ssmbak.Time
+				if test.until == nil {
+					then = w.replaceable()
+				} else {
+					then = w.replaceable(test.until)
+				}
+				w.aws.SSM.DisableKey("alias/old")
+				o, before := restore.Options{Replace: true}, w.whole()
+				plan := w.plan("/p", false, then, o)
+				if plan.Items[0].Action != restore.Replace {
+					t.Fatalf("plan: %v", actions(plan))
+				}
+				n := 0
+				w.before = func(op string) emulator.Fault {
+					if op != test.op {
+						return emulator.Fault{}
+					}
+					n++
+					return test.fault(w, n)
+				}
+				res := w.restored(plan, o)
+				w.before = nil
+				if got := results(res.Outcomes)[0]; got != test.status {
+					t.Errorf("got %s, want %s", got, test.status)
+				}
+				text := errs(res.Outcomes)
+				for _, part := range test.err {
+					if !strings.Contains(text, part) {
+						t.Errorf("error without %q:\n%s", part, text)
+					}
+				}
+				if len(test.err) == 0 && text != "" {
+					t.Errorf("error: %s", text)
+				}
+				left := test.left
+				if left == "as it was" {
+					left = before["/p"]
+				}
+				if got := w.whole()["/p"]; got != left {
+					t.Errorf("left\n%s, want\n%s", got, left)
+				}
+				w.record()
+				w.pass()
+				w.undo(res.ID, restore.Options{})
+				after := test.after
+				if after == "" {
+					after = there
+				}
+				// Versions before the newest are gone, and so are their labels.
+				if got := w.whole()["/p"]; got != after && got != before["/p"] {
+					t.Errorf("the way back left\n%s, want\n%s", got, after)
+				}
+			})
+		})
+	}
+}
+
+// rewriting changes the body of each request to Parameter Store and of its
+// answer, and shows each request to see.
+type rewriting struct {
+	aws.HTTPClient
+	request, answer *strings.Replacer
+	see             func(op, body string)
+}
+
+func (c rewriting) Do(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	text := c.request.Replace(string(body))
+	if c.see != nil {
+		c.see(ssmapi.Operation(r), text)
+	}
+	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(text)), int64(len(text))
+	out, err := c.HTTPClient.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer out.Body.Close()
+	if body, err = io.ReadAll(out.Body); err != nil {
+		return nil, err
+	}
+	text = c.answer.Replace(string(body))
+	out.Body, out.ContentLength = io.NopCloser(strings.NewReader(text)), int64(len(text))
+	return out, nil
+}
+
+// TestReplaceImage puts back what was there if the value is no image any more,
+// which Parameter Store finds out after it has answered.
+func TestReplaceImage(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{SSM: ssmapi.Options{ImageDelay: 5 * time.Second}}, func(w *world) {
+		w.put("/p", "ami-12345678", func(in *ssm.PutParameterInput) { in.DataType = aws.String("aws:ec2:image") })
+		w.pass()
+		w.record()
+		then := w.pass()
+		w.put("/p", "two", advancedTier)
+		w.label("/p", 2, "blue")
+		w.record()
+		w.pass()
+		before := w.whole()
+		live := paramstore.New(w.conn(rewriting{HTTPClient: w.aws.Client(), request: strings.NewReplacer("ami-12345678", "ami-gone"), answer: strings.NewReplacer()}).SSM(), paramstore.Options{})
+		r := restore.New(w.archive, live, w.recorder, restore.Options{Replace: true})
+		plan, err := r.Plan(w.Context(), target(w, "/p", false), then)
+		w.must(err)
+		res, err := r.Apply(w.Context(), plan)
+		w.must(err)
+		if got := results(res.Outcomes)[0]; got != "failed replace /p version 1" || !strings.Contains(errs(res.Outcomes), "its value is perhaps no image") {
+			t.Errorf("got %s: %s", got, errs(res.Outcomes))
+		}
+		if diff := cmp.Diff(w.whole(), before); diff != "" {
+			t.Errorf("state (-got +want):\n%s", diff)
+		}
+	})
+}
+
+// TestReplaceType changes a type that Parameter Store does not change in place.
+func TestReplaceType(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name     string
+		was, is  func(*ssm.PutParameterInput)
+		inPlace  bool
+		wantType string
+	}{
+		{name: "to a StringList", was: stringList, is: func(*ssm.PutParameterInput) {}, wantType: "StringList"},
+		{name: "from a StringList", was: func(*ssm.PutParameterInput) {}, is: stringList, wantType: "String"},
+		{name: "from a StringList to a secret", was: secureString("alias/app"), is: stringList, wantType: "SecureString"},
+		{name: "from a secret", was: func(*ssm.PutParameterInput) {}, is: secureString("alias/app"), inPlace: true, wantType: "String"},
+		{name: "to a secret", was: secureString("alias/app"), is: func(*ssm.PutParameterInput) {}, inPlace: true, wantType: "SecureString"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, emulator.Options{}, func(w *world) {
+				w.put("/p", "a,b", test.was)
+				w.label("/p", 1, "blue")
+				w.pass()
+				w.tag("/p", "env", "prod")
+				w.record()
+				then := w.pass()
+				want := w.whole()
+				w.remove("/p")
+				time.Sleep(5 * time.Second)
+				w.put("/p", "c,d", test.is)
+				w.label("/p", 1, "green")
+				w.pass()
+				w.tag("/p", "env", "dev")
+				w.record()
+				w.pass()
+				before := w.whole()
+
+				plan := w.plan("/p", false, then, restore.Options{})
+				if plan.Items[0].Action != restore.Update || plan.Asks() {
+					t.Errorf("without --replace: %v", actions(plan))
+				}
+				if !test.inPlace {
+					out := w.restored(plan, restore.Options{}).Outcomes[0]
+					if out.Status != restore.Refused || !strings.Contains(fmt.Sprint(out.Err), "Parameter Store does not change its type to "+test.wantType+" in place; --replace ") {
+						t.Errorf("without --replace: %s (%v)", out.Status, out.Err)
+					}
+					if diff := cmp.Diff(w.whole(), before); diff != "" {
+						t.Errorf("without --replace (-got +want):\n%s", diff)
+					}
+				}
+
+				o := restore.Options{Replace: true}
+				plan = w.plan("/p", false, then, o)
+				if plan.Items[0].Action != restore.Update || !plan.Asks() || !strings.Contains(notices(plan), "if Parameter Store refuses to change its type in place, it is deleted and created anew") {
+					t.Errorf("with --replace: %v, notices %q", actions(plan), notices(plan))
+				}
+				res := w.restored(plan, o)
+				out := res.Outcomes[0]
+				if out.Status != restore.Restored || out.Replaced == test.inPlace || out.Version != w.number("/p") {
+					t.Errorf("with --replace: %s, replaced %v, version %d (%v)", out.Status, out.Replaced, out.Version, out.Err)
+				}
+				if diff := cmp.Diff(w.whole(), want); diff != "" {
+					t.Errorf("with --replace (-got +want):\n%s", diff)
+				}
+				w.record()
+				w.pass()
+				text := errs(w.undo(res.ID, o).Outcomes)
+				if diff := cmp.Diff(w.whole(), before); diff != "" {
+					t.Errorf("after the way back (%s) (-got +want):\n%s", text, diff)
+				}
+			})
+		})
+	}
+}
+
+// TestReplaceInterrupted ends a restore while the parameter is away.
+func TestReplaceInterrupted(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		then := w.replaceable()
+		o := restore.Options{Replace: true}
+		plan := w.plan("/p", false, then, o)
+		ctx, cancel := context.WithCancel(w.Context())
+		defer cancel()
+		w.once("DeleteParameters", func() emulator.Fault { time.AfterFunc(10*time.Second, cancel); return emulator.Fault{} })
+		res, err := w.restorer(o).Apply(ctx, plan)
+		w.must(err)
+		w.must(res.Unrecorded)
+		if got := results(res.Outcomes)[0]; got != "restored replace /p version 1" || ctx.Err() == nil {
+			t.Errorf("got %s (%v)", got, res.Outcomes[0].Err)
+		}
+	})
+}
+
+// TestReplaceInterruptedForLong ends a restore whose pause is longer than what
+// has begun may take: it must not look as if nothing had happened.
+func TestReplaceInterruptedForLong(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		then := w.replaceable()
+		o := restore.Options{Replace: true, Recreation: time.Hour}
+		plan := w.plan("/p", false, then, o)
+		ctx, cancel := context.WithCancel(w.Context())
+		defer cancel()
+		w.once("DeleteParameters", func() emulator.Fault { cancel(); return emulator.Fault{} })
+		res, err := w.restorer(o).Apply(ctx, plan)
+		w.must(err)
+		out := res.Outcomes[0]
+		if text := fmt.Sprint(out.Err); out.Status != restore.Failed || !strings.Contains(text, "it is deleted, and was not created anew") || strings.Contains(text, "not begun") {
+			t.Errorf("got %s (%v)", out.Status, out.Err)
+		}
+	})
+}
+
+// TestReplaceMoved deletes nothing that is not as it was planned.
+func TestReplaceMoved(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		then := w.replaceable()
+		o := restore.Options{Replace: true}
+		plan := w.plan("/p", false, then, o)
+		w.put("/p", "theirs", advancedTier)
+		out := w.restored(plan, o).Outcomes[0]
+		if out.Status != restore.Refused || out.Replaced || w.number("/p") != 4 {
+			t.Errorf("got %s (%v), and version %d is live", out.Status, out.Err, w.number("/p"))
+		}
+		plan, err := restore.New(w.archive, w.live, nil, o).Plan(w.Context(), target(w, "/p", false), then)
+		w.must(err)
+		if got := actions(plan)[0]; !strings.HasPrefix(got, "replace /p (its live version is not in the archive") {
+			t.Errorf("of a version that is not recorded: %s", got)
+		}
+	})
+}
+
+// TestRecreation leaves a name alone for a while after its deletion.
+func TestRecreation(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name       string
+		ago        time.Duration // since the deletion, when it is planned
+		recreation time.Duration
+		waits      bool
+		pause      time.Duration // between the deletion and the creation
+	}{
+		{"just now", 10 * time.Second, 0, true, 30 * time.Second},
+		{"long ago", 40 * time.Second, 0, false, 40 * time.Second},
+		{"another pause", 10 * time.Second, time.Minute, true, time.Minute},
+		{"no pause", 10 * time.Second, -1, false, 10 * time.Second},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			o := emulator.Options{}
+			if test.recreation >= 0 {
+				o.SSM.RecreateWait = 30 * time.Second
+			}
+			inWorld(t, o, func(w *world) {
+				w.put("/p", "one")
+				w.record()
+				then := w.pass()
+				w.remove("/p")
+				w.record()
+				log := w.aws.SSM.Truth("/p")
+				deleted := log[len(log)-1].Time
+				time.Sleep(time.Until(deleted.Add(test.ago)))
+				o := restore.Options{Recreation: test.recreation}
+				plan := w.plan("/p", false, then, o)
+				if waits := strings.Contains(notices(plan), "it was deleted just now: AWS asks to wait until "); waits != test.waits {
+					t.Errorf("notices %q", notices(plan))
+				}
+				out := w.restored(plan, o).Outcomes[0]
+				log = w.aws.SSM.Truth("/p")
+				if pause := log[len(log)-1].Time.Sub(deleted); out.Status != restore.Restored || pause < test.pause || pause > test.pause+time.Second {
+					t.Errorf("%s (%v) after %s, want %s", out.Status, out.Err, pause, test.pause)
+				}
+			})
+		})
+	}
+}
+
+// TestKeys names a key that is missing, and takes another instead.
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		w.put("/a/changed", secret, secureString("alias/old"))
+		w.put("/a/gone", secret, secureString("alias/old"))
+		w.put("/a/plain", "one")
+		w.put("/a/same", secret, secureString("alias/old"))
+		w.record()
+		then := w.pass()
+		w.put("/a/changed", "two", secureString("alias/new"))
+		w.remove("/a/gone")
+		w.put("/a/plain", "two")
+		w.record()
+		w.pass()
+		before := w.whole()
+		w.aws.SSM.DisableKey("alias/old")
+		out := w.restored(w.plan("/a/", false, then, restore.Options{}), restore.Options{}).Outcomes
+		want := []string{"refused update /a/changed", "refused create /a/gone", "restored update /a/plain version 3", "unchanged none /a/same"}
+		if diff := cmp.Diff(results(out), want); diff != "" {
+			t.Errorf("without the key (-got +want):\n%s", diff)
+		}
+		for _, o := range out[:2] {
+			if text := fmt.Sprint(o.Err); !strings.HasPrefix(text, "its KMS key alias/old does not exist or is not enabled; --key-id chooses another (") || strings.Contains(text, secret) {
+				t.Errorf("%s: %s", o.Item.Name, text)
+			}
+		}
+		delete(before, "/a/plain")
+		got := w.whole()
+		delete(got, "/a/plain")
+		if diff := cmp.Diff(got, before); diff != "" {
+			t.Errorf("what was refused (-got +want):\n%s", diff)
+		}
+
+		o := restore.Options{KeyID: "alias/third"}
+		plan := w.plan("/a/", false, then, o)
+		want = []string{"update /a/changed: value, key id", "create /a/gone", "none /a/plain", "none /a/same"}
+		if diff := cmp.Diff(actions(plan), want); diff != "" {
+			t.Errorf("plan with another key (-got +want):\n%s", diff)
+		}
+		if got, want := notices(plan), "its key becomes alias/third instead of alias/old\nits key becomes alias/third instead of alias/old"; got != want {
+			t.Errorf("notices: got %q, want %q", got, want)
+		}
+		if text := errs(w.restored(plan, o).Outcomes); text != "" {
+			t.Errorf("with another key: %s", text)
+		}
+		for name, key := range map[string]string{"/a/changed": "alias/third", "/a/gone": "alias/third", "/a/same": "alias/old", "/a/plain": ""} {
+			if got := w.state()[name]; !strings.Contains(got, fmt.Sprintf("key=%q", key)) {
+				t.Errorf("%s is %s, want the key %q", name, got, key)
+			}
+		}
+		w.record()
+		w.pass()
+		again := w.plan("/a/", false, then, o)
+		if again.Changes() != 0 {
+			t.Errorf("once more with another key: %v", actions(again))
+		}
+	})
+}
+
+// TestDeletions deletes as many with one request as that takes, and none that
+// has changed.
+func TestDeletions(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		const n = 23
+		w.put("/a/kept", "one")
+		w.record()
+		then := w.pass()
+		for i := range n {
+			w.put(fmt.Sprintf("/a/%02d", i), "one")
+		}
+		w.record()
+		w.pass()
+		o := restore.Options{Exact: true}
+		plan := w.plan("/a/", false, then, o)
+		if plan.Count(restore.Delete) != n {
+			t.Fatalf("plan: %v", actions(plan))
+		}
+		w.put("/a/05", "theirs")
+		w.remove("/a/15")
+		w.aws.ResetCounts()
+		out := w.restored(plan, o).Outcomes
+		want := map[string]int{"ssm:DescribeParameters": 3, "ssm:DeleteParameters": 3, "s3:PutObject": 2}
+		if diff := cmp.Diff(w.aws.Counts(), want); diff != "" {
+			t.Errorf("requests (-got +want):\n%s", diff)
+		}
+		for i, o := range out[:n] {
+			status, left := restore.Restored, int64(0)
+			switch i {
+			case 5:
+				status, left = restore.Refused, 2
+			case 15:
+				status = restore.Unchanged
+			}
+			if o.Status != status || w.number(string(o.Item.Name)) != left {
+				t.Errorf("%s is %s (%v) and has version %d, want %s and %d", o.Item.Name, o.Status, o.Err, w.number(string(o.Item.Name)), status, left)
+			}
+		}
+		if text := errs(out); !strings.HasPrefix(text, "it was changed since the plan was made: arn:aws:iam::123456789012:user/local made version 2 at ") {
+			t.Errorf("errors: %s", text)
+		}
+		if w.number("/a/kept") != 1 {
+			t.Error("another parameter was touched")
+		}
+	})
+}

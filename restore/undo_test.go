@@ -1,0 +1,712 @@
+package restore_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/recorder"
+	"github.com/ssmbak/ssmbak/restore"
+)
+
+func (w *world) untag(name, key string) {
+	w.Helper()
+	_, err := w.ssm.RemoveTagsFromResource(w.Context(), &ssm.RemoveTagsFromResourceInput{ResourceId: &name, ResourceType: "Parameter", TagKeys: []string{key}})
+	w.must(err)
+}
+
+// everything makes a tree of which a restore to the moment has to do everything
+// that there is.
+func (w *world) everything() (then ssmbak.Time) {
+	w.Helper()
+	w.put("/a/deleted", "gone by then")
+	w.put("/a/created", secret, rich)
+	w.label("/a/created", 1, "blue")
+	w.put("/a/labelled", "one")
+	w.put("/a/labelled", "two")
+	w.label("/a/labelled", 1, "blue")
+	w.put("/a/replaced", "one")
+	w.put("/a/same", "one")
+	w.put("/a/tagged", "one")
+	w.put("/a/typed", "a,b", stringList)
+	w.put("/a/updated", "one")
+	w.pass()
+	w.remove("/a/deleted")
+	w.tag("/a/created", "env", "prod")
+	w.tag("/a/replaced", "env", "prod")
+	w.tag("/a/tagged", "env", "prod")
+	w.tag("/a/updated", "env", "prod")
+	w.record()
+	then = w.pass()
+
+	w.put("/a/deleted", secret, rich)
+	w.label("/a/deleted", 1, "green")
+	w.remove("/a/created")
+	w.label("/a/labelled", 2, "blue", "green")
+	w.put("/a/replaced", "two", advancedTier)
+	w.label("/a/replaced", 2, "green")
+	w.remove("/a/typed")
+	w.put("/a/typed", "c,d")
+	w.put("/a/updated", secret, secureString("alias/app"), func(in *ssm.PutParameterInput) {
+		in.Description, in.AllowedPattern = aws.String("of the app"), aws.String("^h.*")
+	})
+	w.label("/a/updated", 2, "green")
+	w.pass()
+	w.tag("/a/deleted", "team", "a")
+	w.tag("/a/replaced", "env", "dev")
+	w.tag("/a/tagged", "env", "dev")
+	w.tag("/a/tagged", "team", "a")
+	w.tag("/a/typed", "team", "a")
+	w.untag("/a/updated", "env")
+	w.record()
+	w.pass()
+	return then
+}
+
+// TestUndo takes a restore back that does everything, takes that back, and so
+// on: each way back is a restore like any other.
+func TestUndo(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		then, o := w.everything(), restore.Options{Replace: true}
+		before := w.whole()
+		plan := w.plan("/a/", true, then, o)
+		want := []string{
+			"create /a/created", "delete /a/deleted", "update /a/labelled: label blue, label green", "replace /a/replaced", "none /a/same",
+			"update /a/tagged: tag env, tag team", "update /a/typed: value, type, tag team",
+			"update /a/updated: value, type, key id, description, allowed pattern, tag env, label green",
+		}
+		if diff := cmp.Diff(actions(plan), want); diff != "" {
+			t.Fatalf("plan (-got +want):\n%s", diff)
+		}
+		res := w.restored(plan, o)
+		if text := errs(res.Outcomes); text != "" {
+			t.Fatalf("restore: %s", text)
+		}
+		after := w.whole()
+		for i, want := range []map[string]string{before, after, before, after} {
+			// Not even the events of the restore have come yet.
+			plan, err := w.restorer(o).Undo(w.Context(), res.ID)
+			w.must(err)
+			if plan.Undoes != res.ID || plan.Target.String() != "/a/" || !plan.Target.Recursive() {
+				t.Errorf("plan %d undoes %s of %s", i, plan.Undoes, plan.Target)
+			}
+			res = w.restored(plan, o)
+			if text := errs(res.Outcomes); text != "" {
+				t.Errorf("way back %d: %s", i, text)
+			}
+			if diff := cmp.Diff(w.whole(), want); diff != "" {
+				t.Fatalf("after way back %d (-got +want):\n%s", i, diff)
+			}
+			if i%2 == 1 {
+				w.record()
+				w.pass()
+			}
+		}
+		rec, err := w.archive.Restore(w.Context(), res.ID)
+		w.must(err)
+		if rec.Undoes == "" || rec.At != 0 || rec.Target != "/a/" || !rec.Recursive || rec.Ended.IsZero() {
+			t.Errorf("the record of a way back: %+v", rec)
+		}
+		// What is taken back already needs nothing.
+		again, err := w.restorer(o).Undo(w.Context(), rec.Undoes)
+		w.must(err)
+		if again.Changes() != 0 {
+			t.Errorf("once more: %v", actions(again))
+		}
+		if res := w.restored(again, o); res.ID != "" {
+			t.Errorf("a restore that wrote nothing has the record %s", res.ID)
+		}
+	})
+}
+
+// deathAt lets a restore die at the request that is counted as k from now on:
+// that one is lost before or after it took effect, and all that follow never
+// leave.
+type deathAt struct {
+	k     int64
+	after bool
+	armed atomic.Bool
+	n     atomic.Int64
+}
+
+func (d *deathAt) fault(string, string, string) emulator.Fault {
+	if !d.armed.Load() {
+		return emulator.Fault{}
+	}
+	switch n := d.n.Add(1) - 1; {
+	case n < d.k:
+		return emulator.Fault{}
+	case n == d.k && d.after:
+		return emulator.Fault{LostAfter: true}
+	}
+	return emulator.Fault{LostBefore: true}
+}
+
+// dying returns a Restorer of a process that dies, and what arms its death.
+func (w *world) dying(d *deathAt, o restore.Options) *restore.Restorer {
+	w.Helper()
+	conn, err := awsconn.Load(w.Context(), awsconn.Options{
+		Region: region, EndpointURL: "http://127.0.0.1", HTTPClient: w.aws.ClientWith(d.fault), Anonymous: true, MaxAttempts: 1,
+	})
+	w.must(err)
+	a, err := archive.Open(w.Context(), conn.S3(), archive.Options{Bucket: bucket, Account: account, Region: region})
+	w.must(err)
+	live := paramstore.New(conn.SSM(), paramstore.Options{})
+	return restore.New(a, live, recorder.New(a, live, recorder.Options{Account: account, Region: region}), o)
+}
+
+// killed plans a restore and lets it die at request k of its application. It
+// returns the id of its record, "" if it never got so far, and whether it died.
+func (w *world) killed(d *deathAt, then ssmbak.Time, o restore.Options) (id string, died bool) {
+	w.Helper()
+	known, _, err := w.archive.Restores(w.Context(), 0)
+	w.must(err)
+	r := w.dying(d, o)
+	plan, err := r.Plan(w.Context(), target(w, "/a/", true), then)
+	w.must(err)
+	d.armed.Store(true)
+	_, _ = r.Apply(w.Context(), plan) // nobody is left to hear of it
+	died = d.n.Load() > d.k
+	now, _, err := w.archive.Restores(w.Context(), 0)
+	w.must(err)
+	if len(now) > len(known) {
+		id = now[0].ID
+	}
+	return id, died
+}
+
+// TestUndoKilled kills a restore at each of its requests, before and after that
+// took effect: the way back brings exactly back what was there.
+func TestUndoKilled(t *testing.T) {
+	t.Parallel()
+	const most = 60
+	last := false
+	for k := int64(0); !last; k++ {
+		if k == most {
+			t.Fatalf("the restore makes more than %d requests", most)
+		}
+		for _, after := range []bool{false, true} {
+			inWorld(t, emulator.Options{}, func(w *world) {
+				then, o := w.everything(), restore.Options{Replace: true, Parallel: 1}
+				before := w.whole()
+				id, died := w.killed(&deathAt{k: k, after: after}, then, o)
+				last = !died
+				if id == "" {
+					if k > 0 {
+						t.Errorf("killed at request %d: no record", k)
+					}
+					if diff := cmp.Diff(w.whole(), before); diff != "" {
+						t.Errorf("killed at request %d: without a record (-got +want):\n%s", k, diff)
+					}
+					return
+				}
+				time.Sleep(10 * time.Second)
+				if k%2 == 0 { // or the events of what was done have not come yet
+					w.record()
+				}
+				text := errs(w.undo(id, o).Outcomes)
+				if diff := cmp.Diff(w.whole(), before); diff != "" || text != "" {
+					t.Errorf("killed at request %d, after its effect %v: the way back (%s) left (-got +want):\n%s", k, after, text, diff)
+				}
+			})
+		}
+	}
+}
+
+// TestUndoKilledAndFinished runs a restore again that was killed, and takes both
+// back in either order.
+func TestUndoKilledAndFinished(t *testing.T) {
+	t.Parallel()
+	step := int64(1)
+	if testing.Short() {
+		step = 5
+	}
+	last := false
+	for k := int64(1); !last; k += step {
+		for _, newest := range []bool{true, false} {
+			inWorld(t, emulator.Options{}, func(w *world) {
+				then, o := w.everything(), restore.Options{Replace: true, Parallel: 1}
+				before := w.whole()
+				first, died := w.killed(&deathAt{k: k, after: k%2 == 0}, then, o)
+				last = !died
+				time.Sleep(time.Minute)
+				w.record()
+				second := w.restored(w.plan("/a/", true, then, o), o)
+				if text := errs(second.Outcomes); text != "" {
+					t.Errorf("killed at request %d, and again: %s", k, text)
+				}
+				time.Sleep(time.Minute)
+				w.record()
+				order := []string{second.ID, first}
+				if !newest {
+					order = []string{first, second.ID}
+				}
+				for _, id := range order {
+					if id != "" { // nothing was left to do
+						w.undo(id, o)
+						time.Sleep(time.Minute)
+						w.record()
+					}
+				}
+				if diff := cmp.Diff(w.whole(), before); diff != "" {
+					t.Errorf("killed at request %d, the newest first %v: both ways back left (-got +want):\n%s", k, newest, diff)
+				}
+			})
+		}
+	}
+}
+
+// TestUndoForeign leaves alone what somebody has changed since the restore, and
+// says who.
+func TestUndoForeign(t *testing.T) {
+	t.Parallel()
+	const whose = "it is not what the restore left: arn:aws:iam::123456789012:user/local made version %d at "
+	tests := []struct {
+		name, parameter string
+		since           func(w *world) // since the restore
+		want            string         // why it is refused
+	}{
+		{"changed after an update", "/a/updated", func(w *world) { w.put("/a/updated", "theirs") }, fmt.Sprintf(whose, 4)},
+		{"written alike after an update", "/a/updated", func(w *world) { w.put("/a/updated", "one") }, fmt.Sprintf(whose, 4)},
+		{"deleted after an update", "/a/updated", func(w *world) { w.remove("/a/updated") }, "it was deleted since the restore"},
+		{"created after an update", "/a/updated", func(w *world) { w.remove("/a/updated"); w.puts("/a/updated", 1, 3) }, fmt.Sprintf(whose, 3)},
+		{"changed after a creation", "/a/created", func(w *world) { w.put("/a/created", "theirs", advancedTier) }, fmt.Sprintf(whose, 2)},
+		{"created again after a creation", "/a/created", func(w *world) { w.remove("/a/created"); w.put("/a/created", "theirs") }, fmt.Sprintf(whose, 1)},
+		{"created after a deletion", "/a/deleted", func(w *world) { w.put("/a/deleted", "theirs") }, fmt.Sprintf(whose, 1)},
+		{"changed after a replacement", "/a/replaced", func(w *world) { w.put("/a/replaced", "theirs") }, fmt.Sprintf(whose, 2)},
+		{"deleted after a replacement", "/a/replaced", func(w *world) { w.remove("/a/replaced") }, "it was deleted since the restore"},
+		{"created after a replacement", "/a/replaced", func(w *world) { w.remove("/a/replaced"); w.put("/a/replaced", "theirs") }, fmt.Sprintf(whose, 1)},
+		{"deleted after a change of type", "/a/typed", func(w *world) { w.remove("/a/typed") }, "it was deleted since the restore"},
+		{"changed after new tags", "/a/tagged", func(w *world) { w.put("/a/tagged", "theirs") }, fmt.Sprintf(whose, 2)},
+		{"created alike after new tags", "/a/tagged", func(w *world) { w.remove("/a/tagged"); w.put("/a/tagged", "one") }, fmt.Sprintf(whose, 1)},
+		{"deleted after new tags", "/a/tagged", func(w *world) { w.remove("/a/tagged") }, "it was deleted since the restore"},
+		{"changed after new labels", "/a/labelled", func(w *world) { w.put("/a/labelled", "theirs") }, fmt.Sprintf(whose, 3)},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, emulator.Options{}, func(w *world) {
+				then, o := w.everything(), restore.Options{Replace: true}
+				before := w.whole()
+				res := w.restored(w.plan("/a/", true, then, o), o)
+				w.pass()
+				test.since(w)
+				left := w.whole()[test.parameter]
+				w.pass()
+				plan, err := w.restorer(o).Undo(w.Context(), res.ID)
+				w.must(err)
+				for _, item := range plan.Items {
+					if refused := string(item.Name) == test.parameter; refused != (item.Refused != "") || refused && !strings.HasPrefix(item.Refused, test.want) {
+						t.Errorf("%s %s: refused for %q, want %q", item.Action, item.Name, item.Refused, test.want)
+					}
+				}
+				w.restored(plan, o)
+				delete(before, test.parameter)
+				if left != "" {
+					before[test.parameter] = left
+				}
+				if diff := cmp.Diff(w.whole(), before); diff != "" {
+					t.Errorf("state (-got +want):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// TestUndoKeepsWhatWasNotTouched leaves tags and labels that the restore did not
+// change as they are now.
+func TestUndoKeepsWhatWasNotTouched(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		then := w.everything()
+		res := w.restored(w.plan("/a/tagged", false, then, restore.Options{}), restore.Options{})
+		w.pass()
+		w.tag("/a/tagged", "later", "x")
+		w.label("/a/tagged", 1, "later")
+		w.undo(res.ID, restore.Options{})
+		if got, want := w.whole()["/a/tagged"], "tags=map[env:dev later:x team:a] labels=map[later:one]"; !strings.HasSuffix(got, want) {
+			t.Errorf("left %s, want %s", got, want)
+		}
+		w.record()
+		w.pass()
+		res = w.restored(w.plan("/a/updated", false, then, restore.Options{}), restore.Options{})
+		w.pass()
+		w.label("/a/updated", 1, "later")
+		w.tag("/a/updated", "later", "x")
+		w.undo(res.ID, restore.Options{})
+		if got, want := w.whole()["/a/updated"], "tags=map[later:x] labels=map[green:"+secret+" later:one]"; !strings.HasSuffix(got, want) {
+			t.Errorf("left %s, want %s", got, want)
+		}
+	})
+}
+
+// TestUndoLostAnswer takes a write back whose answer was lost, so that it was
+// made twice.
+func TestUndoLostAnswer(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		w.put("/p", "one")
+		w.record()
+		then := w.pass()
+		w.put("/p", "two")
+		w.record()
+		w.pass()
+		w.once("PutParameter", func() emulator.Fault { return emulator.Fault{LostAfter: true} })
+		res := w.restored(w.plan("/p", false, then, restore.Options{}), restore.Options{})
+		if got, want := results(res.Outcomes)[0], "restored update /p version 4"; got != want {
+			t.Fatalf("got %s, want %s", got, want)
+		}
+		w.pass()
+		w.undo(res.ID, restore.Options{})
+		if got := w.state()["/p"]; !strings.Contains(got, `"two"`) {
+			t.Errorf("the way back left %s", got)
+		}
+	})
+}
+
+// TestUndoOverwritten does not take back a write that replaced somebody's change
+// without having seen it: what was there right before is not in the record.
+func TestUndoOverwritten(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		w.put("/p", "one")
+		w.record()
+		then := w.pass()
+		w.put("/p", "two")
+		w.record()
+		w.pass()
+		w.once("PutParameter", func() emulator.Fault { w.put("/p", "theirs"); return emulator.Fault{} })
+		res := w.restored(w.plan("/p", false, then, restore.Options{}), restore.Options{})
+		if got := results(res.Outcomes)[0]; got != "failed update /p version 4" {
+			t.Fatalf("got %s", got)
+		}
+		w.pass()
+		plan, err := w.restorer(restore.Options{}).Undo(w.Context(), res.ID)
+		w.must(err)
+		if plan.Items[0].Refused == "" {
+			t.Errorf("plan: %v", actions(plan))
+		}
+	})
+}
+
+// TestUndoExpired takes a write back of which a policy was left out that expired
+// after the plan.
+func TestUndoExpired(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		expires := time.Now().Add(10 * time.Minute)
+		w.put("/p", "one", advancedTier, func(in *ssm.PutParameterInput) {
+			in.Policies = aws.String(`[{"Type":"Expiration","Version":"1.0","Attributes":{"Timestamp":"` + expires.Format(time.RFC3339) + `"}}]`)
+		})
+		w.record()
+		then := w.pass()
+		w.put("/p", "two", advancedTier, func(in *ssm.PutParameterInput) { in.Policies = aws.String("[{}]") })
+		w.record()
+		before := w.whole()
+		plan := w.plan("/p", false, then, restore.Options{})
+		if got := notices(plan); got != "" {
+			t.Errorf("notices %q", got)
+		}
+		time.Sleep(time.Until(expires) + time.Second)
+		res := w.restored(plan, restore.Options{})
+		if got := w.state()["/p"]; res.Outcomes[0].Status != restore.Restored || !strings.Contains(got, `"one"`) || strings.Contains(got, "Expiration") {
+			t.Errorf("%s (%v) and left %s", res.Outcomes[0].Status, res.Outcomes[0].Err, got)
+		}
+		w.pass()
+		text := errs(w.undo(res.ID, restore.Options{}).Outcomes)
+		if diff := cmp.Diff(w.whole(), before); diff != "" {
+			t.Errorf("the way back (%s) left (-got +want):\n%s", text, diff)
+		}
+	})
+}
+
+// TestUndoMany takes tags and labels back before any event of the restore has
+// come, of more parameters than are read live without a reason.
+func TestUndoMany(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		const n = 101
+		for i := range n {
+			name := fmt.Sprintf("/a/%03d", i)
+			w.put(name, "one")
+		}
+		w.record()
+		then := w.pass()
+		for i := range n {
+			name := fmt.Sprintf("/a/%03d", i)
+			w.tag(name, "env", "dev")
+			if i%2 == 0 {
+				w.label(name, 1, "blue")
+			}
+		}
+		w.record()
+		w.pass()
+		before := w.whole()
+		res := w.restored(w.plan("/a/", false, then, restore.Options{}), restore.Options{})
+		if text := errs(res.Outcomes); text != "" || maps.Equal(before, w.whole()) {
+			t.Fatalf("nothing was restored: %s", text)
+		}
+		w.undo(res.ID, restore.Options{})
+		if diff := cmp.Diff(w.whole(), before); diff != "" {
+			t.Errorf("the way back left (-got +want):\n%s", diff)
+		}
+	})
+}
+
+// TestUndoChosen takes a part of a restore back, and then the rest.
+func TestUndoChosen(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		then := w.everything()
+		before := w.whole()
+		res := w.restored(w.plan("/a/", true, then, restore.Options{Replace: true}), restore.Options{Replace: true})
+		after := w.whole()
+		w.pass()
+		o := restore.Options{Only: []string{"updated", "/a/cr*"}}
+		plan, err := w.restorer(o).Undo(w.Context(), res.ID)
+		w.must(err)
+		if diff := cmp.Diff(actions(plan)[0], "delete /a/created"); diff != "" || len(plan.Items) != 2 || plan.Excluded != 5 {
+			t.Errorf("plan %v with %d left out", actions(plan), plan.Excluded)
+		}
+		w.restored(plan, o)
+		delete(after, "/a/created")
+		after["/a/updated"] = before["/a/updated"]
+		if diff := cmp.Diff(w.whole(), after); diff != "" {
+			t.Errorf("a part (-got +want):\n%s", diff)
+		}
+		w.pass()
+		w.undo(res.ID, restore.Options{Replace: true})
+		if diff := cmp.Diff(w.whole(), before); diff != "" {
+			t.Errorf("the rest (-got +want):\n%s", diff)
+		}
+	})
+}
+
+// TestUndoErrors plans no way back from what is no restore, or one that cannot
+// be read.
+func TestUndoErrors(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		w.put("/p", "one")
+		w.record()
+		r := w.restorer(restore.Options{})
+		for _, id := range []string{"", "x", "20000101T000000Z-", "20000101T000000Z-abcdef", "../archive", "20000101T000000Z-abcdef/.."} {
+			if _, err := r.Undo(w.Context(), id); !errors.Is(err, archive.ErrNoRestore) {
+				t.Errorf("%q: %v, want ErrNoRestore", id, err)
+			}
+		}
+		put := func(id, text string) {
+			var buf bytes.Buffer
+			zip := gzip.NewWriter(&buf)
+			_, _ = io.WriteString(zip, text)
+			_ = zip.Close()
+			_, err := w.conn(w.aws.Client()).S3().PutObject(w.Context(), &s3.PutObjectInput{
+				Bucket: aws.String(bucket), Key: aws.String(".ssmbak/restores/" + id), Body: bytes.NewReader(buf.Bytes()),
+			})
+			w.must(err)
+		}
+		put("20000101T000001Z-new", `{"format":2,"id":"20000101T000001Z-new","shape":{}}`)
+		var newer *archive.FormatError
+		if _, err := r.Undo(w.Context(), "20000101T000001Z-new"); !errors.As(err, &newer) || newer.Format != 2 {
+			t.Errorf("a newer format: %v, want a FormatError", err)
+		}
+		put("20000101T000001Z-other", `{"format":1,"writer":"w","id":"20000101T000001Z-another","began":"2000-01-01T00:00:01Z","by":"","target":"/p","items":[]}`)
+		var damaged *archive.DamagedError
+		if _, err := r.Undo(w.Context(), "20000101T000001Z-other"); !errors.As(err, &damaged) {
+			t.Errorf("the record of another: %v, want a DamagedError", err)
+		}
+		var pattern *restore.PatternError
+		if _, err := w.restorer(restore.Options{Only: []string{"["}}).Undo(w.Context(), "20000101T000001Z-other"); !errors.As(err, &pattern) {
+			t.Errorf("a pattern: %v, want a PatternError", err)
+		}
+	})
+}
+
+// TestRecords records what is written before it is written, and nothing where
+// nothing is.
+func TestRecords(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		then := w.everything()
+		before := w.whole()
+		records := func() []*archive.Restore {
+			all, _, err := w.archive.Restores(w.Context(), 0)
+			w.must(err)
+			return all
+		}
+		res := w.restored(w.plan("/a/same", false, then, restore.Options{}), restore.Options{})
+		if res.ID != "" || len(records()) != 0 {
+			t.Errorf("a restore of nothing has the record %q of %d", res.ID, len(records()))
+		}
+
+		// Without a record, nothing is written.
+		o := restore.Options{By: "arn:aws:sts::123456789012:assumed-role/admin/me", Arguments: "/a/ 2000-01-01", Replace: true}
+		plan := w.plan("/a/", true, then, o)
+		w.aws.Faults.Add(emulator.Rule{Service: "s3", Op: "PutObject", KeyPrefix: ".ssmbak/restores/", Fault: emulator.Denied})
+		if res, err := w.restorer(o).Apply(w.Context(), plan); err == nil || !strings.Contains(err.Error(), "record restore ") || res.ID != "" || res.Outcomes != nil {
+			t.Errorf("without a record: %v, %+v", err, res)
+		}
+		if diff := cmp.Diff(w.whole(), before); diff != "" {
+			t.Errorf("without a record (-got +want):\n%s", diff)
+		}
+
+		// A record that cannot be ended can be taken back all the same.
+		w.aws.Faults.Clear()
+		armed := false
+		w.before = func(op string) emulator.Fault {
+			if !armed && op == "PutParameter" {
+				armed = true
+				if all := records(); len(all) != 1 || !all[0].Ended.IsZero() || len(all[0].Items) != 7 || all[0].Items[0].Status != "" {
+					t.Errorf("the record at the first write: %+v", all)
+				}
+				w.aws.Faults.Add(emulator.Rule{Service: "s3", Op: "PutObject", KeyPrefix: ".ssmbak/restores/", Fault: emulator.Denied})
+			}
+			return emulator.Fault{}
+		}
+		o.Parallel = 1
+		res, err := w.restorer(o).Apply(w.Context(), plan)
+		w.must(err)
+		if text := errs(res.Outcomes); res.Unrecorded == nil || text != "" || res.ID == "" {
+			t.Errorf("unrecorded %v, restored with %s", res.Unrecorded, text)
+		}
+		w.aws.Faults.Clear()
+		w.before = nil
+		w.pass()
+		w.undo(res.ID, o)
+		if diff := cmp.Diff(w.whole(), before); diff != "" {
+			t.Errorf("the way back (-got +want):\n%s", diff)
+		}
+		all := records()
+		if len(all) != 2 || all[0].Undoes != res.ID || all[1].ID != res.ID || all[0].Began.Before(all[1].Began) {
+			t.Fatalf("the records are not the newest first: %+v", all)
+		}
+		if r := all[0]; r.By != o.By || r.Arguments != o.Arguments || r.Target != "/a/" || r.Ended.IsZero() || r.Items[0].Status != string(restore.Restored) {
+			t.Errorf("the record of the way back: %+v", r)
+		}
+		if r := all[1]; !r.Ended.IsZero() || r.At != then {
+			t.Errorf("the record of the restore: %+v", r)
+		}
+		for _, v := range w.aws.S3.Versions(bucket, ".ssmbak/restores/"+res.ID) {
+			object, err := w.conn(w.aws.Client()).S3().GetObject(w.Context(), &s3.GetObjectInput{Bucket: aws.String(bucket), Key: aws.String(".ssmbak/restores/" + res.ID), VersionId: &v.VersionID})
+			w.must(err)
+			zip, err := gzip.NewReader(object.Body)
+			w.must(err)
+			text, err := io.ReadAll(zip)
+			w.must(err)
+			if bytes.Contains(text, []byte(secret)) {
+				t.Error("a record holds a value")
+			}
+		}
+	})
+}
+
+// TestUndoInterrupted interrupts a restore while a write is under way: that is
+// finished and nothing else is begun, and it can be taken back.
+func TestUndoInterrupted(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		then, o := w.everything(), restore.Options{Replace: true, Parallel: 1}
+		before := w.whole()
+		plan := w.plan("/a/", true, then, o)
+		ctx, cancel := context.WithCancel(w.Context())
+		defer cancel()
+		w.once("PutParameter", func() emulator.Fault { cancel(); return emulator.Fault{} })
+		res, err := w.restorer(o).Apply(ctx, plan)
+		w.must(err)
+		w.must(res.Unrecorded)
+		done := 0
+		for _, out := range res.Outcomes {
+			var idle *restore.NotBegunError
+			switch {
+			case out.Status == restore.Restored:
+				done++
+			case out.Item.Action == restore.None:
+			case out.Status != restore.Failed || !errors.As(out.Err, &idle) || !errors.Is(out.Err, context.Canceled):
+				t.Errorf("%s: %s (%v)", out.Item.Name, out.Status, out.Err)
+			}
+		}
+		if done != 1 {
+			t.Errorf("%d parameters were restored, want the one that had begun", done)
+		}
+		w.pass()
+		w.undo(res.ID, o)
+		if diff := cmp.Diff(w.whole(), before); diff != "" {
+			t.Errorf("the way back (-got +want):\n%s", diff)
+		}
+	})
+}
+
+// TestUndoCredentials lets the credentials expire half-way: nothing more is
+// asked for, and what was done can be taken back by somebody else.
+func TestUndoCredentials(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{"ExpiredTokenException", "UnrecognizedClientException"} {
+		inWorld(t, emulator.Options{}, func(w *world) {
+			for i := range 9 {
+				w.put(fmt.Sprint("/a/", i), "one")
+			}
+			w.record()
+			then := w.pass()
+			for i := range 9 {
+				w.put(fmt.Sprint("/a/", i), "two")
+			}
+			w.put("/a/new", "one")
+			w.record()
+			w.pass()
+			before := w.whole()
+			puts, after := 0, 0
+			o := restore.Options{Parallel: 1, Exact: true}
+			plan := w.plan("/a/", false, then, o)
+			w.before = func(op string) emulator.Fault {
+				if op == "PutParameter" {
+					puts++
+				}
+				if puts <= 3 {
+					return emulator.Fault{}
+				}
+				after++
+				return emulator.Fault{Status: 400, Code: code}
+			}
+			res := w.restored(plan, o)
+			w.before = nil
+			if after != 1 {
+				t.Errorf("%s: %d requests after the credentials had expired, want the one that said so", code, after)
+			}
+			for i, out := range res.Outcomes {
+				var idle *restore.NotBegunError
+				begun := !errors.As(out.Err, &idle)
+				switch {
+				case i < 3 && out.Status == restore.Restored && w.number(string(out.Item.Name)) == 3:
+				case i == 3 && out.Status == restore.Failed && begun && errors.Is(out.Err, paramstore.ErrCredentials):
+				case i > 3 && out.Status == restore.Failed && !begun && errors.Is(out.Err, paramstore.ErrCredentials):
+				default:
+					t.Errorf("%s: %s is %s (%v)", code, out.Item.Name, out.Status, out.Err)
+				}
+			}
+			w.pass()
+			w.undo(res.ID, restore.Options{})
+			if diff := cmp.Diff(w.whole(), before); diff != "" {
+				t.Errorf("%s: the way back (-got +want):\n%s", code, diff)
+			}
+		})
+	}
+}
