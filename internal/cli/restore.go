@@ -258,6 +258,7 @@ func (a *app) printOutcomes(res restore.Result, states []ssmbak.State) error {
 	}
 	var shown []ssmbak.State
 	var notes []string
+	var statuses []restore.Status
 	for i, o := range outcomes {
 		// What is not there, then as now, is no part of the picture.
 		if states[i].Deleted && (o.Item.Action == restore.None || o.Item.Action == restore.Kept) {
@@ -271,14 +272,14 @@ func (a *app) printOutcomes(res restore.Result, states []ssmbak.State) error {
 				st = ssmbak.State{Name: st.Name} // that it was not there is not known
 			}
 		case o.Err != nil:
-			note = "(" + string(o.Status) + ": " + reason(o.Err) + ")"
+			note = "(" + reason(o.Err) + ")"
 		}
-		shown, notes = append(shown, st), append(notes, note)
+		shown, notes, statuses = append(shown, st), append(notes, note), append(statuses, o.Status)
 	}
 	if len(shown) == 0 {
 		return nil
 	}
-	return render.Noted(a.env.Stdout, shown, a.flags.decrypt, func(i int) string { return notes[i] })
+	return render.Restored(a.env.Stdout, shown, a.flags.decrypt, statuses, notes)
 }
 
 // conclude says what was done, and what is left to do.

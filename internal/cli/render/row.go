@@ -98,13 +98,20 @@ func Unfit(s ssmbak.State, reveal bool) bool {
 // States writes states as a table: name, value, type and time, and for those
 // that are unknown or have no value a note that says why.
 func States(w io.Writer, states []ssmbak.State, reveal bool) error {
-	return Noted(w, states, reveal, func(int) string { return "" })
+	return writeStates(w, states, reveal, func(int) string { return "" }, nil)
 }
 
-// Noted writes states as [States] does, with one more note for each; "" for
-// none.
-func Noted(w io.Writer, states []ssmbak.State, reveal bool, note func(i int) string) error {
+// Restored writes states as [States] does, with what became of each and one more
+// note for it; "" for none.
+func Restored(w io.Writer, states []ssmbak.State, reveal bool, status []restore.Status, note []string) error {
+	return writeStates(w, states, reveal, func(i int) string { return note[i] }, status)
+}
+
+func writeStates(w io.Writer, states []ssmbak.State, reveal bool, note func(i int) string, status []restore.Status) error {
 	header := []string{"Name", "Value", "Type", "Modified"}
+	if status != nil {
+		header = append(header, "Status")
+	}
 	notes := make([]string, len(states))
 	noted := false
 	for i, s := range states {
@@ -122,6 +129,9 @@ func Noted(w io.Writer, states []ssmbak.State, reveal bool, note func(i int) str
 		rows[i] = []string{string(s.Name), valueCell(s, reveal), string(s.Version.Type), Time(s.Modified)}
 		if s.Deleted {
 			rows[i][1], rows[i][2] = "Deleted", "Deleted"
+		}
+		if status != nil {
+			rows[i] = append(rows[i], string(status[i]))
 		}
 		if noted {
 			rows[i] = append(rows[i], notes[i])
