@@ -178,9 +178,15 @@ func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, pla
 	if wait := plan.Waits(); wait > ssmbak.TimeOf(time.Now()) {
 		a.note("what was deleted just now is created at %s: AWS asks for 30 seconds between the two", wait)
 	}
-	note := context.AfterFunc(ctx, func() { a.note("interrupted: what has begun goes on to its end; interrupt again to stop at once") })
+	told := make(chan struct{})
+	untold := context.AfterFunc(ctx, func() {
+		defer close(told)
+		a.note("interrupted: what has begun goes on to its end; interrupt again to stop at once")
+	})
 	res, err := r.Apply(ctx, plan)
-	note()
+	if !untold() {
+		<-told
+	}
 	progress.Close()
 	if err != nil {
 		return err
