@@ -216,7 +216,13 @@ func TestRecordsOnMoto(t *testing.T) {
 		if err != nil {
 			t.Fatalf("put %s: %v", name, err)
 		}
-		return time.Now()
+		// The event carries the second of the version, whatever the second in
+		// which the answer comes.
+		now, err := client.GetParameter(ctx, &ssm.GetParameterInput{Name: &name})
+		if err != nil {
+			t.Fatalf("get %s: %v", name, err)
+		}
+		return *now.Parameter.LastModifiedDate
 	}
 	record := func(events ...string) {
 		t.Helper()
