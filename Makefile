@@ -4,7 +4,7 @@ GO ?= go
 GOLANGCI_VERSION := v2.15.0
 HISTORIES ?= 10000
 
-.PHONY: check build test race lint simulate mutations scale bench fuzz dist tools
+.PHONY: check build test race lint simulate simulate-restores mutations scale bench fuzz dist tools
 
 check: build test lint race simulate mutations
 
@@ -33,6 +33,11 @@ tools: .bin/golangci-lint
 # more of them.
 simulate:
 	$(GO) test ./internal/simulation -run TestSimulation -v -histories $(HISTORIES) -timeout 30m
+
+# Random restores, killed anywhere and taken back.
+SEEDS ?= 3000
+simulate-restores:
+	SSMBAK_CASES=$(SEEDS) $(GO) test ./restore -run TestSimulation -timeout 2h
 
 # Breaks the code in known ways and demands that the simulation finds each.
 mutations:

@@ -158,6 +158,7 @@ func (c *circumstances) replaced(o Options) bool {
 // compute decides about one parameter. It reads no clock and talks to nobody:
 // the same circumstances and options give the same item.
 func compute(c circumstances, o Options) Item {
+	c.leaveTags()
 	item := Item{Name: c.name, Wanted: c.wanted, WantedObjects: c.objects, Live: c.live}
 	if c.moved() && c.wanted.Version.Time != 0 {
 		item.Source = c.wanted.Name
@@ -245,8 +246,7 @@ func (c *circumstances) hold(item *Item, o Options) {
 		item.Notices = []string{noticeTier}
 	}
 	if c.wanted.TagsKnown && c.live.TagsKnown {
-		tags := slices.DeleteFunc(compareTags(restorable(c.wanted.Tags), restorable(c.live.Tags)), func(d Difference) bool { return c.untouched(d.Attribute) })
-		if len(tags) > 0 {
+		if tags := compareTags(restorable(c.wanted.Tags), restorable(c.live.Tags)); len(tags) > 0 {
 			item.Differences = append(item.Differences, tags...)
 			item.Refused = cmp.Or(item.Refused, c.untagged)
 		}
@@ -264,6 +264,25 @@ func (c *circumstances) keepTags(w *write) {
 	if !c.wanted.TagsKnown && c.live.TagsKnown {
 		w.Tags = restorable(c.live.Tags)
 	}
+}
+
+// leaveTags makes the live tags that a restore did not change part of what is
+// wanted when it is taken back, so that a parameter that is replaced keeps them.
+func (c *circumstances) leaveTags() {
+	if c.touched == nil || c.live == nil || !c.wanted.TagsKnown || !c.live.TagsKnown {
+		return
+	}
+	tags := map[string]string{}
+	for _, key := range union(c.wanted.Tags, c.live.Tags) {
+		from := c.wanted.Tags
+		if c.untouched(AttributeTag + key) {
+			from = c.live.Tags
+		}
+		if value, ok := from[key]; ok {
+			tags[key] = value
+		}
+	}
+	c.wanted.Tags = tags
 }
 
 // untouched reports whether a tag or label is none of those that a restore

@@ -124,31 +124,56 @@ func (r *Restorer) wantBefore(ctx context.Context, s *subject, rec *archive.Rest
 // that cannot be found out, it is not.
 func (r *Restorer) left(ctx context.Context, s *subject, rec *archive.Restore, x *archive.RestoreItem) (bool, error) {
 	live, a := *s.c.live, x.After
-	if a == nil || a.Version.Time != 0 || live.Version.Time < ssmbak.TimeOf(rec.Began).Add(-timeline.Skew) {
+	began := ssmbak.TimeOf(rec.Began).Add(-timeline.Skew)
+	if a == nil || a.Version.Time != 0 || live.Version.Time < began {
 		return false, nil
 	}
-	n := live.Version.Number
-	// A write whose answer was lost was made again, and restored all the same.
-	meant := n == a.Version.Number || x.Replaces && n == 1 || x.Status == string(Restored)
-	if x.Written != 0 && n != x.Written || !meant {
+	n, first := live.Version.Number, live.Version.Number
+	switch {
+	case x.Written != 0 && n != x.Written:
+		return false, nil
+	case n == a.Version.Number, x.Replaces && n == 1, x.Status == string(Restored):
+		// A write whose answer was lost was made again, and restored all the same.
+	case x.Status == "" && n > a.Version.Number && s.line != nil:
+		// The restore was killed before it could tell that.
+		first = a.Version.Number
+	default:
 		return false, nil
 	}
 	var problem subject // the record is whole, whatever is wrong with a value
-	wrote, why, err := r.value(ctx, &problem, a.Source, a.Version.Objects)
+	value, why, err := r.value(ctx, &problem, a.Source, a.Version.Objects)
 	if err != nil || why != "" {
 		return false, err
 	}
-	is, why, err := r.value(ctx, &problem, s.name, live.Objects)
+	for ; first < n; first++ {
+		i := slices.IndexFunc(s.line.Facts().Versions, func(v timeline.Version) bool {
+			return v.Number == first && v.Time >= began && v.Time <= live.Version.Time && v.User == live.Version.User
+		})
+		if i < 0 {
+			return false, nil
+		}
+		v := s.line.Facts().Versions[i]
+		if same, err := r.wrote(ctx, s.name, a, value, Live{Version: v.Domain(), Objects: v.Objects}); err != nil || !same {
+			return false, err
+		}
+	}
+	return r.wrote(ctx, s.name, a, value, live)
+}
+
+// wrote reports whether a version is what a restore was to write.
+func (r *Restorer) wrote(ctx context.Context, name ssmbak.Name, after *archive.RestoreSide, value ssmbak.Value, is Live) (bool, error) {
+	var problem subject
+	v, why, err := r.value(ctx, &problem, name, is.Objects)
 	if err != nil || why != "" {
 		return false, err
 	}
-	live.Value, live.HasValue = is, true
-	v := a.Version.Domain()
-	if p, _ := unexpired(v.Policies, live.Version.Time); canonical(p) == canonical(live.Version.Policies) {
-		v.Policies = p // an expiration that passed since the plan was left out
+	is.Value, is.HasValue = v, true
+	want := after.Version.Domain()
+	if p, _ := unexpired(want.Policies, is.Version.Time); canonical(p) == canonical(is.Version.Policies) {
+		want.Policies = p // an expiration that passed since the plan was left out
 	}
 	return equal(write{
-		Type: v.Type, Value: wrote, KeyID: keyID(v), Tier: v.Tier, DataType: v.DataType,
-		Description: v.Description, AllowedPattern: v.AllowedPattern, Policies: v.Policies,
-	}, live), nil
+		Type: want.Type, Value: value, KeyID: keyID(want), Tier: want.Tier, DataType: want.DataType,
+		Description: want.Description, AllowedPattern: want.AllowedPattern, Policies: want.Policies,
+	}, is), nil
 }

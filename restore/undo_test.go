@@ -359,6 +359,30 @@ func TestUndoKeepsWhatWasNotTouched(t *testing.T) {
 	})
 }
 
+// TestUndoReplacesAndKeepsTags takes a restore back by replacing the parameter:
+// a tag that was set since is set on the new one, too.
+func TestUndoReplacesAndKeepsTags(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		w.put("/a/tier", "one", advancedTier)
+		w.record()
+		then := w.pass()
+		w.remove("/a/tier")
+		w.put("/a/tier", "one")
+		w.tag("/a/tier", "env", "dev")
+		w.record()
+		w.pass()
+		res := w.restored(w.plan("/a/tier", false, then, restore.Options{}), restore.Options{})
+		w.pass()
+		w.tag("/a/tier", "later", "x")
+		w.record()
+		w.undo(res.ID, restore.Options{Replace: true})
+		if got, want := w.whole()["/a/tier"], "tags=map[env:dev later:x]"; !strings.Contains(got, want) || !strings.Contains(got, "Standard") {
+			t.Errorf("left %s, want %s and Standard", got, want)
+		}
+	})
+}
+
 // TestUndoLostAnswer takes a write back whose answer was lost, so that it was
 // made twice.
 func TestUndoLostAnswer(t *testing.T) {
@@ -381,6 +405,37 @@ func TestUndoLostAnswer(t *testing.T) {
 			t.Errorf("the way back left %s", got)
 		}
 	})
+}
+
+// TestUndoKilledAfterLostAnswer takes a write back that was made again because
+// its answer was lost, by a restore that was killed then. What somebody changed
+// in between would be lost, so it is refused.
+func TestUndoKilledAfterLostAnswer(t *testing.T) {
+	t.Parallel()
+	for _, between := range []string{"", "three"} {
+		inWorld(t, emulator.Options{}, func(w *world) {
+			w.put("/a/p", "one")
+			w.record()
+			then := w.pass()
+			w.put("/a/p", "two")
+			w.record()
+			w.pass()
+			var id string
+			for k := int64(0); !strings.Contains(w.state()["/a/p"], `"one"`); k++ {
+				id, _ = w.killed(&deathAt{k: k, after: true}, then, restore.Options{})
+			}
+			if between != "" {
+				w.put("/a/p", between)
+			}
+			w.put("/a/p", "one") // the second try
+			w.record()
+			w.pass()
+			text, got := errs(w.undo(id, restore.Options{}).Outcomes), w.state()["/a/p"]
+			if refused := between != ""; refused != strings.Contains(text, "not what the restore left") || refused == strings.Contains(got, `"two"`) {
+				t.Errorf("with %q in between, the way back (%s) left %s", between, text, got)
+			}
+		})
+	}
 }
 
 // TestUndoOverwritten does not take back a write that replaced somebody's change
