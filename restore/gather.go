@@ -148,7 +148,9 @@ func (r *Restorer) finish(ctx context.Context, plan *Plan, subjects []*subject, 
 		if item.Action == Create {
 			if free := s.free(r.o.Recreation); free > now {
 				item.notBefore = free
-				item.Notices = append(item.Notices, fmt.Sprintf("it was deleted just now: AWS asks to wait until %s", free))
+				if r.o.Recreation >= time.Second { // less is no wait that anybody would notice
+					item.Notices = append(item.Notices, fmt.Sprintf("it was deleted just now: AWS asks to wait until %s", free))
+				}
 			}
 		}
 		if s.problem != nil {
