@@ -147,7 +147,10 @@ func (s *story) checkOutcome(a *attempt, out *restore.Outcome) {
 	var idle *restore.NotBegunError
 	switch {
 	case out.Status == restore.Refused || out.Status == restore.Unchanged || errors.As(out.Err, &idle) && !out.Replaced:
-		if ours > 0 {
+		// A create whose answer was lost, and over which somebody wrote before it
+		// was asked again, looks like one that came too late.
+		late := item.Action == restore.Create && out.Status == restore.Refused && theirs
+		if ours > 0 && !late {
 			s.wrong("%s: %s was %s (%v), and was changed: %v", a.what, name, out.Status, out.Err, a.after[name])
 		}
 	case out.Status == restore.Restored && ours == 0 && !theirs && !theirAttributes:
