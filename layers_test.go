@@ -26,18 +26,20 @@ func TestLayers(t *testing.T) {
 	allowed := map[string][]string{
 		"":                          {},
 		"/timeline":                 {""},
-		"/archive":                  {"", "/timeline", "/archive/original"},
+		"/pattern":                  {""},
+		"/archive":                  {"", "/timeline", "/archive/original", "/pattern"},
 		"/archive/original":         {"", "/timeline"},
 		"/paramstore":               {""},
-		"/recorder":                 {"", "/timeline", "/archive", "/paramstore"},
-		"/restore":                  {"", "/timeline", "/archive", "/paramstore"},
+		"/recorder":                 {"", "/timeline", "/archive", "/paramstore", "/pattern"},
+		"/restore":                  {"", "/timeline", "/archive", "/paramstore", "/pattern"},
 		"/internal/awsconn":         {},
-		"/internal/function":        {"", "/archive", "/internal/awsconn", "/paramstore", "/recorder"},
+		"/internal/function":        {"", "/archive", "/internal/awsconn", "/paramstore", "/pattern", "/recorder"},
+		"/internal/version":         {},
 		"/internal/emulator":        {"/internal/emulator/s3api", "/internal/emulator/ssmapi"},
 		"/internal/emulator/s3api":  {},
 		"/internal/emulator/ssmapi": {},
 		"/cmd/ssmbak":               {"/internal/cli"},
-		"/cmd/ssmbak-lambda":        {"/internal/function"},
+		"/cmd/ssmbak-lambda":        {"/internal/function", "/internal/version"},
 	}
 	for row, may := range allowed {
 		for _, dep := range list(t, "-f", `{{join .Imports "\n"}}`, module+row) {
@@ -82,6 +84,7 @@ func TestFunctionLinks(t *testing.T) {
 		"github.com/aws/aws-sdk-go-v2/service/ssooidc",
 		"github.com/aws/aws-sdk-go-v2/service/sts",
 		"github.com/aws/smithy-go",
+		"github.com/bmatcuk/doublestar/v4",
 		module,
 		"golang.org/x/sync",
 	}

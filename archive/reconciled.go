@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/pattern"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
@@ -22,6 +23,39 @@ type Reconciled struct {
 	Labels time.Time `json:"labels,omitzero"`
 	// Failed are the names that the last one could not record.
 	Failed []ssmbak.Name `json:"failed,omitempty"`
+	// Excluded are the patterns of names that the last one left out, in order,
+	// and Once those that an earlier one did.
+	Excluded []string    `json:"excluded,omitempty"`
+	Once     []Exclusion `json:"once,omitempty"`
+}
+
+// Exclusion is a pattern of names that were left out until a time.
+type Exclusion struct {
+	Pattern string `json:"pattern"`
+	// Until is when the first complete listing began that had them again.
+	Until time.Time `json:"until"`
+}
+
+// Covers reports whether the absence of every record of a name says that it did
+// not exist at the moment: a complete listing that did not leave it out was not
+// later.
+func (r Reconciled) Covers(name ssmbak.Name, at ssmbak.Time) bool {
+	if r.First.IsZero() || at < ssmbak.TimeOf(r.First) || pattern.Any(r.Excluded, name) {
+		return false
+	}
+	return !slices.ContainsFunc(r.Once, func(e Exclusion) bool { return pattern.Match(e.Pattern, name) && at < ssmbak.TimeOf(e.Until) })
+}
+
+// exclude notes which patterns a listing left out that began at a time.
+func (r *Reconciled) exclude(before Reconciled, patterns []string, began time.Time) {
+	r.Excluded = slices.Compact(slices.Sorted(slices.Values(patterns)))
+	again := func(p string) bool { return slices.Contains(r.Excluded, p) }
+	r.Once = slices.DeleteFunc(slices.Clone(before.Once), func(e Exclusion) bool { return again(e.Pattern) })
+	for _, p := range before.Excluded {
+		if !again(p) {
+			r.Once = append(r.Once, Exclusion{Pattern: p, Until: began})
+		}
+	}
 }
 
 // Reconciled reads what the last complete listing proved; the zero value if
@@ -50,12 +84,15 @@ func (a *Archive) reconciled(ctx context.Context) (Reconciled, string, error) {
 }
 
 // Listing is a complete listing of live parameters that began at the given time:
-// each of its names and each recorded one, but for the failed ones, has been
-// compared and recorded by now. Tags and Labels say what else was compared.
+// each of its names and each recorded one, but for the failed and the excluded
+// ones, has been compared and recorded by now. Tags and Labels say what else was
+// compared.
 type Listing struct {
 	Began        time.Time
 	Failed       []ssmbak.Name
 	Tags, Labels bool
+	// Excluded are the patterns of the names that were left out.
+	Excluded []string
 }
 
 // MarkReconciled notes a complete listing. What stands there only moves forward:
@@ -71,6 +108,7 @@ func (a *Archive) MarkReconciled(ctx context.Context, l Listing) error {
 			return nil
 		}
 		next := Reconciled{Format: Format, First: r.First, Last: began, Failed: slices.Sorted(slices.Values(l.Failed))}
+		next.exclude(r, l.Excluded, began)
 		if len(r.Failed) == 0 { // else it would no longer be known of which names they do not speak
 			next.Tags, next.Labels = r.Tags, r.Labels
 		}
@@ -120,7 +158,7 @@ func (x Index) compared(r Reconciled, began time.Time) ssmbak.Time {
 	complete := began.Add(-timeline.Staleness)
 	_, failed := slices.BinarySearch(r.Failed, x.Name)
 	// LastModified is cut to whole seconds.
-	if failed || began.IsZero() || x.modified.IsZero() || !x.modified.Add(time.Second).Before(complete) {
+	if failed || pattern.Any(r.Excluded, x.Name) || began.IsZero() || x.modified.IsZero() || !x.modified.Add(time.Second).Before(complete) {
 		return 0
 	}
 	return ssmbak.TimeOf(complete)

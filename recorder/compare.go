@@ -3,6 +3,7 @@ package recorder
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/pattern"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
@@ -21,6 +23,7 @@ type comparison struct {
 	tags    map[ssmbak.Name]string // of those that have any, as digests
 	tagsErr error                  // why tags are not known
 	proofs  archive.Proofs
+	exclude []string // patterns of names that are passed by
 }
 
 // listings are what one pass over each listing showed.
@@ -56,6 +59,14 @@ func (run *reconcile) compare(ctx context.Context, target ssmbak.Target) error {
 		}
 		return nil
 	})
+	run.exclude = run.r.o.Exclude
+	if run.exclude == nil {
+		g.Go(func() error {
+			last, err := run.r.archive.Reconciled(gctx)
+			run.exclude = last.Excluded
+			return err
+		})
+	}
 	g.Go(func() (err error) {
 		run.proofs, err = run.r.archive.Proofs(gctx)
 		return err
@@ -78,6 +89,7 @@ func (run *reconcile) compare(ctx context.Context, target ssmbak.Target) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
+	run.leaveOut(l)
 	if err := run.exact(ctx, target, l); err != nil {
 		return err
 	}
@@ -91,6 +103,21 @@ func (run *reconcile) compare(ctx context.Context, target ssmbak.Target) error {
 	}
 	slices.Sort(run.todo)
 	return nil
+}
+
+// leaveOut takes the excluded names from what was listed. One that the target
+// names is no part of that.
+func (run *reconcile) leaveOut(l listings) {
+	excluded := make(map[ssmbak.Name]bool)
+	out := func(name ssmbak.Name) bool {
+		if pattern.Any(run.exclude, name) {
+			excluded[name] = true
+		}
+		return excluded[name]
+	}
+	maps.DeleteFunc(l.live, func(name ssmbak.Name, _ timeline.Ref) bool { return out(name) })
+	maps.DeleteFunc(l.indexes, func(name ssmbak.Name, _ string) bool { return out(name) })
+	run.report.Excluded = len(excluded)
 }
 
 // add counts a name as the same, or as one to look at.

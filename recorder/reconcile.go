@@ -45,12 +45,15 @@ type Report struct {
 	// Left counts the parameters for which there was no time. The next reconcile
 	// goes on with them.
 	Left int
+	// Excluded counts the live and recorded names that were passed by, since they
+	// match [Options.Exclude].
+	Excluded int
 	// TagsUnchecked is why the tags of parameters without another change were
 	// not compared; nil if they were.
 	TagsUnchecked error
 	// Complete says that every live parameter was listed and compared and that
 	// the archive notes it: nothing before Began is missing but what Failed
-	// names.
+	// names, and what was excluded.
 	Complete bool
 }
 
@@ -154,7 +157,7 @@ func (run *reconcile) do(ctx context.Context, target ssmbak.Target, began time.T
 	for i, f := range run.report.Failed {
 		failed[i] = f.Name
 	}
-	scope := archive.Listing{Began: began, Failed: failed, Tags: run.tagsErr == nil || run.o.Deep, Labels: run.o.Deep}
+	scope := archive.Listing{Began: began, Failed: failed, Tags: run.tagsErr == nil || run.o.Deep, Labels: run.o.Deep, Excluded: run.exclude}
 	if err := run.r.archive.MarkReconciled(ctx, scope); err != nil {
 		return err
 	}

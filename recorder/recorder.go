@@ -39,6 +39,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/pattern"
 )
 
 // giveUp is how long after its second an event may wait for its version.
@@ -49,6 +50,11 @@ type Options struct {
 	// Account and Region are where the parameters live; events of others are
 	// refused, and so is the archive of another.
 	Account, Region string
+	// Exclude are patterns of names that are not recorded, see package pattern: their
+	// events are dropped, and a reconcile passes them by. It must not be nil where
+	// it is meant to say that all are recorded: nil means that a reconcile passes
+	// by what the last one of everything did.
+	Exclude []string
 	// Parallel bounds how many parameters are synced at once, 32 if zero.
 	Parallel int
 	// Logger takes one line per parameter synced: its name, versions, sizes, lag
@@ -132,6 +138,9 @@ func (r *Recorder) Handle(ctx context.Context, batch []Message) []Failure {
 			continue
 		case n.nothing:
 			r.log.InfoContext(ctx, "nothing changed", "message", m.ID, "event", n.event, "name", string(n.name))
+			continue
+		case pattern.Any(r.o.Exclude, n.name):
+			r.log.InfoContext(ctx, "left out", "message", m.ID, "event", n.event, "name", string(n.name))
 			continue
 		case groups[n.name] == nil:
 			names = append(names, n.name)

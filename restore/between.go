@@ -62,7 +62,7 @@ func (r *Restorer) Compare(ctx context.Context, target ssmbak.Target, from, to s
 		subjects = append(subjects, &subject{name: name, origin: name, line: recorded.All[i]})
 	}
 	var plan Plan
-	subjects = r.leaveOut(&plan, subjects, recorded.One)
+	subjects = r.leaveOut(&plan, subjects, recorded.One, nil)
 	out.LeftOut, out.Excluded = plan.LeftOut, plan.Excluded
 	items := make([]*Item, len(subjects))
 	index := make(map[*subject]int, len(subjects))

@@ -4,62 +4,16 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/pattern"
 	"github.com/ssmbak/ssmbak/restore"
 )
-
-func TestMatches(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		pattern string
-		name    ssmbak.Name
-		want    bool
-	}{
-		// Without a slash: the last level.
-		{"db", "/app/db", true},
-		{"db", "/db", true},
-		{"db", "/db/app", false},
-		{"db", "/app/db2", false},
-		{"DB", "/app/db", false},
-		{"d*", "/app/db", true},
-		{"*", "/app/db", true},
-		{"**", "/app/db", true},
-		{"*-db", "/app/my-db", true},
-		{"d?", "/app/db", true},
-		{"d?", "/app/d", false},
-		{"d[a-c]", "/app/db", true},
-		{"d[!a-c]", "/app/db", false},
-		{"{db,cache}", "/app/cache", true},
-		{"{db,cache}", "/app/queue", false},
-		{"app.db", "/x/app-db", false},
-		// With a slash: the whole name.
-		{"/app/db", "/app/db", true},
-		{"/app/db", "/x/app/db", false},
-		{"app/db", "/app/db", false},
-		{"**/db", "/app/sub/db", true},
-		{"**/db", "/db", true},
-		{"/app/*", "/app/db", true},
-		{"/app/*", "/app/sub/db", false},
-		{"/app/*", "/app", false},
-		{"/app/**", "/app/sub/db", true},
-		{"/app/**", "/app2/db", false},
-		{"/app/**/db", "/app/db", true},
-		{"/app/**/db", "/app/a/b/c/db", true},
-		{"/app/**/db", "/app/a/db/c", false},
-		{"/{app,web}/d*", "/web/db", true},
-		{"/{app,web/**}/db", "/web/a/b/db", true},
-		{"/*", "/db", true},
-		{"/*", "/app/db", false},
-		{"/app/", "/app/db", false},
-	}
-	for _, test := range tests {
-		if got := restore.Matches(test.pattern, test.name); got != test.want {
-			t.Errorf("Matches(%q, %s): got %v, want %v", test.pattern, test.name, got, test.want)
-		}
-	}
-}
 
 // TestChosen restores a part of a path, and deletes nothing that it leaves out.
 func TestChosen(t *testing.T) {
@@ -116,19 +70,42 @@ func TestChosen(t *testing.T) {
 func TestBadPatterns(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
-		for _, pattern := range []string{"", "[", "[a", "{a", "a[]", `a\`} {
+		for _, text := range []string{"", "[", "[a", "{a", "a[]", `a\`} {
 			for _, o := range []restore.Options{
-				{Only: []string{"a", pattern}}, {Exclude: []string{pattern}}, {Only: []string{pattern}, To: "/b"},
+				{Only: []string{"a", text}}, {Exclude: []string{text}}, {Only: []string{text}, To: "/b"},
 			} {
 				_, err := w.restorer(o).Plan(w.Context(), target(w, "/a/", true), ssmbak.Time(1))
-				var bad *restore.PatternError
-				if !errors.As(err, &bad) || bad.Pattern != pattern {
-					t.Errorf("%q: %v, want a PatternError", pattern, err)
+				var bad *pattern.Error
+				if !errors.As(err, &bad) || bad.Pattern != text {
+					t.Errorf("%q: %v, want a pattern.Error", text, err)
 				}
 			}
 		}
 		if n := w.aws.Counts()["s3:ListObjectsV2"]; n != 0 {
 			t.Errorf("%d listings for patterns that cannot be read", n)
+		}
+	})
+}
+
+// TestLeftOutByTheRecorder leaves alone what the recorder leaves out, an exact restore of
+// the whole account included; named alone, that nothing is recorded of it is no
+// reason to delete it.
+func TestLeftOutByTheRecorder(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		w.put("/a/db", "one")
+		w.record()
+		w.must(w.archive.MarkReconciled(w.Context(), archive.Listing{Began: time.Now(), Excluded: []string{"/ci/**"}}))
+		then := w.pass()
+		w.put("/ci/run", "one")
+		w.put("/a/new", "one")
+		plan := w.plan("/", true, then, restore.Options{Exact: true})
+		if diff := cmp.Diff([]string{"none /a/db", "delete /a/new"}, actions(plan)); diff != "" || len(plan.Unrecorded) != 1 || plan.Unrecorded[0] != "/ci/run" {
+			t.Errorf("left out %v, items (-want +got):\n%s", plan.Unrecorded, diff)
+		}
+		plan = w.plan("/ci/run", false, then, restore.Options{Exact: true})
+		if got := actions(plan); len(got) != 1 || strings.HasPrefix(got[0], "delete") {
+			t.Errorf("by its name: %v", got)
 		}
 	})
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/pattern"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
@@ -57,7 +58,7 @@ type subject struct {
 // versions differ. Nothing is decrypted by Parameter Store.
 //
 // An error means that there is no plan at all; what concerns single parameters
-// stands in their items. It is a [*PatternError] or a [*DestinationError] where
+// stands in their items. It is a [*pattern.Error] or a [*DestinationError] where
 // the options are at fault.
 func (r *Restorer) Plan(ctx context.Context, target ssmbak.Target, at ssmbak.Time) (*Plan, error) {
 	if err := r.o.checkPatterns(); err != nil {
@@ -92,7 +93,7 @@ func (r *Restorer) Plan(ctx context.Context, target ssmbak.Target, at ssmbak.Tim
 	if err != nil {
 		return nil, err
 	}
-	subjects = r.leaveOut(plan, subjects, one)
+	subjects = r.leaveOut(plan, subjects, one, complete.Excluded)
 	err = r.finish(ctx, plan, subjects, complete, one, func(_ context.Context, s *subject) error {
 		s.past = s.line
 		r.want(s, at, complete)
@@ -101,8 +102,9 @@ func (r *Restorer) Plan(ctx context.Context, target ssmbak.Target, at ssmbak.Tim
 	return plan, err
 }
 
-// leaveOut takes away what the options do not mean.
-func (r *Restorer) leaveOut(plan *Plan, subjects []*subject, one bool) []*subject {
+// leaveOut takes away what the options do not mean, and what matches one of the
+// patterns of which the recorder records nothing.
+func (r *Restorer) leaveOut(plan *Plan, subjects []*subject, one bool, unrecorded []string) []*subject {
 	return slices.DeleteFunc(subjects, func(s *subject) bool {
 		switch {
 		case !one && !r.o.Own && (own(s.name) || own(s.origin)):
@@ -110,6 +112,9 @@ func (r *Restorer) leaveOut(plan *Plan, subjects []*subject, one bool) []*subjec
 			return true
 		case !r.o.chosen(s.origin):
 			plan.Excluded++
+			return true
+		case !one && (pattern.Any(unrecorded, s.name) || pattern.Any(unrecorded, s.origin)):
+			plan.Unrecorded = append(plan.Unrecorded, s.name)
 			return true
 		}
 		return false
@@ -337,7 +342,7 @@ func (s *subject) ref() timeline.Ref {
 // want fills in what the parameter was at the moment.
 func (r *Restorer) want(s *subject, at ssmbak.Time, complete archive.Reconciled) {
 	c := &s.c
-	listed := !complete.First.IsZero() && at >= ssmbak.TimeOf(complete.First)
+	listed := complete.Covers(s.origin, at)
 	switch {
 	case s.problem != nil:
 		c.wanted = ssmbak.State{Name: s.origin, Reason: "its record cannot be read: " + s.problem.Error()}

@@ -56,6 +56,9 @@ type Plan struct {
 	// LeftOut are ssmbak's own parameters that the target means and that are
 	// left out, see [Options.Own].
 	LeftOut []ssmbak.Name
+	// Unrecorded are the parameters that the target means and that the recorder
+	// leaves out, by name: they are left out unless the target is one of them.
+	Unrecorded []ssmbak.Name
 	// Excluded counts the parameters that [Options.Only] and [Options.Exclude]
 	// leave out.
 	Excluded int

@@ -70,7 +70,7 @@ type Options struct {
 	// path. Nothing there is deleted unless Exact is set.
 	To string
 	// Only leaves out all parameters but those that one of these patterns
-	// matches, and Exclude those that one of these does; see [Matches]. With To
+	// matches, and Exclude those that one of these does; see package pattern. With To
 	// they are matched with the names that were recorded.
 	Only, Exclude []string
 	// KeyID is the KMS key of every SecureString that is written, instead of the

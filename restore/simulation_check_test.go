@@ -51,7 +51,7 @@ func (s *story) checkAttempt(a *attempt) {
 	}
 	s.checkPlan(a)
 	s.checkRecord(a)
-	if a.undoes != nil {
+	if a.undoes != nil && !a.killed {
 		s.checkUndone(a)
 	}
 	if a.killed {
@@ -493,6 +493,9 @@ func (s *story) checkUndone(a *attempt) {
 		last := of.run.writer             // who made what the way back found
 		for i := of.marks[name]; i < a.marks[name]; i++ {
 			owner := s.owners[name][i]
+			if slices.Contains(a.also, owner) {
+				continue
+			}
 			wrote = wrote || owner == of.run.writer
 			if !version(log[i]) {
 				attributes = attributes || owner != of.run.writer
@@ -542,6 +545,9 @@ func (s *story) countAttempt(a *attempt, known []*archive.Restore) {
 		case p.wrote == 0:
 			s.counts.add("killed before the first write")
 		case p.ended:
+			s.counts.add("killed after the record's end")
+		case p.last.restores():
+			s.counts.add("killed before the record's end")
 		default:
 			s.counts.add("killed between writes")
 		}

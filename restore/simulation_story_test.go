@@ -576,6 +576,7 @@ type attempt struct {
 	after   map[string]snapshot
 	behind  bool // events were on their way
 	undoes  *attempt
+	also    []int // the writers of earlier tries of the same
 }
 
 // attempt plans and applies, nil if there is no plan.
@@ -620,7 +621,7 @@ func (s *story) attempt(a *attempt, plan func(*restore.Restorer) (*restore.Plan,
 	a.killed = p.dead
 	p.mu.Unlock()
 	a.after = s.everyone()
-	if err != nil && (a.calm || p.wrote > 0) {
+	if err != nil && (a.calm && !a.killed || p.wrote > 0) {
 		s.wrong("%s: %v", a.what, err)
 	}
 	now, _, err := s.archive.Restores(s.Context(), 0)
@@ -735,10 +736,23 @@ func (s *story) back(first, second *attempt) {
 		s.rest()
 		o := restore.Options{Parallel: 1 + s.rand.IntN(8), Replace: s.options.Replace || s.chance(4)}
 		undoer := func(r *restore.Restorer) (*restore.Plan, error) { return r.Undo(s.Context(), of.id) }
-		writer++
-		p := s.newRun(writer)
-		p.attempts = 3
-		return s.attempt(&attempt{run: p, what: what, options: o, calm: true, undoes: of}, undoer)
+		again := func(also []int) *attempt {
+			writer++
+			p := s.newRun(writer)
+			p.attempts = 3
+			if also == nil && s.chance(4) {
+				p.killAt, p.killAfter = 1+s.rand.IntN(12), s.chance(2)
+			}
+			return s.attempt(&attempt{run: p, what: what, options: o, calm: true, undoes: of, also: also}, undoer)
+		}
+		way := again(nil)
+		if way == nil || !way.killed {
+			return way
+		}
+		s.counts.add("way back killed")
+		what += ", which was killed, once more"
+		s.rest()
+		return again([]int{way.run.writer})
 	}
 	var ways []*attempt
 	for _, of := range []struct {

@@ -44,6 +44,7 @@ type run struct {
 	mu       sync.Mutex
 	armed    bool
 	dead     bool
+	last     asked // the last request
 	requests int
 	wrote    int // changes of Parameter Store
 	recorded bool
@@ -110,7 +111,7 @@ func (p *run) Do(r *http.Request) (*http.Response, error) {
 	if err := sleep(r.Context(), time.Duration(1+p.s.draw("latency "+a.subject, 40))*time.Millisecond); err != nil {
 		return nil, err
 	}
-	kill, dead := p.count()
+	kill, dead := p.count(a)
 	if dead || kill && !p.killAfter {
 		return nil, errKilled
 	}
@@ -149,13 +150,14 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // count counts a request, and says whether it is the one at which the process is
 // killed, or comes after that.
-func (p *run) count() (kill, dead bool) {
+func (p *run) count(a asked) (kill, dead bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.armed || p.dead {
 		return false, p.dead
 	}
 	p.requests++
+	p.last = a
 	p.dead = p.requests == p.killAt
 	return p.dead, false
 }

@@ -1,6 +1,7 @@
 package restore
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -56,10 +57,50 @@ func (r *Restorer) Undo(ctx context.Context, id string) (*Plan, error) {
 	if err := r.find(ctx, subjects, complete); err != nil {
 		return nil, err
 	}
+	tries, err := r.tries(ctx, id)
+	if err != nil {
+		return nil, err
+	}
 	err = r.finish(ctx, plan, subjects, complete, true, func(ctx context.Context, s *subject) error {
-		return r.wantBefore(ctx, s, rec, items[s.name])
+		return r.wantBefore(ctx, s, rec, items[s.name], tries)
 	})
 	return plan, err
+}
+
+// lastRestores is among how many records the earlier tries of a way back are
+// looked for.
+const lastRestores = 10
+
+// tries returns the records of earlier ways back from a restore.
+func (r *Restorer) tries(ctx context.Context, id string) ([]*archive.Restore, error) {
+	last, _, err := r.archive.Restores(ctx, lastRestores)
+	return slices.DeleteFunc(last, func(x *archive.Restore) bool { return x.Undoes != id }), err
+}
+
+// tried reports whether the parameter is as an earlier try of the same way back
+// left it: as it was to be, or away between its deletion and its creation.
+func (r *Restorer) tried(ctx context.Context, s *subject, tries []*archive.Restore) (bool, error) {
+	if s.line == nil || len(s.line.Facts().Versions) == 0 {
+		return false, nil
+	}
+	newest := slices.MaxFunc(s.line.Facts().Versions, func(a, b timeline.Version) int { return cmp.Compare(a.Time, b.Time) })
+	for _, try := range tries {
+		i := slices.IndexFunc(try.Items, func(x archive.RestoreItem) bool { return x.Name == s.name })
+		if i < 0 {
+			continue
+		}
+		x := &try.Items[i]
+		if s.c.live == nil {
+			if x.Replaces && x.Written == 0 && x.Before != nil && x.Before.Version.Ref() == newest.Ref() {
+				return true, nil
+			}
+			continue
+		}
+		if left, err := r.left(ctx, s, try, x); left || err != nil {
+			return left, err
+		}
+	}
+	return false, nil
 }
 
 // find reads what is live of the subjects, and what is recorded.
@@ -89,7 +130,7 @@ func (r *Restorer) find(ctx context.Context, subjects []*subject, complete archi
 
 // wantBefore fills in what the parameter was before the restore, and refuses it
 // if it is not what the restore left.
-func (r *Restorer) wantBefore(ctx context.Context, s *subject, rec *archive.Restore, x *archive.RestoreItem) error {
+func (r *Restorer) wantBefore(ctx context.Context, s *subject, rec *archive.Restore, x *archive.RestoreItem, tries []*archive.Restore) error {
 	c := &s.c
 	c.existed, c.covered, c.touched = true, true, x.Attributes
 	c.wanted = ssmbak.State{Name: s.name, Deleted: x.Before == nil, Certainty: ssmbak.Proved, Modified: ssmbak.TimeOf(rec.Began)}
@@ -105,11 +146,20 @@ func (r *Restorer) wantBefore(ctx context.Context, s *subject, rec *archive.Rest
 	case s.problem != nil:
 		c.foreign = "its record cannot be read: " + s.problem.Error()
 	case c.live == nil && x.Before != nil && x.After != nil && (!x.Replaces || x.Written != 0):
-		c.foreign = "it was deleted since the restore"
+		tried, err := r.tried(ctx, s, tries)
+		if err != nil {
+			return err
+		}
+		if !tried {
+			c.foreign = "it was deleted since the restore"
+		}
 	case c.live == nil || x.Before != nil && x.Before.Version.Ref() == s.ref():
 		// It is gone as the restore left it or meant to, or still what it was.
 	default:
 		left, err := r.left(ctx, s, rec, x)
+		if err == nil && !left {
+			left, err = r.tried(ctx, s, tries)
+		}
 		if err != nil {
 			return err
 		}

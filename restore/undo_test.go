@@ -23,6 +23,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/pattern"
 	"github.com/ssmbak/ssmbak/recorder"
 	"github.com/ssmbak/ssmbak/restore"
 )
@@ -407,6 +408,47 @@ func TestUndoLostAnswer(t *testing.T) {
 	})
 }
 
+// TestUndoKilledItself kills a way back at each of its requests: once more, it
+// finishes, also where a parameter that it replaces was away.
+func TestUndoKilledItself(t *testing.T) {
+	t.Parallel()
+	const most = 60
+	last := false
+	for k := int64(0); !last; k++ {
+		if k == most {
+			t.Fatalf("the way back makes more than %d requests", most)
+		}
+		for _, after := range []bool{false, true} {
+			inWorld(t, emulator.Options{}, func(w *world) {
+				w.put("/a/tier", "one", advancedTier)
+				then, o := w.everything(), restore.Options{Replace: true, Parallel: 1}
+				w.remove("/a/tier")
+				w.put("/a/tier", "two")
+				w.record()
+				before := w.whole()
+				id := w.restored(w.plan("/a/", true, then, o), o).ID
+				time.Sleep(time.Minute)
+				w.record()
+				d := &deathAt{k: k, after: after}
+				r := w.dying(d, o)
+				plan, err := r.Undo(w.Context(), id)
+				w.must(err)
+				d.armed.Store(true)
+				_, _ = r.Apply(w.Context(), plan) // nobody is left to hear of it
+				last = last || d.n.Load() <= k
+				time.Sleep(time.Minute)
+				if k%2 == 0 { // or the events of what was done have not come yet
+					w.record()
+				}
+				text := errs(w.undo(id, o).Outcomes)
+				if diff := cmp.Diff(w.whole(), before); diff != "" || text != "" {
+					t.Errorf("killed at request %d, after its effect %v: once more (%s) left (-got +want):\n%s", k, after, text, diff)
+				}
+			})
+		}
+	}
+}
+
 // TestUndoKilledAfterLostAnswer takes a write back that was made again because
 // its answer was lost, by a restore that was killed then. What somebody changed
 // in between would be lost, so it is refused.
@@ -589,9 +631,9 @@ func TestUndoErrors(t *testing.T) {
 		if _, err := r.Undo(w.Context(), "20000101T000001Z-other"); !errors.As(err, &damaged) {
 			t.Errorf("the record of another: %v, want a DamagedError", err)
 		}
-		var pattern *restore.PatternError
-		if _, err := w.restorer(restore.Options{Only: []string{"["}}).Undo(w.Context(), "20000101T000001Z-other"); !errors.As(err, &pattern) {
-			t.Errorf("a pattern: %v, want a PatternError", err)
+		var bad *pattern.Error
+		if _, err := w.restorer(restore.Options{Only: []string{"["}}).Undo(w.Context(), "20000101T000001Z-other"); !errors.As(err, &bad) {
+			t.Errorf("a pattern: %v, want a pattern.Error", err)
 		}
 	})
 }

@@ -1,5 +1,9 @@
-// Command ssmbak-lambda is the recorder as a Lambda function. SSMBAK_BUCKET
-// names the archive's bucket.
+// Command ssmbak-lambda is the recorder as a Lambda function. Its environment
+// says what it does:
+//
+//	SSMBAK_BUCKET     the archive's bucket
+//	SSMBAK_EXCLUDE    patterns of names that are not recorded, with commas between
+//	SSMBAK_LOG_LEVEL  DEBUG, INFO, WARN or ERROR; INFO if it is not set
 package main
 
 import (
@@ -9,9 +13,18 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/ssmbak/ssmbak/internal/function"
+	"github.com/ssmbak/ssmbak/internal/version"
 )
 
 func main() {
-	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
-	lambda.Start(function.New(function.Options{Bucket: os.Getenv("SSMBAK_BUCKET"), Logger: log}).Handle)
+	var level slog.Level
+	wrong := level.UnmarshalText([]byte(os.Getenv("SSMBAK_LOG_LEVEL")))
+	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	if text := os.Getenv("SSMBAK_LOG_LEVEL"); wrong != nil && text != "" {
+		log.Warn("SSMBAK_LOG_LEVEL is none of DEBUG, INFO, WARN and ERROR", "level", text)
+	}
+	log.Info("started", "version", version.String())
+	lambda.Start(function.New(function.Options{
+		Bucket: os.Getenv("SSMBAK_BUCKET"), Exclude: function.Patterns(os.Getenv("SSMBAK_EXCLUDE")), Logger: log,
+	}).Handle)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/pattern"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -58,12 +59,12 @@ func explain(err error) failure {
 	var damaged *archive.DamagedError
 	var taken *emulator.PortTakenError
 	var refused *paramstore.RefusedError
-	var pattern *restore.PatternError
+	var unreadable *pattern.Error
 	var destination *restore.DestinationError
 	var file *restore.FileError
 	switch {
-	case errors.As(err, &pattern):
-		out.message, out.code = pattern.Error(), exitUsage
+	case errors.As(err, &unreadable):
+		out.message, out.code = unreadable.Error(), exitUsage
 		out.hint = "--only and --exclude take patterns such as 'db*' for the last level of a name, or '/app/**/db' for all of it"
 	case errors.As(err, &destination):
 		out.message, out.code = destination.Error(), exitUsage

@@ -115,11 +115,14 @@ func (a *app) plan(ctx context.Context, s *session, r *restore.Restorer, target 
 		return nil, err
 	}
 	a.noteLeftOut(plan.LeftOut, plan.Excluded)
+	if n := len(plan.Unrecorded); n > 0 {
+		a.note("%s left out, since the recorder does: %s", were(n), plan.Unrecorded[0])
+	}
 	a.noteUnchanged(plan.Items)
 	if plan.Trusted > 0 {
 		a.note("tags and labels of %s in which nothing else differs were not read: `ssmbak reconcile --deep` compares those of all", parameters(plan.Trusted))
 	}
-	if len(plan.Items)+len(plan.Problems)+len(plan.LeftOut)+plan.Excluded > 0 {
+	if len(plan.Items)+len(plan.Problems)+len(plan.LeftOut)+len(plan.Unrecorded)+plan.Excluded > 0 {
 		if len(plan.Items) > 0 && len(plan.Problems) == 0 && allBefore(plan.Items) {
 			return nil, a.before(ctx, s, target, at)
 		}

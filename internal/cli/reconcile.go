@@ -98,6 +98,9 @@ func (a *app) runReconcile(ctx context.Context, o reconcileOptions) error {
 	}
 	a.note("checked %d, %srecorded %d, deleted %d, gaps %d, unreadable %d, failed %d",
 		report.Checked, would, len(report.Recorded), len(report.Deleted), len(report.Gaps), len(report.Unreadable), len(report.Failed))
+	if report.Excluded > 0 {
+		a.note("%s passed by, since the recorder leaves them out", were(report.Excluded))
+	}
 	if report.TagsUnchecked != nil {
 		a.note("tags of unchanged parameters were not compared: %s", reason(report.TagsUnchecked))
 	}

@@ -3,12 +3,12 @@ package cli
 import (
 	"fmt"
 	"runtime"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/internal/version"
 )
 
 func (a *app) newVersionCommand() *cobra.Command {
@@ -18,22 +18,13 @@ func (a *app) newVersionCommand() *cobra.Command {
 		Example: "  ssmbak version --output json",
 		Args:    exactly(),
 		RunE: func(*cobra.Command, []string) error {
-			version, revision := "(devel)", ""
-			if info, ok := debug.ReadBuildInfo(); ok {
-				version = info.Main.Version
-				for _, s := range info.Settings {
-					if s.Key == "vcs.revision" {
-						revision = s.Value
-					}
-				}
-			}
 			if a.json() {
 				return render.JSON(a.env.Stdout, struct {
 					Version, Revision, Go, Platform string
 					ArchiveFormat                   int
-				}{version, revision, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, archive.Format})
+				}{version.String(), version.Revision(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, archive.Format})
 			}
-			_, err := fmt.Fprintf(a.env.Stdout, "ssmbak %s, archive format %d, %s %s/%s\n", version, archive.Format, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprintf(a.env.Stdout, "ssmbak %s, archive format %d, %s %s/%s\n", version.String(), archive.Format, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err
 		},
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/pattern"
 	"github.com/ssmbak/ssmbak/recorder"
 )
 
@@ -34,6 +35,8 @@ const margin = 2 * time.Second
 type Options struct {
 	// Bucket holds the archive.
 	Bucket string
+	// Exclude are patterns of names that are not recorded, see package pattern.
+	Exclude []string
 	// AWS says how AWS is reached; its zero value is the function's own role
 	// and region.
 	AWS awsconn.Options
@@ -50,6 +53,31 @@ type Function struct {
 	recorder *recorder.Recorder
 }
 
+// Patterns reads patterns with commas between them; commas within braces are
+// part of a pattern.
+func Patterns(text string) []string {
+	all := []string{}
+	depth, begin := 0, 0
+	add := func(p string) {
+		if p = strings.TrimSpace(p); p != "" {
+			all = append(all, p)
+		}
+	}
+	for i, r := range text {
+		switch {
+		case r == '{':
+			depth++
+		case r == '}':
+			depth--
+		case r == ',' && depth <= 0:
+			add(text[begin:i])
+			begin = i + 1
+		}
+	}
+	add(text[begin:])
+	return all
+}
+
 // New returns a function that has made no request yet.
 func New(o Options) *Function { return &Function{o: o} }
 
@@ -62,8 +90,8 @@ type invocation struct {
 
 // Reconciled is the answer to {"ssmbak":"reconcile"}: counts of parameters.
 type Reconciled struct {
-	Checked, Recorded, Deleted, Gaps, Unreadable, Failed, Left int
-	Complete                                                   bool
+	Checked, Recorded, Deleted, Gaps, Unreadable, Failed, Left, Excluded int
+	Complete                                                             bool
 }
 
 // Handle answers one invocation.
@@ -130,13 +158,17 @@ func (f *Function) reconcile(ctx context.Context, r *recorder.Recorder) (Reconci
 	}
 	answer := Reconciled{
 		Checked: report.Checked, Recorded: len(report.Recorded), Deleted: len(report.Deleted),
-		Gaps: len(report.Gaps), Unreadable: len(report.Unreadable), Failed: len(report.Failed), Left: report.Left, Complete: report.Complete,
+		Gaps: len(report.Gaps), Unreadable: len(report.Unreadable), Failed: len(report.Failed), Left: report.Left, Excluded: report.Excluded, Complete: report.Complete,
 	}
 	if report.TagsUnchecked != nil {
 		f.o.Logger.WarnContext(ctx, "tags of unchanged parameters not compared", "error", report.TagsUnchecked.Error())
 	}
 	f.o.Logger.InfoContext(ctx, "reconciled", "checked", answer.Checked, "recorded", answer.Recorded, "deleted", answer.Deleted,
-		"gaps", answer.Gaps, "unreadable", answer.Unreadable, "failed", answer.Failed, "left", answer.Left, "complete", answer.Complete)
+		"gaps", answer.Gaps, "unreadable", answer.Unreadable, "failed", answer.Failed, "left", answer.Left, "excluded", answer.Excluded, "complete", answer.Complete)
+	if err == nil && len(report.Failed) > 0 {
+		// Only an error makes Lambda's own metric, and the alarm on it, tell.
+		err = fmt.Errorf("%d of %d parameters could not be reconciled, the first is %s: %w", answer.Failed, answer.Checked, report.Failed[0].Name, report.Failed[0].Err)
+	}
 	return answer, err
 }
 
@@ -149,6 +181,9 @@ func (f *Function) connect(ctx context.Context) (*recorder.Recorder, error) {
 	}
 	if f.o.Bucket == "" {
 		return nil, errors.New("SSMBAK_BUCKET is not set: it names the archive's bucket")
+	}
+	if err := pattern.Check(f.o.Exclude...); err != nil {
+		return nil, fmt.Errorf("SSMBAK_EXCLUDE: %w", err)
 	}
 	conn, err := awsconn.Load(ctx, f.o.AWS)
 	if err != nil {
@@ -166,7 +201,7 @@ func (f *Function) connect(ctx context.Context) (*recorder.Recorder, error) {
 		return nil, err
 	}
 	f.recorder = recorder.New(a, paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging(), Logger: f.o.Logger}), recorder.Options{
-		Account: account, Region: conn.Region(), Logger: f.o.Logger,
+		Account: account, Region: conn.Region(), Exclude: append([]string{}, f.o.Exclude...), Logger: f.o.Logger,
 	})
 	return f.recorder, nil
 }

@@ -1,0 +1,112 @@
+package recorder_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/recorder"
+)
+
+// TestExclude leaves names out: their events are done at once, a reconcile passes
+// them by, and nobody takes the absence of their record for that of the
+// parameter. When they are no longer left out, the next reconcile has them.
+func TestExclude(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{}, nil)
+		with := func(exclude []string) *recorder.Recorder {
+			return recorder.New(w.archive, w.live, recorder.Options{Account: account, Region: region, Exclude: exclude})
+		}
+		reconcile := func(r *recorder.Recorder) recorder.Report {
+			t.Helper()
+			time.Sleep(time.Hour)
+			report, err := r.Reconcile(t.Context(), everything(t), recorder.ReconcileOptions{})
+			if err != nil || !report.Complete {
+				t.Fatalf("%+v, %v", report, err)
+			}
+			return report
+		}
+		recorded := func() (names []ssmbak.Name) {
+			t.Helper()
+			for name, err := range w.archive.Names(t.Context(), everything(t)) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				names = append(names, name)
+			}
+			return names
+		}
+		covers := func(name ssmbak.Name, at time.Time, want bool) {
+			t.Helper()
+			complete, err := w.archive.Reconciled(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := complete.Covers(name, ssmbak.TimeOf(at)); got != want {
+				t.Errorf("that nothing is recorded of %s says that it was not there at %s: %v, want %v", name, at, got, want)
+			}
+		}
+		patterns := []string{"/ci/**", "tmp-*"}
+
+		w.recorder = with(patterns)
+		w.put(t, "/app/db", "one", ssmbak.String)
+		w.put(t, "/ci/run", "hunter2", ssmbak.String)
+		w.put(t, "/app/tmp-1", "hunter2", ssmbak.String)
+		if n := w.drain(t); n != 0 {
+			t.Errorf("%d messages were handed back", n)
+		}
+		if diff := cmp.Diff([]ssmbak.Name{"/app/db"}, recorded()); diff != "" {
+			t.Errorf("recorded by events (-want +got):\n%s", diff)
+		}
+		if r := reconcile(w.recorder); r.Excluded != 2 || r.Checked != 1 {
+			t.Errorf("the first reconcile: %+v", r)
+		}
+		while := time.Now()
+		covers("/app/none", while, true)
+		covers("/ci/none", while, false)
+
+		// Who does not know the patterns leaves out what the last one did.
+		if r := reconcile(with(nil)); r.Excluded != 2 || len(r.Recorded) != 0 {
+			t.Errorf("a reconcile without patterns: %+v", r)
+		}
+		if diff := cmp.Diff([]ssmbak.Name{"/app/db"}, recorded()); diff != "" {
+			t.Errorf("recorded by reconciles (-want +got):\n%s", diff)
+		}
+
+		if r := reconcile(with([]string{"tmp-*"})); r.Excluded != 1 || len(r.Recorded) != 1 {
+			t.Errorf("a reconcile with fewer patterns: %+v", r)
+		}
+		covers("/ci/none", while, false)
+		covers("/ci/none", time.Now(), true)
+		covers("/app/tmp-2", time.Now(), false)
+		if r := reconcile(with([]string{})); r.Excluded != 0 || len(r.Recorded) != 1 {
+			t.Errorf("a reconcile of all: %+v", r)
+		}
+		if diff := cmp.Diff([]ssmbak.Name{"/app/db", "/app/tmp-1", "/ci/run"}, recorded()); diff != "" {
+			t.Errorf("recorded at last (-want +got):\n%s", diff)
+		}
+
+		// What was recorded and is left out then is not taken for deleted.
+		w.recorder = with(patterns)
+		state, err := w.archive.At(t.Context(), everything(t), ssmbak.TimeOf(time.Now()), 0)
+		if err != nil || len(state.States) != 3 {
+			t.Fatalf("%+v, %v", state, err)
+		}
+		reconcile(w.recorder)
+		if x := w.index(t, "/ci/run"); len(x.Facts.Versions) != 1 || len(x.Facts.Deletions) != 0 {
+			t.Errorf("its record is %+v", x.Facts)
+		}
+		complete, err := w.archive.Reconciled(t.Context())
+		if err != nil || len(complete.Once) != 0 || !cmp.Equal(complete.Excluded, patterns) {
+			t.Errorf("noted %+v, %v", complete, err)
+		}
+		if h := w.archive.Horizon(w.index(t, "/ci/run"), complete); h.Complete != 0 {
+			t.Errorf("what is left out is known to be complete up to %v", h.Complete)
+		}
+	})
+}
