@@ -38,6 +38,10 @@ func TestLayers(t *testing.T) {
 		"/internal/emulator":        {"/internal/emulator/s3api", "/internal/emulator/ssmapi"},
 		"/internal/emulator/s3api":  {},
 		"/internal/emulator/ssmapi": {},
+		"/stack":                    {"/archive", "/internal/awsconn", "/pattern", "/stack/code"},
+		"/stack/code":               {},
+		"/internal/stackcli":        {"/archive", "/internal/awsconn", "/internal/cli/render", "/internal/version", "/stack", "/stack/code"},
+		"/cmd/ssmbak-stack":         {"/internal/stackcli"},
 		"/cmd/ssmbak":               {"/internal/cli"},
 		"/cmd/ssmbak-lambda":        {"/internal/function", "/internal/version"},
 	}

@@ -213,3 +213,7 @@ func refusedConnection(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "dial"
 }
+
+// Config returns the configuration that all clients share, for those of services
+// that not every program links.
+func (c *Conn) Config() aws.Config { return c.config.Copy() }

@@ -15,6 +15,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/recorder"
+	"github.com/ssmbak/ssmbak/stack"
 )
 
 // originalPointer is the parameter in which the original ssmbak notes the name
@@ -112,8 +113,9 @@ func (a *app) bucket(ctx context.Context, conn *awsconn.Conn) (bucket, from stri
 	if b := a.env.Getenv("SSMBAK_BUCKET"); b != "" {
 		return b, "SSMBAK_BUCKET", nil
 	}
-	if stack := a.env.Getenv("SSMBAK_STACKNAME"); stack != "" {
-		return "", "", fail("name the bucket with --bucket or SSMBAK_BUCKET", "SSMBAK_STACKNAME is set to %q, and this version cannot read the outputs of a stack", stack)
+	if name := a.env.Getenv("SSMBAK_STACKNAME"); name != "" {
+		bucket, err := bucketOf(ctx, conn, name)
+		return bucket, "SSMBAK_STACKNAME " + name, err
 	}
 	client := conn.SSM()
 	for _, name := range pointers {
@@ -127,6 +129,21 @@ func (a *app) bucket(ctx context.Context, conn *awsconn.Conn) (bucket, from stri
 		return aws.ToString(out.Parameter.Value), "parameter " + name, nil
 	}
 	return "", "", fail("name it with --bucket or SSMBAK_BUCKET", "no bucket is named, and there is no parameter %s", strings.Join(pointers, " or "))
+}
+
+// bucketOf returns the bucket of a stack.
+func bucketOf(ctx context.Context, conn *awsconn.Conn, name string) (string, error) {
+	s, err := stack.New(conn, stack.Options{Name: name})
+	if err == nil {
+		var bucket string
+		if bucket, err = s.BucketName(ctx); err == nil {
+			return bucket, nil
+		}
+	}
+	if message, _, ok := awsconn.Explain(err); ok {
+		return "", fail("name the bucket with --bucket or SSMBAK_BUCKET", "SSMBAK_STACKNAME is set to %q, and the bucket of that stack cannot be asked for: %s", name, message)
+	}
+	return "", fail("set SSMBAK_STACKNAME to the stack that `ssmbak-stack NAME create` made, or name the bucket with --bucket or SSMBAK_BUCKET", "SSMBAK_STACKNAME is set to %q: %s", name, err)
 }
 
 // absent reports whether a parameter is surely not there: it was not found, or

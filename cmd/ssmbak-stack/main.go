@@ -1,0 +1,18 @@
+// Command ssmbak-stack creates, updates, watches and deletes the CloudFormation
+// stack of ssmbak: `ssmbak-stack --help` says how.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/ssmbak/ssmbak/internal/stackcli"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second interrupt ends the process at once
+	os.Exit(stackcli.Main(ctx, stackcli.Env{Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv}))
+}

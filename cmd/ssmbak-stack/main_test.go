@@ -1,0 +1,345 @@
+package main_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"github.com/ssmbak/ssmbak/internal/awsconn"
+)
+
+const region = "us-east-1"
+
+// moto starts moto_server behind a proxy that does what moto does not: it
+// switches on the versioning that a template asks for.
+func moto(t *testing.T) (endpoint string) {
+	t.Helper()
+	if _, err := exec.LookPath("moto_server"); err != nil {
+		if os.Getenv("SSMBAK_REQUIRE_MOTO") != "" {
+			t.Fatal("moto_server is not installed: pip install 'moto[server]'")
+		}
+		t.Skip("moto_server is not installed: pip install 'moto[server]'")
+	}
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	_ = l.Close()
+	cmd := exec.CommandContext(t.Context(), "moto_server", "-H", "127.0.0.1", "-p", port)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	for range 300 {
+		c, err := new(net.Dialer).DialContext(t.Context(), "tcp", "127.0.0.1:"+port)
+		if err == nil {
+			_ = c.Close()
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	behind := &url.URL{Scheme: "http", Host: "127.0.0.1:" + port}
+	proxy := httputil.NewSingleHostReverseProxy(behind)
+	conn, err := awsconn.Load(t.Context(), awsconn.Options{Anonymous: true, Region: region, EndpointURL: behind.String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := conn.S3()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		proxy.ServeHTTP(w, r)
+		if !bytes.Contains(body, []byte("Action=CreateStack")) {
+			return
+		}
+		buckets, err := client.ListBuckets(r.Context(), &s3.ListBucketsInput{})
+		if err != nil {
+			return
+		}
+		for _, b := range buckets.Buckets {
+			_, _ = client.PutBucketVersioning(r.Context(), &s3.PutBucketVersioningInput{
+				Bucket: b.Name, VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled},
+			})
+		}
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// build compiles a command and returns where it is.
+func build(t *testing.T, dir, command string) string {
+	t.Helper()
+	path := filepath.Join(dir, command)
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "github.com/ssmbak/ssmbak/cmd/"+command).CombinedOutput(); err != nil {
+		t.Fatalf("build %s: %v\n%s", command, err, out)
+	}
+	return path
+}
+
+// shell runs commands in one environment.
+type shell struct {
+	t   *testing.T
+	env []string
+}
+
+func (s shell) run(command string, args ...string) (stdout, stderr string, code int) {
+	s.t.Helper()
+	cmd := exec.CommandContext(s.t.Context(), command, args...)
+	cmd.Env = s.env
+	var out, complaints bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &complaints
+	_ = cmd.Run() // the code says it
+	return out.String(), complaints.String(), cmd.ProcessState.ExitCode()
+}
+
+func (s shell) ok(command string, args ...string) string {
+	s.t.Helper()
+	stdout, stderr, code := s.run(command, args...)
+	if code != 0 {
+		s.t.Fatalf("%s %v: exit %d\n%s%s", filepath.Base(command), args, code, stdout, stderr)
+	}
+	return stdout
+}
+
+// runtimeAPI plays the Lambda Runtime API for one function.
+// https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+type runtimeAPI struct {
+	server  *httptest.Server
+	next    chan string
+	answers chan string
+}
+
+func newRuntimeAPI(t *testing.T) *runtimeAPI {
+	t.Helper()
+	api := &runtimeAPI{next: make(chan string), answers: make(chan string)}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case payload := <-api.next:
+			w.Header().Set("Lambda-Runtime-Aws-Request-Id", "id")
+			w.Header().Set("Lambda-Runtime-Deadline-Ms", fmt.Sprint(time.Now().Add(time.Minute).UnixMilli()))
+			w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:123456789012:function:ssmbak-recorder")
+			_, _ = io.WriteString(w, payload)
+		case <-r.Context().Done():
+		}
+	})
+	mux.HandleFunc("POST /2018-06-01/runtime/invocation/id/{kind}", func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.WriteHeader(http.StatusAccepted)
+		api.answers <- r.PathValue("kind") + " " + string(body)
+	})
+	api.server = httptest.NewServer(mux)
+	t.Cleanup(api.server.Close)
+	return api
+}
+
+func (api *runtimeAPI) invoke(t *testing.T, payload string) string {
+	t.Helper()
+	for _, c := range []func() (string, bool){
+		func() (string, bool) {
+			select {
+			case api.next <- payload:
+				return "", true
+			case <-time.After(30 * time.Second):
+				return "", false
+			}
+		},
+		func() (string, bool) {
+			select {
+			case a := <-api.answers:
+				return a, true
+			case <-time.After(30 * time.Second):
+				return "", false
+			}
+		},
+	} {
+		answer, ok := c()
+		if !ok {
+			t.Fatal("the function did not answer within 30 s")
+		}
+		if answer != "" {
+			return answer
+		}
+	}
+	return ""
+}
+
+// TestLife makes a stack from nothing, with the zip that the command builds, feeds
+// the function of that zip, and asks ssmbak what was recorded; then the stack is
+// updated, looked at and deleted.
+func TestLife(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds three programs")
+	}
+	endpoint := moto(t)
+	dir := t.TempDir()
+	command, ssmbak := build(t, dir, "ssmbak-stack"), build(t, dir, "ssmbak")
+	s := shell{t, append(os.Environ(),
+		"AWS_ENDPOINT_URL="+endpoint, "AWS_REGION="+region, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_EC2_METADATA_DISABLED=true")}
+	architecture := map[string]string{"arm64": "arm64"}[runtime.GOARCH]
+	if architecture == "" {
+		architecture = "x86_64"
+	}
+
+	if _, stderr, code := s.run(command, "ssmbak", "status"); code != 1 || !strings.Contains(stderr, "there is no stack ssmbak in us-east-1") {
+		t.Errorf("status of nothing: exit %d, %s", code, stderr)
+	}
+	out := s.ok(command, "ssmbak", "create", "--no-fill", "--architecture", architecture)
+	for _, want := range []string{
+		`(?m)^\d\d/\d\d/\d\d \d\d:\d\d:\d\d   CREATE_IN_PROGRESS  ssmbak  AWS::CloudFormation::Stack  User Initiated$`,
+		`(?m)^Lambda: ssmbak-recorder$`, `(?m)^Bucket: ssmbak-bucket-[a-z0-9]+$`, `(?m)^Cloudwatch log group: /aws/lambda/ssmbak-recorder$`,
+	} {
+		if !regexp.MustCompile(want).MatchString(out) {
+			t.Errorf("create printed no %s:\n%s", want, out)
+		}
+	}
+	if _, stderr, code := s.run(command, "ssmbak", "create", "--no-fill"); code != 1 || !strings.Contains(stderr, "is there already") {
+		t.Errorf("create once more: exit %d, %s", code, stderr)
+	}
+	bucket := strings.TrimSpace(s.ok(command, "--region", region, "ssmbak", "bucketname"))
+	if got := s.ok(command, "ssmbak", "lambdaname"); got != "ssmbak-recorder\n" {
+		t.Errorf("lambdaname printed %q", got)
+	}
+
+	conn, err := awsconn.Load(t.Context(), awsconn.Options{Anonymous: true, Region: region, EndpointURL: endpoint})
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, conn, bucket, dir, s.env)
+	for stack, env := range map[string][]string{"the pointer": nil, "SSMBAK_STACKNAME": {"SSMBAK_STACKNAME=ssmbak"}} {
+		with := shell{t, append(s.env, env...)}
+		if got := with.ok(ssmbak, "preview", "/app", "now", "-R"); !strings.Contains(got, "/app/db") || !strings.Contains(got, "one") {
+			t.Errorf("preview by %s printed\n%s", stack, got)
+		}
+	}
+
+	if got := s.ok(command, "ssmbak", "update", "--memory", "512", "--change-set"); strings.Contains(got, "nothing to update") || strings.Contains(got, "IN_PROGRESS") {
+		t.Errorf("the change set was shown as\n%s", got) // moto sees no resource in it
+	}
+	if got := s.ok(command, "ssmbak", "update", "--memory", "512"); !strings.Contains(got, "UPDATE_COMPLETE") {
+		t.Errorf("update printed\n%s", got)
+	}
+	s.ok(command, "ssmbak", "update") // moto updates though nothing differs
+	if got := s.ok(command, "ssmbak", "status"); !strings.HasPrefix(got, "UPDATE_COMPLETE\n") || !strings.Contains(got, "bucket: "+bucket) {
+		t.Errorf("status printed\n%s", got)
+	}
+
+	if _, stderr, code := s.run(command, "ssmbak", "delete"); code != 1 || !strings.Contains(stderr, "--yes") {
+		t.Errorf("delete without --yes: exit %d, %s", code, stderr)
+	}
+	out = s.ok(command, "ssmbak", "delete", "--yes")
+	if !strings.Contains(out, "Bucket: "+bucket) {
+		t.Errorf("delete printed\n%s", out)
+	}
+	if got := s.ok(ssmbak, "preview", "/app", "now", "-R", "--bucket", bucket); !strings.Contains(got, "/app/db") {
+		t.Errorf("what was kept shows\n%s", got)
+	}
+}
+
+// start runs the function of the zip in the bucket, and lets it record a
+// parameter of which an event came.
+func start(t *testing.T, conn *awsconn.Conn, bucket, dir string, env []string) {
+	t.Helper()
+	ctx := t.Context()
+	client := conn.S3()
+	list, err := client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: aws.String(".ssmbak/lambda/")})
+	if err != nil || len(list.Contents) != 1 {
+		t.Fatalf("the bucket holds %d zips, %v", len(list.Contents), err)
+	}
+	object, err := client.GetObject(ctx, &s3.GetObjectInput{Bucket: &bucket, Key: list.Contents[0].Key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(object.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive, err := zip.NewReader(bytes.NewReader(body), int64(len(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := archive.Open("bootstrap")
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := io.ReadAll(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "bootstrap")
+	if err := os.WriteFile(path, program, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if runtime.GOOS != "linux" {
+		t.Skip("the function is a program for Linux")
+	}
+	api := newRuntimeAPI(t)
+	function := exec.CommandContext(ctx, path)
+	function.Env = append(env, "AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(api.server.URL, "http://"), "SSMBAK_BUCKET="+bucket)
+	var logs bytes.Buffer
+	function.Stderr = &logs
+	if err := function.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = function.Process.Kill()
+		_ = function.Wait()
+	})
+	name := "/app/db"
+	if _, err := conn.SSM().PutParameter(ctx, &ssm.PutParameterInput{Name: &name, Value: aws.String("one"), Type: types.ParameterTypeString}); err != nil {
+		t.Fatal(err)
+	}
+	at := written(ctx, t, conn, name)
+	event, err := json.Marshal(map[string]any{
+		"version": "0", "id": "00000000-0000-4000-8000-000000000001", "detail-type": "Parameter Store Change", "source": "aws.ssm",
+		"account": "123456789012", "time": at.UTC().Format(time.RFC3339), "region": region,
+		"resources": []string{"arn:aws:ssm:us-east-1:123456789012:parameter/app/db"}, "detail": map[string]string{"operation": "Create", "name": name, "type": "String"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	batch, err := json.Marshal(map[string]any{"Records": []map[string]any{{
+		"messageId": "1", "body": string(event), "eventSource": "aws:sqs", "attributes": map[string]string{"ApproximateReceiveCount": "1", "SentTimestamp": fmt.Sprint(time.Now().UnixMilli())},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := api.invoke(t, string(batch)); got != `response {"batchItemFailures":[]}` {
+		t.Fatalf("the function answered %s\n%s", got, &logs)
+	}
+}
+
+func written(ctx context.Context, t *testing.T, conn *awsconn.Conn, name string) time.Time {
+	t.Helper()
+	out, err := conn.SSM().GetParameter(ctx, &ssm.GetParameterInput{Name: &name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *out.Parameter.LastModifiedDate
+}

@@ -1,0 +1,131 @@
+package code
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/mod/semver"
+)
+
+const (
+	modulePath      = "github.com/ssmbak/ssmbak"
+	function        = modulePath + "/cmd/ssmbak-lambda"
+	stampedVariable = modulePath + "/internal/version.stamped"
+)
+
+// Build builds the zip with the Go on PATH: from the working copy of ssmbak that
+// dir lies in, else from the released version.
+func Build(ctx context.Context, architecture, version, dir string) (Zip, error) {
+	processor, ok := goarch[architecture]
+	if !ok {
+		return Zip{}, fmt.Errorf("%q is no architecture of Lambda", architecture)
+	}
+	tool, err := exec.LookPath("go")
+	if err != nil {
+		return Zip{}, errors.New("no go is on PATH")
+	}
+	temp, err := os.MkdirTemp("", "ssmbak-build-")
+	if err != nil {
+		return Zip{}, fmt.Errorf("make a directory to build in: %w", err)
+	}
+	defer os.RemoveAll(temp)
+	flags := []string{"-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w -buildid= -X " + stampedVariable + "=" + version}
+	program := filepath.Join(temp, entry)
+	cmd := exec.CommandContext(ctx, tool, append(append([]string{"build", "-o", program}, flags...), function)...)
+	cmd.Env = environment(processor)
+	if cmd.Dir = checkout(dir); cmd.Dir == "" {
+		if !semver.IsValid(version) {
+			return Zip{}, fmt.Errorf("there is no released version %s, and this is no working copy of ssmbak", version)
+		}
+		if cmd.Dir, err = fetch(ctx, tool, temp, version); err != nil {
+			return Zip{}, err
+		}
+	}
+	if _, err := run(ctx, cmd); err != nil {
+		return Zip{}, err
+	}
+	body, err := os.ReadFile(program)
+	if err != nil {
+		return Zip{}, fmt.Errorf("read what was built: %w", err)
+	}
+	packed, err := pack(body)
+	if err != nil {
+		return Zip{}, err
+	}
+	return describe("what was built", packed, body)
+}
+
+// fetch makes a module in which the released version of the function can be
+// built.
+func fetch(ctx context.Context, tool, temp, version string) (dir string, err error) {
+	dir = filepath.Join(temp, "module")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return "", fmt.Errorf("make a directory to build in: %w", err)
+	}
+	for _, args := range [][]string{{"mod", "init", "build"}, {"get", modulePath + "@" + version}, {"get", function + "@" + version}} {
+		cmd := exec.CommandContext(ctx, tool, args...)
+		cmd.Dir, cmd.Env = dir, environment("")
+		if _, err := run(ctx, cmd); err != nil {
+			return "", err
+		}
+	}
+	return dir, nil
+}
+
+// environment is the caller's, without what would change what is built.
+func environment(processor string) []string {
+	var env []string
+	for _, e := range os.Environ() {
+		switch name, _, _ := strings.Cut(e, "="); name {
+		case "GOFLAGS", "GOOS", "GOARCH", "GOARM64", "GOAMD64", "GOEXPERIMENT", "CGO_ENABLED", "GOWORK":
+		default:
+			env = append(env, e)
+		}
+	}
+	if processor == "" {
+		return append(env, "GOFLAGS=", "GOWORK=off")
+	}
+	return append(env, "GOFLAGS=", "GOWORK=off", "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+processor)
+}
+
+// checkout returns the root of the working copy of ssmbak that dir lies in, ""
+// if it lies in none.
+func checkout(dir string) string {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return ""
+	}
+	for {
+		text, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+		if err == nil {
+			first, _, _ := strings.Cut(string(text), "\n")
+			if strings.TrimSpace(first) == "module "+modulePath {
+				return dir
+			}
+			return ""
+		}
+		if filepath.Dir(dir) == dir {
+			return ""
+		}
+		dir = filepath.Dir(dir)
+	}
+}
+
+// run runs a command; the error tells what it complained of.
+func run(ctx context.Context, cmd *exec.Cmd) (string, error) {
+	var out, complaints bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &complaints
+	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			return "", fmt.Errorf("build the functions: %w", ctx.Err())
+		}
+		return "", fmt.Errorf("`%s` failed: %w: %s", strings.Join(append([]string{"go"}, cmd.Args[1:]...), " "), err, oneLine(complaints.String()))
+	}
+	return out.String(), nil
+}

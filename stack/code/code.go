@@ -1,0 +1,200 @@
+// Package code is the zip that the stack's functions run: found inside the
+// command, built from source, or given as a file.
+//
+// The same source makes the same bytes, so the digest of a zip says what runs.
+package code
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"debug/buildinfo"
+	"debug/elf"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+)
+
+//go:embed all:zips
+var zips embed.FS
+
+// Architectures are the processors that Lambda has, in its words.
+var Architectures = []string{"arm64", "x86_64"}
+
+// goarch is what Go calls them.
+var goarch = map[string]string{"arm64": "arm64", "x86_64": "amd64"}
+
+// Zip is a zip that Lambda takes.
+type Zip struct {
+	Bytes  []byte
+	SHA256 string // of the bytes, in hexadecimal
+	// Architecture is in Lambda's words, and Version that which the function will
+	// report, "" if that is not known.
+	Architecture, Version string
+}
+
+// FileError says why a file cannot be the functions' zip.
+type FileError struct{ Path, Why string }
+
+func (e *FileError) Error() string { return fmt.Sprintf("%s %s", e.Path, e.Why) }
+
+// NotFoundError says that there is no zip, and why none could be built.
+type NotFoundError struct {
+	Architecture string
+	Err          error
+}
+
+func (e *NotFoundError) Error() string {
+	return fmt.Sprintf("this ssmbak-stack carries no functions for %s, and cannot build them: %v", e.Architecture, e.Err)
+}
+
+func (e *NotFoundError) Unwrap() error { return e.Err }
+
+// Find returns the zip that the command carries, or builds it.
+func Find(ctx context.Context, architecture, version string) (Zip, error) {
+	if z, ok := embedded(architecture); ok {
+		return z, nil
+	}
+	z, err := Build(ctx, architecture, version, ".")
+	if err != nil && ctx.Err() == nil {
+		return Zip{}, &NotFoundError{architecture, err}
+	}
+	return z, err
+}
+
+func embedded(architecture string) (Zip, bool) {
+	body, err := zips.ReadFile("zips/" + architecture + ".zip")
+	if err != nil {
+		return Zip{}, false
+	}
+	z, err := check(architecture+".zip", body)
+	return z, err == nil
+}
+
+// maxZip is the most that Lambda takes, in bytes unpacked.
+// https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+const maxZip = 250 << 20
+
+// File reads a zip and checks that Lambda can run it. The error is a
+// [*FileError] if it cannot.
+func File(path string) (Zip, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return Zip{}, &FileError{path, "does not exist"}
+	case err != nil:
+		return Zip{}, fmt.Errorf("read the functions' zip: %w", err)
+	case info.IsDir():
+		return Zip{}, &FileError{path, "is a directory, and must be a zip"}
+	case info.Size() > maxZip:
+		return Zip{}, &FileError{path, "is larger than Lambda takes"}
+	}
+	body, err := os.ReadFile(path)
+	if err != nil {
+		return Zip{}, fmt.Errorf("read the functions' zip: %w", err)
+	}
+	return check(path, body)
+}
+
+// check reads what is in a zip.
+func check(path string, body []byte) (Zip, error) {
+	r, err := zip.NewReader(bytes.NewReader(body), int64(len(body)))
+	if err != nil {
+		return Zip{}, &FileError{path, "is not a zip"}
+	}
+	for _, f := range r.File {
+		if f.Name != entry {
+			continue
+		}
+		switch {
+		case !f.Mode().IsRegular() || f.Mode().Perm()&0o111 == 0:
+			return Zip{}, &FileError{path, "has a bootstrap that is not executable"}
+		case f.UncompressedSize64 > maxZip:
+			return Zip{}, &FileError{path, "is larger than Lambda takes"}
+		}
+		in, err := f.Open()
+		if err != nil {
+			return Zip{}, &FileError{path, "is damaged: " + err.Error()}
+		}
+		defer in.Close()
+		program, err := io.ReadAll(io.LimitReader(in, maxZip+1))
+		if err != nil {
+			return Zip{}, &FileError{path, "is damaged: " + err.Error()}
+		}
+		return describe(path, body, program)
+	}
+	return Zip{}, &FileError{path, "has no bootstrap at its root: `make dist` makes one that has"}
+}
+
+// describe finds out which processor a program is for, and of which version.
+func describe(path string, body, program []byte) (Zip, error) {
+	e, err := elf.NewFile(bytes.NewReader(program))
+	if err != nil {
+		return Zip{}, &FileError{path, "has a bootstrap that is no program for Linux"}
+	}
+	defer func() { _ = e.Close() }()
+	sum := sha256.Sum256(body)
+	z := Zip{Bytes: body, SHA256: hex.EncodeToString(sum[:])}
+	switch e.Machine {
+	case elf.EM_AARCH64:
+		z.Architecture = "arm64"
+	case elf.EM_X86_64:
+		z.Architecture = "x86_64"
+	default:
+		return Zip{}, &FileError{path, fmt.Sprintf("has a bootstrap for %s, and Lambda has arm64 and x86_64", e.Machine)}
+	}
+	z.Version = versionOf(program)
+	return z, nil
+}
+
+var stamp = regexp.MustCompile(`-X ` + regexp.QuoteMeta(stampedVariable) + `=(\S+?)["']?(\s|$)`)
+
+// versionOf returns the version that a program was stamped with.
+func versionOf(program []byte) string {
+	info, err := buildinfo.Read(bytes.NewReader(program))
+	if err != nil {
+		return ""
+	}
+	for _, s := range info.Settings {
+		if m := stamp.FindStringSubmatch(s.Value); s.Key == "-ldflags" && m != nil {
+			return m[1]
+		}
+	}
+	return info.Main.Version
+}
+
+// entry is the program's name in the zip.
+// https://docs.aws.amazon.com/lambda/latest/dg/golang-package.html
+const entry = "bootstrap"
+
+// pack makes the zip of a program: one entry that everybody may execute, of a time
+// that never changes, so that the same program makes the same bytes.
+func pack(program []byte) ([]byte, error) {
+	var buf bytes.Buffer
+	w := zip.NewWriter(&buf)
+	h := &zip.FileHeader{Name: entry, Method: zip.Deflate, Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)}
+	h.SetMode(0o755)
+	out, err := w.CreateHeader(h)
+	if err != nil {
+		return nil, fmt.Errorf("pack the functions: %w", err)
+	}
+	if _, err := out.Write(program); err != nil {
+		return nil, fmt.Errorf("pack the functions: %w", err)
+	}
+	if err := w.Close(); err != nil {
+		return nil, fmt.Errorf("pack the functions: %w", err)
+	}
+	return buf.Bytes(), nil
+}
+
+// oneLine makes one line of what a program printed.
+func oneLine(text string) string {
+	return strings.Join(strings.Fields(text), " ")
+}

@@ -1,0 +1,9 @@
+package stack
+
+import _ "embed"
+
+//go:embed template.yaml
+var template string
+
+// Template returns the CloudFormation template, as it is sent.
+func Template() string { return template }
