@@ -1,0 +1,380 @@
+package stack
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// rendered is the template as CloudFormation makes it of parameters: conditions
+// decided, functions evaluated.
+type rendered struct {
+	resources map[string]resource
+	outputs   map[string]any
+	refers    map[string][]string // by resource: what it refers to or depends on
+}
+
+type resource struct {
+	kind                string
+	properties          map[string]any
+	deletion, replacing string
+}
+
+const (
+	testAccount = "123456789012"
+	testRegion  = "us-east-1"
+	testStack   = "ssmbak"
+	testBucket  = "ssmbak-bucket-test"
+)
+
+// pseudo are the pseudo parameters.
+var pseudo = map[string]string{
+	"AWS::AccountId": testAccount, "AWS::Region": testRegion, "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com", "AWS::StackName": testStack,
+	"AWS::StackId": "arn:aws:cloudformation:us-east-1:123456789012:stack/ssmbak/1",
+}
+
+// noValue is what stands for a property that is not there.
+type noValue struct{}
+
+// plain turns YAML with CloudFormation's short tags into maps, as JSON has it:
+// !Ref x is {"Ref": x}, !GetAtt a.b {"Fn::GetAtt": [a, b]}, !X {"Fn::X": ...}.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
+func plain(t testing.TB, n *yaml.Node) any {
+	t.Helper()
+	var v any
+	switch n.Kind {
+	case yaml.MappingNode:
+		m := make(map[string]any)
+		for i := 0; i < len(n.Content); i += 2 {
+			m[n.Content[i].Value] = plain(t, n.Content[i+1])
+		}
+		v = m
+	case yaml.SequenceNode:
+		all := []any{}
+		for _, c := range n.Content {
+			all = append(all, plain(t, c))
+		}
+		v = all
+	case yaml.ScalarNode:
+		v = n.Value
+		if n.Tag == "!!bool" {
+			v = n.Value == "true"
+		}
+	default:
+		t.Fatalf("line %d has what CloudFormation does not read", n.Line)
+	}
+	name, tagged := strings.CutPrefix(n.Tag, "!")
+	switch {
+	case !tagged || strings.HasPrefix(name, "!"):
+		return v
+	case name == "Ref" || name == "Condition":
+		return map[string]any{name: v}
+	case name == "GetAtt":
+		id, attribute, _ := strings.Cut(v.(string), ".")
+		return map[string]any{"Fn::GetAtt": []any{id, attribute}}
+	}
+	return map[string]any{"Fn::" + name: v}
+}
+
+// source is the whole template as maps.
+func source(t testing.TB) map[string]any {
+	t.Helper()
+	var n yaml.Node
+	if err := yaml.Unmarshal([]byte(Template()), &n); err != nil {
+		t.Fatal(err)
+	}
+	return plain(t, n.Content[0]).(map[string]any)
+}
+
+// renderer evaluates the functions for one set of parameters.
+type renderer struct {
+	t          testing.TB
+	template   map[string]any
+	parameters map[string]string
+	resource   string // that is rendered
+	refers     map[string][]string
+}
+
+// render makes the template of the parameters; what is not given has its
+// default.
+func render(t testing.TB, given map[string]string) rendered {
+	t.Helper()
+	template := source(t)
+	r := &renderer{t: t, template: template, parameters: make(map[string]string), refers: make(map[string][]string)}
+	for name, p := range section(template, "Parameters") {
+		if d, ok := p.(map[string]any)["Default"]; ok {
+			r.parameters[name] = fmt.Sprint(d)
+		}
+	}
+	r.parameters[parameterKeyArn], r.parameters[parameterCodeVersion] = "", ""
+	r.parameters[parameterAdminArns] = "arn:aws:iam::123456789012:role/admin"
+	for name, value := range given {
+		if _, ok := section(template, "Parameters")[name]; !ok {
+			t.Fatalf("the template has no parameter %s", name)
+		}
+		r.parameters[name] = value
+	}
+	out := rendered{resources: make(map[string]resource), outputs: make(map[string]any), refers: r.refers}
+	for id, x := range section(template, "Resources") {
+		x := x.(map[string]any)
+		if c, ok := x["Condition"]; ok && !r.condition(c.(string)) {
+			continue
+		}
+		r.resource = id
+		res := resource{kind: x["Type"].(string)}
+		res.deletion, _ = x["DeletionPolicy"].(string)
+		res.replacing, _ = x["UpdateReplacePolicy"].(string)
+		if p, ok := r.value(x["Properties"]).(map[string]any); ok {
+			res.properties = p
+		}
+		switch d := x["DependsOn"].(type) {
+		case string:
+			r.refer(d)
+		case []any:
+			for _, id := range d {
+				r.refer(id.(string))
+			}
+		}
+		out.resources[id] = res
+	}
+	r.resource = ""
+	for name, x := range section(template, "Outputs") {
+		x := x.(map[string]any)
+		if c, ok := x["Condition"]; !ok || r.condition(c.(string)) {
+			out.outputs[name] = r.value(x["Value"])
+		}
+	}
+	return out
+}
+
+func section(template map[string]any, name string) map[string]any {
+	return template[name].(map[string]any)
+}
+
+func (r *renderer) condition(name string) bool {
+	c, ok := section(r.template, "Conditions")[name]
+	if !ok {
+		r.t.Fatalf("there is no condition %s", name)
+	}
+	return r.truth(c)
+}
+
+func (r *renderer) truth(c any) bool {
+	m, ok := c.(map[string]any)
+	if !ok || len(m) != 1 {
+		r.t.Fatalf("%v is no condition", c)
+	}
+	for f, args := range m {
+		if f == "Condition" {
+			return r.condition(args.(string))
+		}
+		list := args.([]any)
+		switch f {
+		case "Fn::Equals":
+			return r.value(list[0]) == r.value(list[1])
+		case "Fn::Not":
+			return !r.truth(list[0])
+		case "Fn::And":
+			return !slices.ContainsFunc(list, func(c any) bool { return !r.truth(c) })
+		case "Fn::Or":
+			return slices.ContainsFunc(list, r.truth)
+		}
+		r.t.Fatalf("%s is no condition that is known", f)
+	}
+	return false
+}
+
+// refer notes that what is rendered refers to a resource, which must be there.
+func (r *renderer) refer(id string) {
+	x, ok := section(r.template, "Resources")[id].(map[string]any)
+	if !ok {
+		r.t.Errorf("%s refers to %s, which is neither a resource nor a parameter", r.resource, id)
+		return
+	}
+	if c, ok := x["Condition"]; ok && !r.condition(c.(string)) {
+		r.t.Errorf("%s refers to %s, which is not there under these parameters", r.resource, id)
+	}
+	if r.resource != "" && !slices.Contains(r.refers[r.resource], id) {
+		r.refers[r.resource] = append(r.refers[r.resource], id)
+	}
+}
+
+func (r *renderer) value(x any) any {
+	switch x := x.(type) {
+	case []any:
+		all := []any{}
+		for _, v := range x {
+			if v = r.value(v); v != (noValue{}) {
+				all = append(all, v)
+			}
+		}
+		return all
+	case map[string]any:
+		if len(x) == 1 {
+			for f, args := range x {
+				if f == "Ref" || strings.HasPrefix(f, "Fn::") {
+					return r.function(f, args)
+				}
+			}
+		}
+		m := make(map[string]any)
+		for k, v := range x {
+			if v := r.value(v); v != any(noValue{}) {
+				m[k] = v
+			}
+		}
+		return m
+	}
+	return x
+}
+
+func (r *renderer) function(f string, args any) any {
+	switch f {
+	case "Ref":
+		return r.ref(args.(string))
+	case "Fn::GetAtt":
+		pair := args.([]any)
+		r.refer(pair[0].(string))
+		return r.attribute(pair[0].(string), pair[1].(string))
+	case "Fn::If":
+		list := args.([]any)
+		if r.condition(list[0].(string)) {
+			return r.value(list[1])
+		}
+		return r.value(list[2])
+	case "Fn::Sub":
+		if list, ok := args.([]any); ok {
+			return r.sub(list[0].(string), list[1].(map[string]any))
+		}
+		return r.sub(args.(string), nil)
+	case "Fn::Join":
+		list := args.([]any)
+		var parts []string
+		for _, p := range r.value(list[1]).([]any) {
+			parts = append(parts, p.(string))
+		}
+		return strings.Join(parts, list[0].(string))
+	case "Fn::Split":
+		list := args.([]any)
+		all := []any{}
+		for _, p := range strings.Split(r.value(list[1]).(string), list[0].(string)) {
+			all = append(all, p)
+		}
+		return all
+	}
+	r.t.Fatalf("%s is no function that is known", f)
+	return nil
+}
+
+func (r *renderer) ref(name string) any {
+	if name == "AWS::NoValue" {
+		return noValue{}
+	}
+	if v, ok := pseudo[name]; ok {
+		return v
+	}
+	if p, ok := section(r.template, "Parameters")[name].(map[string]any); ok {
+		v := r.parameters[name]
+		if p["Type"] == "CommaDelimitedList" {
+			all := []any{}
+			for _, part := range strings.Split(v, ",") {
+				all = append(all, part)
+			}
+			return all
+		}
+		return v
+	}
+	r.refer(name)
+	return r.physical(name)
+}
+
+// physical is what Ref of a resource gives.
+func (r *renderer) physical(id string) string {
+	x, _ := section(r.template, "Resources")[id].(map[string]any)
+	switch x["Type"] {
+	case "AWS::S3::Bucket":
+		return testBucket
+	case "AWS::SQS::Queue":
+		return "https://sqs.us-east-1.amazonaws.com/123456789012/" + id
+	case "AWS::IAM::ManagedPolicy", "AWS::SNS::Topic":
+		return r.attribute(id, "Arn")
+	case "AWS::Lambda::Function":
+		return r.value(x["Properties"].(map[string]any)["FunctionName"]).(string)
+	}
+	return testStack + "-" + id
+}
+
+// attribute is what GetAtt of a resource gives.
+func (r *renderer) attribute(id, name string) string {
+	x, _ := section(r.template, "Resources")[id].(map[string]any)
+	if name == "QueueName" {
+		return id
+	}
+	if name != "Arn" {
+		r.t.Fatalf("the attribute %s of %s is not known", name, id)
+	}
+	of := func(service, rest string) string {
+		return "arn:aws:" + service + ":" + testRegion + ":" + testAccount + ":" + rest
+	}
+	switch x["Type"] {
+	case "AWS::S3::Bucket":
+		return "arn:aws:s3:::" + testBucket
+	case "AWS::SQS::Queue":
+		return of("sqs", id)
+	case "AWS::KMS::Key":
+		return of("kms", "key/stack")
+	case "AWS::Lambda::Function":
+		return of("lambda", "function:"+r.physical(id))
+	case "AWS::Logs::LogGroup":
+		return of("logs", "log-group:"+r.value(x["Properties"].(map[string]any)["LogGroupName"]).(string)+":*")
+	case "AWS::Events::Rule":
+		return of("events", "rule/"+r.physical(id))
+	case "AWS::SNS::Topic":
+		return of("sns", id)
+	case "AWS::IAM::Role":
+		return "arn:aws:iam::" + testAccount + ":role/" + testStack + "-" + id
+	case "AWS::IAM::ManagedPolicy":
+		return "arn:aws:iam::" + testAccount + ":policy/" + testStack + "-" + id
+	}
+	r.t.Fatalf("%s has no ARN that is known", id)
+	return ""
+}
+
+func (r *renderer) sub(text string, with map[string]any) string {
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, "${")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		name, after, _ := strings.Cut(rest, "}")
+		text = after
+		if v, ok := with[name]; ok {
+			b.WriteString(r.value(v).(string))
+			continue
+		}
+		if id, attribute, ok := strings.Cut(name, "."); ok {
+			r.refer(id)
+			b.WriteString(r.attribute(id, attribute))
+			continue
+		}
+		b.WriteString(r.ref(name).(string))
+	}
+}
+
+// whole are the parameters of a stack that has its functions.
+var whole = map[string]string{parameterCodeKey: ".ssmbak/lambda/x.zip", parameterCodeVersion: "v1"}
+
+// with adds parameters to those of a whole stack.
+func with(pairs ...string) map[string]string {
+	p := maps.Clone(whole)
+	for i := 0; i < len(pairs); i += 2 {
+		p[pairs[i]] = pairs[i+1]
+	}
+	return p
+}

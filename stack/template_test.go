@@ -1,0 +1,374 @@
+package stack
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// inline is the most that CloudFormation takes of a template in a request.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+const inline = 51200
+
+func TestSize(t *testing.T) {
+	t.Parallel()
+	if n := len(Template()); n >= inline {
+		t.Errorf("the template has %d bytes, CloudFormation takes fewer than %d in a request", n, inline)
+	}
+}
+
+// TestLint holds the template against cfn-lint, where it is installed.
+func TestLint(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("cfn-lint"); err != nil {
+		if os.Getenv("SSMBAK_REQUIRE_CFN_LINT") != "" {
+			t.Fatal("cfn-lint is not installed: pip install cfn-lint")
+		}
+		t.Skip("cfn-lint is not installed: pip install cfn-lint")
+	}
+	path := filepath.Join(t.TempDir(), "template.yaml")
+	if err := os.WriteFile(path, []byte(Template()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.CommandContext(t.Context(), "cfn-lint", path).CombinedOutput(); err != nil || len(strings.TrimSpace(string(out))) > 0 {
+		t.Errorf("cfn-lint: %v\n%s", err, out)
+	}
+}
+
+// TestNoAliases keeps out what CloudFormation does not read.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-formats.html
+func TestNoAliases(t *testing.T) {
+	t.Parallel()
+	for i, line := range strings.Split(Template(), "\n") {
+		if regexp.MustCompile(`(^|[\s\[{,:-])[&*][a-zA-Z]\w*\s*($|[,\]}])`).MatchString(line) {
+			t.Errorf("line %d has a YAML anchor or alias: %s", i+1, line)
+		}
+	}
+}
+
+// TestSettings holds that the command's settings are the template's parameters,
+// with the same defaults and bounds.
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	all := section(source(t), "Parameters")
+	settings := make(map[string]Setting)
+	for _, s := range Settings() {
+		settings[s.Parameter] = s
+		if s.Help == "" || !slices.Contains(Groups, s.Group) {
+			t.Errorf("--%s has no help or no group", s.Name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		p := all[name].(map[string]any)
+		if p["Description"] == nil {
+			t.Errorf("%s has no description", name)
+		}
+		want, hasDefault := p["Default"]
+		if !hasDefault {
+			want = ""
+		}
+		if got, ok := defaults()[name]; !ok || got != fmt.Sprint(want) {
+			t.Errorf("%s is %q by default for the command, and %q in the template", name, got, want)
+		}
+		s, ok := settings[name]
+		if !ok {
+			if !slices.Contains([]string{parameterVersion, parameterCodeKey, parameterCodeVersion, parameterVisibility}, name) {
+				t.Errorf("%s has no setting", name)
+			}
+			continue
+		}
+		delete(settings, name)
+		try := func(value string) bool { _, err := Values{s.Name: {value}}.parameters(); return err == nil }
+		if allowed, ok := p["AllowedValues"].([]any); ok {
+			for _, v := range allowed {
+				if s.words != nil && !slices.Contains(slices.Collect(maps.Values(s.words)), v.(string)) || s.words == nil && !try(v.(string)) {
+					t.Errorf("--%s does not take %s, which the template does", s.Name, v)
+				}
+			}
+			if s.words != nil && len(s.words) != len(allowed) {
+				t.Errorf("--%s takes %v, the template %v", s.Name, s.words, allowed)
+			}
+		}
+		for bound, step := range map[string]int{"MinValue": -1, "MaxValue": 1} {
+			text, ok := p[bound].(string)
+			if !ok {
+				continue
+			}
+			n := 0
+			_, _ = fmt.Sscan(text, &n)
+			if name == "AlarmAge" || !strings.HasPrefix(name, "Alarm") {
+				if !try(text) || try(fmt.Sprint(n+step)) {
+					t.Errorf("--%s: the template's %s is %s", s.Name, bound, text)
+				}
+			}
+		}
+		if form, ok := p["AllowedPattern"].(string); ok {
+			re := regexp.MustCompile(form)
+			for _, value := range []string{"", "/a/b", "a", "arn:aws:kms:us-east-1:123456789012:key/a-b", "arn:aws:kms:us-east-1:123456789012:alias/a", "rate(1 hour)", "cron(0 * * * ? *)", "a@b.c", "bucket-1", "Bucket", "arn:aws:sns:us-east-1:123456789012:t"} {
+				if try(value) && !re.MatchString(value) {
+					t.Errorf("--%s takes %q, which the template does not", s.Name, value)
+				}
+			}
+		}
+	}
+	for name := range settings {
+		t.Errorf("there is a setting for %s, which is no parameter", name)
+	}
+}
+
+func TestBadSettings(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		values Values
+		why    string // "" if nothing is wrong
+	}{
+		{Values{"memory": {"127"}}, "--memory 127: must be a number from 128 to 10240"},
+		{Values{"memory": {"much"}}, "--memory much: must be a number"},
+		{Values{"expire-days": {"7"}}, "--expire-days 7: must be 0, or 30 to 36500"},
+		{Values{"expire-days": {"30"}}, ""},
+		{Values{"pointer": {"/ssmbak/bucketname"}}, "takes no name that begins with aws or ssm"},
+		{Values{"pointer": {""}}, ""},
+		{Values{"encryption": {"aes"}}, "--encryption aes: must be one of given-key, s3, stack-key"},
+		{Values{"encryption": {"given-key"}}, "name the key with --key-arn"},
+		{Values{"key-arn": {"alias/mine"}}, "an alias will not do"},
+		{Values{"key-arn": {"arn:aws:kms:us-east-1:123456789012:key/1"}}, ""},
+		{Values{"encryption": {"stack-key"}, "key-arn": {"arn:aws:kms:us-east-1:123456789012:key/1"}}, "--key-arn"},
+		{Values{"lock-mode": {"compliance"}}, "--lock-days"},
+		{Values{"lock-days": {"30"}}, "--lock-mode"},
+		{Values{"lock-mode": {"compliance"}, "lock-days": {"30"}}, ""},
+		{Values{"admin": {"me"}}, "the ARN of a user or role"},
+		{Values{"admin": {"arn:aws:iam::123456789012:role/a,arn:aws:iam::123456789012:role/b"}}, "once for each"},
+		{Values{"admin": {"arn:aws:iam::123456789012:role/a", "arn:aws:iam::123456789012:user/*"}}, ""},
+		{Values{"exclude": {"[a"}}, "is not a pattern"},
+		{Values{"exclude": {"/ci/**", "{a,b}-*"}}, ""},
+		{Values{"log-days": {"8"}}, "must be one of 1, 3, 5"},
+		{Values{"schedule": {"hourly"}}, "rate(1 hour)"},
+		{Values{"topic-arn": {"arn:aws:sns:us-east-1:123456789012:t"}, "email": {"a@b"}}, "--topic-arn"},
+		{Values{"unheard": {"x"}}, "--unheard is no setting"},
+	}
+	for _, test := range tests {
+		p, err := test.values.parameters()
+		if err == nil {
+			all := defaults()
+			maps.Copy(all, p)
+			err = all.check()
+		}
+		switch {
+		case test.why == "" && err != nil:
+			t.Errorf("%v: %v", test.values, err)
+		case test.why != "" && (err == nil || !strings.Contains(err.Error(), test.why)):
+			t.Errorf("%v: %v, want an error that says %q", test.values, err, test.why)
+		}
+	}
+	p := parameters{}
+	maps.Copy(p, defaults())
+	p[parameterTimeout] = "100"
+	if err := p.check(); err != nil || p[parameterVisibility] != "600" {
+		t.Errorf("a timeout of 100 s hides messages for %s s, %v", p[parameterVisibility], err)
+	}
+}
+
+// states are the ways to make a stack that the tests look at.
+func states() map[string]map[string]string {
+	return map[string]map[string]string{
+		"half made":             {},
+		"whole":                 whole,
+		"given key":             with("Encryption", "GivenKey", "KeyArn", "arn:aws:kms:us-east-1:123456789012:key/given"),
+		"S3's key":              with("Encryption", "S3"),
+		"own bucket":            with("BucketName", "mine", "PointerName", ""),
+		"own bucket with a key": with("BucketName", "mine", "KeyArn", "arn:aws:kms:us-east-1:123456789012:key/given"),
+		"everything":            with("LockMode", "COMPLIANCE", "LockDays", "30", "ExpireDays", "365", "Email", "a@b.c", "Exclude", "/ci/**"),
+	}
+}
+
+// TestStates renders the template in many ways: nothing refers to what is not
+// there, and nothing goes round in a circle.
+func TestStates(t *testing.T) {
+	t.Parallel()
+	for name, given := range states() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := render(t, given)
+			var visit func(id string, path []string)
+			visit = func(id string, path []string) {
+				if slices.Contains(path, id) {
+					t.Fatalf("a circle: %v", append(path, id))
+				}
+				for _, next := range r.refers[id] {
+					visit(next, append(path, id))
+				}
+			}
+			for id := range r.resources {
+				visit(id, nil)
+			}
+			if _, err := json.Marshal(r.resources["Bucket"].properties); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// get returns a property by its path.
+func get(t *testing.T, r rendered, id string, path ...string) any {
+	t.Helper()
+	res, ok := r.resources[id]
+	if !ok {
+		t.Fatalf("there is no %s", id)
+	}
+	var v any = res.properties
+	for _, p := range path {
+		if list, ok := v.([]any); ok {
+			i := 0
+			_, _ = fmt.Sscan(p, &i)
+			v = list[i]
+			continue
+		}
+		v = v.(map[string]any)[p]
+	}
+	return v
+}
+
+// TestHalfMade has everything in its first step but the functions and what needs
+// them, so that events wait in the queue.
+func TestHalfMade(t *testing.T) {
+	t.Parallel()
+	half, full := render(t, nil), render(t, whole)
+	var missing []string
+	for id := range full.resources {
+		if _, ok := half.resources[id]; !ok {
+			missing = append(missing, id)
+		}
+	}
+	slices.Sort(missing)
+	if want := []string{"Errors", "Function", "MissedReconciles", "Reconciler", "ReconcilerOnce", "SchedulePermission", "ScheduleRule", "SqsToLambda"}; !slices.Equal(missing, want) {
+		t.Errorf("the first step lacks %v, want %v", missing, want)
+	}
+}
+
+// TestKept keeps what must not be lost, whatever becomes of the stack.
+func TestKept(t *testing.T) {
+	t.Parallel()
+	r := render(t, whole)
+	for _, id := range []string{"Bucket", "BucketPolicy", "Key"} {
+		if x := r.resources[id]; x.deletion != "Retain" || x.replacing != "Retain" {
+			t.Errorf("%s: DeletionPolicy %q, UpdateReplacePolicy %q", id, x.deletion, x.replacing)
+		}
+	}
+	for _, id := range []string{"Bucket", "Q"} { // a name would make a replacement of the original's
+		for _, name := range []string{"BucketName", "QueueName"} {
+			if r.resources[id].properties[name] != nil {
+				t.Errorf("%s has a name of its own", id)
+			}
+		}
+	}
+}
+
+func TestPipeline(t *testing.T) {
+	t.Parallel()
+	r := render(t, with("Timeout", "100", "Visibility", "600", "Concurrency", "5", "Exclude", "/ci/**,tmp-*", "LogLevel", "DEBUG"))
+	for _, c := range []struct {
+		got, want any
+	}{
+		{get(t, r, "Q", "SqsManagedSseEnabled"), true},
+		{get(t, r, "DeadLetterQ", "SqsManagedSseEnabled"), true},
+		{get(t, r, "Q", "MessageRetentionPeriod"), "1209600"},
+		{get(t, r, "DeadLetterQ", "MessageRetentionPeriod"), "1209600"},
+		{get(t, r, "Q", "VisibilityTimeout"), "600"},
+		{get(t, r, "Q", "RedrivePolicy", "deadLetterTargetArn"), "arn:aws:sqs:us-east-1:123456789012:DeadLetterQ"},
+		{get(t, r, "Q", "RedrivePolicy", "maxReceiveCount"), "100"},
+		{get(t, r, "SqsToLambda", "FunctionResponseTypes", "0"), "ReportBatchItemFailures"},
+		{get(t, r, "SqsToLambda", "ScalingConfig", "MaximumConcurrency"), "5"},
+		{get(t, r, "Function", "Runtime"), "provided.al2023"},
+		{get(t, r, "Function", "Handler"), "bootstrap"},
+		{get(t, r, "Function", "Timeout"), "100"},
+		{get(t, r, "Function", "Code", "S3ObjectVersion"), "v1"},
+		{get(t, r, "Function", "Environment", "Variables", "SSMBAK_BUCKET"), testBucket},
+		{get(t, r, "Function", "Environment", "Variables", "SSMBAK_EXCLUDE"), "/ci/**,tmp-*"},
+		{get(t, r, "Reconciler", "Environment", "Variables", "SSMBAK_LOG_LEVEL"), "DEBUG"},
+		{get(t, r, "ScheduleRule", "Targets", "0", "Input"), `{"ssmbak":"reconcile"}`},
+		{get(t, r, "ReconcilerOnce", "MaximumRetryAttempts"), "0"},
+		{get(t, r, "EventRule", "Name"), testStack},
+		{get(t, r, "BucketParam", "Value"), testBucket},
+	} {
+		if c.got != c.want {
+			t.Errorf("got %v, want %v", c.got, c.want)
+		}
+	}
+	for _, f := range []string{"Function", "Reconciler"} {
+		name := get(t, r, f, "FunctionName").(string)
+		if group := get(t, r, f+"Log", "LogGroupName"); group != "/aws/lambda/"+name || !slices.Contains(r.refers[f], f+"Log") {
+			t.Errorf("the log group of %s is %v, and is made before it: %v", name, group, r.refers[f])
+		}
+	}
+	for _, rule := range []string{"EventRule", "PolicyRule", "TagRule"} {
+		if get(t, r, rule, "Targets", "0", "Arn") != "arn:aws:sqs:us-east-1:123456789012:Q" ||
+			get(t, r, rule, "Targets", "0", "DeadLetterConfig", "Arn") != "arn:aws:sqs:us-east-1:123456789012:DeadLetterQ" ||
+			get(t, r, rule, "Targets", "0", "RetryPolicy", "MaximumRetryAttempts") != "185" {
+			t.Errorf("the target of %s is %v", rule, get(t, r, rule, "Targets"))
+		}
+	}
+	for id, x := range r.resources {
+		if x.kind != "AWS::CloudWatch::Alarm" {
+			continue
+		}
+		text := x.properties["AlarmDescription"].(string)
+		if !strings.Contains(text, "`") || strings.Contains(text, "${") {
+			t.Errorf("%s names no command: %s", id, text)
+		}
+		if x.properties["TreatMissingData"] == nil {
+			t.Errorf("%s does not say what missing data mean", id)
+		}
+	}
+}
+
+func TestBucketSettings(t *testing.T) {
+	t.Parallel()
+	r := render(t, whole)
+	if get(t, r, "Bucket", "VersioningConfiguration", "Status") != "Enabled" || get(t, r, "Bucket", "ObjectLockEnabled") != nil {
+		t.Errorf("the bucket is %v", r.resources["Bucket"].properties)
+	}
+	if key := get(t, r, "Bucket", "BucketEncryption", "ServerSideEncryptionConfiguration", "0", "ServerSideEncryptionByDefault", "KMSMasterKeyID"); key != "arn:aws:kms:us-east-1:123456789012:key/stack" {
+		t.Errorf("it is encrypted by %v", key)
+	}
+	rules := get(t, r, "Bucket", "LifecycleConfiguration", "Rules").([]any)
+	for _, rule := range rules {
+		m := rule.(map[string]any)
+		for what := range m {
+			if strings.Contains(what, "Expiration") && what != "NoncurrentVersionExpiration" {
+				t.Errorf("%v expires what is current", m)
+			}
+		}
+		if p, _ := m["Prefix"].(string); m["NoncurrentVersionExpiration"] != nil && (p == "" || strings.HasPrefix(p, "/") || strings.HasPrefix(".ssmbak/lambda/", p) || strings.HasPrefix(".ssmbak/restores/", p)) {
+			t.Errorf("%v expires what is not to be", m)
+		}
+	}
+	r = render(t, with("LockMode", "COMPLIANCE", "LockDays", "30", "ExpireDays", "365"))
+	if get(t, r, "Bucket", "ObjectLockConfiguration", "Rule", "DefaultRetention", "Mode") != "COMPLIANCE" || get(t, r, "Bucket", "ObjectLockConfiguration", "Rule", "DefaultRetention", "Days") != "30" {
+		t.Errorf("the lock is %v", get(t, r, "Bucket", "ObjectLockConfiguration"))
+	}
+	rules = get(t, r, "Bucket", "LifecycleConfiguration", "Rules").([]any)
+	last := rules[len(rules)-1].(map[string]any)
+	if last["Prefix"] != "/" || last["NoncurrentVersionExpiration"].(map[string]any)["NoncurrentDays"] != "365" {
+		t.Errorf("values expire by %v", last)
+	}
+	r = render(t, with("Encryption", "S3"))
+	if _, ok := r.resources["Key"]; ok {
+		t.Error("there is a key, though S3's own was asked for")
+	}
+	r = render(t, with("BucketName", "mine"))
+	for _, id := range []string{"Bucket", "BucketPolicy", "Key"} {
+		if _, ok := r.resources[id]; ok {
+			t.Errorf("there is a %s beside the own bucket", id)
+		}
+	}
+	if r.outputs["BucketName"] != "mine" {
+		t.Errorf("the own bucket is named %v", r.outputs["BucketName"])
+	}
+}
