@@ -3,6 +3,7 @@ package archive
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -127,6 +128,13 @@ func isChecksum(err error) bool {
 // errChecksum takes the place of the SDK's own error, which quotes the digest
 // of what may be a secret.
 var errChecksum = errors.New("its bytes are not those that were written")
+
+// isDenied reports whether S3 refused a request since the caller may not make it.
+// The answer to HEAD has no body, so its status alone tells.
+func isDenied(err error) bool {
+	var response *awshttp.ResponseError
+	return errors.As(err, &response) && response.HTTPStatusCode() == http.StatusForbidden
+}
 
 // answered reports whether S3 itself refused the request, so that it surely
 // took no effect.

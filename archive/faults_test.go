@@ -153,6 +153,25 @@ func TestDenied(t *testing.T) {
 	}
 }
 
+// TestLostIndexUnread holds that an index that was lost is seen by who may not read
+// value objects, as the recorder may not, and that what another program stored
+// is not taken for ours.
+func TestLostIndexUnread(t *testing.T) {
+	t.Parallel()
+	local, p := emulated(t, 1)
+	a := p.ready(t)
+	value(t, a, "/ours", 1) // a value whose index is gone
+	p.put(t, "/theirs", "v")
+	local.Faults.Add(emulator.Rule{Op: "HeadObject", Fault: emulator.Denied})
+	var lost *archive.LostIndexError
+	if _, err := a.FirstSight(t.Context(), "/ours"); !errors.As(err, &lost) {
+		t.Errorf("a value without index: %v, want a LostIndexError", err)
+	}
+	if _, err := a.FirstSight(t.Context(), "/theirs"); err != nil {
+		t.Errorf("what another program stored: %v", err)
+	}
+}
+
 // TestCorrupted changes stored bytes under S3's own checksum, one object after
 // the other.
 func TestCorrupted(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ssmbak/ssmbak"
@@ -315,6 +316,9 @@ func readLabel(metadata map[string]string) label {
 func (a *Archive) anyOurs(ctx context.Context, key string, ids []string) (bool, error) {
 	for _, id := range ids {
 		l, err := a.label(ctx, key, id)
+		if isDenied(err) {
+			return a.anySHA256(ctx, key, ids)
+		}
 		if err != nil {
 			return false, err
 		}
@@ -325,12 +329,21 @@ func (a *Archive) anyOurs(ctx context.Context, key string, ids []string) (bool, 
 	return false, nil
 }
 
+// anySHA256 is [Archive.anyOurs] for who may not read a value object, as the
+// recorder may not: ssmbak sends the SHA-256 of each, which a listing shows, and
+// the original never did.
+func (a *Archive) anySHA256(ctx context.Context, key string, ids []string) (bool, error) {
+	h, err := a.history(ctx, key)
+	return slices.ContainsFunc(h.versions, func(v objectVersion) bool { return v.sha256 && slices.Contains(ids, v.id) }), err
+}
+
 // objectVersion is one object version or delete marker as a listing shows it.
 type objectVersion struct {
 	key, id, etag string
 	modified      ssmbak.Time // S3's clock, in whole seconds
 	latest        bool
 	marker        bool
+	sha256        bool // it came with that checksum
 }
 
 // history is what stands under one key: object versions and delete markers, each
@@ -389,6 +402,7 @@ func (a *Archive) versions(ctx context.Context, prefix, delimiter string) iter.S
 				all = append(all, objectVersion{
 					key: aws.ToString(v.Key), id: aws.ToString(v.VersionId), etag: aws.ToString(v.ETag),
 					modified: ssmbak.TimeOf(aws.ToTime(v.LastModified)), latest: aws.ToBool(v.IsLatest),
+					sha256: slices.Contains(v.ChecksumAlgorithm, types.ChecksumAlgorithmSha256),
 				})
 			}
 			for _, m := range page.DeleteMarkers {

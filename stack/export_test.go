@@ -1,0 +1,132 @@
+package stack
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// What the tests of the commands need, which cannot be in this package, since
+// the commands use it.
+
+// Request is a [request].
+type Request = request
+
+// NewRequest returns a request.
+func NewRequest(action, resource string, context map[string]string) Request {
+	return request{action, resource, context}
+}
+
+// Action, Resource and Context are what it is made of.
+func (r request) Action() string { return r.action }
+
+func (r request) Resource() string { return r.resource }
+
+func (r request) Context() map[string]string { return r.context }
+
+// States are the ways to make a stack.
+func States() map[string]map[string]string { return states() }
+
+// Role is a role, or a person with managed policies, of a rendered stack.
+type Role struct {
+	t *testing.T
+	p policies
+	// used are the actions and resources of its statements that a request needed.
+	used map[string]bool
+	arn  string
+}
+
+// RoleOf returns a role by its logical id.
+func RoleOf(t *testing.T, given map[string]string, id string) *Role {
+	t.Helper()
+	r := render(t, given)
+	role := newRole(t, r, "arn:aws:iam::123456789012:role/ssmbak-"+id)
+	for _, p := range get(t, r, id, "Policies").([]any) {
+		role.p.identity = append(role.p.identity, statementsOf(t, p.(map[string]any)["PolicyDocument"])...)
+	}
+	for _, arn := range strs(get(t, r, id, "ManagedPolicyArns")) {
+		role.attach(r, strings.TrimPrefix(arn, "arn:aws:iam::123456789012:policy/ssmbak-"))
+	}
+	return role
+}
+
+// PersonOf returns somebody to whom managed policies are attached.
+func PersonOf(t *testing.T, given map[string]string, ids ...string) *Role {
+	t.Helper()
+	r := render(t, given)
+	role := newRole(t, r, "arn:aws:iam::123456789012:role/operator")
+	for _, id := range ids {
+		role.attach(r, id)
+	}
+	return role
+}
+
+// Anybody returns a principal whose own policies allow everything.
+func Anybody(t *testing.T, given map[string]string, arn string) *Role {
+	t.Helper()
+	role := newRole(t, render(t, given), arn)
+	role.p.identity = []statement{{sid: "all", effect: "Allow", actions: []string{"*"}, resources: []string{"*"}}}
+	return role
+}
+
+func newRole(t *testing.T, r rendered, arn string) *Role {
+	t.Helper()
+	role := &Role{t: t, used: make(map[string]bool), arn: arn}
+	if _, ok := r.resources["BucketPolicy"]; ok {
+		role.p.bucket = statementsOf(t, get(t, r, "BucketPolicy", "PolicyDocument"))
+	}
+	if _, ok := r.resources["Key"]; ok {
+		role.p.key, role.p.keyARN = statementsOf(t, get(t, r, "Key", "KeyPolicy")), "arn:aws:kms:us-east-1:123456789012:key/stack"
+	}
+	return role
+}
+
+func (x *Role) attach(r rendered, id string) {
+	x.p.identity = append(x.p.identity, statementsOf(x.t, get(x.t, r, id, "PolicyDocument"))...)
+}
+
+// Allows reports whether the role may make a request over TLS, and notes by what.
+func (x *Role) Allows(r Request) bool {
+	x.t.Helper()
+	context := map[string]string{"aws:PrincipalArn": x.arn, "aws:SecureTransport": "true"}
+	for k, v := range r.context {
+		context[k] = v
+	}
+	full := request{r.action, r.resource, context}
+	ok, _ := x.p.allows(x.t, full)
+	if !ok {
+		return false
+	}
+	for i, s := range x.p.identity {
+		if !s.applies(x.t, full) {
+			continue
+		}
+		for _, a := range s.actions {
+			for _, p := range s.resources {
+				if glob(strings.ToLower(a), strings.ToLower(r.action)) && glob(p, r.resource) {
+					x.used[use(i, s, a, p)] = true
+				}
+			}
+		}
+	}
+	return true
+}
+
+func use(i int, s statement, action, resource string) string {
+	return strings.Join([]string{s.sid, action, resource}, " ") + strings.Repeat(" ", i)
+}
+
+// Unused are the actions with their resources that no request needed.
+func (x *Role) Unused() (all []string) {
+	for i, s := range x.p.identity {
+		for _, a := range s.actions {
+			for _, p := range s.resources {
+				if !x.used[use(i, s, a, p)] {
+					all = append(all, strings.TrimSpace(use(i, s, a, p)))
+				}
+			}
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}

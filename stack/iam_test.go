@@ -1,0 +1,234 @@
+package stack
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// request is one thing that AWS checks: an action on a resource, and the condition
+// keys that go with it.
+type request struct {
+	action, resource string
+	context          map[string]string
+}
+
+func (r request) String() string { return fmt.Sprintf("%s on %s %v", r.action, r.resource, r.context) }
+
+// statement is one of a policy, with every element as a list.
+type statement struct {
+	sid, effect        string
+	actions, resources []string
+	principal          any
+	conditions         map[string]map[string][]string
+}
+
+// statementsOf reads a policy. An element that is not known fails the test, so
+// that none is ever passed over.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
+func statementsOf(t *testing.T, policy any) (all []statement) {
+	t.Helper()
+	for _, x := range policy.(map[string]any)["Statement"].([]any) {
+		var s statement
+		for element, v := range x.(map[string]any) {
+			switch element {
+			case "Sid":
+				s.sid = v.(string)
+			case "Effect":
+				s.effect = v.(string)
+			case "Action":
+				s.actions = strs(v)
+			case "Resource":
+				s.resources = strs(v)
+			case "Principal":
+				s.principal = v
+			case "Condition":
+				s.conditions = make(map[string]map[string][]string)
+				for operator, keys := range v.(map[string]any) {
+					s.conditions[operator] = make(map[string][]string)
+					for key, values := range keys.(map[string]any) {
+						s.conditions[operator][key] = strs(values)
+					}
+				}
+			default:
+				t.Fatalf("the element %s is not known here", element)
+			}
+		}
+		if s.effect == "" || len(s.actions) == 0 || len(s.resources) == 0 {
+			t.Fatalf("a statement lacks something: %+v", s)
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+func strs(v any) []string {
+	if list, ok := v.([]any); ok {
+		var all []string
+		for _, x := range list {
+			all = append(all, x.(string))
+		}
+		return all
+	}
+	return []string{v.(string)}
+}
+
+// glob matches * with any text and ? with one character.
+func glob(pattern, text string) bool {
+	p, s := []rune(pattern), []rune(text)
+	star, mark := -1, 0
+	i, j := 0, 0
+	for j < len(s) {
+		switch {
+		case i < len(p) && p[i] == '*':
+			star, mark = i, j
+			i++
+		case i < len(p) && (p[i] == '?' || p[i] == s[j]):
+			i++
+			j++
+		case star >= 0:
+			mark++
+			i, j = star+1, mark
+		default:
+			return false
+		}
+	}
+	return strings.Trim(string(p[i:]), "*") == ""
+}
+
+// holds reports whether a condition is met. A key that the request does not have
+// meets no positive operator and every negative one.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+func holds(t *testing.T, operator, key string, wanted []string, context map[string]string) bool {
+	t.Helper()
+	got, there := context[key]
+	match := func(f func(pattern, text string) bool) bool {
+		return slices.ContainsFunc(wanted, func(w string) bool { return f(w, got) })
+	}
+	equal := func(a, b string) bool { return a == b }
+	switch operator {
+	case "StringEquals", "ArnEquals":
+		return there && match(equal)
+	case "StringLike", "ArnLike":
+		return there && match(glob)
+	case "StringNotLike":
+		return !there || !match(glob)
+	case "Bool":
+		return there && match(strings.EqualFold)
+	}
+	t.Fatalf("the condition operator %s is not known here", operator)
+	return false
+}
+
+func (s statement) applies(t *testing.T, r request) bool {
+	t.Helper()
+	if !slices.ContainsFunc(s.actions, func(a string) bool { return glob(strings.ToLower(a), strings.ToLower(r.action)) }) ||
+		!slices.ContainsFunc(s.resources, func(p string) bool { return glob(p, r.resource) }) {
+		return false
+	}
+	for operator, keys := range s.conditions {
+		for key, wanted := range keys {
+			if !holds(t, operator, key, wanted, r.context) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// policies are what decides about a principal's requests: its own statements,
+// those of the bucket, which only deny, and those of the stack's key, which has
+// to allow too.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+// https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html
+type policies struct {
+	identity, bucket, key []statement
+	keyARN                string
+}
+
+// allows reports whether a request is allowed, and by which statement of the
+// principal's.
+func (p policies) allows(t *testing.T, r request) (bool, string) {
+	t.Helper()
+	by := ""
+	for _, s := range p.identity {
+		switch {
+		case !s.applies(t, r):
+		case s.effect == "Deny":
+			return false, ""
+		case by == "":
+			by = s.sid
+		}
+	}
+	if strings.HasPrefix(r.action, "s3:") {
+		for _, s := range p.bucket {
+			if s.effect != "Deny" {
+				t.Fatalf("the bucket's policy allows something: %+v", s)
+			}
+			if s.applies(t, r) {
+				return false, ""
+			}
+		}
+	}
+	if p.keyARN != "" && r.resource == p.keyARN && !slices.ContainsFunc(p.key, func(s statement) bool {
+		onKey := r
+		onKey.resource = "*"
+		return s.effect == "Allow" && s.applies(t, onKey)
+	}) {
+		return false, ""
+	}
+	return by != "", by
+}
+
+func TestGlob(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		pattern, text string
+		want          bool
+	}{
+		{"*", "", true},
+		{"a*c", "abbc", true},
+		{"a*c", "abb", false},
+		{"s3:Get*", "s3:GetObject", true},
+		{"s3:Get?bject", "s3:GetObject", true},
+		{"arn:aws:s3:::b//*", "arn:aws:s3:::b//app/db", true},
+		{"arn:aws:s3:::b//*", "arn:aws:s3:::b/.ssmbak/index/app", false},
+		{"a", "ab", false},
+		{"ab", "a", false},
+		{"*a*b*", "xxaxxbxx", true},
+	} {
+		if got := glob(test.pattern, test.text); got != test.want {
+			t.Errorf("%q matches %q: %v", test.pattern, test.text, got)
+		}
+	}
+}
+
+func TestEvaluation(t *testing.T) {
+	t.Parallel()
+	policy := func(statements ...any) []statement {
+		return statementsOf(t, map[string]any{"Statement": statements})
+	}
+	allow := map[string]any{"Sid": "a", "Effect": "Allow", "Action": []any{"s3:Get*"}, "Resource": "arn:aws:s3:::b/*"}
+	deny := map[string]any{"Effect": "Deny", "Action": "s3:*", "Resource": "*", "Condition": map[string]any{"StringNotLike": map[string]any{"aws:PrincipalArn": []any{"arn:x"}}}}
+	get := request{"s3:GetObject", "arn:aws:s3:::b/k", map[string]string{"aws:PrincipalArn": "arn:y"}}
+	mine := request{"s3:GetObject", "arn:aws:s3:::b/k", map[string]string{"aws:PrincipalArn": "arn:x"}}
+	for _, test := range []struct {
+		p    policies
+		r    request
+		want bool
+	}{
+		{policies{identity: policy(allow)}, get, true},
+		{policies{identity: policy(allow, deny)}, get, false},
+		{policies{identity: policy(allow, deny)}, mine, true},
+		{policies{identity: policy(allow), bucket: policy(deny)}, get, false},
+		{policies{identity: policy(allow), bucket: policy(deny)}, mine, true},
+		{policies{identity: policy(allow)}, request{action: "s3:PutObject", resource: "arn:aws:s3:::b/k"}, false},
+		{policies{identity: policy(allow)}, request{action: "s3:GetObject", resource: "arn:aws:s3:::c/k"}, false},
+		{policies{}, get, false},
+	} {
+		if got, _ := test.p.allows(t, test.r); got != test.want {
+			t.Errorf("%v allows %v: %v", test.p, test.r, got)
+		}
+	}
+}
