@@ -230,9 +230,12 @@ type entry struct {
 	IsLatest     bool
 	LastModified string
 	ETag         string `xml:",omitempty"`
-	Size         *int   `xml:",omitempty"`
-	Owner        owner
-	StorageClass string `xml:",omitempty"`
+	// API: ObjectVersion.
+	ChecksumAlgorithm string `xml:",omitempty"`
+	ChecksumType      string `xml:",omitempty"`
+	Size              *int   `xml:",omitempty"`
+	Owner             owner
+	StorageClass      string `xml:",omitempty"`
 }
 
 func (s *Store) listObjectVersions(q *request) (*answer, error) {
@@ -305,5 +308,6 @@ func (s *Store) entry(p page, key string, v *version, latest bool) entry {
 	}
 	size := len(v.body)
 	e.ETag, e.Size, e.StorageClass = v.etag, &size, "STANDARD"
+	e.ChecksumAlgorithm, e.ChecksumType = strings.ToUpper(v.checksum.algorithm), "FULL_OBJECT"
 	return e
 }
