@@ -16,7 +16,7 @@ test:
 
 # The packages in which goroutines meet; the simulation has a run of its own.
 race:
-	$(GO) test -race -short . ./archive/... ./timeline/... ./paramstore/... ./recorder/... ./restore/... ./internal/awsconn/... ./internal/cli/... ./internal/emulator/... ./internal/function/...
+	$(GO) test -race -short . ./archive/... ./timeline/... ./paramstore/... ./recorder/... ./restore/... ./internal/awsconn/... ./internal/cli/... ./internal/emulator/... ./internal/function/... ./stack/...
 	$(GO) test -race ./internal/simulation -run TestSimulation -histories 300
 
 lint: tools
@@ -62,7 +62,19 @@ fuzz:
 		done; \
 	done
 
+# The commands for every machine, with the functions' zips inside, and their
+# digests: VERSION=v1.2.3 make dist. The same source gives the same bytes.
+VERSION ?= (devel)
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 dist:
-	mkdir -p dist
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o dist/ ./cmd/ssmbak
-	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -trimpath -ldflags '-s -w' -tags lambda.norpc -o dist/bootstrap ./cmd/ssmbak-lambda
+	rm -rf dist && mkdir -p dist
+	$(GO) run ./stack/code/makezips '$(VERSION)'
+	cp stack/code/zips/*.zip dist/
+	@set -e; for p in $(PLATFORMS); do \
+		os=$${p%/*}; arch=$${p#*/}; ext=; [ $$os = windows ] && ext=.exe; \
+		for c in ssmbak ssmbak-stack; do \
+			echo "$$c for $$os $$arch"; \
+			CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -buildid= -X github.com/ssmbak/ssmbak/internal/version.stamped=$(VERSION)' -o dist/$$c-$$os-$$arch$$ext ./cmd/$$c; \
+		done; \
+	done
+	cd dist && sha256sum * > SHA256SUMS

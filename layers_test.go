@@ -40,6 +40,7 @@ func TestLayers(t *testing.T) {
 		"/internal/emulator/ssmapi": {},
 		"/stack":                    {"/archive", "/internal/awsconn", "/pattern", "/stack/code"},
 		"/stack/code":               {},
+		"/stack/code/makezips":      {"/stack/code"},
 		"/internal/stackcli":        {"/archive", "/internal/awsconn", "/internal/cli/render", "/internal/version", "/stack", "/stack/code"},
 		"/cmd/ssmbak-stack":         {"/internal/stackcli"},
 		"/cmd/ssmbak":               {"/internal/cli"},

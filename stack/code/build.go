@@ -105,7 +105,7 @@ func checkout(dir string) string {
 		text, err := os.ReadFile(filepath.Join(dir, "go.mod"))
 		if err == nil {
 			first, _, _ := strings.Cut(string(text), "\n")
-			if strings.TrimSpace(first) == "module "+modulePath {
+			if _, err := os.Stat(filepath.Join(dir, "cmd", "ssmbak-lambda")); err == nil && strings.TrimSpace(first) == "module "+modulePath {
 				return dir
 			}
 			return ""

@@ -9,7 +9,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"debug/buildinfo"
 	"debug/elf"
 	"embed"
 	"encoding/hex"
@@ -17,7 +16,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -35,9 +33,8 @@ var goarch = map[string]string{"arm64": "arm64", "x86_64": "amd64"}
 type Zip struct {
 	Bytes  []byte
 	SHA256 string // of the bytes, in hexadecimal
-	// Architecture is in Lambda's words, and Version that which the function will
-	// report, "" if that is not known.
-	Architecture, Version string
+	// Architecture is in Lambda's words.
+	Architecture string
 }
 
 // FileError says why a file cannot be the functions' zip.
@@ -133,7 +130,7 @@ func check(path string, body []byte) (Zip, error) {
 	return Zip{}, &FileError{path, "has no bootstrap at its root: `make dist` makes one that has"}
 }
 
-// describe finds out which processor a program is for, and of which version.
+// describe finds out which processor a program is for.
 func describe(path string, body, program []byte) (Zip, error) {
 	e, err := elf.NewFile(bytes.NewReader(program))
 	if err != nil {
@@ -150,24 +147,7 @@ func describe(path string, body, program []byte) (Zip, error) {
 	default:
 		return Zip{}, &FileError{path, fmt.Sprintf("has a bootstrap for %s, and Lambda has arm64 and x86_64", e.Machine)}
 	}
-	z.Version = versionOf(program)
 	return z, nil
-}
-
-var stamp = regexp.MustCompile(`-X ` + regexp.QuoteMeta(stampedVariable) + `=(\S+?)["']?(\s|$)`)
-
-// versionOf returns the version that a program was stamped with.
-func versionOf(program []byte) string {
-	info, err := buildinfo.Read(bytes.NewReader(program))
-	if err != nil {
-		return ""
-	}
-	for _, s := range info.Settings {
-		if m := stamp.FindStringSubmatch(s.Value); s.Key == "-ldflags" && m != nil {
-			return m[1]
-		}
-	}
-	return info.Main.Version
 }
 
 // entry is the program's name in the zip.

@@ -1,0 +1,175 @@
+package code
+
+import (
+	"archive/zip"
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// copied is a working copy in another directory, so that a build in it shows
+// whether paths get into the bytes.
+func copied(t *testing.T) string {
+	t.Helper()
+	root := checkout(".")
+	if root == "" {
+		t.Fatal("this is no working copy")
+	}
+	dir := t.TempDir()
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, _ := filepath.Rel(root, path)
+		if d.IsDir() {
+			if strings.HasPrefix(d.Name(), ".") && rel != "." || d.Name() == "testdata" || d.Name() == "dist" {
+				return filepath.SkipDir
+			}
+			return os.MkdirAll(filepath.Join(dir, rel), 0o755)
+		}
+		if strings.HasSuffix(rel, "_test.go") || !strings.HasSuffix(rel, ".go") && rel != "go.mod" && rel != "go.sum" {
+			return nil
+		}
+		body, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(dir, rel), body, 0o644)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// TestReproducible builds the zip twice, from two directories and under settings
+// that must not matter: the bytes are the same, and Lambda can run them.
+func TestReproducible(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the function twice")
+	}
+	if _, err := exec.LookPath("go"); err != nil {
+		t.Skip("go is not on PATH")
+	}
+	first, err := Build(t.Context(), "arm64", "v1.2.3", ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("GOFLAGS", "-ldflags=-w")
+	t.Setenv("GOOS", "darwin")
+	second, err := Build(t.Context(), "arm64", "v1.2.3", copied(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first.SHA256 != second.SHA256 || !bytes.Equal(first.Bytes, second.Bytes) {
+		t.Errorf("the same source gave %s and %s", first.SHA256, second.SHA256)
+	}
+	if first.Architecture != "arm64" {
+		t.Errorf("it is for %q", first.Architecture)
+	}
+	if other, err := Build(t.Context(), "arm64", "v1.2.4", "."); err != nil || other.SHA256 == first.SHA256 {
+		t.Errorf("another version makes the same bytes, %v", err)
+	}
+	r, err := zip.NewReader(bytes.NewReader(first.Bytes), int64(len(first.Bytes)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.File) != 1 || r.File[0].Name != "bootstrap" || r.File[0].Mode() != 0o755 || r.File[0].CreatorVersion>>8 != 3 {
+		t.Errorf("the zip holds %+v", r.File[0].FileHeader)
+	}
+	t.Logf("%d bytes", len(first.Bytes))
+
+	path := filepath.Join(t.TempDir(), "code.zip")
+	if err := os.WriteFile(path, first.Bytes, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if z, err := File(path); err != nil || z.SHA256 != first.SHA256 {
+		t.Errorf("the file is refused: %v", err)
+	}
+}
+
+func TestFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := func(name string, f func(w *zip.Writer)) string {
+		t.Helper()
+		var buf bytes.Buffer
+		w := zip.NewWriter(&buf)
+		f(w)
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, buf.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	entry := func(name string, mode fs.FileMode, body []byte) func(w *zip.Writer) {
+		return func(w *zip.Writer) {
+			h := &zip.FileHeader{Name: name}
+			h.SetMode(mode)
+			out, err := w.CreateHeader(h)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = out.Write(body)
+		}
+	}
+	text := filepath.Join(dir, "text")
+	if err := os.WriteFile(text, []byte("text"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct{ path, why string }{
+		{filepath.Join(dir, "none.zip"), "does not exist"},
+		{dir, "is a directory"},
+		{text, "is not a zip"},
+		{file("empty.zip", func(*zip.Writer) {}), "has no bootstrap at its root"},
+		{file("deep.zip", entry("bin/bootstrap", 0o755, nil)), "has no bootstrap at its root"},
+		{file("mode.zip", entry("bootstrap", 0o644, nil)), "is not executable"},
+		{file("script.zip", entry("bootstrap", 0o755, []byte("#!/bin/sh\n"))), "is no program for Linux"},
+	}
+	for _, test := range tests {
+		var wrong *FileError
+		if _, err := File(test.path); !errors.As(err, &wrong) || !strings.Contains(err.Error(), test.why) {
+			t.Errorf("%s: %v, want one that says %q", filepath.Base(test.path), err, test.why)
+		}
+	}
+	if runtime.GOOS != "linux" {
+		return
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := os.ReadFile(self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"amd64": "x86_64", "arm64": "arm64"}[runtime.GOARCH]
+	if z, err := File(file("self.zip", entry("bootstrap", 0o755, program))); err != nil || z.Architecture != want {
+		t.Errorf("a program of this machine is for %q, %v", z.Architecture, err)
+	}
+}
+
+func TestBuildErrors(t *testing.T) {
+	if _, err := Build(t.Context(), "riscv", "v1.2.3", "."); err == nil || !strings.Contains(err.Error(), "no architecture of Lambda") {
+		t.Errorf("riscv: %v", err)
+	}
+	if _, err := Build(t.Context(), "arm64", "(devel)", t.TempDir()); err == nil || !strings.Contains(err.Error(), "no working copy") {
+		t.Errorf("outside of a working copy: %v", err)
+	}
+	t.Setenv("PATH", t.TempDir())
+	var missing *NotFoundError
+	if _, err := Find(t.Context(), "arm64", "v1.2.3"); !errors.As(err, &missing) || !strings.Contains(err.Error(), "no go is on PATH") {
+		if _, carried := embedded("arm64"); !carried {
+			t.Errorf("without Go: %v", err)
+		}
+	}
+}

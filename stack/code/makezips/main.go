@@ -1,0 +1,30 @@
+// Command makezips builds the zips of the functions into stack/code/zips, so that
+// they travel inside a command that is built after it: `make dist` does both.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/ssmbak/ssmbak/stack/code"
+)
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "makezips: error: give the version, such as v1.2.3")
+		os.Exit(2)
+	}
+	for _, architecture := range code.Architectures {
+		z, err := code.Build(context.Background(), architecture, os.Args[1], ".")
+		if err == nil {
+			err = os.WriteFile(filepath.Join("stack", "code", "zips", architecture+".zip"), z.Bytes, 0o644)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "makezips: error:", err)
+			os.Exit(1)
+		}
+		fmt.Printf("%s.zip %d bytes, SHA-256 %s\n", architecture, len(z.Bytes), z.SHA256)
+	}
+}
