@@ -47,8 +47,11 @@ func (s *Stack) Status(ctx context.Context) (Status, error) {
 		return Status{}, &ForeignError{s.o.Name}
 	}
 	out := Status{
-		Stack: string(st.StackStatus), Reason: aws.ToString(st.StackStatusReason), Version: output(st, OutputVersion), Original: kind == original,
+		Stack: string(st.StackStatus), Reason: aws.ToString(st.StackStatusReason), Version: parametersOf(st)[parameterVersion], Original: kind == original,
 		HasFunctions: kind == original || output(st, OutputLambdaName) != "", BucketName: output(st, OutputBucketName),
+	}
+	if out.Original {
+		out.Version = "" // it has one of its own
 	}
 	if url := output(st, OutputQueueURL); url != "" {
 		if out.Waiting, out.InFlight, err = s.depth(ctx, url); err != nil {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -24,6 +23,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/moto"
 )
 
 const (
@@ -99,51 +99,6 @@ func (api *runtimeAPI) invoke(t *testing.T, payload string) answer {
 	return answer{}
 }
 
-// freePort returns a loopback port that nobody listens on.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
-}
-
-// moto starts moto's server and returns its endpoint.
-func moto(t *testing.T) string {
-	t.Helper()
-	if _, err := exec.LookPath("moto_server"); err != nil {
-		if os.Getenv("SSMBAK_REQUIRE_MOTO") != "" {
-			t.Fatal("moto_server is not installed: pip install 'moto[server]'")
-		}
-		t.Skip("moto_server is not installed: pip install 'moto[server]'")
-	}
-	port := freePort(t)
-	cmd := exec.CommandContext(t.Context(), "moto_server", "-H", "127.0.0.1", "-p", port)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	endpoint := "http://127.0.0.1:" + port
-	for range 300 {
-		if c, err := new(net.Dialer).DialContext(t.Context(), "tcp", "127.0.0.1:"+port); err == nil {
-			_ = c.Close()
-			return endpoint
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	t.Fatal("moto_server did not listen within 30 s")
-	return ""
-}
-
 // batch makes an SQS batch of events.
 func batch(t *testing.T, events ...string) string {
 	t.Helper()
@@ -179,7 +134,7 @@ func event(operation, name string, at time.Time) string {
 // TestRecordsOnMoto runs the function as Lambda does, against moto, and asks the
 // command what was recorded.
 func TestRecordsOnMoto(t *testing.T) {
-	endpoint := moto(t)
+	endpoint := moto.Start(t)
 	ctx := t.Context()
 	dir := t.TempDir()
 	conn, err := awsconn.Load(ctx, awsconn.Options{Anonymous: true, Region: region, EndpointURL: endpoint})

@@ -7,11 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,74 +20,14 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/moto"
 )
 
-const region = "us-east-1"
-
-// moto starts moto_server behind a proxy that does what moto does not: it
-// switches on the versioning that a template asks for.
-func moto(t *testing.T) (endpoint string) {
-	t.Helper()
-	if _, err := exec.LookPath("moto_server"); err != nil {
-		if os.Getenv("SSMBAK_REQUIRE_MOTO") != "" {
-			t.Fatal("moto_server is not installed: pip install 'moto[server]'")
-		}
-		t.Skip("moto_server is not installed: pip install 'moto[server]'")
-	}
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	_ = l.Close()
-	cmd := exec.CommandContext(t.Context(), "moto_server", "-H", "127.0.0.1", "-p", port)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	for range 300 {
-		c, err := new(net.Dialer).DialContext(t.Context(), "tcp", "127.0.0.1:"+port)
-		if err == nil {
-			_ = c.Close()
-			break
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	behind := &url.URL{Scheme: "http", Host: "127.0.0.1:" + port}
-	proxy := httputil.NewSingleHostReverseProxy(behind)
-	conn, err := awsconn.Load(t.Context(), awsconn.Options{Anonymous: true, Region: region, EndpointURL: behind.String()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	client := conn.S3()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		proxy.ServeHTTP(w, r)
-		if !bytes.Contains(body, []byte("Action=CreateStack")) {
-			return
-		}
-		buckets, err := client.ListBuckets(r.Context(), &s3.ListBucketsInput{})
-		if err != nil {
-			return
-		}
-		for _, b := range buckets.Buckets {
-			_, _ = client.PutBucketVersioning(r.Context(), &s3.PutBucketVersioningInput{
-				Bucket: b.Name, VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled},
-			})
-		}
-	}))
-	t.Cleanup(server.Close)
-	return server.URL
-}
+const region = moto.Region
 
 // build compiles a command and returns where it is.
 func build(t *testing.T, dir, command string) string {
@@ -197,7 +134,7 @@ func TestLife(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds three programs")
 	}
-	endpoint := moto(t)
+	endpoint := moto.StartForStacks(t)
 	dir := t.TempDir()
 	command, ssmbak := build(t, dir, "ssmbak-stack"), build(t, dir, "ssmbak")
 	s := shell{t, append(os.Environ(),

@@ -1,6 +1,9 @@
 // Package stackcli is the command ssmbak-stack: it reads arguments, calls package
 // stack and prints what comes back. Data goes to standard output, everything
 // else to standard error.
+//
+// With --output json, every line on standard error is one JSON object too: a
+// note, an event of the stack, or at the end the error.
 package stackcli
 
 import (
@@ -17,6 +20,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/version"
+	"github.com/ssmbak/ssmbak/stack/code"
 )
 
 // Env is everything that the command takes from its surroundings.
@@ -32,6 +36,8 @@ type Env struct {
 	Version string
 	// Poll is how long to wait between looks at a stack, as in package stack.
 	Poll time.Duration
+	// FindCode returns the zip of the functions; nil means [code.Find].
+	FindCode func(ctx context.Context, architecture, version string) (code.Zip, error)
 	// Terminal reports whether a stream is a terminal; nil asks the system.
 	Terminal func(stream any) bool
 }
@@ -50,7 +56,9 @@ type app struct {
 	flags flags
 	cmd   *cobra.Command
 	log   *slog.Logger
-	name  string // of the stack
+	name  string              // of the stack
+	doing string              // the COMMAND
+	zips  map[string]code.Zip // what was found of the functions, by architecture
 }
 
 // Main runs the command and returns its exit code.
@@ -61,13 +69,16 @@ func Main(ctx context.Context, env Env) int {
 	if env.Version == "" {
 		env.Version = version.String()
 	}
+	if env.FindCode == nil {
+		env.FindCode = code.Find
+	}
 	if env.Terminal == nil {
 		env.Terminal = func(stream any) bool {
 			f, ok := stream.(*os.File)
 			return ok && term.IsTerminal(int(f.Fd()))
 		}
 	}
-	a := &app{env: env, log: slog.New(slog.DiscardHandler)}
+	a := &app{env: env, log: slog.New(slog.DiscardHandler), zips: make(map[string]code.Zip)}
 	root := a.newCommand()
 	root.SetArgs(append([]string{}, env.Args...)) // nil would mean os.Args
 	root.SetIn(env.Stdin)
@@ -101,10 +112,7 @@ func (a *app) print(format string, args ...any) error {
 func (a *app) complain(ctx context.Context, err error) int {
 	f := a.explain(err)
 	if ctx.Err() != nil && f.code != exitUsage {
-		f = failure{message: "interrupted", code: exitInterrupted}
-		if a.name != "" {
-			f.hint = fmt.Sprintf("CloudFormation goes on with what it began: `ssmbak-stack %s events` shows it, and the same command again goes on from there", a.name)
-		}
+		f = a.interrupted()
 	}
 	if a.json() {
 		_ = render.Line(a.env.Stderr, struct {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -21,32 +20,107 @@ type flags struct {
 	verbose, noColor                             bool
 	yes, noFill, changeSet, downgrade, noPointer bool
 	code                                         string
+	// texts and lists are the settings of the stack, by name.
+	texts map[string]*string
+	lists map[string]*[]string
 }
 
 // action is one COMMAND.
 type action struct {
 	name, short string
-	run         func(a *app, ctx context.Context) error
+	// long and examples are for its own help.
+	long, examples string
+	run            func(a *app, ctx context.Context) error
 	// settings says that it takes those of the stack, and flags what else.
 	settings bool
 	flags    []string
+	// alone says that it needs no stack, and so no NAME.
+	alone bool
 }
 
 func actions() []action {
 	return []action{
-		{"create", "create the stack, or go on with one that is half made, and fill its archive", (*app).create, true, []string{"no-fill", "code", "no-pointer"}},
-		{"update", "bring it to this version and to the settings that are named; take over one of the original", (*app).update, true, []string{"code", "change-set", "downgrade", "yes", "no-pointer"}},
-		{"delete", "delete it; its bucket and key stay", (*app).delete, false, []string{"yes"}},
-		{"status", "how it is: the stack, its version, what waits, what failed, up to when the archive is complete", (*app).status, false, nil},
-		{"events", "its events, oldest first", (*app).events, false, nil},
-		{"outputs", "its outputs", (*app).outputs, false, nil},
-		{"bucketname", "the name of the archive's bucket", (*app).bucketname, false, nil},
-		{"lambdaname", "the name of the function that records", (*app).lambdaname, false, nil},
-		{"region", "the region that is used", (*app).region, false, nil},
-		{"resources", "its resources", (*app).resources, false, nil},
-		{"template", "its CloudFormation template", (*app).template, false, nil},
-		{"redrive", "hand out again what could not be recorded", (*app).redrive, false, nil},
+		{
+			name: "create", short: "create the stack, or go on with one that is half made, and fill its archive",
+			long: `Create the stack: a bucket that keeps every version, the queue that changes wait
+in, the functions that record and compare them, alarms, and policies for those who
+read and restore. Its events are printed as they come, their times in UTC. At the
+end a reconcile begins to record what Parameter Store holds now.
+
+It goes in two steps, since the code of the functions lies in the stack's own
+bucket. Whatever interrupts it, the same command goes on from there.`,
+			examples: `  ssmbak-stack ssmbak create
+  ssmbak-stack ssmbak create --region eu-west-1 --email ops@example.com
+  ssmbak-stack ssmbak create --lock-mode governance --lock-days 90
+  ssmbak-stack second create --bucket my-archive --no-pointer`,
+			run: (*app).create, settings: true, flags: []string{"yes", "no-fill", "code", "no-pointer"},
+		},
+		{
+			name: "update", short: "bring it to this version and to the settings that are named; take over one of the original",
+			long: `Bring the stack to this version of ssmbak and to the settings that are named; all
+others stay as they are. A stack of the original ssmbak is taken over in place, and
+its bucket stays. Its events are printed as they come, their times in UTC.
+
+What would change is looked at first: an update that replaces or removes the
+bucket, its key or its queue is refused. Nothing to update is no error. An older
+ssmbak over a newer one asks on a terminal, or needs --downgrade.`,
+			examples: `  ssmbak-stack ssmbak update
+  ssmbak-stack ssmbak update --memory 512 --change-set
+  ssmbak-stack ssmbak update --exclude '/ci/**' --exclude 'tmp-*'
+  ssmbak-stack ssmbak update --topic-arn ''`,
+			run: (*app).update, settings: true, flags: []string{"yes", "change-set", "downgrade", "code", "no-pointer"},
+		},
+		{
+			name: "delete", short: "delete it; its bucket and key stay",
+			long: `Delete the stack: its queues, rules, functions, roles, policies and alarms, so that
+nothing is recorded any more. The bucket with all that was recorded stays, and the
+key that decrypts it; the end says where they are and how to go on with them.
+It asks on a terminal, and needs --yes elsewhere.`,
+			examples: "  ssmbak-stack ssmbak delete\n  ssmbak-stack ssmbak delete --yes",
+			run:      (*app).delete, flags: []string{"yes"},
+		},
+		{
+			name: "status", short: "how it is: the stack, its version, what waits, what failed, up to when the archive is complete",
+			long: `Show how the stack is. The first line is CloudFormation's word alone. The exit
+code is 1 if something is not as it should be; standard error says what, and what
+to type.`,
+			examples: "  ssmbak-stack ssmbak status\n  ssmbak-stack ssmbak status | head -1",
+			run:      (*app).status,
+		},
+		{
+			name: "events", short: "its events, oldest first", long: "Print the events of the stack, oldest first, their times in UTC.",
+			examples: "  ssmbak-stack ssmbak events | grep FAILED", run: (*app).events,
+		},
+		{name: "outputs", short: "its outputs", examples: "  ssmbak-stack ssmbak outputs --output json", run: (*app).outputs},
+		{
+			name: "bucketname", short: "the name of the archive's bucket", run: (*app).bucketname,
+			examples: "  ssmbak preview /app/ 2h --bucket $(ssmbak-stack ssmbak bucketname)",
+		},
+		{
+			name: "lambdaname", short: "the name of the function that records", run: (*app).lambdaname,
+			examples: "  aws logs tail /aws/lambda/$(ssmbak-stack ssmbak lambdaname)",
+		},
+		{name: "region", short: "the region that is used", examples: "  ssmbak-stack ssmbak region", run: (*app).region},
+		{name: "resources", short: "its resources", examples: "  ssmbak-stack ssmbak resources", run: (*app).resources},
+		{name: "template", short: "its CloudFormation template", examples: "  ssmbak-stack ssmbak template > ssmbak.yaml", run: (*app).template, alone: true},
+		{
+			name: "redrive", short: "hand out again what could not be recorded",
+			long: `Move all dead letters, which are changes that could not be recorded, back to the
+queue of the recorder. Do it once the cause is gone: what fails again becomes a dead
+letter again. A change that is recorded twice does no harm.`,
+			examples: "  ssmbak-stack ssmbak redrive", run: (*app).redrive,
+		},
+		{name: "version", short: "the version of ssmbak-stack, which is that of the stacks that it makes", examples: "  ssmbak-stack version", run: (*app).version, alone: true},
 	}
+}
+
+func actionOf(name string) (action, bool) {
+	all := actions()
+	i := slices.IndexFunc(all, func(x action) bool { return x.name == name })
+	if i < 0 {
+		return action{}, false
+	}
+	return all[i], true
 }
 
 // everywhere are the flags that every COMMAND takes.
@@ -62,61 +136,33 @@ func (a *app) newCommand() *cobra.Command {
 		RunE:              a.run,
 	}
 	f := a.cmd.Flags()
-	f.StringVarP(&a.flags.region, "region", "r", "", "region of the stack (default: that of the AWS configuration)")
-	f.StringVar(&a.flags.profile, "profile", "", "profile of the AWS configuration")
-	f.StringVar(&a.flags.endpoint, "endpoint-url", "", "send all requests there")
-	f.StringVarP(&a.flags.output, "output", "o", "table", "table or json")
+	f.StringVarP(&a.flags.region, "region", "r", "", "`REGION` of the stack (default: that of the AWS configuration)")
+	f.StringVar(&a.flags.profile, "profile", "", "`PROFILE` of the AWS configuration")
+	f.StringVar(&a.flags.endpoint, "endpoint-url", "", "send all requests to this `URL`")
+	f.StringVarP(&a.flags.output, "output", "o", "table", "`FORMAT` of the output: table or json")
 	f.BoolVarP(&a.flags.verbose, "verbose", "v", false, "show what happens below")
 	f.BoolVar(&a.flags.noColor, "no-color", false, "nothing here is painted; accepted as by ssmbak")
 	f.BoolVarP(&a.flags.yes, "yes", "y", false, "do not ask")
 	f.BoolVar(&a.flags.noFill, "no-fill", false, "do not record what is there now; the first reconcile by schedule does")
 	f.BoolVar(&a.flags.changeSet, "change-set", false, "only show what would change")
 	f.BoolVar(&a.flags.downgrade, "downgrade", false, "let this older ssmbak take the stack over")
+	f.StringVar(&a.flags.code, "code", "", "zip `FILE` of the functions, instead of the one that this command carries or builds")
 	f.BoolVar(&a.flags.noPointer, "no-pointer", false, "the same as --pointer ''")
-	f.StringVar(&a.flags.code, "code", "", "zip of the functions, instead of the one that this command carries or builds")
+	a.flags.texts, a.flags.lists = make(map[string]*string), make(map[string]*[]string)
 	for _, s := range stack.Settings() {
 		if s.List {
-			f.StringArray(s.Name, nil, s.Help)
+			a.flags.lists[s.Name] = f.StringArray(s.Name, nil, s.Help+"; may be given again")
 		} else {
-			f.String(s.Name, s.Default, s.Help)
+			a.flags.texts[s.Name] = f.String(s.Name, s.Default, s.Help)
 		}
+		flag := f.Lookup(s.Name)
+		flag.Value, flag.DefValue = valued{flag.Value, valueOf(s)}, s.Default
 	}
-	a.cmd.SetHelpFunc(func(cmd *cobra.Command, _ []string) { fmt.Fprint(cmd.OutOrStdout(), a.help()) })
+	a.cmd.SetHelpFunc(func(cmd *cobra.Command, _ []string) { fmt.Fprint(a.env.Stdout, a.help(cmd.Flags().Args())) })
 	a.cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return usage("`ssmbak-stack --help` shows all flags", "%v", err)
 	})
 	return a.cmd
-}
-
-// help is the whole of it, on one page.
-func (a *app) help() string {
-	var b strings.Builder
-	b.WriteString("ssmbak-stack creates and keeps the CloudFormation stack that records every change\nof every SSM parameter in a versioned bucket.\n\nUsage:\n  ssmbak-stack NAME COMMAND [flags]\n\nCommands:\n")
-	for _, x := range actions() {
-		fmt.Fprintf(&b, "  %-11s %s\n", x.name, x.short)
-	}
-	b.WriteString("\nExamples:\n  ssmbak-stack ssmbak create\n  ssmbak-stack ssmbak update --memory 512 --change-set\n  aws logs tail /aws/lambda/$(ssmbak-stack ssmbak lambdaname)\n")
-	set := func(title string, names []string) {
-		fs := pflag.NewFlagSet(title, pflag.ContinueOnError)
-		fs.SortFlags = false
-		for _, name := range names {
-			fs.AddFlag(a.cmd.Flags().Lookup(name))
-		}
-		fmt.Fprintf(&b, "\n%s:\n%s", title, fs.FlagUsages())
-	}
-	set("Flags", []string{"region", "profile", "endpoint-url", "output", "verbose", "no-color"})
-	set("Flags of create, update and delete", []string{"yes", "no-fill", "change-set", "downgrade", "code", "no-pointer"})
-	for _, group := range stack.Groups {
-		var names []string
-		for _, s := range stack.Settings() {
-			if s.Group == group {
-				names = append(names, s.Name)
-			}
-		}
-		set("Settings for create and update: "+strings.ToLower(group[:1])+group[1:], names)
-	}
-	b.WriteString("\nExit codes:\n  0    done\n  1    failed; for status: not as it should be\n  130  interrupted\n  252  wrong usage\n")
-	return b.String()
 }
 
 // run finds out what is to be done, and does it.
@@ -128,50 +174,81 @@ func (a *app) run(cmd *cobra.Command, args []string) error {
 		a.flags.output = "table"
 		return usage("choose one of table and json", "--output %q is not known", bad)
 	}
-	if len(args) < 2 {
-		return usage("such as `ssmbak-stack ssmbak create`; `ssmbak-stack --help` shows all commands", "give the stack's NAME and a COMMAND")
+	if len(args) > 0 && args[0] == "help" {
+		fmt.Fprint(a.env.Stdout, a.help(args[1:]))
+		return nil
 	}
-	all := actions()
-	i := slices.IndexFunc(all, func(x action) bool { return x.name == args[1] })
-	if i < 0 {
-		if slices.ContainsFunc(all, func(x action) bool { return x.name == args[0] }) {
-			return usage(fmt.Sprintf("such as `ssmbak-stack %s %s`", args[1], args[0]), "the stack's NAME comes before the COMMAND")
+	name, do, err := called(args)
+	if err != nil {
+		return err
+	}
+	if err := a.misplaced(cmd, do); err != nil {
+		return err
+	}
+	if a.flags.verbose {
+		o := &slog.HandlerOptions{Level: slog.LevelDebug}
+		if a.log = slog.New(slog.NewTextHandler(a.env.Stderr, o)); a.json() {
+			a.log = slog.New(slog.NewJSONHandler(a.env.Stderr, o))
 		}
-		return usage("`ssmbak-stack --help` shows all commands", "there is no command %q", args[1])
 	}
-	do := all[i]
-	if len(args) > 2 {
-		return usage("values of flags with spaces in them need quotes", "%q is one argument too many", args[2])
+	a.name, a.doing = name, do.name
+	return do.run(a, cmd.Context())
+}
+
+// called reads NAME and COMMAND.
+func called(args []string) (name string, do action, err error) {
+	const all = "`ssmbak-stack --help` shows all commands"
+	switch len(args) {
+	case 0:
+		return "", do, usage("such as `ssmbak-stack ssmbak create`; "+all, "give the stack's NAME and a COMMAND")
+	case 1:
+		do, ok := actionOf(args[0])
+		switch {
+		case ok && do.alone:
+			return "", do, nil
+		case ok:
+			return "", do, usage("such as `ssmbak-stack ssmbak "+do.name+"`", "the stack's NAME is missing")
+		}
+		return "", do, usage("such as `ssmbak-stack "+args[0]+" status`; "+all, "give a COMMAND after the stack's NAME")
 	}
+	do, ok := actionOf(args[1])
+	switch first, swapped := actionOf(args[0]); {
+	case ok && len(args) > 2:
+		return "", do, usage("values of flags with spaces in them need quotes", "%q is one argument too many", args[2])
+	case ok:
+		return args[0], do, nil
+	case swapped && first.alone:
+		return "", do, usage("`ssmbak-stack "+first.name+"`", "%q is one argument too many", args[1])
+	case swapped:
+		return "", do, usage(fmt.Sprintf("`ssmbak-stack %s %s`", args[1], args[0]), "the stack's NAME comes before the COMMAND")
+	}
+	return "", do, usage(all, "there is no command %q", args[1])
+}
+
+// misplaced refuses a flag that is not for the COMMAND.
+func (a *app) misplaced(cmd *cobra.Command, do action) error {
 	var wrong error
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		setting := slices.ContainsFunc(stack.Settings(), func(s stack.Setting) bool { return s.Name == f.Name })
 		if slices.Contains(everywhere, f.Name) || setting && do.settings || slices.Contains(do.flags, f.Name) || wrong != nil {
 			return
 		}
-		wrong = usage("`ssmbak-stack --help` shows what is for which command", "--%s is not for %s", f.Name, do.name)
+		wrong = usage("`ssmbak-stack "+do.name+" --help` shows what is", "--%s is not for %s", f.Name, do.name)
 	})
-	if wrong != nil {
-		return wrong
-	}
-	if a.flags.verbose {
-		a.log = slog.New(slog.NewTextHandler(a.env.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	}
-	a.name = args[0]
-	return do.run(a, cmd.Context())
+	return wrong
 }
 
 // values are the settings that are named.
 func (a *app) values() (stack.Values, error) {
 	v := make(stack.Values)
-	for _, s := range stack.Settings() {
-		f := a.cmd.Flags().Lookup(s.Name)
-		if !f.Changed {
-			continue
+	for name, text := range a.flags.texts {
+		if a.cmd.Flags().Changed(name) {
+			v[name] = []string{*text}
 		}
-		v[s.Name] = []string{f.Value.String()}
-		if list, ok := f.Value.(pflag.SliceValue); ok {
-			v[s.Name] = list.GetSlice()
+	}
+	for name, list := range a.flags.lists {
+		if a.cmd.Flags().Changed(name) {
+			v[name] = *list
 		}
 	}
 	if a.flags.noPointer {
@@ -210,18 +287,6 @@ func (a *app) open(ctx context.Context) (*stack.Stack, *awsconn.Conn, error) {
 	}
 	s, err := stack.New(conn, o)
 	return s, conn, err
-}
-
-// zip finds the functions, and refuses those for another processor.
-func (a *app) zip(ctx context.Context, architecture string) (code.Zip, error) {
-	if a.flags.code == "" {
-		return code.Find(ctx, architecture, a.env.Version)
-	}
-	z, err := code.File(a.flags.code)
-	if err == nil && z.Architecture != architecture {
-		return z, usage("say --architecture "+z.Architecture+", or name another zip", "%s is for %s, and the stack's functions are for %s", a.flags.code, z.Architecture, architecture)
-	}
-	return z, err
 }
 
 // announce says where is written.

@@ -37,7 +37,7 @@ func (a *app) explain(err error) failure {
 		return *known
 	}
 	out := failure{message: err.Error(), code: exitFailed}
-	command := func(words string) string { return fmt.Sprintf("`ssmbak-stack %s %s`", a.name, words) }
+	command := func(words string) string { return "`" + a.command(words) + "`" }
 	var name *stack.NameError
 	var setting *stack.SettingError
 	var missing *stack.NotFoundError
@@ -60,7 +60,7 @@ func (a *app) explain(err error) failure {
 	case errors.As(err, &name):
 		out.code, out.hint = exitUsage, "such as `ssmbak-stack ssmbak create`"
 	case errors.As(err, &setting):
-		out.code, out.hint = exitUsage, "`ssmbak-stack --help` shows all settings; nothing was changed"
+		out.code, out.hint = exitUsage, "`ssmbak-stack create --help` shows all settings; nothing was changed"
 	case errors.As(err, &missing):
 		out.hint = command("create") + " makes it; --region and --profile say where it is looked for"
 	case errors.As(err, &exists):
@@ -72,7 +72,7 @@ func (a *app) explain(err error) failure {
 	case errors.As(err, &state):
 		out.hint = state.Advice
 	case errors.As(err, &protected):
-		out.hint = "nothing was changed; a second stack, under another name and with --pointer '', can stand beside this one"
+		out.hint = "nothing was changed; a second stack, under another name and with --no-pointer, can stand beside this one"
 	case errors.As(err, &protection):
 		out.hint = fmt.Sprintf("aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name %s", a.name)
 	case errors.As(err, &bucket):
@@ -81,16 +81,13 @@ func (a *app) explain(err error) failure {
 			out.hint = "aws s3api put-bucket-versioning --bucket " + bucket.Bucket + " --versioning-configuration Status=Enabled"
 		}
 	case errors.As(err, &pointer):
-		out.hint = "nothing was changed; --pointer '' or --pointer NAME lets a second stack stand beside the first, and `--bucket " + pointer.Bucket + "` goes on with an archive that was kept"
+		out.hint = "nothing was changed; --no-pointer or --pointer NAME lets a second stack stand beside the first"
 	case errors.As(err, &newer):
 		out.hint = "update ssmbak, or say --downgrade; nothing was changed"
 	case errors.As(err, &failed):
 		a.failures(failed)
 		out.message = fmt.Sprintf("the stack %s ended as %s", failed.Name, failed.Status)
-		out.hint = command("events") + " shows all that happened"
-		if len(failed.Permissions) > 0 {
-			out.hint = "missing permission: " + strings.Join(failed.Permissions, ", ")
-		}
+		out.hint = a.after(failed)
 	case errors.As(err, &fill):
 		out.message = "the stack is whole, but the reconcile that fills its archive was not started: " + plain(fill.Err)
 		out.hint = "`ssmbak reconcile` does the same from here, and the stack does it by itself within the hour"
@@ -110,11 +107,76 @@ func (a *app) explain(err error) failure {
 	return out
 }
 
-// failures shows which resources failed, and why, before anything else is said.
+// failures shows which resources failed and why, and which permissions are
+// missing, before anything else is said.
 func (a *app) failures(f *stack.FailedError) {
 	for _, e := range f.Failures {
 		a.note("failed: %s (%s): %s", e.Resource, e.Type, e.Reason)
 	}
+	for _, p := range f.Permissions {
+		a.note("missing permission: %s", p)
+	}
+}
+
+// after says what to do about a failure, and what the stack is now.
+func (a *app) after(f *stack.FailedError) string {
+	first := "`" + a.command("events") + "` shows all that happened"
+	if len(f.Permissions) > 0 {
+		first = "allow " + strings.Join(f.Permissions, ", ")
+	}
+	switch {
+	case strings.HasPrefix(f.Status, "DELETE"):
+		return first + "; `" + a.command("delete") + "` again takes away what is left"
+	case strings.HasPrefix(f.Status, "ROLLBACK"), strings.HasPrefix(f.Status, "CREATE"):
+		return first + "; then `" + a.command("delete") + "` takes away what is left, and `" + a.command("create") + "` makes it anew"
+	case f.Status == "UPDATE_ROLLBACK_COMPLETE" && a.doing == "create":
+		return first + "; then `" + a.command("create") + "` goes on"
+	case f.Status == "UPDATE_ROLLBACK_COMPLETE":
+		return first + "; the stack is what it was before"
+	}
+	return first
+}
+
+// interrupted says what goes on without this command.
+func (a *app) interrupted() failure {
+	f := failure{message: "interrupted", code: exitInterrupted}
+	events := "CloudFormation goes on with what it began: `" + a.command("events") + "` shows it"
+	switch a.doing {
+	case "create":
+		f.hint = events + ", and `" + a.command("create") + "` goes on from there"
+	case "update", "delete":
+		f.hint = events + ", and `" + a.command("status") + "` how it ended"
+	case "redrive":
+		f.hint = "SQS goes on with what it began: `" + a.command("redrive") + "` again watches it"
+	}
+	return f
+}
+
+// command is a command line on this stack that works where this run does.
+func (a *app) command(words string) string {
+	return "ssmbak-stack " + a.name + " " + words + a.where()
+}
+
+// where are the flags that lead another command to the same place. The tools of
+// AWS and ssmbak call them alike.
+func (a *app) where() string {
+	text := ""
+	for _, f := range [][2]string{{"--region", a.flags.region}, {"--profile", a.flags.profile}, {"--endpoint-url", a.flags.endpoint}} {
+		if f[1] != "" {
+			text += " " + f[0] + " " + quote(f[1])
+		}
+	}
+	return text
+}
+
+// quote returns a word as a shell takes it.
+func quote(word string) string {
+	if word != "" && strings.IndexFunc(word, func(r rune) bool {
+		return !strings.ContainsRune("/.-_:=@%+,", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	}) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // plain puts an error into one clause.

@@ -3,11 +3,15 @@ package stackcli
 import (
 	"context"
 	"fmt"
+	"io"
+	"runtime"
 	"slices"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/internal/version"
 	"github.com/ssmbak/ssmbak/stack"
 )
 
@@ -58,9 +62,9 @@ func (a *app) outputs(ctx context.Context) error {
 	}
 	rows := make([][]string, len(all))
 	for i, o := range all {
-		rows[i] = []string{o.Key, o.Value, o.Description}
+		rows[i] = []string{o.Key, o.Value}
 	}
-	return render.Table(a.env.Stdout, []string{"Output", "Value", "Description"}, rows)
+	return columns(a.env.Stdout, rows)
 }
 
 func (a *app) resources(ctx context.Context) error {
@@ -77,9 +81,22 @@ func (a *app) resources(ctx context.Context) error {
 	}
 	rows := make([][]string, len(all))
 	for i, r := range all {
-		rows[i] = []string{r.LogicalID, r.Type, r.PhysicalID, r.Status}
+		rows[i] = []string{r.LogicalID, r.Type, r.Status, r.PhysicalID}
 	}
-	return render.Table(a.env.Stdout, []string{"Resource", "Type", "Id", "Status"}, rows)
+	return columns(a.env.Stdout, rows)
+}
+
+// columns writes rows under each other. Nothing wraps, so that a name can be
+// copied.
+func columns(w io.Writer, rows [][]string) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		for i, cell := range row {
+			row[i] = render.Escape(cell)
+		}
+		fmt.Fprintln(t, strings.TrimRight(strings.Join(row, "\t"), "\t"))
+	}
+	return t.Flush()
 }
 
 // word prints one word, for $(...).
@@ -135,23 +152,33 @@ func (a *app) status(ctx context.Context) error {
 	}
 	wrong := a.judge(st)
 	if a.json() {
+		problems := make([]string, len(wrong))
+		for i, p := range wrong {
+			problems[i] = p.String()
+		}
 		if err := render.JSON(a.env.Stdout, struct {
 			stack.Status
 			Healthy  bool
 			Problems []string
-		}{st, len(wrong) == 0, append([]string{}, wrong...)}); err != nil {
+		}{st, len(wrong) == 0, problems}); err != nil {
 			return err
 		}
 	} else if err := a.printStatus(st); err != nil {
 		return err
 	}
-	if len(wrong) > 0 {
-		return fail(wrong[0], "the stack %s is not as it should be", a.name)
-	}
 	if st.Version != a.env.Version && !st.Original {
-		a.note("the stack is of ssmbak %s, and this is %s: `ssmbak-stack %s update` brings it to this one", versionText(st.Version), a.env.Version, a.name)
+		a.note("the stack is of ssmbak %s, and this is %s: `%s` brings it to this one", versionText(st.Version), a.env.Version, a.command("update"))
 	}
-	return nil
+	switch len(wrong) {
+	case 0:
+		return nil
+	case 1:
+		return fail(wrong[0].do, "the stack %s is not as it should be: %s", a.name, wrong[0].what)
+	}
+	for _, p := range wrong {
+		a.note("%s: %s", p.what, p.do)
+	}
+	return fail("begin with the first", "%d things about the stack %s are not as they should be", len(wrong), a.name)
 }
 
 func (a *app) printStatus(st stack.Status) error {
@@ -187,23 +214,48 @@ func versionText(v string) string {
 // late is how long after the last reconcile something is wrong.
 const late = 3 * time.Hour
 
-// judge says what is not as it should be, as what to do about it.
-func (a *app) judge(st stack.Status) (wrong []string) {
-	command := func(words string) string { return fmt.Sprintf("`ssmbak-stack %s %s`", a.name, words) }
-	if !strings.HasSuffix(st.Stack, "_COMPLETE") || strings.HasPrefix(st.Stack, "ROLLBACK") || strings.HasPrefix(st.Stack, "DELETE") {
-		wrong = append(wrong, command("events")+" tells what happens to it")
+// problem is something that is not as it should be, and what to do about it.
+type problem struct{ what, do string }
+
+func (p problem) String() string { return p.what + ": " + p.do }
+
+// judge says what is not as it should be, the gravest first.
+func (a *app) judge(st stack.Status) (wrong []problem) {
+	add := func(what, format string, args ...any) {
+		wrong = append(wrong, problem{what, fmt.Sprintf(format, args...)})
 	}
-	switch {
+	switch begun := strings.HasPrefix(st.Stack, "ROLLBACK") || strings.HasPrefix(st.Stack, "CREATE"); {
+	case strings.HasSuffix(st.Stack, "_IN_PROGRESS"):
+		add("it is "+st.Stack, "`%s` shows what happens to it", a.command("events"))
+	case st.Stack == "ROLLBACK_COMPLETE", strings.HasSuffix(st.Stack, "_FAILED") && begun:
+		add("it is "+st.Stack, "`%s` tells why; `%s` takes it away, then `%s` makes it anew", a.command("events"), a.command("delete"), a.command("create"))
+	case !strings.HasSuffix(st.Stack, "_COMPLETE"):
+		add("it is "+st.Stack, "`%s` tells why", a.command("events"))
 	case st.Original:
-		wrong = append(wrong, command("update")+" takes it over from the original ssmbak")
+		add("it is one of the original ssmbak", "`%s` takes it over", a.command("update"))
 	case !st.HasFunctions:
-		wrong = append(wrong, "it is half made: "+command("create")+" goes on")
+		add("it is half made", "`%s` goes on", a.command("create"))
 	}
 	if st.DeadLetters > 0 {
-		wrong = append(wrong, "changes could not be recorded: `aws logs tail /aws/lambda/$(ssmbak-stack "+a.name+" lambdaname)` tells why, then "+command("redrive"))
+		add(count(st.DeadLetters, "change")+" could not be recorded", "`aws logs tail /aws/lambda/%s-recorder%s` tells why, then `%s`", a.name, a.where(), a.command("redrive"))
 	}
 	if st.HasFunctions && !st.Original && !st.Complete.IsZero() && time.Since(st.Complete) > late {
-		wrong = append(wrong, "the last complete reconcile is "+time.Since(st.Complete).Round(time.Minute).String()+" old: `ssmbak reconcile` makes one")
+		add("the last complete reconcile is "+time.Since(st.Complete).Round(time.Minute).String()+" old", "`aws logs tail /aws/lambda/%s-reconciler%s` tells why, and `ssmbak reconcile%s` makes one", a.name, a.where(), a.where())
 	}
 	return wrong
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func (a *app) version(context.Context) error {
+	platform := runtime.GOOS + "/" + runtime.GOARCH
+	if a.json() {
+		return render.JSON(a.env.Stdout, struct{ Version, Revision, Go, Platform string }{a.env.Version, version.Revision(), runtime.Version(), platform})
+	}
+	return a.print("ssmbak-stack %s, %s %s", a.env.Version, runtime.Version(), platform)
 }

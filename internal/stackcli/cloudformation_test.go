@@ -1,0 +1,388 @@
+package stackcli_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ssmbak/ssmbak/internal/emulator"
+)
+
+const stackType = "AWS::CloudFormation::Stack"
+
+// happening is an event of a stack that becomes visible at a time.
+type happening struct {
+	after                          time.Duration // in a plan
+	at                             time.Time
+	status, resource, kind, reason string
+}
+
+// cloud is an AWS with the services that a stack needs besides those of the
+// emulator: CloudFormation plays plans, SQS counts, Lambda takes what it is
+// given. What they answer has the form of AWS's own API reference.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Operations.html
+type cloud struct {
+	aws *emulator.AWS
+
+	mu         sync.Mutex
+	name, id   string // of the stack, "" for none
+	parameters map[string]string
+	original   bool
+	protected  bool
+	events     []happening
+	plans      map[string][]happening // what create, update and delete do
+	set        map[string]string      // parameters of the change set
+	changes    [][]string             // what every change set changes; nil for what follows from its parameters
+	waiting    int
+	dead       int
+	moving     time.Time
+	denied     map[string]bool
+	asked      []string
+}
+
+func newCloud() *cloud {
+	return &cloud{aws: emulator.New(emulator.Options{Clock: emulator.RealClock()}), plans: make(map[string][]happening), denied: make(map[string]bool)}
+}
+
+// Do answers a request without a socket.
+func (c *cloud) Do(r *http.Request) (*http.Response, error) {
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	scope := strings.Split(r.Header.Get("Authorization"), "/")
+	service := ""
+	if len(scope) > 3 {
+		service = scope[3]
+	}
+	serve := map[string]http.HandlerFunc{"cloudformation": c.cloudFormation, "sqs": c.sqs, "lambda": c.lambda}[service]
+	if serve == nil && r.Method == http.MethodGet && (r.URL.Query().Has("encryption") || r.URL.Query().Has("policy") || r.URL.Query().Has("publicAccessBlock")) {
+		serve = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) } // a bucket has none of these here
+	}
+	if serve == nil {
+		return c.aws.Client().Do(r)
+	}
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
+	w := httptest.NewRecorder()
+	serve(w, r)
+	return w.Result(), nil
+}
+
+// refused reports whether a request is one that is denied, and notes it.
+func (c *cloud) refused(w http.ResponseWriter, action string) bool {
+	c.asked = append(c.asked, action)
+	if !c.denied[action] {
+		return false
+	}
+	w.Header().Set("X-Amzn-ErrorType", "AccessDeniedException")
+	w.WriteHeader(http.StatusForbidden)
+	if strings.HasPrefix(action, "cloudformation:") {
+		fmt.Fprint(w, `<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>not authorized</Message></Error></ErrorResponse>`)
+	}
+	return true
+}
+
+type member struct {
+	XMLName xml.Name `xml:"member"`
+	Fields  []field
+}
+
+type field struct {
+	XMLName xml.Name
+	Text    string `xml:",chardata"`
+	Members []member
+	Fields  []field
+}
+
+func text(name, value string) field { return field{XMLName: xml.Name{Local: name}, Text: value} }
+
+func list(name string, members ...member) field {
+	return field{XMLName: xml.Name{Local: name}, Members: members}
+}
+
+func one(fields ...field) member { return member{Fields: fields} }
+
+func (c *cloud) cloudFormation(w http.ResponseWriter, r *http.Request) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	body, _ := io.ReadAll(r.Body)
+	in, _ := url.ParseQuery(string(body))
+	action := in.Get("Action")
+	if c.refused(w, "cloudformation:"+action) {
+		return
+	}
+	missing := func(name string) {
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprintf(w, `<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code><Message>Stack with id %s does not exist</Message></Error></ErrorResponse>`, name)
+	}
+	name := in.Get("StackName")
+	known := c.id != "" && (name == c.id || name == c.name && c.status() != "DELETE_COMPLETE")
+	var out []field
+	switch action {
+	case "CreateStack":
+		c.name, c.id = name, "arn:aws:cloudformation:us-east-1:123456789012:stack/"+name+"/5f0c2e90-2a1b-11ef-8c3e-0affd4f4b5e1"
+		c.parameters = parametersIn(in)
+		if c.parameters["BucketName"] == "" {
+			c.aws.S3.CreateBucket(c.archive(), true)
+		}
+		c.play("create")
+		out = append(out, text("StackId", c.id))
+	case "DescribeStacks":
+		if name != "" && !known {
+			missing(name)
+			return
+		}
+		if c.id != "" {
+			out = append(out, list("Stacks", c.describe()))
+		}
+	case "DescribeStackEvents":
+		if !known {
+			missing(name)
+			return
+		}
+		var all []member
+		for i, e := range c.visible() {
+			fields := []field{
+				text("EventId", fmt.Sprintf("%s-%d", e.resource, i)), text("StackId", c.id), text("StackName", c.name), text("LogicalResourceId", e.resource),
+				text("ResourceType", e.kind), text("Timestamp", e.at.UTC().Format("2006-01-02T15:04:05.000Z")), text("ResourceStatus", e.status),
+			}
+			if e.reason != "" {
+				fields = append(fields, text("ResourceStatusReason", e.reason))
+			}
+			all = append(all, one(fields...))
+		}
+		slices.Reverse(all)
+		out = append(out, list("StackEvents", all...))
+	case "ListStackResources":
+		if !known {
+			missing(name)
+			return
+		}
+		var all []member
+		for _, e := range c.resources() {
+			all = append(all, one(text("LogicalResourceId", e[0]), text("ResourceType", e[1]), text("PhysicalResourceId", e[2]),
+				text("ResourceStatus", "CREATE_COMPLETE"), text("LastUpdatedTimestamp", time.Now().UTC().Format(time.RFC3339))))
+		}
+		out = append(out, list("StackResourceSummaries", all...))
+	case "CreateChangeSet":
+		c.set = parametersIn(in)
+		out = append(out, text("Id", "arn:aws:cloudformation:us-east-1:123456789012:changeSet/"+in.Get("ChangeSetName")), text("StackId", c.id))
+	case "DescribeChangeSet":
+		if c.changes == nil && maps.Equal(c.set, c.parameters) {
+			out = append(out, text("Status", "FAILED"), text("StatusReason", "The submitted information didn't contain changes. Submit different information to create a change set."))
+			break
+		}
+		var all []member
+		for _, x := range c.changes {
+			fields := []field{text("Action", x[0]), text("LogicalResourceId", x[1]), text("ResourceType", x[2])}
+			if len(x) > 3 {
+				fields = append(fields, text("Replacement", x[3]))
+			}
+			all = append(all, one(text("Type", "Resource"), field{XMLName: xml.Name{Local: "ResourceChange"}, Fields: fields}))
+		}
+		out = append(out, text("Status", "CREATE_COMPLETE"), list("Changes", all...))
+	case "DeleteChangeSet":
+		c.set = nil
+	case "ExecuteChangeSet":
+		plan := c.play("update")
+		if last := plan[len(plan)-1]; last.status == "UPDATE_COMPLETE" {
+			c.parameters, c.original = c.set, false
+		}
+	case "DeleteStack":
+		c.play("delete")
+	default:
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprintf(w, `<ErrorResponse><Error><Code>InvalidAction</Code><Message>%s</Message></Error></ErrorResponse>`, action)
+		return
+	}
+	answer := field{XMLName: xml.Name{Local: action + "Response"}, Fields: []field{{XMLName: xml.Name{Local: action + "Result"}, Fields: out}}}
+	_ = xml.NewEncoder(w).Encode(answer)
+}
+
+// play lets happen what is planned, or what goes well.
+func (c *cloud) play(what string) []happening {
+	plan := c.plans[what]
+	if plan == nil {
+		verb := strings.ToUpper(what)
+		plan = []happening{
+			{after: 0, status: verb + "_IN_PROGRESS", resource: c.name, kind: stackType, reason: "User Initiated"},
+			{after: time.Minute, status: verb + "_COMPLETE", resource: c.name, kind: stackType},
+		}
+	}
+	delete(c.plans, what)
+	for _, e := range plan {
+		e.at = time.Now().Add(e.after)
+		c.events = append(c.events, e)
+	}
+	return plan
+}
+
+func (c *cloud) visible() []happening {
+	var all []happening
+	for _, e := range c.events {
+		if !e.at.After(time.Now()) {
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
+// status is that of the stack, which its events tell.
+func (c *cloud) status() string {
+	status := ""
+	for _, e := range c.visible() {
+		if e.kind == stackType && e.resource == c.name {
+			status = e.status
+		}
+	}
+	return status
+}
+
+func parametersIn(in url.Values) map[string]string {
+	p := make(map[string]string)
+	for i := 1; ; i++ {
+		key := in.Get(fmt.Sprintf("Parameters.member.%d.ParameterKey", i))
+		if key == "" {
+			return p
+		}
+		p[key] = in.Get(fmt.Sprintf("Parameters.member.%d.ParameterValue", i))
+	}
+}
+
+func (c *cloud) archive() string {
+	if b := c.parameters["BucketName"]; b != "" {
+		return b
+	}
+	return c.name + "-bucket-vhvs73zpfvy5"
+}
+
+const key = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+// outputs are those of the template, as far as its parameters decide them.
+func (c *cloud) outputs() [][2]string {
+	if c.original {
+		return [][2]string{{"Bucketname", c.archive()}, {"QUrl", c.queue("Q")}}
+	}
+	if _, ours := c.parameters["CodeKey"]; !ours {
+		return nil
+	}
+	all := [][2]string{{"BucketName", c.archive()}}
+	switch p := c.parameters; {
+	case p["KeyArn"] != "":
+		all = append(all, [2]string{"KeyArn", p["KeyArn"]})
+	case p["BucketName"] == "" && p["Encryption"] == "StackKey":
+		all = append(all, [2]string{"KeyArn", key})
+	}
+	if c.parameters["CodeKey"] != "" {
+		all = append(all, [2]string{"LambdaName", c.name + "-recorder"}, [2]string{"ReconcilerName", c.name + "-reconciler"})
+	}
+	all = append(all, [2]string{"QueueUrl", c.queue("Q")}, [2]string{"DeadLetterUrl", c.queue("DeadLetterQ")})
+	for _, policy := range []string{"Reader", "Restorer"} {
+		all = append(all, [2]string{policy + "PolicyArn", "arn:aws:iam::123456789012:policy/" + c.name + "-" + policy + "Policy-Ab1"})
+	}
+	if name := c.parameters["PointerName"]; name != "" {
+		all = append(all, [2]string{"PointerName", name})
+	}
+	return append(all, [2]string{"Version", c.parameters["Version"]})
+}
+
+func (c *cloud) queue(id string) string {
+	return "https://sqs.us-east-1.amazonaws.com/123456789012/" + c.name + "-" + id + "-Ab1"
+}
+
+func (c *cloud) resources() [][3]string {
+	switch _, ours := c.parameters["CodeKey"]; {
+	case c.original:
+		return [][3]string{
+			{"Bucket", "AWS::S3::Bucket", c.archive()},
+			{"Q", "AWS::SQS::Queue", c.queue("Q")},
+			{"Function", "AWS::Lambda::Function", c.name + "-Function-SEmkoVs3DSgs"},
+			{"EventRule", "AWS::Events::Rule", c.name},
+		}
+	case !ours:
+		return [][3]string{{"Site", "AWS::S3::Bucket", "a-site"}}
+	}
+	all := [][3]string{{"Bucket", "AWS::S3::Bucket", c.archive()}, {"Q", "AWS::SQS::Queue", c.queue("Q")}}
+	if c.parameters["CodeKey"] != "" {
+		all = append(all, [3]string{"Function", "AWS::Lambda::Function", c.name + "-recorder"})
+	}
+	return all
+}
+
+func (c *cloud) describe() member {
+	var parameters, outputs []member
+	for _, name := range slices.Sorted(maps.Keys(c.parameters)) {
+		parameters = append(parameters, one(text("ParameterKey", name), text("ParameterValue", c.parameters[name])))
+	}
+	for _, o := range c.outputs() {
+		outputs = append(outputs, one(text("OutputKey", o[0]), text("OutputValue", o[1])))
+	}
+	if s := c.status(); s == "CREATE_IN_PROGRESS" || s == "REVIEW_IN_PROGRESS" || strings.HasPrefix(s, "ROLLBACK") {
+		outputs = nil // there are none before the first end
+	}
+	return one(text("StackName", c.name), text("StackId", c.id), text("StackStatus", c.status()), text("CreationTime", time.Now().UTC().Format(time.RFC3339)),
+		text("EnableTerminationProtection", fmt.Sprint(c.protected)), list("Parameters", parameters...), list("Outputs", outputs...))
+}
+
+// sqs speaks the JSON protocol of the queues.
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Operations.html
+func (c *cloud) sqs(w http.ResponseWriter, r *http.Request) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, action, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	if c.refused(w, "sqs:"+action) {
+		return
+	}
+	var in struct{ QueueUrl string }
+	body, _ := io.ReadAll(r.Body)
+	_ = json.Unmarshal(body, &in)
+	var out any = struct{}{}
+	switch action {
+	case "GetQueueAttributes":
+		visible := c.waiting
+		if strings.Contains(in.QueueUrl, "DeadLetterQ") {
+			visible = c.dead
+		}
+		out = map[string]any{"Attributes": map[string]string{
+			"QueueArn":                    "arn:aws:sqs:us-east-1:123456789012:" + in.QueueUrl[strings.LastIndex(in.QueueUrl, "/")+1:],
+			"ApproximateNumberOfMessages": fmt.Sprint(visible), "ApproximateNumberOfMessagesNotVisible": "0",
+		}}
+	case "StartMessageMoveTask":
+		c.moving = time.Now()
+		out = map[string]string{"TaskHandle": "task"}
+	case "ListMessageMoveTasks":
+		moved, status := min(c.dead, 100*int(time.Since(c.moving)/time.Second)), "RUNNING"
+		if moved == c.dead {
+			status = "COMPLETED"
+		}
+		out = map[string]any{"Results": []any{map[string]any{
+			"Status": status, "ApproximateNumberOfMessagesMoved": moved, "ApproximateNumberOfMessagesToMove": c.dead,
+		}}}
+	}
+	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+	_ = json.NewEncoder(w).Encode(out)
+}
+
+// lambda takes what is given to a function.
+// https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+func (c *cloud) lambda(w http.ResponseWriter, r *http.Request) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	body, _ := io.ReadAll(r.Body)
+	name := strings.Split(r.URL.Path, "/")
+	if c.refused(w, "lambda:"+name[len(name)-2]+" "+string(bytes.TrimSpace(body))) {
+		return
+	}
+	w.WriteHeader(http.StatusAccepted)
+}
