@@ -52,8 +52,10 @@ func (s *Stack) Create(ctx context.Context, v Values, noFill bool) (Made, error)
 	if err != nil {
 		return Made{}, err
 	}
-	if st, err = s.second(ctx, st, named); err != nil {
-		return Made{}, err
+	if parametersOf(st)[parameterCodeKey] == "" {
+		if st, err = s.second(ctx, st, named); err != nil {
+			return Made{}, err
+		}
 	}
 	m := made(st)
 	if noFill {
@@ -111,11 +113,12 @@ func (s *Stack) complete(ctx context.Context, p parameters) error {
 }
 
 // resume waits for a stack that is being made, and refuses what cannot become
-// one.
+// one. The stack that it returns may be whole: then it was being made so.
 func (s *Stack) resume(ctx context.Context, st *types.Stack) (*types.Stack, error) {
 	if err := s.workable(st); err != nil {
 		return nil, err
 	}
+	busy := st.StackStatus
 	st, err := s.steady(ctx, st)
 	if err != nil {
 		return nil, err
@@ -131,8 +134,11 @@ func (s *Stack) resume(ctx context.Context, st *types.Stack) (*types.Stack, erro
 		return nil, &ForeignError{s.o.Name}
 	case kind == original:
 		return nil, &OriginalError{s.o.Name}
-	case parametersOf(st)[parameterCodeKey] != "":
+	case parametersOf(st)[parameterCodeKey] == "":
+	case busy == st.StackStatus:
 		return nil, &ExistsError{s.o.Name}
+	default:
+		return st, nil
 	}
 	s.o.Note(fmt.Sprintf("the stack %s is half made: it is gone on with", s.o.Name))
 	return st, nil

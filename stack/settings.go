@@ -51,12 +51,12 @@ type Setting struct {
 var Groups = []string{"The archive", "The recorder", "Alarms"}
 
 var (
-	arn     = regexp.MustCompile(`^(\*|arn:[a-z-]+:(iam|sts)::([0-9]{12}|\*)?:[^,\s]+)$`)
+	arn     = regexp.MustCompile(`^(\*|arn:[a-z-]+:iam::([0-9]{12}|\*):[^,\s]+)$`)
 	keyARN  = regexp.MustCompile(`^(arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[a-zA-Z0-9-]+)?$`)
 	topic   = regexp.MustCompile(`^(arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:.+)?$`)
 	bucket  = regexp.MustCompile(`^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$`)
 	pointer = regexp.MustCompile(`^(/[a-zA-Z0-9_.-]+)*$`)
-	rate    = regexp.MustCompile(`^(rate|cron)\(.+\)$`)
+	rate    = regexp.MustCompile(`^(rate\((1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))\)|cron\(\S+( \S+){5}\))$`)
 	address = regexp.MustCompile(`^([^@ ]+@[^@ ]+)?$`)
 )
 
@@ -83,11 +83,11 @@ func Settings() []Setting {
 		{Name: "key-arn", Parameter: parameterKeyArn, Group: "The archive", Help: "ARN of the KMS key for given-key", check: like(keyARN, "the ARN of a KMS key, such as arn:aws:kms:us-east-1:123456789012:key/...; an alias will not do")},
 		{
 			Name: "admin", Parameter: parameterAdminArns, Group: "The archive", List: true,
-			Help: "ARN or pattern of who may delete object versions and change the bucket's configuration, besides the root user (default you)", check: like(arn, "the ARN of a user or role, or a pattern of one"),
+			Help: "ARN or pattern of who may delete object versions and change the bucket's configuration, besides the root user (default you)", check: like(arn, "the ARN of a user or role, such as arn:aws:iam::123456789012:role/NAME, or a pattern of one; not that of a session"),
 		},
 		{
 			Name: "decrypt-by", Parameter: parameterDecryptArns, Default: "*", Group: "The archive", List: true,
-			Help: "ARN or pattern of who may decrypt the archive, if their own policies allow it too", check: like(arn, "the ARN of a user or role, or a pattern of one"),
+			Help: "ARN or pattern of who may decrypt the archive, if their own policies allow it too", check: like(arn, "the ARN of a user or role, such as arn:aws:iam::123456789012:role/NAME, or a pattern of one; not that of a session"),
 		},
 		{
 			Name: "lock-mode", Parameter: "LockMode", Default: "none", Group: "The archive",
@@ -158,7 +158,11 @@ func (v Values) parameters() (parameters, error) {
 			continue
 		}
 		for i, value := range values {
-			if s.List && (value == "" || strings.Contains(value, ",") && s.Parameter != "Exclude") {
+			if s.List && value == "" && len(values) == 1 && s.Parameter != parameterAdminArns {
+				p[s.Parameter] = s.Default // none of them any more
+				continue
+			}
+			if s.List && (value == "" || len(split(value)) != 1) {
 				return nil, &SettingError{s.Name, value, "give the option once for each"}
 			}
 			if s.words != nil {
@@ -204,6 +208,11 @@ func (p parameters) check() error {
 	case p["TopicArn"] != "" && p["Email"] != "":
 		return &SettingError{"email", p["Email"], "subscribe it to the topic of --topic-arn, or leave that out"}
 	}
+	if every, missed := period(p["Schedule"]), p["MissedHours"]; every > 0 {
+		if hours, err := strconv.Atoi(missed); err == nil && every > hours {
+			return &SettingError{"missed-hours", missed, fmt.Sprintf("a reconcile comes every %d hours by --schedule %q, so say %d or more", every, p["Schedule"], every+1)}
+		}
+	}
 	seconds, err := strconv.Atoi(p[parameterTimeout])
 	if err != nil {
 		return &SettingError{"timeout", p[parameterTimeout], "must be a number of seconds"}
@@ -223,6 +232,42 @@ func defaults() parameters {
 		}
 	}
 	return p
+}
+
+// period returns how many hours lie between two runs of a schedule, rounded up, 0
+// where that is not known.
+func period(schedule string) int {
+	var n int
+	var unit string
+	if _, err := fmt.Sscanf(strings.TrimSuffix(schedule, ")"), "rate(%d %s", &n, &unit); err != nil {
+		return 0
+	}
+	switch strings.TrimSuffix(unit, "s") {
+	case "minute":
+		return (n + 59) / 60
+	case "hour":
+		return n
+	}
+	return 24 * n
+}
+
+// split takes patterns apart with commas between them; commas within braces
+// are part of a pattern.
+func split(text string) []string {
+	all := []string{}
+	depth, begin := 0, 0
+	for i, r := range text {
+		switch {
+		case r == '{':
+			depth++
+		case r == '}':
+			depth--
+		case r == ',' && depth <= 0:
+			all = append(all, text[begin:i])
+			begin = i + 1
+		}
+	}
+	return append(all, text[begin:])
 }
 
 func like(form *regexp.Regexp, want string) func(string) string {

@@ -27,6 +27,8 @@ type Status struct {
 	// Waiting counts the changes that wait to be recorded, InFlight those that are
 	// being recorded, DeadLetters those that could not be.
 	Waiting, InFlight, DeadLetters int
+	// MissedHours is how many hours without a reconcile are an alarm.
+	MissedHours int
 	// Complete is up to when the archive lacks nothing, zero if that is not
 	// known.
 	Complete time.Time
@@ -50,6 +52,7 @@ func (s *Stack) Status(ctx context.Context) (Status, error) {
 		Stack: string(st.StackStatus), Reason: aws.ToString(st.StackStatusReason), Version: parametersOf(st)[parameterVersion], Original: kind == original,
 		HasFunctions: kind == original || output(st, OutputLambdaName) != "", BucketName: output(st, OutputBucketName),
 	}
+	out.MissedHours, _ = strconv.Atoi(parametersOf(st)["MissedHours"])
 	if out.Original {
 		out.Version = "" // it has one of its own
 	}

@@ -143,6 +143,14 @@ func TestBadSettings(t *testing.T) {
 		{Values{"lock-mode": {"compliance"}}, "--lock-days"},
 		{Values{"lock-days": {"30"}}, "--lock-mode"},
 		{Values{"lock-mode": {"compliance"}, "lock-days": {"30"}}, ""},
+		{Values{"admin": {"arn:aws:sts::123456789012:assumed-role/a/b"}}, "not that of a session"},
+		{Values{"schedule": {"rate(1 hours)"}}, "rate(1 hour)"},
+		{Values{"schedule": {"rate(2 hours)"}}, ""},
+		{Values{"schedule": {"rate(1 day)"}}, "so say 25 or more"},
+		{Values{"schedule": {"rate(1 day)"}, "missed-hours": {"25"}}, ""},
+		{Values{"exclude": {""}}, ""},
+		{Values{"exclude": {"a,b"}}, "once for each"},
+		{Values{"exclude": {"{a,b}"}}, ""},
 		{Values{"admin": {"me"}}, "the ARN of a user or role"},
 		{Values{"admin": {"arn:aws:iam::123456789012:role/a,arn:aws:iam::123456789012:role/b"}}, "once for each"},
 		{Values{"admin": {"arn:aws:iam::123456789012:role/a", "arn:aws:iam::123456789012:user/*"}}, ""},
@@ -257,7 +265,7 @@ func TestKept(t *testing.T) {
 	t.Parallel()
 	r := render(t, whole)
 	for _, id := range []string{"Bucket", "BucketPolicy", "Key"} {
-		if x := r.resources[id]; x.deletion != "Retain" || x.replacing != "Retain" {
+		if x := r.resources[id]; x.deletion != "RetainExceptOnCreate" || x.replacing != "Retain" {
 			t.Errorf("%s: DeletionPolicy %q, UpdateReplacePolicy %q", id, x.deletion, x.replacing)
 		}
 	}

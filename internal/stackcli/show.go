@@ -211,9 +211,6 @@ func versionText(v string) string {
 	return v
 }
 
-// late is how long after the last reconcile something is wrong.
-const late = 3 * time.Hour
-
 // problem is something that is not as it should be, and what to do about it.
 type problem struct{ what, do string }
 
@@ -239,7 +236,7 @@ func (a *app) judge(st stack.Status) (wrong []problem) {
 	if st.DeadLetters > 0 {
 		add(count(st.DeadLetters, "change")+" could not be recorded", "`aws logs tail /aws/lambda/%s-recorder%s` tells why, then `%s`", a.name, a.where(), a.command("redrive"))
 	}
-	if st.HasFunctions && !st.Original && !st.Complete.IsZero() && time.Since(st.Complete) > late {
+	if st.HasFunctions && !st.Original && !st.Complete.IsZero() && time.Since(st.Complete) > time.Duration(max(1, st.MissedHours))*time.Hour {
 		add("the last complete reconcile is "+time.Since(st.Complete).Round(time.Minute).String()+" old", "`aws logs tail /aws/lambda/%s-reconciler%s` tells why, and `ssmbak reconcile%s` makes one", a.name, a.where(), a.where())
 	}
 	return wrong
