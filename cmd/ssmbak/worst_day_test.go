@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -209,19 +210,28 @@ func (d *day) state() map[string]string {
 		d.must(nil, err)
 		for _, p := range page.Parameters {
 			if name := aws.ToString(p.Name); strings.HasPrefix(name, "/app/") {
-				out[name] = d.describe(name)
+				if text, there := d.describe(name); there {
+					out[name] = text
+				}
 			}
 		}
 	}
 	return out
 }
 
-func (d *day) describe(name string) string {
+// describe says what a parameter is, and whether it is there: one may go between
+// the listing and this, while a restore runs.
+func (d *day) describe(name string) (text string, there bool) {
 	d.Helper()
+	var gone *types.ParameterNotFound
+	var noResource *types.InvalidResourceId
 	var all []types.ParameterHistory
 	pages := ssm.NewGetParameterHistoryPaginator(d.ssm, &ssm.GetParameterHistoryInput{Name: &name, WithDecryption: aws.Bool(true)})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(d.Context())
+		if errors.As(err, &gone) {
+			return "", false
+		}
 		d.must(nil, err)
 		all = append(all, page.Parameters...)
 	}
@@ -237,6 +247,9 @@ func (d *day) describe(name string) string {
 	}
 	slices.Sort(labels)
 	listed, err := d.ssm.ListTagsForResource(d.Context(), &ssm.ListTagsForResourceInput{ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: &name})
+	if errors.As(err, &noResource) {
+		return "", false
+	}
 	d.must(nil, err)
 	var tags []string
 	for _, tag := range listed.TagList {
@@ -244,7 +257,7 @@ func (d *day) describe(name string) string {
 	}
 	slices.Sort(tags)
 	return fmt.Sprintf("%s %q key=%q tier=%s description=%q policies=%s tags=%v labels=%v", newest.Type, aws.ToString(newest.Value),
-		aws.ToString(newest.KeyId), newest.Tier, aws.ToString(newest.Description), policies, tags, labels)
+		aws.ToString(newest.KeyId), newest.Tier, aws.ToString(newest.Description), policies, tags, labels), true
 }
 
 // restores returns the ids of all restores, the newest first.
