@@ -25,18 +25,49 @@ import (
 
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/moto"
+	"github.com/ssmbak/ssmbak/stack/code"
 )
 
 const region = moto.Region
 
 // build compiles a command and returns where it is.
-func build(t *testing.T, dir, command string) string {
+func build(t *testing.T, dir, command string, flags ...string) string {
 	t.Helper()
 	path := filepath.Join(dir, command)
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "github.com/ssmbak/ssmbak/cmd/"+command).CombinedOutput(); err != nil {
+	args := append(append([]string{"build", "-o", path}, flags...), "github.com/ssmbak/ssmbak/cmd/"+command)
+	if out, err := exec.CommandContext(t.Context(), "go", args...).CombinedOutput(); err != nil {
 		t.Fatalf("build %s: %v\n%s", command, err, out)
 	}
 	return path
+}
+
+// release compiles the command as `make dist` does, with the functions' zip
+// inside, and returns where it is and the key of the zip in a bucket.
+func release(t *testing.T, architecture, version string) (command, key string) {
+	t.Helper()
+	z, err := code.Build(t.Context(), architecture, version, ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, architecture+".zip")
+	if err := os.WriteFile(path, z.Bytes, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	carried, err := filepath.Abs(filepath.Join("..", "..", "stack", "code", "zips", architecture+".zip"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {carried: path}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(list, overlay, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	command = build(t, dir, "ssmbak-stack", "-overlay", list, "-ldflags", "-X github.com/ssmbak/ssmbak/internal/version.stamped="+version)
+	return command, ".ssmbak/lambda/" + z.SHA256 + ".zip"
 }
 
 // shell runs commands in one environment.
@@ -129,10 +160,10 @@ func (api *runtimeAPI) invoke(t *testing.T, payload string) string {
 
 // TestLife makes a stack from nothing, with the zip that the command builds, feeds
 // the function of that zip, and asks ssmbak what was recorded; then the stack is
-// updated, looked at and deleted.
+// updated by a released command, looked at and deleted.
 func TestLife(t *testing.T) {
 	if testing.Short() {
-		t.Skip("builds three programs")
+		t.Skip("builds five programs")
 	}
 	endpoint := moto.StartForStacks(t)
 	dir := t.TempDir()
@@ -183,6 +214,18 @@ func TestLife(t *testing.T) {
 		t.Errorf("update printed\n%s", got)
 	}
 	s.ok(command, "ssmbak", "update") // moto updates though nothing differs
+	released, key := release(t, architecture, "v1.2.3")
+	bare := shell{t, append(s.env, "PATH="+t.TempDir())} // where no Go could build a zip
+	if got := bare.ok(released, "--version"); !strings.Contains(got, "v1.2.3") {
+		t.Errorf("the released command is of version %s", got)
+	}
+	bare.ok(released, "ssmbak", "update")
+	if _, err := conn.S3().HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &bucket, Key: &key}); err != nil {
+		t.Errorf("the zip that travels inside a released command was not uploaded: %v", err)
+	}
+	if got := bare.ok(released, "ssmbak", "status"); !strings.Contains(got, "v1.2.3") {
+		t.Errorf("status by the released command printed\n%s", got)
+	}
 	if got := s.ok(command, "ssmbak", "status"); !strings.HasPrefix(got, "UPDATE_COMPLETE\n") || !strings.Contains(got, "bucket: "+bucket) {
 		t.Errorf("status printed\n%s", got)
 	}

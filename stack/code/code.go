@@ -72,7 +72,7 @@ func embedded(architecture string) (Zip, bool) {
 		return Zip{}, false
 	}
 	z, err := check(architecture+".zip", body)
-	return z, err == nil
+	return z, err == nil && z.Architecture == architecture
 }
 
 // maxZip is the most that Lambda takes, in bytes unpacked.
