@@ -219,11 +219,11 @@ func (f Facts) HasDeletion(event string) bool {
 // its arguments.
 func Union(a, b Facts) Facts {
 	return Facts{
-		Versions:  union(a.Versions, b.Versions, compareVersions, mergeVersions),
+		Versions:  union(canonical(a.Versions), canonical(b.Versions), compareVersions, mergeVersions),
 		Deletions: union(a.Deletions, b.Deletions, func(x, y Deletion) int { return cmp.Compare(x.Event, y.Event) }, func(x, y Deletion) Deletion { return least(x, y, compareDeletions) }),
 		Looks:     union(a.Looks, b.Looks, compareLooks, mergeLooks),
-		Tags:      union(a.Tags, b.Tags, compareTags, func(x, y TagsSeen) TagsSeen { x.Sights = x.merge(y.Sights); return x }),
-		Labels:    union(a.Labels, b.Labels, compareLabels, func(x, y LabelsSeen) LabelsSeen { x.Sights = x.merge(y.Sights); return x }),
+		Tags:      union(a.Tags, b.Tags, compareTags, mergeTags),
+		Labels:    union(a.Labels, b.Labels, compareLabels, mergeLabels),
 		Traces:    union(a.Traces, b.Traces, func(x, y Trace) int { return cmp.Compare(x.Event, y.Event) }, func(x, y Trace) Trace { return least(x, y, compareTraces) }),
 		Originals: union(a.Originals, b.Originals, func(x, y Original) int { return cmp.Compare(x.ID, y.ID) }, func(x, y Original) Original { return least(x, y, compareOriginals) }),
 	}
@@ -270,15 +270,43 @@ func mergeVersions(a, b Version) Version {
 		Tier: fuller(a.Tier, b.Tier), DataType: fuller(a.DataType, b.DataType), Description: fuller(a.Description, b.Description),
 		AllowedPattern: fuller(a.AllowedPattern, b.AllowedPattern), Policies: fuller(a.Policies, b.Policies),
 	}
-	v.Objects = union(a.Objects, b.Objects, func(x, y ObjectRef) int {
-		return cmp.Or(cmp.Compare(x.Written, y.Written), cmp.Compare(x.ID, y.ID))
-	}, func(x, _ ObjectRef) ObjectRef { return x })
+	v.Objects = union(a.Objects, b.Objects, compareObjects, func(x, _ ObjectRef) ObjectRef { return x })
 	v.Events = union(a.Events, b.Events, cmp.Compare[string], func(x, _ string) string { return x })
 	v.Unreadable = ""
 	if len(v.Objects) == 0 {
 		v.Unreadable = least(a.Unreadable, b.Unreadable, cmp.Compare[string])
 	}
 	return v
+}
+
+func compareObjects(a, b ObjectRef) int {
+	return cmp.Or(cmp.Compare(a.Written, b.Written), cmp.Compare(a.ID, b.ID))
+}
+
+// canonical gives the versions as a merge would leave them, and copies them only
+// where they differ from that: what was once written by a union does not.
+func canonical(versions []Version) []Version {
+	copied := false
+	for i, v := range versions {
+		if ascending(v.Events, cmp.Compare[string]) && ascending(v.Objects, compareObjects) && (v.Unreadable == "" || len(v.Objects) == 0) {
+			continue
+		}
+		if !copied {
+			versions, copied = slices.Clone(versions), true
+		}
+		versions[i] = mergeVersions(v, v)
+	}
+	return versions
+}
+
+// ascending reports whether a slice is as union would leave it.
+func ascending[T any](all []T, compare func(x, y T) int) bool {
+	for i := 1; i < len(all); i++ {
+		if compare(all[i-1], all[i]) >= 0 {
+			return false
+		}
+	}
+	return len(all) > 0 || all == nil
 }
 
 // fuller returns the one that says something. A fact from the metadata of a value
@@ -326,6 +354,24 @@ func compareMaps[K cmp.Ordered, V cmp.Ordered](a, b map[K]V) int {
 		}
 	}
 	return 0
+}
+
+// mergeTags and mergeLabels keep a map rather than none: both say that there is
+// nothing in it, and which of them came first must not be told.
+func mergeTags(x, y TagsSeen) TagsSeen {
+	x.Sights = x.merge(y.Sights)
+	if x.Tags == nil {
+		x.Tags = y.Tags
+	}
+	return x
+}
+
+func mergeLabels(x, y LabelsSeen) LabelsSeen {
+	x.Sights = x.merge(y.Sights)
+	if x.Labels == nil {
+		x.Labels = y.Labels
+	}
+	return x
 }
 
 func compareTags(a, b TagsSeen) int {
