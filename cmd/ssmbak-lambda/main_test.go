@@ -5,12 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +20,8 @@ import (
 
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/moto"
+	"github.com/ssmbak/ssmbak/internal/program"
+	"github.com/ssmbak/ssmbak/internal/runtimeapi"
 )
 
 const (
@@ -31,96 +29,6 @@ const (
 	region  = "us-east-1"
 	bucket  = "ssmbak-archive"
 )
-
-// build compiles a command and returns where it is.
-func build(t *testing.T, dir, command string) string {
-	t.Helper()
-	path := filepath.Join(dir, filepath.Base(command))
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "github.com/ssmbak/ssmbak/"+command).CombinedOutput(); err != nil {
-		t.Fatalf("build %s: %v\n%s", command, err, out)
-	}
-	return path
-}
-
-// runtimeAPI plays the Lambda Runtime API for one function.
-// https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
-type runtimeAPI struct {
-	server  *httptest.Server
-	next    chan string
-	answers chan answer
-}
-
-type answer struct {
-	kind string // response or error
-	body string
-}
-
-func newRuntimeAPI(t *testing.T) *runtimeAPI {
-	t.Helper()
-	api := &runtimeAPI{next: make(chan string), answers: make(chan answer)}
-	served := 0
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case payload := <-api.next:
-			served++
-			w.Header().Set("Lambda-Runtime-Aws-Request-Id", fmt.Sprintf("00000000-0000-4000-8000-%012d", served))
-			w.Header().Set("Lambda-Runtime-Deadline-Ms", fmt.Sprint(time.Now().Add(time.Minute).UnixMilli()))
-			w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:"+region+":"+account+":function:recorder")
-			_, _ = io.WriteString(w, payload)
-		case <-r.Context().Done():
-		}
-	})
-	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/{kind}", func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		w.WriteHeader(http.StatusAccepted)
-		api.answers <- answer{r.PathValue("kind"), string(body)}
-	})
-	api.server = httptest.NewServer(mux)
-	t.Cleanup(api.server.Close)
-	return api
-}
-
-// invoke gives the function one payload and returns its answer.
-func (api *runtimeAPI) invoke(t *testing.T, payload string) answer {
-	t.Helper()
-	timeout := time.After(time.Minute)
-	select {
-	case api.next <- payload:
-	case <-timeout:
-		t.Fatal("the function did not ask for an invocation within a minute")
-	}
-	select {
-	case a := <-api.answers:
-		return a
-	case <-timeout:
-		t.Fatal("the function did not answer within a minute")
-	}
-	return answer{}
-}
-
-// batch makes an SQS batch of events.
-func batch(t *testing.T, events ...string) string {
-	t.Helper()
-	type record struct {
-		MessageID   string            `json:"messageId"`
-		Body        string            `json:"body"`
-		Attributes  map[string]string `json:"attributes"`
-		EventSource string            `json:"eventSource"`
-	}
-	var records []record
-	for i, e := range events {
-		records = append(records, record{
-			MessageID: fmt.Sprintf("message-%d", i), Body: e, EventSource: "aws:sqs",
-			Attributes: map[string]string{"ApproximateReceiveCount": "1", "SentTimestamp": fmt.Sprint(time.Now().UnixMilli())},
-		})
-	}
-	body, err := json.Marshal(map[string]any{"Records": records})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(body)
-}
 
 var events int
 
@@ -146,24 +54,15 @@ func TestRecordsOnMoto(t *testing.T) {
 		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "AWS_ENDPOINT_URL=" + endpoint, "AWS_REGION=" + region,
 		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "SSMBAK_BUCKET=" + bucket,
 	}
-	api := newRuntimeAPI(t)
-	function := exec.CommandContext(ctx, build(t, dir, "cmd/ssmbak-lambda"))
-	function.Env = append(env, "AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(api.server.URL, "http://"))
-	var logs bytes.Buffer
-	function.Stderr = &logs
-	if err := function.Start(); err != nil {
-		t.Fatal(err)
-	}
+	function := runtimeapi.Start(t, program.Build(t, "ssmbak-lambda"), env)
 	t.Cleanup(func() {
-		_ = function.Process.Kill()
-		_ = function.Wait()
 		for _, secret := range []string{"hunter2", "leading", "été"} {
-			if strings.Contains(logs.String(), secret) {
-				t.Errorf("a value stands in the function's log: %s", &logs)
+			if strings.Contains(function.Logs(), secret) {
+				t.Errorf("a value stands in the function's log: %s", function.Logs())
 			}
 		}
 	})
-	command := build(t, dir, "cmd/ssmbak")
+	command := program.Build(t, "ssmbak")
 	client := conn.SSM()
 	put := func(name, value string, kind types.ParameterType) time.Time {
 		t.Helper()
@@ -181,9 +80,9 @@ func TestRecordsOnMoto(t *testing.T) {
 	}
 	record := func(events ...string) {
 		t.Helper()
-		a := api.invoke(t, batch(t, events...))
-		if want := `{"batchItemFailures":[]}`; a.kind != "response" || a.body != want {
-			t.Fatalf("the function answered %s %s, want %s\n%s", a.kind, a.body, want, &logs)
+		a := function.Invoke(t, runtimeapi.Batch(t, events...))
+		if want := `{"batchItemFailures":[]}`; a.Kind != "response" || a.Body != want {
+			t.Fatalf("the function answered %s %s, want %s\n%s", a.Kind, a.Body, want, function.Logs())
 		}
 	}
 	// show asks the command for every value at a time.
@@ -258,25 +157,25 @@ func TestRecordsOnMoto(t *testing.T) {
 		}
 	}
 
-	if a := api.invoke(t, `{"ssmbak":"reconcile"}`); a.kind != "response" || !strings.Contains(a.body, `"Complete":true`) {
-		t.Errorf("reconcile answered %s %s\n%s", a.kind, a.body, &logs)
+	if a := function.Invoke(t, `{"ssmbak":"reconcile"}`); a.Kind != "response" || !strings.Contains(a.Body, `"Complete":true`) {
+		t.Errorf("reconcile answered %s %s\n%s", a.Kind, a.Body, function.Logs())
 	}
 	at = put("/app/text", "the last one", types.ParameterTypeString)
-	if a := api.invoke(t, event("Update", "/app/text", at)); a.kind != "response" {
-		t.Errorf("a bare event was answered by %s %s", a.kind, a.body)
+	if a := function.Invoke(t, event("Update", "/app/text", at)); a.Kind != "response" {
+		t.Errorf("a bare event was answered by %s %s", a.Kind, a.Body)
 	}
-	if a := api.invoke(t, batch(t, "not an event")); a.body != `{"batchItemFailures":[{"itemIdentifier":"message-0"}]}` {
-		t.Errorf("a message that is no event was answered by %s %s", a.kind, a.body)
+	if a := function.Invoke(t, runtimeapi.Batch(t, "not an event")); a.Body != `{"batchItemFailures":[{"itemIdentifier":"message-0"}]}` {
+		t.Errorf("a message that is no event was answered by %s %s", a.Kind, a.Body)
 	}
-	if status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", function.Process.Pid)); err == nil { // Linux only
+	if status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", function.PID)); err == nil { // Linux only
 		for line := range strings.Lines(string(status)) {
 			if strings.HasPrefix(line, "VmHWM") {
 				t.Logf("the function was at most this resident: %s", strings.TrimSpace(line))
 			}
 		}
 	}
-	if a := api.invoke(t, `{"ssmbak":"dance"}`); a.kind != "error" {
-		t.Errorf("an unknown command was answered by %s %s", a.kind, a.body)
+	if a := function.Invoke(t, `{"ssmbak":"dance"}`); a.Kind != "error" {
+		t.Errorf("an unknown command was answered by %s %s", a.Kind, a.Body)
 	}
 }
 

@@ -5,10 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,21 +22,12 @@ import (
 
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/moto"
+	"github.com/ssmbak/ssmbak/internal/program"
+	"github.com/ssmbak/ssmbak/internal/runtimeapi"
 	"github.com/ssmbak/ssmbak/stack/code"
 )
 
 const region = moto.Region
-
-// build compiles a command and returns where it is.
-func build(t *testing.T, dir, command string, flags ...string) string {
-	t.Helper()
-	path := filepath.Join(dir, command)
-	args := append(append([]string{"build", "-o", path}, flags...), "github.com/ssmbak/ssmbak/cmd/"+command)
-	if out, err := exec.CommandContext(t.Context(), "go", args...).CombinedOutput(); err != nil {
-		t.Fatalf("build %s: %v\n%s", command, err, out)
-	}
-	return path
-}
 
 // release compiles the command as `make dist` does, with the functions' zip
 // inside, and returns where it is and the key of the zip in a bucket.
@@ -66,7 +54,7 @@ func release(t *testing.T, architecture, version string) (command, key string) {
 	if err := os.WriteFile(list, overlay, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	command = build(t, dir, "ssmbak-stack", "-overlay", list, "-ldflags", "-X github.com/ssmbak/ssmbak/internal/version.stamped="+version)
+	command = program.Build(t, "ssmbak-stack", "-overlay", list, "-ldflags", "-X github.com/ssmbak/ssmbak/internal/version.stamped="+version)
 	return command, ".ssmbak/lambda/" + z.SHA256 + ".zip"
 }
 
@@ -95,69 +83,6 @@ func (s shell) ok(command string, args ...string) string {
 	return stdout
 }
 
-// runtimeAPI plays the Lambda Runtime API for one function.
-// https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
-type runtimeAPI struct {
-	server  *httptest.Server
-	next    chan string
-	answers chan string
-}
-
-func newRuntimeAPI(t *testing.T) *runtimeAPI {
-	t.Helper()
-	api := &runtimeAPI{next: make(chan string), answers: make(chan string)}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case payload := <-api.next:
-			w.Header().Set("Lambda-Runtime-Aws-Request-Id", "id")
-			w.Header().Set("Lambda-Runtime-Deadline-Ms", fmt.Sprint(time.Now().Add(time.Minute).UnixMilli()))
-			w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:123456789012:function:ssmbak-recorder")
-			_, _ = io.WriteString(w, payload)
-		case <-r.Context().Done():
-		}
-	})
-	mux.HandleFunc("POST /2018-06-01/runtime/invocation/id/{kind}", func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		w.WriteHeader(http.StatusAccepted)
-		api.answers <- r.PathValue("kind") + " " + string(body)
-	})
-	api.server = httptest.NewServer(mux)
-	t.Cleanup(api.server.Close)
-	return api
-}
-
-func (api *runtimeAPI) invoke(t *testing.T, payload string) string {
-	t.Helper()
-	for _, c := range []func() (string, bool){
-		func() (string, bool) {
-			select {
-			case api.next <- payload:
-				return "", true
-			case <-time.After(30 * time.Second):
-				return "", false
-			}
-		},
-		func() (string, bool) {
-			select {
-			case a := <-api.answers:
-				return a, true
-			case <-time.After(30 * time.Second):
-				return "", false
-			}
-		},
-	} {
-		answer, ok := c()
-		if !ok {
-			t.Fatal("the function did not answer within 30 s")
-		}
-		if answer != "" {
-			return answer
-		}
-	}
-	return ""
-}
-
 // TestLife makes a stack from nothing, with the zip that the command builds, feeds
 // the function of that zip, and asks ssmbak what was recorded; then the stack is
 // updated by a released command, looked at and deleted.
@@ -167,7 +92,7 @@ func TestLife(t *testing.T) {
 	}
 	endpoint := moto.StartForStacks(t)
 	dir := t.TempDir()
-	command, ssmbak := build(t, dir, "ssmbak-stack"), build(t, dir, "ssmbak")
+	command, ssmbak := program.Build(t, "ssmbak-stack"), program.Build(t, "ssmbak")
 	s := shell{t, append(os.Environ(),
 		"AWS_ENDPOINT_URL="+endpoint, "AWS_REGION="+region, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_EC2_METADATA_DISABLED=true")}
 	architecture := map[string]string{"arm64": "arm64"}[runtime.GOARCH]
@@ -279,18 +204,7 @@ func start(t *testing.T, conn *awsconn.Conn, bucket, dir string, env []string) {
 	if runtime.GOOS != "linux" {
 		t.Skip("the function is a program for Linux")
 	}
-	api := newRuntimeAPI(t)
-	function := exec.CommandContext(ctx, path)
-	function.Env = append(env, "AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(api.server.URL, "http://"), "SSMBAK_BUCKET="+bucket)
-	var logs bytes.Buffer
-	function.Stderr = &logs
-	if err := function.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = function.Process.Kill()
-		_ = function.Wait()
-	})
+	function := runtimeapi.Start(t, path, append(env, "SSMBAK_BUCKET="+bucket))
 	name := "/app/db"
 	if _, err := conn.SSM().PutParameter(ctx, &ssm.PutParameterInput{Name: &name, Value: aws.String("one"), Type: types.ParameterTypeString}); err != nil {
 		t.Fatal(err)
@@ -304,14 +218,8 @@ func start(t *testing.T, conn *awsconn.Conn, bucket, dir string, env []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	batch, err := json.Marshal(map[string]any{"Records": []map[string]any{{
-		"messageId": "1", "body": string(event), "eventSource": "aws:sqs", "attributes": map[string]string{"ApproximateReceiveCount": "1", "SentTimestamp": fmt.Sprint(time.Now().UnixMilli())},
-	}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := api.invoke(t, string(batch)); got != `response {"batchItemFailures":[]}` {
-		t.Fatalf("the function answered %s\n%s", got, &logs)
+	if got := function.Invoke(t, runtimeapi.Batch(t, string(event))); got.Body != `{"batchItemFailures":[]}` {
+		t.Fatalf("the function answered %s\n%s", got, function.Logs())
 	}
 }
 

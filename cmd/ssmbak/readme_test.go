@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ssmbak/ssmbak/internal/program"
 )
 
 // tutorial returns the commands of the README's tutorial: its indented lines.
@@ -58,10 +60,7 @@ func TestTutorial(t *testing.T) {
 		}
 		t.Skip("the AWS CLI is not installed: pip install awscli")
 	}
-	dir := t.TempDir()
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(dir, "ssmbak"), ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	dir := filepath.Dir(program.Build(t, "ssmbak"))
 	lines := tutorial(t)
 	if len(lines) < 20 || lines[0] != "ssmbak local" {
 		t.Fatalf("the tutorial is not what it was: %q", lines)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -22,6 +21,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
+	"github.com/ssmbak/ssmbak/internal/program"
 )
 
 // scale returns how many parameters TestScale makes, how long a request takes
@@ -59,10 +59,7 @@ type fullAccount struct {
 
 func newFullAccount(t *testing.T, parameters int, latency, run time.Duration) *fullAccount {
 	t.Helper()
-	a := &fullAccount{program: filepath.Join(t.TempDir(), "ssmbak"), run: run}
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", a.program, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	a := &fullAccount{program: program.Build(t, "ssmbak"), run: run}
 	// All that happens there happened hours before the command looks, which
 	// believes no deletion that is younger than its reads may be stale.
 	clock := emulator.NewClock(time.Now().Add(-2 * time.Hour))

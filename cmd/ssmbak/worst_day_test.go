@@ -11,7 +11,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -24,6 +23,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/program"
 )
 
 // day is a Parameter Store of `ssmbak local`, and the command to mend it.
@@ -37,10 +37,7 @@ type day struct {
 // newDay starts `ssmbak local` and ends it with the test.
 func newDay(t *testing.T) *day {
 	t.Helper()
-	d := &day{T: t, program: filepath.Join(t.TempDir(), "ssmbak")}
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", d.program, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	d := &day{T: t, program: program.Build(t, "ssmbak")}
 	local := exec.CommandContext(context.WithoutCancel(t.Context()), d.program, "local", "--port", "0")
 	local.Env = []string{"HOME=" + t.TempDir()}
 	stdout, err := local.StdoutPipe()

@@ -1,0 +1,145 @@
+// Package runtimeapi runs a function in tests as Lambda does: a program that asks
+// the Lambda Runtime API for what to do.
+//
+// https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+package runtimeapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Function is a running function.
+type Function struct {
+	// PID is the number of its process.
+	PID int
+
+	logs    logs
+	next    chan string
+	answers chan Answer
+}
+
+// Answer is what a function said to an invocation.
+type Answer struct {
+	Kind string // response or error
+	Body string
+}
+
+// Start runs a program as a function and ends it with the test. The environment
+// is all that it has.
+func Start(t testing.TB, program string, env []string) *Function {
+	t.Helper()
+	f := &Function{next: make(chan string), answers: make(chan Answer)}
+	served := 0
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case payload := <-f.next:
+			served++
+			w.Header().Set("Lambda-Runtime-Aws-Request-Id", fmt.Sprintf("00000000-0000-4000-8000-%012d", served))
+			w.Header().Set("Lambda-Runtime-Deadline-Ms", fmt.Sprint(time.Now().Add(time.Minute).UnixMilli()))
+			w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:123456789012:function:recorder")
+			_, _ = io.WriteString(w, payload)
+		case <-r.Context().Done():
+		}
+	})
+	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/{kind}", func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		w.WriteHeader(http.StatusAccepted)
+		select {
+		case f.answers <- Answer{r.PathValue("kind"), string(body)}:
+		case <-r.Context().Done():
+		}
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	cmd := exec.CommandContext(t.Context(), program)
+	cmd.Env = append(append([]string(nil), env...), "AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(server.URL, "http://"))
+	cmd.Stderr = &f.logs
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("start the function: %v", err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	f.PID = cmd.Process.Pid
+	return f
+}
+
+// Invoke gives the function one payload and returns its answer.
+func (f *Function) Invoke(t testing.TB, payload string) Answer {
+	t.Helper()
+	timeout := time.After(time.Minute)
+	select {
+	case f.next <- payload:
+	case <-timeout:
+		t.Fatalf("the function did not ask for an invocation within a minute\n%s", f.Logs())
+	}
+	select {
+	case a := <-f.answers:
+		return a
+	case <-timeout:
+		t.Fatalf("the function did not answer within a minute\n%s", f.Logs())
+	}
+	return Answer{}
+}
+
+// Logs returns what the function has logged so far.
+func (f *Function) Logs() string { return f.logs.String() }
+
+// logs are written by the process and read by the test.
+type logs struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *logs) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *logs) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+// Batch makes what Lambda hands over from a queue: a message for each event, the
+// first of them with the id message-0.
+// https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
+func Batch(t testing.TB, events ...string) (payload string) {
+	t.Helper()
+	type record struct {
+		MessageID   string            `json:"messageId"`
+		Body        string            `json:"body"`
+		Attributes  map[string]string `json:"attributes"`
+		EventSource string            `json:"eventSource"`
+	}
+	var records []record
+	for i, e := range events {
+		records = append(records, record{
+			MessageID: fmt.Sprintf("message-%d", i), Body: e, EventSource: "aws:sqs",
+			Attributes: map[string]string{"ApproximateReceiveCount": "1", "SentTimestamp": fmt.Sprint(time.Now().UnixMilli())},
+		})
+	}
+	body, err := json.Marshal(map[string]any{"Records": records})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
