@@ -6,12 +6,8 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -21,6 +17,7 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/moto"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
@@ -72,39 +69,7 @@ func connect(t *testing.T, o awsconn.Options) *s3.Client {
 // startMoto runs moto's server for one test, or skips it visibly.
 func startMoto(t *testing.T) *s3.Client {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("moto is left out of short runs")
-	}
-	if _, err := exec.LookPath("moto_server"); err != nil {
-		if os.Getenv("SSMBAK_REQUIRE_MOTO") != "" {
-			t.Fatal("moto_server is not installed: pip install 'moto[server]'")
-		}
-		t.Skip("moto_server is not installed: pip install 'moto[server]'")
-	}
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_ = l.Close()
-	_, port, _ := net.SplitHostPort(address)
-	server := exec.CommandContext(t.Context(), "moto_server", "-H", "127.0.0.1", "-p", port)
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = server.Process.Kill()
-		_ = server.Wait()
-	})
-	for range 300 {
-		if c, err := new(net.Dialer).DialContext(t.Context(), "tcp", address); err == nil {
-			_ = c.Close()
-			return connect(t, awsconn.Options{EndpointURL: "http://" + address})
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	t.Fatal("moto_server did not listen within 30 s")
-	return nil
+	return connect(t, awsconn.Options{EndpointURL: moto.Start(t)})
 }
 
 // place is one bucket of a runner.

@@ -2,9 +2,8 @@ package main_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"net"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,20 +36,6 @@ func tutorial(t *testing.T) []string {
 	return lines
 }
 
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
-}
-
 // TestTutorial types the README's tutorial line by line, with the AWS CLI
 // against `ssmbak local`.
 func TestTutorial(t *testing.T) {
@@ -65,10 +50,9 @@ func TestTutorial(t *testing.T) {
 	if len(lines) < 20 || lines[0] != "ssmbak local" {
 		t.Fatalf("the tutorial is not what it was: %q", lines)
 	}
-	port := freePort(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	local := exec.CommandContext(ctx, filepath.Join(dir, "ssmbak"), "local", "--port", port)
+	local := exec.CommandContext(ctx, filepath.Join(dir, "ssmbak"), "local", "--port", "0")
 	local.Env = []string{"HOME=" + dir, "PATH=" + os.Getenv("PATH")}
 	stdout, err := local.StdoutPipe()
 	if err != nil {
@@ -89,7 +73,12 @@ func TestTutorial(t *testing.T) {
 			printed = append(printed, scanner.Text())
 		}
 	}
-	go func() { _, _ = new(bytes.Buffer).ReadFrom(stdout) }()
+	go func() { _, _ = io.Copy(io.Discard, stdout) }()
+	found := regexp.MustCompile(`http://127\.0\.0\.1:(\d+)`).FindStringSubmatch(strings.Join(printed, "\n"))
+	if found == nil {
+		t.Fatalf("ssmbak local printed no address: %q", printed)
+	}
+	port := found[1]
 
 	var exports []string
 	var script strings.Builder

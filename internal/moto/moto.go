@@ -2,16 +2,17 @@
 package moto
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,17 +40,12 @@ func Start(t testing.TB) (endpoint string) {
 		}
 		t.Skip(missing)
 	}
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	cmd := exec.CommandContext(t.Context(), "moto_server", "-H", "127.0.0.1", "-p", "0")
+	// It says on which port it listens among its warnings.
+	out, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := l.Addr().String()
-	_, port, err := net.SplitHostPort(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = l.Close()
-	cmd := exec.CommandContext(t.Context(), "moto_server", "-H", "127.0.0.1", "-p", port)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -57,14 +53,17 @@ func Start(t testing.TB) (endpoint string) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	for range 300 {
-		if c, err := new(net.Dialer).DialContext(t.Context(), "tcp", address); err == nil {
-			_ = c.Close()
-			return "http://" + address
+	late := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() }) // ends the loop
+	defer late.Stop()
+	var said []string
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		said = append(said, lines.Text())
+		if _, after, ok := strings.Cut(lines.Text(), "Running on "); ok {
+			go func() { _, _ = io.Copy(io.Discard, out) }() // until it ends
+			return strings.TrimSpace(after)
 		}
-		time.Sleep(100 * time.Millisecond)
 	}
-	t.Fatal("moto_server did not listen within 30 s")
+	t.Fatalf("moto_server did not listen within a minute: %q", said)
 	return ""
 }
 

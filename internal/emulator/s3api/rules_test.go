@@ -5,15 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -24,6 +20,7 @@ import (
 
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator/s3api"
+	"github.com/ssmbak/ssmbak/internal/moto"
 )
 
 // direct serves requests without a socket.
@@ -252,39 +249,7 @@ func TestRules(t *testing.T) {
 // TestMoto holds the same rules on moto, but where it is known to be kinder.
 func TestMoto(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("moto_server"); err != nil {
-		if os.Getenv("SSMBAK_REQUIRE_MOTO") != "" {
-			t.Fatal("moto_server is not installed: pip install 'moto[server]'")
-		}
-		t.Skip("moto_server is not installed: pip install 'moto[server]'")
-	}
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_ = l.Close()
-	_, port, _ := net.SplitHostPort(address)
-	server := exec.CommandContext(t.Context(), "moto_server", "-H", "127.0.0.1", "-p", port)
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = server.Process.Kill()
-		_ = server.Wait()
-	})
-	for tries := 0; ; tries++ {
-		c, err := new(net.Dialer).DialContext(t.Context(), "tcp", address)
-		if err == nil {
-			_ = c.Close()
-			break
-		}
-		if tries == 300 {
-			t.Fatal("moto_server did not listen within 30 s")
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	hold(t, connect(t.Context(), t, awsconn.Options{EndpointURL: "http://" + address}), func(r rule, got string) {
+	hold(t, connect(t.Context(), t, awsconn.Options{EndpointURL: moto.Start(t)}), func(r rule, got string) {
 		switch {
 		case got == "":
 			t.Logf("%s: moto is right by now, though it was noted: %s", r.name, r.moto)

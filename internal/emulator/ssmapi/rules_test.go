@@ -5,16 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
+	"github.com/ssmbak/ssmbak/internal/moto"
 )
 
 // rule is one call and what Parameter Store answers to it. The calls build on
@@ -202,40 +199,9 @@ func TestRules(t *testing.T) {
 // TestMoto holds the same rules on moto, but where it is known to be kinder.
 func TestMoto(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("moto_server"); err != nil {
-		if os.Getenv("SSMBAK_REQUIRE_MOTO") != "" {
-			t.Fatal("moto_server is not installed: pip install 'moto[server]'")
-		}
-		t.Skip("moto_server is not installed: pip install 'moto[server]'")
-	}
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_ = l.Close()
-	_, port, _ := net.SplitHostPort(address)
-	server := exec.CommandContext(t.Context(), "moto_server", "-H", "127.0.0.1", "-p", port)
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = server.Process.Kill()
-		_ = server.Wait()
-	})
-	for tries := 0; ; tries++ {
-		c, err := new(net.Dialer).DialContext(t.Context(), "tcp", address)
-		if err == nil {
-			_ = c.Close()
-			break
-		}
-		if tries == 300 {
-			t.Fatal("moto_server did not listen within 30 s")
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
+	endpoint := moto.Start(t)
 	for _, r := range rules {
-		s := r.differs(post(t, "http://"+address, r.op, r.body))
+		s := r.differs(post(t, endpoint, r.op, r.body))
 		switch {
 		case s != "" && r.moto == "":
 			t.Errorf("%s: moto and the rule differ: %s", r.name, s)
