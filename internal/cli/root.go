@@ -45,7 +45,7 @@ func (a *app) newRootCommand() *cobra.Command {
 		return usage("`"+cmd.CommandPath()+" --help` lists the flags", "%s", err)
 	})
 	f := root.PersistentFlags()
-	f.StringVarP(&a.flags.bucket, "bucket", "b", "", "the archive's `BUCKET`; else SSMBAK_BUCKET, else the parameter /ssmbak/bucketname")
+	f.StringVarP(&a.flags.bucket, "bucket", "b", "", "the archive's `BUCKET`; else SSMBAK_BUCKET, else that of the stack SSMBAK_STACKNAME, else the parameter /newvoll/ssmbak/bucketname")
 	f.StringVarP(&a.flags.region, "region", "r", "", "the AWS `REGION`")
 	f.StringVar(&a.flags.profile, "profile", "", "the `PROFILE` in the AWS configuration")
 	f.StringVar(&a.flags.endpoint, "endpoint-url", "", "the `URL` that replaces AWS's own endpoints")
