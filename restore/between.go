@@ -137,7 +137,7 @@ func (r *Restorer) between(ctx context.Context, s *subject, from, to ssmbak.Time
 	if !was.Deleted {
 		item.Live = &Live{
 			Version: was.Version, Objects: wasRefs, Value: was.Value, HasValue: was.HasValue,
-			Tags: was.Tags, TagsKnown: was.TagsKnown, Labels: was.Labels, LabelsKnown: was.LabelsKnown,
+			Tags: was.Tags, TagsKnown: tagsKnown(was), Labels: was.Labels, LabelsKnown: labelsKnown(was),
 		}
 	}
 	switch {
@@ -162,6 +162,7 @@ func (r *Restorer) between(ctx context.Context, s *subject, from, to ssmbak.Time
 	if item.Action == Update && len(item.Differences) == 0 {
 		item.Action, item.Reason = None, "nothing differs"
 	}
+	noteAttributes(item, was, is, from, to)
 	return item, nil
 }
 
@@ -194,12 +195,13 @@ func versionsBetween(was *Live, is ssmbak.State) []Difference {
 	return out
 }
 
-// attributesBetween lists the tags and labels that differ, where both are known.
+// attributesBetween lists the tags and labels that differ, where both are known or
+// last known.
 func attributesBetween(was, is ssmbak.State) (out []Difference) {
-	if was.TagsKnown && is.TagsKnown {
+	if tagsKnown(was) && tagsKnown(is) {
 		out = compareTags(is.Tags, was.Tags)
 	}
-	if was.LabelsKnown && is.LabelsKnown {
+	if labelsKnown(was) && labelsKnown(is) {
 		for _, label := range union(is.Labels, was.Labels) {
 			if a, b := was.Labels[label], is.Labels[label]; a != b {
 				out = append(out, Difference{Attribute: AttributeLabel + label, Live: number(a), Wanted: number(b), NoLive: a == 0, NoWanted: b == 0})
@@ -207,4 +209,28 @@ func attributesBetween(was, is ssmbak.State) (out []Difference) {
 		}
 	}
 	return out
+}
+
+func tagsKnown(s ssmbak.State) bool   { return s.TagsKnown || s.TagsLastKnown }
+func labelsKnown(s ssmbak.State) bool { return s.LabelsKnown || s.LabelsLastKnown }
+
+// noteAttributes says which tags and labels were compared by the last known ones,
+// and which could not be compared since they are unknown at one of the moments.
+func noteAttributes(item *Item, was, is ssmbak.State, from, to ssmbak.Time) {
+	c := circumstances{lastTags: was.TagsLastKnown || is.TagsLastKnown, lastLabels: was.LabelsLastKnown || is.LabelsLastKnown}
+	c.noteLastKnown(item)
+	if was.Deleted || is.Deleted {
+		return
+	}
+	for _, a := range []struct {
+		what    string
+		was, is bool
+	}{{"tags", tagsKnown(was), tagsKnown(is)}, {"labels", labelsKnown(was), labelsKnown(is)}} {
+		switch {
+		case a.was && !a.is:
+			item.Notices = append(item.Notices, "its "+a.what+" are unknown at "+to.String())
+		case a.is && !a.was && len(item.Differences) > 0:
+			item.Notices = append(item.Notices, "its "+a.what+" are unknown at "+from.String())
+		}
+	}
 }
