@@ -36,10 +36,12 @@ type Row struct {
 	DataType       optional
 	AllowedPattern optional
 	Policies       optional
-	Labels         map[string]int64  // nil if they are not known
-	Tags           map[string]string // nil if they are not known
+	Labels         map[string]int64  // nil if they are unknown
+	Tags           map[string]string // nil if they are unknown
 	Change         optional          // the action of a diff or restore
 	Reason         optional          // why it is unknown, has no value, is kept or refused
+	// How sure Labels and Tags are, nil where there is no parameter.
+	LabelsCertainty, TagsCertainty *ssmbak.Certainty
 }
 
 // notUTF8 is why a value does not stand in JSON.
@@ -62,18 +64,8 @@ func RowOf(s ssmbak.State, reveal bool) Row {
 		Tier: optional(v.Tier), DataType: optional(v.DataType), AllowedPattern: optional(v.AllowedPattern),
 		Policies: optional(v.Policies), Reason: optional(s.Reason),
 	}
-	if s.TagsKnown {
-		row.Tags = s.Tags
-		if row.Tags == nil {
-			row.Tags = map[string]string{}
-		}
-	}
-	if s.LabelsKnown {
-		row.Labels = s.Labels
-		if row.Labels == nil {
-			row.Labels = map[string]int64{}
-		}
-	}
+	row.Labels, row.LabelsCertainty = attributes(s, s.Labels, s.LabelsKnown, s.LabelsLastKnown)
+	row.Tags, row.TagsCertainty = attributes(s, s.Tags, s.TagsKnown, s.TagsLastKnown)
 	switch {
 	case s.Deleted:
 	case s.NoValue != "" && row.Reason == "":
@@ -87,6 +79,25 @@ func RowOf(s ssmbak.State, reveal bool) Row {
 		row.Value = &value
 	}
 	return row
+}
+
+// attributes returns labels or tags, and how sure they are.
+func attributes[V any](s ssmbak.State, all map[string]V, known, lastKnown bool) (map[string]V, *ssmbak.Certainty) {
+	certainty := ssmbak.Unknown
+	switch {
+	case s.Deleted:
+		return nil, nil
+	case lastKnown: // a plan that takes them counts them as known, too
+		certainty = ssmbak.LastKnown
+	case known:
+		certainty = ssmbak.Proved
+	default:
+		return nil, &certainty
+	}
+	if all == nil {
+		all = map[string]V{}
+	}
+	return all, &certainty
 }
 
 // Unfit reports whether the state has a value that is to be shown and that JSON
