@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -42,7 +44,7 @@ func (a *app) newRootCommand() *cobra.Command {
 	root.SuggestionsMinimumDistance = 2
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { writeHelp(cmd, a.env.Stdout) })
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usage("`"+cmd.CommandPath()+" --help` lists the flags", "%s", err)
+		return usage("`"+cmd.CommandPath()+" --help` lists the flags", "%s", flagProblem(err))
 	})
 	f := root.PersistentFlags()
 	f.StringVarP(&a.flags.bucket, "bucket", "b", "", "the archive's `BUCKET`; else SSMBAK_BUCKET, else that of the stack SSMBAK_STACKNAME, else the parameter /newvoll/ssmbak/bucketname")
@@ -59,6 +61,18 @@ func (a *app) newRootCommand() *cobra.Command {
 		a.newReconcileCommand(), a.newReindexCommand(), a.newLocalCommand(), a.newDemoCommand(), a.newVersionCommand(),
 	)
 	return root
+}
+
+// flagProblem says what is wrong with a flag, without the words of the function
+// that could not read its value.
+func flagProblem(err error) string {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return err.Error()
+	}
+	flag := invalid.GetFlag()
+	what := map[string]string{"bool": "neither true nor false", "int": "no whole number", "float64": "no number"}[flag.Value.Type()]
+	return fmt.Sprintf("--%s %q is %s", flag.Name, invalid.GetValue(), cmp.Or(what, "no "+flag.Value.Type()))
 }
 
 // exactly returns a check that the arguments are those named.
