@@ -197,9 +197,11 @@ func (r *Restorer) PlanFile(ctx context.Context, f *File) (*Plan, error) {
 	for _, planned := range f.Items {
 		item, ok := now[planned.Name]
 		if !ok && planned.Action == Delete {
-			item = Item{Name: planned.Name, Action: None, Reason: "it is gone already"}
+			gone := ssmbak.State{Name: planned.Name, Deleted: true, Certainty: ssmbak.LastKnown}
+			item = Item{Name: planned.Name, Action: None, Reason: "it is gone already", Wanted: gone}
 		} else if !ok {
-			item = Item{Name: planned.Name, Source: planned.Source, Action: planned.Action, Refused: "nothing is known of it any more"}
+			const nothing = "nothing is known of it any more"
+			item = Item{Name: planned.Name, Source: planned.Source, Action: planned.Action, Refused: nothing, Wanted: ssmbak.State{Name: planned.Name, Reason: nothing}}
 		} else if why := planned.moved(&item); why != nil {
 			item.Refused = why.Error()
 		}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/ssmbak/ssmbak/restore"
 )
@@ -46,4 +47,31 @@ func readPlanFile(path string) (*restore.File, error) {
 		return nil, fail("", "read the plan: %v", err)
 	}
 	return restore.ParseFile(text)
+}
+
+// optionsOf returns the flags with which a plan was made, as they are typed.
+func optionsOf(f *restore.File) string {
+	var b strings.Builder
+	for _, flag := range []struct {
+		name string
+		on   bool
+	}{
+		{"recursive", f.Recursive}, {"exact", f.Options.Exact}, {"replace", f.Options.Replace},
+		{"assume-last-known", f.Options.AssumeLastKnown}, {"own", f.Options.Own},
+	} {
+		if flag.on {
+			b.WriteString(" --" + flag.name)
+		}
+	}
+	for _, flag := range []struct {
+		name   string
+		values []string
+	}{{"to", []string{f.Options.To}}, {"only", f.Options.Only}, {"exclude", f.Options.Exclude}, {"key-id", []string{f.Options.KeyID}}} {
+		for _, value := range flag.values {
+			if value != "" {
+				b.WriteString(" --" + flag.name + " " + quote(value))
+			}
+		}
+	}
+	return b.String()
 }

@@ -21,6 +21,7 @@ type restoreOptions struct {
 	planOptions
 	dryRun, yes   bool
 	out, planFile string
+	anew          string // the command that makes the plan file anew
 	maxRate       float64
 }
 
@@ -141,7 +142,7 @@ func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 	if err != nil {
 		return err
 	}
-	o.to = f.Options.To
+	o.to, o.anew = f.Options.To, "ssmbak restore "+quote(f.Target)+" "+f.At.String()+optionsOf(f)+" --dry-run --out "+quote(o.planFile)
 	return a.carryOut(ctx, s, r, plan, progress, o, "ssmbak "+arguments)
 }
 
@@ -194,7 +195,7 @@ func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, pla
 	if err := a.printOutcomes(res, states); err != nil {
 		return err
 	}
-	if err := a.conclude(plan, res, again); err != nil || ctx.Err() == nil {
+	if err := a.conclude(plan, res, again, o.anew); err != nil || ctx.Err() == nil {
 		return err
 	}
 	return &failure{message: "interrupted, when everything was done", code: exitInterrupted}
@@ -288,8 +289,9 @@ func (a *app) printOutcomes(res restore.Result, states []ssmbak.State) error {
 	return render.Restored(a.env.Stdout, shown, a.flags.decrypt, statuses, notes)
 }
 
-// conclude says what was done, and what is left to do.
-func (a *app) conclude(plan *restore.Plan, res restore.Result, again string) error {
+// conclude says what was done, and what is left to do: again finishes it, and anew
+// plans it anew where what was kept in a file is out of date.
+func (a *app) conclude(plan *restore.Plan, res restore.Result, again, anew string) error {
 	var restored, deleted, unchanged, refused, failed, idle int
 	var cause error
 	first := "" // hint of what failed
@@ -345,8 +347,14 @@ func (a *app) conclude(plan *restore.Plan, res restore.Result, again string) err
 		a.note("%s: %s", p.Name, reason(p.Err))
 	}
 	hint := first + "`" + again + "` finishes the rest and writes nothing twice"
-	if bad == plan.Count(restore.Unknown) {
+	switch {
+	case bad == plan.Count(restore.Unknown):
 		hint = "what is unknown is left alone: `ssmbak preview` shows what is known of it, --assume-last-known acts on that"
+	case failed+idle > 0:
+	case anew != "":
+		hint = "`" + anew + "` makes a new plan of what was refused"
+	case refused > 0:
+		hint = "each refusal says why; when that is mended, `" + again + "` finishes the rest"
 	}
 	if restored+deleted+unchanged+kept == 0 {
 		return fail(hint, "%s not be brought back", could(bad))
