@@ -194,7 +194,12 @@ func (r *Restorer) PlanFile(ctx context.Context, f *File) (*Plan, error) {
 		now[item.Name] = item
 	}
 	plan.Items = nil
+	seen := make(map[ssmbak.Name]bool, len(f.Items))
 	for _, planned := range f.Items {
+		if seen[planned.Name] {
+			return nil, &FileError{"it was changed by hand: " + string(planned.Name) + " stands in it twice"}
+		}
+		seen[planned.Name] = true
 		item, ok := now[planned.Name]
 		if !ok && planned.Action == Delete {
 			gone := ssmbak.State{Name: planned.Name, Deleted: true, Certainty: ssmbak.LastKnown}

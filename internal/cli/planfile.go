@@ -56,8 +56,11 @@ func optionsOf(f *restore.File) string {
 		name string
 		on   bool
 	}{
-		{"recursive", f.Recursive}, {"exact", f.Options.Exact}, {"replace", f.Options.Replace},
-		{"assume-last-known", f.Options.AssumeLastKnown}, {"own", f.Options.Own},
+		{"recursive", f.Recursive},
+		{"exact", f.Options.Exact},
+		{"replace", f.Options.Replace},
+		{"assume-last-known", f.Options.AssumeLastKnown},
+		{"own", f.Options.Own},
 	} {
 		if flag.on {
 			b.WriteString(" --" + flag.name)
