@@ -54,7 +54,7 @@ func TestRecordsOnMoto(t *testing.T) {
 		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "AWS_ENDPOINT_URL=" + endpoint, "AWS_REGION=" + region,
 		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "SSMBAK_BUCKET=" + bucket,
 	}
-	function := runtimeapi.Start(t, program.Build(t, "ssmbak-lambda"), env)
+	function := runtimeapi.Start(t, env, program.Build(t, "ssmbak-lambda"))
 	t.Cleanup(func() {
 		for _, secret := range []string{"hunter2", "leading", "été"} {
 			if strings.Contains(function.Logs(), secret) {
@@ -80,7 +80,7 @@ func TestRecordsOnMoto(t *testing.T) {
 	}
 	record := func(events ...string) {
 		t.Helper()
-		a := function.Invoke(t, runtimeapi.Batch(t, events...))
+		a := function.Invoke(t, runtimeapi.Batch(events...))
 		if want := `{"batchItemFailures":[]}`; a.Kind != "response" || a.Body != want {
 			t.Fatalf("the function answered %s %s, want %s\n%s", a.Kind, a.Body, want, function.Logs())
 		}
@@ -164,7 +164,7 @@ func TestRecordsOnMoto(t *testing.T) {
 	if a := function.Invoke(t, event("Update", "/app/text", at)); a.Kind != "response" {
 		t.Errorf("a bare event was answered by %s %s", a.Kind, a.Body)
 	}
-	if a := function.Invoke(t, runtimeapi.Batch(t, "not an event")); a.Body != `{"batchItemFailures":[{"itemIdentifier":"message-0"}]}` {
+	if a := function.Invoke(t, runtimeapi.Batch("not an event")); a.Body != `{"batchItemFailures":[{"itemIdentifier":"message-0"}]}` {
 		t.Errorf("a message that is no event was answered by %s %s", a.Kind, a.Body)
 	}
 	if status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", function.PID)); err == nil { // Linux only

@@ -204,7 +204,7 @@ func start(t *testing.T, conn *awsconn.Conn, bucket, dir string, env []string) {
 	if runtime.GOOS != "linux" {
 		t.Skip("the function is a program for Linux")
 	}
-	function := runtimeapi.Start(t, path, append(env, "SSMBAK_BUCKET="+bucket))
+	function := runtimeapi.Start(t, append(env, "SSMBAK_BUCKET="+bucket), path)
 	name := "/app/db"
 	if _, err := conn.SSM().PutParameter(ctx, &ssm.PutParameterInput{Name: &name, Value: aws.String("one"), Type: types.ParameterTypeString}); err != nil {
 		t.Fatal(err)
@@ -218,7 +218,7 @@ func start(t *testing.T, conn *awsconn.Conn, bucket, dir string, env []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := function.Invoke(t, runtimeapi.Batch(t, string(event))); got.Body != `{"batchItemFailures":[]}` {
+	if got := function.Invoke(t, runtimeapi.Batch(string(event))); got.Body != `{"batchItemFailures":[]}` {
 		t.Fatalf("the function answered %s\n%s", got, function.Logs())
 	}
 }

@@ -6,7 +6,6 @@ package runtimeapi
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,6 +15,13 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/ssmbak/ssmbak/internal/emulator"
+)
+
+const (
+	account = "123456789012"
+	region  = "us-east-1"
 )
 
 // Function is a running function.
@@ -34,9 +40,9 @@ type Answer struct {
 	Body string
 }
 
-// Start runs a program as a function and ends it with the test. The environment
-// is all that it has.
-func Start(t testing.TB, program string, env []string) *Function {
+// Start runs a program as a function and ends it with the test: a path, and what
+// it is given. The environment is all that it has.
+func Start(t testing.TB, env []string, program ...string) *Function {
 	t.Helper()
 	f := &Function{next: make(chan string), answers: make(chan Answer)}
 	served := 0
@@ -47,7 +53,7 @@ func Start(t testing.TB, program string, env []string) *Function {
 			served++
 			w.Header().Set("Lambda-Runtime-Aws-Request-Id", fmt.Sprintf("00000000-0000-4000-8000-%012d", served))
 			w.Header().Set("Lambda-Runtime-Deadline-Ms", fmt.Sprint(time.Now().Add(time.Minute).UnixMilli()))
-			w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:123456789012:function:recorder")
+			w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:"+region+":"+account+":function:recorder")
 			_, _ = io.WriteString(w, payload)
 		case <-r.Context().Done():
 		}
@@ -66,7 +72,7 @@ func Start(t testing.TB, program string, env []string) *Function {
 	})
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	cmd := exec.CommandContext(t.Context(), program)
+	cmd := exec.CommandContext(t.Context(), program[0], program[1:]...)
 	cmd.Env = append(append([]string(nil), env...), "AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(server.URL, "http://"))
 	cmd.Stderr = &f.logs
 	if err := cmd.Start(); err != nil {
@@ -121,25 +127,10 @@ func (l *logs) String() string {
 
 // Batch makes what Lambda hands over from a queue: a message for each event, the
 // first of them with the id message-0.
-// https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
-func Batch(t testing.TB, events ...string) (payload string) {
-	t.Helper()
-	type record struct {
-		MessageID   string            `json:"messageId"`
-		Body        string            `json:"body"`
-		Attributes  map[string]string `json:"attributes"`
-		EventSource string            `json:"eventSource"`
-	}
-	var records []record
+func Batch(events ...string) (payload string) {
+	messages := make([]emulator.Message, len(events))
 	for i, e := range events {
-		records = append(records, record{
-			MessageID: fmt.Sprintf("message-%d", i), Body: e, EventSource: "aws:sqs",
-			Attributes: map[string]string{"ApproximateReceiveCount": "1", "SentTimestamp": fmt.Sprint(time.Now().UnixMilli())},
-		})
+		messages[i] = emulator.Message{ID: fmt.Sprintf("message-%d", i), Body: []byte(e), Sent: time.Now(), Receives: 1}
 	}
-	body, err := json.Marshal(map[string]any{"Records": records})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(body)
+	return string(emulator.SQSEvent(region, account, messages))
 }
