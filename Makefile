@@ -6,7 +6,7 @@ HISTORIES ?= 10000
 
 .PHONY: check build test race lint simulate simulate-restores mutations scale bench fuzz dist tools
 
-check: build test lint race simulate mutations
+check: build test lint race simulate simulate-restores mutations
 
 build:
 	$(GO) build ./...
