@@ -1,0 +1,69 @@
+package document
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+)
+
+var unmarshaler = reflect.TypeFor[json.Unmarshaler]()
+
+// fieldsOf returns the types of a struct's fields by their names in JSON, with
+// those of structs that it embeds.
+func fieldsOf(t reflect.Type) map[string]reflect.Type {
+	fields := make(map[string]reflect.Type)
+	for f := range fieldsIn(t) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch {
+		case f.Tag.Get("json") == "-" || !f.IsExported() && !f.Anonymous:
+		case f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct:
+			for inner, of := range fieldsOf(f.Type) {
+				fields[inner] = of
+			}
+		case name == "":
+			fields[f.Name] = f.Type
+		default:
+			fields[name] = f.Type
+		}
+	}
+	return fields
+}
+
+func fieldsIn(t reflect.Type) func(yield func(reflect.StructField) bool) {
+	return func(yield func(reflect.StructField) bool) {
+		for i := range t.NumField() {
+			if !yield(t.Field(i)) {
+				return
+			}
+		}
+	}
+}
+
+// lookUp finds a field as encoding/json does: by its name, else by its name in
+// other cases of letters.
+func lookUp(fields map[string]reflect.Type, name string) (reflect.Type, bool) {
+	if t, ok := fields[name]; ok {
+		return t, true
+	}
+	for known, t := range fields {
+		if strings.EqualFold(known, name) {
+			return t, true
+		}
+	}
+	return nil, false
+}
+
+// structIn returns the struct that a field holds one or a list of, nil if it
+// holds none, or one that decodes itself.
+func structIn(t reflect.Type) (inner reflect.Type, list bool) {
+	if t.Kind() == reflect.Slice {
+		t, list = t.Elem(), true
+	}
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct || t.Implements(unmarshaler) || reflect.PointerTo(t).Implements(unmarshaler) {
+		return nil, false
+	}
+	return t, list
+}
