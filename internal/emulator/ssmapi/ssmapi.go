@@ -51,8 +51,11 @@ type Options struct {
 	// /ssm/parameter-store/default-parameter-tier says (SDK,
 	// PutParameterInput.Tier).
 	DefaultTier string
-	// OmittedKept says that an overwrite without Description, AllowedPattern
-	// or DataType keeps the old one. AWS does not document which it is; by
+	// DataTypes are data types beside those that AWS's page names today, as AWS
+	// may add some; their values are not validated.
+	DataTypes []string
+	// OmittedKept says that an overwrite without Description or
+	// AllowedPattern keeps the old one. AWS does not document which it is; by
 	// default they are cleared, so that a client that forgets to send them is
 	// found out.
 	OmittedKept bool
