@@ -108,7 +108,7 @@ func (s *Store) startImage(rec *record, v *version, tags map[string]string) {
 }
 
 func (s *Store) finishImage(image pendingImage) {
-	if imageID.MatchString(image.v.value) {
+	if imageID.MatchString(image.v.value) && !s.noImages {
 		s.commit(image.rec, image.v, image.tags)
 		return
 	}
@@ -117,6 +117,17 @@ func (s *Store) finishImage(image pendingImage) {
 		op = "Update"
 	}
 	s.imageRefused(image.rec.name, op, image.due, image.v)
+}
+
+// DenyDescribeImages says whether callers lack ec2:DescribeImages. Then a
+// PutParameter of an aws:ec2:image value answers as ever, with a version, and
+// stores nothing (https://github.com/boto/boto3/issues/3588). That the event of
+// a validation that failed comes here too follows from its text, "Unable to
+// Describe Resource".
+func (s *Store) DenyDescribeImages(denied bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.noImages = denied
 }
 
 // validating reports whether a value of the name is being validated. The lock

@@ -58,3 +58,24 @@ func TestDataTypeValues(t *testing.T) {
 		s.must(t, "PutParameter", fmt.Sprintf(`{"Name":"/%d","Value":%q,"Type":%q,"DataType":%q}`, i, test.value, test.typ, test.dataType), want)
 	}
 }
+
+// TestImageWithoutPermission answers with a version and stores nothing.
+// https://github.com/boto/boto3/issues/3588
+func TestImageWithoutPermission(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, ssmapi.Options{})
+	s.DenyDescribeImages(true)
+	const put = `{"Name":"/ami","Value":"ami-12345678","Type":"String","DataType":"aws:ec2:image","Overwrite":true}`
+	for range 2 {
+		s.must(t, "PutParameter", put, `{"Version":1}`)
+		s.must(t, "GetParameter", `{"Name":"/ami"}`, "ParameterNotFound")
+	}
+	if len(s.events) != 2 || s.events[0].Detail["exception"] == nil {
+		t.Errorf("events %+v", s.events)
+	}
+	s.must(t, "PutParameter", `{"Name":"/text","Value":"ami-12345678","Type":"String"}`, `{"Version":1}`)
+	s.must(t, "GetParameter", `{"Name":"/text"}`, `{"Parameter":{"Version":1}}`)
+	s.DenyDescribeImages(false)
+	s.must(t, "PutParameter", put, `{"Version":1}`)
+	s.must(t, "GetParameter", `{"Name":"/ami"}`, `{"Parameter":{"Version":1}}`)
+}

@@ -106,6 +106,7 @@ type Store struct {
 	advanced int
 	disabled map[string]bool // KMS keys, in the form of keyIdentity
 	images   []pendingImage
+	noImages bool         // callers lack ec2:DescribeImages
 	pending  atomic.Int64 // len(images), read without the lock
 
 	requests atomic.Int64
