@@ -65,6 +65,9 @@ func (s *Store) putParameter(in *putInput) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	rec := s.record(name)
+	if err := s.tooMany(rec); err != nil {
+		return nil, err
+	}
 	if s.validating(name) {
 		// "If you attempt to create or update the parameter again before the
 		// validation process completes, the system reports that validation is

@@ -104,6 +104,7 @@ type Store struct {
 	tagged   nameList // names that exist and have or had tags
 	standard int      // live parameters by tier
 	advanced int
+	refused  map[string]*refusedUpdates
 	disabled map[string]bool // KMS keys, in the form of keyIdentity
 	images   []pendingImage
 	noImages bool         // callers lack ec2:DescribeImages
@@ -139,6 +140,7 @@ func New(opt Options) *Store {
 		arn:      fmt.Sprintf("arn:%s:ssm:%s:%s:parameter/", partition, opt.Region, opt.Account),
 		eventSet: uint64(opt.Now().UnixNano()),
 		records:  map[string]*record{},
+		refused:  map[string]*refusedUpdates{},
 		disabled: map[string]bool{},
 	}
 }
