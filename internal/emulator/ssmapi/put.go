@@ -57,7 +57,7 @@ func (s *Store) putParameter(in *putInput) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	policies, err := parsePolicies(in.Policies, s.opt.Now())
+	policies, err := s.parsePolicies(in.Policies)
 	if err != nil {
 		return nil, err
 	}

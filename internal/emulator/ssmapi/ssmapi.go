@@ -63,6 +63,10 @@ type Options struct {
 	// refused. AWS asks clients to "wait for at least 30 seconds" (SDK,
 	// DeleteParameter) but does not say that it refuses, so 0 allows it.
 	RecreateWait time.Duration
+	// PassedExpirations says that an Expiration policy whose time has passed is
+	// taken; the next scan deletes the parameter. By default it is refused. AWS
+	// does not document which it is.
+	PassedExpirations bool
 	// ImageDelay is how long the validation of an aws:ec2:image value takes,
 	// during which the parameter still has its old state, or none
 	// (https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-ec2-aliases.html).
