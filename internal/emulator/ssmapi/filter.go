@@ -208,7 +208,11 @@ func matchOne(option, text string, values []string) bool {
 }
 
 // addName filters by names as they are reported: whether AWS finds "db" under
-// "/db" is not documented, so it does not here.
+// "/db/x" is not documented, so it does not here. A name of a single level is
+// reported without its slash and found by either form, so "/db" finds it and
+// what is below it, and "db" it alone: acceptance tests that were run for
+// https://github.com/hashicorp/terraform-provider-aws/pull/49339 and .../49119
+// ask for both forms.
 func (f *sieve) addName(option string, values []string) {
 	if option != optionContains {
 		spans := make([]span, len(values))
@@ -221,7 +225,9 @@ func (f *sieve) addName(option string, values []string) {
 		}
 		f.span = f.span.intersect(union(spans))
 	}
-	f.add(func(name string, _ *state) bool { return matchOne(option, reported(name), values) })
+	f.add(func(name string, _ *state) bool {
+		return matchOne(option, reported(name), values) || option != optionContains && matchOne(option, name, values)
+	})
 }
 
 // addPath filters by hierarchy
