@@ -186,8 +186,8 @@ func (s *Store) next(rec *record, in *putInput, policies *[]policy) (*version, e
 			return nil, err
 		}
 	}
-	v.description = s.orOld(in.Description, old, func(v *version) string { return v.description })
-	v.pattern = s.orOld(in.AllowedPattern, old, func(v *version) string { return v.pattern })
+	v.description = orOld(in.Description, old, func(v *version) string { return v.description })
+	v.pattern = orOld(in.AllowedPattern, old, func(v *version) string { return v.pattern })
 	if err := matchPattern(v); err != nil {
 		return nil, err
 	}
@@ -255,10 +255,9 @@ func decideType(v, old *version, in *putInput) error {
 }
 
 // decideKey: a key is for a SecureString, and without one the default key is
-// used (SDK, PutParameterInput.KeyId), on an overwrite too, whatever the key
-// was before
-// (https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html).
-func (s *Store) decideKey(v, _ *version, in *putInput) error {
+// used (SDK, PutParameterInput.KeyId). Of an overwrite see
+// [Options.OmittedKeyKept].
+func (s *Store) decideKey(v, old *version, in *putInput) error {
 	if v.typ != typeSecureString {
 		if in.KeyId != nil {
 			return invalid("KeyId is required for SecureString type parameter only.")
@@ -266,18 +265,25 @@ func (s *Store) decideKey(v, _ *version, in *putInput) error {
 		return nil
 	}
 	v.keyID = defaultKey
-	if in.KeyId != nil {
+	switch {
+	case in.KeyId != nil:
 		v.keyID = *in.KeyId
+	case s.opt.OmittedKeyKept && old != nil && old.typ == typeSecureString:
+		v.keyID = old.keyID
 	}
 	return s.useKey(v.keyID)
 }
 
-// orOld decides about a member that an overwrite may leave out.
-func (s *Store) orOld(given *string, old *version, get func(*version) string) string {
+// orOld returns a member of a request or, where an overwrite leaves it out,
+// what it was: the acceptance tests of
+// https://github.com/hashicorp/terraform-provider-aws (internal/service/ssm,
+// parameter_test.go) update values without sending what did not change and
+// read it back.
+func orOld(given *string, old *version, get func(*version) string) string {
 	switch {
 	case given != nil:
 		return *given
-	case old != nil && s.opt.OmittedKept:
+	case old != nil:
 		return get(old)
 	}
 	return ""
@@ -343,10 +349,16 @@ func parameterLimit(n int, tier string) error {
 
 // commit makes v the newest version of the record. The lock is held.
 func (s *Store) commit(rec *record, v *version, tags map[string]string) {
-	v.time = s.tick(rec)
+	ms := s.tick(rec)
+	v.time = ms
 	st, op := &state{}, "Create"
 	if before := rec.current(); before != nil {
 		*st, op = *before, "Update"
+		if s.opt.StepBack != nil {
+			if back := s.opt.StepBack(rec.name, v.number); back > 0 {
+				v.time = before.latest().time - back.Milliseconds()
+			}
+		}
 	}
 	if len(tags) > 0 { // on create only
 		st.tags, st.tagChanges = tags, 1
@@ -356,6 +368,6 @@ func (s *Store) commit(rec *record, v *version, tags map[string]string) {
 		kept = kept[n:]
 	}
 	st.versions = append(kept, v) // states that share the array end before v
-	s.apply(rec, op, v.time, st)
-	s.changed(rec, op, v.time, v)
+	s.apply(rec, op, ms, st)
+	s.changed(rec, op, ms, v)
 }

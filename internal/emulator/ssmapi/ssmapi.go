@@ -54,11 +54,19 @@ type Options struct {
 	// DataTypes are data types beside those that AWS's page names today, as AWS
 	// may add some; their values are not validated.
 	DataTypes []string
-	// OmittedKept says that an overwrite without Description or
-	// AllowedPattern keeps the old one. AWS does not document which it is; by
-	// default they are cleared, so that a client that forgets to send them is
-	// found out.
-	OmittedKept bool
+	// OmittedKeyKept says that an overwrite of a SecureString without KeyId
+	// keeps its key. By default the key becomes alias/aws/ssm. Sources differ:
+	// https://github.com/aws-devtools-labs/aws-blocks/issues/452 saw the
+	// latter, and
+	// https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html
+	// says it of a change of tier; the Terraform provider relies on the former.
+	OmittedKeyKept bool
+	// StepBack is how much earlier the LastModifiedDate of a version is than
+	// that of the one before it, zero or less for a time of its own. Nothing in
+	// AWS's documentation promises that the times of a history grow. name has a
+	// leading slash; it is called with the lock held and must not call the
+	// Store. nil means that they do grow.
+	StepBack func(name string, version int64) time.Duration
 	// RecreateWait is how long after a delete a create of the same name is
 	// refused. AWS asks clients to "wait for at least 30 seconds" (SDK,
 	// DeleteParameter) but does not say that it refuses, so 0 allows it.
