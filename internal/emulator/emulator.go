@@ -128,7 +128,7 @@ func (a *AWS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	a.counts[c.service+":"+c.op]++
 	a.mu.Unlock()
-	fault := a.Faults.next(c)
+	fault := a.Faults.next(c, r)
 	if err := a.serve(w, r, c, fault); err != nil {
 		// The connection ends without an answer.
 		panic(http.ErrAbortHandler)
