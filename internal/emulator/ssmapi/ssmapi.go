@@ -16,6 +16,7 @@ package ssmapi
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -197,13 +198,23 @@ func WriteError(w http.ResponseWriter, status int, code, message string) {
 	_, _ = w.Write(body)
 }
 
-// apiError is an answer of AWS with HTTP status 400.
-type apiError struct{ code, message string }
+// apiError is an answer that refuses a request: AWS's, with HTTP status 400,
+// unless it says otherwise.
+type apiError struct {
+	code, message string
+	status        int // 400 if zero
+}
 
 func (e *apiError) Error() string { return e.code + ": " + e.message }
 
 func refuse(code, format string, args ...any) error {
-	return &apiError{code, fmt.Sprintf(format, args...)}
+	return &apiError{code: code, message: fmt.Sprintf(format, args...)}
+}
+
+// notEmulated refuses what AWS answers in a way that nobody recorded, so that
+// nobody relies on what would be a guess.
+func notEmulated(what string) error {
+	return &apiError{"NotImplemented", what + " is not emulated: what AWS answers is not recorded", http.StatusNotImplemented}
 }
 
 // invalid is a ValidationException, AWS's answer to a request that breaks a
@@ -293,7 +304,7 @@ func (s *Store) serve(w http.ResponseWriter, r *http.Request, target string, ope
 	s.events.drain(s.opt.Emit)
 	if err != nil {
 		refusal := err.(*apiError) // every operation returns this type only
-		WriteError(w, http.StatusBadRequest, refusal.code, refusal.message)
+		WriteError(w, cmp.Or(refusal.status, http.StatusBadRequest), refusal.code, refusal.message)
 		return
 	}
 	answer, err := json.Marshal(out)
