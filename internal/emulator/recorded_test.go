@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
 	"github.com/ssmbak/ssmbak/internal/moto"
 )
 
@@ -50,8 +51,10 @@ type recordedStep struct {
 	In  json.RawMessage
 
 	Status int // 200 if zero
-	// Code is the error's, and Message a part of its text.
+	// Code is the error's, and Message a part of its text; NoMessage says that it
+	// has none.
 	Code, Message string
+	NoMessage     bool
 	// Has are header fields that the answer has: a value, "*" for any, "" for
 	// none. Lacks are those that it has not.
 	Has map[string]string
@@ -219,7 +222,7 @@ func (p *player) differsJSON(step recordedStep, text []byte) error {
 		if other, ok := got["Message"].(string); ok {
 			message = other
 		}
-		if code[strings.LastIndex(code, "#")+1:] != step.Code || !strings.Contains(message, p.text(step.Message)) {
+		if code[strings.LastIndex(code, "#")+1:] != step.Code || !strings.Contains(message, p.text(step.Message)) || step.NoMessage && message != "" {
 			return fmt.Errorf("%s, want %s %q", text, step.Code, step.Message)
 		}
 		return nil
@@ -332,7 +335,7 @@ func TestRecorded(t *testing.T) {
 	for i, c := range recordedCases(t) {
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
-			p := &player{client: emulator.New(emulator.Options{}).Client(), endpoint: "http://127.0.0.1"}
+			p := &player{client: emulator.New(emulator.Options{SSM: ssmapi.Options{Keys: []string{}}}).Client(), endpoint: "http://127.0.0.1"}
 			for step, how := range p.play(t, c, fmt.Sprint("case-", i)) {
 				t.Errorf("step %d: %s\nrecorded: %s", step, how, c.Source)
 			}

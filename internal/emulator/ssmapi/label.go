@@ -51,7 +51,7 @@ func (s *Store) versionFor(in *labelInput) (*record, *state, *version, error) {
 	rec := s.records[name]
 	st := rec.current()
 	if st == nil {
-		return nil, nil, nil, notFound(*in.Name)
+		return nil, nil, nil, notFound()
 	}
 	if in.ParameterVersion == nil {
 		return rec, st, st.latest(), nil

@@ -271,7 +271,7 @@ func (s *Store) decideKey(v, old *version, in *putInput) error {
 	case s.opt.OmittedKeyKept && old != nil && old.typ == typeSecureString:
 		v.keyID = old.keyID
 	}
-	return s.useKey(v.keyID)
+	return s.encrypt(v.keyID)
 }
 
 // orOld returns a member of a request or, where an overwrite leaves it out,

@@ -62,6 +62,10 @@ type Options struct {
 	// https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html
 	// says it of a change of tier; the Terraform provider relies on the former.
 	OmittedKeyKept bool
+	// Keys are the KMS keys that exist beside alias/aws/ssm: key ids, aliases or
+	// ARNs, each in the one form that requests use, since which key an alias
+	// stands for is not known here. nil means that every key exists.
+	Keys []string
 	// StepBack is how much earlier the LastModifiedDate of a version is than
 	// that of the one before it, zero or less for a time of its own. Nothing in
 	// AWS's documentation promises that the times of a history grow. name has a
@@ -91,9 +95,15 @@ type Options struct {
 	// after the change took effect and without any lock held; it may call the
 	// Store. Calls never overlap. nil means that nobody listens.
 	Emit func(Event)
+	// DeletedLinger is how long after its deletion a parameter is still returned
+	// by GetResources, with the tags that it had
+	// (https://github.com/aws/aws-sdk/issues/302).
+	DeletedLinger time.Duration
 	// StaleBy makes a read answer from the state as it was that long ago. op
 	// is the operation, name the parameter's with a leading slash. It is
 	// called without any lock held; nil means that every read is current.
+	// DescribeParameters, for one, was seen to lag PutParameter by seconds
+	// (https://github.com/aws/aws-sdk-js/issues/4349).
 	StaleBy func(op, name string) time.Duration
 	// EmptyPages makes DescribeParameters and GetParametersByPath return some
 	// empty pages with a NextToken, the first one among them: "the number of
@@ -118,7 +128,7 @@ type Store struct {
 	standard int      // live parameters by tier
 	advanced int
 	refused  map[string]*refusedUpdates
-	disabled map[string]bool // KMS keys, in the form of keyIdentity
+	keys     map[string]keyState // by keyIdentity; those that are usable are not there
 	images   []pendingImage
 	noImages bool         // callers lack ec2:DescribeImages
 	pending  atomic.Int64 // len(images), read without the lock
@@ -154,7 +164,7 @@ func New(opt Options) *Store {
 		eventSet: uint64(opt.Now().UnixNano()),
 		records:  map[string]*record{},
 		refused:  map[string]*refusedUpdates{},
-		disabled: map[string]bool{},
+		keys:     map[string]keyState{},
 	}
 }
 
@@ -314,45 +324,4 @@ func (s *Store) serve(w http.ResponseWriter, r *http.Request, target string, ope
 	}
 	header.Set("Content-Type", contentType)
 	_, _ = w.Write(answer)
-}
-
-// DisableKey makes KMS refuse to use a key, given as key id, alias or ARN, as
-// when it is disabled or about to be deleted: decryption and encryption answer
-// InvalidKeyId
-// (https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html).
-// Reads without decryption go on working.
-func (s *Store) DisableKey(keyID string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.disabled[keyIdentity(keyID)] = true
-}
-
-// EnableKey takes [Store.DisableKey] back.
-func (s *Store) EnableKey(keyID string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.disabled, keyIdentity(keyID))
-}
-
-// keyIdentity is the part of a KeyId that all its forms share: the key's id,
-// or the alias. That an alias stands for a key is not known here.
-func keyIdentity(keyID string) string {
-	if !strings.HasPrefix(keyID, "arn:") {
-		return keyID
-	}
-	if _, id, ok := strings.Cut(keyID, ":key/"); ok {
-		return id
-	}
-	if _, alias, ok := strings.Cut(keyID, ":alias/"); ok {
-		return "alias/" + alias
-	}
-	return keyID
-}
-
-// useKey answers as KMS does when the key cannot be used. The lock is held.
-func (s *Store) useKey(keyID string) error {
-	if s.disabled[keyIdentity(keyID)] {
-		return refuse("InvalidKeyId", "The key %s is not enabled.", keyID)
-	}
-	return nil
 }
