@@ -33,8 +33,8 @@ func made(st *types.Stack) Made {
 // reconcile that fills the archive unless noFill is set.
 //
 // The errors to tell apart are [*ExistsError], [*OriginalError], [*ForeignError],
-// [*StateError], [*SettingError], [*BucketError], [*PointerError] and
-// [*FailedError].
+// [*StateError], [*SettingError], [*BucketError], [*PointerError],
+// [*FailedError] and [*WatchError].
 func (s *Stack) Create(ctx context.Context, v Values, noFill bool) (Made, error) {
 	named, err := v.parameters()
 	if err != nil {
@@ -89,7 +89,7 @@ func (s *Stack) first(ctx context.Context, named parameters) (*types.Stack, erro
 		Capabilities: []types.Capability{types.CapabilityCapabilityIam}, ClientRequestToken: token("create"),
 	})
 	if err != nil {
-		return nil, fmt.Errorf("create the stack %s: %w", s.o.Name, err)
+		return nil, s.sent(fmt.Errorf("create the stack %s: %w", s.o.Name, err))
 	}
 	w := &watch{s: s, id: aws.ToString(out.StackId)}
 	return w.end(ctx, types.StackStatusCreateComplete)
