@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/stack/code"
 )
 
@@ -34,13 +35,13 @@ const (
 // is uploaded again every minute, for 20 minutes at most. The error is a
 // [*BucketError] if the bucket is not versioned, and a [*VersioningError] if
 // versioning still does not work by then.
-func (s *Stack) upload(ctx context.Context, bucket string, zip code.Zip) (key, version string, err error) {
+func (s *Stack) upload(ctx context.Context, bucket string, zip code.Zip, e archive.Encryption) (key, version string, err error) {
 	caller, err := s.conn.Caller(ctx)
 	if err != nil {
 		return "", "", err
 	}
 	key = ".ssmbak/lambda/" + zip.SHA256 + ".zip"
-	u, err := newUpload(s.conn.S3(), bucket, caller.Account, key, zip)
+	u, err := newUpload(s.conn.S3(), bucket, caller.Account, key, zip, e)
 	if err != nil {
 		return "", "", err
 	}
@@ -75,16 +76,17 @@ type upload struct {
 	body   []byte
 }
 
-func newUpload(client *s3.Client, bucket, owner, key string, zip code.Zip) (*upload, error) {
+func newUpload(client *s3.Client, bucket, owner, key string, zip code.Zip, e archive.Encryption) (*upload, error) {
 	sum, err := hex.DecodeString(zip.SHA256)
 	if err != nil {
 		return nil, fmt.Errorf("read the digest of the functions' zip: %w", err)
 	}
-	return &upload{client, s3.PutObjectInput{
+	u := &upload{client, s3.PutObjectInput{
 		Bucket: &bucket, Key: &key, ExpectedBucketOwner: &owner, ContentType: aws.String("application/zip"),
 		ChecksumAlgorithm: s3types.ChecksumAlgorithmSha256, ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(sum)),
-		ServerSideEncryption: s3types.ServerSideEncryptionAes256,
-	}, zip.Bytes}, nil
+	}, zip.Bytes}
+	e.Set(&u.in, false)
+	return u, nil
 }
 
 // once uploads the object unless the bucket holds it as a version, and returns

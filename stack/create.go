@@ -34,7 +34,7 @@ func made(st *types.Stack) Made {
 //
 // The errors to tell apart are [*ExistsError], [*OriginalError], [*ForeignError],
 // [*StateError], [*SettingError], [*BucketError], [*PointerError],
-// [*FailedError] and [*WatchError].
+// [*FailedError], [*WatchError], [*HeaderError] and [*FillError].
 func (s *Stack) Create(ctx context.Context, v Values, noFill bool) (Made, error) {
 	named, err := v.parameters()
 	if err != nil {
@@ -58,6 +58,9 @@ func (s *Stack) Create(ctx context.Context, v Values, noFill bool) (Made, error)
 		}
 	}
 	m := made(st)
+	if err := s.keepEncryption(ctx, m.BucketName, parametersOf(st), st); err != nil {
+		return m, err
+	}
 	if noFill {
 		return m, nil
 	}
@@ -81,6 +84,9 @@ func (s *Stack) first(ctx context.Context, named parameters) (*types.Stack, erro
 			return nil, err
 		}
 	}
+	if err := s.headers(ctx, p); err != nil {
+		return nil, err
+	}
 	if err := s.free(ctx, p[parameterPointerName]); err != nil {
 		return nil, err
 	}
@@ -99,6 +105,9 @@ func (s *Stack) first(ctx context.Context, named parameters) (*types.Stack, erro
 // where nobody else is.
 func (s *Stack) complete(ctx context.Context, p parameters) error {
 	if err := p.check(); err != nil {
+		return err
+	}
+	if err := p.checkDecrypt(s.o.Name); err != nil {
 		return err
 	}
 	if p[parameterAdminArns] != "" {
@@ -174,8 +183,11 @@ func (s *Stack) second(ctx context.Context, st *types.Stack, named parameters) (
 	if err != nil {
 		return nil, err
 	}
+	if err := s.headers(ctx, p); err != nil {
+		return nil, err
+	}
 	bucket := output(st, OutputBucketName)
-	if p[parameterCodeKey], p[parameterCodeVersion], err = s.upload(ctx, bucket, zip); err != nil {
+	if p[parameterCodeKey], p[parameterCodeVersion], err = s.upload(ctx, bucket, zip, encryption(p, st)); err != nil {
 		return nil, err
 	}
 	p[parameterVersion] = s.o.Version

@@ -113,6 +113,16 @@ func (e *WatchError) Error() string {
 
 func (e *WatchError) Unwrap() error { return e.Err }
 
+// HeaderError says that the stack is complete, and that the archive does not yet
+// tell the command lines which encryption headers its functions use.
+type HeaderError struct{ Err error }
+
+func (e *HeaderError) Error() string {
+	return "write the encryption headers into the archive: " + e.Err.Error()
+}
+
+func (e *HeaderError) Unwrap() error { return e.Err }
+
 // FailedError says that CloudFormation did not get through.
 type FailedError struct {
 	Name, Status string

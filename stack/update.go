@@ -44,8 +44,8 @@ type UpdateOptions struct {
 // stays. It returns what was changed, or would be.
 //
 // The errors to tell apart are [*NotFoundError], [*ForeignError], [*StateError],
-// [*SettingError], [*VersionError], [*ProtectedError], [*FailedError] and
-// [*WatchError].
+// [*SettingError], [*VersionError], [*ProtectedError], [*FailedError],
+// [*WatchError] and [*HeaderError].
 func (s *Stack) Update(ctx context.Context, v Values, o UpdateOptions) (Made, Changes, error) {
 	named, err := v.parameters()
 	if err != nil {
@@ -84,6 +84,13 @@ func (s *Stack) Update(ctx context.Context, v Values, o UpdateOptions) (Made, Ch
 	if err := s.complete(ctx, p); err != nil {
 		return Made{}, Changes{}, err
 	}
+	if err := s.headers(ctx, p); err != nil {
+		return Made{}, Changes{}, err
+	}
+	headers := encryption(p, st)
+	if p[parameterIndexHeader] == headerKMS && headers.Indexes == "" {
+		return Made{}, Changes{}, &SettingError{"index-header", "kms", "the stack has no key yet: update it without this first, which makes one"}
+	}
 	bucket := output(st, OutputBucketName)
 	if bucket == "" {
 		if bucket, err = s.BucketName(ctx); err != nil {
@@ -94,15 +101,15 @@ func (s *Stack) Update(ctx context.Context, v Values, o UpdateOptions) (Made, Ch
 	if err != nil {
 		return Made{}, Changes{}, err
 	}
-	if p[parameterCodeKey], p[parameterCodeVersion], err = s.upload(ctx, bucket, zip); err != nil {
+	if p[parameterCodeKey], p[parameterCodeVersion], err = s.upload(ctx, bucket, zip, headers); err != nil {
 		return Made{}, Changes{}, err
 	}
 	p[parameterVersion] = s.o.Version
 	st, changes, err := s.change(ctx, st, p, o.Show)
-	if err != nil {
+	if err != nil || o.Show {
 		return Made{}, changes, err
 	}
-	return made(st), changes, nil
+	return made(st), changes, s.keepEncryption(ctx, bucket, p, st)
 }
 
 // older reports whether a version is surely older than another one. What was

@@ -2,6 +2,7 @@ package stackcli_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
@@ -54,6 +55,7 @@ type cloud struct {
 	executed    string          // token of the last change set that was executed
 	settling    time.Duration   // for which a new bucket keeps no versions
 	settled     time.Time
+	forbidden   string // encryption header, "without" for none, and an object's key
 }
 
 func newCloud() *cloud {
@@ -74,6 +76,10 @@ func (c *cloud) Do(r *http.Request) (*http.Response, error) {
 	if serve == nil && r.Method == http.MethodGet && (r.URL.Query().Has("encryption") || r.URL.Query().Has("policy") || r.URL.Query().Has("publicAccessBlock")) {
 		serve = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) } // a bucket has none of these here
 	}
+	if header := r.Header.Get("X-Amz-Server-Side-Encryption"); serve == nil && r.Method == http.MethodPut && r.Header.Get("X-Amz-Checksum-Sha256") != "" &&
+		c.forbids(cmp.Or(header, "without"), r.URL.Path) {
+		serve = explicitDeny
+	}
 	if serve == nil && c.settling > 0 {
 		serve = c.unsettled(r)
 	}
@@ -89,6 +95,18 @@ func (c *cloud) Do(r *http.Request) (*http.Response, error) {
 		return nil, io.ErrUnexpectedEOF
 	}
 	return w.Result(), nil
+}
+
+func (c *cloud) forbids(header, path string) bool {
+	forbidden, key, _ := strings.Cut(c.forbidden, " ")
+	return forbidden == header && strings.HasSuffix(path, key)
+}
+
+// explicitDeny answers as S3 does where a policy of the organization denies.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+func explicitDeny(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusForbidden)
+	fmt.Fprintf(w, `<Error><Code>AccessDenied</Code><Message>User: arn:aws:iam::123456789012:user/local is not authorized to perform: s3:PutObject on resource: "arn:aws:s3::%s" with an explicit deny in a service control policy</Message></Error>`, strings.TrimPrefix(r.URL.Path, "//"))
 }
 
 // unsettled enables the versioning of the bucket late, though S3 says from the

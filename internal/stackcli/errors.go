@@ -59,6 +59,7 @@ func (a *app) explain(err error) failure {
 	var newer *stack.VersionError
 	var failed *stack.FailedError
 	var fill *stack.FillError
+	var header *stack.HeaderError
 	var file *code.FileError
 	var noCode *code.NotFoundError
 	var mismatch *archive.MismatchError
@@ -100,6 +101,12 @@ func (a *app) explain(err error) failure {
 	case errors.As(err, &fill):
 		out.message = "the stack is whole, but the reconcile that fills its archive was not started: " + plain(fill.Err)
 		out.hint = "`ssmbak reconcile` does the same from here, and the stack does it by itself within the hour"
+	case errors.As(err, &header):
+		out.message = "the stack is complete, but its encryption headers were not written into the archive, which tells them to `ssmbak`: " + plain(header.Err)
+		out.hint = command("update") + " finishes it"
+		if _, hint, ok := awsconn.Explain(header.Err); ok {
+			out.hint = hint + "; then " + out.hint
+		}
 	case errors.As(err, &file):
 		out.code, out.hint = exitUsage, "nothing was changed"
 	case errors.As(err, &noCode):

@@ -77,6 +77,10 @@ var start = time.Date(2024, 6, 13, 1, 43, 5, 0, time.UTC)
 //	                           somebody else
 //	protect [off]              the stack is protected from deletion, or no longer
 //	waiting N, dead N          what the queues hold
+//	organization [HEADER [KEY]] a policy forbids objects with this encryption
+//	                           header, "without" for none, from now on, or that
+//	                           object alone; without arguments no longer
+//	holds KEY TEXT             that an object of the archive contains this
 //	deny ACTION [after OTHER]  refuse requests from now on, or once there was
 //	                           another one
 //	lose ACTION                serve such requests from now on, and lose the answers
@@ -223,6 +227,16 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		worldOf(ts).noCode = map[string]error{
 			"go": code.ErrNoGo, "source": fmt.Errorf("%w, and there is no release (devel) to fetch", code.ErrNoSource), "compiler": errors.New("`go build` failed"),
 		}[args[0]]
+	},
+	"organization": func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).forbidden = strings.Join(args, " ") },
+	"holds": func(ts *testscript.TestScript, neg bool, args []string) {
+		all := worldOf(ts).aws.S3.Versions(worldOf(ts).archive(), args[0])
+		if len(all) == 0 {
+			ts.Fatalf("there is no %s", args[0])
+		}
+		if strings.Contains(string(all[0].Body), args[1]) == neg {
+			ts.Fatalf("%s is %s", args[0], all[0].Body)
+		}
 	},
 	"settling": func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).settling = duration(ts, args[0]) },
 	"zip": func(ts *testscript.TestScript, _ bool, args []string) {
