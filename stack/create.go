@@ -80,7 +80,7 @@ func (s *Stack) first(ctx context.Context, named parameters) (*types.Stack, erro
 		return nil, err
 	}
 	if b := p[parameterBucketName]; b != "" {
-		if err := s.adopt(ctx, b, p); err != nil {
+		if err := s.adopt(ctx, b, p, named); err != nil {
 			return nil, err
 		}
 	}

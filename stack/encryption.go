@@ -31,6 +31,29 @@ func (p parameters) checkHeaders(account, region string) error {
 	return nil
 }
 
+// inherit fills in the encryption headers of an archive that is there already,
+// unless they are named.
+func (s *Stack) inherit(e archive.Encryption, p, named parameters) error {
+	for _, x := range []struct {
+		setting, parameter string
+		header             archive.Header
+	}{{"value-header", parameterValueHeader, e.Values}, {"index-header", parameterIndexHeader, e.Indexes}} {
+		if _, ok := named[x.parameter]; ok || x.header == "" {
+			continue
+		}
+		text := string(x.header)
+		if x.header != archive.HeaderNone && x.header != archive.HeaderS3 {
+			if p[parameterKeyArn] != text {
+				return &SettingError{x.setting, "", fmt.Sprintf("is needed: the archive's objects are written with %s; say kms with that as --key-arn, or aes256 or none", text)}
+			}
+			text = headerKMS
+		}
+		p[x.parameter] = text
+		s.o.Note(fmt.Sprintf("the archive's encryption header stays: --%s %s", x.setting, strings.TrimPrefix(strings.ToLower(text), "aws:")))
+	}
+	return nil
+}
+
 // headers checks the encryption headers for the caller's account.
 func (s *Stack) headers(ctx context.Context, p parameters) error {
 	caller, err := s.conn.Caller(ctx)

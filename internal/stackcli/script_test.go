@@ -228,7 +228,9 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 			"go": code.ErrNoGo, "source": fmt.Errorf("%w, and there is no release (devel) to fetch", code.ErrNoSource), "compiler": errors.New("`go build` failed"),
 		}[args[0]]
 	},
-	"organization": func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).forbidden = strings.Join(args, " ") },
+	"organization": func(ts *testscript.TestScript, _ bool, args []string) {
+		worldOf(ts).forbidden = strings.Join(args, " ")
+	},
 	"holds": func(ts *testscript.TestScript, neg bool, args []string) {
 		all := worldOf(ts).aws.S3.Versions(worldOf(ts).archive(), args[0])
 		if len(all) == 0 {
