@@ -201,34 +201,6 @@ func objectActions(r *http.Request, response *http.Response) (all []stack.Reques
 // collected is what each part of ssmbak did.
 type collected struct{ recorder, reconciler, reader, restorer []stack.Request }
 
-// organization denies every write of an object whose encryption header is not
-// the right one.
-type organization struct {
-	next aws.HTTPClient
-	want archive.Encryption
-}
-
-func (o organization) Do(r *http.Request) (*http.Response, error) {
-	key, object := strings.CutPrefix(r.URL.Path, "/"+bucket+"/")
-	if r.Method != http.MethodPut || !object {
-		return o.next.Do(r)
-	}
-	want := o.want.Indexes
-	if strings.HasPrefix(key, "/") {
-		want = o.want.Values
-	}
-	got := archive.Header(r.Header.Get("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id"))
-	if got == "" {
-		got = archive.Header(cmp.Or(r.Header.Get("X-Amz-Server-Side-Encryption"), string(archive.HeaderNone)))
-	}
-	if got == want {
-		return o.next.Do(r)
-	}
-	// https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
-	text := fmt.Sprintf("<Error><Code>AccessDenied</Code><Message>User: x is not authorized to perform: s3:PutObject on resource: &quot;%s&quot; with an explicit deny in a service control policy: %s, want %s</Message></Error>", key, got, want)
-	return &http.Response{StatusCode: http.StatusForbidden, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(text)), Request: r}, nil
-}
-
 // collect lets every part of ssmbak do everything that it does, in an
 // organization that denies every other encryption header than those of e.
 func collect(t *testing.T, e archive.Encryption) (out collected) {
@@ -527,22 +499,6 @@ func TestPermissions(t *testing.T) {
 					}
 				}
 			}
-		})
-	}
-}
-
-// TestOrganization shows that every write of every part has the encryption header
-// that is set: the policies of an organization may demand or forbid any.
-func TestOrganization(t *testing.T) {
-	t.Parallel()
-	for _, e := range []archive.Encryption{
-		{Values: archive.HeaderS3, Indexes: archive.HeaderS3},
-		{Values: archive.HeaderNone, Indexes: archive.HeaderNone},
-		{Values: archiveKey, Indexes: archive.HeaderNone},
-	} {
-		t.Run(fmt.Sprint(e), func(t *testing.T) {
-			t.Parallel()
-			collect(t, e)
 		})
 	}
 }
