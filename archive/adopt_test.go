@@ -200,7 +200,7 @@ func TestAdoptCancelled(t *testing.T) {
 			cancel()
 		}
 	}}}})
-	a := place{client, p.bucket}.ready(t)
+	a := place{client: client, bucket: p.bucket}.ready(t)
 	if _, problems, err := a.Adopt(ctx); err == nil || len(problems) > 0 {
 		t.Errorf("got %v, %v, want the context's error alone", problems, err)
 	}
@@ -225,7 +225,7 @@ func TestAdoptMeets(t *testing.T) {
 					begin(t, other, "/app/db", 1)
 				}
 			}}}})
-			a, err := place{client, p.bucket}.open(t)
+			a, err := place{client: client, bucket: p.bucket}.open(t)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -373,7 +373,7 @@ func TestAdoptTogether(t *testing.T) {
 					adopt(t, other)
 				}
 			}}}})
-			a, err := place{client, p.bucket}.open(t)
+			a, err := place{client: client, bucket: p.bucket}.open(t)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -63,6 +63,9 @@ type Options struct {
 	Elsewhere bool
 	// Parallel bounds the requests under way at once in one call; 64 if zero.
 	Parallel int
+	// Encryption is what writes say about encryption; nil means what the archive
+	// says. The functions of a stack name theirs.
+	Encryption *Encryption
 	// Logger takes what happens below the answers; nothing if nil.
 	Logger *slog.Logger
 }
@@ -89,6 +92,9 @@ type Identity struct {
 	// Original says that the bucket held objects of the original ssmbak when
 	// the archive was made, so that names without an index may still be there.
 	Original bool `json:"original,omitempty"`
+	// Encryption is what every writer says that is not told otherwise; see
+	// [Archive.KeepEncryption].
+	Encryption Encryption `json:"encryption,omitzero"`
 }
 
 // Open opens the archive in a bucket for reading. A bucket without an identity
@@ -107,7 +113,13 @@ func Open(ctx context.Context, client *s3.Client, o Options) (*Archive, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	a := &Archive{client: client, o: o, writer: newWriter()}
-	return a, a.readIdentity(ctx)
+	if err := a.readIdentity(ctx); err != nil {
+		return a, err
+	}
+	if o.Encryption != nil && !o.Elsewhere {
+		return a, o.Encryption.check(o.Account, o.Region)
+	}
+	return a, nil
 }
 
 func newWriter() string {
@@ -140,6 +152,9 @@ func (a *Archive) readIdentity(ctx context.Context) error {
 	}
 	if id.Account == "" || id.Region == "" {
 		return &DamagedError{Key: identityKey, Err: errors.New("it names no account or no region")}
+	}
+	if err := id.Encryption.check(id.Account, id.Region); err != nil {
+		return &DamagedError{Key: identityKey, Err: err}
 	}
 	a.identity, a.exists = id, true
 	if !a.o.Elsewhere {
@@ -186,7 +201,10 @@ func (a *Archive) Establish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	body, err := json.Marshal(Identity{Format: Format, Account: a.o.Account, Region: a.o.Region, Created: time.Now().UTC().Truncate(time.Millisecond), Original: foreign})
+	body, err := json.Marshal(Identity{
+		Format: Format, Account: a.o.Account, Region: a.o.Region, Created: time.Now().UTC().Truncate(time.Millisecond), Original: foreign,
+		Encryption: a.encryption().compact(),
+	})
 	if err != nil {
 		return fmt.Errorf("encode the identity: %w", err)
 	}
@@ -290,7 +308,7 @@ type put struct {
 	metadata    map[string]string
 	absent      bool   // only if there is no such object
 	match       string // only if its ETag is this
-	value       bool   // a value object: encrypted as the bucket says
+	value       bool   // a value object
 }
 
 // stored is what S3 answered to a write.
@@ -302,11 +320,7 @@ func (a *Archive) put(ctx context.Context, p put) (stored, error) {
 		Bucket: &a.o.Bucket, Key: &p.key, ExpectedBucketOwner: a.owner(), Body: bytes.NewReader(p.body),
 		ContentType: &p.contentType, ChecksumAlgorithm: types.ChecksumAlgorithmSha256, Metadata: p.metadata,
 	}
-	if !p.value {
-		// What ssmbak itself needs to read never depends on the key that
-		// guards the values.
-		in.ServerSideEncryption = types.ServerSideEncryptionAes256
-	}
+	a.encryption().Set(in, p.value)
 	if p.tags != "" {
 		in.Tagging = &p.tags
 	}

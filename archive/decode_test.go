@@ -130,6 +130,7 @@ func FuzzDecodeIndex(f *testing.F) {
 // FuzzDecode does the same for the two other objects.
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"format":1,"account":"123456789012","region":"us-east-1","created":"2024-06-13T20:10:54Z"}`))
+	f.Add([]byte(`{"format":1,"account":"123456789012","region":"us-east-1","created":"2024-06-13T20:10:54Z","encryption":{"values":"AES256","indexes":"none"}}`))
 	f.Add([]byte(`{"format":1,"first":"2024-06-13T20:10:54Z","last":"2024-06-13T20:10:54Z","failed":["/a"]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		for _, into := range []any{&Identity{}, &Reconciled{}} {

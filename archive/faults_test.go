@@ -25,7 +25,7 @@ func emulated(t *testing.T, attempts int) (*emulator.AWS, place) {
 		HTTPClient: local.Client(), MaxAttempts: attempts, Backoff: func(int) time.Duration { return 0 },
 	})
 	local.S3.CreateBucket("archive", true)
-	return local, place{client, "archive"}
+	return local, place{client: client, bucket: "archive"}
 }
 
 // TestLostAnswers loses the answer to each kind of write after it took effect,
@@ -298,8 +298,8 @@ func TestOwnerIsSent(t *testing.T) {
 			t.Errorf("%s of %q names the owner %q", op, key, got)
 		}
 	}}}})
-	p := place{client, "archive"}
-	putOriginal(t, place{connect(t, awsconn.Options{HTTPClient: local.Client()}), "archive"}, "/old", "v")
+	p := place{client: client, bucket: "archive"}
+	putOriginal(t, place{client: connect(t, awsconn.Options{HTTPClient: local.Client()}), bucket: "archive"}, "/old", "v")
 	a := p.ready(t)
 	begin(t, a, "/a", 1)
 	if err := a.Mark(t.Context(), "/a"); err != nil {

@@ -41,7 +41,7 @@ func TestLog(t *testing.T) {
 	for _, r := range runners() {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
-			p := place{r.start(t), "log"}
+			p := place{r.start(t), "log", r.encryption}
 			p.make(t.Context(), t, true)
 			a := p.ready(t)
 			late := version(2)
@@ -107,7 +107,7 @@ func TestLog(t *testing.T) {
 // too, with neither index nor identity.
 func TestLogOfOriginal(t *testing.T) {
 	t.Parallel()
-	p := place{runners()[0].start(t), "original"}
+	p := place{client: runners()[0].start(t), bucket: "original"}
 	p.make(t.Context(), t, true)
 	putOriginal(t, p, "/app/db", "one")
 	a, err := p.open(t)

@@ -31,7 +31,7 @@ func TestReindexOriginals(t *testing.T) {
 	t.Parallel()
 	clock := emulator.NewClock(time.Date(2024, 6, 13, 20, 0, 0, 0, time.UTC))
 	local := emulator.New(emulator.Options{Clock: clock})
-	p := place{connect(t, awsconn.Options{HTTPClient: local.Client()}), "archive"}
+	p := place{client: connect(t, awsconn.Options{HTTPClient: local.Client()}), bucket: "archive"}
 	local.S3.CreateBucket("archive", true)
 	putOriginal(t, p, "/app/db", "old")
 	putOriginal(t, p, "/app/old", "old")
@@ -120,7 +120,7 @@ func TestReindexOriginalsMeets(t *testing.T) {
 			value(t, other, "/a", 2)
 		}
 	}}}})
-	a := place{client, p.bucket}.ready(t)
+	a := place{client: client, bucket: p.bucket}.ready(t)
 	if out := reindex(t, a, "/a"); out.Originals != 1 || out.Values != 1 || len(p.history(t, "/a")) != 3 {
 		t.Errorf("%+v", out)
 	}
@@ -184,7 +184,7 @@ func TestReindexMeets(t *testing.T) {
 					test.meet(r.Context(), t, p, other)
 				}
 			}}}})
-			a := place{client, p.bucket}.ready(t)
+			a := place{client: client, bucket: p.bucket}.ready(t)
 			if out := reindex(t, a, "/a"); out.Versions != test.want || !met.Load() {
 				t.Errorf("%+v, met %v, want %d versions", out, met.Load(), test.want)
 			}
@@ -286,7 +286,7 @@ func TestReindexAfterListing(t *testing.T) {
 	clock := emulator.NewClock(begun.Add(time.Minute))
 	local := emulator.New(emulator.Options{Clock: clock})
 	local.S3.CreateBucket("archive", true)
-	p := place{connect(t, awsconn.Options{HTTPClient: local.Client()}), "archive"}
+	p := place{client: connect(t, awsconn.Options{HTTPClient: local.Client()}), bucket: "archive"}
 	a := p.ready(t)
 	begin(t, a, "/a", 1)
 	if err := a.MarkReconciled(t.Context(), archive.Listing{Began: begun.Add(time.Hour)}); err != nil {
@@ -313,7 +313,7 @@ func TestReindexProves(t *testing.T) {
 		local := emulator.New(emulator.Options{})
 		local.S3.CreateBucket("archive", true)
 		client := connect(t, awsconn.Options{HTTPClient: local.Client()})
-		a := place{client, "archive"}.ready(t)
+		a := place{client: client, bucket: "archive"}.ready(t)
 		x, err := a.Begin(ctx, "/a")
 		if err != nil {
 			r.Fatal(err)

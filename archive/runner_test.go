@@ -25,6 +25,8 @@ const (
 	account = "123456789012"
 	region  = "us-east-1"
 	second  = ssmbak.Time(1_718_309_454_000)
+
+	testKey archive.Header = "arn:aws:kms:us-east-1:123456789012:key/archive"
 )
 
 // runner is one S3 on which the contract is held.
@@ -34,13 +36,19 @@ type runner struct {
 	start func(t *testing.T) *s3.Client
 	// stricter says that the S3 checks what moto does not.
 	stricter bool
+	// encryption is what the writers say; nil for what they say by default.
+	encryption *archive.Encryption
 }
 
 func runners() []runner {
 	return []runner{
 		{"emulator in process", func(t *testing.T) *s3.Client {
 			return connect(t, awsconn.Options{HTTPClient: emulator.New(emulator.Options{}).Client()})
-		}, true},
+		}, true, nil},
+		// Under a KMS key an ETag is no digest of the object.
+		{"emulator under a KMS key", func(t *testing.T) *s3.Client {
+			return connect(t, awsconn.Options{HTTPClient: emulator.New(emulator.Options{}).Client()})
+		}, true, &archive.Encryption{Values: testKey, Indexes: testKey}},
 		{"emulator on a socket", func(t *testing.T) *s3.Client {
 			url, stop, err := emulator.New(emulator.Options{}).Listen(t.Context(), "127.0.0.1:0")
 			if err != nil {
@@ -48,8 +56,8 @@ func runners() []runner {
 			}
 			t.Cleanup(func() { _ = stop() })
 			return connect(t, awsconn.Options{EndpointURL: url})
-		}, true},
-		{"moto", startMoto, false},
+		}, true, nil},
+		{"moto", startMoto, false, nil},
 	}
 }
 
@@ -76,11 +84,13 @@ func startMoto(t *testing.T) *s3.Client {
 type place struct {
 	client *s3.Client
 	bucket string
+	// encryption is what the writers say.
+	encryption *archive.Encryption
 }
 
 func (p place) open(t *testing.T, change ...func(*archive.Options)) (*archive.Archive, error) {
 	t.Helper()
-	o := archive.Options{Bucket: p.bucket, Account: account, Region: region}
+	o := archive.Options{Bucket: p.bucket, Account: account, Region: region, Encryption: p.encryption}
 	for _, c := range change {
 		c(&o)
 	}
@@ -160,7 +170,7 @@ func TestContract(t *testing.T) {
 					if c.stricter && !r.stricter {
 						t.Skip("moto does not do what S3 does")
 					}
-					p := place{client, fmt.Sprintf("contract-%d", i)}
+					p := place{client, fmt.Sprintf("contract-%d", i), r.encryption}
 					p.make(t.Context(), t, !c.unversioned)
 					c.hold(t, p)
 				})

@@ -19,9 +19,11 @@ import (
 )
 
 // adopt checks a bucket that is to hold the archive and is not of the stack, and
-// fills in its key. What the bucket lacks is noted and left as it is. The error
-// is a [*BucketError], or one of package archive where another archive is in it.
-func (s *Stack) adopt(ctx context.Context, bucket string, p parameters) error {
+// fills in its key, and the encryption headers of the archive in it unless they
+// are named. What the bucket lacks is noted and left as it is. The error is a
+// [*BucketError], a [*SettingError], or one of package archive where another
+// archive is in it.
+func (s *Stack) adopt(ctx context.Context, bucket string, p, named parameters) error {
 	caller, err := s.conn.Caller(ctx)
 	if err != nil {
 		return err
@@ -45,7 +47,8 @@ func (s *Stack) adopt(ctx context.Context, bucket string, p parameters) error {
 	if v.Status != s3types.BucketVersioningStatusEnabled {
 		return &BucketError{bucket, "is not versioned"}
 	}
-	if _, err := archive.Open(ctx, client, archive.Options{Bucket: bucket, Account: caller.Account, Region: s.conn.Region(), Logger: s.o.Logger}); err != nil {
+	a, err := archive.Open(ctx, client, archive.Options{Bucket: bucket, Account: caller.Account, Region: s.conn.Region(), Logger: s.o.Logger})
+	if err != nil {
 		return err
 	}
 	if err := s.alone(ctx, bucket); err != nil {
@@ -57,7 +60,8 @@ func (s *Stack) adopt(ctx context.Context, bucket string, p parameters) error {
 		}
 	}
 	s.lacks(ctx, client, bucket, caller.Account)
-	return nil
+	id, _ := a.Identity()
+	return s.inherit(id.Encryption, p, named)
 }
 
 // alone finds another stack that records into the same bucket.

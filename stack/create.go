@@ -33,8 +33,8 @@ func made(st *types.Stack) Made {
 // reconcile that fills the archive unless noFill is set.
 //
 // The errors to tell apart are [*ExistsError], [*OriginalError], [*ForeignError],
-// [*StateError], [*SettingError], [*BucketError], [*PointerError] and
-// [*FailedError].
+// [*StateError], [*SettingError], [*BucketError], [*PointerError],
+// [*FailedError], [*WatchError], [*HeaderError] and [*FillError].
 func (s *Stack) Create(ctx context.Context, v Values, noFill bool) (Made, error) {
 	named, err := v.parameters()
 	if err != nil {
@@ -58,6 +58,9 @@ func (s *Stack) Create(ctx context.Context, v Values, noFill bool) (Made, error)
 		}
 	}
 	m := made(st)
+	if err := s.keepEncryption(ctx, m.BucketName, parametersOf(st), st); err != nil {
+		return m, err
+	}
 	if noFill {
 		return m, nil
 	}
@@ -77,9 +80,12 @@ func (s *Stack) first(ctx context.Context, named parameters) (*types.Stack, erro
 		return nil, err
 	}
 	if b := p[parameterBucketName]; b != "" {
-		if err := s.adopt(ctx, b, p); err != nil {
+		if err := s.adopt(ctx, b, p, named); err != nil {
 			return nil, err
 		}
+	}
+	if err := s.headers(ctx, p); err != nil {
+		return nil, err
 	}
 	if err := s.free(ctx, p[parameterPointerName]); err != nil {
 		return nil, err
@@ -89,7 +95,7 @@ func (s *Stack) first(ctx context.Context, named parameters) (*types.Stack, erro
 		Capabilities: []types.Capability{types.CapabilityCapabilityIam}, ClientRequestToken: token("create"),
 	})
 	if err != nil {
-		return nil, fmt.Errorf("create the stack %s: %w", s.o.Name, err)
+		return nil, s.sent(fmt.Errorf("create the stack %s: %w", s.o.Name, err))
 	}
 	w := &watch{s: s, id: aws.ToString(out.StackId)}
 	return w.end(ctx, types.StackStatusCreateComplete)
@@ -99,6 +105,9 @@ func (s *Stack) first(ctx context.Context, named parameters) (*types.Stack, erro
 // where nobody else is.
 func (s *Stack) complete(ctx context.Context, p parameters) error {
 	if err := p.check(); err != nil {
+		return err
+	}
+	if err := p.checkDecrypt(s.o.Name); err != nil {
 		return err
 	}
 	if p[parameterAdminArns] != "" {
@@ -174,8 +183,11 @@ func (s *Stack) second(ctx context.Context, st *types.Stack, named parameters) (
 	if err != nil {
 		return nil, err
 	}
+	if err := s.headers(ctx, p); err != nil {
+		return nil, err
+	}
 	bucket := output(st, OutputBucketName)
-	if p[parameterCodeKey], p[parameterCodeVersion], err = s.upload(ctx, bucket, zip); err != nil {
+	if p[parameterCodeKey], p[parameterCodeVersion], err = s.upload(ctx, bucket, zip, encryption(p, st)); err != nil {
 		return nil, err
 	}
 	p[parameterVersion] = s.o.Version

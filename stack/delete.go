@@ -52,7 +52,7 @@ func (s *Stack) Delete(ctx context.Context) (Kept, error) {
 		return kept, err
 	}
 	if _, err := s.cfn.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &id, ClientRequestToken: token("delete")}); err != nil {
-		return kept, fmt.Errorf("delete the stack %s: %w", s.o.Name, err)
+		return kept, s.sent(fmt.Errorf("delete the stack %s: %w", s.o.Name, err))
 	}
 	_, err = w.end(ctx, types.StackStatusDeleteComplete)
 	return kept, err

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/smithy-go"
 )
@@ -68,6 +69,17 @@ type BucketError struct{ Bucket, Why string }
 
 func (e *BucketError) Error() string { return fmt.Sprintf("bucket %s %s", e.Bucket, e.Why) }
 
+// VersioningError says that a bucket keeps no versions though its versioning is
+// enabled.
+type VersioningError struct {
+	Bucket string
+	Waited time.Duration
+}
+
+func (e *VersioningError) Error() string {
+	return fmt.Sprintf("versioning of bucket %s is enabled, and still does not work after %.0f minutes", e.Bucket, e.Waited.Minutes())
+}
+
 // PointerError says that the parameter for the bucket's name is taken.
 type PointerError struct{ Parameter, Bucket string }
 
@@ -81,6 +93,35 @@ type VersionError struct{ Have, Want string }
 func (e *VersionError) Error() string {
 	return fmt.Sprintf("the stack is of ssmbak %s, and this is %s", e.Have, e.Want)
 }
+
+// WatchError says that an operation of CloudFormation was sent and that this
+// process no longer knows how it ends: CloudFormation continues without it.
+type WatchError struct {
+	Name string
+	// Unsure says that the answer to the request itself was lost, so that the
+	// operation may not have begun.
+	Unsure bool
+	Err    error
+}
+
+func (e *WatchError) Error() string {
+	if e.Unsure {
+		return fmt.Sprintf("the stack %s may be changing: %v", e.Name, e.Err)
+	}
+	return fmt.Sprintf("the stack %s is changing: %v", e.Name, e.Err)
+}
+
+func (e *WatchError) Unwrap() error { return e.Err }
+
+// HeaderError says that the stack is complete, and that the archive does not yet
+// tell the command lines which encryption headers its functions use.
+type HeaderError struct{ Err error }
+
+func (e *HeaderError) Error() string {
+	return "write the encryption headers into the archive: " + e.Err.Error()
+}
+
+func (e *HeaderError) Unwrap() error { return e.Err }
 
 // FailedError says that CloudFormation did not get through.
 type FailedError struct {

@@ -2,6 +2,7 @@ package stack_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -24,6 +25,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
+	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/cli"
 	"github.com/ssmbak/ssmbak/internal/emulator"
@@ -35,6 +37,8 @@ const (
 	account = "123456789012"
 	region  = "us-east-1"
 	bucket  = "ssmbak-bucket-test"
+
+	archiveKey archive.Header = "arn:aws:kms:us-east-1:123456789012:key/stack"
 )
 
 // tap collects what AWS would check of each request that goes through it.
@@ -56,14 +60,14 @@ func (p *tap) Do(r *http.Request) (*http.Response, error) {
 	if err == nil && response.StatusCode != http.StatusForbidden {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		for _, x := range p.actions(r, body) {
+		for _, x := range p.actions(r, response, body) {
 			p.all[x.String()] = x
 		}
 	}
 	return response, err
 }
 
-func (p *tap) actions(r *http.Request, body []byte) []stack.Request {
+func (p *tap) actions(r *http.Request, response *http.Response, body []byte) []stack.Request {
 	target := r.Header.Get("X-Amz-Target")
 	switch {
 	case strings.HasPrefix(target, "AmazonSSM."):
@@ -73,7 +77,7 @@ func (p *tap) actions(r *http.Request, body []byte) []stack.Request {
 	case bytes.Contains(body, []byte("Action=GetCallerIdentity")):
 		return nil // needs no permission: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 	case strings.HasPrefix(r.URL.Path, "/"+bucket):
-		return objectActions(r)
+		return objectActions(r, response)
 	}
 	panic(fmt.Sprintf("nobody knows which action %s %s is", r.Method, r.URL))
 }
@@ -138,7 +142,7 @@ func (p *tap) parameterActions(op string, body []byte) (all []stack.Request) {
 // objectActions are those of S3, and of the archive's key behind it.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
-func objectActions(r *http.Request) (all []stack.Request) {
+func objectActions(r *http.Request, response *http.Response) (all []stack.Request) {
 	q := r.URL.Query()
 	key := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/"+bucket), "/")
 	has := func(name string) bool { _, ok := q[name]; return ok }
@@ -146,9 +150,9 @@ func objectActions(r *http.Request) (all []stack.Request) {
 	if key != "" {
 		on += "/" + key
 	}
-	// Value objects take the bucket's key, all others S3's own.
+	// Value objects take the bucket's key, all others what their header says.
 	kms := func(action string) {
-		if strings.HasPrefix(key, "/") {
+		if strings.HasPrefix(key, "/") || response.Header.Get("X-Amz-Server-Side-Encryption") == "aws:kms" {
 			all = append(all, stack.NewRequest(action, "the archive's key", map[string]string{"kms:ViaService": "s3.us-east-1.amazonaws.com"}))
 		}
 	}
@@ -197,8 +201,9 @@ func objectActions(r *http.Request) (all []stack.Request) {
 // collected is what each part of ssmbak did.
 type collected struct{ recorder, reconciler, reader, restorer []stack.Request }
 
-// collect lets every part of ssmbak do everything that it does.
-func collect(t *testing.T) (out collected) {
+// collect lets every part of ssmbak do everything that it does, in an
+// organization that denies every other encryption header than those of e.
+func collect(t *testing.T, e archive.Encryption) (out collected) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		var a *emulator.AWS
@@ -207,7 +212,7 @@ func collect(t *testing.T) (out collected) {
 		reach := func(p aws.HTTPClient) awsconn.Options {
 			return awsconn.Options{Anonymous: true, Region: region, EndpointURL: "http://127.0.0.1", HTTPClient: p, MaxAttempts: 2}
 		}
-		fresh := func() {
+		fresh := func(originals ...string) { // names that the original recorded
 			t.Helper()
 			a = emulator.New(emulator.Options{})
 			a.S3.CreateBucket(bucket, true)
@@ -216,8 +221,29 @@ func collect(t *testing.T) (out collected) {
 				t.Fatal(err)
 			}
 			users = conn.SSM()
+			for _, name := range originals {
+				if _, err := conn.S3().PutObject(t.Context(), &s3.PutObjectInput{
+					Bucket: aws.String(bucket), Key: &name, Body: strings.NewReader("old"), Tagging: aws.String("ssmbakTime=946684800&ssmbakType=String"),
+				}); err != nil {
+					t.Fatal(err)
+				}
+			}
 		}
-		fresh()
+		created := func() { // what the stack's create leaves
+			t.Helper()
+			through, err := awsconn.Load(t.Context(), reach(organization{a.Client(), e}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			opened, err := archive.Open(t.Context(), through.S3(), archive.Options{Bucket: bucket, Account: account, Region: region, Encryption: &e})
+			if err == nil {
+				err = opened.KeepEncryption(t.Context())
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		fresh("/app/old", "/app/text")
 		secure := func(name string) (string, bool) {
 			log := a.SSM.Truth(name)
 			for _, c := range slices.Backward(log) {
@@ -227,16 +253,18 @@ func collect(t *testing.T) (out collected) {
 			}
 			return "", false
 		}
-		tapped := func() *tap { return &tap{next: a.Client(), secure: secure, all: make(map[string]stack.Request)} }
+		tapped := func() *tap {
+			return &tap{next: organization{a.Client(), e}, secure: secure, all: make(map[string]stack.Request)}
+		}
 		// The functions may not read a value object, not even its metadata.
 		ofFunction := func() *tap {
 			p := tapped()
-			p.next = a.ClientWith(func(service, op, key string) emulator.Fault {
+			p.next = organization{a.ClientWith(func(service, op, key string) emulator.Fault {
 				if service == "s3" && (op == "HeadObject" || op == "GetObject") && strings.HasPrefix(key, "/") {
 					return emulator.Denied
 				}
 				return emulator.Fault{}
-			})
+			}), e}
 			return p
 		}
 		must := func(err error) {
@@ -269,15 +297,11 @@ func collect(t *testing.T) (out collected) {
 			must(err)
 			time.Sleep(2 * time.Second)
 		}
-		old := func(name string) { // what the original recorded
-			_, err := conn.S3().PutObject(t.Context(), &s3.PutObjectInput{
-				Bucket: aws.String(bucket), Key: &name, Body: strings.NewReader("old"), Tagging: aws.String("ssmbakTime=946684800&ssmbakType=String"),
-			})
-			must(err)
-		}
 		invoke := func(p *tap, payload string) (failed []string) {
 			t.Helper()
-			f := function.New(function.Options{Bucket: bucket, AWS: reach(p), Logger: slog.New(slog.DiscardHandler)})
+			f := function.New(function.Options{
+				Bucket: bucket, AWS: reach(p), Logger: slog.New(slog.DiscardHandler), ValueHeader: string(e.Values), IndexHeader: string(e.Indexes),
+			})
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 			defer cancel()
 			ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{InvokedFunctionArn: "arn:aws:lambda:us-east-1:" + account + ":function:f"})
@@ -318,8 +342,6 @@ func collect(t *testing.T) (out collected) {
 			}
 		}
 
-		old("/app/old")
-		old("/app/text")
 		command(reader, "preview", "/app", "now", "-R")
 		put("/newvoll/ssmbak/bucketname", bucket)
 		put("/app/text", "one")
@@ -385,12 +407,11 @@ func collect(t *testing.T) (out collected) {
 		command(reader, "undo")
 
 		// Where no function ever ran, a person's reconcile is the first writer.
-		fresh()
-		old("/app/old")
-		restorer.next = a.Client()
+		fresh("/app/old")
+		created()
+		restorer.next = organization{a.Client(), e}
 		command(restorer, "reconcile")
-		fresh()
-		old("/app/old")
+		fresh("/app/old")
 		reconciler.next = ofFunction().next
 		invoke(reconciler, `{"ssmbak":"reconcile"}`)
 
@@ -436,10 +457,19 @@ func in(r stack.Request, given map[string]string) (stack.Request, bool) {
 // the functions and commands do, and nothing that none of them does.
 func TestPermissions(t *testing.T) {
 	t.Parallel()
-	did := collect(t)
+	byDefault := collect(t, archive.Encryption{Values: archive.HeaderNone, Indexes: archive.HeaderS3})
+	underKey := collect(t, archive.Encryption{Values: archiveKey, Indexes: archiveKey})
 	for name, given := range stack.States() {
+		did := byDefault
+		if given["IndexHeader"] == "aws:kms" {
+			did = underKey
+		}
 		t.Run(url.PathEscape(name), func(t *testing.T) {
 			t.Parallel()
+			restorers := []string{"FindTheBucket "}
+			if given["IndexHeader"] == "aws:kms" { // then the stack's create writes it
+				restorers = append(restorers, "WriteIndexes s3:PutObject arn:aws:s3:::"+cmp.Or(given["BucketName"], bucket)+"/.ssmbak/archive")
+			}
 			for _, who := range []struct {
 				name string
 				role func() *stack.Role
@@ -452,7 +482,7 @@ func TestPermissions(t *testing.T) {
 				}},
 				{"reconciler", func() *stack.Role { return stack.RoleOf(t, given, "ReconcilerRole") }, did.reconciler, []string{"Log "}},
 				{"reader", func() *stack.Role { return stack.PersonOf(t, given, "ReaderPolicy") }, did.reader, []string{"FindTheBucket "}}, // SSMBAK_STACKNAME; tested on moto
-				{"restorer", func() *stack.Role { return stack.PersonOf(t, given, "ReaderPolicy", "RestorerPolicy") }, did.restorer, []string{"FindTheBucket "}},
+				{"restorer", func() *stack.Role { return stack.PersonOf(t, given, "ReaderPolicy", "RestorerPolicy") }, did.restorer, restorers},
 			} {
 				role := who.role()
 				for _, r := range who.does {

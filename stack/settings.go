@@ -28,6 +28,8 @@ const (
 	parameterKeyArn       = "KeyArn"
 	parameterAdminArns    = "AdminArns"
 	parameterDecryptArns  = "DecryptArns"
+	parameterValueHeader  = "ValueHeader"
+	parameterIndexHeader  = "IndexHeader"
 	parameterTimeout      = "Timeout"
 )
 
@@ -60,6 +62,9 @@ var (
 	address = regexp.MustCompile(`^([^@ ]+@[^@ ]+)?$`)
 )
 
+// headers are the encryption headers.
+var headers = map[string]string{"none": "none", "aes256": "AES256", "kms": headerKMS}
+
 // logDays are those that CloudWatch Logs takes.
 // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 var logDays = []string{"1", "3", "5", "7", "14", "30", "60", "90", "120", "150", "180", "365", "400", "545", "731", "1096", "1827", "2192", "2557", "2922", "3288", "3653"}
@@ -81,6 +86,16 @@ func Settings() []Setting {
 			words: map[string]string{"stack-key": "StackKey", "given-key": "GivenKey", "s3": "S3"},
 		},
 		{Name: "key-arn", Parameter: parameterKeyArn, Group: "The archive", Help: "ARN of the KMS key for given-key", check: like(keyARN, "the ARN of a KMS key, such as arn:aws:kms:us-east-1:123456789012:key/...; an alias will not do")},
+		{
+			Name: "value-header", Parameter: parameterValueHeader, Default: "none", Group: "The archive",
+			Help:  "encryption header that values are written with, for policies that demand or forbid one: none, aes256, or kms with the archive's key",
+			words: headers,
+		},
+		{
+			Name: "index-header", Parameter: parameterIndexHeader, Default: "aes256", Group: "The archive",
+			Help:  "encryption header of everything else in the bucket, such as indexes: none, aes256, or kms with the archive's key",
+			words: headers,
+		},
 		{
 			Name: "admin", Parameter: parameterAdminArns, Group: "The archive", List: true,
 			Help: "ARN or pattern of who may delete object versions and change the bucket's configuration, besides the root user (default you)", check: like(arn, "the ARN of a user or role, such as arn:aws:iam::123456789012:role/NAME, or a pattern of one; not that of a session"),

@@ -192,6 +192,9 @@ func states() map[string]map[string]string {
 		"S3's key":              with("Encryption", "S3"),
 		"own bucket":            with("BucketName", "mine", "PointerName", ""),
 		"own bucket with a key": with("BucketName", "mine", "KeyArn", "arn:aws:kms:us-east-1:123456789012:key/given"),
+		"kms headers":           with("ValueHeader", "aws:kms", "IndexHeader", "aws:kms", "DecryptArns", "arn:aws:iam::123456789012:role/operator"),
+		"given key and headers": with("Encryption", "GivenKey", "KeyArn", "arn:aws:kms:us-east-1:123456789012:key/given", "ValueHeader", "aws:kms", "IndexHeader", "aws:kms"),
+		"own bucket, headers":   with("BucketName", "mine", "KeyArn", "arn:aws:kms:us-east-1:123456789012:key/given", "ValueHeader", "none", "IndexHeader", "aws:kms"),
 		"everything":            with("LockMode", "COMPLIANCE", "LockDays", "30", "ExpireDays", "365", "Email", "a@b.c", "Exclude", "/ci/**"),
 	}
 }

@@ -44,7 +44,8 @@ type UpdateOptions struct {
 // stays. It returns what was changed, or would be.
 //
 // The errors to tell apart are [*NotFoundError], [*ForeignError], [*StateError],
-// [*SettingError], [*VersionError], [*ProtectedError] and [*FailedError].
+// [*SettingError], [*VersionError], [*ProtectedError], [*FailedError],
+// [*WatchError] and [*HeaderError].
 func (s *Stack) Update(ctx context.Context, v Values, o UpdateOptions) (Made, Changes, error) {
 	named, err := v.parameters()
 	if err != nil {
@@ -83,6 +84,13 @@ func (s *Stack) Update(ctx context.Context, v Values, o UpdateOptions) (Made, Ch
 	if err := s.complete(ctx, p); err != nil {
 		return Made{}, Changes{}, err
 	}
+	if err := s.headers(ctx, p); err != nil {
+		return Made{}, Changes{}, err
+	}
+	headers := encryption(p, st)
+	if p[parameterIndexHeader] == headerKMS && headers.Indexes == "" {
+		return Made{}, Changes{}, &SettingError{"index-header", "kms", "the stack has no key yet: update it without this first, which makes one"}
+	}
 	bucket := output(st, OutputBucketName)
 	if bucket == "" {
 		if bucket, err = s.BucketName(ctx); err != nil {
@@ -93,12 +101,15 @@ func (s *Stack) Update(ctx context.Context, v Values, o UpdateOptions) (Made, Ch
 	if err != nil {
 		return Made{}, Changes{}, err
 	}
-	if p[parameterCodeKey], p[parameterCodeVersion], err = s.upload(ctx, bucket, zip); err != nil {
+	if p[parameterCodeKey], p[parameterCodeVersion], err = s.upload(ctx, bucket, zip, headers); err != nil {
 		return Made{}, Changes{}, err
 	}
 	p[parameterVersion] = s.o.Version
 	st, changes, err := s.change(ctx, st, p, o.Show)
-	return made(st), changes, err
+	if err != nil || o.Show {
+		return Made{}, changes, err
+	}
+	return made(st), changes, s.keepEncryption(ctx, bucket, p, st)
 }
 
 // older reports whether a version is surely older than another one. What was
@@ -112,7 +123,8 @@ func older(a, b string) bool {
 var protected = []string{resourceBucket, resourceKey, resourceQueue}
 
 // change makes a change set of the parameters, looks at it, and executes it
-// unless it is only to be shown. Nothing to change is no error.
+// unless it is only to be shown. Nothing to change is no error. With an error
+// there may be no stack.
 func (s *Stack) change(ctx context.Context, st *types.Stack, p parameters, show bool) (*types.Stack, Changes, error) {
 	id := aws.ToString(st.StackId)
 	name := "ssmbak-" + strings.ToLower(rand.Text()[:12])
@@ -168,7 +180,7 @@ func (s *Stack) change(ctx context.Context, st *types.Stack, p parameters, show 
 	}
 	_, err = s.cfn.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{StackName: &s.o.Name, ChangeSetName: &set, ClientRequestToken: token("execute")})
 	if err != nil {
-		return st, changes, fmt.Errorf("execute the change set %s: %w", name, err)
+		return st, changes, s.sent(fmt.Errorf("execute the change set %s: %w", name, err))
 	}
 	executed = true
 	st, err = w.end(ctx, types.StackStatusUpdateComplete)
@@ -202,6 +214,15 @@ func (s *Stack) changes(ctx context.Context, set string) (changes []Change, reas
 		return nil, "", fmt.Errorf("wait for the change set of the stack %s: %w", s.o.Name, waited)
 	}
 	return changes, "", nil
+}
+
+// sent says that a request which begins something may have done so all the
+// same, unless AWS refused it.
+func (s *Stack) sent(err error) error {
+	if code := status(err); code >= 400 && code < 500 {
+		return err
+	}
+	return &WatchError{Name: s.o.Name, Unsure: true, Err: err}
 }
 
 // unchanged reports whether err says that there is nothing to update.

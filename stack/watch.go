@@ -38,17 +38,18 @@ const appear = time.Minute
 
 // end waits until CloudFormation is done, tells each event, and returns the stack
 // as it is then. The error is a [*FailedError] if it is not in one of the
-// states that are wanted.
+// states that are wanted, a [*NotFoundError] if there is no stack, and a
+// [*WatchError] if the end was not seen. With an error there may be no stack.
 func (w *watch) end(ctx context.Context, wanted ...types.StackStatus) (*types.Stack, error) {
 	began := time.Now()
 	for {
 		st, err := w.s.describe(ctx, w.id)
 		if err != nil {
-			return nil, err
+			return nil, &WatchError{Name: w.s.o.Name, Err: err}
 		}
 		if st != nil || time.Since(began) > appear {
 			if err := w.tell(ctx); err != nil && !notFound(err) {
-				return nil, err
+				return nil, &WatchError{Name: w.s.o.Name, Err: err}
 			}
 		}
 		switch {
@@ -64,7 +65,7 @@ func (w *watch) end(ctx context.Context, wanted ...types.StackStatus) (*types.St
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("watch the stack %s: %w", w.s.o.Name, ctx.Err())
+			return nil, &WatchError{Name: w.s.o.Name, Err: ctx.Err()}
 		case <-time.After(w.s.o.Poll):
 		}
 	}
@@ -93,7 +94,7 @@ func (w *watch) tell(ctx context.Context) error {
 }
 
 // steady waits until nobody works on a stack any more, and tells what happens
-// meanwhile.
+// meanwhile. The error is a [*NotFoundError] if the stack was deleted meanwhile.
 func (s *Stack) steady(ctx context.Context, st *types.Stack) (*types.Stack, error) {
 	if !strings.HasSuffix(string(st.StackStatus), "_IN_PROGRESS") || st.StackStatus == types.StackStatusReviewInProgress {
 		return st, nil
@@ -103,5 +104,9 @@ func (s *Stack) steady(ctx context.Context, st *types.Stack) (*types.Stack, erro
 	if err != nil {
 		return nil, err
 	}
-	return w.end(ctx, types.StackStatus("").Values()...)
+	st, err = w.end(ctx, types.StackStatus("").Values()...)
+	if err == nil && (st == nil || st.StackStatus == types.StackStatusDeleteComplete) {
+		return nil, &NotFoundError{s.o.Name, s.conn.Region()}
+	}
+	return st, err
 }

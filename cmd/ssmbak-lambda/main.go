@@ -4,6 +4,9 @@
 //	SSMBAK_BUCKET     the archive's bucket
 //	SSMBAK_EXCLUDE    patterns of names that are not recorded, with commas between
 //	SSMBAK_LOG_LEVEL  DEBUG, INFO, WARN or ERROR; INFO if it is not set
+//	SSMBAK_VALUE_HEADER, SSMBAK_INDEX_HEADER
+//	                  encryption headers of values, and of what is under .ssmbak/:
+//	                  none, AES256, or the ARN of a KMS key
 package main
 
 import (
@@ -26,5 +29,6 @@ func main() {
 	log.Info("started", "version", version.String())
 	lambda.Start(function.New(function.Options{
 		Bucket: os.Getenv("SSMBAK_BUCKET"), Exclude: function.Patterns(os.Getenv("SSMBAK_EXCLUDE")), Logger: log,
+		ValueHeader: os.Getenv("SSMBAK_VALUE_HEADER"), IndexHeader: os.Getenv("SSMBAK_INDEX_HEADER"),
 	}).Handle)
 }

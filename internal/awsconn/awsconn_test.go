@@ -156,6 +156,7 @@ func TestExplain(t *testing.T) {
 	}{
 		{"no region", &awsconn.NoRegionError{}, "no region", "--region"},
 		{"denied by S3", s3Call(&answers{status: 403, body: "<Error><Code>AccessDenied</Code></Error>"}), "S3 GetObject", "s3:GetObject and s3:GetObjectVersion"},
+		{"denied by S3 with a reason", s3Call(&answers{status: 403, body: "<Error><Code>AccessDenied</Code><Message>User: me is not authorized to perform: s3:GetObject with an explicit deny in a resource control policy</Message></Error>"}), "refused the request: User: me is not authorized to perform: s3:GetObject with an explicit deny in a resource control policy", "that policy has to change"},
 		{"denied by SSM", ssmCall(&answers{status: 400, body: `{"__type":"AccessDeniedException"}`}), "SSM GetParameterHistory", "ssm:GetParameterHistory"},
 		{"expired", ssmCall(&answers{status: 400, body: `{"__type":"ExpiredTokenException"}`}), "expired", "aws sso login"},
 		{"unknown credentials", ssmCall(&answers{status: 400, body: `{"__type":"UnrecognizedClientException"}`}), "does not know", "get-caller-identity"},

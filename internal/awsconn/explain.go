@@ -33,7 +33,7 @@ func Explain(err error) (message, hint string, ok bool) {
 			if op != nil {
 				permission = Permission(op.Service(), op.Operation())
 			}
-			return fmt.Sprintf("access denied: %s refused the request", where), deniedHint(op, permission), true
+			return fmt.Sprintf("access denied: %s refused the request%s", where, said(api)), deniedHint(op, permission, api.ErrorMessage()), true
 		case code == "ExpiredToken" || code == "ExpiredTokenException" || code == "RequestExpired":
 			return "the credentials have expired", "sign in again, for example with `aws sso login`", true
 		case code == "InvalidClientTokenId" || code == "UnrecognizedClientException" || code == "InvalidAccessKeyId" || code == "SignatureDoesNotMatch" || code == "AuthFailure":
@@ -54,7 +54,25 @@ func Explain(err error) (message, hint string, ok bool) {
 	return "", "", false
 }
 
-func deniedHint(op *smithy.OperationError, permission string) string {
+// said is what AWS said about a refusal, where that is more than that it refuses:
+// which policy denies it, for example.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+func said(err smithy.APIError) string {
+	text := strings.Join(strings.Fields(err.ErrorMessage()), " ")
+	if text == "" || strings.EqualFold(strings.TrimSuffix(text, "."), "access denied") || text == "Forbidden" {
+		return ""
+	}
+	return ": " + text
+}
+
+func deniedHint(op *smithy.OperationError, permission, said string) string {
+	if strings.Contains(said, "explicit deny") {
+		hint := "no policy that allows it helps against an explicit deny: that policy has to change"
+		if op != nil && op.Service() == "S3" && op.Operation() == "PutObject" {
+			hint += "; if it demands or forbids an encryption header, set --value-header and --index-header of `ssmbak-stack NAME update`"
+		}
+		return hint
+	}
 	if op != nil && op.Service() == "S3" {
 		return "allow " + permission + ", and check that the bucket belongs to the account that is meant (--bucket-owner names another one)"
 	}

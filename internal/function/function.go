@@ -37,6 +37,10 @@ type Options struct {
 	Bucket string
 	// Exclude are patterns of names that are not recorded, see package pattern.
 	Exclude []string
+	// ValueHeader and IndexHeader are the encryption headers with which values, and
+	// the objects under .ssmbak/, are written, see [archive.Header]. Where both are
+	// empty, the archive says it.
+	ValueHeader, IndexHeader string
 	// AWS says how AWS is reached; its zero value is the function's own role
 	// and region.
 	AWS awsconn.Options
@@ -193,7 +197,11 @@ func (f *Function) connect(ctx context.Context) (*recorder.Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := archive.Open(ctx, conn.S3(), archive.Options{Bucket: f.o.Bucket, Account: account, Region: conn.Region(), Logger: f.o.Logger})
+	o := archive.Options{Bucket: f.o.Bucket, Account: account, Region: conn.Region(), Logger: f.o.Logger}
+	if f.o.ValueHeader != "" || f.o.IndexHeader != "" {
+		o.Encryption = &archive.Encryption{Values: archive.Header(f.o.ValueHeader), Indexes: archive.Header(f.o.IndexHeader)}
+	}
+	a, err := archive.Open(ctx, conn.S3(), o)
 	if err != nil {
 		return nil, err
 	}

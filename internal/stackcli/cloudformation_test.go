@@ -2,6 +2,7 @@ package stackcli_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
@@ -48,10 +49,17 @@ type cloud struct {
 	moving     time.Time
 	denied     map[string]bool
 	asked      []string
+	// deniedAfter is what is denied once there was a request.
+	deniedAfter map[string]string
+	lost        map[string]bool // requests whose answers get lost
+	executed    string          // token of the last change set that was executed
+	settling    time.Duration   // for which a new bucket keeps no versions
+	settled     time.Time
+	forbidden   string // encryption header, "without" for none, and an object's key
 }
 
 func newCloud() *cloud {
-	return &cloud{aws: emulator.New(emulator.Options{Clock: emulator.RealClock()}), plans: make(map[string][]happening), denied: make(map[string]bool)}
+	return &cloud{aws: emulator.New(emulator.Options{Clock: emulator.RealClock()}), plans: make(map[string][]happening), denied: make(map[string]bool), deniedAfter: make(map[string]string), lost: make(map[string]bool)}
 }
 
 // Do answers a request without a socket.
@@ -68,6 +76,13 @@ func (c *cloud) Do(r *http.Request) (*http.Response, error) {
 	if serve == nil && r.Method == http.MethodGet && (r.URL.Query().Has("encryption") || r.URL.Query().Has("policy") || r.URL.Query().Has("publicAccessBlock")) {
 		serve = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) } // a bucket has none of these here
 	}
+	if header := r.Header.Get("X-Amz-Server-Side-Encryption"); serve == nil && r.Method == http.MethodPut && r.Header.Get("X-Amz-Checksum-Sha256") != "" &&
+		c.forbids(cmp.Or(header, "without"), r.URL.Path) {
+		serve = explicitDeny
+	}
+	if serve == nil && c.settling > 0 {
+		serve = c.unsettled(r)
+	}
 	if serve == nil {
 		return c.aws.Client().Do(r)
 	}
@@ -76,12 +91,49 @@ func (c *cloud) Do(r *http.Request) (*http.Response, error) {
 	}
 	w := httptest.NewRecorder()
 	serve(w, r)
+	if len(c.asked) > 0 && c.lost[c.asked[len(c.asked)-1]] {
+		return nil, io.ErrUnexpectedEOF
+	}
 	return w.Result(), nil
+}
+
+func (c *cloud) forbids(header, path string) bool {
+	forbidden, key, _ := strings.Cut(c.forbidden, " ")
+	return forbidden == header && strings.HasSuffix(path, key)
+}
+
+// explicitDeny answers as S3 does where a policy of the organization denies.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+func explicitDeny(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusForbidden)
+	fmt.Fprintf(w, `<Error><Code>AccessDenied</Code><Message>User: arn:aws:iam::123456789012:user/local is not authorized to perform: s3:PutObject on resource: "arn:aws:s3::%s" with an explicit deny in a service control policy</Message></Error>`, strings.TrimPrefix(r.URL.Path, "//"))
+}
+
+// unsettled enables the versioning of the bucket late, though S3 says from the
+// beginning that it is enabled.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/manage-versioning-examples.html
+func (c *cloud) unsettled(r *http.Request) http.HandlerFunc {
+	if !c.settled.IsZero() && !time.Now().Before(c.settled) {
+		c.aws.S3.CreateBucket(c.archive(), true)
+		return nil
+	}
+	if r.Method != http.MethodGet || !r.URL.Query().Has("versioning") {
+		return nil
+	}
+	return func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>`)
+	}
 }
 
 // refused reports whether a request is one that is denied, and notes it.
 func (c *cloud) refused(w http.ResponseWriter, action string) bool {
 	c.asked = append(c.asked, action)
+	defer func() {
+		if later, ok := c.deniedAfter[action]; ok {
+			c.denied[later] = true
+			delete(c.deniedAfter, action)
+		}
+	}()
 	if !c.denied[action] {
 		return false
 	}
@@ -134,7 +186,8 @@ func (c *cloud) cloudFormation(w http.ResponseWriter, r *http.Request) {
 		c.name, c.id = name, "arn:aws:cloudformation:us-east-1:123456789012:stack/"+name+"/5f0c2e90-2a1b-11ef-8c3e-0affd4f4b5e1"
 		c.parameters = parametersIn(in)
 		if c.parameters["BucketName"] == "" {
-			c.aws.S3.CreateBucket(c.archive(), true)
+			c.aws.S3.CreateBucket(c.archive(), c.settling == 0)
+			c.settled = time.Now().Add(c.settling)
 		}
 		c.play("create")
 		out = append(out, text("StackId", c.id))
@@ -195,6 +248,12 @@ func (c *cloud) cloudFormation(w http.ResponseWriter, r *http.Request) {
 	case "DeleteChangeSet":
 		c.set = nil
 	case "ExecuteChangeSet":
+		// "this token can be used to ensure that a request is made once":
+		// https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ExecuteChangeSet.html
+		if c.executed == in.Get("ClientRequestToken") {
+			break
+		}
+		c.executed = in.Get("ClientRequestToken")
 		plan := c.play("update")
 		if last := plan[len(plan)-1]; last.status == "UPDATE_COMPLETE" {
 			c.parameters, c.original = c.set, false

@@ -36,6 +36,12 @@ func (a *app) explain(err error) failure {
 	if errors.As(err, &known) {
 		return *known
 	}
+	var watch *stack.WatchError
+	if errors.As(err, &watch) {
+		out := a.explain(watch.Err)
+		out.hint = strings.TrimSuffix(a.goesOn(!watch.Unsure)+"; "+out.hint, "; ")
+		return out
+	}
 	out := failure{message: err.Error(), code: exitFailed}
 	command := func(words string) string { return "`" + a.command(words) + "`" }
 	var name *stack.NameError
@@ -48,10 +54,12 @@ func (a *app) explain(err error) failure {
 	var protected *stack.ProtectedError
 	var protection *stack.ProtectionError
 	var bucket *stack.BucketError
+	var versioning *stack.VersioningError
 	var pointer *stack.PointerError
 	var newer *stack.VersionError
 	var failed *stack.FailedError
 	var fill *stack.FillError
+	var header *stack.HeaderError
 	var file *code.FileError
 	var noCode *code.NotFoundError
 	var mismatch *archive.MismatchError
@@ -80,6 +88,8 @@ func (a *app) explain(err error) failure {
 		if strings.Contains(bucket.Why, "versioned") {
 			out.hint = "aws s3api put-bucket-versioning --bucket " + bucket.Bucket + " --versioning-configuration Status=Enabled"
 		}
+	case errors.As(err, &versioning):
+		out.hint = command(a.doing) + " tries again; AWS says that it takes up to 15 minutes"
 	case errors.As(err, &pointer):
 		out.hint = "nothing was changed; --no-pointer or --pointer NAME lets a second stack stand beside the first"
 	case errors.As(err, &newer):
@@ -91,10 +101,24 @@ func (a *app) explain(err error) failure {
 	case errors.As(err, &fill):
 		out.message = "the stack is whole, but the reconcile that fills its archive was not started: " + plain(fill.Err)
 		out.hint = "`ssmbak reconcile` does the same from here, and the stack does it by itself within the hour"
+	case errors.As(err, &header):
+		out.message = "the stack is complete, but its encryption headers were not written into the archive, which tells them to `ssmbak`: " + plain(header.Err)
+		out.hint = command("update") + " finishes it"
+		if _, hint, ok := awsconn.Explain(header.Err); ok {
+			out.hint = hint + "; then " + out.hint
+		}
 	case errors.As(err, &file):
 		out.code, out.hint = exitUsage, "nothing was changed"
 	case errors.As(err, &noCode):
-		out.hint = "install Go and try again, take a released ssmbak-stack, which carries them, or name their zip with --code FILE.zip; what was made so far stays, and the same command goes on"
+		const carried = "take a released ssmbak-stack, which carries the functions, or name their zip with --code FILE.zip"
+		switch {
+		case errors.Is(err, code.ErrNoGo):
+			out.hint = "install Go and run this in a clone of ssmbak, or " + carried
+		case errors.Is(err, code.ErrNoSource):
+			out.hint = "run this in a clone of ssmbak, or " + carried
+		default:
+			out.hint = carried
+		}
 	case errors.As(err, &mismatch):
 		out.message, out.hint = mismatch.Error(), "nothing was changed"
 	case errors.As(err, &format):
@@ -140,16 +164,25 @@ func (a *app) after(f *stack.FailedError) string {
 // interrupted says what goes on without this command.
 func (a *app) interrupted() failure {
 	f := failure{message: "interrupted", code: exitInterrupted}
-	events := "CloudFormation goes on with what it began: `" + a.command("events") + "` shows it"
 	switch a.doing {
-	case "create":
-		f.hint = events + ", and `" + a.command("create") + "` goes on from there"
-	case "update", "delete":
-		f.hint = events + ", and `" + a.command("status") + "` how it ended"
+	case "create", "update", "delete":
+		f.hint = a.goesOn(true)
 	case "redrive":
 		f.hint = "SQS goes on with what it began: `" + a.command("redrive") + "` again watches it"
 	}
 	return f
+}
+
+// goesOn says what continues at AWS without this command, and how to watch it.
+func (a *app) goesOn(began bool) string {
+	events := "CloudFormation goes on with what it began: `" + a.command("events") + "` shows it"
+	if !began {
+		events = "CloudFormation may have begun all the same: `" + a.command("events") + "` shows it"
+	}
+	if a.doing == "create" {
+		return events + ", and `" + a.command("create") + "` goes on from there"
+	}
+	return events + ", and `" + a.command("status") + "` shows how it ended"
 }
 
 // command is a command line on this stack that works where this run does.

@@ -33,7 +33,7 @@ func valueOf(s stack.Setting) string {
 		return "EXPRESSION"
 	case "admin", "decrypt-by", "key-arn", "topic-arn":
 		return "ARN"
-	case "encryption", "lock-mode", "log-level", "architecture":
+	case "encryption", "value-header", "index-header", "lock-mode", "log-level", "architecture":
 		return "WORD"
 	}
 	return "N"

@@ -8,6 +8,7 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -63,7 +64,10 @@ var start = time.Date(2024, 6, 13, 1, 43, 5, 0, time.UTC)
 //	interrupt DURATION         interrupt the next ssmbak-stack after that
 //	version V                  of the ssmbak-stack from now on
 //	answer TEXT                what stands on the terminal
-//	nocode                     from now on no zip of the functions can be had
+//	nocode WHAT                from now on no zip of the functions can be had,
+//	                           since go, the source or the compiler is missing
+//	settling DURATION          buckets made from now on keep no versions for so
+//	                           long, though versioning is enabled
 //	zip FILE ARCHITECTURE      write a zip of functions
 //	plan OPERATION FILE        what the next create, update or delete does:
 //	                           lines of +DURATION STATUS RESOURCE TYPE [REASON]
@@ -73,7 +77,15 @@ var start = time.Date(2024, 6, 13, 1, 43, 5, 0, time.UTC)
 //	                           somebody else
 //	protect [off]              the stack is protected from deletion, or no longer
 //	waiting N, dead N          what the queues hold
-//	deny ACTION, allow         refuse requests from now on, or no longer
+//	organization [HEADER [KEY]] a policy forbids objects with this encryption
+//	                           header, "without" for none, from now on, or that
+//	                           object alone; without arguments no longer
+//	holds KEY TEXT             that an object of the archive contains this
+//	deny ACTION [after OTHER]  refuse requests from now on, or once there was
+//	                           another one
+//	lose ACTION                serve such requests from now on, and lose the answers
+//	allow                      refuse none any longer, and lose none
+//	deleted                    somebody else deletes the stack
 //	asked ACTION               that there was such a request since the last asked
 //	parameter NAME VALUE       that the stack has this parameter
 //	bucket NAME [unversioned]  make a bucket
@@ -115,7 +127,7 @@ type world struct {
 	answer    *string
 	code      int
 	interrupt time.Duration
-	noCode    bool
+	noCode    error
 }
 
 type worldKey struct{}
@@ -133,8 +145,8 @@ func setup(env *testscript.Env) error {
 
 // find returns a zip as a released command carries it.
 func (w *world) find(_ context.Context, architecture, version string) (code.Zip, error) {
-	if w.noCode {
-		return code.Zip{}, &code.NotFoundError{Architecture: architecture, Err: fmt.Errorf("no go is on PATH")}
+	if w.noCode != nil {
+		return code.Zip{}, &code.NotFoundError{Architecture: architecture, Err: w.noCode}
 	}
 	body := []byte("the functions of " + version + " for " + architecture)
 	sum := sha256.Sum256(body)
@@ -211,7 +223,24 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		line := args[0] + "\n"
 		worldOf(ts).answer = &line
 	},
-	"nocode": func(ts *testscript.TestScript, _ bool, _ []string) { worldOf(ts).noCode = true },
+	"nocode": func(ts *testscript.TestScript, _ bool, args []string) {
+		worldOf(ts).noCode = map[string]error{
+			"go": code.ErrNoGo, "source": fmt.Errorf("%w, and there is no release (devel) to fetch", code.ErrNoSource), "compiler": errors.New("`go build` failed"),
+		}[args[0]]
+	},
+	"organization": func(ts *testscript.TestScript, _ bool, args []string) {
+		worldOf(ts).forbidden = strings.Join(args, " ")
+	},
+	"holds": func(ts *testscript.TestScript, neg bool, args []string) {
+		all := worldOf(ts).aws.S3.Versions(worldOf(ts).archive(), args[0])
+		if len(all) == 0 {
+			ts.Fatalf("there is no %s", args[0])
+		}
+		if strings.Contains(string(all[0].Body), args[1]) == neg {
+			ts.Fatalf("%s is %s", args[0], all[0].Body)
+		}
+	},
+	"settling": func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).settling = duration(ts, args[0]) },
 	"zip": func(ts *testscript.TestScript, _ bool, args []string) {
 		machine := map[string]elf.Machine{"arm64": elf.EM_AARCH64, "x86_64": elf.EM_X86_64}[args[1]]
 		var program, packed bytes.Buffer
@@ -256,9 +285,19 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"waiting": func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).waiting = number(ts, args[0]) },
 	"dead":    func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).dead = number(ts, args[0]) },
 	"deny": func(ts *testscript.TestScript, _ bool, args []string) {
-		worldOf(ts).denied[strings.Join(args, " ")] = true
+		what, after, later := strings.Cut(strings.Join(args, " "), " after ")
+		if later {
+			worldOf(ts).deniedAfter[after] = what
+			return
+		}
+		worldOf(ts).denied[what] = true
 	},
-	"allow": func(ts *testscript.TestScript, _ bool, _ []string) { clear(worldOf(ts).denied) },
+	"lose":    func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).lost[args[0]] = true },
+	"deleted": func(ts *testscript.TestScript, _ bool, _ []string) { worldOf(ts).play("delete") },
+	"allow": func(ts *testscript.TestScript, _ bool, _ []string) {
+		clear(worldOf(ts).denied)
+		clear(worldOf(ts).lost)
+	},
 	"asked": func(ts *testscript.TestScript, neg bool, args []string) {
 		w := worldOf(ts)
 		want := strings.Join(args, " ")

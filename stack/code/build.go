@@ -19,8 +19,15 @@ const (
 	stampedVariable = modulePath + "/internal/version.stamped"
 )
 
+// Errors of [Build] that callers branch on.
+var (
+	ErrNoGo     = errors.New("go is not on PATH")
+	ErrNoSource = errors.New("the current directory is not in a clone of ssmbak")
+)
+
 // Build builds the zip with the Go on PATH: from the working copy of ssmbak that
-// dir lies in, else from the released version.
+// dir lies in, else from the released version. The errors to tell apart are
+// [ErrNoGo] and [ErrNoSource].
 func Build(ctx context.Context, architecture, version, dir string) (Zip, error) {
 	processor, ok := goarch[architecture]
 	if !ok {
@@ -28,7 +35,7 @@ func Build(ctx context.Context, architecture, version, dir string) (Zip, error) 
 	}
 	tool, err := exec.LookPath("go")
 	if err != nil {
-		return Zip{}, errors.New("no go is on PATH")
+		return Zip{}, ErrNoGo
 	}
 	temp, err := os.MkdirTemp("", "ssmbak-build-")
 	if err != nil {
@@ -40,11 +47,11 @@ func Build(ctx context.Context, architecture, version, dir string) (Zip, error) 
 	cmd := exec.CommandContext(ctx, tool, append(append([]string{"build", "-o", program}, flags...), function)...)
 	cmd.Env = environment(processor)
 	if cmd.Dir = checkout(dir); cmd.Dir == "" {
-		if !semver.IsValid(version) {
-			return Zip{}, fmt.Errorf("there is no released version %s, and this is no working copy of ssmbak", version)
+		if !released(version) {
+			return Zip{}, fmt.Errorf("%w, and there is no release %s to fetch", ErrNoSource, version)
 		}
 		if cmd.Dir, err = fetch(ctx, tool, temp, version); err != nil {
-			return Zip{}, err
+			return Zip{}, fmt.Errorf("%w, and its version %s cannot be fetched: %w", ErrNoSource, version, err)
 		}
 	}
 	if _, err := run(ctx, cmd); err != nil {
@@ -60,6 +67,11 @@ func Build(ctx context.Context, architecture, version, dir string) (Zip, error) 
 	}
 	return describe("what was built", packed, body)
 }
+
+// released reports whether a module of this version can exist: the Go command
+// calls what it builds from a changed clone (devel), or adds +dirty.
+// https://go.dev/doc/go1.24#go-command
+func released(version string) bool { return semver.IsValid(version) && semver.Build(version) == "" }
 
 // fetch makes a module in which the released version of the function can be
 // built.

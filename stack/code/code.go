@@ -49,7 +49,7 @@ type NotFoundError struct {
 }
 
 func (e *NotFoundError) Error() string {
-	return fmt.Sprintf("this ssmbak-stack carries no functions for %s, and cannot build them: %v", e.Architecture, e.Err)
+	return fmt.Sprintf("this ssmbak-stack carries no functions for %s and cannot build them: %v", e.Architecture, e.Err)
 }
 
 func (e *NotFoundError) Unwrap() error { return e.Err }

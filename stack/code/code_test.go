@@ -162,12 +162,16 @@ func TestBuildErrors(t *testing.T) {
 	if _, err := Build(t.Context(), "riscv", "v1.2.3", "."); err == nil || !strings.Contains(err.Error(), "no architecture of Lambda") {
 		t.Errorf("riscv: %v", err)
 	}
-	if _, err := Build(t.Context(), "arm64", "(devel)", t.TempDir()); err == nil || !strings.Contains(err.Error(), "no working copy") {
-		t.Errorf("outside of a working copy: %v", err)
+	t.Setenv("GOPROXY", "off")
+	t.Setenv("GOMODCACHE", t.TempDir())
+	for _, version := range []string{"(devel)", "v0.0.0-20261125182524-5f5d63e00000+dirty", "v0.0.0-20261125182524-5f5d63e00000", "v1.2.3"} {
+		if _, err := Build(t.Context(), "arm64", version, t.TempDir()); !errors.Is(err, ErrNoSource) || !strings.Contains(err.Error(), version) {
+			t.Errorf("%s outside of a clone: %v", version, err)
+		}
 	}
 	t.Setenv("PATH", t.TempDir())
 	var missing *NotFoundError
-	if _, err := Find(t.Context(), "arm64", "v1.2.3"); !errors.As(err, &missing) || !strings.Contains(err.Error(), "no go is on PATH") {
+	if _, err := Find(t.Context(), "arm64", "v1.2.3"); !errors.As(err, &missing) || !errors.Is(err, ErrNoGo) {
 		if _, carried := embedded("arm64"); !carried {
 			t.Errorf("without Go: %v", err)
 		}

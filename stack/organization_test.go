@@ -1,0 +1,58 @@
+package stack_test
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/ssmbak/ssmbak/archive"
+)
+
+// organization denies every write of an object whose encryption header is not
+// the right one.
+type organization struct {
+	next aws.HTTPClient
+	want archive.Encryption
+}
+
+func (o organization) Do(r *http.Request) (*http.Response, error) {
+	key, object := strings.CutPrefix(r.URL.Path, "/"+bucket+"/")
+	if r.Method != http.MethodPut || !object {
+		return o.next.Do(r)
+	}
+	want := o.want.Indexes
+	if strings.HasPrefix(key, "/") {
+		want = o.want.Values
+	}
+	got := archive.Header(r.Header.Get("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id"))
+	if got == "" {
+		got = archive.Header(cmp.Or(r.Header.Get("X-Amz-Server-Side-Encryption"), string(archive.HeaderNone)))
+	}
+	if got == want {
+		return o.next.Do(r)
+	}
+	// https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+	text := fmt.Sprintf("<Error><Code>AccessDenied</Code><Message>User: x is not authorized to perform: s3:PutObject on resource: &quot;%s&quot; with an explicit deny in a service control policy: %s, want %s</Message></Error>", key, got, want)
+	return &http.Response{StatusCode: http.StatusForbidden, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(text)), Request: r}, nil
+}
+
+// TestOrganization shows that every write of every part has the encryption header
+// that is set: the policies of an organization may demand or forbid any.
+func TestOrganization(t *testing.T) {
+	t.Parallel()
+	for _, e := range []archive.Encryption{
+		{Values: archive.HeaderS3, Indexes: archive.HeaderS3},
+		{Values: archive.HeaderNone, Indexes: archive.HeaderNone},
+		{Values: archiveKey, Indexes: archive.HeaderNone},
+	} {
+		t.Run(fmt.Sprint(e), func(t *testing.T) {
+			t.Parallel()
+			collect(t, e)
+		})
+	}
+}
