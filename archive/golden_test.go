@@ -88,7 +88,7 @@ func loadGolden(t *testing.T) *archive.Archive {
 	if err := aws.S3.Load(goldenBucket, versions); err != nil {
 		t.Fatal(err)
 	}
-	p := place{connect(t, awsconn.Options{HTTPClient: aws.Client()}), goldenBucket}
+	p := place{client: connect(t, awsconn.Options{HTTPClient: aws.Client()}), bucket: goldenBucket}
 	a, err := p.open(t)
 	if err != nil {
 		t.Fatal(err)
