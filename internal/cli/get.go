@@ -51,7 +51,7 @@ func (a *app) runGet(ctx context.Context, name ssmbak.Name, text string) error {
 		}
 	}
 	if u := snap.Unproved; len(u.Missed) > 0 {
-		return partly("`ssmbak reconcile` tries to record it again", "what %s was at %s is not known: it was live at %s but could not be recorded", name, at, ssmbak.TimeOf(u.Missed[0].Until))
+		return partly(unprovedHint, "what %s was at %s is not known: it was live at %s but could not be recorded", name, at, ssmbak.TimeOf(u.Missed[0].Until))
 	}
 	if !snap.One || len(snap.States) == 0 {
 		hint := "names are case-sensitive"

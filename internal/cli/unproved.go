@@ -5,6 +5,10 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 )
 
+// unprovedHint holds for both kinds: of a parameter that is recorded since, what was
+// there before stays unknown.
+const unprovedHint = "`ssmbak reconcile` records what is live now, or says why it fails"
+
 // unproved names the parameters that an answer is not sure of, and makes the error
 // of it; nil if there are none.
 func (a *app) unproved(u archive.Unproved) error {
@@ -17,7 +21,7 @@ func (a *app) unproved(u archive.Unproved) error {
 	if u.Empty() {
 		return nil
 	}
-	return partly("`ssmbak reconcile` tries again and says why it fails", "the archive is not sure of %s", parameters(len(u.Missed)+len(u.Unsure)))
+	return partly(unprovedHint, "the archive is not sure of %s", parameters(len(u.Missed)+len(u.Unsure)))
 }
 
 // concluded returns the error of what could not be read, or else that of what is not
