@@ -485,12 +485,80 @@ var contract = []struct {
 		a := p.ready(t)
 		base := time.Date(2024, 6, 13, 20, 0, 0, 0, time.UTC)
 		for _, d := range []time.Duration{time.Hour, 0, 2 * time.Hour, 90 * time.Minute} {
-			if err := a.MarkReconciled(t.Context(), archive.Listing{Began: base.Add(d), Failed: []ssmbak.Name{"/b", "/a"}}); err != nil {
+			if err := a.MarkReconciled(t.Context(), archive.Listing{Began: base.Add(d), Failed: []ssmbak.Name{"/b", "/a"}, Missed: []ssmbak.Name{"/b"}}); err != nil {
 				t.Fatal(err)
 			}
 		}
 		r, err := a.Reconciled(t.Context())
-		if err != nil || !r.First.Equal(base.Add(time.Hour)) || !r.Last.Equal(base.Add(2*time.Hour)) || !slices.Equal(r.Failed, []ssmbak.Name{"/a", "/b"}) {
+		if err != nil || !r.First.Equal(base.Add(time.Hour)) || !r.Last.Equal(base.Add(2*time.Hour)) || !slices.Equal(r.Unsure, []ssmbak.Name{"/a", "/b"}) {
+			t.Errorf("%+v, %v", r, err)
+		}
+		if want := []archive.Missed{{Name: "/b", Until: base.Add(2 * time.Hour)}}; !slices.Equal(r.Missed, want) {
+			t.Errorf("missed %v, want %v", r.Missed, want)
+		}
+	}},
+	{name: "a missed name stays one", hold: func(t *testing.T, p place) {
+		a := p.ready(t)
+		base := time.Date(2024, 6, 13, 20, 0, 0, 0, time.UTC)
+		// Of a listing that is older than the last one, and of one that is not
+		// complete, the missed names count all the same.
+		for _, l := range []archive.Listing{
+			{Began: base.Add(time.Hour), Failed: []ssmbak.Name{"/b"}, Missed: []ssmbak.Name{"/b"}},
+			{Began: base, Failed: []ssmbak.Name{"/a"}, Missed: []ssmbak.Name{"/a"}},
+			{Began: base.Add(2 * time.Hour)},
+		} {
+			if err := a.MarkReconciled(t.Context(), l); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := a.NoteMissed(t.Context(), base.Add(3*time.Hour), []ssmbak.Name{"/c"}); err != nil {
+			t.Fatal(err)
+		}
+		r, err := a.Reconciled(t.Context())
+		if err != nil || !r.Last.Equal(base.Add(2*time.Hour)) || len(r.Unsure) != 0 {
+			t.Errorf("%+v, %v", r, err)
+		}
+		want := []archive.Missed{{"/a", base}, {"/b", base.Add(time.Hour)}, {"/c", base.Add(3 * time.Hour)}}
+		if !slices.Equal(r.Missed, want) {
+			t.Errorf("missed %v, want %v", r.Missed, want)
+		}
+		at := ssmbak.TimeOf(base.Add(4 * time.Hour))
+		for name, want := range map[ssmbak.Name]bool{"/a": false, "/b": false, "/c": false, "/d": true} {
+			if got := r.Covers(name, at); got != want {
+				t.Errorf("a listing covers %s: %v, want %v", name, got, want)
+			}
+		}
+		if h := a.Horizon(archive.Index{Name: "/a"}, r); h.Since != 0 {
+			t.Errorf("recording of /a is said to have begun at %v", h.Since)
+		}
+	}},
+	{name: "too many missed names are not complete", hold: func(t *testing.T, p place) {
+		a := p.ready(t)
+		base := time.Date(2024, 6, 13, 20, 0, 0, 0, time.UTC)
+		var names []ssmbak.Name
+		for i := range 1001 {
+			names = append(names, ssmbak.Name(fmt.Sprintf("/many/%04d", i)))
+		}
+		if err := a.MarkReconciled(t.Context(), archive.Listing{Began: base, Missed: names[:1000]}); err != nil {
+			t.Fatal(err)
+		}
+		var many *archive.TooManyMissedError
+		if err := a.MarkReconciled(t.Context(), archive.Listing{Began: base.Add(time.Hour), Missed: names}); !errors.As(err, &many) || many.Names != 1001 {
+			t.Errorf("error %v, want a TooManyMissedError", err)
+		}
+		// Those that are known already are no more.
+		if err := a.MarkReconciled(t.Context(), archive.Listing{Began: base.Add(2 * time.Hour), Missed: names[:1000]}); err != nil {
+			t.Error(err)
+		}
+		if r, err := a.Reconciled(t.Context()); err != nil || !r.Last.Equal(base.Add(2*time.Hour)) || len(r.Missed) != 1000 {
+			t.Errorf("last %v, %d missed, %v", r.Last, len(r.Missed), err)
+		}
+	}},
+	{name: "what an earlier program noted as failed", hold: func(t *testing.T, p place) {
+		a := p.ready(t)
+		p.put(t, ".ssmbak/reconciled", `{"format":1,"first":"2024-06-13T20:00:00Z","last":"2024-06-13T21:00:00Z","failed":["/b"]}`)
+		r, err := a.Reconciled(t.Context())
+		if err != nil || !slices.Equal(r.Unsure, []ssmbak.Name{"/b"}) || r.Covers("/b", second+86_400_000) || !r.Covers("/a", second+86_400_000) {
 			t.Errorf("%+v, %v", r, err)
 		}
 	}},

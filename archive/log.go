@@ -24,6 +24,8 @@ type Log struct {
 	// Complete is the start of the last complete listing of live parameters,
 	// zero if there was none: up to then no change was missed.
 	Complete ssmbak.Time
+	// Unproved are the parameters of which changes may be missing.
+	Unproved Unproved
 }
 
 // Log returns every recorded change, and every known gap, that lies or may lie
@@ -41,7 +43,9 @@ func (a *Archive) Log(ctx context.Context, target ssmbak.Target, since, until ss
 		until = ssmbak.MaxTime
 	}
 	var found results[[]ssmbak.Change]
-	scanned, err := a.scan(ctx, target, found.grow, func(_ context.Context, i int, t *timeline.Timeline) error {
+	var bounds results[[2]ssmbak.State] // the states at since and until
+	grow := func(n int) { found.grow(n); bounds.grow(n) }
+	scanned, err := a.scan(ctx, target, grow, func(_ context.Context, i int, t *timeline.Timeline) error {
 		var within []ssmbak.Change
 		for _, c := range slices.Backward(t.Changes()) {
 			if c.Within(since, until) {
@@ -49,6 +53,9 @@ func (a *Archive) Log(ctx context.Context, target ssmbak.Target, since, until ss
 			}
 		}
 		found.set(i, within, nil)
+		first, _ := t.At(since)
+		last, _ := t.At(until)
+		bounds.set(i, [2]ssmbak.State{first, last}, nil)
 		return nil
 	})
 	if err != nil {
@@ -56,6 +63,17 @@ func (a *Archive) Log(ctx context.Context, target ssmbak.Target, since, until ss
 	}
 	out := Log{One: scanned.one, Complete: scanned.complete}
 	all, names, problems := found.collect(scanned)
+	states, _, _ := bounds.collect(scanned)
+	bound := func(of int) func(ssmbak.Name) (ssmbak.State, bool) {
+		return func(name ssmbak.Name) (s ssmbak.State, known bool) {
+			i, known := slices.BinarySearch(names, name)
+			if known {
+				s = states[i][of]
+			}
+			return s, known
+		}
+	}
+	out.Unproved = scanned.listed.Unproved(meaning(target, scanned.one), bound(0), bound(1))
 	out.Names, out.Problems, out.Changes = len(names), problems, slices.Concat(all...)
 	// They stand by name, and for each name the newest first.
 	slices.SortStableFunc(out.Changes, func(a, b ssmbak.Change) int { return cmp.Compare(b.Until, a.Until) })

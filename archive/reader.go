@@ -48,6 +48,8 @@ type Snapshot struct {
 	Complete ssmbak.Time
 	// Since is when recording began, zero if it has not.
 	Since ssmbak.Time
+	// Unproved are the parameters that the snapshot is not sure of.
+	Unproved Unproved
 }
 
 // Before reports whether the whole of the snapshot lies before the first
@@ -83,6 +85,7 @@ func (a *Archive) At(ctx context.Context, target ssmbak.Target, at ssmbak.Time, 
 	}
 	out := Snapshot{At: at, One: scanned.one, Complete: scanned.complete, Since: a.since()}
 	out.States, _, out.Problems = found.collect(scanned)
+	out.Unproved = scanned.listed.Unproved(meaning(target, scanned.one), stateOf(out.States), stateOf(out.States))
 	return out, nil
 }
 
@@ -115,6 +118,23 @@ type Timelines struct {
 	Problems []Problem
 	Complete ssmbak.Time
 	Since    ssmbak.Time
+	// Reconciled is what complete listings said when the timelines were read.
+	Reconciled Reconciled
+}
+
+// Unproved returns which parameters an answer about the target from one moment to
+// another, both included, is not sure of.
+func (t Timelines) Unproved(target ssmbak.Target, from, to ssmbak.Time) Unproved {
+	at := func(at ssmbak.Time) func(ssmbak.Name) (ssmbak.State, bool) {
+		return func(name ssmbak.Name) (s ssmbak.State, known bool) {
+			i, known := slices.BinarySearch(t.Names, name)
+			if known {
+				s, _ = t.All[i].At(at)
+			}
+			return s, known
+		}
+	}
+	return t.Reconciled.Unproved(meaning(target, t.One), at(from), at(to))
 }
 
 // Timelines reads every index that the target means. All of them are kept in
@@ -128,7 +148,7 @@ func (a *Archive) Timelines(ctx context.Context, target ssmbak.Target) (Timeline
 	if err != nil {
 		return Timelines{}, err
 	}
-	out := Timelines{One: scanned.one, Complete: scanned.complete, Since: a.since()}
+	out := Timelines{One: scanned.one, Complete: scanned.complete, Since: a.since(), Reconciled: scanned.listed}
 	out.All, out.Names, out.Problems = found.collect(scanned)
 	return out, nil
 }
@@ -168,6 +188,7 @@ type scanned struct {
 	names    []ssmbak.Name
 	problems []error // beside names: why there is no timeline
 	complete ssmbak.Time
+	listed   Reconciled
 }
 
 // scan reads every index that the target means and hands each timeline to
@@ -180,12 +201,12 @@ func (a *Archive) scan(ctx context.Context, target ssmbak.Target, begin func(nam
 	if err != nil {
 		return scanned{}, err
 	}
-	var out scanned
+	out := scanned{listed: rec}
 	if !rec.Last.IsZero() {
 		out.complete = ssmbak.TimeOf(rec.Last)
 	}
 	var originals map[ssmbak.Name][]timeline.Original
-	if out.names, originals, out.one, err = a.sources(ctx, target); err != nil {
+	if out.names, originals, out.one, err = a.sources(ctx, target, rec); err != nil {
 		return scanned{}, err
 	}
 	for name := range originals {
@@ -237,8 +258,9 @@ func (a *Archive) since() ssmbak.Time {
 }
 
 // sources returns the parameters that the target means: those with an index,
-// and what the original recorded of those that have none yet.
-func (a *Archive) sources(ctx context.Context, target ssmbak.Target) (indexed []ssmbak.Name, originals map[ssmbak.Name][]timeline.Original, one bool, err error) {
+// and what the original recorded of those that have none yet. A name that a listing
+// found live counts as recorded, though nothing is.
+func (a *Archive) sources(ctx context.Context, target ssmbak.Target, r Reconciled) (indexed []ssmbak.Name, originals map[ssmbak.Name][]timeline.Original, one bool, err error) {
 	exact, possible := target.Name()
 	var hasIndex, hasKey bool
 	if possible {
@@ -256,7 +278,7 @@ func (a *Archive) sources(ctx context.Context, target ssmbak.Target) (indexed []
 			}
 		}
 	}
-	named := hasIndex || hasKey
+	named := hasIndex || hasKey || possible && r.missed(exact)
 	if !target.Recursive() && target.Resolve(named, true) {
 		return a.source(ctx, exact, hasIndex)
 	}

@@ -24,19 +24,26 @@ type comparison struct {
 	tagsErr error                  // why tags are not known
 	proofs  archive.Proofs
 	exclude []string // patterns of names that are passed by
+	// listed is what the listing shows of those of todo that are live.
+	listed map[ssmbak.Name]paramstore.Description
 }
 
 // listings are what one pass over each listing showed.
 type listings struct {
 	live    map[ssmbak.Name]timeline.Ref
-	indexes map[ssmbak.Name]string    // ETags
-	tops    map[ssmbak.Name]time.Time // of current value objects
+	shown   map[ssmbak.Name]paramstore.Description // of live ones
+	indexes map[ssmbak.Name]string                 // ETags
+	tops    map[ssmbak.Name]time.Time              // of current value objects
 }
 
 // compare lists live parameters and the archive, side by side, and finds out
 // what has to be looked at.
 func (run *reconcile) compare(ctx context.Context, target ssmbak.Target) error {
-	l := listings{live: make(map[ssmbak.Name]timeline.Ref), indexes: make(map[ssmbak.Name]string), tops: make(map[ssmbak.Name]time.Time)}
+	l := listings{
+		live: make(map[ssmbak.Name]timeline.Ref), shown: make(map[ssmbak.Name]paramstore.Description),
+		indexes: make(map[ssmbak.Name]string), tops: make(map[ssmbak.Name]time.Time),
+	}
+	var last archive.Reconciled
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		for d, err := range run.r.live.Describe(gctx, target) {
@@ -45,7 +52,7 @@ func (run *reconcile) compare(ctx context.Context, target ssmbak.Target) error {
 			}
 			ref := timeline.Ref{Number: d.Version.Number, Time: d.Version.Time}
 			if ref.Time >= l.live[d.Name].Time {
-				l.live[d.Name] = ref
+				l.live[d.Name], l.shown[d.Name] = ref, d
 			}
 		}
 		return nil
@@ -59,14 +66,10 @@ func (run *reconcile) compare(ctx context.Context, target ssmbak.Target) error {
 		}
 		return nil
 	})
-	run.exclude = run.r.o.Exclude
-	if run.exclude == nil {
-		g.Go(func() error {
-			last, err := run.r.archive.Reconciled(gctx)
-			run.exclude = last.Excluded
-			return err
-		})
-	}
+	g.Go(func() (err error) {
+		last, err = run.r.archive.Reconciled(gctx)
+		return err
+	})
 	g.Go(func() (err error) {
 		run.proofs, err = run.r.archive.Proofs(gctx)
 		return err
@@ -89,6 +92,15 @@ func (run *reconcile) compare(ctx context.Context, target ssmbak.Target) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
+	if run.exclude = run.r.o.Exclude; run.exclude == nil {
+		run.exclude = last.Excluded
+	}
+	// What an earlier listing could not record is looked at by its name.
+	for _, m := range last.Missed {
+		if _, indexed := l.indexes[m.Name]; !indexed && target.Below(m.Name) {
+			l.indexes[m.Name] = ""
+		}
+	}
 	run.leaveOut(l)
 	if err := run.exact(ctx, target, l); err != nil {
 		return err
@@ -102,6 +114,12 @@ func (run *reconcile) compare(ctx context.Context, target ssmbak.Target) error {
 		run.add(name, l)
 	}
 	slices.Sort(run.todo)
+	run.listed = make(map[ssmbak.Name]paramstore.Description, min(len(run.todo), len(l.shown)))
+	for _, name := range run.todo {
+		if d, live := l.shown[name]; live {
+			run.listed[name] = d
+		}
+	}
 	return nil
 }
 
@@ -140,7 +158,7 @@ func (run *reconcile) exact(ctx context.Context, target ssmbak.Target, l listing
 	d, err := run.r.live.DescribeOne(ctx, name)
 	switch {
 	case err == nil:
-		l.live[name] = timeline.Ref{Number: d.Version.Number, Time: d.Version.Time}
+		l.live[name], l.shown[name] = timeline.Ref{Number: d.Version.Number, Time: d.Version.Time}, d
 		return nil
 	case !errors.Is(err, paramstore.ErrNotFound):
 		return err

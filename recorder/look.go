@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/ssmbak/ssmbak"
@@ -45,6 +46,11 @@ func (r *Recorder) look(ctx context.Context, name ssmbak.Name) (look, error) {
 }
 
 func (l look) newest() paramstore.Version { return l.versions[len(l.versions)-1] }
+
+// saw reports whether the reading shows the version.
+func (l look) saw(v ssmbak.Version) bool {
+	return slices.ContainsFunc(l.versions, func(w paramstore.Version) bool { return w.Number == v.Number && w.Time == v.Time })
+}
 
 // unreadable counts the versions that Parameter Store still has and of which the
 // archive holds no value.

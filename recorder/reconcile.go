@@ -3,6 +3,7 @@ package recorder
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -53,7 +54,9 @@ type Report struct {
 	TagsUnchecked error
 	// Complete says that every live parameter was listed and compared and that
 	// the archive notes it: nothing before Began is missing but what Failed
-	// names, and what was excluded.
+	// names, and what was excluded. It is not set where every parameter failed,
+	// nor where more live parameters could not be recorded than the archive keeps
+	// the names of.
 	Complete bool
 }
 
@@ -119,7 +122,8 @@ type reconcile struct {
 
 	mu     sync.Mutex
 	report Report
-	fresh  []synced // proved but for what lies on top of their keys
+	fresh  []synced      // proved but for what lies on top of their keys
+	missed []ssmbak.Name // live, and no fact of them could be recorded
 }
 
 // synced is a parameter that was looked at.
@@ -147,22 +151,46 @@ func (run *reconcile) do(ctx context.Context, target ssmbak.Target, began time.T
 	if err := run.prove(ctx, run.fresh, true); err != nil || ctx.Err() != nil {
 		return cmp.Or(err, ctx.Err())
 	}
-	if !run.all || run.o.DryRun || run.report.Left > 0 {
+	if run.o.DryRun {
 		return nil
 	}
-	if err := run.adopt(ctx); err != nil {
-		return err
+	complete := run.all && run.report.Left == 0
+	if complete {
+		if err := run.adopt(ctx); err != nil {
+			return err
+		}
 	}
+	return run.note(ctx, began, complete)
+}
+
+// note writes down what the listing proves, and of which live parameters nothing
+// could be recorded.
+func (run *reconcile) note(ctx context.Context, began time.Time, complete bool) error {
 	failed := make([]ssmbak.Name, len(run.report.Failed))
 	for i, f := range run.report.Failed {
 		failed[i] = f.Name
 	}
-	scope := archive.Listing{Began: began, Failed: failed, Tags: run.tagsErr == nil || run.o.Deep, Labels: run.o.Deep, Excluded: run.exclude}
-	if err := run.r.archive.MarkReconciled(ctx, scope); err != nil {
-		return err
+	if len(failed) > 0 && len(failed) >= run.report.Checked {
+		complete = false // it proves nothing
 	}
-	run.report.Complete = true
-	return nil
+	var err error
+	switch {
+	case complete:
+		scope := archive.Listing{
+			Began: began, Failed: failed, Missed: run.missed,
+			Tags: run.tagsErr == nil || run.o.Deep, Labels: run.o.Deep, Excluded: run.exclude,
+		}
+		err = run.r.archive.MarkReconciled(ctx, scope)
+	case len(run.missed) > 0:
+		err = run.r.archive.NoteMissed(ctx, began, run.missed)
+	}
+	var many *archive.TooManyMissedError
+	if errors.As(err, &many) {
+		run.r.log.ErrorContext(ctx, "the listing is not complete", "error", many.Error())
+		return nil
+	}
+	run.report.Complete = complete && err == nil
+	return err
 }
 
 // adopt finishes what the original ssmbak recorded in this bucket. What there
@@ -178,6 +206,7 @@ func (run *reconcile) adopt(ctx context.Context) error {
 	for _, p := range problems {
 		if !slices.ContainsFunc(run.report.Failed, func(f Failed) bool { return f.Name == p.Name }) {
 			run.report.Failed = append(run.report.Failed, Failed(p))
+			run.missed = append(run.missed, p.Name)
 		}
 	}
 	if n > 0 {
@@ -206,11 +235,18 @@ func (run *reconcile) look(ctx context.Context, names []ssmbak.Name) {
 				return nil
 			}
 			o, err := run.one(ctx, name)
+			missed := false
+			if d, live := run.listed[name]; err != nil && live && !run.o.DryRun && ctx.Err() == nil {
+				missed = !run.r.recordListed(ctx, name, d, err)
+			}
 			if err != nil && ctx.Err() != nil {
 				return nil
 			}
 			run.mu.Lock()
 			defer run.mu.Unlock()
+			if missed {
+				run.missed = append(run.missed, name)
+			}
 			run.report.add(name, o, err)
 			if err == nil && run.all && !run.o.DryRun {
 				run.fresh = append(run.fresh, synced{name, time.Now(), o})
@@ -233,7 +269,11 @@ func (run *reconcile) progress() {
 func (run *reconcile) one(ctx context.Context, name ssmbak.Name) (outcome, error) {
 	if !run.o.DryRun {
 		// What lies on top of the key is looked at later where there are many.
-		return run.r.sync(ctx, name, sight{retry: true, check: !run.all})
+		s := sight{retry: true, check: !run.all, asked: true}
+		if d, live := run.listed[name]; live {
+			s.listed = &d
+		}
+		return run.r.sync(ctx, name, s)
 	}
 	index, err := run.r.archive.Index(ctx, name)
 	if err != nil {

@@ -446,7 +446,7 @@ func TestReconcileGoesOn(t *testing.T) {
 			t.Fatalf("%+v, %v", report, err)
 		}
 		r, err := w.archive.Reconciled(t.Context())
-		if err != nil || !slices.Equal(r.Failed, []ssmbak.Name{"/app/b"}) {
+		if err != nil || !slices.Equal(r.Unsure, []ssmbak.Name{"/app/b"}) || len(r.Missed) != 1 || r.Missed[0].Name != "/app/b" {
 			t.Errorf("noted %+v, %v", r, err)
 		}
 	})

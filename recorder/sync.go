@@ -22,6 +22,10 @@ type sight struct {
 	retry bool
 	// check looks what lies on top of the parameter's key.
 	check bool
+	// asked records that the parameter is gone where nothing is recorded of it.
+	asked bool
+	// listed is what a listing showed of it, nil if none did.
+	listed *paramstore.Description
 }
 
 func (s sight) redelivered() bool {
@@ -93,6 +97,9 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s sight) (out
 		return outcome{}, err
 	}
 	seen.Versions = w.versions
+	if d := s.listed; d != nil && !l.saw(d.Version) {
+		seen = timeline.Union(seen, ofListing(*d, "it was gone"))
+	}
 	found, err := r.listed(ctx, index, l, s.notices)
 	if err != nil {
 		return outcome{}, err
@@ -111,7 +118,7 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s sight) (out
 	}
 	before := r.timeline(name, index.Facts)
 	swap, err := r.archive.Update(ctx, w.index, func(base timeline.Facts) timeline.Facts {
-		return r.grow(name, base, seen, l, s.notices)
+		return r.grow(name, base, seen, l, s)
 	})
 	if err != nil {
 		return outcome{}, err
@@ -192,7 +199,8 @@ func (r *Recorder) timeline(name ssmbak.Name, f timeline.Facts) *timeline.Timeli
 // grow adds to what is known what a look saw and what events told. It returns
 // base itself where that is nothing new. It is called with fresh facts for each
 // try of the swap, so that no two events can claim one version.
-func (r *Recorder) grow(name ssmbak.Name, base, seen timeline.Facts, l look, notices []notice) timeline.Facts {
+func (r *Recorder) grow(name ssmbak.Name, base, seen timeline.Facts, l look, s sight) timeline.Facts {
+	notices := s.notices
 	f := timeline.Union(base, seen)
 	for _, n := range notices {
 		if n.announces() {
@@ -201,7 +209,8 @@ func (r *Recorder) grow(name ssmbak.Name, base, seen timeline.Facts, l look, not
 	}
 	news, same := l.attributes(r.timeline(name, f))
 	f = timeline.Union(f, news)
-	if reflect.DeepEqual(f, base) && agrees(r.timeline(name, f), l) && len(open(r.timeline(name, f), l, notices)) == 0 {
+	first := s.asked && l.gone && base.Empty()
+	if reflect.DeepEqual(f, base) && !first && agrees(r.timeline(name, f), l) && len(open(r.timeline(name, f), l, notices)) == 0 {
 		return base
 	}
 	if !agrees(r.timeline(name, f), l) || !saidBefore(f, l, notices) {
@@ -306,7 +315,7 @@ func (w *writing) values(ctx context.Context, retry bool) error {
 	for _, v := range w.look.versions {
 		known, ok := w.index.Facts.Version(refOf(v))
 		fact := factOf(v)
-		if ok && (len(known.Objects) > 0 || known.Unreadable != "" && !retry) {
+		if ok && (len(known.Objects) > 0 || !unread(known) && !retry) {
 			// A rebuilt index knows of a version only what its value object says.
 			if known.Description+known.AllowedPattern+known.Policies == "" && fact.Description+fact.AllowedPattern+fact.Policies != "" {
 				w.versions = append(w.versions, fact)
@@ -339,7 +348,7 @@ func (w *writing) values(ctx context.Context, retry bool) error {
 func (w *writing) lacking(retry bool) (n int) {
 	for _, v := range w.look.versions {
 		known, ok := w.index.Facts.Version(refOf(v))
-		if !v.HasValue && (!ok || len(known.Objects) == 0 && (known.Unreadable == "" || retry)) {
+		if !v.HasValue && (!ok || len(known.Objects) == 0 && (unread(known) || retry)) {
 			n++
 		}
 	}

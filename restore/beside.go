@@ -134,6 +134,7 @@ func (r *Restorer) planBeside(ctx context.Context, target ssmbak.Target, at ssmb
 		r.want(s, at, complete)
 		return nil
 	})
+	plan.Unproved = r.unproved(recorded, target, at, subjects)
 	return plan, err
 }
 

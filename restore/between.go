@@ -29,6 +29,8 @@ type Comparison struct {
 	Complete, Since ssmbak.Time
 	// Before says that nothing of the target was recorded yet at either moment.
 	Before bool
+	// Unproved is as in a [Plan].
+	Unproved archive.Unproved
 }
 
 // Count returns how many items have the action.
@@ -57,6 +59,7 @@ func (r *Restorer) Compare(ctx context.Context, target ssmbak.Target, from, to s
 		return nil, err
 	}
 	out := &Comparison{From: from, To: to, Target: target, Complete: recorded.Complete, Since: recorded.Since, Before: true}
+	out.Unproved = r.chosenOf(recorded.Unproved(target, min(from, to), max(from, to)), recorded.One)
 	var subjects []*subject
 	for i, name := range recorded.Names {
 		subjects = append(subjects, &subject{name: name, origin: name, line: recorded.All[i]})

@@ -99,6 +99,7 @@ func (r *Restorer) Plan(ctx context.Context, target ssmbak.Target, at ssmbak.Tim
 		r.want(s, at, complete)
 		return nil
 	})
+	plan.Unproved = r.unproved(recorded, target, at, subjects)
 	return plan, err
 }
 

@@ -39,7 +39,9 @@ func NewPath(a *archive.Archive, live *paramstore.Store, sync Syncer, path strin
 // says why in NoValue.
 //
 // If the records of single parameters cannot be read, the others are returned
-// together with an error that names those.
+// together with an error that names those. Parameters that may be missing, or whose
+// states the last complete listing could not confirm, are named by an
+// [*archive.UnprovedError], which comes with the states too.
 func (p *Path) Preview(ctx context.Context) ([]ssmbak.State, error) {
 	r := p.restorer
 	recorded, err := r.archive.Timelines(ctx, p.target)
@@ -64,6 +66,9 @@ func (p *Path) Preview(ctx context.Context) ([]ssmbak.State, error) {
 	var unread []error
 	for _, problem := range recorded.Problems {
 		unread = append(unread, fmt.Errorf("read the record of %s: %w", problem.Name, problem.Err))
+	}
+	if u := recorded.Unproved(p.target, p.at, p.at); !u.Empty() {
+		unread = append(unread, &archive.UnprovedError{Unproved: u})
 	}
 	return states, errors.Join(unread...)
 }

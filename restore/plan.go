@@ -70,6 +70,9 @@ type Plan struct {
 	// to which no change was missed; zero if there was none. Since is when
 	// recording began, zero if it has not.
 	Complete, Since ssmbak.Time
+	// Unproved are the parameters of the target that the plan is not sure of, and
+	// that may be missing from it.
+	Unproved archive.Unproved
 }
 
 // Count returns how many items have the action.

@@ -85,7 +85,7 @@ func (a *app) runDiff(ctx context.Context, o diffOptions) error {
 		}
 	}
 	a.noteCompleteness(plan.Complete, at)
-	if err := a.problems(plan.Problems, nil); err != nil {
+	if err := a.concluded(plan.Problems, nil, plan.Unproved); err != nil {
 		return err
 	}
 	if o.detailedExitCode && plan.Changes() > 0 {
@@ -114,9 +114,9 @@ func (a *app) runCompare(ctx context.Context, o diffOptions) error {
 	}
 	a.noteLeftOut(c.LeftOut, c.Excluded)
 	switch {
-	case len(c.Items) > 0 && c.Before && len(c.Problems) == 0:
+	case len(c.Items) > 0 && c.Before && len(c.Problems) == 0 && c.Unproved.Empty():
 		return a.before(ctx, s, o.target, max(from, to))
-	case len(c.Items)+len(c.LeftOut)+c.Excluded == 0:
+	case len(c.Items)+len(c.LeftOut)+c.Excluded == 0 && c.Unproved.Empty():
 		if err := a.anything(ctx, s, o.target); err != nil {
 			return err
 		}
@@ -125,7 +125,7 @@ func (a *app) runCompare(ctx context.Context, o diffOptions) error {
 		return err
 	}
 	a.noteCompleteness(c.Complete, max(from, to))
-	if err := a.problems(c.Problems, nil); err != nil {
+	if err := a.concluded(c.Problems, nil, c.Unproved); err != nil {
 		return err
 	}
 	if o.detailedExitCode && c.Changes() > 0 {

@@ -50,6 +50,9 @@ func (a *app) runGet(ctx context.Context, name ssmbak.Name, text string) error {
 			return p.Err
 		}
 	}
+	if u := snap.Unproved; len(u.Missed) > 0 {
+		return partly(unprovedHint, "what %s was at %s is not known: it was live at %s but could not be recorded", name, at, ssmbak.TimeOf(u.Missed[0].Until))
+	}
 	if !snap.One || len(snap.States) == 0 {
 		hint := "names are case-sensitive"
 		if len(snap.States) > 0 {
@@ -74,6 +77,8 @@ func (a *app) runGet(ctx context.Context, name ssmbak.Name, text string) error {
 	case !st.HasValue:
 		return fail("`ssmbak preview "+name.String()+" "+at.String()+" --output json` shows everything else about it", "the value of %s cannot be had: %s", name, st.NoValue)
 	}
-	_, err = io.WriteString(a.env.Stdout, st.Value.Reveal())
-	return err
+	if _, err = io.WriteString(a.env.Stdout, st.Value.Reveal()); err != nil {
+		return err
+	}
+	return a.unproved(snap.Unproved)
 }

@@ -64,6 +64,9 @@ func (a *app) runLog(ctx context.Context, o logOptions) error {
 		return err
 	}
 	if found.Names+len(found.Problems) == 0 {
+		if err := a.unproved(found.Unproved); err != nil {
+			return err
+		}
 		return a.nothing(ctx, s, o.target)
 	}
 	if err := a.printChanges(found.Changes); err != nil {
@@ -76,7 +79,7 @@ func (a *app) runLog(ctx context.Context, o logOptions) error {
 		until = ssmbak.TimeOf(a.env.Now())
 	}
 	a.noteCompleteness(found.Complete, until)
-	return a.problems(found.Problems, nil)
+	return a.concluded(found.Problems, nil, found.Unproved)
 }
 
 // bound reads the TIME of --since or --until, zero if there is none, and says on

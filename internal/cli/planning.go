@@ -122,8 +122,8 @@ func (a *app) plan(ctx context.Context, s *session, r *restore.Restorer, target 
 	if plan.Trusted > 0 {
 		a.note("tags and labels of %s in which nothing else differs were not read: `ssmbak reconcile --deep` compares those of all", parameters(plan.Trusted))
 	}
-	if len(plan.Items)+len(plan.Problems)+len(plan.LeftOut)+len(plan.Unrecorded)+plan.Excluded > 0 {
-		if len(plan.Items) > 0 && len(plan.Problems) == 0 && allBefore(plan.Items) {
+	if len(plan.Items)+len(plan.Problems)+len(plan.LeftOut)+len(plan.Unrecorded)+plan.Excluded > 0 || !plan.Unproved.Empty() {
+		if len(plan.Items) > 0 && len(plan.Problems) == 0 && plan.Unproved.Empty() && allBefore(plan.Items) {
 			return nil, a.before(ctx, s, target, at)
 		}
 		return plan, nil

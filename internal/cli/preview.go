@@ -68,9 +68,12 @@ func (a *app) runPreview(ctx context.Context, o previewOptions) error {
 		return err
 	}
 	if len(snap.States)+len(snap.Problems) == 0 {
+		if err := a.unproved(snap.Unproved); err != nil {
+			return err
+		}
 		return a.nothing(ctx, s, o.target)
 	}
-	if snap.Before() && len(snap.Problems) == 0 {
+	if snap.Before() && len(snap.Problems) == 0 && snap.Unproved.Empty() {
 		return a.before(ctx, s, o.target, at)
 	}
 	var shown []ssmbak.State
@@ -97,7 +100,7 @@ func (a *app) runPreview(ctx context.Context, o previewOptions) error {
 		a.note("nothing was there then")
 	}
 	a.noteCompleteness(snap.Complete, at)
-	return a.problems(snap.Problems, shown)
+	return a.concluded(snap.Problems, shown, snap.Unproved)
 }
 
 // unborn reports whether a parameter that was surely not there had not begun

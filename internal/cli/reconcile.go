@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/recorder"
 )
@@ -109,7 +110,7 @@ func (a *app) runReconcile(ctx context.Context, o reconcileOptions) error {
 		again += " " + o.target.String()
 	}
 	if report.Complete {
-		a.note("complete up to %s", report.Began)
+		a.note("complete up to %s%s", report.Began, except(report.Failed))
 	}
 	switch n := len(report.Failed); {
 	case n == 0 && report.Left > 0:
@@ -121,6 +122,18 @@ func (a *app) runReconcile(ctx context.Context, o reconcileOptions) error {
 	default:
 		return partly("`"+again+"` tries again", "%s not be recorded", could(n))
 	}
+}
+
+// except says for which parameters a listing proves nothing.
+func except(failed []recorder.Failed) string {
+	if len(failed) == 0 {
+		return ""
+	}
+	names := make([]ssmbak.Name, len(failed))
+	for i, f := range failed {
+		names[i] = f.Name
+	}
+	return ", except " + archive.NameList(names)
 }
 
 // printReport writes one line, or one object, for each parameter that is not as

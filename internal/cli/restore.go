@@ -341,8 +341,9 @@ func (a *app) conclude(plan *restore.Plan, res restore.Result, again, anew strin
 	}
 	bad := refused + failed + idle
 	if bad == 0 {
-		return a.problems(plan.Problems, nil)
+		return a.concluded(plan.Problems, nil, plan.Unproved)
 	}
+	_ = a.unproved(plan.Unproved) // its notes: the exit code is no better
 	for _, p := range plan.Problems {
 		a.note("%s: %s", p.Name, reason(p.Err))
 	}

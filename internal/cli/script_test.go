@@ -64,7 +64,8 @@ var zone = time.FixedZone("CEST", 2*60*60)
 //	object BUCKET KEY TEXT [TAGS] write an object
 //	corrupt KEY                damage the newest version of an object
 //	remove KEY                 remove every version of an object
-//	deny SERVICE OPERATION     refuse that from now on; allow ends it
+//	deny SERVICE OPERATION [KEY] refuse that from now on, of objects only those
+//	                           whose key begins so; allow ends it
 //	passed DURATION            that the last ssmbak took that long
 //	requests WHAT              what the last ssmbak asked, as in ssm:PutParameter
 //	answer TEXT                what stands on the terminal
@@ -379,7 +380,11 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		if args[0] == "ssm" {
 			fault = emulator.DeniedBySSM
 		}
-		worldOf(ts).aws.Faults.Add(emulator.Rule{Service: args[0], Op: args[1], Fault: fault})
+		rule := emulator.Rule{Service: args[0], Op: args[1], Fault: fault}
+		if len(args) > 2 {
+			rule.KeyPrefix = args[2]
+		}
+		worldOf(ts).aws.Faults.Add(rule)
 	},
 	"allow": func(ts *testscript.TestScript, _ bool, _ []string) { worldOf(ts).aws.Faults.Clear() },
 	"requests": func(ts *testscript.TestScript, neg bool, args []string) {

@@ -26,9 +26,22 @@ import (
 const Region = "us-east-1"
 
 // Start starts moto_server on the loopback, ends it with the test, and returns
-// where it listens. In short runs the test is skipped, and where it is not
-// installed; there it fails if SSMBAK_REQUIRE_MOTO is set.
+// the endpoint of a proxy that serializes writes to it. In short runs the test is
+// skipped, and where it is not installed; there it fails if SSMBAK_REQUIRE_MOTO is
+// set.
 func Start(t testing.TB) (endpoint string) {
+	t.Helper()
+	behind, err := url.Parse(start(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(serialize(httputil.NewSingleHostReverseProxy(behind)))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// start starts moto_server and returns its own endpoint.
+func start(t testing.TB) (endpoint string) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("moto is left out of short runs")

@@ -149,6 +149,7 @@ func (w *world) checkAnswers(ctx context.Context, a *archive.Archive, when phase
 		w.problem("%s: read the archive: %v %v", when, err, lines.Problems)
 		return
 	}
+	w.checkListed(ctx, a, when, lines)
 	values := make(map[string]string)
 	for i, t := range lines.All {
 		name := lines.Names[i]
@@ -157,7 +158,7 @@ func (w *world) checkAnswers(ctx context.Context, a *archive.Archive, when phase
 			state, refs := t.At(at)
 			truth := truthOf(changes, at.Std())
 			w.checkState(when, name, at, state, truth, t.Facts())
-			if when == reconciled && w.plan.Calm && state.Certainty == ssmbak.Unknown && lines.Since != 0 && at >= lines.Since {
+			if when == reconciled && w.plan.Calm && w.plan.Deny == 0 && state.Certainty == ssmbak.Unknown && lines.Since != 0 && at >= lines.Since {
 				w.checkUnknown(name, at, state, changes, t.Facts())
 			}
 			w.checkAttributes(when, name, at, state, truth)
@@ -178,6 +179,37 @@ func (w *world) checkAnswers(ctx context.Context, a *archive.Archive, when phase
 			}
 			if want, ok := valueOf(changes, state.Version); !ok || values[id] != want {
 				w.problem("%s: %s at %v: version %d of %v has the value %q, it had %q", when, name, at, state.Version.Number, state.Version.Time, values[id], want)
+			}
+		}
+	}
+}
+
+// checkListed holds that no parameter that was live all the time while a complete
+// listing ran is taken for absent at its beginning: `restore --exact` would delete
+// it. Here it does not matter which events were lost.
+func (w *world) checkListed(ctx context.Context, a *archive.Archive, when phase, lines archive.Timelines) {
+	r, err := a.Reconciled(ctx)
+	if err != nil {
+		w.problem("%s: read the last complete listing: %v", when, err)
+		return
+	}
+	for _, l := range w.complete {
+		for _, text := range w.ssm.Names() {
+			name := ssmbak.Name(text)
+			before, after := w.truth(text, l.began.Add(-timeline.Staleness).Std()), w.truth(text, l.ended)
+			if !before.live || !after.live || before.life != after.life {
+				continue
+			}
+			i, recorded := slices.BinarySearch(lines.Names, name)
+			if !recorded {
+				w.counts.Add(ListedMissed)
+				if r.Covers(name, l.began) {
+					w.problem("%s: nothing is recorded of %s, and a complete listing of %v says that it was not there; it was", when, name, l.began)
+				}
+				continue
+			}
+			if s, _ := lines.All[i].At(l.began); s.Deleted && s.Certainty != ssmbak.Unknown {
+				w.problem("%s: %s is taken for absent at %v (%v), when it was listed", when, name, l.began, s.Certainty)
 			}
 		}
 	}

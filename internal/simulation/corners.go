@@ -54,6 +54,8 @@ const (
 	LifecycleExpired   = "a value that a lifecycle rule removed"
 	ReadInBetween      = "a reader in the middle of a write"
 	ProofHeld          = "a reconcile that looks only at what changed"
+	Denied             = "a request that a reconcile was not allowed"
+	ListedMissed       = "a live parameter that a complete listing could not record"
 )
 
 // All lists every corner.
@@ -65,6 +67,7 @@ func All() []string {
 		OutOfOrder, EventLost, TwoAtOnce, ReconcileBeside, ReconcilesBeside, NeverSeen, LifeMissed, VersionsDropped,
 		SecondOfEverything, TwoDeletions, NumberAgain, DeletionAgain, TagEventLost, LateAttribute, TwoTagEvents, Unlabelled,
 		LabelBlocks, Expired, EndMadeExact, IndexUnderMarker, LifecycleExpired, ReadInBetween, ProofHeld,
+		Denied, ListedMissed,
 	}
 }
 

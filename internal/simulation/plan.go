@@ -9,7 +9,7 @@
 // took effect, or answer from the past. [Run] plays it inside a bubble of
 // testing/synctest: two recorders take events from a queue, reconciles run
 // beside them, and any of them may be paused or killed between any two
-// requests. Afterwards three promises are checked at every moment that could
+// requests. Afterwards these promises are checked at every moment that could
 // matter:
 //
 //   - what is proved is never wrong, not even to a reader in the middle;
@@ -21,6 +21,8 @@
 //   - what is unknown is bounded: in a calm world by the second of a deletion,
 //     by what surrounds a deletion whose event was lost, and by versions that
 //     Parameter Store no longer had;
+//   - what was live while a complete listing ran is never taken for absent at
+//     that time, whatever the reconcile was not allowed to read or write;
 //   - every version that Parameter Store still has when all is quiet is in the
 //     archive, with its own value and time, and a live value is its key's
 //     current object, so that no lifecycle rule can remove it.
@@ -64,6 +66,9 @@ type Plan struct {
 	Hurt time.Duration
 	// Lifecycle lets a rule remove all noncurrent object versions at the end.
 	Lifecycle bool
+	// Deny is the share of names, of 1,000, that a reconcile may not read or write,
+	// drawn for each of its runs and each kind of request.
+	Deny int
 }
 
 // Lossy reports whether events are lost.
@@ -157,7 +162,22 @@ func NewPlan(seed uint64) Plan {
 		}[d.IntN(4)]
 	}
 	d.troubles()
+	d.denials()
 	return d.Plan
+}
+
+// denials adds a reconcile that lacks permissions to some plans. It draws from a
+// source of its own and leaves the kept seeds alone, so that their histories stay
+// what they were.
+func (d *draft) denials() {
+	switch d.Seed % 16 {
+	case 3, 6, 9:
+	default:
+		return
+	}
+	r := rand.New(rand.NewPCG(d.Seed, 0x64656e79))
+	d.Deny = 200 + r.IntN(400)
+	d.Reconciles = append(d.Reconciles, Reconcile{At: time.Duration(r.Int64N(int64(d.at) + int64(time.Minute)))})
 }
 
 // step adds what one user does to one parameter.
@@ -255,6 +275,7 @@ func (p Plan) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "seed %d, archive made after %v, calm: %v, lifecycle: %v, kills %v, reconciles %v, readers %v, hurt at %v\n", p.Seed, p.Established, p.Calm, p.Lifecycle, p.Kills, p.Reconciles, p.Readers, p.Hurt)
 	fmt.Fprintf(&b, "of 1,000 events: %d lost, %d twice\n", p.Lose, p.Repeat)
+	fmt.Fprintf(&b, "of 1,000 names: %d denied to a reconcile\n", p.Deny)
 	fmt.Fprintf(&b, "of 1,000 requests: %d pause, %d fail before, %d after, %d throttled, %d conflicts, %d stale\n", p.Pause, p.FailBefore, p.FailAfter, p.Throttle, p.Conflict, p.Stale)
 	for _, c := range p.Changes {
 		fmt.Fprintf(&b, "  %v\n", c)

@@ -3,6 +3,7 @@ package simulation
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -109,6 +110,14 @@ func (p *process) Do(r *http.Request) (*http.Response, error) {
 	if err := p.before(r.Context(), q, subject); err != nil {
 		return nil, err
 	}
+	if p.denied(q) {
+		p.w.counts.Add(Denied)
+		status, code := http.StatusForbidden, "AccessDenied"
+		if ssmOperation(q.op) {
+			status, code = http.StatusBadRequest, "AccessDeniedException"
+		}
+		return refusal(r, status, code), nil
+	}
 	if status, code := p.refuse(q, subject); status != 0 {
 		return refusal(r, status, code), nil
 	}
@@ -173,6 +182,29 @@ func (p *process) before(ctx context.Context, q request, subject string) error {
 	}
 	p.cancel()
 	return errCut
+}
+
+// denied reports whether the process lacks the permission for a request: to read a
+// history or a value, or to write an index or a value object. The same request of
+// one process is always answered alike.
+func (p *process) denied(q request) bool {
+	kind, name := q.op, q.name
+	switch {
+	case p.w.plan.Deny == 0 || !strings.HasPrefix(p.id, "reconcile"):
+		return false
+	case q.op == "GetParameterHistory" || q.op == "GetParameter":
+		var in struct{ Name string }
+		if err := json.Unmarshal([]byte(q.about), &in); err != nil {
+			return false
+		}
+		name, _, _ = strings.Cut(in.Name, ":")
+		name = "/" + strings.TrimPrefix(name, "/")
+	case q.op == "PutObject" && q.name != "":
+		kind = fmt.Sprint(q.op, q.index)
+	default:
+		return false
+	}
+	return p.w.fixed(p.id+" denied "+kind+" "+name, 1000) < p.w.plan.Deny
 }
 
 // refuse makes AWS itself refuse the request now and then.

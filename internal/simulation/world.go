@@ -59,8 +59,15 @@ type world struct {
 	recorders int
 	listings  int
 	problems  []string
+	complete  []listing // those that the archive notes as complete
 
 	waiting sync.WaitGroup // messages that are not done
+}
+
+// listing is a complete listing by a reconcile.
+type listing struct {
+	began ssmbak.Time
+	ended time.Time
 }
 
 // message is one event on its way.
@@ -101,7 +108,15 @@ func (w *world) draw(subject string, n int) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.draws[subject]++
-	h := w.plan.Seed*0x9e3779b97f4a7c15 + uint64(w.draws[subject])*0xd1342543de82ef95
+	return w.number(subject, w.draws[subject], n)
+}
+
+// fixed returns a number below n that depends on the plan's seed and the subject
+// alone.
+func (w *world) fixed(subject string, n int) int { return w.number(subject, 0, n) }
+
+func (w *world) number(subject string, draws, n int) int {
+	h := w.plan.Seed*0x9e3779b97f4a7c15 + uint64(draws)*0xd1342543de82ef95
 	for _, c := range []byte(subject) {
 		h = (h ^ uint64(c)) * 0x100000001b3
 	}
@@ -552,5 +567,10 @@ func (w *world) reconcile(ctx context.Context, id, kill int) {
 	if err != nil {
 		return
 	}
-	_, _ = r.Reconcile(p.ctx, everything, recorder.ReconcileOptions{}) // what it could not do, a later one does
+	report, err := r.Reconcile(p.ctx, everything, recorder.ReconcileOptions{}) // what it could not do, a later one does
+	if err == nil && report.Complete {
+		w.mu.Lock()
+		w.complete = append(w.complete, listing{report.Began, time.Now()})
+		w.mu.Unlock()
+	}
 }

@@ -69,6 +69,22 @@ var mutations = []mutation{
 		" || !x.modified.Add(time.Second).Before(complete)", "",
 	},
 	{
+		"missed names are taken for absent: a listing covers them", "archive/reconciled.go",
+		" || r.missed(name) {", " {",
+	},
+	{
+		"missed names are taken for absent: their recording began with that of others", "archive/reconciled.go",
+		"if r.missed(x.Name) {", "if false {",
+	},
+	{
+		"missed names are forgotten by the next listing", "archive/reconciled.go",
+		"next.miss(l.Missed, began)", "next.Missed = nil\n\t\tnext.miss(l.Missed, began)",
+	},
+	{
+		"missed names are not noted", "recorder/reconcile.go",
+		"missed = !run.r.recordListed(ctx, name, d, err)", "_ = d\n\t\t\t\tmissed = false",
+	},
+	{
 		"a reconcile does not compare versions", "recorder/compare.go",
 		" && p.Newest == l.live[name]", "",
 	},

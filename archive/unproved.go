@@ -1,0 +1,115 @@
+package archive
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/pattern"
+)
+
+// Unproved names the parameters of an answer of which the archive may lack more
+// than events that were lost.
+type Unproved struct {
+	// Missed were live when nothing could be recorded of them, and the answer is
+	// about a time before their first own fact: what they were is not known. By
+	// name. They may be missing from the answer.
+	Missed []Missed
+	// Unsure could not be compared by the last complete listing, and their states
+	// are not proved. By name.
+	Unsure []ssmbak.Name
+}
+
+// Empty reports whether no parameter is concerned.
+func (u Unproved) Empty() bool { return len(u.Missed)+len(u.Unsure) == 0 }
+
+// shownNames bounds the names in one message.
+const shownNames = 10
+
+// NameList lists names in one line: the first ten of them, and how many more there
+// are.
+func NameList(names []ssmbak.Name) string {
+	var b strings.Builder
+	for i, name := range names[:min(len(names), shownNames)] {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(name.String())
+	}
+	if more := len(names) - shownNames; more > 0 {
+		fmt.Fprintf(&b, " and %d more", more)
+	}
+	return b.String()
+}
+
+// MissedNames returns the names of Missed.
+func (u Unproved) MissedNames() []ssmbak.Name {
+	names := make([]ssmbak.Name, len(u.Missed))
+	for i, m := range u.Missed {
+		names[i] = m.Name
+	}
+	return names
+}
+
+// UnprovedError comes with an answer that is not sure of some parameters.
+type UnprovedError struct{ Unproved }
+
+func (e *UnprovedError) Error() string {
+	var parts []string
+	if n := len(e.Missed); n > 0 {
+		parts = append(parts, fmt.Sprintf("unknown, since live parameters could not be recorded (%d): %s", n, NameList(e.MissedNames())))
+	}
+	if n := len(e.Unsure); n > 0 {
+		parts = append(parts, fmt.Sprintf("not compared by the last complete listing (%d): %s", n, NameList(e.Unsure)))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// Unproved returns which of the parameters that an answer means are missed or
+// unsure. from and to return the states of a parameter at the beginning and at the
+// end of the time that the answer is about, and whether the archive says anything
+// of it.
+func (r Reconciled) Unproved(means func(ssmbak.Name) bool, from, to func(ssmbak.Name) (ssmbak.State, bool)) (u Unproved) {
+	for _, m := range r.Missed {
+		if !means(m.Name) || pattern.Any(r.Excluded, m.Name) {
+			continue
+		}
+		if s, known := from(m.Name); !known || nothing(s) {
+			u.Missed = append(u.Missed, m)
+		}
+	}
+	for _, name := range r.Unsure {
+		if !means(name) || slices.ContainsFunc(u.Missed, func(m Missed) bool { return m.Name == name }) {
+			continue
+		}
+		if s, known := to(name); !known || s.Certainty != ssmbak.Proved {
+			u.Unsure = append(u.Unsure, name)
+		}
+	}
+	return u
+}
+
+// nothing reports whether nothing was known yet.
+func nothing(s ssmbak.State) bool {
+	return s.Certainty == ssmbak.Unknown && !s.Deleted && s.Version.Time == 0
+}
+
+// meaning returns which names an answer about a target is about.
+func meaning(target ssmbak.Target, one bool) func(ssmbak.Name) bool {
+	if name, possible := target.Name(); possible && one {
+		return func(n ssmbak.Name) bool { return n == name }
+	}
+	return target.Below
+}
+
+// stateOf finds states by name in states that are in that order.
+func stateOf(states []ssmbak.State) func(ssmbak.Name) (ssmbak.State, bool) {
+	return func(name ssmbak.Name) (ssmbak.State, bool) {
+		i, found := slices.BinarySearchFunc(states, name, func(s ssmbak.State, name ssmbak.Name) int { return strings.Compare(string(s.Name), string(name)) })
+		if !found {
+			return ssmbak.State{}, false
+		}
+		return states[i], true
+	}
+}

@@ -1,0 +1,119 @@
+package recorder_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/recorder"
+)
+
+// TestUnreadIsRecorded denies reads: what the listing showed is recorded, and its
+// value as soon as it may be read, whoever comes first.
+func TestUnreadIsRecorded(t *testing.T) {
+	t.Parallel()
+	for _, op := range []string{"GetParameter", "GetParameterHistory", "ListTagsForResource"} {
+		t.Run(op, func(t *testing.T) {
+			attack(t, noEvents(emulator.Options{}), func(t *testing.T, w *world) {
+				w.put(t, "/s", "v1", ssmbak.SecureString)
+				w.put(t, "/t", "v1", ssmbak.String)
+				if op != "GetParameter" { // these concern /t too, unless nobody has to look at it
+					w.reconcile(t, recorder.ReconcileOptions{})
+					w.put(t, "/s", "v2", ssmbak.SecureString)
+				}
+				before := w.facts(t, "/s")
+				w.aws.Faults.Add(emulator.Rule{Service: "ssm", Op: op, Fault: emulator.DeniedBySSM})
+				time.Sleep(time.Hour)
+				for range 2 { // a second one adds nothing
+					r := w.reconcile(t, recorder.ReconcileOptions{})
+					if len(r.Failed) != 1 || r.Failed[0].Name != "/s" || !r.Complete {
+						t.Errorf("reconcile: %+v", r)
+					}
+				}
+				want := append(slices.Clone(before), fmt.Sprintf("%d without value: not read: AccessDeniedException", len(before)+1))
+				if diff := cmp.Diff(want, w.facts(t, "/s")); diff != "" {
+					t.Errorf("facts (-want +got):\n%s", diff)
+				}
+				noted, err := w.archive.Reconciled(t.Context())
+				if err != nil || !slices.Equal(noted.Unsure, []ssmbak.Name{"/s"}) || len(noted.Missed) != 0 {
+					t.Errorf("noted %+v, %v", noted, err)
+				}
+				w.aws.Faults.Clear()
+				if err := w.recorder.Sync(t.Context(), "/s"); err != nil { // as an event does
+					t.Fatal(err)
+				}
+				want[len(want)-1] = fmt.Sprintf("%d v%[1]d", len(want))
+				if diff := cmp.Diff(want, w.facts(t, "/s")); diff != "" {
+					t.Errorf("facts with the value (-want +got):\n%s", diff)
+				}
+				w.final(t, "/s", "/t")
+			})
+		})
+	}
+}
+
+// TestMissedIsLookedAt has a parameter that could not be recorded go without an
+// event: the next reconcile finds that out by its name.
+func TestMissedIsLookedAt(t *testing.T) {
+	attack(t, noEvents(emulator.Options{}), func(t *testing.T, w *world) {
+		w.put(t, "/a", "v", ssmbak.String)
+		w.put(t, "/b", "v", ssmbak.String)
+		w.aws.Faults.Add(emulator.Rule{Service: "s3", Op: "PutObject", KeyPrefix: ".ssmbak/index/a", Fault: emulator.Denied})
+		if r := w.reconcile(t, recorder.ReconcileOptions{}); !r.Complete || len(r.Failed) != 1 {
+			t.Fatalf("reconcile: %+v", r)
+		}
+		w.aws.Faults.Clear()
+		time.Sleep(time.Hour)
+		listed := ssmbak.TimeOf(time.Now())
+		w.remove(t, "/a")
+		time.Sleep(time.Hour)
+		if r := w.reconcile(t, recorder.ReconcileOptions{}); !r.Complete || r.Checked != 2 {
+			t.Errorf("reconcile: %+v", r)
+		}
+		snap, err := w.archive.At(t.Context(), everything(t), listed, archive.NoValues)
+		if err != nil || len(snap.States) != 2 || snap.States[0].Certainty != ssmbak.Unknown || snap.States[0].Deleted ||
+			!slices.Equal(snap.Unproved.MissedNames(), []ssmbak.Name{"/a"}) {
+			t.Errorf("before it was deleted: %+v, %v", snap, err)
+		}
+		snap, err = w.archive.At(t.Context(), everything(t), ssmbak.TimeOf(time.Now()), archive.NoValues)
+		if err != nil || len(snap.States) != 2 || !snap.States[0].Deleted || !snap.Unproved.Empty() {
+			t.Errorf("now: %+v, %v", snap, err)
+		}
+	})
+}
+
+// TestAllFailedIsNotComplete has every parameter fail, and then none.
+func TestAllFailedIsNotComplete(t *testing.T) {
+	attack(t, noEvents(emulator.Options{}), func(t *testing.T, w *world) {
+		if r := w.reconcile(t, recorder.ReconcileOptions{}); !r.Complete || r.Checked != 0 {
+			t.Errorf("of nothing: %+v", r)
+		}
+		before, err := w.archive.Reconciled(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.put(t, "/a", "v", ssmbak.String)
+		time.Sleep(time.Hour)
+		w.aws.Faults.Add(emulator.Rule{Service: "s3", Op: "PutObject", KeyPrefix: ".ssmbak/index/", Fault: emulator.Denied})
+		if r := w.reconcile(t, recorder.ReconcileOptions{}); r.Complete || len(r.Failed) != 1 {
+			t.Errorf("where all failed: %+v", r)
+		}
+		after, err := w.archive.Reconciled(t.Context())
+		if err != nil || !after.Last.Equal(before.Last) || len(after.Missed) != 1 {
+			t.Errorf("noted %+v, %v", after, err)
+		}
+		w.aws.Faults.Clear()
+		for range 2 { // the second finds nothing new
+			time.Sleep(time.Hour)
+			if r := w.reconcile(t, recorder.ReconcileOptions{}); !r.Complete {
+				t.Errorf("where none failed: %+v", r)
+			}
+		}
+	})
+}

@@ -1,0 +1,40 @@
+package restore
+
+import (
+	"slices"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+)
+
+// unproved returns which parameters a plan is not sure of. subjects are those of the
+// plan, brought together with what is live now: where archive and Parameter Store
+// agree, what the last listing could not compare is no doubt any more.
+func (r *Restorer) unproved(recorded archive.Timelines, target ssmbak.Target, at ssmbak.Time, subjects []*subject) archive.Unproved {
+	u := r.chosenOf(recorded.Unproved(target, at, at), recorded.One)
+	byOrigin := make(map[ssmbak.Name]*subject, len(subjects))
+	for _, s := range subjects {
+		byOrigin[s.origin] = s
+	}
+	u.Missed = slices.DeleteFunc(u.Missed, func(m archive.Missed) bool {
+		s := byOrigin[m.Name]
+		if s == nil || s.past == nil {
+			return false
+		}
+		state, _ := s.past.At(at)
+		return state.Deleted || state.Version.Time != 0 || state.Certainty != ssmbak.Unknown
+	})
+	u.Unsure = slices.DeleteFunc(u.Unsure, func(name ssmbak.Name) bool {
+		s := byOrigin[name]
+		return s != nil && s.origin == s.name && s.problem == nil && s.unsaved == nil && s.settled()
+	})
+	return u
+}
+
+// chosenOf leaves out what the options do not mean.
+func (r *Restorer) chosenOf(u archive.Unproved, one bool) archive.Unproved {
+	out := func(name ssmbak.Name) bool { return !r.o.chosen(name) || !one && !r.o.Own && own(name) }
+	u.Missed = slices.DeleteFunc(u.Missed, func(m archive.Missed) bool { return out(m.Name) })
+	u.Unsure = slices.DeleteFunc(u.Unsure, out)
+	return u
+}

@@ -1,0 +1,77 @@
+package restore_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/recorder"
+	"github.com/ssmbak/ssmbak/restore"
+)
+
+// TestMissed has a complete listing find a parameter that it cannot record, and
+// then loses the event of its deletion: no reader takes it for absent, and an exact
+// restore does not delete its successor.
+func TestMissed(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		lose := func() {
+			time.Sleep(2 * time.Second)
+			w.must(w.aws.Queue.Drain(w.Context(), func(context.Context, []emulator.Message) []string { return nil }))
+		}
+		w.put("/app/a", "one")
+		w.put("/app/b", "one")
+		lose()
+		w.aws.Faults.Add(emulator.Rule{Service: "s3", Op: "PutObject", KeyPrefix: ".ssmbak/index/app/a", Fault: emulator.Denied})
+		report, err := w.recorder.Reconcile(w.Context(), target(w, "/", true), recorder.ReconcileOptions{})
+		w.must(err)
+		if !report.Complete || len(report.Failed) != 1 || report.Failed[0].Name != "/app/a" {
+			t.Fatalf("reconcile: %+v", report)
+		}
+		w.aws.Faults.Clear()
+		then := w.pass()
+
+		path := func() *restore.Path {
+			p, err := restore.NewPath(w.archive, w.live, w.recorder, "/app/", true, then.Std())
+			w.must(err)
+			return p
+		}
+		check := func(when string) {
+			t.Helper()
+			_, err := path().Preview(w.Context())
+			var unproved *archive.UnprovedError
+			if !errors.As(err, &unproved) || !slices.Equal(unproved.MissedNames(), []ssmbak.Name{"/app/a"}) || len(unproved.Unsure) != 0 {
+				t.Errorf("%s: preview: %v, want an UnprovedError of /app/a", when, err)
+			}
+			plan := w.plan("/app/", true, then, restore.Options{Exact: true})
+			if !slices.Equal(plan.Unproved.MissedNames(), []ssmbak.Name{"/app/a"}) || plan.Count(restore.Delete) != 0 {
+				t.Errorf("%s: the plan is not sure of %v and deletes %d", when, plan.Unproved, plan.Count(restore.Delete))
+			}
+			c, err := restore.New(w.archive, w.live, nil, restore.Options{}).Compare(w.Context(), target(w, "/app/", true), then, ssmbak.TimeOf(time.Now()))
+			w.must(err)
+			if !slices.Equal(c.Unproved.MissedNames(), []ssmbak.Name{"/app/a"}) {
+				t.Errorf("%s: the comparison is not sure of %v", when, c.Unproved)
+			}
+		}
+		w.remove("/app/a")
+		lose()
+		check("gone")
+		w.put("/app/a", "two")
+		w.record()
+		check("made again")
+		for _, text := range []string{"/app/b", "/app/a"} {
+			at := then
+			if text == "/app/a" {
+				at = ssmbak.TimeOf(time.Now())
+			}
+			if plan := w.plan(text, false, at, restore.Options{}); !plan.Unproved.Empty() {
+				t.Errorf("the plan of %s is not sure of %v", text, plan.Unproved)
+			}
+		}
+	})
+}
