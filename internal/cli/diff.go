@@ -79,6 +79,7 @@ func (a *app) runDiff(ctx context.Context, o diffOptions) error {
 	if err := a.printPlan(ctx, s, render.Title(plan, o.to), render.Summary(plan), plan.Items); err != nil {
 		return err
 	}
+	a.noteSecondOf(o.time, at, plan.Items)
 	if o.out != "" {
 		if err := a.writePlanFile(o.out, r.File(plan)); err != nil {
 			return err
@@ -124,6 +125,7 @@ func (a *app) runCompare(ctx context.Context, o diffOptions) error {
 	if err := a.printPlan(ctx, s, render.ComparisonTitle(c), render.ComparisonSummary(c), c.Items); err != nil {
 		return err
 	}
+	a.noteSecondOf(o.until, to, c.Items)
 	a.noteCompleteness(c.Complete, max(from, to))
 	if err := a.problems(c.Problems, nil); err != nil {
 		return err

@@ -18,7 +18,9 @@ children, or with --recursive everything below it. A text without either is the
 parameter of that name if there ever was one, else the path.
 
 TIME is one of ` + ssmbak.TimeExamples + `.
-Without a zone it is UTC; in a time of whole seconds, that second has happened.`
+Without a zone it is UTC; in a time of whole seconds, that second has happened.
+before:TIME is the millisecond before TIME begins: a time that log shows, with
+before: in front of it, takes that change back.`
 
 type previewOptions struct {
 	target    ssmbak.Target
@@ -90,6 +92,7 @@ func (a *app) runPreview(ctx context.Context, o previewOptions) error {
 	if err := a.printStates(shown); err != nil {
 		return err
 	}
+	a.noteSecond(o.time, at, snap.States)
 	switch {
 	case deleted > 0 && !o.deleted:
 		a.note("%s deleted by then: --deleted shows %s", were(deleted), them(deleted))
