@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"regexp"
 	"slices"
@@ -306,4 +307,24 @@ func TestVerboseKeepsSecrets(t *testing.T) {
 			t.Errorf("%v shows the secret:\n%s%s", args, stdout, stderr)
 		}
 	}
+}
+
+// TestBucketPointer holds that only one parameter is asked for the bucket's name,
+// and that only its absence is taken for that.
+func TestBucketPointer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		aws := emulator.New(emulator.Options{Account: account, Region: region, Clock: emulator.RealClock()})
+		env := cli.Env{Args: []string{"preview", "/app/db", "now"}, AWS: connection(aws.Client())}
+		if code, _, stderr := run(t, env); code != 1 || !strings.Contains(stderr, "no bucket is named") {
+			t.Errorf("without a parameter: exit code %d\n%s", code, stderr)
+		}
+		if n := aws.Counts()["ssm:GetParameter"]; n != 1 {
+			t.Errorf("%d parameters were asked for, want 1", n)
+		}
+		aws.Faults.Add(emulator.Rule{Service: "ssm", Op: "GetParameter", Fault: emulator.Fault{Status: http.StatusBadRequest, Code: "ValidationException"}})
+		if code, _, stderr := run(t, env); code != 1 || strings.Contains(stderr, "no bucket is named") || !strings.Contains(stderr, "ValidationException") {
+			t.Errorf("refused by a ValidationException: exit code %d\n%s", code, stderr)
+		}
+	})
 }

@@ -39,7 +39,7 @@ func (o *planOptions) addFlags(cmd *cobra.Command) {
 	f.BoolVar(&o.exact, "exact", false, "delete also what had not begun by then, which is kept otherwise")
 	f.StringVar(&o.to, "to", "", "restore below this `PREFIX` instead, beside what is there")
 	f.BoolVar(&o.assumeLastKnown, "assume-last-known", false, "take the last known state for the true one where it is unknown")
-	f.BoolVar(&o.own, "own", false, "include the parameters that name ssmbak's bucket, /ssmbak/* and /newvoll/ssmbak/*")
+	f.BoolVar(&o.own, "own", false, "include the parameters that name ssmbak's bucket, /newvoll/ssmbak/*")
 	o.addSomeFlags(cmd)
 }
 
