@@ -15,6 +15,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -102,6 +103,7 @@ type app struct {
 	env   Env
 	flags globalFlags
 	log   *slog.Logger
+	arn   *arn.ARN // that the parameter was named by, nil if it was not
 	// maxRate bounds the writes to Parameter Store per second, 0 for no bound.
 	maxRate float64
 }

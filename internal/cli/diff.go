@@ -40,7 +40,7 @@ two times nothing but the archive is read.
 			return exactly("NAME|PATH", "TIME")(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.aim(args); err != nil {
+			if err := o.aim(a, args); err != nil {
 				return err
 			}
 			if len(args) < 3 {

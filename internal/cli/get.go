@@ -23,7 +23,7 @@ TIME is one of ` + ssmbak.TimeExamples + `.`,
   ssmbak get /app/password 2024-06-13T20:10:54Z --with-decryption > password`,
 		Args: exactly("NAME", "TIME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			name, err := ssmbak.ParseName(args[0])
+			name, err := a.name(args[0])
 			if err != nil {
 				return err
 			}

@@ -33,7 +33,7 @@ front of it, it has not. A time without a fraction is known to the second only.
   ssmbak restore /app before:2024-06-13T20:10:54.417Z --recursive  # a time that it showed`,
 		Args: exactly("NAME|PATH"),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			if o.target, err = target(args[0], o.recursive); err != nil {
+			if o.target, err = a.target(args[0], o.recursive); err != nil {
 				return err
 			}
 			return a.runLog(cmd.Context(), o)

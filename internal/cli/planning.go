@@ -52,8 +52,13 @@ func (o *planOptions) addSomeFlags(cmd *cobra.Command) {
 	f.StringArrayVar(&o.exclude, "exclude", nil, "no names that match this `GLOB`; may be repeated")
 }
 
-func (o *planOptions) aim(args []string) (err error) {
-	o.target, err = target(args[0], o.recursive)
+func (o *planOptions) aim(a *app, args []string) (err error) {
+	for _, text := range slices.Concat([]string{o.to}, o.only, o.exclude) {
+		if err := rewritten(text); err != nil {
+			return err
+		}
+	}
+	o.target, err = a.target(args[0], o.recursive)
 	o.time = args[1]
 	return err
 }

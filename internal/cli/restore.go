@@ -73,7 +73,7 @@ Every restore has an id, and ` + "`ssmbak undo ID`" + ` takes it back.
 			if o.out != "" && !o.dryRun {
 				return usage("add --dry-run: what is applied at once needs no file", "--out goes with --dry-run")
 			}
-			if err := o.aim(args); err != nil {
+			if err := o.aim(a, args); err != nil {
 				return err
 			}
 			if o.dryRun {

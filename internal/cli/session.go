@@ -48,6 +48,14 @@ func (a *app) open(ctx context.Context, what access) (*session, error) {
 		return nil, err
 	}
 	account := caller.Account
+	// Who names another owner may well mean another account's archive; to look at
+	// it harms nobody.
+	elsewhere := what == reading && a.flags.owner != ""
+	if !elsewhere {
+		if err := a.checkARN(account, conn.Region()); err != nil {
+			return nil, err
+		}
+	}
 	bucket, from, err := a.bucket(ctx, conn)
 	if err != nil {
 		return nil, err
@@ -62,9 +70,7 @@ func (a *app) open(ctx context.Context, what access) (*session, error) {
 	a.log.DebugContext(ctx, "open the archive", "account", account, "region", conn.Region(), "endpoint", conn.Endpoint(), "bucket", bucket, "from", from)
 	opened, err := archive.Open(ctx, conn.S3(), archive.Options{
 		Bucket: bucket, Account: account, Region: conn.Region(), Owner: a.flags.owner, Logger: a.log,
-		// Who names another owner may well mean another account's archive; to
-		// look at it harms nobody.
-		Elsewhere: what == reading && a.flags.owner != "",
+		Elsewhere: elsewhere,
 	})
 	if errors.Is(err, archive.ErrNoBucket) {
 		return nil, fail("it comes from "+from+"; `aws s3 ls` shows the buckets that there are, and --region names their region", "bucket %s does not exist", bucket)
@@ -72,7 +78,14 @@ func (a *app) open(ctx context.Context, what access) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if id, ok := opened.Identity(); ok && (id.Account != account || id.Region != conn.Region()) {
+	id, ok := opened.Identity()
+	if !ok {
+		id.Account, id.Region = account, conn.Region()
+	}
+	if err := a.checkARN(id.Account, id.Region); err != nil {
+		return nil, err
+	}
+	if ok && (id.Account != account || id.Region != conn.Region()) {
 		a.note("this is the archive of account %s in %s", id.Account, id.Region)
 	}
 	po := paramstore.Options{Tagging: conn.Tagging(), Logger: a.log}

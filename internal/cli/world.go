@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
@@ -74,7 +75,7 @@ func (w *world) batch(ctx context.Context, batch []emulator.Message) (failed []s
 
 // reconcile makes a complete listing.
 func (w *world) reconcile(ctx context.Context) error {
-	everything, err := target("/", true)
+	everything, err := ssmbak.ParseTarget("/", true)
 	if err != nil {
 		return err
 	}
