@@ -42,7 +42,7 @@ func TestParseNameForms(t *testing.T) {
 		{"/app/:3", "", "", "':' is not allowed"},
 		{"app/db:3", "", "", "begins with a slash"},
 		{"/aws/db:3", "", "", "':' is not allowed"},
-				{"/app/db ", "", "", "' ' is not allowed"},
+		{"/app/db ", "", "", "' ' is not allowed"},
 		{"/" + strings.Repeat("l/", 15) + "l", "", "", "16 levels, Parameter Store allows 15"},
 		{"/" + strings.Repeat("x", 967), "", "", "longer than"},
 		{"/aws/service/ami", "", "", "belong to AWS"},
