@@ -138,6 +138,9 @@ func (a *app) complain(ctx context.Context, err error) int {
 	if errors.As(err, &differ) {
 		return exitDifferences
 	}
+	if _, _, ok := awsconn.Explain(err); ok {
+		a.log.DebugContext(ctx, "failed", "cause", err.Error())
+	}
 	f := explain(err)
 	if ctx.Err() != nil && f.code != exitUsage {
 		f.code = exitInterrupted

@@ -101,6 +101,9 @@ func explain(err error) failure {
 	default:
 		if message, hint, ok := awsconn.Explain(err); ok {
 			out.message, out.hint = message, hint
+			if errors.As(err, new(*awsconn.EndpointError)) || errors.As(err, new(*awsconn.RegionError)) {
+				out.code = exitUsage
+			}
 		} else if errors.As(err, &refused) {
 			out.message = refused.Error()
 		}

@@ -106,7 +106,7 @@ func (a *app) connect(ctx context.Context, what access) (*awsconn.Conn, error) {
 	if a.flags.endpoint != "" {
 		o.EndpointURL = a.flags.endpoint
 	}
-	o.Adaptive = what == writing
+	o.Adaptive, o.Logger = what == writing, a.log
 	return awsconn.Load(ctx, o)
 }
 

@@ -41,7 +41,9 @@ func (a *app) newWorld(ctx context.Context, bucket string, queue emulator.QueueO
 	})}
 	w.aws.S3.CreateBucket(bucket, true)
 	var err error
-	if w.conn, err = awsconn.Load(ctx, connection(w.aws)); err != nil {
+	o := connection(w.aws)
+	o.Logger = a.log
+	if w.conn, err = awsconn.Load(ctx, o); err != nil {
 		return nil, err
 	}
 	opened, err := archive.Open(ctx, w.conn.S3(), archive.Options{Bucket: bucket, Account: localAccount, Region: localRegion, Logger: a.log})
