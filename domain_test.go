@@ -34,7 +34,15 @@ func TestParseNameForms(t *testing.T) {
 		{"//db", "", "", "two slashes"},
 		{"/app/d b", "", "", "' ' is not allowed"},
 		{"/app/dé", "", "", "'é' is not allowed"},
-		{"/app/db:3", "", "", "':' is not allowed"},
+		{"/app/db:3", "", "", "it means version 3 of /app/db"},
+		{"db:007", "", "", "it means version 007 of /db"},
+		{"/app/db:prod-1", "", "", "it means the version of /app/db with the label prod-1"},
+		{"/app/db:", "", "", "':' is not allowed"},
+		{"/app/db:3:4", "", "", "':' is not allowed"},
+		{"/app/:3", "", "", "':' is not allowed"},
+		{"app/db:3", "", "", "begins with a slash"},
+		{"/aws/db:3", "", "", "':' is not allowed"},
+		{"/app/db ", "", "", "' ' is not allowed"},
 		{"/" + strings.Repeat("l/", 15) + "l", "", "", "16 levels, Parameter Store allows 15"},
 		{"/" + strings.Repeat("x", 967), "", "", "longer than"},
 		{"/aws/service/ami", "", "", "belong to AWS"},
@@ -46,7 +54,7 @@ func TestParseNameForms(t *testing.T) {
 			got, err := ssmbak.ParseName(test.text)
 			if test.fail != "" {
 				var refused *ssmbak.NameError
-				if !errors.As(err, &refused) || !strings.Contains(err.Error(), test.fail) {
+				if !errors.As(err, &refused) || !strings.Contains(err.Error(), test.fail) || refused.Selector != "" && !strings.HasSuffix(test.text, ":"+refused.Selector) {
 					t.Fatalf("got %q, %v, want an error that says %q", got, err, test.fail)
 				}
 				return

@@ -24,6 +24,17 @@ const (
 type NameError struct {
 	Text   string // what was given
 	Reason string // what is wrong with it, a clause without a full stop
+	// Name and Selector are set where the text is the name of a parameter with one
+	// of GetParameter's selectors, NAME:VERSION or NAME:LABEL.
+	Name     Name
+	Selector string
+}
+
+// Version reports whether the selector is the number of a version. Any other one
+// is a label, since none begins with a digit.
+// https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-labels.html
+func (e *NameError) Version() bool {
+	return e.Selector != "" && strings.Trim(e.Selector, "0123456789") == ""
 }
 
 func (e *NameError) Error() string {
@@ -35,7 +46,7 @@ func (e *NameError) Error() string {
 // ParseName(n.String()) returns n for every Name n.
 func ParseName(text string) (Name, error) {
 	if strings.HasSuffix(text, "/") {
-		return "", &NameError{text, "it ends with a slash, which makes it a path"}
+		return "", &NameError{Text: text, Reason: "it ends with a slash, which makes it a path"}
 	}
 	name, err := parse(text)
 	if err != nil {
@@ -45,32 +56,43 @@ func ParseName(text string) (Name, error) {
 }
 
 func parse(text string) (Name, *NameError) {
+	if before, selector, ok := strings.Cut(text, ":"); ok && selector != "" && strings.IndexFunc(selector, func(r rune) bool { return !allowedInName(r) }) < 0 {
+		name, err := parse(before)
+		if err == nil && !strings.HasSuffix(before, "/") {
+			refused := &NameError{Text: text, Name: name, Selector: selector}
+			refused.Reason = "it means the version of " + name.String() + " with the label " + selector
+			if refused.Version() {
+				refused.Reason = "it means version " + selector + " of " + name.String()
+			}
+			return "", refused
+		}
+	}
 	trimmed := strings.TrimPrefix(text, "/")
 	if trimmed == "" {
-		return "", &NameError{text, "it is empty"}
+		return "", &NameError{Text: text, Reason: "it is empty"}
 	}
 	levels := strings.Split(trimmed, "/")
 	if len(levels) > 1 && !strings.HasPrefix(text, "/") {
-		return "", &NameError{text, "a name with levels begins with a slash: /" + trimmed}
+		return "", &NameError{Text: text, Reason: "a name with levels begins with a slash: /" + trimmed}
 	}
 	if len(levels) > maxNameLevels {
-		return "", &NameError{text, fmt.Sprintf("it has %d levels, Parameter Store allows %d", len(levels), maxNameLevels)}
+		return "", &NameError{Text: text, Reason: fmt.Sprintf("it has %d levels, Parameter Store allows %d", len(levels), maxNameLevels)}
 	}
 	if len(trimmed)+1 > maxNameLength {
-		return "", &NameError{text[:40] + "...", fmt.Sprintf("it is longer than Parameter Store's %d characters", maxNameLength)}
+		return "", &NameError{Text: text[:40] + "...", Reason: fmt.Sprintf("it is longer than Parameter Store's %d characters", maxNameLength)}
 	}
 	for _, level := range levels {
 		if level == "" {
-			return "", &NameError{text, "two slashes stand together"}
+			return "", &NameError{Text: text, Reason: "two slashes stand together"}
 		}
 		for _, r := range level {
 			if !allowedInName(r) {
-				return "", &NameError{text, fmt.Sprintf("%q is not allowed, only letters, digits and . - _ between slashes", r)}
+				return "", &NameError{Text: text, Reason: fmt.Sprintf("%q is not allowed, only letters, digits and . - _ between slashes", r)}
 			}
 		}
 	}
 	if strings.EqualFold(levels[0], "aws") {
-		return "", &NameError{text, "names under /aws belong to AWS and are not recorded"}
+		return "", &NameError{Text: text, Reason: "names under /aws belong to AWS and are not recorded"}
 	}
 	return Name("/" + trimmed), nil
 }

@@ -59,6 +59,17 @@ func (t Time) String() string {
 	return t.Std().Format("2006-01-02T15:04:05.000Z")
 }
 
+// Whole returns the second of t as RFC 3339 in UTC without a fraction. It is how a
+// time is shown of which no more than its second is known; [ParseTime] reads it
+// as the end of that second. The zero value and the ends of time are those of
+// [Time.String].
+func (t Time) Whole() string {
+	if t == 0 || t == MinTime || t == MaxTime {
+		return t.String()
+	}
+	return Seconds(t.Second()).Std().Format(time.RFC3339)
+}
+
 // MarshalJSON returns RFC 3339 in UTC with milliseconds, or null for the zero
 // value and the ends of time.
 func (t Time) MarshalJSON() ([]byte, error) {
@@ -83,23 +94,46 @@ func (t *Time) UnmarshalJSON(text []byte) error {
 }
 
 // TimeExamples are the forms that [ParseTime] takes, for help and hints.
-const TimeExamples = "2024-06-13T20:10:54Z, 2024-06-13T20:10:54, '2024-06-13 20:10:54', 2024-06-13, 1718309454, now, 90m, 2h, 3d, 1w"
+const TimeExamples = "2024-06-13T20:10:54.417Z, 2024-06-13T20:10:54, '2024-06-13 20:10:54', 2024-06-13, 1718309454, now, 90m, 2h, 3d, 1w, or before: and one of these"
 
 // ParseTime reads a point in time: RFC 3339 with or without zone (none means
 // UTC) and with or without fraction, the same with a space for the T, a date
 // (its start), Unix seconds, "now", or a duration ago such as 90m, 2h, 3d, 1w.
+// A fraction is cut to milliseconds.
 //
 // A point given in whole seconds means the end of that second, its last
-// millisecond: what happened in it has happened. now is the caller's clock.
+// millisecond: what happened in it has happened. "before:" in front of any form
+// means the millisecond before that point begins: before a fraction, now or a
+// duration its millisecond, else its second, or for a date its day.
+//
+// The result is after 1970-01-01T00:00:00Z and before the year 10000. now is the
+// caller's clock.
 func ParseTime(text string, now time.Time) (Time, error) {
+	point, before := strings.CutPrefix(text, "before:")
+	at, seconds, ok := parsePoint(point, now)
+	switch {
+	case before && ok:
+		at-- // the begin of a day is that of its first second
+	case seconds:
+		at += 999
+	}
+	if !ok || at <= 0 {
+		return 0, fmt.Errorf("%q is not a point in time", text)
+	}
+	return at, nil
+}
+
+// parsePoint returns where a point in time begins, and whether it was given in
+// whole seconds.
+func parsePoint(text string, now time.Time) (begin Time, seconds, ok bool) {
 	if text == "now" {
-		return TimeOf(now), nil
+		return TimeOf(now), false, true
 	}
 	if ago, ok := parseAgo(text); ok && now.Add(-ago).Unix() >= 0 {
-		return TimeOf(now.Add(-ago)), nil
+		return TimeOf(now.Add(-ago)), false, true
 	}
 	if s, err := strconv.ParseInt(text, 10, 64); err == nil && len(text) >= 9 && s > 0 && s < 1<<36 {
-		return endOfSecond(time.Unix(s, 0)), nil
+		return Seconds(s), true, true
 	}
 	for _, layout := range []string{time.DateOnly, "2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05"} {
 		t, err := time.Parse(layout, text)
@@ -110,14 +144,12 @@ func ParseTime(text string, now time.Time) (Time, error) {
 			break
 		}
 		if strings.ContainsAny(text, ".,") {
-			return TimeOf(t), nil
+			return TimeOf(t), false, true
 		}
-		return endOfSecond(t), nil
+		return Seconds(t.Unix()), true, true
 	}
-	return 0, fmt.Errorf("%q is not a point in time", text)
+	return 0, false, false
 }
-
-func endOfSecond(t time.Time) Time { return Seconds(t.Unix()) + 999 }
 
 func parseAgo(text string) (time.Duration, bool) {
 	if len(text) < 2 {

@@ -2,6 +2,7 @@ package ssmbak_test
 
 import (
 	"encoding/json"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -52,10 +53,82 @@ func TestParseTimeLimits(t *testing.T) {
 	}
 }
 
+// TestParseTimeBefore holds that before: is the millisecond before its time
+// begins, in every form that there is.
+func TestParseTimeBefore(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2024, 6, 14, 12, 0, 0, 500_000_000, time.UTC)
+	tests := []struct {
+		text string
+		want string // "" if it is refused
+	}{
+		{"before:2024-06-13T20:10:54.417Z", "2024-06-13T20:10:54.416Z"},
+		{"before:2024-06-13T20:10:54.000Z", "2024-06-13T20:10:53.999Z"},
+		{"before:2024-06-13T20:10:54.4179Z", "2024-06-13T20:10:54.416Z"}, // cut to milliseconds first
+		{"before:2024-06-13T22:10:54.417+02:00", "2024-06-13T20:10:54.416Z"},
+		{"before:2024-06-13T20:10:54Z", "2024-06-13T20:10:53.999Z"},
+		{"before:2024-06-13 20:10:54", "2024-06-13T20:10:53.999Z"},
+		{"before:2024-06-13", "2024-06-12T23:59:59.999Z"},
+		{"before:1718309454", "2024-06-13T20:10:53.999Z"},
+		{"before:now", "2024-06-14T12:00:00.499Z"},
+		{"before:2h", "2024-06-14T10:00:00.499Z"},
+		{"before:1970-01-01T00:00:00.002Z", "1970-01-01T00:00:00.001Z"},
+		{"before:1970-01-01", ""},
+		{"before:1970-01-01T00:00:00.001Z", ""}, // 0 means no time
+		{"1970-01-01T00:00:00.000Z", ""},
+		{"before:", ""},
+		{"before:before:2024-06-13", ""},
+		{"before: 2024-06-13", ""},
+		{"before:yesterday", ""},
+		{"Before:2024-06-13", ""},
+	}
+	for _, test := range tests {
+		t.Run(test.text, func(t *testing.T) {
+			t.Parallel()
+			got, err := ssmbak.ParseTime(test.text, now)
+			if test.want == "" {
+				if err == nil {
+					t.Errorf("got %v, want it refused", got)
+				}
+				return
+			}
+			if err != nil || got.String() != test.want {
+				t.Errorf("got %v, %v, want %s", got, err, test.want)
+			}
+		})
+	}
+}
+
+// TestTimeTextsAreReadAgain holds for random times that both forms in which times
+// are printed are read again: with milliseconds as that millisecond, in whole
+// seconds as the last one of that second; and that before: either is the last
+// millisecond in which nothing of it had happened.
+func TestTimeTextsAreReadAgain(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(1, 2))
+	last := time.Date(9999, 12, 31, 23, 59, 59, 999_000_000, time.UTC).UnixMilli()
+	for range 5_000 {
+		at := ssmbak.Time(2000 + random.Int64N(last-2000))
+		second := ssmbak.Seconds(at.Second())
+		for text, want := range map[string]ssmbak.Time{
+			at.String():                   at,
+			at.Whole():                    second + 999,
+			"before:" + at.String():       at - 1,
+			"before:" + at.Whole():        second - 1,
+			"before:" + second.String():   second - 1,
+			"before:" + (at + 1).String(): at,
+		} {
+			if got, err := ssmbak.ParseTime(text, time.Time{}); err != nil || got != want {
+				t.Fatalf("%s is read as %v, %v, want %v", text, got, err, want)
+			}
+		}
+	}
+}
+
 // FuzzParseTimeRange holds that no time leaves the years that can be shown, and
 // that a point in time does not depend on the clock unless it says so.
 func FuzzParseTimeRange(f *testing.F) {
-	for _, s := range []string{"2024-06-13T20:10:54Z", "1970-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "68719476735", "9999w", "0001-01-01", "4294967295s"} {
+	for _, s := range []string{"2024-06-13T20:10:54Z", "1970-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "68719476735", "9999w", "0001-01-01", "4294967295s", "1970-01-01T00:00:00.0Z", "before:1970-01-01T00:00:00.001Z", "before:9999-12-31"} {
 		f.Add(s, int64(1718309454))
 	}
 	last := time.Date(9999, 12, 31, 23, 59, 59, 999_000_000, time.UTC).UnixMilli()
@@ -69,6 +142,9 @@ func FuzzParseTimeRange(f *testing.F) {
 		}
 		if at < 0 || int64(at) > last {
 			t.Errorf("%q at %d is %d ms, outside 1970 to 9999", text, now, int64(at))
+		}
+		if before, err := ssmbak.ParseTime("before:"+text, time.Unix(now, 0)); err == nil && at-before != 1 && at-before != 1000 {
+			t.Errorf("%q is %s, and before it %s", text, at, before)
 		}
 		if std, err := time.Parse(time.RFC3339, at.String()); err != nil || std.UnixMilli() != int64(at) {
 			t.Errorf("%q is %d ms, shown as %s: %v, %v", text, int64(at), at, std, err)
@@ -153,6 +229,9 @@ func TestTimeOfCuts(t *testing.T) {
 	got := ssmbak.TimeOf(std)
 	if want := ssmbak.Time(1_718_309_454_123); got != want || !got.Std().Equal(std.Truncate(time.Millisecond)) || got.Std().Location() != time.UTC {
 		t.Errorf("got %d, %v, want %d", int64(got), got.Std(), int64(want))
+	}
+	if got.Whole() != "2024-06-13T20:10:54Z" || ssmbak.Time(0).Whole() != "never" || ssmbak.MaxTime.Whole() != "+inf" {
+		t.Errorf("in whole seconds it is %s", got.Whole())
 	}
 	if ssmbak.MinTime.String() != "-inf" || ssmbak.MaxTime.String() != "+inf" {
 		t.Errorf("the ends of time are %v and %v", ssmbak.MinTime, ssmbak.MaxTime)

@@ -22,9 +22,9 @@ import (
 // reads bounds the values that are read from the archive at once.
 const reads = 64
 
-// ownPaths hold the parameters in which ssmbak and the original note the name
-// of the bucket.
-var ownPaths = []string{"/ssmbak/", "/newvoll/ssmbak/"}
+// ownPath holds the parameters in which ssmbak and the original note the name of
+// the bucket.
+const ownPath = "/newvoll/ssmbak/"
 
 // few is how many parameters a plan may be for so that the tags and labels of
 // every one are read live. Those of more cost more requests than an account
@@ -187,7 +187,7 @@ func (s *subject) free(recreation time.Duration) ssmbak.Time {
 }
 
 func own(name ssmbak.Name) bool {
-	return slices.ContainsFunc(ownPaths, func(path string) bool { return strings.HasPrefix(string(name), path) })
+	return strings.HasPrefix(string(name), ownPath)
 }
 
 // subjects returns the parameters that the target means, recorded or live, by

@@ -3,12 +3,15 @@
 package awsconn
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -44,6 +47,9 @@ type Options struct {
 	// Backoff replaces the random growing waits between tries, so that a
 	// simulated run can be repeated.
 	Backoff func(attempt int) time.Duration
+	// Logger takes what the SDK says, at level debug; nil discards it. The SDK logs
+	// no values and no credentials.
+	Logger *slog.Logger
 	// Adaptive finds the rate that a throttling service allows and keeps to it.
 	Adaptive bool
 }
@@ -61,27 +67,38 @@ type NoRegionError struct{}
 
 func (*NoRegionError) Error() string { return "no region is set" }
 
-// Load reads the configuration. It makes no request, and it fails with a
-// [*NoRegionError] if there is no region.
+// Load reads the configuration. It makes no request. It fails with a
+// [*ConfigError] if the SDK cannot use the configuration, a [*NoRegionError] or a
+// [*RegionError] if there is no region or none of that name can be, and an
+// [*EndpointError] if an endpoint is no URL. Requests fail with a
+// [*CredentialsError] if there are no credentials.
 func Load(ctx context.Context, o Options) (*Conn, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
 	c, err := load(ctx, o)
 	if err != nil {
-		return nil, fmt.Errorf("read the AWS configuration: %w", err)
+		return nil, &ConfigError{named(cmp.Or(o.Profile, os.Getenv("AWS_PROFILE"))), err}
 	}
-	c.HTTPClient = o.HTTPClient
-	if o.HTTPClient == nil {
-		// The SDK keeps 10 connections of a host, and up to 64 requests are under
-		// way at once: the others would shake hands again and again.
-		c.HTTPClient = awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-			t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 128
-		})
+	c.Logger = sdkLog{ctx, o.Logger}
+	if o.HTTPClient != nil {
+		c.HTTPClient = o.HTTPClient
+	}
+	c.HTTPClient = client{c.HTTPClient, new(sync.Map)}
+	if err := checkEndpoints(ctx, c, o); err != nil {
+		return nil, err
 	}
 	if o.EndpointURL != "" {
 		c.BaseEndpoint = &o.EndpointURL
+		c.ConfigSources = append([]any{everywhere(o.EndpointURL)}, c.ConfigSources...)
 	}
 	if c.Region == "" {
 		return nil, &NoRegionError{}
 	}
+	if !regionName.MatchString(c.Region) {
+		return nil, &RegionError{c.Region}
+	}
+	withSource(&c)
 	c.Retryer = func() aws.Retryer { return retryer(o) }
 	conn := &Conn{config: c, options: o}
 	var mu sync.Mutex
@@ -104,13 +121,17 @@ func Load(ctx context.Context, o Options) (*Conn, error) {
 
 func load(ctx context.Context, o Options) (aws.Config, error) {
 	if o.Anonymous {
-		c := aws.Config{Region: o.Region, Credentials: credentials.NewStaticCredentialsProvider("local", "local", "")}
+		c := aws.Config{Region: o.Region, HTTPClient: httpClient(), Credentials: credentials.NewStaticCredentialsProvider("local", "local", "")}
 		if o.Unsigned {
 			c.Credentials = aws.AnonymousCredentials{}
 		}
 		return c, nil
 	}
-	var with []func(*config.LoadOptions) error
+	with := []func(*config.LoadOptions) error{
+		config.WithLogger(sdkLog{ctx, o.Logger}), config.WithLogConfigurationWarnings(true),
+		// Given here it takes the certificates of AWS_CA_BUNDLE, too.
+		config.WithHTTPClient(httpClient()),
+	}
 	if o.Region != "" {
 		with = append(with, config.WithRegion(o.Region))
 	}
@@ -118,6 +139,15 @@ func load(ctx context.Context, o Options) (aws.Config, error) {
 		with = append(with, config.WithSharedConfigProfile(o.Profile))
 	}
 	return config.LoadDefaultConfig(ctx, with...)
+}
+
+// httpClient returns the client for all services. The SDK keeps 10 connections of a
+// host, and up to 64 requests are under way at once: the others would shake hands
+// again and again.
+func httpClient() *awshttp.BuildableClient {
+	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 128
+	})
 }
 
 // retryer says what is tried again, and how often, for all clients but the one
@@ -206,12 +236,6 @@ func loopback(endpoint string) bool {
 	}
 	ip := net.ParseIP(u.Hostname())
 	return ip != nil && ip.IsLoopback()
-}
-
-// refusedConnection reports whether err says that nobody could be reached.
-func refusedConnection(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial"
 }
 
 // Config returns the configuration that all clients share, for those of services

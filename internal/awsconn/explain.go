@@ -3,9 +3,9 @@ package awsconn
 import (
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/smithy-go"
 )
 
@@ -16,9 +16,19 @@ func Explain(err error) (message, hint string, ok bool) {
 	if errors.As(err, &region) {
 		return "no region is set", "set one with --region, AWS_REGION or `aws configure`", true
 	}
-	var profile config.SharedConfigProfileNotExistError
-	if errors.As(err, &profile) {
-		return fmt.Sprintf("there is no profile %q", profile.Profile), "`aws configure list-profiles` shows those that there are", true
+	if configuration := new(ConfigError); errors.As(err, &configuration) {
+		message, hint = configuration.explain()
+		return message, hint, true
+	}
+	if credentials := new(CredentialsError); errors.As(err, &credentials) {
+		message, hint = credentials.explain()
+		return message, hint, true
+	}
+	if endpoint := new(EndpointError); errors.As(err, &endpoint) {
+		return endpoint.Error(), "an endpoint looks like http://127.0.0.1:4566; without one, AWS's own is used", true
+	}
+	if name := new(RegionError); errors.As(err, &name) {
+		return name.Error(), "a region looks like us-east-1: set it with --region, AWS_REGION or `aws configure`", true
 	}
 	var op *smithy.OperationError
 	where := "AWS"
@@ -45,11 +55,20 @@ func Explain(err error) (message, hint string, ok bool) {
 		}
 		return "", "", false
 	}
-	if refusedConnection(err) {
-		return "no connection to " + where, "check --endpoint-url and AWS_ENDPOINT_URL, or start the local AWS with `ssmbak local`", true
+	return connection(err, where)
+}
+
+// connection explains why nothing could be reached.
+func connection(err error, where string) (message, hint string, ok bool) {
+	const check = "check --endpoint-url and AWS_ENDPOINT_URL, the region and the network, or start the local AWS with `ssmbak local`"
+	if never := new(UnreachableError); errors.As(err, &never) {
+		return fmt.Sprintf("no connection to %s: %s", never.Host, cause(never.Err)), check, true
 	}
-	if text := err.Error(); strings.Contains(text, "get credentials") || strings.Contains(text, "failed to refresh cached credentials") || strings.Contains(text, "get identity") {
-		return "there are no AWS credentials", "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or sign in with `aws sso login`", true
+	if name := new(net.DNSError); errors.As(err, &name) && name.IsNotFound {
+		return fmt.Sprintf("no connection to %s: there is no host %s", where, name.Name), "check the region (--region, AWS_REGION), --endpoint-url and AWS_ENDPOINT_URL, and the network", true
+	}
+	if op := new(net.OpError); errors.As(err, &op) && op.Op == "dial" {
+		return "no connection to " + where + ": " + cause(op), check, true
 	}
 	return "", "", false
 }

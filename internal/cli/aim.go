@@ -32,8 +32,3 @@ func (a *app) past(text string) (ssmbak.Time, error) {
 	}
 	return at, err
 }
-
-// target reads the NAME|PATH argument.
-func target(text string, recursive bool) (ssmbak.Target, error) {
-	return ssmbak.ParseTarget(text, recursive)
-}

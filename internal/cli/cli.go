@@ -15,6 +15,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -102,6 +103,7 @@ type app struct {
 	env   Env
 	flags globalFlags
 	log   *slog.Logger
+	arn   *arn.ARN // that the parameter was named by, nil if it was not
 	// maxRate bounds the writes to Parameter Store per second, 0 for no bound.
 	maxRate float64
 }
@@ -135,6 +137,9 @@ func (a *app) complain(ctx context.Context, err error) int {
 	var differ differences
 	if errors.As(err, &differ) {
 		return exitDifferences
+	}
+	if _, _, ok := awsconn.Explain(err); ok {
+		a.log.DebugContext(ctx, "failed", "cause", err.Error())
 	}
 	f := explain(err)
 	if ctx.Err() != nil && f.code != exitUsage {

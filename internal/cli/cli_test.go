@@ -3,9 +3,12 @@ package cli_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net"
+	"net/http"
 	"os"
 	"regexp"
 	"slices"
@@ -306,4 +309,61 @@ func TestVerboseKeepsSecrets(t *testing.T) {
 			t.Errorf("%v shows the secret:\n%s%s", args, stdout, stderr)
 		}
 	}
+}
+
+// TestBucketPointer holds that only one parameter is asked for the bucket's name,
+// and that only its absence is taken for that.
+func TestBucketPointer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		aws := emulator.New(emulator.Options{Account: account, Region: region, Clock: emulator.RealClock()})
+		env := cli.Env{Args: []string{"preview", "/app/db", "now"}, AWS: connection(aws.Client())}
+		if code, _, stderr := run(t, env); code != 1 || !strings.Contains(stderr, "no bucket is named") {
+			t.Errorf("without a parameter: exit code %d\n%s", code, stderr)
+		}
+		if n := aws.Counts()["ssm:GetParameter"]; n != 1 {
+			t.Errorf("%d parameters were asked for, want 1", n)
+		}
+		aws.Faults.Add(emulator.Rule{Service: "ssm", Op: "GetParameter", Fault: emulator.Fault{Status: http.StatusBadRequest, Code: "ValidationException"}})
+		if code, _, stderr := run(t, env); code != 1 || strings.Contains(stderr, "no bucket is named") || !strings.Contains(stderr, "ValidationException") {
+			t.Errorf("refused by a ValidationException: exit code %d\n%s", code, stderr)
+		}
+	})
+}
+
+// unchecked answers as S3 does for objects that were written without a checksum.
+type unchecked struct{ *http.Client }
+
+func (c unchecked) Do(r *http.Request) (*http.Response, error) {
+	answer, err := c.Client.Do(r)
+	if err == nil {
+		maps.DeleteFunc(answer.Header, func(name string, _ []string) bool { return strings.HasPrefix(name, "X-Amz-Checksum-") })
+	}
+	return answer, err
+}
+
+// TestSDKLogIsVerbose holds that what the SDK says is shown with --verbose only, as
+// lines of the log.
+func TestSDKLogIsVerbose(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const said = "Response has no supported checksum"
+		aws := emulator.New(emulator.Options{Account: account, Region: region, Clock: emulator.RealClock()})
+		aws.S3.CreateBucket(bucket, true)
+		if code, _, stderr := run(t, cli.Env{Args: []string{"reconcile", "--bucket", bucket}, AWS: connection(aws.Client())}); code != 0 {
+			t.Fatal(stderr)
+		}
+		for args, shown := range map[string]bool{"": false, "-o json": false, "-v": true, "-v -o json": true} {
+			env := cli.Env{Args: append([]string{"preview", "/app/db", "now", "--bucket", bucket}, strings.Fields(args)...), AWS: connection(unchecked{aws.Client()})}
+			_, _, stderr := run(t, env)
+			if strings.Contains(stderr, said) != shown || strings.Contains(stderr, "SDK 20") {
+				t.Errorf("with %q\n%s", args, stderr)
+			}
+			for line := range strings.Lines(stderr) {
+				if strings.Contains(args, "json") && !json.Valid([]byte(line)) {
+					t.Errorf("with %q: %s", args, line)
+				}
+			}
+		}
+	})
 }

@@ -40,7 +40,7 @@ two times nothing but the archive is read.
 			return exactly("NAME|PATH", "TIME")(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.aim(args); err != nil {
+			if err := o.aim(a, args); err != nil {
 				return err
 			}
 			if len(args) < 3 {
@@ -79,6 +79,7 @@ func (a *app) runDiff(ctx context.Context, o diffOptions) error {
 	if err := a.printPlan(ctx, s, render.Title(plan, o.to), render.Summary(plan), plan.Items); err != nil {
 		return err
 	}
+	a.noteSecondOf(o.time, at, plan.Items)
 	if o.out != "" {
 		if err := a.writePlanFile(o.out, r.File(plan)); err != nil {
 			return err
@@ -124,6 +125,7 @@ func (a *app) runCompare(ctx context.Context, o diffOptions) error {
 	if err := a.printPlan(ctx, s, render.ComparisonTitle(c), render.ComparisonSummary(c), c.Items); err != nil {
 		return err
 	}
+	a.noteSecondOf(o.until, to, c.Items)
 	a.noteCompleteness(c.Complete, max(from, to))
 	if err := a.concluded(c.Problems, nil, c.Unproved); err != nil {
 		return err

@@ -74,7 +74,7 @@ func explain(err error) failure {
 		out.hint = "nothing was changed; `ssmbak restore NAME|PATH TIME --dry-run --out FILE` makes a new plan"
 	case errors.As(err, &name):
 		out.message, out.code = name.Error(), exitUsage
-		out.hint = "a name looks like /app/db; a path ends with a slash, as in /app/, or goes with --recursive"
+		out.hint = nameHint(name)
 	case errors.Is(err, archive.ErrNoBucket):
 		out.hint = "check --bucket and --region; `aws s3 ls` shows the buckets that there are"
 	case errors.As(err, &mismatch):
@@ -101,11 +101,25 @@ func explain(err error) failure {
 	default:
 		if message, hint, ok := awsconn.Explain(err); ok {
 			out.message, out.hint = message, hint
+			if errors.As(err, new(*awsconn.EndpointError)) || errors.As(err, new(*awsconn.RegionError)) {
+				out.code = exitUsage
+			}
 		} else if errors.As(err, &refused) {
 			out.message = refused.Error()
 		}
 	}
 	return out
+}
+
+// nameHint says what to type instead of what is no name.
+func nameHint(e *ssmbak.NameError) string {
+	switch {
+	case e.Selector == "":
+		return "a name looks like /app/db; a path ends with a slash, as in /app/, or goes with --recursive"
+	case e.Version():
+		return "`ssmbak log " + e.Name.String() + "` prints when version " + e.Selector + " was made: give " + e.Name.String() + " and that time"
+	}
+	return "`ssmbak log " + e.Name.String() + "` prints which version the label " + e.Selector + " is on, and when that was made: give " + e.Name.String() + " and that time"
 }
 
 // damage says which object is not what it should be. The SDK's own words would

@@ -23,7 +23,7 @@ TIME is one of ` + ssmbak.TimeExamples + `.`,
   ssmbak get /app/password 2024-06-13T20:10:54Z --with-decryption > password`,
 		Args: exactly("NAME", "TIME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			name, err := ssmbak.ParseName(args[0])
+			name, err := a.name(args[0])
 			if err != nil {
 				return err
 			}
@@ -61,15 +61,18 @@ func (a *app) runGet(ctx context.Context, name ssmbak.Name, text string) error {
 		return fail(hint, "the archive in bucket %s holds nothing of a parameter %s", s.archive.Bucket(), name)
 	}
 	st := snap.States[0]
+	a.noteSecond(text, at, snap.States)
 	switch {
 	case snap.Before():
 		return a.before(ctx, s, ssmbak.NameTarget(name), at)
+	case st.Certainty == ssmbak.Unknown && deletedWithin(st, at):
+		return fail("`ssmbak get "+name.String()+" before:"+at.Whole()+"` writes its value right before that second", "what %s was at %s is not known: %s", name, at, st.Reason)
 	case st.Certainty == ssmbak.Unknown:
 		return fail("`ssmbak preview "+name.String()+" "+at.String()+"` shows its last known state", "what %s was at %s is not known: %s", name, at, st.Reason)
 	case st.Deleted && unborn(st, snap):
 		return fail("", "%s did not exist yet at %s", name, at)
 	case st.Deleted:
-		return fail("", "%s had been deleted by %s, at %s", name, at, st.Modified)
+		return fail("`ssmbak get "+name.String()+" before:"+deletion(st.Modified)+"` writes its last value", "%s had been deleted by %s, at %s", name, at, deletion(st.Modified))
 	case st.Version.Type == "" && !a.flags.decrypt:
 		return fail("add --with-decryption", "%s may be a SecureString: its type was not recorded", name)
 	case render.Masked(st.Version.Type, a.flags.decrypt):

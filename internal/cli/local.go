@@ -52,7 +52,7 @@ func (a *app) runLocal(ctx context.Context, port int) error {
 	}
 	defer stop() //nolint:errcheck // the process ends with it
 	_, err = w.conn.SSM().PutParameter(ctx, &ssm.PutParameterInput{
-		Name: aws.String(originalPointer), Value: aws.String(localBucket), Type: types.ParameterTypeString,
+		Name: aws.String(pointer), Value: aws.String(localBucket), Type: types.ParameterTypeString,
 		Description: aws.String("the bucket in which ssmbak keeps its archive"),
 	})
 	if err != nil {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -23,15 +22,18 @@ func (a *app) newLogCommand() *cobra.Command {
 		Short: "Show every recorded change, newest first",
 		Long: `Show every recorded change, newest first: when, what, which version, who, and
 what is known to be missing. It reads no value. What is known only within bounds
-is shown between them, and belongs to a time if it may have happened in it.
+is shown between them, and belongs to a time if it may have happened in it. Each
+time that is shown is a TIME: with it, the change has happened; with before: in
+front of it, it has not. A time without a fraction is known to the second only.
 ` + targetHelp + `
 --since begins with that second, --until ends with it.`,
 		Example: `  ssmbak log /app/db
   ssmbak log /app --recursive --since 2d
-  ssmbak log /app/ --since 2024-06-13 --until 2024-06-14T12:00:00 --output json`,
+  ssmbak log /app/ --since 2024-06-13 --until 2024-06-14T12:00:00 --output json
+  ssmbak restore /app before:2024-06-13T20:10:54.417Z --recursive  # a time that it showed`,
 		Args: exactly("NAME|PATH"),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			if o.target, err = target(args[0], o.recursive); err != nil {
+			if o.target, err = a.target(args[0], o.recursive); err != nil {
 				return err
 			}
 			return a.runLog(cmd.Context(), o)
@@ -94,8 +96,8 @@ func (a *app) bound(flag, text string) (ssmbak.Time, error) {
 	if err != nil {
 		return 0, usage("a time is one of "+ssmbak.TimeExamples, "--%s: %s", flag, err)
 	}
-	if flag == "since" && !strings.ContainsAny(text, ".,") && at == ssmbak.Seconds(at.Second())+999 {
-		at = ssmbak.Seconds(at.Second())
+	if flag == "since" {
+		at, _ = a.begin(text, at)
 	}
 	a.note("%s %s, local %s", flag, at, local(at, now))
 	if at.Second() > now.Unix() {

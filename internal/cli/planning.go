@@ -39,7 +39,7 @@ func (o *planOptions) addFlags(cmd *cobra.Command) {
 	f.BoolVar(&o.exact, "exact", false, "delete also what had not begun by then, which is kept otherwise")
 	f.StringVar(&o.to, "to", "", "restore below this `PREFIX` instead, beside what is there")
 	f.BoolVar(&o.assumeLastKnown, "assume-last-known", false, "take the last known state for the true one where it is unknown")
-	f.BoolVar(&o.own, "own", false, "include the parameters that name ssmbak's bucket, /ssmbak/* and /newvoll/ssmbak/*")
+	f.BoolVar(&o.own, "own", false, "include the parameters that name ssmbak's bucket, /newvoll/ssmbak/*")
 	o.addSomeFlags(cmd)
 }
 
@@ -52,8 +52,13 @@ func (o *planOptions) addSomeFlags(cmd *cobra.Command) {
 	f.StringArrayVar(&o.exclude, "exclude", nil, "no names that match this `GLOB`; may be repeated")
 }
 
-func (o *planOptions) aim(args []string) (err error) {
-	o.target, err = target(args[0], o.recursive)
+func (o *planOptions) aim(a *app, args []string) (err error) {
+	for _, text := range slices.Concat([]string{o.to}, o.only, o.exclude) {
+		if err := rewritten(text); err != nil {
+			return err
+		}
+	}
+	o.target, err = a.target(args[0], o.recursive)
 	o.time = args[1]
 	return err
 }

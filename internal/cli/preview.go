@@ -15,10 +15,13 @@ import (
 const targetHelp = `
 A text with a trailing slash, or with --recursive, is a path: its direct
 children, or with --recursive everything below it. A text without either is the
-parameter of that name if there ever was one, else the path.
+parameter of that name if there ever was one, else the path. An ARN of the
+caller's account and region means its parameter.
 
 TIME is one of ` + ssmbak.TimeExamples + `.
-Without a zone it is UTC; in a time of whole seconds, that second has happened.`
+Without a zone it is UTC; in a time of whole seconds, that second has happened.
+before:TIME is the millisecond before TIME begins: a time that log shows, with
+before: in front of it, takes that change back.`
 
 type previewOptions struct {
 	target    ssmbak.Target
@@ -38,7 +41,7 @@ func (a *app) newPreviewCommand() *cobra.Command {
   ssmbak preview /app/ now --deleted --output json`,
 		Args: exactly("NAME|PATH", "TIME"),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			if o.target, err = target(args[0], o.recursive); err != nil {
+			if o.target, err = a.target(args[0], o.recursive); err != nil {
 				return err
 			}
 			o.time = args[1]
@@ -93,6 +96,7 @@ func (a *app) runPreview(ctx context.Context, o previewOptions) error {
 	if err := a.printStates(shown); err != nil {
 		return err
 	}
+	a.noteSecond(o.time, at, snap.States)
 	switch {
 	case deleted > 0 && !o.deleted:
 		a.note("%s deleted by then: --deleted shows %s", were(deleted), them(deleted))

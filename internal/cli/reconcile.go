@@ -46,7 +46,7 @@ Store is never written to.`,
 			if len(args) > 0 {
 				path = args[0]
 			}
-			if o.target, err = target(path, true); err != nil {
+			if o.target, err = a.target(path, true); err != nil {
 				return err
 			}
 			if o.maxTime < 0 {

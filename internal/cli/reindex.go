@@ -35,7 +35,7 @@ whole is left alone. Parameter Store is never written to.`,
   ssmbak reindex / --recursive --dry-run`,
 		Args: exactly("NAME|PATH"),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			if o.target, err = target(args[0], o.recursive); err != nil {
+			if o.target, err = a.target(args[0], o.recursive); err != nil {
 				return err
 			}
 			return a.runReindex(cmd.Context(), o)

@@ -73,7 +73,7 @@ Every restore has an id, and ` + "`ssmbak undo ID`" + ` takes it back.
 			if o.out != "" && !o.dryRun {
 				return usage("add --dry-run: what is applied at once needs no file", "--out goes with --dry-run")
 			}
-			if err := o.aim(args); err != nil {
+			if err := o.aim(a, args); err != nil {
 				return err
 			}
 			if o.dryRun {
@@ -115,6 +115,7 @@ func (a *app) runRestore(ctx context.Context, o restoreOptions, arguments string
 	if err != nil {
 		return err
 	}
+	a.noteSecondOf(o.time, at, plan.Items)
 	return a.carryOut(ctx, s, r, plan, progress, o, "ssmbak "+arguments)
 }
 
@@ -350,7 +351,7 @@ func (a *app) conclude(plan *restore.Plan, res restore.Result, again, anew strin
 	hint := first + "`" + again + "` finishes the rest and writes nothing twice"
 	switch {
 	case bad == plan.Count(restore.Unknown):
-		hint = "what is unknown is left alone: `ssmbak preview` shows what is known of it, --assume-last-known acts on that"
+		hint = beforeUnknown(plan) + "unknown parameters are skipped: `ssmbak preview` shows what is known of them, --assume-last-known acts on that"
 	case failed+idle > 0:
 	case anew != "":
 		hint = "`" + anew + "` makes a new plan of what was refused"

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
-	"github.com/aws/smithy-go"
 
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
@@ -18,13 +16,9 @@ import (
 	"github.com/ssmbak/ssmbak/stack"
 )
 
-// originalPointer is the parameter in which the original ssmbak notes the name
-// of the bucket.
-const originalPointer = "/newvoll/ssmbak/bucketname"
-
-// pointers are the parameters that name the bucket, in the order in which they
-// count.
-var pointers = []string{"/ssmbak/bucketname", originalPointer}
+// pointer is the parameter that names the bucket. It is the one of the original
+// ssmbak, since no name may begin with ssm.
+const pointer = "/newvoll/ssmbak/bucketname"
 
 // access is what a command does with the archive.
 type access int8
@@ -54,6 +48,14 @@ func (a *app) open(ctx context.Context, what access) (*session, error) {
 		return nil, err
 	}
 	account := caller.Account
+	// Who names another owner may well mean another account's archive; to look at
+	// it harms nobody.
+	elsewhere := what == reading && a.flags.owner != ""
+	if !elsewhere {
+		if err := a.checkARN(account, conn.Region()); err != nil {
+			return nil, err
+		}
+	}
 	bucket, from, err := a.bucket(ctx, conn)
 	if err != nil {
 		return nil, err
@@ -68,9 +70,7 @@ func (a *app) open(ctx context.Context, what access) (*session, error) {
 	a.log.DebugContext(ctx, "open the archive", "account", account, "region", conn.Region(), "endpoint", conn.Endpoint(), "bucket", bucket, "from", from)
 	opened, err := archive.Open(ctx, conn.S3(), archive.Options{
 		Bucket: bucket, Account: account, Region: conn.Region(), Owner: a.flags.owner, Logger: a.log,
-		// Who names another owner may well mean another account's archive; to
-		// look at it harms nobody.
-		Elsewhere: what == reading && a.flags.owner != "",
+		Elsewhere: elsewhere,
 	})
 	if errors.Is(err, archive.ErrNoBucket) {
 		return nil, fail("it comes from "+from+"; `aws s3 ls` shows the buckets that there are, and --region names their region", "bucket %s does not exist", bucket)
@@ -78,7 +78,14 @@ func (a *app) open(ctx context.Context, what access) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if id, ok := opened.Identity(); ok && (id.Account != account || id.Region != conn.Region()) {
+	id, ok := opened.Identity()
+	if !ok {
+		id.Account, id.Region = account, conn.Region()
+	}
+	if err := a.checkARN(id.Account, id.Region); err != nil {
+		return nil, err
+	}
+	if ok && (id.Account != account || id.Region != conn.Region()) {
 		a.note("this is the archive of account %s in %s", id.Account, id.Region)
 	}
 	po := paramstore.Options{Tagging: conn.Tagging(), Logger: a.log}
@@ -99,7 +106,7 @@ func (a *app) connect(ctx context.Context, what access) (*awsconn.Conn, error) {
 	if a.flags.endpoint != "" {
 		o.EndpointURL = a.flags.endpoint
 	}
-	o.Adaptive = what == writing
+	o.Adaptive, o.Logger = what == writing, a.log
 	return awsconn.Load(ctx, o)
 }
 
@@ -117,18 +124,14 @@ func (a *app) bucket(ctx context.Context, conn *awsconn.Conn) (bucket, from stri
 		bucket, err := bucketOf(ctx, conn, name)
 		return bucket, "SSMBAK_STACKNAME " + name, err
 	}
-	client := conn.SSM()
-	for _, name := range pointers {
-		out, err := client.GetParameter(ctx, &ssm.GetParameterInput{Name: &name, WithDecryption: aws.Bool(true)})
-		if absent(err) {
-			continue
-		}
-		if err != nil {
-			return "", "", fmt.Errorf("read the name of the bucket from parameter %s: %w", name, err)
-		}
-		return aws.ToString(out.Parameter.Value), "parameter " + name, nil
+	out, err := conn.SSM().GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(pointer), WithDecryption: aws.Bool(true)})
+	if missing := new(*types.ParameterNotFound); errors.As(err, missing) {
+		return "", "", fail("name it with --bucket or SSMBAK_BUCKET", "no bucket is named, and there is no parameter %s", pointer)
 	}
-	return "", "", fail("name it with --bucket or SSMBAK_BUCKET", "no bucket is named, and there is no parameter %s", strings.Join(pointers, " or "))
+	if err != nil {
+		return "", "", fmt.Errorf("read the name of the bucket from parameter %s: %w", pointer, err)
+	}
+	return aws.ToString(out.Parameter.Value), "parameter " + pointer, nil
 }
 
 // bucketOf returns the bucket of a stack.
@@ -144,16 +147,6 @@ func bucketOf(ctx context.Context, conn *awsconn.Conn, name string) (string, err
 		return "", fail("name the bucket with --bucket or SSMBAK_BUCKET", "SSMBAK_STACKNAME is set to %q, and the bucket of that stack cannot be asked for: %s", name, message)
 	}
 	return "", fail("set SSMBAK_STACKNAME to the stack that `ssmbak-stack NAME create` made, or name the bucket with --bucket or SSMBAK_BUCKET", "SSMBAK_STACKNAME is set to %q: %s", name, err)
-}
-
-// absent reports whether a parameter is surely not there: it was not found, or
-// Parameter Store takes no parameter of that name, as it does where one begins
-// with ssm.
-// https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html
-func absent(err error) bool {
-	var missing *types.ParameterNotFound
-	var api smithy.APIError
-	return errors.As(err, &missing) || errors.As(err, &api) && api.ErrorCode() == "ValidationException"
 }
 
 // recorder returns the recorder of this archive.

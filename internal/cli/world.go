@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
@@ -40,7 +41,9 @@ func (a *app) newWorld(ctx context.Context, bucket string, queue emulator.QueueO
 	})}
 	w.aws.S3.CreateBucket(bucket, true)
 	var err error
-	if w.conn, err = awsconn.Load(ctx, connection(w.aws)); err != nil {
+	o := connection(w.aws)
+	o.Logger = a.log
+	if w.conn, err = awsconn.Load(ctx, o); err != nil {
 		return nil, err
 	}
 	opened, err := archive.Open(ctx, w.conn.S3(), archive.Options{Bucket: bucket, Account: localAccount, Region: localRegion, Logger: a.log})
@@ -74,7 +77,7 @@ func (w *world) batch(ctx context.Context, batch []emulator.Message) (failed []s
 
 // reconcile makes a complete listing.
 func (w *world) reconcile(ctx context.Context) error {
-	everything, err := target("/", true)
+	everything, err := ssmbak.ParseTarget("/", true)
 	if err != nil {
 		return err
 	}

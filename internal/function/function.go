@@ -189,7 +189,9 @@ func (f *Function) connect(ctx context.Context) (*recorder.Recorder, error) {
 	if err := pattern.Check(f.o.Exclude...); err != nil {
 		return nil, fmt.Errorf("SSMBAK_EXCLUDE: %w", err)
 	}
-	conn, err := awsconn.Load(ctx, f.o.AWS)
+	o := f.o.AWS
+	o.Logger = f.o.Logger
+	conn, err := awsconn.Load(ctx, o)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -181,6 +183,44 @@ func TestDeadline(t *testing.T) {
 		}
 		if took := time.Since(begin); took >= time.Minute {
 			t.Errorf("answered after %v, when Lambda had stopped the function", took)
+		}
+	})
+}
+
+// unchecked answers as S3 does for objects that were written without a checksum.
+type unchecked struct{ aws.HTTPClient }
+
+func (c unchecked) Do(r *http.Request) (*http.Response, error) {
+	answer, err := c.HTTPClient.Do(r)
+	if err == nil {
+		maps.DeleteFunc(answer.Header, func(name string, _ []string) bool { return strings.HasPrefix(name, "X-Amz-Checksum-") })
+	}
+	return answer, err
+}
+
+// TestSDKLogIsJSON holds that what the SDK says is a line of the function's log.
+func TestSDKLogIsJSON(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLambda(t, "archive")
+		if _, err := l.invoke(t, `{"ssmbak":"reconcile"}`); err != nil {
+			t.Fatal(err)
+		}
+		var logs bytes.Buffer
+		l.function = function.New(function.Options{
+			Bucket: "archive", Logger: slog.New(slog.NewJSONHandler(&logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+			AWS: awsconn.Options{Anonymous: true, Region: region, EndpointURL: "http://127.0.0.1", HTTPClient: unchecked{l.aws.Client()}},
+		})
+		if _, err := l.invoke(t, `{"ssmbak":"reconcile"}`); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(logs.String(), "Response has no supported checksum") {
+			t.Errorf("it is missing in\n%s", logs.String())
+		}
+		for line := range strings.Lines(logs.String()) {
+			if !json.Valid([]byte(line)) {
+				t.Errorf("no JSON: %s", line)
+			}
 		}
 	})
 }

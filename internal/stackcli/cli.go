@@ -110,6 +110,9 @@ func (a *app) print(format string, args ...any) error {
 
 // complain prints an error and returns the exit code that it stands for.
 func (a *app) complain(ctx context.Context, err error) int {
+	if _, _, ok := awsconn.Explain(err); ok {
+		a.log.DebugContext(ctx, "failed", "cause", err.Error())
+	}
 	f := a.explain(err)
 	if ctx.Err() != nil && f.code != exitUsage {
 		f = a.interrupted()

@@ -272,6 +272,7 @@ func (a *app) connect(ctx context.Context) (*awsconn.Conn, error) {
 	if a.flags.endpoint != "" {
 		o.EndpointURL = a.flags.endpoint
 	}
+	o.Logger = a.log
 	return awsconn.Load(ctx, o)
 }
 

@@ -126,6 +126,9 @@ func (a *app) explain(err error) failure {
 	default:
 		if message, hint, ok := awsconn.Explain(err); ok {
 			out.message, out.hint = message, hint
+			if errors.As(err, new(*awsconn.EndpointError)) || errors.As(err, new(*awsconn.RegionError)) {
+				out.code = exitUsage
+			}
 		}
 	}
 	return out

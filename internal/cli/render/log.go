@@ -71,15 +71,19 @@ func Changes(w io.Writer, changes []ssmbak.Change) error {
 	return Table(w, header, rows)
 }
 
-// when puts the time of a change, or its bounds, into words.
+// when puts the time of a change, or its bounds, into words. Each time in them is
+// one that [ssmbak.ParseTime] reads: the change has happened by then, and where it
+// is the only one or the first, the moment before: it has not.
 func when(c ssmbak.Change) string {
 	switch {
+	case !c.Bounded() && c.From == c.Until:
+		return c.Time.String()
 	case !c.Bounded():
-		return Time(c.Time)
+		return c.Time.Whole() // an event tells the second
 	case c.From == ssmbak.MinTime:
-		return "before " + Time(c.Until)
+		return "before " + c.Until.String()
 	}
-	return "between " + Time(c.From) + " and " + Time(c.Until)
+	return "between " + c.From.String() + " and " + c.Until.String()
 }
 
 // numbers returns the number of a change's version, or those of the missing ones.

@@ -3,10 +3,13 @@ package render
 import (
 	"bytes"
 	"encoding/json"
+	"math/rand/v2"
 	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -24,35 +27,35 @@ func TestChanges(t *testing.T) {
 		changes []ssmbak.Change
 		want    string
 	}{
-		{"a version", []ssmbak.Change{version}, `+---------------------------+-----------+---------+---------+-----------+
-| Time                      | Operation | Name    | Version | By        |
-+---------------------------+-----------+---------+---------+-----------+
-| 2024-06-13 20:10:54+00:00 | Update    | /app/db | 3       | me\x1b[2J |
-+---------------------------+-----------+---------+---------+-----------+
+		{"a version", []ssmbak.Change{version}, `+--------------------------+-----------+---------+---------+-----------+
+| Time                     | Operation | Name    | Version | By        |
++--------------------------+-----------+---------+---------+-----------+
+| 2024-06-13T20:10:54.123Z | Update    | /app/db | 3       | me\x1b[2J |
++--------------------------+-----------+---------+---------+-----------+
 `},
 		{"bounds", []ssmbak.Change{
 			bounded,
 			{Name: "/app/db", Operation: ssmbak.Gap, From: ssmbak.MinTime, Until: at, Missing: ssmbak.Numbers{First: 1, Last: 4}, Reason: "why"},
 			{Name: "/app/db", Operation: ssmbak.Gap, From: at, Until: at + 1, Missing: ssmbak.Numbers{First: 7, Last: 7}},
-		}, `+----------------------------------------+-----------+---------+---------+----+-----------+
-| Time                                   | Operation | Name    | Version | By | Note      |
-+----------------------------------------+-----------+---------+---------+----+-----------+
-| between 2024-06-13 20:10:54+00:00 and  | Delete    | /app/db |         |    | (why\x07) |
-| 2024-06-13 20:11:54+00:00              |           |         |         |    |           |
-| before 2024-06-13 20:10:54+00:00       | Gap       | /app/db | 1 to 4  |    | (why)     |
-| between 2024-06-13 20:10:54+00:00 and  | Gap       | /app/db | 7       |    |           |
-| 2024-06-13 20:10:54+00:00              |           |         |         |    |           |
-+----------------------------------------+-----------+---------+---------+----+-----------+
+		}, `+---------------------------------------+-----------+---------+---------+----+-----------+
+| Time                                  | Operation | Name    | Version | By | Note      |
++---------------------------------------+-----------+---------+---------+----+-----------+
+| between 2024-06-13T20:10:54.123Z and  | Delete    | /app/db |         |    | (why\x07) |
+| 2024-06-13T20:11:54.123Z              |           |         |         |    |           |
+| before 2024-06-13T20:10:54.123Z       | Gap       | /app/db | 1 to 4  |    | (why)     |
+| between 2024-06-13T20:10:54.123Z and  | Gap       | /app/db | 7       |    |           |
+| 2024-06-13T20:10:54.124Z              |           |         |         |    |           |
++---------------------------------------+-----------+---------+---------+----+-----------+
 `},
 		{"attributes", []ssmbak.Change{
-			{Name: "/app/db", Operation: ssmbak.Tag, Time: at, Tags: map[string]*string{"web": &web, "a": &evil, "old": nil}, Reason: "why"},
-			{Name: "/app/db", Operation: ssmbak.Label, Time: at, Labels: map[string]int64{"prod": 3, "beta": 0}},
-		}, `+---------------------------+-----------+---------+---------+----+---------------------------------------+
-| Time                      | Operation | Name    | Version | By | Note                                  |
-+---------------------------+-----------+---------+---------+----+---------------------------------------+
-| 2024-06-13 20:10:54+00:00 | Tag       | /app/db |         |    | a=\x1b[2J, old removed, web=web (why) |
-| 2024-06-13 20:10:54+00:00 | Label     | /app/db |         |    | beta removed, prod -> 3               |
-+---------------------------+-----------+---------+---------+----+---------------------------------------+
+			{Name: "/app/db", Operation: ssmbak.Tag, Time: at, From: at, Until: at + 877, Tags: map[string]*string{"web": &web, "a": &evil, "old": nil}, Reason: "why"},
+			{Name: "/app/db", Operation: ssmbak.Label, Time: at - 123, From: at - 123, Until: at + 877, Labels: map[string]int64{"prod": 3, "beta": 0}},
+		}, `+----------------------+-----------+---------+---------+----+---------------------------------------+
+| Time                 | Operation | Name    | Version | By | Note                                  |
++----------------------+-----------+---------+---------+----+---------------------------------------+
+| 2024-06-13T20:10:54Z | Tag       | /app/db |         |    | a=\x1b[2J, old removed, web=web (why) |
+| 2024-06-13T20:10:54Z | Label     | /app/db |         |    | beta removed, prod -> 3               |
++----------------------+-----------+---------+---------+----+---------------------------------------+
 `},
 	}
 	for _, tt := range tests {
@@ -66,6 +69,44 @@ func TestChanges(t *testing.T) {
 				t.Errorf("got -, want +\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestChangeTimesArePasted holds for random changes that the times in a row are
+// read again as times: the last one as one by which the change has happened, and
+// before: the first one as one at which it had not.
+func TestChangeTimesArePasted(t *testing.T) {
+	t.Parallel()
+	printed := regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+Z`)
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 5_000 {
+		at := ssmbak.Time(1_718_309_454_000 + random.Int64N(5_000))
+		c := ssmbak.Change{Name: "/app/db", Operation: ssmbak.Update, Time: at, From: at, Until: at}
+		switch random.IntN(4) {
+		case 0: // told by an event: the second, or what is left of it
+			c.Until = min(at+1+ssmbak.Time(random.Int64N(1000)), ssmbak.Seconds(at.Second()+1))
+		case 1:
+			c.Time, c.Until = 0, at+1+ssmbak.Time(random.Int64N(100_000))
+		case 2:
+			c.Time, c.From = 0, ssmbak.MinTime
+		}
+		texts := printed.FindAllString(when(c), -1)
+		if len(texts) == 0 {
+			t.Fatalf("%q has no time", when(c))
+		}
+		by, err := ssmbak.ParseTime(texts[len(texts)-1], time.Time{})
+		if err != nil || !c.Within(ssmbak.MinTime, by) || c.Until > by+1 {
+			t.Fatalf("%+v is shown as %q, which is %v, %v", c, when(c), by, err)
+		}
+		if c.From == c.Until && by != at {
+			t.Fatalf("%v is shown as %q", at, when(c))
+		}
+		if c.From == ssmbak.MinTime {
+			continue
+		}
+		if before, err := ssmbak.ParseTime("before:"+texts[0], time.Time{}); err != nil || c.Within(ssmbak.MinTime, before) {
+			t.Fatalf("%+v is shown as %q, and before it is %v, %v", c, when(c), before, err)
+		}
 	}
 }
 

@@ -63,7 +63,7 @@ func RestoreRows(all []*archive.Restore) []RestoreRow {
 func Restores(w io.Writer, all []*archive.Restore) error {
 	var rows [][]string
 	for _, r := range RestoreRows(all) {
-		rows = append(rows, []string{r.ID, Time(r.Began), string(r.By), string(r.Arguments), fmt.Sprint(r.Items), r.state()})
+		rows = append(rows, []string{r.ID, r.Began.String(), string(r.By), string(r.Arguments), fmt.Sprint(r.Items), r.state()})
 	}
 	return Table(w, []string{"Id", "Began", "By", "Command", "Parameters", "State"}, rows)
 }
