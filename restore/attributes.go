@@ -1,11 +1,7 @@
 package restore
 
 import (
-	"encoding/json"
 	"fmt"
-	"slices"
-	"strings"
-	"time"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
@@ -72,9 +68,9 @@ func (c *circumstances) resolve(live *Live, o Options) (w write, notices []strin
 	case live != nil:
 		w.Tier = live.Version.Tier
 	}
-	var dropped bool
-	if w.Policies, dropped = unexpired(v.Policies, c.now); dropped {
-		notices = append(notices, "its expiration has passed and is left out")
+	var passed string
+	if w.Policies, passed = unexpired(v.Policies, c.now); passed != "" {
+		notices = append(notices, passed)
 	}
 	if live == nil {
 		if tags := restorable(c.wanted.Tags); c.wanted.TagsKnown && len(tags) > 0 {
@@ -179,59 +175,4 @@ func compareTags(wanted, live map[string]string) []Difference {
 		}
 	}
 	return out
-}
-
-// policy is what has to be understood of a policy to restore it.
-// https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-policies.html
-type policy struct {
-	Type       string
-	Attributes struct{ Timestamp string }
-}
-
-// unexpired leaves out an expiration that has passed, since Parameter Store
-// would delete the parameter at its next scan, and the notifications that
-// announce it. Policies that cannot be understood stay as they are.
-func unexpired(policies string, now ssmbak.Time) (left string, dropped bool) {
-	var all []json.RawMessage
-	if policies == "" || json.Unmarshal([]byte(policies), &all) != nil {
-		return policies, false
-	}
-	read := make([]policy, len(all))
-	for i, text := range all {
-		if json.Unmarshal(text, &read[i]) != nil {
-			return policies, false
-		}
-		if at, err := time.Parse(time.RFC3339, read[i].Attributes.Timestamp); read[i].Type == "Expiration" && err == nil && ssmbak.TimeOf(at) <= now {
-			dropped = true
-		}
-	}
-	if !dropped {
-		return policies, false
-	}
-	var texts []string
-	for i, text := range all {
-		if !strings.HasPrefix(read[i].Type, "Expiration") {
-			texts = append(texts, string(text))
-		}
-	}
-	if len(texts) == 0 {
-		return "", true
-	}
-	return "[" + strings.Join(texts, ",") + "]", true
-}
-
-// canonical returns one text for all texts of the same policies, "" for none.
-func canonical(policies string) string {
-	var all []map[string]any
-	if policies == "" || json.Unmarshal([]byte(policies), &all) != nil {
-		return policies
-	}
-	var texts []string
-	for _, p := range all {
-		if text, err := json.Marshal(p); err == nil && len(p) > 0 {
-			texts = append(texts, string(text))
-		}
-	}
-	slices.Sort(texts)
-	return strings.Join(texts, ",")
 }

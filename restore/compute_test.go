@@ -333,7 +333,7 @@ func TestCompute(t *testing.T) {
 				}), "one"), live: alive(new, "two"),
 			},
 			Options{},
-			answer{Action: Update, Differs: []string{"value"}, Notices: []string{"its expiration has passed and is left out"}},
+			answer{Action: Update, Differs: []string{"value"}, Notices: []string{"its expiration 2020-01-01T00:00:00Z has passed and is left out"}},
 		},
 
 		{

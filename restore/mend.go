@@ -121,7 +121,8 @@ func (r *Restorer) relabel(ctx context.Context, item *Item, written int64, which
 func (r *Restorer) put(ctx context.Context, item *Item) (int64, error) {
 	w := item.write
 	// An expiration may have passed since the plan was made.
-	if policies, dropped := unexpired(w.Policies, ssmbak.TimeOf(time.Now())); dropped {
+	if policies, passed := unexpired(w.Policies, ssmbak.TimeOf(time.Now())); passed != "" {
+		item.Notices = append(slices.Clip(item.Notices), passed)
 		w.Policies, w.ClearPolicies = policies, w.Overwrite && policies == "" && canonical(item.Live.Version.Policies) != ""
 	}
 	number, err := r.live.Put(ctx, w)

@@ -439,7 +439,8 @@ func (s *story) putRandom(name string, cur snapshot) {
 
 func (s *story) policies() *string {
 	expires := func(d time.Duration) string {
-		return `{"Type":"Expiration","Version":"1.0","Attributes":{"Timestamp":"` + time.Now().Add(d).UTC().Format(time.RFC3339) + `"}}`
+		at := time.Now().Add(d).In(time.FixedZone("", []int{0, 10*3600 + 1800, -3600}[s.rand.IntN(3)]))
+		return `{"Type":"Expiration","Version":"1.0","Attributes":{"Timestamp":"` + at.Format(time.RFC3339) + `"}}`
 	}
 	const notify, idle = `{"Type":"ExpirationNotification","Version":"1.0","Attributes":{"Before":"1","Unit":"Hours"}}`,
 		`{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"20","Unit":"Days"}}`
