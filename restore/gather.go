@@ -58,8 +58,8 @@ type subject struct {
 // versions differ. Nothing is decrypted by Parameter Store.
 //
 // An error means that there is no plan at all; what concerns single parameters
-// stands in their items. It is a [*pattern.Error] or a [*DestinationError] where
-// the options are at fault.
+// stands in their items. It is a [*pattern.Error], an [*UnmatchedError] or a
+// [*DestinationError] where the options are wrong.
 func (r *Restorer) Plan(ctx context.Context, target ssmbak.Target, at ssmbak.Time) (*Plan, error) {
 	if err := r.o.checkPatterns(); err != nil {
 		return nil, err
@@ -91,6 +91,9 @@ func (r *Restorer) Plan(ctx context.Context, target ssmbak.Target, at ssmbak.Tim
 	plan := &Plan{At: at, Target: target, Complete: recorded.Complete, Since: recorded.Since}
 	subjects, one, err := r.subjects(ctx, target, recorded, below)
 	if err != nil {
+		return nil, err
+	}
+	if err := r.o.checkSubjects(subjects); err != nil {
 		return nil, err
 	}
 	subjects = r.leaveOut(plan, subjects, one, complete.Excluded)

@@ -2,6 +2,7 @@ package restore_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
@@ -18,6 +19,7 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
+	"github.com/ssmbak/ssmbak/pattern"
 	"github.com/ssmbak/ssmbak/recorder"
 	"github.com/ssmbak/ssmbak/restore"
 )
@@ -587,7 +589,19 @@ func (s *story) attempt(a *attempt, plan func(*restore.Restorer) (*restore.Plan,
 	known, _, err := s.archive.Restores(s.Context(), 0)
 	s.must(err)
 	a.behind, a.before, a.marks, a.began = s.aws.Queue.Depth() > 0, s.everyone(), make(map[string]int), time.Now()
-	if a.plan, err = plan(r); err != nil {
+	a.plan, err = plan(r)
+	var unmatched *restore.UnmatchedError
+	if errors.As(err, &unmatched) {
+		s.counts.add("a pattern that matches nothing")
+		for _, name := range s.names {
+			n := ssmbak.Name(name)
+			if meant := name == s.text || target(s, s.text, s.recursive).Below(n); meant && a.before[name].live && pattern.Match(unmatched.Pattern, n) {
+				s.wrong("%s: %v, but %s is there", a.what, err, name)
+			}
+		}
+		return nil
+	}
+	if err != nil {
 		if a.calm {
 			s.wrong("%s: there is no plan: %v", a.what, err)
 		}

@@ -44,7 +44,7 @@ var corners = []string{
 	"killed while a parameter was away", "interrupted", "nothing begun",
 	"label moved", "label on an older version put back", "label that cannot come back",
 	"tag added", "tag removed", "expiration left out", "policies cleared", "tier stays Advanced", "another key",
-	"beside", "exact", "left out by a pattern", "one parameter", "last known", "last known tags or labels",
+	"beside", "exact", "left out by a pattern", "a pattern that matches nothing", "one parameter", "last known", "last known tags or labels",
 	"second run finished the first", "nothing left to do",
 	"way back", "way back of the way back", "way back killed", "way back refused: changed", "way back refused: deleted",
 	"an event was lost", "a plan failed",

@@ -48,8 +48,8 @@ func (o *planOptions) addSomeFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.BoolVar(&o.replace, "replace", false, "delete and create anew what cannot be changed in place: from the advanced tier to the standard one, or another type")
 	f.StringVar(&o.keyID, "key-id", "", "the KMS `KEY` of every SecureString that is written, instead of its own")
-	f.StringArrayVar(&o.only, "only", nil, "only names that match this `GLOB`, such as '/app/**/db' or 'db*'; may be repeated")
-	f.StringArrayVar(&o.exclude, "exclude", nil, "no names that match this `GLOB`; may be repeated")
+	f.StringArrayVar(&o.only, "only", nil, "only names that match this `GLOB`: 'db*' the last level, /app/db it and all below, '*/db/host' at any depth, '/app/**/db'; may be repeated")
+	f.StringArrayVar(&o.exclude, "exclude", nil, "no names that match this `GLOB`, see --only; may be repeated")
 }
 
 func (o *planOptions) aim(args []string) (err error) {
