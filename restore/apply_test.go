@@ -15,6 +15,7 @@ import (
 
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
+	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -94,7 +95,7 @@ func TestRaces(t *testing.T) {
 		},
 		{
 			name: "deleted just before the delete", until: func(w *world) { w.put("/p", "one"); w.pass(); w.remove("/p") }, since: put("two"), op: "DeleteParameter", write: remove,
-			action: restore.Delete, status: restore.Restored,
+			action: restore.Delete, status: restore.Deleted,
 		},
 	}
 	for _, test := range tests {
@@ -254,8 +255,8 @@ func TestImages(t *testing.T) {
 		name, want string
 		delay      time.Duration
 	}{
-		{"in time", "restored update /ami version 3", 50 * time.Second},
-		{"too late", "failed update /ami version 3", 5 * time.Minute},
+		{"in time", "restored update /ami version 3", 4 * time.Minute},
+		{"too late", "failed update /ami", 10 * time.Minute},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -272,10 +273,59 @@ func TestImages(t *testing.T) {
 				if got := results(outcomes)[0]; got != test.want {
 					t.Errorf("got %s, want %s: %s", got, test.want, errs(outcomes))
 				}
-				if took := time.Since(start); took > 2*time.Minute+time.Second {
+				if took := time.Since(start); took > 5*time.Minute+2*time.Second {
 					t.Errorf("it took %s", took)
 				}
 			})
 		})
 	}
+}
+
+// TestImagesTogether waits for many images at once, however few parameters are
+// worked on at a time, and looks at all of them with one request.
+func TestImagesTogether(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		amiType := func(in *ssm.PutParameterInput) { in.DataType = aws.String("aws:ec2:image") }
+		names := make([]string, 20)
+		for i := range names {
+			names[i] = fmt.Sprintf("/ami/%02d", i)
+			w.put(names[i], "ami-12345678", amiType)
+		}
+		w.put("/ami/text", "one")
+		w.record()
+		then := w.pass()
+		for _, name := range names {
+			w.put(name, "ami-87654321", amiType)
+		}
+		w.put("/ami/text", "two")
+		w.record()
+		w.pass()
+		o := restore.Options{Parallel: 2}
+		plan := w.plan("/ami/", false, then, o)
+		// AWS answers with success and stores nothing.
+		live := paramstore.New(w.conn(rewriting{
+			HTTPClient: w.aws.Client(), request: strings.NewReplacer("ami-12345678", "ami-gone"), answer: strings.NewReplacer(),
+		}).SSM(), paramstore.Options{})
+		start, looks := time.Now(), w.aws.Counts()["ssm:DescribeParameters"]
+		res, err := restore.New(w.archive, live, w.recorder, o).Apply(w.Context(), plan)
+		w.must(err)
+		if took := time.Since(start); took < 5*time.Minute || took > 5*time.Minute+10*time.Second {
+			t.Errorf("it took %s", took)
+		}
+		if n := w.aws.Counts()["ssm:DescribeParameters"] - looks; n > 200 {
+			t.Errorf("%d looks", n)
+		}
+		for _, out := range res.Outcomes {
+			want := restore.Failed
+			if out.Item.Name == "/ami/text" {
+				want = restore.Restored
+			} else if out.Version != 0 || !strings.Contains(fmt.Sprint(out.Err), "the AMI is not usable by this account, or the caller lacks ec2:DescribeImages") {
+				t.Errorf("%s: version %d, %v", out.Item.Name, out.Version, out.Err)
+			}
+			if out.Status != want {
+				t.Errorf("%s: %s", out.Item.Name, out.Status)
+			}
+		}
+	})
 }

@@ -125,7 +125,7 @@ func TestResolve(t *testing.T) {
 			"an advanced parameter without its policies",
 			ssmbak.State{Name: "/a", Version: version(2, moment), Value: ssmbak.NewValue("v")},
 			alive(rich, "v"),
-			paramstore.Write{Name: "/a", Type: ssmbak.String, Value: ssmbak.NewValue("v"), Tier: advanced, DataType: plain, Overwrite: true, ClearPolicies: true},
+			paramstore.Write{Name: "/a", Type: ssmbak.String, Value: ssmbak.NewValue("v"), Tier: advanced, DataType: integration, Overwrite: true, ClearPolicies: true},
 		},
 		{
 			"of the original, create", old(ssmbak.SecureString, "d"), nil,
@@ -145,7 +145,7 @@ func TestResolve(t *testing.T) {
 		{
 			"of the original, update of another type", old(ssmbak.String, "other"), alive(rich, "w"),
 			paramstore.Write{
-				Name: "/a", Type: ssmbak.String, Value: ssmbak.NewValue("v"), Tier: advanced, DataType: plain,
+				Name: "/a", Type: ssmbak.String, Value: ssmbak.NewValue("v"), Tier: advanced, DataType: integration,
 				Description: "other", AllowedPattern: ".", Policies: rich.Policies, Overwrite: true,
 			},
 		},

@@ -157,7 +157,7 @@ func (r *Restorer) finish(ctx context.Context, plan *Plan, subjects []*subject, 
 			if free := s.free(r.o.Recreation); free > now {
 				item.notBefore = free
 				if r.o.Recreation >= time.Second { // less is no wait that anybody would notice
-					item.Notices = append(item.Notices, fmt.Sprintf("it was deleted just now: AWS asks to wait until %s", free))
+					item.Warnings = append(item.Warnings, fmt.Sprintf("it was deleted just now: AWS asks to wait until %s", free))
 				}
 			}
 		}
@@ -166,6 +166,9 @@ func (r *Restorer) finish(ctx context.Context, plan *Plan, subjects []*subject, 
 		}
 		if s.trusted && item.Action == None {
 			plan.Trusted++
+		}
+		if item.Action == Kept && item.Reason == reasonUnlisted {
+			plan.Unlisted++
 		}
 		// What was not there then and is not there now is no part of a path.
 		if one || item.Action != None || item.Live != nil || s.c.existed {

@@ -153,8 +153,10 @@ func (s *story) checkOutcome(a *attempt, out *restore.Outcome) {
 		if ours > 0 && !late {
 			s.wrong("%s: %s was %s (%v), and was changed: %v", a.what, name, out.Status, out.Err, a.after[name])
 		}
-	case out.Status == restore.Restored && ours == 0 && !theirs && !theirAttributes:
-		s.wrong("%s: %s was restored, and nothing changed", a.what, name)
+	case (out.Status == restore.Deleted) != (item.Action == restore.Delete && out.Err == nil && out.Status != restore.Unchanged):
+		s.wrong("%s: %s %s is %s", a.what, item.Action, name, out.Status)
+	case (out.Status == restore.Restored || out.Status == restore.Deleted) && ours == 0 && !theirs && !theirAttributes:
+		s.wrong("%s: %s was %s, and nothing changed", a.what, name, out.Status)
 	}
 	switch {
 	case out.Status == restore.Refused:
@@ -563,7 +565,7 @@ func (s *story) countAttempt(a *attempt, known []*archive.Restore) {
 		case out.Replaced && out.Item.Action == restore.Update && out.Status == restore.Restored:
 			s.counts.add("type refused in place, replaced")
 		}
-		if out.Status != restore.Restored {
+		if out.Status != restore.Restored && out.Status != restore.Deleted {
 			continue
 		}
 		if _, lost := s.lostPuts.Load(name); lost && out.Version != 0 {

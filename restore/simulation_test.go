@@ -35,7 +35,7 @@ import (
 // corners are what enough seeds reach, each at least once.
 var corners = []string{
 	"action create", "action update", "action replace", "action delete", "action none", "action kept", "action unknown",
-	"status restored", "status unchanged", "status refused", "status failed",
+	"status restored", "status deleted", "status unchanged", "status refused", "status failed",
 	"refused: created since the plan", "refused: changed since the plan", "refused: deleted since the plan",
 	"refused: type", "refused: key", "refused: oldest labelled", "refused: not in the archive",
 	"type refused in place, replaced", "put back after a failed create", "overwrote what was changed at the same time",

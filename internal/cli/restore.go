@@ -303,8 +303,8 @@ func (a *app) conclude(plan *restore.Plan, res restore.Result, again, anew strin
 			continue
 		}
 		switch o.Status {
-		case restore.Restored:
-			if o.Item.Action == restore.Delete {
+		case restore.Restored, restore.Deleted:
+			if o.Status == restore.Deleted {
 				deleted++
 			} else {
 				restored++
