@@ -64,9 +64,9 @@ func (a *app) runGet(ctx context.Context, name ssmbak.Name, text string) error {
 	case st.Certainty == ssmbak.Unknown:
 		return fail("`ssmbak preview "+name.String()+" "+at.String()+"` shows its last known state", "what %s was at %s is not known: %s", name, at, st.Reason)
 	case st.Deleted && unborn(st, snap):
-		return fail("", "%s did not exist yet at %s", name, at)
+		return a.absentThen(ctx, s, name, "%s did not exist yet at %s", name, at)
 	case st.Deleted:
-		return fail("", "%s had been deleted by %s, at %s", name, at, st.Modified)
+		return a.absentThen(ctx, s, name, "%s had been deleted by %s, at %s", name, at, st.Modified)
 	case st.Version.Type == "" && !a.flags.decrypt:
 		return fail("add --with-decryption", "%s may be a SecureString: its type was not recorded", name)
 	case render.Masked(st.Version.Type, a.flags.decrypt):
