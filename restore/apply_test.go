@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
 	"github.com/ssmbak/ssmbak/paramstore"
@@ -326,6 +327,54 @@ func TestImagesTogether(t *testing.T) {
 			if out.Status != want {
 				t.Errorf("%s: %s", out.Item.Name, out.Status)
 			}
+		}
+	})
+}
+
+// TestTooManyUpdates fails a parameter that Parameter Store will not create after
+// its deletion, in AWS's words and after ten minutes, and restores the others.
+func TestTooManyUpdates(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{SSM: ssmapi.Options{RecreateWait: 24 * time.Hour}}, func(w *world) {
+		w.put("/a/gone", "one")
+		w.put("/a/other", "one")
+		w.put("/a/replaced", "one")
+		w.record()
+		then := w.pass()
+		w.remove("/a/gone")
+		w.put("/a/other", "two")
+		w.put("/a/replaced", "one", advancedTier)
+		w.record()
+		w.pass()
+		conn := w.conn(w.aws.Client())
+		var said []string
+		live := paramstore.New(conn.SSM(), paramstore.Options{Writer: conn.Writer(awsconn.WriteOptions{Waiting: func(name, message string) { said = append(said, name+": "+message) }})})
+		o := restore.Options{Recreation: -1, Replace: true}
+		plan := w.plan("/a/", false, then, o)
+		start := time.Now()
+		res, err := restore.New(w.archive, live, w.recorder, o).Apply(w.Context(), plan)
+		w.must(err)
+		want := []string{"failed create /a/gone", "restored update /a/other version 3", "failed replace /a/replaced"}
+		if diff := cmp.Diff(results(res.Outcomes), want); diff != "" {
+			t.Errorf("outcomes (-got +want):\n%s", diff)
+		}
+		for _, text := range []string{
+			"create /a/gone: put /a/gone: PutParameter went on refusing /a/gone with TooManyUpdates: The parameter was deleted less than ",
+			"replace /a/replaced: it is deleted: it could not be created anew (put /a/replaced: PutParameter went on refusing",
+		} {
+			if !strings.Contains(errs(res.Outcomes), text) {
+				t.Errorf("errors without %q:\n%s", text, errs(res.Outcomes))
+			}
+		}
+		if took := time.Since(start); took < 10*time.Minute || took > 11*time.Minute {
+			t.Errorf("it took %s", took)
+		}
+		slices.Sort(said)
+		if len(said) != 2 || !strings.HasPrefix(said[0], "/a/gone: The parameter was deleted") || !strings.HasPrefix(said[1], "/a/replaced: ") {
+			t.Errorf("said %q", said)
+		}
+		if r := res.Outcomes[0].Remedy(); r != restore.RemedyRerun {
+			t.Errorf("remedy %s", r)
 		}
 	})
 }

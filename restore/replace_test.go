@@ -609,7 +609,7 @@ func TestDeletions(t *testing.T) {
 			t.Errorf("requests (-got +want):\n%s", diff)
 		}
 		for i, o := range out[:n] {
-			status, left := restore.Restored, int64(0)
+			status, left := restore.Deleted, int64(0)
 			switch i {
 			case 5:
 				status, left = restore.Refused, 2

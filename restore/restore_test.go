@@ -316,7 +316,7 @@ func TestBeforeRecording(t *testing.T) {
 		early := w.pass()
 		w.put("/a/known", "one")
 		w.must(w.recorder.Sync(w.Context(), "/a/known"))
-		if got := actions(w.plan("/a/", false, early, restore.Options{})); len(got) != 1 || got[0] != "unknown /a/known" {
+		if got := actions(w.plan("/a/", false, early, restore.Options{})); len(got) != 1 || got[0] != "kept /a/known" {
 			t.Errorf("without a listing: %v", got)
 		}
 		then := w.pass()

@@ -13,6 +13,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -104,6 +105,7 @@ type app struct {
 	log   *slog.Logger
 	// maxRate bounds the writes to Parameter Store per second, 0 for no bound.
 	maxRate float64
+	notes   sync.Mutex // held while a note is written
 }
 
 // globalFlags are the flags that every command takes.
@@ -123,6 +125,8 @@ func (a *app) color() bool {
 // note says something on standard error that is no data.
 func (a *app) note(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
+	a.notes.Lock()
+	defer a.notes.Unlock()
 	if a.json() {
 		_ = render.Line(a.env.Stderr, struct{ Note string }{text})
 		return

@@ -392,6 +392,14 @@ func remedies(plan *restore.Plan, res restore.Result, again string) string {
 	return strings.Join(all, "; ")
 }
 
+// noteBusy says what a write waits for.
+func (a *app) noteBusy(parameter, message string) {
+	if message == "" {
+		message = "other writes of it are under way"
+	}
+	a.note("waiting for %s: Parameter Store answers TooManyUpdates (%s), and is asked again for %d minutes", parameter, message, int(awsconn.BusyPatience.Minutes()))
+}
+
 // ended says why a restore began nothing more.
 func ended(cause error) string {
 	if errors.Is(cause, context.Canceled) {
