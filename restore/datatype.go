@@ -27,6 +27,7 @@ func dataType(v ssmbak.Version) string {
 
 // fixed reports whether Parameter Store does not change the one data type to the
 // other in place, as it is for those that it validates.
+// https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-data-types.html
 // https://github.com/hashicorp/terraform-provider-aws/pull/35960
 func fixed(from, to string) bool {
 	return from != to && (validated(from) || validated(to))

@@ -412,11 +412,16 @@ func (s *story) putRandom(name string, cur snapshot) {
 		if key := []string{"", "alias/k1", "alias/k2"}[s.rand.IntN(3)]; key != "" {
 			in.KeyId = &key
 		}
-	case s.chance(12):
+	case s.chance(12) || cur.live && cur.DataType == "aws:ec2:image" && !s.chance(4):
 		in.DataType = aws.String("aws:ec2:image")
 		value = fmt.Sprintf("ami-0123456%d", s.rand.IntN(9))
+	case s.chance(12):
+		in.DataType = aws.String("integer")
+		value = fmt.Sprint(s.rand.IntN(5))
+	default:
+		in.DataType = aws.String("text")
 	}
-	if in.Tier == types.ParameterTierAdvanced && in.DataType == nil {
+	if in.Tier == types.ParameterTierAdvanced && (in.DataType == nil || *in.DataType == "text") {
 		if s.chance(8) {
 			value += strings.Repeat("x", 5000)
 		}
@@ -426,7 +431,7 @@ func (s *story) putRandom(name string, cur snapshot) {
 		in.Description = aws.String([]string{"about it", "öäü \n"}[s.rand.IntN(2)])
 	}
 	if s.chance(4) {
-		in.AllowedPattern = aws.String([]string{".*", "(ami|hunter).*"}[s.rand.IntN(2)])
+		in.AllowedPattern = aws.String([]string{".*", "(ami|hunter|[0-9]).*"}[s.rand.IntN(2)])
 	}
 	in.Value = &value
 	shown := value

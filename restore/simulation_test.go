@@ -37,7 +37,7 @@ var corners = []string{
 	"action create", "action update", "action replace", "action delete", "action none", "action kept", "action unknown",
 	"status restored", "status deleted", "status unchanged", "status refused", "status failed",
 	"refused: created since the plan", "refused: changed since the plan", "refused: deleted since the plan",
-	"refused: type", "refused: key", "refused: oldest labelled", "refused: not in the archive",
+	"refused: type", "refused: data type", "data type stays", "data type replaced", "refused: key", "refused: oldest labelled", "refused: not in the archive",
 	"type refused in place, replaced", "put back after a failed create", "overwrote what was changed at the same time",
 	"throttled", "failed before its effect", "answer lost", "answer of a put lost, seen as ours",
 	"killed before the first write", "killed between writes", "killed before the record's end", "killed with a record, taken back",
