@@ -321,10 +321,11 @@ func TestReplaceImage(t *testing.T) {
 		w.pass()
 		w.record()
 		then := w.pass()
-		w.remove("/p")
+		w.remove("/p") // a data type does not change in place
 		w.pass()
+		w.put("/p", "one", advancedTier)
 		w.put("/p", "two", advancedTier)
-		w.label("/p", 1, "blue")
+		w.label("/p", 2, "blue")
 		w.record()
 		w.pass()
 		before := w.whole()

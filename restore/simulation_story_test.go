@@ -412,7 +412,7 @@ func (s *story) putRandom(name string, cur snapshot) {
 		if key := []string{"", "alias/k1", "alias/k2"}[s.rand.IntN(3)]; key != "" {
 			in.KeyId = &key
 		}
-	case s.chance(12) || cur.live && cur.DataType == "aws:ec2:image" && !s.chance(4):
+	case !cur.live && s.chance(3) || s.chance(12) || cur.live && cur.DataType == "aws:ec2:image" && !s.chance(4):
 		in.DataType = aws.String("aws:ec2:image")
 		value = fmt.Sprintf("ami-0123456%d", s.rand.IntN(9))
 	case s.chance(12):
@@ -513,9 +513,13 @@ func (s *story) choose() {
 		o.To = "/copy"
 		s.counts.add("beside")
 	case 1:
-		o.Only = []string{"/app/sub/*", "a"}
+		if s.text == "/app" || s.chance(4) { // elsewhere one of them matches nothing
+			o.Only = []string{"/app/sub/*", "a"}
+		}
 	case 2:
-		o.Exclude = []string{"[a-c]"}
+		if s.recursive || s.chance(4) {
+			o.Exclude = []string{"[a-c]"}
+		}
 	}
 	s.options = o
 	if s.chance(8) {
