@@ -50,6 +50,23 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("%s refused %s: %s: %s", e.Op, e.Name, e.Code, e.Reason)
 }
 
+// BusyError is a write that Parameter Store went on refusing with TooManyUpdates
+// through every retry: either writes of the parameter met all the time, or it is
+// created after its deletion while something of the old one is left.
+type BusyError struct {
+	Name    ssmbak.Name
+	Op      string // the operation, such as PutParameter
+	Message string // AWS's message, without any value; "" for none
+}
+
+func (e *BusyError) Error() string {
+	message := e.Message
+	if message == "" {
+		message = "other writes of it are under way"
+	}
+	return fmt.Sprintf("%s went on refusing %s with TooManyUpdates: %s", e.Op, e.Name, message)
+}
+
 // translate gives AWS's answers the package's own errors.
 func translate(err error) error {
 	var api smithy.APIError
@@ -107,6 +124,9 @@ func refused(name ssmbak.Name, op string, value ssmbak.Value, err error) error {
 	if v := value.Reveal(); v != "" {
 		text = strings.ReplaceAll(text, v, ssmbak.Mask)
 	}
+	if api.ErrorCode() == (*types.TooManyUpdates)(nil).ErrorCode() {
+		return &BusyError{Name: name, Op: op, Message: text}
+	}
 	passing := api.ErrorFault() == smithy.FaultServer || isThrottle(api.ErrorCode()) || strings.HasPrefix(api.ErrorCode(), "AccessDenied")
 	if passing && text == api.ErrorMessage() {
 		return err
@@ -115,5 +135,5 @@ func refused(name ssmbak.Name, op string, value ssmbak.Value, err error) error {
 }
 
 func isThrottle(code string) bool {
-	return strings.HasPrefix(code, "Throttling") || code == "TooManyUpdates" || code == "RequestLimitExceeded"
+	return strings.HasPrefix(code, "Throttling") || code == "RequestLimitExceeded"
 }

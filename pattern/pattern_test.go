@@ -35,7 +35,6 @@ func TestMatch(t *testing.T) {
 		// With a slash: the whole name.
 		{"/app/db", "/app/db", true},
 		{"/app/db", "/x/app/db", false},
-		{"app/db", "/app/db", false},
 		{"**/db", "/app/sub/db", true},
 		{"**/db", "/db", true},
 		{"/app/*", "/app/db", true},
@@ -50,7 +49,29 @@ func TestMatch(t *testing.T) {
 		{"/{app,web/**}/db", "/web/a/b/db", true},
 		{"/*", "/db", true},
 		{"/*", "/app/db", false},
-		{"/app/", "/app/db", false},
+		{"/app/db*/", "/app/db", false},
+		// A path without a wildcard: that parameter and what is below it.
+		{"/app", "/app", true},
+		{"/app", "/app/db", true},
+		{"/app", "/app/sub/db", true},
+		{"/app", "/app2", false},
+		{"/app", "/x/app/db", false},
+		{"/app/", "/app/db", true},
+		{"/app/db", "/app/db/host", true},
+		{"/", "/app/db", true},
+		// Without a slash at its beginning: at every depth.
+		{"*/db/host", "/app/db/host", true},
+		{"*/db/host", "/a/b/db/host", true},
+		{"*/db/host", "/app/db/host/name", false},
+		{"*/db/host", "/app/mydb/host", false},
+		{"{/app,/web}/db", "/web/db", true},
+		{"db/h*", "/app/db/host", true},
+		{"db/h*", "/db/host", true},
+		{"db/*", "/app/db/host/name", false},
+		{"app/db", "/app/db", true},
+		{"app/db", "/x/app/db", true},
+		{"app/db", "/x/app/db/host", true},
+		{"app/db", "/x/myapp/db", false},
 	}
 	for _, test := range tests {
 		if got := pattern.Match(test.text, test.name); got != test.want {

@@ -14,10 +14,11 @@ import (
 )
 
 // refusal is why nothing is written. cause is the answer of Parameter Store, if
-// that was why.
+// that was why, and remedy what helps, "" for [RemedyFix].
 type refusal struct {
 	reason string
 	cause  error
+	remedy Remedy
 }
 
 func (r *refusal) Error() string { return r.reason }
@@ -66,7 +67,7 @@ func (r *Restorer) Apply(ctx context.Context, p *Plan) (Result, error) {
 		case !item.Action.Writes():
 			out.Status = Unchanged
 		case item.Refused != "":
-			out.Status, out.Err = Refused, &refusal{reason: item.Refused}
+			out.Status, out.Err = Refused, &refusal{reason: item.Refused, remedy: item.remedy}
 		default:
 			todo = append(todo, out)
 		}
@@ -79,7 +80,9 @@ func (r *Restorer) Apply(ctx context.Context, p *Plan) (Result, error) {
 		return Result{}, err
 	}
 	res.ID = record.ID
-	r.run(ctx, todo)
+	run := *r
+	run.images = newImages(&run)
+	run.run(ctx, todo)
 	note(record, todo)
 	// What was done is noted even if ctx has ended.
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
@@ -107,9 +110,10 @@ func (r *Restorer) run(ctx context.Context, todo []*Outcome) {
 	})
 	done := r.o.progress(len(todo))
 	var g errgroup.Group
-	g.SetLimit(r.o.Parallel)
 	for _, task := range tasks(todo) {
+		r.images.slots <- struct{}{}
 		g.Go(func() error {
+			defer func() { <-r.images.slots }()
 			if begin.Err() == nil {
 				r.perform(work, begin, task)
 			}
@@ -162,6 +166,8 @@ func (o *Outcome) conclude(err error) {
 	var refused *refusal
 	var idle *NotBegunError
 	switch {
+	case err == nil && o.Item.Action == Delete:
+		o.Status = Deleted
 	case err == nil:
 		o.Status = Restored
 	case errors.Is(err, errGone):
@@ -221,15 +227,15 @@ func (r *Restorer) delete(ctx, begin context.Context, task []*Outcome) {
 func (i *Item) compare(d paramstore.Description, there bool) error {
 	switch {
 	case i.Live == nil && there:
-		return &refusal{reason: "it was created since the plan was made: " + changed(d.Version)}
+		return &refusal{reason: "it was created since the plan was made: " + changed(d.Version), remedy: RemedyRerun}
 	case i.Live == nil:
 		return nil
 	case !there && i.Action == Delete:
 		return errGone
 	case !there:
-		return &refusal{reason: "it was deleted since the plan was made"}
+		return &refusal{reason: "it was deleted since the plan was made", remedy: RemedyRerun}
 	case !same(d.Version, i.Live.Version):
-		return &refusal{reason: "it was changed since the plan was made: " + changed(d.Version)}
+		return &refusal{reason: "it was changed since the plan was made: " + changed(d.Version), remedy: RemedyRerun}
 	}
 	return nil
 }

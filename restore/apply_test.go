@@ -13,8 +13,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
+	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -94,7 +96,7 @@ func TestRaces(t *testing.T) {
 		},
 		{
 			name: "deleted just before the delete", until: func(w *world) { w.put("/p", "one"); w.pass(); w.remove("/p") }, since: put("two"), op: "DeleteParameter", write: remove,
-			action: restore.Delete, status: restore.Restored,
+			action: restore.Delete, status: restore.Deleted,
 		},
 	}
 	for _, test := range tests {
@@ -254,8 +256,8 @@ func TestImages(t *testing.T) {
 		name, want string
 		delay      time.Duration
 	}{
-		{"in time", "restored update /ami version 3", 50 * time.Second},
-		{"too late", "failed update /ami version 3", 5 * time.Minute},
+		{"in time", "restored update /ami version 3", 4 * time.Minute},
+		{"too late", "failed update /ami", 10 * time.Minute},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -272,10 +274,107 @@ func TestImages(t *testing.T) {
 				if got := results(outcomes)[0]; got != test.want {
 					t.Errorf("got %s, want %s: %s", got, test.want, errs(outcomes))
 				}
-				if took := time.Since(start); took > 2*time.Minute+time.Second {
+				if took := time.Since(start); took > 5*time.Minute+2*time.Second {
 					t.Errorf("it took %s", took)
 				}
 			})
 		})
 	}
+}
+
+// TestImagesTogether waits for many images at once, however few parameters are
+// worked on at a time, and looks at all of them with one request.
+func TestImagesTogether(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		amiType := func(in *ssm.PutParameterInput) { in.DataType = aws.String("aws:ec2:image") }
+		names := make([]string, 20)
+		for i := range names {
+			names[i] = fmt.Sprintf("/ami/%02d", i)
+			w.put(names[i], "ami-12345678", amiType)
+		}
+		w.put("/ami/text", "one")
+		w.record()
+		then := w.pass()
+		for _, name := range names {
+			w.put(name, "ami-87654321", amiType)
+		}
+		w.put("/ami/text", "two")
+		w.record()
+		w.pass()
+		o := restore.Options{Parallel: 2}
+		plan := w.plan("/ami/", false, then, o)
+		// AWS answers with success and stores nothing.
+		live := paramstore.New(w.conn(rewriting{
+			HTTPClient: w.aws.Client(), request: strings.NewReplacer("ami-12345678", "ami-gone"), answer: strings.NewReplacer(),
+		}).SSM(), paramstore.Options{})
+		start, looks := time.Now(), w.aws.Counts()["ssm:DescribeParameters"]
+		res, err := restore.New(w.archive, live, w.recorder, o).Apply(w.Context(), plan)
+		w.must(err)
+		if took := time.Since(start); took < 5*time.Minute || took > 5*time.Minute+10*time.Second {
+			t.Errorf("it took %s", took)
+		}
+		if n := w.aws.Counts()["ssm:DescribeParameters"] - looks; n > 200 {
+			t.Errorf("%d looks", n)
+		}
+		for _, out := range res.Outcomes {
+			want := restore.Failed
+			if out.Item.Name == "/ami/text" {
+				want = restore.Restored
+			} else if out.Version != 0 || !strings.Contains(fmt.Sprint(out.Err), "the AMI is not usable by this account, or the caller lacks ec2:DescribeImages") {
+				t.Errorf("%s: version %d, %v", out.Item.Name, out.Version, out.Err)
+			}
+			if out.Status != want {
+				t.Errorf("%s: %s", out.Item.Name, out.Status)
+			}
+		}
+	})
+}
+
+// TestTooManyUpdates fails a parameter that Parameter Store will not create after
+// its deletion, in AWS's words and after ten minutes, and restores the others.
+func TestTooManyUpdates(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{SSM: ssmapi.Options{RecreateWait: 24 * time.Hour}}, func(w *world) {
+		w.put("/a/gone", "one")
+		w.put("/a/other", "one")
+		w.put("/a/replaced", "one")
+		w.record()
+		then := w.pass()
+		w.remove("/a/gone")
+		w.put("/a/other", "two")
+		w.put("/a/replaced", "one", advancedTier)
+		w.record()
+		w.pass()
+		conn := w.conn(w.aws.Client())
+		var said []string
+		live := paramstore.New(conn.SSM(), paramstore.Options{Writer: conn.Writer(awsconn.WriteOptions{Waiting: func(name, message string) { said = append(said, name+": "+message) }})})
+		o := restore.Options{Recreation: -1, Replace: true}
+		plan := w.plan("/a/", false, then, o)
+		start := time.Now()
+		res, err := restore.New(w.archive, live, w.recorder, o).Apply(w.Context(), plan)
+		w.must(err)
+		want := []string{"failed create /a/gone", "restored update /a/other version 3", "failed replace /a/replaced"}
+		if diff := cmp.Diff(results(res.Outcomes), want); diff != "" {
+			t.Errorf("outcomes (-got +want):\n%s", diff)
+		}
+		for _, text := range []string{
+			"create /a/gone: put /a/gone: PutParameter went on refusing /a/gone with TooManyUpdates: The parameter was deleted less than ",
+			"replace /a/replaced: it is deleted: it could not be created anew (put /a/replaced: PutParameter went on refusing",
+		} {
+			if !strings.Contains(errs(res.Outcomes), text) {
+				t.Errorf("errors without %q:\n%s", text, errs(res.Outcomes))
+			}
+		}
+		if took := time.Since(start); took < 10*time.Minute || took > 11*time.Minute {
+			t.Errorf("it took %s", took)
+		}
+		slices.Sort(said)
+		if len(said) != 2 || !strings.HasPrefix(said[0], "/a/gone: The parameter was deleted") || !strings.HasPrefix(said[1], "/a/replaced: ") {
+			t.Errorf("said %q", said)
+		}
+		if r := res.Outcomes[0].Remedy(); r != restore.RemedyRerun {
+			t.Errorf("remedy %s", r)
+		}
+	})
 }

@@ -1,11 +1,7 @@
 package restore
 
 import (
-	"encoding/json"
 	"fmt"
-	"slices"
-	"strings"
-	"time"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
@@ -32,10 +28,11 @@ func original(w ssmbak.State) bool { return w.Version.Number == 0 && w.Version.T
 // write is one PutParameter.
 type write = paramstore.Write
 
-// Why a tier does not come back, or only anew.
+// Why a tier or a data type does not come back, or only by a replacement.
 const (
-	reasonTier = "Parameter Store takes no advanced parameter back to Standard"
-	noticeTier = "its tier stays Advanced: " + reasonTier + " in place, --replace deletes it and creates it anew"
+	reasonTier     = "Parameter Store takes no advanced parameter back to Standard"
+	noticeTier     = "its tier stays Advanced: " + reasonTier + " in place, --replace deletes it and creates it anew"
+	reasonDataType = "Parameter Store changes no data type from or to " + image + " or " + integration
 )
 
 // resolve returns the write that gives a parameter the wanted state, every
@@ -51,8 +48,9 @@ func (c *circumstances) resolve(live *Live, o Options) (w write, notices []strin
 		Name: c.name, Type: v.Type, Value: c.wanted.Value, DataType: v.DataType, Description: v.Description,
 		AllowedPattern: v.AllowedPattern, KeyID: keyID(v), Overwrite: live != nil,
 	}
-	if w.DataType == "" {
-		w.DataType = plain
+	w.DataType = dataType(v)
+	if live != nil && fixed(dataType(live.Version), w.DataType) {
+		w.DataType = dataType(live.Version)
 	}
 	if w.KeyID != "" && o.KeyID != "" && w.KeyID != o.KeyID {
 		notices = append(notices, fmt.Sprintf("its key becomes %s instead of %s", o.KeyID, w.KeyID))
@@ -62,9 +60,6 @@ func (c *circumstances) resolve(live *Live, o Options) (w write, notices []strin
 	case live != nil && live.Version.Tier == advanced:
 		// A downgrade is refused: https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
 		w.Tier = advanced
-		if v.Tier == standard {
-			notices = append(notices, noticeTier)
-		}
 	case v.Tier != "":
 		w.Tier = v.Tier
 	case w.Value.Len() > standardSize:
@@ -72,9 +67,9 @@ func (c *circumstances) resolve(live *Live, o Options) (w write, notices []strin
 	case live != nil:
 		w.Tier = live.Version.Tier
 	}
-	var dropped bool
-	if w.Policies, dropped = unexpired(v.Policies, c.now); dropped {
-		notices = append(notices, "its expiration has passed and is left out")
+	var passed string
+	if w.Policies, passed = unexpired(v.Policies, c.now); passed != "" {
+		notices = append(notices, passed)
 	}
 	if live == nil {
 		if tags := restorable(c.wanted.Tags); c.wanted.TagsKnown && len(tags) > 0 {
@@ -84,6 +79,18 @@ func (c *circumstances) resolve(live *Live, o Options) (w write, notices []strin
 		w.ClearPolicies = w.Policies == "" && canonical(live.Version.Policies) != ""
 	}
 	return w, notices
+}
+
+// stays says what of a live parameter a new version cannot change, though it was
+// otherwise.
+func (c *circumstances) stays() (notices []string) {
+	if c.live.Version.Tier == advanced && c.wanted.Version.Tier == standard {
+		notices = append(notices, noticeTier)
+	}
+	if live, wanted := c.dataTypes(); fixed(live, wanted) {
+		notices = append(notices, fmt.Sprintf("its data type stays %s instead of %s: %s in place, --replace deletes it and creates it anew", live, wanted, reasonDataType))
+	}
+	return notices
 }
 
 // fill completes what the original recorded of a version by what is live.
@@ -133,15 +140,15 @@ func compare(w write, live *Live, recorded string) []Difference {
 		}
 		out = append(out, d)
 	}
-	dataType := l.DataType
-	if dataType == "" && live != nil {
-		dataType = plain
+	is := ""
+	if live != nil {
+		is = dataType(l)
 	}
 	for _, a := range []struct{ attribute, live, wanted string }{
 		{AttributeType, string(l.Type), string(w.Type)},
 		{AttributeKeyID, keyID(l), w.KeyID},
 		{AttributeTier, l.Tier, w.Tier},
-		{AttributeDataType, dataType, w.DataType},
+		{AttributeDataType, is, w.DataType},
 		{AttributeDescription, l.Description, w.Description},
 		{AttributeAllowedPattern, l.AllowedPattern, w.AllowedPattern},
 	} {
@@ -179,59 +186,4 @@ func compareTags(wanted, live map[string]string) []Difference {
 		}
 	}
 	return out
-}
-
-// policy is what has to be understood of a policy to restore it.
-// https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-policies.html
-type policy struct {
-	Type       string
-	Attributes struct{ Timestamp string }
-}
-
-// unexpired leaves out an expiration that has passed, since Parameter Store
-// would delete the parameter at its next scan, and the notifications that
-// announce it. Policies that cannot be understood stay as they are.
-func unexpired(policies string, now ssmbak.Time) (left string, dropped bool) {
-	var all []json.RawMessage
-	if policies == "" || json.Unmarshal([]byte(policies), &all) != nil {
-		return policies, false
-	}
-	read := make([]policy, len(all))
-	for i, text := range all {
-		if json.Unmarshal(text, &read[i]) != nil {
-			return policies, false
-		}
-		if at, err := time.Parse(time.RFC3339, read[i].Attributes.Timestamp); read[i].Type == "Expiration" && err == nil && ssmbak.TimeOf(at) <= now {
-			dropped = true
-		}
-	}
-	if !dropped {
-		return policies, false
-	}
-	var texts []string
-	for i, text := range all {
-		if !strings.HasPrefix(read[i].Type, "Expiration") {
-			texts = append(texts, string(text))
-		}
-	}
-	if len(texts) == 0 {
-		return "", true
-	}
-	return "[" + strings.Join(texts, ",") + "]", true
-}
-
-// canonical returns one text for all texts of the same policies, "" for none.
-func canonical(policies string) string {
-	var all []map[string]any
-	if policies == "" || json.Unmarshal([]byte(policies), &all) != nil {
-		return policies
-	}
-	var texts []string
-	for _, p := range all {
-		if text, err := json.Marshal(p); err == nil && len(p) > 0 {
-			texts = append(texts, string(text))
-		}
-	}
-	slices.Sort(texts)
-	return strings.Join(texts, ",")
 }

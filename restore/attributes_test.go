@@ -12,33 +12,71 @@ import (
 
 func TestUnexpired(t *testing.T) {
 	t.Parallel()
+	expires := func(timestamp string) string {
+		return `{"Type":"Expiration","Version":"1.0","Attributes":{"Timestamp":"` + timestamp + `"}}`
+	}
 	const (
-		passed = `{"Type":"Expiration","Version":"1.0","Attributes":{"Timestamp":"2023-11-14T22:13:20.000Z"}}`
-		offset = `{"Type":"Expiration","Version":"1.0","Attributes":{"Timestamp":"2023-11-15T03:13:20.000+05:00"}}`
-		ahead  = `{"Type":"Expiration","Version":"1.0","Attributes":{"Timestamp":"2023-11-14T22:13:20.001Z"}}`
 		notice = `{"Type":"ExpirationNotification","Version":"1.0","Attributes":{"Before":"15","Unit":"Days"}}`
 		idle   = `{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"20","Unit":"Days"}}`
 	)
-	tests := []struct {
-		name, policies, want string
-		dropped              bool
-	}{
-		{"none", "", "", false},
-		{"ahead", "[" + ahead + "," + notice + "]", "[" + ahead + "," + notice + "]", false},
-		{"passed now", "[" + passed + "]", "", true},
-		{"passed in another zone", "[" + offset + "]", "", true},
-		{"passed with its notification", "[" + notice + "," + passed + "," + idle + "]", "[" + idle + "]", true},
-		{"not JSON", "[" + passed, "[" + passed, false},
-		{"not objects", "[1]", "[1]", false},
+	passed, ahead := expires("2023-11-14T22:13:20.000Z"), expires("2023-11-14T22:13:20.001Z")
+	const said = "its expiration 2023-11-14T22:13:20.000Z has passed and is left out"
+	tests := []struct{ name, policies, want, passed string }{
+		{"none", "", "", ""},
+		{"ahead", "[" + ahead + "," + notice + "]", "[" + ahead + "," + notice + "]", ""},
+		{"passed now", "[" + passed + "]", "", said},
+		{"passed with its notification", "[" + notice + "," + passed + "," + idle + "]", "[" + idle + "]", said + ", and with it the ExpirationNotification that refers to it"},
+		{"not JSON", "[" + passed, "[" + passed, ""},
+		{"not objects", "[1]", "[1]", ""},
+		{"no timestamp", "[" + expires("soon") + "]", "[" + expires("soon") + "]", ""},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got, dropped := unexpired(test.policies, moment)
-			if got != test.want || dropped != test.dropped {
-				t.Errorf("got %s, %v, want %s, %v", got, dropped, test.want, test.dropped)
+			got, passed := unexpired(test.policies, moment)
+			if got != test.want || passed != test.passed {
+				t.Errorf("got %s, %q, want %s, %q", got, passed, test.want, test.passed)
 			}
 		})
+	}
+}
+
+// TestExpirationForms reads every form of ISO_INSTANT and ISO_OFFSET_DATE_TIME,
+// among them AWS's own example.
+// https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-policies.html
+func TestExpirationForms(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		timestamp string
+		want      string // "" if it is no timestamp
+	}{
+		{"2019-11-01T22:13:48.87+10:30:00", "2019-11-01T11:43:48.870Z"},
+		{"2018-12-02T21:34:33.000Z", "2018-12-02T21:34:33.000Z"},
+		{"2018-12-02T21:34:33Z", "2018-12-02T21:34:33.000Z"},
+		{"2018-12-02T21:34Z", "2018-12-02T21:34:00.000Z"},
+		{"2018-12-02T21:34+01:00", "2018-12-02T20:34:00.000Z"},
+		{"2018-12-02T21:34-01:00:30", "2018-12-02T22:34:30.000Z"},
+		{"2018-12-02T21:34:33-05:00", "2018-12-03T02:34:33.000Z"},
+		{"2018-12-02T21:34:33.123456789Z", "2018-12-02T21:34:33.123Z"},
+		{"2018-12-02T21:34:33.1+05:30", "2018-12-02T16:04:33.100Z"},
+		{"2018-12-02t21:34:33z", "2018-12-02T21:34:33.000Z"},
+		{"2018-12-02", ""},
+		{"2018-12-02T21:34:33", ""},
+		{"2018-13-02T21:34:33Z", ""},
+	} {
+		p := policy{Type: expiration}
+		p.Attributes.Timestamp = test.timestamp
+		at, ok := p.expires()
+		got := ""
+		if ok {
+			got = at.String()
+		}
+		if got != test.want {
+			t.Errorf("%s: got %q, want %q", test.timestamp, got, test.want)
+		}
+		if left, _ := unexpired(`[{"Type":"Expiration","Attributes":{"Timestamp":"`+test.timestamp+`"}}]`, moment); (left == "") != (test.want != "") {
+			t.Errorf("%s: %q is left", test.timestamp, left)
+		}
 	}
 }
 
@@ -87,7 +125,7 @@ func TestResolve(t *testing.T) {
 			"an advanced parameter without its policies",
 			ssmbak.State{Name: "/a", Version: version(2, moment), Value: ssmbak.NewValue("v")},
 			alive(rich, "v"),
-			paramstore.Write{Name: "/a", Type: ssmbak.String, Value: ssmbak.NewValue("v"), Tier: advanced, DataType: plain, Overwrite: true, ClearPolicies: true},
+			paramstore.Write{Name: "/a", Type: ssmbak.String, Value: ssmbak.NewValue("v"), Tier: advanced, DataType: integration, Overwrite: true, ClearPolicies: true},
 		},
 		{
 			"of the original, create", old(ssmbak.SecureString, "d"), nil,
@@ -107,7 +145,7 @@ func TestResolve(t *testing.T) {
 		{
 			"of the original, update of another type", old(ssmbak.String, "other"), alive(rich, "w"),
 			paramstore.Write{
-				Name: "/a", Type: ssmbak.String, Value: ssmbak.NewValue("v"), Tier: advanced, DataType: plain,
+				Name: "/a", Type: ssmbak.String, Value: ssmbak.NewValue("v"), Tier: advanced, DataType: integration,
 				Description: "other", AllowedPattern: ".", Policies: rich.Policies, Overwrite: true,
 			},
 		},

@@ -129,7 +129,11 @@ func (r *Restorer) planBeside(ctx context.Context, target ssmbak.Target, at ssmb
 		return nil, err
 	}
 	plan := &Plan{At: at, Target: target, Complete: recorded.Complete, Since: recorded.Since}
-	subjects := r.leaveOut(plan, sorted(byName), recorded.One, complete.Excluded)
+	subjects := sorted(byName)
+	if err := r.o.checkSubjects(subjects); err != nil {
+		return nil, err
+	}
+	subjects = r.leaveOut(plan, subjects, recorded.One, complete.Excluded)
 	err = r.finish(ctx, plan, subjects, complete, recorded.One, func(_ context.Context, s *subject) error {
 		r.want(s, at, complete)
 		return nil

@@ -64,6 +64,13 @@ func (r *Restorer) Compare(ctx context.Context, target ssmbak.Target, from, to s
 	for i, name := range recorded.Names {
 		subjects = append(subjects, &subject{name: name, origin: name, line: recorded.All[i]})
 	}
+	names := slices.Clone(recorded.Names)
+	for _, p := range recorded.Problems {
+		names = append(names, p.Name)
+	}
+	if err := r.o.checkChosen(names); err != nil {
+		return nil, err
+	}
 	var plan Plan
 	subjects = r.leaveOut(&plan, subjects, recorded.One, nil)
 	out.LeftOut, out.Excluded = plan.LeftOut, plan.Excluded

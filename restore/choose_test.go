@@ -40,8 +40,8 @@ func TestChosen(t *testing.T) {
 			{[]string{"/a/sub/**"}, nil, "/a/sub/db /a/sub/web", 3},
 			{nil, []string{"/a/sub/**"}, "/a/db /a/db2 /a/new", 2},
 			{[]string{"db*"}, []string{"db"}, "/a/db2", 4},
-			{[]string{"none"}, nil, "", 5},
-			{nil, []string{"*"}, "", 5},
+			{[]string{"/a/sub"}, nil, "/a/sub/db /a/sub/web", 3},
+			{nil, []string{"sub/*"}, "/a/db /a/db2 /a/new", 2},
 		}
 		for _, test := range tests {
 			plan := w.plan("/a/", true, then, restore.Options{Only: test.only, Exclude: test.exclude, Exact: true})
@@ -60,9 +60,54 @@ func TestChosen(t *testing.T) {
 				t.Errorf("%s has version %d, want %d", name, got, want)
 			}
 		}
-		// One parameter by its name is left out like any other.
-		if plan := w.plan("/a/db", false, then, restore.Options{Exclude: []string{"db"}}); len(plan.Items) != 0 || plan.Excluded != 1 {
-			t.Errorf("one by its name: %v and %d left out", actions(plan), plan.Excluded)
+	})
+}
+
+// TestUnmatched makes no plan by patterns that match nothing: whoever mistypes one
+// that excludes would change what it was to protect.
+func TestUnmatched(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		w.put("/a/db", "one")
+		w.put("/a/web", "one")
+		w.record()
+		then := w.pass()
+		w.put("/a/db", "two")
+		w.put("/a/new", "one")
+		w.record()
+		w.pass()
+		res := w.restored(w.plan("/a/", true, then, restore.Options{}), restore.Options{})
+		tests := []struct {
+			text string
+			o    restore.Options
+			want string
+		}{
+			{"/a/", restore.Options{Only: []string{"none"}}, `--only "none" matches none of the 3 names`},
+			{"/a/", restore.Options{Only: []string{"db", "none"}}, `--only "none" matches none of the 3 names`},
+			{"/a/", restore.Options{Exclude: []string{"/b"}}, `--exclude "/b" matches none of the 3 names`},
+			{"/a/", restore.Options{Exclude: []string{"*"}}, "--only and --exclude leave none of the 3 names"},
+			{"/a/", restore.Options{Only: []string{"db"}, Exclude: []string{"d*"}}, "--only and --exclude leave none of the 3 names"},
+			{"/a/", restore.Options{Only: []string{"none"}, To: "/b"}, `--only "none" matches none of the 3 names`},
+			// One parameter by its name is chosen like any other.
+			{"/a/db", restore.Options{Exclude: []string{"db"}}, "--only and --exclude leave none of the 1 name"},
+		}
+		for _, test := range tests {
+			_, err := w.restorer(test.o).Plan(w.Context(), target(w, test.text, test.text == "/a/"), then)
+			var unmatched *restore.UnmatchedError
+			if !errors.As(err, &unmatched) || err.Error() != test.want {
+				t.Errorf("%s %+v: got %v, want %s", test.text, test.o, err, test.want)
+			}
+		}
+		o := restore.Options{Only: []string{"none"}}
+		if _, err := w.restorer(o).Compare(w.Context(), target(w, "/a/", true), then, ssmbak.TimeOf(time.Now())); err == nil {
+			t.Error("a comparison of nothing")
+		}
+		if _, err := w.restorer(o).Undo(w.Context(), res.ID); err == nil {
+			t.Error("nothing is taken back")
+		}
+		// Where there is nothing at all, no pattern is wrong.
+		if plan := w.plan("/none/", true, then, o); len(plan.Items) != 0 {
+			t.Errorf("below a path without parameters: %v", actions(plan))
 		}
 	})
 }

@@ -82,6 +82,9 @@ const (
 	reasonNot    = "it was not there before the restore"
 	reasonUnborn = "it did not exist yet; only an exact restore deletes it"
 	reasonBeside = "it was not there under its own name; only an exact restore deletes it here"
+	// reasonUnlisted is for what was created later as far as events tell, in an
+	// archive without a complete listing that old.
+	reasonUnlisted = "whether it existed then is not known: no complete listing is that old; only an exact restore needs to know"
 )
 
 // same reports whether both are one version.
@@ -113,7 +116,7 @@ func (c *circumstances) judge(o Options) (verdict, string) {
 	switch {
 	case w.Deleted && c.existed:
 		return ended, ""
-	case w.Deleted && (c.covered || c.live == nil || o.AssumeLastKnown):
+	case w.Deleted && (c.covered || c.live == nil || o.AssumeLastKnown || !o.Exact):
 		return unborn, ""
 	case w.Deleted:
 		return undecided, "whether it existed is not known: no complete listing is that old"
@@ -150,9 +153,9 @@ func (c *circumstances) needs(o Options) (wanted, live bool) {
 	return false, false
 }
 
-// replaced reports whether only a new parameter has the wanted tier.
+// replaced reports whether only a new parameter has the wanted tier or data type.
 func (c *circumstances) replaced(o Options) bool {
-	return o.Replace && c.live != nil && c.live.Version.Tier == advanced && c.wanted.Version.Tier == standard
+	return o.Replace && c.live != nil && len(c.stays()) > 0
 }
 
 // compute decides about one parameter. It reads no clock and talks to nobody:
@@ -179,8 +182,8 @@ func compute(c circumstances, o Options) Item {
 	if item.Action == Delete || item.Action == Replace {
 		item.Refused = cmp.Or(item.Refused, c.unheld, c.untagged)
 	}
-	if item.Action.Writes() {
-		item.Refused = cmp.Or(c.foreign, item.Refused)
+	if item.Action.Writes() && c.foreign != "" {
+		item.Refused, item.remedy = c.foreign, RemedyNone
 	}
 	c.noteLastKnown(&item)
 	if c.wanted.Certainty == ssmbak.Unknown && item.Action.Writes() && !c.current() {
@@ -204,6 +207,8 @@ func (c *circumstances) absent(item *Item, v verdict, o Options) {
 		item.Action = Delete
 	case c.moved():
 		item.Action, item.Reason = Kept, reasonBeside
+	case !c.covered && !o.AssumeLastKnown:
+		item.Action, item.Reason = Kept, reasonUnlisted
 	default:
 		item.Action, item.Reason = Kept, reasonUnborn
 	}
@@ -230,6 +235,9 @@ func (c *circumstances) hold(item *Item, o Options) {
 	item.Action = Update
 	if c.replaced(o) {
 		item.Action, item.Reason = Replace, "deleted and created anew: "+reasonTier
+		if c.live.Version.Tier != advanced || c.wanted.Version.Tier != standard {
+			item.Reason = "deleted and created anew: " + reasonDataType + " in place"
+		}
 		notices = append(notices, "its version numbers begin at 1 again, and a resource policy that shares it is lost")
 		c.keepTags(&item.write)
 	}
@@ -239,11 +247,15 @@ func (c *circumstances) hold(item *Item, o Options) {
 			item.Differences = nil
 		}
 	}
+	if item.Action == Update {
+		item.Notices = c.stays()
+	}
 	if len(item.Differences) > 0 {
 		item.Refused = c.unheld
-		item.Notices = notices
-	} else if c.live.Version.Tier == advanced && c.wanted.Version.Tier == standard {
-		item.Notices = []string{noticeTier}
+		item.Notices = append(item.Notices, notices...)
+		if why := c.misfit(item.write); why != "" && item.Action == Update {
+			item.Refused, item.remedy = why, RemedyReplace
+		}
 	}
 	if c.wanted.TagsKnown && c.live.TagsKnown {
 		if tags := compareTags(restorable(c.wanted.Tags), restorable(c.live.Tags)); len(tags) > 0 {
@@ -296,7 +308,13 @@ func (c *circumstances) untouched(attribute string) bool {
 // StringList the documentation says that it does not.
 // https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
 func (c *circumstances) orReplace(item *Item, o Options) {
-	if !o.Replace || item.Action != Update || !item.newVersion() || item.write.Type == c.live.Version.Type {
+	if item.Action != Update || !item.newVersion() || item.write.Type == c.live.Version.Type {
+		return
+	}
+	if !o.Replace {
+		if item.write.Type == ssmbak.StringList || c.live.Version.Type == ssmbak.StringList {
+			item.Warnings = append(item.Warnings, "Parameter Store may refuse to change its type in place; --replace deletes it and creates it anew then")
+		}
 		return
 	}
 	instead := Item{Name: item.Name, Source: item.Source, Action: Replace, Wanted: item.Wanted, WantedObjects: item.WantedObjects, Live: item.Live}
@@ -305,7 +323,7 @@ func (c *circumstances) orReplace(item *Item, o Options) {
 	c.keepTags(&instead.write)
 	c.moveLabels(&instead)
 	item.instead = &instead
-	item.Notices = append(item.Notices, "if Parameter Store refuses to change its type in place, it is deleted and created anew: its version numbers begin at 1 again then")
+	item.Warnings = append(item.Warnings, "if Parameter Store refuses to change its type in place, it is deleted and created anew: its version numbers begin at 1 again then")
 }
 
 // restorable returns the tags that a client may set and remove: keys that begin

@@ -37,6 +37,10 @@ func with(v ssmbak.Version, f func(v *ssmbak.Version)) ssmbak.Version {
 	return v
 }
 
+func dataOf(dataType string) func(*ssmbak.Version) {
+	return func(v *ssmbak.Version) { v.DataType = dataType }
+}
+
 func secure(key string) func(*ssmbak.Version) {
 	return func(v *ssmbak.Version) { v.Type, v.KeyID = ssmbak.SecureString, key }
 }
@@ -159,6 +163,48 @@ func TestCompute(t *testing.T) {
 			answer{Action: Unknown, Reason: "whether it existed is not known: no complete listing is that old"},
 		},
 		{
+			"begun after, before the first listing, where only an exact restore needs to know",
+			circumstances{wanted: deleted, live: alive(new, "two")},
+			Options{},
+			answer{Action: Kept, Reason: reasonUnlisted},
+		},
+		{
+			"another data type, in place",
+			circumstances{wanted: there(with(old, dataOf("integer")), "1"), live: alive(with(new, dataOf("of-later")), "1")},
+			Options{},
+			answer{Action: Update, Differs: []string{"data type"}},
+		},
+		{
+			"a data type that does not change in place",
+			circumstances{wanted: there(with(old, dataOf(image)), "ami-01234567"), live: alive(new, "two")},
+			Options{},
+			answer{Action: Update, Differs: []string{"value"}, Notices: []string{"its data type stays text instead of aws:ec2:image: " + reasonDataType + " in place, --replace deletes it and creates it anew"}},
+		},
+		{
+			"a data type that does not change in place, and nothing else differs",
+			circumstances{wanted: there(with(old, dataOf(image)), "ami-01234567"), live: alive(new, "ami-01234567")},
+			Options{},
+			answer{Action: None, Reason: "nothing differs", Notices: []string{"its data type stays text instead of aws:ec2:image: " + reasonDataType + " in place, --replace deletes it and creates it anew"}},
+		},
+		{
+			"a value that the live data type does not take",
+			circumstances{wanted: there(old, "no image"), live: alive(with(new, dataOf(image)), "ami-01234567")},
+			Options{},
+			answer{
+				Action: Update, Differs: []string{"value"}, Refused: "its data type is aws:ec2:image and was text: " + reasonDataType + " in place; --replace deletes it and creates it anew",
+				Notices: []string{"its data type stays aws:ec2:image instead of text: " + reasonDataType + " in place, --replace deletes it and creates it anew"},
+			},
+		},
+		{
+			"a data type by a replacement",
+			circumstances{wanted: there(old, "one"), live: alive(with(new, dataOf(integration)), "two")},
+			Options{Replace: true},
+			answer{
+				Action: Replace, Differs: []string{"value", "data type"}, Reason: "deleted and created anew: " + reasonDataType + " in place",
+				Notices: []string{"its version numbers begin at 1 again, and a resource policy that shares it is lost"},
+			},
+		},
+		{
 			"begun after, before the first listing, last known",
 			circumstances{wanted: deleted, live: alive(new, "two")},
 			Options{AssumeLastKnown: true},
@@ -268,7 +314,7 @@ func TestCompute(t *testing.T) {
 			circumstances{
 				wanted: there(with(old, func(v *ssmbak.Version) {
 					v.Type, v.KeyID, v.Description, v.AllowedPattern = ssmbak.SecureString, "alias/k", "d", "^o"
-					v.DataType = "aws:ssm:integration"
+					v.DataType = "integer"
 				}), "one"), live: alive(new, "one"),
 			},
 			Options{},
@@ -333,7 +379,7 @@ func TestCompute(t *testing.T) {
 				}), "one"), live: alive(new, "two"),
 			},
 			Options{},
-			answer{Action: Update, Differs: []string{"value"}, Notices: []string{"its expiration has passed and is left out"}},
+			answer{Action: Update, Differs: []string{"value"}, Notices: []string{"its expiration 2020-01-01T00:00:00Z has passed and is left out"}},
 		},
 
 		{

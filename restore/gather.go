@@ -58,8 +58,8 @@ type subject struct {
 // versions differ. Nothing is decrypted by Parameter Store.
 //
 // An error means that there is no plan at all; what concerns single parameters
-// stands in their items. It is a [*pattern.Error] or a [*DestinationError] where
-// the options are at fault.
+// stands in their items. It is a [*pattern.Error], an [*UnmatchedError] or a
+// [*DestinationError] where the options are wrong.
 func (r *Restorer) Plan(ctx context.Context, target ssmbak.Target, at ssmbak.Time) (*Plan, error) {
 	if err := r.o.checkPatterns(); err != nil {
 		return nil, err
@@ -91,6 +91,9 @@ func (r *Restorer) Plan(ctx context.Context, target ssmbak.Target, at ssmbak.Tim
 	plan := &Plan{At: at, Target: target, Complete: recorded.Complete, Since: recorded.Since}
 	subjects, one, err := r.subjects(ctx, target, recorded, below)
 	if err != nil {
+		return nil, err
+	}
+	if err := r.o.checkSubjects(subjects); err != nil {
 		return nil, err
 	}
 	subjects = r.leaveOut(plan, subjects, one, complete.Excluded)
@@ -155,7 +158,7 @@ func (r *Restorer) finish(ctx context.Context, plan *Plan, subjects []*subject, 
 			if free := s.free(r.o.Recreation); free > now {
 				item.notBefore = free
 				if r.o.Recreation >= time.Second { // less is no wait that anybody would notice
-					item.Notices = append(item.Notices, fmt.Sprintf("it was deleted just now: AWS asks to wait until %s", free))
+					item.Warnings = append(item.Warnings, fmt.Sprintf("it was deleted just now: AWS asks to wait until %s", free))
 				}
 			}
 		}
@@ -164,6 +167,9 @@ func (r *Restorer) finish(ctx context.Context, plan *Plan, subjects []*subject, 
 		}
 		if s.trusted && item.Action == None {
 			plan.Trusted++
+		}
+		if item.Action == Kept && item.Reason == reasonUnlisted {
+			plan.Unlisted++
 		}
 		// What was not there then and is not there now is no part of a path.
 		if one || item.Action != None || item.Live != nil || s.c.existed {

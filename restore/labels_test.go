@@ -77,7 +77,7 @@ func (w *world) undo(id string, o restore.Options) restore.Result {
 func notices(p *restore.Plan) string {
 	var all []string
 	for _, item := range p.Items {
-		for _, n := range item.Notices {
+		for _, n := range slices.Concat(item.Notices, item.Warnings) {
 			if !strings.Contains(n, "last known") {
 				all = append(all, n)
 			}

@@ -121,7 +121,8 @@ func (r *Restorer) relabel(ctx context.Context, item *Item, written int64, which
 func (r *Restorer) put(ctx context.Context, item *Item) (int64, error) {
 	w := item.write
 	// An expiration may have passed since the plan was made.
-	if policies, dropped := unexpired(w.Policies, ssmbak.TimeOf(time.Now())); dropped {
+	if policies, passed := unexpired(w.Policies, ssmbak.TimeOf(time.Now())); passed != "" {
+		item.Notices = append(slices.Clip(item.Notices), passed)
 		w.Policies, w.ClearPolicies = policies, w.Overwrite && policies == "" && canonical(item.Live.Version.Policies) != ""
 	}
 	number, err := r.live.Put(ctx, w)
@@ -129,33 +130,37 @@ func (r *Restorer) put(ctx context.Context, item *Item) (int64, error) {
 	case errors.Is(err, paramstore.ErrExists):
 		return r.existing(ctx, w)
 	case err != nil:
-		return 0, r.explain(ctx, w, err)
+		return 0, r.explain(ctx, item, w, err)
 	case number != item.expected():
 		if err := r.overwritten(ctx, w, item, number); err != nil {
 			return number, err
 		}
 	}
 	if w.DataType == image {
-		return number, r.await(ctx, w.Name, number)
+		return r.images.await(ctx, w.Name, number)
 	}
 	return number, nil
 }
 
 // explain says what to do about a write that Parameter Store refuses.
-func (r *Restorer) explain(ctx context.Context, w write, err error) error {
+func (r *Restorer) explain(ctx context.Context, item *Item, w write, err error) error {
 	var refused *paramstore.RefusedError
 	if !errors.As(err, &refused) {
 		return err
 	}
 	switch {
 	case refused.Code == "HierarchyTypeMismatchException":
-		return &refusal{fmt.Sprintf("Parameter Store does not change its type to %s in place; --replace deletes it and creates it anew", w.Type), err}
+		return &refusal{fmt.Sprintf("Parameter Store does not change its type to %s in place; --replace deletes it and creates it anew", w.Type), err, RemedyReplace}
+	case refused.Code == "ValidationException" && item.changesDataType():
+		// The code of this refusal is not recorded anywhere.
+		return &refusal{fmt.Sprintf("Parameter Store does not change its data type from %s to %s in place, or does not take the value for it; "+
+			"delete the parameter first to have it created with that data type (%s)", dataType(item.Live.Version), w.DataType, refused.Reason), err, RemedyFix}
 	case refused.Code == "InvalidKeyId":
-		return &refusal{fmt.Sprintf("its KMS key %s does not exist or is not enabled; --key-id chooses another (%s)", w.KeyID, refused.Reason), err}
+		return &refusal{fmt.Sprintf("its KMS key %s does not exist or is not enabled; --key-id chooses another (%s)", w.KeyID, refused.Reason), err, RemedyFix}
 	case refused.Code == "ParameterMaxVersionLimitExceeded":
 		if h, readErr := r.live.History(ctx, w.Name); readErr == nil {
 			if why := oldestLabelled(w.Name, h.Versions[0].Number, h.Versions[0].Labels); why != "" {
-				return &refusal{why, err}
+				return &refusal{why, err, RemedyFix}
 			}
 		}
 	}
@@ -176,7 +181,7 @@ func (r *Restorer) existing(ctx context.Context, w write) (int64, error) {
 		return 0, err
 	}
 	if newest.Number != 1 || !equal {
-		return 0, &refusal{reason: "it was created since the plan was made: " + changed(newest.Version)}
+		return 0, &refusal{reason: "it was created since the plan was made: " + changed(newest.Version), remedy: RemedyRerun}
 	}
 	if len(w.Tags) > 0 {
 		if err := r.live.AddTags(ctx, w.Name, w.Tags); err != nil {
@@ -279,40 +284,4 @@ func (r *Restorer) retag(ctx context.Context, item *Item) error {
 		return r.live.AddTags(ctx, item.Name, add)
 	}
 	return nil
-}
-
-// image is the data type whose value Parameter Store validates after it has
-// answered, so that the answer proves nothing.
-// https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-ec2-aliases.html
-const image = "aws:ec2:image"
-
-// How long the validation of an image is waited for, and how often it is
-// looked at.
-const (
-	imagePatience = 2 * time.Minute
-	imageLook     = 2 * time.Second
-)
-
-// await waits until the version is there.
-func (r *Restorer) await(ctx context.Context, name ssmbak.Name, number int64) error {
-	patience := time.NewTimer(imagePatience)
-	defer patience.Stop()
-	look := time.NewTicker(imageLook)
-	defer look.Stop()
-	for {
-		d, err := r.live.DescribeOne(ctx, name)
-		if err != nil && !errors.Is(err, paramstore.ErrNotFound) {
-			return fmt.Errorf("see whether version %d was accepted: %w", number, err)
-		}
-		if err == nil && d.Version.Number >= number {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("see whether version %d was accepted: %w", number, ctx.Err())
-		case <-patience.C:
-			return fmt.Errorf("version %d did not appear within %s: its value is perhaps no image that the account may use", number, imagePatience)
-		case <-look.C:
-		}
-	}
 }

@@ -39,6 +39,9 @@ func (s *shelf) put(t *rapid.T, w paramstore.Write) {
 	if next.Version.Tier == "" {
 		next.Version.Tier = standard
 	}
+	if s.p != nil && fixed(dataType(s.p.Version), w.DataType) {
+		t.Fatalf("the data type changes from %s to %s in place", s.p.Version.DataType, w.DataType)
+	}
 	if s.p != nil {
 		old := s.p.Version
 		next.Version.Number = old.Number + 1
@@ -55,6 +58,9 @@ func (s *shelf) put(t *rapid.T, w paramstore.Write) {
 
 // apply does what the item says.
 func (s *shelf) apply(t *rapid.T, item Item, now ssmbak.Time) {
+	if item.Refused != "" {
+		return
+	}
 	if item.Action == Delete {
 		s.p = nil
 		return
@@ -92,7 +98,7 @@ func anyVersion(t *rapid.T, what string, number int64, at ssmbak.Time) ssmbak.Ve
 	one := func(attribute string, of ...string) string { return rapid.SampledFrom(of).Draw(t, what+attribute) }
 	v := ssmbak.Version{
 		Number: number, Time: at,
-		Type: ssmbak.Type(one("type", "String", "StringList", "SecureString")), Tier: one("tier", standard, advanced), DataType: one("dataType", "text", "aws:ec2:image"),
+		Type: ssmbak.Type(one("type", "String", "StringList", "SecureString")), Tier: one("tier", standard, advanced), DataType: one("dataType", "text", "aws:ec2:image", "aws:ssm:integration", "integer", "of-later"),
 		Description: one("description", "", "d", "e!"), AllowedPattern: one("pattern", "", ".*"),
 	}
 	if v.Type == ssmbak.SecureString {
@@ -175,6 +181,8 @@ func TestModel(t *testing.T) {
 		s.apply(t, item, c.now)
 
 		switch {
+		case item.Refused != "":
+			return
 		case item.Action == Unknown, item.Action == Kept:
 			if s.p != c.live {
 				t.Fatalf("%s changed something", item.Action)
@@ -210,6 +218,12 @@ func check(t *rapid.T, c circumstances, item Item, got *Live) {
 	}
 	if c.live != nil && c.live.Version.Tier == advanced {
 		v.Tier = advanced
+	}
+	if c.live != nil && fixed(dataType(c.live.Version), dataType(v)) {
+		if !strings.Contains(strings.Join(item.Notices, " "), "its data type stays") {
+			t.Fatalf("nothing is said of the data type: %q", item.Notices)
+		}
+		v.DataType = dataType(c.live.Version)
 	}
 	if strings.Contains(v.Policies, "2020") && !c.current() {
 		v.Policies = `[{"Type":"NoChangeNotification"}]`

@@ -66,6 +66,9 @@ type Plan struct {
 	// of parameters that are as they should be otherwise, in a plan for more
 	// than 100 of them. What was recorded last of them is compared.
 	Trusted int
+	// Unlisted counts the items that are Kept although it is not known whether they
+	// existed at the moment, for want of a complete listing that old.
+	Unlisted int
 	// Complete is the start of the last complete listing of live parameters, up
 	// to which no change was missed; zero if there was none. Since is when
 	// recording began, zero if it has not.
@@ -139,7 +142,12 @@ type Item struct {
 	Refused string
 	// Notices say what cannot come back, or not as it was, one clause each.
 	Notices []string
+	// Warnings say what may be met while the action is done, one clause each. They
+	// mean nothing once it was.
+	Warnings []string
 
+	// remedy is what helps where Refused is set, "" for [RemedyFix].
+	remedy Remedy
 	// write is the version that the action makes, if it makes one.
 	write write
 	// instead is the Replace that an Update may become if Parameter Store refuses

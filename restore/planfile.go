@@ -112,7 +112,7 @@ func (r *Restorer) File(p *Plan) *File {
 }
 
 func fileItem(i *Item) FileItem {
-	x := FileItem{Name: i.Name, Source: i.Source, Action: i.Action, Reason: i.Reason, Refused: i.Refused, Notices: i.Notices}
+	x := FileItem{Name: i.Name, Source: i.Source, Action: i.Action, Reason: i.Reason, Refused: i.Refused, Notices: slices.Concat(i.Notices, i.Warnings)}
 	if v := i.Wanted.Version; v.Time != 0 {
 		x.Wanted = &FileVersion{Number: v.Number, Time: v.Time}
 		for _, o := range i.WantedObjects {

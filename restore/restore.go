@@ -103,6 +103,8 @@ type Restorer struct {
 	live    *paramstore.Store
 	sync    Syncer
 	o       Options
+	// images is set while Apply works.
+	images *images
 }
 
 // New returns a Restorer from an archive to the Parameter Store of the same

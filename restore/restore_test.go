@@ -87,7 +87,7 @@ func TestRestore(t *testing.T) {
 		}
 		got := results(w.apply(w.Context(), plan, restore.Options{}))
 		want = []string{
-			"restored delete /app/deleted",
+			"deleted delete /app/deleted",
 			"unchanged kept /app/new",
 			"restored create /app/removed version 1",
 			"restored update /app/rich version 3",
@@ -259,7 +259,7 @@ func TestUnheld(t *testing.T) {
 		}
 
 		outcomes := w.apply(w.Context(), w.plan("/a/", false, then, restore.Options{}), restore.Options{})
-		want = []string{"restored delete /a/gone", "refused update /a/locked", "restored update /a/plain version 3"}
+		want = []string{"deleted delete /a/gone", "refused update /a/locked", "restored update /a/plain version 3"}
 		if diff := cmp.Diff(results(outcomes), want); diff != "" {
 			t.Errorf("outcomes (-got +want):\n%s", diff)
 		}
@@ -316,7 +316,7 @@ func TestBeforeRecording(t *testing.T) {
 		early := w.pass()
 		w.put("/a/known", "one")
 		w.must(w.recorder.Sync(w.Context(), "/a/known"))
-		if got := actions(w.plan("/a/", false, early, restore.Options{})); len(got) != 1 || got[0] != "unknown /a/known" {
+		if got := actions(w.plan("/a/", false, early, restore.Options{})); len(got) != 1 || got[0] != "kept /a/known" {
 			t.Errorf("without a listing: %v", got)
 		}
 		then := w.pass()

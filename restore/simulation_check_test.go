@@ -153,8 +153,10 @@ func (s *story) checkOutcome(a *attempt, out *restore.Outcome) {
 		if ours > 0 && !late {
 			s.wrong("%s: %s was %s (%v), and was changed: %v", a.what, name, out.Status, out.Err, a.after[name])
 		}
-	case out.Status == restore.Restored && ours == 0 && !theirs && !theirAttributes:
-		s.wrong("%s: %s was restored, and nothing changed", a.what, name)
+	case (out.Status == restore.Deleted) != (item.Action == restore.Delete && out.Err == nil && out.Status != restore.Unchanged):
+		s.wrong("%s: %s %s is %s", a.what, item.Action, name, out.Status)
+	case (out.Status == restore.Restored || out.Status == restore.Deleted) && ours == 0 && !theirs && !theirAttributes:
+		s.wrong("%s: %s was %s, and nothing changed", a.what, name, out.Status)
 	}
 	switch {
 	case out.Status == restore.Refused:
@@ -278,10 +280,20 @@ func (s *story) compare(got, want, before snapshot, k knowledge) (problems []str
 			add("its tier stays Advanced, although it may be replaced")
 		}
 	}
+	dataType := want.DataType
+	if before.live && validated(before.DataType, want.DataType) && !k.replaced {
+		dataType = before.DataType
+		s.counts.add("data type stays")
+		if k.replace {
+			add("its data type stays %s, although it may be replaced", dataType)
+		}
+	} else if before.live && validated(before.DataType, want.DataType) {
+		s.counts.add("data type replaced")
+	}
 	for _, x := range []struct{ what, got, want string }{
 		{"type", got.Type, want.Type},
 		{"tier", got.Tier, tier},
-		{"data type", got.DataType, want.DataType},
+		{"data type", got.DataType, dataType},
 		{"description", got.Description, want.Description},
 		{"allowed pattern", got.AllowedPattern, want.AllowedPattern},
 	} {
@@ -311,6 +323,12 @@ func (s *story) compare(got, want, before snapshot, k knowledge) (problems []str
 		problems = append(problems, s.compareLabels(got, want, before, k)...)
 	}
 	return problems
+}
+
+// validated reports whether the data types differ and AWS validates one of them by
+// what it stands for, so that none becomes the other in place.
+func validated(from, to string) bool {
+	return from != to && (strings.HasPrefix(from, "aws:") || strings.HasPrefix(to, "aws:"))
 }
 
 func (s *story) compareLabels(got, want, before snapshot, k knowledge) (problems []string) {
@@ -402,6 +420,8 @@ func (s *story) checkRefused(a *attempt, out *restore.Outcome, theirs bool) {
 		is("refused: deleted since the plan", before.live && theirs)
 	case strings.Contains(why, "does not change its type"):
 		is("refused: type", !a.options.Replace && (list(before.Type) || list(string(item.Wanted.Version.Type))) && before.Type != string(item.Wanted.Version.Type))
+	case strings.HasPrefix(why, "its data type is"):
+		is("refused: data type", !a.options.Replace && strings.HasPrefix(before.DataType, "aws:") && item.Wanted.Version.DataType != before.DataType)
 	case strings.Contains(why, "KMS key"):
 		is("refused: key", s.disabled())
 	case strings.Contains(why, "so that no new one fits"):
@@ -563,7 +583,7 @@ func (s *story) countAttempt(a *attempt, known []*archive.Restore) {
 		case out.Replaced && out.Item.Action == restore.Update && out.Status == restore.Restored:
 			s.counts.add("type refused in place, replaced")
 		}
-		if out.Status != restore.Restored {
+		if out.Status != restore.Restored && out.Status != restore.Deleted {
 			continue
 		}
 		if _, lost := s.lostPuts.Load(name); lost && out.Version != 0 {

@@ -2,6 +2,7 @@ package restore_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
@@ -18,6 +19,7 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
+	"github.com/ssmbak/ssmbak/pattern"
 	"github.com/ssmbak/ssmbak/recorder"
 	"github.com/ssmbak/ssmbak/restore"
 )
@@ -410,11 +412,16 @@ func (s *story) putRandom(name string, cur snapshot) {
 		if key := []string{"", "alias/k1", "alias/k2"}[s.rand.IntN(3)]; key != "" {
 			in.KeyId = &key
 		}
-	case s.chance(12):
+	case !cur.live && s.chance(3) || s.chance(12) || cur.live && cur.DataType == "aws:ec2:image" && !s.chance(4):
 		in.DataType = aws.String("aws:ec2:image")
 		value = fmt.Sprintf("ami-0123456%d", s.rand.IntN(9))
+	case s.chance(12):
+		in.DataType = aws.String("integer")
+		value = fmt.Sprint(s.rand.IntN(5))
+	default:
+		in.DataType = aws.String("text")
 	}
-	if in.Tier == types.ParameterTierAdvanced && in.DataType == nil {
+	if in.Tier == types.ParameterTierAdvanced && (in.DataType == nil || *in.DataType == "text") {
 		if s.chance(8) {
 			value += strings.Repeat("x", 5000)
 		}
@@ -424,7 +431,7 @@ func (s *story) putRandom(name string, cur snapshot) {
 		in.Description = aws.String([]string{"about it", "öäü \n"}[s.rand.IntN(2)])
 	}
 	if s.chance(4) {
-		in.AllowedPattern = aws.String([]string{".*", "(ami|hunter).*"}[s.rand.IntN(2)])
+		in.AllowedPattern = aws.String([]string{".*", "(ami|hunter|[0-9]).*"}[s.rand.IntN(2)])
 	}
 	in.Value = &value
 	shown := value
@@ -439,7 +446,8 @@ func (s *story) putRandom(name string, cur snapshot) {
 
 func (s *story) policies() *string {
 	expires := func(d time.Duration) string {
-		return `{"Type":"Expiration","Version":"1.0","Attributes":{"Timestamp":"` + time.Now().Add(d).UTC().Format(time.RFC3339) + `"}}`
+		at := time.Now().Add(d).In(time.FixedZone("", []int{0, 10*3600 + 1800, -3600}[s.rand.IntN(3)]))
+		return `{"Type":"Expiration","Version":"1.0","Attributes":{"Timestamp":"` + at.Format(time.RFC3339) + `"}}`
 	}
 	const notify, idle = `{"Type":"ExpirationNotification","Version":"1.0","Attributes":{"Before":"1","Unit":"Hours"}}`,
 		`{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"20","Unit":"Days"}}`
@@ -505,9 +513,13 @@ func (s *story) choose() {
 		o.To = "/copy"
 		s.counts.add("beside")
 	case 1:
-		o.Only = []string{"/app/sub/*", "a"}
+		if s.text == "/app" || s.chance(4) { // elsewhere one of them matches nothing
+			o.Only = []string{"/app/sub/*", "a"}
+		}
 	case 2:
-		o.Exclude = []string{"[a-c]"}
+		if s.recursive || s.chance(4) {
+			o.Exclude = []string{"[a-c]"}
+		}
 	}
 	s.options = o
 	if s.chance(8) {
@@ -586,7 +598,19 @@ func (s *story) attempt(a *attempt, plan func(*restore.Restorer) (*restore.Plan,
 	known, _, err := s.archive.Restores(s.Context(), 0)
 	s.must(err)
 	a.behind, a.before, a.marks, a.began = s.aws.Queue.Depth() > 0, s.everyone(), make(map[string]int), time.Now()
-	if a.plan, err = plan(r); err != nil {
+	a.plan, err = plan(r)
+	var unmatched *restore.UnmatchedError
+	if errors.As(err, &unmatched) {
+		s.counts.add("a pattern that matches nothing")
+		for _, name := range s.names {
+			n := ssmbak.Name(name)
+			if meant := name == s.text || target(s, s.text, s.recursive).Below(n); meant && a.before[name].live && pattern.Match(unmatched.Pattern, n) {
+				s.wrong("%s: %v, but %s is there", a.what, err, name)
+			}
+		}
+		return nil
+	}
+	if err != nil {
 		if a.calm {
 			s.wrong("%s: there is no plan: %v", a.what, err)
 		}

@@ -44,6 +44,13 @@ func (r *Restorer) Undo(ctx context.Context, id string) (*Plan, error) {
 	if !complete.Last.IsZero() {
 		plan.Complete = ssmbak.TimeOf(complete.Last)
 	}
+	names := make([]ssmbak.Name, len(rec.Items))
+	for i := range rec.Items {
+		names[i] = rec.Items[i].Name
+	}
+	if err := r.o.checkChosen(names); err != nil {
+		return nil, err
+	}
 	for i := range rec.Items {
 		x := &rec.Items[i]
 		switch {

@@ -704,7 +704,7 @@ func TestRecords(t *testing.T) {
 		if len(all) != 2 || all[0].Undoes != res.ID || all[1].ID != res.ID || all[0].Began.Before(all[1].Began) {
 			t.Fatalf("the records are not the newest first: %+v", all)
 		}
-		if r := all[0]; r.By != o.By || r.Arguments != o.Arguments || r.Target != "/a/" || r.Ended.IsZero() || r.Items[0].Status != string(restore.Restored) {
+		if r := all[0]; r.By != o.By || r.Arguments != o.Arguments || r.Target != "/a/" || r.Ended.IsZero() || r.Items[0].Status != string(restore.Deleted) {
 			t.Errorf("the record of the way back: %+v", r)
 		}
 		if r := all[1]; !r.Ended.IsZero() || r.At != then {

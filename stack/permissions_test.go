@@ -87,10 +87,10 @@ func (p *tap) actions(r *http.Request, response *http.Response, body []byte) []s
 // https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html
 func (p *tap) parameterActions(op string, body []byte) (all []stack.Request) {
 	var in struct {
-		Name, ResourceId, Type, KeyId, Tier string
-		Names                               []string
-		WithDecryption                      bool
-		Tags                                []any
+		Name, ResourceId, Type, KeyId, Tier, DataType string
+		Names                                         []string
+		WithDecryption                                bool
+		Tags                                          []any
 	}
 	if err := json.Unmarshal(body, &in); err != nil {
 		panic(err)
@@ -127,6 +127,10 @@ func (p *tap) parameterActions(op string, body []byte) (all []stack.Request) {
 		if op == "PutParameter" {
 			if len(in.Tags) > 0 {
 				all = append(all, stack.NewRequest("ssm:AddTagsToResource", arn(name), nil))
+			}
+			// https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-ec2-aliases.html
+			if in.DataType == "aws:ec2:image" {
+				all = append(all, stack.NewRequest("ec2:DescribeImages", "*", nil))
 			}
 			switch {
 			case in.Type == "SecureString" && in.Tier == "Advanced":
@@ -349,6 +353,8 @@ func collect(t *testing.T, e archive.Encryption) (out collected) {
 		put("/app/aws", "one", secret(""))
 		put("/app/customer", "one", secret("alias/app"))
 		put("/app/big", "one", advanced, secret(""))
+		image := func(in *ssm.PutParameterInput) { in.DataType = aws.String("aws:ec2:image") }
+		put("/app/image", "ami-12345678", image)
 		put("/app/gone", "one")
 		put("/other", "one")
 		record()
@@ -389,6 +395,7 @@ func collect(t *testing.T, e archive.Encryption) (out collected) {
 
 		// The worst day, and the way back from it.
 		put("/app/text", "broken")
+		put("/app/image", "ami-87654321", image)
 		put("/app/aws", "broken", secret(""))
 		put("/app/customer", "broken", secret("alias/app"))
 		put("/app/big", "broken", advanced, secret(""))

@@ -177,8 +177,8 @@ func (d *day) ruin() {
 	d.Helper()
 	d.put(at(0), "broken")
 	d.put(at(1), "broken", secretly("alias/other"))
-	d.put(at(2), "two 2", func(in *ssm.PutParameterInput) { in.Type = types.ParameterTypeStringList }) // without its description
-	d.put(at(4), "two 4")                                                                              // no secret any more
+	d.put(at(2), "two 2", described(""), func(in *ssm.PutParameterInput) { in.Type = types.ParameterTypeStringList }) // without its description
+	d.put(at(4), "two 4")                                                                                             // no secret any more
 	d.put(at(6), "two 6", secretly("alias/app"))
 	d.tag(at(9), "team", "other")
 	d.tag(at(9), "new", "x")

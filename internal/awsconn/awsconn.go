@@ -180,7 +180,10 @@ func (o Options) standard(s *retry.StandardOptions) {
 			return aws.FalseTernary
 		}
 		return aws.UnknownTernary
-	}), tooManyUpdates}, retry.DefaultRetryables...)
+	})}, retry.DefaultRetryables...)
+	// The first rule that knows an error decides, and those of the SDK end the tries
+	// of one that is spent.
+	s.Retryables = append(s.Retryables, tooManyUpdates)
 	if o.Backoff != nil {
 		s.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) { return o.Backoff(attempt), nil })
 	}

@@ -2,6 +2,7 @@ package awsconn
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
 )
 
@@ -18,17 +20,34 @@ type WriteOptions struct {
 	// that are tried again included, so that others can use the rest of the
 	// account's rate. 0 is no bound.
 	MaxRate float64
+	// Waiting is called when the writes of a parameter have been refused with
+	// TooManyUpdates for two seconds, with what AWS says, "" for nothing: they are
+	// tried for [BusyPatience] in all. It is called once for each write that waits,
+	// one call at a time; nothing is said if it is nil.
+	Waiting func(parameter, message string)
 }
+
+// BusyPatience is how long writes of a parameter that are refused with
+// TooManyUpdates are tried. There are two kinds: one without a message where
+// writes of a parameter meet, which passes at once, and one that lasts, for days
+// at times, where a parameter is created after its deletion: "Failed to create
+// the parameter since stale tags associated to the name detected".
+// https://github.com/airbnb/streamalert/issues/682
+// https://github.com/awslabs/aws-orbit-workbench/issues/1170
+const BusyPatience = 10 * time.Minute
+
+// busyUnsaid is for how long nothing is said of it.
+const busyUnsaid = 2 * time.Second
 
 // Writer returns a client for the calls that change Parameter Store, many of
 // them at once. It finds the rate that the account allows for each operation
 // and uses all of it. A call that is throttled is tried until it is served or
-// its ctx ends, so none fails for throttling; every other error is tried as
-// often as [Options.MaxAttempts] says.
+// its ctx ends, so none fails for throttling; TooManyUpdates is tried for
+// [BusyPatience], every other error as often as [Options.MaxAttempts] says.
 //
 // Each client finds the rates, and keeps to MaxRate, for itself.
 func (c *Conn) Writer(o WriteOptions) *ssm.Client {
-	w := &writer{paces: make(map[string]*pace)}
+	w := &writer{paces: make(map[string]*pace), waiting: o.Waiting, busy: make(map[string]spell)}
 	if o.MaxRate > 0 {
 		w.bound = &slots{turn: make(chan struct{}, 1), rate: o.MaxRate}
 	}
@@ -64,8 +83,46 @@ type writer struct {
 	tries     int    // of errors other than throttling
 	retryable func(error) bool
 
+	waiting func(parameter, message string)
+
 	mu    sync.Mutex
 	paces map[string]*pace // by operation
+	busy  map[string]spell // by parameter
+}
+
+// spell is a time in which all writes of a parameter are refused with
+// TooManyUpdates.
+type spell struct{ first, last time.Time }
+
+// busyFor returns for how long the writes of a parameter have been refused with
+// TooManyUpdates, this answer being the latest. What begins after another one
+// gave up is tried once.
+func (w *writer) busyFor(parameter string) time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now, s := time.Now(), w.busy[parameter]
+	if now.Sub(s.last) > BusyPatience {
+		s.first = now
+	}
+	s.last = now
+	w.busy[parameter] = s
+	return now.Sub(s.first)
+}
+
+func (w *writer) notBusy(parameter string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.busy, parameter)
+}
+
+// say says that a parameter is waited for.
+func (w *writer) say(parameter, message string) {
+	if w.waiting == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.waiting(parameter, message)
 }
 
 func (w *writer) pace(op string) *pace {
@@ -86,6 +143,16 @@ func (w *writer) pace(op string) *pace {
 // of the attempts after the first where AWS_NEW_RETRIES_2026 is set.
 func (w *writer) attempts(stack *middleware.Stack) error {
 	failures := 0 // of this call; its attempts come one after the other
+	parameter, said := "", false
+	err := stack.Initialize.Add(middleware.InitializeMiddlewareFunc("ssmbak:Parameter", func(
+		ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler,
+	) (middleware.InitializeOutput, middleware.Metadata, error) {
+		parameter = parameterOf(in.Parameters)
+		return next.HandleInitialize(ctx, in)
+	}), middleware.After)
+	if err != nil {
+		return err
+	}
 	return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("ssmbak:Pace", func(
 		ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler,
 	) (out middleware.FinalizeOutput, metadata middleware.Metadata, err error) {
@@ -100,7 +167,23 @@ func (w *writer) attempts(stack *middleware.Stack) error {
 		sent := time.Now()
 		out, metadata, err = next.HandleFinalize(ctx, in)
 		p.answered(sent, held, throttled(err))
-		if err != nil && !throttled(err) {
+		message, busy := busyWith(err)
+		if !busy {
+			w.notBusy(parameter)
+		}
+		switch {
+		case err == nil || throttled(err):
+		case busy:
+			failures++
+			waited := w.busyFor(parameter)
+			if waited >= busyUnsaid && waited < BusyPatience && !said {
+				said = true
+				w.say(parameter, message)
+			}
+			if waited >= BusyPatience {
+				err = &spentError{&retry.MaxAttemptsError{Attempt: failures, Err: err}}
+			}
+		default:
 			if failures++; failures >= w.tries && w.retryable(err) {
 				err = &spentError{&retry.MaxAttemptsError{Attempt: failures, Err: err}}
 			}
@@ -111,6 +194,33 @@ func (w *writer) attempts(stack *middleware.Stack) error {
 
 func throttled(err error) bool {
 	return err != nil && retry.IsErrorThrottles(retry.DefaultThrottles).IsErrorThrottle(err).Bool()
+}
+
+// busyWith returns what AWS says with a TooManyUpdates.
+func busyWith(err error) (message string, ok bool) {
+	var api smithy.APIError
+	if !errors.As(err, &api) || api.ErrorCode() != "TooManyUpdates" {
+		return "", false
+	}
+	return api.ErrorMessage(), true
+}
+
+// parameterOf returns the name of the parameter that a call writes, "" if it
+// names several.
+func parameterOf(input any) string {
+	switch in := input.(type) {
+	case *ssm.PutParameterInput:
+		return aws.ToString(in.Name)
+	case *ssm.LabelParameterVersionInput:
+		return aws.ToString(in.Name)
+	case *ssm.UnlabelParameterVersionInput:
+		return aws.ToString(in.Name)
+	case *ssm.AddTagsToResourceInput:
+		return aws.ToString(in.ResourceId)
+	case *ssm.RemoveTagsFromResourceInput:
+		return aws.ToString(in.ResourceId)
+	}
+	return ""
 }
 
 // spentError ends the tries of a call: the SDK asks an error for this method.

@@ -122,6 +122,80 @@ func TestWriterTries(t *testing.T) {
 }
 
 // TestWriterAndTheEnvironment holds that no setting of the SDK makes a write
+// stale is what AWS said of a parameter that was created after its deletion
+// (awslabs/aws-orbit-workbench#1170).
+const stale = "Failed to create the parameter since stale tags associated to the name detected"
+
+// TestTooManyUpdates tries a write that is refused again and again for ten
+// minutes, says once what is waited for, and then ends with AWS's words. Others
+// are not concerned.
+func TestTooManyUpdates(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		sent := make(map[string]int)
+		until := time.Now().Add(time.Hour)
+		client := roundTripper(func(r *http.Request) (*http.Response, error) {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				return nil, err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			status, text := http.StatusOK, `{"Version":1}`
+			for _, name := range []string{"/stale", "/hot", "/free"} {
+				if strings.Contains(string(body), `"`+name+`"`) {
+					sent[name]++
+					switch {
+					case name == "/stale" && time.Now().Before(until):
+						status, text = http.StatusBadRequest, `{"__type":"TooManyUpdates","message":"`+stale+`"}`
+					case name == "/hot" && sent[name] < 4:
+						status, text = http.StatusBadRequest, `{"__type":"TooManyUpdates"}`
+					}
+				}
+			}
+			return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(text)), Request: r}, nil
+		})
+		var said []string
+		writer := load(t, awsconn.Options{HTTPClient: client}).Writer(awsconn.WriteOptions{Waiting: func(name, message string) { said = append(said, name+": "+message) }})
+		put := func(name string) error {
+			_, err := writer.PutParameter(t.Context(), &ssm.PutParameterInput{Name: &name, Value: aws.String("v"), Type: types.ParameterTypeString})
+			return err
+		}
+		var g errgroup.Group
+		g.Go(func() error { return put("/free") })
+		g.Go(func() error { return put("/hot") })
+		start := time.Now()
+		err := put("/stale")
+		var api smithy.APIError
+		if !errors.As(err, &api) || api.ErrorCode() != "TooManyUpdates" || api.ErrorMessage() != stale {
+			t.Errorf("got %v", err)
+		}
+		if took := time.Since(start); took < 10*time.Minute || took > 11*time.Minute {
+			t.Errorf("it was tried for %s, %d times", took, sent["/stale"])
+		}
+		if err := g.Wait(); err != nil || sent["/free"] != 1 || sent["/hot"] != 4 {
+			t.Errorf("the others: %v, %v", err, sent)
+		}
+		if len(said) == 0 || said[len(said)-1] != "/stale: "+stale || strings.Count(strings.Join(said, ","), "/stale") != 1 {
+			t.Errorf("said %q", said)
+		}
+		// What puts back what was there does not wait as long once more.
+		before := sent["/stale"]
+		if err := put("/stale"); err == nil || sent["/stale"] != before+1 {
+			t.Errorf("the next write: %v, tried %d times", err, sent["/stale"]-before)
+		}
+		time.Sleep(time.Hour)
+		if err := put("/stale"); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) Do(r *http.Request) (*http.Response, error) { return f(r) }
+
 // fail for throttling, and that the others count.
 func TestWriterAndTheEnvironment(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "local")

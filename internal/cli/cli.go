@@ -13,6 +13,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
@@ -106,6 +107,7 @@ type app struct {
 	arn   *arn.ARN // that the parameter was named by, nil if it was not
 	// maxRate bounds the writes to Parameter Store per second, 0 for no bound.
 	maxRate float64
+	notes   sync.Mutex // held while a note is written
 }
 
 // globalFlags are the flags that every command takes.
@@ -125,6 +127,8 @@ func (a *app) color() bool {
 // note says something on standard error that is no data.
 func (a *app) note(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
+	a.notes.Lock()
+	defer a.notes.Unlock()
 	if a.json() {
 		_ = render.Line(a.env.Stderr, struct{ Note string }{text})
 		return

@@ -118,7 +118,7 @@ func (a *app) runCompare(ctx context.Context, o diffOptions) error {
 	case len(c.Items) > 0 && c.Before && len(c.Problems) == 0 && c.Unproved.Empty():
 		return a.before(ctx, s, o.target, max(from, to))
 	case len(c.Items)+len(c.LeftOut)+c.Excluded == 0 && c.Unproved.Empty():
-		if err := a.anything(ctx, s, o.target); err != nil {
+		if err := a.anything(ctx, s, o.target, from.String()+" and at "+to.String()); err != nil {
 			return err
 		}
 	}

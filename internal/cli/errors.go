@@ -60,12 +60,19 @@ func explain(err error) failure {
 	var taken *emulator.PortTakenError
 	var refused *paramstore.RefusedError
 	var unreadable *pattern.Error
+	var unmatched *restore.UnmatchedError
 	var destination *restore.DestinationError
 	var file *restore.FileError
 	switch {
 	case errors.As(err, &unreadable):
 		out.message, out.code = unreadable.Error(), exitUsage
-		out.hint = "--only and --exclude take patterns such as 'db*' for the last level of a name, or '/app/**/db' for all of it"
+		out.hint = "--only and --exclude take patterns such as 'db*' for the last level of a name, /app/db for that parameter and what is below it, or '/app/**/db'"
+	case errors.As(err, &unmatched):
+		out.message = unmatched.Error() + "; nothing was changed"
+		out.hint = "'db*' matches the last level of a name, /app/db that parameter and everything below it, '*/db/host' the end of a name at any depth"
+		if unmatched.Pattern == "" {
+			out.hint = "leave one of them out, or choose others"
+		}
 	case errors.As(err, &destination):
 		out.message, out.code = destination.Error(), exitUsage
 		out.hint = "--to takes a path, such as /copy"

@@ -70,7 +70,7 @@ func (a *app) runGet(ctx context.Context, name ssmbak.Name, text string) error {
 	case st.Certainty == ssmbak.Unknown:
 		return fail("`ssmbak preview "+name.String()+" "+at.String()+"` shows its last known state", "what %s was at %s is not known: %s", name, at, st.Reason)
 	case st.Deleted && unborn(st, snap):
-		return fail("", "%s did not exist yet at %s", name, at)
+		return a.absentThen(ctx, s, name, "%s did not exist yet at %s", name, at)
 	case st.Deleted:
 		return fail("`ssmbak get "+name.String()+" before:"+deletion(st.Modified)+"` writes its last value", "%s had been deleted by %s, at %s", name, at, deletion(st.Modified))
 	case st.Version.Type == "" && !a.flags.decrypt:

@@ -48,8 +48,8 @@ func (o *planOptions) addSomeFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.BoolVar(&o.replace, "replace", false, "delete and create anew what cannot be changed in place: from the advanced tier to the standard one, or another type")
 	f.StringVar(&o.keyID, "key-id", "", "the KMS `KEY` of every SecureString that is written, instead of its own")
-	f.StringArrayVar(&o.only, "only", nil, "only names that match this `GLOB`, such as '/app/**/db' or 'db*'; may be repeated")
-	f.StringArrayVar(&o.exclude, "exclude", nil, "no names that match this `GLOB`; may be repeated")
+	f.StringArrayVar(&o.only, "only", nil, "only names that match this `GLOB`: 'db*' the last level, /app/db it and all below, '*/db/host' at any depth, '/app/**/db'; may be repeated")
+	f.StringArrayVar(&o.exclude, "exclude", nil, "no names that match this `GLOB`, see --only; may be repeated")
 }
 
 func (o *planOptions) aim(a *app, args []string) (err error) {
@@ -124,6 +124,9 @@ func (a *app) plan(ctx context.Context, s *session, r *restore.Restorer, target 
 		a.note("%s left out, since the recorder does: %s", were(n), plan.Unrecorded[0])
 	}
 	a.noteUnchanged(plan.Items)
+	if plan.Unlisted > 0 {
+		a.note("kept %s first recorded after that time; whether %s existed then is not known: no complete listing is that old", parameters(plan.Unlisted), they(plan.Unlisted))
+	}
 	if plan.Trusted > 0 {
 		a.note("tags and labels of %s in which nothing else differs were not read: `ssmbak reconcile --deep` compares those of all", parameters(plan.Trusted))
 	}
@@ -131,9 +134,17 @@ func (a *app) plan(ctx context.Context, s *session, r *restore.Restorer, target 
 		if len(plan.Items) > 0 && len(plan.Problems) == 0 && plan.Unproved.Empty() && allBefore(plan.Items) {
 			return nil, a.before(ctx, s, target, at)
 		}
+		if name, possible := target.Name(); possible && len(plan.Items) == 1 && plan.Items[0].Name == name && nowhere(&plan.Items[0]) {
+			return nil, a.absentThen(ctx, s, name, "%s did not exist at %s, and does not exist now", name, at)
+		}
 		return plan, nil
 	}
-	return plan, a.anything(ctx, s, target)
+	return plan, a.anything(ctx, s, target, at.String())
+}
+
+// nowhere reports whether a parameter was not there at the moment and is not now.
+func nowhere(item *restore.Item) bool {
+	return item.Action == restore.None && item.Live == nil && item.Wanted.Deleted
 }
 
 // noteLeftOut says what is no part of the answer.
@@ -159,14 +170,18 @@ func (a *app) noteUnchanged(items []restore.Item) {
 	}
 }
 
-// anything returns an error if the archive holds nothing of the target.
-func (a *app) anything(ctx context.Context, s *session, target ssmbak.Target) error {
+// anything returns an error if the archive holds nothing of the target, or if
+// that is one parameter; when says when that did not exist.
+func (a *app) anything(ctx context.Context, s *session, target ssmbak.Target, when string) error {
 	lines, err := s.archive.Timelines(ctx, target)
 	if err != nil {
 		return err
 	}
 	if len(lines.All)+len(lines.Problems) == 0 {
 		return a.nothing(ctx, s, target)
+	}
+	if name, possible := target.Name(); possible && lines.One {
+		return a.absentThen(ctx, s, name, "%s did not exist at %s", name, when)
 	}
 	return nil // all of it began later and is gone again
 }
@@ -191,6 +206,7 @@ func (a *app) printPlan(ctx context.Context, s *session, title, summary string, 
 	rows := make([]render.PlannedRow, len(items))
 	for i, item := range items {
 		item.Wanted = states[i]
+		item.Notices = slices.Concat(item.Notices, item.Warnings)
 		rows[i] = render.PlannedRowOf(item, a.flags.decrypt)
 	}
 	a.note("%s: %s", title, summary)

@@ -28,6 +28,7 @@ type previewOptions struct {
 	time      string
 	recursive bool
 	deleted   bool
+	all       bool
 }
 
 func (a *app) newPreviewCommand() *cobra.Command {
@@ -50,6 +51,7 @@ func (a *app) newPreviewCommand() *cobra.Command {
 	}
 	addRecursive(cmd, &o.recursive)
 	cmd.Flags().BoolVar(&o.deleted, "deleted", false, "show also what had been deleted by then")
+	cmd.Flags().BoolVar(&o.all, "all", false, "show also names of which nothing was recorded yet")
 	return cmd
 }
 
@@ -80,8 +82,12 @@ func (a *app) runPreview(ctx context.Context, o previewOptions) error {
 		return a.before(ctx, s, o.target, at)
 	}
 	var shown []ssmbak.State
-	deleted := 0
+	deleted, later := 0, 0
 	for _, st := range snap.States {
+		if !o.all && st.Certainty == ssmbak.Unknown && !st.Deleted && st.Version.Time == 0 {
+			later++
+			continue
+		}
 		gone := st.Deleted && st.Certainty != ssmbak.Unknown
 		if gone && unborn(st, snap) {
 			continue
@@ -96,11 +102,14 @@ func (a *app) runPreview(ctx context.Context, o previewOptions) error {
 	if err := a.printStates(shown); err != nil {
 		return err
 	}
+	if later > 0 {
+		a.note("%s first recorded after %s; whether %s existed then is not known: --all shows %s", names(later), at, they(later), them(later))
+	}
 	a.noteSecond(o.time, at, snap.States)
 	switch {
 	case deleted > 0 && !o.deleted:
 		a.note("%s deleted by then: --deleted shows %s", were(deleted), them(deleted))
-	case len(shown) == 0:
+	case len(shown) == 0 && later == 0:
 		a.note("nothing was there then")
 	}
 	a.noteCompleteness(snap.Complete, at)
@@ -220,6 +229,21 @@ func them(n int) string {
 		return "it"
 	}
 	return "them"
+}
+
+func they(n int) string {
+	if n == 1 {
+		return "it"
+	}
+	return "they"
+}
+
+// names puts a number of names into words.
+func names(n int) string {
+	if n == 1 {
+		return "1 name was"
+	}
+	return fmt.Sprintf("%d names were", n)
 }
 
 func could(n int) string {

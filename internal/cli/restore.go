@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -304,8 +305,8 @@ func (a *app) conclude(plan *restore.Plan, res restore.Result, again, anew strin
 			continue
 		}
 		switch o.Status {
-		case restore.Restored:
-			if o.Item.Action == restore.Delete {
+		case restore.Restored, restore.Deleted:
+			if o.Status == restore.Deleted {
 				deleted++
 			} else {
 				restored++
@@ -334,7 +335,7 @@ func (a *app) conclude(plan *restore.Plan, res restore.Result, again, anew strin
 	kept := plan.Count(restore.Kept)
 	a.note("restored %d, deleted %d, unchanged %d, kept %d, refused %d, failed %d",
 		restored, deleted, unchanged, kept, refused, failed+idle)
-	if res.ID != "" {
+	if slices.ContainsFunc(res.Outcomes, restore.Outcome.Changed) {
 		a.note("`ssmbak undo %s` takes this back", res.ID)
 	}
 	if res.Unrecorded != nil {
@@ -348,20 +349,57 @@ func (a *app) conclude(plan *restore.Plan, res restore.Result, again, anew strin
 	for _, p := range plan.Problems {
 		a.note("%s: %s", p.Name, reason(p.Err))
 	}
-	hint := first + "`" + again + "` finishes the rest and writes nothing twice"
+	hint := first + remedies(plan, res, again)
 	switch {
 	case bad == plan.Count(restore.Unknown):
-		hint = beforeUnknown(plan) + "unknown parameters are skipped: `ssmbak preview` shows what is known of them, --assume-last-known acts on that"
-	case failed+idle > 0:
-	case anew != "":
+		hint = beforeUnknown(plan) + "unknown parameters are skipped: `ssmbak preview` shows what is known of them"
+		if slices.ContainsFunc(plan.Items, lastKnown) {
+			hint += ", --assume-last-known acts on the last known state"
+		}
+	case failed+idle == 0 && anew != "":
 		hint = "`" + anew + "` makes a new plan of what was refused"
-	case refused > 0:
-		hint = "each refusal says why; when that is mended, `" + again + "` finishes the rest"
 	}
 	if restored+deleted+unchanged+kept == 0 {
 		return fail(hint, "%s not be brought back", could(bad))
 	}
 	return partly(hint, "%s not be brought back", could(bad))
+}
+
+// lastKnown reports whether a state that is unknown has a last known one.
+func lastKnown(item restore.Item) bool {
+	return item.Action == restore.Unknown && (item.Wanted.Deleted || item.Wanted.Version.Time != 0)
+}
+
+// remedies says what helps where something was refused or failed, "" where nothing
+// does. again is the command that was given.
+func remedies(plan *restore.Plan, res restore.Result, again string) string {
+	helps := make(map[restore.Remedy]bool)
+	for _, o := range res.Outcomes {
+		remedy := o.Remedy()
+		if plan.Undoes != "" && remedy == restore.RemedyRerun && o.Status == restore.Refused {
+			continue // somebody changed it since the restore
+		}
+		helps[remedy] = true
+	}
+	var all []string
+	if helps[restore.RemedyRerun] {
+		all = append(all, "`"+again+"` finishes the rest and writes nothing twice")
+	}
+	if helps[restore.RemedyReplace] {
+		all = append(all, "`"+again+" --replace` also deletes and recreates what cannot be changed in place")
+	}
+	if helps[restore.RemedyFix] {
+		all = append(all, "fix the cause, then rerun `"+again+"`")
+	}
+	return strings.Join(all, "; ")
+}
+
+// noteBusy says what a write waits for.
+func (a *app) noteBusy(parameter, message string) {
+	if message == "" {
+		message = "other writes of it are under way"
+	}
+	a.note("waiting for %s: Parameter Store answers TooManyUpdates (%s), and is asked again for %d minutes", parameter, message, int(awsconn.BusyPatience.Minutes()))
 }
 
 // ended says why a restore began nothing more.

@@ -90,7 +90,7 @@ func (a *app) open(ctx context.Context, what access) (*session, error) {
 	}
 	po := paramstore.Options{Tagging: conn.Tagging(), Logger: a.log}
 	if what == writing {
-		po.Writer = conn.Writer(awsconn.WriteOptions{MaxRate: a.maxRate})
+		po.Writer = conn.Writer(awsconn.WriteOptions{MaxRate: a.maxRate, Waiting: a.noteBusy})
 	}
 	return &session{conn: conn, archive: opened, live: paramstore.New(conn.SSM(), po), caller: caller}, nil
 }

@@ -189,9 +189,9 @@ func (f *Function) connect(ctx context.Context) (*recorder.Recorder, error) {
 	if err := pattern.Check(f.o.Exclude...); err != nil {
 		return nil, fmt.Errorf("SSMBAK_EXCLUDE: %w", err)
 	}
-	o := f.o.AWS
-	o.Logger = f.o.Logger
-	conn, err := awsconn.Load(ctx, o)
+	reach := f.o.AWS
+	reach.Logger = f.o.Logger
+	conn, err := awsconn.Load(ctx, reach)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -70,7 +71,7 @@ func Items(w io.Writer, title, summary string, items []restore.Item, o PlanOptio
 		if item.Refused != "" {
 			fmt.Fprintf(&b, "    will be refused: %s\n", Escape(item.Refused))
 		}
-		for _, notice := range item.Notices {
+		for _, notice := range slices.Concat(item.Notices, item.Warnings) {
 			fmt.Fprintf(&b, "    note: %s\n", Escape(notice))
 		}
 	}

@@ -23,7 +23,8 @@ type RestoreRow struct {
 	Undoes    optional    // the restore that it took back
 	UndoneBy  optional    // the newest restore that took it back
 	Items     int         // parameters that it meant to change
-	Restored  int         // those that it changed
+	Restored  int         // those that it created, updated or replaced
+	Deleted   int
 	Refused   int
 	Failed    int
 }
@@ -44,9 +45,14 @@ func RestoreRows(all []*archive.Restore) []RestoreRow {
 			row.Ended = ssmbak.TimeOf(r.Ended)
 		}
 		for _, x := range r.Items {
-			switch restore.Status(x.Status) {
-			case restore.Restored:
-				row.Restored++
+			switch status := restore.Status(x.Status); status {
+			case restore.Restored, restore.Deleted:
+				// Older records call a deletion restored, too.
+				if status == restore.Deleted || restore.Action(x.Action) == restore.Delete {
+					row.Deleted++
+				} else {
+					row.Restored++
+				}
 			case restore.Refused:
 				row.Refused++
 			case restore.Failed:
@@ -75,6 +81,9 @@ func (r RestoreRow) state() string {
 		parts = append(parts, "not ended")
 	} else {
 		parts = append(parts, fmt.Sprintf("restored %d", r.Restored))
+	}
+	if r.Deleted > 0 {
+		parts = append(parts, fmt.Sprintf("deleted %d", r.Deleted))
 	}
 	if r.Refused > 0 {
 		parts = append(parts, fmt.Sprintf("refused %d", r.Refused))

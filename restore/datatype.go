@@ -1,0 +1,70 @@
+package restore
+
+import (
+	"fmt"
+	"regexp"
+
+	"github.com/ssmbak/ssmbak"
+)
+
+// The data types that Parameter Store validates by what they stand for. The value
+// of an image is validated after Parameter Store has answered, so that the answer
+// proves nothing.
+// https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-ec2-aliases.html
+const (
+	image       = "aws:ec2:image"
+	integration = "aws:ssm:integration"
+)
+
+// dataType returns the data type of a version: one without any holds text. Those
+// that are not known here are kept as they are.
+func dataType(v ssmbak.Version) string {
+	if v.DataType == "" {
+		return plain
+	}
+	return v.DataType
+}
+
+// fixed reports whether Parameter Store does not change the one data type to the
+// other in place, as it is for those that it validates.
+// https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-data-types.html
+// https://github.com/hashicorp/terraform-provider-aws/pull/35960
+func fixed(from, to string) bool {
+	return from != to && (validated(from) || validated(to))
+}
+
+func validated(dataType string) bool { return dataType == image || dataType == integration }
+
+// dataTypes returns the live data type, and the wanted one, of a parameter that
+// is there.
+func (c *circumstances) dataTypes() (live, wanted string) {
+	v := c.wanted.Version
+	if original(c.wanted) {
+		v = fill(v, c.live)
+	}
+	return dataType(c.live.Version), dataType(v)
+}
+
+// imageID is what the value of an image looks like.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Image.html
+var imageID = regexp.MustCompile(`^ami-[0-9a-f]{8}([0-9a-f]{9})?$`)
+
+// misfit says why a value cannot be written under a live data type that stays, ""
+// if it can: Parameter Store would refuse it, or accept it and store nothing.
+func (c *circumstances) misfit(w write) string {
+	live, wanted := c.dataTypes()
+	unchanged := w.Type == c.live.Version.Type && c.live.HasValue && c.live.Value.Equal(w.Value)
+	switch {
+	case !fixed(live, wanted), !validated(live), unchanged:
+		return ""
+	case live == image && w.Type == ssmbak.String && imageID.MatchString(w.Value.Reveal()):
+		return ""
+	}
+	return fmt.Sprintf("its data type is %s and was %s: %s in place; --replace deletes it and creates it anew", live, wanted, reasonDataType)
+}
+
+// changesDataType reports whether the item's new version has another data type
+// than the live one.
+func (i *Item) changesDataType() bool {
+	return i.Action == Update && i.Live != nil && i.write.DataType != dataType(i.Live.Version)
+}
