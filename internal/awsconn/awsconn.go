@@ -44,8 +44,6 @@ type Options struct {
 	// Backoff replaces the random growing waits between tries, so that a
 	// simulated run can be repeated.
 	Backoff func(attempt int) time.Duration
-	// Adaptive finds the rate that a throttling service allows and keeps to it.
-	Adaptive bool
 }
 
 // Conn builds clients that share one configuration. It may be used by many
@@ -82,7 +80,7 @@ func Load(ctx context.Context, o Options) (*Conn, error) {
 	if c.Region == "" {
 		return nil, &NoRegionError{}
 	}
-	c.Retryer = func() aws.Retryer { return retryer(o) }
+	c.Retryer = func() aws.Retryer { return retry.NewStandard(o.standard) }
 	conn := &Conn{config: c, options: o}
 	var mu sync.Mutex
 	var known Caller
@@ -120,15 +118,6 @@ func load(ctx context.Context, o Options) (aws.Config, error) {
 	return config.LoadDefaultConfig(ctx, with...)
 }
 
-// retryer says what is tried again, and how often, for all clients but the one
-// that writes: see [Conn.Writer].
-func retryer(o Options) aws.Retryer {
-	if o.Adaptive {
-		return retry.NewAdaptiveMode(func(a *retry.AdaptiveModeOptions) { a.StandardOptions = append(a.StandardOptions, o.standard) })
-	}
-	return retry.NewStandard(o.standard)
-}
-
 // tooManyUpdates is how Parameter Store answers a write that meets another one of
 // the same parameter. The SDK does not know that it passes.
 // https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
@@ -164,7 +153,8 @@ func (c *Conn) S3() *s3.Client {
 	})
 }
 
-// SSM returns a client for Parameter Store.
+// SSM returns a client for Parameter Store. It keeps to no pace: package
+// paramstore does.
 func (c *Conn) SSM() *ssm.Client { return ssm.NewFromConfig(c.config) }
 
 // Tagging returns a client for the Resource Groups Tagging API.

@@ -45,7 +45,7 @@ type session struct {
 // open finds the bucket and opens the archive in it. What writes is announced
 // before anything else is done.
 func (a *app) open(ctx context.Context, what access) (*session, error) {
-	conn, err := a.connect(ctx, what)
+	conn, err := a.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -81,14 +81,11 @@ func (a *app) open(ctx context.Context, what access) (*session, error) {
 	if id, ok := opened.Identity(); ok && (id.Account != account || id.Region != conn.Region()) {
 		a.note("this is the archive of account %s in %s", id.Account, id.Region)
 	}
-	po := paramstore.Options{Tagging: conn.Tagging(), Logger: a.log}
-	if what == writing {
-		po.Writer = conn.Writer(awsconn.WriteOptions{MaxRate: a.maxRate})
-	}
-	return &session{conn: conn, archive: opened, live: paramstore.New(conn.SSM(), po), caller: caller}, nil
+	live := paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging(), MaxRate: a.maxRate, Logger: a.log})
+	return &session{conn: conn, archive: opened, live: live, caller: caller}, nil
 }
 
-func (a *app) connect(ctx context.Context, what access) (*awsconn.Conn, error) {
+func (a *app) connect(ctx context.Context) (*awsconn.Conn, error) {
 	o := a.env.AWS
 	if a.flags.region != "" {
 		o.Region = a.flags.region
@@ -99,7 +96,6 @@ func (a *app) connect(ctx context.Context, what access) (*awsconn.Conn, error) {
 	if a.flags.endpoint != "" {
 		o.EndpointURL = a.flags.endpoint
 	}
-	o.Adaptive = what == writing
 	return awsconn.Load(ctx, o)
 }
 

@@ -206,8 +206,9 @@ func matchOne(option, text string, values []string) bool {
 	})
 }
 
-// addName filters by names as they are reported: whether AWS finds "db" under
-// "/db" is not documented, so it does not here.
+// addName filters by names. AWS finds "db" under "/db" by Equals
+// (https://github.com/hashicorp/terraform-provider-aws/pull/49339); whether by the
+// other options is not documented, so it does not here.
 func (f *sieve) addName(option string, values []string) {
 	if option != optionContains {
 		spans := make([]span, len(values))
@@ -220,7 +221,9 @@ func (f *sieve) addName(option string, values []string) {
 		}
 		f.span = f.span.intersect(union(spans))
 	}
-	f.add(func(name string, _ *state) bool { return matchOne(option, reported(name), values) })
+	f.add(func(name string, _ *state) bool {
+		return matchOne(option, reported(name), values) || option == optionEquals && slices.Contains(values, name)
+	})
 }
 
 // addPath filters by hierarchy

@@ -1,4 +1,4 @@
-package awsconn
+package paramstore
 
 import (
 	"context"
@@ -69,9 +69,9 @@ type pace struct {
 }
 
 const (
-	// startRate is what is tried first, in requests per second: more than is
-	// known of any account, since from above the right rate is found within a
-	// second.
+	// startRate is what is tried first, in requests per second: more than any
+	// account is known to allow for writes and DescribeParameters, because the right
+	// rate is found from above within a second, and from below within a few.
 	startRate = 50
 	// leastRate is what is tried at the least, even if all is throttled for a
 	// while. It is below the least that is known, the 3 of an account as it is
