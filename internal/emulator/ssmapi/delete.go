@@ -20,7 +20,7 @@ func (s *Store) deleteParameter(in *deleteInput) (any, error) {
 	defer s.mu.Unlock()
 	rec := s.records[name]
 	if rec.current() == nil {
-		return nil, notFound(*in.Name)
+		return nil, notFound()
 	}
 	s.delete(rec)
 	return struct{}{}, nil

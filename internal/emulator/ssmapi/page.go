@@ -83,6 +83,7 @@ type listing struct {
 	span    span
 	size    int
 	names   func(*Store) *nameList
+	lingers bool // deleted parameters are seen too, see [Options.DeletedLinger]
 	// take adds a name to the page if it belongs there.
 	take func(name string, st *state) (taken bool, err error)
 }
@@ -111,6 +112,9 @@ func (s *Store) walk(l listing, at token) (string, error) {
 			}
 			at.key = entry.name
 			st := s.seen(l.op, entry.name, entry.log)
+			if st == nil && l.lingers {
+				st = s.lingering(entry.log)
+			}
 			if st == nil {
 				continue
 			}

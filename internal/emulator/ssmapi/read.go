@@ -105,7 +105,7 @@ func (s *Store) get(op string, ref reference, decrypt bool) (parameter, error) {
 		st = s.look(op, ref.name)
 	}
 	if st == nil {
-		return parameter{}, notFound(ref.shown)
+		return parameter{}, notFound()
 	}
 	v, err := ref.choose(st)
 	if err != nil {
@@ -146,7 +146,7 @@ func (s *Store) getParameters(in *getManyInput) (any, error) {
 		asked[ref.name+ref.selector] = true
 		p, err := s.get("GetParameters", ref, isTrue(in.WithDecryption))
 		if err != nil {
-			if err.(*apiError).code == "InvalidKeyId" {
+			if code := err.(*apiError).code; code == "InvalidKeyId" || code == "AccessDeniedException" {
 				return nil, err
 			}
 			out.InvalidParameters = append(out.InvalidParameters, given)
@@ -186,7 +186,7 @@ func (s *Store) getParameterHistory(in *historyInput) (any, error) {
 		st = s.look("GetParameterHistory", ref.name)
 	}
 	if st == nil {
-		return nil, notFound(ref.shown)
+		return nil, notFound()
 	}
 	out := historyOutput{Parameters: []historyEntry{}}
 	first := int(max(0, after+1-st.versions[0].number))
@@ -221,7 +221,7 @@ func (s *Store) value(name string, v *version, decrypt bool) (string, error) {
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if err := s.useKey(v.keyID); err != nil {
+	if err := s.decrypt(v.keyID); err != nil {
 		return "", err
 	}
 	return v.value, nil

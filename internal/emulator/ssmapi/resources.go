@@ -61,7 +61,11 @@ func (s *Store) getResources(in *resourcesInput) (any, error) {
 	if in.ResourceARNList != nil {
 		for _, arn := range in.ResourceARNList {
 			if bare, ok := strings.CutPrefix(arn, s.arn); ok {
-				if st := s.look("GetResources", "/"+bare); st != nil {
+				st := s.look("GetResources", "/"+bare)
+				if st == nil {
+					st = s.lingering(s.logOf("/" + bare))
+				}
+				if st != nil {
 					_, _ = take("/"+bare, st)
 				}
 			}
@@ -81,9 +85,9 @@ func (s *Store) getResources(in *resourcesInput) (any, error) {
 		return nil, refuse("PaginationTokenExpiredException", "The PaginationToken has expired.")
 	}
 	next, err := s.walk(listing{
-		op: "GetResources", request: request, span: all, size: size, take: take,
+		op: "GetResources", request: request, span: all, size: size, take: take, lingers: true,
 		names: func(s *Store) *nameList {
-			if s.opt.StaleBy != nil {
+			if s.opt.StaleBy != nil || s.opt.DeletedLinger > 0 {
 				return &s.ever
 			}
 			return &s.tagged
@@ -93,6 +97,16 @@ func (s *Store) getResources(in *resourcesInput) (any, error) {
 		out.PaginationToken = strconv.FormatInt(s.opt.Now().UnixMilli(), 36) + "." + next
 	}
 	return out, err
+}
+
+// lingering returns the last state of a parameter that was deleted no longer ago
+// than [Options.DeletedLinger].
+func (s *Store) lingering(log []change) *state {
+	n := len(log)
+	if n < 2 || log[n-1].state != nil || s.opt.Now().UnixMilli()-log[n-1].time >= s.opt.DeletedLinger.Milliseconds() {
+		return nil
+	}
+	return log[n-2].state
 }
 
 // check holds a request against the limits that SDK, GetResourcesInput, names.

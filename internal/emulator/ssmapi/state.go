@@ -156,14 +156,16 @@ func (s *Store) record(name string) *record {
 }
 
 // look returns what a read of a name sees, nil if that is no parameter.
-func (s *Store) look(op, name string) *state {
+func (s *Store) look(op, name string) *state { return s.seen(op, name, s.logOf(name)) }
+
+// logOf returns the log of a name. No lock is held.
+func (s *Store) logOf(name string) []change {
 	s.mu.RLock()
-	var log []change
+	defer s.mu.RUnlock()
 	if rec := s.records[name]; rec != nil {
-		log = rec.log
+		return rec.log
 	}
-	s.mu.RUnlock()
-	return s.seen(op, name, log)
+	return nil
 }
 
 // seen chooses the state of a log that a read sees. No lock is held.
