@@ -24,7 +24,7 @@ var rates = []struct{ put, describe float64 }{{3, 3}, {10, 10}, {40, 10}}
 
 func limits(put, describe float64) map[string]float64 {
 	return map[string]float64{
-		"ssm:PutParameter": put, "ssm:DescribeParameters": describe, "ssm:DeleteParameter": 5, "ssm:DeleteParameters": 5,
+		"ssm:PutParameter": put, "ssm:DescribeParameters": describe, "ssm:DeleteParameter,DeleteParameters": 5,
 		"ssm:GetParameterHistory": 10, "ssm:ListTagsForResource": 10, "ssm:AddTagsToResource": 5, "ssm:RemoveTagsFromResource": 5,
 	}
 }
