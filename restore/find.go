@@ -16,7 +16,7 @@ import (
 //
 // A listing by path costs a page for each 50 parameters of the account, whatever
 // the path, because DescribeParameters filters its pages after it has made them
-// (https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DescribeParameters.html).
+// (https://github.com/google/go-cloud/issues/3135).
 // Asking for names costs a request for each 50 of them and finds nothing that is
 // not named. GetParametersByPath would read the path alone, 10 a page, but on the
 // quota that applications live on, and with an action that no other command needs.
