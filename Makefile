@@ -51,6 +51,7 @@ scale:
 bench:
 	$(GO) test ./archive -run '^$$' -bench . -benchtime 3x
 	$(GO) test ./recorder -run '^$$' -bench . -benchtime 100x
+	$(GO) test ./restore -run TestRestoreRate -count 1 -v
 
 # So many inputs for each decoder; FUZZTIME=5000000x looks longer. Numbers, not a
 # duration: until Go 1.27 the end of a duration can fail a run that found nothing

@@ -117,7 +117,8 @@ var echoed = regexp.MustCompile(`(?s)Value '.*?' at '`)
 // taken out of it, and the cause, which holds the message too, is not kept.
 func refused(name ssmbak.Name, op string, value ssmbak.Value, err error) error {
 	var api smithy.APIError
-	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrCredentials) || !errors.As(err, &api) {
+	var unsent *NotSentError
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrCredentials) || errors.As(err, &unsent) || !errors.As(err, &api) {
 		return err
 	}
 	text := echoed.ReplaceAllString(api.ErrorMessage(), "Value "+ssmbak.Mask+" at '")

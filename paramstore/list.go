@@ -13,9 +13,12 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// describePage is the most that a page of DescribeParameters holds.
+// DescribePage is the most that a page of DescribeParameters holds, and the most
+// values that one of its filters takes, so that one request describes as many
+// parameters by their names.
 // https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DescribeParameters.html
-const describePage = 50
+// https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_ParameterStringFilter.html
+const DescribePage = 50
 
 // Description is the newest version of a parameter as a list shows it:
 // everything but its value, tags and labels.
@@ -29,7 +32,7 @@ type Description struct {
 // caller that stops early stops the paging. A name may come twice if it is
 // changed meanwhile.
 func (s *Store) Describe(ctx context.Context, target ssmbak.Target) iter.Seq2[Description, error] {
-	in := &ssm.DescribeParametersInput{MaxResults: aws.Int32(describePage)}
+	in := &ssm.DescribeParametersInput{MaxResults: aws.Int32(DescribePage)}
 	if !target.Root() || !target.Recursive() {
 		path, option := target.Prefix(), "OneLevel"
 		if !target.Root() {
@@ -66,26 +69,19 @@ func (s *Store) DescribeOne(ctx context.Context, name ssmbak.Name) (Description,
 	return d, nil
 }
 
-// filterValues is the most values that a filter of DescribeParameters takes.
-// https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_ParameterStringFilter.html
-const filterValues = 50
-
-// DescribeNamed returns those of the named parameters that are there, with one
-// request for 25 or more of them.
+// DescribeNamed returns those of the named parameters that are there, [DescribePage]
+// with one request.
 func (s *Store) DescribeNamed(ctx context.Context, names []ssmbak.Name) (map[ssmbak.Name]Description, error) {
 	found := make(map[ssmbak.Name]Description, len(names))
-	for part := range slices.Chunk(names, filterValues/2) {
-		var values []string
-		for _, name := range part {
-			// A name of one level is reported without its slash, and which of the
-			// two forms the filter compares is not documented: both are asked for.
-			values = append(values, string(name))
-			if r := name.Reported(); r != string(name) {
-				values = append(values, r)
-			}
+	for part := range slices.Chunk(names, DescribePage) {
+		values := make([]string, len(part))
+		for i, name := range part {
+			// With its slash a filter also finds a name of one level, which is reported
+			// without: https://github.com/hashicorp/terraform-provider-aws/pull/49339.
+			values[i] = string(name)
 		}
 		in := &ssm.DescribeParametersInput{
-			MaxResults:       aws.Int32(describePage),
+			MaxResults:       aws.Int32(DescribePage),
 			ParameterFilters: []types.ParameterStringFilter{{Key: aws.String("Name"), Option: aws.String("Equals"), Values: values}},
 		}
 		for d, err := range s.describe(ctx, in) {

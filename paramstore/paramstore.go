@@ -11,7 +11,16 @@
 //
 // Histories are read by GetParameterHistory, lists by DescribeParameters, and
 // GetParameter is used for single secret values only, because applications
-// live on its quota. Retries and their pace are the client's.
+// live on its quota.
+//
+// Parameter Store allows few requests per second, and how many differs by
+// operation and by account: 3 PutParameter and 3 DescribeParameters, 10 of each
+// with higher throughput, 5 DeleteParameter; of other operations no number is
+// published. A [Store] finds the rate of each operation and keeps to it, so that
+// no call fails for throttling: it goes on until it is served or its context ends.
+// A write that is refused with TooManyUpdates is tried for [BusyPatience].
+// Other errors are tried again as the client that was given to [New] does.
+// https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-throughput.html
 //
 // # Concurrency
 //
@@ -33,9 +42,15 @@ type Options struct {
 	// Tagging lists the tags of many parameters at once; without it
 	// [Store.Tagged] fails.
 	Tagging *resourcegroupstaggingapi.Client
-	// Writer is the client of the requests that write, which are throttled far
-	// earlier than those that read; the one of all others if nil.
-	Writer *ssm.Client
+	// MaxRate bounds the requests per second that write, of all operations
+	// together and with those that are tried again, so that others can use the
+	// rest of the account's rate. 0 is no bound.
+	MaxRate float64
+	// Waiting is called when the writes of a parameter have been refused with
+	// TooManyUpdates for two seconds, with what AWS says, "" for nothing: they are
+	// tried for [BusyPatience] in all. It is called once for each write that waits,
+	// one call at a time; nothing is said if it is nil.
+	Waiting func(parameter, message string)
 	// Logger takes what happens below the answers; nothing if nil. No value
 	// ever reaches it.
 	Logger *slog.Logger
@@ -49,15 +64,13 @@ type Store struct {
 	log     *slog.Logger
 }
 
-// New returns the Parameter Store that the client talks to.
+// New returns the Parameter Store that the client talks to. The client is not
+// changed; the store's own clients have its region, credentials and endpoint.
 func New(client *ssm.Client, o Options) *Store {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if o.Writer == nil {
-		o.Writer = client
-	}
-	return &Store{client: client, writer: o.Writer, tagging: o.Tagging, log: o.Logger}
+	return &Store{client: paced(client, 0, nil), writer: paced(client, o.MaxRate, o.Waiting), tagging: o.Tagging, log: o.Logger}
 }
 
 // Window is when a reading was made, by the caller's clock: the first request

@@ -109,13 +109,23 @@ func (r *Restorer) run(ctx context.Context, todo []*Outcome) {
 		}
 	})
 	done := r.o.progress(len(todo))
+	all := tasks(todo)
+	var names []ssmbak.Name
+	for _, task := range all {
+		for _, out := range task {
+			names = append(names, out.Item.Name)
+		}
+	}
+	look := newLooker(names, func(names []ssmbak.Name) (map[ssmbak.Name]paramstore.Description, error) {
+		return r.live.DescribeNamed(work, names)
+	})
 	var g errgroup.Group
-	for _, task := range tasks(todo) {
+	for _, task := range all {
 		r.images.slots <- struct{}{}
 		g.Go(func() error {
 			defer func() { <-r.images.slots }()
 			if begin.Err() == nil {
-				r.perform(work, begin, task)
+				r.perform(work, begin, task, look)
 			}
 			for _, out := range task {
 				if out.Status == "" {
@@ -151,13 +161,13 @@ func tasks(todo []*Outcome) [][]*Outcome {
 
 // perform works on one task. ctx is for what has begun; nothing begins after
 // begin has ended.
-func (r *Restorer) perform(ctx, begin context.Context, task []*Outcome) {
+func (r *Restorer) perform(ctx, begin context.Context, task []*Outcome, look *looker) {
 	if task[0].Item.Action == Delete {
-		r.delete(ctx, begin, task)
+		r.delete(ctx, begin, task, look)
 		return
 	}
 	out := task[0]
-	err := r.mend(ctx, begin, out)
+	err := r.mend(ctx, begin, out, look)
 	out.conclude(err)
 }
 
@@ -189,38 +199,51 @@ func (r *Restorer) log(ctx context.Context, out *Outcome) {
 	level(ctx, "a parameter was worked on", "name", out.Item.Name, "action", out.Item.Action, "status", out.Status, "version", out.Version)
 }
 
-// delete looks at the parameters once more and deletes those that are as they
-// were planned, all with one request.
-func (r *Restorer) delete(ctx, begin context.Context, task []*Outcome) {
-	names := make([]ssmbak.Name, len(task))
-	for i, out := range task {
-		names[i] = out.Item.Name
-	}
-	found, err := r.live.DescribeNamed(ctx, names)
-	if err == nil && begin.Err() != nil {
-		err = &NotBegunError{context.Cause(begin)}
-	}
-	names = names[:0]
-	var doomed []*Outcome
-	for _, out := range task {
-		if err == nil {
-			d, there := found[out.Item.Name]
-			if moved := out.Item.compare(d, there); moved != nil {
-				out.conclude(moved)
-				continue
-			}
+// delete deletes those of the parameters that are as they were planned, all with
+// one request, right before which they are looked at once more.
+func (r *Restorer) delete(ctx, begin context.Context, task []*Outcome, look *looker) {
+	for len(task) > 0 {
+		names := make([]ssmbak.Name, len(task))
+		for i, out := range task {
+			names[i] = out.Item.Name
 		}
-		names, doomed = append(names, out.Item.Name), append(doomed, out)
-	}
-	if err == nil && len(names) > 0 {
+		var left []*Outcome
+		first := look.first(ctx, begin, func(found map[ssmbak.Name]paramstore.Description) error {
+			left = slices.DeleteFunc(slices.Clone(task), func(out *Outcome) bool {
+				d, there := found[out.Item.Name]
+				moved := out.Item.compare(d, there)
+				if moved != nil {
+					out.conclude(moved)
+				}
+				return moved != nil
+			})
+			if len(left) < len(task) {
+				return errMoved
+			}
+			return nil
+		}, names...)
 		// A request that is sent again because its answer was lost finds nothing:
 		// what was there a moment ago is gone, as it should be.
-		err = r.live.Delete(ctx, names...)
-	}
-	for _, out := range doomed {
-		out.conclude(err)
+		err := r.live.Delete(first.ctx, names...)
+		first.cancel()
+		unsent := first.unsent(err)
+		if errors.Is(unsent, errMoved) {
+			task = left
+			continue
+		}
+		if unsent != nil {
+			err = unsent
+		}
+		for _, out := range task {
+			out.conclude(err)
+		}
+		return
 	}
 }
+
+// errMoved says that some of the parameters that were to be deleted are not to be
+// touched.
+var errMoved = errors.New("some were changed")
 
 // compare says why the item is not to be touched: the parameter is not as it
 // was planned, d being what is there.

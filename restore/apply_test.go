@@ -13,7 +13,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
 	"github.com/ssmbak/ssmbak/paramstore"
@@ -348,7 +347,7 @@ func TestTooManyUpdates(t *testing.T) {
 		w.pass()
 		conn := w.conn(w.aws.Client())
 		var said []string
-		live := paramstore.New(conn.SSM(), paramstore.Options{Writer: conn.Writer(awsconn.WriteOptions{Waiting: func(name, message string) { said = append(said, name+": "+message) }})})
+		live := paramstore.New(conn.SSM(), paramstore.Options{Waiting: func(name, message string) { said = append(said, name+": "+message) }})
 		o := restore.Options{Recreation: -1, Replace: true}
 		plan := w.plan("/a/", false, then, o)
 		start := time.Now()

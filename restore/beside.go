@@ -3,7 +3,9 @@ package restore
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/ssmbak/ssmbak"
@@ -161,7 +163,14 @@ func (r *Restorer) findBeside(ctx context.Context, target ssmbak.Target, d desti
 	if err != nil {
 		return err
 	}
-	live, err := r.below(ctx, below)
+	lines, err := r.archive.Timelines(ctx, below)
+	if err != nil {
+		return err
+	}
+	// What is there and not copied is kept unless Exact is set, whatever it was.
+	f := &finder{live: r.live, target: below, all: r.o.Exact || r.o.FindNew}
+	f.know(lines, slices.Collect(maps.Keys(byName)))
+	live, err := f.below(ctx)
 	if err != nil {
 		return err
 	}
@@ -173,10 +182,6 @@ func (r *Restorer) findBeside(ctx context.Context, target ssmbak.Target, d desti
 			byName[name] = &subject{name: name, origin: d.origin(name)}
 		}
 		byName[name].live = &found
-	}
-	lines, err := r.archive.Timelines(ctx, below)
-	if err != nil {
-		return err
 	}
 	for i, name := range lines.Names {
 		if s := byName[name]; s != nil {

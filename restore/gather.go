@@ -52,8 +52,9 @@ type subject struct {
 // Store. Live parameters that the archive has not recorded as they are now are
 // recorded by the [Syncer] first.
 //
-// The plan costs what reading the archive costs, one listing of the live
-// parameters, one read of tags and one of the history for each parameter that is
+// The plan costs what reading the archive costs, one DescribeParameters for each 50
+// recorded parameters, or for each 50 parameters of the account where live ones may
+// matter that the archive does not know (see [Options.FindNew]), one read of tags and one of the history for each parameter that is
 // to be written, and one read of a value for each side of a comparison where
 // versions differ. Nothing is decrypted by Parameter Store.
 //
@@ -67,29 +68,39 @@ func (r *Restorer) Plan(ctx context.Context, target ssmbak.Target, at ssmbak.Tim
 	if r.o.To != "" {
 		return r.planBeside(ctx, target, at)
 	}
+	// What the listings proved is read before the indexes, which hold at least
+	// that then.
+	complete, err := r.archive.Reconciled(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f := &finder{live: r.live, target: target, all: r.o.Exact || r.o.FindNew || !knowsAll(complete, at)}
 	var recorded archive.Timelines
-	var complete archive.Reconciled
 	var below map[ssmbak.Name]paramstore.Description
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
 		recorded, err = r.archive.Timelines(gctx, target)
 		return err
 	})
-	g.Go(func() (err error) {
-		complete, err = r.archive.Reconciled(gctx)
-		return err
-	})
-	if _, possible := target.Name(); !possible || target.Recursive() {
+	_, possible := target.Name()
+	path := !possible || target.Recursive()
+	if path && f.all {
 		g.Go(func() (err error) {
-			below, err = r.below(gctx, target)
+			below, err = f.below(gctx)
 			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
+	f.know(recorded, complete.Failed)
+	if path && !f.all {
+		if below, err = f.below(ctx); err != nil {
+			return nil, err
+		}
+	}
 	plan := &Plan{At: at, Target: target, Complete: recorded.Complete, Since: recorded.Since}
-	subjects, one, err := r.subjects(ctx, target, recorded, below)
+	subjects, one, err := r.subjects(ctx, f, recorded, below)
 	if err != nil {
 		return nil, err
 	}
@@ -199,11 +210,12 @@ func own(name ssmbak.Name) bool {
 // subjects returns the parameters that the target means, recorded or live, by
 // name, and whether it means exactly one. What is known live counts for that
 // like what is recorded. live are the parameters below the path, nil if they
-// were not listed yet.
-func (r *Restorer) subjects(ctx context.Context, target ssmbak.Target, recorded archive.Timelines, live map[ssmbak.Name]paramstore.Description) (all []*subject, one bool, err error) {
+// were not looked for yet.
+func (r *Restorer) subjects(ctx context.Context, f *finder, recorded archive.Timelines, live map[ssmbak.Name]paramstore.Description) (all []*subject, one bool, err error) {
+	target := f.target
 	means := target.Below
 	if exact, possible := target.Name(); possible {
-		if live, one, err = r.choose(ctx, target, recorded, live); err != nil {
+		if live, one, err = r.choose(ctx, f, recorded, live); err != nil {
 			return nil, false, err
 		}
 		if one {
@@ -236,8 +248,9 @@ func sorted(byName map[ssmbak.Name]*subject) []*subject {
 
 // choose decides whether a target that may be one parameter or a path is the
 // parameter, and returns what is live of what it means. below are the live
-// parameters below the path, nil if they were not listed yet.
-func (r *Restorer) choose(ctx context.Context, target ssmbak.Target, recorded archive.Timelines, below map[ssmbak.Name]paramstore.Description) (live map[ssmbak.Name]paramstore.Description, one bool, err error) {
+// parameters below the path, nil if they were not looked for yet.
+func (r *Restorer) choose(ctx context.Context, f *finder, recorded archive.Timelines, below map[ssmbak.Name]paramstore.Description) (live map[ssmbak.Name]paramstore.Description, one bool, err error) {
+	target := f.target
 	exact, _ := target.Name()
 	d, err := r.live.DescribeOne(ctx, exact)
 	alive := err == nil
@@ -246,7 +259,7 @@ func (r *Restorer) choose(ctx context.Context, target ssmbak.Target, recorded ar
 	}
 	named := alive || recorded.One
 	if below == nil && !named {
-		if below, err = r.below(ctx, target); err != nil {
+		if below, err = f.below(ctx); err != nil {
 			return nil, false, err
 		}
 	}
@@ -258,21 +271,6 @@ func (r *Restorer) choose(ctx context.Context, target ssmbak.Target, recorded ar
 		return map[ssmbak.Name]paramstore.Description{exact: d}, true, nil
 	}
 	return nil, true, nil
-}
-
-// below lists the live parameters below the target's path.
-func (r *Restorer) below(ctx context.Context, target ssmbak.Target) (map[ssmbak.Name]paramstore.Description, error) {
-	live := make(map[ssmbak.Name]paramstore.Description)
-	for d, err := range r.live.Describe(ctx, target) {
-		if err != nil {
-			return nil, err
-		}
-		// A name that is changed while it is listed may come twice.
-		if known, twice := live[d.Name]; !twice || known.Version.Time < d.Version.Time {
-			live[d.Name] = d
-		}
-	}
-	return live, nil
 }
 
 // settle brings archive and live state of a parameter together: where the one

@@ -12,45 +12,51 @@ import (
 	"github.com/ssmbak/ssmbak/paramstore"
 )
 
-// mend looks at one parameter once more, and creates, updates or replaces it.
-// ctx is for what has begun; nothing begins after begin has ended.
-func (r *Restorer) mend(ctx, begin context.Context, out *Outcome) error {
+// mend creates, updates or replaces one parameter, which is looked at once more
+// right before. ctx is for what has begun; nothing begins after begin has ended.
+func (r *Restorer) mend(ctx, begin context.Context, out *Outcome, look *looker) error {
 	item := &out.Item
 	if err := sleepUntil(begin, item.notBefore); err != nil {
 		return err
 	}
-	found, err := r.live.DescribeNamed(ctx, []ssmbak.Name{item.Name})
-	if err != nil {
-		return err
+	first := look.first(ctx, begin, func(found map[ssmbak.Name]paramstore.Description) error {
+		d, there := found[item.Name]
+		return item.compare(d, there)
+	}, item.Name)
+	defer first.cancel()
+	err := r.write(ctx, first, out)
+	out.relabelled = first.begun && slices.ContainsFunc(item.labels, item.blocks)
+	if unsent := first.unsent(err); unsent != nil {
+		return unsent
 	}
-	d, there := found[item.Name]
-	if err := item.compare(d, there); err != nil {
-		return err
-	}
-	if begin.Err() != nil {
-		return &NotBegunError{context.Cause(begin)}
-	}
+	return err
+}
+
+// write sends what an item is to change, the first of it in first's context.
+func (r *Restorer) write(ctx context.Context, first *first, out *Outcome) (err error) {
+	item := &out.Item
 	if item.Action == Replace {
-		return r.replace(ctx, out, item)
+		return r.replace(ctx, first, out, item)
 	}
-	out.relabelled = slices.ContainsFunc(item.labels, item.blocks)
-	if err := r.relabel(ctx, item, 0, item.blocks); err != nil {
+	next := first.each()
+	if err := r.relabel(next, item, 0, item.blocks); err != nil {
 		return err
 	}
 	if item.newVersion() {
-		out.Version, err = r.put(ctx, item)
+		out.Version, err = r.put(ctx, first.ctx, item)
 		if mismatch(err) && item.instead != nil {
-			return r.replace(ctx, out, item.instead)
+			return r.replace(ctx, first, out, item.instead)
 		}
 		if err != nil {
 			return err
 		}
+		next = func() context.Context { return ctx }
 	}
 	if item.Action == Update {
-		err = r.retag(ctx, item)
+		err = r.retag(next, item)
 	}
 	if err == nil {
-		err = r.relabel(ctx, item, out.Version, func(m labelMove) bool { return !item.blocks(m) })
+		err = r.relabel(next, item, out.Version, func(m labelMove) bool { return !item.blocks(m) })
 	}
 	if err != nil && out.Version != 0 {
 		err = fmt.Errorf("version %d was written, its tags or labels were not: %w", out.Version, err)
@@ -83,8 +89,8 @@ func (i *Item) blocks(m labelMove) bool {
 }
 
 // relabel moves those of the item's labels that which means. written is the
-// number of the version that was written.
-func (r *Restorer) relabel(ctx context.Context, item *Item, written int64, which func(labelMove) bool) error {
+// number of the version that was written, ctx gives each request its context.
+func (r *Restorer) relabel(ctx func() context.Context, item *Item, written int64, which func(labelMove) bool) error {
 	off, on := make(map[int64][]string), make(map[int64][]string)
 	for _, m := range item.labels {
 		switch {
@@ -105,27 +111,28 @@ func (r *Restorer) relabel(ctx context.Context, item *Item, written int64, which
 		}
 	}
 	for from, labels := range off {
-		if err := r.live.Unlabel(ctx, item.Name, from, labels); err != nil {
+		if err := r.live.Unlabel(ctx(), item.Name, from, labels); err != nil {
 			return err
 		}
 	}
 	for to, labels := range on {
-		if err := r.live.Label(ctx, item.Name, to, labels); err != nil {
+		if err := r.live.Label(ctx(), item.Name, to, labels); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// put writes the wanted version and proves that it followed the planned one.
-func (r *Restorer) put(ctx context.Context, item *Item) (int64, error) {
+// put writes the wanted version, by send's context, and proves that it followed
+// the planned one.
+func (r *Restorer) put(ctx, send context.Context, item *Item) (int64, error) {
 	w := item.write
 	// An expiration may have passed since the plan was made.
 	if policies, passed := unexpired(w.Policies, ssmbak.TimeOf(time.Now())); passed != "" {
 		item.Notices = append(slices.Clip(item.Notices), passed)
 		w.Policies, w.ClearPolicies = policies, w.Overwrite && policies == "" && canonical(item.Live.Version.Policies) != ""
 	}
-	number, err := r.live.Put(ctx, w)
+	number, err := r.live.Put(send, w)
 	switch {
 	case errors.Is(err, paramstore.ErrExists):
 		return r.existing(ctx, w)
@@ -262,7 +269,7 @@ func equal(w write, l Live) bool {
 
 // retag gives a parameter that was there the wanted tags. What goes is removed
 // first, so that the number of tags never passes the greater of the two.
-func (r *Restorer) retag(ctx context.Context, item *Item) error {
+func (r *Restorer) retag(ctx func() context.Context, item *Item) error {
 	add := make(map[string]string)
 	var remove []string
 	for _, d := range item.Differences {
@@ -276,12 +283,12 @@ func (r *Restorer) retag(ctx context.Context, item *Item) error {
 		}
 	}
 	if len(remove) > 0 {
-		if err := r.live.RemoveTags(ctx, item.Name, remove); err != nil {
+		if err := r.live.RemoveTags(ctx(), item.Name, remove); err != nil {
 			return err
 		}
 	}
 	if len(add) > 0 {
-		return r.live.AddTags(ctx, item.Name, add)
+		return r.live.AddTags(ctx(), item.Name, add)
 	}
 	return nil
 }

@@ -10,13 +10,13 @@ import (
 	"github.com/ssmbak/ssmbak/paramstore"
 )
 
-// replace deletes a parameter and creates it anew. If it cannot be created, what
-// was there is put back. The item has been looked at just now.
-func (r *Restorer) replace(ctx context.Context, out *Outcome, item *Item) error {
+// replace deletes a parameter, in first's context, and creates it anew. If it
+// cannot be created, what was there is put back.
+func (r *Restorer) replace(ctx context.Context, first *first, out *Outcome, item *Item) error {
 	if item.Refused != "" {
 		return &refusal{reason: item.Refused}
 	}
-	if err := r.live.Delete(ctx, item.Name); err != nil && r.exists(ctx, item.Name) {
+	if err := r.live.Delete(first.ctx, item.Name); err != nil && (first.unsent(err) != nil || r.exists(ctx, item.Name)) {
 		return err
 	}
 	out.Replaced = true
@@ -24,7 +24,7 @@ func (r *Restorer) replace(ctx context.Context, out *Outcome, item *Item) error 
 	if sleepUntil(ctx, away) != nil {
 		return fmt.Errorf("it is deleted, and was not created anew: %w", context.Cause(ctx))
 	}
-	number, err := r.put(ctx, item)
+	number, err := r.put(ctx, ctx, item)
 	var refused *refusal
 	if number == 0 && err != nil && !errors.As(err, &refused) {
 		// Perhaps it was created, and only the answer was lost.
@@ -38,7 +38,7 @@ func (r *Restorer) replace(ctx context.Context, out *Outcome, item *Item) error 
 	if out.Version = number; err != nil {
 		return err
 	}
-	if err := r.relabel(ctx, item, number, func(labelMove) bool { return true }); err != nil {
+	if err := r.relabel(func() context.Context { return ctx }, item, number, func(labelMove) bool { return true }); err != nil {
 		return fmt.Errorf("version %d was written, its labels were not: %w", number, err)
 	}
 	return nil
@@ -63,10 +63,10 @@ func (r *Restorer) putBack(ctx context.Context, out *Outcome, item *Item, why er
 			back.labels = append(back.labels, labelMove{label: label, to: 1, fresh: true})
 		}
 	}
-	number, err := r.put(ctx, &back)
+	number, err := r.put(ctx, ctx, &back)
 	if err == nil {
 		out.Version = number
-		err = r.relabel(ctx, &back, number, func(labelMove) bool { return true })
+		err = r.relabel(func() context.Context { return ctx }, &back, number, func(labelMove) bool { return true })
 	}
 	if err != nil {
 		return fmt.Errorf("it is deleted: it could not be created anew (%w), and what was there could not be put back: %w", why, err)

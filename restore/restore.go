@@ -23,9 +23,10 @@
 // back from it, whether the restore ended, failed or was killed. The way back is
 // a restore like any other and can itself be taken back.
 //
-// Parameter Store has no conditional write: a change that comes between the
-// last look and the write is overwritten. It is found by the number that the
-// write gets, and reported.
+// Each parameter is looked at again at most a second before its write is sent, and
+// left alone if it changed. Parameter Store has no conditional write: a change that
+// comes between that look and the write is overwritten. It is found by the number
+// that the write gets, and reported.
 //
 // # Concurrency
 //
@@ -60,6 +61,11 @@ type Options struct {
 	// Exact deletes parameters that did not exist yet at the moment, which are
 	// kept otherwise.
 	Exact bool
+	// FindNew makes the plan show live parameters that the archive does not know,
+	// which costs a listing of the account. Without it they are looked for only
+	// where they may matter: Exact is set, or no complete listing says that they
+	// were created after the moment.
+	FindNew bool
 	// Replace deletes a parameter and creates it anew where nothing else brings
 	// it back: from the advanced tier to the standard one, and where Parameter
 	// Store refuses a change of type. Its version numbers begin at 1 again then,

@@ -6,68 +6,104 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
-	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/recorder"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
-// TestRestoreRate restores 500 parameters in accounts that allow 3, 10 and 40
-// PutParameter per second, in virtual time: at least 90 % of that is used, and
-// none fails. 3 are what an account has, 10 what one has that pays for higher
-// throughput.
+// rates are what accounts allow per second. 3 PutParameter and 3
+// DescribeParameters are what an account has, 10 of each what one has that pays for
+// higher throughput; 40 is more than anybody reported. Of GetParameterHistory and
+// ListTagsForResource no number is published.
 // https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-throughput.html
+// https://github.com/github-aws-runners/terraform-aws-github-runner/issues/5243
+var rates = []struct{ put, describe float64 }{{3, 3}, {10, 10}, {40, 10}}
+
+func limits(put, describe float64) map[string]float64 {
+	return map[string]float64{
+		"ssm:PutParameter": put, "ssm:DescribeParameters": describe, "ssm:DeleteParameter,DeleteParameters": 5,
+		"ssm:GetParameterHistory": 10, "ssm:ListTagsForResource": 10, "ssm:AddTagsToResource": 5, "ssm:RemoveTagsFromResource": 5,
+	}
+}
+
+// inAccount runs a test in virtual time, in an account that allows so many requests
+// per second and answers after 20 ms, with clients as a user of the library makes
+// them.
+func inAccount(t *testing.T, limits map[string]float64, test func(w *world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{TB: t, aws: emulator.New(emulator.Options{
+			Account: account, Region: region, Clock: emulator.RealClock(), Limits: limits,
+			Latency: func(string, string) time.Duration { return 20 * time.Millisecond },
+		})}
+		w.aws.S3.CreateBucket(bucket, true)
+		conn := w.conn(w.aws.Client())
+		var err error
+		w.archive, err = archive.Open(t.Context(), conn.S3(), archive.Options{Bucket: bucket, Account: account, Region: region})
+		w.must(err)
+		w.must(w.archive.Establish(t.Context()))
+		w.live = paramstore.New(conn.SSM(), paramstore.Options{})
+		w.recorder = recorder.New(w.archive, w.live, recorder.Options{Account: account, Region: region})
+		test(w)
+	})
+}
+
+// fill writes a version of n parameters below a path.
+func (w *world) fill(path string, n int, value string, overwrite bool) {
+	w.Helper()
+	for i := range n {
+		_, err := w.live.Put(w.Context(), paramstore.Write{
+			Name: ssmbak.Name(fmt.Sprintf("%s%03d", path, i)), Type: ssmbak.String, Value: ssmbak.NewValue(value), Overwrite: overwrite,
+		})
+		w.must(err)
+	}
+}
+
+// TestRestoreRate restores 500 parameters, and deletes 100, in accounts with every
+// limit on, in virtual time: at least 90 % of the PutParameter that they allow are
+// used, and none fails.
 func TestRestoreRate(t *testing.T) {
 	t.Parallel()
-	const parameters = 500
-	for _, limit := range []float64{3, 10, 40} {
-		t.Run(fmt.Sprint(limit), func(t *testing.T) {
+	const parameters, deletions = 500, 100
+	for _, rate := range rates {
+		t.Run(fmt.Sprint(rate.put), func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				w := &world{TB: t, aws: emulator.New(emulator.Options{
-					Account: account, Region: region, Clock: emulator.RealClock(), Limits: map[string]float64{"ssm:PutParameter": limit},
-					Latency: func(string, string) time.Duration { return 20 * time.Millisecond },
-				})}
-				w.aws.S3.CreateBucket(bucket, true)
-				conn := w.conn(w.aws.Client())
-				var err error
-				w.archive, err = archive.Open(t.Context(), conn.S3(), archive.Options{Bucket: bucket, Account: account, Region: region})
-				w.must(err)
-				w.must(w.archive.Establish(t.Context()))
-				w.live = paramstore.New(conn.SSM(), paramstore.Options{Writer: conn.Writer(awsconn.WriteOptions{})})
-				w.recorder = recorder.New(w.archive, w.live, recorder.Options{Account: account, Region: region})
-				w.ssm = conn.Writer(awsconn.WriteOptions{})
-				name := func(i int) string { return fmt.Sprintf("/app/%03d", i) }
-				for i := range parameters {
-					w.put(name(i), "one")
-				}
+			inAccount(t, limits(rate.put, rate.describe), func(w *world) {
+				w.fill("/app/", parameters, "one", false)
 				w.record()
 				then := w.pass()
-				for i := range parameters {
-					w.put(name(i), "two")
-				}
+				w.fill("/app/", parameters, "two", true)
+				w.fill("/app/new", deletions, "new", false)
 				w.record()
 				w.pass()
 
-				plan := w.plan("/app/", false, then, restore.Options{})
+				plan := w.plan("/app/", false, then, restore.Options{Exact: true})
 				w.aws.ResetCounts()
 				began := time.Now()
-				outcomes := w.apply(t.Context(), plan, restore.Options{})
+				outcomes := w.apply(w.Context(), plan, restore.Options{Exact: true})
 				took := time.Since(began)
 				for _, o := range outcomes {
 					if o.Status != restore.Restored {
-						t.Fatalf("%s: %s, %v", o.Item.Name, o.Status, o.Err)
+						w.Fatalf("%s: %s, %v", o.Item.Name, o.Status, o.Err)
 					}
 				}
-				rate, puts := parameters/took.Seconds(), w.aws.Counts()["ssm:PutParameter"]
-				t.Logf("%.2f of %g per second, %.0f %%, with %d requests", rate, limit, 100*rate/limit, puts)
-				if rate < 0.9*limit {
-					t.Errorf("%.2f per second, want at least 90 %% of %g", rate, limit)
+				counts := w.aws.Counts()
+				puts, looks := counts["ssm:PutParameter"], counts["ssm:DescribeParameters"]
+				got := parameters / took.Seconds()
+				w.Logf("%g PutParameter and %g DescribeParameters per second: %.2f restored per second, %.0f %%, with %d PutParameter, %d DescribeParameters, %d DeleteParameters",
+					rate.put, rate.describe, got, 100*got/rate.put, puts, looks, counts["ssm:DeleteParameters"])
+				if got < 0.9*rate.put {
+					w.Errorf("%.2f per second, want at least 90 %% of %g", got, rate.put)
 				}
 				if puts > 2*parameters {
-					t.Errorf("%d requests for %d parameters", puts, parameters)
+					w.Errorf("%d PutParameter for %d parameters", puts, parameters)
+				}
+				// One a second, and one for each write that was throttled.
+				if most := int(took.Seconds()) + puts - parameters + 20; looks > most {
+					w.Errorf("%d DescribeParameters in %s, want at most %d", looks, took, most)
 				}
 			})
 		})

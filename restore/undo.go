@@ -5,8 +5,6 @@ import (
 	"context"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/timeline"
@@ -112,25 +110,18 @@ func (r *Restorer) tried(ctx context.Context, s *subject, tries []*archive.Resto
 
 // find reads what is live of the subjects, and what is recorded.
 func (r *Restorer) find(ctx context.Context, subjects []*subject, complete archive.Reconciled) error {
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(r.o.Parallel)
-	for part := range slices.Chunk(subjects, 25) {
-		g.Go(func() error {
-			names := make([]ssmbak.Name, len(part))
-			for i, s := range part {
-				names[i] = s.name
-			}
-			found, err := r.live.DescribeNamed(gctx, names)
-			for _, s := range part {
-				if d, ok := found[s.name]; ok {
-					s.live = &d
-				}
-			}
-			return err
-		})
+	names := make([]ssmbak.Name, len(subjects))
+	for i, s := range subjects {
+		names[i] = s.name
 	}
-	if err := g.Wait(); err != nil {
+	found, err := described(ctx, r.live, names)
+	if err != nil {
 		return err
+	}
+	for _, s := range subjects {
+		if d, ok := found[s.name]; ok {
+			s.live = &d
+		}
 	}
 	return each(ctx, reads, subjects, func(ctx context.Context, s *subject) error { return r.recall(ctx, s, complete) })
 }

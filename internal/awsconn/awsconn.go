@@ -50,8 +50,6 @@ type Options struct {
 	// Logger takes what the SDK says, at level debug; nil discards it. The SDK logs
 	// no values and no credentials.
 	Logger *slog.Logger
-	// Adaptive finds the rate that a throttling service allows and keeps to it.
-	Adaptive bool
 }
 
 // Conn builds clients that share one configuration. It may be used by many
@@ -99,7 +97,7 @@ func Load(ctx context.Context, o Options) (*Conn, error) {
 		return nil, &RegionError{c.Region}
 	}
 	withSource(&c)
-	c.Retryer = func() aws.Retryer { return retryer(o) }
+	c.Retryer = func() aws.Retryer { return retry.NewStandard(o.standard) }
 	conn := &Conn{config: c, options: o}
 	var mu sync.Mutex
 	var known Caller
@@ -150,20 +148,6 @@ func httpClient() *awshttp.BuildableClient {
 	})
 }
 
-// retryer says what is tried again, and how often, for all clients but the one
-// that writes: see [Conn.Writer].
-func retryer(o Options) aws.Retryer {
-	if o.Adaptive {
-		return retry.NewAdaptiveMode(func(a *retry.AdaptiveModeOptions) { a.StandardOptions = append(a.StandardOptions, o.standard) })
-	}
-	return retry.NewStandard(o.standard)
-}
-
-// tooManyUpdates is how Parameter Store answers a write that meets another one of
-// the same parameter. The SDK does not know that it passes.
-// https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
-var tooManyUpdates = retry.RetryableErrorCode{Codes: map[string]struct{}{"TooManyUpdates": {}}}
-
 // standard is what every client tries again. The SDK's budget of retries, which
 // makes it give up early when many requests fail at once, is switched off: a
 // backup that is throttled goes on slowly.
@@ -181,9 +165,6 @@ func (o Options) standard(s *retry.StandardOptions) {
 		}
 		return aws.UnknownTernary
 	})}, retry.DefaultRetryables...)
-	// The first rule that knows an error decides, and those of the SDK end the tries
-	// of one that is spent.
-	s.Retryables = append(s.Retryables, tooManyUpdates)
 	if o.Backoff != nil {
 		s.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) { return o.Backoff(attempt), nil })
 	}
@@ -197,7 +178,8 @@ func (c *Conn) S3() *s3.Client {
 	})
 }
 
-// SSM returns a client for Parameter Store.
+// SSM returns a client for Parameter Store. It keeps to no pace: package
+// paramstore does.
 func (c *Conn) SSM() *ssm.Client { return ssm.NewFromConfig(c.config) }
 
 // Tagging returns a client for the Resource Groups Tagging API.

@@ -70,7 +70,7 @@ func (a *app) runDiff(ctx context.Context, o diffOptions) error {
 		return err
 	}
 	ro := o.restore(a)
-	ro.By = s.caller.ARN
+	ro.By, ro.FindNew = s.caller.ARN, true
 	r := restore.New(s.archive, s.live, s.syncer(a), ro)
 	plan, err := a.plan(ctx, s, r, o.target, at)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -399,7 +399,7 @@ func (a *app) noteBusy(parameter, message string) {
 	if message == "" {
 		message = "other writes of it are under way"
 	}
-	a.note("waiting for %s: Parameter Store answers TooManyUpdates (%s), and is asked again for %d minutes", parameter, message, int(awsconn.BusyPatience.Minutes()))
+	a.note("waiting for %s: Parameter Store answers TooManyUpdates (%s), and is asked again for %d minutes", parameter, message, int(paramstore.BusyPatience.Minutes()))
 }
 
 // ended says why a restore began nothing more.

@@ -39,7 +39,7 @@ type session struct {
 // open finds the bucket and opens the archive in it. What writes is announced
 // before anything else is done.
 func (a *app) open(ctx context.Context, what access) (*session, error) {
-	conn, err := a.connect(ctx, what)
+	conn, err := a.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -88,14 +88,11 @@ func (a *app) open(ctx context.Context, what access) (*session, error) {
 	if ok && (id.Account != account || id.Region != conn.Region()) {
 		a.note("this is the archive of account %s in %s", id.Account, id.Region)
 	}
-	po := paramstore.Options{Tagging: conn.Tagging(), Logger: a.log}
-	if what == writing {
-		po.Writer = conn.Writer(awsconn.WriteOptions{MaxRate: a.maxRate, Waiting: a.noteBusy})
-	}
-	return &session{conn: conn, archive: opened, live: paramstore.New(conn.SSM(), po), caller: caller}, nil
+	live := paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging(), MaxRate: a.maxRate, Waiting: a.noteBusy, Logger: a.log})
+	return &session{conn: conn, archive: opened, live: live, caller: caller}, nil
 }
 
-func (a *app) connect(ctx context.Context, what access) (*awsconn.Conn, error) {
+func (a *app) connect(ctx context.Context) (*awsconn.Conn, error) {
 	o := a.env.AWS
 	if a.flags.region != "" {
 		o.Region = a.flags.region
@@ -106,7 +103,7 @@ func (a *app) connect(ctx context.Context, what access) (*awsconn.Conn, error) {
 	if a.flags.endpoint != "" {
 		o.EndpointURL = a.flags.endpoint
 	}
-	o.Adaptive, o.Logger = what == writing, a.log
+	o.Logger = a.log
 	return awsconn.Load(ctx, o)
 }
 

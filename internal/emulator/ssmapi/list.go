@@ -2,6 +2,7 @@ package ssmapi
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 )
 
@@ -68,12 +69,18 @@ func (s *Store) describeParameters(in *describeInput) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	// "DescribeParameters" by a path makes its pages of all parameters of the account
+	// and filters them afterwards: https://github.com/google/go-cloud/issues/3135.
+	byPath := slices.ContainsFunc(in.ParameterFilters, func(f filter) bool { return f.Key != nil && *f.Key == "Path" })
+	if byPath {
+		sieve.span = all
+	}
 	out := describeOutput{Parameters: []metadata{}}
 	if isTrue(in.Shared) { // nobody shares parameters with this account
 		return out, nil
 	}
 	out.NextToken, err = s.walk(listing{
-		op: "DescribeParameters", request: request, span: sieve.span, size: size, names: listable,
+		op: "DescribeParameters", request: request, span: sieve.span, size: size, names: listable, afterwards: byPath,
 		take: func(name string, st *state) (bool, error) {
 			if !sieve.match(name, st) {
 				return false, nil

@@ -86,6 +86,9 @@ type listing struct {
 	lingers bool // deleted parameters are seen too, see [Options.DeletedLinger]
 	// take adds a name to the page if it belongs there.
 	take func(name string, st *state) (taken bool, err error)
+	// afterwards says that pages are filtered after they are made, so that they may
+	// be empty and the listing passes over all names.
+	afterwards bool
 }
 
 // walk fills a page, beginning after the given token, and returns the token of
@@ -122,7 +125,7 @@ func (s *Store) walk(l listing, at token) (string, error) {
 			if err != nil {
 				return "", err
 			}
-			if ok {
+			if ok || l.afterwards {
 				taken++
 			}
 		}

@@ -1,4 +1,4 @@
-package awsconn
+package paramstore
 
 import (
 	"context"
@@ -14,7 +14,7 @@ type slots struct {
 	turn chan struct{}
 
 	mu   sync.Mutex
-	rate float64   // requests per second
+	rate float64   // requests per second; 0 is no bound
 	last time.Time // when the last one was to go
 }
 
@@ -28,9 +28,11 @@ func (s *slots) take(ctx context.Context) (held bool, err error) {
 	}
 	defer func() { <-s.turn }()
 	s.mu.Lock()
-	at := s.last.Add(time.Duration(float64(time.Second) / s.rate))
+	at, now := s.last, time.Now()
+	if s.rate > 0 {
+		at = at.Add(time.Duration(float64(time.Second) / s.rate))
+	}
 	s.mu.Unlock()
-	now := time.Now()
 	if held = at.After(now); held {
 		timer := time.NewTimer(at.Sub(now))
 		defer timer.Stop()
@@ -69,9 +71,10 @@ type pace struct {
 }
 
 const (
-	// startRate is what is tried first, in requests per second: more than is
-	// known of any account, since from above the right rate is found within a
-	// second.
+	// startRate is what is tried after the first request that is throttled, in
+	// requests per second; before, none is held back. It is more than any account is
+	// known to allow for writes and DescribeParameters, because the right rate is
+	// found from above within a second, and from below within a few.
 	startRate = 50
 	// leastRate is what is tried at the least, even if all is throttled for a
 	// while. It is below the least that is known, the 3 of an account as it is
@@ -81,7 +84,7 @@ const (
 	down      = 0.8
 )
 
-func newPace() *pace { return &pace{slots: slots{turn: make(chan struct{}, 1), rate: startRate}} }
+func newPace() *pace { return &pace{slots: slots{turn: make(chan struct{}, 1)}} }
 
 // answered takes the answer to a request that was sent at a time. It changes
 // the rate only if the request was sent at the present one: many that were
@@ -93,6 +96,9 @@ func (p *pace) answered(sent time.Time, held, throttled bool) {
 	switch {
 	case sent.Before(p.cut):
 	case throttled:
+		if p.rate == 0 {
+			p.rate = startRate
+		}
 		p.rate = max(p.rate*down, leastRate)
 		p.cut = time.Now()
 	case held:

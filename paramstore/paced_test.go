@@ -1,4 +1,4 @@
-package awsconn_test
+package paramstore_test
 
 import (
 	"context"
@@ -21,7 +21,19 @@ import (
 
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/paramstore"
 )
+
+// connection reaches a Parameter Store that anybody may use.
+func connection(t *testing.T, o awsconn.Options) *awsconn.Conn {
+	t.Helper()
+	o.Anonymous, o.Region = true, "us-east-1"
+	conn, err := awsconn.Load(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
 
 // errorsOf is a client that answers with errors of Parameter Store: the n-th
 // request, from 0, gets the code that it returns for n, "" being none.
@@ -107,7 +119,7 @@ func TestWriterTries(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				client := &errorsOf{code: test.code}
-				err := write(t.Context(), load(t, awsconn.Options{HTTPClient: client}).Writer(awsconn.WriteOptions{}))
+				err := write(t.Context(), paramstore.Paced(connection(t, awsconn.Options{HTTPClient: client}).SSM(), 0))
 				var api smithy.APIError
 				got := ""
 				if errors.As(err, &api) {
@@ -121,7 +133,6 @@ func TestWriterTries(t *testing.T) {
 	}
 }
 
-// TestWriterAndTheEnvironment holds that no setting of the SDK makes a write
 // stale is what AWS said of a parameter that was created after its deletion
 // (awslabs/aws-orbit-workbench#1170).
 const stale = "Failed to create the parameter since stale tags associated to the name detected"
@@ -157,7 +168,7 @@ func TestTooManyUpdates(t *testing.T) {
 			return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(text)), Request: r}, nil
 		})
 		var said []string
-		writer := load(t, awsconn.Options{HTTPClient: client}).Writer(awsconn.WriteOptions{Waiting: func(name, message string) { said = append(said, name+": "+message) }})
+		writer := paramstore.PacedWaiting(connection(t, awsconn.Options{HTTPClient: client}).SSM(), 0, func(name, message string) { said = append(said, name+": "+message) })
 		put := func(name string) error {
 			_, err := writer.PutParameter(t.Context(), &ssm.PutParameterInput{Name: &name, Value: aws.String("v"), Type: types.ParameterTypeString})
 			return err
@@ -196,6 +207,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) Do(r *http.Request) (*http.Response, error) { return f(r) }
 
+// TestWriterAndTheEnvironment holds that no setting of the SDK makes a write
 // fail for throttling, and that the others count.
 func TestWriterAndTheEnvironment(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "local")
@@ -219,7 +231,7 @@ func TestWriterAndTheEnvironment(t *testing.T) {
 					t.Fatal(err)
 				}
 				begin := time.Now()
-				if err = write(t.Context(), conn.Writer(awsconn.WriteOptions{})); err == nil || len(client.sent) != 53 {
+				if err = write(t.Context(), paramstore.Paced(conn.SSM(), 0)); err == nil || len(client.sent) != 53 {
 					t.Errorf("%s, %q: %d tries, %v", mode, retries, len(client.sent), err)
 				}
 				// Two a second is the least: the pace is told of every try.
@@ -235,10 +247,10 @@ func TestWriterAndTheEnvironment(t *testing.T) {
 // others are tried again.
 func TestWriterEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	for _, o := range []awsconn.WriteOptions{{}, {MaxRate: 0.1}} {
+	for _, maxRate := range []float64{0, 0.1} {
 		synctest.Test(t, func(t *testing.T) {
 			client := &errorsOf{code: func(int) string { return "ThrottlingException" }}
-			writer := load(t, awsconn.Options{HTTPClient: client}).Writer(o)
+			writer := paramstore.Paced(connection(t, awsconn.Options{HTTPClient: client}).SSM(), maxRate)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			begin := time.Now()
@@ -246,17 +258,17 @@ func TestWriterEndsWithItsContext(t *testing.T) {
 			for range 32 {
 				g.Go(func() error {
 					if err := write(ctx, writer); !errors.Is(err, context.DeadlineExceeded) {
-						t.Errorf("rate %v: error %v, want that of the context", o.MaxRate, err)
+						t.Errorf("rate %v: error %v, want that of the context", maxRate, err)
 					}
 					return nil
 				})
 			}
 			_ = g.Wait()
 			if took := time.Since(begin); took != time.Minute {
-				t.Errorf("rate %v: it took %v, want a minute", o.MaxRate, took)
+				t.Errorf("rate %v: it took %v, want a minute", maxRate, took)
 			}
-			if least := map[float64]int{0: 100, 0.1: 6}[o.MaxRate]; len(client.sent) < least {
-				t.Errorf("rate %v: %d tries, want %d", o.MaxRate, len(client.sent), least)
+			if least := map[float64]int{0: 100, 0.1: 6}[maxRate]; len(client.sent) < least {
+				t.Errorf("rate %v: %d tries, want %d", maxRate, len(client.sent), least)
 			}
 		})
 	}
@@ -274,7 +286,7 @@ func TestMaxRate(t *testing.T) {
 			}
 			return ""
 		}}
-		writer := load(t, awsconn.Options{HTTPClient: client}).Writer(awsconn.WriteOptions{MaxRate: rate})
+		writer := paramstore.Paced(connection(t, awsconn.Options{HTTPClient: client}).SSM(), rate)
 		var g errgroup.Group
 		g.SetLimit(32)
 		for i := range 450 {
@@ -310,7 +322,7 @@ func account(t *testing.T, limit float64) (*emulator.AWS, *awsconn.Conn) {
 		Queue:   emulator.QueueOptions{Copies: func(string) int { return 0 }},
 		Latency: func(string, string) time.Duration { return 30 * time.Millisecond },
 	})
-	return a, load(t, awsconn.Options{Region: "us-east-1", EndpointURL: "http://127.0.0.1", HTTPClient: a.Client()})
+	return a, connection(t, awsconn.Options{Region: "us-east-1", EndpointURL: "http://127.0.0.1", HTTPClient: a.Client()})
 }
 
 // writes makes n parameters, 32 at once, and returns how long each took, sorted.
@@ -340,7 +352,7 @@ func TestNoWriteIsPassedOver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		_, conn := account(t, 3)
-		took := writes(t, 200, conn.Writer(awsconn.WriteOptions{}))
+		took := writes(t, 200, paramstore.Paced(conn.SSM(), 0))
 		if longest := took[len(took)-1]; longest > 30*time.Second {
 			t.Errorf("the longest write took %v, half of them up to %v", longest, took[len(took)/2])
 		}
@@ -355,7 +367,7 @@ func TestWriterComesBack(t *testing.T) {
 		begin := time.Now()
 		time.AfterFunc(5*time.Second, func() { a.Faults.Add(emulator.Rule{Service: "ssm", Op: "PutParameter", Fault: emulator.Throttled}) })
 		time.AfterFunc(65*time.Second, a.Faults.Clear)
-		writes(t, 600, conn.Writer(awsconn.WriteOptions{}))
+		writes(t, 600, paramstore.Paced(conn.SSM(), 0))
 		// One minute is lost, and what it takes to find the rate again.
 		if took, best := time.Since(begin), 2*time.Minute; took < best-time.Second || took > best+15*time.Second {
 			t.Errorf("it took %v, want little more than %v", took, best)
@@ -372,7 +384,7 @@ func TestOperationsHaveTheirOwnPace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		_, conn := account(t, 3)
-		writer := conn.Writer(awsconn.WriteOptions{})
+		writer := paramstore.Paced(conn.SSM(), 0)
 		if err := write(t.Context(), writer); err != nil {
 			t.Fatal(err)
 		}
