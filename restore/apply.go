@@ -36,9 +36,8 @@ func (e *NotBegunError) Unwrap() error { return e.Cause }
 // errGone says that a parameter that was to be deleted is not there.
 var errGone = errors.New("it is gone already")
 
-// grace is how long what was begun may take after the restore was interrupted:
-// the longest that one parameter takes is the time in which it is away to be
-// created anew.
+// grace is how long what was begun may take after the restore was interrupted,
+// except for a parameter that was deleted to be created again.
 const grace = 90 * time.Second
 
 // Apply does what the plan says and returns one outcome for each of its items,
@@ -46,8 +45,11 @@ const grace = 90 * time.Second
 // begun once the caller's credentials have expired. Making a plan again and
 // applying it finishes the rest.
 //
-// If ctx ends, what has begun by then goes on to its end, for 90 seconds at
-// most, and the rest fails with a [*NotBegunError].
+// If ctx ends, nothing new is sent: a parameter of which no write was sent yet,
+// because it waits for its rate, for its look or for [Options.Recreation], fails
+// with a [*NotBegunError]. A parameter of which a write was sent is finished, for
+// 90 seconds at most; one that was deleted to be created again is always created
+// again, however long that takes.
 //
 // An error means that nothing was written to Parameter Store: the restore could
 // not be recorded.
@@ -79,7 +81,13 @@ func (r *Restorer) Apply(ctx context.Context, p *Plan) (Result, error) {
 		return Result{}, err
 	}
 	res.ID = record.ID
+	if r.o.Began != nil {
+		r.o.Began(record.ID)
+	}
 	r.run(ctx, todo)
+	for _, out := range todo {
+		out.Item.hasWaited()
+	}
 	note(record, todo)
 	// What was done is noted even if ctx has ended.
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
@@ -88,6 +96,18 @@ func (r *Restorer) Apply(ctx context.Context, p *Plan) (Result, error) {
 		r.o.Logger.WarnContext(ctx, "what became of a restore is not in its record", "id", res.ID, "error", res.Unrecorded.Error())
 	}
 	return res, nil
+}
+
+// waits is the notice of an item that is created only after a while.
+func (i *Item) waits() string {
+	return fmt.Sprintf("it was deleted just now: AWS asks to wait until %s", i.notBefore)
+}
+
+// hasWaited takes the notice away that says for what the item has to wait.
+func (i *Item) hasWaited() {
+	if i.notBefore != 0 && i.notBefore <= ssmbak.TimeOf(time.Now()) {
+		i.Notices = slices.DeleteFunc(slices.Clone(i.Notices), func(notice string) bool { return notice == i.waits() })
+	}
 }
 
 // run works on all outcomes.
@@ -148,13 +168,24 @@ func tasks(todo []*Outcome) [][]*Outcome {
 // perform works on one task. ctx is for what has begun; nothing begins after
 // begin has ended.
 func (r *Restorer) perform(ctx, begin context.Context, task []*Outcome) {
+	ctx, begun, release := paramstore.Revocable(ctx, begin)
+	defer release()
 	if task[0].Item.Action == Delete {
-		r.delete(ctx, begin, task)
+		r.delete(ctx, begin, begun, task)
 		return
 	}
 	out := task[0]
-	err := r.mend(ctx, begin, out)
-	out.conclude(err)
+	out.conclude(calledOff(begin, begun, r.mend(ctx, begin, out)))
+}
+
+// calledOff returns a [*NotBegunError] for the error of work that ended because
+// begin did, before any of its writes was sent. Any other error it returns as it is.
+func calledOff(begin context.Context, begun func() bool, err error) error {
+	var idle *NotBegunError
+	if !errors.Is(err, context.Canceled) || errors.As(err, &idle) || begin.Err() == nil || begun() {
+		return err
+	}
+	return &NotBegunError{context.Cause(begin)}
 }
 
 // conclude turns the error of the work into a status.
@@ -185,7 +216,7 @@ func (r *Restorer) log(ctx context.Context, out *Outcome) {
 
 // delete looks at the parameters once more and deletes those that are as they
 // were planned, all with one request.
-func (r *Restorer) delete(ctx, begin context.Context, task []*Outcome) {
+func (r *Restorer) delete(ctx, begin context.Context, begun func() bool, task []*Outcome) {
 	names := make([]ssmbak.Name, len(task))
 	for i, out := range task {
 		names[i] = out.Item.Name
@@ -211,6 +242,7 @@ func (r *Restorer) delete(ctx, begin context.Context, task []*Outcome) {
 		// what was there a moment ago is gone, as it should be.
 		err = r.live.Delete(ctx, names...)
 	}
+	err = calledOff(begin, begun, err)
 	for _, out := range doomed {
 		out.conclude(err)
 	}

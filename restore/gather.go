@@ -154,7 +154,7 @@ func (r *Restorer) finish(ctx context.Context, plan *Plan, subjects []*subject, 
 			if free := s.free(r.o.Recreation); free > now {
 				item.notBefore = free
 				if r.o.Recreation >= time.Second { // less is no wait that anybody would notice
-					item.Notices = append(item.Notices, fmt.Sprintf("it was deleted just now: AWS asks to wait until %s", free))
+					item.Notices = append(item.Notices, item.waits())
 				}
 			}
 		}

@@ -31,7 +31,7 @@ func (r *Restorer) mend(ctx, begin context.Context, out *Outcome) error {
 		return &NotBegunError{context.Cause(begin)}
 	}
 	if item.Action == Replace {
-		return r.replace(ctx, out, item)
+		return r.replace(ctx, begin, out, item)
 	}
 	out.relabelled = slices.ContainsFunc(item.labels, item.blocks)
 	if err := r.relabel(ctx, item, 0, item.blocks); err != nil {
@@ -40,7 +40,7 @@ func (r *Restorer) mend(ctx, begin context.Context, out *Outcome) error {
 	if item.newVersion() {
 		out.Version, err = r.put(ctx, item)
 		if mismatch(err) && item.instead != nil {
-			return r.replace(ctx, out, item.instead)
+			return r.replace(ctx, begin, out, item.instead)
 		}
 		if err != nil {
 			return err

@@ -10,20 +10,27 @@ import (
 	"github.com/ssmbak/ssmbak/paramstore"
 )
 
-// replace deletes a parameter and creates it anew. If it cannot be created, what
-// was there is put back. The item has been looked at just now.
-func (r *Restorer) replace(ctx context.Context, out *Outcome, item *Item) error {
+// replace deletes a parameter and creates it again. If it cannot be created, what
+// was there is put back. The item has been looked at just now. Nothing happens if
+// begin ends before the deletion is sent. After that neither begin nor ctx ends
+// anything, so that no interrupt leaves the parameter deleted.
+func (r *Restorer) replace(ctx, begin context.Context, out *Outcome, item *Item) error {
 	if item.Refused != "" {
 		return &refusal{reason: item.Refused}
 	}
+	ctx, _, release := paramstore.Revocable(context.WithoutCancel(ctx), begin)
+	defer release()
+	r.o.away(Absence{Name: item.Name})
+	there := func() { r.o.away(Absence{Name: item.Name, Over: true}) }
 	if err := r.live.Delete(ctx, item.Name); err != nil && r.exists(ctx, item.Name) {
+		there()
 		return err
 	}
+	ctx = context.WithoutCancel(ctx)
 	out.Replaced = true
-	away := ssmbak.TimeOf(time.Now().Add(r.o.Recreation))
-	if sleepUntil(ctx, away) != nil {
-		return fmt.Errorf("it is deleted, and was not created anew: %w", context.Cause(ctx))
-	}
+	until := ssmbak.TimeOf(time.Now().Add(r.o.Recreation))
+	r.o.away(Absence{Name: item.Name, Until: until})
+	time.Sleep(time.Until(until.Std()))
 	number, err := r.put(ctx, item)
 	var refused *refusal
 	if number == 0 && err != nil && !errors.As(err, &refused) {
@@ -33,8 +40,12 @@ func (r *Restorer) replace(ctx context.Context, out *Outcome, item *Item) error 
 		}
 	}
 	if err != nil && (number == 0 || !r.exists(ctx, item.Name)) {
-		return r.putBack(ctx, out, item, err)
+		if err = r.putBack(ctx, out, item, err); r.exists(ctx, item.Name) {
+			there()
+		}
+		return err
 	}
+	there()
 	if out.Version = number; err != nil {
 		return err
 	}
