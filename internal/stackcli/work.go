@@ -347,7 +347,7 @@ func (a *app) redrive(ctx context.Context) error {
 	if err := a.announce(ctx, conn); err != nil {
 		return err
 	}
-	progress := render.NewProgress(ctx, a.env.Stderr, a.env.Terminal(a.env.Stderr), "redrive")
+	progress := render.NewProgress(a.env.Stderr, a.env.Terminal(a.env.Stderr) && !a.json(), "redrive")
 	defer progress.Close()
 	moved, err := s.Redrive(ctx, func(moved, of int64) { progress.Set(int(moved), int(of)) })
 	progress.Close()
