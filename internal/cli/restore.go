@@ -78,6 +78,9 @@ Every restore has an id, and ` + "`ssmbak undo ID`" + ` takes it back.
 			if o.out != "" && !o.dryRun {
 				return usage("add --dry-run: what is applied at once needs no file", "--out goes with --dry-run")
 			}
+			if o.out != "" && a.isStdout(o.out) && a.json() {
+				return usage("leave one of them out, or name a file", "--out %s and --output json both write to standard output", o.out)
+			}
 			if err := o.aim(args); err != nil {
 				return err
 			}
@@ -90,8 +93,8 @@ Every restore has an id, and ` + "`ssmbak undo ID`" + ` takes it back.
 	o.addFlags(cmd)
 	o.addRunFlags(cmd)
 	f := cmd.Flags()
-	f.StringVar(&o.out, "out", "", "with --dry-run, keep the plan in this `FILE`")
-	f.StringVar(&o.planFile, "plan", "", "apply the plan in this `FILE`")
+	f.StringVar(&o.out, "out", "", "with --dry-run, keep the plan in this `FILE`; - is standard output")
+	f.StringVar(&o.planFile, "plan", "", "apply the plan in this `FILE`; - is standard input, and needs --yes")
 	return cmd
 }
 
@@ -130,7 +133,10 @@ func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 			return usage("leave it out: the plan was made with its own options", "--%s does not go with --plan", flag)
 		}
 	}
-	f, err := readPlanFile(o.planFile)
+	if o.planFile == "-" && !o.yes {
+		return usage("look at the plan, then add --yes", "--plan - reads the plan from standard input, so no question can be asked")
+	}
+	f, err := a.readPlanFile(o.planFile)
 	if err != nil {
 		return err
 	}
@@ -144,6 +150,9 @@ func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 	same := "ssmbak restore " + quote(f.Target) + " " + f.At.String() + optionsOf(f)
 	o.to, o.anew = f.Options.To, same+" --dry-run --out "+quote(o.planFile)
 	again := "ssmbak " + arguments
+	if o.planFile == "-" { // what was read cannot be read again
+		again = same
+	}
 	r, progress := a.restorer(s, f.Apply(o.restore(a)), arguments, again)
 	defer progress.Close()
 	plan, err := r.PlanFile(ctx, f)
