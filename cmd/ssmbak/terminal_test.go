@@ -353,10 +353,10 @@ func replacementAbandoned(d *desk) {
 }
 
 func barEnds(d *desk) {
-	d.changed(5)
-	term := d.sit(nil, "restore", "/app/", d.at(30), "--yes", "--max-rate", "3")
-	term.await("restore [1-4] of 5")
-	term.ends(0, "(?m)^restored 5, deleted 0")
+	d.changed(8)
+	term := d.sit(nil, "restore", "/app/", d.at(30), "--yes", "--max-rate", "4")
+	term.await("restore [1-8] of 8")
+	term.ends(0, "(?m)^restored 8, deleted 0")
 }
 
 func questionAnswered(d *desk) {

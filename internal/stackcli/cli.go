@@ -111,7 +111,7 @@ func (a *app) print(format string, args ...any) error {
 // complain prints an error and returns the exit code that it stands for.
 func (a *app) complain(ctx context.Context, err error) int {
 	f := a.explain(err)
-	if ctx.Err() != nil && f.code != exitUsage {
+	if ctx.Err() != nil && f.code != exitUsage && f.code != exitInterrupted {
 		f = a.interrupted()
 	}
 	if a.json() {
