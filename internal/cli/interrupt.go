@@ -79,6 +79,18 @@ func (r *running) expect(waits ssmbak.Time) {
 	r.waits = waits
 }
 
+// where are the flags of this run that lead another command to the same archive.
+func (a *app) where() (flags string) {
+	for _, f := range [][2]string{
+		{"bucket", a.flags.bucket}, {"bucket-owner", a.flags.owner}, {"region", a.flags.region}, {"profile", a.flags.profile}, {"endpoint-url", a.flags.endpoint},
+	} {
+		if f[1] != "" {
+			flags += " --" + f[0] + " " + quote(f[1])
+		}
+	}
+	return flags
+}
+
 // in says how long it is until a moment.
 func in(until ssmbak.Time) string {
 	if left := time.Until(until.Std()); left > time.Second {
@@ -133,7 +145,7 @@ func (a *app) abandon() int {
 		a.note("deleted at this moment: %s", name)
 	}
 	if id != "" {
-		a.note("restore %s was stopped before its end: `ssmbak undo %s` takes it back", id, id)
+		a.note("restore %s was stopped before its end: `ssmbak undo %s%s` takes it back", id, id, a.where())
 		f.hint = "`" + again + "` finishes the rest"
 		if n := len(away); n > 0 {
 			f.hint = fmt.Sprintf("`%s` creates %s again and finishes the rest", again, them(n))

@@ -28,7 +28,7 @@ func (a *app) writePlanFile(path string, f *restore.File) error {
 		return fail("name a file in a directory that you may write to", "write the plan to %s: %v", path, err)
 	}
 	if replaced {
-		a.note("plan written to %s: `ssmbak restore --plan %s` applies it", path, quote(path))
+		a.note("plan written to %s: `ssmbak restore --plan %s%s` applies it", path, quote(path), a.where())
 	}
 	return nil
 }

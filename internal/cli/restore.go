@@ -117,13 +117,13 @@ func (a *app) runRestore(ctx context.Context, o restoreOptions, arguments string
 		return err
 	}
 	arguments = fmt.Sprintf(arguments, at)
-	r, progress := a.restorer(s, o.restore(a), arguments, "ssmbak "+arguments)
+	r, progress := a.restorer(s, o.restore(a), arguments, "ssmbak "+arguments+a.where())
 	defer progress.Close()
 	plan, err := a.plan(ctx, s, r, o.target, at)
 	if err != nil {
 		return err
 	}
-	return a.carryOut(ctx, s, r, plan, progress, o, "ssmbak "+arguments)
+	return a.carryOut(ctx, s, r, plan, progress, o, "ssmbak "+arguments+a.where())
 }
 
 // runPlanFile applies a plan that was kept.
@@ -147,9 +147,9 @@ func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 	}
 	a.note("time %s, local %s", f.At, local(f.At, a.env.Now()))
 	arguments := "restore --plan " + quote(o.planFile)
-	same := "ssmbak restore " + quote(f.Target) + " " + f.At.String() + optionsOf(f)
+	same := "ssmbak restore " + quote(f.Target) + " " + f.At.String() + optionsOf(f) + a.where()
 	o.to, o.anew = f.Options.To, same+" --dry-run --out "+quote(o.planFile)
-	again := "ssmbak " + arguments
+	again := "ssmbak " + arguments + a.where()
 	if o.planFile == "-" { // what was read cannot be read again
 		again = same
 	}
@@ -310,7 +310,7 @@ func (a *app) conclude(plan *restore.Plan, res restore.Result, again, anew strin
 	a.note("restored %d, deleted %d, unchanged %d, kept %d, refused %d, failed %d",
 		restored, deleted, unchanged, kept, refused, failed+idle)
 	if res.ID != "" {
-		a.note("`ssmbak undo %s` takes this back", res.ID)
+		a.note("`ssmbak undo %s%s` takes this back", res.ID, a.where())
 	}
 	if res.Unrecorded != nil {
 		a.note("what became of it is not in its record: %s", reason(res.Unrecorded))

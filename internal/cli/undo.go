@@ -88,7 +88,7 @@ func (a *app) runUndo(ctx context.Context, o undoOptions, arguments string) erro
 	if err != nil {
 		return err
 	}
-	r, progress := a.restorer(s, o.restore(a), arguments, "ssmbak "+arguments)
+	r, progress := a.restorer(s, o.restore(a), arguments, "ssmbak "+arguments+a.where())
 	defer progress.Close()
 	plan, err := r.Undo(ctx, o.id)
 	if errors.Is(err, archive.ErrNoRestore) {
@@ -109,5 +109,5 @@ func (a *app) runUndo(ctx context.Context, o undoOptions, arguments string) erro
 			return err
 		}
 	}
-	return a.carryOut(ctx, s, r, plan, progress, o.restoreOptions, "ssmbak "+arguments)
+	return a.carryOut(ctx, s, r, plan, progress, o.restoreOptions, "ssmbak "+arguments+a.where())
 }
