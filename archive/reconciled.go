@@ -79,6 +79,17 @@ func (r Reconciled) missed(name ssmbak.Name) bool {
 	return found
 }
 
+// Unrecorded returns the names that listings found live and could not record, or
+// could not compare, in order.
+func (r Reconciled) Unrecorded() []ssmbak.Name {
+	names := slices.Clone(r.Unsure)
+	for _, m := range r.Missed {
+		names = append(names, m.Name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // miss adds names that a listing missed that began at a time.
 func (r *Reconciled) miss(names []ssmbak.Name, began time.Time) {
 	until := make(map[ssmbak.Name]time.Time, len(r.Missed)+len(names))

@@ -20,7 +20,7 @@ func (s *Store) Delete(ctx context.Context, names ...ssmbak.Name) error {
 	for _, name := range names {
 		in.Names = append(in.Names, string(name))
 	}
-	if _, err := s.writer.DeleteParameters(ctx, in); err != nil {
+	if _, err := s.writer.DeleteParameters(ctx, in, revocably); err != nil {
 		return fmt.Errorf("delete %s: %w", in.Names[0], translate(err))
 	}
 	return nil

@@ -38,7 +38,7 @@ func (s *Store) Label(ctx context.Context, name ssmbak.Name, number int64, label
 	for part := range slices.Chunk(labels, labelPage) {
 		out, err := s.writer.LabelParameterVersion(ctx, &ssm.LabelParameterVersionInput{
 			Name: aws.String(string(name)), ParameterVersion: &number, Labels: part,
-		})
+		}, revocably)
 		if err != nil {
 			return fmt.Errorf("label version %d of %s: %w", number, name, refused(name, "LabelParameterVersion", ssmbak.Value{}, translate(err)))
 		}
@@ -57,7 +57,7 @@ func (s *Store) Unlabel(ctx context.Context, name ssmbak.Name, number int64, lab
 	for part := range slices.Chunk(labels, labelPage) {
 		_, err := s.writer.UnlabelParameterVersion(ctx, &ssm.UnlabelParameterVersionInput{
 			Name: aws.String(string(name)), ParameterVersion: &number, Labels: part,
-		})
+		}, revocably)
 		if err != nil {
 			return fmt.Errorf("take labels from version %d of %s: %w", number, name, refused(name, "UnlabelParameterVersion", ssmbak.Value{}, translate(err)))
 		}

@@ -60,7 +60,7 @@ func (s *Store) Put(ctx context.Context, w Write) (number int64, err error) {
 	case w.ClearPolicies:
 		in.Policies = aws.String(noPolicies)
 	}
-	out, err := s.writer.PutParameter(ctx, in)
+	out, err := s.writer.PutParameter(ctx, in, revocably)
 	if err = translate(err); err != nil {
 		if errors.Is(err, ErrExists) {
 			return 0, fmt.Errorf("create %s: %w", w.Name, ErrExists)
@@ -74,7 +74,7 @@ func (s *Store) Put(ctx context.Context, w Write) (number int64, err error) {
 func (s *Store) AddTags(ctx context.Context, name ssmbak.Name, tags map[string]string) error {
 	_, err := s.writer.AddTagsToResource(ctx, &ssm.AddTagsToResourceInput{
 		ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: aws.String(string(name)), Tags: tagList(tags),
-	})
+	}, revocably)
 	if err != nil {
 		return fmt.Errorf("tag %s: %w", name, refused(name, "AddTagsToResource", ssmbak.Value{}, translate(err)))
 	}
@@ -85,7 +85,7 @@ func (s *Store) AddTags(ctx context.Context, name ssmbak.Name, tags map[string]s
 func (s *Store) RemoveTags(ctx context.Context, name ssmbak.Name, keys []string) error {
 	_, err := s.writer.RemoveTagsFromResource(ctx, &ssm.RemoveTagsFromResourceInput{
 		ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: aws.String(string(name)), TagKeys: keys,
-	})
+	}, revocably)
 	if err != nil {
 		return fmt.Errorf("take tags from %s: %w", name, refused(name, "RemoveTagsFromResource", ssmbak.Value{}, translate(err)))
 	}

@@ -37,9 +37,8 @@ func (e *NotBegunError) Unwrap() error { return e.Cause }
 // errGone says that a parameter that was to be deleted is not there.
 var errGone = errors.New("it is gone already")
 
-// grace is how long what was begun may take after the restore was interrupted:
-// the longest that one parameter takes is the time in which it is away to be
-// created anew.
+// grace is how long what was begun may take after the restore was interrupted,
+// except for a parameter that was deleted to be created again.
 const grace = 90 * time.Second
 
 // Apply does what the plan says and returns one outcome for each of its items,
@@ -47,8 +46,11 @@ const grace = 90 * time.Second
 // begun once the caller's credentials have expired. Making a plan again and
 // applying it finishes the rest.
 //
-// If ctx ends, what has begun by then goes on to its end, for 90 seconds at
-// most, and the rest fails with a [*NotBegunError].
+// If ctx ends, nothing new is sent: a parameter of which no write was sent yet,
+// because it waits for its rate, for its look or for [Options.Recreation], fails
+// with a [*NotBegunError]. A parameter of which a write was sent is finished, for
+// 90 seconds at most; one that was deleted to be created again is always created
+// again, however long that takes.
 //
 // An error means that nothing was written to Parameter Store: the restore could
 // not be recorded.
@@ -80,9 +82,13 @@ func (r *Restorer) Apply(ctx context.Context, p *Plan) (Result, error) {
 		return Result{}, err
 	}
 	res.ID = record.ID
+	if r.o.Began != nil {
+		r.o.Began(record.ID)
+	}
 	run := *r
-	run.images = newImages(&run)
+	run.images = newImages(ctx, &run)
 	run.run(ctx, todo)
+	run.images.end()
 	note(record, todo)
 	// What was done is noted even if ctx has ended.
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)

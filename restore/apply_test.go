@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -246,6 +247,85 @@ func TestInterrupted(t *testing.T) {
 			t.Error("something was written after the end")
 		}
 	})
+}
+
+// TestInterruptedPace interrupts a restore that waits for its rate: what was not
+// sent is not begun, throttled writes included, and what was sent without an
+// answer is finished.
+func TestInterruptedPace(t *testing.T) {
+	t.Parallel()
+	const parameters = 40
+	tests := []struct {
+		name    string
+		maxRate float64
+		limit   float64 // of the account
+		lost    bool    // the answer to the write at which it is interrupted
+	}{
+		{name: "its own rate", maxRate: 1},
+		{name: "the account's rate", limit: 1},
+		{name: "its own rate, and an answer is lost", maxRate: 1, lost: true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			eo := emulator.Options{}
+			if test.limit > 0 {
+				eo.Limits = map[string]float64{"ssm:PutParameter": test.limit}
+			}
+			inWorld(t, eo, func(w *world) {
+				puts := func(value string) {
+					for i := range parameters {
+						w.put(fmt.Sprintf("/a/%02d", i), value)
+						time.Sleep(time.Second)
+					}
+				}
+				puts("one")
+				w.record()
+				then := w.pass()
+				puts("two")
+				plan := w.plan("/a/", false, then, restore.Options{})
+				ctx, interrupt := context.WithCancel(w.Context())
+				defer interrupt()
+				began := time.Now()
+				var lost atomic.Bool
+				conn := w.conn(w.aws.ClientWith(func(_, op, _ string) emulator.Fault {
+					switch {
+					case op != "PutParameter":
+					case test.lost && time.Since(began) > 4*time.Second && lost.CompareAndSwap(false, true):
+						interrupt()
+						return emulator.Fault{LostAfter: true}
+					case ctx.Err() != nil && !test.lost:
+						t.Error("a write was sent after the interrupt")
+					}
+					return emulator.Fault{}
+				}))
+				w.live = paramstore.New(conn.SSM(), paramstore.Options{MaxRate: test.maxRate})
+				if !test.lost {
+					time.AfterFunc(4500*time.Millisecond, interrupt)
+				}
+				outcomes := w.apply(ctx, plan, restore.Options{})
+				if took := time.Since(began); took > 8*time.Second {
+					t.Errorf("it went on for %s", took)
+				}
+				restored, idle := 0, 0
+				for _, out := range outcomes {
+					var notBegun *restore.NotBegunError
+					written := w.number(string(out.Item.Name)) > 2
+					switch {
+					case out.Status == restore.Restored && written:
+						restored++
+					case errors.As(out.Err, &notBegun) && !written:
+						idle++
+					default:
+						t.Errorf("%s: %s (%v), version %d", out.Item.Name, out.Status, out.Err, w.number(string(out.Item.Name)))
+					}
+				}
+				if restored < 3 || restored > 7 || restored+idle != parameters {
+					t.Errorf("%d restored, %d not begun", restored, idle)
+				}
+			})
+		})
+	}
 }
 
 // TestImages waits for the validation of what Parameter Store has accepted.

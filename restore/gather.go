@@ -93,7 +93,7 @@ func (r *Restorer) Plan(ctx context.Context, target ssmbak.Target, at ssmbak.Tim
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	f.know(recorded, complete.Failed)
+	f.know(recorded, complete.Unrecorded())
 	if path && !f.all {
 		if below, err = f.below(ctx); err != nil {
 			return nil, err
@@ -104,8 +104,20 @@ func (r *Restorer) Plan(ctx context.Context, target ssmbak.Target, at ssmbak.Tim
 	if err != nil {
 		return nil, err
 	}
-	if err := r.o.checkSubjects(subjects); err != nil {
-		return nil, err
+	unmatched := r.o.checkSubjects(subjects)
+	if unmatched != nil && path && !f.all {
+		// A pattern may match a live parameter that the archive does not know.
+		f.all = true
+		if below, err = f.below(ctx); err != nil {
+			return nil, err
+		}
+		if subjects, one, err = r.subjects(ctx, f, recorded, below); err != nil {
+			return nil, err
+		}
+		unmatched = r.o.checkSubjects(subjects)
+	}
+	if unmatched != nil {
+		return nil, unmatched
 	}
 	subjects = r.leaveOut(plan, subjects, one, complete.Excluded)
 	err = r.finish(ctx, plan, subjects, complete, one, func(_ context.Context, s *subject) error {

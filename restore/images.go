@@ -24,6 +24,10 @@ type images struct {
 	// slot back.
 	slots chan struct{}
 
+	ctx     context.Context // of the looks
+	stop    func()
+	watcher sync.WaitGroup
+
 	mu       sync.Mutex
 	waiting  map[ssmbak.Name]*unvalidated
 	watching bool
@@ -35,8 +39,17 @@ type unvalidated struct {
 	done   chan error // takes one answer
 }
 
-func newImages(r *Restorer) *images {
-	return &images{r: r, slots: make(chan struct{}, r.o.Parallel), waiting: make(map[ssmbak.Name]*unvalidated)}
+// newImages returns the images of one Apply. What it waits for outlives ctx, as the
+// writes that are waited for do; [images.end] ends it.
+func newImages(ctx context.Context, r *Restorer) *images {
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	return &images{r: r, ctx: ctx, stop: stop, slots: make(chan struct{}, r.o.Parallel), waiting: make(map[ssmbak.Name]*unvalidated)}
+}
+
+// end ends the looks when nothing waits for them any more.
+func (w *images) end() {
+	w.stop()
+	w.watcher.Wait()
 }
 
 // await waits until the version is there, for [imagePatience] at most. number is 0
@@ -53,7 +66,7 @@ func (w *images) await(ctx context.Context, name ssmbak.Name, number int64) (int
 	w.waiting[name] = u
 	if !w.watching {
 		w.watching = true
-		go w.watch(ctx)
+		w.watcher.Go(w.watch)
 	}
 	w.mu.Unlock()
 	patience := time.NewTimer(imagePatience)
@@ -82,13 +95,13 @@ func (w *images) forget(name ssmbak.Name) {
 }
 
 // watch looks at all images that are waited for until there are none.
-func (w *images) watch(ctx context.Context) {
+func (w *images) watch() {
 	for {
 		names := w.names()
 		if names == nil {
 			return
 		}
-		found, err := w.r.live.DescribeNamed(ctx, names)
+		found, err := w.r.live.DescribeNamed(w.ctx, names)
 		w.mu.Lock()
 		for _, name := range names {
 			u := w.waiting[name]
@@ -101,8 +114,9 @@ func (w *images) watch(ctx context.Context) {
 		look := time.NewTimer(imageLook)
 		select {
 		case <-look.C:
-		case <-ctx.Done():
+		case <-w.ctx.Done():
 			look.Stop()
+			return
 		}
 	}
 }

@@ -140,12 +140,13 @@ func (l *looker) start() {
 }
 
 // first is the beginning of the work on parameters: right before its request is
-// sent they are looked at, and it is not sent after the restore has ended.
+// sent they are looked at, and nothing of it is sent after the restore has ended.
 type first struct {
 	ctx    context.Context // of the requests that begin the work, and no others
 	rest   context.Context
+	begin  context.Context
+	begun  func() bool // a request may have had an effect
 	cancel func()
-	begun  bool // a request may have been sent
 }
 
 // each returns the contexts of requests that follow each other and leave the
@@ -159,39 +160,28 @@ func (f *first) each() func() context.Context {
 	}
 }
 
-// first begins the work on parameters. check gets what is there. Its context ends
-// with begin, unless something was sent before.
+// first begins the work on parameters. check gets what is there. The work is called
+// off when begin ends, unless a request of it may have had an effect by then.
 func (l *looker) first(ctx, begin context.Context, check func(found map[ssmbak.Name]paramstore.Description) error, names ...ssmbak.Name) *first {
-	rest := ctx
-	ctx, cancel := context.WithCancelCause(ctx)
-	f := &first{rest: rest, cancel: func() { cancel(nil) }}
-	hold := context.AfterFunc(begin, func() { cancel(&NotBegunError{context.Cause(begin)}) })
-	f.ctx = paramstore.BeforeSending(ctx, func(ctx context.Context) error {
+	rest, begun, release := paramstore.Revocable(ctx, begin)
+	return &first{rest: rest, begin: begin, begun: begun, cancel: release, ctx: paramstore.BeforeSending(rest, func(ctx context.Context) error {
 		found, err := l.look(ctx, names...)
 		if err != nil {
 			return err
 		}
-		if err := check(found); err != nil {
-			return err
-		}
-		if !f.begun && !hold() {
-			return &NotBegunError{context.Cause(begin)}
-		}
-		f.begun = true
-		return nil
-	})
-	return f
+		return check(found)
+	})}
 }
 
-// unsent returns why a request was not sent, nil if it was, err being its error.
+// unsent returns why nothing was sent, nil if something was, err being the error of
+// the request.
 func (f *first) unsent(err error) error {
-	var idle *NotBegunError
 	var not *paramstore.NotSentError
 	switch {
 	case err == nil:
 		return nil
-	case !f.begun && errors.As(context.Cause(f.ctx), &idle):
-		return idle
+	case errors.Is(err, context.Canceled) && f.begin.Err() != nil && !f.begun():
+		return &NotBegunError{context.Cause(f.begin)}
 	case errors.As(err, &not):
 		return not.Err
 	}

@@ -19,13 +19,17 @@ func (r *Restorer) mend(ctx, begin context.Context, out *Outcome, look *looker) 
 	if err := sleepUntil(begin, item.notBefore); err != nil {
 		return err
 	}
-	first := look.first(ctx, begin, func(found map[ssmbak.Name]paramstore.Description) error {
+	whole := ctx
+	if item.Action == Replace || item.instead != nil {
+		whole = context.WithoutCancel(ctx) // what is deleted to be created again is created
+	}
+	first := look.first(whole, begin, func(found map[ssmbak.Name]paramstore.Description) error {
 		d, there := found[item.Name]
 		return item.compare(d, there)
 	}, item.Name)
 	defer first.cancel()
 	err := r.write(ctx, first, out)
-	out.relabelled = first.begun && slices.ContainsFunc(item.labels, item.blocks)
+	out.relabelled = first.begun() && slices.ContainsFunc(item.labels, item.blocks)
 	if unsent := first.unsent(err); unsent != nil {
 		return unsent
 	}

@@ -10,20 +10,25 @@ import (
 	"github.com/ssmbak/ssmbak/paramstore"
 )
 
-// replace deletes a parameter, in first's context, and creates it anew. If it
-// cannot be created, what was there is put back.
+// replace deletes a parameter, in first's context, and creates it again. If it
+// cannot be created, what was there is put back. Nothing happens if the restore is
+// interrupted before the deletion is sent. After that nothing ends it, so that no
+// interrupt leaves the parameter deleted.
 func (r *Restorer) replace(ctx context.Context, first *first, out *Outcome, item *Item) error {
 	if item.Refused != "" {
 		return &refusal{reason: item.Refused}
 	}
+	ctx = context.WithoutCancel(ctx)
+	r.o.away(Absence{Name: item.Name})
+	there := func() { r.o.away(Absence{Name: item.Name, Over: true}) }
 	if err := r.live.Delete(first.ctx, item.Name); err != nil && (first.unsent(err) != nil || r.exists(ctx, item.Name)) {
+		there()
 		return err
 	}
 	out.Replaced = true
-	away := ssmbak.TimeOf(time.Now().Add(r.o.Recreation))
-	if sleepUntil(ctx, away) != nil {
-		return fmt.Errorf("it is deleted, and was not created anew: %w", context.Cause(ctx))
-	}
+	until := ssmbak.TimeOf(time.Now().Add(r.o.Recreation))
+	r.o.away(Absence{Name: item.Name, Until: until})
+	time.Sleep(time.Until(until.Std()))
 	number, err := r.put(ctx, ctx, item)
 	var refused *refusal
 	if number == 0 && err != nil && !errors.As(err, &refused) {
@@ -33,8 +38,12 @@ func (r *Restorer) replace(ctx context.Context, first *first, out *Outcome, item
 		}
 	}
 	if err != nil && (number == 0 || !r.exists(ctx, item.Name)) {
-		return r.putBack(ctx, out, item, err)
+		if err = r.putBack(ctx, out, item, err); r.exists(ctx, item.Name) {
+			there()
+		}
+		return err
 	}
+	there()
 	if out.Version = number; err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package restore_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -448,7 +449,8 @@ func TestReplaceInterrupted(t *testing.T) {
 }
 
 // TestReplaceInterruptedForLong ends a restore whose pause is longer than what
-// has begun may take: it must not look as if nothing had happened.
+// has begun may take otherwise: a parameter that was deleted is always created
+// again, with its tags and labels.
 func TestReplaceInterruptedForLong(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -458,11 +460,46 @@ func TestReplaceInterruptedForLong(t *testing.T) {
 		ctx, cancel := context.WithCancel(w.Context())
 		defer cancel()
 		w.once("DeleteParameters", func() emulator.Fault { cancel(); return emulator.Fault{} })
+		var absences []string
+		o.Away = func(a restore.Absence) {
+			absences = append(absences, fmt.Sprintf("%s %v %v", a.Name, a.Until != 0, a.Over))
+		}
 		res, err := w.restorer(o).Apply(ctx, plan)
 		w.must(err)
-		out := res.Outcomes[0]
-		if text := fmt.Sprint(out.Err); out.Status != restore.Failed || !strings.Contains(text, "it is deleted, and was not created anew") || strings.Contains(text, "not begun") {
+		w.must(res.Unrecorded)
+		if got := results(res.Outcomes)[0]; got != "restored replace /p version 1" {
+			t.Errorf("got %s (%v)", got, res.Outcomes[0].Err)
+		}
+		want := `String "one" key="" tier=Standard data=text description="" pattern="" policies= tags=map[env:prod] labels=map[blue:one]`
+		if got := w.whole()["/p"]; got != want {
+			t.Errorf("left\n%s, want\n%s", got, want)
+		}
+		if diff := cmp.Diff(absences, []string{"/p false false", "/p true false", "/p false true"}); diff != "" {
+			t.Errorf("absences (-got +want):\n%s", diff)
+		}
+	})
+}
+
+// TestReplaceInterruptedBefore ends a restore before the deletion was sent: it
+// waits for its rate, or was throttled.
+func TestReplaceInterruptedBefore(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		then := w.replaceable()
+		before := w.whole()
+		o := restore.Options{Replace: true}
+		plan := w.plan("/p", false, then, o)
+		ctx, cancel := context.WithCancel(w.Context())
+		defer cancel()
+		w.once("DeleteParameters", func() emulator.Fault { cancel(); return emulator.Throttled })
+		res, err := w.restorer(o).Apply(ctx, plan)
+		w.must(err)
+		var idle *restore.NotBegunError
+		if out := res.Outcomes[0]; out.Status != restore.Failed || !errors.As(out.Err, &idle) || out.Replaced {
 			t.Errorf("got %s (%v)", out.Status, out.Err)
+		}
+		if diff := cmp.Diff(w.whole(), before); diff != "" {
+			t.Errorf("something changed (-got +want):\n%s", diff)
 		}
 	})
 }
@@ -527,6 +564,9 @@ func TestRecreation(t *testing.T) {
 				log = w.aws.SSM.Truth("/p")
 				if pause := log[len(log)-1].Time.Sub(deleted); out.Status != restore.Restored || pause < test.pause || pause > test.pause+time.Second {
 					t.Errorf("%s (%v) after %s, want %s", out.Status, out.Err, pause, test.pause)
+				}
+				if got := fmt.Sprint(out.Item.Notices); strings.Contains(got, "just now") {
+					t.Errorf("notices after the wait: %s", got)
 				}
 			})
 		})

@@ -98,6 +98,12 @@ type Options struct {
 	// Logger takes what happens below the answers; nothing if nil. No value
 	// ever reaches it.
 	Logger *slog.Logger
+	// Began is called with the id of a restore when its record is in the archive,
+	// before Apply writes anything else.
+	Began func(id string)
+	// Away is called when a parameter is deleted to be created again and when it is
+	// there again, for several parameters at once.
+	Away func(Absence)
 	// Progress is called after each parameter that Apply worked on, one call at
 	// a time. total counts the parameters that the plan wants to change.
 	Progress func(done, total int)
@@ -128,6 +134,24 @@ func New(a *archive.Archive, live *paramstore.Store, sync Syncer, o Options) *Re
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Restorer{archive: a, live: live, sync: sync, o: o}
+}
+
+// Absence is the time between the deletion of a parameter that is replaced and
+// its creation.
+type Absence struct {
+	Name ssmbak.Name
+	// Until is when the parameter is created again at the earliest, in
+	// milliseconds of UTC; zero while its deletion is under way.
+	Until ssmbak.Time
+	// Over says that the parameter is there again, or still. Without it, it is
+	// deleted, or will be in a moment.
+	Over bool
+}
+
+func (o Options) away(a Absence) {
+	if o.Away != nil {
+		o.Away(a)
+	}
 }
 
 // progress returns a function that reports one more parameter as done.

@@ -86,7 +86,11 @@ func TestRestoreRate(t *testing.T) {
 				outcomes := w.apply(w.Context(), plan, restore.Options{Exact: true})
 				took := time.Since(began)
 				for _, o := range outcomes {
-					if o.Status != restore.Restored {
+					want := restore.Restored
+					if o.Item.Action == restore.Delete {
+						want = restore.Deleted
+					}
+					if o.Status != want {
 						w.Fatalf("%s: %s, %v", o.Item.Name, o.Status, o.Err)
 					}
 				}

@@ -41,6 +41,9 @@ type Env struct {
 	// Recreation is how long a restore leaves a name alone after its deletion,
 	// see restore.Options: zero means as long as AWS asks for.
 	Recreation time.Duration
+	// Again gets a signal when the run is to end at once, while what was begun is
+	// still being finished after ctx ended; nil never does.
+	Again <-chan os.Signal
 	// Terminal reports whether a stream is a terminal; nil asks the system.
 	Terminal func(stream any) bool
 	// WrapRecorder stands between the queue and the recorder of local and demo;
@@ -70,7 +73,8 @@ const exitCodes = `  0    done
   252  wrong usage
 `
 
-// Main runs the command and returns its exit code.
+// Main runs the command and returns its exit code. After a signal from env.Again
+// it returns while the work still goes on: the caller has to end the process.
 func Main(ctx context.Context, env Env) int {
 	if env.Getenv == nil {
 		env.Getenv = func(string) string { return "" }
@@ -87,11 +91,20 @@ func Main(ctx context.Context, env Env) int {
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
-	err := root.ExecuteContext(ctx)
-	if err == nil {
-		return exitDone
+	ended := make(chan int, 1)
+	go func() {
+		if err := root.ExecuteContext(ctx); err != nil {
+			ended <- a.complain(ctx, err)
+			return
+		}
+		ended <- exitDone
+	}()
+	select {
+	case code := <-ended:
+		return code
+	case <-env.Again:
+		return a.abandon()
 	}
-	return a.complain(ctx, err)
 }
 
 func isTerminal(stream any) bool {
@@ -108,6 +121,7 @@ type app struct {
 	// maxRate bounds the writes to Parameter Store per second, 0 for no bound.
 	maxRate float64
 	notes   sync.Mutex // held while a note is written
+	running running
 }
 
 // globalFlags are the flags that every command takes.
@@ -133,7 +147,11 @@ func (a *app) note(format string, args ...any) {
 		_ = render.Line(a.env.Stderr, struct{ Note string }{text})
 		return
 	}
-	fmt.Fprintln(a.env.Stderr, render.Escape(text))
+	var w io.Writer = a.env.Stderr
+	if bar := a.running.progress(); bar != nil {
+		w = bar
+	}
+	fmt.Fprintln(w, render.Escape(text))
 }
 
 // complain prints an error and returns the exit code that it stands for.
@@ -152,18 +170,23 @@ func (a *app) complain(ctx context.Context, err error) int {
 			f = failure{message: "interrupted", code: exitInterrupted}
 		}
 	}
+	a.print(f)
+	return f.code
+}
+
+// print writes an error on standard error.
+func (a *app) print(f failure) {
 	if a.json() {
 		_ = render.Line(a.env.Stderr, struct {
 			Error, Hint string
 			ExitCode    int
 		}{f.message, f.hint, f.code})
-		return f.code
+		return
 	}
 	fmt.Fprintf(a.env.Stderr, "ssmbak: error: %s\n", render.Escape(f.message))
 	if f.hint != "" {
 		fmt.Fprintf(a.env.Stderr, "hint: %s\n", render.Escape(f.hint))
 	}
-	return f.code
 }
 
 // setup checks the global flags and starts the log.

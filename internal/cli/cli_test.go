@@ -233,8 +233,8 @@ func TestInterruptAtTheQuestion(t *testing.T) {
 	var out bytes.Buffer
 	code := cli.Main(ctx, cli.Env{
 		Args: []string{"restore", "/", at, "-R", "--assume-last-known", "--bucket", bucket}, Stdin: silence, Stdout: &out,
-		Stderr:   &onText{text: "Only yes", do: interrupt},
-		Terminal: func(stream any) bool { return stream == any(silence) }, AWS: base.AWS,
+		Stderr:   &onText{text: `Type "yes"`, do: interrupt},
+		Terminal: func(stream any) bool { return stream != any(&out) }, AWS: base.AWS,
 	})
 	if code != 130 {
 		t.Errorf("exit code %d, want 130\n%s", code, out.String())

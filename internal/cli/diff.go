@@ -76,7 +76,12 @@ func (a *app) runDiff(ctx context.Context, o diffOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := a.printPlan(ctx, s, render.Title(plan, o.to), render.Summary(plan), plan.Items); err != nil {
+	if o.out != "" && a.isStdout(o.out) { // which then holds the plan file alone
+		err = render.Items(a.env.Stderr, render.Title(plan, o.to), render.Summary(plan), plan.Items, render.PlanOptions{Reveal: a.flags.decrypt})
+	} else {
+		err = a.printPlan(ctx, s, render.Title(plan, o.to), render.Summary(plan), plan.Items)
+	}
+	if err != nil {
 		return err
 	}
 	a.noteSecondOf(o.time, at, plan.Items)

@@ -4,41 +4,44 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/ssmbak/ssmbak/restore"
 )
 
-// writePlanFile writes a plan to a file, whole or not at all. It shows names and
-// tags, so nobody else may read it.
+// writePlanFile writes a plan to a file, or to standard output if path is "-".
 func (a *app) writePlanFile(path string, f *restore.File) error {
 	text, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode the plan: %w", err)
 	}
-	temp, err := os.CreateTemp(filepath.Dir(path), ".ssmbak-plan-*") // for its owner only
-	if err == nil {
-		_, err = temp.Write(append(text, '\n'))
-		err = errors.Join(err, temp.Close())
-		if err == nil {
-			err = os.Rename(temp.Name(), path)
-		}
-		if err != nil {
-			_ = os.Remove(temp.Name())
-		}
+	text = append(text, '\n')
+	if a.isStdout(path) {
+		_, err := a.env.Stdout.Write(text)
+		return err
 	}
+	replaced, err := writeFile(path, text)
 	if err != nil {
 		return fail("name a file in a directory that you may write to", "write the plan to %s: %v", path, err)
 	}
-	a.note("the plan stands in %s: `ssmbak restore --plan %s` applies it", path, quote(path))
+	if replaced {
+		a.note("plan written to %s: `ssmbak restore --plan %s%s` applies it", path, quote(path), a.where())
+	}
 	return nil
 }
 
-// readPlanFile reads what writePlanFile wrote.
-func readPlanFile(path string) (*restore.File, error) {
+// readPlanFile reads what writePlanFile wrote, from standard input if path is "-".
+func (a *app) readPlanFile(path string) (*restore.File, error) {
+	if path == "-" {
+		text, err := io.ReadAll(a.env.Stdin)
+		if err != nil {
+			return nil, fail("", "read the plan from standard input: %v", err)
+		}
+		return restore.ParseFile(text)
+	}
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, usage("`ssmbak restore NAME|PATH TIME --dry-run --out FILE` writes one", "there is no file %s", path)

@@ -78,7 +78,7 @@ func (a *app) runReconcile(ctx context.Context, o reconcileOptions) error {
 			return err
 		}
 	}
-	progress := render.NewProgress(ctx, a.env.Stderr, a.env.Terminal(a.env.Stderr), "reconcile")
+	progress := a.newProgress("reconcile")
 	defer progress.Close()
 	timed, cancel := ctx, context.CancelFunc(func() {})
 	if o.maxTime > 0 {

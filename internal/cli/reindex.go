@@ -136,7 +136,7 @@ func (a *app) reindex(ctx context.Context, from *archive.Archive, o reindexOptio
 	if possible && len(names) == 0 {
 		return []reindexedRow{}, anyIndex(ctx, from, o.target)
 	}
-	progress := render.NewProgress(ctx, a.env.Stderr, a.env.Terminal(a.env.Stderr), "reindex")
+	progress := a.newProgress("reindex")
 	defer progress.Close()
 	rows := make([]reindexedRow, len(names))
 	var mu sync.Mutex

@@ -1,18 +1,16 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/restore"
@@ -21,6 +19,7 @@ import (
 type restoreOptions struct {
 	planOptions
 	dryRun, yes   bool
+	allRows       bool
 	out, planFile string
 	anew          string // the command that makes the plan file anew
 	maxRate       float64
@@ -30,6 +29,7 @@ func (o *restoreOptions) addRunFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.BoolVar(&o.dryRun, "dry-run", false, "show what would be done, and change nothing")
 	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask")
+	f.BoolVar(&o.allRows, "all-rows", false, "list every parameter on a terminal, also those that did not change")
 	f.Float64Var(&o.maxRate, "max-rate", 0, "write at most `N` times per second; without it, as often as the account allows")
 }
 
@@ -41,9 +41,16 @@ func (a *app) newRestoreCommand() *cobra.Command {
 		Long: `Bring parameters back to what they were at a time: value, type, key, tier, data
 type, description, pattern, policies, tags and labels. Only what differs is
 written. What had been deleted by then is deleted again; what had not begun is
-kept, unless --exact is given; what is unknown is left alone. A restore that
-deletes or replaces, or is for /, asks first, or needs --yes where there is no
-terminal.
+kept, unless --exact is given; what is unknown is left alone.
+
+On a terminal a restore shows its plan and asks before it changes anything. It
+asks nothing with --yes, with --output json, if CI is set, and where standard
+input or standard error is no terminal; one that deletes or replaces, or is for
+/, then needs --yes.
+
+Ctrl-C starts nothing more: what was not sent is not done. A parameter that was
+deleted to be created again is always created again first. A second Ctrl-C stops
+at once, and says what is deleted at that moment.
 
 With --dry-run --out FILE the plan is kept in a file, without any value; with
 --plan FILE exactly that is applied, and what has moved since is refused.
@@ -74,6 +81,9 @@ Every restore has an id, and ` + "`ssmbak undo ID`" + ` takes it back.
 			if o.out != "" && !o.dryRun {
 				return usage("add --dry-run: what is applied at once needs no file", "--out goes with --dry-run")
 			}
+			if o.out != "" && a.isStdout(o.out) && a.json() {
+				return usage("leave one of them out, or name a file", "--out %s and --output json both write to standard output", o.out)
+			}
 			if err := o.aim(a, args); err != nil {
 				return err
 			}
@@ -86,8 +96,8 @@ Every restore has an id, and ` + "`ssmbak undo ID`" + ` takes it back.
 	o.addFlags(cmd)
 	o.addRunFlags(cmd)
 	f := cmd.Flags()
-	f.StringVar(&o.out, "out", "", "with --dry-run, keep the plan in this `FILE`")
-	f.StringVar(&o.planFile, "plan", "", "apply the plan in this `FILE`")
+	f.StringVar(&o.out, "out", "", "with --dry-run, keep the plan in this `FILE`; - is standard output")
+	f.StringVar(&o.planFile, "plan", "", "apply the plan in this `FILE`; - is standard input, and needs --yes")
 	return cmd
 }
 
@@ -110,14 +120,14 @@ func (a *app) runRestore(ctx context.Context, o restoreOptions, arguments string
 		return err
 	}
 	arguments = fmt.Sprintf(arguments, at)
-	r, progress := a.restorer(ctx, s, o.restore(a), arguments)
+	r, progress := a.restorer(s, o.restore(a), arguments, "ssmbak "+arguments+a.where())
 	defer progress.Close()
 	plan, err := a.plan(ctx, s, r, o.target, at)
 	if err != nil {
 		return err
 	}
 	a.noteSecondOf(o.time, at, plan.Items)
-	return a.carryOut(ctx, s, r, plan, progress, o, "ssmbak "+arguments)
+	return a.carryOut(ctx, s, r, plan, progress, o, "ssmbak "+arguments+a.where())
 }
 
 // runPlanFile applies a plan that was kept.
@@ -127,7 +137,10 @@ func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 			return usage("leave it out: the plan was made with its own options", "--%s does not go with --plan", flag)
 		}
 	}
-	f, err := readPlanFile(o.planFile)
+	if o.planFile == "-" && !o.yes {
+		return usage("look at the plan, then add --yes", "--plan - reads the plan from standard input, so no question can be asked")
+	}
+	f, err := a.readPlanFile(o.planFile)
 	if err != nil {
 		return err
 	}
@@ -138,14 +151,19 @@ func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 	}
 	a.note("time %s, local %s", f.At, local(f.At, a.env.Now()))
 	arguments := "restore --plan " + quote(o.planFile)
-	r, progress := a.restorer(ctx, s, f.Apply(o.restore(a)), arguments)
+	same := "ssmbak restore " + quote(f.Target) + " " + f.At.String() + optionsOf(f) + a.where()
+	o.to, o.anew = f.Options.To, same+" --dry-run --out "+quote(o.planFile)
+	again := "ssmbak " + arguments + a.where()
+	if o.planFile == "-" { // what was read cannot be read again
+		again = same
+	}
+	r, progress := a.restorer(s, f.Apply(o.restore(a)), arguments, again)
 	defer progress.Close()
 	plan, err := r.PlanFile(ctx, f)
 	if err != nil {
 		return err
 	}
-	o.to, o.anew = f.Options.To, "ssmbak restore "+quote(f.Target)+" "+f.At.String()+optionsOf(f)+" --dry-run --out "+quote(o.planFile)
-	return a.carryOut(ctx, s, r, plan, progress, o, "ssmbak "+arguments)
+	return a.carryOut(ctx, s, r, plan, progress, o, again)
 }
 
 // openToRestore opens the archive and begins it where there is none: what is
@@ -159,99 +177,56 @@ func (a *app) openToRestore(ctx context.Context, maxRate float64) (*session, err
 	return s, s.archive.Establish(ctx)
 }
 
-// restorer returns what restores, and the progress that it shows.
-func (a *app) restorer(ctx context.Context, s *session, ro restore.Options, arguments string) (*restore.Restorer, render.Progress) {
-	progress := render.NewProgress(ctx, a.env.Stderr, a.env.Terminal(a.env.Stderr), "restore")
+// restorer returns what restores, and the progress that it shows. again is the
+// command that finishes what an interrupted one left.
+func (a *app) restorer(s *session, ro restore.Options, arguments, again string) (*restore.Restorer, render.Progress) {
+	progress := a.newProgress("restore")
 	ro.By, ro.Arguments, ro.Progress = s.caller.ARN, arguments, progress.Set
+	a.watch(&ro, again)
 	return restore.New(s.archive, s.live, s.recorder(a), ro), progress
 }
 
 // carryOut asks where a plan has to be agreed to, applies it, and says what
 // became of it. again is the command that finishes the rest.
 func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, plan *restore.Plan, progress render.Progress, o restoreOptions, again string) error {
-	if plan.Asks() && plan.Changes() > 0 && !o.yes {
-		if err := a.ask(ctx, plan, o.to); err != nil {
-			return err
-		}
+	if err := a.agree(ctx, s, plan, o); err != nil {
+		return err
 	}
 	states, err := a.wanted(ctx, s, plan.Items)
 	if err != nil {
 		return err
 	}
-	if wait := plan.Waits(); wait > ssmbak.TimeOf(time.Now()) {
-		a.note("what was deleted just now is created at %s: AWS asks for 30 seconds between the two", wait)
-	}
-	told := make(chan struct{})
-	untold := context.AfterFunc(ctx, func() {
-		defer close(told)
-		a.note("interrupted: what has begun goes on to its end; interrupt again to stop at once")
-	})
+	a.running.expect(plan.Waits())
+	progress.Start()
+	end := a.onInterrupt(ctx)
 	res, err := r.Apply(ctx, plan)
-	if !untold() {
-		<-told
-	}
+	end()
 	progress.Close()
+	if err != nil && ctx.Err() != nil {
+		return &failure{message: "interrupted", hint: "nothing was changed", code: exitInterrupted}
+	}
 	if err != nil {
 		return err
 	}
-	if err := a.printOutcomes(res, states); err != nil {
+	if err := a.printOutcomes(res, states, a.env.Terminal(a.env.Stdout) && !o.allRows); err != nil {
 		return err
 	}
-	if err := a.conclude(plan, res, again, o.anew); err != nil || ctx.Err() == nil {
-		return err
-	}
-	return &failure{message: "interrupted, when everything was done", code: exitInterrupted}
-}
-
-// ask shows a plan and returns nil if a person agrees to it.
-func (a *app) ask(ctx context.Context, plan *restore.Plan, to string) error {
-	why := "a restore of " + plan.Target.String() + " may concern everything"
-	deleted, replaced := plan.Count(restore.Delete), plan.Count(restore.Replace)
+	err = a.conclude(plan, res, again, o.anew)
+	var f *failure
 	switch {
-	case deleted > 0 && replaced > 0:
-		why = "this restore deletes " + parameters(deleted) + " and replaces " + parameters(replaced)
-	case deleted > 0:
-		why = "this restore deletes " + parameters(deleted)
-	case replaced > 0:
-		why = "this restore replaces " + parameters(replaced)
-	case !plan.Target.Root():
-		why = "this restore may have to replace parameters to change their type"
-	}
-	if !a.env.Terminal(a.env.Stdin) {
-		return fail("look at it with --dry-run, then add --yes; nothing was changed", "%s, and there is no terminal to ask on", why)
-	}
-	if err := render.Items(a.env.Stderr, render.Title(plan, to), render.Summary(plan), plan.Items, render.PlanOptions{Reveal: a.flags.decrypt, Color: a.color()}); err != nil {
+	case ctx.Err() == nil:
 		return err
+	case err == nil:
+		return &failure{message: "interrupted, but everything had completed", code: exitInterrupted}
+	case errors.As(err, &f):
+		return &failure{message: "interrupted: " + f.message, hint: f.hint, code: exitInterrupted}
 	}
-	fmt.Fprintf(a.env.Stderr, "%s. Go on? Only yes is taken for it: ", why)
-	answer, err := readLine(ctx, a.env.Stdin)
-	if err != nil {
-		return err
-	}
-	if answer != "yes" {
-		return fail("nothing was changed", "the answer was not yes")
-	}
-	return nil
-}
-
-// readLine reads one line, or stops waiting when ctx ends.
-func readLine(ctx context.Context, r io.Reader) (string, error) {
-	lines := make(chan string, 1)
-	go func() {
-		line, _ := bufio.NewReader(r).ReadString('\n') // no answer is no yes
-		lines <- strings.TrimSpace(line)
-	}()
-	select {
-	case line := <-lines:
-		return line, nil
-	case <-ctx.Done():
-		return "", ctx.Err()
-	}
+	return err
 }
 
 // printOutcomes writes what a restore stands for, as preview does, with a note
-// for what could not be done.
-func (a *app) printOutcomes(res restore.Result, states []ssmbak.State) error {
+// for what could not be done. brief leaves out what did not change in a table.
+func (a *app) printOutcomes(res restore.Result, states []ssmbak.State, brief bool) error {
 	outcomes := res.Outcomes
 	if a.json() {
 		rows := make([]render.OutcomeRow, len(outcomes))
@@ -271,6 +246,9 @@ func (a *app) printOutcomes(res restore.Result, states []ssmbak.State) error {
 	for i, o := range outcomes {
 		// What is not there, then as now, is no part of the picture.
 		if states[i].Deleted && (o.Item.Action == restore.None || o.Item.Action == restore.Kept) {
+			continue
+		}
+		if brief && o.Status == restore.Unchanged {
 			continue
 		}
 		st, note := states[i], ""
@@ -336,7 +314,7 @@ func (a *app) conclude(plan *restore.Plan, res restore.Result, again, anew strin
 	a.note("restored %d, deleted %d, unchanged %d, kept %d, refused %d, failed %d",
 		restored, deleted, unchanged, kept, refused, failed+idle)
 	if slices.ContainsFunc(res.Outcomes, restore.Outcome.Changed) {
-		a.note("`ssmbak undo %s` takes this back", res.ID)
+		a.note("`ssmbak undo %s%s` takes this back", res.ID, a.where())
 	}
 	if res.Unrecorded != nil {
 		a.note("what became of it is not in its record: %s", reason(res.Unrecorded))

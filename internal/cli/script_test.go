@@ -68,7 +68,8 @@ var zone = time.FixedZone("CEST", 2*60*60)
 //	                           whose key begins so; allow ends it
 //	passed DURATION            that the last ssmbak took that long
 //	requests WHAT              what the last ssmbak asked, as in ssm:PutParameter
-//	answer TEXT                what stands on the terminal
+//	answer TEXT                what is typed on the terminal that standard input
+//	                           and standard error are from now on
 //	at OPERATION N WHAT        with the Nth such request of the next ssmbak to
 //	                           Parameter Store, interrupt it, or let its
 //	                           credentials expire
@@ -216,7 +217,10 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		env := cli.Env{
 			Args: args, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Getenv: ts.Getenv,
 			Now: func() time.Time { return time.Now().In(zone) }, AWS: connection(w.client(interrupt)),
-			Terminal: func(stream any) bool { _, in := stream.(*strings.Reader); return in && w.answer != nil },
+			Terminal: func(stream any) bool {
+				_, in := stream.(*strings.Reader)
+				return w.answer != nil && (in || stream == any(&stderr))
+			},
 		}
 		if w.answer != nil {
 			env.Stdin = strings.NewReader(*w.answer)

@@ -88,7 +88,7 @@ func (a *app) runUndo(ctx context.Context, o undoOptions, arguments string) erro
 	if err != nil {
 		return err
 	}
-	r, progress := a.restorer(ctx, s, o.restore(a), arguments)
+	r, progress := a.restorer(s, o.restore(a), arguments, "ssmbak "+arguments+a.where())
 	defer progress.Close()
 	plan, err := r.Undo(ctx, o.id)
 	if errors.Is(err, archive.ErrNoRestore) {
@@ -104,10 +104,10 @@ func (a *app) runUndo(ctx context.Context, o undoOptions, arguments string) erro
 		}
 		return a.problems(plan.Problems, nil)
 	}
-	if asks := plan.Asks() && plan.Changes() > 0 && !o.yes; !asks && !a.json() {
+	if !a.asks(plan, o.restoreOptions) && !a.json() {
 		if err := render.Items(a.env.Stderr, render.Title(plan, ""), render.Summary(plan), plan.Items, render.PlanOptions{Reveal: a.flags.decrypt, Color: a.color()}); err != nil {
 			return err
 		}
 	}
-	return a.carryOut(ctx, s, r, plan, progress, o.restoreOptions, "ssmbak "+arguments)
+	return a.carryOut(ctx, s, r, plan, progress, o.restoreOptions, "ssmbak "+arguments+a.where())
 }

@@ -114,7 +114,7 @@ func (a *app) complain(ctx context.Context, err error) int {
 		a.log.DebugContext(ctx, "failed", "cause", err.Error())
 	}
 	f := a.explain(err)
-	if ctx.Err() != nil && f.code != exitUsage {
+	if ctx.Err() != nil && f.code != exitUsage && f.code != exitInterrupted {
 		f = a.interrupted()
 	}
 	if a.json() {

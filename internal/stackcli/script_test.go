@@ -198,7 +198,10 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		env := stackcli.Env{
 			Args: args, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Getenv: ts.Getenv,
 			AWS: w.connection(), Version: w.version, FindCode: w.find,
-			Terminal: func(stream any) bool { _, in := stream.(*strings.Reader); return in && w.answer != nil },
+			Terminal: func(stream any) bool {
+				_, in := stream.(*strings.Reader)
+				return w.answer != nil && (in || stream == any(&stderr))
+			},
 		}
 		if w.answer != nil {
 			env.Stdin = strings.NewReader(*w.answer)

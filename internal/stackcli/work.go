@@ -319,10 +319,10 @@ func (a *app) ask(ctx context.Context, why string, agreed bool, flag string) err
 	if agreed {
 		return nil
 	}
-	if !a.env.Terminal(a.env.Stdin) {
-		return fail("add "+flag+"; nothing was changed", "%s, and there is no terminal to ask on", why)
+	if unasked := a.unasked(); unasked != "" {
+		return fail("add "+flag+"; nothing was changed", "%s, and %s", why, unasked)
 	}
-	fmt.Fprintf(a.env.Stderr, "%s. Go on? Only yes is taken for it: ", render.Escape(strings.ToUpper(why[:1])+why[1:]))
+	fmt.Fprintf(a.env.Stderr, "%s\nType \"yes\" to continue: ", render.Escape(why))
 	lines := make(chan string, 1)
 	go func() {
 		line, _ := bufio.NewReader(a.env.Stdin).ReadString('\n') // no answer is no yes
@@ -335,8 +335,22 @@ func (a *app) ask(ctx context.Context, why string, agreed bool, flag string) err
 		}
 		return fail("nothing was changed", "the answer was not yes")
 	case <-ctx.Done():
-		return ctx.Err()
+		fmt.Fprintln(a.env.Stderr) // the error does not follow the prompt
+		return &failure{message: "interrupted", hint: "nothing was changed", code: exitInterrupted}
 	}
+}
+
+// unasked says why no question can be asked, "" if one can.
+func (a *app) unasked() string {
+	switch {
+	case !a.env.Terminal(a.env.Stdin) || !a.env.Terminal(a.env.Stderr):
+		return "there is no terminal to ask on"
+	case a.json():
+		return "with --output json no question is asked"
+	case a.env.Getenv("CI") != "":
+		return "with CI set no question is asked"
+	}
+	return ""
 }
 
 func (a *app) redrive(ctx context.Context) error {
@@ -347,7 +361,7 @@ func (a *app) redrive(ctx context.Context) error {
 	if err := a.announce(ctx, conn); err != nil {
 		return err
 	}
-	progress := render.NewProgress(ctx, a.env.Stderr, a.env.Terminal(a.env.Stderr), "redrive")
+	progress := render.NewProgress(a.env.Stderr, a.env.Terminal(a.env.Stderr) && !a.json(), "redrive")
 	defer progress.Close()
 	moved, err := s.Redrive(ctx, func(moved, of int64) { progress.Set(int(moved), int(of)) })
 	progress.Close()

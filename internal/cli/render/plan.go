@@ -52,32 +52,42 @@ func Items(w io.Writer, title, summary string, items []restore.Item, o PlanOptio
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s:\n", title)
 	for _, item := range items {
-		sign, shown := signs[item.Action]
-		if !shown {
-			continue
-		}
-		mark := sign.sign
-		if o.Color {
-			mark = sign.paint + mark + "\x1b[0m"
-		}
-		from := ""
-		if item.Source != "" {
-			from = " <- " + string(item.Source)
-		}
-		fmt.Fprintf(&b, "%s %s%s%s\n", mark, item.Name, from, remark(item))
-		for _, d := range item.Differences {
-			fmt.Fprintf(&b, "    %s: %s\n", Escape(d.Attribute), difference(item, d, o.Reveal))
-		}
-		if item.Refused != "" {
-			fmt.Fprintf(&b, "    will be refused: %s\n", Escape(item.Refused))
-		}
-		for _, notice := range slices.Concat(item.Notices, item.Warnings) {
-			fmt.Fprintf(&b, "    note: %s\n", Escape(notice))
+		for _, line := range itemLines(item, o) {
+			b.WriteString(line + "\n")
 		}
 	}
 	b.WriteString(summary + "\n")
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// itemLines returns the line of an item and those below it, none for an action
+// that is not shown.
+func itemLines(item restore.Item, o PlanOptions) (lines []string) {
+	sign, shown := signs[item.Action]
+	if !shown {
+		return nil
+	}
+	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	mark := sign.sign
+	if o.Color {
+		mark = sign.paint + mark + "\x1b[0m"
+	}
+	from := ""
+	if item.Source != "" {
+		from = " <- " + string(item.Source)
+	}
+	add("%s %s%s%s", mark, item.Name, from, remark(item))
+	for _, d := range item.Differences {
+		add("    %s: %s", Escape(d.Attribute), difference(item, d, o.Reveal))
+	}
+	if item.Refused != "" {
+		add("    will be refused: %s", Escape(item.Refused))
+	}
+	for _, notice := range slices.Concat(item.Notices, item.Warnings) {
+		add("    note: %s", Escape(notice))
+	}
+	return lines
 }
 
 // remark stands behind a name and says why.

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"context"
 	"io"
 	"sync"
 	"time"
@@ -10,10 +9,17 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 )
 
-// Progress shows how far a piece of work has come. Set may be called from many
-// goroutines; Close ends the display and may be called more than once.
+// Progress shows how far a piece of work has come. All methods may be called
+// from many goroutines at once.
 type Progress interface {
+	// Start sets the time from which rate and remaining time are measured. It is
+	// the creation of the Progress unless Start is called.
+	Start()
 	Set(done, total int)
+	// Write writes lines above the bar, or to the terminal itself while no bar
+	// is shown.
+	io.Writer
+	// Close removes the bar. It may be called more than once.
 	Close()
 }
 
@@ -21,30 +27,37 @@ type Progress interface {
 const patience = time.Second
 
 // NewProgress returns a Progress that shows a bar on a terminal for work that
-// takes more than a second, and nothing where w is no terminal.
-func NewProgress(ctx context.Context, w io.Writer, terminal bool, what string) Progress {
+// takes more than a second, and nothing where w is no terminal. The bar is shown
+// until Close is called, also while interrupted work comes to its end.
+func NewProgress(w io.Writer, terminal bool, what string) Progress {
 	if !terminal {
-		return silent{}
+		return silent{w}
 	}
-	return &bar{ctx: ctx, w: w, what: what, began: time.Now()}
+	return &bar{w: w, what: what, began: time.Now()}
 }
 
-type silent struct{}
+type silent struct{ io.Writer }
 
+func (silent) Start()       {}
 func (silent) Set(int, int) {}
 func (silent) Close()       {}
 
 // bar is a line with count, rate and the time that is left.
 type bar struct {
-	ctx   context.Context
-	w     io.Writer
-	what  string
-	began time.Time
+	w    io.Writer
+	what string
 
 	mu     sync.Mutex
+	began  time.Time
 	pool   *mpb.Progress
 	bar    *mpb.Bar
 	closed bool
+}
+
+func (b *bar) Start() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.began = time.Now()
 }
 
 func (b *bar) Set(done, total int) {
@@ -57,7 +70,8 @@ func (b *bar) Set(done, total int) {
 		if time.Since(b.began) < patience {
 			return
 		}
-		b.pool = mpb.NewWithContext(b.ctx, mpb.WithOutput(b.w), mpb.WithAutoRefresh())
+		// The pool has no context: one that has ended takes no bar and panics.
+		b.pool = mpb.New(mpb.WithOutput(b.w), mpb.WithAutoRefresh())
 		b.bar = b.pool.AddBar(int64(total), mpb.BarRemoveOnComplete(),
 			mpb.PrependDecorators(decor.Name(b.what+" "), decor.CountersNoUnit("%d of %d")),
 			mpb.AppendDecorators(decor.AverageSpeed(0, "%.0f/s ", decor.WCSyncSpace), decor.AverageETA(decor.ET_STYLE_GO)),
@@ -66,6 +80,15 @@ func (b *bar) Set(done, total int) {
 	}
 	b.bar.SetTotal(int64(total), false)
 	b.bar.SetCurrent(int64(done))
+}
+
+func (b *bar) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.bar == nil || b.closed {
+		return b.w.Write(p)
+	}
+	return b.pool.Write(p)
 }
 
 func (b *bar) Close() {

@@ -25,7 +25,7 @@ func TestProgress(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var out bytes.Buffer
-				p := NewProgress(t.Context(), &out, tt.terminal, "restore")
+				p := NewProgress(&out, tt.terminal, "restore")
 				for i := range 10 {
 					time.Sleep(tt.each)
 					p.Set(i+1, 10)
@@ -39,4 +39,52 @@ func TestProgress(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestProgressAfterStart measures the rate from Start on, so that the time that a
+// person takes to answer a question does not count.
+func TestProgressAfterStart(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		p := NewProgress(&out, true, "restore")
+		time.Sleep(time.Hour)
+		p.Start()
+		for i := range 5 {
+			time.Sleep(time.Second)
+			p.Set(i+1, 10)
+		}
+		p.Close()
+		if got := out.String(); !strings.Contains(got, "1/s") || !strings.Contains(got, "5s") {
+			t.Errorf("got %q, want 1/s and 5s in it", got)
+		}
+	})
+}
+
+// TestProgressWrite writes lines before, above and after a bar.
+func TestProgressWrite(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		p := NewProgress(&out, true, "restore")
+		for _, text := range []string{"before\n", "above\n", "after\n"} {
+			if text == "after\n" {
+				p.Close()
+			}
+			if _, err := p.Write([]byte(text)); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2 * time.Second)
+			p.Set(1, 10)
+		}
+		got := out.String()
+		for _, want := range []string{"before\n", "above\n", "after\n"} {
+			if strings.Count(got, want) != 1 {
+				t.Errorf("%q is not in %q once", want, got)
+			}
+		}
+		if !strings.HasPrefix(got, "before\n") || !strings.HasSuffix(got, "after\n") {
+			t.Errorf("not in their order: %q", got)
+		}
+	})
 }

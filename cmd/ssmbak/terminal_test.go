@@ -1,0 +1,446 @@
+//go:build linux
+
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+	"github.com/creack/pty"
+
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/program"
+	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/recorder"
+)
+
+// desk is an account behind a socket, and the command on a terminal in front of
+// it.
+type desk struct {
+	*testing.T
+	program  string
+	aws      *emulator.AWS
+	url      string
+	ssm      *ssm.Client
+	recorder *recorder.Recorder
+	start    time.Time // two hours ago, when everything begins
+}
+
+// newDesk starts an account whose history lies hours back.
+func newDesk(t *testing.T, program string) *desk {
+	t.Helper()
+	d := &desk{T: t, program: program, start: time.Now().Add(-2 * time.Hour).Truncate(time.Second)}
+	d.aws = emulator.New(emulator.Options{Clock: emulator.NewClock(d.start)})
+	d.aws.S3.CreateBucket("backup", true)
+	url, stop, err := d.aws.Listen(t.Context(), "127.0.0.1:0")
+	d.must(err)
+	t.Cleanup(func() { _ = stop() })
+	d.url = url
+	conn, err := awsconn.Load(t.Context(), awsconn.Options{Anonymous: true, Region: "us-east-1", EndpointURL: "http://127.0.0.1", HTTPClient: d.aws.Client()})
+	d.must(err)
+	a, err := archive.Open(t.Context(), conn.S3(), archive.Options{Bucket: "backup", Account: "123456789012", Region: "us-east-1"})
+	d.must(err)
+	d.must(a.Establish(t.Context()))
+	d.ssm = conn.SSM()
+	d.recorder = recorder.New(a, paramstore.New(conn.SSM(), paramstore.Options{}), recorder.Options{Account: "123456789012", Region: "us-east-1"})
+	return d
+}
+
+func (d *desk) must(err error) {
+	d.Helper()
+	if err != nil {
+		d.Fatal(err)
+	}
+}
+
+// later lets minutes pass in the account.
+func (d *desk) later(minutes int) { d.aws.Clock.Advance(time.Duration(minutes) * time.Minute) }
+
+func (d *desk) put(name, value string, change ...func(*ssm.PutParameterInput)) {
+	d.Helper()
+	in := &ssm.PutParameterInput{Name: &name, Value: &value, Type: types.ParameterTypeString, Overwrite: aws.Bool(true)}
+	for _, f := range change {
+		f(in)
+	}
+	_, err := d.ssm.PutParameter(d.Context(), in)
+	d.must(err)
+}
+
+func (d *desk) remove(name string) {
+	d.Helper()
+	_, err := d.ssm.DeleteParameter(d.Context(), &ssm.DeleteParameterInput{Name: &name})
+	d.must(err)
+}
+
+// record hands the recorder the events that wait. It looks with the machine's
+// clock, so all that happened hours ago has to have happened before.
+func (d *desk) record() {
+	d.Helper()
+	d.aws.Clock.Advance(2 * time.Second) // events take their time
+	d.must(d.aws.Queue.Drain(d.Context(), func(ctx context.Context, batch []emulator.Message) (failed []string) {
+		var messages []recorder.Message
+		for _, m := range batch {
+			messages = append(messages, recorder.Message{ID: m.ID, Body: m.Body, Sent: m.Sent, Receives: m.Receives})
+		}
+		for _, f := range d.recorder.Handle(ctx, messages) {
+			failed = append(failed, f.ID)
+		}
+		return failed
+	}))
+}
+
+// at returns a TIME so many minutes after the beginning.
+func (d *desk) at(minutes int) string {
+	return d.start.Add(time.Duration(minutes) * time.Minute).UTC().Format("2006-01-02T15:04:05Z")
+}
+
+// live returns the values of all parameters.
+func (d *desk) live() map[string]string {
+	d.Helper()
+	all := make(map[string]string)
+	pages := ssm.NewGetParametersByPathPaginator(d.ssm, &ssm.GetParametersByPathInput{Path: aws.String("/"), Recursive: aws.Bool(true), WithDecryption: aws.Bool(true)})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(d.Context())
+		d.must(err)
+		for _, p := range page.Parameters {
+			all[aws.ToString(p.Name)] = aws.ToString(p.Value)
+		}
+	}
+	return all
+}
+
+// terminal is a run of the command on a pseudo terminal of its own, which is its
+// standard input, output and error.
+type terminal struct {
+	*testing.T
+	cmd  *exec.Cmd
+	tty  *os.File
+	more chan struct{} // gets one whenever there is more on the screen
+	mu   sync.Mutex
+	text bytes.Buffer
+	done chan struct{} // closed when the screen is complete
+}
+
+// sit starts the command on a terminal. env are more settings, such as CI=true.
+func (d *desk) sit(env []string, args ...string) *terminal {
+	d.Helper()
+	t := &terminal{T: d.T, cmd: d.command(args...), more: make(chan struct{}, 1), done: make(chan struct{})}
+	t.cmd.Env = append(t.cmd.Env, env...)
+	var err error
+	if t.tty, err = pty.StartWithSize(t.cmd, &pty.Winsize{Rows: 24, Cols: 120}); err != nil {
+		d.Fatal(err)
+	}
+	d.Cleanup(func() { _ = t.tty.Close() })
+	go func() {
+		defer close(t.done)
+		chunk := make([]byte, 4096)
+		for {
+			n, err := t.tty.Read(chunk) // fails when the command has ended
+			t.mu.Lock()
+			t.text.Write(chunk[:n])
+			t.mu.Unlock()
+			select {
+			case t.more <- struct{}{}:
+			default:
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return t
+}
+
+func (t *terminal) screen() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return strings.ReplaceAll(t.text.String(), "\r\n", "\n")
+}
+
+// await returns once the screen shows something.
+func (t *terminal) await(pattern string) {
+	t.Helper()
+	want := regexp.MustCompile(pattern)
+	for limit := time.After(time.Minute); !want.MatchString(t.screen()); {
+		select {
+		case <-t.more:
+		case <-t.done:
+			if !want.MatchString(t.screen()) {
+				t.Fatalf("the command ended before it showed %q:\n%s", pattern, t.screen())
+			}
+		case <-limit:
+			t.Fatalf("the screen does not show %q:\n%s", pattern, t.screen())
+		}
+	}
+}
+
+// types enters text; ^C and ^D are "\x03" and "\x04".
+func (t *terminal) types(text string) {
+	t.Helper()
+	if _, err := io.WriteString(t.tty, text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ends waits for the end of the command, and wants its exit code and all of
+// these patterns on the screen.
+func (t *terminal) ends(code int, patterns ...string) (screen string) {
+	t.Helper()
+	<-t.done
+	err := t.cmd.Wait()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	screen = t.screen()
+	if got := t.cmd.ProcessState.ExitCode(); got != code {
+		t.Errorf("exit code %d, want %d:\n%s", got, code, screen)
+	}
+	for _, pattern := range patterns {
+		if !regexp.MustCompile(pattern).MatchString(screen) {
+			t.Errorf("%q is not on the screen:\n%s", pattern, screen)
+		}
+	}
+	return screen
+}
+
+const interrupt = "\x03"
+
+// changed makes a tree of n parameters that all changed after an hour.
+func (d *desk) changed(n int) {
+	d.Helper()
+	for i := range n {
+		d.put(fmt.Sprintf("/app/p%02d", i), "one")
+	}
+	d.later(60)
+	for i := range n {
+		d.put(fmt.Sprintf("/app/p%02d", i), "two")
+	}
+	d.record()
+}
+
+// replaced makes a tree of parameters that only a replacement brings back, and
+// one that had been deleted.
+func (d *desk) replaced(names ...string) {
+	d.Helper()
+	for _, name := range names {
+		d.put(name, "one")
+	}
+	d.later(60)
+	for _, name := range names {
+		d.put(name, "two", advanced(""))
+	}
+	d.record()
+}
+
+// deletes makes a tree of n parameters that all changed after an hour, and
+// /app/old, which a restore to minute 30 deletes.
+func (d *desk) deletes(n int) {
+	d.Helper()
+	d.put("/app/old", "one")
+	for i := range n {
+		d.put(fmt.Sprintf("/app/p%02d", i), "one")
+	}
+	d.later(10)
+	d.remove("/app/old")
+	d.later(50)
+	d.put("/app/old", "again")
+	for i := range n {
+		d.put(fmt.Sprintf("/app/p%02d", i), "two")
+	}
+	d.record()
+}
+
+// TestTerminal runs the command on a terminal, with what a person types there. It
+// waits for what is on the screen, never for time.
+func TestTerminal(t *testing.T) {
+	t.Parallel()
+	program := program.Build(t, "ssmbak")
+	for name, test := range map[string]func(d *desk){
+		"an interrupt ends the wait for a name that was deleted just now": waitInterrupted,
+		"an interrupt ends the wait for the pace":                         paceInterrupted,
+		"a second interrupt says what is deleted":                         replacementAbandoned,
+		"a bar goes away":    barEnds,
+		"the question":       questionAnswered,
+		"the grave question": graveQuestionAnswered,
+		"no question":        notAsked,
+		"a screenful":        screenful,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDesk(t, program)
+			test(d)
+		})
+	}
+}
+
+func waitInterrupted(d *desk) {
+	d.put("/app/a", "one")
+	d.put("/app/b", "one")
+	d.record()
+	d.aws.Clock.Set(time.Now())
+	d.remove("/app/a")
+	d.remove("/app/b")
+	d.record()
+	term := d.sit(nil, "restore", "/app/", d.at(30), "--yes")
+	term.await("what was deleted just now is created at")
+	term.types(interrupt)
+	term.ends(130, "interrupted: nothing more is started", "(?m)^restored 0, deleted 0,.* failed 2$", "`ssmbak undo [0-9TZ]+-[0-9a-z]+` takes this back",
+		"ssmbak: error: interrupted: 2 parameters", `hint: .ssmbak restore /app/ [-0-9]+T[0-9:.]+Z. finishes the rest`)
+	if got := d.live(); len(got) != 0 {
+		d.Errorf("something was created: %v", got)
+	}
+}
+
+func paceInterrupted(d *desk) {
+	d.changed(40)
+	term := d.sit(nil, "restore", "/app/", d.at(30), "--yes", "--max-rate", "2")
+	term.await("[1-9][0-9]* of 40")
+	term.types(interrupt)
+	written := func() (n int) {
+		for _, value := range d.live() {
+			if value == "one" {
+				n++
+			}
+		}
+		return n
+	}
+	term.await("interrupted: nothing more is started")
+	before := written()
+	screen := term.ends(130, "`ssmbak undo [0-9TZ]+-[0-9a-z]+` takes this back", "ssmbak: error: interrupted: [0-9]+ parameters", "finishes the rest")
+	if n := written(); n > before+1 || n == 0 || !strings.Contains(screen, fmt.Sprintf("\nrestored %d, deleted 0, unchanged 0, kept 0, refused 0, failed %d\n", n, 40-n)) {
+		d.Errorf("%d were written, %d of them after the interrupt:\n%s", n, n-before, screen)
+	}
+}
+
+func replacementAbandoned(d *desk) {
+	d.replaced("/app/r")
+	term := d.sit(nil, "restore", "/app/", d.at(30), "--replace")
+	term.await(`this restore replaces 1 parameter\nType "yes" to continue: `)
+	term.types("yes\n")
+	for d.aws.Counts()["ssm:DeleteParameters"] == 0 {
+		select {
+		case <-term.done:
+			term.ends(130)
+			d.Fatal("it ended")
+		default:
+			time.Sleep(time.Millisecond)
+		}
+	}
+	term.types(interrupt)
+	term.await(`/app/r is deleted and will be created again in (30|2[0-9])s`)
+	term.types(interrupt)
+	term.ends(130, "deleted at this moment: /app/r\n", "\nrestore [0-9TZ]+-[0-9a-z]+ was stopped before its end: `ssmbak undo [0-9TZ]+-[0-9a-z]+` takes it back\n",
+		"ssmbak: error: interrupted again: stopped at once\n", `hint: .ssmbak restore /app/ [-0-9]+T[0-9:.]+Z --replace. creates it again and finishes the rest`)
+	if got := d.live(); len(got) != 0 {
+		d.Errorf("it is there: %v", got)
+	}
+}
+
+func barEnds(d *desk) {
+	d.changed(8)
+	term := d.sit(nil, "restore", "/app/", d.at(30), "--yes", "--max-rate", "4")
+	term.await("restore [1-8] of 8")
+	term.ends(0, "(?m)^restored 8, deleted 0")
+}
+
+func questionAnswered(d *desk) {
+	d.put("/app/same", "one")
+	d.changed(1)
+	for _, test := range []struct {
+		name, typed, live string
+		code              int
+		shown             string
+	}{
+		{"n", "n\n", "two", 1, "ssmbak: error: the answer was not yes\nhint: nothing was changed\n"},
+		{"nothing", "\n", "two", 1, "the answer was not yes\nhint: nothing was changed\n"},
+		{"the end", "\x04", "two", 1, "y/N. \nssmbak: error: the answer was not yes\nhint: nothing was changed\n"},
+		{"an interrupt", interrupt, "two", 130, `y/N. (\^C)?` + "\nssmbak: error: interrupted\nhint: nothing was changed\n"},
+		{"y", "y\n", "one", 0, `/app/p00 .* restored .*\n`},
+	} {
+		term := d.sit(nil, "restore", "/app/", d.at(30), "--no-color")
+		term.await(`(?s)~ /app/p00\n.*"two" -> "one"\nplan: .*1 live version by arn:.*estimated time: 1s.*account 123456789012, region us-east-1\n.*Continue\? \[y/N\] $`)
+		term.types(test.typed)
+		if screen := term.ends(test.code, test.shown); strings.Contains(screen, "| /app/same") {
+			d.Errorf("%s: what did not change is listed:\n%s", test.name, screen)
+		}
+		if got := d.live()["/app/p00"]; got != test.live {
+			d.Errorf("%s: left %q, want %q", test.name, got, test.live)
+		}
+	}
+	d.sit(nil, "restore", "/app/", d.at(30), "--all-rows").ends(0, `\| /app/p00 .* unchanged `)
+	if screen := d.sit(nil, "restore", "/app/", d.at(30)).ends(0, "unchanged 2"); strings.Contains(screen, "| /app/p00") {
+		d.Errorf("what did not change is listed:\n%s", screen)
+	}
+}
+
+func graveQuestionAnswered(d *desk) {
+	d.deletes(0)
+	for _, test := range []struct {
+		typed string
+		code  int
+		left  int
+	}{{"y\n", 1, 1}, {"no\n", 1, 1}, {"\x04", 1, 1}, {interrupt, 130, 1}, {"yes\n", 0, 0}} {
+		term := d.sit(nil, "restore", "/app/", d.at(30), "--no-color")
+		term.await(`(?s)\n- /app/old.*this restore deletes 1 parameter\nType "yes" to continue: $`)
+		term.types(test.typed)
+		term.ends(test.code)
+		if got := d.live(); len(got) != test.left {
+			d.Errorf("%q left %v", test.typed, got)
+		}
+	}
+}
+
+func notAsked(d *desk) {
+	d.deletes(1)
+	ci := []string{"CI=true"}
+	d.sit(ci, "restore", "/app/", d.at(30)).ends(1, "this restore deletes 1 parameter, and with CI set no question is asked")
+	d.sit(nil, "restore", "/app/", d.at(30), "-o", "json").ends(1, "this restore deletes 1 parameter, and with --output json no question is asked")
+	if got := d.live()["/app/p00"]; got != "two" {
+		d.Errorf("it is %q", got)
+	}
+	if screen := d.sit(ci, "restore", "/app/p00", d.at(30)).ends(0, "restored 1"); strings.Contains(screen, "Continue") {
+		d.Errorf("it asks:\n%s", screen)
+	}
+	d.put("/app/p00", "two")
+	if screen := d.sit(nil, "restore", "/app/p00", d.at(30), "-o", "json").ends(0, `"Status": "restored"`); strings.Contains(screen, "Continue") {
+		d.Errorf("it asks:\n%s", screen)
+	}
+}
+
+func screenful(d *desk) {
+	d.deletes(30)
+	term := d.sit(nil, "restore", "/app/", d.at(30), "--no-color")
+	term.await("to continue: $")
+	term.types("no\n")
+	screen := term.ends(1, `would do now:\n- /app/old.*\n~ /app/p00\n`, `\n\.\.\. and [0-9]+ more: --dry-run shows all of it\nplan: 0 to create, 30 to update, 0 to replace, 1 to delete`)
+	_, shown, _ := strings.Cut(screen, "what a restore of")
+	if n := strings.Count(shown[:strings.Index(shown, "to continue: ")], "\n") + 1; n > 24 {
+		d.Errorf("it takes %d lines of 24:\n%s", n, screen)
+	}
+}
+
+// command returns a run of the command that is not started yet.
+func (d *desk) command(args ...string) *exec.Cmd {
+	c := exec.CommandContext(d.Context(), d.program, args...)
+	c.Env = []string{
+		"HOME=" + d.TempDir(), "TERM=xterm", "AWS_ENDPOINT_URL=" + d.url, "AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local",
+		"AWS_EC2_METADATA_DISABLED=true", "SSMBAK_BUCKET=backup",
+	}
+	return c
+}
