@@ -332,6 +332,9 @@ func TestReplaceImage(t *testing.T) {
 		w.pass()
 		w.record()
 		then := w.pass()
+		w.remove("/p") // a data type does not change in place
+		w.pass()
+		w.put("/p", "one", advancedTier)
 		w.put("/p", "two", advancedTier)
 		w.label("/p", 2, "blue")
 		w.record()

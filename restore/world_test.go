@@ -124,9 +124,14 @@ func target(t testing.TB, text string, recursive bool) ssmbak.Target {
 
 // put makes a version of a String parameter after changing the request by
 // every f.
+// put writes a parameter that has nothing but what is said here: what an
+// overwrite leaves out stays.
 func (w *world) put(name, value string, change ...func(*ssm.PutParameterInput)) {
 	w.Helper()
-	in := &ssm.PutParameterInput{Name: &name, Value: &value, Type: types.ParameterTypeString, Overwrite: aws.Bool(true)}
+	in := &ssm.PutParameterInput{
+		Name: &name, Value: &value, Type: types.ParameterTypeString, Overwrite: aws.Bool(true),
+		Description: aws.String(""), AllowedPattern: aws.String(""),
+	}
 	for _, f := range change {
 		f(in)
 	}

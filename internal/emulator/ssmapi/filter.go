@@ -167,7 +167,7 @@ func (f *sieve) addFilter(key, option string, values []string) error {
 	}
 	switch key {
 	case "Name":
-		f.addName(option, values)
+		return f.addName(option, values)
 	case "Path":
 		return f.addPath(option, values)
 	case "Type":
@@ -212,12 +212,15 @@ func matchOne(option, text string, values []string) bool {
 // reported without its slash and found by either form, so "/db" finds it and
 // what is below it, and "db" it alone: acceptance tests that were run for
 // https://github.com/hashicorp/terraform-provider-aws/pull/49339 and .../49119
-// ask for both forms.
-func (f *sieve) addName(option string, values []string) {
+// ask for both forms. Nobody recorded what AWS answers to both in one filter.
+func (f *sieve) addName(option string, values []string) error {
 	if option != optionContains {
 		spans := make([]span, len(values))
 		for i, value := range values {
 			name := "/" + strings.TrimPrefix(value, "/")
+			if value != name && slices.Contains(values, name) {
+				return notEmulated("a filter with both " + value + " and " + name)
+			}
 			spans[i] = span{name, name + "\x00"}
 			if option == optionBeginsWith {
 				spans[i] = below(name)
@@ -228,6 +231,7 @@ func (f *sieve) addName(option string, values []string) {
 	f.add(func(name string, _ *state) bool {
 		return matchOne(option, reported(name), values) || option != optionContains && matchOne(option, name, values)
 	})
+	return nil
 }
 
 // addPath filters by hierarchy

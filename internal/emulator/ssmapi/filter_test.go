@@ -2,6 +2,7 @@ package ssmapi_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -32,5 +33,10 @@ func TestNameFilter(t *testing.T) {
 			want = append(want, fmt.Sprintf(`{"Name":%q}`, name))
 		}
 		s.must(t, "DescribeParameters", fmt.Sprintf(`{"ParameterFilters":[{"Key":"Name","Option":%q,"Values":[%q]}]}`, test.option, test.value), `{"Parameters":[`+strings.Join(want, ",")+`]}`)
+	}
+	for _, option := range []string{"Equals", "BeginsWith"} {
+		if a := post(t, s.url, "DescribeParameters", fmt.Sprintf(`{"ParameterFilters":[{"Key":"Name","Option":%q,"Values":["/x","foo","/foo"]}]}`, option)); a.status != http.StatusNotImplemented {
+			t.Errorf("%s with both forms: %d %s, want 501", option, a.status, a.text)
+		}
 	}
 }
