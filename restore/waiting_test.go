@@ -1,0 +1,103 @@
+package restore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ssmbak/ssmbak/restore"
+)
+
+// unlimited reaches Parameter Store past the limits of the account.
+type unlimited struct{ http.Handler }
+
+func (u unlimited) Do(r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	u.ServeHTTP(w, r)
+	return w.Result(), nil
+}
+
+// TestChangedWhileItWaits changes parameters while their writes wait for their turn, at
+// 3 a second: all but those whose turn comes within a second are left alone.
+func TestChangedWhileItWaits(t *testing.T) {
+	t.Parallel()
+	inAccount(t, limits(3, 3), func(w *world) {
+		w.ssm = w.conn(unlimited{w.aws.SSM}).SSM()
+		w.fill("/app/", 60, "one", false)
+		w.record()
+		then := w.pass()
+		w.fill("/app/", 60, "two", true)
+		w.record()
+		w.pass()
+		plan := w.plan("/app/", false, then, restore.Options{})
+		var changed []string
+		time.AfterFunc(5*time.Second, func() {
+			for i := range 32 { // as many as wait at once
+				if name := fmt.Sprintf("/app/%03d", i); w.number(name) == 2 {
+					changed = append(changed, name)
+				}
+			}
+			w.Logf("%d wait", len(changed))
+			for _, name := range changed {
+				w.put(name, "theirs")
+			}
+		})
+		refused, overwritten := 0, 0
+		for _, o := range w.apply(w.Context(), plan, restore.Options{}) {
+			text := fmt.Sprint(o.Err)
+			switch {
+			case o.Status == restore.Refused && strings.HasPrefix(text, "it was changed since the plan was made: "):
+				refused++
+			case o.Status == restore.Failed && strings.Contains(text, "overwrote what was changed at the same time: "):
+				overwritten++
+			case o.Status != restore.Restored:
+				w.Errorf("%s: %s, %v", o.Item.Name, o.Status, o.Err)
+			}
+		}
+		// What was looked at within the second before may still be written, 3 of them
+		// and one whose request was under way, and is reported.
+		if len(changed) < 10 || refused+overwritten != len(changed) || overwritten > 4 {
+			w.Errorf("of %d changes %d were left alone, and %d reported as overwritten", len(changed), refused, overwritten)
+		}
+	})
+}
+
+// TestInterruptedWhileItWaits holds that what waits for its turn when the restore is
+// interrupted is not written, and that the restore ends at once.
+func TestInterruptedWhileItWaits(t *testing.T) {
+	t.Parallel()
+	inAccount(t, limits(3, 3), func(w *world) {
+		w.fill("/app/", 60, "one", false)
+		w.record()
+		then := w.pass()
+		w.fill("/app/", 60, "two", true)
+		w.record()
+		w.pass()
+		plan := w.plan("/app/", false, then, restore.Options{})
+		ctx, cancel := context.WithCancel(w.Context())
+		var interrupted time.Time
+		time.AfterFunc(5*time.Second, func() { interrupted = time.Now(); cancel() })
+		done, idle := 0, 0
+		for _, o := range w.apply(ctx, plan, restore.Options{}) {
+			var not *restore.NotBegunError
+			switch {
+			case o.Status == restore.Restored:
+				done++
+			case errors.As(o.Err, &not):
+				idle++
+			default:
+				w.Errorf("%s: %s, %v", o.Item.Name, o.Status, o.Err)
+			}
+		}
+		took := time.Since(interrupted)
+		// One that was throttled has begun and is sent again.
+		if done > 24 || done+idle != 60 || took > 5*time.Second {
+			w.Errorf("%d written, %d not begun, %s after the interrupt", done, idle, took)
+		}
+	})
+}
