@@ -46,7 +46,7 @@ func (o *planOptions) addFlags(cmd *cobra.Command) {
 // addSomeFlags adds those that undo has too.
 func (o *planOptions) addSomeFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.BoolVar(&o.replace, "replace", false, "delete and create anew what cannot be changed in place: from the advanced tier to the standard one, or another type")
+	f.BoolVar(&o.replace, "replace", false, "delete and create anew what cannot be changed in place: from the advanced tier to the standard one, another type or data type")
 	f.StringVar(&o.keyID, "key-id", "", "the KMS `KEY` of every SecureString that is written, instead of its own")
 	f.StringArrayVar(&o.only, "only", nil, "only names that match this `GLOB`: 'db*' the last level, /app/db it and all below, '*/db/host' at any depth, '/app/**/db'; may be repeated")
 	f.StringArrayVar(&o.exclude, "exclude", nil, "no names that match this `GLOB`, see --only; may be repeated")
