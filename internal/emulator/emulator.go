@@ -36,10 +36,9 @@ type Options struct {
 	Latency func(service, op string) time.Duration
 	// Limits are how many requests per second an operation serves, by names like
 	// "ssm:PutParameter", and as many at once after a second without any. What
-	// is more is throttled and changes nothing. An operation that is not named
-	// has no limit. Known of Parameter Store: 3 PutParameter per second, 10 with
-	// its higher throughput
-	// (https://github.com/github-aws-runners/terraform-aws-github-runner/issues/2944).
+	// is more is throttled and changes nothing. Operations that share a limit
+	// stand in one name with commas: "ssm:GetParameter,GetParameters". An
+	// operation that is not named has no limit. See [StandardThroughput].
 	Limits map[string]float64
 }
 
@@ -74,7 +73,7 @@ func New(o Options) *AWS {
 		S3:    s3api.New(s3api.Options{Account: o.Account, Region: o.Region, Now: o.Clock.Now, Seed: o.Seed}),
 		Queue: newQueue(o.Queue, o.Clock), Faults: &Faults{}, Clock: o.Clock,
 		account: o.Account, latency: o.Latency, counts: make(map[string]int),
-		limits: &limits{clock: o.Clock, rates: o.Limits, buckets: make(map[string]*bucket)},
+		limits: newLimits(o.Clock, o.Limits),
 	}
 	o.SSM.Account, o.SSM.Region, o.SSM.Now = o.Account, o.Region, o.Clock.Now
 	o.SSM.Emit = func(e ssmapi.Event) {
@@ -129,7 +128,7 @@ func (a *AWS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	a.counts[c.service+":"+c.op]++
 	a.mu.Unlock()
-	fault := a.Faults.next(c)
+	fault := a.Faults.next(c, r)
 	if err := a.serve(w, r, c, fault); err != nil {
 		// The connection ends without an answer.
 		panic(http.ErrAbortHandler)

@@ -22,6 +22,9 @@ type Fault struct {
 	// what it was asked.
 	Status int
 	Code   string
+	// DeniedIn makes the answer's text that of a policy's explicit deny, of which
+	// it names the kind: "a service control policy".
+	DeniedIn string
 	// LostBefore cuts the connection before the request took effect, LostAfter
 	// when it has, so that the caller cannot tell.
 	LostBefore, LostAfter bool
@@ -41,6 +44,12 @@ var (
 	// Store's.
 	Denied      = Fault{Status: http.StatusForbidden, Code: "AccessDenied"}
 	DeniedBySSM = Fault{Status: http.StatusBadRequest, Code: "AccessDeniedException"}
+	// DeniedByOrganization is S3's answer to what a policy of the organization
+	// denies. With [Rule.If] it denies writes by their headers, as policies do
+	// that demand or forbid x-amz-server-side-encryption.
+	// https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html
+	// https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingServerSideEncryption.html
+	DeniedByOrganization = Fault{Status: http.StatusForbidden, Code: "AccessDenied", DeniedIn: "a service control policy"}
 )
 
 // FaultFunc decides what goes wrong with a request. It is asked once for each,
@@ -51,8 +60,11 @@ type FaultFunc func(service, op, key string) Fault
 type Rule struct {
 	Service, Op string // "" means any
 	KeyPrefix   string // of an object; "" means any
-	Times       int    // how often it happens; 0 means always
-	Fault       Fault
+	// If is asked whether the request is one that is meant, from its address and
+	// header; its body must not be read. nil means that it is.
+	If    func(*http.Request) bool
+	Times int // how often it happens; 0 means always
+	Fault Fault
 }
 
 // Faults are the rules of an [AWS], for every client of it. They may be changed
@@ -79,12 +91,12 @@ func (f *Faults) Clear() {
 	f.rules = nil
 }
 
-func (f *Faults) next(c call) Fault {
+func (f *Faults) next(c call, request *http.Request) Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i := range f.rules {
 		r := &f.rules[i]
-		if r.Times == 0 || r.Service != "" && r.Service != c.service || r.Op != "" && r.Op != c.op || !strings.HasPrefix(c.key, r.KeyPrefix) {
+		if r.Times == 0 || r.Service != "" && r.Service != c.service || r.Op != "" && r.Op != c.op || !strings.HasPrefix(c.key, r.KeyPrefix) || r.If != nil && !r.If(request) {
 			continue
 		}
 		if r.Times > 0 {
@@ -113,7 +125,7 @@ func (a *AWS) serve(w http.ResponseWriter, r *http.Request, c call, f Fault) err
 	case f.LostBefore:
 		return errCut
 	case f.Status != 0:
-		refuse(w, r, c, f)
+		a.refuse(w, r, c, f)
 		return nil
 	case f.LostAfter:
 		c.handler(httptest.NewRecorder(), r)
@@ -123,8 +135,11 @@ func (a *AWS) serve(w http.ResponseWriter, r *http.Request, c call, f Fault) err
 	return wait(r.Context(), latency-latency/2)
 }
 
-func refuse(w http.ResponseWriter, r *http.Request, c call, f Fault) {
-	const message = "a fault on demand"
+func (a *AWS) refuse(w http.ResponseWriter, r *http.Request, c call, f Fault) {
+	message := "a fault on demand"
+	if f.DeniedIn != "" {
+		message = a.explicitDeny(r, c, f.DeniedIn)
+	}
 	switch c.service {
 	case "s3":
 		s3api.WriteError(w, r, f.Status, f.Code, message)
@@ -133,6 +148,24 @@ func refuse(w http.ResponseWriter, r *http.Request, c call, f Fault) {
 	default:
 		ssmapi.WriteError(w, f.Status, f.Code, message)
 	}
+}
+
+// explicitDeny is the text of a refusal by a policy, as in the examples of
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html.
+func (a *AWS) explicitDeny(r *http.Request, c call, policy string) string {
+	action := c.service + ":" + c.op
+	resource := ""
+	if c.service == "s3" {
+		_, bucket, key := s3api.Operation(r)
+		if resource = " on resource: \"arn:aws:s3:::" + bucket; key != "" {
+			resource += "/" + key
+		}
+		resource += `"`
+		if c.op == "CopyObject" { // it is allowed by the same action
+			action = "s3:PutObject"
+		}
+	}
+	return fmt.Sprintf("User: arn:aws:iam::%s:user/local is not authorized to perform: %s%s with an explicit deny in %s", a.account, action, resource, policy)
 }
 
 func wait(ctx context.Context, d time.Duration) error {
@@ -174,7 +207,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		fault = t.faults(c.service, c.op, c.key)
 	}
 	if fault == (Fault{}) {
-		fault = t.aws.Faults.next(c)
+		fault = t.aws.Faults.next(c, r)
 	}
 	served := r.Clone(r.Context())
 	if served.Body == nil {

@@ -1,7 +1,9 @@
 package emulator
 
 import (
+	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,39 +17,80 @@ import (
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/throttling.html
 type limits struct {
 	clock *Clock
-	rates map[string]float64
 
 	mu      sync.Mutex
-	buckets map[string]*bucket
+	buckets map[string]*bucket // by operation
 }
 
 type bucket struct {
-	tokens float64
-	at     time.Time // when it held so many
+	rate, tokens float64
+	at           time.Time // when it held so many
+}
+
+// newLimits reads rates by operations: a service and, after a colon, its
+// operations with commas between them. It panics where a rate is not positive, a
+// name has not this form, or an operation has two rates.
+func newLimits(clock *Clock, rates map[string]float64) *limits {
+	l := &limits{clock: clock, buckets: map[string]*bucket{}}
+	for names, rate := range rates {
+		service, ops, ok := strings.Cut(names, ":")
+		if !ok || rate <= 0 {
+			panic(fmt.Sprintf("emulator: the limit %q of %g is none", names, rate))
+		}
+		shared := &bucket{rate: rate, tokens: max(rate, 1), at: clock.Now()}
+		for op := range strings.SplitSeq(ops, ",") {
+			name := service + ":" + op
+			if op == "" || l.buckets[name] != nil {
+				panic(fmt.Sprintf("emulator: %q has no name, or two limits", name))
+			}
+			l.buckets[name] = shared
+		}
+	}
+	return l
 }
 
 // take reports whether a request of the operation is served. One that is not
 // takes nothing, so that who asks in vain delays nobody.
 func (l *limits) take(op string) bool {
-	rate, limited := l.rates[op]
-	if !limited {
+	b := l.buckets[op]
+	if b == nil {
 		return true
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now, burst := l.clock.Now(), max(rate, 1)
-	b := l.buckets[op]
-	if b == nil {
-		b = &bucket{tokens: burst, at: now}
-		l.buckets[op] = b
-	}
-	b.tokens = min(burst, b.tokens+rate*now.Sub(b.at).Seconds())
+	now := l.clock.Now()
+	b.tokens = min(max(b.rate, 1), b.tokens+b.rate*now.Sub(b.at).Seconds())
 	b.at = now
 	if b.tokens < 1 {
 		return false
 	}
 	b.tokens--
 	return true
+}
+
+// StandardThroughput are the rates that Parameter Store is known to have by
+// default: of PutParameter and DeleteParameter as its users found them
+// (https://github.com/github-aws-runners/terraform-aws-github-runner/issues/2944
+// and .../5243), of DescribeParameters on
+// https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-troubleshooting.html,
+// and the one that the GetParameter family shares on
+// https://docs.aws.amazon.com/general/latest/gr/ssm.html. No rate is published
+// of GetParameterHistory, ListTagsForResource and the label operations; these
+// have none here. The map is the caller's own.
+func StandardThroughput() map[string]float64 {
+	return map[string]float64{
+		"ssm:PutParameter": 3, "ssm:DescribeParameters": 3, "ssm:DeleteParameter,DeleteParameters": 5,
+		"ssm:GetParameter,GetParameters,GetParametersByPath": 40,
+	}
+}
+
+// HigherThroughput are the rates of an account that pays for more, from the same
+// sources. The rate of DeleteParameter stays.
+func HigherThroughput() map[string]float64 {
+	return map[string]float64{
+		"ssm:PutParameter": 10, "ssm:DescribeParameters": 10, "ssm:DeleteParameter,DeleteParameters": 5,
+		"ssm:GetParameter,GetParameters": 3000, "ssm:GetParametersByPath": 100,
+	}
 }
 
 // limited is the call with the limit of its operation before it. The limit is

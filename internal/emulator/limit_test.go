@@ -6,6 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
@@ -87,6 +91,112 @@ func TestLimitsAreApart(t *testing.T) {
 	}
 	if len(a.SSM.Names()) != 1 {
 		t.Errorf("parameters %v", a.SSM.Names())
+	}
+}
+
+// TestSharedLimits spends one limit by all operations that share it, and has
+// every operation of Parameter Store throttled in the same words.
+func TestSharedLimits(t *testing.T) {
+	t.Parallel()
+	limits := emulator.StandardThroughput()
+	for _, op := range []string{"GetParameterHistory", "ListTagsForResource", "AddTagsToResource", "RemoveTagsFromResource", "LabelParameterVersion", "UnlabelParameterVersion"} {
+		limits["ssm:"+op] = 1
+	}
+	clock := emulator.NewClock(start)
+	a := emulator.New(emulator.Options{Clock: clock, Limits: limits})
+	client := connect(t, awsconn.Options{HTTPClient: a.Client()}).SSM()
+	ctx, name := t.Context(), aws.String("/a")
+	if _, err := client.PutParameter(ctx, &ssm.PutParameterInput{Name: name, Value: name, Type: types.ParameterTypeString}); err != nil {
+		t.Fatal(err)
+	}
+	tag := types.Tag{Key: aws.String("k"), Value: name}
+	calls := []struct {
+		name string
+		rate int // until it is throttled
+		do   func() error
+	}{
+		{"PutParameter", 2, func() error { // one was made
+			_, err := client.PutParameter(ctx, &ssm.PutParameterInput{Name: name, Value: name, Overwrite: aws.Bool(true)})
+			return err
+		}},
+		{"DescribeParameters", 3, func() error { _, err := client.DescribeParameters(ctx, nil); return err }},
+		{"GetParameter", 40, func() error {
+			_, err := client.GetParameter(ctx, &ssm.GetParameterInput{Name: name})
+			return err
+		}},
+		{"GetParameters", 0, func() error {
+			_, err := client.GetParameters(ctx, &ssm.GetParametersInput{Names: []string{"/a"}})
+			return err
+		}},
+		{"GetParametersByPath", 0, func() error {
+			_, err := client.GetParametersByPath(ctx, &ssm.GetParametersByPathInput{Path: aws.String("/")})
+			return err
+		}},
+		{"GetParameterHistory", 1, func() error {
+			_, err := client.GetParameterHistory(ctx, &ssm.GetParameterHistoryInput{Name: name})
+			return err
+		}},
+		{"ListTagsForResource", 1, func() error {
+			_, err := client.ListTagsForResource(ctx, &ssm.ListTagsForResourceInput{ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: name})
+			return err
+		}},
+		{"AddTagsToResource", 1, func() error {
+			_, err := client.AddTagsToResource(ctx, &ssm.AddTagsToResourceInput{ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: name, Tags: []types.Tag{tag}})
+			return err
+		}},
+		{"RemoveTagsFromResource", 1, func() error {
+			_, err := client.RemoveTagsFromResource(ctx, &ssm.RemoveTagsFromResourceInput{ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: name, TagKeys: []string{"k"}})
+			return err
+		}},
+		{"LabelParameterVersion", 1, func() error {
+			_, err := client.LabelParameterVersion(ctx, &ssm.LabelParameterVersionInput{Name: name, Labels: []string{"x"}})
+			return err
+		}},
+		{"UnlabelParameterVersion", 1, func() error {
+			_, err := client.UnlabelParameterVersion(ctx, &ssm.UnlabelParameterVersionInput{Name: name, ParameterVersion: aws.Int64(1), Labels: []string{"x"}})
+			return err
+		}},
+		{"DeleteParameters", 5, func() error {
+			_, err := client.DeleteParameters(ctx, &ssm.DeleteParametersInput{Names: []string{"/a"}})
+			return err
+		}},
+		{"DeleteParameter", 0, func() error {
+			_, err := client.DeleteParameter(ctx, &ssm.DeleteParameterInput{Name: name})
+			return err
+		}},
+	}
+	for _, call := range calls {
+		served := 0
+		for served < 100 {
+			err := call.do()
+			if err != nil {
+				var response *awshttp.ResponseError
+				var api smithy.APIError
+				if !errors.As(err, &response) || !errors.As(err, &api) || response.HTTPStatusCode() != 400 || api.ErrorCode() != "ThrottlingException" || api.ErrorMessage() != "Rate exceeded" {
+					t.Errorf("%s: %v", call.name, err)
+				}
+				break
+			}
+			served++
+		}
+		if served != call.rate {
+			t.Errorf("%s was served %d times, want %d", call.name, served, call.rate)
+		}
+	}
+}
+
+// TestWrongLimits holds that a limit that would limit nothing is found out.
+func TestWrongLimits(t *testing.T) {
+	t.Parallel()
+	for _, limits := range []map[string]float64{{"PutParameter": 1}, {"ssm:": 1}, {"ssm:PutParameter,": 1}, {"ssm:PutParameter": 0}, {"ssm:PutParameter": 1, "ssm:GetParameter,PutParameter": 2}} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%v was taken", limits)
+				}
+			}()
+			emulator.New(emulator.Options{Limits: limits})
+		}()
 	}
 }
 

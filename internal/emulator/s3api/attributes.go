@@ -83,16 +83,23 @@ func (e encryption) show(header http.Header) {
 	}
 }
 
-// parseTags reads the header that sets tags, a query string.
+// parseTags reads the header that sets tags, a query string. Text that should
+// have been escaped there makes the header wrong, not a tag (recorded).
 func parseTags(text string) (map[string]string, error) {
+	wrong := refuse(http.StatusBadRequest, "InvalidArgument", "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.")
+	for pair := range strings.SplitSeq(text, "&") {
+		if _, value, _ := strings.Cut(pair, "="); strings.ContainsAny(value, "=,") {
+			return nil, wrong
+		}
+	}
 	values, err := url.ParseQuery(text)
 	if err != nil {
-		return nil, refuse(http.StatusBadRequest, "InvalidArgument", "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.")
+		return nil, wrong
 	}
 	tags := make(map[string]string, len(values))
 	for key, all := range values {
 		if len(all) > 1 {
-			return nil, refuse(http.StatusBadRequest, "InvalidArgument", "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.")
+			return nil, wrong
 		}
 		tags[key] = all[0]
 	}
@@ -112,7 +119,7 @@ func checkTags(tags map[string]string) error {
 		case utf8.RuneCountInString(value) > 256 || !taggable(value):
 			return refuse(http.StatusBadRequest, "InvalidTag", "The TagValue you have provided is invalid")
 		case strings.HasPrefix(strings.ToLower(key), "aws:"):
-			return refuse(http.StatusBadRequest, "InvalidTag", "System tags cannot be added/updated by requester")
+			return refuse(http.StatusBadRequest, "InvalidTag", "Your TagKey cannot be prefixed with aws:")
 		}
 	}
 	return nil
@@ -139,7 +146,7 @@ type tag struct{ Key, Value string }
 
 func (s *Store) getObjectTagging(q *request) (*answer, error) {
 	b := s.buckets[q.bucket]
-	v, err := s.find(b, q)
+	v, err := s.findTagged(b, q)
 	if err != nil {
 		return nil, err
 	}
@@ -155,23 +162,29 @@ func (s *Store) getObjectTagging(q *request) (*answer, error) {
 
 func (s *Store) putObjectTagging(q *request) (*answer, error) {
 	b := s.buckets[q.bucket]
-	v, err := s.find(b, q)
+	v, err := s.findTagged(b, q)
 	if err != nil {
 		return nil, err
 	}
 	if !q.digested() {
 		return nil, refuse(http.StatusBadRequest, "InvalidRequest", "Missing required header for this request: Content-MD5")
 	}
-	var t tagging
+	var t struct {
+		XMLName xml.Name                       `xml:"Tagging"`
+		Set     []struct{ Key, Value *string } `xml:"TagSet>Tag"`
+	}
 	if err := xml.Unmarshal(q.body, &t); err != nil {
 		return nil, malformed()
 	}
 	tags := make(map[string]string, len(t.Set))
 	for _, tag := range t.Set {
-		if _, twice := tags[tag.Key]; twice {
+		if tag.Key == nil || tag.Value == nil { // recorded
+			return nil, malformed()
+		}
+		if _, twice := tags[*tag.Key]; twice {
 			return nil, refuse(http.StatusBadRequest, "InvalidTag", "Cannot provide multiple Tags with the same key")
 		}
-		tags[tag.Key] = tag.Value
+		tags[*tag.Key] = *tag.Value
 	}
 	if err := checkTags(tags); err != nil {
 		return nil, err
@@ -184,7 +197,7 @@ func (s *Store) putObjectTagging(q *request) (*answer, error) {
 
 func (s *Store) deleteObjectTagging(q *request) (*answer, error) {
 	b := s.buckets[q.bucket]
-	v, err := s.find(b, q)
+	v, err := s.findTagged(b, q)
 	if err != nil {
 		return nil, err
 	}

@@ -116,7 +116,10 @@ func (s *Store) putBucketVersioning(q *request) (*answer, error) {
 	if err := xml.Unmarshal(q.body, &v); err != nil {
 		return nil, malformed()
 	}
-	if v.Status != versioningEnabled && v.Status != versioningSuspended {
+	if v.Status != "" && v.Status != versioningEnabled && v.Status != versioningSuspended { // recorded
+		return nil, malformed()
+	}
+	if v.Status == "" {
 		return nil, refuse(http.StatusBadRequest, "IllegalVersioningConfigurationException", "The Versioning element must be specified")
 	}
 	s.buckets[q.bucket].versioning = v.Status

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/xml"
 	"hash/crc32"
 	"hash/crc64"
 	"net/http"
@@ -36,6 +37,11 @@ var checksums = map[string]func([]byte) []byte{
 	"crc64nvme": func(b []byte) []byte {
 		return binary.BigEndian.AppendUint64(nil, crc64.Checksum(b, nvme))
 	},
+}
+
+// MarshalXML names the element after the algorithm, as in ChecksumSHA256.
+func (c checksum) MarshalXML(e *xml.Encoder, _ xml.StartElement) error {
+	return e.EncodeElement(c.value, xml.StartElement{Name: xml.Name{Local: "Checksum" + strings.ToUpper(c.algorithm)}})
 }
 
 const checksumHeader = "x-amz-checksum-"

@@ -94,18 +94,24 @@ func (b *bucket) walk(p page, from string, show func(key string, o *object) bool
 	return false
 }
 
-// after is the first key that a listing may show after one that was shown: what
-// stands in a common prefix is shown with it.
+// after is the first key that a listing may show after a marker. What stands in
+// a common prefix was shown with it, also where the marker is a key in it
+// (recorded).
 func (p page) after(marker string) string {
 	if marker == "" {
 		return ""
 	}
-	if p.Delimiter != "" && strings.HasPrefix(marker, p.Prefix) {
-		if prefix, grouped := p.group(marker); grouped && prefix == marker {
-			return behind(prefix)
-		}
+	if prefix, grouped := p.markerGroup(marker); grouped {
+		return behind(prefix)
 	}
 	return marker + "\x00"
+}
+
+func (p page) markerGroup(marker string) (string, bool) {
+	if !strings.HasPrefix(marker, p.Prefix) {
+		return "", false
+	}
+	return p.group(marker)
 }
 
 type content struct {
@@ -171,6 +177,9 @@ func (s *Store) listObjectsV2(q *request) (*answer, error) {
 		return nil, err
 	}
 	marker := q.query.Get("start-after")
+	if prefix, grouped := p.markerGroup(marker); grouped && prefix != marker {
+		return nil, notImplemented("start-after inside a common prefix")
+	}
 	token := q.query.Get("continuation-token")
 	if q.query.Has("continuation-token") {
 		text, err := base64.StdEncoding.DecodeString(token)
@@ -250,10 +259,12 @@ func (s *Store) listObjectVersions(q *request) (*answer, error) {
 	b := s.buckets[q.bucket]
 	from, skip := p.after(keyMarker), ""
 	if idMarker != "" {
-		if _, known := s.ids.parseVersion(idMarker); !known && idMarker != nullVersion {
+		if s.unknown(idMarker) {
 			return nil, refuse(http.StatusBadRequest, "InvalidArgument", "Invalid version id specified")
 		}
-		from, skip = keyMarker, idMarker
+		if _, grouped := p.markerGroup(keyMarker); !grouped {
+			from, skip = keyMarker, idMarker
+		}
 	}
 	var entries []any
 	var lastKey, lastID string

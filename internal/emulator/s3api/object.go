@@ -15,21 +15,35 @@ import (
 // overwrites with conditional writes"). A delete marker counts as no object.
 func (b *bucket) condition(q *request) error {
 	match, none := q.Header.Get("If-Match"), q.Header.Get("If-None-Match")
-	current := b.current(q.key)
 	switch {
-	case match == "" && none == "":
-		return nil
 	case match != "" && none != "": // recorded
 		return notImplemented("If-Match beside If-None-Match")
 	case none != "" && none != "*": // recorded
 		return notImplemented("If-None-Match with anything but *")
-	case none == "*" && current == nil:
+	case match == "*" && q.op != "DeleteObject": // recorded
+		return notImplemented("If-Match with *")
+	case none == "*" && b.current(q.key) != nil:
+		return preconditionFailed()
+	}
+	return b.ifMatch(q.key, match)
+}
+
+// ifMatch checks that the current version of a key has an ETag; "" asks for
+// nothing, and * for any.
+func (b *bucket) ifMatch(key, etag string) error {
+	current := b.current(key)
+	switch {
+	case etag == "":
 		return nil
-	case match != "" && current == nil: // recorded
+	case current == nil: // recorded
 		return refuse(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.")
-	case match != "" && (sameETag(match, current.etag) || match == "*" && q.op == "DeleteObject"):
+	case etag == "*" || sameETag(etag, current.etag):
 		return nil
 	}
+	return preconditionFailed()
+}
+
+func preconditionFailed() error {
 	return refuse(http.StatusPreconditionFailed, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
 }
 
@@ -57,7 +71,9 @@ func (s *Store) putObject(q *request) (*answer, error) {
 	}
 	s.keep(b, q.key, v)
 	a := newAnswer()
-	showVersion(a, b, v)
+	if b.versioning == versioningEnabled { // while it is suspended the id null is not said: recorded
+		showVersion(a, b, v)
+	}
 	a.header.Set("ETag", v.etag)
 	a.header.Set(checksumHeader+sum.algorithm, sum.value)
 	a.header.Set(checksumHeader+"type", "FULL_OBJECT")
@@ -83,10 +99,23 @@ func (s *Store) find(b *bucket, q *request) (*version, error) {
 	return s.lookUp(b, q.key, q.query.Get("versionId"))
 }
 
+// findTagged is find for operations on tags, which refuse a delete marker in
+// the same way whether it was named or not (recorded).
+func (s *Store) findTagged(b *bucket, q *request) (*version, error) {
+	if o := b.objects.get(q.key); !q.query.Has("versionId") && o != nil && o.latest().marker {
+		return nil, methodNotAllowed(b, o.latest())
+	}
+	return s.find(b, q)
+}
+
+func methodNotAllowed(b *bucket, marker *version) error {
+	return &apiError{http.StatusMethodNotAllowed, "MethodNotAllowed", "The specified method is not allowed against this resource.", markerHeader(b, marker)}
+}
+
 func (s *Store) lookUp(b *bucket, key, id string) (*version, error) {
 	o := b.objects.get(key)
 	if id != "" {
-		if _, known := s.ids.parseVersion(id); !known && id != nullVersion {
+		if s.unknown(id) {
 			return nil, refuse(http.StatusBadRequest, "InvalidArgument", "Invalid version id specified")
 		}
 		var v *version
@@ -97,7 +126,7 @@ func (s *Store) lookUp(b *bucket, key, id string) (*version, error) {
 			return nil, refuse(http.StatusNotFound, "NoSuchVersion", "The specified version does not exist.")
 		}
 		if v.marker { // User Guide, "Working with delete markers"
-			return nil, &apiError{http.StatusMethodNotAllowed, "MethodNotAllowed", "The specified method is not allowed against this resource.", markerHeader(b, v)}
+			return nil, methodNotAllowed(b, v)
 		}
 		return v, nil
 	}
@@ -108,6 +137,15 @@ func (s *Store) lookUp(b *bucket, key, id string) (*version, error) {
 		return nil, &apiError{http.StatusNotFound, "NoSuchKey", "The specified key does not exist.", markerHeader(b, v)}
 	}
 	return o.latest(), nil
+}
+
+// unknown reports whether a version id was never given out.
+func (s *Store) unknown(id string) bool {
+	if id == "" || id == nullVersion {
+		return false
+	}
+	_, known := s.ids.parseVersion(id)
+	return !known
 }
 
 func markerHeader(b *bucket, v *version) http.Header {
@@ -123,11 +161,8 @@ func (s *Store) getObject(q *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if match := q.Header.Get("If-Match"); match != "" && match != "*" && !sameETag(match, v.etag) {
-		return nil, refuse(http.StatusPreconditionFailed, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
-	}
-	if none := q.Header.Get("If-None-Match"); none == "*" || none != "" && sameETag(none, v.etag) {
-		return nil, refuse(http.StatusNotModified, "NotModified", "Not Modified")
+	if err := v.readable(q.Header, s.now()); err != nil {
+		return nil, err
 	}
 	a := newAnswer()
 	showVersion(a, b, v)
@@ -136,7 +171,7 @@ func (s *Store) getObject(q *request) (*answer, error) {
 	a.header.Set("Last-Modified", v.modified.UTC().Format(http.TimeFormat))
 	a.header.Set("Accept-Ranges", "bytes")
 	a.header.Set("Content-Length", itoa(len(v.body)))
-	if q.Header.Get("x-amz-checksum-mode") == "ENABLED" {
+	if strings.EqualFold(q.Header.Get("x-amz-checksum-mode"), "ENABLED") { // recorded
 		a.header.Set(checksumHeader+v.checksum.algorithm, v.checksum.value)
 		a.header.Set(checksumHeader+"type", "FULL_OBJECT")
 	}
@@ -144,12 +179,35 @@ func (s *Store) getObject(q *request) (*answer, error) {
 	return a, nil
 }
 
+// readable checks the conditions of a read, in the order of RFC 7232, section 6
+// (API, GetObject; recorded, as is that a time in the future is no condition).
+func (v *version) readable(header http.Header, now time.Time) error {
+	changed := v.modified.Truncate(time.Second)
+	since := func(name string) (time.Time, bool) {
+		t, err := http.ParseTime(header.Get(name))
+		return t, err == nil && !t.After(now)
+	}
+	if match := header.Get("If-Match"); match != "" {
+		if match != "*" && !sameETag(match, v.etag) {
+			return preconditionFailed()
+		}
+	} else if t, ok := since("If-Unmodified-Since"); ok && changed.After(t) {
+		return preconditionFailed()
+	}
+	if none := header.Get("If-None-Match"); none != "" {
+		if none == "*" || sameETag(none, v.etag) {
+			return refuse(http.StatusNotModified, "NotModified", "Not Modified")
+		}
+	} else if t, ok := since("If-Modified-Since"); ok && !changed.After(t) {
+		return refuse(http.StatusNotModified, "NotModified", "Not Modified")
+	}
+	return nil
+}
+
 func (s *Store) deleteObject(q *request) (*answer, error) {
 	b := s.buckets[q.bucket]
-	if q.Header.Get("If-Match") != "" {
-		if err := b.condition(q); err != nil {
-			return nil, err
-		}
+	if err := b.condition(q); err != nil {
+		return nil, err
 	}
 	a := newAnswer()
 	a.status = http.StatusNoContent
@@ -172,7 +230,7 @@ func (s *Store) deleteObject(q *request) (*answer, error) {
 // made or taken away, and its id or that of the version.
 func (s *Store) erase(b *bucket, key, id string) (marker bool, shown string, err error) {
 	if id != "" {
-		if _, known := s.ids.parseVersion(id); !known && id != nullVersion {
+		if s.unknown(id) {
 			return false, "", refuse(http.StatusBadRequest, "InvalidArgument", "Invalid version id specified")
 		}
 		v := b.remove(key, id)
@@ -190,7 +248,10 @@ func (s *Store) erase(b *bucket, key, id string) (marker bool, shown string, err
 type deletion struct {
 	XMLName xml.Name `xml:"Delete"`
 	Quiet   bool
-	Object  []struct{ Key, VersionId string }
+	Object  []struct {
+		Key, VersionId, ETag   string
+		LastModifiedTime, Size *string
+	}
 }
 
 type deleted struct {
@@ -225,10 +286,22 @@ func (s *Store) deleteObjects(q *request) (*answer, error) {
 	out.NS = namespace
 	b := s.buckets[q.bucket]
 	for _, o := range d.Object {
-		marker, id, err := s.erase(b, o.Key, o.VersionId)
+		if o.LastModifiedTime != nil || o.Size != nil { // API: for directory buckets only
+			return nil, notImplemented("the deletion of an object by its time or size")
+		}
+	}
+	for _, o := range d.Object {
+		marker, id, err := false, "", b.ifMatch(o.Key, o.ETag)
+		if err == nil && s.unknown(o.VersionId) {
+			// Another answer than DeleteObject's: recorded.
+			err = refuse(http.StatusNotFound, "NoSuchVersion", "The specified version does not exist.")
+		}
+		if err == nil {
+			marker, id, err = s.erase(b, o.Key, o.VersionId)
+		}
 		switch {
 		case err != nil:
-			refusal := err.(*apiError) // erase returns no other
+			refusal := err.(*apiError) // there is no other
 			out.Each = append(out.Each, notDeleted{Key: o.Key, VersionID: o.VersionId, Code: refusal.code, Message: refusal.message})
 		case d.Quiet:
 		case marker:
@@ -258,6 +331,9 @@ func (s *Store) copyObject(q *request) (*answer, error) {
 		return nil, refuse(http.StatusNotFound, "NoSuchBucket", "The specified bucket does not exist")
 	}
 	old, err := s.lookUp(from, key, id)
+	if refusal, ok := err.(*apiError); ok && refusal.code == "MethodNotAllowed" { // recorded
+		return nil, refuse(http.StatusBadRequest, "InvalidRequest", "The source of a copy request may not specifically refer to a delete marker by version id.")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -266,6 +342,12 @@ func (s *Store) copyObject(q *request) (*answer, error) {
 		return nil, err
 	}
 	v := &version{body: old.body, modified: s.now(), checksum: old.checksum, attributes: given}
+	if algorithm := q.Header.Get("x-amz-checksum-algorithm"); algorithm != "" {
+		if checksums[strings.ToLower(algorithm)] == nil {
+			return nil, refuse(http.StatusBadRequest, "InvalidRequest", "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]")
+		}
+		v.checksum = checksumOf(strings.ToLower(algorithm), v.body)
+	}
 	switch q.Header.Get("x-amz-metadata-directive") {
 	case "REPLACE":
 	case "", "COPY":
@@ -282,15 +364,20 @@ func (s *Store) copyObject(q *request) (*answer, error) {
 	s.keep(b, q.key, v)
 	a := newAnswer()
 	showVersion(a, b, v)
-	if shown := from.shownVersion(old); shown != "" {
+	if shown := from.shownVersion(old); shown != "" && shown != nullVersion { // recorded
 		a.header.Set("x-amz-copy-source-version-id", shown)
 	}
-	a.xml = struct {
-		XMLName            xml.Name `xml:"CopyObjectResult"`
-		NS                 string   `xml:"xmlns,attr"`
-		LastModified, ETag string
-	}{NS: namespace, LastModified: stamp(v.modified), ETag: v.etag}
+	v.encryption.show(a.header)
+	a.xml = copied{NS: namespace, LastModified: stamp(v.modified), ETag: v.etag, Checksum: v.checksum, ChecksumType: "FULL_OBJECT"}
 	return a, nil
+}
+
+type copied struct {
+	XMLName            xml.Name `xml:"CopyObjectResult"`
+	NS                 string   `xml:"xmlns,attr"`
+	LastModified, ETag string
+	Checksum           checksum
+	ChecksumType       string
 }
 
 // stamp is how listings show times: in whole seconds, as S3 keeps them.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -56,19 +57,35 @@ func (s *Store) imageRefused(name, op string, ms int64, v *version) {
 	})
 }
 
-// labelled sends "Parameter Store Change" for labels. AWS names the operation
-// (https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-cwe.html)
-// and shows no sample, so it holds no more than what every event must have.
-func (s *Store) labelled(rec *record, op string, ms int64) {
-	s.send(rec.name, "Parameter Store Change", "aws.ssm", ms, map[string]any{"operation": op, "name": reported(rec.name)})
+// labelled sends "Parameter Store Change" for a label that moved from one
+// version to another; zero is no version. Its members, all strings, are those of
+// the schema aws.ssm@ParameterStoreChange in EventBridge's registry, recorded in
+// https://github.com/aws/aws-sam-cli (tests/unit/lib/schemas,
+// test_schemas_api_caller.py); of a version that is none nothing is said there.
+// The operation is named on
+// https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-cwe.html.
+// Since label is one string, several labels are several events here.
+func (s *Store) labelled(rec *record, op string, ms int64, v *version, label string, from, to int64) {
+	detail := map[string]any{"operation": op, "name": reported(rec.name), "type": v.typ, "label": label}
+	if v.description != "" {
+		detail["description"] = v.description
+	}
+	for member, number := range map[string]int64{"fromVersion": from, "toVersion": to} {
+		if number != 0 {
+			detail[member] = strconv.FormatInt(number, 10)
+		}
+	}
+	s.send(rec.name, "Parameter Store Change", "aws.ssm", ms, detail)
 }
 
 // retagged sends "Tag Change on Resource"
 // (https://docs.aws.amazon.com/tag-editor/latest/userguide/tag-monitor.html).
+// That page shows the counter as 3; events of other services that were
+// recorded in public have numbers like 4.0, so here they all do.
 func (s *Store) retagged(rec *record, ms int64, st *state, keys []string) {
 	s.send(rec.name, "Tag Change on Resource", "aws.tag", ms, map[string]any{
 		"changed-tag-keys": keys, "service": "ssm", "resource-type": "parameter",
-		"version": st.tagChanges, "tags": maps.Clone(st.tags),
+		"version": json.Number(strconv.FormatInt(st.tagChanges, 10) + ".0"), "tags": maps.Clone(st.tags),
 	})
 }
 

@@ -22,6 +22,7 @@ type oldFilter struct {
 // sieve holds what a listing filters by: every condition must be true.
 type sieve struct {
 	span       span // no name outside can match
+	dataTypes  []string
 	conditions []func(name string, st *state) bool
 }
 
@@ -90,8 +91,8 @@ func (f filter) check(keys []string, tags bool) (key, option string, err error) 
 }
 
 // checkValues holds the values of filters against the words of the API.
-func checkValues(key string, values []string) error {
-	words := map[string][]string{"Type": parameterTypes, "Tier": parameterTiers, "DataType": dataTypes}[key]
+func (f *sieve) checkValues(key string, values []string) error {
+	words := map[string][]string{"Type": parameterTypes, "Tier": parameterTiers, "DataType": f.dataTypes}[key]
 	for _, value := range values {
 		if words != nil && !slices.Contains(words, value) {
 			return refuse("InvalidFilterValue", "The following filter value is not valid: %s. Valid values include: [%s].", value, strings.Join(words, ", "))
@@ -102,10 +103,10 @@ func checkValues(key string, values []string) error {
 
 // describeSieve reads the filters of DescribeParameters: every key but Label
 // (SDK, types.ParameterStringFilter).
-func describeSieve(in *describeInput) (*sieve, error) {
-	s := &sieve{span: all}
+func (s *Store) describeSieve(in *describeInput) (*sieve, error) {
+	found := &sieve{span: all, dataTypes: s.dataTypes()}
 	for _, old := range in.Filters {
-		if err := s.addOld(old); err != nil {
+		if err := found.addOld(old); err != nil {
 			return nil, err
 		}
 	}
@@ -118,11 +119,11 @@ func describeSieve(in *describeInput) (*sieve, error) {
 		if err := once(seen, key); err != nil {
 			return nil, err
 		}
-		if err := s.addFilter(key, option, f.Values); err != nil {
+		if err := found.addFilter(key, option, f.Values); err != nil {
 			return nil, err
 		}
 	}
-	return s, nil
+	return found, nil
 }
 
 func once(seen map[string]bool, key string) error {
@@ -160,7 +161,7 @@ func byPathSieve(filters []filter) (s *sieve, labels []string, err error) {
 
 func (f *sieve) addFilter(key, option string, values []string) error {
 	if option != optionBeginsWith {
-		if err := checkValues(key, values); err != nil {
+		if err := f.checkValues(key, values); err != nil {
 			return err
 		}
 	}
@@ -207,7 +208,11 @@ func matchOne(option, text string, values []string) bool {
 }
 
 // addName filters by names as they are reported: whether AWS finds "db" under
-// "/db" is not documented, so it does not here.
+// "/db/x" is not documented, so it does not here. A name of a single level is
+// reported without its slash and found by either form, so "/db" finds it and
+// what is below it, and "db" it alone: acceptance tests that were run for
+// https://github.com/hashicorp/terraform-provider-aws/pull/49339 and .../49119
+// ask for both forms.
 func (f *sieve) addName(option string, values []string) {
 	if option != optionContains {
 		spans := make([]span, len(values))
@@ -220,7 +225,9 @@ func (f *sieve) addName(option string, values []string) {
 		}
 		f.span = f.span.intersect(union(spans))
 	}
-	f.add(func(name string, _ *state) bool { return matchOne(option, reported(name), values) })
+	f.add(func(name string, _ *state) bool {
+		return matchOne(option, reported(name), values) || option != optionContains && matchOne(option, name, values)
+	})
 }
 
 // addPath filters by hierarchy

@@ -95,7 +95,11 @@ func (s *Store) labelParameterVersion(in *labelInput) (any, error) {
 	if !maps.Equal(next.labels, st.labels) {
 		ms := s.tick(rec)
 		s.apply(rec, "Labels", ms, &next)
-		s.labelled(rec, "LabelParameterVersion", ms)
+		for _, label := range in.Labels {
+			if to, from := next.labels[label], st.labels[label]; to != from {
+				s.labelled(rec, "LabelParameterVersion", ms, st.latest(), label, from, to)
+			}
+		}
 	}
 	return out, nil
 }
@@ -138,7 +142,9 @@ func (s *Store) unlabelParameterVersion(in *labelInput) (any, error) {
 		ms := s.tick(rec)
 		s.apply(rec, "Labels", ms, &next)
 		if s.opt.UnlabelOperation != "" {
-			s.labelled(rec, s.opt.UnlabelOperation, ms)
+			for _, label := range out.RemovedLabels {
+				s.labelled(rec, s.opt.UnlabelOperation, ms, st.latest(), label, v.number, 0)
+			}
 		}
 	}
 	return out, nil

@@ -59,7 +59,7 @@ func (s *Store) describeParameters(in *describeInput) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	sieve, err := describeSieve(in)
+	sieve, err := s.describeSieve(in)
 	if err != nil {
 		return nil, err
 	}

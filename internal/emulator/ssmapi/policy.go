@@ -3,6 +3,7 @@ package ssmapi
 import (
 	"bytes"
 	"encoding/json"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -41,7 +42,7 @@ func policyArray(policies []policy) string {
 // parsePolicies reads the Policies of a request: nil if there are none, an
 // empty list for "[{}]", which removes all
 // (https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-policies.html).
-func parsePolicies(given *string, now time.Time) (*[]policy, error) {
+func (s *Store) parsePolicies(given *string) (*[]policy, error) {
 	if given == nil {
 		return nil, nil
 	}
@@ -58,7 +59,7 @@ func parsePolicies(given *string, now time.Time) (*[]policy, error) {
 	}
 	kinds := map[string]int{}
 	for _, text := range raw {
-		p, err := parsePolicy(text, now)
+		p, err := s.parsePolicy(text)
 		if err != nil {
 			return nil, err
 		}
@@ -74,7 +75,7 @@ func parsePolicies(given *string, now time.Time) (*[]policy, error) {
 	return &policies, nil
 }
 
-func parsePolicy(text json.RawMessage, now time.Time) (policy, error) {
+func (s *Store) parsePolicy(text json.RawMessage) (policy, error) {
 	p := policy{text: compact(text)}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
@@ -99,7 +100,7 @@ func parsePolicy(text json.RawMessage, now time.Time) (policy, error) {
 		case !given:
 			ok = false
 		case key == "Timestamp":
-			ok = ok && p.setExpiry(value, now)
+			ok = ok && p.setExpiry(value, s.opt.Now(), s.opt.PassedExpirations)
 		case key == "Unit":
 			ok = ok && (value == "Days" || value == "Hours")
 		default:
@@ -113,13 +114,34 @@ func parsePolicy(text json.RawMessage, now time.Time) (policy, error) {
 	return p, nil
 }
 
-// setExpiry reads a timestamp in "either the ISO_INSTANT format or the
-// ISO_OFFSET_DATE_TIME format" (the policies page). One that has passed is
-// refused: AWS would otherwise delete the parameter at its next scan.
-func (p *policy) setExpiry(value string, now time.Time) bool {
-	expires, err := time.Parse(time.RFC3339Nano, value)
+// expiryForm is that of a timestamp, "either the ISO_INSTANT format
+// or the ISO_OFFSET_DATE_TIME format" (the policies page), as Java defines them:
+// a time of day has its seconds or, with an offset, need not
+// (ISO_LOCAL_TIME), fractions of a second have up to nine digits, and an offset
+// may have seconds, as in the page's own 2019-11-01T22:13:48.87+10:30:00.
+// https://docs.oracle.com/javase/8/docs/api/java/time/format/DateTimeFormatter.html
+var expiryForm = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2}(:\d{2})?)$`)
+
+func parseExpiry(value string) (expires time.Time, ok bool) {
+	if !expiryForm.MatchString(value) {
+		return expires, false
+	}
+	for _, clock := range []string{"15:04:05", "15:04"} {
+		for _, offset := range []string{"Z07:00", "Z07:00:00"} {
+			if t, err := time.Parse("2006-01-02T"+clock+offset, value); err == nil {
+				return t.UTC(), true
+			}
+		}
+	}
+	return expires, false
+}
+
+// setExpiry reads a timestamp. What AWS does with one that has passed is not
+// documented: it may refuse it or delete the parameter at its next scan.
+func (p *policy) setExpiry(value string, now time.Time, passed bool) bool {
+	expires, ok := parseExpiry(value)
 	p.expires = expires
-	return err == nil && expires.After(now)
+	return ok && (passed || expires.After(now))
 }
 
 // compact returns JSON without spaces between its tokens.

@@ -16,10 +16,6 @@ const (
 	tierAdvanced    = "Advanced"
 	tierIntelligent = "Intelligent-Tiering"
 
-	dataText        = "text"
-	dataImage       = "aws:ec2:image"
-	dataIntegration = "aws:ssm:integration"
-
 	// defaultKey is the key of a SecureString without a KeyId
 	// (https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html).
 	defaultKey = "alias/aws/ssm"
@@ -32,7 +28,6 @@ const (
 
 var (
 	nestedValue = regexp.MustCompile(`(?s)\{\{.*\}\}`)
-	imageID     = regexp.MustCompile(`^ami-([0-9a-f]{8}|[0-9a-f]{17})$`)
 	keyIDForm   = regexp.MustCompile(`^[a-zA-Z0-9:/_-]+$`)
 )
 
@@ -62,7 +57,7 @@ func (s *Store) putParameter(in *putInput) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	policies, err := parsePolicies(in.Policies, s.opt.Now())
+	policies, err := s.parsePolicies(in.Policies)
 	if err != nil {
 		return nil, err
 	}
@@ -70,6 +65,9 @@ func (s *Store) putParameter(in *putInput) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	rec := s.record(name)
+	if err := s.tooMany(rec); err != nil {
+		return nil, err
+	}
 	if s.validating(name) {
 		// "If you attempt to create or update the parameter again before the
 		// validation process completes, the system reports that validation is
@@ -132,9 +130,6 @@ func (in *putInput) check() error {
 	if in.Tier != nil && !slices.Contains(parameterTiers, *in.Tier) {
 		return constraint("'"+*in.Tier+"'", "tier", "satisfy enum value set: [Standard, Advanced, Intelligent-Tiering]")
 	}
-	if in.DataType != nil && !slices.Contains(dataTypes, *in.DataType) {
-		return invalid("The following data type is not supported: %s (Data type names are all lowercase.)", *in.DataType)
-	}
 	// "You can't include values wrapped in double brackets {{}} or
 	// {{ssm:parameter-name}} in a parameter value" (SDK,
 	// PutParameterInput.Value).
@@ -147,7 +142,6 @@ func (in *putInput) check() error {
 var (
 	parameterTypes = []string{typeSecureString, typeStringList, typeString}
 	parameterTiers = []string{tierStandard, tierAdvanced, tierIntelligent}
-	dataTypes      = []string{dataText, dataImage, dataIntegration}
 )
 
 func (in *putInput) overwrite() bool { return in.Overwrite != nil && *in.Overwrite }
@@ -187,13 +181,13 @@ func (s *Store) next(rec *record, in *putInput, policies *[]policy) (*version, e
 	if err := s.mayPut(rec, st, in); err != nil {
 		return nil, err
 	}
-	for _, decide := range []func(*version, *version, *putInput) error{decideType, s.decideKey, decideDataType} {
+	for _, decide := range []func(*version, *version, *putInput) error{decideType, s.decideKey, s.decideDataType} {
 		if err := decide(v, old, in); err != nil {
 			return nil, err
 		}
 	}
-	v.description = s.orOld(in.Description, old, func(v *version) string { return v.description })
-	v.pattern = s.orOld(in.AllowedPattern, old, func(v *version) string { return v.pattern })
+	v.description = orOld(in.Description, old, func(v *version) string { return v.description })
+	v.pattern = orOld(in.AllowedPattern, old, func(v *version) string { return v.pattern })
 	if err := matchPattern(v); err != nil {
 		return nil, err
 	}
@@ -261,10 +255,9 @@ func decideType(v, old *version, in *putInput) error {
 }
 
 // decideKey: a key is for a SecureString, and without one the default key is
-// used (SDK, PutParameterInput.KeyId), on an overwrite too, whatever the key
-// was before
-// (https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html).
-func (s *Store) decideKey(v, _ *version, in *putInput) error {
+// used (SDK, PutParameterInput.KeyId). Of an overwrite see
+// [Options.OmittedKeyKept].
+func (s *Store) decideKey(v, old *version, in *putInput) error {
 	if v.typ != typeSecureString {
 		if in.KeyId != nil {
 			return invalid("KeyId is required for SecureString type parameter only.")
@@ -272,32 +265,25 @@ func (s *Store) decideKey(v, _ *version, in *putInput) error {
 		return nil
 	}
 	v.keyID = defaultKey
-	if in.KeyId != nil {
+	switch {
+	case in.KeyId != nil:
 		v.keyID = *in.KeyId
+	case s.opt.OmittedKeyKept && old != nil && old.typ == typeSecureString:
+		v.keyID = old.keyID
 	}
 	return s.useKey(v.keyID)
 }
 
-// decideDataType: the data type is one of a String parameter (SDK,
-// PutParameterInput.DataType), except that integrations are SecureStrings
-// (https://docs.aws.amazon.com/systems-manager/latest/userguide/creating-integrations.html).
-func decideDataType(v, _ *version, in *putInput) error {
-	v.dataType = dataText
-	if in.DataType != nil {
-		v.dataType = *in.DataType
-	}
-	if v.dataType == dataImage && v.typ != typeString || v.dataType == dataIntegration && v.typ == typeStringList {
-		return invalid("The data type %s is not supported for a parameter of type %s.", v.dataType, v.typ)
-	}
-	return nil
-}
-
-// orOld decides about a member that an overwrite may leave out.
-func (s *Store) orOld(given *string, old *version, get func(*version) string) string {
+// orOld returns a member of a request or, where an overwrite leaves it out,
+// what it was: the acceptance tests of
+// https://github.com/hashicorp/terraform-provider-aws (internal/service/ssm,
+// parameter_test.go) update values without sending what did not change and
+// read it back.
+func orOld(given *string, old *version, get func(*version) string) string {
 	switch {
 	case given != nil:
 		return *given
-	case old != nil && s.opt.OmittedKept:
+	case old != nil:
 		return get(old)
 	}
 	return ""
@@ -363,10 +349,16 @@ func parameterLimit(n int, tier string) error {
 
 // commit makes v the newest version of the record. The lock is held.
 func (s *Store) commit(rec *record, v *version, tags map[string]string) {
-	v.time = s.tick(rec)
+	ms := s.tick(rec)
+	v.time = ms
 	st, op := &state{}, "Create"
 	if before := rec.current(); before != nil {
 		*st, op = *before, "Update"
+		if s.opt.StepBack != nil {
+			if back := s.opt.StepBack(rec.name, v.number); back > 0 {
+				v.time = before.latest().time - back.Milliseconds()
+			}
+		}
 	}
 	if len(tags) > 0 { // on create only
 		st.tags, st.tagChanges = tags, 1
@@ -376,75 +368,6 @@ func (s *Store) commit(rec *record, v *version, tags map[string]string) {
 		kept = kept[n:]
 	}
 	st.versions = append(kept, v) // states that share the array end before v
-	s.apply(rec, op, v.time, st)
-	s.changed(rec, op, v.time, v)
-}
-
-// pendingImage is an aws:ec2:image value that is being validated.
-type pendingImage struct {
-	rec  *record
-	due  int64
-	v    *version
-	tags map[string]string
-}
-
-// startImage validates an aws:ec2:image value "asynchronously, and the
-// PutParameter call returns before the validation is complete. If you submit an
-// invalid AMI value, the PutParameter operation will return success, but the
-// asynchronous validation will fail and the parameter will not be created or
-// updated" (SDK, PutParameterInput.DataType). No image exists here: one with
-// the form of an image's id passes. The lock is held.
-func (s *Store) startImage(rec *record, v *version, tags map[string]string) {
-	image := pendingImage{rec, s.opt.Now().Add(s.opt.ImageDelay).UnixMilli(), v, tags}
-	if s.opt.ImageDelay <= 0 {
-		s.finishImage(image)
-		return
-	}
-	s.images = append(s.images, image)
-	s.pending.Store(int64(len(s.images)))
-}
-
-func (s *Store) finishImage(image pendingImage) {
-	if imageID.MatchString(image.v.value) {
-		s.commit(image.rec, image.v, image.tags)
-		return
-	}
-	op := "Create"
-	if image.rec.current() != nil {
-		op = "Update"
-	}
-	s.imageRefused(image.rec.name, op, image.due, image.v)
-}
-
-// validating reports whether a value of the name is being validated. The lock
-// is held.
-func (s *Store) validating(name string) bool {
-	return slices.ContainsFunc(s.images, func(i pendingImage) bool { return i.rec.name == name })
-}
-
-// settleImages ends the validations that are due.
-func (s *Store) settleImages() {
-	if s.pending.Load() == 0 {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := s.opt.Now().UnixMilli()
-	var later []pendingImage
-	for _, image := range s.images {
-		if image.due > now {
-			later = append(later, image)
-			continue
-		}
-		s.finishImage(image)
-	}
-	s.images = later
-	s.pending.Store(int64(len(later)))
-}
-
-// forgetImages drops validations of a name that is being deleted. The lock is
-// held.
-func (s *Store) forgetImages(name string) {
-	s.images = slices.DeleteFunc(s.images, func(i pendingImage) bool { return i.rec.name == name })
-	s.pending.Store(int64(len(s.images)))
+	s.apply(rec, op, ms, st)
+	s.changed(rec, op, ms, v)
 }

@@ -16,6 +16,7 @@ package ssmapi
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -51,15 +52,30 @@ type Options struct {
 	// /ssm/parameter-store/default-parameter-tier says (SDK,
 	// PutParameterInput.Tier).
 	DefaultTier string
-	// OmittedKept says that an overwrite without Description, AllowedPattern
-	// or DataType keeps the old one. AWS does not document which it is; by
-	// default they are cleared, so that a client that forgets to send them is
-	// found out.
-	OmittedKept bool
+	// DataTypes are data types beside those that AWS's page names today, as AWS
+	// may add some; their values are not validated.
+	DataTypes []string
+	// OmittedKeyKept says that an overwrite of a SecureString without KeyId
+	// keeps its key. By default the key becomes alias/aws/ssm. Sources differ:
+	// https://github.com/aws-devtools-labs/aws-blocks/issues/452 saw the
+	// latter, and
+	// https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html
+	// says it of a change of tier; the Terraform provider relies on the former.
+	OmittedKeyKept bool
+	// StepBack is how much earlier the LastModifiedDate of a version is than
+	// that of the one before it, zero or less for a time of its own. Nothing in
+	// AWS's documentation promises that the times of a history grow. name has a
+	// leading slash; it is called with the lock held and must not call the
+	// Store. nil means that they do grow.
+	StepBack func(name string, version int64) time.Duration
 	// RecreateWait is how long after a delete a create of the same name is
 	// refused. AWS asks clients to "wait for at least 30 seconds" (SDK,
 	// DeleteParameter) but does not say that it refuses, so 0 allows it.
 	RecreateWait time.Duration
+	// PassedExpirations says that an Expiration policy whose time has passed is
+	// taken; the next scan deletes the parameter. By default it is refused. AWS
+	// does not document which it is.
+	PassedExpirations bool
 	// ImageDelay is how long the validation of an aws:ec2:image value takes,
 	// during which the parameter still has its old state, or none
 	// (https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-ec2-aliases.html).
@@ -101,8 +117,10 @@ type Store struct {
 	tagged   nameList // names that exist and have or had tags
 	standard int      // live parameters by tier
 	advanced int
+	refused  map[string]*refusedUpdates
 	disabled map[string]bool // KMS keys, in the form of keyIdentity
 	images   []pendingImage
+	noImages bool         // callers lack ec2:DescribeImages
 	pending  atomic.Int64 // len(images), read without the lock
 
 	requests atomic.Int64
@@ -135,6 +153,7 @@ func New(opt Options) *Store {
 		arn:      fmt.Sprintf("arn:%s:ssm:%s:%s:parameter/", partition, opt.Region, opt.Account),
 		eventSet: uint64(opt.Now().UnixNano()),
 		records:  map[string]*record{},
+		refused:  map[string]*refusedUpdates{},
 		disabled: map[string]bool{},
 	}
 }
@@ -179,13 +198,23 @@ func WriteError(w http.ResponseWriter, status int, code, message string) {
 	_, _ = w.Write(body)
 }
 
-// apiError is an answer of AWS with HTTP status 400.
-type apiError struct{ code, message string }
+// apiError is an answer that refuses a request: AWS's, with HTTP status 400,
+// unless it says otherwise.
+type apiError struct {
+	code, message string
+	status        int // 400 if zero
+}
 
 func (e *apiError) Error() string { return e.code + ": " + e.message }
 
 func refuse(code, format string, args ...any) error {
-	return &apiError{code, fmt.Sprintf(format, args...)}
+	return &apiError{code: code, message: fmt.Sprintf(format, args...)}
+}
+
+// notEmulated refuses what AWS answers in a way that nobody recorded, so that
+// nobody relies on what would be a guess.
+func notEmulated(what string) error {
+	return &apiError{"NotImplemented", what + " is not emulated: what AWS answers is not recorded", http.StatusNotImplemented}
 }
 
 // invalid is a ValidationException, AWS's answer to a request that breaks a
@@ -275,7 +304,7 @@ func (s *Store) serve(w http.ResponseWriter, r *http.Request, target string, ope
 	s.events.drain(s.opt.Emit)
 	if err != nil {
 		refusal := err.(*apiError) // every operation returns this type only
-		WriteError(w, http.StatusBadRequest, refusal.code, refusal.message)
+		WriteError(w, cmp.Or(refusal.status, http.StatusBadRequest), refusal.code, refusal.message)
 		return
 	}
 	answer, err := json.Marshal(out)
