@@ -25,13 +25,13 @@ const noLife = -1
 
 // numberLives tells each span to which life it belongs. Two versions stand in
 // one life only if a look saw both.
-func (t *Timeline) numberLives(slots []slot) {
+func (t *Timeline) numberLives() {
 	at := make(map[Ref]int, len(t.facts.Versions))
 	for i, v := range t.facts.Versions {
-		if i == 0 || !slots[i].joined {
+		if i == 0 || !t.slots[i].joined {
 			begin := v.Time
 			if v.Number > 1 {
-				begin = slots[i].open()
+				begin = t.slots[i].open()
 			}
 			if n := len(t.lives); n > 0 {
 				t.lives[n-1].until = v.Time

@@ -32,21 +32,22 @@ const (
 func (t *Timeline) Changes() []ssmbak.Change {
 	c := changes{name: t.name}
 	original := c.originals(t)
-	slots, doubtful := t.placed()
-	for i := range slots {
-		s := &slots[i]
+	for _, d := range t.doubtful {
+		from, until := t.bounds(d.Second)
+		c.add(ssmbak.Change{Operation: ssmbak.Delete, Time: from, From: from, Until: until, Reason: reasonOrder})
+	}
+	for i := range t.slots {
+		s := &t.slots[i]
 		if i > 0 {
 			original = nil
 		}
-		c.between(s, original)
+		c.between(t, s, original)
 		if s.before != nil {
 			c.version(s.before)
 		}
 	}
-	c.traces(t, slots)
-	for _, d := range doubtful {
-		c.add(ssmbak.Change{Operation: ssmbak.Delete, Time: d.from(), From: d.from(), Until: d.until(), Reason: reasonOrder})
-	}
+	c.traces(t)
+	c.all = append(c.over, c.all...)
 	c.tags(t)
 	c.labels(t)
 	slices.SortStableFunc(c.all, func(a, b ssmbak.Change) int {
@@ -63,59 +64,20 @@ func moment(c ssmbak.Change) int {
 	return 0
 }
 
-// placed returns the slots with all that lies in them, but for the deletions
-// that may lie in several.
-func (t *Timeline) placed() (slots []slot, doubtful []Deletion) {
-	again := &Timeline{facts: t.facts, horizon: t.horizon}
-	slots = again.slots()
-	again.placeDeletions(slots)
-	again.placeLooks(slots)
-	again.placeListing(slots)
-	again.placeTraces(slots)
-	times := make(map[string]int, len(t.facts.Deletions))
-	for _, s := range slots {
-		for _, d := range s.deletions {
-			if times[d.Event]++; times[d.Event] == 2 {
-				doubtful = append(doubtful, d)
-			}
-		}
-	}
-	// What was put into a slot because it needed an end may belong elsewhere,
-	// if one that is in doubt may be that end.
-	for grown := len(doubtful) > 0; grown; {
-		grown = false
-		for _, d := range t.facts.Deletions {
-			touched := touching(slots, d)
-			if undecided := func(s *slot) bool { return s.undecided }; len(touched) > 1 && slices.ContainsFunc(touched, undecided) {
-				for _, s := range touched {
-					grown = grown || !s.undecided
-					s.undecided = true
-				}
-			}
-		}
-	}
-	for i := range slots {
-		s := &slots[i]
-		s.deletions = slices.DeleteFunc(s.deletions, func(d Deletion) bool { return times[d.Event] > 1 })
-	}
-	return slots, doubtful
-}
-
-// touching returns the slots that may hold a deletion: those that touch its
-// second and are not proved to its end.
-func touching(slots []slot, d Deletion) (touched []*slot) {
-	for i := slotAt(slots, d.from()); i < len(slots) && (slots[i].after == nil || slots[i].after.Time < d.until()-1); i++ {
-		if s := &slots[i]; !s.joined && s.from() < d.until()-1 {
-			touched = append(touched, s)
-		}
-	}
-	return touched
+// bounds returns what of a second lies in the slots that may hold a deletion of
+// it.
+func (t *Timeline) bounds(second int64) (from, until ssmbak.Time) {
+	d := Deletion{Second: second}
+	touched := t.touching(d)
+	return max(d.from(), touched[0].open()), min(d.until(), touched[len(touched)-1].until())
 }
 
 // changes collects the changes of one parameter.
 type changes struct {
 	name ssmbak.Name
 	all  []ssmbak.Change
+	// over are the gaps that end with what ended the missed change.
+	over []ssmbak.Change
 }
 
 func (c *changes) add(x ssmbak.Change) {
@@ -197,7 +159,7 @@ func (c *changes) originals(t *Timeline) *Span {
 // between adds what happened, or was missed, between two versions that are next
 // to each other in time. original is what the original ssmbak recorded last
 // before the first of them.
-func (c *changes) between(s *slot, original *Span) {
+func (c *changes) between(t *Timeline, s *slot, original *Span) {
 	if s.joined {
 		if !s.succession() {
 			c.gap(s.open(), s.until(), reasonMissing, s.after.Number+1, s.before.Number-1)
@@ -208,29 +170,37 @@ func (c *changes) between(s *slot, original *Span) {
 	if original != nil {
 		held, open = original.Kind == Held, original.Since
 	}
-	since, born, ended := open, open, false
+	born, ended := open, false
 	for _, e := range s.ends() {
-		if e.seen && s.undecided {
+		if e.doubtful || e.seen && !e.created && s.undecided {
 			continue // perhaps it saw the deletion that may lie elsewhere
 		}
-		// What was missed and surely ended here.
-		missed := slices.IndexFunc(s.traces, func(tr Trace) bool { return tr.from() >= since && tr.until()-1 <= e.after() })
+		last := ssmbak.MinTime // of the missed changes that surely ended here
+		for _, tr := range s.traces {
+			if by, ok := s.endOf(tr); ok && by == e && e.seen && !e.created {
+				last = max(last, tr.from(), s.open())
+			}
+		}
 		switch {
 		case !e.seen:
-			from, until := e.from, e.until
-			if !s.undecided {
-				from, until = max(from, open), min(until, s.until())
+			from, until := max(e.from, open), min(e.until, s.until())
+			if e.chosen {
+				from, until = t.bounds(e.from.Second())
 			}
 			if !held {
-				c.gap(born, until, reasonMissed, 0, 0)
+				c.gap(e.born, until, reasonMissed, 0, 0)
 			}
 			c.deleted(from, until)
 		case held:
-			c.vanished(since, e.until)
-		case missed >= 0:
-			c.vanished(s.traces[missed].from(), e.until)
+			from := e.from
+			if original != nil {
+				from = open
+			}
+			c.vanished(from, e.until)
+		case last != ssmbak.MinTime:
+			c.vanished(last, e.until)
 		}
-		held, ended, since, born = false, true, e.until, max(born, e.after())
+		held, ended, born = false, true, max(born, e.after())
 	}
 	b := s.before
 	if b == nil {
@@ -251,28 +221,33 @@ func (c *changes) between(s *slot, original *Span) {
 		return
 	}
 	if b.Number > 1 {
-		c.gap(born, s.until(), reasonBeginning, 1, b.Number-1)
+		c.gap(s.began(born, s.until()), s.until(), reasonBeginning, 1, b.Number-1)
 	}
 }
 
 // traces adds a gap for each change that only its event told of. It may lie in
 // several slots, and is not told where versions of that time, or a whole life,
 // are told to be missing anyway.
-func (c *changes) traces(t *Timeline, slots []slot) {
-	missed := slices.DeleteFunc(slices.Clone(c.all), func(x ssmbak.Change) bool { return x.Reason != reasonMissed })
+func (c *changes) traces(t *Timeline) {
+	gaps := slices.DeleteFunc(slices.Clone(c.all), func(x ssmbak.Change) bool { return x.Operation != ssmbak.Gap })
 	for _, tr := range t.facts.Traces {
 		x := ssmbak.Change{Operation: ssmbak.Gap, From: ssmbak.MaxTime, Until: ssmbak.MinTime, Reason: reasonTrace}
-		explained := true
-		for i := slotAt(slots, tr.from()); i < len(slots) && (slots[i].after == nil || slots[i].after.Time < tr.until()); i++ {
-			s := &slots[i]
-			from, until := max(tr.from(), s.open()), min(tr.until(), s.until())
-			if s.succession() || from >= until {
+		explained, over := true, ssmbak.MinTime
+		for i := range t.slots {
+			s := &t.slots[i]
+			if !slices.Contains(s.traces, tr) {
 				continue
 			}
-			x.From, x.Until = min(x.From, from), max(x.Until, until)
-			explained = explained && (s.joined || slices.ContainsFunc(missed, func(g ssmbak.Change) bool { return g.From <= from && until <= g.Until }))
+			from, until := max(tr.from(), s.open()), min(tr.until(), s.until())
+			x.From, x.Until, over = min(x.From, from), max(x.Until, until), max(over, s.over(tr))
+			explained = explained && (s.joined || slices.ContainsFunc(gaps, func(g ssmbak.Change) bool { return g.From <= from && s.over(tr) <= g.Until }))
 		}
-		if !explained {
+		switch {
+		case explained:
+		case over <= x.Until:
+			x.Name = t.name
+			c.over = append(c.over, x)
+		default:
 			c.add(x)
 		}
 	}

@@ -48,7 +48,7 @@ func (f *Facts) Claim(a Announcement) (claimed, grown bool) {
 // Undecided reports whether it is open on which side of a version of the same
 // second a deletion of this second lies. A conclusive look decides it.
 func (t *Timeline) Undecided(second int64) bool {
-	return slices.Contains(t.undecided, second)
+	return slices.ContainsFunc(t.doubtful, func(d Deletion) bool { return d.Second == second })
 }
 
 // Excludes reports whether it is proved which version was current in every

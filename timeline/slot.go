@@ -24,6 +24,10 @@ const (
 type end struct {
 	from, until ssmbak.Time
 	seen        bool        // known by a look only
+	created     bool        // known by the creation that followed, of which an event told
+	chosen      bool        // it may have been elsewhere, if a doubtful one was here
+	doubtful    bool        // it may have been elsewhere
+	born        ssmbak.Time // if what ended was a life that was missed, it began then at the earliest
 	sure        ssmbak.Time // of a look: what was there at this time has surely ended
 }
 
@@ -56,41 +60,33 @@ func (s *slot) spans(h Horizon) []Span {
 		return c.spans
 	}
 	ends := s.ends()
-	absent := ssmbak.MinTime // the last moment at which there surely was no parameter
 	for i, e := range ends {
 		switch {
 		case i > 0 && e.seen:
-			if !s.undecided {
-				absent = max(absent, e.sure)
-			}
 			continue
 		case i > 0:
-			c.unknown(s.began(absent, e.until), e.until, reasonMissed)
+			c.unknown(e.born, e.until, reasonMissed)
 		default:
 			if s.after != nil && e.seen {
-				c.unknown(s.open(), e.until, reasonBounds)
+				c.unknown(e.from, e.until, reasonBounds)
 			} else if s.after != nil {
 				c.unknown(max(e.from, s.open()), e.until, reasonSecond)
 			} else if !e.seen {
-				c.unknown(s.began(absent, e.until), e.until, reasonMissed)
+				c.unknown(e.born, e.until, reasonMissed)
 			}
 			c.span(Span{From: e.until, Until: s.until(), Kind: Absent, Since: e.from})
 		}
-		if i == 0 || !s.undecided { // one of an undecided slot may have ended nothing
-			absent = max(absent, e.until)
-		}
 	}
-	for _, tr := range s.traces {
-		// A creation tells that what was there before had ended.
-		if tr.Operation == ssmbak.Create && s.after != nil && !slices.ContainsFunc(ends, func(e end) bool { return e.from < tr.until() }) {
-			c.unknown(s.open(), tr.until(), reasonBounds)
-		}
-		// What was missed lasted until an end that surely came after it.
+	if s.after != nil && len(ends) > 0 && ends[0].doubtful {
+		// What was there before may have lasted until it surely ended.
 		until := s.until()
-		if i := slices.IndexFunc(ends, func(e end) bool { return e.after() >= tr.until()-1 }); i >= 0 {
+		if i := slices.IndexFunc(ends, s.surely); i >= 0 {
 			until = ends[i].until
 		}
-		c.unknown(max(tr.from(), s.open()), until, reasonTrace)
+		c.unknown(s.open(), until, reasonOrder)
+	}
+	for _, tr := range s.traces {
+		c.unknown(max(tr.from(), s.open()), s.over(tr), reasonTrace)
 	}
 	// The life of before began after the last moment at which there surely was
 	// no parameter.
@@ -103,7 +99,7 @@ func (s *slot) spans(h Horizon) []Span {
 		// Whatever the order was, a later look that surely came after the
 		// version and found nothing says how it ended.
 		until := s.until()
-		if i := slices.IndexFunc(ends, func(e end) bool { return e.seen && s.after != nil && e.sure >= s.after.Time }); i >= 0 {
+		if i := slices.IndexFunc(ends, s.surely); i >= 0 {
 			until = ends[i].until
 		}
 		c.unknown(s.open(), until, reasonOrder)
@@ -119,12 +115,56 @@ func (s *slot) spans(h Horizon) []Span {
 	return c.spans
 }
 
+// surely reports whether an end is one of the version before the slot, whatever
+// was in doubt.
+func (s *slot) surely(e end) bool {
+	return s.after != nil && !e.doubtful && !e.chosen && (!e.seen || e.created || e.sure >= s.after.Time)
+}
+
+// over returns when the change of a trace had no effect any more: what was missed
+// lasted until an end that surely came after it, or until the one that makes the
+// ends as many as the lives, which it is if no event was lost.
+func (s *slot) over(tr Trace) ssmbak.Time {
+	if e, ok := s.endOf(tr); ok {
+		return e.until
+	}
+	return s.until()
+}
+
+// endOf returns the end by which the change of a trace was over, false if it
+// lasted as long as the slot.
+func (s *slot) endOf(tr Trace) (end, bool) {
+	for _, e := range s.ends() {
+		if e.after() >= tr.until()-1 || !e.seen && e.until >= tr.until() && s.ended(e.until) {
+			return e, true
+		}
+	}
+	return end{}, false
+}
+
+// ended reports whether events told of as many ends as of lives by the end of a
+// second.
+func (s *slot) ended(until ssmbak.Time) bool {
+	lives := 0
+	if s.after != nil {
+		lives = 1
+	}
+	for _, tr := range s.traces {
+		if tr.Operation == ssmbak.Create && tr.until() <= until {
+			lives++
+		}
+	}
+	for _, d := range slices.Concat(s.deletions, s.chosen, s.doubtful) {
+		if d.until() <= until {
+			lives--
+		}
+	}
+	return lives <= 0
+}
+
 // began returns when a life began at the earliest whose first version nobody saw:
 // where an event told of its creation, if one came.
 func (s *slot) began(absent, end ssmbak.Time) ssmbak.Time {
-	if s.undecided {
-		return absent
-	}
 	for _, tr := range s.traces { // in the order of their seconds
 		if tr.Operation == ssmbak.Create && tr.until() > absent && tr.from() < end {
 			return max(absent, tr.from())
@@ -141,17 +181,38 @@ func (s *slot) open() ssmbak.Time {
 	return s.sure + 1
 }
 
-// ends returns the slot's ends in order. A look that found nothing is one only
-// if no deletion before it already explains it.
+// ends returns the slot's ends in order, and those that doubtful deletions would
+// be. A look that found nothing is one only if no deletion before it already
+// explains it.
 func (s *slot) ends() []end {
 	var ends []end
 	for _, d := range s.deletions {
 		ends = append(ends, end{from: d.from(), until: d.until()})
 	}
+	for _, d := range s.chosen {
+		// Of two in one second it makes no difference which one was here.
+		same := slices.ContainsFunc(s.doubtful, func(o Deletion) bool { return o.Second == d.Second })
+		ends = append(ends, end{from: d.from(), until: d.until(), chosen: s.undecided && !same})
+	}
+	for _, d := range s.doubtful {
+		ends = append(ends, end{from: d.from(), until: d.until(), doubtful: true})
+	}
+	for _, tr := range s.traces {
+		// A creation tells that what was there before had ended.
+		if tr.Operation == ssmbak.Create && s.after != nil && !s.shared && !slices.ContainsFunc(ends, func(e end) bool { return e.from < tr.until() }) {
+			ends = append(ends, end{from: s.open(), until: min(tr.until(), s.until()), seen: true, created: true, sure: s.sure})
+			break
+		}
+	}
 	for _, g := range s.gone {
 		e := end{from: g.Seen, until: g.Seen + 1, seen: true, sure: g.Sure}
 		if s.after != nil {
 			e.from = s.open()
+			for _, tr := range s.traces { // it was there when this change came
+				if tr.Operation == ssmbak.Update && tr.until()-1 <= e.sure {
+					e.from = max(e.from, tr.from())
+				}
+			}
 		}
 		ends = append(ends, e)
 	}
@@ -166,6 +227,21 @@ func (s *slot) ends() []end {
 		// look saw.
 		return cmp.Or(cmp.Compare(at(a), at(b)), cmp.Compare(b.until, a.until))
 	})
+	absent := ssmbak.MinTime // the last moment at which there surely was no parameter
+	if s.after != nil {
+		absent = s.open()
+	}
+	for i := range ends {
+		e := &ends[i]
+		e.born = s.began(absent, e.until)
+		switch {
+		case e.doubtful && e.born == absent: // no event tells that a life had begun
+			e.born = max(absent, e.from)
+		case e.seen && (i == 0 || s.undecided): // it may have seen what a doubtful one ended
+		case !e.doubtful:
+			absent = max(absent, e.after())
+		}
+	}
 	return ends
 }
 

@@ -57,10 +57,11 @@ type Timeline struct {
 	name    ssmbak.Name
 	facts   Facts
 	horizon Horizon
+	slots   []slot
 	spans   []Span
 	lives   []life
-	// undecided are the seconds of deletions that may lie in several slots.
-	undecided []int64
+	// doubtful are the deletions that may lie in several slots.
+	doubtful []Deletion
 }
 
 // life is the time from when it may have begun to when it surely had ended.
@@ -129,10 +130,13 @@ type slot struct {
 	sure          ssmbak.Time // the last moment for which after is proved
 	joined        bool        // after and before surely stood in one life
 	deletions     []Deletion
-	undecided     bool // a deletion may lie here or elsewhere
+	chosen        []Deletion // those that may lie elsewhere, and are needed here
+	doubtful      []Deletion // those that may lie here or elsewhere
+	undecided     bool       // it is not sure which deletions lie here
 	gone          []Look
 	traces        []Trace
-	creates       int // traces of creations that can lie nowhere else
+	shared        bool // the trace of a creation may lie elsewhere
+	creates       int  // traces of creations that can lie nowhere else
 }
 
 func (s *slot) from() ssmbak.Time {
@@ -160,19 +164,19 @@ func (s *slot) reborn() bool {
 }
 
 func (t *Timeline) build() {
-	slots := t.slots()
-	t.placeTraces(slots)
-	t.placeDeletions(slots)
-	t.placeLooks(slots)
-	t.placeListing(slots)
-	for i := range slots {
-		t.spans = append(t.spans, slots[i].spans(t.horizon)...)
+	t.slots = t.newSlots()
+	t.placeTraces()
+	t.placeDeletions()
+	t.placeLooks()
+	t.placeListing()
+	for i := range t.slots {
+		t.spans = append(t.spans, t.slots[i].spans(t.horizon)...)
 	}
-	t.numberLives(slots)
+	t.numberLives()
 	t.layOriginals()
 }
 
-func (t *Timeline) slots() []slot {
+func (t *Timeline) newSlots() []slot {
 	vs := t.facts.Versions
 	slots := make([]slot, len(vs)+1)
 	joined := t.joined()
@@ -236,68 +240,75 @@ func (t *Timeline) joined() []bool {
 
 // placeDeletions puts each deletion into the slot in which it happened. One
 // whose second holds versions may belong to several; it goes where an end is
-// needed and has no other cause, and where that does not decide it, into all,
-// marked undecided.
-func (t *Timeline) placeDeletions(slots []slot) {
-	deletions := slices.Clone(t.facts.Deletions)
-	slices.SortFunc(deletions, func(a, b Deletion) int {
+// needed and has no other cause, and where that does not decide it, it is
+// doubtful in all of them.
+func (t *Timeline) placeDeletions() {
+	deletions := slices.SortedFunc(slices.Values(t.facts.Deletions), func(a, b Deletion) int {
 		return cmp.Or(cmp.Compare(a.Second, b.Second), cmp.Compare(a.Event, b.Event))
 	})
 	var open []Deletion
-	candidates := make(map[string][]int)
 	for _, d := range deletions {
-		var at []int
-		// The slots that may hold d are neighbours around its second.
-		for i := slotAt(slots, d.from()); i < len(slots); i++ {
-			s := &slots[i]
-			if s.after != nil && s.after.Time >= d.until()-1 {
-				break
-			}
-			if s.joined || s.from() >= d.until()-1 {
-				continue
-			}
-			at = append(at, i)
-		}
-		switch len(at) {
+		switch at := t.touching(d); len(at) {
 		case 0: // stronger evidence says that it cannot be
 		case 1:
-			slots[at[0]].deletions = append(slots[at[0]].deletions, d)
+			at[0].deletions = append(at[0].deletions, d)
 		default:
-			candidates[d.Event] = at
 			open = append(open, d)
 		}
 	}
 	for _, d := range open {
-		at := candidates[d.Event]
-		needy := slices.IndexFunc(at, func(i int) bool { return len(slots[i].deletions) < t.needs(&slots[i]) })
+		at := t.touching(d)
+		needy := slices.IndexFunc(at, func(s *slot) bool { return len(s.deletions)+len(s.chosen) < t.needs(s) })
 		if needy >= 0 {
-			s := &slots[at[needy]]
-			s.deletions = append(s.deletions, d)
+			at[needy].chosen = append(at[needy].chosen, d)
 			continue
 		}
-		t.undecided = append(t.undecided, d.Second)
-		for _, i := range at {
-			slots[i].deletions = append(slots[i].deletions, d)
-			slots[i].undecided = true
+		t.doubtful = append(t.doubtful, d)
+		for _, s := range at {
+			s.doubtful = append(s.doubtful, d)
+			s.undecided = true
 		}
 	}
-	for i := range slots {
-		slices.SortFunc(slots[i].deletions, compareDeletions)
+	// What was put into a slot because it needed an end may belong elsewhere,
+	// if one that is in doubt may be that end.
+	for grown := len(t.doubtful) > 0; grown; {
+		grown = false
+		for _, d := range open {
+			at := t.touching(d)
+			if !slices.ContainsFunc(at, func(s *slot) bool { return s.undecided }) {
+				continue
+			}
+			for _, s := range at {
+				grown = grown || !s.undecided
+				s.undecided = true
+			}
+		}
 	}
+}
+
+// touching returns the slots that may hold a deletion: neighbours around its
+// second that are not proved to its end.
+func (t *Timeline) touching(d Deletion) (touched []*slot) {
+	for i := t.slotAt(d.from()); i < len(t.slots) && (t.slots[i].after == nil || t.slots[i].after.Time < d.until()-1); i++ {
+		if s := &t.slots[i]; !s.joined && s.from() < d.until()-1 {
+			touched = append(touched, s)
+		}
+	}
+	return touched
 }
 
 // placeLooks gives each look that found nothing to the slot of which it speaks:
 // it says that what existed at Sure was gone by Seen, and nothing of what came
 // after Sure.
-func (t *Timeline) placeLooks(slots []slot) {
+func (t *Timeline) placeLooks() {
 	for _, g := range t.facts.Looks {
 		if !g.Gone {
 			continue
 		}
 		// What was there at Sure is gone, also if a look that answered from
 		// before its end still saw it later.
-		i := slotAt(slots, g.Seen)
-		if s := &slots[i]; s.after == nil || g.Sure >= s.after.Time {
+		i := t.slotAt(g.Seen)
+		if s := &t.slots[i]; s.after == nil || g.Sure >= s.after.Time {
 			s.gone = append(s.gone, g)
 		}
 	}
@@ -306,9 +317,9 @@ func (t *Timeline) placeLooks(slots []slot) {
 // placeListing lets a complete listing count as a look at the last version. A
 // look that finds what is known is not recorded by itself, so the listing says
 // it for all parameters at once.
-func (t *Timeline) placeListing(slots []slot) {
-	s := &slots[len(slots)-1]
-	if s.after != nil && len(s.deletions) == 0 && len(s.gone) == 0 {
+func (t *Timeline) placeListing() {
+	s := &t.slots[len(t.slots)-1]
+	if s.after != nil && len(s.deletions)+len(s.chosen)+len(s.doubtful) == 0 && len(s.gone) == 0 {
 		s.sure = max(s.sure, t.horizon.Complete)
 	}
 }
@@ -317,18 +328,18 @@ func (t *Timeline) placeListing(slots []slot) {
 // tells: then it takes another event that never came to contradict what is known
 // elsewhere. Where no slot lacks one, it goes to every slot in which its change
 // may lie.
-func (t *Timeline) placeTraces(slots []slot) {
-	lacks := make([]lack, len(slots))
-	for i := range slots {
-		lacks[i] = slots[i].lack()
+func (t *Timeline) placeTraces() {
+	lacks := make([]lack, len(t.slots))
+	for i := range t.slots {
+		lacks[i] = t.slots[i].lack()
 	}
 	traces := slices.SortedFunc(slices.Values(t.facts.Traces), func(a, b Trace) int {
 		return cmp.Or(cmp.Compare(a.Second, b.Second), cmp.Compare(a.Event, b.Event))
 	})
 	for _, tr := range traces {
 		var at []int
-		for i := slotAt(slots, tr.from()); i < len(slots); i++ {
-			s := &slots[i]
+		for i := t.slotAt(tr.from()); i < len(t.slots); i++ {
+			s := &t.slots[i]
 			if s.after != nil && s.after.Time >= tr.until() {
 				break
 			}
@@ -338,16 +349,29 @@ func (t *Timeline) placeTraces(slots []slot) {
 				at = append(at, i)
 			}
 		}
+		if tr.Operation == ssmbak.Update && slices.ContainsFunc(at, t.inhabited) {
+			at = slices.DeleteFunc(at, func(i int) bool { return !t.inhabited(i) })
+		}
 		if len(at) == 1 && tr.Operation == ssmbak.Create {
-			slots[at[0]].creates++
+			t.slots[at[0]].creates++
 		}
 		if i := slices.IndexFunc(at, func(i int) bool { return lacks[i].take(tr.Operation) }); i >= 0 {
 			at = at[i : i+1]
 		}
 		for _, i := range at {
-			slots[i].traces = append(slots[i].traces, tr)
+			t.slots[i].traces = append(t.slots[i].traces, tr)
+			t.slots[i].shared = t.slots[i].shared || len(at) > 1 && tr.Operation == ssmbak.Create
 		}
 	}
+}
+
+// inhabited reports whether a slot holds a life that is known, at least by the
+// event of its creation.
+func (t *Timeline) inhabited(i int) bool {
+	s := &t.slots[i]
+	return s.after != nil || slices.ContainsFunc(t.facts.Traces, func(tr Trace) bool {
+		return tr.Operation == ssmbak.Create && tr.from() < s.until()
+	})
 }
 
 // lack counts the versions that surely were in a slot and are not known.
@@ -380,8 +404,8 @@ func (l *lack) take(o ssmbak.Operation) bool {
 }
 
 // slotAt returns the slot in which the moment lies: the first that ends after it.
-func slotAt(slots []slot, at ssmbak.Time) int {
-	return sort.Search(len(slots)-1, func(i int) bool { return slots[i].until() > at })
+func (t *Timeline) slotAt(at ssmbak.Time) int {
+	return sort.Search(len(t.slots)-1, func(i int) bool { return t.slots[i].until() > at })
 }
 
 // needs returns how many ends of lives a slot surely holds: before each creation
