@@ -166,7 +166,7 @@ func TestGolden(t *testing.T) {
 		t.Errorf("restores: got %+v", restores)
 	}
 	r, err := a.Reconciled(t.Context())
-	if err != nil || len(r.Failed) != 2 || len(r.Excluded) != 1 || len(r.Once) != 1 || r.Tags.IsZero() || r.Labels.IsZero() {
+	if err != nil || len(r.Unsure) != 2 || len(r.Missed) != 2 || len(r.Excluded) != 1 || len(r.Once) != 1 || r.Tags.IsZero() || r.Labels.IsZero() {
 		t.Errorf("reconciled: got %+v, %v", r, err)
 	}
 	everything, err := ssmbak.ParseTarget("/", true)
