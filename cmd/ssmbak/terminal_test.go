@@ -300,8 +300,7 @@ func waitInterrupted(d *desk) {
 	term := d.sit(nil, "restore", "/app/", d.at(30), "--yes")
 	term.await("what was deleted just now is created at")
 	term.types(interrupt)
-	term.ends(130, "interrupted: nothing more is started", "(?m)^restored 0, deleted 0,.* failed 2$", "`ssmbak undo [0-9TZ]+-[0-9a-z]+` takes this back",
-		"ssmbak: error: interrupted: 2 parameters", `hint: .ssmbak restore /app/ [-0-9]+T[0-9:.]+Z. finishes the rest`)
+	term.ends(130, "interrupted: nothing more is started", "(?m)^restored 0, deleted 0,.* failed 2$", "ssmbak: error: interrupted: 2 parameters", `hint: .ssmbak restore /app/ [-0-9]+T[0-9:.]+Z. finishes the rest`)
 	if got := d.live(); len(got) != 0 {
 		d.Errorf("something was created: %v", got)
 	}
