@@ -34,6 +34,7 @@ package simulation
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 )
@@ -166,6 +167,9 @@ func NewPlan(seed uint64) Plan {
 	return d.Plan
 }
 
+// neverDenied is a name that every reconcile may read and write.
+const neverDenied = "/app/allowed"
+
 // denials adds a reconcile that lacks permissions to some plans. It draws from a
 // source of its own and leaves the kept seeds alone, so that their histories stay
 // what they were.
@@ -176,7 +180,10 @@ func (d *draft) denials() {
 		return
 	}
 	r := rand.New(rand.NewPCG(d.Seed, 0x64656e79))
-	d.Deny = 200 + r.IntN(400)
+	d.Deny = 300 + r.IntN(600)
+	d.Lose = 500 * int(d.Seed%2)
+	// A listing of which everything failed is not complete.
+	d.Changes = slices.Insert(d.Changes, 0, Change{Op: Put, Name: neverDenied, Value: "v"})
 	d.Reconciles = append(d.Reconciles, Reconcile{At: time.Duration(r.Int64N(int64(d.at) + int64(time.Minute)))})
 }
 

@@ -204,6 +204,9 @@ func (p *process) denied(q request) bool {
 	default:
 		return false
 	}
+	if name == neverDenied {
+		return false
+	}
 	return p.w.fixed(p.id+" denied "+kind+" "+name, 1000) < p.w.plan.Deny
 }
 
