@@ -194,6 +194,7 @@ func (r *Recorder) timeline(name ssmbak.Name, f timeline.Facts) *timeline.Timeli
 // try of the swap, so that no two events can claim one version.
 func (r *Recorder) grow(name ssmbak.Name, base, seen timeline.Facts, l look, notices []notice) timeline.Facts {
 	f := timeline.Union(base, seen)
+	f = timeline.Union(f, timeline.Facts{Versions: l.moments(f)})
 	for _, n := range notices {
 		if n.announces() {
 			f.Claim(n.announcement())
@@ -225,7 +226,7 @@ func (r *Recorder) grow(name ssmbak.Name, base, seen timeline.Facts, l look, not
 func saidBefore(f timeline.Facts, l look, notices []notice) bool {
 	return l.gone && slices.ContainsFunc(f.Looks, func(g timeline.Look) bool {
 		return g.Gone &&
-			!slices.ContainsFunc(f.Versions, func(v timeline.Version) bool { return v.Time >= g.Sure }) &&
+			!slices.ContainsFunc(f.Versions, func(v timeline.Version) bool { return v.Moment() >= g.Sure }) &&
 			!slices.ContainsFunc(notices, func(n notice) bool { return n.operation != "" && !g.Conclusive(n.second) })
 	})
 }
