@@ -21,7 +21,8 @@ const (
 type Change struct {
 	Name      Name
 	Operation Operation
-	// Time is when it happened: for a version its own time, for what an event
+	// Time is when it happened: for a version its own time, or one millisecond
+	// after the version before it where its time steps back, for what an event
 	// told the beginning of that second, or of what is left of it. It is zero
 	// where only From and Until are known.
 	Time Time

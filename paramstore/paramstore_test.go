@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -132,6 +133,33 @@ func TestHistoryOfTwoLives(t *testing.T) {
 	}
 	if len(h.Versions) != 1 || pages != 3 {
 		t.Errorf("%d versions after %d pages, want 1 after 3: the first two were of two lives", len(h.Versions), pages)
+	}
+}
+
+// TestHistoryStepsBack reads a history whose times do not grow with its numbers,
+// on one page and on several.
+func TestHistoryStepsBack(t *testing.T) {
+	t.Parallel()
+	for _, page := range []int{1, 2, 50} {
+		_, s := open(t, ssmapi.Options{HistoryPage: page, StepBack: func(_ string, version int64) time.Duration {
+			return time.Duration(version%2) * time.Millisecond
+		}})
+		for i := range 5 {
+			put(t, s, paramstore.Write{Name: "/app/db", Value: ssmbak.NewValue(fmt.Sprint(i)), Overwrite: i > 0})
+		}
+		h, err := s.History(t.Context(), "/app/db")
+		if err != nil {
+			t.Errorf("in pages of %d: %v", page, err)
+			continue
+		}
+		for i, v := range h.Versions {
+			if v.Number != int64(i+1) {
+				t.Errorf("version %d stands in place %d", v.Number, i)
+			}
+		}
+		if h.Versions[2].Time >= h.Versions[1].Time {
+			t.Errorf("version 3 has the time %v, which does not step back from %v", h.Versions[2].Time, h.Versions[1].Time)
+		}
 	}
 }
 

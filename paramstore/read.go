@@ -56,9 +56,12 @@ const maxMixed = 4
 // since that also was seen in its window.
 //
 // The order of the versions and of the pages is not documented, so they are
-// sorted here. Pages that belong to two lives are told by numbers whose times
-// do not grow with them, and are read again.
+// sorted by their numbers here. Pages that belong to two lives are told by
+// numbers whose times do not grow with them, and are read again. Nothing in
+// AWS's documentation says that the times of one life grow, so two readings in
+// a row that agree are believed, whatever their times are.
 func (s *Store) History(ctx context.Context, name ssmbak.Name) (History, error) {
+	var last []Version
 	for range maxMixed {
 		h, err := s.history(ctx, name)
 		if errors.Is(err, ErrNotFound) {
@@ -67,9 +70,10 @@ func (s *Store) History(ctx context.Context, name ssmbak.Name) (History, error) 
 		if err != nil {
 			return h, fmt.Errorf("read the history of %s: %w", name, err)
 		}
-		if ordered(h.Versions) {
+		if ordered(h.Versions) || agree(h.Versions, last) {
 			return h, nil
 		}
+		last = h.Versions
 	}
 	return History{}, fmt.Errorf("read the history of %s: %w", name, ErrChanged)
 }
@@ -107,6 +111,18 @@ func ordered(versions []Version) bool {
 		}
 	}
 	return true
+}
+
+// agree reports whether two readings show the same versions, each number once.
+func agree(a, b []Version) bool {
+	for i := 1; i < len(a); i++ {
+		if a[i].Number == a[i-1].Number {
+			return false
+		}
+	}
+	return slices.EqualFunc(a, b, func(x, y Version) bool {
+		return x.Number == y.Number && x.Time == y.Time && x.Page == y.Page
+	})
 }
 
 func versionOf(p types.ParameterHistory, page int) Version {

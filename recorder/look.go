@@ -74,19 +74,21 @@ func seen(w paramstore.Window) ssmbak.Time { return w.Ended.Add(timeline.Skew) }
 // Pages of a history are read one after the other, and a parameter may be made
 // anew between two of them. A version that was there before the reading could
 // have begun to answer surely stands in one life with the first page; of the
-// others, only those of one page do.
+// others, only those of one page do. Where the times step back from one page to
+// the next, the first page has to be as old as that too: else it may be of a life
+// that began after the other's end.
 func (l look) looks() []timeline.Look {
 	if l.gone {
 		return []timeline.Look{{Gone: true, Sure: sure(l.read), Seen: seen(l.read)}}
 	}
 	newest := l.newest()
-	page := newest.Number
+	page, mixed := newest.Number, l.mixed()
 	var old timeline.Look
 	for _, v := range l.versions {
 		if v.Page == newest.Page {
 			page = min(page, v.Number)
 		}
-		if v.Page == 0 || v.Time <= sure(l.read) {
+		if v.Page == 0 || v.Time <= sure(l.read) && !mixed {
 			old = timeline.Look{Newest: refOf(v), Oldest: l.versions[0].Number, Sure: v.Time, Seen: v.Time}
 		}
 	}
@@ -101,6 +103,41 @@ func (l look) looks() []timeline.Look {
 		return []timeline.Look{last}
 	}
 	return []timeline.Look{old, last}
+}
+
+// mixed reports whether the pages of the history may be of two lives though they
+// were read twice: times step back between two of them, and not all were there
+// before the reading could have begun to answer.
+func (l look) mixed() bool {
+	steps, young := false, false
+	for i, v := range l.versions {
+		young = young || v.Time > sure(l.read)
+		steps = steps || slices.ContainsFunc(l.versions[:i], func(before paramstore.Version) bool {
+			return before.Page != v.Page && before.Time > v.Time
+		})
+	}
+	return steps && young
+}
+
+// moments returns the known versions whose times step back in the life in which
+// the reading saw them, with the moment from which each was current.
+func (l look) moments(known timeline.Facts) (moved []timeline.Version) {
+	for _, claim := range l.looks() {
+		known = timeline.Union(known, timeline.Facts{Versions: moved})
+		last := ssmbak.MinTime
+		for _, v := range l.versions {
+			fact, ok := known.Version(refOf(v))
+			if claim.Gone || !ok || v.Number < claim.Oldest || v.Number > claim.Newest.Number {
+				continue
+			}
+			if fact.Moment() <= last {
+				fact.Since = last + 1
+				moved = append(moved, fact)
+			}
+			last = fact.Moment()
+		}
+	}
+	return moved
 }
 
 // labels returns where each label stands.

@@ -202,6 +202,7 @@ func (r *Recorder) timeline(name ssmbak.Name, f timeline.Facts) *timeline.Timeli
 func (r *Recorder) grow(name ssmbak.Name, base, seen timeline.Facts, l look, s sight) timeline.Facts {
 	notices := s.notices
 	f := timeline.Union(base, seen)
+	f = timeline.Union(f, timeline.Facts{Versions: l.moments(f)})
 	for _, n := range notices {
 		if n.announces() {
 			f.Claim(n.announcement())
@@ -234,7 +235,7 @@ func (r *Recorder) grow(name ssmbak.Name, base, seen timeline.Facts, l look, s s
 func saidBefore(f timeline.Facts, l look, notices []notice) bool {
 	return l.gone && slices.ContainsFunc(f.Looks, func(g timeline.Look) bool {
 		return g.Gone &&
-			!slices.ContainsFunc(f.Versions, func(v timeline.Version) bool { return v.Time >= g.Sure }) &&
+			!slices.ContainsFunc(f.Versions, func(v timeline.Version) bool { return v.Moment() >= g.Sure }) &&
 			!slices.ContainsFunc(notices, func(n notice) bool { return n.operation != "" && !g.Conclusive(n.second) })
 	})
 }

@@ -88,7 +88,7 @@ func (r *Restorer) tried(ctx context.Context, s *subject, tries []*archive.Resto
 	if s.line == nil || len(s.line.Facts().Versions) == 0 {
 		return false, nil
 	}
-	newest := slices.MaxFunc(s.line.Facts().Versions, func(a, b timeline.Version) int { return cmp.Compare(a.Time, b.Time) })
+	newest := slices.MaxFunc(s.line.Facts().Versions, func(a, b timeline.Version) int { return cmp.Compare(a.Moment(), b.Moment()) })
 	for _, try := range tries {
 		i := slices.IndexFunc(try.Items, func(x archive.RestoreItem) bool { return x.Name == s.name })
 		if i < 0 {

@@ -27,14 +27,14 @@ const noLife = -1
 // one life only if a look saw both.
 func (t *Timeline) numberLives() {
 	at := make(map[Ref]int, len(t.facts.Versions))
-	for i, v := range t.facts.Versions {
+	for i, v := range t.order {
 		if i == 0 || !t.slots[i].joined {
-			begin := v.Time
+			begin := v.Moment()
 			if v.Number > 1 {
 				begin = t.slots[i].open()
 			}
 			if n := len(t.lives); n > 0 {
-				t.lives[n-1].until = v.Time
+				t.lives[n-1].until = v.Moment()
 			}
 			t.lives = append(t.lives, life{begin: begin, until: ssmbak.MaxTime, whole: v.Number == 1})
 		}

@@ -34,7 +34,7 @@ func (t *Timeline) Changes() []ssmbak.Change {
 	original := c.originals(t)
 	for _, d := range t.doubtful {
 		from, until := t.bounds(d.Second)
-		c.add(ssmbak.Change{Operation: ssmbak.Delete, Time: from, From: from, Until: until, Reason: reasonOrder})
+		c.deleted(from, until, reasonOrder)
 	}
 	for i := range t.slots {
 		s := &t.slots[i]
@@ -64,6 +64,19 @@ func moment(c ssmbak.Change) int {
 	return 0
 }
 
+// missing returns the numbers from first to last if versions with all of them are
+// missing between two moments, and none if that is not sure: a version may stand
+// on the wrong side of one of the two, if its time stepped back.
+func (t *Timeline) missing(first, last int64, from, until ssmbak.Time) (int64, int64) {
+	if slices.ContainsFunc(t.order, func(v Version) bool {
+		return v.Number >= first && v.Number <= last &&
+			(v.Moment() > from-stepBack && v.Moment() <= from || v.Moment() >= until && v.Moment() < until+stepBack)
+	}) {
+		return 1, 0
+	}
+	return first, last
+}
+
 // bounds returns what of a second lies in the slots that may hold a deletion of
 // it.
 func (t *Timeline) bounds(second int64) (from, until ssmbak.Time) {
@@ -86,7 +99,7 @@ func (c *changes) add(x ssmbak.Change) {
 }
 
 func (c *changes) version(v *Version) {
-	x := ssmbak.Change{Operation: ssmbak.Update, Time: v.Time, From: v.Time, Until: v.Time, Version: v.Domain()}
+	x := ssmbak.Change{Operation: ssmbak.Update, Time: v.Moment(), From: v.Moment(), Until: v.Moment(), Version: v.Domain()}
 	if v.Number == 1 {
 		x.Operation = ssmbak.Create
 	}
@@ -97,8 +110,8 @@ func (c *changes) version(v *Version) {
 }
 
 // deleted adds a deletion of which an event told.
-func (c *changes) deleted(from, until ssmbak.Time) {
-	c.add(ssmbak.Change{Operation: ssmbak.Delete, Time: from, From: from, Until: max(from, until)})
+func (c *changes) deleted(from, until ssmbak.Time, reason string) {
+	c.add(ssmbak.Change{Operation: ssmbak.Delete, Time: from, From: from, Until: max(from, until), Reason: reason})
 }
 
 // vanished adds a deletion that is known only by what was there before and not
@@ -140,7 +153,7 @@ func (c *changes) originals(t *Timeline) *Span {
 		switch {
 		case s.Kind == Absent:
 			x.Operation, x.Reason = ssmbak.Delete, reasonMarker
-		case len(t.facts.Versions) > 0 && t.facts.Versions[0].Time < x.Until:
+		case len(t.facts.Versions) > 0 && t.order[0].Moment() < x.Until:
 			continue // the version of this second is the same change
 		default:
 			x.Version = s.Version.Domain()
@@ -172,14 +185,14 @@ func (c *changes) between(t *Timeline, s *slot, original *Span) {
 	}
 	born, ended := open, false
 	for _, e := range s.ends() {
-		if e.doubtful || e.seen && !e.created && s.undecided {
-			continue // perhaps it saw the deletion that may lie elsewhere
-		}
 		last := ssmbak.MinTime // of the missed changes that surely ended here
 		for _, tr := range s.traces {
 			if by, ok := s.endOf(tr); ok && by == e && e.seen && !e.created {
 				last = max(last, tr.from(), s.open())
 			}
+		}
+		if e.doubtful || e.seen && !e.created && s.undecided && last == ssmbak.MinTime {
+			continue // perhaps it saw the deletion that may lie elsewhere
 		}
 		switch {
 		case !e.seen:
@@ -190,7 +203,11 @@ func (c *changes) between(t *Timeline, s *slot, original *Span) {
 			if !held {
 				c.gap(e.born, until, reasonMissed, 0, 0)
 			}
-			c.deleted(from, until)
+			reason := ""
+			if e.chosen {
+				reason = reasonOrder
+			}
+			c.deleted(from, until, reason)
 		case held:
 			from := e.from
 			if original != nil {
@@ -217,11 +234,13 @@ func (c *changes) between(t *Timeline, s *slot, original *Span) {
 	case s.reborn():
 		c.vanished(open, s.until())
 	default:
-		c.gap(open, s.until(), reasonLife, s.after.Number+1, b.Number-1)
+		first, last := t.missing(s.after.Number+1, b.Number-1, s.after.Moment(), b.Moment())
+		c.gap(open, s.until(), reasonLife, first, last)
 		return
 	}
 	if b.Number > 1 {
-		c.gap(s.began(born, s.until()), s.until(), reasonBeginning, 1, b.Number-1)
+		first, last := t.missing(1, b.Number-1, born, b.Moment())
+		c.gap(s.began(born, s.until()), s.until(), reasonBeginning, first, last)
 	}
 }
 

@@ -59,7 +59,14 @@ type Version struct {
 	Events         []string    `json:"events,omitempty"`
 	Objects        []ObjectRef `json:"objects,omitempty"`
 	Unreadable     string      `json:"unreadable,omitempty"`
+	// Since is the moment from which it was current where that is after its
+	// time: the times of a life may step back, its numbers do not.
+	Since ssmbak.Time `json:"since,omitempty"`
 }
+
+// Moment returns when the version became current: at its own time, or one
+// millisecond after the version before it in its life, whichever is later.
+func (v Version) Moment() ssmbak.Time { return max(v.Time, v.Since) }
 
 // ObjectRef names one copy of a version's value: an S3 object version, and
 // when it was written.
@@ -164,6 +171,10 @@ const Staleness = 10 * time.Second
 // Skew is how far the clock of a recorder may be behind Parameter Store's.
 const Skew = 2 * time.Second
 
+// stepBack is how much earlier a version's time may be than the moment at which
+// it was made: less than that.
+const stepBack = 1000
+
 // slack is how much later than its version an event's second may begin.
 const slack = 1000
 
@@ -260,6 +271,11 @@ func compareRef(a, b Ref) int {
 	return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.Number, b.Number))
 }
 
+// compareMoments orders versions as they followed each other.
+func compareMoments(a, b Version) int {
+	return cmp.Or(cmp.Compare(a.Moment(), b.Moment()), cmp.Compare(a.Number, b.Number), cmp.Compare(a.Time, b.Time))
+}
+
 func compareVersions(a, b Version) int { return compareRef(a.Ref(), b.Ref()) }
 
 // mergeVersions joins two facts about one version: the copies of its value are
@@ -269,6 +285,7 @@ func mergeVersions(a, b Version) Version {
 		Number: a.Number, Time: a.Time, User: fuller(a.User, b.User), Type: fuller(a.Type, b.Type), KeyID: fuller(a.KeyID, b.KeyID),
 		Tier: fuller(a.Tier, b.Tier), DataType: fuller(a.DataType, b.DataType), Description: fuller(a.Description, b.Description),
 		AllowedPattern: fuller(a.AllowedPattern, b.AllowedPattern), Policies: fuller(a.Policies, b.Policies),
+		Since: max(a.Since, b.Since),
 	}
 	v.Objects = union(a.Objects, b.Objects, compareObjects, func(x, _ ObjectRef) ObjectRef { return x })
 	v.Events = union(a.Events, b.Events, cmp.Compare[string], func(x, _ string) string { return x })

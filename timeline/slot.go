@@ -49,12 +49,18 @@ func (s *slot) spans(h Horizon) []Span {
 			c.span(Span{From: h.Since, Until: s.until(), Kind: Absent, Since: h.Since})
 		}
 	} else {
-		c.span(Span{From: s.after.Time, Until: s.until(), Kind: Held, Version: *s.after, Since: s.after.Time, Proved: s.sure})
+		held := Span{From: s.after.Moment(), Until: s.until(), Kind: Held, Version: *s.after, Since: s.after.Moment()}
+		c.span(held)
+		held.From, held.Proved = s.surely, s.sure
+		if s.succession() {
+			held.Proved = s.until() - 1
+		}
+		if held.From <= held.Proved {
+			c.span(held)
+		}
 	}
 	if s.joined {
-		if s.succession() {
-			c.spans[0].Proved = s.until() - 1
-		} else {
+		if !s.succession() {
 			c.unknown(s.open(), s.until(), reasonMissing)
 		}
 		return c.spans
@@ -77,10 +83,10 @@ func (s *slot) spans(h Horizon) []Span {
 			c.span(Span{From: e.until, Until: s.until(), Kind: Absent, Since: e.from})
 		}
 	}
-	if s.after != nil && len(ends) > 0 && ends[0].doubtful {
+	if s.after != nil && len(ends) > 0 && (ends[0].doubtful || ends[0].chosen) {
 		// What was there before may have lasted until it surely ended.
 		until := s.until()
-		if i := slices.IndexFunc(ends, s.surely); i >= 0 {
+		if i := slices.IndexFunc(ends, s.certain); i >= 0 {
 			until = ends[i].until
 		}
 		c.unknown(s.open(), until, reasonOrder)
@@ -99,7 +105,7 @@ func (s *slot) spans(h Horizon) []Span {
 		// Whatever the order was, a later look that surely came after the
 		// version and found nothing says how it ended.
 		until := s.until()
-		if i := slices.IndexFunc(ends, s.surely); i >= 0 {
+		if i := slices.IndexFunc(ends, s.certain); i >= 0 {
 			until = ends[i].until
 		}
 		c.unknown(s.open(), until, reasonOrder)
@@ -115,10 +121,10 @@ func (s *slot) spans(h Horizon) []Span {
 	return c.spans
 }
 
-// surely reports whether an end is one of the version before the slot, whatever
+// certain reports whether an end is one of the version before the slot, whatever
 // was in doubt.
-func (s *slot) surely(e end) bool {
-	return s.after != nil && !e.doubtful && !e.chosen && (!e.seen || e.created || e.sure >= s.after.Time)
+func (s *slot) certain(e end) bool {
+	return s.after != nil && !e.doubtful && !e.chosen && (!e.seen || e.created || e.sure >= s.after.Moment())
 }
 
 // over returns when the change of a trace had no effect any more: what was missed
@@ -194,7 +200,7 @@ func (s *slot) ends() []end {
 		same := slices.ContainsFunc(s.doubtful, func(o Deletion) bool { return o.Second == d.Second })
 		ends = append(ends, end{from: d.from(), until: d.until(), chosen: s.undecided && !same})
 	}
-	for _, d := range s.doubtful {
+	for _, d := range slices.Concat(s.doubtful, s.elsewhere) {
 		ends = append(ends, end{from: d.from(), until: d.until(), doubtful: true})
 	}
 	for _, tr := range s.traces {

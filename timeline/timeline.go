@@ -56,6 +56,7 @@ type Span struct {
 type Timeline struct {
 	name    ssmbak.Name
 	facts   Facts
+	order   []Version // the versions in the order of their moments
 	horizon Horizon
 	slots   []slot
 	spans   []Span
@@ -73,6 +74,7 @@ type life struct {
 // New builds the timeline of one parameter. The facts need not be in any order.
 func New(name ssmbak.Name, facts Facts, h Horizon) *Timeline {
 	t := &Timeline{name: name, facts: Union(facts, Facts{}), horizon: h}
+	t.order = slices.SortedFunc(slices.Values(t.facts.Versions), compareMoments)
 	t.build()
 	return t
 }
@@ -128,9 +130,11 @@ func (s Span) Gap() bool {
 type slot struct {
 	after, before *Version
 	sure          ssmbak.Time // the last moment for which after is proved
+	surely        ssmbak.Time // from when on after surely was current
 	joined        bool        // after and before surely stood in one life
 	deletions     []Deletion
 	chosen        []Deletion // those that may lie elsewhere, and are needed here
+	elsewhere     []Deletion // those that are needed elsewhere, and may lie here
 	doubtful      []Deletion // those that may lie here or elsewhere
 	undecided     bool       // it is not sure which deletions lie here
 	gone          []Look
@@ -150,7 +154,7 @@ func (s *slot) until() ssmbak.Time {
 	if s.before == nil {
 		return ssmbak.MaxTime
 	}
-	return s.before.Time
+	return s.before.Moment()
 }
 
 // succession reports that nothing lies between the two versions.
@@ -158,9 +162,11 @@ func (s *slot) succession() bool {
 	return s.joined && s.before.Number == s.after.Number+1
 }
 
-// reborn reports that a life surely ended in this slot.
+// reborn reports that a life surely ended in this slot. Two versions of one life
+// that nobody saw together may stand in the wrong order, if the times step back.
 func (s *slot) reborn() bool {
-	return s.after != nil && s.before != nil && s.before.Number <= s.after.Number
+	return s.after != nil && s.before != nil && s.before.Number <= s.after.Number &&
+		(s.surely == s.after.Moment() || s.before.Moment() > s.surely)
 }
 
 func (t *Timeline) build() {
@@ -177,14 +183,18 @@ func (t *Timeline) build() {
 }
 
 func (t *Timeline) newSlots() []slot {
-	vs := t.facts.Versions
+	vs := t.order
 	slots := make([]slot, len(vs)+1)
+	at := make(map[Ref]int, len(vs))
+	for i, v := range vs {
+		at[v.Ref()] = i
+	}
 	joined := t.joined()
 	for i := range slots {
 		s := &slots[i]
 		if i > 0 {
 			s.after = &vs[i-1]
-			s.sure = s.after.Time
+			s.sure = s.after.Moment()
 		}
 		if i < len(vs) {
 			s.before = &vs[i]
@@ -195,17 +205,35 @@ func (t *Timeline) newSlots() []slot {
 		if l.Gone {
 			continue
 		}
-		if i, ok := slices.BinarySearchFunc(vs, l.Newest, func(v Version, r Ref) int { return compareRef(v.Ref(), r) }); ok {
+		if i, ok := at[l.Newest]; ok {
 			slots[i+1].sure = max(slots[i+1].sure, l.Sure)
 		}
 	}
 	for i := range slots {
 		if s := &slots[i]; s.after != nil && s.before != nil {
-			s.sure = min(s.sure, s.before.Time-1)
-			s.sure = max(s.sure, s.after.Time)
+			s.sure = min(s.sure, s.before.Moment()-1)
+			s.sure = max(s.sure, s.after.Moment())
 		}
 	}
+	placeFrom(slots)
 	return slots
+}
+
+// placeFrom tells of each version from when on it surely was current. The times
+// of versions may step back, so one of which the version before it was not seen
+// may have become current later than its time says, and those after it too.
+func placeFrom(slots []slot) {
+	for i := 1; i < len(slots); i++ {
+		s, prev := &slots[i], &slots[i-1]
+		s.surely = s.after.Moment()
+		switch {
+		case s.after.Number == 1:
+		case prev.succession():
+			s.surely = min(max(s.surely, prev.surely+1), max(s.surely, s.after.Time+stepBack-1))
+		default:
+			s.surely = max(s.surely, s.after.Time+stepBack-1)
+		}
+	}
 }
 
 // joined tells for each version whether it surely stood in one life with the
@@ -213,7 +241,7 @@ func (t *Timeline) newSlots() []slot {
 // with numbers from its oldest to its newest, each the last of its number up
 // to the newest's time.
 func (t *Timeline) joined() []bool {
-	vs := t.facts.Versions
+	vs := t.order
 	joined := make([]bool, len(vs))
 	// reach[i] is the lowest number that a look at version i or at a later one
 	// of the same run saw; it is carried back while numbers fall by time.
@@ -284,12 +312,20 @@ func (t *Timeline) placeDeletions() {
 			}
 		}
 	}
+	// There they are doubtful as well.
+	for _, d := range open {
+		for _, s := range t.touching(d) {
+			if s.undecided && !slices.Contains(s.chosen, d) && !slices.Contains(s.doubtful, d) {
+				s.elsewhere = append(s.elsewhere, d)
+			}
+		}
+	}
 }
 
 // touching returns the slots that may hold a deletion: neighbours around its
 // second that are not proved to its end.
 func (t *Timeline) touching(d Deletion) (touched []*slot) {
-	for i := t.slotAt(d.from()); i < len(t.slots) && (t.slots[i].after == nil || t.slots[i].after.Time < d.until()-1); i++ {
+	for i := t.slotAt(d.from()); i < len(t.slots) && (t.slots[i].after == nil || t.slots[i].after.Moment() < d.until()-1); i++ {
 		if s := &t.slots[i]; !s.joined && s.from() < d.until()-1 {
 			touched = append(touched, s)
 		}
@@ -308,7 +344,7 @@ func (t *Timeline) placeLooks() {
 		// What was there at Sure is gone, also if a look that answered from
 		// before its end still saw it later.
 		i := t.slotAt(g.Seen)
-		if s := &t.slots[i]; s.after == nil || g.Sure >= s.after.Time {
+		if s := &t.slots[i]; s.after == nil || g.Sure >= s.after.Moment() {
 			s.gone = append(s.gone, g)
 		}
 	}
@@ -333,14 +369,20 @@ func (t *Timeline) placeTraces() {
 	for i := range t.slots {
 		lacks[i] = t.slots[i].lack()
 	}
-	traces := slices.SortedFunc(slices.Values(t.facts.Traces), func(a, b Trace) int {
+	bySecond := func(a, b Trace) int {
 		return cmp.Or(cmp.Compare(a.Second, b.Second), cmp.Compare(a.Event, b.Event))
+	}
+	traces := slices.SortedFunc(slices.Values(t.facts.Traces), func(a, b Trace) int {
+		if a.Operation == ssmbak.Create && b.Operation == ssmbak.Create {
+			return bySecond(b, a) // the last one is that of the life which is known
+		}
+		return cmp.Or(cmp.Compare(a.Operation, b.Operation), bySecond(a, b))
 	})
 	for _, tr := range traces {
 		var at []int
 		for i := t.slotAt(tr.from()); i < len(t.slots); i++ {
 			s := &t.slots[i]
-			if s.after != nil && s.after.Time >= tr.until() {
+			if s.after != nil && s.after.Moment() >= tr.until() {
 				break
 			}
 			// A life knows no other creation, and no change between two versions
@@ -362,6 +404,9 @@ func (t *Timeline) placeTraces() {
 			t.slots[i].traces = append(t.slots[i].traces, tr)
 			t.slots[i].shared = t.slots[i].shared || len(at) > 1 && tr.Operation == ssmbak.Create
 		}
+	}
+	for i := range t.slots {
+		slices.SortFunc(t.slots[i].traces, bySecond)
 	}
 }
 
@@ -426,7 +471,7 @@ func (t *Timeline) needs(s *slot) int {
 	case s.before != nil && s.reborn():
 		ends = max(ends, 1)
 	case s.before == nil && s.after != nil &&
-		slices.ContainsFunc(t.facts.Looks, func(l Look) bool { return l.Gone && l.Sure >= s.after.Time }):
+		slices.ContainsFunc(t.facts.Looks, func(l Look) bool { return l.Gone && l.Sure >= s.after.Moment() }):
 		ends++
 	}
 	return ends

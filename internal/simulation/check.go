@@ -35,12 +35,13 @@ const (
 	CauseEnd    = "last known was wrong: the event of a deletion was lost, and nobody has looked since"
 	CauseChange = "last known was wrong: the event of a change was lost, and nobody has looked since"
 	CauseSecond = "last known was wrong: a deletion and a creation in one second, and other events around them were lost"
+	CauseStep   = "last known was wrong: a time stepped back, and no look saw the version with the one before it"
 	CauseOrder  = "last known was wrong: another change of the same name was lost"
 )
 
 // Causes lists them.
 func Causes() []string {
-	return []string{CauseLife, CauseLast, CauseSecond, CauseEnd, CauseChange, CauseOrder}
+	return []string{CauseLife, CauseLast, CauseSecond, CauseEnd, CauseChange, CauseStep, CauseOrder}
 }
 
 // phase is how far the archive has come when it is asked.
@@ -231,6 +232,10 @@ func (w *world) checkState(when phase, name ssmbak.Name, at ssmbak.Time, s ssmba
 		if right(s, t) {
 			return
 		}
+		if w.unaware(name, at, f) {
+			w.counts.Add(CauseStep)
+			return
+		}
 		cause := w.cause(name, at, t, f)
 		w.counts.Add(cause)
 		// What was lost before anybody looked at it can never be found out.
@@ -241,6 +246,23 @@ func (w *world) checkState(when phase, name ssmbak.Name, at ssmbak.Time, s ssmba
 	case ssmbak.Unknown:
 		w.counts.Add(AnswersUnknown)
 	}
+}
+
+// unaware reports whether a moment lies within a second of a version whose time
+// steps back, and of which the archive does not know from when it was current.
+func (w *world) unaware(name ssmbak.Name, at ssmbak.Time, f timeline.Facts) bool {
+	changes := w.ssm.Truth(string(name))
+	counted := momentsOf(changes)
+	for i, c := range changes {
+		from := ssmbak.TimeOf(c.Modified)
+		if c.Op != "Update" || counted[i].Equal(c.Modified) || at < from || at >= from.Add(time.Second) {
+			continue
+		}
+		if v, ok := f.Version(timeline.Ref{Number: c.Version, Time: from}); !ok || v.Moment() != ssmbak.TimeOf(counted[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 // cause says why a last known answer is wrong.
@@ -318,8 +340,12 @@ func (w *world) checkAttributes(when phase, name ssmbak.Name, at ssmbak.Time, s 
 // moments are the times at which an answer could go wrong.
 func moments(changes []ssmapi.Change, f timeline.Facts) []ssmbak.Time {
 	var all []ssmbak.Time
-	for _, c := range changes {
-		at := ssmbak.TimeOf(c.Time)
+	counted := momentsOf(changes)
+	for i, c := range changes {
+		if !c.Modified.IsZero() {
+			all = append(all, ssmbak.TimeOf(c.Modified), ssmbak.TimeOf(c.Time))
+		}
+		at := ssmbak.TimeOf(counted[i])
 		second := ssmbak.Seconds(at.Second())
 		all = append(all, at-1, at, at+1, second-1, second, second+999, second+1000)
 	}
@@ -333,7 +359,7 @@ func moments(changes []ssmapi.Change, f timeline.Facts) []ssmbak.Time {
 
 func valueOf(changes []ssmapi.Change, v ssmbak.Version) (string, bool) {
 	for _, c := range changes {
-		if c.Version == v.Number && ssmbak.TimeOf(c.Time) == v.Time {
+		if c.Version == v.Number && ssmbak.TimeOf(c.Modified) == v.Time {
 			return c.Value, true
 		}
 	}
@@ -462,7 +488,7 @@ func (w *world) countLives(changes []ssmapi.Change, f timeline.Facts) {
 		case c.Op == "Delete":
 			end()
 		case c.Op != "Create" && c.Op != "Update":
-		case f.Has(timeline.Ref{Number: c.Version, Time: ssmbak.TimeOf(c.Time)}):
+		case f.Has(timeline.Ref{Number: c.Version, Time: ssmbak.TimeOf(c.Modified)}):
 			known++
 		default:
 			missing++
@@ -519,7 +545,7 @@ func (w *world) checkUnknown(name ssmbak.Name, at ssmbak.Time, s ssmbak.State, c
 	}
 	for _, c := range changes {
 		t := ssmbak.TimeOf(c.Time)
-		if (c.Op == "Create" || c.Op == "Update") && before <= t && t < after && !f.Has(timeline.Ref{Number: c.Version, Time: t}) {
+		if (c.Op == "Create" || c.Op == "Update") && before <= t && t < after && !f.Has(timeline.Ref{Number: c.Version, Time: ssmbak.TimeOf(c.Modified)}) {
 			return
 		}
 	}

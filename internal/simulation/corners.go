@@ -41,6 +41,7 @@ const (
 	VersionsDropped    = "more versions between looks than are kept"
 	SecondOfEverything = "deletion and re-creation in one second"
 	TwoDeletions       = "two deletions in one second"
+	SteppedBack        = "a version whose time is before the one before it"
 	NumberAgain        = "a number used again"
 	DeletionAgain      = "a deletion repeated after a re-creation"
 	TagEventLost       = "event of a tag lost"
@@ -65,7 +66,7 @@ func All() []string {
 		KilledBeforeIndex, KilledBeforeMarker, PausedSameLife, PausedOtherLife, HeldDropped, LateOldValue, LateMarker,
 		OtherLifeSecret, DroppedSecret, StaleOldLife, StaleAfterCreate, ListingMissed, HandedBack, CameTwice, CameLate,
 		OutOfOrder, EventLost, TwoAtOnce, ReconcileBeside, ReconcilesBeside, NeverSeen, LifeMissed, VersionsDropped,
-		SecondOfEverything, TwoDeletions, NumberAgain, DeletionAgain, TagEventLost, LateAttribute, TwoTagEvents, Unlabelled,
+		SecondOfEverything, TwoDeletions, SteppedBack, NumberAgain, DeletionAgain, TagEventLost, LateAttribute, TwoTagEvents, Unlabelled,
 		LabelBlocks, Expired, EndMadeExact, IndexUnderMarker, LifecycleExpired, ReadInBetween, ProofHeld,
 		Denied, ListedMissed,
 	}

@@ -65,6 +65,8 @@ type Plan struct {
 	Calm bool
 	// Hurt is when somebody deletes an index, 0 for never; it is rebuilt later.
 	Hurt time.Duration
+	// StepBack lets the times of versions step back within a life.
+	StepBack bool
 	// Lifecycle lets a rule remove all noncurrent object versions at the end.
 	Lifecycle bool
 	// Deny is the share of names, of 1,000, that a reconcile may not read or write,
@@ -164,6 +166,7 @@ func NewPlan(seed uint64) Plan {
 	}
 	d.troubles()
 	d.denials()
+	d.StepBack = d.IntN(4) == 0
 	return d.Plan
 }
 
@@ -280,7 +283,7 @@ func value(r *rand.Rand, i int) string {
 // String tells a plan in lines.
 func (p Plan) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d, archive made after %v, calm: %v, lifecycle: %v, kills %v, reconciles %v, readers %v, hurt at %v\n", p.Seed, p.Established, p.Calm, p.Lifecycle, p.Kills, p.Reconciles, p.Readers, p.Hurt)
+	fmt.Fprintf(&b, "seed %d, archive made after %v, calm: %v, lifecycle: %v, times step back: %v, kills %v, reconciles %v, readers %v, hurt at %v\n", p.Seed, p.Established, p.Calm, p.Lifecycle, p.StepBack, p.Kills, p.Reconciles, p.Readers, p.Hurt)
 	fmt.Fprintf(&b, "of 1,000 events: %d lost, %d twice\n", p.Lose, p.Repeat)
 	fmt.Fprintf(&b, "of 1,000 names: %d denied to a reconcile\n", p.Deny)
 	fmt.Fprintf(&b, "of 1,000 requests: %d pause, %d fail before, %d after, %d throttled, %d conflicts, %d stale\n", p.Pause, p.FailBefore, p.FailAfter, p.Throttle, p.Conflict, p.Stale)

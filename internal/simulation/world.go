@@ -55,6 +55,7 @@ type world struct {
 	dropped   map[string][]time.Time // by name, deletions whose event was lost
 	came      map[string]time.Time   // by event, when it was first handed out
 	newest    map[string]time.Time
+	stepped   map[string]stepped
 	active    map[string]int // recorders that are handling a name
 	recorders int
 	listings  int
@@ -85,13 +86,13 @@ type message struct {
 func newWorld(p Plan, counts *Counts) *world {
 	w := &world{
 		plan: p, counts: counts, start: time.Now(), inbox: make(chan *message, 10_000),
-		draws: make(map[string]int), lost: make(map[string]bool), tagLost: make(map[string]bool), labelLost: make(map[string]bool), dropped: make(map[string][]time.Time), came: make(map[string]time.Time), newest: make(map[string]time.Time), active: make(map[string]int),
+		draws: make(map[string]int), lost: make(map[string]bool), tagLost: make(map[string]bool), labelLost: make(map[string]bool), dropped: make(map[string][]time.Time), came: make(map[string]time.Time), newest: make(map[string]time.Time), active: make(map[string]int), stepped: make(map[string]stepped),
 	}
 	w.s3 = s3api.New(s3api.Options{Account: account, Region: region, Seed: int64(p.Seed)})
 	w.s3.CreateBucket(bucket, true)
 	w.ssm = ssmapi.New(ssmapi.Options{
 		Account: account, Region: region, MaxVersions: keptVersions, HistoryPage: historyPage, DescribePage: listPage,
-		EmptyPages: true, Emit: w.emit, StaleBy: w.staleBy,
+		EmptyPages: true, Emit: w.emit, StaleBy: w.staleBy, StepBack: w.stepBack,
 	})
 	return w
 }
@@ -129,6 +130,40 @@ func (w *world) number(subject string, draws, n int) int {
 // chance is true in share of 1,000 cases.
 func (w *world) chance(subject string, share int) bool { return w.draw(subject, 1000) < share }
 
+// stepped is the newest version whose time was asked for, since the first of its
+// life of which it was.
+type stepped struct {
+	number      int64
+	began, last time.Time
+}
+
+// stepBack is how much earlier the time of a version is than that of the one
+// before it, if it is: never before the second version of its life was made, nor
+// a second before it is made itself.
+func (w *world) stepBack(name string, version int64) time.Duration {
+	if !w.plan.StepBack {
+		return 0
+	}
+	back := time.Duration(1+w.draw("step back "+name, 400)) * time.Millisecond
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now, v := time.Now(), w.stepped[name]
+	if version == 2 || v.number != version-1 {
+		w.stepped[name] = stepped{number: version, began: now, last: now}
+		return 0
+	}
+	v.number = version
+	at := v.last.Add(-back)
+	if version%2 == 0 || at.Before(v.began) || now.Sub(at) >= time.Second {
+		v.last, back = now, 0
+	} else {
+		v.last = at
+		w.counts.Add(SteppedBack)
+	}
+	w.stepped[name] = v
+	return back
+}
+
 // staleBy is how far back a read of Parameter Store answers from.
 func (w *world) staleBy(op, name string) time.Duration {
 	if w.plan.Stale == 0 || time.Since(w.start) == 0 || !w.chance("stale "+op+name, w.plan.Stale) {
@@ -159,6 +194,7 @@ type truth struct {
 	life   int // counts from 1; of the last life where live is not set
 	number int64
 	at     time.Time // of the version, or the deletion
+	moment time.Time // from when the version is current
 	value  string
 	tags   map[string]string
 	labels map[string]int64
@@ -166,21 +202,45 @@ type truth struct {
 
 func (w *world) truth(name string, at time.Time) truth { return truthOf(w.ssm.Truth(name), at) }
 
+// momentsOf returns when each change counts as made: a version at its own time,
+// or a millisecond after the one before it in its life, anything else when it was.
+func momentsOf(changes []ssmapi.Change) []time.Time {
+	all := make([]time.Time, len(changes))
+	var last time.Time // of the version before
+	for i, c := range changes {
+		all[i] = c.Time
+		switch c.Op {
+		case "Create":
+			last = c.Modified
+			all[i] = last
+		case "Update":
+			if last = last.Add(time.Millisecond); c.Modified.After(last) {
+				last = c.Modified
+			}
+			all[i] = last
+		}
+	}
+	return all
+}
+
 func truthOf(changes []ssmapi.Change, at time.Time) truth {
 	var t truth
-	for _, c := range changes {
-		if c.Time.After(at) {
-			break
+	moments := momentsOf(changes)
+	for i, c := range changes {
+		if moments[i].After(at) {
+			continue
 		}
 		switch c.Op {
 		case "Delete":
 			t = truth{life: t.life, at: c.Time}
 		case "Create":
-			t = truth{live: true, life: t.life + 1, number: c.Version, at: c.Time, value: c.Value}
+			t = truth{live: true, life: t.life + 1, number: c.Version, at: c.Modified, moment: moments[i], value: c.Value}
 		case "Update":
-			t = truth{live: true, life: t.life, number: c.Version, at: c.Time, value: c.Value}
+			t.live, t.number, t.at, t.moment, t.value = true, c.Version, c.Modified, moments[i], c.Value
 		}
-		t.tags, t.labels = c.Tags, c.Labels
+		if !c.Time.After(at) || t.tags == nil && t.labels == nil {
+			t.tags, t.labels = c.Tags, c.Labels
+		}
 	}
 	return t
 }

@@ -13,6 +13,9 @@ import (
 type Change struct {
 	Op   string    // Create, Update, Delete, Tags or Labels
 	Time time.Time // UTC, in whole milliseconds; no two changes of a name share one
+	// Modified is the LastModifiedDate of the version that is current then, which
+	// [Options.StepBack] may make earlier than the change.
+	Modified time.Time
 
 	// The rest is the full state after the change, zero after a Delete.
 	Version        int64
@@ -197,6 +200,7 @@ func (s *Store) Truth(name string) []Change {
 			continue
 		}
 		v := c.state.latest()
+		changes[i].Modified = time.UnixMilli(v.time).UTC()
 		changes[i].Version, changes[i].Value, changes[i].Type = v.number, v.value, v.typ
 		changes[i].KeyID, changes[i].Tier, changes[i].DataType = v.keyID, v.tier, v.dataType
 		changes[i].Description, changes[i].AllowedPattern = v.description, v.pattern
