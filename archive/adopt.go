@@ -24,6 +24,7 @@ const clockSkew = 15 * time.Minute
 // adoption is what stands in .ssmbak/adopted.
 type adoption struct {
 	Format int `json:"format"`
+	Reader int `json:"reader,omitempty"`
 	// Adopted is when the last listing of what the original ssmbak recorded
 	// began: every parameter of which anything stood there by then has an index.
 	Adopted time.Time `json:"adopted"`
@@ -131,7 +132,7 @@ func (a *Archive) adopt(ctx context.Context, name ssmbak.Name, facts []timeline.
 // markAdopted notes that every parameter of which anything stood in the bucket
 // when the listing began has an index.
 func (a *Archive) markAdopted(ctx context.Context, began time.Time) error {
-	body, err := json.Marshal(adoption{Format: Format, Adopted: began.UTC().Truncate(time.Millisecond)})
+	body, err := json.Marshal(adoption{Format: adoptedKind.Format, Adopted: began.UTC().Truncate(time.Millisecond)})
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", adoptedKey, err)
 	}
@@ -160,7 +161,7 @@ func (a *Archive) readAdoption(ctx context.Context) error {
 		return fmt.Errorf("read %s of bucket %s: %w", adoptedKey, a.o.Bucket, err)
 	}
 	var d adoption
-	if err := decode(adoptedKey, found.body, &d); err != nil {
+	if _, err := decode(adoptedKey, adoptedKind, found.body, &d); err != nil {
 		return err
 	}
 	if d.Adopted.IsZero() {

@@ -35,10 +35,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// Format is the version of the archive's format that this package writes, and
-// the newest that it reads.
-const Format = 1
-
 // Keys that are not value objects. No parameter's name leads to one of them.
 const (
 	reserved       = ".ssmbak/"
@@ -85,6 +81,7 @@ type Archive struct {
 // Identity says whose archive a bucket holds.
 type Identity struct {
 	Format  int    `json:"format"`
+	Reader  int    `json:"reader,omitempty"` // the least format that a program must know to read it
 	Account string `json:"account"`
 	Region  string `json:"region"`
 	// Created is when recording began.
@@ -147,7 +144,7 @@ func (a *Archive) readIdentity(ctx context.Context) error {
 		return fmt.Errorf("read the identity of bucket %s: %w", a.o.Bucket, err)
 	}
 	var id Identity
-	if err := decode(identityKey, found.body, &id); err != nil {
+	if _, err := decode(identityKey, identityKind, found.body, &id); err != nil {
 		return err
 	}
 	if id.Account == "" || id.Region == "" {
@@ -235,36 +232,6 @@ func (a *Archive) holdsObjects(ctx context.Context) (bool, error) {
 		return false, fmt.Errorf("list the versions in bucket %s: %w", a.o.Bucket, translate(err))
 	}
 	return len(out.Versions)+len(out.DeleteMarkers) > 0, nil
-}
-
-// decode reads a JSON object of this format, or returns a [*FormatError] or a
-// [*DamagedError]. A field that is not known is refused: it would be lost when
-// the object is written again, so new fields come with a new format.
-func decode(key string, text []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	wrong := d.Decode(into)
-	if wrong == nil && d.More() {
-		wrong = errors.New("something follows it")
-	}
-	// What is wrong may be of a newer format, so that is asked first.
-	var envelope struct {
-		Format int `json:"format"`
-	}
-	if f, ok := into.(interface{ format() int }); wrong == nil && ok {
-		envelope.Format = f.format()
-	} else if err := json.Unmarshal(text, &envelope); err != nil {
-		return &DamagedError{Key: key, Err: errors.New("it is not the JSON of this format")}
-	}
-	switch {
-	case envelope.Format > Format:
-		return &FormatError{Key: key, Format: envelope.Format}
-	case envelope.Format < 1:
-		return &DamagedError{Key: key, Err: errors.New("it has no format")}
-	case wrong != nil:
-		return &DamagedError{Key: key, Err: wrong}
-	}
-	return nil
 }
 
 func (a *Archive) owner() *string {

@@ -106,7 +106,7 @@ var contract = []struct {
 		}
 	}},
 	{name: "a newer format is refused", hold: func(t *testing.T, p place) {
-		p.put(t, ".ssmbak/archive", `{"format":2,"account":"123456789012","region":"us-east-1"}`)
+		p.put(t, ".ssmbak/archive", `{"format":2,"reader":2,"account":"123456789012","region":"us-east-1"}`)
 		_, err := p.open(t)
 		var newer *archive.FormatError
 		if !errors.As(err, &newer) || newer.Format != 2 {
@@ -409,7 +409,7 @@ var contract = []struct {
 		a := p.ready(t)
 		begin(t, a, "/app/a", 1)
 		begin(t, a, "/app/b", 1)
-		p.put(t, ".ssmbak/index/app/b", zipped(`{"format":2,"name":"/app/b"}`))
+		p.put(t, ".ssmbak/index/app/b", zipped(`{"format":2,"reader":2,"name":"/app/b"}`))
 		s, err := a.At(t.Context(), target(t, "/app/", false), second+1000, archive.AllValues)
 		var newer *archive.FormatError
 		if err != nil || len(s.States) != 1 || len(s.Problems) != 1 || !errors.As(s.Problems[0].Err, &newer) || newer.Format != 2 {

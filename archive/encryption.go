@@ -3,12 +3,13 @@ package archive
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"regexp"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/ssmbak/ssmbak/archive/internal/document"
 )
 
 // Encryption is what writes say about how S3 encrypts an object, since the
@@ -117,14 +118,16 @@ func (a *Archive) KeepEncryption(ctx context.Context) error {
 			return fmt.Errorf("read the identity of bucket %s: %w", a.o.Bucket, err)
 		}
 		var id Identity
-		if err := decode(identityKey, found.body, &id); err != nil {
+		unknown, err := decode(identityKey, identityKind, found.body, &id)
+		if err != nil {
 			return err
 		}
 		if id.Encryption.compact() == want {
 			return nil
 		}
 		id.Encryption = want
-		body, err := json.Marshal(id)
+		id.Format, id.Reader = identityKind.Envelope(unknown, 0)
+		body, err := document.Encode(identityKind, &id, unknown)
 		if err != nil {
 			return fmt.Errorf("encode the identity: %w", err)
 		}

@@ -40,14 +40,15 @@ func (e *MismatchError) Error() string {
 		e.Bucket, e.Archive.Account, e.Archive.Region, e.Account, e.Region)
 }
 
-// FormatError refuses an archive or an index of a newer format.
+// FormatError refuses an object that only a newer ssmbak can read. No other object
+// is concerned.
 type FormatError struct {
 	Key    string
-	Format int
+	Format int // that its reader must know
 }
 
 func (e *FormatError) Error() string {
-	return fmt.Sprintf("%s has format %d, this ssmbak reads up to format %d: use a newer ssmbak", e.Key, e.Format, Format)
+	return fmt.Sprintf("%s needs a reader of format %d, this ssmbak knows format %d: use a newer ssmbak", e.Key, e.Format, Format)
 }
 
 // NotVersionedError refuses to write to a bucket that does not keep versions.

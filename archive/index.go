@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive/internal/document"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
@@ -26,22 +27,26 @@ type Index struct {
 	swap   int64
 	// modified is when S3 got it, in whole seconds; zero where that is not known.
 	modified time.Time
+	// unknown is what this program does not know of it, and keeps.
+	unknown document.Unknown
 	// broken says that what stands there cannot be read and may be replaced.
 	broken bool
 }
 
-// document is the index as it stands in the bucket, gzipped JSON. Swap counts
+// indexDocument is the index as it stands in the bucket, gzipped JSON. Swap counts
 // its replacements and Writer names who made the last one, so that its content
 // never repeats and an ETag stands for one content only.
-type document struct {
+type indexDocument struct {
 	Format int         `json:"format"`
+	Reader int         `json:"reader,omitempty"`
 	Name   ssmbak.Name `json:"name"`
 	Swap   int64       `json:"swap"`
 	Writer string      `json:"writer"`
 	timeline.Facts
 }
 
-func (d *document) format() int { return d.Format }
+// Envelope returns the format of the index and that which its reader must know.
+func (d *indexDocument) Envelope() (format, reader int) { return d.Format, d.Reader }
 
 // maxIndex bounds what a damaged index can make a reader unpack, in bytes. An
 // index of 10,000 versions is about a tenth of it.
@@ -58,12 +63,21 @@ var zips = sync.Pool{New: func() any {
 
 var unzips = sync.Pool{New: func() any { return new(gzip.Reader) }}
 
-func encodeIndex(d document) ([]byte, error) {
+func encodeIndex(d indexDocument, unknown document.Unknown) ([]byte, error) {
 	var buf bytes.Buffer
 	zip := zips.Get().(*gzip.Writer)
 	defer zips.Put(zip)
 	zip.Reset(&buf)
-	if err := json.NewEncoder(zip).Encode(d); err != nil {
+	var err error
+	if unknown.Empty() {
+		err = json.NewEncoder(zip).Encode(d)
+	} else {
+		var text []byte
+		if text, err = document.Encode(indexKind, &d, unknown); err == nil {
+			_, err = zip.Write(text)
+		}
+	}
+	if err != nil {
 		return nil, fmt.Errorf("encode the index of %s: %w", d.Name, err)
 	}
 	if err := zip.Close(); err != nil {
@@ -72,33 +86,32 @@ func encodeIndex(d document) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-func decodeIndex(name ssmbak.Name, body []byte) (document, error) {
+func decodeIndex(name ssmbak.Name, body []byte) (d indexDocument, unknown document.Unknown, err error) {
 	key := indexKey(name)
 	zip := unzips.Get().(*gzip.Reader)
 	defer unzips.Put(zip)
 	if err := zip.Reset(bytes.NewReader(body)); err != nil {
-		return document{}, &DamagedError{Name: name, Key: key, Err: err}
+		return d, unknown, &DamagedError{Name: name, Key: key, Err: err}
 	}
 	plain, err := io.ReadAll(io.LimitReader(zip, maxIndex+1))
 	if err != nil {
-		return document{}, &DamagedError{Name: name, Key: key, Err: err}
+		return d, unknown, &DamagedError{Name: name, Key: key, Err: err}
 	}
 	if len(plain) > maxIndex {
-		return document{}, &DamagedError{Name: name, Key: key, Err: fmt.Errorf("it unpacks to more than %d bytes", maxIndex)}
+		return d, unknown, &DamagedError{Name: name, Key: key, Err: fmt.Errorf("it unpacks to more than %d bytes", maxIndex)}
 	}
-	var d document
-	if err := decode(key, plain, &d); err != nil {
+	if unknown, err = decode(key, indexKind, plain, &d); err != nil {
 		var damaged *DamagedError
 		if errors.As(err, &damaged) {
 			damaged.Name = name
 		}
-		return document{}, err
+		return d, unknown, err
 	}
 	if d.Name != name {
-		return document{}, &DamagedError{Name: name, Key: key, Err: fmt.Errorf("it is the index of %q", d.Name)}
+		return d, unknown, &DamagedError{Name: name, Key: key, Err: fmt.Errorf("it is the index of %q", d.Name)}
 	}
 	d.Facts = timeline.Union(d.Facts, timeline.Facts{})
-	return d, nil
+	return d, unknown, nil
 }
 
 // Index reads the index of a parameter. A parameter that the archive never saw
@@ -121,11 +134,11 @@ func (a *Archive) index(ctx context.Context, name ssmbak.Name, version string) (
 	case err != nil:
 		return Index{}, fmt.Errorf("read the index of %s: %w", name, err)
 	}
-	d, err := decodeIndex(name, found.body)
+	d, unknown, err := decodeIndex(name, found.body)
 	if err != nil {
 		return Index{}, err
 	}
-	return Index{Name: name, Facts: d.Facts, Exists: true, etag: found.etag, swap: d.Swap, modified: found.modified}, nil
+	return Index{Name: name, Facts: d.Facts, Exists: true, etag: found.etag, swap: d.Swap, modified: found.modified, unknown: unknown}, nil
 }
 
 // Swap is the outcome of [Archive.Update].
@@ -191,8 +204,9 @@ func (a *Archive) update(ctx context.Context, base Index, grow func(timeline.Fac
 // swap tries once to put grown in the place of x, and makes x what stands
 // there.
 func (a *Archive) swap(ctx context.Context, x *Index, grown timeline.Facts) error {
-	d := document{Format: Format, Name: x.Name, Swap: x.swap + 1, Writer: a.writer, Facts: grown}
-	body, err := encodeIndex(d)
+	d := indexDocument{Name: x.Name, Swap: x.swap + 1, Writer: a.writer, Facts: grown}
+	d.Format, d.Reader = indexKind.Envelope(x.unknown, 0)
+	body, err := encodeIndex(d, x.unknown)
 	if err != nil {
 		return err
 	}
@@ -201,7 +215,7 @@ func (a *Archive) swap(ctx context.Context, x *Index, grown timeline.Facts) erro
 	if err != nil {
 		return err
 	}
-	*x = Index{Name: x.Name, Facts: grown, Exists: true, etag: s.etag, swap: d.Swap}
+	*x = Index{Name: x.Name, Facts: grown, Exists: true, etag: s.etag, swap: d.Swap, unknown: x.unknown}
 	return nil
 }
 

@@ -39,6 +39,9 @@ type Proofs struct {
 	etag string
 }
 
+// cacheFormat is the format of the cache. One of another format is made again.
+const cacheFormat = 1
+
 // proofHead is the first line of the object; one line for each proof follows.
 type proofHead struct {
 	Format int    `json:"format"`
@@ -83,7 +86,7 @@ func decodeProofs(body []byte) (map[ssmbak.Name]Proof, error) {
 	if err := lines.Decode(&head); err != nil {
 		return nil, fmt.Errorf("read its first line: %w", err)
 	}
-	if head.Format != Format {
+	if head.Format != cacheFormat {
 		return nil, fmt.Errorf("it has format %d", head.Format)
 	}
 	all := make(map[ssmbak.Name]Proof)
@@ -105,7 +108,7 @@ func (a *Archive) encodeProofs(all map[ssmbak.Name]Proof) ([]byte, error) {
 	zip.Reset(&buf)
 	out := bufio.NewWriter(zip)
 	lines := json.NewEncoder(out)
-	if err := lines.Encode(proofHead{Format: Format, Writer: a.writer}); err != nil {
+	if err := lines.Encode(proofHead{Format: cacheFormat, Writer: a.writer}); err != nil {
 		return nil, fmt.Errorf("encode %s: %w", provedKey, err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(all)) {

@@ -240,7 +240,7 @@ func (a *Archive) scan(ctx context.Context, target ssmbak.Target, begin func(nam
 			} else {
 				x.Facts.Originals = originals[name]
 			}
-			if x.Facts.Empty() {
+			if x.Facts.Empty() && x.unknown.Empty() {
 				return nil
 			}
 			return visit(gctx, i, timeline.New(name, x.Facts, h))

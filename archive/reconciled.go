@@ -3,7 +3,6 @@ package archive
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"reflect"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive/internal/document"
 	"github.com/ssmbak/ssmbak/pattern"
 	"github.com/ssmbak/ssmbak/timeline"
 )
@@ -18,8 +18,9 @@ import (
 // Reconciled is what the last complete listings of live parameters proved.
 type Reconciled struct {
 	Format int       `json:"format"`
-	First  time.Time `json:"first,omitzero"` // start of the first complete listing
-	Last   time.Time `json:"last,omitzero"`  // start of the last one
+	Reader int       `json:"reader,omitempty"` // the least format that a program must know to read it
+	First  time.Time `json:"first,omitzero"`   // start of the first complete listing
+	Last   time.Time `json:"last,omitzero"`    // start of the last one
 	// Tags and Labels are the starts of the last ones that compared the tags,
 	// and the labels, of every parameter.
 	Tags   time.Time `json:"tags,omitzero"`
@@ -122,30 +123,29 @@ func (r *Reconciled) exclude(before Reconciled, patterns []string, began time.Ti
 // Reconciled reads what the last complete listing proved; the zero value if
 // there was none.
 func (a *Archive) Reconciled(ctx context.Context) (Reconciled, error) {
-	r, _, err := a.reconciled(ctx)
+	r, _, _, err := a.reconciled(ctx)
 	return r, err
 }
 
-func (a *Archive) reconciled(ctx context.Context) (Reconciled, string, error) {
+func (a *Archive) reconciled(ctx context.Context) (r Reconciled, unknown document.Unknown, etag string, err error) {
 	found, err := a.get(ctx, reconciledAt, "")
 	if isNotFound(err) {
-		return Reconciled{}, "", nil
+		return r, unknown, "", nil
 	}
 	if isChecksum(err) {
-		return Reconciled{}, "", &DamagedError{Key: reconciledAt, Err: errChecksum}
+		return r, unknown, "", &DamagedError{Key: reconciledAt, Err: errChecksum}
 	}
 	if err != nil {
-		return Reconciled{}, "", fmt.Errorf("read %s of bucket %s: %w", reconciledAt, a.o.Bucket, err)
+		return r, unknown, "", fmt.Errorf("read %s of bucket %s: %w", reconciledAt, a.o.Bucket, err)
 	}
-	var r Reconciled
-	if err := decode(reconciledAt, found.body, &r); err != nil {
-		return Reconciled{}, "", err
+	if unknown, err = decode(reconciledAt, reconciledKind, found.body, &r); err != nil {
+		return Reconciled{}, unknown, "", err
 	}
 	// An earlier program did not say which of the names had facts.
 	r.miss(r.Failed, r.Last)
 	r.Unsure = slices.Compact(slices.Sorted(slices.Values(append(r.Unsure, r.Failed...))))
 	r.Failed = nil
-	return r, found.etag, nil
+	return r, unknown, found.etag, nil
 }
 
 // Listing is a complete listing of live parameters that began at the given time:
@@ -179,12 +179,12 @@ func (a *Archive) NoteMissed(ctx context.Context, began time.Time, names []ssmba
 func (a *Archive) note(ctx context.Context, l Listing, complete bool) error {
 	began := l.Began.UTC().Truncate(time.Millisecond)
 	for range maxSwaps {
-		r, etag, err := a.reconciled(ctx)
+		r, unknown, etag, err := a.reconciled(ctx)
 		if err != nil {
 			return err
 		}
 		next := r
-		next.Format = Format
+		next.Format, next.Reader = reconciledKind.Envelope(unknown, 0)
 		next.miss(l.Missed, began)
 		if n := len(next.Missed); n > maxMissed && n > len(r.Missed) {
 			return &TooManyMissedError{n}
@@ -195,7 +195,7 @@ func (a *Archive) note(ctx context.Context, l Listing, complete bool) error {
 		if reflect.DeepEqual(next.Missed, r.Missed) && next.Last.Equal(r.Last) {
 			return nil
 		}
-		body, err := json.Marshal(next)
+		body, err := document.Encode(reconciledKind, &next, unknown)
 		if err != nil {
 			return fmt.Errorf("encode %s: %w", reconciledAt, err)
 		}

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive/internal/document"
 	"github.com/ssmbak/ssmbak/archive/original"
 	"github.com/ssmbak/ssmbak/timeline"
 )
@@ -73,11 +74,17 @@ func (a *Archive) Reindex(ctx context.Context, name ssmbak.Name) (Reindexed, err
 	if err != nil {
 		return out, fmt.Errorf("rebuild the index of %s: %w", name, err)
 	}
-	found, err := a.gather(ctx, &out)
+	found, unknown, err := a.gather(ctx, &out)
 	if err != nil {
 		return out, fmt.Errorf("rebuild the index of %s: %w", name, err)
 	}
-	s, err := a.update(ctx, base, func(f timeline.Facts) timeline.Facts { return timeline.Union(f, describedAs(f, found)) }, a.replaceable)
+	base.unknown = document.Least(base.unknown, unknown)
+	s, err := a.update(ctx, base, func(f timeline.Facts) timeline.Facts { return timeline.Union(f, describedAs(f, found)) },
+		func(ctx context.Context, name ssmbak.Name) (Index, error) {
+			x, err := a.replaceable(ctx, name)
+			x.unknown = document.Least(x.unknown, unknown)
+			return x, err
+		})
 	if err != nil {
 		return out, err
 	}
@@ -142,12 +149,12 @@ func (a *Archive) replaceable(ctx context.Context, name ssmbak.Name) (Index, err
 }
 
 // gather collects every fact about a parameter that the bucket still holds, and
-// notes in out where they came from.
-func (a *Archive) gather(ctx context.Context, out *Reindexed) (timeline.Facts, error) {
-	var facts timeline.Facts
+// notes in out where they came from. unknown is what this program does not know of
+// the older index.
+func (a *Archive) gather(ctx context.Context, out *Reindexed) (facts timeline.Facts, unknown document.Unknown, err error) {
 	indexes, err := a.history(ctx, indexKey(out.Name))
 	if err != nil {
-		return facts, err
+		return facts, unknown, err
 	}
 	complete := false // nothing was ever written after the older index
 	for i, v := range indexes.versions {
@@ -156,18 +163,18 @@ func (a *Archive) gather(ctx context.Context, out *Reindexed) (timeline.Facts, e
 			continue
 		}
 		if err != nil {
-			return facts, err
+			return facts, unknown, err
 		}
-		facts, complete = x.Facts, i == 0
+		facts, unknown, complete = x.Facts, x.unknown, i == 0
 		out.Older, out.OlderTime = v.id, v.modified
 		break
 	}
 	values, err := a.history(ctx, string(out.Name))
 	if err != nil {
-		return facts, err
+		return facts, unknown, err
 	}
 	if facts, err = a.addValues(ctx, out, facts, values.versions); err != nil {
-		return facts, err
+		return facts, unknown, err
 	}
 	switch {
 	case out.Older == "":
@@ -178,7 +185,7 @@ func (a *Archive) gather(ctx context.Context, out *Reindexed) (timeline.Facts, e
 	if _, _, absent := timeline.New(out.Name, facts, timeline.Horizon{}).Newest(); !absent && len(out.Lacks) > 0 && len(values.markers) > 0 && values.markers[0].latest {
 		out.Lacks = append(out.Lacks, "the deletion of which a delete marker of "+values.markers[0].modified.String()+" tells, which may be late")
 	}
-	return facts, nil
+	return facts, unknown, nil
 }
 
 // addValues adds to the facts what the object versions of a parameter's key say

@@ -30,6 +30,7 @@ var ErrNoRestore = errors.New("no such restore is recorded")
 // values by the object versions that hold them and never holds one.
 type Restore struct {
 	Format int    `json:"format"`
+	Reader int    `json:"reader,omitempty"` // the least format that a program must know to read it
 	Writer string `json:"writer"`
 	ID     string `json:"id"`
 	// Began is when it was about to write, and Ended when it had done so; zero
@@ -50,7 +51,8 @@ type Restore struct {
 	Items []RestoreItem `json:"items"`
 }
 
-func (r *Restore) format() int { return r.Format }
+// Envelope returns the format of the record and that which its reader must know.
+func (r *Restore) Envelope() (format, reader int) { return r.Format, r.Reader }
 
 // RestoreItem is one parameter of a [Restore].
 type RestoreItem struct {
@@ -115,7 +117,7 @@ func (a *Archive) saveRestore(ctx context.Context, r *Restore, first bool) error
 	if !restoreID.MatchString(r.ID) {
 		return fmt.Errorf("%q is not the id of a restore", r.ID)
 	}
-	r.Format, r.Writer = Format, a.writer
+	r.Format, r.Writer = restoreKind.Format, a.writer
 	var buf bytes.Buffer
 	zip := zips.Get().(*gzip.Writer)
 	defer zips.Put(zip)
@@ -172,7 +174,7 @@ func decodeRestore(id string, body []byte) (*Restore, error) {
 		return nil, &DamagedError{Key: key, Err: fmt.Errorf("it unpacks to more than %d bytes", maxRestore)}
 	}
 	var r Restore
-	if err := decode(key, plain, &r); err != nil {
+	if _, err := decode(key, restoreKind, plain, &r); err != nil {
 		return nil, err
 	}
 	if r.ID != id {

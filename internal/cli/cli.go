@@ -147,7 +147,7 @@ func (a *app) note(format string, args ...any) {
 		_ = render.Line(a.env.Stderr, struct{ Note string }{text})
 		return
 	}
-	var w io.Writer = a.env.Stderr
+	w := a.env.Stderr
 	if bar := a.running.progress(); bar != nil {
 		w = bar
 	}

@@ -92,9 +92,12 @@ func (u Unknown) Fields() []string { return slices.Sorted(maps.Keys(u.fields)) }
 
 // Envelope returns the format and the reader of an object that replaces the one
 // of which u is unknown: never less than those had. reader is what it needs for
-// what this program put in it, at least 1.
+// what this program put in it; 0 stands for 1, as in an object that names none.
 func (k Kind) Envelope(u Unknown, reader int) (format, least int) {
-	return max(k.Format, u.Format), max(1, reader, u.Reader)
+	if least = max(reader, u.Reader); least <= 1 {
+		least = 0 // which is left out
+	}
+	return max(k.Format, u.Format), least
 }
 
 // Decode reads an object into a pointer to a struct, and returns what the struct
