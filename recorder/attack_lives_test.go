@@ -63,14 +63,14 @@ func TestOneSecond(t *testing.T) {
 			name: "two deletions", looked: 1,
 			changes: []change{{-20000, "a"}, {100, removal}, {300, "b"}, {500, removal}},
 			facts:   []string{"1 a", "deletion", "deletion", "trace of Create"}, top: "a marker",
-			answers: map[int]string{-20000: "proved a", -1001: "last-known a", -1: "unknown a", 99: "unknown a", 300: "unknown a", 999: "unknown a", 1000: "unknown deleted"},
+			answers: map[int]string{-20000: "proved a", -1001: "last-known a", -1: "unknown a", 99: "unknown a", 300: "unknown a", 999: "unknown a", 1000: "last-known deleted"},
 		},
 		{
 			name: "two deletions, the first is told last", looked: 1,
 			changes: []change{{-20000, "a"}, {100, removal}, {300, "b"}, {500, removal}},
 			late:    map[int]time.Duration{2: time.Hour},
 			facts:   []string{"1 a", "deletion", "deletion", "trace of Create"}, top: "a marker",
-			answers: map[int]string{-20000: "proved a", -1001: "last-known a", -1: "unknown a", 99: "unknown a", 300: "unknown a", 999: "unknown a", 1000: "unknown deleted"},
+			answers: map[int]string{-20000: "proved a", -1001: "last-known a", -1: "unknown a", 99: "unknown a", 300: "unknown a", 999: "unknown a", 1000: "last-known deleted"},
 		},
 		{
 			name: "two deletions, only the second life was looked at", looked: 3,
@@ -90,7 +90,7 @@ func TestOneSecond(t *testing.T) {
 			changes: []change{{-20000, "a"}, {100, removal}, {300, "b"}, {500, removal}, {8000, "c"}},
 			late:    map[int]time.Duration{5: time.Hour},
 			facts:   []string{"1 a", "1 c", "deletion", "deletion", "trace of Create"}, top: "c",
-			answers: map[int]string{-20000: "proved a", -1001: "last-known a", 99: "unknown a", 300: "unknown a", 999: "unknown a", 7999: "unknown deleted", 8000: "proved c"},
+			answers: map[int]string{-20000: "proved a", -1001: "last-known a", 99: "unknown a", 300: "unknown a", 999: "unknown a", 7999: "last-known deleted", 8000: "proved c"},
 		},
 	}
 	for _, test := range tests {

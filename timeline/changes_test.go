@@ -79,6 +79,11 @@ func told(all []ssmbak.Change) (lines []string) {
 			}
 		}
 		for _, k := range slices.Sorted(maps.Keys(c.Labels)) {
+			if from := c.Moved[k]; from != 0 {
+				k += fmt.Sprintf(":%d->%d", from, c.Labels[k])
+				fmt.Fprintf(&b, " %s", k)
+				continue
+			}
 			fmt.Fprintf(&b, " %s:%d", k, c.Labels[k])
 		}
 		if c.Reason != "" {
@@ -359,6 +364,23 @@ func TestChanges(t *testing.T) {
 			},
 		},
 		{
+			"labels whose events say where they moved",
+			facts{
+				Versions: []timeline.Version{v(1, 0), v(2, 5000), v(3, 6000)}, Looks: []timeline.Look{saw(v(3, 6000), 1, 0)},
+				Labels: []timeline.LabelsSeen{
+					{Event: "e1", Second: base + 20, Label: "prod", To: 1},
+					{Event: "e2", Second: base + 30, Label: "prod", From: 1, To: 2},
+					{Event: "e3", Second: base + 30, Label: "beta", From: 1, To: 3}, // came twice
+					{Event: "e3", Second: base + 30, Label: "beta", From: 1, To: 3},
+					{Labels: map[string]int64{"prod": 2, "beta": 3, "old": 1}, Sights: span(40_000, 50_000)},
+				},
+			},
+			[]string{
+				"Create 1 at 0", "Update 2 at 5000", "Update 3 at 6000", "Label in [20000, 21000) prod:1", "Label in [30000, 31000) prod:1->2",
+				"Label in [30000, 31000) beta:1->3", "Label in [0, 50001) bounded old:1",
+			},
+		},
+		{
 			"labels of a life whose beginning is not known",
 			facts{Versions: []timeline.Version{v(3, 0)}, Labels: []timeline.LabelsSeen{{Labels: map[string]int64{"prod": 3}, Sights: span(0, 10_000)}}},
 			[]string{"Gap 1-2 in [-inf, 0) bounded (its beginning is not known)", "Update 3 at 0", "Label in [-inf, 10001) bounded prod:3"},
@@ -438,7 +460,9 @@ func TestChangesAreTrue(t *testing.T) {
 func (w *world) check(all []ssmbak.Change, counts map[string]int) string {
 	seen := make(map[timeline.Ref]int)
 	matched := make(map[change]bool) // the deletions that were told
-	unseen := func(c change) bool { return c.number != 0 && !w.facts.Has(timeline.Ref{Number: c.number, Time: c.time}) }
+	unseen := func(c change) bool {
+		return c.number != 0 && !w.facts.Has(timeline.Ref{Number: c.number, Time: c.time})
+	}
 	// What was missed before a version that nobody saw with the one before it ends
 	// where that version's time says, which may step back.
 	in := func(c ssmbak.Change, real change) bool {

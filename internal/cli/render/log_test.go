@@ -47,11 +47,13 @@ func TestChanges(t *testing.T) {
 		{"attributes", []ssmbak.Change{
 			{Name: "/app/db", Operation: ssmbak.Tag, Time: at, Tags: map[string]*string{"web": &web, "a": &evil, "old": nil}, Reason: "why"},
 			{Name: "/app/db", Operation: ssmbak.Label, Time: at, Labels: map[string]int64{"prod": 3, "beta": 0}},
+			{Name: "/app/db", Operation: ssmbak.Label, Time: at, Labels: map[string]int64{"prod": 5}, Moved: map[string]int64{"prod": 3}},
 		}, `+---------------------------+-----------+---------+---------+----+---------------------------------------+
 | Time                      | Operation | Name    | Version | By | Note                                  |
 +---------------------------+-----------+---------+---------+----+---------------------------------------+
 | 2024-06-13 20:10:54+00:00 | Tag       | /app/db |         |    | a=\x1b[2J, old removed, web=web (why) |
 | 2024-06-13 20:10:54+00:00 | Label     | /app/db |         |    | beta removed, prod -> 3               |
+| 2024-06-13 20:10:54+00:00 | Label     | /app/db |         |    | prod 3 -> 5                           |
 +---------------------------+-----------+---------+---------+----+---------------------------------------+
 `},
 	}
