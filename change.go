@@ -40,6 +40,9 @@ type Change struct {
 	// Labels are the labels that a Label moved: the numbers of their versions,
 	// 0 for those that were taken away.
 	Labels map[string]int64
+	// Moved are the numbers of the versions from which those labels came, of
+	// which an event told them.
+	Moved map[string]int64
 	// Reason says in one clause why something is a Gap, or what is not known of
 	// the change; "" if there is nothing to say.
 	Reason string

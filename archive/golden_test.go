@@ -154,6 +154,15 @@ func TestGolden(t *testing.T) {
 	a := loadGolden(t)
 	answers := readGolden[goldenAnswers](t, "answers.json")
 	for _, want := range answers {
+		for i := range want.States { // what is not known was not always left out
+			s := &want.States[i]
+			if s.TagsHow == "" {
+				s.Tags = nil
+			}
+			if s.LabelsHow == "" {
+				s.Labels = nil
+			}
+		}
 		if diff := cmp.Diff(answered(t, a, want.At), want); diff != "" {
 			t.Errorf("at %v (-got +want):\n%s", want.At, diff)
 		}

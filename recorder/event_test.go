@@ -1,6 +1,8 @@
 package recorder
 
 import (
+	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +19,7 @@ import (
 const (
 	sampleCreate = `{"version":"0","id":"6a7e4feb-b491-4cf7-a9f1-bf3703497718","detail-type":"Parameter Store Change","source":"aws.ssm","account":"123456789012","time":"2017-05-22T16:43:48Z","region":"us-east-2","resources":["arn:aws:ssm:us-east-2:123456789012:parameter/MyExampleParameter"],"detail":{"operation":"Create","name":"MyExampleParameter","type":"String","description":"Sample Parameter"}}`
 	samplePolicy = `{"version":"0","id":"7a7e4feb","detail-type":"Parameter Store Policy Action","source":"aws.ssm","account":"123456789012","time":"2017-05-22T16:43:48Z","region":"us-east-2","resources":["arn:aws:ssm:us-east-2:123456789012:parameter/foo"],"detail":{"policy-type":"Expiration","parameter-name":"foo","parameter-type":"String","policy-content":"{}","action-status":"Success","action-reason":"expired"}}`
+	sampleLabel  = `{"version":"0","id":"9a7e4feb","detail-type":"Parameter Store Change","source":"aws.ssm","account":"123456789012","time":"2017-05-22T16:43:48Z","region":"us-east-2","resources":["arn:aws:ssm:us-east-2:123456789012:parameter/app/db"],"detail":{"operation":"LabelParameterVersion","name":"/app/db","type":"String","label":"prod","fromVersion":"3","toVersion":"5"}}`
 	sampleTag    = `{"version":"0","id":"8a7e4feb","detail-type":"Tag Change on Resource","source":"aws.tag","account":"123456789012","time":"2017-05-22T16:43:48Z","region":"us-east-2","resources":["arn:aws:ssm:us-east-2:123456789012:parameter/app/db"],"detail":{"changed-tag-keys":["a"],"service":"ssm","resource-type":"parameter","version":3,"tags":{"a":"b"}}}`
 )
 
@@ -33,8 +36,11 @@ func TestDecode(t *testing.T) {
 		{"policy action", samplePolicy, notice{event: "7a7e4feb", name: "/foo", second: second, looks: true}, ""},
 		{"policy notification", strings.ReplaceAll(samplePolicy, `"Expiration"`, `"NoChangeNotification"`), notice{event: "7a7e4feb", name: "/foo", second: second, looks: true, nothing: true}, ""},
 		{"tags", sampleTag, notice{event: "8a7e4feb", name: "/app/db", second: second, tags: &timeline.TagsSeen{Tags: map[string]string{"a": "b"}, Event: "8a7e4feb", Second: second, Counter: 3}}, ""},
-		{"label", strings.ReplaceAll(sampleCreate, `"Create"`, `"LabelParameterVersion"`), notice{event: "6a7e4feb-b491-4cf7-a9f1-bf3703497718", name: "/MyExampleParameter", second: second, looks: true, labels: true}, ""},
-		{"an operation that nobody knows", strings.ReplaceAll(sampleCreate, `"Create"`, `"Unlabel"`), notice{event: "6a7e4feb-b491-4cf7-a9f1-bf3703497718", name: "/MyExampleParameter", second: second, looks: true, labels: true}, ""},
+		{"label", strings.ReplaceAll(sampleCreate, `"Create"`, `"LabelParameterVersion"`), notice{event: "6a7e4feb-b491-4cf7-a9f1-bf3703497718", name: "/MyExampleParameter", second: second, looks: true, labels: &timeline.LabelsSeen{Event: "6a7e4feb-b491-4cf7-a9f1-bf3703497718", Second: second}}, ""},
+		{"label with its versions", sampleLabel, notice{event: "9a7e4feb", name: "/app/db", second: second, looks: true, labels: &timeline.LabelsSeen{Event: "9a7e4feb", Second: second, Label: "prod", From: 3, To: 5}}, ""},
+		{"label with numbers for strings", strings.ReplaceAll(strings.ReplaceAll(sampleLabel, `"3"`, `[]`), `"5"`, `5.0`), notice{event: "9a7e4feb", name: "/app/db", second: second, looks: true, labels: &timeline.LabelsSeen{Event: "9a7e4feb", Second: second, Label: "prod", To: 5}}, ""},
+		{"a counter that is no integer", strings.ReplaceAll(sampleTag, `"version":3`, `"version":4.0`), notice{event: "8a7e4feb", name: "/app/db", second: second, tags: &timeline.TagsSeen{Tags: map[string]string{"a": "b"}, Event: "8a7e4feb", Second: second, Counter: 4}}, ""},
+		{"an operation that nobody knows", strings.ReplaceAll(sampleCreate, `"Create"`, `"Unlabel"`), notice{event: "6a7e4feb-b491-4cf7-a9f1-bf3703497718", name: "/MyExampleParameter", second: second, looks: true, labels: &timeline.LabelsSeen{Event: "6a7e4feb-b491-4cf7-a9f1-bf3703497718", Second: second}}, ""},
 		{"exception", strings.ReplaceAll(sampleCreate, `"operation"`, `"exception":"Unable to Describe Resource","operation"`), notice{event: "6a7e4feb-b491-4cf7-a9f1-bf3703497718", name: "/MyExampleParameter", second: second, operation: ssmbak.Create, nothing: true}, ""},
 		{"name in the ARN only", strings.ReplaceAll(sampleCreate, `"name":"MyExampleParameter",`, ``), notice{event: "6a7e4feb-b491-4cf7-a9f1-bf3703497718", name: "/MyExampleParameter", second: second, operation: ssmbak.Create}, ""},
 		{"no JSON", "hunter2", notice{}, "not the JSON"},
@@ -65,10 +71,42 @@ func TestDecode(t *testing.T) {
 	}
 }
 
+// TestDecodeOptional gives every optional member every JSON type: it costs that
+// member and never the message.
+func TestDecodeOptional(t *testing.T) {
+	t.Parallel()
+	for _, sample := range []string{sampleCreate, samplePolicy, sampleTag, sampleLabel} {
+		for _, odd := range []string{"null", "true", "4.0", "-1", `"text"`, `""`, "[]", "[1]", "{}", `{"a":1}`, "1e99"} {
+			check := func(member string, change func(outer, detail map[string]json.RawMessage)) {
+				var outer, detail map[string]json.RawMessage
+				if err := errors.Join(json.Unmarshal([]byte(sample), &outer), json.Unmarshal(outer["detail"], &detail)); err != nil {
+					t.Fatal(err)
+				}
+				change(outer, detail)
+				outer["detail"], _ = json.Marshal(detail)
+				body, _ := json.Marshal(outer)
+				d, err := decode(body)
+				if err != nil || d.name == "" || d.event == "" {
+					t.Errorf("%s is %s: %v", member, odd, err)
+				}
+			}
+			for _, member := range []string{"version", "resources", "more"} {
+				if member == "resources" && sample == sampleTag {
+					continue // it names the parameter
+				}
+				check(member, func(outer, _ map[string]json.RawMessage) { outer[member] = json.RawMessage(odd) })
+			}
+			for _, member := range []string{"type", "description", "exception", "dataType", "label", "fromVersion", "toVersion", "policy-type", "parameter-type", "policy-content", "action-status", "action-reason", "version", "tags", "changed-tag-keys", "more"} {
+				check(member, func(_, detail map[string]json.RawMessage) { detail[member] = json.RawMessage(odd) })
+			}
+		}
+	}
+}
+
 // FuzzDecode holds that whatever is decoded names a parameter, an event and a
 // time, and that nothing else is let through.
 func FuzzDecode(f *testing.F) {
-	for _, sample := range []string{sampleCreate, samplePolicy, sampleTag, "{}", ""} {
+	for _, sample := range []string{sampleCreate, samplePolicy, sampleTag, sampleLabel, "{}", ""} {
 		f.Add([]byte(sample))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {

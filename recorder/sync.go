@@ -112,8 +112,8 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s sight) (out
 		if n.tags != nil {
 			seen.Tags = append(seen.Tags, *n.tags)
 		}
-		if n.labels {
-			seen.Labels = append(seen.Labels, timeline.LabelsSeen{Event: n.event, Second: n.second})
+		if n.labels != nil {
+			seen.Labels = append(seen.Labels, *n.labels)
 		}
 	}
 	before := r.timeline(name, index.Facts)

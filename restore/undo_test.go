@@ -629,7 +629,7 @@ func TestUndoErrors(t *testing.T) {
 			})
 			w.must(err)
 		}
-		put("20000101T000001Z-new", `{"format":2,"id":"20000101T000001Z-new","shape":{}}`)
+		put("20000101T000001Z-new", `{"format":2,"reader":2,"id":"20000101T000001Z-new","shape":{}}`)
 		var newer *archive.FormatError
 		if _, err := r.Undo(w.Context(), "20000101T000001Z-new"); !errors.As(err, &newer) || newer.Format != 2 {
 			t.Errorf("a newer format: %v, want a FormatError", err)

@@ -3,6 +3,7 @@ package timeline
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"slices"
 
 	"github.com/ssmbak/ssmbak"
@@ -77,18 +78,26 @@ func (c *changes) tag(s step[string]) {
 	c.add(x)
 }
 
-// labels adds the changes of the parameter's labels. No event tells what they
-// became. What differs between two looks is put into the second of the event
-// that lies between them; only a change whose event never came can be elsewhere.
+// labels adds the changes of the parameter's labels: each move of which an event
+// told, and what differs between two looks and no such event explains. Where an
+// event told no more than that something changed, what differs between two looks
+// is put into its second if it lies between them; only a change whose event never
+// came can be elsewhere.
 func (c *changes) labels(t *Timeline) {
 	var all []observation[int64]
-	var seconds []int64 // of events
+	var seconds []int64 // of events that told no more
+	var moves []LabelsSeen
 	for _, f := range t.facts.Labels {
-		if f.Event == "" {
+		switch {
+		case f.Event == "":
 			all = append(all, sights(f.Sights, f.Labels)...)
-			continue
+		case f.Label != "":
+			moves = append(moves, f)
+			m := f.move()
+			c.add(ssmbak.Change{Operation: ssmbak.Label, Time: m.lo, From: m.lo, Until: m.hi + 1, Labels: m.seen, Moved: m.from})
+		default:
+			seconds = append(seconds, f.Second)
 		}
-		seconds = append(seconds, f.Second)
 	}
 	slices.Sort(seconds)
 	lives, _ := byLife(t, all)
@@ -99,6 +108,15 @@ func (c *changes) labels(t *Timeline) {
 			// true one.
 			clear := (i == 0 || all[i-1].until <= s.from) && (i+1 == len(all) || s.until <= all[i+1].from)
 			x := ssmbak.Change{Operation: ssmbak.Label, From: s.from, Until: s.until}
+			x.Labels = diff(s, func(n int64) int64 { return n }, 0)
+			maps.DeleteFunc(x.Labels, func(label string, number int64) bool {
+				return slices.ContainsFunc(moves, func(f LabelsSeen) bool {
+					return f.Label == label && f.To == number && x.Within(ssmbak.Seconds(f.Second), ssmbak.Seconds(f.Second+1)-1)
+				})
+			})
+			if len(x.Labels) == 0 {
+				continue
+			}
 			var within []int64
 			for _, second := range seconds {
 				if x.Within(ssmbak.Seconds(second), ssmbak.Seconds(second+1)-1) {
@@ -112,7 +130,6 @@ func (c *changes) labels(t *Timeline) {
 				// It explains no other difference.
 				seconds = slices.DeleteFunc(seconds, func(s int64) bool { return s == second })
 			}
-			x.Labels = diff(s, func(n int64) int64 { return n }, 0)
 			c.add(x)
 		}
 	}

@@ -14,6 +14,7 @@ type observation[V comparable] struct {
 	lo, hi  ssmbak.Time
 	event   bool
 	counter int64
+	from    map[string]V // what an event said that was so before it, nil if it did not
 	seen    map[string]V
 }
 
@@ -134,15 +135,60 @@ func (t *Timeline) tagsAt(n int, at ssmbak.Time) (map[string]string, bool) {
 }
 
 // labelsAt returns the labels in a life at one moment of it, and whether they
-// are known. A new parameter has none.
+// are known. Each label is looked at by itself, since its events tell of it alone.
 func (t *Timeline) labelsAt(n int, at ssmbak.Time) (map[string]int64, bool) {
+	all := make(map[string]int64)
+	for _, label := range t.movedLabels() {
+		labels, known := t.labelAt(n, label, at)
+		if !known {
+			return nil, false
+		}
+		maps.Copy(all, labels)
+	}
+	return all, true
+}
+
+// movedLabels returns the labels of which events told, and "" for all others.
+// Where an event told no more than that labels may have changed, that is all.
+func (t *Timeline) movedLabels() []string {
+	moved := []string{""}
+	if slices.ContainsFunc(t.facts.Labels, func(f LabelsSeen) bool { return f.Event != "" && f.Label == "" }) {
+		return moved
+	}
+	for _, f := range t.facts.Labels {
+		if f.Label != "" && !slices.Contains(moved, f.Label) {
+			moved = append(moved, f.Label)
+		}
+	}
+	return moved
+}
+
+// alone returns what a look says of one label, or with "" of all that are not
+// among those moved.
+func alone(labels map[string]int64, label string, moved []string) map[string]int64 {
+	one := make(map[string]int64)
+	for k, v := range labels {
+		if k == label || label == "" && !slices.Contains(moved, k) {
+			one[k] = v
+		}
+	}
+	return one
+}
+
+// labelAt is labelsAt for one label, or with "" for those of which no event told.
+// A new parameter has none.
+func (t *Timeline) labelAt(n int, label string, at ssmbak.Time) (map[string]int64, bool) {
 	var all []observation[int64]
+	moved := t.movedLabels()
 	if l := t.lives[n]; l.whole {
 		all = append(all, observation[int64]{lo: l.begin, hi: l.begin, seen: map[string]int64{}})
 	}
 	for _, f := range t.facts.Labels {
-		if f.Event == "" {
-			all = append(all, sights(f.Sights, f.Labels)...)
+		switch {
+		case f.Event == "":
+			all = append(all, sights(f.Sights, alone(f.Labels, label, moved))...)
+		case f.Label == label && label != "":
+			all = append(all, f.move())
 		}
 	}
 	own := ofLife(t, n, all)
@@ -151,12 +197,24 @@ func (t *Timeline) labelsAt(n int, at ssmbak.Time) (map[string]int64, bool) {
 			l.lo = max(l.lo, t.lives[n].begin+1)
 		}
 	}
+	// An event of another label may stand for a request that moved several.
 	for _, f := range t.facts.Labels {
-		if f.Event != "" {
+		if f.Event != "" && (f.Label != label || label == "") {
 			own.doubts = append(own.doubts, observation[int64]{lo: ssmbak.Seconds(f.Second), hi: ssmbak.Seconds(f.Second+1) - 1, event: true})
 		}
 	}
 	return own.at(at)
+}
+
+// move returns what the event of a label says of it.
+func (f LabelsSeen) move() observation[int64] {
+	o := observation[int64]{
+		lo: ssmbak.Seconds(f.Second), hi: ssmbak.Seconds(f.Second+1) - 1, event: true, seen: map[string]int64{f.Label: f.To},
+	}
+	if f.From > 0 {
+		o.from = map[string]int64{f.Label: f.From}
+	}
+	return o
 }
 
 // observations are those of one life, each kind in the order of their ends.
@@ -182,7 +240,7 @@ func (o observations[V]) at(at ssmbak.Time) (map[string]V, bool) {
 		return o.first()
 	}
 	for _, d := range o.doubts {
-		if d.lo <= at && d.hi >= before.lo && (d.seen == nil || !d.says(before.seen)) && !o.still(before.seen, d.hi) {
+		if d.lo <= at && d.hi >= before.lo && (d.seen == nil || !d.says(before.seen)) && !o.still(before.seen, d) {
 			return nil, false
 		}
 	}
@@ -204,7 +262,9 @@ func (o observations[V]) at(at ssmbak.Time) (map[string]V, bool) {
 		case len(next) > 0 && l.lo > next[0].hi: // surely after the next change
 			continue
 		case l.says(before.seen):
-			if l.lo >= at {
+			if l.lo >= at && !slices.ContainsFunc(o.looks, func(other observation[V]) bool {
+				return other.hi > at && other.lo <= l.hi && !other.says(before.seen) && !explained(other, next)
+			}) {
 				return before.seen, true
 			}
 		case !explained(l, next):
@@ -216,15 +276,26 @@ func (o observations[V]) at(at ssmbak.Time) (map[string]V, bool) {
 		return before.seen, true
 	case at >= next[0].lo: // within its second
 		return nil, false
+	case next[0].from != nil:
+		return before.seen, before.says(next[0].from)
 	case e == 0:
 		return before.seen, next[0].counter == 1
 	}
 	return before.seen, follows(next[0], o.events[e-1]) && before.says(o.events[e-1].seen)
 }
 
-// still reports whether a look that surely came after a moment saw the same.
-func (o observations[V]) still(seen map[string]V, after ssmbak.Time) bool {
-	return slices.ContainsFunc(o.looks, func(l observation[V]) bool { return l.lo > after && l.says(seen) })
+// still reports whether a look that surely came after a doubt saw what was so
+// before it, and none until then saw anything else. What an event told of this
+// very thing did happen, in this life or in another.
+func (o observations[V]) still(seen map[string]V, d observation[V]) bool {
+	if d.event && d.seen != nil {
+		return false
+	}
+	return slices.ContainsFunc(o.looks, func(l observation[V]) bool {
+		return l.lo > d.hi && l.says(seen) && !slices.ContainsFunc(o.looks, func(other observation[V]) bool {
+			return other.hi > d.lo && other.lo <= l.hi && !other.says(seen)
+		})
+	})
 }
 
 // before returns the last of the observations up to a moment, nil if there is

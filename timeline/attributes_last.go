@@ -14,6 +14,7 @@ type sighting[V comparable] struct {
 	at      ssmbak.Time
 	event   bool
 	counter int64
+	from    map[string]V // what an event said that was so before it, nil if it did not
 	seen    map[string]V
 }
 
@@ -42,14 +43,37 @@ func (t *Timeline) lastTags(n int, at ssmbak.Time) (map[string]string, bool) {
 
 // lastLabels is lastTags for labels.
 func (t *Timeline) lastLabels(n int, at ssmbak.Time) (map[string]int64, bool) {
+	all := make(map[string]int64)
+	for _, label := range t.movedLabels() {
+		labels, known := t.lastLabel(n, label, at)
+		if !known {
+			return nil, false
+		}
+		maps.Copy(all, labels)
+	}
+	return all, true
+}
+
+// lastLabel is lastLabels for one label, or with "" for those of which no event
+// told.
+func (t *Timeline) lastLabel(n int, label string, at ssmbak.Time) (map[string]int64, bool) {
 	var all []sighting[int64]
 	var silent []ssmbak.Time
+	moved, begin := t.movedLabels(), t.lives[n].begin
 	for _, f := range t.facts.Labels {
-		if f.Event != "" {
-			silent = append(silent, ssmbak.Seconds(f.Second))
-			continue
+		second := ssmbak.Seconds(f.Second)
+		switch {
+		case f.Event == "":
+			all = append(all, looked(f.Sights, alone(f.Labels, label, moved))...)
+		case !slices.Contains(moved, f.Label) || f.Label == "":
+			silent = append(silent, second)
+		case f.Label != label:
+		case second < begin && !t.surely(noLife, second, begin-1): // it may tell of a life before
+			silent = append(silent, second)
+		default:
+			m := f.move()
+			all = append(all, sighting[int64]{at: m.hi, event: true, from: m.from, seen: m.seen})
 		}
-		all = append(all, looked(f.Sights, f.Labels)...)
 	}
 	if l := t.lives[n]; l.whole {
 		all = append(all, sighting[int64]{at: l.begin, seen: map[string]int64{}})
@@ -98,6 +122,8 @@ func last[V comparable](l life, all []sighting[V], silent []ssmbak.Time, at ssmb
 	case s.event && s.second() <= at: // within its second
 		return nil, false
 	case s.event && counter != 0 && s.counter != 0 && s.counter != counter+1: // one was missed
+		return nil, false
+	case s.event && s.from != nil && !maps.Equal(s.from, seen): // one was missed
 		return nil, false
 	case maps.Equal(s.seen, seen), s.event:
 		return seen, true

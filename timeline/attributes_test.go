@@ -87,14 +87,16 @@ func newTagged(r *rand.Rand, lossy, fresh bool) *tagged {
 	var now attributes
 	lives := 0
 	var looks []ssmbak.Time
+	form, unheard := r.IntN(3), false // how events tell of labels; one was lost in this life
 	for i := range 1 + r.IntN(10) {
 		now.at = at
 		lost := lossy && r.IntN(4) == 0
 		w.lost = w.lost || lost
-		labelled := false
+		labelled, move := false, timeline.LabelsSeen{}
 		switch {
 		case now.life == 0:
 			lives++
+			unheard = false
 			now = attributes{at: at, life: lives, number: 1, began: at, tags: map[string]string{}, labels: map[string]int64{}}
 			if r.IntN(2) == 0 {
 				now.tags, now.counter = map[string]string{"t": fmt.Sprint(i)}, int64(r.IntN(2))
@@ -109,7 +111,30 @@ func newTagged(r *rand.Rand, lossy, fresh bool) *tagged {
 			now.began = at
 		case r.IntN(3) == 0:
 			labelled = true
-			now.labels = map[string]int64{fmt.Sprint("l", i): 1 + r.Int64N(now.number)}
+			// Either a new label comes, and perhaps takes the place of all others,
+			// of which no event tells, or one moves to where it never stood.
+			move = timeline.LabelsSeen{Label: fmt.Sprint("l", i), To: 1 + r.Int64N(now.number)}
+			labels := map[string]int64{}
+			for label, at := range now.labels {
+				if r.IntN(3) > 0 && at != now.number {
+					move = timeline.LabelsSeen{Label: label, From: at, To: now.number}
+					labels = maps.Clone(now.labels)
+				}
+			}
+			if move.From == 0 && (fresh || unheard && form != 0 || r.IntN(2) == 0) {
+				labels = maps.Clone(now.labels)
+			}
+			labels[move.Label] = move.To
+			if move.From != 0 && slices.ContainsFunc(w.changes, func(c attributes) bool {
+				return c.life == now.life && c.labels[move.Label] == move.To
+			}) {
+				move = timeline.LabelsSeen{Label: fmt.Sprint("l", i), To: move.To}
+				if labels = (map[string]int64{}); fresh || unheard && form != 0 {
+					labels = maps.Clone(now.labels)
+				}
+				labels[move.Label] = move.To
+			}
+			now.labels, unheard = labels, unheard || lost
 		default:
 			now.tags, now.counter = map[string]string{"t": fmt.Sprint(i)}, now.counter+1
 			if !lost {
@@ -119,7 +144,15 @@ func newTagged(r *rand.Rand, lossy, fresh bool) *tagged {
 		w.changes = append(w.changes, now)
 		if !lost {
 			if labelled {
-				w.facts.Labels = append(w.facts.Labels, timeline.LabelsSeen{Event: fmt.Sprint("l", i), Second: at.Second()})
+				e := timeline.LabelsSeen{Event: fmt.Sprint("l", i), Second: at.Second()}
+				switch n := r.IntN(4); {
+				case form == 0 || form == 1 && n == 0: // told no more
+				case n == 1:
+					e.Label, e.To = move.Label, move.To
+				default:
+					e.Label, e.From, e.To = move.Label, move.From, move.To
+				}
+				w.facts.Labels = append(w.facts.Labels, e)
 			}
 			looks = append(looks, at+ssmbak.Time(r.IntN(3000)))
 			// A label's event asks for looks until one surely came after it.

@@ -79,6 +79,11 @@ func told(all []ssmbak.Change) (lines []string) {
 			}
 		}
 		for _, k := range slices.Sorted(maps.Keys(c.Labels)) {
+			if from := c.Moved[k]; from != 0 {
+				k += fmt.Sprintf(":%d->%d", from, c.Labels[k])
+				fmt.Fprintf(&b, " %s", k)
+				continue
+			}
 			fmt.Fprintf(&b, " %s:%d", k, c.Labels[k])
 		}
 		if c.Reason != "" {
@@ -356,6 +361,23 @@ func TestChanges(t *testing.T) {
 			[]string{
 				"Create 1 at 0", "Update 2 at 5000", "Label in [20000, 21000) prod:1", "Label in [30000, 60001) bounded old:1 prod:2",
 				"Label in [50000, 83001) bounded old:0",
+			},
+		},
+		{
+			"labels whose events say where they moved",
+			facts{
+				Versions: []timeline.Version{v(1, 0), v(2, 5000), v(3, 6000)}, Looks: []timeline.Look{saw(v(3, 6000), 1, 0)},
+				Labels: []timeline.LabelsSeen{
+					{Event: "e1", Second: base + 20, Label: "prod", To: 1},
+					{Event: "e2", Second: base + 30, Label: "prod", From: 1, To: 2},
+					{Event: "e3", Second: base + 30, Label: "beta", From: 1, To: 3}, // came twice
+					{Event: "e3", Second: base + 30, Label: "beta", From: 1, To: 3},
+					{Labels: map[string]int64{"prod": 2, "beta": 3, "old": 1}, Sights: span(40_000, 50_000)},
+				},
+			},
+			[]string{
+				"Create 1 at 0", "Update 2 at 5000", "Update 3 at 6000", "Label in [20000, 21000) prod:1", "Label in [30000, 31000) prod:1->2",
+				"Label in [30000, 31000) beta:1->3", "Label in [0, 50001) bounded old:1",
 			},
 		},
 		{

@@ -127,12 +127,17 @@ type TagsSeen struct {
 }
 
 // LabelsSeen is the whole map label -> version number as looks saw it; its
-// identity is the map and the first look. What an event told has no map: labels
-// may have changed in its second. Its identity is the event.
+// identity is the map and the first look. What an event told has no map, and its
+// identity is the event: with a Label, that label came to stand on the version To
+// in its second, from the version From, 0 where it did not say; without one,
+// labels may have changed in its second.
 type LabelsSeen struct {
 	Labels map[string]int64 `json:"labels,omitempty"`
 	Event  string           `json:"event,omitempty"`
 	Second int64            `json:"second,omitempty"`
+	Label  string           `json:"label,omitempty"`
+	From   int64            `json:"from,omitempty"`
+	To     int64            `json:"to,omitempty"`
 	Sights
 }
 
@@ -388,6 +393,7 @@ func mergeLabels(x, y LabelsSeen) LabelsSeen {
 	if x.Labels == nil {
 		x.Labels = y.Labels
 	}
+	x.Label, x.From, x.To = fuller(x.Label, y.Label), max(x.From, y.From), max(x.To, y.To)
 	return x
 }
 

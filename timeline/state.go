@@ -2,6 +2,7 @@ package timeline
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/ssmbak/ssmbak"
 )
@@ -38,10 +39,21 @@ func (t *Timeline) At(at ssmbak.Time) (state ssmbak.State, refs []ObjectRef) {
 		if state.LabelsKnown = known; !known {
 			labels, state.LabelsLastKnown = t.lastLabels(s.life, at)
 		}
+		if t.ahead(labels, s.Version.Number) {
+			labels, state.LabelsKnown, state.LabelsLastKnown = nil, false, false
+		}
 		state.Labels = maps.Clone(labels)
 		maps.DeleteFunc(state.Labels, func(_ string, number int64) bool { return number > s.Version.Number })
 	}
 	return state, s.Version.Objects
+}
+
+// ahead reports whether an event told that a label stands on a version above the
+// one that is current as far as is known: then one was missed.
+func (t *Timeline) ahead(labels map[string]int64, number int64) bool {
+	return slices.ContainsFunc(t.facts.Labels, func(f LabelsSeen) bool {
+		return f.Label != "" && f.To > number && labels[f.Label] == f.To
+	})
 }
 
 // Newest returns the version that is the last known state, and whether the

@@ -130,19 +130,36 @@ func (f *Function) Handle(ctx context.Context, payload json.RawMessage) (any, er
 	return nil, errors.New("the payload is neither an SQS batch, nor an event, nor {\"ssmbak\":\"reconcile\"}")
 }
 
+// message is what is needed of a queue's record. Its id and body are; an attribute
+// of an odd type costs no more than itself.
+type message struct {
+	MessageID  string          `json:"messageId"`
+	Body       string          `json:"body"`
+	Attributes json.RawMessage `json:"attributes"`
+}
+
+// attribute returns an attribute's text, "" if there is none.
+func (m message) attribute(name string) string {
+	var all map[string]json.RawMessage
+	if json.Unmarshal(m.Attributes, &all) != nil {
+		return ""
+	}
+	return strings.Trim(string(all[name]), `"`)
+}
+
 // batch records the messages of a queue and reports those that must come
 // again.
 // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 func (f *Function) batch(ctx context.Context, r *recorder.Recorder, payload json.RawMessage) (events.SQSEventResponse, error) {
-	var batch events.SQSEvent
+	var batch struct{ Records []message }
 	if err := json.Unmarshal(payload, &batch); err != nil {
 		return events.SQSEventResponse{}, errors.New("the payload's records are not those of an SQS queue")
 	}
 	messages := make([]recorder.Message, len(batch.Records))
 	for i, m := range batch.Records {
-		receives, _ := strconv.Atoi(m.Attributes["ApproximateReceiveCount"]) // 0 if it is missing: then nothing is assumed
-		sent, _ := strconv.ParseInt(m.Attributes["SentTimestamp"], 10, 64)
-		messages[i] = recorder.Message{ID: m.MessageId, Body: []byte(m.Body), Sent: time.UnixMilli(sent), Receives: receives}
+		receives, _ := strconv.Atoi(m.attribute("ApproximateReceiveCount")) // 0 if it is missing: then nothing is assumed
+		sent, _ := strconv.ParseInt(m.attribute("SentTimestamp"), 10, 64)
+		messages[i] = recorder.Message{ID: m.MessageID, Body: []byte(m.Body), Sent: time.UnixMilli(sent), Receives: receives}
 	}
 	response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 	for _, failure := range r.Handle(ctx, messages) {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -131,6 +132,7 @@ func TestOtherInvocations(t *testing.T) {
 		{"bare event", "archive", event, `{}`, ""},
 		{"bare event that cannot be done", "archive", strings.ReplaceAll(event, "/app/db", "/none"), "", "does not yet show the Create of /none"},
 		{"reconcile", "archive", `{"ssmbak":"reconcile"}`, `{"Checked":1,"Recorded":1,"Deleted":0,"Gaps":0,"Unreadable":0,"Failed":0,"Left":0,"Excluded":0,"Complete":true}`, ""},
+		{"odd attributes", "archive", `{"Records":[{"messageId":"m","body":` + strconv.Quote(event) + `,"attributes":{"ApproximateReceiveCount":1,"SentTimestamp":{}},"messageAttributes":3}]}`, `{"batchItemFailures":[]}`, ""},
 		{"empty batch", "archive", `{"Records":[]}`, `{"batchItemFailures":[]}`, ""},
 		{"unknown word", "archive", `{"ssmbak":"dance"}`, "", `only "reconcile"`},
 		{"nothing known", "archive", `{}`, "", "neither an SQS batch"},

@@ -111,6 +111,9 @@ func noteOfChange(c ssmbak.Change) string {
 	}
 	for _, k := range slices.Sorted(maps.Keys(c.Labels)) {
 		if number := c.Labels[k]; number != 0 {
+			if from := c.Moved[k]; from != 0 {
+				k += fmt.Sprintf(" %d", from)
+			}
 			parts = append(parts, fmt.Sprintf("%s -> %d", k, number))
 		} else {
 			parts = append(parts, k+" removed")

@@ -50,11 +50,13 @@ func TestChanges(t *testing.T) {
 		{"attributes", []ssmbak.Change{
 			{Name: "/app/db", Operation: ssmbak.Tag, Time: at, From: at, Until: at + 877, Tags: map[string]*string{"web": &web, "a": &evil, "old": nil}, Reason: "why"},
 			{Name: "/app/db", Operation: ssmbak.Label, Time: at - 123, From: at - 123, Until: at + 877, Labels: map[string]int64{"prod": 3, "beta": 0}},
+			{Name: "/app/db", Operation: ssmbak.Label, Time: at - 123, From: at - 123, Until: at + 877, Labels: map[string]int64{"prod": 5}, Moved: map[string]int64{"prod": 3}},
 		}, `+----------------------+-----------+---------+---------+----+---------------------------------------+
 | Time                 | Operation | Name    | Version | By | Note                                  |
 +----------------------+-----------+---------+---------+----+---------------------------------------+
 | 2024-06-13T20:10:54Z | Tag       | /app/db |         |    | a=\x1b[2J, old removed, web=web (why) |
 | 2024-06-13T20:10:54Z | Label     | /app/db |         |    | beta removed, prod -> 3               |
+| 2024-06-13T20:10:54Z | Label     | /app/db |         |    | prod 3 -> 5                           |
 +----------------------+-----------+---------+---------+----+---------------------------------------+
 `},
 	}
