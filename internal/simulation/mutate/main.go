@@ -54,7 +54,7 @@ var mutations = []mutation{
 	},
 	{
 		"a look that found nothing speaks for versions that are younger than it is sure", "timeline/timeline.go",
-		"if s := &slots[i]; s.after == nil || g.Sure >= s.after.Time {", "if s := &slots[i]; true {",
+		"if s := &t.slots[i]; s.after == nil || g.Sure >= s.after.Moment() {", "if s := &t.slots[i]; true {",
 	},
 	{
 		"the second of a deletion is taken for known", "timeline/slot.go",
@@ -119,6 +119,10 @@ var mutations = []mutation{
 	{
 		"looks are not recorded", "recorder/sync.go",
 		"if !agrees(r.timeline(name, f), l) || !saidBefore(f, l, notices) {", "if false {",
+	},
+	{
+		"times that step back are taken as they are", "timeline/facts.go",
+		"return max(v.Time, v.Since)", "return v.Time",
 	},
 	{
 		"a value whose writer was killed stays on top of a deleted name", "recorder/sync.go",
