@@ -27,7 +27,7 @@ import (
 
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
-	"github.com/ssmbak/ssmbak/internal/cli"
+	ssmbakcli "github.com/ssmbak/ssmbak/internal/cli/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/function"
 	"github.com/ssmbak/ssmbak/stack"
@@ -337,7 +337,7 @@ func collect(t *testing.T, e archive.Encryption) (out collected) {
 				args = append(args, "--bucket", bucket)
 			}
 			args = slices.DeleteFunc(args, func(a string) bool { return a == "without" })
-			code := cli.Main(t.Context(), cli.Env{
+			code := ssmbakcli.Main(t.Context(), ssmbakcli.Env{
 				Args: args, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, AWS: reach(p),
 				Now: time.Now, Terminal: func(any) bool { return false },
 			})

@@ -8,7 +8,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/ssmbak/ssmbak/internal/stackcli"
+	stackcli "github.com/ssmbak/ssmbak/internal/cli/stack"
 )
 
 func main() {

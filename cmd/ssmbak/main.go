@@ -8,7 +8,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/ssmbak/ssmbak/internal/cli"
+	ssmbakcli "github.com/ssmbak/ssmbak/internal/cli/ssmbak"
 )
 
 func main() {
@@ -18,5 +18,5 @@ func main() {
 		signal.Notify(again, os.Interrupt, syscall.SIGTERM)
 		stop()
 	})
-	os.Exit(cli.Main(ctx, cli.Env{Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Again: again}))
+	os.Exit(ssmbakcli.Main(ctx, ssmbakcli.Env{Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Again: again}))
 }

@@ -1,4 +1,4 @@
-package cli_test
+package ssmbakcli_test
 
 import (
 	"bytes"
@@ -22,7 +22,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/ssmbak/ssmbak/internal/awsconn"
-	"github.com/ssmbak/ssmbak/internal/cli"
+	ssmbakcli "github.com/ssmbak/ssmbak/internal/cli/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/recorder"
 )
@@ -43,18 +43,18 @@ func TestMain(m *testing.M) {
 }
 
 // run runs the command and returns what it printed.
-func run(t *testing.T, env cli.Env) (code int, stdout, stderr string) {
+func run(t *testing.T, env ssmbakcli.Env) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, err bytes.Buffer
 	env.Stdin, env.Stdout, env.Stderr = strings.NewReader(""), &out, &err
-	code = cli.Main(t.Context(), env)
+	code = ssmbakcli.Main(t.Context(), env)
 	return code, out.String(), err.String()
 }
 
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		code, stdout, stderr := run(t, cli.Env{Args: []string{"demo"}})
+		code, stdout, stderr := run(t, ssmbakcli.Env{Args: []string{"demo"}})
 		if code != 0 {
 			t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
 		}
@@ -77,18 +77,18 @@ func TestDemoFindsBrokenRecorder(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name string
-		wrap func(cli.Recorder) cli.Recorder
+		wrap func(ssmbakcli.Recorder) ssmbakcli.Recorder
 		want string
 	}{
-		{"records nothing", func(cli.Recorder) cli.Recorder {
+		{"records nothing", func(ssmbakcli.Recorder) ssmbakcli.Recorder {
 			return func(context.Context, []recorder.Message) []recorder.Failure { return nil }
 		}, "expected `ssmbak preview` to succeed"},
-		{"loses a name", func(next cli.Recorder) cli.Recorder {
+		{"loses a name", func(next ssmbakcli.Recorder) ssmbakcli.Recorder {
 			return func(ctx context.Context, batch []recorder.Message) []recorder.Failure {
 				return next(ctx, slices.DeleteFunc(batch, func(m recorder.Message) bool { return bytes.Contains(m.Body, []byte("/testyssmbak/3")) }))
 			}
 		}, "expected /testyssmbak/3 to be \"initial\""},
-		{"fails", func(cli.Recorder) cli.Recorder {
+		{"fails", func(ssmbakcli.Recorder) ssmbakcli.Recorder {
 			return func(_ context.Context, batch []recorder.Message) (failed []recorder.Failure) {
 				for _, m := range batch {
 					failed = append(failed, recorder.Failure{ID: m.ID, Err: errors.New("broken")})
@@ -101,7 +101,7 @@ func TestDemoFindsBrokenRecorder(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				code, stdout, stderr := run(t, cli.Env{Args: []string{"demo"}, WrapRecorder: tt.wrap})
+				code, stdout, stderr := run(t, ssmbakcli.Env{Args: []string{"demo"}, WrapRecorder: tt.wrap})
 				if code != 1 || !strings.Contains(stderr, tt.want) {
 					t.Errorf("exit code %d, want 1 and %q in\n%s\nafter\n%s", code, tt.want, stderr, stdout)
 				}
@@ -120,7 +120,7 @@ func TestLocal(t *testing.T) {
 	var stderr bytes.Buffer
 	code := make(chan int, 1)
 	go func() {
-		code <- cli.Main(ctx, cli.Env{Args: []string{"local", "--port", "0"}, Stdin: strings.NewReader(""), Stdout: stdout, Stderr: &stderr})
+		code <- ssmbakcli.Main(ctx, ssmbakcli.Env{Args: []string{"local", "--port", "0"}, Stdin: strings.NewReader(""), Stdout: stdout, Stderr: &stderr})
 		stdout.Close()
 	}()
 	exports := make(map[string]string)
@@ -150,18 +150,18 @@ func TestLocal(t *testing.T) {
 	// The recorder works beside us. The bucket is found by its parameter.
 	var got string
 	for deadline := time.Now().Add(20 * time.Second); got != value && time.Now().Before(deadline); {
-		_, got, _ = run(t, cli.Env{Args: []string{"get", name, "now"}, AWS: o})
+		_, got, _ = run(t, ssmbakcli.Env{Args: []string{"get", name, "now"}, AWS: o})
 	}
 	if got != value {
 		t.Errorf("the archive says %q, want %q", got, value)
 	}
-	_, _, notes := run(t, cli.Env{Args: []string{"preview", "/", "now", "--recursive"}, AWS: o})
+	_, _, notes := run(t, ssmbakcli.Env{Args: []string{"preview", "/", "now", "--recursive"}, AWS: o})
 	if !strings.Contains(notes, "complete up to") {
 		t.Errorf("the local archive is not complete from its beginning:\n%s", notes)
 	}
 
 	taken := strings.TrimPrefix(exports["AWS_ENDPOINT_URL"], "http://127.0.0.1:")
-	if again, _, text := run(t, cli.Env{Args: []string{"local", "--port", taken}}); again != 1 || !strings.Contains(text, "another program listens on 127.0.0.1:"+taken) || !strings.Contains(text, "--port") {
+	if again, _, text := run(t, ssmbakcli.Env{Args: []string{"local", "--port", taken}}); again != 1 || !strings.Contains(text, "another program listens on 127.0.0.1:"+taken) || !strings.Contains(text, "--port") {
 		t.Errorf("exit code %d on a taken port, want 1:\n%s", again, text)
 	}
 
@@ -194,7 +194,7 @@ func TestInterrupt(t *testing.T) {
 			ctx, interrupt := context.WithCancel(t.Context())
 			interrupt()
 			var out, err bytes.Buffer
-			code := cli.Main(ctx, cli.Env{
+			code := ssmbakcli.Main(ctx, ssmbakcli.Env{
 				Args: append(tt.args, "--bucket", bucket), Stdin: strings.NewReader(""), Stdout: &out, Stderr: &err, AWS: connection(aws.Client()),
 			})
 			if want := "ssmbak: error: interrupted\n"; code != 130 || !strings.HasSuffix(err.String(), want) {
@@ -213,7 +213,7 @@ func TestInterruptAtTheQuestion(t *testing.T) {
 	defer interrupt()
 	silence, never := io.Pipe()
 	defer never.Close()
-	base := cli.Env{AWS: connection(aws.Client())}
+	base := ssmbakcli.Env{AWS: connection(aws.Client())}
 	conn, err := awsconn.Load(ctx, base.AWS)
 	if err != nil {
 		t.Fatal(err)
@@ -231,7 +231,7 @@ func TestInterruptAtTheQuestion(t *testing.T) {
 	}
 	at := time.Now().UTC().Format("2006-01-02T15:04:05.000Z")
 	var out bytes.Buffer
-	code := cli.Main(ctx, cli.Env{
+	code := ssmbakcli.Main(ctx, ssmbakcli.Env{
 		Args: []string{"restore", "/", at, "-R", "--assume-last-known", "--bucket", bucket}, Stdin: silence, Stdout: &out,
 		Stderr:   &onText{text: `Type "yes"`, do: interrupt},
 		Terminal: func(stream any) bool { return stream != any(&out) }, AWS: base.AWS,
@@ -264,14 +264,14 @@ func TestSurroundings(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name    string
-		env     cli.Env
+		env     ssmbakcli.Env
 		message string
 		hint    string
 	}{
-		{"no region", cli.Env{}, "no region is set", "--region"},
-		{"nobody there", cli.Env{AWS: awsconn.Options{Region: region, EndpointURL: "http://127.0.0.1:1", Anonymous: true, MaxAttempts: 1}}, "no connection to STS GetCallerIdentity", "ssmbak local"},
-		{"no credentials", cli.Env{AWS: awsconn.Options{Region: region, EndpointURL: "http://127.0.0.1:1", MaxAttempts: 1}}, "there are no AWS credentials", "AWS_PROFILE"},
-		{"no such profile", cli.Env{AWS: awsconn.Options{Region: region, Profile: "nope"}}, `there is no profile "nope"`, "aws configure"},
+		{"no region", ssmbakcli.Env{}, "no region is set", "--region"},
+		{"nobody there", ssmbakcli.Env{AWS: awsconn.Options{Region: region, EndpointURL: "http://127.0.0.1:1", Anonymous: true, MaxAttempts: 1}}, "no connection to STS GetCallerIdentity", "ssmbak local"},
+		{"no credentials", ssmbakcli.Env{AWS: awsconn.Options{Region: region, EndpointURL: "http://127.0.0.1:1", MaxAttempts: 1}}, "there are no AWS credentials", "AWS_PROFILE"},
+		{"no such profile", ssmbakcli.Env{AWS: awsconn.Options{Region: region, Profile: "nope"}}, `there is no profile "nope"`, "aws configure"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -290,7 +290,7 @@ func TestVerboseKeepsSecrets(t *testing.T) {
 	t.Parallel()
 	aws := emulator.New(emulator.Options{})
 	aws.S3.CreateBucket(bucket, true)
-	env := cli.Env{AWS: connection(aws.Client())}
+	env := ssmbakcli.Env{AWS: connection(aws.Client())}
 	conn, err := awsconn.Load(t.Context(), env.AWS)
 	if err != nil {
 		t.Fatal(err)
@@ -317,7 +317,7 @@ func TestBucketPointer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		aws := emulator.New(emulator.Options{Account: account, Region: region, Clock: emulator.RealClock()})
-		env := cli.Env{Args: []string{"preview", "/app/db", "now"}, AWS: connection(aws.Client())}
+		env := ssmbakcli.Env{Args: []string{"preview", "/app/db", "now"}, AWS: connection(aws.Client())}
 		if code, _, stderr := run(t, env); code != 1 || !strings.Contains(stderr, "no bucket is named") {
 			t.Errorf("without a parameter: exit code %d\n%s", code, stderr)
 		}
@@ -350,11 +350,11 @@ func TestSDKLogIsVerbose(t *testing.T) {
 		const said = "Response has no supported checksum"
 		aws := emulator.New(emulator.Options{Account: account, Region: region, Clock: emulator.RealClock()})
 		aws.S3.CreateBucket(bucket, true)
-		if code, _, stderr := run(t, cli.Env{Args: []string{"reconcile", "--bucket", bucket}, AWS: connection(aws.Client())}); code != 0 {
+		if code, _, stderr := run(t, ssmbakcli.Env{Args: []string{"reconcile", "--bucket", bucket}, AWS: connection(aws.Client())}); code != 0 {
 			t.Fatal(stderr)
 		}
 		for args, shown := range map[string]bool{"": false, "-o json": false, "-v": true, "-v -o json": true} {
-			env := cli.Env{Args: append([]string{"preview", "/app/db", "now", "--bucket", bucket}, strings.Fields(args)...), AWS: connection(unchecked{aws.Client()})}
+			env := ssmbakcli.Env{Args: append([]string{"preview", "/app/db", "now", "--bucket", bucket}, strings.Fields(args)...), AWS: connection(unchecked{aws.Client()})}
 			_, _, stderr := run(t, env)
 			if strings.Contains(stderr, said) != shown || strings.Contains(stderr, "SDK 20") {
 				t.Errorf("with %q\n%s", args, stderr)

@@ -1,10 +1,13 @@
-// Package cli is the command ssmbak: it reads arguments, calls the library and
+// Package ssmbakcli is the command ssmbak: it reads arguments, calls the library and
 // prints what comes back. Data goes to standard output, everything else to
 // standard error.
 //
 // With --output json, every line on standard error is one JSON object too: a
 // note, a line of the log, or at the end the error.
-package cli
+//
+// The package is not called ssmbak after its folder, since that is the name of
+// the root package, which it uses throughout.
+package ssmbakcli
 
 import (
 	"context"

@@ -4,6 +4,9 @@
 //
 // With --output json, every line on standard error is one JSON object too: a
 // note, an event of the stack, or at the end the error.
+//
+// The package is not called stack after its folder, since that is the name of the
+// library package that it uses throughout.
 package stackcli
 
 import (

@@ -1,4 +1,4 @@
-package cli_test
+package ssmbakcli_test
 
 import (
 	"bytes"
@@ -24,7 +24,7 @@ import (
 
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
-	"github.com/ssmbak/ssmbak/internal/cli"
+	ssmbakcli "github.com/ssmbak/ssmbak/internal/cli/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/recorder"
@@ -214,7 +214,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		for i := range args {
 			args[i] = w.meant(args[i])
 		}
-		env := cli.Env{
+		env := ssmbakcli.Env{
 			Args: args, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Getenv: ts.Getenv,
 			Now: func() time.Time { return time.Now().In(zone) }, AWS: connection(w.client(interrupt)),
 			Terminal: func(stream any) bool {
@@ -227,7 +227,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		}
 		w.aws.ResetCounts()
 		began := time.Now()
-		w.code = cli.Main(ctx, env)
+		w.code = ssmbakcli.Main(ctx, env)
 		w.took = time.Since(began)
 		_, _ = io.WriteString(ts.Stdout(), w.named(stdout.String()))
 		_, _ = io.WriteString(ts.Stderr(), w.named(stderr.String()))
