@@ -25,6 +25,7 @@ import (
 
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/recorder"
 )
 
@@ -163,7 +164,7 @@ func (a *app) complain(ctx context.Context, err error) int {
 	if errors.As(err, &differ) {
 		return exitDifferences
 	}
-	if _, _, ok := awsconn.Explain(err); ok {
+	if _, _, ok := shell.ExplainAWS(err); ok {
 		a.log.DebugContext(ctx, "failed", "cause", err.Error())
 	}
 	f := explain(err)

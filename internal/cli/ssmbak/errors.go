@@ -8,6 +8,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/pattern"
@@ -106,7 +107,7 @@ func explain(err error) failure {
 		out.message = taken.Error()
 		out.hint = "stop what listens there, or choose another port with --port"
 	default:
-		if message, hint, ok := awsconn.Explain(err); ok {
+		if message, hint, ok := shell.ExplainAWS(err); ok {
 			out.message, out.hint = message, hint
 			if errors.As(err, new(*awsconn.EndpointError)) || errors.As(err, new(*awsconn.RegionError)) {
 				out.code = exitUsage
@@ -150,7 +151,7 @@ func reason(err error) string {
 		}
 		return damage(damaged)
 	}
-	if message, _, ok := awsconn.Explain(err); ok {
+	if message, _, ok := shell.ExplainAWS(err); ok {
 		return message
 	}
 	return err.Error()

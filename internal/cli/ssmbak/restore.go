@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/restore"
 )
@@ -302,7 +302,7 @@ func (a *app) conclude(plan *restore.Plan, res restore.Result, again, anew strin
 		case restore.Failed:
 			failed++
 			a.note("failed: %s: %s", o.Item.Name, reason(o.Err))
-			if _, hint, ok := awsconn.Explain(o.Err); ok && first == "" {
+			if _, hint, ok := shell.ExplainAWS(o.Err); ok && first == "" {
 				first = hint + "; "
 			}
 		}

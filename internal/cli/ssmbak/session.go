@@ -11,6 +11,7 @@ import (
 
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/recorder"
 	"github.com/ssmbak/ssmbak/stack"
@@ -140,7 +141,7 @@ func bucketOf(ctx context.Context, conn *awsconn.Conn, name string) (string, err
 			return bucket, nil
 		}
 	}
-	if message, _, ok := awsconn.Explain(err); ok {
+	if message, _, ok := shell.ExplainAWS(err); ok {
 		return "", fail("name the bucket with --bucket or SSMBAK_BUCKET", "SSMBAK_STACKNAME is set to %q, and the bucket of that stack cannot be asked for: %s", name, message)
 	}
 	return "", fail("set SSMBAK_STACKNAME to the stack that `ssmbak-stack NAME create` made, or name the bucket with --bucket or SSMBAK_BUCKET", "SSMBAK_STACKNAME is set to %q: %s", name, err)

@@ -22,6 +22,7 @@ import (
 
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/internal/version"
 	"github.com/ssmbak/ssmbak/stack/code"
 )
@@ -113,7 +114,7 @@ func (a *app) print(format string, args ...any) error {
 
 // complain prints an error and returns the exit code that it stands for.
 func (a *app) complain(ctx context.Context, err error) int {
-	if _, _, ok := awsconn.Explain(err); ok {
+	if _, _, ok := shell.ExplainAWS(err); ok {
 		a.log.DebugContext(ctx, "failed", "cause", err.Error())
 	}
 	f := a.explain(err)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/stack"
 	"github.com/ssmbak/ssmbak/stack/code"
 )
@@ -104,7 +105,7 @@ func (a *app) explain(err error) failure {
 	case errors.As(err, &header):
 		out.message = "the stack is complete, but its encryption headers were not written into the archive, which tells them to `ssmbak`: " + plain(header.Err)
 		out.hint = command("update") + " finishes it"
-		if _, hint, ok := awsconn.Explain(header.Err); ok {
+		if _, hint, ok := shell.ExplainAWS(header.Err); ok {
 			out.hint = hint + "; then " + out.hint
 		}
 	case errors.As(err, &file):
@@ -124,7 +125,7 @@ func (a *app) explain(err error) failure {
 	case errors.As(err, &format):
 		out.message, out.hint = format.Error(), "nothing was changed"
 	default:
-		if message, hint, ok := awsconn.Explain(err); ok {
+		if message, hint, ok := shell.ExplainAWS(err); ok {
 			out.message, out.hint = message, hint
 			if errors.As(err, new(*awsconn.EndpointError)) || errors.As(err, new(*awsconn.RegionError)) {
 				out.code = exitUsage
@@ -217,7 +218,7 @@ func quote(word string) string {
 
 // plain puts an error into one clause.
 func plain(err error) string {
-	if message, _, ok := awsconn.Explain(err); ok {
+	if message, _, ok := shell.ExplainAWS(err); ok {
 		return message
 	}
 	return err.Error()

@@ -1,4 +1,4 @@
-package awsconn
+package shell
 
 import (
 	"errors"
@@ -7,27 +7,29 @@ import (
 	"strings"
 
 	"github.com/aws/smithy-go"
+
+	"github.com/ssmbak/ssmbak/internal/awsconn"
 )
 
-// Explain puts an error of the SDK into one plain line and says what to do. ok
+// ExplainAWS puts an error of the SDK into one plain line and says what to do. ok
 // is false for errors that it knows nothing of.
-func Explain(err error) (message, hint string, ok bool) {
-	var region *NoRegionError
+func ExplainAWS(err error) (message, hint string, ok bool) {
+	var region *awsconn.NoRegionError
 	if errors.As(err, &region) {
 		return "no region is set", "set one with --region, AWS_REGION or `aws configure`", true
 	}
-	if configuration := new(ConfigError); errors.As(err, &configuration) {
-		message, hint = configuration.explain()
+	if configuration := new(awsconn.ConfigError); errors.As(err, &configuration) {
+		message, hint = explainConfig(configuration)
 		return message, hint, true
 	}
-	if credentials := new(CredentialsError); errors.As(err, &credentials) {
-		message, hint = credentials.explain()
+	if credentials := new(awsconn.CredentialsError); errors.As(err, &credentials) {
+		message, hint = explainCredentials(credentials)
 		return message, hint, true
 	}
-	if endpoint := new(EndpointError); errors.As(err, &endpoint) {
+	if endpoint := new(awsconn.EndpointError); errors.As(err, &endpoint) {
 		return endpoint.Error(), "an endpoint looks like http://127.0.0.1:4566; without one, AWS's own is used", true
 	}
-	if name := new(RegionError); errors.As(err, &name) {
+	if name := new(awsconn.RegionError); errors.As(err, &name) {
 		return name.Error(), "a region looks like us-east-1: set it with --region, AWS_REGION or `aws configure`", true
 	}
 	var op *smithy.OperationError
@@ -39,11 +41,11 @@ func Explain(err error) (message, hint string, ok bool) {
 	if errors.As(err, &api) {
 		switch code := api.ErrorCode(); {
 		case strings.HasPrefix(code, "AccessDenied") || code == "Forbidden" || code == "AllAccessDisabled":
-			permission := "the permission for it"
+			needed := "the permission for it"
 			if op != nil {
-				permission = Permission(op.Service(), op.Operation())
+				needed = permission(op.Service(), op.Operation())
 			}
-			return fmt.Sprintf("access denied: %s refused the request%s", where, said(api)), deniedHint(op, permission, api.ErrorMessage()), true
+			return fmt.Sprintf("access denied: %s refused the request%s", where, said(api)), deniedHint(op, needed, api.ErrorMessage()), true
 		case code == "ExpiredToken" || code == "ExpiredTokenException" || code == "RequestExpired":
 			return "the credentials have expired", "sign in again, for example with `aws sso login`", true
 		case code == "InvalidClientTokenId" || code == "UnrecognizedClientException" || code == "InvalidAccessKeyId" || code == "SignatureDoesNotMatch" || code == "AuthFailure":
@@ -61,7 +63,7 @@ func Explain(err error) (message, hint string, ok bool) {
 // connection explains why nothing could be reached.
 func connection(err error, where string) (message, hint string, ok bool) {
 	const check = "check --endpoint-url and AWS_ENDPOINT_URL, the region and the network, or start the local AWS with `ssmbak local`"
-	if never := new(UnreachableError); errors.As(err, &never) {
+	if never := new(awsconn.UnreachableError); errors.As(err, &never) {
 		return fmt.Sprintf("no connection to %s: %s", never.Host, cause(never.Err)), check, true
 	}
 	if name := new(net.DNSError); errors.As(err, &name) && name.IsNotFound {
@@ -84,7 +86,7 @@ func said(err smithy.APIError) string {
 	return ": " + text
 }
 
-func deniedHint(op *smithy.OperationError, permission, said string) string {
+func deniedHint(op *smithy.OperationError, needed, said string) string {
 	if strings.Contains(said, "explicit deny") {
 		hint := "no policy that allows it helps against an explicit deny: that policy has to change"
 		if op != nil && op.Service() == "S3" && op.Operation() == "PutObject" {
@@ -93,14 +95,14 @@ func deniedHint(op *smithy.OperationError, permission, said string) string {
 		return hint
 	}
 	if op != nil && op.Service() == "S3" {
-		return "allow " + permission + ", and check that the bucket belongs to the account that is meant (--bucket-owner names another one)"
+		return "allow " + needed + ", and check that the bucket belongs to the account that is meant (--bucket-owner names another one)"
 	}
-	return "allow " + permission
+	return "allow " + needed
 }
 
-// Permission names the IAM action that a call needs.
+// permission names the IAM action that a call needs.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
-func Permission(service, operation string) string {
+func permission(service, operation string) string {
 	if service != "S3" {
 		return strings.ToLower(service) + ":" + operation
 	}
