@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	ssmbakcli "github.com/ssmbak/ssmbak/internal/cli/ssmbak"
 )
 
@@ -18,5 +19,8 @@ func main() {
 		signal.Notify(again, os.Interrupt, syscall.SIGTERM)
 		stop()
 	})
-	os.Exit(ssmbakcli.Main(ctx, ssmbakcli.Env{Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Again: again}))
+	os.Exit(ssmbakcli.Main(ctx, ssmbakcli.Env{
+		Env:   shell.Env{Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv},
+		Again: again,
+	}))
 }

@@ -4,18 +4,19 @@ import (
 	"time"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
 
 // moment reads a TIME argument and says on standard error which moment it is.
 // In a time of whole seconds the whole second has happened, so the second that
 // is now is no future.
 func (a *app) moment(text string) (at ssmbak.Time, future bool, err error) {
-	now := a.env.Now()
+	now := a.Now()
 	at, err = ssmbak.ParseTime(text, now)
 	if err != nil {
-		return 0, false, usage("a time is one of "+ssmbak.TimeExamples, "%s", err)
+		return 0, false, shell.Usage("a time is one of "+ssmbak.TimeExamples, "%s", err)
 	}
-	a.note("time %s, local %s", at, local(at, now))
+	a.Note("time %s, local %s", at, local(at, now))
 	return at, at.Second() > now.Unix(), nil
 }
 
@@ -28,7 +29,7 @@ func local(at ssmbak.Time, now time.Time) string {
 func (a *app) past(text string) (ssmbak.Time, error) {
 	at, future, err := a.moment(text)
 	if err == nil && future {
-		a.note("this time is in the future: what is shown is what is known now, %s", local(ssmbak.TimeOf(a.env.Now()), a.env.Now()))
+		a.Note("this time is in the future: what is shown is what is known now, %s", local(ssmbak.TimeOf(a.Now()), a.Now()))
 	}
 	return at, err
 }

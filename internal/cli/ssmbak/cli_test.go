@@ -22,6 +22,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	ssmbakcli "github.com/ssmbak/ssmbak/internal/cli/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/recorder"
@@ -54,7 +55,7 @@ func run(t *testing.T, env ssmbakcli.Env) (code int, stdout, stderr string) {
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		code, stdout, stderr := run(t, ssmbakcli.Env{Args: []string{"demo"}})
+		code, stdout, stderr := run(t, ssmbakcli.Env{Env: shell.Env{Args: []string{"demo"}}})
 		if code != 0 {
 			t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
 		}
@@ -101,7 +102,7 @@ func TestDemoFindsBrokenRecorder(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				code, stdout, stderr := run(t, ssmbakcli.Env{Args: []string{"demo"}, WrapRecorder: tt.wrap})
+				code, stdout, stderr := run(t, ssmbakcli.Env{Env: shell.Env{Args: []string{"demo"}}, WrapRecorder: tt.wrap})
 				if code != 1 || !strings.Contains(stderr, tt.want) {
 					t.Errorf("exit code %d, want 1 and %q in\n%s\nafter\n%s", code, tt.want, stderr, stdout)
 				}
@@ -120,7 +121,7 @@ func TestLocal(t *testing.T) {
 	var stderr bytes.Buffer
 	code := make(chan int, 1)
 	go func() {
-		code <- ssmbakcli.Main(ctx, ssmbakcli.Env{Args: []string{"local", "--port", "0"}, Stdin: strings.NewReader(""), Stdout: stdout, Stderr: &stderr})
+		code <- ssmbakcli.Main(ctx, ssmbakcli.Env{Env: shell.Env{Args: []string{"local", "--port", "0"}, Stdin: strings.NewReader(""), Stdout: stdout, Stderr: &stderr}})
 		stdout.Close()
 	}()
 	exports := make(map[string]string)
@@ -150,18 +151,18 @@ func TestLocal(t *testing.T) {
 	// The recorder works beside us. The bucket is found by its parameter.
 	var got string
 	for deadline := time.Now().Add(20 * time.Second); got != value && time.Now().Before(deadline); {
-		_, got, _ = run(t, ssmbakcli.Env{Args: []string{"get", name, "now"}, AWS: o})
+		_, got, _ = run(t, ssmbakcli.Env{Env: shell.Env{Args: []string{"get", name, "now"}, AWS: o}})
 	}
 	if got != value {
 		t.Errorf("the archive says %q, want %q", got, value)
 	}
-	_, _, notes := run(t, ssmbakcli.Env{Args: []string{"preview", "/", "now", "--recursive"}, AWS: o})
+	_, _, notes := run(t, ssmbakcli.Env{Env: shell.Env{Args: []string{"preview", "/", "now", "--recursive"}, AWS: o}})
 	if !strings.Contains(notes, "complete up to") {
 		t.Errorf("the local archive is not complete from its beginning:\n%s", notes)
 	}
 
 	taken := strings.TrimPrefix(exports["AWS_ENDPOINT_URL"], "http://127.0.0.1:")
-	if again, _, text := run(t, ssmbakcli.Env{Args: []string{"local", "--port", taken}}); again != 1 || !strings.Contains(text, "another program listens on 127.0.0.1:"+taken) || !strings.Contains(text, "--port") {
+	if again, _, text := run(t, ssmbakcli.Env{Env: shell.Env{Args: []string{"local", "--port", taken}}}); again != 1 || !strings.Contains(text, "another program listens on 127.0.0.1:"+taken) || !strings.Contains(text, "--port") {
 		t.Errorf("exit code %d on a taken port, want 1:\n%s", again, text)
 	}
 
@@ -194,9 +195,9 @@ func TestInterrupt(t *testing.T) {
 			ctx, interrupt := context.WithCancel(t.Context())
 			interrupt()
 			var out, err bytes.Buffer
-			code := ssmbakcli.Main(ctx, ssmbakcli.Env{
+			code := ssmbakcli.Main(ctx, ssmbakcli.Env{Env: shell.Env{
 				Args: append(tt.args, "--bucket", bucket), Stdin: strings.NewReader(""), Stdout: &out, Stderr: &err, AWS: connection(aws.Client()),
-			})
+			}})
 			if want := "ssmbak: error: interrupted\n"; code != 130 || !strings.HasSuffix(err.String(), want) {
 				t.Errorf("exit code %d, want 130, and %q, want %q at its end", code, err.String(), want)
 			}
@@ -213,7 +214,7 @@ func TestInterruptAtTheQuestion(t *testing.T) {
 	defer interrupt()
 	silence, never := io.Pipe()
 	defer never.Close()
-	base := ssmbakcli.Env{AWS: connection(aws.Client())}
+	base := ssmbakcli.Env{Env: shell.Env{AWS: connection(aws.Client())}}
 	conn, err := awsconn.Load(ctx, base.AWS)
 	if err != nil {
 		t.Fatal(err)
@@ -231,11 +232,11 @@ func TestInterruptAtTheQuestion(t *testing.T) {
 	}
 	at := time.Now().UTC().Format("2006-01-02T15:04:05.000Z")
 	var out bytes.Buffer
-	code := ssmbakcli.Main(ctx, ssmbakcli.Env{
+	code := ssmbakcli.Main(ctx, ssmbakcli.Env{Env: shell.Env{
 		Args: []string{"restore", "/", at, "-R", "--assume-last-known", "--bucket", bucket}, Stdin: silence, Stdout: &out,
 		Stderr:   &onText{text: `Type "yes"`, do: interrupt},
 		Terminal: func(stream any) bool { return stream != any(&out) }, AWS: base.AWS,
-	})
+	}})
 	if code != 130 {
 		t.Errorf("exit code %d, want 130\n%s", code, out.String())
 	}
@@ -269,9 +270,9 @@ func TestSurroundings(t *testing.T) {
 		hint    string
 	}{
 		{"no region", ssmbakcli.Env{}, "no region is set", "--region"},
-		{"nobody there", ssmbakcli.Env{AWS: awsconn.Options{Region: region, EndpointURL: "http://127.0.0.1:1", Anonymous: true, MaxAttempts: 1}}, "no connection to STS GetCallerIdentity", "ssmbak local"},
-		{"no credentials", ssmbakcli.Env{AWS: awsconn.Options{Region: region, EndpointURL: "http://127.0.0.1:1", MaxAttempts: 1}}, "there are no AWS credentials", "AWS_PROFILE"},
-		{"no such profile", ssmbakcli.Env{AWS: awsconn.Options{Region: region, Profile: "nope"}}, `there is no profile "nope"`, "aws configure"},
+		{"nobody there", ssmbakcli.Env{Env: shell.Env{AWS: awsconn.Options{Region: region, EndpointURL: "http://127.0.0.1:1", Anonymous: true, MaxAttempts: 1}}}, "no connection to STS GetCallerIdentity", "ssmbak local"},
+		{"no credentials", ssmbakcli.Env{Env: shell.Env{AWS: awsconn.Options{Region: region, EndpointURL: "http://127.0.0.1:1", MaxAttempts: 1}}}, "there are no AWS credentials", "AWS_PROFILE"},
+		{"no such profile", ssmbakcli.Env{Env: shell.Env{AWS: awsconn.Options{Region: region, Profile: "nope"}}}, `there is no profile "nope"`, "aws configure"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -290,7 +291,7 @@ func TestVerboseKeepsSecrets(t *testing.T) {
 	t.Parallel()
 	aws := emulator.New(emulator.Options{})
 	aws.S3.CreateBucket(bucket, true)
-	env := ssmbakcli.Env{AWS: connection(aws.Client())}
+	env := ssmbakcli.Env{Env: shell.Env{AWS: connection(aws.Client())}}
 	conn, err := awsconn.Load(t.Context(), env.AWS)
 	if err != nil {
 		t.Fatal(err)
@@ -317,7 +318,7 @@ func TestBucketPointer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		aws := emulator.New(emulator.Options{Account: account, Region: region, Clock: emulator.RealClock()})
-		env := ssmbakcli.Env{Args: []string{"preview", "/app/db", "now"}, AWS: connection(aws.Client())}
+		env := ssmbakcli.Env{Env: shell.Env{Args: []string{"preview", "/app/db", "now"}, AWS: connection(aws.Client())}}
 		if code, _, stderr := run(t, env); code != 1 || !strings.Contains(stderr, "no bucket is named") {
 			t.Errorf("without a parameter: exit code %d\n%s", code, stderr)
 		}
@@ -350,11 +351,11 @@ func TestSDKLogIsVerbose(t *testing.T) {
 		const said = "Response has no supported checksum"
 		aws := emulator.New(emulator.Options{Account: account, Region: region, Clock: emulator.RealClock()})
 		aws.S3.CreateBucket(bucket, true)
-		if code, _, stderr := run(t, ssmbakcli.Env{Args: []string{"reconcile", "--bucket", bucket}, AWS: connection(aws.Client())}); code != 0 {
+		if code, _, stderr := run(t, ssmbakcli.Env{Env: shell.Env{Args: []string{"reconcile", "--bucket", bucket}, AWS: connection(aws.Client())}}); code != 0 {
 			t.Fatal(stderr)
 		}
 		for args, shown := range map[string]bool{"": false, "-o json": false, "-v": true, "-v -o json": true} {
-			env := ssmbakcli.Env{Args: append([]string{"preview", "/app/db", "now", "--bucket", bucket}, strings.Fields(args)...), AWS: connection(unchecked{aws.Client()})}
+			env := ssmbakcli.Env{Env: shell.Env{Args: append([]string{"preview", "/app/db", "now", "--bucket", bucket}, strings.Fields(args)...), AWS: connection(unchecked{aws.Client()})}}
 			_, _, stderr := run(t, env)
 			if strings.Contains(stderr, said) != shown || strings.Contains(stderr, "SDK 20") {
 				t.Errorf("with %q\n%s", args, stderr)

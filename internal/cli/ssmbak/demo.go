@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 )
 
@@ -200,17 +201,17 @@ func (d *demo) wait(ctx context.Context, how time.Duration) error {
 }
 
 func (d *demo) say(format string, args ...any) {
-	fmt.Fprintf(d.app.env.Stdout, "\n# "+format+"\n\n", args...)
+	fmt.Fprintf(d.app.Stdout, "\n# "+format+"\n\n", args...)
 }
 
-func (d *demo) command(line string) { fmt.Fprintln(d.app.env.Stdout, "$ "+line) }
+func (d *demo) command(line string) { fmt.Fprintln(d.app.Stdout, "$ "+line) }
 
 // ssmbak runs the command itself against the world.
 func (d *demo) ssmbak(ctx context.Context, args ...string) error {
 	d.command("ssmbak " + strings.Join(args, " "))
 	env := d.inner(args)
-	env.Stdout, env.Stderr = d.app.env.Stdout, d.app.env.Stdout
-	if code := Main(ctx, env); code != exitDone {
+	env.Stdout, env.Stderr = d.app.Stdout, d.app.Stdout
+	if code := Main(ctx, env); code != shell.Done {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -225,7 +226,7 @@ func (d *demo) inner(args []string) Env {
 	env.Args = append([]string{"--bucket", demoBucket}, args...)
 	env.AWS = connection(d.world.aws)
 	env.Recreation = -1 // the emulated AWS needs no rest
-	env.Now = func() time.Time { return time.Now().In(d.app.env.Now().Location()) }
+	env.Now = func() time.Time { return time.Now().In(d.app.Now().Location()) }
 	return env
 }
 
@@ -234,7 +235,7 @@ func (d *demo) expectPreview(ctx context.Context, want scene) error {
 	var out, trouble strings.Builder
 	env := d.inner([]string{"preview", demoPath, want.at.String(), "--recursive", "--with-decryption", "--output", "json"})
 	env.Stdout, env.Stderr = &out, &trouble
-	if code := Main(ctx, env); code != exitDone {
+	if code := Main(ctx, env); code != shell.Done {
 		return d.unexpected("the archive to know what was there at "+want.at.String(), strings.TrimSpace(trouble.String()))
 	}
 	var rows []struct {
@@ -295,5 +296,5 @@ func shown(value string, there bool) string {
 }
 
 func (d *demo) unexpected(want, got string) error {
-	return &failure{message: "the demo expected " + want + ", and found " + got, code: exitFailed}
+	return &shell.Failure{Message: "the demo expected " + want + ", and found " + got, Code: shell.Failed}
 }

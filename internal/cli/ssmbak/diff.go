@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -48,7 +49,7 @@ two times nothing but the archive is read.
 			}
 			for _, flag := range onlyLive {
 				if cmd.Flags().Changed(flag) {
-					return usage("leave it out, or leave the second time out", "--%s says what a restore does, and between two times there is none", flag)
+					return shell.Usage("leave it out, or leave the second time out", "--%s says what a restore does, and between two times there is none", flag)
 				}
 			}
 			o.until = args[2]
@@ -77,7 +78,7 @@ func (a *app) runDiff(ctx context.Context, o diffOptions) error {
 		return err
 	}
 	if o.out != "" && a.isStdout(o.out) { // which then holds the plan file alone
-		err = render.Items(a.env.Stderr, render.Title(plan, o.to), render.Summary(plan), plan.Items, render.PlanOptions{Reveal: a.flags.decrypt})
+		err = render.Items(a.Stderr, render.Title(plan, o.to), render.Summary(plan), plan.Items, render.PlanOptions{Reveal: a.flags.decrypt})
 	} else {
 		err = a.printPlan(ctx, s, render.Title(plan, o.to), render.Summary(plan), plan.Items)
 	}

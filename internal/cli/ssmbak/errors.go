@@ -2,42 +2,16 @@ package ssmbakcli
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
-	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/pattern"
 	"github.com/ssmbak/ssmbak/restore"
 )
-
-// failure is an error as a person reads it: what is wrong, what to do about it,
-// and the exit code.
-type failure struct {
-	message, hint string
-	code          int
-}
-
-func (f *failure) Error() string { return f.message }
-
-// usage is a failure of the caller's.
-func usage(hint, format string, args ...any) error {
-	return &failure{message: fmt.Sprintf(format, args...), hint: hint, code: exitUsage}
-}
-
-// fail is a failure of the work.
-func fail(hint, format string, args ...any) error {
-	return &failure{message: fmt.Sprintf(format, args...), hint: hint, code: exitFailed}
-}
-
-// partly says that some of the work was done.
-func partly(hint, format string, args ...any) error {
-	return &failure{message: fmt.Sprintf(format, args...), hint: hint, code: exitPartly}
-}
 
 // differences ends a diff with --detailed-exitcode that found some. It is no
 // error and prints nothing.
@@ -46,12 +20,12 @@ type differences struct{}
 func (differences) Error() string { return "there are differences" }
 
 // explain puts any error into a failure.
-func explain(err error) failure {
-	var known *failure
+func explain(err error) shell.Failure {
+	var known *shell.Failure
 	if errors.As(err, &known) {
 		return *known
 	}
-	out := failure{message: err.Error(), code: exitFailed}
+	out := shell.Failure{Message: err.Error(), Code: shell.Failed}
 	var name *ssmbak.NameError
 	var mismatch *archive.MismatchError
 	var versioned *archive.NotVersionedError
@@ -66,54 +40,50 @@ func explain(err error) failure {
 	var file *restore.FileError
 	switch {
 	case errors.As(err, &unreadable):
-		out.message, out.code = unreadable.Error(), exitUsage
-		out.hint = "--only and --exclude take patterns such as 'db*' for the last level of a name, /app/db for that parameter and what is below it, or '/app/**/db'"
+		out.Message, out.Code = unreadable.Error(), shell.WrongUsage
+		out.Hint = "--only and --exclude take patterns such as 'db*' for the last level of a name, /app/db for that parameter and what is below it, or '/app/**/db'"
 	case errors.As(err, &unmatched):
-		out.message = unmatched.Error() + "; nothing was changed"
-		out.hint = "'db*' matches the last level of a name, /app/db that parameter and everything below it, '*/db/host' the end of a name at any depth"
+		out.Message = unmatched.Error() + "; nothing was changed"
+		out.Hint = "'db*' matches the last level of a name, /app/db that parameter and everything below it, '*/db/host' the end of a name at any depth"
 		if unmatched.Pattern == "" {
-			out.hint = "leave one of them out, or choose others"
+			out.Hint = "leave one of them out, or choose others"
 		}
 	case errors.As(err, &destination):
-		out.message, out.code = destination.Error(), exitUsage
-		out.hint = "--to takes a path, such as /copy"
+		out.Message, out.Code = destination.Error(), shell.WrongUsage
+		out.Hint = "--to takes a path, such as /copy"
 	case errors.As(err, &file):
-		out.message = file.Error()
-		out.hint = "nothing was changed; `ssmbak restore NAME|PATH TIME --dry-run --out FILE` makes a new plan"
+		out.Message = file.Error()
+		out.Hint = "nothing was changed; `ssmbak restore NAME|PATH TIME --dry-run --out FILE` makes a new plan"
 	case errors.As(err, &name):
-		out.message, out.code = name.Error(), exitUsage
-		out.hint = nameHint(name)
+		out.Message, out.Code = name.Error(), shell.WrongUsage
+		out.Hint = nameHint(name)
 	case errors.Is(err, archive.ErrNoBucket):
-		out.hint = "check --bucket and --region; `aws s3 ls` shows the buckets that there are"
+		out.Hint = "check --bucket and --region; `aws s3 ls` shows the buckets that there are"
 	case errors.As(err, &mismatch):
-		out.message = mismatch.Error()
-		out.hint = "use that account and region (--profile, --region), or name the bucket of this one with --bucket"
+		out.Message = mismatch.Error()
+		out.Hint = "use that account and region (--profile, --region), or name the bucket of this one with --bucket"
 	case errors.As(err, &versioned):
-		out.message = versioned.Error() + ", so it would keep no history"
-		out.hint = "aws s3api put-bucket-versioning --bucket " + versioned.Bucket + " --versioning-configuration Status=Enabled"
+		out.Message = versioned.Error() + ", so it would keep no history"
+		out.Hint = "aws s3api put-bucket-versioning --bucket " + versioned.Bucket + " --versioning-configuration Status=Enabled"
 	case errors.As(err, &format):
-		out.message = format.Error()
-		out.hint = "nothing was read or written"
+		out.Message = format.Error()
+		out.Hint = "nothing was read or written"
 	case errors.As(err, &lost):
-		out.message = lost.Error()
-		out.hint = "ssmbak never begins a parameter afresh while its history may come back"
+		out.Message = lost.Error()
+		out.Hint = "ssmbak never begins a parameter afresh while its history may come back"
 	case errors.As(err, &damaged):
-		out.message = damage(damaged)
-		out.hint = "an older version of the object may be whole: aws s3api list-object-versions --bucket BUCKET --prefix " + damaged.Key
+		out.Message = damage(damaged)
+		out.Hint = "an older version of the object may be whole: aws s3api list-object-versions --bucket BUCKET --prefix " + damaged.Key
 		if damaged.Index() {
-			out.hint = rebuilds(damaged.Name)
+			out.Hint = rebuilds(damaged.Name)
 		}
 	case errors.As(err, &taken):
-		out.message = taken.Error()
-		out.hint = "stop what listens there, or choose another port with --port"
+		out.Message = taken.Error()
+		out.Hint = "stop what listens there, or choose another port with --port"
 	default:
-		if message, hint, ok := shell.ExplainAWS(err); ok {
-			out.message, out.hint = message, hint
-			if errors.As(err, new(*awsconn.EndpointError)) || errors.As(err, new(*awsconn.RegionError)) {
-				out.code = exitUsage
-			}
-		} else if errors.As(err, &refused) {
-			out.message = refused.Error()
+		out = shell.Explain(err)
+		if _, _, ok := shell.ExplainAWS(err); !ok && errors.As(err, &refused) {
+			out.Message = refused.Error()
 		}
 	}
 	return out
@@ -151,8 +121,5 @@ func reason(err error) string {
 		}
 		return damage(damaged)
 	}
-	if message, _, ok := shell.ExplainAWS(err); ok {
-		return message
-	}
-	return err.Error()
+	return shell.Reason(err)
 }

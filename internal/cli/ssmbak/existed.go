@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
@@ -72,5 +73,5 @@ func (a *app) absentThen(ctx context.Context, s *session, name ssmbak.Name, form
 			hint = text
 		}
 	}
-	return fail(hint, format, args...)
+	return shell.Fail(hint, format, args...)
 }

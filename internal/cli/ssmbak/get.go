@@ -8,6 +8,7 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
 
 func (a *app) newGetCommand() *cobra.Command {
@@ -51,14 +52,14 @@ func (a *app) runGet(ctx context.Context, name ssmbak.Name, text string) error {
 		}
 	}
 	if u := snap.Unproved; len(u.Missed) > 0 {
-		return partly(unprovedHint, "what %s was at %s is not known: it was live at %s but could not be recorded", name, at, ssmbak.TimeOf(u.Missed[0].Until))
+		return shell.Part(unprovedHint, "what %s was at %s is not known: it was live at %s but could not be recorded", name, at, ssmbak.TimeOf(u.Missed[0].Until))
 	}
 	if !snap.One || len(snap.States) == 0 {
 		hint := "names are case-sensitive"
 		if len(snap.States) > 0 {
 			hint = "it is a path: `ssmbak preview " + name.String() + "/ " + at.String() + "` shows what is below it"
 		}
-		return fail(hint, "the archive in bucket %s holds nothing of a parameter %s", s.archive.Bucket(), name)
+		return shell.Fail(hint, "the archive in bucket %s holds nothing of a parameter %s", s.archive.Bucket(), name)
 	}
 	st := snap.States[0]
 	a.noteSecond(text, at, snap.States)
@@ -66,21 +67,21 @@ func (a *app) runGet(ctx context.Context, name ssmbak.Name, text string) error {
 	case snap.Before():
 		return a.before(ctx, s, ssmbak.NameTarget(name), at)
 	case st.Certainty == ssmbak.Unknown && deletedWithin(st, at):
-		return fail("`ssmbak get "+name.String()+" before:"+at.Whole()+"` writes its value right before that second", "what %s was at %s is not known: %s", name, at, st.Reason)
+		return shell.Fail("`ssmbak get "+name.String()+" before:"+at.Whole()+"` writes its value right before that second", "what %s was at %s is not known: %s", name, at, st.Reason)
 	case st.Certainty == ssmbak.Unknown:
-		return fail("`ssmbak preview "+name.String()+" "+at.String()+"` shows its last known state", "what %s was at %s is not known: %s", name, at, st.Reason)
+		return shell.Fail("`ssmbak preview "+name.String()+" "+at.String()+"` shows its last known state", "what %s was at %s is not known: %s", name, at, st.Reason)
 	case st.Deleted && unborn(st, snap):
 		return a.absentThen(ctx, s, name, "%s did not exist yet at %s", name, at)
 	case st.Deleted:
-		return fail("`ssmbak get "+name.String()+" before:"+deletion(st.Modified)+"` writes its last value", "%s had been deleted by %s, at %s", name, at, deletion(st.Modified))
+		return shell.Fail("`ssmbak get "+name.String()+" before:"+deletion(st.Modified)+"` writes its last value", "%s had been deleted by %s, at %s", name, at, deletion(st.Modified))
 	case st.Version.Type == "" && !a.flags.decrypt:
-		return fail("add --with-decryption", "%s may be a SecureString: its type was not recorded", name)
+		return shell.Fail("add --with-decryption", "%s may be a SecureString: its type was not recorded", name)
 	case render.Masked(st.Version.Type, a.flags.decrypt):
-		return fail("add --with-decryption", "%s is a SecureString", name)
+		return shell.Fail("add --with-decryption", "%s is a SecureString", name)
 	case !st.HasValue:
-		return fail("`ssmbak preview "+name.String()+" "+at.String()+" --output json` shows everything else about it", "the value of %s cannot be had: %s", name, st.NoValue)
+		return shell.Fail("`ssmbak preview "+name.String()+" "+at.String()+" --output json` shows everything else about it", "the value of %s cannot be had: %s", name, st.NoValue)
 	}
-	if _, err = io.WriteString(a.env.Stdout, st.Value.Reveal()); err != nil {
+	if _, err = io.WriteString(a.Stdout, st.Value.Reveal()); err != nil {
 		return err
 	}
 	return a.unproved(snap.Unproved)

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -17,28 +17,11 @@ import (
 // tell of it. Its methods may be called from many goroutines at once.
 type running struct {
 	mu          sync.Mutex
-	bar         render.Progress
 	again       string      // the command that finishes what is left
 	id          string      // "" while nothing is recorded
 	waits       ssmbak.Time // until when the last creation has to wait, zero if none has
 	away        map[ssmbak.Name]ssmbak.Time
 	interrupted bool
-}
-
-// newProgress returns the progress of the work of this run. Lines of the log and
-// of JSON are not mixed with a bar.
-func (a *app) newProgress(what string) render.Progress {
-	bar := render.NewProgress(a.env.Stderr, a.env.Terminal(a.env.Stderr) && !a.json() && !a.flags.verbose, what)
-	a.running.mu.Lock()
-	defer a.running.mu.Unlock()
-	a.running.bar = bar
-	return bar
-}
-
-func (r *running) progress() render.Progress {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.bar
 }
 
 // watch makes a restore report what an interrupt has to tell. again is the
@@ -54,7 +37,7 @@ func (a *app) watch(o *restore.Options, again string) {
 		wait := r.waits
 		r.mu.Unlock()
 		if wait > ssmbak.TimeOf(time.Now()) {
-			a.note("what was deleted just now is created at %s: AWS asks for 30 seconds between the two", wait)
+			a.Note("what was deleted just now is created at %s: AWS asks for 30 seconds between the two", wait)
 		}
 	}
 	o.Away = func(x restore.Absence) {
@@ -67,7 +50,7 @@ func (a *app) watch(o *restore.Options, again string) {
 		late := r.interrupted && !x.Over && x.Until != 0
 		r.mu.Unlock()
 		if late {
-			a.note("%s is deleted and will be created again%s", x.Name, in(x.Until))
+			a.Note("%s is deleted and will be created again%s", x.Name, in(x.Until))
 		}
 	}
 }
@@ -77,18 +60,6 @@ func (r *running) expect(waits ssmbak.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.waits = waits
-}
-
-// where are the flags of this run that lead another command to the same archive.
-func (a *app) where() (flags string) {
-	for _, f := range [][2]string{
-		{"bucket", a.flags.bucket}, {"bucket-owner", a.flags.owner}, {"region", a.flags.region}, {"profile", a.flags.profile}, {"endpoint-url", a.flags.endpoint},
-	} {
-		if f[1] != "" {
-			flags += " --" + f[0] + " " + quote(f[1])
-		}
-	}
-	return flags
 }
 
 // in says how long it is until a moment.
@@ -116,12 +87,12 @@ func (a *app) onInterrupt(ctx context.Context) (end func()) {
 			}
 		}
 		r.mu.Unlock()
-		a.note("interrupted: nothing more is started; interrupt again to stop at once")
+		a.Note("interrupted: nothing more is started; interrupt again to stop at once")
 		switch {
 		case n == 1:
-			a.note("%s is deleted and will be created again%s", name, in(last))
+			a.Note("%s is deleted and will be created again%s", name, in(last))
 		case n > 1:
-			a.note("%s are deleted and will be created again, the last one%s", parameters(n), in(last))
+			a.Note("%s are deleted and will be created again, the last one%s", shell.Count(n, "parameter", "parameters"), in(last))
 		}
 	})
 	return func() {
@@ -132,25 +103,22 @@ func (a *app) onInterrupt(ctx context.Context) (end func()) {
 }
 
 // abandon ends the run while its work goes on, and says what it leaves behind.
-func (a *app) abandon() int {
-	if bar := a.running.progress(); bar != nil {
-		bar.Close()
-	}
+func (a *app) abandon(ctx context.Context) int {
+	a.CloseProgress()
 	r := &a.running
 	r.mu.Lock()
 	id, again, away := r.id, r.again, slices.Sorted(maps.Keys(r.away))
 	r.mu.Unlock()
-	f := failure{message: "interrupted again: stopped at once", code: exitInterrupted}
+	f := shell.Failure{Message: "interrupted again: stopped at once", Code: shell.Interrupted}
 	for _, name := range away {
-		a.note("deleted at this moment: %s", name)
+		a.Note("deleted at this moment: %s", name)
 	}
 	if id != "" {
-		a.note("restore %s was stopped before its end: `ssmbak undo %s%s` takes it back", id, id, a.where())
-		f.hint = "`" + again + "` finishes the rest"
+		a.Note("restore %s was stopped before its end: `ssmbak undo %s%s` takes it back", id, id, a.where())
+		f.Hint = "`" + again + "` finishes the rest"
 		if n := len(away); n > 0 {
-			f.hint = fmt.Sprintf("`%s` creates %s again and finishes the rest", again, them(n))
+			f.Hint = fmt.Sprintf("`%s` creates %s again and finishes the rest", again, shell.Plural(n, "it", "them"))
 		}
 	}
-	a.print(f)
-	return f.code
+	return a.Complain(ctx, nil, f)
 }

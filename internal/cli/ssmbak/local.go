@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"github.com/spf13/cobra"
 
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 )
 
@@ -32,7 +33,7 @@ lines that point the AWS CLI and ssmbak at it; paste them into another terminal.
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if port < 0 || port > 65535 {
-				return usage("a port is a number up to 65535; 0 takes a free one", "--port %d is no port", port)
+				return shell.Usage("a port is a number up to 65535; 0 takes a free one", "--port %d is no port", port)
 			}
 			return a.runLocal(cmd.Context(), port)
 		},
@@ -61,12 +62,12 @@ func (a *app) runLocal(ctx context.Context, port int) error {
 	if err := w.reconcile(ctx); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.env.Stdout, `export AWS_ENDPOINT_URL=%s
+	fmt.Fprintf(a.Stdout, `export AWS_ENDPOINT_URL=%s
 export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
 export AWS_REGION=%s AWS_DEFAULT_REGION=%s
 export SSMBAK_BUCKET=%s
 `, url, localRegion, localRegion, localBucket)
-	a.note("listening on %s until it is interrupted; everything is kept in memory only", url)
+	a.Note("listening on %s until it is interrupted; everything is kept in memory only", url)
 
 	var g sync.WaitGroup
 	g.Go(func() { w.aws.Queue.Run(ctx, w.batch) })
@@ -86,7 +87,7 @@ func (a *app) reconcileOften(ctx context.Context, w *world) {
 			return
 		case <-tick.C:
 			if err := w.reconcile(ctx); err != nil && ctx.Err() == nil {
-				a.note("%v", err) // the next one may succeed
+				a.Note("%v", err) // the next one may succeed
 			}
 		}
 	}

@@ -2,11 +2,13 @@ package ssmbakcli
 
 import (
 	"context"
+	"io"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
 
 type logOptions struct {
@@ -55,7 +57,7 @@ func (a *app) runLog(ctx context.Context, o logOptions) error {
 		return err
 	}
 	if since != 0 && until != 0 && since > until {
-		return usage("--since is the earlier of the two", "--since %s is later than --until %s", since, until)
+		return shell.Usage("--since is the earlier of the two", "--since %s is later than --until %s", since, until)
 	}
 	s, err := a.open(ctx, reading)
 	if err != nil {
@@ -75,10 +77,10 @@ func (a *app) runLog(ctx context.Context, o logOptions) error {
 		return err
 	}
 	if len(found.Changes) == 0 {
-		a.note("nothing is recorded in this time")
+		a.Note("nothing is recorded in this time")
 	}
 	if until == 0 {
-		until = ssmbak.TimeOf(a.env.Now())
+		until = ssmbak.TimeOf(a.Now())
 	}
 	a.noteCompleteness(found.Complete, until)
 	return a.concluded(found.Problems, nil, found.Unproved)
@@ -91,32 +93,31 @@ func (a *app) bound(flag, text string) (ssmbak.Time, error) {
 	if text == "" {
 		return 0, nil
 	}
-	now := a.env.Now()
+	now := a.Now()
 	at, err := ssmbak.ParseTime(text, now)
 	if err != nil {
-		return 0, usage("a time is one of "+ssmbak.TimeExamples, "--%s: %s", flag, err)
+		return 0, shell.Usage("a time is one of "+ssmbak.TimeExamples, "--%s: %s", flag, err)
 	}
 	if flag == "since" {
 		at, _ = a.begin(text, at)
 	}
-	a.note("%s %s, local %s", flag, at, local(at, now))
+	a.Note("%s %s, local %s", flag, at, local(at, now))
 	if at.Second() > now.Unix() {
-		a.note("this time is in the future: what is shown is what is known now, %s", local(ssmbak.TimeOf(now), now))
+		a.Note("this time is in the future: what is shown is what is known now, %s", local(ssmbak.TimeOf(now), now))
 	}
 	return at, nil
 }
 
 // printChanges writes the rows of changes.
 func (a *app) printChanges(changes []ssmbak.Change) error {
-	if a.json() {
-		rows := make([]render.ChangeRow, len(changes))
-		for i, c := range changes {
-			rows[i] = render.ChangeRowOf(c)
+	rows := make([]render.ChangeRow, len(changes))
+	for i, c := range changes {
+		rows[i] = render.ChangeRowOf(c)
+	}
+	return a.Data(rows, func(w io.Writer) error {
+		if len(changes) == 0 {
+			return nil
 		}
-		return render.JSON(a.env.Stdout, rows)
-	}
-	if len(changes) == 0 {
-		return nil
-	}
-	return render.Changes(a.env.Stdout, changes)
+		return render.Changes(w, changes)
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
 
 // target reads the NAME|PATH argument as AWS's tools give it.
@@ -39,7 +40,7 @@ func (a *app) named(text string) (string, error) {
 	// What Git Bash does to a first slash that was doubled is not the same in all
 	// of its versions. Anywhere else two slashes are a mistake, perhaps an empty
 	// variable between them.
-	if a.env.Getenv("MSYSTEM") != "" && strings.HasPrefix(text, "//") {
+	if a.Getenv("MSYSTEM") != "" && strings.HasPrefix(text, "//") {
 		text = text[1:]
 	}
 	if !arn.IsARN(text) {
@@ -48,14 +49,14 @@ func (a *app) named(text string) (string, error) {
 	const hint = "the ARN of a parameter looks like arn:aws:ssm:us-east-1:123456789012:parameter/app/db"
 	parsed, err := arn.Parse(text)
 	if err != nil {
-		return "", usage(hint, "%q is not an ARN", given)
+		return "", shell.Usage(hint, "%q is not an ARN", given)
 	}
 	name, ok := strings.CutPrefix(parsed.Resource, "parameter/")
 	switch {
 	case parsed.Service != "ssm" || !ok:
-		return "", usage(hint, "%q is not the ARN of a parameter", given)
+		return "", shell.Usage(hint, "%q is not the ARN of a parameter", given)
 	case parsed.Region == "" || parsed.AccountID == "":
-		return "", usage(hint, "%q lacks a region or an account", given)
+		return "", shell.Usage(hint, "%q lacks a region or an account", given)
 	}
 	a.arn = &parsed
 	return "/" + name, nil
@@ -71,7 +72,7 @@ func (a *app) checkARN(account, region string) error {
 	if a.arn.AccountID == account {
 		hint = "add --region " + a.arn.Region
 	}
-	return usage(hint, "%s is in account %s and region %s, not in account %s and region %s", a.arn, a.arn.AccountID, a.arn.Region, account, region)
+	return shell.Usage(hint, "%s is in account %s and region %s, not in account %s and region %s", a.arn, a.arn.AccountID, a.arn.Region, account, region)
 }
 
 var (
@@ -92,6 +93,6 @@ func rewritten(text string) error {
 	if root := bashRoot.FindString(text); root != "" {
 		name = strings.ReplaceAll(text[len(root):], `\`, "/")
 	}
-	return usage("set MSYS_NO_PATHCONV=1, or double the first slash: //"+name,
+	return shell.Usage("set MSYS_NO_PATHCONV=1, or double the first slash: //"+name,
 		"%q is a path of Windows: Git Bash writes it in place of /%s", text, name)
 }

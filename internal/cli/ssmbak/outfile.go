@@ -14,7 +14,7 @@ func (a *app) isStdout(path string) bool {
 	if path == "-" {
 		return true
 	}
-	stdout, ok := a.env.Stdout.(*os.File)
+	stdout, ok := a.Stdout.(*os.File)
 	if !ok {
 		return false
 	}

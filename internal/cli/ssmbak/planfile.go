@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -20,15 +21,15 @@ func (a *app) writePlanFile(path string, f *restore.File) error {
 	}
 	text = append(text, '\n')
 	if a.isStdout(path) {
-		_, err := a.env.Stdout.Write(text)
+		_, err := a.Stdout.Write(text)
 		return err
 	}
 	replaced, err := writeFile(path, text)
 	if err != nil {
-		return fail("name a file in a directory that you may write to", "write the plan to %s: %v", path, err)
+		return shell.Fail("name a file in a directory that you may write to", "write the plan to %s: %v", path, err)
 	}
 	if replaced {
-		a.note("plan written to %s: `ssmbak restore --plan %s%s` applies it", path, quote(path), a.where())
+		a.Note("plan written to %s: `ssmbak restore --plan %s%s` applies it", path, shell.Quote(path), a.where())
 	}
 	return nil
 }
@@ -36,18 +37,18 @@ func (a *app) writePlanFile(path string, f *restore.File) error {
 // readPlanFile reads what writePlanFile wrote, from standard input if path is "-".
 func (a *app) readPlanFile(path string) (*restore.File, error) {
 	if path == "-" {
-		text, err := io.ReadAll(a.env.Stdin)
+		text, err := io.ReadAll(a.Stdin)
 		if err != nil {
-			return nil, fail("", "read the plan from standard input: %v", err)
+			return nil, shell.Fail("", "read the plan from standard input: %v", err)
 		}
 		return restore.ParseFile(text)
 	}
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, usage("`ssmbak restore NAME|PATH TIME --dry-run --out FILE` writes one", "there is no file %s", path)
+		return nil, shell.Usage("`ssmbak restore NAME|PATH TIME --dry-run --out FILE` writes one", "there is no file %s", path)
 	}
 	if err != nil {
-		return nil, fail("", "read the plan: %v", err)
+		return nil, shell.Fail("", "read the plan: %v", err)
 	}
 	return restore.ParseFile(text)
 }
@@ -74,9 +75,7 @@ func optionsOf(f *restore.File) string {
 		values []string
 	}{{"to", []string{f.Options.To}}, {"only", f.Options.Only}, {"exclude", f.Options.Exclude}, {"key-id", []string{f.Options.KeyID}}} {
 		for _, value := range flag.values {
-			if value != "" {
-				b.WriteString(" --" + flag.name + " " + quote(value))
-			}
+			b.WriteString(shell.Given(flag.name, value))
 		}
 	}
 	return b.String()

@@ -3,7 +3,6 @@ package ssmbakcli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -66,7 +66,7 @@ func (o *planOptions) aim(a *app, args []string) (err error) {
 func (o *planOptions) restore(a *app) restore.Options {
 	return restore.Options{
 		AssumeLastKnown: o.assumeLastKnown, Exact: o.exact, Replace: o.replace, Own: o.own, To: o.to, KeyID: o.keyID,
-		Only: o.only, Exclude: o.exclude, Recreation: a.env.Recreation, Logger: a.log,
+		Only: o.only, Exclude: o.exclude, Recreation: a.env.Recreation, Logger: a.Log,
 	}
 }
 
@@ -85,21 +85,11 @@ func flagsGiven(cmd *cobra.Command, names ...string) string {
 		for _, value := range values {
 			b.WriteString(" --" + name)
 			if f.Value.Type() != "bool" {
-				b.WriteString(" " + quote(value))
+				b.WriteString(" " + shell.Quote(value))
 			}
 		}
 	}
 	return b.String()
-}
-
-// quote returns a text as a shell takes it.
-func quote(text string) string {
-	if text != "" && strings.IndexFunc(text, func(r rune) bool {
-		return !strings.ContainsRune("/.-_:=@%+,", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
-	}) < 0 {
-		return text
-	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
 // syncer returns what records live parameters while a plan is made: nothing
@@ -107,7 +97,7 @@ func quote(text string) string {
 // write begins one.
 func (s *session) syncer(a *app) restore.Syncer {
 	if _, ok := s.archive.Identity(); !ok {
-		a.note("nothing of what is live can be recorded: `ssmbak reconcile` begins an archive in this bucket")
+		a.Note("nothing of what is live can be recorded: `ssmbak reconcile` begins an archive in this bucket")
 		return nil
 	}
 	return s.recorder(a)
@@ -121,14 +111,14 @@ func (a *app) plan(ctx context.Context, s *session, r *restore.Restorer, target 
 	}
 	a.noteLeftOut(plan.LeftOut, plan.Excluded)
 	if n := len(plan.Unrecorded); n > 0 {
-		a.note("%s left out, since the recorder does: %s", were(n), plan.Unrecorded[0])
+		a.Note("%s left out, since the recorder does: %s", shell.Count(n, "parameter was", "parameters were"), plan.Unrecorded[0])
 	}
 	a.noteUnchanged(plan.Items)
 	if plan.Unlisted > 0 {
-		a.note("kept %s first recorded after that time; whether %s existed then is not known: no complete listing is that old", parameters(plan.Unlisted), they(plan.Unlisted))
+		a.Note("kept %s first recorded after that time; whether %s existed then is not known: no complete listing is that old", shell.Count(plan.Unlisted, "parameter", "parameters"), shell.Plural(plan.Unlisted, "it", "they"))
 	}
 	if plan.Trusted > 0 {
-		a.note("tags and labels of %s in which nothing else differs were not read: `ssmbak reconcile --deep` compares those of all", parameters(plan.Trusted))
+		a.Note("tags and labels of %s in which nothing else differs were not read: `ssmbak reconcile --deep` compares those of all", shell.Count(plan.Trusted, "parameter", "parameters"))
 	}
 	if len(plan.Items)+len(plan.Problems)+len(plan.LeftOut)+len(plan.Unrecorded)+plan.Excluded > 0 || !plan.Unproved.Empty() {
 		if len(plan.Items) > 0 && len(plan.Problems) == 0 && plan.Unproved.Empty() && allBefore(plan.Items) {
@@ -150,10 +140,10 @@ func nowhere(item *restore.Item) bool {
 // noteLeftOut says what is no part of the answer.
 func (a *app) noteLeftOut(own []ssmbak.Name, excluded int) {
 	if n := len(own); n > 0 {
-		a.note("%s left out, since the name of ssmbak's bucket stands there: --own includes %s", were(n), them(n))
+		a.Note("%s left out, since the name of ssmbak's bucket stands there: --own includes %s", shell.Count(n, "parameter was", "parameters were"), shell.Plural(n, "it", "them"))
 	}
 	if excluded > 0 {
-		a.note("%s left out by --only and --exclude", were(excluded))
+		a.Note("%s left out by --only and --exclude", shell.Count(excluded, "parameter was", "parameters were"))
 	}
 }
 
@@ -165,7 +155,7 @@ func (a *app) noteUnchanged(items []restore.Item) {
 			continue
 		}
 		for _, notice := range item.Notices {
-			a.note("note: %s: %s", item.Name, notice)
+			a.Note("note: %s: %s", item.Name, notice)
 		}
 	}
 }
@@ -196,8 +186,8 @@ func allBefore(items []restore.Item) bool {
 
 // printPlan writes a plan as lines, or as JSON.
 func (a *app) printPlan(ctx context.Context, s *session, title, summary string, items []restore.Item) error {
-	if !a.json() {
-		return render.Items(a.env.Stdout, title, summary, items, render.PlanOptions{Reveal: a.flags.decrypt, Color: a.color()})
+	if a.Flags.Output == shell.Table {
+		return render.Items(a.Stdout, title, summary, items, render.PlanOptions{Reveal: a.flags.decrypt, Color: a.Color(a.Stdout)})
 	}
 	states, err := a.wanted(ctx, s, items)
 	if err != nil {
@@ -209,8 +199,8 @@ func (a *app) printPlan(ctx context.Context, s *session, title, summary string, 
 		item.Notices = slices.Concat(item.Notices, item.Warnings)
 		rows[i] = render.PlannedRowOf(item, a.flags.decrypt)
 	}
-	a.note("%s: %s", title, summary)
-	return render.JSON(a.env.Stdout, rows)
+	a.Note("%s: %s", title, summary)
+	return render.JSON(a.Stdout, rows)
 }
 
 // wanted returns the wanted state of each item, with the values that are to be
@@ -246,12 +236,4 @@ func (a *app) wanted(ctx context.Context, s *session, items []restore.Item) ([]s
 		})
 	}
 	return states, g.Wait()
-}
-
-// parameters puts a number of parameters into words.
-func parameters(n int) string {
-	if n == 1 {
-		return "1 parameter"
-	}
-	return fmt.Sprintf("%d parameters", n)
 }

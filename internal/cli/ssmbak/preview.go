@@ -2,13 +2,14 @@ package ssmbakcli
 
 import (
 	"context"
-	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
 
 // targetHelp explains NAME|PATH and TIME.
@@ -103,14 +104,14 @@ func (a *app) runPreview(ctx context.Context, o previewOptions) error {
 		return err
 	}
 	if later > 0 {
-		a.note("%s first recorded after %s; whether %s existed then is not known: --all shows %s", names(later), at, they(later), them(later))
+		a.Note("%s first recorded after %s; whether %s existed then is not known: --all shows %s", shell.Count(later, "name was", "names were"), at, shell.Plural(later, "it", "they"), shell.Plural(later, "it", "them"))
 	}
 	a.noteSecond(o.time, at, snap.States)
 	switch {
 	case deleted > 0 && !o.deleted:
-		a.note("%s deleted by then: --deleted shows %s", were(deleted), them(deleted))
+		a.Note("%s deleted by then: --deleted shows %s", shell.Count(deleted, "parameter was", "parameters were"), shell.Plural(deleted, "it", "them"))
 	case len(shown) == 0 && later == 0:
-		a.note("nothing was there then")
+		a.Note("nothing was there then")
 	}
 	a.noteCompleteness(snap.Complete, at)
 	return a.concluded(snap.Problems, shown, snap.Unproved)
@@ -122,29 +123,28 @@ func unborn(st ssmbak.State, snap archive.Snapshot) bool { return st.Modified ==
 
 // printStates writes the rows of states.
 func (a *app) printStates(states []ssmbak.State) error {
-	if a.json() {
-		rows := make([]render.Row, len(states))
-		for i, st := range states {
-			rows[i] = render.RowOf(st, a.flags.decrypt)
+	rows := make([]render.Row, len(states))
+	for i, st := range states {
+		rows[i] = render.RowOf(st, a.flags.decrypt)
+	}
+	return a.Data(rows, func(w io.Writer) error {
+		if len(states) == 0 {
+			return nil
 		}
-		return render.JSON(a.env.Stdout, rows)
-	}
-	if len(states) == 0 {
-		return nil
-	}
-	return render.States(a.env.Stdout, states, a.flags.decrypt)
+		return render.States(w, states, a.flags.decrypt)
+	})
 }
 
 // problems names what could not be read whole, and makes the error of it.
 func (a *app) problems(problems []archive.Problem, shown []ssmbak.State) error {
 	n := len(problems)
 	for _, p := range problems {
-		a.note("%s: %s", p.Name, reason(p.Err))
+		a.Note("%s: %s", p.Name, reason(p.Err))
 	}
-	if a.json() {
+	if a.Flags.Output == shell.JSON {
 		for _, st := range shown {
 			if render.Unfit(st, a.flags.decrypt) {
-				a.note("%s: its value is not UTF-8", st.Name)
+				a.Note("%s: its value is not UTF-8", st.Name)
 				n++
 			}
 		}
@@ -152,18 +152,18 @@ func (a *app) problems(problems []archive.Problem, shown []ssmbak.State) error {
 	if n == 0 {
 		return nil
 	}
-	return partly("the other parameters are not concerned; older versions of an object may be whole", "%s not be read whole", could(n))
+	return shell.Part("the other parameters are not concerned; older versions of an object may be whole", "%s not be read whole", shell.Count(n, "parameter could", "parameters could"))
 }
 
 // noteCompleteness says up to when the archive is known to lack nothing.
 func (a *app) noteCompleteness(complete, at ssmbak.Time) {
 	switch {
 	case complete == 0:
-		a.note("no complete listing was made yet, so a change whose event never came may be missing: `ssmbak reconcile` makes one")
+		a.Note("no complete listing was made yet, so a change whose event never came may be missing: `ssmbak reconcile` makes one")
 	case at <= complete:
-		a.note("complete up to %s", complete)
+		a.Note("complete up to %s", complete)
 	default:
-		a.note("complete up to %s, and later as far as events came", complete)
+		a.Note("complete up to %s, and later as far as events came", complete)
 	}
 }
 
@@ -180,7 +180,7 @@ func (a *app) nothing(ctx context.Context, s *session, t ssmbak.Target) error {
 			}
 		}
 	}
-	return fail(hint, "the archive in bucket %s holds nothing of %s", s.archive.Bucket(), t)
+	return shell.Fail(hint, "the archive in bucket %s holds nothing of %s", s.archive.Bucket(), t)
 }
 
 // before explains that a moment lies before everything that is known.
@@ -213,42 +213,5 @@ func (a *app) before(ctx context.Context, s *session, t ssmbak.Target, at ssmbak
 	if lines.Since != 0 {
 		hint += "; recording began at " + lines.Since.String()
 	}
-	return fail(hint, "nothing is known of %s at %s", t, at)
-}
-
-// were, them and could put a number of parameters into words.
-func were(n int) string {
-	if n == 1 {
-		return "1 parameter was"
-	}
-	return fmt.Sprintf("%d parameters were", n)
-}
-
-func them(n int) string {
-	if n == 1 {
-		return "it"
-	}
-	return "them"
-}
-
-func they(n int) string {
-	if n == 1 {
-		return "it"
-	}
-	return "they"
-}
-
-// names puts a number of names into words.
-func names(n int) string {
-	if n == 1 {
-		return "1 name was"
-	}
-	return fmt.Sprintf("%d names were", n)
-}
-
-func could(n int) string {
-	if n == 1 {
-		return "1 parameter could"
-	}
-	return fmt.Sprintf("%d parameters could", n)
+	return shell.Fail(hint, "nothing is known of %s at %s", t, at)
 }

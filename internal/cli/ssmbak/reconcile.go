@@ -3,6 +3,7 @@ package ssmbakcli
 import (
 	"cmp"
 	"context"
+	"io"
 	"slices"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/recorder"
 )
 
@@ -50,7 +52,7 @@ Store is never written to.`,
 				return err
 			}
 			if o.maxTime < 0 {
-				return usage("give it a duration, for example 15m", "--max-time %s is less than nothing", o.maxTime)
+				return shell.Usage("give it a duration, for example 15m", "--max-time %s is less than nothing", o.maxTime)
 			}
 			return a.runReconcile(cmd.Context(), o)
 		},
@@ -78,7 +80,7 @@ func (a *app) runReconcile(ctx context.Context, o reconcileOptions) error {
 			return err
 		}
 	}
-	progress := a.newProgress("reconcile")
+	progress := a.NewProgress("reconcile")
 	defer progress.Close()
 	timed, cancel := ctx, context.CancelFunc(func() {})
 	if o.maxTime > 0 {
@@ -97,30 +99,30 @@ func (a *app) runReconcile(ctx context.Context, o reconcileOptions) error {
 	if o.dryRun {
 		would = "would have "
 	}
-	a.note("checked %d, %srecorded %d, deleted %d, gaps %d, unreadable %d, failed %d",
+	a.Note("checked %d, %srecorded %d, deleted %d, gaps %d, unreadable %d, failed %d",
 		report.Checked, would, len(report.Recorded), len(report.Deleted), len(report.Gaps), len(report.Unreadable), len(report.Failed))
 	if report.Excluded > 0 {
-		a.note("%s passed by, since the recorder leaves them out", were(report.Excluded))
+		a.Note("%s passed by, since the recorder leaves them out", shell.Count(report.Excluded, "parameter was", "parameters were"))
 	}
 	if report.TagsUnchecked != nil {
-		a.note("tags of unchanged parameters were not compared: %s", reason(report.TagsUnchecked))
+		a.Note("tags of unchanged parameters were not compared: %s", reason(report.TagsUnchecked))
 	}
 	again := "ssmbak reconcile"
 	if !o.target.Root() {
 		again += " " + o.target.String()
 	}
 	if report.Complete {
-		a.note("complete up to %s%s", report.Began, except(report.Failed))
+		a.Note("complete up to %s%s", report.Began, except(report.Failed))
 	}
 	switch n := len(report.Failed); {
 	case n == 0 && report.Left > 0:
-		return partly("`"+again+"` goes on", "there was no time for %d of %d", report.Left, report.Checked+report.Left)
+		return shell.Part("`"+again+"` goes on", "there was no time for %d of %d", report.Left, report.Checked+report.Left)
 	case n == 0:
 		return nil
 	case n == report.Checked:
-		return fail("", "%s not be recorded", could(n))
+		return shell.Fail("", "%s not be recorded", shell.Count(n, "parameter could", "parameters could"))
 	default:
-		return partly("`"+again+"` tries again", "%s not be recorded", could(n))
+		return shell.Part("`"+again+"` tries again", "%s not be recorded", shell.Count(n, "parameter could", "parameters could"))
 	}
 }
 
@@ -154,15 +156,16 @@ func (a *app) printReport(report recorder.Report) error {
 		rows = append(rows, reconciledRow{Name: f.Name, Change: "failed", Error: &text})
 	}
 	slices.SortStableFunc(rows, func(x, y reconciledRow) int { return cmp.Compare(x.Name, y.Name) })
-	if a.json() {
-		return render.JSON(a.env.Stdout, rows)
-	}
+	return a.Data(rows, func(w io.Writer) error { return writeReconciled(w, rows) })
+}
+
+func writeReconciled(w io.Writer, rows []reconciledRow) error {
 	for _, row := range rows {
 		line := row.Change + " " + row.Name.String()
 		if row.Error != nil {
 			line += ": " + *row.Error
 		}
-		if err := render.Text(a.env.Stdout, line); err != nil {
+		if err := render.Text(w, line); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
 
 type reindexOptions struct {
@@ -72,7 +74,7 @@ func (a *app) runReindex(ctx context.Context, o reindexOptions) error {
 		return err
 	}
 	if _, exists := s.archive.Identity(); !exists {
-		return fail("`ssmbak reconcile` begins one", "bucket %s holds no archive yet", s.archive.Bucket())
+		return shell.Fail("`ssmbak reconcile` begins one", "bucket %s holds no archive yet", s.archive.Bucket())
 	}
 	if !o.dryRun {
 		if err := s.archive.Establish(ctx); err != nil {
@@ -91,24 +93,24 @@ func (a *app) runReindex(ctx context.Context, o reindexOptions) error {
 		count[row.Change]++
 	}
 	if o.dryRun {
-		a.note("would have rebuilt %d, whole %d, failed %d", count[indexBroken], count[indexWhole], count[indexFailed])
+		a.Note("would have rebuilt %d, whole %d, failed %d", count[indexBroken], count[indexWhole], count[indexFailed])
 	} else {
-		a.note("rebuilt %d, whole %d, failed %d", count[indexRebuilt], count[indexWhole], count[indexFailed])
+		a.Note("rebuilt %d, whole %d, failed %d", count[indexRebuilt], count[indexWhole], count[indexFailed])
 	}
 	if count[indexRebuilt] > 0 {
-		a.note("`ssmbak reconcile %s` adds what is live now", o.target)
+		a.Note("`ssmbak reconcile %s` adds what is live now", o.target)
 	}
 	switch n := count[indexFailed]; {
 	case n == 0:
 		return nil
 	case n == len(rows):
-		return fail("", "%s not be rebuilt", couldIndex(n))
+		return shell.Fail("", "%s not be rebuilt", shell.Count(n, "index could", "indexes could"))
 	default:
 		again := "ssmbak reindex " + o.target.String()
 		if o.recursive {
 			again += " --recursive"
 		}
-		return partly("`"+again+"` tries again", "%s not be rebuilt", couldIndex(n))
+		return shell.Part("`"+again+"` tries again", "%s not be rebuilt", shell.Count(n, "index could", "indexes could"))
 	}
 }
 
@@ -136,7 +138,7 @@ func (a *app) reindex(ctx context.Context, from *archive.Archive, o reindexOptio
 	if possible && len(names) == 0 {
 		return []reindexedRow{}, anyIndex(ctx, from, o.target)
 	}
-	progress := a.newProgress("reindex")
+	progress := a.NewProgress("reindex")
 	defer progress.Close()
 	rows := make([]reindexedRow, len(names))
 	var mu sync.Mutex
@@ -168,7 +170,7 @@ func anyIndex(ctx context.Context, from *archive.Archive, t ssmbak.Target) error
 	for _, err := range from.Names(ctx, t) {
 		return err
 	}
-	return fail("", "the archive holds nothing of %s", t)
+	return shell.Fail("", "the archive holds nothing of %s", t)
 }
 
 // reindexOne rebuilds one index, or with dry only says whether it has to be. What
@@ -213,9 +215,10 @@ func rowOfReindexed(r archive.Reindexed) reindexedRow {
 
 // printReindexed writes one line, or one object, for each index.
 func (a *app) printReindexed(rows []reindexedRow) error {
-	if a.json() {
-		return render.JSON(a.env.Stdout, rows)
-	}
+	return a.Data(rows, func(w io.Writer) error { return writeReindexed(w, rows) })
+}
+
+func writeReindexed(w io.Writer, rows []reindexedRow) error {
 	for _, row := range rows {
 		line := row.Change + " " + row.Name.String()
 		if row.Error != nil {
@@ -224,7 +227,7 @@ func (a *app) printReindexed(rows []reindexedRow) error {
 		if row.Change == indexRebuilt {
 			line += ": " + origins(row)
 		}
-		if err := render.Text(a.env.Stdout, line); err != nil {
+		if err := render.Text(w, line); err != nil {
 			return err
 		}
 	}
@@ -252,11 +255,4 @@ func origins(row reindexedRow) string {
 		text += "; lacks " + strings.Join(row.Lacks, ", ")
 	}
 	return text
-}
-
-func couldIndex(n int) string {
-	if n == 1 {
-		return "1 index could"
-	}
-	return fmt.Sprintf("%d indexes could", n)
 }

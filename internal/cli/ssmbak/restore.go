@@ -67,22 +67,22 @@ Every restore has an id, and ` + "`ssmbak undo ID`" + ` takes it back.
 				return exactly("NAME|PATH", "TIME")(cmd, args)
 			}
 			if len(args) > 0 {
-				return usage("leave it out: the plan says what is restored", "%q does not go with --plan", args[0])
+				return shell.Usage("leave it out: the plan says what is restored", "%q does not go with --plan", args[0])
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.maxRate < 0 {
-				return usage("give a number of writes per second, such as 3", "--max-rate %g is below zero", o.maxRate)
+				return shell.Usage("give a number of writes per second, such as 3", "--max-rate %g is below zero", o.maxRate)
 			}
 			if o.planFile != "" {
 				return a.runPlanFile(cmd, o)
 			}
 			if o.out != "" && !o.dryRun {
-				return usage("add --dry-run: what is applied at once needs no file", "--out goes with --dry-run")
+				return shell.Usage("add --dry-run: what is applied at once needs no file", "--out goes with --dry-run")
 			}
-			if o.out != "" && a.isStdout(o.out) && a.json() {
-				return usage("leave one of them out, or name a file", "--out %s and --output json both write to standard output", o.out)
+			if o.out != "" && a.isStdout(o.out) && a.Flags.Output == shell.JSON {
+				return shell.Usage("leave one of them out, or name a file", "--out %s and --output json both write to standard output", o.out)
 			}
 			if err := o.aim(a, args); err != nil {
 				return err
@@ -90,7 +90,7 @@ Every restore has an id, and ` + "`ssmbak undo ID`" + ` takes it back.
 			if o.dryRun {
 				return a.runDiff(cmd.Context(), diffOptions{planOptions: o.planOptions, out: o.out})
 			}
-			return a.runRestore(cmd.Context(), o, "restore "+quote(args[0])+" %s"+flagsGiven(cmd, planFlags...))
+			return a.runRestore(cmd.Context(), o, "restore "+shell.Quote(args[0])+" %s"+flagsGiven(cmd, planFlags...))
 		},
 	}
 	o.addFlags(cmd)
@@ -112,8 +112,8 @@ func (a *app) runRestore(ctx context.Context, o restoreOptions, arguments string
 		return err
 	}
 	if future {
-		now := a.env.Now()
-		return usage("it is "+local(ssmbak.TimeOf(now), now)+" here, and a time without a zone means UTC", "%s is in the future", at)
+		now := a.Now()
+		return shell.Usage("it is "+local(ssmbak.TimeOf(now), now)+" here, and a time without a zone means UTC", "%s is in the future", at)
 	}
 	s, err := a.openToRestore(ctx, o.maxRate)
 	if err != nil {
@@ -134,11 +134,11 @@ func (a *app) runRestore(ctx context.Context, o restoreOptions, arguments string
 func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 	for _, flag := range append([]string{"dry-run", "out"}, planFlags...) {
 		if cmd.Flags().Changed(flag) {
-			return usage("leave it out: the plan was made with its own options", "--%s does not go with --plan", flag)
+			return shell.Usage("leave it out: the plan was made with its own options", "--%s does not go with --plan", flag)
 		}
 	}
 	if o.planFile == "-" && !o.yes {
-		return usage("look at the plan, then add --yes", "--plan - reads the plan from standard input, so no question can be asked")
+		return shell.Usage("look at the plan, then add --yes", "--plan - reads the plan from standard input, so no question can be asked")
 	}
 	f, err := a.readPlanFile(o.planFile)
 	if err != nil {
@@ -149,10 +149,10 @@ func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 	if err != nil {
 		return err
 	}
-	a.note("time %s, local %s", f.At, local(f.At, a.env.Now()))
-	arguments := "restore --plan " + quote(o.planFile)
-	same := "ssmbak restore " + quote(f.Target) + " " + f.At.String() + optionsOf(f) + a.where()
-	o.to, o.anew = f.Options.To, same+" --dry-run --out "+quote(o.planFile)
+	a.Note("time %s, local %s", f.At, local(f.At, a.Now()))
+	arguments := "restore --plan " + shell.Quote(o.planFile)
+	same := "ssmbak restore " + shell.Quote(f.Target) + " " + f.At.String() + optionsOf(f) + a.where()
+	o.to, o.anew = f.Options.To, same+" --dry-run --out "+shell.Quote(o.planFile)
 	again := "ssmbak " + arguments + a.where()
 	if o.planFile == "-" { // what was read cannot be read again
 		again = same
@@ -180,7 +180,7 @@ func (a *app) openToRestore(ctx context.Context, maxRate float64) (*session, err
 // restorer returns what restores, and the progress that it shows. again is the
 // command that finishes what an interrupted one left.
 func (a *app) restorer(s *session, ro restore.Options, arguments, again string) (*restore.Restorer, render.Progress) {
-	progress := a.newProgress("restore")
+	progress := a.NewProgress("restore")
 	ro.By, ro.Arguments, ro.Progress = s.caller.ARN, arguments, progress.Set
 	a.watch(&ro, again)
 	return restore.New(s.archive, s.live, s.recorder(a), ro), progress
@@ -203,23 +203,23 @@ func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, pla
 	end()
 	progress.Close()
 	if err != nil && ctx.Err() != nil {
-		return &failure{message: "interrupted", hint: "nothing was changed", code: exitInterrupted}
+		return shell.Unchanged()
 	}
 	if err != nil {
 		return err
 	}
-	if err := a.printOutcomes(res, states, a.env.Terminal(a.env.Stdout) && !o.allRows); err != nil {
+	if err := a.printOutcomes(res, states, a.Terminal(a.Stdout) && !o.allRows); err != nil {
 		return err
 	}
 	err = a.conclude(plan, res, again, o.anew)
-	var f *failure
+	var f *shell.Failure
 	switch {
 	case ctx.Err() == nil:
 		return err
 	case err == nil:
-		return &failure{message: "interrupted, but everything had completed", code: exitInterrupted}
+		return &shell.Failure{Message: "interrupted, but everything had completed", Code: shell.Interrupted}
 	case errors.As(err, &f):
-		return &failure{message: "interrupted: " + f.message, hint: f.hint, code: exitInterrupted}
+		return &shell.Failure{Message: "interrupted: " + f.Message, Hint: f.Hint, Code: shell.Interrupted}
 	}
 	return err
 }
@@ -228,7 +228,7 @@ func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, pla
 // for what could not be done. brief leaves out what did not change in a table.
 func (a *app) printOutcomes(res restore.Result, states []ssmbak.State, brief bool) error {
 	outcomes := res.Outcomes
-	if a.json() {
+	if a.Flags.Output == shell.JSON {
 		rows := make([]render.OutcomeRow, len(outcomes))
 		for i, o := range outcomes {
 			o.Item.Wanted = states[i]
@@ -238,7 +238,7 @@ func (a *app) printOutcomes(res restore.Result, states []ssmbak.State, brief boo
 			}
 			rows[i] = render.OutcomeRowOf(o, res.ID, failed, a.flags.decrypt)
 		}
-		return render.JSON(a.env.Stdout, rows)
+		return render.JSON(a.Stdout, rows)
 	}
 	var shown []ssmbak.State
 	var notes []string
@@ -266,7 +266,7 @@ func (a *app) printOutcomes(res restore.Result, states []ssmbak.State, brief boo
 	if len(shown) == 0 {
 		return nil
 	}
-	return render.Restored(a.env.Stdout, shown, a.flags.decrypt, statuses, notes)
+	return render.Restored(a.Stdout, shown, a.flags.decrypt, statuses, notes)
 }
 
 // conclude says what was done, and what is left to do: again finishes it, and anew
@@ -290,7 +290,7 @@ func (a *app) conclude(plan *restore.Plan, res restore.Result, again, anew strin
 				restored++
 			}
 			for _, notice := range o.Item.Notices {
-				a.note("note: %s: %s", o.Item.Name, notice)
+				a.Note("note: %s: %s", o.Item.Name, notice)
 			}
 		case restore.Unchanged:
 			if o.Item.Action != restore.Kept {
@@ -298,26 +298,26 @@ func (a *app) conclude(plan *restore.Plan, res restore.Result, again, anew strin
 			}
 		case restore.Refused:
 			refused++
-			a.note("refused: %s: %s", o.Item.Name, reason(o.Err))
+			a.Note("refused: %s: %s", o.Item.Name, reason(o.Err))
 		case restore.Failed:
 			failed++
-			a.note("failed: %s: %s", o.Item.Name, reason(o.Err))
+			a.Note("failed: %s: %s", o.Item.Name, reason(o.Err))
 			if _, hint, ok := shell.ExplainAWS(o.Err); ok && first == "" {
 				first = hint + "; "
 			}
 		}
 	}
 	if idle > 0 {
-		a.note("not begun: %s, since %s", parameters(idle), ended(cause))
+		a.Note("not begun: %s, since %s", shell.Count(idle, "parameter", "parameters"), ended(cause))
 	}
 	kept := plan.Count(restore.Kept)
-	a.note("restored %d, deleted %d, unchanged %d, kept %d, refused %d, failed %d",
+	a.Note("restored %d, deleted %d, unchanged %d, kept %d, refused %d, failed %d",
 		restored, deleted, unchanged, kept, refused, failed+idle)
 	if slices.ContainsFunc(res.Outcomes, restore.Outcome.Changed) {
-		a.note("`ssmbak undo %s%s` takes this back", res.ID, a.where())
+		a.Note("`ssmbak undo %s%s` takes this back", res.ID, a.where())
 	}
 	if res.Unrecorded != nil {
-		a.note("what became of it is not in its record: %s", reason(res.Unrecorded))
+		a.Note("what became of it is not in its record: %s", reason(res.Unrecorded))
 	}
 	bad := refused + failed + idle
 	if bad == 0 {
@@ -325,7 +325,7 @@ func (a *app) conclude(plan *restore.Plan, res restore.Result, again, anew strin
 	}
 	_ = a.unproved(plan.Unproved) // its notes: the exit code is no better
 	for _, p := range plan.Problems {
-		a.note("%s: %s", p.Name, reason(p.Err))
+		a.Note("%s: %s", p.Name, reason(p.Err))
 	}
 	hint := first + remedies(plan, res, again)
 	switch {
@@ -338,9 +338,9 @@ func (a *app) conclude(plan *restore.Plan, res restore.Result, again, anew strin
 		hint = "`" + anew + "` makes a new plan of what was refused"
 	}
 	if restored+deleted+unchanged+kept == 0 {
-		return fail(hint, "%s not be brought back", could(bad))
+		return shell.Fail(hint, "%s not be brought back", shell.Count(bad, "parameter could", "parameters could"))
 	}
-	return partly(hint, "%s not be brought back", could(bad))
+	return shell.Part(hint, "%s not be brought back", shell.Count(bad, "parameter could", "parameters could"))
 }
 
 // lastKnown reports whether a state that is unknown has a last known one.
@@ -377,7 +377,7 @@ func (a *app) noteBusy(parameter, message string) {
 	if message == "" {
 		message = "other writes of it are under way"
 	}
-	a.note("waiting for %s: Parameter Store answers TooManyUpdates (%s), and is asked again for %d minutes", parameter, message, int(paramstore.BusyPatience.Minutes()))
+	a.Note("waiting for %s: Parameter Store answers TooManyUpdates (%s), and is asked again for %d minutes", parameter, message, int(paramstore.BusyPatience.Minutes()))
 }
 
 // ended says why a restore began nothing more.

@@ -2,13 +2,12 @@ package ssmbakcli
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
+
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
 
 const rootLong = `ssmbak shows and brings back what AWS SSM Parameter Store held at any moment.
@@ -25,7 +24,7 @@ func (a *app) newRootCommand() *cobra.Command {
   ssmbak demo`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
-		PersistentPreRunE: a.setup,
+		PersistentPreRunE: func(*cobra.Command, []string) error { return a.Setup() },
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil
@@ -34,45 +33,33 @@ func (a *app) newRootCommand() *cobra.Command {
 			if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
 				hint = "did you mean `ssmbak " + like[0] + "`?"
 			}
-			return usage(hint, "there is no command %q", args[0])
+			return shell.Usage(hint, "there is no command %q", args[0])
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			writeHelp(cmd, a.env.Stderr)
-			return usage("name a command, for example `ssmbak preview`", "no command is given")
+			fmt.Fprint(a.Stderr, help(cmd))
+			return shell.Usage("name a command, for example `ssmbak preview`", "no command is given")
 		},
 	}
 	root.SuggestionsMinimumDistance = 2
-	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { writeHelp(cmd, a.env.Stdout) })
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { fmt.Fprint(a.Stdout, help(cmd)) })
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usage("`"+cmd.CommandPath()+" --help` lists the flags", "%s", flagProblem(err))
+		return shell.Usage("`"+cmd.CommandPath()+" --help` lists the flags", "%s", shell.FlagProblem(err))
 	})
 	f := root.PersistentFlags()
 	f.StringVarP(&a.flags.bucket, "bucket", "b", "", "the archive's `BUCKET`; else SSMBAK_BUCKET, else that of the stack SSMBAK_STACKNAME, else the parameter /newvoll/ssmbak/bucketname")
-	f.StringVarP(&a.flags.region, "region", "r", "", "the AWS `REGION`")
-	f.StringVar(&a.flags.profile, "profile", "", "the `PROFILE` in the AWS configuration")
-	f.StringVar(&a.flags.endpoint, "endpoint-url", "", "the `URL` that replaces AWS's own endpoints")
+	f.StringVarP(&a.Flags.Region, "region", "r", "", "the AWS `REGION`")
+	f.StringVar(&a.Flags.Profile, "profile", "", "the `PROFILE` in the AWS configuration")
+	f.StringVar(&a.Flags.Endpoint, "endpoint-url", "", "the `URL` that replaces AWS's own endpoints")
 	f.StringVar(&a.flags.owner, "bucket-owner", "", "the `ACCOUNT` that must own the bucket, if it is another than the caller's")
-	f.StringVarP(&a.flags.output, "output", "o", "table", "`FORMAT` of the output: table or json")
+	f.StringVarP((*string)(&a.Flags.Output), "output", "o", string(shell.Table), "`FORMAT` of the output: table or json")
 	f.BoolVar(&a.flags.decrypt, "with-decryption", false, "show the values of SecureStrings")
-	f.BoolVarP(&a.flags.verbose, "verbose", "v", false, "log what happens on standard error")
-	f.BoolVar(&a.flags.noColor, "no-color", false, "paint nothing, like NO_COLOR")
+	f.BoolVarP(&a.Flags.Verbose, "verbose", "v", false, "log what happens on standard error")
+	f.BoolVar(&a.Flags.NoColor, "no-color", false, "paint nothing, like NO_COLOR")
 	root.AddCommand(
 		a.newPreviewCommand(), a.newDiffCommand(), a.newRestoreCommand(), a.newUndoCommand(), a.newGetCommand(), a.newLogCommand(),
 		a.newReconcileCommand(), a.newReindexCommand(), a.newLocalCommand(), a.newDemoCommand(), a.newVersionCommand(),
 	)
 	return root
-}
-
-// flagProblem says what is wrong with a flag, without the words of the function
-// that could not read its value.
-func flagProblem(err error) string {
-	var invalid *pflag.InvalidValueError
-	if !errors.As(err, &invalid) {
-		return err.Error()
-	}
-	flag := invalid.GetFlag()
-	what := map[string]string{"bool": "neither true nor false", "int": "no whole number", "float64": "no number"}[flag.Value.Type()]
-	return fmt.Sprintf("--%s %q is %s", flag.Name, invalid.GetValue(), cmp.Or(what, "no "+flag.Value.Type()))
 }
 
 // exactly returns a check that the arguments are those named.
@@ -81,58 +68,32 @@ func exactly(names ...string) cobra.PositionalArgs {
 		hint := "`" + cmd.CommandPath() + " --help` shows examples"
 		switch {
 		case len(args) < len(names):
-			return usage(hint, "%s is missing", strings.Join(names[len(args):], " and "))
+			return shell.Usage(hint, "%s is missing", strings.Join(names[len(args):], " and "))
 		case len(args) > len(names):
-			return usage(hint, "%q is one argument too many", args[len(names)])
+			return shell.Usage(hint, "%q is one argument too many", args[len(names)])
 		}
 		return nil
 	}
 }
 
-// writeHelp writes the help of a command. It takes the place of cobra's
-// template, which would keep the linker from dropping what is not called.
-// https://github.com/spf13/cobra/issues/1956
-func writeHelp(cmd *cobra.Command, w io.Writer) {
-	var b strings.Builder
-	long := cmd.Long
-	if long == "" {
-		long = cmd.Short
-	}
-	fmt.Fprintf(&b, "%s\n\nUsage:\n  %s\n", strings.TrimSpace(long), usageLine(cmd))
-	if cmd.Example != "" {
-		fmt.Fprintf(&b, "\nExamples:\n%s\n", strings.TrimRight(cmd.Example, "\n"))
-	}
-	if cmd.HasAvailableSubCommands() {
-		b.WriteString("\nCommands:\n")
-		width := 0
-		for _, sub := range cmd.Commands() {
-			width = max(width, len(sub.Name()))
-		}
-		for _, sub := range cmd.Commands() {
-			if sub.IsAvailableCommand() {
-				fmt.Fprintf(&b, "  %-*s  %s\n", width, sub.Name(), sub.Short)
-			}
-		}
-	}
-	writeFlags(&b, "Flags", cmd.LocalNonPersistentFlags())
+// help returns the help of a command.
+func help(cmd *cobra.Command) string {
+	usage := cmd.UseLine()
 	global := cmd.InheritedFlags()
 	if !cmd.HasParent() {
-		global = cmd.PersistentFlags()
+		usage, global = "ssmbak COMMAND [flags]", cmd.PersistentFlags()
 	}
-	writeFlags(&b, "Flags of every command", global)
-	b.WriteString("\nExit codes:\n" + exitCodes)
-	_, _ = io.WriteString(w, b.String())
-}
-
-func usageLine(cmd *cobra.Command) string {
-	if !cmd.HasParent() {
-		return "ssmbak COMMAND [flags]"
+	p := shell.NewPage(cmp.Or(cmd.Long, cmd.Short), usage)
+	p.Section("Examples", cmd.Example)
+	var commands [][2]string
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() {
+			commands = append(commands, [2]string{sub.Name(), sub.Short})
+		}
 	}
-	return cmd.UseLine()
-}
-
-func writeFlags(b *strings.Builder, title string, flags *pflag.FlagSet) {
-	if flags.HasAvailableFlags() {
-		fmt.Fprintf(b, "\n%s:\n%s", title, flags.FlagUsages())
-	}
+	p.Commands(commands)
+	p.Flags("Flags", cmd.LocalNonPersistentFlags())
+	p.Flags("Flags of every command", global)
+	p.Section("Exit codes", exitCodes)
+	return p.String()
 }

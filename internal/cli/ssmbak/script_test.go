@@ -24,6 +24,7 @@ import (
 
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	ssmbakcli "github.com/ssmbak/ssmbak/internal/cli/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/paramstore"
@@ -214,14 +215,14 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		for i := range args {
 			args[i] = w.meant(args[i])
 		}
-		env := ssmbakcli.Env{
+		env := ssmbakcli.Env{Env: shell.Env{
 			Args: args, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Getenv: ts.Getenv,
 			Now: func() time.Time { return time.Now().In(zone) }, AWS: connection(w.client(interrupt)),
 			Terminal: func(stream any) bool {
 				_, in := stream.(*strings.Reader)
 				return w.answer != nil && (in || stream == any(&stderr))
 			},
-		}
+		}}
 		if w.answer != nil {
 			env.Stdin = strings.NewReader(*w.answer)
 		}

@@ -10,7 +10,7 @@ import (
 // begin returns where the TIME begins that was read as at: for a time in whole
 // seconds its second, for any other its millisecond. whole tells the two apart.
 func (a *app) begin(text string, at ssmbak.Time) (begin ssmbak.Time, whole bool) {
-	before, err := ssmbak.ParseTime("before:"+text, a.env.Now())
+	before, err := ssmbak.ParseTime("before:"+text, a.Now())
 	whole = err == nil && before == at-1000
 	if whole {
 		return before + 1, true
@@ -41,7 +41,7 @@ func (a *app) noteSecond(text string, at ssmbak.Time, states []ssmbak.State) {
 	if n > 1 {
 		what = fmt.Sprintf("%d parameters", n)
 	}
-	a.note("%s changed within this second: before:%s is the moment before it", what, at.Whole())
+	a.Note("%s changed within this second: before:%s is the moment before it", what, at.Whole())
 }
 
 // noteSecondOf is noteSecond for the parameters of a plan.

@@ -40,7 +40,7 @@ type session struct {
 // open finds the bucket and opens the archive in it. What writes is announced
 // before anything else is done.
 func (a *app) open(ctx context.Context, what access) (*session, error) {
-	conn, err := a.connect(ctx)
+	conn, err := a.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -62,19 +62,15 @@ func (a *app) open(ctx context.Context, what access) (*session, error) {
 		return nil, err
 	}
 	if what == writing {
-		endpoint := conn.Endpoint()
-		if endpoint == "" {
-			endpoint = "of AWS"
-		}
-		a.note("account %s, region %s, endpoint %s, bucket %s (from %s)", account, conn.Region(), endpoint, bucket, from)
+		a.Announce(account, conn, "bucket "+bucket+" (from "+from+")")
 	}
-	a.log.DebugContext(ctx, "open the archive", "account", account, "region", conn.Region(), "endpoint", conn.Endpoint(), "bucket", bucket, "from", from)
+	a.Log.DebugContext(ctx, "open the archive", "account", account, "region", conn.Region(), "endpoint", conn.Endpoint(), "bucket", bucket, "from", from)
 	opened, err := archive.Open(ctx, conn.S3(), archive.Options{
-		Bucket: bucket, Account: account, Region: conn.Region(), Owner: a.flags.owner, Logger: a.log,
+		Bucket: bucket, Account: account, Region: conn.Region(), Owner: a.flags.owner, Logger: a.Log,
 		Elsewhere: elsewhere,
 	})
 	if errors.Is(err, archive.ErrNoBucket) {
-		return nil, fail("it comes from "+from+"; `aws s3 ls` shows the buckets that there are, and --region names their region", "bucket %s does not exist", bucket)
+		return nil, shell.Fail("it comes from "+from+"; `aws s3 ls` shows the buckets that there are, and --region names their region", "bucket %s does not exist", bucket)
 	}
 	if err != nil {
 		return nil, err
@@ -87,25 +83,10 @@ func (a *app) open(ctx context.Context, what access) (*session, error) {
 		return nil, err
 	}
 	if ok && (id.Account != account || id.Region != conn.Region()) {
-		a.note("this is the archive of account %s in %s", id.Account, id.Region)
+		a.Note("this is the archive of account %s in %s", id.Account, id.Region)
 	}
-	live := paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging(), MaxRate: a.maxRate, Waiting: a.noteBusy, Logger: a.log})
+	live := paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging(), MaxRate: a.maxRate, Waiting: a.noteBusy, Logger: a.Log})
 	return &session{conn: conn, archive: opened, live: live, caller: caller}, nil
-}
-
-func (a *app) connect(ctx context.Context) (*awsconn.Conn, error) {
-	o := a.env.AWS
-	if a.flags.region != "" {
-		o.Region = a.flags.region
-	}
-	if a.flags.profile != "" {
-		o.Profile = a.flags.profile
-	}
-	if a.flags.endpoint != "" {
-		o.EndpointURL = a.flags.endpoint
-	}
-	o.Logger = a.log
-	return awsconn.Load(ctx, o)
 }
 
 // bucket returns the archive's bucket and where its name comes from. A source
@@ -115,16 +96,16 @@ func (a *app) bucket(ctx context.Context, conn *awsconn.Conn) (bucket, from stri
 	if a.flags.bucket != "" {
 		return a.flags.bucket, "--bucket", nil
 	}
-	if b := a.env.Getenv("SSMBAK_BUCKET"); b != "" {
+	if b := a.Getenv("SSMBAK_BUCKET"); b != "" {
 		return b, "SSMBAK_BUCKET", nil
 	}
-	if name := a.env.Getenv("SSMBAK_STACKNAME"); name != "" {
+	if name := a.Getenv("SSMBAK_STACKNAME"); name != "" {
 		bucket, err := bucketOf(ctx, conn, name)
 		return bucket, "SSMBAK_STACKNAME " + name, err
 	}
 	out, err := conn.SSM().GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(pointer), WithDecryption: aws.Bool(true)})
 	if missing := new(*types.ParameterNotFound); errors.As(err, missing) {
-		return "", "", fail("name it with --bucket or SSMBAK_BUCKET", "no bucket is named, and there is no parameter %s", pointer)
+		return "", "", shell.Fail("name it with --bucket or SSMBAK_BUCKET", "no bucket is named, and there is no parameter %s", pointer)
 	}
 	if err != nil {
 		return "", "", fmt.Errorf("read the name of the bucket from parameter %s: %w", pointer, err)
@@ -142,14 +123,14 @@ func bucketOf(ctx context.Context, conn *awsconn.Conn, name string) (string, err
 		}
 	}
 	if message, _, ok := shell.ExplainAWS(err); ok {
-		return "", fail("name the bucket with --bucket or SSMBAK_BUCKET", "SSMBAK_STACKNAME is set to %q, and the bucket of that stack cannot be asked for: %s", name, message)
+		return "", shell.Fail("name the bucket with --bucket or SSMBAK_BUCKET", "SSMBAK_STACKNAME is set to %q, and the bucket of that stack cannot be asked for: %s", name, message)
 	}
-	return "", fail("set SSMBAK_STACKNAME to the stack that `ssmbak-stack NAME create` made, or name the bucket with --bucket or SSMBAK_BUCKET", "SSMBAK_STACKNAME is set to %q: %s", name, err)
+	return "", shell.Fail("set SSMBAK_STACKNAME to the stack that `ssmbak-stack NAME create` made, or name the bucket with --bucket or SSMBAK_BUCKET", "SSMBAK_STACKNAME is set to %q: %s", name, err)
 }
 
 // recorder returns the recorder of this archive.
 func (s *session) recorder(a *app) *recorder.Recorder {
-	return recorder.New(s.archive, s.live, recorder.Options{Account: s.caller.Account, Region: s.conn.Region(), Logger: a.log})
+	return recorder.New(s.archive, s.live, recorder.Options{Account: s.caller.Account, Region: s.conn.Region(), Logger: a.Log})
 }
 
 // values returns which values are read to be shown.

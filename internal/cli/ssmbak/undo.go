@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
 
 // shownRestores is how many restores undo lists without --all.
@@ -70,16 +72,15 @@ func (a *app) runRestores(ctx context.Context, all bool) error {
 		return err
 	}
 	if more > 0 {
-		a.note("%d older ones are not shown: --all shows them", more)
+		a.Note("%d older ones are not shown: --all shows them", more)
 	}
-	if a.json() {
-		return render.JSON(a.env.Stdout, render.RestoreRows(restores))
-	}
-	if len(restores) == 0 {
-		a.note("nothing was restored yet")
-		return nil
-	}
-	return render.Restores(a.env.Stdout, restores)
+	return a.Data(render.RestoreRows(restores), func(w io.Writer) error {
+		if len(restores) == 0 {
+			a.Note("nothing was restored yet")
+			return nil
+		}
+		return render.Restores(w, restores)
+	})
 }
 
 // runUndo takes a restore back.
@@ -92,7 +93,7 @@ func (a *app) runUndo(ctx context.Context, o undoOptions, arguments string) erro
 	defer progress.Close()
 	plan, err := r.Undo(ctx, o.id)
 	if errors.Is(err, archive.ErrNoRestore) {
-		return fail("`ssmbak undo` lists those that are", "no restore %s is recorded in bucket %s", o.id, s.archive.Bucket())
+		return shell.Fail("`ssmbak undo` lists those that are", "no restore %s is recorded in bucket %s", o.id, s.archive.Bucket())
 	}
 	if err != nil {
 		return err
@@ -104,8 +105,8 @@ func (a *app) runUndo(ctx context.Context, o undoOptions, arguments string) erro
 		}
 		return a.problems(plan.Problems, nil)
 	}
-	if !a.asks(plan, o.restoreOptions) && !a.json() {
-		if err := render.Items(a.env.Stderr, render.Title(plan, ""), render.Summary(plan), plan.Items, render.PlanOptions{Reveal: a.flags.decrypt, Color: a.color()}); err != nil {
+	if !a.asks(plan, o.restoreOptions) && a.Flags.Output == shell.Table {
+		if err := render.Items(a.Stderr, render.Title(plan, ""), render.Summary(plan), plan.Items, render.PlanOptions{Reveal: a.flags.decrypt, Color: a.Color(a.Stdout)}); err != nil {
 			return err
 		}
 	}

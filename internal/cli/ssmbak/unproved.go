@@ -3,6 +3,7 @@ package ssmbakcli
 import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
 
 // unprovedHint holds for both kinds: of a parameter that is recorded since, what was
@@ -13,15 +14,15 @@ const unprovedHint = "`ssmbak reconcile` records what is live now, or says why i
 // of it; nil if there are none.
 func (a *app) unproved(u archive.Unproved) error {
 	if n := len(u.Unsure); n > 0 {
-		a.note("%s not compared by the last complete listing, so a change may be missing: %s", were(n), archive.NameList(u.Unsure))
+		a.Note("%s not compared by the last complete listing, so a change may be missing: %s", shell.Count(n, "parameter was", "parameters were"), archive.NameList(u.Unsure))
 	}
 	if n := len(u.Missed); n > 0 {
-		a.note("%s live but could not be recorded, so what was there at this time is not known: %s", were(n), archive.NameList(u.MissedNames()))
+		a.Note("%s live but could not be recorded, so what was there at this time is not known: %s", shell.Count(n, "parameter was", "parameters were"), archive.NameList(u.MissedNames()))
 	}
 	if u.Empty() {
 		return nil
 	}
-	return partly(unprovedHint, "the archive is not sure of %s", parameters(len(u.Missed)+len(u.Unsure)))
+	return shell.Part(unprovedHint, "the archive is not sure of %s", shell.Count(len(u.Missed)+len(u.Unsure), "parameter", "parameters"))
 }
 
 // concluded returns the error of what could not be read, or else that of what is not

@@ -1,13 +1,12 @@
 package ssmbakcli
 
 import (
-	"fmt"
+	"io"
 	"runtime"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ssmbak/ssmbak/archive"
-	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/version"
 )
 
@@ -18,14 +17,13 @@ func (a *app) newVersionCommand() *cobra.Command {
 		Example: "  ssmbak version --output json",
 		Args:    exactly(),
 		RunE: func(*cobra.Command, []string) error {
-			if a.json() {
-				return render.JSON(a.env.Stdout, struct {
-					Version, Revision, Go, Platform string
-					ArchiveFormat                   int
-				}{version.String(), version.Revision(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, archive.Format})
-			}
-			_, err := fmt.Fprintf(a.env.Stdout, "ssmbak %s, archive format %d, %s %s/%s\n", version.String(), archive.Format, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return err
+			row := struct {
+				Version, Revision, Go, Platform string
+				ArchiveFormat                   int
+			}{version.String(), version.Revision(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, archive.Format}
+			return a.Data(row, func(io.Writer) error {
+				return a.Print("ssmbak %s, archive format %d, %s %s", row.Version, row.ArchiveFormat, row.Go, row.Platform)
+			})
 		},
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
 	"github.com/ssmbak/ssmbak/paramstore"
@@ -42,19 +43,19 @@ func (a *app) newWorld(ctx context.Context, bucket string, queue emulator.QueueO
 	w.aws.S3.CreateBucket(bucket, true)
 	var err error
 	o := connection(w.aws)
-	o.Logger = a.log
+	o.Logger = a.Log
 	if w.conn, err = awsconn.Load(ctx, o); err != nil {
 		return nil, err
 	}
-	opened, err := archive.Open(ctx, w.conn.S3(), archive.Options{Bucket: bucket, Account: localAccount, Region: localRegion, Logger: a.log})
+	opened, err := archive.Open(ctx, w.conn.S3(), archive.Options{Bucket: bucket, Account: localAccount, Region: localRegion, Logger: a.Log})
 	if err != nil {
 		return nil, err
 	}
 	if err := opened.Establish(ctx); err != nil {
 		return nil, err
 	}
-	live := paramstore.New(w.conn.SSM(), paramstore.Options{Tagging: w.conn.Tagging(), Logger: a.log})
-	w.recorder = recorder.New(opened, live, recorder.Options{Account: localAccount, Region: localRegion, Logger: a.log})
+	live := paramstore.New(w.conn.SSM(), paramstore.Options{Tagging: w.conn.Tagging(), Logger: a.Log})
+	w.recorder = recorder.New(opened, live, recorder.Options{Account: localAccount, Region: localRegion, Logger: a.Log})
 	w.handle = w.recorder.Handle
 	if a.env.WrapRecorder != nil {
 		w.handle = a.env.WrapRecorder(w.handle)
@@ -86,7 +87,7 @@ func (w *world) reconcile(ctx context.Context) error {
 		return err
 	}
 	if n := len(report.Failed); n > 0 {
-		return fmt.Errorf("reconcile: %s not be recorded, %s among them: %w", could(n), report.Failed[0].Name, report.Failed[0].Err)
+		return fmt.Errorf("reconcile: %s not be recorded, %s among them: %w", shell.Count(n, "parameter could", "parameters could"), report.Failed[0].Name, report.Failed[0].Err)
 	}
 	return nil
 }
