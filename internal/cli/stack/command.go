@@ -3,21 +3,20 @@ package stackcli
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/stack"
 	"github.com/ssmbak/ssmbak/stack/code"
 )
 
-// flags are what the command takes besides the settings of the stack.
+// flags are what the command takes besides those of the shell and the settings of
+// the stack.
 type flags struct {
-	region, profile, endpoint, output            string
-	verbose, noColor                             bool
 	yes, noFill, changeSet, downgrade, noPointer bool
 	code                                         string
 	// texts and lists are the settings of the stack, by name.
@@ -136,12 +135,12 @@ func (a *app) newCommand() *cobra.Command {
 		RunE:              a.run,
 	}
 	f := a.cmd.Flags()
-	f.StringVarP(&a.flags.region, "region", "r", "", "`REGION` of the stack (default: that of the AWS configuration)")
-	f.StringVar(&a.flags.profile, "profile", "", "`PROFILE` of the AWS configuration")
-	f.StringVar(&a.flags.endpoint, "endpoint-url", "", "send all requests to this `URL`")
-	f.StringVarP(&a.flags.output, "output", "o", "table", "`FORMAT` of the output: table or json")
-	f.BoolVarP(&a.flags.verbose, "verbose", "v", false, "show what happens below")
-	f.BoolVar(&a.flags.noColor, "no-color", false, "nothing here is painted; accepted as by ssmbak")
+	f.StringVarP(&a.Flags.Region, "region", "r", "", "`REGION` of the stack (default: that of the AWS configuration)")
+	f.StringVar(&a.Flags.Profile, "profile", "", "`PROFILE` of the AWS configuration")
+	f.StringVar(&a.Flags.Endpoint, "endpoint-url", "", "send all requests to this `URL`")
+	f.StringVarP((*string)(&a.Flags.Output), "output", "o", string(shell.Table), "`FORMAT` of the output: table or json")
+	f.BoolVarP(&a.Flags.Verbose, "verbose", "v", false, "show what happens below")
+	f.BoolVar(&a.Flags.NoColor, "no-color", false, "nothing here is painted; accepted as by ssmbak")
 	f.BoolVarP(&a.flags.yes, "yes", "y", false, "do not ask")
 	f.BoolVar(&a.flags.noFill, "no-fill", false, "do not record what is there now; the first reconcile by schedule does")
 	f.BoolVar(&a.flags.changeSet, "change-set", false, "only show what would change")
@@ -158,24 +157,20 @@ func (a *app) newCommand() *cobra.Command {
 		flag := f.Lookup(s.Name)
 		flag.Value, flag.DefValue = valued{flag.Value, valueOf(s)}, s.Default
 	}
-	a.cmd.SetHelpFunc(func(cmd *cobra.Command, _ []string) { fmt.Fprint(a.env.Stdout, a.help(cmd.Flags().Args())) })
+	a.cmd.SetHelpFunc(func(cmd *cobra.Command, _ []string) { fmt.Fprint(a.Stdout, a.help(cmd.Flags().Args())) })
 	a.cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return usage("`ssmbak-stack --help` shows all flags", "%v", err)
+		return shell.Usage("`ssmbak-stack --help` shows all flags", "%s", shell.FlagProblem(err))
 	})
 	return a.cmd
 }
 
 // run finds out what is to be done, and does it.
 func (a *app) run(cmd *cobra.Command, args []string) error {
-	switch a.flags.output {
-	case "table", "json":
-	default:
-		bad := a.flags.output
-		a.flags.output = "table"
-		return usage("choose one of table and json", "--output %q is not known", bad)
+	if err := a.Setup(); err != nil {
+		return err
 	}
 	if len(args) > 0 && args[0] == "help" {
-		fmt.Fprint(a.env.Stdout, a.help(args[1:]))
+		fmt.Fprint(a.Stdout, a.help(args[1:]))
 		return nil
 	}
 	name, do, err := called(args)
@@ -184,12 +179,6 @@ func (a *app) run(cmd *cobra.Command, args []string) error {
 	}
 	if err := a.misplaced(cmd, do); err != nil {
 		return err
-	}
-	if a.flags.verbose {
-		o := &slog.HandlerOptions{Level: slog.LevelDebug}
-		if a.log = slog.New(slog.NewTextHandler(a.env.Stderr, o)); a.json() {
-			a.log = slog.New(slog.NewJSONHandler(a.env.Stderr, o))
-		}
 	}
 	a.name, a.doing = name, do.name
 	return do.run(a, cmd.Context())
@@ -200,29 +189,29 @@ func called(args []string) (name string, do action, err error) {
 	const all = "`ssmbak-stack --help` shows all commands"
 	switch len(args) {
 	case 0:
-		return "", do, usage("such as `ssmbak-stack ssmbak create`; "+all, "give the stack's NAME and a COMMAND")
+		return "", do, shell.Usage("such as `ssmbak-stack ssmbak create`; "+all, "give the stack's NAME and a COMMAND")
 	case 1:
 		do, ok := actionOf(args[0])
 		switch {
 		case ok && do.alone:
 			return "", do, nil
 		case ok:
-			return "", do, usage("such as `ssmbak-stack ssmbak "+do.name+"`", "the stack's NAME is missing")
+			return "", do, shell.Usage("such as `ssmbak-stack ssmbak "+do.name+"`", "the stack's NAME is missing")
 		}
-		return "", do, usage("such as `ssmbak-stack "+args[0]+" status`; "+all, "give a COMMAND after the stack's NAME")
+		return "", do, shell.Usage("such as `ssmbak-stack "+args[0]+" status`; "+all, "give a COMMAND after the stack's NAME")
 	}
 	do, ok := actionOf(args[1])
 	switch first, swapped := actionOf(args[0]); {
 	case ok && len(args) > 2:
-		return "", do, usage("values of flags with spaces in them need quotes", "%q is one argument too many", args[2])
+		return "", do, shell.Usage("values of flags with spaces in them need quotes", "%q is one argument too many", args[2])
 	case ok:
 		return args[0], do, nil
 	case swapped && first.alone:
-		return "", do, usage("`ssmbak-stack "+first.name+"`", "%q is one argument too many", args[1])
+		return "", do, shell.Usage("`ssmbak-stack "+first.name+"`", "%q is one argument too many", args[1])
 	case swapped:
-		return "", do, usage(fmt.Sprintf("`ssmbak-stack %s %s`", args[1], args[0]), "the stack's NAME comes before the COMMAND")
+		return "", do, shell.Usage(fmt.Sprintf("`ssmbak-stack %s %s`", args[1], args[0]), "the stack's NAME comes before the COMMAND")
 	}
-	return "", do, usage(all, "there is no command %q", args[1])
+	return "", do, shell.Usage(all, "there is no command %q", args[1])
 }
 
 // misplaced refuses a flag that is not for the COMMAND.
@@ -233,7 +222,7 @@ func (a *app) misplaced(cmd *cobra.Command, do action) error {
 		if slices.Contains(everywhere, f.Name) || setting && do.settings || slices.Contains(do.flags, f.Name) || wrong != nil {
 			return
 		}
-		wrong = usage("`ssmbak-stack "+do.name+" --help` shows what is", "--%s is not for %s", f.Name, do.name)
+		wrong = shell.Usage("`ssmbak-stack "+do.name+" --help` shows what is", "--%s is not for %s", f.Name, do.name)
 	})
 	return wrong
 }
@@ -253,36 +242,20 @@ func (a *app) values() (stack.Values, error) {
 	}
 	if a.flags.noPointer {
 		if _, both := v["pointer"]; both {
-			return nil, usage("leave one of them out", "--pointer and --no-pointer exclude each other")
+			return nil, shell.Usage("leave one of them out", "--pointer and --no-pointer exclude each other")
 		}
 		v["pointer"] = []string{""}
 	}
 	return v, v.Check()
 }
 
-// connect reaches AWS without a request.
-func (a *app) connect(ctx context.Context) (*awsconn.Conn, error) {
-	o := a.env.AWS
-	if a.flags.region != "" {
-		o.Region = a.flags.region
-	}
-	if a.flags.profile != "" {
-		o.Profile = a.flags.profile
-	}
-	if a.flags.endpoint != "" {
-		o.EndpointURL = a.flags.endpoint
-	}
-	o.Logger = a.log
-	return awsconn.Load(ctx, o)
-}
-
 // open returns the stack that is named.
 func (a *app) open(ctx context.Context) (*stack.Stack, *awsconn.Conn, error) {
 	o := stack.Options{
-		Name: a.name, Version: a.env.Version, Event: a.event, Note: func(text string) { a.note("%s", text) }, Poll: a.env.Poll, Logger: a.log,
+		Name: a.name, Version: a.env.Version, Event: a.event, Note: func(text string) { a.Note("%s", text) }, Poll: a.env.Poll, Logger: a.Log,
 		Code: func(ctx context.Context, architecture string) (code.Zip, error) { return a.zip(ctx, architecture) },
 	}
-	conn, err := a.connect(ctx)
+	conn, err := a.Connect(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -296,10 +269,6 @@ func (a *app) announce(ctx context.Context, conn *awsconn.Conn) error {
 	if err != nil {
 		return err
 	}
-	endpoint := conn.Endpoint()
-	if endpoint == "" {
-		endpoint = "of AWS"
-	}
-	a.note("account %s, region %s, endpoint %s, stack %s", caller.Account, conn.Region(), endpoint, a.name)
+	a.Announce(caller.Account, conn, "stack "+a.name)
 	return nil
 }

@@ -6,44 +6,24 @@ import (
 	"strings"
 
 	"github.com/ssmbak/ssmbak/archive"
-	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/stack"
 	"github.com/ssmbak/ssmbak/stack/code"
 )
 
-// failure is an error as a person reads it: what is wrong, what to do about it,
-// and the exit code.
-type failure struct {
-	message, hint string
-	code          int
-}
-
-func (f *failure) Error() string { return f.message }
-
-// usage is a failure of the caller's.
-func usage(hint, format string, args ...any) error {
-	return &failure{message: fmt.Sprintf(format, args...), hint: hint, code: exitUsage}
-}
-
-// fail is a failure of the work.
-func fail(hint, format string, args ...any) error {
-	return &failure{message: fmt.Sprintf(format, args...), hint: hint, code: exitFailed}
-}
-
 // explain puts any error into a failure.
-func (a *app) explain(err error) failure {
-	var known *failure
+func (a *app) explain(err error) shell.Failure {
+	var known *shell.Failure
 	if errors.As(err, &known) {
 		return *known
 	}
 	var watch *stack.WatchError
 	if errors.As(err, &watch) {
 		out := a.explain(watch.Err)
-		out.hint = strings.TrimSuffix(a.goesOn(!watch.Unsure)+"; "+out.hint, "; ")
+		out.Hint = strings.TrimSuffix(a.goesOn(!watch.Unsure)+"; "+out.Hint, "; ")
 		return out
 	}
-	out := failure{message: err.Error(), code: exitFailed}
+	out := shell.Failure{Message: err.Error(), Code: shell.Failed}
 	command := func(words string) string { return "`" + a.command(words) + "`" }
 	var name *stack.NameError
 	var setting *stack.SettingError
@@ -67,70 +47,65 @@ func (a *app) explain(err error) failure {
 	var format *archive.FormatError
 	switch {
 	case errors.As(err, &name):
-		out.code, out.hint = exitUsage, "such as `ssmbak-stack ssmbak create`"
+		out.Code, out.Hint = shell.WrongUsage, "such as `ssmbak-stack ssmbak create`"
 	case errors.As(err, &setting):
-		out.code, out.hint = exitUsage, "`ssmbak-stack create --help` shows all settings; nothing was changed"
+		out.Code, out.Hint = shell.WrongUsage, "`ssmbak-stack create --help` shows all settings; nothing was changed"
 	case errors.As(err, &missing):
-		out.hint = command("create") + " makes it; --region and --profile say where it is looked for"
+		out.Hint = command("create") + " makes it; --region and --profile say where it is looked for"
 	case errors.As(err, &exists):
-		out.hint = command("update") + " changes it, and " + command("status") + " tells how it is"
+		out.Hint = command("update") + " changes it, and " + command("status") + " tells how it is"
 	case errors.As(err, &foreign):
-		out.hint = "nothing was changed; choose another name"
+		out.Hint = "nothing was changed; choose another name"
 	case errors.As(err, &original):
-		out.hint = command("update") + " takes it over, and keeps its bucket"
+		out.Hint = command("update") + " takes it over, and keeps its bucket"
 	case errors.As(err, &state):
-		out.hint = state.Advice
+		out.Hint = state.Advice
 	case errors.As(err, &protected):
-		out.hint = "nothing was changed; a second stack, under another name and with --no-pointer, can stand beside this one"
+		out.Hint = "nothing was changed; a second stack, under another name and with --no-pointer, can stand beside this one"
 	case errors.As(err, &protection):
-		out.hint = fmt.Sprintf("aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name %s", a.name)
+		out.Hint = fmt.Sprintf("aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name %s", a.name)
 	case errors.As(err, &bucket):
-		out.hint = "nothing was changed"
+		out.Hint = "nothing was changed"
 		if strings.Contains(bucket.Why, "versioned") {
-			out.hint = "aws s3api put-bucket-versioning --bucket " + bucket.Bucket + " --versioning-configuration Status=Enabled"
+			out.Hint = "aws s3api put-bucket-versioning --bucket " + bucket.Bucket + " --versioning-configuration Status=Enabled"
 		}
 	case errors.As(err, &versioning):
-		out.hint = command(a.doing) + " tries again; AWS says that it takes up to 15 minutes"
+		out.Hint = command(a.doing) + " tries again; AWS says that it takes up to 15 minutes"
 	case errors.As(err, &pointer):
-		out.hint = "nothing was changed; --no-pointer or --pointer NAME lets a second stack stand beside the first"
+		out.Hint = "nothing was changed; --no-pointer or --pointer NAME lets a second stack stand beside the first"
 	case errors.As(err, &newer):
-		out.hint = "update ssmbak, or say --downgrade; nothing was changed"
+		out.Hint = "update ssmbak, or say --downgrade; nothing was changed"
 	case errors.As(err, &failed):
 		a.failures(failed)
-		out.message = fmt.Sprintf("the stack %s ended as %s", failed.Name, failed.Status)
-		out.hint = a.after(failed)
+		out.Message = fmt.Sprintf("the stack %s ended as %s", failed.Name, failed.Status)
+		out.Hint = a.after(failed)
 	case errors.As(err, &fill):
-		out.message = "the stack is whole, but the reconcile that fills its archive was not started: " + plain(fill.Err)
-		out.hint = "`ssmbak reconcile` does the same from here, and the stack does it by itself within the hour"
+		out.Message = "the stack is whole, but the reconcile that fills its archive was not started: " + shell.Reason(fill.Err)
+		out.Hint = "`ssmbak reconcile` does the same from here, and the stack does it by itself within the hour"
 	case errors.As(err, &header):
-		out.message = "the stack is complete, but its encryption headers were not written into the archive, which tells them to `ssmbak`: " + plain(header.Err)
-		out.hint = command("update") + " finishes it"
+		out.Message = "the stack is complete, but its encryption headers were not written into the archive, which tells them to `ssmbak`: " + shell.Reason(header.Err)
+		out.Hint = command("update") + " finishes it"
 		if _, hint, ok := shell.ExplainAWS(header.Err); ok {
-			out.hint = hint + "; then " + out.hint
+			out.Hint = hint + "; then " + out.Hint
 		}
 	case errors.As(err, &file):
-		out.code, out.hint = exitUsage, "nothing was changed"
+		out.Code, out.Hint = shell.WrongUsage, "nothing was changed"
 	case errors.As(err, &noCode):
 		const carried = "take a released ssmbak-stack, which carries the functions, or name their zip with --code FILE.zip"
 		switch {
 		case errors.Is(err, code.ErrNoGo):
-			out.hint = "install Go and run this in a clone of ssmbak, or " + carried
+			out.Hint = "install Go and run this in a clone of ssmbak, or " + carried
 		case errors.Is(err, code.ErrNoSource):
-			out.hint = "run this in a clone of ssmbak, or " + carried
+			out.Hint = "run this in a clone of ssmbak, or " + carried
 		default:
-			out.hint = carried
+			out.Hint = carried
 		}
 	case errors.As(err, &mismatch):
-		out.message, out.hint = mismatch.Error(), "nothing was changed"
+		out.Message, out.Hint = mismatch.Error(), "nothing was changed"
 	case errors.As(err, &format):
-		out.message, out.hint = format.Error(), "nothing was changed"
+		out.Message, out.Hint = format.Error(), "nothing was changed"
 	default:
-		if message, hint, ok := shell.ExplainAWS(err); ok {
-			out.message, out.hint = message, hint
-			if errors.As(err, new(*awsconn.EndpointError)) || errors.As(err, new(*awsconn.RegionError)) {
-				out.code = exitUsage
-			}
-		}
+		out = shell.Explain(err)
 	}
 	return out
 }
@@ -139,10 +114,10 @@ func (a *app) explain(err error) failure {
 // missing, before anything else is said.
 func (a *app) failures(f *stack.FailedError) {
 	for _, e := range f.Failures {
-		a.note("failed: %s (%s): %s", e.Resource, e.Type, e.Reason)
+		a.Note("failed: %s (%s): %s", e.Resource, e.Type, e.Reason)
 	}
 	for _, p := range f.Permissions {
-		a.note("missing permission: %s", p)
+		a.Note("missing permission: %s", p)
 	}
 }
 
@@ -166,13 +141,13 @@ func (a *app) after(f *stack.FailedError) string {
 }
 
 // interrupted says what goes on without this command.
-func (a *app) interrupted() failure {
-	f := failure{message: "interrupted", code: exitInterrupted}
+func (a *app) interrupted() shell.Failure {
+	f := shell.Failure{Message: "interrupted", Code: shell.Interrupted}
 	switch a.doing {
 	case "create", "update", "delete":
-		f.hint = a.goesOn(true)
+		f.Hint = a.goesOn(true)
 	case "redrive":
-		f.hint = "SQS goes on with what it began: `" + a.command("redrive") + "` again watches it"
+		f.Hint = "SQS goes on with what it began: `" + a.command("redrive") + "` again watches it"
 	}
 	return f
 }
@@ -191,35 +166,5 @@ func (a *app) goesOn(began bool) string {
 
 // command is a command line on this stack that works where this run does.
 func (a *app) command(words string) string {
-	return "ssmbak-stack " + a.name + " " + words + a.where()
-}
-
-// where are the flags that lead another command to the same place. The tools of
-// AWS and ssmbak call them alike.
-func (a *app) where() string {
-	text := ""
-	for _, f := range [][2]string{{"--region", a.flags.region}, {"--profile", a.flags.profile}, {"--endpoint-url", a.flags.endpoint}} {
-		if f[1] != "" {
-			text += " " + f[0] + " " + quote(f[1])
-		}
-	}
-	return text
-}
-
-// quote returns a word as a shell takes it.
-func quote(word string) string {
-	if word != "" && strings.IndexFunc(word, func(r rune) bool {
-		return !strings.ContainsRune("/.-_:=@%+,", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
-	}) < 0 {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-}
-
-// plain puts an error into one clause.
-func plain(err error) string {
-	if message, _, ok := shell.ExplainAWS(err); ok {
-		return message
-	}
-	return err.Error()
+	return "ssmbak-stack " + a.name + " " + words + a.Where()
 }

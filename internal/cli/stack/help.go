@@ -1,11 +1,11 @@
 package stackcli
 
 import (
-	"fmt"
-	"strings"
+	"cmp"
 
 	"github.com/spf13/pflag"
 
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/stack"
 )
 
@@ -39,9 +39,7 @@ func valueOf(s stack.Setting) string {
 	return "N"
 }
 
-const exitCodes = `
-Exit codes:
-  0    done
+const exitCodes = `  0    done
   1    failed; for status: not as it should be
   130  interrupted: CloudFormation goes on with what it began
   252  wrong usage
@@ -54,42 +52,31 @@ func (a *app) help(words []string) string {
 			return a.helpOf(do)
 		}
 	}
-	var b strings.Builder
-	b.WriteString(`ssmbak-stack creates and keeps the CloudFormation stack that records every change
+	p := shell.NewPage(`ssmbak-stack creates and keeps the CloudFormation stack that records every change
 of every SSM parameter in a versioned bucket. The bucket and its key outlive the
-stack: no command deletes a backup.
-
-Usage:
-  ssmbak-stack NAME COMMAND [flags]
-
-Commands:
-`)
+stack: no command deletes a backup.`, "ssmbak-stack NAME COMMAND [flags]")
+	var commands [][2]string
 	for _, x := range actions() {
-		fmt.Fprintf(&b, "  %-11s %s\n", x.name, x.short)
+		commands = append(commands, [2]string{x.name, x.short})
 	}
-	b.WriteString(`
-Examples:
-  ssmbak-stack ssmbak create
+	p.Commands(commands)
+	p.Section("Examples", `  ssmbak-stack ssmbak create
   ssmbak-stack ssmbak update --memory 512 --change-set
-  aws logs tail /aws/lambda/$(ssmbak-stack ssmbak lambdaname)
-`)
-	a.writeFlags(&b, "Flags of every command", everywhere[:6], true)
-	b.WriteString("\n`ssmbak-stack COMMAND --help` shows the flags of a command.\n" + exitCodes)
-	return b.String()
+  aws logs tail /aws/lambda/$(ssmbak-stack ssmbak lambdaname)`)
+	p.Flags("Flags of every command", a.flagsOf(everywhere[:6], true))
+	p.Line("`ssmbak-stack COMMAND --help` shows the flags of a command.")
+	p.Section("Exit codes", exitCodes)
+	return p.String()
 }
 
 // helpOf is the page of one COMMAND.
 func (a *app) helpOf(do action) string {
-	var b strings.Builder
-	text := do.long
-	if text == "" {
-		text = "Print " + do.short + "."
-	}
 	name := "NAME "
 	if do.alone {
 		name = "[NAME] "
 	}
-	fmt.Fprintf(&b, "%s\n\nUsage:\n  ssmbak-stack %s%s [flags]\n\nExamples:\n%s\n", text, name, do.name, do.examples)
+	p := shell.NewPage(cmp.Or(do.long, "Print "+do.short+"."), "ssmbak-stack "+name+do.name+" [flags]")
+	p.Section("Examples", do.examples)
 	if do.settings {
 		for _, group := range stack.Groups {
 			var names []string
@@ -101,7 +88,7 @@ func (a *app) helpOf(do action) string {
 					}
 				}
 			}
-			a.writeFlags(&b, group, names, do.name == "create")
+			p.Flags(group, a.flagsOf(names, do.name == "create"))
 		}
 	}
 	var others []string
@@ -110,19 +97,16 @@ func (a *app) helpOf(do action) string {
 			others = append(others, name)
 		}
 	}
-	a.writeFlags(&b, "Flags", others, true)
-	a.writeFlags(&b, "Flags of every command", everywhere[:6], true)
-	b.WriteString(exitCodes)
-	return b.String()
+	p.Flags("Flags", a.flagsOf(others, true))
+	p.Flags("Flags of every command", a.flagsOf(everywhere[:6], true))
+	p.Section("Exit codes", exitCodes)
+	return p.String()
 }
 
-// writeFlags writes flags under a title. Their defaults count where nothing is
-// there yet.
-func (a *app) writeFlags(b *strings.Builder, title string, names []string, defaults bool) {
-	if len(names) == 0 {
-		return
-	}
-	flags := pflag.NewFlagSet(title, pflag.ContinueOnError)
+// flagsOf returns some of the flags. Their defaults count where nothing is there
+// yet.
+func (a *app) flagsOf(names []string, defaults bool) *pflag.FlagSet {
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	flags.SortFlags = false
 	for _, name := range names {
 		flag := *a.cmd.Flags().Lookup(name)
@@ -132,5 +116,5 @@ func (a *app) writeFlags(b *strings.Builder, title string, names []string, defau
 		flag.DefValue = "" // pflag would leave out a 0
 		flags.AddFlag(&flag)
 	}
-	fmt.Fprintf(b, "\n%s:\n%s", title, flags.FlagUsages())
+	return flags
 }

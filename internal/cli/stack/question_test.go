@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
 
 // TestQuestionInterrupted holds that an interrupt at a question says that nothing
@@ -17,9 +19,9 @@ func TestQuestionInterrupted(t *testing.T) {
 	silence, never := io.Pipe()
 	defer never.Close()
 	var stderr bytes.Buffer
-	a := &app{doing: "create", env: Env{
-		Stdin: silence, Stderr: &stderr, Getenv: func(string) string { return "" }, Terminal: func(any) bool { return true },
-	}}
+	a := &app{doing: "create", Shell: shell.New("ssmbak-stack", shell.Env{
+		Stdin: silence, Stderr: &stderr, Terminal: func(any) bool { return true },
+	})}
 	code := a.complain(ctx, a.ask(ctx, "this deletes it", false, "--yes"))
 	if want := "interrupted\nhint: nothing was changed\n"; code != 130 || !strings.HasSuffix(stderr.String(), want) {
 		t.Errorf("exit code %d, want 130 and %q at the end of\n%s", code, want, stderr.String())

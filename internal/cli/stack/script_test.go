@@ -29,6 +29,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	stackcli "github.com/ssmbak/ssmbak/internal/cli/stack"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/recorder"
@@ -195,14 +196,14 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		for i, arg := range args {
 			args[i] = strings.ReplaceAll(arg, "$WORK", ts.Getenv("WORK"))
 		}
-		env := stackcli.Env{
+		env := stackcli.Env{Version: w.version, FindCode: w.find, Env: shell.Env{
 			Args: args, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Getenv: ts.Getenv,
-			AWS: w.connection(), Version: w.version, FindCode: w.find,
+			AWS: w.connection(),
 			Terminal: func(stream any) bool {
 				_, in := stream.(*strings.Reader)
 				return w.answer != nil && (in || stream == any(&stderr))
 			},
-		}
+		}}
 		if w.answer != nil {
 			env.Stdin = strings.NewReader(*w.answer)
 		}

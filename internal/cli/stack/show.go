@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/internal/version"
 	"github.com/ssmbak/ssmbak/stack"
 )
@@ -35,17 +36,16 @@ func (a *app) events(ctx context.Context) error {
 		all = append(all, e)
 	}
 	slices.Reverse(all)
-	if a.json() {
-		rows := make([]EventRow, len(all))
-		for i, e := range all {
-			rows[i] = eventRow(e)
+	rows := make([]EventRow, len(all))
+	for i, e := range all {
+		rows[i] = eventRow(e)
+	}
+	return a.Data(rows, func(io.Writer) error {
+		for _, e := range all {
+			a.event(e)
 		}
-		return render.JSON(a.env.Stdout, rows)
-	}
-	for _, e := range all {
-		a.event(e)
-	}
-	return nil
+		return nil
+	})
 }
 
 func (a *app) outputs(ctx context.Context) error {
@@ -57,14 +57,11 @@ func (a *app) outputs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if a.json() {
-		return render.JSON(a.env.Stdout, all)
-	}
 	rows := make([][]string, len(all))
 	for i, o := range all {
 		rows[i] = []string{o.Key, o.Value}
 	}
-	return columns(a.env.Stdout, rows)
+	return a.Data(all, func(w io.Writer) error { return columns(w, rows) })
 }
 
 func (a *app) resources(ctx context.Context) error {
@@ -76,14 +73,11 @@ func (a *app) resources(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if a.json() {
-		return render.JSON(a.env.Stdout, all)
-	}
 	rows := make([][]string, len(all))
 	for i, r := range all {
 		rows[i] = []string{r.LogicalID, r.Type, r.Status, r.PhysicalID}
 	}
-	return columns(a.env.Stdout, rows)
+	return a.Data(all, func(w io.Writer) error { return columns(w, rows) })
 }
 
 // columns writes rows under each other. Nothing wraps, so that a name can be
@@ -104,10 +98,7 @@ func (a *app) word(key, value string, err error) error {
 	if err != nil {
 		return err
 	}
-	if a.json() {
-		return render.JSON(a.env.Stdout, map[string]string{key: value})
-	}
-	return a.print("%s", value)
+	return a.Data(map[string]string{key: value}, func(io.Writer) error { return a.Print("%s", value) })
 }
 
 func (a *app) bucketname(ctx context.Context) error {
@@ -129,7 +120,7 @@ func (a *app) lambdaname(ctx context.Context) error {
 }
 
 func (a *app) region(ctx context.Context) error {
-	conn, err := a.connect(ctx)
+	conn, err := a.Connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -137,7 +128,7 @@ func (a *app) region(ctx context.Context) error {
 }
 
 func (a *app) template(context.Context) error {
-	_, err := fmt.Fprint(a.env.Stdout, stack.Template())
+	_, err := fmt.Fprint(a.Stdout, stack.Template())
 	return err
 }
 
@@ -151,34 +142,30 @@ func (a *app) status(ctx context.Context) error {
 		return err
 	}
 	wrong := a.judge(st)
-	if a.json() {
-		problems := make([]string, len(wrong))
-		for i, p := range wrong {
-			problems[i] = p.String()
-		}
-		if err := render.JSON(a.env.Stdout, struct {
-			stack.Status
-			Healthy  bool
-			Problems []string
-		}{st, len(wrong) == 0, problems}); err != nil {
-			return err
-		}
-	} else if err := a.printStatus(st); err != nil {
+	row := struct {
+		stack.Status
+		Healthy  bool
+		Problems []string
+	}{st, len(wrong) == 0, make([]string, len(wrong))}
+	for i, p := range wrong {
+		row.Problems[i] = p.String()
+	}
+	if err := a.Data(row, func(io.Writer) error { return a.printStatus(st) }); err != nil {
 		return err
 	}
 	if st.Version != a.env.Version && !st.Original {
-		a.note("the stack is of ssmbak %s, and this is %s: `%s` brings it to this one", versionText(st.Version), a.env.Version, a.command("update"))
+		a.Note("the stack is of ssmbak %s, and this is %s: `%s` brings it to this one", versionText(st.Version), a.env.Version, a.command("update"))
 	}
 	switch len(wrong) {
 	case 0:
 		return nil
 	case 1:
-		return fail(wrong[0].do, "the stack %s is not as it should be: %s", a.name, wrong[0].what)
+		return shell.Fail(wrong[0].do, "the stack %s is not as it should be: %s", a.name, wrong[0].what)
 	}
 	for _, p := range wrong {
-		a.note("%s: %s", p.what, p.do)
+		a.Note("%s: %s", p.what, p.do)
 	}
-	return fail("begin with the first", "%d things about the stack %s are not as they should be", len(wrong), a.name)
+	return shell.Fail("begin with the first", "%d things about the stack %s are not as they should be", len(wrong), a.name)
 }
 
 func (a *app) printStatus(st stack.Status) error {
@@ -197,7 +184,7 @@ func (a *app) printStatus(st stack.Status) error {
 			"complete: "+complete)
 	}
 	for _, line := range lines {
-		if err := a.print("%s", line); err != nil {
+		if err := a.Print("%s", line); err != nil {
 			return err
 		}
 	}
@@ -234,25 +221,17 @@ func (a *app) judge(st stack.Status) (wrong []problem) {
 		add("it is half made", "`%s` goes on", a.command("create"))
 	}
 	if st.DeadLetters > 0 {
-		add(count(st.DeadLetters, "change")+" could not be recorded", "`aws logs tail /aws/lambda/%s-recorder%s` tells why, then `%s`", a.name, a.where(), a.command("redrive"))
+		add(shell.Count(st.DeadLetters, "change", "changes")+" could not be recorded", "`aws logs tail /aws/lambda/%s-recorder%s` tells why, then `%s`", a.name, a.Where(), a.command("redrive"))
 	}
-	if st.HasFunctions && !st.Original && !st.Complete.IsZero() && time.Since(st.Complete) > time.Duration(max(1, st.MissedHours))*time.Hour {
-		add("the last complete reconcile is "+time.Since(st.Complete).Round(time.Minute).String()+" old", "`aws logs tail /aws/lambda/%s-reconciler%s` tells why, and `ssmbak reconcile%s` makes one", a.name, a.where(), a.where())
+	if st.HasFunctions && !st.Original && !st.Complete.IsZero() && a.Now().Sub(st.Complete) > time.Duration(max(1, st.MissedHours))*time.Hour {
+		add("the last complete reconcile is "+a.Now().Sub(st.Complete).Round(time.Minute).String()+" old", "`aws logs tail /aws/lambda/%s-reconciler%s` tells why, and `ssmbak reconcile%s` makes one", a.name, a.Where(), a.Where())
 	}
 	return wrong
 }
 
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
 func (a *app) version(context.Context) error {
-	platform := runtime.GOOS + "/" + runtime.GOARCH
-	if a.json() {
-		return render.JSON(a.env.Stdout, struct{ Version, Revision, Go, Platform string }{a.env.Version, version.Revision(), runtime.Version(), platform})
-	}
-	return a.print("ssmbak-stack %s, %s %s", a.env.Version, runtime.Version(), platform)
+	row := struct{ Version, Revision, Go, Platform string }{a.env.Version, version.Revision(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
+	return a.Data(row, func(io.Writer) error {
+		return a.Print("ssmbak-stack %s, %s %s", row.Version, row.Go, row.Platform)
+	})
 }

@@ -1,29 +1,29 @@
 package stackcli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
-	"strings"
 
 	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/stack"
 	"github.com/ssmbak/ssmbak/stack/code"
 )
 
 // event prints one as it comes, its time in UTC.
 func (a *app) event(e stack.Event) {
-	if a.json() {
-		_ = render.Line(a.env.Stderr, struct{ Event EventRow }{eventRow(e)})
+	if a.Flags.Output == shell.JSON {
+		_ = render.Line(a.Stderr, struct{ Event EventRow }{eventRow(e)})
 		return
 	}
 	line := fmt.Sprintf("%s   %s  %s  %s", e.Time.Format("01/02/06 15:04:05"), e.Status, e.Resource, e.Type)
 	if e.Reason != "" {
 		line += "  " + e.Reason
 	}
-	_ = a.print("%s", line)
+	_ = a.Print("%s", line)
 }
 
 func (a *app) create(ctx context.Context) error {
@@ -52,7 +52,7 @@ func (a *app) create(ctx context.Context) error {
 	if err != nil && !errors.As(err, &fill) {
 		return err
 	}
-	return errors.Join(a.created(m), err)
+	return errors.Join(a.Data(m, func(io.Writer) error { return a.printCreated(m) }), err)
 }
 
 // readCode reads the file of --code before anything is asked or made. Where no
@@ -68,7 +68,7 @@ func (a *app) readCode(v stack.Values) error {
 	if named := v["architecture"]; named == nil && a.doing == "create" {
 		v["architecture"] = []string{z.Architecture}
 	} else if named != nil && named[0] != z.Architecture {
-		return usage("leave out --architecture, or name another zip", "%s is for %s, not for %s", a.flags.code, z.Architecture, named[0])
+		return shell.Usage("leave out --architecture, or name another zip", "%s is for %s, not for %s", a.flags.code, z.Architecture, named[0])
 	}
 	a.zips[z.Architecture] = z
 	return nil
@@ -105,7 +105,7 @@ func (a *app) zip(ctx context.Context, architecture string) (code.Zip, error) {
 	}
 	if a.flags.code != "" {
 		for other := range a.zips {
-			return code.Zip{}, usage("say --architecture "+other+", or name another zip", "%s is for %s, and the stack's functions are for %s", a.flags.code, other, architecture)
+			return code.Zip{}, shell.Usage("say --architecture "+other+", or name another zip", "%s is for %s, and the stack's functions are for %s", a.flags.code, other, architecture)
 		}
 	}
 	z, err := a.env.FindCode(ctx, architecture, a.env.Version)
@@ -126,7 +126,7 @@ func (a *app) agreeToLock(ctx context.Context, v stack.Values) error {
 // printMade says what there is now, in the words of the original ssmbak.
 func (a *app) printMade(m stack.Made) error {
 	for _, line := range []string{"", "Lambda: " + m.LambdaName, "Bucket: " + m.BucketName, "Cloudwatch log group: /aws/lambda/" + m.LambdaName, ""} {
-		if err := a.print("%s", line); err != nil {
+		if err := a.Print("%s", line); err != nil {
 			return err
 		}
 	}
@@ -136,31 +136,28 @@ func (a *app) printMade(m stack.Made) error {
 // pointers are the parameters in which ssmbak looks for the name of the bucket.
 var pointers = []string{"/ssmbak/bucketname", "/newvoll/ssmbak/bucketname"}
 
-// created says what there is now, and what to type next.
-func (a *app) created(m stack.Made) error {
-	if a.json() {
-		return render.JSON(a.env.Stdout, m)
-	}
+// printCreated says what there is now, and what to type next.
+func (a *app) printCreated(m stack.Made) error {
 	if err := a.printMade(m); err != nil {
 		return err
 	}
 	lines := []string{"What there is now is being recorded; every change from here on is, too."}
 	if !m.Filling {
-		lines = []string{"Every change is recorded. `ssmbak reconcile" + a.where() + "` records what there is now."}
+		lines = []string{"Every change is recorded. `ssmbak reconcile" + a.Where() + "` records what there is now."}
 	}
 	lines = append(lines, "Next:")
 	if !slices.Contains(pointers, m.PointerName) {
 		lines = append(lines, "  export SSMBAK_STACKNAME="+a.name)
 	}
 	lines = append(lines,
-		"  ssmbak preview / now -R"+a.where(),
-		"  aws logs tail --format short /aws/lambda/"+m.LambdaName+a.where(),
+		"  ssmbak preview / now -R"+a.Where(),
+		"  aws logs tail --format short /aws/lambda/"+m.LambdaName+a.Where(),
 		"  "+a.command("status"),
 		"Who is to look needs the first of these policies, who is to restore needs both:",
 		"  aws iam attach-role-policy --role-name ROLE --policy-arn "+m.ReaderPolicyArn,
 		"  aws iam attach-role-policy --role-name ROLE --policy-arn "+m.RestorerPolicyArn)
 	for _, line := range lines {
-		if err := a.print("%s", line); err != nil {
+		if err := a.Print("%s", line); err != nil {
 			return err
 		}
 	}
@@ -199,37 +196,43 @@ func (a *app) update(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case a.flags.changeSet:
+	if a.flags.changeSet {
 		return a.changes(changes)
-	case a.json():
-		return render.JSON(a.env.Stdout, struct {
-			stack.Made
-			Changed bool
-		}{m, changes.Any})
-	case !changes.Any:
-		return a.print("nothing to update")
+	}
+	row := struct {
+		stack.Made
+		Changed bool
+	}{m, changes.Any}
+	return a.Data(row, func(io.Writer) error { return a.printUpdated(row.Made, row.Changed) })
+}
+
+// printUpdated says what there is now.
+func (a *app) printUpdated(m stack.Made, changed bool) error {
+	if !changed {
+		return a.Print("nothing to update")
 	}
 	if err := a.printMade(m); err != nil {
 		return err
 	}
-	return a.print("The stack is of ssmbak %s now; `%s` tells how it is.", versionText(m.Version), a.command("status"))
+	return a.Print("The stack is of ssmbak %s now; `%s` tells how it is.", versionText(m.Version), a.command("status"))
 }
 
 // changes shows what a change set would do.
 func (a *app) changes(c stack.Changes) error {
 	all := c.Resources
-	if a.json() {
-		if all == nil {
-			all = []stack.Change{}
-		}
-		return render.JSON(a.env.Stdout, all)
+	if all == nil {
+		all = []stack.Change{}
 	}
+	return a.Data(all, func(w io.Writer) error { return a.printChanges(w, c) })
+}
+
+func (a *app) printChanges(w io.Writer, c stack.Changes) error {
+	all := c.Resources
 	if !c.Any {
-		return a.print("nothing to update")
+		return a.Print("nothing to update")
 	}
 	if len(all) == 0 {
-		return a.print("no resource changes, only parameters or outputs do")
+		return a.Print("no resource changes, only parameters or outputs do")
 	}
 	counts := make(map[string]int)
 	rows := make([][]string, len(all))
@@ -241,10 +244,10 @@ func (a *app) changes(c stack.Changes) error {
 			rows[i] = append(rows[i], "("+why+")")
 		}
 	}
-	if err := columns(a.env.Stdout, rows); err != nil {
+	if err := columns(w, rows); err != nil {
 		return err
 	}
-	return a.print("would add %d, change %d, replace %d, remove %d; nothing was changed", counts["add"], counts["change"], counts["replace"], counts["remove"])
+	return a.Print("would add %d, change %d, replace %d, remove %d; nothing was changed", counts["add"], counts["change"], counts["replace"], counts["remove"])
 }
 
 // reading returns the sign of a change, what it is counted as, and what else
@@ -292,9 +295,11 @@ func (a *app) delete(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if a.json() {
-		return render.JSON(a.env.Stdout, kept)
-	}
+	return a.Data(kept, func(io.Writer) error { return a.printDeleted(kept) })
+}
+
+// printDeleted says what is left, and what to type to go on with it.
+func (a *app) printDeleted(kept stack.Kept) error {
 	lines := []string{"", "The stack " + a.name + " is deleted."}
 	if kept.BucketName != "" {
 		lines = append(lines, "Kept, with all that it holds:", "Bucket: "+kept.BucketName)
@@ -303,10 +308,10 @@ func (a *app) delete(ctx context.Context) error {
 			lines = append(lines, "Key: "+kept.KeyArn)
 			again += " --key-arn " + kept.KeyArn
 		}
-		lines = append(lines, "`"+a.command(again)+"` records into it again;", "`ssmbak preview / TIME -R --bucket "+kept.BucketName+a.where()+"` still reads it.")
+		lines = append(lines, "`"+a.command(again)+"` records into it again;", "`ssmbak preview / TIME -R --bucket "+kept.BucketName+a.Where()+"` still reads it.")
 	}
 	for _, line := range lines {
-		if err := a.print("%s", line); err != nil {
+		if err := a.Print("%s", line); err != nil {
 			return err
 		}
 	}
@@ -319,38 +324,10 @@ func (a *app) ask(ctx context.Context, why string, agreed bool, flag string) err
 	if agreed {
 		return nil
 	}
-	if unasked := a.unasked(); unasked != "" {
-		return fail("add "+flag+"; nothing was changed", "%s, and %s", why, unasked)
+	if unasked := a.Unasked(); unasked != "" {
+		return shell.Fail("add "+flag+"; nothing was changed", "%s, and %s", why, unasked)
 	}
-	fmt.Fprintf(a.env.Stderr, "%s\nType \"yes\" to continue: ", render.Escape(why))
-	lines := make(chan string, 1)
-	go func() {
-		line, _ := bufio.NewReader(a.env.Stdin).ReadString('\n') // no answer is no yes
-		lines <- strings.TrimSpace(line)
-	}()
-	select {
-	case line := <-lines:
-		if line == "yes" {
-			return nil
-		}
-		return fail("nothing was changed", "the answer was not yes")
-	case <-ctx.Done():
-		fmt.Fprintln(a.env.Stderr) // the error does not follow the prompt
-		return &failure{message: "interrupted", hint: "nothing was changed", code: exitInterrupted}
-	}
-}
-
-// unasked says why no question can be asked, "" if one can.
-func (a *app) unasked() string {
-	switch {
-	case !a.env.Terminal(a.env.Stdin) || !a.env.Terminal(a.env.Stderr):
-		return "there is no terminal to ask on"
-	case a.json():
-		return "with --output json no question is asked"
-	case a.env.Getenv("CI") != "":
-		return "with CI set no question is asked"
-	}
-	return ""
+	return a.AskGravely(ctx, why)
 }
 
 func (a *app) redrive(ctx context.Context) error {
@@ -361,19 +338,18 @@ func (a *app) redrive(ctx context.Context) error {
 	if err := a.announce(ctx, conn); err != nil {
 		return err
 	}
-	progress := render.NewProgress(a.env.Stderr, a.env.Terminal(a.env.Stderr) && !a.json(), "redrive")
+	progress := a.NewProgress("redrive")
 	defer progress.Close()
 	moved, err := s.Redrive(ctx, func(moved, of int64) { progress.Set(int(moved), int(of)) })
 	progress.Close()
 	if err != nil {
 		return err
 	}
-	if a.json() {
-		return render.JSON(a.env.Stdout, struct{ Moved int64 }{moved})
-	}
-	if err := a.print("handed out again: %d", moved); err != nil || moved == 0 {
-		return err
-	}
-	a.note("`%s` tells whether they are recorded now", a.command("status"))
-	return nil
+	return a.Data(struct{ Moved int64 }{moved}, func(io.Writer) error {
+		if err := a.Print("handed out again: %d", moved); err != nil || moved == 0 {
+			return err
+		}
+		a.Note("`%s` tells whether they are recorded now", a.command("status"))
+		return nil
+	})
 }
