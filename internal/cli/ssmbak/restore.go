@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -227,19 +228,19 @@ func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, pla
 // printOutcomes writes what a restore stands for, as preview does, with a note
 // for what could not be done. brief leaves out what did not change in a table.
 func (a *app) printOutcomes(res restore.Result, states []ssmbak.State, brief bool) error {
-	outcomes := res.Outcomes
-	if a.Flags.Output == shell.JSON {
-		rows := make([]render.OutcomeRow, len(outcomes))
-		for i, o := range outcomes {
-			o.Item.Wanted = states[i]
-			failed := ""
-			if o.Err != nil {
-				failed = reason(o.Err)
-			}
-			rows[i] = render.OutcomeRowOf(o, res.ID, failed, a.flags.decrypt)
+	rows := make([]render.OutcomeRow, len(res.Outcomes))
+	for i, o := range res.Outcomes {
+		o.Item.Wanted = states[i]
+		failed := ""
+		if o.Err != nil {
+			failed = reason(o.Err)
 		}
-		return render.JSON(a.Stdout, rows)
+		rows[i] = render.OutcomeRowOf(o, res.ID, failed, a.flags.decrypt)
 	}
+	return a.Data(rows, func(w io.Writer) error { return a.writeOutcomes(w, res.Outcomes, states, brief) })
+}
+
+func (a *app) writeOutcomes(w io.Writer, outcomes []restore.Outcome, states []ssmbak.State, brief bool) error {
 	var shown []ssmbak.State
 	var notes []string
 	var statuses []restore.Status
@@ -266,7 +267,7 @@ func (a *app) printOutcomes(res restore.Result, states []ssmbak.State, brief boo
 	if len(shown) == 0 {
 		return nil
 	}
-	return render.Restored(a.Stdout, shown, a.flags.decrypt, statuses, notes)
+	return render.Restored(w, shown, a.flags.decrypt, statuses, notes)
 }
 
 // conclude says what was done, and what is left to do: again finishes it, and anew
