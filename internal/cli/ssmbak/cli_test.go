@@ -242,6 +242,57 @@ func TestInterruptAtTheQuestion(t *testing.T) {
 	}
 }
 
+// TestUndoColorsItsOwnStream holds that the plan of an undo, which goes to standard
+// error, is colored where that is a terminal, whatever standard output is.
+func TestUndoColorsItsOwnStream(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		aws := emulator.New(emulator.Options{Clock: emulator.RealClock()})
+		aws.S3.CreateBucket(bucket, true)
+		conn, err := awsconn.Load(t.Context(), connection(aws.Client()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, value := "/app", "one"
+		put := func() {
+			if _, err := conn.SSM().PutParameter(t.Context(), &ssm.PutParameterInput{Name: &name, Value: &value, Type: types.ParameterTypeString, Overwrite: new(true)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		run := func(terminal func(stream any, out, err *bytes.Buffer) bool, args ...string) string {
+			var out, err bytes.Buffer
+			code := ssmbakcli.Main(t.Context(), ssmbakcli.Env{Env: shell.Env{
+				Args: append(args, "--bucket", bucket), Stdin: strings.NewReader(""), Stdout: &out, Stderr: &err, AWS: connection(aws.Client()),
+				Terminal: func(stream any) bool { return terminal(stream, &out, &err) },
+			}})
+			if code != 0 {
+				t.Fatalf("%v: exit code %d\n%s", args, code, &err)
+			}
+			return err.String()
+		}
+		none := func(any, *bytes.Buffer, *bytes.Buffer) bool { return false }
+		put()
+		run(none, "reconcile")
+		time.Sleep(time.Second) // of the bubble
+		at := time.Now().UTC().Format("2006-01-02T15:04:05.000Z")
+		time.Sleep(time.Second)
+		value = "two"
+		put()
+		notes := run(none, "restore", name, at, "--yes")
+		_, id, _ := strings.Cut(notes, "`ssmbak undo ")
+		id, _, _ = strings.Cut(id, " ")
+		redirected := run(func(stream any, out, _ *bytes.Buffer) bool { return stream == any(out) }, "undo", id, "--yes")
+		if strings.Contains(redirected, "\x1b[") {
+			t.Errorf("standard error is no terminal, and is colored: %q", redirected)
+		}
+		_, id, _ = strings.Cut(redirected, "`ssmbak undo ")
+		id, _, _ = strings.Cut(id, " ")
+		if shown := run(func(stream any, _, err *bytes.Buffer) bool { return stream == any(err) }, "undo", id, "--yes"); !strings.Contains(shown, "\x1b[") {
+			t.Errorf("standard error is a terminal, and is not colored: %q", shown)
+		}
+	})
+}
+
 // onText is a writer that does something once a text comes by.
 type onText struct {
 	text string

@@ -106,7 +106,7 @@ func (a *app) runUndo(ctx context.Context, o undoOptions, arguments string) erro
 		return a.problems(plan.Problems, nil)
 	}
 	if !a.asks(plan, o.restoreOptions) && a.Flags.Output == shell.Table {
-		if err := render.Items(a.Stderr, render.Title(plan, ""), render.Summary(plan), plan.Items, render.PlanOptions{Reveal: a.flags.decrypt, Color: a.Color(a.Stdout)}); err != nil {
+		if err := render.Items(a.Stderr, render.Title(plan, ""), render.Summary(plan), plan.Items, render.PlanOptions{Reveal: a.flags.decrypt, Color: a.Color(a.Stderr)}); err != nil {
 			return err
 		}
 	}
