@@ -174,6 +174,16 @@ func (s *Shell) Print(format string, args ...any) error {
 	return render.Text(s.Stdout, fmt.Sprintf(format, args...))
 }
 
+// Lines writes lines of data.
+func (s *Shell) Lines(lines ...string) error {
+	for _, line := range lines {
+		if err := render.Text(s.Stdout, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Note writes one line on standard error that is no data, above the bar if one is
 // shown.
 func (s *Shell) Note(format string, args ...any) {

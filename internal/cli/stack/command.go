@@ -11,7 +11,6 @@ import (
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/stack"
-	"github.com/ssmbak/ssmbak/stack/code"
 )
 
 // flags are what the command takes besides those of the shell and the settings of
@@ -250,25 +249,34 @@ func (a *app) values() (stack.Values, error) {
 }
 
 // open returns the stack that is named.
-func (a *app) open(ctx context.Context) (*stack.Stack, *awsconn.Conn, error) {
-	o := stack.Options{
-		Name: a.name, Version: a.env.Version, Event: a.event, Note: func(text string) { a.Note("%s", text) }, Poll: a.env.Poll, Logger: a.Log,
-		Code: func(ctx context.Context, architecture string) (code.Zip, error) { return a.zip(ctx, architecture) },
-	}
+func (a *app) open(ctx context.Context) (*stack.Stack, error) {
 	conn, err := a.Connect(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	s, err := stack.New(conn, o)
-	return s, conn, err
+	return a.stack(conn)
 }
 
-// announce says where is written.
-func (a *app) announce(ctx context.Context, conn *awsconn.Conn) error {
+// openToWrite is open for what changes the stack: it says first where that is.
+func (a *app) openToWrite(ctx context.Context) (*stack.Stack, error) {
+	conn, err := a.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s, err := a.stack(conn)
+	if err != nil {
+		return nil, err
+	}
 	caller, err := conn.Caller(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	a.Announce(caller.Account, conn, "stack "+a.name)
-	return nil
+	return s, nil
+}
+
+func (a *app) stack(conn *awsconn.Conn) (*stack.Stack, error) {
+	return stack.New(conn, stack.Options{
+		Name: a.name, Version: a.env.Version, Event: a.event, Note: func(text string) { a.Note("%s", text) }, Poll: a.env.Poll, Logger: a.Log, Code: a.zip,
+	})
 }

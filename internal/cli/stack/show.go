@@ -24,7 +24,7 @@ func eventRow(e stack.Event) EventRow {
 }
 
 func (a *app) events(ctx context.Context) error {
-	s, _, err := a.open(ctx)
+	s, err := a.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (a *app) events(ctx context.Context) error {
 }
 
 func (a *app) outputs(ctx context.Context) error {
-	s, _, err := a.open(ctx)
+	s, err := a.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (a *app) outputs(ctx context.Context) error {
 }
 
 func (a *app) resources(ctx context.Context) error {
-	s, _, err := a.open(ctx)
+	s, err := a.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -98,11 +98,11 @@ func (a *app) word(key, value string, err error) error {
 	if err != nil {
 		return err
 	}
-	return a.Data(map[string]string{key: value}, func(io.Writer) error { return a.Print("%s", value) })
+	return a.Data(map[string]string{key: value}, func(io.Writer) error { return a.Lines(value) })
 }
 
 func (a *app) bucketname(ctx context.Context) error {
-	s, _, err := a.open(ctx)
+	s, err := a.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (a *app) bucketname(ctx context.Context) error {
 }
 
 func (a *app) lambdaname(ctx context.Context) error {
-	s, _, err := a.open(ctx)
+	s, err := a.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (a *app) template(context.Context) error {
 }
 
 func (a *app) status(ctx context.Context) error {
-	s, _, err := a.open(ctx)
+	s, err := a.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -183,12 +183,7 @@ func (a *app) printStatus(st stack.Status) error {
 			fmt.Sprintf("waiting: %d, being recorded: %d, dead letters: %d", st.Waiting, st.InFlight, st.DeadLetters),
 			"complete: "+complete)
 	}
-	for _, line := range lines {
-		if err := a.Print("%s", line); err != nil {
-			return err
-		}
-	}
-	return nil
+	return a.Lines(lines...)
 }
 
 func versionText(v string) string {

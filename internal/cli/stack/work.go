@@ -23,7 +23,7 @@ func (a *app) event(e stack.Event) {
 	if e.Reason != "" {
 		line += "  " + e.Reason
 	}
-	_ = a.Print("%s", line)
+	_ = a.Lines(line)
 }
 
 func (a *app) create(ctx context.Context) error {
@@ -34,11 +34,8 @@ func (a *app) create(ctx context.Context) error {
 	if err := a.readCode(v); err != nil {
 		return err
 	}
-	s, conn, err := a.open(ctx)
+	s, err := a.openToWrite(ctx)
 	if err != nil {
-		return err
-	}
-	if err := a.announce(ctx, conn); err != nil {
 		return err
 	}
 	if err := a.agreeToLock(ctx, v); err != nil {
@@ -125,12 +122,7 @@ func (a *app) agreeToLock(ctx context.Context, v stack.Values) error {
 
 // printMade says what there is now, in the words of the original ssmbak.
 func (a *app) printMade(m stack.Made) error {
-	for _, line := range []string{"", "Lambda: " + m.LambdaName, "Bucket: " + m.BucketName, "Cloudwatch log group: /aws/lambda/" + m.LambdaName, ""} {
-		if err := a.Print("%s", line); err != nil {
-			return err
-		}
-	}
-	return nil
+	return a.Lines("", "Lambda: "+m.LambdaName, "Bucket: "+m.BucketName, "Cloudwatch log group: /aws/lambda/"+m.LambdaName, "")
 }
 
 // pointers are the parameters in which ssmbak looks for the name of the bucket.
@@ -156,12 +148,7 @@ func (a *app) printCreated(m stack.Made) error {
 		"Who is to look needs the first of these policies, who is to restore needs both:",
 		"  aws iam attach-role-policy --role-name ROLE --policy-arn "+m.ReaderPolicyArn,
 		"  aws iam attach-role-policy --role-name ROLE --policy-arn "+m.RestorerPolicyArn)
-	for _, line := range lines {
-		if err := a.Print("%s", line); err != nil {
-			return err
-		}
-	}
-	return nil
+	return a.Lines(lines...)
 }
 
 func (a *app) update(ctx context.Context) error {
@@ -172,11 +159,8 @@ func (a *app) update(ctx context.Context) error {
 	if err := a.readCode(v); err != nil {
 		return err
 	}
-	s, conn, err := a.open(ctx)
+	s, err := a.openToWrite(ctx)
 	if err != nil {
-		return err
-	}
-	if err := a.announce(ctx, conn); err != nil {
 		return err
 	}
 	if err := a.agreeToLock(ctx, v); err != nil {
@@ -270,11 +254,8 @@ func reading(c stack.Change) (sign, what, why string) {
 }
 
 func (a *app) delete(ctx context.Context) error {
-	s, conn, err := a.open(ctx)
+	s, err := a.openToWrite(ctx)
 	if err != nil {
-		return err
-	}
-	if err := a.announce(ctx, conn); err != nil {
 		return err
 	}
 	keeps, err := s.Keeps(ctx)
@@ -310,12 +291,7 @@ func (a *app) printDeleted(kept stack.Kept) error {
 		}
 		lines = append(lines, "`"+a.command(again)+"` records into it again;", "`ssmbak preview / TIME -R --bucket "+kept.BucketName+a.Where()+"` still reads it.")
 	}
-	for _, line := range lines {
-		if err := a.Print("%s", line); err != nil {
-			return err
-		}
-	}
-	return nil
+	return a.Lines(lines...)
 }
 
 // ask wants a yes, on a terminal. agreed says that it was given already, and flag
@@ -331,11 +307,8 @@ func (a *app) ask(ctx context.Context, why string, agreed bool, flag string) err
 }
 
 func (a *app) redrive(ctx context.Context) error {
-	s, conn, err := a.open(ctx)
+	s, err := a.openToWrite(ctx)
 	if err != nil {
-		return err
-	}
-	if err := a.announce(ctx, conn); err != nil {
 		return err
 	}
 	progress := a.NewProgress("redrive")
