@@ -194,7 +194,7 @@ func (s *Shell) Note(format string, args ...any) {
 		_ = render.Line(s.Stderr, struct{ Note string }{text})
 		return
 	}
-	var w io.Writer = s.Stderr
+	w := s.Stderr
 	if bar := s.progress(); bar != nil {
 		w = bar
 	}
