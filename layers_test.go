@@ -42,9 +42,12 @@ func TestLayers(t *testing.T) {
 		"/stack":                     {"/archive", "/internal/awsconn", "/pattern", "/stack/code"},
 		"/stack/code":                {},
 		"/stack/code/makezips":       {"/stack/code"},
-		"/internal/stackcli":         {"/archive", "/internal/awsconn", "/internal/cli/render", "/internal/version", "/stack", "/stack/code"},
-		"/cmd/ssmbak-stack":          {"/internal/stackcli"},
-		"/cmd/ssmbak":                {"/internal/cli"},
+		"/internal/cli/render":       {"", "/archive", "/restore"},
+		"/internal/cli/shell":        {"/internal/awsconn", "/internal/cli/render"},
+		"/internal/cli/ssmbak":       {"", "/archive", "/internal/awsconn", "/internal/cli/render", "/internal/cli/shell", "/internal/emulator", "/internal/emulator/ssmapi", "/internal/version", "/paramstore", "/pattern", "/recorder", "/restore", "/stack", "/timeline"},
+		"/internal/cli/stack":        {"/archive", "/internal/awsconn", "/internal/cli/render", "/internal/cli/shell", "/internal/version", "/stack", "/stack/code"},
+		"/cmd/ssmbak-stack":          {"/internal/cli/shell", "/internal/cli/stack"},
+		"/cmd/ssmbak":                {"/internal/cli/shell", "/internal/cli/ssmbak"},
 		"/cmd/ssmbak-lambda":         {"/internal/function", "/internal/version"},
 	}
 	for row, may := range allowed {

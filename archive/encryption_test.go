@@ -14,6 +14,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 )
 
@@ -128,7 +129,7 @@ func TestExplicitDeny(t *testing.T) {
 	var api smithy.APIError
 	if err := a.Establish(t.Context()); !errors.As(err, &api) || api.ErrorMessage() != said {
 		t.Errorf("establish: %v", err)
-	} else if message, hint, _ := awsconn.Explain(err); !strings.Contains(message, said) || !strings.Contains(hint, "--index-header") || strings.Contains(hint, "allow s3") {
+	} else if message, hint, _ := shell.ExplainAWS(err); !strings.Contains(message, said) || !strings.Contains(hint, "--index-header") || strings.Contains(hint, "allow s3") {
 		t.Errorf("it is explained as %q, hint %q", message, hint)
 	}
 }

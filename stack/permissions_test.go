@@ -27,7 +27,8 @@ import (
 
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
-	"github.com/ssmbak/ssmbak/internal/cli"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
+	ssmbakcli "github.com/ssmbak/ssmbak/internal/cli/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/function"
 	"github.com/ssmbak/ssmbak/stack"
@@ -337,10 +338,10 @@ func collect(t *testing.T, e archive.Encryption) (out collected) {
 				args = append(args, "--bucket", bucket)
 			}
 			args = slices.DeleteFunc(args, func(a string) bool { return a == "without" })
-			code := cli.Main(t.Context(), cli.Env{
+			code := ssmbakcli.Main(t.Context(), ssmbakcli.Env{Env: shell.Env{
 				Args: args, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, AWS: reach(p),
 				Now: time.Now, Terminal: func(any) bool { return false },
-			})
+			}})
 			if code != 0 {
 				t.Fatalf("ssmbak %v: exit %d\n%s", args, code, &stderr)
 			}

@@ -8,7 +8,8 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/ssmbak/ssmbak/internal/cli"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
+	ssmbakcli "github.com/ssmbak/ssmbak/internal/cli/ssmbak"
 )
 
 func main() {
@@ -18,5 +19,8 @@ func main() {
 		signal.Notify(again, os.Interrupt, syscall.SIGTERM)
 		stop()
 	})
-	os.Exit(cli.Main(ctx, cli.Env{Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Again: again}))
+	os.Exit(ssmbakcli.Main(ctx, ssmbakcli.Env{
+		Env:   shell.Env{Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv},
+		Again: again,
+	}))
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
 
 // answers is a client that gives the same answer to every request.
@@ -108,7 +109,7 @@ func TestRetriesOutlastThrottling(t *testing.T) {
 		if took := time.Since(begin); took < 5*time.Second || took > 4*time.Minute {
 			t.Errorf("gave up after %v", took)
 		}
-		if message, _, ok := awsconn.Explain(err); !ok || !strings.Contains(message, "throttled") {
+		if message, _, ok := shell.ExplainAWS(err); !ok || !strings.Contains(message, "throttled") {
 			t.Errorf("explained as %q", message)
 		}
 	})
@@ -119,7 +120,7 @@ func TestNobodyListens(t *testing.T) {
 	t.Parallel()
 	client := &answers{err: &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}}
 	err := getObject(t, load(t, awsconn.Options{EndpointURL: "http://127.0.0.1:1", HTTPClient: client}))
-	if message, _, ok := awsconn.Explain(err); client.count != 1 || !ok || !strings.Contains(message, "no connection") {
+	if message, _, ok := shell.ExplainAWS(err); client.count != 1 || !ok || !strings.Contains(message, "no connection") {
 		t.Errorf("%d tries, explained as %q", client.count, message)
 	}
 }
@@ -166,13 +167,13 @@ func TestExplain(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			message, hint, ok := awsconn.Explain(test.err)
+			message, hint, ok := shell.ExplainAWS(test.err)
 			if !ok || !strings.Contains(message, test.message) || !strings.Contains(hint, test.hint) {
 				t.Errorf("%v is explained as %q, hint %q", test.err, message, hint)
 			}
 		})
 	}
-	if _, _, ok := awsconn.Explain(errors.New("something else")); ok {
+	if _, _, ok := shell.ExplainAWS(errors.New("something else")); ok {
 		t.Error("an error that is none of the SDK was explained")
 	}
 }
@@ -190,12 +191,12 @@ func TestNoCredentials(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = conn.Account(t.Context())
-	if message, hint, ok := awsconn.Explain(err); !ok || !strings.Contains(message, "no AWS credentials") || hint == "" {
+	if message, hint, ok := shell.ExplainAWS(err); !ok || !strings.Contains(message, "no AWS credentials") || hint == "" {
 		t.Errorf("%v is explained as %q, hint %q", err, message, hint)
 	}
 	if _, err := awsconn.Load(t.Context(), awsconn.Options{Region: "us-east-1", Profile: "nobody"}); err == nil {
 		t.Error("a profile that is not there was accepted")
-	} else if message, _, ok := awsconn.Explain(err); !ok || !strings.Contains(message, `"nobody"`) {
+	} else if message, _, ok := shell.ExplainAWS(err); !ok || !strings.Contains(message, `"nobody"`) {
 		t.Errorf("%v is explained as %q", err, message)
 	}
 }

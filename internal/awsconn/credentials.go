@@ -5,16 +5,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"net"
 	"os"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials/endpointcreds"
 	"github.com/aws/aws-sdk-go-v2/credentials/processcreds"
-	"github.com/aws/smithy-go"
 )
 
 // ConfigError says that the SDK cannot use the environment or the shared
@@ -84,6 +80,13 @@ func (p provider) ProviderSources() []aws.CredentialSource {
 	return nil
 }
 
+// ContainerCredentials reports whether the environment names the endpoint of a
+// container as the source of credentials.
+// https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
+func ContainerCredentials() bool {
+	return os.Getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI")+os.Getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") != ""
+}
+
 // named returns the name of a profile, "" for the default one.
 func named(profile string) string {
 	if profile == "default" {
@@ -92,105 +95,28 @@ func named(profile string) string {
 	return profile
 }
 
-// from names a profile in a sentence, and option as an option of the AWS CLI.
-func from(profile string) (words, option string) {
-	if profile == "" {
-		return "the default profile", ""
-	}
-	return fmt.Sprintf("profile %q", profile), " --profile " + profile
-}
-
-// explain puts the error into one line and says what to do.
-func (e *CredentialsError) explain() (message, hint string) {
-	profile, option := from(e.Profile)
-	why := cause(e.Err)
-	var api smithy.APIError
-	if errors.As(e.Err, &api) && api.ErrorMessage() != "" {
-		why = api.ErrorCode() + ": " + api.ErrorMessage()
-	}
-	message = fmt.Sprintf("%s gives no credentials: %s", profile, why)
-	hint = "`aws sts get-caller-identity" + option + "` uses the same"
-	var dial *net.OpError
-	var process *processcreds.ProviderError
-	switch text := e.Err.Error(); {
-	case errors.As(e.Err, &process):
-		return message, "run its credential_process by hand: it must print the JSON of credentials"
-	case strings.Contains(text, "EC2 IMDS"):
-		// The SDK asks the metadata service when nothing else is configured.
-		if broken := brokenLine(); broken != "" {
-			return "there are no AWS credentials in " + profile, broken
-		}
-		return "there are no AWS credentials in the environment or in " + profile + ": " + why,
-			"set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or sign in with `aws sso login`"
-	case strings.Contains(text, endpointcreds.ProviderName) || os.Getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI")+os.Getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") != "" && !e.SSO && !e.Login && api == nil:
-		return "the container's endpoint gives no credentials: " + why, "check AWS_CONTAINER_CREDENTIALS_FULL_URI and AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
-	case errors.As(e.Err, &dial):
-		return message, "check the network"
-	case api != nil && strings.HasPrefix(api.ErrorCode(), "AccessDenied"):
-		return message, "allow sts:AssumeRole, and trust the caller in the role"
-	case api != nil && api.ErrorCode() == "ForbiddenException":
-		return message, "check sso_account_id and sso_role_name of the profile"
-	case e.SSO:
-		return message, "sign in with `aws sso login" + option + "`"
-	case e.Login:
-		return message, "sign in with `aws login" + option + "`"
-	case api != nil && strings.HasPrefix(api.ErrorCode(), "ExpiredToken"):
-		return message, "sign in again"
-	}
-	return message, hint
-}
-
-// explain puts the error into one line and says what to do.
-func (e *ConfigError) explain() (message, hint string) {
-	var missing config.SharedConfigProfileNotExistError
-	var mfa config.AssumeRoleTokenProviderNotSetError
-	var unreadable config.SharedConfigLoadError
-	profile, option := from(e.Profile)
-	switch {
-	case errors.As(e.Err, &missing):
-		return fmt.Sprintf("there is no profile %q", missing.Profile), cmp.Or(brokenLine(), "`aws configure list-profiles` shows those that there are")
-	case errors.As(e.Err, &mfa):
-		return profile + " needs an MFA code, which cannot be typed here",
-			"get credentials first: eval \"$(aws configure export-credentials" + option + " --format env)\""
-	case errors.As(e.Err, &unreadable):
-		return fmt.Sprintf("%s cannot be read: %s", unreadable.Filename, cause(unreadable.Err)), "AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE name other files"
-	}
-	files := sharedFiles()
-	return "the AWS configuration cannot be used: " + cause(e.Err), cmp.Or(brokenLine(), "look at "+files[0]+", "+files[1]+" and the AWS_ variables of the environment")
-}
-
-// cause returns what the SDK says without what it says on the way, on one line.
-func cause(err error) string {
-	text := strings.Join(strings.Fields(err.Error()), " ")
-	for _, wrap := range []string{"get credentials: ", "failed to refresh cached credentials, "} {
-		if i := strings.LastIndex(text, wrap); i >= 0 {
-			text = text[i+len(wrap):]
-		}
-	}
-	return text
-}
-
-// sharedFiles are the shared configuration files.
+// SharedFiles returns the paths of the shared configuration files: that of the
+// configuration and that of the credentials.
 // https://docs.aws.amazon.com/sdkref/latest/guide/file-location.html
-func sharedFiles() [2]string {
+func SharedFiles() [2]string {
 	return [2]string{
 		cmp.Or(os.Getenv("AWS_CONFIG_FILE"), config.DefaultSharedConfigFilename()),
 		cmp.Or(os.Getenv("AWS_SHARED_CREDENTIALS_FILE"), config.DefaultSharedCredentialsFilename()),
 	}
 }
 
-// brokenLine says where a shared configuration file holds a line that is neither
-// a section nor a setting, "" if none does. The SDK passes over such lines, and
-// the profile below is missing then. What stands in it is not shown: it may be a
-// key.
+// BrokenLine returns a shared configuration file and the number of its first line
+// that is neither a section nor a setting, 0 if there is none in either file. The SDK
+// skips such lines, and the profile below is missing then. The line itself is not
+// returned: it may be a key.
 // https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
-func brokenLine() string {
-	for _, name := range sharedFiles() {
+func BrokenLine() (file string, line int) {
+	for _, name := range SharedFiles() {
 		if n := brokenLineOf(name); n > 0 {
-			return fmt.Sprintf("line %d of %s is neither a [section] nor a setting = value", n, name)
+			return name, n
 		}
 	}
-	return ""
+	return "", 0
 }
 
 func brokenLineOf(name string) int {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
 
 // machine makes the test see a machine with this ~/.aws/config and nothing else.
@@ -104,7 +105,7 @@ func TestCredentialsAreExplained(t *testing.T) {
 			if err == nil {
 				_, err = conn.Account(t.Context())
 			}
-			message, hint, ok := awsconn.Explain(err)
+			message, hint, ok := shell.ExplainAWS(err)
 			if !ok || !strings.Contains(message, test.message) || !strings.Contains(hint, test.hint) || strings.Contains(message+hint, "\n") {
 				t.Errorf("%v\nis explained as %q\nhint %q", err, message, hint)
 			}
@@ -133,7 +134,7 @@ func TestRoleThatMayNotBeAssumed(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = conn.Account(t.Context())
-	message, hint, ok := awsconn.Explain(err)
+	message, hint, ok := shell.ExplainAWS(err)
 	if !ok || !strings.Contains(message, "AccessDenied: User: u is not authorized to perform: sts:AssumeRole") || !strings.Contains(hint, "sts:AssumeRole") {
 		t.Errorf("%v\nis explained as %q\nhint %q", err, message, hint)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
 
 // TestEndpointsAreChecked holds that what is no URL is refused before anything is
@@ -50,7 +51,7 @@ func TestEndpointsAreChecked(t *testing.T) {
 				return
 			}
 			var refused *awsconn.EndpointError
-			message, hint, ok := awsconn.Explain(err)
+			message, hint, ok := shell.ExplainAWS(err)
 			if !errors.As(err, &refused) || !ok || !strings.Contains(message, test.refused) || hint == "" {
 				t.Errorf("%v is explained as %q, hint %q", err, message, hint)
 			}
@@ -114,7 +115,7 @@ func TestSilentHost(t *testing.T) {
 		if took := time.Since(begin); took > 30*time.Second || s.count != 1 {
 			t.Errorf("it took %s and %d tries", took, s.count)
 		}
-		if message, hint, ok := awsconn.Explain(err); !ok || !strings.Contains(message, "no connection to 192.0.2.1:4566: no answer in 20s") || !strings.Contains(hint, "--endpoint-url") {
+		if message, hint, ok := shell.ExplainAWS(err); !ok || !strings.Contains(message, "no connection to 192.0.2.1:4566: no answer in 20s") || !strings.Contains(hint, "--endpoint-url") {
 			t.Errorf("%v is explained as %q, hint %q", err, message, hint)
 		}
 	})
@@ -135,7 +136,7 @@ func TestWrongHost(t *testing.T) {
 				client := &answers{err: wrong}
 				conn := load(t, awsconn.Options{HTTPClient: client})
 				err := getObject(t, conn)
-				if message, _, ok := awsconn.Explain(err); client.count != 1 || !ok || !strings.Contains(message, "no connection to bucket.s3.eu-west-1.amazonaws.com: ") {
+				if message, _, ok := shell.ExplainAWS(err); client.count != 1 || !ok || !strings.Contains(message, "no connection to bucket.s3.eu-west-1.amazonaws.com: ") {
 					t.Errorf("%d tries, explained as %q", client.count, message)
 				}
 				client.err, client.status = nil, http.StatusOK

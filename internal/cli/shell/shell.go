@@ -1,0 +1,260 @@
+// Package shell is what ssmbak and ssmbak-stack share as programs of a terminal:
+// what they take from their surroundings, how they speak, how they ask, and how
+// they end.
+//
+// The rules of the terminal, which both keep:
+//
+//   - Data goes to standard output. Everything else goes to standard error, so
+//     that a pipe or $(...) gets data alone.
+//   - An error is one line, "PROGRAM: error: MESSAGE", and then at most one line
+//     "hint: ..." with what to type next. Both are in lower case, without a full
+//     stop, and name the thing that they are about.
+//   - A note is a line on standard error that is neither data nor an error.
+//   - With --output json, standard output is JSON, and every line on standard error
+//     is one JSON object: {"Note": ...}, a line of the log, or at the end
+//     {"Error": ..., "Hint": ..., "ExitCode": ...}. No bar is shown.
+//   - A question is asked only if standard input and standard error are terminals,
+//     the output is not JSON, and CI is not set. What would have to be asked fails
+//     otherwise, and the hint names the flag that answers it. Only a complete line
+//     is an answer, and an interrupt at a question changes nothing.
+//   - No text that comes from AWS or from an archive reaches the terminal with a
+//     control character in it, see [render.Escape].
+//   - Color and progress are for terminals only; --no-color and NO_COLOR turn color
+//     off.
+//   - Exit codes are those of [Done] and its fellows.
+package shell
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/cli/render"
+)
+
+// Env is everything that a program takes from its surroundings.
+type Env struct {
+	Args           []string // without the program's own name
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	// Getenv reads an environment variable, "" if it is not set; nil reads none.
+	// What the AWS SDK itself takes from the environment does not go through it.
+	Getenv func(string) string
+	// Now is the clock, in the zone that is shown as local; nil means [time.Now].
+	Now func() time.Time
+	// AWS is how AWS is reached where no flag says otherwise.
+	AWS awsconn.Options
+	// Terminal reports whether a stream is a terminal; nil asks the system.
+	Terminal func(stream any) bool
+}
+
+// Format is a format of the output. It decides how data, notes and errors are
+// written.
+type Format string
+
+// The formats of the output.
+const (
+	Table Format = "table"
+	JSON  Format = "json"
+)
+
+// Flags are the flags that every command of both programs takes.
+type Flags struct {
+	Region, Profile, Endpoint string
+	Output                    Format
+	Verbose, NoColor          bool
+}
+
+// Shell is one run of a program. Its methods may be called from many goroutines
+// at once, once [Shell.Setup] has returned.
+type Shell struct {
+	Env
+	Flags Flags
+	Log   *slog.Logger // discards everything without --verbose
+
+	program string
+	notes   sync.Mutex // held while a note is written
+	mu      sync.Mutex // guards bar
+	bar     render.Progress
+}
+
+// New returns the run of a program, with the defaults of what env leaves out.
+func New(program string, env Env) *Shell {
+	if env.Getenv == nil {
+		env.Getenv = func(string) string { return "" }
+	}
+	if env.Now == nil {
+		env.Now = time.Now
+	}
+	if env.Terminal == nil {
+		env.Terminal = func(stream any) bool {
+			f, ok := stream.(*os.File)
+			return ok && term.IsTerminal(int(f.Fd()))
+		}
+	}
+	return &Shell{Env: env, Flags: Flags{Output: Table}, Log: slog.New(slog.DiscardHandler), program: program}
+}
+
+// Execute runs the command that the arguments name.
+func (s *Shell) Execute(ctx context.Context, root *cobra.Command) error {
+	root.SetArgs(append([]string{}, s.Args...)) // nil would mean os.Args
+	root.SetIn(s.Stdin)
+	root.SetOut(s.Stdout)
+	root.SetErr(s.Stderr)
+	return root.ExecuteContext(ctx)
+}
+
+// Setup checks the flags and starts the log. It must be called after the flags
+// were read and before anything else is done.
+func (s *Shell) Setup() error {
+	o := &slog.HandlerOptions{Level: slog.LevelDebug}
+	var handler slog.Handler
+	switch s.Flags.Output {
+	case Table:
+		handler = slog.NewTextHandler(s.Stderr, o)
+	case JSON:
+		handler = slog.NewJSONHandler(s.Stderr, o)
+	default:
+		unknown := s.Flags.Output
+		s.Flags.Output = Table
+		return Usage("choose one of table and json", "--output %q is not known", string(unknown))
+	}
+	if s.Flags.Verbose {
+		s.Log = slog.New(handler)
+	}
+	return nil
+}
+
+// Connect reaches AWS as the flags say, without a request.
+func (s *Shell) Connect(ctx context.Context) (*awsconn.Conn, error) {
+	o := s.AWS
+	if s.Flags.Region != "" {
+		o.Region = s.Flags.Region
+	}
+	if s.Flags.Profile != "" {
+		o.Profile = s.Flags.Profile
+	}
+	if s.Flags.Endpoint != "" {
+		o.EndpointURL = s.Flags.Endpoint
+	}
+	o.Logger = s.Log
+	return awsconn.Load(ctx, o)
+}
+
+// Announce notes what a command writes to: account, region, endpoint, and what
+// there.
+func (s *Shell) Announce(account string, conn *awsconn.Conn, what string) {
+	endpoint := conn.Endpoint()
+	if endpoint == "" {
+		endpoint = "of AWS"
+	}
+	s.Note("account %s, region %s, endpoint %s, %s", account, conn.Region(), endpoint, what)
+}
+
+// Data writes rows as JSON, or calls table to write them for a person.
+func (s *Shell) Data(rows any, table func(io.Writer) error) error {
+	switch s.Flags.Output {
+	case JSON:
+		return render.JSON(s.Stdout, rows)
+	case Table:
+	}
+	return table(s.Stdout)
+}
+
+// Print writes one line of data.
+func (s *Shell) Print(format string, args ...any) error {
+	return render.Text(s.Stdout, fmt.Sprintf(format, args...))
+}
+
+// Lines writes lines of data.
+func (s *Shell) Lines(lines ...string) error {
+	for _, line := range lines {
+		if err := render.Text(s.Stdout, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Note writes one line on standard error that is no data, above the bar if one is
+// shown.
+func (s *Shell) Note(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	s.notes.Lock()
+	defer s.notes.Unlock()
+	if s.Flags.Output == JSON {
+		_ = render.Line(s.Stderr, struct{ Note string }{text})
+		return
+	}
+	w := s.Stderr
+	if bar := s.progress(); bar != nil {
+		w = bar
+	}
+	fmt.Fprintln(w, render.Escape(text))
+}
+
+// Complain writes a failure on standard error and returns its exit code. What AWS
+// said of its cause goes to the log.
+func (s *Shell) Complain(ctx context.Context, cause error, f Failure) int {
+	if _, _, ok := ExplainAWS(cause); ok {
+		s.Log.DebugContext(ctx, "failed", "cause", cause.Error())
+	}
+	if s.Flags.Output == JSON {
+		_ = render.Line(s.Stderr, struct {
+			Error, Hint string
+			ExitCode    int
+		}{f.Message, f.Hint, f.Code})
+		return f.Code
+	}
+	fmt.Fprintf(s.Stderr, "%s: error: %s\n", s.program, render.Escape(f.Message))
+	if f.Hint != "" {
+		fmt.Fprintf(s.Stderr, "hint: %s\n", render.Escape(f.Hint))
+	}
+	return f.Code
+}
+
+// Color reports whether a stream takes color.
+func (s *Shell) Color(stream io.Writer) bool {
+	return !s.Flags.NoColor && s.Getenv("NO_COLOR") == "" && s.Terminal(stream)
+}
+
+// Rows is the height of the terminal behind standard error, 24 if it has none.
+func (s *Shell) Rows() int {
+	if f, ok := s.Stderr.(*os.File); ok {
+		if _, rows, err := term.GetSize(int(f.Fd())); err == nil && rows > 0 {
+			return rows
+		}
+	}
+	return 24
+}
+
+// NewProgress returns the progress of the work of this run. Lines of the log and
+// of JSON are not mixed with a bar.
+func (s *Shell) NewProgress(what string) render.Progress {
+	bar := render.NewProgress(s.Stderr, s.Terminal(s.Stderr) && s.Flags.Output != JSON && !s.Flags.Verbose, what)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.bar = bar
+	return bar
+}
+
+// CloseProgress removes the bar, if one is shown.
+func (s *Shell) CloseProgress() {
+	if bar := s.progress(); bar != nil {
+		bar.Close()
+	}
+}
+
+func (s *Shell) progress() render.Progress {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bar
+}

@@ -1,0 +1,222 @@
+package shell_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+
+	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
+)
+
+// newShell returns a shell whose input and standard error are a terminal, and its
+// standard error.
+func newShell(input io.Reader) (*shell.Shell, *bytes.Buffer) {
+	var stderr bytes.Buffer
+	terminal := func(stream any) bool { return stream == any(input) || stream == any(&stderr) }
+	return shell.New("program", shell.Env{Stdin: input, Stdout: io.Discard, Stderr: &stderr, Terminal: terminal}), &stderr
+}
+
+// TestAnswers holds which lines agree to a question, and that what breaks off
+// before its line feed is no answer.
+func TestAnswers(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		input           string
+		agreed, gravely bool
+	}{
+		{"yes\n", true, true}, {" yes \r\n", true, true},
+		{"y\n", true, false}, {"Y\n", true, false}, {"YES\n", true, false},
+		{"\n", false, false}, {"no\n", false, false}, {"yes!\n", false, false},
+		{"", false, false}, {"yes", false, false}, {"y", false, false},
+	} {
+		s, _ := newShell(strings.NewReader(tt.input))
+		if err := s.Ask(t.Context()); (err == nil) != tt.agreed {
+			t.Errorf("Ask with the answer %q: %v", tt.input, err)
+		}
+		s, stderr := newShell(strings.NewReader(tt.input))
+		if err := s.AskGravely(t.Context(), "this deletes\x1b[2J it"); (err == nil) != tt.gravely {
+			t.Errorf("AskGravely with the answer %q: %v", tt.input, err)
+		}
+		if text := stderr.String(); strings.Contains(text, "\x1b") {
+			t.Errorf("the question steers the terminal: %q", text)
+		}
+	}
+}
+
+// TestInterruptAtQuestion holds that an interrupt ends a question without an answer.
+func TestInterruptAtQuestion(t *testing.T) {
+	t.Parallel()
+	ctx, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	silence, never := io.Pipe()
+	defer never.Close()
+	s, stderr := newShell(silence)
+	var f *shell.Failure
+	if err := s.Ask(ctx); !errors.As(err, &f) || f.Code != shell.Interrupted || f.Hint != "nothing was changed" {
+		t.Errorf("the question ends with %v", err)
+	}
+	if text := stderr.String(); !strings.HasSuffix(text, "\n") {
+		t.Errorf("the error would follow the prompt: %q", text)
+	}
+}
+
+// TestUnasked holds when no question is asked.
+func TestUnasked(t *testing.T) {
+	t.Parallel()
+	s, _ := newShell(strings.NewReader(""))
+	if why := s.Unasked(); why != "" {
+		t.Errorf("on a terminal: %s", why)
+	}
+	s.Flags.Output = shell.JSON
+	if s.Unasked() == "" {
+		t.Error("a question would be asked with --output json")
+	}
+	s.Flags.Output, s.Getenv = shell.Table, func(name string) string { return map[string]string{"CI": "true"}[name] }
+	if s.Unasked() == "" {
+		t.Error("a question would be asked with CI set")
+	}
+	s.Getenv, s.Stdin = func(string) string { return "" }, strings.NewReader("yes\n")
+	if s.Unasked() == "" {
+		t.Error("a question would be asked of what is no terminal")
+	}
+}
+
+// TestStandardError holds what stands on standard error in each format.
+func TestStandardError(t *testing.T) {
+	t.Parallel()
+	failure := shell.Failure{Message: "no \x1b[2Jvalue", Hint: "name one", Code: shell.Failed}
+	s, stderr := newShell(strings.NewReader(""))
+	s.Note("kept %s", "a\nb")
+	code := s.Complain(t.Context(), nil, failure)
+	const want = "kept a\\nb\nprogram: error: no \\x1b[2Jvalue\nhint: name one\n"
+	if got := stderr.String(); code != shell.Failed || got != want {
+		t.Errorf("exit code %d and %q, want %q", code, got, want)
+	}
+	stderr.Reset()
+	s.Flags.Output = shell.JSON
+	s.Note("kept %s", "a\nb")
+	s.Complain(t.Context(), nil, failure)
+	lines := json.NewDecoder(stderr)
+	var note struct{ Note string }
+	var end struct {
+		Error, Hint string
+		ExitCode    int
+	}
+	if err := errors.Join(lines.Decode(&note), lines.Decode(&end)); err != nil || note.Note != "kept a\nb" || end.Error != failure.Message || end.ExitCode != shell.Failed {
+		t.Errorf("note %+v and end %+v, %v", note, end, err)
+	}
+}
+
+// TestFormats holds that each format has its own data, and that another one is
+// refused in the words of the default.
+func TestFormats(t *testing.T) {
+	t.Parallel()
+	for output, want := range map[shell.Format]string{shell.Table: "table\n", shell.JSON: "{\n  \"A\": 1\n}\n"} {
+		var stdout bytes.Buffer
+		s := shell.New("program", shell.Env{Stdout: &stdout, Stderr: io.Discard})
+		s.Flags.Output = output
+		if err := s.Setup(); err != nil {
+			t.Error(err)
+		}
+		err := s.Data(map[string]int{"A": 1}, func(w io.Writer) error {
+			_, err := io.WriteString(w, "table\n")
+			return err
+		})
+		if got := stdout.String(); err != nil || got != want {
+			t.Errorf("--output %s writes %q, %v; want %q", output, got, err, want)
+		}
+	}
+	s, _ := newShell(strings.NewReader(""))
+	s.Flags.Output = "xml"
+	var f *shell.Failure
+	if err := s.Setup(); !errors.As(err, &f) || f.Code != shell.WrongUsage || s.Flags.Output != shell.Table {
+		t.Errorf("--output xml: %v", err)
+	}
+}
+
+// TestColor holds that only terminals get color, and none that declines it.
+func TestColor(t *testing.T) {
+	t.Parallel()
+	s, stderr := newShell(strings.NewReader(""))
+	if !s.Color(stderr) || s.Color(s.Stdout) {
+		t.Error("color does not follow the terminal")
+	}
+	s.Flags.NoColor = true
+	if s.Color(stderr) {
+		t.Error("--no-color is not kept")
+	}
+	s.Flags.NoColor, s.Getenv = false, func(name string) string { return map[string]string{"NO_COLOR": "1"}[name] }
+	if s.Color(stderr) {
+		t.Error("NO_COLOR is not kept")
+	}
+}
+
+// TestWords holds what is typed again and what is counted.
+func TestWords(t *testing.T) {
+	t.Parallel()
+	for word, want := range map[string]string{
+		"/app/db": "/app/db", "us-east-1": "us-east-1", "": "''", "a b": "'a b'", "it's": `'it'\''s'`, "$(rm)": "'$(rm)'", "*": "'*'", "é": "'é'",
+	} {
+		if got := shell.Quote(word); got != want {
+			t.Errorf("Quote(%q) = %s, want %s", word, got, want)
+		}
+	}
+	for n, want := range map[int]string{0: "0 names were", 1: "1 name was", 2: "2 names were"} {
+		if got := shell.Count(n, "name was", "names were"); got != want {
+			t.Errorf("Count(%d) = %q, want %q", n, got, want)
+		}
+	}
+	s, _ := newShell(strings.NewReader(""))
+	if got := s.Where(); got != "" {
+		t.Errorf("without flags: %q", got)
+	}
+	s.Flags.Region, s.Flags.Profile, s.Flags.Endpoint = "us-east-1", "my own", "http://127.0.0.1:4566"
+	if got, want := s.Where(), " --region us-east-1 --profile 'my own' --endpoint-url http://127.0.0.1:4566"; got != want {
+		t.Errorf("Where() = %q, want %q", got, want)
+	}
+}
+
+// TestFlagProblem holds that a bad value is named without the words of strconv.
+func TestFlagProblem(t *testing.T) {
+	t.Parallel()
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	flags.BoolP("yes", "y", false, "")
+	flags.Int("port", 0, "")
+	flags.Float64("rate", 0, "")
+	for arg, want := range map[string]string{
+		"--yes=x": `--yes "x" is neither true nor false`, "--port=x": `--port "x" is no whole number`,
+		"--rate=x": `--rate "x" is no number`, "--nope": "unknown flag: --nope",
+	} {
+		if got := shell.FlagProblem(flags.Parse([]string{arg})); got != want {
+			t.Errorf("%s: %q, want %q", arg, got, want)
+		}
+	}
+}
+
+// TestExplain holds the order in which an error is explained.
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		err  error
+		want shell.Failure
+	}{
+		{errors.Join(shell.Part("go on", "%d are left", 2)), shell.Failure{Message: "2 are left", Hint: "go on", Code: shell.Partly}},
+		{&awsconn.NoRegionError{}, shell.Failure{Message: "no region is set", Hint: "set one with --region, AWS_REGION or `aws configure`", Code: shell.Failed}},
+		{errors.New("something else"), shell.Failure{Message: "something else", Code: shell.Failed}},
+	} {
+		if got := shell.Explain(tt.err); got != tt.want {
+			t.Errorf("Explain(%v) = %+v, want %+v", tt.err, got, tt.want)
+		}
+	}
+	var f shell.Failure
+	if f = shell.Explain(&awsconn.RegionError{Region: "X"}); f.Code != shell.WrongUsage {
+		t.Errorf("a region that is none ends with exit code %d", f.Code)
+	}
+}

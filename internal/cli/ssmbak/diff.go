@@ -1,0 +1,143 @@
+package ssmbakcli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
+	"github.com/ssmbak/ssmbak/restore"
+)
+
+type diffOptions struct {
+	planOptions
+	until            string // the second time, "" without one
+	detailedExitCode bool
+	out              string
+}
+
+func (a *app) newDiffCommand() *cobra.Command {
+	var o diffOptions
+	cmd := &cobra.Command{
+		Use:   "diff NAME|PATH TIME [TIME2]",
+		Short: "Show what a restore would do now, or what changed between two times",
+		Long: `Show what a restore to TIME would do now, and change no parameter; with TIME2,
+what changed from TIME to TIME2:
+  +  create      ~  update      -/+  replace      -  delete
+  =  kept: it had not begun by then      ?  unknown: it is left alone
+It takes the options of restore and shows what that would do with them. What
+Parameter Store holds and the archive does not yet is recorded first; between
+two times nothing but the archive is read.
+` + targetHelp,
+		Example: `  ssmbak diff /app/db 2h
+  ssmbak diff /app 2024-06-13T20:10:54Z --recursive --exact
+  ssmbak diff /app/ 2d 1d
+  ssmbak diff /app/ 1d --detailed-exitcode && echo nothing changed since`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 3 {
+				return nil
+			}
+			return exactly("NAME|PATH", "TIME")(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.aim(a, args); err != nil {
+				return err
+			}
+			if len(args) < 3 {
+				return a.runDiff(cmd.Context(), o)
+			}
+			for _, flag := range onlyLive {
+				if cmd.Flags().Changed(flag) {
+					return shell.Usage("leave it out, or leave the second time out", "--%s says what a restore does, and between two times there is none", flag)
+				}
+			}
+			o.until = args[2]
+			return a.runCompare(cmd.Context(), o)
+		},
+	}
+	o.addFlags(cmd)
+	cmd.Flags().BoolVar(&o.detailedExitCode, "detailed-exitcode", false, "exit with 2 if there are differences")
+	return cmd
+}
+
+func (a *app) runDiff(ctx context.Context, o diffOptions) error {
+	at, err := a.past(o.time)
+	if err != nil {
+		return err
+	}
+	s, err := a.open(ctx, writing)
+	if err != nil {
+		return err
+	}
+	ro := o.restore(a)
+	ro.By, ro.FindNew = s.caller.ARN, true
+	r := restore.New(s.archive, s.live, s.syncer(a), ro)
+	plan, err := a.plan(ctx, s, r, o.target, at)
+	if err != nil {
+		return err
+	}
+	if o.out != "" && a.isStdout(o.out) { // which then holds the plan file alone
+		err = render.Items(a.Stderr, render.Title(plan, o.to), render.Summary(plan), plan.Items, render.PlanOptions{Reveal: a.flags.decrypt})
+	} else {
+		err = a.printPlan(ctx, s, render.Title(plan, o.to), render.Summary(plan), plan.Items)
+	}
+	if err != nil {
+		return err
+	}
+	a.noteSecondOf(o.time, at, plan.Items)
+	if o.out != "" {
+		if err := a.writePlanFile(o.out, r.File(plan)); err != nil {
+			return err
+		}
+	}
+	a.noteCompleteness(plan.Complete, at)
+	if err := a.concluded(plan.Problems, nil, plan.Unproved); err != nil {
+		return err
+	}
+	if o.detailedExitCode && plan.Changes() > 0 {
+		return differences{}
+	}
+	return nil
+}
+
+// runCompare shows what changed between two times.
+func (a *app) runCompare(ctx context.Context, o diffOptions) error {
+	from, err := a.past(o.time)
+	if err != nil {
+		return err
+	}
+	to, err := a.past(o.until)
+	if err != nil {
+		return err
+	}
+	s, err := a.open(ctx, reading)
+	if err != nil {
+		return err
+	}
+	c, err := restore.New(s.archive, s.live, nil, o.restore(a)).Compare(ctx, o.target, from, to)
+	if err != nil {
+		return err
+	}
+	a.noteLeftOut(c.LeftOut, c.Excluded)
+	switch {
+	case len(c.Items) > 0 && c.Before && len(c.Problems) == 0 && c.Unproved.Empty():
+		return a.before(ctx, s, o.target, max(from, to))
+	case len(c.Items)+len(c.LeftOut)+c.Excluded == 0 && c.Unproved.Empty():
+		if err := a.anything(ctx, s, o.target, from.String()+" and at "+to.String()); err != nil {
+			return err
+		}
+	}
+	if err := a.printPlan(ctx, s, render.ComparisonTitle(c), render.ComparisonSummary(c), c.Items); err != nil {
+		return err
+	}
+	a.noteSecondOf(o.until, to, c.Items)
+	a.noteCompleteness(c.Complete, max(from, to))
+	if err := a.concluded(c.Problems, nil, c.Unproved); err != nil {
+		return err
+	}
+	if o.detailedExitCode && c.Changes() > 0 {
+		return differences{}
+	}
+	return nil
+}

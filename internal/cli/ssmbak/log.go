@@ -1,0 +1,123 @@
+package ssmbakcli
+
+import (
+	"context"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
+)
+
+type logOptions struct {
+	target       ssmbak.Target
+	recursive    bool
+	since, until string
+}
+
+func (a *app) newLogCommand() *cobra.Command {
+	var o logOptions
+	cmd := &cobra.Command{
+		Use:   "log NAME|PATH",
+		Short: "Show every recorded change, newest first",
+		Long: `Show every recorded change, newest first: when, what, which version, who, and
+what is known to be missing. It reads no value. What is known only within bounds
+is shown between them, and belongs to a time if it may have happened in it. Each
+time that is shown is a TIME: with it, the change has happened; with before: in
+front of it, it has not. A time without a fraction is known to the second only.
+` + targetHelp + `
+--since begins with that second, --until ends with it.`,
+		Example: `  ssmbak log /app/db
+  ssmbak log /app --recursive --since 2d
+  ssmbak log /app/ --since 2024-06-13 --until 2024-06-14T12:00:00 --output json
+  ssmbak restore /app before:2024-06-13T20:10:54.417Z --recursive  # a time that it showed`,
+		Args: exactly("NAME|PATH"),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if o.target, err = a.target(args[0], o.recursive); err != nil {
+				return err
+			}
+			return a.runLog(cmd.Context(), o)
+		},
+	}
+	addRecursive(cmd, &o.recursive)
+	cmd.Flags().StringVar(&o.since, "since", "", "only what happened at this `TIME` or later")
+	cmd.Flags().StringVar(&o.until, "until", "", "only what happened at this `TIME` or before")
+	return cmd
+}
+
+func (a *app) runLog(ctx context.Context, o logOptions) error {
+	since, err := a.bound("since", o.since)
+	if err != nil {
+		return err
+	}
+	until, err := a.bound("until", o.until)
+	if err != nil {
+		return err
+	}
+	if since != 0 && until != 0 && since > until {
+		return shell.Usage("--since is the earlier of the two", "--since %s is later than --until %s", since, until)
+	}
+	s, err := a.open(ctx, reading)
+	if err != nil {
+		return err
+	}
+	found, err := s.archive.Log(ctx, o.target, since, until)
+	if err != nil {
+		return err
+	}
+	if found.Names+len(found.Problems) == 0 {
+		if err := a.unproved(found.Unproved); err != nil {
+			return err
+		}
+		return a.nothing(ctx, s, o.target)
+	}
+	if err := a.printChanges(found.Changes); err != nil {
+		return err
+	}
+	if len(found.Changes) == 0 {
+		a.Note("nothing is recorded in this time")
+	}
+	if until == 0 {
+		until = ssmbak.TimeOf(a.Now())
+	}
+	a.noteCompleteness(found.Complete, until)
+	return a.concluded(found.Problems, nil, found.Unproved)
+}
+
+// bound reads the TIME of --since or --until, zero if there is none, and says on
+// standard error which moment it is. A second that is given as a whole counts as
+// a whole in both.
+func (a *app) bound(flag, text string) (ssmbak.Time, error) {
+	if text == "" {
+		return 0, nil
+	}
+	now := a.Now()
+	at, err := ssmbak.ParseTime(text, now)
+	if err != nil {
+		return 0, shell.Usage("a time is one of "+ssmbak.TimeExamples, "--%s: %s", flag, err)
+	}
+	if flag == "since" {
+		at, _ = a.begin(text, at)
+	}
+	a.Note("%s %s, local %s", flag, at, local(at, now))
+	if at.Second() > now.Unix() {
+		a.Note("this time is in the future: what is shown is what is known now, %s", local(ssmbak.TimeOf(now), now))
+	}
+	return at, nil
+}
+
+// printChanges writes the rows of changes.
+func (a *app) printChanges(changes []ssmbak.Change) error {
+	rows := make([]render.ChangeRow, len(changes))
+	for i, c := range changes {
+		rows[i] = render.ChangeRowOf(c)
+	}
+	return a.Data(rows, func(w io.Writer) error {
+		if len(changes) == 0 {
+			return nil
+		}
+		return render.Changes(w, changes)
+	})
+}

@@ -1,0 +1,98 @@
+package ssmbakcli
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
+)
+
+// target reads the NAME|PATH argument as AWS's tools give it.
+func (a *app) target(text string, recursive bool) (ssmbak.Target, error) {
+	text, err := a.named(text)
+	if err != nil {
+		return ssmbak.Target{}, err
+	}
+	return ssmbak.ParseTarget(text, recursive)
+}
+
+// name reads the NAME argument as AWS's tools give it.
+func (a *app) name(text string) (ssmbak.Name, error) {
+	text, err := a.named(text)
+	if err != nil {
+		return "", err
+	}
+	return ssmbak.ParseName(text)
+}
+
+// named returns the name or path that a text stands for: without blanks around it,
+// and without what an ARN says besides. The account and the region of an ARN are
+// kept for [app.checkARN].
+func (a *app) named(text string) (string, error) {
+	given := text
+	text = strings.TrimSpace(text)
+	if err := rewritten(text); err != nil {
+		return "", err
+	}
+	// What Git Bash does to a first slash that was doubled is not the same in all
+	// of its versions. Anywhere else two slashes are a mistake, perhaps an empty
+	// variable between them.
+	if a.Getenv("MSYSTEM") != "" && strings.HasPrefix(text, "//") {
+		text = text[1:]
+	}
+	if !arn.IsARN(text) {
+		return text, nil
+	}
+	const hint = "the ARN of a parameter looks like arn:aws:ssm:us-east-1:123456789012:parameter/app/db"
+	parsed, err := arn.Parse(text)
+	if err != nil {
+		return "", shell.Usage(hint, "%q is not an ARN", given)
+	}
+	name, ok := strings.CutPrefix(parsed.Resource, "parameter/")
+	switch {
+	case parsed.Service != "ssm" || !ok:
+		return "", shell.Usage(hint, "%q is not the ARN of a parameter", given)
+	case parsed.Region == "" || parsed.AccountID == "":
+		return "", shell.Usage(hint, "%q lacks a region or an account", given)
+	}
+	a.arn = &parsed
+	return "/" + name, nil
+}
+
+// checkARN refuses an ARN of another account or region than the one whose
+// parameters are read or written.
+func (a *app) checkARN(account, region string) error {
+	if a.arn == nil || a.arn.AccountID == account && a.arn.Region == region {
+		return nil
+	}
+	hint := "use a profile of that account (--profile)"
+	if a.arn.AccountID == account {
+		hint = "add --region " + a.arn.Region
+	}
+	return shell.Usage(hint, "%s is in account %s and region %s, not in account %s and region %s", a.arn, a.arn.AccountID, a.arn.Region, account, region)
+}
+
+var (
+	drive = regexp.MustCompile(`^[A-Za-z]:[/\\]`)
+	// bashRoot are the usual places of the / of Git Bash and MSYS2.
+	bashRoot = regexp.MustCompile(`(?i)^[a-z]:[/\\](.*[/\\])?(git|msys64|msys32|msys2)[/\\]`)
+)
+
+// rewritten returns an error if a text is a path of Windows that Git Bash made of
+// a name, as it does with every argument that begins with a slash.
+// https://github.com/git-for-windows/build-extra/blob/main/ReleaseNotes.md#known-issues
+// https://www.msys2.org/docs/filesystem-paths/#process-arguments
+func rewritten(text string) error {
+	if !drive.MatchString(text) {
+		return nil
+	}
+	name := "NAME"
+	if root := bashRoot.FindString(text); root != "" {
+		name = strings.ReplaceAll(text[len(root):], `\`, "/")
+	}
+	return shell.Usage("set MSYS_NO_PATHCONV=1, or double the first slash: //"+name,
+		"%q is a path of Windows: Git Bash writes it in place of /%s", text, name)
+}

@@ -1,0 +1,217 @@
+package ssmbakcli
+
+import (
+	"context"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
+)
+
+// targetHelp explains NAME|PATH and TIME.
+const targetHelp = `
+A text with a trailing slash, or with --recursive, is a path: its direct
+children, or with --recursive everything below it. A text without either is the
+parameter of that name if there ever was one, else the path. An ARN of the
+caller's account and region means its parameter.
+
+TIME is one of ` + ssmbak.TimeExamples + `.
+Without a zone it is UTC; in a time of whole seconds, that second has happened.
+before:TIME is the millisecond before TIME begins: a time that log shows, with
+before: in front of it, takes that change back.`
+
+type previewOptions struct {
+	target    ssmbak.Target
+	time      string
+	recursive bool
+	deleted   bool
+	all       bool
+}
+
+func (a *app) newPreviewCommand() *cobra.Command {
+	var o previewOptions
+	cmd := &cobra.Command{
+		Use:   "preview NAME|PATH TIME",
+		Short: "Show what Parameter Store held at a time, from the archive alone",
+		Long:  "Show what Parameter Store held at a time, from the archive alone." + "\n" + targetHelp,
+		Example: `  ssmbak preview /app/db 2h
+  ssmbak preview /app 2024-06-13T20:10:54Z --recursive --with-decryption
+  ssmbak preview /app/ now --deleted --output json`,
+		Args: exactly("NAME|PATH", "TIME"),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if o.target, err = a.target(args[0], o.recursive); err != nil {
+				return err
+			}
+			o.time = args[1]
+			return a.runPreview(cmd.Context(), o)
+		},
+	}
+	addRecursive(cmd, &o.recursive)
+	cmd.Flags().BoolVar(&o.deleted, "deleted", false, "show also what had been deleted by then")
+	cmd.Flags().BoolVar(&o.all, "all", false, "show also names of which nothing was recorded yet")
+	return cmd
+}
+
+func addRecursive(cmd *cobra.Command, recursive *bool) {
+	cmd.Flags().BoolVarP(recursive, "recursive", "R", false, "everything below the path")
+}
+
+func (a *app) runPreview(ctx context.Context, o previewOptions) error {
+	at, err := a.past(o.time)
+	if err != nil {
+		return err
+	}
+	s, err := a.open(ctx, reading)
+	if err != nil {
+		return err
+	}
+	snap, err := s.archive.At(ctx, o.target, at, a.values())
+	if err != nil {
+		return err
+	}
+	if len(snap.States)+len(snap.Problems) == 0 {
+		if err := a.unproved(snap.Unproved); err != nil {
+			return err
+		}
+		return a.nothing(ctx, s, o.target)
+	}
+	if snap.Before() && len(snap.Problems) == 0 && snap.Unproved.Empty() {
+		return a.before(ctx, s, o.target, at)
+	}
+	var shown []ssmbak.State
+	deleted, later := 0, 0
+	for _, st := range snap.States {
+		if !o.all && st.Certainty == ssmbak.Unknown && !st.Deleted && st.Version.Time == 0 {
+			later++
+			continue
+		}
+		gone := st.Deleted && st.Certainty != ssmbak.Unknown
+		if gone && unborn(st, snap) {
+			continue
+		}
+		if gone {
+			deleted++
+		}
+		if !gone || o.deleted {
+			shown = append(shown, st)
+		}
+	}
+	if err := a.printStates(shown); err != nil {
+		return err
+	}
+	if later > 0 {
+		a.Note("%s first recorded after %s; whether %s existed then is not known: --all shows %s", shell.Count(later, "name was", "names were"), at, shell.Plural(later, "it", "they"), shell.Plural(later, "it", "them"))
+	}
+	a.noteSecond(o.time, at, snap.States)
+	switch {
+	case deleted > 0 && !o.deleted:
+		a.Note("%s deleted by then: --deleted shows %s", shell.Count(deleted, "parameter was", "parameters were"), shell.Plural(deleted, "it", "them"))
+	case len(shown) == 0 && later == 0:
+		a.Note("nothing was there then")
+	}
+	a.noteCompleteness(snap.Complete, at)
+	return a.concluded(snap.Problems, shown, snap.Unproved)
+}
+
+// unborn reports whether a parameter that was surely not there had not begun
+// yet: nothing ends before it, so it is absent since recording began.
+func unborn(st ssmbak.State, snap archive.Snapshot) bool { return st.Modified == snap.Since }
+
+// printStates writes the rows of states.
+func (a *app) printStates(states []ssmbak.State) error {
+	rows := make([]render.Row, len(states))
+	for i, st := range states {
+		rows[i] = render.RowOf(st, a.flags.decrypt)
+	}
+	return a.Data(rows, func(w io.Writer) error {
+		if len(states) == 0 {
+			return nil
+		}
+		return render.States(w, states, a.flags.decrypt)
+	})
+}
+
+// problems names what could not be read whole, and makes the error of it.
+func (a *app) problems(problems []archive.Problem, shown []ssmbak.State) error {
+	n := len(problems)
+	for _, p := range problems {
+		a.Note("%s: %s", p.Name, reason(p.Err))
+	}
+	if a.Flags.Output == shell.JSON {
+		for _, st := range shown {
+			if render.Unfit(st, a.flags.decrypt) {
+				a.Note("%s: its value is not UTF-8", st.Name)
+				n++
+			}
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	return shell.Part("the other parameters are not concerned; older versions of an object may be whole", "%s not be read whole", shell.Count(n, "parameter could", "parameters could"))
+}
+
+// noteCompleteness says up to when the archive is known to lack nothing.
+func (a *app) noteCompleteness(complete, at ssmbak.Time) {
+	switch {
+	case complete == 0:
+		a.Note("no complete listing was made yet, so a change whose event never came may be missing: `ssmbak reconcile` makes one")
+	case at <= complete:
+		a.Note("complete up to %s", complete)
+	default:
+		a.Note("complete up to %s, and later as far as events came", complete)
+	}
+}
+
+// nothing explains that the archive holds nothing of a target.
+func (a *app) nothing(ctx context.Context, s *session, t ssmbak.Target) error {
+	hint := "names are case-sensitive; `ssmbak reconcile` records what is there now"
+	if !t.Recursive() {
+		if deep, err := ssmbak.ParseTarget(t.Prefix(), true); err == nil {
+			for _, err := range s.archive.Names(ctx, deep) {
+				if err == nil {
+					hint = "deeper below it there is something: --recursive shows it"
+				}
+				break
+			}
+		}
+	}
+	return shell.Fail(hint, "the archive in bucket %s holds nothing of %s", s.archive.Bucket(), t)
+}
+
+// before explains that a moment lies before everything that is known.
+func (a *app) before(ctx context.Context, s *session, t ssmbak.Target, at ssmbak.Time) error {
+	lines, err := s.archive.Timelines(ctx, t)
+	if err != nil {
+		return err
+	}
+	first := ssmbak.MaxTime
+	for _, line := range lines.All {
+		f := line.Facts()
+		for _, v := range f.Versions {
+			first = min(first, v.Time)
+		}
+		for _, d := range f.Deletions {
+			first = min(first, ssmbak.Seconds(d.Second))
+		}
+		for _, tr := range f.Traces {
+			first = min(first, ssmbak.Seconds(tr.Second))
+		}
+		for _, o := range f.Originals {
+			second := o.Second
+			if o.Deleted {
+				second = o.LastModified.Second()
+			}
+			first = min(first, ssmbak.Seconds(second))
+		}
+	}
+	hint := "its first record is of " + first.String()
+	if lines.Since != 0 {
+		hint += "; recording began at " + lines.Since.String()
+	}
+	return shell.Fail(hint, "nothing is known of %s at %s", t, at)
+}

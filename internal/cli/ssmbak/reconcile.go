@@ -1,0 +1,173 @@
+package ssmbakcli
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
+	"github.com/ssmbak/ssmbak/recorder"
+)
+
+type reconcileOptions struct {
+	target  ssmbak.Target
+	dryRun  bool
+	deep    bool
+	maxTime time.Duration
+}
+
+func (a *app) newReconcileCommand() *cobra.Command {
+	var o reconcileOptions
+	cmd := &cobra.Command{
+		Use:   "reconcile [PATH]",
+		Short: "Record what the archive lacks of what is live now",
+		Long: `Compare all live parameters with the archive, or look at those below a path, and
+record what the archive lacks. What the listings show unchanged is not looked at
+again; only --deep finds a label that moved without a new version and without its
+event. A complete listing also proves that nothing was missed before it, which
+preview then says. A run that is stopped is continued by the next one. Parameter
+Store is never written to.`,
+		Example: `  ssmbak reconcile
+  ssmbak reconcile --deep --max-time 15m
+  ssmbak reconcile /app --dry-run`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			return exactly("PATH")(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			path := "/"
+			if len(args) > 0 {
+				path = args[0]
+			}
+			if o.target, err = a.target(path, true); err != nil {
+				return err
+			}
+			if o.maxTime < 0 {
+				return shell.Usage("give it a duration, for example 15m", "--max-time %s is less than nothing", o.maxTime)
+			}
+			return a.runReconcile(cmd.Context(), o)
+		},
+	}
+	cmd.Flags().BoolVar(&o.deep, "deep", false, "look at every parameter, also at those that did not change")
+	cmd.Flags().DurationVar(&o.maxTime, "max-time", 0, "stop after this `DURATION`; the next run goes on")
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "show what would be recorded, and record nothing")
+	return cmd
+}
+
+// reconciledRow is one parameter of a reconcile in JSON.
+type reconciledRow struct {
+	Name   ssmbak.Name
+	Change string
+	Error  *string
+}
+
+func (a *app) runReconcile(ctx context.Context, o reconcileOptions) error {
+	s, err := a.open(ctx, writing)
+	if err != nil {
+		return err
+	}
+	if !o.dryRun {
+		if err := s.archive.Establish(ctx); err != nil {
+			return err
+		}
+	}
+	progress := a.NewProgress("reconcile")
+	defer progress.Close()
+	timed, cancel := ctx, context.CancelFunc(func() {})
+	if o.maxTime > 0 {
+		timed, cancel = context.WithTimeout(ctx, o.maxTime)
+	}
+	defer cancel()
+	report, err := s.recorder(a).Reconcile(timed, o.target, recorder.ReconcileOptions{DryRun: o.dryRun, Deep: o.deep, Progress: progress.Set})
+	progress.Close()
+	if err != nil {
+		return err
+	}
+	if err := a.printReport(report); err != nil {
+		return err
+	}
+	would := ""
+	if o.dryRun {
+		would = "would have "
+	}
+	a.Note("checked %d, %srecorded %d, deleted %d, gaps %d, unreadable %d, failed %d",
+		report.Checked, would, len(report.Recorded), len(report.Deleted), len(report.Gaps), len(report.Unreadable), len(report.Failed))
+	if report.Excluded > 0 {
+		a.Note("%s passed by, since the recorder leaves them out", shell.Count(report.Excluded, "parameter was", "parameters were"))
+	}
+	if report.TagsUnchecked != nil {
+		a.Note("tags of unchanged parameters were not compared: %s", reason(report.TagsUnchecked))
+	}
+	again := "ssmbak reconcile"
+	if !o.target.Root() {
+		again += " " + o.target.String()
+	}
+	if report.Complete {
+		a.Note("complete up to %s%s", report.Began, except(report.Failed))
+	}
+	switch n := len(report.Failed); {
+	case n == 0 && report.Left > 0:
+		return shell.Part("`"+again+"` goes on", "there was no time for %d of %d", report.Left, report.Checked+report.Left)
+	case n == 0:
+		return nil
+	case n == report.Checked:
+		return shell.Fail("", "%s not be recorded", shell.Count(n, "parameter could", "parameters could"))
+	default:
+		return shell.Part("`"+again+"` tries again", "%s not be recorded", shell.Count(n, "parameter could", "parameters could"))
+	}
+}
+
+// except says for which parameters a listing proves nothing.
+func except(failed []recorder.Failed) string {
+	if len(failed) == 0 {
+		return ""
+	}
+	names := make([]ssmbak.Name, len(failed))
+	for i, f := range failed {
+		names[i] = f.Name
+	}
+	return ", except " + archive.NameList(names)
+}
+
+// printReport writes one line, or one object, for each parameter that is not as
+// it was.
+func (a *app) printReport(report recorder.Report) error {
+	rows := []reconciledRow{}
+	add := func(change string, names []ssmbak.Name) {
+		for _, name := range names {
+			rows = append(rows, reconciledRow{Name: name, Change: change})
+		}
+	}
+	add("recorded", report.Recorded)
+	add("deleted", report.Deleted)
+	add("gap", report.Gaps)
+	add("unreadable", report.Unreadable)
+	for _, f := range report.Failed {
+		text := reason(f.Err)
+		rows = append(rows, reconciledRow{Name: f.Name, Change: "failed", Error: &text})
+	}
+	slices.SortStableFunc(rows, func(x, y reconciledRow) int { return cmp.Compare(x.Name, y.Name) })
+	return a.Data(rows, func(w io.Writer) error { return writeReconciled(w, rows) })
+}
+
+func writeReconciled(w io.Writer, rows []reconciledRow) error {
+	for _, row := range rows {
+		line := row.Change + " " + row.Name.String()
+		if row.Error != nil {
+			line += ": " + *row.Error
+		}
+		if err := render.Text(w, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,258 @@
+package ssmbakcli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
+)
+
+type reindexOptions struct {
+	target    ssmbak.Target
+	recursive bool
+	dryRun    bool
+}
+
+func (a *app) newReindexCommand() *cobra.Command {
+	var o reindexOptions
+	cmd := &cobra.Command{
+		Use:   "reindex NAME|PATH",
+		Short: "Rebuild an index of the archive that was damaged or deleted",
+		Long: `Rebuild the index of a parameter that was damaged or deleted, or of all such
+parameters below a path. What an index holds comes from its newest older version
+in the bucket that can be read, and from the value objects. Without such a
+version only the values and when they were written come back. An index that is
+whole is left alone. Parameter Store is never written to.`,
+		Example: `  ssmbak reindex /app/db
+  ssmbak reindex / --recursive --dry-run`,
+		Args: exactly("NAME|PATH"),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if o.target, err = a.target(args[0], o.recursive); err != nil {
+				return err
+			}
+			return a.runReindex(cmd.Context(), o)
+		},
+	}
+	cmd.Flags().BoolVarP(&o.recursive, "recursive", "R", false, "everything below the path, not only its direct children")
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "show which indexes have to be rebuilt, and write nothing")
+	return cmd
+}
+
+// reindexedRow is one index in JSON.
+type reindexedRow struct {
+	Name   ssmbak.Name
+	Change string
+	// OlderIndex is the version of the index object that could be read.
+	OlderIndex, OlderTime       *string
+	Versions, Values, Originals int
+	Foreign, Unreadable         int
+	Lacks                       []string
+	Error                       *string
+}
+
+// Changes of a row.
+const (
+	indexRebuilt = "rebuilt"
+	indexWhole   = "whole"
+	indexBroken  = "broken" // a dry run would have rebuilt it
+	indexFailed  = "failed"
+)
+
+func (a *app) runReindex(ctx context.Context, o reindexOptions) error {
+	s, err := a.open(ctx, writing)
+	if err != nil {
+		return err
+	}
+	if _, exists := s.archive.Identity(); !exists {
+		return shell.Fail("`ssmbak reconcile` begins one", "bucket %s holds no archive yet", s.archive.Bucket())
+	}
+	if !o.dryRun {
+		if err := s.archive.Establish(ctx); err != nil {
+			return err
+		}
+	}
+	rows, err := a.reindex(ctx, s.archive, o)
+	if err != nil {
+		return err
+	}
+	if err := a.printReindexed(rows); err != nil {
+		return err
+	}
+	count := make(map[string]int)
+	for _, row := range rows {
+		count[row.Change]++
+	}
+	if o.dryRun {
+		a.Note("would have rebuilt %d, whole %d, failed %d", count[indexBroken], count[indexWhole], count[indexFailed])
+	} else {
+		a.Note("rebuilt %d, whole %d, failed %d", count[indexRebuilt], count[indexWhole], count[indexFailed])
+	}
+	if count[indexRebuilt] > 0 {
+		a.Note("`ssmbak reconcile %s` adds what is live now", o.target)
+	}
+	switch n := count[indexFailed]; {
+	case n == 0:
+		return nil
+	case n == len(rows):
+		return shell.Fail("", "%s not be rebuilt", shell.Count(n, "index could", "indexes could"))
+	default:
+		again := "ssmbak reindex " + o.target.String()
+		if o.recursive {
+			again += " --recursive"
+		}
+		return shell.Part("`"+again+"` tries again", "%s not be rebuilt", shell.Count(n, "index could", "indexes could"))
+	}
+}
+
+// reindexParallel is how many indexes are rebuilt at once; each asks for many
+// objects at once by itself.
+const reindexParallel = 8
+
+// reindex rebuilds what the target means: the parameter of its name, or whatever
+// is broken below its path.
+func (a *app) reindex(ctx context.Context, from *archive.Archive, o reindexOptions) ([]reindexedRow, error) {
+	name, possible := o.target.Name()
+	if possible && !o.recursive {
+		row, err := reindexOne(ctx, from, name, o.dryRun)
+		if !errors.Is(err, archive.ErrNothing) {
+			return []reindexedRow{row}, err
+		}
+	}
+	var names []ssmbak.Name
+	for name, err := range from.Broken(ctx, o.target) {
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	if possible && len(names) == 0 {
+		return []reindexedRow{}, anyIndex(ctx, from, o.target)
+	}
+	progress := a.NewProgress("reindex")
+	defer progress.Close()
+	rows := make([]reindexedRow, len(names))
+	var mu sync.Mutex
+	done := 0
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(reindexParallel)
+	for i, name := range names {
+		g.Go(func() (err error) {
+			rows[i], err = reindexOne(gctx, from, name, o.dryRun)
+			if errors.Is(err, archive.ErrNothing) {
+				err = nil // a lifecycle rule took the rest away meanwhile
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			done++
+			progress.Set(done, len(names))
+			return err
+		})
+	}
+	return rows, g.Wait()
+}
+
+// anyIndex fails if the archive has no index of what the target means, so that
+// a mistyped name is not taken for one without damage.
+func anyIndex(ctx context.Context, from *archive.Archive, t ssmbak.Target) error {
+	if name, _ := t.Name(); from.CheckIndex(ctx, name) == nil {
+		return nil
+	}
+	for _, err := range from.Names(ctx, t) {
+		return err
+	}
+	return shell.Fail("", "the archive holds nothing of %s", t)
+}
+
+// reindexOne rebuilds one index, or with dry only says whether it has to be. What
+// concerns this parameter alone stands in the row.
+func reindexOne(ctx context.Context, from *archive.Archive, name ssmbak.Name, dry bool) (reindexedRow, error) {
+	row := reindexedRow{Name: name, Change: indexWhole, Lacks: []string{}}
+	var err error
+	if dry {
+		var damaged *archive.DamagedError
+		var lost *archive.LostIndexError
+		if err = from.CheckIndex(ctx, name); errors.As(err, &damaged) || errors.As(err, &lost) {
+			row.Change, err = indexBroken, nil
+		}
+	} else {
+		var r archive.Reindexed
+		if r, err = from.Reindex(ctx, name); err == nil && r.Rebuilt {
+			row = rowOfReindexed(r)
+		}
+	}
+	switch {
+	case err == nil:
+		return row, nil
+	case ctx.Err() != nil, errors.Is(err, archive.ErrNothing):
+		return row, err
+	}
+	text := reason(err)
+	row.Change, row.Error = indexFailed, &text
+	return row, nil
+}
+
+func rowOfReindexed(r archive.Reindexed) reindexedRow {
+	row := reindexedRow{
+		Name: r.Name, Change: indexRebuilt, Versions: r.Versions, Values: r.Values, Originals: r.Originals,
+		Foreign: r.Foreign, Unreadable: r.Unreadable, Lacks: append([]string{}, r.Lacks...),
+	}
+	if r.Older != "" {
+		older, at := r.Older, r.OlderTime.String()
+		row.OlderIndex, row.OlderTime = &older, &at
+	}
+	return row
+}
+
+// printReindexed writes one line, or one object, for each index.
+func (a *app) printReindexed(rows []reindexedRow) error {
+	return a.Data(rows, func(w io.Writer) error { return writeReindexed(w, rows) })
+}
+
+func writeReindexed(w io.Writer, rows []reindexedRow) error {
+	for _, row := range rows {
+		line := row.Change + " " + row.Name.String()
+		if row.Error != nil {
+			line += ": " + *row.Error
+		}
+		if row.Change == indexRebuilt {
+			line += ": " + origins(row)
+		}
+		if err := render.Text(w, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// origins says where the facts of a rebuilt index came from, and what it lacks.
+func origins(row reindexedRow) string {
+	parts := []string{"versions " + fmt.Sprint(row.Versions)}
+	if row.OlderTime != nil {
+		parts = append(parts, "from the index of "+*row.OlderTime)
+	}
+	for _, c := range []struct {
+		n    int
+		what string
+	}{
+		{row.Values, "values added"}, {row.Originals, "originals"}, {row.Foreign, "foreign objects"}, {row.Unreadable, "unreadable"},
+	} {
+		if c.n > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", c.what, c.n))
+		}
+	}
+	text := strings.Join(parts, ", ")
+	if len(row.Lacks) > 0 {
+		text += "; lacks " + strings.Join(row.Lacks, ", ")
+	}
+	return text
+}

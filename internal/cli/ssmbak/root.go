@@ -1,0 +1,99 @@
+package ssmbakcli
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
+)
+
+const rootLong = `ssmbak shows and brings back what AWS SSM Parameter Store held at any moment.
+It reads the archive that its recorder keeps in a versioned S3 bucket.`
+
+func (a *app) newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "ssmbak",
+		Short: "Point-in-time backup and restore for AWS SSM Parameter Store",
+		Long:  rootLong,
+		Example: `  ssmbak preview /app/ 2h
+  ssmbak diff /app 2024-06-13T20:10:54Z --recursive
+  ssmbak restore /app/db '2024-06-13 20:10:54'
+  ssmbak demo`,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		PersistentPreRunE: func(*cobra.Command, []string) error { return a.Setup() },
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			hint := "`ssmbak --help` lists the commands"
+			if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+				hint = "did you mean `ssmbak " + like[0] + "`?"
+			}
+			return shell.Usage(hint, "there is no command %q", args[0])
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			fmt.Fprint(a.Stderr, help(cmd))
+			return shell.Usage("name a command, for example `ssmbak preview`", "no command is given")
+		},
+	}
+	root.SuggestionsMinimumDistance = 2
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { fmt.Fprint(a.Stdout, help(cmd)) })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return shell.Usage("`"+cmd.CommandPath()+" --help` lists the flags", "%s", shell.FlagProblem(err))
+	})
+	f := root.PersistentFlags()
+	f.StringVarP(&a.flags.bucket, "bucket", "b", "", "the archive's `BUCKET`; else SSMBAK_BUCKET, else that of the stack SSMBAK_STACKNAME, else the parameter /newvoll/ssmbak/bucketname")
+	f.StringVarP(&a.Flags.Region, "region", "r", "", "the AWS `REGION`")
+	f.StringVar(&a.Flags.Profile, "profile", "", "the `PROFILE` in the AWS configuration")
+	f.StringVar(&a.Flags.Endpoint, "endpoint-url", "", "the `URL` that replaces AWS's own endpoints")
+	f.StringVar(&a.flags.owner, "bucket-owner", "", "the `ACCOUNT` that must own the bucket, if it is another than the caller's")
+	f.StringVarP((*string)(&a.Flags.Output), "output", "o", string(shell.Table), "`FORMAT` of the output: table or json")
+	f.BoolVar(&a.flags.decrypt, "with-decryption", false, "show the values of SecureStrings")
+	f.BoolVarP(&a.Flags.Verbose, "verbose", "v", false, "log what happens on standard error")
+	f.BoolVar(&a.Flags.NoColor, "no-color", false, "paint nothing, like NO_COLOR")
+	root.AddCommand(
+		a.newPreviewCommand(), a.newDiffCommand(), a.newRestoreCommand(), a.newUndoCommand(), a.newGetCommand(), a.newLogCommand(),
+		a.newReconcileCommand(), a.newReindexCommand(), a.newLocalCommand(), a.newDemoCommand(), a.newVersionCommand(),
+	)
+	return root
+}
+
+// exactly returns a check that the arguments are those named.
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		hint := "`" + cmd.CommandPath() + " --help` shows examples"
+		switch {
+		case len(args) < len(names):
+			return shell.Usage(hint, "%s is missing", strings.Join(names[len(args):], " and "))
+		case len(args) > len(names):
+			return shell.Usage(hint, "%q is one argument too many", args[len(names)])
+		}
+		return nil
+	}
+}
+
+// help returns the help of a command.
+func help(cmd *cobra.Command) string {
+	usage := cmd.UseLine()
+	global := cmd.InheritedFlags()
+	if !cmd.HasParent() {
+		usage, global = "ssmbak COMMAND [flags]", cmd.PersistentFlags()
+	}
+	p := shell.NewPage(cmp.Or(cmd.Long, cmd.Short), usage)
+	p.Section("Examples", cmd.Example)
+	var commands [][2]string
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() {
+			commands = append(commands, [2]string{sub.Name(), sub.Short})
+		}
+	}
+	p.Commands(commands)
+	p.Flags("Flags", cmd.LocalNonPersistentFlags())
+	p.Flags("Flags of every command", global)
+	p.Section("Exit codes", exitCodes)
+	return p.String()
+}

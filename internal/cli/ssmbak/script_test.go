@@ -1,0 +1,429 @@
+package ssmbakcli_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
+	ssmbakcli "github.com/ssmbak/ssmbak/internal/cli/ssmbak"
+	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/recorder"
+)
+
+const (
+	account = "123456789012"
+	region  = "us-east-1"
+	bucket  = "backup"
+)
+
+// start is when every script begins.
+var start = time.Date(2024, 6, 13, 20, 0, 0, 0, time.UTC)
+
+// zone is the local time of every script.
+var zone = time.FixedZone("CEST", 2*60*60)
+
+// TestScripts runs each script against an AWS of its own, in virtual time:
+// sleeping is free, and every clock says the same. UPDATE=1 rewrites what the
+// scripts expect.
+//
+// Besides testscript's own commands there are
+//
+//	ssmbak ARG...              the command itself; ! ssmbak if it has to fail;
+//	                           ids of restores are RESTORE-1 and so on
+//	code N                     the exit code of the last ssmbak
+//	clock TIME                 let time pass until then
+//	put NAME VALUE [TYPE] [ATTRIBUTE=TEXT...]
+//	puts NAME N                make N versions, with their numbers as values
+//	delete NAME, tag NAME KEY VALUE
+//	label NAME VERSION LABEL, unlabel NAME VERSION LABEL
+//	disable KEY                disable a KMS key
+//	live NAME VALUE, gone NAME what Parameter Store has to hold
+//	record                     hand the recorder the events that wait; takes 2 s
+//	lose                       lose the events that wait
+//	bucket NAME [unversioned]  make a bucket
+//	object BUCKET KEY TEXT [TAGS] write an object
+//	corrupt KEY                damage the newest version of an object
+//	remove KEY                 remove every version of an object
+//	deny SERVICE OPERATION [KEY] refuse that from now on, of objects only those
+//	                           whose key begins so; allow ends it
+//	passed DURATION            that the last ssmbak took that long
+//	requests WHAT              what the last ssmbak asked, as in ssm:PutParameter
+//	answer TEXT                what is typed on the terminal that standard input
+//	                           and standard error are from now on
+//	at OPERATION N WHAT        with the Nth such request of the next ssmbak to
+//	                           Parameter Store, interrupt it, or let its
+//	                           credentials expire
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				time.Sleep(time.Until(start))
+				testscript.RunT(script{t}, testscript.Params{
+					Files: []string{file}, WorkdirRoot: dir, Setup: setup, Cmds: commands,
+					UpdateScripts: os.Getenv("UPDATE") != "", RequireUniqueNames: true, RequireExplicitExec: true,
+				})
+			})
+		})
+	}
+}
+
+// script lets testscript run in the test that it is called from, since a test in
+// virtual time has no subtests.
+type script struct{ *testing.T }
+
+func (s script) Run(_ string, f func(testscript.T)) { f(s) }
+func (s script) Parallel()                          {}
+func (s script) Verbose() bool                      { return testing.Verbose() }
+
+// world is what one script happens in.
+type world struct {
+	aws      *emulator.AWS
+	ssm      *ssm.Client
+	recorder *recorder.Recorder
+	answer   *string // on the terminal, nil if there is none
+	code     int
+	took     time.Duration
+	restores []string // ids of restores, in the order in which they were seen
+	// what happens with the request of this number to this operation
+	op, event string
+	nth       int
+}
+
+// client is one that lets happen what at says.
+func (w *world) client(interrupt func()) aws.HTTPClient {
+	op, event, left, happened := w.op, w.event, w.nth, false
+	w.op = ""
+	var mu sync.Mutex
+	return w.aws.ClientWith(func(service, called, _ string) emulator.Fault {
+		mu.Lock()
+		defer mu.Unlock()
+		if op != "" && service == "ssm" && called == op {
+			left--
+			happened = happened || left == 0
+		}
+		switch {
+		case !happened:
+		case event == "interrupt":
+			interrupt()
+		case service == "ssm":
+			return emulator.Fault{Status: http.StatusBadRequest, Code: "ExpiredTokenException"}
+		}
+		return emulator.Fault{}
+	})
+}
+
+// restoreID is the id of a restore, whose end is random.
+var restoreID = regexp.MustCompile(`[0-9]{8}T[0-9]{6}Z-[0-9a-z]{6}`)
+
+// named writes RESTORE-1 for the first id of a restore that was seen, and so on.
+func (w *world) named(text string) string {
+	return restoreID.ReplaceAllStringFunc(text, func(id string) string {
+		i := slices.Index(w.restores, id)
+		if i < 0 {
+			i, w.restores = len(w.restores), append(w.restores, id)
+		}
+		return fmt.Sprintf("RESTORE-%d", i+1)
+	})
+}
+
+// meant writes ids for what named wrote.
+func (w *world) meant(text string) string {
+	for i, id := range w.restores {
+		text = strings.ReplaceAll(text, fmt.Sprintf("RESTORE-%d", i+1), id)
+	}
+	return text
+}
+
+type worldKey struct{}
+
+func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
+
+// connection reaches the emulator without a socket.
+func connection(client aws.HTTPClient) awsconn.Options {
+	return awsconn.Options{Region: region, EndpointURL: "http://127.0.0.1:4566", HTTPClient: client, Anonymous: true, MaxAttempts: 2}
+}
+
+func setup(env *testscript.Env) error {
+	ctx := context.Background()
+	w := &world{aws: emulator.New(emulator.Options{Account: account, Region: region, Clock: emulator.RealClock()})}
+	w.aws.S3.CreateBucket(bucket, true)
+	conn, err := awsconn.Load(ctx, connection(w.aws.Client()))
+	if err != nil {
+		return err
+	}
+	w.ssm = conn.SSM()
+	env.Values[worldKey{}] = w
+	env.Setenv("SSMBAK_BUCKET", bucket)
+	return nil
+}
+
+// establish begins the archive when it is first needed, so that a script can
+// look at a bucket without one.
+func (w *world) establish(ctx context.Context) error {
+	if w.recorder != nil {
+		return nil
+	}
+	conn, err := awsconn.Load(ctx, connection(w.aws.Client()))
+	if err != nil {
+		return err
+	}
+	a, err := archive.Open(ctx, conn.S3(), archive.Options{Bucket: bucket, Account: account, Region: region})
+	if err != nil {
+		return err
+	}
+	if err := a.Establish(ctx); err != nil {
+		return err
+	}
+	w.recorder = recorder.New(a, paramstore.New(conn.SSM(), paramstore.Options{}), recorder.Options{Account: account, Region: region})
+	return nil
+}
+
+var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
+	"ssmbak": func(ts *testscript.TestScript, neg bool, args []string) {
+		w := worldOf(ts)
+		ctx, interrupt := context.WithCancel(context.Background())
+		defer interrupt()
+		var stdout, stderr bytes.Buffer
+		for i := range args {
+			args[i] = w.meant(args[i])
+		}
+		env := ssmbakcli.Env{Env: shell.Env{
+			Args: args, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Getenv: ts.Getenv,
+			Now: func() time.Time { return time.Now().In(zone) }, AWS: connection(w.client(interrupt)),
+			Terminal: func(stream any) bool {
+				_, in := stream.(*strings.Reader)
+				return w.answer != nil && (in || stream == any(&stderr))
+			},
+		}}
+		if w.answer != nil {
+			env.Stdin = strings.NewReader(*w.answer)
+		}
+		w.aws.ResetCounts()
+		began := time.Now()
+		w.code = ssmbakcli.Main(ctx, env)
+		w.took = time.Since(began)
+		_, _ = io.WriteString(ts.Stdout(), w.named(stdout.String()))
+		_, _ = io.WriteString(ts.Stderr(), w.named(stderr.String()))
+		if (w.code != 0) != neg {
+			ts.Fatalf("exit code %d", w.code)
+		}
+	},
+	"code": func(ts *testscript.TestScript, _ bool, args []string) {
+		if want := args[0]; strconv.Itoa(worldOf(ts).code) != want {
+			ts.Fatalf("exit code %d, want %s", worldOf(ts).code, want)
+		}
+	},
+	"clock": func(ts *testscript.TestScript, _ bool, args []string) {
+		at, err := time.Parse(time.RFC3339, args[0])
+		ts.Check(err)
+		if time.Until(at) < 0 {
+			ts.Fatalf("it is %s already", time.Now())
+		}
+		time.Sleep(time.Until(at))
+	},
+	"passed": func(ts *testscript.TestScript, neg bool, args []string) {
+		least, err := time.ParseDuration(args[0])
+		ts.Check(err)
+		if took := worldOf(ts).took; took >= least == neg {
+			ts.Fatalf("it took %s", took)
+		}
+	},
+	"put": func(ts *testscript.TestScript, _ bool, args []string) {
+		in := &ssm.PutParameterInput{Name: &args[0], Value: unquote(ts, args[1]), Type: types.ParameterTypeString, Overwrite: aws.Bool(true)}
+		for _, arg := range args[2:] {
+			key, text, ok := strings.Cut(arg, "=")
+			switch {
+			case !ok:
+				in.Type = types.ParameterType(key)
+			case key == "description":
+				in.Description = &text
+			case key == "tier":
+				in.Tier = types.ParameterTier(text)
+			case key == "key":
+				in.KeyId = &text
+			case key == "pattern":
+				in.AllowedPattern = &text
+			case key == "policies":
+				in.Policies = &text
+			default:
+				ts.Fatalf("put knows no attribute %s", key)
+			}
+		}
+		_, err := worldOf(ts).ssm.PutParameter(context.Background(), in)
+		ts.Check(err)
+	},
+	"puts": func(ts *testscript.TestScript, _ bool, args []string) {
+		n, err := strconv.Atoi(args[1])
+		ts.Check(err)
+		for i := range n {
+			_, err := worldOf(ts).ssm.PutParameter(context.Background(), &ssm.PutParameterInput{
+				Name: &args[0], Value: aws.String(strconv.Itoa(i + 1)), Type: types.ParameterTypeString, Overwrite: aws.Bool(true),
+			})
+			ts.Check(err)
+		}
+	},
+	"label": func(ts *testscript.TestScript, _ bool, args []string) {
+		n, err := strconv.ParseInt(args[1], 10, 64)
+		ts.Check(err)
+		_, err = worldOf(ts).ssm.LabelParameterVersion(context.Background(), &ssm.LabelParameterVersionInput{Name: &args[0], ParameterVersion: &n, Labels: args[2:]})
+		ts.Check(err)
+	},
+	"unlabel": func(ts *testscript.TestScript, _ bool, args []string) {
+		n, err := strconv.ParseInt(args[1], 10, 64)
+		ts.Check(err)
+		_, err = worldOf(ts).ssm.UnlabelParameterVersion(context.Background(), &ssm.UnlabelParameterVersionInput{Name: &args[0], ParameterVersion: &n, Labels: args[2:]})
+		ts.Check(err)
+	},
+	"disable": func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).aws.SSM.DisableKey(args[0]) },
+	"at": func(ts *testscript.TestScript, _ bool, args []string) {
+		w := worldOf(ts)
+		n, err := strconv.Atoi(args[1])
+		ts.Check(err)
+		w.op, w.nth, w.event = args[0], n, args[2]
+	},
+	"delete": func(ts *testscript.TestScript, _ bool, args []string) {
+		_, err := worldOf(ts).ssm.DeleteParameter(context.Background(), &ssm.DeleteParameterInput{Name: &args[0]})
+		ts.Check(err)
+	},
+	"tag": func(ts *testscript.TestScript, _ bool, args []string) {
+		_, err := worldOf(ts).ssm.AddTagsToResource(context.Background(), &ssm.AddTagsToResourceInput{
+			ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: &args[0], Tags: []types.Tag{{Key: &args[1], Value: &args[2]}},
+		})
+		ts.Check(err)
+	},
+	"live": func(ts *testscript.TestScript, _ bool, args []string) {
+		if value, ok := live(ts, args[0]); !ok || value != args[1] {
+			ts.Fatalf("%s is %q (there: %v), want %q", args[0], value, ok, args[1])
+		}
+	},
+	"gone": func(ts *testscript.TestScript, _ bool, args []string) {
+		if value, ok := live(ts, args[0]); ok {
+			ts.Fatalf("%s is %q, want it gone", args[0], value)
+		}
+	},
+	"record": func(ts *testscript.TestScript, _ bool, _ []string) {
+		w, ctx := worldOf(ts), context.Background()
+		ts.Check(w.establish(ctx))
+		time.Sleep(2 * time.Second) // events take their time
+		ts.Check(w.aws.Queue.Drain(ctx, func(ctx context.Context, batch []emulator.Message) (failed []string) {
+			var messages []recorder.Message
+			for _, m := range batch {
+				messages = append(messages, recorder.Message{ID: m.ID, Body: m.Body, Sent: m.Sent, Receives: m.Receives})
+			}
+			for _, f := range w.recorder.Handle(ctx, messages) {
+				failed = append(failed, f.ID)
+			}
+			return failed
+		}))
+	},
+	"lose": func(ts *testscript.TestScript, _ bool, _ []string) {
+		ts.Check(worldOf(ts).aws.Queue.Drain(context.Background(), func(context.Context, []emulator.Message) []string { return nil }))
+	},
+	"bucket": func(ts *testscript.TestScript, _ bool, args []string) {
+		worldOf(ts).aws.S3.CreateBucket(args[0], len(args) == 1)
+	},
+	"object": func(ts *testscript.TestScript, _ bool, args []string) {
+		r, err := http.NewRequestWithContext(context.Background(), http.MethodPut, "http://127.0.0.1:4566/"+args[0]+"/"+args[1], bytes.NewReader([]byte(args[2])))
+		ts.Check(err)
+		if len(args) > 3 {
+			r.Header.Set("X-Amz-Tagging", args[3])
+		}
+		answer, err := worldOf(ts).aws.Client().Do(r)
+		ts.Check(err)
+		defer answer.Body.Close()
+		if answer.StatusCode != http.StatusOK {
+			ts.Fatalf("put %s: %s", args[1], answer.Status)
+		}
+	},
+	"corrupt": func(ts *testscript.TestScript, _ bool, args []string) {
+		s3 := worldOf(ts).aws.S3
+		versions := s3.Versions(bucket, args[0])
+		if len(versions) == 0 || !s3.Corrupt(bucket, args[0], versions[0].VersionID, []byte("damaged")) {
+			ts.Fatalf("there is no object %s; the bucket holds %q", args[0], s3.Keys(bucket))
+		}
+	},
+	"remove": func(ts *testscript.TestScript, _ bool, args []string) {
+		s3 := worldOf(ts).aws.S3
+		versions := s3.Versions(bucket, args[0])
+		if len(versions) == 0 {
+			ts.Fatalf("there is no object %s; the bucket holds %q", args[0], s3.Keys(bucket))
+		}
+		for _, v := range versions {
+			s3.RemoveVersion(bucket, args[0], v.VersionID)
+		}
+	},
+	"deny": func(ts *testscript.TestScript, _ bool, args []string) {
+		fault := emulator.Denied
+		if args[0] == "ssm" {
+			fault = emulator.DeniedBySSM
+		}
+		rule := emulator.Rule{Service: args[0], Op: args[1], Fault: fault}
+		if len(args) > 2 {
+			rule.KeyPrefix = args[2]
+		}
+		worldOf(ts).aws.Faults.Add(rule)
+	},
+	"allow": func(ts *testscript.TestScript, _ bool, _ []string) { worldOf(ts).aws.Faults.Clear() },
+	"requests": func(ts *testscript.TestScript, neg bool, args []string) {
+		made := false
+		for what := range worldOf(ts).aws.Counts() {
+			made = made || strings.HasPrefix(what, args[0])
+		}
+		if made == neg {
+			ts.Fatalf("requests so far: %v", worldOf(ts).aws.Counts())
+		}
+	},
+	"answer": func(ts *testscript.TestScript, _ bool, args []string) {
+		text := args[0] + "\n"
+		worldOf(ts).answer = &text
+	},
+}
+
+// unquote reads a value that may be written as in Go source.
+func unquote(ts *testscript.TestScript, text string) *string {
+	if strings.HasPrefix(text, `"`) {
+		value, err := strconv.Unquote(text)
+		ts.Check(err)
+		return &value
+	}
+	return &text
+}
+
+func live(ts *testscript.TestScript, name string) (value string, ok bool) {
+	out, err := worldOf(ts).ssm.GetParameter(context.Background(), &ssm.GetParameterInput{Name: &name, WithDecryption: aws.Bool(true)})
+	if err != nil {
+		if !strings.Contains(err.Error(), "ParameterNotFound") {
+			ts.Fatalf("%v", fmt.Errorf("read %s: %w", name, err))
+		}
+		return "", false
+	}
+	return aws.ToString(out.Parameter.Value), true
+}

@@ -1,0 +1,142 @@
+package ssmbakcli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
+	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/recorder"
+	"github.com/ssmbak/ssmbak/stack"
+)
+
+// pointer is the parameter that names the bucket. It is the one of the original
+// ssmbak, since no name may begin with ssm.
+const pointer = "/newvoll/ssmbak/bucketname"
+
+// access is what a command does with the archive.
+type access int8
+
+const (
+	reading access = iota
+	writing
+)
+
+// session is an open archive and the account that it is read for.
+type session struct {
+	conn    *awsconn.Conn
+	archive *archive.Archive
+	live    *paramstore.Store
+	caller  awsconn.Caller
+}
+
+// open finds the bucket and opens the archive in it. What writes is announced
+// before anything else is done.
+func (a *app) open(ctx context.Context, what access) (*session, error) {
+	conn, err := a.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	caller, err := conn.Caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	account := caller.Account
+	// Who names another owner may well mean another account's archive; to look at
+	// it harms nobody.
+	elsewhere := what == reading && a.flags.owner != ""
+	if !elsewhere {
+		if err := a.checkARN(account, conn.Region()); err != nil {
+			return nil, err
+		}
+	}
+	bucket, from, err := a.bucket(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	if what == writing {
+		a.Announce(account, conn, "bucket "+bucket+" (from "+from+")")
+	}
+	a.Log.DebugContext(ctx, "open the archive", "account", account, "region", conn.Region(), "endpoint", conn.Endpoint(), "bucket", bucket, "from", from)
+	opened, err := archive.Open(ctx, conn.S3(), archive.Options{
+		Bucket: bucket, Account: account, Region: conn.Region(), Owner: a.flags.owner, Logger: a.Log,
+		Elsewhere: elsewhere,
+	})
+	if errors.Is(err, archive.ErrNoBucket) {
+		return nil, shell.Fail("it comes from "+from+"; `aws s3 ls` shows the buckets that there are, and --region names their region", "bucket %s does not exist", bucket)
+	}
+	if err != nil {
+		return nil, err
+	}
+	id, ok := opened.Identity()
+	if !ok {
+		id.Account, id.Region = account, conn.Region()
+	}
+	if err := a.checkARN(id.Account, id.Region); err != nil {
+		return nil, err
+	}
+	if ok && (id.Account != account || id.Region != conn.Region()) {
+		a.Note("this is the archive of account %s in %s", id.Account, id.Region)
+	}
+	live := paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging(), MaxRate: a.maxRate, Waiting: a.noteBusy, Logger: a.Log})
+	return &session{conn: conn, archive: opened, live: live, caller: caller}, nil
+}
+
+// bucket returns the archive's bucket and where its name comes from. A source
+// that is there and fails is an error, so that no command ever works on another
+// bucket than the one that is meant.
+func (a *app) bucket(ctx context.Context, conn *awsconn.Conn) (bucket, from string, err error) {
+	if a.flags.bucket != "" {
+		return a.flags.bucket, "--bucket", nil
+	}
+	if b := a.Getenv("SSMBAK_BUCKET"); b != "" {
+		return b, "SSMBAK_BUCKET", nil
+	}
+	if name := a.Getenv("SSMBAK_STACKNAME"); name != "" {
+		bucket, err := bucketOf(ctx, conn, name)
+		return bucket, "SSMBAK_STACKNAME " + name, err
+	}
+	out, err := conn.SSM().GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(pointer), WithDecryption: aws.Bool(true)})
+	if missing := new(*types.ParameterNotFound); errors.As(err, missing) {
+		return "", "", shell.Fail("name it with --bucket or SSMBAK_BUCKET", "no bucket is named, and there is no parameter %s", pointer)
+	}
+	if err != nil {
+		return "", "", fmt.Errorf("read the name of the bucket from parameter %s: %w", pointer, err)
+	}
+	return aws.ToString(out.Parameter.Value), "parameter " + pointer, nil
+}
+
+// bucketOf returns the bucket of a stack.
+func bucketOf(ctx context.Context, conn *awsconn.Conn, name string) (string, error) {
+	s, err := stack.New(conn, stack.Options{Name: name})
+	if err == nil {
+		var bucket string
+		if bucket, err = s.BucketName(ctx); err == nil {
+			return bucket, nil
+		}
+	}
+	if message, _, ok := shell.ExplainAWS(err); ok {
+		return "", shell.Fail("name the bucket with --bucket or SSMBAK_BUCKET", "SSMBAK_STACKNAME is set to %q, and the bucket of that stack cannot be asked for: %s", name, message)
+	}
+	return "", shell.Fail("set SSMBAK_STACKNAME to the stack that `ssmbak-stack NAME create` made, or name the bucket with --bucket or SSMBAK_BUCKET", "SSMBAK_STACKNAME is set to %q: %s", name, err)
+}
+
+// recorder returns the recorder of this archive.
+func (s *session) recorder(a *app) *recorder.Recorder {
+	return recorder.New(s.archive, s.live, recorder.Options{Account: s.caller.Account, Region: s.conn.Region(), Logger: a.Log})
+}
+
+// values returns which values are read to be shown.
+func (a *app) values() archive.Values {
+	if a.flags.decrypt {
+		return archive.AllValues
+	}
+	return archive.PublicValues
+}

@@ -1,0 +1,93 @@
+package ssmbakcli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
+	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
+	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/recorder"
+)
+
+// The account that local and demo play, AWS's own example.
+const (
+	localAccount = "123456789012"
+	localRegion  = "us-east-1"
+)
+
+// world is an AWS in this process, with an archive and the recorder that keeps
+// it.
+type world struct {
+	aws      *emulator.AWS
+	conn     *awsconn.Conn
+	recorder *recorder.Recorder
+	handle   Recorder
+}
+
+// connection reaches the world without a socket.
+func connection(aws *emulator.AWS) awsconn.Options {
+	return awsconn.Options{Region: localRegion, EndpointURL: "http://127.0.0.1", HTTPClient: aws.Client(), Anonymous: true}
+}
+
+func (a *app) newWorld(ctx context.Context, bucket string, queue emulator.QueueOptions) (*world, error) {
+	w := &world{aws: emulator.New(emulator.Options{
+		Account: localAccount, Region: localRegion, Clock: emulator.RealClock(), Queue: queue,
+		// AWS says that there is such an event and not what it is called.
+		SSM: ssmapi.Options{UnlabelOperation: "UnlabelParameterVersion"},
+	})}
+	w.aws.S3.CreateBucket(bucket, true)
+	var err error
+	o := connection(w.aws)
+	o.Logger = a.Log
+	if w.conn, err = awsconn.Load(ctx, o); err != nil {
+		return nil, err
+	}
+	opened, err := archive.Open(ctx, w.conn.S3(), archive.Options{Bucket: bucket, Account: localAccount, Region: localRegion, Logger: a.Log})
+	if err != nil {
+		return nil, err
+	}
+	if err := opened.Establish(ctx); err != nil {
+		return nil, err
+	}
+	live := paramstore.New(w.conn.SSM(), paramstore.Options{Tagging: w.conn.Tagging(), Logger: a.Log})
+	w.recorder = recorder.New(opened, live, recorder.Options{Account: localAccount, Region: localRegion, Logger: a.Log})
+	w.handle = w.recorder.Handle
+	if a.env.WrapRecorder != nil {
+		w.handle = a.env.WrapRecorder(w.handle)
+	}
+	return w, nil
+}
+
+// batch hands messages of the queue to the recorder, and says which of them
+// must come again.
+func (w *world) batch(ctx context.Context, batch []emulator.Message) (failed []string) {
+	messages := make([]recorder.Message, len(batch))
+	for i, m := range batch {
+		messages[i] = recorder.Message{ID: m.ID, Body: m.Body, Sent: m.Sent, Receives: m.Receives}
+	}
+	for _, f := range w.handle(ctx, messages) {
+		failed = append(failed, f.ID)
+	}
+	return failed
+}
+
+// reconcile makes a complete listing.
+func (w *world) reconcile(ctx context.Context) error {
+	everything, err := ssmbak.ParseTarget("/", true)
+	if err != nil {
+		return err
+	}
+	report, err := w.recorder.Reconcile(ctx, everything, recorder.ReconcileOptions{})
+	if err != nil {
+		return err
+	}
+	if n := len(report.Failed); n > 0 {
+		return fmt.Errorf("reconcile: %s not be recorded, %s among them: %w", shell.Count(n, "parameter could", "parameters could"), report.Failed[0].Name, report.Failed[0].Err)
+	}
+	return nil
+}

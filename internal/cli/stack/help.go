@@ -1,0 +1,120 @@
+package stackcli
+
+import (
+	"cmp"
+
+	"github.com/spf13/pflag"
+
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
+	"github.com/ssmbak/ssmbak/stack"
+)
+
+// valued is the value of a flag, and what its help calls that.
+type valued struct {
+	pflag.Value
+	what string
+}
+
+// Type returns what the help shows after the flag.
+func (v valued) Type() string { return v.what }
+
+// valueOf returns what the help calls the value of a setting.
+func valueOf(s stack.Setting) string {
+	switch s.Name {
+	case "bucket":
+		return "BUCKET"
+	case "pointer":
+		return "NAME"
+	case "exclude":
+		return "PATTERN"
+	case "email":
+		return "ADDRESS"
+	case "schedule":
+		return "EXPRESSION"
+	case "admin", "decrypt-by", "key-arn", "topic-arn":
+		return "ARN"
+	case "encryption", "value-header", "index-header", "lock-mode", "log-level", "architecture":
+		return "WORD"
+	}
+	return "N"
+}
+
+const exitCodes = `  0    done
+  1    failed; for status: not as it should be
+  130  interrupted: CloudFormation goes on with what it began
+  252  wrong usage
+`
+
+// help is the page of the command, or that of the COMMAND among the words.
+func (a *app) help(words []string) string {
+	for _, word := range words {
+		if do, ok := actionOf(word); ok {
+			return a.helpOf(do)
+		}
+	}
+	p := shell.NewPage(`ssmbak-stack creates and keeps the CloudFormation stack that records every change
+of every SSM parameter in a versioned bucket. The bucket and its key outlive the
+stack: no command deletes a backup.`, "ssmbak-stack NAME COMMAND [flags]")
+	var commands [][2]string
+	for _, x := range actions() {
+		commands = append(commands, [2]string{x.name, x.short})
+	}
+	p.Commands(commands)
+	p.Section("Examples", `  ssmbak-stack ssmbak create
+  ssmbak-stack ssmbak update --memory 512 --change-set
+  aws logs tail /aws/lambda/$(ssmbak-stack ssmbak lambdaname)`)
+	p.Flags("Flags of every command", a.flagsOf(everywhere[:6], true))
+	p.Line("`ssmbak-stack COMMAND --help` shows the flags of a command.")
+	p.Section("Exit codes", exitCodes)
+	return p.String()
+}
+
+// helpOf is the page of one COMMAND.
+func (a *app) helpOf(do action) string {
+	name := "NAME "
+	if do.alone {
+		name = "[NAME] "
+	}
+	p := shell.NewPage(cmp.Or(do.long, "Print "+do.short+"."), "ssmbak-stack "+name+do.name+" [flags]")
+	p.Section("Examples", do.examples)
+	if do.settings {
+		for _, group := range stack.Groups {
+			var names []string
+			for _, s := range stack.Settings() {
+				if s.Group == group {
+					names = append(names, s.Name)
+					if s.Name == "pointer" {
+						names = append(names, "no-pointer")
+					}
+				}
+			}
+			p.Flags(group, a.flagsOf(names, do.name == "create"))
+		}
+	}
+	var others []string
+	for _, name := range do.flags {
+		if name != "no-pointer" {
+			others = append(others, name)
+		}
+	}
+	p.Flags("Flags", a.flagsOf(others, true))
+	p.Flags("Flags of every command", a.flagsOf(everywhere[:6], true))
+	p.Section("Exit codes", exitCodes)
+	return p.String()
+}
+
+// flagsOf returns some of the flags. Their defaults count where nothing is there
+// yet.
+func (a *app) flagsOf(names []string, defaults bool) *pflag.FlagSet {
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	flags.SortFlags = false
+	for _, name := range names {
+		flag := *a.cmd.Flags().Lookup(name)
+		if text := flag.DefValue; defaults && text != "" && text != "false" {
+			flag.Usage += " (default " + text + ")"
+		}
+		flag.DefValue = "" // pflag would leave out a 0
+		flags.AddFlag(&flag)
+	}
+	return flags
+}

@@ -1,0 +1,342 @@
+package stackcli_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"debug/elf"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+	"github.com/rogpeppe/go-internal/testscript"
+	"go.uber.org/goleak"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
+	stackcli "github.com/ssmbak/ssmbak/internal/cli/stack"
+	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/recorder"
+	"github.com/ssmbak/ssmbak/stack/code"
+)
+
+func TestMain(m *testing.M) {
+	// What the SDK would take from this machine is no part of any test.
+	for _, name := range os.Environ() {
+		if name, _, _ = strings.Cut(name, "="); strings.HasPrefix(name, "AWS_") {
+			_ = os.Unsetenv(name)
+		}
+	}
+	for name, value := range map[string]string{
+		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull, "AWS_EC2_METADATA_DISABLED": "true",
+	} {
+		_ = os.Setenv(name, value)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// start is when every script begins.
+var start = time.Date(2024, 6, 13, 1, 43, 5, 0, time.UTC)
+
+// TestScripts runs each script against an AWS of its own, in virtual time.
+// UPDATE=1 rewrites what the scripts expect.
+//
+// Besides testscript's own commands there are
+//
+//	ssmbak-stack ARG...        the command itself; ! ssmbak-stack if it has to fail
+//	code N                     its exit code
+//	pass DURATION              let time pass
+//	interrupt DURATION         interrupt the next ssmbak-stack after that
+//	version V                  of the ssmbak-stack from now on
+//	answer TEXT                what stands on the terminal
+//	nocode WHAT                from now on no zip of the functions can be had,
+//	                           since go, the source or the compiler is missing
+//	settling DURATION          buckets made from now on keep no versions for so
+//	                           long, though versioning is enabled
+//	zip FILE ARCHITECTURE      write a zip of functions
+//	plan OPERATION FILE        what the next create, update or delete does:
+//	                           lines of +DURATION STATUS RESOURCE TYPE [REASON]
+//	changes FILE               what change sets change from now on: lines of
+//	                           ACTION RESOURCE TYPE [REPLACEMENT]
+//	original, foreign          there is a stack of the original ssmbak, or of
+//	                           somebody else
+//	protect [off]              the stack is protected from deletion, or no longer
+//	waiting N, dead N          what the queues hold
+//	organization [HEADER [KEY]] a policy forbids objects with this encryption
+//	                           header, "without" for none, from now on, or that
+//	                           object alone; without arguments no longer
+//	holds KEY TEXT             that an object of the archive contains this
+//	deny ACTION [after OTHER]  refuse requests from now on, or once there was
+//	                           another one
+//	lose ACTION                serve such requests from now on, and lose the answers
+//	allow                      refuse none any longer, and lose none
+//	deleted                    somebody else deletes the stack
+//	asked ACTION               that there was such a request since the last asked
+//	parameter NAME VALUE       that the stack has this parameter
+//	bucket NAME [unversioned]  make a bucket
+//	noted NAME VALUE           make a parameter in Parameter Store
+//	reconcile                  a complete reconcile into the stack's bucket
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				time.Sleep(time.Until(start))
+				testscript.RunT(script{t}, testscript.Params{
+					Files: []string{file}, WorkdirRoot: dir, Setup: setup, Cmds: commands,
+					UpdateScripts: os.Getenv("UPDATE") != "", RequireUniqueNames: true, RequireExplicitExec: true,
+				})
+			})
+		})
+	}
+}
+
+// script lets testscript run in the test that it is called from, since a test in
+// virtual time has no subtests.
+type script struct{ *testing.T }
+
+func (s script) Run(_ string, f func(testscript.T)) { f(s) }
+func (s script) Parallel()                          {}
+func (s script) Verbose() bool                      { return testing.Verbose() }
+
+// world is what one script happens in.
+type world struct {
+	*cloud
+	version   string
+	answer    *string
+	code      int
+	interrupt time.Duration
+	noCode    error
+}
+
+type worldKey struct{}
+
+func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
+
+func (w *world) connection() awsconn.Options {
+	return awsconn.Options{Region: "us-east-1", EndpointURL: "http://127.0.0.1:4566", HTTPClient: w.cloud, Anonymous: true, MaxAttempts: 2}
+}
+
+func setup(env *testscript.Env) error {
+	env.Values[worldKey{}] = &world{cloud: newCloud(), version: "v1.2.3"}
+	return nil
+}
+
+// find returns a zip as a released command carries it.
+func (w *world) find(_ context.Context, architecture, version string) (code.Zip, error) {
+	if w.noCode != nil {
+		return code.Zip{}, &code.NotFoundError{Architecture: architecture, Err: w.noCode}
+	}
+	body := []byte("the functions of " + version + " for " + architecture)
+	sum := sha256.Sum256(body)
+	return code.Zip{Bytes: body, SHA256: hex.EncodeToString(sum[:]), Architecture: architecture}, nil
+}
+
+// lines reads a file of a script, each line cut at its spaces into n fields at
+// most.
+func lines(ts *testscript.TestScript, file string, n int) (all [][]string) {
+	for line := range strings.Lines(ts.ReadFile(file)) {
+		if line = strings.TrimSpace(line); line != "" {
+			all = append(all, strings.SplitN(line, " ", n))
+		}
+	}
+	return all
+}
+
+func number(ts *testscript.TestScript, text string) int {
+	n, err := strconv.Atoi(text)
+	ts.Check(err)
+	return n
+}
+
+func duration(ts *testscript.TestScript, text string) time.Duration {
+	d, err := time.ParseDuration(text)
+	ts.Check(err)
+	return d
+}
+
+// exists makes a stack that nobody here created.
+func (w *world) exists(parameters map[string]string) {
+	w.name, w.id, w.parameters = "ssmbak", "arn:aws:cloudformation:us-east-1:123456789012:stack/ssmbak/0", parameters
+	w.events = append(w.events, happening{at: time.Now().Add(-time.Hour), status: "CREATE_COMPLETE", resource: "ssmbak", kind: stackType})
+}
+
+var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
+	"ssmbak-stack": func(ts *testscript.TestScript, neg bool, args []string) {
+		w := worldOf(ts)
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		if w.interrupt > 0 {
+			defer time.AfterFunc(w.interrupt, cancel).Stop()
+			w.interrupt = 0
+		}
+		var stdout, stderr bytes.Buffer
+		for i, arg := range args {
+			args[i] = strings.ReplaceAll(arg, "$WORK", ts.Getenv("WORK"))
+		}
+		env := stackcli.Env{Version: w.version, FindCode: w.find, Env: shell.Env{
+			Args: args, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Getenv: ts.Getenv,
+			AWS: w.connection(),
+			Terminal: func(stream any) bool {
+				_, in := stream.(*strings.Reader)
+				return w.answer != nil && (in || stream == any(&stderr))
+			},
+		}}
+		if w.answer != nil {
+			env.Stdin = strings.NewReader(*w.answer)
+		}
+		w.code = stackcli.Main(ctx, env)
+		plain := func(b *bytes.Buffer) string { return strings.ReplaceAll(b.String(), ts.Getenv("WORK"), "$WORK") }
+		_, _ = io.WriteString(ts.Stdout(), plain(&stdout))
+		_, _ = io.WriteString(ts.Stderr(), plain(&stderr))
+		if (w.code != 0) != neg {
+			ts.Fatalf("exit code %d", w.code)
+		}
+	},
+	"code": func(ts *testscript.TestScript, _ bool, args []string) {
+		if got := worldOf(ts).code; got != number(ts, args[0]) {
+			ts.Fatalf("exit code %d, want %s", got, args[0])
+		}
+	},
+	"pass":      func(ts *testscript.TestScript, _ bool, args []string) { time.Sleep(duration(ts, args[0])) },
+	"interrupt": func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).interrupt = duration(ts, args[0]) },
+	"version":   func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).version = args[0] },
+	"answer": func(ts *testscript.TestScript, _ bool, args []string) {
+		line := args[0] + "\n"
+		worldOf(ts).answer = &line
+	},
+	"nocode": func(ts *testscript.TestScript, _ bool, args []string) {
+		worldOf(ts).noCode = map[string]error{
+			"go": code.ErrNoGo, "source": fmt.Errorf("%w, and there is no release (devel) to fetch", code.ErrNoSource), "compiler": errors.New("`go build` failed"),
+		}[args[0]]
+	},
+	"organization": func(ts *testscript.TestScript, _ bool, args []string) {
+		worldOf(ts).forbidden = strings.Join(args, " ")
+	},
+	"holds": func(ts *testscript.TestScript, neg bool, args []string) {
+		all := worldOf(ts).aws.S3.Versions(worldOf(ts).archive(), args[0])
+		if len(all) == 0 {
+			ts.Fatalf("there is no %s", args[0])
+		}
+		if strings.Contains(string(all[0].Body), args[1]) == neg {
+			ts.Fatalf("%s is %s", args[0], all[0].Body)
+		}
+	},
+	"settling": func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).settling = duration(ts, args[0]) },
+	"zip": func(ts *testscript.TestScript, _ bool, args []string) {
+		machine := map[string]elf.Machine{"arm64": elf.EM_AARCH64, "x86_64": elf.EM_X86_64}[args[1]]
+		var program, packed bytes.Buffer
+		header := elf.Header64{Type: uint16(elf.ET_EXEC), Machine: uint16(machine), Version: uint32(elf.EV_CURRENT), Ehsize: 64}
+		copy(header.Ident[:], elf.ELFMAG)
+		header.Ident[elf.EI_CLASS], header.Ident[elf.EI_DATA], header.Ident[elf.EI_VERSION] = byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)
+		ts.Check(binary.Write(&program, binary.LittleEndian, &header))
+		z := zip.NewWriter(&packed)
+		h := &zip.FileHeader{Name: "bootstrap"}
+		h.SetMode(0o755)
+		in, err := z.CreateHeader(h)
+		ts.Check(err)
+		_, err = in.Write(program.Bytes())
+		ts.Check(err)
+		ts.Check(z.Close())
+		ts.Check(os.WriteFile(ts.MkAbs(args[0]), packed.Bytes(), 0o600))
+	},
+	"plan": func(ts *testscript.TestScript, _ bool, args []string) {
+		var plan []happening
+		for _, l := range lines(ts, args[1], 5) {
+			e := happening{after: duration(ts, strings.TrimPrefix(l[0], "+")), status: l[1], resource: l[2], kind: l[3]}
+			if len(l) > 4 {
+				e.reason = l[4]
+			}
+			plan = append(plan, e)
+		}
+		worldOf(ts).plans[args[0]] = plan
+	},
+	"changes": func(ts *testscript.TestScript, _ bool, args []string) {
+		worldOf(ts).changes = append([][]string{}, lines(ts, args[0], 4)...)
+	},
+	"original": func(ts *testscript.TestScript, _ bool, _ []string) {
+		w := worldOf(ts)
+		w.exists(map[string]string{"Version": "1.1.11", "LogLevel": "INFO", "ThresholdAgeOfOldestMessage": "3600", "ThresholdNumberOfMessagesVisible": "0"})
+		w.original = true
+		w.aws.S3.CreateBucket(w.archive(), true)
+	},
+	"foreign": func(ts *testscript.TestScript, _ bool, _ []string) {
+		worldOf(ts).exists(map[string]string{"Domain": "example.com"})
+	},
+	"protect": func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).protected = len(args) == 0 },
+	"waiting": func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).waiting = number(ts, args[0]) },
+	"dead":    func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).dead = number(ts, args[0]) },
+	"deny": func(ts *testscript.TestScript, _ bool, args []string) {
+		what, after, later := strings.Cut(strings.Join(args, " "), " after ")
+		if later {
+			worldOf(ts).deniedAfter[after] = what
+			return
+		}
+		worldOf(ts).denied[what] = true
+	},
+	"lose":    func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).lost[args[0]] = true },
+	"deleted": func(ts *testscript.TestScript, _ bool, _ []string) { worldOf(ts).play("delete") },
+	"allow": func(ts *testscript.TestScript, _ bool, _ []string) {
+		clear(worldOf(ts).denied)
+		clear(worldOf(ts).lost)
+	},
+	"asked": func(ts *testscript.TestScript, neg bool, args []string) {
+		w := worldOf(ts)
+		want := strings.Join(args, " ")
+		if slices.Contains(w.asked, want) == neg {
+			ts.Fatalf("requests so far: %q", w.asked)
+		}
+		if !neg {
+			w.asked = nil
+		}
+	},
+	"parameter": func(ts *testscript.TestScript, _ bool, args []string) {
+		if got, ok := worldOf(ts).parameters[args[0]]; !ok || got != args[1] {
+			ts.Fatalf("parameter %s is %q (there: %v), want %q", args[0], got, ok, args[1])
+		}
+	},
+	"bucket": func(ts *testscript.TestScript, _ bool, args []string) {
+		worldOf(ts).aws.S3.CreateBucket(args[0], len(args) == 1)
+	},
+	"noted": func(ts *testscript.TestScript, _ bool, args []string) {
+		conn, err := awsconn.Load(context.Background(), worldOf(ts).connection())
+		ts.Check(err)
+		_, err = conn.SSM().PutParameter(context.Background(), &ssm.PutParameterInput{Name: &args[0], Value: aws.String(args[1]), Type: types.ParameterTypeString})
+		ts.Check(err)
+	},
+	"reconcile": func(ts *testscript.TestScript, _ bool, _ []string) {
+		w, ctx := worldOf(ts), context.Background()
+		conn, err := awsconn.Load(ctx, w.connection())
+		ts.Check(err)
+		a, err := archive.Open(ctx, conn.S3(), archive.Options{Bucket: w.archive(), Account: "123456789012", Region: "us-east-1"})
+		ts.Check(err)
+		ts.Check(a.Establish(ctx))
+		r := recorder.New(a, paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging()}), recorder.Options{Account: "123456789012", Region: "us-east-1"})
+		everything, err := ssmbak.ParseTarget("/", true)
+		ts.Check(err)
+		_, err = r.Reconcile(ctx, everything, recorder.ReconcileOptions{})
+		ts.Check(err)
+	},
+}
