@@ -19,8 +19,8 @@ import (
 
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/internal/stack/code"
 	"github.com/ssmbak/ssmbak/internal/version"
-	"github.com/ssmbak/ssmbak/stack/code"
 )
 
 // Env is everything that the command takes from its surroundings.

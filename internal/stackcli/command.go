@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ssmbak/ssmbak/internal/awsconn"
-	"github.com/ssmbak/ssmbak/stack"
-	"github.com/ssmbak/ssmbak/stack/code"
+	"github.com/ssmbak/ssmbak/internal/stack"
+	"github.com/ssmbak/ssmbak/internal/stack/code"
 )
 
 // flags are what the command takes besides the settings of the stack.

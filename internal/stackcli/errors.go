@@ -7,8 +7,8 @@ import (
 
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
-	"github.com/ssmbak/ssmbak/stack"
-	"github.com/ssmbak/ssmbak/stack/code"
+	"github.com/ssmbak/ssmbak/internal/stack"
+	"github.com/ssmbak/ssmbak/internal/stack/code"
 )
 
 // failure is an error as a person reads it: what is wrong, what to do about it,

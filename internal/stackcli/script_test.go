@@ -29,10 +29,10 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/stack/code"
 	"github.com/ssmbak/ssmbak/internal/stackcli"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/recorder"
-	"github.com/ssmbak/ssmbak/stack/code"
 )
 
 func TestMain(m *testing.M) {

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/internal/stack"
 	"github.com/ssmbak/ssmbak/internal/version"
-	"github.com/ssmbak/ssmbak/stack"
 )
 
 // EventRow is one event in JSON.

@@ -30,7 +30,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/cli"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/function"
-	"github.com/ssmbak/ssmbak/stack"
+	"github.com/ssmbak/ssmbak/internal/stack"
 )
 
 const (

@@ -25,8 +25,8 @@ import (
 
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/moto"
-	"github.com/ssmbak/ssmbak/stack"
-	"github.com/ssmbak/ssmbak/stack/code"
+	"github.com/ssmbak/ssmbak/internal/stack"
+	"github.com/ssmbak/ssmbak/internal/stack/code"
 )
 
 // place is an account on moto.
