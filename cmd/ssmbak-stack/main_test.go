@@ -21,10 +21,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"github.com/ssmbak/ssmbak/internal/awsconn"
-	"github.com/ssmbak/ssmbak/internal/moto"
-	"github.com/ssmbak/ssmbak/internal/program"
-	"github.com/ssmbak/ssmbak/internal/runtimeapi"
 	"github.com/ssmbak/ssmbak/internal/stack/code"
+	"github.com/ssmbak/ssmbak/internal/testkit/moto"
+	"github.com/ssmbak/ssmbak/internal/testkit/program"
+	"github.com/ssmbak/ssmbak/internal/testkit/runtimeapi"
 )
 
 const region = moto.Region
