@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/archive/original"
+	"github.com/ssmbak/ssmbak/archive/internal/legacy"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
@@ -293,7 +293,7 @@ func (a *Archive) sources(ctx context.Context, target ssmbak.Target, r Reconcile
 		for _, n := range indexed {
 			has[n] = true
 		}
-		r, err := original.Read(ctx, a.client, a.originalOptions(), target.Prefix(), func(n ssmbak.Name) bool { return target.Below(n) && !has[n] })
+		r, err := legacy.Read(ctx, a.client, a.originalOptions(), target.Prefix(), func(n ssmbak.Name) bool { return target.Below(n) && !has[n] })
 		if err != nil {
 			return nil, nil, false, fmt.Errorf("read what the original recorded in bucket %s: %w", a.o.Bucket, translate(err))
 		}
