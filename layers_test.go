@@ -32,7 +32,7 @@ func TestLayers(t *testing.T) {
 		"/archive/internal/legacy":      {"", "/timeline"},
 		"/paramstore":                   {""},
 		"/recorder":                     {"", "/timeline", "/archive", "/paramstore", "/pattern"},
-		"/restore":                      {"", "/timeline", "/archive", "/paramstore", "/pattern"},
+		"/restore":                      {"", "/timeline", "/archive", "/paramstore", "/pattern", "/recorder"},
 		"/internal/awsconn":             {},
 		"/internal/function":            {"", "/archive", "/internal/awsconn", "/paramstore", "/pattern", "/recorder"},
 		"/internal/version":             {},
