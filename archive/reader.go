@@ -85,7 +85,7 @@ func (a *Archive) At(ctx context.Context, target ssmbak.Target, at ssmbak.Time, 
 	}
 	out := Snapshot{At: at, One: scanned.one, Complete: scanned.complete, Since: a.since()}
 	out.States, _, out.Problems = found.collect(scanned)
-	out.Unproved = scanned.listed.Unproved(meaning(target, scanned.one), stateOf(out.States), stateOf(out.States))
+	out.Unproved = scanned.listed.unproved(meaning(target, scanned.one), stateOf(out.States), stateOf(out.States))
 	return out, nil
 }
 
@@ -134,7 +134,7 @@ func (t Timelines) Unproved(target ssmbak.Target, from, to ssmbak.Time) Unproved
 			return s, known
 		}
 	}
-	return t.Reconciled.Unproved(meaning(target, t.One), at(from), at(to))
+	return t.Reconciled.unproved(meaning(target, t.One), at(from), at(to))
 }
 
 // Timelines reads every index that the target means. All of them are kept in

@@ -52,11 +52,11 @@ func (u Unproved) MissedNames() []ssmbak.Name {
 	return names
 }
 
-// Unproved returns which of the parameters that an answer means are missed or
+// unproved returns which of the parameters that an answer means are missed or
 // unsure. from and to return the states of a parameter at the beginning and at the
 // end of the time that the answer is about, and whether the archive says anything
 // of it.
-func (r Reconciled) Unproved(means func(ssmbak.Name) bool, from, to func(ssmbak.Name) (ssmbak.State, bool)) (u Unproved) {
+func (r Reconciled) unproved(means func(ssmbak.Name) bool, from, to func(ssmbak.Name) (ssmbak.State, bool)) (u Unproved) {
 	for _, m := range r.Missed {
 		if !means(m.Name) || pattern.Any(r.Excluded, m.Name) {
 			continue
