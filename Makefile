@@ -16,7 +16,7 @@ test:
 
 # The packages in which goroutines meet; the simulation has a run of its own.
 race:
-	$(GO) test -race -short . ./archive/... ./timeline/... ./paramstore/... ./recorder/... ./restore/... ./internal/awsconn/... ./internal/cli/... ./internal/emulator/... ./internal/function/... ./stack/...
+	$(GO) test -race -short . ./archive/... ./timeline/... ./paramstore/... ./recorder/... ./restore/... ./internal/awsconn/... ./internal/cli/... ./internal/emulator/... ./internal/function/... ./internal/stack/...
 	$(GO) test -race ./internal/simulation -run TestSimulation -histories 300
 
 lint: tools
@@ -71,8 +71,8 @@ VERSION ?= (devel)
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 dist:
 	rm -rf dist && mkdir -p dist
-	$(GO) run ./stack/code/makezips '$(VERSION)'
-	cp stack/code/zips/*.zip dist/
+	$(GO) run ./internal/stack/code/makezips '$(VERSION)'
+	cp internal/stack/code/zips/*.zip dist/
 	@set -e; for p in $(PLATFORMS); do \
 		os=$${p%/*}; arch=$${p#*/}; ext=; [ $$os = windows ] && ext=.exe; \
 		for c in ssmbak ssmbak-stack; do \

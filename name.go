@@ -104,15 +104,6 @@ func allowedInName(r rune) bool {
 // String returns the canonical form.
 func (n Name) String() string { return string(n) }
 
-// Reported returns the name as Parameter Store reports it: a name of one level
-// without its slash, any other as it is.
-func (n Name) Reported() string {
-	if strings.LastIndexByte(string(n), '/') == 0 {
-		return string(n[1:])
-	}
-	return string(n)
-}
-
 // Target is what a command or a library call is aimed at: one parameter, the
 // direct children of a path, or everything below it. The zero value is not
 // useful; build one by [ParseTarget].

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/archive/original"
+	"github.com/ssmbak/ssmbak/archive/internal/legacy"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
@@ -64,7 +64,7 @@ func (a *Archive) Adopt(ctx context.Context) (n int, problems []Problem, err err
 		}
 		has[name] = true
 	}
-	found, err := original.Read(ctx, a.client, a.originalOptions(), everything.Prefix(), func(n ssmbak.Name) bool { return !has[n] })
+	found, err := legacy.Read(ctx, a.client, a.originalOptions(), everything.Prefix(), func(n ssmbak.Name) bool { return !has[n] })
 	if err != nil {
 		return 0, nil, fmt.Errorf("read what the original recorded in bucket %s: %w", a.o.Bucket, translate(err))
 	}
@@ -194,7 +194,7 @@ func (a *Archive) lostIndex(ctx context.Context, name ssmbak.Name, ids []string)
 	if err != nil || ours || a.adopted.Load() == 0 {
 		return ours, err
 	}
-	facts, err := original.One(ctx, a.client, a.originalOptions(), name)
+	facts, err := legacy.One(ctx, a.client, a.originalOptions(), name)
 	if err != nil {
 		return false, fmt.Errorf("read what the original recorded of %s: %w", name, translate(err))
 	}

@@ -155,7 +155,7 @@ func (a *Archive) readIdentity(ctx context.Context) error {
 	}
 	a.identity, a.exists = id, true
 	if !a.o.Elsewhere {
-		if err := a.CheckSource(a.o.Account, a.o.Region); err != nil {
+		if err := a.checkSource(a.o.Account, a.o.Region); err != nil {
 			return err
 		}
 	}
@@ -165,9 +165,9 @@ func (a *Archive) readIdentity(ctx context.Context) error {
 	return a.readAdoption(ctx)
 }
 
-// CheckSource returns a [*MismatchError] if the archive exists and records
+// checkSource returns a [*MismatchError] if the archive exists and records
 // another account or region than the ones given. Empty ones are not compared.
-func (a *Archive) CheckSource(account, region string) error {
+func (a *Archive) checkSource(account, region string) error {
 	if !a.exists {
 		return nil
 	}

@@ -6,28 +6,28 @@ import (
 	"log"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
-	"github.com/ssmbak/ssmbak/internal/awsconn"
-	"github.com/ssmbak/ssmbak/internal/emulator"
-	"github.com/ssmbak/ssmbak/paramstore"
-	"github.com/ssmbak/ssmbak/recorder"
 )
 
-// An archive is asked what a path held at a time, here on a local AWS. With AWS
-// itself the client comes from s3.NewFromConfig.
+// exampleConfig is how the account is reached: here the one of `ssmbak local`. For AWS
+// itself, config.LoadDefaultConfig returns the configuration.
+var exampleConfig = func() aws.Config {
+	return aws.Config{
+		Region: "us-east-1", BaseEndpoint: aws.String("http://127.0.0.1:4566"),
+		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+	}
+}
+
+// An archive says what a path held at a time.
 func ExampleArchive_At() {
 	ctx := context.Background()
-	aws := emulator.New(emulator.Options{})
-	conn, err := awsconn.Load(ctx, awsconn.Options{Anonymous: true, Region: "us-east-1", EndpointURL: "http://127.0.0.1", HTTPClient: aws.Client()})
-	if err != nil {
-		log.Fatal(err)
-	}
-	if err := recordSomething(ctx, aws, conn); err != nil {
-		log.Fatal(err)
-	}
-
-	a, err := archive.Open(ctx, conn.S3(), archive.Options{Bucket: "archive", Account: "123456789012", Region: "us-east-1"})
+	cfg := exampleConfig()
+	a, err := archive.Open(ctx, s3.NewFromConfig(cfg), archive.Options{Bucket: "ssmbak-local", Account: "123456789012", Region: cfg.Region})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -50,19 +50,26 @@ func ExampleArchive_At() {
 	// /app/db last-known hunter2 and printed: ********
 }
 
-// recordSomething stands for the recorder that runs in AWS.
-func recordSomething(ctx context.Context, aws *emulator.AWS, conn *awsconn.Conn) error {
-	aws.S3.CreateBucket("archive", true)
-	a, err := archive.Open(ctx, conn.S3(), archive.Options{Bucket: "archive", Account: "123456789012", Region: "us-east-1"})
+// A log names what changed, and what is known to be missing.
+func ExampleArchive_Log() {
+	ctx := context.Background()
+	cfg := exampleConfig()
+	a, err := archive.Open(ctx, s3.NewFromConfig(cfg), archive.Options{Bucket: "ssmbak-local", Account: "123456789012", Region: cfg.Region})
 	if err != nil {
-		return err
+		log.Fatal(err)
 	}
-	if err := a.Establish(ctx); err != nil {
-		return err
+	target, err := ssmbak.ParseTarget("/app", true)
+	if err != nil {
+		log.Fatal(err)
 	}
-	live := paramstore.New(conn.SSM(), paramstore.Options{})
-	if _, err := live.Put(ctx, paramstore.Write{Name: "/app/db", Type: ssmbak.SecureString, Value: ssmbak.NewValue("hunter2")}); err != nil {
-		return err
+	since := time.Date(2024, 6, 13, 20, 0, 0, 0, time.UTC)
+	found, err := a.Log(ctx, target, ssmbak.TimeOf(since), 0)
+	if err != nil {
+		log.Fatal(err)
 	}
-	return recorder.New(a, live, recorder.Options{Account: "123456789012", Region: "us-east-1"}).Sync(ctx, "/app/db")
+	for _, c := range found.Changes {
+		fmt.Println(c.Operation, c.Name, c.Version.Number)
+	}
+	// Output:
+	// Create /app/db 1
 }

@@ -73,7 +73,7 @@ func (a *Archive) Log(ctx context.Context, target ssmbak.Target, since, until ss
 			return s, known
 		}
 	}
-	out.Unproved = scanned.listed.Unproved(meaning(target, scanned.one), bound(0), bound(1))
+	out.Unproved = scanned.listed.unproved(meaning(target, scanned.one), bound(0), bound(1))
 	out.Names, out.Problems, out.Changes = len(names), problems, slices.Concat(all...)
 	// They stand by name, and for each name the newest first.
 	slices.SortStableFunc(out.Changes, func(a, b ssmbak.Change) int { return cmp.Compare(b.Until, a.Until) })

@@ -1,18 +1,13 @@
 package archive_test
 
 import (
-	"context"
 	"fmt"
-	"log"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
-	"github.com/ssmbak/ssmbak/internal/awsconn"
-	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
@@ -118,35 +113,4 @@ func TestLogOfOriginal(t *testing.T) {
 	if err != nil || len(got.Changes) != 1 || got.Changes[0].Name != "/app/db" || got.Changes[0].Time != ssmbak.Seconds(1718309000) {
 		t.Errorf("%+v, %v", got, err)
 	}
-}
-
-// A log names what changed, and what is known to be missing.
-func ExampleArchive_Log() {
-	ctx := context.Background()
-	aws := emulator.New(emulator.Options{})
-	conn, err := awsconn.Load(ctx, awsconn.Options{Anonymous: true, Region: "us-east-1", EndpointURL: "http://127.0.0.1", HTTPClient: aws.Client()})
-	if err != nil {
-		log.Fatal(err)
-	}
-	if err := recordSomething(ctx, aws, conn); err != nil {
-		log.Fatal(err)
-	}
-
-	a, err := archive.Open(ctx, conn.S3(), archive.Options{Bucket: "archive", Account: "123456789012", Region: "us-east-1"})
-	if err != nil {
-		log.Fatal(err)
-	}
-	target, err := ssmbak.ParseTarget("/app", true)
-	if err != nil {
-		log.Fatal(err)
-	}
-	found, err := a.Log(ctx, target, ssmbak.TimeOf(time.Now().Add(-time.Hour)), 0)
-	if err != nil {
-		log.Fatal(err)
-	}
-	for _, c := range found.Changes {
-		fmt.Println(c.Operation, c.Name, c.Version.Number)
-	}
-	// Output:
-	// Create /app/db 1
 }

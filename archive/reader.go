@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/archive/original"
+	"github.com/ssmbak/ssmbak/archive/internal/legacy"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
@@ -85,7 +85,7 @@ func (a *Archive) At(ctx context.Context, target ssmbak.Target, at ssmbak.Time, 
 	}
 	out := Snapshot{At: at, One: scanned.one, Complete: scanned.complete, Since: a.since()}
 	out.States, _, out.Problems = found.collect(scanned)
-	out.Unproved = scanned.listed.Unproved(meaning(target, scanned.one), stateOf(out.States), stateOf(out.States))
+	out.Unproved = scanned.listed.unproved(meaning(target, scanned.one), stateOf(out.States), stateOf(out.States))
 	return out, nil
 }
 
@@ -134,7 +134,7 @@ func (t Timelines) Unproved(target ssmbak.Target, from, to ssmbak.Time) Unproved
 			return s, known
 		}
 	}
-	return t.Reconciled.Unproved(meaning(target, t.One), at(from), at(to))
+	return t.Reconciled.unproved(meaning(target, t.One), at(from), at(to))
 }
 
 // Timelines reads every index that the target means. All of them are kept in
@@ -293,7 +293,7 @@ func (a *Archive) sources(ctx context.Context, target ssmbak.Target, r Reconcile
 		for _, n := range indexed {
 			has[n] = true
 		}
-		r, err := original.Read(ctx, a.client, a.originalOptions(), target.Prefix(), func(n ssmbak.Name) bool { return target.Below(n) && !has[n] })
+		r, err := legacy.Read(ctx, a.client, a.originalOptions(), target.Prefix(), func(n ssmbak.Name) bool { return target.Below(n) && !has[n] })
 		if err != nil {
 			return nil, nil, false, fmt.Errorf("read what the original recorded in bucket %s: %w", a.o.Bucket, translate(err))
 		}

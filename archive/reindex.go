@@ -16,7 +16,7 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive/internal/document"
-	"github.com/ssmbak/ssmbak/archive/original"
+	"github.com/ssmbak/ssmbak/archive/internal/legacy"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
@@ -252,7 +252,7 @@ func (a *Archive) originals(ctx context.Context, name ssmbak.Name, foreign map[s
 		is, known := foreign[id]
 		return known && !is
 	}
-	facts, err := original.One(ctx, a.client, o, name)
+	facts, err := legacy.One(ctx, a.client, o, name)
 	if err != nil {
 		return nil, fmt.Errorf("read what the original recorded of %s: %w", name, translate(err))
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
-	"github.com/ssmbak/ssmbak/internal/moto"
+	"github.com/ssmbak/ssmbak/internal/testkit/moto"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 

@@ -52,25 +52,11 @@ func (u Unproved) MissedNames() []ssmbak.Name {
 	return names
 }
 
-// UnprovedError comes with an answer that is not sure of some parameters.
-type UnprovedError struct{ Unproved }
-
-func (e *UnprovedError) Error() string {
-	var parts []string
-	if n := len(e.Missed); n > 0 {
-		parts = append(parts, fmt.Sprintf("unknown, since live parameters could not be recorded (%d): %s", n, NameList(e.MissedNames())))
-	}
-	if n := len(e.Unsure); n > 0 {
-		parts = append(parts, fmt.Sprintf("not compared by the last complete listing (%d): %s", n, NameList(e.Unsure)))
-	}
-	return strings.Join(parts, "; ")
-}
-
-// Unproved returns which of the parameters that an answer means are missed or
+// unproved returns which of the parameters that an answer means are missed or
 // unsure. from and to return the states of a parameter at the beginning and at the
 // end of the time that the answer is about, and whether the archive says anything
 // of it.
-func (r Reconciled) Unproved(means func(ssmbak.Name) bool, from, to func(ssmbak.Name) (ssmbak.State, bool)) (u Unproved) {
+func (r Reconciled) unproved(means func(ssmbak.Name) bool, from, to func(ssmbak.Name) (ssmbak.State, bool)) (u Unproved) {
 	for _, m := range r.Missed {
 		if !means(m.Name) || pattern.Any(r.Excluded, m.Name) {
 			continue

@@ -14,7 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/archive/original"
+	"github.com/ssmbak/ssmbak/archive/internal/legacy"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
@@ -143,7 +143,7 @@ func (a *Archive) FirstSight(ctx context.Context, name ssmbak.Name) ([]timeline.
 			return nil, &LostIndexError{Name: name}
 		}
 	}
-	facts, err := original.One(ctx, a.client, a.originalOptions(), name)
+	facts, err := legacy.One(ctx, a.client, a.originalOptions(), name)
 	if err != nil {
 		return nil, fmt.Errorf("read what the original recorded of %s: %w", name, translate(err))
 	}
@@ -153,8 +153,8 @@ func (a *Archive) FirstSight(ctx context.Context, name ssmbak.Name) ([]timeline.
 	return facts, nil
 }
 
-func (a *Archive) originalOptions() original.Options {
-	return original.Options{Bucket: a.o.Bucket, Owner: a.o.Owner, Parallel: a.o.Parallel}
+func (a *Archive) originalOptions() legacy.Options {
+	return legacy.Options{Bucket: a.o.Bucket, Owner: a.o.Owner, Parallel: a.o.Parallel}
 }
 
 // Current is what stands on top of a parameter's key.

@@ -6,35 +6,40 @@ import (
 	"log"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
-	"github.com/ssmbak/ssmbak/internal/awsconn"
-	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/recorder"
 )
 
-// One event is recorded, here of a local AWS. With AWS itself the two clients
-// come from s3.NewFromConfig and ssm.NewFromConfig, and the event from an
-// EventBridge rule.
+// exampleConfig is how the account is reached: here the one of `ssmbak local`. For
+// AWS itself, config.LoadDefaultConfig returns the configuration.
+var exampleConfig = func() aws.Config {
+	return aws.Config{
+		Region: "us-east-1", BaseEndpoint: aws.String("http://127.0.0.1:4566"),
+		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+	}
+}
+
+// One event of an EventBridge rule is recorded.
 func ExampleRecorder_Handle() {
 	ctx := context.Background()
-	aws := emulator.New(emulator.Options{Clock: emulator.NewClock(time.Date(2024, 6, 13, 20, 10, 54, 0, time.UTC))})
-	aws.S3.CreateBucket("archive", true)
-	conn, err := awsconn.Load(ctx, awsconn.Options{Anonymous: true, Region: "us-east-1", EndpointURL: "http://127.0.0.1", HTTPClient: aws.Client()})
-	if err != nil {
-		log.Fatal(err)
-	}
-
-	a, err := archive.Open(ctx, conn.S3(), archive.Options{Bucket: "archive", Account: "123456789012", Region: "us-east-1"})
+	cfg := exampleConfig()
+	a, err := archive.Open(ctx, s3.NewFromConfig(cfg), archive.Options{Bucket: "ssmbak-local", Account: "123456789012", Region: cfg.Region})
 	if err != nil {
 		log.Fatal(err)
 	}
 	if err := a.Establish(ctx); err != nil { // a writer makes it ready, once
 		log.Fatal(err)
 	}
-	live := paramstore.New(conn.SSM(), paramstore.Options{})
-	r := recorder.New(a, live, recorder.Options{Account: "123456789012", Region: "us-east-1"})
+	live := paramstore.New(ssm.NewFromConfig(cfg), paramstore.Options{Tagging: resourcegroupstaggingapi.NewFromConfig(cfg)})
+	r := recorder.New(a, live, recorder.Options{Account: "123456789012", Region: cfg.Region})
 
 	if _, err := live.Put(ctx, paramstore.Write{Name: "/app/db", Type: ssmbak.String, Value: ssmbak.NewValue("initial")}); err != nil {
 		log.Fatal(err)

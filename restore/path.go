@@ -1,84 +1,111 @@
 package restore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/recorder"
 )
 
-// Path is a parameter, or a path of parameters, at one moment: it can be looked
-// at, and brought back. It is the shortest way to use this package; what it
-// does is done by a [Restorer] without options.
+// PathOptions say what a [Path] is. Bucket, Path and At are required.
+type PathOptions struct {
+	// Bucket holds the archive.
+	Bucket string
+	// Path is the name of a parameter or a path, as [ssmbak.ParseTarget] reads it:
+	// with Recursive set, everything below the path; with a trailing slash, its
+	// direct children.
+	Path      string
+	Recursive bool
+	// At is the time, to the millisecond, in any zone: changes up to the end of
+	// that millisecond have happened.
+	At time.Time
+	// Restore tunes [Path.Plan] and [Path.Restore]. By is the ARN of the caller if
+	// it is empty.
+	Restore Options
+	// Live tunes how Parameter Store is called, as with a bound on the rate of
+	// writes.
+	Live paramstore.Options
+}
+
+// Path is a parameter, or a path of parameters, at one time. It does what the
+// commands preview and restore do, by the same calls: [archive.Archive.At],
+// [Restorer.Plan] and [Restorer.Apply]. It may be used by many goroutines at once.
 type Path struct {
+	archive  *archive.Archive
 	restorer *Restorer
 	target   ssmbak.Target
 	at       ssmbak.Time
 }
 
-// NewPath returns the parameter or path at the moment: what happened in or
-// before the millisecond of at has happened. A text with a trailing slash, or
-// with recursive set, is a path, see [ssmbak.ParseTarget]. The other arguments
-// are those of [New].
-func NewPath(a *archive.Archive, live *paramstore.Store, sync Syncer, path string, recursive bool, at time.Time) (*Path, error) {
-	target, err := ssmbak.ParseTarget(path, recursive)
-	if err != nil {
-		return nil, err
-	}
-	return &Path{restorer: New(a, live, sync, Options{}), target: target, at: ssmbak.TimeOf(at)}, nil
-}
-
-// Preview returns what was there at the moment, with its values, by name, from
-// the archive alone. Parameters that had been deleted by then have Deleted set;
-// those that did not exist yet are left out. A state whose Certainty is Unknown
-// is the last known one. A value that cannot be had leaves HasValue unset and
-// says why in NoValue.
+// OpenPath opens the archive of the account and region that cfg leads to. It
+// asks the Security Token Service for the account, and S3 for the archive, and
+// changes nothing. Values of live parameters that the archive lacks are recorded
+// before they are overwritten, unless the bucket holds no archive yet.
 //
-// If the records of single parameters cannot be read, the others are returned
-// together with an error that names those. Parameters that may be missing, or whose
-// states the last complete listing could not confirm, are named by an
-// [*archive.UnprovedError], which comes with the states too.
-func (p *Path) Preview(ctx context.Context) ([]ssmbak.State, error) {
-	r := p.restorer
-	recorded, err := r.archive.Timelines(ctx, p.target)
+// The errors are those of [ssmbak.ParseTarget] and [archive.Open], and those of
+// AWS.
+func OpenPath(ctx context.Context, cfg aws.Config, o PathOptions) (*Path, error) {
+	target, err := ssmbak.ParseTarget(o.Path, o.Recursive)
+	switch {
+	case err != nil:
+		return nil, err
+	case o.Bucket == "":
+		return nil, errors.New("PathOptions.Bucket is empty: name the bucket of the archive")
+	case o.At.IsZero():
+		return nil, errors.New("PathOptions.At is zero: give the time to restore")
+	case cfg.Region == "":
+		return nil, errors.New("the aws.Config names no region")
+	}
+	caller, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return nil, fmt.Errorf("ask which account the credentials belong to: %w", err)
+	}
+	account, log := aws.ToString(caller.Account), o.Restore.Logger
+	a, err := archive.Open(ctx, s3.NewFromConfig(cfg), archive.Options{Bucket: o.Bucket, Account: account, Region: cfg.Region, Logger: log})
 	if err != nil {
 		return nil, err
 	}
-	var subjects []*subject
-	for i, line := range recorded.All {
-		s := &subject{name: recorded.Names[i], origin: recorded.Names[i]}
-		s.c.wanted, s.c.objects = line.At(p.at)
-		if existed, _ := history(line.Facts(), p.at); existed {
-			subjects = append(subjects, s)
-		}
+	if o.Live.Logger == nil {
+		o.Live.Logger = log
 	}
-	if err := each(ctx, reads, subjects, r.wantedValue); err != nil {
-		return nil, err
+	live := paramstore.New(ssm.NewFromConfig(cfg), o.Live)
+	var sync Syncer
+	if _, ok := a.Identity(); ok {
+		sync = recorder.New(a, live, recorder.Options{Account: account, Region: cfg.Region, Logger: log})
 	}
-	states := make([]ssmbak.State, len(subjects))
-	for i, s := range subjects {
-		states[i] = s.c.wanted
-	}
-	var unread []error
-	for _, problem := range recorded.Problems {
-		unread = append(unread, fmt.Errorf("read the record of %s: %w", problem.Name, problem.Err))
-	}
-	if u := recorded.Unproved(p.target, p.at, p.at); !u.Empty() {
-		unread = append(unread, &archive.UnprovedError{Unproved: u})
-	}
-	return states, errors.Join(unread...)
+	o.Restore.By = cmp.Or(o.Restore.By, aws.ToString(caller.Arn))
+	return &Path{archive: a, restorer: New(a, live, sync, o.Restore), target: target, at: ssmbak.TimeOf(o.At)}, nil
 }
 
-// Restore brings everything back that [Path.Preview] shows: it makes a plan and
-// applies it. What had been deleted by then is deleted again; what did not
-// exist yet is kept. One parameter that fails stops no other, so the outcomes
-// have to be looked at.
+// Preview returns what was there at the time, with its values, from the archive
+// alone. An error means that there is no answer at all; parameters that could not
+// be read, or that are not certain, are named in the snapshot.
+func (p *Path) Preview(ctx context.Context) (archive.Snapshot, error) {
+	return p.archive.At(ctx, p.target, p.at, archive.AllValues)
+}
+
+// Plan returns what [Path.Restore] would do now, and writes nothing to Parameter
+// Store.
+func (p *Path) Plan(ctx context.Context) (*Plan, error) {
+	return p.restorer.Plan(ctx, p.target, p.at)
+}
+
+// Restore brings the parameters back: it makes a plan and applies it, without a
+// question, also where [Plan.Asks] reports that a person should agree. One
+// parameter that fails stops no other, so the outcomes have to be looked at.
 func (p *Path) Restore(ctx context.Context) (Result, error) {
-	plan, err := p.restorer.Plan(ctx, p.target, p.at)
+	plan, err := p.Plan(ctx)
 	if err != nil {
 		return Result{}, err
 	}

@@ -4,9 +4,13 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/restore"
 )
@@ -31,14 +35,22 @@ func TestPath(t *testing.T) {
 		index := w.aws.S3.Versions(bucket, ".ssmbak/index/app/damaged")
 		w.aws.S3.Corrupt(bucket, ".ssmbak/index/app/damaged", index[0].VersionID, []byte("{}"))
 
-		path, err := restore.NewPath(w.archive, w.live, w.recorder, "/app/", true, then.Std())
+		path, err := restore.OpenPath(w.Context(), w.config(), restore.PathOptions{Bucket: bucket, Path: "/app/", Recursive: true, At: then.Std()})
 		w.must(err)
-		states, err := path.Preview(w.Context())
-		if text := fmt.Sprint(err); !strings.HasPrefix(text, "read the record of /app/damaged: ") {
-			t.Errorf("error %q does not name what cannot be read", text)
+		snapshot, err := path.Preview(w.Context())
+		w.must(err)
+		if p := snapshot.Problems; len(p) != 1 || p[0].Name != "/app/damaged" {
+			t.Errorf("problems %v, want one of /app/damaged", p)
+		}
+		target, err := ssmbak.ParseTarget("/app/", true)
+		w.must(err)
+		asked, err := w.archive.At(w.Context(), target, then, archive.AllValues)
+		w.must(err)
+		if diff := cmp.Diff(snapshot.States, asked.States, cmp.Comparer(func(a, b ssmbak.Value) bool { return a.Equal(b) })); diff != "" {
+			t.Errorf("preview (-Path +Archive.At):\n%s", diff)
 		}
 		var got []string
-		for _, s := range states {
+		for _, s := range snapshot.States {
 			text := fmt.Sprintf("%s version %d", s.Name, s.Version.Number)
 			switch {
 			case s.Deleted:
@@ -52,10 +64,15 @@ func TestPath(t *testing.T) {
 		}
 		want := []string{
 			"/app/a version 1 " + secret, "/app/deep/er version 1 one", "/app/deleted deleted",
-			"/app/lost version 1: the value object is no longer in the bucket",
+			"/app/lost version 1: the value object is no longer in the bucket", "/app/new deleted",
 		}
 		if diff := cmp.Diff(got, want); diff != "" {
 			t.Errorf("preview (-got +want):\n%s", diff)
+		}
+		plan, err := path.Plan(w.Context())
+		w.must(err)
+		if n := plan.Changes(); n != 1 {
+			t.Errorf("the plan changes %d parameters, want /app/a alone", n)
 		}
 		result, err := path.Restore(w.Context())
 		w.must(err)
@@ -66,8 +83,66 @@ func TestPath(t *testing.T) {
 		if diff := cmp.Diff(results(result.Outcomes), want); diff != "" {
 			t.Errorf("outcomes (-got +want):\n%s", diff)
 		}
-		if _, err := restore.NewPath(w.archive, w.live, w.recorder, "no/path", true, then.Std()); err == nil {
-			t.Error("a path that is none was taken")
+		record, err := w.archive.Restore(w.Context(), result.ID)
+		w.must(err)
+		if !strings.HasPrefix(record.By, "arn:aws:") {
+			t.Errorf("it is recorded as that of %q, want the caller's ARN", record.By)
+		}
+	})
+}
+
+// TestOpenPath holds what is said where a Path cannot be opened.
+func TestOpenPath(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		good := restore.PathOptions{Bucket: bucket, Path: "/app", At: time.Now()}
+		tests := []struct {
+			name   string
+			change func(*restore.PathOptions, *aws.Config)
+			want   string
+		}{
+			{"a path that is none", func(o *restore.PathOptions, _ *aws.Config) { o.Path = "no/path" }, "no/path"},
+			{"no bucket", func(o *restore.PathOptions, _ *aws.Config) { o.Bucket = "" }, "PathOptions.Bucket"},
+			{"a bucket that does not exist", func(o *restore.PathOptions, _ *aws.Config) { o.Bucket = "none" }, archive.ErrNoBucket.Error()},
+			{"no time", func(o *restore.PathOptions, _ *aws.Config) { o.At = time.Time{} }, "PathOptions.At"},
+			{"no region", func(_ *restore.PathOptions, c *aws.Config) { c.Region = "" }, "no region"},
+			{"another region", func(_ *restore.PathOptions, c *aws.Config) { c.Region = "eu-west-1" }, "eu-west-1"},
+		}
+		for _, test := range tests {
+			o, cfg := good, w.config()
+			test.change(&o, &cfg)
+			if _, err := restore.OpenPath(w.Context(), cfg, o); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%s: error %v, want one that says %q", test.name, err, test.want)
+			}
+		}
+	})
+}
+
+// TestPathWithoutArchive has no archive in the bucket: nothing is recorded, and an
+// exact restore does not delete a live parameter.
+func TestPathWithoutArchive(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		w.aws.S3.CreateBucket("empty", true)
+		w.put("/app/a", "one")
+		path, err := restore.OpenPath(w.Context(), w.config(), restore.PathOptions{
+			Bucket: "empty", Path: "/app/a", At: time.Now().Add(-time.Hour), Restore: restore.Options{Exact: true},
+		})
+		w.must(err)
+		snapshot, err := path.Preview(w.Context())
+		w.must(err)
+		if len(snapshot.States) != 0 {
+			t.Errorf("preview %v, want nothing", snapshot.States)
+		}
+		result, err := path.Restore(w.Context())
+		w.must(err)
+		for _, o := range result.Outcomes {
+			if o.Changed() {
+				t.Errorf("%s: %s, want it left alone", o.Item.Name, o.Status)
+			}
+		}
+		if got := w.aws.S3.Versions("empty", ""); len(got) != 0 {
+			t.Errorf("it wrote %v", got)
 		}
 	})
 }

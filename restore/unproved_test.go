@@ -2,13 +2,11 @@ package restore_test
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/recorder"
 	"github.com/ssmbak/ssmbak/restore"
@@ -37,16 +35,16 @@ func TestMissed(t *testing.T) {
 		then := w.pass()
 
 		path := func() *restore.Path {
-			p, err := restore.NewPath(w.archive, w.live, w.recorder, "/app/", true, then.Std())
+			p, err := restore.OpenPath(w.Context(), w.config(), restore.PathOptions{Bucket: bucket, Path: "/app/", Recursive: true, At: then.Std()})
 			w.must(err)
 			return p
 		}
 		check := func(when string) {
 			t.Helper()
-			_, err := path().Preview(w.Context())
-			var unproved *archive.UnprovedError
-			if !errors.As(err, &unproved) || !slices.Equal(unproved.MissedNames(), []ssmbak.Name{"/app/a"}) || len(unproved.Unsure) != 0 {
-				t.Errorf("%s: preview: %v, want an UnprovedError of /app/a", when, err)
+			snapshot, err := path().Preview(w.Context())
+			w.must(err)
+			if u := snapshot.Unproved; !slices.Equal(u.MissedNames(), []ssmbak.Name{"/app/a"}) || len(u.Unsure) != 0 {
+				t.Errorf("%s: the preview is not sure of %v, want /app/a", when, u)
 			}
 			plan := w.plan("/app/", true, then, restore.Options{Exact: true})
 			if !slices.Equal(plan.Unproved.MissedNames(), []ssmbak.Name{"/app/a"}) || plan.Count(restore.Delete) != 0 {

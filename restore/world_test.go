@@ -76,6 +76,9 @@ func (w *world) conn(client aws.HTTPClient) *awsconn.Conn {
 	return conn
 }
 
+// config is how a user of the library reaches the account.
+func (w *world) config() aws.Config { return inProcess(w.aws) }
+
 func (w *world) must(err error) {
 	w.Helper()
 	if err != nil {

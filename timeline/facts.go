@@ -225,11 +225,6 @@ func (f Facts) Version(r Ref) (Version, bool) {
 	return f.Versions[i], true
 }
 
-// HasDeletion reports whether the event with this id is a deletion fact.
-func (f Facts) HasDeletion(event string) bool {
-	return slices.ContainsFunc(f.Deletions, func(d Deletion) bool { return d.Event == event })
-}
-
 // Union merges two sets of facts. It is commutative, associative and
 // idempotent; the answer is in one canonical order and shares no slice with
 // its arguments.

@@ -21,8 +21,8 @@ import (
 
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
-	"github.com/ssmbak/ssmbak/internal/runtimeapi"
-	"github.com/ssmbak/ssmbak/stack/code"
+	"github.com/ssmbak/ssmbak/internal/stack/code"
+	"github.com/ssmbak/ssmbak/internal/testkit/runtimeapi"
 )
 
 // TestEveryArchitecture runs the bootstrap of each zip as Lambda does and lets it

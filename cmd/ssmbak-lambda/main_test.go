@@ -19,9 +19,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ssmbak/ssmbak/internal/awsconn"
-	"github.com/ssmbak/ssmbak/internal/moto"
-	"github.com/ssmbak/ssmbak/internal/program"
-	"github.com/ssmbak/ssmbak/internal/runtimeapi"
+	"github.com/ssmbak/ssmbak/internal/testkit/moto"
+	"github.com/ssmbak/ssmbak/internal/testkit/program"
+	"github.com/ssmbak/ssmbak/internal/testkit/runtimeapi"
 )
 
 const (

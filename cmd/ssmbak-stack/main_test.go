@@ -21,10 +21,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"github.com/ssmbak/ssmbak/internal/awsconn"
-	"github.com/ssmbak/ssmbak/internal/moto"
-	"github.com/ssmbak/ssmbak/internal/program"
-	"github.com/ssmbak/ssmbak/internal/runtimeapi"
-	"github.com/ssmbak/ssmbak/stack/code"
+	"github.com/ssmbak/ssmbak/internal/stack/code"
+	"github.com/ssmbak/ssmbak/internal/testkit/moto"
+	"github.com/ssmbak/ssmbak/internal/testkit/program"
+	"github.com/ssmbak/ssmbak/internal/testkit/runtimeapi"
 )
 
 const region = moto.Region
@@ -42,7 +42,7 @@ func release(t *testing.T, architecture, version string) (command, key string) {
 	if err := os.WriteFile(path, z.Bytes, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	carried, err := filepath.Abs(filepath.Join("..", "..", "stack", "code", "zips", architecture+".zip"))
+	carried, err := filepath.Abs(filepath.Join("..", "..", "internal", "stack", "code", "zips", architecture+".zip"))
 	if err != nil {
 		t.Fatal(err)
 	}

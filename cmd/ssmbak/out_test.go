@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/ssmbak/ssmbak/internal/program"
+	"github.com/ssmbak/ssmbak/internal/testkit/program"
 )
 
 // TestOut writes plans to what is no regular file, and reads one from standard

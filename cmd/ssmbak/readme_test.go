@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ssmbak/ssmbak/internal/program"
+	"github.com/ssmbak/ssmbak/internal/testkit/program"
 )
 
 // tutorial returns the commands of the README's tutorial: its indented lines.

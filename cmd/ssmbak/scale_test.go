@@ -21,7 +21,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
-	"github.com/ssmbak/ssmbak/internal/program"
+	"github.com/ssmbak/ssmbak/internal/testkit/program"
 )
 
 // scale returns how many parameters TestScale makes, how long a request takes

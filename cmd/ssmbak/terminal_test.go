@@ -24,7 +24,7 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
-	"github.com/ssmbak/ssmbak/internal/program"
+	"github.com/ssmbak/ssmbak/internal/testkit/program"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/recorder"
 )

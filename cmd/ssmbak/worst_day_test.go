@@ -23,7 +23,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/ssmbak/ssmbak/internal/awsconn"
-	"github.com/ssmbak/ssmbak/internal/program"
+	"github.com/ssmbak/ssmbak/internal/testkit/program"
 )
 
 // day is a Parameter Store of `ssmbak local`, and the command to mend it.

@@ -17,7 +17,7 @@ import (
 
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
-	"github.com/ssmbak/ssmbak/internal/moto"
+	"github.com/ssmbak/ssmbak/internal/testkit/moto"
 )
 
 // recorded are cases whose answer somebody recorded on AWS: each of

@@ -12,9 +12,9 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
+	"github.com/ssmbak/ssmbak/internal/stack"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/recorder"
-	"github.com/ssmbak/ssmbak/stack"
 )
 
 // pointer is the parameter that names the bucket. It is the one of the original

@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
+	"github.com/ssmbak/ssmbak/internal/stack/code"
 	"github.com/ssmbak/ssmbak/internal/version"
-	"github.com/ssmbak/ssmbak/stack/code"
 )
 
 // Env is everything that the command takes from its surroundings.

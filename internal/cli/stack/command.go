@@ -10,7 +10,7 @@ import (
 
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
-	"github.com/ssmbak/ssmbak/stack"
+	"github.com/ssmbak/ssmbak/internal/stack"
 )
 
 // flags are what the command takes besides those of the shell and the settings of

@@ -7,8 +7,8 @@ import (
 
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
-	"github.com/ssmbak/ssmbak/stack"
-	"github.com/ssmbak/ssmbak/stack/code"
+	"github.com/ssmbak/ssmbak/internal/stack"
+	"github.com/ssmbak/ssmbak/internal/stack/code"
 )
 
 // explain puts any error into a failure.

@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
-	"github.com/ssmbak/ssmbak/stack"
+	"github.com/ssmbak/ssmbak/internal/stack"
 )
 
 // valued is the value of a flag, and what its help calls that.

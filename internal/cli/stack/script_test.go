@@ -31,9 +31,9 @@ import (
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	stackcli "github.com/ssmbak/ssmbak/internal/cli/stack"
+	"github.com/ssmbak/ssmbak/internal/stack/code"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/recorder"
-	"github.com/ssmbak/ssmbak/stack/code"
 )
 
 func TestMain(m *testing.M) {

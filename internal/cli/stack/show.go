@@ -12,8 +12,8 @@ import (
 
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
+	"github.com/ssmbak/ssmbak/internal/stack"
 	"github.com/ssmbak/ssmbak/internal/version"
-	"github.com/ssmbak/ssmbak/stack"
 )
 
 // EventRow is one event in JSON.

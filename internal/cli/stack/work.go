@@ -9,8 +9,8 @@ import (
 
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
-	"github.com/ssmbak/ssmbak/stack"
-	"github.com/ssmbak/ssmbak/stack/code"
+	"github.com/ssmbak/ssmbak/internal/stack"
+	"github.com/ssmbak/ssmbak/internal/stack/code"
 )
 
 // event prints one as it comes, its time in UTC.

@@ -20,7 +20,7 @@ import (
 
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator/s3api"
-	"github.com/ssmbak/ssmbak/internal/moto"
+	"github.com/ssmbak/ssmbak/internal/testkit/moto"
 )
 
 // direct serves requests without a socket.

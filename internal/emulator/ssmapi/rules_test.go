@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
-	"github.com/ssmbak/ssmbak/internal/moto"
+	"github.com/ssmbak/ssmbak/internal/testkit/moto"
 )
 
 // rule is one call and what Parameter Store answers to it. The calls build on

@@ -1,4 +1,4 @@
-// Command makezips builds the zips of the functions into stack/code/zips, so that
+// Command makezips builds the zips of the functions into internal/stack/code/zips, so that
 // they travel inside a command that is built after it: `make dist` does both.
 package main
 
@@ -8,7 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/ssmbak/ssmbak/stack/code"
+	"github.com/ssmbak/ssmbak/internal/stack/code"
 )
 
 func main() {
@@ -19,7 +19,7 @@ func main() {
 	for _, architecture := range code.Architectures {
 		z, err := code.Build(context.Background(), architecture, os.Args[1], ".")
 		if err == nil {
-			err = os.WriteFile(filepath.Join("stack", "code", "zips", architecture+".zip"), z.Bytes, 0o644)
+			err = os.WriteFile(filepath.Join("internal", "stack", "code", "zips", architecture+".zip"), z.Bytes, 0o644)
 		}
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "makezips: error:", err)

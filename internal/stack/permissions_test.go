@@ -31,7 +31,7 @@ import (
 	ssmbakcli "github.com/ssmbak/ssmbak/internal/cli/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/function"
-	"github.com/ssmbak/ssmbak/stack"
+	"github.com/ssmbak/ssmbak/internal/stack"
 )
 
 const (

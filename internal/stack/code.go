@@ -16,7 +16,7 @@ import (
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/ssmbak/ssmbak/archive"
-	"github.com/ssmbak/ssmbak/stack/code"
+	"github.com/ssmbak/ssmbak/internal/stack/code"
 )
 
 // Versioning of a bucket takes up to 15 minutes to take effect after it was

@@ -1,4 +1,4 @@
-package original_test
+package legacy_test
 
 import (
 	"context"
@@ -20,7 +20,7 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
-	"github.com/ssmbak/ssmbak/archive/original"
+	"github.com/ssmbak/ssmbak/archive/internal/legacy"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/paramstore"
@@ -240,15 +240,15 @@ func TestForeignKeys(t *testing.T) {
 	for _, key := range []ssmbak.Name{"no-slash", "folder/file", "/a//b", "/aws/x", ".ssmbak/lambda/x.zip", "/good"} {
 		s.do(t.Context(), t, key, step{Put: "v", Time: new(int64), Type: "String", At: 1})
 	}
-	r, err := original.Read(t.Context(), s.client, original.Options{Bucket: bucket, Owner: account}, "", nil)
+	r, err := legacy.Read(t.Context(), s.client, legacy.Options{Bucket: bucket, Owner: account}, "", nil)
 	if err != nil || len(r.Facts) != 1 || len(r.Facts["/good"]) != 1 || r.Skipped != 5 {
 		t.Errorf("%+v, %v", r, err)
 	}
-	r, err = original.Read(t.Context(), s.client, original.Options{Bucket: bucket}, "/", func(n ssmbak.Name) bool { return n != "/good" })
+	r, err = legacy.Read(t.Context(), s.client, legacy.Options{Bucket: bucket}, "/", func(n ssmbak.Name) bool { return n != "/good" })
 	if err != nil || len(r.Facts) != 0 {
 		t.Errorf("what is not to be kept was kept: %+v, %v", r, err)
 	}
-	facts, err := original.One(t.Context(), s.client, original.Options{Bucket: bucket}, "/goo")
+	facts, err := legacy.One(t.Context(), s.client, legacy.Options{Bucket: bucket}, "/goo")
 	if err != nil || len(facts) != 0 {
 		t.Errorf("a name that begins like another: %+v, %v", facts, err)
 	}
@@ -263,7 +263,7 @@ func TestReadPages(t *testing.T) {
 		second := int64(i)
 		s.do(t.Context(), t, ssmbak.Name(fmt.Sprint("/many/", i%names)), step{Put: "v", Time: &second, Type: "String", At: second})
 	}
-	r, err := original.Read(t.Context(), s.client, original.Options{Bucket: bucket}, "/", nil)
+	r, err := legacy.Read(t.Context(), s.client, legacy.Options{Bucket: bucket}, "/", nil)
 	if err != nil || len(r.Facts) != names {
 		t.Fatalf("%d names, %v", len(r.Facts), err)
 	}

@@ -1,4 +1,4 @@
-package original_test
+package legacy_test
 
 import (
 	"errors"
@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/archive/original"
+	"github.com/ssmbak/ssmbak/archive/internal/legacy"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/timeline"
 )
@@ -74,18 +74,18 @@ func TestFacts(t *testing.T) {
 			for i := range want {
 				want[i].ID = stored[len(stored)-1-want[i].Sequence].VersionID
 			}
-			alone, err := original.One(t.Context(), s.client, original.Options{Bucket: bucket}, "/app/db")
+			alone, err := legacy.One(t.Context(), s.client, legacy.Options{Bucket: bucket}, "/app/db")
 			if err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(alone, want); diff != "" {
 				t.Errorf("alone, -got +want:\n%s", diff)
 			}
-			all, err := original.Read(t.Context(), s.client, original.Options{Bucket: bucket, Parallel: 1}, "/", nil)
+			all, err := legacy.Read(t.Context(), s.client, legacy.Options{Bucket: bucket, Parallel: 1}, "/", nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			wantAll := original.Result{Facts: map[ssmbak.Name][]timeline.Original{}, Skipped: test.skipped}
+			wantAll := legacy.Result{Facts: map[ssmbak.Name][]timeline.Original{}, Skipped: test.skipped}
 			if len(want) > 0 {
 				wantAll.Facts["/app/db"] = want
 			}
@@ -109,11 +109,11 @@ func TestOurs(t *testing.T) {
 	stored := s.aws.S3.Versions(bucket, "/app/db")
 	ours := []string{stored[2].VersionID, stored[1].VersionID}
 	s.aws.ResetCounts()
-	got, err := original.Read(t.Context(), s.client, original.Options{Bucket: bucket, Ours: func(id string) bool { return slices.Contains(ours, id) }}, "/", nil)
+	got, err := legacy.Read(t.Context(), s.client, legacy.Options{Bucket: bucket, Ours: func(id string) bool { return slices.Contains(ours, id) }}, "/", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := original.Result{Facts: map[ssmbak.Name][]timeline.Original{"/app/db": {
+	want := legacy.Result{Facts: map[ssmbak.Name][]timeline.Original{"/app/db": {
 		{ID: stored[3].VersionID, Second: base.Unix(), LastModified: ssmbak.Seconds(base.Unix() + 1), Type: "String"},
 		{ID: stored[0].VersionID, Sequence: 3, Deleted: true, LastModified: ssmbak.Seconds(base.Unix() + 30)},
 	}}}
@@ -140,7 +140,7 @@ func TestPrefix(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.prefix, func(t *testing.T) {
 			t.Parallel()
-			got, err := original.Read(t.Context(), s.client, original.Options{Bucket: bucket}, test.prefix, nil)
+			got, err := legacy.Read(t.Context(), s.client, legacy.Options{Bucket: bucket}, test.prefix, nil)
 			if err != nil || len(got.Facts) != test.want {
 				t.Errorf("got %d names, %v, want %d", len(got.Facts), err, test.want)
 			}
@@ -148,7 +148,7 @@ func TestPrefix(t *testing.T) {
 	}
 	t.Run("one", func(t *testing.T) {
 		t.Parallel()
-		got, err := original.One(t.Context(), s.client, original.Options{Bucket: bucket}, "/app/db")
+		got, err := legacy.One(t.Context(), s.client, legacy.Options{Bucket: bucket}, "/app/db")
 		if err != nil || len(got) != 1 {
 			t.Errorf("got %d facts, %v, want 1", len(got), err)
 		}
@@ -166,7 +166,7 @@ func TestRemovedMeanwhile(t *testing.T) {
 			s.do(t.Context(), t, "/app/db", step{Put: "v", Time: second(0), Type: "String", At: 1})
 			s.do(t.Context(), t, "/app/db", step{Delete: true, At: 2})
 			s.aws.Faults.Add(emulator.Rule{Op: "GetObjectTagging", Fault: emulator.Fault{Status: http.StatusNotFound, Code: code}})
-			got, err := original.Read(t.Context(), s.client, original.Options{Bucket: bucket}, "/", nil)
+			got, err := legacy.Read(t.Context(), s.client, legacy.Options{Bucket: bucket}, "/", nil)
 			if err != nil || got.Skipped != 1 || len(got.Facts["/app/db"]) != 1 || got.Facts["/app/db"][0].Sequence != 1 {
 				t.Errorf("%+v, %v, want the marker in its place", got, err)
 			}
@@ -197,8 +197,8 @@ func TestErrors(t *testing.T) {
 			if test.rule.Op != "" {
 				s.aws.Faults.Add(test.rule)
 			}
-			o := original.Options{Bucket: bucket, Owner: test.owner}
-			got, err := original.Read(t.Context(), s.client, o, "/", nil)
+			o := legacy.Options{Bucket: bucket, Owner: test.owner}
+			got, err := legacy.Read(t.Context(), s.client, o, "/", nil)
 			var answered smithy.APIError
 			if !errors.As(err, &answered) || answered.ErrorCode() != "AccessDenied" || !strings.Contains(err.Error(), test.says) || !strings.Contains(err.Error(), bucket) {
 				t.Errorf("got %v, want AccessDenied that says %q", err, test.says)
@@ -206,7 +206,7 @@ func TestErrors(t *testing.T) {
 			if got.Facts != nil || got.Skipped != 0 {
 				t.Errorf("got a part of the result: %+v", got)
 			}
-			if facts, err := original.One(t.Context(), s.client, o, "/app/db"); err == nil || facts != nil {
+			if facts, err := legacy.One(t.Context(), s.client, o, "/app/db"); err == nil || facts != nil {
 				t.Errorf("one: %+v, %v", facts, err)
 			}
 		})
@@ -224,7 +224,7 @@ func TestPageBoundary(t *testing.T) {
 	for range puts {
 		s.do(t.Context(), t, "/app/db", step{Put: "v", Time: second(1), Type: "String", At: 1})
 	}
-	facts, err := original.One(t.Context(), s.client, original.Options{Bucket: bucket}, "/app/db")
+	facts, err := legacy.One(t.Context(), s.client, legacy.Options{Bucket: bucket}, "/app/db")
 	if err != nil || len(facts) != puts+1 {
 		t.Fatalf("%d facts, %v", len(facts), err)
 	}
@@ -241,7 +241,7 @@ func TestSmallPages(t *testing.T) {
 		s.do(t.Context(), t, "/a", step{Put: "v", Time: second(i), Type: "String", At: i * 2, Delete: i%3 == 2})
 		s.do(t.Context(), t, "/b", step{Put: "v", Time: second(i), Type: "String", At: i * 2, Delete: i%3 == 0})
 	}
-	want, err := original.Read(t.Context(), s.client, original.Options{Bucket: bucket}, "/", nil)
+	want, err := legacy.Read(t.Context(), s.client, legacy.Options{Bucket: bucket}, "/", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,7 +250,7 @@ func TestSmallPages(t *testing.T) {
 		client := s3.New(s.client.Options(), func(o *s3.Options) { o.HTTPClient = smallPages{s.aws.Client(), size} })
 		t.Run(strconv.Itoa(int(size)), func(t *testing.T) {
 			t.Parallel()
-			got, err := original.Read(t.Context(), client, original.Options{Bucket: bucket}, "/", nil)
+			got, err := legacy.Read(t.Context(), client, legacy.Options{Bucket: bucket}, "/", nil)
 			if err != nil {
 				t.Fatal(err)
 			}

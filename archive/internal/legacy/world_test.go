@@ -1,4 +1,4 @@
-package original_test
+package legacy_test
 
 import (
 	"context"

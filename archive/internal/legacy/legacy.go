@@ -1,4 +1,4 @@
-// Package original reads buckets that the original ssmbak, written in Python,
+// Package legacy reads buckets that the original ssmbak, written in Python,
 // recorded to, as they are: nothing has to be converted first.
 //
 // # The format
@@ -27,7 +27,7 @@
 // This package reads facts; the timeline package applies the rules to them.
 // The bodies are values byte for byte. The original's reader cut white space
 // off both ends of them, which is not repeated.
-package original
+package legacy
 
 import (
 	"context"

@@ -16,17 +16,23 @@ const module = "github.com/ssmbak/ssmbak"
 // ends with the test, and returns where the program is.
 func Build(t testing.TB, command string, flags ...string) (path string) {
 	t.Helper()
-	root, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", module).Output()
-	if err != nil {
-		t.Fatalf("find the module: %v", err)
-	}
-	see(t, strings.TrimSpace(string(root)))
+	see(t, root(t))
 	path = filepath.Join(t.TempDir(), command)
 	args := append(append([]string{"build", "-o", path}, flags...), module+"/cmd/"+command)
 	if out, err := exec.CommandContext(t.Context(), "go", args...).CombinedOutput(); err != nil {
 		t.Fatalf("build %s: %v\n%s", command, err, out)
 	}
 	return path
+}
+
+// root returns the directory of the module.
+func root(t testing.TB) string {
+	t.Helper()
+	dir, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", module).Output()
+	if err != nil {
+		t.Fatalf("find the module: %v", err)
+	}
+	return strings.TrimSpace(string(dir))
 }
 
 // see opens every directory of the module. What a test opened is part of what its

@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/ssmbak/ssmbak/internal/awsconn"
-	"github.com/ssmbak/ssmbak/internal/moto"
+	"github.com/ssmbak/ssmbak/internal/testkit/moto"
 )
 
 // TestConditionalWrites has writers replace one object at once: of those that

@@ -1,4 +1,4 @@
-package original
+package legacy
 
 import (
 	"context"

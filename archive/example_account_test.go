@@ -1,0 +1,51 @@
+package archive_test
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/recorder"
+)
+
+// The examples run on an account of their own in this process, in which /app/db
+// has been recorded.
+func init() {
+	exampleConfig = func() aws.Config {
+		world := emulator.New(emulator.Options{Clock: emulator.NewClock(time.Date(2024, 6, 13, 20, 10, 54, 0, time.UTC))})
+		cfg := aws.Config{
+			Region: "us-east-1", BaseEndpoint: aws.String("http://127.0.0.1"), HTTPClient: world.Client(),
+			Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+		}
+		if err := recordSomething(context.Background(), world, cfg); err != nil {
+			panic(err)
+		}
+		return cfg
+	}
+}
+
+// recordSomething makes the bucket and records /app/db in it.
+func recordSomething(ctx context.Context, world *emulator.AWS, cfg aws.Config) error {
+	const bucket = "ssmbak-local"
+	world.S3.CreateBucket(bucket, true)
+	a, err := archive.Open(ctx, s3.NewFromConfig(cfg), archive.Options{Bucket: bucket, Account: "123456789012", Region: cfg.Region})
+	if err != nil {
+		return err
+	}
+	if err := a.Establish(ctx); err != nil {
+		return err
+	}
+	live := paramstore.New(ssm.NewFromConfig(cfg), paramstore.Options{})
+	if _, err := live.Put(ctx, paramstore.Write{Name: "/app/db", Type: ssmbak.SecureString, Value: ssmbak.NewValue("hunter2")}); err != nil {
+		return err
+	}
+	return recorder.New(a, live, recorder.Options{Account: "123456789012", Region: cfg.Region}).Sync(ctx, "/app/db")
+}

@@ -1,0 +1,65 @@
+package program
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Outside makes a module that requires this one, in a directory that ends with the
+// test. It has this module's versions of dependencies, so nothing is fetched for
+// it. files are what it holds: paths in it, and in this module to copy from.
+func Outside(t testing.TB, files map[string]string) *OutsideModule {
+	t.Helper()
+	root := root(t)
+	see(t, root)
+	m := &OutsideModule{dir: t.TempDir()}
+	own := read(t, filepath.Join(root, "go.mod"))
+	_, requirements, ok := strings.Cut(own, "module "+module+"\n")
+	if !ok {
+		t.Fatalf("go.mod does not begin with the module's path:\n%s", own)
+	}
+	m.write(t, "go.mod", "module example.com/outside\n"+requirements+"\nrequire "+module+" v0.0.0\n\nreplace "+module+" => "+root+"\n")
+	m.write(t, "go.sum", read(t, filepath.Join(root, "go.sum")))
+	for path, from := range files {
+		m.write(t, path, read(t, filepath.Join(root, from)))
+	}
+	return m
+}
+
+// OutsideModule is a module made by [Outside].
+type OutsideModule struct{ dir string }
+
+// Go runs the go command in the module and returns what it printed.
+func (m *OutsideModule) Go(t testing.TB, args ...string) (output string, err error) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", args...)
+	cmd.Dir, cmd.Env = m.dir, append(os.Environ(), "GOWORK=off")
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// Path returns where a file of the module is.
+func (m *OutsideModule) Path(name string) string { return filepath.Join(m.dir, name) }
+
+func (m *OutsideModule) write(t testing.TB, name, text string) {
+	t.Helper()
+	path := m.Path(name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t testing.TB, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

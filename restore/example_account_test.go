@@ -1,0 +1,60 @@
+package restore_test
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/recorder"
+)
+
+// Each example runs on an account of its own in this process, in which /app/url
+// and /app/port had one value at 20:00 and another at 21:00.
+func init() {
+	exampleConfig = func() aws.Config {
+		ctx := context.Background()
+		clock := emulator.NewClock(time.Date(2024, 6, 13, 20, 0, 0, 0, time.UTC))
+		world := emulator.New(emulator.Options{Clock: clock})
+		world.S3.CreateBucket("ssmbak-local", true)
+		cfg := inProcess(world)
+		a, err := archive.Open(ctx, s3.NewFromConfig(cfg), archive.Options{Bucket: "ssmbak-local", Account: account, Region: cfg.Region})
+		must(err)
+		must(a.Establish(ctx))
+		live := paramstore.New(ssm.NewFromConfig(cfg), paramstore.Options{})
+		put := func(name ssmbak.Name, value string, overwrite bool) {
+			_, err := live.Put(ctx, paramstore.Write{Name: name, Type: ssmbak.String, Value: ssmbak.NewValue(value), Overwrite: overwrite})
+			must(err)
+		}
+		put("/app/port", "80", false)
+		put("/app/url", "https://one.example", false)
+		clock.Advance(time.Hour)
+		put("/app/port", "443", true)
+		put("/app/url", "https://two.example", true)
+		rec := recorder.New(a, live, recorder.Options{Account: account, Region: cfg.Region})
+		must(rec.Sync(ctx, "/app/port"))
+		must(rec.Sync(ctx, "/app/url"))
+		return cfg
+	}
+}
+
+// inProcess is how a user of the library reaches an account in this process.
+func inProcess(world *emulator.AWS) aws.Config {
+	return aws.Config{
+		Region: region, BaseEndpoint: aws.String("http://127.0.0.1"), HTTPClient: world.Client(),
+		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+	}
+}
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
