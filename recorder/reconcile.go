@@ -155,7 +155,10 @@ func (run *reconcile) do(ctx context.Context, target ssmbak.Target, began time.T
 		return nil
 	}
 	complete := run.all && run.report.Left == 0
-	if complete {
+	if failed := len(run.report.Failed); failed > 0 && failed >= run.report.Checked {
+		complete = false // it proves nothing
+	}
+	if run.all && run.report.Left == 0 {
 		if err := run.adopt(ctx); err != nil {
 			return err
 		}
@@ -169,9 +172,6 @@ func (run *reconcile) note(ctx context.Context, began time.Time, complete bool) 
 	failed := make([]ssmbak.Name, len(run.report.Failed))
 	for i, f := range run.report.Failed {
 		failed[i] = f.Name
-	}
-	if len(failed) > 0 && len(failed) >= run.report.Checked {
-		complete = false // it proves nothing
 	}
 	var err error
 	switch {

@@ -470,7 +470,7 @@ func TestAdoptionGoesOn(t *testing.T) {
 					t.Errorf("got %+v, %v, want it complete", report, err)
 				}
 				noted, err := w.archives[bucket].Reconciled(t.Context())
-				if err != nil || noted.Last.IsZero() || !slices.Equal(noted.Failed, test.failed) {
+				if err != nil || noted.Last.IsZero() || !slices.Equal(noted.Unsure, test.failed) {
 					t.Errorf("noted %+v, %v", noted, err)
 				}
 				if len(w.aws.S3.Versions(bucket, ".ssmbak/adopted")) != 0 {
