@@ -89,7 +89,7 @@ func (s *slot) spans(h Horizon) []Span {
 		if i := slices.IndexFunc(ends, s.certain); i >= 0 {
 			until = ends[i].until
 		}
-		c.unknown(s.open(), until, reasonOrder)
+		c.unknown(max(ends[0].from, s.open()), until, reasonOrder)
 	}
 	for _, tr := range s.traces {
 		c.unknown(max(tr.from(), s.open()), s.over(tr), reasonTrace)
@@ -140,13 +140,19 @@ func (s *slot) over(tr Trace) ssmbak.Time {
 // endOf returns the end by which the change of a trace was over, false if it
 // lasted as long as the slot.
 func (s *slot) endOf(tr Trace) (end, bool) {
-	for _, e := range s.ends() {
+	for i, e := range s.ends() {
 		if e.after() >= tr.until()-1 || !e.seen && e.until >= tr.until() && s.ended(e.until) {
+			return e, true
+		}
+		// No event told of another life in which the change could have been.
+		if i == 0 && e.seen && !e.created && s.certain(e) && e.until >= tr.until() && !slices.ContainsFunc(s.traces, isCreate) {
 			return e, true
 		}
 	}
 	return end{}, false
 }
+
+func isCreate(tr Trace) bool { return tr.Operation == ssmbak.Create }
 
 // ended reports whether events told of as many ends as of lives by the end of a
 // second.
@@ -196,9 +202,7 @@ func (s *slot) ends() []end {
 		ends = append(ends, end{from: d.from(), until: d.until()})
 	}
 	for _, d := range s.chosen {
-		// Of two in one second it makes no difference which one was here.
-		same := slices.ContainsFunc(s.doubtful, func(o Deletion) bool { return o.Second == d.Second })
-		ends = append(ends, end{from: d.from(), until: d.until(), chosen: s.undecided && !same})
+		ends = append(ends, end{from: d.from(), until: d.until(), chosen: s.undecided && !s.ofHere(d)})
 	}
 	for _, d := range slices.Concat(s.doubtful, s.elsewhere) {
 		ends = append(ends, end{from: d.from(), until: d.until(), doubtful: true})
@@ -215,7 +219,8 @@ func (s *slot) ends() []end {
 		if s.after != nil {
 			e.from = s.open()
 			for _, tr := range s.traces { // it was there when this change came
-				if tr.Operation == ssmbak.Update && tr.until()-1 <= e.sure {
+				same := e.sure >= s.after.Moment() && tr.until() <= e.until && !slices.ContainsFunc(s.traces, isCreate)
+				if tr.Operation == ssmbak.Update && (same || tr.until()-1 <= e.sure) {
 					e.from = max(e.from, tr.from())
 				}
 			}
