@@ -97,8 +97,11 @@ func (s *slot) spans(h Horizon) []Span {
 	// The life of before began after the last moment at which there surely was
 	// no parameter.
 	last := s.open()
+	ended := false
 	for _, e := range ends {
-		last = max(last, e.after())
+		if !e.doubtful {
+			last, ended = max(last, e.after()), true
+		}
 	}
 	switch {
 	case s.before == nil && s.undecided:
@@ -110,9 +113,9 @@ func (s *slot) spans(h Horizon) []Span {
 		}
 		c.unknown(s.open(), until, reasonOrder)
 	case s.before == nil:
-	case s.after == nil && s.before.Number > 1, len(ends) > 0 && s.before.Number > 1:
+	case s.after == nil && s.before.Number > 1, ended && s.before.Number > 1:
 		c.unknown(s.began(last, s.until()), s.until(), reasonBeginning)
-	case s.after == nil || len(ends) > 0:
+	case s.after == nil || ended:
 	case s.reborn():
 		c.unknown(last, s.until(), reasonBounds)
 	default:
@@ -140,19 +143,13 @@ func (s *slot) over(tr Trace) ssmbak.Time {
 // endOf returns the end by which the change of a trace was over, false if it
 // lasted as long as the slot.
 func (s *slot) endOf(tr Trace) (end, bool) {
-	for i, e := range s.ends() {
+	for _, e := range s.ends() {
 		if e.after() >= tr.until()-1 || !e.seen && e.until >= tr.until() && s.ended(e.until) {
-			return e, true
-		}
-		// No event told of another life in which the change could have been.
-		if i == 0 && e.seen && !e.created && s.certain(e) && e.until >= tr.until() && !slices.ContainsFunc(s.traces, isCreate) {
 			return e, true
 		}
 	}
 	return end{}, false
 }
-
-func isCreate(tr Trace) bool { return tr.Operation == ssmbak.Create }
 
 // ended reports whether events told of as many ends as of lives by the end of a
 // second.
@@ -219,8 +216,7 @@ func (s *slot) ends() []end {
 		if s.after != nil {
 			e.from = s.open()
 			for _, tr := range s.traces { // it was there when this change came
-				same := e.sure >= s.after.Moment() && tr.until() <= e.until && !slices.ContainsFunc(s.traces, isCreate)
-				if tr.Operation == ssmbak.Update && (same || tr.until()-1 <= e.sure) {
+				if tr.Operation == ssmbak.Update && tr.until()-1 <= e.sure {
 					e.from = max(e.from, tr.from())
 				}
 			}
