@@ -89,7 +89,7 @@ func (s *slot) spans(h Horizon) []Span {
 		if i := slices.IndexFunc(ends, s.certain); i >= 0 {
 			until = ends[i].until
 		}
-		c.unknown(s.open(), until, reasonOrder)
+		c.unknown(max(ends[0].from, s.open()), until, reasonOrder)
 	}
 	for _, tr := range s.traces {
 		c.unknown(max(tr.from(), s.open()), s.over(tr), reasonTrace)
@@ -97,8 +97,11 @@ func (s *slot) spans(h Horizon) []Span {
 	// The life of before began after the last moment at which there surely was
 	// no parameter.
 	last := s.open()
+	ended := false
 	for _, e := range ends {
-		last = max(last, e.after())
+		if !e.doubtful {
+			last, ended = max(last, e.after()), true
+		}
 	}
 	switch {
 	case s.before == nil && s.undecided:
@@ -110,9 +113,9 @@ func (s *slot) spans(h Horizon) []Span {
 		}
 		c.unknown(s.open(), until, reasonOrder)
 	case s.before == nil:
-	case s.after == nil && s.before.Number > 1, len(ends) > 0 && s.before.Number > 1:
+	case s.after == nil && s.before.Number > 1, ended && s.before.Number > 1:
 		c.unknown(s.began(last, s.until()), s.until(), reasonBeginning)
-	case s.after == nil || len(ends) > 0:
+	case s.after == nil || ended:
 	case s.reborn():
 		c.unknown(last, s.until(), reasonBounds)
 	default:
@@ -196,9 +199,7 @@ func (s *slot) ends() []end {
 		ends = append(ends, end{from: d.from(), until: d.until()})
 	}
 	for _, d := range s.chosen {
-		// Of two in one second it makes no difference which one was here.
-		same := slices.ContainsFunc(s.doubtful, func(o Deletion) bool { return o.Second == d.Second })
-		ends = append(ends, end{from: d.from(), until: d.until(), chosen: s.undecided && !same})
+		ends = append(ends, end{from: d.from(), until: d.until(), chosen: s.undecided && !s.ofHere(d)})
 	}
 	for _, d := range slices.Concat(s.doubtful, s.elsewhere) {
 		ends = append(ends, end{from: d.from(), until: d.until(), doubtful: true})

@@ -172,8 +172,8 @@ func (s *slot) reborn() bool {
 func (t *Timeline) build() {
 	t.slots = t.newSlots()
 	t.placeTraces()
-	t.placeDeletions()
 	t.placeLooks()
+	t.placeDeletions()
 	t.placeListing()
 	for i := range t.slots {
 		t.spans = append(t.spans, t.slots[i].spans(t.horizon)...)
@@ -314,12 +314,26 @@ func (t *Timeline) placeDeletions() {
 	}
 	// There they are doubtful as well.
 	for _, d := range open {
-		for _, s := range t.touching(d) {
+		at := t.touching(d)
+		if slices.ContainsFunc(at, func(s *slot) bool { return slices.Contains(s.chosen, d) && s.ofHere(d) }) {
+			continue
+		}
+		for _, s := range at {
 			if s.undecided && !slices.Contains(s.chosen, d) && !slices.Contains(s.doubtful, d) {
 				s.elsewhere = append(s.elsewhere, d)
 			}
 		}
 	}
+}
+
+// ofHere reports whether a deletion that was chosen surely is one of this slot: of
+// two in one second it makes no difference which one was here, and a look that
+// found nothing says that there was an end.
+func (s *slot) ofHere(d Deletion) bool {
+	return slices.ContainsFunc(s.doubtful, func(o Deletion) bool { return o.Second == d.Second }) ||
+		slices.ContainsFunc(s.gone, func(g Look) bool {
+			return s.after != nil && g.Sure >= s.after.Moment() && g.Seen >= d.until()
+		})
 }
 
 // touching returns the slots that may hold a deletion: neighbours around its
