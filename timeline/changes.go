@@ -191,7 +191,11 @@ func (c *changes) between(t *Timeline, s *slot, original *Span) {
 				last = max(last, tr.from(), s.open())
 			}
 		}
-		if e.doubtful || e.seen && !e.created && s.undecided && last == ssmbak.MinTime {
+		if e.doubtful {
+			continue
+		}
+		born = max(born, e.after())
+		if e.seen && !e.created && s.undecided && last == ssmbak.MinTime {
 			continue // perhaps it saw the deletion that may lie elsewhere
 		}
 		switch {
@@ -217,7 +221,7 @@ func (c *changes) between(t *Timeline, s *slot, original *Span) {
 		case last != ssmbak.MinTime:
 			c.vanished(last, e.until)
 		}
-		held, ended, born = false, true, max(born, e.after())
+		held, ended = false, true
 	}
 	b := s.before
 	if b == nil {
