@@ -31,10 +31,17 @@ func TestAnswers(t *testing.T) {
 		input           string
 		agreed, gravely bool
 	}{
-		{"yes\n", true, true}, {" yes \r\n", true, true},
-		{"y\n", true, false}, {"Y\n", true, false}, {"YES\n", true, false},
-		{"\n", false, false}, {"no\n", false, false}, {"yes!\n", false, false},
-		{"", false, false}, {"yes", false, false}, {"y", false, false},
+		{"yes\n", true, true},
+		{" yes \r\n", true, true},
+		{"y\n", true, false},
+		{"Y\n", true, false},
+		{"YES\n", true, false},
+		{"\n", false, false},
+		{"no\n", false, false},
+		{"yes!\n", false, false},
+		{"", false, false},
+		{"yes", false, false},
+		{"y", false, false},
 	} {
 		s, _ := newShell(strings.NewReader(tt.input))
 		if err := s.Ask(t.Context()); (err == nil) != tt.agreed {
