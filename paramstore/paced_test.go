@@ -188,7 +188,9 @@ func TestTooManyUpdates(t *testing.T) {
 		if err := g.Wait(); err != nil || sent["/free"] != 1 || sent["/hot"] != 4 {
 			t.Errorf("the others: %v, %v", err, sent)
 		}
-		if len(said) == 0 || said[len(said)-1] != "/stale: "+stale || strings.Count(strings.Join(said, ","), "/stale") != 1 {
+		// The other one may wait longer than two seconds, as the waits happen to be.
+		said = slices.DeleteFunc(said, func(line string) bool { return line == "/hot: " })
+		if !slices.Equal(said, []string{"/stale: " + stale}) {
 			t.Errorf("said %q", said)
 		}
 		// What puts back what was there does not wait as long once more.
