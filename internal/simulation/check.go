@@ -99,6 +99,13 @@ func (w *world) check() {
 	}
 }
 
+// lives reports whether a state is the present one. Times alone do not tell: they
+// may step back onto that of another version.
+func (w *world) lives(name string, t truth) bool {
+	now := w.truth(name, time.Now())
+	return t.live && t.life == now.life && t.number == now.number && t.at.Equal(now.at)
+}
+
 // lifecycle removes every object version of a value that is not current, as a
 // rule for noncurrent versions does in time.
 func (w *world) lifecycle() {
@@ -170,7 +177,7 @@ func (w *world) checkAnswers(ctx context.Context, a *archive.Archive, when phase
 			if _, read := values[id]; !read {
 				v, err := a.Value(ctx, name, refs)
 				switch {
-				case errors.Is(err, archive.ErrExpired) && when == looked && w.plan.Lifecycle && !(truth.live && truth.at.Equal(w.truth(string(name), time.Now()).at)):
+				case errors.Is(err, archive.ErrExpired) && when == looked && w.plan.Lifecycle && !w.lives(string(name), truth):
 					continue // a rule removed what is not live
 				case err != nil:
 					w.problem("%s: %s version %d: %v", when, name, state.Version.Number, err)
