@@ -3,6 +3,8 @@ package restore
 import (
 	"fmt"
 	"regexp"
+	"strconv"
+	"strings"
 
 	"github.com/ssmbak/ssmbak"
 )
@@ -55,12 +57,37 @@ func (c *circumstances) misfit(w write) string {
 	live, wanted := c.dataTypes()
 	unchanged := w.Type == c.live.Version.Type && c.live.HasValue && c.live.Value.Equal(w.Value)
 	switch {
-	case !fixed(live, wanted), !validated(live), unchanged:
+	case !fixed(live, wanted), unchanged, fits(live, w.Type, w.Value.Reveal()):
 		return ""
 	case live == image && w.Type == ssmbak.String && imageID.MatchString(w.Value.Reveal()):
 		return ""
 	}
 	return fmt.Sprintf("its data type is %s and was %s: %s in place; --replace deletes it and creates it anew", live, wanted, reasonDataType)
+}
+
+// fits reports whether a data type that Parameter Store validates by what a value
+// looks like takes one; of a StringList each item. Others take any value.
+// https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-data-types.html
+func fits(dataType string, kind ssmbak.Type, value string) bool {
+	items := []string{value}
+	if kind == ssmbak.StringList {
+		items = strings.Split(value, ",")
+	}
+	for _, item := range items {
+		var err error
+		switch dataType {
+		case image, integration:
+			return false // it is looked at elsewhere
+		case "integer":
+			_, err = strconv.ParseInt(item, 10, 64)
+		case "float":
+			_, err = strconv.ParseFloat(item, 64)
+		}
+		if err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // changesDataType reports whether the item's new version has another data type

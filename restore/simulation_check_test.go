@@ -421,7 +421,7 @@ func (s *story) checkRefused(a *attempt, out *restore.Outcome, theirs bool) {
 	case strings.Contains(why, "does not change its type"):
 		is("refused: type", !a.options.Replace && (list(before.Type) || list(string(item.Wanted.Version.Type))) && before.Type != string(item.Wanted.Version.Type))
 	case strings.HasPrefix(why, "its data type is"):
-		is("refused: data type", !a.options.Replace && strings.HasPrefix(before.DataType, "aws:") && item.Wanted.Version.DataType != before.DataType)
+		is("refused: data type", !a.options.Replace && validated(before.DataType, item.Wanted.Version.DataType) && before.DataType != "text")
 	case strings.Contains(why, "KMS key"):
 		is("refused: key", s.disabled())
 	case strings.Contains(why, "so that no new one fits"):

@@ -1,0 +1,32 @@
+package restore
+
+import (
+	"testing"
+
+	"github.com/ssmbak/ssmbak"
+)
+
+// TestFits says which values a data type takes, so that none is sent that would be
+// refused.
+func TestFits(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		dataType string
+		kind     ssmbak.Type
+		value    string
+		want     bool
+	}{
+		{"text", ssmbak.String, "anything", true},
+		{"of the future", ssmbak.String, "anything", true},
+		{"integer", ssmbak.String, "-42", true},
+		{"integer", ssmbak.String, "ami-12345678", false},
+		{"integer", ssmbak.StringList, "1,2", true},
+		{"integer", ssmbak.StringList, "1,two", false},
+		{"float", ssmbak.String, "2.5", true},
+		{"float", ssmbak.String, "ami-12345678", false},
+	} {
+		if got := fits(test.dataType, test.kind, test.value); got != test.want {
+			t.Errorf("%s of type %s under %s: got %t, want %t", test.value, test.kind, test.dataType, got, test.want)
+		}
+	}
+}
