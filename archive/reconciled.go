@@ -76,8 +76,12 @@ func (r Reconciled) Covers(name ssmbak.Name, at ssmbak.Time) bool {
 
 // missed reports whether a listing found the name live and could not record it.
 func (r Reconciled) missed(name ssmbak.Name) bool {
-	_, found := slices.BinarySearchFunc(r.Missed, name, func(m Missed, name ssmbak.Name) int { return cmp.Compare(m.Name, name) })
+	_, found := r.findMissed(name)
 	return found
+}
+
+func (r Reconciled) findMissed(name ssmbak.Name) (int, bool) {
+	return slices.BinarySearchFunc(r.Missed, name, func(m Missed, name ssmbak.Name) int { return cmp.Compare(m.Name, name) })
 }
 
 // Unrecorded returns the names that listings found live and could not record, or
@@ -232,6 +236,9 @@ func (r *Reconciled) advance(before Reconciled, l Listing, began time.Time) {
 // together say of a parameter.
 func (a *Archive) Horizon(x Index, r Reconciled) timeline.Horizon {
 	h := timeline.Horizon{Since: a.since(), Complete: x.compared(r, r.Last)}
+	if i, found := r.findMissed(x.Name); found {
+		h.Missed = ssmbak.TimeOf(r.Missed[i].Until)
+	}
 	if r.missed(x.Name) {
 		// It was there when nothing could be recorded of it, so that its first fact
 		// says nothing of the time before.

@@ -29,14 +29,14 @@ func ofListing(d paramstore.Description, why string) timeline.Facts {
 }
 
 // recordListed records what a listing showed of a parameter that could not be
-// synced, and reports whether any fact about it is recorded now.
+// synced, and reports whether the version that it showed is recorded now.
 func (r *Recorder) recordListed(ctx context.Context, name ssmbak.Name, d paramstore.Description, cause error) (recorded bool) {
 	index, err := r.archive.Index(ctx, name)
 	if err != nil {
 		return false // also if there is one: what it holds is not known
 	}
-	recorded = !index.Facts.Empty()
 	seen := ofListing(d, brief(cause))
+	recorded = index.Facts.Has(seen.Versions[0].Ref())
 	if !index.Exists {
 		if seen.Originals, err = r.archive.FirstSight(ctx, name); err != nil {
 			return false

@@ -17,6 +17,7 @@ const (
 	reasonBounds    = "it was deleted at a time that is not known"
 	reasonMissed    = "a whole life was missed"
 	reasonTrace     = "a change was seen only by its event"
+	reasonListed    = "a listing found it, and nothing of it could be recorded"
 	reasonOrder     = "it was deleted and made within one second, in an order that is not known"
 )
 

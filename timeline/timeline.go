@@ -18,6 +18,9 @@ type Horizon struct {
 	// found to be as the facts end. It counts as such a look. Zero where there
 	// was none, or where a fact may be younger.
 	Complete ssmbak.Time
+	// Missed is when the last listing began that found the parameter live while
+	// nothing of it could be recorded; zero if there was none.
+	Missed ssmbak.Time
 }
 
 // Kind is what a span says of the parameter.
@@ -178,6 +181,7 @@ func (t *Timeline) build() {
 	for i := range t.slots {
 		t.spans = append(t.spans, t.slots[i].spans(t.horizon)...)
 	}
+	t.placeMissed()
 	t.numberLives()
 	t.layOriginals()
 }
@@ -345,6 +349,28 @@ func (t *Timeline) touching(d Deletion) (touched []*slot) {
 		}
 	}
 	return touched
+}
+
+// placeMissed makes the absence unknown in which a listing found the parameter
+// live: until a look that surely came after it found nothing.
+func (t *Timeline) placeMissed() {
+	at := t.horizon.Missed
+	if at == 0 {
+		return
+	}
+	until := ssmbak.MaxTime
+	for _, g := range t.facts.Looks {
+		if g.Gone && g.Sure > at+ssmbak.Time(Staleness.Milliseconds()) {
+			until = min(until, g.Seen+1)
+		}
+	}
+	c := canvas{t.spans}
+	for _, s := range slices.Clone(t.spans) {
+		if s.Kind == Absent && s.From <= at && s.Until > at-ssmbak.Time(Staleness.Milliseconds()) {
+			c.unknown(s.From, min(s.Until, until), reasonListed)
+		}
+	}
+	t.spans = c.spans
 }
 
 // placeLooks gives each look that found nothing to the slot of which it speaks:
