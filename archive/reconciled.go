@@ -237,12 +237,9 @@ func (r *Reconciled) advance(before Reconciled, l Listing, began time.Time) {
 func (a *Archive) Horizon(x Index, r Reconciled) timeline.Horizon {
 	h := timeline.Horizon{Since: a.since(), Complete: x.compared(r, r.Last)}
 	if i, found := r.findMissed(x.Name); found {
-		h.Missed = ssmbak.TimeOf(r.Missed[i].Until)
-	}
-	if r.missed(x.Name) {
 		// It was there when nothing could be recorded of it, so that its first fact
 		// says nothing of the time before.
-		h.Since = 0
+		h.Since, h.Missed = 0, ssmbak.TimeOf(r.Missed[i].Until)
 	}
 	return h
 }
