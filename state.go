@@ -47,16 +47,10 @@ func (c Certainty) MarshalJSON() ([]byte, error) { return json.Marshal(c.String(
 // its value, tags and labels. Number and Time together identify it for ever:
 // numbers start at 1 again after a delete.
 type Version struct {
-	Number         int64
-	Time           Time // LastModifiedDate
-	User           string
-	Type           Type
-	KeyID          string // as the caller gave it: key id, ARN or alias; SecureString only
-	Tier           string // Standard or Advanced
-	DataType       string
-	Description    string
-	AllowedPattern string
-	Policies       string // the JSON array that PutParameter takes, "" without policies
+	Number int64  `json:"number"`
+	Time   Time   `json:"time"` // LastModifiedDate
+	User   string `json:"user,omitempty"`
+	Attributes
 }
 
 // State is everything that is known of a parameter at one point in time.

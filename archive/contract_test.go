@@ -68,7 +68,7 @@ var contract = []struct {
 		if err := a.Establish(t.Context()); !errors.As(err, &refused) || refused.Status != "Suspended" {
 			t.Errorf("establish: %v, want a NotVersionedError", err)
 		}
-		if _, err := a.PutValue(t.Context(), "/a", version(1).Domain(), ssmbak.NewValue("v")); !errors.As(err, &refused) {
+		if _, err := a.PutValue(t.Context(), "/a", version(1).Version, ssmbak.NewValue("v")); !errors.As(err, &refused) {
 			t.Errorf("a value: %v, want a NotVersionedError", err)
 		}
 		if _, err := a.Update(t.Context(), x, add(version(1))); !errors.As(err, &refused) {
@@ -192,7 +192,7 @@ var contract = []struct {
 	{name: "values come back byte for byte", hold: func(t *testing.T, p place) {
 		a := p.ready(t)
 		for i, text := range []string{" a ", "\n\ttabs\r\n", "été ✓ 漢字 🙂", "x", strings.Repeat("é", 4096), "{\"a\": 1}\x00end"} {
-			v := ssmbak.Version{Number: int64(i + 1), Time: second + ssmbak.Time(i), Type: ssmbak.String}
+			v := ssmbak.Version{Number: int64(i + 1), Time: second + ssmbak.Time(i), Attributes: ssmbak.Attributes{Type: ssmbak.String}}
 			ref, err := a.PutValue(t.Context(), "/app/db", v, ssmbak.NewValue(text))
 			if err != nil {
 				t.Fatal(err)
@@ -205,10 +205,7 @@ var contract = []struct {
 	}},
 	{name: "a value object can be read without ssmbak", hold: func(t *testing.T, p place) {
 		a := p.ready(t)
-		v := ssmbak.Version{
-			Number: 7, Time: second + 123, Type: ssmbak.SecureString, KeyID: "alias/aws/ssm", Tier: "Standard", DataType: "text",
-			User: "arn:aws:iam::123456789012:user/me", Description: "what it's for (the é is lost), " + strings.Repeat("long ", 60),
-		}
+		v := ssmbak.Version{Number: 7, Time: second + 123, User: "arn:aws:iam::123456789012:user/me", Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: "alias/aws/ssm", Tier: "Standard", DataType: "text", Description: "what it's for (the é is lost), " + strings.Repeat("long ", 60)}}
 		ref, err := a.PutValue(t.Context(), "/db", v, ssmbak.NewValue("hunter2"))
 		if err != nil {
 			t.Fatal(err)

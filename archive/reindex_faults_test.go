@@ -331,7 +331,7 @@ func TestReindexProves(t *testing.T) {
 				v.Unreadable = "its key is gone"
 				return
 			}
-			ref, err := a.PutValue(ctx, "/a", v.Domain(), ssmbak.NewValue("v"))
+			ref, err := a.PutValue(ctx, "/a", v.Version, ssmbak.NewValue("v"))
 			if err != nil {
 				r.Fatal(err)
 			}
@@ -355,7 +355,7 @@ func TestReindexProves(t *testing.T) {
 				seen.Versions = life
 				seen.Looks = []timeline.Look{{Newest: life[len(life)-1].Ref(), Oldest: 1, Sure: now, Seen: now}}
 			default:
-				life = append(life, timeline.Version{Number: int64(len(life) + 1), Time: now, Type: ssmbak.String})
+				life = append(life, timeline.Version{Version: ssmbak.Version{Number: int64(len(life) + 1), Time: now, Attributes: ssmbak.Attributes{Type: ssmbak.String}}})
 				v := &life[len(life)-1]
 				truth[now] = v.Number
 				if rapid.Bool().Draw(r, "recorded") {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -126,45 +125,11 @@ func agree(a, b []Version) bool {
 }
 
 func versionOf(p types.ParameterHistory, page int) Version {
-	v := Version{
-		Version: ssmbak.Version{
-			Number: p.Version, Time: millis(p.LastModifiedDate), User: aws.ToString(p.LastModifiedUser), Type: ssmbak.Type(p.Type),
-			KeyID: aws.ToString(p.KeyId), Tier: string(p.Tier), DataType: aws.ToString(p.DataType),
-			Description: aws.ToString(p.Description), AllowedPattern: aws.ToString(p.AllowedPattern), Policies: policies(p.Policies),
-		},
-		Labels: p.Labels, Page: page,
-	}
+	v := Version{Version: kept(p), Labels: p.Labels, Page: page}
 	if p.Type != types.ParameterTypeSecureString {
 		v.Value, v.HasValue = ssmbak.NewValue(aws.ToString(p.Value)), true
 	}
 	return v
-}
-
-// millis rounds to the precision in which Parameter Store keeps times: the
-// answer carries them as a decimal fraction of seconds, which no binary number
-// holds exactly.
-func millis(t *time.Time) ssmbak.Time {
-	if t == nil {
-		return 0
-	}
-	return ssmbak.TimeOf(t.Round(time.Millisecond))
-}
-
-// policies joins the texts of policies to the array that PutParameter takes.
-func policies(list []types.ParameterInlinePolicy) string {
-	joined := ""
-	for _, p := range list {
-		if text := aws.ToString(p.PolicyText); text != "" {
-			if joined != "" {
-				joined += ","
-			}
-			joined += text
-		}
-	}
-	if joined == "" {
-		return ""
-	}
-	return "[" + joined + "]"
 }
 
 // Secret is the decrypted value of one version. The version is told by both

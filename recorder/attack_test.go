@@ -92,7 +92,7 @@ func meanwhile(op, prefix string, times int, do func()) emulator.FaultFunc {
 // set writes a value without waiting afterwards.
 func (w *world) set(t *testing.T, name, value string) {
 	t.Helper()
-	w.write(t, paramstore.Write{Name: ssmbak.Name(name), Value: ssmbak.NewValue(value), Type: ssmbak.String})
+	w.write(t, paramstore.Write{Name: ssmbak.Name(name), Value: ssmbak.NewValue(value), Attributes: ssmbak.Attributes{Type: ssmbak.String}})
 }
 
 func (w *world) write(t *testing.T, p paramstore.Write) {

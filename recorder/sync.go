@@ -315,10 +315,10 @@ func (w *writing) values(ctx context.Context, retry bool) error {
 	}
 	for _, v := range w.look.versions {
 		known, ok := w.index.Facts.Version(refOf(v))
-		fact := factOf(v)
+		fact := timeline.Version{Version: v.Version}
 		if ok && (len(known.Objects) > 0 || !unread(known) && !retry) {
 			// A rebuilt index knows of a version only what its value object says.
-			if known.Description+known.AllowedPattern+known.Policies == "" && fact.Description+fact.AllowedPattern+fact.Policies != "" {
+			if known.Merge(fact.Attributes) != known.Attributes {
 				w.versions = append(w.versions, fact)
 			}
 			continue
@@ -418,13 +418,6 @@ func (r *Recorder) value(ctx context.Context, name ssmbak.Name, v paramstore.Ver
 	return secret.Value, "", nil
 }
 
-func factOf(v paramstore.Version) timeline.Version {
-	return timeline.Version{
-		Number: v.Number, Time: v.Time, User: v.User, Type: v.Type, KeyID: v.KeyID, Tier: v.Tier, DataType: v.DataType,
-		Description: v.Description, AllowedPattern: v.AllowedPattern, Policies: v.Policies,
-	}
-}
-
 // keepOnTop makes the newest value the current object of its key, if something
 // else came to lie on it: a late marker, or an older value of a writer that was
 // paused.
@@ -447,11 +440,11 @@ func (w *writing) keepOnTop(ctx context.Context, index archive.Index, newest tim
 		return err // what cannot be read now is still in an older copy
 	}
 	w.index = index
-	ref, err := w.put(ctx, newest.Domain(), value)
+	ref, err := w.put(ctx, newest.Version, value)
 	if err != nil {
 		return err
 	}
-	fact := factOf(w.look.newest())
+	fact := timeline.Version{Version: w.look.newest().Version}
 	fact.Objects = []timeline.ObjectRef{ref}
 	_, err = w.r.archive.Update(ctx, index, func(base timeline.Facts) timeline.Facts {
 		return timeline.Union(base, timeline.Facts{Versions: []timeline.Version{fact}})

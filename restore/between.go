@@ -193,10 +193,7 @@ func appeared(is ssmbak.State) []Difference {
 // for nothing.
 func versionsBetween(was *Live, is ssmbak.State) []Difference {
 	v := is.Version
-	out := compare(write{
-		Type: v.Type, Value: is.Value, KeyID: keyID(v), Tier: v.Tier, DataType: v.DataType,
-		Description: v.Description, AllowedPattern: v.AllowedPattern, Policies: v.Policies,
-	}, was, v.Policies)
+	out := compare(write{Value: is.Value, Attributes: defaulted(v.Attributes)}, was, v.Policies)
 	if !is.HasValue {
 		for i := range out {
 			out[i].NoWanted = out[i].NoWanted || out[i].Value
@@ -214,7 +211,7 @@ func attributesBetween(was, is ssmbak.State) (out []Difference) {
 	if labelsKnown(was) && labelsKnown(is) {
 		for _, label := range union(is.Labels, was.Labels) {
 			if a, b := was.Labels[label], is.Labels[label]; a != b {
-				out = append(out, Difference{Attribute: AttributeLabel + label, Live: number(a), Wanted: number(b), NoLive: a == 0, NoWanted: b == 0})
+				out = append(out, Difference{Attribute: ssmbak.LabelAttribute(label), Live: number(a), Wanted: number(b), NoLive: a == 0, NoWanted: b == 0})
 			}
 		}
 	}

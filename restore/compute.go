@@ -37,7 +37,7 @@ type circumstances struct {
 	lastTags, lastLabels bool
 	// touched are the attributes that a restore changed which is taken back: of
 	// tags and labels no others are. nil for any other restore.
-	touched []string
+	touched []ssmbak.Attribute
 	// foreign says why the live parameter must not be touched, "" if it may be.
 	foreign string
 }
@@ -52,10 +52,10 @@ func (c *circumstances) trust() {
 
 // noteLastKnown says which of what is written is only the last known.
 func (c *circumstances) noteLastKnown(item *Item) {
-	writes := func(attribute string) bool {
-		return slices.ContainsFunc(item.Differences, func(d Difference) bool { return strings.HasPrefix(d.Attribute, attribute) })
+	writes := func(kind ssmbak.Attribute) bool {
+		return slices.ContainsFunc(item.Differences, func(d Difference) bool { return strings.HasPrefix(string(d.Attribute), string(kind)) })
 	}
-	tags, labels := c.lastTags && writes(AttributeTag), c.lastLabels && writes(AttributeLabel)
+	tags, labels := c.lastTags && writes(ssmbak.AttributeTag), c.lastLabels && writes(ssmbak.AttributeLabel)
 	switch {
 	case tags && labels:
 		item.Notices = append(item.Notices, "its tags and labels are the last known ones")
@@ -243,7 +243,7 @@ func (c *circumstances) hold(item *Item, o Options) {
 	}
 	if !c.current() {
 		item.Differences = compare(item.write, c.live, recorded)
-		if o.KeyID != "" && len(item.Differences) == 1 && item.Differences[0].Attribute == AttributeKeyID && item.Differences[0].Live == keyID(c.wanted.Version) {
+		if o.KeyID != "" && len(item.Differences) == 1 && item.Differences[0].Attribute == ssmbak.AttributeKeyID && item.Differences[0].Live == defaulted(c.wanted.Version.Attributes).KeyID {
 			item.Differences = nil
 		}
 	}
@@ -287,7 +287,7 @@ func (c *circumstances) leaveTags() {
 	tags := map[string]string{}
 	for _, key := range union(c.wanted.Tags, c.live.Tags) {
 		from := c.wanted.Tags
-		if c.untouched(AttributeTag + key) {
+		if c.untouched(ssmbak.TagAttribute(key)) {
 			from = c.live.Tags
 		}
 		if value, ok := from[key]; ok {
@@ -299,7 +299,7 @@ func (c *circumstances) leaveTags() {
 
 // untouched reports whether a tag or label is none of those that a restore
 // changed which is taken back.
-func (c *circumstances) untouched(attribute string) bool {
+func (c *circumstances) untouched(attribute ssmbak.Attribute) bool {
 	return c.touched != nil && !slices.Contains(c.touched, attribute)
 }
 

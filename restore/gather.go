@@ -397,7 +397,7 @@ func (s *subject) see() {
 		return
 	}
 	// Attributes are compared as histories give them, on both sides.
-	c.live.Version, c.live.Objects, c.unheld = recorded.Domain(), recorded.Objects, ""
+	c.live.Version, c.live.Objects, c.unheld = recorded.Version, recorded.Objects, ""
 	if len(recorded.Objects) == 0 {
 		c.unheld = "its live value is not in the archive: " + cmp.Or(recorded.Unreadable, "it was not recorded")
 	}

@@ -62,7 +62,7 @@ func (c *circumstances) moveLabels(item *Item) {
 		return 0, false, false
 	}
 	for _, label := range union(w.Labels, live) {
-		if !anew && c.untouched(AttributeLabel+label) {
+		if !anew && c.untouched(ssmbak.LabelAttribute(label)) {
 			continue
 		}
 		was, wanted := w.Labels[label]
@@ -92,9 +92,9 @@ func (c *circumstances) moveLabels(item *Item) {
 // put on what is created, to what differs: the way back needs them.
 func (c *circumstances) loseLabels(item *Item) {
 	for _, label := range union(c.live.Labels, nil) {
-		i := slices.IndexFunc(item.Differences, func(d Difference) bool { return d.Attribute == AttributeLabel+label })
+		i := slices.IndexFunc(item.Differences, func(d Difference) bool { return d.Attribute == ssmbak.LabelAttribute(label) })
 		if i < 0 {
-			item.Differences = append(item.Differences, Difference{Attribute: AttributeLabel + label, NoWanted: true})
+			item.Differences = append(item.Differences, Difference{Attribute: ssmbak.LabelAttribute(label), NoWanted: true})
 			i = len(item.Differences) - 1
 		}
 		item.Differences[i].Live, item.Differences[i].NoLive = number(c.live.Labels[label]), false
@@ -120,7 +120,7 @@ func (i *Item) on(version int64) int {
 func (i *Item) move(m labelMove) {
 	i.labels = append(i.labels, m)
 	i.Differences = append(i.Differences, Difference{
-		Attribute: AttributeLabel + m.label, Live: number(m.from), Wanted: number(m.to), NoLive: m.from == 0, NoWanted: m.to == 0,
+		Attribute: ssmbak.LabelAttribute(m.label), Live: number(m.from), Wanted: number(m.to), NoLive: m.from == 0, NoWanted: m.to == 0,
 	})
 	switch {
 	case m.from == 0:

@@ -20,11 +20,8 @@ type shelf struct{ p *Live }
 // would refuse.
 func (s *shelf) put(t *rapid.T, w paramstore.Write) {
 	next := Live{
-		Version: ssmbak.Version{
-			Number: 1, Time: later + 1, Type: w.Type, KeyID: w.KeyID, Tier: w.Tier, DataType: w.DataType,
-			Description: w.Description, AllowedPattern: w.AllowedPattern, Policies: w.Policies,
-		},
-		Value: w.Value, HasValue: true, Tags: w.Tags, TagsKnown: true,
+		Version: ssmbak.Version{Number: 1, Time: later + 1, Attributes: ssmbak.Attributes{Type: w.Type, KeyID: w.KeyID, Tier: w.Tier, DataType: w.DataType, Description: w.Description, AllowedPattern: w.AllowedPattern, Policies: w.Policies}},
+		Value:   w.Value, HasValue: true, Tags: w.Tags, TagsKnown: true,
 	}
 	switch {
 	case w.Overwrite != (s.p != nil):
@@ -39,7 +36,7 @@ func (s *shelf) put(t *rapid.T, w paramstore.Write) {
 	if next.Version.Tier == "" {
 		next.Version.Tier = standard
 	}
-	if s.p != nil && fixed(dataType(s.p.Version), w.DataType) {
+	if s.p != nil && fixed(defaulted(s.p.Version.Attributes).DataType, w.DataType) {
 		t.Fatalf("the data type changes from %s to %s in place", s.p.Version.DataType, w.DataType)
 	}
 	if s.p != nil {
@@ -80,7 +77,7 @@ func (s *shelf) apply(t *rapid.T, item Item, now ssmbak.Time) {
 		tagged.Tags = map[string]string{}
 	}
 	for _, d := range item.Differences {
-		key, ok := strings.CutPrefix(d.Attribute, AttributeTag)
+		key, ok := d.Attribute.Tag()
 		switch {
 		case !ok:
 		case strings.HasPrefix(key, "aws:"):
@@ -96,11 +93,7 @@ func (s *shelf) apply(t *rapid.T, item Item, now ssmbak.Time) {
 
 func anyVersion(t *rapid.T, what string, number int64, at ssmbak.Time) ssmbak.Version {
 	one := func(attribute string, of ...string) string { return rapid.SampledFrom(of).Draw(t, what+attribute) }
-	v := ssmbak.Version{
-		Number: number, Time: at,
-		Type: ssmbak.Type(one("type", "String", "StringList", "SecureString")), Tier: one("tier", standard, advanced), DataType: one("dataType", "text", "aws:ec2:image", "aws:ssm:integration", "integer", "of-later"),
-		Description: one("description", "", "d", "e!"), AllowedPattern: one("pattern", "", ".*"),
-	}
+	v := ssmbak.Version{Number: number, Time: at, Attributes: ssmbak.Attributes{Type: ssmbak.Type(one("type", "String", "StringList", "SecureString")), Tier: one("tier", standard, advanced), DataType: one("dataType", "text", "aws:ec2:image", "aws:ssm:integration", "integer", "of-later"), Description: one("description", "", "d", "e!"), AllowedPattern: one("pattern", "", ".*")}}
 	if v.Type == ssmbak.SecureString {
 		v.KeyID = one("key", "", "alias/aws/ssm", "alias/k")
 	}
@@ -129,7 +122,7 @@ func anyCircumstances(t *rapid.T) circumstances {
 		w.Certainty = ssmbak.Unknown
 	case "original":
 		v := anyVersion(t, "wanted", 0, moment-1)
-		w.Version = ssmbak.Version{Time: v.Time, Type: v.Type, Description: v.Description}
+		w.Version = ssmbak.Version{Time: v.Time, Attributes: ssmbak.Attributes{Type: v.Type, Description: v.Description}}
 	default:
 		w.Version = anyVersion(t, "wanted", rapid.Int64Range(1, 3).Draw(t, "number"), moment-1)
 		w.Tags, w.TagsKnown = anyTags(t, "wantedTags")
@@ -219,11 +212,11 @@ func check(t *rapid.T, c circumstances, item Item, got *Live) {
 	if c.live != nil && c.live.Version.Tier == advanced {
 		v.Tier = advanced
 	}
-	if c.live != nil && fixed(dataType(c.live.Version), dataType(v)) {
+	if c.live != nil && fixed(defaulted(c.live.Version.Attributes).DataType, defaulted(v.Attributes).DataType) {
 		if !strings.Contains(strings.Join(item.Notices, " "), "its data type stays") {
 			t.Fatalf("nothing is said of the data type: %q", item.Notices)
 		}
-		v.DataType = dataType(c.live.Version)
+		v.DataType = defaulted(c.live.Version.Attributes).DataType
 	}
 	if strings.Contains(v.Policies, "2020") && !c.current() {
 		v.Policies = `[{"Type":"NoChangeNotification"}]`

@@ -2,7 +2,6 @@ package restore
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
@@ -170,7 +169,7 @@ func (i *Item) source() ssmbak.Name {
 // tags or labels.
 func (i *Item) newVersion() bool {
 	return i.Action == Create || i.Action == Replace || i.Action == Update && slices.ContainsFunc(i.Differences, func(d Difference) bool {
-		return !strings.HasPrefix(d.Attribute, AttributeTag) && !strings.HasPrefix(d.Attribute, AttributeLabel)
+		return d.Attribute.OfVersion()
 	})
 }
 
@@ -203,24 +202,9 @@ type Live struct {
 	kept []timeline.Ref
 }
 
-// Attributes that a [Difference] can name. A tag is named by [AttributeTag] and
-// its key, a label by [AttributeLabel] and itself.
-const (
-	AttributeValue          = "value"
-	AttributeType           = "type"
-	AttributeKeyID          = "key id"
-	AttributeTier           = "tier"
-	AttributeDataType       = "data type"
-	AttributeDescription    = "description"
-	AttributeAllowedPattern = "allowed pattern"
-	AttributePolicies       = "policies"
-	AttributeTag            = "tag "
-	AttributeLabel          = "label "
-)
-
 // Difference is one attribute that a write changes.
 type Difference struct {
-	Attribute string
+	Attribute ssmbak.Attribute
 	// Live and Wanted are the attribute before and after the write; empty for
 	// the value, which stands in LiveValue and WantedValue. Of a label they are
 	// the numbers of the versions that it is on.

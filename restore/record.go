@@ -25,7 +25,7 @@ func (r *Restorer) record(p *Plan, todo []*Outcome) *archive.Restore {
 	}
 	for _, out := range todo {
 		item := &out.Item
-		x := archive.RestoreItem{Name: item.Name, Action: string(item.Action), Replaces: item.Action == Replace || item.instead != nil, Attributes: []string{}}
+		x := archive.RestoreItem{Name: item.Name, Action: string(item.Action), Replaces: item.Action == Replace || item.instead != nil, Attributes: []ssmbak.Attribute{}}
 		for _, d := range item.Differences {
 			x.Attributes = append(x.Attributes, d.Attribute)
 		}
@@ -61,10 +61,7 @@ func (i *Item) after(before *archive.RestoreSide) *archive.RestoreSide {
 	if i.newVersion() {
 		w := i.write
 		side.Source = i.source()
-		side.Version = recorded(ssmbak.Version{
-			Number: i.expected(), Type: w.Type, KeyID: w.KeyID, Tier: w.Tier, DataType: w.DataType,
-			Description: w.Description, AllowedPattern: w.AllowedPattern, Policies: w.Policies,
-		}, i.WantedObjects)
+		side.Version = recorded(ssmbak.Version{Number: i.expected(), Attributes: ssmbak.Attributes{Type: w.Type, KeyID: w.KeyID, Tier: w.Tier, DataType: w.DataType, Description: w.Description, AllowedPattern: w.AllowedPattern, Policies: w.Policies}}, i.WantedObjects)
 	} else {
 		side.Source, side.Version = before.Source, before.Version
 	}
@@ -78,10 +75,7 @@ func (i *Item) after(before *archive.RestoreSide) *archive.RestoreSide {
 }
 
 func recorded(v ssmbak.Version, objects []timeline.ObjectRef) timeline.Version {
-	return timeline.Version{
-		Number: v.Number, Time: v.Time, User: v.User, Type: v.Type, KeyID: v.KeyID, Tier: v.Tier, DataType: v.DataType,
-		Description: v.Description, AllowedPattern: v.AllowedPattern, Policies: v.Policies, Objects: objects,
-	}
+	return timeline.Version{Version: ssmbak.Version{Number: v.Number, Time: v.Time, User: v.User, Attributes: ssmbak.Attributes{Type: v.Type, KeyID: v.KeyID, Tier: v.Tier, DataType: v.DataType, Description: v.Description, AllowedPattern: v.AllowedPattern, Policies: v.Policies}}, Objects: objects}
 }
 
 // note adds to the record what became of each item.

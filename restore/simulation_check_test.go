@@ -597,12 +597,13 @@ func (s *story) countAttempt(a *attempt, known []*archive.Restore) {
 			s.counts.add("last known tags or labels")
 		}
 		for _, d := range out.Item.Differences {
+			_, tag := d.Attribute.Tag()
 			switch {
-			case strings.HasPrefix(d.Attribute, restore.AttributeTag) && d.NoWanted:
+			case tag && d.NoWanted:
 				s.counts.add("tag removed")
-			case strings.HasPrefix(d.Attribute, restore.AttributeTag):
+			case tag:
 				s.counts.add("tag added")
-			case d.Attribute == restore.AttributePolicies && d.Wanted == "" && out.Item.Action == restore.Update:
+			case d.Attribute == ssmbak.AttributePolicies && d.Wanted == "" && out.Item.Action == restore.Update:
 				s.counts.add("policies cleared")
 			}
 		}

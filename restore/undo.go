@@ -133,7 +133,7 @@ func (r *Restorer) wantBefore(ctx context.Context, s *subject, rec *archive.Rest
 	c.existed, c.covered, c.touched = true, true, x.Attributes
 	c.wanted = ssmbak.State{Name: s.name, Deleted: x.Before == nil, Certainty: ssmbak.Proved, Modified: ssmbak.TimeOf(rec.Began)}
 	if b := x.Before; b != nil {
-		c.wanted.Version, c.wanted.Modified, c.objects = b.Version.Domain(), b.Version.Time, b.Version.Objects
+		c.wanted.Version, c.wanted.Modified, c.objects = b.Version.Version, b.Version.Time, b.Version.Objects
 		if len(c.objects) == 0 {
 			c.wanted.NoValue = "it was not recorded"
 		}
@@ -201,7 +201,7 @@ func (r *Restorer) left(ctx context.Context, s *subject, rec *archive.Restore, x
 			return false, nil
 		}
 		v := s.line.Facts().Versions[i]
-		if same, err := r.wrote(ctx, s.name, a, value, Live{Version: v.Domain(), Objects: v.Objects}); err != nil || !same {
+		if same, err := r.wrote(ctx, s.name, a, value, Live{Version: v.Version, Objects: v.Objects}); err != nil || !same {
 			return false, err
 		}
 	}
@@ -216,12 +216,9 @@ func (r *Restorer) wrote(ctx context.Context, name ssmbak.Name, after *archive.R
 		return false, err
 	}
 	is.Value, is.HasValue = v, true
-	want := after.Version.Domain()
+	want := after.Version.Attributes
 	if p, _ := unexpired(want.Policies, is.Version.Time); canonical(p) == canonical(is.Version.Policies) {
 		want.Policies = p // an expiration that passed since the plan was left out
 	}
-	return equal(write{
-		Type: want.Type, Value: value, KeyID: keyID(want), Tier: want.Tier, DataType: want.DataType,
-		Description: want.Description, AllowedPattern: want.AllowedPattern, Policies: want.Policies,
-	}, is), nil
+	return equal(write{Value: value, Attributes: defaulted(want)}, is), nil
 }

@@ -62,7 +62,7 @@ func (w *tagged) look(r *rand.Rand, at ssmbak.Time) {
 	} else {
 		for _, c := range w.changes {
 			if c.life == h.life && c.number <= h.number {
-				seen.Versions = append(seen.Versions, timeline.Version{Number: c.number, Time: c.began, Type: ssmbak.String})
+				seen.Versions = append(seen.Versions, timeline.Version{Version: ssmbak.Version{Number: c.number, Time: c.began, Attributes: ssmbak.Attributes{Type: ssmbak.String}}})
 			}
 		}
 		seen.Looks = []timeline.Look{{Newest: timeline.Ref{Number: h.number, Time: h.began}, Oldest: 1, Sure: span.Sure, Seen: span.Seen}}
@@ -276,7 +276,7 @@ func TestAttributes(t *testing.T) {
 	t.Parallel()
 	born := start
 	base := timeline.Facts{
-		Versions: []timeline.Version{{Number: 1, Time: born, Type: ssmbak.String}},
+		Versions: []timeline.Version{{Version: ssmbak.Version{Number: 1, Time: born, Attributes: ssmbak.Attributes{Type: ssmbak.String}}}},
 		Looks:    []timeline.Look{{Newest: timeline.Ref{Number: 1, Time: born}, Oldest: 1, Sure: born + 1_000_000, Seen: born + 1_010_000}},
 	}
 	red, blue := map[string]string{"c": "red"}, map[string]string{"c": "blue"}

@@ -22,7 +22,7 @@ func (t *Timeline) At(at ssmbak.Time) (state ssmbak.State, refs []ObjectRef) {
 	if s.Kind != Held {
 		return state, nil
 	}
-	state.Version = s.Version.Domain()
+	state.Version = s.Version.Version
 	if len(s.Version.Objects) == 0 {
 		state.NoValue = s.Version.Unreadable
 		if state.NoValue == "" {

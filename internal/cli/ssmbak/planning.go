@@ -193,7 +193,7 @@ func (a *app) printPlan(ctx context.Context, s *session, title, summary string, 
 	if err != nil {
 		return err
 	}
-	rows := make([]render.PlannedRow, len(items))
+	rows := make([]render.Row, len(items))
 	for i, item := range items {
 		item.Wanted = states[i]
 		item.Notices = slices.Concat(item.Notices, item.Warnings)
