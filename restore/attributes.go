@@ -45,7 +45,7 @@ func (c *circumstances) resolve(live *Live, o Options) (w write, notices []strin
 		v = fill(v, live)
 	}
 	w = write{
-		Name: c.name, Type: v.Type, Value: c.wanted.Value, DataType: v.DataType, Description: v.Description,
+		Name: c.name, Type: v.Type, Value: c.wanted.Value.V, DataType: v.DataType, Description: v.Description,
 		AllowedPattern: v.AllowedPattern, KeyID: keyID(v), Overwrite: live != nil,
 	}
 	w.DataType = dataType(v)
@@ -72,7 +72,7 @@ func (c *circumstances) resolve(live *Live, o Options) (w write, notices []strin
 		notices = append(notices, passed)
 	}
 	if live == nil {
-		if tags := restorable(c.wanted.Tags); c.wanted.TagsKnown && len(tags) > 0 {
+		if tags := restorable(c.wanted.Tags.V); len(tags) > 0 {
 			w.Tags = tags
 		}
 	} else {
@@ -133,10 +133,10 @@ func compare(w write, live *Live, recorded string) []Difference {
 	if live != nil {
 		l = live.Version
 	}
-	if live == nil || !live.HasValue || !live.Value.Equal(w.Value) {
+	if live == nil || !live.Value.IsKnown() || !live.Value.V.Equal(w.Value) {
 		d := Difference{Attribute: AttributeValue, Value: true, WantedValue: w.Value, NoLive: true}
-		if live != nil && live.HasValue {
-			d.LiveValue, d.NoLive = live.Value, false
+		if live != nil && live.Value.IsKnown() {
+			d.LiveValue, d.NoLive = live.Value.V, false
 		}
 		out = append(out, d)
 	}
@@ -168,9 +168,9 @@ func listed(l Live) []Difference {
 	for i := range out {
 		out[i].NoWanted = true
 	}
-	out = append(out, compareTags(nil, l.Tags)...)
-	for _, label := range union(l.Labels, nil) {
-		out = append(out, Difference{Attribute: AttributeLabel + label, Live: number(l.Labels[label]), NoWanted: true})
+	out = append(out, compareTags(nil, l.Tags.V)...)
+	for _, label := range union(l.Labels.V, nil) {
+		out = append(out, Difference{Attribute: AttributeLabel + label, Live: number(l.Labels.V[label]), NoWanted: true})
 	}
 	return out
 }
