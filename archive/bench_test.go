@@ -98,8 +98,8 @@ func BenchmarkPreview(b *testing.B) {
 				if err != nil || len(s.States) != parameters || len(s.Problems) != 0 {
 					b.Fatalf("%d states, %v, %v", len(s.States), s.Problems, err)
 				}
-				if st := s.States[parameters/2]; st.Version.Number != 11 || st.Certainty != ssmbak.Proved || st.Value.Reveal() != fmt.Sprintf("value 10 of %s", st.Name) {
-					b.Fatalf("%s is version %d, %q", st.Name, st.Version.Number, st.Value.Reveal())
+				if st := s.States[parameters/2]; st.Version.Number != 11 || st.Certainty != ssmbak.Proved || st.Value.V.Reveal() != fmt.Sprintf("value 10 of %s", st.Name) {
+					b.Fatalf("%s is version %d, %q", st.Name, st.Version.Number, st.Value.V.Reveal())
 				}
 			}
 			requests := 0

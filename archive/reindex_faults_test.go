@@ -87,10 +87,10 @@ func TestReindexOriginals(t *testing.T) {
 	if markers != 1 {
 		t.Errorf("originals %+v, want one marker: ours is no fact", x.Facts.Originals)
 	}
-	if st := at(t, a, "/app/db", ssmbak.Seconds(1718309100)); !st.Deleted && st.Value.Reveal() != "beside" {
+	if st := at(t, a, "/app/db", ssmbak.Seconds(1718309100)); !st.Deleted && st.Value.V.Reveal() != "beside" {
 		t.Errorf("before the first fact of ours: %+v", st)
 	}
-	if st := at(t, a, "/app/db", second+1); st.Value.Reveal() != "v1" {
+	if st := at(t, a, "/app/db", second+1); st.Value.V.Reveal() != "v1" {
 		t.Errorf("at our version: %+v", st)
 	}
 
@@ -299,7 +299,7 @@ func TestReindexAfterListing(t *testing.T) {
 	clock.Set(begun.Add(2 * time.Hour))
 	junk(t, p)
 	reindex(t, a, "/a")
-	if st := at(t, a, "/a", asked); st.Certainty != ssmbak.LastKnown || st.Value.Reveal() != "v1" {
+	if st := at(t, a, "/a", asked); st.Certainty != ssmbak.LastKnown || st.Value.V.Reveal() != "v1" {
 		t.Errorf("after it: %+v, want it last known", st)
 	}
 }

@@ -142,8 +142,8 @@ var rebuilding = []struct {
 		holds(t, a, "/app/db", want)
 		for _, v := range want.Versions {
 			st := at(t, a, "/app/db", v.Time)
-			if st.Version != v.Version || st.Value.Reveal() != fmt.Sprint("at ", v.Time) {
-				t.Errorf("at %s: %+v with value %q", v.Time, st, st.Value.Reveal())
+			if st.Version != v.Version || st.Value.V.Reveal() != fmt.Sprint("at ", v.Time) {
+				t.Errorf("at %s: %+v with value %q", v.Time, st, st.Value.V.Reveal())
 			}
 			if later := at(t, a, "/app/db", v.Time+1); later.Certainty == ssmbak.Proved {
 				t.Errorf("proved at %s: %+v", v.Time+1, later)
@@ -254,7 +254,7 @@ var rebuilding = []struct {
 		}
 		for _, name := range broken(t, a, target(t, "/", true)) {
 			reindex(t, a, name)
-			if st := at(t, a, name, second+1000); st.Value.Reveal() != "v1" {
+			if st := at(t, a, name, second+1000); st.Value.V.Reveal() != "v1" {
 				t.Errorf("%s is %+v", name, st)
 			}
 		}

@@ -74,8 +74,8 @@ func TestHistory(t *testing.T) {
 	}
 	truth := emulated.Truth("/app/db")
 	for i, v := range h.Versions {
-		if v.Number != int64(i+1) || !v.HasValue || v.Value.Reveal() != want[i] || v.Description != fmt.Sprint("d", i) || v.Page != i/2 {
-			t.Errorf("version %d is %+v with the value %q on page %d", i+1, v.Version, v.Value.Reveal(), v.Page)
+		if v.Number != int64(i+1) || !v.Value.IsKnown() || v.Value.V.Reveal() != want[i] || v.Description != fmt.Sprint("d", i) || v.Page != i/2 {
+			t.Errorf("version %d is %+v with the value %q on page %d", i+1, v.Version, v.Value.V.Reveal(), v.Page)
 		}
 		if got, want := v.Time, ssmbak.TimeOf(truth[i].Time); got != want {
 			t.Errorf("version %d has the time %v, want %v to the millisecond", i+1, got, want)
@@ -172,7 +172,7 @@ func TestSecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v := h.Newest(); v.HasValue || v.KeyID != key {
+	if v := h.Newest(); v.Value.IsKnown() || v.KeyID != key {
 		t.Errorf("a history must not hold a secret's value, and must name its key: %+v", v)
 	}
 	got, err := s.Secret(t.Context(), "/s", 1)

@@ -33,11 +33,10 @@ type History struct {
 // Version is one version of a [History].
 type Version struct {
 	ssmbak.Version
-	// Value is the version's value where HasValue is set; it is not for a
-	// SecureString, which a history does not decrypt.
-	Value    ssmbak.Value
-	HasValue bool
-	Labels   []string
+	// Value is the version's value. It is unknown for a SecureString, which a
+	// history does not decrypt.
+	Value  ssmbak.Known[ssmbak.Value]
+	Labels []string
 	// Page is the page of the history on which the version stood, the first is
 	// 0. Versions of one page were there at one moment.
 	Page int
@@ -127,7 +126,7 @@ func agree(a, b []Version) bool {
 func versionOf(p types.ParameterHistory, page int) Version {
 	v := Version{Version: kept(p), Labels: p.Labels, Page: page}
 	if p.Type != types.ParameterTypeSecureString {
-		v.Value, v.HasValue = ssmbak.NewValue(aws.ToString(p.Value)), true
+		v.Value = ssmbak.Know(ssmbak.NewValue(aws.ToString(p.Value)), ssmbak.Proved)
 	}
 	return v
 }

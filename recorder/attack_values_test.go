@@ -58,7 +58,7 @@ func TestKeyDisabled(t *testing.T) {
 					}
 				}
 				check("disabled", want, says)
-				if s := w.state(t, "/s", times[which-1]); s.NoValue != reason || s.Deleted {
+				if s := w.state(t, "/s", times[which-1]); s.Value.Reason != reason || s.Deleted {
 					t.Errorf("state %+v, want the reason why there is no value", s)
 				}
 				for range 2 {

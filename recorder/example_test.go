@@ -54,7 +54,7 @@ func ExampleRecorder_Handle() {
 		log.Fatal(err)
 	}
 	for _, s := range snapshot.States {
-		fmt.Println(s.Name, "version", s.Version.Number, s.Value.Reveal(), s.Modified)
+		fmt.Println(s.Name, "version", s.Version.Number, s.Value.V.Reveal(), s.Modified)
 	}
 	// Output:
 	// to come again: 0

@@ -168,11 +168,11 @@ func (r *Recorder) listed(ctx context.Context, index archive.Index, l look, noti
 		found.Looks = []timeline.Look{{Newest: newest.Ref(), Oldest: newest.Number, Sure: complete, Seen: complete}}
 	}
 	tags, labels := index.Attributes(reconciled)
-	if s, _ := t.At(tags); tags != 0 && s.TagsKnown {
-		found.Tags = []timeline.TagsSeen{sameTags(t.Facts().Tags, timeline.TagsSeen{Tags: s.Tags, Sights: sightAt(tags)})}
+	if s, _ := t.At(tags); tags != 0 && s.Tags.IsProved() {
+		found.Tags = []timeline.TagsSeen{sameTags(t.Facts().Tags, timeline.TagsSeen{Tags: s.Tags.V, Sights: sightAt(tags)})}
 	}
-	if s, _ := t.At(labels); labels != 0 && s.LabelsKnown {
-		found.Labels = []timeline.LabelsSeen{sameLabels(t.Facts().Labels, timeline.LabelsSeen{Labels: s.Labels, Sights: sightAt(labels)})}
+	if s, _ := t.At(labels); labels != 0 && s.Labels.IsProved() {
+		found.Labels = []timeline.LabelsSeen{sameLabels(t.Facts().Labels, timeline.LabelsSeen{Labels: s.Labels.V, Sights: sightAt(labels)})}
 	}
 	return found, nil
 }
@@ -349,7 +349,7 @@ func (w *writing) values(ctx context.Context, retry bool) error {
 func (w *writing) lacking(retry bool) (n int) {
 	for _, v := range w.look.versions {
 		known, ok := w.index.Facts.Version(refOf(v))
-		if !v.HasValue && (!ok || len(known.Objects) == 0 && (unread(known) || retry)) {
+		if !v.Value.IsKnown() && (!ok || len(known.Objects) == 0 && (unread(known) || retry)) {
 			n++
 		}
 	}
@@ -400,8 +400,8 @@ func (w *writing) put(ctx context.Context, v ssmbak.Version, value ssmbak.Value)
 // had. A secret is kept only if its version and its time are those of the
 // history: the name may have been deleted and made anew in between.
 func (r *Recorder) value(ctx context.Context, name ssmbak.Name, v paramstore.Version) (value ssmbak.Value, reason string, err error) {
-	if v.HasValue {
-		return v.Value, "", nil
+	if value, ok := v.Value.Get(); ok {
+		return value, "", nil
 	}
 	secret, err := r.live.Secret(ctx, name, v.Number)
 	var denied *paramstore.UnreadableError

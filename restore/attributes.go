@@ -45,7 +45,7 @@ func (c *circumstances) resolve(live *Live, o Options) (w write, notices []strin
 	if original(c.wanted) {
 		v = fill(v, live)
 	}
-	w = write{Name: c.name, Value: c.wanted.Value, Attributes: defaulted(v.Attributes), Overwrite: live != nil}
+	w = write{Name: c.name, Value: c.wanted.Value.V, Attributes: defaulted(v.Attributes), Overwrite: live != nil}
 	if live != nil && fixed(defaulted(live.Version.Attributes).DataType, w.DataType) {
 		w.DataType = defaulted(live.Version.Attributes).DataType
 	}
@@ -68,7 +68,7 @@ func (c *circumstances) resolve(live *Live, o Options) (w write, notices []strin
 		notices = append(notices, passed)
 	}
 	if live == nil {
-		if tags := restorable(c.wanted.Tags); c.wanted.TagsKnown && len(tags) > 0 {
+		if tags := restorable(c.wanted.Tags.V); len(tags) > 0 {
 			w.Tags = tags
 		}
 	} else {
@@ -129,10 +129,10 @@ func compare(w write, live *Live, recorded string) []Difference {
 	if live != nil {
 		is = defaulted(live.Version.Attributes)
 	}
-	if live == nil || !live.HasValue || !live.Value.Equal(w.Value) {
+	if live == nil || !live.Value.IsKnown() || !live.Value.V.Equal(w.Value) {
 		d := Difference{Attribute: ssmbak.AttributeValue, Value: true, WantedValue: w.Value, NoLive: true}
-		if live != nil && live.HasValue {
-			d.LiveValue, d.NoLive = live.Value, false
+		if live != nil && live.Value.IsKnown() {
+			d.LiveValue, d.NoLive = live.Value.V, false
 		}
 		out = append(out, d)
 	}
@@ -157,9 +157,9 @@ func listed(l Live) []Difference {
 	for i := range out {
 		out[i].NoWanted = true
 	}
-	out = append(out, compareTags(nil, l.Tags)...)
-	for _, label := range union(l.Labels, nil) {
-		out = append(out, Difference{Attribute: ssmbak.LabelAttribute(label), Live: number(l.Labels[label]), NoWanted: true})
+	out = append(out, compareTags(nil, l.Tags.V)...)
+	for _, label := range union(l.Labels.V, nil) {
+		out = append(out, Difference{Attribute: ssmbak.LabelAttribute(label), Live: number(l.Labels.V[label]), NoWanted: true})
 	}
 	return out
 }

@@ -21,14 +21,15 @@ func version(number int64, at ssmbak.Time) ssmbak.Version {
 // there returns the wanted state of a parameter that held the value.
 func there(v ssmbak.Version, value string) ssmbak.State {
 	return ssmbak.State{
-		Name: "/app/a", Version: v, Value: ssmbak.NewValue(value), HasValue: true, Modified: v.Time, Certainty: ssmbak.Proved,
-		Tags: map[string]string{}, TagsKnown: true, LabelsKnown: true,
+		Name: "/app/a", Version: v, Value: ssmbak.Know(ssmbak.NewValue(value), ssmbak.Proved), Modified: v.Time, Certainty: ssmbak.Proved,
+		Tags: ssmbak.Know(map[string]string{}, ssmbak.Proved), Labels: ssmbak.Know(map[string]int64(nil), ssmbak.Proved),
 	}
 }
 
 // alive returns the live parameter that holds the value.
 func alive(v ssmbak.Version, value string) *Live {
-	return &Live{Version: v, Value: ssmbak.NewValue(value), HasValue: true, Tags: map[string]string{}, TagsKnown: true, LabelsKnown: true}
+	s := there(v, value)
+	return &Live{Version: v, Value: s.Value, Tags: s.Tags, Labels: s.Labels}
 }
 
 // with returns a copy of the version after f has changed it.
@@ -55,16 +56,16 @@ func TestCompute(t *testing.T) {
 	gapDeleted := deleted
 	gapDeleted.Certainty, gapDeleted.Reason = ssmbak.Unknown, "it was deleted within this second"
 	expired := there(old, "")
-	expired.HasValue, expired.NoValue = false, "the value object is no longer in the bucket"
+	expired.Value = ssmbak.Known[ssmbak.Value]{Reason: "the value object is no longer in the bucket"}
 	untyped := there(ssmbak.Version{Time: moment - 5000, Attributes: ssmbak.Attributes{Type: "None"}}, "one")
-	tagged := func(s ssmbak.State, tags map[string]string) ssmbak.State { s.Tags = tags; return s }
-	live := func(l *Live, tags map[string]string) *Live { l.Tags = tags; return l }
+	tagged := func(s ssmbak.State, tags map[string]string) ssmbak.State { s.Tags.V = tags; return s }
+	live := func(l *Live, tags map[string]string) *Live { l.Tags.V = tags; return l }
 	untagged := there(old, "one")
-	untagged.Tags, untagged.TagsKnown = nil, false
+	untagged.Tags = ssmbak.Known[map[string]string]{}
 	unread := alive(new, "")
-	unread.HasValue = false
+	unread.Value = ssmbak.Known[ssmbak.Value]{}
 	labelled := there(old, "one")
-	labelled.Labels, labelled.LabelsKnown = map[string]int64{"blue": 2, "green": 3}, true
+	labelled.Labels = ssmbak.Know(map[string]int64{"blue": 2, "green": 3}, ssmbak.Proved)
 
 	type answer struct {
 		Action          Action
@@ -429,8 +430,8 @@ func TestDifferences(t *testing.T) {
 		wanted: there(with(version(1, moment), func(v *ssmbak.Version) { v.Description = "" }), "one"),
 		live:   alive(with(version(2, later), func(v *ssmbak.Version) { v.Description = "new" }), "two"),
 	}
-	c.wanted.Tags = map[string]string{"a": "", "b": "1"}
-	c.live.Tags = map[string]string{"b": "2", "c": "3"}
+	c.wanted.Tags.V = map[string]string{"a": "", "b": "1"}
+	c.live.Tags.V = map[string]string{"b": "2", "c": "3"}
 	want := []Difference{
 		{Attribute: "value", Value: true, LiveValue: ssmbak.NewValue("two"), WantedValue: ssmbak.NewValue("one")},
 		{Attribute: "description", Live: "new"},

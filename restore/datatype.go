@@ -46,7 +46,7 @@ var imageID = regexp.MustCompile(`^ami-[0-9a-f]{8}([0-9a-f]{9})?$`)
 // if it can: Parameter Store would refuse it, or accept it and store nothing.
 func (c *circumstances) misfit(w write) string {
 	live, wanted := c.dataTypes()
-	unchanged := w.Type == c.live.Version.Type && c.live.HasValue && c.live.Value.Equal(w.Value)
+	unchanged := w.Type == c.live.Version.Type && c.live.Value.IsKnown() && c.live.Value.V.Equal(w.Value)
 	switch {
 	case !fixed(live, wanted), unchanged, fits(live, w.Type, w.Value.Reveal()):
 		return ""

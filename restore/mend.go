@@ -245,14 +245,14 @@ func (r *Restorer) overwritten(ctx context.Context, w write, item *Item, number 
 // SecureString is read for it; one that cannot be read is not known to be the
 // write's.
 func (r *Restorer) written(ctx context.Context, w write, v paramstore.Version) (bool, error) {
-	l := Live{Version: v.Version, Value: v.Value, HasValue: v.HasValue}
-	if !v.HasValue {
-		l.Value, l.HasValue = w.Value, true
+	l := Live{Version: v.Version, Value: v.Value}
+	if !v.Value.IsKnown() {
+		l.Value = ssmbak.Know(w.Value, ssmbak.Proved)
 	}
 	if !equal(w, l) {
 		return false, nil
 	}
-	if v.HasValue {
+	if v.Value.IsKnown() {
 		return true, nil
 	}
 	secret, err := r.live.Secret(ctx, w.Name, v.Number)

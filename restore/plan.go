@@ -186,17 +186,14 @@ type Live struct {
 	Version ssmbak.Version
 	// Objects are the object versions that hold the value, oldest first.
 	Objects []timeline.ObjectRef
-	// Value is the value where HasValue is set. It comes from the archive and
-	// is read only where it had to be compared, or is to be overwritten.
-	Value    ssmbak.Value
-	HasValue bool
-	// Tags are the parameter's tags where TagsKnown is set, and Labels the
-	// versions that each of its labels is on where LabelsKnown is: read live for
-	// what will be written, the last recorded ones otherwise.
-	Tags        map[string]string
-	TagsKnown   bool
-	Labels      map[string]int64
-	LabelsKnown bool
+	// Value comes from the archive. It is read only if it is to be compared or
+	// overwritten.
+	Value ssmbak.Known[ssmbak.Value]
+	// Tags are the parameter's tags, and Labels the versions that each of its
+	// labels is on: read live for what will be written, the last recorded ones
+	// otherwise.
+	Tags   ssmbak.Known[map[string]string]
+	Labels ssmbak.Known[map[string]int64]
 	// kept are the versions that Parameter Store holds, oldest first; nil if
 	// they were not read.
 	kept []timeline.Ref

@@ -38,12 +38,7 @@ func (r *Restorer) record(p *Plan, todo []*Outcome) *archive.Restore {
 		}
 		if l := item.Live; l != nil {
 			x.Before = &archive.RestoreSide{Source: item.Name, Version: recorded(l.Version, l.Objects)}
-			if l.TagsKnown {
-				x.Before.Tags = l.Tags
-			}
-			if l.LabelsKnown {
-				x.Before.Labels = l.Labels
-			}
+			x.Before.Tags, x.Before.Labels = l.Tags.V, l.Labels.V
 		}
 		x.After = item.after(x.Before)
 		rec.Items = append(rec.Items, x)
@@ -65,12 +60,7 @@ func (i *Item) after(before *archive.RestoreSide) *archive.RestoreSide {
 	} else {
 		side.Source, side.Version = before.Source, before.Version
 	}
-	if i.Wanted.TagsKnown {
-		side.Tags = i.Wanted.Tags
-	}
-	if i.Wanted.LabelsKnown {
-		side.Labels = i.Wanted.Labels
-	}
+	side.Tags, side.Labels = i.Wanted.Tags.V, i.Wanted.Labels.V
 	return side
 }
 

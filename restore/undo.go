@@ -135,10 +135,14 @@ func (r *Restorer) wantBefore(ctx context.Context, s *subject, rec *archive.Rest
 	if b := x.Before; b != nil {
 		c.wanted.Version, c.wanted.Modified, c.objects = b.Version.Version, b.Version.Time, b.Version.Objects
 		if len(c.objects) == 0 {
-			c.wanted.NoValue = "it was not recorded"
+			c.wanted.Value.Reason = "it was not recorded"
 		}
-		c.wanted.Tags, c.wanted.TagsKnown = b.Tags, b.Tags != nil
-		c.wanted.Labels, c.wanted.LabelsKnown = b.Labels, b.Labels != nil
+		if b.Tags != nil {
+			c.wanted.Tags = ssmbak.Know(b.Tags, ssmbak.Proved)
+		}
+		if b.Labels != nil {
+			c.wanted.Labels = ssmbak.Know(b.Labels, ssmbak.Proved)
+		}
 	}
 	switch {
 	case s.problem != nil:
@@ -215,7 +219,7 @@ func (r *Restorer) wrote(ctx context.Context, name ssmbak.Name, after *archive.R
 	if err != nil || why != "" {
 		return false, err
 	}
-	is.Value, is.HasValue = v, true
+	is.Value = ssmbak.Know(v, ssmbak.Proved)
 	want := after.Version.Attributes
 	if p, _ := unexpired(want.Policies, is.Version.Time); canonical(p) == canonical(is.Version.Policies) {
 		want.Policies = p // an expiration that passed since the plan was left out

@@ -150,15 +150,15 @@ func (s *storage) check(ctx context.Context, t rapid.TB, a *archive.Archive, tar
 	got := snapshot.States[i]
 	switch {
 	case want.Value == nil && !want.Deleted:
-		if got.Certainty != ssmbak.Unknown || got.HasValue {
+		if got.Certainty != ssmbak.Unknown || got.Value.IsKnown() {
 			t.Errorf("at %d: %+v, want nothing known", want.At, got)
 		}
 	case want.Deleted:
 		if !got.Deleted || got.Certainty == ssmbak.Unknown {
 			t.Errorf("at %d: %+v, want it deleted", want.At, got)
 		}
-	case got.Deleted || !got.HasValue || got.Value.Reveal() != *want.Value || got.Certainty == ssmbak.Unknown:
-		t.Errorf("at %d: %q, %+v, want %q", want.At, got.Value.Reveal(), got, *want.Value)
+	case got.Deleted || !got.Value.IsKnown() || got.Value.V.Reveal() != *want.Value || got.Certainty == ssmbak.Unknown:
+		t.Errorf("at %d: %q, %+v, want %q", want.At, got.Value.V.Reveal(), got, *want.Value)
 	case want.Type != nil && string(got.Version.Type) != *want.Type, want.Description != "" && got.Version.Description != want.Description:
 		t.Errorf("at %d: type %q, description %q", want.At, got.Version.Type, got.Version.Description)
 	}

@@ -116,7 +116,7 @@ const secretText = "hunter2-secret"
 func state(kind ssmbak.Type, value string) ssmbak.State {
 	return ssmbak.State{
 		Name: "/app/db", Version: ssmbak.Version{Number: 3, Time: 1718309454123, Attributes: ssmbak.Attributes{Type: kind}}, Modified: 1718309454123,
-		Value: ssmbak.NewValue(value), HasValue: true, Certainty: ssmbak.Proved,
+		Value: ssmbak.Know(ssmbak.NewValue(value), ssmbak.Proved), Certainty: ssmbak.Proved,
 	}
 }
 
@@ -152,10 +152,10 @@ func TestSecretsStay(t *testing.T) {
 		for _, action := range []restore.Action{restore.Create, restore.Update, restore.Replace, restore.Delete, restore.None, restore.Kept, restore.Unknown} {
 			// Whichever side is secret decides: a value that became public may
 			// be the secret one.
-			wanted, live := state(kinds[0], secretText), &restore.Live{Version: ssmbak.Version{Attributes: ssmbak.Attributes{Type: kinds[1]}}, Value: ssmbak.NewValue(secretText), HasValue: true}
+			wanted, live := state(kinds[0], secretText), &restore.Live{Version: ssmbak.Version{Attributes: ssmbak.Attributes{Type: kinds[1]}}, Value: ssmbak.Know(ssmbak.NewValue(secretText), ssmbak.Proved)}
 			item := restore.Item{
 				Name: "/app/db", Action: action, Wanted: wanted, Live: live, Reason: "it had been deleted",
-				Differences: []restore.Difference{{Attribute: "value", Value: true, LiveValue: live.Value, WantedValue: wanted.Value}},
+				Differences: []restore.Difference{{Attribute: "value", Value: true, LiveValue: live.Value.V, WantedValue: wanted.Value.V}},
 			}
 			show := func(reveal bool) string {
 				var out bytes.Buffer
@@ -256,7 +256,7 @@ func TestRowOf(t *testing.T) {
 	t.Parallel()
 	broken := state(ssmbak.String, "a\xffb")
 	lost := state(ssmbak.String, "")
-	lost.HasValue, lost.NoValue = false, "the value object is damaged"
+	lost.Value = ssmbak.Known[ssmbak.Value]{Reason: "the value object is damaged"}
 	tests := []struct {
 		name   string
 		state  ssmbak.State

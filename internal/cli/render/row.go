@@ -72,16 +72,16 @@ func rowOf(s ssmbak.State, change restore.Action, reason string, reveal bool) Ro
 	why := s.Reason
 	switch {
 	case s.Deleted:
-	case s.NoValue != "" && why == "":
-		why = s.NoValue
+	case s.Value.Reason != "" && why == "":
+		why = s.Value.Reason
 	case Unfit(s, reveal):
 		why = notUTF8
-	case s.HasValue && !Masked(v.Type, reveal):
-		text := s.Value.Reveal()
+	case s.Value.IsKnown() && !Masked(v.Type, reveal):
+		text := s.Value.V.Reveal()
 		value = &text
 	}
-	labels, labelsCertainty := attributes(s, s.Labels, s.LabelsKnown, s.LabelsLastKnown)
-	tags, tagsCertainty := attributes(s, s.Tags, s.TagsKnown, s.TagsLastKnown)
+	labels, labelsCertainty := attributes(s, s.Labels)
+	tags, tagsCertainty := attributes(s, s.Tags)
 	row := Row{
 		{"Name", s.Name},
 		{"Value", value},
@@ -112,28 +112,20 @@ func rowOf(s ssmbak.State, change restore.Action, reason string, reveal bool) Ro
 func fieldName(a ssmbak.Attribute) string { return strings.ToUpper(string(a[:1])) + string(a[1:]) }
 
 // attributes returns labels or tags, and how sure they are.
-func attributes[V any](s ssmbak.State, all map[string]V, known, lastKnown bool) (map[string]V, *ssmbak.Certainty) {
-	certainty := ssmbak.Unknown
+func attributes[V any](s ssmbak.State, all ssmbak.Known[map[string]V]) (map[string]V, *ssmbak.Certainty) {
 	switch {
 	case s.Deleted:
 		return nil, nil
-	case lastKnown: // a plan that takes them counts them as known, too
-		certainty = ssmbak.LastKnown
-	case known:
-		certainty = ssmbak.Proved
-	default:
-		return nil, &certainty
+	case all.IsKnown() && all.V == nil:
+		all.V = map[string]V{}
 	}
-	if all == nil {
-		all = map[string]V{}
-	}
-	return all, &certainty
+	return all.V, &all.Certainty
 }
 
 // Unfit reports whether the state has a value that is to be shown and that JSON
 // cannot hold.
 func Unfit(s ssmbak.State, reveal bool) bool {
-	return s.HasValue && !s.Deleted && !Masked(s.Version.Type, reveal) && !utf8.ValidString(s.Value.Reveal())
+	return s.Value.IsKnown() && !s.Deleted && !Masked(s.Version.Type, reveal) && !utf8.ValidString(s.Value.V.Reveal())
 }
 
 // States writes states as a table: name, value, type and time, and for those
@@ -183,12 +175,12 @@ func writeStates(w io.Writer, states []ssmbak.State, reveal bool, note func(i in
 
 func valueCell(s ssmbak.State, reveal bool) string {
 	switch {
-	case s.Version.Number == 0 && !s.HasValue && s.Version.Type == "":
+	case s.Version.Number == 0 && !s.Value.IsKnown() && s.Version.Type == "":
 		return "" // nothing was ever known
 	case Masked(s.Version.Type, reveal):
 		return ssmbak.Mask
-	case s.HasValue:
-		return s.Value.Reveal()
+	case s.Value.IsKnown():
+		return s.Value.V.Reveal()
 	}
 	return ""
 }
@@ -197,8 +189,8 @@ func noteOf(s ssmbak.State) string {
 	switch {
 	case s.Certainty == ssmbak.Unknown:
 		return "(unknown: " + s.Reason + ")"
-	case s.NoValue != "" && !s.Deleted:
-		return "(no value: " + s.NoValue + ")"
+	case s.Value.Reason != "" && !s.Deleted:
+		return "(no value: " + s.Value.Reason + ")"
 	}
 	return ""
 }
