@@ -154,7 +154,7 @@ func TestValueRedactsItself(t *testing.T) {
 		All   map[string]ssmbak.Value
 		state ssmbak.State
 	}
-	h := holder{"/a", v, &v, map[string]ssmbak.Value{"a": v}, ssmbak.State{Value: v, HasValue: true}}
+	h := holder{"/a", v, &v, map[string]ssmbak.Value{"a": v}, ssmbak.State{Value: ssmbak.Know(v, ssmbak.Proved)}}
 	var said strings.Builder
 	for _, x := range []any{v, &v, h, &h, []ssmbak.Value{v}, h.state} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T", "%10.3s"} {

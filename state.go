@@ -47,16 +47,10 @@ func (c Certainty) MarshalJSON() ([]byte, error) { return json.Marshal(c.String(
 // its value, tags and labels. Number and Time together identify it for ever:
 // numbers start at 1 again after a delete.
 type Version struct {
-	Number         int64
-	Time           Time // LastModifiedDate
-	User           string
-	Type           Type
-	KeyID          string // as the caller gave it: key id, ARN or alias; SecureString only
-	Tier           string // Standard or Advanced
-	DataType       string
-	Description    string
-	AllowedPattern string
-	Policies       string // the JSON array that PutParameter takes, "" without policies
+	Number int64  `json:"number"`
+	Time   Time   `json:"time"` // LastModifiedDate
+	User   string `json:"user,omitempty"`
+	Attributes
 }
 
 // State is everything that is known of a parameter at one point in time.
@@ -68,12 +62,10 @@ type State struct {
 	// Version is the version that was current; its Number is 0 where Deleted is
 	// set or nothing was ever known.
 	Version Version
-	// Value is the version's value where HasValue is set.
-	Value    Value
-	HasValue bool
-	// NoValue says why HasValue is not set although the version is known, ""
-	// if the value was merely not asked for.
-	NoValue string
+	// Value is the version's value. If it is unknown although the version is
+	// known, its Reason says why; the Reason is empty if the value was not asked
+	// for.
+	Value Known[Value]
 	// Modified is when the state began: the version's time, or for a deletion
 	// the beginning of the second or of the bounds in which it happened.
 	Modified Time
@@ -87,16 +79,10 @@ type State struct {
 	From, Until Time
 	// Reason says in one clause why Certainty is Unknown.
 	Reason string
-	// Tags are the parameter's tags where TagsKnown is set. Where TagsLastKnown
-	// is, they are the last known ones: nothing contradicts them, and they would be
-	// wrong only if an event never came, or a look answered from the past.
-	Tags          map[string]string
-	TagsKnown     bool
-	TagsLastKnown bool
-	// Labels maps each label of the parameter to the number of its version
-	// where LabelsKnown is set, and the last known ones where LabelsLastKnown is;
-	// labels of later versions are left out.
-	Labels          map[string]int64
-	LabelsKnown     bool
-	LabelsLastKnown bool
+	// Tags are the parameter's tags. Last known tags are wrong only if an event
+	// never came, or a look answered from the past.
+	Tags Known[map[string]string]
+	// Labels maps each label of the parameter to the number of its version.
+	// Labels of later versions are left out.
+	Labels Known[map[string]int64]
 }

@@ -27,7 +27,7 @@ func TestCertaintyOrder(t *testing.T) {
 // TestStateJSON holds that a state in JSON has its words and not its value.
 func TestStateJSON(t *testing.T) {
 	t.Parallel()
-	text, err := json.Marshal(ssmbak.State{Name: "/a", Value: ssmbak.NewValue("hunter2"), HasValue: true, Certainty: ssmbak.LastKnown, Until: ssmbak.MaxTime, Modified: 1})
+	text, err := json.Marshal(ssmbak.State{Name: "/a", Value: ssmbak.Know(ssmbak.NewValue("hunter2"), ssmbak.Proved), Certainty: ssmbak.LastKnown, Until: ssmbak.MaxTime, Modified: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,10 @@ func TestStateJSON(t *testing.T) {
 	if err := json.Unmarshal(text, &got); err != nil {
 		t.Fatal(err)
 	}
-	for key, want := range map[string]any{"Name": "/a", "Value": nil, "HasValue": true, "Certainty": "last-known", "Until": nil, "Modified": "1970-01-01T00:00:00.001Z"} {
+	if value, ok := got["Value"].(map[string]any); !ok || value["V"] != nil || value["Certainty"] != "proved" {
+		t.Errorf("the value is %v", got["Value"])
+	}
+	for key, want := range map[string]any{"Name": "/a", "Certainty": "last-known", "Until": nil, "Modified": "1970-01-01T00:00:00.001Z"} {
 		if value, there := got[key]; !there || value != want {
 			t.Errorf("%s: got %v, want %v", key, value, want)
 		}

@@ -43,7 +43,7 @@ func TestValueVerbs(t *testing.T) {
 	places := map[string]any{
 		"value": v, "pointer": &v, "struct": d, "pointer to struct": &d, "slice": []any{v, &v},
 		"map": map[string]any{"v": v}, "key": map[ssmbak.Value]int{v: 1}, "error": d.Err, "joined": errors.Join(d.Err, fmt.Errorf("again: %w", d.Err)),
-		"state": ssmbak.State{Name: "/a", Value: v, HasValue: true},
+		"state": ssmbak.State{Name: "/a", Value: ssmbak.Know(v, ssmbak.Proved)},
 	}
 	hidden := []string{secret, fmt.Sprintf("%x", secret), fmt.Sprintf("%X", secret), fmt.Sprintf("% x", secret), fmt.Sprintf("%d", []byte(secret)), fmt.Sprintf("%#v", []byte(secret)), fmt.Sprintf("%08b", []byte(secret)), fmt.Sprintf("%o", []byte(secret))}
 	for name, place := range places {
@@ -100,7 +100,7 @@ func TestValueEncoders(t *testing.T) {
 func logAll(h slog.Handler, v ssmbak.Value) {
 	log := slog.New(h).With("with", v).WithGroup("group")
 	log.Info(fmt.Sprint("value ", v), "value", v, "pointer", &v, slog.Group("inner", "value", v),
-		"error", &valueError{"put", v, errors.New("refused")}, "state", ssmbak.State{Value: v, HasValue: true}, "list", []ssmbak.Value{v})
+		"error", &valueError{"put", v, errors.New("refused")}, "state", ssmbak.State{Value: ssmbak.Know(v, ssmbak.Proved)}, "list", []ssmbak.Value{v})
 }
 
 // TestValueEmpty holds that no value at all is the empty one, and shown like any

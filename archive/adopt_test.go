@@ -56,7 +56,7 @@ func answers(t *testing.T, a *archive.Archive) (all []string) {
 				t.Fatalf("%v at %v: %v, %v", what, moment, got.Problems, err)
 			}
 			for _, s := range got.States {
-				all = append(all, fmt.Sprintf("%v at %v: %+v %q", what, moment, s, s.Value.Reveal()))
+				all = append(all, fmt.Sprintf("%v at %v: %+v %q", what, moment, s, s.Value.V.Reveal()))
 			}
 		}
 	}
@@ -297,10 +297,10 @@ func TestAdopted(t *testing.T) {
 		putOriginal(t, p, "/app/ours", "beside")
 
 		for _, a := range []*archive.Archive{a, p.ready(t)} {
-			if st := at(t, a, "/app/later", second); st.Value.Reveal() != "new" || st.Certainty != ssmbak.LastKnown {
+			if st := at(t, a, "/app/later", second); st.Value.V.Reveal() != "new" || st.Certainty != ssmbak.LastKnown {
 				t.Errorf("what came later: %+v", st)
 			}
-			if st := at(t, a, "/app/ours", second+1); st.Value.Reveal() != "v1" {
+			if st := at(t, a, "/app/ours", second+1); st.Value.V.Reveal() != "v1" {
 				t.Errorf("what is ours: %+v", st)
 			}
 			if err := a.CheckIndex(t.Context(), "/app/later"); err != nil {

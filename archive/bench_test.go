@@ -65,11 +65,8 @@ func history(b *testing.B, a *archive.Archive, name ssmbak.Name, versions int) e
 	}
 	var f timeline.Facts
 	for n := range int64(versions) {
-		v := timeline.Version{
-			Number: n + 1, Time: second.Add(time.Duration(n) * time.Minute), Type: ssmbak.String, Tier: "Standard", DataType: "text",
-			User: "arn:aws:iam::123456789012:user/somebody", Events: []string{fmt.Sprintf("6a7e4feb-b491-4cf7-a9f1-%012d", n)},
-		}
-		ref, err := a.PutValue(b.Context(), name, v.Domain(), ssmbak.NewValue(fmt.Sprintf("value %d of %s", n, name)))
+		v := timeline.Version{Version: ssmbak.Version{Number: n + 1, Time: second.Add(time.Duration(n) * time.Minute), User: "arn:aws:iam::123456789012:user/somebody", Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: "Standard", DataType: "text"}}, Events: []string{fmt.Sprintf("6a7e4feb-b491-4cf7-a9f1-%012d", n)}}
+		ref, err := a.PutValue(b.Context(), name, v.Version, ssmbak.NewValue(fmt.Sprintf("value %d of %s", n, name)))
 		if err != nil {
 			return err
 		}
@@ -101,8 +98,8 @@ func BenchmarkPreview(b *testing.B) {
 				if err != nil || len(s.States) != parameters || len(s.Problems) != 0 {
 					b.Fatalf("%d states, %v, %v", len(s.States), s.Problems, err)
 				}
-				if st := s.States[parameters/2]; st.Version.Number != 11 || st.Certainty != ssmbak.Proved || st.Value.Reveal() != fmt.Sprintf("value 10 of %s", st.Name) {
-					b.Fatalf("%s is version %d, %q", st.Name, st.Version.Number, st.Value.Reveal())
+				if st := s.States[parameters/2]; st.Version.Number != 11 || st.Certainty != ssmbak.Proved || st.Value.V.Reveal() != fmt.Sprintf("value 10 of %s", st.Name) {
+					b.Fatalf("%s is version %d, %q", st.Name, st.Version.Number, st.Value.V.Reveal())
 				}
 			}
 			requests := 0

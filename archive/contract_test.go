@@ -68,7 +68,7 @@ var contract = []struct {
 		if err := a.Establish(t.Context()); !errors.As(err, &refused) || refused.Status != "Suspended" {
 			t.Errorf("establish: %v, want a NotVersionedError", err)
 		}
-		if _, err := a.PutValue(t.Context(), "/a", version(1).Domain(), ssmbak.NewValue("v")); !errors.As(err, &refused) {
+		if _, err := a.PutValue(t.Context(), "/a", version(1).Version, ssmbak.NewValue("v")); !errors.As(err, &refused) {
 			t.Errorf("a value: %v, want a NotVersionedError", err)
 		}
 		if _, err := a.Update(t.Context(), x, add(version(1))); !errors.As(err, &refused) {
@@ -192,7 +192,7 @@ var contract = []struct {
 	{name: "values come back byte for byte", hold: func(t *testing.T, p place) {
 		a := p.ready(t)
 		for i, text := range []string{" a ", "\n\ttabs\r\n", "été ✓ 漢字 🙂", "x", strings.Repeat("é", 4096), "{\"a\": 1}\x00end"} {
-			v := ssmbak.Version{Number: int64(i + 1), Time: second + ssmbak.Time(i), Type: ssmbak.String}
+			v := ssmbak.Version{Number: int64(i + 1), Time: second + ssmbak.Time(i), Attributes: ssmbak.Attributes{Type: ssmbak.String}}
 			ref, err := a.PutValue(t.Context(), "/app/db", v, ssmbak.NewValue(text))
 			if err != nil {
 				t.Fatal(err)
@@ -205,10 +205,7 @@ var contract = []struct {
 	}},
 	{name: "a value object can be read without ssmbak", hold: func(t *testing.T, p place) {
 		a := p.ready(t)
-		v := ssmbak.Version{
-			Number: 7, Time: second + 123, Type: ssmbak.SecureString, KeyID: "alias/aws/ssm", Tier: "Standard", DataType: "text",
-			User: "arn:aws:iam::123456789012:user/me", Description: "what it's for (the é is lost), " + strings.Repeat("long ", 60),
-		}
+		v := ssmbak.Version{Number: 7, Time: second + 123, User: "arn:aws:iam::123456789012:user/me", Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: "alias/aws/ssm", Tier: "Standard", DataType: "text", Description: "what it's for (the é is lost), " + strings.Repeat("long ", 60)}}
 		ref, err := a.PutValue(t.Context(), "/db", v, ssmbak.NewValue("hunter2"))
 		if err != nil {
 			t.Fatal(err)
@@ -324,8 +321,8 @@ var contract = []struct {
 			var got []ssmbak.Name
 			for _, state := range s.States {
 				got = append(got, state.Name)
-				if state.Value.Reveal() != "v1" || !state.HasValue {
-					t.Errorf("%s: the value of %s is %q", test.text, state.Name, state.Value.Reveal())
+				if state.Value.V.Reveal() != "v1" || !state.Value.IsKnown() {
+					t.Errorf("%s: the value of %s is %q", test.text, state.Name, state.Value.V.Reveal())
 				}
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" || s.One != test.one {
@@ -341,7 +338,7 @@ var contract = []struct {
 		}
 		for i, name := range names {
 			s, err := a.At(t.Context(), ssmbak.NameTarget(name), second+1000, archive.AllValues)
-			if err != nil || len(s.States) != 1 || s.States[0].Name != name || s.States[0].Value.Reveal() != fmt.Sprint("v", i+1) {
+			if err != nil || len(s.States) != 1 || s.States[0].Name != name || s.States[0].Value.V.Reveal() != fmt.Sprint("v", i+1) {
 				t.Errorf("%s: %+v, %v", name, s.States, err)
 			}
 		}
@@ -378,10 +375,10 @@ var contract = []struct {
 		if err != nil || len(s.States) != 2 || len(s.Problems) != 0 {
 			t.Fatalf("%+v, %v", s, err)
 		}
-		if st := s.States[0]; st.Deleted || st.HasValue || st.NoValue == "" || st.Version.Number != 1 || st.Certainty == ssmbak.Unknown {
+		if st := s.States[0]; st.Deleted || st.Value.IsKnown() || st.Value.Reason == "" || st.Version.Number != 1 || st.Certainty == ssmbak.Unknown {
 			t.Errorf("the version whose value expired is %+v", st)
 		}
-		if !s.States[1].HasValue {
+		if !s.States[1].Value.IsKnown() {
 			t.Errorf("the other one is %+v", s.States[1])
 		}
 	}},
@@ -400,7 +397,7 @@ var contract = []struct {
 			if err != nil || len(s.States) != 2 {
 				t.Fatalf("%+v, %v", s, err)
 			}
-			if s.States[0].HasValue != test.plain || s.States[1].HasValue != test.secret || s.States[1].NoValue != "" {
+			if s.States[0].Value.IsKnown() != test.plain || s.States[1].Value.IsKnown() != test.secret || s.States[1].Value.Reason != "" {
 				t.Errorf("%v: %+v", test.values, s.States)
 			}
 		}
@@ -433,7 +430,7 @@ var contract = []struct {
 			t.Fatalf("%+v, %v", x, err)
 		}
 		s, err := a.At(t.Context(), target(t, "/app/db", false), ssmbak.Seconds(1718309100), archive.AllValues)
-		if err != nil || len(s.States) != 1 || s.States[0].Value.Reveal() != "old" {
+		if err != nil || len(s.States) != 1 || s.States[0].Value.V.Reveal() != "old" {
 			t.Errorf("%+v, %v", s.States, err)
 		}
 	}},

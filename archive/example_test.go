@@ -44,7 +44,7 @@ func ExampleArchive_At() {
 		log.Fatal(err)
 	}
 	for _, s := range snapshot.States {
-		fmt.Println(s.Name, s.Certainty, s.Value.Reveal(), "and printed:", s.Value)
+		fmt.Println(s.Name, s.Certainty, s.Value.V.Reveal(), "and printed:", s.Value.V)
 	}
 	// Output:
 	// /app/db last-known hunter2 and printed: ********

@@ -195,7 +195,7 @@ func TestCorrupted(t *testing.T) {
 
 	restore := corrupt("/app/a", "v2")
 	s, err := a.At(t.Context(), target(t, "/app", true), second+1000, archive.AllValues)
-	if err != nil || len(s.States) != 2 || s.States[0].HasValue || s.States[0].NoValue == "" || !s.States[1].HasValue {
+	if err != nil || len(s.States) != 2 || s.States[0].Value.IsKnown() || s.States[0].Value.Reason == "" || !s.States[1].Value.IsKnown() {
 		t.Errorf("a value: %+v, %v", s, err)
 	}
 	if len(s.Problems) != 1 || s.Problems[0].Name != "/app/a" || !errors.As(s.Problems[0].Err, &damaged) || strings.Contains(damaged.Error(), "v2") {

@@ -102,7 +102,7 @@ func TestFuture(t *testing.T) {
 		t.Fatal(err)
 	}
 	snap, err := a.At(t.Context(), everything, ssmbak.TimeOf(time.Date(2024, 6, 13, 20, 12, 0, 0, time.UTC)), archive.AllValues)
-	if err != nil || len(snap.Problems) > 0 || len(snap.States) != 1 || snap.States[0].Value.Reveal() != "value ONE" {
+	if err != nil || len(snap.Problems) > 0 || len(snap.States) != 1 || snap.States[0].Value.V.Reveal() != "value ONE" {
 		t.Fatalf("read: %+v, %v", snap, err)
 	}
 	if err := a.CheckIndex(t.Context(), "/app/db"); err != nil {

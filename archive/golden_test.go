@@ -107,14 +107,8 @@ func answered(t *testing.T, a *archive.Archive, at ssmbak.Time) goldenAnswers {
 	if err != nil {
 		t.Fatal(err)
 	}
-	how := func(known, last bool) string {
-		switch {
-		case known:
-			return "known"
-		case last:
-			return "last-known"
-		}
-		return ""
+	how := func(c ssmbak.Certainty) string {
+		return map[ssmbak.Certainty]string{ssmbak.Proved: "known", ssmbak.LastKnown: "last-known"}[c]
 	}
 	out := goldenAnswers{At: at}
 	for _, p := range snap.Problems {
@@ -126,12 +120,12 @@ func answered(t *testing.T, a *archive.Archive, at ssmbak.Time) goldenAnswers {
 			Name: s.Name, Deleted: s.Deleted, Certainty: s.Certainty.String(), Number: v.Number, Time: int64(v.Time),
 			User: v.User, Type: string(v.Type), KeyID: v.KeyID, Tier: v.Tier, DataType: v.DataType, Description: v.Description,
 			AllowedPattern: v.AllowedPattern, Policies: v.Policies, Modified: int64(s.Modified), ProvedUntil: int64(s.ProvedUntil),
-			Tags: s.Tags, Labels: s.Labels, TagsHow: how(s.TagsKnown, s.TagsLastKnown), LabelsHow: how(s.LabelsKnown, s.LabelsLastKnown),
+			Tags: s.Tags.V, Labels: s.Labels.V, TagsHow: how(s.Tags.Certainty), LabelsHow: how(s.Labels.Certainty),
 		}
-		if s.HasValue {
-			g.Value = s.Value.Reveal()
+		if value, ok := s.Value.Get(); ok {
+			g.Value = value.Reveal()
 		}
-		if s.NoValue != "" {
+		if s.Value.Reason != "" {
 			g.NoValue = true
 		}
 		// An empty map and none are one in the recorded answers.

@@ -56,7 +56,7 @@ type Snapshot struct {
 // record: nothing was known yet of any parameter, and at least one was later.
 func (s Snapshot) Before() bool {
 	for _, st := range s.States {
-		if st.Version.Number != 0 || st.Deleted || st.HasValue || st.Version.Time != 0 {
+		if st.Version.Number != 0 || st.Deleted || st.Value.IsKnown() || st.Version.Time != 0 {
 			return false
 		}
 	}
@@ -98,11 +98,11 @@ func (a *Archive) fetch(ctx context.Context, s *ssmbak.State, refs []timeline.Ob
 	v, err := a.Value(ctx, s.Name, refs)
 	switch {
 	case err == nil:
-		s.Value, s.HasValue = v, true
+		s.Value = ssmbak.Know(v, ssmbak.Proved)
 	case errors.Is(err, ErrExpired):
-		s.NoValue = ErrExpired.Error()
+		s.Value.Reason = ErrExpired.Error()
 	case Lost(err):
-		s.NoValue = "the value object is damaged"
+		s.Value.Reason = "the value object is damaged"
 		return err, nil
 	default:
 		return nil, err

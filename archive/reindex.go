@@ -313,10 +313,7 @@ func readLabel(metadata map[string]string) label {
 		kind != ssmbak.String && kind != ssmbak.StringList && kind != ssmbak.SecureString {
 		return label{unreadable: true}
 	}
-	return label{version: timeline.Version{
-		Number: n, Time: ssmbak.Time(ms), Type: kind, KeyID: metadata[metaKeyID],
-		Tier: metadata[metaTier], DataType: metadata[metaDataType], User: metadata[metaUser],
-	}}
+	return label{version: timeline.Version{Version: ssmbak.Version{Number: n, Time: ssmbak.Time(ms), User: metadata[metaUser], Attributes: ssmbak.Attributes{Type: kind, KeyID: metadata[metaKeyID], Tier: metadata[metaTier], DataType: metadata[metaDataType]}}}}
 }
 
 // anyOurs reports whether ssmbak wrote one of the object versions.

@@ -87,10 +87,10 @@ func TestReindexOriginals(t *testing.T) {
 	if markers != 1 {
 		t.Errorf("originals %+v, want one marker: ours is no fact", x.Facts.Originals)
 	}
-	if st := at(t, a, "/app/db", ssmbak.Seconds(1718309100)); !st.Deleted && st.Value.Reveal() != "beside" {
+	if st := at(t, a, "/app/db", ssmbak.Seconds(1718309100)); !st.Deleted && st.Value.V.Reveal() != "beside" {
 		t.Errorf("before the first fact of ours: %+v", st)
 	}
-	if st := at(t, a, "/app/db", second+1); st.Value.Reveal() != "v1" {
+	if st := at(t, a, "/app/db", second+1); st.Value.V.Reveal() != "v1" {
 		t.Errorf("at our version: %+v", st)
 	}
 
@@ -299,7 +299,7 @@ func TestReindexAfterListing(t *testing.T) {
 	clock.Set(begun.Add(2 * time.Hour))
 	junk(t, p)
 	reindex(t, a, "/a")
-	if st := at(t, a, "/a", asked); st.Certainty != ssmbak.LastKnown || st.Value.Reveal() != "v1" {
+	if st := at(t, a, "/a", asked); st.Certainty != ssmbak.LastKnown || st.Value.V.Reveal() != "v1" {
 		t.Errorf("after it: %+v, want it last known", st)
 	}
 }
@@ -331,7 +331,7 @@ func TestReindexProves(t *testing.T) {
 				v.Unreadable = "its key is gone"
 				return
 			}
-			ref, err := a.PutValue(ctx, "/a", v.Domain(), ssmbak.NewValue("v"))
+			ref, err := a.PutValue(ctx, "/a", v.Version, ssmbak.NewValue("v"))
 			if err != nil {
 				r.Fatal(err)
 			}
@@ -355,7 +355,7 @@ func TestReindexProves(t *testing.T) {
 				seen.Versions = life
 				seen.Looks = []timeline.Look{{Newest: life[len(life)-1].Ref(), Oldest: 1, Sure: now, Seen: now}}
 			default:
-				life = append(life, timeline.Version{Number: int64(len(life) + 1), Time: now, Type: ssmbak.String})
+				life = append(life, timeline.Version{Version: ssmbak.Version{Number: int64(len(life) + 1), Time: now, Attributes: ssmbak.Attributes{Type: ssmbak.String}}})
 				v := &life[len(life)-1]
 				truth[now] = v.Number
 				if rapid.Bool().Draw(r, "recorded") {

@@ -107,16 +107,13 @@ var rebuilding = []struct {
 	}},
 	{"nothing left but value objects", func(t *testing.T, p place) {
 		a := p.ready(t)
-		secret := timeline.Version{
-			Number: 1, Time: second + 10, Type: ssmbak.SecureString, KeyID: "alias/app", Tier: "Advanced", DataType: "text",
-			User: "arn:aws:iam::123456789012:user/me", Description: "lost", AllowedPattern: "lost", Policies: "lost",
-		}
+		secret := timeline.Version{Version: ssmbak.Version{Number: 1, Time: second + 10, User: "arn:aws:iam::123456789012:user/me", Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: "alias/app", Tier: "Advanced", DataType: "text", Description: "lost", AllowedPattern: "lost", Policies: "lost"}}}
 		second2, reborn := secret, secret
 		second2.Number, second2.Time, second2.KeyID = 2, second+20, "alias/aws/ssm"
 		reborn.Time, reborn.Type, reborn.KeyID = second+30, ssmbak.StringList, ""
 		var want timeline.Facts
 		for _, v := range []timeline.Version{secret, second2, reborn} {
-			ref, err := a.PutValue(t.Context(), "/app/db", v.Domain(), ssmbak.NewValue(fmt.Sprint("at ", v.Time)))
+			ref, err := a.PutValue(t.Context(), "/app/db", v.Version, ssmbak.NewValue(fmt.Sprint("at ", v.Time)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -125,7 +122,7 @@ var rebuilding = []struct {
 			want.Versions = append(want.Versions, v)
 		}
 		// Another copy of one, as a writer leaves it that was stopped.
-		again, err := a.PutValue(t.Context(), "/app/db", second2.Domain(), ssmbak.NewValue(fmt.Sprint("at ", second2.Time)))
+		again, err := a.PutValue(t.Context(), "/app/db", second2.Version, ssmbak.NewValue(fmt.Sprint("at ", second2.Time)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -145,8 +142,8 @@ var rebuilding = []struct {
 		holds(t, a, "/app/db", want)
 		for _, v := range want.Versions {
 			st := at(t, a, "/app/db", v.Time)
-			if st.Version != v.Domain() || st.Value.Reveal() != fmt.Sprint("at ", v.Time) {
-				t.Errorf("at %s: %+v with value %q", v.Time, st, st.Value.Reveal())
+			if st.Version != v.Version || st.Value.V.Reveal() != fmt.Sprint("at ", v.Time) {
+				t.Errorf("at %s: %+v with value %q", v.Time, st, st.Value.V.Reveal())
 			}
 			if later := at(t, a, "/app/db", v.Time+1); later.Certainty == ssmbak.Proved {
 				t.Errorf("proved at %s: %+v", v.Time+1, later)
@@ -257,7 +254,7 @@ var rebuilding = []struct {
 		}
 		for _, name := range broken(t, a, target(t, "/", true)) {
 			reindex(t, a, name)
-			if st := at(t, a, name, second+1000); st.Value.Reveal() != "v1" {
+			if st := at(t, a, name, second+1000); st.Value.V.Reveal() != "v1" {
 				t.Errorf("%s is %+v", name, st)
 			}
 		}

@@ -63,7 +63,7 @@ type RestoreItem struct {
 	// version 1 on.
 	Replaces bool `json:"replaces,omitempty"`
 	// Attributes are those that it was to change.
-	Attributes []string `json:"attributes"`
+	Attributes []ssmbak.Attribute `json:"attributes"`
 	// Before is the parameter before the restore, nil if there was none, and
 	// After what it was to be. After.Version has no time, and as its number the
 	// one that was to be expected; if no version was to be written, it is that

@@ -48,11 +48,7 @@ var began = time.Date(2024, 6, 13, 20, 10, 54, 123e6, time.UTC)
 
 // full is a record in which everything is set.
 func full(id string) *Restore {
-	version := timeline.Version{
-		Number: 3, Time: 1_718_309_454_123, User: "arn:aws:iam::123456789012:user/me", Type: ssmbak.SecureString, KeyID: "alias/app", Tier: "Advanced",
-		DataType: "text", Description: "é\n\"", AllowedPattern: "^a", Policies: `[{"Type":"NoChangeNotification"}]`,
-		Objects: []timeline.ObjectRef{{ID: "o1", Written: 1_718_309_455_000}, {ID: "o2"}},
-	}
+	version := timeline.Version{Version: ssmbak.Version{Number: 3, Time: 1_718_309_454_123, User: "arn:aws:iam::123456789012:user/me", Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: "alias/app", Tier: "Advanced", DataType: "text", Description: "é\n\"", AllowedPattern: "^a", Policies: `[{"Type":"NoChangeNotification"}]`}}, Objects: []timeline.ObjectRef{{ID: "o1", Written: 1_718_309_455_000}, {ID: "o2"}}}
 	after := version
 	after.Number, after.Time = 4, 0
 	return &Restore{
@@ -60,12 +56,12 @@ func full(id string) *Restore {
 		Target: "/app/", Recursive: true, At: 1_718_300_000_999,
 		Items: []RestoreItem{
 			{
-				Name: "/app/a", Action: "update", Replaces: true, Attributes: []string{"value", "tag env"},
+				Name: "/app/a", Action: "update", Replaces: true, Attributes: []ssmbak.Attribute{"value", "tag env"},
 				Before: &RestoreSide{Source: "/app/a", Version: version, Tags: map[string]string{}, Labels: map[string]int64{"blue": 2}},
 				After:  &RestoreSide{Source: "/other/a", Version: after, Tags: map[string]string{"env": ""}},
 				Status: "failed", Written: 4, Error: "it was throttled",
 			},
-			{Name: "/app/b", Action: "delete", Attributes: []string{}, Before: &RestoreSide{Source: "/app/b", Version: version}},
+			{Name: "/app/b", Action: "delete", Attributes: []ssmbak.Attribute{}, Before: &RestoreSide{Source: "/app/b", Version: version}},
 		},
 	}
 }

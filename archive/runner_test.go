@@ -181,7 +181,7 @@ func TestContract(t *testing.T) {
 
 // version returns the fact of a version, one millisecond after the one before.
 func version(n int64) timeline.Version {
-	return timeline.Version{Number: n, Time: second + ssmbak.Time(n), Type: ssmbak.String, Tier: "Standard", DataType: "text"}
+	return timeline.Version{Version: ssmbak.Version{Number: n, Time: second + ssmbak.Time(n), Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: "Standard", DataType: "text"}}}
 }
 
 func add(versions ...timeline.Version) func(timeline.Facts) timeline.Facts {
@@ -193,7 +193,7 @@ func add(versions ...timeline.Version) func(timeline.Facts) timeline.Facts {
 // value writes the value object of a version, "v" and its number.
 func value(t *testing.T, a *archive.Archive, name ssmbak.Name, n int64) timeline.ObjectRef {
 	t.Helper()
-	ref, err := a.PutValue(t.Context(), name, version(n).Domain(), ssmbak.NewValue(fmt.Sprint("v", n)))
+	ref, err := a.PutValue(t.Context(), name, version(n).Version, ssmbak.NewValue(fmt.Sprint("v", n)))
 	if err != nil {
 		t.Fatal(err)
 	}

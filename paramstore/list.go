@@ -114,12 +114,7 @@ func (s *Store) describe(ctx context.Context, in *ssm.DescribeParametersInput) i
 					s.log.WarnContext(ctx, "a listed name is left out", "name", aws.ToString(p.Name), "reason", err.Error())
 					continue
 				}
-				d := Description{Name: name, Version: ssmbak.Version{
-					Number: p.Version, Time: millis(p.LastModifiedDate), User: aws.ToString(p.LastModifiedUser), Type: ssmbak.Type(p.Type),
-					KeyID: aws.ToString(p.KeyId), Tier: string(p.Tier), DataType: aws.ToString(p.DataType),
-					Description: aws.ToString(p.Description), AllowedPattern: aws.ToString(p.AllowedPattern), Policies: policies(p.Policies),
-				}}
-				if !yield(d, nil) {
+				if !yield(Description{Name: name, Version: described(p)}, nil) {
 					return
 				}
 			}

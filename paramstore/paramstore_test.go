@@ -66,7 +66,7 @@ func TestHistory(t *testing.T) {
 	emulated, s := open(t, ssmapi.Options{HistoryPage: 2})
 	want := []string{" one\n", "two", "three é", "four", "five"}
 	for i, v := range want {
-		put(t, s, paramstore.Write{Name: "/app/db", Value: ssmbak.NewValue(v), Description: fmt.Sprint("d", i), Overwrite: i > 0})
+		put(t, s, paramstore.Write{Name: "/app/db", Value: ssmbak.NewValue(v), Overwrite: i > 0, Attributes: ssmbak.Attributes{Description: fmt.Sprint("d", i)}})
 	}
 	h, err := s.History(t.Context(), "/app/db")
 	if err != nil {
@@ -74,8 +74,8 @@ func TestHistory(t *testing.T) {
 	}
 	truth := emulated.Truth("/app/db")
 	for i, v := range h.Versions {
-		if v.Number != int64(i+1) || !v.HasValue || v.Value.Reveal() != want[i] || v.Description != fmt.Sprint("d", i) || v.Page != i/2 {
-			t.Errorf("version %d is %+v with the value %q on page %d", i+1, v.Version, v.Value.Reveal(), v.Page)
+		if v.Number != int64(i+1) || !v.Value.IsKnown() || v.Value.V.Reveal() != want[i] || v.Description != fmt.Sprint("d", i) || v.Page != i/2 {
+			t.Errorf("version %d is %+v with the value %q on page %d", i+1, v.Version, v.Value.V.Reveal(), v.Page)
 		}
 		if got, want := v.Time, ssmbak.TimeOf(truth[i].Time); got != want {
 			t.Errorf("version %d has the time %v, want %v to the millisecond", i+1, got, want)
@@ -167,12 +167,12 @@ func TestSecret(t *testing.T) {
 	t.Parallel()
 	emulated, s := open(t, ssmapi.Options{})
 	key := "arn:aws:kms:us-east-1:123456789012:key/1111"
-	put(t, s, paramstore.Write{Name: "/s", Type: ssmbak.SecureString, Value: ssmbak.NewValue("hunter2"), KeyID: key})
+	put(t, s, paramstore.Write{Name: "/s", Value: ssmbak.NewValue("hunter2"), Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: key}})
 	h, err := s.History(t.Context(), "/s")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v := h.Newest(); v.HasValue || v.KeyID != key {
+	if v := h.Newest(); v.Value.IsKnown() || v.KeyID != key {
 		t.Errorf("a history must not hold a secret's value, and must name its key: %+v", v)
 	}
 	got, err := s.Secret(t.Context(), "/s", 1)
@@ -240,11 +240,8 @@ func TestWrite(t *testing.T) {
 	t.Parallel()
 	emulated, s := open(t, ssmapi.Options{})
 	policies := `[{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"20","Unit":"Days"}}]`
-	put(t, s, paramstore.Write{
-		Name: "/app/x", Value: ssmbak.NewValue("abc"), Description: "first", AllowedPattern: "^[a-z]+$", Tier: "Advanced",
-		Policies: policies, Tags: map[string]string{"b": "2", "a": "1"},
-	})
-	if n := put(t, s, paramstore.Write{Name: "/app/x", Value: ssmbak.NewValue("NOW ANYTHING"), Tier: "Advanced", Overwrite: true, ClearPolicies: true}); n != 2 {
+	put(t, s, paramstore.Write{Name: "/app/x", Value: ssmbak.NewValue("abc"), Tags: map[string]string{"b": "2", "a": "1"}, Attributes: ssmbak.Attributes{Description: "first", AllowedPattern: "^[a-z]+$", Tier: "Advanced", Policies: policies}})
+	if n := put(t, s, paramstore.Write{Name: "/app/x", Value: ssmbak.NewValue("NOW ANYTHING"), Overwrite: true, ClearPolicies: true, Attributes: ssmbak.Attributes{Tier: "Advanced"}}); n != 2 {
 		t.Errorf("the overwrite made version %d, want 2", n)
 	}
 	truth := emulated.Truth("/app/x")
@@ -267,7 +264,7 @@ func TestWrite(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"b": "2", "c": "3"}, tags); diff != "" {
 		t.Errorf("tags (-want +got):\n%s", diff)
 	}
-	if _, err := s.Put(t.Context(), paramstore.Write{Name: "/app/x", Type: ssmbak.String, Value: ssmbak.NewValue("v")}); !errors.Is(err, paramstore.ErrExists) {
+	if _, err := s.Put(t.Context(), paramstore.Write{Name: "/app/x", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.String}}); !errors.Is(err, paramstore.ErrExists) {
 		t.Errorf("a create of what is there: %v, want ErrExists", err)
 	}
 }
@@ -286,7 +283,7 @@ func TestRefusedWithoutValue(t *testing.T) {
 			refusing := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				ssmapi.WriteError(w, http.StatusBadRequest, code, message)
 			})
-			_, err := over(t, refusing).Put(t.Context(), paramstore.Write{Name: "/a", Type: ssmbak.SecureString, Value: ssmbak.NewValue(secret)})
+			_, err := over(t, refusing).Put(t.Context(), paramstore.Write{Name: "/a", Value: ssmbak.NewValue(secret), Attributes: ssmbak.Attributes{Type: ssmbak.SecureString}})
 			if err == nil || strings.Contains(fmt.Sprintf("%v %+v", err, err), "hunter2") {
 				t.Errorf("%s: the error %q holds the value, or is none", code, err)
 			}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -34,11 +33,10 @@ type History struct {
 // Version is one version of a [History].
 type Version struct {
 	ssmbak.Version
-	// Value is the version's value where HasValue is set; it is not for a
-	// SecureString, which a history does not decrypt.
-	Value    ssmbak.Value
-	HasValue bool
-	Labels   []string
+	// Value is the version's value. It is unknown for a SecureString, which a
+	// history does not decrypt.
+	Value  ssmbak.Known[ssmbak.Value]
+	Labels []string
 	// Page is the page of the history on which the version stood, the first is
 	// 0. Versions of one page were there at one moment.
 	Page int
@@ -126,45 +124,11 @@ func agree(a, b []Version) bool {
 }
 
 func versionOf(p types.ParameterHistory, page int) Version {
-	v := Version{
-		Version: ssmbak.Version{
-			Number: p.Version, Time: millis(p.LastModifiedDate), User: aws.ToString(p.LastModifiedUser), Type: ssmbak.Type(p.Type),
-			KeyID: aws.ToString(p.KeyId), Tier: string(p.Tier), DataType: aws.ToString(p.DataType),
-			Description: aws.ToString(p.Description), AllowedPattern: aws.ToString(p.AllowedPattern), Policies: policies(p.Policies),
-		},
-		Labels: p.Labels, Page: page,
-	}
+	v := Version{Version: kept(p), Labels: p.Labels, Page: page}
 	if p.Type != types.ParameterTypeSecureString {
-		v.Value, v.HasValue = ssmbak.NewValue(aws.ToString(p.Value)), true
+		v.Value = ssmbak.Know(ssmbak.NewValue(aws.ToString(p.Value)), ssmbak.Proved)
 	}
 	return v
-}
-
-// millis rounds to the precision in which Parameter Store keeps times: the
-// answer carries them as a decimal fraction of seconds, which no binary number
-// holds exactly.
-func millis(t *time.Time) ssmbak.Time {
-	if t == nil {
-		return 0
-	}
-	return ssmbak.TimeOf(t.Round(time.Millisecond))
-}
-
-// policies joins the texts of policies to the array that PutParameter takes.
-func policies(list []types.ParameterInlinePolicy) string {
-	joined := ""
-	for _, p := range list {
-		if text := aws.ToString(p.PolicyText); text != "" {
-			if joined != "" {
-				joined += ","
-			}
-			joined += text
-		}
-	}
-	if joined == "" {
-		return ""
-	}
-	return "[" + joined + "]"
 }
 
 // Secret is the decrypted value of one version. The version is told by both

@@ -14,23 +14,15 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// noPolicies is what takes all policies of a parameter away.
-// https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-policies.html
-const noPolicies = "[{}]"
-
 // Write is one PutParameter. Every attribute is sent, empty ones too, because
 // what an overwrite does with one that is left out differs from one to the
-// next and is partly undocumented.
+// next and is partly undocumented. Without a KeyID a SecureString gets the
+// account's default key alias/aws/ssm, without a Tier a parameter the account's
+// setting; without a DataType it is text.
 type Write struct {
-	Name           ssmbak.Name
-	Type           ssmbak.Type
-	Value          ssmbak.Value
-	KeyID          string // SecureString only; "" means the account's default key alias/aws/ssm
-	Tier           string // "" leaves it to the account's setting
-	DataType       string // "" means text
-	Description    string
-	AllowedPattern string
-	Policies       string
+	Name ssmbak.Name
+	ssmbak.Attributes
+	Value ssmbak.Value
 	// ClearPolicies takes away the policies that the parameter has now.
 	ClearPolicies bool
 	// Overwrite must be set if, and only if, the parameter is there.
@@ -43,24 +35,7 @@ type Write struct {
 // Put writes a new version and returns its number. It is not known to have
 // failed where the error is neither [ErrExists] nor a [*RefusedError].
 func (s *Store) Put(ctx context.Context, w Write) (number int64, err error) {
-	in := &ssm.PutParameterInput{
-		Name: aws.String(string(w.Name)), Type: types.ParameterType(w.Type), Value: aws.String(w.Value.Reveal()),
-		Description: aws.String(w.Description), AllowedPattern: aws.String(w.AllowedPattern), Tier: types.ParameterTier(w.Tier),
-		Overwrite: aws.Bool(w.Overwrite), Tags: tagList(w.Tags),
-	}
-	if w.DataType != "" {
-		in.DataType = &w.DataType
-	}
-	if w.Type == ssmbak.SecureString && w.KeyID != "" {
-		in.KeyId = &w.KeyID
-	}
-	switch {
-	case w.Policies != "":
-		in.Policies = &w.Policies
-	case w.ClearPolicies:
-		in.Policies = aws.String(noPolicies)
-	}
-	out, err := s.writer.PutParameter(ctx, in, revocably)
+	out, err := s.writer.PutParameter(ctx, w.input(), revocably)
 	if err = translate(err); err != nil {
 		if errors.Is(err, ErrExists) {
 			return 0, fmt.Errorf("create %s: %w", w.Name, ErrExists)

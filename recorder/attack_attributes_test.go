@@ -41,15 +41,15 @@ func settled() time.Time {
 
 func (w *world) labelled(t *testing.T, name string, at time.Time, want map[string]int64) {
 	t.Helper()
-	if s := w.state(t, name, at); s.LabelsKnown != (want != nil) || want != nil && !maps.Equal(s.Labels, want) {
-		t.Errorf("labels of %s at %v: %v (known: %v), want %v", name, at.UTC().Format("15:04:05.000"), s.Labels, s.LabelsKnown, want)
+	if s := w.state(t, name, at); s.Labels.IsProved() != (want != nil) || want != nil && !maps.Equal(s.Labels.V, want) {
+		t.Errorf("labels of %s at %v: %v (%v), want %v", name, at.UTC().Format("15:04:05.000"), s.Labels.V, s.Labels.Certainty, want)
 	}
 }
 
 func (w *world) tagged(t *testing.T, name string, at time.Time, want map[string]string) {
 	t.Helper()
-	if s := w.state(t, name, at); s.TagsKnown != (want != nil) || want != nil && !maps.Equal(s.Tags, want) {
-		t.Errorf("tags of %s at %v: %v (known: %v), want %v", name, at.UTC().Format("15:04:05.000"), s.Tags, s.TagsKnown, want)
+	if s := w.state(t, name, at); s.Tags.IsProved() != (want != nil) || want != nil && !maps.Equal(s.Tags.V, want) {
+		t.Errorf("tags of %s at %v: %v (%v), want %v", name, at.UTC().Format("15:04:05.000"), s.Tags.V, s.Tags.Certainty, want)
 	}
 }
 

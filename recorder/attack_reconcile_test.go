@@ -27,7 +27,7 @@ func plain(name, value string, secret bool) paramstore.Write {
 	if secret {
 		kind = ssmbak.SecureString
 	}
-	return paramstore.Write{Name: ssmbak.Name(name), Value: ssmbak.NewValue(value), Type: kind}
+	return paramstore.Write{Name: ssmbak.Name(name), Value: ssmbak.NewValue(value), Attributes: ssmbak.Attributes{Type: kind}}
 }
 
 // many makes n parameters that no event tells of, half of them secret and some

@@ -92,7 +92,7 @@ func meanwhile(op, prefix string, times int, do func()) emulator.FaultFunc {
 // set writes a value without waiting afterwards.
 func (w *world) set(t *testing.T, name, value string) {
 	t.Helper()
-	w.write(t, paramstore.Write{Name: ssmbak.Name(name), Value: ssmbak.NewValue(value), Type: ssmbak.String})
+	w.write(t, paramstore.Write{Name: ssmbak.Name(name), Value: ssmbak.NewValue(value), Attributes: ssmbak.Attributes{Type: ssmbak.String}})
 }
 
 func (w *world) write(t *testing.T, p paramstore.Write) {
@@ -177,10 +177,10 @@ func (w *world) answer(t *testing.T, name string, at time.Time) string {
 		return st.Certainty.String() + " deleted"
 	case st.Version.Number == 0:
 		return st.Certainty.String()
-	case !st.HasValue:
+	case !st.Value.IsKnown():
 		return fmt.Sprintf("%s version %d without value", st.Certainty, st.Version.Number)
 	default:
-		return st.Certainty.String() + " " + st.Value.Reveal()
+		return st.Certainty.String() + " " + st.Value.V.Reveal()
 	}
 }
 
@@ -294,10 +294,10 @@ func (w *world) right(t *testing.T, level ssmbak.Certainty, names ...string) {
 				t.Errorf("%s at %v: %v version %d (deleted: %v), it was version %d", name, at, said.Certainty, said.Version.Number, said.Deleted, was.Version)
 			case len(refs) > 0 && values[refs[len(refs)-1].ID] != was.Value:
 				t.Errorf("%s at %v: %s, it was %s", name, at, values[refs[len(refs)-1].ID], was.Value)
-			case said.TagsKnown && !maps.Equal(said.Tags, was.Tags):
-				t.Errorf("%s at %v: tags %v, they were %v", name, at, said.Tags, was.Tags)
-			case said.LabelsKnown && !maps.Equal(said.Labels, was.Labels):
-				t.Errorf("%s at %v: labels %v, they were %v", name, at, said.Labels, was.Labels)
+			case said.Tags.IsProved() && !maps.Equal(said.Tags.V, was.Tags):
+				t.Errorf("%s at %v: tags %v, they were %v", name, at, said.Tags.V, was.Tags)
+			case said.Labels.IsProved() && !maps.Equal(said.Labels.V, was.Labels):
+				t.Errorf("%s at %v: labels %v, they were %v", name, at, said.Labels.V, was.Labels)
 			}
 		}
 	}

@@ -32,9 +32,7 @@ func TestKeyDisabled(t *testing.T) {
 				times := make([]time.Time, 4)
 				for i := range 3 {
 					times[i] = time.Now()
-					w.write(t, paramstore.Write{
-						Name: "/s", Type: ssmbak.SecureString, KeyID: fmt.Sprint("alias/key", i+1), Value: ssmbak.NewValue(fmt.Sprint("secret", i+1)),
-					})
+					w.write(t, paramstore.Write{Name: "/s", Value: ssmbak.NewValue(fmt.Sprint("secret", i+1)), Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: fmt.Sprint("alias/key", i+1)}})
 					time.Sleep(2 * time.Second)
 				}
 				key := fmt.Sprint("alias/key", which)
@@ -60,7 +58,7 @@ func TestKeyDisabled(t *testing.T) {
 					}
 				}
 				check("disabled", want, says)
-				if s := w.state(t, "/s", times[which-1]); s.NoValue != reason || s.Deleted {
+				if s := w.state(t, "/s", times[which-1]); s.Value.Reason != reason || s.Deleted {
 					t.Errorf("state %+v, want the reason why there is no value", s)
 				}
 				for range 2 {
@@ -73,7 +71,7 @@ func TestKeyDisabled(t *testing.T) {
 				check("after two reconciles", want, says)
 				// What comes after it is recorded.
 				times[3] = time.Now()
-				w.write(t, paramstore.Write{Name: "/s", Type: ssmbak.SecureString, KeyID: "alias/key4", Value: ssmbak.NewValue("secret4")})
+				w.write(t, paramstore.Write{Name: "/s", Value: ssmbak.NewValue("secret4"), Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: "alias/key4"}})
 				w.drainBy(t, w.recorder)
 				check("after one more version", append(want, "4 secret4"), append(says, "proved secret4"))
 				w.onTop(t, "/s", "secret4")
@@ -99,7 +97,7 @@ func TestKeyGoneForGood(t *testing.T) {
 	attack(t, emulator.Options{}, func(t *testing.T, w *world) {
 		w.put(t, "/s", "v1", ssmbak.SecureString)
 		w.drainBy(t, w.recorder)
-		w.write(t, paramstore.Write{Name: "/s", Type: ssmbak.SecureString, KeyID: "alias/lost", Value: ssmbak.NewValue("v2")})
+		w.write(t, paramstore.Write{Name: "/s", Value: ssmbak.NewValue("v2"), Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: "alias/lost"}})
 		w.aws.SSM.DisableKey("alias/lost")
 		lost := time.Now()
 		time.Sleep(2 * time.Second)
@@ -354,7 +352,7 @@ func TestTenThousandVersions(t *testing.T) {
 		begin := ssmbak.TimeOf(time.Now())
 		var old timeline.Facts
 		for i := range int64(n) {
-			v := timeline.Version{Number: i + 1, Time: begin + ssmbak.Time(i*1000), Type: ssmbak.String, Tier: "Standard", DataType: "text"}
+			v := timeline.Version{Version: ssmbak.Version{Number: i + 1, Time: begin + ssmbak.Time(i*1000), Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: "Standard", DataType: "text"}}}
 			v.Objects = []timeline.ObjectRef{{ID: fmt.Sprintf("object-version-%017d", i), Written: v.Time + 1000}}
 			v.Events = []string{fmt.Sprintf("00000000-0000-4000-8000-%012d", i)}
 			old.Versions = append(old.Versions, v)

@@ -38,7 +38,7 @@ func BenchmarkRecord(b *testing.B) {
 			live := paramstore.New(conn.SSM(), paramstore.Options{})
 			r := recorder.New(a, live, recorder.Options{Account: account, Region: region})
 			put := func(i int) {
-				w := paramstore.Write{Name: "/app/db", Type: kind, Value: ssmbak.NewValue(fmt.Sprint("value ", i)), Overwrite: i > 0}
+				w := paramstore.Write{Name: "/app/db", Value: ssmbak.NewValue(fmt.Sprint("value ", i)), Overwrite: i > 0, Attributes: ssmbak.Attributes{Type: kind}}
 				if _, err := live.Put(b.Context(), w); err != nil {
 					b.Fatal(err)
 				}

@@ -20,7 +20,7 @@ const notRead = "not read: "
 // time. When exactly the page was made, and whether all of it was made at once, is
 // not documented, so it proves nothing later.
 func ofListing(d paramstore.Description, why string) timeline.Facts {
-	fact := factOf(paramstore.Version{Version: d.Version})
+	fact := timeline.Version{Version: d.Version}
 	fact.Unreadable = notRead + why
 	return timeline.Facts{
 		Versions: []timeline.Version{fact},

@@ -162,7 +162,7 @@ func (l look) attributes(t *timeline.Timeline) (news, same timeline.Facts) {
 	if l.labelled {
 		now := sameLabels(t.Facts().Labels, timeline.LabelsSeen{Labels: l.labels(), Sights: timeline.Sights{Sure: sure(l.read), Seen: seen(l.read)}})
 		into := &same
-		if !known.LabelsKnown || !maps.Equal(known.Labels, now.Labels) {
+		if !known.Labels.IsProved() || !maps.Equal(known.Labels.V, now.Labels) {
 			into = &news
 		}
 		into.Labels = append(into.Labels, now)
@@ -170,7 +170,7 @@ func (l look) attributes(t *timeline.Timeline) (news, same timeline.Facts) {
 	if l.tagged {
 		now := sameTags(t.Facts().Tags, timeline.TagsSeen{Tags: l.tags, Sights: timeline.Sights{Sure: sure(l.tagsRead), Seen: seen(l.tagsRead)}})
 		into := &same
-		if !known.TagsKnown || !maps.Equal(known.Tags, now.Tags) {
+		if !known.Tags.IsProved() || !maps.Equal(known.Tags.V, now.Tags) {
 			into = &news
 		}
 		into.Tags = append(into.Tags, now)
@@ -238,7 +238,7 @@ func (r *Recorder) readLabels(ctx context.Context, t *timeline.Timeline, name ss
 		l.labelled = !l.gone
 		return l, nil
 	}
-	if known, _ := t.At(seen(l.read)); known.LabelsKnown && maps.Equal(known.Labels, l.labels()) {
+	if known, _ := t.At(seen(l.read)); known.Labels.IsProved() && maps.Equal(known.Labels.V, l.labels()) {
 		return l, nil
 	}
 	h, err := r.live.History(ctx, name)

@@ -99,8 +99,8 @@ func (r *Recorder) proofOf(ctx context.Context, s synced, now time.Time) (p arch
 		return p, false, err
 	}
 	state, _ := t.At(ssmbak.TimeOf(now))
-	p.Newest, p.Top, p.Tags = newest.Ref(), top.Modified, digest(state.Tags)
-	return p, state.TagsKnown && state.LabelsKnown, nil
+	p.Newest, p.Top, p.Tags = newest.Ref(), top.Modified, digest(state.Tags.V)
+	return p, state.Tags.IsProved() && state.Labels.IsProved(), nil
 }
 
 // digest stands for tags in a proof, "" for none.

@@ -70,7 +70,7 @@ func newWorld(t *testing.T, o emulator.Options, faults emulator.FaultFunc) *worl
 func (w *world) put(t *testing.T, name, value string, kind ssmbak.Type) {
 	t.Helper()
 	_, err := w.live.DescribeOne(t.Context(), ssmbak.Name(name))
-	if _, err := w.live.Put(t.Context(), paramstore.Write{Name: ssmbak.Name(name), Value: ssmbak.NewValue(value), Type: kind, Overwrite: err == nil}); err != nil {
+	if _, err := w.live.Put(t.Context(), paramstore.Write{Name: ssmbak.Name(name), Value: ssmbak.NewValue(value), Overwrite: err == nil, Attributes: ssmbak.Attributes{Type: kind}}); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(2 * time.Second)
@@ -309,7 +309,7 @@ func TestEventKinds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, emulator.Options{}, nil)
 		policy := fmt.Sprintf(`[{"Type":"Expiration","Version":"1.0","Attributes":{"Timestamp":%q}}]`, time.Now().Add(time.Hour).UTC().Format("2006-01-02T15:04:05.000Z"))
-		if _, err := w.live.Put(t.Context(), paramstore.Write{Name: "/tmp/x", Value: ssmbak.NewValue("v"), Type: ssmbak.String, Tier: "Advanced", Policies: policy}); err != nil {
+		if _, err := w.live.Put(t.Context(), paramstore.Write{Name: "/tmp/x", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: "Advanced", Policies: policy}}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(2 * time.Second)

@@ -168,11 +168,11 @@ func (r *Recorder) listed(ctx context.Context, index archive.Index, l look, noti
 		found.Looks = []timeline.Look{{Newest: newest.Ref(), Oldest: newest.Number, Sure: complete, Seen: complete}}
 	}
 	tags, labels := index.Attributes(reconciled)
-	if s, _ := t.At(tags); tags != 0 && s.TagsKnown {
-		found.Tags = []timeline.TagsSeen{sameTags(t.Facts().Tags, timeline.TagsSeen{Tags: s.Tags, Sights: sightAt(tags)})}
+	if s, _ := t.At(tags); tags != 0 && s.Tags.IsProved() {
+		found.Tags = []timeline.TagsSeen{sameTags(t.Facts().Tags, timeline.TagsSeen{Tags: s.Tags.V, Sights: sightAt(tags)})}
 	}
-	if s, _ := t.At(labels); labels != 0 && s.LabelsKnown {
-		found.Labels = []timeline.LabelsSeen{sameLabels(t.Facts().Labels, timeline.LabelsSeen{Labels: s.Labels, Sights: sightAt(labels)})}
+	if s, _ := t.At(labels); labels != 0 && s.Labels.IsProved() {
+		found.Labels = []timeline.LabelsSeen{sameLabels(t.Facts().Labels, timeline.LabelsSeen{Labels: s.Labels.V, Sights: sightAt(labels)})}
 	}
 	return found, nil
 }
@@ -315,10 +315,10 @@ func (w *writing) values(ctx context.Context, retry bool) error {
 	}
 	for _, v := range w.look.versions {
 		known, ok := w.index.Facts.Version(refOf(v))
-		fact := factOf(v)
+		fact := timeline.Version{Version: v.Version}
 		if ok && (len(known.Objects) > 0 || !unread(known) && !retry) {
 			// A rebuilt index knows of a version only what its value object says.
-			if known.Description+known.AllowedPattern+known.Policies == "" && fact.Description+fact.AllowedPattern+fact.Policies != "" {
+			if known.Merge(fact.Attributes) != known.Attributes {
 				w.versions = append(w.versions, fact)
 			}
 			continue
@@ -349,7 +349,7 @@ func (w *writing) values(ctx context.Context, retry bool) error {
 func (w *writing) lacking(retry bool) (n int) {
 	for _, v := range w.look.versions {
 		known, ok := w.index.Facts.Version(refOf(v))
-		if !v.HasValue && (!ok || len(known.Objects) == 0 && (unread(known) || retry)) {
+		if !v.Value.IsKnown() && (!ok || len(known.Objects) == 0 && (unread(known) || retry)) {
 			n++
 		}
 	}
@@ -400,8 +400,8 @@ func (w *writing) put(ctx context.Context, v ssmbak.Version, value ssmbak.Value)
 // had. A secret is kept only if its version and its time are those of the
 // history: the name may have been deleted and made anew in between.
 func (r *Recorder) value(ctx context.Context, name ssmbak.Name, v paramstore.Version) (value ssmbak.Value, reason string, err error) {
-	if v.HasValue {
-		return v.Value, "", nil
+	if value, ok := v.Value.Get(); ok {
+		return value, "", nil
 	}
 	secret, err := r.live.Secret(ctx, name, v.Number)
 	var denied *paramstore.UnreadableError
@@ -416,13 +416,6 @@ func (r *Recorder) value(ctx context.Context, name ssmbak.Name, v paramstore.Ver
 		return ssmbak.Value{}, "another life had begun before its value could be read", nil
 	}
 	return secret.Value, "", nil
-}
-
-func factOf(v paramstore.Version) timeline.Version {
-	return timeline.Version{
-		Number: v.Number, Time: v.Time, User: v.User, Type: v.Type, KeyID: v.KeyID, Tier: v.Tier, DataType: v.DataType,
-		Description: v.Description, AllowedPattern: v.AllowedPattern, Policies: v.Policies,
-	}
 }
 
 // keepOnTop makes the newest value the current object of its key, if something
@@ -447,11 +440,11 @@ func (w *writing) keepOnTop(ctx context.Context, index archive.Index, newest tim
 		return err // what cannot be read now is still in an older copy
 	}
 	w.index = index
-	ref, err := w.put(ctx, newest.Domain(), value)
+	ref, err := w.put(ctx, newest.Version, value)
 	if err != nil {
 		return err
 	}
-	fact := factOf(w.look.newest())
+	fact := timeline.Version{Version: w.look.newest().Version}
 	fact.Objects = []timeline.ObjectRef{ref}
 	_, err = w.r.archive.Update(ctx, index, func(base timeline.Facts) timeline.Facts {
 		return timeline.Union(base, timeline.Facts{Versions: []timeline.Version{fact}})

@@ -1,6 +1,7 @@
 package restore
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/ssmbak/ssmbak"
@@ -44,13 +45,9 @@ func (c *circumstances) resolve(live *Live, o Options) (w write, notices []strin
 	if original(c.wanted) {
 		v = fill(v, live)
 	}
-	w = write{
-		Name: c.name, Type: v.Type, Value: c.wanted.Value, DataType: v.DataType, Description: v.Description,
-		AllowedPattern: v.AllowedPattern, KeyID: keyID(v), Overwrite: live != nil,
-	}
-	w.DataType = dataType(v)
-	if live != nil && fixed(dataType(live.Version), w.DataType) {
-		w.DataType = dataType(live.Version)
+	w = write{Name: c.name, Value: c.wanted.Value.V, Attributes: defaulted(v.Attributes), Overwrite: live != nil}
+	if live != nil && fixed(defaulted(live.Version.Attributes).DataType, w.DataType) {
+		w.DataType = defaulted(live.Version.Attributes).DataType
 	}
 	if w.KeyID != "" && o.KeyID != "" && w.KeyID != o.KeyID {
 		notices = append(notices, fmt.Sprintf("its key becomes %s instead of %s", o.KeyID, w.KeyID))
@@ -61,7 +58,6 @@ func (c *circumstances) resolve(live *Live, o Options) (w write, notices []strin
 		// A downgrade is refused: https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
 		w.Tier = advanced
 	case v.Tier != "":
-		w.Tier = v.Tier
 	case w.Value.Len() > standardSize:
 		w.Tier = advanced
 	case live != nil:
@@ -72,7 +68,7 @@ func (c *circumstances) resolve(live *Live, o Options) (w write, notices []strin
 		notices = append(notices, passed)
 	}
 	if live == nil {
-		if tags := restorable(c.wanted.Tags); c.wanted.TagsKnown && len(tags) > 0 {
+		if tags := restorable(c.wanted.Tags.V); len(tags) > 0 {
 			w.Tags = tags
 		}
 	} else {
@@ -98,30 +94,30 @@ func fill(v ssmbak.Version, live *Live) ssmbak.Version {
 	if live == nil {
 		return v
 	}
-	l := live.Version
-	if !known(v.Type) {
-		v.Type = l.Type
+	filled := live.Version.Attributes
+	filled.Tier = v.Tier
+	if known(v.Type) {
+		filled.Type = v.Type
 	}
-	if v.Type == l.Type {
-		v.KeyID, v.DataType = l.KeyID, l.DataType
+	if filled.Type != live.Version.Type {
+		filled.KeyID, filled.DataType = v.KeyID, v.DataType
 	}
-	v.AllowedPattern, v.Policies = l.AllowedPattern, l.Policies
 	// The original kept of a description what an S3 tag can hold.
-	if archive.TagText(l.Description) == archive.TagText(v.Description) {
-		v.Description = l.Description
+	if archive.TagText(filled.Description) != archive.TagText(v.Description) {
+		filled.Description = v.Description
 	}
+	v.Attributes = filled
 	return v
 }
 
-// keyID returns the key of a version, "" if it is no SecureString.
-func keyID(v ssmbak.Version) string {
-	switch {
-	case v.Type != ssmbak.SecureString:
-		return ""
-	case v.KeyID == "":
-		return defaultKey
+// defaulted returns attributes with Parameter Store's defaults filled in: the key
+// of a SecureString and the data type. Nothing else has a key.
+func defaulted(a ssmbak.Attributes) ssmbak.Attributes {
+	a.DataType = cmp.Or(a.DataType, plain)
+	if a.KeyID = cmp.Or(a.KeyID, defaultKey); a.Type != ssmbak.SecureString {
+		a.KeyID = ""
 	}
-	return v.KeyID
+	return a
 }
 
 // compare lists the attributes in which the write differs from what is live,
@@ -129,35 +125,28 @@ func keyID(v ssmbak.Version) string {
 // that have expired were left out: they alone are no reason to write.
 func compare(w write, live *Live, recorded string) []Difference {
 	var out []Difference
-	var l ssmbak.Version
+	var is ssmbak.Attributes
 	if live != nil {
-		l = live.Version
+		is = defaulted(live.Version.Attributes)
 	}
-	if live == nil || !live.HasValue || !live.Value.Equal(w.Value) {
-		d := Difference{Attribute: AttributeValue, Value: true, WantedValue: w.Value, NoLive: true}
-		if live != nil && live.HasValue {
-			d.LiveValue, d.NoLive = live.Value, false
+	if live == nil || !live.Value.IsKnown() || !live.Value.V.Equal(w.Value) {
+		d := Difference{Attribute: ssmbak.AttributeValue, Value: true, WantedValue: w.Value, NoLive: true}
+		if live != nil && live.Value.IsKnown() {
+			d.LiveValue, d.NoLive = live.Value.V, false
 		}
 		out = append(out, d)
 	}
-	is := ""
-	if live != nil {
-		is = dataType(l)
-	}
-	for _, a := range []struct{ attribute, live, wanted string }{
-		{AttributeType, string(l.Type), string(w.Type)},
-		{AttributeKeyID, keyID(l), w.KeyID},
-		{AttributeTier, l.Tier, w.Tier},
-		{AttributeDataType, is, w.DataType},
-		{AttributeDescription, l.Description, w.Description},
-		{AttributeAllowedPattern, l.AllowedPattern, w.AllowedPattern},
-	} {
-		if a.live != a.wanted && (a.attribute != AttributeTier || live == nil || a.live != "") {
-			out = append(out, Difference{Attribute: a.attribute, Live: a.live, Wanted: a.wanted, NoLive: live == nil})
+	for attribute, text := range w.All() {
+		was := is.Get(attribute)
+		switch {
+		case attribute == ssmbak.AttributeTier && live != nil && was == "":
+			continue // it is not known
+		case attribute == ssmbak.AttributePolicies && (canonical(was) == canonical(*text) || canonical(was) == canonical(recorded)):
+			continue
 		}
-	}
-	if p := canonical(l.Policies); p != canonical(w.Policies) && p != canonical(recorded) {
-		out = append(out, Difference{Attribute: AttributePolicies, Live: l.Policies, Wanted: w.Policies, NoLive: live == nil})
+		if was != *text {
+			out = append(out, Difference{Attribute: attribute, Live: was, Wanted: *text, NoLive: live == nil})
+		}
 	}
 	return out
 }
@@ -168,9 +157,9 @@ func listed(l Live) []Difference {
 	for i := range out {
 		out[i].NoWanted = true
 	}
-	out = append(out, compareTags(nil, l.Tags)...)
-	for _, label := range union(l.Labels, nil) {
-		out = append(out, Difference{Attribute: AttributeLabel + label, Live: number(l.Labels[label]), NoWanted: true})
+	out = append(out, compareTags(nil, l.Tags.V)...)
+	for _, label := range union(l.Labels.V, nil) {
+		out = append(out, Difference{Attribute: ssmbak.LabelAttribute(label), Live: number(l.Labels.V[label]), NoWanted: true})
 	}
 	return out
 }
@@ -182,7 +171,7 @@ func compareTags(wanted, live map[string]string) []Difference {
 		l, isLive := live[key]
 		w, isWanted := wanted[key]
 		if l != w || isLive != isWanted {
-			out = append(out, Difference{Attribute: AttributeTag + key, Live: l, Wanted: w, NoLive: !isLive, NoWanted: !isWanted})
+			out = append(out, Difference{Attribute: ssmbak.TagAttribute(key), Live: l, Wanted: w, NoLive: !isLive, NoWanted: !isWanted})
 		}
 	}
 	return out

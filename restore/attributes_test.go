@@ -83,14 +83,11 @@ func TestExpirationForms(t *testing.T) {
 func TestResolve(t *testing.T) {
 	t.Parallel()
 	old := func(kind ssmbak.Type, description string) ssmbak.State {
-		return ssmbak.State{Name: "/a", Version: ssmbak.Version{Time: moment, Type: kind, Description: description}, Value: ssmbak.NewValue("v"), HasValue: true}
+		return ssmbak.State{Name: "/a", Version: ssmbak.Version{Time: moment, Attributes: ssmbak.Attributes{Type: kind, Description: description}}, Value: ssmbak.Know(ssmbak.NewValue("v"), ssmbak.Proved)}
 	}
 	long := old(ssmbak.String, "")
-	long.Value = ssmbak.NewValue(strings.Repeat("x", standardSize+1))
-	rich := ssmbak.Version{
-		Number: 4, Time: later, Type: ssmbak.SecureString, KeyID: "alias/k", Tier: advanced, DataType: "aws:ssm:integration",
-		Description: "it's (mine)", AllowedPattern: ".", Policies: `[{"Type":"NoChangeNotification"}]`,
-	}
+	long.Value.V = ssmbak.NewValue(strings.Repeat("x", standardSize+1))
+	rich := ssmbak.Version{Number: 4, Time: later, Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: "alias/k", Tier: advanced, DataType: "aws:ssm:integration", Description: "it's (mine)", AllowedPattern: ".", Policies: `[{"Type":"NoChangeNotification"}]`}}
 	tests := []struct {
 		name string
 		w    ssmbak.State
@@ -99,55 +96,49 @@ func TestResolve(t *testing.T) {
 	}{
 		{
 			"create without attributes",
-			ssmbak.State{Name: "/a", Version: version(2, moment), Value: ssmbak.NewValue("v")},
+			ssmbak.State{Name: "/a", Version: version(2, moment), Value: ssmbak.Know(ssmbak.NewValue("v"), ssmbak.Proved)},
 			nil,
-			paramstore.Write{Name: "/a", Type: ssmbak.String, Value: ssmbak.NewValue("v"), Tier: standard, DataType: plain},
+			paramstore.Write{Name: "/a", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: standard, DataType: plain}},
 		},
 		{
 			"create with tags",
-			ssmbak.State{Name: "/a", Version: version(2, moment), Value: ssmbak.NewValue("v"), TagsKnown: true, Tags: map[string]string{"a": "1", "aws:b": "2"}},
+			ssmbak.State{Name: "/a", Version: version(2, moment), Value: ssmbak.Know(ssmbak.NewValue("v"), ssmbak.Proved), Tags: ssmbak.Know(map[string]string{"a": "1", "aws:b": "2"}, ssmbak.Proved)},
 			nil,
-			paramstore.Write{Name: "/a", Type: ssmbak.String, Value: ssmbak.NewValue("v"), Tier: standard, DataType: plain, Tags: map[string]string{"a": "1"}},
+			paramstore.Write{Name: "/a", Value: ssmbak.NewValue("v"), Tags: map[string]string{"a": "1"}, Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: standard, DataType: plain}},
 		},
 		{
 			"create a secret with the default key",
-			ssmbak.State{Name: "/a", Version: with(version(2, moment), secure("")), Value: ssmbak.NewValue("v")},
+			ssmbak.State{Name: "/a", Version: with(version(2, moment), secure("")), Value: ssmbak.Know(ssmbak.NewValue("v"), ssmbak.Proved)},
 			nil,
-			paramstore.Write{Name: "/a", Type: ssmbak.SecureString, KeyID: defaultKey, Value: ssmbak.NewValue("v"), Tier: standard, DataType: plain},
+			paramstore.Write{Name: "/a", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: defaultKey, Tier: standard, DataType: plain}},
 		},
 		{
 			"no key for what is no secret",
-			ssmbak.State{Name: "/a", Version: version(2, moment), Value: ssmbak.NewValue("v")},
+			ssmbak.State{Name: "/a", Version: version(2, moment), Value: ssmbak.Know(ssmbak.NewValue("v"), ssmbak.Proved)},
 			alive(with(version(3, later), secure("alias/k")), "v"),
-			paramstore.Write{Name: "/a", Type: ssmbak.String, Value: ssmbak.NewValue("v"), Tier: standard, DataType: plain, Overwrite: true},
+			paramstore.Write{Name: "/a", Value: ssmbak.NewValue("v"), Overwrite: true, Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: standard, DataType: plain}},
 		},
 		{
 			"an advanced parameter without its policies",
-			ssmbak.State{Name: "/a", Version: version(2, moment), Value: ssmbak.NewValue("v")},
+			ssmbak.State{Name: "/a", Version: version(2, moment), Value: ssmbak.Know(ssmbak.NewValue("v"), ssmbak.Proved)},
 			alive(rich, "v"),
-			paramstore.Write{Name: "/a", Type: ssmbak.String, Value: ssmbak.NewValue("v"), Tier: advanced, DataType: integration, Overwrite: true, ClearPolicies: true},
+			paramstore.Write{Name: "/a", Value: ssmbak.NewValue("v"), Overwrite: true, ClearPolicies: true, Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: advanced, DataType: integration}},
 		},
 		{
 			"of the original, create", old(ssmbak.SecureString, "d"), nil,
-			paramstore.Write{Name: "/a", Type: ssmbak.SecureString, KeyID: defaultKey, Value: ssmbak.NewValue("v"), Description: "d", DataType: plain},
+			paramstore.Write{Name: "/a", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: defaultKey, Description: "d", DataType: plain}},
 		},
 		{
 			"of the original, create a long one", long, nil,
-			paramstore.Write{Name: "/a", Type: ssmbak.String, Value: long.Value, Tier: advanced, DataType: plain},
+			paramstore.Write{Name: "/a", Value: long.Value.V, Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: advanced, DataType: plain}},
 		},
 		{
 			"of the original, update", old(ssmbak.SecureString, "its mine"), alive(rich, "w"),
-			paramstore.Write{
-				Name: "/a", Type: ssmbak.SecureString, KeyID: "alias/k", Value: ssmbak.NewValue("v"), Tier: advanced, DataType: "aws:ssm:integration",
-				Description: "it's (mine)", AllowedPattern: ".", Policies: rich.Policies, Overwrite: true,
-			},
+			paramstore.Write{Name: "/a", Value: ssmbak.NewValue("v"), Overwrite: true, Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: "alias/k", Tier: advanced, DataType: "aws:ssm:integration", Description: "it's (mine)", AllowedPattern: ".", Policies: rich.Policies}},
 		},
 		{
 			"of the original, update of another type", old(ssmbak.String, "other"), alive(rich, "w"),
-			paramstore.Write{
-				Name: "/a", Type: ssmbak.String, Value: ssmbak.NewValue("v"), Tier: advanced, DataType: integration,
-				Description: "other", AllowedPattern: ".", Policies: rich.Policies, Overwrite: true,
-			},
+			paramstore.Write{Name: "/a", Value: ssmbak.NewValue("v"), Overwrite: true, Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: advanced, DataType: integration, Description: "other", AllowedPattern: ".", Policies: rich.Policies}},
 		},
 	}
 	for _, test := range tests {

@@ -224,7 +224,7 @@ func TestBesideAttributes(t *testing.T) {
 		o := restore.Options{To: "/b"}
 		plan := w.plan("/a/", false, then, o)
 		want := []string{
-			"update /b/x: value, type, key id, description, allowed pattern, policies, tag env, tag team, label blue from /a/x",
+			"update /b/x: value, type, keyId, description, allowedPattern, policies, tag env, tag team, label blue from /a/x",
 			"update /b/y: value, type from /a/y",
 		}
 		if diff := cmp.Diff(sources(plan), want); diff != "" {

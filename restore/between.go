@@ -140,14 +140,13 @@ func (r *Restorer) between(ctx context.Context, s *subject, from, to ssmbak.Time
 			if err != nil {
 				return nil, err
 			}
-			side.state.Value, side.state.HasValue, side.state.NoValue = v, why == "", why
+			side.state.Value = fetched(v, why)
 		}
 	}
 	item.Wanted = is
 	if !was.Deleted {
 		item.Live = &Live{
-			Version: was.Version, Objects: wasRefs, Value: was.Value, HasValue: was.HasValue,
-			Tags: was.Tags, TagsKnown: tagsKnown(was), Labels: was.Labels, LabelsKnown: labelsKnown(was),
+			Version: was.Version, Objects: wasRefs, Value: was.Value, Tags: was.Tags, Labels: was.Labels,
 		}
 	}
 	switch {
@@ -186,18 +185,15 @@ func interrupted(line *timeline.Timeline, from, to ssmbak.Time) bool {
 
 // appeared lists everything that a state has.
 func appeared(is ssmbak.State) []Difference {
-	return append(versionsBetween(nil, is), attributesBetween(ssmbak.State{TagsKnown: true, LabelsKnown: true}, is)...)
+	return append(versionsBetween(nil, is), attributesBetween(ssmbak.State{Tags: ssmbak.Know[map[string]string](nil, ssmbak.Proved), Labels: ssmbak.Know[map[string]int64](nil, ssmbak.Proved)}, is)...)
 }
 
 // versionsBetween lists the attributes of a version that differ, was being nil
 // for nothing.
 func versionsBetween(was *Live, is ssmbak.State) []Difference {
 	v := is.Version
-	out := compare(write{
-		Type: v.Type, Value: is.Value, KeyID: keyID(v), Tier: v.Tier, DataType: v.DataType,
-		Description: v.Description, AllowedPattern: v.AllowedPattern, Policies: v.Policies,
-	}, was, v.Policies)
-	if !is.HasValue {
+	out := compare(write{Value: is.Value.V, Attributes: defaulted(v.Attributes)}, was, v.Policies)
+	if !is.Value.IsKnown() {
 		for i := range out {
 			out[i].NoWanted = out[i].NoWanted || out[i].Value
 		}
@@ -208,34 +204,30 @@ func versionsBetween(was *Live, is ssmbak.State) []Difference {
 // attributesBetween lists the tags and labels that differ, where both are known or
 // last known.
 func attributesBetween(was, is ssmbak.State) (out []Difference) {
-	if tagsKnown(was) && tagsKnown(is) {
-		out = compareTags(is.Tags, was.Tags)
+	if was.Tags.IsKnown() && is.Tags.IsKnown() {
+		out = compareTags(is.Tags.V, was.Tags.V)
 	}
-	if labelsKnown(was) && labelsKnown(is) {
-		for _, label := range union(is.Labels, was.Labels) {
-			if a, b := was.Labels[label], is.Labels[label]; a != b {
-				out = append(out, Difference{Attribute: AttributeLabel + label, Live: number(a), Wanted: number(b), NoLive: a == 0, NoWanted: b == 0})
+	if was.Labels.IsKnown() && is.Labels.IsKnown() {
+		for _, label := range union(is.Labels.V, was.Labels.V) {
+			if a, b := was.Labels.V[label], is.Labels.V[label]; a != b {
+				out = append(out, Difference{Attribute: ssmbak.LabelAttribute(label), Live: number(a), Wanted: number(b), NoLive: a == 0, NoWanted: b == 0})
 			}
 		}
 	}
 	return out
 }
 
-func tagsKnown(s ssmbak.State) bool   { return s.TagsKnown || s.TagsLastKnown }
-func labelsKnown(s ssmbak.State) bool { return s.LabelsKnown || s.LabelsLastKnown }
-
 // noteAttributes says which tags and labels were compared by the last known ones,
 // and which could not be compared since they are unknown at one of the moments.
 func noteAttributes(item *Item, was, is ssmbak.State, from, to ssmbak.Time) {
-	c := circumstances{lastTags: was.TagsLastKnown || is.TagsLastKnown, lastLabels: was.LabelsLastKnown || is.LabelsLastKnown}
-	c.noteLastKnown(item)
+	noteLastKnown(item, was, is)
 	if was.Deleted || is.Deleted {
 		return
 	}
 	for _, a := range []struct {
 		what    string
 		was, is bool
-	}{{"tags", tagsKnown(was), tagsKnown(is)}, {"labels", labelsKnown(was), labelsKnown(is)}} {
+	}{{"tags", was.Tags.IsKnown(), is.Tags.IsKnown()}, {"labels", was.Labels.IsKnown(), is.Labels.IsKnown()}} {
 		switch {
 		case a.was && !a.is:
 			item.Notices = append(item.Notices, "its "+a.what+" are unknown at "+to.String())

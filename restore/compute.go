@@ -32,30 +32,23 @@ type circumstances struct {
 	unheld string
 	// untagged is the same for the live tags and labels.
 	untagged string
-	// lastTags and lastLabels say that the wanted tags and labels are only the last
-	// known ones.
-	lastTags, lastLabels bool
 	// touched are the attributes that a restore changed which is taken back: of
 	// tags and labels no others are. nil for any other restore.
-	touched []string
+	touched []ssmbak.Attribute
 	// foreign says why the live parameter must not be touched, "" if it may be.
 	foreign string
 }
 
-// trust takes the last known tags and labels for the wanted ones, as it is done
-// with a last known state.
-func (c *circumstances) trust() {
-	w := &c.wanted
-	c.lastTags, c.lastLabels = w.TagsLastKnown, w.LabelsLastKnown
-	w.TagsKnown, w.LabelsKnown = w.TagsKnown || w.TagsLastKnown, w.LabelsKnown || w.LabelsLastKnown
-}
-
 // noteLastKnown says which of what is written is only the last known.
-func (c *circumstances) noteLastKnown(item *Item) {
-	writes := func(attribute string) bool {
-		return slices.ContainsFunc(item.Differences, func(d Difference) bool { return strings.HasPrefix(d.Attribute, attribute) })
+func noteLastKnown(item *Item, states ...ssmbak.State) {
+	writes := func(kind ssmbak.Attribute) bool {
+		return slices.ContainsFunc(item.Differences, func(d Difference) bool { return strings.HasPrefix(string(d.Attribute), string(kind)) })
 	}
-	tags, labels := c.lastTags && writes(AttributeTag), c.lastLabels && writes(AttributeLabel)
+	tags, labels := false, false
+	for _, s := range states {
+		tags = tags || s.Tags.Certainty == ssmbak.LastKnown && writes(ssmbak.AttributeTag)
+		labels = labels || s.Labels.Certainty == ssmbak.LastKnown && writes(ssmbak.AttributeLabel)
+	}
 	switch {
 	case tags && labels:
 		item.Notices = append(item.Notices, "its tags and labels are the last known ones")
@@ -120,8 +113,8 @@ func (c *circumstances) judge(o Options) (verdict, string) {
 		return unborn, ""
 	case w.Deleted:
 		return undecided, "whether it existed is not known: no complete listing is that old"
-	case w.NoValue != "":
-		return undecided, "its value cannot be had: " + w.NoValue
+	case w.Value.Reason != "":
+		return undecided, "its value cannot be had: " + w.Value.Reason
 	case !known(w.Version.Type) && (c.live == nil || !original(*w)):
 		return undecided, "its type was not recorded"
 	}
@@ -185,7 +178,7 @@ func compute(c circumstances, o Options) Item {
 	if item.Action.Writes() && c.foreign != "" {
 		item.Refused, item.remedy = c.foreign, RemedyNone
 	}
-	c.noteLastKnown(&item)
+	noteLastKnown(&item, c.wanted)
 	if c.wanted.Certainty == ssmbak.Unknown && item.Action.Writes() && !c.current() {
 		item.Notices = append(item.Notices, "this is the last known state: "+c.wanted.Reason)
 	}
@@ -226,7 +219,7 @@ func (c *circumstances) hold(item *Item, o Options) {
 	if c.live == nil {
 		item.Action, item.Notices = Create, notices
 		item.Differences = append(compare(item.write, nil, recorded), compareTags(item.write.Tags, nil)...)
-		if !c.wanted.TagsKnown {
+		if !c.wanted.Tags.IsKnown() {
 			item.Notices = append(item.Notices, "its tags are not known: it gets none")
 		}
 		c.moveLabels(item)
@@ -243,7 +236,7 @@ func (c *circumstances) hold(item *Item, o Options) {
 	}
 	if !c.current() {
 		item.Differences = compare(item.write, c.live, recorded)
-		if o.KeyID != "" && len(item.Differences) == 1 && item.Differences[0].Attribute == AttributeKeyID && item.Differences[0].Live == keyID(c.wanted.Version) {
+		if o.KeyID != "" && len(item.Differences) == 1 && item.Differences[0].Attribute == ssmbak.AttributeKeyID && item.Differences[0].Live == defaulted(c.wanted.Version.Attributes).KeyID {
 			item.Differences = nil
 		}
 	}
@@ -257,8 +250,8 @@ func (c *circumstances) hold(item *Item, o Options) {
 			item.Refused, item.remedy = why, RemedyReplace
 		}
 	}
-	if c.wanted.TagsKnown && c.live.TagsKnown {
-		if tags := compareTags(restorable(c.wanted.Tags), restorable(c.live.Tags)); len(tags) > 0 {
+	if c.wanted.Tags.IsKnown() && c.live.Tags.IsKnown() {
+		if tags := compareTags(restorable(c.wanted.Tags.V), restorable(c.live.Tags.V)); len(tags) > 0 {
 			item.Differences = append(item.Differences, tags...)
 			item.Refused = cmp.Or(item.Refused, c.untagged)
 		}
@@ -273,33 +266,33 @@ func (c *circumstances) hold(item *Item, o Options) {
 // keepTags gives a parameter that replaces a live one the live tags where the
 // wanted ones are not known.
 func (c *circumstances) keepTags(w *write) {
-	if !c.wanted.TagsKnown && c.live.TagsKnown {
-		w.Tags = restorable(c.live.Tags)
+	if !c.wanted.Tags.IsKnown() && c.live.Tags.IsKnown() {
+		w.Tags = restorable(c.live.Tags.V)
 	}
 }
 
 // leaveTags makes the live tags that a restore did not change part of what is
 // wanted when it is taken back, so that a parameter that is replaced keeps them.
 func (c *circumstances) leaveTags() {
-	if c.touched == nil || c.live == nil || !c.wanted.TagsKnown || !c.live.TagsKnown {
+	if c.touched == nil || c.live == nil || !c.wanted.Tags.IsKnown() || !c.live.Tags.IsKnown() {
 		return
 	}
 	tags := map[string]string{}
-	for _, key := range union(c.wanted.Tags, c.live.Tags) {
-		from := c.wanted.Tags
-		if c.untouched(AttributeTag + key) {
-			from = c.live.Tags
+	for _, key := range union(c.wanted.Tags.V, c.live.Tags.V) {
+		from := c.wanted.Tags.V
+		if c.untouched(ssmbak.TagAttribute(key)) {
+			from = c.live.Tags.V
 		}
 		if value, ok := from[key]; ok {
 			tags[key] = value
 		}
 	}
-	c.wanted.Tags = tags
+	c.wanted.Tags.V = tags
 }
 
 // untouched reports whether a tag or label is none of those that a restore
 // changed which is taken back.
-func (c *circumstances) untouched(attribute string) bool {
+func (c *circumstances) untouched(attribute ssmbak.Attribute) bool {
 	return c.touched != nil && !slices.Contains(c.touched, attribute)
 }
 

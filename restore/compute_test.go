@@ -15,20 +15,21 @@ const (
 
 // version returns a version of a String parameter.
 func version(number int64, at ssmbak.Time) ssmbak.Version {
-	return ssmbak.Version{Number: number, Time: at, User: "alice", Type: ssmbak.String, Tier: standard, DataType: plain}
+	return ssmbak.Version{Number: number, Time: at, User: "alice", Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: standard, DataType: plain}}
 }
 
 // there returns the wanted state of a parameter that held the value.
 func there(v ssmbak.Version, value string) ssmbak.State {
 	return ssmbak.State{
-		Name: "/app/a", Version: v, Value: ssmbak.NewValue(value), HasValue: true, Modified: v.Time, Certainty: ssmbak.Proved,
-		Tags: map[string]string{}, TagsKnown: true, LabelsKnown: true,
+		Name: "/app/a", Version: v, Value: ssmbak.Know(ssmbak.NewValue(value), ssmbak.Proved), Modified: v.Time, Certainty: ssmbak.Proved,
+		Tags: ssmbak.Know(map[string]string{}, ssmbak.Proved), Labels: ssmbak.Know(map[string]int64(nil), ssmbak.Proved),
 	}
 }
 
 // alive returns the live parameter that holds the value.
 func alive(v ssmbak.Version, value string) *Live {
-	return &Live{Version: v, Value: ssmbak.NewValue(value), HasValue: true, Tags: map[string]string{}, TagsKnown: true, LabelsKnown: true}
+	s := there(v, value)
+	return &Live{Version: v, Value: s.Value, Tags: s.Tags, Labels: s.Labels}
 }
 
 // with returns a copy of the version after f has changed it.
@@ -55,16 +56,16 @@ func TestCompute(t *testing.T) {
 	gapDeleted := deleted
 	gapDeleted.Certainty, gapDeleted.Reason = ssmbak.Unknown, "it was deleted within this second"
 	expired := there(old, "")
-	expired.HasValue, expired.NoValue = false, "the value object is no longer in the bucket"
-	untyped := there(ssmbak.Version{Time: moment - 5000, Type: "None"}, "one")
-	tagged := func(s ssmbak.State, tags map[string]string) ssmbak.State { s.Tags = tags; return s }
-	live := func(l *Live, tags map[string]string) *Live { l.Tags = tags; return l }
+	expired.Value = ssmbak.Known[ssmbak.Value]{Reason: "the value object is no longer in the bucket"}
+	untyped := there(ssmbak.Version{Time: moment - 5000, Attributes: ssmbak.Attributes{Type: "None"}}, "one")
+	tagged := func(s ssmbak.State, tags map[string]string) ssmbak.State { s.Tags.V = tags; return s }
+	live := func(l *Live, tags map[string]string) *Live { l.Tags.V = tags; return l }
 	untagged := there(old, "one")
-	untagged.Tags, untagged.TagsKnown = nil, false
+	untagged.Tags = ssmbak.Known[map[string]string]{}
 	unread := alive(new, "")
-	unread.HasValue = false
+	unread.Value = ssmbak.Known[ssmbak.Value]{}
 	labelled := there(old, "one")
-	labelled.Labels, labelled.LabelsKnown = map[string]int64{"blue": 2, "green": 3}, true
+	labelled.Labels = ssmbak.Know(map[string]int64{"blue": 2, "green": 3}, ssmbak.Proved)
 
 	type answer struct {
 		Action          Action
@@ -106,37 +107,37 @@ func TestCompute(t *testing.T) {
 			"it is gone",
 			circumstances{wanted: there(old, "one"), existed: true},
 			Options{},
-			answer{Action: Create, Differs: []string{"value", "type", "tier", "data type"}},
+			answer{Action: Create, Differs: []string{"value", "type", "tier", "dataType"}},
 		},
 		{
 			"it is gone and its tags are not known",
 			circumstances{wanted: untagged, existed: true},
 			Options{},
-			answer{Action: Create, Differs: []string{"value", "type", "tier", "data type"}, Notices: []string{"its tags are not known: it gets none"}},
+			answer{Action: Create, Differs: []string{"value", "type", "tier", "dataType"}, Notices: []string{"its tags are not known: it gets none"}},
 		},
 		{
 			"it had labels and is gone",
 			circumstances{wanted: labelled, existed: true},
 			Options{},
-			answer{Action: Create, Differs: []string{"value", "type", "tier", "data type", "label green"}, Notices: []string{"label blue cannot come back: it was on version 2, which is gone"}},
+			answer{Action: Create, Differs: []string{"value", "type", "tier", "dataType", "label green"}, Notices: []string{"label blue cannot come back: it was on version 2, which is gone"}},
 		},
 		{
 			"deleted by then, and there",
 			circumstances{wanted: deleted, existed: true, live: alive(new, "two")},
 			Options{},
-			answer{Action: Delete, Differs: []string{"value", "type", "tier", "data type"}, Reason: reasonEnded},
+			answer{Action: Delete, Differs: []string{"value", "type", "tier", "dataType"}, Reason: reasonEnded},
 		},
 		{
 			"deleted by then, and there, not recorded",
 			circumstances{wanted: deleted, existed: true, live: alive(new, "two"), unheld: "no"},
 			Options{},
-			answer{Action: Delete, Differs: []string{"value", "type", "tier", "data type"}, Reason: reasonEnded, Refused: "no"},
+			answer{Action: Delete, Differs: []string{"value", "type", "tier", "dataType"}, Reason: reasonEnded, Refused: "no"},
 		},
 		{
 			"deleted by then, and there, tags not recorded",
 			circumstances{wanted: deleted, existed: true, live: alive(new, "two"), untagged: "no"},
 			Options{},
-			answer{Action: Delete, Differs: []string{"value", "type", "tier", "data type"}, Reason: reasonEnded, Refused: "no"},
+			answer{Action: Delete, Differs: []string{"value", "type", "tier", "dataType"}, Reason: reasonEnded, Refused: "no"},
 		},
 		{
 			"deleted by then, and gone",
@@ -154,7 +155,7 @@ func TestCompute(t *testing.T) {
 			"begun after, exact",
 			circumstances{wanted: deleted, covered: true, live: alive(new, "two")},
 			Options{Exact: true},
-			answer{Action: Delete, Differs: []string{"value", "type", "tier", "data type"}, Reason: "it did not exist yet"},
+			answer{Action: Delete, Differs: []string{"value", "type", "tier", "dataType"}, Reason: "it did not exist yet"},
 		},
 		{
 			"begun after, before the first listing",
@@ -172,7 +173,7 @@ func TestCompute(t *testing.T) {
 			"another data type, in place",
 			circumstances{wanted: there(with(old, dataOf("integer")), "1"), live: alive(with(new, dataOf("of-later")), "1")},
 			Options{},
-			answer{Action: Update, Differs: []string{"data type"}},
+			answer{Action: Update, Differs: []string{"dataType"}},
 		},
 		{
 			"a data type that does not change in place",
@@ -200,7 +201,7 @@ func TestCompute(t *testing.T) {
 			circumstances{wanted: there(old, "one"), live: alive(with(new, dataOf(integration)), "two")},
 			Options{Replace: true},
 			answer{
-				Action: Replace, Differs: []string{"value", "data type"}, Reason: "deleted and created anew: " + reasonDataType + " in place",
+				Action: Replace, Differs: []string{"value", "dataType"}, Reason: "deleted and created anew: " + reasonDataType + " in place",
 				Notices: []string{"its version numbers begin at 1 again, and a resource policy that shares it is lost"},
 			},
 		},
@@ -257,7 +258,7 @@ func TestCompute(t *testing.T) {
 			"in the second of a deletion, last known",
 			circumstances{wanted: gapDeleted, existed: true, live: alive(new, "two")},
 			Options{AssumeLastKnown: true},
-			answer{Action: Delete, Differs: []string{"value", "type", "tier", "data type"}, Reason: reasonEnded, Notices: []string{"this is the last known state: it was deleted within this second"}},
+			answer{Action: Delete, Differs: []string{"value", "type", "tier", "dataType"}, Reason: reasonEnded, Notices: []string{"this is the last known state: it was deleted within this second"}},
 		},
 		{
 			"the value is lost",
@@ -318,7 +319,7 @@ func TestCompute(t *testing.T) {
 				}), "one"), live: alive(new, "one"),
 			},
 			Options{},
-			answer{Action: Update, Differs: []string{"type", "key id", "data type", "description", "allowed pattern"}},
+			answer{Action: Update, Differs: []string{"type", "keyId", "dataType", "description", "allowedPattern"}},
 		},
 		{
 			"the default key by name",
@@ -385,7 +386,7 @@ func TestCompute(t *testing.T) {
 		{
 			"of the original, nothing changed",
 			circumstances{
-				wanted: there(ssmbak.Version{Time: moment - 5000, Type: ssmbak.SecureString, Description: "the key"}, "one"),
+				wanted: there(ssmbak.Version{Time: moment - 5000, Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, Description: "the key"}}, "one"),
 				live: alive(with(new, func(v *ssmbak.Version) {
 					v.Type, v.KeyID, v.Description, v.AllowedPattern, v.Tier = ssmbak.SecureString, "alias/k", "the (key)", "o", advanced
 				}), "one"),
@@ -413,7 +414,7 @@ func TestCompute(t *testing.T) {
 			item := compute(test.c, test.o)
 			got := answer{Action: item.Action, Reason: item.Reason, Refused: item.Refused, Notices: item.Notices}
 			for _, d := range item.Differences {
-				got.Differs = append(got.Differs, d.Attribute)
+				got.Differs = append(got.Differs, string(d.Attribute))
 			}
 			if diff := cmp.Diff(got, test.want); diff != "" {
 				t.Errorf("compute (-got +want):\n%s", diff)
@@ -429,8 +430,8 @@ func TestDifferences(t *testing.T) {
 		wanted: there(with(version(1, moment), func(v *ssmbak.Version) { v.Description = "" }), "one"),
 		live:   alive(with(version(2, later), func(v *ssmbak.Version) { v.Description = "new" }), "two"),
 	}
-	c.wanted.Tags = map[string]string{"a": "", "b": "1"}
-	c.live.Tags = map[string]string{"b": "2", "c": "3"}
+	c.wanted.Tags.V = map[string]string{"a": "", "b": "1"}
+	c.live.Tags.V = map[string]string{"b": "2", "c": "3"}
 	want := []Difference{
 		{Attribute: "value", Value: true, LiveValue: ssmbak.NewValue("two"), WantedValue: ssmbak.NewValue("one")},
 		{Attribute: "description", Live: "new"},

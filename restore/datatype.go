@@ -18,15 +18,6 @@ const (
 	integration = "aws:ssm:integration"
 )
 
-// dataType returns the data type of a version: one without any holds text. Those
-// that are not known here are kept as they are.
-func dataType(v ssmbak.Version) string {
-	if v.DataType == "" {
-		return plain
-	}
-	return v.DataType
-}
-
 // fixed reports whether Parameter Store does not change the one data type to the
 // other in place, as it is for those that it validates.
 // https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-data-types.html
@@ -44,7 +35,7 @@ func (c *circumstances) dataTypes() (live, wanted string) {
 	if original(c.wanted) {
 		v = fill(v, c.live)
 	}
-	return dataType(c.live.Version), dataType(v)
+	return defaulted(c.live.Version.Attributes).DataType, defaulted(v.Attributes).DataType
 }
 
 // imageID is what the value of an image looks like.
@@ -55,7 +46,7 @@ var imageID = regexp.MustCompile(`^ami-[0-9a-f]{8}([0-9a-f]{9})?$`)
 // if it can: Parameter Store would refuse it, or accept it and store nothing.
 func (c *circumstances) misfit(w write) string {
 	live, wanted := c.dataTypes()
-	unchanged := w.Type == c.live.Version.Type && c.live.HasValue && c.live.Value.Equal(w.Value)
+	unchanged := w.Type == c.live.Version.Type && c.live.Value.IsKnown() && c.live.Value.V.Equal(w.Value)
 	switch {
 	case !fixed(live, wanted), unchanged, fits(live, w.Type, w.Value.Reveal()):
 		return ""
@@ -93,5 +84,5 @@ func fits(dataType string, kind ssmbak.Type, value string) bool {
 // changesDataType reports whether the item's new version has another data type
 // than the live one.
 func (i *Item) changesDataType() bool {
-	return i.Action == Update && i.Live != nil && i.write.DataType != dataType(i.Live.Version)
+	return i.Action == Update && i.Live != nil && i.write.DataType != defaulted(i.Live.Version.Attributes).DataType
 }

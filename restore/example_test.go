@@ -41,7 +41,7 @@ func ExamplePath() {
 		log.Fatal(err)
 	}
 	for _, s := range snapshot.States {
-		fmt.Println(s.Name, s.Value.Reveal())
+		fmt.Println(s.Name, s.Value.V.Reveal())
 	}
 	result, err := path.Restore(ctx)
 	if err != nil {

@@ -365,7 +365,6 @@ func (r *Restorer) want(s *subject, at ssmbak.Time, complete archive.Reconciled)
 		c.wanted = ssmbak.State{Name: s.origin, Reason: "its record cannot be read: " + s.problem.Error()}
 	case s.past != nil:
 		c.wanted, c.objects = s.past.At(at)
-		c.trust()
 		c.existed, c.covered = history(s.past.Facts(), at)
 	case s.origin != s.name:
 		// Nothing is to be restored there; whether anything ever was to be matters
@@ -397,13 +396,12 @@ func (s *subject) see() {
 		return
 	}
 	// Attributes are compared as histories give them, on both sides.
-	c.live.Version, c.live.Objects, c.unheld = recorded.Domain(), recorded.Objects, ""
+	c.live.Version, c.live.Objects, c.unheld = recorded.Version, recorded.Objects, ""
 	if len(recorded.Objects) == 0 {
 		c.unheld = "its live value is not in the archive: " + cmp.Or(recorded.Unreadable, "it was not recorded")
 	}
 	if last, _ := s.line.At(ssmbak.MaxTime - 1); same(last.Version, c.live.Version) {
-		c.live.Tags, c.live.TagsKnown = last.Tags, last.TagsKnown
-		c.live.Labels, c.live.LabelsKnown = last.Labels, last.LabelsKnown
+		c.live.Tags, c.live.Labels = proved(last.Tags), proved(last.Labels)
 	}
 }
 
@@ -436,7 +434,7 @@ func history(f timeline.Facts, at ssmbak.Time) (existed, absent bool) {
 func (r *Restorer) values(ctx context.Context, s *subject) error {
 	wanted, live := s.c.needs(r.o)
 	if wanted {
-		if err := r.wantedValue(ctx, s); err != nil || !s.c.wanted.HasValue {
+		if err := r.wantedValue(ctx, s); err != nil || !s.c.wanted.Value.IsKnown() {
 			return err // without it there is nothing to compare with
 		}
 	}
@@ -449,7 +447,7 @@ func (r *Restorer) values(ctx context.Context, s *subject) error {
 			s.c.unheld = "its live value is not in the archive: " + reason
 			return nil
 		}
-		s.c.live.Value, s.c.live.HasValue = v, true
+		s.c.live.Value = ssmbak.Know(v, ssmbak.Proved)
 	}
 	return nil
 }
@@ -461,8 +459,27 @@ func (r *Restorer) wantedValue(ctx context.Context, s *subject) error {
 		return nil
 	}
 	v, reason, err := r.value(ctx, s, s.origin, s.c.objects)
-	w.Value, w.HasValue, w.NoValue = v, err == nil && reason == "", reason
-	return err
+	if err != nil {
+		return err
+	}
+	w.Value = fetched(v, reason)
+	return nil
+}
+
+// fetched is a value that was read from the archive, or why it cannot be had.
+func fetched(v ssmbak.Value, reason string) ssmbak.Known[ssmbak.Value] {
+	if reason != "" {
+		return ssmbak.Known[ssmbak.Value]{Reason: reason}
+	}
+	return ssmbak.Know(v, ssmbak.Proved)
+}
+
+// proved returns what is proved, and takes anything less for unknown.
+func proved[T any](k ssmbak.Known[T]) ssmbak.Known[T] {
+	if !k.IsProved() {
+		return ssmbak.Known[T]{}
+	}
+	return k
 }
 
 // value reads one value from the archive, or why it cannot be had.
@@ -494,9 +511,9 @@ func (r *Restorer) attributes(ctx context.Context, s *subject, all bool) error {
 		return nil
 	}
 	w := &c.wanted
-	tags := action.Writes() || w.TagsKnown && (all || !c.live.TagsKnown)
-	labels := action.Writes() || w.LabelsKnown && (all || !c.live.LabelsKnown || len(w.Labels)+len(c.live.Labels) > 0)
-	s.trusted = w.TagsKnown && !tags || w.LabelsKnown && !labels
+	tags := action.Writes() || w.Tags.IsKnown() && (all || !c.live.Tags.IsKnown())
+	labels := action.Writes() || w.Labels.IsKnown() && (all || !c.live.Labels.IsKnown() || len(w.Labels.V)+len(c.live.Labels.V) > 0)
+	s.trusted = w.Tags.IsKnown() && !tags || w.Labels.IsKnown() && !labels
 	held, err := r.attributesLive(ctx, s, tags, labels)
 	if errors.Is(err, paramstore.ErrNotFound) {
 		return nil // it was deleted since, which Apply will see
@@ -538,23 +555,24 @@ func (r *Restorer) attributesLive(ctx context.Context, s *subject, tags, labels 
 	live := *s.c.live
 	held = true
 	if tags {
-		if live.Tags, err = r.live.Tags(ctx, s.name); err != nil {
+		now, err := r.live.Tags(ctx, s.name)
+		if err != nil {
 			return false, err
 		}
-		held = live.TagsKnown && maps.Equal(live.Tags, s.c.live.Tags)
-		live.TagsKnown = true
+		held = live.Tags.IsKnown() && maps.Equal(now, live.Tags.V)
+		live.Tags = ssmbak.Know(now, ssmbak.Proved)
 	}
 	if labels {
 		h, err := r.live.History(ctx, s.name)
 		if err != nil {
 			return false, err
 		}
-		live.Labels, live.kept = h.Labels(), nil
+		now := h.Labels()
+		held = held && live.Labels.IsKnown() && maps.Equal(now, live.Labels.V)
+		live.Labels, live.kept = ssmbak.Know(now, ssmbak.Proved), nil
 		for _, v := range h.Versions {
 			live.kept = append(live.kept, timeline.Ref{Number: v.Number, Time: v.Time})
 		}
-		held = held && live.LabelsKnown && maps.Equal(live.Labels, s.c.live.Labels)
-		live.LabelsKnown = true
 	}
 	s.c.live = &live
 	return held, nil

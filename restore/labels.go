@@ -32,7 +32,7 @@ func (c *circumstances) moveLabels(item *Item) {
 	if item.Action == Replace {
 		defer c.loseLabels(item)
 	}
-	if !w.LabelsKnown {
+	if !w.Labels.IsKnown() {
 		if anew {
 			item.Notices = append(item.Notices, "its labels are not known: it gets none")
 		}
@@ -41,10 +41,10 @@ func (c *circumstances) moveLabels(item *Item) {
 	writes := item.newVersion()
 	live, kept := map[string]int64{}, []timeline.Ref(nil)
 	if !anew {
-		if !c.live.LabelsKnown {
+		if !c.live.Labels.IsKnown() {
 			return
 		}
-		live, kept = c.live.Labels, c.live.kept
+		live, kept = c.live.Labels.V, c.live.kept
 	}
 	same := !c.moved() && slices.Contains(kept, timeline.Ref{Number: w.Version.Number, Time: w.Version.Time})
 	if writes && len(kept) >= paramstore.KeptVersions {
@@ -61,11 +61,11 @@ func (c *circumstances) moveLabels(item *Item) {
 		}
 		return 0, false, false
 	}
-	for _, label := range union(w.Labels, live) {
-		if !anew && c.untouched(AttributeLabel+label) {
+	for _, label := range union(w.Labels.V, live) {
+		if !anew && c.untouched(ssmbak.LabelAttribute(label)) {
 			continue
 		}
-		was, wanted := w.Labels[label]
+		was, wanted := w.Labels.V[label]
 		from := live[label]
 		if !wanted {
 			item.move(labelMove{label: label, from: from})
@@ -91,13 +91,13 @@ func (c *circumstances) moveLabels(item *Item) {
 // loseLabels adds the labels that a replaced parameter has now, and that are not
 // put on what is created, to what differs: the way back needs them.
 func (c *circumstances) loseLabels(item *Item) {
-	for _, label := range union(c.live.Labels, nil) {
-		i := slices.IndexFunc(item.Differences, func(d Difference) bool { return d.Attribute == AttributeLabel+label })
+	for _, label := range union(c.live.Labels.V, nil) {
+		i := slices.IndexFunc(item.Differences, func(d Difference) bool { return d.Attribute == ssmbak.LabelAttribute(label) })
 		if i < 0 {
-			item.Differences = append(item.Differences, Difference{Attribute: AttributeLabel + label, NoWanted: true})
+			item.Differences = append(item.Differences, Difference{Attribute: ssmbak.LabelAttribute(label), NoWanted: true})
 			i = len(item.Differences) - 1
 		}
-		item.Differences[i].Live, item.Differences[i].NoLive = number(c.live.Labels[label]), false
+		item.Differences[i].Live, item.Differences[i].NoLive = number(c.live.Labels.V[label]), false
 	}
 }
 
@@ -108,7 +108,7 @@ const versionLabels = 10
 // on returns how many labels a live version has.
 func (i *Item) on(version int64) int {
 	n := 0
-	for _, at := range i.Live.Labels {
+	for _, at := range i.Live.Labels.V {
 		if at == version {
 			n++
 		}
@@ -120,7 +120,7 @@ func (i *Item) on(version int64) int {
 func (i *Item) move(m labelMove) {
 	i.labels = append(i.labels, m)
 	i.Differences = append(i.Differences, Difference{
-		Attribute: AttributeLabel + m.label, Live: number(m.from), Wanted: number(m.to), NoLive: m.from == 0, NoWanted: m.to == 0,
+		Attribute: ssmbak.LabelAttribute(m.label), Live: number(m.from), Wanted: number(m.to), NoLive: m.from == 0, NoWanted: m.to == 0,
 	})
 	switch {
 	case m.from == 0:
@@ -140,9 +140,9 @@ func blocked(item *Item) string {
 	}
 	oldest := item.Live.kept[0].Number
 	var labels []string
-	for _, label := range slices.Sorted(maps.Keys(item.Live.Labels)) {
+	for _, label := range slices.Sorted(maps.Keys(item.Live.Labels.V)) {
 		leaves := slices.ContainsFunc(item.labels, func(m labelMove) bool { return m.label == label && !m.fresh })
-		if item.Live.Labels[label] == oldest && !leaves {
+		if item.Live.Labels.V[label] == oldest && !leaves {
 			labels = append(labels, label)
 		}
 	}

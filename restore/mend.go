@@ -165,7 +165,7 @@ func (r *Restorer) explain(ctx context.Context, item *Item, w write, err error) 
 	case refused.Code == "ValidationException" && item.changesDataType():
 		// The code of this refusal is not recorded anywhere.
 		return &refusal{fmt.Sprintf("Parameter Store does not change its data type from %s to %s in place, or does not take the value for it; "+
-			"delete the parameter first to have it created with that data type (%s)", dataType(item.Live.Version), w.DataType, refused.Reason), err, RemedyFix}
+			"delete the parameter first to have it created with that data type (%s)", defaulted(item.Live.Version.Attributes).DataType, w.DataType, refused.Reason), err, RemedyFix}
 	case refused.Code == "InvalidKeyId":
 		return &refusal{fmt.Sprintf("its KMS key %s does not exist or is not enabled; --key-id chooses another (%s)", w.KeyID, refused.Reason), err, RemedyFix}
 	case refused.Code == "ParameterMaxVersionLimitExceeded":
@@ -245,14 +245,14 @@ func (r *Restorer) overwritten(ctx context.Context, w write, item *Item, number 
 // SecureString is read for it; one that cannot be read is not known to be the
 // write's.
 func (r *Restorer) written(ctx context.Context, w write, v paramstore.Version) (bool, error) {
-	l := Live{Version: v.Version, Value: v.Value, HasValue: v.HasValue}
-	if !v.HasValue {
-		l.Value, l.HasValue = w.Value, true
+	l := Live{Version: v.Version, Value: v.Value}
+	if !v.Value.IsKnown() {
+		l.Value = ssmbak.Know(w.Value, ssmbak.Proved)
 	}
 	if !equal(w, l) {
 		return false, nil
 	}
-	if v.HasValue {
+	if v.Value.IsKnown() {
 		return true, nil
 	}
 	secret, err := r.live.Secret(ctx, w.Name, v.Number)
@@ -277,7 +277,7 @@ func (r *Restorer) retag(ctx func() context.Context, item *Item) error {
 	add := make(map[string]string)
 	var remove []string
 	for _, d := range item.Differences {
-		key, ok := strings.CutPrefix(d.Attribute, AttributeTag)
+		key, ok := d.Attribute.Tag()
 		switch {
 		case !ok:
 		case d.NoWanted:

@@ -20,11 +20,8 @@ type shelf struct{ p *Live }
 // would refuse.
 func (s *shelf) put(t *rapid.T, w paramstore.Write) {
 	next := Live{
-		Version: ssmbak.Version{
-			Number: 1, Time: later + 1, Type: w.Type, KeyID: w.KeyID, Tier: w.Tier, DataType: w.DataType,
-			Description: w.Description, AllowedPattern: w.AllowedPattern, Policies: w.Policies,
-		},
-		Value: w.Value, HasValue: true, Tags: w.Tags, TagsKnown: true,
+		Version: ssmbak.Version{Number: 1, Time: later + 1, Attributes: ssmbak.Attributes{Type: w.Type, KeyID: w.KeyID, Tier: w.Tier, DataType: w.DataType, Description: w.Description, AllowedPattern: w.AllowedPattern, Policies: w.Policies}},
+		Value:   ssmbak.Know(w.Value, ssmbak.Proved), Tags: ssmbak.Know(w.Tags, ssmbak.Proved),
 	}
 	switch {
 	case w.Overwrite != (s.p != nil):
@@ -39,7 +36,7 @@ func (s *shelf) put(t *rapid.T, w paramstore.Write) {
 	if next.Version.Tier == "" {
 		next.Version.Tier = standard
 	}
-	if s.p != nil && fixed(dataType(s.p.Version), w.DataType) {
+	if s.p != nil && fixed(defaulted(s.p.Version.Attributes).DataType, w.DataType) {
 		t.Fatalf("the data type changes from %s to %s in place", s.p.Version.DataType, w.DataType)
 	}
 	if s.p != nil {
@@ -75,20 +72,20 @@ func (s *shelf) apply(t *rapid.T, item Item, now ssmbak.Time) {
 		return
 	}
 	tagged := *s.p
-	tagged.Tags = maps.Clone(s.p.Tags)
-	if tagged.Tags == nil {
-		tagged.Tags = map[string]string{}
+	tagged.Tags.V = maps.Clone(s.p.Tags.V)
+	if tagged.Tags.V == nil {
+		tagged.Tags.V = map[string]string{}
 	}
 	for _, d := range item.Differences {
-		key, ok := strings.CutPrefix(d.Attribute, AttributeTag)
+		key, ok := d.Attribute.Tag()
 		switch {
 		case !ok:
 		case strings.HasPrefix(key, "aws:"):
 			t.Fatalf("a tag of AWS is touched: %s", key)
 		case d.NoWanted:
-			delete(tagged.Tags, key)
+			delete(tagged.Tags.V, key)
 		default:
-			tagged.Tags[key] = d.Wanted
+			tagged.Tags.V[key] = d.Wanted
 		}
 	}
 	s.p = &tagged
@@ -96,11 +93,7 @@ func (s *shelf) apply(t *rapid.T, item Item, now ssmbak.Time) {
 
 func anyVersion(t *rapid.T, what string, number int64, at ssmbak.Time) ssmbak.Version {
 	one := func(attribute string, of ...string) string { return rapid.SampledFrom(of).Draw(t, what+attribute) }
-	v := ssmbak.Version{
-		Number: number, Time: at,
-		Type: ssmbak.Type(one("type", "String", "StringList", "SecureString")), Tier: one("tier", standard, advanced), DataType: one("dataType", "text", "aws:ec2:image", "aws:ssm:integration", "integer", "of-later"),
-		Description: one("description", "", "d", "e!"), AllowedPattern: one("pattern", "", ".*"),
-	}
+	v := ssmbak.Version{Number: number, Time: at, Attributes: ssmbak.Attributes{Type: ssmbak.Type(one("type", "String", "StringList", "SecureString")), Tier: one("tier", standard, advanced), DataType: one("dataType", "text", "aws:ec2:image", "aws:ssm:integration", "integer", "of-later"), Description: one("description", "", "d", "e!"), AllowedPattern: one("pattern", "", ".*")}}
 	if v.Type == ssmbak.SecureString {
 		v.KeyID = one("key", "", "alias/aws/ssm", "alias/k")
 	}
@@ -110,9 +103,8 @@ func anyVersion(t *rapid.T, what string, number int64, at ssmbak.Time) ssmbak.Ve
 	return v
 }
 
-func anyTags(t *rapid.T, what string) (map[string]string, bool) {
-	tags := rapid.MapOfN(rapid.SampledFrom([]string{"a", "b", "aws:c"}), rapid.SampledFrom([]string{"", "1"}), 0, 3).Draw(t, what)
-	return tags, rapid.IntRange(0, 9).Draw(t, what+"Known") > 0
+func anyTags(t *rapid.T, what string) map[string]string {
+	return rapid.MapOfN(rapid.SampledFrom([]string{"a", "b", "aws:c"}), rapid.SampledFrom([]string{"", "1"}), 0, 3).Draw(t, what)
 }
 
 // anyCircumstances draws what the archive and Parameter Store may say of one
@@ -129,31 +121,32 @@ func anyCircumstances(t *rapid.T) circumstances {
 		w.Certainty = ssmbak.Unknown
 	case "original":
 		v := anyVersion(t, "wanted", 0, moment-1)
-		w.Version = ssmbak.Version{Time: v.Time, Type: v.Type, Description: v.Description}
+		w.Version = ssmbak.Version{Time: v.Time, Attributes: ssmbak.Attributes{Type: v.Type, Description: v.Description}}
 	default:
 		w.Version = anyVersion(t, "wanted", rapid.Int64Range(1, 3).Draw(t, "number"), moment-1)
-		w.Tags, w.TagsKnown = anyTags(t, "wantedTags")
+		if tags := anyTags(t, "wantedTags"); rapid.IntRange(0, 9).Draw(t, "tagsKnown") > 0 {
+			w.Tags = ssmbak.Know(tags, ssmbak.Proved)
+		}
 		if w.Version.Policies != "" && rapid.Bool().Draw(t, "passed") {
 			w.Version.Policies = `[{"Type":"Expiration","Attributes":{"Timestamp":"2020-01-01T00:00:00Z"}},{"Type":"NoChangeNotification"}]`
 		}
 	}
 	if w.Version.Time != 0 {
-		w.Value, w.HasValue = ssmbak.NewValue(rapid.SampledFrom([]string{"x", "y"}).Draw(t, "wantedValue")), true
+		w.Value = ssmbak.Know(ssmbak.NewValue(rapid.SampledFrom([]string{"x", "y"}).Draw(t, "wantedValue")), ssmbak.Proved)
 		if rapid.IntRange(0, 9).Draw(t, "lost") == 0 {
-			w.Value, w.HasValue, w.NoValue = ssmbak.Value{}, false, "lost"
+			w.Value = ssmbak.Known[ssmbak.Value]{Reason: "lost"}
 		}
 	}
 	if rapid.IntRange(0, 4).Draw(t, "alive") == 0 {
 		return c
 	}
-	c.live = &Live{TagsKnown: true}
-	c.live.Tags, _ = anyTags(t, "liveTags")
-	if w.HasValue && w.Version.Number != 0 && rapid.Bool().Draw(t, "current") {
-		c.live.Version, c.live.Value, c.live.HasValue = w.Version, w.Value, true
+	c.live = &Live{Tags: ssmbak.Know(anyTags(t, "liveTags"), ssmbak.Proved)}
+	if w.Value.IsKnown() && w.Version.Number != 0 && rapid.Bool().Draw(t, "current") {
+		c.live.Version, c.live.Value = w.Version, w.Value
 		return c
 	}
 	c.live.Version = anyVersion(t, "live", rapid.Int64Range(1, 9).Draw(t, "liveNumber"), later)
-	c.live.Value, c.live.HasValue = ssmbak.NewValue(rapid.SampledFrom([]string{"x", "y"}).Draw(t, "liveValue")), true
+	c.live.Value = ssmbak.Know(ssmbak.NewValue(rapid.SampledFrom([]string{"x", "y"}).Draw(t, "liveValue")), ssmbak.Proved)
 	return c
 }
 
@@ -219,11 +212,11 @@ func check(t *rapid.T, c circumstances, item Item, got *Live) {
 	if c.live != nil && c.live.Version.Tier == advanced {
 		v.Tier = advanced
 	}
-	if c.live != nil && fixed(dataType(c.live.Version), dataType(v)) {
+	if c.live != nil && fixed(defaulted(c.live.Version.Attributes).DataType, defaulted(v.Attributes).DataType) {
 		if !strings.Contains(strings.Join(item.Notices, " "), "its data type stays") {
 			t.Fatalf("nothing is said of the data type: %q", item.Notices)
 		}
-		v.DataType = dataType(c.live.Version)
+		v.DataType = defaulted(c.live.Version.Attributes).DataType
 	}
 	if strings.Contains(v.Policies, "2020") && !c.current() {
 		v.Policies = `[{"Type":"NoChangeNotification"}]`
@@ -239,17 +232,17 @@ func check(t *rapid.T, c circumstances, item Item, got *Live) {
 	if diff := cmp.Diff(live, v); diff != "" {
 		t.Fatalf("%s left (-got +want):\n%s", item.Action, diff)
 	}
-	if !got.Value.Equal(w.Value) {
+	if !got.Value.V.Equal(w.Value.V) {
 		t.Fatalf("%s left another value", item.Action)
 	}
-	wanted := restorable(w.Tags)
-	if !w.TagsKnown {
+	wanted := restorable(w.Tags.V)
+	if !w.Tags.IsKnown() {
 		wanted = nil
 		if c.live != nil {
-			wanted = restorable(c.live.Tags)
+			wanted = restorable(c.live.Tags.V)
 		}
 	}
-	if left := restorable(got.Tags); len(left)+len(wanted) > 0 && !maps.Equal(left, wanted) {
+	if left := restorable(got.Tags.V); len(left)+len(wanted) > 0 && !maps.Equal(left, wanted) {
 		t.Fatalf("%s left tags %v, want %v", item.Action, left, wanted)
 	}
 }

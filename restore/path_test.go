@@ -55,10 +55,10 @@ func TestPath(t *testing.T) {
 			switch {
 			case s.Deleted:
 				text = fmt.Sprintf("%s deleted", s.Name)
-			case s.HasValue:
-				text += " " + s.Value.Reveal()
+			case s.Value.IsKnown():
+				text += " " + s.Value.V.Reveal()
 			default:
-				text += ": " + s.NoValue
+				text += ": " + s.Value.Reason
 			}
 			got = append(got, text)
 		}

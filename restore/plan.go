@@ -2,7 +2,6 @@ package restore
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
@@ -170,7 +169,7 @@ func (i *Item) source() ssmbak.Name {
 // tags or labels.
 func (i *Item) newVersion() bool {
 	return i.Action == Create || i.Action == Replace || i.Action == Update && slices.ContainsFunc(i.Differences, func(d Difference) bool {
-		return !strings.HasPrefix(d.Attribute, AttributeTag) && !strings.HasPrefix(d.Attribute, AttributeLabel)
+		return d.Attribute.OfVersion()
 	})
 }
 
@@ -187,40 +186,22 @@ type Live struct {
 	Version ssmbak.Version
 	// Objects are the object versions that hold the value, oldest first.
 	Objects []timeline.ObjectRef
-	// Value is the value where HasValue is set. It comes from the archive and
-	// is read only where it had to be compared, or is to be overwritten.
-	Value    ssmbak.Value
-	HasValue bool
-	// Tags are the parameter's tags where TagsKnown is set, and Labels the
-	// versions that each of its labels is on where LabelsKnown is: read live for
-	// what will be written, the last recorded ones otherwise.
-	Tags        map[string]string
-	TagsKnown   bool
-	Labels      map[string]int64
-	LabelsKnown bool
+	// Value comes from the archive. It is read only if it is to be compared or
+	// overwritten.
+	Value ssmbak.Known[ssmbak.Value]
+	// Tags are the parameter's tags, and Labels the versions that each of its
+	// labels is on: read live for what will be written, the last recorded ones
+	// otherwise.
+	Tags   ssmbak.Known[map[string]string]
+	Labels ssmbak.Known[map[string]int64]
 	// kept are the versions that Parameter Store holds, oldest first; nil if
 	// they were not read.
 	kept []timeline.Ref
 }
 
-// Attributes that a [Difference] can name. A tag is named by [AttributeTag] and
-// its key, a label by [AttributeLabel] and itself.
-const (
-	AttributeValue          = "value"
-	AttributeType           = "type"
-	AttributeKeyID          = "key id"
-	AttributeTier           = "tier"
-	AttributeDataType       = "data type"
-	AttributeDescription    = "description"
-	AttributeAllowedPattern = "allowed pattern"
-	AttributePolicies       = "policies"
-	AttributeTag            = "tag "
-	AttributeLabel          = "label "
-)
-
 // Difference is one attribute that a write changes.
 type Difference struct {
-	Attribute string
+	Attribute ssmbak.Attribute
 	// Live and Wanted are the attribute before and after the write; empty for
 	// the value, which stands in LiveValue and WantedValue. Of a label they are
 	// the numbers of the versions that it is on.

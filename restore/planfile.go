@@ -79,9 +79,9 @@ type FileVersion struct {
 // FileDifference is a [Difference] without values: both sides are nil for the
 // value itself, and where there is nothing on that side.
 type FileDifference struct {
-	Attribute string  `json:"attribute"`
-	Live      *string `json:"live"`
-	Wanted    *string `json:"wanted"`
+	Attribute ssmbak.Attribute `json:"attribute"`
+	Live      *string          `json:"live"`
+	Wanted    *string          `json:"wanted"`
 }
 
 // FileError says why a plan file cannot be applied.

@@ -25,7 +25,7 @@ func (r *Restorer) record(p *Plan, todo []*Outcome) *archive.Restore {
 	}
 	for _, out := range todo {
 		item := &out.Item
-		x := archive.RestoreItem{Name: item.Name, Action: string(item.Action), Replaces: item.Action == Replace || item.instead != nil, Attributes: []string{}}
+		x := archive.RestoreItem{Name: item.Name, Action: string(item.Action), Replaces: item.Action == Replace || item.instead != nil, Attributes: []ssmbak.Attribute{}}
 		for _, d := range item.Differences {
 			x.Attributes = append(x.Attributes, d.Attribute)
 		}
@@ -38,12 +38,7 @@ func (r *Restorer) record(p *Plan, todo []*Outcome) *archive.Restore {
 		}
 		if l := item.Live; l != nil {
 			x.Before = &archive.RestoreSide{Source: item.Name, Version: recorded(l.Version, l.Objects)}
-			if l.TagsKnown {
-				x.Before.Tags = l.Tags
-			}
-			if l.LabelsKnown {
-				x.Before.Labels = l.Labels
-			}
+			x.Before.Tags, x.Before.Labels = l.Tags.V, l.Labels.V
 		}
 		x.After = item.after(x.Before)
 		rec.Items = append(rec.Items, x)
@@ -61,27 +56,16 @@ func (i *Item) after(before *archive.RestoreSide) *archive.RestoreSide {
 	if i.newVersion() {
 		w := i.write
 		side.Source = i.source()
-		side.Version = recorded(ssmbak.Version{
-			Number: i.expected(), Type: w.Type, KeyID: w.KeyID, Tier: w.Tier, DataType: w.DataType,
-			Description: w.Description, AllowedPattern: w.AllowedPattern, Policies: w.Policies,
-		}, i.WantedObjects)
+		side.Version = recorded(ssmbak.Version{Number: i.expected(), Attributes: ssmbak.Attributes{Type: w.Type, KeyID: w.KeyID, Tier: w.Tier, DataType: w.DataType, Description: w.Description, AllowedPattern: w.AllowedPattern, Policies: w.Policies}}, i.WantedObjects)
 	} else {
 		side.Source, side.Version = before.Source, before.Version
 	}
-	if i.Wanted.TagsKnown {
-		side.Tags = i.Wanted.Tags
-	}
-	if i.Wanted.LabelsKnown {
-		side.Labels = i.Wanted.Labels
-	}
+	side.Tags, side.Labels = i.Wanted.Tags.V, i.Wanted.Labels.V
 	return side
 }
 
 func recorded(v ssmbak.Version, objects []timeline.ObjectRef) timeline.Version {
-	return timeline.Version{
-		Number: v.Number, Time: v.Time, User: v.User, Type: v.Type, KeyID: v.KeyID, Tier: v.Tier, DataType: v.DataType,
-		Description: v.Description, AllowedPattern: v.AllowedPattern, Policies: v.Policies, Objects: objects,
-	}
+	return timeline.Version{Version: ssmbak.Version{Number: v.Number, Time: v.Time, User: v.User, Attributes: ssmbak.Attributes{Type: v.Type, KeyID: v.KeyID, Tier: v.Tier, DataType: v.DataType, Description: v.Description, AllowedPattern: v.AllowedPattern, Policies: v.Policies}}, Objects: objects}
 }
 
 // note adds to the record what became of each item.

@@ -64,11 +64,11 @@ func (r *Restorer) putBack(ctx context.Context, out *Outcome, item *Item, why er
 	back := *item
 	back.write, _ = (&circumstances{
 		name: item.Name, now: ssmbak.TimeOf(time.Now()),
-		wanted: ssmbak.State{Name: item.Name, Version: was.Version, Value: was.Value, HasValue: true, Tags: was.Tags, TagsKnown: was.TagsKnown},
+		wanted: ssmbak.State{Name: item.Name, Version: was.Version, Value: was.Value, Tags: was.Tags},
 	}).resolve(nil, Options{})
 	back.labels = nil
-	for _, label := range union(was.Labels, nil) {
-		if was.Labels[label] == was.Version.Number {
+	for _, label := range union(was.Labels.V, nil) {
+		if was.Labels.V[label] == was.Version.Number {
 			back.labels = append(back.labels, labelMove{label: label, to: 1, fresh: true})
 		}
 	}

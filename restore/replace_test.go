@@ -609,7 +609,7 @@ func TestKeys(t *testing.T) {
 
 		o := restore.Options{KeyID: "alias/third"}
 		plan := w.plan("/a/", false, then, o)
-		want = []string{"update /a/changed: value, key id", "create /a/gone", "none /a/plain", "none /a/same"}
+		want = []string{"update /a/changed: value, keyId", "create /a/gone", "none /a/plain", "none /a/same"}
 		if diff := cmp.Diff(actions(plan), want); diff != "" {
 			t.Errorf("plan with another key (-got +want):\n%s", diff)
 		}

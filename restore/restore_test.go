@@ -71,7 +71,7 @@ func TestRestore(t *testing.T) {
 			"delete /app/deleted",
 			"kept /app/new",
 			"create /app/removed",
-			"update /app/rich: value, type, key id, description, allowed pattern, policies",
+			"update /app/rich: value, type, keyId, description, allowedPattern, policies",
 			"none /app/same",
 			"update /app/tagged: tag env, tag new, tag team",
 			"update /app/value: value",
@@ -245,7 +245,7 @@ func TestUnheld(t *testing.T) {
 		plan, err := r.Plan(w.Context(), target(w, "/a/", false), then)
 		w.must(err)
 		const unheld = " (its live version is not in the archive: nothing can be recorded here)"
-		want := []string{"delete /a/gone" + unheld, "update /a/locked: value, key id" + unheld, "update /a/plain: value" + unheld}
+		want := []string{"delete /a/gone" + unheld, "update /a/locked: value, keyId" + unheld, "update /a/plain: value" + unheld}
 		if diff := cmp.Diff(actions(plan), want); diff != "" {
 			t.Errorf("plan without a syncer (-got +want):\n%s", diff)
 		}

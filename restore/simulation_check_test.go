@@ -83,11 +83,11 @@ func (s *story) checkPlan(a *attempt) {
 			s.wrong("%s: %s %s: the plan wants\n    %v, but it was\n    %v", a.what, w.Certainty, w.Name, got, truth)
 		}
 		tags, labels := s.sureOf(a, w)
-		if tags && !maps.Equal(w.Tags, truth.Tags) {
-			s.wrong("%s: %s: the plan wants tags %v, but they were %v", a.what, w.Name, w.Tags, truth.Tags)
+		if tags && !maps.Equal(w.Tags.V, truth.Tags) {
+			s.wrong("%s: %s: the plan wants tags %v, but they were %v", a.what, w.Name, w.Tags.V, truth.Tags)
 		}
-		if labels && !maps.Equal(w.Labels, truth.Labels) {
-			s.wrong("%s: %s: the plan wants labels %v, but they were %v", a.what, w.Name, w.Labels, truth.Labels)
+		if labels && !maps.Equal(w.Labels.V, truth.Labels) {
+			s.wrong("%s: %s: the plan wants labels %v, but they were %v", a.what, w.Name, w.Labels.V, truth.Labels)
 		}
 	}
 }
@@ -100,8 +100,8 @@ func (s *story) sure(a *attempt, c ssmbak.Certainty) bool {
 // sureOf reports whether the tags and labels that the archive answers with may
 // not be wrong. No event tells that a label was taken away.
 func (s *story) sureOf(a *attempt, w ssmbak.State) (tags, labels bool) {
-	tags = w.TagsKnown && !s.lossy && (!a.behind || !w.TagsLastKnown)
-	labels = w.LabelsKnown && !s.lossy && (!a.behind || !w.LabelsLastKnown) && !s.unlabelled[string(w.Name)]
+	tags = w.Tags.IsKnown() && !s.lossy && (!a.behind || w.Tags.IsProved())
+	labels = w.Labels.IsKnown() && !s.lossy && (!a.behind || w.Labels.IsProved()) && !s.unlabelled[string(w.Name)]
 	return tags, labels
 }
 
@@ -110,8 +110,8 @@ func (s *story) wanted(w ssmbak.State) snapshot {
 	v := w.Version
 	x := snapshot{live: !w.Deleted, made: v.Time.Std()}
 	x.Version, x.Type, x.KeyID, x.Tier, x.DataType = v.Number, string(v.Type), v.KeyID, v.Tier, v.DataType
-	x.Description, x.AllowedPattern, x.Policies, x.Value = v.Description, v.AllowedPattern, v.Policies, w.Value.Reveal()
-	x.Tags, x.Labels = w.Tags, w.Labels
+	x.Description, x.AllowedPattern, x.Policies, x.Value = v.Description, v.AllowedPattern, v.Policies, w.Value.V.Reveal()
+	x.Tags, x.Labels = w.Tags.V, w.Labels.V
 	for _, c := range s.aws.SSM.Truth(string(w.Name)) {
 		if c.Op == "Create" && !c.Time.After(x.made) {
 			x.life++
@@ -207,10 +207,10 @@ func (s *story) checkRestored(a *attempt, out *restore.Outcome, theirAttributes 
 	if s.sure(a, w.Certainty) {
 		tags, labels := s.sureOf(a, w)
 		if want = s.snapshot(string(w.Name), s.at); !tags {
-			want.Tags = w.Tags
+			want.Tags = w.Tags.V
 		}
 		if !labels {
-			want.Labels = w.Labels
+			want.Labels = w.Labels.V
 		}
 	} else if !want.HasValue() {
 		want.Value = got.Value // it was not needed
@@ -228,7 +228,7 @@ func (s *story) checkRestored(a *attempt, out *restore.Outcome, theirAttributes 
 		return
 	}
 	k := knowledge{
-		tags: w.TagsKnown && !theirAttributes, labels: w.LabelsKnown && !theirAttributes, keyID: a.options.KeyID, now: a.began,
+		tags: w.Tags.IsKnown() && !theirAttributes, labels: w.Labels.IsKnown() && !theirAttributes, keyID: a.options.KeyID, now: a.began,
 		wrote: out.Version != 0, replace: a.options.Replace, replaced: out.Replaced, moved: w.Name != item.Name, notices: strings.Join(item.Notices, "\n"),
 	}
 	if !want.live {
@@ -237,7 +237,7 @@ func (s *story) checkRestored(a *attempt, out *restore.Outcome, theirAttributes 
 	if problems := s.compare(got, want, before, k); len(problems) > 0 {
 		s.wrong("%s: %s %s %s, but %s\n    it was at the moment %v\n    before the restore   %v\n    and is now           %v", a.what, out.Status, item.Action, name, strings.Join(problems, "; "), want, before, got)
 	}
-	if !w.TagsKnown && !theirAttributes && want.live {
+	if !w.Tags.IsKnown() && !theirAttributes && want.live {
 		kept := before.Tags
 		if !before.live {
 			kept = nil
@@ -597,12 +597,13 @@ func (s *story) countAttempt(a *attempt, known []*archive.Restore) {
 			s.counts.add("last known tags or labels")
 		}
 		for _, d := range out.Item.Differences {
+			_, tag := d.Attribute.Tag()
 			switch {
-			case strings.HasPrefix(d.Attribute, restore.AttributeTag) && d.NoWanted:
+			case tag && d.NoWanted:
 				s.counts.add("tag removed")
-			case strings.HasPrefix(d.Attribute, restore.AttributeTag):
+			case tag:
 				s.counts.add("tag added")
-			case d.Attribute == restore.AttributePolicies && d.Wanted == "" && out.Item.Action == restore.Update:
+			case d.Attribute == ssmbak.AttributePolicies && d.Wanted == "" && out.Item.Action == restore.Update:
 				s.counts.add("policies cleared")
 			}
 		}

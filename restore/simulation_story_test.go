@@ -726,7 +726,7 @@ func (s *story) second() *attempt {
 
 // more reports whether a state says what an earlier answer did not.
 func more(was, is ssmbak.State) bool {
-	return was.Certainty == ssmbak.Unknown && is.Certainty != ssmbak.Unknown || is.TagsKnown && !was.TagsKnown || is.LabelsKnown && !was.LabelsKnown
+	return was.Certainty == ssmbak.Unknown && is.Certainty != ssmbak.Unknown || is.Tags.IsKnown() && !was.Tags.IsKnown() || is.Labels.IsKnown() && !was.Labels.IsKnown()
 }
 
 func differs(item *restore.Item) string {

@@ -133,12 +133,16 @@ func (r *Restorer) wantBefore(ctx context.Context, s *subject, rec *archive.Rest
 	c.existed, c.covered, c.touched = true, true, x.Attributes
 	c.wanted = ssmbak.State{Name: s.name, Deleted: x.Before == nil, Certainty: ssmbak.Proved, Modified: ssmbak.TimeOf(rec.Began)}
 	if b := x.Before; b != nil {
-		c.wanted.Version, c.wanted.Modified, c.objects = b.Version.Domain(), b.Version.Time, b.Version.Objects
+		c.wanted.Version, c.wanted.Modified, c.objects = b.Version.Version, b.Version.Time, b.Version.Objects
 		if len(c.objects) == 0 {
-			c.wanted.NoValue = "it was not recorded"
+			c.wanted.Value.Reason = "it was not recorded"
 		}
-		c.wanted.Tags, c.wanted.TagsKnown = b.Tags, b.Tags != nil
-		c.wanted.Labels, c.wanted.LabelsKnown = b.Labels, b.Labels != nil
+		if b.Tags != nil {
+			c.wanted.Tags = ssmbak.Know(b.Tags, ssmbak.Proved)
+		}
+		if b.Labels != nil {
+			c.wanted.Labels = ssmbak.Know(b.Labels, ssmbak.Proved)
+		}
 	}
 	switch {
 	case s.problem != nil:
@@ -201,7 +205,7 @@ func (r *Restorer) left(ctx context.Context, s *subject, rec *archive.Restore, x
 			return false, nil
 		}
 		v := s.line.Facts().Versions[i]
-		if same, err := r.wrote(ctx, s.name, a, value, Live{Version: v.Domain(), Objects: v.Objects}); err != nil || !same {
+		if same, err := r.wrote(ctx, s.name, a, value, Live{Version: v.Version, Objects: v.Objects}); err != nil || !same {
 			return false, err
 		}
 	}
@@ -215,13 +219,10 @@ func (r *Restorer) wrote(ctx context.Context, name ssmbak.Name, after *archive.R
 	if err != nil || why != "" {
 		return false, err
 	}
-	is.Value, is.HasValue = v, true
-	want := after.Version.Domain()
+	is.Value = ssmbak.Know(v, ssmbak.Proved)
+	want := after.Version.Attributes
 	if p, _ := unexpired(want.Policies, is.Version.Time); canonical(p) == canonical(is.Version.Policies) {
 		want.Policies = p // an expiration that passed since the plan was left out
 	}
-	return equal(write{
-		Type: want.Type, Value: value, KeyID: keyID(want), Tier: want.Tier, DataType: want.DataType,
-		Description: want.Description, AllowedPattern: want.AllowedPattern, Policies: want.Policies,
-	}, is), nil
+	return equal(write{Value: value, Attributes: defaulted(want)}, is), nil
 }

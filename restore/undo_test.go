@@ -93,7 +93,7 @@ func TestUndo(t *testing.T) {
 		want := []string{
 			"create /a/created", "delete /a/deleted", "update /a/labelled: label blue, label green", "replace /a/replaced", "none /a/same",
 			"update /a/tagged: tag env, tag team", "update /a/typed: value, type, tag team",
-			"update /a/updated: value, type, key id, description, allowed pattern, tag env, label green",
+			"update /a/updated: value, type, keyId, description, allowedPattern, tag env, label green",
 		}
 		if diff := cmp.Diff(actions(plan), want); diff != "" {
 			t.Fatalf("plan (-got +want):\n%s", diff)

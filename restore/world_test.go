@@ -211,7 +211,7 @@ func actions(p *restore.Plan) []string {
 		text := string(item.Action) + " " + string(item.Name)
 		var differs []string
 		for _, d := range item.Differences {
-			differs = append(differs, d.Attribute)
+			differs = append(differs, string(d.Attribute))
 		}
 		if len(differs) > 0 && item.Action == restore.Update {
 			text += ": " + strings.Join(differs, ", ")

@@ -62,7 +62,7 @@ func (w *tagged) look(r *rand.Rand, at ssmbak.Time) {
 	} else {
 		for _, c := range w.changes {
 			if c.life == h.life && c.number <= h.number {
-				seen.Versions = append(seen.Versions, timeline.Version{Number: c.number, Time: c.began, Type: ssmbak.String})
+				seen.Versions = append(seen.Versions, timeline.Version{Version: ssmbak.Version{Number: c.number, Time: c.began, Attributes: ssmbak.Attributes{Type: ssmbak.String}}})
 			}
 		}
 		seen.Looks = []timeline.Look{{Newest: timeline.Ref{Number: h.number, Time: h.began}, Oldest: 1, Sure: span.Sure, Seen: span.Seen}}
@@ -184,7 +184,7 @@ func TestAttributesTruth(t *testing.T) {
 			for _, at := range []ssmbak.Time{c.at - 1, c.at, c.at + 1, c.at + 999, c.at + 5000, c.at + 20_000} {
 				s, _ := line.At(at)
 				truth := w.truth(at)
-				if s.Certainty == ssmbak.Unknown && (s.TagsKnown || s.LabelsKnown) {
+				if s.Certainty == ssmbak.Unknown && (s.Tags.IsKnown() || s.Labels.IsKnown()) {
 					t.Fatalf("seed %d: at %v the state is unknown and its tags or labels are known", seed, at)
 				}
 				if w.lost && !slices.ContainsFunc(w.facts.Looks, func(l timeline.Look) bool {
@@ -193,19 +193,19 @@ func TestAttributesTruth(t *testing.T) {
 					continue // nobody has looked since, or ever will
 				}
 				if truth.life != 0 && !s.Deleted {
-					if s.TagsKnown {
+					if s.Tags.IsProved() {
 						known++
-						if !maps.Equal(s.Tags, truth.tags) {
-							w.fatal(t, seed, at, line, s.Tags, truth.tags)
+						if !maps.Equal(s.Tags.V, truth.tags) {
+							w.fatal(t, seed, at, line, s.Tags.V, truth.tags)
 						}
 					} else {
 						unknown++
 					}
 				}
-				if truth.life != 0 && !s.Deleted && s.LabelsKnown {
+				if truth.life != 0 && !s.Deleted && s.Labels.IsProved() {
 					labelled++
-					if !maps.Equal(s.Labels, truth.labels) {
-						w.fatal(t, seed, at, line, s.Labels, truth.labels)
+					if !maps.Equal(s.Labels.V, truth.labels) {
+						w.fatal(t, seed, at, line, s.Labels.V, truth.labels)
 					}
 				}
 			}
@@ -230,22 +230,19 @@ func TestLastKnownAttributes(t *testing.T) {
 			for _, at := range []ssmbak.Time{c.at - 1, c.at, c.at + 1, ssmbak.Seconds(c.at.Second()) + 999, c.at + 5000, c.at + 20_000} {
 				s, _ := line.At(at)
 				truth := w.truth(at)
-				if s.TagsKnown && s.TagsLastKnown || s.LabelsKnown && s.LabelsLastKnown {
-					t.Fatalf("seed %d: at %v known and last known", seed, at)
-				}
 				if truth.life == 0 || s.Deleted {
 					continue
 				}
-				if s.TagsLastKnown {
+				if s.Tags.Certainty == ssmbak.LastKnown {
 					tags++
-					if !maps.Equal(s.Tags, truth.tags) {
-						w.fatal(t, seed, at, line, s.Tags, truth.tags)
+					if !maps.Equal(s.Tags.V, truth.tags) {
+						w.fatal(t, seed, at, line, s.Tags.V, truth.tags)
 					}
 				}
-				if s.LabelsLastKnown {
+				if s.Labels.Certainty == ssmbak.LastKnown {
 					labels++
-					if !maps.Equal(s.Labels, truth.labels) {
-						w.fatal(t, seed, at, line, s.Labels, truth.labels)
+					if !maps.Equal(s.Labels.V, truth.labels) {
+						w.fatal(t, seed, at, line, s.Labels.V, truth.labels)
 					}
 				}
 			}
@@ -276,7 +273,7 @@ func TestAttributes(t *testing.T) {
 	t.Parallel()
 	born := start
 	base := timeline.Facts{
-		Versions: []timeline.Version{{Number: 1, Time: born, Type: ssmbak.String}},
+		Versions: []timeline.Version{{Version: ssmbak.Version{Number: 1, Time: born, Attributes: ssmbak.Attributes{Type: ssmbak.String}}}},
 		Looks:    []timeline.Look{{Newest: timeline.Ref{Number: 1, Time: born}, Oldest: 1, Sure: born + 1_000_000, Seen: born + 1_010_000}},
 	}
 	red, blue := map[string]string{"c": "red"}, map[string]string{"c": "blue"}
@@ -315,12 +312,12 @@ func TestAttributes(t *testing.T) {
 			f := base
 			f.Tags = test.tags
 			s, _ := timeline.New("/n", f, timeline.Horizon{}).At(born + test.at)
-			if s.TagsKnown != (test.want != nil) || test.want != nil && !maps.Equal(s.Tags, test.want) {
-				t.Errorf("got %v (known: %v), want %v", s.Tags, s.TagsKnown, test.want)
+			if s.Tags.IsProved() != (test.want != nil) || test.want != nil && !maps.Equal(s.Tags.V, test.want) {
+				t.Errorf("got %v (%v), want %v", s.Tags.V, s.Tags.Certainty, test.want)
 			}
 			slices.Reverse(f.Tags)
 			if turned, _ := timeline.New("/n", f, timeline.Horizon{}).At(born + test.at); !cmp.Equal(turned, s, cmp.AllowUnexported(ssmbak.Value{})) {
-				t.Errorf("the other way round: %v (known: %v)", turned.Tags, turned.TagsKnown)
+				t.Errorf("the other way round: %v (%v)", turned.Tags.V, turned.Tags.Certainty)
 			}
 		})
 	}

@@ -99,7 +99,7 @@ func (c *changes) add(x ssmbak.Change) {
 }
 
 func (c *changes) version(v *Version) {
-	x := ssmbak.Change{Operation: ssmbak.Update, Time: v.Moment(), From: v.Moment(), Until: v.Moment(), Version: v.Domain()}
+	x := ssmbak.Change{Operation: ssmbak.Update, Time: v.Moment(), From: v.Moment(), Until: v.Moment(), Version: v.Version}
 	if v.Number == 1 {
 		x.Operation = ssmbak.Create
 	}
@@ -156,7 +156,7 @@ func (c *changes) originals(t *Timeline) *Span {
 		case len(t.facts.Versions) > 0 && t.order[0].Moment() < x.Until:
 			continue // the version of this second is the same change
 		default:
-			x.Version = s.Version.Domain()
+			x.Version = s.Version.Version
 			if last != nil && last.Kind == Absent {
 				x.Operation = ssmbak.Create
 			}

@@ -20,7 +20,7 @@ const base = 1_700_000_000
 func at(ms int64) ssmbak.Time { return ssmbak.Seconds(base) + ssmbak.Time(ms) }
 
 func v(number, ms int64) timeline.Version {
-	return timeline.Version{Number: number, Time: at(ms), Type: ssmbak.String, Objects: []timeline.ObjectRef{{ID: "o"}}}
+	return timeline.Version{Version: ssmbak.Version{Number: number, Time: at(ms), Attributes: ssmbak.Attributes{Type: ssmbak.String}}, Objects: []timeline.ObjectRef{{ID: "o"}}}
 }
 
 func deletion(second int64) timeline.Deletion {

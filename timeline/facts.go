@@ -46,19 +46,10 @@ type Facts struct {
 // identity is (Number, Time). Events are the ids of the events that announced
 // it, as far as they came.
 type Version struct {
-	Number         int64       `json:"number"`
-	Time           ssmbak.Time `json:"time"`
-	User           string      `json:"user,omitempty"`
-	Type           ssmbak.Type `json:"type"`
-	KeyID          string      `json:"keyId,omitempty"`
-	Tier           string      `json:"tier,omitempty"`
-	DataType       string      `json:"dataType,omitempty"`
-	Description    string      `json:"description,omitempty"`
-	AllowedPattern string      `json:"allowedPattern,omitempty"`
-	Policies       string      `json:"policies,omitempty"`
-	Events         []string    `json:"events,omitempty"`
-	Objects        []ObjectRef `json:"objects,omitempty"`
-	Unreadable     string      `json:"unreadable,omitempty"`
+	ssmbak.Version
+	Events     []string    `json:"events,omitempty"`
+	Objects    []ObjectRef `json:"objects,omitempty"`
+	Unreadable string      `json:"unreadable,omitempty"`
 	// Since is the moment from which it was current where that is after its
 	// time: the times of a life may step back, its numbers do not.
 	Since ssmbak.Time `json:"since,omitempty"`
@@ -83,14 +74,6 @@ type Ref struct {
 
 // Ref returns the version's identity.
 func (v Version) Ref() Ref { return Ref{v.Number, v.Time} }
-
-// Domain returns the version in the domain's words.
-func (v Version) Domain() ssmbak.Version {
-	return ssmbak.Version{
-		Number: v.Number, Time: v.Time, User: v.User, Type: v.Type, KeyID: v.KeyID, Tier: v.Tier,
-		DataType: v.DataType, Description: v.Description, AllowedPattern: v.AllowedPattern, Policies: v.Policies,
-	}
-}
 
 // Deletion is a deletion that an event told of. It happened in
 // [Second, Second+1s). Its identity is the event's id.
@@ -281,12 +264,8 @@ func compareVersions(a, b Version) int { return compareRef(a.Ref(), b.Ref()) }
 // mergeVersions joins two facts about one version: the copies of its value are
 // united, and a reason why there is none counts only where there is none.
 func mergeVersions(a, b Version) Version {
-	v := Version{
-		Number: a.Number, Time: a.Time, User: fuller(a.User, b.User), Type: fuller(a.Type, b.Type), KeyID: fuller(a.KeyID, b.KeyID),
-		Tier: fuller(a.Tier, b.Tier), DataType: fuller(a.DataType, b.DataType), Description: fuller(a.Description, b.Description),
-		AllowedPattern: fuller(a.AllowedPattern, b.AllowedPattern), Policies: fuller(a.Policies, b.Policies),
-		Since: max(a.Since, b.Since),
-	}
+	v := a
+	v.User, v.Attributes, v.Since = fuller(a.User, b.User), a.Merge(b.Attributes), max(a.Since, b.Since)
 	v.Objects = union(a.Objects, b.Objects, compareObjects, func(x, _ ObjectRef) ObjectRef { return x })
 	v.Events = union(a.Events, b.Events, cmp.Compare[string], func(x, _ string) string { return x })
 	v.Unreadable = ""

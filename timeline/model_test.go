@@ -82,7 +82,7 @@ func (w *world) look(at, stale ssmbak.Time) timeline.Look {
 		i := slices.Index(w.changes, now)
 		var last ssmbak.Time
 		for _, c := range w.changes[i-int(now.number-l.Oldest) : i+1] {
-			v := timeline.Version{Number: c.number, Time: c.time, Type: ssmbak.String}
+			v := timeline.Version{Version: ssmbak.Version{Number: c.number, Time: c.time, Attributes: ssmbak.Attributes{Type: ssmbak.String}}}
 			if known, ok := w.facts.Version(v.Ref()); ok {
 				v.Since = known.Since
 			}

@@ -51,7 +51,7 @@ func (t *Timeline) layOriginals() {
 		if o.Deleted {
 			s.Kind = Absent
 		} else {
-			s.Version = Version{Time: from, Type: o.Type, Description: o.Description, Objects: []ObjectRef{{ID: o.ID, Written: o.LastModified}}}
+			s.Version = Version{Version: ssmbak.Version{Time: from, Attributes: ssmbak.Attributes{Type: o.Type, Description: o.Description}}, Objects: []ObjectRef{{ID: o.ID, Written: o.LastModified}}}
 		}
 		c.span(s)
 	}

@@ -1,6 +1,7 @@
 package timeline
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -22,28 +23,27 @@ func (t *Timeline) At(at ssmbak.Time) (state ssmbak.State, refs []ObjectRef) {
 	if s.Kind != Held {
 		return state, nil
 	}
-	state.Version = s.Version.Domain()
+	state.Version = s.Version.Version
 	if len(s.Version.Objects) == 0 {
-		state.NoValue = s.Version.Unreadable
-		if state.NoValue == "" {
-			state.NoValue = "the value was not recorded"
-		}
+		state.Value.Reason = cmp.Or(s.Version.Unreadable, reasonNoValue)
 	}
 	if s.life != noLife && !s.Unknown {
 		if tags, ok := t.tagsAt(s.life, at); ok {
-			state.Tags, state.TagsKnown = maps.Clone(tags), true
+			state.Tags = ssmbak.Know(maps.Clone(tags), ssmbak.Proved)
 		} else if tags, ok := t.lastTags(s.life, at); ok {
-			state.Tags, state.TagsLastKnown = maps.Clone(tags), true
+			state.Tags = ssmbak.Know(maps.Clone(tags), ssmbak.LastKnown)
 		}
 		labels, known := t.labelsAt(s.life, at)
-		if state.LabelsKnown = known; !known {
-			labels, state.LabelsLastKnown = t.lastLabels(s.life, at)
+		certainty := ssmbak.Proved
+		if !known {
+			labels, known = t.lastLabels(s.life, at)
+			certainty = ssmbak.LastKnown
 		}
-		if t.ahead(labels, s.Version.Number) {
-			labels, state.LabelsKnown, state.LabelsLastKnown = nil, false, false
+		if known && !t.ahead(labels, s.Version.Number) {
+			labels = maps.Clone(labels)
+			maps.DeleteFunc(labels, func(_ string, number int64) bool { return number > s.Version.Number })
+			state.Labels = ssmbak.Know(labels, certainty)
 		}
-		state.Labels = maps.Clone(labels)
-		maps.DeleteFunc(state.Labels, func(_ string, number int64) bool { return number > s.Version.Number })
 	}
 	return state, s.Version.Objects
 }

@@ -144,7 +144,7 @@ func (w *world) reader(ctx context.Context, id int) {
 			continue // an event may still be on its way
 		}
 		t := w.truth(string(s.Name), at.Std())
-		if !right(s, t) || s.HasValue && s.Value.Reveal() != t.value {
+		if !right(s, t) || s.Value.IsKnown() && s.Value.V.Reveal() != t.value {
 			w.problem("to a reader %s at %v is proved to be version %d of %v (deleted: %v), it was version %d of %v", s.Name, at, s.Version.Number, s.Version.Time, s.Deleted, t.number, t.at)
 		}
 	}
@@ -323,23 +323,23 @@ func (w *world) checkAttributes(when phase, name ssmbak.Name, at ssmbak.Time, s 
 	now := w.truth(string(name), time.Now())
 	met := now.live && now.life == t.life // the life in which the last reconcile looked
 	switch {
-	case !s.TagsKnown:
+	case !s.Tags.IsProved():
 		w.counts.Add(TagsUnknown)
 	case w.tagLost[string(name)] && (when == recorded || !met):
 	default:
 		w.counts.Add(TagsKnown)
-		if !maps.Equal(s.Tags, t.tags) {
-			w.problem("%s: %s at %v is said to have the tags %v, it had %v", when, name, at, s.Tags, t.tags)
+		if !maps.Equal(s.Tags.V, t.tags) {
+			w.problem("%s: %s at %v is said to have the tags %v, it had %v", when, name, at, s.Tags.V, t.tags)
 		}
 	}
 	switch {
-	case !s.LabelsKnown:
+	case !s.Labels.IsProved():
 		w.counts.Add(LabelsUnknown)
 	case w.labelLost[string(name)] && (when != looked || !met):
 	default:
 		w.counts.Add(LabelsKnown)
-		if !maps.Equal(s.Labels, t.labels) {
-			w.problem("%s: %s at %v is said to have the labels %v, it had %v", when, name, at, s.Labels, t.labels)
+		if !maps.Equal(s.Labels.V, t.labels) {
+			w.problem("%s: %s at %v is said to have the labels %v, it had %v", when, name, at, s.Labels.V, t.labels)
 		}
 	}
 }

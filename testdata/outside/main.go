@@ -72,7 +72,7 @@ func run(ctx context.Context, cfg aws.Config, bucket string, event []byte) error
 		return err
 	}
 	for _, s := range snapshot.States {
-		fmt.Println("preview", s.Name, s.Value.Reveal())
+		fmt.Println("preview", s.Name, s.Value.V.Reveal())
 	}
 	plan, err := path.Plan(ctx)
 	if err != nil {

@@ -150,15 +150,15 @@ func (s *storage) check(ctx context.Context, t rapid.TB, a *archive.Archive, tar
 	got := snapshot.States[i]
 	switch {
 	case want.Value == nil && !want.Deleted:
-		if got.Certainty != ssmbak.Unknown || got.HasValue {
+		if got.Certainty != ssmbak.Unknown || got.Value.IsKnown() {
 			t.Errorf("at %d: %+v, want nothing known", want.At, got)
 		}
 	case want.Deleted:
 		if !got.Deleted || got.Certainty == ssmbak.Unknown {
 			t.Errorf("at %d: %+v, want it deleted", want.At, got)
 		}
-	case got.Deleted || !got.HasValue || got.Value.Reveal() != *want.Value || got.Certainty == ssmbak.Unknown:
-		t.Errorf("at %d: %q, %+v, want %q", want.At, got.Value.Reveal(), got, *want.Value)
+	case got.Deleted || !got.Value.IsKnown() || got.Value.V.Reveal() != *want.Value || got.Certainty == ssmbak.Unknown:
+		t.Errorf("at %d: %q, %+v, want %q", want.At, got.Value.V.Reveal(), got, *want.Value)
 	case want.Type != nil && string(got.Version.Type) != *want.Type, want.Description != "" && got.Version.Description != want.Description:
 		t.Errorf("at %d: type %q, description %q", want.At, got.Version.Type, got.Version.Description)
 	}
@@ -216,7 +216,7 @@ func TestCorpus(t *testing.T) {
 				t.Error("the identity does not say that the original wrote here")
 			}
 			live := paramstore.New(s.conn.SSM(), paramstore.Options{})
-			if _, err := live.Put(t.Context(), paramstore.Write{Name: e.Parameter, Type: ssmbak.String, Value: ssmbak.NewValue("ours")}); err != nil {
+			if _, err := live.Put(t.Context(), paramstore.Write{Name: e.Parameter, Value: ssmbak.NewValue("ours"), Attributes: ssmbak.Attributes{Type: ssmbak.String}}); err != nil {
 				t.Fatal(err)
 			}
 			if err := recorder.New(a, live, recorder.Options{Account: account, Region: region}).Sync(t.Context(), e.Parameter); err != nil {

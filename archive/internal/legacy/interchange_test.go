@@ -307,7 +307,7 @@ func continued(t *testing.T, seed uint64) {
 		if w.random.IntN(3) > 0 {
 			continue
 		}
-		if _, err := w.live.Put(t.Context(), paramstore.Write{Name: name, Type: ssmbak.String, Value: ssmbak.NewValue("ours")}); err != nil {
+		if _, err := w.live.Put(t.Context(), paramstore.Write{Name: name, Value: ssmbak.NewValue("ours"), Attributes: ssmbak.Attributes{Type: ssmbak.String}}); err != nil {
 			t.Fatal(err)
 		}
 		continuing[name] = time.Now().Unix()

@@ -261,10 +261,7 @@ func (w *world) change(t *testing.T, n int) {
 		if there && r.IntN(3) == 0 {
 			err = w.live.Delete(t.Context(), name)
 		} else {
-			write := paramstore.Write{
-				Name: name, Value: ssmbak.NewValue(fmt.Sprintf(" value %d\n", i)), Overwrite: there,
-				Type: kind, Tier: "Standard",
-			}
+			write := paramstore.Write{Name: name, Value: ssmbak.NewValue(fmt.Sprintf(" value %d\n", i)), Overwrite: there, Attributes: ssmbak.Attributes{Type: kind, Tier: "Standard"}}
 			if r.IntN(2) == 0 {
 				write.Description = fmt.Sprintf("été, %d (%s)", i, strings.Repeat("long ", r.IntN(90)))
 			}

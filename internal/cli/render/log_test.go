@@ -20,7 +20,7 @@ func TestChanges(t *testing.T) {
 	t.Parallel()
 	const at = ssmbak.Time(1718309454123)
 	evil, web := "\x1b[2J", "web"
-	version := ssmbak.Change{Name: "/app/db", Operation: ssmbak.Update, Time: at, From: at, Until: at, Version: ssmbak.Version{Number: 3, User: "me\x1b[2J", Type: ssmbak.String}}
+	version := ssmbak.Change{Name: "/app/db", Operation: ssmbak.Update, Time: at, From: at, Until: at, Version: ssmbak.Version{Number: 3, User: "me\x1b[2J", Attributes: ssmbak.Attributes{Type: ssmbak.String}}}
 	bounded := ssmbak.Change{Name: "/app/db", Operation: ssmbak.Delete, From: at, Until: at + 60_000, Reason: "why\x07"}
 	tests := []struct {
 		name    string
@@ -123,7 +123,7 @@ func TestChangeRowOf(t *testing.T) {
 	}{
 		{
 			"a version",
-			ssmbak.Change{Name: "/app/db", Operation: ssmbak.Update, Time: at, From: at, Until: at, Version: ssmbak.Version{Number: 3, User: "me", Type: ssmbak.String}},
+			ssmbak.Change{Name: "/app/db", Operation: ssmbak.Update, Time: at, From: at, Until: at, Version: ssmbak.Version{Number: 3, User: "me", Attributes: ssmbak.Attributes{Type: ssmbak.String}}},
 			`{"Name":"/app/db","Operation":"Update","Time":"2024-06-13T20:10:54.123Z","From":"2024-06-13T20:10:54.123Z","Until":"2024-06-13T20:10:54.123Z","Version":3,"Missing":null,"Type":"String","ModifiedBy":"me","Tags":null,"Labels":null,"Reason":null}`,
 		},
 		{

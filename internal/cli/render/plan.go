@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/restore"
@@ -79,7 +80,7 @@ func itemLines(item restore.Item, o PlanOptions) (lines []string) {
 	}
 	add("%s %s%s%s", mark, item.Name, from, remark(item))
 	for _, d := range item.Differences {
-		add("    %s: %s", Escape(d.Attribute), difference(item, d, o.Reveal))
+		add("    %s: %s", attributeText(d.Attribute), difference(item, d, o.Reveal))
 	}
 	if item.Refused != "" {
 		add("    will be refused: %s", Escape(item.Refused))
@@ -88,6 +89,21 @@ func itemLines(item restore.Item, o PlanOptions) (lines []string) {
 		add("    note: %s", Escape(notice))
 	}
 	return lines
+}
+
+// attributeText names an attribute for people: keyId is "key id".
+func attributeText(a ssmbak.Attribute) string {
+	if !a.OfVersion() {
+		return Escape(string(a))
+	}
+	var b strings.Builder
+	for _, r := range string(a) {
+		if unicode.IsUpper(r) {
+			b.WriteByte(' ')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
 }
 
 // remark stands behind a name and says why.

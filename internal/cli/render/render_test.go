@@ -115,8 +115,8 @@ const secretText = "hunter2-secret"
 
 func state(kind ssmbak.Type, value string) ssmbak.State {
 	return ssmbak.State{
-		Name: "/app/db", Version: ssmbak.Version{Number: 3, Time: 1718309454123, Type: kind}, Modified: 1718309454123,
-		Value: ssmbak.NewValue(value), HasValue: true, Certainty: ssmbak.Proved,
+		Name: "/app/db", Version: ssmbak.Version{Number: 3, Time: 1718309454123, Attributes: ssmbak.Attributes{Type: kind}}, Modified: 1718309454123,
+		Value: ssmbak.Know(ssmbak.NewValue(value), ssmbak.Proved), Certainty: ssmbak.Proved,
 	}
 }
 
@@ -152,16 +152,16 @@ func TestSecretsStay(t *testing.T) {
 		for _, action := range []restore.Action{restore.Create, restore.Update, restore.Replace, restore.Delete, restore.None, restore.Kept, restore.Unknown} {
 			// Whichever side is secret decides: a value that became public may
 			// be the secret one.
-			wanted, live := state(kinds[0], secretText), &restore.Live{Version: ssmbak.Version{Type: kinds[1]}, Value: ssmbak.NewValue(secretText), HasValue: true}
+			wanted, live := state(kinds[0], secretText), &restore.Live{Version: ssmbak.Version{Attributes: ssmbak.Attributes{Type: kinds[1]}}, Value: ssmbak.Know(ssmbak.NewValue(secretText), ssmbak.Proved)}
 			item := restore.Item{
 				Name: "/app/db", Action: action, Wanted: wanted, Live: live, Reason: "it had been deleted",
-				Differences: []restore.Difference{{Attribute: "value", Value: true, LiveValue: live.Value, WantedValue: wanted.Value}},
+				Differences: []restore.Difference{{Attribute: "value", Value: true, LiveValue: live.Value.V, WantedValue: wanted.Value.V}},
 			}
 			show := func(reveal bool) string {
 				var out bytes.Buffer
 				err := errors.Join(
 					Items(&out, "title", "summary", []restore.Item{item}, PlanOptions{Reveal: reveal}),
-					JSON(&out, PlannedRowOf(item, reveal).Differences),
+					JSON(&out, differenceRows(item, reveal)),
 				)
 				if kinds[0] != ssmbak.String {
 					err = errors.Join(err, States(&out, []ssmbak.State{wanted}, reveal), JSON(&out, RowOf(wanted, reveal)),
@@ -187,7 +187,7 @@ func TestPlan(t *testing.T) {
 	item := func(name ssmbak.Name, action restore.Action, differences ...restore.Difference) restore.Item {
 		return restore.Item{
 			Name: name, Action: action, Differences: differences, Wanted: state(ssmbak.String, "old"),
-			Live: &restore.Live{Version: ssmbak.Version{Type: ssmbak.String}},
+			Live: &restore.Live{Version: ssmbak.Version{Attributes: ssmbak.Attributes{Type: ssmbak.String}}},
 		}
 	}
 	value := func(live, wanted string) restore.Difference {
@@ -256,7 +256,7 @@ func TestRowOf(t *testing.T) {
 	t.Parallel()
 	broken := state(ssmbak.String, "a\xffb")
 	lost := state(ssmbak.String, "")
-	lost.HasValue, lost.NoValue = false, "the value object is damaged"
+	lost.Value = ssmbak.Known[ssmbak.Value]{Reason: "the value object is damaged"}
 	tests := []struct {
 		name   string
 		state  ssmbak.State
@@ -310,7 +310,11 @@ func TestFieldsAreDocumented(t *testing.T) {
 			}
 		}
 	}
-	check(reflect.TypeFor[OutcomeRow]())
+	for _, f := range OutcomeRowOf(restore.Outcome{}, "", "", true) {
+		if !bytes.Contains(doc, []byte("`"+f.name+"`")) {
+			t.Errorf("docs/output.md does not name %s", f.name)
+		}
+	}
 	check(reflect.TypeFor[DifferenceRow]())
 	check(reflect.TypeFor[RestoreRow]())
 }

@@ -1,8 +1,12 @@
 package render
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"io"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/ssmbak/ssmbak"
@@ -19,29 +23,32 @@ func (o optional) MarshalJSON() ([]byte, error) {
 	return json.Marshal(string(o))
 }
 
-// Row is one parameter in JSON. Its fields are public: docs/output.md lists
-// them, and they only ever get more.
-type Row struct {
-	Name           ssmbak.Name
-	Value          *string // nil if there is none, or it is masked
-	Type           optional
-	Modified       ssmbak.Time
-	Deleted        bool
-	Certainty      ssmbak.Certainty
-	Description    optional
-	Version        int64
-	ModifiedBy     optional
-	KeyID          optional `json:"KeyId"`
-	Tier           optional
-	DataType       optional
-	AllowedPattern optional
-	Policies       optional
-	Labels         map[string]int64  // nil if they are unknown
-	Tags           map[string]string // nil if they are unknown
-	Change         optional          // the action of a diff or restore
-	Reason         optional          // why it is unknown, has no value, is kept or refused
-	// How sure Labels and Tags are, nil where there is no parameter.
-	LabelsCertainty, TagsCertainty *ssmbak.Certainty
+// Row is one parameter in JSON, its fields in order. They are public:
+// docs/output.md lists them, and they only ever get more.
+type Row []field
+
+// field is one field of a [Row].
+type field struct {
+	name  string
+	value any
+}
+
+// MarshalJSON returns an object with the fields in their order.
+func (r Row) MarshalJSON() ([]byte, error) {
+	b := bytes.NewBufferString("{")
+	e := json.NewEncoder(b)
+	e.SetEscapeHTML(false)
+	for i, f := range r {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(b, "%q:", f.name)
+		if err := e.Encode(f.value); err != nil {
+			return nil, err
+		}
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
 }
 
 // notUTF8 is why a value does not stand in JSON.
@@ -56,54 +63,69 @@ func Masked(t ssmbak.Type, reveal bool) bool {
 // RowOf returns the row of a state. Without reveal the values of SecureStrings
 // are left out. A value that JSON cannot hold is left out too, and Reason says
 // so.
-func RowOf(s ssmbak.State, reveal bool) Row {
+func RowOf(s ssmbak.State, reveal bool) Row { return rowOf(s, "", "", reveal) }
+
+// rowOf is RowOf with what is done to the parameter and why, "" for nothing.
+func rowOf(s ssmbak.State, change restore.Action, reason string, reveal bool) Row {
 	v := s.Version
-	row := Row{
-		Name: s.Name, Type: optional(v.Type), Modified: s.Modified, Deleted: s.Deleted, Certainty: s.Certainty,
-		Description: optional(v.Description), Version: v.Number, ModifiedBy: optional(v.User), KeyID: optional(v.KeyID),
-		Tier: optional(v.Tier), DataType: optional(v.DataType), AllowedPattern: optional(v.AllowedPattern),
-		Policies: optional(v.Policies), Reason: optional(s.Reason),
-	}
-	row.Labels, row.LabelsCertainty = attributes(s, s.Labels, s.LabelsKnown, s.LabelsLastKnown)
-	row.Tags, row.TagsCertainty = attributes(s, s.Tags, s.TagsKnown, s.TagsLastKnown)
+	var value *string // nil if there is none, or it is masked
+	why := s.Reason
 	switch {
 	case s.Deleted:
-	case s.NoValue != "" && row.Reason == "":
-		row.Reason = optional(s.NoValue)
-	case s.HasValue && !Masked(v.Type, reveal):
-		value := s.Value.Reveal()
-		if Unfit(s, reveal) {
-			row.Reason = notUTF8
-			break
-		}
-		row.Value = &value
+	case s.Value.Reason != "" && why == "":
+		why = s.Value.Reason
+	case Unfit(s, reveal):
+		why = notUTF8
+	case s.Value.IsKnown() && !Masked(v.Type, reveal):
+		text := s.Value.V.Reveal()
+		value = &text
 	}
-	return row
+	labels, labelsCertainty := attributes(s, s.Labels)
+	tags, tagsCertainty := attributes(s, s.Tags)
+	row := Row{
+		{"Name", s.Name},
+		{"Value", value},
+		{"Type", optional(v.Type)},
+		{"Modified", s.Modified},
+		{"Deleted", s.Deleted},
+		{"Certainty", s.Certainty},
+		{"Description", optional(v.Description)},
+		{"Version", v.Number},
+		{"ModifiedBy", optional(v.User)},
+	}
+	for attribute, text := range v.All() {
+		if attribute != ssmbak.AttributeType && attribute != ssmbak.AttributeDescription {
+			row = append(row, field{fieldName(attribute), optional(*text)})
+		}
+	}
+	return append(row,
+		field{"Labels", labels}, // null if they are unknown
+		field{"Tags", tags},
+		field{"Change", optional(change)},
+		field{"Reason", optional(cmp.Or(reason, why))}, // why it is unknown, has no value, is kept or refused
+		field{"LabelsCertainty", labelsCertainty},      // null where there is no parameter
+		field{"TagsCertainty", tagsCertainty},
+	)
 }
 
+// fieldName returns the name of the field that holds an attribute of a version.
+func fieldName(a ssmbak.Attribute) string { return strings.ToUpper(string(a[:1])) + string(a[1:]) }
+
 // attributes returns labels or tags, and how sure they are.
-func attributes[V any](s ssmbak.State, all map[string]V, known, lastKnown bool) (map[string]V, *ssmbak.Certainty) {
-	certainty := ssmbak.Unknown
+func attributes[V any](s ssmbak.State, all ssmbak.Known[map[string]V]) (map[string]V, *ssmbak.Certainty) {
 	switch {
 	case s.Deleted:
 		return nil, nil
-	case lastKnown: // a plan that takes them counts them as known, too
-		certainty = ssmbak.LastKnown
-	case known:
-		certainty = ssmbak.Proved
-	default:
-		return nil, &certainty
+	case all.IsKnown() && all.V == nil:
+		all.V = map[string]V{}
 	}
-	if all == nil {
-		all = map[string]V{}
-	}
-	return all, &certainty
+	return all.V, &all.Certainty
 }
 
 // Unfit reports whether the state has a value that is to be shown and that JSON
 // cannot hold.
 func Unfit(s ssmbak.State, reveal bool) bool {
-	return s.HasValue && !s.Deleted && !Masked(s.Version.Type, reveal) && !utf8.ValidString(s.Value.Reveal())
+	return s.Value.IsKnown() && !s.Deleted && !Masked(s.Version.Type, reveal) && !utf8.ValidString(s.Value.V.Reveal())
 }
 
 // States writes states as a table: name, value, type and time, and for those
@@ -153,12 +175,12 @@ func writeStates(w io.Writer, states []ssmbak.State, reveal bool, note func(i in
 
 func valueCell(s ssmbak.State, reveal bool) string {
 	switch {
-	case s.Version.Number == 0 && !s.HasValue && s.Version.Type == "":
+	case s.Version.Number == 0 && !s.Value.IsKnown() && s.Version.Type == "":
 		return "" // nothing was ever known
 	case Masked(s.Version.Type, reveal):
 		return ssmbak.Mask
-	case s.HasValue:
-		return s.Value.Reveal()
+	case s.Value.IsKnown():
+		return s.Value.V.Reveal()
 	}
 	return ""
 }
@@ -167,37 +189,33 @@ func noteOf(s ssmbak.State) string {
 	switch {
 	case s.Certainty == ssmbak.Unknown:
 		return "(unknown: " + s.Reason + ")"
-	case s.NoValue != "" && !s.Deleted:
-		return "(no value: " + s.NoValue + ")"
+	case s.Value.Reason != "" && !s.Deleted:
+		return "(no value: " + s.Value.Reason + ")"
 	}
 	return ""
-}
-
-// PlannedRow is one parameter of a diff in JSON.
-type PlannedRow struct {
-	Row
-	Source      optional // the parameter whose state is restored, if it is another one
-	Differences []DifferenceRow
-	Notices     []string
 }
 
 // DifferenceRow is one attribute that a restore would change. Live and Wanted
 // are nil where there is nothing on that side, or where it is masked.
 type DifferenceRow struct {
-	Attribute    string
+	Attribute    ssmbak.Attribute
 	Live, Wanted *string
 }
 
 // PlannedRowOf returns the row of an item of a plan.
-func PlannedRowOf(item restore.Item, reveal bool) PlannedRow {
-	row := PlannedRow{Row: RowOf(item.Wanted, reveal), Source: optional(item.Source), Differences: []DifferenceRow{}, Notices: item.Notices}
-	row.Name, row.Change = item.Name, optional(item.Action)
-	if reason := itemReason(item); reason != "" {
-		row.Reason = optional(reason)
-	}
-	if row.Notices == nil {
-		row.Notices = []string{}
-	}
+func PlannedRowOf(item restore.Item, reveal bool) Row {
+	state := item.Wanted
+	state.Name = item.Name
+	return append(rowOf(state, item.Action, cmp.Or(item.Refused, item.Reason), reveal),
+		field{"Source", optional(item.Source)}, // the parameter whose state is restored, if it is another one
+		field{"Differences", differenceRows(item, reveal)},
+		field{"Notices", append([]string{}, item.Notices...)},
+	)
+}
+
+// differenceRows returns the attributes that a restore would change.
+func differenceRows(item restore.Item, reveal bool) []DifferenceRow {
+	rows := []DifferenceRow{}
 	for _, d := range item.Differences {
 		out := DifferenceRow{Attribute: d.Attribute}
 		live, wanted := d.Live, d.Wanted
@@ -211,38 +229,21 @@ func PlannedRowOf(item restore.Item, reveal bool) PlannedRow {
 		if !d.NoWanted && !hidden && utf8.ValidString(wanted) {
 			out.Wanted = &wanted
 		}
-		row.Differences = append(row.Differences, out)
+		rows = append(rows, out)
 	}
-	return row
-}
-
-// OutcomeRow is one parameter of a restore in JSON.
-type OutcomeRow struct {
-	PlannedRow
-	Status  restore.Status
-	Error   optional
-	Written int64 // number of the version that was written, 0 if none was
-	// Replaced says that the parameter was deleted and created anew.
-	Replaced bool
-	// RestoreID is what undo takes this back by, null if nothing was written.
-	RestoreID optional `json:"RestoreId"`
+	return rows
 }
 
 // OutcomeRowOf returns the row of an outcome of the restore with the id. failed is its error as a person
 // reads it, "" if there is none.
-func OutcomeRowOf(o restore.Outcome, id, failed string, reveal bool) OutcomeRow {
-	return OutcomeRow{
-		PlannedRow: PlannedRowOf(o.Item, reveal), Status: o.Status, Error: optional(failed), Written: o.Version,
-		Replaced: o.Replaced, RestoreID: optional(id),
-	}
-}
-
-// itemReason is the most telling reason that an item has.
-func itemReason(item restore.Item) string {
-	if item.Refused != "" {
-		return item.Refused
-	}
-	return item.Reason
+func OutcomeRowOf(o restore.Outcome, id, failed string, reveal bool) Row {
+	return append(PlannedRowOf(o.Item, reveal),
+		field{"Status", o.Status},
+		field{"Error", optional(failed)},
+		field{"Written", o.Version},      // number of the version that was written, 0 if none was
+		field{"Replaced", o.Replaced},    // the parameter was deleted and created anew
+		field{"RestoreId", optional(id)}, // what undo takes this back by, null if nothing was written
+	)
 }
 
 // secret reports whether the values of an item are masked: if either side is.

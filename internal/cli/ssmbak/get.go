@@ -78,10 +78,10 @@ func (a *app) runGet(ctx context.Context, name ssmbak.Name, text string) error {
 		return shell.Fail("add --with-decryption", "%s may be a SecureString: its type was not recorded", name)
 	case render.Masked(st.Version.Type, a.flags.decrypt):
 		return shell.Fail("add --with-decryption", "%s is a SecureString", name)
-	case !st.HasValue:
-		return shell.Fail("`ssmbak preview "+name.String()+" "+at.String()+" --output json` shows everything else about it", "the value of %s cannot be had: %s", name, st.NoValue)
+	case !st.Value.IsKnown():
+		return shell.Fail("`ssmbak preview "+name.String()+" "+at.String()+" --output json` shows everything else about it", "the value of %s cannot be had: %s", name, st.Value.Reason)
 	}
-	if _, err = io.WriteString(a.Stdout, st.Value.Reveal()); err != nil {
+	if _, err = io.WriteString(a.Stdout, st.Value.V.Reveal()); err != nil {
 		return err
 	}
 	return a.unproved(snap.Unproved)

@@ -193,7 +193,7 @@ func (a *app) printPlan(ctx context.Context, s *session, title, summary string, 
 	if err != nil {
 		return err
 	}
-	rows := make([]render.PlannedRow, len(items))
+	rows := make([]render.Row, len(items))
 	for i, item := range items {
 		item.Wanted = states[i]
 		item.Notices = slices.Concat(item.Notices, item.Warnings)
@@ -213,7 +213,7 @@ func (a *app) wanted(ctx context.Context, s *session, items []restore.Item) ([]s
 		st := &states[i]
 		*st = item.Wanted
 		st.Name = item.Name
-		if st.HasValue || st.NoValue != "" || st.Deleted || len(item.WantedObjects) == 0 || render.Masked(st.Version.Type, a.flags.decrypt) {
+		if st.Value.IsKnown() || st.Value.Reason != "" || st.Deleted || len(item.WantedObjects) == 0 || render.Masked(st.Version.Type, a.flags.decrypt) {
 			continue
 		}
 		g.Go(func() error {
@@ -224,13 +224,13 @@ func (a *app) wanted(ctx context.Context, s *session, items []restore.Item) ([]s
 			v, err := s.archive.Value(gctx, source, item.WantedObjects)
 			switch {
 			case errors.Is(err, archive.ErrExpired):
-				st.NoValue = archive.ErrExpired.Error()
+				st.Value.Reason = archive.ErrExpired.Error()
 			case archive.Lost(err):
-				st.NoValue = "the value object is damaged"
+				st.Value.Reason = "the value object is damaged"
 			case err != nil:
 				return err
 			default:
-				st.Value, st.HasValue = v, true
+				st.Value = ssmbak.Know(v, ssmbak.Proved)
 			}
 			return nil
 		})

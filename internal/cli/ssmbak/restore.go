@@ -228,7 +228,7 @@ func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, pla
 // printOutcomes writes what a restore stands for, as preview does, with a note
 // for what could not be done. brief leaves out what did not change in a table.
 func (a *app) printOutcomes(res restore.Result, states []ssmbak.State, brief bool) error {
-	rows := make([]render.OutcomeRow, len(res.Outcomes))
+	rows := make([]render.Row, len(res.Outcomes))
 	for i, o := range res.Outcomes {
 		o.Item.Wanted = states[i]
 		failed := ""
