@@ -1,16 +1,22 @@
-// Package archive owns the format of the bucket in which ssmbak records
-// Parameter Store: the value objects, the index of each parameter, and the
-// identity of the whole. docs/archive-format.md is its public specification.
+// Package archive reads and writes the bucket in which ssmbak records Parameter
+// Store: the value objects, the index of each parameter, and the identity of the
+// archive. docs/archive-format.md specifies the format.
 //
 // # The model
 //
-// The key of a value object is the parameter's canonical name; each version of
-// the parameter is one object version of it, whose body is the value. What is
-// known about a parameter stands in its index, one small object under
-// .ssmbak/index, as facts (see the timeline package). An index is only ever
-// replaced by compare-and-swap and only ever grows, so any number of writers
-// may work at once. A value object is written after its parameter has an index
-// and before the index names it; a delete marker is written after the index.
+// The key of a value object is the parameter's canonical name. Each version of
+// the parameter is one object version of it, whose body is the value. The index of
+// a parameter, one small object under .ssmbak/index, holds the facts about it (see
+// the timeline package). An index is only replaced by compare-and-swap and only
+// grows, so any number of writers may work at once. A value object is written after
+// its parameter has an index and before the index names it; a delete marker is
+// written after the index.
+//
+// # Reading and writing
+//
+// An [Archive] reads. It writes the identity ([Archive.Establish]), the records of
+// restores ([Archive.BeginRestore]) and rebuilt indexes ([Archive.Reindex]), but
+// records nothing: that is what the recorder's [Writer] is for.
 //
 // # Concurrency
 //
@@ -18,35 +24,33 @@
 package archive
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"sync/atomic"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive/internal/bucket"
 )
 
-// Keys that are not value objects. No parameter's name leads to one of them.
+// Keys that are not value objects. None of them is a parameter's name.
 const (
-	reserved       = ".ssmbak/"
-	identityKey    = reserved + "archive"
-	reconciledAt   = reserved + "reconciled"
-	adoptedKey     = reserved + "adopted"
-	provedKey      = reserved + "proved"
-	indexPrefix    = reserved + "index"
-	restoresPrefix = reserved + "restores/"
+	reserved      = ".ssmbak/"
+	identityKey   = reserved + "archive"
+	reconciledKey = reserved + "reconciled"
+	adoptedKey    = reserved + "adopted"
+	cacheKey      = reserved + "proved"
+	indexPrefix   = reserved + "index"
+	recordsPrefix = reserved + "restores/"
 )
 
-// Options say which archive is meant and who asks.
+// Options say which archive to open and who opens it.
 type Options struct {
 	// Bucket holds the archive.
 	Bucket string
@@ -55,49 +59,49 @@ type Options struct {
 	Account, Region string
 	// Owner is the account that must own the bucket, Account if empty.
 	Owner string
-	// Elsewhere lets a reader read the archive of another account or region.
+	// Elsewhere allows reading the archive of another account or region.
 	Elsewhere bool
-	// Parallel bounds the requests under way at once in one call; 64 if zero.
+	// Parallel bounds the concurrent requests of one call; 64 if zero.
 	Parallel int
-	// Encryption is what writes say about encryption; nil means what the archive
-	// says. The functions of a stack name theirs.
+	// Encryption sets the encryption headers of writes; nil means those that the
+	// archive records. The functions of a stack set theirs.
 	Encryption *Encryption
-	// Logger takes what happens below the answers; nothing if nil.
+	// Logger receives warnings about what answers leave out; none if nil.
 	Logger *slog.Logger
 }
 
 // Archive is an open archive.
 type Archive struct {
-	client   *s3.Client
+	bucket   *bucket.Bucket
 	o        Options
 	identity Identity
-	exists   bool // the identity object is there
-	writer   string
+	exists   bool   // the identity object exists
+	writer   string // identifies this process in what it writes
 	// adopted is since when every name has an index, an ssmbak.Time; zero if the
-	// archive is not adopted, as far as is known.
+	// archive is not known to be adopted.
 	adopted atomic.Int64
 }
 
-// Identity says whose archive a bucket holds.
+// Identity says which account and region an archive records.
 type Identity struct {
 	Format  int    `json:"format"`
 	Reader  int    `json:"reader,omitempty"` // the least format that a program must know to read it
 	Account string `json:"account"`
 	Region  string `json:"region"`
-	// Created is when recording began.
+	// Created is when recording began, UTC, in milliseconds.
 	Created time.Time `json:"created"`
-	// Original says that the bucket held objects of the original ssmbak when
-	// the archive was made, so that names without an index may still be there.
-	Original bool `json:"original,omitempty"`
-	// Encryption is what every writer says that is not told otherwise; see
+	// Legacy says that the bucket held objects of the legacy ssmbak when the
+	// archive was created, so that it may hold parameters without an index.
+	Legacy bool `json:"original,omitempty"`
+	// Encryption sets the headers of every writer whose options have none; see
 	// [Archive.KeepEncryption].
 	Encryption Encryption `json:"encryption,omitzero"`
 }
 
-// Open opens the archive in a bucket for reading. A bucket without an identity
-// is one that only the original ssmbak wrote to, or an empty one; it opens too.
+// Open opens the archive in a bucket. It also opens a bucket without an identity:
+// one to which only the legacy ssmbak wrote, or an empty one.
 //
-// The errors to tell apart are [ErrNoBucket], [*MismatchError], [*FormatError]
+// The errors to distinguish are [ErrNoBucket], [*MismatchError], [*FormatError]
 // and [*DamagedError].
 func Open(ctx context.Context, client *s3.Client, o Options) (*Archive, error) {
 	if o.Parallel <= 0 {
@@ -109,201 +113,86 @@ func Open(ctx context.Context, client *s3.Client, o Options) (*Archive, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	a := &Archive{client: client, o: o, writer: newWriter()}
-	if err := a.readIdentity(ctx); err != nil {
-		return a, err
+	var id [8]byte
+	_, _ = rand.Read(id[:]) // never fails, see crypto/rand.Read
+	a := &Archive{o: o, writer: hex.EncodeToString(id[:])}
+	a.bucket = &bucket.Bucket{
+		Name: o.Bucket, Owner: o.Owner, Client: client,
+		Encrypt: func(in *s3.PutObjectInput, value bool) { a.encryption().Set(in, value) },
 	}
-	if o.Encryption != nil && !o.Elsewhere {
-		return a, o.Encryption.check(o.Account, o.Region)
+	d, err := load(ctx, a, identityKind, identityKey)
+	if err == nil && d.Exists {
+		err = a.accept(ctx, d.Value)
 	}
-	return a, nil
+	if err == nil && o.Encryption != nil && !o.Elsewhere {
+		err = o.Encryption.check(o.Account, o.Region)
+	}
+	return a, err
 }
 
-func newWriter() string {
-	var b [8]byte
-	_, _ = rand.Read(b[:]) // never fails, see crypto/rand.Read
-	return hex.EncodeToString(b[:])
-}
-
-// Identity returns whose archive this is, and whether the archive exists: false
-// for a bucket to which no writer of this format has come yet.
+// Identity returns which account and region the archive records, and whether it
+// exists: false for a bucket to which no writer of this format has written yet.
 func (a *Archive) Identity() (Identity, bool) { return a.identity, a.exists }
 
 // Bucket returns the name of the bucket.
 func (a *Archive) Bucket() string { return a.o.Bucket }
 
-func (a *Archive) readIdentity(ctx context.Context) error {
-	found, err := a.get(ctx, identityKey, "")
-	if isNotFound(err) {
-		return nil
-	}
-	if isChecksum(err) {
-		return &DamagedError{Key: identityKey, Err: errChecksum}
-	}
-	if err != nil {
-		return fmt.Errorf("read the identity of bucket %s: %w", a.o.Bucket, err)
-	}
-	var id Identity
-	if _, err := decode(identityKey, identityKind, found.body, &id); err != nil {
-		return err
-	}
-	if id.Account == "" || id.Region == "" {
-		return &DamagedError{Key: identityKey, Err: errors.New("it names no account or no region")}
-	}
-	if err := id.Encryption.check(id.Account, id.Region); err != nil {
-		return &DamagedError{Key: identityKey, Err: err}
-	}
+// accept takes over the identity that the bucket holds, or returns a
+// [*MismatchError] if it is of another account or region.
+func (a *Archive) accept(ctx context.Context, id Identity) error {
 	a.identity, a.exists = id, true
-	if !a.o.Elsewhere {
-		if err := a.checkSource(a.o.Account, a.o.Region); err != nil {
-			return err
-		}
+	account, region := a.o.Account, a.o.Region
+	if !a.o.Elsewhere && (account != "" && account != id.Account || region != "" && region != id.Region) {
+		return &MismatchError{Bucket: a.o.Bucket, Archive: id, Account: account, Region: region}
 	}
-	if !id.Original {
+	if !id.Legacy {
 		return nil
 	}
 	return a.readAdoption(ctx)
 }
 
-// checkSource returns a [*MismatchError] if the archive exists and records
-// another account or region than the ones given. Empty ones are not compared.
-func (a *Archive) checkSource(account, region string) error {
-	if !a.exists {
-		return nil
+// checkIdentity validates an identity that was read.
+func checkIdentity(_ string, id *Identity) error {
+	if id.Account == "" || id.Region == "" {
+		return errors.New("it names no account or no region")
 	}
-	if account != "" && account != a.identity.Account || region != "" && region != a.identity.Region {
-		return &MismatchError{Bucket: a.o.Bucket, Archive: a.identity, Account: account, Region: region}
-	}
-	return nil
+	return id.Encryption.check(id.Account, id.Region)
 }
 
-// Establish makes the archive ready for writing: the bucket must be versioned,
-// and the identity is written if there is none. It may be called by many
-// writers at once and as often as they like; one identity wins.
+// Establish prepares the archive for writing: it checks that the bucket is
+// versioned, and writes the identity if there is none. Any number of writers may call
+// it at once, repeatedly; one identity wins.
 func (a *Archive) Establish(ctx context.Context) error {
-	v, err := a.client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &a.o.Bucket, ExpectedBucketOwner: a.owner()})
-	if err != nil {
-		return fmt.Errorf("read the versioning of bucket %s: %w", a.o.Bucket, translate(err))
-	}
-	if v.Status != types.BucketVersioningStatusEnabled {
-		return &NotVersionedError{Bucket: a.o.Bucket, Status: string(v.Status)}
-	}
-	if a.exists {
-		return nil
+	if err := a.bucket.CheckVersioning(ctx); err != nil || a.exists {
+		return err
 	}
 	if a.o.Account == "" || a.o.Region == "" {
 		return fmt.Errorf("establish the archive in bucket %s: the account and region are not known", a.o.Bucket)
 	}
-	foreign, err := a.holdsObjects(ctx)
-	if err != nil {
-		return err
-	}
-	body, err := json.Marshal(Identity{
-		Format: Format, Account: a.o.Account, Region: a.o.Region, Created: time.Now().UTC().Truncate(time.Millisecond), Original: foreign,
-		Encryption: a.encryption().compact(),
-	})
-	if err != nil {
-		return fmt.Errorf("encode the identity: %w", err)
-	}
-	if _, err := a.put(ctx, put{key: identityKey, body: body, contentType: "application/json", absent: true}); err != nil && !isConflict(err) {
-		// A lost answer may hide that the write took effect: what stands there
-		// decides.
-		if err2 := a.readIdentity(ctx); err2 != nil || !a.exists {
-			return fmt.Errorf("write the identity of bucket %s: %w", a.o.Bucket, err)
+	legacy := false
+	for _, err := range a.bucket.Versions(ctx, bucket.Listing{Prefix: "/", PageSize: 1}) {
+		if err != nil {
+			return err
 		}
-		return nil
+		legacy = true // nothing else has written a key with a leading slash
+		break
 	}
-	if err := a.readIdentity(ctx); err != nil {
-		return err
-	}
-	if !a.exists {
-		return fmt.Errorf("establish the archive in bucket %s: another writer was just there, try again", a.o.Bucket)
-	}
-	return nil
-}
-
-// holdsObjects reports whether the bucket has any object version that could be
-// a value: a key with a leading slash.
-func (a *Archive) holdsObjects(ctx context.Context) (bool, error) {
-	out, err := a.client.ListObjectVersions(ctx, &s3.ListObjectVersionsInput{
-		Bucket: &a.o.Bucket, ExpectedBucketOwner: a.owner(), Prefix: aws.String("/"), MaxKeys: aws.Int32(1),
+	out, err := swap(ctx, a, identityKind, identityKey, bucket.Document[Identity]{}, func(d bucket.Document[Identity]) (Identity, bool, error) {
+		return Identity{
+			Account: a.o.Account, Region: a.o.Region, Created: time.Now().UTC().Truncate(time.Millisecond), Legacy: legacy,
+			Encryption: a.encryption().compact(),
+		}, !d.Exists, nil
 	})
 	if err != nil {
-		return false, fmt.Errorf("list the versions in bucket %s: %w", a.o.Bucket, translate(err))
+		return err
 	}
-	return len(out.Versions)+len(out.DeleteMarkers) > 0, nil
+	return a.accept(ctx, out.Value)
 }
 
-func (a *Archive) owner() *string {
-	if a.o.Owner == "" {
-		return nil
+// since returns when recording began, zero if it has not.
+func (a *Archive) since() ssmbak.Time {
+	if !a.exists {
+		return 0
 	}
-	return &a.o.Owner
-}
-
-// object is what a read of one gave.
-type object struct {
-	body     []byte
-	etag     string
-	modified time.Time // S3's clock, in whole seconds
-}
-
-// get reads one object, or one version of it, and validates its checksum.
-func (a *Archive) get(ctx context.Context, key, version string) (object, error) {
-	in := &s3.GetObjectInput{Bucket: &a.o.Bucket, Key: &key, ExpectedBucketOwner: a.owner(), ChecksumMode: types.ChecksumModeEnabled}
-	if version != "" {
-		in.VersionId = &version
-	}
-	out, err := a.client.GetObject(ctx, in)
-	if err != nil {
-		return object{}, translate(err)
-	}
-	defer out.Body.Close()
-	body, err := io.ReadAll(out.Body)
-	if err != nil {
-		return object{}, fmt.Errorf("read the body of %s: %w", key, err)
-	}
-	return object{body, aws.ToString(out.ETag), aws.ToTime(out.LastModified)}, nil
-}
-
-// put is one write.
-type put struct {
-	key         string
-	body        []byte
-	contentType string
-	tags        string
-	metadata    map[string]string
-	absent      bool   // only if there is no such object
-	match       string // only if its ETag is this
-	value       bool   // a value object
-}
-
-// stored is what S3 answered to a write.
-type stored struct{ version, etag string }
-
-// put writes one object with a SHA-256 checksum.
-func (a *Archive) put(ctx context.Context, p put) (stored, error) {
-	in := &s3.PutObjectInput{
-		Bucket: &a.o.Bucket, Key: &p.key, ExpectedBucketOwner: a.owner(), Body: bytes.NewReader(p.body),
-		ContentType: &p.contentType, ChecksumAlgorithm: types.ChecksumAlgorithmSha256, Metadata: p.metadata,
-	}
-	a.encryption().Set(in, p.value)
-	if p.tags != "" {
-		in.Tagging = &p.tags
-	}
-	if p.absent {
-		in.IfNoneMatch = aws.String("*")
-	}
-	if p.match != "" {
-		in.IfMatch = &p.match
-	}
-	out, err := a.client.PutObject(ctx, in)
-	if err != nil {
-		return stored{}, translate(err)
-	}
-	s := stored{version: aws.ToString(out.VersionId), etag: aws.ToString(out.ETag)}
-	if s.version == "" || s.version == "null" {
-		return stored{}, &NotVersionedError{Bucket: a.o.Bucket, Status: "Suspended"}
-	}
-	return s, nil
+	return ssmbak.TimeOf(a.identity.Created)
 }

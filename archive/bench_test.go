@@ -20,7 +20,7 @@ const latency = 20 * time.Millisecond
 
 // fill makes an archive of parameters with versions each, and returns it over
 // an S3 with latency, with the emulator that counts its requests.
-func fill(b *testing.B, parameters, versions int) (*archive.Archive, *emulator.AWS) {
+func fill(b *testing.B, parameters, versions int) (*archive.Writer, *emulator.AWS) {
 	b.Helper()
 	slow := false
 	aws := emulator.New(emulator.Options{Latency: func(string, string) time.Duration {
@@ -34,10 +34,11 @@ func fill(b *testing.B, parameters, versions int) (*archive.Archive, *emulator.A
 	if err != nil {
 		b.Fatal(err)
 	}
-	a, err := archive.Open(b.Context(), conn.S3(), archive.Options{Bucket: "archive", Account: account, Region: region})
+	opened, err := archive.Open(b.Context(), conn.S3(), archive.Options{Bucket: "archive", Account: account, Region: region})
 	if err != nil {
 		b.Fatal(err)
 	}
+	a := archive.NewWriter(opened)
 	if err := a.Establish(b.Context()); err != nil {
 		b.Fatal(err)
 	}
@@ -58,8 +59,8 @@ func fill(b *testing.B, parameters, versions int) (*archive.Archive, *emulator.A
 }
 
 // history records versions of one parameter a minute apart.
-func history(b *testing.B, a *archive.Archive, name ssmbak.Name, versions int) error {
-	x, err := a.Begin(b.Context(), name)
+func history(b *testing.B, a *archive.Writer, name ssmbak.Name, versions int) error {
+	x, err := beginIndex(b.Context(), a, name)
 	if err != nil {
 		return err
 	}
@@ -120,10 +121,11 @@ func BenchmarkBusyParameter(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	a, err := archive.Open(b.Context(), conn.S3(), archive.Options{Bucket: "archive", Account: account, Region: region})
+	opened, err := archive.Open(b.Context(), conn.S3(), archive.Options{Bucket: "archive", Account: account, Region: region})
 	if err != nil {
 		b.Fatal(err)
 	}
+	a := archive.NewWriter(opened)
 	const versions = 10_000
 	var f timeline.Facts
 	for n := range int64(versions) {

@@ -43,7 +43,7 @@ var contract = []struct {
 			})
 		}
 		wg.Wait()
-		if all := slices.Compact(identities); len(all) != 1 || all[0].Account != account || all[0].Region != region || all[0].Format != archive.Format || all[0].Original {
+		if all := slices.Compact(identities); len(all) != 1 || all[0].Account != account || all[0].Region != region || all[0].Format != archive.Format || all[0].Legacy {
 			t.Errorf("identities %+v, want one", all)
 		}
 	}},
@@ -59,7 +59,7 @@ var contract = []struct {
 	}},
 	{name: "a bucket that no longer keeps versions is refused", hold: func(t *testing.T, p place) {
 		a := p.ready(t)
-		x, err := a.Begin(t.Context(), "/a")
+		x, err := beginIndex(t.Context(), a, "/a")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,7 +74,7 @@ var contract = []struct {
 		if _, err := a.Update(t.Context(), x, add(version(1))); !errors.As(err, &refused) {
 			t.Errorf("an index: %v, want a NotVersionedError", err)
 		}
-		if err := a.Mark(t.Context(), "/a"); !errors.As(err, &refused) {
+		if err := a.MarkDeleted(t.Context(), "/a"); !errors.As(err, &refused) {
 			t.Errorf("a marker: %v, want a NotVersionedError", err)
 		}
 	}},
@@ -175,7 +175,7 @@ var contract = []struct {
 		seen := make(map[string]bool)
 		for range 3 {
 			a := p.ready(t)
-			if _, err := a.Begin(t.Context(), "/a"); err != nil {
+			if _, err := beginIndex(t.Context(), a, "/a"); err != nil {
 				t.Fatal(err)
 			}
 			object, err := p.client.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &p.bucket, Key: aws.String(".ssmbak/index/a")})
@@ -246,7 +246,7 @@ var contract = []struct {
 		if top, err := a.Current(t.Context(), "/app/db"); err != nil || top.ID != ref.ID || top.Marker {
 			t.Errorf("a value: %+v, %v", top, err)
 		}
-		if err := a.Mark(t.Context(), "/app/db"); err != nil {
+		if err := a.MarkDeleted(t.Context(), "/app/db"); err != nil {
 			t.Fatal(err)
 		}
 		if top, err := a.Current(t.Context(), "/app/db"); err != nil || !top.Marker {
@@ -269,24 +269,24 @@ var contract = []struct {
 		a := p.ready(t)
 		begin(t, a, "/a", 1)
 		p.remove(t, ".ssmbak/index/a", "")
-		var lost *archive.LostIndexError
+		var lost *archive.MissingIndexError
 		if _, err := a.Index(t.Context(), "/a"); !errors.As(err, &lost) {
-			t.Errorf("error %v, want a LostIndexError", err)
+			t.Errorf("error %v, want a MissingIndexError", err)
 		}
 	}},
 	{name: "a lost index is no fresh start", hold: func(t *testing.T, p place) {
 		a := p.ready(t)
 		begin(t, a, "/a", 1)
 		p.remove(t, ".ssmbak/index/a", "")
-		var lost *archive.LostIndexError
+		var lost *archive.MissingIndexError
 		if _, err := a.At(t.Context(), ssmbak.NameTarget("/a"), second+1000, archive.NoValues); !errors.As(err, &lost) {
-			t.Errorf("a reader: %v, want a LostIndexError", err)
+			t.Errorf("a reader: %v, want a MissingIndexError", err)
 		}
 		value(t, a, "/b", 1) // a value whose index is gone altogether
-		if _, err := a.FirstSight(t.Context(), "/b"); !errors.As(err, &lost) {
-			t.Errorf("a value without index: %v, want a LostIndexError", err)
+		if _, err := a.LegacyFacts(t.Context(), "/b"); !errors.As(err, &lost) {
+			t.Errorf("a value without index: %v, want a MissingIndexError", err)
 		}
-		if _, err := a.FirstSight(t.Context(), "/c"); err != nil {
+		if _, err := a.LegacyFacts(t.Context(), "/c"); err != nil {
 			t.Errorf("a name that never was: %v", err)
 		}
 	}},
@@ -425,7 +425,7 @@ var contract = []struct {
 		putOriginal(t, p, "/app/db", "old")
 		a := p.ready(t)
 		// A writer that is stopped right after this hides nothing.
-		x, err := a.Begin(t.Context(), "/app/db")
+		x, err := beginIndex(t.Context(), a, "/app/db")
 		if err != nil || !x.Exists || len(x.Facts.Originals) != 1 {
 			t.Fatalf("%+v, %v", x, err)
 		}
@@ -445,7 +445,7 @@ var contract = []struct {
 			if len(s.Problems) == 1 && s.Problems[0].Name == "/app/db" {
 				err = s.Problems[0].Err
 			}
-			var lost *archive.LostIndexError
+			var lost *archive.MissingIndexError
 			if !errors.As(err, &lost) {
 				t.Errorf("%s: %+v, %v", what, s, err)
 			}
@@ -525,7 +525,7 @@ var contract = []struct {
 				t.Errorf("a listing covers %s: %v, want %v", name, got, want)
 			}
 		}
-		if h := a.Horizon(archive.Index{Name: "/a"}, r); h.Since != 0 {
+		if h := a.Coverage(archive.Index{Name: "/a"}, r); h.Since != 0 {
 			t.Errorf("recording of /a is said to have begun at %v", h.Since)
 		}
 	}},

@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/archive/internal/document"
+	"github.com/ssmbak/ssmbak/archive/internal/bucket"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
@@ -24,6 +24,12 @@ func zipped(text string) []byte {
 	_, _ = io.WriteString(zip, text)
 	_ = zip.Close()
 	return buf.Bytes()
+}
+
+// decode is what a read makes of the bytes of an object.
+func decode[T any](kind bucket.Kind[T], key string, body []byte) (T, bucket.Unknown, error) {
+	v, unknown, err := kind.Decode(key, body)
+	return v, unknown, documentError(key, err)
 }
 
 const sample = `{"format":1,"name":"/app/db","swap":3,"writer":"w",
@@ -60,7 +66,7 @@ func TestDecodeIndex(t *testing.T) {
 			if test.raw {
 				body = []byte(test.text)
 			}
-			_, _, err := decodeIndex("/app/db", body)
+			_, _, err := decode(indexKind, indexKey("/app/db"), body)
 			var format *FormatError
 			var damaged *DamagedError
 			if errors.As(err, &format) != test.format || errors.As(err, &damaged) == test.format || !strings.Contains(fmt.Sprint(err), test.says) {
@@ -77,7 +83,7 @@ func TestDecodeIndex(t *testing.T) {
 // again.
 func TestIndexRoundTrip(t *testing.T) {
 	t.Parallel()
-	d, unknown, err := decodeIndex("/app/db", zipped(sample))
+	d, unknown, err := decode(indexKind, indexKey("/app/db"), zipped(sample))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,11 +93,11 @@ func TestIndexRoundTrip(t *testing.T) {
 	if !unknown.Empty() {
 		t.Errorf("unknown fields: %v", unknown.Fields())
 	}
-	body, err := encodeIndex(d, unknown)
+	body, err := indexKind.Encode(&d, unknown)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, _, err := decodeIndex("/app/db", body)
+	again, _, err := decode(indexKind, indexKey("/app/db"), body)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +112,7 @@ func FuzzDecodeIndex(f *testing.F) {
 	f.Add([]byte(sample))
 	f.Add([]byte(`{"format":1,"name":"/app/db"}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		d, unknown, err := decodeIndex("/app/db", zipped(string(text)))
+		d, unknown, err := decode(indexKind, indexKey("/app/db"), zipped(string(text)))
 		if err != nil {
 			var format *FormatError
 			var damaged *DamagedError
@@ -115,11 +121,11 @@ func FuzzDecodeIndex(f *testing.F) {
 			}
 			return
 		}
-		body, err := encodeIndex(d, unknown)
+		body, err := indexKind.Encode(&d, unknown)
 		if err != nil {
 			return // a time that no JSON can hold
 		}
-		again, _, err := decodeIndex("/app/db", body)
+		again, _, err := decode(indexKind, indexKey("/app/db"), body)
 		if err != nil {
 			t.Fatalf("written and not read again: %v", err)
 		}
@@ -136,8 +142,9 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"format":1,"account":"123456789012","region":"us-east-1","created":"2024-06-13T20:10:54Z","encryption":{"values":"AES256","indexes":"none"}}`))
 	f.Add([]byte(`{"format":1,"first":"2024-06-13T20:10:54Z","last":"2024-06-13T20:10:54Z","failed":["/a"]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		for into, kind := range map[any]document.Kind{&Identity{}: identityKind, &Reconciled{}: reconciledKind} {
-			_, err := decode("key", kind, text, into)
+		_, _, err := decode(identityKind, identityKey, text)
+		_, _, err2 := decode(reconciledKind, reconciledKey, text)
+		for _, err := range []error{err, err2} {
 			var format *FormatError
 			var damaged *DamagedError
 			if err != nil && !errors.As(err, &format) && !errors.As(err, &damaged) {
@@ -159,7 +166,7 @@ func TestSpecifiedExample(t *testing.T) {
 	if !ok || !ok2 {
 		t.Fatal("the specification has no example of an index")
 	}
-	d, unknown, err := decodeIndex("/app/db", zipped(example))
+	d, unknown, err := decode(indexKind, indexKey("/app/db"), zipped(example))
 	if !unknown.Empty() {
 		t.Errorf("the example has fields that are not known: %v", unknown.Fields())
 	}

@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"regexp"
@@ -9,37 +8,37 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"github.com/ssmbak/ssmbak/archive/internal/document"
+	"github.com/ssmbak/ssmbak/archive/internal/bucket"
 )
 
-// Encryption is what writes say about how S3 encrypts an object, since the
-// policies of an organization may demand or forbid a header. Its zero value is
-// the default: values without a header, so that the bucket decides, and
-// everything under .ssmbak/ with S3's own key, so that what ssmbak needs to read
-// does not depend on the key that guards the values.
+// Encryption sets the encryption headers of writes, since the policies of an
+// organization may require or forbid one. Its zero value is the default: values
+// without a header, so that the bucket's default encryption applies, and
+// everything under .ssmbak/ with S3's own key, so that reading it does not require
+// the key of the values.
 type Encryption struct {
-	// Values is the header of value objects, Indexes that of every object under
+	// Values is the header of value objects, Indexes that of all objects under
 	// .ssmbak/.
 	Values  Header `json:"values,omitempty"`
 	Indexes Header `json:"indexes,omitempty"`
 }
 
 // Header is the encryption header of a write: one of the constants, or the ARN of
-// the KMS key that is sent with aws:kms. An empty one is the default of the kind
+// a KMS key, which is sent with aws:kms. An empty one is the default of the kind
 // of object.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/specifying-kms-encryption.html
 type Header string
 
 // Headers that name no key.
 const (
-	HeaderNone Header = "none"   // no header: the bucket decides
+	HeaderNone Header = "none"   // no header: the bucket's default encryption
 	HeaderS3   Header = "AES256" // S3's own key
 )
 
 var headerKey = regexp.MustCompile(`^arn:[a-z-]+:kms:([a-z0-9-]+):([0-9]{12}):key/[a-zA-Z0-9-]+$`)
 
-// check returns what is wrong with a header of an archive. A key of another
-// account would give whoever wrote it there power over all that follows.
+// check validates a header of an archive. A key of another account is refused: it
+// would give that account control over all that is written from then on.
 func (h Header) check(account, region string) error {
 	if h == "" || h == HeaderNone || h == HeaderS3 {
 		return nil
@@ -47,7 +46,7 @@ func (h Header) check(account, region string) error {
 	key := headerKey.FindStringSubmatch(string(h))
 	switch {
 	case key == nil:
-		return fmt.Errorf("the encryption header %q is none of none, AES256 and the ARN of a KMS key", string(h))
+		return fmt.Errorf("the encryption header %q is not none, AES256 or the ARN of a KMS key", string(h))
 	case key[1] != region || key[2] != account:
 		return fmt.Errorf("the encryption header names %s, which is not a key of account %s in %s", h, account, region)
 	}
@@ -72,7 +71,7 @@ func (e Encryption) compact() Encryption {
 	return e
 }
 
-// Set puts a header into a write, of a value object or of one under .ssmbak/.
+// Set sets the header of a write, of a value object or of one under .ssmbak/.
 func (e Encryption) Set(in *s3.PutObjectInput, value bool) {
 	h := e.Indexes
 	if h == "" {
@@ -93,8 +92,7 @@ func (e Encryption) Set(in *s3.PutObjectInput, value bool) {
 	}
 }
 
-// encryption is what this archive's writes say: the options' if they say
-// something, else the archive's.
+// encryption returns the options' headers if they have any, else the archive's.
 func (a *Archive) encryption() Encryption {
 	if a.o.Encryption != nil {
 		return *a.o.Encryption
@@ -102,46 +100,29 @@ func (a *Archive) encryption() Encryption {
 	return a.identity.Encryption
 }
 
-// KeepEncryption makes [Options].Encryption that of every writer whose options
-// have none: it replaces .ssmbak/archive unless that says so already. Without an
-// archive one is made, unless the encryption is the default. It may be repeated.
+// KeepEncryption records [Options].Encryption in the archive for every writer whose
+// options have none: it replaces .ssmbak/archive unless that has it already. If there
+// is no archive one is established, unless the encryption is the default. It may be
+// repeated.
 func (a *Archive) KeepEncryption(ctx context.Context) error {
 	want := a.encryption().compact()
-	for range maxSwaps {
-		found, err := a.get(ctx, identityKey, "")
-		switch {
-		case isNotFound(err) && want == Encryption{}:
-			return nil
-		case isNotFound(err):
-			return a.Establish(ctx)
-		case err != nil:
-			return fmt.Errorf("read the identity of bucket %s: %w", a.o.Bucket, err)
-		}
-		var id Identity
-		unknown, err := decode(identityKey, identityKind, found.body, &id)
-		if err != nil {
-			return err
-		}
-		if id.Encryption.compact() == want {
-			return nil
-		}
-		id.Encryption = want
-		id.Format, id.Reader = identityKind.Envelope(unknown, 0)
-		body, err := document.Encode(identityKind, &id, unknown)
-		if err != nil {
-			return fmt.Errorf("encode the identity: %w", err)
-		}
-		_, err = a.put(ctx, put{key: identityKey, body: body, contentType: "application/json", match: found.etag})
-		if err == nil {
-			a.identity, a.exists = id, true
-			return nil
-		}
-		if !isConflict(err) && !isNotFound(err) {
-			// A lost answer may hide that the write took effect.
-			if again, readErr := a.get(ctx, identityKey, ""); readErr != nil || !bytes.Equal(again.body, body) {
-				return fmt.Errorf("write the encryption header into the identity of bucket %s: %w", a.o.Bucket, err)
-			}
-		}
+	base, err := load(ctx, a, identityKind, identityKey)
+	switch {
+	case err != nil, !base.Exists && want == Encryption{}:
+		return err
+	case !base.Exists:
+		return a.Establish(ctx)
 	}
-	return fmt.Errorf("write the encryption header into the identity of bucket %s: %d other writers were faster, try again", a.o.Bucket, maxSwaps)
+	out, err := swap(ctx, a, identityKind, identityKey, base, func(d bucket.Document[Identity]) (Identity, bool, error) {
+		if !d.Exists {
+			return Identity{}, false, fmt.Errorf("%s of bucket %s was deleted meanwhile", identityKey, a.o.Bucket)
+		}
+		id := d.Value
+		id.Encryption = want
+		return id, d.Value.Encryption.compact() != want, nil
+	})
+	if err == nil {
+		a.identity, a.exists = out.Value, true
+	}
+	return err
 }

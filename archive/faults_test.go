@@ -50,7 +50,7 @@ func TestLostAnswers(t *testing.T) {
 			}
 
 			local.Faults.Add(emulator.Rule{Op: "PutObject", KeyPrefix: ".ssmbak/index/a", Times: 1, Fault: lost})
-			x, err := a.Begin(t.Context(), "/a")
+			x, err := beginIndex(t.Context(), a, "/a")
 			if err != nil || !x.Exists {
 				t.Fatalf("begin: %+v, %v", x, err)
 			}
@@ -86,7 +86,7 @@ func TestCutBefore(t *testing.T) {
 	t.Parallel()
 	local, p := emulated(t, 1)
 	a := p.ready(t)
-	x, err := a.Begin(t.Context(), "/a")
+	x, err := beginIndex(t.Context(), a, "/a")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,21 +153,21 @@ func TestDenied(t *testing.T) {
 	}
 }
 
-// TestLostIndexUnread holds that an index that was lost is seen by who may not read
+// TestMissingIndexUnread holds that a missing index is found by callers that may not read
 // value objects, as the recorder may not, and that what another program stored
 // is not taken for ours.
-func TestLostIndexUnread(t *testing.T) {
+func TestMissingIndexUnread(t *testing.T) {
 	t.Parallel()
 	local, p := emulated(t, 1)
 	a := p.ready(t)
 	value(t, a, "/ours", 1) // a value whose index is gone
 	p.put(t, "/theirs", "v")
 	local.Faults.Add(emulator.Rule{Op: "HeadObject", Fault: emulator.Denied})
-	var lost *archive.LostIndexError
-	if _, err := a.FirstSight(t.Context(), "/ours"); !errors.As(err, &lost) {
-		t.Errorf("a value without index: %v, want a LostIndexError", err)
+	var lost *archive.MissingIndexError
+	if _, err := a.LegacyFacts(t.Context(), "/ours"); !errors.As(err, &lost) {
+		t.Errorf("a value without index: %v, want a MissingIndexError", err)
 	}
-	if _, err := a.FirstSight(t.Context(), "/theirs"); err != nil {
+	if _, err := a.LegacyFacts(t.Context(), "/theirs"); err != nil {
 		t.Errorf("what another program stored: %v", err)
 	}
 }
@@ -302,7 +302,7 @@ func TestOwnerIsSent(t *testing.T) {
 	putOriginal(t, place{client: connect(t, awsconn.Options{HTTPClient: local.Client()}), bucket: "archive"}, "/old", "v")
 	a := p.ready(t)
 	begin(t, a, "/a", 1)
-	if err := a.Mark(t.Context(), "/a"); err != nil {
+	if err := a.MarkDeleted(t.Context(), "/a"); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.MarkReconciled(t.Context(), archive.Listing{Began: time.Unix(1718309000, 0)}); err != nil {

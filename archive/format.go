@@ -1,59 +1,82 @@
 package archive
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 
-	"github.com/ssmbak/ssmbak/archive/internal/document"
+	"github.com/ssmbak/ssmbak/archive/internal/bucket"
 )
 
-// Format is the version of the index's format that this package writes, and the
-// newest that it knows.
+// Format is the format of an index that this package writes, and the newest that it
+// knows.
 const Format = 1
 
-// The kinds of objects under .ssmbak/ that are documents. Each has a format of its
-// own. Identities are those of docs/archive-format.md: a list without one is of
-// values that are no objects.
+// The kinds of objects under .ssmbak/. Each has a format of its own. The identities
+// are those of docs/archive-format.md; a list without one has no objects.
+//
+// Limits bound what a damaged object can make a reader unpack, in bytes: an index of
+// 10,000 versions, and a restore record of 100,000 parameters, are a tenth and a
+// quarter of theirs.
 var (
-	identityKind   = document.Kind{Format: 1}
-	adoptedKind    = document.Kind{Format: 1}
-	reconciledKind = document.Kind{Format: 1, Identities: map[string]document.Identity{
-		"missed": document.By("name"), "once": document.By("pattern"),
+	identityKind   = bucket.Kind[Identity]{Format: 1, Check: checkIdentity}
+	adoptedKind    = bucket.Kind[adoption]{Format: 1, Check: checkAdoption}
+	reconciledKind = bucket.Kind[Reconciled]{Format: 1, Check: convertFailed, Identities: map[string]bucket.Identity{
+		"missed": bucket.By("name"), "once": bucket.By("pattern"),
 	}}
-	restoreKind = document.Kind{Format: 1, Identities: map[string]document.Identity{
-		"items": document.By("name"), "items.before.version.objects": document.By("id", "written"), "items.after.version.objects": document.By("id", "written"),
+	recordKind = bucket.Kind[RestoreRecord]{Format: 1, Gzip: true, Limit: 256 << 20, Check: checkRecord, Identities: map[string]bucket.Identity{
+		"items":                        bucket.By("name"),
+		"items.before.version.objects": bucket.By("id", "written"),
+		"items.after.version.objects":  bucket.By("id", "written"),
 	}}
-	indexKind = document.Kind{Format: Format, Identities: map[string]document.Identity{
-		"versions":         document.By("number", "time"),
-		"versions.objects": document.By("id", "written"),
-		"deletions":        document.By("event"),
+	cacheKind = bucket.Kind[cacheDocument]{Format: cacheFormat, Gzip: true, Limit: 256 << 20}
+	indexKind = bucket.Kind[indexDocument]{Format: Format, Gzip: true, Limit: 64 << 20, Check: checkIndex, Identities: map[string]bucket.Identity{
+		"versions":         bucket.By("number", "time"),
+		"versions.objects": bucket.By("id", "written"),
+		"deletions":        bucket.By("event"),
 		"looks":            lookIdentity,
-		"tags":             document.By("tags", "event", "second", "counter", "sure", "seen"),
-		"labels":           document.By("labels", "event", "second", "sure", "seen"),
-		"traces":           document.By("event"),
-		"originals":        document.By("id"),
+		"tags":             bucket.By("tags", "event", "second", "counter", "sure", "seen"),
+		"labels":           bucket.By("labels", "event", "second", "sure", "seen"),
+		"traces":           bucket.By("event"),
+		"originals":        bucket.By("id"),
 	}}
 )
 
-// lookIdentity is that of a look: what was newest, or for one that found nothing
-// all of it.
+// lookIdentity identifies an observation: by the newest version, or for one that
+// found nothing by its times.
 func lookIdentity(fields map[string]json.RawMessage) string {
 	if fields["gone"] != nil {
-		return document.By("sure", "seen")(fields)
+		return bucket.By("sure", "seen")(fields)
 	}
-	return document.By("newest")(fields)
+	return bucket.By("newest")(fields)
 }
 
-// decode reads a document, and returns what this program does not know of it. The
-// error is a [*FormatError] or a [*DamagedError].
-func decode(key string, kind document.Kind, text []byte, into any) (document.Unknown, error) {
-	u, err := document.Decode(kind, text, into)
-	var newer *document.NewerError
-	switch {
-	case errors.As(err, &newer):
-		return u, &FormatError{Key: key, Format: newer.Reader}
-	case err != nil:
-		return u, &DamagedError{Key: key, Err: err}
+// load reads a document. One that does not exist, or whose key has a delete marker,
+// is no error. The errors to distinguish are [*FormatError] and [*DamagedError].
+func load[T any](ctx context.Context, a *Archive, kind bucket.Kind[T], key string) (bucket.Document[T], error) {
+	d, err := kind.Load(ctx, a.bucket, key, "")
+	if errors.Is(err, bucket.ErrDeleted) {
+		err = nil
 	}
-	return u, nil
+	return d, documentError(key, err)
+}
+
+// swap replaces a document by compare-and-swap, see [bucket.Kind.Swap].
+func swap[T any](
+	ctx context.Context, a *Archive, kind bucket.Kind[T], key string, base bucket.Document[T], change func(bucket.Document[T]) (T, bool, error),
+) (bucket.Swap[T], error) {
+	return kind.Swap(ctx, a.bucket, key, base, change, func(ctx context.Context) (bucket.Document[T], error) { return load(ctx, a, kind, key) })
+}
+
+// documentError turns the errors of package bucket about the bytes of an object into
+// this package's.
+func documentError(key string, err error) error {
+	if newer, ok := errors.AsType[*bucket.NewerError](err); ok {
+		return &FormatError{Key: key, Format: newer.Reader}
+	}
+	if invalid, ok := errors.AsType[*bucket.InvalidError](err); ok {
+		name, _ := nameOfIndex(key)
+		return &DamagedError{Name: name, Key: key, Err: invalid.Err}
+	}
+	return err
 }

@@ -64,7 +64,7 @@ func object(t *testing.T, text string) (fields map[string]any) {
 }
 
 // futureArchive is a bucket that such a program wrote.
-func futureArchive(t *testing.T) (place, *archive.Archive, string) {
+func futureArchive(t *testing.T) (place, *archive.Writer, string) {
 	t.Helper()
 	_, p := emulated(t, 1)
 	p.put(t, ".ssmbak/archive", future(t, "archive.json"))
@@ -181,7 +181,7 @@ func TestFutureReader(t *testing.T) {
 	if err != nil || len(snap.States) != 1 || len(snap.Problems) != 1 || snap.Problems[0].Name != "/app/newer" || !errors.As(snap.Problems[0].Err, &newer) || newer.Format != 2 {
 		t.Errorf("got %+v, %v", snap, err)
 	}
-	for name, err := range a.Broken(t.Context(), everything) {
+	for name, err := range a.Damaged(t.Context(), everything) {
 		t.Errorf("%s is to be rebuilt: %v", name, err)
 	}
 }

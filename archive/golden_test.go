@@ -69,7 +69,7 @@ func readGolden[T any](t *testing.T, file string) (all []T) {
 }
 
 // loadGolden returns the golden archive in a bucket of its own.
-func loadGolden(t *testing.T) *archive.Archive {
+func loadGolden(t *testing.T) *archive.Writer {
 	t.Helper()
 	aws := emulator.New(emulator.Options{Seed: goldenSeed})
 	aws.S3.CreateBucket(goldenBucket, true)
@@ -97,7 +97,7 @@ func loadGolden(t *testing.T) *archive.Archive {
 }
 
 // answered returns what the archive says today in the form of then.
-func answered(t *testing.T, a *archive.Archive, at ssmbak.Time) goldenAnswers {
+func answered(t *testing.T, a *archive.Writer, at ssmbak.Time) goldenAnswers {
 	t.Helper()
 	everything, err := ssmbak.ParseTarget("/", true)
 	if err != nil {
@@ -161,7 +161,7 @@ func TestGolden(t *testing.T) {
 			t.Errorf("at %v (-got +want):\n%s", want.At, diff)
 		}
 	}
-	restores, more, err := a.Restores(t.Context(), 0)
+	restores, more, err := a.RestoreRecords(t.Context(), 0)
 	if err != nil || more != 0 {
 		t.Fatalf("restores: %d more, %v", more, err)
 	}

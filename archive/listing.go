@@ -2,24 +2,21 @@ package archive
 
 import (
 	"context"
-	"fmt"
 	"iter"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive/internal/bucket"
 )
 
 // Listed is what a listing shows of one parameter's index, or of its current
 // value object.
 type Listed struct {
 	Name ssmbak.Name
-	// ETag stands for the content of an index; it is empty for a value object,
-	// where it could be a digest of the value.
+	// ETag identifies the content of an index. It is empty for a value object, since
+	// it could be a digest of the value.
 	ETag string
-	// Modified is when S3 got the object, in whole seconds.
+	// Modified is when S3 stored the object, in whole seconds.
 	Modified time.Time
 }
 
@@ -35,56 +32,51 @@ func (a *Archive) Names(ctx context.Context, target ssmbak.Target) iter.Seq2[ssm
 	}
 }
 
-// Indexes lists the indexes below the target's path, 1,000 with one request, in
-// the order of their names' bytes. An error is the last thing yielded.
+// Indexes lists the indexes below the target's path in the order of their names'
+// bytes, with one request per 1,000. An error is the last thing that it yields.
 func (a *Archive) Indexes(ctx context.Context, target ssmbak.Target) iter.Seq2[Listed, error] {
-	return func(yield func(Listed, error) bool) {
-		for o, err := range a.list(ctx, indexPrefix, target, nameOfIndex) {
-			if !yield(o, err) {
-				return
-			}
-		}
-	}
+	return a.list(ctx, target, indexPrefix, nameOfIndex)
 }
 
-// Tops lists the parameters below the target's path whose key has a current
-// value object: those on which a delete marker lies are not shown. Otherwise it
+// CurrentValues lists the parameters below the target's path whose key has a current
+// value object: those whose key has a delete marker are left out. Otherwise it
 // is like [Archive.Indexes].
-func (a *Archive) Tops(ctx context.Context, target ssmbak.Target) iter.Seq2[Listed, error] {
-	return func(yield func(Listed, error) bool) {
-		for o, err := range a.list(ctx, "", target, nameOfValue) {
-			o.ETag = ""
-			if !yield(o, err) {
-				return
-			}
-		}
-	}
+func (a *Archive) CurrentValues(ctx context.Context, target ssmbak.Target) iter.Seq2[Listed, error] {
+	return a.list(ctx, target, "", nameOfValue)
 }
 
-func (a *Archive) list(ctx context.Context, prefix string, target ssmbak.Target, nameOf func(key string) (ssmbak.Name, bool)) iter.Seq2[Listed, error] {
+func (a *Archive) list(ctx context.Context, target ssmbak.Target, prefix string, nameOf func(key string) (ssmbak.Name, bool)) iter.Seq2[Listed, error] {
 	return func(yield func(Listed, error) bool) {
-		in := &s3.ListObjectsV2Input{Bucket: &a.o.Bucket, ExpectedBucketOwner: a.owner(), Prefix: aws.String(prefix + target.Prefix())}
-		if !target.Recursive() {
-			in.Delimiter = aws.String("/")
-		}
-		pages := s3.NewListObjectsV2Paginator(a.client, in)
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
+		for o, err := range a.bucket.Objects(ctx, below(target, prefix)) {
 			if err != nil {
-				yield(Listed{}, fmt.Errorf("list %s of bucket %s: %w", prefix+target.Prefix(), a.o.Bucket, translate(err)))
+				yield(Listed{}, err)
 				return
 			}
-			for _, o := range page.Contents {
-				if name, ok := nameOf(aws.ToString(o.Key)); ok && target.Below(name) &&
-					!yield(Listed{Name: name, ETag: aws.ToString(o.ETag), Modified: aws.ToTime(o.LastModified)}, nil) {
-					return
-				}
+			name, ok := nameOf(o.Key)
+			if !ok || !target.Below(name) {
+				continue
+			}
+			x := Listed{Name: name, Modified: o.Modified}
+			if prefix == indexPrefix {
+				x.ETag = o.ETag
+			}
+			if !yield(x, nil) {
+				return
 			}
 		}
 	}
 }
 
-// nameOfValue returns the parameter whose value objects stand at the key.
+// below returns the listing of the keys below a target's path, after a prefix.
+func below(target ssmbak.Target, prefix string) bucket.Listing {
+	l := bucket.Listing{Prefix: prefix + target.Prefix(), Delimiter: "/"}
+	if target.Recursive() {
+		l.Delimiter = ""
+	}
+	return l
+}
+
+// nameOfValue returns the parameter whose value objects have the key.
 func nameOfValue(key string) (ssmbak.Name, bool) {
 	name, err := ssmbak.ParseName(key)
 	return name, err == nil && string(name) == key

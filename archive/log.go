@@ -9,32 +9,32 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// Log is what happened to the parameters of a target in a stretch of time.
+// Log is the changes of a target's parameters in a span of time.
 type Log struct {
-	// One says that the target meant one parameter, not a path.
+	// One says that the target was one parameter, not a path.
 	One bool
-	// Names counts the parameters that the archive ever held, those that did not
-	// change in that time too.
+	// Names counts the parameters that the archive has ever recorded, including
+	// those that did not change in that time.
 	Names int
-	// Changes are the newest first: by Until, then by name; of what has both in
-	// common, what happened later comes first.
+	// Changes are in descending order of Until, then by name; of one name the later
+	// change comes first.
 	Changes []ssmbak.Change
 	// Problems are the parameters that could not be read, by name.
 	Problems []Problem
-	// Complete is the start of the last complete listing of live parameters,
-	// zero if there was none: up to then no change was missed.
+	// Complete is when the last complete listing of live parameters began, zero if
+	// there was none: up to then no change was missed.
 	Complete ssmbak.Time
-	// Unproved are the parameters of which changes may be missing.
+	// Unproved are the parameters whose changes may be incomplete.
 	Unproved Unproved
 }
 
-// Log returns every recorded change, and every known gap, that lies or may lie
-// from since to until, both included. The zero value of either is no bound. It
-// reads indexes only, never a value: one request per 1,000 parameters and one
-// per parameter; only what lies in that time is kept in memory.
+// Log returns every recorded change, and every known gap, that happened or may have
+// happened from since to until, both included. The zero value of either is no bound.
+// It reads indexes only, never a value, with one request per 1,000 parameters and one
+// per parameter, and keeps only the changes of that time in memory.
 //
-// An error means that there is no answer at all; what concerns single
-// parameters stands in Problems.
+// An error means that there is no answer at all; problems of single parameters are
+// in Problems.
 func (a *Archive) Log(ctx context.Context, target ssmbak.Target, since, until ssmbak.Time) (Log, error) {
 	if since == 0 {
 		since = ssmbak.MinTime
@@ -75,7 +75,7 @@ func (a *Archive) Log(ctx context.Context, target ssmbak.Target, since, until ss
 	}
 	out.Unproved = scanned.listed.unproved(meaning(target, scanned.one), bound(0), bound(1))
 	out.Names, out.Problems, out.Changes = len(names), problems, slices.Concat(all...)
-	// They stand by name, and for each name the newest first.
+	// They are in the order of names, and for each name the newest first.
 	slices.SortStableFunc(out.Changes, func(a, b ssmbak.Change) int { return cmp.Compare(b.Until, a.Until) })
 	return out, nil
 }

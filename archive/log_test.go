@@ -20,7 +20,7 @@ func lines(all []ssmbak.Change) (lines []string) {
 }
 
 // grow adds facts to an index that is there.
-func grow(t *testing.T, a *archive.Archive, name ssmbak.Name, more timeline.Facts) {
+func grow(t *testing.T, a *archive.Writer, name ssmbak.Name, more timeline.Facts) {
 	t.Helper()
 	x, err := a.Index(t.Context(), name)
 	if err != nil {

@@ -4,14 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive/internal/bucket"
 	"github.com/ssmbak/ssmbak/archive/internal/legacy"
 	"github.com/ssmbak/ssmbak/timeline"
 )
@@ -19,41 +17,41 @@ import (
 // Values says which values a reader wants.
 type Values int8
 
-// What a reader may want.
+// The values that a reader may want.
 const (
 	NoValues     Values = iota
-	PublicValues        // all but those of SecureStrings
+	PublicValues        // all except those of SecureStrings
 	AllValues
 )
 
-// Problem names a parameter whose index or value could not be read. The others
-// are not concerned.
+// Problem names a parameter whose index or value could not be read. Other parameters
+// are not affected.
 type Problem struct {
 	Name ssmbak.Name
 	Err  error
 }
 
-// Snapshot is what a target held at one moment.
+// Snapshot is the state of a target at one time.
 type Snapshot struct {
 	At ssmbak.Time
-	// One says that the target meant one parameter, not a path.
+	// One says that the target was one parameter, not a path.
 	One bool
-	// States has one state per parameter that the archive ever held, by name:
-	// deleted, unknown and not yet created ones too.
+	// States has one state per parameter that the archive has ever recorded, by
+	// name, including deleted, unknown and not yet created ones.
 	States []ssmbak.State
 	// Problems are the parameters that could not be read, by name.
 	Problems []Problem
-	// Complete is the start of the last complete listing of live parameters,
-	// zero if there was none: up to then no change was missed.
+	// Complete is when the last complete listing of live parameters began, zero if
+	// there was none: up to then no change was missed.
 	Complete ssmbak.Time
 	// Since is when recording began, zero if it has not.
 	Since ssmbak.Time
-	// Unproved are the parameters that the snapshot is not sure of.
+	// Unproved are the parameters whose states are not proved.
 	Unproved Unproved
 }
 
-// Before reports whether the whole of the snapshot lies before the first
-// record: nothing was known yet of any parameter, and at least one was later.
+// Before reports whether the snapshot is of a time before the first fact: nothing was
+// known yet of any parameter, and at least one is recorded later.
 func (s Snapshot) Before() bool {
 	for _, st := range s.States {
 		if st.Version.Number != 0 || st.Deleted || st.Value.IsKnown() || st.Version.Time != 0 {
@@ -63,12 +61,12 @@ func (s Snapshot) Before() bool {
 	return len(s.States) > 0
 }
 
-// At returns what the target held at the moment: what happened in or before
-// that millisecond has happened. It costs one request per 1,000 parameters, one
-// per parameter, and one more for each value that is wanted.
+// At returns the state of the target at a time, including the changes of that
+// millisecond. It sends one request per 1,000 parameters, one per parameter, and one
+// more for each value that is wanted.
 //
-// An error means that there is no answer at all; what concerns single
-// parameters stands in Problems.
+// An error means that there is no answer at all; problems of single parameters are
+// in Problems.
 func (a *Archive) At(ctx context.Context, target ssmbak.Target, at ssmbak.Time, values Values) (Snapshot, error) {
 	var found results[ssmbak.State]
 	scanned, err := a.scan(ctx, target, found.grow, func(ctx context.Context, i int, t *timeline.Timeline) error {
@@ -89,8 +87,8 @@ func (a *Archive) At(ctx context.Context, target ssmbak.Target, at ssmbak.Time, 
 	return out, nil
 }
 
-// fetch reads the value of a state where it is wanted. What concerns this
-// parameter alone is noted in the state, and returned if it is a problem.
+// fetch reads the value of a state if it is wanted. What affects this parameter
+// alone is noted in the state, and returned if it is a problem.
 func (a *Archive) fetch(ctx context.Context, s *ssmbak.State, refs []timeline.ObjectRef, values Values) (problem, err error) {
 	if len(refs) == 0 || s.Deleted || values == NoValues || values == PublicValues && s.Version.Type == ssmbak.SecureString {
 		return nil, nil
@@ -101,7 +99,7 @@ func (a *Archive) fetch(ctx context.Context, s *ssmbak.State, refs []timeline.Ob
 		s.Value = ssmbak.Know(v, ssmbak.Proved)
 	case errors.Is(err, ErrExpired):
 		s.Value.Reason = ErrExpired.Error()
-	case Lost(err):
+	case Unavailable(err):
 		s.Value.Reason = "the value object is damaged"
 		return err, nil
 	default:
@@ -114,16 +112,16 @@ func (a *Archive) fetch(ctx context.Context, s *ssmbak.State, refs []timeline.Ob
 type Timelines struct {
 	One      bool
 	All      []*timeline.Timeline // by name
-	Names    []ssmbak.Name        // beside All
+	Names    []ssmbak.Name        // of All
 	Problems []Problem
 	Complete ssmbak.Time
 	Since    ssmbak.Time
-	// Reconciled is what complete listings said when the timelines were read.
+	// Reconciled is what complete listings proved when the timelines were read.
 	Reconciled Reconciled
 }
 
-// Unproved returns which parameters an answer about the target from one moment to
-// another, both included, is not sure of.
+// Unproved returns the parameters for which an answer about the target from one time
+// to another, both included, is not proved.
 func (t Timelines) Unproved(target ssmbak.Target, from, to ssmbak.Time) Unproved {
 	at := func(at ssmbak.Time) func(ssmbak.Name) (ssmbak.State, bool) {
 		return func(name ssmbak.Name) (s ssmbak.State, known bool) {
@@ -137,8 +135,8 @@ func (t Timelines) Unproved(target ssmbak.Target, from, to ssmbak.Time) Unproved
 	return t.Reconciled.unproved(meaning(target, t.One), at(from), at(to))
 }
 
-// Timelines reads every index that the target means. All of them are kept in
-// memory, a few kilobytes for each parameter.
+// Timelines reads the index of every parameter of the target. It keeps all of them
+// in memory, a few kilobytes for each parameter.
 func (a *Archive) Timelines(ctx context.Context, target ssmbak.Target) (Timelines, error) {
 	var found results[*timeline.Timeline]
 	scanned, err := a.scan(ctx, target, found.grow, func(_ context.Context, i int, t *timeline.Timeline) error {
@@ -153,7 +151,7 @@ func (a *Archive) Timelines(ctx context.Context, target ssmbak.Target) (Timeline
 	return out, nil
 }
 
-// results are what a scan gave for each name, in the order of the names.
+// results are the results of a scan, in the order of the names.
 type results[T any] struct {
 	all      []T
 	given    []bool
@@ -164,12 +162,12 @@ func (r *results[T]) grow(n int) {
 	r.all, r.given, r.problems = make([]T, n), make([]bool, n), make([]error, n)
 }
 
-// set may be called at once for different i.
+// set may be called concurrently for different i.
 func (r *results[T]) set(i int, x T, problem error) {
 	r.all[i], r.given[i], r.problems[i] = x, true, problem
 }
 
-// collect leaves out the names for which nothing was given.
+// collect returns the results and their names, without names that have none.
 func (r *results[T]) collect(s scanned) (all []T, names []ssmbak.Name, problems []Problem) {
 	for i, name := range s.names {
 		if err := cmp.Or(s.problems[i], r.problems[i]); err != nil {
@@ -182,18 +180,18 @@ func (r *results[T]) collect(s scanned) (all []T, names []ssmbak.Name, problems 
 	return all, names, problems
 }
 
-// scanned is what a scan found beside the timelines.
+// scanned is what a scan found in addition to the timelines.
 type scanned struct {
 	one      bool
 	names    []ssmbak.Name
-	problems []error // beside names: why there is no timeline
+	problems []error // of names: why there is no timeline
 	complete ssmbak.Time
 	listed   Reconciled
 }
 
-// scan reads every index that the target means and hands each timeline to
-// visit, many at once, which need not keep it. begin is told before how many
-// names there are. Names of which nothing is known are left out.
+// scan reads the index of every parameter of the target and calls visit with each
+// timeline, several at once. begin is called before with the number of names. Names
+// of which nothing is known are left out.
 func (a *Archive) scan(ctx context.Context, target ssmbak.Target, begin func(names int), visit func(ctx context.Context, i int, t *timeline.Timeline) error) (scanned, error) {
 	// What the last listing proved is read before the indexes: they hold at
 	// least what it compared.
@@ -205,11 +203,11 @@ func (a *Archive) scan(ctx context.Context, target ssmbak.Target, begin func(nam
 	if !rec.Last.IsZero() {
 		out.complete = ssmbak.TimeOf(rec.Last)
 	}
-	var originals map[ssmbak.Name][]timeline.Original
-	if out.names, originals, out.one, err = a.sources(ctx, target, rec); err != nil {
+	var old map[ssmbak.Name][]timeline.Original
+	if out.names, old, out.one, err = a.sources(ctx, target, rec); err != nil {
 		return scanned{}, err
 	}
-	for name := range originals {
+	for name := range old {
 		out.names = append(out.names, name)
 	}
 	slices.Sort(out.names)
@@ -220,14 +218,13 @@ func (a *Archive) scan(ctx context.Context, target ssmbak.Target, begin func(nam
 	for i, name := range out.names {
 		g.Go(func() error {
 			x := Index{}
-			// What only the original recorded has no index, but it may have lost
-			// one, or got one meanwhile.
-			if _, old := originals[name]; !old || a.exists {
+			// A parameter with legacy records only has no index, but its index may have
+			// been deleted, or created meanwhile.
+			if _, legacy := old[name]; !legacy || a.exists {
 				var err error
 				if x, err = a.Index(gctx, name); err != nil {
 					var format *FormatError
-					var lost *LostIndexError
-					if Lost(err) || errors.As(err, &format) || errors.As(err, &lost) {
+					if needsReindex(err) || errors.As(err, &format) {
 						out.problems[i] = err
 						return nil
 					}
@@ -236,11 +233,11 @@ func (a *Archive) scan(ctx context.Context, target ssmbak.Target, begin func(nam
 			}
 			h := timeline.Horizon{}
 			if x.Exists {
-				h = a.Horizon(x, rec)
+				h = a.Coverage(x, rec)
 			} else {
-				x.Facts.Originals = originals[name]
+				x.Facts.Originals = old[name]
 			}
-			if x.Facts.Empty() && x.unknown.Empty() {
+			if x.Facts.Empty() && x.object.Unknown.Empty() {
 				return nil
 			}
 			return visit(gctx, i, timeline.New(name, x.Facts, h))
@@ -250,17 +247,10 @@ func (a *Archive) scan(ctx context.Context, target ssmbak.Target, begin func(nam
 	return out, err
 }
 
-func (a *Archive) since() ssmbak.Time {
-	if !a.exists {
-		return 0
-	}
-	return ssmbak.TimeOf(a.identity.Created)
-}
-
-// sources returns the parameters that the target means: those with an index,
-// and what the original recorded of those that have none yet. A name that a listing
-// found live counts as recorded, though nothing is.
-func (a *Archive) sources(ctx context.Context, target ssmbak.Target, r Reconciled) (indexed []ssmbak.Name, originals map[ssmbak.Name][]timeline.Original, one bool, err error) {
+// sources returns the parameters of the target: those with an index, and the legacy
+// facts of those that have none yet. A name that a listing found live counts as
+// recorded, even though it has no fact.
+func (a *Archive) sources(ctx context.Context, target ssmbak.Target, r Reconciled) (indexed []ssmbak.Name, old map[ssmbak.Name][]timeline.Original, one bool, err error) {
 	exact, possible := target.Name()
 	var hasIndex, hasKey bool
 	if possible {
@@ -273,8 +263,8 @@ func (a *Archive) sources(ctx context.Context, target ssmbak.Target, r Reconcile
 				return nil, nil, false, err
 			}
 			hasKey = current.ID != ""
-			if hasKey && !a.hasOriginals() {
-				return nil, nil, false, &LostIndexError{Name: exact}
+			if hasKey && !a.hasLegacy() {
+				return nil, nil, false, &MissingIndexError{Name: exact}
 			}
 		}
 	}
@@ -282,43 +272,39 @@ func (a *Archive) sources(ctx context.Context, target ssmbak.Target, r Reconcile
 	if !target.Recursive() && target.Resolve(named, true) {
 		return a.source(ctx, exact, hasIndex)
 	}
+	has := make(map[ssmbak.Name]bool)
 	for name, err := range a.Names(ctx, target) {
 		if err != nil {
 			return nil, nil, false, err
 		}
 		indexed = append(indexed, name)
+		has[name] = true
 	}
-	if a.mayHoldOriginals() {
-		has := make(map[ssmbak.Name]bool, len(indexed))
-		for _, n := range indexed {
-			has[n] = true
-		}
-		r, err := legacy.Read(ctx, a.client, a.originalOptions(), target.Prefix(), func(n ssmbak.Name) bool { return target.Below(n) && !has[n] })
+	if a.listsLegacy() {
+		r, err := legacy.Read(ctx, a.bucket, a.legacyOptions(), target.Prefix(), func(n ssmbak.Name) bool { return target.Below(n) && !has[n] })
 		if err != nil {
-			return nil, nil, false, fmt.Errorf("read what the original recorded in bucket %s: %w", a.o.Bucket, translate(err))
+			return nil, nil, false, err
 		}
-		originals = r.Facts
+		old = r.Facts
 	}
-	if target.Resolve(named, len(indexed)+len(originals) > 0) {
+	if target.Resolve(named, len(indexed)+len(old) > 0) {
 		return a.source(ctx, exact, hasIndex)
 	}
-	return indexed, originals, false, nil
+	return indexed, old, false, nil
 }
 
-// source is sources for exactly one parameter.
+// source is [Archive.sources] for exactly one parameter.
 func (a *Archive) source(ctx context.Context, name ssmbak.Name, hasIndex bool) ([]ssmbak.Name, map[ssmbak.Name][]timeline.Original, bool, error) {
 	if hasIndex {
 		return []ssmbak.Name{name}, nil, true, nil
 	}
-	facts, err := a.FirstSight(ctx, name)
+	facts, err := a.LegacyFacts(ctx, name)
 	return nil, map[ssmbak.Name][]timeline.Original{name: facts}, true, err
 }
 
 func (a *Archive) hasIndex(ctx context.Context, name ssmbak.Name) (bool, error) {
-	key := indexKey(name)
-	out, err := a.client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &a.o.Bucket, ExpectedBucketOwner: a.owner(), Prefix: &key, MaxKeys: aws.Int32(1)})
-	if err != nil {
-		return false, fmt.Errorf("list the indexes of bucket %s: %w", a.o.Bucket, translate(err))
+	for o, err := range a.bucket.Objects(ctx, bucket.Listing{Prefix: indexKey(name), PageSize: 1}) {
+		return o.Key == indexKey(name), err
 	}
-	return len(out.Contents) > 0 && aws.ToString(out.Contents[0].Key) == key, nil
+	return false, nil
 }

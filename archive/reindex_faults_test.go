@@ -57,7 +57,7 @@ func TestReindexOriginals(t *testing.T) {
 	}
 
 	ref := value(t, a, "/app/db", 1)
-	if err := a.Mark(t.Context(), "/app/db"); err != nil {
+	if err := a.MarkDeleted(t.Context(), "/app/db"); err != nil {
 		t.Fatal(err)
 	}
 	clock.Advance(time.Minute)
@@ -68,7 +68,7 @@ func TestReindexOriginals(t *testing.T) {
 	}
 	local.ResetCounts()
 	out := reindex(t, a, "/app/db")
-	if out.Values != 1 || out.Originals != 3 || out.Foreign != 1 || out.Unreadable != 0 {
+	if out.Values != 1 || out.Legacy != 3 || out.Foreign != 1 || out.Unreadable != 0 {
 		t.Errorf("%+v", out)
 	}
 	if n := local.Counts()["s3:GetObjectTagging"]; n != 3 {
@@ -99,7 +99,7 @@ func TestReindexOriginals(t *testing.T) {
 	before = p.history(t, "/app/db")
 	p.put(t, ".ssmbak/index/app/db", "no index")
 	putOriginal(t, p, "/app/db", "later")
-	if out := reindex(t, a, "/app/db"); out.Originals != 0 || out.Values != 0 || out.Older == "" || out.Foreign != 2 {
+	if out := reindex(t, a, "/app/db"); out.Legacy != 0 || out.Values != 0 || out.Older == "" || out.Foreign != 2 {
 		t.Errorf("%+v, %v", out, before)
 	}
 	holds(t, a, "/app/db", x.Facts)
@@ -121,7 +121,7 @@ func TestReindexOriginalsMeets(t *testing.T) {
 		}
 	}}}})
 	a := place{client: client, bucket: p.bucket}.ready(t)
-	if out := reindex(t, a, "/a"); out.Originals != 1 || out.Values != 1 || len(p.history(t, "/a")) != 3 {
+	if out := reindex(t, a, "/a"); out.Legacy != 1 || out.Values != 1 || len(p.history(t, "/a")) != 3 {
 		t.Errorf("%+v", out)
 	}
 }
@@ -133,15 +133,15 @@ func TestReindexMeets(t *testing.T) {
 	tests := []struct {
 		name string
 		lose func(t *testing.T, p place)
-		meet func(ctx context.Context, t *testing.T, p place, other *archive.Archive)
+		meet func(ctx context.Context, t *testing.T, p place, other *archive.Writer)
 		want int // versions
 	}{
-		{"another reindex", junk, func(ctx context.Context, t *testing.T, _ place, other *archive.Archive) {
+		{"another reindex", junk, func(ctx context.Context, t *testing.T, _ place, other *archive.Writer) {
 			if _, err := other.Reindex(ctx, "/a"); err != nil {
 				t.Error(err)
 			}
 		}, 2},
-		{"a reindex and a recorder", junk, func(ctx context.Context, t *testing.T, _ place, other *archive.Archive) {
+		{"a reindex and a recorder", junk, func(ctx context.Context, t *testing.T, _ place, other *archive.Writer) {
 			_, err := other.Reindex(ctx, "/a")
 			x, err2 := other.Index(ctx, "/a")
 			_, err3 := other.Update(ctx, x, add(version(3)))
@@ -149,16 +149,16 @@ func TestReindexMeets(t *testing.T) {
 				t.Error(err)
 			}
 		}, 3},
-		{"a reindex of one under a marker", mark, func(ctx context.Context, t *testing.T, _ place, other *archive.Archive) {
+		{"a reindex of one under a marker", mark, func(ctx context.Context, t *testing.T, _ place, other *archive.Writer) {
 			if _, err := other.Reindex(ctx, "/a"); err != nil {
 				t.Error(err)
 			}
 		}, 2},
-		{"more damage", junk, func(_ context.Context, t *testing.T, p place, _ *archive.Archive) { junk(t, p) }, 2},
-		{"damage where a marker was", mark, func(_ context.Context, t *testing.T, p place, _ *archive.Archive) { junk(t, p) }, 2},
-		{"a marker where damage was", junk, func(_ context.Context, t *testing.T, p place, _ *archive.Archive) { mark(t, p) }, 2},
-		{"the index put back", mark, func(_ context.Context, t *testing.T, p place, _ *archive.Archive) { unmark(t, p) }, 2},
-		{"the index put back and recorded to", mark, func(ctx context.Context, t *testing.T, p place, other *archive.Archive) {
+		{"more damage", junk, func(_ context.Context, t *testing.T, p place, _ *archive.Writer) { junk(t, p) }, 2},
+		{"damage where a marker was", mark, func(_ context.Context, t *testing.T, p place, _ *archive.Writer) { junk(t, p) }, 2},
+		{"a marker where damage was", junk, func(_ context.Context, t *testing.T, p place, _ *archive.Writer) { mark(t, p) }, 2},
+		{"the index put back", mark, func(_ context.Context, t *testing.T, p place, _ *archive.Writer) { unmark(t, p) }, 2},
+		{"the index put back and recorded to", mark, func(ctx context.Context, t *testing.T, p place, other *archive.Writer) {
 			unmark(t, p)
 			x, err := other.Index(ctx, "/a")
 			v := version(2)
@@ -234,7 +234,7 @@ func TestReindexFaults(t *testing.T) {
 			}
 			if r.Op != "PutObject" && r.Op != "HeadObject" {
 				failed := false
-				for _, err := range a.Broken(t.Context(), target(t, "/", true)) {
+				for _, err := range a.Damaged(t.Context(), target(t, "/", true)) {
 					failed = err != nil
 				}
 				if !failed {
@@ -314,7 +314,7 @@ func TestReindexProves(t *testing.T) {
 		local.S3.CreateBucket("archive", true)
 		client := connect(t, awsconn.Options{HTTPClient: local.Client()})
 		a := place{client: client, bucket: "archive"}.ready(t)
-		x, err := a.Begin(ctx, "/a")
+		x, err := beginIndex(ctx, a, "/a")
 		if err != nil {
 			r.Fatal(err)
 		}

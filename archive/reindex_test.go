@@ -50,7 +50,7 @@ var rebuilding = []struct {
 		copied := value(t, a, "/app/db", 2)
 		want.Versions[1].Objects = append(want.Versions[1].Objects, copied)
 		// Of this deletion the older index knows.
-		if err := a.Mark(t.Context(), "/app/db"); err != nil {
+		if err := a.MarkDeleted(t.Context(), "/app/db"); err != nil {
 			t.Fatal(err)
 		}
 		p.put(t, ".ssmbak/index/app/db", zipped(`{"format":1,"name":"/app/other"}`))
@@ -62,8 +62,8 @@ var rebuilding = []struct {
 		if out.Older != good || out.OlderTime == 0 || out.Versions != 3 || out.Values != 2 {
 			t.Errorf("%+v, want the facts of %s and two values", out, good)
 		}
-		if wantLacks := []string{"what was recorded after " + out.OlderTime.String() + ", other than values"}; !slices.Equal(out.Lacks, wantLacks) {
-			t.Errorf("lacks %q, want %q", out.Lacks, wantLacks)
+		if wantLacks := []string{"what was recorded after " + out.OlderTime.String() + ", other than values"}; !slices.Equal(out.Missing, wantLacks) {
+			t.Errorf("lacks %q, want %q", out.Missing, wantLacks)
 		}
 		third := version(3)
 		third.Objects = []timeline.ObjectRef{ref}
@@ -91,17 +91,17 @@ var rebuilding = []struct {
 			t.Errorf("broken %v", got)
 		}
 		// Nothing was recorded after the index that is under the marker.
-		if out := reindex(t, a, "/app/db"); out.Older != good || out.Values != 0 || out.Lacks != nil {
+		if out := reindex(t, a, "/app/db"); out.Older != good || out.Values != 0 || out.Missing != nil {
 			t.Errorf("%+v, want the facts of %s and nothing lacking", out, good)
 		}
 		holds(t, a, "/app/db", want)
 		// So a marker on the value objects is somebody's who was late.
 		begin(t, a, "/app/x", 1)
-		if err := a.Mark(t.Context(), "/app/x"); err != nil {
+		if err := a.MarkDeleted(t.Context(), "/app/x"); err != nil {
 			t.Fatal(err)
 		}
 		p.remove(t, ".ssmbak/index/app/x", "")
-		if out := reindex(t, a, "/app/x"); out.Lacks != nil {
+		if out := reindex(t, a, "/app/x"); out.Missing != nil {
 			t.Errorf("%+v, want nothing lacking", out)
 		}
 	}},
@@ -131,12 +131,12 @@ var rebuilding = []struct {
 			t.Errorf("broken %v", got)
 		}
 		out := reindex(t, a, "/app/db")
-		if out.Older != "" || out.OlderTime != 0 || out.Versions != 3 || out.Values != 4 || out.Originals+out.Foreign+out.Unreadable != 0 {
+		if out.Older != "" || out.OlderTime != 0 || out.Versions != 3 || out.Values != 4 || out.Legacy+out.Foreign+out.Unreadable != 0 {
 			t.Errorf("%+v", out)
 		}
-		for _, word := range []string{"deletions", "looks", "tags", "labels", "descriptions", "allowed patterns", "policies", "events"} {
-			if !slices.ContainsFunc(out.Lacks, func(l string) bool { return strings.Contains(l, word) }) {
-				t.Errorf("it does not say that %s are lacking: %q", word, out.Lacks)
+		for _, word := range []string{"deletions", "observations", "tags", "labels", "descriptions", "allowed patterns", "policies", "events"} {
+			if !slices.ContainsFunc(out.Missing, func(l string) bool { return strings.Contains(l, word) }) {
+				t.Errorf("it does not say that %s are lacking: %q", word, out.Missing)
 			}
 		}
 		holds(t, a, "/app/db", want)
@@ -156,19 +156,19 @@ var rebuilding = []struct {
 	{"a marker on top is told of and proves nothing", func(t *testing.T, p place) {
 		a := p.ready(t)
 		value(t, a, "/app/db", 1)
-		if err := a.Mark(t.Context(), "/app/db"); err != nil {
+		if err := a.MarkDeleted(t.Context(), "/app/db"); err != nil {
 			t.Fatal(err)
 		}
 		out := reindex(t, a, "/app/db")
-		if n := len(out.Lacks); n == 0 || !strings.Contains(out.Lacks[n-1], "delete marker") {
-			t.Errorf("lacks %q, want the deletion last", out.Lacks)
+		if n := len(out.Missing); n == 0 || !strings.Contains(out.Missing[n-1], "delete marker") {
+			t.Errorf("lacks %q, want the deletion last", out.Missing)
 		}
 		if st := at(t, a, "/app/db", second+1000); st.Deleted || st.Certainty != ssmbak.LastKnown {
 			t.Errorf("%+v", st)
 		}
 		value(t, a, "/app/live", 1)
-		if out := reindex(t, a, "/app/live"); strings.Contains(fmt.Sprint(out.Lacks), "delete marker") {
-			t.Errorf("lacks %q without a marker", out.Lacks)
+		if out := reindex(t, a, "/app/live"); strings.Contains(fmt.Sprint(out.Missing), "delete marker") {
+			t.Errorf("lacks %q without a marker", out.Missing)
 		}
 	}},
 	{"what is no value object of ours is counted", func(t *testing.T, p place) {
@@ -301,7 +301,7 @@ func TestReindex(t *testing.T) {
 
 // grown records a life with a fact of each kind that no value object tells of,
 // and returns them.
-func grown(t *testing.T, a *archive.Archive, name ssmbak.Name) timeline.Facts {
+func grown(t *testing.T, a *archive.Writer, name ssmbak.Name) timeline.Facts {
 	t.Helper()
 	v1, v2 := version(1), version(2)
 	v2.Description, v2.AllowedPattern, v2.Events = "said, with a comma", "v.*", []string{"e2"}
@@ -325,7 +325,7 @@ func grown(t *testing.T, a *archive.Archive, name ssmbak.Name) timeline.Facts {
 }
 
 // reindex rebuilds an index that has to be rebuilt.
-func reindex(t *testing.T, a *archive.Archive, name ssmbak.Name) archive.Reindexed {
+func reindex(t *testing.T, a *archive.Writer, name ssmbak.Name) archive.Reindexed {
 	t.Helper()
 	out, err := a.Reindex(t.Context(), name)
 	if err != nil || !out.Rebuilt || out.Name != name {
@@ -336,7 +336,7 @@ func reindex(t *testing.T, a *archive.Archive, name ssmbak.Name) archive.Reindex
 
 // holds compares the facts of an index with those that are wanted. When a value
 // object was written is S3's own time in a rebuilt index.
-func holds(t *testing.T, a *archive.Archive, name ssmbak.Name, want timeline.Facts) {
+func holds(t *testing.T, a *archive.Writer, name ssmbak.Name, want timeline.Facts) {
 	t.Helper()
 	x, err := a.Index(t.Context(), name)
 	if err != nil || !x.Exists {
@@ -356,7 +356,7 @@ func holds(t *testing.T, a *archive.Archive, name ssmbak.Name, want timeline.Fac
 }
 
 // at returns the one state of a parameter, with its value.
-func at(t *testing.T, a *archive.Archive, name ssmbak.Name, moment ssmbak.Time) ssmbak.State {
+func at(t *testing.T, a *archive.Writer, name ssmbak.Name, moment ssmbak.Time) ssmbak.State {
 	t.Helper()
 	s, err := a.At(t.Context(), ssmbak.NameTarget(name), moment, archive.AllValues)
 	if err != nil || len(s.States) != 1 || len(s.Problems) != 0 {
@@ -365,9 +365,9 @@ func at(t *testing.T, a *archive.Archive, name ssmbak.Name, moment ssmbak.Time) 
 	return s.States[0]
 }
 
-func broken(t *testing.T, a *archive.Archive, target ssmbak.Target) (names []ssmbak.Name) {
+func broken(t *testing.T, a *archive.Writer, target ssmbak.Target) (names []ssmbak.Name) {
 	t.Helper()
-	for name, err := range a.Broken(t.Context(), target) {
+	for name, err := range a.Damaged(t.Context(), target) {
 		if err != nil {
 			t.Fatal(err)
 		}

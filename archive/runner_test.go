@@ -88,16 +88,17 @@ type place struct {
 	encryption *archive.Encryption
 }
 
-func (p place) open(t *testing.T, change ...func(*archive.Options)) (*archive.Archive, error) {
+func (p place) open(t *testing.T, change ...func(*archive.Options)) (*archive.Writer, error) {
 	t.Helper()
 	o := archive.Options{Bucket: p.bucket, Account: account, Region: region, Encryption: p.encryption}
 	for _, c := range change {
 		c(&o)
 	}
-	return archive.Open(t.Context(), p.client, o)
+	a, err := archive.Open(t.Context(), p.client, o)
+	return archive.NewWriter(a), err
 }
 
-func (p place) ready(t *testing.T) *archive.Archive {
+func (p place) ready(t *testing.T) *archive.Writer {
 	t.Helper()
 	a, err := p.open(t)
 	if err != nil {
@@ -191,7 +192,7 @@ func add(versions ...timeline.Version) func(timeline.Facts) timeline.Facts {
 }
 
 // value writes the value object of a version, "v" and its number.
-func value(t *testing.T, a *archive.Archive, name ssmbak.Name, n int64) timeline.ObjectRef {
+func value(t *testing.T, a *archive.Writer, name ssmbak.Name, n int64) timeline.ObjectRef {
 	t.Helper()
 	ref, err := a.PutValue(t.Context(), name, version(n).Version, ssmbak.NewValue(fmt.Sprint("v", n)))
 	if err != nil {
@@ -201,14 +202,14 @@ func value(t *testing.T, a *archive.Archive, name ssmbak.Name, n int64) timeline
 }
 
 // begin records one version with its value.
-func begin(t *testing.T, a *archive.Archive, name ssmbak.Name, n int64) {
+func begin(t *testing.T, a *archive.Writer, name ssmbak.Name, n int64) {
 	t.Helper()
 	record(t, a, name, version(n))
 }
 
-func record(t *testing.T, a *archive.Archive, name ssmbak.Name, v timeline.Version) {
+func record(t *testing.T, a *archive.Writer, name ssmbak.Name, v timeline.Version) {
 	t.Helper()
-	x, err := a.Begin(t.Context(), name)
+	x, err := beginIndex(t.Context(), a, name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,6 +217,18 @@ func record(t *testing.T, a *archive.Archive, name ssmbak.Name, v timeline.Versi
 	if _, err := a.Update(t.Context(), x, add(v)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// beginIndex writes the index that a parameter has before its first value.
+func beginIndex(ctx context.Context, a *archive.Writer, name ssmbak.Name) (archive.Index, error) {
+	legacy, err := a.LegacyFacts(ctx, name)
+	if err != nil {
+		return archive.Index{}, err
+	}
+	out, err := a.Update(ctx, archive.Index{Name: name}, func(f timeline.Facts) timeline.Facts {
+		return timeline.Union(f, timeline.Facts{Originals: legacy})
+	})
+	return out.Index, err
 }
 
 func target(t testing.TB, text string, recursive bool) ssmbak.Target {

@@ -9,26 +9,24 @@ import (
 	"github.com/ssmbak/ssmbak/pattern"
 )
 
-// Unproved names the parameters of an answer of which the archive may lack more
-// than events that were lost.
+// Unproved names the parameters of an answer whose states are not proved by complete
+// listings.
 type Unproved struct {
 	// Missed were live when nothing could be recorded of them, and the answer is
-	// about a time before their first own fact: what they were is not known. By
-	// name. They may be missing from the answer.
+	// about a time before their first own fact, when their states are unknown. They
+	// may be missing from the answer. By name.
 	Missed []Missed
-	// Unsure could not be compared by the last complete listing, and their states
-	// are not proved. By name.
+	// Unsure could not be compared by the last complete listing. By name.
 	Unsure []ssmbak.Name
 }
 
-// Empty reports whether no parameter is concerned.
+// Empty reports whether there are no such parameters.
 func (u Unproved) Empty() bool { return len(u.Missed)+len(u.Unsure) == 0 }
 
 // shownNames bounds the names in one message.
 const shownNames = 10
 
-// NameList lists names in one line: the first ten of them, and how many more there
-// are.
+// NameList returns names in one line: the first ten, and how many more there are.
 func NameList(names []ssmbak.Name) string {
 	var b strings.Builder
 	for i, name := range names[:min(len(names), shownNames)] {
@@ -52,10 +50,9 @@ func (u Unproved) MissedNames() []ssmbak.Name {
 	return names
 }
 
-// unproved returns which of the parameters that an answer means are missed or
-// unsure. from and to return the states of a parameter at the beginning and at the
-// end of the time that the answer is about, and whether the archive says anything
-// of it.
+// unproved returns which of the parameters of an answer are missed or unsure. from and
+// to return the states of a parameter at the beginning and at the end of the time
+// that the answer is about, and whether the archive has recorded it.
 func (r Reconciled) unproved(means func(ssmbak.Name) bool, from, to func(ssmbak.Name) (ssmbak.State, bool)) (u Unproved) {
 	for _, m := range r.Missed {
 		if !means(m.Name) || pattern.Any(r.Excluded, m.Name) {
@@ -81,7 +78,8 @@ func nothing(s ssmbak.State) bool {
 	return s.Certainty == ssmbak.Unknown && !s.Deleted && s.Version.Time == 0
 }
 
-// meaning returns which names an answer about a target is about.
+// meaning returns a function that reports whether an answer about a target includes a
+// name.
 func meaning(target ssmbak.Target, one bool) func(ssmbak.Name) bool {
 	if name, possible := target.Name(); possible && one {
 		return func(n ssmbak.Name) bool { return n == name }
@@ -89,7 +87,7 @@ func meaning(target ssmbak.Target, one bool) func(ssmbak.Name) bool {
 	return target.Below
 }
 
-// stateOf finds states by name in states that are in that order.
+// stateOf returns a function that finds states by name. states are in that order.
 func stateOf(states []ssmbak.State) func(ssmbak.Name) (ssmbak.State, bool) {
 	return func(name ssmbak.Name) (ssmbak.State, bool) {
 		i, found := slices.BinarySearchFunc(states, name, func(s ssmbak.State, name ssmbak.Name) int { return strings.Compare(string(s.Name), string(name)) })

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/recorder"
@@ -360,7 +361,7 @@ func TestTenThousandVersions(t *testing.T) {
 		last := old.Versions[n-1]
 		old.Looks = []timeline.Look{{Newest: last.Ref(), Oldest: 1, Sure: last.Time, Seen: last.Time}}
 		old.Deletions = []timeline.Deletion{{Event: "the end", Second: last.Time.Second() + 10}}
-		if _, err := w.archive.Update(t.Context(), w.index(t, "/a"), func(f timeline.Facts) timeline.Facts { return timeline.Union(f, old) }); err != nil {
+		if _, err := archive.NewWriter(w.archive).Update(t.Context(), w.index(t, "/a"), func(f timeline.Facts) timeline.Facts { return timeline.Union(f, old) }); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(n*time.Second + time.Hour)

@@ -61,7 +61,7 @@ func TestConflictStorms(t *testing.T) {
 					t.Fatalf("handed back with %v, want %d times", errs, handedBack)
 				}
 				for _, err := range errs {
-					if !strings.Contains(err.Error(), "sync /a: write the index of /a: 64 other writers were faster, try again") {
+					if !strings.Contains(err.Error(), "sync /a: write .ssmbak/index/a of bucket archive: 64 other writers were faster, try again") {
 						t.Errorf("handed back with %q", err)
 					}
 				}
@@ -125,7 +125,7 @@ func TestOtherWritersWithoutEnd(t *testing.T) {
 			grow := func(f timeline.Facts) timeline.Facts {
 				return timeline.Union(f, timeline.Facts{Deletions: []timeline.Deletion{{Event: fmt.Sprint(others), Second: 1}}})
 			}
-			if _, err := w.archive.Update(t.Context(), w.index(t, "/a"), grow); err != nil {
+			if _, err := archive.NewWriter(w.archive).Update(t.Context(), w.index(t, "/a"), grow); err != nil {
 				t.Error(err)
 			}
 		}))

@@ -22,7 +22,7 @@ type comparison struct {
 	same    int                    // how many others there are
 	tags    map[ssmbak.Name]string // of those that have any, as digests
 	tagsErr error                  // why tags are not known
-	proofs  archive.Proofs
+	proofs  archive.Cache
 	exclude []string // patterns of names that are passed by
 	// listed is what the listing shows of those of todo that are live.
 	listed map[ssmbak.Name]paramstore.Description
@@ -71,12 +71,12 @@ func (run *reconcile) compare(ctx context.Context, target ssmbak.Target) error {
 		return err
 	})
 	g.Go(func() (err error) {
-		run.proofs, err = run.r.archive.Proofs(gctx)
+		run.proofs, err = run.r.archive.Cache(gctx)
 		return err
 	})
 	if run.all {
 		g.Go(func() error {
-			for x, err := range run.r.archive.Tops(gctx, target) {
+			for x, err := range run.r.archive.CurrentValues(gctx, target) {
 				if err != nil {
 					return err
 				}
@@ -140,7 +140,7 @@ func (run *reconcile) leaveOut(l listings) {
 
 // add counts a name as the same, or as one to look at.
 func (run *reconcile) add(name ssmbak.Name, l listings) {
-	p, proved := run.proofs.Of[name]
+	p, proved := run.proofs.Entries[name]
 	if proved && run.all && !run.o.Deep && p.ETag == l.indexes[name] && p.Newest == l.live[name] && p.Top.Equal(l.tops[name]) &&
 		(run.tagsErr != nil || p.Tags == run.tags[name]) {
 		run.same++

@@ -105,7 +105,7 @@ func TestExclude(t *testing.T) {
 		if err != nil || len(complete.Once) != 0 || !cmp.Equal(complete.Excluded, patterns) {
 			t.Errorf("noted %+v, %v", complete, err)
 		}
-		if h := w.archive.Horizon(w.index(t, "/ci/run"), complete); h.Complete != 0 {
+		if h := w.archive.Coverage(w.index(t, "/ci/run"), complete); h.Complete != 0 {
 			t.Errorf("what is left out is known to be complete up to %v", h.Complete)
 		}
 	})

@@ -45,7 +45,7 @@ func (run *reconcile) prove(ctx context.Context, fresh []synced, last bool) erro
 			}
 			run.mu.Lock()
 			defer run.mu.Unlock()
-			run.proofs.Of[s.name] = p
+			run.proofs.Entries[s.name] = p
 			return nil
 		})
 	}
@@ -57,7 +57,7 @@ func (run *reconcile) prove(ctx context.Context, fresh []synced, last bool) erro
 	save, cancel := context.WithTimeout(context.WithoutCancel(ctx), reserve)
 	defer cancel()
 	var err error
-	if run.proofs, err = run.r.archive.SaveProofs(save, run.proofs); err != nil {
+	if run.proofs, err = run.r.archive.SaveCache(save, run.proofs); err != nil {
 		run.r.log.WarnContext(ctx, "what was proved could not be written down: the next reconcile proves it again", "error", err.Error())
 	}
 	return nil
@@ -76,7 +76,7 @@ func wait(ctx context.Context, d time.Duration) {
 // whether anything is: its index says how it is now, all of it, and what is
 // current under its key follows from that. What lies there is mended if it
 // does not; then the next reconcile proves it.
-func (r *Recorder) proofOf(ctx context.Context, s synced, now time.Time) (p archive.Proof, ok bool, err error) {
+func (r *Recorder) proofOf(ctx context.Context, s synced, now time.Time) (p archive.CacheEntry, ok bool, err error) {
 	t := r.timeline(s.name, s.index.Facts)
 	newest, present, absent := t.Newest()
 	if !s.index.Exists || s.unreadable > 0 || s.index.ETag() == "" || !present && !absent {

@@ -76,7 +76,7 @@ type parameters interface {
 // Recorder records the changes of one account's parameters in one region. It
 // may be used by many goroutines at once.
 type Recorder struct {
-	archive *archive.Archive
+	archive *archive.Writer
 	live    parameters
 	o       Options
 	log     *slog.Logger
@@ -91,7 +91,7 @@ func New(a *archive.Archive, live *paramstore.Store, o Options) *Recorder {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Recorder{archive: a, live: live, o: o, log: o.Logger}
+	return &Recorder{archive: archive.NewWriter(a), live: live, o: o, log: o.Logger}
 }
 
 // Message is one message of the queue.

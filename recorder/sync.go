@@ -81,7 +81,7 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s sight) (out
 	}
 	var seen timeline.Facts
 	if !index.Exists {
-		if seen.Originals, err = r.archive.FirstSight(ctx, name); err != nil {
+		if seen.Originals, err = r.archive.LegacyFacts(ctx, name); err != nil {
 			return outcome{}, err
 		}
 	}
@@ -164,7 +164,7 @@ func (r *Recorder) listed(ctx context.Context, index archive.Index, l look, noti
 	}
 	t := r.timeline(index.Name, index.Facts)
 	newest, present, _ := t.Newest()
-	if complete := r.archive.Horizon(index, reconciled).Complete; present && complete > newest.Time && r.endsLife(index, l) {
+	if complete := r.archive.Coverage(index, reconciled).Complete; present && complete > newest.Time && r.endsLife(index, l) {
 		found.Looks = []timeline.Look{{Newest: newest.Ref(), Oldest: newest.Number, Sure: complete, Seen: complete}}
 	}
 	tags, labels := index.Attributes(reconciled)
@@ -193,7 +193,7 @@ func (r *Recorder) changes(index archive.Index, l look, notices []notice) bool {
 }
 
 func (r *Recorder) timeline(name ssmbak.Name, f timeline.Facts) *timeline.Timeline {
-	return timeline.New(name, f, r.archive.Horizon(archive.Index{Name: name}, archive.Reconciled{}))
+	return timeline.New(name, f, r.archive.Coverage(archive.Index{Name: name}, archive.Reconciled{}))
 }
 
 // grow adds to what is known what a look saw and what events told. It returns
@@ -468,7 +468,7 @@ func (w *writing) keepMarked(ctx context.Context, f timeline.Facts, check bool) 
 			return err
 		}
 	}
-	return w.r.archive.Mark(ctx, w.name)
+	return w.r.archive.MarkDeleted(ctx, w.name)
 }
 
 func now() ssmbak.Time { return ssmbak.TimeOf(time.Now()) }

@@ -335,7 +335,7 @@ func (r *Restorer) recall(ctx context.Context, s *subject, complete archive.Reco
 	}
 	s.line = nil
 	if !x.Facts.Empty() {
-		s.line = timeline.New(s.name, x.Facts, r.archive.Horizon(x, complete))
+		s.line = timeline.New(s.name, x.Facts, r.archive.Coverage(x, complete))
 	}
 	return nil
 }
@@ -490,7 +490,7 @@ func (r *Restorer) value(ctx context.Context, s *subject, of ssmbak.Name, refs [
 		return v, "", nil
 	case errors.Is(err, archive.ErrExpired):
 		return v, archive.ErrExpired.Error(), nil
-	case archive.Lost(err):
+	case archive.Unavailable(err):
 		s.problem = err
 		return v, "the value object is damaged", nil
 	}

@@ -83,7 +83,7 @@ func TestPath(t *testing.T) {
 		if diff := cmp.Diff(results(result.Outcomes), want); diff != "" {
 			t.Errorf("outcomes (-got +want):\n%s", diff)
 		}
-		record, err := w.archive.Restore(w.Context(), result.ID)
+		record, err := w.archive.RestoreRecord(w.Context(), result.ID)
 		w.must(err)
 		if !strings.HasPrefix(record.By, "arn:aws:") {
 			t.Errorf("it is recorded as that of %q, want the caller's ARN", record.By)

@@ -13,9 +13,9 @@ import (
 )
 
 // record returns the record of a restore that is about to do what todo says.
-func (r *Restorer) record(p *Plan, todo []*Outcome) *archive.Restore {
+func (r *Restorer) record(p *Plan, todo []*Outcome) *archive.RestoreRecord {
 	now := time.Now()
-	rec := &archive.Restore{
+	rec := &archive.RestoreRecord{
 		ID:    archive.NewRestoreID(now, strings.ToLower(rand.Text()[:6])),
 		Began: now.UTC().Truncate(time.Millisecond), By: r.o.By, Arguments: r.o.Arguments,
 		Target: p.Target.String(), Recursive: p.Target.Recursive(), At: p.At, Undoes: p.Undoes,
@@ -69,7 +69,7 @@ func recorded(v ssmbak.Version, objects []timeline.ObjectRef) timeline.Version {
 }
 
 // note adds to the record what became of each item.
-func note(rec *archive.Restore, done []*Outcome) {
+func note(rec *archive.RestoreRecord, done []*Outcome) {
 	rec.Ended = time.Now().UTC().Truncate(time.Millisecond)
 	for _, out := range done {
 		i, _ := slices.BinarySearchFunc(rec.Items, out.Item.Name, func(x archive.RestoreItem, n ssmbak.Name) int { return cmp.Compare(x.Name, n) })

@@ -477,7 +477,7 @@ func (s *story) checkRecord(a *attempt) {
 	if a.res.ID != a.id && a.res.ID != "" {
 		s.wrong("%s says that its record is %s, but it is %s", a.what, a.res.ID, a.id)
 	}
-	rec, err := s.archive.Restore(s.Context(), a.id)
+	rec, err := s.archive.RestoreRecord(s.Context(), a.id)
 	if err != nil {
 		s.wrong("%s: its record: %v", a.what, err)
 		return
@@ -557,7 +557,7 @@ func deletes(a *attempt, name string) bool {
 }
 
 // countAttempt counts what an attempt reached.
-func (s *story) countAttempt(a *attempt, known []*archive.Restore) {
+func (s *story) countAttempt(a *attempt, known []*archive.RestoreRecord) {
 	p := a.run
 	_ = known
 	if a.killed {
@@ -635,7 +635,7 @@ func (s *story) secrets(attempts ...*attempt) {
 			}
 		}
 	}
-	all, _, err := s.archive.Restores(s.Context(), 0)
+	all, _, err := s.archive.RestoreRecords(s.Context(), 0)
 	s.must(err)
 	client := s.conn(s.aws.Client()).S3()
 	for _, rec := range all {

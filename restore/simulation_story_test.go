@@ -595,7 +595,7 @@ type attempt struct {
 func (s *story) attempt(a *attempt, plan func(*restore.Restorer) (*restore.Plan, error)) *attempt {
 	p := a.run
 	r := p.begin(a.options)
-	known, _, err := s.archive.Restores(s.Context(), 0)
+	known, _, err := s.archive.RestoreRecords(s.Context(), 0)
 	s.must(err)
 	a.behind, a.before, a.marks, a.began = s.aws.Queue.Depth() > 0, s.everyone(), make(map[string]int), time.Now()
 	a.plan, err = plan(r)
@@ -648,11 +648,11 @@ func (s *story) attempt(a *attempt, plan func(*restore.Restorer) (*restore.Plan,
 	if err != nil && (a.calm && !a.killed || p.wrote > 0) {
 		s.wrong("%s: %v", a.what, err)
 	}
-	now, _, err := s.archive.Restores(s.Context(), 0)
+	now, _, err := s.archive.RestoreRecords(s.Context(), 0)
 	s.must(err)
 	if len(now) > len(known) {
-		i := slices.IndexFunc(now, func(x *archive.Restore) bool {
-			return !slices.ContainsFunc(known, func(y *archive.Restore) bool { return x.ID == y.ID })
+		i := slices.IndexFunc(now, func(x *archive.RestoreRecord) bool {
+			return !slices.ContainsFunc(known, func(y *archive.RestoreRecord) bool { return x.ID == y.ID })
 		})
 		a.id = now[i].ID
 	}

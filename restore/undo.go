@@ -24,7 +24,7 @@ func (r *Restorer) Undo(ctx context.Context, id string) (*Plan, error) {
 	if err := r.o.checkPatterns(); err != nil {
 		return nil, err
 	}
-	rec, err := r.archive.Restore(ctx, id)
+	rec, err := r.archive.RestoreRecord(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -77,14 +77,14 @@ func (r *Restorer) Undo(ctx context.Context, id string) (*Plan, error) {
 const lastRestores = 10
 
 // tries returns the records of earlier ways back from a restore.
-func (r *Restorer) tries(ctx context.Context, id string) ([]*archive.Restore, error) {
-	last, _, err := r.archive.Restores(ctx, lastRestores)
-	return slices.DeleteFunc(last, func(x *archive.Restore) bool { return x.Undoes != id }), err
+func (r *Restorer) tries(ctx context.Context, id string) ([]*archive.RestoreRecord, error) {
+	last, _, err := r.archive.RestoreRecords(ctx, lastRestores)
+	return slices.DeleteFunc(last, func(x *archive.RestoreRecord) bool { return x.Undoes != id }), err
 }
 
 // tried reports whether the parameter is as an earlier try of the same way back
 // left it: as it was to be, or away between its deletion and its creation.
-func (r *Restorer) tried(ctx context.Context, s *subject, tries []*archive.Restore) (bool, error) {
+func (r *Restorer) tried(ctx context.Context, s *subject, tries []*archive.RestoreRecord) (bool, error) {
 	if s.line == nil || len(s.line.Facts().Versions) == 0 {
 		return false, nil
 	}
@@ -128,7 +128,7 @@ func (r *Restorer) find(ctx context.Context, subjects []*subject, complete archi
 
 // wantBefore fills in what the parameter was before the restore, and refuses it
 // if it is not what the restore left.
-func (r *Restorer) wantBefore(ctx context.Context, s *subject, rec *archive.Restore, x *archive.RestoreItem, tries []*archive.Restore) error {
+func (r *Restorer) wantBefore(ctx context.Context, s *subject, rec *archive.RestoreRecord, x *archive.RestoreItem, tries []*archive.RestoreRecord) error {
 	c := &s.c
 	c.existed, c.covered, c.touched = true, true, x.Attributes
 	c.wanted = ssmbak.State{Name: s.name, Deleted: x.Before == nil, Certainty: ssmbak.Proved, Modified: ssmbak.TimeOf(rec.Began)}
@@ -174,7 +174,7 @@ func (r *Restorer) wantBefore(ctx context.Context, s *subject, rec *archive.Rest
 
 // left reports whether the live version is the one that the restore wrote. Where
 // that cannot be found out, it is not.
-func (r *Restorer) left(ctx context.Context, s *subject, rec *archive.Restore, x *archive.RestoreItem) (bool, error) {
+func (r *Restorer) left(ctx context.Context, s *subject, rec *archive.RestoreRecord, x *archive.RestoreItem) (bool, error) {
 	live, a := *s.c.live, x.After
 	began := ssmbak.TimeOf(rec.Began).Add(-timeline.Skew)
 	if a == nil || a.Version.Time != 0 || live.Version.Time < began {

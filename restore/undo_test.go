@@ -122,7 +122,7 @@ func TestUndo(t *testing.T) {
 				w.pass()
 			}
 		}
-		rec, err := w.archive.Restore(w.Context(), res.ID)
+		rec, err := w.archive.RestoreRecord(w.Context(), res.ID)
 		w.must(err)
 		if rec.Undoes == "" || rec.At != 0 || rec.Target != "/a/" || !rec.Recursive || rec.Ended.IsZero() {
 			t.Errorf("the record of a way back: %+v", rec)
@@ -179,7 +179,7 @@ func (w *world) dying(d *deathAt, o restore.Options) *restore.Restorer {
 // returns the id of its record, "" if it never got so far, and whether it died.
 func (w *world) killed(d *deathAt, then ssmbak.Time, o restore.Options) (id string, died bool) {
 	w.Helper()
-	known, _, err := w.archive.Restores(w.Context(), 0)
+	known, _, err := w.archive.RestoreRecords(w.Context(), 0)
 	w.must(err)
 	r := w.dying(d, o)
 	plan, err := r.Plan(w.Context(), target(w, "/a/", true), then)
@@ -187,7 +187,7 @@ func (w *world) killed(d *deathAt, then ssmbak.Time, o restore.Options) (id stri
 	d.armed.Store(true)
 	_, _ = r.Apply(w.Context(), plan) // nobody is left to hear of it
 	died = d.n.Load() > d.k
-	now, _, err := w.archive.Restores(w.Context(), 0)
+	now, _, err := w.archive.RestoreRecords(w.Context(), 0)
 	w.must(err)
 	if len(now) > len(known) {
 		id = now[0].ID
@@ -653,8 +653,8 @@ func TestRecords(t *testing.T) {
 	inWorld(t, emulator.Options{}, func(w *world) {
 		then := w.everything()
 		before := w.whole()
-		records := func() []*archive.Restore {
-			all, _, err := w.archive.Restores(w.Context(), 0)
+		records := func() []*archive.RestoreRecord {
+			all, _, err := w.archive.RestoreRecords(w.Context(), 0)
 			w.must(err)
 			return all
 		}

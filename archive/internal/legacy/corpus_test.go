@@ -212,8 +212,8 @@ func TestCorpus(t *testing.T) {
 			if err := a.Establish(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if id, _ := a.Identity(); !id.Original {
-				t.Error("the identity does not say that the original wrote here")
+			if id, _ := a.Identity(); !id.Legacy {
+				t.Error("the identity does not say that the legacy ssmbak wrote here")
 			}
 			live := paramstore.New(s.conn.SSM(), paramstore.Options{})
 			if _, err := live.Put(t.Context(), paramstore.Write{Name: e.Parameter, Value: ssmbak.NewValue("ours"), Attributes: ssmbak.Attributes{Type: ssmbak.String}}); err != nil {
@@ -240,15 +240,15 @@ func TestForeignKeys(t *testing.T) {
 	for _, key := range []ssmbak.Name{"no-slash", "folder/file", "/a//b", "/aws/x", ".ssmbak/lambda/x.zip", "/good"} {
 		s.do(t.Context(), t, key, step{Put: "v", Time: new(int64), Type: "String", At: 1})
 	}
-	r, err := legacy.Read(t.Context(), s.client, legacy.Options{Bucket: bucket, Owner: account}, "", nil)
+	r, err := legacy.Read(t.Context(), s.archived(account), legacy.Options{}, "", nil)
 	if err != nil || len(r.Facts) != 1 || len(r.Facts["/good"]) != 1 || r.Skipped != 5 {
 		t.Errorf("%+v, %v", r, err)
 	}
-	r, err = legacy.Read(t.Context(), s.client, legacy.Options{Bucket: bucket}, "/", func(n ssmbak.Name) bool { return n != "/good" })
+	r, err = legacy.Read(t.Context(), s.archived(""), legacy.Options{}, "/", func(n ssmbak.Name) bool { return n != "/good" })
 	if err != nil || len(r.Facts) != 0 {
 		t.Errorf("what is not to be kept was kept: %+v, %v", r, err)
 	}
-	facts, err := legacy.One(t.Context(), s.client, legacy.Options{Bucket: bucket}, "/goo")
+	facts, err := legacy.One(t.Context(), s.archived(""), legacy.Options{}, "/goo")
 	if err != nil || len(facts) != 0 {
 		t.Errorf("a name that begins like another: %+v, %v", facts, err)
 	}
@@ -263,7 +263,7 @@ func TestReadPages(t *testing.T) {
 		second := int64(i)
 		s.do(t.Context(), t, ssmbak.Name(fmt.Sprint("/many/", i%names)), step{Put: "v", Time: &second, Type: "String", At: second})
 	}
-	r, err := legacy.Read(t.Context(), s.client, legacy.Options{Bucket: bucket}, "/", nil)
+	r, err := legacy.Read(t.Context(), s.archived(""), legacy.Options{}, "/", nil)
 	if err != nil || len(r.Facts) != names {
 		t.Fatalf("%d names, %v", len(r.Facts), err)
 	}

@@ -13,12 +13,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ssmbak/ssmbak"
+	s3bucket "github.com/ssmbak/ssmbak/archive/internal/bucket"
 	"github.com/ssmbak/ssmbak/archive/internal/legacy"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
 func second(s int64) *int64 { return &s }
+
+// archived returns the bucket as the archive reads it.
+func (s *storage) archived(owner string) *s3bucket.Bucket {
+	return &s3bucket.Bucket{Client: s.client, Name: bucket, Owner: owner}
+}
 
 // TestFacts holds each fact as a whole, read with all others and alone.
 func TestFacts(t *testing.T) {
@@ -74,14 +80,14 @@ func TestFacts(t *testing.T) {
 			for i := range want {
 				want[i].ID = stored[len(stored)-1-want[i].Sequence].VersionID
 			}
-			alone, err := legacy.One(t.Context(), s.client, legacy.Options{Bucket: bucket}, "/app/db")
+			alone, err := legacy.One(t.Context(), s.archived(""), legacy.Options{}, "/app/db")
 			if err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(alone, want); diff != "" {
 				t.Errorf("alone, -got +want:\n%s", diff)
 			}
-			all, err := legacy.Read(t.Context(), s.client, legacy.Options{Bucket: bucket, Parallel: 1}, "/", nil)
+			all, err := legacy.Read(t.Context(), s.archived(""), legacy.Options{Parallel: 1}, "/", nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -109,7 +115,7 @@ func TestOurs(t *testing.T) {
 	stored := s.aws.S3.Versions(bucket, "/app/db")
 	ours := []string{stored[2].VersionID, stored[1].VersionID}
 	s.aws.ResetCounts()
-	got, err := legacy.Read(t.Context(), s.client, legacy.Options{Bucket: bucket, Ours: func(id string) bool { return slices.Contains(ours, id) }}, "/", nil)
+	got, err := legacy.Read(t.Context(), s.archived(""), legacy.Options{Ours: func(id string) bool { return slices.Contains(ours, id) }}, "/", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +146,7 @@ func TestPrefix(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.prefix, func(t *testing.T) {
 			t.Parallel()
-			got, err := legacy.Read(t.Context(), s.client, legacy.Options{Bucket: bucket}, test.prefix, nil)
+			got, err := legacy.Read(t.Context(), s.archived(""), legacy.Options{}, test.prefix, nil)
 			if err != nil || len(got.Facts) != test.want {
 				t.Errorf("got %d names, %v, want %d", len(got.Facts), err, test.want)
 			}
@@ -148,7 +154,7 @@ func TestPrefix(t *testing.T) {
 	}
 	t.Run("one", func(t *testing.T) {
 		t.Parallel()
-		got, err := legacy.One(t.Context(), s.client, legacy.Options{Bucket: bucket}, "/app/db")
+		got, err := legacy.One(t.Context(), s.archived(""), legacy.Options{}, "/app/db")
 		if err != nil || len(got) != 1 {
 			t.Errorf("got %d facts, %v, want 1", len(got), err)
 		}
@@ -166,7 +172,7 @@ func TestRemovedMeanwhile(t *testing.T) {
 			s.do(t.Context(), t, "/app/db", step{Put: "v", Time: second(0), Type: "String", At: 1})
 			s.do(t.Context(), t, "/app/db", step{Delete: true, At: 2})
 			s.aws.Faults.Add(emulator.Rule{Op: "GetObjectTagging", Fault: emulator.Fault{Status: http.StatusNotFound, Code: code}})
-			got, err := legacy.Read(t.Context(), s.client, legacy.Options{Bucket: bucket}, "/", nil)
+			got, err := legacy.Read(t.Context(), s.archived(""), legacy.Options{}, "/", nil)
 			if err != nil || got.Skipped != 1 || len(got.Facts["/app/db"]) != 1 || got.Facts["/app/db"][0].Sequence != 1 {
 				t.Errorf("%+v, %v, want the marker in its place", got, err)
 			}
@@ -184,9 +190,9 @@ func TestErrors(t *testing.T) {
 		owner string
 		says  string
 	}{
-		{"listing", emulator.Rule{Op: "ListObjectVersions", Fault: emulator.Denied}, "", "list object versions"},
-		{"tags", emulator.Rule{Op: "GetObjectTagging", Fault: emulator.Denied}, "", "read the tags of version"},
-		{"the bucket of another", emulator.Rule{}, "999999999999", "list object versions"},
+		{"listing", emulator.Rule{Op: "ListObjectVersions", Fault: emulator.Denied}, "", "list the object versions"},
+		{"tags", emulator.Rule{Op: "GetObjectTagging", Fault: emulator.Denied}, "", "read the tags of object version"},
+		{"the bucket of another", emulator.Rule{}, "999999999999", "list the object versions"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -197,8 +203,7 @@ func TestErrors(t *testing.T) {
 			if test.rule.Op != "" {
 				s.aws.Faults.Add(test.rule)
 			}
-			o := legacy.Options{Bucket: bucket, Owner: test.owner}
-			got, err := legacy.Read(t.Context(), s.client, o, "/", nil)
+			got, err := legacy.Read(t.Context(), s.archived(test.owner), legacy.Options{}, "/", nil)
 			var answered smithy.APIError
 			if !errors.As(err, &answered) || answered.ErrorCode() != "AccessDenied" || !strings.Contains(err.Error(), test.says) || !strings.Contains(err.Error(), bucket) {
 				t.Errorf("got %v, want AccessDenied that says %q", err, test.says)
@@ -206,7 +211,7 @@ func TestErrors(t *testing.T) {
 			if got.Facts != nil || got.Skipped != 0 {
 				t.Errorf("got a part of the result: %+v", got)
 			}
-			if facts, err := legacy.One(t.Context(), s.client, o, "/app/db"); err == nil || facts != nil {
+			if facts, err := legacy.One(t.Context(), s.archived(test.owner), legacy.Options{}, "/app/db"); err == nil || facts != nil {
 				t.Errorf("one: %+v, %v", facts, err)
 			}
 		})
@@ -224,7 +229,7 @@ func TestPageBoundary(t *testing.T) {
 	for range puts {
 		s.do(t.Context(), t, "/app/db", step{Put: "v", Time: second(1), Type: "String", At: 1})
 	}
-	facts, err := legacy.One(t.Context(), s.client, legacy.Options{Bucket: bucket}, "/app/db")
+	facts, err := legacy.One(t.Context(), s.archived(""), legacy.Options{}, "/app/db")
 	if err != nil || len(facts) != puts+1 {
 		t.Fatalf("%d facts, %v", len(facts), err)
 	}
@@ -241,7 +246,7 @@ func TestSmallPages(t *testing.T) {
 		s.do(t.Context(), t, "/a", step{Put: "v", Time: second(i), Type: "String", At: i * 2, Delete: i%3 == 2})
 		s.do(t.Context(), t, "/b", step{Put: "v", Time: second(i), Type: "String", At: i * 2, Delete: i%3 == 0})
 	}
-	want, err := legacy.Read(t.Context(), s.client, legacy.Options{Bucket: bucket}, "/", nil)
+	want, err := legacy.Read(t.Context(), s.archived(""), legacy.Options{}, "/", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,7 +255,7 @@ func TestSmallPages(t *testing.T) {
 		client := s3.New(s.client.Options(), func(o *s3.Options) { o.HTTPClient = smallPages{s.aws.Client(), size} })
 		t.Run(strconv.Itoa(int(size)), func(t *testing.T) {
 			t.Parallel()
-			got, err := legacy.Read(t.Context(), client, legacy.Options{Bucket: bucket}, "/", nil)
+			got, err := legacy.Read(t.Context(), &s3bucket.Bucket{Client: client, Name: bucket}, legacy.Options{}, "/", nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -192,8 +192,8 @@ func beside(t *testing.T, seed uint64) {
 		}
 	}
 	id, _ := w.archives[bucket].Identity()
-	if adopted := len(w.aws.S3.Versions(bucket, ".ssmbak/adopted")) == 1; adopted != id.Original {
-		t.Errorf("adopted: %v, the original was here: %v", adopted, id.Original)
+	if adopted := len(w.aws.S3.Versions(bucket, ".ssmbak/adopted")) == 1; adopted != id.Legacy {
+		t.Errorf("adopted: %v, the original was here: %v", adopted, id.Legacy)
 	}
 	w.checkComplete(t, bucket)
 	w.checkProved(t, read(t, w.archives[bucket]))

@@ -30,7 +30,7 @@ type RestoreRow struct {
 }
 
 // RestoreRows returns the rows of restores.
-func RestoreRows(all []*archive.Restore) []RestoreRow {
+func RestoreRows(all []*archive.RestoreRecord) []RestoreRow {
 	rows := make([]RestoreRow, len(all))
 	undone := make(map[string]string)
 	for i, r := range all { // the newest first
@@ -66,7 +66,7 @@ func RestoreRows(all []*archive.Restore) []RestoreRow {
 }
 
 // Restores writes restores as a table.
-func Restores(w io.Writer, all []*archive.Restore) error {
+func Restores(w io.Writer, all []*archive.RestoreRecord) error {
 	var rows [][]string
 	for _, r := range RestoreRows(all) {
 		rows = append(rows, []string{r.ID, r.Began.String(), string(r.By), string(r.Arguments), fmt.Sprint(r.Items), r.state()})

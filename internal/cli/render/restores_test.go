@@ -18,7 +18,7 @@ func TestRestoreRows(t *testing.T) {
 	item := func(action, status string) archive.RestoreItem {
 		return archive.RestoreItem{Name: "/a", Action: action, Status: status}
 	}
-	rows := render.RestoreRows([]*archive.Restore{
+	rows := render.RestoreRows([]*archive.RestoreRecord{
 		{ID: "new", Began: at, Ended: at, Items: []archive.RestoreItem{item("update", "restored"), item("delete", "deleted"), item("delete", "unchanged"), item("create", "failed")}},
 		{ID: "old", Began: at, Ended: at, Items: []archive.RestoreItem{item("create", "restored"), item("delete", "restored"), item("replace", "restored"), item("update", "refused")}},
 	})

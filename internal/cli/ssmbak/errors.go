@@ -30,7 +30,7 @@ func explain(err error) shell.Failure {
 	var mismatch *archive.MismatchError
 	var versioned *archive.NotVersionedError
 	var format *archive.FormatError
-	var lost *archive.LostIndexError
+	var lost *archive.MissingIndexError
 	var damaged *archive.DamagedError
 	var taken *emulator.PortTakenError
 	var refused *paramstore.RefusedError

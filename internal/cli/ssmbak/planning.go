@@ -225,7 +225,7 @@ func (a *app) wanted(ctx context.Context, s *session, items []restore.Item) ([]s
 			switch {
 			case errors.Is(err, archive.ErrExpired):
 				st.Value.Reason = archive.ErrExpired.Error()
-			case archive.Lost(err):
+			case archive.Unavailable(err):
 				st.Value.Reason = "the value object is damaged"
 			case err != nil:
 				return err

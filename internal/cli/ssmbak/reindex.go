@@ -129,7 +129,7 @@ func (a *app) reindex(ctx context.Context, from *archive.Archive, o reindexOptio
 		}
 	}
 	var names []ssmbak.Name
-	for name, err := range from.Broken(ctx, o.target) {
+	for name, err := range from.Damaged(ctx, o.target) {
 		if err != nil {
 			return nil, err
 		}
@@ -180,7 +180,7 @@ func reindexOne(ctx context.Context, from *archive.Archive, name ssmbak.Name, dr
 	var err error
 	if dry {
 		var damaged *archive.DamagedError
-		var lost *archive.LostIndexError
+		var lost *archive.MissingIndexError
 		if err = from.CheckIndex(ctx, name); errors.As(err, &damaged) || errors.As(err, &lost) {
 			row.Change, err = indexBroken, nil
 		}
@@ -203,8 +203,8 @@ func reindexOne(ctx context.Context, from *archive.Archive, name ssmbak.Name, dr
 
 func rowOfReindexed(r archive.Reindexed) reindexedRow {
 	row := reindexedRow{
-		Name: r.Name, Change: indexRebuilt, Versions: r.Versions, Values: r.Values, Originals: r.Originals,
-		Foreign: r.Foreign, Unreadable: r.Unreadable, Lacks: append([]string{}, r.Lacks...),
+		Name: r.Name, Change: indexRebuilt, Versions: r.Versions, Values: r.Values, Originals: r.Legacy,
+		Foreign: r.Foreign, Unreadable: r.Unreadable, Lacks: append([]string{}, r.Missing...),
 	}
 	if r.Older != "" {
 		older, at := r.Older, r.OlderTime.String()

@@ -67,7 +67,7 @@ func (a *app) runRestores(ctx context.Context, all bool) error {
 	if all {
 		limit = 0
 	}
-	restores, more, err := s.archive.Restores(ctx, limit)
+	restores, more, err := s.archive.RestoreRecords(ctx, limit)
 	if err != nil {
 		return err
 	}

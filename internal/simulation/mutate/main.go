@@ -21,16 +21,16 @@ type mutation struct {
 
 var mutations = []mutation{
 	{
-		"the swap is dropped: an index is written without a condition", "archive/index.go",
-		"absent: !x.Exists, match: x.etag}", "}",
+		"the swap is dropped: an index is written without a condition", "archive/internal/bucket/document.go",
+		", Absent: !d.Exists, Match: d.ETag}", "}",
 	},
 	{
-		"the loser's facts are dropped: who meets another writer gives up", "archive/index.go",
-		"\t\tout.Index = fresh\n", "\t\tout.Index = fresh\n\t\treturn out, nil\n",
+		"the loser's facts are dropped: who meets another writer gives up", "archive/internal/bucket/document.go",
+		"\t\tout.Document = fresh\n", "\t\tout.Document = fresh\n\t\treturn out, nil\n",
 	},
 	{
-		"values are trimmed", "archive/values.go",
-		"body: []byte(value.Reveal())", "body: []byte(strings.TrimSpace(value.Reveal()))",
+		"values are trimmed", "archive/writer.go",
+		"Body: []byte(value.Reveal())", "Body: []byte(strings.TrimSpace(value.Reveal()))",
 	},
 	{
 		"stale reads are trusted", "timeline/facts.go",
@@ -66,7 +66,7 @@ var mutations = []mutation{
 	},
 	{
 		"a listing counts for what was recorded after it", "archive/reconciled.go",
-		" || !x.modified.Add(time.Second).Before(complete)", "",
+		" || !x.object.Modified.Add(time.Second).Before(complete)", "",
 	},
 	{
 		"missed names are taken for absent: a listing covers them", "archive/reconciled.go",

@@ -1,4 +1,4 @@
-package document
+package bucket
 
 import (
 	"encoding/json"

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive/internal/bucket"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/timeline"
@@ -47,11 +48,28 @@ func restores(t *testing.T) (*Archive, *emulator.AWS, *s3.Client) {
 var began = time.Date(2024, 6, 13, 20, 10, 54, 123e6, time.UTC)
 
 // full is a record in which everything is set.
-func full(id string) *Restore {
-	version := timeline.Version{Version: ssmbak.Version{Number: 3, Time: 1_718_309_454_123, User: "arn:aws:iam::123456789012:user/me", Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: "alias/app", Tier: "Advanced", DataType: "text", Description: "é\n\"", AllowedPattern: "^a", Policies: `[{"Type":"NoChangeNotification"}]`}}, Objects: []timeline.ObjectRef{{ID: "o1", Written: 1_718_309_455_000}, {ID: "o2"}}}
+func decodeRecord(id string, body []byte) (*RestoreRecord, error) {
+	r, _, err := decode(recordKind, recordsPrefix+id, body)
+	if err != nil {
+		return nil, err
+	}
+	return &r, nil
+}
+
+func full(id string) *RestoreRecord {
+	version := timeline.Version{
+		Version: ssmbak.Version{
+			Number: 3, Time: 1_718_309_454_123, User: "arn:aws:iam::123456789012:user/me",
+			Attributes: ssmbak.Attributes{
+				Type: ssmbak.SecureString, KeyID: "alias/app", Tier: "Advanced", DataType: "text",
+				Description: "é\n\"", AllowedPattern: "^a", Policies: `[{"Type":"NoChangeNotification"}]`,
+			},
+		},
+		Objects: []timeline.ObjectRef{{ID: "o1", Written: 1_718_309_455_000}, {ID: "o2"}},
+	}
 	after := version
 	after.Number, after.Time = 4, 0
-	return &Restore{
+	return &RestoreRecord{
 		ID: id, Began: began, Ended: began.Add(time.Minute), By: "arn:aws:sts::123456789012:assumed-role/admin/me", Arguments: "restore /app/ 2024-06-13 -R",
 		Target: "/app/", Recursive: true, At: 1_718_300_000_999,
 		Items: []RestoreItem{
@@ -75,7 +93,7 @@ func TestRestoreRecords(t *testing.T) {
 	if err := a.BeginRestore(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
-	got, err := a.Restore(t.Context(), id)
+	got, err := a.RestoreRecord(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,13 +105,13 @@ func TestRestoreRecords(t *testing.T) {
 	if err := a.EndRestore(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
-	if got, err = a.Restore(t.Context(), id); err != nil {
+	if got, err = a.RestoreRecord(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(got, r); diff != "" {
 		t.Errorf("the record when it ended (-got +want):\n%s", diff)
 	}
-	if n := len(local.S3.Versions("archive", restoresPrefix+id)); n != 2 {
+	if n := len(local.S3.Versions("archive", recordsPrefix+id)); n != 2 {
 		t.Errorf("%d versions of the record, want both", n)
 	}
 }
@@ -108,19 +126,19 @@ func TestRestoreIDTaken(t *testing.T) {
 	}
 	other := full(id)
 	other.Target = "/other/"
-	if err := a.BeginRestore(t.Context(), other); !isConflict(err) {
+	if err := a.BeginRestore(t.Context(), other); !errors.Is(err, bucket.ErrConflict) {
 		t.Errorf("the id of another: %v, want a conflict", err)
 	}
-	if got, err := a.Restore(t.Context(), id); err != nil || got.Target != "/app/" {
+	if got, err := a.RestoreRecord(t.Context(), id); err != nil || got.Target != "/app/" {
 		t.Errorf("the record is of %s, %v", got.Target, err)
 	}
 	// The same request, sent again because its answer was lost, is no other.
 	const second = "20240613T201054Z-def456"
-	local.Faults.Add(emulator.Rule{Service: "s3", Op: "PutObject", KeyPrefix: restoresPrefix, Times: 1, Fault: emulator.Fault{LostAfter: true}})
+	local.Faults.Add(emulator.Rule{Service: "s3", Op: "PutObject", KeyPrefix: recordsPrefix, Times: 1, Fault: emulator.Fault{LostAfter: true}})
 	if err := a.BeginRestore(t.Context(), full(second)); err != nil {
 		t.Errorf("an answer that was lost: %v", err)
 	}
-	if n := len(local.S3.Versions("archive", restoresPrefix+second)); n != 1 {
+	if n := len(local.S3.Versions("archive", recordsPrefix+second)); n != 1 {
 		t.Errorf("it was written %d times", n)
 	}
 }
@@ -137,13 +155,13 @@ func TestRestoreIDs(t *testing.T) {
 		"", "x", "20240613T201054Z", "20240613T201054Z-", "20240613T201054Z-ABC", "20240613T201054-abc", "20240613T201054Z-" + strings.Repeat("a", 33),
 		"20240613T201054Z-a/b", "../archive", "20240613T201054Z-a\n",
 	} {
-		if _, err := a.Restore(t.Context(), id); !errors.Is(err, ErrNoRestore) {
+		if _, err := a.RestoreRecord(t.Context(), id); !errors.Is(err, ErrNoRestore) {
 			t.Errorf("%q: %v, want ErrNoRestore", id, err)
 		}
-		for _, write := range []func(*Restore) error{
-			func(r *Restore) error { return a.BeginRestore(t.Context(), r) }, func(r *Restore) error { return a.EndRestore(t.Context(), r) },
+		for _, write := range []func(*RestoreRecord) error{
+			func(r *RestoreRecord) error { return a.BeginRestore(t.Context(), r) }, func(r *RestoreRecord) error { return a.EndRestore(t.Context(), r) },
 		} {
-			if err := write(full(id)); err == nil || !strings.Contains(err.Error(), "is not the id of a restore") {
+			if err := write(full(id)); err == nil || !strings.Contains(err.Error(), "is not the ID of a restore") {
 				t.Errorf("%q is written: %v", id, err)
 			}
 		}
@@ -151,7 +169,7 @@ func TestRestoreIDs(t *testing.T) {
 	if n := local.Counts(); len(n) != 0 {
 		t.Errorf("requests for what is no id: %v", n)
 	}
-	if _, err := a.Restore(t.Context(), "20240613T201054Z-none"); !errors.Is(err, ErrNoRestore) {
+	if _, err := a.RestoreRecord(t.Context(), "20240613T201054Z-none"); !errors.Is(err, ErrNoRestore) {
 		t.Errorf("one that was not recorded: %v, want ErrNoRestore", err)
 	}
 }
@@ -159,7 +177,7 @@ func TestRestoreIDs(t *testing.T) {
 func TestRestoreList(t *testing.T) {
 	t.Parallel()
 	a, _, client := restores(t)
-	if all, more, err := a.Restores(t.Context(), 0); err != nil || len(all) != 0 || more != 0 {
+	if all, more, err := a.RestoreRecords(t.Context(), 0); err != nil || len(all) != 0 || more != 0 {
 		t.Errorf("of nothing: %v, %d, %v", all, more, err)
 	}
 	var ids []string
@@ -173,7 +191,7 @@ func TestRestoreList(t *testing.T) {
 	}
 	slices.Reverse(ids)
 	put := func(name, text string) {
-		key, bucket := restoresPrefix+name, "archive"
+		key, bucket := recordsPrefix+name, "archive"
 		if _, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader(text)}); err != nil {
 			t.Fatal(err)
 		}
@@ -181,7 +199,7 @@ func TestRestoreList(t *testing.T) {
 	put("README", "what somebody else put there")
 	put("20240613T201054Z-x/y", "that too")
 	for _, limit := range []int{0, 1, 5, 11, 12, 13} {
-		all, more, err := a.Restores(t.Context(), limit)
+		all, more, err := a.RestoreRecords(t.Context(), limit)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -200,7 +218,7 @@ func TestRestoreList(t *testing.T) {
 	const damaged = "20990101T000000Z-damaged"
 	put(damaged, "no record")
 	var d *DamagedError
-	if all, _, err := a.Restores(t.Context(), 0); !errors.As(err, &d) || d.Key != restoresPrefix+damaged || all != nil {
+	if all, _, err := a.RestoreRecords(t.Context(), 0); !errors.As(err, &d) || d.Key != recordsPrefix+damaged || all != nil {
 		t.Errorf("one that is damaged: %v, want a DamagedError that names it", err)
 	}
 }
@@ -234,7 +252,7 @@ func TestRestoreDamaged(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			r, err := decodeRestore(id, test.body)
+			r, err := decodeRecord(id, test.body)
 			var format *FormatError
 			var damaged *DamagedError
 			if r != nil || errors.As(err, &format) != test.format || errors.As(err, &damaged) == test.format || !strings.Contains(fmt.Sprint(err), test.says) {
@@ -242,7 +260,7 @@ func TestRestoreDamaged(t *testing.T) {
 			}
 		})
 	}
-	if r, err := decodeRestore(id, zipped(text)); err != nil || r.ID != id {
+	if r, err := decodeRecord(id, zipped(text)); err != nil || r.ID != id {
 		t.Errorf("the whole one: %v", err)
 	}
 	t.Run("changed in the bucket", func(t *testing.T) {
@@ -251,10 +269,10 @@ func TestRestoreDamaged(t *testing.T) {
 		if err := a.BeginRestore(t.Context(), full(id)); err != nil {
 			t.Fatal(err)
 		}
-		key := restoresPrefix + id
+		key := recordsPrefix + id
 		local.S3.Corrupt("archive", key, local.S3.Versions("archive", key)[0].VersionID, zipped(text))
 		var damaged *DamagedError
-		if _, err := a.Restore(t.Context(), id); !errors.As(err, &damaged) || damaged.Key != key {
+		if _, err := a.RestoreRecord(t.Context(), id); !errors.As(err, &damaged) || damaged.Key != key {
 			t.Errorf("%v, want a DamagedError", err)
 		}
 	})
@@ -264,11 +282,11 @@ func TestRestoreDamaged(t *testing.T) {
 		if err := a.BeginRestore(t.Context(), full(id)); err != nil {
 			t.Fatal(err)
 		}
-		key, bucket := restoresPrefix+id, "archive"
+		key, bucket := recordsPrefix+id, "archive"
 		if _, err := client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &bucket, Key: &key}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := a.Restore(t.Context(), id); !errors.Is(err, ErrNoRestore) {
+		if _, err := a.RestoreRecord(t.Context(), id); !errors.Is(err, ErrNoRestore) {
 			t.Errorf("%v, want ErrNoRestore", err)
 		}
 	})
@@ -282,12 +300,12 @@ func TestRestoreBomb(t *testing.T) {
 	}
 	var buf bytes.Buffer
 	zip := gzip.NewWriter(&buf)
-	if _, err := io.CopyN(zip, spaces{}, maxRestore+1); err != nil {
+	if _, err := io.CopyN(zip, spaces{}, recordKind.Limit+1); err != nil {
 		t.Fatal(err)
 	}
 	_ = zip.Close()
 	var damaged *DamagedError
-	if _, err := decodeRestore("20240613T201054Z-abc", buf.Bytes()); !errors.As(err, &damaged) || !strings.Contains(err.Error(), "unpacks to more than") {
+	if _, err := decodeRecord("20240613T201054Z-abc", buf.Bytes()); !errors.As(err, &damaged) || !strings.Contains(err.Error(), "unpacks to more than") {
 		t.Errorf("%v, want a DamagedError", err)
 	}
 }
@@ -306,19 +324,19 @@ func TestRestoreDenied(t *testing.T) {
 	t.Parallel()
 	const id = "20240613T201054Z-abc"
 	a, local, _ := restores(t)
-	local.Faults.Add(emulator.Rule{Service: "s3", KeyPrefix: restoresPrefix, Fault: emulator.Denied})
+	local.Faults.Add(emulator.Rule{Service: "s3", KeyPrefix: recordsPrefix, Fault: emulator.Denied})
 	if err := a.BeginRestore(t.Context(), full(id)); err == nil || !strings.Contains(err.Error(), "record restore "+id) {
 		t.Errorf("begin: %v", err)
 	}
 	if err := a.EndRestore(t.Context(), full(id)); err == nil || !strings.Contains(err.Error(), "record restore "+id) {
 		t.Errorf("end: %v", err)
 	}
-	if _, err := a.Restore(t.Context(), id); err == nil || errors.Is(err, ErrNoRestore) || !strings.Contains(err.Error(), id) {
+	if _, err := a.RestoreRecord(t.Context(), id); err == nil || errors.Is(err, ErrNoRestore) || !strings.Contains(err.Error(), id) {
 		t.Errorf("read: %v", err)
 	}
 	local.Faults.Clear()
 	local.Faults.Add(emulator.Rule{Service: "s3", Op: "ListObjectsV2", Fault: emulator.Denied})
-	if _, _, err := a.Restores(t.Context(), 0); err == nil || !strings.Contains(err.Error(), "list the restores in bucket archive") {
+	if _, _, err := a.RestoreRecords(t.Context(), 0); err == nil || !strings.Contains(err.Error(), "list .ssmbak/restores/ of bucket archive") {
 		t.Errorf("list: %v", err)
 	}
 }
@@ -327,7 +345,7 @@ func TestRestoreDenied(t *testing.T) {
 // as it was, and that nothing else than damage or a newer format is an error.
 func FuzzDecodeRestore(f *testing.F) {
 	const id = "20240613T201054Z-abc"
-	for _, r := range []*Restore{full(id), {ID: id, Began: began, Target: "/p", Undoes: "20240613T201053Z-x", Items: []RestoreItem{{Name: "/p"}}}} {
+	for _, r := range []*RestoreRecord{full(id), {ID: id, Began: began, Target: "/p", Undoes: "20240613T201053Z-x", Items: []RestoreItem{{Name: "/p"}}}} {
 		r.Format, r.Writer = Format, "w"
 		text, err := json.Marshal(r)
 		if err != nil {
@@ -341,7 +359,7 @@ func FuzzDecodeRestore(f *testing.F) {
 		if !raw { // else the compression is part of what is tried
 			body = zipped(string(body))
 		}
-		r, err := decodeRestore(id, body)
+		r, err := decodeRecord(id, body)
 		if err != nil {
 			var format *FormatError
 			var damaged *DamagedError
@@ -354,7 +372,7 @@ func FuzzDecodeRestore(f *testing.F) {
 		if err != nil {
 			return // a time that no JSON can hold
 		}
-		again, err := decodeRestore(id, zipped(string(text)))
+		again, err := decodeRecord(id, zipped(string(text)))
 		if err != nil {
 			t.Fatalf("written and not read again: %v", err)
 		}

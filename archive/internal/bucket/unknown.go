@@ -1,23 +1,4 @@
-// Package document reads and writes the JSON objects of the archive so that they
-// can grow: a field that this program does not know survives when the object is
-// written again, and stays with the fact that it belongs to.
-//
-// # Growing
-//
-// Every kind of object has a format of its own, "format", which says what its
-// writer knew, and "reader", the least format that a program must know to read
-// it; 1 if it is absent. A greater format alone is no refusal: a field that was
-// added says more and contradicts nothing. What withdraws, limits or replaces, or
-// is part of an identity, raises reader, and only programs that do not know it
-// refuse that object, and no other.
-//
-// # What is kept
-//
-// Unknown fields are those of the very object that is replaced. They are never
-// merged with anything: two programs that know the field would have to agree
-// about what its union is, and this one does not know it. An element of a list
-// is found again by its identity.
-package document
+package bucket
 
 import (
 	"bytes"
@@ -29,17 +10,6 @@ import (
 	"slices"
 	"strings"
 )
-
-// Kind is a kind of object, as this program knows it.
-type Kind struct {
-	// Format is the format that this program writes and the newest that it knows.
-	Format int
-	// Identities say which element of a list is which, by the path of the list:
-	// "versions", or "versions.objects" for a list within its elements. Unknown
-	// fields in the elements of a list without an identity are refused: they
-	// would be lost.
-	Identities map[string]Identity
-}
 
 // Identity returns what identifies an element of a list. Its fields are as this
 // program encodes them.
@@ -55,16 +25,6 @@ func By(names ...string) Identity {
 		}
 		return b.String()
 	}
-}
-
-// NewerError refuses an object that only a newer program can read.
-type NewerError struct {
-	Reader int // that it asks for
-	Format int // the newest that this program knows
-}
-
-func (e *NewerError) Error() string {
-	return fmt.Sprintf("it needs a reader of format %d, this one knows format %d", e.Reader, e.Format)
 }
 
 // Unknown is what this program does not know of an object. The zero value is
@@ -90,46 +50,44 @@ func (u Unknown) Empty() bool { return u.empty() }
 // Fields returns the names of the unknown fields of the object itself, in order.
 func (u Unknown) Fields() []string { return slices.Sorted(maps.Keys(u.fields)) }
 
-// Envelope returns the format and the reader of an object that replaces the one
-// of which u is unknown: never less than those had. reader is what it needs for
-// what this program put in it; 0 stands for 1, as in an object that names none.
-func (k Kind) Envelope(u Unknown, reader int) (format, least int) {
-	if least = max(reader, u.Reader); least <= 1 {
-		least = 0 // which is left out
-	}
-	return max(k.Format, u.Format), least
+// envelope returns the fields of a document that say which format it has and which
+// one its reader must know.
+func envelope(v any) (format, reader reflect.Value) {
+	of := reflect.ValueOf(v).Elem()
+	return of.FieldByName("Format"), of.FieldByName("Reader")
 }
 
-// Decode reads an object into a pointer to a struct, and returns what the struct
-// has no field for. A [*NewerError] refuses an object of which this program is no
-// reader; any other error says what is wrong with the bytes.
-func Decode(kind Kind, text []byte, into any) (Unknown, error) {
-	var envelope struct {
+// decode reads a JSON object into a pointer to a struct, and returns what the struct
+// has no field for. A [*NewerError] refuses an object that requires a newer reader;
+// any other error says what is wrong with the bytes.
+func decode(known int, ids map[string]Identity, text []byte, into any) (Unknown, error) {
+	var is struct {
 		Format int `json:"format"`
 		Reader int `json:"reader"`
 	}
 	wrong := strictly(text, into)
-	if known, ok := into.(interface{ Envelope() (format, reader int) }); wrong == nil && ok {
-		envelope.Format, envelope.Reader = known.Envelope()
-	} else if err := json.Unmarshal(text, &envelope); err != nil {
+	if wrong == nil {
+		format, reader := envelope(into)
+		is.Format, is.Reader = int(format.Int()), int(reader.Int())
+	} else if err := json.Unmarshal(text, &is); err != nil {
 		return Unknown{}, errors.New("it is not the JSON of an object of the archive")
 	}
-	u := Unknown{Format: envelope.Format, Reader: max(1, envelope.Reader)}
+	u := Unknown{Format: is.Format, Reader: max(1, is.Reader)}
 	switch {
-	case u.Reader > kind.Format:
-		return u, &NewerError{Reader: u.Reader, Format: kind.Format}
+	case u.Reader > known:
+		return u, &NewerError{Reader: u.Reader, Format: known}
 	case u.Format < 1:
 		return u, errors.New("it has no format")
 	case wrong == nil:
 		return u, nil
 	}
-	// Either something is wrong with it, or it has fields that are not known.
+	// Either something is wrong with it, or it has unknown fields.
 	reflect.ValueOf(into).Elem().SetZero()
 	if err := json.Unmarshal(text, into); err != nil {
 		return u, err
 	}
 	var err error
-	u.part, err = collect(kind, text, reflect.TypeOf(into).Elem(), "")
+	u.part, err = collect(ids, text, reflect.TypeOf(into).Elem(), "")
 	return u, err
 }
 
@@ -148,7 +106,7 @@ func strictly(text []byte, into any) error {
 
 // collect returns the fields of a JSON object, and of those in it, that a struct
 // has no field for.
-func collect(kind Kind, text json.RawMessage, t reflect.Type, path string) (part, error) {
+func collect(ids map[string]Identity, text json.RawMessage, t reflect.Type, path string) (part, error) {
 	var given map[string]json.RawMessage
 	if err := json.Unmarshal(text, &given); err != nil {
 		return part{}, err
@@ -165,7 +123,7 @@ func collect(kind Kind, text json.RawMessage, t reflect.Type, path string) (part
 		switch {
 		case inner == nil || bytes.Equal(raw, []byte("null")):
 		case !list:
-			below, err := collect(kind, raw, inner, path+name+".")
+			below, err := collect(ids, raw, inner, path+name+".")
 			if err != nil {
 				return part{}, err
 			}
@@ -173,7 +131,7 @@ func collect(kind Kind, text json.RawMessage, t reflect.Type, path string) (part
 				set(&p.objects, name, below)
 			}
 		default:
-			below, err := collectList(kind, raw, inner, path+name)
+			below, err := collectList(ids, raw, inner, path+name)
 			if err != nil {
 				return part{}, err
 			}
@@ -185,21 +143,21 @@ func collect(kind Kind, text json.RawMessage, t reflect.Type, path string) (part
 	return p, nil
 }
 
-func collectList(kind Kind, text json.RawMessage, t reflect.Type, path string) (map[string]part, error) {
+func collectList(ids map[string]Identity, text json.RawMessage, t reflect.Type, path string) (map[string]part, error) {
 	var given []json.RawMessage
 	if err := json.Unmarshal(text, &given); err != nil {
 		return nil, err
 	}
 	var found map[string]part
 	for _, raw := range given {
-		p, err := collect(kind, raw, t, path+".")
+		p, err := collect(ids, raw, t, path+".")
 		if err != nil {
 			return nil, err
 		}
 		if p.empty() {
 			continue
 		}
-		identity := kind.Identities[path]
+		identity := ids[path]
 		if identity == nil {
 			return nil, fmt.Errorf("the list %q has fields that are not known, and no identity by which they could be kept", path)
 		}
@@ -217,17 +175,8 @@ func collectList(kind Kind, text json.RawMessage, t reflect.Type, path string) (
 	return found, nil
 }
 
-// Encode returns the JSON of a pointer to a struct, with what is unknown of the
-// object that it replaces.
-func Encode(kind Kind, from any, u Unknown) ([]byte, error) {
-	text, err := json.Marshal(from)
-	if err != nil || u.empty() {
-		return text, err
-	}
-	return splice(kind, text, u.part, "")
-}
-
-func splice(kind Kind, text json.RawMessage, p part, path string) (json.RawMessage, error) {
+// splice adds to the JSON of an object what is unknown of the object that it replaces.
+func splice(ids map[string]Identity, text json.RawMessage, p part, path string) (json.RawMessage, error) {
 	fields := map[string]json.RawMessage{}
 	if err := json.Unmarshal(text, &fields); err != nil {
 		return nil, err
@@ -243,7 +192,7 @@ func splice(kind Kind, text json.RawMessage, p part, path string) (json.RawMessa
 			inner = json.RawMessage("{}")
 		}
 		var err error
-		if fields[name], err = splice(kind, inner, below, path+name+"."); err != nil {
+		if fields[name], err = splice(ids, inner, below, path+name+"."); err != nil {
 			return nil, err
 		}
 	}
@@ -254,7 +203,7 @@ func splice(kind Kind, text json.RawMessage, p part, path string) (json.RawMessa
 		} else if err := json.Unmarshal(raw, &list); err != nil {
 			return nil, err
 		}
-		identity := kind.Identities[path+name]
+		identity := ids[path+name]
 		for i, raw := range list {
 			var element map[string]json.RawMessage
 			if err := json.Unmarshal(raw, &element); err != nil {
@@ -265,7 +214,7 @@ func splice(kind Kind, text json.RawMessage, p part, path string) (json.RawMessa
 				continue
 			}
 			var err error
-			if list[i], err = splice(kind, raw, q, path+name+"."); err != nil {
+			if list[i], err = splice(ids, raw, q, path+name+"."); err != nil {
 				return nil, err
 			}
 		}

@@ -1,4 +1,4 @@
-package document_test
+package bucket_test
 
 import (
 	"encoding/json"
@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/ssmbak/ssmbak/archive/internal/document"
+	"github.com/ssmbak/ssmbak/archive/internal/bucket"
 )
 
 // shelf is an object as this program knows it: with an embedded struct, an
@@ -41,8 +41,8 @@ type copied struct {
 	ID string `json:"id"`
 }
 
-var kind = document.Kind{Format: 1, Identities: map[string]document.Identity{
-	"books": document.By("title", "volume"), "books.copies": document.By("id"),
+var kind = bucket.Kind[shelf]{Format: 1, Identities: map[string]bucket.Identity{
+	"books": bucket.By("title", "volume"), "books.copies": bucket.By("id"),
 }}
 
 // same compares two JSON texts by what they say.
@@ -56,20 +56,19 @@ func same(t *testing.T, got []byte, want string) {
 		t.Fatalf("%s: %v", want, err)
 	}
 	if diff := cmp.Diff(g, w); diff != "" {
-		t.Errorf("written again (-got +want):\n%s", diff)
+		t.Errorf("encoded (-got +want):\n%s", diff)
 	}
 }
 
-// TestSwap lets this program change an object of the future: what it does not
-// know stays where it was.
-func TestSwap(t *testing.T) {
+// TestUnknownFields changes an object of a newer program: unknown fields stay where they
+// were.
+func TestUnknownFields(t *testing.T) {
 	t.Parallel()
 	const future = `{"format":3,"reader":1,"name":"a","room":"b","light":{"watt":[1,2.50]},
 		"owner":{"id":7,"since":"2031"},
 		"books":[{"title":"x","volume":1,"read":1,"stars":5,"copies":[{"id":"p","lent":true},{"id":"q"}]},{"title":"x","volume":2}],
 		"records":[{"title":"x"}]}`
-	var s shelf
-	u, err := document.Decode(kind, []byte(future), &s)
+	s, u, err := kind.Decode("key", []byte(future))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,11 +81,10 @@ func TestSwap(t *testing.T) {
 	if diff := cmp.Diff(u.Fields(), []string{"light", "records"}); diff != "" {
 		t.Errorf("unknown fields (-got +want):\n%s", diff)
 	}
-	s.Format, s.Reader = kind.Envelope(u, 0)
 	s.Books = append([]book{{Title: "new"}}, s.Books...)
 	s.Books[1].Read = 9
 	s.Books[1].Copies = append(s.Books[1].Copies, copied{ID: "r"})
-	text, err := document.Encode(kind, &s, u)
+	text, err := kind.Encode(&s, u)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,8 +115,8 @@ func TestRefused(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := document.Decode(kind, []byte(test.text), &shelf{})
-			var newer *document.NewerError
+			_, _, err := kind.Decode("key", []byte(test.text))
+			var newer *bucket.NewerError
 			switch {
 			case err == nil:
 				t.Error("it was read")
@@ -133,11 +131,11 @@ func TestRefused(t *testing.T) {
 // found again.
 func TestNoIdentity(t *testing.T) {
 	t.Parallel()
-	blind := document.Kind{Format: 1}
-	if _, err := document.Decode(blind, []byte(`{"format":1,"books":[{"title":"x","stars":5}]}`), &shelf{}); err == nil {
+	blind := bucket.Kind[shelf]{Format: 1}
+	if _, _, err := blind.Decode("key", []byte(`{"format":1,"books":[{"title":"x","stars":5}]}`)); err == nil {
 		t.Error("an unknown field of an element without an identity was accepted")
 	}
-	if _, err := document.Decode(blind, []byte(`{"format":1,"books":[{"title":"x"}]}`), &shelf{}); err != nil {
+	if _, _, err := blind.Decode("key", []byte(`{"format":1,"books":[{"title":"x"}]}`)); err != nil {
 		t.Errorf("without an unknown field: %v", err)
 	}
 }
@@ -145,8 +143,8 @@ func TestNoIdentity(t *testing.T) {
 // TestLeast takes both, and of two values of one field the lesser bytes, in either order.
 func TestLeast(t *testing.T) {
 	t.Parallel()
-	read := func(text string) document.Unknown {
-		u, err := document.Decode(kind, []byte(text), &shelf{})
+	read := func(text string) bucket.Unknown {
+		_, u, err := kind.Decode("key", []byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -155,10 +153,9 @@ func TestLeast(t *testing.T) {
 	a := read(`{"format":2,"light":1,"books":[{"title":"x","stars":5}],"owner":{"since":1}}`)
 	b := read(`{"format":3,"light":2,"sound":0,"books":[{"title":"x","stars":4,"mark":"m"},{"title":"y","stars":1}]}`)
 	want := `{"format":3,"light":1,"sound":0,"owner":{"since":1},"books":[{"title":"x","stars":4,"mark":"m"},{"title":"y","stars":1}]}`
-	for _, u := range []document.Unknown{document.Least(a, b), document.Least(b, a)} {
+	for _, u := range []bucket.Unknown{bucket.Least(a, b), bucket.Least(b, a)} {
 		s := shelf{Books: []book{{Title: "x"}, {Title: "y"}}}
-		s.Format, s.Reader = kind.Envelope(u, 0)
-		text, err := document.Encode(kind, &s, u)
+		text, err := kind.Encode(&s, u)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -172,21 +169,19 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"format":2,"light":1,"owner":{"since":1},"books":[{"title":"x","stars":5,"copies":[{"id":"p","lent":true}]}]}`))
 	f.Add([]byte(`{"format":1}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		var s shelf
-		u, err := document.Decode(kind, text, &s)
+		s, u, err := kind.Decode("key", text)
 		if err != nil {
 			return
 		}
-		once, err := document.Encode(kind, &s, u)
+		once, err := kind.Encode(&s, u)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var again shelf
-		v, err := document.Decode(kind, once, &again)
+		again, v, err := kind.Decode("key", once)
 		if err != nil {
 			t.Fatalf("%s: %v", once, err)
 		}
-		twice, err := document.Encode(kind, &again, v)
+		twice, err := kind.Encode(&again, v)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,124 @@
+package archive
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive/internal/bucket"
+	"github.com/ssmbak/ssmbak/timeline"
+)
+
+// CacheEntry is what a reconcile found of a parameter whose index has this ETag. It
+// holds for as long as listings show the same, so that a reconcile needs neither to
+// read the index nor to ask Parameter Store for more than a listing.
+type CacheEntry struct {
+	// Newest is the version that is live by the index; zero if there is none.
+	Newest timeline.Ref `json:"newest,omitzero"`
+	// ETag is that of the index.
+	ETag string `json:"etag"`
+	// Top is when S3 stored the current value object, which is that of Newest, in
+	// whole seconds; zero if the key has a delete marker or no version.
+	Top time.Time `json:"top,omitzero"`
+	// Tags is a digest of the recorded tags, "" for none.
+	Tags string `json:"tags,omitempty"`
+}
+
+// Cache is the reconcile cache: what the last reconcile found unchanged. Entries
+// that are missing are found again.
+type Cache struct {
+	Entries map[ssmbak.Name]CacheEntry
+	object  bucket.Document[cacheDocument]
+}
+
+// cacheFormat is the format of the cache. A cache of another format is rebuilt.
+const cacheFormat = 1
+
+// cacheDocument is the object: a line of its own fields, and one line per entry.
+type cacheDocument struct {
+	Format  int    `json:"format"`
+	Writer  string `json:"writer"`
+	entries map[ssmbak.Name]CacheEntry
+}
+
+type cacheLine struct {
+	Name ssmbak.Name `json:"name"`
+	CacheEntry
+}
+
+// ReadLines reads the lines. It refuses another format.
+func (d *cacheDocument) ReadLines(lines *json.Decoder) error {
+	if err := lines.Decode(d); err != nil {
+		return fmt.Errorf("read its first line: %w", err)
+	}
+	if d.Format != cacheFormat {
+		return fmt.Errorf("it has format %d", d.Format)
+	}
+	d.entries = make(map[ssmbak.Name]CacheEntry)
+	for {
+		var line cacheLine
+		if err := lines.Decode(&line); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("read one of its lines: %w", err)
+		}
+		d.entries[line.Name] = line.CacheEntry
+	}
+}
+
+// WriteLines writes the lines, in the order of the names.
+func (d *cacheDocument) WriteLines(lines *json.Encoder) error {
+	if err := lines.Encode(d); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.entries)) {
+		if err := lines.Encode(cacheLine{name, d.entries[name]}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Cache reads the reconcile cache. One that cannot be read is empty.
+func (a *Archive) Cache(ctx context.Context) (Cache, error) {
+	d, err := a.readCache(ctx)
+	c := Cache{Entries: d.Value.entries}
+	if c.Entries == nil {
+		c.Entries = make(map[ssmbak.Name]CacheEntry)
+	}
+	d.Value = cacheDocument{} // its entries are the caller's
+	c.object = d
+	return c, err
+}
+
+func (a *Archive) readCache(ctx context.Context) (bucket.Document[cacheDocument], error) {
+	d, err := load(ctx, a, cacheKind, cacheKey)
+	if d.Invalid {
+		a.o.Logger.WarnContext(ctx, "reconcile cache unreadable, rebuilding it", "key", cacheKey, "error", err.Error())
+		err = nil
+	}
+	return d, err
+}
+
+// SaveCache replaces the reconcile cache by compare-and-swap and returns it as it is
+// now. If another writer was faster, its entries are kept for the names for which c
+// has none.
+func (w *Writer) SaveCache(ctx context.Context, c Cache) (Cache, error) {
+	out, err := cacheKind.Swap(ctx, w.bucket, cacheKey, c.object, func(d bucket.Document[cacheDocument]) (cacheDocument, bool, error) {
+		for name, entry := range d.Value.entries {
+			if _, ok := c.Entries[name]; !ok {
+				c.Entries[name] = entry
+			}
+		}
+		return cacheDocument{Writer: w.writer, Format: cacheFormat, entries: c.Entries}, true, nil
+	}, w.readCache)
+	out.Value = cacheDocument{}
+	c.object = out.Document
+	return c, err
+}

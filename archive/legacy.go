@@ -1,0 +1,220 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive/internal/bucket"
+	"github.com/ssmbak/ssmbak/archive/internal/legacy"
+	"github.com/ssmbak/ssmbak/timeline"
+)
+
+// clockSkew is the largest difference between the clock of a writer and S3's: S3
+// refuses requests that are signed with one that differs by more.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html
+const clockSkew = 15 * time.Minute
+
+// adoption is the content of .ssmbak/adopted.
+type adoption struct {
+	Format int `json:"format"`
+	Reader int `json:"reader,omitempty"`
+	// Adopted is when the last listing of the legacy records began: every
+	// parameter that had any by then has an index.
+	Adopted time.Time `json:"adopted"`
+}
+
+func checkAdoption(_ string, d *adoption) error {
+	if d.Adopted.IsZero() {
+		return errors.New("it has no time")
+	}
+	return nil
+}
+
+// Adopt converts what the legacy ssmbak recorded in this bucket: each parameter
+// that only it recorded, deleted ones too, gets an index that holds the legacy
+// facts. Then it marks the archive as adopted, so that readers of a path need not
+// list object versions any more. It does nothing in an archive without legacy
+// records, or that is adopted.
+//
+// n counts the indexes that were written. Problems are the parameters for which
+// none could be, by name, such as those whose index is missing ([*MissingIndexError]);
+// then, and after an error, the archive is not marked. Calling Adopt again continues.
+// Other writers may be at work, the legacy one too.
+//
+// It sends one request per 1,000 object versions in the bucket, three for each
+// parameter that has no index, and one for each of their object versions.
+func (w *Writer) Adopt(ctx context.Context) (n int, problems []Problem, err error) {
+	if !w.exists || !w.identity.Legacy {
+		return 0, nil, nil
+	}
+	// Another process may have done it.
+	if err := w.readAdoption(ctx); err != nil || w.adopted.Load() != 0 {
+		return 0, nil, err
+	}
+	began := time.Now()
+	everything, err := ssmbak.ParseTarget("/", true)
+	if err != nil {
+		return 0, nil, fmt.Errorf("adopt bucket %s: %w", w.o.Bucket, err)
+	}
+	has := make(map[ssmbak.Name]bool)
+	for name, err := range w.Names(ctx, everything) {
+		if err != nil {
+			return 0, nil, err
+		}
+		has[name] = true
+	}
+	found, err := legacy.Read(ctx, w.bucket, w.legacyOptions(), everything.Prefix(), func(n ssmbak.Name) bool { return !has[n] })
+	if err != nil {
+		return 0, nil, err
+	}
+	names := slices.Sorted(maps.Keys(found.Facts))
+	wrote, failed := make([]bool, len(names)), make([]error, len(names))
+	var g errgroup.Group
+	g.SetLimit(w.o.Parallel)
+	for i, name := range names {
+		g.Go(func() error {
+			if failed[i] = ctx.Err(); failed[i] == nil {
+				wrote[i], failed[i] = w.adopt(ctx, name, found.Facts[name])
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // failures are kept by name
+	for i, name := range names {
+		if wrote[i] {
+			n++
+		}
+		if failed[i] != nil {
+			problems = append(problems, Problem{name, failed[i]})
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return n, nil, fmt.Errorf("adopt the legacy records of bucket %s: %w", w.o.Bucket, err)
+	}
+	if len(problems) > 0 {
+		return n, problems, nil
+	}
+	return n, nil, w.markAdopted(ctx, began)
+}
+
+// adopt gives a parameter an index that holds facts, unless it has one by now,
+// whose writer read them too.
+//
+// The facts must have been read before. A parameter has an index before the first
+// value object of this ssmbak is written, so where there still is none they are
+// legacy facts, or the index was deleted.
+func (w *Writer) adopt(ctx context.Context, name ssmbak.Name, facts []timeline.Original) (wrote bool, err error) {
+	x, err := w.Index(ctx, name)
+	if err != nil || x.Exists {
+		return false, err
+	}
+	var recent []string
+	for _, f := range facts {
+		if !f.Deleted && !w.predates(f.LastModified) {
+			recent = append(recent, f.ID)
+		}
+	}
+	ours, err := w.anyOurs(ctx, string(name), recent)
+	if err != nil {
+		return false, err
+	}
+	if ours {
+		return false, &MissingIndexError{Name: name}
+	}
+	known := timeline.Facts{Originals: facts}
+	s, err := w.Update(ctx, x, func(f timeline.Facts) timeline.Facts { return timeline.Union(f, known) })
+	return s.Wrote, err
+}
+
+// markAdopted notes that every parameter that had an object version or delete marker
+// in the bucket when the listing began has an index.
+func (w *Writer) markAdopted(ctx context.Context, began time.Time) error {
+	out, err := swap(ctx, w.Archive, adoptedKind, adoptedKey, bucket.Document[adoption]{}, func(d bucket.Document[adoption]) (adoption, bool, error) {
+		return adoption{Adopted: began.UTC().Truncate(time.Millisecond)}, !d.Exists, nil
+	})
+	if err == nil {
+		w.adopted.Store(int64(ssmbak.TimeOf(out.Value.Adopted)))
+	}
+	return err
+}
+
+// readAdoption reads whether the archive is adopted.
+func (a *Archive) readAdoption(ctx context.Context) error {
+	d, err := load(ctx, a, adoptedKind, adoptedKey)
+	if err == nil && d.Exists {
+		a.adopted.Store(int64(ssmbak.TimeOf(d.Value.Adopted)))
+	}
+	return err
+}
+
+// predates reports whether an object version was surely stored before the archive
+// was created, and so by the legacy ssmbak. LastModified is in whole seconds, and
+// clocks differ.
+func (a *Archive) predates(modified ssmbak.Time) bool { return modified.Add(time.Minute) < a.since() }
+
+// hasLegacy reports whether the legacy ssmbak may have recorded a parameter that has
+// no index: before the archive was created, at the same time, or after it was adopted.
+func (a *Archive) hasLegacy() bool { return !a.exists || a.identity.Legacy }
+
+// listsLegacy reports whether readers of a path must look for legacy records of
+// names without an index.
+func (a *Archive) listsLegacy() bool { return a.hasLegacy() && a.adopted.Load() == 0 }
+
+// LegacyFacts returns what the legacy ssmbak recorded of a parameter that has no
+// index yet. If this ssmbak wrote object versions of it, the index was deleted: a
+// [*MissingIndexError].
+func (a *Archive) LegacyFacts(ctx context.Context, name ssmbak.Name) ([]timeline.Original, error) {
+	current, err := a.Current(ctx, name)
+	if err != nil || current.ID == "" {
+		return nil, err
+	}
+	if a.exists {
+		all, err := a.bucket.History(ctx, string(name))
+		if err != nil {
+			return nil, err
+		}
+		recent := slices.DeleteFunc(all, func(v bucket.Version) bool { return a.predates(v.Modified) })
+		ours, err := a.anyOurs(ctx, string(name), valueIDs(recent))
+		if err != nil {
+			return nil, err
+		}
+		if ours {
+			return nil, &MissingIndexError{Name: name}
+		}
+	}
+	facts, err := legacy.One(ctx, a.bucket, a.legacyOptions(), name)
+	if err != nil {
+		return nil, err
+	}
+	if a.wasAdopted(facts) {
+		return nil, &MissingIndexError{Name: name}
+	}
+	return facts, nil
+}
+
+func (a *Archive) legacyOptions() legacy.Options { return legacy.Options{Parallel: a.o.Parallel} }
+
+// wasAdopted reports whether one of the facts is so old that the parameter got an
+// index when the archive was adopted.
+func (a *Archive) wasAdopted(facts []timeline.Original) bool {
+	adopted := ssmbak.Time(a.adopted.Load())
+	return adopted != 0 && slices.ContainsFunc(facts, func(f timeline.Original) bool { return f.LastModified.Add(clockSkew) < adopted })
+}
+
+// missesIndex reports whether a parameter that has no index once had one: this
+// ssmbak wrote one of its object versions, or it was adopted.
+func (a *Archive) missesIndex(ctx context.Context, name ssmbak.Name, ids []string) (bool, error) {
+	ours, err := a.anyOurs(ctx, string(name), ids)
+	if err != nil || ours || a.adopted.Load() == 0 {
+		return ours, err
+	}
+	facts, err := legacy.One(ctx, a.bucket, a.legacyOptions(), name)
+	return a.wasAdopted(facts), err
+}

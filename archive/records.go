@@ -1,0 +1,180 @@
+package archive
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive/internal/bucket"
+	"github.com/ssmbak/ssmbak/timeline"
+)
+
+// ErrNoRestore: there is no record of a restore with an ID.
+var ErrNoRestore = errors.New("no such restore is recorded")
+
+// RestoreRecord is what a restore writes down before it writes the first parameter,
+// and once more at its end. So there is one of every restore that may have changed
+// anything, with all that is needed to undo it. It names values by the object
+// versions that hold them and never contains one.
+type RestoreRecord struct {
+	Format int    `json:"format"`
+	Reader int    `json:"reader,omitempty"` // the least format that a program must know to read it
+	Writer string `json:"writer"`
+	ID     string `json:"id"`
+	// Began is when it was about to write, and Ended when it had done so; zero
+	// for one that is running, or that was killed.
+	Began time.Time `json:"began"`
+	Ended time.Time `json:"ended,omitzero"`
+	By    string    `json:"by"` // the ARN of the caller, from STS
+	// Arguments are those of the command, with an absolute time.
+	Arguments string `json:"arguments,omitempty"`
+	// Target is the NAME|PATH, Recursive its flag, and At the time that was
+	// restored; At is zero if Undoes is set.
+	Target    string      `json:"target"`
+	Recursive bool        `json:"recursive,omitempty"`
+	At        ssmbak.Time `json:"at,omitempty"`
+	// Undoes is the ID of the restore that this one undoes.
+	Undoes string `json:"undoes,omitempty"`
+	// Items are the parameters that it was to change, by name.
+	Items []RestoreItem `json:"items"`
+}
+
+// RestoreItem is one parameter of a [RestoreRecord].
+type RestoreItem struct {
+	Name ssmbak.Name `json:"name"`
+	// Action is what was to be done, one of the restore package's actions.
+	Action string `json:"action"`
+	// Replaces says that it may delete and recreate the parameter, whose versions
+	// then start at 1 again.
+	Replaces bool `json:"replaces,omitempty"`
+	// Attributes are those that it was to change.
+	Attributes []ssmbak.Attribute `json:"attributes"`
+	// Before is the parameter before the restore, nil if it did not exist, and
+	// After what it was to be. After.Version has no time, and the number that was
+	// expected; if no version was to be written, that of Before.
+	Before *RestoreSide `json:"before,omitempty"`
+	After  *RestoreSide `json:"after,omitempty"`
+	// Status is the outcome, "" until it is recorded, and Written the number of the
+	// version that was written, 0 if none was.
+	Status  string `json:"status,omitempty"`
+	Written int64  `json:"written,omitempty"`
+	Error   string `json:"error,omitempty"`
+}
+
+// RestoreSide is a parameter before or after a restore. Version.Objects are the
+// object versions that hold its value, under the key of Source.
+type RestoreSide struct {
+	Source  ssmbak.Name      `json:"source"`
+	Version timeline.Version `json:"version"`
+	// Tags and Labels are nil if they are not known.
+	Tags   map[string]string `json:"tags"`
+	Labels map[string]int64  `json:"labels"`
+}
+
+// restoreID is the form of an ID: the second in which the restore began, so that
+// IDs sort by time, and a random suffix.
+var restoreID = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z-[0-9a-z]{1,32}$`)
+
+// NewRestoreID returns an ID for a restore that begins now. suffix makes it unique:
+// 1 to 32 lower-case letters and digits.
+func NewRestoreID(now time.Time, suffix string) string {
+	return now.UTC().Format("20060102T150405Z") + "-" + suffix
+}
+
+func checkRecord(key string, r *RestoreRecord) error {
+	if key != recordsPrefix+r.ID {
+		return fmt.Errorf("it is the record of %q", r.ID)
+	}
+	return nil
+}
+
+// BeginRestore writes the record of a restore, which must not write anything before.
+// It fails if the ID is taken.
+func (a *Archive) BeginRestore(ctx context.Context, r *RestoreRecord) error {
+	return a.saveRecord(ctx, r, true)
+}
+
+// EndRestore replaces the record that [Archive.BeginRestore] wrote by one with the
+// outcome.
+func (a *Archive) EndRestore(ctx context.Context, r *RestoreRecord) error {
+	return a.saveRecord(ctx, r, false)
+}
+
+func (a *Archive) saveRecord(ctx context.Context, r *RestoreRecord, first bool) error {
+	if !restoreID.MatchString(r.ID) {
+		return fmt.Errorf("%q is not the ID of a restore", r.ID)
+	}
+	r.Writer = a.writer
+	body, err := recordKind.Encode(r, bucket.Unknown{})
+	if err != nil {
+		return fmt.Errorf("encode the record of restore %s: %w", r.ID, err)
+	}
+	key := recordsPrefix + r.ID
+	_, _, err = a.bucket.Put(ctx, bucket.Write{Key: key, Body: body, ContentType: "application/gzip", Absent: first})
+	if first && errors.Is(err, bucket.ErrConflict) {
+		// The same request, sent before, may have written it.
+		if found, readErr := a.bucket.Get(ctx, key, ""); readErr == nil && bytes.Equal(found.Body, body) {
+			return nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("record restore %s: %w", r.ID, err)
+	}
+	return nil
+}
+
+// RestoreRecord reads the record of one restore, or returns [ErrNoRestore].
+func (a *Archive) RestoreRecord(ctx context.Context, id string) (*RestoreRecord, error) {
+	if !restoreID.MatchString(id) {
+		return nil, fmt.Errorf("%w: %q is not the ID of one", ErrNoRestore, id)
+	}
+	d, err := load(ctx, a, recordKind, recordsPrefix+id)
+	switch {
+	case err != nil:
+		return nil, err
+	case !d.Exists:
+		return nil, fmt.Errorf("%w: %s", ErrNoRestore, id)
+	}
+	return &d.Value, nil
+}
+
+// RestoreRecords reads the records of the newest restores, the newest first: at most
+// limit of them, all if it is 0. more counts the older ones. A record that cannot be
+// read is an error that names it.
+func (a *Archive) RestoreRecords(ctx context.Context, limit int) (all []*RestoreRecord, more int, err error) {
+	var ids []string
+	for o, err := range a.bucket.Objects(ctx, bucket.Listing{Prefix: recordsPrefix}) {
+		if err != nil {
+			return nil, 0, err
+		}
+		if id := strings.TrimPrefix(o.Key, recordsPrefix); restoreID.MatchString(id) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	slices.Reverse(ids)
+	if limit > 0 && len(ids) > limit {
+		ids, more = ids[:limit], len(ids)-limit
+	}
+	all = make([]*RestoreRecord, len(ids))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(min(a.o.Parallel, 8)) // a record may be large
+	for i, id := range ids {
+		g.Go(func() (err error) {
+			all[i], err = a.RestoreRecord(gctx, id)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, 0, err
+	}
+	return all, more, nil
+}

@@ -1,0 +1,115 @@
+package archive
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive/internal/bucket"
+	"github.com/ssmbak/ssmbak/timeline"
+)
+
+// Writer records in an archive, which must have been prepared by
+// [Archive.Establish]. Only a recorder uses one: it knows the order of the writes
+// that makes an interruption between any two of them harmless:
+//
+//  1. the index of a parameter that has none, by [Writer.Update],
+//  2. values, by [Writer.PutValue],
+//  3. the index that names them, by [Writer.Update],
+//  4. the delete marker of a deleted parameter, by [Writer.MarkDeleted].
+//
+// So an object version without an index always means that an index was deleted, and
+// never that a writer was interrupted.
+//
+// A Writer may be used by many goroutines at once, and next to other writers.
+type Writer struct{ *Archive }
+
+// NewWriter returns a writer of an archive.
+func NewWriter(a *Archive) *Writer { return &Writer{a} }
+
+// Update replaces an index by compare-and-swap. grow gets the facts of the index
+// and returns them with what is to be added; it must not remove any. It is called
+// again with fresh facts whenever another writer was faster. Nothing is written if
+// it adds nothing to an index that exists.
+//
+// After an error the index may or may not have been replaced; calling Update
+// again is safe.
+func (w *Writer) Update(ctx context.Context, base Index, grow func(timeline.Facts) timeline.Facts) (Swap, error) {
+	return w.update(ctx, base, grow, w.Index)
+}
+
+// Object tags of a value object, as the legacy ssmbak writes and reads them.
+const (
+	tagTime        = "ssmbakTime"
+	tagType        = "ssmbakType"
+	tagDescription = "ssmbakDescription"
+)
+
+// User metadata of a value object, from which an index can be rebuilt.
+const (
+	metaVersion  = "ssmbak-version"
+	metaTime     = "ssmbak-time"
+	metaType     = "ssmbak-type"
+	metaKeyID    = "ssmbak-key-id"
+	metaTier     = "ssmbak-tier"
+	metaDataType = "ssmbak-data-type"
+	metaUser     = "ssmbak-user"
+)
+
+// maxTagValue is S3's limit for the value of an object tag, in characters.
+const maxTagValue = 256
+
+// PutValue writes the value of one version and returns the object version that
+// holds it. The parameter must have an index. Every call writes another copy.
+func (w *Writer) PutValue(ctx context.Context, name ssmbak.Name, v ssmbak.Version, value ssmbak.Value) (timeline.ObjectRef, error) {
+	tags := url.Values{tagTime: {strconv.FormatInt(v.Time.Second(), 10)}, tagType: {string(v.Type)}}
+	if d := TagText(v.Description); d != "" {
+		tags.Set(tagDescription, d)
+	}
+	metadata := map[string]string{
+		metaVersion: strconv.FormatInt(v.Number, 10), metaTime: strconv.FormatInt(int64(v.Time), 10), metaType: string(v.Type),
+	}
+	for key, text := range map[string]string{metaKeyID: v.KeyID, metaTier: v.Tier, metaDataType: v.DataType, metaUser: v.User} {
+		if text != "" && printable(text) {
+			metadata[key] = text
+		}
+	}
+	id, _, err := w.bucket.Put(ctx, bucket.Write{
+		Key: string(name), Body: []byte(value.Reveal()), ContentType: "text/plain; charset=utf-8",
+		Tags: tags.Encode(), Metadata: metadata, Value: true,
+	})
+	if err != nil {
+		return timeline.ObjectRef{}, fmt.Errorf("write the value of %s version %d: %w", name, v.Number, err)
+	}
+	return timeline.ObjectRef{ID: id, Written: ssmbak.TimeOf(time.Now())}, nil
+}
+
+// TagText returns the characters of a text that an S3 object tag allows: letters,
+// digits, spaces and + - = . _ : / @, 256 at most.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
+func TagText(text string) string {
+	kept := strings.Map(func(r rune) rune {
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', strings.ContainsRune(" +-=._:/@", r):
+			return r
+		}
+		return -1
+	}, text)
+	return kept[:min(len(kept), maxTagValue)]
+}
+
+func printable(text string) bool {
+	return len(text) <= maxTagValue && !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' })
+}
+
+// MarkDeleted adds a delete marker to a parameter's key.
+func (w *Writer) MarkDeleted(ctx context.Context, name ssmbak.Name) error {
+	if err := w.bucket.Mark(ctx, string(name)); err != nil {
+		return fmt.Errorf("add a delete marker to %s: %w", name, err)
+	}
+	return nil
+}
