@@ -34,7 +34,7 @@ func made(st *types.Stack) Made {
 //
 // The errors to tell apart are [*ExistsError], [*OriginalError], [*ForeignError],
 // [*StateError], [*SettingError], [*BucketError], [*PointerError],
-// [*FailedError], [*WatchError], [*HeaderError] and [*FillError].
+// [*FailedError], [*WatchError], [*CodeError], [*HeaderError] and [*FillError].
 func (s *Stack) Create(ctx context.Context, v Values, noFill bool) (Made, error) {
 	named, err := v.parameters()
 	if err != nil {
@@ -56,6 +56,9 @@ func (s *Stack) Create(ctx context.Context, v Values, noFill bool) (Made, error)
 		if st, err = s.second(ctx, st, named); err != nil {
 			return Made{}, err
 		}
+	}
+	if err := s.verifyCode(ctx, parametersOf(st)[parameterCodeKey]); err != nil {
+		return Made{}, err
 	}
 	m := made(st)
 	if err := s.keepEncryption(ctx, m.BucketName, parametersOf(st), st); err != nil {
@@ -187,7 +190,7 @@ func (s *Stack) second(ctx context.Context, st *types.Stack, named parameters) (
 		return nil, err
 	}
 	bucket := output(st, OutputBucketName)
-	if p[parameterCodeKey], p[parameterCodeVersion], err = s.upload(ctx, bucket, zip, encryption(p, st)); err != nil {
+	if p[parameterCodeKey], p[parameterCodeVersion], err = s.upload(ctx, bucket, zip, encryption(p, st), false); err != nil {
 		return nil, err
 	}
 	p[parameterVersion] = s.o.Version

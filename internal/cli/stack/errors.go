@@ -41,6 +41,7 @@ func (a *app) explain(err error) shell.Failure {
 	var failed *stack.FailedError
 	var fill *stack.FillError
 	var header *stack.HeaderError
+	var other *stack.CodeError
 	var file *code.FileError
 	var noCode *code.NotFoundError
 	var mismatch *archive.MismatchError
@@ -88,6 +89,8 @@ func (a *app) explain(err error) shell.Failure {
 		if _, hint, ok := shell.ExplainAWS(header.Err); ok {
 			out.Hint = hint + "; then " + out.Hint
 		}
+	case errors.As(err, &other):
+		out.Hint = command("update") + " deploys it again; who may call lambda:UpdateFunctionCode can replace it, and CloudTrail says who did"
 	case errors.As(err, &file):
 		out.Code, out.Hint = shell.WrongUsage, "nothing was changed"
 	case errors.As(err, &noCode):
