@@ -48,7 +48,7 @@ type UpdateOptions struct {
 //
 // The errors to tell apart are [*NotFoundError], [*ForeignError], [*StateError],
 // [*SettingError], [*VersionError], [*ProtectedError], [*FailedError],
-// [*WatchError], [*CodeError] and [*HeaderError].
+// [*WatchError], [*AdminError], [*CodeError] and [*HeaderError].
 func (s *Stack) Update(ctx context.Context, v Values, o UpdateOptions) (Made, Changes, error) {
 	named, err := v.parameters()
 	if err != nil {
@@ -77,6 +77,9 @@ func (s *Stack) Update(ctx context.Context, v Values, o UpdateOptions) (Made, Ch
 	default:
 		if older(s.o.Version, have[parameterVersion]) && !o.Downgrade {
 			return Made{}, Changes{}, &VersionError{have[parameterVersion], s.o.Version}
+		}
+		if err := s.admitted(ctx, have); err != nil {
+			return Made{}, Changes{}, err
 		}
 		maps.Copy(p, have)
 	}

@@ -59,6 +59,7 @@ type cloud struct {
 	settled     time.Time
 	forbidden   string            // encryption header, "without" for none, and an object's key
 	deployed    map[string]string // what each function runs, by its name
+	caller      string            // ARN of the caller, that of the emulator if empty
 	swapped     string            // what each function runs after every deployment, "" for its zip
 }
 
@@ -83,6 +84,9 @@ func (c *cloud) Do(r *http.Request) (*http.Response, error) {
 	if header := r.Header.Get("X-Amz-Server-Side-Encryption"); serve == nil && r.Method == http.MethodPut && r.Header.Get("X-Amz-Checksum-Sha256") != "" &&
 		c.forbids(cmp.Or(header, "without"), r.URL.Path) {
 		serve = explicitDeny
+	}
+	if serve == nil && service == "sts" && c.caller != "" {
+		serve = c.sts
 	}
 	if serve == nil && c.settling > 0 {
 		serve = c.unsettled(r)
@@ -453,6 +457,14 @@ func (c *cloud) sqs(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 	_ = json.NewEncoder(w).Encode(out)
+}
+
+// sts says who calls.
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+func (c *cloud) sts(w http.ResponseWriter, _ *http.Request) {
+	_ = xml.NewEncoder(w).Encode(field{XMLName: xml.Name{Local: "GetCallerIdentityResponse"}, Fields: []field{{
+		XMLName: xml.Name{Local: "GetCallerIdentityResult"}, Fields: []field{text("Arn", c.caller), text("UserId", "AIDA"), text("Account", "123456789012")},
+	}}})
 }
 
 // lambda takes what is given to a function, and says what code it has.

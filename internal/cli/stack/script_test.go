@@ -93,6 +93,7 @@ var start = time.Date(2024, 6, 13, 1, 43, 5, 0, time.UTC)
 //	parameter NAME VALUE       that the stack has this parameter
 //	bucket NAME [unversioned]  make a bucket
 //	noted NAME VALUE           make a parameter in Parameter Store
+//	caller ARN                 whose credentials are used from now on
 //	store TEXT                 somebody puts this under the key of the functions' zip
 //	swap [TEXT]                from now on functions that are deployed run this,
 //	                           without arguments what is deployed
@@ -333,6 +334,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		_, err = conn.SSM().PutParameter(context.Background(), &ssm.PutParameterInput{Name: &args[0], Value: aws.String(args[1]), Type: types.ParameterTypeString})
 		ts.Check(err)
 	},
+	"caller": func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).caller = args[0] },
 	"store": func(ts *testscript.TestScript, _ bool, args []string) {
 		w := worldOf(ts)
 		conn, err := awsconn.Load(context.Background(), w.connection())

@@ -167,9 +167,18 @@ func (a *app) printCreated(m stack.Made) error {
 		"  ssmbak preview / now -R"+a.Where(),
 		"  aws logs tail --format short /aws/lambda/"+m.LambdaName+a.Where(),
 		"  "+a.command("status"),
-		"Who is to look needs the first of these policies, who is to restore needs both:",
+		"Readers need the first of these policies, restorers both:",
 		"  aws iam attach-role-policy --role-name ROLE --policy-arn "+m.ReaderPolicyArn,
 		"  aws iam attach-role-policy --role-name ROLE --policy-arn "+m.RestorerPolicyArn)
+	if len(m.Admins) > 0 {
+		lines = append(lines,
+			"and have to be named, since the bucket denies values to all others:",
+			"  "+a.command("update --reader ARN --restorer ARN"),
+			"From now on only these and the root user may change the bucket, its policy and the code in it:")
+		for _, admin := range m.Admins {
+			lines = append(lines, "  "+admin)
+		}
+	}
 	return a.Lines(lines...)
 }
 
