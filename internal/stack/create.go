@@ -70,6 +70,9 @@ func (s *Stack) Create(ctx context.Context, v Values, noFill bool) (Made, error)
 		return Made{}, err
 	}
 	m := made(st)
+	if err := s.keepPolicy(ctx, parametersOf(st)); err != nil {
+		return m, err
+	}
 	if err := s.keepEncryption(ctx, m.BucketName, parametersOf(st), st); err != nil {
 		return m, err
 	}

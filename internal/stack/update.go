@@ -118,6 +118,9 @@ func (s *Stack) Update(ctx context.Context, v Values, o UpdateOptions) (Made, Ch
 	if err := s.verifyCode(ctx, p[parameterCodeKey]); err != nil {
 		return Made{}, changes, err
 	}
+	if err := s.keepPolicy(ctx, p); err != nil {
+		return Made{}, changes, err
+	}
 	return made(st), changes, s.keepEncryption(ctx, bucket, p, st)
 }
 

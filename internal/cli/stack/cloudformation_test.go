@@ -59,6 +59,7 @@ type cloud struct {
 	settled     time.Time
 	forbidden   string            // encryption header, "without" for none, and an object's key
 	deployed    map[string]string // what each function runs, by its name
+	policy      string            // of the bucket, "" for none
 	caller      string            // ARN of the caller, that of the emulator if empty
 	swapped     string            // what each function runs after every deployment, "" for its zip
 }
@@ -80,6 +81,9 @@ func (c *cloud) Do(r *http.Request) (*http.Response, error) {
 	serve := map[string]http.HandlerFunc{"cloudformation": c.cloudFormation, "sqs": c.sqs, "lambda": c.lambda}[service]
 	if serve == nil && r.Method == http.MethodGet && (r.URL.Query().Has("encryption") || r.URL.Query().Has("policy") || r.URL.Query().Has("publicAccessBlock")) {
 		serve = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) } // a bucket has none of these here
+	}
+	if r.URL.Query().Has("policy") && (c.policy != "" || r.Method == http.MethodPut) {
+		serve = c.bucketPolicy
 	}
 	if header := r.Header.Get("X-Amz-Server-Side-Encryption"); serve == nil && r.Method == http.MethodPut && r.Header.Get("X-Amz-Checksum-Sha256") != "" &&
 		c.forbids(cmp.Or(header, "without"), r.URL.Path) {
@@ -399,6 +403,9 @@ func (c *cloud) resources() [][3]string {
 		return [][3]string{{"Site", "AWS::S3::Bucket", "a-site"}}
 	}
 	all := [][3]string{{"Bucket", "AWS::S3::Bucket", c.archive()}, {"Q", "AWS::SQS::Queue", c.queue("Q")}}
+	for _, id := range []string{"FunctionRole", "ReconcilerRole"} {
+		all = append(all, [3]string{id, "AWS::IAM::Role", c.name + "-" + id + "-Ab1"})
+	}
 	if c.parameters["CodeKey"] != "" {
 		all = append(all, [3]string{"Function", "AWS::Lambda::Function", c.name + "-recorder"}, [3]string{"Reconciler", "AWS::Lambda::Function", c.name + "-reconciler"})
 	}
@@ -457,6 +464,16 @@ func (c *cloud) sqs(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 	_ = json.NewEncoder(w).Encode(out)
+}
+
+// bucketPolicy gives and takes the policy of the bucket.
+func (c *cloud) bucketPolicy(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet {
+		fmt.Fprint(w, c.policy)
+		return
+	}
+	body, _ := io.ReadAll(r.Body)
+	c.policy = string(body)
 }
 
 // sts says who calls.

@@ -94,6 +94,8 @@ var start = time.Date(2024, 6, 13, 1, 43, 5, 0, time.UTC)
 //	bucket NAME [unversioned]  make a bucket
 //	noted NAME VALUE           make a parameter in Parameter Store
 //	caller ARN                 whose credentials are used from now on
+//	policy FILE                the bucket has this policy from now on
+//	says FILE                  that the bucket's policy is this
 //	store TEXT                 somebody puts this under the key of the functions' zip
 //	swap [TEXT]                from now on functions that are deployed run this,
 //	                           without arguments what is deployed
@@ -335,6 +337,14 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		ts.Check(err)
 	},
 	"caller": func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).caller = args[0] },
+	"policy": func(ts *testscript.TestScript, _ bool, args []string) {
+		worldOf(ts).policy = strings.TrimSpace(ts.ReadFile(args[0]))
+	},
+	"says": func(ts *testscript.TestScript, _ bool, args []string) {
+		if got, want := worldOf(ts).policy, strings.TrimSpace(ts.ReadFile(args[0])); got != want {
+			ts.Fatalf("the bucket's policy is %s", got)
+		}
+	},
 	"store": func(ts *testscript.TestScript, _ bool, args []string) {
 		w := worldOf(ts)
 		conn, err := awsconn.Load(context.Background(), w.connection())
