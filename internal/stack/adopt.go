@@ -145,18 +145,3 @@ func (s *Stack) free(ctx context.Context, name string) error {
 	}
 	return &PointerError{name, aws.ToString(out.Parameter.Value)}
 }
-
-// admins are patterns of the caller's ARN as conditions of policies see it: an
-// assumed role is its role, whose path the caller's ARN does not tell.
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn
-func admins(caller string) []string {
-	parts := strings.SplitN(caller, ":", 6)
-	if len(parts) == 6 && parts[2] == "sts" {
-		if kind, rest, _ := strings.Cut(parts[5], "/"); kind == "assumed-role" {
-			role, _, _ := strings.Cut(rest, "/")
-			base := "arn:" + parts[1] + ":iam::" + parts[4] + ":role/"
-			return []string{base + role, base + "*/" + role}
-		}
-	}
-	return []string{caller}
-}

@@ -3,10 +3,12 @@ package stack
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -27,26 +29,31 @@ const (
 	uploadFor   = 20 * time.Minute
 )
 
+// codePrefix begins the keys of the functions' zips, which end with their digests.
+const codePrefix = ".ssmbak/lambda/"
+
 // upload puts the functions' zip into the archive's bucket, once for each
 // content, and returns its key and object version. The functions are pinned to
-// both, and no role of the stack may write there.
+// both, and no role of the stack may write there. Where something else is under
+// its key, it is uploaded as a new object version and the person is told; so it
+// is, without a word, if again is set.
 //
 // Where S3 stores it without a version, since versioning does not work yet, it
 // is uploaded again every minute, for 20 minutes at most. The error is a
 // [*BucketError] if the bucket is not versioned, and a [*VersioningError] if
 // versioning still does not work by then.
-func (s *Stack) upload(ctx context.Context, bucket string, zip code.Zip, e archive.Encryption) (key, version string, err error) {
+func (s *Stack) upload(ctx context.Context, bucket string, zip code.Zip, e archive.Encryption, again bool) (key, version string, err error) {
 	caller, err := s.conn.Caller(ctx)
 	if err != nil {
 		return "", "", err
 	}
-	key = ".ssmbak/lambda/" + zip.SHA256 + ".zip"
-	u, err := newUpload(s.conn.S3(), bucket, caller.Account, key, zip, e)
+	key = codePrefix + zip.SHA256 + ".zip"
+	u, err := s.newUpload(bucket, caller.Account, key, zip, e)
 	if err != nil {
 		return "", "", err
 	}
-	for began, again := time.Now(), false; ; again = true {
-		version, err = u.once(ctx, again)
+	for began, waiting := time.Now(), false; ; waiting = true {
+		version, err = u.once(ctx, again || waiting)
 		if err != nil || version != "" {
 			return key, version, err
 		}
@@ -58,7 +65,7 @@ func (s *Stack) upload(ctx context.Context, bucket string, zip code.Zip, e archi
 			return "", "", &BucketError{bucket, "is not versioned"}
 		case time.Since(began) >= uploadFor:
 			return "", "", &VersioningError{bucket, time.Since(began)}
-		case !again:
+		case !waiting:
 			s.o.Note(fmt.Sprintf("versioning of bucket %s does not work yet, which takes up to 15 minutes for a new bucket: uploading the functions again every minute", bucket))
 		}
 		select {
@@ -74,24 +81,26 @@ type upload struct {
 	client *s3.Client
 	in     s3.PutObjectInput
 	body   []byte
+	sum    []byte // SHA-256 of the body
+	note   func(text string)
 }
 
-func newUpload(client *s3.Client, bucket, owner, key string, zip code.Zip, e archive.Encryption) (*upload, error) {
+func (s *Stack) newUpload(bucket, owner, key string, zip code.Zip, e archive.Encryption) (*upload, error) {
 	sum, err := hex.DecodeString(zip.SHA256)
 	if err != nil {
 		return nil, fmt.Errorf("read the digest of the functions' zip: %w", err)
 	}
-	u := &upload{client, s3.PutObjectInput{
+	u := &upload{s.conn.S3(), s3.PutObjectInput{
 		Bucket: &bucket, Key: &key, ExpectedBucketOwner: &owner, ContentType: aws.String("application/zip"),
 		ChecksumAlgorithm: s3types.ChecksumAlgorithmSha256, ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(sum)),
-	}, zip.Bytes}
+	}, zip.Bytes, sum, s.o.Note}
 	e.Set(&u.in, false)
 	return u, nil
 }
 
 // once uploads the object unless the bucket holds it as a version, and returns
-// that version: "" if S3 stored it without one. What is there without one is
-// replaced.
+// that version: "" if S3 stored it without one. What is there without one, or is
+// something else, is replaced.
 func (u *upload) once(ctx context.Context, again bool) (string, error) {
 	in := u.in
 	in.Body = bytes.NewReader(u.body)
@@ -100,18 +109,35 @@ func (u *upload) once(ctx context.Context, again bool) (string, error) {
 	}
 	out, err := u.client.PutObject(ctx, &in)
 	if code := status(err); !again && (code == http.StatusPreconditionFailed || code == http.StatusConflict) {
-		// It is there already, from an earlier try.
-		head, err := u.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: in.Bucket, Key: in.Key, ExpectedBucketOwner: in.ExpectedBucketOwner})
-		if err != nil {
-			return "", fmt.Errorf("look at %s in bucket %s: %w", *in.Key, *in.Bucket, err)
-		}
-		if version := versionID(head.VersionId); version != "" {
-			return version, nil
+		version, err := u.stored(ctx)
+		if err != nil || version != "" {
+			return version, err
 		}
 		return u.once(ctx, true)
 	}
 	if err != nil {
 		return "", fmt.Errorf("upload the functions to bucket %s: %w", *in.Bucket, err)
+	}
+	return versionID(out.VersionId), nil
+}
+
+// stored reads what is under the key, and returns its version if that holds the
+// body, "" if it does not or is no version. Its name alone proves nothing, since
+// whoever may write to the bucket may have chosen it.
+func (u *upload) stored(ctx context.Context) (string, error) {
+	out, err := u.client.GetObject(ctx, &s3.GetObjectInput{Bucket: u.in.Bucket, Key: u.in.Key, ExpectedBucketOwner: u.in.ExpectedBucketOwner})
+	if err != nil {
+		return "", fmt.Errorf("read %s in bucket %s: %w", *u.in.Key, *u.in.Bucket, err)
+	}
+	defer out.Body.Close()
+	hash := sha256.New()
+	if _, err := io.Copy(hash, io.LimitReader(out.Body, int64(len(u.body))+1)); err != nil {
+		return "", fmt.Errorf("read %s in bucket %s: %w", *u.in.Key, *u.in.Bucket, err)
+	}
+	if !bytes.Equal(hash.Sum(nil), u.sum) {
+		u.note(fmt.Sprintf("%s in bucket %s held something else than the functions (object version %s): it is uploaded again; find out who wrote it",
+			*u.in.Key, *u.in.Bucket, aws.ToString(out.VersionId)))
+		return "", nil
 	}
 	return versionID(out.VersionId), nil
 }

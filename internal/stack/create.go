@@ -17,12 +17,21 @@ import (
 // Made is what a stack has after it was created or updated.
 type Made struct {
 	BucketName, KeyArn, LambdaName, ReconcilerName, PointerName, ReaderPolicyArn, RestorerPolicyArn, Version string
+	// Admins are who may change the bucket, besides the root user: ARNs and
+	// patterns. There are none of a bucket that is not the stack's.
+	Admins []string
 	// Filling says that a reconcile was started, which records all that is there.
 	Filling bool
 }
 
 func made(st *types.Stack) Made {
+	p, all := parametersOf(st), []string{}
+	if p[parameterAdminArns] != "" && p[parameterBucketName] == "" {
+		all = strings.Split(p[parameterAdminArns], ",")
+	}
 	return Made{
+		Admins: all,
+
 		BucketName: output(st, OutputBucketName), KeyArn: output(st, OutputKeyArn), LambdaName: output(st, OutputLambdaName),
 		ReconcilerName: output(st, OutputReconcilerName), PointerName: output(st, OutputPointerName),
 		ReaderPolicyArn: output(st, OutputReaderPolicyArn), RestorerPolicyArn: output(st, OutputRestorerPolicyArn), Version: output(st, OutputVersion),
@@ -34,7 +43,7 @@ func made(st *types.Stack) Made {
 //
 // The errors to tell apart are [*ExistsError], [*OriginalError], [*ForeignError],
 // [*StateError], [*SettingError], [*BucketError], [*PointerError],
-// [*FailedError], [*WatchError], [*HeaderError] and [*FillError].
+// [*FailedError], [*WatchError], [*AdminError], [*CodeError], [*HeaderError] and [*FillError].
 func (s *Stack) Create(ctx context.Context, v Values, noFill bool) (Made, error) {
 	named, err := v.parameters()
 	if err != nil {
@@ -57,7 +66,13 @@ func (s *Stack) Create(ctx context.Context, v Values, noFill bool) (Made, error)
 			return Made{}, err
 		}
 	}
+	if err := s.verifyCode(ctx, parametersOf(st)[parameterCodeKey]); err != nil {
+		return Made{}, err
+	}
 	m := made(st)
+	if err := s.keepPolicy(ctx, parametersOf(st)); err != nil {
+		return m, err
+	}
 	if err := s.keepEncryption(ctx, m.BucketName, parametersOf(st), st); err != nil {
 		return m, err
 	}
@@ -102,7 +117,8 @@ func (s *Stack) first(ctx context.Context, named parameters) (*types.Stack, erro
 }
 
 // complete checks all parameters together, and names the caller as the admin
-// where nobody else is.
+// where nobody else is. The error is a [*SettingError], or an [*AdminError] if
+// the caller is none of the admins of a bucket that the stack has the policy of.
 func (s *Stack) complete(ctx context.Context, p parameters) error {
 	if err := p.check(); err != nil {
 		return err
@@ -110,15 +126,30 @@ func (s *Stack) complete(ctx context.Context, p parameters) error {
 	if err := p.checkDecrypt(s.o.Name); err != nil {
 		return err
 	}
-	if p[parameterAdminArns] != "" {
+	caller, err := s.conn.Caller(ctx)
+	if err != nil {
+		return err
+	}
+	if p[parameterAdminArns] == "" {
+		p[parameterAdminArns] = strings.Join(admins(caller.ARN), ",")
+	}
+	if p[parameterBucketName] != "" {
+		return nil
+	}
+	return checkAdmins(p[parameterAdminArns], caller.ARN)
+}
+
+// admitted finds out, before anything is sent, whether the policy of the stack's
+// bucket lets the caller go on. The error is an [*AdminError] if it does not.
+func (s *Stack) admitted(ctx context.Context, have parameters) error {
+	if have[parameterAdminArns] == "" || have[parameterBucketName] != "" {
 		return nil
 	}
 	caller, err := s.conn.Caller(ctx)
 	if err != nil {
 		return err
 	}
-	p[parameterAdminArns] = strings.Join(admins(caller.ARN), ",")
-	return nil
+	return checkAdmins(have[parameterAdminArns], caller.ARN)
 }
 
 // resume waits for a stack that is being made, and refuses what cannot become
@@ -173,6 +204,9 @@ func (s *Stack) workable(st *types.Stack) error {
 
 // second adds the functions to a stack that has everything else.
 func (s *Stack) second(ctx context.Context, st *types.Stack, named parameters) (*types.Stack, error) {
+	if err := s.admitted(ctx, parametersOf(st)); err != nil {
+		return nil, err
+	}
 	p := defaults()
 	maps.Copy(p, parametersOf(st))
 	maps.Copy(p, named)
@@ -187,7 +221,7 @@ func (s *Stack) second(ctx context.Context, st *types.Stack, named parameters) (
 		return nil, err
 	}
 	bucket := output(st, OutputBucketName)
-	if p[parameterCodeKey], p[parameterCodeVersion], err = s.upload(ctx, bucket, zip, encryption(p, st)); err != nil {
+	if p[parameterCodeKey], p[parameterCodeVersion], err = s.upload(ctx, bucket, zip, encryption(p, st), false); err != nil {
 		return nil, err
 	}
 	p[parameterVersion] = s.o.Version

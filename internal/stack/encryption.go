@@ -72,8 +72,8 @@ const maxRolePattern = 35
 // checkDecrypt refuses a stack whose functions could not read their own indexes:
 // its key's policy knows their roles by the stack's name.
 func (p parameters) checkDecrypt(name string) error {
-	if p[parameterIndexHeader] == headerKMS && p[parameterDecryptArns] != "*" && len(name) > maxRolePattern {
-		return &SettingError{"index-header", "kms", fmt.Sprintf("with --decrypt-by it needs a stack's name of at most %d characters, and this one has %d", maxRolePattern, len(name))}
+	if p[parameterIndexHeader] == headerKMS && p[parameterKeyArn] == "" && len(name) > maxRolePattern {
+		return &SettingError{"index-header", "kms", fmt.Sprintf("with the stack's own key it needs a stack's name of at most %d characters, and this one has %d", maxRolePattern, len(name))}
 	}
 	return nil
 }

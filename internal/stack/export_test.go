@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -50,11 +51,17 @@ func RoleOf(t *testing.T, given map[string]string, id string) *Role {
 	return role
 }
 
-// PersonOf returns somebody to whom managed policies are attached.
+// PersonOf returns somebody to whom managed policies are attached, and who is named
+// as their user.
 func PersonOf(t *testing.T, given map[string]string, ids ...string) *Role {
 	t.Helper()
+	const arn = "arn:aws:iam::123456789012:role/operator"
+	given = maps.Clone(given)
+	for _, id := range ids {
+		given[map[string]string{"ReaderPolicy": parameterReaderArns, "RestorerPolicy": parameterRestorerArns}[id]] = arn
+	}
 	r := render(t, given)
-	role := newRole(t, r, "arn:aws:iam::123456789012:role/operator")
+	role := newRole(t, r, arn)
 	for _, id := range ids {
 		role.attach(r, id)
 	}
@@ -103,7 +110,7 @@ func (x *Role) Allows(r Request) bool {
 		}
 		for _, a := range s.actions {
 			for _, p := range s.resources {
-				if glob(strings.ToLower(a), strings.ToLower(r.action)) && glob(p, r.resource) {
+				if wildcard(strings.ToLower(a), strings.ToLower(r.action)) && wildcard(p, r.resource) {
 					x.used[use(i, s, a, p)] = true
 				}
 			}

@@ -20,6 +20,7 @@ func (r request) String() string { return fmt.Sprintf("%s on %s %v", r.action, r
 type statement struct {
 	sid, effect        string
 	actions, resources []string
+	notResources       []string
 	principal          any
 	conditions         map[string]map[string][]string
 }
@@ -41,6 +42,8 @@ func statementsOf(t *testing.T, policy any) (all []statement) {
 				s.actions = strs(v)
 			case "Resource":
 				s.resources = strs(v)
+			case "NotResource":
+				s.notResources = strs(v)
 			case "Principal":
 				s.principal = v
 			case "Condition":
@@ -55,7 +58,7 @@ func statementsOf(t *testing.T, policy any) (all []statement) {
 				t.Fatalf("the element %s is not known here", element)
 			}
 		}
-		if s.effect == "" || len(s.actions) == 0 || len(s.resources) == 0 {
+		if s.effect == "" || len(s.actions) == 0 || (len(s.resources) == 0) == (len(s.notResources) == 0) {
 			t.Fatalf("a statement lacks something: %+v", s)
 		}
 		all = append(all, s)
@@ -74,29 +77,6 @@ func strs(v any) []string {
 	return []string{v.(string)}
 }
 
-// glob matches * with any text and ? with one character.
-func glob(pattern, text string) bool {
-	p, s := []rune(pattern), []rune(text)
-	star, mark := -1, 0
-	i, j := 0, 0
-	for j < len(s) {
-		switch {
-		case i < len(p) && p[i] == '*':
-			star, mark = i, j
-			i++
-		case i < len(p) && (p[i] == '?' || p[i] == s[j]):
-			i++
-			j++
-		case star >= 0:
-			mark++
-			i, j = star+1, mark
-		default:
-			return false
-		}
-	}
-	return strings.Trim(string(p[i:]), "*") == ""
-}
-
 // holds reports whether a condition is met. A key that the request does not have
 // meets no positive operator and every negative one.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
@@ -108,12 +88,16 @@ func holds(t *testing.T, operator, key string, wanted []string, context map[stri
 	}
 	equal := func(a, b string) bool { return a == b }
 	switch operator {
-	case "StringEquals", "ArnEquals":
+	case "StringEquals":
 		return there && match(equal)
-	case "StringLike", "ArnLike":
-		return there && match(glob)
+	case "StringLike":
+		return there && match(wildcard)
 	case "StringNotLike":
-		return !there || !match(glob)
+		return !there || !match(wildcard)
+	case "ArnEquals", "ArnLike":
+		return there && match(arnLike)
+	case "ArnNotEquals", "ArnNotLike":
+		return !there || !match(arnLike)
 	case "Bool":
 		return there && match(strings.EqualFold)
 	}
@@ -123,8 +107,9 @@ func holds(t *testing.T, operator, key string, wanted []string, context map[stri
 
 func (s statement) applies(t *testing.T, r request) bool {
 	t.Helper()
-	if !slices.ContainsFunc(s.actions, func(a string) bool { return glob(strings.ToLower(a), strings.ToLower(r.action)) }) ||
-		!slices.ContainsFunc(s.resources, func(p string) bool { return glob(p, r.resource) }) {
+	if !slices.ContainsFunc(s.actions, func(a string) bool { return wildcard(strings.ToLower(a), strings.ToLower(r.action)) }) ||
+		slices.ContainsFunc(s.notResources, func(p string) bool { return wildcard(p, r.resource) }) ||
+		len(s.resources) > 0 && !slices.ContainsFunc(s.resources, func(p string) bool { return wildcard(p, r.resource) }) {
 		return false
 	}
 	for operator, keys := range s.conditions {
@@ -144,6 +129,7 @@ func (s statement) applies(t *testing.T, r request) bool {
 // https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html
 type policies struct {
 	identity, bucket, key []statement
+	queue                 []statement // of the queue that is asked for
 	keyARN                string
 }
 
@@ -171,6 +157,11 @@ func (p policies) allows(t *testing.T, r request) (bool, string) {
 			}
 		}
 	}
+	for _, s := range p.queue {
+		if s.effect == "Deny" && s.applies(t, r) {
+			return false, ""
+		}
+	}
 	if p.keyARN != "" && r.resource == p.keyARN && !slices.ContainsFunc(p.key, func(s statement) bool {
 		onKey := r
 		onKey.resource = "*"
@@ -181,7 +172,7 @@ func (p policies) allows(t *testing.T, r request) (bool, string) {
 	return by != "", by
 }
 
-func TestGlob(t *testing.T) {
+func TestWildcard(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		pattern, text string
@@ -198,7 +189,7 @@ func TestGlob(t *testing.T) {
 		{"ab", "a", false},
 		{"*a*b*", "xxaxxbxx", true},
 	} {
-		if got := glob(test.pattern, test.text); got != test.want {
+		if got := wildcard(test.pattern, test.text); got != test.want {
 			t.Errorf("%q matches %q: %v", test.pattern, test.text, got)
 		}
 	}

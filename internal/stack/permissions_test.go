@@ -411,7 +411,7 @@ func collect(t *testing.T, e archive.Encryption) (out collected) {
 		time.Sleep(time.Hour)
 		command(restorer, "undo", newestRestore(t, conn), "--yes")
 		time.Sleep(time.Hour)
-		command(restorer, "reconcile", "--deep")
+		command(restorer, "reconcile", "--deep", "without")
 		command(reader, "undo")
 
 		// Where no function ever ran, a person's reconcile is the first writer.
@@ -563,6 +563,8 @@ func TestImpossible(t *testing.T) {
 		stack.NewRequest("s3:DeleteObject", object+"/app/db", nil),
 		stack.NewRequest("ssm:PutParameter", "arn:aws:ssm:us-east-1:123456789012:parameter/app/db", nil),
 		stack.NewRequest("kms:GenerateDataKey", key, through("s3")),
+		stack.NewRequest("ssm:GetParameter", "arn:aws:ssm:us-east-1:123456789012:parameter/app/db", nil),
+		stack.NewRequest("kms:Decrypt", "arn:aws:kms:us-east-1:123456789012:key/app", parameter("123456789012")),
 	}
 	given := stack.States()["everything"]
 	plainHTTP := func(r stack.Request) stack.Request {

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -113,6 +114,10 @@ func render(t testing.TB, given map[string]string) rendered {
 	r.parameters[parameterKeyArn], r.parameters[parameterCodeVersion] = "", ""
 	r.parameters[parameterAdminArns] = "arn:aws:iam::123456789012:role/admin"
 	for name, value := range given {
+		if _, ok := pseudo[name]; ok {
+			r.parameters[name] = value
+			continue
+		}
 		if _, ok := section(template, "Parameters")[name]; !ok {
 			t.Fatalf("the template has no parameter %s", name)
 		}
@@ -275,6 +280,10 @@ func (r *renderer) ref(name string) any {
 		return noValue{}
 	}
 	if v, ok := pseudo[name]; ok {
+		v = cmp.Or(r.parameters[name], v)
+		if name == "AWS::StackId" {
+			v = strings.Replace(v, "arn:aws:", "arn:"+r.ref("AWS::Partition").(string)+":", 1)
+		}
 		return v
 	}
 	if p, ok := section(r.template, "Parameters")[name].(map[string]any); ok {
@@ -317,12 +326,13 @@ func (r *renderer) attribute(id, name string) string {
 	if name != "Arn" {
 		r.t.Fatalf("the attribute %s of %s is not known", name, id)
 	}
+	partition, place := r.ref("AWS::Partition").(string), r.ref("AWS::Region").(string)
 	of := func(service, rest string) string {
-		return "arn:aws:" + service + ":" + testRegion + ":" + testAccount + ":" + rest
+		return "arn:" + partition + ":" + service + ":" + place + ":" + testAccount + ":" + rest
 	}
 	switch x["Type"] {
 	case "AWS::S3::Bucket":
-		return "arn:aws:s3:::" + testBucket
+		return "arn:" + partition + ":s3:::" + testBucket
 	case "AWS::SQS::Queue":
 		return of("sqs", id)
 	case "AWS::KMS::Key":
@@ -336,9 +346,9 @@ func (r *renderer) attribute(id, name string) string {
 	case "AWS::SNS::Topic":
 		return of("sns", id)
 	case "AWS::IAM::Role":
-		return "arn:aws:iam::" + testAccount + ":role/" + testStack + "-" + id
+		return "arn:" + partition + ":iam::" + testAccount + ":role/" + testStack + "-" + id + "-Ab1"
 	case "AWS::IAM::ManagedPolicy":
-		return "arn:aws:iam::" + testAccount + ":policy/" + testStack + "-" + id
+		return "arn:" + partition + ":iam::" + testAccount + ":policy/" + testStack + "-" + id
 	}
 	r.t.Fatalf("%s has no ARN that is known", id)
 	return ""

@@ -27,6 +27,9 @@ const (
 	parameterEncryption   = "Encryption"
 	parameterKeyArn       = "KeyArn"
 	parameterAdminArns    = "AdminArns"
+	parameterReaderArns   = "ReaderArns"
+	parameterRestorerArns = "RestorerArns"
+	parameterMarkerArns   = "MarkerArns"
 	parameterDecryptArns  = "DecryptArns"
 	parameterValueHeader  = "ValueHeader"
 	parameterIndexHeader  = "IndexHeader"
@@ -53,7 +56,7 @@ type Setting struct {
 var Groups = []string{"The archive", "The recorder", "Alarms"}
 
 var (
-	arn     = regexp.MustCompile(`^(\*|arn:[a-z-]+:iam::([0-9]{12}|\*):[^,\s]+)$`)
+	arn     = regexp.MustCompile(`^arn:[a-z-]+:iam::([0-9]{12}|\*):[^,\s]+$`)
 	keyARN  = regexp.MustCompile(`^(arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[a-zA-Z0-9-]+)?$`)
 	topic   = regexp.MustCompile(`^(arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:.+)?$`)
 	bucket  = regexp.MustCompile(`^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$`)
@@ -61,6 +64,10 @@ var (
 	rate    = regexp.MustCompile(`^(rate\((1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))\)|cron\(\S+( \S+){5}\))$`)
 	address = regexp.MustCompile(`^([^@ ]+@[^@ ]+)?$`)
 )
+
+// principal is what names somebody in a condition on aws:PrincipalArn.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn
+const principal = "the ARN of a user or role, such as arn:aws:iam::123456789012:role/NAME, or a pattern of one; not that of a session"
 
 // headers are the encryption headers.
 var headers = map[string]string{"none": "none", "aes256": "AES256", "kms": headerKMS}
@@ -98,11 +105,23 @@ func Settings() []Setting {
 		},
 		{
 			Name: "admin", Parameter: parameterAdminArns, Group: "The archive", List: true,
-			Help: "ARN or pattern of who may delete object versions and change the bucket's configuration, besides the root user (default you)", check: like(arn, "the ARN of a user or role, such as arn:aws:iam::123456789012:role/NAME, or a pattern of one; not that of a session"),
+			Help: "ARN or pattern of who may change the bucket, its policy and the functions' code in it, besides the root user (default you)", check: like(arn, principal),
 		},
 		{
-			Name: "decrypt-by", Parameter: parameterDecryptArns, Default: "*", Group: "The archive", List: true,
-			Help: "ARN or pattern of who may decrypt the archive, if their own policies allow it too", check: like(arn, "the ARN of a user or role, such as arn:aws:iam::123456789012:role/NAME, or a pattern of one; not that of a session"),
+			Name: "reader", Parameter: parameterReaderArns, Group: "The archive", List: true,
+			Help: "ARN or pattern of who may read recorded values, if their own policies allow it too, besides admins and restorers", check: like(arn, principal),
+		},
+		{
+			Name: "restorer", Parameter: parameterRestorerArns, Group: "The archive", List: true,
+			Help: "ARN or pattern of who may restore, if their own policies allow it too, besides admins", check: like(arn, principal),
+		},
+		{
+			Name: "marker", Parameter: parameterMarkerArns, Group: "The archive", List: true,
+			Help: "ARN or pattern of who may write marks and nothing else, if their own policies allow it too", check: like(arn, principal),
+		},
+		{
+			Name: "decrypt-by", Parameter: parameterDecryptArns, Group: "The archive", List: true,
+			Help: "ARN or pattern of who may decrypt the archive with the stack's key, if their own policies allow it too (default admins, readers and restorers)", check: like(arn, principal),
 		},
 		{
 			Name: "lock-mode", Parameter: "LockMode", Default: "none", Group: "The archive",

@@ -109,11 +109,14 @@ const (
 
 // Logical ids of resources, those of the original's template.
 const (
-	resourceBucket   = "Bucket"
-	resourceKey      = "Key"
-	resourceQueue    = "Q"
-	resourceFunction = "Function"
-	resourcePointer  = "BucketParam"
+	resourceBucket         = "Bucket"
+	resourceKey            = "Key"
+	resourceQueue          = "Q"
+	resourceFunction       = "Function"
+	resourceReconciler     = "Reconciler"
+	resourceFunctionRole   = "FunctionRole"
+	resourceReconcilerRole = "ReconcilerRole"
+	resourcePointer        = "BucketParam"
 )
 
 const stackType = "AWS::CloudFormation::Stack"

@@ -14,6 +14,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"golang.org/x/mod/semver"
+
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/stack/code"
 )
 
 // Change is one resource that a change set changes.
@@ -45,7 +48,7 @@ type UpdateOptions struct {
 //
 // The errors to tell apart are [*NotFoundError], [*ForeignError], [*StateError],
 // [*SettingError], [*VersionError], [*ProtectedError], [*FailedError],
-// [*WatchError] and [*HeaderError].
+// [*WatchError], [*AdminError], [*CodeError] and [*HeaderError].
 func (s *Stack) Update(ctx context.Context, v Values, o UpdateOptions) (Made, Changes, error) {
 	named, err := v.parameters()
 	if err != nil {
@@ -75,6 +78,9 @@ func (s *Stack) Update(ctx context.Context, v Values, o UpdateOptions) (Made, Ch
 		if older(s.o.Version, have[parameterVersion]) && !o.Downgrade {
 			return Made{}, Changes{}, &VersionError{have[parameterVersion], s.o.Version}
 		}
+		if err := s.admitted(ctx, have); err != nil {
+			return Made{}, Changes{}, err
+		}
 		maps.Copy(p, have)
 	}
 	if b, ok := named[parameterBucketName]; ok && b != p[parameterBucketName] {
@@ -101,7 +107,7 @@ func (s *Stack) Update(ctx context.Context, v Values, o UpdateOptions) (Made, Ch
 	if err != nil {
 		return Made{}, Changes{}, err
 	}
-	if p[parameterCodeKey], p[parameterCodeVersion], err = s.upload(ctx, bucket, zip, headers); err != nil {
+	if err := s.place(ctx, bucket, zip, headers, p); err != nil {
 		return Made{}, Changes{}, err
 	}
 	p[parameterVersion] = s.o.Version
@@ -109,7 +115,39 @@ func (s *Stack) Update(ctx context.Context, v Values, o UpdateOptions) (Made, Ch
 	if err != nil || o.Show {
 		return Made{}, changes, err
 	}
+	if err := s.verifyCode(ctx, p[parameterCodeKey]); err != nil {
+		return Made{}, changes, err
+	}
+	if err := s.keepPolicy(ctx, p); err != nil {
+		return Made{}, changes, err
+	}
 	return made(st), changes, s.keepEncryption(ctx, bucket, p, st)
+}
+
+// place uploads the functions' zip and puts its key and object version into the
+// parameters. CloudFormation deploys it only if they differ from what the stack
+// has, so the zip becomes a new object version where they do not and a function
+// runs something else all the same.
+func (s *Stack) place(ctx context.Context, bucket string, zip code.Zip, e archive.Encryption, p parameters) error {
+	key, version, err := s.upload(ctx, bucket, zip, e, false)
+	if err != nil {
+		return err
+	}
+	if key == p[parameterCodeKey] && version == p[parameterCodeVersion] {
+		err := s.verifyCode(ctx, key)
+		var other *CodeError
+		if err != nil && !errors.As(err, &other) {
+			return err
+		}
+		if other != nil {
+			s.o.Note(other.Error() + "; it is deployed again")
+			if _, version, err = s.upload(ctx, bucket, zip, e, true); err != nil {
+				return err
+			}
+		}
+	}
+	p[parameterCodeKey], p[parameterCodeVersion] = key, version
+	return nil
 }
 
 // older reports whether a version is surely older than another one. What was

@@ -3,6 +3,8 @@ package stackcli_test
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
@@ -55,11 +57,15 @@ type cloud struct {
 	executed    string          // token of the last change set that was executed
 	settling    time.Duration   // for which a new bucket keeps no versions
 	settled     time.Time
-	forbidden   string // encryption header, "without" for none, and an object's key
+	forbidden   string            // encryption header, "without" for none, and an object's key
+	deployed    map[string]string // what each function runs, by its name
+	policy      string            // of the bucket, "" for none
+	caller      string            // ARN of the caller, that of the emulator if empty
+	swapped     string            // what each function runs after every deployment, "" for its zip
 }
 
 func newCloud() *cloud {
-	return &cloud{aws: emulator.New(emulator.Options{Clock: emulator.RealClock()}), plans: make(map[string][]happening), denied: make(map[string]bool), deniedAfter: make(map[string]string), lost: make(map[string]bool)}
+	return &cloud{aws: emulator.New(emulator.Options{Clock: emulator.RealClock()}), plans: make(map[string][]happening), denied: make(map[string]bool), deniedAfter: make(map[string]string), lost: make(map[string]bool), deployed: make(map[string]string)}
 }
 
 // Do answers a request without a socket.
@@ -76,9 +82,15 @@ func (c *cloud) Do(r *http.Request) (*http.Response, error) {
 	if serve == nil && r.Method == http.MethodGet && (r.URL.Query().Has("encryption") || r.URL.Query().Has("policy") || r.URL.Query().Has("publicAccessBlock")) {
 		serve = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) } // a bucket has none of these here
 	}
+	if r.URL.Query().Has("policy") && (c.policy != "" || r.Method == http.MethodPut) {
+		serve = c.bucketPolicy
+	}
 	if header := r.Header.Get("X-Amz-Server-Side-Encryption"); serve == nil && r.Method == http.MethodPut && r.Header.Get("X-Amz-Checksum-Sha256") != "" &&
 		c.forbids(cmp.Or(header, "without"), r.URL.Path) {
 		serve = explicitDeny
+	}
+	if serve == nil && service == "sts" && c.caller != "" {
+		serve = c.sts
 	}
 	if serve == nil && c.settling > 0 {
 		serve = c.unsettled(r)
@@ -256,6 +268,7 @@ func (c *cloud) cloudFormation(w http.ResponseWriter, r *http.Request) {
 		c.executed = in.Get("ClientRequestToken")
 		plan := c.play("update")
 		if last := plan[len(plan)-1]; last.status == "UPDATE_COMPLETE" {
+			c.deploy()
 			c.parameters, c.original = c.set, false
 		}
 	case "DeleteStack":
@@ -267,6 +280,23 @@ func (c *cloud) cloudFormation(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := field{XMLName: xml.Name{Local: action + "Response"}, Fields: []field{{XMLName: xml.Name{Local: action + "Result"}, Fields: out}}}
 	_ = xml.NewEncoder(w).Encode(answer)
+}
+
+// deploy gives the functions the object version that the change set names, as
+// CloudFormation does: only where it is another than before.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-lambda-function-code.html
+func (c *cloud) deploy() {
+	if c.set["CodeKey"] == c.parameters["CodeKey"] && c.set["CodeVersion"] == c.parameters["CodeVersion"] {
+		return
+	}
+	for _, v := range c.aws.S3.Versions(c.archive(), c.set["CodeKey"]) {
+		if v.VersionID != c.set["CodeVersion"] {
+			continue
+		}
+		for _, id := range []string{"-recorder", "-reconciler"} {
+			c.deployed[c.name+id] = cmp.Or(c.swapped, string(v.Body))
+		}
+	}
 }
 
 // play lets happen what is planned, or what goes well.
@@ -373,8 +403,11 @@ func (c *cloud) resources() [][3]string {
 		return [][3]string{{"Site", "AWS::S3::Bucket", "a-site"}}
 	}
 	all := [][3]string{{"Bucket", "AWS::S3::Bucket", c.archive()}, {"Q", "AWS::SQS::Queue", c.queue("Q")}}
+	for _, id := range []string{"FunctionRole", "ReconcilerRole"} {
+		all = append(all, [3]string{id, "AWS::IAM::Role", c.name + "-" + id + "-Ab1"})
+	}
 	if c.parameters["CodeKey"] != "" {
-		all = append(all, [3]string{"Function", "AWS::Lambda::Function", c.name + "-recorder"})
+		all = append(all, [3]string{"Function", "AWS::Lambda::Function", c.name + "-recorder"}, [3]string{"Reconciler", "AWS::Lambda::Function", c.name + "-reconciler"})
 	}
 	return all
 }
@@ -433,13 +466,41 @@ func (c *cloud) sqs(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(out)
 }
 
-// lambda takes what is given to a function.
+// bucketPolicy gives and takes the policy of the bucket.
+func (c *cloud) bucketPolicy(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet {
+		fmt.Fprint(w, c.policy)
+		return
+	}
+	body, _ := io.ReadAll(r.Body)
+	c.policy = string(body)
+}
+
+// sts says who calls.
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+func (c *cloud) sts(w http.ResponseWriter, _ *http.Request) {
+	_ = xml.NewEncoder(w).Encode(field{XMLName: xml.Name{Local: "GetCallerIdentityResponse"}, Fields: []field{{
+		XMLName: xml.Name{Local: "GetCallerIdentityResult"}, Fields: []field{text("Arn", c.caller), text("UserId", "AIDA"), text("Account", "123456789012")},
+	}}})
+}
+
+// lambda takes what is given to a function, and says what code it has.
 // https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+// https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConfiguration.html
 func (c *cloud) lambda(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	body, _ := io.ReadAll(r.Body)
 	name := strings.Split(r.URL.Path, "/")
+	if r.Method == http.MethodGet {
+		function := name[len(name)-2]
+		if c.refused(w, "lambda:GetFunctionConfiguration") {
+			return
+		}
+		sum := sha256.Sum256([]byte(c.deployed[function]))
+		_ = json.NewEncoder(w).Encode(map[string]string{"FunctionName": function, "CodeSha256": base64.StdEncoding.EncodeToString(sum[:])})
+		return
+	}
 	if c.refused(w, "lambda:"+name[len(name)-2]+" "+string(bytes.TrimSpace(body))) {
 		return
 	}

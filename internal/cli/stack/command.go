@@ -17,7 +17,7 @@ import (
 // the stack.
 type flags struct {
 	yes, noFill, changeSet, downgrade, noPointer bool
-	code                                         string
+	code, codeSHA256                             string
 	// texts and lists are the settings of the stack, by name.
 	texts map[string]*string
 	lists map[string]*[]string
@@ -51,7 +51,7 @@ bucket. Whatever interrupts it, the same command goes on from there.`,
   ssmbak-stack ssmbak create --region eu-west-1 --email ops@example.com
   ssmbak-stack ssmbak create --lock-mode governance --lock-days 90
   ssmbak-stack second create --bucket my-archive --no-pointer`,
-			run: (*app).create, settings: true, flags: []string{"yes", "no-fill", "code", "no-pointer"},
+			run: (*app).create, settings: true, flags: []string{"yes", "no-fill", "code", "code-sha256", "no-pointer"},
 		},
 		{
 			name: "update", short: "bring it to this version and to the settings that are named; take over one of the original",
@@ -66,7 +66,7 @@ ssmbak over a newer one asks on a terminal, or needs --downgrade.`,
   ssmbak-stack ssmbak update --memory 512 --change-set
   ssmbak-stack ssmbak update --exclude '/ci/**' --exclude 'tmp-*'
   ssmbak-stack ssmbak update --topic-arn ''`,
-			run: (*app).update, settings: true, flags: []string{"yes", "change-set", "downgrade", "code", "no-pointer"},
+			run: (*app).update, settings: true, flags: []string{"yes", "change-set", "downgrade", "code", "code-sha256", "no-pointer"},
 		},
 		{
 			name: "delete", short: "delete it; its bucket and key stay",
@@ -145,6 +145,7 @@ func (a *app) newCommand() *cobra.Command {
 	f.BoolVar(&a.flags.changeSet, "change-set", false, "only show what would change")
 	f.BoolVar(&a.flags.downgrade, "downgrade", false, "let this older ssmbak take the stack over")
 	f.StringVar(&a.flags.code, "code", "", "zip `FILE` of the functions, instead of the one that this command carries or builds")
+	f.StringVar(&a.flags.codeSHA256, "code-sha256", "", "refuse a zip of the functions whose SHA-256 is not this `HEX`")
 	f.BoolVar(&a.flags.noPointer, "no-pointer", false, "the same as --pointer ''")
 	a.flags.texts, a.flags.lists = make(map[string]*string), make(map[string]*[]string)
 	for _, s := range stack.Settings() {

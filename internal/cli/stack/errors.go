@@ -3,6 +3,7 @@ package stackcli
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ssmbak/ssmbak/archive"
@@ -41,6 +42,8 @@ func (a *app) explain(err error) shell.Failure {
 	var failed *stack.FailedError
 	var fill *stack.FillError
 	var header *stack.HeaderError
+	var other *stack.CodeError
+	var admin *stack.AdminError
 	var file *code.FileError
 	var noCode *code.NotFoundError
 	var mismatch *archive.MismatchError
@@ -88,6 +91,10 @@ func (a *app) explain(err error) shell.Failure {
 		if _, hint, ok := shell.ExplainAWS(header.Err); ok {
 			out.Hint = hint + "; then " + out.Hint
 		}
+	case errors.As(err, &admin):
+		out.Hint = a.becomeAdmin(admin)
+	case errors.As(err, &other):
+		out.Hint = command("update") + " deploys it again; who may call lambda:UpdateFunctionCode can replace it, and CloudTrail says who did"
 	case errors.As(err, &file):
 		out.Code, out.Hint = shell.WrongUsage, "nothing was changed"
 	case errors.As(err, &noCode):
@@ -108,6 +115,16 @@ func (a *app) explain(err error) shell.Failure {
 		out = shell.Explain(err)
 	}
 	return out
+}
+
+// becomeAdmin says what makes the caller an admin: of a stack that is there, an
+// admin has to do it, and name all of them again.
+func (a *app) becomeAdmin(e *stack.AdminError) string {
+	words := func(all []string) string { return " --admin '" + strings.Join(all, "' --admin '") + "'" }
+	if a.doing == "create" {
+		return "add" + words(e.Add) + "; nothing was changed"
+	}
+	return "nothing was changed; one of them can type `" + a.command("update"+words(append(slices.Clone(e.Admins), e.Add...))) + "`"
 }
 
 // failures shows which resources failed and why, and which permissions are

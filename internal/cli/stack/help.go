@@ -31,7 +31,7 @@ func valueOf(s stack.Setting) string {
 		return "ADDRESS"
 	case "schedule":
 		return "EXPRESSION"
-	case "admin", "decrypt-by", "key-arn", "topic-arn":
+	case "admin", "reader", "restorer", "marker", "decrypt-by", "key-arn", "topic-arn":
 		return "ARN"
 	case "encryption", "value-header", "index-header", "lock-mode", "log-level", "architecture":
 		return "WORD"

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -66,7 +67,8 @@ var start = time.Date(2024, 6, 13, 1, 43, 5, 0, time.UTC)
 //	version V                  of the ssmbak-stack from now on
 //	answer TEXT                what stands on the terminal
 //	nocode WHAT                from now on no zip of the functions can be had,
-//	                           since go, the source or the compiler is missing
+//	                           since go, the source or the compiler is missing;
+//	                           any other word ends that
 //	settling DURATION          buckets made from now on keep no versions for so
 //	                           long, though versioning is enabled
 //	zip FILE ARCHITECTURE      write a zip of functions
@@ -91,6 +93,14 @@ var start = time.Date(2024, 6, 13, 1, 43, 5, 0, time.UTC)
 //	parameter NAME VALUE       that the stack has this parameter
 //	bucket NAME [unversioned]  make a bucket
 //	noted NAME VALUE           make a parameter in Parameter Store
+//	caller ARN                 whose credentials are used from now on
+//	policy FILE                the bucket has this policy from now on
+//	says FILE                  that the bucket's policy is this
+//	store TEXT                 somebody puts this under the key of the functions' zip
+//	swap [TEXT]                from now on functions that are deployed run this,
+//	                           without arguments what is deployed
+//	runs FUNCTION TEXT         that a function runs this
+//	replace FUNCTION TEXT      somebody gives a function this code
 //	reconcile                  a complete reconcile into the stack's bucket
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -326,6 +336,31 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		_, err = conn.SSM().PutParameter(context.Background(), &ssm.PutParameterInput{Name: &args[0], Value: aws.String(args[1]), Type: types.ParameterTypeString})
 		ts.Check(err)
 	},
+	"caller": func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).caller = args[0] },
+	"policy": func(ts *testscript.TestScript, _ bool, args []string) {
+		worldOf(ts).policy = strings.TrimSpace(ts.ReadFile(args[0]))
+	},
+	"says": func(ts *testscript.TestScript, _ bool, args []string) {
+		if got, want := worldOf(ts).policy, strings.TrimSpace(ts.ReadFile(args[0])); got != want {
+			ts.Fatalf("the bucket's policy is %s", got)
+		}
+	},
+	"store": func(ts *testscript.TestScript, _ bool, args []string) {
+		w := worldOf(ts)
+		conn, err := awsconn.Load(context.Background(), w.connection())
+		ts.Check(err)
+		_, err = conn.S3().PutObject(context.Background(), &s3.PutObjectInput{
+			Bucket: aws.String(w.archive()), Key: aws.String(w.parameters["CodeKey"]), Body: strings.NewReader(args[0]),
+		})
+		ts.Check(err)
+	},
+	"swap": func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).swapped = strings.Join(args, "") },
+	"runs": func(ts *testscript.TestScript, _ bool, args []string) {
+		if got := worldOf(ts).deployed[args[0]]; got != args[1] {
+			ts.Fatalf("%s runs %q", args[0], got)
+		}
+	},
+	"replace": func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).deployed[args[0]] = args[1] },
 	"reconcile": func(ts *testscript.TestScript, _ bool, _ []string) {
 		w, ctx := worldOf(ts), context.Background()
 		conn, err := awsconn.Load(ctx, w.connection())

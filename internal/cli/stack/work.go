@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
@@ -55,11 +57,17 @@ func (a *app) create(ctx context.Context) error {
 // readCode reads the file of --code before anything is asked or made. Where no
 // processor is named, it is that of the file.
 func (a *app) readCode(v stack.Values) error {
+	if want := a.flags.codeSHA256; want != "" && !sha256Form.MatchString(want) {
+		return shell.Usage("`sha256sum FILE` prints it", "--code-sha256 %s: must be the SHA-256 of the zip, 64 hexadecimal digits", want)
+	}
 	if a.flags.code == "" {
 		return nil
 	}
 	z, err := code.File(a.flags.code)
 	if err != nil {
+		return err
+	}
+	if err := a.checkDigest(a.flags.code, z); err != nil {
 		return err
 	}
 	if named := v["architecture"]; named == nil && a.doing == "create" {
@@ -68,6 +76,16 @@ func (a *app) readCode(v stack.Values) error {
 		return shell.Usage("leave out --architecture, or name another zip", "%s is for %s, not for %s", a.flags.code, z.Architecture, named[0])
 	}
 	a.zips[z.Architecture] = z
+	return nil
+}
+
+var sha256Form = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
+
+// checkDigest refuses a zip that is not the one of --code-sha256.
+func (a *app) checkDigest(name string, z code.Zip) error {
+	if want := a.flags.codeSHA256; want != "" && !strings.EqualFold(want, z.SHA256) {
+		return shell.Usage("nothing was changed", "%s has SHA-256 %s, not %s", name, z.SHA256, want)
+	}
 	return nil
 }
 
@@ -106,10 +124,14 @@ func (a *app) zip(ctx context.Context, architecture string) (code.Zip, error) {
 		}
 	}
 	z, err := a.env.FindCode(ctx, architecture, a.env.Version)
-	if err == nil {
-		a.zips[architecture] = z
+	if err != nil {
+		return code.Zip{}, err
 	}
-	return z, err
+	if err := a.checkDigest("the functions' zip", z); err != nil {
+		return code.Zip{}, err
+	}
+	a.zips[architecture] = z
+	return z, nil
 }
 
 // agreeToLock asks before what nobody can take back.
@@ -145,9 +167,18 @@ func (a *app) printCreated(m stack.Made) error {
 		"  ssmbak preview / now -R"+a.Where(),
 		"  aws logs tail --format short /aws/lambda/"+m.LambdaName+a.Where(),
 		"  "+a.command("status"),
-		"Who is to look needs the first of these policies, who is to restore needs both:",
+		"Readers need the first of these policies, restorers both:",
 		"  aws iam attach-role-policy --role-name ROLE --policy-arn "+m.ReaderPolicyArn,
 		"  aws iam attach-role-policy --role-name ROLE --policy-arn "+m.RestorerPolicyArn)
+	if len(m.Admins) > 0 {
+		lines = append(lines,
+			"and have to be named, since the bucket denies values to all others:",
+			"  "+a.command("update --reader ARN --restorer ARN"),
+			"From now on only these and the root user may change the bucket, its policy and the code in it:")
+		for _, admin := range m.Admins {
+			lines = append(lines, "  "+admin)
+		}
+	}
 	return a.Lines(lines...)
 }
 

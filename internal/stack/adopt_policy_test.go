@@ -1,0 +1,31 @@
+package stack
+
+import (
+	"maps"
+	"slices"
+	"testing"
+)
+
+// TestPrincipals holds that an adopted bucket's policy names whom the template's
+// does.
+func TestPrincipals(t *testing.T) {
+	t.Parallel()
+	for _, decrypt := range []string{"", places[0].iam("role/auditor")} {
+		p := places[0].given()
+		p["DecryptArns"] = decrypt
+		lists := principals(places[0].iam("root"), []string{places[0].iam("role/ssmbak-FunctionRole-Ab1"), places[0].iam("role/ssmbak-ReconcilerRole-Ab1")}, p)
+		want := make(map[string][]string)
+		for _, s := range statementsOf(t, get(t, render(t, p), "BucketPolicy", "PolicyDocument")) {
+			if all := s.conditions["ArnNotLike"]["aws:PrincipalArn"]; all != nil {
+				slices.Sort(all)
+				want[s.sid] = slices.Compact(all)
+			}
+		}
+		for _, all := range lists {
+			slices.Sort(all)
+		}
+		if !maps.EqualFunc(lists, want, slices.Equal) {
+			t.Errorf("got %v\nwant %v", lists, want)
+		}
+	}
+}
