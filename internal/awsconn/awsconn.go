@@ -193,8 +193,9 @@ func (c *Conn) STS() *sts.Client { return sts.NewFromConfig(c.config) }
 // Region returns the region that is used.
 func (c *Conn) Region() string { return c.config.Region }
 
-// Endpoint returns the endpoint that replaces AWS's own, "" if none does.
-func (c *Conn) Endpoint() string { return aws.ToString(c.config.BaseEndpoint) }
+// Endpoint returns the endpoint that replaces AWS's own, [Redacted], "" if none
+// does.
+func (c *Conn) Endpoint() string { return Redacted(aws.ToString(c.config.BaseEndpoint)) }
 
 // Caller is whose credentials are used.
 type Caller struct {

@@ -24,7 +24,21 @@ type EndpointError struct {
 }
 
 func (e *EndpointError) Error() string {
-	return fmt.Sprintf("%s is %q, which is no http or https URL with a host", e.From, e.URL)
+	return fmt.Sprintf("%s is %q, which is no http or https URL with a host", e.From, Redacted(e.URL))
+}
+
+var (
+	// userinfo is the user name and the password of a URL inside a text.
+	userinfo = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)[^/?#\s"'<>]*@`)
+	// leading is the same where an endpoint has no scheme.
+	leading = regexp.MustCompile(`^[^/?#\s]*@`)
+)
+
+// Redacted returns the text without the user name and the password of any URL in
+// it, to be shown or logged. A text that begins like user:password@host is taken
+// for a URL without its scheme.
+func Redacted(text string) string {
+	return leading.ReplaceAllString(userinfo.ReplaceAllString(text, "${1}***@"), "***@")
 }
 
 // RegionError says that a region has a name that none can have.

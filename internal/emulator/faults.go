@@ -232,7 +232,8 @@ func (e *PortTakenError) Error() string {
 
 // Listen serves on a loopback address, such as 127.0.0.1:4566, until ctx ends or
 // stop is called, which waits for the requests under way. Port 0 takes a free
-// one; url says which. A port that is taken gives a [*PortTakenError].
+// one; url says which. Requests whose Host header names no loopback address get
+// status 403. A port that is taken gives a [*PortTakenError].
 func (a *AWS) Listen(ctx context.Context, addr string) (url string, stop func() error, err error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -249,7 +250,7 @@ func (a *AWS) Listen(ctx context.Context, addr string) (url string, stop func() 
 	if err != nil {
 		return "", nil, fmt.Errorf("listen on %s: %w", addr, err)
 	}
-	server := &http.Server{Handler: a, ReadHeaderTimeout: time.Minute, BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) }}
+	server := &http.Server{Handler: loopbackOnly(a), ReadHeaderTimeout: time.Minute, BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) }}
 	served := make(chan struct{})
 	go func() {
 		defer close(served)

@@ -2,18 +2,23 @@ package stack
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/smithy-go"
 )
 
-// Redrive moves the dead letters back to the queue, to be recorded, and waits for
-// the end of that. It tells progress, if that is not nil, how many were moved
-// and how many there are, about.
+// Redrive moves the dead letters back to the queue, to be recorded, and waits
+// until they are moved. If progress is not nil, it is called with the number of
+// messages moved and the approximate number of all. Where SQS does not offer to
+// move them, each is received, sent to the queue and then deleted: an interrupt
+// loses none, and one may come twice, which the recorder allows for.
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
 func (s *Stack) Redrive(ctx context.Context, progress func(moved, of int64)) (moved int64, err error) {
 	st, err := s.known(ctx)
@@ -32,10 +37,14 @@ func (s *Stack) Redrive(ctx context.Context, progress func(moved, of int64)) (mo
 	if err != nil {
 		return 0, err
 	}
-	if visible, _, err := s.depth(ctx, dead); err != nil || visible == 0 {
+	visible, _, err := s.depth(ctx, dead)
+	if err != nil || visible == 0 {
 		return 0, err
 	}
 	_, err = s.sqs.StartMessageMoveTask(ctx, &sqs.StartMessageMoveTaskInput{SourceArn: &from, DestinationArn: &to})
+	if notOffered(err) {
+		return s.moveEach(ctx, dead, queue, int64(visible), progress)
+	}
 	// One that runs already is watched instead.
 	if err != nil && !strings.Contains(err.Error(), "already") {
 		return 0, fmt.Errorf("move the dead letters of the stack %s: %w", s.o.Name, err)
@@ -62,6 +71,45 @@ func (s *Stack) Redrive(ctx context.Context, progress func(moved, of int64)) (mo
 		case <-ctx.Done():
 			return moved, fmt.Errorf("watch the dead letters being moved: %w", ctx.Err())
 		case <-time.After(s.o.Poll):
+		}
+	}
+}
+
+// notOffered reports whether an error says that a service does not know an
+// operation here, as in a partition where it is not available.
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
+func notOffered(err error) bool {
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		return false
+	}
+	code := api.ErrorCode()
+	return slices.Contains([]string{"UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation", "InvalidAction", "UnknownOperationException"}, code)
+}
+
+// moveEach moves the messages of one queue to another, each sent before it is
+// deleted, until a long poll, which asks all servers, finds none.
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
+func (s *Stack) moveEach(ctx context.Context, from, to string, of int64, progress func(moved, of int64)) (moved int64, err error) {
+	for {
+		out, err := s.sqs.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &from, MaxNumberOfMessages: 10, WaitTimeSeconds: 5})
+		if err != nil {
+			return moved, fmt.Errorf("receive the dead letters of the stack %s: %w", s.o.Name, err)
+		}
+		if len(out.Messages) == 0 {
+			return moved, nil
+		}
+		for _, m := range out.Messages {
+			if _, err := s.sqs.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &to, MessageBody: m.Body}); err != nil {
+				return moved, fmt.Errorf("send a dead letter of the stack %s to its queue: %w", s.o.Name, err)
+			}
+			if _, err := s.sqs.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: &from, ReceiptHandle: m.ReceiptHandle}); err != nil {
+				return moved, fmt.Errorf("delete a dead letter of the stack %s that was sent to its queue: %w", s.o.Name, err)
+			}
+			moved++
+			if progress != nil {
+				progress(moved, max(moved, of))
+			}
 		}
 	}
 }

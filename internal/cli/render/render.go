@@ -3,11 +3,11 @@
 // to nobody but the writer that it is given.
 //
 // Text for a person never carries a control character of a value, so that no
-// value can steer a terminal: see [Escape]. JSON carries values as they are.
+// value can steer a terminal: see [Escape]. JSON for a program carries values
+// unchanged, JSON for a terminal escapes them: see [TerminalJSON].
 package render
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -106,22 +106,6 @@ func Time(t ssmbak.Time) string {
 		return ""
 	}
 	return t.Std().Format("2006-01-02 15:04:05-07:00")
-}
-
-// JSON writes v indented, with a line feed at its end and without escapes for
-// HTML.
-func JSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
-}
-
-// Line writes v as JSON on one line.
-func Line(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
 }
 
 // Text writes one line, escaped.

@@ -18,7 +18,8 @@
 //     otherwise, and the hint names the flag that answers it. Only a complete line
 //     is an answer, and an interrupt at a question changes nothing.
 //   - No text that comes from AWS or from an archive reaches the terminal with a
-//     control character in it, see [render.Escape].
+//     control character in it, see [render.Escape] and [render.TerminalJSON]. No
+//     URL is shown with its password.
 //   - Color and progress are for terminals only; --no-color and NO_COLOR turn color
 //     off.
 //   - Exit codes are those of [Done] and its fellows.
@@ -115,7 +116,15 @@ func (s *Shell) Execute(ctx context.Context, root *cobra.Command) error {
 // Setup checks the flags and starts the log. It must be called after the flags
 // were read and before anything else is done.
 func (s *Shell) Setup() error {
-	o := &slog.HandlerOptions{Level: slog.LevelDebug}
+	o := &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		switch err, isError := a.Value.Any().(error); {
+		case isError:
+			a.Value = slog.StringValue(awsconn.Redacted(err.Error()))
+		case a.Value.Kind() == slog.KindString:
+			a.Value = slog.StringValue(awsconn.Redacted(a.Value.String()))
+		}
+		return a
+	}}
 	var handler slog.Handler
 	switch s.Flags.Output {
 	case Table:
@@ -163,7 +172,7 @@ func (s *Shell) Announce(account string, conn *awsconn.Conn, what string) {
 func (s *Shell) Data(rows any, table func(io.Writer) error) error {
 	switch s.Flags.Output {
 	case JSON:
-		return render.JSON(s.Stdout, rows)
+		return s.WriteJSON(rows)
 	case Table:
 	}
 	return table(s.Stdout)
@@ -187,11 +196,11 @@ func (s *Shell) Lines(lines ...string) error {
 // Note writes one line on standard error that is no data, above the bar if one is
 // shown.
 func (s *Shell) Note(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
+	text := awsconn.Redacted(fmt.Sprintf(format, args...))
 	s.notes.Lock()
 	defer s.notes.Unlock()
 	if s.Flags.Output == JSON {
-		_ = render.Line(s.Stderr, struct{ Note string }{text})
+		_ = s.WriteLine(struct{ Note string }{text})
 		return
 	}
 	w := s.Stderr
@@ -204,11 +213,12 @@ func (s *Shell) Note(format string, args ...any) {
 // Complain writes a failure on standard error and returns its exit code. What AWS
 // said of its cause goes to the log.
 func (s *Shell) Complain(ctx context.Context, cause error, f Failure) int {
+	f.Message, f.Hint = awsconn.Redacted(f.Message), awsconn.Redacted(f.Hint)
 	if _, _, ok := ExplainAWS(cause); ok {
 		s.Log.DebugContext(ctx, "failed", "cause", cause.Error())
 	}
 	if s.Flags.Output == JSON {
-		_ = render.Line(s.Stderr, struct {
+		_ = s.WriteLine(struct {
 			Error, Hint string
 			ExitCode    int
 		}{f.Message, f.Hint, f.Code})
@@ -219,6 +229,21 @@ func (s *Shell) Complain(ctx context.Context, cause error, f Failure) int {
 		fmt.Fprintf(s.Stderr, "hint: %s\n", render.Escape(f.Hint))
 	}
 	return f.Code
+}
+
+// WriteJSON writes v to standard output, indented.
+func (s *Shell) WriteJSON(v any) error { return render.JSON(s.json(s.Stdout), v) }
+
+// WriteLine writes v to standard error as JSON on one line.
+func (s *Shell) WriteLine(v any) error { return render.Line(s.json(s.Stderr), v) }
+
+// json returns the stream as JSON is written to it: a terminal gets no character
+// that could steer it.
+func (s *Shell) json(stream io.Writer) io.Writer {
+	if s.Terminal(stream) {
+		return render.TerminalJSON(stream)
+	}
+	return stream
 }
 
 // Color reports whether a stream takes color.

@@ -227,3 +227,46 @@ func TestExplain(t *testing.T) {
 		t.Errorf("a region that is none ends with exit code %d", f.Code)
 	}
 }
+
+// TestPasswordsOfURLs checks that no way of speaking shows the password of a URL.
+func TestPasswordsOfURLs(t *testing.T) {
+	t.Parallel()
+	const endpoint = "https://user:hunter2@aws.example"
+	for _, output := range []shell.Format{shell.Table, shell.JSON} {
+		s, stderr := newShell(strings.NewReader(""))
+		s.Flags = shell.Flags{Output: output, Verbose: true, Endpoint: endpoint, Region: "us-east-1"}
+		if err := s.Setup(); err != nil {
+			t.Fatal(err)
+		}
+		conn, err := s.Connect(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Announce("123456789012", conn, "a bucket")
+		s.Note("run `program%s`", s.Where())
+		s.Log.DebugContext(t.Context(), "request", "url", endpoint, "error", errors.New("no host "+endpoint))
+		s.Complain(t.Context(), nil, shell.Explain(errors.New("invalid proxy address "+endpoint)))
+		if text := stderr.String(); strings.Contains(text, "hunter2") || strings.Count(text, "***@aws.example") < 5 {
+			t.Errorf("%s: %s", output, text)
+		}
+	}
+}
+
+// TestJSONOnATerminal checks that a value in JSON cannot steer a terminal, and that
+// a program gets it unchanged.
+func TestJSONOnATerminal(t *testing.T) {
+	t.Parallel()
+	const value = "\u202egnp.exe\u009b2J\x7f"
+	for _, terminal := range []bool{false, true} {
+		var stdout bytes.Buffer
+		s := shell.New("program", shell.Env{Stdout: &stdout, Stderr: &stdout, Terminal: func(any) bool { return terminal }})
+		s.Flags.Output = shell.JSON
+		if err := s.Data([]string{value}, nil); err != nil {
+			t.Fatal(err)
+		}
+		s.Note("%s", value)
+		if got := strings.Contains(stdout.String(), value); got == terminal {
+			t.Errorf("terminal %t: %q", terminal, stdout.String())
+		}
+	}
+}

@@ -3,6 +3,8 @@ package shell
 import (
 	"fmt"
 	"strings"
+
+	"github.com/ssmbak/ssmbak/internal/awsconn"
 )
 
 // Plural returns one if n is 1, else many.
@@ -41,5 +43,5 @@ func Given(flag, value string) string {
 // Where are the flags of this run that lead another command to the same place. The
 // tools of AWS and both programs call them alike.
 func (s *Shell) Where() string {
-	return Given("region", s.Flags.Region) + Given("profile", s.Flags.Profile) + Given("endpoint-url", s.Flags.Endpoint)
+	return Given("region", s.Flags.Region) + Given("profile", s.Flags.Profile) + Given("endpoint-url", awsconn.Redacted(s.Flags.Endpoint))
 }

@@ -1,6 +1,9 @@
 package ssmbakcli
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,19 +32,36 @@ func (a *app) writePlanFile(path string, f *restore.File) error {
 		return shell.Fail("name a file in a directory that you may write to", "write the plan to %s: %v", path, err)
 	}
 	if replaced {
-		a.Note("plan written to %s: `ssmbak restore --plan %s%s` applies it", path, shell.Quote(path), a.where())
+		a.Note("plan written to %s: `ssmbak restore --plan %s --plan-sha256 %x%s` applies it", path, shell.Quote(path), sha256.Sum256(text), a.where())
 	}
 	return nil
 }
 
-// readPlanFile reads what writePlanFile wrote, from standard input if path is "-".
-func (a *app) readPlanFile(path string) (*restore.File, error) {
+// readPlanFile reads a plan from a file, or from standard input if path is "-". It
+// refuses one whose SHA-256 is not digest, if that is not "".
+func (a *app) readPlanFile(path, digest string) (*restore.File, error) {
+	want, err := hex.DecodeString(digest)
+	if err != nil || digest != "" && len(want) != sha256.Size {
+		return nil, shell.Usage("`sha256sum FILE` prints the digest of a plan file", "--plan-sha256 %q must be 64 hexadecimal digits", digest)
+	}
+	text, err := a.planText(path)
+	if err != nil {
+		return nil, err
+	}
+	if sum := sha256.Sum256(text); digest != "" && !bytes.Equal(want, sum[:]) {
+		return nil, shell.Fail("review the plan again: `ssmbak restore --plan "+shell.Quote(path)+" --dry-run"+a.where()+"`; nothing was changed",
+			"the plan is not the one that was reviewed: its SHA-256 is %x", sum)
+	}
+	return restore.ParseFile(text)
+}
+
+func (a *app) planText(path string) ([]byte, error) {
 	if path == "-" {
 		text, err := io.ReadAll(a.Stdin)
 		if err != nil {
 			return nil, shell.Fail("", "read the plan from standard input: %v", err)
 		}
-		return restore.ParseFile(text)
+		return text, nil
 	}
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -50,7 +70,7 @@ func (a *app) readPlanFile(path string) (*restore.File, error) {
 	if err != nil {
 		return nil, shell.Fail("", "read the plan: %v", err)
 	}
-	return restore.ParseFile(text)
+	return text, nil
 }
 
 // optionsOf returns the flags with which a plan was made, as they are typed.

@@ -200,7 +200,7 @@ func (a *app) printPlan(ctx context.Context, s *session, title, summary string, 
 		rows[i] = render.PlannedRowOf(item, a.flags.decrypt)
 	}
 	a.Note("%s: %s", title, summary)
-	return render.JSON(a.Stdout, rows)
+	return a.WriteJSON(rows)
 }
 
 // wanted returns the wanted state of each item, with the values that are to be

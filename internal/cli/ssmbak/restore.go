@@ -1,6 +1,7 @@
 package ssmbakcli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ type restoreOptions struct {
 	dryRun, yes   bool
 	allRows       bool
 	out, planFile string
+	planDigest    string // the SHA-256 that the plan file must have, "" for any
 	anew          string // the command that makes the plan file anew
 	maxRate       float64
 }
@@ -54,7 +56,8 @@ deleted to be created again is always created again first. A second Ctrl-C stops
 at once, and says what is deleted at that moment.
 
 With --dry-run --out FILE the plan is kept in a file, without any value; with
---plan FILE exactly that is applied, and what has moved since is refused.
+--plan FILE exactly that is applied, and what has moved since is refused. --plan
+FILE --dry-run shows the options of the plan and what it would do now.
 
 Every restore has an id, and ` + "`ssmbak undo ID`" + ` takes it back.
 ` + targetHelp,
@@ -79,6 +82,9 @@ Every restore has an id, and ` + "`ssmbak undo ID`" + ` takes it back.
 			if o.planFile != "" {
 				return a.runPlanFile(cmd, o)
 			}
+			if o.planDigest != "" {
+				return shell.Usage("name the plan file with --plan", "--plan-sha256 goes with --plan")
+			}
 			if o.out != "" && !o.dryRun {
 				return shell.Usage("add --dry-run: what is applied at once needs no file", "--out goes with --dry-run")
 			}
@@ -99,6 +105,7 @@ Every restore has an id, and ` + "`ssmbak undo ID`" + ` takes it back.
 	f := cmd.Flags()
 	f.StringVar(&o.out, "out", "", "with --dry-run, keep the plan in this `FILE`; - is standard output")
 	f.StringVar(&o.planFile, "plan", "", "apply the plan in this `FILE`; - is standard input, and needs --yes")
+	f.StringVar(&o.planDigest, "plan-sha256", "", "refuse a plan file whose SHA-256 is not `HEX`")
 	return cmd
 }
 
@@ -133,15 +140,15 @@ func (a *app) runRestore(ctx context.Context, o restoreOptions, arguments string
 
 // runPlanFile applies a plan that was kept.
 func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
-	for _, flag := range append([]string{"dry-run", "out"}, planFlags...) {
+	for _, flag := range append([]string{"out"}, planFlags...) {
 		if cmd.Flags().Changed(flag) {
 			return shell.Usage("leave it out: the plan was made with its own options", "--%s does not go with --plan", flag)
 		}
 	}
-	if o.planFile == "-" && !o.yes {
+	if o.planFile == "-" && !o.yes && !o.dryRun {
 		return shell.Usage("look at the plan, then add --yes", "--plan - reads the plan from standard input, so no question can be asked")
 	}
-	f, err := a.readPlanFile(o.planFile)
+	f, err := a.readPlanFile(o.planFile, o.planDigest)
 	if err != nil {
 		return err
 	}
@@ -153,6 +160,8 @@ func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 	a.Note("time %s, local %s", f.At, local(f.At, a.Now()))
 	arguments := "restore --plan " + shell.Quote(o.planFile)
 	same := "ssmbak restore " + shell.Quote(f.Target) + " " + f.At.String() + optionsOf(f) + a.where()
+	// The options come before the parameters: they decide what happens to those.
+	a.Note("plan made at %s by %s: `%s`", f.Created, cmp.Or(f.By, "an unknown caller"), same)
 	o.to, o.anew = f.Options.To, same+" --dry-run --out "+shell.Quote(o.planFile)
 	again := "ssmbak " + arguments + a.where()
 	if o.planFile == "-" { // what was read cannot be read again
@@ -163,6 +172,13 @@ func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 	plan, err := r.PlanFile(ctx, f)
 	if err != nil {
 		return err
+	}
+	if o.dryRun {
+		progress.Close()
+		if err := a.printPlan(ctx, s, render.Title(plan, o.to), render.Summary(plan), plan.Items); err != nil {
+			return err
+		}
+		return a.concluded(plan.Problems, nil, plan.Unproved)
 	}
 	return a.carryOut(ctx, s, r, plan, progress, o, again)
 }

@@ -3,6 +3,7 @@ package stackcli_test
 import (
 	"bytes"
 	"cmp"
+	"crypto/md5"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -48,6 +49,7 @@ type cloud struct {
 	changes    [][]string             // what every change set changes; nil for what follows from its parameters
 	waiting    int
 	dead       int
+	noMoves    bool // SQS does not offer to move messages
 	moving     time.Time
 	denied     map[string]bool
 	asked      []string
@@ -436,7 +438,7 @@ func (c *cloud) sqs(w http.ResponseWriter, r *http.Request) {
 	if c.refused(w, "sqs:"+action) {
 		return
 	}
-	var in struct{ QueueUrl string }
+	var in struct{ QueueUrl, MessageBody string }
 	body, _ := io.ReadAll(r.Body)
 	_ = json.Unmarshal(body, &in)
 	var out any = struct{}{}
@@ -450,7 +452,27 @@ func (c *cloud) sqs(w http.ResponseWriter, r *http.Request) {
 			"QueueArn":                    "arn:aws:sqs:us-east-1:123456789012:" + in.QueueUrl[strings.LastIndex(in.QueueUrl, "/")+1:],
 			"ApproximateNumberOfMessages": fmt.Sprint(visible), "ApproximateNumberOfMessagesNotVisible": "0",
 		}}
+	case "ReceiveMessage":
+		var messages []map[string]string
+		for i := range min(c.dead, 10) {
+			body := fmt.Sprintf("dead letter %d", c.dead-i)
+			messages = append(messages, map[string]string{
+				"MessageId": body, "ReceiptHandle": body, "Body": body, "MD5OfBody": fmt.Sprintf("%x", md5.Sum([]byte(body))),
+			})
+		}
+		out = map[string]any{"Messages": messages}
+	case "SendMessage":
+		c.waiting++
+		out = map[string]string{"MessageId": "sent", "MD5OfMessageBody": fmt.Sprintf("%x", md5.Sum([]byte(in.MessageBody)))}
+	case "DeleteMessage":
+		c.dead--
 	case "StartMessageMoveTask":
+		if c.noMoves {
+			w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprint(w, `{"__type":"com.amazonaws.sqs#UnsupportedOperation","message":"This operation is not supported."}`)
+			return
+		}
 		c.moving = time.Now()
 		out = map[string]string{"TaskHandle": "task"}
 	case "ListMessageMoveTasks":

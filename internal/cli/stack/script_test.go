@@ -80,6 +80,7 @@ var start = time.Date(2024, 6, 13, 1, 43, 5, 0, time.UTC)
 //	                           somebody else
 //	protect [off]              the stack is protected from deletion, or no longer
 //	waiting N, dead N          what the queues hold
+//	no-moves                   SQS does not offer to move messages
 //	organization [HEADER [KEY]] a policy forbids objects with this encryption
 //	                           header, "without" for none, from now on, or that
 //	                           object alone; without arguments no longer
@@ -295,9 +296,10 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"foreign": func(ts *testscript.TestScript, _ bool, _ []string) {
 		worldOf(ts).exists(map[string]string{"Domain": "example.com"})
 	},
-	"protect": func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).protected = len(args) == 0 },
-	"waiting": func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).waiting = number(ts, args[0]) },
-	"dead":    func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).dead = number(ts, args[0]) },
+	"protect":  func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).protected = len(args) == 0 },
+	"waiting":  func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).waiting = number(ts, args[0]) },
+	"no-moves": func(ts *testscript.TestScript, _ bool, _ []string) { worldOf(ts).noMoves = true },
+	"dead":     func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).dead = number(ts, args[0]) },
 	"deny": func(ts *testscript.TestScript, _ bool, args []string) {
 		what, after, later := strings.Cut(strings.Join(args, " "), " after ")
 		if later {

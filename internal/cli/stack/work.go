@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/internal/stack"
 	"github.com/ssmbak/ssmbak/internal/stack/code"
@@ -18,7 +17,7 @@ import (
 // event prints one as it comes, its time in UTC.
 func (a *app) event(e stack.Event) {
 	if a.Flags.Output == shell.JSON {
-		_ = render.Line(a.Stderr, struct{ Event EventRow }{eventRow(e)})
+		_ = a.WriteLine(struct{ Event EventRow }{eventRow(e)})
 		return
 	}
 	line := fmt.Sprintf("%s   %s  %s  %s", e.Time.Format("01/02/06 15:04:05"), e.Status, e.Resource, e.Type)
