@@ -12,7 +12,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/testkit/program"
 )
 
-// TestOut writes plans to what is no regular file, and reads one from standard
+// TestOut writes plans to files that are not regular, and reads a plan from standard
 // input.
 func TestOut(t *testing.T) {
 	t.Parallel()
@@ -51,7 +51,7 @@ func TestOut(t *testing.T) {
 		is, err := os.Lstat(path)
 		d.must(err)
 		if is.Mode()&os.ModeSymlink == 0 {
-			t.Errorf("%s is no link any more", path)
+			t.Errorf("%s is no longer a link", path)
 		}
 		text, err := os.ReadFile(path)
 		d.must(err)
@@ -76,11 +76,11 @@ func TestOut(t *testing.T) {
 		t.Errorf("without --yes:\n%s", stderr)
 	}
 	if got := d.live()["/app/p00"]; got != "two" {
-		t.Errorf("it is %q", got)
+		t.Errorf("/app/p00 is %q", got)
 	}
 	d.runs(0, plan, "restore", "--plan", "-", "--yes")
 	if got := d.live()["/app/p00"]; got != "one" {
-		t.Errorf("it is %q", got)
+		t.Errorf("/app/p00 is %q", got)
 	}
 	d.runs(252, "", "restore", "/app/", d.at(30), "--dry-run", "--out", "-", "-o", "json")
 }

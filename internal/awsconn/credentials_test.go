@@ -57,8 +57,9 @@ const (
 	expired = "2020-01-01T00:00:00Z"
 )
 
-// TestCredentialsAreExplained holds that every source of credentials that gives
-// none is named with the SDK's own cause and the command that helps, soon.
+// TestCredentialsAreExplained checks that, for every source of credentials that
+// fails, the message has the SDK's cause and the command that fixes it, without a
+// long wait.
 func TestCredentialsAreExplained(t *testing.T) {
 	tests := []struct {
 		name, config, profile string
@@ -119,7 +120,7 @@ func TestCredentialsAreExplained(t *testing.T) {
 	}
 }
 
-// TestRoleThatMayNotBeAssumed holds that AWS's own reason is shown, and not that
+// TestRoleThatMayNotBeAssumed checks that AWS's own reason is shown, and not that
 // of the request that the credentials were for.
 func TestRoleThatMayNotBeAssumed(t *testing.T) {
 	machine(t, "[profile a]\nrole_arn = arn:aws:iam::123456789012:role/x\nsource_profile = s\n[profile s]\naws_access_key_id = a\naws_secret_access_key = b\n")

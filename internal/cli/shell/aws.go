@@ -16,7 +16,7 @@ import (
 func ExplainAWS(err error) (message, hint string, ok bool) {
 	var region *awsconn.NoRegionError
 	if errors.As(err, &region) {
-		return "no region is set", "set one with --region, AWS_REGION or `aws configure`", true
+		return "no region is configured", "set one with --region, AWS_REGION or `aws configure`", true
 	}
 	if configuration := new(awsconn.ConfigError); errors.As(err, &configuration) {
 		message, hint = explainConfig(configuration)

@@ -215,7 +215,7 @@ func TestExplain(t *testing.T) {
 		want shell.Failure
 	}{
 		{errors.Join(shell.Part("go on", "%d are left", 2)), shell.Failure{Message: "2 are left", Hint: "go on", Code: shell.Partly}},
-		{&awsconn.NoRegionError{}, shell.Failure{Message: "no region is set", Hint: "set one with --region, AWS_REGION or `aws configure`", Code: shell.Failed}},
+		{&awsconn.NoRegionError{}, shell.Failure{Message: "no region is configured", Hint: "set one with --region, AWS_REGION or `aws configure`", Code: shell.Failed}},
 		{errors.New("something else"), shell.Failure{Message: "something else", Code: shell.Failed}},
 	} {
 		if got := shell.Explain(tt.err); got != tt.want {

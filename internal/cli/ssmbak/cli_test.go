@@ -320,7 +320,7 @@ func TestSurroundings(t *testing.T) {
 		message string
 		hint    string
 	}{
-		{"no region", ssmbakcli.Env{}, "no region is set", "--region"},
+		{"no region", ssmbakcli.Env{}, "no region is configured", "--region"},
 		{"nobody there", ssmbakcli.Env{Env: shell.Env{AWS: awsconn.Options{Region: region, EndpointURL: "http://127.0.0.1:1", Anonymous: true, MaxAttempts: 1}}}, "no connection to STS GetCallerIdentity", "ssmbak local"},
 		{"no credentials", ssmbakcli.Env{Env: shell.Env{AWS: awsconn.Options{Region: region, EndpointURL: "http://127.0.0.1:1", MaxAttempts: 1}}}, "there are no AWS credentials", "AWS_PROFILE"},
 		{"no such profile", ssmbakcli.Env{Env: shell.Env{AWS: awsconn.Options{Region: region, Profile: "nope"}}}, `there is no profile "nope"`, "aws configure"},
