@@ -61,7 +61,7 @@ func TestOut(t *testing.T) {
 			t.Errorf("%s holds, with mode %s,\n%s", path, behind.Mode(), text)
 		}
 	}
-	if _, stderr := d.runs(1, "", "restore", "/app/", d.at(30), "--dry-run", "--out", dir); !strings.Contains(stderr, "it is a directory") {
+	if _, stderr := d.runs(1, "", "restore", "/app/", d.at(30), "--dry-run", "--out", dir); !strings.Contains(stderr, "is a directory") {
 		t.Errorf("got\n%s", stderr)
 	}
 
@@ -72,7 +72,7 @@ func TestOut(t *testing.T) {
 		}
 	}
 	plan, _ := dry("-")
-	if _, stderr := d.runs(252, plan, "restore", "--plan", "-"); !strings.Contains(stderr, "--plan - reads the plan from standard input, so no question can be asked\nhint: look at the plan, then add --yes") {
+	if _, stderr := d.runs(252, plan, "restore", "--plan", "-"); !strings.Contains(stderr, "--plan - reads the plan from standard input, so it cannot ask for confirmation\nhint: review the plan, then add --yes") {
 		t.Errorf("without --yes:\n%s", stderr)
 	}
 	if got := d.live()["/app/p00"]; got != "two" {

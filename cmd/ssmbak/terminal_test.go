@@ -298,9 +298,9 @@ func waitInterrupted(d *desk) {
 	d.remove("/app/b")
 	d.record()
 	term := d.sit(nil, "restore", "/app/", d.at(30), "--yes")
-	term.await("what was deleted just now is created at")
+	term.await("deleted parameters are created again at")
 	term.types(interrupt)
-	term.ends(130, "interrupted: nothing more is started", "(?m)^restored 0, deleted 0,.* failed 2$", "ssmbak: error: interrupted: 2 parameters", `hint: .ssmbak restore /app/ [-0-9]+T[0-9:.]+Z. finishes the rest`)
+	term.ends(130, "interrupted: starting nothing more", "(?m)^restored 0, deleted 0,.* failed 2$", "ssmbak: error: interrupted: 2 parameters", `hint: .ssmbak restore /app/ [-0-9]+T[0-9:.]+Z. finishes the rest`)
 	if got := d.live(); len(got) != 0 {
 		d.Errorf("parameters were created: %v", got)
 	}
@@ -319,9 +319,9 @@ func paceInterrupted(d *desk) {
 		}
 		return n
 	}
-	term.await("interrupted: nothing more is started")
+	term.await("interrupted: starting nothing more")
 	before := written()
-	screen := term.ends(130, "`ssmbak undo [0-9TZ]+-[0-9a-z]+` takes this back", "ssmbak: error: interrupted: [0-9]+ parameters", "finishes the rest")
+	screen := term.ends(130, "`ssmbak undo [0-9TZ]+-[0-9a-z]+` undoes this", "ssmbak: error: interrupted: [0-9]+ parameters", "finishes the rest")
 	if n := written(); n > before+1 || n == 0 || !strings.Contains(screen, fmt.Sprintf("\nrestored %d, deleted 0, unchanged 0, kept 0, refused 0, failed %d\n", n, 40-n)) {
 		d.Errorf("%d were written, %d of them after the interrupt:\n%s", n, n-before, screen)
 	}
@@ -344,8 +344,8 @@ func replacementAbandoned(d *desk) {
 	term.types(interrupt)
 	term.await(`/app/r is deleted and will be created again in (30|2[0-9])s`)
 	term.types(interrupt)
-	term.ends(130, "deleted at this moment: /app/r\n", "\nrestore [0-9TZ]+-[0-9a-z]+ was stopped before its end: `ssmbak undo [0-9TZ]+-[0-9a-z]+` takes it back\n",
-		"ssmbak: error: interrupted again: stopped at once\n", `hint: .ssmbak restore /app/ [-0-9]+T[0-9:.]+Z --replace. creates it again and finishes the rest`)
+	term.ends(130, "currently deleted: /app/r\n", "\nrestore [0-9TZ]+-[0-9a-z]+ was stopped: `ssmbak undo [0-9TZ]+-[0-9a-z]+` undoes it\n",
+		"ssmbak: error: interrupted again: stopped immediately\n", `hint: .ssmbak restore /app/ [-0-9]+T[0-9:.]+Z --replace. creates it again and finishes the rest`)
 	if got := d.live(); len(got) != 0 {
 		d.Errorf("it is there: %v", got)
 	}
@@ -408,8 +408,8 @@ func graveQuestionAnswered(d *desk) {
 func notAsked(d *desk) {
 	d.deletes(1)
 	ci := []string{"CI=true"}
-	d.sit(ci, "restore", "/app/", d.at(30)).ends(1, "this restore deletes 1 parameter, and with CI set no question is asked")
-	d.sit(nil, "restore", "/app/", d.at(30), "-o", "json").ends(1, "this restore deletes 1 parameter, and with --output json no question is asked")
+	d.sit(ci, "restore", "/app/", d.at(30)).ends(1, "this restore deletes 1 parameter, and CI is set, which disables the confirmation")
+	d.sit(nil, "restore", "/app/", d.at(30), "-o", "json").ends(1, "this restore deletes 1 parameter, and --output json does not ask for confirmation")
 	if got := d.live()["/app/p00"]; got != "two" {
 		d.Errorf("it is %q", got)
 	}
@@ -427,8 +427,8 @@ func screenful(d *desk) {
 	term := d.sit(nil, "restore", "/app/", d.at(30), "--no-color")
 	term.await("to continue: $")
 	term.types("no\n")
-	screen := term.ends(1, `would do now:\n- /app/old.*\n~ /app/p00\n`, `\n\.\.\. and [0-9]+ more: --dry-run shows all of it\nplan: 0 to create, 30 to update, 0 to replace, 1 to delete`)
-	_, shown, _ := strings.Cut(screen, "what a restore of")
+	screen := term.ends(1, `restore of /app/ to [-0-9T:.]+Z:\n- /app/old.*\n~ /app/p00\n`, `\n\.\.\. and [0-9]+ more: use --dry-run to see all\nplan: 0 to create, 30 to update, 0 to replace, 1 to delete`)
+	_, shown, _ := strings.Cut(screen, "restore of")
 	if n := strings.Count(shown[:strings.Index(shown, "to continue: ")], "\n") + 1; n > 24 {
 		d.Errorf("the output has %d lines, want at most 24:\n%s", n, screen)
 	}

@@ -157,10 +157,10 @@ func TestExplain(t *testing.T) {
 	}{
 		{"no region", &awsconn.NoRegionError{}, "no region", "--region"},
 		{"denied by S3", s3Call(&answers{status: 403, body: "<Error><Code>AccessDenied</Code></Error>"}), "S3 GetObject", "s3:GetObject and s3:GetObjectVersion"},
-		{"denied by S3 with a reason", s3Call(&answers{status: 403, body: "<Error><Code>AccessDenied</Code><Message>User: me is not authorized to perform: s3:GetObject with an explicit deny in a resource control policy</Message></Error>"}), "refused the request: User: me is not authorized to perform: s3:GetObject with an explicit deny in a resource control policy", "that policy has to change"},
+		{"denied by S3 with a reason", s3Call(&answers{status: 403, body: "<Error><Code>AccessDenied</Code><Message>User: me is not authorized to perform: s3:GetObject with an explicit deny in a resource control policy</Message></Error>"}), "refused the request: User: me is not authorized to perform: s3:GetObject with an explicit deny in a resource control policy", "change the policy that denies it"},
 		{"denied by SSM", ssmCall(&answers{status: 400, body: `{"__type":"AccessDeniedException"}`}), "SSM GetParameterHistory", "ssm:GetParameterHistory"},
 		{"expired", ssmCall(&answers{status: 400, body: `{"__type":"ExpiredTokenException"}`}), "expired", "aws sso login"},
-		{"unknown credentials", ssmCall(&answers{status: 400, body: `{"__type":"UnrecognizedClientException"}`}), "does not know", "get-caller-identity"},
+		{"unknown credentials", ssmCall(&answers{status: 400, body: `{"__type":"UnrecognizedClientException"}`}), "does not recognize", "get-caller-identity"},
 		{"other region", s3Call(&answers{status: 301, body: "<Error><Code>PermanentRedirect</Code></Error>"}), "another region", "--region"},
 		{"connection refused", s3Call(&answers{err: &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}}), "no connection", "ssmbak local"},
 	}

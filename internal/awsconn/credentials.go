@@ -64,7 +64,7 @@ func (p provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	}
 	// The SDK quotes the output of the process, which may be a secret key.
 	if failed := new(processcreds.ProviderError); errors.As(err, &failed) && strings.Contains(err.Error(), "process output: ") {
-		err = &processcreds.ProviderError{Err: errors.New("its output is not the JSON of credentials")}
+		err = &processcreds.ProviderError{Err: errors.New("its output is not credentials in JSON")}
 	}
 	return got, &CredentialsError{
 		Profile: named(p.profile.Profile), SSO: p.profile.SSOStartURL != "" || p.profile.SSOSession != nil || p.profile.SSOSessionName != "",

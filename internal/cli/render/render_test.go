@@ -215,7 +215,7 @@ func TestPlan(t *testing.T) {
 		color bool
 		want  string
 	}{
-		{"plain", false, `what a restore of  to 2024-06-13T20:10:54.000Z would do now:
+		{"plain", false, `restore of  to 2024-06-13T20:10:54.000Z:
 + /a
     value: "old"
     note: its tags are not known:\x1b it gets none
@@ -223,7 +223,7 @@ func TestPlan(t *testing.T) {
     value: "new\x1b[2J" -> "old"
     tag team: "core" -> (none)
 - /d (it had been deleted)
-    value: (not known)
+    value: (unknown)
     will be refused: its live version is not in the archive
 = /e (kept: it did not exist yet)
 ? /f (unknown: versions are missing)

@@ -9,7 +9,7 @@ import (
 	"github.com/ssmbak/ssmbak/restore"
 )
 
-// text that is null in JSON where there is none.
+// optional is a text that is null in JSON if it is empty.
 type optional string
 
 func (o optional) MarshalJSON() ([]byte, error) {
@@ -19,8 +19,8 @@ func (o optional) MarshalJSON() ([]byte, error) {
 	return json.Marshal(string(o))
 }
 
-// Row is one parameter in JSON. Its fields are public: docs/output.md lists
-// them, and they only ever get more.
+// Row is one parameter in JSON. Its fields are public and listed in docs/output.md.
+// Fields may be added, but not removed.
 type Row struct {
 	Name           ssmbak.Name
 	Value          *string // nil if there is none, or it is masked
@@ -40,22 +40,21 @@ type Row struct {
 	Tags           map[string]string // nil if they are unknown
 	Change         optional          // the action of a diff or restore
 	Reason         optional          // why it is unknown, has no value, is kept or refused
-	// How sure Labels and Tags are, nil where there is no parameter.
+	// The certainty of Labels and Tags, nil if the parameter does not exist.
 	LabelsCertainty, TagsCertainty *ssmbak.Certainty
 }
 
-// notUTF8 is why a value does not stand in JSON.
-const notUTF8 = "its value is not UTF-8: `ssmbak get` writes it as it is"
+// notUTF8 is the reason why JSON does not contain a value.
+const notUTF8 = "the value is not UTF-8: `ssmbak get` writes it unchanged"
 
-// Masked reports whether a value of this type is not shown unless secrets are:
-// all but those that are known to be no secrets.
+// Masked reports whether values of a type are masked: without reveal, all except those
+// of type String and StringList.
 func Masked(t ssmbak.Type, reveal bool) bool {
 	return !reveal && t != ssmbak.String && t != ssmbak.StringList
 }
 
-// RowOf returns the row of a state. Without reveal the values of SecureStrings
-// are left out. A value that JSON cannot hold is left out too, and Reason says
-// so.
+// RowOf returns the row of a state. It omits values of SecureStrings unless reveal is
+// set, and values that are not UTF-8, in which case it sets Reason.
 func RowOf(s ssmbak.State, reveal bool) Row {
 	v := s.Version
 	row := Row{
@@ -81,13 +80,13 @@ func RowOf(s ssmbak.State, reveal bool) Row {
 	return row
 }
 
-// attributes returns labels or tags, and how sure they are.
+// attributes returns labels or tags and their certainty.
 func attributes[V any](s ssmbak.State, all map[string]V, known, lastKnown bool) (map[string]V, *ssmbak.Certainty) {
 	certainty := ssmbak.Unknown
 	switch {
 	case s.Deleted:
 		return nil, nil
-	case lastKnown: // a plan that takes them counts them as known, too
+	case lastKnown: // a plan that uses them marks them as known, too
 		certainty = ssmbak.LastKnown
 	case known:
 		certainty = ssmbak.Proved
@@ -100,20 +99,19 @@ func attributes[V any](s ssmbak.State, all map[string]V, known, lastKnown bool) 
 	return all, &certainty
 }
 
-// Unfit reports whether the state has a value that is to be shown and that JSON
-// cannot hold.
+// Unfit reports whether the state has an unmasked value that JSON cannot represent.
 func Unfit(s ssmbak.State, reveal bool) bool {
 	return s.HasValue && !s.Deleted && !Masked(s.Version.Type, reveal) && !utf8.ValidString(s.Value.Reveal())
 }
 
-// States writes states as a table: name, value, type and time, and for those
-// that are unknown or have no value a note that says why.
+// States writes states as a table with name, value, type and time, and a note with the
+// reason if a state is unknown or its value is unavailable.
 func States(w io.Writer, states []ssmbak.State, reveal bool) error {
 	return writeStates(w, states, reveal, func(int) string { return "" }, nil)
 }
 
-// Restored writes states as [States] does, with what became of each and one more
-// note for it; "" for none.
+// Restored writes states as [States] does, with the status of each, and with a note
+// that replaces that of the state unless it is "".
 func Restored(w io.Writer, states []ssmbak.State, reveal bool, status []restore.Status, note []string) error {
 	return writeStates(w, states, reveal, func(i int) string { return note[i] }, status)
 }
@@ -154,7 +152,7 @@ func writeStates(w io.Writer, states []ssmbak.State, reveal bool, note func(i in
 func valueCell(s ssmbak.State, reveal bool) string {
 	switch {
 	case s.Version.Number == 0 && !s.HasValue && s.Version.Type == "":
-		return "" // nothing was ever known
+		return "" // never recorded
 	case Masked(s.Version.Type, reveal):
 		return ssmbak.Mask
 	case s.HasValue:
@@ -176,13 +174,13 @@ func noteOf(s ssmbak.State) string {
 // PlannedRow is one parameter of a diff in JSON.
 type PlannedRow struct {
 	Row
-	Source      optional // the parameter whose state is restored, if it is another one
+	Source      optional // the parameter whose state is restored, if not Name
 	Differences []DifferenceRow
 	Notices     []string
 }
 
-// DifferenceRow is one attribute that a restore would change. Live and Wanted
-// are nil where there is nothing on that side, or where it is masked.
+// DifferenceRow is one attribute that a restore would change. Live and Wanted are nil
+// if that side has no such attribute, or if it is masked.
 type DifferenceRow struct {
 	Attribute    string
 	Live, Wanted *string
@@ -221,15 +219,15 @@ type OutcomeRow struct {
 	PlannedRow
 	Status  restore.Status
 	Error   optional
-	Written int64 // number of the version that was written, 0 if none was
-	// Replaced says that the parameter was deleted and created anew.
+	Written int64 // version number that was written, or 0
+	// Replaced reports whether the parameter was deleted and recreated.
 	Replaced bool
-	// RestoreID is what undo takes this back by, null if nothing was written.
+	// RestoreID is the ID for undo, null if nothing was written.
 	RestoreID optional `json:"RestoreId"`
 }
 
-// OutcomeRowOf returns the row of an outcome of the restore with the id. failed is its error as a person
-// reads it, "" if there is none.
+// OutcomeRowOf returns the row of an outcome of the restore with the given ID. failed is
+// its error message, or "".
 func OutcomeRowOf(o restore.Outcome, id, failed string, reveal bool) OutcomeRow {
 	return OutcomeRow{
 		PlannedRow: PlannedRowOf(o.Item, reveal), Status: o.Status, Error: optional(failed), Written: o.Version,
@@ -237,7 +235,7 @@ func OutcomeRowOf(o restore.Outcome, id, failed string, reveal bool) OutcomeRow 
 	}
 }
 
-// itemReason is the most telling reason that an item has.
+// itemReason returns the most specific reason of an item.
 func itemReason(item restore.Item) string {
 	if item.Refused != "" {
 		return item.Refused
@@ -245,7 +243,8 @@ func itemReason(item restore.Item) string {
 	return item.Reason
 }
 
-// secret reports whether the values of an item are masked: if either side is.
+// secret reports whether the values of an item are masked because either side is
+// masked.
 func secret(item restore.Item, reveal bool) bool {
 	if item.Live != nil && Masked(item.Live.Version.Type, reveal) {
 		return true

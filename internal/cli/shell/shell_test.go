@@ -198,8 +198,8 @@ func TestFlagProblem(t *testing.T) {
 	flags.Int("port", 0, "")
 	flags.Float64("rate", 0, "")
 	for arg, want := range map[string]string{
-		"--yes=x": `--yes "x" is neither true nor false`, "--port=x": `--port "x" is no whole number`,
-		"--rate=x": `--rate "x" is no number`, "--nope": "unknown flag: --nope",
+		"--yes=x": `--yes must be true or false, not "x"`, "--port=x": `--port must be an integer, not "x"`,
+		"--rate=x": `--rate must be a number, not "x"`, "--nope": "unknown flag: --nope",
 	} {
 		if got := shell.FlagProblem(flags.Parse([]string{arg})); got != want {
 			t.Errorf("%s: %q, want %q", arg, got, want)

@@ -322,8 +322,8 @@ func TestSurroundings(t *testing.T) {
 	}{
 		{"no region", ssmbakcli.Env{}, "no region is configured", "--region"},
 		{"nobody there", ssmbakcli.Env{Env: shell.Env{AWS: awsconn.Options{Region: region, EndpointURL: "http://127.0.0.1:1", Anonymous: true, MaxAttempts: 1}}}, "no connection to STS GetCallerIdentity", "ssmbak local"},
-		{"no credentials", ssmbakcli.Env{Env: shell.Env{AWS: awsconn.Options{Region: region, EndpointURL: "http://127.0.0.1:1", MaxAttempts: 1}}}, "there are no AWS credentials", "AWS_PROFILE"},
-		{"no such profile", ssmbakcli.Env{Env: shell.Env{AWS: awsconn.Options{Region: region, Profile: "nope"}}}, `there is no profile "nope"`, "aws configure"},
+		{"no credentials", ssmbakcli.Env{Env: shell.Env{AWS: awsconn.Options{Region: region, EndpointURL: "http://127.0.0.1:1", MaxAttempts: 1}}}, "no AWS credentials", "AWS_PROFILE"},
+		{"no such profile", ssmbakcli.Env{Env: shell.Env{AWS: awsconn.Options{Region: region, Profile: "nope"}}}, `profile "nope" does not exist`, "aws configure"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -370,14 +370,14 @@ func TestBucketPointer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		aws := emulator.New(emulator.Options{Account: account, Region: region, Clock: emulator.RealClock()})
 		env := ssmbakcli.Env{Env: shell.Env{Args: []string{"preview", "/app/db", "now"}, AWS: connection(aws.Client())}}
-		if code, _, stderr := run(t, env); code != 1 || !strings.Contains(stderr, "no bucket is named") {
+		if code, _, stderr := run(t, env); code != 1 || !strings.Contains(stderr, "no bucket is configured") {
 			t.Errorf("without a parameter: exit code %d\n%s", code, stderr)
 		}
 		if n := aws.Counts()["ssm:GetParameter"]; n != 1 {
 			t.Errorf("%d parameters were asked for, want 1", n)
 		}
 		aws.Faults.Add(emulator.Rule{Service: "ssm", Op: "GetParameter", Fault: emulator.Fault{Status: http.StatusBadRequest, Code: "ValidationException"}})
-		if code, _, stderr := run(t, env); code != 1 || strings.Contains(stderr, "no bucket is named") || !strings.Contains(stderr, "ValidationException") {
+		if code, _, stderr := run(t, env); code != 1 || strings.Contains(stderr, "no bucket is configured") || !strings.Contains(stderr, "ValidationException") {
 			t.Errorf("refused by a ValidationException: exit code %d\n%s", code, stderr)
 		}
 	})

@@ -26,7 +26,7 @@ func (a *app) writePlanFile(path string, f *restore.File) error {
 	}
 	replaced, err := writeFile(path, text)
 	if err != nil {
-		return shell.Fail("name a file in a directory that you may write to", "write the plan to %s: %v", path, err)
+		return shell.Fail("choose a file in a writable directory", "write the plan to %s: %v", path, err)
 	}
 	if replaced {
 		a.Note("plan written to %s: `ssmbak restore --plan %s%s` applies it", path, shell.Quote(path), a.where())
@@ -34,7 +34,7 @@ func (a *app) writePlanFile(path string, f *restore.File) error {
 	return nil
 }
 
-// readPlanFile reads what writePlanFile wrote, from standard input if path is "-".
+// readPlanFile reads a plan from a file, or from standard input if path is "-".
 func (a *app) readPlanFile(path string) (*restore.File, error) {
 	if path == "-" {
 		text, err := io.ReadAll(a.Stdin)
@@ -45,7 +45,7 @@ func (a *app) readPlanFile(path string) (*restore.File, error) {
 	}
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, shell.Usage("`ssmbak restore NAME|PATH TIME --dry-run --out FILE` writes one", "there is no file %s", path)
+		return nil, shell.Usage("`ssmbak restore NAME|PATH TIME --dry-run --out FILE` creates one", "file %s does not exist", path)
 	}
 	if err != nil {
 		return nil, shell.Fail("", "read the plan: %v", err)
@@ -53,7 +53,7 @@ func (a *app) readPlanFile(path string) (*restore.File, error) {
 	return restore.ParseFile(text)
 }
 
-// optionsOf returns the flags with which a plan was made, as they are typed.
+// optionsOf returns the command-line flags with which a plan was made.
 func optionsOf(f *restore.File) string {
 	var b strings.Builder
 	for _, flag := range []struct {
