@@ -61,7 +61,7 @@ func TestWrap(t *testing.T) {
 		{"space at the edge", "abcdefgh ij", "abcdefgh\n ij"},
 		{"wide", "日本語日本語", "日本語日\n本語"},
 		{"long word after a short one", "ab cdefghijkl", "ab \ncdefghij\nkl"},
-		{"what is left of a word is too long still", " aaaaa語語a", " \naaaaa語\n語a"},
+		{"the rest of a word is still too long", " aaaaa語語a", " \naaaaa語\n語a"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -96,7 +96,7 @@ func TestTime(t *testing.T) {
 		time ssmbak.Time
 		want string
 	}{
-		{"as the original shows it", 1718309454999, "2024-06-13 20:10:54+00:00"},
+		{"as the legacy ssmbak shows it", 1718309454999, "2024-06-13 20:10:54+00:00"},
 		{"none", 0, ""},
 		{"beginning of time", ssmbak.MinTime, ""},
 		{"end of time", ssmbak.MaxTime, ""},
@@ -142,7 +142,7 @@ func TestStates(t *testing.T) {
 	}
 }
 
-// TestSecretsStay holds that no way of showing anything shows the value of a
+// TestSecretsStay checks that no output contains the value of a
 // SecureString, or of a parameter of unknown type, unless secrets are revealed.
 func TestSecretsStay(t *testing.T) {
 	t.Parallel()
@@ -287,7 +287,7 @@ func TestRowOf(t *testing.T) {
 	}
 }
 
-// TestFieldsAreDocumented holds that docs/output.md names every field.
+// TestFieldsAreDocumented checks that docs/output.md names every field.
 func TestFieldsAreDocumented(t *testing.T) {
 	t.Parallel()
 	doc, err := os.ReadFile("../../../docs/output.md")

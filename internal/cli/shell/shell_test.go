@@ -57,7 +57,7 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// TestInterruptAtQuestion holds that an interrupt ends a question without an answer.
+// TestInterruptAtQuestion checks that an interrupt ends a prompt without an answer.
 func TestInterruptAtQuestion(t *testing.T) {
 	t.Parallel()
 	ctx, interrupt := context.WithCancel(t.Context())
@@ -91,11 +91,11 @@ func TestUnasked(t *testing.T) {
 	}
 	s.Getenv, s.Stdin = func(string) string { return "" }, strings.NewReader("yes\n")
 	if s.Unasked() == "" {
-		t.Error("a question would be asked of what is no terminal")
+		t.Error("asks for confirmation without a terminal")
 	}
 }
 
-// TestStandardError holds what stands on standard error in each format.
+// TestStandardError checks the output on standard error in each format.
 func TestStandardError(t *testing.T) {
 	t.Parallel()
 	failure := shell.Failure{Message: "no \x1b[2Jvalue", Hint: "name one", Code: shell.Failed}
@@ -121,7 +121,7 @@ func TestStandardError(t *testing.T) {
 	}
 }
 
-// TestFormats holds that each format has its own data, and that another one is
+// TestFormats checks the data in each format, and that an unknown format is
 // refused in the words of the default.
 func TestFormats(t *testing.T) {
 	t.Parallel()
@@ -148,7 +148,7 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-// TestColor holds that only terminals get color, and none that declines it.
+// TestColor checks that only terminals get color, unless it is disabled.
 func TestColor(t *testing.T) {
 	t.Parallel()
 	s, stderr := newShell(strings.NewReader(""))
@@ -165,7 +165,7 @@ func TestColor(t *testing.T) {
 	}
 }
 
-// TestWords holds what is typed again and what is counted.
+// TestWords checks quoting and plurals.
 func TestWords(t *testing.T) {
 	t.Parallel()
 	for word, want := range map[string]string{
@@ -190,7 +190,7 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// TestFlagProblem holds that a bad value is named without the words of strconv.
+// TestFlagProblem checks that an invalid value is reported without strconv's text.
 func TestFlagProblem(t *testing.T) {
 	t.Parallel()
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
@@ -224,6 +224,6 @@ func TestExplain(t *testing.T) {
 	}
 	var f shell.Failure
 	if f = shell.Explain(&awsconn.RegionError{Region: "X"}); f.Code != shell.WrongUsage {
-		t.Errorf("a region that is none ends with exit code %d", f.Code)
+		t.Errorf("exit code %d for an invalid region", f.Code)
 	}
 }
