@@ -63,7 +63,7 @@ func getObject(t *testing.T, conn *awsconn.Conn) error {
 }
 
 // TestLoopbackPutsTheBucketIntoThePath checks that keys with a leading slash
-// reach a local endpoint as they are.
+// reach a local endpoint unchanged.
 func TestLoopbackPutsTheBucketIntoThePath(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, endpoint, want string }{

@@ -74,7 +74,7 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-// TestChangeTimesArePasted holds for random changes that the times in a row are
+// TestChangeTimesArePasted checks for random changes that the times in a row are
 // read again as times: the last one as one by which the change has happened, and
 // before: the first one as one at which it had not.
 func TestChangeTimesArePasted(t *testing.T) {

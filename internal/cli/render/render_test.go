@@ -202,7 +202,7 @@ func TestPlan(t *testing.T) {
 	created := item("/a", restore.Create, value("", "old"))
 	created.Notices = []string{"its tags are not known:\x1b it gets none"}
 	replaced := item("/g", restore.Replace, restore.Difference{Attribute: "tier", Live: "Advanced", Wanted: "Standard"})
-	replaced.Source, replaced.Reason = "/h", "deleted and created anew"
+	replaced.Source, replaced.Reason = "/h", "deleted and recreated"
 	noticed := item("/i", restore.None)
 	noticed.Reason, noticed.Notices = "nothing differs", []string{"its tier stays Advanced"}
 	plan := &restore.Plan{At: 1718309454000, Items: []restore.Item{
@@ -227,7 +227,7 @@ func TestPlan(t *testing.T) {
     will be refused: its live version is not in the archive
 = /e (kept: it did not exist yet)
 ? /f (unknown: versions are missing)
--/+ /g <- /h (deleted and created anew)
+-/+ /g <- /h (deleted and recreated)
     tier: "Advanced" -> "Standard"
 plan: 1 to create, 1 to update, 1 to replace, 1 to delete, 2 unchanged, 1 kept, 1 unknown
 `},

@@ -23,7 +23,7 @@ func newShell(input io.Reader) (*shell.Shell, *bytes.Buffer) {
 	return shell.New("program", shell.Env{Stdin: input, Stdout: io.Discard, Stderr: &stderr, Terminal: terminal}), &stderr
 }
 
-// TestAnswers holds which lines agree to a question, and that what breaks off
+// TestAnswers checks which lines agree to a question, and that incomplete input
 // before its line feed is no answer.
 func TestAnswers(t *testing.T) {
 	t.Parallel()
@@ -74,7 +74,7 @@ func TestInterruptAtQuestion(t *testing.T) {
 	}
 }
 
-// TestUnasked holds when no question is asked.
+// TestUnasked checks when the user cannot be asked.
 func TestUnasked(t *testing.T) {
 	t.Parallel()
 	s, _ := newShell(strings.NewReader(""))
@@ -207,14 +207,14 @@ func TestFlagProblem(t *testing.T) {
 	}
 }
 
-// TestExplain holds the order in which an error is explained.
+// TestExplain checks which explanation of an error takes precedence.
 func TestExplain(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		err  error
 		want shell.Failure
 	}{
-		{errors.Join(shell.Part("go on", "%d are left", 2)), shell.Failure{Message: "2 are left", Hint: "go on", Code: shell.Partly}},
+		{errors.Join(shell.Part("continue", "%d are left", 2)), shell.Failure{Message: "2 are left", Hint: "continue", Code: shell.Partly}},
 		{&awsconn.NoRegionError{}, shell.Failure{Message: "no region is configured", Hint: "set one with --region, AWS_REGION or `aws configure`", Code: shell.Failed}},
 		{errors.New("something else"), shell.Failure{Message: "something else", Code: shell.Failed}},
 	} {

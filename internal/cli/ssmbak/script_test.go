@@ -47,7 +47,7 @@ var zone = time.FixedZone("CEST", 2*60*60)
 // sleeping is free, and every clock says the same. UPDATE=1 rewrites what the
 // scripts expect.
 //
-// Besides testscript's own commands there are
+// In addition to testscript's own commands there are
 //
 //	ssmbak ARG...              the command itself; ! ssmbak if it has to fail;
 //	                           ids of restores are RESTORE-1 and so on
