@@ -10,11 +10,11 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// noPolicies is what takes all policies of a parameter away.
+// noPolicies removes all policies of a parameter.
 // https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-policies.html
 const noPolicies = "[{}]"
 
-// described returns a version as DescribeParameters gives it.
+// described returns the version in a response of DescribeParameters.
 func described(p types.ParameterMetadata) ssmbak.Version {
 	return ssmbak.Version{
 		Number: p.Version, Time: millis(p.LastModifiedDate), User: aws.ToString(p.LastModifiedUser),
@@ -25,7 +25,7 @@ func described(p types.ParameterMetadata) ssmbak.Version {
 	}
 }
 
-// kept returns a version as GetParameterHistory gives it.
+// kept returns a version in a response of GetParameterHistory.
 func kept(p types.ParameterHistory) ssmbak.Version {
 	return ssmbak.Version{
 		Number: p.Version, Time: millis(p.LastModifiedDate), User: aws.ToString(p.LastModifiedUser),
@@ -58,9 +58,8 @@ func (w Write) input() *ssm.PutParameterInput {
 	return in
 }
 
-// millis rounds to the precision in which Parameter Store keeps times: the
-// answer carries them as a decimal fraction of seconds, which no binary number
-// holds exactly.
+// millis rounds to milliseconds, the precision of Parameter Store's times. Responses
+// contain them as decimal seconds, which binary numbers cannot represent exactly.
 func millis(t *time.Time) ssmbak.Time {
 	if t == nil {
 		return 0
@@ -68,7 +67,7 @@ func millis(t *time.Time) ssmbak.Time {
 	return ssmbak.TimeOf(t.Round(time.Millisecond))
 }
 
-// policies joins the texts of policies to the array that PutParameter takes.
+// policies returns the JSON array of policies that PutParameter accepts, or "".
 func policies(list []types.ParameterInlinePolicy) string {
 	joined := ""
 	for _, p := range list {

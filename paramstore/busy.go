@@ -10,32 +10,32 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// BusyPatience is how long writes of a parameter that are refused with
-// TooManyUpdates are tried. There are two kinds: one without a message where
-// writes of a parameter meet, which passes at once, and one that lasts, for days
-// at times, where a parameter is created after its deletion: "Failed to create
-// the parameter since stale tags associated to the name detected".
+// BusyPatience is how long writes that fail with TooManyUpdates are retried. AWS
+// returns it without a message for concurrent writes of a parameter, which succeed
+// when retried. It also returns it, sometimes for days, for the creation of a
+// parameter that was deleted before: "Failed to create the parameter since stale
+// tags associated to the name detected".
 // https://github.com/airbnb/streamalert/issues/682
 // https://github.com/awslabs/aws-orbit-workbench/issues/1170
 const BusyPatience = 10 * time.Minute
 
-// busyUnsaid is for how long nothing is said of it.
+// busyUnsaid is how long a write waits before [Options.Waiting] is called.
 const busyUnsaid = 2 * time.Second
 
-// busy is since when the writes of parameters are refused with TooManyUpdates. Its
-// methods may be called by many goroutines at once.
+// busy records since when the writes of each parameter have failed with
+// TooManyUpdates. It is safe for concurrent use.
 type busy struct {
-	waiting func(parameter, message string) // nil says nothing
+	waiting func(parameter, message string) // may be nil
 
 	mu     sync.Mutex
 	spells map[string]spell // by parameter
 }
 
-// spell is a time in which all writes of a parameter are refused.
+// spell is an interval in which every write of a parameter failed.
 type spell struct{ first, last time.Time }
 
-// since returns for how long the writes of a parameter have been refused, this
-// answer being the latest. What begins after another one gave up is tried once.
+// since records another failure and returns how long the writes of a parameter have
+// been failing. A write that starts after an earlier one gave up is tried once.
 func (b *busy) since(parameter string) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -54,7 +54,7 @@ func (b *busy) over(parameter string) {
 	delete(b.spells, parameter)
 }
 
-// say says that a parameter is waited for.
+// say reports that a write of a parameter is waiting.
 func (b *busy) say(parameter, message string) {
 	if b.waiting == nil {
 		return
@@ -64,7 +64,7 @@ func (b *busy) say(parameter, message string) {
 	b.waiting(parameter, message)
 }
 
-// busyWith returns what AWS says with a TooManyUpdates.
+// busyWith returns AWS's message if err is TooManyUpdates.
 func busyWith(err error) (message string, ok bool) {
 	var api smithy.APIError
 	if !errors.As(err, &api) || api.ErrorCode() != "TooManyUpdates" {
@@ -73,8 +73,8 @@ func busyWith(err error) (message string, ok bool) {
 	return api.ErrorMessage(), true
 }
 
-// parameterOf returns the name of the parameter that a call writes, "" if it
-// writes none or several.
+// parameterOf returns the name of the parameter that a call writes, or "" if it
+// does not write exactly one.
 func parameterOf(input any) string {
 	switch in := input.(type) {
 	case *ssm.PutParameterInput:

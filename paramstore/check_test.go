@@ -32,7 +32,7 @@ func TestBeforeSending(t *testing.T) {
 		{"it moved", []string{""}, 1, 1, 0, true},
 		{"it moved while the write was throttled", []string{slow, slow, ""}, 3, 3, 2, true},
 		{"throttled", []string{slow, slow, ""}, 0, 3, 3, false},
-		// What an answer that was lost has written would be taken for a change.
+		// The effect of a write whose response was lost would look like a change.
 		{"the answer is lost", []string{broken, slow, broken, ""}, 2, 1, 4, false},
 		{"throttled, then the answer is lost", []string{slow, broken, ""}, 3, 2, 3, false},
 	} {
@@ -55,7 +55,7 @@ func TestBeforeSending(t *testing.T) {
 	}
 }
 
-// TestCheckComesAfterTheWait holds that the check is made when a write's turn has
+// TestCheckComesAfterTheWait checks that the check runs when a write's turn has
 // come, not when it begins to wait, and that requests of the check are not checked.
 func TestCheckComesAfterTheWait(t *testing.T) {
 	t.Parallel()
@@ -90,7 +90,7 @@ func TestCheckComesAfterTheWait(t *testing.T) {
 	})
 }
 
-// TestLibraryIsPaced holds that a client as the SDK makes it, which gives up after
+// TestLibraryIsPaced checks that a default SDK client, which gives up after
 // three tries and a budget of retries, fails no call for throttling.
 func TestLibraryIsPaced(t *testing.T) {
 	t.Parallel()
@@ -126,7 +126,7 @@ func TestLibraryIsPaced(t *testing.T) {
 	}
 }
 
-// TestNameFilter holds that each name is asked for in one form, 50 with one request,
+// TestNameFilter checks that each name is sent in one form, 50 per request,
 // and that those of one level are found.
 func TestNameFilter(t *testing.T) {
 	t.Parallel()

@@ -9,12 +9,12 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// DeletePage is the most parameters that one request deletes.
+// DeletePage is the maximum number of parameters that one request deletes.
 // https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DeleteParameters.html
 const DeletePage = 10
 
-// Delete deletes up to [DeletePage] parameters with one request. Those that are
-// not there are as they should be. After an error any of them may be deleted.
+// Delete deletes up to [DeletePage] parameters with one request. Parameters that do
+// not exist are not an error. After an error, any of them may have been deleted.
 func (s *Store) Delete(ctx context.Context, names ...ssmbak.Name) error {
 	in := &ssm.DeleteParametersInput{}
 	for _, name := range names {

@@ -25,7 +25,7 @@ func TestDelete(t *testing.T) {
 	var names []ssmbak.Name
 	for i := range paramstore.DeletePage {
 		names = append(names, ssmbak.Name(fmt.Sprint("/a/", i)))
-		if i%2 == 0 { // the others are not there, as they should be
+		if i%2 == 0 { // the others do not exist
 			put(t, s, paramstore.Write{Name: names[i], Value: ssmbak.NewValue("v")})
 		}
 	}

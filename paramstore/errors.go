@@ -14,31 +14,32 @@ import (
 
 // Errors that callers branch on.
 var (
-	// ErrNotFound: there is no such parameter, or no such version of it.
-	ErrNotFound = errors.New("there is no such parameter")
-	// ErrExists: a parameter that was to be created is there already.
-	ErrExists = errors.New("the parameter exists already")
-	// ErrCredentials: the caller's credentials have expired or are not known, so
-	// that nothing more can succeed.
-	ErrCredentials = errors.New("the credentials are not valid any more")
-	// ErrChanged: the parameter was changed while it was read, again and again.
-	ErrChanged = errors.New("the parameter was deleted and made anew while it was read")
+	// ErrNotFound means that the parameter, or the version of it, does not exist.
+	ErrNotFound = errors.New("parameter not found")
+	// ErrExists means that a parameter to be created already exists.
+	ErrExists = errors.New("parameter already exists")
+	// ErrCredentials means that the caller's credentials have expired or are
+	// invalid, so that every further call fails.
+	ErrCredentials = errors.New("credentials expired or invalid")
+	// ErrChanged means that the parameter was deleted and recreated during each of
+	// several attempts to read it.
+	ErrChanged = errors.New("parameter was deleted and recreated while it was being read")
 )
 
-// UnreadableError says that one version is there and its value cannot be had:
-// its key is disabled, deleted, or closed to the caller.
+// UnreadableError means that a version exists but its value is unavailable: its key
+// is disabled or deleted, or the caller may not use it.
 type UnreadableError struct {
 	Name   ssmbak.Name
 	Number int64
-	Reason string // AWS's error code and what it means; never a value
+	Reason string // AWS's error code and its meaning; never a value
 }
 
 func (e *UnreadableError) Error() string {
-	return fmt.Sprintf("the value of %s version %d cannot be read: %s", e.Name, e.Number, e.Reason)
+	return fmt.Sprintf("cannot read the value of %s version %d: %s", e.Name, e.Number, e.Reason)
 }
 
-// RefusedError is a write that Parameter Store refused for what it asked, so
-// that the same write would be refused again.
+// RefusedError means that Parameter Store rejected a write because of its content.
+// The same write would be rejected again.
 type RefusedError struct {
 	Name   ssmbak.Name
 	Op     string // the operation, such as PutParameter
@@ -50,9 +51,9 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("%s refused %s: %s: %s", e.Op, e.Name, e.Code, e.Reason)
 }
 
-// BusyError is a write that Parameter Store went on refusing with TooManyUpdates
-// through every retry: either writes of the parameter met all the time, or it is
-// created after its deletion while something of the old one is left.
+// BusyError means that a write failed with TooManyUpdates until its retries ran
+// out. Either other writes of the parameter are in progress, or the parameter was
+// deleted and AWS has not yet removed all of it.
 type BusyError struct {
 	Name    ssmbak.Name
 	Op      string // the operation, such as PutParameter
@@ -62,12 +63,12 @@ type BusyError struct {
 func (e *BusyError) Error() string {
 	message := e.Message
 	if message == "" {
-		message = "other writes of it are under way"
+		message = "other writes of it are in progress"
 	}
-	return fmt.Sprintf("%s went on refusing %s with TooManyUpdates: %s", e.Op, e.Name, message)
+	return fmt.Sprintf("%s kept failing for %s with TooManyUpdates: %s", e.Op, e.Name, message)
 }
 
-// translate gives AWS's answers the package's own errors.
+// translate wraps AWS's errors in the package's own.
 func translate(err error) error {
 	var api smithy.APIError
 	if err == nil || !errors.As(err, &api) {
@@ -78,8 +79,8 @@ func translate(err error) error {
 		// https://docs.aws.amazon.com/systems-manager/latest/APIReference/CommonErrors.html
 		return fmt.Errorf("%w: %w", ErrCredentials, err)
 	case (*types.ParameterNotFound)(nil).ErrorCode(), (*types.ParameterVersionNotFound)(nil).ErrorCode(), "InvalidResourceId":
-		// ListTagsForResource answers InvalidResourceId for a name that is not
-		// there: https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_ListTagsForResource.html
+		// ListTagsForResource returns InvalidResourceId for a parameter that does
+		// not exist: https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_ListTagsForResource.html
 		return fmt.Errorf("%w: %w", ErrNotFound, err)
 	case (*types.ParameterAlreadyExists)(nil).ErrorCode():
 		return fmt.Errorf("%w: %w", ErrExists, err)
@@ -87,10 +88,10 @@ func translate(err error) error {
 	return err
 }
 
-// unreadable returns an [*UnreadableError] if err says that the key of a
-// SecureString cannot be used: InvalidKeyId for one that is not enabled, and
-// AccessDeniedException in KMS's words for one that the caller may not use or
-// that is gone.
+// unreadable returns an [*UnreadableError] if err means that the key of a
+// SecureString cannot be used: InvalidKeyId for a key that is not enabled, and
+// AccessDeniedException with a message from KMS for a key that was deleted or that
+// the caller may not use. It returns nil for any other error.
 // https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html
 func unreadable(name ssmbak.Name, number int64, err error) error {
 	var api smithy.APIError
@@ -109,12 +110,12 @@ func unreadable(name ssmbak.Name, number int64, err error) error {
 	return nil
 }
 
-// echoed is how AWS's model validation quotes what was sent.
+// echoed matches the input that AWS's model validation quotes.
 var echoed = regexp.MustCompile(`(?s)Value '.*?' at '`)
 
-// refused turns the answer to a write into a [*RefusedError] where the request
-// itself is at fault. AWS's message may quote what was sent, so the value is
-// taken out of it, and the cause, which holds the message too, is not kept.
+// refused returns a [*RefusedError] or [*BusyError] for the error of a write, or err
+// if it does not depend on the request. AWS's message may quote the request, so the
+// value is masked in it, and err, which has the unmasked message, is not wrapped.
 func refused(name ssmbak.Name, op string, value ssmbak.Value, err error) error {
 	var api smithy.APIError
 	var unsent *NotSentError

@@ -12,16 +12,16 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// KeptVersions is how many versions of a parameter Parameter Store keeps: a
-// new one drops the oldest, or is refused if that has a label.
+// KeptVersions is the number of versions that Parameter Store keeps of a parameter.
+// A further one replaces the oldest, or is refused if the oldest has a label.
 // https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
 const KeptVersions = 100
 
-// labelPage is the most labels that one request takes, and that one version has.
+// labelPage is the maximum number of labels per request, and per version.
 // https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_LabelParameterVersion.html
 const labelPage = 10
 
-// Labels returns each label and the number of the version that it is on.
+// Labels returns the version number to which each label is attached.
 func (h History) Labels() map[string]int64 {
 	labels := make(map[string]int64)
 	for _, v := range h.Versions {
@@ -32,8 +32,8 @@ func (h History) Labels() map[string]int64 {
 	return labels
 }
 
-// Label puts labels on a version, from wherever else in the parameter they are.
-// Labels that Parameter Store does not take are a [*RefusedError].
+// Label attaches labels to a version, moving those attached to another version. The
+// error is a [*RefusedError] if Parameter Store rejects a label.
 func (s *Store) Label(ctx context.Context, name ssmbak.Name, number int64, labels []string) error {
 	for part := range slices.Chunk(labels, labelPage) {
 		out, err := s.writer.LabelParameterVersion(ctx, &ssm.LabelParameterVersionInput{
@@ -51,15 +51,15 @@ func (s *Store) Label(ctx context.Context, name ssmbak.Name, number int64, label
 	return nil
 }
 
-// Unlabel takes labels from a version. One that is no longer on it is as it
-// should be.
+// Unlabel removes labels from a version. Labels that are not attached to it are not
+// an error.
 func (s *Store) Unlabel(ctx context.Context, name ssmbak.Name, number int64, labels []string) error {
 	for part := range slices.Chunk(labels, labelPage) {
 		_, err := s.writer.UnlabelParameterVersion(ctx, &ssm.UnlabelParameterVersionInput{
 			Name: aws.String(string(name)), ParameterVersion: &number, Labels: part,
 		}, revocably)
 		if err != nil {
-			return fmt.Errorf("take labels from version %d of %s: %w", number, name, refused(name, "UnlabelParameterVersion", ssmbak.Value{}, translate(err)))
+			return fmt.Errorf("remove labels from version %d of %s: %w", number, name, refused(name, "UnlabelParameterVersion", ssmbak.Value{}, translate(err)))
 		}
 	}
 	return nil

@@ -15,7 +15,7 @@ import (
 	"github.com/ssmbak/ssmbak/paramstore"
 )
 
-// versions makes n versions of /p and returns the store.
+// versions creates n versions of /p and returns the store.
 func versions(t *testing.T, n int) (*ssmapi.Store, *paramstore.Store) {
 	t.Helper()
 	emulated, s := open(t, ssmapi.Options{HistoryPage: 2})
@@ -54,7 +54,7 @@ func TestLabels(t *testing.T) {
 		{"one that is elsewhere stays there", 5, false, []string{"green", "red"}, map[string]int64{"green": 1}},
 		{"one that is nowhere", 5, false, []string{"blue"}, map[string]int64{"green": 1}},
 		{"none", 5, true, nil, map[string]int64{"green": 1}},
-		{"none is taken away", 5, false, nil, map[string]int64{"green": 1}},
+		{"no label removed", 5, false, nil, map[string]int64{"green": 1}},
 	} {
 		do := s.Unlabel
 		if test.on {
@@ -90,7 +90,7 @@ func TestLabelErrors(t *testing.T) {
 		"label a parameter that is not there":         s.Label(t.Context(), "/q", 1, []string{"x"}),
 		"take from a version that is not there":       s.Unlabel(t.Context(), "/p", 7, []string{"x"}),
 		"take from a parameter that is not there":     s.Unlabel(t.Context(), "/q", 1, []string{"x"}),
-		"take one of many from what is not there":     s.Unlabel(t.Context(), "/q", 1, append(many, "x")),
+		"unlabel a parameter that does not exist":     s.Unlabel(t.Context(), "/q", 1, append(many, "x")),
 		"label a version that is not there, with ten": s.Label(t.Context(), "/p", 7, many),
 	} {
 		if !errors.Is(err, paramstore.ErrNotFound) {
@@ -99,7 +99,7 @@ func TestLabelErrors(t *testing.T) {
 	}
 }
 
-// TestLabelPages takes more labels from a version than one request takes.
+// TestLabelPages removes more labels from a version than one request can.
 func TestLabelPages(t *testing.T) {
 	t.Parallel()
 	var sizes []int
@@ -123,7 +123,7 @@ func TestLabelPages(t *testing.T) {
 	}
 }
 
-// TestLabelPassing keeps what passes apart from what is refused.
+// TestLabelPassing distinguishes transient errors from rejected labels.
 func TestLabelPassing(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[string]bool{"ThrottlingException": false, "AccessDeniedException": false, "TooManyUpdates": false, "ValidationException": true} {

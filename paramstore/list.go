@@ -13,24 +13,23 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// DescribePage is the most that a page of DescribeParameters holds, and the most
-// values that one of its filters takes, so that one request describes as many
-// parameters by their names.
+// DescribePage is the maximum number of parameters on a page of DescribeParameters,
+// and of values in one of its filters: one request describes that many parameters
+// by name.
 // https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DescribeParameters.html
 // https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_ParameterStringFilter.html
 const DescribePage = 50
 
-// Description is the newest version of a parameter as a list shows it:
-// everything but its value, tags and labels.
+// Description is the newest version of a parameter as DescribeParameters shows it:
+// everything except its value, tags and labels.
 type Description struct {
 	Name    ssmbak.Name
 	Version ssmbak.Version
 }
 
 // Describe lists the live parameters below the target's path, in no particular
-// order. A page is never visible; an error is the last thing yielded, and a
-// caller that stops early stops the paging. A name may come twice if it is
-// changed meanwhile.
+// order. It yields an error at most once, as the last element. A parameter that
+// changes during the listing may be yielded twice.
 func (s *Store) Describe(ctx context.Context, target ssmbak.Target) iter.Seq2[Description, error] {
 	in := &ssm.DescribeParametersInput{MaxResults: aws.Int32(DescribePage)}
 	if !target.Root() || !target.Recursive() {
@@ -69,15 +68,14 @@ func (s *Store) DescribeOne(ctx context.Context, name ssmbak.Name) (Description,
 	return d, nil
 }
 
-// DescribeNamed returns those of the named parameters that are there, [DescribePage]
-// with one request.
+// DescribeNamed returns the named parameters that exist, [DescribePage] per request.
 func (s *Store) DescribeNamed(ctx context.Context, names []ssmbak.Name) (map[ssmbak.Name]Description, error) {
 	found := make(map[ssmbak.Name]Description, len(names))
 	for part := range slices.Chunk(names, DescribePage) {
 		values := make([]string, len(part))
 		for i, name := range part {
-			// With its slash a filter also finds a name of one level, which is reported
-			// without: https://github.com/hashicorp/terraform-provider-aws/pull/49339.
+			// A filter with a leading slash also matches a name of one level, which
+			// AWS returns without it: https://github.com/hashicorp/terraform-provider-aws/pull/49339.
 			values[i] = string(name)
 		}
 		in := &ssm.DescribeParametersInput{
@@ -96,9 +94,9 @@ func (s *Store) DescribeNamed(ctx context.Context, names []ssmbak.Name) (map[ssm
 	return found, nil
 }
 
-// describe pages through DescribeParameters, whose pages may be empty and
-// still have a successor. Names that cannot be recorded (those of AWS itself,
-// shared ones of other accounts, which are ARNs) are left out.
+// describe pages through DescribeParameters, where an empty page may be followed by
+// others. It skips names that cannot be recorded: parameters of AWS, and parameters
+// shared by other accounts, whose names are ARNs.
 func (s *Store) describe(ctx context.Context, in *ssm.DescribeParametersInput) iter.Seq2[Description, error] {
 	return func(yield func(Description, error) bool) {
 		pages := ssm.NewDescribeParametersPaginator(s.client, in)
@@ -111,7 +109,7 @@ func (s *Store) describe(ctx context.Context, in *ssm.DescribeParametersInput) i
 			for _, p := range out.Parameters {
 				name, err := ssmbak.ParseName(aws.ToString(p.Name))
 				if err != nil {
-					s.log.WarnContext(ctx, "a listed name is left out", "name", aws.ToString(p.Name), "reason", err.Error())
+					s.log.WarnContext(ctx, "skipped a listed name", "name", aws.ToString(p.Name), "reason", err.Error())
 					continue
 				}
 				if !yield(Description{Name: name, Version: described(p)}, nil) {

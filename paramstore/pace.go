@@ -6,20 +6,19 @@ import (
 	"time"
 )
 
-// slots lets requests go at a rate, one after the other in the order in which
-// they came, so that none waits much longer than the others.
+// slots lets requests through at a rate, in the order of their arrival.
 type slots struct {
-	// turn is held by the request that goes next. Those that wait to send into a
-	// channel are served in their order.
+	// turn is held by the next request. Go serves the senders that wait on a channel
+	// in order.
 	turn chan struct{}
 
 	mu   sync.Mutex
-	rate float64   // requests per second; 0 is no bound
-	last time.Time // when the last one was to go
+	rate float64   // requests per second; 0 means unlimited
+	last time.Time // time of the last slot
 }
 
-// take waits for a slot, unless ctx ends before. held says that the request was
-// kept back by the rate.
+// take waits for a slot, and returns ctx's error if ctx ends first. held reports
+// whether the rate delayed the request.
 func (s *slots) take(ctx context.Context) (held bool, err error) {
 	select {
 	case s.turn <- struct{}{}:
@@ -42,7 +41,7 @@ func (s *slots) take(ctx context.Context) (held bool, err error) {
 			return false, ctx.Err()
 		}
 	} else {
-		at = now // what was not used is not made up for
+		at = now // unused slots do not accumulate
 	}
 	s.mu.Lock()
 	s.last = at
@@ -50,35 +49,34 @@ func (s *slots) take(ctx context.Context) (held bool, err error) {
 	return held, nil
 }
 
-// A pace finds the rate that a service allows for one operation and stays
-// there. AWS publishes no rate for PutParameter and throttles each account as it
-// likes, so the rate is found as TCP finds that of a line: up by a little with
-// each request that is served, down by much more with one that is throttled.
+// A pace finds the rate that a service allows for one operation, and keeps to it.
+// AWS publishes no rate for PutParameter and throttles accounts differently, so pace
+// adjusts the rate the way TCP does: each request that is served raises it slightly,
+// and each one that is throttled lowers it by much more.
 //
-// It settles where one request in ten is throttled. That wastes requests, which
-// costs nothing, and no time: the service always has a request to serve, so all
-// of its rate is used, and a rate that rises is noticed within seconds. In
-// virtual time it used 99 % of 3, 10 and 40 requests per second.
+// At equilibrium one request in ten is throttled. This costs neither money nor time:
+// the service always has a request to serve, so its full rate is used, and a higher
+// rate takes effect within seconds. In virtual time, pace used 99 % of 3, 10 and 40
+// requests per second.
 //
-// The SDK's adaptive mode does the same by another curve. It used 99, 97 and,
-// since it takes seconds to come back from the first throttling, 80 % of the
-// same rates. It also wakes those that wait in any order: of 32 requests at 3
-// per second, one waited two minutes, where here it is a third of one. And it
-// has one rate for all operations of a client.
+// The SDK's adaptive mode does the same with a different curve. It used 99, 97 and
+// 80 % of these rates, the last because it needs seconds to recover from the first
+// throttling. It also wakes waiting requests in any order: of 32 requests at 3 per
+// second, one waited two minutes, compared to 20 seconds here. And it has a single
+// rate for all operations of a client.
 type pace struct {
 	slots
-	cut time.Time // when the rate went down last
+	cut time.Time // when the rate was last lowered
 }
 
 const (
-	// startRate is what is tried after the first request that is throttled, in
-	// requests per second; before, none is held back. It is more than any account is
-	// known to allow for writes and DescribeParameters, because the right rate is
-	// found from above within a second, and from below within a few.
+	// startRate, in requests per second, applies after the first throttled request;
+	// before it there is no limit. It is higher than any known rate for writes and
+	// DescribeParameters: from above, the right rate is found within a second, from
+	// below only within several.
 	startRate = 50
-	// leastRate is what is tried at the least, even if all is throttled for a
-	// while. It is below the least that is known, the 3 of an account as it is
-	// made.
+	// leastRate is the lowest rate, in requests per second, even if every request is
+	// throttled. It is below the default quota of 3.
 	leastRate = 2
 	up        = 1.02
 	down      = 0.8
@@ -86,10 +84,10 @@ const (
 
 func newPace() *pace { return &pace{slots: slots{turn: make(chan struct{}, 1)}} }
 
-// answered takes the answer to a request that was sent at a time. It changes
-// the rate only if the request was sent at the present one: many that were
-// under way together are one reason to go down, not many. Requests that were not
-// held back say nothing of a higher rate.
+// answered adjusts the rate after the response to a request sent at the given time.
+// It ignores requests sent before the rate was last lowered: the throttling of many
+// concurrent requests lowers the rate once. A request that was not held back does
+// not raise the rate.
 func (p *pace) answered(sent time.Time, held, throttled bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -14,15 +14,14 @@ import (
 )
 
 // paced returns a client like the given one that finds the rate that the account
-// allows for each operation and keeps to it. A call that is throttled is tried
-// until it is served or its ctx ends, so none fails for throttling. TooManyUpdates
-// is tried for [BusyPatience], every other error as often, and after such waits, as
-// the given client does. One that tries nothing again does not do so after
-// throttling either.
+// allows for each operation, and keeps to it. A throttled call is retried until it
+// succeeds or its ctx ends. TooManyUpdates is retried for [BusyPatience], and any
+// other error as the given client would retry it. If the given client does not
+// retry at all, throttled calls are not retried either.
 //
-// maxRate bounds the requests per second of all operations together, those that
-// are tried again included; 0 is no bound. Each client finds the rates, and keeps
-// to maxRate, for itself. waiting is [Options.Waiting].
+// maxRate limits the requests per second of all operations together, including
+// retries; 0 means unlimited. Clients do not share rates. waiting is
+// [Options.Waiting].
 func paced(client *ssm.Client, maxRate float64, waiting func(parameter, message string)) *ssm.Client {
 	options := client.Options()
 	p := &pacer{
@@ -33,19 +32,19 @@ func paced(client *ssm.Client, maxRate float64, waiting func(parameter, message 
 		p.bound = &slots{turn: make(chan struct{}, 1), rate: maxRate}
 	}
 	return ssm.New(options, func(o *ssm.Options) {
-		// The tries are counted by attempts, which tells throttling from other
-		// errors, as the bound of the SDK does not.
+		// attempts counts retries itself, because the SDK's limit does not
+		// distinguish throttling from other errors.
 		o.RetryMaxAttempts = 0
 		o.Retryer = p
 		o.APIOptions = append(o.APIOptions, p.attempts)
 	})
 }
 
-// pacer is what the calls of one client share, and its retryer.
+// pacer is the state shared by all calls of a client, and the client's retryer.
 type pacer struct {
-	bound *slots // of all operations together; nil if there is none
+	bound *slots // for all operations together; nil means unlimited
 	inner aws.Retryer
-	tries int // of errors other than throttling; 0 is no bound
+	tries int // for errors other than throttling; 0 means unlimited
 	busy  busy
 
 	mu    sync.Mutex
@@ -63,13 +62,14 @@ func (p *pacer) pace(op string) *pace {
 	return c
 }
 
-// attempts puts a step around each attempt of a call: right after the SDK's
-// retries, before the signature, which must not grow old while it waits.
+// attempts adds middleware that runs for each attempt of a call: after the SDK's
+// retry step, and before the request is signed, so that the signature does not
+// expire while the attempt waits.
 //
-// The attempt tokens of [aws.RetryerV2] are made for this, but that is not told of
-// the attempts after the first where AWS_NEW_RETRIES_2026 is set.
+// The attempt tokens of [aws.RetryerV2] are meant for this, but if
+// AWS_NEW_RETRIES_2026 is set, the SDK requests them for the first attempt only.
 func (p *pacer) attempts(stack *middleware.Stack) error {
-	// Of this call; its attempts come one after the other.
+	// The state of one call, whose attempts are sequential.
 	failures, reached := 0, false
 	parameter, said := "", false
 	err := stack.Initialize.Add(middleware.InitializeMiddlewareFunc("ssmbak:Parameter", func(
@@ -92,7 +92,7 @@ func (p *pacer) attempts(stack *middleware.Stack) error {
 		if err != nil {
 			return out, metadata, &aws.RequestCanceledError{Err: err}
 		}
-		// After an attempt that may have taken effect, a check would see that.
+		// No check after an attempt that may have taken effect: it would see it.
 		if check, ok := ctx.Value(checkKey{}).(func(context.Context) error); ok && check != nil && !reached {
 			if err := check(BeforeSending(ctx, nil)); err != nil {
 				return out, metadata, &NotSentError{err}
@@ -129,17 +129,17 @@ func (p *pacer) attempts(stack *middleware.Stack) error {
 
 type checkKey struct{}
 
-// BeforeSending returns a context in which each call calls check right before its
-// request is sent, after it has waited for its turn. An error of check ends the
-// call with a [*NotSentError]. A request that was throttled is checked again before
-// it is sent again; one that may have taken effect, because its answer was lost, is
-// not. check gets a context of its own, in which calls are not checked.
+// BeforeSending returns a context in which each call runs check right before its
+// request is sent, after waiting for its turn. If check fails, the call returns a
+// [*NotSentError]. A throttled request is checked again before it is retried. A
+// request that may have taken effect, because its response was lost, is not. The
+// context passed to check does not check its calls.
 func BeforeSending(ctx context.Context, check func(context.Context) error) context.Context {
 	return context.WithValue(ctx, checkKey{}, check)
 }
 
-// NotSentError says that a request was not sent, or was throttled each time that
-// it was, so that it changed nothing: the check of [BeforeSending] failed.
+// NotSentError means that a request had no effect because the check of
+// [BeforeSending] failed: it was never sent, or every attempt was throttled.
 type NotSentError struct{ Err error }
 
 func (e *NotSentError) Error() string { return "not sent: " + e.Err.Error() }
@@ -147,7 +147,7 @@ func (e *NotSentError) Error() string { return "not sent: " + e.Err.Error() }
 // Unwrap returns the error of the check.
 func (e *NotSentError) Unwrap() error { return e.Err }
 
-// spentError ends the tries of a call.
+// spentError ends the retries of a call.
 type spentError struct{ *retry.MaxAttemptsError }
 
 func throttled(err error) bool {
@@ -155,7 +155,7 @@ func throttled(err error) bool {
 	return err != nil && !errors.As(err, &unsent) && retry.IsErrorThrottles(retry.DefaultThrottles).IsErrorThrottle(err).Bool()
 }
 
-// IsErrorRetryable reports whether a call is tried again.
+// IsErrorRetryable implements [aws.Retryer].
 func (p *pacer) IsErrorRetryable(err error) bool {
 	var spent *spentError
 	var unsent *NotSentError
@@ -163,10 +163,10 @@ func (p *pacer) IsErrorRetryable(err error) bool {
 	return !errors.As(err, &spent) && !errors.As(err, &unsent) && p.tries != 1 && (throttled(err) || busy || p.inner.IsErrorRetryable(err))
 }
 
-// MaxAttempts is no bound: attempts are counted apart.
+// MaxAttempts returns 0, unlimited: attempts counts for itself.
 func (p *pacer) MaxAttempts() int { return 0 }
 
-// RetryDelay is none after throttling, where the pace is the wait.
+// RetryDelay returns 0 after throttling, because the pace delays the next attempt.
 func (p *pacer) RetryDelay(attempt int, err error) (time.Duration, error) {
 	if throttled(err) {
 		return 0, nil
@@ -174,7 +174,7 @@ func (p *pacer) RetryDelay(attempt int, err error) (time.Duration, error) {
 	return p.inner.RetryDelay(attempt, err)
 }
 
-// GetRetryToken takes nothing from the SDK's budget of retries for throttling.
+// GetRetryToken does not charge throttling to the SDK's retry quota.
 func (p *pacer) GetRetryToken(ctx context.Context, err error) (func(error) error, error) {
 	if throttled(err) {
 		return release, nil
@@ -182,11 +182,11 @@ func (p *pacer) GetRetryToken(ctx context.Context, err error) (func(error) error
 	return p.inner.GetRetryToken(ctx, err)
 }
 
-// GetInitialToken and GetAttemptToken pass by the rate of the SDK's adaptive mode,
-// which is one for all operations.
+// GetInitialToken returns a token without waiting, bypassing the rate limit of the
+// SDK's adaptive mode, which is shared by all operations.
 func (p *pacer) GetInitialToken() func(error) error { return release }
 
-// GetAttemptToken: see [pacer.GetInitialToken].
+// GetAttemptToken returns a token without waiting, as [pacer.GetInitialToken] does.
 func (p *pacer) GetAttemptToken(context.Context) (func(error) error, error) { return release, nil }
 
 func release(error) error { return nil }

@@ -24,7 +24,7 @@ import (
 	"github.com/ssmbak/ssmbak/paramstore"
 )
 
-// connection reaches a Parameter Store that anybody may use.
+// connection returns a connection to an emulated Parameter Store without credentials.
 func connection(t *testing.T, o awsconn.Options) *awsconn.Conn {
 	t.Helper()
 	o.Anonymous, o.Region = true, "us-east-1"
@@ -75,7 +75,7 @@ func tag(ctx context.Context, client *ssm.Client) error {
 	return err
 }
 
-// TestWriterTries counts the tries of one write for each kind of error.
+// TestWriterTries counts the attempts of one write for each kind of error.
 func TestWriterTries(t *testing.T) {
 	t.Parallel()
 	const (
@@ -133,13 +133,13 @@ func TestWriterTries(t *testing.T) {
 	}
 }
 
-// stale is what AWS said of a parameter that was created after its deletion
+// stale is AWS's message for a parameter that was deleted and recreated
 // (awslabs/aws-orbit-workbench#1170).
 const stale = "Failed to create the parameter since stale tags associated to the name detected"
 
-// TestTooManyUpdates tries a write that is refused again and again for ten
-// minutes, says once what is waited for, and then ends with AWS's words. Others
-// are not concerned.
+// TestTooManyUpdates checks that a write that keeps failing is retried for ten
+// minutes, reports the wait once, and then fails with AWS's message. Writes of other
+// parameters are not affected.
 func TestTooManyUpdates(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -183,7 +183,7 @@ func TestTooManyUpdates(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		if took := time.Since(start); took < 10*time.Minute || took > 11*time.Minute {
-			t.Errorf("it was tried for %s, %d times", took, sent["/stale"])
+			t.Errorf("retried for %s, %d times", took, sent["/stale"])
 		}
 		if err := g.Wait(); err != nil || sent["/free"] != 1 || sent["/hot"] != 4 {
 			t.Errorf("the others: %v, %v", err, sent)
@@ -193,7 +193,7 @@ func TestTooManyUpdates(t *testing.T) {
 		if !slices.Equal(said, []string{"/stale: " + stale}) {
 			t.Errorf("said %q", said)
 		}
-		// What puts back what was there does not wait as long once more.
+		// The write that undoes it does not wait as long again.
 		before := sent["/stale"]
 		if err := put("/stale"); err == nil || sent["/stale"] != before+1 {
 			t.Errorf("the next write: %v, tried %d times", err, sent["/stale"]-before)
@@ -209,7 +209,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) Do(r *http.Request) (*http.Response, error) { return f(r) }
 
-// TestWriterAndTheEnvironment holds that no setting of the SDK makes a write
+// TestWriterAndTheEnvironment checks that no setting of the SDK makes a write
 // fail for throttling, and that the others count.
 func TestWriterAndTheEnvironment(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "local")
@@ -236,7 +236,7 @@ func TestWriterAndTheEnvironment(t *testing.T) {
 				if err = write(t.Context(), paramstore.Paced(conn.SSM(), 0)); err == nil || len(client.sent) != 53 {
 					t.Errorf("%s, %q: %d tries, %v", mode, retries, len(client.sent), err)
 				}
-				// Two a second is the least: the pace is told of every try.
+				// Two per second is the minimum: the pace counts every attempt.
 				if took := client.sent[50].Sub(begin); took < 10*time.Second {
 					t.Errorf("%s, %q: it was throttled 50 times in %v", mode, retries, took)
 				}
@@ -276,14 +276,14 @@ func TestWriterEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// TestMaxRate holds that no second has more requests than the bound, whatever
-// they are and whether they are the first try, and that none is lost.
+// TestMaxRate checks that no second has more requests than the limit, across
+// operations and including retries, and that every call succeeds.
 func TestMaxRate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const rate = 20
 		client := &errorsOf{code: func(n int) string {
-			if n%50 == 1 { // so few that the rate which is found stays above the bound
+			if n%50 == 1 { // rare enough for the detected rate to stay above the limit
 				return "ThrottlingException"
 			}
 			return ""
@@ -348,9 +348,9 @@ func writes(t *testing.T, n int, client *ssm.Client) []time.Duration {
 	return took
 }
 
-// TestNoWriteIsPassedOver holds that all writes wait about as long as each
-// other, which is 32 divided by the rate.
-func TestNoWriteIsPassedOver(t *testing.T) {
+// TestWritesAreServedInOrder checks that all writes wait about equally long, 32
+// divided by the rate.
+func TestWritesAreServedInOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		_, conn := account(t, 3)
@@ -361,8 +361,8 @@ func TestNoWriteIsPassedOver(t *testing.T) {
 	})
 }
 
-// TestWriterComesBack throttles everything for a while.
-func TestWriterComesBack(t *testing.T) {
+// TestWriterRecovers throttles everything for a while.
+func TestWriterRecovers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		a, conn := account(t, 10)
@@ -370,7 +370,7 @@ func TestWriterComesBack(t *testing.T) {
 		time.AfterFunc(5*time.Second, func() { a.Faults.Add(emulator.Rule{Service: "ssm", Op: "PutParameter", Fault: emulator.Throttled}) })
 		time.AfterFunc(65*time.Second, a.Faults.Clear)
 		writes(t, 600, paramstore.Paced(conn.SSM(), 0))
-		// One minute is lost, and what it takes to find the rate again.
+		// One minute of throttling, plus the time to find the rate again.
 		if took, best := time.Since(begin), 2*time.Minute; took < best-time.Second || took > best+15*time.Second {
 			t.Errorf("it took %v, want little more than %v", took, best)
 		}
@@ -380,7 +380,7 @@ func TestWriterComesBack(t *testing.T) {
 	})
 }
 
-// TestOperationsHaveTheirOwnPace holds that one that is throttled does not slow
+// TestOperationsHaveTheirOwnPace checks that a throttled operation does not slow
 // another.
 func TestOperationsHaveTheirOwnPace(t *testing.T) {
 	t.Parallel()
@@ -399,7 +399,7 @@ func TestOperationsHaveTheirOwnPace(t *testing.T) {
 			}
 		}
 		if took := time.Since(begin); took > 5*time.Second {
-			t.Errorf("100 tags took %v beside throttled writes", took)
+			t.Errorf("100 tags took %v during throttled writes", took)
 		}
 		_ = g.Wait()
 	})

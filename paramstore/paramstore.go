@@ -1,30 +1,28 @@
-// Package paramstore is live Parameter Store: it reads histories, lists
-// parameters, and writes and deletes them, in the domain's words.
+// Package paramstore reads, lists, writes and deletes the live parameters in
+// Parameter Store.
 //
-// # What a read proves
+// # Consistency
 //
-// Parameter Store is eventually consistent, so a read may answer from a moment
-// before it. Each reading therefore carries the [Window] in which it was made
-// and says no more than what was answered in it.
+// Parameter Store is eventually consistent: a read may return an earlier state. Each
+// [History] therefore has the [Window] in which it was read.
 //
 // # Requests
 //
-// Histories are read by GetParameterHistory, lists by DescribeParameters, and
-// GetParameter is used for single secret values only, because applications
-// live on its quota.
+// A [Store] reads histories with GetParameterHistory and lists parameters with
+// DescribeParameters. It calls GetParameter only for single secret values, because
+// applications depend on that operation's quota.
 //
-// Parameter Store allows few requests per second, and how many differs by
-// operation and by account: 3 PutParameter and 3 DescribeParameters, 10 of each
-// with higher throughput, 5 DeleteParameter; of other operations no number is
-// published. A [Store] finds the rate of each operation and keeps to it, so that
-// no call fails for throttling: it goes on until it is served or its context ends.
-// A write that is refused with TooManyUpdates is tried for [BusyPatience].
-// Other errors are tried again as the client that was given to [New] does.
+// Parameter Store's rate limits differ by operation and account: 3 PutParameter and
+// 3 DescribeParameters per second, 10 of each with higher throughput, and 5
+// DeleteParameter. For other operations AWS publishes no limit. A [Store] finds the
+// rate of each operation and keeps to it, and retries throttled calls until they
+// succeed or their context ends. It retries a write that fails with TooManyUpdates
+// for [BusyPatience], and other errors as the client passed to [New] does.
 // https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-throughput.html
 //
 // # Concurrency
 //
-// A [Store] may be used by many goroutines at once.
+// A [Store] is safe for concurrent use.
 package paramstore
 
 import (
@@ -37,22 +35,20 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// Options tune a [Store]. The zero value works.
+// Options configure a [Store]. The zero value is valid.
 type Options struct {
-	// Tagging lists the tags of many parameters at once; without it
-	// [Store.Tagged] fails.
+	// Tagging is the client for [Store.Tagged], which fails without it.
 	Tagging *resourcegroupstaggingapi.Client
-	// MaxRate bounds the requests per second that write, of all operations
-	// together and with those that are tried again, so that others can use the
-	// rest of the account's rate. 0 is no bound.
+	// MaxRate limits the write requests per second, of all operations together and
+	// including retries, to leave quota for other clients. 0 means unlimited.
 	MaxRate float64
-	// Waiting is called when the writes of a parameter have been refused with
-	// TooManyUpdates for two seconds, with what AWS says, "" for nothing: they are
-	// tried for [BusyPatience] in all. It is called once for each write that waits,
-	// one call at a time; nothing is said if it is nil.
+	// Waiting, if not nil, is called when the writes of a parameter have failed with
+	// TooManyUpdates for two seconds, with AWS's message, which may be "". They are
+	// retried for [BusyPatience] in total. It is called once per waiting write, and
+	// calls never overlap.
 	Waiting func(parameter, message string)
-	// Logger takes what happens below the answers; nothing if nil. No value
-	// ever reaches it.
+	// Logger receives warnings. If nil, nothing is logged. Log records never contain
+	// values.
 	Logger *slog.Logger
 }
 
@@ -64,8 +60,8 @@ type Store struct {
 	log     *slog.Logger
 }
 
-// New returns the Parameter Store that the client talks to. The client is not
-// changed; the store's own clients have its region, credentials and endpoint.
+// New returns a Store with the region, credentials and endpoint of client, which is
+// not modified.
 func New(client *ssm.Client, o Options) *Store {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -73,8 +69,8 @@ func New(client *ssm.Client, o Options) *Store {
 	return &Store{client: paced(client, 0, nil), writer: paced(client, o.MaxRate, o.Waiting), tagging: o.Tagging, log: o.Logger}
 }
 
-// Window is when a reading was made, by the caller's clock: the first request
-// was sent at Began, the last answer was there at Ended.
+// Window is the time in which a read was made, by the caller's clock: just before
+// the first request was sent, and just after the last response arrived.
 type Window struct{ Began, Ended ssmbak.Time }
 
 func begin() Window { return Window{Began: ssmbak.TimeOf(time.Now())} }

@@ -30,7 +30,7 @@ func (d direct) Do(r *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
-// open returns a Parameter Store in memory and the package's view of it.
+// open returns an emulated Parameter Store and a Store connected to it.
 func open(t *testing.T, o ssmapi.Options) (*ssmapi.Store, *paramstore.Store) {
 	t.Helper()
 	emulated := ssmapi.New(o)
@@ -81,7 +81,7 @@ func TestHistory(t *testing.T) {
 			t.Errorf("version %d has the time %v, want %v to the millisecond", i+1, got, want)
 		}
 		if v.User == "" || v.Tier != "Standard" || v.DataType != "text" || v.Type != ssmbak.String {
-			t.Errorf("version %d lacks attributes: %+v", i+1, v.Version)
+			t.Errorf("version %d without some attributes: %+v", i+1, v.Version)
 		}
 	}
 	if len(h.Versions) != 5 || h.Pages < 3 || h.Read.Began == 0 || h.Read.Ended < h.Read.Began {
@@ -97,7 +97,7 @@ func TestHistoryOfNothing(t *testing.T) {
 		t.Fatalf("error %v, want ErrNotFound", err)
 	}
 	if h.Read.Ended == 0 {
-		t.Error("a name that is not there was seen at no time")
+		t.Error("History of a missing parameter did not set Read")
 	}
 	if _, err := s.Tags(t.Context(), "/no/such"); !errors.Is(err, paramstore.ErrNotFound) {
 		t.Errorf("tags: error %v, want ErrNotFound", err)
@@ -106,12 +106,12 @@ func TestHistoryOfNothing(t *testing.T) {
 		t.Errorf("description: error %v, want ErrNotFound", err)
 	}
 	if err := s.Delete(t.Context(), "/no/such"); err != nil {
-		t.Errorf("deletion: error %v, want none: it is as it should be", err)
+		t.Errorf("delete a missing parameter: %v", err)
 	}
 }
 
 // TestHistoryOfTwoLives answers the second page from another life than the
-// first, as Parameter Store does when a name is made anew in between.
+// first, as Parameter Store does if the parameter is recreated in between.
 func TestHistoryOfTwoLives(t *testing.T) {
 	t.Parallel()
 	pages := 0
@@ -154,7 +154,7 @@ func TestHistoryStepsBack(t *testing.T) {
 		}
 		for i, v := range h.Versions {
 			if v.Number != int64(i+1) {
-				t.Errorf("version %d stands in place %d", v.Number, i)
+				t.Errorf("version %d at index %d", v.Number, i)
 			}
 		}
 		if h.Versions[2].Time >= h.Versions[1].Time {
@@ -265,11 +265,11 @@ func TestWrite(t *testing.T) {
 		t.Errorf("tags (-want +got):\n%s", diff)
 	}
 	if _, err := s.Put(t.Context(), paramstore.Write{Name: "/app/x", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.String}}); !errors.Is(err, paramstore.ErrExists) {
-		t.Errorf("a create of what is there: %v, want ErrExists", err)
+		t.Errorf("create of an existing parameter: got %v, want ErrExists", err)
 	}
 }
 
-// TestRefusedWithoutValue holds that no value comes back in an error, whatever
+// TestRefusedWithoutValue checks that no error contains a value, whatever
 // AWS quotes.
 func TestRefusedWithoutValue(t *testing.T) {
 	t.Parallel()
@@ -285,7 +285,7 @@ func TestRefusedWithoutValue(t *testing.T) {
 			})
 			_, err := over(t, refusing).Put(t.Context(), paramstore.Write{Name: "/a", Value: ssmbak.NewValue(secret), Attributes: ssmbak.Attributes{Type: ssmbak.SecureString}})
 			if err == nil || strings.Contains(fmt.Sprintf("%v %+v", err, err), "hunter2") {
-				t.Errorf("%s: the error %q holds the value, or is none", code, err)
+				t.Errorf("%s: got error %q, want an error without the value", code, err)
 			}
 			var refused *paramstore.RefusedError
 			if !errors.As(err, &refused) || refused.Code != code {

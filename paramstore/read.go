@@ -14,18 +14,18 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// historyPage is the most that a page of GetParameterHistory holds.
+// historyPage is the maximum number of versions on a page of GetParameterHistory.
 // https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameterHistory.html
 const historyPage = 50
 
-// History is what Parameter Store keeps of a parameter: up to 100 versions of
-// its present life.
+// History holds the versions that Parameter Store keeps of a parameter: up to
+// [KeptVersions] since it was last created.
 type History struct {
 	Name     ssmbak.Name
-	Versions []Version // by number, the oldest first; never empty
-	// Pages counts the pages read. Where the last of them held no version, the
-	// newest that is shown need not be the newest there is: the parameter may
-	// have been made anew before that page was read.
+	Versions []Version // by ascending number; never empty
+	// Pages is the number of pages read. If the last page was empty, there may be
+	// newer versions than these: the parameter may have been deleted and recreated
+	// before that page was read.
 	Pages int
 	Read  Window
 }
@@ -33,31 +33,29 @@ type History struct {
 // Version is one version of a [History].
 type Version struct {
 	ssmbak.Version
-	// Value is the version's value. It is unknown for a SecureString, which a
-	// history does not decrypt.
+	// Value is unknown for a SecureString, because [Store.History] does not decrypt
+	// values.
 	Value  ssmbak.Known[ssmbak.Value]
 	Labels []string
-	// Page is the page of the history on which the version stood, the first is
-	// 0. Versions of one page were there at one moment.
+	// Page is the page of the history that contained the version, starting at 0. All
+	// versions on a page existed at the same time.
 	Page int
 }
 
 // Newest returns the newest version.
 func (h History) Newest() Version { return h.Versions[len(h.Versions)-1] }
 
-// maxMixed bounds how often a history is read again because two pages of it
-// were of two lives.
+// maxMixed is how often a history is read if its pages may belong to two lives.
 const maxMixed = 4
 
-// History reads every version of a parameter, without decryption. The error is
-// [ErrNotFound] if the name is not there; the history's Read is set then too,
-// since that also was seen in its window.
+// History reads every version of a parameter, without decryption. It returns
+// [ErrNotFound] if the parameter does not exist, in which case the history's Read is
+// set too, and [ErrChanged] if the parameter kept being deleted and recreated.
 //
-// The order of the versions and of the pages is not documented, so they are
-// sorted by their numbers here. Pages that belong to two lives are told by
-// numbers whose times do not grow with them, and are read again. Nothing in
-// AWS's documentation says that the times of one life grow, so two readings in
-// a row that agree are believed, whatever their times are.
+// AWS documents no order of versions or pages, so they are sorted by number. If
+// their times do not increase with their numbers, the pages may belong to two lives,
+// and the history is read again. AWS does not document that the times of one life
+// increase, so History accepts any times if two consecutive reads agree.
 func (s *Store) History(ctx context.Context, name ssmbak.Name) (History, error) {
 	var last []Version
 	for range maxMixed {
@@ -100,8 +98,8 @@ func (s *Store) history(ctx context.Context, name ssmbak.Name) (History, error) 
 	return h, nil
 }
 
-// ordered reports whether the versions can be of one life: each number once,
-// and times that never go back.
+// ordered reports whether the versions can belong to one life: numbers are unique
+// and times never decrease.
 func ordered(versions []Version) bool {
 	for i := 1; i < len(versions); i++ {
 		if versions[i].Number == versions[i-1].Number || versions[i].Time < versions[i-1].Time {
@@ -111,7 +109,7 @@ func ordered(versions []Version) bool {
 	return true
 }
 
-// agree reports whether two readings show the same versions, each number once.
+// agree reports whether two reads returned the same versions with unique numbers.
 func agree(a, b []Version) bool {
 	for i := 1; i < len(a); i++ {
 		if a[i].Number == a[i-1].Number {
@@ -131,17 +129,17 @@ func versionOf(p types.ParameterHistory, page int) Version {
 	return v
 }
 
-// Secret is the decrypted value of one version. The version is told by both
-// its number and its time, since the name may have been deleted and made anew
-// since somebody learned the number.
+// Secret is the decrypted value of one version. Its number and time together
+// identify the version: the number alone may belong to a version of a parameter that
+// was deleted and recreated.
 type Secret struct {
 	Value  ssmbak.Value
 	Number int64
 	Time   ssmbak.Time
 }
 
-// Secret reads one version with decryption, which costs a request to KMS. The
-// error is [ErrNotFound] if the name or the version is not there, and an
+// Secret reads and decrypts one version, which costs one KMS request. It returns
+// [ErrNotFound] if the parameter or version does not exist, and an
 // [*UnreadableError] if the key cannot be used.
 func (s *Store) Secret(ctx context.Context, name ssmbak.Name, number int64) (Secret, error) {
 	out, err := s.client.GetParameter(ctx, &ssm.GetParameterInput{
@@ -156,10 +154,9 @@ func (s *Store) Secret(ctx context.Context, name ssmbak.Name, number int64) (Sec
 	return Secret{Value: ssmbak.NewValue(aws.ToString(out.Parameter.Value)), Number: out.Parameter.Version, Time: millis(out.Parameter.LastModifiedDate)}, nil
 }
 
-// Secrets reads the values of all SecureString versions of a parameter with
-// decryption, 50 with one request to Parameter Store, though KMS is asked for
-// each. The errors are those of [Store.Secret]; where one version cannot be
-// decrypted, none is.
+// Secrets reads and decrypts all SecureString versions of a parameter, 50 per
+// request to Parameter Store and one per request to KMS. The errors are those of
+// [Store.Secret]. If one version cannot be decrypted, Secrets returns none.
 func (s *Store) Secrets(ctx context.Context, name ssmbak.Name) ([]Secret, error) {
 	pages := ssm.NewGetParameterHistoryPaginator(s.client, &ssm.GetParameterHistoryInput{
 		Name: aws.String(string(name)), MaxResults: aws.Int32(historyPage), WithDecryption: aws.Bool(true),
@@ -182,8 +179,8 @@ func (s *Store) Secrets(ctx context.Context, name ssmbak.Name) ([]Secret, error)
 	return all, nil
 }
 
-// Tags reads the tags of a parameter; none is an empty map. The error is
-// [ErrNotFound] if the name is not there.
+// Tags returns the tags of a parameter, an empty map if it has none, or
+// [ErrNotFound] if the parameter does not exist.
 func (s *Store) Tags(ctx context.Context, name ssmbak.Name) (map[string]string, error) {
 	out, err := s.client.ListTagsForResource(ctx, &ssm.ListTagsForResourceInput{
 		ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: aws.String(string(name)),

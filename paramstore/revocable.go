@@ -11,14 +11,14 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// Revocable returns a context for the writes of one piece of work that is called
-// off when revoke ends, as long as none of it was sent: requests that wait for a
-// rate, or to be tried again after they were throttled, end with
-// [context.Canceled] and were never sent. Once a write may have had an effect, it
-// and all later ones with the context go on until ctx ends.
+// Revocable returns a context for a sequence of writes that is canceled when revoke
+// ends, unless one of the writes may have had an effect. Writes waiting for their
+// turn, or for a retry after throttling, then fail with [context.Canceled] and have
+// no effect. Once a write may have had an effect, that write and all later ones with
+// the context continue until ctx ends.
 //
-// begun reports whether a write may have had an effect. release frees what the
-// context holds; it must be called when the work has ended.
+// begun reports whether a write may have had an effect. The caller must call release
+// when the work has ended.
 func Revocable(ctx, revoke context.Context) (work context.Context, begun func() bool, release func()) {
 	r := &revocable{}
 	work, r.cancel = context.WithCancel(ctx)
@@ -34,8 +34,8 @@ type revocable struct {
 
 	mu      sync.Mutex
 	revoked bool
-	sending int  // requests under way
-	begun   bool // a request had an effect, or may have had one
+	sending int  // requests in progress
+	begun   bool // a request may have had an effect
 }
 
 func (r *revocable) hasBegun() bool {
@@ -51,7 +51,7 @@ func (r *revocable) revoke() {
 	r.cancelIdle()
 }
 
-// cancelIdle ends revoked work of which nothing is under way and nothing was done.
+// cancelIdle cancels revoked work if no request is in progress or had an effect.
 func (r *revocable) cancelIdle() {
 	if r.revoked && r.sending == 0 && !r.begun {
 		r.cancel()
@@ -77,15 +77,15 @@ func (r *revocable) answered(err error) {
 	r.cancelIdle()
 }
 
-// harmless reports whether a request surely changed nothing: the service answered
-// that it refuses it, as it does where it throttles.
+// harmless reports whether a request certainly had no effect: the service rejected
+// it, for instance by throttling.
 func harmless(err error) bool {
 	var answer *smithyhttp.ResponseError
 	return errors.As(err, &answer) && answer.HTTPStatusCode() >= http.StatusBadRequest && answer.HTTPStatusCode() < http.StatusInternalServerError
 }
 
-// revocably is an option of the requests that write: it puts a step around each
-// attempt, after all that the attempt may have to wait for.
+// revocably is a client option for write requests. It adds middleware that runs for
+// each attempt, after everything that the attempt may have to wait for.
 func revocably(o *ssm.Options) {
 	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
 		return stack.Finalize.Add(middleware.FinalizeMiddlewareFunc("ssmbak:Revocable", func(

@@ -13,22 +13,23 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// taggedPage is the most that a page of GetResources holds.
+// taggedPage is the maximum number of resources on a page of GetResources.
 // https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
 const taggedPage = 100
 
-// ErrNoTagging says that the store was made without the tagging API.
-var ErrNoTagging = errors.New("the tagging API is not connected")
+// ErrNoTagging means that the store has no [Options.Tagging].
+var ErrNoTagging = errors.New("no Resource Groups Tagging API client configured")
 
-// Tagged is a parameter's tags as the tagging API knows them.
+// Tagged holds the tags of a parameter according to the Resource Groups Tagging API.
 type Tagged struct {
 	Name ssmbak.Name
 	Tags map[string]string
 }
 
-// Tagged lists the tags of all parameters that have any, or had, 100 with one
-// request. How far back the tagging API may answer is documented nowhere: what
-// it says is a hint to look. An error is the last thing yielded.
+// Tagged lists the tags of all parameters that have or had tags, 100 per request. AWS
+// documents no bound on how stale the Resource Groups Tagging API may be, so a
+// difference only means that the parameter should be read. Tagged yields an error at
+// most once, as the last element.
 func (s *Store) Tagged(ctx context.Context) iter.Seq2[Tagged, error] {
 	return func(yield func(Tagged, error) bool) {
 		if s.tagging == nil {

@@ -14,26 +14,26 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// Write is one PutParameter. Every attribute is sent, empty ones too, because
-// what an overwrite does with one that is left out differs from one to the
-// next and is partly undocumented. Without a KeyID a SecureString gets the
-// account's default key alias/aws/ssm, without a Tier a parameter the account's
-// setting; without a DataType it is text.
+// Write is the input of [Store.Put]. Put sends every attribute, even if empty,
+// because the effect of omitting one in an overwrite differs between attributes and
+// is partly undocumented. An empty KeyID of a SecureString means the account's
+// default key alias/aws/ssm, an empty Tier the account's default tier, and an empty
+// DataType text.
 type Write struct {
 	Name ssmbak.Name
 	ssmbak.Attributes
 	Value ssmbak.Value
-	// ClearPolicies takes away the policies that the parameter has now.
+	// ClearPolicies removes the parameter's present policies.
 	ClearPolicies bool
-	// Overwrite must be set if, and only if, the parameter is there.
+	// Overwrite must be set if and only if the parameter exists.
 	Overwrite bool
-	// Tags go with the call that creates a parameter; Parameter Store refuses
-	// them together with Overwrite.
+	// Tags are set on a new parameter. Parameter Store rejects them together with
+	// Overwrite.
 	Tags map[string]string
 }
 
-// Put writes a new version and returns its number. It is not known to have
-// failed where the error is neither [ErrExists] nor a [*RefusedError].
+// Put writes a new version and returns its number. If the error is neither
+// [ErrExists] nor a [*RefusedError], the write may have taken effect.
 func (s *Store) Put(ctx context.Context, w Write) (number int64, err error) {
 	out, err := s.writer.PutParameter(ctx, w.input(), revocably)
 	if err = translate(err); err != nil {
@@ -45,7 +45,7 @@ func (s *Store) Put(ctx context.Context, w Write) (number int64, err error) {
 	return out.Version, nil
 }
 
-// AddTags sets tags of a parameter and leaves the others.
+// AddTags sets tags of a parameter and keeps its other tags.
 func (s *Store) AddTags(ctx context.Context, name ssmbak.Name, tags map[string]string) error {
 	_, err := s.writer.AddTagsToResource(ctx, &ssm.AddTagsToResourceInput{
 		ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: aws.String(string(name)), Tags: tagList(tags),
@@ -56,19 +56,19 @@ func (s *Store) AddTags(ctx context.Context, name ssmbak.Name, tags map[string]s
 	return nil
 }
 
-// RemoveTags takes tags away from a parameter by their keys.
+// RemoveTags removes the tags with the given keys from a parameter.
 func (s *Store) RemoveTags(ctx context.Context, name ssmbak.Name, keys []string) error {
 	_, err := s.writer.RemoveTagsFromResource(ctx, &ssm.RemoveTagsFromResourceInput{
 		ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: aws.String(string(name)), TagKeys: keys,
 	}, revocably)
 	if err != nil {
-		return fmt.Errorf("take tags from %s: %w", name, refused(name, "RemoveTagsFromResource", ssmbak.Value{}, translate(err)))
+		return fmt.Errorf("remove tags from %s: %w", name, refused(name, "RemoveTagsFromResource", ssmbak.Value{}, translate(err)))
 	}
 	return nil
 }
 
 func tagList(tags map[string]string) []types.Tag {
-	var list []types.Tag // nil is left out of the request
+	var list []types.Tag // nil is omitted from the request
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		list = append(list, types.Tag{Key: aws.String(key), Value: aws.String(tags[key])})
 	}

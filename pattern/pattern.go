@@ -1,4 +1,5 @@
-// Package pattern matches names of parameters as --only and --exclude do.
+// Package pattern matches parameter names against the patterns of --only and
+// --exclude.
 package pattern
 
 import (
@@ -12,12 +13,12 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// Error says which pattern cannot be read.
+// Error reports an invalid pattern.
 type Error struct{ Pattern string }
 
-func (e *Error) Error() string { return fmt.Sprintf("%q is not a pattern", e.Pattern) }
+func (e *Error) Error() string { return fmt.Sprintf("%q is not a valid pattern", e.Pattern) }
 
-// Check returns an [*Error] for the first pattern that cannot be read.
+// Check returns an [*Error] for the first invalid pattern, or nil.
 func Check(patterns ...string) error {
 	for _, p := range patterns {
 		if p == "" || !doublestar.ValidatePattern(p) {
@@ -27,19 +28,18 @@ func Check(patterns ...string) error {
 	return nil
 }
 
-// wildcards are the characters that make a text more than a name: no name has
-// any of them.
+// wildcards are the special characters of patterns. No name contains any of them.
 const wildcards = "*?[{\\"
 
-// Match reports whether a pattern matches a name: * stands for any text within a
-// level, ** for any number of levels, ? for one character, [a-z] for one of
-// several, {a,b} for one of both.
+// Match reports whether a pattern matches a name: * matches any text within a level,
+// ** any number of levels, ? one character, [a-z] one character of a range, and
+// {a,b} either alternative.
 //
-// A pattern without a slash is compared with the last level of the name, one
-// that begins with a slash with the complete name, and any other with the end of
-// the name at every depth, so that */db/host matches /app/db/host and
-// /a/b/db/host. A path without a wildcard matches that parameter and everything
-// below it. A pattern that [Check] refuses matches nothing.
+// A pattern without a slash is matched against the last level of the name, a pattern
+// that begins with a slash against the complete name, and any other pattern against
+// the end of the name at every depth: */db/host matches /app/db/host and
+// /a/b/db/host. A path without wildcards matches that parameter and everything below
+// it. An invalid pattern matches nothing.
 func Match(pattern string, name ssmbak.Name) bool {
 	text := string(name)
 	if !strings.Contains(pattern, "/") {

@@ -32,7 +32,7 @@ func TestMatch(t *testing.T) {
 		{"{db,cache}", "/app/cache", true},
 		{"{db,cache}", "/app/queue", false},
 		{"app.db", "/x/app-db", false},
-		// With a slash: the whole name.
+		// With a leading slash: the complete name.
 		{"/app/db", "/app/db", true},
 		{"/app/db", "/x/app/db", false},
 		{"**/db", "/app/sub/db", true},
@@ -50,7 +50,7 @@ func TestMatch(t *testing.T) {
 		{"/*", "/db", true},
 		{"/*", "/app/db", false},
 		{"/app/db*/", "/app/db", false},
-		// A path without a wildcard: that parameter and what is below it.
+		// A path without a wildcard: that parameter and everything below it.
 		{"/app", "/app", true},
 		{"/app", "/app/db", true},
 		{"/app", "/app/sub/db", true},

@@ -18,7 +18,7 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// state is what the archive says of a parameter now, values apart.
+// state returns the archive's current state of a parameter, without the value.
 func (w *world) state(t *testing.T, name string, at time.Time) ssmbak.State {
 	t.Helper()
 	target, err := ssmbak.ParseTarget(name, false)
@@ -32,8 +32,7 @@ func (w *world) state(t *testing.T, name string, at time.Time) ssmbak.State {
 	return s.States[0]
 }
 
-// settled is a moment for which the looks up to now surely speak, whatever
-// clock told when they were.
+// settled returns a time that every observation made so far certainly reflects.
 func settled() time.Time {
 	time.Sleep(timeline.Skew + time.Second)
 	return time.Now()
@@ -53,7 +52,7 @@ func (w *world) tagged(t *testing.T, name string, at time.Time, want map[string]
 	}
 }
 
-// TestLabelsComeBack hands the event of a label back until a look surely came
+// TestLabelsComeBack returns a label event to the queue until a sync certainly came
 // after it.
 func TestLabelsComeBack(t *testing.T) {
 	attack(t, emulator.Options{}, func(t *testing.T, w *world) {
@@ -66,7 +65,7 @@ func TestLabelsComeBack(t *testing.T) {
 		errs := w.drainBy(t, w.recorder)
 		var open *recorder.NotSettledError
 		if len(errs) != 1 || !errors.As(errs[0], &open) || open.Name != "/a" {
-			t.Errorf("handed back with %v, want a NotSettledError", errs)
+			t.Errorf("returned to the queue with %v, want a NotSettledError", errs)
 		}
 		if waited := time.Since(before); waited < 11*time.Second {
 			t.Errorf("settled after %v, within which a read may be stale", waited)
@@ -79,7 +78,7 @@ func TestLabelsComeBack(t *testing.T) {
 	})
 }
 
-// TestStaleLabels lets every look answer from before the label moved until the
+// TestStaleLabels returns stale histories, from before the label moved, until the
 // event is old enough: what it saw is not believed.
 func TestStaleLabels(t *testing.T) {
 	stale := true
@@ -106,13 +105,13 @@ func TestStaleLabels(t *testing.T) {
 	})
 }
 
-// TestUnlabelled takes a label away, of which there is no event: only a
-// reconcile that looks at every parameter finds it.
+// TestUnlabelled removes a label, which sends no event. Only a deep reconcile
+// finds it.
 func TestUnlabelled(t *testing.T) {
 	attack(t, emulator.Options{}, func(t *testing.T, w *world) {
 		w.put(t, "/a", "v1", ssmbak.String)
 		w.label(t, "/a", "prod", 1)
-		time.Sleep(time.Minute) // so that the first look surely comes after it
+		time.Sleep(time.Minute) // so that the first sync certainly comes after it
 		w.drainBy(t, w.recorder)
 		time.Sleep(time.Hour)
 		w.reconcile(t, recorder.ReconcileOptions{Deep: true})
@@ -138,12 +137,12 @@ func TestUnlabelled(t *testing.T) {
 		w.labelled(t, "/a", before.Add(-30*time.Minute), map[string]int64{"prod": 1})
 		w.right(t, ssmbak.LastKnown, "/a")
 		if r := w.reconcile(t, recorder.ReconcileOptions{Deep: true}); len(r.Recorded) != 0 {
-			t.Errorf("a deep reconcile of what is known: %+v", r)
+			t.Errorf("a deep reconcile without changes: %+v", r)
 		}
 	})
 }
 
-// TestLabelsStayKnown looks once more at labels that are known: the answers for
+// TestLabelsStayKnown syncs known labels again: the answers for
 // earlier moments stay.
 func TestLabelsStayKnown(t *testing.T) {
 	attack(t, emulator.Options{}, func(t *testing.T, w *world) {
@@ -265,7 +264,7 @@ func TestTagEvents(t *testing.T) {
 				if n := len(w.index(t, "/a").Facts.Tags); n > 5 {
 					t.Errorf("%d facts about three changes of tags", n)
 				}
-				w.onTop(t, "/a", "v1")
+				w.wantCurrent(t, "/a", "v1")
 				if n := len(w.aws.S3.Versions(bucket, "/a")); n != 1 {
 					t.Errorf("%d value objects, want 1", n)
 				}
@@ -300,7 +299,7 @@ func TestEventsThatChangeNothing(t *testing.T) {
 			event("5", "Parameter Store Change", `{"operation":"Delete","name":"/a","exception":"Unable to Describe Resource"}`),
 		}
 		for _, f := range w.recorder.Handle(t.Context(), batch) {
-			t.Errorf("handed back: %v", f.Err)
+			t.Errorf("returned to the queue: %v", f.Err)
 		}
 		if n := w.aws.Counts(); len(n) != 0 {
 			t.Errorf("requests %v, want none", n)
@@ -328,7 +327,7 @@ func TestLabelsAndTagsAreNoVersions(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.drainBy(t, w.recorder)
-			w.onTop(t, "/a", "v3")
+			w.wantCurrent(t, "/a", "v3")
 			if a := w.answer(t, "/a", time.Now()); a != "last-known v3" && a != "proved v3" {
 				t.Errorf("now: %s, want v3", a)
 			}

@@ -41,7 +41,7 @@ func clocksApart(t *testing.T, ahead, gap time.Duration, atOnce bool) {
 	drain := func() {
 		t.Helper()
 		err := w.aws.Queue.Drain(t.Context(), func(ctx context.Context, batch []emulator.Message) []string {
-			// The queue moves AWS's clock on to when a message comes again.
+			// The queue advances AWS's clock to the next delivery.
 			time.Sleep(time.Until(clock.Now().Add(-ahead)))
 			return by(ctx, batch)
 		})
@@ -77,7 +77,7 @@ func clocksApart(t *testing.T, ahead, gap time.Duration, atOnce bool) {
 		if !atOnce || w.aws.Queue.Depth() <= hidden {
 			continue
 		}
-		// One batch: what is handed back comes again at the end.
+		// One batch: failed messages are delivered again at the end.
 		ctx, cancel := context.WithCancel(t.Context())
 		_ = w.aws.Queue.Drain(ctx, func(_ context.Context, batch []emulator.Message) []string {
 			failed := by(t.Context(), batch)
@@ -94,7 +94,7 @@ func clocksApart(t *testing.T, ahead, gap time.Duration, atOnce bool) {
 	w.final(t, name)
 	w.right(t, ssmbak.LastKnown, name)
 
-	// A deletion of which nobody is told.
+	// A deletion without an event.
 	time.Sleep(gap)
 	w.remove(t, name)
 	w.final(t, name)

@@ -28,68 +28,68 @@ func TestOneSecond(t *testing.T) {
 	tests := []struct {
 		name    string
 		changes []change
-		looked  int                   // after so many changes everything is handled
+		synced  int                   // number of changes after which the queue is drained
 		late    map[int]time.Duration // events by their place
 		facts   []string
 		answers map[int]string // by ms
 		top     string
 	}{
 		{
-			name: "deleted and made anew", looked: 1,
+			name: "deleted and recreated", synced: 1,
 			changes: []change{{-20000, "a"}, {200, removal}, {500, "b"}},
 			facts:   []string{"1 a", "1 b", "deletion"}, top: "b",
 			answers: map[int]string{-20001: "last-known deleted", -20000: "proved a", -1: "last-known a", 0: "unknown a", 499: "unknown a", 500: "proved b", 20000: "last-known b"},
 		},
 		{
-			name:    "deleted and made anew before anybody looked",
+			name:    "deleted and recreated before any sync",
 			changes: []change{{-20000, "a"}, {200, removal}, {500, "b"}},
-			facts:   []string{"1 b", "deletion", "trace of Create"}, top: "b",
+			facts:   []string{"1 b", "deletion", "missed Create"}, top: "b",
 			answers: map[int]string{-21001: "last-known deleted", -20000: "unknown deleted", 199: "unknown deleted", 499: "unknown deleted", 500: "proved b"},
 		},
 		{
-			name:    "a whole life and the next",
+			name:    "a life and the next, unobserved",
 			changes: []change{{100, "a"}, {300, removal}, {600, "b"}},
-			facts:   []string{"1 b", "deletion", "trace of Create"}, top: "b",
+			facts:   []string{"1 b", "deletion", "missed Create"}, top: "b",
 			answers: map[int]string{-1001: "last-known deleted", 100: "unknown deleted", 300: "unknown deleted", 599: "unknown deleted", 600: "proved b"},
 		},
 		{
-			name:    "a whole life and the next, told backwards",
+			name:    "a life and the next, events in reverse order",
 			changes: []change{{100, "a"}, {300, removal}, {600, "b"}},
 			late:    map[int]time.Duration{1: 2 * time.Hour, 2: time.Hour},
-			facts:   []string{"1 b", "deletion", "trace of Create"}, top: "b",
+			facts:   []string{"1 b", "deletion", "missed Create"}, top: "b",
 			answers: map[int]string{-1001: "last-known deleted", 100: "unknown deleted", 300: "unknown deleted", 599: "unknown deleted", 600: "proved b"},
 		},
 		{
-			name: "two deletions", looked: 1,
+			name: "two deletions", synced: 1,
 			changes: []change{{-20000, "a"}, {100, removal}, {300, "b"}, {500, removal}},
-			facts:   []string{"1 a", "deletion", "deletion", "trace of Create"}, top: "a marker",
+			facts:   []string{"1 a", "deletion", "deletion", "missed Create"}, top: "a marker",
 			answers: map[int]string{-20000: "proved a", -1001: "last-known a", -1: "unknown a", 99: "unknown a", 300: "unknown a", 999: "unknown a", 1000: "last-known deleted"},
 		},
 		{
-			name: "two deletions, the first is told last", looked: 1,
+			name: "two deletions, event of the first is last", synced: 1,
 			changes: []change{{-20000, "a"}, {100, removal}, {300, "b"}, {500, removal}},
 			late:    map[int]time.Duration{2: time.Hour},
-			facts:   []string{"1 a", "deletion", "deletion", "trace of Create"}, top: "a marker",
+			facts:   []string{"1 a", "deletion", "deletion", "missed Create"}, top: "a marker",
 			answers: map[int]string{-20000: "proved a", -1001: "last-known a", -1: "unknown a", 99: "unknown a", 300: "unknown a", 999: "unknown a", 1000: "last-known deleted"},
 		},
 		{
-			name: "two deletions, only the second life was looked at", looked: 3,
+			name: "two deletions, only the second life synced", synced: 3,
 			changes: []change{{-20000, "a"}, {100, removal}, {300, "b"}, {500, removal}},
-			facts:   []string{"1 b", "deletion", "deletion", "trace of Create"}, top: "a marker",
+			facts:   []string{"1 b", "deletion", "deletion", "missed Create"}, top: "a marker",
 			answers: map[int]string{-21001: "last-known deleted", -20000: "unknown deleted", 299: "unknown deleted"},
 		},
 		{
-			name: "two deletions and a third life in one second", looked: 1,
+			name: "two deletions and a third life in one second", synced: 1,
 			changes: []change{{-20000, "a"}, {100, removal}, {300, "b"}, {500, removal}, {800, "c"}},
 			late:    map[int]time.Duration{2: time.Hour, 3: time.Minute},
-			facts:   []string{"1 a", "1 c", "deletion", "deletion", "trace of Create"}, top: "c",
+			facts:   []string{"1 a", "1 c", "deletion", "deletion", "missed Create"}, top: "c",
 			answers: map[int]string{-20000: "proved a", -1001: "last-known a", 99: "unknown a", 300: "unknown a", 799: "unknown a", 800: "proved c"},
 		},
 		{
-			name: "two deletions and a third life later", looked: 1,
+			name: "two deletions and a third life later", synced: 1,
 			changes: []change{{-20000, "a"}, {100, removal}, {300, "b"}, {500, removal}, {8000, "c"}},
 			late:    map[int]time.Duration{5: time.Hour},
-			facts:   []string{"1 a", "1 c", "deletion", "deletion", "trace of Create"}, top: "c",
+			facts:   []string{"1 a", "1 c", "deletion", "deletion", "missed Create"}, top: "c",
 			answers: map[int]string{-20000: "proved a", -1001: "last-known a", 99: "unknown a", 300: "unknown a", 999: "unknown a", 7999: "last-known deleted", 8000: "proved c"},
 		},
 	}
@@ -105,7 +105,7 @@ func TestOneSecond(t *testing.T) {
 					} else {
 						w.set(t, "/a", c.value)
 					}
-					if i+1 == test.looked {
+					if i+1 == test.synced {
 						time.Sleep(time.Millisecond)
 						w.drainBy(t, w.recorder)
 					}
@@ -117,7 +117,7 @@ func TestOneSecond(t *testing.T) {
 				for ms, want := range test.answers {
 					w.answers(t, "/a", moment{zero.Add(time.Duration(ms) * time.Millisecond), want})
 				}
-				w.onTop(t, "/a", test.top)
+				w.wantCurrent(t, "/a", test.top)
 				w.right(t, ssmbak.LastKnown, "/a")
 				w.final(t, "/a")
 				w.right(t, ssmbak.LastKnown, "/a")
@@ -133,7 +133,7 @@ func TestLateDeletion(t *testing.T) {
 	for _, gap := range []time.Duration{300 * time.Millisecond, 20 * time.Second} {
 		for _, late := range []time.Duration{0, 150 * time.Millisecond, 10 * time.Second, 25 * time.Second, time.Hour} {
 			for _, birth := range []time.Duration{0, time.Hour} {
-				t.Run(fmt.Sprintf("made anew after %v, its event %v late, that of the new life %v late", gap, late, birth), func(t *testing.T) {
+				t.Run(fmt.Sprintf("recreated after %v, its event %v late, that of the new life %v late", gap, late, birth), func(t *testing.T) {
 					delays := map[int]time.Duration{2: late, 3: birth}
 					queue := emulator.QueueOptions{Delay: func(id string) time.Duration { return delays[nth(id)] }}
 					attack(t, emulator.Options{Queue: queue}, func(t *testing.T, w *world) {
@@ -161,7 +161,7 @@ func TestLateDeletion(t *testing.T) {
 						} else {
 							w.answers(t, "/a", moment{reborn.Add(-time.Millisecond), "unknown first"})
 						}
-						w.onTop(t, "/a", "second")
+						w.wantCurrent(t, "/a", "second")
 						w.right(t, ssmbak.LastKnown, "/a")
 						w.final(t, "/a")
 						w.right(t, ssmbak.LastKnown, "/a")
@@ -172,7 +172,7 @@ func TestLateDeletion(t *testing.T) {
 	}
 }
 
-// TestManyVersionsUnseen has many versions between two looks, and a deletion
+// TestManyVersionsUnseen creates many versions between two syncs, and a deletion
 // among them or not.
 func TestManyVersionsUnseen(t *testing.T) {
 	t.Parallel()
@@ -210,30 +210,30 @@ func TestManyVersionsUnseen(t *testing.T) {
 						w.right(t, level, "/a")
 						// Of n+1 versions Parameter Store keeps 100: the first one that is
 						// recorded after v1.
-						oldest, traces := max(2, n+2-100), 0
+						oldest, missed := max(2, n+2-100), 0
 						var want []string
 						for i := range n {
 							if i+2 >= oldest && !deleted {
 								want = append(want, fmt.Sprintf("%d v%[1]d", i+2))
 							}
 						}
-						if traces = n - len(want); !events {
-							traces = 0
+						if missed = n - len(want); !events {
+							missed = 0
 						} else if deleted {
 							want = append(want, "deletion")
 						}
 						want = append([]string{"1 v1"}, want...)
-						for range traces {
-							want = append(want, "trace of Update")
+						for range missed {
+							want = append(want, "missed Update")
 						}
 						if diff := cmp.Diff(want, w.facts(t, "/a")); diff != "" {
 							t.Errorf("facts (-want +got):\n%s", diff)
 						}
 						v1 := "unknown v1"
 						switch {
-						case !deleted && n < 100: // one look saw it and all others
+						case !deleted && n < 100: // one sync read all of them
 							v1 = "proved v1"
-						case events && deleted: // up to the first version that nobody saw
+						case events && deleted: // up to the first version that was never read
 							v1 = "last-known v1"
 							w.answers(t, "/a", moment{last.Add(-time.Second), "unknown v1"})
 						}
@@ -248,13 +248,13 @@ func TestManyVersionsUnseen(t *testing.T) {
 	}
 }
 
-// TestTenLives has ten lives, looked at each or never, with and without events.
+// TestTenLives has ten lives, each synced or none, with and without events.
 func TestTenLives(t *testing.T) {
 	t.Parallel()
 	for _, events := range []bool{true, false} {
-		for _, looked := range []bool{true, false} {
+		for _, synced := range []bool{true, false} {
 			for _, alive := range []bool{true, false} {
-				t.Run(fmt.Sprintf("events come %v, each is looked at %v, the last goes on %v", events, looked, alive), func(t *testing.T) {
+				t.Run(fmt.Sprintf("events %v, each synced %v, last life ongoing %v", events, synced, alive), func(t *testing.T) {
 					o := emulator.Options{}
 					if !events {
 						o = noEvents(o)
@@ -264,7 +264,7 @@ func TestTenLives(t *testing.T) {
 						for i := range 10 {
 							time.Sleep(time.Until(begin.Add(time.Duration(i) * time.Minute)))
 							w.set(t, "/a", fmt.Sprint("life ", i+1))
-							if looked {
+							if synced {
 								if err := w.recorder.Sync(t.Context(), "/a"); err != nil {
 									t.Fatal(err)
 								}
@@ -280,7 +280,7 @@ func TestTenLives(t *testing.T) {
 							time.Sleep(time.Minute)
 							w.reconcile(t, recorder.ReconcileOptions{})
 						}
-						if !events && !looked && !alive {
+						if !events && !synced && !alive {
 							w.answers(t, "/a", moment{time.Now(), "no record"})
 							return
 						}
@@ -293,7 +293,7 @@ func TestTenLives(t *testing.T) {
 						for i := range 10 {
 							begin, now := begin.Add(time.Duration(i)*time.Minute), ""
 							switch {
-							case i == 9 && alive, looked:
+							case i == 9 && alive, synced:
 								want = append(want, fmt.Sprint("1 life ", i+1))
 								w.answers(t, "/a", moment{begin, fmt.Sprint("proved life ", i+1)})
 							case events:
@@ -304,9 +304,9 @@ func TestTenLives(t *testing.T) {
 								continue
 							case events:
 								now = "last-known deleted"
-							case looked:
+							case synced:
 								now = fmt.Sprint("unknown life ", i+1)
-							default: // nobody could know
+							default: // never observed
 								now = "last-known deleted"
 							}
 							w.answers(t, "/a", moment{begin.Add(40 * time.Second), now})
@@ -321,15 +321,15 @@ func TestTenLives(t *testing.T) {
 							}
 						}
 						for range n {
-							if events && !looked {
-								want = append(want, "trace of Create")
+							if events && !synced {
+								want = append(want, "missed Create")
 							}
 						}
 						if diff := cmp.Diff(want, w.facts(t, "/a")); diff != "" {
 							t.Errorf("facts (-want +got):\n%s", diff)
 						}
-						if !looked && !alive {
-							w.onTop(t, "/a", "nothing") // there never was a value
+						if !synced && !alive {
+							w.wantCurrent(t, "/a", "nothing") // there never was a value
 							return
 						}
 						w.final(t, "/a")

@@ -20,17 +20,17 @@ func TestPausedForAnHour(t *testing.T) {
 		name, op, prefix string
 		begin            func(t *testing.T, w *world) // the change that is handled
 	}{
-		{"before the first value of all", "PutObject", "/a", func(t *testing.T, w *world) { w.set(t, "/a", "begun") }},
-		{"before the first index of all", "PutObject", ".ssmbak/index/a", func(t *testing.T, w *world) { w.set(t, "/a", "begun") }},
-		{"between look and value", "PutObject", "/a", func(t *testing.T, w *world) {
+		{"before the first value of all", "PutObject", "/a", func(t *testing.T, w *world) { w.set(t, "/a", "pending") }},
+		{"before the first index of all", "PutObject", ".ssmbak/index/a", func(t *testing.T, w *world) { w.set(t, "/a", "pending") }},
+		{"between read and value", "PutObject", "/a", func(t *testing.T, w *world) {
 			w.put(t, "/a", "old", ssmbak.String)
 			w.drainBy(t, w.recorder)
-			w.set(t, "/a", "begun")
+			w.set(t, "/a", "pending")
 		}},
 		{"between value and index", "PutObject", ".ssmbak/index/a", func(t *testing.T, w *world) {
 			w.put(t, "/a", "old", ssmbak.String)
 			w.drainBy(t, w.recorder)
-			w.set(t, "/a", "begun")
+			w.set(t, "/a", "pending")
 		}},
 		{"before the index of a deletion", "PutObject", ".ssmbak/index/a", func(t *testing.T, w *world) {
 			w.put(t, "/a", "old", ssmbak.String)
@@ -64,13 +64,13 @@ func TestPausedForAnHour(t *testing.T) {
 		{"a deletion", func(t *testing.T, w *world, record bool) {
 			step(t, w, func() { w.removeIfThere(t, "/a") }, record)
 		}},
-		{"a life anew", func(t *testing.T, w *world, record bool) {
+		{"recreated", func(t *testing.T, w *world, record bool) {
 			step(t, w, func() { w.removeIfThere(t, "/a") }, record)
-			step(t, w, func() { w.set(t, "/a", "anew") }, record)
+			step(t, w, func() { w.set(t, "/a", "recreated") }, record)
 		}},
-		{"a life anew and its end", func(t *testing.T, w *world, record bool) {
+		{"recreated and deleted", func(t *testing.T, w *world, record bool) {
 			step(t, w, func() { w.removeIfThere(t, "/a") }, record)
-			step(t, w, func() { w.set(t, "/a", "anew") }, record)
+			step(t, w, func() { w.set(t, "/a", "recreated") }, record)
 			step(t, w, func() { w.remove(t, "/a") }, record)
 		}},
 	}
@@ -96,10 +96,10 @@ func TestPausedForAnHour(t *testing.T) {
 						armed = true
 						w.drainBy(t, paused)
 						if !met {
-							t.Fatal("nobody was paused")
+							t.Fatal("no recorder was paused")
 						}
-						// Every event came and was handled, so that nothing that is known may
-						// be wrong, whoever wrote last.
+						// Every event was handled: no answer may be wrong, regardless of
+						// which recorder wrote last.
 						w.right(t, ssmbak.LastKnown, "/a")
 						w.final(t, "/a")
 						w.right(t, ssmbak.LastKnown, "/a")
@@ -122,8 +122,8 @@ func (w *world) removeIfThere(t *testing.T, name string) {
 	}
 }
 
-// TestKilledBetweenWrites stops a recorder for good in the same places, with
-// nobody beside it: what comes again finds the rest.
+// TestKilledBetweenWrites kills the only recorder at the same places. The next
+// delivery records the rest.
 func TestKilledBetweenWrites(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -149,13 +149,13 @@ func TestKilledBetweenWrites(t *testing.T) {
 				time.Sleep(2 * time.Second)
 				w.aws.Faults.Add(emulator.Rule{Op: test.op, KeyPrefix: test.prefix, Times: 3, Fault: emulator.Fault{LostBefore: true}})
 				if errs := w.drainBy(t, w.recorder); len(errs) != 1 {
-					t.Errorf("handed back with %v, want once", errs)
+					t.Errorf("returned to the queue with %v, want once", errs)
 				}
 				if diff := cmp.Diff(test.want, w.facts(t, "/a")); diff != "" {
 					t.Errorf("facts (-want +got):\n%s", diff)
 				}
 				w.right(t, ssmbak.LastKnown, "/a")
-				w.onTop(t, "/a", map[bool]string{true: "a marker", false: "v2"}[test.remove])
+				w.wantCurrent(t, "/a", map[bool]string{true: "a marker", false: "v2"}[test.remove])
 				w.final(t, "/a")
 			})
 		})

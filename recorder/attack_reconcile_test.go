@@ -30,7 +30,7 @@ func plain(name, value string, secret bool) paramstore.Write {
 	return paramstore.Write{Name: ssmbak.Name(name), Value: ssmbak.NewValue(value), Attributes: ssmbak.Attributes{Type: kind}}
 }
 
-// many makes n parameters that no event tells of, half of them secret and some
+// many creates n parameters without events, half of them secret and some
 // of them tagged, and returns their names in order.
 func (w *world) many(t *testing.T, n int) (names []string) {
 	t.Helper()
@@ -49,8 +49,8 @@ func (w *world) many(t *testing.T, n int) (names []string) {
 }
 
 // TestUnchangedCostsNothing reconciles what has not changed: no parameter costs a
-// request of its own, and those that have changed, or lie under the wrong
-// object, are found and cost only their own.
+// request of its own. Parameters that changed, or whose current object is wrong,
+// are found and cost only their own requests.
 func TestUnchangedCostsNothing(t *testing.T) {
 	attack(t, noEvents(emulator.Options{}), func(t *testing.T, w *world) {
 		const n = 300
@@ -65,7 +65,7 @@ func TestUnchangedCostsNothing(t *testing.T) {
 		}
 		listings := map[string]int{
 			"ssm:DescribeParameters": n / 50, "tagging:GetResources": 1, "s3:ListObjectsV2": 2,
-			"s3:GetObject": 3, // what was proved, what the last listing left out, and when it was
+			"s3:GetObject": 3, // the reconcile cache and the record of the last listing
 			"s3:PutObject": 1, // when this one was
 		}
 		if diff := cmp.Diff(listings, w.aws.Counts()); diff != "" {
@@ -104,7 +104,7 @@ func TestUnchangedCostsNothing(t *testing.T) {
 			older(names[30+i])
 			marked(names[40+i])
 		}
-		older(names[20]) // on the key of what is gone
+		older(names[20]) // of a deleted parameter
 		tops[names[20]] = "a marker"
 		time.Sleep(time.Hour)
 		w.aws.ResetCounts()
@@ -112,28 +112,28 @@ func TestUnchangedCostsNothing(t *testing.T) {
 		if fmt.Sprint(r.Recorded) != "[/p/000 /p/001 /p/015 /p/016]" || fmt.Sprint(r.Deleted) != "[/p/020 /p/021]" || r.Same != n-10 || r.Checked != n || !r.Complete {
 			t.Errorf("the third: %+v", r)
 		}
-		// Each is looked at, and once more where what lies on top must be mended.
+		// Each is read once, and again if its current object must be fixed.
 		if got := w.aws.Counts()["ssm:GetParameterHistory"]; got > 2*10 {
 			t.Errorf("%d histories were read for 10 parameters", got)
 		}
 		check := func() {
 			t.Helper()
 			for name, want := range tops {
-				w.onTop(t, name, want)
+				w.wantCurrent(t, name, want)
 			}
 		}
 		check()
 		w.tagged(t, names[15], settled(), map[string]string{"n": "15", "new": "tag"})
 		w.tagged(t, names[16], settled(), map[string]string{"new": "tag"})
 
-		// What was mended is proved next time, and costs nothing after that.
+		// Fixed parameters are cached by the next reconcile and cost nothing after it.
 		time.Sleep(time.Hour)
 		w.reconcile(t, recorder.ReconcileOptions{})
 		time.Sleep(time.Hour)
 		if r := w.reconcile(t, recorder.ReconcileOptions{}); r.Same != n || !r.Complete {
 			t.Errorf("the last: %+v", r)
 		}
-		// A marker that is taken from what is gone shows an old value.
+		// Without its delete marker, a deleted parameter has an old current object.
 		top := w.aws.S3.Versions(bucket, names[21])[0]
 		w.aws.S3.RemoveVersion(bucket, names[21], top.VersionID)
 		time.Sleep(time.Hour)
@@ -144,7 +144,7 @@ func TestUnchangedCostsNothing(t *testing.T) {
 }
 
 // TestDeadline gives a reconcile too little time, again and again: it stops
-// before its end, says what is left, and the next one goes on.
+// before its deadline, reports what is left, and the next one continues.
 func TestDeadline(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -179,7 +179,7 @@ func TestDeadline(t *testing.T) {
 						t.Fatalf("run %d: %+v, %v after %v", runs, r, err, took)
 					}
 					if r.Same != recorded {
-						t.Errorf("run %d: %d parameters were not looked at again, want the %d that are proved", runs, r.Same, recorded)
+						t.Errorf("run %d: %d parameters were unchanged, want the %d recorded before", runs, r.Same, recorded)
 					}
 					recorded += len(r.Recorded)
 					if r.Left >= left || r.Complete != (r.Left == 0) || len(r.Failed) != 0 || r.Left != n-recorded {
@@ -194,7 +194,7 @@ func TestDeadline(t *testing.T) {
 				if left > 0 {
 					t.Fatalf("%d are left after %d runs", left, runs)
 				}
-				// Those for which there was no time while they were looked at come again.
+				// A parameter whose read was cut off by the deadline is read again.
 				if got := w.aws.Counts()["ssm:GetParameterHistory"]; got < n || got > n+32*(runs-1) {
 					t.Errorf("%d histories were read of %d parameters in %d runs", got, n, runs)
 				}

@@ -120,7 +120,7 @@ func (w *world) label(t *testing.T, name, label string, version int64) {
 }
 
 // handle returns a handler of batches by one recorder, which notes the errors
-// with which messages are handed back.
+// of the messages returned to the queue.
 func handle(r *recorder.Recorder, errs *[]error) emulator.Handler {
 	return func(ctx context.Context, batch []emulator.Message) (failed []string) {
 		messages := make([]recorder.Message, len(batch))
@@ -158,7 +158,7 @@ func (w *world) reconcile(t *testing.T, o recorder.ReconcileOptions) recorder.Re
 	return report
 }
 
-// answer is what the archive says of a parameter at a moment, in few words.
+// answer returns a short description of a parameter's state at a time.
 func (w *world) answer(t *testing.T, name string, at time.Time) string {
 	t.Helper()
 	target, err := ssmbak.ParseTarget(name, false)
@@ -216,7 +216,7 @@ func (w *world) facts(t *testing.T, name string) []string {
 		all = append(all, "deletion")
 	}
 	for _, tr := range f.Traces {
-		all = append(all, "trace of "+string(tr.Operation))
+		all = append(all, "missed "+string(tr.Operation))
 	}
 	return all
 }
@@ -242,16 +242,16 @@ func (w *world) top(name string) string {
 	return string(all[0].Body)
 }
 
-// onTop holds what lies on a parameter's key.
-func (w *world) onTop(t *testing.T, name, want string) {
+// wantCurrent checks the current object of a parameter's key.
+func (w *world) wantCurrent(t *testing.T, name, want string) {
 	t.Helper()
 	if got := w.top(name); got != want {
-		t.Errorf("on top of %s lies %s, want %s", name, got, want)
+		t.Errorf("current object of %s is %s, want %s", name, got, want)
 	}
 }
 
-// right holds every answer of at least this certainty against what was so, at
-// every moment that could matter, tags and labels too.
+// right compares every answer of at least this certainty with the truth at every
+// relevant time, including tags and labels.
 func (w *world) right(t *testing.T, level ssmbak.Certainty, names ...string) {
 	t.Helper()
 	lines, err := w.archive.Timelines(t.Context(), everything(t))
@@ -303,8 +303,8 @@ func (w *world) right(t *testing.T, level ssmbak.Certainty, names ...string) {
 	}
 }
 
-// final holds that after one reconcile the archive says of each parameter what
-// it is now, and that the right object lies on its key.
+// final checks that after one reconcile the archive has the present state of each
+// parameter and that the right object is current.
 func (w *world) final(t *testing.T, names ...string) {
 	t.Helper()
 	time.Sleep(time.Minute)
@@ -318,7 +318,7 @@ func (w *world) final(t *testing.T, names ...string) {
 			want, top = "last-known "+now.Value, now.Value
 		}
 		w.answers(t, name, moment{time.Now(), want})
-		w.onTop(t, name, top)
+		w.wantCurrent(t, name, top)
 	}
 	w.right(t, ssmbak.Proved, names...)
 }

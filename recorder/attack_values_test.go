@@ -39,11 +39,11 @@ func TestKeyDisabled(t *testing.T) {
 				key := fmt.Sprint("alias/key", which)
 				w.aws.SSM.DisableKey(key)
 				if errs := w.drainBy(t, w.recorder); len(errs) != 0 {
-					t.Errorf("handed back with %v", errs)
+					t.Errorf("returned to the queue with %v", errs)
 				}
 				const reason = "InvalidKeyId: its key is not enabled or does not exist"
-				whole := []string{"1 secret1", "2 secret2", "3 secret3"}
-				want, says := slices.Clone(whole), []string{"proved secret1", "proved secret2", "proved secret3"}
+				all := []string{"1 secret1", "2 secret2", "3 secret3"}
+				want, says := slices.Clone(all), []string{"proved secret1", "proved secret2", "proved secret3"}
 				want[which-1] = fmt.Sprintf("%d without value: %s", which, reason)
 				says[which-1] = fmt.Sprintf("proved version %d without value", which)
 				check := func(when string, want, says []string) {
@@ -55,7 +55,7 @@ func TestKeyDisabled(t *testing.T) {
 						w.answers(t, "/s", moment{times[i], says[i]})
 					}
 					if strings.Contains(w.top("/s"), "marker") {
-						t.Errorf("%s: a marker lies on the key", when)
+						t.Errorf("%s: the current object is a marker", when)
 					}
 				}
 				check("disabled", want, says)
@@ -75,26 +75,26 @@ func TestKeyDisabled(t *testing.T) {
 				w.write(t, paramstore.Write{Name: "/s", Value: ssmbak.NewValue("secret4"), Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: "alias/key4"}})
 				w.drainBy(t, w.recorder)
 				check("after one more version", append(want, "4 secret4"), append(says, "proved secret4"))
-				w.onTop(t, "/s", "secret4")
+				w.wantCurrent(t, "/s", "secret4")
 
 				w.aws.SSM.EnableKey(key)
 				time.Sleep(time.Hour)
 				if r := w.reconcile(t, recorder.ReconcileOptions{}); len(r.Unreadable) != 0 || !r.Complete {
 					t.Errorf("reconcile after it was enabled: %+v", r)
 				}
-				check("enabled", append(whole, "4 secret4"), []string{"proved secret1", "proved secret2", "proved secret3", "proved secret4"})
-				// The old value was written last: the live one is on top all the same.
+				check("enabled", append(all, "4 secret4"), []string{"proved secret1", "proved secret2", "proved secret3", "proved secret4"})
+				// The old value was written last, but the live one must be current.
 				w.reconcile(t, recorder.ReconcileOptions{})
-				w.onTop(t, "/s", "secret4")
+				w.wantCurrent(t, "/s", "secret4")
 				w.right(t, ssmbak.LastKnown, "/s")
 			})
 		})
 	}
 }
 
-// TestKeyGoneForGood loses the key of the newest version: nothing waits for it,
+// TestKeyDestroyed loses the key of the newest version: nothing waits for it,
 // and the deletion that follows is one.
-func TestKeyGoneForGood(t *testing.T) {
+func TestKeyDestroyed(t *testing.T) {
 	attack(t, emulator.Options{}, func(t *testing.T, w *world) {
 		w.put(t, "/s", "v1", ssmbak.SecureString)
 		w.drainBy(t, w.recorder)
@@ -103,7 +103,7 @@ func TestKeyGoneForGood(t *testing.T) {
 		lost := time.Now()
 		time.Sleep(2 * time.Second)
 		if errs := w.drainBy(t, w.recorder); len(errs) != 0 {
-			t.Errorf("handed back with %v", errs)
+			t.Errorf("returned to the queue with %v", errs)
 		}
 		for range 3 {
 			time.Sleep(time.Hour)
@@ -112,7 +112,7 @@ func TestKeyGoneForGood(t *testing.T) {
 			}
 		}
 		w.answers(t, "/s", moment{lost.Add(-time.Millisecond), "proved v1"}, moment{lost, "proved version 2 without value"})
-		w.onTop(t, "/s", "v1")
+		w.wantCurrent(t, "/s", "v1")
 		w.remove(t, "/s")
 		w.drainBy(t, w.recorder)
 		w.final(t, "/s")
@@ -121,9 +121,9 @@ func TestKeyGoneForGood(t *testing.T) {
 	})
 }
 
-// TestSecretOfAnotherLife deletes a parameter and makes it anew between the look
-// and the reading of its secret: the value of the one life is never taken for
-// that of the other.
+// TestSecretOfAnotherLife deletes and recreates a parameter between the reads of
+// its history and its secret: the value of one life is never recorded for the
+// other.
 func TestSecretOfAnotherLife(t *testing.T) {
 	t.Parallel()
 	for _, op := range []string{"GetParameter", "GetParameterHistory"} {
@@ -134,31 +134,31 @@ func TestSecretOfAnotherLife(t *testing.T) {
 				if op == "GetParameterHistory" { // two secrets are read by a history
 					w.put(t, "/s", "first, v2", ssmbak.SecureString)
 				}
-				looks := 0
+				reads := 0
 				r := w.another(t, func(_, o, _ string) emulator.Fault {
 					if o == op {
-						looks++
+						reads++
 					}
-					if o != op || op == "GetParameter" && looks != 1 || op == "GetParameterHistory" && looks != 2 {
+					if o != op || op == "GetParameter" && reads != 1 || op == "GetParameterHistory" && reads != 2 {
 						return emulator.Fault{}
 					}
-					looks++
+					reads++
 					w.remove(t, "/s")
 					time.Sleep(2 * time.Second)
 					w.put(t, "/s", "second", ssmbak.SecureString)
 					return emulator.Fault{}
 				})
 				w.drainBy(t, r)
-				if looks < 2 {
-					t.Fatal("nothing happened between look and secret")
+				if reads < 2 {
+					t.Fatal("nothing happened between history and secret")
 				}
 				for _, m := range w.facts(t, "/s") {
-					if strings.HasPrefix(m, "1 ") && m != "1 second" && m != "1 without value: another life had begun before its value could be read" {
+					if strings.HasPrefix(m, "1 ") && m != "1 second" && m != "1 without value: deleted and recreated before its value could be read" {
 						t.Errorf("recorded %q", m)
 					}
 				}
 				w.answers(t, "/s", moment{first, "proved version 1 without value"})
-				w.onTop(t, "/s", "second")
+				w.wantCurrent(t, "/s", "second")
 				w.right(t, ssmbak.LastKnown, "/s")
 				w.final(t, "/s")
 			})
@@ -195,7 +195,7 @@ func TestThrottledForever(t *testing.T) {
 						t.Errorf("reconcile: %+v, %v", r, err)
 					}
 					if diff := cmp.Diff([]string{"1 v1"}, w.facts(t, "/s")); diff != "" {
-						t.Errorf("facts of what had no time (-want +got):\n%s", diff)
+						t.Errorf("facts without the throttled version (-want +got):\n%s", diff)
 					}
 					w.drainBy(t, w.recorder) // which has all the time that it needs
 					if diff := cmp.Diff([]string{"1 v1", "2 v2"}, w.facts(t, "/s")); diff != "" {
@@ -245,7 +245,7 @@ func (s *short) RoundTrip(r *http.Request) (*http.Response, error) {
 	return out, nil
 }
 
-// TestListingEndsEarly leaves names out of a listing: none of them is declared
+// TestListingEndsEarly omits names from a listing: no omitted parameter is recorded as
 // deleted, or without tags.
 func TestListingEndsEarly(t *testing.T) {
 	t.Parallel()
@@ -284,7 +284,7 @@ func TestListingEndsEarly(t *testing.T) {
 					}
 					for _, name := range names[:9] {
 						w.tagged(t, name, settled(), map[string]string{"n": name})
-						w.onTop(t, name, "v")
+						w.wantCurrent(t, name, "v")
 						if a := w.answer(t, name, time.Now()); !strings.HasSuffix(a, " v") || strings.HasPrefix(a, "unknown") {
 							t.Errorf("%s: %s", name, a)
 						}
@@ -365,18 +365,18 @@ func TestTenThousandVersions(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(n*time.Second + time.Hour)
-		w.put(t, "/a", "anew", ssmbak.String)
+		w.put(t, "/a", "recreated", ssmbak.String)
 		w.drainBy(t, w.recorder)
 		w.put(t, "/a", "one more", ssmbak.String)
 		w.aws.ResetCounts()
 		if errs := w.drainBy(t, w.recorder); len(errs) != 0 {
-			t.Errorf("handed back with %v", errs)
+			t.Errorf("returned to the queue with %v", errs)
 		}
 		want := map[string]int{"s3:GetObject": 1, "ssm:GetParameterHistory": 1, "ssm:ListTagsForResource": 1, "s3:PutObject": 2}
 		if diff := cmp.Diff(want, w.aws.Counts()); diff != "" {
 			t.Errorf("requests (-want +got):\n%s", diff)
 		}
-		w.onTop(t, "/a", "one more")
+		w.wantCurrent(t, "/a", "one more")
 		x := w.index(t, "/a")
 		if len(x.Facts.Versions) != n+2 {
 			t.Errorf("%d versions, want %d", len(x.Facts.Versions), n+2)
@@ -389,7 +389,7 @@ func TestTenThousandVersions(t *testing.T) {
 		}
 		w.answers(t, "/a",
 			moment{last.Time.Std().Add(20 * time.Second), "last-known deleted"},
-			moment{time.Now().Add(-3 * time.Second), "proved anew"},
+			moment{time.Now().Add(-3 * time.Second), "proved recreated"},
 			moment{time.Now(), "last-known one more"})
 	})
 }
@@ -440,7 +440,7 @@ func TestDots(t *testing.T) {
 					case "/..":
 						want = "changed"
 					}
-					w.onTop(t, name, want)
+					w.wantCurrent(t, name, want)
 				}
 				w.final(t, names...)
 			})

@@ -58,17 +58,17 @@ func TestConflictStorms(t *testing.T) {
 					handedBack = 2
 				}
 				if len(errs) != handedBack {
-					t.Fatalf("handed back with %v, want %d times", errs, handedBack)
+					t.Fatalf("returned to the queue with %v, want %d times", errs, handedBack)
 				}
 				for _, err := range errs {
 					if !strings.Contains(err.Error(), "sync /a: write .ssmbak/index/a of bucket archive: 64 other writers were faster, try again") {
-						t.Errorf("handed back with %q", err)
+						t.Errorf("returned to the queue with %q", err)
 					}
 				}
 				if diff := cmp.Diff([]string{"1 v1", "2 v2"}, w.facts(t, "/a")); diff != "" {
 					t.Errorf("facts (-want +got):\n%s", diff)
 				}
-				w.onTop(t, "/a", "v2")
+				w.wantCurrent(t, "/a", "v2")
 				w.answers(t, "/a", moment{time.Now(), "last-known v2"})
 				w.right(t, ssmbak.LastKnown, "/a")
 			})
@@ -106,7 +106,7 @@ func TestOtherWriters(t *testing.T) {
 				if diff := cmp.Diff(want, w.facts(t, "/a")); diff != "" {
 					t.Errorf("facts (-want +got):\n%s", diff)
 				}
-				w.onTop(t, "/a", fmt.Sprint("v", n+2))
+				w.wantCurrent(t, "/a", fmt.Sprint("v", n+2))
 				w.right(t, ssmbak.LastKnown, "/a")
 			})
 		})
@@ -114,7 +114,7 @@ func TestOtherWriters(t *testing.T) {
 }
 
 // TestOtherWritersWithoutEnd never lets a swap through: the message comes back
-// with the reason, and nothing of what others wrote is lost.
+// with the reason, and facts of other writers are kept.
 func TestOtherWritersWithoutEnd(t *testing.T) {
 	attack(t, emulator.Options{}, func(t *testing.T, w *world) {
 		w.put(t, "/a", "v1", ssmbak.String)
@@ -132,13 +132,13 @@ func TestOtherWritersWithoutEnd(t *testing.T) {
 		w.put(t, "/a", "v2", ssmbak.String)
 		errs := w.drainBy(t, beaten)
 		if len(errs) != 1 || !strings.Contains(errs[0].Error(), "64 other writers were faster, try again") {
-			t.Fatalf("handed back with %v", errs)
+			t.Fatalf("returned to the queue with %v", errs)
 		}
 		if f := w.index(t, "/a").Facts; len(f.Deletions) != 64 || len(f.Versions) != 2 {
 			t.Errorf("%d facts of others and %d versions, want 64 and 2", len(f.Deletions), len(f.Versions))
 		}
 		w.answers(t, "/a", moment{time.Now(), "last-known v2"})
-		w.onTop(t, "/a", "v2")
+		w.wantCurrent(t, "/a", "v2")
 	})
 }
 
@@ -179,10 +179,10 @@ func TestLostAnswers(t *testing.T) {
 					}
 					if test.remove {
 						w.answers(t, "/a", moment{first.Add(-time.Second), "last-known v1"}, moment{changed.Add(time.Second), "last-known deleted"})
-						w.onTop(t, "/a", "a marker")
+						w.wantCurrent(t, "/a", "a marker")
 					} else {
 						w.answers(t, "/a", moment{changed.Add(-time.Millisecond), "proved v1"}, moment{changed, "proved v2"}, moment{time.Now(), "last-known v2"})
-						w.onTop(t, "/a", "v2")
+						w.wantCurrent(t, "/a", "v2")
 					}
 					w.right(t, ssmbak.LastKnown, "/a")
 					w.final(t, "/a")
@@ -234,15 +234,15 @@ func TestVersioningSuspended(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				// A deletion writes nothing the third time: what S3 stored in spite of
-				// the refusal says all there is to say.
+				// A deletion writes nothing the third time: S3 stored the index despite the
+				// reported failure.
 				handedBack := 3
 				if gone {
 					handedBack = 2
 				}
 				var refused *archive.NotVersionedError
 				if len(errs) != handedBack || !errors.As(errs[0], &refused) || refused.Status != "Suspended" {
-					t.Errorf("handed back with %v, want a NotVersionedError %d times", errs, handedBack)
+					t.Errorf("returned to the queue with %v, want a NotVersionedError %d times", errs, handedBack)
 				}
 				if diff := cmp.Diff(want, w.facts(t, "/a")); diff != "" {
 					t.Errorf("facts (-want +got):\n%s", diff)
@@ -253,7 +253,7 @@ func TestVersioningSuspended(t *testing.T) {
 				for _, o := range w.index(t, "/a").Facts.Versions {
 					for _, ref := range o.Objects {
 						if ref.ID == "null" {
-							t.Errorf("version %d stands in an object without a version id", o.Number)
+							t.Errorf("version %d refers to an object without a version ID", o.Number)
 						}
 					}
 				}

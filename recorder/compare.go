@@ -16,32 +16,32 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// comparison is what the listings of a reconcile show.
+// comparison is the result of comparing the listings of a reconcile.
 type comparison struct {
-	todo    []ssmbak.Name          // those that are not proved to be the same, by name
-	same    int                    // how many others there are
-	tags    map[ssmbak.Name]string // of those that have any, as digests
-	tagsErr error                  // why tags are not known
+	todo    []ssmbak.Name          // parameters to sync, sorted
+	same    int                    // number of unchanged parameters
+	tags    map[ssmbak.Name]string // digests of non-empty tags
+	tagsErr error                  // why tags are unknown
 	proofs  archive.Cache
-	exclude []string // patterns of names that are passed by
-	// listed is what the listing shows of those of todo that are live.
+	exclude []string
+	// listed describes the live parameters in todo.
 	listed map[ssmbak.Name]paramstore.Description
 }
 
-// listings are what one pass over each listing showed.
+// listings holds one pass over each listing.
 type listings struct {
-	live    map[ssmbak.Name]timeline.Ref
-	shown   map[ssmbak.Name]paramstore.Description // of live ones
-	indexes map[ssmbak.Name]string                 // ETags
-	tops    map[ssmbak.Name]time.Time              // of current value objects
+	live     map[ssmbak.Name]timeline.Ref
+	shown    map[ssmbak.Name]paramstore.Description // of live
+	indexes  map[ssmbak.Name]string                 // ETags
+	modified map[ssmbak.Name]time.Time              // of current value objects
 }
 
-// compare lists live parameters and the archive, side by side, and finds out
-// what has to be looked at.
+// compare lists live parameters and the archive concurrently and determines which
+// parameters to sync.
 func (run *reconcile) compare(ctx context.Context, target ssmbak.Target) error {
 	l := listings{
 		live: make(map[ssmbak.Name]timeline.Ref), shown: make(map[ssmbak.Name]paramstore.Description),
-		indexes: make(map[ssmbak.Name]string), tops: make(map[ssmbak.Name]time.Time),
+		indexes: make(map[ssmbak.Name]string), modified: make(map[ssmbak.Name]time.Time),
 	}
 	var last archive.Reconciled
 	g, gctx := errgroup.WithContext(ctx)
@@ -80,7 +80,7 @@ func (run *reconcile) compare(ctx context.Context, target ssmbak.Target) error {
 				if err != nil {
 					return err
 				}
-				l.tops[x.Name] = x.Modified
+				l.modified[x.Name] = x.Modified
 			}
 			return nil
 		})
@@ -95,14 +95,14 @@ func (run *reconcile) compare(ctx context.Context, target ssmbak.Target) error {
 	if run.exclude = run.r.o.Exclude; run.exclude == nil {
 		run.exclude = last.Excluded
 	}
-	// What an earlier listing could not record is looked at by its name.
+	// Parameters that an earlier listing showed but could not record.
 	for _, m := range last.Missed {
 		if _, indexed := l.indexes[m.Name]; !indexed && target.Below(m.Name) {
 			l.indexes[m.Name] = ""
 		}
 	}
-	run.leaveOut(l)
-	if err := run.exact(ctx, target, l); err != nil {
+	run.dropExcluded(l)
+	if err := run.addExact(ctx, target, l); err != nil {
 		return err
 	}
 	for name := range l.indexes {
@@ -123,9 +123,9 @@ func (run *reconcile) compare(ctx context.Context, target ssmbak.Target) error {
 	return nil
 }
 
-// leaveOut takes the excluded names from what was listed. One that the target
-// names is no part of that.
-func (run *reconcile) leaveOut(l listings) {
+// dropExcluded removes excluded names from the listings. It runs before addExact:
+// a target that names one parameter overrides the exclusion.
+func (run *reconcile) dropExcluded(l listings) {
 	excluded := make(map[ssmbak.Name]bool)
 	out := func(name ssmbak.Name) bool {
 		if pattern.Any(run.exclude, name) {
@@ -138,10 +138,10 @@ func (run *reconcile) leaveOut(l listings) {
 	run.report.Excluded = len(excluded)
 }
 
-// add counts a name as the same, or as one to look at.
+// add counts a parameter as unchanged or adds it to todo.
 func (run *reconcile) add(name ssmbak.Name, l listings) {
 	p, proved := run.proofs.Entries[name]
-	if proved && run.all && !run.o.Deep && p.ETag == l.indexes[name] && p.Newest == l.live[name] && p.Top.Equal(l.tops[name]) &&
+	if proved && run.all && !run.o.Deep && p.ETag == l.indexes[name] && p.Newest == l.live[name] && p.Top.Equal(l.modified[name]) &&
 		(run.tagsErr != nil || p.Tags == run.tags[name]) {
 		run.same++
 		return
@@ -149,8 +149,8 @@ func (run *reconcile) add(name ssmbak.Name, l listings) {
 	run.todo = append(run.todo, name)
 }
 
-// exact adds the parameter that the target may name besides the path.
-func (run *reconcile) exact(ctx context.Context, target ssmbak.Target, l listings) error {
+// addExact adds the parameter that has the target's own name, if there is one.
+func (run *reconcile) addExact(ctx context.Context, target ssmbak.Target, l listings) error {
 	name, possible := target.Name()
 	if !possible {
 		return nil
@@ -170,7 +170,7 @@ func (run *reconcile) exact(ctx context.Context, target ssmbak.Target, l listing
 	return err
 }
 
-// allTags returns digests of the tags of all parameters that have any.
+// allTags returns digests of the tags of all tagged parameters.
 func (r *Recorder) allTags(ctx context.Context) (map[ssmbak.Name]string, error) {
 	tags := make(map[ssmbak.Name]string)
 	for t, err := range r.live.Tagged(ctx) {

@@ -13,12 +13,12 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// event is what EventBridge sends. Only id, account, region, time and a name are
-// needed: everything else may be missing, or of another JSON type than here, and
-// then is as if it were missing. AWS's own schema has strings alone, and events
-// recorded in public have numbers like 4.0.
+// event is an event as EventBridge delivers it. Only id, account, region, time
+// and a name are required. Any other member may be absent or have another JSON
+// type, in which case it is ignored: AWS's schema declares strings only, but
+// published events contain numbers such as 4.0.
 // https://docs.aws.amazon.com/systems-manager/latest/userguide/monitoring-systems-manager-event-examples.html
-// The schema is aws.ssm@ParameterStoreChange of EventBridge's registry, recorded in
+// The schema is aws.ssm@ParameterStoreChange in EventBridge's registry; a copy is in
 // https://github.com/aws/aws-sam-cli (tests/unit/lib/schemas, test_schemas_api_caller.py).
 type event struct {
 	ID         lenient[string]    `json:"id"`
@@ -46,117 +46,117 @@ type detail struct {
 	Tags          lenient[map[string]string] `json:"tags"`
 }
 
-// lenient is a member that is zero where it is of another JSON type.
-type lenient[T any] struct{ is T }
+// lenient is a member that is the zero value if it has another JSON type.
+type lenient[T any] struct{ value T }
 
 // UnmarshalJSON never fails.
 func (l *lenient[T]) UnmarshalJSON(text []byte) error {
-	var is T
-	if json.Unmarshal(text, &is) == nil {
-		l.is = is
+	var value T
+	if json.Unmarshal(text, &value) == nil {
+		l.value = value
 	}
 	return nil
 }
 
-// number is a whole number above zero, as one or as a string; zero if it is
-// neither.
+// number is a positive integer, given as a JSON number or string. It is zero for
+// anything else.
 type number int64
 
 // UnmarshalJSON never fails.
 func (n *number) UnmarshalJSON(text []byte) error {
 	*n = 0
-	is, err := strconv.ParseFloat(strings.Trim(string(text), `"`), 64)
-	if err == nil && is > 0 && is < 1<<53 && is == math.Trunc(is) {
-		*n = number(is)
+	f, err := strconv.ParseFloat(strings.Trim(string(text), `"`), 64)
+	if err == nil && f > 0 && f < 1<<53 && f == math.Trunc(f) {
+		*n = number(f)
 	}
 	return nil
 }
 
-// notice is what a message says: look at this name, and perhaps why.
-type notice struct {
-	message   string // the queue's id
-	event     string // EventBridge's id, which stays the same when a message comes again
+// signal is one decoded event: the parameter to sync, and why.
+type signal struct {
+	message   string // the queue's message ID
+	event     string // EventBridge's event ID, the same for every delivery
 	name      ssmbak.Name
-	second    int64
-	operation ssmbak.Operation     // "" if a look is all that is asked for
-	looks     bool                 // a look that surely came after it settles it
-	labels    *timeline.LabelsSeen // of what may have changed labels, with the move if it told one
+	second    int64                // of the event, Unix time
+	operation ssmbak.Operation     // "" for events other than Create, Update and Delete
+	observe   bool                 // settled by any observation that surely reflects it
+	labels    *timeline.LabelsSeen // of an event that may have changed labels, with the move if the event names one
 	tags      *timeline.TagsSeen   // of a tag event
 	receives  int
-	nothing   bool // nothing changed
+	unchanged bool // the event says that nothing changed
 }
 
-// understand decodes a message. The error names what is wrong, never a value.
-func (r *Recorder) understand(m Message) (notice, error) {
+// parse decodes a message. Errors never contain a parameter's value.
+func (r *Recorder) parse(m Message) (signal, error) {
 	n, err := decode(m.Body)
 	if err != nil {
-		return notice{}, err
+		return signal{}, err
 	}
 	n.message, n.receives = m.ID, m.Receives
 	if n.account != r.o.Account || n.region != r.o.Region {
-		return notice{}, fmt.Errorf("the event is of account %s in %s, the recorder of account %s in %s", n.account, n.region, r.o.Account, r.o.Region)
+		return signal{}, fmt.Errorf("event is from account %s in %s, but the recorder serves account %s in %s", n.account, n.region, r.o.Account, r.o.Region)
 	}
-	return n.notice, nil
+	return n.signal, nil
 }
 
-// decoded is a notice and where it comes from.
+// decoded is a signal and the account and region of its event.
 type decoded struct {
-	notice
+	signal
 	account, region string
 }
 
 func decode(body []byte) (decoded, error) {
 	var e event
 	if err := json.Unmarshal(body, &e); err != nil {
-		// The JSON package quotes what it read; its message is left out.
-		return decoded{}, errors.New("the message is not the JSON of an event")
+		// The JSON package's message may quote the input.
+		return decoded{}, errors.New("message is not the JSON of an event")
 	}
-	if e.ID.is == "" || e.Time.is.IsZero() || e.Account.is == "" || e.Region.is == "" {
-		return decoded{}, errors.New("the message is not an event: it lacks id, time, account or region")
+	if e.ID.value == "" || e.Time.value.IsZero() || e.Account.value == "" || e.Region.value == "" {
+		return decoded{}, errors.New("message is not an event: id, time, account or region is missing")
 	}
-	d := decoded{account: e.Account.is, region: e.Region.is}
-	d.event, d.second = e.ID.is, e.Time.is.Unix()
-	source, kind, said := e.Source.is, e.DetailType.is, e.Detail.is
-	name := said.Name.is
+	d := decoded{account: e.Account.value, region: e.Region.value}
+	d.event, d.second = e.ID.value, e.Time.value.Unix()
+	source, kind, detail := e.Source.value, e.DetailType.value, e.Detail.value
+	name := detail.Name.value
 	switch {
 	case source == "aws.ssm" && kind == "Parameter Store Change":
-		d.nothing = said.Exception.is != ""
-		switch op := ssmbak.Operation(said.Operation.is); op {
+		d.unchanged = detail.Exception.value != ""
+		switch op := ssmbak.Operation(detail.Operation.value); op {
 		case ssmbak.Create, ssmbak.Update, ssmbak.Delete:
 			d.operation = op
-		default: // of labels, or of something that is not known here
-			d.looks, d.labels = true, &timeline.LabelsSeen{Event: d.event, Second: d.second}
-			if op == "LabelParameterVersion" && said.Label.is != "" && said.ToVersion > 0 {
-				d.labels.Label, d.labels.From, d.labels.To = said.Label.is, int64(said.FromVersion), int64(said.ToVersion)
+		default: // labels, or an operation unknown to this version
+			d.observe, d.labels = true, &timeline.LabelsSeen{Event: d.event, Second: d.second}
+			if op == "LabelParameterVersion" && detail.Label.value != "" && detail.ToVersion > 0 {
+				d.labels.Label, d.labels.From, d.labels.To = detail.Label.value, int64(detail.FromVersion), int64(detail.ToVersion)
 			}
 		}
 	case source == "aws.ssm" && kind == "Parameter Store Policy Action":
-		name = said.ParameterName.is
+		name = detail.ParameterName.value
 		// Only an expiration changes anything.
 		// https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-policies.html
-		d.nothing = strings.HasSuffix(said.PolicyType.is, "Notification")
-		d.looks = true
-	case source == "aws.tag" && kind == "Tag Change on Resource" && said.Service.is == "ssm" && said.ResourceType.is == "parameter":
-		name = nameInARN(e.Resources.is)
-		if said.Tags.is != nil {
-			d.tags = &timeline.TagsSeen{Tags: said.Tags.is, Event: d.event, Second: d.second, Counter: int64(said.Version)}
+		d.unchanged = strings.HasSuffix(detail.PolicyType.value, "Notification")
+		d.observe = true
+	case source == "aws.tag" && kind == "Tag Change on Resource" && detail.Service.value == "ssm" && detail.ResourceType.value == "parameter":
+		name = nameInARN(e.Resources.value)
+		if detail.Tags.value != nil {
+			d.tags = &timeline.TagsSeen{Tags: detail.Tags.value, Event: d.event, Second: d.second, Counter: int64(detail.Version)}
 		}
 	default:
-		return decoded{}, fmt.Errorf("the event %s is none that is known here: source %q, detail-type %q", d.event, source, kind)
+		return decoded{}, fmt.Errorf("unrecognized event %s: source %q, detail-type %q", d.event, source, kind)
 	}
 	if name == "" {
-		name = nameInARN(e.Resources.is)
+		name = nameInARN(e.Resources.value)
 	}
 	parsed, err := ssmbak.ParseName(name)
 	if err != nil {
-		return decoded{}, fmt.Errorf("the event %s names no parameter: %w", d.event, err)
+		return decoded{}, fmt.Errorf("event %s has no valid parameter name: %w", d.event, err)
 	}
 	d.name = parsed
 	return d, nil
 }
 
-// nameInARN returns the name in a parameter's ARN, which has exactly one slash
-// after "parameter", whatever the name looks like.
+// nameInARN returns the name in a parameter's ARN, with a leading slash. The ARN
+// has exactly one slash after "parameter", whether or not the name begins with one.
 func nameInARN(resources []string) string {
 	if len(resources) != 1 {
 		return ""

@@ -47,7 +47,7 @@ func ExampleRecorder_Handle() {
 	event := `{"id":"6a7e4feb","detail-type":"Parameter Store Change","source":"aws.ssm","account":"123456789012",
 		"time":"2024-06-13T20:10:54Z","region":"us-east-1","detail":{"operation":"Create","name":"/app/db","type":"String"}}`
 	failures := r.Handle(ctx, []recorder.Message{{ID: "1", Body: []byte(event), Receives: 1}})
-	fmt.Println("to come again:", len(failures))
+	fmt.Println("failed:", len(failures))
 
 	snapshot, err := a.At(ctx, ssmbak.NameTarget("/app/db"), ssmbak.TimeOf(time.Now()), archive.AllValues)
 	if err != nil {
@@ -57,6 +57,6 @@ func ExampleRecorder_Handle() {
 		fmt.Println(s.Name, "version", s.Version.Number, s.Value.V.Reveal(), s.Modified)
 	}
 	// Output:
-	// to come again: 0
+	// failed: 0
 	// /app/db version 1 initial 2024-06-13T20:10:54.000Z
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/ssmbak/ssmbak/recorder"
 )
 
-// TestExclude leaves names out: their events are done at once, a reconcile passes
-// them by, and nobody takes the absence of their record for that of the
-// parameter. When they are no longer left out, the next reconcile has them.
+// TestExclude excludes names: their events are done at once, a reconcile skips
+// them, and a missing record does not count as proof of absence. Once they are no
+// longer excluded, the next reconcile records them.
 func TestExclude(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -48,7 +48,7 @@ func TestExclude(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := complete.Covers(name, ssmbak.TimeOf(at)); got != want {
-				t.Errorf("that nothing is recorded of %s says that it was not there at %s: %v, want %v", name, at, got, want)
+				t.Errorf("absence of %s at %s proved: %v, want %v", name, at, got, want)
 			}
 		}
 		patterns := []string{"/ci/**", "tmp-*"}
@@ -58,7 +58,7 @@ func TestExclude(t *testing.T) {
 		w.put(t, "/ci/run", "hunter2", ssmbak.String)
 		w.put(t, "/app/tmp-1", "hunter2", ssmbak.String)
 		if n := w.drain(t); n != 0 {
-			t.Errorf("%d messages were handed back", n)
+			t.Errorf("%d messages were returned to the queue", n)
 		}
 		if diff := cmp.Diff([]ssmbak.Name{"/app/db"}, recorded()); diff != "" {
 			t.Errorf("recorded by events (-want +got):\n%s", diff)
@@ -70,7 +70,7 @@ func TestExclude(t *testing.T) {
 		covers("/app/none", while, true)
 		covers("/ci/none", while, false)
 
-		// Who does not know the patterns leaves out what the last one did.
+		// Without patterns of its own, a reconcile uses those of the last one.
 		if r := reconcile(with(nil)); r.Excluded != 2 || len(r.Recorded) != 0 {
 			t.Errorf("a reconcile without patterns: %+v", r)
 		}
@@ -88,10 +88,10 @@ func TestExclude(t *testing.T) {
 			t.Errorf("a reconcile of all: %+v", r)
 		}
 		if diff := cmp.Diff([]ssmbak.Name{"/app/db", "/app/tmp-1", "/ci/run"}, recorded()); diff != "" {
-			t.Errorf("recorded at last (-want +got):\n%s", diff)
+			t.Errorf("recorded by the last reconcile (-want +got):\n%s", diff)
 		}
 
-		// What was recorded and is left out then is not taken for deleted.
+		// A recorded parameter that is excluded later is not recorded as deleted.
 		w.recorder = with(patterns)
 		state, err := w.archive.At(t.Context(), everything(t), ssmbak.TimeOf(time.Now()), 0)
 		if err != nil || len(state.States) != 3 {
@@ -106,7 +106,7 @@ func TestExclude(t *testing.T) {
 			t.Errorf("noted %+v, %v", complete, err)
 		}
 		if h := w.archive.Coverage(w.index(t, "/ci/run"), complete); h.Complete != 0 {
-			t.Errorf("what is left out is known to be complete up to %v", h.Complete)
+			t.Errorf("excluded name is complete up to %v", h.Complete)
 		}
 	})
 }

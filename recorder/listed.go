@@ -12,14 +12,15 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// notRead begins the reason why a version has no value that only a listing showed:
-// nobody was told that the value is unavailable, so that every sync tries again.
+// notRead prefixes the Unreadable reason of a version that only a listing showed.
+// Its value was never requested, or not with a conclusive answer, so that every
+// sync tries again.
 const notRead = "not read: "
 
-// ofListing returns what a listing says as facts: the version was there at its own
-// time. When exactly the page was made, and whether all of it was made at once, is
-// not documented, so it proves nothing later.
-func ofListing(d paramstore.Description, why string) timeline.Facts {
+// listedFacts returns the facts that follow from a listing: the version existed at
+// its own time. AWS does not document at what time a page reflects the parameters
+// on it, so a listing proves nothing later.
+func listedFacts(d paramstore.Description, why string) timeline.Facts {
 	fact := timeline.Version{Version: d.Version}
 	fact.Unreadable = notRead + why
 	return timeline.Facts{
@@ -28,14 +29,14 @@ func ofListing(d paramstore.Description, why string) timeline.Facts {
 	}
 }
 
-// recordListed records what a listing showed of a parameter that could not be
-// synced, and reports whether the version that it showed is recorded now.
+// recordListed records the version that a listing showed of a parameter that could
+// not be synced. It reports whether the archive has the version now.
 func (r *Recorder) recordListed(ctx context.Context, name ssmbak.Name, d paramstore.Description, cause error) (recorded bool) {
 	index, err := r.archive.Index(ctx, name)
 	if err != nil {
-		return false // also if there is one: what it holds is not known
+		return false // there may be an index, but its content is unknown
 	}
-	seen := ofListing(d, brief(cause))
+	seen := listedFacts(d, brief(cause))
 	recorded = index.Facts.Has(seen.Versions[0].Ref())
 	if !index.Exists {
 		if seen.Originals, err = r.archive.LegacyFacts(ctx, name); err != nil {
@@ -52,25 +53,24 @@ func (r *Recorder) recordListed(ctx context.Context, name ssmbak.Name, d paramst
 		return recorded
 	}
 	if swap.Wrote {
-		r.log.WarnContext(ctx, "recorded without its value, from the listing", "name", string(name), "version", d.Version.Number)
+		r.log.WarnContext(ctx, "recorded from the listing, without the value", "name", string(name), "version", d.Version.Number)
 	}
 	return true
 }
 
-// brief says why something failed in words that do not change from try to try.
+// brief returns the cause of a failure in words that are the same for every attempt.
 func brief(err error) string {
 	var api smithy.APIError
 	switch {
 	case errors.As(err, &api):
 		return api.ErrorCode()
 	case errors.Is(err, errMoved), errors.Is(err, paramstore.ErrNotFound):
-		return "it was changed meanwhile"
+		return "changed during the read"
 	}
 	return "the request failed"
 }
 
-// unread reports whether nobody has tried to read the version's value, or found out
-// that it is unavailable.
-func unread(v timeline.Version) bool {
+// untried reports whether no attempt to read the version's value was conclusive.
+func untried(v timeline.Version) bool {
 	return v.Unreadable == "" || strings.HasPrefix(v.Unreadable, notRead)
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // TestUnreadIsRecorded denies reads: what the listing showed is recorded, and its
-// value as soon as it may be read, whoever comes first.
+// value as soon as reads are allowed again, by whichever sync is first.
 func TestUnreadIsRecorded(t *testing.T) {
 	t.Parallel()
 	for _, op := range []string{"GetParameter", "GetParameterHistory", "ListTagsForResource"} {
@@ -23,7 +23,7 @@ func TestUnreadIsRecorded(t *testing.T) {
 			attack(t, noEvents(emulator.Options{}), func(t *testing.T, w *world) {
 				w.put(t, "/s", "v1", ssmbak.SecureString)
 				w.put(t, "/t", "v1", ssmbak.String)
-				if op != "GetParameter" { // these concern /t too, unless nobody has to look at it
+				if op != "GetParameter" { // these affect /t too, unless it is unchanged
 					w.reconcile(t, recorder.ReconcileOptions{})
 					w.put(t, "/s", "v2", ssmbak.SecureString)
 				}
@@ -58,9 +58,9 @@ func TestUnreadIsRecorded(t *testing.T) {
 	}
 }
 
-// TestMissedIsLookedAt has a parameter that could not be recorded go without an
+// TestMissedIsRead has a parameter that could not be recorded go without an
 // event: the next reconcile finds that out by its name.
-func TestMissedIsLookedAt(t *testing.T) {
+func TestMissedIsRead(t *testing.T) {
 	attack(t, noEvents(emulator.Options{}), func(t *testing.T, w *world) {
 		w.put(t, "/a", "v", ssmbak.String)
 		w.put(t, "/b", "v", ssmbak.String)

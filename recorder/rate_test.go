@@ -19,13 +19,13 @@ import (
 )
 
 // TestReconcileRate lists 10,000 parameters where 3 DescribeParameters are allowed a
-// second, while somebody else asks for 5 a second, and reads those that are recorded at
+// second, while another client sends 5 a second, and reads the recorded ones at
 // 5 a second: nothing fails.
 // https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-troubleshooting.html
 func TestReconcileRate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		const parameters, recorded = 10_000, 50 // the others are listed and left out
+		const parameters, recorded = 10_000, 50 // the others are listed but excluded
 		a := emulator.New(emulator.Options{
 			Account: "123456789012", Region: "us-east-1", Clock: emulator.RealClock(),
 			Queue:   emulator.QueueOptions{Copies: func(string) int { return 0 }},

@@ -15,86 +15,90 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 )
 
-// ReconcileOptions tune one reconcile.
+// ReconcileOptions configure one reconcile.
 type ReconcileOptions struct {
-	// DryRun finds out what would be recorded, and writes nothing.
+	// DryRun reports what would be recorded, and writes nothing.
 	DryRun bool
-	// Deep looks at every parameter, also at those that the listings show
-	// unchanged: a label that moved without a new version is found only so.
+	// Deep reads every parameter, including those that the listings show
+	// unchanged. Only a deep reconcile finds labels that moved without a new
+	// version.
 	Deep bool
-	// Progress is told how many of how many parameters are done; it is never
-	// called by two goroutines at once.
+	// Progress, if not nil, is called with the number of parameters done and the
+	// total. Calls never overlap.
 	Progress func(done, total int)
 }
 
-// Report is what a reconcile found.
+// Report is the result of a reconcile. Its lists are sorted by name.
 type Report struct {
-	// Began is when the listing of live parameters began.
+	// Began is the time just before the listing of live parameters began.
 	Began ssmbak.Time
-	// Checked counts the parameters that were compared, live and recorded ones.
+	// Checked is the number of parameters, live or recorded, that were compared.
 	Checked int
-	// Same counts those of them that the listings showed unchanged, so that
-	// nobody looked at them.
+	// Same is the number of checked parameters that the listings showed unchanged
+	// and that were therefore not read.
 	Same int
-	// Recorded had versions, tags or labels that the archive lacked; Deleted
-	// were gone without the archive knowing; Gaps have versions that were
-	// missed, which was found out now; Unreadable have a version whose value
-	// cannot be had. By name.
-	Recorded, Deleted, Gaps, Unreadable []ssmbak.Name
-	// Failed could not be recorded. By name.
+	// Recorded lists parameters with versions, tags or labels that the archive did
+	// not have.
+	Recorded []ssmbak.Name
+	// Deleted lists parameters whose deletion the archive did not know about.
+	Deleted []ssmbak.Name
+	// Gaps lists parameters found to have versions that were never read.
+	Gaps []ssmbak.Name
+	// Unreadable lists parameters with a version whose value is unavailable.
+	Unreadable []ssmbak.Name
+	// Failed lists parameters that could not be recorded.
 	Failed []Failed
-	// Left counts the parameters for which there was no time. The next reconcile
-	// goes on with them.
+	// Left is the number of parameters that were not checked because time ran out.
+	// The next reconcile continues with them.
 	Left int
-	// Excluded counts the live and recorded names that were passed by, since they
-	// match [Options.Exclude].
+	// Excluded is the number of live or recorded parameters that were skipped
+	// because they match [Options.Exclude].
 	Excluded int
-	// TagsUnchecked is why the tags of parameters without another change were
-	// not compared; nil if they were.
+	// TagsUnchecked is the reason why the tags of otherwise unchanged parameters
+	// were not compared, or nil.
 	TagsUnchecked error
-	// Complete says that every live parameter was listed and compared and that
-	// the archive notes it: nothing before Began is missing but what Failed
-	// names, and what was excluded. It is not set where every parameter failed,
-	// nor where more live parameters could not be recorded than the archive keeps
+	// Complete reports whether every live parameter was listed and compared and the
+	// archive has been marked accordingly: nothing from before Began is missing
+	// except Failed and excluded parameters. It is false if every parameter failed,
+	// or if more live parameters could not be recorded than the archive can keep
 	// the names of.
 	Complete bool
 }
 
-// Failed is a parameter that could not be recorded, and why.
+// Failed is a parameter that could not be recorded, and the reason.
 type Failed struct {
 	Name ssmbak.Name
 	Err  error
 }
 
 const (
-	// round is how many parameters are looked at before what was proved of them
-	// is written down.
+	// round is the number of parameters synced between two updates of the cache.
 	round = 2000
-	// saveEvery bounds how much work a killed reconcile loses.
+	// saveEvery bounds the work that a killed reconcile has to repeat.
 	saveEvery = 30 * time.Second
-	// quiet is how long after a value was written its place is looked at: what
-	// another writer lays on it later has another LastModified, which S3 keeps in
-	// whole seconds.
+	// quiet is the time between a write of a value object and the check whether it
+	// is current. S3 keeps LastModified in seconds: only a write in a later second
+	// changes it.
 	quiet = 3 * time.Second
-	// reserve is the time that is kept before the context's deadline to write
-	// down what was proved.
+	// reserve is the time reserved before the context's deadline for saving the
+	// cache.
 	reserve = 20 * time.Second
 )
 
-// Reconcile compares live parameters with the archive and syncs those that
-// differ: those that the target names, itself included, and everything below
-// it. What the archive holds and a listing lacks is looked at by its name, and
-// recorded as deleted only if it is not there.
+// Reconcile compares the live parameters selected by target with the archive and
+// syncs those that differ. A parameter that is in the archive but in no listing is
+// read by name, and recorded as deleted only if Parameter Store does not have it.
 //
-// What was found the same before and has not changed since costs no request of
-// its own: a reconcile of everything compares listings with what the last ones
-// proved. One of a path looks at every parameter.
+// A reconcile of everything compares the listings with the reconcile cache, so that
+// unchanged parameters cost no requests of their own. A reconcile of a path reads
+// every parameter.
 //
-// It stops in time before the context's deadline, and the next one goes on where
-// it stopped. Any number of reconciles and recorders may run at once.
+// Reconcile stops shortly before ctx's deadline, and the next reconcile continues
+// from there. Any number of reconciles and recorders may run concurrently.
 //
-// An error means that the listing failed; what concerns single parameters
-// stands in the report. It never writes to Parameter Store.
+// An error means that the reconcile as such failed, for instance because a listing
+// did. Failures of single parameters are in the report. Reconcile never writes to
+// Parameter Store.
 func (r *Recorder) Reconcile(ctx context.Context, target ssmbak.Target, o ReconcileOptions) (Report, error) {
 	run := &reconcile{r: r, o: o, all: target.Root() && target.Recursive(), saved: time.Now()}
 	began := time.Now()
@@ -114,19 +118,19 @@ func (r *Recorder) Reconcile(ctx context.Context, target ssmbak.Target, o Reconc
 type reconcile struct {
 	r     *Recorder
 	o     ReconcileOptions
-	all   bool      // everything is compared
-	stop  time.Time // zero if there is no hurry
-	saved time.Time // when proofs were last saved
+	all   bool      // the target is everything
+	stop  time.Time // zero if ctx has no deadline
+	saved time.Time // when the cache was last saved
 
 	comparison
 
 	mu     sync.Mutex
 	report Report
-	fresh  []synced      // proved but for what lies on top of their keys
-	missed []ssmbak.Name // live, and no fact of them could be recorded
+	fresh  []synced      // synced, current object not yet checked
+	missed []ssmbak.Name // live parameters of which nothing could be recorded
 }
 
-// synced is a parameter that was looked at.
+// synced is the outcome of syncing one parameter.
 type synced struct {
 	name ssmbak.Name
 	at   time.Time
@@ -142,13 +146,13 @@ func (run *reconcile) do(ctx context.Context, target ssmbak.Target, began time.T
 	for names := range slices.Chunk(run.todo, round) {
 		before := run.fresh
 		run.fresh = nil
-		run.look(ctx, names)
-		if err := run.prove(ctx, before, false); err != nil {
+		run.syncAll(ctx, names)
+		if err := run.updateCache(ctx, before, false); err != nil {
 			return err
 		}
 	}
 	run.report.Left = run.same + len(run.todo) - run.report.Checked
-	if err := run.prove(ctx, run.fresh, true); err != nil || ctx.Err() != nil {
+	if err := run.updateCache(ctx, run.fresh, true); err != nil || ctx.Err() != nil {
 		return cmp.Or(err, ctx.Err())
 	}
 	if run.o.DryRun {
@@ -156,19 +160,19 @@ func (run *reconcile) do(ctx context.Context, target ssmbak.Target, began time.T
 	}
 	complete := run.all && run.report.Left == 0
 	if failed := len(run.report.Failed); failed > 0 && failed >= run.report.Checked {
-		complete = false // it proves nothing
+		complete = false // a run in which everything fails says nothing about the archive
 	}
 	if run.all && run.report.Left == 0 {
-		if err := run.adopt(ctx); err != nil {
+		if err := run.adoptLegacy(ctx); err != nil {
 			return err
 		}
 	}
-	return run.note(ctx, began, complete)
+	return run.markReconciled(ctx, began, complete)
 }
 
-// note writes down what the listing proves, and of which live parameters nothing
-// could be recorded.
-func (run *reconcile) note(ctx context.Context, began time.Time, complete bool) error {
+// markReconciled records in the archive that the listing was complete, and which
+// live parameters could not be recorded.
+func (run *reconcile) markReconciled(ctx context.Context, began time.Time, complete bool) error {
 	failed := make([]ssmbak.Name, len(run.report.Failed))
 	for i, f := range run.report.Failed {
 		failed[i] = f.Name
@@ -186,16 +190,16 @@ func (run *reconcile) note(ctx context.Context, began time.Time, complete bool) 
 	}
 	var many *archive.TooManyMissedError
 	if errors.As(err, &many) {
-		run.r.log.ErrorContext(ctx, "the listing is not complete", "error", many.Error())
+		run.r.log.ErrorContext(ctx, "reconcile is not complete", "error", many.Error())
 		return nil
 	}
 	run.report.Complete = complete && err == nil
 	return err
 }
 
-// adopt finishes what the original ssmbak recorded in this bucket. What there
-// is no time for is left to the next reconcile.
-func (run *reconcile) adopt(ctx context.Context) error {
+// adoptLegacy converts what the legacy ssmbak recorded in this bucket. If time runs
+// out, the next reconcile continues.
+func (run *reconcile) adoptLegacy(ctx context.Context) error {
 	limited := ctx
 	if !run.stop.IsZero() {
 		var cancel context.CancelFunc
@@ -210,18 +214,18 @@ func (run *reconcile) adopt(ctx context.Context) error {
 		}
 	}
 	if n > 0 {
-		run.r.log.InfoContext(ctx, "adopted what the original recorded", "names", n)
+		run.r.log.InfoContext(ctx, "converted legacy records", "names", n)
 	}
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
-		run.r.log.InfoContext(ctx, "the next reconcile goes on to adopt what the original recorded")
+		run.r.log.InfoContext(ctx, "out of time: the next reconcile continues converting legacy records")
 		return nil
 	}
 	return err
 }
 
-// look syncs names side by side until there is no more time. What is under way
-// then is given up, so that there is time to write down what was proved.
-func (run *reconcile) look(ctx context.Context, names []ssmbak.Name) {
+// syncAll syncs names concurrently until run.stop, which cancels syncs in progress
+// to leave time for saving the cache.
+func (run *reconcile) syncAll(ctx context.Context, names []ssmbak.Name) {
 	if !run.stop.IsZero() {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, run.stop)
@@ -234,7 +238,7 @@ func (run *reconcile) look(ctx context.Context, names []ssmbak.Name) {
 			if ctx.Err() != nil {
 				return nil
 			}
-			o, err := run.one(ctx, name)
+			o, err := run.syncOne(ctx, name)
 			missed := false
 			if d, live := run.listed[name]; err != nil && live && !run.o.DryRun && ctx.Err() == nil {
 				missed = !run.r.recordListed(ctx, name, d, err)
@@ -255,7 +259,7 @@ func (run *reconcile) look(ctx context.Context, names []ssmbak.Name) {
 			return nil
 		})
 	}
-	_ = g.Wait() // failures stand in the report
+	_ = g.Wait() // failures are in the report
 }
 
 func (run *reconcile) progress() {
@@ -264,12 +268,12 @@ func (run *reconcile) progress() {
 	}
 }
 
-// one syncs one parameter, or in a dry run only finds out what a sync would
+// syncOne syncs one parameter. In a dry run it only determines what a sync would
 // record.
-func (run *reconcile) one(ctx context.Context, name ssmbak.Name) (outcome, error) {
+func (run *reconcile) syncOne(ctx context.Context, name ssmbak.Name) (outcome, error) {
 	if !run.o.DryRun {
-		// What lies on top of the key is looked at later where there are many.
-		s := sight{retry: true, check: !run.all, asked: true}
+		// A reconcile of everything checks current objects later, in updateCache.
+		s := syncRequest{retry: true, check: !run.all, recordAbsent: true}
 		if d, live := run.listed[name]; live {
 			s.listed = &d
 		}
@@ -279,18 +283,18 @@ func (run *reconcile) one(ctx context.Context, name ssmbak.Name) (outcome, error
 	if err != nil {
 		return outcome{}, err
 	}
-	l, err := run.r.look(ctx, name)
+	rd, err := run.r.read(ctx, name)
 	if err != nil {
-		return outcome{}, fmt.Errorf("look at %s: %w", name, err)
+		return outcome{}, fmt.Errorf("read %s: %w", name, err)
 	}
 	t := run.r.timeline(name, index.Facts)
 	var o outcome
-	if l.gone {
+	if rd.gone {
 		_, _, absent := t.Newest()
 		o.deleted = !absent
 		return o, nil
 	}
-	for _, v := range l.versions {
+	for _, v := range rd.versions {
 		known, ok := index.Facts.Version(refOf(v))
 		switch {
 		case !ok:
@@ -299,10 +303,10 @@ func (run *reconcile) one(ctx context.Context, name ssmbak.Name) (outcome, error
 			o.unreadable++
 		}
 	}
-	if l, err = run.r.readLabels(ctx, t, name, l); err != nil {
+	if rd, err = run.r.confirmLabels(ctx, t, name, rd); err != nil {
 		return outcome{}, err
 	}
-	news, _ := l.attributes(t)
+	news, _ := rd.attributes(t)
 	o.wrote = o.recorded > 0 || !news.Empty()
 	return o, nil
 }

@@ -1,29 +1,30 @@
-// Package recorder turns events of Parameter Store into facts in the archive.
+// Package recorder turns Parameter Store events into facts in the archive.
 //
 // # The model
 //
-// An event carries neither value nor version, comes late, twice or never, and
-// in any order. It only says: look at this name. Looking at a name and
-// recording what the archive lacks is a sync, and everything here is built
-// from it: [Recorder.Handle] syncs the names that events speak of,
-// [Recorder.Reconcile] those in which live parameters and archive differ.
+// An event contains neither the value nor the version. It may arrive late, more
+// than once, out of order, or never. It is only a signal to read the named
+// parameter. Reading a parameter and recording everything that the archive does
+// not have is a sync, and all recording consists of syncs: [Recorder.Handle]
+// syncs the parameters named by events, [Recorder.Reconcile] those whose live
+// state differs from the archive.
 //
-// A sync is safe to repeat, to interrupt anywhere, and to run beside others of
-// the same name. What it saw becomes facts, which stay true whatever anyone
-// else records; the timeline that follows from all facts is decided in the
-// timeline package.
+// A sync may be repeated, interrupted at any point, and run concurrently with
+// other syncs of the same parameter. It records what it observed as facts, which
+// remain true regardless of what else is recorded. Package timeline derives a
+// parameter's states from its facts.
 //
-// # When an event is done
+// # When an event is settled
 //
-// A look may be older than the change that an event tells of. An event is
-// settled once a version of its own second is known that no other event has
-// claimed, or it is proved that there was none. Until then the message is
-// handed back, after everything that was seen has been recorded. After five
-// minutes it is recorded as a trace: something was there that nobody ever saw.
-// What tells only that something changed, as events of labels and expirations
-// do, is settled by a look that surely came after it.
+// An observation may be older than the change that an event announces. An event
+// is settled once a version from the same second is known that no other event
+// has claimed, or once it is proved that there was no such version. Until then
+// Handle returns the message to the queue, after recording everything that it
+// observed. Five minutes after the event's time the event is recorded as a missed
+// change. An event that only says that something changed, such as a label event
+// or an expiration, is settled by any observation that surely reflects it.
 //
-// Values never reach a log line or an error.
+// Log records and errors never contain values.
 package recorder
 
 import (
@@ -42,27 +43,28 @@ import (
 	"github.com/ssmbak/ssmbak/pattern"
 )
 
-// giveUp is how long after its second an event may wait for its version.
+// giveUp is how long after its own second an event may wait for its version
+// before it is recorded as a missed change.
 const giveUp = 5 * time.Minute
 
-// Options tune a [Recorder].
+// Options configure a [Recorder].
 type Options struct {
-	// Account and Region are where the parameters live; events of others are
-	// refused, and so is the archive of another.
+	// Account and Region identify the Parameter Store that is recorded. Events
+	// from any other account or region are refused.
 	Account, Region string
-	// Exclude are patterns of names that are not recorded, see package pattern: their
-	// events are dropped, and a reconcile passes them by. It must not be nil where
-	// it is meant to say that all are recorded: nil means that a reconcile passes
-	// by what the last one of everything did.
+	// Exclude lists patterns, as in package pattern, of parameters that are not
+	// recorded: their events are dropped and Reconcile skips them. An empty,
+	// non-nil slice excludes nothing. Nil makes Reconcile use the patterns of the
+	// last complete reconcile.
 	Exclude []string
-	// Parallel bounds how many parameters are synced at once, 32 if zero.
+	// Parallel is the maximum number of concurrent syncs, 32 if zero.
 	Parallel int
-	// Logger takes one line per parameter synced: its name, versions, sizes, lag
-	// and outcome; nothing if nil.
+	// Logger receives one record per synced parameter with its name, version,
+	// size, lag and outcome. If nil, nothing is logged.
 	Logger *slog.Logger
 }
 
-// parameters is what a recorder reads of live Parameter Store.
+// parameters is the part of [paramstore.Store] that a recorder uses.
 type parameters interface {
 	History(ctx context.Context, name ssmbak.Name) (paramstore.History, error)
 	Secret(ctx context.Context, name ssmbak.Name, number int64) (paramstore.Secret, error)
@@ -73,8 +75,8 @@ type parameters interface {
 	Tagged(ctx context.Context) iter.Seq2[paramstore.Tagged, error]
 }
 
-// Recorder records the changes of one account's parameters in one region. It
-// may be used by many goroutines at once.
+// Recorder records the parameter changes of one account in one region. It is safe
+// for concurrent use.
 type Recorder struct {
 	archive *archive.Writer
 	live    parameters
@@ -82,8 +84,8 @@ type Recorder struct {
 	log     *slog.Logger
 }
 
-// New returns a recorder that writes to an archive, which must have been made
-// ready by [archive.Archive.Establish].
+// New returns a recorder that reads from live and writes to a. The caller must
+// have called [archive.Archive.Establish] before.
 func New(a *archive.Archive, live *paramstore.Store, o Options) *Recorder {
 	if o.Parallel <= 0 {
 		o.Parallel = 32
@@ -94,24 +96,24 @@ func New(a *archive.Archive, live *paramstore.Store, o Options) *Recorder {
 	return &Recorder{archive: archive.NewWriter(a), live: live, o: o, log: o.Logger}
 }
 
-// Message is one message of the queue.
+// Message is one SQS message.
 type Message struct {
 	ID   string
 	Body []byte // one EventBridge event
-	// Sent is when the queue first got the message; for the lag in the log.
+	// Sent is when the message was first sent to the queue.
 	Sent time.Time
-	// Receives counts how often the message was handed out, this time included.
+	// Receives is SQS's ApproximateReceiveCount, 1 for the first delivery.
 	Receives int
 }
 
-// Failure says that a message must be handed out again.
+// Failure names a message that must be delivered again, and the reason.
 type Failure struct {
 	ID  string
 	Err error
 }
 
-// NotSettledError says that Parameter Store does not yet show what an event
-// told of. What it does show has been recorded.
+// NotSettledError reports that Parameter Store does not yet show the change that
+// an event announced. Everything that it does show has been recorded.
 type NotSettledError struct {
 	Name      ssmbak.Name
 	Operation ssmbak.Operation
@@ -122,25 +124,26 @@ func (e *NotSettledError) Error() string {
 	return fmt.Sprintf("parameter store does not yet show the %s of %s at %v", e.Operation, e.Name, e.Time)
 }
 
-// Handle records a batch. It returns the messages that must come again, and
-// why; all others are done and may be deleted. Messages of one name are
-// handled by one sync, names side by side, and none holds back another.
+// Handle records a batch of messages. It returns those that must be delivered
+// again; all others are done and may be deleted from the queue. One sync serves
+// all messages for a parameter. Parameters are synced concurrently, and a failure
+// of one does not affect the others.
 func (r *Recorder) Handle(ctx context.Context, batch []Message) []Failure {
 	var failures []Failure
-	groups := make(map[ssmbak.Name][]notice)
+	groups := make(map[ssmbak.Name][]signal)
 	var names []ssmbak.Name
 	for _, m := range batch {
-		n, err := r.understand(m)
+		n, err := r.parse(m)
 		switch {
 		case err != nil:
-			r.log.ErrorContext(ctx, "message not understood", "message", m.ID, "error", err.Error())
+			r.log.ErrorContext(ctx, "invalid message", "message", m.ID, "error", err.Error())
 			failures = append(failures, Failure{m.ID, err})
 			continue
-		case n.nothing:
+		case n.unchanged:
 			r.log.InfoContext(ctx, "nothing changed", "message", m.ID, "event", n.event, "name", string(n.name))
 			continue
 		case pattern.Any(r.o.Exclude, n.name):
-			r.log.InfoContext(ctx, "left out", "message", m.ID, "event", n.event, "name", string(n.name))
+			r.log.InfoContext(ctx, "excluded", "message", m.ID, "event", n.event, "name", string(n.name))
 			continue
 		case groups[n.name] == nil:
 			names = append(names, n.name)
@@ -156,30 +159,30 @@ func (r *Recorder) Handle(ctx context.Context, batch []Message) []Failure {
 			return nil
 		})
 	}
-	_ = g.Wait() // failures are kept by message
+	_ = g.Wait() // failures are in failed
 	return append(failures, slices.Concat(failed...)...)
 }
 
-// handle syncs one name for all notices of it.
-func (r *Recorder) handle(ctx context.Context, name ssmbak.Name, notices []notice) []Failure {
-	o, err := r.sync(ctx, name, sight{notices: notices})
+// handle syncs one parameter for all of its signals.
+func (r *Recorder) handle(ctx context.Context, name ssmbak.Name, signals []signal) []Failure {
+	o, err := r.sync(ctx, name, syncRequest{signals: signals})
 	var failures []Failure
-	for _, n := range notices {
+	for _, n := range signals {
 		cause := err
 		if cause == nil && o.open[n.event] {
 			cause = &NotSettledError{Name: name, Operation: n.operation, Time: ssmbak.Seconds(n.second)}
 		}
 		if cause != nil {
 			failures = append(failures, Failure{n.message, cause})
-			r.log.WarnContext(ctx, "message handed back", "message", n.message, "event", n.event, "name", string(name),
+			r.log.WarnContext(ctx, "message returned to the queue", "message", n.message, "event", n.event, "name", string(name),
 				"operation", string(n.operation), "receives", n.receives, "error", cause.Error())
 		}
 	}
 	return failures
 }
 
-// Sync looks at one parameter and records what the archive lacks.
+// Sync reads one parameter and records what the archive does not have.
 func (r *Recorder) Sync(ctx context.Context, name ssmbak.Name) error {
-	_, err := r.sync(ctx, name, sight{})
+	_, err := r.sync(ctx, name, syncRequest{})
 	return err
 }

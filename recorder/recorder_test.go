@@ -33,7 +33,7 @@ const (
 	bucket  = "archive"
 )
 
-// world is an AWS with a recorder beside it.
+// world is an emulated AWS account with a recorder.
 type world struct {
 	aws      *emulator.AWS
 	archive  *archive.Archive
@@ -76,7 +76,7 @@ func (w *world) put(t *testing.T, name, value string, kind ssmbak.Type) {
 	time.Sleep(2 * time.Second)
 }
 
-// handle gives the recorder one batch of what is in the queue until it is empty.
+// drain passes the queue's messages to the recorder, in batches, until it is empty.
 func (w *world) drain(t *testing.T) (handedBack int) {
 	t.Helper()
 	err := w.aws.Queue.Drain(t.Context(), func(ctx context.Context, batch []emulator.Message) []string {
@@ -142,7 +142,7 @@ func TestRequests(t *testing.T) {
 				w.put(t, "/app/db", "the 50th", test.kind)
 				w.aws.ResetCounts()
 				if again := w.drain(t); again != 0 {
-					t.Errorf("%d messages were handed back", again)
+					t.Errorf("%d messages were returned to the queue", again)
 				}
 				if diff := cmp.Diff(test.want, w.aws.Counts()); diff != "" {
 					t.Errorf("requests (-want +got):\n%s", diff)
@@ -152,8 +152,8 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// TestNothingNewWritesNothing holds that a look that finds what is known leaves
-// the bucket as it is.
+// TestNothingNewWritesNothing checks that a sync without news does not write to
+// the bucket.
 func TestNothingNewWritesNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -182,7 +182,7 @@ func TestUnreadableBlocksNothing(t *testing.T) {
 		w.put(t, "/app/secret", "hunter2", ssmbak.SecureString)
 		w.aws.SSM.DisableKey("alias/aws/ssm")
 		if again := w.drain(t); again != 0 {
-			t.Errorf("%d messages were handed back", again)
+			t.Errorf("%d messages were returned to the queue", again)
 		}
 		if x := w.index(t, "/app/plain"); len(x.Facts.Versions) != 1 || len(x.Facts.Versions[0].Objects) != 1 {
 			t.Errorf("the other parameter: %+v", x.Facts.Versions)
@@ -235,8 +235,8 @@ func TestThrottlingIsNoMissingValue(t *testing.T) {
 	})
 }
 
-// TestCreateThatNobodySaw deletes a parameter before anybody looked.
-func TestCreateThatNobodySaw(t *testing.T) {
+// TestUnobservedCreate deletes a parameter before the first sync.
+func TestUnobservedCreate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, emulator.Options{}, nil)
@@ -246,7 +246,7 @@ func TestCreateThatNobodySaw(t *testing.T) {
 			t.Fatal(err)
 		}
 		if again := w.drain(t); again == 0 {
-			t.Error("the creation that nobody saw was not handed back")
+			t.Error("the event of the unobserved creation was not returned to the queue")
 		}
 		if took := time.Since(begin); took < 5*time.Minute || took > 10*time.Minute {
 			t.Errorf("given up after %v, want a little more than 5 minutes", took)
@@ -255,12 +255,12 @@ func TestCreateThatNobodySaw(t *testing.T) {
 			t.Errorf("%d healthy messages became dead letters", len(dead))
 		}
 		if x := w.index(t, "/gone"); len(x.Facts.Traces) != 1 || len(x.Facts.Deletions) != 1 {
-			t.Errorf("recorded %+v, want a trace and a deletion", x.Facts)
+			t.Errorf("recorded %+v, want a missed change and a deletion", x.Facts)
 		}
 	})
 }
 
-// TestBatch holds that one bad message holds back no other.
+// TestBatch checks that a bad message does not affect the others.
 func TestBatch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -295,15 +295,15 @@ func TestBatch(t *testing.T) {
 			}
 		}
 		if x := w.index(t, "/app/image"); x.Exists {
-			t.Error("an event that says that nothing changed was recorded")
+			t.Error("an event without a change was recorded")
 		}
 		if strings.Contains(w.logs.String(), "hunter2") {
-			t.Errorf("a message's text stands in the log: %s", w.logs)
+			t.Errorf("the log contains a message body: %s", w.logs)
 		}
 	})
 }
 
-// TestEventKinds looks at what each kind of event leads to.
+// TestEventKinds checks the result of each kind of event.
 func TestEventKinds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -338,12 +338,12 @@ func TestEventKinds(t *testing.T) {
 			t.Errorf("after the expiration: %+v, %v", s.States, err)
 		}
 		if top := w.aws.S3.Versions(bucket, "/tmp/x"); !top[0].Marker {
-			t.Error("no delete marker lies on the key")
+			t.Error("the current object is no delete marker")
 		}
 	})
 }
 
-// TestReconcile finds what no event told of.
+// TestReconcile finds changes without events.
 func TestReconcile(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -387,7 +387,7 @@ func TestReconcile(t *testing.T) {
 }
 
 // TestBoundsOfADeletion loses the event of a deletion: the listing before it and
-// the look that found it bound it, however long ago the last change was.
+// the sync that found it bound its time, however long ago the last change was.
 func TestBoundsOfADeletion(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -431,8 +431,8 @@ func TestBoundsOfADeletion(t *testing.T) {
 	})
 }
 
-// TestReconcileGoesOn fails for one parameter and records the others.
-func TestReconcileGoesOn(t *testing.T) {
+// TestReconcileContinues fails for one parameter and records the others.
+func TestReconcileContinues(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, emulator.Options{}, func(_, op, key string) emulator.Fault {

@@ -29,7 +29,7 @@ func TestTimesStepBack(t *testing.T) {
 				}
 				w.answers(t, "/a", moment{zero.Add(9 * time.Millisecond), "proved a"}, moment{zero.Add(10 * time.Millisecond), "proved b"},
 					moment{zero.Add(11 * time.Millisecond), "proved c"}, moment{zero.Add(time.Second), "proved c"})
-				w.onTop(t, "/a", "c")
+				w.wantCurrent(t, "/a", "c")
 				if r := w.reconcile(t, recorder.ReconcileOptions{}); len(r.Recorded)+len(r.Failed) > 0 || r.Same != 1 {
 					t.Errorf("nothing has changed: %+v", r)
 				}

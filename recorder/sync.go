@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"reflect"
 	"slices"
 	"time"
 
@@ -15,43 +14,44 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// sight says why a parameter is looked at.
-type sight struct {
-	notices []notice
-	// retry tries values again that could not be read.
+// syncRequest holds the reasons for a sync, and how thorough it has to be.
+type syncRequest struct {
+	signals []signal
+	// retry reads values again that could not be read before.
 	retry bool
-	// check looks what lies on top of the parameter's key.
+	// check verifies the current object of the parameter's key.
 	check bool
-	// asked records that the parameter is gone where nothing is recorded of it.
-	asked bool
-	// listed is what a listing showed of it, nil if none did.
+	// recordAbsent records that the parameter does not exist even if the archive
+	// has nothing about it.
+	recordAbsent bool
+	// listed is the parameter's description in a listing, nil if there is none.
 	listed *paramstore.Description
 }
 
-func (s sight) redelivered() bool {
-	return slices.ContainsFunc(s.notices, func(n notice) bool { return n.receives > 1 })
+func (s syncRequest) redelivered() bool {
+	return slices.ContainsFunc(s.signals, func(n signal) bool { return n.receives > 1 })
 }
 
-// outcome is what a sync did.
+// outcome is the result of a sync.
 type outcome struct {
-	recorded   int  // versions that the archive did not know
-	deleted    bool // the parameter is gone, and the archive did not know
+	recorded   int  // versions new to the archive
+	deleted    bool // the parameter is gone, which is new to the archive
 	present    bool
-	unreadable int             // versions of the present life whose value cannot be had
-	gaps       int             // stretches in which something was missed, which the archive did not know
-	index      archive.Index   // as it stands now
-	open       map[string]bool // events that are not settled
+	unreadable int             // versions of the present life whose values are unavailable
+	gaps       int             // gaps new to the archive
+	index      archive.Index   // after the sync
+	open       map[string]bool // events that are not settled, by event ID
 	wrote      bool            // the index was replaced
 }
 
-// maxSyncs bounds how often a sync looks again because another writer, or the
-// parameter, moved on meanwhile.
+// maxSyncs is how often a sync is attempted if another writer or the parameter
+// changes during it.
 const maxSyncs = 4
 
-// errMoved says that what is newest in the archive is not what this look saw.
-var errMoved = errors.New("it was changed while it was recorded")
+// errMoved means that the archive's newest version is not the one that was read.
+var errMoved = errors.New("changed while it was being recorded")
 
-func (r *Recorder) sync(ctx context.Context, name ssmbak.Name, s sight) (outcome, error) {
+func (r *Recorder) sync(ctx context.Context, name ssmbak.Name, s syncRequest) (outcome, error) {
 	var o outcome
 	var err error
 	for range maxSyncs {
@@ -71,10 +71,10 @@ func (r *Recorder) sync(ctx context.Context, name ssmbak.Name, s sight) (outcome
 	return o, nil
 }
 
-// syncOnce is one sync. The order of its writes is what makes a stop between
-// any two of them harmless: values first, then the index that names them, then
-// the delete marker that follows from it.
-func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s sight) (outcome, error) {
+// syncOnce attempts one sync. It writes the values, then the index that refers to
+// them, then the delete marker that follows from the index. In this order it may
+// stop between any two writes.
+func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s syncRequest) (outcome, error) {
 	index, err := r.archive.Index(ctx, name)
 	if err != nil {
 		return outcome{}, err
@@ -85,27 +85,27 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s sight) (out
 			return outcome{}, err
 		}
 	}
-	l, err := r.look(ctx, name)
+	rd, err := r.read(ctx, name)
 	if err != nil {
 		return outcome{}, err
 	}
-	if l, err = r.readLabels(ctx, r.timeline(name, index.Facts), name, l); err != nil {
+	if rd, err = r.confirmLabels(ctx, r.timeline(name, index.Facts), name, rd); err != nil {
 		return outcome{}, err
 	}
-	w := &writing{r: r, name: name, index: index, look: l, originals: seen.Originals}
+	w := &writing{r: r, name: name, index: index, reading: rd, originals: seen.Originals}
 	if err := w.values(ctx, s.retry); err != nil {
 		return outcome{}, err
 	}
 	seen.Versions = w.versions
-	if d := s.listed; d != nil && !l.saw(d.Version) {
-		seen = timeline.Union(seen, ofListing(*d, "it was gone"))
+	if d := s.listed; d != nil && !rd.shows(d.Version) {
+		seen = timeline.Union(seen, listedFacts(*d, "deleted before it was read"))
 	}
-	found, err := r.listed(ctx, index, l, s.notices)
+	found, err := r.listed(ctx, index, rd, s.signals)
 	if err != nil {
 		return outcome{}, err
 	}
 	seen = timeline.Union(seen, found)
-	for _, n := range s.notices {
+	for _, n := range s.signals {
 		if n.operation == ssmbak.Delete {
 			seen.Deletions = append(seen.Deletions, timeline.Deletion{Event: n.event, Second: n.second})
 		}
@@ -118,13 +118,13 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s sight) (out
 	}
 	before := r.timeline(name, index.Facts)
 	swap, err := r.archive.Update(ctx, w.index, func(base timeline.Facts) timeline.Facts {
-		return r.grow(name, base, seen, l, s)
+		return r.grow(name, base, seen, rd, s)
 	})
 	if err != nil {
 		return outcome{}, err
 	}
 	after := r.timeline(name, swap.Index.Facts)
-	o := outcome{wrote: swap.Wrote, unreadable: l.unreadable(swap.Index.Facts), open: open(after, l, s.notices), index: swap.Index}
+	o := outcome{wrote: swap.Wrote, unreadable: rd.unreadable(swap.Index.Facts), open: open(after, rd, s.signals), index: swap.Index}
 	o.gaps = max(0, after.Gaps()-before.Gaps())
 	for _, v := range swap.Index.Facts.Versions {
 		if !index.Facts.Has(v.Ref()) {
@@ -139,336 +139,62 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s sight) (out
 	check := s.check || s.redelivered() || swap.Met || w.last != (timeline.Ref{}) && w.last != newest.Ref()
 	switch {
 	case present && check:
-		return o, w.keepOnTop(ctx, swap.Index, newest)
+		return o, w.ensureCurrent(ctx, swap.Index, newest)
 	case absent && (check || o.deleted):
-		return o, w.keepMarked(ctx, swap.Index.Facts, check)
+		return o, w.ensureMarked(ctx, swap.Index.Facts, check)
 	}
 	return o, nil
 }
 
-// listed returns what the last complete listing found, where what is recorded
-// now would end that: the last version of the archive is not the present life's,
-// or tags or labels are others, and until the listing they surely were not.
-func (r *Recorder) listed(ctx context.Context, index archive.Index, l look, notices []notice) (found timeline.Facts, err error) {
-	if !index.Exists || !r.endsLife(index, l) && !r.changes(index, l, notices) {
+// listed returns facts from the last complete listing that the sync is about to
+// supersede: the archive's newest version does not belong to the present life, or
+// tags or labels have changed, and the listing proves that they had not yet changed
+// then.
+func (r *Recorder) listed(ctx context.Context, index archive.Index, rd reading, signals []signal) (found timeline.Facts, err error) {
+	if !index.Exists || !r.endsLife(index, rd) && !r.changes(index, rd, signals) {
 		return found, nil
 	}
 	reconciled, err := r.archive.Reconciled(ctx)
 	if err != nil {
 		return found, err
 	}
-	// What the listing found is in the index only if the index is read after
-	// what the listing noted.
+	// Read the index after the listing's record: otherwise the index may lack
+	// facts that the listing found.
 	if index, err = r.archive.Index(ctx, index.Name); err != nil {
 		return found, err
 	}
 	t := r.timeline(index.Name, index.Facts)
 	newest, present, _ := t.Newest()
-	if complete := r.archive.Coverage(index, reconciled).Complete; present && complete > newest.Time && r.endsLife(index, l) {
+	if complete := r.archive.Coverage(index, reconciled).Complete; present && complete > newest.Time && r.endsLife(index, rd) {
 		found.Looks = []timeline.Look{{Newest: newest.Ref(), Oldest: newest.Number, Sure: complete, Seen: complete}}
 	}
 	tags, labels := index.Attributes(reconciled)
 	if s, _ := t.At(tags); tags != 0 && s.Tags.IsProved() {
-		found.Tags = []timeline.TagsSeen{sameTags(t.Facts().Tags, timeline.TagsSeen{Tags: s.Tags.V, Sights: sightAt(tags)})}
+		found.Tags = []timeline.TagsSeen{extendTags(t.Facts().Tags, timeline.TagsSeen{Tags: s.Tags.V, Sights: listedAt(tags)})}
 	}
 	if s, _ := t.At(labels); labels != 0 && s.Labels.IsProved() {
-		found.Labels = []timeline.LabelsSeen{sameLabels(t.Facts().Labels, timeline.LabelsSeen{Labels: s.Labels.V, Sights: sightAt(labels)})}
+		found.Labels = []timeline.LabelsSeen{extendLabels(t.Facts().Labels, timeline.LabelsSeen{Labels: s.Labels.V, Sights: listedAt(labels)})}
 	}
 	return found, nil
 }
 
-// endsLife reports whether a look did not see the last version of the archive.
-func (r *Recorder) endsLife(index archive.Index, l look) bool {
+// endsLife reports whether a reading does not show the archive's newest version.
+func (r *Recorder) endsLife(index archive.Index, rd reading) bool {
 	newest, present, _ := r.timeline(index.Name, index.Facts).Newest()
-	return present && (l.gone || !slices.ContainsFunc(l.versions, func(v paramstore.Version) bool {
+	return present && (rd.gone || !slices.ContainsFunc(rd.versions, func(v paramstore.Version) bool {
 		return v.Number == newest.Number && v.Time == newest.Time
 	}))
 }
 
-// changes reports whether a look or an event tells of other tags or labels than
-// the archive.
-func (r *Recorder) changes(index archive.Index, l look, notices []notice) bool {
-	news, _ := l.attributes(r.timeline(index.Name, index.Facts))
-	return !news.Empty() || slices.ContainsFunc(notices, func(n notice) bool { return n.tags != nil })
+// changes reports whether a reading or an event has tags or labels that differ from
+// the archive's.
+func (r *Recorder) changes(index archive.Index, rd reading, signals []signal) bool {
+	news, _ := rd.attributes(r.timeline(index.Name, index.Facts))
+	return !news.Empty() || slices.ContainsFunc(signals, func(n signal) bool { return n.tags != nil })
 }
 
 func (r *Recorder) timeline(name ssmbak.Name, f timeline.Facts) *timeline.Timeline {
 	return timeline.New(name, f, r.archive.Coverage(archive.Index{Name: name}, archive.Reconciled{}))
-}
-
-// grow adds to what is known what a look saw and what events told. It returns
-// base itself where that is nothing new. It is called with fresh facts for each
-// try of the swap, so that no two events can claim one version.
-func (r *Recorder) grow(name ssmbak.Name, base, seen timeline.Facts, l look, s sight) timeline.Facts {
-	notices := s.notices
-	f := timeline.Union(base, seen)
-	f = timeline.Union(f, timeline.Facts{Versions: l.moments(f)})
-	for _, n := range notices {
-		if n.announces() {
-			f.Claim(n.announcement())
-		}
-	}
-	news, same := l.attributes(r.timeline(name, f))
-	f = timeline.Union(f, news)
-	first := s.asked && l.gone && base.Empty()
-	if reflect.DeepEqual(f, base) && !first && agrees(r.timeline(name, f), l) && len(open(r.timeline(name, f), l, notices)) == 0 {
-		return base
-	}
-	if !agrees(r.timeline(name, f), l) || !saidBefore(f, l, notices) {
-		f = timeline.Union(f, timeline.Facts{Looks: l.looks()})
-	}
-	unsettled := open(r.timeline(name, f), l, notices)
-	var traces []timeline.Trace
-	for _, n := range notices {
-		if unsettled[n.event] && n.announces() && l.read.Ended >= ssmbak.Seconds(n.second).Add(giveUp) {
-			traces = append(traces, timeline.Trace{Event: n.event, Second: n.second, Operation: n.operation})
-		}
-	}
-	if f = timeline.Union(f, timeline.Facts{Traces: traces}); reflect.DeepEqual(f, base) {
-		return base
-	}
-	return timeline.Union(f, same)
-}
-
-// saidBefore reports whether a look that found nothing says no more than one
-// that is recorded: after every known version, and conclusive for every event.
-func saidBefore(f timeline.Facts, l look, notices []notice) bool {
-	return l.gone && slices.ContainsFunc(f.Looks, func(g timeline.Look) bool {
-		return g.Gone &&
-			!slices.ContainsFunc(f.Versions, func(v timeline.Version) bool { return v.Moment() >= g.Sure }) &&
-			!slices.ContainsFunc(notices, func(n notice) bool { return n.operation != "" && !g.Conclusive(n.second) })
-	})
-}
-
-func (n notice) announces() bool {
-	return n.operation == ssmbak.Create || n.operation == ssmbak.Update
-}
-
-func (n notice) announcement() timeline.Announcement {
-	return timeline.Announcement{Event: n.event, Second: n.second, Operation: n.operation}
-}
-
-// agrees reports whether the look saw what is already known to be newest, so
-// that recording it would say nothing new.
-func agrees(t *timeline.Timeline, l look) bool {
-	newest, present, absent := t.Newest()
-	if l.gone {
-		return absent
-	}
-	seen := l.newest()
-	ref := timeline.Ref{Number: seen.Number, Time: seen.Time}
-	// In a rebuilt index there may be a version at which nobody looked.
-	return present && newest.Ref() == ref && slices.ContainsFunc(t.Facts().Looks, func(k timeline.Look) bool { return !k.Gone && k.Newest == ref })
-}
-
-// open returns the events that are not settled by what is known.
-func open(t *timeline.Timeline, l look, notices []notice) map[string]bool {
-	open := make(map[string]bool)
-	for _, n := range notices {
-		switch {
-		case n.operation == ssmbak.Delete:
-			if t.Undecided(n.second) && !lookAt(l).Conclusive(n.second) {
-				open[n.event] = true
-			}
-		case n.announces():
-			facts := t.Facts()
-			traced := slices.ContainsFunc(facts.Traces, func(tr timeline.Trace) bool { return tr.Event == n.event })
-			claimed := slices.ContainsFunc(facts.Versions, func(v timeline.Version) bool { return slices.Contains(v.Events, n.event) })
-			if !traced && !claimed && !t.Excludes(n.announcement()) {
-				open[n.event] = true
-			}
-		case n.looks:
-			if !lookAt(l).Conclusive(n.second) {
-				open[n.event] = true
-			}
-		}
-	}
-	return open
-}
-
-func lookAt(l look) timeline.Look { return timeline.Look{Sure: sure(l.read)} }
-
-// writing is the part of one sync that writes value objects.
-type writing struct {
-	r         *Recorder
-	name      ssmbak.Name
-	index     archive.Index
-	look      look
-	originals []timeline.Original // what the original recorded, if there is no index yet
-	versions  []timeline.Version  // those that the archive lacks, or lacks the value of
-	last      timeline.Ref        // the version whose value was written last
-	bytes     int
-}
-
-// values writes the values that the archive lacks, oldest first, so that a
-// live value ends on top of its key.
-func (w *writing) values(ctx context.Context, retry bool) error {
-	if w.look.gone {
-		return nil
-	}
-	var secrets map[timeline.Ref]ssmbak.Value
-	if n := w.lacking(retry); n > 1 {
-		var err error
-		if secrets, err = w.r.secrets(ctx, w.name); err != nil {
-			return err
-		}
-	}
-	for _, v := range w.look.versions {
-		known, ok := w.index.Facts.Version(refOf(v))
-		fact := timeline.Version{Version: v.Version}
-		if ok && (len(known.Objects) > 0 || !unread(known) && !retry) {
-			// A rebuilt index knows of a version only what its value object says.
-			if known.Merge(fact.Attributes) != known.Attributes {
-				w.versions = append(w.versions, fact)
-			}
-			continue
-		}
-		value, found := secrets[refOf(v)]
-		reason := ""
-		if !found {
-			var err error
-			if value, reason, err = w.r.value(ctx, w.name, v); err != nil {
-				return err
-			}
-		}
-		if reason != "" {
-			fact.Unreadable = reason
-		} else {
-			ref, err := w.put(ctx, v.Version, value)
-			if err != nil {
-				return err
-			}
-			fact.Objects = []timeline.ObjectRef{ref}
-		}
-		w.versions = append(w.versions, fact)
-	}
-	return nil
-}
-
-// lacking counts the secret values that the archive lacks.
-func (w *writing) lacking(retry bool) (n int) {
-	for _, v := range w.look.versions {
-		known, ok := w.index.Facts.Version(refOf(v))
-		if !v.Value.IsKnown() && (!ok || len(known.Objects) == 0 && (unread(known) || retry)) {
-			n++
-		}
-	}
-	return n
-}
-
-// secrets reads the secret values of all versions at once, which takes nothing
-// from the quota of GetParameter on which applications live. Where one of them
-// cannot be decrypted none is returned: then each is asked for alone.
-func (r *Recorder) secrets(ctx context.Context, name ssmbak.Name) (map[timeline.Ref]ssmbak.Value, error) {
-	all, err := r.live.Secrets(ctx, name)
-	var denied *paramstore.UnreadableError
-	if errors.As(err, &denied) || errors.Is(err, paramstore.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	values := make(map[timeline.Ref]ssmbak.Value, len(all))
-	for _, s := range all {
-		values[timeline.Ref{Number: s.Number, Time: s.Time}] = s.Value
-	}
-	return values, nil
-}
-
-func refOf(v paramstore.Version) timeline.Ref { return timeline.Ref{Number: v.Number, Time: v.Time} }
-
-// put writes one value object. The parameter's index is there before.
-func (w *writing) put(ctx context.Context, v ssmbak.Version, value ssmbak.Value) (timeline.ObjectRef, error) {
-	if !w.index.Exists {
-		begun, err := w.r.archive.Update(ctx, w.index, func(base timeline.Facts) timeline.Facts {
-			return timeline.Union(base, timeline.Facts{Originals: w.originals})
-		})
-		if err != nil {
-			return timeline.ObjectRef{}, err
-		}
-		w.index = begun.Index
-	}
-	ref, err := w.r.archive.PutValue(ctx, w.name, v, value)
-	if err == nil {
-		w.last = timeline.Ref{Number: v.Number, Time: v.Time}
-		w.bytes += value.Len()
-	}
-	return ref, err
-}
-
-// value returns the value of a version, or the reason why there is none to be
-// had. A secret is kept only if its version and its time are those of the
-// history: the name may have been deleted and made anew in between.
-func (r *Recorder) value(ctx context.Context, name ssmbak.Name, v paramstore.Version) (value ssmbak.Value, reason string, err error) {
-	if value, ok := v.Value.Get(); ok {
-		return value, "", nil
-	}
-	secret, err := r.live.Secret(ctx, name, v.Number)
-	var denied *paramstore.UnreadableError
-	switch {
-	case errors.As(err, &denied):
-		return ssmbak.Value{}, denied.Reason, nil
-	case errors.Is(err, paramstore.ErrNotFound):
-		return ssmbak.Value{}, "it was gone before its value could be read", nil
-	case err != nil:
-		return ssmbak.Value{}, "", err
-	case secret.Number != v.Number || secret.Time != v.Time:
-		return ssmbak.Value{}, "another life had begun before its value could be read", nil
-	}
-	return secret.Value, "", nil
-}
-
-// keepOnTop makes the newest value the current object of its key, if something
-// else came to lie on it: a late marker, or an older value of a writer that was
-// paused.
-func (w *writing) keepOnTop(ctx context.Context, index archive.Index, newest timeline.Version) error {
-	if len(newest.Objects) == 0 {
-		return nil
-	}
-	top, err := w.r.archive.Current(ctx, w.name)
-	if err != nil {
-		return err
-	}
-	if slices.ContainsFunc(newest.Objects, func(o timeline.ObjectRef) bool { return o.ID == top.ID }) {
-		return nil
-	}
-	if w.look.gone || w.look.newest().Number != newest.Number || w.look.newest().Time != newest.Time {
-		return errMoved
-	}
-	value, reason, err := w.r.value(ctx, w.name, w.look.newest())
-	if err != nil || reason != "" {
-		return err // what cannot be read now is still in an older copy
-	}
-	w.index = index
-	ref, err := w.put(ctx, newest.Version, value)
-	if err != nil {
-		return err
-	}
-	fact := timeline.Version{Version: w.look.newest().Version}
-	fact.Objects = []timeline.ObjectRef{ref}
-	_, err = w.r.archive.Update(ctx, index, func(base timeline.Facts) timeline.Facts {
-		return timeline.Union(base, timeline.Facts{Versions: []timeline.Version{fact}})
-	})
-	if err == nil {
-		w.r.log.InfoContext(ctx, "live value put back on top", "name", string(w.name), "version", newest.Number)
-	}
-	return err
-}
-
-// keepMarked leaves a delete marker on the parameter's key, unless one lies
-// there or there is nothing to mark.
-func (w *writing) keepMarked(ctx context.Context, f timeline.Facts, check bool) error {
-	held := len(f.Originals) > 0 || slices.ContainsFunc(f.Versions, func(v timeline.Version) bool { return len(v.Objects) > 0 })
-	if !held && !check {
-		return nil
-	}
-	if check { // also for a value whose writer was stopped before the index
-		top, err := w.r.archive.Current(ctx, w.name)
-		if err != nil || top.Marker || top.ID == "" {
-			return err
-		}
-	}
-	return w.r.archive.MarkDeleted(ctx, w.name)
 }
 
 func now() ssmbak.Time { return ssmbak.TimeOf(time.Now()) }
@@ -476,7 +202,7 @@ func now() ssmbak.Time { return ssmbak.TimeOf(time.Now()) }
 // report logs what a sync did.
 func (r *Recorder) report(ctx context.Context, name ssmbak.Name, o outcome, w *writing, newest timeline.Version) {
 	if !o.wrote {
-		r.log.DebugContext(ctx, "nothing new", "name", string(name))
+		r.log.DebugContext(ctx, "unchanged", "name", string(name))
 		return
 	}
 	attrs := []slog.Attr{

@@ -438,8 +438,8 @@ func TestTooManyUpdates(t *testing.T) {
 			t.Errorf("outcomes (-got +want):\n%s", diff)
 		}
 		for _, text := range []string{
-			"create /a/gone: put /a/gone: PutParameter went on refusing /a/gone with TooManyUpdates: The parameter was deleted less than ",
-			"replace /a/replaced: it is deleted: it could not be created anew (put /a/replaced: PutParameter went on refusing",
+			"create /a/gone: put /a/gone: PutParameter kept failing for /a/gone with TooManyUpdates: The parameter was deleted less than ",
+			"replace /a/replaced: it is deleted: it could not be created anew (put /a/replaced: PutParameter kept failing",
 		} {
 			if !strings.Contains(errs(res.Outcomes), text) {
 				t.Errorf("errors without %q:\n%s", text, errs(res.Outcomes))

@@ -78,7 +78,7 @@ func unpack(t *testing.T, z code.Zip) (path string) {
 }
 
 // records runs a function against an account, changes a parameter there, and
-// looks for the values.
+// searches for the values.
 func records(t *testing.T, command ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)

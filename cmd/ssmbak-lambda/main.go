@@ -1,11 +1,11 @@
-// Command ssmbak-lambda is the recorder as a Lambda function. Its environment
-// says what it does:
+// Command ssmbak-lambda is the recorder's Lambda function. Environment variables
+// configure it:
 //
 //	SSMBAK_BUCKET     the archive's bucket
-//	SSMBAK_EXCLUDE    patterns of names that are not recorded, with commas between
-//	SSMBAK_LOG_LEVEL  DEBUG, INFO, WARN or ERROR; INFO if it is not set
+//	SSMBAK_EXCLUDE    comma-separated patterns of parameters that are not recorded
+//	SSMBAK_LOG_LEVEL  DEBUG, INFO (the default), WARN or ERROR
 //	SSMBAK_VALUE_HEADER, SSMBAK_INDEX_HEADER
-//	                  encryption headers of values, and of what is under .ssmbak/:
+//	                  encryption headers of values and of objects under .ssmbak/:
 //	                  none, AES256, or the ARN of a KMS key
 package main
 
@@ -21,10 +21,10 @@ import (
 
 func main() {
 	var level slog.Level
-	wrong := level.UnmarshalText([]byte(os.Getenv("SSMBAK_LOG_LEVEL")))
+	err := level.UnmarshalText([]byte(os.Getenv("SSMBAK_LOG_LEVEL")))
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
-	if text := os.Getenv("SSMBAK_LOG_LEVEL"); wrong != nil && text != "" {
-		log.Warn("SSMBAK_LOG_LEVEL is none of DEBUG, INFO, WARN and ERROR", "level", text)
+	if text := os.Getenv("SSMBAK_LOG_LEVEL"); err != nil && text != "" {
+		log.Warn("SSMBAK_LOG_LEVEL must be DEBUG, INFO, WARN or ERROR", "level", text)
 	}
 	log.Info("started", "version", version.String())
 	lambda.Start(function.New(function.Options{

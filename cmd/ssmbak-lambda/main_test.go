@@ -39,8 +39,8 @@ func event(operation, name string, at time.Time) string {
 		events, account, at.UTC().Format(time.RFC3339), region, region, account, strings.TrimPrefix(name, "/"), operation, name)
 }
 
-// TestRecordsOnMoto runs the function as Lambda does, against moto, and asks the
-// command what was recorded.
+// TestRecordsOnMoto runs the function as Lambda does, against moto, and shows the
+// archive with the command.
 func TestRecordsOnMoto(t *testing.T) {
 	endpoint := moto.Start(t)
 	ctx := t.Context()
@@ -58,7 +58,7 @@ func TestRecordsOnMoto(t *testing.T) {
 	t.Cleanup(func() {
 		for _, secret := range []string{"hunter2", "leading", "été"} {
 			if strings.Contains(function.Logs(), secret) {
-				t.Errorf("a value stands in the function's log: %s", function.Logs())
+				t.Errorf("the function's log contains a value: %s", function.Logs())
 			}
 		}
 	})
@@ -70,8 +70,7 @@ func TestRecordsOnMoto(t *testing.T) {
 		if err != nil {
 			t.Fatalf("put %s: %v", name, err)
 		}
-		// The event carries the second of the version, whatever the second in
-		// which the answer comes.
+		// The event has the second of the version, not that of the response.
 		now, err := client.GetParameter(ctx, &ssm.GetParameterInput{Name: &name})
 		if err != nil {
 			t.Fatalf("get %s: %v", name, err)
@@ -129,8 +128,8 @@ func TestRecordsOnMoto(t *testing.T) {
 	}
 	record(updates...)
 
-	// A deletion in the second of a creation waits for a later look to tell on
-	// which side of it it was.
+	// A deletion in the same second as a creation would stay unsettled until a later
+	// observation shows their order.
 	time.Sleep(1100 * time.Millisecond)
 	if _, err := client.DeleteParameter(ctx, &ssm.DeleteParameterInput{Name: aws.String("/app/secret")}); err != nil {
 		t.Fatal(err)

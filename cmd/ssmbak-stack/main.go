@@ -1,5 +1,5 @@
-// Command ssmbak-stack creates, updates, watches and deletes the CloudFormation
-// stack of ssmbak: `ssmbak-stack --help` says how.
+// Command ssmbak-stack creates, updates, monitors and deletes the CloudFormation
+// stack of ssmbak. See `ssmbak-stack --help`.
 package main
 
 import (

@@ -83,9 +83,9 @@ func (s shell) ok(command string, args ...string) string {
 	return stdout
 }
 
-// TestLife makes a stack from nothing, with the zip that the command builds, feeds
-// the function of that zip, and asks ssmbak what was recorded; then the stack is
-// updated by a released command, looked at and deleted.
+// TestLife creates a stack with the zip that the command builds, invokes the zip's
+// function, and shows the archive with ssmbak. Then it updates the stack with a
+// released command, shows and deletes it.
 func TestLife(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds five programs")
@@ -113,7 +113,7 @@ func TestLife(t *testing.T) {
 		}
 	}
 	if _, stderr, code := s.run(command, "ssmbak", "create", "--no-fill"); code != 1 || !strings.Contains(stderr, "is there already") {
-		t.Errorf("create once more: exit %d, %s", code, stderr)
+		t.Errorf("second create: exit %d, %s", code, stderr)
 	}
 	bucket := strings.TrimSpace(s.ok(command, "--region", region, "ssmbak", "bucketname"))
 	if got := s.ok(command, "ssmbak", "lambdaname"); got != "ssmbak-recorder\n" {
@@ -163,12 +163,12 @@ func TestLife(t *testing.T) {
 		t.Errorf("delete printed\n%s", out)
 	}
 	if got := s.ok(ssmbak, "preview", "/app", "now", "-R", "--bucket", bucket); !strings.Contains(got, "/app/db") {
-		t.Errorf("what was kept shows\n%s", got)
+		t.Errorf("show of the retained resources:\n%s", got)
 	}
 }
 
-// start runs the function of the zip in the bucket, and lets it record a
-// parameter of which an event came.
+// start runs the function from the zip in the bucket and lets it record a parameter by
+// its event.
 func start(t *testing.T, conn *awsconn.Conn, bucket, dir string, env []string) {
 	t.Helper()
 	ctx := t.Context()

@@ -1,5 +1,5 @@
-// Command ssmbak is point-in-time backup and restore for AWS SSM Parameter
-// Store: `ssmbak --help` says how.
+// Command ssmbak provides point-in-time backup and restore for AWS SSM Parameter
+// Store. See `ssmbak --help`.
 package main
 
 import (

@@ -12,7 +12,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/testkit/program"
 )
 
-// TestOut writes plans to what is no regular file, and reads one from standard
+// TestOut writes plans to files that are not regular, and reads a plan from standard
 // input.
 func TestOut(t *testing.T) {
 	t.Parallel()
@@ -51,7 +51,7 @@ func TestOut(t *testing.T) {
 		is, err := os.Lstat(path)
 		d.must(err)
 		if is.Mode()&os.ModeSymlink == 0 {
-			t.Errorf("%s is no link any more", path)
+			t.Errorf("%s is no longer a link", path)
 		}
 		text, err := os.ReadFile(path)
 		d.must(err)
@@ -61,7 +61,7 @@ func TestOut(t *testing.T) {
 			t.Errorf("%s holds, with mode %s,\n%s", path, behind.Mode(), text)
 		}
 	}
-	if _, stderr := d.runs(1, "", "restore", "/app/", d.at(30), "--dry-run", "--out", dir); !strings.Contains(stderr, "it is a directory") {
+	if _, stderr := d.runs(1, "", "restore", "/app/", d.at(30), "--dry-run", "--out", dir); !strings.Contains(stderr, "is a directory") {
 		t.Errorf("got\n%s", stderr)
 	}
 
@@ -72,15 +72,15 @@ func TestOut(t *testing.T) {
 		}
 	}
 	plan, _ := dry("-")
-	if _, stderr := d.runs(252, plan, "restore", "--plan", "-"); !strings.Contains(stderr, "--plan - reads the plan from standard input, so no question can be asked\nhint: look at the plan, then add --yes") {
+	if _, stderr := d.runs(252, plan, "restore", "--plan", "-"); !strings.Contains(stderr, "--plan - reads the plan from standard input, so it cannot ask for confirmation\nhint: review the plan, then add --yes") {
 		t.Errorf("without --yes:\n%s", stderr)
 	}
 	if got := d.live()["/app/p00"]; got != "two" {
-		t.Errorf("it is %q", got)
+		t.Errorf("/app/p00 is %q", got)
 	}
 	d.runs(0, plan, "restore", "--plan", "-", "--yes")
 	if got := d.live()["/app/p00"]; got != "one" {
-		t.Errorf("it is %q", got)
+		t.Errorf("/app/p00 is %q", got)
 	}
 	d.runs(252, "", "restore", "/app/", d.at(30), "--dry-run", "--out", "-", "-o", "json")
 }

@@ -36,8 +36,8 @@ func tutorial(t *testing.T) []string {
 	return lines
 }
 
-// TestTutorial types the README's tutorial line by line, with the AWS CLI
-// against `ssmbak local`.
+// TestTutorial runs the README's tutorial line by line, with the AWS CLI and
+// `ssmbak local`.
 func TestTutorial(t *testing.T) {
 	if _, err := exec.LookPath("aws"); err != nil {
 		if os.Getenv("SSMBAK_REQUIRE_AWS_CLI") != "" {
@@ -48,7 +48,7 @@ func TestTutorial(t *testing.T) {
 	dir := filepath.Dir(program.Build(t, "ssmbak"))
 	lines := tutorial(t)
 	if len(lines) < 20 || lines[0] != "ssmbak local" {
-		t.Fatalf("the tutorial is not what it was: %q", lines)
+		t.Fatalf("unexpected tutorial: %q", lines)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
@@ -110,7 +110,7 @@ func TestTutorial(t *testing.T) {
 		`(?s)get /testyssmbak/password .*\nhunter2\$ aws s3api`,
 	} {
 		if !regexp.MustCompile(want).MatchString(said) {
-			t.Errorf("nothing like %s in\n%s", want, said)
+			t.Errorf("no match for %s in\n%s", want, said)
 		}
 	}
 }

@@ -24,9 +24,9 @@ import (
 	"github.com/ssmbak/ssmbak/internal/testkit/program"
 )
 
-// scale returns how many parameters TestScale makes, how long a request takes
-// and how long a run may: SSMBAK_SCALE=100000 makes it the real thing, and
-// SSMBAK_SCALE_RUN=3m lets runs be stopped and continued more often.
+// scale returns the number of parameters of TestScale, the duration of a request and
+// the time limit of a run. SSMBAK_SCALE=100000 runs it at full scale, and
+// SSMBAK_SCALE_RUN=3m makes runs stop and continue more often.
 func scale(t *testing.T) (parameters int, latency, run time.Duration) {
 	t.Helper()
 	text := os.Getenv("SSMBAK_SCALE")
@@ -46,8 +46,8 @@ func scale(t *testing.T) (parameters int, latency, run time.Duration) {
 	return parameters, 10 * time.Millisecond, run
 }
 
-// account is a full Parameter Store behind a socket, and the command that backs
-// it up.
+// account is an emulated account with many parameters, and the command that backs it
+// up.
 type fullAccount struct {
 	aws     *emulator.AWS
 	users   *ssm.Client // without latency
@@ -60,8 +60,8 @@ type fullAccount struct {
 func newFullAccount(t *testing.T, parameters int, latency, run time.Duration) *fullAccount {
 	t.Helper()
 	a := &fullAccount{program: program.Build(t, "ssmbak"), run: run}
-	// All that happens there happened hours before the command looks, which
-	// believes no deletion that is younger than its reads may be stale.
+	// All changes happen hours before the command runs, because it records no
+	// deletion that is more recent than its reads may be stale.
 	clock := emulator.NewClock(time.Now().Add(-2 * time.Hour))
 	a.aws = emulator.New(emulator.Options{
 		Clock: clock,
@@ -110,7 +110,7 @@ func (a *fullAccount) put(t *testing.T, i, version int) {
 	}
 }
 
-// reconciled is what one run of the command did.
+// reconciled is the result of one run of the command.
 type reconciled struct {
 	checked, recorded, deleted, failed int
 	complete                           bool
@@ -121,7 +121,7 @@ type reconciled struct {
 
 var summary = regexp.MustCompile(`checked (\d+), recorded (\d+), deleted (\d+), gaps \d+, unreadable \d+, failed (\d+)`)
 
-// reconcile runs the command once, as a process of its own.
+// reconcile runs the command once, as a separate process.
 func (a *fullAccount) reconcile(ctx context.Context, t *testing.T, args ...string) reconciled {
 	t.Helper()
 	a.aws.ResetCounts()
@@ -146,7 +146,7 @@ func (a *fullAccount) reconcile(ctx context.Context, t *testing.T, args ...strin
 	}
 	m := summary.FindStringSubmatch(notes.String())
 	if m == nil {
-		t.Fatalf("it said %s", notes.String())
+		t.Fatalf("standard error: %s", notes.String())
 	}
 	for i, into := range []*int{&r.checked, &r.recorded, &r.deleted, &r.failed} {
 		*into, _ = strconv.Atoi(m[i+1])
@@ -157,8 +157,8 @@ func (a *fullAccount) reconcile(ctx context.Context, t *testing.T, args ...strin
 	return r
 }
 
-// peak watches how much memory a process has had at most, in bytes, until it
-// ended. The kernel's own account of a child begins with what its parent had.
+// peak returns a process's peak memory in bytes, polled until it ends. The kernel's
+// own number for a child includes the memory of its parent at the time of the fork.
 func peak(pid int, ended <-chan struct{}) (most int64) {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
@@ -182,9 +182,9 @@ func (r reconciled) String() string {
 		r.took, r.requests, r.resident>>20, r.checked, r.recorded, r.deleted, r.failed, r.complete)
 }
 
-// TestScale fills an archive from an account by the command, in runs that are
-// stopped and continued, then reconciles it unchanged, and changed without any
-// event. What it measures is in its log.
+// TestScale fills an archive with the command, in runs that are stopped and continued,
+// then reconciles it without changes, and with changes but no events. Its measurements
+// are in the test log.
 func TestScale(t *testing.T) {
 	parameters, latency, run := scale(t)
 	a := newFullAccount(t, parameters, latency, run)
@@ -214,8 +214,8 @@ func TestScale(t *testing.T) {
 	a.aws.Clock.Advance(time.Hour)
 	tagged := 0
 	if latency > 0 {
-		// Two looks at tags within ten seconds prove nothing, since each may
-		// answer from the past.
+		// Two reads of tags within ten seconds prove nothing, since either may be
+		// stale.
 		time.Sleep(12 * time.Second)
 		tagged = 10
 	}
@@ -240,13 +240,13 @@ func TestScale(t *testing.T) {
 	a.unchanged(t, parameters)
 }
 
-// unchanged reconciles once more: the listings, and nothing for each parameter.
+// unchanged reconciles again and expects listings only, no requests per parameter.
 func (a *fullAccount) unchanged(t *testing.T, parameters int) {
 	t.Helper()
 	r := a.reconcile(t.Context(), t)
 	t.Logf("unchanged: %v", r)
-	// 50 parameters a page, empty pages between them, 1,000 indexes and values a
-	// page, 100 tagged ones a page, and a few requests for the whole.
+	// 50 parameters per page, with empty pages between them, 1,000 indexes and values
+	// per page, 100 tagged parameters per page, and a few fixed requests.
 	most := 2*(parameters/50+1) + 2*(parameters/1000+1) + 2*(parameters/300+1) + 12
 	if r.checked != parameters || r.recorded+r.deleted != 0 || !r.complete || r.requests > most {
 		t.Errorf("unchanged: %v; want at most %d requests", r, most)

@@ -29,8 +29,7 @@ import (
 	"github.com/ssmbak/ssmbak/recorder"
 )
 
-// desk is an account behind a socket, and the command on a terminal in front of
-// it.
+// desk is an emulated account, and the command on a terminal.
 type desk struct {
 	*testing.T
 	program  string
@@ -41,7 +40,7 @@ type desk struct {
 	start    time.Time // two hours ago, when everything begins
 }
 
-// newDesk starts an account whose history lies hours back.
+// newDesk starts an account whose history is hours old.
 func newDesk(t *testing.T, program string) *desk {
 	t.Helper()
 	d := &desk{T: t, program: program, start: time.Now().Add(-2 * time.Hour).Truncate(time.Second)}
@@ -68,7 +67,7 @@ func (d *desk) must(err error) {
 	}
 }
 
-// later lets minutes pass in the account.
+// later advances the account's clock by minutes.
 func (d *desk) later(minutes int) { d.aws.Clock.Advance(time.Duration(minutes) * time.Minute) }
 
 func (d *desk) put(name, value string, change ...func(*ssm.PutParameterInput)) {
@@ -87,8 +86,8 @@ func (d *desk) remove(name string) {
 	d.must(err)
 }
 
-// record hands the recorder the events that wait. It looks with the machine's
-// clock, so all that happened hours ago has to have happened before.
+// record passes the pending events to the recorder. The recorder uses the machine's
+// clock, so all changes must already have happened, hours ago.
 func (d *desk) record() {
 	d.Helper()
 	d.aws.Clock.Advance(2 * time.Second) // events take their time
@@ -104,7 +103,7 @@ func (d *desk) record() {
 	}))
 }
 
-// at returns a TIME so many minutes after the beginning.
+// at returns a TIME, in minutes after the beginning.
 func (d *desk) at(minutes int) string {
 	return d.start.Add(time.Duration(minutes) * time.Minute).UTC().Format("2006-01-02T15:04:05Z")
 }
@@ -124,8 +123,8 @@ func (d *desk) live() map[string]string {
 	return all
 }
 
-// terminal is a run of the command on a pseudo terminal of its own, which is its
-// standard input, output and error.
+// terminal is a run of the command on a pseudo-terminal, which is its standard input,
+// output and error.
 type terminal struct {
 	*testing.T
 	cmd  *exec.Cmd
@@ -136,7 +135,8 @@ type terminal struct {
 	done chan struct{} // closed when the screen is complete
 }
 
-// sit starts the command on a terminal. env are more settings, such as CI=true.
+// sit starts the command on a terminal, with additional environment variables such as
+// CI=true.
 func (d *desk) sit(env []string, args ...string) *terminal {
 	d.Helper()
 	t := &terminal{T: d.T, cmd: d.command(args...), more: make(chan struct{}, 1), done: make(chan struct{})}
@@ -172,7 +172,7 @@ func (t *terminal) screen() string {
 	return strings.ReplaceAll(t.text.String(), "\r\n", "\n")
 }
 
-// await returns once the screen shows something.
+// await waits until the screen matches a pattern.
 func (t *terminal) await(pattern string) {
 	t.Helper()
 	want := regexp.MustCompile(pattern)
@@ -189,7 +189,7 @@ func (t *terminal) await(pattern string) {
 	}
 }
 
-// types enters text; ^C and ^D are "\x03" and "\x04".
+// types enters text. "\x03" is ^C and "\x04" is ^D.
 func (t *terminal) types(text string) {
 	t.Helper()
 	if _, err := io.WriteString(t.tty, text); err != nil {
@@ -197,8 +197,8 @@ func (t *terminal) types(text string) {
 	}
 }
 
-// ends waits for the end of the command, and wants its exit code and all of
-// these patterns on the screen.
+// ends waits for the command to exit, and checks its exit code and that the screen
+// matches all patterns.
 func (t *terminal) ends(code int, patterns ...string) (screen string) {
 	t.Helper()
 	<-t.done
@@ -221,7 +221,7 @@ func (t *terminal) ends(code int, patterns ...string) (screen string) {
 
 const interrupt = "\x03"
 
-// changed makes a tree of n parameters that all changed after an hour.
+// changed creates n parameters that all change after an hour.
 func (d *desk) changed(n int) {
 	d.Helper()
 	for i := range n {
@@ -234,8 +234,8 @@ func (d *desk) changed(n int) {
 	d.record()
 }
 
-// replaced makes a tree of parameters that only a replacement brings back, and
-// one that had been deleted.
+// replaced creates parameters that can only be restored by replacement, and one that
+// was deleted.
 func (d *desk) replaced(names ...string) {
 	d.Helper()
 	for _, name := range names {
@@ -248,8 +248,8 @@ func (d *desk) replaced(names ...string) {
 	d.record()
 }
 
-// deletes makes a tree of n parameters that all changed after an hour, and
-// /app/old, which a restore to minute 30 deletes.
+// deletes creates n parameters that all change after an hour, and /app/old, which a
+// restore to minute 30 deletes.
 func (d *desk) deletes(n int) {
 	d.Helper()
 	d.put("/app/old", "one")
@@ -266,15 +266,15 @@ func (d *desk) deletes(n int) {
 	d.record()
 }
 
-// TestTerminal runs the command on a terminal, with what a person types there. It
-// waits for what is on the screen, never for time.
+// TestTerminal runs the command on a terminal, with typed input. It waits for output on
+// the screen, never for a fixed time.
 func TestTerminal(t *testing.T) {
 	t.Parallel()
 	program := program.Build(t, "ssmbak")
 	for name, test := range map[string]func(d *desk){
 		"an interrupt ends the wait for a name that was deleted just now": waitInterrupted,
 		"an interrupt ends the wait for the pace":                         paceInterrupted,
-		"a second interrupt says what is deleted":                         replacementAbandoned,
+		"a second interrupt names the deleted parameter":                  replacementAbandoned,
 		"a bar goes away":    barEnds,
 		"the question":       questionAnswered,
 		"the grave question": graveQuestionAnswered,
@@ -298,11 +298,11 @@ func waitInterrupted(d *desk) {
 	d.remove("/app/b")
 	d.record()
 	term := d.sit(nil, "restore", "/app/", d.at(30), "--yes")
-	term.await("what was deleted just now is created at")
+	term.await("deleted parameters are created again at")
 	term.types(interrupt)
-	term.ends(130, "interrupted: nothing more is started", "(?m)^restored 0, deleted 0,.* failed 2$", "ssmbak: error: interrupted: 2 parameters", `hint: .ssmbak restore /app/ [-0-9]+T[0-9:.]+Z. finishes the rest`)
+	term.ends(130, "interrupted: starting nothing more", "(?m)^restored 0, deleted 0,.* failed 2$", "ssmbak: error: interrupted: 2 parameters", `hint: .ssmbak restore /app/ [-0-9]+T[0-9:.]+Z. finishes the rest`)
 	if got := d.live(); len(got) != 0 {
-		d.Errorf("something was created: %v", got)
+		d.Errorf("parameters were created: %v", got)
 	}
 }
 
@@ -319,9 +319,9 @@ func paceInterrupted(d *desk) {
 		}
 		return n
 	}
-	term.await("interrupted: nothing more is started")
+	term.await("interrupted: starting nothing more")
 	before := written()
-	screen := term.ends(130, "`ssmbak undo [0-9TZ]+-[0-9a-z]+` takes this back", "ssmbak: error: interrupted: [0-9]+ parameters", "finishes the rest")
+	screen := term.ends(130, "`ssmbak undo [0-9TZ]+-[0-9a-z]+` undoes this", "ssmbak: error: interrupted: [0-9]+ parameters", "finishes the rest")
 	if n := written(); n > before+1 || n == 0 || !strings.Contains(screen, fmt.Sprintf("\nrestored %d, deleted 0, unchanged 0, kept 0, refused 0, failed %d\n", n, 40-n)) {
 		d.Errorf("%d were written, %d of them after the interrupt:\n%s", n, n-before, screen)
 	}
@@ -344,8 +344,8 @@ func replacementAbandoned(d *desk) {
 	term.types(interrupt)
 	term.await(`/app/r is deleted and will be created again in (30|2[0-9])s`)
 	term.types(interrupt)
-	term.ends(130, "deleted at this moment: /app/r\n", "\nrestore [0-9TZ]+-[0-9a-z]+ was stopped before its end: `ssmbak undo [0-9TZ]+-[0-9a-z]+` takes it back\n",
-		"ssmbak: error: interrupted again: stopped at once\n", `hint: .ssmbak restore /app/ [-0-9]+T[0-9:.]+Z --replace. creates it again and finishes the rest`)
+	term.ends(130, "currently deleted: /app/r\n", "\nrestore [0-9TZ]+-[0-9a-z]+ was stopped: `ssmbak undo [0-9TZ]+-[0-9a-z]+` undoes it\n",
+		"ssmbak: error: interrupted again: stopped immediately\n", `hint: .ssmbak restore /app/ [-0-9]+T[0-9:.]+Z --replace. creates it again and finishes the rest`)
 	if got := d.live(); len(got) != 0 {
 		d.Errorf("it is there: %v", got)
 	}
@@ -376,7 +376,7 @@ func questionAnswered(d *desk) {
 		term.await(`(?s)~ /app/p00\n.*"two" -> "one"\nplan: .*1 live version by arn:.*estimated time: 1s.*account 123456789012, region us-east-1\n.*Continue\? \[y/N\] $`)
 		term.types(test.typed)
 		if screen := term.ends(test.code, test.shown); strings.Contains(screen, "| /app/same") {
-			d.Errorf("%s: what did not change is listed:\n%s", test.name, screen)
+			d.Errorf("%s: unchanged parameters are listed:\n%s", test.name, screen)
 		}
 		if got := d.live()["/app/p00"]; got != test.live {
 			d.Errorf("%s: left %q, want %q", test.name, got, test.live)
@@ -384,7 +384,7 @@ func questionAnswered(d *desk) {
 	}
 	d.sit(nil, "restore", "/app/", d.at(30), "--all-rows").ends(0, `\| /app/p00 .* unchanged `)
 	if screen := d.sit(nil, "restore", "/app/", d.at(30)).ends(0, "unchanged 2"); strings.Contains(screen, "| /app/p00") {
-		d.Errorf("what did not change is listed:\n%s", screen)
+		d.Errorf("unchanged parameters are listed:\n%s", screen)
 	}
 }
 
@@ -408,17 +408,17 @@ func graveQuestionAnswered(d *desk) {
 func notAsked(d *desk) {
 	d.deletes(1)
 	ci := []string{"CI=true"}
-	d.sit(ci, "restore", "/app/", d.at(30)).ends(1, "this restore deletes 1 parameter, and with CI set no question is asked")
-	d.sit(nil, "restore", "/app/", d.at(30), "-o", "json").ends(1, "this restore deletes 1 parameter, and with --output json no question is asked")
+	d.sit(ci, "restore", "/app/", d.at(30)).ends(1, "this restore deletes 1 parameter, and CI is set, which disables the confirmation")
+	d.sit(nil, "restore", "/app/", d.at(30), "-o", "json").ends(1, "this restore deletes 1 parameter, and --output json does not ask for confirmation")
 	if got := d.live()["/app/p00"]; got != "two" {
 		d.Errorf("it is %q", got)
 	}
 	if screen := d.sit(ci, "restore", "/app/p00", d.at(30)).ends(0, "restored 1"); strings.Contains(screen, "Continue") {
-		d.Errorf("it asks:\n%s", screen)
+		d.Errorf("the command asks:\n%s", screen)
 	}
 	d.put("/app/p00", "two")
 	if screen := d.sit(nil, "restore", "/app/p00", d.at(30), "-o", "json").ends(0, `"Status": "restored"`); strings.Contains(screen, "Continue") {
-		d.Errorf("it asks:\n%s", screen)
+		d.Errorf("the command asks:\n%s", screen)
 	}
 }
 
@@ -427,14 +427,14 @@ func screenful(d *desk) {
 	term := d.sit(nil, "restore", "/app/", d.at(30), "--no-color")
 	term.await("to continue: $")
 	term.types("no\n")
-	screen := term.ends(1, `would do now:\n- /app/old.*\n~ /app/p00\n`, `\n\.\.\. and [0-9]+ more: --dry-run shows all of it\nplan: 0 to create, 30 to update, 0 to replace, 1 to delete`)
-	_, shown, _ := strings.Cut(screen, "what a restore of")
+	screen := term.ends(1, `restore of /app/ to [-0-9T:.]+Z:\n- /app/old.*\n~ /app/p00\n`, `\n\.\.\. and [0-9]+ more: use --dry-run to see all\nplan: 0 to create, 30 to update, 0 to replace, 1 to delete`)
+	_, shown, _ := strings.Cut(screen, "restore of")
 	if n := strings.Count(shown[:strings.Index(shown, "to continue: ")], "\n") + 1; n > 24 {
-		d.Errorf("it takes %d lines of 24:\n%s", n, screen)
+		d.Errorf("the output has %d lines, want at most 24:\n%s", n, screen)
 	}
 }
 
-// command returns a run of the command that is not started yet.
+// command returns the command, not yet started.
 func (d *desk) command(args ...string) *exec.Cmd {
 	c := exec.CommandContext(d.Context(), d.program, args...)
 	c.Env = []string{

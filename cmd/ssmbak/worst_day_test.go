@@ -26,7 +26,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/testkit/program"
 )
 
-// day is a Parameter Store of `ssmbak local`, and the command to mend it.
+// day is the Parameter Store of `ssmbak local`, and the command that restores it.
 type day struct {
 	*testing.T
 	program string
@@ -34,7 +34,7 @@ type day struct {
 	ssm     *ssm.Client
 }
 
-// newDay starts `ssmbak local` and ends it with the test.
+// newDay starts `ssmbak local` until the end of the test.
 func newDay(t *testing.T) *day {
 	t.Helper()
 	d := &day{T: t, program: program.Build(t, "ssmbak")}
@@ -69,7 +69,7 @@ func newDay(t *testing.T) *day {
 	return d
 }
 
-// command returns a run of ssmbak that is not started yet.
+// command returns an ssmbak command, not yet started.
 func (d *day) command(args ...string) *exec.Cmd {
 	c := exec.CommandContext(d.Context(), d.program, args...)
 	c.Env = d.env
@@ -145,7 +145,7 @@ const (
 
 func at(i int) string { return fmt.Sprintf("/app/p%02d", i) }
 
-// grow makes a tree of 30 parameters of every kind.
+// grow creates a tree of 30 parameters of every kind.
 func (d *day) grow() {
 	d.Helper()
 	for i := range 30 {
@@ -172,7 +172,7 @@ func (d *day) grow() {
 	}
 }
 
-// ruin breaks the tree in every way that can be mended in place.
+// ruin damages the tree in every way that can be restored in place.
 func (d *day) ruin() {
 	d.Helper()
 	d.put(at(0), "broken")
@@ -196,8 +196,8 @@ func (d *day) ruin() {
 	d.put("/app/new2", "x", secretly("alias/app"))
 }
 
-// state is everything that is live below /app, as one text per parameter. Of
-// labels it holds the values of their versions.
+// state returns all live parameters below /app, as one text each. It has labels as the
+// values of their versions.
 func (d *day) state() map[string]string {
 	d.Helper()
 	out := make(map[string]string)
@@ -216,8 +216,8 @@ func (d *day) state() map[string]string {
 	return out
 }
 
-// describe says what a parameter is, and whether it is there: one may go between
-// the listing and this, while a restore runs.
+// describe returns a parameter as text, and whether it exists: a running restore may
+// delete it after the listing.
 func (d *day) describe(name string) (text string, there bool) {
 	d.Helper()
 	var gone *types.ParameterNotFound
@@ -257,7 +257,7 @@ func (d *day) describe(name string) (text string, there bool) {
 		aws.ToString(newest.KeyId), newest.Tier, aws.ToString(newest.Description), policies, tags, labels), true
 }
 
-// restores returns the ids of all restores, the newest first.
+// restores returns the IDs of all restores, newest first.
 func (d *day) restores() []string {
 	d.Helper()
 	out, _ := d.ssmbak(0, "undo", "-o", "json")
@@ -270,13 +270,13 @@ func (d *day) restores() []string {
 	return ids
 }
 
-// changes returns the signs and names of what a diff shows.
+// changes returns the signs and names in the output of a diff.
 func changes(diff string) []string {
 	return regexp.MustCompile(`(?m)^(?:[-+~?=]|-/\+) /\S+`).FindAllString(diff, -1)
 }
 
-// TestWorstDay breaks a tree in every way, restores it with a SIGKILL in the
-// middle and a second run, and takes both restores back.
+// TestWorstDay damages a tree in every way, restores it with a SIGKILL in the middle
+// and a second run, and undoes both restores.
 func TestWorstDay(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it waits for 30 seconds between deletions and creations, as AWS asks for")
@@ -285,7 +285,7 @@ func TestWorstDay(t *testing.T) {
 	d := newDay(t)
 	d.grow()
 	time.Sleep(2 * time.Second) // until the events have come, and the second is over
-	whole, moment := d.state(), time.Now().UTC().Format("2006-01-02T15:04:05Z")
+	healthy, moment := d.state(), time.Now().UTC().Format("2006-01-02T15:04:05Z")
 	time.Sleep(2 * time.Second)
 	d.ruin()
 	time.Sleep(time.Second)
@@ -300,7 +300,7 @@ func TestWorstDay(t *testing.T) {
 		t.Fatalf("diff (-got +want):\n%s\n%s", got, diff)
 	}
 
-	// The plug is pulled in the middle.
+	// Kill the process in the middle.
 	killed := d.command("restore", "/app/", moment, "--exact", "--yes", "--max-rate", "3")
 	d.must(nil, killed.Start())
 	for range 3000 { // a minute, which only a busy machine needs
@@ -316,8 +316,8 @@ func TestWorstDay(t *testing.T) {
 	}
 
 	_, said := d.ssmbak(0, "restore", "/app/", moment, "--exact", "--yes")
-	if got := gocmp.Diff(d.state(), whole); got != "" {
-		t.Errorf("what was restored (-got +want):\n%s\n%s", got, said)
+	if got := gocmp.Diff(d.state(), healthy); got != "" {
+		t.Errorf("restored state (-got +want):\n%s\n%s", got, said)
 	}
 	if diff, _ := d.ssmbak(0, "diff", "/app/", moment, "--exact", "--detailed-exitcode"); len(changes(diff)) != 0 {
 		t.Errorf("a second diff shows\n%s", diff)
@@ -330,11 +330,11 @@ func TestWorstDay(t *testing.T) {
 		d.ssmbak(0, "undo", id, "--yes")
 	}
 	if got := gocmp.Diff(d.state(), ruined); got != "" {
-		t.Errorf("what was taken back (-got +want):\n%s", got)
+		t.Errorf("state after undo (-got +want):\n%s", got)
 	}
 }
 
-// differing returns the names that are not the same in both.
+// differing returns the names whose values differ.
 func differing(a, b map[string]string) (names []string) {
 	for name := range b {
 		if a[name] != b[name] {

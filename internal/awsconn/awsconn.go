@@ -1,5 +1,5 @@
-// Package awsconn is the one place that decides how AWS is reached: region,
-// profile, endpoint, credentials and retries. Everything else gets clients.
+// Package awsconn configures AWS clients: region, profile, endpoint, credentials and
+// retries. All other packages receive clients.
 package awsconn
 
 import (
@@ -28,47 +28,46 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
-// Options say how AWS is reached. What is left empty comes from where every
-// AWS tool takes it: the environment and the shared configuration files.
+// Options configure a connection. As in every AWS tool, empty fields are taken from
+// the environment and the shared configuration files.
 type Options struct {
 	Region, Profile string
 	// EndpointURL replaces the endpoints of all services.
 	EndpointURL string
-	// HTTPClient replaces the SDK's own.
+	// HTTPClient replaces the SDK's HTTP client.
 	HTTPClient aws.HTTPClient
-	// Anonymous uses credentials that are valid nowhere and reads no file and no
-	// environment; Region and EndpointURL must then be given.
+	// Anonymous uses dummy credentials and ignores the environment and the shared
+	// configuration files. It requires Region and EndpointURL.
 	Anonymous bool
-	// Unsigned sends no signature, with Anonymous: for a service in this process.
+	// Unsigned, with Anonymous, disables signing, for an emulator in this process.
 	Unsigned bool
-	// MaxAttempts bounds the tries of one request, 10 if zero. Waits between
-	// them grow to 20 s, so that throttling of some minutes is outlasted.
+	// MaxAttempts is the maximum number of attempts per request, 10 if zero. The
+	// delay between attempts grows to 20 s, which outlasts minutes of throttling.
 	MaxAttempts int
-	// Backoff replaces the random growing waits between tries, so that a
-	// simulated run can be repeated.
+	// Backoff replaces the SDK's random exponential backoff, to make simulations
+	// reproducible.
 	Backoff func(attempt int) time.Duration
-	// Logger takes what the SDK says, at level debug; nil discards it. The SDK logs
-	// no values and no credentials.
+	// Logger receives the SDK's messages at level debug; if nil, they are discarded.
+	// The SDK logs neither values nor credentials.
 	Logger *slog.Logger
 }
 
-// Conn builds clients that share one configuration. It may be used by many
-// goroutines at once.
+// Conn creates clients that share one configuration. It is safe for concurrent use.
 type Conn struct {
 	config  aws.Config
 	options Options
 	caller  func(context.Context) (Caller, error)
 }
 
-// NoRegionError says that nothing names a region.
+// NoRegionError means that no region is configured.
 type NoRegionError struct{}
 
-func (*NoRegionError) Error() string { return "no region is set" }
+func (*NoRegionError) Error() string { return "no region is configured" }
 
-// Load reads the configuration. It makes no request. It fails with a
-// [*ConfigError] if the SDK cannot use the configuration, a [*NoRegionError] or a
-// [*RegionError] if there is no region or none of that name can be, and an
-// [*EndpointError] if an endpoint is no URL. Requests fail with a
+// Load reads the configuration without sending a request. It returns a
+// [*ConfigError] if the SDK rejects the configuration, a [*NoRegionError] or
+// [*RegionError] if the region is missing or its name is invalid, and an
+// [*EndpointError] if an endpoint is not a URL. Requests fail with a
 // [*CredentialsError] if there are no credentials.
 func Load(ctx context.Context, o Options) (*Conn, error) {
 	if o.Logger == nil {
@@ -109,7 +108,7 @@ func Load(ctx context.Context, o Options) (*Conn, error) {
 		}
 		out, err := conn.STS().GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 		if err != nil {
-			return Caller{}, fmt.Errorf("ask which account the credentials are of: %w", err)
+			return Caller{}, fmt.Errorf("determine the account of the credentials: %w", err)
 		}
 		known = Caller{Account: aws.ToString(out.Account), ARN: aws.ToString(out.Arn)}
 		return known, nil
@@ -127,7 +126,7 @@ func load(ctx context.Context, o Options) (aws.Config, error) {
 	}
 	with := []func(*config.LoadOptions) error{
 		config.WithLogger(sdkLog{ctx, o.Logger}), config.WithLogConfigurationWarnings(true),
-		// Given here it takes the certificates of AWS_CA_BUNDLE, too.
+		// Set here, the client also uses the certificates of AWS_CA_BUNDLE.
 		config.WithHTTPClient(httpClient()),
 	}
 	if o.Region != "" {
@@ -139,18 +138,18 @@ func load(ctx context.Context, o Options) (aws.Config, error) {
 	return config.LoadDefaultConfig(ctx, with...)
 }
 
-// httpClient returns the client for all services. The SDK keeps 10 connections of a
-// host, and up to 64 requests are under way at once: the others would shake hands
-// again and again.
+// httpClient returns the HTTP client for all services. The SDK's default keeps 10
+// idle connections per host, but up to 64 requests run concurrently: the others would
+// need a new TLS handshake each time.
 func httpClient() *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 128
 	})
 }
 
-// standard is what every client tries again. The SDK's budget of retries, which
-// makes it give up early when many requests fail at once, is switched off: a
-// backup that is throttled goes on slowly.
+// standard configures the retryer of every client. It disables the SDK's retry
+// quota, which gives up early when many requests fail at once: a throttled backup
+// has to continue, slowly.
 func (o Options) standard(s *retry.StandardOptions) {
 	s.MaxAttempts = o.MaxAttempts
 	if s.MaxAttempts == 0 {
@@ -158,7 +157,7 @@ func (o Options) standard(s *retry.StandardOptions) {
 	}
 	s.MaxBackoff = 20 * time.Second
 	s.RateLimiter = ratelimit.None
-	// Nobody listens there: that is a wrong endpoint, which no waiting mends.
+	// A refused connection means a wrong endpoint: do not retry.
 	s.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
 		if errors.Is(err, syscall.ECONNREFUSED) {
 			return aws.FalseTernary
@@ -170,15 +169,15 @@ func (o Options) standard(s *retry.StandardOptions) {
 	}
 }
 
-// S3 returns a client for S3. On a loopback endpoint it puts the bucket into
-// the path, since names of buckets resolve to no address there.
+// S3 returns a client for S3. On a loopback endpoint it uses path-style requests,
+// because bucket host names do not resolve there.
 func (c *Conn) S3() *s3.Client {
 	return s3.NewFromConfig(c.config, func(o *s3.Options) {
 		o.UsePathStyle = o.UsePathStyle || loopback(aws.ToString(o.BaseEndpoint))
 	})
 }
 
-// SSM returns a client for Parameter Store. It keeps to no pace: package
+// SSM returns a client for Parameter Store. It does not limit its rate: package
 // paramstore does.
 func (c *Conn) SSM() *ssm.Client { return ssm.NewFromConfig(c.config) }
 
@@ -190,20 +189,20 @@ func (c *Conn) Tagging() *resourcegroupstaggingapi.Client {
 // STS returns a client for the Security Token Service.
 func (c *Conn) STS() *sts.Client { return sts.NewFromConfig(c.config) }
 
-// Region returns the region that is used.
+// Region returns the region.
 func (c *Conn) Region() string { return c.config.Region }
 
-// Endpoint returns the endpoint that replaces AWS's own, [Redacted], "" if none
-// does.
+// Endpoint returns the custom endpoint of all services, [Redacted], or "".
 func (c *Conn) Endpoint() string { return Redacted(aws.ToString(c.config.BaseEndpoint)) }
 
-// Caller is whose credentials are used.
+// Caller is the identity of the credentials.
 type Caller struct {
 	Account string // 12 digits
 	ARN     string // of the user, or of the role and its session
 }
 
-// Caller asks whose credentials are used. It asks once and remembers the answer.
+// Caller returns the identity of the credentials. It calls sts:GetCallerIdentity
+// until that succeeds once, and caches the result.
 func (c *Conn) Caller(ctx context.Context) (Caller, error) { return c.caller(ctx) }
 
 // Account returns the account of the credentials, as [Conn.Caller] does.
@@ -224,6 +223,6 @@ func loopback(endpoint string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// Config returns the configuration that all clients share, for those of services
-// that not every program links.
+// Config returns the configuration shared by all clients, to create clients of
+// services that not every program links.
 func (c *Conn) Config() aws.Config { return c.config.Copy() }

@@ -62,8 +62,8 @@ func getObject(t *testing.T, conn *awsconn.Conn) error {
 	return err
 }
 
-// TestLoopbackPutsTheBucketIntoThePath holds that keys with a leading slash
-// reach a local endpoint as they are.
+// TestLoopbackPutsTheBucketIntoThePath checks that keys with a leading slash
+// reach a local endpoint unchanged.
 func TestLoopbackPutsTheBucketIntoThePath(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, endpoint, want string }{
@@ -115,8 +115,8 @@ func TestRetriesOutlastThrottling(t *testing.T) {
 	})
 }
 
-// TestNobodyListens holds that a wrong endpoint is told at once.
-func TestNobodyListens(t *testing.T) {
+// TestConnectionRefused checks that a wrong endpoint is reported without retries.
+func TestConnectionRefused(t *testing.T) {
 	t.Parallel()
 	client := &answers{err: &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}}
 	err := getObject(t, load(t, awsconn.Options{EndpointURL: "http://127.0.0.1:1", HTTPClient: client}))
@@ -157,12 +157,12 @@ func TestExplain(t *testing.T) {
 	}{
 		{"no region", &awsconn.NoRegionError{}, "no region", "--region"},
 		{"denied by S3", s3Call(&answers{status: 403, body: "<Error><Code>AccessDenied</Code></Error>"}), "S3 GetObject", "s3:GetObject and s3:GetObjectVersion"},
-		{"denied by S3 with a reason", s3Call(&answers{status: 403, body: "<Error><Code>AccessDenied</Code><Message>User: me is not authorized to perform: s3:GetObject with an explicit deny in a resource control policy</Message></Error>"}), "refused the request: User: me is not authorized to perform: s3:GetObject with an explicit deny in a resource control policy", "that policy has to change"},
+		{"denied by S3 with a reason", s3Call(&answers{status: 403, body: "<Error><Code>AccessDenied</Code><Message>User: me is not authorized to perform: s3:GetObject with an explicit deny in a resource control policy</Message></Error>"}), "refused the request: User: me is not authorized to perform: s3:GetObject with an explicit deny in a resource control policy", "change the policy that denies it"},
 		{"denied by SSM", ssmCall(&answers{status: 400, body: `{"__type":"AccessDeniedException"}`}), "SSM GetParameterHistory", "ssm:GetParameterHistory"},
 		{"expired", ssmCall(&answers{status: 400, body: `{"__type":"ExpiredTokenException"}`}), "expired", "aws sso login"},
-		{"unknown credentials", ssmCall(&answers{status: 400, body: `{"__type":"UnrecognizedClientException"}`}), "does not know", "get-caller-identity"},
+		{"unknown credentials", ssmCall(&answers{status: 400, body: `{"__type":"UnrecognizedClientException"}`}), "does not recognize", "get-caller-identity"},
 		{"other region", s3Call(&answers{status: 301, body: "<Error><Code>PermanentRedirect</Code></Error>"}), "another region", "--region"},
-		{"nobody there", s3Call(&answers{err: &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}}), "no connection", "ssmbak local"},
+		{"connection refused", s3Call(&answers{err: &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}}), "no connection", "ssmbak local"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -174,7 +174,7 @@ func TestExplain(t *testing.T) {
 		})
 	}
 	if _, _, ok := shell.ExplainAWS(errors.New("something else")); ok {
-		t.Error("an error that is none of the SDK was explained")
+		t.Error("explained an error that is not from the SDK")
 	}
 }
 
@@ -194,9 +194,9 @@ func TestNoCredentials(t *testing.T) {
 	if message, hint, ok := shell.ExplainAWS(err); !ok || !strings.Contains(message, "no AWS credentials") || hint == "" {
 		t.Errorf("%v is explained as %q, hint %q", err, message, hint)
 	}
-	if _, err := awsconn.Load(t.Context(), awsconn.Options{Region: "us-east-1", Profile: "nobody"}); err == nil {
+	if _, err := awsconn.Load(t.Context(), awsconn.Options{Region: "us-east-1", Profile: "absent"}); err == nil {
 		t.Error("a profile that is not there was accepted")
-	} else if message, _, ok := shell.ExplainAWS(err); !ok || !strings.Contains(message, `"nobody"`) {
+	} else if message, _, ok := shell.ExplainAWS(err); !ok || !strings.Contains(message, `"absent"`) {
 		t.Errorf("%v is explained as %q", err, message)
 	}
 }

@@ -13,10 +13,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials/processcreds"
 )
 
-// ConfigError says that the SDK cannot use the environment or the shared
-// configuration files. Err is the SDK's own.
+// ConfigError means that the SDK rejects the environment or the shared configuration
+// files. Err is the SDK's error.
 type ConfigError struct {
-	Profile string // that is meant, "" for the default one
+	Profile string // "" for the default profile
 	Err     error
 }
 
@@ -24,12 +24,12 @@ func (e *ConfigError) Error() string { return "read the AWS configuration: " + e
 
 func (e *ConfigError) Unwrap() error { return e.Err }
 
-// CredentialsError says that the configured source of credentials gave none. Err
-// is the SDK's own, without what a credential process printed.
+// CredentialsError means that the configured source provided no credentials. Err is
+// the SDK's error, without the output of a credential process.
 type CredentialsError struct {
-	Profile string // that is the source, "" for the default one
-	SSO     bool   // it signs in by `aws sso login`
-	Login   bool   // it signs in by `aws login`
+	Profile string // "" for the default profile
+	SSO     bool   // the profile signs in with `aws sso login`
+	Login   bool   // the profile signs in with `aws login`
 	Err     error
 }
 
@@ -37,17 +37,17 @@ func (e *CredentialsError) Error() string { return "get credentials: " + e.Err.E
 
 func (e *CredentialsError) Unwrap() error { return e.Err }
 
-// provider tells of which profile the credentials are that could not be had.
+// provider adds the profile to the errors of a credentials provider.
 type provider struct {
 	aws.CredentialsProvider
 	profile config.SharedConfig
 }
 
-// withSource names the profile in the errors of a configuration's credentials.
+// withSource wraps the credentials of a configuration in a [provider].
 func withSource(c *aws.Config) {
 	for _, source := range c.ConfigSources {
 		if shared, ok := source.(config.SharedConfig); ok && c.Credentials != nil {
-			// A role is assumed with the credentials of another profile.
+			// A role is assumed with the credentials of its source profile.
 			for shared.Source != nil {
 				shared = *shared.Source
 			}
@@ -62,9 +62,9 @@ func (p provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	if err == nil || ctx.Err() != nil {
 		return got, err
 	}
-	// The SDK quotes what the process printed, and that may be a secret key.
+	// The SDK quotes the output of the process, which may be a secret key.
 	if failed := new(processcreds.ProviderError); errors.As(err, &failed) && strings.Contains(err.Error(), "process output: ") {
-		err = &processcreds.ProviderError{Err: errors.New("its output is not the JSON of credentials")}
+		err = &processcreds.ProviderError{Err: errors.New("its output is not credentials in JSON")}
 	}
 	return got, &CredentialsError{
 		Profile: named(p.profile.Profile), SSO: p.profile.SSOStartURL != "" || p.profile.SSOSession != nil || p.profile.SSOSessionName != "",
@@ -72,7 +72,7 @@ func (p provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	}
 }
 
-// ProviderSources is for the SDK's user agent.
+// ProviderSources returns the sources for the SDK's user agent.
 func (p provider) ProviderSources() []aws.CredentialSource {
 	if s, ok := p.CredentialsProvider.(aws.CredentialProviderSource); ok {
 		return s.ProviderSources()
@@ -80,14 +80,14 @@ func (p provider) ProviderSources() []aws.CredentialSource {
 	return nil
 }
 
-// ContainerCredentials reports whether the environment names the endpoint of a
-// container as the source of credentials.
+// ContainerCredentials reports whether the environment configures the container
+// credential provider.
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 func ContainerCredentials() bool {
 	return os.Getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI")+os.Getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") != ""
 }
 
-// named returns the name of a profile, "" for the default one.
+// named returns the name of a profile, or "" for the default profile.
 func named(profile string) string {
 	if profile == "default" {
 		return ""
@@ -95,8 +95,7 @@ func named(profile string) string {
 	return profile
 }
 
-// SharedFiles returns the paths of the shared configuration files: that of the
-// configuration and that of the credentials.
+// SharedFiles returns the paths of the shared config and credentials files.
 // https://docs.aws.amazon.com/sdkref/latest/guide/file-location.html
 func SharedFiles() [2]string {
 	return [2]string{
@@ -105,10 +104,10 @@ func SharedFiles() [2]string {
 	}
 }
 
-// BrokenLine returns a shared configuration file and the number of its first line
-// that is neither a section nor a setting, 0 if there is none in either file. The SDK
-// skips such lines, and the profile below is missing then. The line itself is not
-// returned: it may be a key.
+// BrokenLine returns the name of a shared configuration file and the number of its
+// first line that is neither a section nor a setting, or 0 if there is no such line.
+// The SDK skips such lines, so that the profile that one should begin is missing.
+// BrokenLine does not return the line, because it may contain a secret key.
 // https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 func BrokenLine() (file string, line int) {
 	for _, name := range SharedFiles() {

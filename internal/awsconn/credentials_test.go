@@ -57,42 +57,43 @@ const (
 	expired = "2020-01-01T00:00:00Z"
 )
 
-// TestCredentialsAreExplained holds that every source of credentials that gives
-// none is named with the SDK's own cause and the command that helps, soon.
+// TestCredentialsAreExplained checks that, for every source of credentials that
+// fails, the message has the SDK's cause and the command that fixes it, without a
+// long wait.
 func TestCredentialsAreExplained(t *testing.T) {
 	tests := []struct {
 		name, config, profile string
 		prepare               func(t *testing.T, home string)
 		message, hint         string
 	}{
-		{"SSO, expired", session + dev, "dev", func(t *testing.T, home string) { token(t, home, "corp", expired) }, `profile "dev" gives no credentials: refresh cached SSO token failed, cached SSO token is expired`, "sign in with `aws sso login --profile dev`"},
+		{"SSO, expired", session + dev, "dev", func(t *testing.T, home string) { token(t, home, "corp", expired) }, `profile "dev" provides no credentials: refresh cached SSO token failed, cached SSO token is expired`, "sign in with `aws sso login --profile dev`"},
 		{"SSO, never signed in", session + dev, "dev", nil, "failed to read cached SSO token file", "sign in with `aws sso login --profile dev`"},
 		{"SSO without a session, expired", legacy, "dev", func(t *testing.T, home string) {
 			token(t, home, "https://corp.awsapps.com/start", expired)
-		}, `profile "dev" gives no credentials: the SSO session has expired or is invalid`, "`aws sso login --profile dev`"},
+		}, `profile "dev" provides no credentials: the SSO session has expired or is invalid`, "`aws sso login --profile dev`"},
 		{"SSO by AWS_PROFILE", session + dev, "", func(t *testing.T, _ string) { t.Setenv("AWS_PROFILE", "dev") }, `profile "dev"`, "`aws sso login --profile dev`"},
-		{"SSO, default profile", session + strings.Replace(dev, "profile dev", "default", 1), "", nil, "the default profile gives no credentials", "sign in with `aws sso login`"},
-		{"a role assumed through SSO", "[profile admin]\nrole_arn = arn:aws:iam::123456789012:role/admin\nsource_profile = dev\n" + session + dev, "admin", func(t *testing.T, home string) { token(t, home, "corp", expired) }, `profile "dev" gives no credentials: refresh cached SSO token failed`, "`aws sso login --profile dev`"},
-		{"aws login", "[profile l]\nlogin_session = arn:aws:iam::123456789012:user/x\n", "l", nil, `profile "l" gives no credentials: load login token: token file not found, please reauthenticate`, "`aws login --profile l`"},
-		{"process fails", "[profile p]\ncredential_process = sh -c 'exit 3'\n", "p", nil, `profile "p" gives no credentials: process provider error: error in credential_process: exit status 3`, "run its credential_process by hand"},
-		{"process prints something else", "[profile p]\ncredential_process = echo hunter2\n", "p", nil, "its output is not the JSON of credentials", "run its credential_process by hand"},
+		{"SSO, default profile", session + strings.Replace(dev, "profile dev", "default", 1), "", nil, "the default profile provides no credentials", "sign in with `aws sso login`"},
+		{"a role assumed through SSO", "[profile admin]\nrole_arn = arn:aws:iam::123456789012:role/admin\nsource_profile = dev\n" + session + dev, "admin", func(t *testing.T, home string) { token(t, home, "corp", expired) }, `profile "dev" provides no credentials: refresh cached SSO token failed`, "`aws sso login --profile dev`"},
+		{"aws login", "[profile l]\nlogin_session = arn:aws:iam::123456789012:user/x\n", "l", nil, `profile "l" provides no credentials: load login token: token file not found, please reauthenticate`, "`aws login --profile l`"},
+		{"process fails", "[profile p]\ncredential_process = sh -c 'exit 3'\n", "p", nil, `profile "p" provides no credentials: process provider error: error in credential_process: exit status 3`, "run its credential_process manually"},
+		{"process prints something else", "[profile p]\ncredential_process = echo hunter2\n", "p", nil, "its output is not credentials in JSON", "run its credential_process manually"},
 		{"web identity", "[profile w]\nrole_arn = arn:aws:iam::123456789012:role/x\nweb_identity_token_file = /nonexistent\n", "w", nil, "unable to read file at /nonexistent", "`aws sts get-caller-identity --profile w`"},
-		{"nothing", "", "", nil, "there are no AWS credentials in the environment or in the default profile: no EC2 IMDS role found", "set AWS_PROFILE"},
+		{"nothing", "", "", nil, "no AWS credentials in the environment or in the default profile: no EC2 IMDS role found", "set AWS_PROFILE"},
 		{"metadata service unreachable", "", "", func(t *testing.T, _ string) {
 			t.Setenv("AWS_EC2_METADATA_DISABLED", "false")
 			t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1")
 			t.Setenv("AWS_EC2_METADATA_V1_DISABLED", "true")
-		}, "there are no AWS credentials in the environment or in the default profile: no EC2 IMDS role found", "set AWS_PROFILE"},
-		{"container unreachable", "", "", func(t *testing.T, _ string) { t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/") }, "the container's endpoint gives no credentials", "AWS_CONTAINER_CREDENTIALS_FULL_URI"},
-		{"missing profile", session + dev, "prod", nil, `there is no profile "prod"`, "aws configure list-profiles"},
-		{"missing source profile", "[profile a]\nrole_arn = arn:aws:iam::123456789012:role/x\nsource_profile = gone\n", "a", nil, `there is no profile "gone"`, "aws configure list-profiles"},
-		{"broken section", "[default]\n[profile dev\nsso_session = corp\n", "dev", nil, `there is no profile "dev"`, "line 2 of "},
-		{"broken setting", "[profile dev]\n# a comment\naws_access_key_id hunter2\n", "dev", nil, `there are no AWS credentials in profile "dev"`, "line 3 of "},
-		{"half of a key", "[profile dev]\naws_access_key_id = AKIA\n", "dev", nil, "the AWS configuration cannot be used: error fetching config from profile, dev", "config"},
+		}, "no AWS credentials in the environment or in the default profile: no EC2 IMDS role found", "set AWS_PROFILE"},
+		{"container unreachable", "", "", func(t *testing.T, _ string) { t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/") }, "the container credentials endpoint provides no credentials", "AWS_CONTAINER_CREDENTIALS_FULL_URI"},
+		{"missing profile", session + dev, "prod", nil, `profile "prod" does not exist`, "aws configure list-profiles"},
+		{"missing source profile", "[profile a]\nrole_arn = arn:aws:iam::123456789012:role/x\nsource_profile = gone\n", "a", nil, `profile "gone" does not exist`, "aws configure list-profiles"},
+		{"broken section", "[default]\n[profile dev\nsso_session = corp\n", "dev", nil, `profile "dev" does not exist`, "line 2 of "},
+		{"broken setting", "[profile dev]\n# a comment\naws_access_key_id hunter2\n", "dev", nil, `no AWS credentials in profile "dev"`, "line 3 of "},
+		{"half of a key", "[profile dev]\naws_access_key_id = AKIA\n", "dev", nil, "invalid AWS configuration: error fetching config from profile, dev", "config"},
 		{"missing SSO session", dev, "dev", nil, "failed to find SSO session section, corp", "config"},
 		{"MFA", "[profile m]\nrole_arn = arn:aws:iam::123456789012:role/x\nsource_profile = s\nmfa_serial = arn:aws:iam::123456789012:mfa/x\n[profile s]\naws_access_key_id = a\naws_secret_access_key = b\n", "m", nil, `profile "m" needs an MFA code`, "aws configure export-credentials --profile m --format env"},
-		{"unreadable file", "", "", func(t *testing.T, home string) { t.Setenv("AWS_CONFIG_FILE", home) }, "cannot be read: read all: read ", "AWS_CONFIG_FILE"},
-		{"no such certificates", "", "", func(t *testing.T, _ string) { t.Setenv("AWS_CA_BUNDLE", "/nonexistent") }, "open /nonexistent", "AWS_ variables"},
+		{"unreadable file", "", "", func(t *testing.T, home string) { t.Setenv("AWS_CONFIG_FILE", home) }, ": read all: read ", "AWS_CONFIG_FILE"},
+		{"no such certificates", "", "", func(t *testing.T, _ string) { t.Setenv("AWS_CA_BUNDLE", "/nonexistent") }, "invalid AWS configuration: open /nonexistent", "AWS_ environment variables"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -119,7 +120,7 @@ func TestCredentialsAreExplained(t *testing.T) {
 	}
 }
 
-// TestRoleThatMayNotBeAssumed holds that AWS's own reason is shown, and not that
+// TestRoleThatMayNotBeAssumed checks that AWS's own reason is shown, and not that
 // of the request that the credentials were for.
 func TestRoleThatMayNotBeAssumed(t *testing.T) {
 	machine(t, "[profile a]\nrole_arn = arn:aws:iam::123456789012:role/x\nsource_profile = s\n[profile s]\naws_access_key_id = a\naws_secret_access_key = b\n")

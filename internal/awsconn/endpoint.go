@@ -17,14 +17,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// EndpointError says that something names an endpoint that is no URL.
+// EndpointError means that an endpoint is not a URL.
 type EndpointError struct {
 	URL  string
-	From string // what names it
+	From string // the setting, such as --endpoint-url
 }
 
 func (e *EndpointError) Error() string {
-	return fmt.Sprintf("%s is %q, which is no http or https URL with a host", e.From, Redacted(e.URL))
+	return fmt.Sprintf("%s must be an http or https URL with a host, not %q", e.From, Redacted(e.URL))
 }
 
 var (
@@ -41,36 +41,35 @@ func Redacted(text string) string {
 	return leading.ReplaceAllString(userinfo.ReplaceAllString(text, "${1}***@"), "***@")
 }
 
-// RegionError says that a region has a name that none can have.
+// RegionError means that a region's name is invalid.
 type RegionError struct{ Region string }
 
-func (e *RegionError) Error() string { return fmt.Sprintf("%q is not the name of a region", e.Region) }
+func (e *RegionError) Error() string { return fmt.Sprintf("%q is not a valid region name", e.Region) }
 
 var regionName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
-// services are those of which an endpoint can be named by itself, as AWS's tools
-// call them.
+// services are the service IDs for which the endpoint can be configured separately.
 // https://docs.aws.amazon.com/sdkref/latest/guide/ss-endpoints-table.html
 var services = []string{"SSM", "S3", "STS", "Resource Groups Tagging API", "CloudFormation", "SQS", "Lambda", "KMS", "SSO", "SSO OIDC"}
 
-// everywhere is a source of the configuration that names one endpoint for all
-// services. It comes first, since an option of the command counts more than the
-// endpoint of a service in the environment or a profile.
+// everywhere is a config source with one endpoint for all services. It is the first
+// source, because --endpoint-url overrides service-specific endpoints in the
+// environment and the profile.
 type everywhere string
 
-// GetServiceBaseEndpoint is what the SDK asks for.
+// GetServiceBaseEndpoint implements the SDK's interface for service endpoints.
 func (e everywhere) GetServiceBaseEndpoint(context.Context, string) (string, bool, error) {
 	return string(e), true, nil
 }
 
-// checkEndpoints refuses endpoints that no request could be sent to: the SDK would
-// try again for minutes.
+// checkEndpoints rejects invalid endpoints, for which the SDK would retry for
+// minutes.
 func checkEndpoints(ctx context.Context, c aws.Config, o Options) error {
 	if o.EndpointURL != "" && !valid(o.EndpointURL) {
 		return &EndpointError{o.EndpointURL, "--endpoint-url"}
 	}
 	if o.EndpointURL != "" {
-		return nil // which takes the place of all others
+		return nil // it overrides all others
 	}
 	if u := aws.ToString(c.BaseEndpoint); u != "" && !valid(u) {
 		return &EndpointError{u, "AWS_ENDPOINT_URL, or endpoint_url of the profile,"}
@@ -97,7 +96,7 @@ func valid(endpoint string) bool {
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
 }
 
-// UnreachableError says that a host never answered.
+// UnreachableError means that a host never answered.
 type UnreachableError struct {
 	Host string
 	Err  error
@@ -107,19 +106,19 @@ func (e *UnreachableError) Error() string { return "reach " + e.Host + ": " + e.
 
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
-// RetryableError keeps the SDK from trying again.
+// RetryableError returns false: the SDK must not retry.
 func (*UnreachableError) RetryableError() bool { return false }
 
-// firstAnswer is how long a host has for the first answer that it ever gives, to a
-// request whose body is at most smallBody: a large one may take its time.
+// firstAnswer is the timeout for the first response of a host, to a request with a
+// body of at most smallBody bytes.
 const (
 	firstAnswer = 20 * time.Second
 	smallBody   = 64 << 10
 )
 
-// client gives up soon on hosts that never answered: they are named wrongly, or
-// there is no way to them. One that did answer is tried again as long as the
-// retryer likes. It may be used by many goroutines at once.
+// client gives up early on hosts that never answered: their name is wrong, or they
+// are unreachable. Requests to other hosts are retried as the retryer decides. It is
+// safe for concurrent use.
 type client struct {
 	aws.HTTPClient
 	answered *sync.Map // of host names
@@ -150,7 +149,7 @@ func (c client) Do(r *http.Request) (*http.Response, error) {
 	return nil, err
 }
 
-// body frees what its request holds when it is closed.
+// body calls done when it is closed.
 type body struct {
 	io.ReadCloser
 	done func()
@@ -161,8 +160,8 @@ func (b body) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// permanent reports whether an error means that what listens there is not what is
-// expected, which no second try changes.
+// permanent reports whether an error means that the server is not the expected one,
+// so that a retry cannot succeed.
 func permanent(err error) bool {
 	var certificate *tls.CertificateVerificationError
 	var authority x509.UnknownAuthorityError

@@ -16,21 +16,21 @@ import (
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
 
-// TestEndpointsAreChecked holds that what is no URL is refused before anything is
-// asked, wherever it comes from.
+// TestEndpointsAreChecked checks that an endpoint that is not a URL is rejected before
+// the first request, whichever setting it comes from.
 func TestEndpointsAreChecked(t *testing.T) {
 	tests := []struct {
 		name, variable, file, url string
-		refused                   string // what the error says, "" if it is taken
+		refused                   string // text of the error, "" if it is accepted
 	}{
-		{"flag", "", "", "foo", `--endpoint-url is "foo"`},
+		{"flag", "", "", "foo", `--endpoint-url must be an http or https URL with a host, not "foo"`},
 		{"flag without a host", "", "", "http://", "--endpoint-url"},
 		{"flag with a port and no host", "", "", "http://:4566", "--endpoint-url"},
 		{"flag with another scheme", "", "", "ftp://example.com", "--endpoint-url"},
 		{"flag without a scheme", "", "", "127.0.0.1:4566", "--endpoint-url"},
 		{"flag that is fine", "", "", "http://127.0.0.1:4566", ""},
-		{"flag that replaces what is wrong", "AWS_ENDPOINT_URL=foo", "", "https://example.com/prefix", ""},
-		{"environment", "AWS_ENDPOINT_URL=foo", "", "", `AWS_ENDPOINT_URL, or endpoint_url of the profile, is "foo"`},
+		{"flag that overrides an invalid variable", "AWS_ENDPOINT_URL=foo", "", "https://example.com/prefix", ""},
+		{"environment", "AWS_ENDPOINT_URL=foo", "", "", `AWS_ENDPOINT_URL, or endpoint_url of the profile, must be an http or https URL with a host, not "foo"`},
 		{"environment, one service", "AWS_ENDPOINT_URL_S3=foo", "", "", "AWS_ENDPOINT_URL_S3"},
 		{"environment, a service with blanks", "AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API=foo", "", "", "AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API"},
 		{"environment that is fine", "AWS_ENDPOINT_URL=http://[::1]:4566", "", "", ""},
@@ -46,7 +46,7 @@ func TestEndpointsAreChecked(t *testing.T) {
 			_, err := awsconn.Load(t.Context(), awsconn.Options{Region: "us-east-1", EndpointURL: test.url})
 			if test.refused == "" {
 				if err != nil {
-					t.Errorf("it is refused: %v", err)
+					t.Errorf("rejected: %v", err)
 				}
 				return
 			}
@@ -59,7 +59,7 @@ func TestEndpointsAreChecked(t *testing.T) {
 	}
 }
 
-// TestEndpointOfTheCommandCounts holds that no endpoint of one service in the
+// TestEndpointOfTheCommandCounts checks that no endpoint of one service in the
 // environment leads away from the one that the command names.
 func TestEndpointOfTheCommandCounts(t *testing.T) {
 	machine(t, "[default]\nservices = other\n[services other]\ns3 =\n  endpoint_url = http://127.0.0.1:2\n")
@@ -104,8 +104,8 @@ func (s *silent) Do(r *http.Request) (*http.Response, error) {
 	return nil, r.Context().Err()
 }
 
-// TestSilentHost holds that a host that never answered is given up within
-// seconds, and that one that did is tried again.
+// TestSilentHost checks that requests to a host that never answered fail within
+// seconds, and that requests to other hosts are retried.
 func TestSilentHost(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -113,7 +113,7 @@ func TestSilentHost(t *testing.T) {
 		begin := time.Now()
 		_, err := load(t, awsconn.Options{HTTPClient: s, EndpointURL: "http://192.0.2.1:4566"}).Account(t.Context())
 		if took := time.Since(begin); took > 30*time.Second || s.count != 1 {
-			t.Errorf("it took %s and %d tries", took, s.count)
+			t.Errorf("%d attempts in %s, want 1", s.count, took)
 		}
 		if message, hint, ok := shell.ExplainAWS(err); !ok || !strings.Contains(message, "no connection to 192.0.2.1:4566: no answer in 20s") || !strings.Contains(hint, "--endpoint-url") {
 			t.Errorf("%v is explained as %q, hint %q", err, message, hint)
@@ -121,14 +121,14 @@ func TestSilentHost(t *testing.T) {
 	})
 }
 
-// TestWrongHost holds that what is no service of AWS is told at once, but is tried
-// again where the same host answered before.
+// TestWrongHost checks that a host that is not an AWS service is reported without
+// retries, unless it answered before.
 func TestWrongHost(t *testing.T) {
 	t.Parallel()
 	for name, wrong := range map[string]error{
-		"a certificate of nobody known": &tls.CertificateVerificationError{Err: errors.New("x509: unknown authority")},
-		"HTTP for HTTPS":                errors.New("http: server gave HTTP response to HTTPS client"),
-		"another protocol":              errors.New(`net/http: HTTP/1.x transport connection broken: malformed HTTP response "SSH-2.0"`),
+		"a certificate of an unknown authority": &tls.CertificateVerificationError{Err: errors.New("x509: unknown authority")},
+		"HTTP for HTTPS":                        errors.New("http: server gave HTTP response to HTTPS client"),
+		"another protocol":                      errors.New(`net/http: HTTP/1.x transport connection broken: malformed HTTP response "SSH-2.0"`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

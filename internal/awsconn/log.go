@@ -8,18 +8,18 @@ import (
 	"github.com/aws/smithy-go/logging"
 )
 
-// sdkLog hands what the SDK says to a logger, at level debug whatever it calls it:
-// it warns of what is usual, such as objects without a checksum. Left alone it
-// writes to standard error.
+// sdkLog passes the SDK's messages to a logger. It uses level debug for all of them,
+// because the SDK warns about normal conditions such as objects without a checksum.
+// By default the SDK writes to standard error.
 type sdkLog struct {
 	ctx    context.Context
 	logger *slog.Logger
 }
 
-// Logf takes one message of the SDK.
+// Logf logs one message of the SDK.
 func (l sdkLog) Logf(class logging.Classification, format string, args ...any) {
-	l.logger.DebugContext(l.ctx, "said by the AWS SDK", "class", string(class), "text", fmt.Sprintf(format, args...))
+	l.logger.DebugContext(l.ctx, "AWS SDK message", "class", string(class), "text", fmt.Sprintf(format, args...))
 }
 
-// WithContext returns the same for one request.
+// WithContext returns a logger with the context of one request.
 func (l sdkLog) WithContext(ctx context.Context) logging.Logger { return sdkLog{ctx, l.logger} }

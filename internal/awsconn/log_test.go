@@ -17,10 +17,10 @@ import (
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 )
 
-// TestSDKLogs holds that the SDK writes nothing to standard error by itself, and
-// that all it says reaches the logger at level debug.
+// TestSDKLogs checks that the SDK writes nothing to standard error, and
+// that all of its messages reach the logger at level debug.
 func TestSDKLogs(t *testing.T) {
-	machine(t, "[dev]\nregion = us-east-1\n") // the SDK says that this is no profile
+	machine(t, "[dev]\nregion = us-east-1\n") // the SDK warns that this is not a profile
 	t.Setenv("AWS_ACCESS_KEY_ID", "a")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "b")
 	file, err := os.Create(filepath.Join(t.TempDir(), "stderr"))

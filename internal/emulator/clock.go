@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Clock is the time of an [AWS]. One made by [NewClock] stands still until it is
+// Clock is the time of an [AWS]. One made by [NewClock] is stopped until it is
 // moved; [RealClock] is the machine's, or that of a testing/synctest bubble. It
 // may be used by many goroutines at once.
 type Clock struct {
@@ -14,7 +14,7 @@ type Clock struct {
 	now  time.Time
 }
 
-// NewClock returns a clock that stands at the given time.
+// NewClock returns a stopped clock with the given time.
 func NewClock(start time.Time) *Clock { return &Clock{now: start} }
 
 // RealClock returns the machine's clock. It cannot be moved.

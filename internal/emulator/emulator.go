@@ -37,7 +37,7 @@ type Options struct {
 	// Limits are how many requests per second an operation serves, by names like
 	// "ssm:PutParameter", and as many at once after a second without any. What
 	// is more is throttled and changes nothing. Operations that share a limit
-	// stand in one name with commas: "ssm:GetParameter,GetParameters". An
+	// share one limit under their names with commas: "ssm:GetParameter,GetParameters". An
 	// operation that is not named has no limit. See [StandardThroughput].
 	Limits map[string]float64
 }
@@ -121,7 +121,7 @@ func (a *AWS) route(r *http.Request) call {
 
 func hasPrefix(s, prefix string) bool { return len(s) >= len(prefix) && s[:len(prefix)] == prefix }
 
-// ServeHTTP serves every API. It tells them apart by what only one of them has:
+// ServeHTTP serves every API. It distinguishes them by what only one of them has:
 // the JSON ones by their target, STS by its form, and S3 is the rest.
 func (a *AWS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := a.call(r)
@@ -135,7 +135,7 @@ func (a *AWS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Counts returns how many requests of each operation came, by names like
+// Counts returns the number of requests of each operation, by names like
 // "s3:GetObject".
 func (a *AWS) Counts() map[string]int {
 	a.mu.Lock()
@@ -147,7 +147,7 @@ func (a *AWS) Counts() map[string]int {
 	return counts
 }
 
-// ResetCounts begins to count anew.
+// ResetCounts resets all counts to zero.
 func (a *AWS) ResetCounts() {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -47,7 +47,7 @@ func object(ctx context.Context, conn *awsconn.Conn, key string) error {
 	return err
 }
 
-// TestServices tells the services apart on one address, in process and on a
+// TestServices distinguishes the services on one address, in process and on a
 // socket.
 func TestServices(t *testing.T) {
 	t.Parallel()
@@ -105,7 +105,7 @@ func TestListen(t *testing.T) {
 	}
 }
 
-// TestFaults asks for every fault and looks at the answer and the effect.
+// TestFaults injects every fault and checks the response and the effect.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

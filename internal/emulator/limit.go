@@ -50,7 +50,7 @@ func newLimits(clock *Clock, rates map[string]float64) *limits {
 }
 
 // take reports whether a request of the operation is served. One that is not
-// takes nothing, so that who asks in vain delays nobody.
+// takes nothing, so that rejected requests do not delay others.
 func (l *limits) take(op string) bool {
 	b := l.buckets[op]
 	if b == nil {

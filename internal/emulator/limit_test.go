@@ -73,7 +73,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestLimitsAreApart holds that an operation meets its own limit only, and in
+// TestLimitsAreApart checks that an operation meets its own limit only, and in
 // the words of its service.
 func TestLimitsAreApart(t *testing.T) {
 	t.Parallel()
@@ -185,7 +185,7 @@ func TestSharedLimits(t *testing.T) {
 	}
 }
 
-// TestWrongLimits holds that a limit that would limit nothing is found out.
+// TestWrongLimits checks that a limit without effect is rejected.
 func TestWrongLimits(t *testing.T) {
 	t.Parallel()
 	for _, limits := range []map[string]float64{{"PutParameter": 1}, {"ssm:": 1}, {"ssm:PutParameter,": 1}, {"ssm:PutParameter": 0}, {"ssm:PutParameter": 1, "ssm:GetParameter,PutParameter": 2}} {

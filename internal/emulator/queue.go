@@ -16,10 +16,10 @@ import (
 
 // QueueOptions steer a [Queue].
 type QueueOptions struct {
-	// Visibility is how long a message that was handed out stays hidden before
-	// it comes again; 90 s if zero.
+	// Visibility is the visibility timeout: how long a received message stays hidden
+	// before it is delivered again; 90 s if zero.
 	Visibility time.Duration
-	// MaxReceive is how often a message is handed out before it becomes a dead
+	// MaxReceive is how often a message is received before it becomes a dead
 	// letter; 5 if zero, the least that AWS advises for Lambda.
 	MaxReceive int
 	// BatchSize is the most messages of one batch, 10 if zero.
@@ -34,12 +34,12 @@ type QueueOptions struct {
 type Message struct {
 	ID       string
 	Body     []byte
-	Sent     time.Time // when the queue first got it; a redrive begins anew
-	Receives int       // how often it was handed out, this time included
+	Sent     time.Time // when the queue first got it, or when it was redriven
+	Receives int       // number of deliveries, including this one
 }
 
 // Queue is a standard queue of SQS with a queue for dead letters behind it: a
-// message that is handed out stays hidden for a while and comes again if it was
+// message that was received stays hidden for a while and is delivered again if it was
 // not deleted by then.
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
 // It may be used by many goroutines at once.
@@ -98,8 +98,8 @@ func (q *Queue) send(body []byte, delay time.Duration) {
 	}
 }
 
-// receive hands out the messages that are visible, one batch at most, and says
-// when the next one will be: zero if there is none.
+// receive returns the visible messages, one batch at most, and the time at which the
+// next one becomes visible, zero if there is none.
 func (q *Queue) receive() (batch []Message, next time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -138,7 +138,7 @@ func (q *Queue) done(batch []Message, failed []string) {
 // Handler handles a batch and returns the ids of the messages that failed.
 type Handler func(ctx context.Context, batch []Message) (failed []string)
 
-// Drain hands out messages until none is left, those that come late or again
+// Drain delivers messages until the queue is empty, including late and repeated ones
 // included. A steerable clock is moved on to when the next one is due.
 func (q *Queue) Drain(ctx context.Context, handle Handler) error {
 	for ctx.Err() == nil {
@@ -159,7 +159,7 @@ func (q *Queue) Drain(ctx context.Context, handle Handler) error {
 	return ctx.Err()
 }
 
-// Run hands out messages as they come until ctx ends. It needs a real clock.
+// Run delivers messages as they arrive until ctx ends. It requires a real clock.
 func (q *Queue) Run(ctx context.Context, handle Handler) {
 	for ctx.Err() == nil {
 		batch, next := q.receive()
@@ -188,7 +188,7 @@ func (q *Queue) Depth() int {
 	return len(q.waiting)
 }
 
-// DeadLetters returns the messages that were handed out too often.
+// DeadLetters returns the messages that were received too often.
 func (q *Queue) DeadLetters() []Message {
 	q.mu.Lock()
 	defer q.mu.Unlock()

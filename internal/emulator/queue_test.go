@@ -39,7 +39,7 @@ func newQueue(o emulator.QueueOptions) (*emulator.Queue, *emulator.Clock) {
 	return aws.Queue, aws.Clock
 }
 
-// TestRedelivery holds that a message that failed comes again after its
+// TestRedelivery checks that a failed message is delivered again after its
 // visibility, and becomes a dead letter after the last time.
 func TestRedelivery(t *testing.T) {
 	t.Parallel()
@@ -97,7 +97,7 @@ func TestLateTwiceAndNever(t *testing.T) {
 		return nil
 	})
 	if want := []string{"twice", "twice", "late"}; err != nil || !slices.Equal(handed, want) || clock.Now().Sub(start) != time.Hour {
-		t.Errorf("handed out %v by %v, %v, want %v", handed, clock.Now(), err, want)
+		t.Errorf("delivered %v by %v, %v, want %v", handed, clock.Now(), err, want)
 	}
 }
 
@@ -116,7 +116,7 @@ func TestBatches(t *testing.T) {
 	}
 }
 
-// TestRun hands out what comes at once, and ends with its context.
+// TestRun checks that Run delivers messages immediately, and ends with its context.
 func TestRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

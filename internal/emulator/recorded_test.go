@@ -20,7 +20,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/testkit/moto"
 )
 
-// recorded are cases whose answer somebody recorded on AWS: each of
+// recorded are cases whose response was recorded on AWS: each of
 // testdata/recorded/*.json is a list of them.
 //
 //go:embed testdata/recorded
@@ -61,9 +61,9 @@ type recordedStep struct {
 	// XML are the texts of elements, in their order, by the last parts of their
 	// path: "Version>Key".
 	XML map[string][]string
-	// Text is the body as it is.
+	// Text is the unmodified body.
 	Text *string
-	// Out is JSON of which every member stands in the answer.
+	// Out is JSON whose members must all be in the response.
 	Out json.RawMessage
 	// Keep keeps header fields of the answer, by the names under which later
 	// steps have them: {v1}.
@@ -236,7 +236,7 @@ func (p *player) differsJSON(step recordedStep, text []byte) error {
 	return lacks("", got, want)
 }
 
-// lacks says what of want is not in got; lists have the same length.
+// lacks returns which part of want is not in got; lists have the same length.
 func lacks(at string, got, want any) error {
 	switch w := want.(type) {
 	case map[string]any:

@@ -1,8 +1,8 @@
-// Package function is the recorder as a Lambda function: it tells the kinds of
-// invocations apart and answers each as Lambda expects it.
+// Package function implements the recorder's Lambda function.
 //
-// It takes a batch of an SQS queue and reports the messages that failed, one
-// bare EventBridge event, and {"ssmbak":"reconcile"}.
+// It handles three kinds of invocations: a batch of SQS messages, for which it
+// returns the messages that failed, a single EventBridge event, and
+// {"ssmbak":"reconcile"}.
 package function
 
 import (
@@ -27,29 +27,30 @@ import (
 	"github.com/ssmbak/ssmbak/recorder"
 )
 
-// margin is kept of an invocation's time for its answer. Without it the
-// messages that were done would come again too.
+// margin is the part of an invocation's time that is reserved for its response.
+// Without a response, the messages that were done would be delivered again too.
 const margin = 2 * time.Second
 
 // Options configure a [Function].
 type Options struct {
 	// Bucket holds the archive.
 	Bucket string
-	// Exclude are patterns of names that are not recorded, see package pattern.
+	// Exclude lists patterns, as in package pattern, of parameters that are not
+	// recorded.
 	Exclude []string
-	// ValueHeader and IndexHeader are the encryption headers with which values, and
-	// the objects under .ssmbak/, are written, see [archive.Header]. Where both are
-	// empty, the archive says it.
+	// ValueHeader and IndexHeader are the encryption headers, as in
+	// [archive.Header], of values and of the objects under .ssmbak/. If both are
+	// empty, the archive's own setting applies.
 	ValueHeader, IndexHeader string
-	// AWS says how AWS is reached; its zero value is the function's own role
-	// and region.
+	// AWS configures the connection. The zero value uses the function's role and
+	// region.
 	AWS awsconn.Options
-	// Logger takes JSON lines without values.
+	// Logger receives log records, which never contain values. It must not be nil.
 	Logger *slog.Logger
 }
 
-// Function handles invocations. It connects at the first one and keeps what it
-// learned for the next.
+// Function handles invocations. It connects to AWS during the first one and reuses
+// the connection.
 type Function struct {
 	o Options
 
@@ -57,8 +58,8 @@ type Function struct {
 	recorder *recorder.Recorder
 }
 
-// Patterns reads patterns with commas between them; commas within braces are
-// part of a pattern.
+// Patterns splits text into patterns at commas that are not inside braces. The result
+// is never nil.
 func Patterns(text string) []string {
 	all := []string{}
 	depth, begin := 0, 0
@@ -82,23 +83,23 @@ func Patterns(text string) []string {
 	return all
 }
 
-// New returns a function that has made no request yet.
+// New returns a function. It sends no requests.
 func New(o Options) *Function { return &Function{o: o} }
 
-// invocation holds what tells the kinds of invocations apart.
+// invocation holds the members that distinguish the kinds of invocations.
 type invocation struct {
 	Ssmbak     string            `json:"ssmbak"`
 	Records    []json.RawMessage `json:"Records"`
 	DetailType string            `json:"detail-type"`
 }
 
-// Reconciled is the answer to {"ssmbak":"reconcile"}: counts of parameters.
+// Reconciled is the response to {"ssmbak":"reconcile"}. Its numbers count parameters.
 type Reconciled struct {
 	Checked, Recorded, Deleted, Gaps, Unreadable, Failed, Left, Excluded int
 	Complete                                                             bool
 }
 
-// Handle answers one invocation.
+// Handle handles one invocation.
 func (f *Function) Handle(ctx context.Context, payload json.RawMessage) (any, error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
@@ -117,7 +118,7 @@ func (f *Function) Handle(ctx context.Context, payload json.RawMessage) (any, er
 	case i.Ssmbak == "reconcile":
 		return f.reconcile(ctx, r)
 	case i.Ssmbak != "":
-		return nil, fmt.Errorf("%q is nothing that this function does, only \"reconcile\" is", i.Ssmbak)
+		return nil, fmt.Errorf("unknown value %q of \"ssmbak\": use {\"ssmbak\":\"reconcile\"}", i.Ssmbak)
 	case i.Records != nil:
 		return f.batch(ctx, r, payload)
 	case i.DetailType != "":
@@ -130,15 +131,15 @@ func (f *Function) Handle(ctx context.Context, payload json.RawMessage) (any, er
 	return nil, errors.New("the payload is neither an SQS batch, nor an event, nor {\"ssmbak\":\"reconcile\"}")
 }
 
-// message is what is needed of a queue's record. Its id and body are; an attribute
-// of an odd type costs no more than itself.
+// message is a record of an SQS batch. Only its ID and body are required: an
+// attribute of an unexpected type is ignored.
 type message struct {
 	MessageID  string          `json:"messageId"`
 	Body       string          `json:"body"`
 	Attributes json.RawMessage `json:"attributes"`
 }
 
-// attribute returns an attribute's text, "" if there is none.
+// attribute returns the text of an attribute, or "".
 func (m message) attribute(name string) string {
 	var all map[string]json.RawMessage
 	if json.Unmarshal(m.Attributes, &all) != nil {
@@ -147,17 +148,17 @@ func (m message) attribute(name string) string {
 	return strings.Trim(string(all[name]), `"`)
 }
 
-// batch records the messages of a queue and reports those that must come
+// batch records the messages of a queue and returns those that must be delivered
 // again.
 // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 func (f *Function) batch(ctx context.Context, r *recorder.Recorder, payload json.RawMessage) (events.SQSEventResponse, error) {
 	var batch struct{ Records []message }
 	if err := json.Unmarshal(payload, &batch); err != nil {
-		return events.SQSEventResponse{}, errors.New("the payload's records are not those of an SQS queue")
+		return events.SQSEventResponse{}, errors.New("the payload's Records are not SQS messages")
 	}
 	messages := make([]recorder.Message, len(batch.Records))
 	for i, m := range batch.Records {
-		receives, _ := strconv.Atoi(m.attribute("ApproximateReceiveCount")) // 0 if it is missing: then nothing is assumed
+		receives, _ := strconv.Atoi(m.attribute("ApproximateReceiveCount"))
 		sent, _ := strconv.ParseInt(m.attribute("SentTimestamp"), 10, 64)
 		messages[i] = recorder.Message{ID: m.MessageID, Body: []byte(m.Body), Sent: time.UnixMilli(sent), Receives: receives}
 	}
@@ -187,13 +188,13 @@ func (f *Function) reconcile(ctx context.Context, r *recorder.Recorder) (Reconci
 	f.o.Logger.InfoContext(ctx, "reconciled", "checked", answer.Checked, "recorded", answer.Recorded, "deleted", answer.Deleted,
 		"gaps", answer.Gaps, "unreadable", answer.Unreadable, "failed", answer.Failed, "left", answer.Left, "excluded", answer.Excluded, "complete", answer.Complete)
 	if err == nil && len(report.Failed) > 0 {
-		// Only an error makes Lambda's own metric, and the alarm on it, tell.
-		err = fmt.Errorf("%d of %d parameters could not be reconciled, the first is %s: %w", answer.Failed, answer.Checked, report.Failed[0].Name, report.Failed[0].Err)
+		// Lambda's Errors metric, and the alarm on it, count errors only.
+		err = fmt.Errorf("%d of %d parameters could not be reconciled, first %s: %w", answer.Failed, answer.Checked, report.Failed[0].Name, report.Failed[0].Err)
 	}
 	return answer, err
 }
 
-// connect opens the archive at the first invocation.
+// connect returns the recorder, which it creates during the first invocation.
 func (f *Function) connect(ctx context.Context) (*recorder.Recorder, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -201,7 +202,7 @@ func (f *Function) connect(ctx context.Context) (*recorder.Recorder, error) {
 		return f.recorder, nil
 	}
 	if f.o.Bucket == "" {
-		return nil, errors.New("SSMBAK_BUCKET is not set: it names the archive's bucket")
+		return nil, errors.New("SSMBAK_BUCKET is not set: set it to the archive's bucket")
 	}
 	if err := pattern.Check(f.o.Exclude...); err != nil {
 		return nil, fmt.Errorf("SSMBAK_EXCLUDE: %w", err)
@@ -233,8 +234,8 @@ func (f *Function) connect(ctx context.Context) (*recorder.Recorder, error) {
 	return f.recorder, nil
 }
 
-// account is the function's own, as its ARN says, which spares a request; where
-// there is none, AWS is asked.
+// account returns the account in the function's ARN or, if there is no ARN, that of
+// the credentials.
 // https://docs.aws.amazon.com/lambda/latest/dg/golang-context.html
 func (f *Function) account(ctx context.Context, conn *awsconn.Conn) (string, error) {
 	if lc, ok := lambdacontext.FromContext(ctx); ok {

@@ -29,7 +29,7 @@ const (
 	region  = "us-east-1"
 )
 
-// lambda is a function beside an AWS.
+// lambda is a function with an emulated AWS account.
 type lambda struct {
 	aws      *emulator.AWS
 	function *function.Function
@@ -77,8 +77,8 @@ func (l *lambda) put(t *testing.T, name, value string, kind types.ParameterType)
 	time.Sleep(time.Second)
 }
 
-// TestBatch feeds the function as an event source mapping does: what failed
-// comes again, nothing else.
+// TestBatch invokes the function as an event source mapping does. Only failed messages
+// are delivered again.
 func TestBatch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -109,7 +109,7 @@ func TestBatch(t *testing.T) {
 			}
 		}
 		if strings.Contains(l.logs.String(), "hunter") {
-			t.Errorf("a value or a message stands in the log: %s", l.logs)
+			t.Errorf("the log contains a value or a message body: %s", l.logs)
 		}
 		for line := range strings.Lines(l.logs.String()) {
 			if !json.Valid([]byte(line)) {
@@ -134,9 +134,9 @@ func TestOtherInvocations(t *testing.T) {
 		{"reconcile", "archive", `{"ssmbak":"reconcile"}`, `{"Checked":1,"Recorded":1,"Deleted":0,"Gaps":0,"Unreadable":0,"Failed":0,"Left":0,"Excluded":0,"Complete":true}`, ""},
 		{"odd attributes", "archive", `{"Records":[{"messageId":"m","body":` + strconv.Quote(event) + `,"attributes":{"ApproximateReceiveCount":1,"SentTimestamp":{}},"messageAttributes":3}]}`, `{"batchItemFailures":[]}`, ""},
 		{"empty batch", "archive", `{"Records":[]}`, `{"batchItemFailures":[]}`, ""},
-		{"unknown word", "archive", `{"ssmbak":"dance"}`, "", `only "reconcile"`},
-		{"nothing known", "archive", `{}`, "", "neither an SQS batch"},
-		{"no JSON", "archive", `hunter2`, "", "neither an SQS batch"},
+		{"unknown word", "archive", `{"ssmbak":"dance"}`, "", `unknown value "dance"`},
+		{"empty object", "archive", `{}`, "", "neither an SQS batch"},
+		{"not JSON", "archive", `hunter2`, "", "neither an SQS batch"},
 		{"no bucket named", "", event, "", "SSMBAK_BUCKET"},
 		{"no such bucket", "none", event, "", "does not exist"},
 		{"bucket without versions", "unversioned", event, "", "not versioned"},
@@ -162,7 +162,8 @@ func TestOtherInvocations(t *testing.T) {
 	}
 }
 
-// TestDeadline ends before Lambda would: what was not done is handed back.
+// TestDeadline checks that the function returns before Lambda's timeout, with the
+// unfinished messages as failures.
 func TestDeadline(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -176,7 +177,7 @@ func TestDeadline(t *testing.T) {
 		err := l.aws.Queue.Drain(t.Context(), func(_ context.Context, batch []emulator.Message) []string {
 			text, err := l.invoke(t, string(emulator.SQSEvent(region, account, batch)))
 			if err != nil || !strings.Contains(text, batch[0].ID) {
-				t.Errorf("answered %s, %v, want the message handed back", text, err)
+				t.Errorf("got %s, %v, want the message as a failure", text, err)
 			}
 			return nil
 		})
@@ -200,7 +201,7 @@ func (c unchecked) Do(r *http.Request) (*http.Response, error) {
 	return answer, err
 }
 
-// TestSDKLogIsJSON holds that what the SDK says is a line of the function's log.
+// TestSDKLogIsJSON checks that SDK messages are JSON lines in the function's log.
 func TestSDKLogIsJSON(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

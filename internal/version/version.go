@@ -1,17 +1,17 @@
-// Package version knows which version of ssmbak a program is of.
+// Package version returns the version of the running program.
 package version
 
 import "runtime/debug"
 
-// stamped is set by the linker when a release, or a function for a stack, is
-// built: -X github.com/ssmbak/ssmbak/internal/version.stamped=v1.2.3
+// stamped is set by the linker in builds of releases and of Lambda functions:
+// -X github.com/ssmbak/ssmbak/internal/version.stamped=v1.2.3
 var stamped string
 
-// Devel is the version of a program that was built from a working copy.
+// Devel is the version of a program built from a working tree.
 const Devel = "(devel)"
 
-// String returns the version: the stamped one, else that of the module as the
-// Go command recorded it, else [Devel].
+// String returns the version set by the linker, or else the module version recorded by
+// the go command, or else [Devel].
 func String() string {
 	if stamped != "" {
 		return stamped
@@ -22,8 +22,8 @@ func String() string {
 	return Devel
 }
 
-// Revision returns the commit that the program was built from, "" if that was
-// not recorded.
+// Revision returns the commit that the program was built from, or "" if the go command
+// did not record it.
 func Revision() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {

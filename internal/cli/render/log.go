@@ -11,8 +11,8 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// ChangeRow is one change in JSON. Its fields are public: docs/output.md lists
-// them, and they only ever get more.
+// ChangeRow is one change in JSON. Its fields are public and listed in docs/output.md.
+// Fields may be added, but not removed.
 type ChangeRow struct {
 	Name        ssmbak.Name
 	Operation   ssmbak.Operation
@@ -22,12 +22,12 @@ type ChangeRow struct {
 	Missing     *MissingRow
 	Type        optional
 	ModifiedBy  optional
-	Tags        map[string]*string // nil if the operation is another; a tag is nil that was taken away
-	Labels      map[string]*int64  // the same for labels
+	Tags        map[string]*string // nil for other operations; a removed tag is nil
+	Labels      map[string]*int64  // like Tags
 	Reason      optional
 }
 
-// MissingRow are the numbers of the versions that a gap lacks.
+// MissingRow holds the version numbers of a gap.
 type MissingRow struct {
 	First, Last int64
 }
@@ -71,22 +71,22 @@ func Changes(w io.Writer, changes []ssmbak.Change) error {
 	return Table(w, header, rows)
 }
 
-// when puts the time of a change, or its bounds, into words. Each time in them is
-// one that [ssmbak.ParseTime] reads: the change has happened by then, and where it
-// is the only one or the first, the moment before: it has not.
+// when returns the time of a change, or its bounds, as text. [ssmbak.ParseTime] accepts
+// each time in it. At that time the change has happened; with "before:" in front of
+// the first or only time, it has not.
 func when(c ssmbak.Change) string {
 	switch {
 	case !c.Bounded() && c.From == c.Until:
 		return c.Time.String()
 	case !c.Bounded():
-		return c.Time.Whole() // an event tells the second
+		return c.Time.Whole() // events have a precision of one second
 	case c.From == ssmbak.MinTime:
 		return "before " + c.Until.String()
 	}
 	return "between " + c.From.String() + " and " + c.Until.String()
 }
 
-// numbers returns the number of a change's version, or those of the missing ones.
+// numbers returns the version number of a change, or the range of missing versions.
 func numbers(c ssmbak.Change) string {
 	switch m := c.Missing; {
 	case c.Version.Number != 0:

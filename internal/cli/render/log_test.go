@@ -74,7 +74,7 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-// TestChangeTimesArePasted holds for random changes that the times in a row are
+// TestChangeTimesArePasted checks for random changes that the times in a row are
 // read again as times: the last one as one by which the change has happened, and
 // before: the first one as one at which it had not.
 func TestChangeTimesArePasted(t *testing.T) {
@@ -85,7 +85,7 @@ func TestChangeTimesArePasted(t *testing.T) {
 		at := ssmbak.Time(1_718_309_454_000 + random.Int64N(5_000))
 		c := ssmbak.Change{Name: "/app/db", Operation: ssmbak.Update, Time: at, From: at, Until: at}
 		switch random.IntN(4) {
-		case 0: // told by an event: the second, or what is left of it
+		case 0: // from an event: its second, or the rest of it
 			c.Until = min(at+1+ssmbak.Time(random.Int64N(1000)), ssmbak.Seconds(at.Second()+1))
 		case 1:
 			c.Time, c.Until = 0, at+1+ssmbak.Time(random.Int64N(100_000))
@@ -156,7 +156,7 @@ func TestChangeRowOf(t *testing.T) {
 	}
 }
 
-// TestChangeFieldsAreDocumented holds that docs/output.md names every field of a
+// TestChangeFieldsAreDocumented checks that docs/output.md names every field of a
 // change where it speaks of the log.
 func TestChangeFieldsAreDocumented(t *testing.T) {
 	t.Parallel()

@@ -12,16 +12,16 @@ import (
 	"github.com/ssmbak/ssmbak/restore"
 )
 
-// PlanOptions say how a plan is shown.
+// PlanOptions configure the display of a plan.
 type PlanOptions struct {
 	// Reveal shows the values of SecureStrings.
 	Reveal bool
-	// Color paints the signs for a terminal.
+	// Color colors the signs.
 	Color bool
 }
 
-// signs of the actions of a plan, and how they are painted.
-var signs = map[restore.Action]struct{ sign, paint string }{
+// signs are the signs of the actions of a plan, and their colors.
+var signs = map[restore.Action]struct{ sign, color string }{
 	restore.Create:  {"+", "\x1b[32m"},
 	restore.Update:  {"~", "\x1b[33m"},
 	restore.Replace: {"-/+", "\x1b[31m"},
@@ -30,25 +30,25 @@ var signs = map[restore.Action]struct{ sign, paint string }{
 	restore.Unknown: {"?", "\x1b[35m"},
 }
 
-// Title says what a plan is for. to is the prefix that it restores to, "" if that
-// is where the parameters were.
+// Title returns the title of a plan. to is the prefix that it restores to, or "" for a
+// restore in place.
 func Title(p *restore.Plan, to string) string {
 	switch {
 	case p.Undoes != "":
-		return "the way back from restore " + p.Undoes
+		return "undo of restore " + p.Undoes
 	case to != "":
-		return fmt.Sprintf("what a restore of %s at %s to %s would do now", p.Target, p.At, to)
+		return fmt.Sprintf("restore of %s at %s to %s", p.Target, p.At, to)
 	}
-	return fmt.Sprintf("what a restore of %s to %s would do now", p.Target, p.At)
+	return fmt.Sprintf("restore of %s to %s", p.Target, p.At)
 }
 
-// ComparisonTitle says what a comparison compares.
+// ComparisonTitle returns the title of a comparison.
 func ComparisonTitle(c *restore.Comparison) string {
-	return fmt.Sprintf("what changed in %s from %s to %s", c.Target, c.From, c.To)
+	return fmt.Sprintf("changes in %s from %s to %s", c.Target, c.From, c.To)
 }
 
-// Items writes what a restore would do, or what changed: a title, one line for
-// each parameter that it concerns, attributes below it, and a summary.
+// Items writes a plan or comparison: a title, one line per affected parameter, with its
+// attributes below it, and a summary.
 func Items(w io.Writer, title, summary string, items []restore.Item, o PlanOptions) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s:\n", title)
@@ -62,8 +62,7 @@ func Items(w io.Writer, title, summary string, items []restore.Item, o PlanOptio
 	return err
 }
 
-// itemLines returns the line of an item and those below it, none for an action
-// that is not shown.
+// itemLines returns the lines of an item, none if its action is not shown.
 func itemLines(item restore.Item, o PlanOptions) (lines []string) {
 	sign, shown := signs[item.Action]
 	if !shown {
@@ -72,7 +71,7 @@ func itemLines(item restore.Item, o PlanOptions) (lines []string) {
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	mark := sign.sign
 	if o.Color {
-		mark = sign.paint + mark + "\x1b[0m"
+		mark = sign.color + mark + "\x1b[0m"
 	}
 	from := ""
 	if item.Source != "" {
@@ -106,7 +105,7 @@ func attributeText(a ssmbak.Attribute) string {
 	return b.String()
 }
 
-// remark stands behind a name and says why.
+// remark returns the reason that follows a name, in parentheses, or "".
 func remark(item restore.Item) string {
 	switch item.Action {
 	case restore.Kept:
@@ -134,11 +133,11 @@ func difference(item restore.Item, d restore.Difference, reveal bool) string {
 	}
 	switch {
 	case item.Action == restore.Create && d.NoWanted:
-		return "(not known)"
+		return "(unknown)"
 	case item.Action == restore.Create:
 		return wanted
 	case item.Action == restore.Delete && d.NoLive:
-		return "(not known)"
+		return "(unknown)"
 	case item.Action == restore.Delete:
 		return live
 	}
@@ -151,14 +150,14 @@ func difference(item restore.Item, d restore.Difference, reveal bool) string {
 	return live + " -> " + wanted
 }
 
-// Summary counts the actions of a plan in one line.
+// Summary returns the numbers of actions in a plan as one line.
 func Summary(p *restore.Plan) string {
 	return fmt.Sprintf("plan: %d to create, %d to update, %d to replace, %d to delete, %d unchanged, %d kept, %d unknown",
 		p.Count(restore.Create), p.Count(restore.Update), p.Count(restore.Replace), p.Count(restore.Delete),
 		p.Count(restore.None), p.Count(restore.Kept), p.Count(restore.Unknown))
 }
 
-// ComparisonSummary counts what changed in one line.
+// ComparisonSummary returns the numbers of changes in a comparison as one line.
 func ComparisonSummary(c *restore.Comparison) string {
 	return fmt.Sprintf("changes: %d created, %d updated, %d replaced, %d deleted, %d unchanged, %d unknown",
 		c.Count(restore.Create), c.Count(restore.Update), c.Count(restore.Replace), c.Count(restore.Delete),

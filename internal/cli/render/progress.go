@@ -9,26 +9,24 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 )
 
-// Progress shows how far a piece of work has come. All methods may be called
-// from many goroutines at once.
+// Progress shows the progress of work. It is safe for concurrent use.
 type Progress interface {
-	// Start sets the time from which rate and remaining time are measured. It is
-	// the creation of the Progress unless Start is called.
+	// Start sets the time from which rate and remaining time are measured. By default
+	// it is the creation of the Progress.
 	Start()
 	Set(done, total int)
-	// Write writes lines above the bar, or to the terminal itself while no bar
-	// is shown.
+	// Write writes lines above the bar, or to the terminal if there is no bar.
 	io.Writer
 	// Close removes the bar. It may be called more than once.
 	Close()
 }
 
-// patience is how long work may take before its progress is shown.
+// patience is the duration of work before a bar appears.
 const patience = time.Second
 
-// NewProgress returns a Progress that shows a bar on a terminal for work that
-// takes more than a second, and nothing where w is no terminal. The bar is shown
-// until Close is called, also while interrupted work comes to its end.
+// NewProgress returns a Progress that shows a bar on a terminal for work that takes
+// more than a second, and shows nothing if w is not a terminal. The bar remains until
+// Close is called, even while interrupted work completes.
 func NewProgress(w io.Writer, terminal bool, what string) Progress {
 	if !terminal {
 		return silent{w}
@@ -42,7 +40,7 @@ func (silent) Start()       {}
 func (silent) Set(int, int) {}
 func (silent) Close()       {}
 
-// bar is a line with count, rate and the time that is left.
+// bar is a line with count, rate and remaining time.
 type bar struct {
 	w    io.Writer
 	what string
@@ -70,7 +68,7 @@ func (b *bar) Set(done, total int) {
 		if time.Since(b.began) < patience {
 			return
 		}
-		// The pool has no context: one that has ended takes no bar and panics.
+		// No context: adding a bar to a pool whose context has ended panics.
 		b.pool = mpb.New(mpb.WithOutput(b.w), mpb.WithAutoRefresh())
 		b.bar = b.pool.AddBar(int64(total), mpb.BarRemoveOnComplete(),
 			mpb.PrependDecorators(decor.Name(b.what+" "), decor.CountersNoUnit("%d of %d")),

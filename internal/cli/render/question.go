@@ -14,37 +14,36 @@ import (
 	"github.com/ssmbak/ssmbak/restore"
 )
 
-// Question is what a person sees of a plan before they agree to it.
+// Question is the confirmation prompt for a plan.
 type Question struct {
 	Title           string
 	Account, Region string
-	// Rows is the height of the terminal: the plan takes one screen at most.
+	// Rows is the height of the terminal in lines: the plan fits on one screen.
 	Rows int
-	// MaxRate bounds the writes per second, 0 if nothing does.
+	// MaxRate is the maximum number of writes per second, 0 for unlimited.
 	MaxRate float64
 }
 
 const (
-	// usualRate is how many PutParameter per second an account allows unless it
-	// has higher throughput.
+	// usualRate is the default quota of PutParameter, in requests per second.
 	// https://github.com/github-aws-runners/terraform-aws-github-runner/issues/2944
 	usualRate = 3
-	// recreation is how long AWS asks to wait between a deletion and a creation.
+	// recreation is the time that AWS requires between a deletion and a creation.
 	// https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DeleteParameter.html
 	recreation = 30 * time.Second
-	// namedPrincipals is how many of those who made the live versions are named.
+	// namedPrincipals is the maximum number of principals that are named.
 	namedPrincipals = 3
 )
 
-// Write writes the plan: what it deletes and replaces, what else it writes,
-// counts, who made the live versions, how long it may take, and where.
+// Write writes the plan: the items, most destructive first, the summary, the principals
+// of the live versions, the estimated time, and the account and region.
 func (q Question) Write(w io.Writer, p *restore.Plan, o PlanOptions) error {
 	after := append([]string{Summary(p)}, principals(p)...)
 	after = append(after,
 		q.estimate(p),
 		fmt.Sprintf("account %s, region %s", q.Account, q.Region),
-		"running tasks keep the old values until they read the parameters again;",
-		"Terraform or CloudFormation may write their own values back")
+		"running applications keep the old values until they read the parameters again;",
+		"Terraform or CloudFormation may overwrite the restored values")
 	room := max(5, q.Rows-len(after)-3) // the title and the question
 	lines := []string{q.Title + ":"}
 	lines = append(lines, screenful(ordered(p), room, o)...)
@@ -52,7 +51,7 @@ func (q Question) Write(w io.Writer, p *restore.Plan, o PlanOptions) error {
 	return err
 }
 
-// ordered returns the items that a plan would write, the gravest first.
+// ordered returns the items that a plan would write, most destructive first.
 func ordered(p *restore.Plan) []restore.Item {
 	rank := map[restore.Action]int{restore.Delete: 1, restore.Replace: 2, restore.Update: 3, restore.Create: 4}
 	var items []restore.Item
@@ -74,8 +73,8 @@ func ordered(p *restore.Plan) []restore.Item {
 	return items
 }
 
-// screenful returns as much of the items as fits: with all attributes, else the
-// names alone, else the first of them.
+// screenful returns as much of the items as fits into room lines: all attributes, or
+// the names only, or the first names.
 func screenful(items []restore.Item, room int, o PlanOptions) (lines []string) {
 	for _, item := range items {
 		lines = append(lines, itemLines(item, o)...)
@@ -88,14 +87,14 @@ func screenful(items []restore.Item, room int, o PlanOptions) (lines []string) {
 		lines = append(lines, itemLines(item, o)[0])
 	}
 	if left := len(items) - len(lines); left > 0 {
-		lines = append(lines, fmt.Sprintf("... and %d more: --dry-run shows all of it", left))
+		lines = append(lines, fmt.Sprintf("... and %d more: use --dry-run to see all", left))
 	} else {
-		lines = append(lines, "... --dry-run shows what changes in each")
+		lines = append(lines, "... use --dry-run to see what changes in each")
 	}
 	return lines
 }
 
-// principals says who made the versions that would be overwritten or deleted.
+// principals names those who wrote the versions that would be overwritten or deleted.
 func principals(p *restore.Plan) (lines []string) {
 	type made struct {
 		by   string
@@ -109,14 +108,14 @@ func principals(p *restore.Plan) (lines []string) {
 		}
 		v := item.Live.Version
 		m := all[v.User]
-		all[v.User] = made{cmp.Or(v.User, "somebody unknown"), m.n + 1, max(m.last, v.Time)}
+		all[v.User] = made{cmp.Or(v.User, "an unknown principal"), m.n + 1, max(m.last, v.Time)}
 	}
 	sorted := slices.SortedFunc(maps.Values(all), func(a, b made) int {
 		return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.by, b.by))
 	})
 	for i, m := range sorted {
 		if i == namedPrincipals {
-			return append(lines, fmt.Sprintf("live versions of %d others", len(sorted)-i))
+			return append(lines, fmt.Sprintf("live versions by %d others", len(sorted)-i))
 		}
 		versions := "versions"
 		if m.n == 1 {
@@ -127,7 +126,7 @@ func principals(p *restore.Plan) (lines []string) {
 	return lines
 }
 
-// estimate says how long a plan may take.
+// estimate returns a line with the estimated time of a plan.
 func (q Question) estimate(p *restore.Plan) string {
 	rate := float64(usualRate)
 	if q.MaxRate > 0 {

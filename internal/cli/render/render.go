@@ -1,10 +1,9 @@
-// Package render turns what the library returns into what a person or a
-// program reads: tables, plans, JSON and progress. It decides nothing and talks
-// to nobody but the writer that it is given.
+// Package render formats the library's results as tables, plans and JSON, and shows
+// progress. It only writes to the writer that it is given.
 //
-// Text for a person never carries a control character of a value, so that no
-// value can steer a terminal: see [Escape]. JSON for a program carries values
-// unchanged, JSON for a terminal escapes them: see [TerminalJSON].
+// Text output never contains control characters of a value, so that no value can
+// control a terminal: see [Escape]. JSON contains values unchanged, but JSON for a
+// terminal escapes them: see [TerminalJSON].
 package render
 
 import (
@@ -20,11 +19,11 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// cellWidth is where the cells of a table wrap, as in the original ssmbak.
+// cellWidth is the maximum width of a table cell in columns, as in the legacy ssmbak.
 const cellWidth = 40
 
-// Table writes rows under a header, framed by +, - and |. Cells are escaped and
-// wrap at 40 columns; no character of them is left out.
+// Table writes rows under a header, framed by +, - and |. Cells are escaped and wrap at
+// 40 columns; they are never truncated.
 func Table(w io.Writer, header []string, rows [][]string) error {
 	t := table.NewWriter()
 	t.SetStyle(table.StyleDefault)
@@ -45,11 +44,11 @@ func cells(texts []string) table.Row {
 	return row
 }
 
-// wrap breaks a text into lines of at most width columns: after the last space
-// of a line, or wherever that falls where there is none.
+// wrap breaks a text into lines of at most width columns, after the last space of a
+// line or, if it has none, at the width.
 func wrap(s string, width int) string {
 	var b strings.Builder
-	line, space, column := 0, 0, 0 // line and space are offsets: its begin, and after its last space
+	line, space, column := 0, 0, 0 // line and space are offsets: start of the line, end of its last space
 	for i, r := range s {
 		w := text.RuneWidth(r)
 		for column+w > width {
@@ -69,9 +68,9 @@ func wrap(s string, width int) string {
 	return b.String()
 }
 
-// Escape returns the text with everything that is not printable written as in
-// Go source: \n, \x1b, and bytes that are not UTF-8 as \xff. A backslash of the
-// text itself stays as it is.
+// Escape returns the text with non-printable characters escaped as in Go source, such
+// as \n and \x1b, and bytes that are not UTF-8 as \xff. It does not escape
+// backslashes.
 func Escape(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); {
@@ -99,8 +98,8 @@ func Escape(s string) string {
 	return b.String()
 }
 
-// Time returns a time as tables show it: UTC, cut to seconds, as in the
-// original ssmbak; "" for the zero value and the ends of time.
+// Time returns a time for tables: UTC, truncated to seconds, as in the legacy ssmbak.
+// It returns "" for the zero value, [ssmbak.MinTime] and [ssmbak.MaxTime].
 func Time(t ssmbak.Time) string {
 	if t == 0 || t == ssmbak.MinTime || t == ssmbak.MaxTime {
 		return ""

@@ -61,7 +61,7 @@ func TestWrap(t *testing.T) {
 		{"space at the edge", "abcdefgh ij", "abcdefgh\n ij"},
 		{"wide", "日本語日本語", "日本語日\n本語"},
 		{"long word after a short one", "ab cdefghijkl", "ab \ncdefghij\nkl"},
-		{"what is left of a word is too long still", " aaaaa語語a", " \naaaaa語\n語a"},
+		{"the rest of a word is still too long", " aaaaa語語a", " \naaaaa語\n語a"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -96,7 +96,7 @@ func TestTime(t *testing.T) {
 		time ssmbak.Time
 		want string
 	}{
-		{"as the original shows it", 1718309454999, "2024-06-13 20:10:54+00:00"},
+		{"as the legacy ssmbak shows it", 1718309454999, "2024-06-13 20:10:54+00:00"},
 		{"none", 0, ""},
 		{"beginning of time", ssmbak.MinTime, ""},
 		{"end of time", ssmbak.MaxTime, ""},
@@ -142,7 +142,7 @@ func TestStates(t *testing.T) {
 	}
 }
 
-// TestSecretsStay holds that no way of showing anything shows the value of a
+// TestSecretsStay checks that no output contains the value of a
 // SecureString, or of a parameter of unknown type, unless secrets are revealed.
 func TestSecretsStay(t *testing.T) {
 	t.Parallel()
@@ -202,7 +202,7 @@ func TestPlan(t *testing.T) {
 	created := item("/a", restore.Create, value("", "old"))
 	created.Notices = []string{"its tags are not known:\x1b it gets none"}
 	replaced := item("/g", restore.Replace, restore.Difference{Attribute: "tier", Live: "Advanced", Wanted: "Standard"})
-	replaced.Source, replaced.Reason = "/h", "deleted and created anew"
+	replaced.Source, replaced.Reason = "/h", "deleted and recreated"
 	noticed := item("/i", restore.None)
 	noticed.Reason, noticed.Notices = "nothing differs", []string{"its tier stays Advanced"}
 	plan := &restore.Plan{At: 1718309454000, Items: []restore.Item{
@@ -215,7 +215,7 @@ func TestPlan(t *testing.T) {
 		color bool
 		want  string
 	}{
-		{"plain", false, `what a restore of  to 2024-06-13T20:10:54.000Z would do now:
+		{"plain", false, `restore of  to 2024-06-13T20:10:54.000Z:
 + /a
     value: "old"
     note: its tags are not known:\x1b it gets none
@@ -223,11 +223,11 @@ func TestPlan(t *testing.T) {
     value: "new\x1b[2J" -> "old"
     tag team: "core" -> (none)
 - /d (it had been deleted)
-    value: (not known)
+    value: (unknown)
     will be refused: its live version is not in the archive
 = /e (kept: it did not exist yet)
 ? /f (unknown: versions are missing)
--/+ /g <- /h (deleted and created anew)
+-/+ /g <- /h (deleted and recreated)
     tier: "Advanced" -> "Standard"
 plan: 1 to create, 1 to update, 1 to replace, 1 to delete, 2 unchanged, 1 kept, 1 unknown
 `},
@@ -287,7 +287,7 @@ func TestRowOf(t *testing.T) {
 	}
 }
 
-// TestFieldsAreDocumented holds that docs/output.md names every field.
+// TestFieldsAreDocumented checks that docs/output.md names every field.
 func TestFieldsAreDocumented(t *testing.T) {
 	t.Parallel()
 	doc, err := os.ReadFile("../../../docs/output.md")

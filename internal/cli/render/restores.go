@@ -14,16 +14,16 @@ import (
 type RestoreRow struct {
 	ID        string `json:"Id"`
 	Began     ssmbak.Time
-	Ended     ssmbak.Time // null if it runs or was killed
+	Ended     ssmbak.Time // null if it is running or was killed
 	By        optional
 	Arguments optional
 	Target    string
 	Recursive bool
-	At        ssmbak.Time // the moment that was restored, null if it took another restore back
-	Undoes    optional    // the restore that it took back
-	UndoneBy  optional    // the newest restore that took it back
-	Items     int         // parameters that it meant to change
-	Restored  int         // those that it created, updated or replaced
+	At        ssmbak.Time // the time that was restored, null for an undo
+	Undoes    optional    // the restore that it undid
+	UndoneBy  optional    // the newest restore that undid it
+	Items     int         // parameters in the plan
+	Restored  int         // created, updated or replaced
 	Deleted   int
 	Refused   int
 	Failed    int
@@ -47,7 +47,7 @@ func RestoreRows(all []*archive.RestoreRecord) []RestoreRow {
 		for _, x := range r.Items {
 			switch status := restore.Status(x.Status); status {
 			case restore.Restored, restore.Deleted:
-				// Older records call a deletion restored, too.
+				// Older records have the status restored for deletions, too.
 				if status == restore.Deleted || restore.Action(x.Action) == restore.Delete {
 					row.Deleted++
 				} else {
@@ -74,11 +74,11 @@ func Restores(w io.Writer, all []*archive.RestoreRecord) error {
 	return Table(w, []string{"Id", "Began", "By", "Command", "Parameters", "State"}, rows)
 }
 
-// state says in a few words what became of a restore.
+// state returns a short description of a restore's result.
 func (r RestoreRow) state() string {
 	var parts []string
 	if r.Ended == 0 {
-		parts = append(parts, "not ended")
+		parts = append(parts, "not completed")
 	} else {
 		parts = append(parts, fmt.Sprintf("restored %d", r.Restored))
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/ssmbak/ssmbak/restore"
 )
 
-// text that is null in JSON where there is none.
+// optional is a text that is null in JSON if it is empty.
 type optional string
 
 func (o optional) MarshalJSON() ([]byte, error) {
@@ -23,8 +23,8 @@ func (o optional) MarshalJSON() ([]byte, error) {
 	return json.Marshal(string(o))
 }
 
-// Row is one parameter in JSON, its fields in order. They are public:
-// docs/output.md lists them, and they only ever get more.
+// Row is one parameter in JSON, with its fields in order. The fields are public and
+// listed in docs/output.md. Fields may be added, but not removed.
 type Row []field
 
 // field is one field of a [Row].
@@ -51,21 +51,20 @@ func (r Row) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// notUTF8 is why a value does not stand in JSON.
-const notUTF8 = "its value is not UTF-8: `ssmbak get` writes it as it is"
+// notUTF8 is the reason why JSON does not contain a value.
+const notUTF8 = "the value is not UTF-8: `ssmbak get` writes it unchanged"
 
-// Masked reports whether a value of this type is not shown unless secrets are:
-// all but those that are known to be no secrets.
+// Masked reports whether values of a type are masked: without reveal, all except those
+// of type String and StringList.
 func Masked(t ssmbak.Type, reveal bool) bool {
 	return !reveal && t != ssmbak.String && t != ssmbak.StringList
 }
 
-// RowOf returns the row of a state. Without reveal the values of SecureStrings
-// are left out. A value that JSON cannot hold is left out too, and Reason says
-// so.
+// RowOf returns the row of a state. It omits values of SecureStrings unless reveal is
+// set, and values that are not UTF-8, in which case it sets Reason.
 func RowOf(s ssmbak.State, reveal bool) Row { return rowOf(s, "", "", reveal) }
 
-// rowOf is RowOf with what is done to the parameter and why, "" for nothing.
+// rowOf is [RowOf] with the action of a diff or restore and its reason, or "".
 func rowOf(s ssmbak.State, change restore.Action, reason string, reveal bool) Row {
 	v := s.Version
 	var value *string // nil if there is none, or it is masked
@@ -111,7 +110,7 @@ func rowOf(s ssmbak.State, change restore.Action, reason string, reveal bool) Ro
 // fieldName returns the name of the field that holds an attribute of a version.
 func fieldName(a ssmbak.Attribute) string { return strings.ToUpper(string(a[:1])) + string(a[1:]) }
 
-// attributes returns labels or tags, and how sure they are.
+// attributes returns labels or tags and their certainty.
 func attributes[V any](s ssmbak.State, all ssmbak.Known[map[string]V]) (map[string]V, *ssmbak.Certainty) {
 	switch {
 	case s.Deleted:
@@ -122,20 +121,19 @@ func attributes[V any](s ssmbak.State, all ssmbak.Known[map[string]V]) (map[stri
 	return all.V, &all.Certainty
 }
 
-// Unfit reports whether the state has a value that is to be shown and that JSON
-// cannot hold.
+// Unfit reports whether the state has an unmasked value that JSON cannot represent.
 func Unfit(s ssmbak.State, reveal bool) bool {
 	return s.Value.IsKnown() && !s.Deleted && !Masked(s.Version.Type, reveal) && !utf8.ValidString(s.Value.V.Reveal())
 }
 
-// States writes states as a table: name, value, type and time, and for those
-// that are unknown or have no value a note that says why.
+// States writes states as a table with name, value, type and time, and a note with the
+// reason if a state is unknown or its value is unavailable.
 func States(w io.Writer, states []ssmbak.State, reveal bool) error {
 	return writeStates(w, states, reveal, func(int) string { return "" }, nil)
 }
 
-// Restored writes states as [States] does, with what became of each and one more
-// note for it; "" for none.
+// Restored writes states as [States] does, with the status of each, and with a note
+// that replaces that of the state unless it is "".
 func Restored(w io.Writer, states []ssmbak.State, reveal bool, status []restore.Status, note []string) error {
 	return writeStates(w, states, reveal, func(i int) string { return note[i] }, status)
 }
@@ -176,7 +174,7 @@ func writeStates(w io.Writer, states []ssmbak.State, reveal bool, note func(i in
 func valueCell(s ssmbak.State, reveal bool) string {
 	switch {
 	case s.Version.Number == 0 && !s.Value.IsKnown() && s.Version.Type == "":
-		return "" // nothing was ever known
+		return "" // never recorded
 	case Masked(s.Version.Type, reveal):
 		return ssmbak.Mask
 	case s.Value.IsKnown():
@@ -195,8 +193,8 @@ func noteOf(s ssmbak.State) string {
 	return ""
 }
 
-// DifferenceRow is one attribute that a restore would change. Live and Wanted
-// are nil where there is nothing on that side, or where it is masked.
+// DifferenceRow is one attribute that a restore would change. Live and Wanted are nil
+// if that side has no such attribute, or if it is masked.
 type DifferenceRow struct {
 	Attribute    ssmbak.Attribute
 	Live, Wanted *string
@@ -234,19 +232,20 @@ func differenceRows(item restore.Item, reveal bool) []DifferenceRow {
 	return rows
 }
 
-// OutcomeRowOf returns the row of an outcome of the restore with the id. failed is its error as a person
-// reads it, "" if there is none.
+// OutcomeRowOf returns the row of an outcome of the restore with the given ID. failed is
+// its error message, or "".
 func OutcomeRowOf(o restore.Outcome, id, failed string, reveal bool) Row {
 	return append(PlannedRowOf(o.Item, reveal),
 		field{"Status", o.Status},
 		field{"Error", optional(failed)},
-		field{"Written", o.Version},      // number of the version that was written, 0 if none was
-		field{"Replaced", o.Replaced},    // the parameter was deleted and created anew
-		field{"RestoreId", optional(id)}, // what undo takes this back by, null if nothing was written
+		field{"Written", o.Version},      // version number that was written, or 0
+		field{"Replaced", o.Replaced},    // the parameter was deleted and recreated
+		field{"RestoreId", optional(id)}, // the ID for undo, null if nothing was written
 	)
 }
 
-// secret reports whether the values of an item are masked: if either side is.
+// secret reports whether the values of an item are masked because either side is
+// masked.
 func secret(item restore.Item, reveal bool) bool {
 	if item.Live != nil && Masked(item.Live.Version.Type, reveal) {
 		return true

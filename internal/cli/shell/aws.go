@@ -11,12 +11,12 @@ import (
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 )
 
-// ExplainAWS puts an error of the SDK into one plain line and says what to do. ok
-// is false for errors that it knows nothing of.
+// ExplainAWS returns a one-line message for an error of the SDK, and a hint what to do
+// about it. ok is false for any other error.
 func ExplainAWS(err error) (message, hint string, ok bool) {
 	var region *awsconn.NoRegionError
 	if errors.As(err, &region) {
-		return "no region is set", "set one with --region, AWS_REGION or `aws configure`", true
+		return "no region is configured", "set one with --region, AWS_REGION or `aws configure`", true
 	}
 	if configuration := new(awsconn.ConfigError); errors.As(err, &configuration) {
 		message, hint = explainConfig(configuration)
@@ -27,10 +27,10 @@ func ExplainAWS(err error) (message, hint string, ok bool) {
 		return message, hint, true
 	}
 	if endpoint := new(awsconn.EndpointError); errors.As(err, &endpoint) {
-		return endpoint.Error(), "an endpoint looks like http://127.0.0.1:4566; without one, AWS's own is used", true
+		return endpoint.Error(), "give a URL such as http://127.0.0.1:4566, or omit it to use AWS", true
 	}
 	if name := new(awsconn.RegionError); errors.As(err, &name) {
-		return name.Error(), "a region looks like us-east-1: set it with --region, AWS_REGION or `aws configure`", true
+		return name.Error(), "give a region such as us-east-1 with --region, AWS_REGION or `aws configure`", true
 	}
 	var op *smithy.OperationError
 	where := "AWS"
@@ -49,25 +49,25 @@ func ExplainAWS(err error) (message, hint string, ok bool) {
 		case code == "ExpiredToken" || code == "ExpiredTokenException" || code == "RequestExpired":
 			return "the credentials have expired", "sign in again, for example with `aws sso login`", true
 		case code == "InvalidClientTokenId" || code == "UnrecognizedClientException" || code == "InvalidAccessKeyId" || code == "SignatureDoesNotMatch" || code == "AuthFailure":
-			return "AWS does not know these credentials (" + code + ")", "`aws sts get-caller-identity` shows which ones are used", true
+			return "AWS does not recognize these credentials (" + code + ")", "`aws sts get-caller-identity` shows the identity in use", true
 		case strings.HasPrefix(code, "Throttling") || code == "SlowDown" || code == "TooManyRequestsException":
-			return where + " is throttled, and went on being so through every retry", "run the same command again in a while: what was done is kept", true
+			return where + " was throttled on every attempt", "run the same command again later: completed work is kept", true
 		case code == "PermanentRedirect" || code == "AuthorizationHeaderMalformed" || code == "IllegalLocationConstraintException":
-			return "the bucket is in another region than the one used", "name the bucket's region with --region", true
+			return "the bucket is in another region", "set the bucket's region with --region", true
 		}
 		return "", "", false
 	}
 	return connection(err, where)
 }
 
-// connection explains why nothing could be reached.
+// connection explains an error of the connection itself.
 func connection(err error, where string) (message, hint string, ok bool) {
 	const check = "check --endpoint-url and AWS_ENDPOINT_URL, the region and the network, or start the local AWS with `ssmbak local`"
 	if never := new(awsconn.UnreachableError); errors.As(err, &never) {
 		return fmt.Sprintf("no connection to %s: %s", never.Host, cause(never.Err)), check, true
 	}
 	if name := new(net.DNSError); errors.As(err, &name) && name.IsNotFound {
-		return fmt.Sprintf("no connection to %s: there is no host %s", where, name.Name), "check the region (--region, AWS_REGION), --endpoint-url and AWS_ENDPOINT_URL, and the network", true
+		return fmt.Sprintf("no connection to %s: no such host %s", where, name.Name), "check the region (--region, AWS_REGION), --endpoint-url and AWS_ENDPOINT_URL, and the network", true
 	}
 	if op := new(net.OpError); errors.As(err, &op) && op.Op == "dial" {
 		return "no connection to " + where + ": " + cause(op), check, true
@@ -75,8 +75,8 @@ func connection(err error, where string) (message, hint string, ok bool) {
 	return "", "", false
 }
 
-// said is what AWS said about a refusal, where that is more than that it refuses:
-// which policy denies it, for example.
+// said returns AWS's message about a denied request, prefixed with ": ", or "" if it
+// contains no details such as the policy that denies it.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 func said(err smithy.APIError) string {
 	text := strings.Join(strings.Fields(err.ErrorMessage()), " ")
@@ -88,14 +88,14 @@ func said(err smithy.APIError) string {
 
 func deniedHint(op *smithy.OperationError, needed, said string) string {
 	if strings.Contains(said, "explicit deny") {
-		hint := "no policy that allows it helps against an explicit deny: that policy has to change"
+		hint := "an explicit deny overrides every allow: change the policy that denies it"
 		if op != nil && op.Service() == "S3" && op.Operation() == "PutObject" {
 			hint += "; if it demands or forbids an encryption header, set --value-header and --index-header of `ssmbak-stack NAME update`"
 		}
 		return hint
 	}
 	if op != nil && op.Service() == "S3" {
-		return "allow " + needed + ", and check that the bucket belongs to the account that is meant (--bucket-owner names another one)"
+		return "allow " + needed + ", and check the bucket's owner (use --bucket-owner for a bucket of another account)"
 	}
 	return "allow " + needed
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 )
 
-// Exit codes.
+// The exit codes.
 const (
 	Done        = 0
 	Failed      = 1
@@ -17,8 +17,8 @@ const (
 	WrongUsage  = 252
 )
 
-// Failure is an error as a person reads it: what is wrong, what to type about it,
-// "" if nothing is, and the exit code.
+// Failure is an error for the user: a message, a hint what to type next, which may be
+// "", and the exit code.
 type Failure struct {
 	Message, Hint string
 	Code          int
@@ -27,28 +27,28 @@ type Failure struct {
 // Error returns the message.
 func (f *Failure) Error() string { return f.Message }
 
-// Usage returns a [*Failure] of the caller's.
+// Usage returns a [*Failure] for wrong usage.
 func Usage(hint, format string, args ...any) error {
 	return &Failure{Message: fmt.Sprintf(format, args...), Hint: hint, Code: WrongUsage}
 }
 
-// Fail returns a [*Failure] of the work.
+// Fail returns a [*Failure] for work that failed.
 func Fail(hint, format string, args ...any) error {
 	return &Failure{Message: fmt.Sprintf(format, args...), Hint: hint, Code: Failed}
 }
 
-// Part returns a [*Failure] of work of which some was done.
+// Part returns a [*Failure] for work that was partly done.
 func Part(hint, format string, args ...any) error {
 	return &Failure{Message: fmt.Sprintf(format, args...), Hint: hint, Code: Partly}
 }
 
-// Unchanged is the [*Failure] of an interrupt before anything was changed.
+// Unchanged returns the [*Failure] for an interrupt before anything was changed.
 func Unchanged() error {
 	return &Failure{Message: "interrupted", Hint: "nothing was changed", Code: Interrupted}
 }
 
-// Explain puts any error into a [Failure]: one that it wraps, else what AWS said in
-// plain words, else its own text.
+// Explain returns a [Failure] for any error: the one that it wraps, or the explanation
+// of an AWS error, or the error's own text.
 func Explain(err error) Failure {
 	var known *Failure
 	if errors.As(err, &known) {
@@ -64,7 +64,7 @@ func Explain(err error) Failure {
 	return f
 }
 
-// Reason puts an error into one clause.
+// Reason returns an error's message as one clause.
 func Reason(err error) string {
 	if message, _, ok := ExplainAWS(err); ok {
 		return message

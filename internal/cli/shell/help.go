@@ -9,13 +9,13 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Page is the help of a command: a text and sections below it, in the order in
-// which they are added. It takes the place of cobra's template, which would keep
-// the linker from dropping what is not called.
+// Page is the help of a command: a text followed by sections in the order in which
+// they are added. It replaces cobra's template, which would keep the linker from
+// removing unused code.
 // https://github.com/spf13/cobra/issues/1956
 type Page struct{ text strings.Builder }
 
-// NewPage returns a page with this text and line of usage.
+// NewPage returns a page with a text and a usage line.
 func NewPage(text, usage string) *Page {
 	p := new(Page)
 	p.text.WriteString(strings.TrimSpace(text) + "\n")
@@ -23,14 +23,14 @@ func NewPage(text, usage string) *Page {
 	return p
 }
 
-// Section adds lines under a title, nothing if there are none.
+// Section adds lines under a title, or nothing if lines is empty.
 func (p *Page) Section(title, lines string) {
 	if lines = strings.TrimRight(lines, "\n"); lines != "" {
 		fmt.Fprintf(&p.text, "\n%s:\n%s\n", title, lines)
 	}
 }
 
-// Commands adds commands, each a name and what it does in short.
+// Commands adds a list of commands, each a name and a short description.
 func (p *Page) Commands(all [][2]string) {
 	width := 0
 	for _, c := range all {
@@ -43,7 +43,7 @@ func (p *Page) Commands(all [][2]string) {
 	p.Section("Commands", lines.String())
 }
 
-// Flags adds the flags of a set that are not hidden.
+// Flags adds the visible flags of a set.
 func (p *Page) Flags(title string, flags *pflag.FlagSet) { p.Section(title, flags.FlagUsages()) }
 
 // Line adds a line without a title.
@@ -51,14 +51,14 @@ func (p *Page) Line(text string) { p.text.WriteString("\n" + text + "\n") }
 
 func (p *Page) String() string { return p.text.String() }
 
-// FlagProblem says what is wrong with a flag, without the words of the function
-// that could not read its value.
+// FlagProblem returns the message for an error of flag parsing, without the text of
+// the parsing function.
 func FlagProblem(err error) string {
 	var invalid *pflag.InvalidValueError
 	if !errors.As(err, &invalid) {
 		return err.Error()
 	}
 	flag := invalid.GetFlag()
-	what := map[string]string{"bool": "neither true nor false", "int": "no whole number", "float64": "no number"}[flag.Value.Type()]
-	return fmt.Sprintf("--%s %q is %s", flag.Name, invalid.GetValue(), cmp.Or(what, "no "+flag.Value.Type()))
+	want := map[string]string{"bool": "true or false", "int": "an integer", "float64": "a number"}[flag.Value.Type()]
+	return fmt.Sprintf("--%s must be %s, not %q", flag.Name, cmp.Or(want, "a "+flag.Value.Type()), invalid.GetValue())
 }

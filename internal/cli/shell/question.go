@@ -11,29 +11,29 @@ import (
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 )
 
-// Unasked says why no question can be asked, "" if one can.
+// Unasked returns the reason why the user cannot be asked, or "".
 func (s *Shell) Unasked() string {
 	switch {
 	case !s.Terminal(s.Stdin) || !s.Terminal(s.Stderr):
-		return "there is no terminal to ask on"
+		return "there is no terminal for a confirmation"
 	case s.Flags.Output == JSON:
-		return "with --output json no question is asked"
+		return "--output json does not ask for confirmation"
 	case s.Getenv("CI") != "":
-		return "with CI set no question is asked"
+		return "CI is set, which disables the confirmation"
 	}
 	return ""
 }
 
-// Ask returns nil if a person agrees to go on. It must be called only if
-// [Shell.Unasked] is "".
+// Ask returns nil if the user agrees to continue. It must be called only if
+// [Shell.Unasked] returns "".
 func (s *Shell) Ask(ctx context.Context) error {
 	return s.ask(ctx, "Continue? [y/N] ", func(answer string) bool {
 		return strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes")
 	})
 }
 
-// AskGravely is [Shell.Ask] for what is hard to undo, which why says: nothing less
-// than "yes" agrees to it.
+// AskGravely is like [Shell.Ask], for actions that are hard to undo. It prints why, and
+// accepts only "yes".
 func (s *Shell) AskGravely(ctx context.Context, why string) error {
 	return s.ask(ctx, render.Escape(why)+"\nType \"yes\" to continue: ", func(answer string) bool { return answer == "yes" })
 }
@@ -44,7 +44,7 @@ func (s *Shell) ask(ctx context.Context, prompt string, agreed func(answer strin
 	}
 	answer, err := readLine(ctx, s.Stdin)
 	if err != nil {
-		fmt.Fprintln(s.Stderr) // the error does not follow the prompt
+		fmt.Fprintln(s.Stderr) // end the line of the prompt
 	}
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -57,8 +57,8 @@ func (s *Shell) ask(ctx context.Context, prompt string, agreed func(answer strin
 	return nil
 }
 
-// readLine reads one line, or stops waiting when ctx ends. The error is [io.EOF]
-// if the input ends before the line does; what was read of it is no answer.
+// readLine reads one line, or returns ctx's error when ctx ends. If the input ends
+// before the line does, readLine returns "" and [io.EOF].
 func readLine(ctx context.Context, r io.Reader) (string, error) {
 	type answer struct {
 		line string

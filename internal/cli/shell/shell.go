@@ -1,28 +1,26 @@
-// Package shell is what ssmbak and ssmbak-stack share as programs of a terminal:
-// what they take from their surroundings, how they speak, how they ask, and how
-// they end.
+// Package shell implements what ssmbak and ssmbak-stack have in common as
+// command-line programs: environment, flags, messages, confirmations and exit codes.
 //
-// The rules of the terminal, which both keep:
+// Both follow these rules:
 //
-//   - Data goes to standard output. Everything else goes to standard error, so
-//     that a pipe or $(...) gets data alone.
-//   - An error is one line, "PROGRAM: error: MESSAGE", and then at most one line
+//   - Standard output is for data only. Everything else goes to standard error.
+//   - An error is one line, "PROGRAM: error: MESSAGE", followed by at most one line
 //     "hint: ..." with what to type next. Both are in lower case, without a full
 //     stop, and name the thing that they are about.
 //   - A note is a line on standard error that is neither data nor an error.
 //   - With --output json, standard output is JSON, and every line on standard error
-//     is one JSON object: {"Note": ...}, a line of the log, or at the end
-//     {"Error": ..., "Hint": ..., "ExitCode": ...}. No bar is shown.
-//   - A question is asked only if standard input and standard error are terminals,
-//     the output is not JSON, and CI is not set. What would have to be asked fails
-//     otherwise, and the hint names the flag that answers it. Only a complete line
-//     is an answer, and an interrupt at a question changes nothing.
-//   - No text that comes from AWS or from an archive reaches the terminal with a
-//     control character in it, see [render.Escape] and [render.TerminalJSON]. No
-//     URL is shown with its password.
-//   - Color and progress are for terminals only; --no-color and NO_COLOR turn color
-//     off.
-//   - Exit codes are those of [Done] and its fellows.
+//     is one JSON object: {"Note": ...}, a log record, or at the end
+//     {"Error": ..., "Hint": ..., "ExitCode": ...}. There is no progress bar.
+//   - The program asks for confirmation only if standard input and standard error are
+//     terminals, the output is not JSON, and CI is not set. Otherwise, an action that
+//     needs confirmation fails with a hint that names the flag for it. Only a complete
+//     line is an answer, and an interrupt at a prompt changes nothing.
+//   - Text from AWS or from an archive is printed without control characters, see
+//     [render.Escape] and [render.TerminalJSON]. Passwords in URLs are masked.
+//   - Color and progress bars are for terminals only. --no-color and NO_COLOR disable
+//     color.
+//   - The exit codes are [Done], [Failed], [Differences], [Partly], [Interrupted] and
+//     [WrongUsage].
 package shell
 
 import (
@@ -41,41 +39,40 @@ import (
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 )
 
-// Env is everything that a program takes from its surroundings.
+// Env is the environment of a program.
 type Env struct {
 	Args           []string // without the program's own name
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
-	// Getenv reads an environment variable, "" if it is not set; nil reads none.
-	// What the AWS SDK itself takes from the environment does not go through it.
+	// Getenv returns an environment variable, or "" if it is not set. If nil, no
+	// variable is set. The AWS SDK does not use it.
 	Getenv func(string) string
-	// Now is the clock, in the zone that is shown as local; nil means [time.Now].
+	// Now returns the current time in the local time zone; nil means [time.Now].
 	Now func() time.Time
-	// AWS is how AWS is reached where no flag says otherwise.
+	// AWS configures the connection; flags override it.
 	AWS awsconn.Options
-	// Terminal reports whether a stream is a terminal; nil asks the system.
+	// Terminal reports whether a stream is a terminal; nil means the system's answer.
 	Terminal func(stream any) bool
 }
 
-// Format is a format of the output. It decides how data, notes and errors are
-// written.
+// Format is an output format, for data, notes and errors.
 type Format string
 
-// The formats of the output.
+// The output formats.
 const (
 	Table Format = "table"
 	JSON  Format = "json"
 )
 
-// Flags are the flags that every command of both programs takes.
+// Flags are the flags of every command of both programs.
 type Flags struct {
 	Region, Profile, Endpoint string
 	Output                    Format
 	Verbose, NoColor          bool
 }
 
-// Shell is one run of a program. Its methods may be called from many goroutines
-// at once, once [Shell.Setup] has returned.
+// Shell is one run of a program. It is safe for concurrent use after [Shell.Setup] has
+// returned.
 type Shell struct {
 	Env
 	Flags Flags
@@ -87,7 +84,7 @@ type Shell struct {
 	bar     render.Progress
 }
 
-// New returns the run of a program, with the defaults of what env leaves out.
+// New returns the run of a program, with defaults for unset fields of env.
 func New(program string, env Env) *Shell {
 	if env.Getenv == nil {
 		env.Getenv = func(string) string { return "" }
@@ -104,7 +101,7 @@ func New(program string, env Env) *Shell {
 	return &Shell{Env: env, Flags: Flags{Output: Table}, Log: slog.New(slog.DiscardHandler), program: program}
 }
 
-// Execute runs the command that the arguments name.
+// Execute runs the command given by the arguments.
 func (s *Shell) Execute(ctx context.Context, root *cobra.Command) error {
 	root.SetArgs(append([]string{}, s.Args...)) // nil would mean os.Args
 	root.SetIn(s.Stdin)
@@ -113,8 +110,8 @@ func (s *Shell) Execute(ctx context.Context, root *cobra.Command) error {
 	return root.ExecuteContext(ctx)
 }
 
-// Setup checks the flags and starts the log. It must be called after the flags
-// were read and before anything else is done.
+// Setup checks the flags and starts the log. It must be called after the flags are
+// parsed and before any other method.
 func (s *Shell) Setup() error {
 	o := &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		switch err, isError := a.Value.Any().(error); {
@@ -134,7 +131,7 @@ func (s *Shell) Setup() error {
 	default:
 		unknown := s.Flags.Output
 		s.Flags.Output = Table
-		return Usage("choose one of table and json", "--output %q is not known", string(unknown))
+		return Usage("use --output table or --output json", "unknown output format %q", string(unknown))
 	}
 	if s.Flags.Verbose {
 		s.Log = slog.New(handler)
@@ -142,7 +139,8 @@ func (s *Shell) Setup() error {
 	return nil
 }
 
-// Connect reaches AWS as the flags say, without a request.
+// Connect returns a connection to AWS as configured by the flags. It sends no
+// requests.
 func (s *Shell) Connect(ctx context.Context) (*awsconn.Conn, error) {
 	o := s.AWS
 	if s.Flags.Region != "" {
@@ -158,8 +156,8 @@ func (s *Shell) Connect(ctx context.Context) (*awsconn.Conn, error) {
 	return awsconn.Load(ctx, o)
 }
 
-// Announce notes what a command writes to: account, region, endpoint, and what
-// there.
+// Announce prints a note about where a command will write: account, region, endpoint
+// and what.
 func (s *Shell) Announce(account string, conn *awsconn.Conn, what string) {
 	endpoint := conn.Endpoint()
 	if endpoint == "" {
@@ -168,7 +166,7 @@ func (s *Shell) Announce(account string, conn *awsconn.Conn, what string) {
 	s.Note("account %s, region %s, endpoint %s, %s", account, conn.Region(), endpoint, what)
 }
 
-// Data writes rows as JSON, or calls table to write them for a person.
+// Data writes rows as JSON, or calls table to write them as a table.
 func (s *Shell) Data(rows any, table func(io.Writer) error) error {
 	switch s.Flags.Output {
 	case JSON:
@@ -193,8 +191,7 @@ func (s *Shell) Lines(lines ...string) error {
 	return nil
 }
 
-// Note writes one line on standard error that is no data, above the bar if one is
-// shown.
+// Note writes a note to standard error, above the progress bar if there is one.
 func (s *Shell) Note(format string, args ...any) {
 	text := awsconn.Redacted(fmt.Sprintf(format, args...))
 	s.notes.Lock()
@@ -210,8 +207,8 @@ func (s *Shell) Note(format string, args ...any) {
 	fmt.Fprintln(w, render.Escape(text))
 }
 
-// Complain writes a failure on standard error and returns its exit code. What AWS
-// said of its cause goes to the log.
+// Complain writes a failure to standard error and returns its exit code. If the cause
+// is an AWS error, its complete text goes to the log.
 func (s *Shell) Complain(ctx context.Context, cause error, f Failure) int {
 	f.Message, f.Hint = awsconn.Redacted(f.Message), awsconn.Redacted(f.Hint)
 	if _, _, ok := ExplainAWS(cause); ok {
@@ -246,12 +243,13 @@ func (s *Shell) json(stream io.Writer) io.Writer {
 	return stream
 }
 
-// Color reports whether a stream takes color.
+// Color reports whether output to a stream is colored.
 func (s *Shell) Color(stream io.Writer) bool {
 	return !s.Flags.NoColor && s.Getenv("NO_COLOR") == "" && s.Terminal(stream)
 }
 
-// Rows is the height of the terminal behind standard error, 24 if it has none.
+// Rows returns the height in lines of the terminal on standard error, or 24 if there is
+// none.
 func (s *Shell) Rows() int {
 	if f, ok := s.Stderr.(*os.File); ok {
 		if _, rows, err := term.GetSize(int(f.Fd())); err == nil && rows > 0 {
@@ -261,8 +259,8 @@ func (s *Shell) Rows() int {
 	return 24
 }
 
-// NewProgress returns the progress of the work of this run. Lines of the log and
-// of JSON are not mixed with a bar.
+// NewProgress returns the progress bar of this run. It is silent with --verbose or JSON
+// output.
 func (s *Shell) NewProgress(what string) render.Progress {
 	bar := render.NewProgress(s.Stderr, s.Terminal(s.Stderr) && s.Flags.Output != JSON && !s.Flags.Verbose, what)
 	s.mu.Lock()
@@ -271,7 +269,7 @@ func (s *Shell) NewProgress(what string) render.Progress {
 	return bar
 }
 
-// CloseProgress removes the bar, if one is shown.
+// CloseProgress removes the progress bar, if there is one.
 func (s *Shell) CloseProgress() {
 	if bar := s.progress(); bar != nil {
 		bar.Close()

@@ -23,7 +23,7 @@ func newShell(input io.Reader) (*shell.Shell, *bytes.Buffer) {
 	return shell.New("program", shell.Env{Stdin: input, Stdout: io.Discard, Stderr: &stderr, Terminal: terminal}), &stderr
 }
 
-// TestAnswers holds which lines agree to a question, and that what breaks off
+// TestAnswers checks which lines agree to a question, and that incomplete input
 // before its line feed is no answer.
 func TestAnswers(t *testing.T) {
 	t.Parallel()
@@ -57,7 +57,7 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// TestInterruptAtQuestion holds that an interrupt ends a question without an answer.
+// TestInterruptAtQuestion checks that an interrupt ends a prompt without an answer.
 func TestInterruptAtQuestion(t *testing.T) {
 	t.Parallel()
 	ctx, interrupt := context.WithCancel(t.Context())
@@ -74,7 +74,7 @@ func TestInterruptAtQuestion(t *testing.T) {
 	}
 }
 
-// TestUnasked holds when no question is asked.
+// TestUnasked checks when the user cannot be asked.
 func TestUnasked(t *testing.T) {
 	t.Parallel()
 	s, _ := newShell(strings.NewReader(""))
@@ -91,11 +91,11 @@ func TestUnasked(t *testing.T) {
 	}
 	s.Getenv, s.Stdin = func(string) string { return "" }, strings.NewReader("yes\n")
 	if s.Unasked() == "" {
-		t.Error("a question would be asked of what is no terminal")
+		t.Error("asks for confirmation without a terminal")
 	}
 }
 
-// TestStandardError holds what stands on standard error in each format.
+// TestStandardError checks the output on standard error in each format.
 func TestStandardError(t *testing.T) {
 	t.Parallel()
 	failure := shell.Failure{Message: "no \x1b[2Jvalue", Hint: "name one", Code: shell.Failed}
@@ -121,7 +121,7 @@ func TestStandardError(t *testing.T) {
 	}
 }
 
-// TestFormats holds that each format has its own data, and that another one is
+// TestFormats checks the data in each format, and that an unknown format is
 // refused in the words of the default.
 func TestFormats(t *testing.T) {
 	t.Parallel()
@@ -148,7 +148,7 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-// TestColor holds that only terminals get color, and none that declines it.
+// TestColor checks that only terminals get color, unless it is disabled.
 func TestColor(t *testing.T) {
 	t.Parallel()
 	s, stderr := newShell(strings.NewReader(""))
@@ -165,7 +165,7 @@ func TestColor(t *testing.T) {
 	}
 }
 
-// TestWords holds what is typed again and what is counted.
+// TestWords checks quoting and plurals.
 func TestWords(t *testing.T) {
 	t.Parallel()
 	for word, want := range map[string]string{
@@ -190,7 +190,7 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// TestFlagProblem holds that a bad value is named without the words of strconv.
+// TestFlagProblem checks that an invalid value is reported without strconv's text.
 func TestFlagProblem(t *testing.T) {
 	t.Parallel()
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
@@ -198,8 +198,8 @@ func TestFlagProblem(t *testing.T) {
 	flags.Int("port", 0, "")
 	flags.Float64("rate", 0, "")
 	for arg, want := range map[string]string{
-		"--yes=x": `--yes "x" is neither true nor false`, "--port=x": `--port "x" is no whole number`,
-		"--rate=x": `--rate "x" is no number`, "--nope": "unknown flag: --nope",
+		"--yes=x": `--yes must be true or false, not "x"`, "--port=x": `--port must be an integer, not "x"`,
+		"--rate=x": `--rate must be a number, not "x"`, "--nope": "unknown flag: --nope",
 	} {
 		if got := shell.FlagProblem(flags.Parse([]string{arg})); got != want {
 			t.Errorf("%s: %q, want %q", arg, got, want)
@@ -207,15 +207,15 @@ func TestFlagProblem(t *testing.T) {
 	}
 }
 
-// TestExplain holds the order in which an error is explained.
+// TestExplain checks which explanation of an error takes precedence.
 func TestExplain(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		err  error
 		want shell.Failure
 	}{
-		{errors.Join(shell.Part("go on", "%d are left", 2)), shell.Failure{Message: "2 are left", Hint: "go on", Code: shell.Partly}},
-		{&awsconn.NoRegionError{}, shell.Failure{Message: "no region is set", Hint: "set one with --region, AWS_REGION or `aws configure`", Code: shell.Failed}},
+		{errors.Join(shell.Part("continue", "%d are left", 2)), shell.Failure{Message: "2 are left", Hint: "continue", Code: shell.Partly}},
+		{&awsconn.NoRegionError{}, shell.Failure{Message: "no region is configured", Hint: "set one with --region, AWS_REGION or `aws configure`", Code: shell.Failed}},
 		{errors.New("something else"), shell.Failure{Message: "something else", Code: shell.Failed}},
 	} {
 		if got := shell.Explain(tt.err); got != tt.want {
@@ -224,7 +224,7 @@ func TestExplain(t *testing.T) {
 	}
 	var f shell.Failure
 	if f = shell.Explain(&awsconn.RegionError{Region: "X"}); f.Code != shell.WrongUsage {
-		t.Errorf("a region that is none ends with exit code %d", f.Code)
+		t.Errorf("exit code %d for an invalid region", f.Code)
 	}
 }
 

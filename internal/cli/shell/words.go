@@ -7,7 +7,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 )
 
-// Plural returns one if n is 1, else many.
+// Plural returns one if n is 1, and many otherwise.
 func Plural(n int, one, many string) string {
 	if n == 1 {
 		return one
@@ -15,13 +15,13 @@ func Plural(n int, one, many string) string {
 	return many
 }
 
-// Count returns n and the words for so many: Count(2, "parameter was", "parameters
-// were") is "2 parameters were".
+// Count returns n followed by the singular or plural: Count(2, "parameter was",
+// "parameters were") is "2 parameters were".
 func Count(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, Plural(n, one, many))
 }
 
-// Quote returns a word as a POSIX shell takes it.
+// Quote quotes a word for a POSIX shell, if necessary.
 func Quote(word string) string {
 	if word != "" && strings.IndexFunc(word, func(r rune) bool {
 		return !strings.ContainsRune("/.-_:=@%+,", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
@@ -31,8 +31,8 @@ func Quote(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-// Given returns a flag with its value as it is typed, after a blank, "" if the
-// value is.
+// Given returns a flag and its value, quoted for a shell and preceded by a space, or ""
+// if the value is "".
 func Given(flag, value string) string {
 	if value == "" {
 		return ""
@@ -40,8 +40,8 @@ func Given(flag, value string) string {
 	return " --" + flag + " " + Quote(value)
 }
 
-// Where are the flags of this run that lead another command to the same place. The
-// tools of AWS and both programs call them alike.
+// Where returns the flags of this run that another command needs to reach the same
+// account and region. They have the same names in the AWS CLI and both programs.
 func (s *Shell) Where() string {
 	return Given("region", s.Flags.Region) + Given("profile", s.Flags.Profile) + Given("endpoint-url", awsconn.Redacted(s.Flags.Endpoint))
 }

@@ -1,8 +1,8 @@
-// Package ssmbakcli is the command ssmbak: it reads arguments, calls the library and
-// prints what comes back, by the rules of package shell.
+// Package ssmbakcli implements the command ssmbak: it parses arguments, calls the
+// library and prints the results, following the rules of package shell.
 //
-// The package is not called ssmbak after its folder, since that is the name of
-// the root package, which it uses throughout.
+// Its name differs from its directory's, because ssmbak is the name of the root
+// package.
 package ssmbakcli
 
 import (
@@ -17,35 +17,34 @@ import (
 	"github.com/ssmbak/ssmbak/recorder"
 )
 
-// Env is everything that the command takes from its surroundings. Its clock is
-// the one behind TIME.
+// Env is the environment of the command. TIME arguments are relative to its clock.
 type Env struct {
 	shell.Env
-	// Recreation is how long a restore leaves a name alone after its deletion,
-	// see restore.Options: zero means as long as AWS asks for.
+	// Recreation is the time between a deletion and a creation in a restore, as in
+	// restore.Options: zero means the time that AWS requires.
 	Recreation time.Duration
-	// Again gets a signal when the run is to end at once, while what was begun is
-	// still being finished after ctx ended; nil never does.
+	// Again receives a signal to end the run immediately, after ctx has ended and
+	// while work in progress completes. It may be nil.
 	Again <-chan os.Signal
-	// WrapRecorder stands between the queue and the recorder of local and demo;
-	// nil leaves them as they are. A test breaks the recorder by it.
+	// WrapRecorder, if not nil, wraps the recorder of local and demo. Tests use it to
+	// make the recorder fail.
 	WrapRecorder func(Recorder) Recorder
 }
 
-// Recorder takes a batch of messages and returns those that must come again.
+// Recorder records a batch of messages and returns those that must be delivered again.
 type Recorder func(ctx context.Context, batch []recorder.Message) []recorder.Failure
 
-// exitCodes is the part of every help about them.
+// exitCodes is the section of every help about exit codes.
 const exitCodes = `  0    done
   1    failed
   2    there are differences (diff --detailed-exitcode only)
-  3    partly done: standard error names what is left
+  3    partly done: standard error lists what is left
   130  interrupted
   252  wrong usage
 `
 
-// Main runs the command and returns its exit code. After a signal from env.Again
-// it returns while the work still goes on: the caller has to end the process.
+// Main runs the command and returns its exit code. After a signal from env.Again it
+// returns while work is still in progress: the caller must end the process.
 func Main(ctx context.Context, env Env) int {
 	a := &app{Shell: shell.New("ssmbak", env.Env), env: env}
 	root := a.newRootCommand()
@@ -70,19 +69,20 @@ type app struct {
 	*shell.Shell
 	env   Env
 	flags globalFlags
-	arn   *arn.ARN // that the parameter was named by, nil if it was not
-	// maxRate bounds the writes to Parameter Store per second, 0 for no bound.
+	arn   *arn.ARN // given as NAME or PATH, or nil
+	// maxRate is the maximum number of writes to Parameter Store per second, 0 for
+	// unlimited.
 	maxRate float64
 	running running
 }
 
-// globalFlags are the flags that every command takes, besides those of the shell.
+// globalFlags are the flags of every command, in addition to those of the shell.
 type globalFlags struct {
 	bucket, owner string
 	decrypt       bool
 }
 
-// complain prints an error and returns the exit code that it stands for.
+// complain prints an error and returns its exit code.
 func (a *app) complain(ctx context.Context, err error) int {
 	if errors.As(err, new(differences)) {
 		return shell.Differences
@@ -97,7 +97,8 @@ func (a *app) complain(ctx context.Context, err error) int {
 	return a.Complain(ctx, err, f)
 }
 
-// where are the flags of this run that lead another command to the same archive.
+// where returns the flags of this run that another command needs to use the same
+// archive.
 func (a *app) where() string {
 	return shell.Given("bucket", a.flags.bucket) + shell.Given("bucket-owner", a.flags.owner) + a.Where()
 }

@@ -73,7 +73,7 @@ func TestDemo(t *testing.T) {
 	})
 }
 
-// TestDemoFindsBrokenRecorder holds that the demo checks what it says.
+// TestDemoFindsBrokenRecorder checks that the demo fails if the recorder does.
 func TestDemoFindsBrokenRecorder(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -148,7 +148,7 @@ func TestLocal(t *testing.T) {
 	if _, err := conn.SSM().PutParameter(ctx, &ssm.PutParameterInput{Name: &name, Value: &value, Type: types.ParameterTypeString}); err != nil {
 		t.Fatal(err)
 	}
-	// The recorder works beside us. The bucket is found by its parameter.
+	// The recorder runs concurrently. The bucket is found by its parameter.
 	var got string
 	for deadline := time.Now().Add(20 * time.Second); got != value && time.Now().Before(deadline); {
 		_, got, _ = run(t, ssmbakcli.Env{Env: shell.Env{Args: []string{"get", name, "now"}, AWS: o}})
@@ -242,8 +242,8 @@ func TestInterruptAtTheQuestion(t *testing.T) {
 	}
 }
 
-// TestUndoColorsItsOwnStream holds that the plan of an undo, which goes to standard
-// error, is colored where that is a terminal, whatever standard output is.
+// TestUndoColorsItsOwnStream checks that the plan of an undo, which goes to standard
+// error, is colored if standard error is a terminal, regardless of standard output.
 func TestUndoColorsItsOwnStream(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -310,7 +310,7 @@ func (w *onText) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestSurroundings holds what is said where the surroundings are not what they
+// TestSurroundings checks the messages for an environment that is not as it
 // should be.
 func TestSurroundings(t *testing.T) {
 	t.Parallel()
@@ -320,10 +320,10 @@ func TestSurroundings(t *testing.T) {
 		message string
 		hint    string
 	}{
-		{"no region", ssmbakcli.Env{}, "no region is set", "--region"},
-		{"nobody there", ssmbakcli.Env{Env: shell.Env{AWS: awsconn.Options{Region: region, EndpointURL: "http://127.0.0.1:1", Anonymous: true, MaxAttempts: 1}}}, "no connection to STS GetCallerIdentity", "ssmbak local"},
-		{"no credentials", ssmbakcli.Env{Env: shell.Env{AWS: awsconn.Options{Region: region, EndpointURL: "http://127.0.0.1:1", MaxAttempts: 1}}}, "there are no AWS credentials", "AWS_PROFILE"},
-		{"no such profile", ssmbakcli.Env{Env: shell.Env{AWS: awsconn.Options{Region: region, Profile: "nope"}}}, `there is no profile "nope"`, "aws configure"},
+		{"no region", ssmbakcli.Env{}, "no region is configured", "--region"},
+		{"connection refused", ssmbakcli.Env{Env: shell.Env{AWS: awsconn.Options{Region: region, EndpointURL: "http://127.0.0.1:1", Anonymous: true, MaxAttempts: 1}}}, "no connection to STS GetCallerIdentity", "ssmbak local"},
+		{"no credentials", ssmbakcli.Env{Env: shell.Env{AWS: awsconn.Options{Region: region, EndpointURL: "http://127.0.0.1:1", MaxAttempts: 1}}}, "no AWS credentials", "AWS_PROFILE"},
+		{"no such profile", ssmbakcli.Env{Env: shell.Env{AWS: awsconn.Options{Region: region, Profile: "nope"}}}, `profile "nope" does not exist`, "aws configure"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -337,7 +337,7 @@ func TestSurroundings(t *testing.T) {
 	}
 }
 
-// TestVerboseKeepsSecrets holds that the log names what happens and no value.
+// TestVerboseKeepsSecrets checks that the log contains no values.
 func TestVerboseKeepsSecrets(t *testing.T) {
 	t.Parallel()
 	aws := emulator.New(emulator.Options{})
@@ -363,21 +363,21 @@ func TestVerboseKeepsSecrets(t *testing.T) {
 	}
 }
 
-// TestBucketPointer holds that only one parameter is asked for the bucket's name,
+// TestBucketPointer checks that only one parameter is read for the bucket's name,
 // and that only its absence is taken for that.
 func TestBucketPointer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		aws := emulator.New(emulator.Options{Account: account, Region: region, Clock: emulator.RealClock()})
 		env := ssmbakcli.Env{Env: shell.Env{Args: []string{"preview", "/app/db", "now"}, AWS: connection(aws.Client())}}
-		if code, _, stderr := run(t, env); code != 1 || !strings.Contains(stderr, "no bucket is named") {
+		if code, _, stderr := run(t, env); code != 1 || !strings.Contains(stderr, "no bucket is configured") {
 			t.Errorf("without a parameter: exit code %d\n%s", code, stderr)
 		}
 		if n := aws.Counts()["ssm:GetParameter"]; n != 1 {
 			t.Errorf("%d parameters were asked for, want 1", n)
 		}
 		aws.Faults.Add(emulator.Rule{Service: "ssm", Op: "GetParameter", Fault: emulator.Fault{Status: http.StatusBadRequest, Code: "ValidationException"}})
-		if code, _, stderr := run(t, env); code != 1 || strings.Contains(stderr, "no bucket is named") || !strings.Contains(stderr, "ValidationException") {
+		if code, _, stderr := run(t, env); code != 1 || strings.Contains(stderr, "no bucket is configured") || !strings.Contains(stderr, "ValidationException") {
 			t.Errorf("refused by a ValidationException: exit code %d\n%s", code, stderr)
 		}
 	})
@@ -394,7 +394,7 @@ func (c unchecked) Do(r *http.Request) (*http.Response, error) {
 	return answer, err
 }
 
-// TestSDKLogIsVerbose holds that what the SDK says is shown with --verbose only, as
+// TestSDKLogIsVerbose checks that SDK messages are shown with --verbose only, as
 // lines of the log.
 func TestSDKLogIsVerbose(t *testing.T) {
 	t.Parallel()

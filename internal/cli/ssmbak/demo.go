@@ -27,17 +27,17 @@ const (
 func (a *app) newDemoCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "demo",
-		Short: "Play the tutorial on this machine, without AWS",
-		Long: `Play the tutorial on an AWS in this process, with the real recorder: parameters
-are created, changed and deleted, shown as they were, and brought back. Each step
-is checked; the exit code is 1 if one did not come out as it should.`,
+		Short: "Run the tutorial on this machine, without AWS",
+		Long: `Run the tutorial with an emulated AWS in this process and the real recorder:
+create, change and delete parameters, show their earlier state, and restore it.
+Each step is checked; the exit code is 1 if one had an unexpected result.`,
 		Example: `  ssmbak demo`,
 		Args:    exactly(),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.runDemo(cmd.Context()) },
 	}
 }
 
-// demo is one play of the tutorial.
+// demo is one run of the tutorial.
 type demo struct {
 	app   *app
 	world *world
@@ -45,8 +45,8 @@ type demo struct {
 }
 
 func (a *app) runDemo(ctx context.Context) error {
-	// A message that the recorder hands back comes again at once, so that a
-	// recorder that fails ends the demo instead of holding it up.
+	// Failed messages are delivered again immediately, so that a failing recorder ends
+	// the demo instead of delaying it.
 	w, err := a.newWorld(ctx, demoBucket, emulator.QueueOptions{Visibility: 50 * time.Millisecond, MaxReceive: 3})
 	if err != nil {
 		return err
@@ -62,11 +62,11 @@ func (a *app) runDemo(ctx context.Context) error {
 	if err := d.loseTree(ctx, begin.values); err != nil {
 		return err
 	}
-	d.say("That was all of it. `ssmbak local` gives you this AWS to play with; `ssmbak --help` says the rest.")
+	d.say("That's all. Run `ssmbak local` to experiment with this AWS, and `ssmbak --help` to see all commands.")
 	return nil
 }
 
-// scene is what Parameter Store held at a moment.
+// scene holds the parameters at a time.
 type scene struct {
 	at     ssmbak.Time
 	values map[string]string
@@ -74,7 +74,7 @@ type scene struct {
 
 // change creates parameters, marks the time and changes two of them.
 func (d *demo) change(ctx context.Context) (begin, changed scene, err error) {
-	d.say("Some parameters, one of them a secret:")
+	d.say("Create some parameters, one of them a secret:")
 	begin.values = make(map[string]string)
 	for _, name := range []string{"/1", "/2", "/3", "/deeper/1", "/deeper/2", "/deeper/3"} {
 		begin.values[demoPath+name] = "initial"
@@ -88,7 +88,7 @@ func (d *demo) change(ctx context.Context) (begin, changed scene, err error) {
 	if begin.at, err = d.mark(ctx); err != nil {
 		return begin, changed, err
 	}
-	d.say("The recorder keeps every change. It is %s now; mark the time, and change something after it:", begin.at)
+	d.say("The recorder keeps every change. It is now %s. Remember this time, and change two parameters:", begin.at)
 	changed.values = maps.Clone(begin.values)
 	for _, name := range []string{demoPath + "/2", demoPath + "/password"} {
 		changed.values[name] = "UPDATED"
@@ -102,23 +102,23 @@ func (d *demo) change(ctx context.Context) (begin, changed scene, err error) {
 	return begin, changed, d.expectLive(ctx, changed.values)
 }
 
-// bringBack shows what was there at the mark, and restores it.
+// bringBack shows the parameters at the mark, and restores them.
 func (d *demo) bringBack(ctx context.Context, begin, changed scene) error {
-	d.say("What was it at the mark? This asks the archive alone:")
+	d.say("Show the parameters at that time, using only the archive:")
 	if err := d.ssmbak(ctx, "preview", demoPath, begin.at.String(), "--recursive"); err != nil {
 		return err
 	}
 	if err := d.expectPreview(ctx, begin); err != nil {
 		return err
 	}
-	d.say("What would a restore do now? It writes only what differs:")
+	d.say("Show what a restore would do. It writes only what differs:")
 	if err := d.ssmbak(ctx, "diff", demoPath, begin.at.String(), "--recursive"); err != nil {
 		return err
 	}
 	if err := d.expectLive(ctx, changed.values); err != nil {
 		return err
 	}
-	d.say("Then do it:")
+	d.say("Restore them:")
 	if err := d.ssmbak(ctx, "restore", demoPath, begin.at.String(), "--recursive"); err != nil {
 		return err
 	}
@@ -131,9 +131,9 @@ func (d *demo) loseTree(ctx context.Context, values map[string]string) error {
 	if err != nil {
 		return err
 	}
-	d.say("Now the worst day. It is %s, and then somebody deletes the whole tree:", before)
-	// The event of a deletion tells only its second, so what was there in that
-	// second is not known.
+	d.say("Now for a disaster. It is %s, and then someone deletes the entire tree:", before)
+	// Events have a precision of one second, so the state in the second of a deletion
+	// is unknown.
 	if err := d.wait(ctx, time.Until(before.Std().Truncate(time.Second).Add(time.Second))); err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func (d *demo) loseTree(ctx context.Context, values map[string]string) error {
 	if err := d.expectLive(ctx, nil); err != nil {
 		return err
 	}
-	d.say("Parameter Store has forgotten all of it. The archive has not:")
+	d.say("Parameter Store has no history of deleted parameters. The archive has:")
 	if err := d.ssmbak(ctx, "restore", demoPath, before.String(), "--recursive"); err != nil {
 		return err
 	}
@@ -162,7 +162,7 @@ func (d *demo) loseTree(ctx context.Context, values map[string]string) error {
 	return d.expectPreview(ctx, scene{at: back, values: values})
 }
 
-// put writes a parameter as the AWS CLI would.
+// put writes a parameter like the AWS CLI.
 func (d *demo) put(ctx context.Context, name, value string) error {
 	kind := types.ParameterTypeString
 	if strings.HasSuffix(name, "/password") {
@@ -173,14 +173,14 @@ func (d *demo) put(ctx context.Context, name, value string) error {
 	return err
 }
 
-// mark lets the recorder work through its queue, and returns a moment that lies
-// after everything so far and before everything that follows.
+// mark lets the recorder empty its queue, and returns a time after all previous changes
+// and before all later ones.
 func (d *demo) mark(ctx context.Context) (ssmbak.Time, error) {
 	if err := d.world.aws.Queue.Drain(ctx, d.world.batch); err != nil {
 		return 0, err
 	}
 	if dead := d.world.aws.Queue.DeadLetters(); len(dead) > 0 {
-		return 0, d.unexpected("the recorder to record every event", fmt.Sprintf("that it gave %d of them back", len(dead)))
+		return 0, d.unexpected("the recorder to record every event", fmt.Sprintf("%d dead letters", len(dead)))
 	}
 	if err := d.wait(ctx, 2*time.Millisecond); err != nil {
 		return 0, err
@@ -225,18 +225,18 @@ func (d *demo) inner(args []string) Env {
 	env := d.app.env
 	env.Args = append([]string{"--bucket", demoBucket}, args...)
 	env.AWS = connection(d.world.aws)
-	env.Recreation = -1 // the emulated AWS needs no rest
+	env.Recreation = -1 // the emulator requires no wait
 	env.Now = func() time.Time { return time.Now().In(d.app.Now().Location()) }
 	return env
 }
 
-// expectPreview checks what the archive says of a moment.
+// expectPreview checks the parameters that the archive has for a time.
 func (d *demo) expectPreview(ctx context.Context, want scene) error {
 	var out, trouble strings.Builder
 	env := d.inner([]string{"preview", demoPath, want.at.String(), "--recursive", "--with-decryption", "--output", "json"})
 	env.Stdout, env.Stderr = &out, &trouble
 	if code := Main(ctx, env); code != shell.Done {
-		return d.unexpected("the archive to know what was there at "+want.at.String(), strings.TrimSpace(trouble.String()))
+		return d.unexpected("the archive to know the parameters at "+want.at.String(), strings.TrimSpace(trouble.String()))
 	}
 	var rows []struct {
 		Name  string
@@ -254,7 +254,7 @@ func (d *demo) expectPreview(ctx context.Context, want scene) error {
 	return d.compare("in the archive at "+want.at.String(), want.values, got)
 }
 
-// expectLive checks what Parameter Store holds now.
+// expectLive checks the live parameters.
 func (d *demo) expectLive(ctx context.Context, want map[string]string) error {
 	got := make(map[string]string)
 	pages := ssm.NewGetParametersByPathPaginator(d.ssm, &ssm.GetParametersByPathInput{
@@ -296,5 +296,5 @@ func shown(value string, there bool) string {
 }
 
 func (d *demo) unexpected(want, got string) error {
-	return &shell.Failure{Message: "the demo expected " + want + ", and found " + got, Code: shell.Failed}
+	return &shell.Failure{Message: "the demo expected " + want + ", but got " + got, Code: shell.Failed}
 }

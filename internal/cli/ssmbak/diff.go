@@ -12,7 +12,7 @@ import (
 
 type diffOptions struct {
 	planOptions
-	until            string // the second time, "" without one
+	until            string // TIME2, may be ""
 	detailedExitCode bool
 	out              string
 }
@@ -21,14 +21,13 @@ func (a *app) newDiffCommand() *cobra.Command {
 	var o diffOptions
 	cmd := &cobra.Command{
 		Use:   "diff NAME|PATH TIME [TIME2]",
-		Short: "Show what a restore would do now, or what changed between two times",
-		Long: `Show what a restore to TIME would do now, and change no parameter; with TIME2,
-what changed from TIME to TIME2:
+		Short: "Show what a restore would do, or the changes between two times",
+		Long: `Show what a restore to TIME would do, without changing any parameter; with
+TIME2, show the changes from TIME to TIME2:
   +  create      ~  update      -/+  replace      -  delete
-  =  kept: it had not begun by then      ?  unknown: it is left alone
-It takes the options of restore and shows what that would do with them. What
-Parameter Store holds and the archive does not yet is recorded first; between
-two times nothing but the archive is read.
+  =  keep, because it was created after TIME      ?  skip, because it is unknown
+The options are those of restore. Live parameters that the archive does not have
+yet are recorded first. A comparison of two times reads only the archive.
 ` + targetHelp,
 		Example: `  ssmbak diff /app/db 2h
   ssmbak diff /app 2024-06-13T20:10:54Z --recursive --exact
@@ -49,7 +48,7 @@ two times nothing but the archive is read.
 			}
 			for _, flag := range onlyLive {
 				if cmd.Flags().Changed(flag) {
-					return shell.Usage("leave it out, or leave the second time out", "--%s says what a restore does, and between two times there is none", flag)
+					return shell.Usage("omit it, or omit the second time", "--%s has no effect on a comparison of two times", flag)
 				}
 			}
 			o.until = args[2]
@@ -77,7 +76,7 @@ func (a *app) runDiff(ctx context.Context, o diffOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.out != "" && a.isStdout(o.out) { // which then holds the plan file alone
+	if o.out != "" && a.isStdout(o.out) { // standard output is for the plan file only
 		err = render.Items(a.Stderr, render.Title(plan, o.to), render.Summary(plan), plan.Items, render.PlanOptions{Reveal: a.flags.decrypt})
 	} else {
 		err = a.printPlan(ctx, s, render.Title(plan, o.to), render.Summary(plan), plan.Items)
@@ -101,7 +100,7 @@ func (a *app) runDiff(ctx context.Context, o diffOptions) error {
 	return nil
 }
 
-// runCompare shows what changed between two times.
+// runCompare shows the changes between two times.
 func (a *app) runCompare(ctx context.Context, o diffOptions) error {
 	from, err := a.past(o.time)
 	if err != nil {

@@ -13,13 +13,13 @@ import (
 	"github.com/ssmbak/ssmbak/restore"
 )
 
-// differences ends a diff with --detailed-exitcode that found some. It is no
-// error and prints nothing.
+// differences makes a diff with --detailed-exitcode exit with [shell.Differences]. It
+// prints nothing.
 type differences struct{}
 
 func (differences) Error() string { return "there are differences" }
 
-// explain puts any error into a failure.
+// explain returns the failure for any error.
 func explain(err error) shell.Failure {
 	var known *shell.Failure
 	if errors.As(err, &known) {
@@ -41,45 +41,45 @@ func explain(err error) shell.Failure {
 	switch {
 	case errors.As(err, &unreadable):
 		out.Message, out.Code = unreadable.Error(), shell.WrongUsage
-		out.Hint = "--only and --exclude take patterns such as 'db*' for the last level of a name, /app/db for that parameter and what is below it, or '/app/**/db'"
+		out.Hint = "--only and --exclude take patterns such as 'db*' for the last level of a name, /app/db for that parameter and everything below it, or '/app/**/db'"
 	case errors.As(err, &unmatched):
 		out.Message = unmatched.Error() + "; nothing was changed"
 		out.Hint = "'db*' matches the last level of a name, /app/db that parameter and everything below it, '*/db/host' the end of a name at any depth"
 		if unmatched.Pattern == "" {
-			out.Hint = "leave one of them out, or choose others"
+			out.Hint = "omit one of them, or use other patterns"
 		}
 	case errors.As(err, &destination):
 		out.Message, out.Code = destination.Error(), shell.WrongUsage
-		out.Hint = "--to takes a path, such as /copy"
+		out.Hint = "use --to with a path such as /copy"
 	case errors.As(err, &file):
 		out.Message = file.Error()
-		out.Hint = "nothing was changed; `ssmbak restore NAME|PATH TIME --dry-run --out FILE` makes a new plan"
+		out.Hint = "nothing was changed; create a new plan with `ssmbak restore NAME|PATH TIME --dry-run --out FILE`"
 	case errors.As(err, &name):
 		out.Message, out.Code = name.Error(), shell.WrongUsage
 		out.Hint = nameHint(name)
 	case errors.Is(err, archive.ErrNoBucket):
-		out.Hint = "check --bucket and --region; `aws s3 ls` shows the buckets that there are"
+		out.Hint = "check --bucket and --region; `aws s3 ls` lists the buckets"
 	case errors.As(err, &mismatch):
 		out.Message = mismatch.Error()
-		out.Hint = "use that account and region (--profile, --region), or name the bucket of this one with --bucket"
+		out.Hint = "use that account and region (--profile, --region), or set the bucket of this account and region with --bucket"
 	case errors.As(err, &versioned):
 		out.Message = versioned.Error() + ", so it would keep no history"
-		out.Hint = "aws s3api put-bucket-versioning --bucket " + versioned.Bucket + " --versioning-configuration Status=Enabled"
+		out.Hint = "run `aws s3api put-bucket-versioning --bucket " + versioned.Bucket + " --versioning-configuration Status=Enabled`"
 	case errors.As(err, &format):
 		out.Message = format.Error()
 		out.Hint = "nothing was read or written"
 	case errors.As(err, &lost):
 		out.Message = lost.Error()
-		out.Hint = "ssmbak never begins a parameter afresh while its history may come back"
+		out.Hint = "ssmbak does not record the parameter as new while its history can be rebuilt"
 	case errors.As(err, &damaged):
 		out.Message = damage(damaged)
-		out.Hint = "an older version of the object may be whole: aws s3api list-object-versions --bucket BUCKET --prefix " + damaged.Key
+		out.Hint = "an older version of the object may be intact: aws s3api list-object-versions --bucket BUCKET --prefix " + damaged.Key
 		if damaged.Index() {
 			out.Hint = rebuilds(damaged.Name)
 		}
 	case errors.As(err, &taken):
 		out.Message = taken.Error()
-		out.Hint = "stop what listens there, or choose another port with --port"
+		out.Hint = "stop the process that uses it, or choose another port with --port"
 	default:
 		out = shell.Explain(err)
 		if _, _, ok := shell.ExplainAWS(err); !ok && errors.As(err, &refused) {
@@ -89,30 +89,30 @@ func explain(err error) shell.Failure {
 	return out
 }
 
-// nameHint says what to type instead of what is no name.
+// nameHint returns what to type instead of an invalid name.
 func nameHint(e *ssmbak.NameError) string {
 	switch {
 	case e.Selector == "":
-		return "a name looks like /app/db; a path ends with a slash, as in /app/, or goes with --recursive"
+		return "give a name such as /app/db, or a path: end it with a slash, as in /app/, or add --recursive"
 	case e.Version():
-		return "`ssmbak log " + e.Name.String() + "` prints when version " + e.Selector + " was made: give " + e.Name.String() + " and that time"
+		return "`ssmbak log " + e.Name.String() + "` shows when version " + e.Selector + " was created: use " + e.Name.String() + " and that time"
 	}
-	return "`ssmbak log " + e.Name.String() + "` prints which version the label " + e.Selector + " is on, and when that was made: give " + e.Name.String() + " and that time"
+	return "`ssmbak log " + e.Name.String() + "` shows the version with the label " + e.Selector + " and when it was created: use " + e.Name.String() + " and that time"
 }
 
-// damage says which object is not what it should be. The SDK's own words would
-// show the digest of a value that may be secret.
+// damage describes a damaged object. It does not use the SDK's message about checksums,
+// which contains the checksum of a value that may be secret.
 func damage(d *archive.DamagedError) string {
 	if d.Err != nil && !strings.Contains(d.Err.Error(), "checksum") {
 		return d.Error()
 	}
-	return d.Key + " is damaged: its bytes are not those that were written"
+	return d.Key + " is damaged: its checksum does not match"
 }
 
-// rebuilds names the repair of an index.
+// rebuilds returns a hint how to rebuild an index.
 func rebuilds(name ssmbak.Name) string { return "`ssmbak reindex " + name.String() + "` rebuilds it" }
 
-// reason puts what concerns one parameter into one clause.
+// reason returns the error of one parameter as one clause.
 func reason(err error) string {
 	var damaged *archive.DamagedError
 	if errors.As(err, &damaged) {

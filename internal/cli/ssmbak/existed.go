@@ -10,16 +10,16 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// existedShown is how many spans of time a message names at most.
+// existedShown is the maximum number of spans in a message.
 const existedShown = 3
 
-// existence is a span of time in which a parameter existed, as far as it is
-// known: from its first millisecond to its last, both of which can be given as
-// TIME. last is [ssmbak.MaxTime] if it exists still.
+// existence is a span in which a parameter is known to have existed, from its first
+// to its last millisecond; both are valid as TIME. last is [ssmbak.MaxTime] if the
+// parameter still exists.
 type existence struct{ first, last ssmbak.Time }
 
-// existences returns the spans of time in which a parameter existed, the oldest
-// first. What is unknown belongs to none.
+// existences returns the spans in which a parameter is known to have existed, oldest
+// first.
 func existences(line *timeline.Timeline) (all []existence) {
 	for _, s := range line.Spans() {
 		if s.Kind != timeline.Held || s.Unknown {
@@ -38,7 +38,7 @@ func existences(line *timeline.Timeline) (all []existence) {
 	return all
 }
 
-// existed says when a parameter existed, "" if nothing of that is known.
+// existed returns a clause about when a parameter existed, or "" if that is unknown.
 func existed(line *timeline.Timeline) string {
 	all := existences(line)
 	if len(all) == 0 {
@@ -55,19 +55,19 @@ func existed(line *timeline.Timeline) string {
 	}
 	text := "it existed " + strings.Join(parts, ", ")
 	if more > 0 {
-		text += fmt.Sprintf(", and %d times before: `ssmbak log` shows them", more)
+		text += fmt.Sprintf(", and %d times before (see `ssmbak log`)", more)
 	}
 	return text
 }
 
-// absentThen is the error, in the words of the format, for one parameter that was
-// not there when it was asked for. Its hint says when it was there.
+// absentThen returns the error for a parameter that did not exist at the requested
+// time. Its hint says when it existed.
 func (a *app) absentThen(ctx context.Context, s *session, name ssmbak.Name, format string, args ...any) error {
 	lines, err := s.archive.Timelines(ctx, ssmbak.NameTarget(name))
 	if err != nil {
 		return err
 	}
-	hint := "no version of it was ever recorded"
+	hint := "no version of it was recorded"
 	for i, line := range lines.All {
 		if text := existed(line); lines.Names[i] == name && text != "" {
 			hint = text

@@ -14,10 +14,10 @@ import (
 func (a *app) newGetCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "get NAME TIME",
-		Short: "Write the value that a parameter had at a time, as it is",
-		Long: `Write the value that a parameter had at a time to standard output, byte for byte
-and without a line feed at its end, whatever --output says. A SecureString is
-refused without --with-decryption, since a mask must never pass for a value.
+		Short: "Write a parameter's value at a time to standard output",
+		Long: `Write a parameter's value at a time to standard output, unmodified and without
+a trailing newline, regardless of --output. A SecureString requires
+--with-decryption, because a masked value could be mistaken for the real one.
 
 TIME is one of ` + ssmbak.TimeExamples + `.`,
 		Example: `  ssmbak get /app/db 2h
@@ -52,14 +52,14 @@ func (a *app) runGet(ctx context.Context, name ssmbak.Name, text string) error {
 		}
 	}
 	if u := snap.Unproved; len(u.Missed) > 0 {
-		return shell.Part(unprovedHint, "what %s was at %s is not known: it was live at %s but could not be recorded", name, at, ssmbak.TimeOf(u.Missed[0].Until))
+		return shell.Part(unprovedHint, "the state of %s at %s is unknown: it was live at %s but could not be recorded", name, at, ssmbak.TimeOf(u.Missed[0].Until))
 	}
 	if !snap.One || len(snap.States) == 0 {
 		hint := "names are case-sensitive"
 		if len(snap.States) > 0 {
-			hint = "it is a path: `ssmbak preview " + name.String() + "/ " + at.String() + "` shows what is below it"
+			hint = "this is a path: `ssmbak preview " + name.String() + "/ " + at.String() + "` shows what is below it"
 		}
-		return shell.Fail(hint, "the archive in bucket %s holds nothing of a parameter %s", s.archive.Bucket(), name)
+		return shell.Fail(hint, "the archive in bucket %s has no parameter %s", s.archive.Bucket(), name)
 	}
 	st := snap.States[0]
 	a.noteSecond(text, at, snap.States)
@@ -67,19 +67,19 @@ func (a *app) runGet(ctx context.Context, name ssmbak.Name, text string) error {
 	case snap.Before():
 		return a.before(ctx, s, ssmbak.NameTarget(name), at)
 	case st.Certainty == ssmbak.Unknown && deletedWithin(st, at):
-		return shell.Fail("`ssmbak get "+name.String()+" before:"+at.Whole()+"` writes its value right before that second", "what %s was at %s is not known: %s", name, at, st.Reason)
+		return shell.Fail("`ssmbak get "+name.String()+" before:"+at.Whole()+"` writes its value just before that second", "the state of %s at %s is unknown: %s", name, at, st.Reason)
 	case st.Certainty == ssmbak.Unknown:
-		return shell.Fail("`ssmbak preview "+name.String()+" "+at.String()+"` shows its last known state", "what %s was at %s is not known: %s", name, at, st.Reason)
+		return shell.Fail("`ssmbak preview "+name.String()+" "+at.String()+"` shows its last known state", "the state of %s at %s is unknown: %s", name, at, st.Reason)
 	case st.Deleted && unborn(st, snap):
 		return a.absentThen(ctx, s, name, "%s did not exist yet at %s", name, at)
 	case st.Deleted:
-		return shell.Fail("`ssmbak get "+name.String()+" before:"+deletion(st.Modified)+"` writes its last value", "%s had been deleted by %s, at %s", name, at, deletion(st.Modified))
+		return shell.Fail("`ssmbak get "+name.String()+" before:"+deletion(st.Modified)+"` writes its last value", "%s did not exist at %s: it was deleted at %s", name, at, deletion(st.Modified))
 	case st.Version.Type == "" && !a.flags.decrypt:
 		return shell.Fail("add --with-decryption", "%s may be a SecureString: its type was not recorded", name)
 	case render.Masked(st.Version.Type, a.flags.decrypt):
 		return shell.Fail("add --with-decryption", "%s is a SecureString", name)
 	case !st.Value.IsKnown():
-		return shell.Fail("`ssmbak preview "+name.String()+" "+at.String()+" --output json` shows everything else about it", "the value of %s cannot be had: %s", name, st.Value.Reason)
+		return shell.Fail("`ssmbak preview "+name.String()+" "+at.String()+" --output json` shows everything else about it", "the value of %s is unavailable: %s", name, st.Value.Reason)
 	}
 	if _, err = io.WriteString(a.Stdout, st.Value.V.Reveal()); err != nil {
 		return err

@@ -13,19 +13,19 @@ import (
 	"github.com/ssmbak/ssmbak/restore"
 )
 
-// running is the restore that is being applied, as far as an interrupt has to
-// tell of it. Its methods may be called from many goroutines at once.
+// running is the state of the restore in progress that an interrupt has to report. It
+// is safe for concurrent use.
 type running struct {
 	mu          sync.Mutex
-	again       string      // the command that finishes what is left
-	id          string      // "" while nothing is recorded
-	waits       ssmbak.Time // until when the last creation has to wait, zero if none has
+	again       string      // the command that finishes the rest
+	id          string      // "" before there is a restore record
+	waits       ssmbak.Time // when the last delayed creation is due, zero if there is none
 	away        map[ssmbak.Name]ssmbak.Time
 	interrupted bool
 }
 
-// watch makes a restore report what an interrupt has to tell. again is the
-// command that finishes it.
+// watch makes a restore report its state to a.running. again is the command that
+// finishes the restore.
 func (a *app) watch(o *restore.Options, again string) {
 	r := &a.running
 	r.mu.Lock()
@@ -37,7 +37,7 @@ func (a *app) watch(o *restore.Options, again string) {
 		wait := r.waits
 		r.mu.Unlock()
 		if wait > ssmbak.TimeOf(time.Now()) {
-			a.Note("what was deleted just now is created at %s: AWS asks for 30 seconds between the two", wait)
+			a.Note("deleted parameters are created again at %s: AWS requires 30 seconds between deletion and creation", wait)
 		}
 	}
 	o.Away = func(x restore.Absence) {
@@ -55,14 +55,14 @@ func (a *app) watch(o *restore.Options, again string) {
 	}
 }
 
-// expect sets until when the last creation has to wait.
+// expect sets when the last delayed creation is due.
 func (r *running) expect(waits ssmbak.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.waits = waits
 }
 
-// in says how long it is until a moment.
+// in returns the time left until a time as " in 5s", or "" if it is less than a second.
 func in(until ssmbak.Time) string {
 	if left := time.Until(until.Std()); left > time.Second {
 		return " in " + left.Round(time.Second).String()
@@ -70,8 +70,8 @@ func in(until ssmbak.Time) string {
 	return ""
 }
 
-// onInterrupt says, once ctx ends, what goes on. The returned function ends this
-// and waits until it was said.
+// onInterrupt prints what is still in progress when ctx ends. The returned function
+// stops this, and waits for printing to complete.
 func (a *app) onInterrupt(ctx context.Context) (end func()) {
 	said := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
@@ -87,12 +87,12 @@ func (a *app) onInterrupt(ctx context.Context) (end func()) {
 			}
 		}
 		r.mu.Unlock()
-		a.Note("interrupted: nothing more is started; interrupt again to stop at once")
+		a.Note("interrupted: starting nothing more; interrupt again to stop immediately")
 		switch {
 		case n == 1:
 			a.Note("%s is deleted and will be created again%s", name, in(last))
 		case n > 1:
-			a.Note("%s are deleted and will be created again, the last one%s", shell.Count(n, "parameter", "parameters"), in(last))
+			a.Note("%s are deleted and will be created again, the last of them%s", shell.Count(n, "parameter", "parameters"), in(last))
 		}
 	})
 	return func() {
@@ -102,19 +102,19 @@ func (a *app) onInterrupt(ctx context.Context) (end func()) {
 	}
 }
 
-// abandon ends the run while its work goes on, and says what it leaves behind.
+// abandon ends the run while work is in progress, and prints what is left undone.
 func (a *app) abandon(ctx context.Context) int {
 	a.CloseProgress()
 	r := &a.running
 	r.mu.Lock()
 	id, again, away := r.id, r.again, slices.Sorted(maps.Keys(r.away))
 	r.mu.Unlock()
-	f := shell.Failure{Message: "interrupted again: stopped at once", Code: shell.Interrupted}
+	f := shell.Failure{Message: "interrupted again: stopped immediately", Code: shell.Interrupted}
 	for _, name := range away {
-		a.Note("deleted at this moment: %s", name)
+		a.Note("currently deleted: %s", name)
 	}
 	if id != "" {
-		a.Note("restore %s was stopped before its end: `ssmbak undo %s%s` takes it back", id, id, a.where())
+		a.Note("restore %s was stopped: `ssmbak undo %s%s` undoes it", id, id, a.where())
 		f.Hint = "`" + again + "` finishes the rest"
 		if n := len(away); n > 0 {
 			f.Hint = fmt.Sprintf("`%s` creates %s again and finishes the rest", again, shell.Plural(n, "it", "them"))

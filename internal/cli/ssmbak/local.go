@@ -24,21 +24,22 @@ func (a *app) newLocalCommand() *cobra.Command {
 	port := 4566
 	cmd := &cobra.Command{
 		Use:   "local",
-		Short: "Serve a Parameter Store, an S3 and the recorder on this machine",
-		Long: `Serve a Parameter Store, an S3 with a versioned bucket, and the real recorder on
-127.0.0.1, until it is interrupted. Everything is kept in memory. It prints the
-lines that point the AWS CLI and ssmbak at it; paste them into another terminal.`,
+		Short: "Serve an emulated Parameter Store and S3 with the recorder",
+		Long: `Serve an emulated Parameter Store, an emulated S3 with a versioned bucket, and
+the real recorder on 127.0.0.1 until interrupted. All data is in memory. The
+command prints environment variables for the AWS CLI and ssmbak: paste them into
+another terminal.`,
 		Example: `  ssmbak local
   ssmbak local --port 4567`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if port < 0 || port > 65535 {
-				return shell.Usage("a port is a number up to 65535; 0 takes a free one", "--port %d is no port", port)
+				return shell.Usage("use a port from 1 to 65535, or 0 for any free port", "invalid port %d", port)
 			}
 			return a.runLocal(cmd.Context(), port)
 		},
 	}
-	cmd.Flags().IntVar(&port, "port", port, "the `PORT` to listen on; 0 takes a free one")
+	cmd.Flags().IntVar(&port, "port", port, "the `PORT` to listen on; 0 means any free port")
 	return cmd
 }
 
@@ -54,7 +55,7 @@ func (a *app) runLocal(ctx context.Context, port int) error {
 	defer stop() //nolint:errcheck // the process ends with it
 	_, err = w.conn.SSM().PutParameter(ctx, &ssm.PutParameterInput{
 		Name: aws.String(pointer), Value: aws.String(localBucket), Type: types.ParameterTypeString,
-		Description: aws.String("the bucket in which ssmbak keeps its archive"),
+		Description: aws.String("the bucket with ssmbak's archive"),
 	})
 	if err != nil {
 		return err
@@ -67,7 +68,7 @@ export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
 export AWS_REGION=%s AWS_DEFAULT_REGION=%s
 export SSMBAK_BUCKET=%s
 `, url, localRegion, localRegion, localBucket)
-	a.Note("listening on %s until it is interrupted; everything is kept in memory only", url)
+	a.Note("listening on %s; all data is in memory and lost on exit; press Ctrl-C to stop", url)
 
 	var g sync.WaitGroup
 	g.Go(func() { w.aws.Queue.Run(ctx, w.batch) })
@@ -76,8 +77,8 @@ export SSMBAK_BUCKET=%s
 	return nil
 }
 
-// reconcileOften makes a complete listing every minute, so that the archive is
-// known to be complete up to a short time ago.
+// reconcileOften reconciles every minute, so that the archive is complete up to a short
+// time ago.
 func (a *app) reconcileOften(ctx context.Context, w *world) {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()

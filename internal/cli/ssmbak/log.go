@@ -22,17 +22,18 @@ func (a *app) newLogCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "log NAME|PATH",
 		Short: "Show every recorded change, newest first",
-		Long: `Show every recorded change, newest first: when, what, which version, who, and
-what is known to be missing. It reads no value. What is known only within bounds
-is shown between them, and belongs to a time if it may have happened in it. Each
-time that is shown is a TIME: with it, the change has happened; with before: in
-front of it, it has not. A time without a fraction is known to the second only.
+		Long: `Show every recorded change, newest first: time, operation, version, principal,
+and known gaps. It does not read values. A change whose time is uncertain is shown
+as "between" two times, and is included if it may have happened in the requested
+period. Every time that is shown is valid as TIME: at that time the change has
+happened; with before: in front of it, it has not. A time without a fraction has a
+precision of one second.
 ` + targetHelp + `
---since begins with that second, --until ends with it.`,
+--since includes the second that it names, and so does --until.`,
 		Example: `  ssmbak log /app/db
   ssmbak log /app --recursive --since 2d
   ssmbak log /app/ --since 2024-06-13 --until 2024-06-14T12:00:00 --output json
-  ssmbak restore /app before:2024-06-13T20:10:54.417Z --recursive  # a time that it showed`,
+  ssmbak restore /app before:2024-06-13T20:10:54.417Z --recursive  # a time from its output`,
 		Args: exactly("NAME|PATH"),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if o.target, err = a.target(args[0], o.recursive); err != nil {
@@ -42,8 +43,8 @@ front of it, it has not. A time without a fraction is known to the second only.
 		},
 	}
 	addRecursive(cmd, &o.recursive)
-	cmd.Flags().StringVar(&o.since, "since", "", "only what happened at this `TIME` or later")
-	cmd.Flags().StringVar(&o.until, "until", "", "only what happened at this `TIME` or before")
+	cmd.Flags().StringVar(&o.since, "since", "", "only changes at this `TIME` or later")
+	cmd.Flags().StringVar(&o.until, "until", "", "only changes at this `TIME` or earlier")
 	return cmd
 }
 
@@ -57,7 +58,7 @@ func (a *app) runLog(ctx context.Context, o logOptions) error {
 		return err
 	}
 	if since != 0 && until != 0 && since > until {
-		return shell.Usage("--since is the earlier of the two", "--since %s is later than --until %s", since, until)
+		return shell.Usage("swap the two times", "--since %s is later than --until %s", since, until)
 	}
 	s, err := a.open(ctx, reading)
 	if err != nil {
@@ -77,7 +78,7 @@ func (a *app) runLog(ctx context.Context, o logOptions) error {
 		return err
 	}
 	if len(found.Changes) == 0 {
-		a.Note("nothing is recorded in this time")
+		a.Note("no changes are recorded in this period")
 	}
 	if until == 0 {
 		until = ssmbak.TimeOf(a.Now())
@@ -86,9 +87,8 @@ func (a *app) runLog(ctx context.Context, o logOptions) error {
 	return a.concluded(found.Problems, nil, found.Unproved)
 }
 
-// bound reads the TIME of --since or --until, zero if there is none, and says on
-// standard error which moment it is. A second that is given as a whole counts as
-// a whole in both.
+// bound parses the TIME of --since or --until, zero if it is "", and prints it as a
+// note. Both include the complete second of a time in seconds.
 func (a *app) bound(flag, text string) (ssmbak.Time, error) {
 	if text == "" {
 		return 0, nil
@@ -103,7 +103,7 @@ func (a *app) bound(flag, text string) (ssmbak.Time, error) {
 	}
 	a.Note("%s %s, local %s", flag, at, local(at, now))
 	if at.Second() > now.Unix() {
-		a.Note("this time is in the future: what is shown is what is known now, %s", local(ssmbak.TimeOf(now), now))
+		a.Note("this time is in the future: showing the state as of now, %s", local(ssmbak.TimeOf(now), now))
 	}
 	return at, nil
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
 
-// target reads the NAME|PATH argument as AWS's tools give it.
+// target parses a NAME|PATH argument, which may be an ARN.
 func (a *app) target(text string, recursive bool) (ssmbak.Target, error) {
 	text, err := a.named(text)
 	if err != nil {
@@ -19,7 +19,7 @@ func (a *app) target(text string, recursive bool) (ssmbak.Target, error) {
 	return ssmbak.ParseTarget(text, recursive)
 }
 
-// name reads the NAME argument as AWS's tools give it.
+// name parses a NAME argument, which may be an ARN.
 func (a *app) name(text string) (ssmbak.Name, error) {
 	text, err := a.named(text)
 	if err != nil {
@@ -28,25 +28,24 @@ func (a *app) name(text string) (ssmbak.Name, error) {
 	return ssmbak.ParseName(text)
 }
 
-// named returns the name or path that a text stands for: without blanks around it,
-// and without what an ARN says besides. The account and the region of an ARN are
-// kept for [app.checkARN].
+// named returns the name or path in an argument, which may be an ARN, without
+// surrounding spaces. It keeps an ARN for [app.checkARN].
 func (a *app) named(text string) (string, error) {
 	given := text
 	text = strings.TrimSpace(text)
 	if err := rewritten(text); err != nil {
 		return "", err
 	}
-	// What Git Bash does to a first slash that was doubled is not the same in all
-	// of its versions. Anywhere else two slashes are a mistake, perhaps an empty
-	// variable between them.
+	// Versions of Git Bash differ in whether they remove the first of two leading
+	// slashes. Anywhere else two slashes are a mistake, such as an empty variable
+	// between them.
 	if a.Getenv("MSYSTEM") != "" && strings.HasPrefix(text, "//") {
 		text = text[1:]
 	}
 	if !arn.IsARN(text) {
 		return text, nil
 	}
-	const hint = "the ARN of a parameter looks like arn:aws:ssm:us-east-1:123456789012:parameter/app/db"
+	const hint = "give an ARN such as arn:aws:ssm:us-east-1:123456789012:parameter/app/db"
 	parsed, err := arn.Parse(text)
 	if err != nil {
 		return "", shell.Usage(hint, "%q is not an ARN", given)
@@ -56,14 +55,13 @@ func (a *app) named(text string) (string, error) {
 	case parsed.Service != "ssm" || !ok:
 		return "", shell.Usage(hint, "%q is not the ARN of a parameter", given)
 	case parsed.Region == "" || parsed.AccountID == "":
-		return "", shell.Usage(hint, "%q lacks a region or an account", given)
+		return "", shell.Usage(hint, "%q has no region or no account", given)
 	}
 	a.arn = &parsed
 	return "/" + name, nil
 }
 
-// checkARN refuses an ARN of another account or region than the one whose
-// parameters are read or written.
+// checkARN returns an error if NAME or PATH was an ARN of another account or region.
 func (a *app) checkARN(account, region string) error {
 	if a.arn == nil || a.arn.AccountID == account && a.arn.Region == region {
 		return nil
@@ -77,12 +75,12 @@ func (a *app) checkARN(account, region string) error {
 
 var (
 	drive = regexp.MustCompile(`^[A-Za-z]:[/\\]`)
-	// bashRoot are the usual places of the / of Git Bash and MSYS2.
+	// bashRoot matches the usual root directories of Git Bash and MSYS2.
 	bashRoot = regexp.MustCompile(`(?i)^[a-z]:[/\\](.*[/\\])?(git|msys64|msys32|msys2)[/\\]`)
 )
 
-// rewritten returns an error if a text is a path of Windows that Git Bash made of
-// a name, as it does with every argument that begins with a slash.
+// rewritten returns an error if Git Bash has converted a name to a Windows path, as it
+// does with every argument that begins with a slash.
 // https://github.com/git-for-windows/build-extra/blob/main/ReleaseNotes.md#known-issues
 // https://www.msys2.org/docs/filesystem-paths/#process-arguments
 func rewritten(text string) error {
@@ -93,6 +91,6 @@ func rewritten(text string) error {
 	if root := bashRoot.FindString(text); root != "" {
 		name = strings.ReplaceAll(text[len(root):], `\`, "/")
 	}
-	return shell.Usage("set MSYS_NO_PATHCONV=1, or double the first slash: //"+name,
-		"%q is a path of Windows: Git Bash writes it in place of /%s", text, name)
+	return shell.Usage("set MSYS_NO_PATHCONV=1, or write the first slash twice: //"+name,
+		"%q is a Windows path: Git Bash converts /%s to it", text, name)
 }

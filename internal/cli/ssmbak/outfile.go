@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 )
 
-// isStdout reports whether a path means standard output: it is "-", or names what
-// standard output is, as /dev/stdout does.
+// isStdout reports whether a path means standard output: it is "-", or the same file as
+// standard output, such as /dev/stdout.
 func (a *app) isStdout(path string) bool {
 	if path == "-" {
 		return true
@@ -26,15 +26,15 @@ func (a *app) isStdout(path string) bool {
 	return err == nil && os.SameFile(is, named)
 }
 
-// writeFile writes a text to what a path names. A regular file is made, or
-// replaced as a whole or not at all, and only its owner may read it; a symbolic
-// link to it stays. Anything else, such as a pipe or a device, is written through.
-// replaced reports whether the text is in a file now.
+// writeFile writes text to a path. It creates a regular file, or replaces it
+// atomically, with mode 0600, and follows symbolic links. It writes directly to
+// anything else, such as a pipe or a device. replaced reports whether a regular file
+// has the text now.
 func writeFile(path string, text []byte) (replaced bool, err error) {
 	is, err := os.Stat(path)
 	if err == nil && !is.Mode().IsRegular() {
 		if is.IsDir() {
-			return false, errors.New("it is a directory")
+			return false, errors.New("is a directory")
 		}
 		f, err := os.OpenFile(path, os.O_WRONLY, 0)
 		if err != nil {
@@ -47,7 +47,7 @@ func writeFile(path string, text []byte) (replaced bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	temp, err := os.CreateTemp(filepath.Dir(target), ".ssmbak-plan-*") // for its owner only
+	temp, err := os.CreateTemp(filepath.Dir(target), ".ssmbak-plan-*") // mode 0600
 	if err != nil {
 		return false, err
 	}
@@ -61,10 +61,10 @@ func writeFile(path string, text []byte) (replaced bool, err error) {
 	return err == nil, err
 }
 
-// maxLinks is how many symbolic links are followed, as Linux does.
+// maxLinks is the maximum number of symbolic links to follow, as in Linux.
 const maxLinks = 40
 
-// followed returns the file that a path leads to, which need not exist.
+// followed returns the file at the end of a chain of symbolic links. It need not exist.
 func followed(path string) (string, error) {
 	for range maxLinks {
 		is, err := os.Lstat(path)

@@ -29,7 +29,7 @@ func (a *app) writePlanFile(path string, f *restore.File) error {
 	}
 	replaced, err := writeFile(path, text)
 	if err != nil {
-		return shell.Fail("name a file in a directory that you may write to", "write the plan to %s: %v", path, err)
+		return shell.Fail("choose a file in a writable directory", "write the plan to %s: %v", path, err)
 	}
 	if replaced {
 		a.Note("plan written to %s: `ssmbak restore --plan %s --plan-sha256 %x%s` applies it", path, shell.Quote(path), sha256.Sum256(text), a.where())
@@ -65,7 +65,7 @@ func (a *app) planText(path string) ([]byte, error) {
 	}
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, shell.Usage("`ssmbak restore NAME|PATH TIME --dry-run --out FILE` writes one", "there is no file %s", path)
+		return nil, shell.Usage("`ssmbak restore NAME|PATH TIME --dry-run --out FILE` creates one", "file %s does not exist", path)
 	}
 	if err != nil {
 		return nil, shell.Fail("", "read the plan: %v", err)
@@ -73,7 +73,7 @@ func (a *app) planText(path string) ([]byte, error) {
 	return text, nil
 }
 
-// optionsOf returns the flags with which a plan was made, as they are typed.
+// optionsOf returns the command-line flags with which a plan was made.
 func optionsOf(f *restore.File) string {
 	var b strings.Builder
 	for _, flag := range []struct {

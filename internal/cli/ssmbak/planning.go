@@ -16,8 +16,7 @@ import (
 	"github.com/ssmbak/ssmbak/restore"
 )
 
-// planOptions are what diff and restore have in common: all that decides what a
-// restore does.
+// planOptions are the options of diff and restore that determine the plan.
 type planOptions struct {
 	target          ssmbak.Target
 	time            string
@@ -30,26 +29,26 @@ type planOptions struct {
 	only, exclude   []string
 }
 
-// onlyLive are the flags that mean nothing between two times.
+// onlyLive are the flags that have no effect on a comparison of two times.
 var onlyLive = []string{"exact", "replace", "to", "key-id"}
 
 func (o *planOptions) addFlags(cmd *cobra.Command) {
 	addRecursive(cmd, &o.recursive)
 	f := cmd.Flags()
-	f.BoolVar(&o.exact, "exact", false, "delete also what had not begun by then, which is kept otherwise")
-	f.StringVar(&o.to, "to", "", "restore below this `PREFIX` instead, beside what is there")
-	f.BoolVar(&o.assumeLastKnown, "assume-last-known", false, "take the last known state for the true one where it is unknown")
+	f.BoolVar(&o.exact, "exact", false, "also delete parameters created after TIME (kept by default)")
+	f.StringVar(&o.to, "to", "", "restore to copies below this `PREFIX` instead")
+	f.BoolVar(&o.assumeLastKnown, "assume-last-known", false, "where the state is unknown, use the last known state")
 	f.BoolVar(&o.own, "own", false, "include the parameters that name ssmbak's bucket, /newvoll/ssmbak/*")
 	o.addSomeFlags(cmd)
 }
 
-// addSomeFlags adds those that undo has too.
+// addSomeFlags adds the flags that undo has too.
 func (o *planOptions) addSomeFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.BoolVar(&o.replace, "replace", false, "delete and create anew what cannot be changed in place: from the advanced tier to the standard one, another type or data type")
-	f.StringVar(&o.keyID, "key-id", "", "the KMS `KEY` of every SecureString that is written, instead of its own")
-	f.StringArrayVar(&o.only, "only", nil, "only names that match this `GLOB`: 'db*' the last level, /app/db it and all below, '*/db/host' at any depth, '/app/**/db'; may be repeated")
-	f.StringArrayVar(&o.exclude, "exclude", nil, "no names that match this `GLOB`, see --only; may be repeated")
+	f.BoolVar(&o.replace, "replace", false, "delete and recreate parameters that cannot be changed in place (advanced to standard tier, type or data type changes)")
+	f.StringVar(&o.keyID, "key-id", "", "encrypt every SecureString with this KMS `KEY` instead of its recorded one")
+	f.StringArrayVar(&o.only, "only", nil, "only parameters that match this `GLOB`: 'db*' (last level), /app/db (and below), '*/db/host' (any depth), '/app/**/db'; may be repeated")
+	f.StringArrayVar(&o.exclude, "exclude", nil, "skip parameters that match this `GLOB`, see --only; may be repeated")
 }
 
 func (o *planOptions) aim(a *app, args []string) (err error) {
@@ -70,7 +69,7 @@ func (o *planOptions) restore(a *app) restore.Options {
 	}
 }
 
-// flagsGiven returns the flags of a command that were given, as they are typed.
+// flagsGiven returns the named flags that are set, as on the command line.
 func flagsGiven(cmd *cobra.Command, names ...string) string {
 	var b strings.Builder
 	for _, name := range names {
@@ -92,18 +91,17 @@ func flagsGiven(cmd *cobra.Command, names ...string) string {
 	return b.String()
 }
 
-// syncer returns what records live parameters while a plan is made: nothing
-// where there is no archive of ours yet, since only a command that was asked to
-// write begins one.
+// syncer returns the recorder that records live parameters for a plan. It is nil if the
+// bucket has no archive yet: only commands that write create one.
 func (s *session) syncer(a *app) restore.Syncer {
 	if _, ok := s.archive.Identity(); !ok {
-		a.Note("nothing of what is live can be recorded: `ssmbak reconcile` begins an archive in this bucket")
+		a.Note("this bucket holds no archive yet, so live values cannot be saved before they are overwritten; run `ssmbak reconcile` first")
 		return nil
 	}
 	return s.recorder(a)
 }
 
-// plan makes a plan and explains the cases in which there is nothing in it.
+// plan makes a plan. If the plan is empty, it returns an error with the reason.
 func (a *app) plan(ctx context.Context, s *session, r *restore.Restorer, target ssmbak.Target, at ssmbak.Time) (*restore.Plan, error) {
 	plan, err := r.Plan(ctx, target, at)
 	if err != nil {
@@ -111,14 +109,14 @@ func (a *app) plan(ctx context.Context, s *session, r *restore.Restorer, target 
 	}
 	a.noteLeftOut(plan.LeftOut, plan.Excluded)
 	if n := len(plan.Unrecorded); n > 0 {
-		a.Note("%s left out, since the recorder does: %s", shell.Count(n, "parameter was", "parameters were"), plan.Unrecorded[0])
+		a.Note("skipped %s excluded from recording (%s)", shell.Count(n, "parameter", "parameters"), plan.Unrecorded[0])
 	}
 	a.noteUnchanged(plan.Items)
 	if plan.Unlisted > 0 {
-		a.Note("kept %s first recorded after that time; whether %s existed then is not known: no complete listing is that old", shell.Count(plan.Unlisted, "parameter", "parameters"), shell.Plural(plan.Unlisted, "it", "they"))
+		a.Note("kept %s first recorded after that time: whether %s existed then is unknown, because no complete listing is that old", shell.Count(plan.Unlisted, "parameter", "parameters"), shell.Plural(plan.Unlisted, "it", "they"))
 	}
 	if plan.Trusted > 0 {
-		a.Note("tags and labels of %s in which nothing else differs were not read: `ssmbak reconcile --deep` compares those of all", shell.Count(plan.Trusted, "parameter", "parameters"))
+		a.Note("did not read the tags and labels of %s without other differences: `ssmbak reconcile --deep` compares all of them", shell.Count(plan.Trusted, "parameter", "parameters"))
 	}
 	if len(plan.Items)+len(plan.Problems)+len(plan.LeftOut)+len(plan.Unrecorded)+plan.Excluded > 0 || !plan.Unproved.Empty() {
 		if len(plan.Items) > 0 && len(plan.Problems) == 0 && plan.Unproved.Empty() && allBefore(plan.Items) {
@@ -132,23 +130,23 @@ func (a *app) plan(ctx context.Context, s *session, r *restore.Restorer, target 
 	return plan, a.anything(ctx, s, target, at.String())
 }
 
-// nowhere reports whether a parameter was not there at the moment and is not now.
+// nowhere reports whether a parameter did not exist at the time and does not now.
 func nowhere(item *restore.Item) bool {
 	return item.Action == restore.None && item.Live == nil && item.Wanted.Deleted
 }
 
-// noteLeftOut says what is no part of the answer.
+// noteLeftOut prints which parameters were skipped.
 func (a *app) noteLeftOut(own []ssmbak.Name, excluded int) {
 	if n := len(own); n > 0 {
-		a.Note("%s left out, since the name of ssmbak's bucket stands there: --own includes %s", shell.Count(n, "parameter was", "parameters were"), shell.Plural(n, "it", "them"))
+		a.Note("skipped %s with the name of ssmbak's bucket: use --own to include %s", shell.Count(n, "parameter", "parameters"), shell.Plural(n, "it", "them"))
 	}
 	if excluded > 0 {
-		a.Note("%s left out by --only and --exclude", shell.Count(excluded, "parameter was", "parameters were"))
+		a.Note("skipped %s because of --only and --exclude", shell.Count(excluded, "parameter", "parameters"))
 	}
 }
 
-// noteUnchanged says what cannot come back of parameters that are as they should
-// be otherwise.
+// noteUnchanged prints what cannot be restored of parameters that are otherwise
+// unchanged.
 func (a *app) noteUnchanged(items []restore.Item) {
 	for _, item := range items {
 		if item.Action != restore.None {
@@ -160,8 +158,8 @@ func (a *app) noteUnchanged(items []restore.Item) {
 	}
 }
 
-// anything returns an error if the archive holds nothing of the target, or if
-// that is one parameter; when says when that did not exist.
+// anything returns an error if the archive has no records of the target, or if the
+// target is one parameter. when is the time at which it did not exist.
 func (a *app) anything(ctx context.Context, s *session, target ssmbak.Target, when string) error {
 	lines, err := s.archive.Timelines(ctx, target)
 	if err != nil {
@@ -173,10 +171,10 @@ func (a *app) anything(ctx context.Context, s *session, target ssmbak.Target, wh
 	if name, possible := target.Name(); possible && lines.One {
 		return a.absentThen(ctx, s, name, "%s did not exist at %s", name, when)
 	}
-	return nil // all of it began later and is gone again
+	return nil // all parameters were created later and have been deleted
 }
 
-// allBefore reports whether nothing was known at the moment of any of the items.
+// allBefore reports whether the time is before the first record of every item.
 func allBefore(items []restore.Item) bool {
 	return !slices.ContainsFunc(items, func(item restore.Item) bool {
 		w := item.Wanted
@@ -203,8 +201,8 @@ func (a *app) printPlan(ctx context.Context, s *session, title, summary string, 
 	return a.WriteJSON(rows)
 }
 
-// wanted returns the wanted state of each item, with the values that are to be
-// shown. A plan itself reads only those that it compares.
+// wanted returns the wanted state of each item with the values to be shown. The plan
+// itself has only those that it compared.
 func (a *app) wanted(ctx context.Context, s *session, items []restore.Item) ([]ssmbak.State, error) {
 	states := make([]ssmbak.State, len(items))
 	g, gctx := errgroup.WithContext(ctx)

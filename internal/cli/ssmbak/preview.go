@@ -14,15 +14,15 @@ import (
 
 // targetHelp explains NAME|PATH and TIME.
 const targetHelp = `
-A text with a trailing slash, or with --recursive, is a path: its direct
-children, or with --recursive everything below it. A text without either is the
-parameter of that name if there ever was one, else the path. An ARN of the
-caller's account and region means its parameter.
+An argument with a trailing slash, or with --recursive, is a path: its direct
+children, or with --recursive everything below it. Any other argument is the
+parameter with that name, or a path if there never was such a parameter. The ARN of
+a parameter in the caller's account and region is accepted too.
 
 TIME is one of ` + ssmbak.TimeExamples + `.
-Without a zone it is UTC; in a time of whole seconds, that second has happened.
-before:TIME is the millisecond before TIME begins: a time that log shows, with
-before: in front of it, takes that change back.`
+Without a zone it is UTC. A time in seconds means the end of that second.
+before:TIME is the millisecond before TIME begins: use before: with a time from
+log for the state before that change.`
 
 type previewOptions struct {
 	target    ssmbak.Target
@@ -36,8 +36,8 @@ func (a *app) newPreviewCommand() *cobra.Command {
 	var o previewOptions
 	cmd := &cobra.Command{
 		Use:   "preview NAME|PATH TIME",
-		Short: "Show what Parameter Store held at a time, from the archive alone",
-		Long:  "Show what Parameter Store held at a time, from the archive alone." + "\n" + targetHelp,
+		Short: "Show the parameters at a time, from the archive only",
+		Long:  "Show the parameters at a time, from the archive only." + "\n" + targetHelp,
 		Example: `  ssmbak preview /app/db 2h
   ssmbak preview /app 2024-06-13T20:10:54Z --recursive --with-decryption
   ssmbak preview /app/ now --deleted --output json`,
@@ -51,8 +51,8 @@ func (a *app) newPreviewCommand() *cobra.Command {
 		},
 	}
 	addRecursive(cmd, &o.recursive)
-	cmd.Flags().BoolVar(&o.deleted, "deleted", false, "show also what had been deleted by then")
-	cmd.Flags().BoolVar(&o.all, "all", false, "show also names of which nothing was recorded yet")
+	cmd.Flags().BoolVar(&o.deleted, "deleted", false, "also show parameters that had been deleted by then")
+	cmd.Flags().BoolVar(&o.all, "all", false, "also show parameters first recorded later")
 	return cmd
 }
 
@@ -104,21 +104,21 @@ func (a *app) runPreview(ctx context.Context, o previewOptions) error {
 		return err
 	}
 	if later > 0 {
-		a.Note("%s first recorded after %s; whether %s existed then is not known: --all shows %s", shell.Count(later, "name was", "names were"), at, shell.Plural(later, "it", "they"), shell.Plural(later, "it", "them"))
+		a.Note("%s first recorded after %s: whether %s existed then is unknown; use --all to show %s", shell.Count(later, "name was", "names were"), at, shell.Plural(later, "it", "they"), shell.Plural(later, "it", "them"))
 	}
 	a.noteSecond(o.time, at, snap.States)
 	switch {
 	case deleted > 0 && !o.deleted:
-		a.Note("%s deleted by then: --deleted shows %s", shell.Count(deleted, "parameter was", "parameters were"), shell.Plural(deleted, "it", "them"))
+		a.Note("%s deleted by then: use --deleted to show %s", shell.Count(deleted, "parameter was", "parameters were"), shell.Plural(deleted, "it", "them"))
 	case len(shown) == 0 && later == 0:
-		a.Note("nothing was there then")
+		a.Note("no parameters existed then")
 	}
 	a.noteCompleteness(snap.Complete, at)
 	return a.concluded(snap.Problems, shown, snap.Unproved)
 }
 
-// unborn reports whether a parameter that was surely not there had not begun
-// yet: nothing ends before it, so it is absent since recording began.
+// unborn reports whether a parameter that did not exist had not been created yet: it is
+// absent since recording began, rather than since a deletion.
 func unborn(st ssmbak.State, snap archive.Snapshot) bool { return st.Modified == snap.Since }
 
 // printStates writes the rows of states.
@@ -135,7 +135,7 @@ func (a *app) printStates(states []ssmbak.State) error {
 	})
 }
 
-// problems names what could not be read whole, and makes the error of it.
+// problems prints which parameters could not be read completely, and returns the error.
 func (a *app) problems(problems []archive.Problem, shown []ssmbak.State) error {
 	n := len(problems)
 	for _, p := range problems {
@@ -152,38 +152,38 @@ func (a *app) problems(problems []archive.Problem, shown []ssmbak.State) error {
 	if n == 0 {
 		return nil
 	}
-	return shell.Part("the other parameters are not concerned; older versions of an object may be whole", "%s not be read whole", shell.Count(n, "parameter could", "parameters could"))
+	return shell.Part("the other parameters are not affected; older versions of an object may be intact", "%s not be read completely", shell.Count(n, "parameter could", "parameters could"))
 }
 
-// noteCompleteness says up to when the archive is known to lack nothing.
+// noteCompleteness prints up to when the archive is complete.
 func (a *app) noteCompleteness(complete, at ssmbak.Time) {
 	switch {
 	case complete == 0:
-		a.Note("no complete listing was made yet, so a change whose event never came may be missing: `ssmbak reconcile` makes one")
+		a.Note("no complete listing yet, so changes whose events were lost may be missing: run `ssmbak reconcile`")
 	case at <= complete:
 		a.Note("complete up to %s", complete)
 	default:
-		a.Note("complete up to %s, and later as far as events came", complete)
+		a.Note("complete up to %s; later changes as far as their events arrived", complete)
 	}
 }
 
-// nothing explains that the archive holds nothing of a target.
+// nothing returns the error for a target of which the archive has no records.
 func (a *app) nothing(ctx context.Context, s *session, t ssmbak.Target) error {
-	hint := "names are case-sensitive; `ssmbak reconcile` records what is there now"
+	hint := "names are case-sensitive; run `ssmbak reconcile` to record all live parameters"
 	if !t.Recursive() {
 		if deep, err := ssmbak.ParseTarget(t.Prefix(), true); err == nil {
 			for _, err := range s.archive.Names(ctx, deep) {
 				if err == nil {
-					hint = "deeper below it there is something: --recursive shows it"
+					hint = "there are parameters further down: add --recursive"
 				}
 				break
 			}
 		}
 	}
-	return shell.Fail(hint, "the archive in bucket %s holds nothing of %s", s.archive.Bucket(), t)
+	return shell.Fail(hint, "the archive in bucket %s has no records of %s", s.archive.Bucket(), t)
 }
 
-// before explains that a moment lies before everything that is known.
+// before returns the error for a time before the first record of a target.
 func (a *app) before(ctx context.Context, s *session, t ssmbak.Target, at ssmbak.Time) error {
 	lines, err := s.archive.Timelines(ctx, t)
 	if err != nil {
@@ -209,9 +209,9 @@ func (a *app) before(ctx context.Context, s *session, t ssmbak.Target, at ssmbak
 			first = min(first, ssmbak.Seconds(second))
 		}
 	}
-	hint := "its first record is of " + first.String()
+	hint := "its first record is from " + first.String()
 	if lines.Since != 0 {
 		hint += "; recording began at " + lines.Since.String()
 	}
-	return shell.Fail(hint, "nothing is known of %s at %s", t, at)
+	return shell.Fail(hint, "there are no records of %s at %s", t, at)
 }

@@ -8,12 +8,12 @@ import (
 	"github.com/ssmbak/ssmbak/restore"
 )
 
-// asks reports whether a person is asked before the plan is applied.
+// asks reports whether the user is asked before the plan is applied.
 func (a *app) asks(plan *restore.Plan, o restoreOptions) bool {
 	return !o.yes && changes(plan) > 0 && a.Unasked() == ""
 }
 
-// changes counts the items that will be carried out.
+// changes counts the items that will be applied.
 func changes(plan *restore.Plan) (n int) {
 	for _, item := range plan.Items {
 		if item.Action.Writes() && item.Refused == "" {
@@ -23,19 +23,19 @@ func changes(plan *restore.Plan) (n int) {
 	return n
 }
 
-// agree returns nil if the plan may be applied: a person agreed to it now or by
-// --yes, or there is nothing that has to be agreed to.
+// agree returns nil if the plan may be applied: the user agreed, gave --yes, or need not
+// agree.
 func (a *app) agree(ctx context.Context, s *session, plan *restore.Plan, o restoreOptions) error {
 	switch {
 	case a.asks(plan, o):
 		return a.ask(ctx, s, plan, o)
 	case plan.Asks() && changes(plan) > 0 && !o.yes:
-		return shell.Fail("look at it with --dry-run, then add --yes; nothing was changed", "%s, and %s", grave(plan), a.Unasked())
+		return shell.Fail("review it with --dry-run, then add --yes; nothing was changed", "%s, and %s", grave(plan), a.Unasked())
 	}
 	return nil
 }
 
-// grave says why a plan is not carried out without a word.
+// grave returns the reason why a plan requires confirmation.
 func grave(plan *restore.Plan) string {
 	deleted, replaced := plan.Count(restore.Delete), plan.Count(restore.Replace)
 	switch {
@@ -46,12 +46,12 @@ func grave(plan *restore.Plan) string {
 	case replaced > 0:
 		return "this restore replaces " + shell.Count(replaced, "parameter", "parameters")
 	case plan.Target.Root():
-		return "a restore of " + plan.Target.String() + " may concern everything"
+		return "a restore of " + plan.Target.String() + " may affect every parameter"
 	}
 	return "this restore may have to replace parameters to change their type"
 }
 
-// ask shows a plan and returns nil if a person agrees to it.
+// ask shows a plan and returns nil if the user agrees to it.
 func (a *app) ask(ctx context.Context, s *session, plan *restore.Plan, o restoreOptions) error {
 	q := render.Question{
 		Title: render.Title(plan, o.to), Account: s.caller.Account, Region: s.conn.Region(), Rows: a.Rows(), MaxRate: o.maxRate,

@@ -27,13 +27,13 @@ func (a *app) newReconcileCommand() *cobra.Command {
 	var o reconcileOptions
 	cmd := &cobra.Command{
 		Use:   "reconcile [PATH]",
-		Short: "Record what the archive lacks of what is live now",
-		Long: `Compare all live parameters with the archive, or look at those below a path, and
-record what the archive lacks. What the listings show unchanged is not looked at
-again; only --deep finds a label that moved without a new version and without its
-event. A complete listing also proves that nothing was missed before it, which
-preview then says. A run that is stopped is continued by the next one. Parameter
-Store is never written to.`,
+		Short: "Record live parameters that the archive does not have",
+		Long: `Compare all live parameters with the archive, or read those below a path, and
+record what the archive does not have. Parameters that the listings show unchanged
+are not read again; only --deep finds a label that moved without a new version and
+without an event. After a complete run the archive is complete up to its start. If
+a run is stopped, the next one continues. Reconcile never writes to Parameter
+Store.`,
 		Example: `  ssmbak reconcile
   ssmbak reconcile --deep --max-time 15m
   ssmbak reconcile /app --dry-run`,
@@ -52,14 +52,14 @@ Store is never written to.`,
 				return err
 			}
 			if o.maxTime < 0 {
-				return shell.Usage("give it a duration, for example 15m", "--max-time %s is less than nothing", o.maxTime)
+				return shell.Usage("use a duration such as 15m", "--max-time %s must not be negative", o.maxTime)
 			}
 			return a.runReconcile(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().BoolVar(&o.deep, "deep", false, "look at every parameter, also at those that did not change")
-	cmd.Flags().DurationVar(&o.maxTime, "max-time", 0, "stop after this `DURATION`; the next run goes on")
-	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "show what would be recorded, and record nothing")
+	cmd.Flags().BoolVar(&o.deep, "deep", false, "read every parameter, including unchanged ones")
+	cmd.Flags().DurationVar(&o.maxTime, "max-time", 0, "stop after this `DURATION`; the next run continues")
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "show what would be recorded, without recording it")
 	return cmd
 }
 
@@ -102,7 +102,7 @@ func (a *app) runReconcile(ctx context.Context, o reconcileOptions) error {
 	a.Note("checked %d, %srecorded %d, deleted %d, gaps %d, unreadable %d, failed %d",
 		report.Checked, would, len(report.Recorded), len(report.Deleted), len(report.Gaps), len(report.Unreadable), len(report.Failed))
 	if report.Excluded > 0 {
-		a.Note("%s passed by, since the recorder leaves them out", shell.Count(report.Excluded, "parameter was", "parameters were"))
+		a.Note("skipped %s excluded from recording", shell.Count(report.Excluded, "parameter", "parameters"))
 	}
 	if report.TagsUnchecked != nil {
 		a.Note("tags of unchanged parameters were not compared: %s", reason(report.TagsUnchecked))
@@ -116,7 +116,7 @@ func (a *app) runReconcile(ctx context.Context, o reconcileOptions) error {
 	}
 	switch n := len(report.Failed); {
 	case n == 0 && report.Left > 0:
-		return shell.Part("`"+again+"` goes on", "there was no time for %d of %d", report.Left, report.Checked+report.Left)
+		return shell.Part("`"+again+"` continues", "ran out of time: %d of %d parameters left", report.Left, report.Checked+report.Left)
 	case n == 0:
 		return nil
 	case n == report.Checked:
@@ -126,7 +126,7 @@ func (a *app) runReconcile(ctx context.Context, o reconcileOptions) error {
 	}
 }
 
-// except says for which parameters a listing proves nothing.
+// except names the parameters for which the archive is not complete.
 func except(failed []recorder.Failed) string {
 	if len(failed) == 0 {
 		return ""
@@ -138,8 +138,8 @@ func except(failed []recorder.Failed) string {
 	return ", except " + archive.NameList(names)
 }
 
-// printReport writes one line, or one object, for each parameter that is not as
-// it was.
+// printReport writes one line, or one JSON object, for each parameter with changes or
+// an error.
 func (a *app) printReport(report recorder.Report) error {
 	rows := []reconciledRow{}
 	add := func(change string, names []ssmbak.Name) {

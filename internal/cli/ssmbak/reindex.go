@@ -27,12 +27,12 @@ func (a *app) newReindexCommand() *cobra.Command {
 	var o reindexOptions
 	cmd := &cobra.Command{
 		Use:   "reindex NAME|PATH",
-		Short: "Rebuild an index of the archive that was damaged or deleted",
-		Long: `Rebuild the index of a parameter that was damaged or deleted, or of all such
-parameters below a path. What an index holds comes from its newest older version
-in the bucket that can be read, and from the value objects. Without such a
-version only the values and when they were written come back. An index that is
-whole is left alone. Parameter Store is never written to.`,
+		Short: "Rebuild damaged or deleted indexes of the archive",
+		Long: `Rebuild the damaged or deleted index of a parameter, or all such indexes below a
+path. The new index combines the newest older version of the index object that is
+readable with the value objects. Without such a version, only the values and their
+times can be recovered. Intact indexes are not changed. Reindex never writes to
+Parameter Store.`,
 		Example: `  ssmbak reindex /app/db
   ssmbak reindex / --recursive --dry-run`,
 		Args: exactly("NAME|PATH"),
@@ -44,7 +44,7 @@ whole is left alone. Parameter Store is never written to.`,
 		},
 	}
 	cmd.Flags().BoolVarP(&o.recursive, "recursive", "R", false, "everything below the path, not only its direct children")
-	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "show which indexes have to be rebuilt, and write nothing")
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "show which indexes would be rebuilt, without writing them")
 	return cmd
 }
 
@@ -52,7 +52,7 @@ whole is left alone. Parameter Store is never written to.`,
 type reindexedRow struct {
 	Name   ssmbak.Name
 	Change string
-	// OlderIndex is the version of the index object that could be read.
+	// OlderIndex is the version ID of the index object that was used.
 	OlderIndex, OlderTime       *string
 	Versions, Values, Originals int
 	Foreign, Unreadable         int
@@ -64,7 +64,7 @@ type reindexedRow struct {
 const (
 	indexRebuilt = "rebuilt"
 	indexWhole   = "whole"
-	indexBroken  = "broken" // a dry run would have rebuilt it
+	indexBroken  = "broken" // to be rebuilt, in a dry run
 	indexFailed  = "failed"
 )
 
@@ -74,7 +74,7 @@ func (a *app) runReindex(ctx context.Context, o reindexOptions) error {
 		return err
 	}
 	if _, exists := s.archive.Identity(); !exists {
-		return shell.Fail("`ssmbak reconcile` begins one", "bucket %s holds no archive yet", s.archive.Bucket())
+		return shell.Fail("`ssmbak reconcile` creates one", "bucket %s has no archive yet", s.archive.Bucket())
 	}
 	if !o.dryRun {
 		if err := s.archive.Establish(ctx); err != nil {
@@ -98,7 +98,7 @@ func (a *app) runReindex(ctx context.Context, o reindexOptions) error {
 		a.Note("rebuilt %d, whole %d, failed %d", count[indexRebuilt], count[indexWhole], count[indexFailed])
 	}
 	if count[indexRebuilt] > 0 {
-		a.Note("`ssmbak reconcile %s` adds what is live now", o.target)
+		a.Note("`ssmbak reconcile %s` adds the live state", o.target)
 	}
 	switch n := count[indexFailed]; {
 	case n == 0:
@@ -114,12 +114,12 @@ func (a *app) runReindex(ctx context.Context, o reindexOptions) error {
 	}
 }
 
-// reindexParallel is how many indexes are rebuilt at once; each asks for many
-// objects at once by itself.
+// reindexParallel is the number of indexes that are rebuilt concurrently. Each reads
+// many objects concurrently.
 const reindexParallel = 8
 
-// reindex rebuilds what the target means: the parameter of its name, or whatever
-// is broken below its path.
+// reindex rebuilds the index of the target's parameter, or all broken indexes below its
+// path.
 func (a *app) reindex(ctx context.Context, from *archive.Archive, o reindexOptions) ([]reindexedRow, error) {
 	name, possible := o.target.Name()
 	if possible && !o.recursive {
@@ -149,7 +149,7 @@ func (a *app) reindex(ctx context.Context, from *archive.Archive, o reindexOptio
 		g.Go(func() (err error) {
 			rows[i], err = reindexOne(gctx, from, name, o.dryRun)
 			if errors.Is(err, archive.ErrNothing) {
-				err = nil // a lifecycle rule took the rest away meanwhile
+				err = nil // a lifecycle rule has expired its objects
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -161,8 +161,8 @@ func (a *app) reindex(ctx context.Context, from *archive.Archive, o reindexOptio
 	return rows, g.Wait()
 }
 
-// anyIndex fails if the archive has no index of what the target means, so that
-// a mistyped name is not taken for one without damage.
+// anyIndex returns an error if the archive has no index for the target, so that a
+// mistyped name is not reported as intact.
 func anyIndex(ctx context.Context, from *archive.Archive, t ssmbak.Target) error {
 	if name, _ := t.Name(); from.CheckIndex(ctx, name) == nil {
 		return nil
@@ -170,11 +170,11 @@ func anyIndex(ctx context.Context, from *archive.Archive, t ssmbak.Target) error
 	for _, err := range from.Names(ctx, t) {
 		return err
 	}
-	return shell.Fail("", "the archive holds nothing of %s", t)
+	return shell.Fail("", "the archive has no records of %s", t)
 }
 
-// reindexOne rebuilds one index, or with dry only says whether it has to be. What
-// concerns this parameter alone stands in the row.
+// reindexOne rebuilds one index, or with dry determines whether it is broken. The row
+// has errors that only affect this parameter.
 func reindexOne(ctx context.Context, from *archive.Archive, name ssmbak.Name, dry bool) (reindexedRow, error) {
 	row := reindexedRow{Name: name, Change: indexWhole, Lacks: []string{}}
 	var err error
@@ -213,7 +213,7 @@ func rowOfReindexed(r archive.Reindexed) reindexedRow {
 	return row
 }
 
-// printReindexed writes one line, or one object, for each index.
+// printReindexed writes one line, or one JSON object, for each index.
 func (a *app) printReindexed(rows []reindexedRow) error {
 	return a.Data(rows, func(w io.Writer) error { return writeReindexed(w, rows) })
 }
@@ -234,7 +234,7 @@ func writeReindexed(w io.Writer, rows []reindexedRow) error {
 	return nil
 }
 
-// origins says where the facts of a rebuilt index came from, and what it lacks.
+// origins describes the sources of a rebuilt index, and what is missing in it.
 func origins(row reindexedRow) string {
 	parts := []string{"versions " + fmt.Sprint(row.Versions)}
 	if row.OlderTime != nil {
@@ -244,7 +244,7 @@ func origins(row reindexedRow) string {
 		n    int
 		what string
 	}{
-		{row.Values, "values added"}, {row.Originals, "originals"}, {row.Foreign, "foreign objects"}, {row.Unreadable, "unreadable"},
+		{row.Values, "values added"}, {row.Originals, "legacy versions"}, {row.Foreign, "foreign objects"}, {row.Unreadable, "unreadable"},
 	} {
 		if c.n > 0 {
 			parts = append(parts, fmt.Sprintf("%s %d", c.what, c.n))
@@ -252,7 +252,7 @@ func origins(row reindexedRow) string {
 	}
 	text := strings.Join(parts, ", ")
 	if len(row.Lacks) > 0 {
-		text += "; lacks " + strings.Join(row.Lacks, ", ")
+		text += "; missing: " + strings.Join(row.Lacks, ", ")
 	}
 	return text
 }

@@ -24,42 +24,42 @@ type restoreOptions struct {
 	allRows       bool
 	out, planFile string
 	planDigest    string // the SHA-256 that the plan file must have, "" for any
-	anew          string // the command that makes the plan file anew
+	replan        string // the command that creates the plan file again
 	maxRate       float64
 }
 
 func (o *restoreOptions) addRunFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.BoolVar(&o.dryRun, "dry-run", false, "show what would be done, and change nothing")
-	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask")
-	f.BoolVar(&o.allRows, "all-rows", false, "list every parameter on a terminal, also those that did not change")
-	f.Float64Var(&o.maxRate, "max-rate", 0, "write at most `N` times per second; without it, as often as the account allows")
+	f.BoolVar(&o.dryRun, "dry-run", false, "show what would be done, without doing it")
+	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask for confirmation")
+	f.BoolVar(&o.allRows, "all-rows", false, "on a terminal, list every parameter, including unchanged ones")
+	f.Float64Var(&o.maxRate, "max-rate", 0, "write at most `N` times per second; default: as often as the account allows")
 }
 
 func (a *app) newRestoreCommand() *cobra.Command {
 	var o restoreOptions
 	cmd := &cobra.Command{
 		Use:   "restore NAME|PATH TIME",
-		Short: "Bring parameters back to what they were at a time",
-		Long: `Bring parameters back to what they were at a time: value, type, key, tier, data
-type, description, pattern, policies, tags and labels. Only what differs is
-written. What had been deleted by then is deleted again; what had not begun is
-kept, unless --exact is given; what is unknown is left alone.
+		Short: "Restore parameters to their state at a time",
+		Long: `Restore parameters to their state at a time: value, type, key, tier, data type,
+description, allowed pattern, policies, tags and labels. Only differences are
+written. Parameters that had been deleted by then are deleted; parameters created
+later are kept unless --exact is given; unknown parameters are skipped.
 
-On a terminal a restore shows its plan and asks before it changes anything. It
-asks nothing with --yes, with --output json, if CI is set, and where standard
-input or standard error is no terminal; one that deletes or replaces, or is for
-/, then needs --yes.
+On a terminal, restore shows the plan and asks for confirmation. It does not ask
+with --yes, with --output json, if CI is set, or if standard input or standard
+error is not a terminal; a restore that deletes or replaces parameters, or a
+restore of /, then requires --yes.
 
-Ctrl-C starts nothing more: what was not sent is not done. A parameter that was
-deleted to be created again is always created again first. A second Ctrl-C stops
-at once, and says what is deleted at that moment.
+After Ctrl-C no further requests are started, but a parameter that was deleted to
+be replaced is still created again. A second Ctrl-C stops immediately and lists
+the parameters that are deleted at that time.
 
-With --dry-run --out FILE the plan is kept in a file, without any value; with
---plan FILE exactly that is applied, and what has moved since is refused. --plan
-FILE --dry-run shows the options of the plan and what it would do now.
+--dry-run --out FILE writes the plan to a file, without values. --plan FILE applies
+exactly that plan, and refuses parameters that have changed since. --plan FILE
+--dry-run shows the options of the plan and what it would do now.
 
-Every restore has an id, and ` + "`ssmbak undo ID`" + ` takes it back.
+Every restore has an ID; ` + "`ssmbak undo ID`" + ` undoes it.
 ` + targetHelp,
 		Example: `  ssmbak restore /app/db 2h
   ssmbak restore /app 2024-06-13T20:10:54Z --recursive --dry-run
@@ -71,13 +71,13 @@ Every restore has an id, and ` + "`ssmbak undo ID`" + ` takes it back.
 				return exactly("NAME|PATH", "TIME")(cmd, args)
 			}
 			if len(args) > 0 {
-				return shell.Usage("leave it out: the plan says what is restored", "%q does not go with --plan", args[0])
+				return shell.Usage("omit it: the plan determines what is restored", "%q cannot be combined with --plan", args[0])
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.maxRate < 0 {
-				return shell.Usage("give a number of writes per second, such as 3", "--max-rate %g is below zero", o.maxRate)
+				return shell.Usage("use a number of writes per second, such as 3", "--max-rate %g must not be negative", o.maxRate)
 			}
 			if o.planFile != "" {
 				return a.runPlanFile(cmd, o)
@@ -86,10 +86,10 @@ Every restore has an id, and ` + "`ssmbak undo ID`" + ` takes it back.
 				return shell.Usage("name the plan file with --plan", "--plan-sha256 goes with --plan")
 			}
 			if o.out != "" && !o.dryRun {
-				return shell.Usage("add --dry-run: what is applied at once needs no file", "--out goes with --dry-run")
+				return shell.Usage("add --dry-run, or omit --out", "--out requires --dry-run")
 			}
 			if o.out != "" && a.isStdout(o.out) && a.Flags.Output == shell.JSON {
-				return shell.Usage("leave one of them out, or name a file", "--out %s and --output json both write to standard output", o.out)
+				return shell.Usage("omit one of them, or give a file name", "--out %s and --output json both write to standard output", o.out)
 			}
 			if err := o.aim(a, args); err != nil {
 				return err
@@ -103,8 +103,8 @@ Every restore has an id, and ` + "`ssmbak undo ID`" + ` takes it back.
 	o.addFlags(cmd)
 	o.addRunFlags(cmd)
 	f := cmd.Flags()
-	f.StringVar(&o.out, "out", "", "with --dry-run, keep the plan in this `FILE`; - is standard output")
-	f.StringVar(&o.planFile, "plan", "", "apply the plan in this `FILE`; - is standard input, and needs --yes")
+	f.StringVar(&o.out, "out", "", "with --dry-run, write the plan to this `FILE`; - means standard output")
+	f.StringVar(&o.planFile, "plan", "", "apply the plan in this `FILE`; - means standard input, and requires --yes")
 	f.StringVar(&o.planDigest, "plan-sha256", "", "refuse a plan file whose SHA-256 is not `HEX`")
 	return cmd
 }
@@ -112,8 +112,8 @@ Every restore has an id, and ` + "`ssmbak undo ID`" + ` takes it back.
 // planFlags are the flags that decide what a restore does.
 var planFlags = []string{"recursive", "exact", "replace", "to", "only", "exclude", "key-id", "assume-last-known", "own"}
 
-// runRestore plans a restore and carries it out. arguments are those of the same
-// command, with %s for its time.
+// runRestore plans and applies a restore. arguments are those of the same command, with
+// %s for its time.
 func (a *app) runRestore(ctx context.Context, o restoreOptions, arguments string) error {
 	at, future, err := a.moment(o.time)
 	if err != nil {
@@ -121,7 +121,7 @@ func (a *app) runRestore(ctx context.Context, o restoreOptions, arguments string
 	}
 	if future {
 		now := a.Now()
-		return shell.Usage("it is "+local(ssmbak.TimeOf(now), now)+" here, and a time without a zone means UTC", "%s is in the future", at)
+		return shell.Usage("it is "+local(ssmbak.TimeOf(now), now)+" now, and a time without a zone is UTC", "%s is in the future", at)
 	}
 	s, err := a.openToRestore(ctx, o.maxRate)
 	if err != nil {
@@ -138,15 +138,15 @@ func (a *app) runRestore(ctx context.Context, o restoreOptions, arguments string
 	return a.carryOut(ctx, s, r, plan, progress, o, "ssmbak "+arguments+a.where())
 }
 
-// runPlanFile applies a plan that was kept.
+// runPlanFile applies the plan in a file.
 func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 	for _, flag := range append([]string{"out"}, planFlags...) {
 		if cmd.Flags().Changed(flag) {
-			return shell.Usage("leave it out: the plan was made with its own options", "--%s does not go with --plan", flag)
+			return shell.Usage("omit it: the plan has its own options", "--%s cannot be combined with --plan", flag)
 		}
 	}
 	if o.planFile == "-" && !o.yes && !o.dryRun {
-		return shell.Usage("look at the plan, then add --yes", "--plan - reads the plan from standard input, so no question can be asked")
+		return shell.Usage("review the plan, then add --yes", "--plan - reads the plan from standard input, so it cannot ask for confirmation")
 	}
 	f, err := a.readPlanFile(o.planFile, o.planDigest)
 	if err != nil {
@@ -162,9 +162,9 @@ func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 	same := "ssmbak restore " + shell.Quote(f.Target) + " " + f.At.String() + optionsOf(f) + a.where()
 	// The options come before the parameters: they decide what happens to those.
 	a.Note("plan made at %s by %s: `%s`", f.Created, cmp.Or(f.By, "an unknown caller"), same)
-	o.to, o.anew = f.Options.To, same+" --dry-run --out "+shell.Quote(o.planFile)
+	o.to, o.replan = f.Options.To, same+" --dry-run --out "+shell.Quote(o.planFile)
 	again := "ssmbak " + arguments + a.where()
-	if o.planFile == "-" { // what was read cannot be read again
+	if o.planFile == "-" { // standard input cannot be read again
 		again = same
 	}
 	r, progress := a.restorer(s, f.Apply(o.restore(a)), arguments, again)
@@ -183,8 +183,8 @@ func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 	return a.carryOut(ctx, s, r, plan, progress, o, again)
 }
 
-// openToRestore opens the archive and begins it where there is none: what is
-// live is recorded before it is changed.
+// openToRestore opens the archive, or creates it, because live parameters are recorded
+// before they are changed.
 func (a *app) openToRestore(ctx context.Context, maxRate float64) (*session, error) {
 	a.maxRate = maxRate
 	s, err := a.open(ctx, writing)
@@ -194,8 +194,8 @@ func (a *app) openToRestore(ctx context.Context, maxRate float64) (*session, err
 	return s, s.archive.Establish(ctx)
 }
 
-// restorer returns what restores, and the progress that it shows. again is the
-// command that finishes what an interrupted one left.
+// restorer returns a restorer and its progress bar. again is the command that finishes
+// an interrupted restore.
 func (a *app) restorer(s *session, ro restore.Options, arguments, again string) (*restore.Restorer, render.Progress) {
 	progress := a.NewProgress("restore")
 	ro.By, ro.Arguments, ro.Progress = s.caller.ARN, arguments, progress.Set
@@ -203,8 +203,8 @@ func (a *app) restorer(s *session, ro restore.Options, arguments, again string) 
 	return restore.New(s.archive, s.live, s.recorder(a), ro), progress
 }
 
-// carryOut asks where a plan has to be agreed to, applies it, and says what
-// became of it. again is the command that finishes the rest.
+// carryOut asks for confirmation if necessary, applies a plan, and prints its results.
+// again is the command that finishes the rest.
 func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, plan *restore.Plan, progress render.Progress, o restoreOptions, again string) error {
 	if err := a.agree(ctx, s, plan, o); err != nil {
 		return err
@@ -228,7 +228,7 @@ func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, pla
 	if err := a.printOutcomes(res, states, a.Terminal(a.Stdout) && !o.allRows); err != nil {
 		return err
 	}
-	err = a.conclude(plan, res, again, o.anew)
+	err = a.conclude(plan, res, again, o.replan)
 	var f *shell.Failure
 	switch {
 	case ctx.Err() == nil:
@@ -241,8 +241,8 @@ func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, pla
 	return err
 }
 
-// printOutcomes writes what a restore stands for, as preview does, with a note
-// for what could not be done. brief leaves out what did not change in a table.
+// printOutcomes writes the restored states, as preview does, with a note for each
+// failure. With brief, a table omits unchanged parameters.
 func (a *app) printOutcomes(res restore.Result, states []ssmbak.State, brief bool) error {
 	rows := make([]render.Row, len(res.Outcomes))
 	for i, o := range res.Outcomes {
@@ -261,7 +261,7 @@ func (a *app) writeOutcomes(w io.Writer, outcomes []restore.Outcome, states []ss
 	var notes []string
 	var statuses []restore.Status
 	for i, o := range outcomes {
-		// What is not there, then as now, is no part of the picture.
+		// Skip parameters that did not exist then and do not exist now.
 		if states[i].Deleted && (o.Item.Action == restore.None || o.Item.Action == restore.Kept) {
 			continue
 		}
@@ -273,7 +273,7 @@ func (a *app) writeOutcomes(w io.Writer, outcomes []restore.Outcome, states []ss
 		case o.Item.Action == restore.Unknown:
 			note = "(unknown: " + o.Item.Reason + ")"
 			if st.Deleted {
-				st = ssmbak.State{Name: st.Name} // that it was not there is not known
+				st = ssmbak.State{Name: st.Name} // its absence is unknown
 			}
 		case o.Err != nil:
 			note = "(" + reason(o.Err) + ")"
@@ -286,12 +286,13 @@ func (a *app) writeOutcomes(w io.Writer, outcomes []restore.Outcome, states []ss
 	return render.Restored(w, shown, a.flags.decrypt, statuses, notes)
 }
 
-// conclude says what was done, and what is left to do: again finishes it, and anew
-// plans it anew where what was kept in a file is out of date.
-func (a *app) conclude(plan *restore.Plan, res restore.Result, again, anew string) error {
+// conclude prints what was done, and returns an error if something is left to do. again
+// is the command that finishes it, and replan the one that replaces an outdated plan
+// file.
+func (a *app) conclude(plan *restore.Plan, res restore.Result, again, replan string) error {
 	var restored, deleted, unchanged, refused, failed, idle int
 	var cause error
-	first := "" // hint of what failed
+	first := "" // hint for the first failure
 	for _, o := range res.Outcomes {
 		var notBegun *restore.NotBegunError
 		if errors.As(o.Err, &notBegun) {
@@ -325,39 +326,39 @@ func (a *app) conclude(plan *restore.Plan, res restore.Result, again, anew strin
 		}
 	}
 	if idle > 0 {
-		a.Note("not begun: %s, since %s", shell.Count(idle, "parameter", "parameters"), ended(cause))
+		a.Note("not started: %s (%s)", shell.Count(idle, "parameter", "parameters"), ended(cause))
 	}
 	kept := plan.Count(restore.Kept)
 	a.Note("restored %d, deleted %d, unchanged %d, kept %d, refused %d, failed %d",
 		restored, deleted, unchanged, kept, refused, failed+idle)
 	if slices.ContainsFunc(res.Outcomes, restore.Outcome.Changed) {
-		a.Note("`ssmbak undo %s%s` takes this back", res.ID, a.where())
+		a.Note("`ssmbak undo %s%s` undoes this", res.ID, a.where())
 	}
 	if res.Unrecorded != nil {
-		a.Note("what became of it is not in its record: %s", reason(res.Unrecorded))
+		a.Note("cannot save the results in the restore record: %s", reason(res.Unrecorded))
 	}
 	bad := refused + failed + idle
 	if bad == 0 {
 		return a.concluded(plan.Problems, nil, plan.Unproved)
 	}
-	_ = a.unproved(plan.Unproved) // its notes: the exit code is no better
+	_ = a.unproved(plan.Unproved) // for its notes
 	for _, p := range plan.Problems {
 		a.Note("%s: %s", p.Name, reason(p.Err))
 	}
 	hint := first + remedies(plan, res, again)
 	switch {
 	case bad == plan.Count(restore.Unknown):
-		hint = beforeUnknown(plan) + "unknown parameters are skipped: `ssmbak preview` shows what is known of them"
+		hint = beforeUnknown(plan) + "unknown parameters are skipped: `ssmbak preview` shows what is known about them"
 		if slices.ContainsFunc(plan.Items, lastKnown) {
-			hint += ", --assume-last-known acts on the last known state"
+			hint += "; use --assume-last-known to act on the last known state"
 		}
-	case failed+idle == 0 && anew != "":
-		hint = "`" + anew + "` makes a new plan of what was refused"
+	case failed+idle == 0 && replan != "":
+		hint = "`" + replan + "` creates a new plan for what was refused"
 	}
 	if restored+deleted+unchanged+kept == 0 {
-		return shell.Fail(hint, "%s not be brought back", shell.Count(bad, "parameter could", "parameters could"))
+		return shell.Fail(hint, "%s not be restored", shell.Count(bad, "parameter could", "parameters could"))
 	}
-	return shell.Part(hint, "%s not be brought back", shell.Count(bad, "parameter could", "parameters could"))
+	return shell.Part(hint, "%s not be restored", shell.Count(bad, "parameter could", "parameters could"))
 }
 
 // lastKnown reports whether a state that is unknown has a last known one.
@@ -365,14 +366,14 @@ func lastKnown(item restore.Item) bool {
 	return item.Action == restore.Unknown && (item.Wanted.Deleted || item.Wanted.Version.Time != 0)
 }
 
-// remedies says what helps where something was refused or failed, "" where nothing
-// does. again is the command that was given.
+// remedies returns a hint for what was refused or failed, or "". again is the command
+// that was given.
 func remedies(plan *restore.Plan, res restore.Result, again string) string {
 	helps := make(map[restore.Remedy]bool)
 	for _, o := range res.Outcomes {
 		remedy := o.Remedy()
 		if plan.Undoes != "" && remedy == restore.RemedyRerun && o.Status == restore.Refused {
-			continue // somebody changed it since the restore
+			continue // changed since the restore: a rerun would be refused too
 		}
 		helps[remedy] = true
 	}
@@ -389,18 +390,18 @@ func remedies(plan *restore.Plan, res restore.Result, again string) string {
 	return strings.Join(all, "; ")
 }
 
-// noteBusy says what a write waits for.
+// noteBusy prints that a write is waiting.
 func (a *app) noteBusy(parameter, message string) {
 	if message == "" {
-		message = "other writes of it are under way"
+		message = "other writes of it are in progress"
 	}
-	a.Note("waiting for %s: Parameter Store answers TooManyUpdates (%s), and is asked again for %d minutes", parameter, message, int(paramstore.BusyPatience.Minutes()))
+	a.Note("waiting for %s: Parameter Store returned TooManyUpdates (%s); retrying for up to %d minutes", parameter, message, int(paramstore.BusyPatience.Minutes()))
 }
 
-// ended says why a restore began nothing more.
+// ended returns the reason why a restore started no further changes.
 func ended(cause error) string {
 	if errors.Is(cause, context.Canceled) {
-		return "it was interrupted"
+		return "interrupted"
 	}
 	return reason(cause)
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
 
-const rootLong = `ssmbak shows and brings back what AWS SSM Parameter Store held at any moment.
-It reads the archive that its recorder keeps in a versioned S3 bucket.`
+const rootLong = `ssmbak shows and restores the state of AWS SSM Parameter Store at any time in the
+past. It uses the archive that its recorder keeps in a versioned S3 bucket.`
 
 func (a *app) newRootCommand() *cobra.Command {
 	root := &cobra.Command{
@@ -33,11 +33,11 @@ func (a *app) newRootCommand() *cobra.Command {
 			if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
 				hint = "did you mean `ssmbak " + like[0] + "`?"
 			}
-			return shell.Usage(hint, "there is no command %q", args[0])
+			return shell.Usage(hint, "unknown command %q", args[0])
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			fmt.Fprint(a.Stderr, help(cmd))
-			return shell.Usage("name a command, for example `ssmbak preview`", "no command is given")
+			return shell.Usage("give a command, for example `ssmbak preview`", "no command given")
 		},
 	}
 	root.SuggestionsMinimumDistance = 2
@@ -46,15 +46,15 @@ func (a *app) newRootCommand() *cobra.Command {
 		return shell.Usage("`"+cmd.CommandPath()+" --help` lists the flags", "%s", shell.FlagProblem(err))
 	})
 	f := root.PersistentFlags()
-	f.StringVarP(&a.flags.bucket, "bucket", "b", "", "the archive's `BUCKET`; else SSMBAK_BUCKET, else that of the stack SSMBAK_STACKNAME, else the parameter /newvoll/ssmbak/bucketname")
+	f.StringVarP(&a.flags.bucket, "bucket", "b", "", "the archive's `BUCKET` (default: SSMBAK_BUCKET, or the bucket of the stack SSMBAK_STACKNAME, or the parameter /newvoll/ssmbak/bucketname)")
 	f.StringVarP(&a.Flags.Region, "region", "r", "", "the AWS `REGION`")
-	f.StringVar(&a.Flags.Profile, "profile", "", "the `PROFILE` in the AWS configuration")
-	f.StringVar(&a.Flags.Endpoint, "endpoint-url", "", "the `URL` that replaces AWS's own endpoints")
-	f.StringVar(&a.flags.owner, "bucket-owner", "", "the `ACCOUNT` that must own the bucket, if it is another than the caller's")
-	f.StringVarP((*string)(&a.Flags.Output), "output", "o", string(shell.Table), "`FORMAT` of the output: table or json")
+	f.StringVar(&a.Flags.Profile, "profile", "", "the `PROFILE` of the AWS configuration")
+	f.StringVar(&a.Flags.Endpoint, "endpoint-url", "", "the `URL` to use instead of AWS's endpoints")
+	f.StringVar(&a.flags.owner, "bucket-owner", "", "the `ACCOUNT` that must own the bucket (default: the caller's)")
+	f.StringVarP((*string)(&a.Flags.Output), "output", "o", string(shell.Table), "output `FORMAT`: table or json")
 	f.BoolVar(&a.flags.decrypt, "with-decryption", false, "show the values of SecureStrings")
-	f.BoolVarP(&a.Flags.Verbose, "verbose", "v", false, "log what happens on standard error")
-	f.BoolVar(&a.Flags.NoColor, "no-color", false, "paint nothing, like NO_COLOR")
+	f.BoolVarP(&a.Flags.Verbose, "verbose", "v", false, "log to standard error")
+	f.BoolVar(&a.Flags.NoColor, "no-color", false, "disable color, like NO_COLOR")
 	root.AddCommand(
 		a.newPreviewCommand(), a.newDiffCommand(), a.newRestoreCommand(), a.newUndoCommand(), a.newGetCommand(), a.newLogCommand(),
 		a.newReconcileCommand(), a.newReindexCommand(), a.newLocalCommand(), a.newDemoCommand(), a.newVersionCommand(),
@@ -62,7 +62,7 @@ func (a *app) newRootCommand() *cobra.Command {
 	return root
 }
 
-// exactly returns a check that the arguments are those named.
+// exactly returns a check that there is one argument for each name.
 func exactly(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		hint := "`" + cmd.CommandPath() + " --help` shows examples"
@@ -70,7 +70,7 @@ func exactly(names ...string) cobra.PositionalArgs {
 		case len(args) < len(names):
 			return shell.Usage(hint, "%s is missing", strings.Join(names[len(args):], " and "))
 		case len(args) > len(names):
-			return shell.Usage(hint, "%q is one argument too many", args[len(names)])
+			return shell.Usage(hint, "unexpected argument %q", args[len(names)])
 		}
 		return nil
 	}

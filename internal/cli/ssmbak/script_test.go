@@ -47,7 +47,7 @@ var zone = time.FixedZone("CEST", 2*60*60)
 // sleeping is free, and every clock says the same. UPDATE=1 rewrites what the
 // scripts expect.
 //
-// Besides testscript's own commands there are
+// In addition to testscript's own commands there are
 //
 //	ssmbak ARG...              the command itself; ! ssmbak if it has to fail;
 //	                           ids of restores are RESTORE-1 and so on
@@ -69,7 +69,7 @@ var zone = time.FixedZone("CEST", 2*60*60)
 //	                           whose key begins so; allow ends it
 //	passed DURATION            that the last ssmbak took that long
 //	requests WHAT              what the last ssmbak asked, as in ssm:PutParameter
-//	answer TEXT                what is typed on the terminal that standard input
+//	answer TEXT                the input on the terminal that standard input
 //	                           and standard error are from now on
 //	at OPERATION N WHAT        with the Nth such request of the next ssmbak to
 //	                           Parameter Store, interrupt it, or let its
@@ -186,7 +186,7 @@ func setup(env *testscript.Env) error {
 }
 
 // establish begins the archive when it is first needed, so that a script can
-// look at a bucket without one.
+// check a bucket without one.
 func (w *world) establish(ctx context.Context) error {
 	if w.recorder != nil {
 		return nil

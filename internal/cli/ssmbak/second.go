@@ -7,22 +7,22 @@ import (
 	"github.com/ssmbak/ssmbak/restore"
 )
 
-// begin returns where the TIME begins that was read as at: for a time in whole
-// seconds its second, for any other its millisecond. whole tells the two apart.
-func (a *app) begin(text string, at ssmbak.Time) (begin ssmbak.Time, whole bool) {
+// begin returns the first millisecond of the TIME that was parsed as at. seconds reports
+// whether it is a time in seconds, whose first millisecond is before at.
+func (a *app) begin(text string, at ssmbak.Time) (begin ssmbak.Time, seconds bool) {
 	before, err := ssmbak.ParseTime("before:"+text, a.Now())
-	whole = err == nil && before == at-1000
-	if whole {
+	seconds = err == nil && before == at-1000
+	if seconds {
 		return before + 1, true
 	}
 	return at, false
 }
 
-// noteSecond says which of the states began in the second of a TIME in whole
-// seconds, since such a time means the end of it, and what to type for the moment
-// before. It knows of versions and deletions, not of tags and labels.
+// noteSecond prints which states changed within the second of a TIME in seconds, because
+// such a TIME means the end of that second, and what to type for the state before. It
+// considers versions and deletions, but not tags and labels.
 func (a *app) noteSecond(text string, at ssmbak.Time, states []ssmbak.State) {
-	if _, whole := a.begin(text, at); !whole {
+	if _, seconds := a.begin(text, at); !seconds {
 		return
 	}
 	n, first := 0, ssmbak.Name("")
@@ -41,7 +41,7 @@ func (a *app) noteSecond(text string, at ssmbak.Time, states []ssmbak.State) {
 	if n > 1 {
 		what = fmt.Sprintf("%d parameters", n)
 	}
-	a.Note("%s changed within this second: before:%s is the moment before it", what, at.Whole())
+	a.Note("%s changed within this second: use before:%s for the state before it", what, at.Whole())
 }
 
 // noteSecondOf is noteSecond for the parameters of a plan.
@@ -54,16 +54,15 @@ func (a *app) noteSecondOf(text string, at ssmbak.Time, items []restore.Item) {
 	a.noteSecond(text, at, states)
 }
 
-// deletedWithin reports whether a state is unknown for no longer than the second
-// of at: something happened in it at a moment that nobody knows, as a deletion
-// does.
+// deletedWithin reports whether a state is unknown only within the second of at, as it
+// is after a deletion, whose event has a precision of one second.
 func deletedWithin(st ssmbak.State, at ssmbak.Time) bool {
 	second := ssmbak.Seconds(at.Second())
 	return st.Certainty == ssmbak.Unknown && st.From >= second && st.Until <= second+1000
 }
 
-// deletion writes the moment of one, or of the bounds in which it happened, to be
-// pasted: without a fraction where only the second is known.
+// deletion formats the time of a deletion as TIME, without a fraction if only the second
+// is known.
 func deletion(at ssmbak.Time) string {
 	if at == ssmbak.Seconds(at.Second()) {
 		return at.Whole()
@@ -71,8 +70,8 @@ func deletion(at ssmbak.Time) string {
 	return at.String()
 }
 
-// beforeUnknown is the part of a hint that names the moment before a second in
-// which everything that is unknown in a plan changed; "" if that is not so.
+// beforeUnknown returns the part of a hint with the time just before the plan's second,
+// if every unknown parameter of the plan changed within that second, and "" otherwise.
 func beforeUnknown(plan *restore.Plan) string {
 	n := 0
 	for _, item := range plan.Items {
@@ -86,5 +85,5 @@ func beforeUnknown(plan *restore.Plan) string {
 	if n == 0 {
 		return ""
 	}
-	return "before:" + plan.At.Whole() + " is the moment before this second; "
+	return "before:" + plan.At.Whole() + " is the time just before this second; "
 }

@@ -17,11 +17,11 @@ import (
 	"github.com/ssmbak/ssmbak/recorder"
 )
 
-// pointer is the parameter that names the bucket. It is the one of the original
-// ssmbak, since no name may begin with ssm.
+// pointer is the parameter with the bucket's name. It is that of the legacy ssmbak:
+// AWS allows no name that begins with ssm.
 const pointer = "/newvoll/ssmbak/bucketname"
 
-// access is what a command does with the archive.
+// access is the kind of access of a command to the archive.
 type access int8
 
 const (
@@ -29,7 +29,7 @@ const (
 	writing
 )
 
-// session is an open archive and the account that it is read for.
+// session is an open archive and the caller's account.
 type session struct {
 	conn    *awsconn.Conn
 	archive *archive.Archive
@@ -37,8 +37,8 @@ type session struct {
 	caller  awsconn.Caller
 }
 
-// open finds the bucket and opens the archive in it. What writes is announced
-// before anything else is done.
+// open finds the bucket and opens the archive in it. For a command that writes, it first
+// prints where.
 func (a *app) open(ctx context.Context, what access) (*session, error) {
 	conn, err := a.Connect(ctx)
 	if err != nil {
@@ -49,8 +49,7 @@ func (a *app) open(ctx context.Context, what access) (*session, error) {
 		return nil, err
 	}
 	account := caller.Account
-	// Who names another owner may well mean another account's archive; to look at
-	// it harms nobody.
+	// --bucket-owner may name another account's archive, which is safe to read.
 	elsewhere := what == reading && a.flags.owner != ""
 	if !elsewhere {
 		if err := a.checkARN(account, conn.Region()); err != nil {
@@ -70,7 +69,7 @@ func (a *app) open(ctx context.Context, what access) (*session, error) {
 		Elsewhere: elsewhere,
 	})
 	if errors.Is(err, archive.ErrNoBucket) {
-		return nil, shell.Fail("it comes from "+from+"; `aws s3 ls` shows the buckets that there are, and --region names their region", "bucket %s does not exist", bucket)
+		return nil, shell.Fail("its name comes from "+from+"; `aws s3 ls` lists the buckets, and --region sets their region", "bucket %s does not exist", bucket)
 	}
 	if err != nil {
 		return nil, err
@@ -83,15 +82,15 @@ func (a *app) open(ctx context.Context, what access) (*session, error) {
 		return nil, err
 	}
 	if ok && (id.Account != account || id.Region != conn.Region()) {
-		a.Note("this is the archive of account %s in %s", id.Account, id.Region)
+		a.Note("archive of account %s in %s", id.Account, id.Region)
 	}
 	live := paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging(), MaxRate: a.maxRate, Waiting: a.noteBusy, Logger: a.Log})
 	return &session{conn: conn, archive: opened, live: live, caller: caller}, nil
 }
 
-// bucket returns the archive's bucket and where its name comes from. A source
-// that is there and fails is an error, so that no command ever works on another
-// bucket than the one that is meant.
+// bucket returns the archive's bucket and the source of its name. If a configured source
+// fails, bucket returns an error instead of trying the next one, so that no command uses
+// the wrong bucket.
 func (a *app) bucket(ctx context.Context, conn *awsconn.Conn) (bucket, from string, err error) {
 	if a.flags.bucket != "" {
 		return a.flags.bucket, "--bucket", nil
@@ -105,10 +104,10 @@ func (a *app) bucket(ctx context.Context, conn *awsconn.Conn) (bucket, from stri
 	}
 	out, err := conn.SSM().GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(pointer), WithDecryption: aws.Bool(true)})
 	if missing := new(*types.ParameterNotFound); errors.As(err, missing) {
-		return "", "", shell.Fail("name it with --bucket or SSMBAK_BUCKET", "no bucket is named, and there is no parameter %s", pointer)
+		return "", "", shell.Fail("set it with --bucket or SSMBAK_BUCKET", "no bucket is configured, and parameter %s does not exist", pointer)
 	}
 	if err != nil {
-		return "", "", fmt.Errorf("read the name of the bucket from parameter %s: %w", pointer, err)
+		return "", "", fmt.Errorf("read the bucket name from parameter %s: %w", pointer, err)
 	}
 	return aws.ToString(out.Parameter.Value), "parameter " + pointer, nil
 }
@@ -123,9 +122,9 @@ func bucketOf(ctx context.Context, conn *awsconn.Conn, name string) (string, err
 		}
 	}
 	if message, _, ok := shell.ExplainAWS(err); ok {
-		return "", shell.Fail("name the bucket with --bucket or SSMBAK_BUCKET", "SSMBAK_STACKNAME is set to %q, and the bucket of that stack cannot be asked for: %s", name, message)
+		return "", shell.Fail("set the bucket with --bucket or SSMBAK_BUCKET", "cannot look up the bucket of stack %q (from SSMBAK_STACKNAME): %s", name, message)
 	}
-	return "", shell.Fail("set SSMBAK_STACKNAME to the stack that `ssmbak-stack NAME create` made, or name the bucket with --bucket or SSMBAK_BUCKET", "SSMBAK_STACKNAME is set to %q: %s", name, err)
+	return "", shell.Fail("set SSMBAK_STACKNAME to a stack created with `ssmbak-stack NAME create`, or set the bucket with --bucket or SSMBAK_BUCKET", "SSMBAK_STACKNAME is %q: %s", name, err)
 }
 
 // recorder returns the recorder of this archive.
@@ -133,7 +132,7 @@ func (s *session) recorder(a *app) *recorder.Recorder {
 	return recorder.New(s.archive, s.live, recorder.Options{Account: s.caller.Account, Region: s.conn.Region(), Logger: a.Log})
 }
 
-// values returns which values are read to be shown.
+// values returns which values to read.
 func (a *app) values() archive.Values {
 	if a.flags.decrypt {
 		return archive.AllValues

@@ -13,7 +13,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
 
-// shownRestores is how many restores undo lists without --all.
+// shownRestores is the number of restores that undo lists without --all.
 const shownRestores = 20
 
 type undoOptions struct {
@@ -26,14 +26,14 @@ func (a *app) newUndoCommand() *cobra.Command {
 	var o undoOptions
 	cmd := &cobra.Command{
 		Use:   "undo [ID]",
-		Short: "List the restores, or take one back",
-		Long: `List the restores that were made, the newest first; or, with ID, take one back:
-what it changed becomes what it was right before, what it created is deleted,
-and what it deleted is created again. The plan is shown first. What somebody
-else changed since is refused and left alone.
+		Short: "List restores, or undo one",
+		Long: `List restores, newest first; with ID, undo one: parameters that it changed return
+to their previous state, parameters that it created are deleted, and parameters
+that it deleted are created again. The plan is shown first. Parameters that have
+changed since are refused.
 
-It works after a restore that failed or was killed too, and is a restore
-itself, which can be taken back in turn.`,
+Undo also works after a restore that failed or was killed. It is itself a restore,
+which can be undone.`,
 		Example: `  ssmbak undo
   ssmbak undo 20240613T201054Z-k3x9f2 --dry-run
   ssmbak undo 20240613T201054Z-k3x9f2 --yes`,
@@ -53,7 +53,7 @@ itself, which can be taken back in turn.`,
 	}
 	o.addSomeFlags(cmd)
 	o.addRunFlags(cmd)
-	cmd.Flags().BoolVar(&o.all, "all", false, fmt.Sprintf("list all restores, not only the newest %d", shownRestores))
+	cmd.Flags().BoolVar(&o.all, "all", false, fmt.Sprintf("list all restores instead of the newest %d", shownRestores))
 	return cmd
 }
 
@@ -72,18 +72,18 @@ func (a *app) runRestores(ctx context.Context, all bool) error {
 		return err
 	}
 	if more > 0 {
-		a.Note("%d older ones are not shown: --all shows them", more)
+		a.Note("%d older restores are not shown: use --all", more)
 	}
 	return a.Data(render.RestoreRows(restores), func(w io.Writer) error {
 		if len(restores) == 0 {
-			a.Note("nothing was restored yet")
+			a.Note("no restores yet")
 			return nil
 		}
 		return render.Restores(w, restores)
 	})
 }
 
-// runUndo takes a restore back.
+// runUndo undoes a restore.
 func (a *app) runUndo(ctx context.Context, o undoOptions, arguments string) error {
 	s, err := a.openToRestore(ctx, o.maxRate)
 	if err != nil {
@@ -93,7 +93,7 @@ func (a *app) runUndo(ctx context.Context, o undoOptions, arguments string) erro
 	defer progress.Close()
 	plan, err := r.Undo(ctx, o.id)
 	if errors.Is(err, archive.ErrNoRestore) {
-		return shell.Fail("`ssmbak undo` lists those that are", "no restore %s is recorded in bucket %s", o.id, s.archive.Bucket())
+		return shell.Fail("`ssmbak undo` lists the restores", "bucket %s has no record of restore %s", s.archive.Bucket(), o.id)
 	}
 	if err != nil {
 		return err

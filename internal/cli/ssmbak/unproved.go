@@ -6,27 +6,27 @@ import (
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
 
-// unprovedHint holds for both kinds: of a parameter that is recorded since, what was
-// there before stays unknown.
-const unprovedHint = "`ssmbak reconcile` records what is live now, or says why it fails"
+// unprovedHint is the hint for both kinds. Even after a parameter has been recorded, its
+// earlier state remains unknown.
+const unprovedHint = "`ssmbak reconcile` records the live state, or reports why it fails"
 
-// unproved names the parameters that an answer is not sure of, and makes the error
-// of it; nil if there are none.
+// unproved prints the parameters for which an answer may be incomplete, and returns the
+// error, or nil if there are none.
 func (a *app) unproved(u archive.Unproved) error {
 	if n := len(u.Unsure); n > 0 {
-		a.Note("%s not compared by the last complete listing, so a change may be missing: %s", shell.Count(n, "parameter was", "parameters were"), archive.NameList(u.Unsure))
+		a.Note("%s not compared by the last complete listing, so changes may be missing: %s", shell.Count(n, "parameter was", "parameters were"), archive.NameList(u.Unsure))
 	}
 	if n := len(u.Missed); n > 0 {
-		a.Note("%s live but could not be recorded, so what was there at this time is not known: %s", shell.Count(n, "parameter was", "parameters were"), archive.NameList(u.MissedNames()))
+		a.Note("%s live but could not be recorded, so the state at this time is unknown: %s", shell.Count(n, "parameter was", "parameters were"), archive.NameList(u.MissedNames()))
 	}
 	if u.Empty() {
 		return nil
 	}
-	return shell.Part(unprovedHint, "the archive is not sure of %s", shell.Count(len(u.Missed)+len(u.Unsure), "parameter", "parameters"))
+	return shell.Part(unprovedHint, "the archive may be incomplete for %s", shell.Count(len(u.Missed)+len(u.Unsure), "parameter", "parameters"))
 }
 
-// concluded returns the error of what could not be read, or else that of what is not
-// sure. Both are said.
+// concluded prints the problems and the unproved parameters, and returns the error of
+// the former or else of the latter.
 func (a *app) concluded(problems []archive.Problem, shown []ssmbak.State, u archive.Unproved) error {
 	err := a.problems(problems, shown)
 	if unsure := a.unproved(u); err == nil {

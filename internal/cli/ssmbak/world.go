@@ -14,14 +14,13 @@ import (
 	"github.com/ssmbak/ssmbak/recorder"
 )
 
-// The account that local and demo play, AWS's own example.
+// The account and region of local and demo: AWS's example account.
 const (
 	localAccount = "123456789012"
 	localRegion  = "us-east-1"
 )
 
-// world is an AWS in this process, with an archive and the recorder that keeps
-// it.
+// world is an emulated AWS in this process, with an archive and a recorder.
 type world struct {
 	aws      *emulator.AWS
 	conn     *awsconn.Conn
@@ -29,7 +28,7 @@ type world struct {
 	handle   Recorder
 }
 
-// connection reaches the world without a socket.
+// connection returns options that connect to aws without a socket.
 func connection(aws *emulator.AWS) awsconn.Options {
 	return awsconn.Options{Region: localRegion, EndpointURL: "http://127.0.0.1", HTTPClient: aws.Client(), Anonymous: true}
 }
@@ -37,7 +36,7 @@ func connection(aws *emulator.AWS) awsconn.Options {
 func (a *app) newWorld(ctx context.Context, bucket string, queue emulator.QueueOptions) (*world, error) {
 	w := &world{aws: emulator.New(emulator.Options{
 		Account: localAccount, Region: localRegion, Clock: emulator.RealClock(), Queue: queue,
-		// AWS says that there is such an event and not what it is called.
+		// AWS documents the event, but not the name of its operation.
 		SSM: ssmapi.Options{UnlabelOperation: "UnlabelParameterVersion"},
 	})}
 	w.aws.S3.CreateBucket(bucket, true)
@@ -63,8 +62,7 @@ func (a *app) newWorld(ctx context.Context, bucket string, queue emulator.QueueO
 	return w, nil
 }
 
-// batch hands messages of the queue to the recorder, and says which of them
-// must come again.
+// batch passes messages to the recorder, and returns the IDs of those that failed.
 func (w *world) batch(ctx context.Context, batch []emulator.Message) (failed []string) {
 	messages := make([]recorder.Message, len(batch))
 	for i, m := range batch {
@@ -76,7 +74,7 @@ func (w *world) batch(ctx context.Context, batch []emulator.Message) (failed []s
 	return failed
 }
 
-// reconcile makes a complete listing.
+// reconcile runs a complete reconcile.
 func (w *world) reconcile(ctx context.Context) error {
 	everything, err := ssmbak.ParseTarget("/", true)
 	if err != nil {

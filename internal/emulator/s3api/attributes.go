@@ -12,7 +12,7 @@ import (
 )
 
 // encryption is how an object is encrypted at rest; every one is, by S3's own
-// key unless told otherwise (User Guide, "Setting default server-side
+// key unless configured otherwise (User Guide, "Setting default server-side
 // encryption behavior").
 type encryption struct {
 	algorithm string // AES256 or aws:kms

@@ -51,7 +51,7 @@ func checksumOf(algorithm string, body []byte) checksum {
 }
 
 // sentChecksum returns the checksum that a request carries, in a header or
-// behind the body; none is the zero value.
+// behind the body; the zero value means none.
 func (q *request) sentChecksum() (checksum, error) {
 	var sent checksum
 	for _, header := range []http.Header{q.Header, q.trailer} {

@@ -30,7 +30,7 @@ func TestChunkedBody(t *testing.T) {
 		name, raw, length, trailer string
 		status                     int
 	}{
-		{"whole", chunked(body, 64, "x-amz-checksum-crc32:"+sum+"\r\n"), strconv.Itoa(len(body)), "x-amz-checksum-crc32", http.StatusOK},
+		{"complete", chunked(body, 64, "x-amz-checksum-crc32:"+sum+"\r\n"), strconv.Itoa(len(body)), "x-amz-checksum-crc32", http.StatusOK},
 		{"wrong checksum", chunked(body, 64, "x-amz-checksum-crc32:AAAAAA==\r\n"), strconv.Itoa(len(body)), "x-amz-checksum-crc32", http.StatusBadRequest},
 		{"no checksum, though promised", chunked(body, 64, ""), strconv.Itoa(len(body)), "x-amz-checksum-crc32", http.StatusBadRequest},
 		{"another length", chunked(body, 64, "x-amz-checksum-crc32:"+sum+"\r\n"), "7", "x-amz-checksum-crc32", http.StatusBadRequest},
@@ -78,7 +78,7 @@ func TestChecksums(t *testing.T) {
 	}
 }
 
-// FuzzUnchunk holds that what is taken out of chunks was in them.
+// FuzzUnchunk checks that the decoded bytes were in the chunks.
 func FuzzUnchunk(f *testing.F) {
 	f.Add([]byte(chunked("hello", 2, "a:b\r\n")), "5")
 	f.Add([]byte("0\r\n\r\n"), "0")

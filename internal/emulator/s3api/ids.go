@@ -12,7 +12,7 @@ import (
 // idMint makes the ids of a store. Version ids are "Unicode, UTF-8 encoded,
 // URL-ready, opaque strings that are no more than 1,024 bytes long" (User
 // Guide, "Version IDs"); S3's have 32 characters. They say nothing about
-// their order, so nobody can sort by them, and only ids that were made here
+// their order, so they cannot be sorted, and only ids that were made here
 // are accepted: S3 answers 400 InvalidArgument to a well-formed id that it
 // never gave out (recorded).
 type idMint struct {

@@ -10,7 +10,7 @@ import (
 // the respective key names based on ... UTF-8"). It is a sorted list cut into
 // chunks, so that an insert moves one chunk and a page costs what it shows.
 type keyIndex struct {
-	chunks [][]*object // none is empty
+	chunks [][]*object // never empty
 }
 
 const chunkSize = 512

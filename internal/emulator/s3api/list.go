@@ -94,7 +94,7 @@ func (b *bucket) walk(p page, from string, show func(key string, o *object) bool
 	return false
 }
 
-// after is the first key that a listing may show after a marker. What stands in
+// after is the first key that a listing may show after a marker. Whatever is in
 // a common prefix was shown with it, also where the marker is a key in it
 // (recorded).
 func (p page) after(marker string) string {

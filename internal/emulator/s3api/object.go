@@ -17,7 +17,7 @@ func (b *bucket) condition(q *request) error {
 	match, none := q.Header.Get("If-Match"), q.Header.Get("If-None-Match")
 	switch {
 	case match != "" && none != "": // recorded
-		return notImplemented("If-Match beside If-None-Match")
+		return notImplemented("If-Match together with If-None-Match")
 	case none != "" && none != "*": // recorded
 		return notImplemented("If-None-Match with anything but *")
 	case match == "*" && q.op != "DeleteObject": // recorded
@@ -224,7 +224,7 @@ func (s *Store) deleteObject(q *request) (*answer, error) {
 	return a, nil
 }
 
-// erase deletes a version for good, or, without an id, lays a delete marker
+// erase deletes a version permanently, or, without an ID, writes a delete marker
 // over the key of a bucket that has versioning (User Guide, "Deleting object
 // versions from a versioning-enabled bucket"). It says whether a marker was
 // made or taken away, and its id or that of the version.
@@ -380,5 +380,5 @@ type copied struct {
 	ChecksumType       string
 }
 
-// stamp is how listings show times: in whole seconds, as S3 keeps them.
+// stamp formats a time for listings: in seconds, the precision of S3.
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z")[:19] + ".000Z" }

@@ -185,8 +185,8 @@ var rules = []rule{
 	{"a version under it", get("/app/db", "one"), " one\n", ""},
 	{"not listed", list("/app/d", ""), "", ""},
 	{"create only over a marker", put("/app/db", "three", "three", func(in *s3.PutObjectInput) { in.IfNoneMatch = aws.String("*") }), "ok", ""},
-	{"delete a version for good", remove("/app/db", "three", "x"), "marker false", ""},
-	{"the marker is on top again", get("/app/db", ""), "404 NoSuchKey", ""},
+	{"delete a version permanently", remove("/app/db", "three", "x"), "marker false", ""},
+	{"the marker is current again", get("/app/db", ""), "404 NoSuchKey", ""},
 	{"delete the marker", remove("/app/db", "marker", "x"), "marker true", "moto does not say so"},
 	{"the older one is current", get("/app/db", ""), "two é", ""},
 	{"tags", func(ctx context.Context, s *session) (string, error) {
@@ -246,7 +246,7 @@ func TestRules(t *testing.T) {
 	})
 }
 
-// TestMoto holds the same rules on moto, but where it is known to be kinder.
+// TestMoto checks the same rules on moto, except where moto is known to be laxer.
 func TestMoto(t *testing.T) {
 	t.Parallel()
 	hold(t, connect(t.Context(), t, awsconn.Options{EndpointURL: moto.Start(t)}), func(r rule, got string) {
@@ -259,7 +259,7 @@ func TestMoto(t *testing.T) {
 	})
 }
 
-// TestCorrupt holds that a reader who validates finds changed bytes.
+// TestCorrupt checks that checksum validation detects changed bytes.
 func TestCorrupt(t *testing.T) {
 	t.Parallel()
 	store := s3api.New(s3api.Options{})

@@ -14,7 +14,7 @@ import (
 type apiError struct {
 	status        int
 	code, message string
-	header        http.Header // beside the usual ones
+	header        http.Header // in addition to the usual ones
 }
 
 func (e *apiError) Error() string { return e.code + ": " + e.message }
@@ -51,7 +51,7 @@ func newAnswer() *answer { return &answer{header: http.Header{}} }
 type operation struct {
 	do func(*Store, *request) (*answer, error)
 	// query and header are the parameters and the x-amz- headers that it knows,
-	// beside those of every request.
+	// in addition to those of every request.
 	query, header []string
 }
 
@@ -134,7 +134,7 @@ func pick(method string, pairs ...string) string {
 	return ""
 }
 
-// maxBody bounds what is read of one request. S3 takes 5 GB; nothing here is
+// maxBody is the maximum size of a request body. S3 accepts 5 GB; nothing here is
 // near this.
 const maxBody = 16 << 20
 
@@ -224,7 +224,7 @@ func (s *Store) serve(r *http.Request) (*answer, error) {
 	return o.do(s, q)
 }
 
-// check refuses what is not emulated, so that nobody relies on it.
+// check rejects features that are not emulated, so that tests cannot rely on them.
 func (o operation) check(q *request) error {
 	for name := range q.query {
 		if !slices.Contains(o.query, name) && !slices.Contains(knownQuery, name) {

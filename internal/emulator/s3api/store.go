@@ -42,7 +42,7 @@ type Options struct {
 }
 
 // Store is an S3 of one account in one region, empty at first. It serves
-// HTTP by [Store.ServeHTTP]; its other methods look at it, and interfere with
+// HTTP by [Store.ServeHTTP]; its other methods inspect it, and interfere with
 // it, without HTTP. All methods are safe for concurrent use.
 type Store struct {
 	account string
@@ -95,7 +95,7 @@ type object struct {
 // written to, so that a shallow copy taken under the lock stays as it was.
 type version struct {
 	id       string
-	seq      uint64 // the order of storing, across the whole store
+	seq      uint64 // the order of writes in the store
 	marker   bool
 	body     []byte
 	etag     string // with its quotes
@@ -104,7 +104,7 @@ type version struct {
 	attributes
 }
 
-// attributes are what a PUT says about an object besides its bytes.
+// attributes are what a PUT specifies about an object in addition to its bytes.
 type attributes struct {
 	system       map[string]string // Content-Type and its like, by header name
 	metadata     map[string]string
@@ -128,7 +128,7 @@ func New(o Options) *Store {
 	return s
 }
 
-// CreateBucket makes a bucket, or leaves the one of that name as it is except
+// CreateBucket creates a bucket, or leaves an existing one unchanged except
 // that versioned enables its versioning. The name is not checked.
 func (s *Store) CreateBucket(name string, versioned bool) {
 	s.mu.Lock()
@@ -179,7 +179,7 @@ func (s *Store) Keys(bucket string) []string {
 	return keys
 }
 
-// RemoveVersion removes one version or delete marker for good, as a lifecycle
+// RemoveVersion permanently removes one version or delete marker, as a lifecycle
 // rule or an operator does, and reports whether it was there.
 func (s *Store) RemoveVersion(bucket, key, versionID string) bool {
 	s.mu.Lock()
@@ -264,7 +264,7 @@ func (b *bucket) current(key string) *version {
 	return o.latest()
 }
 
-// store puts v on top of a key and gives it its id. While versioning is not
+// store makes v the current version of a key and assigns its ID. While versioning is not
 // enabled the id is null, and what had that id before is gone (User Guide,
 // "Adding objects to versioning-suspended buckets").
 func (b *bucket) store(key string, v *version, ids *idMint) {
@@ -283,7 +283,7 @@ func (b *bucket) store(key string, v *version, ids *idMint) {
 	o.versions = append(o.versions, v)
 }
 
-// remove takes a version out for good and returns it, or nil.
+// remove permanently deletes a version and returns it, or nil.
 func (b *bucket) remove(key, id string) *version {
 	o := b.objects.get(key)
 	if o == nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
 )
 
-// store is an emulated Parameter Store on a socket, with a clock that stands
+// store is an emulated Parameter Store on a socket, with a clock that stays
 // still and the events that it sent.
 type store struct {
 	*ssmapi.Store

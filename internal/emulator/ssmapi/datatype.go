@@ -28,7 +28,7 @@ func (s *Store) dataTypes() []string {
 }
 
 // decideDataType: a request without a data type leaves the one of an existing
-// parameter as it is: the acceptance tests of
+// parameter unchanged: the acceptance tests of
 // https://github.com/hashicorp/terraform-provider-aws (internal/service/ssm,
 // parameter_test.go) update values without sending it and read it back. It is
 // one of a String parameter, except that integrations are SecureStrings
@@ -50,7 +50,7 @@ func (s *Store) decideDataType(v, old *version, in *putInput) error {
 		// "You can't change a parameter to or from either of these data
 		// types" (the page of data types; also
 		// https://github.com/hashicorp/terraform-provider-aws/issues/35959).
-		// Nobody recorded the error's code and text: this is a guess.
+		// No recording of the error's code and text is known: this is a guess.
 		return invalid("The data type of a parameter can't be changed from %s to %s.", old.dataType, v.dataType)
 	}
 	return checkValue(v)
@@ -119,7 +119,7 @@ func (s *Store) finishImage(image pendingImage) {
 	s.imageRefused(image.rec.name, op, image.due, image.v)
 }
 
-// DenyDescribeImages says whether callers lack ec2:DescribeImages. Then a
+// DenyDescribeImages sets whether callers lack ec2:DescribeImages. Then a
 // PutParameter of an aws:ec2:image value answers as ever, with a version, and
 // stores nothing (https://github.com/boto/boto3/issues/3588). That the event of
 // a validation that failed comes here too follows from its text, "Unable to

@@ -25,7 +25,7 @@ func TestDataTypeChanges(t *testing.T) {
 			}
 			s.must(t, "PutParameter", fmt.Sprintf(`{"Name":%q,"Value":%q,"DataType":%q,"Overwrite":true}`, name, next, to), want)
 			s.must(t, "GetParameter", fmt.Sprintf(`{"Name":%q}`, name), fmt.Sprintf(`{"Parameter":{"DataType":%q}}`, kept))
-			// A request that does not speak of it leaves it as it is.
+			// A request without it leaves it unchanged.
 			s.must(t, "PutParameter", fmt.Sprintf(`{"Name":%q,"Value":%q,"Overwrite":true}`, name, values[kept]), `{}`)
 			s.must(t, "GetParameter", fmt.Sprintf(`{"Name":%q}`, name), fmt.Sprintf(`{"Parameter":{"DataType":%q}}`, kept))
 		}

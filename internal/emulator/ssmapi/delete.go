@@ -58,7 +58,7 @@ func (s *Store) delete(rec *record) {
 
 // checkCount: lists of names and of labels have 1 to 10 members
 // (https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html
-// and the pages beside it).
+// and the pages next to it).
 func checkCount(member string, n int) error {
 	switch {
 	case n < 1:

@@ -13,7 +13,7 @@ import (
 type Event struct {
 	ID                                  string
 	DetailType, Source, Account, Region string
-	Time                                time.Time // UTC, cut to whole seconds as AWS's are
+	Time                                time.Time // UTC, truncated to seconds as in AWS
 	Resources                           []string
 	Detail                              map[string]any
 }
@@ -36,7 +36,7 @@ func (e Event) JSON() []byte {
 }
 
 // changed sends "Parameter Store Change" for a Create, Update or Delete. A
-// description stands in it only if the parameter has one; there is no version
+// description is present only if the parameter has one; there is no version
 // and no value (the same page, and
 // https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-cwe.html).
 func (s *Store) changed(rec *record, op string, ms int64, v *version) {

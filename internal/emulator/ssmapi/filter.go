@@ -49,7 +49,7 @@ const (
 
 // check holds a filter against the limits of the model
 // (https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_ParameterStringFilter.html)
-// and returns its parts. keys are those that the operation takes, besides
+// and returns its parts. keys are those that the operation accepts, in addition to
 // tags.
 func (f filter) check(keys []string, tags bool) (key, option string, err error) {
 	if f.Key == nil {
@@ -207,12 +207,12 @@ func matchOne(option, text string, values []string) bool {
 	})
 }
 
-// addName filters by names as they are reported: whether AWS finds "db" under
+// addName filters by names in their reported form: whether AWS finds "db" under
 // "/db/x" is not documented, so it does not here. A name of a single level is
 // reported without its slash and found by either form, so "/db" finds it and
 // what is below it, and "db" it alone: acceptance tests that were run for
 // https://github.com/hashicorp/terraform-provider-aws/pull/49339 and .../49119
-// ask for both forms. Nobody recorded what AWS answers to both in one filter.
+// ask for both forms. AWS's response to both in one filter is not known.
 func (f *sieve) addName(option string, values []string) error {
 	if option != optionContains {
 		spans := make([]span, len(values))

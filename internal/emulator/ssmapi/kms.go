@@ -16,7 +16,7 @@ const (
 // when it is disabled or about to be deleted: decryption and encryption answer
 // InvalidKeyId
 // (https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html).
-// Reads without decryption go on working.
+// Reads without decryption still succeed.
 func (s *Store) DisableKey(keyID string) { s.setKey(keyID, keyDisabled) }
 
 // DeleteKey makes KMS forget a key: encryption answers InvalidKeyId

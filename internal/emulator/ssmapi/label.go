@@ -63,7 +63,7 @@ func (s *Store) versionFor(in *labelInput) (*record, *state, *version, error) {
 	return rec, st, v, nil
 }
 
-// labelParameterVersion: SDK, Client.LabelParameterVersion. A label stands on
+// labelParameterVersion: SDK, Client.LabelParameterVersion. A label is attached to
 // one version only and moves there; labels that break the rules are returned,
 // the others take effect.
 func (s *Store) labelParameterVersion(in *labelInput) (any, error) {

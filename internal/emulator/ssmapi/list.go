@@ -76,7 +76,7 @@ func (s *Store) describeParameters(in *describeInput) (any, error) {
 		sieve.span = all
 	}
 	out := describeOutput{Parameters: []metadata{}}
-	if isTrue(in.Shared) { // nobody shares parameters with this account
+	if isTrue(in.Shared) { // no parameters are shared with this account
 		return out, nil
 	}
 	out.NextToken, err = s.walk(listing{

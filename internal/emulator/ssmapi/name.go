@@ -9,7 +9,7 @@ import (
 // The limits of a name (SDK, PutParameterInput.Name).
 const (
 	maxModelName = 2048 // characters of the member, in the model
-	maxARN       = 1011 // characters of the whole ARN
+	maxARN       = 1011 // characters of the complete ARN
 	maxLevels    = 15
 )
 

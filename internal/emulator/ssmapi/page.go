@@ -92,7 +92,7 @@ type listing struct {
 }
 
 // walk fills a page, beginning after the given token, and returns the token of
-// the next one, "" after the last. It takes time for what it looks at, not for
+// the next one, "" after the last. Its cost is that of the entries it reads, not of
 // all names.
 func (s *Store) walk(l listing, at token) (string, error) {
 	if s.opt.EmptyPages && !at.empty && emptyPage(at.key) {
@@ -136,7 +136,7 @@ func (s *Store) walk(l listing, at token) (string, error) {
 	}
 }
 
-// emptyPage chooses the places of a listing where an empty page stands: its
+// emptyPage chooses the places of a listing with an empty page: its
 // beginning, and about every second page.
 func emptyPage(key string) bool {
 	if key == "" {

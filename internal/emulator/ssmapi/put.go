@@ -89,7 +89,7 @@ func (s *Store) putParameter(in *putInput) (any, error) {
 }
 
 // check holds a request against the limits of the model (SDK,
-// PutParameterInput; the numbers stand in
+// PutParameterInput; the numbers are in
 // https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html).
 func (in *putInput) check() error {
 	switch {
@@ -274,7 +274,7 @@ func (s *Store) decideKey(v, old *version, in *putInput) error {
 	return s.encrypt(v.keyID)
 }
 
-// orOld returns a member of a request or, where an overwrite leaves it out,
+// orOld returns a member of a request or, if an overwrite omits it,
 // what it was: the acceptance tests of
 // https://github.com/hashicorp/terraform-provider-aws (internal/service/ssm,
 // parameter_test.go) update values without sending what did not change and
@@ -290,7 +290,7 @@ func orOld(given *string, old *version, get func(*version) string) string {
 }
 
 // matchPattern: "A regular expression used to validate the parameter value"
-// (SDK, PutParameterInput.AllowedPattern). The whole value must match, which
+// (SDK, PutParameterInput.AllowedPattern). The complete value must match, which
 // is never kinder than finding the pattern somewhere in it.
 func matchPattern(v *version) error {
 	if v.pattern == "" {
@@ -299,7 +299,7 @@ func matchPattern(v *version) error {
 	if _, err := regexp.Compile(v.pattern); err != nil {
 		return refuse("InvalidAllowedPatternException", "The request does not meet the regular expression requirement: the allowed pattern is not valid.")
 	}
-	if whole := regexp.MustCompile(`\A(?:` + v.pattern + `)\z`); !whole.MatchString(v.value) {
+	if full := regexp.MustCompile(`\A(?:` + v.pattern + `)\z`); !full.MatchString(v.value) {
 		return refuse("ParameterPatternMismatchException", "Parameter value, cannot be validated against allowedPattern: %s", v.pattern)
 	}
 	return nil

@@ -121,7 +121,7 @@ func (in *resourcesInput) check() (size int, err error) {
 	case in.TagsPerPage != nil: // "AWS recommends using ResourcesPerPage instead"
 		return 0, invalidTagging("TagsPerPage is not supported here.")
 	case in.ResourceARNList != nil && (in.ResourceTypeFilters != nil || in.TagFilters != nil || in.ResourcesPerPage != nil || in.PaginationToken != nil):
-		return 0, invalidTagging("ResourceARNList cannot stand with filters or pagination.")
+		return 0, invalidTagging("ResourceARNList cannot be combined with filters or pagination.")
 	case len(in.ResourceTypeFilters) > 100 || len(in.TagFilters) > 50:
 		return 0, invalidTagging("The request has too many filters.")
 	}
@@ -145,7 +145,7 @@ func (in *resourcesInput) match(tags map[string]string) bool {
 	return true
 }
 
-// open reads a PaginationToken: when it was made, and where to go on.
+// open decodes a PaginationToken: when it was created, and where to continue.
 func (in *resourcesInput) open(request string) (born time.Time, at token, err error) {
 	if in.PaginationToken == nil || *in.PaginationToken == "" {
 		return born, at, nil

@@ -20,7 +20,7 @@ type rule struct {
 	name string
 	op   string
 	body string
-	// want is the error's code, or JSON of which every member must stand in the
+	// want is the error's code, or JSON of which every member must be in the
 	// answer; lists must have the same length.
 	want string
 	// moto says why moto answers otherwise.
@@ -36,7 +36,7 @@ var rules = []rule{
 	{"create without a type", "PutParameter", `{"Name":"/app/x","Value":"one"}`, "ValidationException", ""},
 	{"tags and overwrite", "PutParameter", `{"Name":"/app/db","Value":"x","Type":"String","Overwrite":true,"Tags":[{"Key":"a","Value":"b"}]}`, "ValidationException", ""},
 	{"empty value", "PutParameter", `{"Name":"/app/e","Value":"","Type":"String"}`, "ValidationException", ""},
-	{"reference in a value", "PutParameter", `{"Name":"/app/e","Value":"{{ssm:other}}","Type":"String"}`, "ValidationException", "moto does not look at values"},
+	{"reference in a value", "PutParameter", `{"Name":"/app/e","Value":"{{ssm:other}}","Type":"String"}`, "ValidationException", "moto does not check values"},
 	{"relative path", "PutParameter", `{"Name":"app/db","Value":"x","Type":"String"}`, "ValidationException", "moto takes it"},
 	{"two slashes", "PutParameter", `{"Name":"/app//db","Value":"x","Type":"String"}`, "ValidationException", "moto takes it"},
 	{"sixteen levels", "PutParameter", `{"Name":"/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16","Value":"x","Type":"String"}`, "HierarchyLevelLimitExceededException", "moto does not count"},
@@ -67,7 +67,7 @@ var rules = []rule{
 	{"history in pages", "GetParameterHistory", `{"Name":"/app/db","MaxResults":2}`, `{"Parameters":[{"Version":1},{"Version":2}]}`, ""},
 	{"history with too large pages", "GetParameterHistory", `{"Name":"/app/db","MaxResults":51}`, "ValidationException", ""},
 	{"history of nothing", "GetParameterHistory", `{"Name":"/none"}`, "ParameterNotFound", ""},
-	{"describe", "DescribeParameters", `{"ParameterFilters":[{"Key":"Name","Option":"Equals","Values":["/app/db"]}]}`, `{"Parameters":[{"Name":"/app/db","Version":3,"Tier":"Standard","DataType":"text","Policies":[]}]}`, "moto leaves out Policies"},
+	{"describe", "DescribeParameters", `{"ParameterFilters":[{"Key":"Name","Option":"Equals","Values":["/app/db"]}]}`, `{"Parameters":[{"Name":"/app/db","Version":3,"Tier":"Standard","DataType":"text","Policies":[]}]}`, "moto omits Policies"},
 	{"describe a path", "DescribeParameters", `{"ParameterFilters":[{"Key":"Path","Option":"OneLevel","Values":["/app"]},{"Key":"Type","Values":["SecureString"]}]}`, `{"Parameters":[{"Name":"/app/secret"}]}`, ""},
 	{"describe with too large pages", "DescribeParameters", `{"MaxResults":51}`, "ValidationException", "moto takes it"},
 
@@ -88,8 +88,8 @@ var rules = []rule{
 
 	{"delete", "DeleteParameter", `{"Name":"/app/db"}`, `{}`, ""},
 	{"delete nothing", "DeleteParameter", `{"Name":"/app/db"}`, "ParameterNotFound", ""},
-	{"made anew", "PutParameter", `{"Name":"/app/db","Value":"new","Type":"SecureString"}`, `{"Version":1}`, ""},
-	{"its history begins anew", "GetParameterHistory", `{"Name":"/app/db"}`, `{"Parameters":[{"Version":1,"Type":"SecureString"}]}`, ""},
+	{"recreated", "PutParameter", `{"Name":"/app/db","Value":"new","Type":"SecureString"}`, `{"Version":1}`, ""},
+	{"its history starts again", "GetParameterHistory", `{"Name":"/app/db"}`, `{"Parameters":[{"Version":1,"Type":"SecureString"}]}`, ""},
 	{"its tags are gone", "ListTagsForResource", `{"ResourceType":"Parameter","ResourceId":"/app/db"}`, `{"TagList":[]}`, ""},
 	{"delete several", "DeleteParameters", `{"Names":["/app/db","/none"]}`, `{"DeletedParameters":["/app/db"],"InvalidParameters":["/none"]}`, ""},
 	{"unknown member", "GetParameter", `{"Name":"/app/secret","Colour":"blue"}`, "SerializationException", "AWS and moto ignore it; it is a mistake"},
@@ -156,7 +156,7 @@ func (r rule) differs(a answer) string {
 	return lacks("", a.body, want)
 }
 
-// lacks says what of want is not in got.
+// lacks returns which part of want is not in got.
 func lacks(at string, got, want any) string {
 	switch w := want.(type) {
 	case map[string]any:
@@ -196,7 +196,7 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// TestMoto holds the same rules on moto, but where it is known to be kinder.
+// TestMoto checks the same rules on moto, except where moto is known to be laxer.
 func TestMoto(t *testing.T) {
 	t.Parallel()
 	endpoint := moto.Start(t)

@@ -52,7 +52,7 @@ type Options struct {
 	// /ssm/parameter-store/default-parameter-tier says (SDK,
 	// PutParameterInput.Tier).
 	DefaultTier string
-	// DataTypes are data types beside those that AWS's page names today, as AWS
+	// DataTypes are data types in addition to those that AWS documents today, as AWS
 	// may add some; their values are not validated.
 	DataTypes []string
 	// OmittedKeyKept says that an overwrite of a SecureString without KeyId
@@ -62,7 +62,7 @@ type Options struct {
 	// https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html
 	// says it of a change of tier; the Terraform provider relies on the former.
 	OmittedKeyKept bool
-	// Keys are the KMS keys that exist beside alias/aws/ssm: key ids, aliases or
+	// Keys are the KMS keys that exist in addition to alias/aws/ssm: key ids, aliases or
 	// ARNs, each in the one form that requests use, since which key an alias
 	// stands for is not known here. nil means that every key exists.
 	Keys []string
@@ -83,7 +83,7 @@ type Options struct {
 	// ImageDelay is how long the validation of an aws:ec2:image value takes,
 	// during which the parameter still has its old state, or none
 	// (https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-ec2-aliases.html).
-	// What is due is applied before the next request is served.
+	// Changes that are due take effect before the next request is served.
 	ImageDelay time.Duration
 	// UnlabelOperation is the operation in the event of a label that is taken
 	// away. AWS says that rules notify "when a parameter or a parameter label
@@ -93,7 +93,7 @@ type Options struct {
 	UnlabelOperation string
 	// Emit gets every event that AWS would send, in the order of the changes,
 	// after the change took effect and without any lock held; it may call the
-	// Store. Calls never overlap. nil means that nobody listens.
+	// Store. Calls never overlap. nil means that events are discarded.
 	Emit func(Event)
 	// DeletedLinger is how long after its deletion a parameter is still returned
 	// by GetResources, with the tags that it had
@@ -221,8 +221,8 @@ func refuse(code, format string, args ...any) error {
 	return &apiError{code: code, message: fmt.Sprintf(format, args...)}
 }
 
-// notEmulated refuses what AWS answers in a way that nobody recorded, so that
-// nobody relies on what would be a guess.
+// notEmulated rejects requests whose response on AWS is not known, so that tests
+// cannot rely on a guess.
 func notEmulated(what string) error {
 	return &apiError{"NotImplemented", what + " is not emulated: what AWS answers is not recorded", http.StatusNotImplemented}
 }

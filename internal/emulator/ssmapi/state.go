@@ -12,7 +12,7 @@ import (
 // Change is the state of a parameter after one change of it.
 type Change struct {
 	Op   string    // Create, Update, Delete, Tags or Labels
-	Time time.Time // UTC, in whole milliseconds; no two changes of a name share one
+	Time time.Time // UTC, with a precision of milliseconds; no two changes of a name share one
 	// Modified is the LastModifiedDate of the version that is current then, which
 	// [Options.StepBack] may make earlier than the change.
 	Modified time.Time
@@ -138,7 +138,7 @@ func (s *Store) count(st *state, by int) {
 }
 
 // tick returns the time of a change of the record now. Two changes of a name
-// never share a millisecond, also not when the clock stands still.
+// never share a millisecond, even if the clock is stopped.
 func (s *Store) tick(rec *record) int64 {
 	ms := s.opt.Now().UnixMilli()
 	if n := len(rec.log); n > 0 {

@@ -122,7 +122,7 @@ func (s *Store) removeTagsFromResource(in *removeTagsInput) (any, error) {
 	})
 }
 
-// retag changes the tags of a parameter and tells of it if they are different
+// retag changes the tags of a parameter and sends an event if they are different
 // then.
 func (s *Store) retag(resourceType, id *string, edit func(map[string]string)) (any, error) {
 	name, err := s.resource(resourceType, id)

@@ -27,7 +27,7 @@ type refusedUpdates struct {
 }
 
 // RefuseUpdates makes PutParameter of a name, given with or without its leading
-// slash, be refused from now on. What was said of the name before is forgotten.
+// slash, be refused from now on. Earlier settings for the name are discarded.
 func (s *Store) RefuseUpdates(name string, how TooManyUpdates) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -37,7 +37,7 @@ var mutations = []mutation{
 		"const Staleness = 10 * time.Second", "const Staleness = 0 * time.Second",
 	},
 	{
-		"a secret is kept without comparing its time", "recorder/sync.go",
+		"a secret is kept without comparing its time", "recorder/values.go",
 		"secret.Number != v.Number || secret.Time != v.Time", "secret.Number != v.Number",
 	},
 	{
@@ -45,11 +45,11 @@ var mutations = []mutation{
 		"for _, p := range out.Parameters {\n\t\t\th.Versions", "for _, p := range out.Parameters {\n\t\t\tif page == 1 {\n\t\t\t\tcontinue\n\t\t\t}\n\t\t\th.Versions",
 	},
 	{
-		"an empty last page of a history is taken for its end", "recorder/look.go",
-		"if newest.Page < l.pages-1 {", "if false {",
+		"an empty last page of a history is taken for its end", "recorder/reading.go",
+		"if newest.Page < r.pages-1 {", "if false {",
 	},
 	{
-		"a look speaks for the time at which it ended", "recorder/look.go",
+		"a look speaks for the time at which it ended", "recorder/reading.go",
 		"return w.Began.Add(-timeline.Staleness)", "return w.Ended",
 	},
 	{
@@ -94,7 +94,7 @@ var mutations = []mutation{
 	},
 	{
 		"a marker that came late stays on top of a live value", "recorder/sync.go",
-		"return o, w.keepOnTop(ctx, swap.Index, newest)", "return o, nil",
+		"return o, w.ensureCurrent(ctx, swap.Index, newest)", "return o, nil",
 	},
 	{
 		"a deleted parameter gets no marker", "recorder/sync.go",
@@ -117,16 +117,16 @@ var mutations = []mutation{
 		"\t\tif n.operation == ssmbak.Delete {", "\t\tif false {",
 	},
 	{
-		"looks are not recorded", "recorder/sync.go",
-		"if !agrees(r.timeline(name, f), l) || !saidBefore(f, l, notices) {", "if false {",
+		"looks are not recorded", "recorder/settle.go",
+		"if !agrees(r.timeline(name, f), rd) || !redundant(f, rd, signals) {", "if false {",
 	},
 	{
 		"times that step back are taken as they are", "timeline/facts.go",
 		"return max(v.Time, v.Since)", "return v.Time",
 	},
 	{
-		"a value whose writer was killed stays on top of a deleted name", "recorder/sync.go",
-		"if !held && !check {", "if !held {",
+		"a value whose writer was killed stays on top of a deleted name", "recorder/values.go",
+		"if !hasObjects && !check {", "if !hasObjects {",
 	},
 }
 

@@ -1,4 +1,4 @@
-// Package moto starts moto_server for tests, where it is installed.
+// Package moto starts moto_server for tests.
 package moto
 
 import (
@@ -22,13 +22,13 @@ import (
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 )
 
-// Region is the one in which tests work.
+// Region is the region of the tests.
 const Region = "us-east-1"
 
-// Start starts moto_server on the loopback, ends it with the test, and returns
-// the endpoint of a proxy that serializes writes to it. In short runs the test is
-// skipped, and where it is not installed; there it fails if SSMBAK_REQUIRE_MOTO is
-// set.
+// Start starts moto_server on the loopback interface until the end of the test, and
+// returns the endpoint of a proxy that serializes writes to it. It skips the test
+// with -short, or if moto_server is not installed. If it is not installed and
+// SSMBAK_REQUIRE_MOTO is set, the test fails.
 func Start(t testing.TB) (endpoint string) {
 	t.Helper()
 	behind, err := url.Parse(start(t))
@@ -44,7 +44,7 @@ func Start(t testing.TB) (endpoint string) {
 func start(t testing.TB) (endpoint string) {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("moto is left out of short runs")
+		t.Skip("moto is skipped in short mode")
 	}
 	if _, err := exec.LookPath("moto_server"); err != nil {
 		const missing = "moto_server is not installed: pip install 'moto[server]'"
@@ -54,7 +54,7 @@ func start(t testing.TB) (endpoint string) {
 		t.Skip(missing)
 	}
 	cmd := exec.CommandContext(t.Context(), "moto_server", "-H", "127.0.0.1", "-p", "0")
-	// It says on which port it listens among its warnings.
+	// It prints its port on standard error.
 	out, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -68,21 +68,21 @@ func start(t testing.TB) (endpoint string) {
 	})
 	late := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() }) // ends the loop
 	defer late.Stop()
-	var said []string
+	var output []string
 	for lines := bufio.NewScanner(out); lines.Scan(); {
-		said = append(said, lines.Text())
+		output = append(output, lines.Text())
 		if _, after, ok := strings.Cut(lines.Text(), "Running on "); ok {
 			go func() { _, _ = io.Copy(io.Discard, out) }() // until it ends
 			return strings.TrimSpace(after)
 		}
 	}
-	t.Fatalf("moto_server did not listen within a minute: %q", said)
+	t.Fatalf("moto_server did not listen within a minute: %q", output)
 	return ""
 }
 
-// StartForStacks is [Start] with a proxy before it that does what moto does not:
-// it switches on the versioning that a template asks for, and keeps on deletion
-// what a template keeps but for a creation that fails.
+// StartForStacks is like [Start], but its proxy adds two features of CloudFormation
+// that moto does not have: it enables the versioning of buckets in templates, and
+// treats the deletion policy RetainExceptOnCreate as Retain.
 func StartForStacks(t testing.TB) (endpoint string) {
 	t.Helper()
 	behind, err := url.Parse(Start(t))
@@ -112,11 +112,11 @@ func StartForStacks(t testing.TB) (endpoint string) {
 	return server.URL
 }
 
-// version makes all buckets versioned.
+// version enables versioning of all buckets.
 func version(ctx context.Context, client *s3.Client) {
 	buckets, err := client.ListBuckets(ctx, &s3.ListBucketsInput{})
 	if err != nil {
-		return // then the test finds a bucket that is not versioned
+		return // the test will fail on a bucket without versioning
 	}
 	for _, b := range buckets.Buckets {
 		_, _ = client.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{

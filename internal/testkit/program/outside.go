@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// Outside makes a module that requires this one, in a directory that ends with the
-// test. It has this module's versions of dependencies, so nothing is fetched for
-// it. files are what it holds: paths in it, and in this module to copy from.
+// Outside creates a module that requires this one, in a temporary directory. It uses
+// this module's versions of dependencies, so that nothing is downloaded. files maps
+// each of its files to the file in this module to copy.
 func Outside(t testing.TB, files map[string]string) *OutsideModule {
 	t.Helper()
 	root := root(t)
@@ -41,7 +41,7 @@ func (m *OutsideModule) Go(t testing.TB, args ...string) (output string, err err
 	return string(out), err
 }
 
-// Path returns where a file of the module is.
+// Path returns the path of a file in the module.
 func (m *OutsideModule) Path(name string) string { return filepath.Join(m.dir, name) }
 
 func (m *OutsideModule) write(t testing.TB, name, text string) {

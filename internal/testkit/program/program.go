@@ -1,5 +1,4 @@
-// Package program compiles commands of this module for tests that run them as a
-// user does.
+// Package program builds this module's commands for tests that run them as processes.
 package program
 
 import (
@@ -12,8 +11,8 @@ import (
 
 const module = "github.com/ssmbak/ssmbak"
 
-// Build compiles cmd/COMMAND with the flags of go build into a directory that
-// ends with the test, and returns where the program is.
+// Build compiles cmd/COMMAND with flags of go build into a temporary directory, and
+// returns the path of the program.
 func Build(t testing.TB, command string, flags ...string) (path string) {
 	t.Helper()
 	see(t, root(t))
@@ -25,7 +24,7 @@ func Build(t testing.TB, command string, flags ...string) (path string) {
 	return path
 }
 
-// root returns the directory of the module.
+// root returns the module's directory.
 func root(t testing.TB) string {
 	t.Helper()
 	dir, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", module).Output()
@@ -35,10 +34,10 @@ func root(t testing.TB) string {
 	return strings.TrimSpace(string(dir))
 }
 
-// see opens every directory of the module. What a test opened is part of what its
-// cached result depends on, and a directory stands for the sizes and times of its
-// files: without it, a test of a program would keep a result from before a change
-// of the program.
+// see opens every directory of the module. The go command's cached result of a test
+// depends on the files and directories that the test opened, and a directory
+// represents the sizes and times of its files. Without see, the result of a test that
+// runs a program would stay cached after a change to that program.
 func see(t testing.TB, root string) {
 	t.Helper()
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -48,6 +47,6 @@ func see(t testing.TB, root string) {
 		return err
 	})
 	if err != nil {
-		t.Fatalf("look through the module: %v", err)
+		t.Fatalf("walk the module: %v", err)
 	}
 }

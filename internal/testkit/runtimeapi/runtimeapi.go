@@ -1,5 +1,5 @@
-// Package runtimeapi runs a function in tests as Lambda does: a program that asks
-// the Lambda Runtime API for what to do.
+// Package runtimeapi runs a Lambda function in tests by serving the Lambda Runtime
+// API to it.
 //
 // https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 package runtimeapi
@@ -26,7 +26,7 @@ const (
 
 // Function is a running function.
 type Function struct {
-	// PID is the number of its process.
+	// PID is its process ID.
 	PID int
 
 	logs    logs
@@ -34,14 +34,15 @@ type Function struct {
 	answers chan Answer
 }
 
-// Answer is what a function said to an invocation.
+// Answer is a function's response to an invocation.
 type Answer struct {
 	Kind string // response or error
 	Body string
 }
 
-// Start runs a program as a function and ends it with the test: a path, and what
-// it is given. The environment is all that it has.
+// Start runs program, a path followed by its arguments, as a function until the end
+// of the test. The process has the environment env and the address of the Runtime
+// API.
 func Start(t testing.TB, env []string, program ...string) *Function {
 	t.Helper()
 	f := &Function{next: make(chan string), answers: make(chan Answer)}
@@ -86,7 +87,7 @@ func Start(t testing.TB, env []string, program ...string) *Function {
 	return f
 }
 
-// Invoke gives the function one payload and returns its answer.
+// Invoke sends the function one payload and returns its response.
 func (f *Function) Invoke(t testing.TB, payload string) Answer {
 	t.Helper()
 	timeout := time.After(time.Minute)
@@ -125,8 +126,8 @@ func (l *logs) String() string {
 	return l.buf.String()
 }
 
-// Batch makes what Lambda hands over from a queue: a message for each event, the
-// first of them with the id message-0.
+// Batch returns the payload that Lambda sends for a batch of SQS messages, one per
+// event, with the IDs message-0, message-1 and so on.
 func Batch(events ...string) (payload string) {
 	messages := make([]emulator.Message, len(events))
 	for i, e := range events {

@@ -16,11 +16,11 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// prove looks what lies on top of the keys of parameters that were just synced,
-// mends it, and notes what is proved by that, so that the next reconcile need
-// not look at them again. A run that is stopped still writes down what it
-// proved; one that cannot write it down has only lost time.
-func (run *reconcile) prove(ctx context.Context, fresh []synced, last bool) error {
+// updateCache checks the current object of each parameter that was just synced,
+// fixes it if necessary, and adds unchanged parameters to the reconcile cache, so
+// that the next reconcile need not read them. An interrupted run still saves the
+// cache. A failure to save it costs the next reconcile time and nothing else.
+func (run *reconcile) updateCache(ctx context.Context, fresh []synced, last bool) error {
 	if run.o.DryRun || !run.all {
 		return nil
 	}
@@ -32,14 +32,13 @@ func (run *reconcile) prove(ctx context.Context, fresh []synced, last bool) erro
 	g.SetLimit(run.r.o.Parallel)
 	for _, s := range fresh {
 		g.Go(func() error {
-			p, ok, err := run.r.proofOf(ctx, s, time.Now())
+			p, ok, err := run.r.cacheEntry(ctx, s, time.Now())
 			if err != nil && ctx.Err() == nil {
 				run.mu.Lock()
 				defer run.mu.Unlock()
 				run.report.Failed = append(run.report.Failed, Failed{s.name, err})
 			}
-			// Where the tagging API says something else than what is recorded, one
-			// of them is behind.
+			// If the Tagging API disagrees with the archive, one of them is stale.
 			if !ok || run.tagsErr == nil && p.Tags != run.tags[s.name] {
 				return nil
 			}
@@ -49,7 +48,7 @@ func (run *reconcile) prove(ctx context.Context, fresh []synced, last bool) erro
 			return nil
 		})
 	}
-	_ = g.Wait() // failures stand in the report
+	_ = g.Wait() // failures are in the report
 	if len(run.todo) == 0 || !last && time.Since(run.saved) < saveEvery {
 		return nil
 	}
@@ -58,7 +57,7 @@ func (run *reconcile) prove(ctx context.Context, fresh []synced, last bool) erro
 	defer cancel()
 	var err error
 	if run.proofs, err = run.r.archive.SaveCache(save, run.proofs); err != nil {
-		run.r.log.WarnContext(ctx, "what was proved could not be written down: the next reconcile proves it again", "error", err.Error())
+		run.r.log.WarnContext(ctx, "cannot save the reconcile cache: the next reconcile reads these parameters again", "error", err.Error())
 	}
 	return nil
 }
@@ -72,11 +71,11 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// proofOf returns what is proved of a parameter that was synced a while ago, and
-// whether anything is: its index says how it is now, all of it, and what is
-// current under its key follows from that. What lies there is mended if it
-// does not; then the next reconcile proves it.
-func (r *Recorder) proofOf(ctx context.Context, s synced, now time.Time) (p archive.CacheEntry, ok bool, err error) {
+// cacheEntry returns the cache entry of a parameter that was synced at least quiet
+// ago, and whether it may be cached: its index must describe the live state
+// completely, and the key's current object must match the index. If the object does
+// not match, cacheEntry fixes it and leaves caching to the next reconcile.
+func (r *Recorder) cacheEntry(ctx context.Context, s synced, now time.Time) (p archive.CacheEntry, ok bool, err error) {
 	t := r.timeline(s.name, s.index.Facts)
 	newest, present, absent := t.Newest()
 	if !s.index.Exists || s.unreadable > 0 || s.index.ETag() == "" || !present && !absent {
@@ -91,11 +90,11 @@ func (r *Recorder) proofOf(ctx context.Context, s synced, now time.Time) (p arch
 		if top.ID == "" || top.Marker {
 			return p, true, nil
 		}
-		_, err := r.sync(ctx, s.name, sight{check: true})
+		_, err := r.sync(ctx, s.name, syncRequest{check: true})
 		return p, false, err
 	}
 	if !slices.ContainsFunc(newest.Objects, func(o timeline.ObjectRef) bool { return o.ID == top.ID }) {
-		_, err := r.sync(ctx, s.name, sight{check: true})
+		_, err := r.sync(ctx, s.name, syncRequest{check: true})
 		return p, false, err
 	}
 	state, _ := t.At(ssmbak.TimeOf(now))
@@ -103,7 +102,7 @@ func (r *Recorder) proofOf(ctx context.Context, s synced, now time.Time) (p arch
 	return p, state.Tags.IsProved() && state.Labels.IsProved(), nil
 }
 
-// digest stands for tags in a proof, "" for none.
+// digest returns a hash of tags, or "" if there are none.
 func digest(tags map[string]string) string {
 	if len(tags) == 0 {
 		return ""

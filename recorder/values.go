@@ -1,0 +1,195 @@
+package recorder
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/timeline"
+)
+
+// writing is the part of a sync that writes value objects.
+type writing struct {
+	r         *Recorder
+	name      ssmbak.Name
+	index     archive.Index
+	reading   reading
+	originals []timeline.Original // legacy records, if there is no index yet
+	versions  []timeline.Version  // versions to add to the index
+	last      timeline.Ref        // the version whose value was written last
+	bytes     int
+}
+
+// values writes the values that the archive does not have, oldest first, so that
+// the live value becomes the key's current object.
+func (w *writing) values(ctx context.Context, retry bool) error {
+	if w.reading.gone {
+		return nil
+	}
+	var secrets map[timeline.Ref]ssmbak.Value
+	if n := w.missing(retry); n > 1 {
+		var err error
+		if secrets, err = w.r.secrets(ctx, w.name); err != nil {
+			return err
+		}
+	}
+	for _, v := range w.reading.versions {
+		known, ok := w.index.Facts.Version(refOf(v))
+		fact := timeline.Version{Version: v.Version}
+		if ok && (len(known.Objects) > 0 || !untried(known) && !retry) {
+			// A rebuilt index has only those attributes that the value object holds.
+			if known.Merge(fact.Attributes) != known.Attributes {
+				w.versions = append(w.versions, fact)
+			}
+			continue
+		}
+		value, found := secrets[refOf(v)]
+		reason := ""
+		if !found {
+			var err error
+			if value, reason, err = w.r.value(ctx, w.name, v); err != nil {
+				return err
+			}
+		}
+		if reason != "" {
+			fact.Unreadable = reason
+		} else {
+			ref, err := w.put(ctx, v.Version, value)
+			if err != nil {
+				return err
+			}
+			fact.Objects = []timeline.ObjectRef{ref}
+		}
+		w.versions = append(w.versions, fact)
+	}
+	return nil
+}
+
+// missing counts the secret values that the archive does not have.
+func (w *writing) missing(retry bool) (n int) {
+	for _, v := range w.reading.versions {
+		known, ok := w.index.Facts.Version(refOf(v))
+		if !v.Value.IsKnown() && (!ok || len(known.Objects) == 0 && (untried(known) || retry)) {
+			n++
+		}
+	}
+	return n
+}
+
+// secrets reads the secret values of all versions in one request, which does not
+// count towards the GetParameter quota that applications depend on. If any of them
+// cannot be decrypted, it returns none, and the caller reads each one separately.
+func (r *Recorder) secrets(ctx context.Context, name ssmbak.Name) (map[timeline.Ref]ssmbak.Value, error) {
+	all, err := r.live.Secrets(ctx, name)
+	var denied *paramstore.UnreadableError
+	if errors.As(err, &denied) || errors.Is(err, paramstore.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	values := make(map[timeline.Ref]ssmbak.Value, len(all))
+	for _, s := range all {
+		values[timeline.Ref{Number: s.Number, Time: s.Time}] = s.Value
+	}
+	return values, nil
+}
+
+func refOf(v paramstore.Version) timeline.Ref { return timeline.Ref{Number: v.Number, Time: v.Time} }
+
+// put writes one value object, after creating the index if it does not exist.
+func (w *writing) put(ctx context.Context, v ssmbak.Version, value ssmbak.Value) (timeline.ObjectRef, error) {
+	if !w.index.Exists {
+		begun, err := w.r.archive.Update(ctx, w.index, func(base timeline.Facts) timeline.Facts {
+			return timeline.Union(base, timeline.Facts{Originals: w.originals})
+		})
+		if err != nil {
+			return timeline.ObjectRef{}, err
+		}
+		w.index = begun.Index
+	}
+	ref, err := w.r.archive.PutValue(ctx, w.name, v, value)
+	if err == nil {
+		w.last = timeline.Ref{Number: v.Number, Time: v.Time}
+		w.bytes += value.Len()
+	}
+	return ref, err
+}
+
+// value returns the value of a version, or the reason why it is unavailable. A
+// secret must have the version and time of the history: the parameter may have been
+// deleted and recreated in between.
+func (r *Recorder) value(ctx context.Context, name ssmbak.Name, v paramstore.Version) (value ssmbak.Value, reason string, err error) {
+	if value, ok := v.Value.Get(); ok {
+		return value, "", nil
+	}
+	secret, err := r.live.Secret(ctx, name, v.Number)
+	var denied *paramstore.UnreadableError
+	switch {
+	case errors.As(err, &denied):
+		return ssmbak.Value{}, denied.Reason, nil
+	case errors.Is(err, paramstore.ErrNotFound):
+		return ssmbak.Value{}, "deleted before its value could be read", nil
+	case err != nil:
+		return ssmbak.Value{}, "", err
+	case secret.Number != v.Number || secret.Time != v.Time:
+		return ssmbak.Value{}, "deleted and recreated before its value could be read", nil
+	}
+	return secret.Value, "", nil
+}
+
+// ensureCurrent makes the newest value the current object of its key. Another object
+// is current if a delete marker was late, or if a paused writer resumed and wrote an
+// older value.
+func (w *writing) ensureCurrent(ctx context.Context, index archive.Index, newest timeline.Version) error {
+	if len(newest.Objects) == 0 {
+		return nil
+	}
+	top, err := w.r.archive.Current(ctx, w.name)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(newest.Objects, func(o timeline.ObjectRef) bool { return o.ID == top.ID }) {
+		return nil
+	}
+	if w.reading.gone || w.reading.newest().Number != newest.Number || w.reading.newest().Time != newest.Time {
+		return errMoved
+	}
+	value, reason, err := w.r.value(ctx, w.name, w.reading.newest())
+	if err != nil || reason != "" {
+		return err // if the value is unavailable now, an older copy still has it
+	}
+	w.index = index
+	ref, err := w.put(ctx, newest.Version, value)
+	if err != nil {
+		return err
+	}
+	fact := timeline.Version{Version: w.reading.newest().Version}
+	fact.Objects = []timeline.ObjectRef{ref}
+	_, err = w.r.archive.Update(ctx, index, func(base timeline.Facts) timeline.Facts {
+		return timeline.Union(base, timeline.Facts{Versions: []timeline.Version{fact}})
+	})
+	if err == nil {
+		w.r.log.InfoContext(ctx, "restored the live value as the current object", "name", string(w.name), "version", newest.Number)
+	}
+	return err
+}
+
+// ensureMarked makes a delete marker the current object of the parameter's key,
+// unless it already is or the key has no objects.
+func (w *writing) ensureMarked(ctx context.Context, f timeline.Facts, check bool) error {
+	hasObjects := len(f.Originals) > 0 || slices.ContainsFunc(f.Versions, func(v timeline.Version) bool { return len(v.Objects) > 0 })
+	if !hasObjects && !check {
+		return nil
+	}
+	if check { // a killed writer may have left a value without an index
+		top, err := w.r.archive.Current(ctx, w.name)
+		if err != nil || top.Marker || top.ID == "" {
+			return err
+		}
+	}
+	return w.r.archive.MarkDeleted(ctx, w.name)
+}
