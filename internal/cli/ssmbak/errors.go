@@ -2,7 +2,6 @@ package ssmbakcli
 
 import (
 	"errors"
-	"strings"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
@@ -72,7 +71,7 @@ func explain(err error) shell.Failure {
 		out.Message = lost.Error()
 		out.Hint = "ssmbak never begins a parameter afresh while its history may come back"
 	case errors.As(err, &damaged):
-		out.Message = damage(damaged)
+		out.Message = damaged.Error()
 		out.Hint = "an older version of the object may be whole: aws s3api list-object-versions --bucket BUCKET --prefix " + damaged.Key
 		if damaged.Index() {
 			out.Hint = rebuilds(damaged.Name)
@@ -100,15 +99,6 @@ func nameHint(e *ssmbak.NameError) string {
 	return "`ssmbak log " + e.Name.String() + "` prints which version the label " + e.Selector + " is on, and when that was made: give " + e.Name.String() + " and that time"
 }
 
-// damage says which object is not what it should be. The SDK's own words would
-// show the digest of a value that may be secret.
-func damage(d *archive.DamagedError) string {
-	if d.Err != nil && !strings.Contains(d.Err.Error(), "checksum") {
-		return d.Error()
-	}
-	return d.Key + " is damaged: its bytes are not those that were written"
-}
-
 // rebuilds names the repair of an index.
 func rebuilds(name ssmbak.Name) string { return "`ssmbak reindex " + name.String() + "` rebuilds it" }
 
@@ -117,9 +107,9 @@ func reason(err error) string {
 	var damaged *archive.DamagedError
 	if errors.As(err, &damaged) {
 		if damaged.Index() {
-			return damage(damaged) + ": " + rebuilds(damaged.Name)
+			return damaged.Error() + ": " + rebuilds(damaged.Name)
 		}
-		return damage(damaged)
+		return damaged.Error()
 	}
 	return shell.Reason(err)
 }
