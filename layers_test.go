@@ -1,7 +1,10 @@
 package ssmbak_test
 
 import (
+	"bytes"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -121,5 +124,19 @@ func TestFunctionLinks(t *testing.T) {
 	slices.Sort(got)
 	if got = slices.Compact(got); !slices.Equal(got, want) {
 		t.Errorf("the function links %q, want %q", got, want)
+	}
+}
+
+// TestOnlyTheRecorderRecords holds that nothing else makes a writer of an archive.
+func TestOnlyTheRecorderRecords(t *testing.T) {
+	t.Parallel()
+	for _, line := range list(t, "-f", `{{$dir := .Dir}}{{range .GoFiles}}{{$dir}}/{{.}} {{end}}`, module+"/...") {
+		text, err := os.ReadFile(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(text, []byte("archive.NewWriter(")) && filepath.Base(filepath.Dir(line)) != "recorder" {
+			t.Errorf("%s makes an archive.Writer", line)
+		}
 	}
 }

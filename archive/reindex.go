@@ -175,7 +175,7 @@ func (a *Archive) gather(ctx context.Context, out *Reindexed) (facts timeline.Fa
 		out.Missing = append(out.Missing, "what was recorded after "+out.OlderTime.String()+", other than values")
 	}
 	if _, _, absent := timeline.New(out.Name, facts, timeline.Horizon{}).Newest(); !absent && len(out.Missing) > 0 && current.Marker {
-		out.Missing = append(out.Missing, "the deletion of the delete marker of "+current.Modified.String()+", which may be late")
+		out.Missing = append(out.Missing, "the deletion that left the delete marker of "+current.Modified.String()+", unless that came late")
 	}
 	return facts, unknown, nil
 }

@@ -24,7 +24,7 @@ var (
 	ErrConflict = errors.New("another writer was faster")
 	// ErrChecksum: the stored bytes do not match their checksum. It replaces the
 	// SDK's error, which quotes the digest of what may be a secret.
-	ErrChecksum = errors.New("its bytes do not match their checksum")
+	ErrChecksum = errors.New("its bytes are corrupted")
 )
 
 // NotVersionedError refuses a write to a bucket that does not keep versions.

@@ -2,7 +2,6 @@ package ssmbakcli
 
 import (
 	"errors"
-	"strings"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
@@ -72,7 +71,7 @@ func explain(err error) shell.Failure {
 		out.Message = lost.Error()
 		out.Hint = "ssmbak does not record the parameter as new while its history can be rebuilt"
 	case errors.As(err, &damaged):
-		out.Message = damage(damaged)
+		out.Message = damaged.Error()
 		out.Hint = "an older version of the object may be intact: aws s3api list-object-versions --bucket BUCKET --prefix " + damaged.Key
 		if damaged.Index() {
 			out.Hint = rebuilds(damaged.Name)
@@ -100,15 +99,6 @@ func nameHint(e *ssmbak.NameError) string {
 	return "`ssmbak log " + e.Name.String() + "` shows the version with the label " + e.Selector + " and when it was created: use " + e.Name.String() + " and that time"
 }
 
-// damage describes a damaged object. It does not use the SDK's message about checksums,
-// which contains the checksum of a value that may be secret.
-func damage(d *archive.DamagedError) string {
-	if d.Err != nil && !strings.Contains(d.Err.Error(), "checksum") {
-		return d.Error()
-	}
-	return d.Key + " is damaged: its checksum does not match"
-}
-
 // rebuilds returns a hint how to rebuild an index.
 func rebuilds(name ssmbak.Name) string { return "`ssmbak reindex " + name.String() + "` rebuilds it" }
 
@@ -117,9 +107,9 @@ func reason(err error) string {
 	var damaged *archive.DamagedError
 	if errors.As(err, &damaged) {
 		if damaged.Index() {
-			return damage(damaged) + ": " + rebuilds(damaged.Name)
+			return damaged.Error() + ": " + rebuilds(damaged.Name)
 		}
-		return damage(damaged)
+		return damaged.Error()
 	}
 	return shell.Reason(err)
 }
