@@ -51,9 +51,9 @@ with --yes, with --output json, if CI is set, or if standard input or standard
 error is not a terminal; a restore that deletes or replaces parameters, or a
 restore of /, then requires --yes.
 
-After Ctrl-C no further requests are started, but a parameter that was deleted to
-be replaced is still created again. A second Ctrl-C stops immediately and lists
-the parameters that are deleted at that time.
+After Ctrl-C no further parameters are started. Those in progress are completed,
+including the creation of a parameter that was deleted to be replaced. A second
+Ctrl-C stops immediately and lists the parameters that are deleted at that time.
 
 --dry-run --out FILE writes the plan to a file, without values. --plan FILE applies
 exactly that plan, and refuses parameters that have changed since. --plan FILE
