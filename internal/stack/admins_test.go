@@ -18,7 +18,8 @@ func TestAdminsOf(t *testing.T) {
 	}{
 		{"arn:aws:iam::123456789012:user/jo", []string{"arn:aws:iam::123456789012:user/jo"}, []string{"arn:aws:iam::123456789012:user/jo"}},
 		{
-			"arn:aws-cn:sts::123456789012:assumed-role/deploy/jo", []string{"arn:aws-cn:iam::123456789012:role/deploy", "arn:aws-cn:iam::123456789012:role/*/deploy"},
+			"arn:aws-cn:sts::123456789012:assumed-role/deploy/jo",
+			[]string{"arn:aws-cn:iam::123456789012:role/deploy", "arn:aws-cn:iam::123456789012:role/*/deploy"},
 			[]string{"arn:aws-cn:iam::123456789012:role/deploy", "arn:aws-cn:iam::123456789012:role/team/ops/deploy"},
 		},
 		{
