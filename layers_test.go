@@ -55,6 +55,7 @@ func TestLayers(t *testing.T) {
 		"/internal/simulation/mutate":    {},
 		"/internal/testkit/moto":         {"/internal/awsconn"},
 		"/internal/testkit/program":      {},
+		"/internal/testkit/script":       {"/internal/cli/shell"},
 		"/internal/testkit/testworld":    {"", "/archive", "/internal/awsconn", "/internal/emulator", "/paramstore", "/recorder"},
 		"/internal/testkit/runtimeapi":   {"/internal/emulator"},
 		"/cmd/ssmbak-stack":              {"/internal/cli/shell", "/internal/cli/stack"},

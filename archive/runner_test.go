@@ -218,15 +218,6 @@ func record(t *testing.T, a *archive.Archive, name ssmbak.Name, v timeline.Versi
 	}
 }
 
-func target(t testing.TB, text string, recursive bool) ssmbak.Target {
-	t.Helper()
-	to, err := ssmbak.ParseTarget(text, recursive)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return to
-}
-
 // zipped returns what stands in an index of this text.
 func zipped(text string) string {
 	var buf bytes.Buffer

@@ -61,7 +61,7 @@ type Simulation[P any] struct {
 // collector less to do: a history lives for milliseconds.
 func Main(m *testing.M) {
 	debug.SetGCPercent(1600)
-	os.Exit(m.Run())
+	os.Exit(m.Run()) //nolint:forbidigo // it is the main of tests
 }
 
 // Test plays the histories of the seeds from 1 on until one fails, and demands every

@@ -1,6 +1,6 @@
 // Package recording plays random histories of Parameter Store against the real
 // recorder and archive, and holds every answer of the archive against a model that
-// keeps every state. It consists of tests; [simulation] is their engine.
+// keeps every state. It consists of tests; package simulation is their engine.
 //
 // # The model
 //
@@ -24,6 +24,4 @@
 //   - every version that Parameter Store still has when all is quiet is in the
 //     archive, with its own value and time, and a live value is its key's
 //     current object, so that no lifecycle rule can remove it.
-//
-// [simulation]: https://pkg.go.dev/github.com/ssmbak/ssmbak/internal/simulation
 package recording

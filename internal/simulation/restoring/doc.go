@@ -1,6 +1,6 @@
 // Package restoring plays random stories of restores against the emulator, which
-// remembers every state of every parameter. It consists of tests; [simulation] is
-// their engine. In one story:
+// remembers every state of every parameter. It consists of tests; package
+// simulation is their engine. In one story:
 //
 //   - users change parameters at random, and the real recorder records them;
 //   - everything goes on changing, recorded only in part;
@@ -12,6 +12,4 @@
 //
 // After each step what Parameter Store holds, who changed what, what was reported and
 // what was recorded are compared with the states that the emulator remembers.
-//
-// [simulation]: https://pkg.go.dev/github.com/ssmbak/ssmbak/internal/simulation
 package restoring

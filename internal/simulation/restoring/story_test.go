@@ -159,11 +159,13 @@ func play(t *testing.T, seed uint64, counts *simulation.Counts) *simulation.Worl
 	o.Queue.Copies = s.copies
 	s.World = simulation.NewWorld(seed, counts, o)
 	s.account = testworld.New(t, testworld.Options{AWS: s.AWS, Bucket: simulation.Bucket})
-	s.play()
+	s.play(seed%16 == 0)
 	return s.World
 }
 
-func (s *story) play() {
+// crowded lets a label that the restore wants block the version that it has to write,
+// which is rare otherwise.
+func (s *story) play(crowded bool) {
 	s.names = []string{"/app/a", "/app/b", "/app/sub/c", "/app/sub/d", "/copy/a", "/copy/sub/d", "/else/x", "/copy/b", "/copy/c", "/copy/d", "/copy/sub/c"}
 	s.lossy = s.chance(8)
 	if s.lossy {
@@ -174,9 +176,21 @@ func (s *story) play() {
 		s.account.Record()
 	}
 	s.history(6+s.rand.IntN(16), true)
+	if crowded {
+		if cur := s.now("/app/a"); !cur.live {
+			s.putRandom("/app/a", cur)
+		}
+		number := s.now("/app/a").Version
+		s.user("/app/a", fmt.Sprintf("label old on version %d of", number), func() error { return s.labelled("/app/a", number, "old") })
+		time.Sleep(time.Minute)
+		s.moments = []ssmbak.Time{ssmbak.TimeOf(time.Now())}
+	}
 	s.see(1)
 	s.at = s.moments[s.rand.IntN(len(s.moments))]
 	s.history(1+s.rand.IntN(10), false)
+	if crowded {
+		s.crowd("/app/a")
+	}
 	s.see(3)
 	s.choose()
 	s.Event("restore %v", s)
