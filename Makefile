@@ -14,10 +14,11 @@ build:
 test:
 	$(GO) test ./...
 
-# The packages in which goroutines meet; the simulation has a run of its own.
+# The packages in which goroutines meet; the simulations have runs of their own.
 race:
 	$(GO) test -race -short . ./archive/... ./timeline/... ./paramstore/... ./recorder/... ./restore/... ./internal/awsconn/... ./internal/cli/... ./internal/emulator/... ./internal/function/... ./internal/stack/...
-	$(GO) test -race ./internal/simulation -run TestSimulation -histories 300
+	$(GO) test -race ./internal/simulation/recording -run TestSimulation -histories 300
+	$(GO) test -race -short ./internal/simulation/restoring
 
 lint: tools
 	$(GO) vet ./...
@@ -32,12 +33,12 @@ tools: .bin/golangci-lint
 # Random histories against the real recorder and archive: HISTORIES=100000 plays
 # more of them.
 simulate:
-	$(GO) test ./internal/simulation -run TestSimulation -v -histories $(HISTORIES) -timeout 30m
+	$(GO) test ./internal/simulation/recording -run TestSimulation -v -histories $(HISTORIES) -timeout 30m
 
-# Random restores, killed anywhere and taken back.
+# Random restores, killed at any request, and undone.
 SEEDS ?= 3000
 simulate-restores:
-	SSMBAK_CASES=$(SEEDS) $(GO) test ./restore -run TestSimulation -timeout 2h
+	$(GO) test ./internal/simulation/restoring -run TestSimulation -v -histories $(SEEDS) -timeout 2h
 
 # Breaks the code in known ways and demands that the simulation finds each.
 mutations:

@@ -9,8 +9,8 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
-	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
@@ -23,39 +23,26 @@ const latency = 20 * time.Millisecond
 func fill(b *testing.B, parameters, versions int) (*archive.Writer, *emulator.AWS) {
 	b.Helper()
 	slow := false
-	aws := emulator.New(emulator.Options{Latency: func(string, string) time.Duration {
+	w := testworld.New(b, testworld.Options{Emulator: emulator.Options{Latency: func(string, string) time.Duration {
 		if slow {
 			return latency
 		}
 		return 0
-	}})
-	aws.S3.CreateBucket("archive", true)
-	conn, err := awsconn.Load(b.Context(), awsconn.Options{Anonymous: true, Region: region, EndpointURL: "http://127.0.0.1", HTTPClient: aws.Client()})
-	if err != nil {
-		b.Fatal(err)
-	}
-	opened, err := archive.Open(b.Context(), conn.S3(), archive.Options{Bucket: "archive", Account: account, Region: region})
-	if err != nil {
-		b.Fatal(err)
-	}
-	a := archive.NewWriter(opened)
-	if err := a.Establish(b.Context()); err != nil {
-		b.Fatal(err)
-	}
+	}}})
 	var wg sync.WaitGroup
 	limit := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for i := range parameters {
 		limit <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-limit }()
-			if err := history(b, a, ssmbak.Name(fmt.Sprintf("/app/%02d/p%06d", i%20, i)), versions); err != nil {
+			if err := history(b, archive.NewWriter(w.Archive), ssmbak.Name(fmt.Sprintf("/app/%02d/p%06d", i%20, i)), versions); err != nil {
 				b.Error(err)
 			}
 		})
 	}
 	wg.Wait()
 	slow = true
-	return a, aws
+	return archive.NewWriter(w.Archive), w.AWS
 }
 
 // history records versions of one parameter a minute apart.
@@ -88,14 +75,11 @@ func BenchmarkPreview(b *testing.B) {
 				b.Skip("the large archive takes a while to fill")
 			}
 			a, aws := fill(b, parameters, 20)
-			target, err := ssmbak.ParseTarget("/", true)
-			if err != nil {
-				b.Fatal(err)
-			}
+			everything := testworld.Everything(b)
 			aws.ResetCounts()
 			b.ReportAllocs()
 			for b.Loop() {
-				s, err := a.At(b.Context(), target, second.Add(10*time.Minute+time.Second), archive.AllValues)
+				s, err := a.At(b.Context(), everything, second.Add(10*time.Minute+time.Second), archive.AllValues)
 				if err != nil || len(s.States) != parameters || len(s.Problems) != 0 {
 					b.Fatalf("%d states, %v, %v", len(s.States), s.Problems, err)
 				}
@@ -115,17 +99,8 @@ func BenchmarkPreview(b *testing.B) {
 // BenchmarkBusyParameter reads, builds and replaces the index of a parameter
 // with 10,000 versions, without latency.
 func BenchmarkBusyParameter(b *testing.B) {
-	aws := emulator.New(emulator.Options{})
-	aws.S3.CreateBucket("archive", true)
-	conn, err := awsconn.Load(b.Context(), awsconn.Options{Anonymous: true, Region: region, EndpointURL: "http://127.0.0.1", HTTPClient: aws.Client()})
-	if err != nil {
-		b.Fatal(err)
-	}
-	opened, err := archive.Open(b.Context(), conn.S3(), archive.Options{Bucket: "archive", Account: account, Region: region})
-	if err != nil {
-		b.Fatal(err)
-	}
-	a := archive.NewWriter(opened)
+	w := testworld.New(b, testworld.Options{})
+	a := archive.NewWriter(w.Archive)
 	const versions = 10_000
 	var f timeline.Facts
 	for n := range int64(versions) {
@@ -150,7 +125,7 @@ func BenchmarkBusyParameter(b *testing.B) {
 				b.Fatalf("%+v, %v", s, err)
 			}
 		}
-		b.ReportMetric(float64(len(aws.S3.Versions("archive", ".ssmbak/index/busy")[0].Body)), "bytes/index")
+		b.ReportMetric(float64(len(w.AWS.S3.Versions("archive", ".ssmbak/index/busy")[0].Body)), "bytes/index")
 	})
 	b.Run("replace", func(b *testing.B) {
 		b.ReportAllocs()

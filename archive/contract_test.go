@@ -16,6 +16,7 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
@@ -314,7 +315,7 @@ var contract = []struct {
 			{"/none", true, nil, false},
 		}
 		for _, test := range tests {
-			s, err := a.At(t.Context(), target(t, test.text, test.recursive), second+1000, archive.AllValues)
+			s, err := a.At(t.Context(), testworld.Target(t, test.text, test.recursive), second+1000, archive.AllValues)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -353,7 +354,7 @@ var contract = []struct {
 		}
 		p.put(t, ".ssmbak/index/app/b", "no index")
 		p.remove(t, ".ssmbak/index/app/d", "")
-		s, err := a.At(t.Context(), target(t, "/app/", false), second+1000, archive.AllValues)
+		s, err := a.At(t.Context(), testworld.Target(t, "/app/", false), second+1000, archive.AllValues)
 		if err != nil || len(s.States) != 2 || s.States[0].Name != "/app/a" || s.States[1].Name != "/app/c" {
 			t.Errorf("shown %+v, %v", s.States, err)
 		}
@@ -371,7 +372,7 @@ var contract = []struct {
 			t.Fatal(err)
 		}
 		p.remove(t, "/app/a", top.ID)
-		s, err := a.At(t.Context(), target(t, "/app/", false), second+1000, archive.AllValues)
+		s, err := a.At(t.Context(), testworld.Target(t, "/app/", false), second+1000, archive.AllValues)
 		if err != nil || len(s.States) != 2 || len(s.Problems) != 0 {
 			t.Fatalf("%+v, %v", s, err)
 		}
@@ -393,7 +394,7 @@ var contract = []struct {
 			plain, secret bool
 		}{{archive.NoValues, false, false}, {archive.PublicValues, true, false}, {archive.AllValues, true, true}}
 		for _, test := range tests {
-			s, err := a.At(t.Context(), target(t, "/app", true), second+1000, test.values)
+			s, err := a.At(t.Context(), testworld.Target(t, "/app", true), second+1000, test.values)
 			if err != nil || len(s.States) != 2 {
 				t.Fatalf("%+v, %v", s, err)
 			}
@@ -407,7 +408,7 @@ var contract = []struct {
 		begin(t, a, "/app/a", 1)
 		begin(t, a, "/app/b", 1)
 		p.put(t, ".ssmbak/index/app/b", zipped(`{"format":2,"reader":2,"name":"/app/b"}`))
-		s, err := a.At(t.Context(), target(t, "/app/", false), second+1000, archive.AllValues)
+		s, err := a.At(t.Context(), testworld.Target(t, "/app/", false), second+1000, archive.AllValues)
 		var newer *archive.FormatError
 		if err != nil || len(s.States) != 1 || len(s.Problems) != 1 || !errors.As(s.Problems[0].Err, &newer) || newer.Format != 2 {
 			t.Errorf("%+v, %v", s, err)
@@ -429,7 +430,7 @@ var contract = []struct {
 		if err != nil || !x.Exists || len(x.Facts.Originals) != 1 {
 			t.Fatalf("%+v, %v", x, err)
 		}
-		s, err := a.At(t.Context(), target(t, "/app/db", false), ssmbak.Seconds(1718309100), archive.AllValues)
+		s, err := a.At(t.Context(), testworld.Target(t, "/app/db", false), ssmbak.Seconds(1718309100), archive.AllValues)
 		if err != nil || len(s.States) != 1 || s.States[0].Value.V.Reveal() != "old" {
 			t.Errorf("%+v, %v", s.States, err)
 		}
@@ -440,7 +441,7 @@ var contract = []struct {
 		begin(t, a, "/app/db", 1)
 		begin(t, a, "/app/x", 1)
 		p.remove(t, ".ssmbak/index/app/db", "")
-		for _, what := range []ssmbak.Target{target(t, "/app/db", false), target(t, "/app/", false)} {
+		for _, what := range []ssmbak.Target{testworld.Target(t, "/app/db", false), testworld.Target(t, "/app/", false)} {
 			s, err := a.At(t.Context(), what, second+1000, archive.AllValues)
 			if len(s.Problems) == 1 && s.Problems[0].Name == "/app/db" {
 				err = s.Problems[0].Err
@@ -468,7 +469,7 @@ var contract = []struct {
 		}
 		wg.Wait()
 		i := 0
-		for name, err := range a.Names(t.Context(), target(t, "/many/", false)) {
+		for name, err := range a.Names(t.Context(), testworld.Target(t, "/many/", false)) {
 			if want := ssmbak.Name(fmt.Sprintf("/many/%04d", i)); err != nil || name != want {
 				t.Fatalf("name %d is %s, %v, want %s", i, name, err, want)
 			}

@@ -5,13 +5,13 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/recorder"
 )
@@ -21,10 +21,7 @@ import (
 func init() {
 	exampleConfig = func() aws.Config {
 		world := emulator.New(emulator.Options{Clock: emulator.NewClock(time.Date(2024, 6, 13, 20, 10, 54, 0, time.UTC))})
-		cfg := aws.Config{
-			Region: "us-east-1", BaseEndpoint: aws.String("http://127.0.0.1"), HTTPClient: world.Client(),
-			Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
-		}
+		cfg := testworld.Config(world)
 		if err := recordSomething(context.Background(), world, cfg); err != nil {
 			panic(err)
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/s3api"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
@@ -141,7 +142,7 @@ func TestDenied(t *testing.T) {
 			r.Fault = fault
 			local.Faults.Clear()
 			local.Faults.Add(r)
-			if s, err := a.At(t.Context(), target(t, "/app", true), second+1000, archive.AllValues); err == nil {
+			if s, err := a.At(t.Context(), testworld.Target(t, "/app", true), second+1000, archive.AllValues); err == nil {
 				t.Errorf("%s of %s with %+v: %+v without an error", r.Op, r.KeyPrefix, fault, s)
 			}
 		}
@@ -194,7 +195,7 @@ func TestCorrupted(t *testing.T) {
 	var damaged *archive.DamagedError
 
 	restore := corrupt("/app/a", "v2")
-	s, err := a.At(t.Context(), target(t, "/app", true), second+1000, archive.AllValues)
+	s, err := a.At(t.Context(), testworld.Target(t, "/app", true), second+1000, archive.AllValues)
 	if err != nil || len(s.States) != 2 || s.States[0].Value.IsKnown() || s.States[0].Value.Reason == "" || !s.States[1].Value.IsKnown() {
 		t.Errorf("a value: %+v, %v", s, err)
 	}
@@ -204,7 +205,7 @@ func TestCorrupted(t *testing.T) {
 	restore()
 
 	restore = corrupt(".ssmbak/index/app/b", "v2")
-	s, err = a.At(t.Context(), target(t, "/app", true), second+1000, archive.AllValues)
+	s, err = a.At(t.Context(), testworld.Target(t, "/app", true), second+1000, archive.AllValues)
 	if err != nil || len(s.States) != 1 || len(s.Problems) != 1 || s.Problems[0].Name != "/app/b" || !errors.As(s.Problems[0].Err, &damaged) {
 		t.Errorf("an index: %+v, %v", s, err)
 	}
@@ -249,10 +250,10 @@ func TestRequests(t *testing.T) {
 		values archive.Values
 		want   int
 	}{
-		{"a path", target(t, "/app/", false), archive.AllValues, 1 + 2 + 2*names},
-		{"a path without values", target(t, "/app/", false), archive.NoValues, 1 + 2 + names},
-		{"a text that could be a name", target(t, "/app", true), archive.NoValues, 1 + 2 + 2 + names},
-		{"one parameter", target(t, "/app/0007", false), archive.AllValues, 1 + 1 + 2},
+		{"a path", testworld.Target(t, "/app/", false), archive.AllValues, 1 + 2 + 2*names},
+		{"a path without values", testworld.Target(t, "/app/", false), archive.NoValues, 1 + 2 + names},
+		{"a text that could be a name", testworld.Target(t, "/app", true), archive.NoValues, 1 + 2 + 2 + names},
+		{"one parameter", testworld.Target(t, "/app/0007", false), archive.AllValues, 1 + 1 + 2},
 	}
 	for _, test := range tests {
 		local.ResetCounts()
@@ -309,7 +310,7 @@ func TestOwnerIsSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, what := range []string{"/a", "/old", "/"} {
-		if _, err := a.At(t.Context(), target(t, what, false), second+1000, archive.AllValues); err != nil {
+		if _, err := a.At(t.Context(), testworld.Target(t, what, false), second+1000, archive.AllValues); err != nil {
 			t.Fatal(err)
 		}
 	}

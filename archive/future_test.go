@@ -18,6 +18,7 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
@@ -97,10 +98,7 @@ func (p place) putID(t *testing.T, key, body string) string {
 func TestFuture(t *testing.T) {
 	t.Parallel()
 	p, a, before := futureArchive(t)
-	everything, err := ssmbak.ParseTarget("/", true)
-	if err != nil {
-		t.Fatal(err)
-	}
+	everything := testworld.Everything(t)
 	snap, err := a.At(t.Context(), everything, ssmbak.TimeOf(time.Date(2024, 6, 13, 20, 12, 0, 0, time.UTC)), archive.AllValues)
 	if err != nil || len(snap.Problems) > 0 || len(snap.States) != 1 || snap.States[0].Value.V.Reveal() != "value ONE" {
 		t.Fatalf("read: %+v, %v", snap, err)
@@ -172,10 +170,7 @@ func TestFutureReader(t *testing.T) {
 	t.Parallel()
 	p, a, index := futureArchive(t)
 	p.put(t, ".ssmbak/index/app/newer", zipped(strings.NewReplacer(`"reader": 1`, `"reader": 2`, "/app/db", "/app/newer").Replace(index)))
-	everything, err := ssmbak.ParseTarget("/", true)
-	if err != nil {
-		t.Fatal(err)
-	}
+	everything := testworld.Everything(t)
 	snap, err := a.At(t.Context(), everything, ssmbak.MaxTime-1, archive.NoValues)
 	var newer *archive.FormatError
 	if err != nil || len(snap.States) != 1 || len(snap.Problems) != 1 || snap.Problems[0].Name != "/app/newer" || !errors.As(snap.Problems[0].Err, &newer) || newer.Format != 2 {

@@ -16,6 +16,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/s3api"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
@@ -99,10 +100,7 @@ func loadGolden(t *testing.T) *archive.Writer {
 // answered returns what the archive says today in the form of then.
 func answered(t *testing.T, a *archive.Writer, at ssmbak.Time) goldenAnswers {
 	t.Helper()
-	everything, err := ssmbak.ParseTarget("/", true)
-	if err != nil {
-		t.Fatal(err)
-	}
+	everything := testworld.Everything(t)
 	snap, err := a.At(t.Context(), everything, at, archive.AllValues)
 	if err != nil {
 		t.Fatal(err)
@@ -172,10 +170,7 @@ func TestGolden(t *testing.T) {
 	if err != nil || len(r.Unsure) != 2 || len(r.Missed) != 2 || len(r.Excluded) != 1 || len(r.Once) != 1 || r.Tags.IsZero() || r.Labels.IsZero() {
 		t.Errorf("reconciled: got %+v, %v", r, err)
 	}
-	everything, err := ssmbak.ParseTarget("/", true)
-	if err != nil {
-		t.Fatal(err)
-	}
+	everything := testworld.Everything(t)
 	n := 0
 	for name, err := range a.Names(t.Context(), everything) {
 		if err != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/s3api"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 )
 
 // taken writes what the original ssmbak would have of two parameters, one of
@@ -50,7 +51,7 @@ func adopt(t *testing.T, a *archive.Writer) int {
 func answers(t *testing.T, a *archive.Writer) (all []string) {
 	t.Helper()
 	for _, moment := range []ssmbak.Time{0, ssmbak.Seconds(1718308999), ssmbak.Seconds(1718309000), second, second + 1000, ssmbak.Seconds(4e9)} {
-		for _, what := range []ssmbak.Target{target(t, "/", true), target(t, "/app/db", false), target(t, "/app/gone", false), target(t, "/app/ours", false)} {
+		for _, what := range []ssmbak.Target{testworld.Target(t, "/", true), testworld.Target(t, "/app/db", false), testworld.Target(t, "/app/gone", false), testworld.Target(t, "/app/ours", false)} {
 			got, err := a.At(t.Context(), what, moment, archive.AllValues)
 			if err != nil || len(got.Problems) > 0 {
 				t.Fatalf("%v at %v: %v, %v", what, moment, got.Problems, err)
@@ -85,7 +86,7 @@ func TestAdopt(t *testing.T) {
 	again := p.ready(t)
 	for i, x := range []*archive.Writer{a, again} {
 		local.ResetCounts()
-		if _, err := x.At(t.Context(), target(t, "/", true), second, archive.AllValues); err != nil {
+		if _, err := x.At(t.Context(), testworld.Target(t, "/", true), second, archive.AllValues); err != nil {
 			t.Fatal(err)
 		}
 		if n := local.Counts()["s3:ListObjectVersions"]; n != 0 {
@@ -310,10 +311,10 @@ func TestAdopted(t *testing.T) {
 			if _, err := a.LegacyFacts(t.Context(), "/app/db"); !errors.As(err, &lost) {
 				t.Errorf("first sight of a lost one: %v", err)
 			}
-			if _, err := a.At(t.Context(), target(t, "/app/db", false), second, archive.AllValues); !errors.As(err, &lost) {
+			if _, err := a.At(t.Context(), testworld.Target(t, "/app/db", false), second, archive.AllValues); !errors.As(err, &lost) {
 				t.Errorf("asking for a lost one: %v", err)
 			}
-			if got := broken(t, a, target(t, "/", true)); !slices.Equal(got, []ssmbak.Name{"/app/db"}) {
+			if got := broken(t, a, testworld.Target(t, "/", true)); !slices.Equal(got, []ssmbak.Name{"/app/db"}) {
 				t.Errorf("broken: %v", got)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
@@ -73,7 +74,7 @@ func TestLog(t *testing.T) {
 			}
 			for _, tt := range tests {
 				t.Run(tt.name, func(t *testing.T) {
-					got, err := a.Log(t.Context(), target(t, tt.text, tt.recursive), tt.since, tt.until)
+					got, err := a.Log(t.Context(), testworld.Target(t, tt.text, tt.recursive), tt.since, tt.until)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -90,7 +91,7 @@ func TestLog(t *testing.T) {
 			if err := a.MarkReconciled(t.Context(), archive.Listing{Began: (second + 90_000).Std()}); err != nil {
 				t.Fatal(err)
 			}
-			got, err := a.Log(t.Context(), target(t, "/app/a", false), 0, 0)
+			got, err := a.Log(t.Context(), testworld.Target(t, "/app/a", false), 0, 0)
 			if err != nil || got.Complete != second+90_000 || !got.One {
 				t.Errorf("one: %v, complete up to %v, %v", got.One, got.Complete, err)
 			}
@@ -109,7 +110,7 @@ func TestLogOfOriginal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := a.Log(t.Context(), target(t, "/app/", false), 0, 0)
+	got, err := a.Log(t.Context(), testworld.Target(t, "/app/", false), 0, 0)
 	if err != nil || len(got.Changes) != 1 || got.Changes[0].Name != "/app/db" || got.Changes[0].Time != ssmbak.Seconds(1718309000) {
 		t.Errorf("%+v, %v", got, err)
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/s3api"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
@@ -49,7 +50,7 @@ func TestReindexOriginals(t *testing.T) {
 			t.Errorf("%s: %+v, %v, want %v", name, out, err, want)
 		}
 	}
-	if got := broken(t, a, target(t, "/", true)); got != nil {
+	if got := broken(t, a, testworld.Target(t, "/", true)); got != nil {
 		t.Errorf("broken %v, want none", got)
 	}
 	if diff := cmp.Diff(before, p.history(t, "")); diff != "" {
@@ -63,7 +64,7 @@ func TestReindexOriginals(t *testing.T) {
 	clock.Advance(time.Minute)
 	p.put(t, "/app/db", "a stranger's")
 	putOriginal(t, p, "/app/db", "beside")
-	if got := broken(t, a, target(t, "/", true)); !slices.Equal(got, []ssmbak.Name{"/app/db"}) {
+	if got := broken(t, a, testworld.Target(t, "/", true)); !slices.Equal(got, []ssmbak.Name{"/app/db"}) {
 		t.Errorf("broken %v", got)
 	}
 	local.ResetCounts()
@@ -234,7 +235,7 @@ func TestReindexFaults(t *testing.T) {
 			}
 			if r.Op != "PutObject" && r.Op != "HeadObject" {
 				failed := false
-				for _, err := range a.Damaged(t.Context(), target(t, "/", true)) {
+				for _, err := range a.Damaged(t.Context(), testworld.Target(t, "/", true)) {
 					failed = err != nil
 				}
 				if !failed {
@@ -270,7 +271,7 @@ func TestReindexCorrupted(t *testing.T) {
 	for _, v := range versions[:2] {
 		local.S3.Corrupt("archive", ".ssmbak/index/a", v.VersionID, []byte("damaged"))
 	}
-	if got := broken(t, a, target(t, "/", true)); !slices.Equal(got, []ssmbak.Name{"/a"}) {
+	if got := broken(t, a, testworld.Target(t, "/", true)); !slices.Equal(got, []ssmbak.Name{"/a"}) {
 		t.Errorf("broken %v", got)
 	}
 	if out := reindex(t, a, "/a"); out.Older != versions[2].VersionID || out.Versions != 2 || out.Values != 2 {
@@ -436,7 +437,7 @@ func TestBrokenRequests(t *testing.T) {
 		}
 	}
 	local.ResetCounts()
-	if got := broken(t, a, target(t, "/app/", false)); len(got) != names/3 {
+	if got := broken(t, a, testworld.Target(t, "/app/", false)); len(got) != names/3 {
 		t.Errorf("broken %v", got)
 	}
 	want := map[string]int{"s3:ListObjectVersions": 2, "s3:GetObject": names * 2 / 3, "s3:HeadObject": names / 3}

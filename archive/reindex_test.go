@@ -14,6 +14,7 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
@@ -36,7 +37,7 @@ var rebuilding = []struct {
 		if diff := cmp.Diff(before, p.history(t, ".ssmbak/")); diff != "" {
 			t.Errorf("it was written to (-before +after):\n%s", diff)
 		}
-		if got := broken(t, a, target(t, "/", true)); got != nil {
+		if got := broken(t, a, testworld.Target(t, "/", true)); got != nil {
 			t.Errorf("broken %v, want none", got)
 		}
 	}},
@@ -55,7 +56,7 @@ var rebuilding = []struct {
 		}
 		p.put(t, ".ssmbak/index/app/db", zipped(`{"format":1,"name":"/app/other"}`))
 		p.put(t, ".ssmbak/index/app/db", "no index")
-		if got := broken(t, a, target(t, "/app/db", false)); !slices.Equal(got, []ssmbak.Name{"/app/db"}) {
+		if got := broken(t, a, testworld.Target(t, "/app/db", false)); !slices.Equal(got, []ssmbak.Name{"/app/db"}) {
 			t.Errorf("broken %v", got)
 		}
 		out := reindex(t, a, "/app/db")
@@ -69,7 +70,7 @@ var rebuilding = []struct {
 		third.Objects = []timeline.ObjectRef{ref}
 		want.Versions = append(want.Versions, third)
 		holds(t, a, "/app/db", want)
-		if got := broken(t, a, target(t, "/app/db", false)); got != nil {
+		if got := broken(t, a, testworld.Target(t, "/app/db", false)); got != nil {
 			t.Errorf("broken after it: %v", got)
 		}
 		// Recording goes on.
@@ -87,7 +88,7 @@ var rebuilding = []struct {
 		good := p.history(t, ".ssmbak/index/app/db")[0]
 		p.remove(t, ".ssmbak/index/app/db", "")
 		p.remove(t, ".ssmbak/index/app/db", "")
-		if got := broken(t, a, target(t, "/app/", false)); !slices.Equal(got, []ssmbak.Name{"/app/db"}) {
+		if got := broken(t, a, testworld.Target(t, "/app/", false)); !slices.Equal(got, []ssmbak.Name{"/app/db"}) {
 			t.Errorf("broken %v", got)
 		}
 		// Nothing was recorded after the index that is under the marker.
@@ -127,7 +128,7 @@ var rebuilding = []struct {
 			t.Fatal(err)
 		}
 		want.Versions[1].Objects = append(want.Versions[1].Objects, again)
-		if got := broken(t, a, target(t, "/", true)); !slices.Equal(got, []ssmbak.Name{"/app/db"}) {
+		if got := broken(t, a, testworld.Target(t, "/", true)); !slices.Equal(got, []ssmbak.Name{"/app/db"}) {
 			t.Errorf("broken %v", got)
 		}
 		out := reindex(t, a, "/app/db")
@@ -192,7 +193,7 @@ var rebuilding = []struct {
 		// Recording refuses a name under whose key only a stranger wrote; it is
 		// not found by itself, but can be repaired.
 		p.put(t, "/app/strange", "a stranger's")
-		if got := broken(t, a, target(t, "/", true)); got != nil {
+		if got := broken(t, a, testworld.Target(t, "/", true)); got != nil {
 			t.Errorf("broken %v, want none", got)
 		}
 		if out := reindex(t, a, "/app/strange"); out.Versions != 0 || out.Foreign != 1 {
@@ -248,17 +249,17 @@ var rebuilding = []struct {
 			{"/none", true, nil},
 		}
 		for _, test := range tests {
-			if diff := cmp.Diff(test.want, broken(t, a, target(t, test.text, test.recursive))); diff != "" {
+			if diff := cmp.Diff(test.want, broken(t, a, testworld.Target(t, test.text, test.recursive))); diff != "" {
 				t.Errorf("%s, recursive %v (-want +got):\n%s", test.text, test.recursive, diff)
 			}
 		}
-		for _, name := range broken(t, a, target(t, "/", true)) {
+		for _, name := range broken(t, a, testworld.Target(t, "/", true)) {
 			reindex(t, a, name)
 			if st := at(t, a, name, second+1000); st.Value.V.Reveal() != "v1" {
 				t.Errorf("%s is %+v", name, st)
 			}
 		}
-		if got := broken(t, a, target(t, "/", true)); got != nil {
+		if got := broken(t, a, testworld.Target(t, "/", true)); got != nil {
 			t.Errorf("broken after it: %v", got)
 		}
 	}},

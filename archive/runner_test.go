@@ -231,15 +231,6 @@ func beginIndex(ctx context.Context, a *archive.Writer, name ssmbak.Name) (archi
 	return out.Index, err
 }
 
-func target(t testing.TB, text string, recursive bool) ssmbak.Target {
-	t.Helper()
-	to, err := ssmbak.ParseTarget(text, recursive)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return to
-}
-
 // zipped returns what stands in an index of this text.
 func zipped(text string) string {
 	var buf bytes.Buffer

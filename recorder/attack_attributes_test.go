@@ -14,6 +14,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/recorder"
 	"github.com/ssmbak/ssmbak/timeline"
 )
@@ -25,7 +26,7 @@ func (w *world) state(t *testing.T, name string, at time.Time) ssmbak.State {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := w.archive.At(t.Context(), target, ssmbak.TimeOf(at), archive.NoValues)
+	s, err := w.Archive.At(t.Context(), target, ssmbak.TimeOf(at), archive.NoValues)
 	if err != nil || len(s.States) != 1 {
 		t.Fatalf("%s at %v: %+v, %v", name, at, s, err)
 	}
@@ -58,11 +59,11 @@ func TestLabelsComeBack(t *testing.T) {
 	attack(t, emulator.Options{}, func(t *testing.T, w *world) {
 		w.put(t, "/a", "v1", ssmbak.String)
 		w.put(t, "/a", "v2", ssmbak.String)
-		w.drainBy(t, w.recorder)
+		w.drainBy(t, w.Recorder)
 		time.Sleep(time.Minute)
 		before := time.Now()
 		w.label(t, "/a", "prod", 1)
-		errs := w.drainBy(t, w.recorder)
+		errs := w.drainBy(t, w.Recorder)
 		var open *recorder.NotSettledError
 		if len(errs) != 1 || !errors.As(errs[0], &open) || open.Name != "/a" {
 			t.Errorf("returned to the queue with %v, want a NotSettledError", errs)
@@ -91,13 +92,13 @@ func TestStaleLabels(t *testing.T) {
 	}
 	attack(t, o, func(t *testing.T, w *world) {
 		w.put(t, "/a", "v1", ssmbak.String)
-		w.drainBy(t, w.recorder)
+		w.drainBy(t, w.Recorder)
 		w.put(t, "/a", "v2", ssmbak.String)
 		w.label(t, "/a", "prod", 1)
-		w.drainBy(t, w.recorder)
+		w.drainBy(t, w.Recorder)
 		time.Sleep(time.Minute)
 		w.label(t, "/a", "prod", 2)
-		w.drainBy(t, w.recorder)
+		w.drainBy(t, w.Recorder)
 		w.labelled(t, "/a", settled(), map[string]int64{"prod": 2})
 		w.right(t, ssmbak.LastKnown, "/a")
 		stale = false
@@ -112,14 +113,14 @@ func TestUnlabelled(t *testing.T) {
 		w.put(t, "/a", "v1", ssmbak.String)
 		w.label(t, "/a", "prod", 1)
 		time.Sleep(time.Minute) // so that the first sync certainly comes after it
-		w.drainBy(t, w.recorder)
+		w.drainBy(t, w.Recorder)
 		time.Sleep(time.Hour)
 		w.reconcile(t, recorder.ReconcileOptions{Deep: true})
 		time.Sleep(time.Minute)
 		before := time.Now()
 		w.labelled(t, "/a", before, map[string]int64{"prod": 1})
 		in := &ssm.UnlabelParameterVersionInput{Name: aws.String("/a"), Labels: []string{"prod"}, ParameterVersion: aws.Int64(1)}
-		if _, err := w.ssm(t).UnlabelParameterVersion(t.Context(), in); err != nil {
+		if _, err := w.SSM.UnlabelParameterVersion(t.Context(), in); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
@@ -148,14 +149,14 @@ func TestLabelsStayKnown(t *testing.T) {
 	attack(t, emulator.Options{}, func(t *testing.T, w *world) {
 		w.put(t, "/a", "v1", ssmbak.String)
 		w.label(t, "/a", "prod", 1)
-		w.drainBy(t, w.recorder) // at once, and again when the event comes back
+		w.drainBy(t, w.Recorder) // at once, and again when the event comes back
 		known := settled()
 		w.labelled(t, "/a", known, map[string]int64{"prod": 1})
 		time.Sleep(time.Hour)
 		w.reconcile(t, recorder.ReconcileOptions{Deep: true})
 		time.Sleep(time.Hour)
 		w.label(t, "/a", "test", 1)
-		w.drainBy(t, w.recorder)
+		w.drainBy(t, w.Recorder)
 		w.labelled(t, "/a", known, map[string]int64{"prod": 1})
 	})
 }
@@ -166,35 +167,35 @@ func TestTagEventLost(t *testing.T) {
 		for _, name := range []string{"/a", "/b", "/c"} {
 			w.put(t, name, "v", ssmbak.String)
 		}
-		if err := w.live.AddTags(t.Context(), "/b", map[string]string{"team": "green"}); err != nil {
+		if err := w.Live.AddTags(t.Context(), "/b", map[string]string{"team": "green"}); err != nil {
 			t.Fatal(err)
 		}
 		w.reconcile(t, recorder.ReconcileOptions{})
 		w.tagged(t, "/b", settled(), map[string]string{"team": "green"})
 		time.Sleep(time.Hour)
 		before := time.Now()
-		if err := w.live.AddTags(t.Context(), "/a", map[string]string{"team": "blue"}); err != nil {
+		if err := w.Live.AddTags(t.Context(), "/a", map[string]string{"team": "blue"}); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.live.RemoveTags(t.Context(), "/b", []string{"team"}); err != nil {
+		if err := w.Live.RemoveTags(t.Context(), "/b", []string{"team"}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Hour)
-		blind := w.another(t, func(service, _, _ string) emulator.Fault {
+		blind := w.another(func(service, _, _ string) emulator.Fault {
 			if service == "tagging" {
 				return emulator.Fault{Status: http.StatusBadRequest, Code: "AccessDeniedException"}
 			}
 			return emulator.Fault{}
 		})
-		if r, err := blind.Reconcile(t.Context(), everything(t), recorder.ReconcileOptions{}); err != nil || r.TagsUnchecked == nil || len(r.Recorded) != 0 || !r.Complete {
+		if r, err := blind.Reconcile(t.Context(), testworld.Everything(t), recorder.ReconcileOptions{}); err != nil || r.TagsUnchecked == nil || len(r.Recorded) != 0 || !r.Complete {
 			t.Errorf("without the tagging API: %+v, %v", r, err)
 		}
-		w.aws.ResetCounts()
+		w.AWS.ResetCounts()
 		r := w.reconcile(t, recorder.ReconcileOptions{})
 		if r.TagsUnchecked != nil || fmt.Sprint(r.Recorded) != "[/a /b]" || r.Same != 1 {
 			t.Errorf("with it: %+v", r)
 		}
-		if n := w.aws.Counts()["ssm:GetParameterHistory"]; n != 2 {
+		if n := w.AWS.Counts()["ssm:GetParameterHistory"]; n != 2 {
 			t.Errorf("%d histories were read, want 2", n)
 		}
 		w.tagged(t, "/a", settled(), map[string]string{"team": "blue"})
@@ -241,16 +242,16 @@ func TestTagEvents(t *testing.T) {
 			}}
 			attack(t, o, func(t *testing.T, w *world) {
 				w.put(t, "/a", "v1", ssmbak.String)
-				w.drainBy(t, w.recorder)
+				w.drainBy(t, w.Recorder)
 				time.Sleep(time.Minute)
 				begin := time.Now()
 				for _, team := range []string{"red", "green", "blue"} {
-					if err := w.live.AddTags(t.Context(), "/a", map[string]string{"team": team}); err != nil {
+					if err := w.Live.AddTags(t.Context(), "/a", map[string]string{"team": team}); err != nil {
 						t.Fatal(err)
 					}
 					time.Sleep(test.gap)
 				}
-				w.drainBy(t, w.recorder)
+				w.drainBy(t, w.Recorder)
 				w.tagged(t, "/a", begin.Add(-2*time.Second), map[string]string{})
 				w.tagged(t, "/a", begin.Add(time.Minute), map[string]string{"team": "blue"})
 				if test.gap > 2*time.Second {
@@ -265,7 +266,7 @@ func TestTagEvents(t *testing.T) {
 					t.Errorf("%d facts about three changes of tags", n)
 				}
 				w.wantCurrent(t, "/a", "v1")
-				if n := len(w.aws.S3.Versions(bucket, "/a")); n != 1 {
+				if n := len(w.AWS.S3.Versions(bucket, "/a")); n != 1 {
 					t.Errorf("%d value objects, want 1", n)
 				}
 				w.final(t, "/a")
@@ -280,12 +281,12 @@ func TestTagEvents(t *testing.T) {
 func TestEventsThatChangeNothing(t *testing.T) {
 	attack(t, noEvents(emulator.Options{}), func(t *testing.T, w *world) {
 		w.put(t, "/a", "v1", ssmbak.String)
-		if err := w.recorder.Sync(t.Context(), "/a"); err != nil {
+		if err := w.Recorder.Sync(t.Context(), "/a"); err != nil {
 			t.Fatal(err)
 		}
 		w.put(t, "/a", "v2", ssmbak.String)
 		before := w.index(t, "/a")
-		w.aws.ResetCounts()
+		w.AWS.ResetCounts()
 		at := time.Now().UTC().Format(time.RFC3339)
 		event := func(id, kind, detail string) recorder.Message {
 			return recorder.Message{ID: id, Receives: 1, Body: fmt.Appendf(nil,
@@ -298,10 +299,10 @@ func TestEventsThatChangeNothing(t *testing.T) {
 			event("4", "Parameter Store Change", `{"operation":"Update","name":"/a","exception":"Unable to Describe Resource"}`),
 			event("5", "Parameter Store Change", `{"operation":"Delete","name":"/a","exception":"Unable to Describe Resource"}`),
 		}
-		for _, f := range w.recorder.Handle(t.Context(), batch) {
+		for _, f := range w.Recorder.Handle(t.Context(), batch) {
 			t.Errorf("returned to the queue: %v", f.Err)
 		}
-		if n := w.aws.Counts(); len(n) != 0 {
+		if n := w.AWS.Counts(); len(n) != 0 {
 			t.Errorf("requests %v, want none", n)
 		}
 		if after := w.index(t, "/a"); after.ETag() != before.ETag() {
@@ -317,22 +318,22 @@ func TestLabelsAndTagsAreNoVersions(t *testing.T) {
 	attack(t, emulator.Options{}, func(t *testing.T, w *world) {
 		for i := range 3 {
 			w.put(t, "/a", fmt.Sprint("v", i+1), ssmbak.String)
-			w.drainBy(t, w.recorder)
+			w.drainBy(t, w.Recorder)
 		}
-		objects := len(w.aws.S3.Versions(bucket, "/a"))
+		objects := len(w.AWS.S3.Versions(bucket, "/a"))
 		for i := range 3 {
 			time.Sleep(time.Minute)
 			w.label(t, "/a", "prod", int64(i%2+1))
-			if err := w.live.AddTags(t.Context(), "/a", map[string]string{"n": fmt.Sprint(i)}); err != nil {
+			if err := w.Live.AddTags(t.Context(), "/a", map[string]string{"n": fmt.Sprint(i)}); err != nil {
 				t.Fatal(err)
 			}
-			w.drainBy(t, w.recorder)
+			w.drainBy(t, w.Recorder)
 			w.wantCurrent(t, "/a", "v3")
 			if a := w.answer(t, "/a", time.Now()); a != "last-known v3" && a != "proved v3" {
 				t.Errorf("now: %s, want v3", a)
 			}
 		}
-		if n := len(w.aws.S3.Versions(bucket, "/a")); n != objects {
+		if n := len(w.AWS.S3.Versions(bucket, "/a")); n != objects {
 			t.Errorf("%d value objects, were %d", n, objects)
 		}
 		w.labelled(t, "/a", settled(), map[string]int64{"prod": 1})

@@ -36,11 +36,11 @@ func clocksApart(t *testing.T, ahead, gap time.Duration, atOnce bool) {
 		return emulator.Fault{}
 	}
 	w := newWorld(t, emulator.Options{Clock: clock, SSM: ssmapi.Options{HistoryPage: 2}}, follow)
-	w.recorder = w.another(t, follow)
-	by := handle(w.recorder, nil)
+	w.Recorder = w.another(follow)
+	by := handle(w.Recorder, nil)
 	drain := func() {
 		t.Helper()
-		err := w.aws.Queue.Drain(t.Context(), func(ctx context.Context, batch []emulator.Message) []string {
+		err := w.AWS.Queue.Drain(t.Context(), func(ctx context.Context, batch []emulator.Message) []string {
 			// The queue advances AWS's clock to the next delivery.
 			time.Sleep(time.Until(clock.Now().Add(-ahead)))
 			return by(ctx, batch)
@@ -51,7 +51,7 @@ func clocksApart(t *testing.T, ahead, gap time.Duration, atOnce bool) {
 	}
 	const name = "/a"
 	tag := func(team string) {
-		if err := w.live.AddTags(t.Context(), name, map[string]string{"team": team}); err != nil {
+		if err := w.Live.AddTags(t.Context(), name, map[string]string{"team": team}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -74,12 +74,12 @@ func clocksApart(t *testing.T, ahead, gap time.Duration, atOnce bool) {
 	for _, step := range steps {
 		time.Sleep(gap)
 		step()
-		if !atOnce || w.aws.Queue.Depth() <= hidden {
+		if !atOnce || w.AWS.Queue.Depth() <= hidden {
 			continue
 		}
 		// One batch: failed messages are delivered again at the end.
 		ctx, cancel := context.WithCancel(t.Context())
-		_ = w.aws.Queue.Drain(ctx, func(_ context.Context, batch []emulator.Message) []string {
+		_ = w.AWS.Queue.Drain(ctx, func(_ context.Context, batch []emulator.Message) []string {
 			failed := by(t.Context(), batch)
 			hidden += len(failed)
 			cancel()
@@ -87,7 +87,7 @@ func clocksApart(t *testing.T, ahead, gap time.Duration, atOnce bool) {
 		})
 	}
 	drain()
-	if dead := w.aws.Queue.DeadLetters(); len(dead) != 0 {
+	if dead := w.AWS.Queue.DeadLetters(); len(dead) != 0 {
 		t.Errorf("%d messages became dead letters", len(dead))
 	}
 	w.right(t, ssmbak.LastKnown, name)

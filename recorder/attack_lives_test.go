@@ -107,10 +107,10 @@ func TestOneSecond(t *testing.T) {
 					}
 					if i+1 == test.synced {
 						time.Sleep(time.Millisecond)
-						w.drainBy(t, w.recorder)
+						w.drainBy(t, w.Recorder)
 					}
 				}
-				w.drainBy(t, w.recorder)
+				w.drainBy(t, w.Recorder)
 				if diff := cmp.Diff(test.facts, w.facts(t, "/a")); diff != "" {
 					t.Errorf("facts (-want +got):\n%s", diff)
 				}
@@ -138,14 +138,14 @@ func TestLateDeletion(t *testing.T) {
 					queue := emulator.QueueOptions{Delay: func(id string) time.Duration { return delays[nth(id)] }}
 					attack(t, emulator.Options{Queue: queue}, func(t *testing.T, w *world) {
 						w.put(t, "/a", "first", ssmbak.String)
-						w.drainBy(t, w.recorder)
+						w.drainBy(t, w.Recorder)
 						time.Sleep(time.Minute)
 						deleted := time.Now()
 						w.remove(t, "/a")
 						time.Sleep(gap)
 						reborn := time.Now()
 						w.set(t, "/a", "second")
-						w.drainBy(t, w.recorder)
+						w.drainBy(t, w.Recorder)
 						if diff := cmp.Diff([]string{"1 first", "1 second", "deletion"}, w.facts(t, "/a")); diff != "" {
 							t.Errorf("facts (-want +got):\n%s", diff)
 						}
@@ -186,10 +186,10 @@ func TestManyVersionsUnseen(t *testing.T) {
 					}
 					attack(t, o, func(t *testing.T, w *world) {
 						w.put(t, "/a", "v1", ssmbak.String)
-						if err := w.recorder.Sync(t.Context(), "/a"); err != nil {
+						if err := w.Recorder.Sync(t.Context(), "/a"); err != nil {
 							t.Fatal(err)
 						}
-						w.drainBy(t, w.recorder)
+						w.drainBy(t, w.Recorder)
 						time.Sleep(time.Minute)
 						first := time.Now()
 						for i := range n {
@@ -201,7 +201,7 @@ func TestManyVersionsUnseen(t *testing.T) {
 							w.remove(t, "/a")
 						}
 						time.Sleep(2 * time.Second)
-						w.drainBy(t, w.recorder)
+						w.drainBy(t, w.Recorder)
 						w.final(t, "/a")
 						level := ssmbak.Proved
 						if events {
@@ -265,7 +265,7 @@ func TestTenLives(t *testing.T) {
 							time.Sleep(time.Until(begin.Add(time.Duration(i) * time.Minute)))
 							w.set(t, "/a", fmt.Sprint("life ", i+1))
 							if synced {
-								if err := w.recorder.Sync(t.Context(), "/a"); err != nil {
+								if err := w.Recorder.Sync(t.Context(), "/a"); err != nil {
 									t.Fatal(err)
 								}
 							}
@@ -275,7 +275,7 @@ func TestTenLives(t *testing.T) {
 							}
 						}
 						time.Sleep(2 * time.Second)
-						w.drainBy(t, w.recorder)
+						w.drainBy(t, w.Recorder)
 						if !events {
 							time.Sleep(time.Minute)
 							w.reconcile(t, recorder.ReconcileOptions{})

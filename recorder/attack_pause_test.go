@@ -24,22 +24,22 @@ func TestPausedForAnHour(t *testing.T) {
 		{"before the first index of all", "PutObject", ".ssmbak/index/a", func(t *testing.T, w *world) { w.set(t, "/a", "pending") }},
 		{"between read and value", "PutObject", "/a", func(t *testing.T, w *world) {
 			w.put(t, "/a", "old", ssmbak.String)
-			w.drainBy(t, w.recorder)
+			w.drainBy(t, w.Recorder)
 			w.set(t, "/a", "pending")
 		}},
 		{"between value and index", "PutObject", ".ssmbak/index/a", func(t *testing.T, w *world) {
 			w.put(t, "/a", "old", ssmbak.String)
-			w.drainBy(t, w.recorder)
+			w.drainBy(t, w.Recorder)
 			w.set(t, "/a", "pending")
 		}},
 		{"before the index of a deletion", "PutObject", ".ssmbak/index/a", func(t *testing.T, w *world) {
 			w.put(t, "/a", "old", ssmbak.String)
-			w.drainBy(t, w.recorder)
+			w.drainBy(t, w.Recorder)
 			w.remove(t, "/a")
 		}},
 		{"between index and marker", "DeleteObject", "/a", func(t *testing.T, w *world) {
 			w.put(t, "/a", "old", ssmbak.String)
-			w.drainBy(t, w.recorder)
+			w.drainBy(t, w.Recorder)
 			w.remove(t, "/a")
 		}},
 	}
@@ -48,7 +48,7 @@ func TestPausedForAnHour(t *testing.T) {
 		time.Sleep(5 * time.Minute)
 		do()
 		if record {
-			w.drainBy(t, w.recorder)
+			w.drainBy(t, w.Recorder)
 		}
 	}
 	meanwhiles := []struct {
@@ -80,14 +80,14 @@ func TestPausedForAnHour(t *testing.T) {
 				t.Run(fmt.Sprintf("%s, %s, recorded at once %v", pause.name, other.name, record), func(t *testing.T) {
 					attack(t, emulator.Options{}, func(t *testing.T, w *world) {
 						armed, met := false, false
-						paused := w.another(t, func(_, op, key string) emulator.Fault {
+						paused := w.another(func(_, op, key string) emulator.Fault {
 							if !armed || op != pause.op || key != pause.prefix {
 								return emulator.Fault{}
 							}
 							armed, met = false, true
 							resume := time.Now().Add(time.Hour)
 							other.do(t, w, record)
-							w.drainBy(t, w.recorder)
+							w.drainBy(t, w.Recorder)
 							time.Sleep(time.Until(resume))
 							return emulator.Fault{}
 						})
@@ -103,9 +103,9 @@ func TestPausedForAnHour(t *testing.T) {
 						w.right(t, ssmbak.LastKnown, "/a")
 						w.final(t, "/a")
 						w.right(t, ssmbak.LastKnown, "/a")
-						before := w.aws.S3.Keys(bucket)
+						before := w.AWS.S3.Keys(bucket)
 						w.final(t, "/a")
-						if diff := cmp.Diff(before, w.aws.S3.Keys(bucket)); diff != "" {
+						if diff := cmp.Diff(before, w.AWS.S3.Keys(bucket)); diff != "" {
 							t.Errorf("keys after one more reconcile (-before +after):\n%s", diff)
 						}
 					})
@@ -117,7 +117,7 @@ func TestPausedForAnHour(t *testing.T) {
 
 func (w *world) removeIfThere(t *testing.T, name string) {
 	t.Helper()
-	if _, err := w.live.DescribeOne(t.Context(), ssmbak.Name(name)); err == nil {
+	if _, err := w.Live.DescribeOne(t.Context(), ssmbak.Name(name)); err == nil {
 		w.remove(t, name)
 	}
 }
@@ -140,15 +140,15 @@ func TestKilledBetweenWrites(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			attack(t, emulator.Options{}, func(t *testing.T, w *world) {
 				w.put(t, "/a", "v1", ssmbak.String)
-				w.drainBy(t, w.recorder)
+				w.drainBy(t, w.Recorder)
 				if test.remove {
 					w.remove(t, "/a")
 				} else {
 					w.set(t, "/a", "v2")
 				}
 				time.Sleep(2 * time.Second)
-				w.aws.Faults.Add(emulator.Rule{Op: test.op, KeyPrefix: test.prefix, Times: 3, Fault: emulator.Fault{LostBefore: true}})
-				if errs := w.drainBy(t, w.recorder); len(errs) != 1 {
+				w.AWS.Faults.Add(emulator.Rule{Op: test.op, KeyPrefix: test.prefix, Times: 3, Fault: emulator.Fault{LostBefore: true}})
+				if errs := w.drainBy(t, w.Recorder); len(errs) != 1 {
 					t.Errorf("returned to the queue with %v, want once", errs)
 				}
 				if diff := cmp.Diff(test.want, w.facts(t, "/a")); diff != "" {

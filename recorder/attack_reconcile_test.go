@@ -17,6 +17,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/s3api"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/recorder"
 )
@@ -39,7 +40,7 @@ func (w *world) many(t *testing.T, n int) (names []string) {
 		if i%5 == 0 {
 			p.Tags = map[string]string{"n": fmt.Sprint(i)}
 		}
-		if _, err := w.live.Put(t.Context(), p); err != nil {
+		if _, err := w.Live.Put(t.Context(), p); err != nil {
 			t.Fatal(err)
 		}
 		names = append(names, string(p.Name))
@@ -59,7 +60,7 @@ func TestUnchangedCostsNothing(t *testing.T) {
 			t.Fatalf("the first: %d recorded, complete %v", len(r.Recorded), r.Complete)
 		}
 		time.Sleep(time.Hour)
-		w.aws.ResetCounts()
+		w.AWS.ResetCounts()
 		if r := w.reconcile(t, recorder.ReconcileOptions{}); r.Same != n || r.Checked != n || !r.Complete || r.Left != 0 {
 			t.Errorf("the second: %+v", r)
 		}
@@ -68,12 +69,12 @@ func TestUnchangedCostsNothing(t *testing.T) {
 			"s3:GetObject": 3, // the reconcile cache and the record of the last listing
 			"s3:PutObject": 1, // when this one was
 		}
-		if diff := cmp.Diff(listings, w.aws.Counts()); diff != "" {
+		if diff := cmp.Diff(listings, w.AWS.Counts()); diff != "" {
 			t.Errorf("requests (-want +got):\n%s", diff)
 		}
 
 		time.Sleep(time.Hour)
-		by := w.connect(t, w.aws.Client(), 1).S3()
+		by := w.Connect(w.AWS.Client()).S3()
 		tops := make(map[string]string)
 		older := func(name string) {
 			in := &s3.PutObjectInput{Bucket: aws.String(bucket), Key: &name, Body: strings.NewReader("older")}
@@ -89,7 +90,7 @@ func TestUnchangedCostsNothing(t *testing.T) {
 			tops[name] = "v"
 		}
 		tag := func(name string) {
-			if err := w.live.AddTags(t.Context(), ssmbak.Name(name), map[string]string{"new": "tag"}); err != nil {
+			if err := w.Live.AddTags(t.Context(), ssmbak.Name(name), map[string]string{"new": "tag"}); err != nil {
 				t.Fatal(err)
 			}
 			tops[name] = "v"
@@ -107,13 +108,13 @@ func TestUnchangedCostsNothing(t *testing.T) {
 		older(names[20]) // of a deleted parameter
 		tops[names[20]] = "a marker"
 		time.Sleep(time.Hour)
-		w.aws.ResetCounts()
+		w.AWS.ResetCounts()
 		r := w.reconcile(t, recorder.ReconcileOptions{})
 		if fmt.Sprint(r.Recorded) != "[/p/000 /p/001 /p/015 /p/016]" || fmt.Sprint(r.Deleted) != "[/p/020 /p/021]" || r.Same != n-10 || r.Checked != n || !r.Complete {
 			t.Errorf("the third: %+v", r)
 		}
 		// Each is read once, and again if its current object must be fixed.
-		if got := w.aws.Counts()["ssm:GetParameterHistory"]; got > 2*10 {
+		if got := w.AWS.Counts()["ssm:GetParameterHistory"]; got > 2*10 {
 			t.Errorf("%d histories were read for 10 parameters", got)
 		}
 		check := func() {
@@ -134,8 +135,8 @@ func TestUnchangedCostsNothing(t *testing.T) {
 			t.Errorf("the last: %+v", r)
 		}
 		// Without its delete marker, a deleted parameter has an old current object.
-		top := w.aws.S3.Versions(bucket, names[21])[0]
-		w.aws.S3.RemoveVersion(bucket, names[21], top.VersionID)
+		top := w.AWS.S3.Versions(bucket, names[21])[0]
+		w.AWS.S3.RemoveVersion(bucket, names[21], top.VersionID)
 		time.Sleep(time.Hour)
 		w.reconcile(t, recorder.ReconcileOptions{})
 		check()
@@ -169,11 +170,11 @@ func TestDeadline(t *testing.T) {
 				names := w.many(t, n)
 				slow = true
 				left, runs, recorded := n, 0, 0
-				w.aws.ResetCounts()
+				w.AWS.ResetCounts()
 				for ; left > 0 && runs < 50; runs++ {
 					began := time.Now()
 					ctx, cancel := context.WithTimeout(t.Context(), test.limit)
-					r, err := w.recorder.Reconcile(ctx, everything(t), recorder.ReconcileOptions{})
+					r, err := w.Recorder.Reconcile(ctx, testworld.Everything(t), recorder.ReconcileOptions{})
 					cancel()
 					if took := time.Since(began); err != nil || took > test.limit {
 						t.Fatalf("run %d: %+v, %v after %v", runs, r, err, took)
@@ -195,7 +196,7 @@ func TestDeadline(t *testing.T) {
 					t.Fatalf("%d are left after %d runs", left, runs)
 				}
 				// A parameter whose read was cut off by the deadline is read again.
-				if got := w.aws.Counts()["ssm:GetParameterHistory"]; got < n || got > n+32*(runs-1) {
+				if got := w.AWS.Counts()["ssm:GetParameterHistory"]; got < n || got > n+32*(runs-1) {
 					t.Errorf("%d histories were read of %d parameters in %d runs", got, n, runs)
 				}
 				slow = false
@@ -212,13 +213,13 @@ func TestTwoReconciles(t *testing.T) {
 	o := noEvents(emulator.Options{Latency: func(_, op string) time.Duration { return time.Duration(len(op)) * time.Millisecond }})
 	attack(t, o, func(t *testing.T, w *world) {
 		names := w.many(t, n)
-		both := []*recorder.Recorder{w.recorder, w.another(t, nil)}
+		both := []*recorder.Recorder{w.Recorder, w.another(nil)}
 		for round := range 3 {
 			var wg sync.WaitGroup
 			for i, r := range both {
 				wg.Go(func() {
 					time.Sleep(time.Duration(i*7) * time.Millisecond)
-					report, err := r.Reconcile(t.Context(), everything(t), recorder.ReconcileOptions{})
+					report, err := r.Reconcile(t.Context(), testworld.Everything(t), recorder.ReconcileOptions{})
 					if err != nil || len(report.Failed) != 0 || !report.Complete || report.Left != 0 {
 						t.Errorf("round %d, reconcile %d: %+v, %v", round, i, report, err)
 					}
@@ -251,7 +252,7 @@ func TestTwoReconciles(t *testing.T) {
 		}
 		w.final(t, names...)
 		for _, name := range names {
-			if all := w.aws.S3.Versions(bucket, name); len(slices.DeleteFunc(all, func(v s3api.Version) bool { return v.Marker })) > 8 {
+			if all := w.AWS.S3.Versions(bucket, name); len(slices.DeleteFunc(all, func(v s3api.Version) bool { return v.Marker })) > 8 {
 				t.Errorf("%d value objects of %s", len(all), name)
 			}
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,8 +16,8 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
-	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/recorder"
 )
@@ -30,7 +29,7 @@ func attack(t *testing.T, o emulator.Options, do func(t *testing.T, w *world)) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, o, nil)
-		w.recorder = w.another(t, nil)
+		w.Recorder = w.another(nil)
 		do(t, w)
 	})
 }
@@ -41,39 +40,11 @@ func noEvents(o emulator.Options) emulator.Options {
 	return o
 }
 
-// connect returns a way to the world's AWS through a transport.
-func (w *world) connect(t *testing.T, client *http.Client, attempts int) *awsconn.Conn {
-	t.Helper()
-	conn, err := awsconn.Load(t.Context(), awsconn.Options{
-		Anonymous: true, Region: region, EndpointURL: "http://127.0.0.1:4566", HTTPClient: client,
-		MaxAttempts: attempts, Backoff: func(int) time.Duration { return 100 * time.Millisecond },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return conn
-}
-
 // another returns one more recorder, with faults of its own.
-func (w *world) another(t *testing.T, faults emulator.FaultFunc) *recorder.Recorder {
-	t.Helper()
-	return w.over(t, w.connect(t, w.aws.ClientWith(faults), 3))
-}
-
-func (w *world) over(t *testing.T, conn *awsconn.Conn) *recorder.Recorder {
-	t.Helper()
-	a, err := archive.Open(t.Context(), conn.S3(), archive.Options{Bucket: bucket, Account: account, Region: region})
-	if err != nil {
-		t.Fatal(err)
-	}
-	live := paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging()})
-	return recorder.New(a, live, recorder.Options{Account: account, Region: region})
-}
-
-// ssm returns a client for what [paramstore.Store] does not do.
-func (w *world) ssm(t *testing.T) *ssm.Client {
-	t.Helper()
-	return w.connect(t, w.aws.Client(), 1).SSM()
+func (w *world) another(faults emulator.FaultFunc) *recorder.Recorder {
+	w.Helper()
+	_, r := w.Another(w.Connect(w.AWS.ClientWith(faults)))
+	return r
 }
 
 // meanwhile does something each time just before a request that fits takes
@@ -97,16 +68,16 @@ func (w *world) set(t *testing.T, name, value string) {
 
 func (w *world) write(t *testing.T, p paramstore.Write) {
 	t.Helper()
-	_, err := w.live.DescribeOne(t.Context(), p.Name)
+	_, err := w.Live.DescribeOne(t.Context(), p.Name)
 	p.Overwrite = err == nil
-	if _, err := w.live.Put(t.Context(), p); err != nil {
+	if _, err := w.Live.Put(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func (w *world) remove(t *testing.T, name string) {
 	t.Helper()
-	if err := w.live.Delete(t.Context(), ssmbak.Name(name)); err != nil {
+	if err := w.Live.Delete(t.Context(), ssmbak.Name(name)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -114,7 +85,7 @@ func (w *world) remove(t *testing.T, name string) {
 func (w *world) label(t *testing.T, name, label string, version int64) {
 	t.Helper()
 	in := &ssm.LabelParameterVersionInput{Name: aws.String(name), Labels: []string{label}, ParameterVersion: aws.Int64(version)}
-	if _, err := w.ssm(t).LabelParameterVersion(t.Context(), in); err != nil {
+	if _, err := w.SSM.LabelParameterVersion(t.Context(), in); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -140,10 +111,10 @@ func handle(r *recorder.Recorder, errs *[]error) emulator.Handler {
 // drainBy lets one recorder empty the queue.
 func (w *world) drainBy(t *testing.T, r *recorder.Recorder) (errs []error) {
 	t.Helper()
-	if err := w.aws.Queue.Drain(t.Context(), handle(r, &errs)); err != nil {
+	if err := w.AWS.Queue.Drain(t.Context(), handle(r, &errs)); err != nil {
 		t.Fatal(err)
 	}
-	if dead := w.aws.Queue.DeadLetters(); len(dead) != 0 {
+	if dead := w.AWS.Queue.DeadLetters(); len(dead) != 0 {
 		t.Errorf("%d messages became dead letters", len(dead))
 	}
 	return errs
@@ -151,7 +122,7 @@ func (w *world) drainBy(t *testing.T, r *recorder.Recorder) (errs []error) {
 
 func (w *world) reconcile(t *testing.T, o recorder.ReconcileOptions) recorder.Report {
 	t.Helper()
-	report, err := w.recorder.Reconcile(t.Context(), everything(t), o)
+	report, err := w.Recorder.Reconcile(t.Context(), testworld.Everything(t), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +136,7 @@ func (w *world) answer(t *testing.T, name string, at time.Time) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := w.archive.At(t.Context(), target, ssmbak.TimeOf(at), archive.AllValues)
+	s, err := w.Archive.At(t.Context(), target, ssmbak.TimeOf(at), archive.AllValues)
 	if err != nil || len(s.States) > 1 {
 		t.Fatalf("%s at %v: %+v, %v", name, at, s, err)
 	}
@@ -224,7 +195,7 @@ func (w *world) facts(t *testing.T, name string) []string {
 // values are the value objects of a parameter by their ids.
 func (w *world) values(name string) map[string]string {
 	values := make(map[string]string)
-	for _, v := range w.aws.S3.Versions(bucket, name) {
+	for _, v := range w.AWS.S3.Versions(bucket, name) {
 		values[v.VersionID] = string(v.Body)
 	}
 	return values
@@ -232,7 +203,7 @@ func (w *world) values(name string) map[string]string {
 
 // top is the current object of a parameter's key.
 func (w *world) top(name string) string {
-	all := w.aws.S3.Versions(bucket, name)
+	all := w.AWS.S3.Versions(bucket, name)
 	switch {
 	case len(all) == 0:
 		return "nothing"
@@ -254,7 +225,7 @@ func (w *world) wantCurrent(t *testing.T, name, want string) {
 // relevant time, including tags and labels.
 func (w *world) right(t *testing.T, level ssmbak.Certainty, names ...string) {
 	t.Helper()
-	lines, err := w.archive.Timelines(t.Context(), everything(t))
+	lines, err := w.Archive.Timelines(t.Context(), testworld.Everything(t))
 	if err != nil || len(lines.Problems) > 0 {
 		t.Fatal(err, lines.Problems)
 	}
@@ -264,7 +235,7 @@ func (w *world) right(t *testing.T, level ssmbak.Certainty, names ...string) {
 			t.Errorf("nothing is recorded of %s", name)
 			continue
 		}
-		values, truth := w.values(name), w.aws.SSM.Truth(name)
+		values, truth := w.values(name), w.AWS.SSM.Truth(name)
 		var moments []ssmbak.Time
 		for j, c := range truth {
 			at := ssmbak.TimeOf(c.Time)
@@ -312,7 +283,7 @@ func (w *world) final(t *testing.T, names ...string) {
 		t.Errorf("the last reconcile: %+v", report)
 	}
 	for _, name := range names {
-		truth := w.aws.SSM.Truth(name)
+		truth := w.AWS.SSM.Truth(name)
 		now, want, top := truth[len(truth)-1], "last-known deleted", "a marker"
 		if now.Op != "Delete" {
 			want, top = "last-known "+now.Value, now.Value

@@ -18,6 +18,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/recorder"
 	"github.com/ssmbak/ssmbak/timeline"
@@ -37,8 +38,8 @@ func TestKeyDisabled(t *testing.T) {
 					time.Sleep(2 * time.Second)
 				}
 				key := fmt.Sprint("alias/key", which)
-				w.aws.SSM.DisableKey(key)
-				if errs := w.drainBy(t, w.recorder); len(errs) != 0 {
+				w.AWS.SSM.DisableKey(key)
+				if errs := w.drainBy(t, w.Recorder); len(errs) != 0 {
 					t.Errorf("returned to the queue with %v", errs)
 				}
 				const reason = "InvalidKeyId: its key is not enabled or does not exist"
@@ -73,11 +74,11 @@ func TestKeyDisabled(t *testing.T) {
 				// What comes after it is recorded.
 				times[3] = time.Now()
 				w.write(t, paramstore.Write{Name: "/s", Value: ssmbak.NewValue("secret4"), Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: "alias/key4"}})
-				w.drainBy(t, w.recorder)
+				w.drainBy(t, w.Recorder)
 				check("after one more version", append(want, "4 secret4"), append(says, "proved secret4"))
 				w.wantCurrent(t, "/s", "secret4")
 
-				w.aws.SSM.EnableKey(key)
+				w.AWS.SSM.EnableKey(key)
 				time.Sleep(time.Hour)
 				if r := w.reconcile(t, recorder.ReconcileOptions{}); len(r.Unreadable) != 0 || !r.Complete {
 					t.Errorf("reconcile after it was enabled: %+v", r)
@@ -97,12 +98,12 @@ func TestKeyDisabled(t *testing.T) {
 func TestKeyDestroyed(t *testing.T) {
 	attack(t, emulator.Options{}, func(t *testing.T, w *world) {
 		w.put(t, "/s", "v1", ssmbak.SecureString)
-		w.drainBy(t, w.recorder)
+		w.drainBy(t, w.Recorder)
 		w.write(t, paramstore.Write{Name: "/s", Value: ssmbak.NewValue("v2"), Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: "alias/lost"}})
-		w.aws.SSM.DisableKey("alias/lost")
+		w.AWS.SSM.DisableKey("alias/lost")
 		lost := time.Now()
 		time.Sleep(2 * time.Second)
-		if errs := w.drainBy(t, w.recorder); len(errs) != 0 {
+		if errs := w.drainBy(t, w.Recorder); len(errs) != 0 {
 			t.Errorf("returned to the queue with %v", errs)
 		}
 		for range 3 {
@@ -114,7 +115,7 @@ func TestKeyDestroyed(t *testing.T) {
 		w.answers(t, "/s", moment{lost.Add(-time.Millisecond), "proved v1"}, moment{lost, "proved version 2 without value"})
 		w.wantCurrent(t, "/s", "v1")
 		w.remove(t, "/s")
-		w.drainBy(t, w.recorder)
+		w.drainBy(t, w.Recorder)
 		w.final(t, "/s")
 		w.answers(t, "/s", moment{lost, "proved version 2 without value"})
 		w.right(t, ssmbak.LastKnown, "/s")
@@ -135,7 +136,7 @@ func TestSecretOfAnotherLife(t *testing.T) {
 					w.put(t, "/s", "first, v2", ssmbak.SecureString)
 				}
 				reads := 0
-				r := w.another(t, func(_, o, _ string) emulator.Fault {
+				r := w.another(func(_, o, _ string) emulator.Fault {
 					if o == op {
 						reads++
 					}
@@ -176,28 +177,28 @@ func TestThrottledForever(t *testing.T) {
 			t.Run(op+" "+code, func(t *testing.T) {
 				attack(t, emulator.Options{}, func(t *testing.T, w *world) {
 					w.put(t, "/s", "v1", ssmbak.SecureString)
-					w.drainBy(t, w.recorder)
+					w.drainBy(t, w.Recorder)
 					w.put(t, "/s", "v2", ssmbak.SecureString)
-					w.aws.Faults.Add(emulator.Rule{Service: "ssm", Op: op, Fault: emulator.Fault{Status: http.StatusBadRequest, Code: code}})
+					w.AWS.Faults.Add(emulator.Rule{Service: "ssm", Op: op, Fault: emulator.Fault{Status: http.StatusBadRequest, Code: code}})
 					go func() {
 						time.Sleep(200 * time.Second)
-						w.aws.Faults.Clear()
+						w.AWS.Faults.Clear()
 					}()
 					limited, cancel := context.WithTimeout(t.Context(), time.Minute)
 					defer cancel()
-					if err := w.recorder.Sync(limited, "/s"); !errors.Is(err, context.DeadlineExceeded) {
+					if err := w.Recorder.Sync(limited, "/s"); !errors.Is(err, context.DeadlineExceeded) {
 						t.Errorf("a throttled sync: %v", err)
 					}
 					limited, cancel = context.WithTimeout(t.Context(), time.Minute)
 					defer cancel()
-					r, err := w.recorder.Reconcile(limited, everything(t), recorder.ReconcileOptions{})
+					r, err := w.Recorder.Reconcile(limited, testworld.Everything(t), recorder.ReconcileOptions{})
 					if err != nil || r.Complete || r.Left != 1 || len(r.Failed)+len(r.Unreadable)+len(r.Deleted)+len(r.Recorded) != 0 {
 						t.Errorf("reconcile: %+v, %v", r, err)
 					}
 					if diff := cmp.Diff([]string{"1 v1"}, w.facts(t, "/s")); diff != "" {
 						t.Errorf("facts without the throttled version (-want +got):\n%s", diff)
 					}
-					w.drainBy(t, w.recorder) // which has all the time that it needs
+					w.drainBy(t, w.Recorder) // which has all the time that it needs
 					if diff := cmp.Diff([]string{"1 v1", "2 v2"}, w.facts(t, "/s")); diff != "" {
 						t.Errorf("facts (-want +got):\n%s", diff)
 					}
@@ -259,14 +260,14 @@ func TestListingEndsEarly(t *testing.T) {
 		for _, keep := range []int{0, 1, 3} {
 			t.Run(fmt.Sprintf("%s keeps %d", test.op, keep), func(t *testing.T) {
 				attack(t, noEvents(emulator.Options{}), func(t *testing.T, w *world) {
-					s := &short{RoundTripper: w.aws.Client().Transport, op: test.op, key: test.key, next: test.next, keep: keep}
-					w.recorder = w.over(t, w.connect(t, &http.Client{Transport: s}, 3))
+					s := &short{RoundTripper: w.AWS.Client().Transport, op: test.op, key: test.key, next: test.next, keep: keep}
+					_, w.Recorder = w.Another(w.Connect(&http.Client{Transport: s}))
 					var names []string
 					for i := range 10 {
 						name := fmt.Sprint("/p/", i)
 						names = append(names, name)
 						w.put(t, name, "v", ssmbak.String)
-						if err := w.live.AddTags(t.Context(), ssmbak.Name(name), map[string]string{"n": name}); err != nil {
+						if err := w.Live.AddTags(t.Context(), ssmbak.Name(name), map[string]string{"n": name}); err != nil {
 							t.Fatal(err)
 						}
 					}
@@ -310,7 +311,7 @@ func TestListingFails(t *testing.T) {
 					w.put(t, fmt.Sprint("/p/", i), "v", ssmbak.String)
 				}
 				w.reconcile(t, recorder.ReconcileOptions{})
-				before, err := w.archive.Reconciled(t.Context())
+				before, err := w.Archive.Reconciled(t.Context())
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -318,7 +319,7 @@ func TestListingFails(t *testing.T) {
 				w.put(t, "/p/6", "v2", ssmbak.String)
 				time.Sleep(time.Hour)
 				n := 0
-				broken := w.another(t, func(service, op, _ string) emulator.Fault {
+				broken := w.another(func(service, op, _ string) emulator.Fault {
 					if service == test.service && op == test.op {
 						if n++; n > 1 {
 							return emulator.Fault{Status: http.StatusInternalServerError, Code: "InternalServerError"}
@@ -326,11 +327,11 @@ func TestListingFails(t *testing.T) {
 					}
 					return emulator.Fault{}
 				})
-				r, err := broken.Reconcile(t.Context(), everything(t), recorder.ReconcileOptions{})
+				r, err := broken.Reconcile(t.Context(), testworld.Everything(t), recorder.ReconcileOptions{})
 				if err == nil || r.Complete || len(r.Recorded)+len(r.Deleted) != 0 {
 					t.Errorf("reconcile: %+v, %v", r, err)
 				}
-				after, err := w.archive.Reconciled(t.Context())
+				after, err := w.Archive.Reconciled(t.Context())
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -361,19 +362,19 @@ func TestTenThousandVersions(t *testing.T) {
 		last := old.Versions[n-1]
 		old.Looks = []timeline.Look{{Newest: last.Ref(), Oldest: 1, Sure: last.Time, Seen: last.Time}}
 		old.Deletions = []timeline.Deletion{{Event: "the end", Second: last.Time.Second() + 10}}
-		if _, err := archive.NewWriter(w.archive).Update(t.Context(), w.index(t, "/a"), func(f timeline.Facts) timeline.Facts { return timeline.Union(f, old) }); err != nil {
+		if _, err := archive.NewWriter(w.Archive).Update(t.Context(), w.index(t, "/a"), func(f timeline.Facts) timeline.Facts { return timeline.Union(f, old) }); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(n*time.Second + time.Hour)
 		w.put(t, "/a", "recreated", ssmbak.String)
-		w.drainBy(t, w.recorder)
+		w.drainBy(t, w.Recorder)
 		w.put(t, "/a", "one more", ssmbak.String)
-		w.aws.ResetCounts()
-		if errs := w.drainBy(t, w.recorder); len(errs) != 0 {
+		w.AWS.ResetCounts()
+		if errs := w.drainBy(t, w.Recorder); len(errs) != 0 {
 			t.Errorf("returned to the queue with %v", errs)
 		}
 		want := map[string]int{"s3:GetObject": 1, "ssm:GetParameterHistory": 1, "ssm:ListTagsForResource": 1, "s3:PutObject": 2}
-		if diff := cmp.Diff(want, w.aws.Counts()); diff != "" {
+		if diff := cmp.Diff(want, w.AWS.Counts()); diff != "" {
 			t.Errorf("requests (-want +got):\n%s", diff)
 		}
 		w.wantCurrent(t, "/a", "one more")
@@ -412,7 +413,7 @@ func TestDots(t *testing.T) {
 				record := func() {
 					t.Helper()
 					time.Sleep(time.Minute)
-					w.drainBy(t, w.recorder)
+					w.drainBy(t, w.Recorder)
 					if !events {
 						w.reconcile(t, recorder.ReconcileOptions{})
 					}
@@ -422,7 +423,7 @@ func TestDots(t *testing.T) {
 				w.set(t, "/..", "changed")
 				record()
 				var listed []string
-				for name, err := range w.archive.Names(t.Context(), everything(t)) {
+				for name, err := range w.Archive.Names(t.Context(), testworld.Everything(t)) {
 					if err != nil {
 						t.Fatal(err)
 					}

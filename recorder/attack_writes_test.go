@@ -43,16 +43,16 @@ func TestConflictStorms(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			attack(t, emulator.Options{}, func(t *testing.T, w *world) {
 				w.put(t, "/a", "v1", ssmbak.String)
-				w.drainBy(t, w.recorder)
+				w.drainBy(t, w.Recorder)
 				w.put(t, "/a", "v2", ssmbak.String)
-				w.aws.Faults.Add(emulator.Rule{Op: "PutObject", KeyPrefix: ".ssmbak/index/a", Times: test.times, Fault: test.fault})
+				w.AWS.Faults.Add(emulator.Rule{Op: "PutObject", KeyPrefix: ".ssmbak/index/a", Times: test.times, Fault: test.fault})
 				if test.times == 0 {
 					go func() { // the storm is over after the second try
 						time.Sleep(100 * time.Second)
-						w.aws.Faults.Clear()
+						w.AWS.Faults.Clear()
 					}()
 				}
-				errs := w.drainBy(t, w.recorder)
+				errs := w.drainBy(t, w.Recorder)
 				handedBack := 0
 				if test.times == 0 {
 					handedBack = 2
@@ -84,12 +84,12 @@ func TestOtherWriters(t *testing.T) {
 		t.Run(fmt.Sprint(n, " times"), func(t *testing.T) {
 			attack(t, emulator.Options{}, func(t *testing.T, w *world) {
 				w.put(t, "/a", "v1", ssmbak.String)
-				w.drainBy(t, w.recorder)
+				w.drainBy(t, w.Recorder)
 				written := 1
-				paused := w.another(t, meanwhile("PutObject", ".ssmbak/index/a", n, func() {
+				paused := w.another(meanwhile("PutObject", ".ssmbak/index/a", n, func() {
 					written++
 					w.put(t, "/a", fmt.Sprint("v", written), ssmbak.String)
-					if err := w.recorder.Sync(t.Context(), "/a"); err != nil {
+					if err := w.Recorder.Sync(t.Context(), "/a"); err != nil {
 						t.Error(err)
 					}
 				}))
@@ -98,7 +98,7 @@ func TestOtherWriters(t *testing.T) {
 				if err := paused.Sync(t.Context(), "/a"); err != nil {
 					t.Fatal(err)
 				}
-				w.drainBy(t, w.recorder)
+				w.drainBy(t, w.Recorder)
 				var want []string
 				for i := range n + 2 {
 					want = append(want, fmt.Sprintf("%d v%[1]d", i+1))
@@ -118,14 +118,14 @@ func TestOtherWriters(t *testing.T) {
 func TestOtherWritersWithoutEnd(t *testing.T) {
 	attack(t, emulator.Options{}, func(t *testing.T, w *world) {
 		w.put(t, "/a", "v1", ssmbak.String)
-		w.drainBy(t, w.recorder)
+		w.drainBy(t, w.Recorder)
 		others := 0
-		beaten := w.another(t, meanwhile("PutObject", ".ssmbak/index/a", 64, func() {
+		beaten := w.another(meanwhile("PutObject", ".ssmbak/index/a", 64, func() {
 			others++
 			grow := func(f timeline.Facts) timeline.Facts {
 				return timeline.Union(f, timeline.Facts{Deletions: []timeline.Deletion{{Event: fmt.Sprint(others), Second: 1}}})
 			}
-			if _, err := archive.NewWriter(w.archive).Update(t.Context(), w.index(t, "/a"), grow); err != nil {
+			if _, err := archive.NewWriter(w.Archive).Update(t.Context(), w.index(t, "/a"), grow); err != nil {
 				t.Error(err)
 			}
 		}))
@@ -161,9 +161,9 @@ func TestLostAnswers(t *testing.T) {
 			t.Run(fmt.Sprint(test.name, " ", times, " times"), func(t *testing.T) {
 				attack(t, emulator.Options{}, func(t *testing.T, w *world) {
 					w.put(t, "/a", "v1", ssmbak.String)
-					w.drainBy(t, w.recorder)
+					w.drainBy(t, w.Recorder)
 					first := time.Now()
-					w.aws.Faults.Add(emulator.Rule{Service: "s3", Op: test.op, KeyPrefix: test.prefix, Times: times, Fault: lostAfter})
+					w.AWS.Faults.Add(emulator.Rule{Service: "s3", Op: test.op, KeyPrefix: test.prefix, Times: times, Fault: lostAfter})
 					want := []string{"1 v1", "2 v2"}
 					if test.remove {
 						w.remove(t, "/a")
@@ -173,7 +173,7 @@ func TestLostAnswers(t *testing.T) {
 					}
 					changed := time.Now()
 					time.Sleep(2 * time.Second)
-					w.drainBy(t, w.recorder)
+					w.drainBy(t, w.Recorder)
 					if diff := cmp.Diff(want, w.facts(t, "/a")); diff != "" {
 						t.Errorf("facts (-want +got):\n%s", diff)
 					}
@@ -202,12 +202,12 @@ func TestVersioningSuspended(t *testing.T) {
 				versioning := func(status types.BucketVersioningStatus) {
 					t.Helper()
 					in := &s3.PutBucketVersioningInput{Bucket: aws.String(bucket), VersioningConfiguration: &types.VersioningConfiguration{Status: status}}
-					if _, err := w.connect(t, w.aws.Client(), 1).S3().PutBucketVersioning(t.Context(), in); err != nil {
+					if _, err := w.Connect(w.AWS.Client()).S3().PutBucketVersioning(t.Context(), in); err != nil {
 						t.Fatal(err)
 					}
 				}
 				w.put(t, "/a", "v1", ssmbak.String)
-				w.drainBy(t, w.recorder)
+				w.drainBy(t, w.Recorder)
 				recorded := w.facts(t, "/a")
 				versioning(types.BucketVersioningStatusSuspended)
 				want := []string{"1 v1", "2 v2"}
@@ -224,8 +224,8 @@ func TestVersioningSuspended(t *testing.T) {
 					versioning(types.BucketVersioningStatusEnabled)
 				}()
 				var errs []error
-				err := w.aws.Queue.Drain(t.Context(), func(ctx context.Context, batch []emulator.Message) []string {
-					failed := handle(w.recorder, &errs)(ctx, batch)
+				err := w.AWS.Queue.Drain(t.Context(), func(ctx context.Context, batch []emulator.Message) []string {
+					failed := handle(w.Recorder, &errs)(ctx, batch)
 					if got := w.facts(t, "/a"); len(failed) > 0 && !gone && !slices.Equal(got, recorded) {
 						t.Errorf("refused and yet recorded %q", got)
 					}

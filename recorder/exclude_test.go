@@ -9,6 +9,7 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/recorder"
 )
 
@@ -20,12 +21,12 @@ func TestExclude(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, emulator.Options{}, nil)
 		with := func(exclude []string) *recorder.Recorder {
-			return recorder.New(w.archive, w.live, recorder.Options{Account: account, Region: region, Exclude: exclude})
+			return recorder.New(w.Archive, w.Live, recorder.Options{Account: account, Region: region, Exclude: exclude})
 		}
 		reconcile := func(r *recorder.Recorder) recorder.Report {
 			t.Helper()
 			time.Sleep(time.Hour)
-			report, err := r.Reconcile(t.Context(), everything(t), recorder.ReconcileOptions{})
+			report, err := r.Reconcile(t.Context(), testworld.Everything(t), recorder.ReconcileOptions{})
 			if err != nil || !report.Complete {
 				t.Fatalf("%+v, %v", report, err)
 			}
@@ -33,7 +34,7 @@ func TestExclude(t *testing.T) {
 		}
 		recorded := func() (names []ssmbak.Name) {
 			t.Helper()
-			for name, err := range w.archive.Names(t.Context(), everything(t)) {
+			for name, err := range w.Archive.Names(t.Context(), testworld.Everything(t)) {
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -43,7 +44,7 @@ func TestExclude(t *testing.T) {
 		}
 		covers := func(name ssmbak.Name, at time.Time, want bool) {
 			t.Helper()
-			complete, err := w.archive.Reconciled(t.Context())
+			complete, err := w.Archive.Reconciled(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -53,17 +54,17 @@ func TestExclude(t *testing.T) {
 		}
 		patterns := []string{"/ci/**", "tmp-*"}
 
-		w.recorder = with(patterns)
+		w.Recorder = with(patterns)
 		w.put(t, "/app/db", "one", ssmbak.String)
 		w.put(t, "/ci/run", "hunter2", ssmbak.String)
 		w.put(t, "/app/tmp-1", "hunter2", ssmbak.String)
-		if n := w.drain(t); n != 0 {
+		if n := w.Drain(); n != 0 {
 			t.Errorf("%d messages were returned to the queue", n)
 		}
 		if diff := cmp.Diff([]ssmbak.Name{"/app/db"}, recorded()); diff != "" {
 			t.Errorf("recorded by events (-want +got):\n%s", diff)
 		}
-		if r := reconcile(w.recorder); r.Excluded != 2 || r.Checked != 1 {
+		if r := reconcile(w.Recorder); r.Excluded != 2 || r.Checked != 1 {
 			t.Errorf("the first reconcile: %+v", r)
 		}
 		while := time.Now()
@@ -92,20 +93,20 @@ func TestExclude(t *testing.T) {
 		}
 
 		// A recorded parameter that is excluded later is not recorded as deleted.
-		w.recorder = with(patterns)
-		state, err := w.archive.At(t.Context(), everything(t), ssmbak.TimeOf(time.Now()), 0)
+		w.Recorder = with(patterns)
+		state, err := w.Archive.At(t.Context(), testworld.Target(t, "/", true), ssmbak.TimeOf(time.Now()), 0)
 		if err != nil || len(state.States) != 3 {
 			t.Fatalf("%+v, %v", state, err)
 		}
-		reconcile(w.recorder)
+		reconcile(w.Recorder)
 		if x := w.index(t, "/ci/run"); len(x.Facts.Versions) != 1 || len(x.Facts.Deletions) != 0 {
 			t.Errorf("its record is %+v", x.Facts)
 		}
-		complete, err := w.archive.Reconciled(t.Context())
+		complete, err := w.Archive.Reconciled(t.Context())
 		if err != nil || len(complete.Once) != 0 || !cmp.Equal(complete.Excluded, patterns) {
 			t.Errorf("noted %+v, %v", complete, err)
 		}
-		if h := w.archive.Coverage(w.index(t, "/ci/run"), complete); h.Complete != 0 {
+		if h := w.Archive.Coverage(w.index(t, "/ci/run"), complete); h.Complete != 0 {
 			t.Errorf("excluded name is complete up to %v", h.Complete)
 		}
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/recorder"
 )
 
@@ -28,7 +29,7 @@ func TestUnreadIsRecorded(t *testing.T) {
 					w.put(t, "/s", "v2", ssmbak.SecureString)
 				}
 				before := w.facts(t, "/s")
-				w.aws.Faults.Add(emulator.Rule{Service: "ssm", Op: op, Fault: emulator.DeniedBySSM})
+				w.AWS.Faults.Add(emulator.Rule{Service: "ssm", Op: op, Fault: emulator.DeniedBySSM})
 				time.Sleep(time.Hour)
 				for range 2 { // a second one adds nothing
 					r := w.reconcile(t, recorder.ReconcileOptions{})
@@ -40,12 +41,12 @@ func TestUnreadIsRecorded(t *testing.T) {
 				if diff := cmp.Diff(want, w.facts(t, "/s")); diff != "" {
 					t.Errorf("facts (-want +got):\n%s", diff)
 				}
-				noted, err := w.archive.Reconciled(t.Context())
+				noted, err := w.Archive.Reconciled(t.Context())
 				if err != nil || !slices.Equal(noted.Unsure, []ssmbak.Name{"/s"}) || len(noted.Missed) != 0 {
 					t.Errorf("noted %+v, %v", noted, err)
 				}
-				w.aws.Faults.Clear()
-				if err := w.recorder.Sync(t.Context(), "/s"); err != nil { // as an event does
+				w.AWS.Faults.Clear()
+				if err := w.Recorder.Sync(t.Context(), "/s"); err != nil { // as an event does
 					t.Fatal(err)
 				}
 				want[len(want)-1] = fmt.Sprintf("%d v%[1]d", len(want))
@@ -64,11 +65,11 @@ func TestMissedIsRead(t *testing.T) {
 	attack(t, noEvents(emulator.Options{}), func(t *testing.T, w *world) {
 		w.put(t, "/a", "v", ssmbak.String)
 		w.put(t, "/b", "v", ssmbak.String)
-		w.aws.Faults.Add(emulator.Rule{Service: "s3", Op: "PutObject", KeyPrefix: ".ssmbak/index/a", Fault: emulator.Denied})
+		w.AWS.Faults.Add(emulator.Rule{Service: "s3", Op: "PutObject", KeyPrefix: ".ssmbak/index/a", Fault: emulator.Denied})
 		if r := w.reconcile(t, recorder.ReconcileOptions{}); !r.Complete || len(r.Failed) != 1 {
 			t.Fatalf("reconcile: %+v", r)
 		}
-		w.aws.Faults.Clear()
+		w.AWS.Faults.Clear()
 		time.Sleep(time.Hour)
 		listed := ssmbak.TimeOf(time.Now())
 		w.remove(t, "/a")
@@ -76,12 +77,12 @@ func TestMissedIsRead(t *testing.T) {
 		if r := w.reconcile(t, recorder.ReconcileOptions{}); !r.Complete || r.Checked != 2 {
 			t.Errorf("reconcile: %+v", r)
 		}
-		snap, err := w.archive.At(t.Context(), everything(t), listed, archive.NoValues)
+		snap, err := w.Archive.At(t.Context(), testworld.Everything(t), listed, archive.NoValues)
 		if err != nil || len(snap.States) != 2 || snap.States[0].Certainty != ssmbak.Unknown || snap.States[0].Deleted ||
 			!slices.Equal(snap.Unproved.MissedNames(), []ssmbak.Name{"/a"}) {
 			t.Errorf("before it was deleted: %+v, %v", snap, err)
 		}
-		snap, err = w.archive.At(t.Context(), everything(t), ssmbak.TimeOf(time.Now()), archive.NoValues)
+		snap, err = w.Archive.At(t.Context(), testworld.Everything(t), ssmbak.TimeOf(time.Now()), archive.NoValues)
 		if err != nil || len(snap.States) != 2 || !snap.States[0].Deleted || !snap.Unproved.Empty() {
 			t.Errorf("now: %+v, %v", snap, err)
 		}
@@ -94,21 +95,21 @@ func TestAllFailedIsNotComplete(t *testing.T) {
 		if r := w.reconcile(t, recorder.ReconcileOptions{}); !r.Complete || r.Checked != 0 {
 			t.Errorf("of nothing: %+v", r)
 		}
-		before, err := w.archive.Reconciled(t.Context())
+		before, err := w.Archive.Reconciled(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
 		w.put(t, "/a", "v", ssmbak.String)
 		time.Sleep(time.Hour)
-		w.aws.Faults.Add(emulator.Rule{Service: "s3", Op: "PutObject", KeyPrefix: ".ssmbak/index/", Fault: emulator.Denied})
+		w.AWS.Faults.Add(emulator.Rule{Service: "s3", Op: "PutObject", KeyPrefix: ".ssmbak/index/", Fault: emulator.Denied})
 		if r := w.reconcile(t, recorder.ReconcileOptions{}); r.Complete || len(r.Failed) != 1 {
 			t.Errorf("where all failed: %+v", r)
 		}
-		after, err := w.archive.Reconciled(t.Context())
+		after, err := w.Archive.Reconciled(t.Context())
 		if err != nil || !after.Last.Equal(before.Last) || len(after.Missed) != 1 {
 			t.Errorf("noted %+v, %v", after, err)
 		}
-		w.aws.Faults.Clear()
+		w.AWS.Faults.Clear()
 		for range 2 { // the second finds nothing new
 			time.Sleep(time.Hour)
 			if r := w.reconcile(t, recorder.ReconcileOptions{}); !r.Complete {

@@ -10,10 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
-	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/archive"
-	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/recorder"
 )
@@ -25,19 +23,13 @@ import (
 func TestReconcileRate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		const parameters, recorded = 10_000, 50 // the others are listed but excluded
-		a := emulator.New(emulator.Options{
-			Account: "123456789012", Region: "us-east-1", Clock: emulator.RealClock(),
+		const parameters, recorded = 10_000, 50 // the others are listed and left out
+		w := testworld.New(t, testworld.Options{Emulator: emulator.Options{
 			Queue:   emulator.QueueOptions{Copies: func(string) int { return 0 }},
 			Limits:  map[string]float64{"ssm:DescribeParameters": 3, "ssm:GetParameterHistory": 5, "ssm:ListTagsForResource": 5},
 			Latency: func(service, _ string) time.Duration { return 20 * time.Millisecond },
-		})
-		a.S3.CreateBucket("backup", true)
-		conn, err := awsconn.Load(t.Context(), awsconn.Options{Region: "us-east-1", EndpointURL: "http://127.0.0.1", HTTPClient: a.Client(), Anonymous: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		users := conn.SSM()
+		}})
+		users := w.Conn.SSM()
 		name := func(i int) string {
 			if i < recorded {
 				return fmt.Sprintf("/app/%05d", i)
@@ -50,18 +42,7 @@ func TestReconcileRate(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		opened, err := archive.Open(t.Context(), conn.S3(), archive.Options{Bucket: "backup", Account: "123456789012", Region: "us-east-1"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := opened.Establish(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		r := recorder.New(opened, paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging()}), recorder.Options{Account: "123456789012", Region: "us-east-1", Exclude: []string{"/ci/*"}})
-		all, err := ssmbak.ParseTarget("/", true)
-		if err != nil {
-			t.Fatal(err)
-		}
+		r := recorder.New(w.Archive, paramstore.New(w.Conn.SSM(), paramstore.Options{Tagging: w.Conn.Tagging()}), recorder.Options{Account: account, Region: region, Exclude: []string{"/ci/*"}})
 		done := make(chan struct{})
 		defer close(done)
 		go func() {
@@ -75,10 +56,10 @@ func TestReconcileRate(t *testing.T) {
 			}
 		}()
 		began := time.Now()
-		report, err := r.Reconcile(t.Context(), all, recorder.ReconcileOptions{})
+		report, err := r.Reconcile(t.Context(), testworld.Everything(t), recorder.ReconcileOptions{})
 		if err != nil || !report.Complete || len(report.Failed) > 0 || report.Checked != recorded || report.Excluded != parameters-recorded {
 			t.Fatalf("after %s: %d checked, %d failed, %v", time.Since(began), report.Checked, len(report.Failed), err)
 		}
-		t.Logf("%s, %d DescribeParameters of both", time.Since(began), a.Counts()["ssm:DescribeParameters"])
+		t.Logf("%s, %d DescribeParameters of both", time.Since(began), w.AWS.Counts()["ssm:DescribeParameters"])
 	})
 }

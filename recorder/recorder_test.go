@@ -18,9 +18,9 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
-	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/recorder"
 )
@@ -28,91 +28,43 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
-	account = "123456789012"
-	region  = "us-east-1"
+	account = testworld.Account
+	region  = testworld.Region
 	bucket  = "archive"
 )
 
 // world is an emulated AWS account with a recorder.
 type world struct {
-	aws      *emulator.AWS
-	archive  *archive.Archive
-	live     *paramstore.Store
-	recorder *recorder.Recorder
-	logs     *bytes.Buffer
+	*testworld.World
+	logs *bytes.Buffer
 }
 
 // newWorld must be called in a bubble: time is the bubble's.
 func newWorld(t *testing.T, o emulator.Options, faults emulator.FaultFunc) *world {
 	t.Helper()
-	w := &world{aws: emulator.New(o), logs: &bytes.Buffer{}}
-	w.aws.S3.CreateBucket(bucket, true)
-	conn, err := awsconn.Load(t.Context(), awsconn.Options{
-		Anonymous: true, Region: region, EndpointURL: "http://127.0.0.1:4566", HTTPClient: w.aws.ClientWith(faults), MaxAttempts: 3,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.archive, err = archive.Open(t.Context(), conn.S3(), archive.Options{Bucket: bucket, Account: account, Region: region})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := w.archive.Establish(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	w.live = paramstore.New(conn.SSM(), paramstore.Options{})
-	w.recorder = recorder.New(w.archive, w.live, recorder.Options{
-		Account: account, Region: region, Logger: slog.New(slog.NewJSONHandler(w.logs, nil)),
-	})
-	return w
+	logs := &bytes.Buffer{}
+	return &world{testworld.New(t, testworld.Options{
+		Emulator: o, Faults: faults, MaxAttempts: 3, Backoff: func(int) time.Duration { return 100 * time.Millisecond },
+		Tagging: true, Logger: slog.New(slog.NewJSONHandler(logs, nil)),
+	}), logs}
 }
 
 func (w *world) put(t *testing.T, name, value string, kind ssmbak.Type) {
 	t.Helper()
-	_, err := w.live.DescribeOne(t.Context(), ssmbak.Name(name))
-	if _, err := w.live.Put(t.Context(), paramstore.Write{Name: ssmbak.Name(name), Value: ssmbak.NewValue(value), Overwrite: err == nil, Attributes: ssmbak.Attributes{Type: kind}}); err != nil {
+	_, err := w.Live.DescribeOne(t.Context(), ssmbak.Name(name))
+	if _, err := w.Live.Put(t.Context(), paramstore.Write{Name: ssmbak.Name(name), Value: ssmbak.NewValue(value), Overwrite: err == nil, Attributes: ssmbak.Attributes{Type: kind}}); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(2 * time.Second)
 }
 
-// drain passes the queue's messages to the recorder, in batches, until it is empty.
-func (w *world) drain(t *testing.T) (handedBack int) {
-	t.Helper()
-	err := w.aws.Queue.Drain(t.Context(), func(ctx context.Context, batch []emulator.Message) []string {
-		messages := make([]recorder.Message, len(batch))
-		for i, m := range batch {
-			messages[i] = recorder.Message{ID: m.ID, Body: m.Body, Sent: m.Sent, Receives: m.Receives}
-		}
-		var failed []string
-		for _, f := range w.recorder.Handle(ctx, messages) {
-			failed = append(failed, f.ID)
-		}
-		handedBack += len(failed)
-		return failed
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return handedBack
-}
-
 func (w *world) index(t *testing.T, name string) archive.Index {
 	t.Helper()
-	x, err := w.archive.Index(t.Context(), ssmbak.Name(name))
+	x, err := w.Archive.Index(t.Context(), ssmbak.Name(name))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return x
-}
-
-func everything(t *testing.T) ssmbak.Target {
-	t.Helper()
-	target, err := ssmbak.ParseTarget("/", true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return target
 }
 
 // TestRequests counts what recording one change costs.
@@ -138,13 +90,13 @@ func TestRequests(t *testing.T) {
 				for i := range 49 {
 					w.put(t, "/app/db", fmt.Sprint("v", i), test.kind)
 				}
-				w.drain(t)
+				w.Drain()
 				w.put(t, "/app/db", "the 50th", test.kind)
-				w.aws.ResetCounts()
-				if again := w.drain(t); again != 0 {
+				w.AWS.ResetCounts()
+				if again := w.Drain(); again != 0 {
 					t.Errorf("%d messages were returned to the queue", again)
 				}
-				if diff := cmp.Diff(test.want, w.aws.Counts()); diff != "" {
+				if diff := cmp.Diff(test.want, w.AWS.Counts()); diff != "" {
 					t.Errorf("requests (-want +got):\n%s", diff)
 				}
 			})
@@ -159,12 +111,12 @@ func TestNothingNewWritesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, emulator.Options{}, nil)
 		w.put(t, "/app/db", "v", ssmbak.String)
-		w.drain(t)
-		w.aws.ResetCounts()
-		if err := w.recorder.Sync(t.Context(), "/app/db"); err != nil {
+		w.Drain()
+		w.AWS.ResetCounts()
+		if err := w.Recorder.Sync(t.Context(), "/app/db"); err != nil {
 			t.Fatal(err)
 		}
-		if n := w.aws.Counts()["s3:PutObject"]; n != 0 {
+		if n := w.AWS.Counts()["s3:PutObject"]; n != 0 {
 			t.Errorf("%d objects were written", n)
 		}
 	})
@@ -176,12 +128,12 @@ func TestUnreadableBlocksNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, emulator.Options{}, nil)
-		w.aws.SSM.DisableKey("alias/aws/ssm")
-		w.aws.SSM.EnableKey("alias/aws/ssm")
+		w.AWS.SSM.DisableKey("alias/aws/ssm")
+		w.AWS.SSM.EnableKey("alias/aws/ssm")
 		w.put(t, "/app/plain", "v", ssmbak.String)
 		w.put(t, "/app/secret", "hunter2", ssmbak.SecureString)
-		w.aws.SSM.DisableKey("alias/aws/ssm")
-		if again := w.drain(t); again != 0 {
+		w.AWS.SSM.DisableKey("alias/aws/ssm")
+		if again := w.Drain(); again != 0 {
 			t.Errorf("%d messages were returned to the queue", again)
 		}
 		if x := w.index(t, "/app/plain"); len(x.Facts.Versions) != 1 || len(x.Facts.Versions[0].Objects) != 1 {
@@ -191,12 +143,12 @@ func TestUnreadableBlocksNothing(t *testing.T) {
 		if len(v) != 1 || len(v[0].Objects) != 0 || !strings.Contains(v[0].Unreadable, "InvalidKeyId") {
 			t.Fatalf("recorded %+v, want a version without value and the reason", v)
 		}
-		report, err := w.recorder.Reconcile(t.Context(), everything(t), recorder.ReconcileOptions{})
+		report, err := w.Recorder.Reconcile(t.Context(), testworld.Everything(t), recorder.ReconcileOptions{})
 		if err != nil || !slices.Equal(report.Unreadable, []ssmbak.Name{"/app/secret"}) || !report.Complete {
 			t.Errorf("reconcile: %+v, %v", report, err)
 		}
-		w.aws.SSM.EnableKey("alias/aws/ssm")
-		report, err = w.recorder.Reconcile(t.Context(), everything(t), recorder.ReconcileOptions{})
+		w.AWS.SSM.EnableKey("alias/aws/ssm")
+		report, err = w.Recorder.Reconcile(t.Context(), testworld.Everything(t), recorder.ReconcileOptions{})
 		if err != nil || len(report.Unreadable) != 0 {
 			t.Errorf("reconcile after the key is back: %+v, %v", report, err)
 		}
@@ -221,14 +173,14 @@ func TestThrottlingIsNoMissingValue(t *testing.T) {
 		w.put(t, "/s", "hunter2", ssmbak.SecureString)
 		limited, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		if err := w.recorder.Sync(limited, "/s"); !errors.Is(err, context.DeadlineExceeded) {
+		if err := w.Recorder.Sync(limited, "/s"); !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("a throttled sync: %v", err)
 		}
 		if x := w.index(t, "/s"); len(x.Facts.Versions) != 0 {
 			t.Errorf("recorded %+v", x.Facts.Versions)
 		}
 		throttled = false
-		w.drain(t)
+		w.Drain()
 		if v := w.index(t, "/s").Facts.Versions; len(v) != 1 || len(v[0].Objects) != 1 {
 			t.Errorf("recorded %+v, want the value", v)
 		}
@@ -242,16 +194,16 @@ func TestUnobservedCreate(t *testing.T) {
 		w := newWorld(t, emulator.Options{}, nil)
 		begin := time.Now()
 		w.put(t, "/gone", "v", ssmbak.String)
-		if err := w.live.Delete(t.Context(), "/gone"); err != nil {
+		if err := w.Live.Delete(t.Context(), "/gone"); err != nil {
 			t.Fatal(err)
 		}
-		if again := w.drain(t); again == 0 {
+		if again := w.Drain(); again == 0 {
 			t.Error("the event of the unobserved creation was not returned to the queue")
 		}
 		if took := time.Since(begin); took < 5*time.Minute || took > 10*time.Minute {
 			t.Errorf("given up after %v, want a little more than 5 minutes", took)
 		}
-		if dead := w.aws.Queue.DeadLetters(); len(dead) != 0 {
+		if dead := w.AWS.Queue.DeadLetters(); len(dead) != 0 {
 			t.Errorf("%d healthy messages became dead letters", len(dead))
 		}
 		if x := w.index(t, "/gone"); len(x.Facts.Traces) != 1 || len(x.Facts.Deletions) != 1 {
@@ -282,7 +234,7 @@ func TestBatch(t *testing.T) {
 			{ID: "unknown operation", Body: event("6", account, `{"operation":"Dance","name":"/app/b"}`)},
 		}
 		var failed []string
-		for _, f := range w.recorder.Handle(t.Context(), batch) {
+		for _, f := range w.Recorder.Handle(t.Context(), batch) {
 			failed = append(failed, f.ID)
 		}
 		slices.Sort(failed)
@@ -309,15 +261,15 @@ func TestEventKinds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, emulator.Options{}, nil)
 		policy := fmt.Sprintf(`[{"Type":"Expiration","Version":"1.0","Attributes":{"Timestamp":%q}}]`, time.Now().Add(time.Hour).UTC().Format("2006-01-02T15:04:05.000Z"))
-		if _, err := w.live.Put(t.Context(), paramstore.Write{Name: "/tmp/x", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: "Advanced", Policies: policy}}); err != nil {
+		if _, err := w.Live.Put(t.Context(), paramstore.Write{Name: "/tmp/x", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: "Advanced", Policies: policy}}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(2 * time.Second)
-		if err := w.live.AddTags(t.Context(), "/tmp/x", map[string]string{"team": "blue"}); err != nil {
+		if err := w.Live.AddTags(t.Context(), "/tmp/x", map[string]string{"team": "blue"}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(2 * time.Second)
-		w.drain(t)
+		w.Drain()
 		x := w.index(t, "/tmp/x")
 		if len(x.Facts.Tags) == 0 || x.Facts.Tags[len(x.Facts.Tags)-1].Tags["team"] != "blue" {
 			t.Errorf("tags were recorded as %+v", x.Facts.Tags)
@@ -326,18 +278,18 @@ func TestEventKinds(t *testing.T) {
 			t.Errorf("recorded %+v, want the policy and the tier", v)
 		}
 		time.Sleep(2 * time.Hour)
-		w.aws.SSM.Expire(time.Now())
+		w.AWS.SSM.Expire(time.Now())
 		// The event of an expiration goes out with the next request.
-		if _, err := w.live.DescribeOne(t.Context(), "/tmp/x"); err == nil {
+		if _, err := w.Live.DescribeOne(t.Context(), "/tmp/x"); err == nil {
 			t.Fatal("the parameter did not expire")
 		}
-		w.drain(t)
+		w.Drain()
 		time.Sleep(time.Second)
-		s, err := w.archive.At(t.Context(), everything(t), ssmbak.TimeOf(time.Now()), archive.AllValues)
+		s, err := w.Archive.At(t.Context(), testworld.Everything(t), ssmbak.TimeOf(time.Now()), archive.AllValues)
 		if err != nil || len(s.States) != 1 || !s.States[0].Deleted || s.States[0].Certainty == ssmbak.Unknown {
 			t.Errorf("after the expiration: %+v, %v", s.States, err)
 		}
-		if top := w.aws.S3.Versions(bucket, "/tmp/x"); !top[0].Marker {
+		if top := w.AWS.S3.Versions(bucket, "/tmp/x"); !top[0].Marker {
 			t.Error("the current object is no delete marker")
 		}
 	})
@@ -358,7 +310,7 @@ func TestReconcile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		report, err := w.recorder.Reconcile(t.Context(), target, recorder.ReconcileOptions{DryRun: true})
+		report, err := w.Recorder.Reconcile(t.Context(), target, recorder.ReconcileOptions{DryRun: true})
 		if err != nil || !slices.Equal(report.Recorded, []ssmbak.Name{"/app/b", "/app/b/c"}) || report.Complete {
 			t.Errorf("dry run: %+v, %v", report, err)
 		}
@@ -366,20 +318,20 @@ func TestReconcile(t *testing.T) {
 			t.Error("a dry run wrote")
 		}
 		progress := 0
-		report, err = w.recorder.Reconcile(t.Context(), everything(t), recorder.ReconcileOptions{Progress: func(done, total int) { progress = done*100 + total }})
+		report, err = w.Recorder.Reconcile(t.Context(), testworld.Everything(t), recorder.ReconcileOptions{Progress: func(done, total int) { progress = done*100 + total }})
 		if err != nil || len(report.Recorded) != 5 || !report.Complete || report.Checked != 5 || progress != 505 {
 			t.Errorf("first: %+v, %v, progress %d", report, err, progress)
 		}
 		w.put(t, "/app/a", "second", ssmbak.String)
-		if err := w.live.Delete(t.Context(), "/app2"); err != nil {
+		if err := w.Live.Delete(t.Context(), "/app2"); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
-		report, err = w.recorder.Reconcile(t.Context(), everything(t), recorder.ReconcileOptions{})
+		report, err = w.Recorder.Reconcile(t.Context(), testworld.Everything(t), recorder.ReconcileOptions{})
 		if err != nil || !slices.Equal(report.Recorded, []ssmbak.Name{"/app/a"}) || !slices.Equal(report.Deleted, []ssmbak.Name{"/app2"}) {
 			t.Errorf("second: %+v, %v", report, err)
 		}
-		r, err := w.archive.Reconciled(t.Context())
+		r, err := w.Archive.Reconciled(t.Context())
 		if err != nil || !r.First.Before(r.Last) {
 			t.Errorf("noted %+v, %v", r, err)
 		}
@@ -395,7 +347,7 @@ func TestBoundsOfADeletion(t *testing.T) {
 		w.put(t, "/app/db", "v", ssmbak.String)
 		reconcile := func() {
 			t.Helper()
-			if report, err := w.recorder.Reconcile(t.Context(), everything(t), recorder.ReconcileOptions{}); err != nil || !report.Complete {
+			if report, err := w.Recorder.Reconcile(t.Context(), testworld.Everything(t), recorder.ReconcileOptions{}); err != nil || !report.Complete {
 				t.Fatalf("%+v, %v", report, err)
 			}
 		}
@@ -406,7 +358,7 @@ func TestBoundsOfADeletion(t *testing.T) {
 		}
 		last := time.Now()
 		time.Sleep(30 * time.Minute)
-		if err := w.live.Delete(t.Context(), "/app/db"); err != nil {
+		if err := w.Live.Delete(t.Context(), "/app/db"); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(30 * time.Minute)
@@ -423,7 +375,7 @@ func TestBoundsOfADeletion(t *testing.T) {
 			{last.Add(2 * time.Hour), ssmbak.LastKnown, true},
 		}
 		for _, test := range tests {
-			s, err := w.archive.At(t.Context(), everything(t), ssmbak.TimeOf(test.at), archive.NoValues)
+			s, err := w.Archive.At(t.Context(), testworld.Everything(t), ssmbak.TimeOf(test.at), archive.NoValues)
 			if err != nil || len(s.States) != 1 || s.States[0].Certainty != test.want || s.States[0].Deleted != test.deleted {
 				t.Errorf("%v after the last listing: %+v, %v, want %v", test.at.Sub(last), s.States, err, test.want)
 			}
@@ -444,11 +396,11 @@ func TestReconcileContinues(t *testing.T) {
 		for _, name := range []string{"/app/a", "/app/b", "/app/c"} {
 			w.put(t, name, "v", ssmbak.String)
 		}
-		report, err := w.recorder.Reconcile(t.Context(), everything(t), recorder.ReconcileOptions{})
+		report, err := w.Recorder.Reconcile(t.Context(), testworld.Everything(t), recorder.ReconcileOptions{})
 		if err != nil || len(report.Recorded) != 2 || len(report.Failed) != 1 || report.Failed[0].Name != "/app/b" {
 			t.Fatalf("%+v, %v", report, err)
 		}
-		r, err := w.archive.Reconciled(t.Context())
+		r, err := w.Archive.Reconciled(t.Context())
 		if err != nil || !slices.Equal(r.Unsure, []ssmbak.Name{"/app/b"}) || len(r.Missed) != 1 || r.Missed[0].Name != "/app/b" {
 			t.Errorf("noted %+v, %v", r, err)
 		}

@@ -5,13 +5,13 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/recorder"
 )
@@ -24,7 +24,7 @@ func init() {
 		clock := emulator.NewClock(time.Date(2024, 6, 13, 20, 0, 0, 0, time.UTC))
 		world := emulator.New(emulator.Options{Clock: clock})
 		world.S3.CreateBucket("ssmbak-local", true)
-		cfg := inProcess(world)
+		cfg := testworld.Config(world)
 		a, err := archive.Open(ctx, s3.NewFromConfig(cfg), archive.Options{Bucket: "ssmbak-local", Account: account, Region: cfg.Region})
 		must(err)
 		must(a.Establish(ctx))
@@ -42,14 +42,6 @@ func init() {
 		must(rec.Sync(ctx, "/app/port"))
 		must(rec.Sync(ctx, "/app/url"))
 		return cfg
-	}
-}
-
-// inProcess is how a user of the library reaches an account in this process.
-func inProcess(world *emulator.AWS) aws.Config {
-	return aws.Config{
-		Region: region, BaseEndpoint: aws.String("http://127.0.0.1"), HTTPClient: world.Client(),
-		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
 	}
 }
 

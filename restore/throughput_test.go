@@ -3,14 +3,11 @@ package restore_test
 import (
 	"fmt"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/paramstore"
-	"github.com/ssmbak/ssmbak/recorder"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -34,21 +31,7 @@ func limits(put, describe float64) map[string]float64 {
 // them.
 func inAccount(t *testing.T, limits map[string]float64, test func(w *world)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		w := &world{TB: t, aws: emulator.New(emulator.Options{
-			Account: account, Region: region, Clock: emulator.RealClock(), Limits: limits,
-			Latency: func(string, string) time.Duration { return 20 * time.Millisecond },
-		})}
-		w.aws.S3.CreateBucket(bucket, true)
-		conn := w.conn(w.aws.Client())
-		var err error
-		w.archive, err = archive.Open(t.Context(), conn.S3(), archive.Options{Bucket: bucket, Account: account, Region: region})
-		w.must(err)
-		w.must(w.archive.Establish(t.Context()))
-		w.live = paramstore.New(conn.SSM(), paramstore.Options{})
-		w.recorder = recorder.New(w.archive, w.live, recorder.Options{Account: account, Region: region})
-		test(w)
-	})
+	inWorld(t, emulator.Options{Limits: limits, Latency: func(string, string) time.Duration { return 20 * time.Millisecond }}, test)
 }
 
 // fill writes a version of n parameters below a path.

@@ -17,21 +17,22 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/recorder"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
 const (
-	account = "123456789012"
-	region  = "us-east-1"
+	account = testworld.Account
+	region  = testworld.Region
 	bucket  = "backup"
 	secret  = "hunter2-secret"
 )
 
 // world is an emulated account with an archive, in virtual time.
 type world struct {
-	testing.TB
+	*testworld.World
 	aws      *emulator.AWS
 	archive  *archive.Archive
 	live     *paramstore.Store
@@ -49,41 +50,29 @@ type world struct {
 func inWorld(t *testing.T, o emulator.Options, test func(w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		o.Account, o.Region, o.Clock = account, region, emulator.RealClock()
-		w := &world{TB: t, aws: emulator.New(o)}
-		w.aws.S3.CreateBucket(bucket, true)
-		conn := w.conn(w.aws.ClientWith(func(service, op, _ string) emulator.Fault {
+		w := &world{}
+		w.World = testworld.New(t, testworld.Options{Emulator: o, Bucket: bucket, Faults: func(service, op, _ string) emulator.Fault {
 			if service != "ssm" || w.before == nil {
 				return emulator.Fault{}
 			}
 			return w.before(op)
-		}))
-		var err error
-		w.archive, err = archive.Open(t.Context(), conn.S3(), archive.Options{Bucket: bucket, Account: account, Region: region})
-		w.must(err)
-		w.must(w.archive.Establish(t.Context()))
-		w.live = paramstore.New(conn.SSM(), paramstore.Options{})
-		w.ssm = w.conn(w.aws.Client()).SSM()
-		w.recorder = recorder.New(w.archive, w.live, recorder.Options{Account: account, Region: region})
+		}})
+		w.aws, w.archive, w.live, w.recorder, w.ssm = w.AWS, w.Archive, w.Live, w.Recorder, w.SSM
 		test(w)
 	})
 }
 
 func (w *world) conn(client aws.HTTPClient) *awsconn.Conn {
 	w.Helper()
-	conn, err := awsconn.Load(w.Context(), awsconn.Options{Region: region, EndpointURL: "http://127.0.0.1", HTTPClient: client, Anonymous: true})
-	w.must(err)
-	return conn
+	return w.Connect(client)
 }
 
 // config is how a user of the library reaches the account.
-func (w *world) config() aws.Config { return inProcess(w.aws) }
+func (w *world) config() aws.Config { return testworld.Config(w.aws) }
 
 func (w *world) must(err error) {
 	w.Helper()
-	if err != nil {
-		w.Fatal(err)
-	}
+	w.Must(err)
 }
 
 // pass lets a minute pass and returns the moment in its middle.
@@ -94,39 +83,18 @@ func (w *world) pass() ssmbak.Time {
 	return at
 }
 
-// record hands the recorder the events that wait, and lets it look at all
-// parameters in a complete listing.
+// record hands the recorder the events that wait, and makes it reconcile all
+// parameters.
 func (w *world) record() {
 	w.Helper()
-	time.Sleep(2 * time.Second) // events take their time
-	w.must(w.aws.Queue.Drain(w.Context(), func(ctx context.Context, batch []emulator.Message) (failed []string) {
-		var messages []recorder.Message
-		for _, m := range batch {
-			messages = append(messages, recorder.Message{ID: m.ID, Body: m.Body, Sent: m.Sent, Receives: m.Receives})
-		}
-		for _, f := range w.recorder.Handle(ctx, messages) {
-			failed = append(failed, f.ID)
-		}
-		return failed
-	}))
-	report, err := w.recorder.Reconcile(w.Context(), target(w, "/", true), recorder.ReconcileOptions{})
-	w.must(err)
-	if !report.Complete || len(report.Failed) > 0 {
-		w.Fatalf("reconcile: %+v", report)
-	}
+	w.Record()
 }
 
 func target(t testing.TB, text string, recursive bool) ssmbak.Target {
 	t.Helper()
-	target, err := ssmbak.ParseTarget(text, recursive)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return target
+	return testworld.Target(t, text, recursive)
 }
 
-// put makes a version of a String parameter after changing the request by
-// every f.
 // put writes a parameter that has nothing but what is said here: what an
 // overwrite leaves out stays.
 func (w *world) put(name, value string, change ...func(*ssm.PutParameterInput)) {

@@ -20,10 +20,10 @@ func TestOut(t *testing.T) {
 	d.changed(1)
 	dir := t.TempDir()
 	fifo, file, link, dangling := dir+"/fifo", dir+"/file", dir+"/link", dir+"/dangling"
-	d.must(syscall.Mkfifo(fifo, 0o600))
-	d.must(os.WriteFile(file, []byte("old"), 0o644))
-	d.must(os.Symlink("file", link))
-	d.must(os.Symlink("made", dangling))
+	d.Must(syscall.Mkfifo(fifo, 0o600))
+	d.Must(os.WriteFile(file, []byte("old"), 0o644))
+	d.Must(os.Symlink("file", link))
+	d.Must(os.Symlink("made", dangling))
 
 	read := make(chan string)
 	go func() {
@@ -49,14 +49,14 @@ func TestOut(t *testing.T) {
 			t.Errorf("got\n%s", stderr)
 		}
 		is, err := os.Lstat(path)
-		d.must(err)
+		d.Must(err)
 		if is.Mode()&os.ModeSymlink == 0 {
 			t.Errorf("%s is no longer a link", path)
 		}
 		text, err := os.ReadFile(path)
-		d.must(err)
+		d.Must(err)
 		behind, err := os.Stat(path)
-		d.must(err)
+		d.Must(err)
 		if !isPlan(string(text)) || behind.Mode() != 0o600 {
 			t.Errorf("%s holds, with mode %s,\n%s", path, behind.Mode(), text)
 		}

@@ -18,10 +18,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
-	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
 	"github.com/ssmbak/ssmbak/internal/testkit/program"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 )
 
 // scale returns the number of parameters of TestScale, the duration of a request and
@@ -63,7 +63,7 @@ func newFullAccount(t *testing.T, parameters int, latency, run time.Duration) *f
 	// All changes happen hours before the command runs, because it records no
 	// deletion that is more recent than its reads may be stale.
 	clock := emulator.NewClock(time.Now().Add(-2 * time.Hour))
-	a.aws = emulator.New(emulator.Options{
+	w := testworld.Bare(t, testworld.Options{Bucket: "backup", Emulator: emulator.Options{
 		Clock: clock,
 		SSM:   ssmapi.Options{MaxStandard: parameters + 1000, EmptyPages: true},
 		Latency: func(string, string) time.Duration {
@@ -72,8 +72,8 @@ func newFullAccount(t *testing.T, parameters int, latency, run time.Duration) *f
 			}
 			return 0
 		},
-	})
-	a.aws.S3.CreateBucket("backup", true)
+	}})
+	a.aws, a.users = w.AWS, w.SSM
 	url, stop, err := a.aws.Listen(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -84,11 +84,6 @@ func newFullAccount(t *testing.T, parameters int, latency, run time.Duration) *f
 		}
 	})
 	a.url = url
-	conn, err := awsconn.Load(t.Context(), awsconn.Options{Anonymous: true, Region: "us-east-1", EndpointURL: "http://127.0.0.1", HTTPClient: a.aws.Client()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	a.users = conn.SSM()
 	return a
 }
 

@@ -4,7 +4,6 @@ package main_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -21,54 +20,33 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"github.com/creack/pty"
 
-	"github.com/ssmbak/ssmbak/archive"
-	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/testkit/program"
-	"github.com/ssmbak/ssmbak/paramstore"
-	"github.com/ssmbak/ssmbak/recorder"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 )
 
 // desk is an emulated account, and the command on a terminal.
 type desk struct {
-	*testing.T
-	program  string
-	aws      *emulator.AWS
-	url      string
-	ssm      *ssm.Client
-	recorder *recorder.Recorder
-	start    time.Time // two hours ago, when everything begins
+	*testworld.World
+	program string
+	url     string
+	start   time.Time // two hours ago, when everything begins
 }
 
 // newDesk starts an account whose history is hours old.
 func newDesk(t *testing.T, program string) *desk {
 	t.Helper()
-	d := &desk{T: t, program: program, start: time.Now().Add(-2 * time.Hour).Truncate(time.Second)}
-	d.aws = emulator.New(emulator.Options{Clock: emulator.NewClock(d.start)})
-	d.aws.S3.CreateBucket("backup", true)
-	url, stop, err := d.aws.Listen(t.Context(), "127.0.0.1:0")
-	d.must(err)
+	d := &desk{program: program, start: time.Now().Add(-2 * time.Hour).Truncate(time.Second)}
+	d.World = testworld.New(t, testworld.Options{Bucket: "backup", Emulator: emulator.Options{Clock: emulator.NewClock(d.start)}})
+	url, stop, err := d.AWS.Listen(t.Context(), "127.0.0.1:0")
+	d.Must(err)
 	t.Cleanup(func() { _ = stop() })
 	d.url = url
-	conn, err := awsconn.Load(t.Context(), awsconn.Options{Anonymous: true, Region: "us-east-1", EndpointURL: "http://127.0.0.1", HTTPClient: d.aws.Client()})
-	d.must(err)
-	a, err := archive.Open(t.Context(), conn.S3(), archive.Options{Bucket: "backup", Account: "123456789012", Region: "us-east-1"})
-	d.must(err)
-	d.must(a.Establish(t.Context()))
-	d.ssm = conn.SSM()
-	d.recorder = recorder.New(a, paramstore.New(conn.SSM(), paramstore.Options{}), recorder.Options{Account: "123456789012", Region: "us-east-1"})
 	return d
 }
 
-func (d *desk) must(err error) {
-	d.Helper()
-	if err != nil {
-		d.Fatal(err)
-	}
-}
-
 // later advances the account's clock by minutes.
-func (d *desk) later(minutes int) { d.aws.Clock.Advance(time.Duration(minutes) * time.Minute) }
+func (d *desk) later(minutes int) { d.AWS.Clock.Advance(time.Duration(minutes) * time.Minute) }
 
 func (d *desk) put(name, value string, change ...func(*ssm.PutParameterInput)) {
 	d.Helper()
@@ -76,31 +54,22 @@ func (d *desk) put(name, value string, change ...func(*ssm.PutParameterInput)) {
 	for _, f := range change {
 		f(in)
 	}
-	_, err := d.ssm.PutParameter(d.Context(), in)
-	d.must(err)
+	_, err := d.SSM.PutParameter(d.Context(), in)
+	d.Must(err)
 }
 
 func (d *desk) remove(name string) {
 	d.Helper()
-	_, err := d.ssm.DeleteParameter(d.Context(), &ssm.DeleteParameterInput{Name: &name})
-	d.must(err)
+	_, err := d.SSM.DeleteParameter(d.Context(), &ssm.DeleteParameterInput{Name: &name})
+	d.Must(err)
 }
 
 // record passes the pending events to the recorder. The recorder uses the machine's
 // clock, so all changes must already have happened, hours ago.
 func (d *desk) record() {
 	d.Helper()
-	d.aws.Clock.Advance(2 * time.Second) // events take their time
-	d.must(d.aws.Queue.Drain(d.Context(), func(ctx context.Context, batch []emulator.Message) (failed []string) {
-		var messages []recorder.Message
-		for _, m := range batch {
-			messages = append(messages, recorder.Message{ID: m.ID, Body: m.Body, Sent: m.Sent, Receives: m.Receives})
-		}
-		for _, f := range d.recorder.Handle(ctx, messages) {
-			failed = append(failed, f.ID)
-		}
-		return failed
-	}))
+	d.AWS.Clock.Advance(2 * time.Second) // events take their time
+	d.Drain()
 }
 
 // at returns a TIME, in minutes after the beginning.
@@ -112,10 +81,10 @@ func (d *desk) at(minutes int) string {
 func (d *desk) live() map[string]string {
 	d.Helper()
 	all := make(map[string]string)
-	pages := ssm.NewGetParametersByPathPaginator(d.ssm, &ssm.GetParametersByPathInput{Path: aws.String("/"), Recursive: aws.Bool(true), WithDecryption: aws.Bool(true)})
+	pages := ssm.NewGetParametersByPathPaginator(d.SSM, &ssm.GetParametersByPathInput{Path: aws.String("/"), Recursive: aws.Bool(true), WithDecryption: aws.Bool(true)})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(d.Context())
-		d.must(err)
+		d.Must(err)
 		for _, p := range page.Parameters {
 			all[aws.ToString(p.Name)] = aws.ToString(p.Value)
 		}
@@ -126,7 +95,7 @@ func (d *desk) live() map[string]string {
 // terminal is a run of the command on a pseudo-terminal, which is its standard input,
 // output and error.
 type terminal struct {
-	*testing.T
+	testing.TB
 	cmd  *exec.Cmd
 	tty  *os.File
 	more chan struct{} // gets one whenever there is more on the screen
@@ -139,7 +108,7 @@ type terminal struct {
 // CI=true.
 func (d *desk) sit(env []string, args ...string) *terminal {
 	d.Helper()
-	t := &terminal{T: d.T, cmd: d.command(args...), more: make(chan struct{}, 1), done: make(chan struct{})}
+	t := &terminal{TB: d, cmd: d.command(args...), more: make(chan struct{}, 1), done: make(chan struct{})}
 	t.cmd.Env = append(t.cmd.Env, env...)
 	var err error
 	if t.tty, err = pty.StartWithSize(t.cmd, &pty.Winsize{Rows: 24, Cols: 120}); err != nil {
@@ -293,7 +262,7 @@ func waitInterrupted(d *desk) {
 	d.put("/app/a", "one")
 	d.put("/app/b", "one")
 	d.record()
-	d.aws.Clock.Set(time.Now())
+	d.AWS.Clock.Set(time.Now())
 	d.remove("/app/a")
 	d.remove("/app/b")
 	d.record()
@@ -332,7 +301,7 @@ func replacementAbandoned(d *desk) {
 	term := d.sit(nil, "restore", "/app/", d.at(30), "--replace")
 	term.await(`this restore replaces 1 parameter\nType "yes" to continue: `)
 	term.types("yes\n")
-	for d.aws.Counts()["ssm:DeleteParameters"] == 0 {
+	for d.AWS.Counts()["ssm:DeleteParameters"] == 0 {
 		select {
 		case <-term.done:
 			term.ends(130)

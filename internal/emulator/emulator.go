@@ -27,7 +27,8 @@ type Options struct {
 	Account, Region string
 	// Clock is the time of everything; the machine's if nil.
 	Clock *Clock
-	// SSM steers Parameter Store. Its Account, Region, Now and Emit are set here.
+	// SSM steers Parameter Store. Its Account, Region and Now are set here. Events go
+	// to the queue unless it has an Emit of its own.
 	SSM   ssmapi.Options
 	Queue QueueOptions
 	Seed  int64
@@ -76,9 +77,11 @@ func New(o Options) *AWS {
 		limits: newLimits(o.Clock, o.Limits),
 	}
 	o.SSM.Account, o.SSM.Region, o.SSM.Now = o.Account, o.Region, o.Clock.Now
-	o.SSM.Emit = func(e ssmapi.Event) {
-		if matches(e) {
-			a.Queue.Send(e)
+	if o.SSM.Emit == nil {
+		o.SSM.Emit = func(e ssmapi.Event) {
+			if matches(e) {
+				a.Queue.Send(e)
+			}
 		}
 	}
 	a.SSM = ssmapi.New(o.SSM)

@@ -19,35 +19,29 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
-	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/function"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 )
 
 const (
-	account = "123456789012"
-	region  = "us-east-1"
+	account = testworld.Account
+	region  = testworld.Region
 )
 
 // lambda is a function with an emulated AWS account.
 type lambda struct {
-	aws      *emulator.AWS
+	*testworld.World
 	function *function.Function
-	ssm      *ssm.Client
 	logs     *bytes.Buffer
 }
 
 func newLambda(t *testing.T, bucket string) *lambda {
 	t.Helper()
-	l := &lambda{aws: emulator.New(emulator.Options{}), logs: &bytes.Buffer{}}
-	l.aws.S3.CreateBucket("archive", true)
-	l.aws.S3.CreateBucket("unversioned", false)
-	reach := awsconn.Options{Anonymous: true, Region: region, EndpointURL: "http://127.0.0.1", HTTPClient: l.aws.Client(), MaxAttempts: 2}
-	conn, err := awsconn.Load(t.Context(), reach)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.ssm = conn.SSM()
+	l := &lambda{World: testworld.Bare(t, testworld.Options{}), logs: &bytes.Buffer{}}
+	l.AWS.S3.CreateBucket("unversioned", false)
+	reach := testworld.Connection(l.AWS.Client())
+	reach.MaxAttempts = 2
 	l.function = function.New(function.Options{Bucket: bucket, AWS: reach, Logger: slog.New(slog.NewJSONHandler(l.logs, nil))})
 	return l
 }
@@ -71,7 +65,7 @@ func (l *lambda) invoke(t *testing.T, payload string) (string, error) {
 
 func (l *lambda) put(t *testing.T, name, value string, kind types.ParameterType) {
 	t.Helper()
-	if _, err := l.ssm.PutParameter(t.Context(), &ssm.PutParameterInput{Name: &name, Value: &value, Type: kind, Overwrite: aws.Bool(true)}); err != nil {
+	if _, err := l.SSM.PutParameter(t.Context(), &ssm.PutParameterInput{Name: &name, Value: &value, Type: kind, Overwrite: aws.Bool(true)}); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(time.Second)
@@ -85,7 +79,7 @@ func TestBatch(t *testing.T) {
 		l := newLambda(t, "archive")
 		l.put(t, "/app/text", "hunter1", types.ParameterTypeString)
 		l.put(t, "/app/secret", "hunter2", types.ParameterTypeSecureString)
-		err := l.aws.Queue.Drain(t.Context(), func(_ context.Context, batch []emulator.Message) []string {
+		err := l.AWS.Queue.Drain(t.Context(), func(_ context.Context, batch []emulator.Message) []string {
 			batch = append(batch, emulator.Message{ID: "poison", Body: []byte("hunter3")})
 			text, err := l.invoke(t, string(emulator.SQSEvent(region, account, batch)))
 			if err != nil {
@@ -104,7 +98,7 @@ func TestBatch(t *testing.T) {
 			t.Fatal(err)
 		}
 		for key, want := range map[string]string{"/app/text": "hunter1", "/app/secret": "hunter2"} {
-			if v := l.aws.S3.Versions("archive", key); len(v) != 1 || string(v[0].Body) != want {
+			if v := l.AWS.S3.Versions("archive", key); len(v) != 1 || string(v[0].Body) != want {
 				t.Errorf("%s is recorded as %+v", key, v)
 			}
 		}
@@ -116,7 +110,7 @@ func TestBatch(t *testing.T) {
 				t.Errorf("the log has a line that is no JSON: %s", line)
 			}
 		}
-		if l.aws.Counts()["sts:GetCallerIdentity"] != 0 {
+		if l.AWS.Counts()["sts:GetCallerIdentity"] != 0 {
 			t.Error("the account was asked for, though the function's ARN says it")
 		}
 	})
@@ -172,9 +166,9 @@ func TestDeadline(t *testing.T) {
 		if _, err := l.invoke(t, `{"Records":[]}`); err != nil { // connected
 			t.Fatal(err)
 		}
-		l.aws.Faults.Add(emulator.Rule{Service: "ssm", Op: "GetParameterHistory", Fault: emulator.Fault{Hang: true}})
+		l.AWS.Faults.Add(emulator.Rule{Service: "ssm", Op: "GetParameterHistory", Fault: emulator.Fault{Hang: true}})
 		begin := time.Now()
-		err := l.aws.Queue.Drain(t.Context(), func(_ context.Context, batch []emulator.Message) []string {
+		err := l.AWS.Queue.Drain(t.Context(), func(_ context.Context, batch []emulator.Message) []string {
 			text, err := l.invoke(t, string(emulator.SQSEvent(region, account, batch)))
 			if err != nil || !strings.Contains(text, batch[0].ID) {
 				t.Errorf("got %s, %v, want the message as a failure", text, err)
@@ -212,7 +206,7 @@ func TestSDKLogIsJSON(t *testing.T) {
 		var logs bytes.Buffer
 		l.function = function.New(function.Options{
 			Bucket: "archive", Logger: slog.New(slog.NewJSONHandler(&logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
-			AWS: awsconn.Options{Anonymous: true, Region: region, EndpointURL: "http://127.0.0.1", HTTPClient: unchecked{l.aws.Client()}},
+			AWS: testworld.Connection(unchecked{l.AWS.Client()}),
 		})
 		if _, err := l.invoke(t, `{"ssmbak":"reconcile"}`); err != nil {
 			t.Fatal(err)

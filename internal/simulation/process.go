@@ -5,340 +5,219 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
+	"net"
 	"net/http"
-	"net/http/httptest"
-	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
-	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/s3api"
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
-	"github.com/ssmbak/ssmbak/paramstore"
-	"github.com/ssmbak/ssmbak/recorder"
 )
 
-var everything = func() ssmbak.Target {
-	t, err := ssmbak.ParseTarget("/", true)
-	if err != nil {
-		panic(err)
-	}
-	return t
-}()
+// Request is one request, as far as it decides what happens to it.
+type Request struct {
+	*http.Request
+	// Op is the operation, as AWS calls it, and SSM whether it is one of Parameter
+	// Store or of the tagging API, not of S3.
+	Op  string
+	SSM bool
+	// Key is that of an object, "" if it is about none.
+	Key string
+	// About distinguishes it from others of its operation, in every run of a seed.
+	About string
+	// Subject is what its process draws for: About, with process and operation.
+	Subject string
+}
 
-// process is one running copy of the recorder and its connection to AWS: the
-// place where requests are slow, fail, and where it is paused or killed.
-type process struct {
-	w      *world
+// recordsPrefix begins the keys of restore records, which end with chance that no
+// seed decides.
+const recordsPrefix = ".ssmbak/restores/"
+
+func newRequest(process string, r *http.Request) (Request, error) {
+	q := Request{Request: r, Op: ssmapi.Operation(r)}
+	if q.SSM = q.Op != ""; q.SSM && r.Body != nil {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return q, err
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		q.About = string(body)
+	} else {
+		q.Op, _, q.Key = s3api.Operation(r)
+		switch q.About = q.Key; {
+		case q.Record():
+			q.About = recordsPrefix
+		case q.Key == "": // a listing is about its prefix
+			q.About = r.URL.RawQuery
+		}
+	}
+	q.Subject = process + " " + q.Op + " " + q.About
+	return q, nil
+}
+
+// Record reports whether it is about the record of a restore.
+func (q Request) Record() bool { return strings.HasPrefix(q.Key, recordsPrefix) }
+
+// Names are the parameters that a request to Parameter Store names, without their
+// version or label. Those in a filter are not among them.
+func (q Request) Names() (names []string) {
+	var in struct {
+		Name, ResourceId string
+		Names            []string
+	}
+	if !q.SSM || json.Unmarshal([]byte(q.About), &in) != nil {
+		return nil
+	}
+	for _, name := range append(in.Names, in.Name+in.ResourceId) {
+		if name, _, _ = strings.Cut(name, ":"); name != "" {
+			names = append(names, "/"+strings.TrimPrefix(name, "/"))
+		}
+	}
+	return names
+}
+
+// Course is what happens to the requests of a process. It may be asked by many
+// goroutines at once.
+type Course interface {
+	// Pause may take time before a request is sent, but no longer than ctx lasts.
+	Pause(ctx context.Context, q Request) error
+	// Killed reports whether the process is killed at the request. due says that
+	// [Process.KillAt] has it killed there.
+	Killed(q Request, due bool) bool
+	// Fault is what goes wrong with it. Lost answers are drawn in advance.
+	Fault(q Request) emulator.Fault
+	// Serve lets a request take effect that no fault keeps from it: it calls send
+	// once and returns what that did. lost says that the answer will be lost.
+	Serve(q Request, lost bool, send func() *http.Response) *http.Response
+}
+
+// Process is one running program and its connection to AWS. It may be used by many
+// goroutines at once.
+type Process struct {
 	id     string
+	w      *World
+	course Course
 	ctx    context.Context //nolint:containedctx // a process ends as a whole, between any two requests
 	cancel context.CancelFunc
-	kill   int
 
 	mu       sync.Mutex
 	requests int
-	paused   map[string]time.Time // per index, when its writer was last paused
-	wrote    map[string]string    // per name, what was written last: value or index
+	killAt   int
+	after    bool
+	dead     bool
 }
 
-func newProcess(w *world, id string, kill int) *process {
-	p := &process{w: w, id: id, kill: kill, paused: make(map[string]time.Time), wrote: make(map[string]string)}
+// NewProcess starts a process. Its id is part of what it draws for.
+func (w *World) NewProcess(id string, course Course) *Process {
+	p := &Process{id: id, w: w, course: course}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	return p
 }
 
-// start opens the archive, as a function does at its first invocation.
-func (p *process) start() (*recorder.Recorder, error) {
-	conn := p.w.connect(p.ctx, p)
-	a, err := p.w.open(p.ctx, conn)
-	if err != nil {
-		return nil, err
+// ID is the id of the process.
+func (p *Process) ID() string { return p.id }
+
+// Context ends with the process.
+func (p *Process) Context() context.Context { return p.ctx }
+
+// End ends the process's context.
+func (p *Process) End() { p.cancel() }
+
+// KillAt kills the process at the nth request from now on, 0 for none: before it is
+// sent, or with after when it took effect.
+func (p *Process) KillAt(n int, after bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.killAt, p.after = 0, after; n > 0 {
+		p.killAt = p.requests + n
 	}
-	return recorder.New(a, paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging()}), recorder.Options{Account: account, Region: region, Parallel: 3}), nil
 }
 
-var errCut = errors.New("the connection was cut")
-
-// request is one request as the corners see it.
-type request struct {
-	op    string
-	about string // what tells it from others of its kind that are under way
-	name  string // the parameter whose index or value it concerns, "" if none
-	index bool   // its index, not its value
-	first bool   // If-None-Match
-	later bool   // If-Match
+// Dead reports whether the process was killed.
+func (p *Process) Dead() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.dead
 }
 
-// bodyOf reads the body of a request and leaves it to be read again.
-func bodyOf(r *http.Request) string {
-	if r.Body == nil {
-		return ""
-	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return ""
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	return string(body)
-}
-
-func classify(r *http.Request) request {
-	if op := ssmapi.Operation(r); op != "" {
-		return request{op: op, about: bodyOf(r)}
-	}
-	op, _, key := s3api.Operation(r)
-	about := key
-	if about == "" { // a listing is about its prefix
-		about = r.URL.RawQuery
-	}
-	q := request{op: op, about: about, first: r.Header.Get("If-None-Match") != "", later: r.Header.Get("If-Match") != ""}
-	if name, ok := strings.CutPrefix(key, ".ssmbak/index"); ok {
-		q.name, q.index = name, true
-	} else if strings.HasPrefix(key, "/") {
-		q.name = key
-	}
-	return q
-}
+var (
+	// errKilled is what a process sees that is no more: nobody tries it again.
+	errKilled = &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+	errLost   = errors.New("the answer was lost")
+)
 
 // Do sends one request through everything that can happen to it.
-func (p *process) Do(r *http.Request) (*http.Response, error) {
-	q := classify(r)
-	subject := p.id + " " + q.op + " " + q.about
-	if err := p.before(r.Context(), q, subject); err != nil {
+func (p *Process) Do(r *http.Request) (*http.Response, error) {
+	q, err := newRequest(p.id, r)
+	if err != nil {
 		return nil, err
 	}
-	if p.denied(q) {
-		p.w.counts.Add(Denied)
-		status, code := http.StatusForbidden, "AccessDenied"
-		if ssmOperation(q.op) {
-			status, code = http.StatusBadRequest, "AccessDeniedException"
-		}
-		return refusal(r, status, code), nil
+	if err := p.latency(q); err != nil {
+		return nil, err
 	}
-	if status, code := p.refuse(q, subject); status != 0 {
-		return refusal(r, status, code), nil
+	if err := p.course.Pause(r.Context(), q); err != nil {
+		return nil, err
 	}
-	if p.w.chance(subject, p.w.plan.FailBefore) {
-		return nil, errCut
+	kill, dead := p.count(q)
+	if kill {
+		defer p.cancel()
 	}
-	p.observe(q, r)
-	response := serve(p.w, r)
-	p.after(q, response)
-	if p.w.chance(subject, p.w.plan.FailAfter) {
-		switch {
-		case response.StatusCode >= 300:
-		case q.op == "PutObject" && q.index:
-			p.w.counts.Add(IndexAnswerLost)
-		case q.op == "PutObject" && q.name != "":
-			p.w.counts.Add(ValueAnswerLost)
-		case q.op == "DeleteObject":
-			p.w.counts.Add(MarkerAnswerLost)
-		}
-		return nil, errCut
+	if dead || kill && !p.after {
+		return nil, errKilled
 	}
-	if err := sleep(r.Context(), p.latency(subject)); err != nil {
+	if err := r.Context().Err(); err != nil && !kill {
+		return nil, err
+	}
+	fault := emulator.Fault{}
+	if !kill {
+		fault = p.course.Fault(q)
+	}
+	lost := fault.LostAfter
+	if fault.LostAfter = false; fault != (emulator.Fault{}) {
+		return p.w.send(q.Request, fault)
+	}
+	response := p.course.Serve(q, lost, func() *http.Response {
+		response, sendErr := p.w.send(q.Request, fault)
+		err = sendErr
+		return response
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case kill:
+		return nil, errKilled
+	case lost:
+		return nil, errLost
+	}
+	if err := p.latency(q); err != nil {
 		return nil, err
 	}
 	return response, nil
 }
 
-func (p *process) latency(subject string) time.Duration {
-	return time.Duration(500+p.w.draw(subject, 30_000)) * time.Microsecond
+// latency is how long half of a request takes.
+func (p *Process) latency(q Request) error {
+	return Sleep(q.Context(), time.Duration(500+p.w.Draw(q.Subject, 30_000))*time.Microsecond)
 }
 
-// before lets the request be slow, and the process be paused or killed.
-func (p *process) before(ctx context.Context, q request, subject string) error {
-	if err := sleep(ctx, p.latency(subject)); err != nil {
-		return err
-	}
-	if p.w.chance(subject, p.w.plan.Pause) {
-		p.mu.Lock()
-		for _, name := range p.w.ssm.Names() {
-			if _, ok := p.paused[name]; !ok {
-				p.paused[name] = time.Now()
-			}
-		}
-		p.mu.Unlock()
-		if err := sleep(ctx, time.Duration(p.w.draw(subject, 100_000))*time.Millisecond); err != nil {
-			return err
-		}
-	}
-	p.mu.Lock()
-	p.requests++
-	killed := p.requests == p.kill || q.op == "DeleteObject" && p.w.chance(subject, p.w.plan.KillMarker)
-	last := p.wrote[q.name]
-	p.mu.Unlock()
-	if !killed {
-		return ctx.Err()
-	}
-	switch {
-	case q.op == "PutObject" && q.index && last == "value":
-		p.w.counts.Add(KilledBeforeIndex)
-	case q.op == "DeleteObject" && last == "index":
-		p.w.counts.Add(KilledBeforeMarker)
-	}
-	p.cancel()
-	return errCut
-}
-
-// denied reports whether the process lacks the permission for a request: to read a
-// history or a value, or to write an index or a value object. The same request of
-// one process is always answered alike.
-func (p *process) denied(q request) bool {
-	kind, name := q.op, q.name
-	switch {
-	case p.w.plan.Deny == 0 || !strings.HasPrefix(p.id, "reconcile"):
-		return false
-	case q.op == "GetParameterHistory" || q.op == "GetParameter":
-		var in struct{ Name string }
-		if err := json.Unmarshal([]byte(q.about), &in); err != nil {
-			return false
-		}
-		name, _, _ = strings.Cut(in.Name, ":")
-		name = "/" + strings.TrimPrefix(name, "/")
-	case q.op == "PutObject" && q.name != "":
-		kind = fmt.Sprint(q.op, q.index)
-	default:
-		return false
-	}
-	if name == neverDenied {
-		return false
-	}
-	return p.w.fixed(p.id+" denied "+kind+" "+name, 1000) < p.w.plan.Deny
-}
-
-// refuse makes AWS itself refuse the request now and then.
-func (p *process) refuse(q request, subject string) (status int, code string) {
-	switch {
-	case p.w.chance(subject, p.w.plan.Throttle) && ssmOperation(q.op):
-		return http.StatusBadRequest, "ThrottlingException"
-	case p.w.chance(subject, p.w.plan.Throttle):
-		return http.StatusServiceUnavailable, "SlowDown"
-	case (q.first || q.later) && p.w.chance(subject, p.w.plan.Conflict):
-		p.w.counts.Add(IndexConflict)
-		return http.StatusConflict, "ConditionalRequestConflict"
-	case q.later && p.w.chance(subject, p.w.plan.Conflict):
-		p.w.counts.Add(IndexVanished)
-		return http.StatusNotFound, "NoSuchKey"
-	}
-	return 0, ""
-}
-
-func ssmOperation(op string) bool {
-	return strings.HasSuffix(op, "Parameter") || strings.HasSuffix(op, "Parameters") || op == "GetParameterHistory" || op == "ListTagsForResource" || op == "GetResources"
-}
-
-// observe counts the corners of a request that is about to take effect.
-func (p *process) observe(q request, r *http.Request) {
-	now := time.Now()
-	switch {
-	case q.name == "" || q.index:
-	case q.op == "DeleteObject" && p.w.truth(q.name, now).live:
-		p.w.counts.Add(LateMarker)
-	case q.op == "PutObject":
-		ms, _ := strconv.ParseInt(r.Header.Get("X-Amz-Meta-Ssmbak-Time"), 10, 64)
-		number, _ := strconv.ParseInt(r.Header.Get("X-Amz-Meta-Ssmbak-Version"), 10, 64)
-		is, was := p.w.truth(q.name, now), p.w.truth(q.name, time.UnixMilli(ms))
-		if !is.live || is.life != was.life || number <= is.number-keptVersions {
-			p.w.counts.Add(HeldDropped)
-		}
-		top := p.w.s3.Versions(bucket, q.name)
-		if is.live && is.at.UnixMilli() > ms && len(top) > 0 && top[0].Metadata["ssmbak-time"] == strconv.FormatInt(is.at.UnixMilli(), 10) {
-			p.w.counts.Add(LateOldValue)
-		}
-	}
-}
-
-// after counts the corners of an answer.
-func (p *process) after(q request, response *http.Response) {
+// count counts a request, and says whether the process is killed at it, or was at an
+// earlier one.
+func (p *Process) count(q Request) (kill, dead bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	ok := response.StatusCode < 300
-	switch {
-	case q.op == "PutObject" && q.index && response.StatusCode == http.StatusPreconditionFailed:
-		if q.first {
-			p.w.counts.Add(FirstIndexTaken)
-		} else {
-			p.w.counts.Add(LaterIndexTaken)
-		}
-		if since, paused := p.paused[q.name]; paused {
-			if p.w.truth(q.name, since).life == p.w.truth(q.name, time.Now()).life {
-				p.w.counts.Add(PausedSameLife)
-			} else {
-				p.w.counts.Add(PausedOtherLife)
-			}
-		}
-	case q.op == "GetObject" && q.index:
-		delete(p.paused, q.name)
-	case q.op == "PutObject" && q.index && ok:
-		p.wrote[q.name] = "index"
-	case q.op == "PutObject" && q.name != "" && ok:
-		p.wrote[q.name] = "value"
+	if p.dead {
+		return false, true
 	}
+	p.requests++
+	p.dead = p.course.Killed(q, p.requests == p.killAt)
+	return p.dead, false
 }
 
-// plainClient reaches AWS without any trouble.
-type plainClient struct{ w *world }
-
-func (c plainClient) Do(r *http.Request) (*http.Response, error) { return serve(c.w, r), nil }
-
-// slowClient reaches AWS without any trouble but that requests take their time.
-type slowClient struct {
-	w  *world
-	id string
-}
-
-func (c slowClient) Do(r *http.Request) (*http.Response, error) {
-	q := classify(r)
-	if err := sleep(r.Context(), time.Duration(500+c.w.draw(c.id+q.op+q.about, 3_000_000))*time.Microsecond); err != nil {
-		return nil, err
-	}
-	return serve(c.w, r), nil
-}
-
-// serve lets a request take effect.
-func serve(w *world, r *http.Request) *http.Response {
-	if r.Body == nil {
-		r.Body = http.NoBody
-	}
-	answer := httptest.NewRecorder()
-	switch target := r.Header.Get("X-Amz-Target"); {
-	case strings.HasPrefix(target, "ResourceGroupsTaggingAPI"):
-		w.ssm.ServeTagging(answer, r)
-	case target != "":
-		w.ssm.ServeHTTP(answer, r)
-	default:
-		w.s3.ServeHTTP(answer, r)
-	}
-	response := answer.Result()
-	response.Request = r
-	return response
-}
-
-// refusal is an answer that never reached the service.
-func refusal(r *http.Request, status int, code string) *http.Response {
-	body := fmt.Sprintf(`<Error><Code>%s</Code><Message>try again</Message></Error>`, code)
-	header := http.Header{"Content-Type": {"application/xml"}}
-	if ssmapi.Operation(r) != "" {
-		body = fmt.Sprintf(`{"__type":%q,"message":"try again"}`, code)
-		header = http.Header{"Content-Type": {"application/x-amz-json-1.1"}}
-	}
-	return &http.Response{
-		StatusCode: status, Status: http.StatusText(status), Header: header, Request: r,
-		Body: io.NopCloser(bytes.NewReader([]byte(body))), ContentLength: int64(len(body)), ProtoMajor: 1, ProtoMinor: 1,
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+// send lets a request take effect, or a fault keep it from that.
+func (w *World) send(r *http.Request, fault emulator.Fault) (*http.Response, error) {
+	return w.AWS.ClientWith(func(string, string, string) emulator.Fault { return fault }).Transport.RoundTrip(r)
 }

@@ -23,13 +23,14 @@ import (
 	"github.com/ssmbak/ssmbak/archive/internal/legacy"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/recorder"
 )
 
 const (
-	account = "123456789012"
-	region  = "us-east-1"
+	account = testworld.Account
+	region  = testworld.Region
 	bucket  = "originals"
 )
 
@@ -84,7 +85,7 @@ func connect(ctx context.Context, t rapid.TB, aws *emulator.AWS) *storage {
 	s := &storage{aws: aws}
 	s.aws.S3.CreateBucket(bucket, true)
 	var err error
-	s.conn, err = awsconn.Load(ctx, awsconn.Options{Anonymous: true, Region: region, EndpointURL: "http://127.0.0.1", HTTPClient: s.aws.Client()})
+	s.conn, err = awsconn.Load(ctx, testworld.Connection(s.aws.Client()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,10 +190,7 @@ func corpus(t *testing.T) map[string]entry {
 // a path, and after ssmbak has taken the bucket over.
 func TestCorpus(t *testing.T) {
 	t.Parallel()
-	everything, err := ssmbak.ParseTarget("/", true)
-	if err != nil {
-		t.Fatal(err)
-	}
+	everything := testworld.Everything(t)
 	all := corpus(t)
 	for _, file := range slices.Sorted(maps.Keys(all)) {
 		e := all[file]

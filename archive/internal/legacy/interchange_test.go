@@ -19,6 +19,7 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/recorder"
 	"github.com/ssmbak/ssmbak/timeline"
@@ -325,7 +326,7 @@ func continued(t *testing.T, seed uint64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	snapshot, err := a.At(t.Context(), everything(t), ssmbak.TimeOf(time.Now()), archive.NoValues)
+	snapshot, err := a.At(t.Context(), testworld.Everything(t), ssmbak.TimeOf(time.Now()), archive.NoValues)
 	known := 0
 	for _, l := range all {
 		if slices.ContainsFunc(l.answers, func(a answer) bool { return a.Deleted || a.Value != nil }) {
@@ -461,7 +462,7 @@ func TestAdoptionGoesOn(t *testing.T) {
 				w.aws.Faults.Add(test.rule)
 				ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 				defer cancel()
-				report, err := w.recorder(bucket).Reconcile(ctx, everything(t), recorder.ReconcileOptions{})
+				report, err := w.recorder(bucket).Reconcile(ctx, testworld.Everything(t), recorder.ReconcileOptions{})
 				var failed []ssmbak.Name
 				for _, f := range report.Failed {
 					failed = append(failed, f.Name)

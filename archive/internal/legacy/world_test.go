@@ -26,6 +26,7 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/recorder"
 	"github.com/ssmbak/ssmbak/timeline"
@@ -118,20 +119,11 @@ func (w *world) recorder(bucket string) *recorder.Recorder {
 
 func (w *world) reconcile(t *testing.T, bucket string) recorder.Report {
 	t.Helper()
-	report, err := w.recorder(bucket).Reconcile(t.Context(), everything(t), recorder.ReconcileOptions{})
+	report, err := w.recorder(bucket).Reconcile(t.Context(), testworld.Everything(t), recorder.ReconcileOptions{})
 	if err != nil || !report.Complete || len(report.Failed) > 0 {
 		t.Fatalf("reconcile: %+v, %v", report, err)
 	}
 	return report
-}
-
-func everything(t *testing.T) ssmbak.Target {
-	t.Helper()
-	target, err := ssmbak.ParseTarget("/", true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return target
 }
 
 // during hands out events while do changes parameters, and returns when all of
@@ -158,9 +150,7 @@ func (w *world) during(t *testing.T, do func()) {
 
 // handle gives each event to the original, in its own time, and to ssmbak.
 func (w *world) handle(ctx context.Context, batch []emulator.Message) (failed []string) {
-	messages := make([]recorder.Message, len(batch))
-	for i, m := range batch {
-		messages[i] = recorder.Message{ID: m.ID, Body: m.Body, Sent: m.Sent, Receives: m.Receives}
+	for _, m := range batch {
 		w.mu.Lock()
 		first := w.python && !w.heard[m.ID]
 		w.heard[m.ID] = true
@@ -185,9 +175,7 @@ func (w *world) handle(ctx context.Context, batch []emulator.Message) (failed []
 		return nil
 	}
 	for _, b := range slices.Sorted(maps.Keys(w.archives)) {
-		for _, f := range w.recorder(b).Handle(ctx, messages) {
-			failed = append(failed, f.ID)
-		}
+		failed = append(failed, testworld.Handler(w.recorder(b))(ctx, batch)...)
 	}
 	return failed
 }
@@ -295,7 +283,7 @@ type reading struct {
 
 func read(t *testing.T, a *archive.Archive) *reading {
 	t.Helper()
-	all, err := a.Timelines(t.Context(), everything(t))
+	all, err := a.Timelines(t.Context(), testworld.Everything(t))
 	if err != nil || len(all.Problems) > 0 {
 		t.Fatalf("%v, %v", all.Problems, err)
 	}

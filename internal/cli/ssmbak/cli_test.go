@@ -9,7 +9,6 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -19,29 +18,17 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
-	"go.uber.org/goleak"
 
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	ssmbakcli "github.com/ssmbak/ssmbak/internal/cli/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/testkit/script"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/recorder"
 )
 
-func TestMain(m *testing.M) {
-	// What the SDK would take from this machine is no part of any test.
-	for _, name := range os.Environ() {
-		if name, _, _ = strings.Cut(name, "="); strings.HasPrefix(name, "AWS_") {
-			_ = os.Unsetenv(name)
-		}
-	}
-	for name, value := range map[string]string{
-		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull, "AWS_EC2_METADATA_DISABLED": "true",
-	} {
-		_ = os.Setenv(name, value)
-	}
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { script.Main(m) }
 
 // run runs the command and returns what it printed.
 func run(t *testing.T, env ssmbakcli.Env) (code int, stdout, stderr string) {
@@ -208,26 +195,21 @@ func TestInterrupt(t *testing.T) {
 // TestInterruptAtTheQuestion ends a restore that waits for an answer.
 func TestInterruptAtTheQuestion(t *testing.T) {
 	t.Parallel()
-	aws := emulator.New(emulator.Options{})
-	aws.S3.CreateBucket(bucket, true)
+	w := testworld.Bare(t, testworld.Options{Bucket: bucket})
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
 	silence, never := io.Pipe()
 	defer never.Close()
-	base := ssmbakcli.Env{Env: shell.Env{AWS: connection(aws.Client())}}
-	conn, err := awsconn.Load(ctx, base.AWS)
-	if err != nil {
-		t.Fatal(err)
-	}
+	base := ssmbakcli.Env{Env: shell.Env{AWS: connection(w.AWS.Client())}}
 	name, value := "/app", "one"
-	if _, err := conn.SSM().PutParameter(ctx, &ssm.PutParameterInput{Name: &name, Value: &value, Type: types.ParameterTypeString}); err != nil {
+	if _, err := w.SSM.PutParameter(ctx, &ssm.PutParameterInput{Name: &name, Value: &value, Type: types.ParameterTypeString}); err != nil {
 		t.Fatal(err)
 	}
 	base.Args = []string{"reconcile", "--bucket", bucket}
 	if code, _, text := run(t, base); code != 0 {
 		t.Fatalf("exit code %d\n%s", code, text)
 	}
-	if _, err := conn.SSM().DeleteParameter(ctx, &ssm.DeleteParameterInput{Name: &name}); err != nil {
+	if _, err := w.SSM.DeleteParameter(ctx, &ssm.DeleteParameterInput{Name: &name}); err != nil {
 		t.Fatal(err)
 	}
 	at := time.Now().UTC().Format("2006-01-02T15:04:05.000Z")
@@ -247,22 +229,17 @@ func TestInterruptAtTheQuestion(t *testing.T) {
 func TestUndoColorsItsOwnStream(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		aws := emulator.New(emulator.Options{Clock: emulator.RealClock()})
-		aws.S3.CreateBucket(bucket, true)
-		conn, err := awsconn.Load(t.Context(), connection(aws.Client()))
-		if err != nil {
-			t.Fatal(err)
-		}
+		w := testworld.Bare(t, testworld.Options{Bucket: bucket})
 		name, value := "/app", "one"
 		put := func() {
-			if _, err := conn.SSM().PutParameter(t.Context(), &ssm.PutParameterInput{Name: &name, Value: &value, Type: types.ParameterTypeString, Overwrite: new(true)}); err != nil {
+			if _, err := w.SSM.PutParameter(t.Context(), &ssm.PutParameterInput{Name: &name, Value: &value, Type: types.ParameterTypeString, Overwrite: new(true)}); err != nil {
 				t.Fatal(err)
 			}
 		}
 		run := func(terminal func(stream any, out, err *bytes.Buffer) bool, args ...string) string {
 			var out, err bytes.Buffer
 			code := ssmbakcli.Main(t.Context(), ssmbakcli.Env{Env: shell.Env{
-				Args: append(args, "--bucket", bucket), Stdin: strings.NewReader(""), Stdout: &out, Stderr: &err, AWS: connection(aws.Client()),
+				Args: append(args, "--bucket", bucket), Stdin: strings.NewReader(""), Stdout: &out, Stderr: &err, AWS: connection(w.AWS.Client()),
 				Terminal: func(stream any) bool { return terminal(stream, &out, &err) },
 			}})
 			if code != 0 {
@@ -340,15 +317,10 @@ func TestSurroundings(t *testing.T) {
 // TestVerboseKeepsSecrets checks that the log contains no values.
 func TestVerboseKeepsSecrets(t *testing.T) {
 	t.Parallel()
-	aws := emulator.New(emulator.Options{})
-	aws.S3.CreateBucket(bucket, true)
-	env := ssmbakcli.Env{Env: shell.Env{AWS: connection(aws.Client())}}
-	conn, err := awsconn.Load(t.Context(), env.AWS)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := testworld.Bare(t, testworld.Options{Bucket: bucket})
+	env := ssmbakcli.Env{Env: shell.Env{AWS: connection(w.AWS.Client())}}
 	name, value := "/app/password", "hunter2-secret"
-	if _, err := conn.SSM().PutParameter(t.Context(), &ssm.PutParameterInput{Name: &name, Value: &value, Type: types.ParameterTypeSecureString}); err != nil {
+	if _, err := w.SSM.PutParameter(t.Context(), &ssm.PutParameterInput{Name: &name, Value: &value, Type: types.ParameterTypeSecureString}); err != nil {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{{"reconcile"}, {"preview", "/app/", "now"}, {"diff", "/app/", "now"}, {"restore", "/app/", "now", "-o", "json"}} {

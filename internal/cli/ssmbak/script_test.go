@@ -1,20 +1,15 @@
 package ssmbakcli_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -22,18 +17,17 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	ssmbakcli "github.com/ssmbak/ssmbak/internal/cli/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/emulator"
-	"github.com/ssmbak/ssmbak/paramstore"
-	"github.com/ssmbak/ssmbak/recorder"
+	"github.com/ssmbak/ssmbak/internal/testkit/script"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 )
 
 const (
-	account = "123456789012"
-	region  = "us-east-1"
+	account = testworld.Account
+	region  = testworld.Region
 	bucket  = "backup"
 )
 
@@ -43,15 +37,13 @@ var start = time.Date(2024, 6, 13, 20, 0, 0, 0, time.UTC)
 // zone is the local time of every script.
 var zone = time.FixedZone("CEST", 2*60*60)
 
-// TestScripts runs each script against an AWS of its own, in virtual time:
-// sleeping is free, and every clock says the same. UPDATE=1 rewrites what the
-// scripts expect.
+// TestScripts runs each script against an AWS of its own, in virtual time. UPDATE=1
+// rewrites what the scripts expect.
 //
-// In addition to testscript's own commands there are
+// Besides testscript's own commands and those of [script.Run] there are
 //
 //	ssmbak ARG...              the command itself; ! ssmbak if it has to fail;
 //	                           ids of restores are RESTORE-1 and so on
-//	code N                     the exit code of the last ssmbak
 //	clock TIME                 let time pass until then
 //	put NAME VALUE [TYPE] [ATTRIBUTE=TEXT...]
 //	puts NAME N                make N versions, with their numbers as values
@@ -69,47 +61,18 @@ var zone = time.FixedZone("CEST", 2*60*60)
 //	                           whose key begins so; allow ends it
 //	passed DURATION            that the last ssmbak took that long
 //	requests WHAT              what the last ssmbak asked, as in ssm:PutParameter
-//	answer TEXT                the input on the terminal that standard input
-//	                           and standard error are from now on
 //	at OPERATION N WHAT        with the Nth such request of the next ssmbak to
 //	                           Parameter Store, interrupt it, or let its
 //	                           credentials expire
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("testdata/script/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no scripts: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			t.Parallel()
-			dir := t.TempDir()
-			synctest.Test(t, func(t *testing.T) {
-				time.Sleep(time.Until(start))
-				testscript.RunT(script{t}, testscript.Params{
-					Files: []string{file}, WorkdirRoot: dir, Setup: setup, Cmds: commands,
-					UpdateScripts: os.Getenv("UPDATE") != "", RequireUniqueNames: true, RequireExplicitExec: true,
-				})
-			})
-		})
-	}
+	script.Run(t, start, setup, commands)
 }
-
-// script lets testscript run in the test that it is called from, since a test in
-// virtual time has no subtests.
-type script struct{ *testing.T }
-
-func (s script) Run(_ string, f func(testscript.T)) { f(s) }
-func (s script) Parallel()                          {}
-func (s script) Verbose() bool                      { return testing.Verbose() }
 
 // world is what one script happens in.
 type world struct {
-	aws      *emulator.AWS
-	ssm      *ssm.Client
-	recorder *recorder.Recorder
-	answer   *string // on the terminal, nil if there is none
-	code     int
+	script.Console
+	*testworld.World
 	took     time.Duration
 	restores []string // ids of restores, in the order in which they were seen
 	// what happens with the request of this number to this operation
@@ -122,7 +85,7 @@ func (w *world) client(interrupt func()) aws.HTTPClient {
 	op, event, left, happened := w.op, w.event, w.nth, false
 	w.op = ""
 	var mu sync.Mutex
-	return w.aws.ClientWith(func(service, called, _ string) emulator.Fault {
+	return w.AWS.ClientWith(func(service, called, _ string) emulator.Fault {
 		mu.Lock()
 		defer mu.Unlock()
 		if op != "" && service == "ssm" && called == op {
@@ -162,48 +125,20 @@ func (w *world) meant(text string) string {
 	return text
 }
 
-type worldKey struct{}
-
-func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
+func worldOf(ts *testscript.TestScript) *world { return script.Of[*world](ts) }
 
 // connection reaches the emulator without a socket.
 func connection(client aws.HTTPClient) awsconn.Options {
-	return awsconn.Options{Region: region, EndpointURL: "http://127.0.0.1:4566", HTTPClient: client, Anonymous: true, MaxAttempts: 2}
+	o := testworld.Connection(client)
+	o.MaxAttempts = 2
+	return o
 }
 
-func setup(env *testscript.Env) error {
-	ctx := context.Background()
-	w := &world{aws: emulator.New(emulator.Options{Account: account, Region: region, Clock: emulator.RealClock()})}
-	w.aws.S3.CreateBucket(bucket, true)
-	conn, err := awsconn.Load(ctx, connection(w.aws.Client()))
-	if err != nil {
-		return err
-	}
-	w.ssm = conn.SSM()
-	env.Values[worldKey{}] = w
+// setup makes an account whose archive begins when it is first recorded, so that a
+// script can look at a bucket without one.
+func setup(t testing.TB, env *testscript.Env) *world {
 	env.Setenv("SSMBAK_BUCKET", bucket)
-	return nil
-}
-
-// establish begins the archive when it is first needed, so that a script can
-// check a bucket without one.
-func (w *world) establish(ctx context.Context) error {
-	if w.recorder != nil {
-		return nil
-	}
-	conn, err := awsconn.Load(ctx, connection(w.aws.Client()))
-	if err != nil {
-		return err
-	}
-	a, err := archive.Open(ctx, conn.S3(), archive.Options{Bucket: bucket, Account: account, Region: region})
-	if err != nil {
-		return err
-	}
-	if err := a.Establish(ctx); err != nil {
-		return err
-	}
-	w.recorder = recorder.New(a, paramstore.New(conn.SSM(), paramstore.Options{}), recorder.Options{Account: account, Region: region})
-	return nil
+	return &world{World: testworld.Bare(t, testworld.Options{Bucket: bucket})}
 }
 
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -211,35 +146,16 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		w := worldOf(ts)
 		ctx, interrupt := context.WithCancel(context.Background())
 		defer interrupt()
-		var stdout, stderr bytes.Buffer
 		for i := range args {
 			args[i] = w.meant(args[i])
 		}
-		env := ssmbakcli.Env{Env: shell.Env{
-			Args: args, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Getenv: ts.Getenv,
-			Now: func() time.Time { return time.Now().In(zone) }, AWS: connection(w.client(interrupt)),
-			Terminal: func(stream any) bool {
-				_, in := stream.(*strings.Reader)
-				return w.answer != nil && (in || stream == any(&stderr))
-			},
-		}}
-		if w.answer != nil {
-			env.Stdin = strings.NewReader(*w.answer)
-		}
-		w.aws.ResetCounts()
-		began := time.Now()
-		w.code = ssmbakcli.Main(ctx, env)
-		w.took = time.Since(began)
-		_, _ = io.WriteString(ts.Stdout(), w.named(stdout.String()))
-		_, _ = io.WriteString(ts.Stderr(), w.named(stderr.String()))
-		if (w.code != 0) != neg {
-			ts.Fatalf("exit code %d", w.code)
-		}
-	},
-	"code": func(ts *testscript.TestScript, _ bool, args []string) {
-		if want := args[0]; strconv.Itoa(worldOf(ts).code) != want {
-			ts.Fatalf("exit code %d, want %s", worldOf(ts).code, want)
-		}
+		w.Main(ts, neg, args, w.named, func(env shell.Env) int {
+			env.Now, env.AWS = func() time.Time { return time.Now().In(zone) }, connection(w.client(interrupt))
+			w.AWS.ResetCounts()
+			began := time.Now()
+			defer func() { w.took = time.Since(began) }()
+			return ssmbakcli.Main(ctx, ssmbakcli.Env{Env: env})
+		})
 	},
 	"clock": func(ts *testscript.TestScript, _ bool, args []string) {
 		at, err := time.Parse(time.RFC3339, args[0])
@@ -277,14 +193,14 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 				ts.Fatalf("put knows no attribute %s", key)
 			}
 		}
-		_, err := worldOf(ts).ssm.PutParameter(context.Background(), in)
+		_, err := worldOf(ts).SSM.PutParameter(context.Background(), in)
 		ts.Check(err)
 	},
 	"puts": func(ts *testscript.TestScript, _ bool, args []string) {
 		n, err := strconv.Atoi(args[1])
 		ts.Check(err)
 		for i := range n {
-			_, err := worldOf(ts).ssm.PutParameter(context.Background(), &ssm.PutParameterInput{
+			_, err := worldOf(ts).SSM.PutParameter(context.Background(), &ssm.PutParameterInput{
 				Name: &args[0], Value: aws.String(strconv.Itoa(i + 1)), Type: types.ParameterTypeString, Overwrite: aws.Bool(true),
 			})
 			ts.Check(err)
@@ -293,16 +209,16 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"label": func(ts *testscript.TestScript, _ bool, args []string) {
 		n, err := strconv.ParseInt(args[1], 10, 64)
 		ts.Check(err)
-		_, err = worldOf(ts).ssm.LabelParameterVersion(context.Background(), &ssm.LabelParameterVersionInput{Name: &args[0], ParameterVersion: &n, Labels: args[2:]})
+		_, err = worldOf(ts).SSM.LabelParameterVersion(context.Background(), &ssm.LabelParameterVersionInput{Name: &args[0], ParameterVersion: &n, Labels: args[2:]})
 		ts.Check(err)
 	},
 	"unlabel": func(ts *testscript.TestScript, _ bool, args []string) {
 		n, err := strconv.ParseInt(args[1], 10, 64)
 		ts.Check(err)
-		_, err = worldOf(ts).ssm.UnlabelParameterVersion(context.Background(), &ssm.UnlabelParameterVersionInput{Name: &args[0], ParameterVersion: &n, Labels: args[2:]})
+		_, err = worldOf(ts).SSM.UnlabelParameterVersion(context.Background(), &ssm.UnlabelParameterVersionInput{Name: &args[0], ParameterVersion: &n, Labels: args[2:]})
 		ts.Check(err)
 	},
-	"disable": func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).aws.SSM.DisableKey(args[0]) },
+	"disable": func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).AWS.SSM.DisableKey(args[0]) },
 	"at": func(ts *testscript.TestScript, _ bool, args []string) {
 		w := worldOf(ts)
 		n, err := strconv.Atoi(args[1])
@@ -310,11 +226,11 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		w.op, w.nth, w.event = args[0], n, args[2]
 	},
 	"delete": func(ts *testscript.TestScript, _ bool, args []string) {
-		_, err := worldOf(ts).ssm.DeleteParameter(context.Background(), &ssm.DeleteParameterInput{Name: &args[0]})
+		_, err := worldOf(ts).SSM.DeleteParameter(context.Background(), &ssm.DeleteParameterInput{Name: &args[0]})
 		ts.Check(err)
 	},
 	"tag": func(ts *testscript.TestScript, _ bool, args []string) {
-		_, err := worldOf(ts).ssm.AddTagsToResource(context.Background(), &ssm.AddTagsToResourceInput{
+		_, err := worldOf(ts).SSM.AddTagsToResource(context.Background(), &ssm.AddTagsToResourceInput{
 			ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: &args[0], Tags: []types.Tag{{Key: &args[1], Value: &args[2]}},
 		})
 		ts.Check(err)
@@ -330,33 +246,26 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		}
 	},
 	"record": func(ts *testscript.TestScript, _ bool, _ []string) {
-		w, ctx := worldOf(ts), context.Background()
-		ts.Check(w.establish(ctx))
+		w := worldOf(ts)
+		if w.Recorder == nil {
+			w.Establish()
+		}
 		time.Sleep(2 * time.Second) // events take their time
-		ts.Check(w.aws.Queue.Drain(ctx, func(ctx context.Context, batch []emulator.Message) (failed []string) {
-			var messages []recorder.Message
-			for _, m := range batch {
-				messages = append(messages, recorder.Message{ID: m.ID, Body: m.Body, Sent: m.Sent, Receives: m.Receives})
-			}
-			for _, f := range w.recorder.Handle(ctx, messages) {
-				failed = append(failed, f.ID)
-			}
-			return failed
-		}))
+		w.Drain()
 	},
 	"lose": func(ts *testscript.TestScript, _ bool, _ []string) {
-		ts.Check(worldOf(ts).aws.Queue.Drain(context.Background(), func(context.Context, []emulator.Message) []string { return nil }))
+		ts.Check(worldOf(ts).AWS.Queue.Drain(context.Background(), func(context.Context, []emulator.Message) []string { return nil }))
 	},
 	"bucket": func(ts *testscript.TestScript, _ bool, args []string) {
-		worldOf(ts).aws.S3.CreateBucket(args[0], len(args) == 1)
+		worldOf(ts).AWS.S3.CreateBucket(args[0], len(args) == 1)
 	},
 	"object": func(ts *testscript.TestScript, _ bool, args []string) {
-		r, err := http.NewRequestWithContext(context.Background(), http.MethodPut, "http://127.0.0.1:4566/"+args[0]+"/"+args[1], bytes.NewReader([]byte(args[2])))
+		r, err := http.NewRequestWithContext(context.Background(), http.MethodPut, "http://127.0.0.1:4566/"+args[0]+"/"+args[1], strings.NewReader(args[2]))
 		ts.Check(err)
 		if len(args) > 3 {
 			r.Header.Set("X-Amz-Tagging", args[3])
 		}
-		answer, err := worldOf(ts).aws.Client().Do(r)
+		answer, err := worldOf(ts).AWS.Client().Do(r)
 		ts.Check(err)
 		defer answer.Body.Close()
 		if answer.StatusCode != http.StatusOK {
@@ -364,14 +273,14 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		}
 	},
 	"corrupt": func(ts *testscript.TestScript, _ bool, args []string) {
-		s3 := worldOf(ts).aws.S3
+		s3 := worldOf(ts).AWS.S3
 		versions := s3.Versions(bucket, args[0])
 		if len(versions) == 0 || !s3.Corrupt(bucket, args[0], versions[0].VersionID, []byte("damaged")) {
 			ts.Fatalf("there is no object %s; the bucket holds %q", args[0], s3.Keys(bucket))
 		}
 	},
 	"remove": func(ts *testscript.TestScript, _ bool, args []string) {
-		s3 := worldOf(ts).aws.S3
+		s3 := worldOf(ts).AWS.S3
 		versions := s3.Versions(bucket, args[0])
 		if len(versions) == 0 {
 			ts.Fatalf("there is no object %s; the bucket holds %q", args[0], s3.Keys(bucket))
@@ -389,21 +298,17 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		if len(args) > 2 {
 			rule.KeyPrefix = args[2]
 		}
-		worldOf(ts).aws.Faults.Add(rule)
+		worldOf(ts).AWS.Faults.Add(rule)
 	},
-	"allow": func(ts *testscript.TestScript, _ bool, _ []string) { worldOf(ts).aws.Faults.Clear() },
+	"allow": func(ts *testscript.TestScript, _ bool, _ []string) { worldOf(ts).AWS.Faults.Clear() },
 	"requests": func(ts *testscript.TestScript, neg bool, args []string) {
 		made := false
-		for what := range worldOf(ts).aws.Counts() {
+		for what := range worldOf(ts).AWS.Counts() {
 			made = made || strings.HasPrefix(what, args[0])
 		}
 		if made == neg {
-			ts.Fatalf("requests so far: %v", worldOf(ts).aws.Counts())
+			ts.Fatalf("requests so far: %v", worldOf(ts).AWS.Counts())
 		}
-	},
-	"answer": func(ts *testscript.TestScript, _ bool, args []string) {
-		text := args[0] + "\n"
-		worldOf(ts).answer = &text
 	},
 }
 
@@ -418,7 +323,7 @@ func unquote(ts *testscript.TestScript, text string) *string {
 }
 
 func live(ts *testscript.TestScript, name string) (value string, ok bool) {
-	out, err := worldOf(ts).ssm.GetParameter(context.Background(), &ssm.GetParameterInput{Name: &name, WithDecryption: aws.Bool(true)})
+	out, err := worldOf(ts).SSM.GetParameter(context.Background(), &ssm.GetParameterInput{Name: &name, WithDecryption: aws.Bool(true)})
 	if err != nil {
 		if !strings.Contains(err.Error(), "ParameterNotFound") {
 			ts.Fatalf("%v", fmt.Errorf("read %s: %w", name, err))

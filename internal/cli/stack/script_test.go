@@ -10,14 +10,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -25,7 +22,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"github.com/rogpeppe/go-internal/testscript"
-	"go.uber.org/goleak"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
@@ -33,24 +29,13 @@ import (
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	stackcli "github.com/ssmbak/ssmbak/internal/cli/stack"
 	"github.com/ssmbak/ssmbak/internal/stack/code"
+	"github.com/ssmbak/ssmbak/internal/testkit/script"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/recorder"
 )
 
-func TestMain(m *testing.M) {
-	// What the SDK would take from this machine is no part of any test.
-	for _, name := range os.Environ() {
-		if name, _, _ = strings.Cut(name, "="); strings.HasPrefix(name, "AWS_") {
-			_ = os.Unsetenv(name)
-		}
-	}
-	for name, value := range map[string]string{
-		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull, "AWS_EC2_METADATA_DISABLED": "true",
-	} {
-		_ = os.Setenv(name, value)
-	}
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { script.Main(m) }
 
 // start is when every script begins.
 var start = time.Date(2024, 6, 13, 1, 43, 5, 0, time.UTC)
@@ -58,14 +43,12 @@ var start = time.Date(2024, 6, 13, 1, 43, 5, 0, time.UTC)
 // TestScripts runs each script against an AWS of its own, in virtual time.
 // UPDATE=1 rewrites what the scripts expect.
 //
-// Besides testscript's own commands there are
+// Besides testscript's own commands and those of [script.Run] there are
 //
 //	ssmbak-stack ARG...        the command itself; ! ssmbak-stack if it has to fail
-//	code N                     its exit code
 //	pass DURATION              let time pass
 //	interrupt DURATION         interrupt the next ssmbak-stack after that
 //	version V                  of the ssmbak-stack from now on
-//	answer TEXT                what stands on the terminal
 //	nocode WHAT                from now on no zip of the functions can be had,
 //	                           since go, the source or the compiler is missing;
 //	                           any other word ends that
@@ -105,55 +88,27 @@ var start = time.Date(2024, 6, 13, 1, 43, 5, 0, time.UTC)
 //	reconcile                  a complete reconcile into the stack's bucket
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("testdata/script/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no scripts: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			t.Parallel()
-			dir := t.TempDir()
-			synctest.Test(t, func(t *testing.T) {
-				time.Sleep(time.Until(start))
-				testscript.RunT(script{t}, testscript.Params{
-					Files: []string{file}, WorkdirRoot: dir, Setup: setup, Cmds: commands,
-					UpdateScripts: os.Getenv("UPDATE") != "", RequireUniqueNames: true, RequireExplicitExec: true,
-				})
-			})
-		})
-	}
+	script.Run(t, start, setup, commands)
 }
-
-// script lets testscript run in the test that it is called from, since a test in
-// virtual time has no subtests.
-type script struct{ *testing.T }
-
-func (s script) Run(_ string, f func(testscript.T)) { f(s) }
-func (s script) Parallel()                          {}
-func (s script) Verbose() bool                      { return testing.Verbose() }
 
 // world is what one script happens in.
 type world struct {
+	script.Console
 	*cloud
 	version   string
-	answer    *string
-	code      int
 	interrupt time.Duration
 	noCode    error
 }
 
-type worldKey struct{}
-
-func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
+func worldOf(ts *testscript.TestScript) *world { return script.Of[*world](ts) }
 
 func (w *world) connection() awsconn.Options {
-	return awsconn.Options{Region: "us-east-1", EndpointURL: "http://127.0.0.1:4566", HTTPClient: w.cloud, Anonymous: true, MaxAttempts: 2}
+	o := testworld.Connection(w.cloud)
+	o.MaxAttempts = 2
+	return o
 }
 
-func setup(env *testscript.Env) error {
-	env.Values[worldKey{}] = &world{cloud: newCloud(), version: "v1.2.3"}
-	return nil
-}
+func setup(testing.TB, *testscript.Env) *world { return &world{cloud: newCloud(), version: "v1.2.3"} }
 
 // find returns a zip as a released command carries it.
 func (w *world) find(_ context.Context, architecture, version string) (code.Zip, error) {
@@ -203,41 +158,18 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 			defer time.AfterFunc(w.interrupt, cancel).Stop()
 			w.interrupt = 0
 		}
-		var stdout, stderr bytes.Buffer
 		for i, arg := range args {
 			args[i] = strings.ReplaceAll(arg, "$WORK", ts.Getenv("WORK"))
 		}
-		env := stackcli.Env{Version: w.version, FindCode: w.find, Env: shell.Env{
-			Args: args, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Getenv: ts.Getenv,
-			AWS: w.connection(),
-			Terminal: func(stream any) bool {
-				_, in := stream.(*strings.Reader)
-				return w.answer != nil && (in || stream == any(&stderr))
-			},
-		}}
-		if w.answer != nil {
-			env.Stdin = strings.NewReader(*w.answer)
-		}
-		w.code = stackcli.Main(ctx, env)
-		plain := func(b *bytes.Buffer) string { return strings.ReplaceAll(b.String(), ts.Getenv("WORK"), "$WORK") }
-		_, _ = io.WriteString(ts.Stdout(), plain(&stdout))
-		_, _ = io.WriteString(ts.Stderr(), plain(&stderr))
-		if (w.code != 0) != neg {
-			ts.Fatalf("exit code %d", w.code)
-		}
-	},
-	"code": func(ts *testscript.TestScript, _ bool, args []string) {
-		if got := worldOf(ts).code; got != number(ts, args[0]) {
-			ts.Fatalf("exit code %d, want %s", got, args[0])
-		}
+		plain := func(text string) string { return strings.ReplaceAll(text, ts.Getenv("WORK"), "$WORK") }
+		w.Main(ts, neg, args, plain, func(env shell.Env) int {
+			env.AWS = w.connection()
+			return stackcli.Main(ctx, stackcli.Env{Version: w.version, FindCode: w.find, Env: env})
+		})
 	},
 	"pass":      func(ts *testscript.TestScript, _ bool, args []string) { time.Sleep(duration(ts, args[0])) },
 	"interrupt": func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).interrupt = duration(ts, args[0]) },
 	"version":   func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).version = args[0] },
-	"answer": func(ts *testscript.TestScript, _ bool, args []string) {
-		line := args[0] + "\n"
-		worldOf(ts).answer = &line
-	},
 	"nocode": func(ts *testscript.TestScript, _ bool, args []string) {
 		worldOf(ts).noCode = map[string]error{
 			"go": code.ErrNoGo, "source": fmt.Errorf("%w, and there is no release (devel) to fetch", code.ErrNoSource), "compiler": errors.New("`go build` failed"),

@@ -1,35 +1,4 @@
-// Package simulation plays random histories of Parameter Store against the real
-// recorder and archive, in virtual time, and holds every answer of the archive
-// against a model that keeps every state.
-//
-// # The model
-//
-// A [Plan] follows from a seed: what is changed when, which events come late,
-// twice or never, and how often requests are slow, fail before or after they
-// took effect, or answer from the past. [Run] plays it inside a bubble of
-// testing/synctest: two recorders take events from a queue, reconciles run
-// beside them, and any of them may be paused or killed between any two
-// requests. Afterwards these promises are checked at every moment that could
-// matter:
-//
-//   - what is proved is never wrong, not even to a reader in the middle;
-//   - what is last known is wrong only where an event was lost, and after a
-//     reconcile only where nobody could ever find out: no version of a whole
-//     life was seen, or none of the last changes before its end;
-//   - tags and labels that are known are right, as long as no event of them was
-//     lost, and after a reconcile in any life that it met;
-//   - what is unknown is bounded: in a calm world by the second of a deletion,
-//     by what surrounds a deletion whose event was lost, and by versions that
-//     Parameter Store no longer had;
-//   - what was live while a complete listing ran is never taken for absent at
-//     that time, whatever the reconcile was not allowed to read or write;
-//   - every version that Parameter Store still has when all is quiet is in the
-//     archive, with its own value and time, and a live value is its key's
-//     current object, so that no lifecycle rule can remove it.
-//
-// The corners that a run reached are counted, so that a test can tell that it
-// tested what it says.
-package simulation
+package recording
 
 import (
 	"fmt"

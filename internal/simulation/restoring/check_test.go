@@ -1,29 +1,28 @@
-package restore_test
+package restoring
 
 import (
 	"bytes"
 	"compress/gzip"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/simulation"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
 // since says what changed since the attempt was planned: how many changes its
 // run made, and whether users made versions or set tags or labels.
 func (s *story) since(a *attempt, name string) (ours int, version_, attribute bool) {
-	log := s.aws.SSM.Truth(name)
+	log := s.AWS.SSM.Truth(name)
 	for i := a.marks[name]; i < len(s.owners[name]); i++ {
 		switch {
 		case s.owners[name][i] == a.run.writer:
@@ -43,10 +42,10 @@ func (s *story) checkAttempt(a *attempt) {
 	for _, name := range s.names {
 		ours, _, _ := s.since(a, name)
 		if ours > 0 && !may[name] {
-			s.wrong("%s changed %s, which is not part of it", a.what, name)
+			s.Problem("%s changed %s, which is not part of it", a.what, name)
 		}
 		if ours > 0 && a.plan != nil && !slices.ContainsFunc(a.plan.Items, func(i restore.Item) bool { return string(i.Name) == name && i.Action.Writes() }) {
-			s.wrong("%s changed %s, which its plan does not mean to", a.what, name)
+			s.Problem("%s changed %s, which its plan does not mean to", a.what, name)
 		}
 	}
 	s.checkPlan(a)
@@ -72,7 +71,7 @@ func (s *story) checkPlan(a *attempt) {
 		}
 		truth := s.snapshot(string(w.Name), s.at)
 		if w.Deleted == truth.live {
-			s.wrong("%s: %s was there at the moment: %v, and the plan wants it deleted: %v", a.what, w.Name, truth.live, w.Deleted)
+			s.Problem("%s: %s was there at the moment: %v, and the plan wants it deleted: %v", a.what, w.Name, truth.live, w.Deleted)
 			continue
 		}
 		if w.Deleted {
@@ -80,14 +79,14 @@ func (s *story) checkPlan(a *attempt) {
 		}
 		got := s.wanted(w)
 		if got.HasValue() && got.Value != truth.Value || !got.made.Equal(truth.made) || got.Version != truth.Version || attributes(got) != attributes(truth) {
-			s.wrong("%s: %s %s: the plan wants\n    %v, but it was\n    %v", a.what, w.Certainty, w.Name, got, truth)
+			s.Problem("%s: %s %s: the plan wants\n    %v, but it was\n    %v", a.what, w.Certainty, w.Name, got, truth)
 		}
 		tags, labels := s.sureOf(a, w)
 		if tags && !maps.Equal(w.Tags.V, truth.Tags) {
-			s.wrong("%s: %s: the plan wants tags %v, but they were %v", a.what, w.Name, w.Tags.V, truth.Tags)
+			s.Problem("%s: %s: the plan wants tags %v, but they were %v", a.what, w.Name, w.Tags.V, truth.Tags)
 		}
 		if labels && !maps.Equal(w.Labels.V, truth.Labels) {
-			s.wrong("%s: %s: the plan wants labels %v, but they were %v", a.what, w.Name, w.Labels.V, truth.Labels)
+			s.Problem("%s: %s: the plan wants labels %v, but they were %v", a.what, w.Name, w.Labels.V, truth.Labels)
 		}
 	}
 }
@@ -112,7 +111,7 @@ func (s *story) wanted(w ssmbak.State) snapshot {
 	x.Version, x.Type, x.KeyID, x.Tier, x.DataType = v.Number, string(v.Type), v.KeyID, v.Tier, v.DataType
 	x.Description, x.AllowedPattern, x.Policies, x.Value = v.Description, v.AllowedPattern, v.Policies, w.Value.V.Reveal()
 	x.Tags, x.Labels = w.Tags.V, w.Labels.V
-	for _, c := range s.aws.SSM.Truth(string(w.Name)) {
+	for _, c := range s.AWS.SSM.Truth(string(w.Name)) {
 		if c.Op == "Create" && !c.Time.After(x.made) {
 			x.life++
 		}
@@ -142,8 +141,8 @@ func (x snapshot) String() string {
 func (s *story) checkOutcome(a *attempt, out *restore.Outcome) {
 	item, name := &out.Item, string(out.Item.Name)
 	ours, theirs, theirAttributes := s.since(a, name)
-	s.counts.add("status " + string(out.Status))
-	s.counts.add("action " + string(item.Action))
+	s.Counts.Add("status " + string(out.Status))
+	s.Counts.Add("action " + string(item.Action))
 	var idle *restore.NotBegunError
 	switch {
 	case out.Status == restore.Refused || out.Status == restore.Unchanged || errors.As(out.Err, &idle) && !out.Replaced:
@@ -151,12 +150,12 @@ func (s *story) checkOutcome(a *attempt, out *restore.Outcome) {
 		// was asked again, looks like one that came too late.
 		late := item.Action == restore.Create && out.Status == restore.Refused && theirs
 		if ours > 0 && !late {
-			s.wrong("%s: %s was %s (%v), and was changed: %v", a.what, name, out.Status, out.Err, a.after[name])
+			s.Problem("%s: %s was %s (%v), and was changed: %v", a.what, name, out.Status, out.Err, a.after[name])
 		}
 	case (out.Status == restore.Deleted) != (item.Action == restore.Delete && out.Err == nil && out.Status != restore.Unchanged):
-		s.wrong("%s: %s %s is %s", a.what, item.Action, name, out.Status)
+		s.Problem("%s: %s %s is %s", a.what, item.Action, name, out.Status)
 	case (out.Status == restore.Restored || out.Status == restore.Deleted) && ours == 0 && !theirs && !theirAttributes:
-		s.wrong("%s: %s was %s, and nothing changed", a.what, name, out.Status)
+		s.Problem("%s: %s was %s, and nothing changed", a.what, name, out.Status)
 	}
 	switch {
 	case out.Status == restore.Refused:
@@ -172,7 +171,7 @@ func (s *story) checkOutcome(a *attempt, out *restore.Outcome) {
 		return
 	}
 	if out.Version != 0 && out.Version != a.after[name].Version {
-		s.wrong("%s: %s was restored as version %d, and is version %d", a.what, name, out.Version, a.after[name].Version)
+		s.Problem("%s: %s was restored as version %d, and is version %d", a.what, name, out.Version, a.after[name].Version)
 	}
 	if a.undoes == nil {
 		s.checkRestored(a, out, theirAttributes)
@@ -185,11 +184,11 @@ func (s *story) checkOverwritten(a *attempt, out *restore.Outcome) {
 	if out.Item.Action == restore.Delete || out.Replaced {
 		return // no number tells of it
 	}
-	log, seen := s.aws.SSM.Truth(name), false
+	log, seen := s.AWS.SSM.Truth(name), false
 	for i := a.marks[name]; i < len(log); i++ {
 		theirs := s.owners[name][i] == users
 		if seen && !theirs && version(log[i]) {
-			s.wrong("%s: %s is said to be %s, but replaced what a user did meanwhile", a.what, name, out.Status)
+			s.Problem("%s: %s is said to be %s, but replaced what a user did meanwhile", a.what, name, out.Status)
 		}
 		// Whether somebody deleted what it created before it asked again, no
 		// number tells.
@@ -218,12 +217,12 @@ func (s *story) checkRestored(a *attempt, out *restore.Outcome, theirAttributes 
 	switch {
 	case item.Action == restore.Kept:
 		if !before.live || s.sure(a, w.Certainty) && (a.options.Exact || want.live || want.life > 0 && !a.behind && w.Name == item.Name && !s.lossy) {
-			s.wrong("%s: %s was kept, which was %v, and is %v", a.what, name, want, before)
+			s.Problem("%s: %s was kept, which was %v, and is %v", a.what, name, want, before)
 		}
 		return
 	case item.Action == restore.None && !want.live:
 		if got.live {
-			s.wrong("%s: nothing had to be done about %s, but it is %v", a.what, name, got)
+			s.Problem("%s: nothing had to be done about %s, but it is %v", a.what, name, got)
 		}
 		return
 	}
@@ -235,7 +234,7 @@ func (s *story) checkRestored(a *attempt, out *restore.Outcome, theirAttributes 
 		k.tags, k.labels = true, true
 	}
 	if problems := s.compare(got, want, before, k); len(problems) > 0 {
-		s.wrong("%s: %s %s %s, but %s\n    it was at the moment %v\n    before the restore   %v\n    and is now           %v", a.what, out.Status, item.Action, name, strings.Join(problems, "; "), want, before, got)
+		s.Problem("%s: %s %s %s, but %s\n    it was at the moment %v\n    before the restore   %v\n    and is now           %v", a.what, out.Status, item.Action, name, strings.Join(problems, "; "), want, before, got)
 	}
 	if !w.Tags.IsKnown() && !theirAttributes && want.live {
 		kept := before.Tags
@@ -243,159 +242,9 @@ func (s *story) checkRestored(a *attempt, out *restore.Outcome, theirAttributes 
 			kept = nil
 		}
 		if !maps.Equal(got.Tags, kept) {
-			s.wrong("%s: %s %s: tags are not known, and became %v instead of %v", a.what, out.Status, name, got.Tags, before.Tags)
+			s.Problem("%s: %s %s: tags are not known, and became %v instead of %v", a.what, out.Status, name, got.Tags, before.Tags)
 		}
 	}
-}
-
-// knowledge is what decides how far a parameter comes back.
-type knowledge struct {
-	tags, labels      bool // they are known, and nobody else changed them
-	keyID             string
-	now               time.Time
-	wrote             bool
-	replace, replaced bool
-	moved             bool
-	notices           string
-}
-
-// compare says in what a parameter is not what was wanted, as far as it can be.
-func (s *story) compare(got, want, before snapshot, k knowledge) (problems []string) {
-	add := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
-	if got.live != want.live {
-		add("it is there: %v", got.live)
-		return problems
-	}
-	if !want.live {
-		return nil
-	}
-	if got.Value != want.Value {
-		add("its value is not what it was")
-	}
-	tier := want.Tier
-	if before.live && before.Tier == "Advanced" && tier == "Standard" && !k.replaced {
-		tier = "Advanced"
-		s.counts.add("tier stays Advanced")
-		if k.replace {
-			add("its tier stays Advanced, although it may be replaced")
-		}
-	}
-	dataType := want.DataType
-	if before.live && validated(before.DataType, want.DataType) && !k.replaced {
-		dataType = before.DataType
-		s.counts.add("data type stays")
-		if k.replace {
-			add("its data type stays %s, although it may be replaced", dataType)
-		}
-	} else if before.live && validated(before.DataType, want.DataType) {
-		s.counts.add("data type replaced")
-	}
-	for _, x := range []struct{ what, got, want string }{
-		{"type", got.Type, want.Type},
-		{"tier", got.Tier, tier},
-		{"data type", got.DataType, dataType},
-		{"description", got.Description, want.Description},
-		{"allowed pattern", got.AllowedPattern, want.AllowedPattern},
-	} {
-		if x.got != x.want {
-			add("its %s is %q instead of %q", x.what, x.got, x.want)
-		}
-	}
-	key := want.KeyID
-	if k.keyID != "" && want.KeyID != "" && (k.wrote || got.KeyID == k.keyID) {
-		key = k.keyID
-	}
-	if got.KeyID != key {
-		add("its key is %q instead of %q", got.KeyID, key)
-	}
-	if left, expired := alive(want.Policies, k.now); got.Policies != left && (k.wrote || got.Policies != want.Policies) {
-		// One may have expired while the restore ran.
-		if later, _ := alive(want.Policies, k.now.Add(10*time.Minute)); got.Policies != later {
-			add("its policies are %q instead of %q", got.Policies, left)
-		}
-	} else if expired && k.wrote {
-		s.counts.add("expiration left out")
-	}
-	if k.tags && !maps.Equal(got.Tags, want.Tags) {
-		add("its tags are %v instead of %v", got.Tags, want.Tags)
-	}
-	if k.labels {
-		problems = append(problems, s.compareLabels(got, want, before, k)...)
-	}
-	return problems
-}
-
-// validated reports whether the data types differ and AWS validates one of them by
-// what it stands for, so that none becomes the other in place.
-func validated(from, to string) bool {
-	return from != to && (strings.HasPrefix(from, "aws:") || strings.HasPrefix(to, "aws:"))
-}
-
-func (s *story) compareLabels(got, want, before snapshot, k knowledge) (problems []string) {
-	add := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
-	kept := func(number int64) bool { return number > got.Version-100 && number <= got.Version }
-	same := !k.moved && got.life == want.life && kept(want.Version)
-	for label, number := range want.Labels {
-		on := got.Labels[label]
-		switch {
-		case same && kept(number):
-			if on != number {
-				add("label %s is on version %d instead of %d", label, on, number)
-			}
-			if number != want.Version && before.Labels[label] != on {
-				s.counts.add("label on an older version put back")
-			}
-		case !same && number == want.Version:
-			if on != got.Version {
-				add("label %s is on version %d instead of %d", label, on, got.Version)
-			}
-		default:
-			s.counts.add("label that cannot come back")
-			if on != 0 && on != before.Labels[label] {
-				add("label %s is on version %d, where it never was", label, on)
-			}
-			if k.notices != "" && !strings.Contains(k.notices, "label "+label) {
-				add("it is not said that label %s does not come back", label)
-			}
-		}
-		if before.live && before.Labels[label] != 0 && on != before.Labels[label] {
-			s.counts.add("label moved")
-		}
-	}
-	for label, number := range got.Labels {
-		if want.Labels[label] == 0 {
-			add("label %s is on version %d, and was on none", label, number)
-		}
-	}
-	return problems
-}
-
-// alive leaves out the policies of an expiration that has passed.
-func alive(policies string, now time.Time) (left string, expired bool) {
-	if policies == "" {
-		return "", false
-	}
-	var all []json.RawMessage
-	_ = json.Unmarshal([]byte(policies), &all) // it is the emulator's
-	var kept []string
-	for _, text := range all {
-		var p struct {
-			Type       string
-			Attributes struct{ Timestamp time.Time }
-		}
-		_ = json.Unmarshal(text, &p)
-		expired = expired || p.Type == "Expiration" && !p.Attributes.Timestamp.After(now)
-		if !strings.HasPrefix(p.Type, "Expiration") {
-			kept = append(kept, string(text))
-		}
-	}
-	switch {
-	case !expired:
-		return policies, false
-	case len(kept) == 0:
-		return "", true
-	}
-	return "[" + strings.Join(kept, ",") + "]", true
 }
 
 // checkRefused demands a reason that is true.
@@ -403,9 +252,9 @@ func (s *story) checkRefused(a *attempt, out *restore.Outcome, theirs bool) {
 	item, name, why := &out.Item, string(out.Item.Name), out.Err.Error()
 	before, after := a.before[name], a.after[name]
 	is := func(corner string, holds bool) {
-		s.counts.add(corner)
+		s.Counts.Add(corner)
 		if !holds {
-			s.wrong("%s: %s %s was refused: %s; it is %v", a.what, item.Action, name, why, after)
+			s.Problem("%s: %s %s was refused: %s; it is %v", a.what, item.Action, name, why, after)
 		}
 	}
 	list := func(t string) bool { return t == "StringList" }
@@ -423,45 +272,40 @@ func (s *story) checkRefused(a *attempt, out *restore.Outcome, theirs bool) {
 	case strings.HasPrefix(why, "its data type is"):
 		is("refused: data type", !a.options.Replace && validated(before.DataType, item.Wanted.Version.DataType) && before.DataType != "text")
 	case strings.Contains(why, "KMS key"):
-		is("refused: key", s.disabled())
+		is("refused: key", s.disabled)
 	case strings.Contains(why, "so that no new one fits"):
 		_, blocked := oldestLabel(before)
 		is("refused: oldest labelled", blocked)
 	case strings.Contains(why, "not in the archive"):
-		is("refused: not in the archive", s.disabled() || !a.calm)
+		is("refused: not in the archive", s.disabled || !a.calm)
 	case a.undoes != nil && strings.HasPrefix(why, "it is not what the restore left"):
-		s.counts.add("way back refused: changed")
+		s.Counts.Add("way back refused: changed")
 	case a.undoes != nil && strings.HasPrefix(why, "it was deleted since the restore"):
-		s.counts.add("way back refused: deleted")
+		s.Counts.Add("way back refused: deleted")
 	default:
 		is("refused: other", false)
 	}
-}
-
-// disabled reports whether a key may be disabled.
-func (s *story) disabled() bool {
-	return slices.ContainsFunc(s.events, func(e event) bool { return strings.HasSuffix(e.text, "is disabled") })
 }
 
 // checkFailed demands that nothing fails in peace but for a key, and that what
 // was put back is as it was.
 func (s *story) checkFailed(a *attempt, out *restore.Outcome, theirs bool) {
 	name, why := string(out.Item.Name), out.Err.Error()
-	if a.calm && !s.disabled() && !theirs {
-		s.wrong("%s: %s %s failed: %s", a.what, out.Item.Action, name, why)
+	if a.calm && !s.disabled && !theirs {
+		s.Problem("%s: %s %s failed: %s", a.what, out.Item.Action, name, why)
 	}
 	if strings.Contains(why, "overwrote what was changed at the same time") {
-		s.counts.add("overwrote what was changed at the same time")
+		s.Counts.Add("overwrote what was changed at the same time")
 		if !theirs {
-			s.wrong("%s: %s: %s; but nobody changed it", a.what, name, why)
+			s.Problem("%s: %s: %s; but nobody changed it", a.what, name, why)
 		}
 	}
 	if strings.Contains(why, "was put back as version") && !theirs {
-		s.counts.add("put back after a failed create")
+		s.Counts.Add("put back after a failed create")
 		before := a.before[name]
 		k := knowledge{tags: true, labels: true, now: a.began, wrote: true, moved: true}
 		if problems := s.compare(a.after[name], before, before, k); len(problems) > 0 {
-			s.wrong("%s: %s: %s; but %s\n    it was %v\n    and is %v", a.what, name, why, strings.Join(problems, "; "), before, a.after[name])
+			s.Problem("%s: %s: %s; but %s\n    it was %v\n    and is %v", a.what, name, why, strings.Join(problems, "; "), before, a.after[name])
 		}
 	}
 }
@@ -469,36 +313,36 @@ func (s *story) checkFailed(a *attempt, out *restore.Outcome, theirs bool) {
 // checkRecord demands that all that was changed can be taken back.
 func (s *story) checkRecord(a *attempt) {
 	if a.run.wrote > 0 && a.id == "" {
-		s.wrong("%s changed something and is not recorded", a.what)
+		s.Problem("%s changed something and is not recorded", a.what)
 	}
 	if a.id == "" {
 		return
 	}
 	if a.res.ID != a.id && a.res.ID != "" {
-		s.wrong("%s says that its record is %s, but it is %s", a.what, a.res.ID, a.id)
+		s.Problem("%s says that its record is %s, but it is %s", a.what, a.res.ID, a.id)
 	}
-	rec, err := s.archive.RestoreRecord(s.Context(), a.id)
+	rec, err := s.account.Archive.RestoreRecord(s.account.Context(), a.id)
 	if err != nil {
-		s.wrong("%s: its record: %v", a.what, err)
+		s.Problem("%s: its record: %v", a.what, err)
 		return
 	}
 	for _, name := range s.names {
 		ours, _, _ := s.since(a, name)
 		i := slices.IndexFunc(rec.Items, func(x archive.RestoreItem) bool { return string(x.Name) == name })
 		if ours > 0 && i < 0 {
-			s.wrong("%s changed %s, which its record does not name", a.what, name)
+			s.Problem("%s changed %s, which its record does not name", a.what, name)
 		}
 	}
 	if a.killed || a.res.ID == "" || a.res.Unrecorded != nil {
 		return // or it could not hear that it is recorded
 	}
 	if rec.Ended.IsZero() || rec.By != a.options.By || rec.Arguments != a.options.Arguments {
-		s.wrong("%s: its record says that it was made by %q with %q and ended at %s", a.what, rec.By, rec.Arguments, rec.Ended)
+		s.Problem("%s: its record says that it was made by %q with %q and ended at %s", a.what, rec.By, rec.Arguments, rec.Ended)
 	}
 	for _, x := range rec.Items {
 		out := a.outcome(string(x.Name))
 		if out == nil || x.Status != string(out.Status) || x.Written != out.Version || x.Action != string(out.Item.Action) || (x.Error == "") != (out.Err == nil) {
-			s.wrong("%s: its record says of %s: %s %s, version %d, %s", a.what, x.Name, x.Status, x.Action, x.Written, x.Error)
+			s.Problem("%s: its record says of %s: %s %s, version %d, %s", a.what, x.Name, x.Status, x.Action, x.Written, x.Error)
 		}
 	}
 }
@@ -508,7 +352,7 @@ func (s *story) checkRecord(a *attempt) {
 func (s *story) checkUndone(a *attempt) {
 	of := a.undoes
 	for _, name := range s.names {
-		log := s.aws.SSM.Truth(name)
+		log := s.AWS.SSM.Truth(name)
 		var wrote, attributes, mixed bool // by the restore; by users
 		last := of.run.writer             // who made what the way back found
 		for i := of.marks[name]; i < a.marks[name]; i++ {
@@ -530,20 +374,20 @@ func (s *story) checkUndone(a *attempt) {
 		case last == users && ours > 0 && !a.before[name].live && deletes(of, name):
 			// Who deleted it cannot be told.
 		case last == users && ours > 0:
-			s.wrong("%s changed %s, which a user changed since: %v", a.what, name, a.before[name])
+			s.Problem("%s changed %s, which a user changed since: %v", a.what, name, a.before[name])
 		case last != of.run.writer, mixed, theirs, attributes, theirAttributes:
 			// It may be refused, or not as it was.
 		case wrote && out == nil:
-			s.wrong("%s leaves out %s, which was changed", a.what, name)
+			s.Problem("%s leaves out %s, which was changed", a.what, name)
 		case wrote && out.Status == restore.Refused:
 			if why := out.Err.Error(); strings.HasPrefix(why, "it is not what the restore left") || strings.HasPrefix(why, "it was deleted since") {
-				s.wrong("%s: %s was refused: %s; but nobody changed it:\n    before that restore %v\n    before the way back %v", a.what, name, why, of.before[name], a.before[name])
+				s.Problem("%s: %s was refused: %s; but nobody changed it:\n    before that restore %v\n    before the way back %v", a.what, name, why, of.before[name], a.before[name])
 			}
 		case out != nil && out.Status == restore.Failed: // checked where it is
 		default:
 			k := knowledge{tags: true, labels: true, now: a.began, wrote: out != nil && out.Version != 0, replace: a.options.Replace, replaced: out != nil && out.Replaced}
 			if problems := s.compare(a.after[name], of.before[name], a.before[name], k); len(problems) > 0 && wrote {
-				s.wrong("%s: %s: %s\n    before that restore %v\n    before the way back %v\n    after it            %v", a.what, name, strings.Join(problems, "; "), of.before[name], a.before[name], a.after[name])
+				s.Problem("%s: %s: %s\n    before that restore %v\n    before the way back %v\n    after it            %v", a.what, name, strings.Join(problems, "; "), of.before[name], a.before[name], a.after[name])
 			}
 		}
 	}
@@ -556,99 +400,39 @@ func deletes(a *attempt, name string) bool {
 	})
 }
 
-// countAttempt counts what an attempt reached.
-func (s *story) countAttempt(a *attempt, known []*archive.RestoreRecord) {
-	p := a.run
-	_ = known
-	if a.killed {
-		switch {
-		case p.wrote == 0:
-			s.counts.add("killed before the first write")
-		case p.ended:
-			s.counts.add("killed after the record's end")
-		case p.last.restores():
-			s.counts.add("killed before the record's end")
-		default:
-			s.counts.add("killed between writes")
-		}
-	}
-	for _, out := range a.res.Outcomes {
-		name := string(out.Item.Name)
-		var idle *restore.NotBegunError
-		switch {
-		case a.killed && out.Replaced && !a.after[name].live:
-			s.counts.add("killed while a parameter was away")
-		case errors.As(out.Err, &idle):
-			s.counts.add("nothing begun")
-		case out.Replaced && out.Item.Action == restore.Update && out.Status == restore.Restored:
-			s.counts.add("type refused in place, replaced")
-		}
-		if out.Status != restore.Restored && out.Status != restore.Deleted {
-			continue
-		}
-		if _, lost := s.lostPuts.Load(name); lost && out.Version != 0 {
-			s.counts.add("answer of a put lost, seen as ours")
-			s.lostPuts.Delete(name)
-		}
-		if out.Item.Wanted.Certainty == ssmbak.LastKnown {
-			s.counts.add("last known")
-		}
-		if strings.Contains(strings.Join(out.Item.Notices, " "), "the last known ones") {
-			s.counts.add("last known tags or labels")
-		}
-		for _, d := range out.Item.Differences {
-			_, tag := d.Attribute.Tag()
-			switch {
-			case tag && d.NoWanted:
-				s.counts.add("tag removed")
-			case tag:
-				s.counts.add("tag added")
-			case d.Attribute == ssmbak.AttributePolicies && d.Wanted == "" && out.Item.Action == restore.Update:
-				s.counts.add("policies cleared")
-			}
-		}
-		if p.id == 2 {
-			s.counts.add("second run finished the first")
-		}
-	}
-	if a.undoes != nil && a.undoes.killed {
-		s.counts.add("killed with a record, taken back")
-	}
-}
-
 // secrets looks for values where none may be.
 func (s *story) secrets(attempts ...*attempt) {
 	if bytes.Contains(s.log.buf.Bytes(), []byte(secretMark)) {
 		i := bytes.Index(s.log.buf.Bytes(), []byte(secretMark))
-		s.wrong("the log holds a value: %s", s.log.buf.Bytes()[max(0, i-200):i+10])
+		s.Problem("the log holds a value: %s", s.log.buf.Bytes()[max(0, i-200):i+10])
 	}
 	for _, a := range attempts {
 		if a == nil {
 			continue
 		}
 		if text := fmt.Sprintf("%+v %+v", a.plan, a.res); strings.Contains(text, secretMark) {
-			s.wrong("%s: the plan or the result prints a value", a.what)
+			s.Problem("%s: the plan or the result prints a value", a.what)
 		}
 		for _, out := range a.res.Outcomes {
 			if out.Err != nil && strings.Contains(out.Err.Error(), secretMark) {
-				s.wrong("%s: an error holds a value: %v", a.what, out.Err)
+				s.Problem("%s: an error holds a value: %v", a.what, out.Err)
 			}
 		}
 	}
-	all, _, err := s.archive.RestoreRecords(s.Context(), 0)
-	s.must(err)
-	client := s.conn(s.aws.Client()).S3()
+	all, _, err := s.account.Archive.RestoreRecords(s.account.Context(), 0)
+	s.account.Must(err)
+	client := s.account.Connect(s.AWS.Client()).S3()
 	for _, rec := range all {
 		key := ".ssmbak/restores/" + rec.ID
-		for _, v := range s.aws.S3.Versions(bucket, key) {
-			object, err := client.GetObject(s.Context(), &s3.GetObjectInput{Bucket: aws.String(bucket), Key: &key, VersionId: &v.VersionID})
-			s.must(err)
+		for _, v := range s.AWS.S3.Versions(simulation.Bucket, key) {
+			object, err := client.GetObject(s.account.Context(), &s3.GetObjectInput{Bucket: aws.String(simulation.Bucket), Key: &key, VersionId: &v.VersionID})
+			s.account.Must(err)
 			zip, err := gzip.NewReader(object.Body)
-			s.must(err)
+			s.account.Must(err)
 			text, err := io.ReadAll(zip)
-			s.must(err)
+			s.account.Must(err)
 			if bytes.Contains(text, []byte(secretMark)) {
-				s.wrong("the record %s holds a value", rec.ID)
+				s.Problem("the record %s holds a value", rec.ID)
 			}
 		}
 	}

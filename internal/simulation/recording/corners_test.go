@@ -1,0 +1,189 @@
+package recording
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
+	"github.com/ssmbak/ssmbak/internal/simulation"
+	"github.com/ssmbak/ssmbak/timeline"
+)
+
+// The corners that a run may reach.
+const (
+	FirstIndexTaken    = "412 on a first index"
+	LaterIndexTaken    = "412 on a later index"
+	IndexConflict      = "409 on an index"
+	IndexVanished      = "404 on If-Match"
+	IndexAnswerLost    = "index written and answer lost"
+	ValueAnswerLost    = "value written and answer lost"
+	MarkerAnswerLost   = "marker left and answer lost"
+	KilledBeforeIndex  = "killed between value and index"
+	KilledBeforeMarker = "killed between index and marker"
+	PausedSameLife     = "paused across another's swap in the same life"
+	PausedOtherLife    = "paused across a swap and a re-creation"
+	HeldDropped        = "wrote a value that Parameter Store no longer has"
+	LateOldValue       = "an older value on top of a live one"
+	LateMarker         = "a delete marker on top of a live value"
+	OtherLifeSecret    = "re-created between history and values"
+	DroppedSecret      = "gone between history and values"
+	StaleOldLife       = "stale read of an old life"
+	StaleAfterCreate   = "stale read after a create"
+	ListingMissed      = "a listing that misses a live name"
+	HandedBack         = "message handed back after recording"
+	CameTwice          = "event came twice"
+	CameLate           = "event came more than a minute late"
+	OutOfOrder         = "event overtaken by a later one of its name"
+	EventLost          = "event lost"
+	TwoAtOnce          = "two recorders on one name at once"
+	ReconcileBeside    = "reconcile beside a recorder"
+	ReconcilesBeside   = "reconcile beside itself"
+	NeverSeen          = "a Create or Update whose version nobody saw"
+	LifeMissed         = "a whole life nobody saw"
+	VersionsDropped    = "more versions between looks than are kept"
+	SecondOfEverything = "deletion and re-creation in one second"
+	TwoDeletions       = "two deletions in one second"
+	SteppedBack        = "a version whose time is before the one before it"
+	NumberAgain        = "a number used again"
+	DeletionAgain      = "a deletion repeated after a re-creation"
+	TagEventLost       = "event of a tag lost"
+	LateAttribute      = "label or tag event processed after newer versions"
+	TwoTagEvents       = "two tag events in one second"
+	Unlabelled         = "a label taken away, which no event tells"
+	LabelBlocks        = "a label on the oldest version that blocks a put"
+	Expired            = "a parameter that expired"
+	EndMadeExact       = "an inferred end made exact later"
+	IndexUnderMarker   = "an index under a marker"
+	LifecycleExpired   = "a value that a lifecycle rule removed"
+	ReadInBetween      = "a reader in the middle of a write"
+	ProofHeld          = "a reconcile that looks only at what changed"
+	Denied             = "a request that a reconcile was not allowed"
+	ListedMissed       = "a live parameter that a complete listing could not record"
+)
+
+// corners are what enough histories reach, each at least once.
+var corners = []string{
+	FirstIndexTaken, LaterIndexTaken, IndexConflict, IndexVanished, IndexAnswerLost, ValueAnswerLost, MarkerAnswerLost,
+	KilledBeforeIndex, KilledBeforeMarker, PausedSameLife, PausedOtherLife, HeldDropped, LateOldValue, LateMarker,
+	OtherLifeSecret, DroppedSecret, StaleOldLife, StaleAfterCreate, ListingMissed, HandedBack, CameTwice, CameLate,
+	OutOfOrder, EventLost, TwoAtOnce, ReconcileBeside, ReconcilesBeside, NeverSeen, LifeMissed, VersionsDropped,
+	SecondOfEverything, TwoDeletions, SteppedBack, NumberAgain, DeletionAgain, TagEventLost, LateAttribute, TwoTagEvents, Unlabelled,
+	LabelBlocks, Expired, EndMadeExact, IndexUnderMarker, LifecycleExpired, ReadInBetween, ProofHeld,
+	Denied, ListedMissed,
+}
+
+// summary is the shares of the answers.
+func summary(c *simulation.Counts) string {
+	var b strings.Builder
+	shares := func(what string, kinds ...string) {
+		sum := 0
+		for _, k := range kinds {
+			sum += c.Get(k)
+		}
+		fmt.Fprintf(&b, "%s: %d", what, sum)
+		for _, k := range kinds {
+			fmt.Fprintf(&b, ", %.1f %% %s", 100*float64(c.Get(k))/float64(max(1, sum)), strings.TrimPrefix(k, what+" "))
+		}
+		b.WriteByte('\n')
+	}
+	shares("answers", AnswersProved, AnswersLastKnown, AnswersUnknown)
+	shares("tags", TagsKnown, TagsUnknown)
+	shares("labels", LabelsKnown, LabelsUnknown)
+	return b.String()
+}
+
+// countTruths counts the corners that only the whole of a run shows.
+func (w *world) countTruths(a *archive.Archive) {
+	for _, name := range w.ssm.Names() {
+		index, err := a.Index(context.Background(), ssmbak.Name(name))
+		if err != nil {
+			w.Problem("read the index of %s: %v", name, err)
+			continue
+		}
+		w.countSeconds(w.ssm.Truth(name))
+		w.countLives(w.ssm.Truth(name), index.Facts)
+		if len(index.Facts.Traces) > 0 {
+			w.Counts.Add(NeverSeen)
+		}
+		w.countEvents(index.Facts)
+		numbers := make(map[int64]bool)
+		for _, v := range index.Facts.Versions {
+			if numbers[v.Number] {
+				w.Counts.Add(NumberAgain)
+			}
+			numbers[v.Number] = true
+			switch {
+			case strings.HasPrefix(v.Unreadable, "another life"):
+				w.Counts.Add(OtherLifeSecret)
+			case strings.HasPrefix(v.Unreadable, "it was gone"):
+				w.Counts.Add(DroppedSecret)
+			}
+		}
+	}
+}
+
+func (w *world) countSeconds(changes []ssmapi.Change) {
+	deleted, deletedIn := int64(0), make(map[int64]int)
+	for _, c := range changes {
+		second := c.Time.Unix()
+		switch {
+		case c.Op == "Delete":
+			deleted = second
+			deletedIn[second]++
+			if deletedIn[second] == 2 {
+				w.Counts.Add(TwoDeletions)
+			}
+		case c.Op == "Create" && deleted == second:
+			w.Counts.Add(SecondOfEverything)
+		}
+	}
+}
+
+// countEvents counts the corners that events with a fact of their own reached.
+func (w *world) countEvents(f timeline.Facts) {
+	for _, d := range f.Deletions {
+		if slices.ContainsFunc(f.Looks, func(l timeline.Look) bool {
+			return l.Gone && l.Seen >= ssmbak.Seconds(d.Second) && l.Seen.Std().Before(w.came[d.Event])
+		}) {
+			w.Counts.Add(EndMadeExact)
+		}
+	}
+	seconds := make(map[int64]int)
+	for _, t := range f.Tags {
+		if t.Event != "" {
+			seconds[t.Second]++
+			if seconds[t.Second] == 2 {
+				w.Counts.Add(TwoTagEvents)
+			}
+		}
+	}
+}
+
+func (w *world) countLives(changes []ssmapi.Change, f timeline.Facts) {
+	known, missing := 0, 0
+	end := func() {
+		switch {
+		case known == 0 && missing > 0:
+			w.Counts.Add(LifeMissed)
+		case missing > 0:
+			w.Counts.Add(VersionsDropped)
+		}
+		known, missing = 0, 0
+	}
+	for _, c := range changes {
+		switch {
+		case c.Op == "Delete":
+			end()
+		case c.Op != "Create" && c.Op != "Update":
+		case f.Has(timeline.Ref{Number: c.Version, Time: ssmbak.TimeOf(c.Modified)}):
+			known++
+		default:
+			missing++
+		}
+	}
+	end()
+}

@@ -1,0 +1,129 @@
+// Package script runs the scripts that test a command, in virtual time.
+package script
+
+import (
+	"bytes"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"go.uber.org/goleak"
+
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
+)
+
+// Main runs the tests of a command. What the SDK would take from this machine is no
+// part of any of them, and none leaves a goroutine behind.
+func Main(m *testing.M) {
+	for _, name := range os.Environ() {
+		if name, _, _ = strings.Cut(name, "="); strings.HasPrefix(name, "AWS_") {
+			_ = os.Unsetenv(name)
+		}
+	}
+	for name, value := range map[string]string{
+		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull, "AWS_EC2_METADATA_DISABLED": "true",
+	} {
+		_ = os.Setenv(name, value)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// Command is a command of a script, where neg says that it has to fail.
+type Command = func(ts *testscript.TestScript, neg bool, args []string)
+
+// World is what one script happens in: a pointer to a type that embeds a [Console].
+type World interface{ console() *Console }
+
+type worldKey struct{}
+
+// Of returns the world of a script.
+func Of[W World](ts *testscript.TestScript) W { return ts.Value(worldKey{}).(W) }
+
+// Run runs each script in testdata/script in a world of its own, from start on:
+// sleeping is free, and every clock shows the same. With UPDATE set in the
+// environment it rewrites what the scripts expect. Besides testscript's own commands
+// and the given ones there are
+//
+//	code N       the exit code of the last command
+//	answer TEXT  what is typed on the terminal that standard input and standard
+//	             error are from now on
+func Run[W World](t *testing.T, start time.Time, setup func(testing.TB, *testscript.Env) W, commands map[string]Command) {
+	t.Helper()
+	files, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	all := map[string]Command{
+		"code": func(ts *testscript.TestScript, _ bool, args []string) {
+			if got := Of[W](ts).console().code; strconv.Itoa(got) != args[0] {
+				ts.Fatalf("exit code %d, want %s", got, args[0])
+			}
+		},
+		"answer": func(ts *testscript.TestScript, _ bool, args []string) {
+			text := args[0] + "\n"
+			Of[W](ts).console().answer = &text
+		},
+	}
+	maps.Copy(all, commands)
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				time.Sleep(time.Until(start))
+				testscript.RunT(runner{t}, testscript.Params{
+					Files: []string{file}, WorkdirRoot: dir, Cmds: all,
+					Setup: func(env *testscript.Env) error {
+						env.Values[worldKey{}] = setup(t, env)
+						return nil
+					},
+					UpdateScripts:      os.Getenv("UPDATE") != "", //nolint:forbidigo // a setting of the tests
+					RequireUniqueNames: true, RequireExplicitExec: true,
+				})
+			})
+		})
+	}
+}
+
+// runner lets testscript run in the test that it is called from, since a test in
+// virtual time has no subtests.
+type runner struct{ *testing.T }
+
+func (r runner) Run(_ string, f func(testscript.T)) { f(r) }
+func (r runner) Parallel()                          {}
+func (r runner) Verbose() bool                      { return testing.Verbose() }
+
+// Console is where the commands of a script are typed.
+type Console struct {
+	answer *string // on the terminal, nil if there is none
+	code   int
+}
+
+func (c *Console) console() *Console { return c }
+
+// Main runs a program by its main, which gets the console's streams and the script's
+// environment and returns the exit code. show changes what it printed.
+func (c *Console) Main(ts *testscript.TestScript, neg bool, args []string, show func(string) string, main func(shell.Env) int) {
+	var stdout, stderr bytes.Buffer
+	input := ""
+	if c.answer != nil {
+		input = *c.answer
+	}
+	stdin := strings.NewReader(input)
+	c.code = main(shell.Env{
+		Args: args, Stdin: stdin, Stdout: &stdout, Stderr: &stderr, Getenv: ts.Getenv,
+		Terminal: func(stream any) bool { return c.answer != nil && (stream == any(stdin) || stream == any(&stderr)) },
+	})
+	_, _ = io.WriteString(ts.Stdout(), show(stdout.String()))
+	_, _ = io.WriteString(ts.Stderr(), show(stderr.String()))
+	if (c.code != 0) != neg {
+		ts.Fatalf("exit code %d", c.code)
+	}
+}

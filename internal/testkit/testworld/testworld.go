@@ -1,0 +1,201 @@
+// Package testworld is an account in this process for tests: the emulator's Parameter
+// Store and S3, an archive, and the recorder that keeps it.
+package testworld
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/recorder"
+)
+
+// The account of every world, AWS's own example.
+const (
+	Account = "123456789012"
+	Region  = "us-east-1"
+)
+
+// address is where the clients send to: to no socket, since the emulator answers.
+const address = "http://127.0.0.1:4566"
+
+// Options say what a world is like. The zero value is an empty account on the
+// machine's clock, or that of a testing/synctest bubble.
+type Options struct {
+	// AWS is the account; a new one, made with Emulator, if nil.
+	AWS      *emulator.AWS
+	Emulator emulator.Options
+	// Bucket is the archive's, "archive" if empty.
+	Bucket string
+	// Client sends the requests of what is tested; one that fails as Faults says, if
+	// nil. Requests of SSM never fail.
+	Client aws.HTTPClient
+	Faults emulator.FaultFunc
+	// MaxAttempts and Backoff are those of [awsconn.Options].
+	MaxAttempts int
+	Backoff     func(attempt int) time.Duration
+	// Tagging lets recorders read tags by the tagging API, as the functions do.
+	Tagging bool
+	Logger  *slog.Logger
+}
+
+// World is an account with an archive. It fails its test where something cannot be
+// set up.
+type World struct {
+	testing.TB
+	AWS  *emulator.AWS
+	Conn *awsconn.Conn // of what is tested
+	SSM  *ssm.Client   // of the users who change parameters
+	Live *paramstore.Store
+	// Archive and Recorder are nil until [World.Establish].
+	Archive  *archive.Archive
+	Recorder *recorder.Recorder
+
+	o Options
+}
+
+// New returns a world whose archive is established.
+func New(t testing.TB, o Options) *World {
+	t.Helper()
+	w := Bare(t, o)
+	w.Establish()
+	return w
+}
+
+// Bare returns a world whose bucket is empty.
+func Bare(t testing.TB, o Options) *World {
+	t.Helper()
+	if o.Bucket == "" {
+		o.Bucket = "archive"
+	}
+	o.Emulator.Account, o.Emulator.Region = Account, Region
+	w := &World{TB: t, AWS: o.AWS, o: o}
+	if w.AWS == nil {
+		w.AWS = emulator.New(o.Emulator)
+	}
+	if o.Client == nil {
+		o.Client = w.AWS.ClientWith(o.Faults)
+	}
+	w.AWS.S3.CreateBucket(o.Bucket, true)
+	w.Conn = w.Connect(o.Client)
+	w.SSM = w.Connect(w.AWS.Client()).SSM()
+	w.Live = paramstore.New(w.Conn.SSM(), paramstore.Options{})
+	return w
+}
+
+// Connect returns a connection whose requests a client sends.
+func (w *World) Connect(client aws.HTTPClient) *awsconn.Conn {
+	w.Helper()
+	o := Connection(client)
+	o.MaxAttempts, o.Backoff = w.o.MaxAttempts, w.o.Backoff
+	conn, err := awsconn.Load(w.Context(), o)
+	w.Must(err)
+	return conn
+}
+
+// Connection is how a client reaches an account without a socket.
+func Connection(client aws.HTTPClient) awsconn.Options {
+	return awsconn.Options{Region: Region, EndpointURL: address, HTTPClient: client, Anonymous: true}
+}
+
+// Config is how a user of the library reaches an account in this process.
+func Config(a *emulator.AWS) aws.Config {
+	return aws.Config{
+		Region: Region, BaseEndpoint: aws.String(address), HTTPClient: a.Client(),
+		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+	}
+}
+
+// Establish begins the archive and its recorder.
+func (w *World) Establish() {
+	w.Helper()
+	w.Archive, w.Recorder = w.Another(w.Conn)
+}
+
+// Another returns what another process has on its own connection: the archive, opened
+// and established, and a recorder into it.
+func (w *World) Another(conn *awsconn.Conn) (*archive.Archive, *recorder.Recorder) {
+	w.Helper()
+	a, err := archive.Open(w.Context(), conn.S3(), archive.Options{Bucket: w.o.Bucket, Account: Account, Region: Region})
+	w.Must(err)
+	w.Must(a.Establish(w.Context()))
+	o := paramstore.Options{}
+	if w.o.Tagging {
+		o.Tagging = conn.Tagging()
+	}
+	return a, recorder.New(a, paramstore.New(conn.SSM(), o), recorder.Options{Account: Account, Region: Region, Logger: w.o.Logger})
+}
+
+// Must ends the test if there is an error.
+func (w *World) Must(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+// Drain hands the recorder the events of the queue until it is empty, and returns how
+// many it handed back.
+func (w *World) Drain() (failed int) {
+	w.Helper()
+	handle := Handler(w.Recorder)
+	w.Must(w.AWS.Queue.Drain(w.Context(), func(ctx context.Context, batch []emulator.Message) []string {
+		again := handle(ctx, batch)
+		failed += len(again)
+		return again
+	}))
+	return failed
+}
+
+// Record hands the recorder the events of the queue, and makes it reconcile all
+// parameters.
+func (w *World) Record() {
+	w.Helper()
+	time.Sleep(2 * time.Second) // events take their time
+	w.Drain()
+	report, err := w.Recorder.Reconcile(w.Context(), Everything(w), recorder.ReconcileOptions{})
+	w.Must(err)
+	if !report.Complete || len(report.Failed) > 0 {
+		w.Fatalf("reconcile: %+v", report)
+	}
+}
+
+// Handler gives a recorder the messages of a queue.
+func Handler(r *recorder.Recorder) emulator.Handler {
+	return func(ctx context.Context, batch []emulator.Message) (failed []string) {
+		messages := make([]recorder.Message, len(batch))
+		for i, m := range batch {
+			messages[i] = recorder.Message{ID: m.ID, Body: m.Body, Sent: m.Sent, Receives: m.Receives}
+		}
+		for _, f := range r.Handle(ctx, messages) {
+			failed = append(failed, f.ID)
+		}
+		return failed
+	}
+}
+
+// Target parses a target.
+func Target(t testing.TB, text string, recursive bool) ssmbak.Target {
+	t.Helper()
+	target, err := ssmbak.ParseTarget(text, recursive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return target
+}
+
+// Everything is the target of all parameters.
+func Everything(t testing.TB) ssmbak.Target {
+	t.Helper()
+	return Target(t, "/", true)
+}
