@@ -28,21 +28,10 @@ func (t *Timeline) At(at ssmbak.Time) (state ssmbak.State, refs []ObjectRef) {
 		state.Value.Reason = cmp.Or(s.Version.Unreadable, reasonNoValue)
 	}
 	if s.life != noLife && !s.Unknown {
-		if tags, ok := t.tagsAt(s.life, at); ok {
-			state.Tags = ssmbak.Know(maps.Clone(tags), ssmbak.Proved)
-		} else if tags, ok := t.lastTags(s.life, at); ok {
-			state.Tags = ssmbak.Know(maps.Clone(tags), ssmbak.LastKnown)
-		}
-		labels, known := t.labelsAt(s.life, at)
-		certainty := ssmbak.Proved
-		if !known {
-			labels, known = t.lastLabels(s.life, at)
-			certainty = ssmbak.LastKnown
-		}
-		if known && !t.ahead(labels, s.Version.Number) {
-			labels = maps.Clone(labels)
-			maps.DeleteFunc(labels, func(_ string, number int64) bool { return number > s.Version.Number })
-			state.Labels = ssmbak.Know(labels, certainty)
+		state.Tags = t.tagsAt(s.life, at)
+		if labels := t.labelsAt(s.life, at); !t.ahead(labels.V, s.Version.Number) {
+			maps.DeleteFunc(labels.V, func(_ string, number int64) bool { return number > s.Version.Number })
+			state.Labels = labels
 		}
 	}
 	return state, s.Version.Objects

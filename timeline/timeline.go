@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"sort"
+	"sync"
 
 	"github.com/ssmbak/ssmbak"
 )
@@ -66,12 +67,8 @@ type Timeline struct {
 	lives   []life
 	// doubtful are the deletions that may lie in several slots.
 	doubtful []Deletion
-}
-
-// life is the time from when it may have begun to when it surely had ended.
-type life struct {
-	begin, until ssmbak.Time
-	whole        bool // its first version is known, and when it began
+	tags     func() layout[string]
+	labels   func() []layout[int64] // of each label of which events told, and of all others
 }
 
 // New builds the timeline of one parameter. The facts need not be in any order.
@@ -79,6 +76,7 @@ func New(name ssmbak.Name, facts Facts, h Horizon) *Timeline {
 	t := &Timeline{name: name, facts: Union(facts, Facts{}), horizon: h}
 	t.order = slices.SortedFunc(slices.Values(t.facts.Versions), compareMoments)
 	t.build()
+	t.tags, t.labels = sync.OnceValue(t.layOutTags), sync.OnceValue(t.layOutLabels)
 	return t
 }
 

@@ -102,7 +102,7 @@ var mutations = []mutation{
 	},
 	{
 		"tags are known within the second in which they changed", "timeline/attributes.go",
-		"hi: ssmbak.Seconds(f.Second+1) - 1, event: true, counter: f.Counter", "hi: ssmbak.Seconds(f.Second), event: true, counter: f.Counter",
+		"o.counter = x.Counter", "o.counter, o.hi = x.Counter, o.lo",
 	},
 	{
 		"only the first copy of a value is read", "archive/values.go",
