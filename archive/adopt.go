@@ -104,7 +104,7 @@ func (a *Archive) Adopt(ctx context.Context) (n int, problems []Problem, err err
 // The facts must have been read before. A parameter has an index before
 // the first value object of ssmbak is written, so where there still is none
 // they are the original's, or the index was lost.
-func (a *Archive) adopt(ctx context.Context, name ssmbak.Name, facts []timeline.Original) (wrote bool, err error) {
+func (a *Archive) adopt(ctx context.Context, name ssmbak.Name, facts []timeline.Legacy) (wrote bool, err error) {
 	x, err := a.Index(ctx, name)
 	if err != nil || x.Exists {
 		return false, err
@@ -124,7 +124,7 @@ func (a *Archive) adopt(ctx context.Context, name ssmbak.Name, facts []timeline.
 	if ours {
 		return false, &LostIndexError{Name: name}
 	}
-	known := timeline.Facts{Originals: facts}
+	known := timeline.Facts{Legacy: facts}
 	s, err := a.Update(ctx, x, func(f timeline.Facts) timeline.Facts { return timeline.Union(f, known) })
 	return s.Wrote, err
 }
@@ -182,9 +182,9 @@ func (a *Archive) mayHoldOriginals() bool { return a.hasOriginals() && a.adopted
 
 // outlived reports whether one of the facts is so old that the parameter got an
 // index when the archive was adopted, so that an index that is missing was lost.
-func (a *Archive) outlived(facts []timeline.Original) bool {
+func (a *Archive) outlived(facts []timeline.Legacy) bool {
 	adopted := ssmbak.Time(a.adopted.Load())
-	return adopted != 0 && slices.ContainsFunc(facts, func(f timeline.Original) bool { return f.LastModified.Add(clockSkew) < adopted })
+	return adopted != 0 && slices.ContainsFunc(facts, func(f timeline.Legacy) bool { return f.LastModified.Add(clockSkew) < adopted })
 }
 
 // lostIndex reports whether a parameter that has no index once had one: ssmbak

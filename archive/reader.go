@@ -205,7 +205,7 @@ func (a *Archive) scan(ctx context.Context, target ssmbak.Target, begin func(nam
 	if !rec.Last.IsZero() {
 		out.complete = ssmbak.TimeOf(rec.Last)
 	}
-	var originals map[ssmbak.Name][]timeline.Original
+	var originals map[ssmbak.Name][]timeline.Legacy
 	if out.names, originals, out.one, err = a.sources(ctx, target, rec); err != nil {
 		return scanned{}, err
 	}
@@ -238,7 +238,7 @@ func (a *Archive) scan(ctx context.Context, target ssmbak.Target, begin func(nam
 			if x.Exists {
 				h = a.Horizon(x, rec)
 			} else {
-				x.Facts.Originals = originals[name]
+				x.Facts.Legacy = originals[name]
 			}
 			if x.Facts.Empty() && x.unknown.Empty() {
 				return nil
@@ -260,7 +260,7 @@ func (a *Archive) since() ssmbak.Time {
 // sources returns the parameters that the target means: those with an index,
 // and what the original recorded of those that have none yet. A name that a listing
 // found live counts as recorded, though nothing is.
-func (a *Archive) sources(ctx context.Context, target ssmbak.Target, r Reconciled) (indexed []ssmbak.Name, originals map[ssmbak.Name][]timeline.Original, one bool, err error) {
+func (a *Archive) sources(ctx context.Context, target ssmbak.Target, r Reconciled) (indexed []ssmbak.Name, originals map[ssmbak.Name][]timeline.Legacy, one bool, err error) {
 	exact, possible := target.Name()
 	var hasIndex, hasKey bool
 	if possible {
@@ -306,12 +306,12 @@ func (a *Archive) sources(ctx context.Context, target ssmbak.Target, r Reconcile
 }
 
 // source is sources for exactly one parameter.
-func (a *Archive) source(ctx context.Context, name ssmbak.Name, hasIndex bool) ([]ssmbak.Name, map[ssmbak.Name][]timeline.Original, bool, error) {
+func (a *Archive) source(ctx context.Context, name ssmbak.Name, hasIndex bool) ([]ssmbak.Name, map[ssmbak.Name][]timeline.Legacy, bool, error) {
 	if hasIndex {
 		return []ssmbak.Name{name}, nil, true, nil
 	}
 	facts, err := a.FirstSight(ctx, name)
-	return nil, map[ssmbak.Name][]timeline.Original{name: facts}, true, err
+	return nil, map[ssmbak.Name][]timeline.Legacy{name: facts}, true, err
 }
 
 func (a *Archive) hasIndex(ctx context.Context, name ssmbak.Name) (bool, error) {

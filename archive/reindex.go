@@ -197,7 +197,7 @@ func (a *Archive) addValues(ctx context.Context, out *Reindexed, facts timeline.
 			named[ref.ID] = true
 		}
 	}
-	for _, o := range facts.Originals {
+	for _, o := range facts.Legacy {
 		named[o.ID] = true
 	}
 	all = slices.DeleteFunc(all, func(v objectVersion) bool { return named[v.id] })
@@ -230,10 +230,10 @@ func (a *Archive) addValues(ctx context.Context, out *Reindexed, facts timeline.
 	}
 	if out.Older == "" && a.hasOriginals() {
 		var err error
-		if found.Originals, err = a.originals(ctx, out.Name, foreign); err != nil {
+		if found.Legacy, err = a.originals(ctx, out.Name, foreign); err != nil {
 			return facts, err
 		}
-		for _, o := range found.Originals {
+		for _, o := range found.Legacy {
 			out.Originals++
 			if !o.Deleted {
 				out.Foreign--
@@ -246,7 +246,7 @@ func (a *Archive) addValues(ctx context.Context, out *Reindexed, facts timeline.
 // originals returns what the original ssmbak wrote of a parameter: of the object
 // versions that are foreign those that have its tags, and delete markers. A
 // marker is surely the original's only if it was there before the archive was.
-func (a *Archive) originals(ctx context.Context, name ssmbak.Name, foreign map[string]bool) ([]timeline.Original, error) {
+func (a *Archive) originals(ctx context.Context, name ssmbak.Name, foreign map[string]bool) ([]timeline.Legacy, error) {
 	o := a.originalOptions()
 	o.Ours = func(id string) bool {
 		is, known := foreign[id]
@@ -256,7 +256,7 @@ func (a *Archive) originals(ctx context.Context, name ssmbak.Name, foreign map[s
 	if err != nil {
 		return nil, fmt.Errorf("read what the original recorded of %s: %w", name, translate(err))
 	}
-	return slices.DeleteFunc(facts, func(f timeline.Original) bool {
+	return slices.DeleteFunc(facts, func(f timeline.Legacy) bool {
 		if f.Deleted {
 			return f.LastModified.Add(time.Second) > a.since() // LastModified is cut to whole seconds
 		}

@@ -114,7 +114,7 @@ func (a *Archive) Begin(ctx context.Context, name ssmbak.Name) (Index, error) {
 	if err != nil {
 		return Index{}, err
 	}
-	known := timeline.Facts{Originals: originals}
+	known := timeline.Facts{Legacy: originals}
 	s, err := a.Update(ctx, Index{Name: name}, func(f timeline.Facts) timeline.Facts { return timeline.Union(f, known) })
 	return s.Index, err
 }
@@ -122,7 +122,7 @@ func (a *Archive) Begin(ctx context.Context, name ssmbak.Name) (Index, error) {
 // FirstSight returns what the original ssmbak recorded of a parameter that has
 // no index yet. Where the key has object versions of ssmbak all the same, the
 // index was lost: a [*LostIndexError].
-func (a *Archive) FirstSight(ctx context.Context, name ssmbak.Name) ([]timeline.Original, error) {
+func (a *Archive) FirstSight(ctx context.Context, name ssmbak.Name) ([]timeline.Legacy, error) {
 	current, err := a.Current(ctx, name)
 	if err != nil || current.ID == "" {
 		return nil, err

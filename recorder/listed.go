@@ -38,7 +38,7 @@ func (r *Recorder) recordListed(ctx context.Context, name ssmbak.Name, d paramst
 	seen := ofListing(d, brief(cause))
 	recorded = index.Facts.Has(seen.Versions[0].Ref())
 	if !index.Exists {
-		if seen.Originals, err = r.archive.FirstSight(ctx, name); err != nil {
+		if seen.Legacy, err = r.archive.FirstSight(ctx, name); err != nil {
 			return false
 		}
 	}

@@ -81,7 +81,7 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s sight) (out
 	}
 	var seen timeline.Facts
 	if !index.Exists {
-		if seen.Originals, err = r.archive.FirstSight(ctx, name); err != nil {
+		if seen.Legacy, err = r.archive.FirstSight(ctx, name); err != nil {
 			return outcome{}, err
 		}
 	}
@@ -92,7 +92,7 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s sight) (out
 	if l, err = r.readLabels(ctx, r.timeline(name, index.Facts), name, l); err != nil {
 		return outcome{}, err
 	}
-	w := &writing{r: r, name: name, index: index, look: l, originals: seen.Originals}
+	w := &writing{r: r, name: name, index: index, look: l, originals: seen.Legacy}
 	if err := w.values(ctx, s.retry); err != nil {
 		return outcome{}, err
 	}
@@ -294,7 +294,7 @@ type writing struct {
 	name      ssmbak.Name
 	index     archive.Index
 	look      look
-	originals []timeline.Original // what the original recorded, if there is no index yet
+	originals []timeline.Legacy // what the original recorded, if there is no index yet
 	versions  []timeline.Version  // those that the archive lacks, or lacks the value of
 	last      timeline.Ref        // the version whose value was written last
 	bytes     int
@@ -381,7 +381,7 @@ func refOf(v paramstore.Version) timeline.Ref { return timeline.Ref{Number: v.Nu
 func (w *writing) put(ctx context.Context, v ssmbak.Version, value ssmbak.Value) (timeline.ObjectRef, error) {
 	if !w.index.Exists {
 		begun, err := w.r.archive.Update(ctx, w.index, func(base timeline.Facts) timeline.Facts {
-			return timeline.Union(base, timeline.Facts{Originals: w.originals})
+			return timeline.Union(base, timeline.Facts{Legacy: w.originals})
 		})
 		if err != nil {
 			return timeline.ObjectRef{}, err
@@ -465,7 +465,7 @@ func (w *writing) keepOnTop(ctx context.Context, index archive.Index, newest tim
 // keepMarked leaves a delete marker on the parameter's key, unless one lies
 // there or there is nothing to mark.
 func (w *writing) keepMarked(ctx context.Context, f timeline.Facts, check bool) error {
-	held := len(f.Originals) > 0 || slices.ContainsFunc(f.Versions, func(v timeline.Version) bool { return len(v.Objects) > 0 })
+	held := len(f.Legacy) > 0 || slices.ContainsFunc(f.Versions, func(v timeline.Version) bool { return len(v.Objects) > 0 })
 	if !held && !check {
 		return nil
 	}

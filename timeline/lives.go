@@ -13,7 +13,7 @@ type life struct {
 }
 
 // noLife is the life of a span in which there is no parameter, or one of which
-// only the original ssmbak knew.
+// only the legacy ssmbak knew.
 const noLife = -1
 
 // numberLives tells each span to which life it belongs. Two versions stand in

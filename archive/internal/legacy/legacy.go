@@ -64,7 +64,7 @@ type Options struct {
 type Result struct {
 	// Facts are the facts of each parameter, oldest in storage first. No list is
 	// empty.
-	Facts map[ssmbak.Name][]timeline.Original
+	Facts map[ssmbak.Name][]timeline.Legacy
 	// Skipped counts the object versions and delete markers that are not the
 	// original's: those whose key is no parameter's name, as all under
 	// ".ssmbak/", and object versions without a readable ssmbakTime or that
@@ -100,7 +100,7 @@ func Read(ctx context.Context, client *s3.Client, o Options, prefix string, keep
 // One returns the original's facts about one parameter, oldest in storage
 // first, and none if it knows nothing of it. It reads no further than the
 // name's own key, whatever else begins like it.
-func One(ctx context.Context, client *s3.Client, o Options, name ssmbak.Name) ([]timeline.Original, error) {
+func One(ctx context.Context, client *s3.Client, o Options, name ssmbak.Name) ([]timeline.Legacy, error) {
 	r := &reader{client: client, o: o}
 	result, err := r.read(ctx, name.String(), func(key string) verdict {
 		if key != name.String() {
@@ -128,7 +128,7 @@ type reader struct {
 
 // entry is what became of one stored thing.
 type entry struct {
-	fact    timeline.Original
+	fact    timeline.Legacy
 	missing bool // it is not the original's
 	ours    bool
 }
@@ -157,7 +157,7 @@ func (r *reader) read(ctx context.Context, prefix string, judge func(key string)
 				continue
 			case take:
 			}
-			e := &entry{fact: timeline.Original{ID: s.id, Deleted: s.marker, LastModified: s.modified}}
+			e := &entry{fact: timeline.Legacy{ID: s.id, Deleted: s.marker, LastModified: s.modified}}
 			histories[ssmbak.Name(s.key)] = append(histories[ssmbak.Name(s.key)], e)
 			e.ours = r.o.Ours != nil && r.o.Ours(s.id)
 			if e.ours || s.marker {
@@ -171,7 +171,7 @@ func (r *reader) read(ctx context.Context, prefix string, judge func(key string)
 		return Result{}, fmt.Errorf("read the original's records under %q in bucket %s: %w", prefix, r.o.Bucket, err)
 	}
 
-	result.Facts = make(map[ssmbak.Name][]timeline.Original, len(histories))
+	result.Facts = make(map[ssmbak.Name][]timeline.Legacy, len(histories))
 	for name, history := range histories {
 		facts, missing := oldestFirst(history)
 		if len(facts) > 0 {
@@ -185,7 +185,7 @@ func (r *reader) read(ctx context.Context, prefix string, judge func(key string)
 // oldestFirst turns a history, newest first, into facts, oldest first, and counts
 // the entries that are not the original's. What is left out keeps its place,
 // so that the same object version has the same one however it is read.
-func oldestFirst(history []*entry) (facts []timeline.Original, missing int) {
+func oldestFirst(history []*entry) (facts []timeline.Legacy, missing int) {
 	for i := len(history) - 1; i >= 0; i-- {
 		switch e := history[i]; {
 		case e.missing:

@@ -53,15 +53,15 @@ var mutations = []mutation{
 		"return w.Began.Add(-timeline.Staleness)", "return w.Ended",
 	},
 	{
-		"a look that found nothing speaks for versions that are younger than it is sure", "timeline/timeline.go",
+		"a look that found nothing speaks for versions that are younger than it is sure", "timeline/slots.go",
 		"if s := &t.slots[i]; s.after == nil || g.Sure >= s.after.Moment() {", "if s := &t.slots[i]; true {",
 	},
 	{
-		"the second of a deletion is taken for known", "timeline/slot.go",
+		"the second of a deletion is taken for known", "timeline/spans.go",
 		"c.unknown(max(e.from, s.open()), e.until, reasonSecond)", "_ = reasonSecond",
 	},
 	{
-		"a life is not taken for ended where its numbers begin again", "timeline/slot.go",
+		"a life is not taken for ended where its numbers begin again", "timeline/spans.go",
 		"c.unknown(last, s.until(), reasonBounds)", "_ = last",
 	},
 	{
