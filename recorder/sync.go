@@ -294,9 +294,9 @@ type writing struct {
 	name      ssmbak.Name
 	index     archive.Index
 	look      look
-	originals []timeline.Legacy // what the original recorded, if there is no index yet
-	versions  []timeline.Version  // those that the archive lacks, or lacks the value of
-	last      timeline.Ref        // the version whose value was written last
+	originals []timeline.Legacy  // what the original recorded, if there is no index yet
+	versions  []timeline.Version // those that the archive lacks, or lacks the value of
+	last      timeline.Ref       // the version whose value was written last
 	bytes     int
 }
 
