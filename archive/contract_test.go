@@ -427,7 +427,7 @@ var contract = []struct {
 		a := p.ready(t)
 		// A writer that is stopped right after this hides nothing.
 		x, err := beginIndex(t.Context(), a, "/app/db")
-		if err != nil || !x.Exists || len(x.Facts.Originals) != 1 {
+		if err != nil || !x.Exists || len(x.Facts.Legacy) != 1 {
 			t.Fatalf("%+v, %v", x, err)
 		}
 		s, err := a.At(t.Context(), testworld.Target(t, "/app/db", false), ssmbak.Seconds(1718309100), archive.AllValues)

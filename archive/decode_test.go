@@ -87,7 +87,7 @@ func TestIndexRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f := d.Facts; len(f.Versions) != 2 || len(f.Deletions) != 1 || len(f.Looks) != 2 || len(f.Tags) != 2 || len(f.Labels) != 2 || len(f.Traces) != 1 || len(f.Originals) != 1 {
+	if f := d.Facts; len(f.Versions) != 2 || len(f.Deletions) != 1 || len(f.Looks) != 2 || len(f.Tags) != 2 || len(f.Labels) != 2 || len(f.Traces) != 1 || len(f.Legacy) != 1 {
 		t.Fatalf("facts are missing: %+v", f)
 	}
 	if !unknown.Empty() {

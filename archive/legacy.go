@@ -110,7 +110,7 @@ func (w *Writer) Adopt(ctx context.Context) (n int, problems []Problem, err erro
 // The facts must have been read before. A parameter has an index before the first
 // value object of this ssmbak is written, so where there still is none they are
 // legacy facts, or the index was deleted.
-func (w *Writer) adopt(ctx context.Context, name ssmbak.Name, facts []timeline.Original) (wrote bool, err error) {
+func (w *Writer) adopt(ctx context.Context, name ssmbak.Name, facts []timeline.Legacy) (wrote bool, err error) {
 	x, err := w.Index(ctx, name)
 	if err != nil || x.Exists {
 		return false, err
@@ -128,7 +128,7 @@ func (w *Writer) adopt(ctx context.Context, name ssmbak.Name, facts []timeline.O
 	if ours {
 		return false, &MissingIndexError{Name: name}
 	}
-	known := timeline.Facts{Originals: facts}
+	known := timeline.Facts{Legacy: facts}
 	s, err := w.Update(ctx, x, func(f timeline.Facts) timeline.Facts { return timeline.Union(f, known) })
 	return s.Wrote, err
 }
@@ -170,7 +170,7 @@ func (a *Archive) listsLegacy() bool { return a.hasLegacy() && a.adopted.Load() 
 // LegacyFacts returns what the legacy ssmbak recorded of a parameter that has no
 // index yet. If this ssmbak wrote object versions of it, the index was deleted: a
 // [*MissingIndexError].
-func (a *Archive) LegacyFacts(ctx context.Context, name ssmbak.Name) ([]timeline.Original, error) {
+func (a *Archive) LegacyFacts(ctx context.Context, name ssmbak.Name) ([]timeline.Legacy, error) {
 	current, err := a.Current(ctx, name)
 	if err != nil || current.ID == "" {
 		return nil, err
@@ -203,9 +203,9 @@ func (a *Archive) legacyOptions() legacy.Options { return legacy.Options{Paralle
 
 // wasAdopted reports whether one of the facts is so old that the parameter got an
 // index when the archive was adopted.
-func (a *Archive) wasAdopted(facts []timeline.Original) bool {
+func (a *Archive) wasAdopted(facts []timeline.Legacy) bool {
 	adopted := ssmbak.Time(a.adopted.Load())
-	return adopted != 0 && slices.ContainsFunc(facts, func(f timeline.Original) bool { return f.LastModified.Add(clockSkew) < adopted })
+	return adopted != 0 && slices.ContainsFunc(facts, func(f timeline.Legacy) bool { return f.LastModified.Add(clockSkew) < adopted })
 }
 
 // missesIndex reports whether a parameter that has no index once had one: this

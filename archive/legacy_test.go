@@ -236,7 +236,7 @@ func TestAdoptMeets(t *testing.T) {
 				t.Fatal("nobody was met")
 			}
 			x, err := a.Index(t.Context(), "/app/db")
-			if err != nil || len(x.Facts.Originals) != 1 || len(x.Facts.Versions) != 1 {
+			if err != nil || len(x.Facts.Legacy) != 1 || len(x.Facts.Versions) != 1 {
 				t.Errorf("got %+v, %v, want one fact of the original and a version", x.Facts, err)
 			}
 		})
@@ -288,7 +288,7 @@ func TestAdopted(t *testing.T) {
 		time.Sleep(time.Hour)
 		adopt(t, a)
 		had, err := a.Index(t.Context(), "/app/db")
-		if err != nil || len(had.Facts.Originals) != 1 {
+		if err != nil || len(had.Facts.Legacy) != 1 {
 			t.Fatalf("%+v, %v", had.Facts, err)
 		}
 		p.erase(t, ".ssmbak/index/app/db")
@@ -319,7 +319,7 @@ func TestAdopted(t *testing.T) {
 			}
 		}
 		x, err := beginIndex(t.Context(), a, "/app/first")
-		if err != nil || len(x.Facts.Originals) != 1 {
+		if err != nil || len(x.Facts.Legacy) != 1 {
 			t.Errorf("first recorded: %+v, %v", x.Facts, err)
 		}
 		reindex(t, a, "/app/db")

@@ -203,7 +203,7 @@ func (a *Archive) scan(ctx context.Context, target ssmbak.Target, begin func(nam
 	if !rec.Last.IsZero() {
 		out.complete = ssmbak.TimeOf(rec.Last)
 	}
-	var old map[ssmbak.Name][]timeline.Original
+	var old map[ssmbak.Name][]timeline.Legacy
 	if out.names, old, out.one, err = a.sources(ctx, target, rec); err != nil {
 		return scanned{}, err
 	}
@@ -235,7 +235,7 @@ func (a *Archive) scan(ctx context.Context, target ssmbak.Target, begin func(nam
 			if x.Exists {
 				h = a.Coverage(x, rec)
 			} else {
-				x.Facts.Originals = old[name]
+				x.Facts.Legacy = old[name]
 			}
 			if x.Facts.Empty() && x.object.Unknown.Empty() {
 				return nil
@@ -250,7 +250,7 @@ func (a *Archive) scan(ctx context.Context, target ssmbak.Target, begin func(nam
 // sources returns the parameters of the target: those with an index, and the legacy
 // facts of those that have none yet. A name that a listing found live counts as
 // recorded, even though it has no fact.
-func (a *Archive) sources(ctx context.Context, target ssmbak.Target, r Reconciled) (indexed []ssmbak.Name, old map[ssmbak.Name][]timeline.Original, one bool, err error) {
+func (a *Archive) sources(ctx context.Context, target ssmbak.Target, r Reconciled) (indexed []ssmbak.Name, old map[ssmbak.Name][]timeline.Legacy, one bool, err error) {
 	exact, possible := target.Name()
 	var hasIndex, hasKey bool
 	if possible {
@@ -294,12 +294,12 @@ func (a *Archive) sources(ctx context.Context, target ssmbak.Target, r Reconcile
 }
 
 // source is [Archive.sources] for exactly one parameter.
-func (a *Archive) source(ctx context.Context, name ssmbak.Name, hasIndex bool) ([]ssmbak.Name, map[ssmbak.Name][]timeline.Original, bool, error) {
+func (a *Archive) source(ctx context.Context, name ssmbak.Name, hasIndex bool) ([]ssmbak.Name, map[ssmbak.Name][]timeline.Legacy, bool, error) {
 	if hasIndex {
 		return []ssmbak.Name{name}, nil, true, nil
 	}
 	facts, err := a.LegacyFacts(ctx, name)
-	return nil, map[ssmbak.Name][]timeline.Original{name: facts}, true, err
+	return nil, map[ssmbak.Name][]timeline.Legacy{name: facts}, true, err
 }
 
 func (a *Archive) hasIndex(ctx context.Context, name ssmbak.Name) (bool, error) {

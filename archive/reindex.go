@@ -189,7 +189,7 @@ func (a *Archive) addValues(ctx context.Context, out *Reindexed, facts timeline.
 			named[ref.ID] = true
 		}
 	}
-	for _, o := range facts.Originals {
+	for _, o := range facts.Legacy {
 		named[o.ID] = true
 	}
 	all = slices.DeleteFunc(all, func(v bucket.Version) bool { return v.Marker || named[v.ID] })
@@ -222,10 +222,10 @@ func (a *Archive) addValues(ctx context.Context, out *Reindexed, facts timeline.
 	}
 	if out.Older == "" && a.hasLegacy() {
 		var err error
-		if found.Originals, err = a.legacyOf(ctx, out.Name, foreign); err != nil {
+		if found.Legacy, err = a.legacyOf(ctx, out.Name, foreign); err != nil {
 			return facts, err
 		}
-		for _, o := range found.Originals {
+		for _, o := range found.Legacy {
 			out.Legacy++
 			if !o.Deleted {
 				out.Foreign--
@@ -238,14 +238,14 @@ func (a *Archive) addValues(ctx context.Context, out *Reindexed, facts timeline.
 // legacyOf returns what the legacy ssmbak wrote of a parameter: of the foreign object
 // versions those that have its tags, and delete markers. A marker is surely of the
 // legacy ssmbak only if it was stored before the archive was created.
-func (a *Archive) legacyOf(ctx context.Context, name ssmbak.Name, foreign map[string]bool) ([]timeline.Original, error) {
+func (a *Archive) legacyOf(ctx context.Context, name ssmbak.Name, foreign map[string]bool) ([]timeline.Legacy, error) {
 	o := a.legacyOptions()
 	o.Ours = func(id string) bool {
 		is, known := foreign[id]
 		return known && !is
 	}
 	facts, err := legacy.One(ctx, a.bucket, o, name)
-	return slices.DeleteFunc(facts, func(f timeline.Original) bool {
+	return slices.DeleteFunc(facts, func(f timeline.Legacy) bool {
 		if f.Deleted {
 			return f.LastModified.Add(time.Second) > a.since() // LastModified is in whole seconds
 		}

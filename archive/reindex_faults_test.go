@@ -80,13 +80,13 @@ func TestReindexOriginals(t *testing.T) {
 		t.Fatalf("%+v, %v", x, err)
 	}
 	markers := 0
-	for _, o := range x.Facts.Originals {
+	for _, o := range x.Facts.Legacy {
 		if o.Deleted {
 			markers++
 		}
 	}
 	if markers != 1 {
-		t.Errorf("originals %+v, want one marker: ours is no fact", x.Facts.Originals)
+		t.Errorf("originals %+v, want one marker: ours is no fact", x.Facts.Legacy)
 	}
 	if st := at(t, a, "/app/db", ssmbak.Seconds(1718309100)); !st.Deleted && st.Value.V.Reveal() != "beside" {
 		t.Errorf("before the first fact of ours: %+v", st)

@@ -226,7 +226,7 @@ func beginIndex(ctx context.Context, a *archive.Writer, name ssmbak.Name) (archi
 		return archive.Index{}, err
 	}
 	out, err := a.Update(ctx, archive.Index{Name: name}, func(f timeline.Facts) timeline.Facts {
-		return timeline.Union(f, timeline.Facts{Originals: legacy})
+		return timeline.Union(f, timeline.Facts{Legacy: legacy})
 	})
 	return out.Index, err
 }

@@ -39,7 +39,7 @@ func (r *Recorder) recordListed(ctx context.Context, name ssmbak.Name, d paramst
 	seen := listedFacts(d, brief(cause))
 	recorded = index.Facts.Has(seen.Versions[0].Ref())
 	if !index.Exists {
-		if seen.Originals, err = r.archive.LegacyFacts(ctx, name); err != nil {
+		if seen.Legacy, err = r.archive.LegacyFacts(ctx, name); err != nil {
 			return false
 		}
 	}

@@ -81,7 +81,7 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s syncRequest
 	}
 	var seen timeline.Facts
 	if !index.Exists {
-		if seen.Originals, err = r.archive.LegacyFacts(ctx, name); err != nil {
+		if seen.Legacy, err = r.archive.LegacyFacts(ctx, name); err != nil {
 			return outcome{}, err
 		}
 	}
@@ -92,7 +92,7 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s syncRequest
 	if rd, err = r.confirmLabels(ctx, r.timeline(name, index.Facts), name, rd); err != nil {
 		return outcome{}, err
 	}
-	w := &writing{r: r, name: name, index: index, reading: rd, originals: seen.Originals}
+	w := &writing{r: r, name: name, index: index, reading: rd, originals: seen.Legacy}
 	if err := w.values(ctx, s.retry); err != nil {
 		return outcome{}, err
 	}

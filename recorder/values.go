@@ -17,9 +17,9 @@ type writing struct {
 	name      ssmbak.Name
 	index     archive.Index
 	reading   reading
-	originals []timeline.Original // legacy records, if there is no index yet
-	versions  []timeline.Version  // versions to add to the index
-	last      timeline.Ref        // the version whose value was written last
+	originals []timeline.Legacy  // legacy records, if there is no index yet
+	versions  []timeline.Version // versions to add to the index
+	last      timeline.Ref       // the version whose value was written last
 	bytes     int
 }
 
@@ -104,7 +104,7 @@ func refOf(v paramstore.Version) timeline.Ref { return timeline.Ref{Number: v.Nu
 func (w *writing) put(ctx context.Context, v ssmbak.Version, value ssmbak.Value) (timeline.ObjectRef, error) {
 	if !w.index.Exists {
 		begun, err := w.r.archive.Update(ctx, w.index, func(base timeline.Facts) timeline.Facts {
-			return timeline.Union(base, timeline.Facts{Originals: w.originals})
+			return timeline.Union(base, timeline.Facts{Legacy: w.originals})
 		})
 		if err != nil {
 			return timeline.ObjectRef{}, err
@@ -181,7 +181,7 @@ func (w *writing) ensureCurrent(ctx context.Context, index archive.Index, newest
 // ensureMarked makes a delete marker the current object of the parameter's key,
 // unless it already is or the key has no objects.
 func (w *writing) ensureMarked(ctx context.Context, f timeline.Facts, check bool) error {
-	hasObjects := len(f.Originals) > 0 || slices.ContainsFunc(f.Versions, func(v timeline.Version) bool { return len(v.Objects) > 0 })
+	hasObjects := len(f.Legacy) > 0 || slices.ContainsFunc(f.Versions, func(v timeline.Version) bool { return len(v.Objects) > 0 })
 	if !hasObjects && !check {
 		return nil
 	}

@@ -417,7 +417,7 @@ func history(f timeline.Facts, at ssmbak.Time) (existed, absent bool) {
 	for _, t := range f.Traces {
 		existed = existed || ssmbak.Seconds(t.Second) <= at
 	}
-	for _, o := range f.Originals {
+	for _, o := range f.Legacy {
 		second := o.Second
 		if o.Deleted {
 			second = o.LastModified.Second()

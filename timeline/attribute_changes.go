@@ -1,7 +1,6 @@
 package timeline
 
 import (
-	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -36,17 +35,7 @@ func diff[V comparable, W any](s step[V], value func(V) W, gone W) map[string]W 
 
 // tags adds the changes of the parameter's tags.
 func (c *changes) tags(t *Timeline) {
-	var all []observation[string]
-	for _, f := range t.facts.Tags {
-		if f.Event == "" {
-			all = append(all, sights(f.Sights, f.Tags)...)
-			continue
-		}
-		all = append(all, observation[string]{
-			lo: ssmbak.Seconds(f.Second), hi: ssmbak.Seconds(f.Second+1) - 1, event: true, counter: f.Counter, seen: f.Tags,
-		})
-	}
-	lives, strays := byLife(t, all)
+	lives, strays := t.tags().lives, slices.Clone(t.tags().strays)
 	for _, l := range lives {
 		done := steps(l, nil)
 		// What an event of this or another life told, and a look saw, is told
@@ -100,8 +89,7 @@ func (c *changes) labels(t *Timeline) {
 		}
 	}
 	slices.Sort(seconds)
-	lives, _ := byLife(t, all)
-	for _, l := range lives {
+	for _, l := range deal(t, all, nil).lives {
 		all := steps(l, map[string]int64{})
 		for i, s := range all {
 			// Looks that overlap may have been put into another order than the
@@ -135,51 +123,6 @@ func (c *changes) labels(t *Timeline) {
 	}
 }
 
-// sighted is what was seen of one life: events in their order, looks in that of
-// their ends.
-type sighted[V comparable] struct {
-	life
-	events, looks []observation[V]
-}
-
-// byLife deals observations out to the lives that they are of. strays are the
-// events of which that is not known; a look of which it is not known proves
-// nothing.
-func byLife[V comparable](t *Timeline, all []observation[V]) (out []sighted[V], strays []observation[V]) {
-	all = slices.Clone(all)
-	slices.SortStableFunc(all, func(a, b observation[V]) int {
-		return cmp.Or(cmp.Compare(a.hi, b.hi), cmp.Compare(a.counter, b.counter))
-	})
-	out = make([]sighted[V], len(t.lives))
-	for i, l := range t.lives {
-		out[i].life = l
-	}
-	for _, o := range all {
-		own, several := -1, false
-		for i, l := range t.lives {
-			if o.lo < l.until && o.hi >= l.begin {
-				several, own = own >= 0, i
-			}
-		}
-		doubtful := own < 0 || several || o.lo < t.lives[own].begin && !t.unborn(o.lo, t.lives[own].begin)
-		switch {
-		case o.event && doubtful:
-			strays = append(strays, o)
-		case o.event:
-			out[own].events = append(out[own].events, o)
-		case !doubtful:
-			out[own].looks = append(out[own].looks, o)
-		}
-	}
-	return out, strays
-}
-
-// unborn reports whether there surely was no parameter before a life began, as
-// far as anything is known.
-func (t *Timeline) unborn(from, begin ssmbak.Time) bool {
-	return t.surely(noLife, from, begin-1) && !slices.ContainsFunc(t.facts.Deletions, func(d Deletion) bool { return d.until() > from && d.from() <= begin })
-}
-
 // steps returns the changes of one life: as few as what was seen allows, and
 // those that events told of. born is what is so at the beginning of a life whose
 // first version is known, nil if that is not known.
@@ -188,8 +131,8 @@ func (t *Timeline) unborn(from, begin ssmbak.Time) bool {
 // moment from lo to hi it was so: what was so is kept for as long as possible,
 // and a look makes a change only when its end is reached and nothing in its time
 // was as it says.
-func steps[V comparable](l sighted[V], born map[string]V) []step[V] {
-	w := walk[V]{sighted: l, keys: make([]string, len(l.looks)), done: make([]bool, len(l.looks)), reach: make(map[string]ssmbak.Time)}
+func steps[V comparable](l track[V], born map[string]V) []step[V] {
+	w := walk[V]{track: l, keys: make([]string, len(l.looks)), done: make([]bool, len(l.looks)), reach: make(map[string]ssmbak.Time)}
 	for i, o := range l.looks {
 		w.keys[i] = key(o.seen)
 		w.reach[w.keys[i]] = max(w.reach[w.keys[i]], o.lo)
@@ -211,7 +154,7 @@ func steps[V comparable](l sighted[V], born map[string]V) []step[V] {
 
 // walk goes through what was seen of one life.
 type walk[V comparable] struct {
-	sighted[V]
+	track[V]
 	ahead []observation[V] // the events to come
 	keys  []string         // beside looks
 	done  []bool           // beside looks: it was as they say

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"sort"
 
 	"github.com/ssmbak/ssmbak"
 )
@@ -12,152 +13,84 @@ import (
 // lo to hi. One that an event told of says that they became so then.
 type observation[V comparable] struct {
 	lo, hi  ssmbak.Time
+	at      ssmbak.Time // if no look answered from the past, it was so then
 	event   bool
 	counter int64
 	from    map[string]V // what an event said that was so before it, nil if it did not
 	seen    map[string]V
+	untold  bool // the event did not say what became so, and seen is nil
+	other   bool // the event told of another label
 }
 
 func (o observation[V]) says(m map[string]V) bool { return maps.Equal(o.seen, m) }
 
-// noLife is the life of a span in which there is no parameter, or one of which
-// only the original ssmbak knew.
-const noLife = -1
-
-// numberLives tells each span to which life it belongs. Two versions stand in
-// one life only if a look saw both.
-func (t *Timeline) numberLives() {
-	at := make(map[Ref]int, len(t.facts.Versions))
-	for i, v := range t.order {
-		if i == 0 || !t.slots[i].joined {
-			begin := v.Moment()
-			if v.Number > 1 {
-				begin = t.slots[i].open()
-			}
-			if n := len(t.lives); n > 0 {
-				t.lives[n-1].until = v.Moment()
-			}
-			t.lives = append(t.lives, life{begin: begin, until: ssmbak.MaxTime, whole: v.Number == 1})
-		}
-		at[v.Ref()] = len(t.lives) - 1
-	}
-	present := noLife
-	for i := range t.spans {
-		s := &t.spans[i]
-		s.life = noLife
-		switch {
-		case s.Kind == Held:
-			s.life = at[s.Version.Ref()]
-			present = s.life
-		case s.Kind == Absent && !s.Unknown && present != noLife:
-			t.lives[present].until = min(t.lives[present].until, s.From)
-		}
-	}
+// happened returns what an event says that became so in its second.
+func happened[V comparable](second int64, seen map[string]V) observation[V] {
+	hi := ssmbak.Seconds(second+1) - 1
+	return observation[V]{lo: ssmbak.Seconds(second), hi: hi, at: hi, event: true, seen: seen}
 }
 
-// ofLife returns the observations that may be of one life. A look may have
-// answered from before a life began: what may be of another life as well is in
-// doubt.
-func ofLife[V comparable](t *Timeline, n int, all []observation[V]) observations[V] {
-	var own observations[V]
-	for _, o := range all {
-		lives, mine := 0, false
-		for i, l := range t.lives {
-			if o.lo < l.until && o.hi >= l.begin {
-				lives++
-				mine = mine || i == n
-			}
-		}
-		begin := t.lives[n].begin
-		early := o.lo < begin && t.lives[n].whole
-		switch {
-		case !mine:
-		case lives > 1 || o.event && !t.surely(n, o.lo, o.hi) || early && !t.surely(noLife, o.lo, begin-1):
-			own.doubts = append(own.doubts, o)
-		case o.event:
-			own.events = append(own.events, o)
-		default:
-			if early {
-				o.lo = begin
-			}
-			own.looks = append(own.looks, o)
-		}
-	}
-	for _, list := range [][]observation[V]{own.events, own.looks} {
-		slices.SortStableFunc(list, func(a, b observation[V]) int {
-			return cmp.Or(cmp.Compare(a.hi, b.hi), cmp.Compare(a.counter, b.counter))
-		})
-	}
-	return own
-}
-
-// surely reports whether the parameter was in this life from lo to hi, or with
-// noLife whether there was none, as far as anything is known.
-func (t *Timeline) surely(n int, lo, hi ssmbak.Time) bool {
-	for at := lo; at <= hi; {
-		s := t.Span(at)
-		if s.life != n || s.Unknown && s.Reason != reasonMissing && s.Reason != reasonBefore {
-			return false
-		}
-		at = s.Until
-	}
-	return true
-}
-
+// sights returns the first and the last look that saw the same. They ended at
+// their moments by the recorder's clock.
 func sights[V comparable](s Sights, seen map[string]V) []observation[V] {
-	first := observation[V]{lo: s.Sure, hi: s.Seen, seen: seen}
-	if s.LastSeen == 0 {
-		return []observation[V]{first}
+	all := []observation[V]{{lo: s.Sure, hi: s.Seen, at: s.Seen.Add(-Skew), seen: seen}}
+	if s.LastSeen != 0 {
+		all = append(all, observation[V]{lo: s.LastSure, hi: s.LastSeen, at: s.LastSeen.Add(-Skew), seen: seen})
 	}
-	return []observation[V]{first, {lo: s.LastSure, hi: s.LastSeen, seen: seen}}
+	return all
 }
 
-// tagsAt returns the tags in a life at one moment of it, and whether they are
-// known.
-func (t *Timeline) tagsAt(n int, at ssmbak.Time) (map[string]string, bool) {
-	var all []observation[string]
-	for _, f := range t.facts.Tags {
-		if f.Event == "" {
-			all = append(all, sights(f.Sights, f.Tags)...)
+// tagsSeen returns everything that was seen of tags.
+func (f Facts) tagsSeen() (all []observation[string]) {
+	for _, x := range f.Tags {
+		if x.Event == "" {
+			all = append(all, sights(x.Sights, x.Tags)...)
 			continue
 		}
-		all = append(all, observation[string]{
-			lo: ssmbak.Seconds(f.Second), hi: ssmbak.Seconds(f.Second+1) - 1, event: true, counter: f.Counter, seen: f.Tags,
-		})
+		o := happened(x.Second, x.Tags)
+		o.counter = x.Counter
+		all = append(all, o)
 	}
-	own := ofLife(t, n, all)
-	// Where the first look saw no tags there were none from the beginning: it
-	// would take some that were given and taken away at once.
-	if l := t.lives[n]; l.whole && len(own.looks) > 0 && len(own.looks[0].seen) == 0 {
-		own.looks = slices.Insert(own.looks, 0, observation[string]{lo: l.begin, hi: l.begin, seen: map[string]string{}})
-	}
-	return own.at(at)
+	return all
 }
 
-// labelsAt returns the labels in a life at one moment of it, and whether they
-// are known. Each label is looked at by itself, since its events tell of it alone.
-func (t *Timeline) labelsAt(n int, at ssmbak.Time) (map[string]int64, bool) {
-	all := make(map[string]int64)
-	for _, label := range t.movedLabels() {
-		labels, known := t.labelAt(n, label, at)
-		if !known {
-			return nil, false
+// labelSeen returns everything that was seen of one label, or with "" of those
+// that no event named. moved are the labels that events named.
+func (f Facts) labelSeen(label string, moved []string) (all []observation[int64]) {
+	for _, x := range f.Labels {
+		switch {
+		case x.Event == "":
+			all = append(all, sights(x.Sights, alone(x.Labels, label, moved))...)
+		case x.Label == label && label != "":
+			all = append(all, x.move())
+		default: // it may stand for a request that moved several
+			o := happened[int64](x.Second, nil)
+			o.untold, o.other = true, x.Label != "" && slices.Contains(moved, x.Label)
+			all = append(all, o)
 		}
-		maps.Copy(all, labels)
 	}
-	return all, true
+	return all
+}
+
+// move returns what the event of a label says of it.
+func (f LabelsSeen) move() observation[int64] {
+	o := happened(f.Second, map[string]int64{f.Label: f.To})
+	if f.From > 0 {
+		o.from = map[string]int64{f.Label: f.From}
+	}
+	return o
 }
 
 // movedLabels returns the labels of which events told, and "" for all others.
 // Where an event told no more than that labels may have changed, that is all.
-func (t *Timeline) movedLabels() []string {
+func (f Facts) movedLabels() []string {
 	moved := []string{""}
-	if slices.ContainsFunc(t.facts.Labels, func(f LabelsSeen) bool { return f.Event != "" && f.Label == "" }) {
+	if slices.ContainsFunc(f.Labels, func(x LabelsSeen) bool { return x.Event != "" && x.Label == "" }) {
 		return moved
 	}
-	for _, f := range t.facts.Labels {
-		if f.Label != "" && !slices.Contains(moved, f.Label) {
-			moved = append(moved, f.Label)
+	for _, x := range f.Labels {
+		if x.Label != "" && !slices.Contains(moved, x.Label) {
+			moved = append(moved, x.Label)
 		}
 	}
 	return moved
@@ -175,193 +108,252 @@ func alone(labels map[string]int64, label string, moved []string) map[string]int
 	return one
 }
 
-// labelAt is labelsAt for one label, or with "" for those of which no event told.
-// A new parameter has none.
-func (t *Timeline) labelAt(n int, label string, at ssmbak.Time) (map[string]int64, bool) {
-	var all []observation[int64]
-	moved := t.movedLabels()
-	if l := t.lives[n]; l.whole {
-		all = append(all, observation[int64]{lo: l.begin, hi: l.begin, seen: map[string]int64{}})
-	}
-	for _, f := range t.facts.Labels {
-		switch {
-		case f.Event == "":
-			all = append(all, sights(f.Sights, alone(f.Labels, label, moved))...)
-		case f.Label == label && label != "":
-			all = append(all, f.move())
-		}
-	}
-	own := ofLife(t, n, all)
-	for i := range own.looks {
-		if l := &own.looks[i]; t.lives[n].whole && len(l.seen) > 0 {
-			l.lo = max(l.lo, t.lives[n].begin+1)
-		}
-	}
-	// An event of another label may stand for a request that moved several.
-	for _, f := range t.facts.Labels {
-		if f.Event != "" && (f.Label != label || label == "") {
-			own.doubts = append(own.doubts, observation[int64]{lo: ssmbak.Seconds(f.Second), hi: ssmbak.Seconds(f.Second+1) - 1, event: true})
-		}
-	}
-	return own.at(at)
+// layout is everything that was seen of the tags, or of one label, by the life of
+// which it is.
+type layout[V comparable] struct {
+	lives  []track[V]
+	strays []observation[V] // the events of which it is not known
 }
 
-// move returns what the event of a label says of it.
-func (f LabelsSeen) move() observation[int64] {
-	o := observation[int64]{
-		lo: ssmbak.Seconds(f.Second), hi: ssmbak.Seconds(f.Second+1) - 1, event: true, seen: map[string]int64{f.Label: f.To},
-	}
-	if f.From > 0 {
-		o.from = map[string]int64{f.Label: f.From}
-	}
-	return o
+// track is what was seen of one life, by the ends of what was seen.
+type track[V comparable] struct {
+	life
+	events, looks []observation[V] // surely of this life, as far as anything is known
+	proof         observations[V]  // what is proved, and what may be
+	seen          []observation[V] // by their moments, if no look answered from the past
+	silent        []ssmbak.Time    // the seconds of events that may tell of this life, and not what
 }
 
-// observations are those of one life, each kind in the order of their ends.
-//
-// What lies between two that say the same was so too. What lies between two
-// that differ is unknown, unless the later is an event and nothing was missed
-// before it, which the counters of tag events tell. A doubt says that there may
-// have been a change, to what it saw if it saw anything.
-type observations[V comparable] struct {
-	events, looks, doubts []observation[V]
-}
-
-func (o observations[V]) at(at ssmbak.Time) (map[string]V, bool) {
-	e := slices.IndexFunc(o.events, func(e observation[V]) bool { return e.hi > at })
-	if e < 0 {
-		e = len(o.events)
-	}
-	before, sure := o.before(e, at)
-	if !sure {
-		return nil, false
-	}
-	if before == nil {
-		return o.first()
-	}
-	for _, d := range o.doubts {
-		if d.lo <= at && d.hi >= before.lo && (d.seen == nil || !d.says(before.seen)) && !o.still(before.seen, d) {
-			return nil, false
+// deal deals out what was seen to the lives. born is what is so at the beginning
+// of a life, nil if that is not known.
+func deal[V comparable](t *Timeline, all []observation[V], born map[string]V) layout[V] {
+	out := layout[V]{lives: make([]track[V], len(t.lives))}
+	for n, l := range t.lives {
+		k := &out.lives[n]
+		if k.life = l; l.whole && born != nil {
+			k.born(born)
 		}
 	}
-	for e < len(o.events) && before.says(o.events[e].seen) {
-		e++ // the look before saw this change already
-	}
-	next := o.events[e:]
-	for _, d := range o.doubts { // it may have been of this life
-		if d.lo > at && d.seen != nil && !d.says(before.seen) && !explained(d, next) && !slices.ContainsFunc(o.looks, func(l observation[V]) bool {
-			return l.lo >= at && l.hi < d.lo && l.says(before.seen)
-		}) {
-			return nil, false
-		}
-	}
-	for _, l := range o.looks {
-		switch {
-		case l.hi <= at:
-			continue
-		case len(next) > 0 && l.lo > next[0].hi: // surely after the next change
-			continue
-		case l.says(before.seen):
-			if l.lo >= at && !slices.ContainsFunc(o.looks, func(other observation[V]) bool {
-				return other.hi > at && other.lo <= l.hi && !other.says(before.seen) && !explained(other, next)
-			}) {
-				return before.seen, true
+	slices.SortStableFunc(all, byEnd)
+	for _, o := range all {
+		own := t.livesOf(o.lo, o.hi)
+		certain := len(own) == 1 && t.after(own[0], o.lo)
+		clear := certain && !t.deleted(o.lo, t.lives[own[0]].begin)
+		for _, n := range own {
+			k := &out.lives[n]
+			switch {
+			case !certain || o.untold:
+				k.proof.doubts = append(k.proof.doubts, o)
+			case o.event:
+				k.happened(o, t.surely(n, o.lo, o.hi), clear)
+			default:
+				k.looked(o, born, clear)
 			}
-		case !explained(l, next):
-			return nil, false
+			k.sighted(o, t.after(n, o.lo))
+		}
+		if o.event && !clear {
+			out.strays = append(out.strays, o)
 		}
 	}
-	switch {
-	case len(next) == 0:
-		return before.seen, true
-	case at >= next[0].lo: // within its second
-		return nil, false
-	case next[0].from != nil:
-		return before.seen, before.says(next[0].from)
-	case e == 0:
-		return before.seen, next[0].counter == 1
-	}
-	return before.seen, follows(next[0], o.events[e-1]) && before.says(o.events[e-1].seen)
-}
-
-// still reports whether a look that surely came after a doubt saw what was so
-// before it, and none until then saw anything else. What an event told of this
-// very thing did happen, in this life or in another.
-func (o observations[V]) still(seen map[string]V, d observation[V]) bool {
-	if d.event && d.seen != nil {
-		return false
-	}
-	return slices.ContainsFunc(o.looks, func(l observation[V]) bool {
-		return l.lo > d.hi && l.says(seen) && !slices.ContainsFunc(o.looks, func(other observation[V]) bool {
-			return other.hi > d.lo && other.lo <= l.hi && !other.says(seen)
+	for n := range out.lives {
+		// Of a look and an event at one moment the look is the earlier one.
+		slices.SortStableFunc(out.lives[n].seen, func(a, b observation[V]) int {
+			return cmp.Or(byMoment(a, b), cmp.Compare(a.rank(), b.rank()))
 		})
-	})
+	}
+	return out
 }
 
-// before returns the last of the observations up to a moment, nil if there is
-// none, and whether it is sure which one is. The first n events lie before it.
-func (o observations[V]) before(n int, at ssmbak.Time) (last *observation[V], sure bool) {
-	var change *observation[V]
-	if n > 0 {
-		change = &o.events[n-1]
-		if n > 1 && change.lo == o.events[n-2].lo && change.counter == o.events[n-2].counter && !change.says(o.events[n-2].seen) {
-			change = nil // two changes in an order that is not known
-		}
+func byEnd[V comparable](a, b observation[V]) int {
+	return cmp.Or(cmp.Compare(a.hi, b.hi), cmp.Compare(a.counter, b.counter))
+}
+
+func byMoment[V comparable](a, b observation[V]) int {
+	return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.counter, b.counter))
+}
+
+func (o observation[V]) rank() int {
+	if o.event {
+		return 1
 	}
-	after := o.looks
-	if n > 0 {
-		after = slices.DeleteFunc(slices.Clone(o.looks), func(l observation[V]) bool { return l.lo <= o.events[n-1].hi })
+	return 0
+}
+
+// born adds what is so at the beginning of the life.
+func (k *track[V]) born(seen map[string]V) {
+	o := observation[V]{lo: k.begin, hi: k.begin, at: k.begin, seen: seen}
+	k.proof.looks, k.seen = append(k.proof.looks, o), append(k.seen, o)
+}
+
+// looked adds a look, which speaks for no time before the life; one that saw
+// something else than is so at its beginning speaks for none but a later one.
+func (k *track[V]) looked(o observation[V], born map[string]V, clear bool) {
+	if clear {
+		k.looks = append(k.looks, o)
 	}
-	for i := range after {
-		if after[i].hi <= at {
-			last = &after[i]
-		}
+	if o.lo = max(o.lo, k.begin); k.whole && born != nil && !o.says(born) {
+		o.lo = max(o.lo, k.begin+1)
 	}
+	k.proof.looks = append(k.proof.looks, o)
+}
+
+// happened adds an event, which proves something where the parameter surely was
+// there.
+func (k *track[V]) happened(o observation[V], surely, clear bool) {
+	if clear {
+		k.events = append(k.events, o)
+	}
+	if surely {
+		k.proof.events = append(k.proof.events, o)
+	} else {
+		k.proof.doubts = append(k.proof.doubts, o)
+	}
+}
+
+// sighted adds what is so as long as nothing contradicts it.
+func (k *track[V]) sighted(o observation[V], after bool) {
 	switch {
-	case last != nil:
-		return last, !slices.ContainsFunc(after, func(l observation[V]) bool { return l.hi <= at && l.hi >= last.lo && !l.says(last.seen) })
-	case n == 0:
-		return nil, true
-	case change == nil:
-		return nil, false
+	case o.other:
+	case o.event && (o.untold || !after):
+		k.silent = append(k.silent, o.lo)
+	case o.at >= k.begin && o.at < k.until:
+		k.seen = append(k.seen, o)
 	}
-	// A look whose moment may lie on either side of the change.
-	for _, l := range o.looks {
-		if l.hi > at || l.hi < change.lo || l.says(change.seen) {
-			continue
+}
+
+// layOutTags lays out what was seen of the tags.
+func (t *Timeline) layOutTags() layout[string] {
+	out := deal(t, t.facts.tagsSeen(), nil)
+	for n := range out.lives {
+		// Where the first look saw no tags there were none from the beginning: it
+		// would take some that were given and taken away at once.
+		if k := &out.lives[n]; k.whole && len(k.proof.looks) > 0 && len(k.proof.looks[0].seen) == 0 {
+			k.proof.looks = slices.Insert(k.proof.looks, 0, observation[string]{lo: k.begin, hi: k.begin, seen: map[string]string{}})
 		}
-		if earlier, sure := o.before(n-1, change.lo-1); l.lo >= change.lo || !sure || earlier == nil || !l.says(earlier.seen) {
+	}
+	return out
+}
+
+// layOutLabels lays out what was seen of the labels, each by itself, since its
+// events tell of it alone. A new parameter has none.
+func (t *Timeline) layOutLabels() (all []layout[int64]) {
+	moved := t.facts.movedLabels()
+	for _, label := range moved {
+		all = append(all, deal(t, t.facts.labelSeen(label, moved), map[string]int64{}))
+	}
+	return all
+}
+
+// tagsAt returns the tags in a life at one moment of it.
+func (t *Timeline) tagsAt(n int, at ssmbak.Time) ssmbak.Known[map[string]string] {
+	k := &t.tags().lives[n]
+	if tags, ok := k.proof.at(at); ok {
+		return ssmbak.Know(maps.Clone(tags), ssmbak.Proved)
+	}
+	if tags, ok := k.last(at); ok {
+		return ssmbak.Know(maps.Clone(tags), ssmbak.LastKnown)
+	}
+	return ssmbak.Known[map[string]string]{}
+}
+
+// labelsAt returns the labels in a life at one moment of it.
+func (t *Timeline) labelsAt(n int, at ssmbak.Time) ssmbak.Known[map[string]int64] {
+	if labels, ok := t.eachLabel(n, func(k *track[int64]) (map[string]int64, bool) { return k.proof.at(at) }); ok {
+		return ssmbak.Know(labels, ssmbak.Proved)
+	}
+	if labels, ok := t.eachLabel(n, func(k *track[int64]) (map[string]int64, bool) { return k.last(at) }); ok {
+		return ssmbak.Know(labels, ssmbak.LastKnown)
+	}
+	return ssmbak.Known[map[string]int64]{}
+}
+
+// eachLabel joins what is so of each label in a life, if it is known of all.
+func (t *Timeline) eachLabel(n int, of func(*track[int64]) (map[string]int64, bool)) (map[string]int64, bool) {
+	all := make(map[string]int64)
+	for _, l := range t.labels() {
+		labels, known := of(&l.lives[n])
+		if !known {
 			return nil, false
 		}
+		maps.Copy(all, labels)
 	}
-	return change, true
+	return all, true
 }
 
-// first returns what was so before the first observation: what all looks saw
-// before the first change there ever was.
-func (o observations[V]) first() (map[string]V, bool) {
-	if len(o.events) == 0 || o.events[0].counter != 1 {
+// last returns what was seen last up to a moment of the life, unless something
+// says that it changed in between.
+func (k *track[V]) last(at ssmbak.Time) (map[string]V, bool) {
+	next := sort.Search(len(k.seen), func(i int) bool { return k.seen[i].at > at })
+	if next == 0 || open(k.seen[:next], k.silent, k.begin, at) {
 		return nil, false
 	}
-	var seen map[string]V
-	for _, l := range o.looks {
-		switch {
-		case l.lo > o.events[0].hi || l.hi >= o.events[0].lo && explained(l, o.events):
-		case seen != nil && !l.says(seen):
-			return nil, false
-		case l.hi < o.events[0].lo:
-			seen = l.seen
+	now := k.seen[next-1]
+	if next > 1 && byMoment(now, k.seen[next-2]) == 0 && !now.says(k.seen[next-2].seen) {
+		return nil, false // two in an order that is not known
+	}
+	return now.seen, next == len(k.seen) || k.lasts(next, at)
+}
+
+// lasts reports whether what was seen before the one with the index next was so
+// until then.
+func (k *track[V]) lasts(next int, at ssmbak.Time) bool {
+	seen, counter := k.seen[next-1].seen, int64(0)
+	for _, o := range k.seen[:next] {
+		if o.event {
+			counter = o.counter
 		}
 	}
-	return seen, seen != nil
+	switch o := k.seen[next]; {
+	case o.event && o.lo <= at: // within its second
+		return false
+	case o.event && counter != 0 && o.counter != 0 && o.counter != counter+1: // one was missed
+		return false
+	case o.event:
+		return o.from == nil || maps.Equal(o.from, seen) // or one was missed
+	case o.says(seen):
+		return true
+	default:
+		// A look that differs is explained by a change that an event told of.
+		within := func(lo ssmbak.Time) bool { return lo > at && lo <= o.at }
+		return slices.ContainsFunc(k.silent, within) ||
+			slices.ContainsFunc(k.seen[next:], func(e observation[V]) bool { return e.event && within(e.lo) && e.says(o.seen) })
+	}
 }
 
-// explained reports whether a look that differs saw what a later event told.
-func explained[V comparable](l observation[V], next []observation[V]) bool {
-	return slices.ContainsFunc(next, func(e observation[V]) bool { return e.lo <= l.hi && e.says(l.seen) })
+// open reports whether an event up to the moment told of a change in a life that
+// none of what was seen shows. What was seen after its second shows it. What was
+// seen within it shows as many changes as there are differences: two labels that
+// came in one second were seen together, or one after the other.
+func open[V comparable](seen []observation[V], silent []ssmbak.Time, begin, at ssmbak.Time) bool {
+	waiting := slices.Sorted(slices.Values(silent))
+	waiting = slices.DeleteFunc(waiting, func(s ssmbak.Time) bool { return s > at || s+1000 <= begin })
+	for i, s := range seen {
+		for shown := differences(seen, i); shown > 0 && len(waiting) > 0 && waiting[0] <= s.at; shown-- {
+			waiting = waiting[1:]
+		}
+		for len(waiting) > 0 && waiting[0]+1000 <= s.at {
+			waiting = waiting[1:]
+		}
+	}
+	return len(waiting) > 0
 }
 
-// follows reports whether nothing changed between two tag events.
-func follows[V comparable](later, earlier observation[V]) bool {
-	return earlier.counter > 0 && later.counter == earlier.counter+1
+// differences counts the changes, of one key each, that lie between the observation
+// with the index i and the one before it.
+func differences[V comparable](seen []observation[V], i int) int {
+	if i == 0 {
+		return 0
+	}
+	now, was, came, went := seen[i].seen, seen[i-1].seen, 0, 0
+	for key, v := range now {
+		if old, ok := was[key]; !ok || old != v {
+			came++
+		}
+	}
+	for key := range was {
+		if _, ok := now[key]; !ok {
+			went++
+		}
+	}
+	return max(came, went)
 }

@@ -115,8 +115,8 @@ func newTagged(r *rand.Rand, lossy, fresh bool) *tagged {
 			// of which no event tells, or one moves to where it never stood.
 			move = timeline.LabelsSeen{Label: fmt.Sprint("l", i), To: 1 + r.Int64N(now.number)}
 			labels := map[string]int64{}
-			for label, at := range now.labels {
-				if r.IntN(3) > 0 && at != now.number {
+			for _, label := range slices.Sorted(maps.Keys(now.labels)) { // so that a seed is one history
+				if at := now.labels[label]; r.IntN(3) > 0 && at != now.number {
 					move = timeline.LabelsSeen{Label: label, From: at, To: now.number}
 					labels = maps.Clone(now.labels)
 				}

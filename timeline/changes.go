@@ -10,7 +10,7 @@ import (
 // Why something is not known of a change.
 const (
 	reasonNoValue    = "the value was not recorded"
-	reasonOriginal   = "recorded by the original ssmbak"
+	reasonLegacy     = "recorded by the original ssmbak"
 	reasonMarker     = "recorded by the original ssmbak, which notes when it heard of a deletion"
 	reasonTagsBefore = "what its tags were before is not known"
 	reasonTagsMissed = "a change of its tags before this one was missed"
@@ -31,7 +31,7 @@ const (
 // Only an event that never came can make that wrong.
 func (t *Timeline) Changes() []ssmbak.Change {
 	c := changes{name: t.name}
-	original := c.originals(t)
+	legacy := c.legacy(t)
 	for _, d := range t.doubtful {
 		from, until := t.bounds(d.Second)
 		c.deleted(from, until, reasonOrder)
@@ -39,9 +39,9 @@ func (t *Timeline) Changes() []ssmbak.Change {
 	for i := range t.slots {
 		s := &t.slots[i]
 		if i > 0 {
-			original = nil
+			legacy = nil
 		}
-		c.between(t, s, original)
+		c.between(t, s, legacy)
 		if s.before != nil {
 			c.version(s.before)
 		}
@@ -139,17 +139,17 @@ func (c *changes) gap(from, until ssmbak.Time, reason string, first, last int64)
 	c.add(x)
 }
 
-// originals adds what the original ssmbak recorded before our own first fact,
+// legacy adds what the legacy ssmbak recorded before our own first fact,
 // as far as it counts, and returns the last answer that follows from it: nil if
 // there is none.
-func (c *changes) originals(t *Timeline) *Span {
+func (c *changes) legacy(t *Timeline) *Span {
 	var last *Span
 	for i := range t.spans {
 		s := &t.spans[i]
-		if s.Original == nil {
+		if s.Legacy == nil {
 			continue
 		}
-		x := ssmbak.Change{Operation: ssmbak.Update, Time: s.Since, From: s.Since, Until: s.Since + 1000, Reason: reasonOriginal}
+		x := ssmbak.Change{Operation: ssmbak.Update, Time: s.Since, From: s.Since, Until: s.Since + 1000, Reason: reasonLegacy}
 		switch {
 		case s.Kind == Absent:
 			x.Operation, x.Reason = ssmbak.Delete, reasonMarker
@@ -170,9 +170,9 @@ func (c *changes) originals(t *Timeline) *Span {
 }
 
 // between adds what happened, or was missed, between two versions that are next
-// to each other in time. original is what the original ssmbak recorded last
+// to each other in time. legacy is what the legacy ssmbak recorded last
 // before the first of them.
-func (c *changes) between(t *Timeline, s *slot, original *Span) {
+func (c *changes) between(t *Timeline, s *slot, legacy *Span) {
 	if s.joined {
 		if !s.succession() {
 			c.gap(s.open(), s.until(), reasonMissing, s.after.Number+1, s.before.Number-1)
@@ -180,8 +180,8 @@ func (c *changes) between(t *Timeline, s *slot, original *Span) {
 		return
 	}
 	held, open := s.after != nil, s.open()
-	if original != nil {
-		held, open = original.Kind == Held, original.Since
+	if legacy != nil {
+		held, open = legacy.Kind == Held, legacy.Since
 	}
 	born, ended := open, false
 	for _, e := range s.ends() {
@@ -214,7 +214,7 @@ func (c *changes) between(t *Timeline, s *slot, original *Span) {
 			c.deleted(from, until, reason)
 		case held:
 			from := e.from
-			if original != nil {
+			if legacy != nil {
 				from = open
 			}
 			c.vanished(from, e.until)
@@ -229,7 +229,7 @@ func (c *changes) between(t *Timeline, s *slot, original *Span) {
 	}
 	switch {
 	case held && s.after == nil:
-		// What the original ssmbak recorded has no numbers.
+		// What the legacy ssmbak recorded has no numbers.
 		if b.Number == 1 && !s.undecided {
 			c.vanished(open, s.until())
 		}
@@ -262,6 +262,12 @@ func (c *changes) traces(t *Timeline) {
 				continue
 			}
 			from, until := max(tr.from(), s.open()), min(tr.until(), s.until())
+			// What ended in between did not end what was missed.
+			if over := min(s.over(tr), s.until()); slices.ContainsFunc(c.all, func(d ssmbak.Change) bool {
+				return d.Operation == ssmbak.Delete && d.From >= from && d.Until > until && d.Until < over
+			}) {
+				until = over
+			}
 			x.From, x.Until, over = min(x.From, from), max(x.Until, until), max(over, s.over(tr))
 			explained = explained && (s.joined || slices.ContainsFunc(gaps, func(g ssmbak.Change) bool { return g.From <= from && s.over(tr) <= g.Until }))
 		}

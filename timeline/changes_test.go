@@ -253,7 +253,7 @@ func TestChanges(t *testing.T) {
 		},
 		{
 			"what the original recorded",
-			facts{Originals: []timeline.Original{
+			facts{Legacy: []timeline.Legacy{
 				{ID: "a", Second: base + 1, LastModified: at(2000), Type: ssmbak.String},
 				{ID: "b", Sequence: 1, Second: base + 5, LastModified: at(6000), Type: ssmbak.String},
 				{ID: "c", Sequence: 2, Deleted: true, LastModified: at(9000)},
@@ -269,14 +269,14 @@ func TestChanges(t *testing.T) {
 		{
 			"what the original recorded too is told once",
 			facts{
-				Originals: []timeline.Original{{ID: "a", Second: base - 60, LastModified: at(-59_000)}, {ID: "b", Second: base + 5, LastModified: at(6000)}, {ID: "c", Second: base + 9, LastModified: at(9000)}},
-				Versions:  []timeline.Version{v(2, 5123), v(3, 9100)}, Looks: []timeline.Look{saw(v(3, 9100), 2, 9100)},
+				Legacy:   []timeline.Legacy{{ID: "a", Second: base - 60, LastModified: at(-59_000)}, {ID: "b", Second: base + 5, LastModified: at(6000)}, {ID: "c", Second: base + 9, LastModified: at(9000)}},
+				Versions: []timeline.Version{v(2, 5123), v(3, 9100)}, Looks: []timeline.Look{saw(v(3, 9100), 2, 9100)},
 			},
 			[]string{"Update in [-60000, -59000) (recorded by the original ssmbak)", "Update 2 at 5123", "Update 3 at 9100"},
 		},
 		{
 			"a life of which only the original knew, and one after it",
-			facts{Originals: []timeline.Original{{ID: "a", Second: base - 60, LastModified: at(-59_000)}}, Versions: []timeline.Version{v(1, 5123)}},
+			facts{Legacy: []timeline.Legacy{{ID: "a", Second: base - 60, LastModified: at(-59_000)}}, Versions: []timeline.Version{v(1, 5123)}},
 			[]string{
 				"Update in [-60000, -59000) (recorded by the original ssmbak)",
 				"Delete in [-60000, 5123) bounded (it was deleted at a time that is not known)", "Create 1 at 5123",
@@ -284,12 +284,12 @@ func TestChanges(t *testing.T) {
 		},
 		{
 			"a life of which only the original knew, deleted",
-			facts{Originals: []timeline.Original{{ID: "a", Second: base - 60, LastModified: at(-59_000)}}, Deletions: []timeline.Deletion{deletion(5)}},
+			facts{Legacy: []timeline.Legacy{{ID: "a", Second: base - 60, LastModified: at(-59_000)}}, Deletions: []timeline.Deletion{deletion(5)}},
 			[]string{"Update in [-60000, -59000) (recorded by the original ssmbak)", "Delete in [5000, 6000)"},
 		},
 		{
 			"a life of which only the original knew, gone",
-			facts{Originals: []timeline.Original{{ID: "a", Second: base - 60, LastModified: at(-59_000)}}, Looks: []timeline.Look{gone(0, 10_000)}},
+			facts{Legacy: []timeline.Legacy{{ID: "a", Second: base - 60, LastModified: at(-59_000)}}, Looks: []timeline.Look{gone(0, 10_000)}},
 			[]string{"Update in [-60000, -59000) (recorded by the original ssmbak)", "Delete in [-60000, 10001) bounded (it was deleted at a time that is not known)"},
 		},
 		{
@@ -408,7 +408,7 @@ func TestChanges(t *testing.T) {
 func shuffled(r *rand.Rand, f timeline.Facts) timeline.Facts {
 	f = timeline.Facts{
 		Versions: slices.Clone(f.Versions), Deletions: slices.Clone(f.Deletions), Looks: slices.Clone(f.Looks), Tags: slices.Clone(f.Tags),
-		Labels: slices.Clone(f.Labels), Traces: slices.Clone(f.Traces), Originals: slices.Clone(f.Originals),
+		Labels: slices.Clone(f.Labels), Traces: slices.Clone(f.Traces), Legacy: slices.Clone(f.Legacy),
 	}
 	shuffle(r, f.Versions)
 	shuffle(r, f.Deletions)
@@ -416,7 +416,7 @@ func shuffled(r *rand.Rand, f timeline.Facts) timeline.Facts {
 	shuffle(r, f.Tags)
 	shuffle(r, f.Labels)
 	shuffle(r, f.Traces)
-	shuffle(r, f.Originals)
+	shuffle(r, f.Legacy)
 	return f
 }
 

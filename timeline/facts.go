@@ -39,7 +39,7 @@ type Facts struct {
 	Tags      []TagsSeen   `json:"tags,omitempty"`
 	Labels    []LabelsSeen `json:"labels,omitempty"`
 	Traces    []Trace      `json:"traces,omitempty"`
-	Originals []Original   `json:"originals,omitempty"`
+	Legacy    []Legacy     `json:"originals,omitempty"`
 }
 
 // Version is a version of the parameter and where its value stands. Its
@@ -169,9 +169,9 @@ const slack = 1000
 func (t Trace) from() ssmbak.Time  { return ssmbak.Seconds(t.Second) - slack }
 func (t Trace) until() ssmbak.Time { return ssmbak.Seconds(t.Second + 1) }
 
-// Original is one object version, or delete marker, that the original Python
+// Legacy is one object version, or delete marker, that the legacy Python
 // ssmbak wrote. Its identity is ID.
-type Original struct {
+type Legacy struct {
 	ID           string      `json:"id"`
 	Sequence     int         `json:"sequence,omitempty"` // its place in storage order, the oldest is 0
 	Second       int64       `json:"second,omitempty"`   // ssmbakTime
@@ -181,9 +181,9 @@ type Original struct {
 	Description  string      `json:"description,omitempty"`
 }
 
-// second returns the second from which the original's rules let o count: the
+// second returns the second from which the legacy ssmbak's rules let o count: the
 // event's, or for a delete marker, which carries no tags, its LastModified.
-func (o Original) second() int64 {
+func (o Legacy) second() int64 {
 	if o.Deleted {
 		return o.LastModified.Second()
 	}
@@ -192,7 +192,7 @@ func (o Original) second() int64 {
 
 // Empty reports whether there is no fact at all.
 func (f Facts) Empty() bool {
-	return len(f.Versions)+len(f.Deletions)+len(f.Looks)+len(f.Tags)+len(f.Labels)+len(f.Traces)+len(f.Originals) == 0
+	return len(f.Versions)+len(f.Deletions)+len(f.Looks)+len(f.Tags)+len(f.Labels)+len(f.Traces)+len(f.Legacy) == 0
 }
 
 // Has reports whether the version with this identity is a fact.
@@ -219,7 +219,7 @@ func Union(a, b Facts) Facts {
 		Tags:      union(a.Tags, b.Tags, compareTags, mergeTags),
 		Labels:    union(a.Labels, b.Labels, compareLabels, mergeLabels),
 		Traces:    union(a.Traces, b.Traces, func(x, y Trace) int { return cmp.Compare(x.Event, y.Event) }, func(x, y Trace) Trace { return least(x, y, compareTraces) }),
-		Originals: union(a.Originals, b.Originals, func(x, y Original) int { return cmp.Compare(x.ID, y.ID) }, func(x, y Original) Original { return least(x, y, compareOriginals) }),
+		Legacy:    union(a.Legacy, b.Legacy, func(x, y Legacy) int { return cmp.Compare(x.ID, y.ID) }, func(x, y Legacy) Legacy { return least(x, y, compareLegacy) }),
 	}
 }
 
@@ -380,7 +380,7 @@ func compareLabels(a, b LabelsSeen) int {
 	return cmp.Or(cmp.Compare(a.Event, b.Event), cmp.Compare(a.Second, b.Second), compareSights(a.Sights, b.Sights), compareMaps(a.Labels, b.Labels))
 }
 
-func compareOriginals(a, b Original) int {
+func compareLegacy(a, b Legacy) int {
 	if a.Deleted != b.Deleted {
 		if b.Deleted {
 			return -1

@@ -77,7 +77,7 @@ func FuzzTimeline(f *testing.F) {
 		turned := facts
 		turned.Versions, turned.Deletions, turned.Looks = reversed(facts.Versions), reversed(facts.Deletions), reversed(facts.Looks)
 		turned.Tags, turned.Labels = reversed(facts.Tags), reversed(facts.Labels)
-		turned.Traces, turned.Originals = reversed(facts.Traces), reversed(facts.Originals)
+		turned.Traces, turned.Legacy = reversed(facts.Traces), reversed(facts.Legacy)
 		again := timeline.New("/n", timeline.Union(turned, facts), h)
 		if diff := cmp.Diff(line.Facts(), again.Facts()); diff != "" {
 			t.Fatalf("the order of facts is told (-first +again):\n%s", diff)

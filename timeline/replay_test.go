@@ -141,3 +141,33 @@ func TestReplay(t *testing.T) {
 		t.Errorf("the changes of %d of %d histories tell other states than the timeline", failed, played)
 	}
 }
+
+// TestSeeds plays the histories that once found a fault, by what they hold.
+func TestSeeds(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		seed   uint64
+		stream uint64
+	}{
+		{"an end between a missed update and the end that surely came after it", 85795, 7},
+		{"of two ends a look demands the first, and events of later ones are enough for the count", 175857, 7},
+		{"two missed updates may be of a gap that lacks one version", 61238, 5},
+		{"two looks of one life that together order versions whose times step back", 100774, 5},
+		{"three of them", 156766, 5},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(rand.New(rand.NewPCG(tt.seed, tt.stream)), tt.seed%2 == 1)
+			line := timeline.New("/n", w.facts, timeline.Horizon{Since: start - 500_000})
+			all := line.Changes()
+			if problem := differs(line, w.moments()); problem != "" {
+				t.Errorf("%s:\n%s", problem, strings.Join(told(all), "\n"))
+			}
+			if problem := w.check(all, map[string]int{}); problem != "" {
+				t.Errorf("%s:\n%s", problem, strings.Join(told(all), "\n"))
+			}
+		})
+	}
+}

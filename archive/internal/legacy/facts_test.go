@@ -29,13 +29,13 @@ func (s *storage) archived(owner string) *s3bucket.Bucket {
 // TestFacts holds each fact as a whole, read with all others and alone.
 func TestFacts(t *testing.T) {
 	t.Parallel()
-	put := func(second, at int64, kind ssmbak.Type, description string) timeline.Original {
-		return timeline.Original{Second: base.Unix() + second, LastModified: ssmbak.Seconds(base.Unix() + at), Type: kind, Description: description}
+	put := func(second, at int64, kind ssmbak.Type, description string) timeline.Legacy {
+		return timeline.Legacy{Second: base.Unix() + second, LastModified: ssmbak.Seconds(base.Unix() + at), Type: kind, Description: description}
 	}
-	marker := func(at int64) timeline.Original {
-		return timeline.Original{Deleted: true, LastModified: ssmbak.Seconds(base.Unix() + at)}
+	marker := func(at int64) timeline.Legacy {
+		return timeline.Legacy{Deleted: true, LastModified: ssmbak.Seconds(base.Unix() + at)}
 	}
-	place := func(sequence int, o timeline.Original) timeline.Original {
+	place := func(sequence int, o timeline.Legacy) timeline.Legacy {
 		o.Sequence = sequence
 		return o
 	}
@@ -43,28 +43,28 @@ func TestFacts(t *testing.T) {
 	tests := []struct {
 		name    string
 		steps   []step
-		want    []timeline.Original
+		want    []timeline.Legacy
 		skipped int
 	}{
-		{"one put", []step{{Put: "v", Time: second(0), Type: "SecureString", Description: "a/b", At: 2}}, []timeline.Original{put(0, 2, "SecureString", "a/b")}, 0},
-		{"a marker", []step{{Delete: true, At: 3}}, []timeline.Original{marker(3)}, 0},
+		{"one put", []step{{Put: "v", Time: second(0), Type: "SecureString", Description: "a/b", At: 2}}, []timeline.Legacy{put(0, 2, "SecureString", "a/b")}, 0},
+		{"a marker", []step{{Delete: true, At: 3}}, []timeline.Legacy{marker(3)}, 0},
 		{
 			"the order is that of storage, not of the events",
 			[]step{{Put: "v", Time: second(50), Type: "String", At: 51}, {Put: "w", Time: second(10), Type: "String", At: 60}, {Delete: true, At: 61}},
-			[]timeline.Original{put(50, 51, "String", ""), place(1, put(10, 60, "String", "")), place(2, marker(61))},
+			[]timeline.Legacy{put(50, 51, "String", ""), place(1, put(10, 60, "String", "")), place(2, marker(61))},
 			0,
 		},
 		{
 			"what is left out keeps its place",
 			[]step{{Put: "v", Time: second(0), Type: "String", At: 1}, stray, stray, {Put: "w", Time: second(20), Type: "String", At: 21}},
-			[]timeline.Original{put(0, 1, "String", ""), place(3, put(20, 21, "String", ""))},
+			[]timeline.Legacy{put(0, 1, "String", ""), place(3, put(20, 21, "String", ""))},
 			2,
 		},
 		{"nothing but strays", []step{stray, stray}, nil, 2},
 		{
 			"an empty description, and no type",
 			[]step{{Put: "v", At: 1, Tags: map[string]string{"ssmbakTime": strconv.FormatInt(base.Unix(), 10), "ssmbakDescription": ""}}},
-			[]timeline.Original{put(0, 1, "", "")},
+			[]timeline.Legacy{put(0, 1, "", "")},
 			0,
 		},
 	}
@@ -91,7 +91,7 @@ func TestFacts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			wantAll := legacy.Result{Facts: map[ssmbak.Name][]timeline.Original{}, Skipped: test.skipped}
+			wantAll := legacy.Result{Facts: map[ssmbak.Name][]timeline.Legacy{}, Skipped: test.skipped}
 			if len(want) > 0 {
 				wantAll.Facts["/app/db"] = want
 			}
@@ -119,7 +119,7 @@ func TestOurs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := legacy.Result{Facts: map[ssmbak.Name][]timeline.Original{"/app/db": {
+	want := legacy.Result{Facts: map[ssmbak.Name][]timeline.Legacy{"/app/db": {
 		{ID: stored[3].VersionID, Second: base.Unix(), LastModified: ssmbak.Seconds(base.Unix() + 1), Type: "String"},
 		{ID: stored[0].VersionID, Sequence: 3, Deleted: true, LastModified: ssmbak.Seconds(base.Unix() + 30)},
 	}}}

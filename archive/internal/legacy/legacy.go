@@ -55,7 +55,7 @@ type Options struct {
 type Result struct {
 	// Facts are the facts of each parameter, oldest in storage first. No list is
 	// empty.
-	Facts map[ssmbak.Name][]timeline.Original
+	Facts map[ssmbak.Name][]timeline.Legacy
 	// Skipped counts the object versions and delete markers that the legacy ssmbak
 	// did not write: those whose key is not a parameter's name, such as all under
 	// ".ssmbak/", and object versions without a readable ssmbakTime or that
@@ -89,7 +89,7 @@ func Read(ctx context.Context, b *bucket.Bucket, o Options, prefix string, keep 
 
 // One returns the legacy facts about one parameter, oldest in storage first, none
 // if there are none. It reads no further than the name's own key.
-func One(ctx context.Context, b *bucket.Bucket, o Options, name ssmbak.Name) ([]timeline.Original, error) {
+func One(ctx context.Context, b *bucket.Bucket, o Options, name ssmbak.Name) ([]timeline.Legacy, error) {
 	result, err := read(ctx, b, o, name.String(), func(key string) verdict {
 		if key != name.String() {
 			return stop // a key comes before all others that begin with it
@@ -111,7 +111,7 @@ const (
 
 // entry is one object version or delete marker.
 type entry struct {
-	fact    timeline.Original
+	fact    timeline.Legacy
 	missing bool // not written by the legacy ssmbak
 	ours    bool
 }
@@ -139,7 +139,7 @@ func read(ctx context.Context, b *bucket.Bucket, o Options, prefix string, judge
 				continue
 			case take:
 			}
-			e := &entry{fact: timeline.Original{ID: v.ID, Deleted: v.Marker, LastModified: v.Modified}}
+			e := &entry{fact: timeline.Legacy{ID: v.ID, Deleted: v.Marker, LastModified: v.Modified}}
 			histories[ssmbak.Name(v.Key)] = append(histories[ssmbak.Name(v.Key)], e)
 			e.ours = o.Ours != nil && o.Ours(v.ID)
 			if e.ours || v.Marker {
@@ -153,7 +153,7 @@ func read(ctx context.Context, b *bucket.Bucket, o Options, prefix string, judge
 		return Result{}, fmt.Errorf("read the legacy records under %q of bucket %s: %w", prefix, b.Name, err)
 	}
 
-	result.Facts = make(map[ssmbak.Name][]timeline.Original, len(histories))
+	result.Facts = make(map[ssmbak.Name][]timeline.Legacy, len(histories))
 	for name, history := range histories {
 		facts, missing := oldestFirst(history)
 		if len(facts) > 0 {
@@ -167,7 +167,7 @@ func read(ctx context.Context, b *bucket.Bucket, o Options, prefix string, judge
 // oldestFirst turns a history, newest first, into facts, oldest first, and counts
 // the entries that the legacy ssmbak did not write. A skipped entry keeps its place,
 // so that an object version has the same place however it is read.
-func oldestFirst(history []*entry) (facts []timeline.Original, missing int) {
+func oldestFirst(history []*entry) (facts []timeline.Legacy, missing int) {
 	for i := len(history) - 1; i >= 0; i-- {
 		switch e := history[i]; {
 		case e.missing:

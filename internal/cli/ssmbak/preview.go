@@ -201,7 +201,7 @@ func (a *app) before(ctx context.Context, s *session, t ssmbak.Target, at ssmbak
 		for _, tr := range f.Traces {
 			first = min(first, ssmbak.Seconds(tr.Second))
 		}
-		for _, o := range f.Originals {
+		for _, o := range f.Legacy {
 			second := o.Second
 			if o.Deleted {
 				second = o.LastModified.Second()

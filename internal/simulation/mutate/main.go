@@ -53,15 +53,15 @@ var mutations = []mutation{
 		"return w.Began.Add(-timeline.Staleness)", "return w.Ended",
 	},
 	{
-		"a look that found nothing speaks for versions that are younger than it is sure", "timeline/timeline.go",
+		"a look that found nothing speaks for versions that are younger than it is sure", "timeline/slots.go",
 		"if s := &t.slots[i]; s.after == nil || g.Sure >= s.after.Moment() {", "if s := &t.slots[i]; true {",
 	},
 	{
-		"the second of a deletion is taken for known", "timeline/slot.go",
+		"the second of a deletion is taken for known", "timeline/spans.go",
 		"c.unknown(max(e.from, s.open()), e.until, reasonSecond)", "_ = reasonSecond",
 	},
 	{
-		"a life is not taken for ended where its numbers begin again", "timeline/slot.go",
+		"a life is not taken for ended where its numbers begin again", "timeline/spans.go",
 		"c.unknown(last, s.until(), reasonBounds)", "_ = last",
 	},
 	{
@@ -106,7 +106,7 @@ var mutations = []mutation{
 	},
 	{
 		"tags are known within the second in which they changed", "timeline/attributes.go",
-		"hi: ssmbak.Seconds(f.Second+1) - 1, event: true, counter: f.Counter", "hi: ssmbak.Seconds(f.Second), event: true, counter: f.Counter",
+		"o.counter = x.Counter", "o.counter, o.hi = x.Counter, o.lo",
 	},
 	{
 		"only the first copy of a value is read", "archive/values.go",

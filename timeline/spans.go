@@ -296,3 +296,25 @@ func (c *canvas) split(at ssmbak.Time) {
 		}
 	}
 }
+
+// placeMissed makes the absence unknown in which a listing found the parameter
+// live: until a look that surely came after it found nothing.
+func (t *Timeline) placeMissed() {
+	at := t.horizon.Missed
+	if at == 0 {
+		return
+	}
+	until := ssmbak.MaxTime
+	for _, g := range t.facts.Looks {
+		if g.Gone && g.Sure > at+ssmbak.Time(Staleness.Milliseconds()) {
+			until = min(until, g.Seen+1)
+		}
+	}
+	c := canvas{t.spans}
+	for _, s := range slices.Clone(t.spans) {
+		if s.Kind == Absent && s.From <= at && s.Until > at-ssmbak.Time(Staleness.Milliseconds()) {
+			c.unknown(s.From, min(s.Until, until), reasonListed)
+		}
+	}
+	t.spans = c.spans
+}

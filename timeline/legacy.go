@@ -27,27 +27,27 @@ func (f Facts) first() ssmbak.Time {
 	return first
 }
 
-// layOriginals lays what the original recorded over the time before the first
-// fact of our own, by the original's rules: of the object versions and delete
+// layLegacy lays what the legacy ssmbak recorded over the time before the first
+// fact of our own, by its rules: of the object versions and delete
 // markers whose second is not after T, the one with the newest second counts,
 // and of several in one second the one that was stored last.
-func (t *Timeline) layOriginals() {
-	if len(t.facts.Originals) == 0 {
+func (t *Timeline) layLegacy() {
+	if len(t.facts.Legacy) == 0 {
 		return
 	}
-	originals := slices.Clone(t.facts.Originals)
-	slices.SortFunc(originals, func(a, b Original) int {
+	all := slices.Clone(t.facts.Legacy)
+	slices.SortFunc(all, func(a, b Legacy) int {
 		return cmp.Or(cmp.Compare(a.second(), b.second()), cmp.Compare(a.LastModified, b.LastModified), cmp.Compare(a.Sequence, b.Sequence))
 	})
 	c := canvas{spans: t.spans}
 	until := t.facts.first()
-	for i := range originals {
-		o := &originals[i]
+	for i := range all {
+		o := &all[i]
 		from := ssmbak.Seconds(o.second())
 		if from >= until {
 			break
 		}
-		s := Span{From: from, Until: until, Kind: Held, Since: from, Original: o, life: noLife}
+		s := Span{From: from, Until: until, Kind: Held, Since: from, Legacy: o, life: noLife}
 		if o.Deleted {
 			s.Kind = Absent
 		} else {
