@@ -44,7 +44,7 @@ const maxTagValue = 256
 // another copy.
 func (a *Archive) PutValue(ctx context.Context, name ssmbak.Name, v ssmbak.Version, value ssmbak.Value) (timeline.ObjectRef, error) {
 	tags := url.Values{tagTime: {strconv.FormatInt(v.Time.Second(), 10)}, tagType: {string(v.Type)}}
-	if d := TagText(v.Description); d != "" {
+	if d := timeline.TagText(v.Description); d != "" {
 		tags.Set(tagDescription, d)
 	}
 	metadata := map[string]string{
@@ -63,20 +63,6 @@ func (a *Archive) PutValue(ctx context.Context, name ssmbak.Name, v ssmbak.Versi
 		return timeline.ObjectRef{}, fmt.Errorf("write the value of %s version %d: %w", name, v.Number, err)
 	}
 	return timeline.ObjectRef{ID: s.version, Written: ssmbak.TimeOf(time.Now())}, nil
-}
-
-// TagText keeps of a text what an S3 object tag can hold: letters, digits,
-// spaces and + - = . _ : / @, 256 of them.
-// https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
-func TagText(text string) string {
-	kept := strings.Map(func(r rune) rune {
-		switch {
-		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', strings.ContainsRune(" +-=._:/@", r):
-			return r
-		}
-		return -1
-	}, text)
-	return kept[:min(len(kept), maxTagValue)]
 }
 
 func printable(text string) bool {

@@ -12,11 +12,6 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// KeptVersions is how many versions of a parameter Parameter Store keeps: a
-// new one drops the oldest, or is refused if that has a label.
-// https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
-const KeptVersions = 100
-
 // labelPage is the most labels that one request takes, and that one version has.
 // https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_LabelParameterVersion.html
 const labelPage = 10

@@ -20,6 +20,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
 	"github.com/ssmbak/ssmbak/pattern"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/recorder"
 	"github.com/ssmbak/ssmbak/restore"
 )
@@ -498,9 +499,7 @@ func (s *story) choose() {
 	case 2:
 		s.text = "/app/sub/"
 	}
-	o := restore.Options{
-		Exact: s.chance(3), Replace: s.chance(2), AssumeLastKnown: s.chance(3), Parallel: 1 + s.rand.IntN(8), By: "arn:aws:sts::123456789012:me", Arguments: "restore it",
-	}
+	o := restore.Options{Options: plan.Options{Exact: s.chance(3), Replace: s.chance(2), AssumeLastKnown: s.chance(3)}, Parallel: 1 + s.rand.IntN(8), By: "arn:aws:sts::123456789012:me", Arguments: "restore it"}
 	if s.chance(8) {
 		o.KeyID = "alias/k3"
 		s.counts.add("another key")
@@ -592,14 +591,14 @@ type attempt struct {
 }
 
 // attempt plans and applies, nil if there is no plan.
-func (s *story) attempt(a *attempt, plan func(*restore.Restorer) (*restore.Plan, error)) *attempt {
+func (s *story) attempt(a *attempt, made func(*restore.Restorer) (*restore.Plan, error)) *attempt {
 	p := a.run
 	r := p.begin(a.options)
 	known, _, err := s.archive.Restores(s.Context(), 0)
 	s.must(err)
 	a.behind, a.before, a.marks, a.began = s.aws.Queue.Depth() > 0, s.everyone(), make(map[string]int), time.Now()
-	a.plan, err = plan(r)
-	var unmatched *restore.UnmatchedError
+	a.plan, err = made(r)
+	var unmatched *plan.UnmatchedError
 	if errors.As(err, &unmatched) {
 		s.counts.add("a pattern that matches nothing")
 		for _, name := range s.names {
@@ -660,7 +659,7 @@ func (s *story) attempt(a *attempt, plan func(*restore.Restorer) (*restore.Plan,
 		s.tell("%s was killed at request %d, after %d changes", a.what, p.requests, p.wrote)
 	}
 	for _, out := range a.res.Outcomes {
-		if out.Item.Action != restore.None || out.Err != nil {
+		if out.Item.Action != plan.ActionNone || out.Err != nil {
 			s.tell("    %s %s %s: version %d %v", out.Status, out.Item.Action, out.Item.Name, out.Version, out.Err)
 		}
 	}
@@ -714,7 +713,7 @@ func (s *story) second() *attempt {
 	for i := range again.Items {
 		item := &again.Items[i]
 		out := a.outcome(string(item.Name))
-		if out != nil && out.Err == nil && more(out.Item.Wanted, item.Wanted) {
+		if out != nil && out.Err == nil && more(out.Item.After, item.After) {
 			continue // the archive has learned what it was
 		}
 		if item.Action.Writes() && item.Refused == "" && (out == nil || out.Err == nil) {
@@ -729,15 +728,15 @@ func more(was, is ssmbak.State) bool {
 	return was.Certainty == ssmbak.Unknown && is.Certainty != ssmbak.Unknown || is.Tags.IsKnown() && !was.Tags.IsKnown() || is.Labels.IsKnown() && !was.Labels.IsKnown()
 }
 
-func differs(item *restore.Item) string {
+func differs(item *plan.Item) string {
 	var all []string
 	for _, d := range item.Differences {
-		all = append(all, fmt.Sprintf("%s %q -> %q", d.Attribute, d.Live, d.Wanted))
+		all = append(all, fmt.Sprintf("%s %q -> %q", d.Attribute, d.Before, d.After))
 	}
 	return strings.Join(all, ", ")
 }
 
-func (a *attempt) outcome(name string) *restore.Outcome {
+func (a *attempt) outcome(name string) *plan.Outcome {
 	for i := range a.res.Outcomes {
 		if string(a.res.Outcomes[i].Item.Name) == name {
 			return &a.res.Outcomes[i]
@@ -758,7 +757,7 @@ func (s *story) back(first, second *attempt) {
 			s.foreign(what, s.names[s.rand.IntN(len(s.names))])
 		}
 		s.rest()
-		o := restore.Options{Parallel: 1 + s.rand.IntN(8), Replace: s.options.Replace || s.chance(4)}
+		o := restore.Options{Options: plan.Options{Replace: s.options.Replace || s.chance(4)}, Parallel: 1 + s.rand.IntN(8)}
 		undoer := func(r *restore.Restorer) (*restore.Plan, error) { return r.Undo(s.Context(), of.id) }
 		again := func(also []int) *attempt {
 			writer++

@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -21,13 +22,13 @@ type PlanOptions struct {
 }
 
 // signs of the actions of a plan, and how they are painted.
-var signs = map[restore.Action]struct{ sign, paint string }{
-	restore.Create:  {"+", "\x1b[32m"},
-	restore.Update:  {"~", "\x1b[33m"},
-	restore.Replace: {"-/+", "\x1b[31m"},
-	restore.Delete:  {"-", "\x1b[31m"},
-	restore.Kept:    {"=", "\x1b[36m"},
-	restore.Unknown: {"?", "\x1b[35m"},
+var signs = map[plan.Action]struct{ sign, paint string }{
+	plan.ActionCreate:  {"+", "\x1b[32m"},
+	plan.ActionUpdate:  {"~", "\x1b[33m"},
+	plan.ActionReplace: {"-/+", "\x1b[31m"},
+	plan.ActionDelete:  {"-", "\x1b[31m"},
+	plan.ActionKept:    {"=", "\x1b[36m"},
+	plan.ActionUnknown: {"?", "\x1b[35m"},
 }
 
 // Title says what a plan is for. to is the prefix that it restores to, "" if that
@@ -49,7 +50,7 @@ func ComparisonTitle(c *restore.Comparison) string {
 
 // Items writes what a restore would do, or what changed: a title, one line for
 // each parameter that it concerns, attributes below it, and a summary.
-func Items(w io.Writer, title, summary string, items []restore.Item, o PlanOptions) error {
+func Items(w io.Writer, title, summary string, items []plan.Item, o PlanOptions) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s:\n", title)
 	for _, item := range items {
@@ -64,7 +65,7 @@ func Items(w io.Writer, title, summary string, items []restore.Item, o PlanOptio
 
 // itemLines returns the line of an item and those below it, none for an action
 // that is not shown.
-func itemLines(item restore.Item, o PlanOptions) (lines []string) {
+func itemLines(item plan.Item, o PlanOptions) (lines []string) {
 	sign, shown := signs[item.Action]
 	if !shown {
 		return nil
@@ -107,13 +108,13 @@ func attributeText(a ssmbak.Attribute) string {
 }
 
 // remark stands behind a name and says why.
-func remark(item restore.Item) string {
+func remark(item plan.Item) string {
 	switch item.Action {
-	case restore.Kept:
+	case plan.ActionKept:
 		return " (kept: " + Escape(item.Reason) + ")"
-	case restore.Unknown:
+	case plan.ActionUnknown:
 		return " (unknown: " + Escape(item.Reason) + ")"
-	case restore.Create, restore.Update, restore.Replace, restore.Delete, restore.None:
+	case plan.ActionCreate, plan.ActionUpdate, plan.ActionReplace, plan.ActionDelete, plan.ActionNone:
 	}
 	if item.Reason == "" {
 		return ""
@@ -121,46 +122,46 @@ func remark(item restore.Item) string {
 	return " (" + Escape(item.Reason) + ")"
 }
 
-func difference(item restore.Item, d restore.Difference, reveal bool) string {
-	live, wanted := strconv.Quote(d.Live), strconv.Quote(d.Wanted)
+func difference(item plan.Item, d plan.Difference, reveal bool) string {
+	before, after := strconv.Quote(d.Before), strconv.Quote(d.After)
 	if d.Value {
-		live, wanted = strconv.Quote(d.LiveValue.Reveal()), strconv.Quote(d.WantedValue.Reveal())
+		before, after = strconv.Quote(d.BeforeValue.Reveal()), strconv.Quote(d.AfterValue.Reveal())
 		if secret(item, reveal) {
-			if item.Action == restore.Update || item.Action == restore.Replace {
+			if item.Action == plan.ActionUpdate || item.Action == plan.ActionReplace {
 				return "(value differs)"
 			}
-			live, wanted = ssmbak.Mask, ssmbak.Mask
+			before, after = ssmbak.Mask, ssmbak.Mask
 		}
 	}
 	switch {
-	case item.Action == restore.Create && d.NoWanted:
+	case item.Action == plan.ActionCreate && d.NoAfter:
 		return "(not known)"
-	case item.Action == restore.Create:
-		return wanted
-	case item.Action == restore.Delete && d.NoLive:
+	case item.Action == plan.ActionCreate:
+		return after
+	case item.Action == plan.ActionDelete && d.NoBefore:
 		return "(not known)"
-	case item.Action == restore.Delete:
-		return live
+	case item.Action == plan.ActionDelete:
+		return before
 	}
-	if d.NoLive {
-		live = "(none)"
+	if d.NoBefore {
+		before = "(none)"
 	}
-	if d.NoWanted {
-		wanted = "(none)"
+	if d.NoAfter {
+		after = "(none)"
 	}
-	return live + " -> " + wanted
+	return before + " -> " + after
 }
 
 // Summary counts the actions of a plan in one line.
 func Summary(p *restore.Plan) string {
 	return fmt.Sprintf("plan: %d to create, %d to update, %d to replace, %d to delete, %d unchanged, %d kept, %d unknown",
-		p.Count(restore.Create), p.Count(restore.Update), p.Count(restore.Replace), p.Count(restore.Delete),
-		p.Count(restore.None), p.Count(restore.Kept), p.Count(restore.Unknown))
+		p.Count(plan.ActionCreate), p.Count(plan.ActionUpdate), p.Count(plan.ActionReplace), p.Count(plan.ActionDelete),
+		p.Count(plan.ActionNone), p.Count(plan.ActionKept), p.Count(plan.ActionUnknown))
 }
 
 // ComparisonSummary counts what changed in one line.
 func ComparisonSummary(c *restore.Comparison) string {
 	return fmt.Sprintf("changes: %d created, %d updated, %d replaced, %d deleted, %d unchanged, %d unknown",
-		c.Count(restore.Create), c.Count(restore.Update), c.Count(restore.Replace), c.Count(restore.Delete),
-		c.Count(restore.None), c.Count(restore.Unknown))
+		c.Count(plan.ActionCreate), c.Count(plan.ActionUpdate), c.Count(plan.ActionReplace), c.Count(plan.ActionDelete),
+		c.Count(plan.ActionNone), c.Count(plan.ActionUnknown))
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/pattern"
-	"github.com/ssmbak/ssmbak/restore"
+	"github.com/ssmbak/ssmbak/plan"
 )
 
 // differences ends a diff with --detailed-exitcode that found some. It is no
@@ -35,9 +35,9 @@ func explain(err error) shell.Failure {
 	var taken *emulator.PortTakenError
 	var refused *paramstore.RefusedError
 	var unreadable *pattern.Error
-	var unmatched *restore.UnmatchedError
-	var destination *restore.DestinationError
-	var file *restore.FileError
+	var unmatched *plan.UnmatchedError
+	var destination *plan.DestinationError
+	var file *plan.FileError
 	switch {
 	case errors.As(err, &unreadable):
 		out.Message, out.Code = unreadable.Error(), shell.WrongUsage

@@ -10,11 +10,11 @@ import (
 	"strings"
 
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
-	"github.com/ssmbak/ssmbak/restore"
+	"github.com/ssmbak/ssmbak/plan"
 )
 
 // writePlanFile writes a plan to a file, or to standard output if path is "-".
-func (a *app) writePlanFile(path string, f *restore.File) error {
+func (a *app) writePlanFile(path string, f *plan.File) error {
 	text, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode the plan: %w", err)
@@ -35,13 +35,13 @@ func (a *app) writePlanFile(path string, f *restore.File) error {
 }
 
 // readPlanFile reads what writePlanFile wrote, from standard input if path is "-".
-func (a *app) readPlanFile(path string) (*restore.File, error) {
+func (a *app) readPlanFile(path string) (*plan.File, error) {
 	if path == "-" {
 		text, err := io.ReadAll(a.Stdin)
 		if err != nil {
 			return nil, shell.Fail("", "read the plan from standard input: %v", err)
 		}
-		return restore.ParseFile(text)
+		return plan.ParseFile(text)
 	}
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -50,11 +50,11 @@ func (a *app) readPlanFile(path string) (*restore.File, error) {
 	if err != nil {
 		return nil, shell.Fail("", "read the plan: %v", err)
 	}
-	return restore.ParseFile(text)
+	return plan.ParseFile(text)
 }
 
 // optionsOf returns the flags with which a plan was made, as they are typed.
-func optionsOf(f *restore.File) string {
+func optionsOf(f *plan.File) string {
 	var b strings.Builder
 	for _, flag := range []struct {
 		name string

@@ -14,6 +14,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -123,12 +124,12 @@ func (a *app) runRestore(ctx context.Context, o restoreOptions, arguments string
 	arguments = fmt.Sprintf(arguments, at)
 	r, progress := a.restorer(s, o.restore(a), arguments, "ssmbak "+arguments+a.where())
 	defer progress.Close()
-	plan, err := a.plan(ctx, s, r, o.target, at)
+	made, err := a.plan(ctx, s, r, o.target, at)
 	if err != nil {
 		return err
 	}
-	a.noteSecondOf(o.time, at, plan.Items)
-	return a.carryOut(ctx, s, r, plan, progress, o, "ssmbak "+arguments+a.where())
+	a.noteSecondOf(o.time, at, made.Items)
+	return a.carryOut(ctx, s, r, made, progress, o, "ssmbak "+arguments+a.where())
 }
 
 // runPlanFile applies a plan that was kept.
@@ -158,13 +159,15 @@ func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 	if o.planFile == "-" { // what was read cannot be read again
 		again = same
 	}
-	r, progress := a.restorer(s, f.Apply(o.restore(a)), arguments, again)
+	options := o.restore(a)
+	options.Options = f.Options
+	r, progress := a.restorer(s, options, arguments, again)
 	defer progress.Close()
-	plan, err := r.PlanFile(ctx, f)
+	made, err := r.PlanFile(ctx, f)
 	if err != nil {
 		return err
 	}
-	return a.carryOut(ctx, s, r, plan, progress, o, again)
+	return a.carryOut(ctx, s, r, made, progress, o, again)
 }
 
 // openToRestore opens the archive and begins it where there is none: what is
@@ -189,18 +192,18 @@ func (a *app) restorer(s *session, ro restore.Options, arguments, again string) 
 
 // carryOut asks where a plan has to be agreed to, applies it, and says what
 // became of it. again is the command that finishes the rest.
-func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, plan *restore.Plan, progress render.Progress, o restoreOptions, again string) error {
-	if err := a.agree(ctx, s, plan, o); err != nil {
+func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, made *restore.Plan, progress render.Progress, o restoreOptions, again string) error {
+	if err := a.agree(ctx, s, made, o); err != nil {
 		return err
 	}
-	states, err := a.wanted(ctx, s, plan.Items)
+	states, err := a.wanted(ctx, s, made.Items)
 	if err != nil {
 		return err
 	}
-	a.running.expect(plan.Waits())
+	a.running.expect(made.Waits())
 	progress.Start()
 	end := a.onInterrupt(ctx)
-	res, err := r.Apply(ctx, plan)
+	res, err := r.Apply(ctx, made)
 	end()
 	progress.Close()
 	if err != nil && ctx.Err() != nil {
@@ -212,7 +215,7 @@ func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, pla
 	if err := a.printOutcomes(res, states, a.Terminal(a.Stdout) && !o.allRows); err != nil {
 		return err
 	}
-	err = a.conclude(plan, res, again, o.anew)
+	err = a.conclude(made, res, again, o.anew)
 	var f *shell.Failure
 	switch {
 	case ctx.Err() == nil:
@@ -230,7 +233,7 @@ func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, pla
 func (a *app) printOutcomes(res restore.Result, states []ssmbak.State, brief bool) error {
 	rows := make([]render.Row, len(res.Outcomes))
 	for i, o := range res.Outcomes {
-		o.Item.Wanted = states[i]
+		o.Item.After = states[i]
 		failed := ""
 		if o.Err != nil {
 			failed = reason(o.Err)
@@ -240,21 +243,21 @@ func (a *app) printOutcomes(res restore.Result, states []ssmbak.State, brief boo
 	return a.Data(rows, func(w io.Writer) error { return a.writeOutcomes(w, res.Outcomes, states, brief) })
 }
 
-func (a *app) writeOutcomes(w io.Writer, outcomes []restore.Outcome, states []ssmbak.State, brief bool) error {
+func (a *app) writeOutcomes(w io.Writer, outcomes []plan.Outcome, states []ssmbak.State, brief bool) error {
 	var shown []ssmbak.State
 	var notes []string
-	var statuses []restore.Status
+	var statuses []plan.Status
 	for i, o := range outcomes {
 		// What is not there, then as now, is no part of the picture.
-		if states[i].Deleted && (o.Item.Action == restore.None || o.Item.Action == restore.Kept) {
+		if states[i].Deleted && (o.Item.Action == plan.ActionNone || o.Item.Action == plan.ActionKept) {
 			continue
 		}
-		if brief && o.Status == restore.Unchanged {
+		if brief && o.Status == plan.StatusUnchanged {
 			continue
 		}
 		st, note := states[i], ""
 		switch {
-		case o.Item.Action == restore.Unknown:
+		case o.Item.Action == plan.ActionUnknown:
 			note = "(unknown: " + o.Item.Reason + ")"
 			if st.Deleted {
 				st = ssmbak.State{Name: st.Name} // that it was not there is not known
@@ -272,7 +275,7 @@ func (a *app) writeOutcomes(w io.Writer, outcomes []restore.Outcome, states []ss
 
 // conclude says what was done, and what is left to do: again finishes it, and anew
 // plans it anew where what was kept in a file is out of date.
-func (a *app) conclude(plan *restore.Plan, res restore.Result, again, anew string) error {
+func (a *app) conclude(made *restore.Plan, res restore.Result, again, anew string) error {
 	var restored, deleted, unchanged, refused, failed, idle int
 	var cause error
 	first := "" // hint of what failed
@@ -284,8 +287,8 @@ func (a *app) conclude(plan *restore.Plan, res restore.Result, again, anew strin
 			continue
 		}
 		switch o.Status {
-		case restore.Restored, restore.Deleted:
-			if o.Status == restore.Deleted {
+		case plan.StatusRestored, plan.StatusDeleted:
+			if o.Status == plan.StatusDeleted {
 				deleted++
 			} else {
 				restored++
@@ -293,14 +296,14 @@ func (a *app) conclude(plan *restore.Plan, res restore.Result, again, anew strin
 			for _, notice := range o.Item.Notices {
 				a.Note("note: %s: %s", o.Item.Name, notice)
 			}
-		case restore.Unchanged:
-			if o.Item.Action != restore.Kept {
+		case plan.StatusUnchanged:
+			if o.Item.Action != plan.ActionKept {
 				unchanged++
 			}
-		case restore.Refused:
+		case plan.StatusRefused:
 			refused++
 			a.Note("refused: %s: %s", o.Item.Name, reason(o.Err))
-		case restore.Failed:
+		case plan.StatusFailed:
 			failed++
 			a.Note("failed: %s: %s", o.Item.Name, reason(o.Err))
 			if _, hint, ok := shell.ExplainAWS(o.Err); ok && first == "" {
@@ -311,10 +314,10 @@ func (a *app) conclude(plan *restore.Plan, res restore.Result, again, anew strin
 	if idle > 0 {
 		a.Note("not begun: %s, since %s", shell.Count(idle, "parameter", "parameters"), ended(cause))
 	}
-	kept := plan.Count(restore.Kept)
+	kept := made.Count(plan.ActionKept)
 	a.Note("restored %d, deleted %d, unchanged %d, kept %d, refused %d, failed %d",
 		restored, deleted, unchanged, kept, refused, failed+idle)
-	if slices.ContainsFunc(res.Outcomes, restore.Outcome.Changed) {
+	if slices.ContainsFunc(res.Outcomes, func(o plan.Outcome) bool { return o.Changed }) {
 		a.Note("`ssmbak undo %s%s` takes this back", res.ID, a.where())
 	}
 	if res.Unrecorded != nil {
@@ -322,17 +325,17 @@ func (a *app) conclude(plan *restore.Plan, res restore.Result, again, anew strin
 	}
 	bad := refused + failed + idle
 	if bad == 0 {
-		return a.concluded(plan.Problems, nil, plan.Unproved)
+		return a.concluded(made.Problems, nil, made.Unproved)
 	}
-	_ = a.unproved(plan.Unproved) // its notes: the exit code is no better
-	for _, p := range plan.Problems {
+	_ = a.unproved(made.Unproved) // its notes: the exit code is no better
+	for _, p := range made.Problems {
 		a.Note("%s: %s", p.Name, reason(p.Err))
 	}
-	hint := first + remedies(plan, res, again)
+	hint := first + remedies(made, res, again)
 	switch {
-	case bad == plan.Count(restore.Unknown):
-		hint = beforeUnknown(plan) + "unknown parameters are skipped: `ssmbak preview` shows what is known of them"
-		if slices.ContainsFunc(plan.Items, lastKnown) {
+	case bad == made.Count(plan.ActionUnknown):
+		hint = beforeUnknown(made) + "unknown parameters are skipped: `ssmbak preview` shows what is known of them"
+		if slices.ContainsFunc(made.Items, lastKnown) {
 			hint += ", --assume-last-known acts on the last known state"
 		}
 	case failed+idle == 0 && anew != "":
@@ -345,29 +348,29 @@ func (a *app) conclude(plan *restore.Plan, res restore.Result, again, anew strin
 }
 
 // lastKnown reports whether a state that is unknown has a last known one.
-func lastKnown(item restore.Item) bool {
-	return item.Action == restore.Unknown && (item.Wanted.Deleted || item.Wanted.Version.Time != 0)
+func lastKnown(item plan.Item) bool {
+	return item.Action == plan.ActionUnknown && (item.After.Deleted || item.After.Version.Time != 0)
 }
 
 // remedies says what helps where something was refused or failed, "" where nothing
 // does. again is the command that was given.
-func remedies(plan *restore.Plan, res restore.Result, again string) string {
-	helps := make(map[restore.Remedy]bool)
+func remedies(made *restore.Plan, res restore.Result, again string) string {
+	helps := make(map[plan.Remedy]bool)
 	for _, o := range res.Outcomes {
-		remedy := o.Remedy()
-		if plan.Undoes != "" && remedy == restore.RemedyRerun && o.Status == restore.Refused {
+		remedy := o.Remedy
+		if made.Undoes != "" && remedy == plan.RemedyRerun && o.Status == plan.StatusRefused {
 			continue // somebody changed it since the restore
 		}
 		helps[remedy] = true
 	}
 	var all []string
-	if helps[restore.RemedyRerun] {
+	if helps[plan.RemedyRerun] {
 		all = append(all, "`"+again+"` finishes the rest and writes nothing twice")
 	}
-	if helps[restore.RemedyReplace] {
+	if helps[plan.RemedyReplace] {
 		all = append(all, "`"+again+" --replace` also deletes and recreates what cannot be changed in place")
 	}
-	if helps[restore.RemedyFix] {
+	if helps[plan.RemedyFix] {
 		all = append(all, "fix the cause, then rerun `"+again+"`")
 	}
 	return strings.Join(all, "; ")
