@@ -198,9 +198,15 @@ func (r *Restorer) left(ctx context.Context, s *subject, rec *archive.Restore, x
 	if err != nil || why != "" {
 		return false, err
 	}
+	last := live.Version.Time // the times of a life may step back, its moments do not
+	if s.line != nil {
+		if v, ok := s.line.Facts().Version(s.ref()); ok {
+			last = v.Moment()
+		}
+	}
 	for ; first < n; first++ {
 		i := slices.IndexFunc(s.line.Facts().Versions, func(v timeline.Version) bool {
-			return v.Number == first && v.Time >= began && v.Time <= live.Version.Time && v.User == live.Version.User
+			return v.Number == first && v.Moment() >= began && v.Moment() <= last && v.User == live.Version.User
 		})
 		if i < 0 {
 			return false, nil

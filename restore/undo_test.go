@@ -463,8 +463,19 @@ func TestUndoKilledItself(t *testing.T) {
 // in between would be lost, so it is refused.
 func TestUndoKilledAfterLostAnswer(t *testing.T) {
 	t.Parallel()
-	for _, between := range []string{"", "three"} {
-		inWorld(t, emulator.Options{}, func(w *world) {
+	for _, test := range []struct {
+		between string
+		back    time.Duration // by how much the time of the second try steps back
+	}{{}, {between: "three"}, {back: 900 * time.Millisecond}} {
+		between := test.between
+		var o emulator.Options
+		o.SSM.StepBack = func(_ string, version int64) time.Duration {
+			if version == 4 {
+				return test.back
+			}
+			return 0
+		}
+		inWorld(t, o, func(w *world) {
 			w.put("/a/p", "one")
 			w.record()
 			then := w.pass()
