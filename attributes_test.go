@@ -1,15 +1,19 @@
 package ssmbak_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
@@ -63,6 +67,37 @@ func TestAttributesEverywhere(t *testing.T) {
 			var index timeline.Facts
 			if text := marshal(t, facts(with)); json.Unmarshal([]byte(text), &index) != nil || index.Versions[0].Version != with || !strings.Contains(text, fmt.Sprintf("%q:%q", name, "one of its own")) {
 				t.Errorf("an index does not hold it as %s: %s", name, text)
+			}
+
+			without := lacking
+			without.Number++
+			c := plan.Case{Name: "/a", After: state, Before: &plan.Parameter{Version: without}}
+			c.After.Value, c.Before.Value = ssmbak.Know(ssmbak.NewValue("v"), ssmbak.Proved), ssmbak.Know(ssmbak.NewValue("v"), ssmbak.Proved)
+			if name == "tier" { // a tier that is not known is no difference
+				c.Before.Version.Tier = "Standard"
+			}
+			if name == "type" { // Parameter Store has no other types
+				c.After.Version.Type, c.Before.Version.Type = ssmbak.SecureString, ssmbak.String
+			}
+			want := c.After.Version.Get(ssmbak.Attribute(name))
+			item := plan.Decide(c, plan.Options{})
+			differs := func(d plan.Difference) bool { return string(d.Attribute) == name && d.After == want }
+			if !slices.ContainsFunc(item.Differences, differs) || item.Write.Get(ssmbak.Attribute(name)) != want {
+				t.Errorf("a plan does not write it: %+v", item)
+			}
+			if between := plan.Compare(plan.Side{State: ssmbak.State{Version: c.Before.Version}}, plan.Side{State: c.After}, false); !slices.ContainsFunc(between.Differences, differs) {
+				t.Errorf("a comparison does not find it: %+v", between.Differences)
+			}
+			planned := fmt.Sprintf("%q:%q", "attribute", name)
+			if text := marshal(t, plan.NewFile(&plan.Plan{Items: []plan.Item{item}}, plan.Options{})); !strings.Contains(text, planned) || !strings.Contains(text, fmt.Sprintf("%q:%q", "after", want)) {
+				t.Errorf("a plan file does not hold it: %s", text)
+			}
+			if _, after := item.Versions(); !strings.Contains(marshal(t, archive.RestoreSide{Version: *after}), fmt.Sprintf("%q:%q", name, want)) {
+				t.Errorf("the record of a restore does not hold it: %+v", after)
+			}
+			var shown bytes.Buffer
+			if err := render.Items(&shown, "", "", []plan.Item{item}, render.PlanOptions{Reveal: true}); err != nil || !strings.Contains(shown.String(), fmt.Sprintf("-> %q", want)) {
+				t.Errorf("a plan does not show it: %s, %v", shown.String(), err)
 			}
 
 			row := strings.ToUpper(name[:1]) + name[1:]

@@ -5,10 +5,12 @@
 //
 // The packages beside it follow the way of the data: [recorder] turns events
 // into facts in the [archive], [timeline] turns the facts about one parameter
-// into its states, and [restore] brings a state back into Parameter Store.
+// into its states, [plan] decides what brings a state back, and [restore] does that in
+// Parameter Store.
 //
 // [recorder]: https://pkg.go.dev/github.com/ssmbak/ssmbak/recorder
 // [archive]: https://pkg.go.dev/github.com/ssmbak/ssmbak/archive
 // [timeline]: https://pkg.go.dev/github.com/ssmbak/ssmbak/timeline
+// [plan]: https://pkg.go.dev/github.com/ssmbak/ssmbak/plan
 // [restore]: https://pkg.go.dev/github.com/ssmbak/ssmbak/restore
 package ssmbak

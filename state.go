@@ -53,6 +53,9 @@ type Version struct {
 	Attributes
 }
 
+// Same reports whether v and w are one version: with one number, of one time.
+func (v Version) Same(w Version) bool { return v.Number == w.Number && v.Time == w.Time }
+
 // State is everything that is known of a parameter at one point in time.
 type State struct {
 	Name Name

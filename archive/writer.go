@@ -67,7 +67,7 @@ const maxTagValue = 256
 // holds it. The parameter must have an index. Every call writes another copy.
 func (w *Writer) PutValue(ctx context.Context, name ssmbak.Name, v ssmbak.Version, value ssmbak.Value) (timeline.ObjectRef, error) {
 	tags := url.Values{tagTime: {strconv.FormatInt(v.Time.Second(), 10)}, tagType: {string(v.Type)}}
-	if d := TagText(v.Description); d != "" {
+	if d := timeline.TagText(v.Description); d != "" {
 		tags.Set(tagDescription, d)
 	}
 	metadata := map[string]string{
@@ -86,20 +86,6 @@ func (w *Writer) PutValue(ctx context.Context, name ssmbak.Name, v ssmbak.Versio
 		return timeline.ObjectRef{}, fmt.Errorf("write the value of %s version %d: %w", name, v.Number, err)
 	}
 	return timeline.ObjectRef{ID: id, Written: ssmbak.TimeOf(time.Now())}, nil
-}
-
-// TagText returns the characters of a text that an S3 object tag allows: letters,
-// digits, spaces and + - = . _ : / @, 256 at most.
-// https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
-func TagText(text string) string {
-	kept := strings.Map(func(r rune) rune {
-		switch {
-		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', strings.ContainsRune(" +-=._:/@", r):
-			return r
-		}
-		return -1
-	}, text)
-	return kept[:min(len(kept), maxTagValue)]
 }
 
 func printable(text string) bool {

@@ -12,11 +12,6 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// KeptVersions is the number of versions that Parameter Store keeps of a parameter.
-// A further one replaces the oldest, or is refused if the oldest has a label.
-// https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
-const KeptVersions = 100
-
 // labelPage is the maximum number of labels per request, and per version.
 // https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_LabelParameterVersion.html
 const labelPage = 10

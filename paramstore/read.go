@@ -19,7 +19,7 @@ import (
 const historyPage = 50
 
 // History holds the versions that Parameter Store keeps of a parameter: up to
-// [KeptVersions] since it was last created.
+// 100 since it was last created.
 type History struct {
 	Name     ssmbak.Name
 	Versions []Version // by ascending number; never empty

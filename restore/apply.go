@@ -11,6 +11,7 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/plan"
 )
 
 // refusal is why nothing is written. cause is the answer of Parameter Store, if
@@ -18,7 +19,7 @@ import (
 type refusal struct {
 	reason string
 	cause  error
-	remedy Remedy
+	remedy plan.Remedy
 }
 
 func (r *refusal) Error() string { return r.reason }
@@ -58,21 +59,22 @@ func (r *Restorer) Apply(ctx context.Context, p *Plan) (Result, error) {
 	if p == nil {
 		return Result{}, errors.New("apply a restore: there is no plan")
 	}
-	res := Result{Outcomes: make([]Outcome, len(p.Items))}
-	var todo []*Outcome
+	res := Result{Outcomes: make([]plan.Outcome, len(p.Items))}
+	var todo []*plan.Outcome
 	for i, item := range p.Items {
 		out := &res.Outcomes[i]
 		out.Item = item
 		switch {
-		case item.Action == Unknown:
-			out.Status, out.Err = Refused, &refusal{reason: item.Reason}
+		case item.Action == plan.ActionUnknown:
+			out.Status, out.Err = plan.StatusRefused, &refusal{reason: item.Reason}
 		case !item.Action.Writes():
-			out.Status = Unchanged
+			out.Status = plan.StatusUnchanged
 		case item.Refused != "":
-			out.Status, out.Err = Refused, &refusal{reason: item.Refused, remedy: item.remedy}
+			out.Status, out.Err = plan.StatusRefused, &refusal{reason: item.Refused, remedy: item.Remedy}
 		default:
 			todo = append(todo, out)
 		}
+		out.Remedy = remedy(out)
 	}
 	if len(todo) == 0 {
 		return res, nil
@@ -89,6 +91,9 @@ func (r *Restorer) Apply(ctx context.Context, p *Plan) (Result, error) {
 	run.images = newImages(ctx, &run)
 	run.run(ctx, todo)
 	run.images.end()
+	for _, out := range todo {
+		out.Remedy, out.Changed = remedy(out), changed(out)
+	}
 	note(record, todo)
 	// What was done is noted even if ctx has ended.
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
@@ -100,7 +105,7 @@ func (r *Restorer) Apply(ctx context.Context, p *Plan) (Result, error) {
 }
 
 // run works on all outcomes.
-func (r *Restorer) run(ctx context.Context, todo []*Outcome) {
+func (r *Restorer) run(ctx context.Context, todo []*plan.Outcome) {
 	begin, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	work, halt := context.WithCancel(context.WithoutCancel(ctx))
@@ -135,7 +140,7 @@ func (r *Restorer) run(ctx context.Context, todo []*Outcome) {
 			}
 			for _, out := range task {
 				if out.Status == "" {
-					out.Status, out.Err = Failed, &NotBegunError{context.Cause(begin)}
+					out.Status, out.Err = plan.StatusFailed, &NotBegunError{context.Cause(begin)}
 				}
 				if errors.Is(out.Err, paramstore.ErrCredentials) {
 					stop(out.Err)
@@ -151,53 +156,53 @@ func (r *Restorer) run(ctx context.Context, todo []*Outcome) {
 
 // tasks are the outcomes that are worked on together: deletions as many as one
 // request takes, any other alone. What has to wait comes last.
-func tasks(todo []*Outcome) [][]*Outcome {
-	var all [][]*Outcome
-	var deletions []*Outcome
+func tasks(todo []*plan.Outcome) [][]*plan.Outcome {
+	var all [][]*plan.Outcome
+	var deletions []*plan.Outcome
 	for _, out := range todo {
-		if out.Item.Action == Delete {
+		if out.Item.Action == plan.ActionDelete {
 			deletions = append(deletions, out)
 		} else {
-			all = append(all, []*Outcome{out})
+			all = append(all, []*plan.Outcome{out})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b []*Outcome) int { return int(a[0].Item.notBefore - b[0].Item.notBefore) })
+	slices.SortStableFunc(all, func(a, b []*plan.Outcome) int { return int(a[0].Item.NotBefore - b[0].Item.NotBefore) })
 	return append(all, slices.Collect(slices.Chunk(deletions, paramstore.DeletePage))...)
 }
 
 // perform works on one task. ctx is for what has begun; nothing begins after
 // begin has ended.
-func (r *Restorer) perform(ctx, begin context.Context, task []*Outcome, look *looker) {
-	if task[0].Item.Action == Delete {
+func (r *Restorer) perform(ctx, begin context.Context, task []*plan.Outcome, look *looker) {
+	if task[0].Item.Action == plan.ActionDelete {
 		r.delete(ctx, begin, task, look)
 		return
 	}
 	out := task[0]
 	err := r.mend(ctx, begin, out, look)
-	out.conclude(err)
+	conclude(out, err)
 }
 
 // conclude turns the error of the work into a status.
-func (o *Outcome) conclude(err error) {
+func conclude(o *plan.Outcome, err error) {
 	var refused *refusal
 	var idle *NotBegunError
 	switch {
-	case err == nil && o.Item.Action == Delete:
-		o.Status = Deleted
+	case err == nil && o.Item.Action == plan.ActionDelete:
+		o.Status = plan.StatusDeleted
 	case err == nil:
-		o.Status = Restored
+		o.Status = plan.StatusRestored
 	case errors.Is(err, errGone):
-		o.Status = Unchanged
-	case errors.As(err, &refused) && o.Version == 0 && !o.Replaced && !o.relabelled:
-		o.Status, o.Err = Refused, err
+		o.Status = plan.StatusUnchanged
+	case errors.As(err, &refused) && o.Version == 0 && !o.Replaced && !o.Relabelled:
+		o.Status, o.Err = plan.StatusRefused, err
 	case errors.As(err, &idle):
-		o.Status, o.Err = Failed, err
+		o.Status, o.Err = plan.StatusFailed, err
 	default:
-		o.Status, o.Err = Failed, fmt.Errorf("%s %s: %w", o.Item.Action, o.Item.Name, err)
+		o.Status, o.Err = plan.StatusFailed, fmt.Errorf("%s %s: %w", o.Item.Action, o.Item.Name, err)
 	}
 }
 
-func (r *Restorer) log(ctx context.Context, out *Outcome) {
+func (r *Restorer) log(ctx context.Context, out *plan.Outcome) {
 	level := r.o.Logger.InfoContext
 	if out.Err != nil {
 		level = r.o.Logger.WarnContext
@@ -207,19 +212,19 @@ func (r *Restorer) log(ctx context.Context, out *Outcome) {
 
 // delete deletes those of the parameters that are as they were planned, all with
 // one request, right before which they are looked at once more.
-func (r *Restorer) delete(ctx, begin context.Context, task []*Outcome, look *looker) {
+func (r *Restorer) delete(ctx, begin context.Context, task []*plan.Outcome, look *looker) {
 	for len(task) > 0 {
 		names := make([]ssmbak.Name, len(task))
 		for i, out := range task {
 			names[i] = out.Item.Name
 		}
-		var left []*Outcome
+		var left []*plan.Outcome
 		first := look.first(ctx, begin, func(found map[ssmbak.Name]paramstore.Description) error {
-			left = slices.DeleteFunc(slices.Clone(task), func(out *Outcome) bool {
+			left = slices.DeleteFunc(slices.Clone(task), func(out *plan.Outcome) bool {
 				d, there := found[out.Item.Name]
-				moved := out.Item.compare(d, there)
+				moved := movedOn(&out.Item, d, there)
 				if moved != nil {
-					out.conclude(moved)
+					conclude(out, moved)
 				}
 				return moved != nil
 			})
@@ -241,7 +246,7 @@ func (r *Restorer) delete(ctx, begin context.Context, task []*Outcome, look *loo
 			err = unsent
 		}
 		for _, out := range task {
-			out.conclude(err)
+			conclude(out, err)
 		}
 		return
 	}
@@ -251,20 +256,29 @@ func (r *Restorer) delete(ctx, begin context.Context, task []*Outcome, look *loo
 // touched.
 var errMoved = errors.New("some were changed")
 
-// compare says why the item is not to be touched: the parameter is not as it
-// was planned, d being what is there.
-func (i *Item) compare(d paramstore.Description, there bool) error {
+// movedOn says why an item is not to be touched: the parameter is not as it was
+// planned, d being what is there.
+func movedOn(i *plan.Item, d paramstore.Description, there bool) error {
 	switch {
-	case i.Live == nil && there:
-		return &refusal{reason: "it was created since the plan was made: " + changed(d.Version), remedy: RemedyRerun}
-	case i.Live == nil:
+	case i.Before == nil && there:
+		return &refusal{reason: "it was created since the plan was made: " + author(d.Version), remedy: plan.RemedyRerun}
+	case i.Before == nil:
 		return nil
-	case !there && i.Action == Delete:
+	case !there && i.Action == plan.ActionDelete:
 		return errGone
 	case !there:
-		return &refusal{reason: "it was deleted since the plan was made", remedy: RemedyRerun}
-	case !same(d.Version, i.Live.Version):
-		return &refusal{reason: "it was changed since the plan was made: " + changed(d.Version), remedy: RemedyRerun}
+		return &refusal{reason: "it was deleted since the plan was made", remedy: plan.RemedyRerun}
+	case !d.Version.Same(i.Before.Version):
+		return &refusal{reason: "it was changed since the plan was made: " + author(d.Version), remedy: plan.RemedyRerun}
 	}
 	return nil
+}
+
+// author says whose change a version is, for reasons.
+func author(v ssmbak.Version) string {
+	who := v.User
+	if who == "" {
+		who = "someone"
+	}
+	return fmt.Sprintf("%s made version %d at %s", who, v.Number, v.Time)
 }

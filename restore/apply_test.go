@@ -17,6 +17,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
 	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -42,61 +43,61 @@ func TestRaces(t *testing.T) {
 		until, since        func(w *world) // the moment lies between them
 		planned, write      func(w *world) // after the plan; just before op
 		op                  string
-		action              restore.Action
-		status              restore.Status
+		action              plan.Action
+		status              plan.Status
 		err, value, tags    string
 		number, wroteNumber int64
 	}{
 		{
 			name: "changed after the plan", until: put("one"), since: put("two"), planned: put("theirs"),
-			action: restore.Update, status: restore.Refused, value: "theirs", number: 3,
+			action: plan.ActionUpdate, status: plan.StatusRefused, value: "theirs", number: 3,
 			err: "it was changed since the plan was made: arn:aws:iam::123456789012:user/local made version 3 at ",
 		},
 		{
 			name: "changed just before the write", until: put("one"), since: put("two"), op: "PutParameter", write: put("theirs"),
-			action: restore.Update, status: restore.Failed, value: "one", number: 4, wroteNumber: 4,
+			action: plan.ActionUpdate, status: plan.StatusFailed, value: "one", number: 4, wroteNumber: 4,
 			err: "update /p: version 4 overwrote what was changed at the same time: arn:aws:iam::123456789012:user/local made version 3 at ",
 		},
 		{
 			name: "made anew just before the write", until: put("one"), since: put("two"), op: "PutParameter", write: func(w *world) { w.remove("/p"); w.put("/p", "theirs") },
-			action: restore.Update, status: restore.Failed, value: "one", number: 2, wroteNumber: 2,
+			action: plan.ActionUpdate, status: plan.StatusFailed, value: "one", number: 2, wroteNumber: 2,
 			err: "update /p: version 2 overwrote what was changed at the same time: someone deleted it, arn:aws:iam::123456789012:user/local made version 1 at ",
 		},
 		{
 			name: "deleted just before the write", until: put("one"), since: put("two"), op: "PutParameter", write: remove,
-			action: restore.Update, status: restore.Failed, value: "one", number: 1, wroteNumber: 1,
+			action: plan.ActionUpdate, status: plan.StatusFailed, value: "one", number: 1, wroteNumber: 1,
 			err: "update /p: version 1 overwrote what was changed at the same time: someone deleted it",
 		},
 		{
 			name: "deleted after the plan", until: put("one"), since: put("two"), planned: remove,
-			action: restore.Update, status: restore.Refused, err: "it was deleted since the plan was made",
+			action: plan.ActionUpdate, status: plan.StatusRefused, err: "it was deleted since the plan was made",
 		},
 		{
 			name: "created after the plan", until: put("one"), since: remove, planned: put("theirs"),
-			action: restore.Create, status: restore.Refused, value: "theirs", number: 1,
+			action: plan.ActionCreate, status: plan.StatusRefused, value: "theirs", number: 1,
 			err: "it was created since the plan was made: arn:aws:iam::123456789012:user/local made version 1 at ",
 		},
 		{
 			name: "created just before the write", until: put("one"), since: remove, op: "PutParameter", write: put("theirs"),
-			action: restore.Create, status: restore.Refused, value: "theirs", number: 1,
+			action: plan.ActionCreate, status: plan.StatusRefused, value: "theirs", number: 1,
 			err: "it was created since the plan was made: arn:aws:iam::123456789012:user/local made version 1 at ",
 		},
 		{
 			name: "created alike just before the write", until: func(w *world) { w.put("/p", "one"); w.pass(); w.tag("/p", "env", "prod") }, since: remove,
-			op: "PutParameter", write: put("one"), action: restore.Create, status: restore.Restored, value: "one", tags: "prod", number: 1, wroteNumber: 1,
+			op: "PutParameter", write: put("one"), action: plan.ActionCreate, status: plan.StatusRestored, value: "one", tags: "prod", number: 1, wroteNumber: 1,
 		},
 		{
 			name: "changed after the plan that deletes", until: func(w *world) { w.put("/p", "one"); w.pass(); w.remove("/p") }, since: put("two"), planned: put("theirs"),
-			action: restore.Delete, status: restore.Refused, value: "theirs", number: 2,
+			action: plan.ActionDelete, status: plan.StatusRefused, value: "theirs", number: 2,
 			err: "it was changed since the plan was made: arn:aws:iam::123456789012:user/local made version 2 at ",
 		},
 		{
 			name: "deleted after the plan that deletes", until: func(w *world) { w.put("/p", "one"); w.pass(); w.remove("/p") }, since: put("two"), planned: remove,
-			action: restore.Delete, status: restore.Unchanged,
+			action: plan.ActionDelete, status: plan.StatusUnchanged,
 		},
 		{
 			name: "deleted just before the delete", until: func(w *world) { w.put("/p", "one"); w.pass(); w.remove("/p") }, since: put("two"), op: "DeleteParameter", write: remove,
-			action: restore.Delete, status: restore.Deleted,
+			action: plan.ActionDelete, status: plan.StatusDeleted,
 		},
 	}
 	for _, test := range tests {
@@ -109,9 +110,9 @@ func TestRaces(t *testing.T) {
 				test.since(w)
 				w.record()
 				w.pass()
-				plan := w.plan("/p", false, then, restore.Options{})
-				if len(plan.Items) != 1 || plan.Items[0].Action != test.action {
-					t.Fatalf("plan: %v", actions(plan))
+				made := w.plan("/p", false, then, restore.Options{})
+				if len(made.Items) != 1 || made.Items[0].Action != test.action {
+					t.Fatalf("plan: %v", actions(made))
 				}
 				planned := test.planned
 				if planned == nil {
@@ -121,7 +122,7 @@ func TestRaces(t *testing.T) {
 				if test.op != "" {
 					w.once(test.op, func() emulator.Fault { test.write(w); return emulator.Fault{} })
 				}
-				got := w.apply(w.Context(), plan, restore.Options{})[0]
+				got := w.apply(w.Context(), made, restore.Options{})[0]
 				if got.Status != test.status || got.Version != test.wroteNumber {
 					t.Errorf("got %s, version %d, want %s, version %d", got.Status, got.Version, test.status, test.wroteNumber)
 				}
@@ -153,7 +154,7 @@ func TestLostAnswers(t *testing.T) {
 		w.put("/a/secret", "two", secureString("alias/app"))
 		w.put("/a/updated", "two")
 		w.record()
-		plan := w.plan("/a/", false, then, restore.Options{})
+		made := w.plan("/a/", false, then, restore.Options{})
 		puts := 0
 		w.before = func(op string) emulator.Fault {
 			if op != "PutParameter" {
@@ -162,7 +163,7 @@ func TestLostAnswers(t *testing.T) {
 			puts++
 			return emulator.Fault{LostAfter: puts%2 == 1}
 		}
-		outcomes := w.apply(w.Context(), plan, restore.Options{Parallel: 1})
+		outcomes := w.apply(w.Context(), made, restore.Options{Parallel: 1})
 		want := []string{"restored create /a/created version 1", "restored update /a/secret version 4", "restored update /a/updated version 4"}
 		if diff := cmp.Diff(results(outcomes), want); diff != "" {
 			t.Errorf("outcomes (-got +want):\n%s\n%s", diff, errs(outcomes))
@@ -283,7 +284,7 @@ func TestInterruptedPace(t *testing.T) {
 				w.record()
 				then := w.pass()
 				puts("two")
-				plan := w.plan("/a/", false, then, restore.Options{})
+				made := w.plan("/a/", false, then, restore.Options{})
 				ctx, interrupt := context.WithCancel(w.Context())
 				defer interrupt()
 				began := time.Now()
@@ -303,7 +304,7 @@ func TestInterruptedPace(t *testing.T) {
 				if !test.lost {
 					time.AfterFunc(4500*time.Millisecond, interrupt)
 				}
-				outcomes := w.apply(ctx, plan, restore.Options{})
+				outcomes := w.apply(ctx, made, restore.Options{})
 				if took := time.Since(began); took > 8*time.Second {
 					t.Errorf("it went on for %s", took)
 				}
@@ -312,7 +313,7 @@ func TestInterruptedPace(t *testing.T) {
 					var notBegun *restore.NotBegunError
 					written := w.number(string(out.Item.Name)) > 2
 					switch {
-					case out.Status == restore.Restored && written:
+					case out.Status == plan.StatusRestored && written:
 						restored++
 					case errors.As(out.Err, &notBegun) && !written:
 						idle++
@@ -382,13 +383,13 @@ func TestImagesTogether(t *testing.T) {
 		w.record()
 		w.pass()
 		o := restore.Options{Parallel: 2}
-		plan := w.plan("/ami/", false, then, o)
+		made := w.plan("/ami/", false, then, o)
 		// AWS answers with success and stores nothing.
 		live := paramstore.New(w.conn(rewriting{
 			HTTPClient: w.aws.Client(), request: strings.NewReplacer("ami-12345678", "ami-gone"), answer: strings.NewReplacer(),
 		}).SSM(), paramstore.Options{})
 		start, looks := time.Now(), w.aws.Counts()["ssm:DescribeParameters"]
-		res, err := restore.New(w.archive, live, w.recorder, o).Apply(w.Context(), plan)
+		res, err := restore.New(w.archive, live, w.recorder, o).Apply(w.Context(), made)
 		w.must(err)
 		if took := time.Since(start); took < 5*time.Minute || took > 5*time.Minute+10*time.Second {
 			t.Errorf("it took %s", took)
@@ -397,9 +398,9 @@ func TestImagesTogether(t *testing.T) {
 			t.Errorf("%d looks", n)
 		}
 		for _, out := range res.Outcomes {
-			want := restore.Failed
+			want := plan.StatusFailed
 			if out.Item.Name == "/ami/text" {
-				want = restore.Restored
+				want = plan.StatusRestored
 			} else if out.Version != 0 || !strings.Contains(fmt.Sprint(out.Err), "the AMI is not usable by this account, or the caller lacks ec2:DescribeImages") {
 				t.Errorf("%s: version %d, %v", out.Item.Name, out.Version, out.Err)
 			}
@@ -428,10 +429,10 @@ func TestTooManyUpdates(t *testing.T) {
 		conn := w.conn(w.aws.Client())
 		var said []string
 		live := paramstore.New(conn.SSM(), paramstore.Options{Waiting: func(name, message string) { said = append(said, name+": "+message) }})
-		o := restore.Options{Recreation: -1, Replace: true}
-		plan := w.plan("/a/", false, then, o)
+		o := restore.Options{Options: plan.Options{Replace: true}, Recreation: -1}
+		made := w.plan("/a/", false, then, o)
 		start := time.Now()
-		res, err := restore.New(w.archive, live, w.recorder, o).Apply(w.Context(), plan)
+		res, err := restore.New(w.archive, live, w.recorder, o).Apply(w.Context(), made)
 		w.must(err)
 		want := []string{"failed create /a/gone", "restored update /a/other version 3", "failed replace /a/replaced"}
 		if diff := cmp.Diff(results(res.Outcomes), want); diff != "" {
@@ -452,7 +453,7 @@ func TestTooManyUpdates(t *testing.T) {
 		if len(said) != 2 || !strings.HasPrefix(said[0], "/a/gone: The parameter was deleted") || !strings.HasPrefix(said[1], "/a/replaced: ") {
 			t.Errorf("said %q", said)
 		}
-		if r := res.Outcomes[0].Remedy(); r != restore.RemedyRerun {
+		if r := res.Outcomes[0].Remedy; r != plan.RemedyRerun {
 			t.Errorf("remedy %s", r)
 		}
 	})

@@ -12,6 +12,7 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/pattern"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -44,16 +45,16 @@ func TestChosen(t *testing.T) {
 			{nil, []string{"sub/*"}, "/a/db /a/db2 /a/new", 2},
 		}
 		for _, test := range tests {
-			plan := w.plan("/a/", true, then, restore.Options{Only: test.only, Exclude: test.exclude, Exact: true})
+			made := w.plan("/a/", true, then, restore.Options{Options: plan.Options{Only: test.only, Exclude: test.exclude, Exact: true}})
 			var names []string
-			for _, item := range plan.Items {
+			for _, item := range made.Items {
 				names = append(names, string(item.Name))
 			}
-			if got := strings.Join(names, " "); got != test.want || plan.Excluded != test.excluded {
-				t.Errorf("only %v, exclude %v: got %s and %d left out, want %s and %d", test.only, test.exclude, got, plan.Excluded, test.want, test.excluded)
+			if got := strings.Join(names, " "); got != test.want || made.Excluded != test.excluded {
+				t.Errorf("only %v, exclude %v: got %s and %d left out, want %s and %d", test.only, test.exclude, got, made.Excluded, test.want, test.excluded)
 			}
 		}
-		o := restore.Options{Only: []string{"db"}, Exact: true}
+		o := restore.Options{Options: plan.Options{Only: []string{"db"}, Exact: true}}
 		w.restored(w.plan("/a/", true, then, o), o)
 		for name, want := range map[string]int64{"/a/db": 3, "/a/db2": 2, "/a/new": 1, "/a/sub/db": 3, "/a/sub/web": 2} {
 			if got := w.number(name); got != want {
@@ -82,23 +83,23 @@ func TestUnmatched(t *testing.T) {
 			o    restore.Options
 			want string
 		}{
-			{"/a/", restore.Options{Only: []string{"none"}}, `--only "none" matches none of the 3 names`},
-			{"/a/", restore.Options{Only: []string{"db", "none"}}, `--only "none" matches none of the 3 names`},
-			{"/a/", restore.Options{Exclude: []string{"/b"}}, `--exclude "/b" matches none of the 3 names`},
-			{"/a/", restore.Options{Exclude: []string{"*"}}, "--only and --exclude leave none of the 3 names"},
-			{"/a/", restore.Options{Only: []string{"db"}, Exclude: []string{"d*"}}, "--only and --exclude leave none of the 3 names"},
-			{"/a/", restore.Options{Only: []string{"none"}, To: "/b"}, `--only "none" matches none of the 3 names`},
+			{"/a/", restore.Options{Options: plan.Options{Only: []string{"none"}}}, `--only "none" matches none of the 3 names`},
+			{"/a/", restore.Options{Options: plan.Options{Only: []string{"db", "none"}}}, `--only "none" matches none of the 3 names`},
+			{"/a/", restore.Options{Options: plan.Options{Exclude: []string{"/b"}}}, `--exclude "/b" matches none of the 3 names`},
+			{"/a/", restore.Options{Options: plan.Options{Exclude: []string{"*"}}}, "--only and --exclude leave none of the 3 names"},
+			{"/a/", restore.Options{Options: plan.Options{Only: []string{"db"}, Exclude: []string{"d*"}}}, "--only and --exclude leave none of the 3 names"},
+			{"/a/", restore.Options{Options: plan.Options{Only: []string{"none"}, To: "/b"}}, `--only "none" matches none of the 3 names`},
 			// One parameter by its name is chosen like any other.
-			{"/a/db", restore.Options{Exclude: []string{"db"}}, "--only and --exclude leave none of the 1 name"},
+			{"/a/db", restore.Options{Options: plan.Options{Exclude: []string{"db"}}}, "--only and --exclude leave none of the 1 name"},
 		}
 		for _, test := range tests {
 			_, err := w.restorer(test.o).Plan(w.Context(), target(w, test.text, test.text == "/a/"), then)
-			var unmatched *restore.UnmatchedError
+			var unmatched *plan.UnmatchedError
 			if !errors.As(err, &unmatched) || err.Error() != test.want {
 				t.Errorf("%s %+v: got %v, want %s", test.text, test.o, err, test.want)
 			}
 		}
-		o := restore.Options{Only: []string{"none"}}
+		o := restore.Options{Options: plan.Options{Only: []string{"none"}}}
 		if _, err := w.restorer(o).Compare(w.Context(), target(w, "/a/", true), then, ssmbak.TimeOf(time.Now())); err == nil {
 			t.Error("a comparison of nothing")
 		}
@@ -106,8 +107,8 @@ func TestUnmatched(t *testing.T) {
 			t.Error("nothing is taken back")
 		}
 		// Where there is nothing at all, no pattern is wrong.
-		if plan := w.plan("/none/", true, then, o); len(plan.Items) != 0 {
-			t.Errorf("below a path without parameters: %v", actions(plan))
+		if made := w.plan("/none/", true, then, o); len(made.Items) != 0 {
+			t.Errorf("below a path without parameters: %v", actions(made))
 		}
 	})
 }
@@ -117,7 +118,7 @@ func TestBadPatterns(t *testing.T) {
 	inWorld(t, emulator.Options{}, func(w *world) {
 		for _, text := range []string{"", "[", "[a", "{a", "a[]", `a\`} {
 			for _, o := range []restore.Options{
-				{Only: []string{"a", text}}, {Exclude: []string{text}}, {Only: []string{text}, To: "/b"},
+				{Options: plan.Options{Only: []string{"a", text}}}, {Options: plan.Options{Exclude: []string{text}}}, {Options: plan.Options{Only: []string{text}, To: "/b"}},
 			} {
 				_, err := w.restorer(o).Plan(w.Context(), target(w, "/a/", true), ssmbak.Time(1))
 				var bad *pattern.Error
@@ -144,12 +145,12 @@ func TestLeftOutByTheRecorder(t *testing.T) {
 		then := w.pass()
 		w.put("/ci/run", "one")
 		w.put("/a/new", "one")
-		plan := w.plan("/", true, then, restore.Options{Exact: true})
-		if diff := cmp.Diff([]string{"none /a/db", "delete /a/new"}, actions(plan)); diff != "" || len(plan.Unrecorded) != 1 || plan.Unrecorded[0] != "/ci/run" {
-			t.Errorf("left out %v, items (-want +got):\n%s", plan.Unrecorded, diff)
+		made := w.plan("/", true, then, restore.Options{Options: plan.Options{Exact: true}})
+		if diff := cmp.Diff([]string{"none /a/db", "delete /a/new"}, actions(made)); diff != "" || len(made.Unrecorded) != 1 || made.Unrecorded[0] != "/ci/run" {
+			t.Errorf("left out %v, items (-want +got):\n%s", made.Unrecorded, diff)
 		}
-		plan = w.plan("/ci/run", false, then, restore.Options{Exact: true})
-		if got := actions(plan); len(got) != 1 || strings.HasPrefix(got[0], "delete") {
+		made = w.plan("/ci/run", false, then, restore.Options{Options: plan.Options{Exact: true}})
+		if got := actions(made); len(got) != 1 || strings.HasPrefix(got[0], "delete") {
 			t.Errorf("by its name: %v", got)
 		}
 	})

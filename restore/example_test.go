@@ -77,17 +77,17 @@ func ExampleRestorer_Plan() {
 		log.Fatal(err)
 	}
 	restorer := restore.New(a, live, rec, restore.Options{})
-	plan, err := restorer.Plan(ctx, target, at)
+	made, err := restorer.Plan(ctx, target, at)
 	if err != nil {
 		log.Fatal(err)
 	}
-	for _, item := range plan.Items {
+	for _, item := range made.Items {
 		fmt.Println(item.Action, item.Name)
 		for _, d := range item.Differences {
-			fmt.Println(d.Attribute, d.LiveValue.Reveal(), "->", d.WantedValue.Reveal())
+			fmt.Println(d.Attribute, d.BeforeValue.Reveal(), "->", d.AfterValue.Reveal())
 		}
 	}
-	if _, err := restorer.Apply(ctx, plan); err != nil {
+	if _, err := restorer.Apply(ctx, made); err != nil {
 		log.Fatal(err)
 	}
 	// Output:

@@ -11,8 +11,8 @@ import (
 func TestKnowsAll(t *testing.T) {
 	t.Parallel()
 	at := func(hour int) time.Time { return time.Date(2026, 1, 1, hour, 0, 0, 0, time.UTC) }
-	listed := archive.Reconciled{First: at(1), Last: at(5)}
-	excluded, before := listed, listed
+	Removed := archive.Reconciled{First: at(1), Last: at(5)}
+	excluded, before := Removed, Removed
 	excluded.Excluded = []string{"/ci/*"}
 	before.Once = []archive.Exclusion{{Pattern: "/ci/*", Until: at(3)}}
 	for _, test := range []struct {
@@ -22,10 +22,10 @@ func TestKnowsAll(t *testing.T) {
 		want bool
 	}{
 		{"no listing", archive.Reconciled{}, at(1), false},
-		{"before the first", listed, at(1).Add(-time.Millisecond), false},
-		{"at the first", listed, at(1), true},
-		{"at the last", listed, at(5), true},
-		{"after the last", listed, at(5).Add(time.Millisecond), false},
+		{"before the first", Removed, at(1).Add(-time.Millisecond), false},
+		{"at the first", Removed, at(1), true},
+		{"at the last", Removed, at(5), true},
+		{"after the last", Removed, at(5).Add(time.Millisecond), false},
 		{"something is left out", excluded, at(2), false},
 		{"something was left out then", before, at(2), false},
 		{"something was left out before", before, at(3), true},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/recorder"
 	"github.com/ssmbak/ssmbak/restore"
 )
@@ -67,9 +68,9 @@ func (w *world) restored(p *restore.Plan, o restore.Options) restore.Result {
 // undo plans and applies the way back from a restore.
 func (w *world) undo(id string, o restore.Options) restore.Result {
 	w.Helper()
-	plan, err := w.restorer(o).Undo(w.Context(), id)
+	made, err := w.restorer(o).Undo(w.Context(), id)
 	w.must(err)
-	return w.restored(plan, o)
+	return w.restored(made, o)
 }
 
 // notices joins the notices of all items, without those that say how certain
@@ -190,14 +191,14 @@ func TestLabels(t *testing.T) {
 					test.unseen(w)
 				}
 				before, was := w.labels("/p"), w.state()
-				plan := w.plan("/p", false, then, restore.Options{})
-				if got := actions(plan)[0]; got != test.plan {
+				made := w.plan("/p", false, then, restore.Options{})
+				if got := actions(made)[0]; got != test.plan {
 					t.Errorf("plan: got %s, want %s", got, test.plan)
 				}
-				if got := notices(plan); got != test.notices {
+				if got := notices(made); got != test.notices {
 					t.Errorf("notices: got %q, want %q", got, test.notices)
 				}
-				res := w.restored(plan, restore.Options{})
+				res := w.restored(made, restore.Options{})
 				if text := errs(res.Outcomes); text != "" {
 					t.Errorf("restore: %s", text)
 				}
@@ -239,11 +240,11 @@ func TestUnknownLabels(t *testing.T) {
 		w.must(w.recorder.Sync(w.Context(), "/p"))
 		w.record()
 		w.pass()
-		plan := w.plan("/p", false, then, restore.Options{})
-		if got, want := actions(plan)[0], "update /p: value"; got != want {
+		made := w.plan("/p", false, then, restore.Options{})
+		if got, want := actions(made)[0], "update /p: value"; got != want {
 			t.Fatalf("plan: got %s, want %s", got, want)
 		}
-		res := w.restored(plan, restore.Options{})
+		res := w.restored(made, restore.Options{})
 		if diff := cmp.Diff(w.labels("/p"), map[string]int64{"green": 2}); diff != "" {
 			t.Errorf("labels (-got +want):\n%s", diff)
 		}
@@ -266,8 +267,8 @@ func TestUnknownLabels(t *testing.T) {
 		w.remove("/p")
 		w.record()
 		w.pass()
-		plan := w.plan("/p", false, then, restore.Options{})
-		if got := notices(plan); !strings.Contains(got, "its labels are not known: it gets none") {
+		made := w.plan("/p", false, then, restore.Options{})
+		if got := notices(made); !strings.Contains(got, "its labels are not known: it gets none") {
 			t.Errorf("notices: %q", got)
 		}
 	})
@@ -291,7 +292,7 @@ func TestFullHistory(t *testing.T) {
 		unseen       func(w *world) // after the plan
 		plan         string
 		notices      string
-		status       restore.Status
+		status       plan.Status
 		err          string
 		labels       map[string]int64
 		number       int64
@@ -300,56 +301,56 @@ func TestFullHistory(t *testing.T) {
 			name: "the oldest has a label", versions: 40,
 			until: func(w *world) { w.label("/p", 1, "blue") }, since: nothing,
 			plan:   "update /p: value (" + command + ")",
-			status: restore.Refused, err: command, labels: map[string]int64{"blue": 1}, number: 100,
+			status: plan.StatusRefused, err: command, labels: map[string]int64{"blue": 1}, number: 100,
 		},
 		{
 			name: "the oldest has several labels", versions: 40,
 			until: func(w *world) { w.label("/p", 1, "blue", "green") }, since: nothing,
 			plan:   "update /p: value (" + strings.NewReplacer("label blue is", "labels blue, green are", "--labels blue", "--labels blue green").Replace(command) + ")",
-			status: restore.Refused, err: strings.NewReplacer("label blue is", "labels blue, green are", "--labels blue", "--labels blue green").Replace(command),
+			status: plan.StatusRefused, err: strings.NewReplacer("label blue is", "labels blue, green are", "--labels blue", "--labels blue green").Replace(command),
 			labels: map[string]int64{"blue": 1, "green": 1}, number: 100,
 		},
 		{
 			name: "the oldest has one that belongs elsewhere", versions: 40,
 			until: func(w *world) { w.label("/p", 40, "blue") }, since: func(w *world) { w.label("/p", 1, "blue") },
 			plan: "update /p: value, label blue", notices: "label blue moves from version 1 to version 40",
-			status: restore.Restored, labels: map[string]int64{"blue": 40}, number: 101,
+			status: plan.StatusRestored, labels: map[string]int64{"blue": 40}, number: 101,
 		},
 		{
 			name: "the oldest has one that was not there", versions: 40,
 			until: nothing, since: func(w *world) { w.label("/p", 1, "blue") },
 			plan: "update /p: value, label blue", notices: "label blue is taken from version 1",
-			status: restore.Restored, labels: map[string]int64{}, number: 101,
+			status: plan.StatusRestored, labels: map[string]int64{}, number: 101,
 		},
 		{
 			name: "the oldest is wanted, with its label", versions: 1,
 			until: func(w *world) { w.label("/p", 1, "blue") }, since: nothing,
 			plan:    "update /p: value, label blue (" + command + ")",
 			notices: "label blue moves from version 1 to version 101",
-			status:  restore.Refused, err: command, labels: map[string]int64{"blue": 1}, number: 100,
+			status:  plan.StatusRefused, err: command, labels: map[string]int64{"blue": 1}, number: 100,
 		},
 		{
 			name: "the oldest is wanted, its label is elsewhere", versions: 1,
 			until: func(w *world) { w.label("/p", 1, "blue") }, since: func(w *world) { w.label("/p", 100, "blue") },
 			plan: "update /p: value, label blue", notices: "label blue moves from version 100 to version 101",
-			status: restore.Restored, labels: map[string]int64{"blue": 101}, number: 101,
+			status: plan.StatusRestored, labels: map[string]int64{"blue": 101}, number: 101,
 		},
 		{
 			name: "the write drops the version of a label", versions: 40,
 			until: func(w *world) { w.label("/p", 1, "blue") }, since: func(w *world) { w.unlabel("/p", 1, "blue") },
 			plan: "update /p: value", notices: "label blue cannot come back: it was on version 1, which is gone",
-			status: restore.Restored, labels: map[string]int64{}, number: 101,
+			status: plan.StatusRestored, labels: map[string]int64{}, number: 101,
 		},
 		{
 			name: "labels alone", versions: 100,
 			until: func(w *world) { w.label("/p", 1, "blue") }, since: func(w *world) { w.label("/p", 100, "blue") },
 			plan: "update /p: label blue", notices: "label blue moves from version 100 to version 1",
-			status: restore.Restored, labels: map[string]int64{"blue": 1}, number: 100,
+			status: plan.StatusRestored, labels: map[string]int64{"blue": 1}, number: 100,
 		},
 		{
 			name: "labelled after the plan", versions: 40,
 			until: nothing, since: nothing, unseen: func(w *world) { w.label("/p", 1, "blue") },
-			plan: "update /p: value", status: restore.Refused, err: command, labels: map[string]int64{"blue": 1}, number: 100,
+			plan: "update /p: value", status: plan.StatusRefused, err: command, labels: map[string]int64{"blue": 1}, number: 100,
 		},
 	}
 	for _, test := range tests {
@@ -364,17 +365,17 @@ func TestFullHistory(t *testing.T) {
 				test.since(w)
 				w.record()
 				w.pass()
-				plan := w.plan("/p", false, then, restore.Options{})
-				if got := actions(plan)[0]; got != test.plan {
+				made := w.plan("/p", false, then, restore.Options{})
+				if got := actions(made)[0]; got != test.plan {
 					t.Errorf("plan:\n got %s\nwant %s", got, test.plan)
 				}
-				if got := notices(plan); got != test.notices {
+				if got := notices(made); got != test.notices {
 					t.Errorf("notices: got %q, want %q", got, test.notices)
 				}
 				if test.unseen != nil {
 					test.unseen(w)
 				}
-				before, err := w.restorer(restore.Options{}).Apply(w.Context(), plan)
+				before, err := w.restorer(restore.Options{}).Apply(w.Context(), made)
 				w.must(err)
 				out := before.Outcomes[0]
 				if out.Status != test.status || out.Err != nil && out.Err.Error() != test.err || out.Err == nil && test.err != "" {
@@ -411,7 +412,7 @@ func TestLabelsMovedInVain(t *testing.T) {
 		if !strings.Contains(fmt.Sprint(out.Err), "its KMS key alias/old does not exist or is not enabled; --key-id chooses another") || w.number("/p") != 100 {
 			t.Fatalf("got %s (%v) and version %d", out.Status, out.Err, w.number("/p"))
 		}
-		if moved := w.labels("/p")["blue"] != 1; moved != (out.Status == restore.Failed) {
+		if moved := w.labels("/p")["blue"] != 1; moved != (out.Status == plan.StatusFailed) {
 			t.Errorf("%s, and the label is on version %d", out.Status, w.labels("/p")["blue"])
 		}
 		w.undo(res.ID, restore.Options{})
@@ -502,13 +503,13 @@ func TestReservedTags(t *testing.T) {
 		w.remove("/a/gone")
 		record()
 		r := restore.New(w.archive, live, records, restore.Options{})
-		plan, err := r.Plan(w.Context(), target(w, "/a/", false), then)
+		made, err := r.Plan(w.Context(), target(w, "/a/", false), then)
 		w.must(err)
 		want := []string{"update /a/changed: tag env", "create /a/gone", "none /a/same"}
-		if diff := cmp.Diff(actions(plan), want); diff != "" {
+		if diff := cmp.Diff(actions(made), want); diff != "" {
 			t.Errorf("plan (-got +want):\n%s", diff)
 		}
-		res, err := r.Apply(w.Context(), plan)
+		res, err := r.Apply(w.Context(), made)
 		w.must(err)
 		if text := errs(res.Outcomes); text != "" {
 			t.Errorf("restore: %s", text)
@@ -547,11 +548,11 @@ func TestTrusted(t *testing.T) {
 			w.tag("/a/005", "env", "dev")
 			w.unlabel("/a/004", 1, "blue")
 			w.aws.ResetCounts()
-			plan := w.plan("/a/", false, then, restore.Options{})
+			made := w.plan("/a/", false, then, restore.Options{})
 			counts := w.aws.Counts()
 			var changes []string
-			for i, text := range actions(plan) {
-				if plan.Items[i].Action != restore.None {
+			for i, text := range actions(made) {
+				if made.Items[i].Action != plan.ActionNone {
 					changes = append(changes, text)
 				}
 			}
@@ -562,7 +563,7 @@ func TestTrusted(t *testing.T) {
 			if diff := cmp.Diff(changes, want); diff != "" {
 				t.Errorf("plan of %d (-got +want):\n%s", n, diff)
 			}
-			tags, histories, trusted := counts["ssm:ListTagsForResource"], counts["ssm:GetParameterHistory"], plan.Trusted
+			tags, histories, trusted := counts["ssm:ListTagsForResource"], counts["ssm:GetParameterHistory"], made.Trusted
 			switch {
 			case n <= 100 && (tags < n || histories < n || trusted != 0):
 				t.Errorf("of %d the tags of %d and the labels of %d were read, and %d trusted", n, tags, histories, trusted)

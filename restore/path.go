@@ -105,9 +105,9 @@ func (p *Path) Plan(ctx context.Context) (*Plan, error) {
 // question, also where [Plan.Asks] reports that a person should agree. One
 // parameter that fails stops no other, so the outcomes have to be looked at.
 func (p *Path) Restore(ctx context.Context) (Result, error) {
-	plan, err := p.Plan(ctx)
+	out, err := p.Plan(ctx)
 	if err != nil {
 		return Result{}, err
 	}
-	return p.restorer.Apply(ctx, plan)
+	return p.restorer.Apply(ctx, out)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -69,9 +70,9 @@ func TestPath(t *testing.T) {
 		if diff := cmp.Diff(got, want); diff != "" {
 			t.Errorf("preview (-got +want):\n%s", diff)
 		}
-		plan, err := path.Plan(w.Context())
+		made, err := path.Plan(w.Context())
 		w.must(err)
-		if n := plan.Changes(); n != 1 {
+		if n := made.Changes(); n != 1 {
 			t.Errorf("the plan changes %d parameters, want /app/a alone", n)
 		}
 		result, err := path.Restore(w.Context())
@@ -126,7 +127,7 @@ func TestPathWithoutArchive(t *testing.T) {
 		w.aws.S3.CreateBucket("empty", true)
 		w.put("/app/a", "one")
 		path, err := restore.OpenPath(w.Context(), w.config(), restore.PathOptions{
-			Bucket: "empty", Path: "/app/a", At: time.Now().Add(-time.Hour), Restore: restore.Options{Exact: true},
+			Bucket: "empty", Path: "/app/a", At: time.Now().Add(-time.Hour), Restore: restore.Options{Options: plan.Options{Exact: true}},
 		})
 		w.must(err)
 		snapshot, err := path.Preview(w.Context())
@@ -137,7 +138,7 @@ func TestPathWithoutArchive(t *testing.T) {
 		result, err := path.Restore(w.Context())
 		w.must(err)
 		for _, o := range result.Outcomes {
-			if o.Changed() {
+			if o.Changed {
 				t.Errorf("%s: %s, want it left alone", o.Item.Name, o.Status)
 			}
 		}

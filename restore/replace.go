@@ -8,13 +8,14 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/plan"
 )
 
 // replace deletes a parameter, in first's context, and creates it again. If it
 // cannot be created, what was there is put back. Nothing happens if the restore is
 // interrupted before the deletion is sent. After that nothing ends it, so that no
 // interrupt leaves the parameter deleted.
-func (r *Restorer) replace(ctx context.Context, first *first, out *Outcome, item *Item) error {
+func (r *Restorer) replace(ctx context.Context, first *first, out *plan.Outcome, item *plan.Item) error {
 	if item.Refused != "" {
 		return &refusal{reason: item.Refused}
 	}
@@ -33,7 +34,7 @@ func (r *Restorer) replace(ctx context.Context, first *first, out *Outcome, item
 	var refused *refusal
 	if number == 0 && err != nil && !errors.As(err, &refused) {
 		// Perhaps it was created, and only the answer was lost.
-		if n, seen := r.existing(ctx, item.write); seen == nil || errors.As(seen, &refused) {
+		if n, seen := r.existing(ctx, item.Write); seen == nil || errors.As(seen, &refused) {
 			number, err = n, seen
 		}
 	}
@@ -47,7 +48,7 @@ func (r *Restorer) replace(ctx context.Context, first *first, out *Outcome, item
 	if out.Version = number; err != nil {
 		return err
 	}
-	if err := r.relabel(func() context.Context { return ctx }, item, number, func(labelMove) bool { return true }); err != nil {
+	if err := r.relabel(func() context.Context { return ctx }, item, number, func(plan.LabelMove) bool { return true }); err != nil {
 		return fmt.Errorf("version %d was written, its labels were not: %w", number, err)
 	}
 	return nil
@@ -55,27 +56,17 @@ func (r *Restorer) replace(ctx context.Context, first *first, out *Outcome, item
 
 // putBack creates the parameter as it was before it was deleted, except that its
 // versions begin anew. why is why it could not be created as it was wanted.
-func (r *Restorer) putBack(ctx context.Context, out *Outcome, item *Item, why error) error {
+func (r *Restorer) putBack(ctx context.Context, out *plan.Outcome, item *plan.Item, why error) error {
 	var taken *refusal
 	if errors.As(why, &taken) && out.Version == 0 && r.exists(ctx, item.Name) {
 		return fmt.Errorf("it was deleted and not created anew: %w", why)
 	}
-	was := item.Live
 	back := *item
-	back.write, _ = (&circumstances{
-		name: item.Name, now: ssmbak.TimeOf(time.Now()),
-		wanted: ssmbak.State{Name: item.Name, Version: was.Version, Value: was.Value, Tags: was.Tags},
-	}).resolve(nil, Options{})
-	back.labels = nil
-	for _, label := range union(was.Labels.V, nil) {
-		if was.Labels.V[label] == was.Version.Number {
-			back.labels = append(back.labels, labelMove{label: label, to: 1, fresh: true})
-		}
-	}
+	back.Write, back.Labels = plan.Recreate(item.Name, *item.Before, ssmbak.TimeOf(time.Now()))
 	number, err := r.put(ctx, ctx, &back)
 	if err == nil {
 		out.Version = number
-		err = r.relabel(func() context.Context { return ctx }, &back, number, func(labelMove) bool { return true })
+		err = r.relabel(func() context.Context { return ctx }, &back, number, func(plan.LabelMove) bool { return true })
 	}
 	if err != nil {
 		return fmt.Errorf("it is deleted: it could not be created anew (%w), and what was there could not be put back: %w", why, err)

@@ -19,6 +19,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
 	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -75,24 +76,24 @@ func TestReplaceTier(t *testing.T) {
 	inWorld(t, emulator.Options{SSM: ssmapi.Options{RecreateWait: 30 * time.Second}}, func(w *world) {
 		then := w.replaceable()
 		before := w.whole()
-		plan := w.plan("/p", false, then, restore.Options{})
-		if got, want := actions(plan)[0], "update /p: value, policies, tag env, tag team, label green"; got != want || plan.Asks() {
+		made := w.plan("/p", false, then, restore.Options{})
+		if got, want := actions(made)[0], "update /p: value, policies, tag env, tag team, label green"; got != want || made.Asks() {
 			t.Errorf("without --replace: got %s, want %s", got, want)
 		}
-		if got := notices(plan); !strings.Contains(got, "its tier stays Advanced") || !strings.Contains(got, "--replace") {
+		if got := notices(made); !strings.Contains(got, "its tier stays Advanced") || !strings.Contains(got, "--replace") {
 			t.Errorf("without --replace: notices %q", got)
 		}
 
-		o := restore.Options{Replace: true}
-		plan = w.plan("/p", false, then, o)
-		if got := plan.Items[0].Action; got != restore.Replace || !plan.Asks() {
+		o := restore.Options{Options: plan.Options{Replace: true}}
+		made = w.plan("/p", false, then, o)
+		if got := made.Items[0].Action; got != plan.ActionReplace || !made.Asks() {
 			t.Fatalf("with --replace: got %s", got)
 		}
-		if got := notices(plan); !strings.Contains(got, "its version numbers begin at 1 again") || strings.Contains(got, "its tier stays") {
+		if got := notices(made); !strings.Contains(got, "its version numbers begin at 1 again") || strings.Contains(got, "its tier stays") {
 			t.Errorf("with --replace: notices %q", got)
 		}
 		start := time.Now()
-		res := w.restored(plan, o)
+		res := w.restored(made, o)
 		if took := time.Since(start); took < 30*time.Second || took > 31*time.Second {
 			t.Errorf("it was away for %s", took)
 		}
@@ -126,12 +127,12 @@ func TestReplaceTierAlone(t *testing.T) {
 		w.put("/p", "one", advancedTier)
 		w.record()
 		w.pass()
-		plan := w.plan("/p", false, then, restore.Options{})
-		if got := actions(plan)[0]; got != "none /p" || !strings.Contains(notices(plan), "its tier stays Advanced") {
-			t.Errorf("without --replace: got %s with notices %q", got, notices(plan))
+		made := w.plan("/p", false, then, restore.Options{})
+		if got := actions(made)[0]; got != "none /p" || !strings.Contains(notices(made), "its tier stays Advanced") {
+			t.Errorf("without --replace: got %s with notices %q", got, notices(made))
 		}
-		plan = w.plan("/p", false, then, restore.Options{Replace: true})
-		if got := actions(plan)[0]; got != "replace /p" {
+		made = w.plan("/p", false, then, restore.Options{Options: plan.Options{Replace: true}})
+		if got := actions(made)[0]; got != "replace /p" {
 			t.Errorf("with --replace: got %s", got)
 		}
 	})
@@ -243,10 +244,10 @@ func TestReplaceFails(t *testing.T) {
 					then = w.replaceable(test.until)
 				}
 				w.aws.SSM.DisableKey("alias/old")
-				o, before := restore.Options{Replace: true}, w.whole()
-				plan := w.plan("/p", false, then, o)
-				if plan.Items[0].Action != restore.Replace {
-					t.Fatalf("plan: %v", actions(plan))
+				o, before := restore.Options{Options: plan.Options{Replace: true}}, w.whole()
+				made := w.plan("/p", false, then, o)
+				if made.Items[0].Action != plan.ActionReplace {
+					t.Fatalf("plan: %v", actions(made))
 				}
 				n := 0
 				w.before = func(op string) emulator.Fault {
@@ -256,7 +257,7 @@ func TestReplaceFails(t *testing.T) {
 					n++
 					return test.fault(w, n)
 				}
-				res := w.restored(plan, o)
+				res := w.restored(made, o)
 				w.before = nil
 				if got := results(res.Outcomes)[0]; got != test.status {
 					t.Errorf("got %s, want %s", got, test.status)
@@ -342,10 +343,10 @@ func TestReplaceImage(t *testing.T) {
 		w.pass()
 		before := w.whole()
 		live := paramstore.New(w.conn(rewriting{HTTPClient: w.aws.Client(), request: strings.NewReplacer("ami-12345678", "ami-gone"), answer: strings.NewReplacer()}).SSM(), paramstore.Options{})
-		r := restore.New(w.archive, live, w.recorder, restore.Options{Replace: true})
-		plan, err := r.Plan(w.Context(), target(w, "/p", false), then)
+		r := restore.New(w.archive, live, w.recorder, restore.Options{Options: plan.Options{Replace: true}})
+		made, err := r.Plan(w.Context(), target(w, "/p", false), then)
 		w.must(err)
-		res, err := r.Apply(w.Context(), plan)
+		res, err := r.Apply(w.Context(), made)
 		w.must(err)
 		if got := results(res.Outcomes)[0]; got != "failed replace /p version 1" || !strings.Contains(errs(res.Outcomes), "AWS accepted the write but did not store it") {
 			t.Errorf("got %s: %s", got, errs(res.Outcomes))
@@ -391,13 +392,13 @@ func TestReplaceType(t *testing.T) {
 				w.pass()
 				before := w.whole()
 
-				plan := w.plan("/p", false, then, restore.Options{})
-				if plan.Items[0].Action != restore.Update || plan.Asks() {
-					t.Errorf("without --replace: %v", actions(plan))
+				made := w.plan("/p", false, then, restore.Options{})
+				if made.Items[0].Action != plan.ActionUpdate || made.Asks() {
+					t.Errorf("without --replace: %v", actions(made))
 				}
 				if !test.inPlace {
-					out := w.restored(plan, restore.Options{}).Outcomes[0]
-					if out.Status != restore.Refused || !strings.Contains(fmt.Sprint(out.Err), "Parameter Store does not change its type to "+test.wantType+" in place; --replace ") {
+					out := w.restored(made, restore.Options{}).Outcomes[0]
+					if out.Status != plan.StatusRefused || !strings.Contains(fmt.Sprint(out.Err), "Parameter Store does not change its type to "+test.wantType+" in place; --replace ") {
 						t.Errorf("without --replace: %s (%v)", out.Status, out.Err)
 					}
 					if diff := cmp.Diff(w.whole(), before); diff != "" {
@@ -405,14 +406,14 @@ func TestReplaceType(t *testing.T) {
 					}
 				}
 
-				o := restore.Options{Replace: true}
-				plan = w.plan("/p", false, then, o)
-				if plan.Items[0].Action != restore.Update || !plan.Asks() || !strings.Contains(notices(plan), "if Parameter Store refuses to change its type in place, it is deleted and created anew") {
-					t.Errorf("with --replace: %v, notices %q", actions(plan), notices(plan))
+				o := restore.Options{Options: plan.Options{Replace: true}}
+				made = w.plan("/p", false, then, o)
+				if made.Items[0].Action != plan.ActionUpdate || !made.Asks() || !strings.Contains(notices(made), "if Parameter Store refuses to change its type in place, it is deleted and created anew") {
+					t.Errorf("with --replace: %v, notices %q", actions(made), notices(made))
 				}
-				res := w.restored(plan, o)
+				res := w.restored(made, o)
 				out := res.Outcomes[0]
-				if out.Status != restore.Restored || out.Replaced == test.inPlace || out.Version != w.number("/p") {
+				if out.Status != plan.StatusRestored || out.Replaced == test.inPlace || out.Version != w.number("/p") {
 					t.Errorf("with --replace: %s, replaced %v, version %d (%v)", out.Status, out.Replaced, out.Version, out.Err)
 				}
 				if diff := cmp.Diff(w.whole(), want); diff != "" {
@@ -434,12 +435,12 @@ func TestReplaceInterrupted(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
 		then := w.replaceable()
-		o := restore.Options{Replace: true}
-		plan := w.plan("/p", false, then, o)
+		o := restore.Options{Options: plan.Options{Replace: true}}
+		made := w.plan("/p", false, then, o)
 		ctx, cancel := context.WithCancel(w.Context())
 		defer cancel()
 		w.once("DeleteParameters", func() emulator.Fault { time.AfterFunc(10*time.Second, cancel); return emulator.Fault{} })
-		res, err := w.restorer(o).Apply(ctx, plan)
+		res, err := w.restorer(o).Apply(ctx, made)
 		w.must(err)
 		w.must(res.Unrecorded)
 		if got := results(res.Outcomes)[0]; got != "restored replace /p version 1" || ctx.Err() == nil {
@@ -455,8 +456,8 @@ func TestReplaceInterruptedForLong(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
 		then := w.replaceable()
-		o := restore.Options{Replace: true, Recreation: time.Hour}
-		plan := w.plan("/p", false, then, o)
+		o := restore.Options{Options: plan.Options{Replace: true}, Recreation: time.Hour}
+		made := w.plan("/p", false, then, o)
 		ctx, cancel := context.WithCancel(w.Context())
 		defer cancel()
 		w.once("DeleteParameters", func() emulator.Fault { cancel(); return emulator.Fault{} })
@@ -464,7 +465,7 @@ func TestReplaceInterruptedForLong(t *testing.T) {
 		o.Away = func(a restore.Absence) {
 			absences = append(absences, fmt.Sprintf("%s %v %v", a.Name, a.Until != 0, a.Over))
 		}
-		res, err := w.restorer(o).Apply(ctx, plan)
+		res, err := w.restorer(o).Apply(ctx, made)
 		w.must(err)
 		w.must(res.Unrecorded)
 		if got := results(res.Outcomes)[0]; got != "restored replace /p version 1" {
@@ -487,15 +488,15 @@ func TestReplaceInterruptedBefore(t *testing.T) {
 	inWorld(t, emulator.Options{}, func(w *world) {
 		then := w.replaceable()
 		before := w.whole()
-		o := restore.Options{Replace: true}
-		plan := w.plan("/p", false, then, o)
+		o := restore.Options{Options: plan.Options{Replace: true}}
+		made := w.plan("/p", false, then, o)
 		ctx, cancel := context.WithCancel(w.Context())
 		defer cancel()
 		w.once("DeleteParameters", func() emulator.Fault { cancel(); return emulator.Throttled })
-		res, err := w.restorer(o).Apply(ctx, plan)
+		res, err := w.restorer(o).Apply(ctx, made)
 		w.must(err)
 		var idle *restore.NotBegunError
-		if out := res.Outcomes[0]; out.Status != restore.Failed || !errors.As(out.Err, &idle) || out.Replaced {
+		if out := res.Outcomes[0]; out.Status != plan.StatusFailed || !errors.As(out.Err, &idle) || out.Replaced {
 			t.Errorf("got %s (%v)", out.Status, out.Err)
 		}
 		if diff := cmp.Diff(w.whole(), before); diff != "" {
@@ -509,16 +510,16 @@ func TestReplaceMoved(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
 		then := w.replaceable()
-		o := restore.Options{Replace: true}
-		plan := w.plan("/p", false, then, o)
+		o := restore.Options{Options: plan.Options{Replace: true}}
+		made := w.plan("/p", false, then, o)
 		w.put("/p", "theirs", advancedTier)
-		out := w.restored(plan, o).Outcomes[0]
-		if out.Status != restore.Refused || out.Replaced || w.number("/p") != 4 {
+		out := w.restored(made, o).Outcomes[0]
+		if out.Status != plan.StatusRefused || out.Replaced || w.number("/p") != 4 {
 			t.Errorf("got %s (%v), and version %d is live", out.Status, out.Err, w.number("/p"))
 		}
-		plan, err := restore.New(w.archive, w.live, nil, o).Plan(w.Context(), target(w, "/p", false), then)
+		made, err := restore.New(w.archive, w.live, nil, o).Plan(w.Context(), target(w, "/p", false), then)
 		w.must(err)
-		if got := actions(plan)[0]; !strings.HasPrefix(got, "replace /p (its live version is not in the archive") {
+		if got := actions(made)[0]; !strings.HasPrefix(got, "replace /p (its live version is not in the archive") {
 			t.Errorf("of a version that is not recorded: %s", got)
 		}
 	})
@@ -556,13 +557,13 @@ func TestRecreation(t *testing.T) {
 				deleted := log[len(log)-1].Time
 				time.Sleep(time.Until(deleted.Add(test.ago)))
 				o := restore.Options{Recreation: test.recreation}
-				plan := w.plan("/p", false, then, o)
-				if waits := strings.Contains(notices(plan), "it was deleted just now: AWS asks to wait until "); waits != test.waits {
-					t.Errorf("notices %q", notices(plan))
+				made := w.plan("/p", false, then, o)
+				if waits := strings.Contains(notices(made), "it was deleted just now: AWS asks to wait until "); waits != test.waits {
+					t.Errorf("notices %q", notices(made))
 				}
-				out := w.restored(plan, o).Outcomes[0]
+				out := w.restored(made, o).Outcomes[0]
 				log = w.aws.SSM.Truth("/p")
-				if pause := log[len(log)-1].Time.Sub(deleted); out.Status != restore.Restored || pause < test.pause || pause > test.pause+time.Second {
+				if pause := log[len(log)-1].Time.Sub(deleted); out.Status != plan.StatusRestored || pause < test.pause || pause > test.pause+time.Second {
 					t.Errorf("%s (%v) after %s, want %s", out.Status, out.Err, pause, test.pause)
 				}
 				if got := fmt.Sprint(out.Item.Notices); strings.Contains(got, "just now") {
@@ -607,16 +608,16 @@ func TestKeys(t *testing.T) {
 			t.Errorf("what was refused (-got +want):\n%s", diff)
 		}
 
-		o := restore.Options{KeyID: "alias/third"}
-		plan := w.plan("/a/", false, then, o)
+		o := restore.Options{Options: plan.Options{KeyID: "alias/third"}}
+		made := w.plan("/a/", false, then, o)
 		want = []string{"update /a/changed: value, keyId", "create /a/gone", "none /a/plain", "none /a/same"}
-		if diff := cmp.Diff(actions(plan), want); diff != "" {
+		if diff := cmp.Diff(actions(made), want); diff != "" {
 			t.Errorf("plan with another key (-got +want):\n%s", diff)
 		}
-		if got, want := notices(plan), "its key becomes alias/third instead of alias/old\nits key becomes alias/third instead of alias/old"; got != want {
+		if got, want := notices(made), "its key becomes alias/third instead of alias/old\nits key becomes alias/third instead of alias/old"; got != want {
 			t.Errorf("notices: got %q, want %q", got, want)
 		}
-		if text := errs(w.restored(plan, o).Outcomes); text != "" {
+		if text := errs(w.restored(made, o).Outcomes); text != "" {
 			t.Errorf("with another key: %s", text)
 		}
 		for name, key := range map[string]string{"/a/changed": "alias/third", "/a/gone": "alias/third", "/a/same": "alias/old", "/a/plain": ""} {
@@ -647,26 +648,26 @@ func TestDeletions(t *testing.T) {
 		}
 		w.record()
 		w.pass()
-		o := restore.Options{Exact: true}
-		plan := w.plan("/a/", false, then, o)
-		if plan.Count(restore.Delete) != n {
-			t.Fatalf("plan: %v", actions(plan))
+		o := restore.Options{Options: plan.Options{Exact: true}}
+		made := w.plan("/a/", false, then, o)
+		if made.Count(plan.ActionDelete) != n {
+			t.Fatalf("plan: %v", actions(made))
 		}
 		w.put("/a/05", "theirs")
 		w.remove("/a/15")
 		w.aws.ResetCounts()
-		out := w.restored(plan, o).Outcomes
+		out := w.restored(made, o).Outcomes
 		want := map[string]int{"ssm:DescribeParameters": 1, "ssm:DeleteParameters": 3, "s3:PutObject": 2} // one look at all
 		if diff := cmp.Diff(w.aws.Counts(), want); diff != "" {
 			t.Errorf("requests (-got +want):\n%s", diff)
 		}
 		for i, o := range out[:n] {
-			status, left := restore.Deleted, int64(0)
+			status, left := plan.StatusDeleted, int64(0)
 			switch i {
 			case 5:
-				status, left = restore.Refused, 2
+				status, left = plan.StatusRefused, 2
 			case 15:
-				status = restore.Unchanged
+				status = plan.StatusUnchanged
 			}
 			if o.Status != status || w.number(string(o.Item.Name)) != left {
 				t.Errorf("%s is %s (%v) and has version %d, want %s and %d", o.Item.Name, o.Status, o.Err, w.number(string(o.Item.Name)), status, left)

@@ -43,6 +43,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/plan"
 )
 
 // Syncer looks at one live parameter and records what the archive lacks of it.
@@ -55,37 +56,12 @@ type Syncer interface {
 
 // Options tune a [Restorer]. The zero value works.
 type Options struct {
-	// AssumeLastKnown acts on the last known state of a parameter whose state
-	// is unknown. Where nothing was ever known, there is still nothing to do.
-	AssumeLastKnown bool
-	// Exact deletes parameters that did not exist yet at the moment, which are
-	// kept otherwise.
-	Exact bool
+	plan.Options
 	// FindNew makes the plan show live parameters that the archive does not know,
 	// which costs a listing of the account. Without it they are looked for only
 	// where they may matter: Exact is set, or no complete listing says that they
 	// were created after the moment.
 	FindNew bool
-	// Replace deletes a parameter and creates it anew where nothing else brings
-	// it back: from the advanced tier to the standard one, and where Parameter
-	// Store refuses a change of type. Its version numbers begin at 1 again then,
-	// and it is away for 30 seconds.
-	Replace bool
-	// To restores to other parameters than those that were recorded: what was
-	// below the target's path, or the target itself, comes to stand below this
-	// path. Nothing there is deleted unless Exact is set.
-	To string
-	// Only leaves out all parameters but those that one of these patterns
-	// matches, and Exclude those that one of these does; see package pattern. With To
-	// they are matched with the names that were recorded.
-	Only, Exclude []string
-	// KeyID is the KMS key of every SecureString that is written, instead of the
-	// one that was recorded. A key alone is no reason to write.
-	KeyID string
-	// Own includes the parameters in which ssmbak, and the original, note the
-	// name of the bucket. They are left out otherwise, unless the target is one
-	// of them by its name.
-	Own bool
 	// By is who restores, and Arguments how they said so, for the record.
 	By, Arguments string
 	// Recreation is how long a name is left alone after its deletion before it is

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 	"github.com/ssmbak/ssmbak/timeline"
 )
@@ -66,7 +67,7 @@ func TestRestore(t *testing.T) {
 		wrong := w.pass()
 		after := w.state()
 
-		plan := w.plan("/app/", true, then, restore.Options{})
+		made := w.plan("/app/", true, then, restore.Options{})
 		want := []string{
 			"delete /app/deleted",
 			"kept /app/new",
@@ -76,16 +77,16 @@ func TestRestore(t *testing.T) {
 			"update /app/tagged: tag env, tag new, tag team",
 			"update /app/value: value",
 		}
-		if diff := cmp.Diff(actions(plan), want); diff != "" {
+		if diff := cmp.Diff(actions(made), want); diff != "" {
 			t.Fatalf("plan (-got +want):\n%s", diff)
 		}
 		if diff := cmp.Diff(w.state(), after); diff != "" {
 			t.Fatalf("planning changed something:\n%s", diff)
 		}
-		if !plan.Asks() {
+		if !made.Asks() {
 			t.Error("a plan with a delete does not ask")
 		}
-		got := results(w.apply(w.Context(), plan, restore.Options{}))
+		got := results(w.apply(w.Context(), made, restore.Options{}))
 		want = []string{
 			"deleted delete /app/deleted",
 			"unchanged kept /app/new",
@@ -105,10 +106,10 @@ func TestRestore(t *testing.T) {
 
 		w.record()
 		w.pass()
-		if again := w.plan("/app/", true, then, restore.Options{}); again.Count(restore.None) != 6 || again.Count(restore.Kept) != 1 {
+		if again := w.plan("/app/", true, then, restore.Options{}); again.Count(plan.ActionNone) != 6 || again.Count(plan.ActionKept) != 1 {
 			t.Errorf("planning again: %v", actions(again))
 		}
-		if exact := w.plan("/app/", true, then, restore.Options{Exact: true}); exact.Count(restore.Delete) != 1 {
+		if exact := w.plan("/app/", true, then, restore.Options{Options: plan.Options{Exact: true}}); exact.Count(plan.ActionDelete) != 1 {
 			t.Errorf("planning an exact restore: %v", actions(exact))
 		}
 		w.apply(w.Context(), w.plan("/", true, wrong, restore.Options{}), restore.Options{})
@@ -137,14 +138,14 @@ func TestUnrecorded(t *testing.T) {
 		if diff := cmp.Diff(actions(w.plan("/a/", false, then, restore.Options{})), want); diff != "" {
 			t.Errorf("plan (-got +want):\n%s", diff)
 		}
-		plan := w.plan("/a/", false, then, restore.Options{AssumeLastKnown: true})
+		made := w.plan("/a/", false, then, restore.Options{Options: plan.Options{AssumeLastKnown: true}})
 		want = []string{"update /a/changed: value", "kept /a/new", "update /a/remade: value", "create /a/removed"}
-		if diff := cmp.Diff(actions(plan), want); diff != "" {
+		if diff := cmp.Diff(actions(made), want); diff != "" {
 			t.Fatalf("plan (-got +want):\n%s", diff)
 		}
 		state := w.state()
 		between := w.pass()
-		w.apply(w.Context(), plan, restore.Options{})
+		w.apply(w.Context(), made, restore.Options{})
 		w.pass()
 
 		// What nobody but the plan recorded can be brought back.
@@ -175,12 +176,12 @@ func TestMoving(t *testing.T) {
 				then := w.pass()
 				w.put("/p", "two")
 				w.once("GetParameterHistory", func() emulator.Fault { test.change(w); return emulator.Fault{} })
-				plan := w.plan("/p", false, then, restore.Options{AssumeLastKnown: true})
-				if got := actions(plan); len(got) != 1 || got[0] != test.want {
+				made := w.plan("/p", false, then, restore.Options{Options: plan.Options{AssumeLastKnown: true}})
+				if got := actions(made); len(got) != 1 || got[0] != test.want {
 					t.Errorf("got %v, want %s", got, test.want)
 				}
 				w.pass()
-				if got := w.apply(w.Context(), plan, restore.Options{})[0]; got.Err != nil {
+				if got := w.apply(w.Context(), made, restore.Options{})[0]; got.Err != nil {
 					t.Errorf("apply: %v", got.Err)
 				}
 			})
@@ -204,13 +205,13 @@ func TestUnrecordedTags(t *testing.T) {
 		w.tag("/p", "env", "dev")
 
 		r := restore.New(w.archive, w.live, nil, restore.Options{})
-		plan, err := r.Plan(w.Context(), target(w, "/p", false), then)
+		made, err := r.Plan(w.Context(), target(w, "/p", false), then)
 		w.must(err)
-		if got, want := actions(plan)[0], "update /p: value, tag env, tag kept (its tags and labels are not in the archive)"; got != want {
+		if got, want := actions(made)[0], "update /p: value, tag env, tag kept (its tags and labels are not in the archive)"; got != want {
 			t.Errorf("without a syncer: got %s, want %s", got, want)
 		}
-		plan = w.plan("/p", false, then, restore.Options{})
-		if got, want := actions(plan)[0], "update /p: value, tag env, tag kept"; got != want {
+		made = w.plan("/p", false, then, restore.Options{})
+		if got, want := actions(made)[0], "update /p: value, tag env, tag kept"; got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 		index, err := w.archive.Index(w.Context(), "/p")
@@ -218,7 +219,7 @@ func TestUnrecordedTags(t *testing.T) {
 		if tags := index.Facts.Tags; !slices.ContainsFunc(tags, func(s timeline.TagsSeen) bool { return s.Tags["env"] == "dev" }) {
 			t.Errorf("the tags were not recorded: %v", tags)
 		}
-		if o := w.apply(w.Context(), plan, restore.Options{})[0]; o.Status != restore.Restored || !strings.Contains(w.state()["/p"], `"one"`) || !strings.Contains(w.state()["/p"], "tags=map[env:prod]") {
+		if o := w.apply(w.Context(), made, restore.Options{})[0]; o.Status != plan.StatusRestored || !strings.Contains(w.state()["/p"], `"one"`) || !strings.Contains(w.state()["/p"], "tags=map[env:prod]") {
 			t.Errorf("%s (%v) and left %s", o.Status, o.Err, w.state()["/p"])
 		}
 	})
@@ -242,14 +243,14 @@ func TestUnheld(t *testing.T) {
 		state := w.state()
 
 		r := restore.New(w.archive, w.live, nil, restore.Options{})
-		plan, err := r.Plan(w.Context(), target(w, "/a/", false), then)
+		made, err := r.Plan(w.Context(), target(w, "/a/", false), then)
 		w.must(err)
 		const unheld = " (its live version is not in the archive: nothing can be recorded here)"
 		want := []string{"delete /a/gone" + unheld, "update /a/locked: value, keyId" + unheld, "update /a/plain: value" + unheld}
-		if diff := cmp.Diff(actions(plan), want); diff != "" {
+		if diff := cmp.Diff(actions(made), want); diff != "" {
 			t.Errorf("plan without a syncer (-got +want):\n%s", diff)
 		}
-		refused, err := r.Apply(w.Context(), plan)
+		refused, err := r.Apply(w.Context(), made)
 		w.must(err)
 		if diff := cmp.Diff(results(refused.Outcomes), []string{"refused delete /a/gone", "refused update /a/locked", "refused update /a/plain"}); diff != "" {
 			t.Errorf("outcomes without a syncer (-got +want):\n%s", diff)
@@ -287,21 +288,21 @@ func TestLostValues(t *testing.T) {
 		w.aws.S3.RemoveVersion(bucket, "/a/expired", version("/a/expired", 1))
 		w.aws.S3.RemoveVersion(bucket, "/a/unheld", version("/a/unheld", 0))
 
-		plan := w.plan("/a/", false, then, restore.Options{})
+		made := w.plan("/a/", false, then, restore.Options{})
 		want := []string{
 			"unknown /a/damaged", "unknown /a/expired", "update /a/fine: value",
 			"update /a/unheld: value (its live value is not in the archive: the value object is no longer in the bucket)",
 		}
-		if diff := cmp.Diff(actions(plan), want); diff != "" {
+		if diff := cmp.Diff(actions(made), want); diff != "" {
 			t.Errorf("plan (-got +want):\n%s", diff)
 		}
-		if len(plan.Problems) != 1 || plan.Problems[0].Name != "/a/damaged" {
-			t.Errorf("problems: %v", plan.Problems)
+		if len(made.Problems) != 1 || made.Problems[0].Name != "/a/damaged" {
+			t.Errorf("problems: %v", made.Problems)
 		}
-		if got, want := plan.Items[1].Reason, "its value cannot be had: the value object is no longer in the bucket"; got != want {
+		if got, want := made.Items[1].Reason, "its value cannot be had: the value object is no longer in the bucket"; got != want {
 			t.Errorf("reason: got %q, want %q", got, want)
 		}
-		got := results(w.apply(w.Context(), plan, restore.Options{}))
+		got := results(w.apply(w.Context(), made, restore.Options{}))
 		want = []string{"refused unknown /a/damaged", "refused unknown /a/expired", "restored update /a/fine version 3", "refused update /a/unheld"}
 		if diff := cmp.Diff(got, want); diff != "" {
 			t.Errorf("outcomes (-got +want):\n%s", diff)
@@ -323,8 +324,8 @@ func TestBeforeRecording(t *testing.T) {
 		w.put("/a/known", "two")
 		w.record()
 		w.pass()
-		plan := w.plan("/a/", false, early, restore.Options{Exact: true})
-		if got := actions(plan); len(got) != 1 || got[0] != "unknown /a/known" {
+		made := w.plan("/a/", false, early, restore.Options{Options: plan.Options{Exact: true}})
+		if got := actions(made); len(got) != 1 || got[0] != "unknown /a/known" {
 			t.Errorf("before the first listing: %v", got)
 		}
 		if got := actions(w.plan("/a/", false, then, restore.Options{})); len(got) != 1 || got[0] != "update /a/known: value" {
@@ -359,20 +360,20 @@ func TestTargets(t *testing.T) {
 			{"/none", false, restore.Options{}, "", 0},
 			{"/", false, restore.Options{}, "/a /ab /new", 0},
 			{"/newvoll", true, restore.Options{}, "/newvoll/x", 1},
-			{"/newvoll", true, restore.Options{Own: true}, "/newvoll/ssmbak/bucketname /newvoll/x", 0},
+			{"/newvoll", true, restore.Options{Options: plan.Options{Own: true}}, "/newvoll/ssmbak/bucketname /newvoll/x", 0},
 			{"/newvoll/ssmbak/bucketname", false, restore.Options{}, "/newvoll/ssmbak/bucketname", 0},
 			{"/newvoll/ssmbak", false, restore.Options{}, "", 1},
 			{"/new", false, restore.Options{}, "/new", 0},
 			{"/new", true, restore.Options{}, "/new/below", 0},
 		}
 		for _, test := range tests {
-			plan := w.plan(test.text, test.recursive, then, test.o)
+			made := w.plan(test.text, test.recursive, then, test.o)
 			var names []string
-			for _, item := range plan.Items {
+			for _, item := range made.Items {
 				names = append(names, string(item.Name))
 			}
-			if got := strings.Join(names, " "); got != test.want || len(plan.LeftOut) != test.leftOut {
-				t.Errorf("%s, recursive %v: got %s and left out %v, want %s", test.text, test.recursive, got, plan.LeftOut, test.want)
+			if got := strings.Join(names, " "); got != test.want || len(made.LeftOut) != test.leftOut {
+				t.Errorf("%s, recursive %v: got %s and left out %v, want %s", test.text, test.recursive, got, made.LeftOut, test.want)
 			}
 		}
 	})
@@ -390,7 +391,7 @@ func TestRequests(t *testing.T) {
 		w.put("/a/4", "two", secureString("alias/app"))
 		w.record()
 		w.aws.ResetCounts()
-		plan := w.plan("/a/", false, then, restore.Options{})
+		made := w.plan("/a/", false, then, restore.Options{})
 		want := map[string]int{
 			"s3:GetObject":     4 + 2 + 2, // indexes, the two values of /a/4, and twice what the listing proved
 			"s3:ListObjectsV2": 1, "ssm:DescribeParameters": 1, "ssm:ListTagsForResource": 4, "ssm:GetParameterHistory": 4,
@@ -399,7 +400,7 @@ func TestRequests(t *testing.T) {
 			t.Errorf("requests of the plan (-got +want):\n%s", diff)
 		}
 		w.aws.ResetCounts()
-		w.apply(w.Context(), plan, restore.Options{})
+		w.apply(w.Context(), made, restore.Options{})
 		want = map[string]int{"ssm:DescribeParameters": 1, "ssm:PutParameter": 1, "s3:PutObject": 2} // the record, before and after
 		if diff := cmp.Diff(w.aws.Counts(), want); diff != "" {
 			t.Errorf("requests of the restore (-got +want):\n%s", diff)

@@ -8,6 +8,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -61,15 +62,15 @@ func TestRestoreRate(t *testing.T) {
 				w.record()
 				w.pass()
 
-				plan := w.plan("/app/", false, then, restore.Options{Exact: true})
+				made := w.plan("/app/", false, then, restore.Options{Options: plan.Options{Exact: true}})
 				w.aws.ResetCounts()
 				began := time.Now()
-				outcomes := w.apply(w.Context(), plan, restore.Options{Exact: true})
+				outcomes := w.apply(w.Context(), made, restore.Options{Options: plan.Options{Exact: true}})
 				took := time.Since(began)
 				for _, o := range outcomes {
-					want := restore.Restored
-					if o.Item.Action == restore.Delete {
-						want = restore.Deleted
+					want := plan.StatusRestored
+					if o.Item.Action == plan.ActionDelete {
+						want = plan.StatusDeleted
 					}
 					if o.Status != want {
 						w.Fatalf("%s: %s, %v", o.Item.Name, o.Status, o.Err)

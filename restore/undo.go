@@ -7,6 +7,7 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
@@ -21,7 +22,7 @@ import (
 //
 // The error is [archive.ErrNoRestore] if no restore has that id.
 func (r *Restorer) Undo(ctx context.Context, id string) (*Plan, error) {
-	if err := r.o.checkPatterns(); err != nil {
+	if err := r.o.CheckPatterns(); err != nil {
 		return nil, err
 	}
 	rec, err := r.archive.RestoreRecord(ctx, id)
@@ -38,23 +39,23 @@ func (r *Restorer) Undo(ctx context.Context, id string) (*Plan, error) {
 	}
 	items := make(map[ssmbak.Name]*archive.RestoreItem, len(rec.Items))
 	var subjects []*subject
-	plan := &Plan{At: ssmbak.TimeOf(rec.Began), Target: target, Undoes: id}
+	out := &Plan{Plan: plan.Plan{At: ssmbak.TimeOf(rec.Began), Target: target, Undoes: id}}
 	if !complete.Last.IsZero() {
-		plan.Complete = ssmbak.TimeOf(complete.Last)
+		out.Complete = ssmbak.TimeOf(complete.Last)
 	}
 	names := make([]ssmbak.Name, len(rec.Items))
 	for i := range rec.Items {
 		names[i] = rec.Items[i].Name
 	}
-	if err := r.o.checkChosen(names); err != nil {
+	if err := r.o.CheckNames(names); err != nil {
 		return nil, err
 	}
 	for i := range rec.Items {
 		x := &rec.Items[i]
 		switch {
-		case !r.o.chosen(x.Name):
-			plan.Excluded++
-		case x.Status != string(Refused) && x.Status != string(Unchanged):
+		case !r.o.Includes(x.Name):
+			out.Excluded++
+		case x.Status != string(plan.StatusRefused) && x.Status != string(plan.StatusUnchanged):
 			items[x.Name] = x
 			subjects = append(subjects, &subject{name: x.Name, origin: x.Name})
 		}
@@ -66,10 +67,10 @@ func (r *Restorer) Undo(ctx context.Context, id string) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = r.finish(ctx, plan, subjects, complete, true, func(ctx context.Context, s *subject) error {
+	err = r.finish(ctx, out, subjects, complete, true, func(ctx context.Context, s *subject) error {
 		return r.wantBefore(ctx, s, rec, items[s.name], tries)
 	})
-	return plan, err
+	return out, err
 }
 
 // lastRestores is among how many records the earlier tries of a way back are
@@ -95,7 +96,7 @@ func (r *Restorer) tried(ctx context.Context, s *subject, tries []*archive.Resto
 			continue
 		}
 		x := &try.Items[i]
-		if s.c.live == nil {
+		if s.c.Before == nil {
 			if x.Replaces && x.Written == 0 && x.Before != nil && x.Before.Version.Ref() == newest.Ref() {
 				return true, nil
 			}
@@ -130,32 +131,32 @@ func (r *Restorer) find(ctx context.Context, subjects []*subject, complete archi
 // if it is not what the restore left.
 func (r *Restorer) wantBefore(ctx context.Context, s *subject, rec *archive.RestoreRecord, x *archive.RestoreItem, tries []*archive.RestoreRecord) error {
 	c := &s.c
-	c.existed, c.covered, c.touched = true, true, x.Attributes
-	c.wanted = ssmbak.State{Name: s.name, Deleted: x.Before == nil, Certainty: ssmbak.Proved, Modified: ssmbak.TimeOf(rec.Began)}
+	c.Existed, c.Covered, c.Touched = true, true, x.Attributes
+	c.After = ssmbak.State{Name: s.name, Deleted: x.Before == nil, Certainty: ssmbak.Proved, Modified: ssmbak.TimeOf(rec.Began)}
 	if b := x.Before; b != nil {
-		c.wanted.Version, c.wanted.Modified, c.objects = b.Version.Version, b.Version.Time, b.Version.Objects
-		if len(c.objects) == 0 {
-			c.wanted.Value.Reason = "it was not recorded"
+		c.After.Version, c.After.Modified, c.AfterObjects = b.Version.Version, b.Version.Time, b.Version.Objects
+		if len(c.AfterObjects) == 0 {
+			c.After.Value.Reason = "it was not recorded"
 		}
 		if b.Tags != nil {
-			c.wanted.Tags = ssmbak.Know(b.Tags, ssmbak.Proved)
+			c.After.Tags = ssmbak.Know(b.Tags, ssmbak.Proved)
 		}
 		if b.Labels != nil {
-			c.wanted.Labels = ssmbak.Know(b.Labels, ssmbak.Proved)
+			c.After.Labels = ssmbak.Know(b.Labels, ssmbak.Proved)
 		}
 	}
 	switch {
 	case s.problem != nil:
-		c.foreign = "its record cannot be read: " + s.problem.Error()
-	case c.live == nil && x.Before != nil && x.After != nil && (!x.Replaces || x.Written != 0):
+		c.Foreign = "its record cannot be read: " + s.problem.Error()
+	case c.Before == nil && x.Before != nil && x.After != nil && (!x.Replaces || x.Written != 0):
 		tried, err := r.tried(ctx, s, tries)
 		if err != nil {
 			return err
 		}
 		if !tried {
-			c.foreign = "it was deleted since the restore"
+			c.Foreign = "it was deleted since the restore"
 		}
-	case c.live == nil || x.Before != nil && x.Before.Version.Ref() == s.ref():
+	case c.Before == nil || x.Before != nil && x.Before.Version.Ref() == s.ref():
 		// It is gone as the restore left it or meant to, or still what it was.
 	default:
 		left, err := r.left(ctx, s, rec, x)
@@ -166,7 +167,7 @@ func (r *Restorer) wantBefore(ctx context.Context, s *subject, rec *archive.Rest
 			return err
 		}
 		if !left {
-			c.foreign = "it is not what the restore left: " + changed(c.live.Version)
+			c.Foreign = "it is not what the restore left: " + author(c.Before.Version)
 		}
 	}
 	return nil
@@ -175,7 +176,7 @@ func (r *Restorer) wantBefore(ctx context.Context, s *subject, rec *archive.Rest
 // left reports whether the live version is the one that the restore wrote. Where
 // that cannot be found out, it is not.
 func (r *Restorer) left(ctx context.Context, s *subject, rec *archive.RestoreRecord, x *archive.RestoreItem) (bool, error) {
-	live, a := *s.c.live, x.After
+	live, a := *s.c.Before, x.After
 	began := ssmbak.TimeOf(rec.Began).Add(-timeline.Skew)
 	if a == nil || a.Version.Time != 0 || live.Version.Time < began {
 		return false, nil
@@ -184,7 +185,7 @@ func (r *Restorer) left(ctx context.Context, s *subject, rec *archive.RestoreRec
 	switch {
 	case x.Written != 0 && n != x.Written:
 		return false, nil
-	case n == a.Version.Number, x.Replaces && n == 1, x.Status == string(Restored):
+	case n == a.Version.Number, x.Replaces && n == 1, x.Status == string(plan.StatusRestored):
 		// A write whose answer was lost was made again, and restored all the same.
 	case x.Status == "" && n > a.Version.Number && s.line != nil:
 		// The restore was killed before it could tell that.
@@ -197,15 +198,21 @@ func (r *Restorer) left(ctx context.Context, s *subject, rec *archive.RestoreRec
 	if err != nil || why != "" {
 		return false, err
 	}
+	last := live.Version.Time // the times of a life may step back, its moments do not
+	if s.line != nil {
+		if v, ok := s.line.Facts().Version(s.ref()); ok {
+			last = v.Moment()
+		}
+	}
 	for ; first < n; first++ {
 		i := slices.IndexFunc(s.line.Facts().Versions, func(v timeline.Version) bool {
-			return v.Number == first && v.Time >= began && v.Time <= live.Version.Time && v.User == live.Version.User
+			return v.Number == first && v.Moment() >= began && v.Moment() <= last && v.User == live.Version.User
 		})
 		if i < 0 {
 			return false, nil
 		}
 		v := s.line.Facts().Versions[i]
-		if same, err := r.wrote(ctx, s.name, a, value, Live{Version: v.Version, Objects: v.Objects}); err != nil || !same {
+		if same, err := r.wrote(ctx, s.name, a, value, plan.Parameter{Version: v.Version, Objects: v.Objects}); err != nil || !same {
 			return false, err
 		}
 	}
@@ -213,7 +220,7 @@ func (r *Restorer) left(ctx context.Context, s *subject, rec *archive.RestoreRec
 }
 
 // wrote reports whether a version is what a restore was to write.
-func (r *Restorer) wrote(ctx context.Context, name ssmbak.Name, after *archive.RestoreSide, value ssmbak.Value, is Live) (bool, error) {
+func (r *Restorer) wrote(ctx context.Context, name ssmbak.Name, after *archive.RestoreSide, value ssmbak.Value, is plan.Parameter) (bool, error) {
 	var problem subject
 	v, why, err := r.value(ctx, &problem, name, is.Objects)
 	if err != nil || why != "" {
@@ -221,8 +228,8 @@ func (r *Restorer) wrote(ctx context.Context, name ssmbak.Name, after *archive.R
 	}
 	is.Value = ssmbak.Know(v, ssmbak.Proved)
 	want := after.Version.Attributes
-	if p, _ := unexpired(want.Policies, is.Version.Time); canonical(p) == canonical(is.Version.Policies) {
+	if p, _ := plan.Unexpired(want.Policies, is.Version.Time); plan.SamePolicies(p, is.Version.Policies) {
 		want.Policies = p // an expiration that passed since the plan was left out
 	}
-	return equal(write{Value: value, Attributes: defaulted(want)}, is), nil
+	return plan.Write{Value: value, Attributes: plan.Defaulted(want)}.Makes(is), nil
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/pattern"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/recorder"
 	"github.com/ssmbak/ssmbak/restore"
 )
@@ -87,30 +88,30 @@ func (w *world) everything() (then ssmbak.Time) {
 func TestUndo(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
-		then, o := w.everything(), restore.Options{Replace: true}
+		then, o := w.everything(), restore.Options{Options: plan.Options{Replace: true}}
 		before := w.whole()
-		plan := w.plan("/a/", true, then, o)
+		made := w.plan("/a/", true, then, o)
 		want := []string{
 			"create /a/created", "delete /a/deleted", "update /a/labelled: label blue, label green", "replace /a/replaced", "none /a/same",
 			"update /a/tagged: tag env, tag team", "update /a/typed: value, type, tag team",
 			"update /a/updated: value, type, keyId, description, allowedPattern, tag env, label green",
 		}
-		if diff := cmp.Diff(actions(plan), want); diff != "" {
+		if diff := cmp.Diff(actions(made), want); diff != "" {
 			t.Fatalf("plan (-got +want):\n%s", diff)
 		}
-		res := w.restored(plan, o)
+		res := w.restored(made, o)
 		if text := errs(res.Outcomes); text != "" {
 			t.Fatalf("restore: %s", text)
 		}
 		after := w.whole()
 		for i, want := range []map[string]string{before, after, before, after} {
 			// Not even the events of the restore have come yet.
-			plan, err := w.restorer(o).Undo(w.Context(), res.ID)
+			made, err := w.restorer(o).Undo(w.Context(), res.ID)
 			w.must(err)
-			if plan.Undoes != res.ID || plan.Target.String() != "/a/" || !plan.Target.Recursive() {
-				t.Errorf("plan %d undoes %s of %s", i, plan.Undoes, plan.Target)
+			if made.Undoes != res.ID || made.Target.String() != "/a/" || !made.Target.Recursive() {
+				t.Errorf("plan %d undoes %s of %s", i, made.Undoes, made.Target)
 			}
-			res = w.restored(plan, o)
+			res = w.restored(made, o)
 			if text := errs(res.Outcomes); text != "" {
 				t.Errorf("way back %d: %s", i, text)
 			}
@@ -182,10 +183,10 @@ func (w *world) killed(d *deathAt, then ssmbak.Time, o restore.Options) (id stri
 	known, _, err := w.archive.RestoreRecords(w.Context(), 0)
 	w.must(err)
 	r := w.dying(d, o)
-	plan, err := r.Plan(w.Context(), target(w, "/a/", true), then)
+	made, err := r.Plan(w.Context(), target(w, "/a/", true), then)
 	w.must(err)
 	d.armed.Store(true)
-	_, _ = r.Apply(w.Context(), plan) // nobody is left to hear of it
+	_, _ = r.Apply(w.Context(), made) // nobody is left to hear of it
 	died = d.n.Load() > d.k
 	now, _, err := w.archive.RestoreRecords(w.Context(), 0)
 	w.must(err)
@@ -211,7 +212,7 @@ func TestUndoKilled(t *testing.T) {
 		}
 		for _, after := range []bool{false, true} {
 			inWorld(t, emulator.Options{}, func(w *world) {
-				then, o := w.everything(), restore.Options{Replace: true, Parallel: 1}
+				then, o := w.everything(), restore.Options{Options: plan.Options{Replace: true}, Parallel: 1}
 				before := w.whole()
 				id, died := w.killed(&deathAt{k: k, after: after}, then, o)
 				last = !died
@@ -249,7 +250,7 @@ func TestUndoKilledAndFinished(t *testing.T) {
 	for k := int64(1); !last; k += step {
 		for _, newest := range []bool{true, false} {
 			inWorld(t, emulator.Options{}, func(w *world) {
-				then, o := w.everything(), restore.Options{Replace: true, Parallel: 1}
+				then, o := w.everything(), restore.Options{Options: plan.Options{Replace: true}, Parallel: 1}
 				before := w.whole()
 				first, died := w.killed(&deathAt{k: k, after: k%2 == 0}, then, o)
 				last = !died
@@ -310,21 +311,21 @@ func TestUndoForeign(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, emulator.Options{}, func(w *world) {
-				then, o := w.everything(), restore.Options{Replace: true}
+				then, o := w.everything(), restore.Options{Options: plan.Options{Replace: true}}
 				before := w.whole()
 				res := w.restored(w.plan("/a/", true, then, o), o)
 				w.pass()
 				test.since(w)
 				left := w.whole()[test.parameter]
 				w.pass()
-				plan, err := w.restorer(o).Undo(w.Context(), res.ID)
+				made, err := w.restorer(o).Undo(w.Context(), res.ID)
 				w.must(err)
-				for _, item := range plan.Items {
+				for _, item := range made.Items {
 					if refused := string(item.Name) == test.parameter; refused != (item.Refused != "") || refused && !strings.HasPrefix(item.Refused, test.want) {
 						t.Errorf("%s %s: refused for %q, want %q", item.Action, item.Name, item.Refused, test.want)
 					}
 				}
-				w.restored(plan, o)
+				w.restored(made, o)
 				delete(before, test.parameter)
 				if left != "" {
 					before[test.parameter] = left
@@ -381,7 +382,7 @@ func TestUndoReplacesAndKeepsTags(t *testing.T) {
 		w.pass()
 		w.tag("/a/tier", "later", "x")
 		w.record()
-		w.undo(res.ID, restore.Options{Replace: true})
+		w.undo(res.ID, restore.Options{Options: plan.Options{Replace: true}})
 		if got, want := w.whole()["/a/tier"], "tags=map[env:dev later:x]"; !strings.Contains(got, want) || !strings.Contains(got, "Standard") {
 			t.Errorf("left %s, want %s and Standard", got, want)
 		}
@@ -429,7 +430,7 @@ func TestUndoKilledItself(t *testing.T) {
 		for _, after := range []bool{false, true} {
 			inWorld(t, emulator.Options{}, func(w *world) {
 				w.put("/a/tier", "one", advancedTier)
-				then, o := w.everything(), restore.Options{Replace: true, Parallel: 1}
+				then, o := w.everything(), restore.Options{Options: plan.Options{Replace: true}, Parallel: 1}
 				w.remove("/a/tier")
 				w.put("/a/tier", "two")
 				w.record()
@@ -439,10 +440,10 @@ func TestUndoKilledItself(t *testing.T) {
 				w.record()
 				d := &deathAt{k: k, after: after}
 				r := w.dying(d, o)
-				plan, err := r.Undo(w.Context(), id)
+				made, err := r.Undo(w.Context(), id)
 				w.must(err)
 				d.armed.Store(true)
-				_, _ = r.Apply(w.Context(), plan) // nobody is left to hear of it
+				_, _ = r.Apply(w.Context(), made) // nobody is left to hear of it
 				last = last || d.n.Load() <= k
 				time.Sleep(time.Minute)
 				if k%2 == 0 { // or the events of what was done have not come yet
@@ -462,8 +463,19 @@ func TestUndoKilledItself(t *testing.T) {
 // in between would be lost, so it is refused.
 func TestUndoKilledAfterLostAnswer(t *testing.T) {
 	t.Parallel()
-	for _, between := range []string{"", "three"} {
-		inWorld(t, emulator.Options{}, func(w *world) {
+	for _, test := range []struct {
+		between string
+		back    time.Duration // by how much the time of the second try steps back
+	}{{}, {between: "three"}, {back: 900 * time.Millisecond}} {
+		between := test.between
+		var o emulator.Options
+		o.SSM.StepBack = func(_ string, version int64) time.Duration {
+			if version == 4 {
+				return test.back
+			}
+			return 0
+		}
+		inWorld(t, o, func(w *world) {
 			w.put("/a/p", "one")
 			w.record()
 			then := w.pass()
@@ -505,10 +517,10 @@ func TestUndoOverwritten(t *testing.T) {
 			t.Fatalf("got %s", got)
 		}
 		w.pass()
-		plan, err := w.restorer(restore.Options{}).Undo(w.Context(), res.ID)
+		made, err := w.restorer(restore.Options{}).Undo(w.Context(), res.ID)
 		w.must(err)
-		if plan.Items[0].Refused == "" {
-			t.Errorf("plan: %v", actions(plan))
+		if made.Items[0].Refused == "" {
+			t.Errorf("plan: %v", actions(made))
 		}
 	})
 }
@@ -527,13 +539,13 @@ func TestUndoExpired(t *testing.T) {
 		w.put("/p", "two", advancedTier, func(in *ssm.PutParameterInput) { in.Policies = aws.String("[{}]") })
 		w.record()
 		before := w.whole()
-		plan := w.plan("/p", false, then, restore.Options{})
-		if got := notices(plan); got != "" {
+		made := w.plan("/p", false, then, restore.Options{})
+		if got := notices(made); got != "" {
 			t.Errorf("notices %q", got)
 		}
 		time.Sleep(time.Until(expires) + time.Second)
-		res := w.restored(plan, restore.Options{})
-		if got := w.state()["/p"]; res.Outcomes[0].Status != restore.Restored || !strings.Contains(got, `"one"`) || strings.Contains(got, "Expiration") {
+		res := w.restored(made, restore.Options{})
+		if got := w.state()["/p"]; res.Outcomes[0].Status != plan.StatusRestored || !strings.Contains(got, `"one"`) || strings.Contains(got, "Expiration") {
 			t.Errorf("%s (%v) and left %s", res.Outcomes[0].Status, res.Outcomes[0].Err, got)
 		}
 		w.pass()
@@ -583,23 +595,23 @@ func TestUndoChosen(t *testing.T) {
 	inWorld(t, emulator.Options{}, func(w *world) {
 		then := w.everything()
 		before := w.whole()
-		res := w.restored(w.plan("/a/", true, then, restore.Options{Replace: true}), restore.Options{Replace: true})
+		res := w.restored(w.plan("/a/", true, then, restore.Options{Options: plan.Options{Replace: true}}), restore.Options{Options: plan.Options{Replace: true}})
 		after := w.whole()
 		w.pass()
-		o := restore.Options{Only: []string{"updated", "/a/cr*"}}
-		plan, err := w.restorer(o).Undo(w.Context(), res.ID)
+		o := restore.Options{Options: plan.Options{Only: []string{"updated", "/a/cr*"}}}
+		made, err := w.restorer(o).Undo(w.Context(), res.ID)
 		w.must(err)
-		if diff := cmp.Diff(actions(plan)[0], "delete /a/created"); diff != "" || len(plan.Items) != 2 || plan.Excluded != 5 {
-			t.Errorf("plan %v with %d left out", actions(plan), plan.Excluded)
+		if diff := cmp.Diff(actions(made)[0], "delete /a/created"); diff != "" || len(made.Items) != 2 || made.Excluded != 5 {
+			t.Errorf("plan %v with %d left out", actions(made), made.Excluded)
 		}
-		w.restored(plan, o)
+		w.restored(made, o)
 		delete(after, "/a/created")
 		after["/a/updated"] = before["/a/updated"]
 		if diff := cmp.Diff(w.whole(), after); diff != "" {
 			t.Errorf("a part (-got +want):\n%s", diff)
 		}
 		w.pass()
-		w.undo(res.ID, restore.Options{Replace: true})
+		w.undo(res.ID, restore.Options{Options: plan.Options{Replace: true}})
 		if diff := cmp.Diff(w.whole(), before); diff != "" {
 			t.Errorf("the rest (-got +want):\n%s", diff)
 		}
@@ -640,7 +652,7 @@ func TestUndoErrors(t *testing.T) {
 			t.Errorf("the record of another: %v, want a DamagedError", err)
 		}
 		var bad *pattern.Error
-		if _, err := w.restorer(restore.Options{Only: []string{"["}}).Undo(w.Context(), "20000101T000001Z-other"); !errors.As(err, &bad) {
+		if _, err := w.restorer(restore.Options{Options: plan.Options{Only: []string{"["}}}).Undo(w.Context(), "20000101T000001Z-other"); !errors.As(err, &bad) {
 			t.Errorf("a pattern: %v, want a pattern.Error", err)
 		}
 	})
@@ -664,10 +676,10 @@ func TestRecords(t *testing.T) {
 		}
 
 		// Without a record, nothing is written.
-		o := restore.Options{By: "arn:aws:sts::123456789012:assumed-role/admin/me", Arguments: "/a/ 2000-01-01", Replace: true}
-		plan := w.plan("/a/", true, then, o)
+		o := restore.Options{Options: plan.Options{Replace: true}, By: "arn:aws:sts::123456789012:assumed-role/admin/me", Arguments: "/a/ 2000-01-01"}
+		made := w.plan("/a/", true, then, o)
 		w.aws.Faults.Add(emulator.Rule{Service: "s3", Op: "PutObject", KeyPrefix: ".ssmbak/restores/", Fault: emulator.Denied})
-		if res, err := w.restorer(o).Apply(w.Context(), plan); err == nil || !strings.Contains(err.Error(), "record restore ") || res.ID != "" || res.Outcomes != nil {
+		if res, err := w.restorer(o).Apply(w.Context(), made); err == nil || !strings.Contains(err.Error(), "record restore ") || res.ID != "" || res.Outcomes != nil {
 			t.Errorf("without a record: %v, %+v", err, res)
 		}
 		if diff := cmp.Diff(w.whole(), before); diff != "" {
@@ -688,7 +700,7 @@ func TestRecords(t *testing.T) {
 			return emulator.Fault{}
 		}
 		o.Parallel = 1
-		res, err := w.restorer(o).Apply(w.Context(), plan)
+		res, err := w.restorer(o).Apply(w.Context(), made)
 		w.must(err)
 		if text := errs(res.Outcomes); res.Unrecorded == nil || text != "" || res.ID == "" {
 			t.Errorf("unrecorded %v, restored with %s", res.Unrecorded, text)
@@ -704,7 +716,7 @@ func TestRecords(t *testing.T) {
 		if len(all) != 2 || all[0].Undoes != res.ID || all[1].ID != res.ID || all[0].Began.Before(all[1].Began) {
 			t.Fatalf("the records are not the newest first: %+v", all)
 		}
-		if r := all[0]; r.By != o.By || r.Arguments != o.Arguments || r.Target != "/a/" || r.Ended.IsZero() || r.Items[0].Status != string(restore.Deleted) {
+		if r := all[0]; r.By != o.By || r.Arguments != o.Arguments || r.Target != "/a/" || r.Ended.IsZero() || r.Items[0].Status != string(plan.StatusDeleted) {
 			t.Errorf("the record of the way back: %+v", r)
 		}
 		if r := all[1]; !r.Ended.IsZero() || r.At != then {
@@ -729,23 +741,23 @@ func TestRecords(t *testing.T) {
 func TestUndoInterrupted(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
-		then, o := w.everything(), restore.Options{Replace: true, Parallel: 1}
+		then, o := w.everything(), restore.Options{Options: plan.Options{Replace: true}, Parallel: 1}
 		before := w.whole()
-		plan := w.plan("/a/", true, then, o)
+		made := w.plan("/a/", true, then, o)
 		ctx, cancel := context.WithCancel(w.Context())
 		defer cancel()
 		w.once("PutParameter", func() emulator.Fault { cancel(); return emulator.Fault{} })
-		res, err := w.restorer(o).Apply(ctx, plan)
+		res, err := w.restorer(o).Apply(ctx, made)
 		w.must(err)
 		w.must(res.Unrecorded)
 		done := 0
 		for _, out := range res.Outcomes {
 			var idle *restore.NotBegunError
 			switch {
-			case out.Status == restore.Restored:
+			case out.Status == plan.StatusRestored:
 				done++
-			case out.Item.Action == restore.None:
-			case out.Status != restore.Failed || !errors.As(out.Err, &idle) || !errors.Is(out.Err, context.Canceled):
+			case out.Item.Action == plan.ActionNone:
+			case out.Status != plan.StatusFailed || !errors.As(out.Err, &idle) || !errors.Is(out.Err, context.Canceled):
 				t.Errorf("%s: %s (%v)", out.Item.Name, out.Status, out.Err)
 			}
 		}
@@ -779,8 +791,8 @@ func TestUndoCredentials(t *testing.T) {
 			w.pass()
 			before := w.whole()
 			puts, after := 0, 0
-			o := restore.Options{Parallel: 1, Exact: true}
-			plan := w.plan("/a/", false, then, o)
+			o := restore.Options{Options: plan.Options{Exact: true}, Parallel: 1}
+			made := w.plan("/a/", false, then, o)
 			w.before = func(op string) emulator.Fault {
 				if op == "PutParameter" {
 					puts++
@@ -791,7 +803,7 @@ func TestUndoCredentials(t *testing.T) {
 				after++
 				return emulator.Fault{Status: 400, Code: code}
 			}
-			res := w.restored(plan, o)
+			res := w.restored(made, o)
 			w.before = nil
 			if after != 1 {
 				t.Errorf("%s: %d requests after the credentials had expired, want the one that said so", code, after)
@@ -800,9 +812,9 @@ func TestUndoCredentials(t *testing.T) {
 				var idle *restore.NotBegunError
 				begun := !errors.As(out.Err, &idle)
 				switch {
-				case i < 3 && out.Status == restore.Restored && w.number(string(out.Item.Name)) == 3:
-				case i == 3 && out.Status == restore.Failed && begun && errors.Is(out.Err, paramstore.ErrCredentials):
-				case i > 3 && out.Status == restore.Failed && !begun && errors.Is(out.Err, paramstore.ErrCredentials):
+				case i < 3 && out.Status == plan.StatusRestored && w.number(string(out.Item.Name)) == 3:
+				case i == 3 && out.Status == plan.StatusFailed && begun && errors.Is(out.Err, paramstore.ErrCredentials):
+				case i > 3 && out.Status == plan.StatusFailed && !begun && errors.Is(out.Err, paramstore.ErrCredentials):
 				default:
 					t.Errorf("%s: %s is %s (%v)", code, out.Item.Name, out.Status, out.Err)
 				}

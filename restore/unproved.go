@@ -33,7 +33,7 @@ func (r *Restorer) unproved(recorded archive.Timelines, target ssmbak.Target, at
 
 // chosenOf leaves out what the options do not mean.
 func (r *Restorer) chosenOf(u archive.Unproved, one bool) archive.Unproved {
-	out := func(name ssmbak.Name) bool { return !r.o.chosen(name) || !one && !r.o.Own && own(name) }
+	out := func(name ssmbak.Name) bool { return !r.o.Includes(name) || !one && !r.o.Own && own(name) }
 	u.Missed = slices.DeleteFunc(u.Missed, func(m archive.Missed) bool { return out(m.Name) })
 	u.Unsure = slices.DeleteFunc(u.Unsure, out)
 	return u

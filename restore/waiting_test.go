@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -34,7 +35,7 @@ func TestChangedWhileItWaits(t *testing.T) {
 		w.fill("/app/", 60, "two", true)
 		w.record()
 		w.pass()
-		plan := w.plan("/app/", false, then, restore.Options{})
+		made := w.plan("/app/", false, then, restore.Options{})
 		var changed []string
 		time.AfterFunc(5*time.Second, func() {
 			for i := range 32 { // as many as wait at once
@@ -48,14 +49,14 @@ func TestChangedWhileItWaits(t *testing.T) {
 			}
 		})
 		refused, overwritten := 0, 0
-		for _, o := range w.apply(w.Context(), plan, restore.Options{}) {
+		for _, o := range w.apply(w.Context(), made, restore.Options{}) {
 			text := fmt.Sprint(o.Err)
 			switch {
-			case o.Status == restore.Refused && strings.HasPrefix(text, "it was changed since the plan was made: "):
+			case o.Status == plan.StatusRefused && strings.HasPrefix(text, "it was changed since the plan was made: "):
 				refused++
-			case o.Status == restore.Failed && strings.Contains(text, "overwrote what was changed at the same time: "):
+			case o.Status == plan.StatusFailed && strings.Contains(text, "overwrote what was changed at the same time: "):
 				overwritten++
-			case o.Status != restore.Restored:
+			case o.Status != plan.StatusRestored:
 				w.Errorf("%s: %s, %v", o.Item.Name, o.Status, o.Err)
 			}
 		}
@@ -78,15 +79,15 @@ func TestInterruptedWhileItWaits(t *testing.T) {
 		w.fill("/app/", 60, "two", true)
 		w.record()
 		w.pass()
-		plan := w.plan("/app/", false, then, restore.Options{})
+		made := w.plan("/app/", false, then, restore.Options{})
 		ctx, cancel := context.WithCancel(w.Context())
 		var interrupted time.Time
 		time.AfterFunc(5*time.Second, func() { interrupted = time.Now(); cancel() })
 		done, idle := 0, 0
-		for _, o := range w.apply(ctx, plan, restore.Options{}) {
+		for _, o := range w.apply(ctx, made, restore.Options{}) {
 			var not *restore.NotBegunError
 			switch {
-			case o.Status == restore.Restored:
+			case o.Status == plan.StatusRestored:
 				done++
 			case errors.As(o.Err, &not):
 				idle++

@@ -19,6 +19,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/recorder"
 	"github.com/ssmbak/ssmbak/restore"
 )
@@ -164,7 +165,7 @@ func (w *world) plan(text string, recursive bool, at ssmbak.Time, o restore.Opti
 	return p
 }
 
-func (w *world) apply(ctx context.Context, p *restore.Plan, o restore.Options) []restore.Outcome {
+func (w *world) apply(ctx context.Context, p *restore.Plan, o restore.Options) []plan.Outcome {
 	w.Helper()
 	res, err := w.restorer(o).Apply(ctx, p)
 	w.must(err)
@@ -181,7 +182,7 @@ func actions(p *restore.Plan) []string {
 		for _, d := range item.Differences {
 			differs = append(differs, string(d.Attribute))
 		}
-		if len(differs) > 0 && item.Action == restore.Update {
+		if len(differs) > 0 && item.Action == plan.ActionUpdate {
 			text += ": " + strings.Join(differs, ", ")
 		}
 		if item.Refused != "" {
@@ -193,7 +194,7 @@ func actions(p *restore.Plan) []string {
 }
 
 // results returns each outcome as one text.
-func results(outcomes []restore.Outcome) []string {
+func results(outcomes []plan.Outcome) []string {
 	var out []string
 	for _, o := range outcomes {
 		text := fmt.Sprintf("%s %s %s", o.Status, o.Item.Action, o.Item.Name)
@@ -206,7 +207,7 @@ func results(outcomes []restore.Outcome) []string {
 }
 
 // errs joins the errors of all outcomes.
-func errs(outcomes []restore.Outcome) string {
+func errs(outcomes []plan.Outcome) string {
 	var all []error
 	for _, o := range outcomes {
 		all = append(all, o.Err)

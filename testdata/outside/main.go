@@ -74,11 +74,11 @@ func run(ctx context.Context, cfg aws.Config, bucket string, event []byte) error
 	for _, s := range snapshot.States {
 		fmt.Println("preview", s.Name, s.Value.V.Reveal())
 	}
-	plan, err := path.Plan(ctx)
+	made, err := path.Plan(ctx)
 	if err != nil {
 		return err
 	}
-	for _, item := range plan.Items {
+	for _, item := range made.Items {
 		fmt.Println("plan", item.Action, item.Name)
 	}
 	result, err := path.Restore(ctx)

@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -21,13 +22,13 @@ type PlanOptions struct {
 }
 
 // signs are the signs of the actions of a plan, and their colors.
-var signs = map[restore.Action]struct{ sign, color string }{
-	restore.Create:  {"+", "\x1b[32m"},
-	restore.Update:  {"~", "\x1b[33m"},
-	restore.Replace: {"-/+", "\x1b[31m"},
-	restore.Delete:  {"-", "\x1b[31m"},
-	restore.Kept:    {"=", "\x1b[36m"},
-	restore.Unknown: {"?", "\x1b[35m"},
+var signs = map[plan.Action]struct{ sign, color string }{
+	plan.ActionCreate:  {"+", "\x1b[32m"},
+	plan.ActionUpdate:  {"~", "\x1b[33m"},
+	plan.ActionReplace: {"-/+", "\x1b[31m"},
+	plan.ActionDelete:  {"-", "\x1b[31m"},
+	plan.ActionKept:    {"=", "\x1b[36m"},
+	plan.ActionUnknown: {"?", "\x1b[35m"},
 }
 
 // Title returns the title of a plan. to is the prefix that it restores to, or "" for a
@@ -49,7 +50,7 @@ func ComparisonTitle(c *restore.Comparison) string {
 
 // Items writes a plan or comparison: a title, one line per affected parameter, with its
 // attributes below it, and a summary.
-func Items(w io.Writer, title, summary string, items []restore.Item, o PlanOptions) error {
+func Items(w io.Writer, title, summary string, items []plan.Item, o PlanOptions) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s:\n", title)
 	for _, item := range items {
@@ -63,7 +64,7 @@ func Items(w io.Writer, title, summary string, items []restore.Item, o PlanOptio
 }
 
 // itemLines returns the lines of an item, none if its action is not shown.
-func itemLines(item restore.Item, o PlanOptions) (lines []string) {
+func itemLines(item plan.Item, o PlanOptions) (lines []string) {
 	sign, shown := signs[item.Action]
 	if !shown {
 		return nil
@@ -106,13 +107,13 @@ func attributeText(a ssmbak.Attribute) string {
 }
 
 // remark returns the reason that follows a name, in parentheses, or "".
-func remark(item restore.Item) string {
+func remark(item plan.Item) string {
 	switch item.Action {
-	case restore.Kept:
+	case plan.ActionKept:
 		return " (kept: " + Escape(item.Reason) + ")"
-	case restore.Unknown:
+	case plan.ActionUnknown:
 		return " (unknown: " + Escape(item.Reason) + ")"
-	case restore.Create, restore.Update, restore.Replace, restore.Delete, restore.None:
+	case plan.ActionCreate, plan.ActionUpdate, plan.ActionReplace, plan.ActionDelete, plan.ActionNone:
 	}
 	if item.Reason == "" {
 		return ""
@@ -120,46 +121,46 @@ func remark(item restore.Item) string {
 	return " (" + Escape(item.Reason) + ")"
 }
 
-func difference(item restore.Item, d restore.Difference, reveal bool) string {
-	live, wanted := strconv.Quote(d.Live), strconv.Quote(d.Wanted)
+func difference(item plan.Item, d plan.Difference, reveal bool) string {
+	before, after := strconv.Quote(d.Before), strconv.Quote(d.After)
 	if d.Value {
-		live, wanted = strconv.Quote(d.LiveValue.Reveal()), strconv.Quote(d.WantedValue.Reveal())
+		before, after = strconv.Quote(d.BeforeValue.Reveal()), strconv.Quote(d.AfterValue.Reveal())
 		if secret(item, reveal) {
-			if item.Action == restore.Update || item.Action == restore.Replace {
+			if item.Action == plan.ActionUpdate || item.Action == plan.ActionReplace {
 				return "(value differs)"
 			}
-			live, wanted = ssmbak.Mask, ssmbak.Mask
+			before, after = ssmbak.Mask, ssmbak.Mask
 		}
 	}
 	switch {
-	case item.Action == restore.Create && d.NoWanted:
+	case item.Action == plan.ActionCreate && d.NoAfter:
 		return "(unknown)"
-	case item.Action == restore.Create:
-		return wanted
-	case item.Action == restore.Delete && d.NoLive:
+	case item.Action == plan.ActionCreate:
+		return after
+	case item.Action == plan.ActionDelete && d.NoBefore:
 		return "(unknown)"
-	case item.Action == restore.Delete:
-		return live
+	case item.Action == plan.ActionDelete:
+		return before
 	}
-	if d.NoLive {
-		live = "(none)"
+	if d.NoBefore {
+		before = "(none)"
 	}
-	if d.NoWanted {
-		wanted = "(none)"
+	if d.NoAfter {
+		after = "(none)"
 	}
-	return live + " -> " + wanted
+	return before + " -> " + after
 }
 
 // Summary returns the numbers of actions in a plan as one line.
 func Summary(p *restore.Plan) string {
 	return fmt.Sprintf("plan: %d to create, %d to update, %d to replace, %d to delete, %d unchanged, %d kept, %d unknown",
-		p.Count(restore.Create), p.Count(restore.Update), p.Count(restore.Replace), p.Count(restore.Delete),
-		p.Count(restore.None), p.Count(restore.Kept), p.Count(restore.Unknown))
+		p.Count(plan.ActionCreate), p.Count(plan.ActionUpdate), p.Count(plan.ActionReplace), p.Count(plan.ActionDelete),
+		p.Count(plan.ActionNone), p.Count(plan.ActionKept), p.Count(plan.ActionUnknown))
 }
 
 // ComparisonSummary returns the numbers of changes in a comparison as one line.
 func ComparisonSummary(c *restore.Comparison) string {
 	return fmt.Sprintf("changes: %d created, %d updated, %d replaced, %d deleted, %d unchanged, %d unknown",
-		c.Count(restore.Create), c.Count(restore.Update), c.Count(restore.Replace), c.Count(restore.Delete),
-		c.Count(restore.None), c.Count(restore.Unknown))
+		c.Count(plan.ActionCreate), c.Count(plan.ActionUpdate), c.Count(plan.ActionReplace), c.Count(plan.ActionDelete),
+		c.Count(plan.ActionNone), c.Count(plan.ActionUnknown))
 }

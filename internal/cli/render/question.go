@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -52,15 +53,15 @@ func (q Question) Write(w io.Writer, p *restore.Plan, o PlanOptions) error {
 }
 
 // ordered returns the items that a plan would write, most destructive first.
-func ordered(p *restore.Plan) []restore.Item {
-	rank := map[restore.Action]int{restore.Delete: 1, restore.Replace: 2, restore.Update: 3, restore.Create: 4}
-	var items []restore.Item
+func ordered(p *restore.Plan) []plan.Item {
+	rank := map[plan.Action]int{plan.ActionDelete: 1, plan.ActionReplace: 2, plan.ActionUpdate: 3, plan.ActionCreate: 4}
+	var items []plan.Item
 	for _, item := range p.Items {
 		if item.Action.Writes() {
 			items = append(items, item)
 		}
 	}
-	slices.SortStableFunc(items, func(a, b restore.Item) int {
+	slices.SortStableFunc(items, func(a, b plan.Item) int {
 		x, y := a.Refused != "", b.Refused != ""
 		if x != y {
 			if x {
@@ -75,7 +76,7 @@ func ordered(p *restore.Plan) []restore.Item {
 
 // screenful returns as much of the items as fits into room lines: all attributes, or
 // the names only, or the first names.
-func screenful(items []restore.Item, room int, o PlanOptions) (lines []string) {
+func screenful(items []plan.Item, room int, o PlanOptions) (lines []string) {
 	for _, item := range items {
 		lines = append(lines, itemLines(item, o)...)
 	}
@@ -103,10 +104,10 @@ func principals(p *restore.Plan) (lines []string) {
 	}
 	all := make(map[string]made)
 	for _, item := range p.Items {
-		if item.Live == nil || !item.Action.Writes() {
+		if item.Before == nil || !item.Action.Writes() {
 			continue
 		}
-		v := item.Live.Version
+		v := item.Before.Version
 		m := all[v.User]
 		all[v.User] = made{cmp.Or(v.User, "an unknown principal"), m.n + 1, max(m.last, v.Time)}
 	}
@@ -132,10 +133,10 @@ func (q Question) estimate(p *restore.Plan) string {
 	if q.MaxRate > 0 {
 		rate = min(rate, q.MaxRate)
 	}
-	requests := p.Count(restore.Create) + p.Count(restore.Update) + 2*p.Count(restore.Replace) + (p.Count(restore.Delete)+9)/10
+	requests := p.Count(plan.ActionCreate) + p.Count(plan.ActionUpdate) + 2*p.Count(plan.ActionReplace) + (p.Count(plan.ActionDelete)+9)/10
 	took := time.Duration(math.Ceil(float64(requests)/rate)) * time.Second
 	switch wait := time.Until(p.Waits().Std()); {
-	case p.Count(restore.Replace) > 0:
+	case p.Count(plan.ActionReplace) > 0:
 		took += recreation
 	case wait > 0:
 		took = max(took, wait.Round(time.Second))

@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -149,23 +150,23 @@ func TestSecretsStay(t *testing.T) {
 	for _, kinds := range [][2]ssmbak.Type{
 		{ssmbak.SecureString, ssmbak.SecureString}, {ssmbak.SecureString, ssmbak.String}, {ssmbak.String, ssmbak.SecureString}, {"", ""},
 	} {
-		for _, action := range []restore.Action{restore.Create, restore.Update, restore.Replace, restore.Delete, restore.None, restore.Kept, restore.Unknown} {
+		for _, action := range []plan.Action{plan.ActionCreate, plan.ActionUpdate, plan.ActionReplace, plan.ActionDelete, plan.ActionNone, plan.ActionKept, plan.ActionUnknown} {
 			// Whichever side is secret decides: a value that became public may
 			// be the secret one.
-			wanted, live := state(kinds[0], secretText), &restore.Live{Version: ssmbak.Version{Attributes: ssmbak.Attributes{Type: kinds[1]}}, Value: ssmbak.Know(ssmbak.NewValue(secretText), ssmbak.Proved)}
-			item := restore.Item{
-				Name: "/app/db", Action: action, Wanted: wanted, Live: live, Reason: "it had been deleted",
-				Differences: []restore.Difference{{Attribute: "value", Value: true, LiveValue: live.Value.V, WantedValue: wanted.Value.V}},
+			wanted, live := state(kinds[0], secretText), &plan.Parameter{Version: ssmbak.Version{Attributes: ssmbak.Attributes{Type: kinds[1]}}, Value: ssmbak.Know(ssmbak.NewValue(secretText), ssmbak.Proved)}
+			item := plan.Item{
+				Name: "/app/db", Action: action, After: wanted, Before: live, Reason: "it had been deleted",
+				Differences: []plan.Difference{{Attribute: "value", Value: true, BeforeValue: live.Value.V, AfterValue: wanted.Value.V}},
 			}
 			show := func(reveal bool) string {
 				var out bytes.Buffer
 				err := errors.Join(
-					Items(&out, "title", "summary", []restore.Item{item}, PlanOptions{Reveal: reveal}),
+					Items(&out, "title", "summary", []plan.Item{item}, PlanOptions{Reveal: reveal}),
 					JSON(&out, differenceRows(item, reveal)),
 				)
 				if kinds[0] != ssmbak.String {
 					err = errors.Join(err, States(&out, []ssmbak.State{wanted}, reveal), JSON(&out, RowOf(wanted, reveal)),
-						JSON(&out, OutcomeRowOf(restore.Outcome{Item: item}, "", "", reveal)))
+						JSON(&out, OutcomeRowOf(plan.Outcome{Item: item}, "", "", reveal)))
 				}
 				if err != nil {
 					t.Fatal(err)
@@ -184,32 +185,32 @@ func TestSecretsStay(t *testing.T) {
 
 func TestPlan(t *testing.T) {
 	t.Parallel()
-	item := func(name ssmbak.Name, action restore.Action, differences ...restore.Difference) restore.Item {
-		return restore.Item{
-			Name: name, Action: action, Differences: differences, Wanted: state(ssmbak.String, "old"),
-			Live: &restore.Live{Version: ssmbak.Version{Attributes: ssmbak.Attributes{Type: ssmbak.String}}},
+	item := func(name ssmbak.Name, action plan.Action, differences ...plan.Difference) plan.Item {
+		return plan.Item{
+			Name: name, Action: action, Differences: differences, After: state(ssmbak.String, "old"),
+			Before: &plan.Parameter{Version: ssmbak.Version{Attributes: ssmbak.Attributes{Type: ssmbak.String}}},
 		}
 	}
-	value := func(live, wanted string) restore.Difference {
-		return restore.Difference{Attribute: "value", Value: true, LiveValue: ssmbak.NewValue(live), WantedValue: ssmbak.NewValue(wanted)}
+	value := func(live, wanted string) plan.Difference {
+		return plan.Difference{Attribute: "value", Value: true, BeforeValue: ssmbak.NewValue(live), AfterValue: ssmbak.NewValue(wanted)}
 	}
-	deleted := item("/d", restore.Delete, restore.Difference{Attribute: "value", Value: true, NoLive: true, NoWanted: true})
+	deleted := item("/d", plan.ActionDelete, plan.Difference{Attribute: "value", Value: true, NoBefore: true, NoAfter: true})
 	deleted.Reason, deleted.Refused = "it had been deleted", "its live version is not in the archive"
-	kept := item("/e", restore.Kept)
+	kept := item("/e", plan.ActionKept)
 	kept.Reason = "it did not exist yet"
-	unknown := item("/f", restore.Unknown)
+	unknown := item("/f", plan.ActionUnknown)
 	unknown.Reason = "versions are missing"
-	created := item("/a", restore.Create, value("", "old"))
+	created := item("/a", plan.ActionCreate, value("", "old"))
 	created.Notices = []string{"its tags are not known:\x1b it gets none"}
-	replaced := item("/g", restore.Replace, restore.Difference{Attribute: "tier", Live: "Advanced", Wanted: "Standard"})
+	replaced := item("/g", plan.ActionReplace, plan.Difference{Attribute: "tier", Before: "Advanced", After: "Standard"})
 	replaced.Source, replaced.Reason = "/h", "deleted and recreated"
-	noticed := item("/i", restore.None)
+	noticed := item("/i", plan.ActionNone)
 	noticed.Reason, noticed.Notices = "nothing differs", []string{"its tier stays Advanced"}
-	plan := &restore.Plan{At: 1718309454000, Items: []restore.Item{
+	made := &restore.Plan{Plan: plan.Plan{At: 1718309454000, Items: []plan.Item{
 		created,
-		item("/b", restore.Update, value("new\x1b[2J", "old"), restore.Difference{Attribute: "tag team", Live: "core", NoWanted: true}),
-		item("/c", restore.None), deleted, kept, unknown, replaced, noticed,
-	}}
+		item("/b", plan.ActionUpdate, value("new\x1b[2J", "old"), plan.Difference{Attribute: "tag team", Before: "core", NoAfter: true}),
+		item("/c", plan.ActionNone), deleted, kept, unknown, replaced, noticed,
+	}}}
 	tests := []struct {
 		name  string
 		color bool
@@ -237,7 +238,7 @@ plan: 1 to create, 1 to update, 1 to replace, 1 to delete, 2 unchanged, 1 kept, 
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var out bytes.Buffer
-			if err := Items(&out, Title(plan, ""), Summary(plan), plan.Items, PlanOptions{Color: tt.color}); err != nil {
+			if err := Items(&out, Title(made, ""), Summary(made), made.Items, PlanOptions{Color: tt.color}); err != nil {
 				t.Fatal(err)
 			}
 			got := out.String()
@@ -310,7 +311,7 @@ func TestFieldsAreDocumented(t *testing.T) {
 			}
 		}
 	}
-	for _, f := range OutcomeRowOf(restore.Outcome{}, "", "", true) {
+	for _, f := range OutcomeRowOf(plan.Outcome{}, "", "", true) {
 		if !bytes.Contains(doc, []byte("`"+f.name+"`")) {
 			t.Errorf("docs/output.md does not name %s", f.name)
 		}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
-	"github.com/ssmbak/ssmbak/restore"
+	"github.com/ssmbak/ssmbak/plan"
 )
 
 // RestoreRow is one restore in JSON.
@@ -45,19 +45,19 @@ func RestoreRows(all []*archive.RestoreRecord) []RestoreRow {
 			row.Ended = ssmbak.TimeOf(r.Ended)
 		}
 		for _, x := range r.Items {
-			switch status := restore.Status(x.Status); status {
-			case restore.Restored, restore.Deleted:
+			switch status := plan.Status(x.Status); status {
+			case plan.StatusRestored, plan.StatusDeleted:
 				// Older records have the status restored for deletions, too.
-				if status == restore.Deleted || restore.Action(x.Action) == restore.Delete {
+				if status == plan.StatusDeleted || plan.Action(x.Action) == plan.ActionDelete {
 					row.Deleted++
 				} else {
 					row.Restored++
 				}
-			case restore.Refused:
+			case plan.StatusRefused:
 				row.Refused++
-			case restore.Failed:
+			case plan.StatusFailed:
 				row.Failed++
-			case restore.Unchanged:
+			case plan.StatusUnchanged:
 			}
 		}
 		rows[i] = row

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/restore"
+	"github.com/ssmbak/ssmbak/plan"
 )
 
 // optional is a text that is null in JSON if it is empty.
@@ -65,7 +65,7 @@ func Masked(t ssmbak.Type, reveal bool) bool {
 func RowOf(s ssmbak.State, reveal bool) Row { return rowOf(s, "", "", reveal) }
 
 // rowOf is [RowOf] with the action of a diff or restore and its reason, or "".
-func rowOf(s ssmbak.State, change restore.Action, reason string, reveal bool) Row {
+func rowOf(s ssmbak.State, change plan.Action, reason string, reveal bool) Row {
 	v := s.Version
 	var value *string // nil if there is none, or it is masked
 	why := s.Reason
@@ -134,11 +134,11 @@ func States(w io.Writer, states []ssmbak.State, reveal bool) error {
 
 // Restored writes states as [States] does, with the status of each, and with a note
 // that replaces that of the state unless it is "".
-func Restored(w io.Writer, states []ssmbak.State, reveal bool, status []restore.Status, note []string) error {
+func Restored(w io.Writer, states []ssmbak.State, reveal bool, status []plan.Status, note []string) error {
 	return writeStates(w, states, reveal, func(i int) string { return note[i] }, status)
 }
 
-func writeStates(w io.Writer, states []ssmbak.State, reveal bool, note func(i int) string, status []restore.Status) error {
+func writeStates(w io.Writer, states []ssmbak.State, reveal bool, note func(i int) string, status []plan.Status) error {
 	header := []string{"Name", "Value", "Type", "Modified"}
 	if status != nil {
 		header = append(header, "Status")
@@ -196,13 +196,13 @@ func noteOf(s ssmbak.State) string {
 // DifferenceRow is one attribute that a restore would change. Live and Wanted are nil
 // if that side has no such attribute, or if it is masked.
 type DifferenceRow struct {
-	Attribute    ssmbak.Attribute
-	Live, Wanted *string
+	Attribute     ssmbak.Attribute
+	Before, After *string
 }
 
 // PlannedRowOf returns the row of an item of a plan.
-func PlannedRowOf(item restore.Item, reveal bool) Row {
-	state := item.Wanted
+func PlannedRowOf(item plan.Item, reveal bool) Row {
+	state := item.After
 	state.Name = item.Name
 	return append(rowOf(state, item.Action, cmp.Or(item.Refused, item.Reason), reveal),
 		field{"Source", optional(item.Source)}, // the parameter whose state is restored, if it is another one
@@ -212,20 +212,20 @@ func PlannedRowOf(item restore.Item, reveal bool) Row {
 }
 
 // differenceRows returns the attributes that a restore would change.
-func differenceRows(item restore.Item, reveal bool) []DifferenceRow {
+func differenceRows(item plan.Item, reveal bool) []DifferenceRow {
 	rows := []DifferenceRow{}
 	for _, d := range item.Differences {
 		out := DifferenceRow{Attribute: d.Attribute}
-		live, wanted := d.Live, d.Wanted
+		before, after := d.Before, d.After
 		if d.Value {
-			live, wanted = d.LiveValue.Reveal(), d.WantedValue.Reveal()
+			before, after = d.BeforeValue.Reveal(), d.AfterValue.Reveal()
 		}
 		hidden := d.Value && secret(item, reveal)
-		if !d.NoLive && !hidden && utf8.ValidString(live) {
-			out.Live = &live
+		if !d.NoBefore && !hidden && utf8.ValidString(before) {
+			out.Before = &before
 		}
-		if !d.NoWanted && !hidden && utf8.ValidString(wanted) {
-			out.Wanted = &wanted
+		if !d.NoAfter && !hidden && utf8.ValidString(after) {
+			out.After = &after
 		}
 		rows = append(rows, out)
 	}
@@ -234,7 +234,7 @@ func differenceRows(item restore.Item, reveal bool) []DifferenceRow {
 
 // OutcomeRowOf returns the row of an outcome of the restore with the given ID. failed is
 // its error message, or "".
-func OutcomeRowOf(o restore.Outcome, id, failed string, reveal bool) Row {
+func OutcomeRowOf(o plan.Outcome, id, failed string, reveal bool) Row {
 	return append(PlannedRowOf(o.Item, reveal),
 		field{"Status", o.Status},
 		field{"Error", optional(failed)},
@@ -246,9 +246,9 @@ func OutcomeRowOf(o restore.Outcome, id, failed string, reveal bool) Row {
 
 // secret reports whether the values of an item are masked because either side is
 // masked.
-func secret(item restore.Item, reveal bool) bool {
-	if item.Live != nil && Masked(item.Live.Version.Type, reveal) {
+func secret(item plan.Item, reveal bool) bool {
+	if item.Before != nil && Masked(item.Before.Version.Type, reveal) {
 		return true
 	}
-	return item.Wanted.Version.Type != "" && Masked(item.Wanted.Version.Type, reveal)
+	return item.After.Version.Type != "" && Masked(item.After.Version.Type, reveal)
 }

@@ -72,29 +72,29 @@ func (a *app) runDiff(ctx context.Context, o diffOptions) error {
 	ro := o.restore(a)
 	ro.By, ro.FindNew = s.caller.ARN, true
 	r := restore.New(s.archive, s.live, s.syncer(a), ro)
-	plan, err := a.plan(ctx, s, r, o.target, at)
+	made, err := a.plan(ctx, s, r, o.target, at)
 	if err != nil {
 		return err
 	}
 	if o.out != "" && a.isStdout(o.out) { // standard output is for the plan file only
-		err = render.Items(a.Stderr, render.Title(plan, o.to), render.Summary(plan), plan.Items, render.PlanOptions{Reveal: a.flags.decrypt})
+		err = render.Items(a.Stderr, render.Title(made, o.to), render.Summary(made), made.Items, render.PlanOptions{Reveal: a.flags.decrypt})
 	} else {
-		err = a.printPlan(ctx, s, render.Title(plan, o.to), render.Summary(plan), plan.Items)
+		err = a.printPlan(ctx, s, render.Title(made, o.to), render.Summary(made), made.Items)
 	}
 	if err != nil {
 		return err
 	}
-	a.noteSecondOf(o.time, at, plan.Items)
+	a.noteSecondOf(o.time, at, made.Items)
 	if o.out != "" {
-		if err := a.writePlanFile(o.out, r.File(plan)); err != nil {
+		if err := a.writePlanFile(o.out, r.File(made)); err != nil {
 			return err
 		}
 	}
-	a.noteCompleteness(plan.Complete, at)
-	if err := a.concluded(plan.Problems, nil, plan.Unproved); err != nil {
+	a.noteCompleteness(made.Complete, at)
+	if err := a.concluded(made.Problems, nil, made.Unproved); err != nil {
 		return err
 	}
-	if o.detailedExitCode && plan.Changes() > 0 {
+	if o.detailedExitCode && made.Changes() > 0 {
 		return differences{}
 	}
 	return nil
@@ -120,7 +120,7 @@ func (a *app) runCompare(ctx context.Context, o diffOptions) error {
 	}
 	a.noteLeftOut(c.LeftOut, c.Excluded)
 	switch {
-	case len(c.Items) > 0 && c.Before && len(c.Problems) == 0 && c.Unproved.Empty():
+	case len(c.Items) > 0 && c.TooEarly && len(c.Problems) == 0 && c.Unproved.Empty():
 		return a.before(ctx, s, o.target, max(from, to))
 	case len(c.Items)+len(c.LeftOut)+c.Excluded == 0 && c.Unproved.Empty():
 		if err := a.anything(ctx, s, o.target, from.String()+" and at "+to.String()); err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/pattern"
-	"github.com/ssmbak/ssmbak/restore"
+	"github.com/ssmbak/ssmbak/plan"
 )
 
 // differences makes a diff with --detailed-exitcode exit with [shell.Differences]. It
@@ -34,9 +34,9 @@ func explain(err error) shell.Failure {
 	var taken *emulator.PortTakenError
 	var refused *paramstore.RefusedError
 	var unreadable *pattern.Error
-	var unmatched *restore.UnmatchedError
-	var destination *restore.DestinationError
-	var file *restore.FileError
+	var unmatched *plan.UnmatchedError
+	var destination *plan.DestinationError
+	var file *plan.FileError
 	switch {
 	case errors.As(err, &unreadable):
 		out.Message, out.Code = unreadable.Error(), shell.WrongUsage

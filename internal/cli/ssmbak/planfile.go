@@ -13,11 +13,11 @@ import (
 	"strings"
 
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
-	"github.com/ssmbak/ssmbak/restore"
+	"github.com/ssmbak/ssmbak/plan"
 )
 
 // writePlanFile writes a plan to a file, or to standard output if path is "-".
-func (a *app) writePlanFile(path string, f *restore.File) error {
+func (a *app) writePlanFile(path string, f *plan.File) error {
 	text, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode the plan: %w", err)
@@ -39,7 +39,7 @@ func (a *app) writePlanFile(path string, f *restore.File) error {
 
 // readPlanFile reads a plan from a file, or from standard input if path is "-". It
 // refuses one whose SHA-256 is not digest, if that is not "".
-func (a *app) readPlanFile(path, digest string) (*restore.File, error) {
+func (a *app) readPlanFile(path, digest string) (*plan.File, error) {
 	want, err := hex.DecodeString(digest)
 	if err != nil || digest != "" && len(want) != sha256.Size {
 		return nil, shell.Usage("`sha256sum FILE` prints the digest of a plan file", "--plan-sha256 %q must be 64 hexadecimal digits", digest)
@@ -52,7 +52,7 @@ func (a *app) readPlanFile(path, digest string) (*restore.File, error) {
 		return nil, shell.Fail("review the plan again: `ssmbak restore --plan "+shell.Quote(path)+" --dry-run"+a.where()+"`; nothing was changed",
 			"the plan is not the one that was reviewed: its SHA-256 is %x", sum)
 	}
-	return restore.ParseFile(text)
+	return plan.ParseFile(text)
 }
 
 func (a *app) planText(path string) ([]byte, error) {
@@ -74,7 +74,7 @@ func (a *app) planText(path string) ([]byte, error) {
 }
 
 // optionsOf returns the command-line flags with which a plan was made.
-func optionsOf(f *restore.File) string {
+func optionsOf(f *plan.File) string {
 	var b strings.Builder
 	for _, flag := range []struct {
 		name string

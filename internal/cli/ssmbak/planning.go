@@ -13,6 +13,7 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -63,10 +64,7 @@ func (o *planOptions) aim(a *app, args []string) (err error) {
 }
 
 func (o *planOptions) restore(a *app) restore.Options {
-	return restore.Options{
-		AssumeLastKnown: o.assumeLastKnown, Exact: o.exact, Replace: o.replace, Own: o.own, To: o.to, KeyID: o.keyID,
-		Only: o.only, Exclude: o.exclude, Recreation: a.env.Recreation, Logger: a.Log,
-	}
+	return restore.Options{Options: plan.Options{AssumeLastKnown: o.assumeLastKnown, Exact: o.exact, Replace: o.replace, Own: o.own, To: o.to, KeyID: o.keyID, Only: o.only, Exclude: o.exclude}, Recreation: a.env.Recreation, Logger: a.Log}
 }
 
 // flagsGiven returns the named flags that are set, as on the command line.
@@ -103,36 +101,36 @@ func (s *session) syncer(a *app) restore.Syncer {
 
 // plan makes a plan. If the plan is empty, it returns an error with the reason.
 func (a *app) plan(ctx context.Context, s *session, r *restore.Restorer, target ssmbak.Target, at ssmbak.Time) (*restore.Plan, error) {
-	plan, err := r.Plan(ctx, target, at)
+	made, err := r.Plan(ctx, target, at)
 	if err != nil {
 		return nil, err
 	}
-	a.noteLeftOut(plan.LeftOut, plan.Excluded)
-	if n := len(plan.Unrecorded); n > 0 {
-		a.Note("skipped %s excluded from recording (%s)", shell.Count(n, "parameter", "parameters"), plan.Unrecorded[0])
+	a.noteLeftOut(made.LeftOut, made.Excluded)
+	if n := len(made.Unrecorded); n > 0 {
+		a.Note("skipped %s excluded from recording (%s)", shell.Count(n, "parameter", "parameters"), made.Unrecorded[0])
 	}
-	a.noteUnchanged(plan.Items)
-	if plan.Unlisted > 0 {
-		a.Note("kept %s first recorded after that time: whether %s existed then is unknown, because no complete listing is that old", shell.Count(plan.Unlisted, "parameter", "parameters"), shell.Plural(plan.Unlisted, "it", "they"))
+	a.noteUnchanged(made.Items)
+	if made.Unlisted > 0 {
+		a.Note("kept %s first recorded after that time: whether %s existed then is unknown, because no complete listing is that old", shell.Count(made.Unlisted, "parameter", "parameters"), shell.Plural(made.Unlisted, "it", "they"))
 	}
-	if plan.Trusted > 0 {
-		a.Note("did not read the tags and labels of %s without other differences: `ssmbak reconcile --deep` compares all of them", shell.Count(plan.Trusted, "parameter", "parameters"))
+	if made.Trusted > 0 {
+		a.Note("did not read the tags and labels of %s without other differences: `ssmbak reconcile --deep` compares all of them", shell.Count(made.Trusted, "parameter", "parameters"))
 	}
-	if len(plan.Items)+len(plan.Problems)+len(plan.LeftOut)+len(plan.Unrecorded)+plan.Excluded > 0 || !plan.Unproved.Empty() {
-		if len(plan.Items) > 0 && len(plan.Problems) == 0 && plan.Unproved.Empty() && allBefore(plan.Items) {
+	if len(made.Items)+len(made.Problems)+len(made.LeftOut)+len(made.Unrecorded)+made.Excluded > 0 || !made.Unproved.Empty() {
+		if len(made.Items) > 0 && len(made.Problems) == 0 && made.Unproved.Empty() && allBefore(made.Items) {
 			return nil, a.before(ctx, s, target, at)
 		}
-		if name, possible := target.Name(); possible && len(plan.Items) == 1 && plan.Items[0].Name == name && nowhere(&plan.Items[0]) {
+		if name, possible := target.Name(); possible && len(made.Items) == 1 && made.Items[0].Name == name && nowhere(&made.Items[0]) {
 			return nil, a.absentThen(ctx, s, name, "%s did not exist at %s, and does not exist now", name, at)
 		}
-		return plan, nil
+		return made, nil
 	}
-	return plan, a.anything(ctx, s, target, at.String())
+	return made, a.anything(ctx, s, target, at.String())
 }
 
 // nowhere reports whether a parameter did not exist at the time and does not now.
-func nowhere(item *restore.Item) bool {
-	return item.Action == restore.None && item.Live == nil && item.Wanted.Deleted
+func nowhere(item *plan.Item) bool {
+	return item.Action == plan.ActionNone && item.Before == nil && item.After.Deleted
 }
 
 // noteLeftOut prints which parameters were skipped.
@@ -147,9 +145,9 @@ func (a *app) noteLeftOut(own []ssmbak.Name, excluded int) {
 
 // noteUnchanged prints what cannot be restored of parameters that are otherwise
 // unchanged.
-func (a *app) noteUnchanged(items []restore.Item) {
+func (a *app) noteUnchanged(items []plan.Item) {
 	for _, item := range items {
-		if item.Action != restore.None {
+		if item.Action != plan.ActionNone {
 			continue
 		}
 		for _, notice := range item.Notices {
@@ -175,15 +173,15 @@ func (a *app) anything(ctx context.Context, s *session, target ssmbak.Target, wh
 }
 
 // allBefore reports whether the time is before the first record of every item.
-func allBefore(items []restore.Item) bool {
-	return !slices.ContainsFunc(items, func(item restore.Item) bool {
-		w := item.Wanted
-		return item.Action != restore.Unknown || w.Deleted || w.Version.Time != 0
+func allBefore(items []plan.Item) bool {
+	return !slices.ContainsFunc(items, func(item plan.Item) bool {
+		w := item.After
+		return item.Action != plan.ActionUnknown || w.Deleted || w.Version.Time != 0
 	})
 }
 
 // printPlan writes a plan as lines, or as JSON.
-func (a *app) printPlan(ctx context.Context, s *session, title, summary string, items []restore.Item) error {
+func (a *app) printPlan(ctx context.Context, s *session, title, summary string, items []plan.Item) error {
 	if a.Flags.Output == shell.Table {
 		return render.Items(a.Stdout, title, summary, items, render.PlanOptions{Reveal: a.flags.decrypt, Color: a.Color(a.Stdout)})
 	}
@@ -193,7 +191,7 @@ func (a *app) printPlan(ctx context.Context, s *session, title, summary string, 
 	}
 	rows := make([]render.Row, len(items))
 	for i, item := range items {
-		item.Wanted = states[i]
+		item.After = states[i]
 		item.Notices = slices.Concat(item.Notices, item.Warnings)
 		rows[i] = render.PlannedRowOf(item, a.flags.decrypt)
 	}
@@ -203,15 +201,15 @@ func (a *app) printPlan(ctx context.Context, s *session, title, summary string, 
 
 // wanted returns the wanted state of each item with the values to be shown. The plan
 // itself has only those that it compared.
-func (a *app) wanted(ctx context.Context, s *session, items []restore.Item) ([]ssmbak.State, error) {
+func (a *app) wanted(ctx context.Context, s *session, items []plan.Item) ([]ssmbak.State, error) {
 	states := make([]ssmbak.State, len(items))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(64)
 	for i, item := range items {
 		st := &states[i]
-		*st = item.Wanted
+		*st = item.After
 		st.Name = item.Name
-		if st.Value.IsKnown() || st.Value.Reason != "" || st.Deleted || len(item.WantedObjects) == 0 || render.Masked(st.Version.Type, a.flags.decrypt) {
+		if st.Value.IsKnown() || st.Value.Reason != "" || st.Deleted || len(item.AfterObjects) == 0 || render.Masked(st.Version.Type, a.flags.decrypt) {
 			continue
 		}
 		g.Go(func() error {
@@ -219,7 +217,7 @@ func (a *app) wanted(ctx context.Context, s *session, items []restore.Item) ([]s
 			if item.Source != "" {
 				source = item.Source
 			}
-			v, err := s.archive.Value(gctx, source, item.WantedObjects)
+			v, err := s.archive.Value(gctx, source, item.AfterObjects)
 			switch {
 			case errors.Is(err, archive.ErrExpired):
 				st.Value.Reason = archive.ErrExpired.Error()

@@ -15,6 +15,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -130,12 +131,12 @@ func (a *app) runRestore(ctx context.Context, o restoreOptions, arguments string
 	arguments = fmt.Sprintf(arguments, at)
 	r, progress := a.restorer(s, o.restore(a), arguments, "ssmbak "+arguments+a.where())
 	defer progress.Close()
-	plan, err := a.plan(ctx, s, r, o.target, at)
+	made, err := a.plan(ctx, s, r, o.target, at)
 	if err != nil {
 		return err
 	}
-	a.noteSecondOf(o.time, at, plan.Items)
-	return a.carryOut(ctx, s, r, plan, progress, o, "ssmbak "+arguments+a.where())
+	a.noteSecondOf(o.time, at, made.Items)
+	return a.carryOut(ctx, s, r, made, progress, o, "ssmbak "+arguments+a.where())
 }
 
 // runPlanFile applies the plan in a file.
@@ -167,20 +168,22 @@ func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 	if o.planFile == "-" { // standard input cannot be read again
 		again = same
 	}
-	r, progress := a.restorer(s, f.Apply(o.restore(a)), arguments, again)
+	options := o.restore(a)
+	options.Options = f.Options
+	r, progress := a.restorer(s, options, arguments, again)
 	defer progress.Close()
-	plan, err := r.PlanFile(ctx, f)
+	made, err := r.PlanFile(ctx, f)
 	if err != nil {
 		return err
 	}
 	if o.dryRun {
 		progress.Close()
-		if err := a.printPlan(ctx, s, render.Title(plan, o.to), render.Summary(plan), plan.Items); err != nil {
+		if err := a.printPlan(ctx, s, render.Title(made, o.to), render.Summary(made), made.Items); err != nil {
 			return err
 		}
-		return a.concluded(plan.Problems, nil, plan.Unproved)
+		return a.concluded(made.Problems, nil, made.Unproved)
 	}
-	return a.carryOut(ctx, s, r, plan, progress, o, again)
+	return a.carryOut(ctx, s, r, made, progress, o, again)
 }
 
 // openToRestore opens the archive, or creates it, because live parameters are recorded
@@ -203,20 +206,20 @@ func (a *app) restorer(s *session, ro restore.Options, arguments, again string) 
 	return restore.New(s.archive, s.live, s.recorder(a), ro), progress
 }
 
-// carryOut asks for confirmation if necessary, applies a plan, and prints its results.
+// carryOut asks for confirmation if necessary, applies a made, and prints its results.
 // again is the command that finishes the rest.
-func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, plan *restore.Plan, progress render.Progress, o restoreOptions, again string) error {
-	if err := a.agree(ctx, s, plan, o); err != nil {
+func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, made *restore.Plan, progress render.Progress, o restoreOptions, again string) error {
+	if err := a.agree(ctx, s, made, o); err != nil {
 		return err
 	}
-	states, err := a.wanted(ctx, s, plan.Items)
+	states, err := a.wanted(ctx, s, made.Items)
 	if err != nil {
 		return err
 	}
-	a.running.expect(plan.Waits())
+	a.running.expect(made.Waits())
 	progress.Start()
 	end := a.onInterrupt(ctx)
-	res, err := r.Apply(ctx, plan)
+	res, err := r.Apply(ctx, made)
 	end()
 	progress.Close()
 	if err != nil && ctx.Err() != nil {
@@ -228,7 +231,7 @@ func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, pla
 	if err := a.printOutcomes(res, states, a.Terminal(a.Stdout) && !o.allRows); err != nil {
 		return err
 	}
-	err = a.conclude(plan, res, again, o.replan)
+	err = a.conclude(made, res, again, o.replan)
 	var f *shell.Failure
 	switch {
 	case ctx.Err() == nil:
@@ -246,7 +249,7 @@ func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, pla
 func (a *app) printOutcomes(res restore.Result, states []ssmbak.State, brief bool) error {
 	rows := make([]render.Row, len(res.Outcomes))
 	for i, o := range res.Outcomes {
-		o.Item.Wanted = states[i]
+		o.Item.After = states[i]
 		failed := ""
 		if o.Err != nil {
 			failed = reason(o.Err)
@@ -256,21 +259,21 @@ func (a *app) printOutcomes(res restore.Result, states []ssmbak.State, brief boo
 	return a.Data(rows, func(w io.Writer) error { return a.writeOutcomes(w, res.Outcomes, states, brief) })
 }
 
-func (a *app) writeOutcomes(w io.Writer, outcomes []restore.Outcome, states []ssmbak.State, brief bool) error {
+func (a *app) writeOutcomes(w io.Writer, outcomes []plan.Outcome, states []ssmbak.State, brief bool) error {
 	var shown []ssmbak.State
 	var notes []string
-	var statuses []restore.Status
+	var statuses []plan.Status
 	for i, o := range outcomes {
 		// Skip parameters that did not exist then and do not exist now.
-		if states[i].Deleted && (o.Item.Action == restore.None || o.Item.Action == restore.Kept) {
+		if states[i].Deleted && (o.Item.Action == plan.ActionNone || o.Item.Action == plan.ActionKept) {
 			continue
 		}
-		if brief && o.Status == restore.Unchanged {
+		if brief && o.Status == plan.StatusUnchanged {
 			continue
 		}
 		st, note := states[i], ""
 		switch {
-		case o.Item.Action == restore.Unknown:
+		case o.Item.Action == plan.ActionUnknown:
 			note = "(unknown: " + o.Item.Reason + ")"
 			if st.Deleted {
 				st = ssmbak.State{Name: st.Name} // its absence is unknown
@@ -289,7 +292,7 @@ func (a *app) writeOutcomes(w io.Writer, outcomes []restore.Outcome, states []ss
 // conclude prints what was done, and returns an error if something is left to do. again
 // is the command that finishes it, and replan the one that replaces an outdated plan
 // file.
-func (a *app) conclude(plan *restore.Plan, res restore.Result, again, replan string) error {
+func (a *app) conclude(made *restore.Plan, res restore.Result, again, replan string) error {
 	var restored, deleted, unchanged, refused, failed, idle int
 	var cause error
 	first := "" // hint for the first failure
@@ -301,8 +304,8 @@ func (a *app) conclude(plan *restore.Plan, res restore.Result, again, replan str
 			continue
 		}
 		switch o.Status {
-		case restore.Restored, restore.Deleted:
-			if o.Status == restore.Deleted {
+		case plan.StatusRestored, plan.StatusDeleted:
+			if o.Status == plan.StatusDeleted {
 				deleted++
 			} else {
 				restored++
@@ -310,14 +313,14 @@ func (a *app) conclude(plan *restore.Plan, res restore.Result, again, replan str
 			for _, notice := range o.Item.Notices {
 				a.Note("note: %s: %s", o.Item.Name, notice)
 			}
-		case restore.Unchanged:
-			if o.Item.Action != restore.Kept {
+		case plan.StatusUnchanged:
+			if o.Item.Action != plan.ActionKept {
 				unchanged++
 			}
-		case restore.Refused:
+		case plan.StatusRefused:
 			refused++
 			a.Note("refused: %s: %s", o.Item.Name, reason(o.Err))
-		case restore.Failed:
+		case plan.StatusFailed:
 			failed++
 			a.Note("failed: %s: %s", o.Item.Name, reason(o.Err))
 			if _, hint, ok := shell.ExplainAWS(o.Err); ok && first == "" {
@@ -328,10 +331,10 @@ func (a *app) conclude(plan *restore.Plan, res restore.Result, again, replan str
 	if idle > 0 {
 		a.Note("not started: %s (%s)", shell.Count(idle, "parameter", "parameters"), ended(cause))
 	}
-	kept := plan.Count(restore.Kept)
+	kept := made.Count(plan.ActionKept)
 	a.Note("restored %d, deleted %d, unchanged %d, kept %d, refused %d, failed %d",
 		restored, deleted, unchanged, kept, refused, failed+idle)
-	if slices.ContainsFunc(res.Outcomes, restore.Outcome.Changed) {
+	if slices.ContainsFunc(res.Outcomes, func(o plan.Outcome) bool { return o.Changed }) {
 		a.Note("`ssmbak undo %s%s` undoes this", res.ID, a.where())
 	}
 	if res.Unrecorded != nil {
@@ -339,17 +342,17 @@ func (a *app) conclude(plan *restore.Plan, res restore.Result, again, replan str
 	}
 	bad := refused + failed + idle
 	if bad == 0 {
-		return a.concluded(plan.Problems, nil, plan.Unproved)
+		return a.concluded(made.Problems, nil, made.Unproved)
 	}
-	_ = a.unproved(plan.Unproved) // for its notes
-	for _, p := range plan.Problems {
+	_ = a.unproved(made.Unproved) // for its notes
+	for _, p := range made.Problems {
 		a.Note("%s: %s", p.Name, reason(p.Err))
 	}
-	hint := first + remedies(plan, res, again)
+	hint := first + remedies(made, res, again)
 	switch {
-	case bad == plan.Count(restore.Unknown):
-		hint = beforeUnknown(plan) + "unknown parameters are skipped: `ssmbak preview` shows what is known about them"
-		if slices.ContainsFunc(plan.Items, lastKnown) {
+	case bad == made.Count(plan.ActionUnknown):
+		hint = beforeUnknown(made) + "unknown parameters are skipped: `ssmbak preview` shows what is known about them"
+		if slices.ContainsFunc(made.Items, lastKnown) {
 			hint += "; use --assume-last-known to act on the last known state"
 		}
 	case failed+idle == 0 && replan != "":
@@ -362,29 +365,29 @@ func (a *app) conclude(plan *restore.Plan, res restore.Result, again, replan str
 }
 
 // lastKnown reports whether a state that is unknown has a last known one.
-func lastKnown(item restore.Item) bool {
-	return item.Action == restore.Unknown && (item.Wanted.Deleted || item.Wanted.Version.Time != 0)
+func lastKnown(item plan.Item) bool {
+	return item.Action == plan.ActionUnknown && (item.After.Deleted || item.After.Version.Time != 0)
 }
 
 // remedies returns a hint for what was refused or failed, or "". again is the command
 // that was given.
-func remedies(plan *restore.Plan, res restore.Result, again string) string {
-	helps := make(map[restore.Remedy]bool)
+func remedies(made *restore.Plan, res restore.Result, again string) string {
+	helps := make(map[plan.Remedy]bool)
 	for _, o := range res.Outcomes {
-		remedy := o.Remedy()
-		if plan.Undoes != "" && remedy == restore.RemedyRerun && o.Status == restore.Refused {
+		remedy := o.Remedy
+		if made.Undoes != "" && remedy == plan.RemedyRerun && o.Status == plan.StatusRefused {
 			continue // changed since the restore: a rerun would be refused too
 		}
 		helps[remedy] = true
 	}
 	var all []string
-	if helps[restore.RemedyRerun] {
+	if helps[plan.RemedyRerun] {
 		all = append(all, "`"+again+"` finishes the rest and writes nothing twice")
 	}
-	if helps[restore.RemedyReplace] {
+	if helps[plan.RemedyReplace] {
 		all = append(all, "`"+again+" --replace` also deletes and recreates what cannot be changed in place")
 	}
-	if helps[restore.RemedyFix] {
+	if helps[plan.RemedyFix] {
 		all = append(all, "fix the cause, then rerun `"+again+"`")
 	}
 	return strings.Join(all, "; ")

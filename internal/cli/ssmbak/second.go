@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -45,10 +46,10 @@ func (a *app) noteSecond(text string, at ssmbak.Time, states []ssmbak.State) {
 }
 
 // noteSecondOf is noteSecond for the parameters of a plan.
-func (a *app) noteSecondOf(text string, at ssmbak.Time, items []restore.Item) {
+func (a *app) noteSecondOf(text string, at ssmbak.Time, items []plan.Item) {
 	states := make([]ssmbak.State, len(items))
 	for i, item := range items {
-		states[i] = item.Wanted
+		states[i] = item.After
 		states[i].Name = item.Name
 	}
 	a.noteSecond(text, at, states)
@@ -72,18 +73,18 @@ func deletion(at ssmbak.Time) string {
 
 // beforeUnknown returns the part of a hint with the time just before the plan's second,
 // if every unknown parameter of the plan changed within that second, and "" otherwise.
-func beforeUnknown(plan *restore.Plan) string {
+func beforeUnknown(made *restore.Plan) string {
 	n := 0
-	for _, item := range plan.Items {
-		if item.Action != restore.Unknown {
+	for _, item := range made.Items {
+		if item.Action != plan.ActionUnknown {
 			continue
 		}
-		if n++; !deletedWithin(item.Wanted, plan.At) {
+		if n++; !deletedWithin(item.After, made.At) {
 			return ""
 		}
 	}
 	if n == 0 {
 		return ""
 	}
-	return "before:" + plan.At.Whole() + " is the time just before this second; "
+	return "before:" + made.At.Whole() + " is the time just before this second; "
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/pattern"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -35,14 +36,14 @@ type attempt struct {
 }
 
 // attempt plans and applies, nil if there is no plan.
-func (s *story) attempt(a *attempt, plan func(*restore.Restorer) (*restore.Plan, error)) *attempt {
+func (s *story) attempt(a *attempt, planned func(*restore.Restorer) (*restore.Plan, error)) *attempt {
 	p := a.run
 	r := p.begin(a.options)
 	known, _, err := s.account.Archive.RestoreRecords(s.account.Context(), 0)
 	s.account.Must(err)
 	a.behind, a.before, a.marks, a.began = s.AWS.Queue.Depth() > 0, s.everyone(), make(map[string]int), time.Now()
-	a.plan, err = plan(r)
-	var unmatched *restore.UnmatchedError
+	a.plan, err = planned(r)
+	var unmatched *plan.UnmatchedError
 	if errors.As(err, &unmatched) {
 		s.Counts.Add("a pattern that matches nothing")
 		for _, name := range s.names {
@@ -99,7 +100,7 @@ func (s *story) attempt(a *attempt, plan func(*restore.Restorer) (*restore.Plan,
 		s.Event("%s was killed at request %d, after %d changes", a.what, p.killAt, p.wrote)
 	}
 	for _, out := range a.res.Outcomes {
-		if out.Item.Action != restore.None || out.Err != nil {
+		if out.Item.Action != plan.ActionNone || out.Err != nil {
 			s.Event("    %s %s %s: version %d %v", out.Status, out.Item.Action, out.Item.Name, out.Version, out.Err)
 		}
 	}
@@ -151,7 +152,7 @@ func (s *story) second() *attempt {
 	for i := range again.Items {
 		item := &again.Items[i]
 		out := a.outcome(string(item.Name))
-		if out != nil && out.Err == nil && more(out.Item.Wanted, item.Wanted) {
+		if out != nil && out.Err == nil && more(out.Item.After, item.After) {
 			continue // the archive has learned what it was
 		}
 		if item.Action.Writes() && item.Refused == "" && (out == nil || out.Err == nil) {
@@ -172,7 +173,7 @@ func actions(p *restore.Plan) string {
 	for i := range p.Items {
 		item := &p.Items[i]
 		text := fmt.Sprintf("%s %s", item.Action, item.Name)
-		if item.Action == restore.Update {
+		if item.Action == plan.ActionUpdate {
 			text += ": " + differs(item)
 		}
 		if item.Refused != "" {
@@ -183,15 +184,15 @@ func actions(p *restore.Plan) string {
 	return strings.Join(all, "; ")
 }
 
-func differs(item *restore.Item) string {
+func differs(item *plan.Item) string {
 	var all []string
 	for _, d := range item.Differences {
-		all = append(all, fmt.Sprintf("%s %q -> %q", d.Attribute, d.Live, d.Wanted))
+		all = append(all, fmt.Sprintf("%s %q -> %q", d.Attribute, d.Before, d.After))
 	}
 	return strings.Join(all, ", ")
 }
 
-func (a *attempt) outcome(name string) *restore.Outcome {
+func (a *attempt) outcome(name string) *plan.Outcome {
 	for i := range a.res.Outcomes {
 		if string(a.res.Outcomes[i].Item.Name) == name {
 			return &a.res.Outcomes[i]
@@ -212,7 +213,7 @@ func (s *story) back(first, second *attempt) {
 			s.foreign(what, s.names[s.rand.IntN(len(s.names))])
 		}
 		s.rest()
-		o := restore.Options{Parallel: 1 + s.rand.IntN(8), Replace: s.options.Replace || s.chance(4)}
+		o := restore.Options{Parallel: 1 + s.rand.IntN(8), Options: plan.Options{Replace: s.options.Replace || s.chance(4)}}
 		undoer := func(r *restore.Restorer) (*restore.Plan, error) { return r.Undo(s.account.Context(), of.id) }
 		again := func(also []int) *attempt {
 			writer++

@@ -16,6 +16,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/simulation"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -44,7 +45,7 @@ func (s *story) checkAttempt(a *attempt) {
 		if ours > 0 && !may[name] {
 			s.Problem("%s changed %s, which is not part of it", a.what, name)
 		}
-		if ours > 0 && a.plan != nil && !slices.ContainsFunc(a.plan.Items, func(i restore.Item) bool { return string(i.Name) == name && i.Action.Writes() }) {
+		if ours > 0 && a.plan != nil && !slices.ContainsFunc(a.plan.Items, func(i plan.Item) bool { return string(i.Name) == name && i.Action.Writes() }) {
 			s.Problem("%s changed %s, which its plan does not mean to", a.what, name)
 		}
 	}
@@ -65,7 +66,7 @@ func (s *story) checkAttempt(a *attempt) {
 func (s *story) checkPlan(a *attempt) {
 	for i := range a.plan.Items {
 		item := &a.plan.Items[i]
-		w := item.Wanted
+		w := item.After
 		if a.undoes != nil || !s.sure(a, w.Certainty) {
 			continue
 		}
@@ -138,30 +139,30 @@ func (x snapshot) String() string {
 }
 
 // checkOutcome holds what one outcome says against what happened.
-func (s *story) checkOutcome(a *attempt, out *restore.Outcome) {
+func (s *story) checkOutcome(a *attempt, out *plan.Outcome) {
 	item, name := &out.Item, string(out.Item.Name)
 	ours, theirs, theirAttributes := s.since(a, name)
 	s.Counts.Add("status " + string(out.Status))
 	s.Counts.Add("action " + string(item.Action))
 	var idle *restore.NotBegunError
 	switch {
-	case out.Status == restore.Refused || out.Status == restore.Unchanged || errors.As(out.Err, &idle) && !out.Replaced:
+	case out.Status == plan.StatusRefused || out.Status == plan.StatusUnchanged || errors.As(out.Err, &idle) && !out.Replaced:
 		// A create whose answer was lost, and over which somebody wrote before it
 		// was asked again, looks like one that came too late.
-		late := item.Action == restore.Create && out.Status == restore.Refused && theirs
+		late := item.Action == plan.ActionCreate && out.Status == plan.StatusRefused && theirs
 		if ours > 0 && !late {
 			s.Problem("%s: %s was %s (%v), and was changed: %v", a.what, name, out.Status, out.Err, a.after[name])
 		}
-	case (out.Status == restore.Deleted) != (item.Action == restore.Delete && out.Err == nil && out.Status != restore.Unchanged):
+	case (out.Status == plan.StatusDeleted) != (item.Action == plan.ActionDelete && out.Err == nil && out.Status != plan.StatusUnchanged):
 		s.Problem("%s: %s %s is %s", a.what, item.Action, name, out.Status)
-	case (out.Status == restore.Restored || out.Status == restore.Deleted) && ours == 0 && !theirs && !theirAttributes:
+	case (out.Status == plan.StatusRestored || out.Status == plan.StatusDeleted) && ours == 0 && !theirs && !theirAttributes:
 		s.Problem("%s: %s was %s, and nothing changed", a.what, name, out.Status)
 	}
 	switch {
-	case out.Status == restore.Refused:
+	case out.Status == plan.StatusRefused:
 		s.checkRefused(a, out, theirs)
 		return
-	case out.Status == restore.Failed:
+	case out.Status == plan.StatusFailed:
 		s.checkFailed(a, out, theirs)
 		return
 	case theirs && ours > 0:
@@ -179,9 +180,9 @@ func (s *story) checkOutcome(a *attempt, out *restore.Outcome) {
 }
 
 // checkOverwritten finds changes of users that were replaced and not reported.
-func (s *story) checkOverwritten(a *attempt, out *restore.Outcome) {
+func (s *story) checkOverwritten(a *attempt, out *plan.Outcome) {
 	name := string(out.Item.Name)
-	if out.Item.Action == restore.Delete || out.Replaced {
+	if out.Item.Action == plan.ActionDelete || out.Replaced {
 		return // no number tells of it
 	}
 	log, seen := s.AWS.SSM.Truth(name), false
@@ -192,15 +193,15 @@ func (s *story) checkOverwritten(a *attempt, out *restore.Outcome) {
 		}
 		// Whether somebody deleted what it created before it asked again, no
 		// number tells.
-		unseen := out.Item.Action == restore.Create && log[i].Op == "Delete"
+		unseen := out.Item.Action == plan.ActionCreate && log[i].Op == "Delete"
 		seen = (seen || theirs && version(log[i])) && !unseen
 	}
 }
 
 // checkRestored compares what is live with what was there at the moment.
-func (s *story) checkRestored(a *attempt, out *restore.Outcome, theirAttributes bool) {
+func (s *story) checkRestored(a *attempt, out *plan.Outcome, theirAttributes bool) {
 	item, name := &out.Item, string(out.Item.Name)
-	w := item.Wanted
+	w := item.After
 	got, before := a.after[name], a.before[name]
 	want := s.wanted(w)
 	if s.sure(a, w.Certainty) {
@@ -215,12 +216,12 @@ func (s *story) checkRestored(a *attempt, out *restore.Outcome, theirAttributes 
 		want.Value = got.Value // it was not needed
 	}
 	switch {
-	case item.Action == restore.Kept:
+	case item.Action == plan.ActionKept:
 		if !before.live || s.sure(a, w.Certainty) && (a.options.Exact || want.live || want.life > 0 && !a.behind && w.Name == item.Name && !s.lossy) {
 			s.Problem("%s: %s was kept, which was %v, and is %v", a.what, name, want, before)
 		}
 		return
-	case item.Action == restore.None && !want.live:
+	case item.Action == plan.ActionNone && !want.live:
 		if got.live {
 			s.Problem("%s: nothing had to be done about %s, but it is %v", a.what, name, got)
 		}
@@ -248,7 +249,7 @@ func (s *story) checkRestored(a *attempt, out *restore.Outcome, theirAttributes 
 }
 
 // checkRefused demands a reason that is true.
-func (s *story) checkRefused(a *attempt, out *restore.Outcome, theirs bool) {
+func (s *story) checkRefused(a *attempt, out *plan.Outcome, theirs bool) {
 	item, name, why := &out.Item, string(out.Item.Name), out.Err.Error()
 	before, after := a.before[name], a.after[name]
 	is := func(corner string, holds bool) {
@@ -259,7 +260,7 @@ func (s *story) checkRefused(a *attempt, out *restore.Outcome, theirs bool) {
 	}
 	list := func(t string) bool { return t == "StringList" }
 	switch {
-	case item.Action == restore.Unknown:
+	case item.Action == plan.ActionUnknown:
 		is("unknown", a.undoes == nil)
 	case strings.HasPrefix(why, "it was created since the plan"):
 		is("refused: created since the plan", !before.live && theirs)
@@ -268,9 +269,9 @@ func (s *story) checkRefused(a *attempt, out *restore.Outcome, theirs bool) {
 	case strings.HasPrefix(why, "it was deleted since the plan"):
 		is("refused: deleted since the plan", before.live && theirs)
 	case strings.Contains(why, "does not change its type"):
-		is("refused: type", !a.options.Replace && (list(before.Type) || list(string(item.Wanted.Version.Type))) && before.Type != string(item.Wanted.Version.Type))
+		is("refused: type", !a.options.Replace && (list(before.Type) || list(string(item.After.Version.Type))) && before.Type != string(item.After.Version.Type))
 	case strings.HasPrefix(why, "its data type is"):
-		is("refused: data type", !a.options.Replace && validated(before.DataType, item.Wanted.Version.DataType) && before.DataType != "text")
+		is("refused: data type", !a.options.Replace && validated(before.DataType, item.After.Version.DataType) && before.DataType != "text")
 	case strings.Contains(why, "KMS key"):
 		is("refused: key", s.disabled)
 	case strings.Contains(why, "so that no new one fits"):
@@ -289,7 +290,7 @@ func (s *story) checkRefused(a *attempt, out *restore.Outcome, theirs bool) {
 
 // checkFailed demands that nothing fails in peace but for a key, and that what
 // was put back is as it was.
-func (s *story) checkFailed(a *attempt, out *restore.Outcome, theirs bool) {
+func (s *story) checkFailed(a *attempt, out *plan.Outcome, theirs bool) {
 	name, why := string(out.Item.Name), out.Err.Error()
 	if a.calm && !s.disabled && !theirs {
 		s.Problem("%s: %s %s failed: %s", a.what, out.Item.Action, name, why)
@@ -379,11 +380,11 @@ func (s *story) checkUndone(a *attempt) {
 			// It may be refused, or not as it was.
 		case wrote && out == nil:
 			s.Problem("%s leaves out %s, which was changed", a.what, name)
-		case wrote && out.Status == restore.Refused:
+		case wrote && out.Status == plan.StatusRefused:
 			if why := out.Err.Error(); strings.HasPrefix(why, "it is not what the restore left") || strings.HasPrefix(why, "it was deleted since") {
 				s.Problem("%s: %s was refused: %s; but nobody changed it:\n    before that restore %v\n    before the way back %v", a.what, name, why, of.before[name], a.before[name])
 			}
-		case out != nil && out.Status == restore.Failed: // checked where it is
+		case out != nil && out.Status == plan.StatusFailed: // checked where it is
 		default:
 			k := knowledge{tags: true, labels: true, now: a.began, wrote: out != nil && out.Version != 0, replace: a.options.Replace, replaced: out != nil && out.Replaced}
 			if problems := s.compare(a.after[name], of.before[name], a.before[name], k); len(problems) > 0 && wrote {
@@ -395,8 +396,8 @@ func (s *story) checkUndone(a *attempt) {
 
 // deletes reports whether the attempt was to delete the parameter, or may have.
 func deletes(a *attempt, name string) bool {
-	return slices.ContainsFunc(a.plan.Items, func(i restore.Item) bool {
-		return string(i.Name) == name && (i.Action == restore.Delete || i.Action == restore.Replace || a.options.Replace)
+	return slices.ContainsFunc(a.plan.Items, func(i plan.Item) bool {
+		return string(i.Name) == name && (i.Action == plan.ActionDelete || i.Action == plan.ActionReplace || a.options.Replace)
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -49,17 +50,17 @@ func (s *story) countAttempt(a *attempt) {
 			s.Counts.Add("killed while a parameter was away")
 		case errors.As(out.Err, &idle):
 			s.Counts.Add("nothing begun")
-		case out.Replaced && out.Item.Action == restore.Update && out.Status == restore.Restored:
+		case out.Replaced && out.Item.Action == plan.ActionUpdate && out.Status == plan.StatusRestored:
 			s.Counts.Add("type refused in place, replaced")
 		}
-		if out.Status != restore.Restored && out.Status != restore.Deleted {
+		if out.Status != plan.StatusRestored && out.Status != plan.StatusDeleted {
 			continue
 		}
 		if _, lost := s.lostPuts.Load(name); lost && out.Version != 0 {
 			s.Counts.Add("answer of a put lost, seen as ours")
 			s.lostPuts.Delete(name)
 		}
-		if out.Item.Wanted.Certainty == ssmbak.LastKnown {
+		if out.Item.After.Certainty == ssmbak.LastKnown {
 			s.Counts.Add("last known")
 		}
 		if strings.Contains(strings.Join(out.Item.Notices, " "), "the last known ones") {
@@ -68,11 +69,11 @@ func (s *story) countAttempt(a *attempt) {
 		for _, d := range out.Item.Differences {
 			_, tag := d.Attribute.Tag()
 			switch {
-			case tag && d.NoWanted:
+			case tag && d.NoAfter:
 				s.Counts.Add("tag removed")
 			case tag:
 				s.Counts.Add("tag added")
-			case d.Attribute == ssmbak.AttributePolicies && d.Wanted == "" && out.Item.Action == restore.Update:
+			case d.Attribute == ssmbak.AttributePolicies && d.After == "" && out.Item.Action == plan.ActionUpdate:
 				s.Counts.Add("policies cleared")
 			}
 		}

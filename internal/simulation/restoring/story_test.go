@@ -13,6 +13,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
 	"github.com/ssmbak/ssmbak/internal/simulation"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -282,7 +283,8 @@ func (s *story) choose() {
 		s.text = "/app/sub/"
 	}
 	o := restore.Options{
-		Exact: s.chance(3), Replace: s.chance(2), AssumeLastKnown: s.chance(3), Parallel: 1 + s.rand.IntN(8), By: "arn:aws:sts::123456789012:me", Arguments: "restore it",
+		Options:  plan.Options{Exact: s.chance(3), Replace: s.chance(2), AssumeLastKnown: s.chance(3)},
+		Parallel: 1 + s.rand.IntN(8), By: "arn:aws:sts::123456789012:me", Arguments: "restore it",
 	}
 	if s.chance(8) {
 		o.KeyID = "alias/k3"

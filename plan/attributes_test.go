@@ -1,4 +1,4 @@
-package restore
+package plan
 
 import (
 	"strings"
@@ -7,7 +7,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/paramstore"
 )
 
 func TestUnexpired(t *testing.T) {
@@ -33,7 +32,7 @@ func TestUnexpired(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got, passed := unexpired(test.policies, moment)
+			got, passed := Unexpired(test.policies, moment)
 			if got != test.want || passed != test.passed {
 				t.Errorf("got %s, %q, want %s, %q", got, passed, test.want, test.passed)
 			}
@@ -74,7 +73,7 @@ func TestExpirationForms(t *testing.T) {
 		if got != test.want {
 			t.Errorf("%s: got %q, want %q", test.timestamp, got, test.want)
 		}
-		if left, _ := unexpired(`[{"Type":"Expiration","Attributes":{"Timestamp":"`+test.timestamp+`"}}]`, moment); (left == "") != (test.want != "") {
+		if left, _ := Unexpired(`[{"Type":"Expiration","Attributes":{"Timestamp":"`+test.timestamp+`"}}]`, moment); (left == "") != (test.want != "") {
 			t.Errorf("%s: %q is left", test.timestamp, left)
 		}
 	}
@@ -91,60 +90,60 @@ func TestResolve(t *testing.T) {
 	tests := []struct {
 		name string
 		w    ssmbak.State
-		live *Live
-		want paramstore.Write
+		live *Parameter
+		want Write
 	}{
 		{
 			"create without attributes",
 			ssmbak.State{Name: "/a", Version: version(2, moment), Value: ssmbak.Know(ssmbak.NewValue("v"), ssmbak.Proved)},
 			nil,
-			paramstore.Write{Name: "/a", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: standard, DataType: plain}},
+			Write{Name: "/a", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: standard, DataType: plain}},
 		},
 		{
 			"create with tags",
 			ssmbak.State{Name: "/a", Version: version(2, moment), Value: ssmbak.Know(ssmbak.NewValue("v"), ssmbak.Proved), Tags: ssmbak.Know(map[string]string{"a": "1", "aws:b": "2"}, ssmbak.Proved)},
 			nil,
-			paramstore.Write{Name: "/a", Value: ssmbak.NewValue("v"), Tags: map[string]string{"a": "1"}, Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: standard, DataType: plain}},
+			Write{Name: "/a", Value: ssmbak.NewValue("v"), Tags: map[string]string{"a": "1"}, Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: standard, DataType: plain}},
 		},
 		{
 			"create a secret with the default key",
 			ssmbak.State{Name: "/a", Version: with(version(2, moment), secure("")), Value: ssmbak.Know(ssmbak.NewValue("v"), ssmbak.Proved)},
 			nil,
-			paramstore.Write{Name: "/a", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: defaultKey, Tier: standard, DataType: plain}},
+			Write{Name: "/a", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: defaultKey, Tier: standard, DataType: plain}},
 		},
 		{
 			"no key for what is no secret",
 			ssmbak.State{Name: "/a", Version: version(2, moment), Value: ssmbak.Know(ssmbak.NewValue("v"), ssmbak.Proved)},
 			alive(with(version(3, later), secure("alias/k")), "v"),
-			paramstore.Write{Name: "/a", Value: ssmbak.NewValue("v"), Overwrite: true, Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: standard, DataType: plain}},
+			Write{Name: "/a", Value: ssmbak.NewValue("v"), Overwrite: true, Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: standard, DataType: plain}},
 		},
 		{
 			"an advanced parameter without its policies",
 			ssmbak.State{Name: "/a", Version: version(2, moment), Value: ssmbak.Know(ssmbak.NewValue("v"), ssmbak.Proved)},
 			alive(rich, "v"),
-			paramstore.Write{Name: "/a", Value: ssmbak.NewValue("v"), Overwrite: true, ClearPolicies: true, Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: advanced, DataType: integration}},
+			Write{Name: "/a", Value: ssmbak.NewValue("v"), Overwrite: true, ClearPolicies: true, Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: advanced, DataType: integration}},
 		},
 		{
 			"of the original, create", old(ssmbak.SecureString, "d"), nil,
-			paramstore.Write{Name: "/a", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: defaultKey, Description: "d", DataType: plain}},
+			Write{Name: "/a", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: defaultKey, Description: "d", DataType: plain}},
 		},
 		{
 			"of the original, create a long one", long, nil,
-			paramstore.Write{Name: "/a", Value: long.Value.V, Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: advanced, DataType: plain}},
+			Write{Name: "/a", Value: long.Value.V, Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: advanced, DataType: plain}},
 		},
 		{
 			"of the original, update", old(ssmbak.SecureString, "its mine"), alive(rich, "w"),
-			paramstore.Write{Name: "/a", Value: ssmbak.NewValue("v"), Overwrite: true, Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: "alias/k", Tier: advanced, DataType: "aws:ssm:integration", Description: "it's (mine)", AllowedPattern: ".", Policies: rich.Policies}},
+			Write{Name: "/a", Value: ssmbak.NewValue("v"), Overwrite: true, Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: "alias/k", Tier: advanced, DataType: "aws:ssm:integration", Description: "it's (mine)", AllowedPattern: ".", Policies: rich.Policies}},
 		},
 		{
 			"of the original, update of another type", old(ssmbak.String, "other"), alive(rich, "w"),
-			paramstore.Write{Name: "/a", Value: ssmbak.NewValue("v"), Overwrite: true, Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: advanced, DataType: integration, Description: "other", AllowedPattern: ".", Policies: rich.Policies}},
+			Write{Name: "/a", Value: ssmbak.NewValue("v"), Overwrite: true, Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: advanced, DataType: integration, Description: "other", AllowedPattern: ".", Policies: rich.Policies}},
 		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			c := circumstances{name: test.w.Name, wanted: test.w, now: later}
+			c := Case{Name: test.w.Name, After: test.w, Now: later}
 			got, _ := c.resolve(test.live, Options{})
 			if diff := cmp.Diff(got, test.want); diff != "" {
 				t.Errorf("resolve (-got +want):\n%s", diff)

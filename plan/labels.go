@@ -1,4 +1,4 @@
-package restore
+package plan
 
 import (
 	"cmp"
@@ -9,15 +9,19 @@ import (
 	"strings"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// labelMove puts a label on a version, or takes it off all of them.
-type labelMove struct {
-	label    string
-	from, to int64 // 0 for no version
-	fresh    bool  // to is the version that the action writes
+// KeptVersions is how many versions of a parameter Parameter Store keeps: a
+// new one drops the oldest, unless that has a label.
+// https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-versions.html
+const KeptVersions = 100
+
+// LabelMove puts a label on a version, or takes it off all of them.
+type LabelMove struct {
+	Label    string
+	From, To int64 // 0 for no version
+	Fresh    bool  // To is the version that the action writes
 }
 
 // moveLabels decides which labels of a parameter that was there have to be
@@ -26,10 +30,10 @@ type labelMove struct {
 // A version of the life that is live keeps its number, so its labels go where
 // they were. In another life only the wanted version itself is there again, as
 // the version that is written, or as the live one where nothing is.
-func (c *circumstances) moveLabels(item *Item) {
-	w := &c.wanted
-	anew := item.Action == Create || item.Action == Replace
-	if item.Action == Replace {
+func (c *Case) moveLabels(item *Item) {
+	w := &c.After
+	anew := item.Action == ActionCreate || item.Action == ActionReplace
+	if item.Action == ActionReplace {
 		defer c.loseLabels(item)
 	}
 	if !w.Labels.IsKnown() {
@@ -38,16 +42,16 @@ func (c *circumstances) moveLabels(item *Item) {
 		}
 		return
 	}
-	writes := item.newVersion()
+	writes := item.NewVersion()
 	live, kept := map[string]int64{}, []timeline.Ref(nil)
 	if !anew {
-		if !c.live.Labels.IsKnown() {
+		if !c.Before.Labels.IsKnown() {
 			return
 		}
-		live, kept = c.live.Labels.V, c.live.kept
+		live, kept = c.Before.Labels.V, c.Before.Kept
 	}
 	same := !c.moved() && slices.Contains(kept, timeline.Ref{Number: w.Version.Number, Time: w.Version.Time})
-	if writes && len(kept) >= paramstore.KeptVersions {
+	if writes && len(kept) >= KeptVersions {
 		kept = kept[1:] // the write drops the oldest
 	}
 	target := func(number int64) (to int64, fresh, ok bool) {
@@ -55,9 +59,9 @@ func (c *circumstances) moveLabels(item *Item) {
 		case same && slices.ContainsFunc(kept, func(r timeline.Ref) bool { return r.Number == number }):
 			return number, false, true
 		case number == w.Version.Number && writes:
-			return item.expected(), true, true
+			return item.Expected(), true, true
 		case number == w.Version.Number:
-			return c.live.Version.Number, false, true
+			return c.Before.Version.Number, false, true
 		}
 		return 0, false, false
 	}
@@ -68,7 +72,7 @@ func (c *circumstances) moveLabels(item *Item) {
 		was, wanted := w.Labels.V[label]
 		from := live[label]
 		if !wanted {
-			item.move(labelMove{label: label, from: from})
+			item.move(LabelMove{Label: label, From: from})
 			continue
 		}
 		to, fresh, ok := target(was)
@@ -80,7 +84,7 @@ func (c *circumstances) moveLabels(item *Item) {
 		case !ok:
 			item.Notices = append(item.Notices, fmt.Sprintf("label %s stays on version %d: it was on version %d, which is gone", label, from, was))
 		case to != from:
-			item.move(labelMove{label: label, from: from, to: to, fresh: fresh})
+			item.move(LabelMove{Label: label, From: from, To: to, Fresh: fresh})
 		}
 	}
 	if writes {
@@ -90,25 +94,25 @@ func (c *circumstances) moveLabels(item *Item) {
 
 // loseLabels adds the labels that a replaced parameter has now, and that are not
 // put on what is created, to what differs: the way back needs them.
-func (c *circumstances) loseLabels(item *Item) {
-	for _, label := range union(c.live.Labels.V, nil) {
+func (c *Case) loseLabels(item *Item) {
+	for _, label := range union(c.Before.Labels.V, nil) {
 		i := slices.IndexFunc(item.Differences, func(d Difference) bool { return d.Attribute == ssmbak.LabelAttribute(label) })
 		if i < 0 {
-			item.Differences = append(item.Differences, Difference{Attribute: ssmbak.LabelAttribute(label), NoWanted: true})
+			item.Differences = append(item.Differences, Difference{Attribute: ssmbak.LabelAttribute(label), NoAfter: true})
 			i = len(item.Differences) - 1
 		}
-		item.Differences[i].Live, item.Differences[i].NoLive = number(c.live.Labels.V[label]), false
+		item.Differences[i].Before, item.Differences[i].NoBefore = number(c.Before.Labels.V[label]), false
 	}
 }
 
-// versionLabels is the most labels that one version has.
+// VersionLabels is the most labels that one version has.
 // https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_LabelParameterVersion.html
-const versionLabels = 10
+const VersionLabels = 10
 
-// on returns how many labels a live version has.
-func (i *Item) on(version int64) int {
+// LabelsOn returns how many labels a live version has.
+func (i *Item) LabelsOn(version int64) int {
 	n := 0
-	for _, at := range i.Live.Labels.V {
+	for _, at := range i.Before.Labels.V {
 		if at == version {
 			n++
 		}
@@ -116,18 +120,24 @@ func (i *Item) on(version int64) int {
 	return n
 }
 
+// Blocks reports whether a label has to go before a new version fits: it is on
+// the oldest of as many as Parameter Store keeps.
+func (i *Item) Blocks(m LabelMove) bool {
+	return i.NewVersion() && i.Before != nil && len(i.Before.Kept) >= KeptVersions && m.From == i.Before.Kept[0].Number
+}
+
 // move adds a move to what the item does.
-func (i *Item) move(m labelMove) {
-	i.labels = append(i.labels, m)
+func (i *Item) move(m LabelMove) {
+	i.Labels = append(i.Labels, m)
 	i.Differences = append(i.Differences, Difference{
-		Attribute: ssmbak.LabelAttribute(m.label), Live: number(m.from), Wanted: number(m.to), NoLive: m.from == 0, NoWanted: m.to == 0,
+		Attribute: ssmbak.LabelAttribute(m.Label), Before: number(m.From), After: number(m.To), NoBefore: m.From == 0, NoAfter: m.To == 0,
 	})
 	switch {
-	case m.from == 0:
-	case m.to == 0:
-		i.Notices = append(i.Notices, fmt.Sprintf("label %s is taken from version %d", m.label, m.from))
+	case m.From == 0:
+	case m.To == 0:
+		i.Notices = append(i.Notices, fmt.Sprintf("label %s is taken from version %d", m.Label, m.From))
 	default:
-		i.Notices = append(i.Notices, fmt.Sprintf("label %s moves from version %d to version %d", m.label, m.from, m.to))
+		i.Notices = append(i.Notices, fmt.Sprintf("label %s moves from version %d to version %d", m.Label, m.From, m.To))
 	}
 }
 
@@ -135,22 +145,22 @@ func (i *Item) move(m labelMove) {
 // many as it keeps has a label, which the item does not take from it. "" if
 // that is not so, or not known.
 func blocked(item *Item) string {
-	if item.Live == nil || item.Action == Replace || len(item.Live.kept) < paramstore.KeptVersions {
+	if item.Before == nil || item.Action == ActionReplace || len(item.Before.Kept) < KeptVersions {
 		return ""
 	}
-	oldest := item.Live.kept[0].Number
+	oldest := item.Before.Kept[0].Number
 	var labels []string
-	for _, label := range slices.Sorted(maps.Keys(item.Live.Labels.V)) {
-		leaves := slices.ContainsFunc(item.labels, func(m labelMove) bool { return m.label == label && !m.fresh })
-		if item.Live.Labels.V[label] == oldest && !leaves {
+	for _, label := range slices.Sorted(maps.Keys(item.Before.Labels.V)) {
+		leaves := slices.ContainsFunc(item.Labels, func(m LabelMove) bool { return m.Label == label && !m.Fresh })
+		if item.Before.Labels.V[label] == oldest && !leaves {
 			labels = append(labels, label)
 		}
 	}
-	return oldestLabelled(item.Name, oldest, labels)
+	return OldestLabelled(item.Name, oldest, labels)
 }
 
-// oldestLabelled explains Parameter Store's ParameterMaxVersionLimitExceeded.
-func oldestLabelled(name ssmbak.Name, oldest int64, labels []string) string {
+// OldestLabelled explains Parameter Store's ParameterMaxVersionLimitExceeded.
+func OldestLabelled(name ssmbak.Name, oldest int64, labels []string) string {
 	if len(labels) == 0 {
 		return ""
 	}
@@ -159,7 +169,7 @@ func oldestLabelled(name ssmbak.Name, oldest int64, labels []string) string {
 		what = "labels " + strings.Join(labels, ", ") + " are"
 	}
 	return fmt.Sprintf("%s on version %d, the oldest of the %d that Parameter Store keeps, so that no new one fits: `aws ssm unlabel-parameter-version --name %s --parameter-version %d --labels %s` takes it away",
-		what, oldest, paramstore.KeptVersions, name, oldest, strings.Join(labels, " "))
+		what, oldest, KeptVersions, name, oldest, strings.Join(labels, " "))
 }
 
 // union returns the keys of both maps in order.

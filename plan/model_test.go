@@ -1,4 +1,4 @@
-package restore
+package plan
 
 import (
 	"maps"
@@ -9,17 +9,16 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/paramstore"
 )
 
 // shelf is a model of the one parameter in a Parameter Store, nil if it is not
 // there.
-type shelf struct{ p *Live }
+type shelf struct{ p *Parameter }
 
 // put is PutParameter, as far as it matters here. It fails the test where AWS
 // would refuse.
-func (s *shelf) put(t *rapid.T, w paramstore.Write) {
-	next := Live{
+func (s *shelf) put(t *rapid.T, w Write) {
+	next := Parameter{
 		Version: ssmbak.Version{Number: 1, Time: later + 1, Attributes: ssmbak.Attributes{Type: w.Type, KeyID: w.KeyID, Tier: w.Tier, DataType: w.DataType, Description: w.Description, AllowedPattern: w.AllowedPattern, Policies: w.Policies}},
 		Value:   ssmbak.Know(w.Value, ssmbak.Proved), Tags: ssmbak.Know(w.Tags, ssmbak.Proved),
 	}
@@ -36,7 +35,7 @@ func (s *shelf) put(t *rapid.T, w paramstore.Write) {
 	if next.Version.Tier == "" {
 		next.Version.Tier = standard
 	}
-	if s.p != nil && fixed(defaulted(s.p.Version.Attributes).DataType, w.DataType) {
+	if s.p != nil && fixed(Defaulted(s.p.Version.Attributes).DataType, w.DataType) {
 		t.Fatalf("the data type changes from %s to %s in place", s.p.Version.DataType, w.DataType)
 	}
 	if s.p != nil {
@@ -58,17 +57,17 @@ func (s *shelf) apply(t *rapid.T, item Item, now ssmbak.Time) {
 	if item.Refused != "" {
 		return
 	}
-	if item.Action == Delete {
+	if item.Action == ActionDelete {
 		s.p = nil
 		return
 	}
-	if item.newVersion() {
-		if item.Action == Replace {
+	if item.NewVersion() {
+		if item.Action == ActionReplace {
 			s.p = nil
 		}
-		s.put(t, item.write)
+		s.put(t, item.Write)
 	}
-	if item.Action != Update {
+	if item.Action != ActionUpdate {
 		return
 	}
 	tagged := *s.p
@@ -82,10 +81,10 @@ func (s *shelf) apply(t *rapid.T, item Item, now ssmbak.Time) {
 		case !ok:
 		case strings.HasPrefix(key, "aws:"):
 			t.Fatalf("a tag of AWS is touched: %s", key)
-		case d.NoWanted:
+		case d.NoAfter:
 			delete(tagged.Tags.V, key)
 		default:
-			tagged.Tags.V[key] = d.Wanted
+			tagged.Tags.V[key] = d.After
 		}
 	}
 	s.p = &tagged
@@ -109,10 +108,10 @@ func anyTags(t *rapid.T, what string) map[string]string {
 
 // anyCircumstances draws what the archive and Parameter Store may say of one
 // parameter. Two that are the same version hold the same.
-func anyCircumstances(t *rapid.T) circumstances {
-	c := circumstances{now: later, existed: rapid.Bool().Draw(t, "existed"), covered: rapid.Bool().Draw(t, "covered")}
-	w := &c.wanted
-	w.Name, c.name = "/a", "/a"
+func anyCircumstances(t *rapid.T) Case {
+	c := Case{Now: later, Existed: rapid.Bool().Draw(t, "existed"), Covered: rapid.Bool().Draw(t, "covered")}
+	w := &c.After
+	w.Name, c.Name = "/a", "/a"
 	w.Certainty = ssmbak.Certainty(rapid.IntRange(0, 2).Draw(t, "certainty"))
 	switch rapid.SampledFrom([]string{"held", "held", "held", "deleted", "nothing", "original", "lost"}).Draw(t, "wanted") {
 	case "deleted":
@@ -140,13 +139,13 @@ func anyCircumstances(t *rapid.T) circumstances {
 	if rapid.IntRange(0, 4).Draw(t, "alive") == 0 {
 		return c
 	}
-	c.live = &Live{Tags: ssmbak.Know(anyTags(t, "liveTags"), ssmbak.Proved)}
+	c.Before = &Parameter{Tags: ssmbak.Know(anyTags(t, "liveTags"), ssmbak.Proved)}
 	if w.Value.IsKnown() && w.Version.Number != 0 && rapid.Bool().Draw(t, "current") {
-		c.live.Version, c.live.Value = w.Version, w.Value
+		c.Before.Version, c.Before.Value = w.Version, w.Value
 		return c
 	}
-	c.live.Version = anyVersion(t, "live", rapid.Int64Range(1, 9).Draw(t, "liveNumber"), later)
-	c.live.Value = ssmbak.Know(ssmbak.NewValue(rapid.SampledFrom([]string{"x", "y"}).Draw(t, "liveValue")), ssmbak.Proved)
+	c.Before.Version = anyVersion(t, "live", rapid.Int64Range(1, 9).Draw(t, "liveNumber"), later)
+	c.Before.Value = ssmbak.Know(ssmbak.NewValue(rapid.SampledFrom([]string{"x", "y"}).Draw(t, "liveValue")), ssmbak.Proved)
 	return c
 }
 
@@ -157,30 +156,30 @@ func TestModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := anyCircumstances(t)
 		o := Options{AssumeLastKnown: rapid.Bool().Draw(t, "assume"), Exact: rapid.Bool().Draw(t, "exact")}
-		item := compute(c, o)
+		item := Decide(c, o)
 		if item.Action.Writes() != (len(item.Differences) > 0) {
 			t.Fatalf("%s with differences %v", item.Action, item.Differences)
 		}
-		if item.Action.Writes() && c.wanted.Certainty == ssmbak.Unknown && !o.AssumeLastKnown && !c.current() {
+		if item.Action.Writes() && c.After.Certainty == ssmbak.Unknown && !o.AssumeLastKnown && !c.current() {
 			t.Fatalf("%s of an unknown state", item.Action)
 		}
-		if item.Action == Delete && (!c.wanted.Deleted || !c.existed && !o.Exact) {
-			t.Fatalf("delete of what was not deleted: %+v", c.wanted)
+		if item.Action == ActionDelete && (!c.After.Deleted || !c.Existed && !o.Exact) {
+			t.Fatalf("delete of what was not deleted: %+v", c.After)
 		}
-		if item.Action == Delete && !c.existed && !c.covered && !o.AssumeLastKnown {
+		if item.Action == ActionDelete && !c.Existed && !c.Covered && !o.AssumeLastKnown {
 			t.Fatal("delete of what may have been there")
 		}
-		s := shelf{c.live}
-		s.apply(t, item, c.now)
+		s := shelf{c.Before}
+		s.apply(t, item, c.Now)
 
 		switch {
 		case item.Refused != "":
 			return
-		case item.Action == Unknown, item.Action == Kept:
-			if s.p != c.live {
+		case item.Action == ActionUnknown, item.Action == ActionKept:
+			if s.p != c.Before {
 				t.Fatalf("%s changed something", item.Action)
 			}
-		case c.wanted.Deleted:
+		case c.After.Deleted:
 			if s.p != nil {
 				t.Fatalf("%s left %+v", item.Action, s.p)
 			}
@@ -189,34 +188,34 @@ func TestModel(t *testing.T) {
 		}
 
 		again := c
-		again.live = s.p
-		if got := compute(again, o); got.Action.Writes() {
+		again.Before = s.p
+		if got := Decide(again, o); got.Action.Writes() {
 			t.Fatalf("after %s, planning again says %s: %+v", item.Action, got.Action, got.Differences)
 		}
 	})
 }
 
 // check compares what a restore left with what was wanted.
-func check(t *rapid.T, c circumstances, item Item, got *Live) {
+func check(t *rapid.T, c Case, item Item, got *Parameter) {
 	if got == nil {
 		t.Fatalf("%s left nothing", item.Action)
 	}
-	w, v := c.wanted, c.wanted.Version
+	w, v := c.After, c.After.Version
 	if original(w) {
 		v = got.Version
 		v.Type = w.Version.Type
-		if c.live == nil {
+		if c.Before == nil {
 			v.Description = w.Version.Description
 		}
 	}
-	if c.live != nil && c.live.Version.Tier == advanced {
+	if c.Before != nil && c.Before.Version.Tier == advanced {
 		v.Tier = advanced
 	}
-	if c.live != nil && fixed(defaulted(c.live.Version.Attributes).DataType, defaulted(v.Attributes).DataType) {
+	if c.Before != nil && fixed(Defaulted(c.Before.Version.Attributes).DataType, Defaulted(v.Attributes).DataType) {
 		if !strings.Contains(strings.Join(item.Notices, " "), "its data type stays") {
 			t.Fatalf("nothing is said of the data type: %q", item.Notices)
 		}
-		v.DataType = defaulted(c.live.Version.Attributes).DataType
+		v.DataType = Defaulted(c.Before.Version.Attributes).DataType
 	}
 	if strings.Contains(v.Policies, "2020") && !c.current() {
 		v.Policies = `[{"Type":"NoChangeNotification"}]`
@@ -238,8 +237,8 @@ func check(t *rapid.T, c circumstances, item Item, got *Live) {
 	wanted := restorable(w.Tags.V)
 	if !w.Tags.IsKnown() {
 		wanted = nil
-		if c.live != nil {
-			wanted = restorable(c.live.Tags.V)
+		if c.Before != nil {
+			wanted = restorable(c.Before.Tags.V)
 		}
 	}
 	if left := restorable(got.Tags.V); len(left)+len(wanted) > 0 && !maps.Equal(left, wanted) {

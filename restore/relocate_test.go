@@ -13,6 +13,7 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -39,74 +40,74 @@ func TestBeside(t *testing.T) {
 		leftOut      int
 	}{
 		{
-			name: "a path", target: "/app/", o: restore.Options{To: "/new"},
+			name: "a path", target: "/app/", o: restore.Options{Options: plan.Options{To: "/new"}},
 			want: []string{"create /new/a from /app/a", "create /new/b from /app/b", "none /new/dead"},
 		},
 		{
-			name: "a tree", target: "/app", recursive: true, o: restore.Options{To: "/new/"},
+			name: "a tree", target: "/app", recursive: true, o: restore.Options{Options: plan.Options{To: "/new/"}},
 			want: []string{"create /new/a from /app/a", "create /new/b from /app/b", "none /new/dead", "create /new/sub/c from /app/sub/c"},
 		},
 		{
-			name: "a path to the root", target: "/app/sub/", o: restore.Options{To: "/"},
+			name: "a path to the root", target: "/app/sub/", o: restore.Options{Options: plan.Options{To: "/"}},
 			want: []string{"kept /app", "create /c from /app/sub/c", "kept /top"},
 		},
 		{
-			name: "the root", target: "/", recursive: true, o: restore.Options{To: "/copy"}, leftOut: 1,
+			name: "the root", target: "/", recursive: true, o: restore.Options{Options: plan.Options{To: "/copy"}}, leftOut: 1,
 			want: []string{
 				"create /copy/app from /app", "create /copy/app/a from /app/a", "create /copy/app/b from /app/b", "none /copy/app/dead",
 				"create /copy/app/sub/c from /app/sub/c", "create /copy/there/a from /there/a", "create /copy/there/x from /there/x", "create /copy/top from /top",
 			},
 		},
 		{
-			name: "the first level", target: "/", o: restore.Options{To: "/copy"},
+			name: "the first level", target: "/", o: restore.Options{Options: plan.Options{To: "/copy"}},
 			want: []string{"create /copy/app from /app", "create /copy/top from /top"},
 		},
 		{
-			name: "one parameter", target: "/app/sub/c", o: restore.Options{To: "/new"},
+			name: "one parameter", target: "/app/sub/c", o: restore.Options{Options: plan.Options{To: "/new"}},
 			want: []string{"create /new/c from /app/sub/c"},
 		},
 		{
-			name: "one parameter of one level", target: "/top", o: restore.Options{To: "/new"},
+			name: "one parameter of one level", target: "/top", o: restore.Options{Options: plan.Options{To: "/new"}},
 			want: []string{"create /new/top from /top"},
 		},
 		{
-			name: "one parameter to the root", target: "/app/sub/c", o: restore.Options{To: "/"},
+			name: "one parameter to the root", target: "/app/sub/c", o: restore.Options{Options: plan.Options{To: "/"}},
 			want: []string{"create /c from /app/sub/c"},
 		},
 		{
-			name: "one parameter that is there", target: "/app/a", o: restore.Options{To: "/there"},
+			name: "one parameter that is there", target: "/app/a", o: restore.Options{Options: plan.Options{To: "/there"}},
 			want: []string{"update /there/a: value from /app/a"},
 		},
 		{
-			name: "one that was gone", target: "/app/dead", o: restore.Options{To: "/new"},
+			name: "one that was gone", target: "/app/dead", o: restore.Options{Options: plan.Options{To: "/new"}},
 			want: []string{"none /new/dead"},
 		},
 		{
-			name: "to where something is", target: "/app/", o: restore.Options{To: "/there"},
+			name: "to where something is", target: "/app/", o: restore.Options{Options: plan.Options{To: "/there"}},
 			want: []string{"update /there/a: value from /app/a", "create /there/b from /app/b", "none /there/dead", "kept /there/x"},
 		},
 		{
-			name: "exactly to where something is", target: "/app/", o: restore.Options{To: "/there", Exact: true},
+			name: "exactly to where something is", target: "/app/", o: restore.Options{Options: plan.Options{To: "/there", Exact: true}},
 			want: []string{"update /there/a: value from /app/a", "create /there/b from /app/b", "none /there/dead", "delete /there/x"},
 		},
 		{
-			name: "to a place inside", target: "/app", recursive: true, o: restore.Options{To: "/app/sub"},
+			name: "to a place inside", target: "/app", recursive: true, o: restore.Options{Options: plan.Options{To: "/app/sub"}},
 			want: []string{"create /app/sub/a from /app/a", "create /app/sub/b from /app/b", "kept /app/sub/c", "none /app/sub/dead"},
 		},
 		{
-			name: "to a place above", target: "/app/sub/", recursive: true, o: restore.Options{To: "/app"},
+			name: "to a place above", target: "/app/sub/", recursive: true, o: restore.Options{Options: plan.Options{To: "/app"}},
 			want: []string{"kept /app/a", "kept /app/b", "create /app/c from /app/sub/c"},
 		},
 		{
-			name: "exactly to a place above", target: "/app/sub/", recursive: true, o: restore.Options{To: "/app", Exact: true},
+			name: "exactly to a place above", target: "/app/sub/", recursive: true, o: restore.Options{Options: plan.Options{To: "/app", Exact: true}},
 			want: []string{"delete /app/a", "delete /app/b", "create /app/c from /app/sub/c"},
 		},
 		{
-			name: "chosen by the names that were recorded", target: "/app/", o: restore.Options{To: "/there", Only: []string{"/app/a"}, Exact: true},
+			name: "chosen by the names that were recorded", target: "/app/", o: restore.Options{Options: plan.Options{To: "/there", Only: []string{"/app/a"}, Exact: true}},
 			want: []string{"update /there/a: value from /app/a"},
 		},
 		{
-			name: "all but some", target: "/app/", o: restore.Options{To: "/there", Exclude: []string{"[ax]"}, Exact: true},
+			name: "all but some", target: "/app/", o: restore.Options{Options: plan.Options{To: "/there", Exclude: []string{"[ax]"}, Exact: true}},
 			want: []string{"create /there/b from /app/b", "none /there/dead"},
 		},
 	}
@@ -123,20 +124,20 @@ func TestBeside(t *testing.T) {
 				w.record()
 				then := w.pass()
 				before := w.whole()
-				plan := w.plan(test.target, test.recursive, then, test.o)
-				if diff := cmp.Diff(sources(plan), test.want); diff != "" || len(plan.LeftOut) != test.leftOut {
-					t.Errorf("plan without %v (-got +want):\n%s", plan.LeftOut, diff)
+				made := w.plan(test.target, test.recursive, then, test.o)
+				if diff := cmp.Diff(sources(made), test.want); diff != "" || len(made.LeftOut) != test.leftOut {
+					t.Errorf("plan without %v (-got +want):\n%s", made.LeftOut, diff)
 				}
-				res := w.restored(plan, test.o)
+				res := w.restored(made, test.o)
 				if text := errs(res.Outcomes); text != "" {
 					t.Errorf("restore: %s", text)
 				}
 				want := maps.Clone(before)
-				for _, item := range plan.Items {
+				for _, item := range made.Items {
 					switch item.Action {
-					case restore.Create, restore.Update:
+					case plan.ActionCreate, plan.ActionUpdate:
 						want[string(item.Name)] = before[string(item.Source)]
-					case restore.Delete:
+					case plan.ActionDelete:
 						delete(want, string(item.Name))
 					default:
 					}
@@ -188,9 +189,9 @@ func TestBesideErrors(t *testing.T) {
 			{"/a/", true, deep + "/15/16", "it is no path"},
 			{"/long/", false, "/" + strings.Repeat("y", 100), "it is longer than Parameter Store's"},
 		} {
-			plan, err := w.restorer(restore.Options{To: test.to}).Plan(w.Context(), target(w, test.target, test.recursive), then)
-			var destination *restore.DestinationError
-			if plan != nil || !errors.As(err, &destination) || !strings.Contains(err.Error(), test.want) {
+			made, err := w.restorer(restore.Options{Options: plan.Options{To: test.to}}).Plan(w.Context(), target(w, test.target, test.recursive), then)
+			var destination *plan.DestinationError
+			if made != nil || !errors.As(err, &destination) || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%s to %.30s: %v, want %q", test.target, test.to, err, test.want)
 			}
 		}
@@ -221,16 +222,16 @@ func TestBesideAttributes(t *testing.T) {
 		w.put("/b/y", "theirs")
 		before := w.whole()
 		between := w.pass()
-		o := restore.Options{To: "/b"}
-		plan := w.plan("/a/", false, then, o)
+		o := restore.Options{Options: plan.Options{To: "/b"}}
+		made := w.plan("/a/", false, then, o)
 		want := []string{
 			"update /b/x: value, type, keyId, description, allowedPattern, policies, tag env, tag team, label blue from /a/x",
 			"update /b/y: value, type from /a/y",
 		}
-		if diff := cmp.Diff(sources(plan), want); diff != "" {
+		if diff := cmp.Diff(sources(made), want); diff != "" {
 			t.Errorf("plan (-got +want):\n%s", diff)
 		}
-		out := w.restored(plan, o).Outcomes
+		out := w.restored(made, o).Outcomes
 		if got := fmt.Sprint(results(out)); got != "[restored update /b/x version 3 refused update /b/y]" {
 			t.Errorf("got %s: %s", got, errs(out))
 		}
@@ -272,7 +273,7 @@ func TestBesideLabels(t *testing.T) {
 		w.put("/b/x", "theirs again")
 		w.record()
 		w.pass()
-		o := restore.Options{To: "/b"}
+		o := restore.Options{Options: plan.Options{To: "/b"}}
 		w.restored(w.plan("/a/x", false, then, o), o)
 		if got, want := w.labels("/b/x"), map[string]int64{"blue": 3}; !maps.Equal(got, want) {
 			t.Errorf("labels %v, want %v", got, want)
@@ -289,15 +290,15 @@ func TestBesideBeforeRecording(t *testing.T) {
 		w.put("/b/y", "theirs")
 		w.must(w.recorder.Sync(w.Context(), "/a/x"))
 		then := w.pass()
-		o := restore.Options{To: "/b", Exact: true}
+		o := restore.Options{Options: plan.Options{To: "/b", Exact: true}}
 		if got := sources(w.plan("/a/", false, then, o)); len(got) != 2 || got[1] != "unknown /b/y" {
 			t.Errorf("without a listing: %v", got)
 		}
-		r := restore.New(w.archive, w.live, nil, restore.Options{To: "/b", Exact: true})
+		r := restore.New(w.archive, w.live, nil, restore.Options{Options: plan.Options{To: "/b", Exact: true}})
 		w.must(w.recorder.Sync(w.Context(), "/a/x"))
-		plan, err := r.Plan(w.Context(), target(w, "/a/", false), then)
+		made, err := r.Plan(w.Context(), target(w, "/a/", false), then)
 		w.must(err)
-		w.restored(plan, restore.Options{})
+		w.restored(made, restore.Options{})
 		if w.number("/b/y") != 1 {
 			t.Error("what is not recorded was deleted")
 		}
@@ -322,17 +323,17 @@ func TestBesideDamage(t *testing.T) {
 			key := ".ssmbak/index" + name
 			w.aws.S3.Corrupt(bucket, key, w.aws.S3.Versions(bucket, key)[0].VersionID, []byte("no index"))
 		}
-		o := restore.Options{To: "/b"}
-		plan := w.plan("/a/", false, then, o)
-		if len(plan.Problems) != 2 {
-			t.Errorf("problems: %v", plan.Problems)
+		o := restore.Options{Options: plan.Options{To: "/b"}}
+		made := w.plan("/a/", false, then, o)
+		if len(made.Problems) != 2 {
+			t.Errorf("problems: %v", made.Problems)
 		}
 		before := w.whole()
-		w.restored(plan, o)
+		w.restored(made, o)
 		if diff := cmp.Diff(w.whole(), before); diff != "" {
-			t.Errorf("plan %v wrote (-got +want):\n%s", sources(plan), diff)
+			t.Errorf("plan %v wrote (-got +want):\n%s", sources(made), diff)
 		}
-		for _, p := range plan.Problems {
+		for _, p := range made.Problems {
 			if p.Name != ssmbak.Name("/b/x") && p.Name != ssmbak.Name("/b/y") {
 				t.Errorf("a problem of %s", p.Name)
 			}

@@ -1,4 +1,4 @@
-package restore
+package plan
 
 import (
 	"encoding/json"
@@ -50,11 +50,11 @@ func (p policy) expires() (at ssmbak.Time, ok bool) {
 	return 0, false
 }
 
-// unexpired leaves out an expiration that has passed, since Parameter Store
+// Unexpired leaves out an expiration that has passed, since Parameter Store
 // would delete the parameter at its next scan, and the notifications that refer
 // to it; passed says which these are, "" if there are none. Policies that cannot
 // be understood stay as they are.
-func unexpired(policies string, now ssmbak.Time) (left, passed string) {
+func Unexpired(policies string, now ssmbak.Time) (left, passed string) {
 	var all []json.RawMessage
 	if policies == "" || json.Unmarshal([]byte(policies), &all) != nil {
 		return policies, ""
@@ -106,3 +106,6 @@ func canonical(policies string) string {
 	slices.Sort(texts)
 	return strings.Join(texts, ",")
 }
+
+// SamePolicies reports whether two texts of policies mean the same.
+func SamePolicies(a, b string) bool { return canonical(a) == canonical(b) }

@@ -1,12 +1,11 @@
-package restore
+package plan
 
 import (
 	"cmp"
 	"fmt"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/archive"
-	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/timeline"
 )
 
 // Values of attributes, in AWS's own words.
@@ -26,28 +25,38 @@ const (
 // type and description are then all that is known of it.
 func original(w ssmbak.State) bool { return w.Version.Number == 0 && w.Version.Time != 0 }
 
-// write is one PutParameter.
-type write = paramstore.Write
+// Write is one PutParameter, with every attribute filled in.
+type Write struct {
+	Name ssmbak.Name
+	ssmbak.Attributes
+	Value ssmbak.Value
+	// ClearPolicies takes away the policies that the parameter has now.
+	ClearPolicies bool
+	// Overwrite is set if the parameter is there.
+	Overwrite bool
+	// Tags go with the call that creates a parameter.
+	Tags map[string]string
+}
 
 // Why a tier or a data type does not come back, or only by a replacement.
 const (
 	reasonTier     = "Parameter Store takes no advanced parameter back to Standard"
 	noticeTier     = "its tier stays Advanced: " + reasonTier + " in place, --replace deletes it and creates it anew"
-	reasonDataType = "Parameter Store changes no data type from or to " + image + " or " + integration
+	reasonDataType = "Parameter Store changes no data type from or to " + DataTypeImage + " or " + integration
 )
 
 // resolve returns the write that gives a parameter the wanted state, every
 // attribute filled in, and what cannot come back as it was. What the wanted
 // state leaves open stays as live has it; live is nil for a parameter that
 // begins anew.
-func (c *circumstances) resolve(live *Live, o Options) (w write, notices []string) {
-	v := c.wanted.Version
-	if original(c.wanted) {
+func (c *Case) resolve(live *Parameter, o Options) (w Write, notices []string) {
+	v := c.After.Version
+	if original(c.After) {
 		v = fill(v, live)
 	}
-	w = write{Name: c.name, Value: c.wanted.Value.V, Attributes: defaulted(v.Attributes), Overwrite: live != nil}
-	if live != nil && fixed(defaulted(live.Version.Attributes).DataType, w.DataType) {
-		w.DataType = defaulted(live.Version.Attributes).DataType
+	w = Write{Name: c.Name, Value: c.After.Value.V, Attributes: Defaulted(v.Attributes), Overwrite: live != nil}
+	if live != nil && fixed(Defaulted(live.Version.Attributes).DataType, w.DataType) {
+		w.DataType = Defaulted(live.Version.Attributes).DataType
 	}
 	if w.KeyID != "" && o.KeyID != "" && w.KeyID != o.KeyID {
 		notices = append(notices, fmt.Sprintf("its key becomes %s instead of %s", o.KeyID, w.KeyID))
@@ -64,11 +73,11 @@ func (c *circumstances) resolve(live *Live, o Options) (w write, notices []strin
 		w.Tier = live.Version.Tier
 	}
 	var passed string
-	if w.Policies, passed = unexpired(v.Policies, c.now); passed != "" {
+	if w.Policies, passed = Unexpired(v.Policies, c.Now); passed != "" {
 		notices = append(notices, passed)
 	}
 	if live == nil {
-		if tags := restorable(c.wanted.Tags.V); len(tags) > 0 {
+		if tags := restorable(c.After.Tags.V); len(tags) > 0 {
 			w.Tags = tags
 		}
 	} else {
@@ -79,8 +88,8 @@ func (c *circumstances) resolve(live *Live, o Options) (w write, notices []strin
 
 // stays says what of a live parameter a new version cannot change, though it was
 // otherwise.
-func (c *circumstances) stays() (notices []string) {
-	if c.live.Version.Tier == advanced && c.wanted.Version.Tier == standard {
+func (c *Case) stays() (notices []string) {
+	if c.Before.Version.Tier == advanced && c.After.Version.Tier == standard {
 		notices = append(notices, noticeTier)
 	}
 	if live, wanted := c.dataTypes(); fixed(live, wanted) {
@@ -90,7 +99,7 @@ func (c *circumstances) stays() (notices []string) {
 }
 
 // fill completes what the original recorded of a version by what is live.
-func fill(v ssmbak.Version, live *Live) ssmbak.Version {
+func fill(v ssmbak.Version, live *Parameter) ssmbak.Version {
 	if live == nil {
 		return v
 	}
@@ -103,16 +112,16 @@ func fill(v ssmbak.Version, live *Live) ssmbak.Version {
 		filled.KeyID, filled.DataType = v.KeyID, v.DataType
 	}
 	// The original kept of a description what an S3 tag can hold.
-	if archive.TagText(filled.Description) != archive.TagText(v.Description) {
+	if timeline.TagText(filled.Description) != timeline.TagText(v.Description) {
 		filled.Description = v.Description
 	}
 	v.Attributes = filled
 	return v
 }
 
-// defaulted returns attributes with Parameter Store's defaults filled in: the key
+// Defaulted returns attributes with Parameter Store's defaults filled in: the key
 // of a SecureString and the data type. Nothing else has a key.
-func defaulted(a ssmbak.Attributes) ssmbak.Attributes {
+func Defaulted(a ssmbak.Attributes) ssmbak.Attributes {
 	a.DataType = cmp.Or(a.DataType, plain)
 	if a.KeyID = cmp.Or(a.KeyID, defaultKey); a.Type != ssmbak.SecureString {
 		a.KeyID = ""
@@ -123,16 +132,16 @@ func defaulted(a ssmbak.Attributes) ssmbak.Attributes {
 // compare lists the attributes in which the write differs from what is live,
 // nil for nothing, tags apart. recorded are the wanted policies before those
 // that have expired were left out: they alone are no reason to write.
-func compare(w write, live *Live, recorded string) []Difference {
+func compare(w Write, live *Parameter, recorded string) []Difference {
 	var out []Difference
 	var is ssmbak.Attributes
 	if live != nil {
-		is = defaulted(live.Version.Attributes)
+		is = Defaulted(live.Version.Attributes)
 	}
 	if live == nil || !live.Value.IsKnown() || !live.Value.V.Equal(w.Value) {
-		d := Difference{Attribute: ssmbak.AttributeValue, Value: true, WantedValue: w.Value, NoLive: true}
+		d := Difference{Attribute: ssmbak.AttributeValue, Value: true, AfterValue: w.Value, NoBefore: true}
 		if live != nil && live.Value.IsKnown() {
-			d.LiveValue, d.NoLive = live.Value.V, false
+			d.BeforeValue, d.NoBefore = live.Value.V, false
 		}
 		out = append(out, d)
 	}
@@ -145,23 +154,44 @@ func compare(w write, live *Live, recorded string) []Difference {
 			continue
 		}
 		if was != *text {
-			out = append(out, Difference{Attribute: attribute, Live: was, Wanted: *text, NoLive: live == nil})
+			out = append(out, Difference{Attribute: attribute, Before: was, After: *text, NoBefore: live == nil})
 		}
 	}
 	return out
 }
 
-// listed lists what a delete takes away.
-func listed(l Live) []Difference {
-	out := compare(write{}, &l, "")
+// removed lists what a delete takes away.
+func removed(l Parameter) []Difference {
+	out := compare(Write{}, &l, "")
 	for i := range out {
-		out[i].NoWanted = true
+		out[i].NoAfter = true
 	}
 	out = append(out, compareTags(nil, l.Tags.V)...)
 	for _, label := range union(l.Labels.V, nil) {
-		out = append(out, Difference{Attribute: ssmbak.LabelAttribute(label), Live: number(l.Labels.V[label]), NoWanted: true})
+		out = append(out, Difference{Attribute: ssmbak.LabelAttribute(label), Before: number(l.Labels.V[label]), NoAfter: true})
 	}
 	return out
+}
+
+// Makes reports whether a version has everything that the write gives it.
+func (w Write) Makes(p Parameter) bool {
+	if w.Tier == "" {
+		w.Tier = p.Version.Tier // a write that names no tier gets the account's default
+	}
+	return len(compare(w, &p, w.Policies)) == 0
+}
+
+// Recreate returns the write and the labels that create a deleted parameter as it
+// was, except that its versions begin at 1 again.
+func Recreate(name ssmbak.Name, p Parameter, now ssmbak.Time) (w Write, labels []LabelMove) {
+	c := Case{Name: name, Now: now, After: ssmbak.State{Name: name, Version: p.Version, Value: p.Value, Tags: p.Tags}}
+	w, _ = c.resolve(nil, Options{})
+	for _, label := range union(p.Labels.V, nil) {
+		if p.Labels.V[label] == p.Version.Number {
+			labels = append(labels, LabelMove{Label: label, To: 1, Fresh: true})
+		}
+	}
+	return w, labels
 }
 
 // compareTags lists the tags that differ, by key.
@@ -171,7 +201,7 @@ func compareTags(wanted, live map[string]string) []Difference {
 		l, isLive := live[key]
 		w, isWanted := wanted[key]
 		if l != w || isLive != isWanted {
-			out = append(out, Difference{Attribute: ssmbak.TagAttribute(key), Live: l, Wanted: w, NoLive: !isLive, NoWanted: !isWanted})
+			out = append(out, Difference{Attribute: ssmbak.TagAttribute(key), Before: l, After: w, NoBefore: !isLive, NoAfter: !isWanted})
 		}
 	}
 	return out

@@ -1,4 +1,4 @@
-package restore
+package plan
 
 import (
 	"fmt"
@@ -14,8 +14,8 @@ import (
 // proves nothing.
 // https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-ec2-aliases.html
 const (
-	image       = "aws:ec2:image"
-	integration = "aws:ssm:integration"
+	DataTypeImage = "aws:ec2:image"
+	integration   = "aws:ssm:integration"
 )
 
 // fixed reports whether Parameter Store does not change the one data type to the
@@ -26,16 +26,16 @@ func fixed(from, to string) bool {
 	return from != to && (validated(from) || validated(to))
 }
 
-func validated(dataType string) bool { return dataType == image || dataType == integration }
+func validated(dataType string) bool { return dataType == DataTypeImage || dataType == integration }
 
 // dataTypes returns the live data type, and the wanted one, of a parameter that
 // is there.
-func (c *circumstances) dataTypes() (live, wanted string) {
-	v := c.wanted.Version
-	if original(c.wanted) {
-		v = fill(v, c.live)
+func (c *Case) dataTypes() (live, wanted string) {
+	v := c.After.Version
+	if original(c.After) {
+		v = fill(v, c.Before)
 	}
-	return defaulted(c.live.Version.Attributes).DataType, defaulted(v.Attributes).DataType
+	return Defaulted(c.Before.Version.Attributes).DataType, Defaulted(v.Attributes).DataType
 }
 
 // imageID is what the value of an image looks like.
@@ -44,13 +44,13 @@ var imageID = regexp.MustCompile(`^ami-[0-9a-f]{8}([0-9a-f]{9})?$`)
 
 // misfit says why a value cannot be written under a live data type that stays, ""
 // if it can: Parameter Store would refuse it, or accept it and store nothing.
-func (c *circumstances) misfit(w write) string {
+func (c *Case) misfit(w Write) string {
 	live, wanted := c.dataTypes()
-	unchanged := w.Type == c.live.Version.Type && c.live.Value.IsKnown() && c.live.Value.V.Equal(w.Value)
+	unchanged := w.Type == c.Before.Version.Type && c.Before.Value.IsKnown() && c.Before.Value.V.Equal(w.Value)
 	switch {
 	case !fixed(live, wanted), unchanged, fits(live, w.Type, w.Value.Reveal()):
 		return ""
-	case live == image && w.Type == ssmbak.String && imageID.MatchString(w.Value.Reveal()):
+	case live == DataTypeImage && w.Type == ssmbak.String && imageID.MatchString(w.Value.Reveal()):
 		return ""
 	}
 	return fmt.Sprintf("its data type is %s and was %s: %s in place; --replace deletes it and creates it anew", live, wanted, reasonDataType)
@@ -67,7 +67,7 @@ func fits(dataType string, kind ssmbak.Type, value string) bool {
 	for _, item := range items {
 		var err error
 		switch dataType {
-		case image, integration:
+		case DataTypeImage, integration:
 			return false // it is looked at elsewhere
 		case "integer":
 			_, err = strconv.ParseInt(item, 10, 64)
@@ -81,8 +81,8 @@ func fits(dataType string, kind ssmbak.Type, value string) bool {
 	return true
 }
 
-// changesDataType reports whether the item's new version has another data type
+// ChangesDataType reports whether the item's new version has another data type
 // than the live one.
-func (i *Item) changesDataType() bool {
-	return i.Action == Update && i.Live != nil && i.write.DataType != defaulted(i.Live.Version.Attributes).DataType
+func (i *Item) ChangesDataType() bool {
+	return i.Action == ActionUpdate && i.Before != nil && i.Write.DataType != Defaulted(i.Before.Version.Attributes).DataType
 }

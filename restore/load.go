@@ -16,6 +16,7 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/pattern"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
@@ -42,7 +43,7 @@ type subject struct {
 	problem error // why the archive could not be read
 	live    *paramstore.Description
 	unsaved error // why the live state could not be recorded
-	c       circumstances
+	c       plan.Case
 	// trusted says that live tags or labels were not read.
 	trusted bool
 }
@@ -59,10 +60,10 @@ type subject struct {
 // versions differ. Nothing is decrypted by Parameter Store.
 //
 // An error means that there is no plan at all; what concerns single parameters
-// stands in their items. It is a [*pattern.Error], an [*UnmatchedError] or a
-// [*DestinationError] where the options are wrong.
+// stands in their items. It is a [*pattern.Error], an [*plan.UnmatchedError] or a
+// [*plan.DestinationError] where the options are wrong.
 func (r *Restorer) Plan(ctx context.Context, target ssmbak.Target, at ssmbak.Time) (*Plan, error) {
-	if err := r.o.checkPatterns(); err != nil {
+	if err := r.o.CheckPatterns(); err != nil {
 		return nil, err
 	}
 	if r.o.To != "" {
@@ -99,12 +100,12 @@ func (r *Restorer) Plan(ctx context.Context, target ssmbak.Target, at ssmbak.Tim
 			return nil, err
 		}
 	}
-	plan := &Plan{At: at, Target: target, Complete: recorded.Complete, Since: recorded.Since}
+	out := &Plan{Plan: plan.Plan{At: at, Target: target, Complete: recorded.Complete, Since: recorded.Since}}
 	subjects, one, err := r.subjects(ctx, f, recorded, below)
 	if err != nil {
 		return nil, err
 	}
-	unmatched := r.o.checkSubjects(subjects)
+	unmatched := r.o.CheckNames(origins(subjects))
 	if unmatched != nil && path && !f.all {
 		// A pattern may match a live parameter that the archive does not know.
 		f.all = true
@@ -114,34 +115,34 @@ func (r *Restorer) Plan(ctx context.Context, target ssmbak.Target, at ssmbak.Tim
 		if subjects, one, err = r.subjects(ctx, f, recorded, below); err != nil {
 			return nil, err
 		}
-		unmatched = r.o.checkSubjects(subjects)
+		unmatched = r.o.CheckNames(origins(subjects))
 	}
 	if unmatched != nil {
 		return nil, unmatched
 	}
-	subjects = r.leaveOut(plan, subjects, one, complete.Excluded)
-	err = r.finish(ctx, plan, subjects, complete, one, func(_ context.Context, s *subject) error {
+	subjects = r.leaveOut(&out.Plan, subjects, one, complete.Excluded)
+	err = r.finish(ctx, out, subjects, complete, one, func(_ context.Context, s *subject) error {
 		s.past = s.line
 		r.want(s, at, complete)
 		return nil
 	})
-	plan.Unproved = r.unproved(recorded, target, at, subjects)
-	return plan, err
+	out.Unproved = r.unproved(recorded, target, at, subjects)
+	return out, err
 }
 
 // leaveOut takes away what the options do not mean, and what matches one of the
 // patterns of which the recorder records nothing.
-func (r *Restorer) leaveOut(plan *Plan, subjects []*subject, one bool, unrecorded []string) []*subject {
+func (r *Restorer) leaveOut(out *plan.Plan, subjects []*subject, one bool, unrecorded []string) []*subject {
 	return slices.DeleteFunc(subjects, func(s *subject) bool {
 		switch {
 		case !one && !r.o.Own && (own(s.name) || own(s.origin)):
-			plan.LeftOut = append(plan.LeftOut, s.name)
+			out.LeftOut = append(out.LeftOut, s.name)
 			return true
-		case !r.o.chosen(s.origin):
-			plan.Excluded++
+		case !r.o.Includes(s.origin):
+			out.Excluded++
 			return true
 		case !one && (pattern.Any(unrecorded, s.name) || pattern.Any(unrecorded, s.origin)):
-			plan.Unrecorded = append(plan.Unrecorded, s.name)
+			out.Unrecorded = append(out.Unrecorded, s.name)
 			return true
 		}
 		return false
@@ -151,13 +152,13 @@ func (r *Restorer) leaveOut(plan *Plan, subjects []*subject, one bool, unrecorde
 // finish makes the items of a plan. want fills in what a parameter is to be,
 // after what is live of it was recorded. one says that the plan is for one
 // parameter, which is part of it whatever it was and is.
-func (r *Restorer) finish(ctx context.Context, plan *Plan, subjects []*subject, complete archive.Reconciled, one bool, want func(context.Context, *subject) error) error {
+func (r *Restorer) finish(ctx context.Context, out *Plan, subjects []*subject, complete archive.Reconciled, one bool, want func(context.Context, *subject) error) error {
 	if err := each(ctx, r.o.Parallel, subjects, func(ctx context.Context, s *subject) error { return r.settle(ctx, s, complete) }); err != nil {
 		return err
 	}
 	now := ssmbak.TimeOf(time.Now())
 	for _, s := range subjects {
-		s.c = circumstances{name: s.name, now: now}
+		s.c = plan.Case{Name: s.name, Now: now}
 		s.see()
 	}
 	if err := each(ctx, reads, subjects, want); err != nil {
@@ -168,35 +169,35 @@ func (r *Restorer) finish(ctx context.Context, plan *Plan, subjects []*subject, 
 	}
 	// For the way back what was recorded last is no proof: the events of the
 	// restore itself may still be on their way.
-	all := len(subjects) <= few || plan.Undoes != ""
+	all := len(subjects) <= few || out.Undoes != ""
 	if err := each(ctx, r.o.Parallel, subjects, func(ctx context.Context, s *subject) error { return r.attributes(ctx, s, all) }); err != nil {
 		return err
 	}
 	for _, s := range subjects {
-		item := compute(s.c, r.o)
-		if s.live == nil && s.unsaved != nil && item.Action == Create {
+		item := plan.Decide(s.c, r.o.Options)
+		if s.live == nil && s.unsaved != nil && item.Action == plan.ActionCreate {
 			item.Notices = append(item.Notices, "that it is gone could not be recorded: "+s.unsaved.Error())
 		}
-		if item.Action == Create {
+		if item.Action == plan.ActionCreate {
 			if free := s.free(r.o.Recreation); free > now {
-				item.notBefore = free
+				item.NotBefore = free
 				if r.o.Recreation >= time.Second { // less is no wait that anybody would notice
 					item.Warnings = append(item.Warnings, fmt.Sprintf("it was deleted just now: AWS asks to wait until %s", free))
 				}
 			}
 		}
 		if s.problem != nil {
-			plan.Problems = append(plan.Problems, archive.Problem{Name: s.name, Err: s.problem})
+			out.Problems = append(out.Problems, archive.Problem{Name: s.name, Err: s.problem})
 		}
-		if s.trusted && item.Action == None {
-			plan.Trusted++
+		if s.trusted && item.Action == plan.ActionNone {
+			out.Trusted++
 		}
-		if item.Action == Kept && item.Reason == reasonUnlisted {
-			plan.Unlisted++
+		if item.Unlisted() {
+			out.Unlisted++
 		}
 		// What was not there then and is not there now is no part of a path.
-		if one || item.Action != None || item.Live != nil || s.c.existed {
-			plan.Items = append(plan.Items, item)
+		if one || item.Action != plan.ActionNone || item.Before != nil || s.c.Existed {
+			out.Items = append(out.Items, item)
 		}
 	}
 	return nil
@@ -359,22 +360,22 @@ func (s *subject) ref() timeline.Ref {
 // want fills in what the parameter was at the moment.
 func (r *Restorer) want(s *subject, at ssmbak.Time, complete archive.Reconciled) {
 	c := &s.c
-	listed := complete.Covers(s.origin, at)
+	Removed := complete.Covers(s.origin, at)
 	switch {
 	case s.problem != nil:
-		c.wanted = ssmbak.State{Name: s.origin, Reason: "its record cannot be read: " + s.problem.Error()}
+		c.After = ssmbak.State{Name: s.origin, Reason: "its record cannot be read: " + s.problem.Error()}
 	case s.past != nil:
-		c.wanted, c.objects = s.past.At(at)
-		c.existed, c.covered = history(s.past.Facts(), at)
+		c.After, c.AfterObjects = s.past.At(at)
+		c.Existed, c.Covered = history(s.past.Facts(), at)
 	case s.origin != s.name:
 		// Nothing is to be restored there; whether anything ever was to be matters
 		// only where that would be deleted.
-		c.wanted = ssmbak.State{Name: s.origin, Deleted: true, Certainty: ssmbak.LastKnown}
-		c.covered = !r.o.Exact
+		c.After = ssmbak.State{Name: s.origin, Deleted: true, Certainty: ssmbak.LastKnown}
+		c.Covered = !r.o.Exact
 	default:
-		c.wanted = ssmbak.State{Name: s.origin, Reason: "nothing was recorded of it"}
+		c.After = ssmbak.State{Name: s.origin, Reason: "nothing was recorded of it"}
 	}
-	c.covered = c.covered || listed
+	c.Covered = c.Covered || Removed
 }
 
 // see fills in what is live of the parameter without its value.
@@ -383,10 +384,10 @@ func (s *subject) see() {
 		return
 	}
 	c := &s.c
-	c.live = &Live{Version: s.live.Version}
-	c.unheld = "its live version is not in the archive"
+	c.Before = &plan.Parameter{Version: s.live.Version}
+	c.Unheld = "its live version is not in the archive"
 	if s.unsaved != nil {
-		c.unheld += ": " + s.unsaved.Error()
+		c.Unheld += ": " + s.unsaved.Error()
 	}
 	if s.line == nil {
 		return
@@ -396,12 +397,12 @@ func (s *subject) see() {
 		return
 	}
 	// Attributes are compared as histories give them, on both sides.
-	c.live.Version, c.live.Objects, c.unheld = recorded.Version, recorded.Objects, ""
+	c.Before.Version, c.Before.Objects, c.Unheld = recorded.Version, recorded.Objects, ""
 	if len(recorded.Objects) == 0 {
-		c.unheld = "its live value is not in the archive: " + cmp.Or(recorded.Unreadable, "it was not recorded")
+		c.Unheld = "its live value is not in the archive: " + cmp.Or(recorded.Unreadable, "it was not recorded")
 	}
-	if last, _ := s.line.At(ssmbak.MaxTime - 1); same(last.Version, c.live.Version) {
-		c.live.Tags, c.live.Labels = proved(last.Tags), proved(last.Labels)
+	if last, _ := s.line.At(ssmbak.MaxTime - 1); last.Version.Same(c.Before.Version) {
+		c.Before.Tags, c.Before.Labels = proved(last.Tags), proved(last.Labels)
 	}
 }
 
@@ -432,33 +433,33 @@ func history(f timeline.Facts, at ssmbak.Time) (existed, absent bool) {
 
 // values reads the values that the parameter's action depends on.
 func (r *Restorer) values(ctx context.Context, s *subject) error {
-	wanted, live := s.c.needs(r.o)
+	wanted, live := s.c.Needs(r.o.Options)
 	if wanted {
-		if err := r.wantedValue(ctx, s); err != nil || !s.c.wanted.Value.IsKnown() {
+		if err := r.wantedValue(ctx, s); err != nil || !s.c.After.Value.IsKnown() {
 			return err // without it there is nothing to compare with
 		}
 	}
-	if live && len(s.c.live.Objects) > 0 {
-		v, reason, err := r.value(ctx, s, s.name, s.c.live.Objects)
+	if live && len(s.c.Before.Objects) > 0 {
+		v, reason, err := r.value(ctx, s, s.name, s.c.Before.Objects)
 		if err != nil {
 			return err
 		}
 		if reason != "" {
-			s.c.unheld = "its live value is not in the archive: " + reason
+			s.c.Unheld = "its live value is not in the archive: " + reason
 			return nil
 		}
-		s.c.live.Value = ssmbak.Know(v, ssmbak.Proved)
+		s.c.Before.Value = ssmbak.Know(v, ssmbak.Proved)
 	}
 	return nil
 }
 
 // wantedValue reads the value of the wanted state, if it has one.
 func (r *Restorer) wantedValue(ctx context.Context, s *subject) error {
-	w := &s.c.wanted
-	if len(s.c.objects) == 0 || w.Deleted {
+	w := &s.c.After
+	if len(s.c.AfterObjects) == 0 || w.Deleted {
 		return nil
 	}
-	v, reason, err := r.value(ctx, s, s.origin, s.c.objects)
+	v, reason, err := r.value(ctx, s, s.origin, s.c.AfterObjects)
 	if err != nil {
 		return err
 	}
@@ -503,16 +504,16 @@ func (r *Restorer) value(ctx context.Context, s *subject, of ssmbak.Name, refs [
 // is recorded before it can be lost.
 func (r *Restorer) attributes(ctx context.Context, s *subject, all bool) error {
 	c := &s.c
-	if c.live == nil {
+	if c.Before == nil {
 		return nil
 	}
-	action := compute(*c, r.o).Action
-	if !action.Writes() && action != None {
+	action := plan.Decide(*c, r.o.Options).Action
+	if !action.Writes() && action != plan.ActionNone {
 		return nil
 	}
-	w := &c.wanted
-	tags := action.Writes() || w.Tags.IsKnown() && (all || !c.live.Tags.IsKnown())
-	labels := action.Writes() || w.Labels.IsKnown() && (all || !c.live.Labels.IsKnown() || len(w.Labels.V)+len(c.live.Labels.V) > 0)
+	w := &c.After
+	tags := action.Writes() || w.Tags.IsKnown() && (all || !c.Before.Tags.IsKnown())
+	labels := action.Writes() || w.Labels.IsKnown() && (all || !c.Before.Labels.IsKnown() || len(w.Labels.V)+len(c.Before.Labels.V) > 0)
 	s.trusted = w.Tags.IsKnown() && !tags || w.Labels.IsKnown() && !labels
 	held, err := r.attributesLive(ctx, s, tags, labels)
 	if errors.Is(err, paramstore.ErrNotFound) {
@@ -521,7 +522,7 @@ func (r *Restorer) attributes(ctx context.Context, s *subject, all bool) error {
 	if err != nil {
 		return err
 	}
-	if writes := compute(*c, r.o).Action.Writes(); writes && !(tags && labels) {
+	if writes := plan.Decide(*c, r.o.Options).Action.Writes(); writes && !(tags && labels) {
 		// What is live of the other is needed for the way back.
 		alsoHeld, err := r.attributesLive(ctx, s, !tags, !labels)
 		if err != nil && !errors.Is(err, paramstore.ErrNotFound) {
@@ -534,7 +535,7 @@ func (r *Restorer) attributes(ctx context.Context, s *subject, all bool) error {
 	if held {
 		return nil
 	}
-	c.untagged = "its tags and labels are not in the archive"
+	c.Untagged = "its tags and labels are not in the archive"
 	if r.sync == nil {
 		return nil
 	}
@@ -542,17 +543,17 @@ func (r *Restorer) attributes(ctx context.Context, s *subject, all bool) error {
 		if ctx.Err() != nil {
 			return fmt.Errorf("record %s: %w", s.name, err)
 		}
-		c.untagged += ": " + err.Error()
+		c.Untagged += ": " + err.Error()
 		return nil
 	}
-	c.untagged = ""
+	c.Untagged = ""
 	return nil
 }
 
 // attributesLive reads tags and labels from Parameter Store, and reports whether
 // they are what was recorded last.
 func (r *Restorer) attributesLive(ctx context.Context, s *subject, tags, labels bool) (held bool, err error) {
-	live := *s.c.live
+	live := *s.c.Before
 	held = true
 	if tags {
 		now, err := r.live.Tags(ctx, s.name)
@@ -569,12 +570,12 @@ func (r *Restorer) attributesLive(ctx context.Context, s *subject, tags, labels 
 		}
 		now := h.Labels()
 		held = held && live.Labels.IsKnown() && maps.Equal(now, live.Labels.V)
-		live.Labels, live.kept = ssmbak.Know(now, ssmbak.Proved), nil
+		live.Labels, live.Kept = ssmbak.Know(now, ssmbak.Proved), nil
 		for _, v := range h.Versions {
-			live.kept = append(live.kept, timeline.Ref{Number: v.Number, Time: v.Time})
+			live.Kept = append(live.Kept, timeline.Ref{Number: v.Number, Time: v.Time})
 		}
 	}
-	s.c.live = &live
+	s.c.Before = &live
 	return held, nil
 }
 
@@ -592,4 +593,13 @@ func each(ctx context.Context, limit int, subjects []*subject, f func(context.Co
 		})
 	}
 	return g.Wait()
+}
+
+// origins returns the names of the parameters whose states are restored.
+func origins(subjects []*subject) []ssmbak.Name {
+	names := make([]ssmbak.Name, len(subjects))
+	for i, s := range subjects {
+		names[i] = s.origin
+	}
+	return names
 }

@@ -1,0 +1,120 @@
+package restore
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/plan"
+)
+
+// planBeside plans a restore to other parameters than those that were recorded.
+func (r *Restorer) planBeside(ctx context.Context, target ssmbak.Target, at ssmbak.Time) (*Plan, error) {
+	recorded, err := r.archive.Timelines(ctx, target)
+	if err != nil {
+		return nil, err
+	}
+	complete, err := r.archive.Reconciled(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d, err := r.o.Destination(target, recorded.One)
+	if err != nil {
+		return nil, err
+	}
+	byName := make(map[ssmbak.Name]*subject)
+	add := func(origin ssmbak.Name) (*subject, error) {
+		if d.Itself(origin) {
+			return &subject{}, nil
+		}
+		name, err := d.Of(origin)
+		if err != nil {
+			return nil, err
+		}
+		byName[name] = &subject{name: name, origin: origin}
+		return byName[name], nil
+	}
+	for i, origin := range recorded.Names {
+		s, err := add(origin)
+		if err != nil {
+			return nil, err
+		}
+		s.past = recorded.All[i]
+	}
+	for _, p := range recorded.Problems {
+		s, err := add(p.Name)
+		if err != nil {
+			return nil, err
+		}
+		s.problem = p.Err
+	}
+	if err := r.findBeside(ctx, target, d, recorded.One, byName, complete); err != nil {
+		return nil, err
+	}
+	out := &Plan{Plan: plan.Plan{At: at, Target: target, Complete: recorded.Complete, Since: recorded.Since}}
+	subjects := sorted(byName)
+	if err := r.o.CheckNames(origins(subjects)); err != nil {
+		return nil, err
+	}
+	subjects = r.leaveOut(&out.Plan, subjects, recorded.One, complete.Excluded)
+	err = r.finish(ctx, out, subjects, complete, recorded.One, func(_ context.Context, s *subject) error {
+		r.want(s, at, complete)
+		return nil
+	})
+	out.Unproved = r.unproved(recorded, target, at, subjects)
+	return out, err
+}
+
+// findBeside adds what is live and recorded where the target goes to.
+func (r *Restorer) findBeside(ctx context.Context, target ssmbak.Target, d plan.Destination, one bool, byName map[ssmbak.Name]*subject, complete archive.Reconciled) error {
+	if one {
+		for name, s := range byName {
+			found, err := r.live.DescribeNamed(ctx, []ssmbak.Name{name})
+			if err != nil {
+				return err
+			}
+			if live, ok := found[name]; ok {
+				s.live = &live
+			}
+			return r.recall(ctx, s, complete)
+		}
+		return nil
+	}
+	below, err := d.Below(target)
+	if err != nil {
+		return err
+	}
+	lines, err := r.archive.Timelines(ctx, below)
+	if err != nil {
+		return err
+	}
+	// What is there and not copied is kept unless Exact is set, whatever it was.
+	f := &finder{live: r.live, target: below, all: r.o.Exact || r.o.FindNew}
+	f.know(lines, slices.Collect(maps.Keys(byName)))
+	live, err := f.below(ctx)
+	if err != nil {
+		return err
+	}
+	for name, found := range live {
+		if byName[name] == nil {
+			if d.Copied(name) {
+				continue
+			}
+			byName[name] = &subject{name: name, origin: d.Origin(name)}
+		}
+		byName[name].live = &found
+	}
+	for i, name := range lines.Names {
+		if s := byName[name]; s != nil {
+			s.line = lines.All[i]
+		}
+	}
+	for _, p := range lines.Problems {
+		if s := byName[p.Name]; s != nil && s.problem == nil {
+			s.problem = p.Err
+		}
+	}
+	return nil
+}
