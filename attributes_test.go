@@ -42,7 +42,7 @@ func TestAttributesEverywhere(t *testing.T) {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		t.Run(field.Name, func(t *testing.T) {
 			t.Parallel()
-			version := ssmbak.Version{Number: 1, Time: 1718309454000, Attributes: ssmbak.Attributes{Type: ssmbak.SecureString}}
+			version := ssmbak.Version{Number: 1, Time: 1718309454000, Attributes: ssmbak.Attributes{Type: ssmbak.TypeSecureString}}
 			with := version
 			reflect.ValueOf(&with.Attributes).Elem().Field(i).SetString("one of its own")
 			if got := with.Get(ssmbak.Attribute(name)); got != "one of its own" {
@@ -59,7 +59,7 @@ func TestAttributesEverywhere(t *testing.T) {
 					t.Errorf("timeline.Union loses it: %+v", merged.Versions[0])
 				}
 			}
-			state, _ := timeline.New("/a", facts(with), timeline.Horizon{}).At(with.Time)
+			state, _ := timeline.New("/a", facts(with), timeline.Coverage{}).At(with.Time)
 			if state.Version != with {
 				t.Errorf("a timeline loses it: %+v", state.Version)
 			}
@@ -77,7 +77,7 @@ func TestAttributesEverywhere(t *testing.T) {
 				c.Before.Version.Tier = "Standard"
 			}
 			if name == "type" { // Parameter Store has no other types
-				c.After.Version.Type, c.Before.Version.Type = ssmbak.SecureString, ssmbak.String
+				c.After.Version.Type, c.Before.Version.Type = ssmbak.TypeSecureString, ssmbak.TypeString
 			}
 			want := c.After.Version.Get(ssmbak.Attribute(name))
 			item := plan.Decide(c, plan.Options{})

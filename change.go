@@ -6,14 +6,14 @@ type Operation string
 // The operations of a [Change]. The first three are AWS's words, as its events
 // use them.
 const (
-	Create Operation = "Create"
-	Update Operation = "Update"
-	Delete Operation = "Delete"
+	OpCreate Operation = "Create"
+	OpUpdate Operation = "Update"
+	OpDelete Operation = "Delete"
 	// Tag and Label are changes of the parameter's tags and labels.
-	Tag   Operation = "Tag"
-	Label Operation = "Label"
+	OpTag   Operation = "Tag"
+	OpLabel Operation = "Label"
 	// Gap is a stretch of time in which something was missed.
-	Gap Operation = "Gap"
+	OpGap Operation = "Gap"
 )
 
 // Change is one thing that happened to a parameter, or that is known to be

@@ -7,9 +7,9 @@ type Type string
 
 // The types of Parameter Store.
 const (
-	String       Type = "String"
-	StringList   Type = "StringList"
-	SecureString Type = "SecureString"
+	TypeString       Type = "String"
+	TypeStringList   Type = "StringList"
+	TypeSecureString Type = "SecureString"
 )
 
 // Certainty says how far an answer about a moment can be trusted. The zero

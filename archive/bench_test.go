@@ -53,7 +53,7 @@ func history(b *testing.B, a *archive.Writer, name ssmbak.Name, versions int) er
 	}
 	var f timeline.Facts
 	for n := range int64(versions) {
-		v := timeline.Version{Version: ssmbak.Version{Number: n + 1, Time: second.Add(time.Duration(n) * time.Minute), User: "arn:aws:iam::123456789012:user/somebody", Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: "Standard", DataType: "text"}}, Events: []string{fmt.Sprintf("6a7e4feb-b491-4cf7-a9f1-%012d", n)}}
+		v := timeline.Version{Version: ssmbak.Version{Number: n + 1, Time: second.Add(time.Duration(n) * time.Minute), User: "arn:aws:iam::123456789012:user/somebody", Attributes: ssmbak.Attributes{Type: ssmbak.TypeString, Tier: "Standard", DataType: "text"}}, Events: []string{fmt.Sprintf("6a7e4feb-b491-4cf7-a9f1-%012d", n)}}
 		ref, err := a.PutValue(b.Context(), name, v.Version, ssmbak.NewValue(fmt.Sprintf("value %d of %s", n, name)))
 		if err != nil {
 			return err
@@ -62,7 +62,7 @@ func history(b *testing.B, a *archive.Writer, name ssmbak.Name, versions int) er
 		f.Versions = append(f.Versions, v)
 	}
 	last := f.Versions[versions-1]
-	f.Looks = []timeline.Look{{Newest: last.Ref(), Oldest: 1, Sure: last.Time + 1000, Seen: last.Time + 11_000}}
+	f.Observations = []timeline.Observation{{Newest: last.Ref(), Oldest: 1, AsOf: last.Time + 1000, At: last.Time + 11_000}}
 	_, err = a.Update(b.Context(), x, func(base timeline.Facts) timeline.Facts { return timeline.Union(base, f) })
 	return err
 }
@@ -110,7 +110,7 @@ func BenchmarkBusyParameter(b *testing.B) {
 		v.Objects = []timeline.ObjectRef{{ID: fmt.Sprintf("3sL4kqtJlcpXroDTDmJ.%012d", n), Written: v.Time + 900}}
 		f.Versions = append(f.Versions, v)
 		if n%50 == 49 { // what looks leave where versions come one by one
-			f.Looks = append(f.Looks, timeline.Look{Newest: v.Ref(), Oldest: max(1, n-98), Sure: v.Time + 1000, Seen: v.Time + 11_000})
+			f.Observations = append(f.Observations, timeline.Observation{Newest: v.Ref(), Oldest: max(1, n-98), AsOf: v.Time + 1000, At: v.Time + 11_000})
 		}
 	}
 	out, err := a.Update(b.Context(), archive.Index{Name: "/busy"}, func(timeline.Facts) timeline.Facts { return f })

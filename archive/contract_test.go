@@ -193,7 +193,7 @@ var contract = []struct {
 	{name: "values come back byte for byte", hold: func(t *testing.T, p place) {
 		a := p.ready(t)
 		for i, text := range []string{" a ", "\n\ttabs\r\n", "été ✓ 漢字 🙂", "x", strings.Repeat("é", 4096), "{\"a\": 1}\x00end"} {
-			v := ssmbak.Version{Number: int64(i + 1), Time: second + ssmbak.Time(i), Attributes: ssmbak.Attributes{Type: ssmbak.String}}
+			v := ssmbak.Version{Number: int64(i + 1), Time: second + ssmbak.Time(i), Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}}
 			ref, err := a.PutValue(t.Context(), "/app/db", v, ssmbak.NewValue(text))
 			if err != nil {
 				t.Fatal(err)
@@ -206,7 +206,7 @@ var contract = []struct {
 	}},
 	{name: "a value object can be read without ssmbak", hold: func(t *testing.T, p place) {
 		a := p.ready(t)
-		v := ssmbak.Version{Number: 7, Time: second + 123, User: "arn:aws:iam::123456789012:user/me", Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: "alias/aws/ssm", Tier: "Standard", DataType: "text", Description: "what it's for (the é is lost), " + strings.Repeat("long ", 60)}}
+		v := ssmbak.Version{Number: 7, Time: second + 123, User: "arn:aws:iam::123456789012:user/me", Attributes: ssmbak.Attributes{Type: ssmbak.TypeSecureString, KeyID: "alias/aws/ssm", Tier: "Standard", DataType: "text", Description: "what it's for (the é is lost), " + strings.Repeat("long ", 60)}}
 		ref, err := a.PutValue(t.Context(), "/db", v, ssmbak.NewValue("hunter2"))
 		if err != nil {
 			t.Fatal(err)
@@ -387,7 +387,7 @@ var contract = []struct {
 		a := p.ready(t)
 		begin(t, a, "/app/plain", 1)
 		secret := version(1)
-		secret.Type = ssmbak.SecureString
+		secret.Type = ssmbak.TypeSecureString
 		record(t, a, "/app/secret", secret)
 		tests := []struct {
 			values        archive.Values
@@ -575,7 +575,7 @@ var contract = []struct {
 		if err != nil || len(x.Facts.Versions) != 10_000 {
 			t.Fatalf("%d versions, %v", len(x.Facts.Versions), err)
 		}
-		state, _ := timeline.New("/busy", x.Facts, timeline.Horizon{}).At(second + 5000)
+		state, _ := timeline.New("/busy", x.Facts, timeline.Coverage{}).At(second + 5000)
 		if state.Version.Number != 5000 {
 			t.Errorf("version %d was current, want 5000", state.Version.Number)
 		}

@@ -87,7 +87,7 @@ func TestIndexRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f := d.Facts; len(f.Versions) != 2 || len(f.Deletions) != 1 || len(f.Looks) != 2 || len(f.Tags) != 2 || len(f.Labels) != 2 || len(f.Traces) != 1 || len(f.Legacy) != 1 {
+	if f := d.Facts; len(f.Versions) != 2 || len(f.Deletions) != 1 || len(f.Observations) != 2 || len(f.Tags) != 2 || len(f.Labels) != 2 || len(f.MissedChanges) != 1 || len(f.Legacy) != 1 {
 		t.Fatalf("facts are missing: %+v", f)
 	}
 	if !unknown.Empty() {
@@ -132,7 +132,7 @@ func FuzzDecodeIndex(f *testing.F) {
 		if diff := cmp.Diff(d, again, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("(-first +again):\n%s", diff)
 		}
-		timeline.New("/app/db", d.Facts, timeline.Horizon{}).At(0)
+		timeline.New("/app/db", d.Facts, timeline.Coverage{}).At(0)
 	})
 }
 
@@ -173,7 +173,7 @@ func TestSpecifiedExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	line := timeline.New("/app/db", d.Facts, timeline.Horizon{})
+	line := timeline.New("/app/db", d.Facts, timeline.Coverage{})
 	at := d.Versions[0].Time
 	if state, refs := line.At(at); state.Version.Number != 1 || state.Certainty != ssmbak.Proved || len(refs) != 1 {
 		t.Errorf("at its first version the example holds %+v", state)

@@ -41,7 +41,7 @@ func recordSomething(ctx context.Context, world *emulator.AWS, cfg aws.Config) e
 		return err
 	}
 	live := paramstore.New(ssm.NewFromConfig(cfg), paramstore.Options{})
-	if _, err := live.Put(ctx, paramstore.Write{Name: "/app/db", Value: ssmbak.NewValue("hunter2"), Attributes: ssmbak.Attributes{Type: ssmbak.SecureString}}); err != nil {
+	if _, err := live.Put(ctx, paramstore.Write{Name: "/app/db", Value: ssmbak.NewValue("hunter2"), Attributes: ssmbak.Attributes{Type: ssmbak.TypeSecureString}}); err != nil {
 		return err
 	}
 	return recorder.New(a, live, recorder.Options{Account: "123456789012", Region: cfg.Region}).Sync(ctx, "/app/db")

@@ -90,7 +90,7 @@ func (a *Archive) At(ctx context.Context, target ssmbak.Target, at ssmbak.Time, 
 // fetch reads the value of a state if it is wanted. What affects this parameter
 // alone is noted in the state, and returned if it is a problem.
 func (a *Archive) fetch(ctx context.Context, s *ssmbak.State, refs []timeline.ObjectRef, values Values) (problem, err error) {
-	if len(refs) == 0 || s.Deleted || values == NoValues || values == PublicValues && s.Version.Type == ssmbak.SecureString {
+	if len(refs) == 0 || s.Deleted || values == NoValues || values == PublicValues && s.Version.Type == ssmbak.TypeSecureString {
 		return nil, nil
 	}
 	v, err := a.Value(ctx, s.Name, refs)
@@ -231,7 +231,7 @@ func (a *Archive) scan(ctx context.Context, target ssmbak.Target, begin func(nam
 					return err
 				}
 			}
-			h := timeline.Horizon{}
+			h := timeline.Coverage{}
 			if x.Exists {
 				h = a.Coverage(x, rec)
 			} else {

@@ -206,8 +206,8 @@ func (r *Reconciled) advance(before Reconciled, l Listing, began time.Time) {
 
 // Coverage returns since when and up to when the archive is complete for a
 // parameter, by its index, the identity and the last complete listing.
-func (a *Archive) Coverage(x Index, r Reconciled) timeline.Horizon {
-	h := timeline.Horizon{Since: a.since(), Complete: x.compared(r, r.Last)}
+func (a *Archive) Coverage(x Index, r Reconciled) timeline.Coverage {
+	h := timeline.Coverage{Since: a.since(), Complete: x.compared(r, r.Last)}
 	if i, found := r.findMissed(x.Name); found {
 		// It was live when nothing could be recorded of it, so its first fact says
 		// nothing about the time before.

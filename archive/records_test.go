@@ -61,7 +61,7 @@ func full(id string) *RestoreRecord {
 		Version: ssmbak.Version{
 			Number: 3, Time: 1_718_309_454_123, User: "arn:aws:iam::123456789012:user/me",
 			Attributes: ssmbak.Attributes{
-				Type: ssmbak.SecureString, KeyID: "alias/app", Tier: "Advanced", DataType: "text",
+				Type: ssmbak.TypeSecureString, KeyID: "alias/app", Tier: "Advanced", DataType: "text",
 				Description: "é\n\"", AllowedPattern: "^a", Policies: `[{"Type":"NoChangeNotification"}]`,
 			},
 		},

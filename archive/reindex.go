@@ -174,7 +174,7 @@ func (a *Archive) gather(ctx context.Context, out *Reindexed) (facts timeline.Fa
 	case !complete:
 		out.Missing = append(out.Missing, "what was recorded after "+out.OlderTime.String()+", other than values")
 	}
-	if _, _, absent := timeline.New(out.Name, facts, timeline.Horizon{}).Newest(); !absent && len(out.Missing) > 0 && current.Marker {
+	if _, _, absent := timeline.New(out.Name, facts, timeline.Coverage{}).Newest(); !absent && len(out.Missing) > 0 && current.Marker {
 		out.Missing = append(out.Missing, "the deletion that left the delete marker of "+current.Modified.String()+", unless that came late")
 	}
 	return facts, unknown, nil

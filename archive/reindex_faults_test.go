@@ -348,15 +348,15 @@ func TestReindexProves(t *testing.T) {
 					seen.Deletions = []timeline.Deletion{{Event: fmt.Sprint("e", i), Second: now.Second()}}
 				}
 			case what == 1 && len(life) == 0:
-				seen.Looks = []timeline.Look{{Gone: true, Sure: now, Seen: now}}
+				seen.Observations = []timeline.Observation{{Gone: true, AsOf: now, At: now}}
 			case what <= 2 && len(life) > 0:
 				for j := range life {
 					keep(&life[j])
 				}
 				seen.Versions = life
-				seen.Looks = []timeline.Look{{Newest: life[len(life)-1].Ref(), Oldest: 1, Sure: now, Seen: now}}
+				seen.Observations = []timeline.Observation{{Newest: life[len(life)-1].Ref(), Oldest: 1, AsOf: now, At: now}}
 			default:
-				life = append(life, timeline.Version{Version: ssmbak.Version{Number: int64(len(life) + 1), Time: now, Attributes: ssmbak.Attributes{Type: ssmbak.String}}})
+				life = append(life, timeline.Version{Version: ssmbak.Version{Number: int64(len(life) + 1), Time: now, Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}}})
 				v := &life[len(life)-1]
 				truth[now] = v.Number
 				if rapid.Bool().Draw(r, "recorded") {
@@ -398,7 +398,7 @@ func TestReindexProves(t *testing.T) {
 		if stored := len(local.S3.Versions("archive", "/a")); refs != stored {
 			r.Errorf("%d value objects are known, %d are stored", refs, stored)
 		}
-		line := timeline.New("/a", x.Facts, timeline.Horizon{})
+		line := timeline.New("/a", x.Facts, timeline.Coverage{})
 		changes := slices.Sorted(maps.Keys(truth))
 		for moment := second - 10; moment < now+10; moment++ {
 			st, _ := line.At(moment)

@@ -108,10 +108,10 @@ var rebuilding = []struct {
 	}},
 	{"nothing left but value objects", func(t *testing.T, p place) {
 		a := p.ready(t)
-		secret := timeline.Version{Version: ssmbak.Version{Number: 1, Time: second + 10, User: "arn:aws:iam::123456789012:user/me", Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: "alias/app", Tier: "Advanced", DataType: "text", Description: "lost", AllowedPattern: "lost", Policies: "lost"}}}
+		secret := timeline.Version{Version: ssmbak.Version{Number: 1, Time: second + 10, User: "arn:aws:iam::123456789012:user/me", Attributes: ssmbak.Attributes{Type: ssmbak.TypeSecureString, KeyID: "alias/app", Tier: "Advanced", DataType: "text", Description: "lost", AllowedPattern: "lost", Policies: "lost"}}}
 		second2, reborn := secret, secret
 		second2.Number, second2.Time, second2.KeyID = 2, second+20, "alias/aws/ssm"
-		reborn.Time, reborn.Type, reborn.KeyID = second+30, ssmbak.StringList, ""
+		reborn.Time, reborn.Type, reborn.KeyID = second+30, ssmbak.TypeStringList, ""
 		var want timeline.Facts
 		for _, v := range []timeline.Version{secret, second2, reborn} {
 			ref, err := a.PutValue(t.Context(), "/app/db", v.Version, ssmbak.NewValue(fmt.Sprint("at ", v.Time)))
@@ -309,10 +309,10 @@ func grown(t *testing.T, a *archive.Writer, name ssmbak.Name) timeline.Facts {
 	record(t, a, name, v1)
 	v2.Objects = []timeline.ObjectRef{value(t, a, name, 2)}
 	facts := timeline.Facts{
-		Versions:  []timeline.Version{v2},
-		Deletions: []timeline.Deletion{{Event: "e3", Second: (second + 5000).Second()}},
-		Looks:     []timeline.Look{{Newest: v2.Ref(), Oldest: 1, Sure: second + 100, Seen: second + 200}},
-		Tags:      []timeline.TagsSeen{{Tags: map[string]string{"team": "blue"}, Event: "e4", Second: second.Second()}},
+		Versions:     []timeline.Version{v2},
+		Deletions:    []timeline.Deletion{{Event: "e3", Second: (second + 5000).Second()}},
+		Observations: []timeline.Observation{{Newest: v2.Ref(), Oldest: 1, AsOf: second + 100, At: second + 200}},
+		Tags:         []timeline.TagsFact{{Tags: map[string]string{"team": "blue"}, Event: "e4", Second: second.Second()}},
 	}
 	x, err := a.Index(t.Context(), name)
 	if err != nil {

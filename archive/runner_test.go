@@ -182,7 +182,7 @@ func TestContract(t *testing.T) {
 
 // version returns the fact of a version, one millisecond after the one before.
 func version(n int64) timeline.Version {
-	return timeline.Version{Version: ssmbak.Version{Number: n, Time: second + ssmbak.Time(n), Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: "Standard", DataType: "text"}}}
+	return timeline.Version{Version: ssmbak.Version{Number: n, Time: second + ssmbak.Time(n), Attributes: ssmbak.Attributes{Type: ssmbak.TypeString, Tier: "Standard", DataType: "text"}}}
 }
 
 func add(versions ...timeline.Version) func(timeline.Facts) timeline.Facts {

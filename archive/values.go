@@ -86,7 +86,7 @@ func readLabel(metadata map[string]string) label {
 	ms, err2 := strconv.ParseInt(metadata[metaTime], 10, 64)
 	kind := ssmbak.Type(metadata[metaType])
 	if err != nil || err2 != nil || n < 1 || ms < 1 || ms > lastTime ||
-		kind != ssmbak.String && kind != ssmbak.StringList && kind != ssmbak.SecureString {
+		kind != ssmbak.TypeString && kind != ssmbak.TypeStringList && kind != ssmbak.TypeSecureString {
 		return label{unreadable: true}
 	}
 	return label{version: timeline.Version{Version: ssmbak.Version{

@@ -46,7 +46,7 @@ func (w Write) input() *ssm.PutParameterInput {
 	if w.DataType != "" {
 		in.DataType = &w.DataType
 	}
-	if w.Type == ssmbak.SecureString && w.KeyID != "" {
+	if w.Type == ssmbak.TypeSecureString && w.KeyID != "" {
 		in.KeyId = &w.KeyID
 	}
 	switch {

@@ -46,7 +46,7 @@ func TestBeforeSending(t *testing.T) {
 				}
 				return nil
 			})
-			_, err := s.Put(ctx, paramstore.Write{Name: "/app/db", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.String}})
+			_, err := s.Put(ctx, paramstore.Write{Name: "/app/db", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}})
 			var unsent *paramstore.NotSentError
 			if (err != nil) != test.fails || test.fails && (!errors.Is(err, moved) || !errors.As(err, &unsent)) || checks != test.checks || len(client.sent) != test.writes {
 				t.Errorf("%s: %d checks, %d requests, %v", test.name, checks, len(client.sent), err)
@@ -74,7 +74,7 @@ func TestCheckComesAfterTheWait(t *testing.T) {
 					}
 					return nil
 				})
-				_, err := s.Put(ctx, paramstore.Write{Name: "/app/db", Value: ssmbak.NewValue("v"), Overwrite: true, Attributes: ssmbak.Attributes{Type: ssmbak.String}})
+				_, err := s.Put(ctx, paramstore.Write{Name: "/app/db", Value: ssmbak.NewValue("v"), Overwrite: true, Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}})
 				if since := time.Since(checked); since > time.Second {
 					t.Errorf("the write ended %s after its check", since)
 				}
@@ -111,7 +111,7 @@ func TestLibraryIsPaced(t *testing.T) {
 			g.SetLimit(8)
 			for range 100 {
 				g.Go(func() error {
-					_, err := s.Put(t.Context(), paramstore.Write{Name: "/app/db", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.String}})
+					_, err := s.Put(t.Context(), paramstore.Write{Name: "/app/db", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}})
 					return err
 				})
 				g.Go(func() error {

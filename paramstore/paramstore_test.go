@@ -52,7 +52,7 @@ func over(t *testing.T, handler http.Handler) *paramstore.Store {
 func put(t *testing.T, s *paramstore.Store, w paramstore.Write) int64 {
 	t.Helper()
 	if w.Type == "" {
-		w.Type = ssmbak.String
+		w.Type = ssmbak.TypeString
 	}
 	n, err := s.Put(t.Context(), w)
 	if err != nil {
@@ -80,7 +80,7 @@ func TestHistory(t *testing.T) {
 		if got, want := v.Time, ssmbak.TimeOf(truth[i].Time); got != want {
 			t.Errorf("version %d has the time %v, want %v to the millisecond", i+1, got, want)
 		}
-		if v.User == "" || v.Tier != "Standard" || v.DataType != "text" || v.Type != ssmbak.String {
+		if v.User == "" || v.Tier != "Standard" || v.DataType != "text" || v.Type != ssmbak.TypeString {
 			t.Errorf("version %d without some attributes: %+v", i+1, v.Version)
 		}
 	}
@@ -167,7 +167,7 @@ func TestSecret(t *testing.T) {
 	t.Parallel()
 	emulated, s := open(t, ssmapi.Options{})
 	key := "arn:aws:kms:us-east-1:123456789012:key/1111"
-	put(t, s, paramstore.Write{Name: "/s", Value: ssmbak.NewValue("hunter2"), Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: key}})
+	put(t, s, paramstore.Write{Name: "/s", Value: ssmbak.NewValue("hunter2"), Attributes: ssmbak.Attributes{Type: ssmbak.TypeSecureString, KeyID: key}})
 	h, err := s.History(t.Context(), "/s")
 	if err != nil {
 		t.Fatal(err)
@@ -264,7 +264,7 @@ func TestWrite(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"b": "2", "c": "3"}, tags); diff != "" {
 		t.Errorf("tags (-want +got):\n%s", diff)
 	}
-	if _, err := s.Put(t.Context(), paramstore.Write{Name: "/app/x", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.String}}); !errors.Is(err, paramstore.ErrExists) {
+	if _, err := s.Put(t.Context(), paramstore.Write{Name: "/app/x", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}}); !errors.Is(err, paramstore.ErrExists) {
 		t.Errorf("create of an existing parameter: got %v, want ErrExists", err)
 	}
 }
@@ -283,7 +283,7 @@ func TestRefusedWithoutValue(t *testing.T) {
 			refusing := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				ssmapi.WriteError(w, http.StatusBadRequest, code, message)
 			})
-			_, err := over(t, refusing).Put(t.Context(), paramstore.Write{Name: "/a", Value: ssmbak.NewValue(secret), Attributes: ssmbak.Attributes{Type: ssmbak.SecureString}})
+			_, err := over(t, refusing).Put(t.Context(), paramstore.Write{Name: "/a", Value: ssmbak.NewValue(secret), Attributes: ssmbak.Attributes{Type: ssmbak.TypeSecureString}})
 			if err == nil || strings.Contains(fmt.Sprintf("%v %+v", err, err), "hunter2") {
 				t.Errorf("%s: got error %q, want an error without the value", code, err)
 			}

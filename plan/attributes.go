@@ -123,7 +123,7 @@ func fill(v ssmbak.Version, live *Parameter) ssmbak.Version {
 // of a SecureString and the data type. Nothing else has a key.
 func Defaulted(a ssmbak.Attributes) ssmbak.Attributes {
 	a.DataType = cmp.Or(a.DataType, plain)
-	if a.KeyID = cmp.Or(a.KeyID, defaultKey); a.Type != ssmbak.SecureString {
+	if a.KeyID = cmp.Or(a.KeyID, defaultKey); a.Type != ssmbak.TypeSecureString {
 		a.KeyID = ""
 	}
 	return a

@@ -84,9 +84,9 @@ func TestResolve(t *testing.T) {
 	old := func(kind ssmbak.Type, description string) ssmbak.State {
 		return ssmbak.State{Name: "/a", Version: ssmbak.Version{Time: moment, Attributes: ssmbak.Attributes{Type: kind, Description: description}}, Value: ssmbak.Know(ssmbak.NewValue("v"), ssmbak.Proved)}
 	}
-	long := old(ssmbak.String, "")
+	long := old(ssmbak.TypeString, "")
 	long.Value.V = ssmbak.NewValue(strings.Repeat("x", standardSize+1))
-	rich := ssmbak.Version{Number: 4, Time: later, Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: "alias/k", Tier: advanced, DataType: "aws:ssm:integration", Description: "it's (mine)", AllowedPattern: ".", Policies: `[{"Type":"NoChangeNotification"}]`}}
+	rich := ssmbak.Version{Number: 4, Time: later, Attributes: ssmbak.Attributes{Type: ssmbak.TypeSecureString, KeyID: "alias/k", Tier: advanced, DataType: "aws:ssm:integration", Description: "it's (mine)", AllowedPattern: ".", Policies: `[{"Type":"NoChangeNotification"}]`}}
 	tests := []struct {
 		name string
 		w    ssmbak.State
@@ -97,47 +97,47 @@ func TestResolve(t *testing.T) {
 			"create without attributes",
 			ssmbak.State{Name: "/a", Version: version(2, moment), Value: ssmbak.Know(ssmbak.NewValue("v"), ssmbak.Proved)},
 			nil,
-			Write{Name: "/a", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: standard, DataType: plain}},
+			Write{Name: "/a", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.TypeString, Tier: standard, DataType: plain}},
 		},
 		{
 			"create with tags",
 			ssmbak.State{Name: "/a", Version: version(2, moment), Value: ssmbak.Know(ssmbak.NewValue("v"), ssmbak.Proved), Tags: ssmbak.Know(map[string]string{"a": "1", "aws:b": "2"}, ssmbak.Proved)},
 			nil,
-			Write{Name: "/a", Value: ssmbak.NewValue("v"), Tags: map[string]string{"a": "1"}, Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: standard, DataType: plain}},
+			Write{Name: "/a", Value: ssmbak.NewValue("v"), Tags: map[string]string{"a": "1"}, Attributes: ssmbak.Attributes{Type: ssmbak.TypeString, Tier: standard, DataType: plain}},
 		},
 		{
 			"create a secret with the default key",
 			ssmbak.State{Name: "/a", Version: with(version(2, moment), secure("")), Value: ssmbak.Know(ssmbak.NewValue("v"), ssmbak.Proved)},
 			nil,
-			Write{Name: "/a", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: defaultKey, Tier: standard, DataType: plain}},
+			Write{Name: "/a", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.TypeSecureString, KeyID: defaultKey, Tier: standard, DataType: plain}},
 		},
 		{
 			"no key for what is no secret",
 			ssmbak.State{Name: "/a", Version: version(2, moment), Value: ssmbak.Know(ssmbak.NewValue("v"), ssmbak.Proved)},
 			alive(with(version(3, later), secure("alias/k")), "v"),
-			Write{Name: "/a", Value: ssmbak.NewValue("v"), Overwrite: true, Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: standard, DataType: plain}},
+			Write{Name: "/a", Value: ssmbak.NewValue("v"), Overwrite: true, Attributes: ssmbak.Attributes{Type: ssmbak.TypeString, Tier: standard, DataType: plain}},
 		},
 		{
 			"an advanced parameter without its policies",
 			ssmbak.State{Name: "/a", Version: version(2, moment), Value: ssmbak.Know(ssmbak.NewValue("v"), ssmbak.Proved)},
 			alive(rich, "v"),
-			Write{Name: "/a", Value: ssmbak.NewValue("v"), Overwrite: true, ClearPolicies: true, Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: advanced, DataType: integration}},
+			Write{Name: "/a", Value: ssmbak.NewValue("v"), Overwrite: true, ClearPolicies: true, Attributes: ssmbak.Attributes{Type: ssmbak.TypeString, Tier: advanced, DataType: integration}},
 		},
 		{
-			"of the original, create", old(ssmbak.SecureString, "d"), nil,
-			Write{Name: "/a", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: defaultKey, Description: "d", DataType: plain}},
+			"of the original, create", old(ssmbak.TypeSecureString, "d"), nil,
+			Write{Name: "/a", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.TypeSecureString, KeyID: defaultKey, Description: "d", DataType: plain}},
 		},
 		{
 			"of the original, create a long one", long, nil,
-			Write{Name: "/a", Value: long.Value.V, Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: advanced, DataType: plain}},
+			Write{Name: "/a", Value: long.Value.V, Attributes: ssmbak.Attributes{Type: ssmbak.TypeString, Tier: advanced, DataType: plain}},
 		},
 		{
-			"of the original, update", old(ssmbak.SecureString, "its mine"), alive(rich, "w"),
-			Write{Name: "/a", Value: ssmbak.NewValue("v"), Overwrite: true, Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: "alias/k", Tier: advanced, DataType: "aws:ssm:integration", Description: "it's (mine)", AllowedPattern: ".", Policies: rich.Policies}},
+			"of the original, update", old(ssmbak.TypeSecureString, "its mine"), alive(rich, "w"),
+			Write{Name: "/a", Value: ssmbak.NewValue("v"), Overwrite: true, Attributes: ssmbak.Attributes{Type: ssmbak.TypeSecureString, KeyID: "alias/k", Tier: advanced, DataType: "aws:ssm:integration", Description: "it's (mine)", AllowedPattern: ".", Policies: rich.Policies}},
 		},
 		{
-			"of the original, update of another type", old(ssmbak.String, "other"), alive(rich, "w"),
-			Write{Name: "/a", Value: ssmbak.NewValue("v"), Overwrite: true, Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: advanced, DataType: integration, Description: "other", AllowedPattern: ".", Policies: rich.Policies}},
+			"of the original, update of another type", old(ssmbak.TypeString, "other"), alive(rich, "w"),
+			Write{Name: "/a", Value: ssmbak.NewValue("v"), Overwrite: true, Attributes: ssmbak.Attributes{Type: ssmbak.TypeString, Tier: advanced, DataType: integration, Description: "other", AllowedPattern: ".", Policies: rich.Policies}},
 		},
 	}
 	for _, test := range tests {

@@ -50,7 +50,7 @@ func (c *Case) misfit(w Write) string {
 	switch {
 	case !fixed(live, wanted), unchanged, fits(live, w.Type, w.Value.Reveal()):
 		return ""
-	case live == DataTypeImage && w.Type == ssmbak.String && imageID.MatchString(w.Value.Reveal()):
+	case live == DataTypeImage && w.Type == ssmbak.TypeString && imageID.MatchString(w.Value.Reveal()):
 		return ""
 	}
 	return fmt.Sprintf("its data type is %s and was %s: %s in place; --replace deletes it and creates it anew", live, wanted, reasonDataType)
@@ -61,7 +61,7 @@ func (c *Case) misfit(w Write) string {
 // https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-data-types.html
 func fits(dataType string, kind ssmbak.Type, value string) bool {
 	items := []string{value}
-	if kind == ssmbak.StringList {
+	if kind == ssmbak.TypeStringList {
 		items = strings.Split(value, ",")
 	}
 	for _, item := range items {

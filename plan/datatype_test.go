@@ -16,14 +16,14 @@ func TestFits(t *testing.T) {
 		value    string
 		want     bool
 	}{
-		{"text", ssmbak.String, "anything", true},
-		{"of the future", ssmbak.String, "anything", true},
-		{"integer", ssmbak.String, "-42", true},
-		{"integer", ssmbak.String, "ami-12345678", false},
-		{"integer", ssmbak.StringList, "1,2", true},
-		{"integer", ssmbak.StringList, "1,two", false},
-		{"float", ssmbak.String, "2.5", true},
-		{"float", ssmbak.String, "ami-12345678", false},
+		{"text", ssmbak.TypeString, "anything", true},
+		{"of the future", ssmbak.TypeString, "anything", true},
+		{"integer", ssmbak.TypeString, "-42", true},
+		{"integer", ssmbak.TypeString, "ami-12345678", false},
+		{"integer", ssmbak.TypeStringList, "1,2", true},
+		{"integer", ssmbak.TypeStringList, "1,two", false},
+		{"float", ssmbak.TypeString, "2.5", true},
+		{"float", ssmbak.TypeString, "ami-12345678", false},
 	} {
 		if got := fits(test.dataType, test.kind, test.value); got != test.want {
 			t.Errorf("%s of type %s under %s: got %t, want %t", test.value, test.kind, test.dataType, got, test.want)

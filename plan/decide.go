@@ -120,7 +120,7 @@ func (c *Case) judge(o Options) (verdict, string) {
 }
 
 func known(t ssmbak.Type) bool {
-	return t == ssmbak.String || t == ssmbak.StringList || t == ssmbak.SecureString
+	return t == ssmbak.TypeString || t == ssmbak.TypeStringList || t == ssmbak.TypeSecureString
 }
 
 // deletes reports whether a parameter that is live and was not there is to be
@@ -303,7 +303,7 @@ func (c *Case) orReplace(item *Item, o Options) {
 		return
 	}
 	if !o.Replace {
-		if item.Write.Type == ssmbak.StringList || c.Before.Version.Type == ssmbak.StringList {
+		if item.Write.Type == ssmbak.TypeStringList || c.Before.Version.Type == ssmbak.TypeStringList {
 			item.Warnings = append(item.Warnings, "Parameter Store may refuse to change its type in place; --replace deletes it and creates it anew then")
 		}
 		return

@@ -15,7 +15,7 @@ const (
 
 // version returns a version of a String parameter.
 func version(number int64, at ssmbak.Time) ssmbak.Version {
-	return ssmbak.Version{Number: number, Time: at, User: "alice", Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: standard, DataType: plain}}
+	return ssmbak.Version{Number: number, Time: at, User: "alice", Attributes: ssmbak.Attributes{Type: ssmbak.TypeString, Tier: standard, DataType: plain}}
 }
 
 // there returns the wanted state of a parameter that held the value.
@@ -43,7 +43,7 @@ func dataOf(dataType string) func(*ssmbak.Version) {
 }
 
 func secure(key string) func(*ssmbak.Version) {
-	return func(v *ssmbak.Version) { v.Type, v.KeyID = ssmbak.SecureString, key }
+	return func(v *ssmbak.Version) { v.Type, v.KeyID = ssmbak.TypeSecureString, key }
 }
 
 func TestCompute(t *testing.T) {
@@ -314,7 +314,7 @@ func TestCompute(t *testing.T) {
 			"attributes",
 			Case{
 				After: there(with(old, func(v *ssmbak.Version) {
-					v.Type, v.KeyID, v.Description, v.AllowedPattern = ssmbak.SecureString, "alias/k", "d", "^o"
+					v.Type, v.KeyID, v.Description, v.AllowedPattern = ssmbak.TypeSecureString, "alias/k", "d", "^o"
 					v.DataType = "integer"
 				}), "one"), Before: alive(new, "one"),
 			},
@@ -386,9 +386,9 @@ func TestCompute(t *testing.T) {
 		{
 			"of the original, nothing changed",
 			Case{
-				After: there(ssmbak.Version{Time: moment - 5000, Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, Description: "the key"}}, "one"),
+				After: there(ssmbak.Version{Time: moment - 5000, Attributes: ssmbak.Attributes{Type: ssmbak.TypeSecureString, Description: "the key"}}, "one"),
 				Before: alive(with(new, func(v *ssmbak.Version) {
-					v.Type, v.KeyID, v.Description, v.AllowedPattern, v.Tier = ssmbak.SecureString, "alias/k", "the (key)", "o", advanced
+					v.Type, v.KeyID, v.Description, v.AllowedPattern, v.Tier = ssmbak.TypeSecureString, "alias/k", "the (key)", "o", advanced
 				}), "one"),
 			},
 			Options{},

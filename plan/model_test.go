@@ -27,7 +27,7 @@ func (s *shelf) put(t *rapid.T, w Write) {
 		t.Fatalf("overwrite is %v and the parameter is %v", w.Overwrite, s.p)
 	case w.Overwrite && len(w.Tags) > 0:
 		t.Fatal("tags and overwrite can't be used together")
-	case w.KeyID != "" && w.Type != ssmbak.SecureString:
+	case w.KeyID != "" && w.Type != ssmbak.TypeSecureString:
 		t.Fatal("a key for what is no SecureString")
 	case strings.Contains(w.Policies, "2020"):
 		t.Fatal("an expiration that has passed")
@@ -93,7 +93,7 @@ func (s *shelf) apply(t *rapid.T, item Item, now ssmbak.Time) {
 func anyVersion(t *rapid.T, what string, number int64, at ssmbak.Time) ssmbak.Version {
 	one := func(attribute string, of ...string) string { return rapid.SampledFrom(of).Draw(t, what+attribute) }
 	v := ssmbak.Version{Number: number, Time: at, Attributes: ssmbak.Attributes{Type: ssmbak.Type(one("type", "String", "StringList", "SecureString")), Tier: one("tier", standard, advanced), DataType: one("dataType", "text", "aws:ec2:image", "aws:ssm:integration", "integer", "of-later"), Description: one("description", "", "d", "e!"), AllowedPattern: one("pattern", "", ".*")}}
-	if v.Type == ssmbak.SecureString {
+	if v.Type == ssmbak.TypeSecureString {
 		v.KeyID = one("key", "", "alias/aws/ssm", "alias/k")
 	}
 	if v.Tier == advanced {
@@ -220,11 +220,11 @@ func check(t *rapid.T, c Case, item Item, got *Parameter) {
 	if strings.Contains(v.Policies, "2020") && !c.current() {
 		v.Policies = `[{"Type":"NoChangeNotification"}]`
 	}
-	if v.Type == ssmbak.SecureString && v.KeyID == "" {
+	if v.Type == ssmbak.TypeSecureString && v.KeyID == "" {
 		v.KeyID = "alias/aws/ssm"
 	}
 	live := got.Version
-	if live.Type == ssmbak.SecureString && live.KeyID == "" {
+	if live.Type == ssmbak.TypeSecureString && live.KeyID == "" {
 		live.KeyID = "alias/aws/ssm"
 	}
 	live.Number, live.Time, v.Number, v.Time = 0, 0, 0, 0

@@ -57,8 +57,8 @@ func (w *world) tagged(t *testing.T, name string, at time.Time, want map[string]
 // after it.
 func TestLabelsComeBack(t *testing.T) {
 	attack(t, emulator.Options{}, func(t *testing.T, w *world) {
-		w.put(t, "/a", "v1", ssmbak.String)
-		w.put(t, "/a", "v2", ssmbak.String)
+		w.put(t, "/a", "v1", ssmbak.TypeString)
+		w.put(t, "/a", "v2", ssmbak.TypeString)
 		w.drainBy(t, w.Recorder)
 		time.Sleep(time.Minute)
 		before := time.Now()
@@ -91,9 +91,9 @@ func TestStaleLabels(t *testing.T) {
 		return 0
 	}
 	attack(t, o, func(t *testing.T, w *world) {
-		w.put(t, "/a", "v1", ssmbak.String)
+		w.put(t, "/a", "v1", ssmbak.TypeString)
 		w.drainBy(t, w.Recorder)
-		w.put(t, "/a", "v2", ssmbak.String)
+		w.put(t, "/a", "v2", ssmbak.TypeString)
 		w.label(t, "/a", "prod", 1)
 		w.drainBy(t, w.Recorder)
 		time.Sleep(time.Minute)
@@ -110,7 +110,7 @@ func TestStaleLabels(t *testing.T) {
 // finds it.
 func TestUnlabelled(t *testing.T) {
 	attack(t, emulator.Options{}, func(t *testing.T, w *world) {
-		w.put(t, "/a", "v1", ssmbak.String)
+		w.put(t, "/a", "v1", ssmbak.TypeString)
 		w.label(t, "/a", "prod", 1)
 		time.Sleep(time.Minute) // so that the first sync certainly comes after it
 		w.drainBy(t, w.Recorder)
@@ -147,7 +147,7 @@ func TestUnlabelled(t *testing.T) {
 // earlier moments stay.
 func TestLabelsStayKnown(t *testing.T) {
 	attack(t, emulator.Options{}, func(t *testing.T, w *world) {
-		w.put(t, "/a", "v1", ssmbak.String)
+		w.put(t, "/a", "v1", ssmbak.TypeString)
 		w.label(t, "/a", "prod", 1)
 		w.drainBy(t, w.Recorder) // at once, and again when the event comes back
 		known := settled()
@@ -165,7 +165,7 @@ func TestLabelsStayKnown(t *testing.T) {
 func TestTagEventLost(t *testing.T) {
 	attack(t, noEvents(emulator.Options{}), func(t *testing.T, w *world) {
 		for _, name := range []string{"/a", "/b", "/c"} {
-			w.put(t, name, "v", ssmbak.String)
+			w.put(t, name, "v", ssmbak.TypeString)
 		}
 		if err := w.Live.AddTags(t.Context(), "/b", map[string]string{"team": "green"}); err != nil {
 			t.Fatal(err)
@@ -241,7 +241,7 @@ func TestTagEvents(t *testing.T) {
 				Copies: func(string) int { return test.copies }, Delay: func(id string) time.Duration { return test.late[nth(id)] },
 			}}
 			attack(t, o, func(t *testing.T, w *world) {
-				w.put(t, "/a", "v1", ssmbak.String)
+				w.put(t, "/a", "v1", ssmbak.TypeString)
 				w.drainBy(t, w.Recorder)
 				time.Sleep(time.Minute)
 				begin := time.Now()
@@ -280,11 +280,11 @@ func TestTagEvents(t *testing.T) {
 // exception: neither is recorded, asks for anything, or comes back.
 func TestEventsThatChangeNothing(t *testing.T) {
 	attack(t, noEvents(emulator.Options{}), func(t *testing.T, w *world) {
-		w.put(t, "/a", "v1", ssmbak.String)
+		w.put(t, "/a", "v1", ssmbak.TypeString)
 		if err := w.Recorder.Sync(t.Context(), "/a"); err != nil {
 			t.Fatal(err)
 		}
-		w.put(t, "/a", "v2", ssmbak.String)
+		w.put(t, "/a", "v2", ssmbak.TypeString)
 		before := w.index(t, "/a")
 		w.AWS.ResetCounts()
 		at := time.Now().UTC().Format(time.RFC3339)
@@ -317,7 +317,7 @@ func TestEventsThatChangeNothing(t *testing.T) {
 func TestLabelsAndTagsAreNoVersions(t *testing.T) {
 	attack(t, emulator.Options{}, func(t *testing.T, w *world) {
 		for i := range 3 {
-			w.put(t, "/a", fmt.Sprint("v", i+1), ssmbak.String)
+			w.put(t, "/a", fmt.Sprint("v", i+1), ssmbak.TypeString)
 			w.drainBy(t, w.Recorder)
 		}
 		objects := len(w.AWS.S3.Versions(bucket, "/a"))

@@ -137,7 +137,7 @@ func TestLateDeletion(t *testing.T) {
 					delays := map[int]time.Duration{2: late, 3: birth}
 					queue := emulator.QueueOptions{Delay: func(id string) time.Duration { return delays[nth(id)] }}
 					attack(t, emulator.Options{Queue: queue}, func(t *testing.T, w *world) {
-						w.put(t, "/a", "first", ssmbak.String)
+						w.put(t, "/a", "first", ssmbak.TypeString)
 						w.drainBy(t, w.Recorder)
 						time.Sleep(time.Minute)
 						deleted := time.Now()
@@ -185,7 +185,7 @@ func TestManyVersionsUnseen(t *testing.T) {
 						o = noEvents(o)
 					}
 					attack(t, o, func(t *testing.T, w *world) {
-						w.put(t, "/a", "v1", ssmbak.String)
+						w.put(t, "/a", "v1", ssmbak.TypeString)
 						if err := w.Recorder.Sync(t.Context(), "/a"); err != nil {
 							t.Fatal(err)
 						}

@@ -23,22 +23,22 @@ func TestPausedForAnHour(t *testing.T) {
 		{"before the first value of all", "PutObject", "/a", func(t *testing.T, w *world) { w.set(t, "/a", "pending") }},
 		{"before the first index of all", "PutObject", ".ssmbak/index/a", func(t *testing.T, w *world) { w.set(t, "/a", "pending") }},
 		{"between read and value", "PutObject", "/a", func(t *testing.T, w *world) {
-			w.put(t, "/a", "old", ssmbak.String)
+			w.put(t, "/a", "old", ssmbak.TypeString)
 			w.drainBy(t, w.Recorder)
 			w.set(t, "/a", "pending")
 		}},
 		{"between value and index", "PutObject", ".ssmbak/index/a", func(t *testing.T, w *world) {
-			w.put(t, "/a", "old", ssmbak.String)
+			w.put(t, "/a", "old", ssmbak.TypeString)
 			w.drainBy(t, w.Recorder)
 			w.set(t, "/a", "pending")
 		}},
 		{"before the index of a deletion", "PutObject", ".ssmbak/index/a", func(t *testing.T, w *world) {
-			w.put(t, "/a", "old", ssmbak.String)
+			w.put(t, "/a", "old", ssmbak.TypeString)
 			w.drainBy(t, w.Recorder)
 			w.remove(t, "/a")
 		}},
 		{"between index and marker", "DeleteObject", "/a", func(t *testing.T, w *world) {
-			w.put(t, "/a", "old", ssmbak.String)
+			w.put(t, "/a", "old", ssmbak.TypeString)
 			w.drainBy(t, w.Recorder)
 			w.remove(t, "/a")
 		}},
@@ -139,7 +139,7 @@ func TestKilledBetweenWrites(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			attack(t, emulator.Options{}, func(t *testing.T, w *world) {
-				w.put(t, "/a", "v1", ssmbak.String)
+				w.put(t, "/a", "v1", ssmbak.TypeString)
 				w.drainBy(t, w.Recorder)
 				if test.remove {
 					w.remove(t, "/a")

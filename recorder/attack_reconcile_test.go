@@ -24,9 +24,9 @@ import (
 
 // plain is a write of a parameter that is secret or not.
 func plain(name, value string, secret bool) paramstore.Write {
-	kind := ssmbak.String
+	kind := ssmbak.TypeString
 	if secret {
-		kind = ssmbak.SecureString
+		kind = ssmbak.TypeSecureString
 	}
 	return paramstore.Write{Name: ssmbak.Name(name), Value: ssmbak.NewValue(value), Attributes: ssmbak.Attributes{Type: kind}}
 }

@@ -63,7 +63,7 @@ func meanwhile(op, prefix string, times int, do func()) emulator.FaultFunc {
 // set writes a value without waiting afterwards.
 func (w *world) set(t *testing.T, name, value string) {
 	t.Helper()
-	w.write(t, paramstore.Write{Name: ssmbak.Name(name), Value: ssmbak.NewValue(value), Attributes: ssmbak.Attributes{Type: ssmbak.String}})
+	w.write(t, paramstore.Write{Name: ssmbak.Name(name), Value: ssmbak.NewValue(value), Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}})
 }
 
 func (w *world) write(t *testing.T, p paramstore.Write) {
@@ -186,7 +186,7 @@ func (w *world) facts(t *testing.T, name string) []string {
 	for range f.Deletions {
 		all = append(all, "deletion")
 	}
-	for _, tr := range f.Traces {
+	for _, tr := range f.MissedChanges {
 		all = append(all, "missed "+string(tr.Operation))
 	}
 	return all

@@ -34,7 +34,7 @@ func TestKeyDisabled(t *testing.T) {
 				times := make([]time.Time, 4)
 				for i := range 3 {
 					times[i] = time.Now()
-					w.write(t, paramstore.Write{Name: "/s", Value: ssmbak.NewValue(fmt.Sprint("secret", i+1)), Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: fmt.Sprint("alias/key", i+1)}})
+					w.write(t, paramstore.Write{Name: "/s", Value: ssmbak.NewValue(fmt.Sprint("secret", i+1)), Attributes: ssmbak.Attributes{Type: ssmbak.TypeSecureString, KeyID: fmt.Sprint("alias/key", i+1)}})
 					time.Sleep(2 * time.Second)
 				}
 				key := fmt.Sprint("alias/key", which)
@@ -73,7 +73,7 @@ func TestKeyDisabled(t *testing.T) {
 				check("after two reconciles", want, says)
 				// What comes after it is recorded.
 				times[3] = time.Now()
-				w.write(t, paramstore.Write{Name: "/s", Value: ssmbak.NewValue("secret4"), Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: "alias/key4"}})
+				w.write(t, paramstore.Write{Name: "/s", Value: ssmbak.NewValue("secret4"), Attributes: ssmbak.Attributes{Type: ssmbak.TypeSecureString, KeyID: "alias/key4"}})
 				w.drainBy(t, w.Recorder)
 				check("after one more version", append(want, "4 secret4"), append(says, "proved secret4"))
 				w.wantCurrent(t, "/s", "secret4")
@@ -97,9 +97,9 @@ func TestKeyDisabled(t *testing.T) {
 // and the deletion that follows is one.
 func TestKeyDestroyed(t *testing.T) {
 	attack(t, emulator.Options{}, func(t *testing.T, w *world) {
-		w.put(t, "/s", "v1", ssmbak.SecureString)
+		w.put(t, "/s", "v1", ssmbak.TypeSecureString)
 		w.drainBy(t, w.Recorder)
-		w.write(t, paramstore.Write{Name: "/s", Value: ssmbak.NewValue("v2"), Attributes: ssmbak.Attributes{Type: ssmbak.SecureString, KeyID: "alias/lost"}})
+		w.write(t, paramstore.Write{Name: "/s", Value: ssmbak.NewValue("v2"), Attributes: ssmbak.Attributes{Type: ssmbak.TypeSecureString, KeyID: "alias/lost"}})
 		w.AWS.SSM.DisableKey("alias/lost")
 		lost := time.Now()
 		time.Sleep(2 * time.Second)
@@ -131,9 +131,9 @@ func TestSecretOfAnotherLife(t *testing.T) {
 		t.Run(op, func(t *testing.T) {
 			attack(t, emulator.Options{}, func(t *testing.T, w *world) {
 				first := time.Now()
-				w.put(t, "/s", "first", ssmbak.SecureString)
+				w.put(t, "/s", "first", ssmbak.TypeSecureString)
 				if op == "GetParameterHistory" { // two secrets are read by a history
-					w.put(t, "/s", "first, v2", ssmbak.SecureString)
+					w.put(t, "/s", "first, v2", ssmbak.TypeSecureString)
 				}
 				reads := 0
 				r := w.another(func(_, o, _ string) emulator.Fault {
@@ -146,7 +146,7 @@ func TestSecretOfAnotherLife(t *testing.T) {
 					reads++
 					w.remove(t, "/s")
 					time.Sleep(2 * time.Second)
-					w.put(t, "/s", "second", ssmbak.SecureString)
+					w.put(t, "/s", "second", ssmbak.TypeSecureString)
 					return emulator.Fault{}
 				})
 				w.drainBy(t, r)
@@ -176,9 +176,9 @@ func TestThrottledForever(t *testing.T) {
 		for _, code := range []string{"ThrottlingException", "RequestLimitExceeded"} {
 			t.Run(op+" "+code, func(t *testing.T) {
 				attack(t, emulator.Options{}, func(t *testing.T, w *world) {
-					w.put(t, "/s", "v1", ssmbak.SecureString)
+					w.put(t, "/s", "v1", ssmbak.TypeSecureString)
 					w.drainBy(t, w.Recorder)
-					w.put(t, "/s", "v2", ssmbak.SecureString)
+					w.put(t, "/s", "v2", ssmbak.TypeSecureString)
 					w.AWS.Faults.Add(emulator.Rule{Service: "ssm", Op: op, Fault: emulator.Fault{Status: http.StatusBadRequest, Code: code}})
 					go func() {
 						time.Sleep(200 * time.Second)
@@ -266,7 +266,7 @@ func TestListingEndsEarly(t *testing.T) {
 					for i := range 10 {
 						name := fmt.Sprint("/p/", i)
 						names = append(names, name)
-						w.put(t, name, "v", ssmbak.String)
+						w.put(t, name, "v", ssmbak.TypeString)
 						if err := w.Live.AddTags(t.Context(), ssmbak.Name(name), map[string]string{"n": name}); err != nil {
 							t.Fatal(err)
 						}
@@ -308,7 +308,7 @@ func TestListingFails(t *testing.T) {
 			o.SSM.DescribePage = 3
 			attack(t, o, func(t *testing.T, w *world) {
 				for i := range 10 {
-					w.put(t, fmt.Sprint("/p/", i), "v", ssmbak.String)
+					w.put(t, fmt.Sprint("/p/", i), "v", ssmbak.TypeString)
 				}
 				w.reconcile(t, recorder.ReconcileOptions{})
 				before, err := w.Archive.Reconciled(t.Context())
@@ -316,7 +316,7 @@ func TestListingFails(t *testing.T) {
 					t.Fatal(err)
 				}
 				w.remove(t, "/p/5")
-				w.put(t, "/p/6", "v2", ssmbak.String)
+				w.put(t, "/p/6", "v2", ssmbak.TypeString)
 				time.Sleep(time.Hour)
 				n := 0
 				broken := w.another(func(service, op, _ string) emulator.Fault {
@@ -354,21 +354,21 @@ func TestTenThousandVersions(t *testing.T) {
 		begin := ssmbak.TimeOf(time.Now())
 		var old timeline.Facts
 		for i := range int64(n) {
-			v := timeline.Version{Version: ssmbak.Version{Number: i + 1, Time: begin + ssmbak.Time(i*1000), Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: "Standard", DataType: "text"}}}
+			v := timeline.Version{Version: ssmbak.Version{Number: i + 1, Time: begin + ssmbak.Time(i*1000), Attributes: ssmbak.Attributes{Type: ssmbak.TypeString, Tier: "Standard", DataType: "text"}}}
 			v.Objects = []timeline.ObjectRef{{ID: fmt.Sprintf("object-version-%017d", i), Written: v.Time + 1000}}
 			v.Events = []string{fmt.Sprintf("00000000-0000-4000-8000-%012d", i)}
 			old.Versions = append(old.Versions, v)
 		}
 		last := old.Versions[n-1]
-		old.Looks = []timeline.Look{{Newest: last.Ref(), Oldest: 1, Sure: last.Time, Seen: last.Time}}
+		old.Observations = []timeline.Observation{{Newest: last.Ref(), Oldest: 1, AsOf: last.Time, At: last.Time}}
 		old.Deletions = []timeline.Deletion{{Event: "the end", Second: last.Time.Second() + 10}}
 		if _, err := archive.NewWriter(w.Archive).Update(t.Context(), w.index(t, "/a"), func(f timeline.Facts) timeline.Facts { return timeline.Union(f, old) }); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(n*time.Second + time.Hour)
-		w.put(t, "/a", "recreated", ssmbak.String)
+		w.put(t, "/a", "recreated", ssmbak.TypeString)
 		w.drainBy(t, w.Recorder)
-		w.put(t, "/a", "one more", ssmbak.String)
+		w.put(t, "/a", "one more", ssmbak.TypeString)
 		w.AWS.ResetCounts()
 		if errs := w.drainBy(t, w.Recorder); len(errs) != 0 {
 			t.Errorf("returned to the queue with %v", errs)
@@ -382,7 +382,7 @@ func TestTenThousandVersions(t *testing.T) {
 		if len(x.Facts.Versions) != n+2 {
 			t.Errorf("%d versions, want %d", len(x.Facts.Versions), n+2)
 		}
-		line := timeline.New("/a", x.Facts, timeline.Horizon{})
+		line := timeline.New("/a", x.Facts, timeline.Coverage{})
 		for _, i := range []int{0, 1, 4999, 9998, 9999} {
 			if s, _ := line.At(old.Versions[i].Time); s.Version.Number != int64(i+1) || s.Certainty != ssmbak.Proved {
 				t.Errorf("version %d: %+v", i+1, s)
@@ -407,7 +407,7 @@ func TestDots(t *testing.T) {
 			attack(t, o, func(t *testing.T, w *world) {
 				names := []string{"/app/./db", "/app/../db", "/app/db", "/db", "/..", "/.", "/../x", "/x", "/app/..", "/app/.", "/app", "/a/b/../..", "/a"}
 				for _, name := range names {
-					w.put(t, name, "value of "+name, ssmbak.String)
+					w.put(t, name, "value of "+name, ssmbak.TypeString)
 				}
 				created := time.Now()
 				record := func() {

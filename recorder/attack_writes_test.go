@@ -42,9 +42,9 @@ func TestConflictStorms(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			attack(t, emulator.Options{}, func(t *testing.T, w *world) {
-				w.put(t, "/a", "v1", ssmbak.String)
+				w.put(t, "/a", "v1", ssmbak.TypeString)
 				w.drainBy(t, w.Recorder)
-				w.put(t, "/a", "v2", ssmbak.String)
+				w.put(t, "/a", "v2", ssmbak.TypeString)
 				w.AWS.Faults.Add(emulator.Rule{Op: "PutObject", KeyPrefix: ".ssmbak/index/a", Times: test.times, Fault: test.fault})
 				if test.times == 0 {
 					go func() { // the storm is over after the second try
@@ -83,18 +83,18 @@ func TestOtherWriters(t *testing.T) {
 	for _, n := range []int{1, 10, 40} {
 		t.Run(fmt.Sprint(n, " times"), func(t *testing.T) {
 			attack(t, emulator.Options{}, func(t *testing.T, w *world) {
-				w.put(t, "/a", "v1", ssmbak.String)
+				w.put(t, "/a", "v1", ssmbak.TypeString)
 				w.drainBy(t, w.Recorder)
 				written := 1
 				paused := w.another(meanwhile("PutObject", ".ssmbak/index/a", n, func() {
 					written++
-					w.put(t, "/a", fmt.Sprint("v", written), ssmbak.String)
+					w.put(t, "/a", fmt.Sprint("v", written), ssmbak.TypeString)
 					if err := w.Recorder.Sync(t.Context(), "/a"); err != nil {
 						t.Error(err)
 					}
 				}))
 				written++
-				w.put(t, "/a", fmt.Sprint("v", written), ssmbak.String)
+				w.put(t, "/a", fmt.Sprint("v", written), ssmbak.TypeString)
 				if err := paused.Sync(t.Context(), "/a"); err != nil {
 					t.Fatal(err)
 				}
@@ -117,7 +117,7 @@ func TestOtherWriters(t *testing.T) {
 // with the reason, and facts of other writers are kept.
 func TestOtherWritersWithoutEnd(t *testing.T) {
 	attack(t, emulator.Options{}, func(t *testing.T, w *world) {
-		w.put(t, "/a", "v1", ssmbak.String)
+		w.put(t, "/a", "v1", ssmbak.TypeString)
 		w.drainBy(t, w.Recorder)
 		others := 0
 		beaten := w.another(meanwhile("PutObject", ".ssmbak/index/a", 64, func() {
@@ -129,7 +129,7 @@ func TestOtherWritersWithoutEnd(t *testing.T) {
 				t.Error(err)
 			}
 		}))
-		w.put(t, "/a", "v2", ssmbak.String)
+		w.put(t, "/a", "v2", ssmbak.TypeString)
 		errs := w.drainBy(t, beaten)
 		if len(errs) != 1 || !strings.Contains(errs[0].Error(), "64 other writers were faster, try again") {
 			t.Fatalf("returned to the queue with %v", errs)
@@ -160,7 +160,7 @@ func TestLostAnswers(t *testing.T) {
 		for _, times := range []int{1, 3, 6} {
 			t.Run(fmt.Sprint(test.name, " ", times, " times"), func(t *testing.T) {
 				attack(t, emulator.Options{}, func(t *testing.T, w *world) {
-					w.put(t, "/a", "v1", ssmbak.String)
+					w.put(t, "/a", "v1", ssmbak.TypeString)
 					w.drainBy(t, w.Recorder)
 					first := time.Now()
 					w.AWS.Faults.Add(emulator.Rule{Service: "s3", Op: test.op, KeyPrefix: test.prefix, Times: times, Fault: lostAfter})
@@ -206,7 +206,7 @@ func TestVersioningSuspended(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				w.put(t, "/a", "v1", ssmbak.String)
+				w.put(t, "/a", "v1", ssmbak.TypeString)
 				w.drainBy(t, w.Recorder)
 				recorded := w.facts(t, "/a")
 				versioning(types.BucketVersioningStatusSuspended)

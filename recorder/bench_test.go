@@ -16,7 +16,7 @@ import (
 // BenchmarkRecord records one change of a parameter with 50 versions.
 // The time is that of recorder and emulator together.
 func BenchmarkRecord(b *testing.B) {
-	for _, kind := range []ssmbak.Type{ssmbak.String, ssmbak.SecureString} {
+	for _, kind := range []ssmbak.Type{ssmbak.TypeString, ssmbak.TypeSecureString} {
 		b.Run(string(kind), func(b *testing.B) {
 			w := testworld.New(b, testworld.Options{Emulator: emulator.Options{
 				SSM:   ssmapi.Options{MaxVersions: 50},

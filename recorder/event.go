@@ -80,8 +80,8 @@ type signal struct {
 	second    int64                // of the event, Unix time
 	operation ssmbak.Operation     // "" for events other than Create, Update and Delete
 	observe   bool                 // settled by any observation that surely reflects it
-	labels    *timeline.LabelsSeen // of an event that may have changed labels, with the move if the event names one
-	tags      *timeline.TagsSeen   // of a tag event
+	labels    *timeline.LabelsFact // of an event that may have changed labels, with the move if the event names one
+	tags      *timeline.TagsFact   // of a tag event
 	receives  int
 	unchanged bool // the event says that nothing changed
 }
@@ -122,10 +122,10 @@ func decode(body []byte) (decoded, error) {
 	case source == "aws.ssm" && kind == "Parameter Store Change":
 		d.unchanged = detail.Exception.value != ""
 		switch op := ssmbak.Operation(detail.Operation.value); op {
-		case ssmbak.Create, ssmbak.Update, ssmbak.Delete:
+		case ssmbak.OpCreate, ssmbak.OpUpdate, ssmbak.OpDelete:
 			d.operation = op
 		default: // labels, or an operation unknown to this version
-			d.observe, d.labels = true, &timeline.LabelsSeen{Event: d.event, Second: d.second}
+			d.observe, d.labels = true, &timeline.LabelsFact{Event: d.event, Second: d.second}
 			if op == "LabelParameterVersion" && detail.Label.value != "" && detail.ToVersion > 0 {
 				d.labels.Label, d.labels.From, d.labels.To = detail.Label.value, int64(detail.FromVersion), int64(detail.ToVersion)
 			}
@@ -139,7 +139,7 @@ func decode(body []byte) (decoded, error) {
 	case source == "aws.tag" && kind == "Tag Change on Resource" && detail.Service.value == "ssm" && detail.ResourceType.value == "parameter":
 		name = nameInARN(e.Resources.value)
 		if detail.Tags.value != nil {
-			d.tags = &timeline.TagsSeen{Tags: detail.Tags.value, Event: d.event, Second: d.second, Counter: int64(detail.Version)}
+			d.tags = &timeline.TagsFact{Tags: detail.Tags.value, Event: d.event, Second: d.second, Counter: int64(detail.Version)}
 		}
 	default:
 		return decoded{}, fmt.Errorf("unrecognized event %s: source %q, detail-type %q", d.event, source, kind)

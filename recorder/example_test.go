@@ -41,7 +41,7 @@ func ExampleRecorder_Handle() {
 	live := paramstore.New(ssm.NewFromConfig(cfg), paramstore.Options{Tagging: resourcegroupstaggingapi.NewFromConfig(cfg)})
 	r := recorder.New(a, live, recorder.Options{Account: "123456789012", Region: cfg.Region})
 
-	if _, err := live.Put(ctx, paramstore.Write{Name: "/app/db", Value: ssmbak.NewValue("initial"), Attributes: ssmbak.Attributes{Type: ssmbak.String}}); err != nil {
+	if _, err := live.Put(ctx, paramstore.Write{Name: "/app/db", Value: ssmbak.NewValue("initial"), Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}}); err != nil {
 		log.Fatal(err)
 	}
 	event := `{"id":"6a7e4feb","detail-type":"Parameter Store Change","source":"aws.ssm","account":"123456789012",

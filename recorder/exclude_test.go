@@ -55,9 +55,9 @@ func TestExclude(t *testing.T) {
 		patterns := []string{"/ci/**", "tmp-*"}
 
 		w.Recorder = with(patterns)
-		w.put(t, "/app/db", "one", ssmbak.String)
-		w.put(t, "/ci/run", "hunter2", ssmbak.String)
-		w.put(t, "/app/tmp-1", "hunter2", ssmbak.String)
+		w.put(t, "/app/db", "one", ssmbak.TypeString)
+		w.put(t, "/ci/run", "hunter2", ssmbak.TypeString)
+		w.put(t, "/app/tmp-1", "hunter2", ssmbak.TypeString)
 		if n := w.Drain(); n != 0 {
 			t.Errorf("%d messages were returned to the queue", n)
 		}

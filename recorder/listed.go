@@ -24,8 +24,8 @@ func listedFacts(d paramstore.Description, why string) timeline.Facts {
 	fact := timeline.Version{Version: d.Version}
 	fact.Unreadable = notRead + why
 	return timeline.Facts{
-		Versions: []timeline.Version{fact},
-		Looks:    []timeline.Look{{Newest: fact.Ref(), Oldest: fact.Number, Sure: fact.Time, Seen: fact.Time}},
+		Versions:     []timeline.Version{fact},
+		Observations: []timeline.Observation{{Newest: fact.Ref(), Oldest: fact.Number, AsOf: fact.Time, At: fact.Time}},
 	}
 }
 

@@ -22,11 +22,11 @@ func TestUnreadIsRecorded(t *testing.T) {
 	for _, op := range []string{"GetParameter", "GetParameterHistory", "ListTagsForResource"} {
 		t.Run(op, func(t *testing.T) {
 			attack(t, noEvents(emulator.Options{}), func(t *testing.T, w *world) {
-				w.put(t, "/s", "v1", ssmbak.SecureString)
-				w.put(t, "/t", "v1", ssmbak.String)
+				w.put(t, "/s", "v1", ssmbak.TypeSecureString)
+				w.put(t, "/t", "v1", ssmbak.TypeString)
 				if op != "GetParameter" { // these affect /t too, unless it is unchanged
 					w.reconcile(t, recorder.ReconcileOptions{})
-					w.put(t, "/s", "v2", ssmbak.SecureString)
+					w.put(t, "/s", "v2", ssmbak.TypeSecureString)
 				}
 				before := w.facts(t, "/s")
 				w.AWS.Faults.Add(emulator.Rule{Service: "ssm", Op: op, Fault: emulator.DeniedBySSM})
@@ -63,8 +63,8 @@ func TestUnreadIsRecorded(t *testing.T) {
 // event: the next reconcile finds that out by its name.
 func TestMissedIsRead(t *testing.T) {
 	attack(t, noEvents(emulator.Options{}), func(t *testing.T, w *world) {
-		w.put(t, "/a", "v", ssmbak.String)
-		w.put(t, "/b", "v", ssmbak.String)
+		w.put(t, "/a", "v", ssmbak.TypeString)
+		w.put(t, "/b", "v", ssmbak.TypeString)
 		w.AWS.Faults.Add(emulator.Rule{Service: "s3", Op: "PutObject", KeyPrefix: ".ssmbak/index/a", Fault: emulator.Denied})
 		if r := w.reconcile(t, recorder.ReconcileOptions{}); !r.Complete || len(r.Failed) != 1 {
 			t.Fatalf("reconcile: %+v", r)
@@ -99,7 +99,7 @@ func TestAllFailedIsNotComplete(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.put(t, "/a", "v", ssmbak.String)
+		w.put(t, "/a", "v", ssmbak.TypeString)
 		time.Sleep(time.Hour)
 		w.AWS.Faults.Add(emulator.Rule{Service: "s3", Op: "PutObject", KeyPrefix: ".ssmbak/index/", Fault: emulator.Denied})
 		if r := w.reconcile(t, recorder.ReconcileOptions{}); r.Complete || len(r.Failed) != 1 {

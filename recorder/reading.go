@@ -78,32 +78,32 @@ func observedAt(w paramstore.Window) ssmbak.Time { return w.Ended.Add(timeline.S
 // only if they are on the same page. If times decrease from one page to the next,
 // the first page must have existed at asOf as well: otherwise it may belong to a
 // life that began after the end of the other.
-func (r reading) observations() []timeline.Look {
+func (r reading) observations() []timeline.Observation {
 	if r.gone {
-		return []timeline.Look{{Gone: true, Sure: asOf(r.read), Seen: observedAt(r.read)}}
+		return []timeline.Observation{{Gone: true, AsOf: asOf(r.read), At: observedAt(r.read)}}
 	}
 	newest := r.newest()
 	page, mixed := newest.Number, r.mayMixLives()
-	var old timeline.Look
+	var old timeline.Observation
 	for _, v := range r.versions {
 		if v.Page == newest.Page {
 			page = min(page, v.Number)
 		}
 		if v.Page == 0 || v.Time <= asOf(r.read) && !mixed {
-			old = timeline.Look{Newest: refOf(v), Oldest: r.versions[0].Number, Sure: v.Time, Seen: v.Time}
+			old = timeline.Observation{Newest: refOf(v), Oldest: r.versions[0].Number, AsOf: v.Time, At: v.Time}
 		}
 	}
-	last := timeline.Look{Newest: timeline.Ref{Number: newest.Number, Time: newest.Time}, Oldest: page, Sure: asOf(r.read), Seen: observedAt(r.read)}
+	last := timeline.Observation{Newest: timeline.Ref{Number: newest.Number, Time: newest.Time}, Oldest: page, AsOf: asOf(r.read), At: observedAt(r.read)}
 	if newest.Page < r.pages-1 {
 		// The next page was empty: either the history ended here, or the page
 		// belonged to another life. Only the version's own time is certain.
-		last.Sure, last.Seen = newest.Time, newest.Time
+		last.AsOf, last.At = newest.Time, newest.Time
 	}
 	if old.Newest == last.Newest {
 		last.Oldest = old.Oldest
-		return []timeline.Look{last}
+		return []timeline.Observation{last}
 	}
-	return []timeline.Look{old, last}
+	return []timeline.Observation{old, last}
 }
 
 // mayMixLives reports whether the pages of the history may belong to two lives even
@@ -161,7 +161,7 @@ func (r reading) attributes(t *timeline.Timeline) (news, same timeline.Facts) {
 	}
 	known, _ := t.At(observedAt(r.read))
 	if r.labelled {
-		now := extendLabels(t.Facts().Labels, timeline.LabelsSeen{Labels: r.labels(), Sights: timeline.Sights{Sure: asOf(r.read), Seen: observedAt(r.read)}})
+		now := extendLabels(t.Facts().Labels, timeline.LabelsFact{Labels: r.labels(), Observed: timeline.Observed{AsOf: asOf(r.read), At: observedAt(r.read)}})
 		into := &same
 		if !known.Labels.IsProved() || !maps.Equal(known.Labels.V, now.Labels) {
 			into = &news
@@ -169,7 +169,7 @@ func (r reading) attributes(t *timeline.Timeline) (news, same timeline.Facts) {
 		into.Labels = append(into.Labels, now)
 	}
 	if r.tagged {
-		now := extendTags(t.Facts().Tags, timeline.TagsSeen{Tags: r.tags, Sights: timeline.Sights{Sure: asOf(r.tagsRead), Seen: observedAt(r.tagsRead)}})
+		now := extendTags(t.Facts().Tags, timeline.TagsFact{Tags: r.tags, Observed: timeline.Observed{AsOf: asOf(r.tagsRead), At: observedAt(r.tagsRead)}})
 		into := &same
 		if !known.Tags.IsProved() || !maps.Equal(known.Tags.V, now.Tags) {
 			into = &news
@@ -181,34 +181,34 @@ func (r reading) attributes(t *timeline.Timeline) (news, same timeline.Facts) {
 
 // extendTags returns the last known fact, extended up to seen, if both have the same
 // tags, and seen otherwise.
-func extendTags(known []timeline.TagsSeen, seen timeline.TagsSeen) timeline.TagsSeen {
-	last, ok := latest(known, func(f timeline.TagsSeen) timeline.Sights { return f.Sights })
+func extendTags(known []timeline.TagsFact, seen timeline.TagsFact) timeline.TagsFact {
+	last, ok := latest(known, func(f timeline.TagsFact) timeline.Observed { return f.Observed })
 	if !ok || !maps.Equal(last.Tags, seen.Tags) {
-		seen.Sights = after(seen.Sights, last.Sights)
+		seen.Observed = after(seen.Observed, last.Observed)
 		return seen
 	}
-	last.LastSure, last.LastSeen = seen.Sure, seen.Seen
+	last.LastAsOf, last.LastAt = seen.AsOf, seen.At
 	return last
 }
 
 // after returns now with its end moved by a millisecond if it would equal that of
 // last, which observed something else. This is safe: an observation that ended by
 // one time also ended by any later time.
-func after(now, last timeline.Sights) timeline.Sights {
-	if now.Seen == max(last.Seen, last.LastSeen) {
-		now.Seen++
+func after(now, last timeline.Observed) timeline.Observed {
+	if now.At == max(last.At, last.LastAt) {
+		now.At++
 	}
 	return now
 }
 
 // extendLabels does for labels what [extendTags] does for tags.
-func extendLabels(known []timeline.LabelsSeen, seen timeline.LabelsSeen) timeline.LabelsSeen {
-	last, ok := latest(known, func(f timeline.LabelsSeen) timeline.Sights { return f.Sights })
+func extendLabels(known []timeline.LabelsFact, seen timeline.LabelsFact) timeline.LabelsFact {
+	last, ok := latest(known, func(f timeline.LabelsFact) timeline.Observed { return f.Observed })
 	if !ok || !maps.Equal(last.Labels, seen.Labels) {
-		seen.Sights = after(seen.Sights, last.Sights)
+		seen.Observed = after(seen.Observed, last.Observed)
 		return seen
 	}
-	last.LastSure, last.LastSeen = seen.Sure, seen.Seen
+	last.LastAsOf, last.LastAt = seen.AsOf, seen.At
 	return last
 }
 
@@ -218,14 +218,14 @@ func extendLabels(known []timeline.LabelsSeen, seen timeline.LabelsSeen) timelin
 const listingLag = 10 * time.Minute
 
 // listedAt returns the times of tags or labels that a listing observed.
-func listedAt(at ssmbak.Time) timeline.Sights {
-	return timeline.Sights{Sure: at.Add(-listingLag), Seen: at}
+func listedAt(at ssmbak.Time) timeline.Observed {
+	return timeline.Observed{AsOf: at.Add(-listingLag), At: at}
 }
 
 // latest returns the fact that was observed last.
-func latest[T any](all []T, of func(T) timeline.Sights) (last T, found bool) {
+func latest[T any](all []T, of func(T) timeline.Observed) (last T, found bool) {
 	for _, f := range all {
-		if s := of(f); s.Seen != 0 && (!found || max(s.Seen, s.LastSeen) > max(of(last).Seen, of(last).LastSeen)) {
+		if s := of(f); s.At != 0 && (!found || max(s.At, s.LastAt) > max(of(last).At, of(last).LastAt)) {
 			last, found = f, true
 		}
 	}

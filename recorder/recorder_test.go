@@ -75,10 +75,10 @@ func TestRequests(t *testing.T) {
 		kind ssmbak.Type
 		want map[string]int
 	}{
-		{"String", ssmbak.String, map[string]int{
+		{"String", ssmbak.TypeString, map[string]int{
 			"s3:GetObject": 1, "ssm:GetParameterHistory": 1, "ssm:ListTagsForResource": 1, "s3:PutObject": 2,
 		}},
-		{"SecureString", ssmbak.SecureString, map[string]int{
+		{"SecureString", ssmbak.TypeSecureString, map[string]int{
 			"s3:GetObject": 1, "ssm:GetParameterHistory": 1, "ssm:ListTagsForResource": 1, "s3:PutObject": 2, "ssm:GetParameter": 1,
 		}},
 	}
@@ -110,7 +110,7 @@ func TestNothingNewWritesNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, emulator.Options{}, nil)
-		w.put(t, "/app/db", "v", ssmbak.String)
+		w.put(t, "/app/db", "v", ssmbak.TypeString)
 		w.Drain()
 		w.AWS.ResetCounts()
 		if err := w.Recorder.Sync(t.Context(), "/app/db"); err != nil {
@@ -130,8 +130,8 @@ func TestUnreadableBlocksNothing(t *testing.T) {
 		w := newWorld(t, emulator.Options{}, nil)
 		w.AWS.SSM.DisableKey("alias/aws/ssm")
 		w.AWS.SSM.EnableKey("alias/aws/ssm")
-		w.put(t, "/app/plain", "v", ssmbak.String)
-		w.put(t, "/app/secret", "hunter2", ssmbak.SecureString)
+		w.put(t, "/app/plain", "v", ssmbak.TypeString)
+		w.put(t, "/app/secret", "hunter2", ssmbak.TypeSecureString)
 		w.AWS.SSM.DisableKey("alias/aws/ssm")
 		if again := w.Drain(); again != 0 {
 			t.Errorf("%d messages were returned to the queue", again)
@@ -170,7 +170,7 @@ func TestThrottlingIsNoMissingValue(t *testing.T) {
 			}
 			return emulator.Fault{}
 		})
-		w.put(t, "/s", "hunter2", ssmbak.SecureString)
+		w.put(t, "/s", "hunter2", ssmbak.TypeSecureString)
 		limited, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		if err := w.Recorder.Sync(limited, "/s"); !errors.Is(err, context.DeadlineExceeded) {
@@ -193,7 +193,7 @@ func TestUnobservedCreate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, emulator.Options{}, nil)
 		begin := time.Now()
-		w.put(t, "/gone", "v", ssmbak.String)
+		w.put(t, "/gone", "v", ssmbak.TypeString)
 		if err := w.Live.Delete(t.Context(), "/gone"); err != nil {
 			t.Fatal(err)
 		}
@@ -206,7 +206,7 @@ func TestUnobservedCreate(t *testing.T) {
 		if dead := w.AWS.Queue.DeadLetters(); len(dead) != 0 {
 			t.Errorf("%d healthy messages became dead letters", len(dead))
 		}
-		if x := w.index(t, "/gone"); len(x.Facts.Traces) != 1 || len(x.Facts.Deletions) != 1 {
+		if x := w.index(t, "/gone"); len(x.Facts.MissedChanges) != 1 || len(x.Facts.Deletions) != 1 {
 			t.Errorf("recorded %+v, want a missed change and a deletion", x.Facts)
 		}
 	})
@@ -217,8 +217,8 @@ func TestBatch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, emulator.Options{}, nil)
-		w.put(t, "/app/a", "v", ssmbak.String)
-		w.put(t, "/app/b", "v", ssmbak.String)
+		w.put(t, "/app/a", "v", ssmbak.TypeString)
+		w.put(t, "/app/b", "v", ssmbak.TypeString)
 		time.Sleep(time.Minute)
 		at := time.Now().Add(-30 * time.Second).UTC().Format(time.RFC3339)
 		event := func(id, account, detail string) []byte {
@@ -261,7 +261,7 @@ func TestEventKinds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, emulator.Options{}, nil)
 		policy := fmt.Sprintf(`[{"Type":"Expiration","Version":"1.0","Attributes":{"Timestamp":%q}}]`, time.Now().Add(time.Hour).UTC().Format("2006-01-02T15:04:05.000Z"))
-		if _, err := w.Live.Put(t.Context(), paramstore.Write{Name: "/tmp/x", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.String, Tier: "Advanced", Policies: policy}}); err != nil {
+		if _, err := w.Live.Put(t.Context(), paramstore.Write{Name: "/tmp/x", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.TypeString, Tier: "Advanced", Policies: policy}}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(2 * time.Second)
@@ -304,7 +304,7 @@ func TestReconcile(t *testing.T) {
 			SSM:   ssmapi.Options{EmptyPages: true, DescribePage: 2},
 		}, nil)
 		for _, name := range []string{"/app/a", "/app/b", "/app/b/c", "/other", "/app2"} {
-			w.put(t, name, "v of "+name, ssmbak.String)
+			w.put(t, name, "v of "+name, ssmbak.TypeString)
 		}
 		target, err := ssmbak.ParseTarget("/app/b", true)
 		if err != nil {
@@ -322,7 +322,7 @@ func TestReconcile(t *testing.T) {
 		if err != nil || len(report.Recorded) != 5 || !report.Complete || report.Checked != 5 || progress != 505 {
 			t.Errorf("first: %+v, %v, progress %d", report, err, progress)
 		}
-		w.put(t, "/app/a", "second", ssmbak.String)
+		w.put(t, "/app/a", "second", ssmbak.TypeString)
 		if err := w.Live.Delete(t.Context(), "/app2"); err != nil {
 			t.Fatal(err)
 		}
@@ -344,7 +344,7 @@ func TestBoundsOfADeletion(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, emulator.Options{Queue: emulator.QueueOptions{Copies: func(string) int { return 0 }}}, nil)
-		w.put(t, "/app/db", "v", ssmbak.String)
+		w.put(t, "/app/db", "v", ssmbak.TypeString)
 		reconcile := func() {
 			t.Helper()
 			if report, err := w.Recorder.Reconcile(t.Context(), testworld.Everything(t), recorder.ReconcileOptions{}); err != nil || !report.Complete {
@@ -394,7 +394,7 @@ func TestReconcileContinues(t *testing.T) {
 			return emulator.Fault{}
 		})
 		for _, name := range []string{"/app/a", "/app/b", "/app/c"} {
-			w.put(t, name, "v", ssmbak.String)
+			w.put(t, name, "v", ssmbak.TypeString)
 		}
 		report, err := w.Recorder.Reconcile(t.Context(), testworld.Everything(t), recorder.ReconcileOptions{})
 		if err != nil || len(report.Recorded) != 2 || len(report.Failed) != 1 || report.Failed[0].Name != "/app/b" {

@@ -27,16 +27,16 @@ func (r *Recorder) grow(name ssmbak.Name, base, seen timeline.Facts, rd reading,
 		return base
 	}
 	if !agrees(r.timeline(name, f), rd) || !redundant(f, rd, signals) {
-		f = timeline.Union(f, timeline.Facts{Looks: rd.observations()})
+		f = timeline.Union(f, timeline.Facts{Observations: rd.observations()})
 	}
 	unsettled := open(r.timeline(name, f), rd, signals)
-	var traces []timeline.Trace
+	var traces []timeline.MissedChange
 	for _, n := range signals {
 		if unsettled[n.event] && n.announces() && rd.read.Ended >= ssmbak.Seconds(n.second).Add(giveUp) {
-			traces = append(traces, timeline.Trace{Event: n.event, Second: n.second, Operation: n.operation})
+			traces = append(traces, timeline.MissedChange{Event: n.event, Second: n.second, Operation: n.operation})
 		}
 	}
-	if f = timeline.Union(f, timeline.Facts{Traces: traces}); reflect.DeepEqual(f, base) {
+	if f = timeline.Union(f, timeline.Facts{MissedChanges: traces}); reflect.DeepEqual(f, base) {
 		return base
 	}
 	return timeline.Union(f, same)
@@ -46,15 +46,15 @@ func (r *Recorder) grow(name ssmbak.Name, base, seen timeline.Facts, rd reading,
 // recorded one: that one is later than every known version, and conclusive for every
 // event.
 func redundant(f timeline.Facts, rd reading, signals []signal) bool {
-	return rd.gone && slices.ContainsFunc(f.Looks, func(g timeline.Look) bool {
+	return rd.gone && slices.ContainsFunc(f.Observations, func(g timeline.Observation) bool {
 		return g.Gone &&
-			!slices.ContainsFunc(f.Versions, func(v timeline.Version) bool { return v.Moment() >= g.Sure }) &&
+			!slices.ContainsFunc(f.Versions, func(v timeline.Version) bool { return v.Moment() >= g.AsOf }) &&
 			!slices.ContainsFunc(signals, func(n signal) bool { return n.operation != "" && !g.Conclusive(n.second) })
 	})
 }
 
 func (n signal) announces() bool {
-	return n.operation == ssmbak.Create || n.operation == ssmbak.Update
+	return n.operation == ssmbak.OpCreate || n.operation == ssmbak.OpUpdate
 }
 
 func (n signal) announcement() timeline.Announcement {
@@ -71,7 +71,7 @@ func agrees(t *timeline.Timeline, rd reading) bool {
 	seen := rd.newest()
 	ref := timeline.Ref{Number: seen.Number, Time: seen.Time}
 	// A rebuilt index may have a version without an observation.
-	return present && newest.Ref() == ref && slices.ContainsFunc(t.Facts().Looks, func(k timeline.Look) bool { return !k.Gone && k.Newest == ref })
+	return present && newest.Ref() == ref && slices.ContainsFunc(t.Facts().Observations, func(k timeline.Observation) bool { return !k.Gone && k.Newest == ref })
 }
 
 // open returns the IDs of the events that are not settled.
@@ -79,13 +79,13 @@ func open(t *timeline.Timeline, rd reading, signals []signal) map[string]bool {
 	open := make(map[string]bool)
 	for _, n := range signals {
 		switch {
-		case n.operation == ssmbak.Delete:
+		case n.operation == ssmbak.OpDelete:
 			if t.Undecided(n.second) && !asOfLook(rd).Conclusive(n.second) {
 				open[n.event] = true
 			}
 		case n.announces():
 			facts := t.Facts()
-			traced := slices.ContainsFunc(facts.Traces, func(tr timeline.Trace) bool { return tr.Event == n.event })
+			traced := slices.ContainsFunc(facts.MissedChanges, func(tr timeline.MissedChange) bool { return tr.Event == n.event })
 			claimed := slices.ContainsFunc(facts.Versions, func(v timeline.Version) bool { return slices.Contains(v.Events, n.event) })
 			if !traced && !claimed && !t.Excludes(n.announcement()) {
 				open[n.event] = true
@@ -99,5 +99,5 @@ func open(t *timeline.Timeline, rd reading, signals []signal) map[string]bool {
 	return open
 }
 
-// asOfLook returns an observation for [timeline.Look.Conclusive].
-func asOfLook(rd reading) timeline.Look { return timeline.Look{Sure: asOf(rd.read)} }
+// asOfLook returns an observation for [timeline.Observation.Conclusive].
+func asOfLook(rd reading) timeline.Observation { return timeline.Observation{AsOf: asOf(rd.read)} }

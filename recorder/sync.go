@@ -106,7 +106,7 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s syncRequest
 	}
 	seen = timeline.Union(seen, found)
 	for _, n := range s.signals {
-		if n.operation == ssmbak.Delete {
+		if n.operation == ssmbak.OpDelete {
 			seen.Deletions = append(seen.Deletions, timeline.Deletion{Event: n.event, Second: n.second})
 		}
 		if n.tags != nil {
@@ -166,14 +166,14 @@ func (r *Recorder) listed(ctx context.Context, index archive.Index, rd reading, 
 	t := r.timeline(index.Name, index.Facts)
 	newest, present, _ := t.Newest()
 	if complete := r.archive.Coverage(index, reconciled).Complete; present && complete > newest.Time && r.endsLife(index, rd) {
-		found.Looks = []timeline.Look{{Newest: newest.Ref(), Oldest: newest.Number, Sure: complete, Seen: complete}}
+		found.Observations = []timeline.Observation{{Newest: newest.Ref(), Oldest: newest.Number, AsOf: complete, At: complete}}
 	}
 	tags, labels := index.Attributes(reconciled)
 	if s, _ := t.At(tags); tags != 0 && s.Tags.IsProved() {
-		found.Tags = []timeline.TagsSeen{extendTags(t.Facts().Tags, timeline.TagsSeen{Tags: s.Tags.V, Sights: listedAt(tags)})}
+		found.Tags = []timeline.TagsFact{extendTags(t.Facts().Tags, timeline.TagsFact{Tags: s.Tags.V, Observed: listedAt(tags)})}
 	}
 	if s, _ := t.At(labels); labels != 0 && s.Labels.IsProved() {
-		found.Labels = []timeline.LabelsSeen{extendLabels(t.Facts().Labels, timeline.LabelsSeen{Labels: s.Labels.V, Sights: listedAt(labels)})}
+		found.Labels = []timeline.LabelsFact{extendLabels(t.Facts().Labels, timeline.LabelsFact{Labels: s.Labels.V, Observed: listedAt(labels)})}
 	}
 	return found, nil
 }

@@ -144,6 +144,6 @@ func (r *Restorer) between(ctx context.Context, s *subject, from, to ssmbak.Time
 // two.
 func interrupted(line *timeline.Timeline, from, to ssmbak.Time) bool {
 	return slices.ContainsFunc(line.Spans(), func(s timeline.Span) bool {
-		return s.Kind == timeline.Absent && s.From > min(from, to) && s.Until <= max(from, to)
+		return s.Kind == timeline.KindAbsent && s.From > min(from, to) && s.Until <= max(from, to)
 	})
 }

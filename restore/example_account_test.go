@@ -30,7 +30,7 @@ func init() {
 		must(a.Establish(ctx))
 		live := paramstore.New(ssm.NewFromConfig(cfg), paramstore.Options{})
 		put := func(name ssmbak.Name, value string, overwrite bool) {
-			_, err := live.Put(ctx, paramstore.Write{Name: name, Value: ssmbak.NewValue(value), Overwrite: overwrite, Attributes: ssmbak.Attributes{Type: ssmbak.String}})
+			_, err := live.Put(ctx, paramstore.Write{Name: name, Value: ssmbak.NewValue(value), Overwrite: overwrite, Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}})
 			must(err)
 		}
 		put("/app/port", "80", false)

@@ -210,7 +210,7 @@ func (s *subject) free(recreation time.Duration) ssmbak.Time {
 		return 0
 	}
 	last := s.line.Span(ssmbak.MaxTime - 1)
-	if last.Kind != timeline.Absent || last.From == ssmbak.MinTime {
+	if last.Kind != timeline.KindAbsent || last.From == ssmbak.MinTime {
 		return 0
 	}
 	return last.From.Add(recreation)
@@ -415,7 +415,7 @@ func history(f timeline.Facts, at ssmbak.Time) (existed, absent bool) {
 	for _, d := range f.Deletions {
 		existed = existed || ssmbak.Seconds(d.Second) <= at
 	}
-	for _, t := range f.Traces {
+	for _, t := range f.MissedChanges {
 		existed = existed || ssmbak.Seconds(t.Second) <= at
 	}
 	for _, o := range f.Legacy {
@@ -425,8 +425,8 @@ func history(f timeline.Facts, at ssmbak.Time) (existed, absent bool) {
 		}
 		existed = existed || ssmbak.Seconds(second) <= at
 	}
-	for _, l := range f.Looks {
-		absent = absent || l.Gone && l.Seen <= at
+	for _, l := range f.Observations {
+		absent = absent || l.Gone && l.At <= at
 	}
 	return existed, absent
 }

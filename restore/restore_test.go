@@ -216,7 +216,7 @@ func TestUnrecordedTags(t *testing.T) {
 		}
 		index, err := w.archive.Index(w.Context(), "/p")
 		w.must(err)
-		if tags := index.Facts.Tags; !slices.ContainsFunc(tags, func(s timeline.TagsSeen) bool { return s.Tags["env"] == "dev" }) {
+		if tags := index.Facts.Tags; !slices.ContainsFunc(tags, func(s timeline.TagsFact) bool { return s.Tags["env"] == "dev" }) {
 			t.Errorf("the tags were not recorded: %v", tags)
 		}
 		if o := w.apply(w.Context(), made, restore.Options{})[0]; o.Status != plan.StatusRestored || !strings.Contains(w.state()["/p"], `"one"`) || !strings.Contains(w.state()["/p"], "tags=map[env:prod]") {

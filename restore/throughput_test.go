@@ -39,7 +39,7 @@ func inAccount(t *testing.T, limits map[string]float64, test func(w *world)) {
 func (w *world) fill(path string, n int, value string, overwrite bool) {
 	w.Helper()
 	for i := range n {
-		_, err := w.live.Put(w.Context(), paramstore.Write{Name: ssmbak.Name(fmt.Sprintf("%s%03d", path, i)), Value: ssmbak.NewValue(value), Overwrite: overwrite, Attributes: ssmbak.Attributes{Type: ssmbak.String}})
+		_, err := w.live.Put(w.Context(), paramstore.Write{Name: ssmbak.Name(fmt.Sprintf("%s%03d", path, i)), Value: ssmbak.NewValue(value), Overwrite: overwrite, Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}})
 		w.must(err)
 	}
 }

@@ -53,7 +53,7 @@ func (c *changes) tags(t *Timeline) {
 }
 
 func (c *changes) tag(s step[string]) {
-	x := ssmbak.Change{Operation: ssmbak.Tag, From: s.from, Until: s.until}
+	x := ssmbak.Change{Operation: ssmbak.OpTag, From: s.from, Until: s.until}
 	x.Tags = diff(s, func(v string) *string { return &v }, nil)
 	if s.event {
 		x.Time = s.from
@@ -75,15 +75,15 @@ func (c *changes) tag(s step[string]) {
 func (c *changes) labels(t *Timeline) {
 	var all []observation[int64]
 	var seconds []int64 // of events that told no more
-	var moves []LabelsSeen
+	var moves []LabelsFact
 	for _, f := range t.facts.Labels {
 		switch {
 		case f.Event == "":
-			all = append(all, sights(f.Sights, f.Labels)...)
+			all = append(all, sights(f.Observed, f.Labels)...)
 		case f.Label != "":
 			moves = append(moves, f)
 			m := f.move()
-			c.add(ssmbak.Change{Operation: ssmbak.Label, Time: m.lo, From: m.lo, Until: m.hi + 1, Labels: m.seen, Moved: m.from})
+			c.add(ssmbak.Change{Operation: ssmbak.OpLabel, Time: m.lo, From: m.lo, Until: m.hi + 1, Labels: m.seen, Moved: m.from})
 		default:
 			seconds = append(seconds, f.Second)
 		}
@@ -95,10 +95,10 @@ func (c *changes) labels(t *Timeline) {
 			// Looks that overlap may have been put into another order than the
 			// true one.
 			clear := (i == 0 || all[i-1].until <= s.from) && (i+1 == len(all) || s.until <= all[i+1].from)
-			x := ssmbak.Change{Operation: ssmbak.Label, From: s.from, Until: s.until}
+			x := ssmbak.Change{Operation: ssmbak.OpLabel, From: s.from, Until: s.until}
 			x.Labels = diff(s, func(n int64) int64 { return n }, 0)
 			maps.DeleteFunc(x.Labels, func(label string, number int64) bool {
-				return slices.ContainsFunc(moves, func(f LabelsSeen) bool {
+				return slices.ContainsFunc(moves, func(f LabelsFact) bool {
 					return f.Label == label && f.To == number && x.Within(ssmbak.Seconds(f.Second), ssmbak.Seconds(f.Second+1)-1)
 				})
 			})

@@ -32,10 +32,10 @@ func happened[V comparable](second int64, seen map[string]V) observation[V] {
 
 // sights returns the first and the last look that saw the same. They ended at
 // their moments by the recorder's clock.
-func sights[V comparable](s Sights, seen map[string]V) []observation[V] {
-	all := []observation[V]{{lo: s.Sure, hi: s.Seen, at: s.Seen.Add(-Skew), seen: seen}}
-	if s.LastSeen != 0 {
-		all = append(all, observation[V]{lo: s.LastSure, hi: s.LastSeen, at: s.LastSeen.Add(-Skew), seen: seen})
+func sights[V comparable](s Observed, seen map[string]V) []observation[V] {
+	all := []observation[V]{{lo: s.AsOf, hi: s.At, at: s.At.Add(-Skew), seen: seen}}
+	if s.LastAt != 0 {
+		all = append(all, observation[V]{lo: s.LastAsOf, hi: s.LastAt, at: s.LastAt.Add(-Skew), seen: seen})
 	}
 	return all
 }
@@ -44,7 +44,7 @@ func sights[V comparable](s Sights, seen map[string]V) []observation[V] {
 func (f Facts) tagsSeen() (all []observation[string]) {
 	for _, x := range f.Tags {
 		if x.Event == "" {
-			all = append(all, sights(x.Sights, x.Tags)...)
+			all = append(all, sights(x.Observed, x.Tags)...)
 			continue
 		}
 		o := happened(x.Second, x.Tags)
@@ -60,7 +60,7 @@ func (f Facts) labelSeen(label string, moved []string) (all []observation[int64]
 	for _, x := range f.Labels {
 		switch {
 		case x.Event == "":
-			all = append(all, sights(x.Sights, alone(x.Labels, label, moved))...)
+			all = append(all, sights(x.Observed, alone(x.Labels, label, moved))...)
 		case x.Label == label && label != "":
 			all = append(all, x.move())
 		default: // it may stand for a request that moved several
@@ -73,7 +73,7 @@ func (f Facts) labelSeen(label string, moved []string) (all []observation[int64]
 }
 
 // move returns what the event of a label says of it.
-func (f LabelsSeen) move() observation[int64] {
+func (f LabelsFact) move() observation[int64] {
 	o := happened(f.Second, map[string]int64{f.Label: f.To})
 	if f.From > 0 {
 		o.from = map[string]int64{f.Label: f.From}
@@ -85,7 +85,7 @@ func (f LabelsSeen) move() observation[int64] {
 // Where an event told no more than that labels may have changed, that is all.
 func (f Facts) movedLabels() []string {
 	moved := []string{""}
-	if slices.ContainsFunc(f.Labels, func(x LabelsSeen) bool { return x.Event != "" && x.Label == "" }) {
+	if slices.ContainsFunc(f.Labels, func(x LabelsFact) bool { return x.Event != "" && x.Label == "" }) {
 		return moved
 	}
 	for _, x := range f.Labels {

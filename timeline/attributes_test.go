@@ -53,27 +53,27 @@ func (w *tagged) look(r *rand.Rand, at ssmbak.Time) {
 	}
 	h, g := w.truth(at-ago()), w.truth(at-ago())
 	var seen timeline.Facts
-	span := timeline.Sights{Sure: at - staleness, Seen: at}
+	span := timeline.Observed{AsOf: at - staleness, At: at}
 	if w.fresh {
-		span.Seen = at.Add(timeline.Skew)
+		span.At = at.Add(timeline.Skew)
 	}
 	if h.life == 0 {
-		seen.Looks = []timeline.Look{{Gone: true, Sure: span.Sure, Seen: span.Seen}}
+		seen.Observations = []timeline.Observation{{Gone: true, AsOf: span.AsOf, At: span.At}}
 	} else {
 		for _, c := range w.changes {
 			if c.life == h.life && c.number <= h.number {
-				seen.Versions = append(seen.Versions, timeline.Version{Version: ssmbak.Version{Number: c.number, Time: c.began, Attributes: ssmbak.Attributes{Type: ssmbak.String}}})
+				seen.Versions = append(seen.Versions, timeline.Version{Version: ssmbak.Version{Number: c.number, Time: c.began, Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}}})
 			}
 		}
-		seen.Looks = []timeline.Look{{Newest: timeline.Ref{Number: h.number, Time: h.began}, Oldest: 1, Sure: span.Sure, Seen: span.Seen}}
-		seen.Labels = []timeline.LabelsSeen{{Labels: h.labels, Sights: span}}
+		seen.Observations = []timeline.Observation{{Newest: timeline.Ref{Number: h.number, Time: h.began}, Oldest: 1, AsOf: span.AsOf, At: span.At}}
+		seen.Labels = []timeline.LabelsFact{{Labels: h.labels, Observed: span}}
 		if g.life != h.life && w.lost {
 			// Tags of an earlier life, read while its history was no longer
 			// shown, are found out by that life's own facts, if they came.
 			g = w.truth(at)
 		}
 		if g.life != 0 {
-			seen.Tags = []timeline.TagsSeen{{Tags: g.tags, Sights: span}}
+			seen.Tags = []timeline.TagsFact{{Tags: g.tags, Observed: span}}
 		}
 	}
 	w.facts = timeline.Union(w.facts, seen)
@@ -92,7 +92,7 @@ func newTagged(r *rand.Rand, lossy, fresh bool) *tagged {
 		now.at = at
 		lost := lossy && r.IntN(4) == 0
 		w.lost = w.lost || lost
-		labelled, move := false, timeline.LabelsSeen{}
+		labelled, move := false, timeline.LabelsFact{}
 		switch {
 		case now.life == 0:
 			lives++
@@ -113,11 +113,11 @@ func newTagged(r *rand.Rand, lossy, fresh bool) *tagged {
 			labelled = true
 			// Either a new label comes, and perhaps takes the place of all others,
 			// of which no event tells, or one moves to where it never stood.
-			move = timeline.LabelsSeen{Label: fmt.Sprint("l", i), To: 1 + r.Int64N(now.number)}
+			move = timeline.LabelsFact{Label: fmt.Sprint("l", i), To: 1 + r.Int64N(now.number)}
 			labels := map[string]int64{}
 			for _, label := range slices.Sorted(maps.Keys(now.labels)) { // so that a seed is one history
 				if at := now.labels[label]; r.IntN(3) > 0 && at != now.number {
-					move = timeline.LabelsSeen{Label: label, From: at, To: now.number}
+					move = timeline.LabelsFact{Label: label, From: at, To: now.number}
 					labels = maps.Clone(now.labels)
 				}
 			}
@@ -128,7 +128,7 @@ func newTagged(r *rand.Rand, lossy, fresh bool) *tagged {
 			if move.From != 0 && slices.ContainsFunc(w.changes, func(c attributes) bool {
 				return c.life == now.life && c.labels[move.Label] == move.To
 			}) {
-				move = timeline.LabelsSeen{Label: fmt.Sprint("l", i), To: move.To}
+				move = timeline.LabelsFact{Label: fmt.Sprint("l", i), To: move.To}
 				if labels = (map[string]int64{}); fresh || unheard && form != 0 {
 					labels = maps.Clone(now.labels)
 				}
@@ -138,13 +138,13 @@ func newTagged(r *rand.Rand, lossy, fresh bool) *tagged {
 		default:
 			now.tags, now.counter = map[string]string{"t": fmt.Sprint(i)}, now.counter+1
 			if !lost {
-				w.facts.Tags = append(w.facts.Tags, timeline.TagsSeen{Tags: now.tags, Event: fmt.Sprint("t", i), Second: at.Second(), Counter: now.counter})
+				w.facts.Tags = append(w.facts.Tags, timeline.TagsFact{Tags: now.tags, Event: fmt.Sprint("t", i), Second: at.Second(), Counter: now.counter})
 			}
 		}
 		w.changes = append(w.changes, now)
 		if !lost {
 			if labelled {
-				e := timeline.LabelsSeen{Event: fmt.Sprint("l", i), Second: at.Second()}
+				e := timeline.LabelsFact{Event: fmt.Sprint("l", i), Second: at.Second()}
 				switch n := r.IntN(4); {
 				case form == 0 || form == 1 && n == 0: // told no more
 				case n == 1:
@@ -179,7 +179,7 @@ func TestAttributesTruth(t *testing.T) {
 	for seed := range uint64(cases(t, 10_000)) {
 		r := rand.New(rand.NewPCG(seed, 4))
 		w := newTagged(r, seed%2 == 1, false)
-		line := timeline.New("/n", w.facts, timeline.Horizon{Since: start - 500_000})
+		line := timeline.New("/n", w.facts, timeline.Coverage{Since: start - 500_000})
 		for _, c := range w.changes {
 			for _, at := range []ssmbak.Time{c.at - 1, c.at, c.at + 1, c.at + 999, c.at + 5000, c.at + 20_000} {
 				s, _ := line.At(at)
@@ -187,8 +187,8 @@ func TestAttributesTruth(t *testing.T) {
 				if s.Certainty == ssmbak.Unknown && (s.Tags.IsKnown() || s.Labels.IsKnown()) {
 					t.Fatalf("seed %d: at %v the state is unknown and its tags or labels are known", seed, at)
 				}
-				if w.lost && !slices.ContainsFunc(w.facts.Looks, func(l timeline.Look) bool {
-					return !l.Gone && l.Sure >= at && w.truth(l.Sure).life == truth.life && w.truth(l.Seen).life == truth.life
+				if w.lost && !slices.ContainsFunc(w.facts.Observations, func(l timeline.Observation) bool {
+					return !l.Gone && l.AsOf >= at && w.truth(l.AsOf).life == truth.life && w.truth(l.At).life == truth.life
 				}) {
 					continue // nobody has looked since, or ever will
 				}
@@ -225,7 +225,7 @@ func TestLastKnownAttributes(t *testing.T) {
 	tags, labels := 0, 0
 	for seed := range uint64(cases(t, 10_000)) {
 		w := newTagged(rand.New(rand.NewPCG(seed, 5)), false, true)
-		line := timeline.New("/n", w.facts, timeline.Horizon{Since: start - 500_000})
+		line := timeline.New("/n", w.facts, timeline.Coverage{Since: start - 500_000})
 		for _, c := range w.changes {
 			for _, at := range []ssmbak.Time{c.at - 1, c.at, c.at + 1, ssmbak.Seconds(c.at.Second()) + 999, c.at + 5000, c.at + 20_000} {
 				s, _ := line.At(at)
@@ -273,50 +273,50 @@ func TestAttributes(t *testing.T) {
 	t.Parallel()
 	born := start
 	base := timeline.Facts{
-		Versions: []timeline.Version{{Version: ssmbak.Version{Number: 1, Time: born, Attributes: ssmbak.Attributes{Type: ssmbak.String}}}},
-		Looks:    []timeline.Look{{Newest: timeline.Ref{Number: 1, Time: born}, Oldest: 1, Sure: born + 1_000_000, Seen: born + 1_010_000}},
+		Versions:     []timeline.Version{{Version: ssmbak.Version{Number: 1, Time: born, Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}}}},
+		Observations: []timeline.Observation{{Newest: timeline.Ref{Number: 1, Time: born}, Oldest: 1, AsOf: born + 1_000_000, At: born + 1_010_000}},
 	}
 	red, blue := map[string]string{"c": "red"}, map[string]string{"c": "blue"}
-	look := func(tags map[string]string, sure, seen ssmbak.Time) timeline.TagsSeen {
-		return timeline.TagsSeen{Tags: tags, Sights: timeline.Sights{Sure: born + sure, Seen: born + seen}}
+	look := func(tags map[string]string, sure, seen ssmbak.Time) timeline.TagsFact {
+		return timeline.TagsFact{Tags: tags, Observed: timeline.Observed{AsOf: born + sure, At: born + seen}}
 	}
-	event := func(tags map[string]string, second, counter int64) timeline.TagsSeen {
-		return timeline.TagsSeen{Tags: tags, Event: fmt.Sprint("e", second, counter), Second: born.Second() + second, Counter: counter}
+	event := func(tags map[string]string, second, counter int64) timeline.TagsFact {
+		return timeline.TagsFact{Tags: tags, Event: fmt.Sprint("e", second, counter), Second: born.Second() + second, Counter: counter}
 	}
 	tests := []struct {
 		name string
-		tags []timeline.TagsSeen
+		tags []timeline.TagsFact
 		at   ssmbak.Time
 		want map[string]string // nil: unknown
 	}{
-		{"before the first look", []timeline.TagsSeen{look(red, 1000, 2000)}, 500, nil},
-		{"before the first look, which saw none", []timeline.TagsSeen{look(map[string]string{}, 1000, 2000)}, 500, map[string]string{}},
-		{"after the first look", []timeline.TagsSeen{look(red, 1000, 2000)}, 2000, red},
-		{"between two looks that differ", []timeline.TagsSeen{look(red, 1000, 2000), look(blue, 9000, 9500)}, 5000, nil},
-		{"between two looks that say the same", []timeline.TagsSeen{look(red, 1000, 2000), look(red, 9000, 9500)}, 5000, red},
-		{"a fact that says when it was seen last", []timeline.TagsSeen{{Tags: red, Sights: timeline.Sights{Sure: born + 1000, Seen: born + 2000, LastSure: born + 8000, LastSeen: born + 8500}}, look(blue, 9000, 9500)}, 5000, red},
-		{"before an event that follows", []timeline.TagsSeen{event(red, 2, 1), event(blue, 9, 2)}, 5000, red},
-		{"before an event after one that was lost", []timeline.TagsSeen{event(red, 2, 1), event(blue, 9, 3)}, 5000, nil},
-		{"before an event without a counter", []timeline.TagsSeen{event(red, 2, 0), event(blue, 9, 0)}, 5000, nil},
-		{"within the event's second", []timeline.TagsSeen{event(red, 2, 1), event(blue, 9, 2)}, 9500, nil},
-		{"at the end of the event's second", []timeline.TagsSeen{event(red, 2, 1), event(blue, 9, 2)}, 9999, blue},
-		{"two events in one second", []timeline.TagsSeen{event(blue, 2, 2), event(red, 2, 1)}, 5000, blue},
-		{"two events in one second, in no order", []timeline.TagsSeen{event(blue, 2, 0), event(red, 2, 0)}, 5000, nil},
-		{"a stale look after an event", []timeline.TagsSeen{event(red, 2, 1), event(blue, 9, 2), look(red, 7000, 11_000)}, 12_000, blue},
-		{"a look before the first change speaks for the beginning", []timeline.TagsSeen{look(red, 1000, 2000), event(blue, 9, 1)}, 500, red},
-		{"a look over an event and a change that was lost", []timeline.TagsSeen{event(blue, 9, 2), look(red, 7000, 11_000)}, 12_000, nil},
+		{"before the first look", []timeline.TagsFact{look(red, 1000, 2000)}, 500, nil},
+		{"before the first look, which saw none", []timeline.TagsFact{look(map[string]string{}, 1000, 2000)}, 500, map[string]string{}},
+		{"after the first look", []timeline.TagsFact{look(red, 1000, 2000)}, 2000, red},
+		{"between two looks that differ", []timeline.TagsFact{look(red, 1000, 2000), look(blue, 9000, 9500)}, 5000, nil},
+		{"between two looks that say the same", []timeline.TagsFact{look(red, 1000, 2000), look(red, 9000, 9500)}, 5000, red},
+		{"a fact that says when it was seen last", []timeline.TagsFact{{Tags: red, Observed: timeline.Observed{AsOf: born + 1000, At: born + 2000, LastAsOf: born + 8000, LastAt: born + 8500}}, look(blue, 9000, 9500)}, 5000, red},
+		{"before an event that follows", []timeline.TagsFact{event(red, 2, 1), event(blue, 9, 2)}, 5000, red},
+		{"before an event after one that was lost", []timeline.TagsFact{event(red, 2, 1), event(blue, 9, 3)}, 5000, nil},
+		{"before an event without a counter", []timeline.TagsFact{event(red, 2, 0), event(blue, 9, 0)}, 5000, nil},
+		{"within the event's second", []timeline.TagsFact{event(red, 2, 1), event(blue, 9, 2)}, 9500, nil},
+		{"at the end of the event's second", []timeline.TagsFact{event(red, 2, 1), event(blue, 9, 2)}, 9999, blue},
+		{"two events in one second", []timeline.TagsFact{event(blue, 2, 2), event(red, 2, 1)}, 5000, blue},
+		{"two events in one second, in no order", []timeline.TagsFact{event(blue, 2, 0), event(red, 2, 0)}, 5000, nil},
+		{"a stale look after an event", []timeline.TagsFact{event(red, 2, 1), event(blue, 9, 2), look(red, 7000, 11_000)}, 12_000, blue},
+		{"a look before the first change speaks for the beginning", []timeline.TagsFact{look(red, 1000, 2000), event(blue, 9, 1)}, 500, red},
+		{"a look over an event and a change that was lost", []timeline.TagsFact{event(blue, 9, 2), look(red, 7000, 11_000)}, 12_000, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			f := base
 			f.Tags = test.tags
-			s, _ := timeline.New("/n", f, timeline.Horizon{}).At(born + test.at)
+			s, _ := timeline.New("/n", f, timeline.Coverage{}).At(born + test.at)
 			if s.Tags.IsProved() != (test.want != nil) || test.want != nil && !maps.Equal(s.Tags.V, test.want) {
 				t.Errorf("got %v (%v), want %v", s.Tags.V, s.Tags.Certainty, test.want)
 			}
 			slices.Reverse(f.Tags)
-			if turned, _ := timeline.New("/n", f, timeline.Horizon{}).At(born + test.at); !cmp.Equal(turned, s, cmp.AllowUnexported(ssmbak.Value{})) {
+			if turned, _ := timeline.New("/n", f, timeline.Coverage{}).At(born + test.at); !cmp.Equal(turned, s, cmp.AllowUnexported(ssmbak.Value{})) {
 				t.Errorf("the other way round: %v (%v)", turned.Tags.V, turned.Tags.Certainty)
 			}
 		})

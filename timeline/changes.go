@@ -99,9 +99,9 @@ func (c *changes) add(x ssmbak.Change) {
 }
 
 func (c *changes) version(v *Version) {
-	x := ssmbak.Change{Operation: ssmbak.Update, Time: v.Moment(), From: v.Moment(), Until: v.Moment(), Version: v.Version}
+	x := ssmbak.Change{Operation: ssmbak.OpUpdate, Time: v.Moment(), From: v.Moment(), Until: v.Moment(), Version: v.Version}
 	if v.Number == 1 {
-		x.Operation = ssmbak.Create
+		x.Operation = ssmbak.OpCreate
 	}
 	if len(v.Objects) == 0 {
 		x.Reason = cmp.Or(v.Unreadable, reasonNoValue)
@@ -111,13 +111,13 @@ func (c *changes) version(v *Version) {
 
 // deleted adds a deletion of which an event told.
 func (c *changes) deleted(from, until ssmbak.Time, reason string) {
-	c.add(ssmbak.Change{Operation: ssmbak.Delete, Time: from, From: from, Until: max(from, until), Reason: reason})
+	c.add(ssmbak.Change{Operation: ssmbak.OpDelete, Time: from, From: from, Until: max(from, until), Reason: reason})
 }
 
 // vanished adds a deletion that is known only by what was there before and not
 // after.
 func (c *changes) vanished(from, until ssmbak.Time) {
-	x := ssmbak.Change{Operation: ssmbak.Delete, From: min(from, until), Until: until, Reason: reasonBounds}
+	x := ssmbak.Change{Operation: ssmbak.OpDelete, From: min(from, until), Until: until, Reason: reasonBounds}
 	if x.From == until {
 		x.Time = until
 	}
@@ -127,7 +127,7 @@ func (c *changes) vanished(from, until ssmbak.Time) {
 // gap adds a stretch in which something was missed: first to last are the
 // numbers of versions that surely were there.
 func (c *changes) gap(from, until ssmbak.Time, reason string, first, last int64) {
-	x := ssmbak.Change{Operation: ssmbak.Gap, From: from, Until: until, Reason: reason}
+	x := ssmbak.Change{Operation: ssmbak.OpGap, From: from, Until: until, Reason: reason}
 	if first <= last {
 		x.Missing = ssmbak.Numbers{First: first, Last: last}
 	} else if from >= until {
@@ -149,19 +149,19 @@ func (c *changes) legacy(t *Timeline) *Span {
 		if s.Legacy == nil {
 			continue
 		}
-		x := ssmbak.Change{Operation: ssmbak.Update, Time: s.Since, From: s.Since, Until: s.Since + 1000, Reason: reasonLegacy}
+		x := ssmbak.Change{Operation: ssmbak.OpUpdate, Time: s.Since, From: s.Since, Until: s.Since + 1000, Reason: reasonLegacy}
 		switch {
-		case s.Kind == Absent:
-			x.Operation, x.Reason = ssmbak.Delete, reasonMarker
+		case s.Kind == KindAbsent:
+			x.Operation, x.Reason = ssmbak.OpDelete, reasonMarker
 		case len(t.facts.Versions) > 0 && t.order[0].Moment() < x.Until:
 			continue // the version of this second is the same change
 		default:
 			x.Version = s.Version.Version
-			if last != nil && last.Kind == Absent {
-				x.Operation = ssmbak.Create
+			if last != nil && last.Kind == KindAbsent {
+				x.Operation = ssmbak.OpCreate
 			}
 		}
-		if s.Kind != Absent || last == nil || last.Kind != Absent {
+		if s.Kind != KindAbsent || last == nil || last.Kind != KindAbsent {
 			c.add(x)
 		}
 		last = s
@@ -181,7 +181,7 @@ func (c *changes) between(t *Timeline, s *slot, legacy *Span) {
 	}
 	held, open := s.after != nil, s.open()
 	if legacy != nil {
-		held, open = legacy.Kind == Held, legacy.Since
+		held, open = legacy.Kind == KindPresent, legacy.Since
 	}
 	born, ended := open, false
 	for _, e := range s.ends() {
@@ -252,9 +252,9 @@ func (c *changes) between(t *Timeline, s *slot, legacy *Span) {
 // several slots, and is not told where versions of that time, or a whole life,
 // are told to be missing anyway.
 func (c *changes) traces(t *Timeline) {
-	gaps := slices.DeleteFunc(slices.Clone(c.all), func(x ssmbak.Change) bool { return x.Operation != ssmbak.Gap })
-	for _, tr := range t.facts.Traces {
-		x := ssmbak.Change{Operation: ssmbak.Gap, From: ssmbak.MaxTime, Until: ssmbak.MinTime, Reason: reasonTrace}
+	gaps := slices.DeleteFunc(slices.Clone(c.all), func(x ssmbak.Change) bool { return x.Operation != ssmbak.OpGap })
+	for _, tr := range t.facts.MissedChanges {
+		x := ssmbak.Change{Operation: ssmbak.OpGap, From: ssmbak.MaxTime, Until: ssmbak.MinTime, Reason: reasonTrace}
 		explained, over := true, ssmbak.MinTime
 		for i := range t.slots {
 			s := &t.slots[i]
@@ -264,7 +264,7 @@ func (c *changes) traces(t *Timeline) {
 			from, until := max(tr.from(), s.open()), min(tr.until(), s.until())
 			// What ended in between did not end what was missed.
 			if over := min(s.over(tr), s.until()); slices.ContainsFunc(c.all, func(d ssmbak.Change) bool {
-				return d.Operation == ssmbak.Delete && d.From >= from && d.Until > until && d.Until < over
+				return d.Operation == ssmbak.OpDelete && d.From >= from && d.Until > until && d.Until < over
 			}) {
 				until = over
 			}

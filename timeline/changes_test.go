@@ -20,7 +20,7 @@ const base = 1_700_000_000
 func at(ms int64) ssmbak.Time { return ssmbak.Seconds(base) + ssmbak.Time(ms) }
 
 func v(number, ms int64) timeline.Version {
-	return timeline.Version{Version: ssmbak.Version{Number: number, Time: at(ms), Attributes: ssmbak.Attributes{Type: ssmbak.String}}, Objects: []timeline.ObjectRef{{ID: "o"}}}
+	return timeline.Version{Version: ssmbak.Version{Number: number, Time: at(ms), Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}}, Objects: []timeline.ObjectRef{{ID: "o"}}}
 }
 
 func deletion(second int64) timeline.Deletion {
@@ -28,18 +28,18 @@ func deletion(second int64) timeline.Deletion {
 }
 
 // saw is a look that saw the version as the newest, from sure on.
-func saw(newest timeline.Version, oldest, sure int64) timeline.Look {
-	return timeline.Look{Newest: newest.Ref(), Oldest: oldest, Sure: at(sure), Seen: at(sure + 10_000)}
+func saw(newest timeline.Version, oldest, sure int64) timeline.Observation {
+	return timeline.Observation{Newest: newest.Ref(), Oldest: oldest, AsOf: at(sure), At: at(sure + 10_000)}
 }
 
-func gone(sure, seen int64) timeline.Look {
-	return timeline.Look{Gone: true, Sure: at(sure), Seen: at(seen)}
+func gone(sure, seen int64) timeline.Observation {
+	return timeline.Observation{Gone: true, AsOf: at(sure), At: at(seen)}
 }
 
-func span(sure, seen int64) timeline.Sights { return timeline.Sights{Sure: at(sure), Seen: at(seen)} }
+func span(sure, seen int64) timeline.Observed { return timeline.Observed{AsOf: at(sure), At: at(seen)} }
 
-func tagged2(event string, second, counter int64, tags map[string]string) timeline.TagsSeen {
-	return timeline.TagsSeen{Tags: tags, Event: event, Second: base + second, Counter: counter}
+func tagged2(event string, second, counter int64, tags map[string]string) timeline.TagsFact {
+	return timeline.TagsFact{Tags: tags, Event: event, Second: base + second, Counter: counter}
 }
 
 // told writes changes as lines, with times in ms since base.
@@ -109,37 +109,37 @@ func TestChanges(t *testing.T) {
 		{"nothing", facts{}, nil},
 		{
 			"a life",
-			facts{Versions: []timeline.Version{v(1, 123), v(2, 5000)}, Looks: []timeline.Look{saw(v(2, 5000), 1, 0)}},
+			facts{Versions: []timeline.Version{v(1, 123), v(2, 5000)}, Observations: []timeline.Observation{saw(v(2, 5000), 1, 0)}},
 			[]string{"Create 1 at 123", "Update 2 at 5000"},
 		},
 		{
 			"a value that cannot be had",
-			facts{Versions: []timeline.Version{v(1, 0), unread}, Looks: []timeline.Look{saw(unread, 1, 0)}},
+			facts{Versions: []timeline.Version{v(1, 0), unread}, Observations: []timeline.Observation{saw(unread, 1, 0)}},
 			[]string{"Create 1 at 0", "Update 2 at 5000 (its key is gone)"},
 		},
 		{
 			"a value that was not recorded",
-			facts{Versions: []timeline.Version{v(1, 0), lost}, Looks: []timeline.Look{saw(lost, 1, 0)}},
+			facts{Versions: []timeline.Version{v(1, 0), lost}, Observations: []timeline.Observation{saw(lost, 1, 0)}},
 			[]string{"Create 1 at 0", "Update 2 at 5000 (the value was not recorded)"},
 		},
 		{
 			"an unknown beginning",
-			facts{Versions: []timeline.Version{v(5, 0), v(6, 10)}, Looks: []timeline.Look{saw(v(6, 10), 5, 0)}},
+			facts{Versions: []timeline.Version{v(5, 0), v(6, 10)}, Observations: []timeline.Observation{saw(v(6, 10), 5, 0)}},
 			[]string{"Gap 1-4 in [-inf, 0) bounded (its beginning is not known)", "Update 5 at 0", "Update 6 at 10"},
 		},
 		{
 			"versions missing in one life",
-			facts{Versions: []timeline.Version{v(1, 0), v(4, 60_000)}, Looks: []timeline.Look{saw(v(1, 0), 1, 20_000), saw(v(4, 60_000), 1, 60_000)}},
+			facts{Versions: []timeline.Version{v(1, 0), v(4, 60_000)}, Observations: []timeline.Observation{saw(v(1, 0), 1, 20_000), saw(v(4, 60_000), 1, 60_000)}},
 			[]string{"Create 1 at 0", "Gap 2-3 in [20001, 60000) bounded (versions are missing)", "Update 4 at 60000"},
 		},
 		{
 			"versions missing, and perhaps a deletion",
-			facts{Versions: []timeline.Version{v(1, 0), v(4, 60_000)}, Looks: []timeline.Look{saw(v(1, 0), 1, 20_000)}},
+			facts{Versions: []timeline.Version{v(1, 0), v(4, 60_000)}, Observations: []timeline.Observation{saw(v(1, 0), 1, 20_000)}},
 			[]string{"Create 1 at 0", "Gap 2-3 in [20001, 60000) bounded (versions are missing, and perhaps a deletion)", "Update 4 at 60000"},
 		},
 		{
 			"perhaps nothing missing",
-			facts{Versions: []timeline.Version{v(1, 0), v(2, 60_000)}, Looks: []timeline.Look{saw(v(1, 0), 1, 20_000)}},
+			facts{Versions: []timeline.Version{v(1, 0), v(2, 60_000)}, Observations: []timeline.Observation{saw(v(1, 0), 1, 20_000)}},
 			[]string{"Create 1 at 0", "Gap in [20001, 60000) bounded (versions are missing, and perhaps a deletion)", "Update 2 at 60000"},
 		},
 		{
@@ -149,27 +149,27 @@ func TestChanges(t *testing.T) {
 		},
 		{
 			"a deletion known by its event and by looks",
-			facts{Versions: []timeline.Version{v(1, 0)}, Deletions: []timeline.Deletion{deletion(5)}, Looks: []timeline.Look{gone(-3000, 5500), gone(0, 10_000)}},
+			facts{Versions: []timeline.Version{v(1, 0)}, Deletions: []timeline.Deletion{deletion(5)}, Observations: []timeline.Observation{gone(-3000, 5500), gone(0, 10_000)}},
 			[]string{"Create 1 at 0", "Delete in [5000, 6000)"},
 		},
 		{
 			"a deletion known only by a look",
-			facts{Versions: []timeline.Version{v(1, 0)}, Looks: []timeline.Look{saw(v(1, 0), 1, 7000), gone(30_000, 40_000)}},
+			facts{Versions: []timeline.Version{v(1, 0)}, Observations: []timeline.Observation{saw(v(1, 0), 1, 7000), gone(30_000, 40_000)}},
 			[]string{"Create 1 at 0", "Delete in [7001, 40001) bounded (it was deleted at a time that is not known)"},
 		},
 		{
 			"two lives, made anew in the second of the deletion",
-			facts{Versions: []timeline.Version{v(1, 0), v(2, 5200), v(1, 5700)}, Deletions: []timeline.Deletion{deletion(5)}, Looks: []timeline.Look{saw(v(2, 5200), 1, 0)}},
+			facts{Versions: []timeline.Version{v(1, 0), v(2, 5200), v(1, 5700)}, Deletions: []timeline.Deletion{deletion(5)}, Observations: []timeline.Observation{saw(v(2, 5200), 1, 0)}},
 			[]string{"Create 1 at 0", "Update 2 at 5200", "Delete in [5201, 5700)", "Create 1 at 5700"},
 		},
 		{
 			"two lives, the end between them unseen",
-			facts{Versions: []timeline.Version{v(1, 0), v(2, 5200), v(1, 60_000)}, Looks: []timeline.Look{saw(v(2, 5200), 1, 20_000)}},
+			facts{Versions: []timeline.Version{v(1, 0), v(2, 5200), v(1, 60_000)}, Observations: []timeline.Observation{saw(v(2, 5200), 1, 20_000)}},
 			[]string{"Create 1 at 0", "Update 2 at 5200", "Delete in [20001, 60000) bounded (it was deleted at a time that is not known)", "Create 1 at 60000"},
 		},
 		{
 			"a life that begins unseen after another",
-			facts{Versions: []timeline.Version{v(4, 0), v(3, 60_000)}, Looks: []timeline.Look{saw(v(4, 0), 4, 20_000)}},
+			facts{Versions: []timeline.Version{v(4, 0), v(3, 60_000)}, Observations: []timeline.Observation{saw(v(4, 0), 4, 20_000)}},
 			[]string{
 				"Gap 1-3 in [-inf, 0) bounded (its beginning is not known)", "Update 4 at 0",
 				"Delete in [20001, 60000) bounded (it was deleted at a time that is not known)",
@@ -197,10 +197,10 @@ func TestChanges(t *testing.T) {
 		},
 		{
 			"the end of a life that nobody saw",
-			facts{Deletions: []timeline.Deletion{deletion(5)}, Looks: []timeline.Look{gone(0, 10_000)}},
+			facts{Deletions: []timeline.Deletion{deletion(5)}, Observations: []timeline.Observation{gone(0, 10_000)}},
 			[]string{"Gap in [-inf, 6000) bounded (a whole life was missed)", "Delete in [5000, 6000)"},
 		},
-		{"nothing was there, and nothing before", facts{Looks: []timeline.Look{gone(0, 10_000)}}, nil},
+		{"nothing was there, and nothing before", facts{Observations: []timeline.Observation{gone(0, 10_000)}}, nil},
 		{
 			"a deletion and a version in one second, in an order that is not known",
 			facts{Versions: []timeline.Version{v(1, 5300)}, Deletions: []timeline.Deletion{deletion(5)}},
@@ -217,17 +217,17 @@ func TestChanges(t *testing.T) {
 		},
 		{
 			"a deletion that stronger evidence excludes",
-			facts{Versions: []timeline.Version{v(1, 0)}, Deletions: []timeline.Deletion{deletion(5)}, Looks: []timeline.Look{saw(v(1, 0), 1, 30_000)}},
+			facts{Versions: []timeline.Version{v(1, 0)}, Deletions: []timeline.Deletion{deletion(5)}, Observations: []timeline.Observation{saw(v(1, 0), 1, 30_000)}},
 			[]string{"Create 1 at 0"},
 		},
 		{
 			"a change seen only by its event",
-			facts{Versions: []timeline.Version{v(1, 0)}, Traces: []timeline.Trace{{Event: "e", Second: base + 5, Operation: ssmbak.Update}}},
+			facts{Versions: []timeline.Version{v(1, 0)}, MissedChanges: []timeline.MissedChange{{Event: "e", Second: base + 5, Operation: ssmbak.OpUpdate}}},
 			[]string{"Create 1 at 0", "Gap in [4000, 6000) bounded (a change was seen only by its event)"},
 		},
 		{
 			"a change seen only by its event, around a version",
-			facts{Versions: []timeline.Version{v(1, 0), v(7, 5300)}, Traces: []timeline.Trace{{Event: "e", Second: base + 5, Operation: ssmbak.Update}}},
+			facts{Versions: []timeline.Version{v(1, 0), v(7, 5300)}, MissedChanges: []timeline.MissedChange{{Event: "e", Second: base + 5, Operation: ssmbak.OpUpdate}}},
 			[]string{
 				"Create 1 at 0", "Gap 2-6 in [1, 5300) bounded (versions are missing, and perhaps a deletion)", "Update 7 at 5300",
 			},
@@ -235,8 +235,8 @@ func TestChanges(t *testing.T) {
 		{
 			"a life seen only by the event of its beginning",
 			facts{
-				Versions: []timeline.Version{v(1, 0)}, Deletions: []timeline.Deletion{deletion(2)}, Looks: []timeline.Look{gone(30_000, 40_000)},
-				Traces: []timeline.Trace{{Event: "e", Second: base + 5, Operation: ssmbak.Create}},
+				Versions: []timeline.Version{v(1, 0)}, Deletions: []timeline.Deletion{deletion(2)}, Observations: []timeline.Observation{gone(30_000, 40_000)},
+				MissedChanges: []timeline.MissedChange{{Event: "e", Second: base + 5, Operation: ssmbak.OpCreate}},
 			},
 			[]string{
 				"Create 1 at 0", "Delete in [2000, 3000)", "Gap in [4000, 6000) bounded (a change was seen only by its event)",
@@ -247,18 +247,18 @@ func TestChanges(t *testing.T) {
 			"a missed life is told once",
 			facts{
 				Versions: []timeline.Version{v(1, 0)}, Deletions: []timeline.Deletion{deletion(2), deletion(20)},
-				Traces: []timeline.Trace{{Event: "e", Second: base + 5, Operation: ssmbak.Create}},
+				MissedChanges: []timeline.MissedChange{{Event: "e", Second: base + 5, Operation: ssmbak.OpCreate}},
 			},
 			[]string{"Create 1 at 0", "Delete in [2000, 3000)", "Gap in [4000, 21000) bounded (a whole life was missed)", "Delete in [20000, 21000)"},
 		},
 		{
 			"what the original recorded",
 			facts{Legacy: []timeline.Legacy{
-				{ID: "a", Second: base + 1, LastModified: at(2000), Type: ssmbak.String},
-				{ID: "b", Sequence: 1, Second: base + 5, LastModified: at(6000), Type: ssmbak.String},
+				{ID: "a", Second: base + 1, LastModified: at(2000), Type: ssmbak.TypeString},
+				{ID: "b", Sequence: 1, Second: base + 5, LastModified: at(6000), Type: ssmbak.TypeString},
 				{ID: "c", Sequence: 2, Deleted: true, LastModified: at(9000)},
 				{ID: "d", Sequence: 3, Deleted: true, LastModified: at(10_000)},
-				{ID: "e", Sequence: 4, Second: base + 15, LastModified: at(16_000), Type: ssmbak.String},
+				{ID: "e", Sequence: 4, Second: base + 15, LastModified: at(16_000), Type: ssmbak.TypeString},
 			}},
 			[]string{
 				"Update in [1000, 2000) (recorded by the original ssmbak)", "Update in [5000, 6000) (recorded by the original ssmbak)",
@@ -270,7 +270,7 @@ func TestChanges(t *testing.T) {
 			"what the original recorded too is told once",
 			facts{
 				Legacy:   []timeline.Legacy{{ID: "a", Second: base - 60, LastModified: at(-59_000)}, {ID: "b", Second: base + 5, LastModified: at(6000)}, {ID: "c", Second: base + 9, LastModified: at(9000)}},
-				Versions: []timeline.Version{v(2, 5123), v(3, 9100)}, Looks: []timeline.Look{saw(v(3, 9100), 2, 9100)},
+				Versions: []timeline.Version{v(2, 5123), v(3, 9100)}, Observations: []timeline.Observation{saw(v(3, 9100), 2, 9100)},
 			},
 			[]string{"Update in [-60000, -59000) (recorded by the original ssmbak)", "Update 2 at 5123", "Update 3 at 9100"},
 		},
@@ -289,18 +289,18 @@ func TestChanges(t *testing.T) {
 		},
 		{
 			"a life of which only the original knew, gone",
-			facts{Legacy: []timeline.Legacy{{ID: "a", Second: base - 60, LastModified: at(-59_000)}}, Looks: []timeline.Look{gone(0, 10_000)}},
+			facts{Legacy: []timeline.Legacy{{ID: "a", Second: base - 60, LastModified: at(-59_000)}}, Observations: []timeline.Observation{gone(0, 10_000)}},
 			[]string{"Update in [-60000, -59000) (recorded by the original ssmbak)", "Delete in [-60000, 10001) bounded (it was deleted at a time that is not known)"},
 		},
 		{
 			"tags as events and looks told",
 			facts{
 				Versions: []timeline.Version{v(1, 0)},
-				Tags: []timeline.TagsSeen{
-					{Tags: a, Sights: span(-8000, 2000)},
+				Tags: []timeline.TagsFact{
+					{Tags: a, Observed: span(-8000, 2000)},
 					tagged2("e1", 20, 1, ab), tagged2("e2", 20, 1, ab),
-					{Tags: a, Sights: span(14_000, 24_000)}, // answered from before
-					{Tags: ab, Sights: span(20_000, 30_000)},
+					{Tags: a, Observed: span(14_000, 24_000)}, // answered from before
+					{Tags: ab, Observed: span(20_000, 30_000)},
 					tagged2("e3", 40, 2, b), tagged2("e4", 50, 4, map[string]string{}),
 				},
 			},
@@ -311,51 +311,51 @@ func TestChanges(t *testing.T) {
 		},
 		{
 			"tags changed while nobody told",
-			facts{Versions: []timeline.Version{v(1, 0)}, Tags: []timeline.TagsSeen{
-				{Tags: map[string]string{}, Sights: timeline.Sights{Sure: at(-8000), Seen: at(2000), LastSure: at(52_000), LastSeen: at(62_000)}},
-				{Tags: a, Sights: span(90_000, 100_000)},
+			facts{Versions: []timeline.Version{v(1, 0)}, Tags: []timeline.TagsFact{
+				{Tags: map[string]string{}, Observed: timeline.Observed{AsOf: at(-8000), At: at(2000), LastAsOf: at(52_000), LastAt: at(62_000)}},
+				{Tags: a, Observed: span(90_000, 100_000)},
 			}},
 			[]string{"Create 1 at 0", "Tag in [52000, 100001) bounded a=1"},
 		},
 		{
 			"a look right before the change that an event tells",
-			facts{Versions: []timeline.Version{v(1, 20_100)}, Tags: []timeline.TagsSeen{
-				{Tags: a, Sights: span(10_500, 20_500)}, tagged2("e", 20, 1, ab), {Tags: ab, Sights: span(20_000, 30_000)},
+			facts{Versions: []timeline.Version{v(1, 20_100)}, Tags: []timeline.TagsFact{
+				{Tags: a, Observed: span(10_500, 20_500)}, tagged2("e", 20, 1, ab), {Tags: ab, Observed: span(20_000, 30_000)},
 			}},
 			[]string{"Create 1 at 20100", "Tag in [20100, 20501) bounded a=1", "Tag in [20000, 21000) b=2"},
 		},
 		{
 			"tags before the first are not known",
-			facts{Versions: []timeline.Version{v(1, 0)}, Tags: []timeline.TagsSeen{tagged2("e", 20, 1, a)}},
+			facts{Versions: []timeline.Version{v(1, 0)}, Tags: []timeline.TagsFact{tagged2("e", 20, 1, a)}},
 			[]string{"Create 1 at 0", "Tag in [20000, 21000) a=1 (what its tags were before is not known)"},
 		},
 		{
 			"tags of a parameter that was never seen",
-			facts{Tags: []timeline.TagsSeen{tagged2("e", 20, 1, a), {Tags: b, Sights: span(0, 10_000)}}},
+			facts{Tags: []timeline.TagsFact{tagged2("e", 20, 1, a), {Tags: b, Observed: span(0, 10_000)}}},
 			[]string{"Tag in [20000, 21000) a=1 (what its tags were before is not known)"},
 		},
 		{
 			"tags of two lives",
 			facts{
 				Versions: []timeline.Version{v(1, 0), v(1, 60_000)}, Deletions: []timeline.Deletion{deletion(55)},
-				Tags: []timeline.TagsSeen{{Tags: a, Sights: span(-8000, 2000)}, {Tags: a, Sights: span(52_000, 62_000)}, {Tags: b, Sights: span(62_000, 72_000)}},
+				Tags: []timeline.TagsFact{{Tags: a, Observed: span(-8000, 2000)}, {Tags: a, Observed: span(52_000, 62_000)}, {Tags: b, Observed: span(62_000, 72_000)}},
 			},
 			[]string{"Create 1 at 0", "Tag in [0, 2001) bounded a=1", "Delete in [55000, 56000)", "Create 1 at 60000", "Tag in [60000, 72001) bounded b=1"},
 		},
 		{
 			"labels, with and without their events",
 			facts{
-				Versions: []timeline.Version{v(1, 0), v(2, 5000)}, Looks: []timeline.Look{saw(v(2, 5000), 1, 0)},
-				Labels: []timeline.LabelsSeen{
-					{Labels: map[string]int64{}, Sights: timeline.Sights{Sure: at(-8000), Seen: at(2000), LastSure: at(7000), LastSeen: at(17_000)}},
+				Versions: []timeline.Version{v(1, 0), v(2, 5000)}, Observations: []timeline.Observation{saw(v(2, 5000), 1, 0)},
+				Labels: []timeline.LabelsFact{
+					{Labels: map[string]int64{}, Observed: timeline.Observed{AsOf: at(-8000), At: at(2000), LastAsOf: at(7000), LastAt: at(17_000)}},
 					{Event: "e1", Second: base + 20},
-					{Labels: map[string]int64{"prod": 1}, Sights: timeline.Sights{Sure: at(12_000), Seen: at(22_000), LastSure: at(30_000), LastSeen: at(40_000)}},
-					{Labels: map[string]int64{"prod": 2, "old": 1}, Sights: span(50_000, 60_000)},
+					{Labels: map[string]int64{"prod": 1}, Observed: timeline.Observed{AsOf: at(12_000), At: at(22_000), LastAsOf: at(30_000), LastAt: at(40_000)}},
+					{Labels: map[string]int64{"prod": 2, "old": 1}, Observed: span(50_000, 60_000)},
 					{Event: "e2", Second: base + 70},
 					{Event: "e3", Second: base + 72},
-					{Labels: map[string]int64{"prod": 2}, Sights: span(73_000, 83_000)},
+					{Labels: map[string]int64{"prod": 2}, Observed: span(73_000, 83_000)},
 					{Event: "e4", Second: base + 99}, // after it nothing was different
-					{Labels: map[string]int64{"prod": 2}, Sights: span(100_000, 110_000)},
+					{Labels: map[string]int64{"prod": 2}, Observed: span(100_000, 110_000)},
 				},
 			},
 			[]string{
@@ -366,13 +366,13 @@ func TestChanges(t *testing.T) {
 		{
 			"labels whose events say where they moved",
 			facts{
-				Versions: []timeline.Version{v(1, 0), v(2, 5000), v(3, 6000)}, Looks: []timeline.Look{saw(v(3, 6000), 1, 0)},
-				Labels: []timeline.LabelsSeen{
+				Versions: []timeline.Version{v(1, 0), v(2, 5000), v(3, 6000)}, Observations: []timeline.Observation{saw(v(3, 6000), 1, 0)},
+				Labels: []timeline.LabelsFact{
 					{Event: "e1", Second: base + 20, Label: "prod", To: 1},
 					{Event: "e2", Second: base + 30, Label: "prod", From: 1, To: 2},
 					{Event: "e3", Second: base + 30, Label: "beta", From: 1, To: 3}, // came twice
 					{Event: "e3", Second: base + 30, Label: "beta", From: 1, To: 3},
-					{Labels: map[string]int64{"prod": 2, "beta": 3, "old": 1}, Sights: span(40_000, 50_000)},
+					{Labels: map[string]int64{"prod": 2, "beta": 3, "old": 1}, Observed: span(40_000, 50_000)},
 				},
 			},
 			[]string{
@@ -382,7 +382,7 @@ func TestChanges(t *testing.T) {
 		},
 		{
 			"labels of a life whose beginning is not known",
-			facts{Versions: []timeline.Version{v(3, 0)}, Labels: []timeline.LabelsSeen{{Labels: map[string]int64{"prod": 3}, Sights: span(0, 10_000)}}},
+			facts{Versions: []timeline.Version{v(3, 0)}, Labels: []timeline.LabelsFact{{Labels: map[string]int64{"prod": 3}, Observed: span(0, 10_000)}}},
 			[]string{"Gap 1-2 in [-inf, 0) bounded (its beginning is not known)", "Update 3 at 0", "Label in [-inf, 10001) bounded prod:3"},
 		},
 	}
@@ -390,7 +390,7 @@ func TestChanges(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			for range 3 { // the order of the facts makes no difference
-				got := timeline.New("/n", tt.facts, timeline.Horizon{Since: at(-30_000)}).Changes()
+				got := timeline.New("/n", tt.facts, timeline.Coverage{Since: at(-30_000)}).Changes()
 				if diff := cmp.Diff(told(got), tt.want); diff != "" {
 					t.Fatalf("got -, want +\n%s", diff)
 				}
@@ -407,15 +407,15 @@ func TestChanges(t *testing.T) {
 
 func shuffled(r *rand.Rand, f timeline.Facts) timeline.Facts {
 	f = timeline.Facts{
-		Versions: slices.Clone(f.Versions), Deletions: slices.Clone(f.Deletions), Looks: slices.Clone(f.Looks), Tags: slices.Clone(f.Tags),
-		Labels: slices.Clone(f.Labels), Traces: slices.Clone(f.Traces), Legacy: slices.Clone(f.Legacy),
+		Versions: slices.Clone(f.Versions), Deletions: slices.Clone(f.Deletions), Observations: slices.Clone(f.Observations), Tags: slices.Clone(f.Tags),
+		Labels: slices.Clone(f.Labels), MissedChanges: slices.Clone(f.MissedChanges), Legacy: slices.Clone(f.Legacy),
 	}
 	shuffle(r, f.Versions)
 	shuffle(r, f.Deletions)
-	shuffle(r, f.Looks)
+	shuffle(r, f.Observations)
 	shuffle(r, f.Tags)
 	shuffle(r, f.Labels)
-	shuffle(r, f.Traces)
+	shuffle(r, f.MissedChanges)
 	shuffle(r, f.Legacy)
 	return f
 }
@@ -433,7 +433,7 @@ func TestChangesAreTrue(t *testing.T) {
 	for seed := range uint64(cases(t, 40_000)) {
 		r := rand.New(rand.NewPCG(seed, 5))
 		w := newWorld(r, seed%2 == 1)
-		line := timeline.New("/n", w.facts, timeline.Horizon{Since: start - 500_000})
+		line := timeline.New("/n", w.facts, timeline.Coverage{Since: start - 500_000})
 		all := line.Changes()
 		if problem := w.check(all, counts); problem != "" {
 			w.dump(t, line)
@@ -441,9 +441,9 @@ func TestChangesAreTrue(t *testing.T) {
 		}
 		shuffle(r, w.facts.Versions)
 		shuffle(r, w.facts.Deletions)
-		shuffle(r, w.facts.Looks)
-		shuffle(r, w.facts.Traces)
-		again := timeline.New("/n", w.facts, timeline.Horizon{Since: start - 500_000})
+		shuffle(r, w.facts.Observations)
+		shuffle(r, w.facts.MissedChanges)
+		again := timeline.New("/n", w.facts, timeline.Coverage{Since: start - 500_000})
 		if diff := cmp.Diff(all, again.Changes()); diff != "" {
 			t.Fatalf("seed %d: the order of facts makes a difference:\n%s", seed, diff)
 		}
@@ -466,7 +466,7 @@ func (w *world) check(all []ssmbak.Change, counts map[string]int) string {
 	// What was missed before a version that nobody saw with the one before it ends
 	// where that version's time says, which may step back.
 	in := func(c ssmbak.Change, real change) bool {
-		return c.Within(real.at, real.at) || c.Operation == ssmbak.Gap && real.at >= c.Until && real.at < c.Until+1000 && w.unaware(c.Until)
+		return c.Within(real.at, real.at) || c.Operation == ssmbak.OpGap && real.at >= c.Until && real.at < c.Until+1000 && w.unaware(c.Until)
 	}
 	var last ssmbak.Time
 	for _, c := range all {
@@ -476,12 +476,12 @@ func (w *world) check(all []ssmbak.Change, counts map[string]int) string {
 		}
 		last = c.Until
 		switch c.Operation {
-		case ssmbak.Create, ssmbak.Update:
+		case ssmbak.OpCreate, ssmbak.OpUpdate:
 			ref := timeline.Ref{Number: c.Version.Number, Time: c.Version.Time}
-			if seen[ref]++; seen[ref] > 1 || !w.facts.Has(ref) || (c.Operation == ssmbak.Create) != (ref.Number == 1) {
+			if seen[ref]++; seen[ref] > 1 || !w.facts.Has(ref) || (c.Operation == ssmbak.OpCreate) != (ref.Number == 1) {
 				return fmt.Sprintf("version %d at %v", ref.Number, ref.Time)
 			}
-		case ssmbak.Delete:
+		case ssmbak.OpDelete:
 			if c.Bounded() {
 				kind += " bounded"
 			}
@@ -499,7 +499,7 @@ func (w *world) check(all []ssmbak.Change, counts map[string]int) string {
 				return fmt.Sprintf("no deletion of [%v, %v) is left", c.From, c.Until)
 			}
 			matched[w.changes[i]] = true
-		case ssmbak.Gap:
+		case ssmbak.OpGap:
 			if c.Missing.First != 0 {
 				kind += " of versions"
 			}
@@ -527,7 +527,7 @@ func (w *world) check(all []ssmbak.Change, counts map[string]int) string {
 		case w.lost:
 		case real.number == 0 && !matched[real]:
 			return fmt.Sprintf("the deletion at %v is left out", real.at)
-		case unseen(real) && !slices.ContainsFunc(all, func(c ssmbak.Change) bool { return c.Operation == ssmbak.Gap && in(c, real) }):
+		case unseen(real) && !slices.ContainsFunc(all, func(c ssmbak.Change) bool { return c.Operation == ssmbak.OpGap && in(c, real) }):
 			return fmt.Sprintf("version %d at %v is left out", real.number, real.at)
 		}
 	}
@@ -541,7 +541,7 @@ func TestAttributeChangesAreTrue(t *testing.T) {
 	counts := make(map[string]int)
 	for seed := range uint64(cases(t, 20_000)) {
 		w := newTagged(rand.New(rand.NewPCG(seed, 6)), seed%2 == 1, false)
-		line := timeline.New("/n", w.facts, timeline.Horizon{Since: start - 500_000})
+		line := timeline.New("/n", w.facts, timeline.Coverage{Since: start - 500_000})
 		all := line.Changes()
 		if problem := w.check(all, counts); problem != "" {
 			w.fatal(t, seed, 0, line, problem+"\n"+strings.Join(told(all), "\n"), "true")
@@ -611,13 +611,13 @@ func FuzzChanges(f *testing.F) {
 		if !ok {
 			return
 		}
-		all := timeline.New("/n", facts, timeline.Horizon{}).Changes()
+		all := timeline.New("/n", facts, timeline.Coverage{}).Changes()
 		for i, c := range all {
 			if c.From > c.Until || i > 0 && c.Until < all[i-1].Until || c.Missing.First > c.Missing.Last {
 				t.Errorf("change %d of %+v", i, all)
 			}
 		}
-		again := timeline.New("/n", shuffled(rand.New(rand.NewPCG(1, 1)), facts), timeline.Horizon{}).Changes()
+		again := timeline.New("/n", shuffled(rand.New(rand.NewPCG(1, 1)), facts), timeline.Coverage{}).Changes()
 		if diff := cmp.Diff(all, again); diff != "" {
 			t.Errorf("the order of facts makes a difference (-first +again):\n%s", diff)
 		}

@@ -16,8 +16,8 @@ type Announcement struct {
 
 // Conclusive reports whether the look speaks for everything that happened in
 // the second: a change in it that the look does not show will never show.
-func (l Look) Conclusive(second int64) bool {
-	return l.Sure >= ssmbak.Seconds(second+1)
+func (l Observation) Conclusive(second int64) bool {
+	return l.AsOf >= ssmbak.Seconds(second+1)
 }
 
 // Claim finds the version that a Create or Update announced, one of the event's
@@ -34,7 +34,7 @@ func (f *Facts) Claim(a Announcement) (claimed, grown bool) {
 		if slices.Contains(v.Events, a.Event) {
 			return true, false
 		}
-		if best < 0 && len(v.Events) == 0 && (v.Number == 1) == (a.Operation == ssmbak.Create) {
+		if best < 0 && len(v.Events) == 0 && (v.Number == 1) == (a.Operation == ssmbak.OpCreate) {
 			best = i
 		}
 	}

@@ -33,13 +33,13 @@ import (
 
 // Facts are all facts about one parameter. The zero value is the empty set.
 type Facts struct {
-	Versions  []Version    `json:"versions,omitempty"`
-	Deletions []Deletion   `json:"deletions,omitempty"`
-	Looks     []Look       `json:"looks,omitempty"`
-	Tags      []TagsSeen   `json:"tags,omitempty"`
-	Labels    []LabelsSeen `json:"labels,omitempty"`
-	Traces    []Trace      `json:"traces,omitempty"`
-	Legacy    []Legacy     `json:"originals,omitempty"`
+	Versions      []Version      `json:"versions,omitempty"`
+	Deletions     []Deletion     `json:"deletions,omitempty"`
+	Observations  []Observation  `json:"looks,omitempty"`
+	Tags          []TagsFact     `json:"tags,omitempty"`
+	Labels        []LabelsFact   `json:"labels,omitempty"`
+	MissedChanges []MissedChange `json:"traces,omitempty"`
+	Legacy        []Legacy       `json:"originals,omitempty"`
 }
 
 // Version is a version of the parameter and where its value stands. Its
@@ -85,67 +85,67 @@ type Deletion struct {
 func (d Deletion) from() ssmbak.Time  { return ssmbak.Seconds(d.Second) }
 func (d Deletion) until() ssmbak.Time { return ssmbak.Seconds(d.Second + 1) }
 
-// Look is what one reading of the parameter proved. With Gone unset the newest
+// Observation is what one reading of the parameter proved. With Gone unset the newest
 // version was Newest, and all versions from Oldest to it stood in one life;
 // its identity is Newest, and of several looks only how far they reach is
 // kept. With Gone set the name was not there; every such look is a fact of its
 // own.
-type Look struct {
+type Observation struct {
 	Gone   bool        `json:"gone,omitempty"`
 	Newest Ref         `json:"newest,omitzero"`
 	Oldest int64       `json:"oldest,omitempty"`
-	Sure   ssmbak.Time `json:"sure"`
-	Seen   ssmbak.Time `json:"seen"`
+	AsOf   ssmbak.Time `json:"sure"`
+	At     ssmbak.Time `json:"seen"`
 }
 
-// TagsSeen is the whole map of tags: as a tag event told them for its own
+// TagsFact is the whole map of tags: as a tag event told them for its own
 // second, or as looks saw them. The identity of what an event told is the event,
 // of what looks saw the map and the first of them.
-type TagsSeen struct {
+type TagsFact struct {
 	Tags    map[string]string `json:"tags"`
 	Event   string            `json:"event,omitempty"`
 	Second  int64             `json:"second,omitempty"`
 	Counter int64             `json:"counter,omitempty"` // the event's own version counter
-	Sights
+	Observed
 }
 
-// LabelsSeen is the whole map label -> version number as looks saw it; its
+// LabelsFact is the whole map label -> version number as looks saw it; its
 // identity is the map and the first look. What an event told has no map, and its
 // identity is the event: with a Label, that label came to stand on the version To
 // in its second, from the version From, 0 where it did not say; without one,
 // labels may have changed in its second.
-type LabelsSeen struct {
+type LabelsFact struct {
 	Labels map[string]int64 `json:"labels,omitempty"`
 	Event  string           `json:"event,omitempty"`
 	Second int64            `json:"second,omitempty"`
 	Label  string           `json:"label,omitempty"`
 	From   int64            `json:"from,omitempty"`
 	To     int64            `json:"to,omitempty"`
-	Sights
+	Observed
 }
 
-// Sights are the first and the last look that saw the same. Each says that it
+// Observed are the first and the last look that saw the same. Each says that it
 // was so at some moment from Sure to Seen: a look may answer from the past.
-type Sights struct {
-	Sure     ssmbak.Time `json:"sure,omitempty"`
-	Seen     ssmbak.Time `json:"seen,omitempty"`
-	LastSure ssmbak.Time `json:"lastSure,omitempty"`
-	LastSeen ssmbak.Time `json:"lastSeen,omitempty"`
+type Observed struct {
+	AsOf     ssmbak.Time `json:"sure,omitempty"`
+	At       ssmbak.Time `json:"seen,omitempty"`
+	LastAsOf ssmbak.Time `json:"lastSure,omitempty"`
+	LastAt   ssmbak.Time `json:"lastSeen,omitempty"`
 }
 
-func (s Sights) merge(o Sights) Sights {
-	s.LastSure, s.LastSeen = max(s.LastSure, o.LastSure), max(s.LastSeen, o.LastSeen)
+func (s Observed) merge(o Observed) Observed {
+	s.LastAsOf, s.LastAt = max(s.LastAsOf, o.LastAsOf), max(s.LastAt, o.LastAt)
 	return s
 }
 
-func compareSights(a, b Sights) int {
-	return cmp.Or(cmp.Compare(a.Seen, b.Seen), cmp.Compare(a.Sure, b.Sure))
+func compareSights(a, b Observed) int {
+	return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.AsOf, b.AsOf))
 }
 
-// Trace is an event whose version nobody ever saw: at some moment of its
+// MissedChange is an event whose version nobody ever saw: at some moment of its
 // second the parameter existed with a value that was never had. Its identity
 // is the event's id.
-type Trace struct {
+type MissedChange struct {
 	Event     string           `json:"event"`
 	Second    int64            `json:"second"`
 	Operation ssmbak.Operation `json:"operation"`
@@ -166,8 +166,8 @@ const stepBack = 1000
 // slack is how much later than its version an event's second may begin.
 const slack = 1000
 
-func (t Trace) from() ssmbak.Time  { return ssmbak.Seconds(t.Second) - slack }
-func (t Trace) until() ssmbak.Time { return ssmbak.Seconds(t.Second + 1) }
+func (t MissedChange) from() ssmbak.Time  { return ssmbak.Seconds(t.Second) - slack }
+func (t MissedChange) until() ssmbak.Time { return ssmbak.Seconds(t.Second + 1) }
 
 // Legacy is one object version, or delete marker, that the legacy Python
 // ssmbak wrote. Its identity is ID.
@@ -192,7 +192,7 @@ func (o Legacy) second() int64 {
 
 // Empty reports whether there is no fact at all.
 func (f Facts) Empty() bool {
-	return len(f.Versions)+len(f.Deletions)+len(f.Looks)+len(f.Tags)+len(f.Labels)+len(f.Traces)+len(f.Legacy) == 0
+	return len(f.Versions)+len(f.Deletions)+len(f.Observations)+len(f.Tags)+len(f.Labels)+len(f.MissedChanges)+len(f.Legacy) == 0
 }
 
 // Has reports whether the version with this identity is a fact.
@@ -213,13 +213,13 @@ func (f Facts) Version(r Ref) (Version, bool) {
 // its arguments.
 func Union(a, b Facts) Facts {
 	return Facts{
-		Versions:  union(canonical(a.Versions), canonical(b.Versions), compareVersions, mergeVersions),
-		Deletions: union(a.Deletions, b.Deletions, func(x, y Deletion) int { return cmp.Compare(x.Event, y.Event) }, func(x, y Deletion) Deletion { return least(x, y, compareDeletions) }),
-		Looks:     union(a.Looks, b.Looks, compareLooks, mergeLooks),
-		Tags:      union(a.Tags, b.Tags, compareTags, mergeTags),
-		Labels:    union(a.Labels, b.Labels, compareLabels, mergeLabels),
-		Traces:    union(a.Traces, b.Traces, func(x, y Trace) int { return cmp.Compare(x.Event, y.Event) }, func(x, y Trace) Trace { return least(x, y, compareTraces) }),
-		Legacy:    union(a.Legacy, b.Legacy, func(x, y Legacy) int { return cmp.Compare(x.ID, y.ID) }, func(x, y Legacy) Legacy { return least(x, y, compareLegacy) }),
+		Versions:      union(canonical(a.Versions), canonical(b.Versions), compareVersions, mergeVersions),
+		Deletions:     union(a.Deletions, b.Deletions, func(x, y Deletion) int { return cmp.Compare(x.Event, y.Event) }, func(x, y Deletion) Deletion { return least(x, y, compareDeletions) }),
+		Observations:  union(a.Observations, b.Observations, compareLooks, mergeLooks),
+		Tags:          union(a.Tags, b.Tags, compareTags, mergeTags),
+		Labels:        union(a.Labels, b.Labels, compareLabels, mergeLabels),
+		MissedChanges: union(a.MissedChanges, b.MissedChanges, func(x, y MissedChange) int { return cmp.Compare(x.Event, y.Event) }, func(x, y MissedChange) MissedChange { return least(x, y, compareTraces) }),
+		Legacy:        union(a.Legacy, b.Legacy, func(x, y Legacy) int { return cmp.Compare(x.ID, y.ID) }, func(x, y Legacy) Legacy { return least(x, y, compareLegacy) }),
 	}
 }
 
@@ -316,11 +316,11 @@ func fuller[T ~string](x, y T) T {
 
 func compareDeletions(a, b Deletion) int { return cmp.Compare(a.Second, b.Second) }
 
-func compareTraces(a, b Trace) int {
+func compareTraces(a, b MissedChange) int {
 	return cmp.Or(cmp.Compare(a.Second, b.Second), cmp.Compare(a.Operation, b.Operation))
 }
 
-func compareLooks(a, b Look) int {
+func compareLooks(a, b Observation) int {
 	if a.Gone != b.Gone {
 		if b.Gone {
 			return -1
@@ -328,13 +328,13 @@ func compareLooks(a, b Look) int {
 		return 1
 	}
 	if a.Gone {
-		return cmp.Or(cmp.Compare(a.Seen, b.Seen), cmp.Compare(a.Sure, b.Sure))
+		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.AsOf, b.AsOf))
 	}
 	return compareRef(a.Newest, b.Newest)
 }
 
-func mergeLooks(a, b Look) Look {
-	a.Oldest, a.Sure, a.Seen = min(a.Oldest, b.Oldest), max(a.Sure, b.Sure), max(a.Seen, b.Seen)
+func mergeLooks(a, b Observation) Observation {
+	a.Oldest, a.AsOf, a.At = min(a.Oldest, b.Oldest), max(a.AsOf, b.AsOf), max(a.At, b.At)
 	return a
 }
 
@@ -354,16 +354,16 @@ func compareMaps[K cmp.Ordered, V cmp.Ordered](a, b map[K]V) int {
 
 // mergeTags and mergeLabels keep a map rather than none: both say that there is
 // nothing in it, and which of them came first must not be told.
-func mergeTags(x, y TagsSeen) TagsSeen {
-	x.Sights = x.merge(y.Sights)
+func mergeTags(x, y TagsFact) TagsFact {
+	x.Observed = x.merge(y.Observed)
 	if x.Tags == nil {
 		x.Tags = y.Tags
 	}
 	return x
 }
 
-func mergeLabels(x, y LabelsSeen) LabelsSeen {
-	x.Sights = x.merge(y.Sights)
+func mergeLabels(x, y LabelsFact) LabelsFact {
+	x.Observed = x.merge(y.Observed)
 	if x.Labels == nil {
 		x.Labels = y.Labels
 	}
@@ -371,13 +371,13 @@ func mergeLabels(x, y LabelsSeen) LabelsSeen {
 	return x
 }
 
-func compareTags(a, b TagsSeen) int {
+func compareTags(a, b TagsFact) int {
 	return cmp.Or(cmp.Compare(a.Event, b.Event), cmp.Compare(a.Second, b.Second), cmp.Compare(a.Counter, b.Counter),
-		compareSights(a.Sights, b.Sights), compareMaps(a.Tags, b.Tags))
+		compareSights(a.Observed, b.Observed), compareMaps(a.Tags, b.Tags))
 }
 
-func compareLabels(a, b LabelsSeen) int {
-	return cmp.Or(cmp.Compare(a.Event, b.Event), cmp.Compare(a.Second, b.Second), compareSights(a.Sights, b.Sights), compareMaps(a.Labels, b.Labels))
+func compareLabels(a, b LabelsFact) int {
+	return cmp.Or(cmp.Compare(a.Event, b.Event), cmp.Compare(a.Second, b.Second), compareSights(a.Observed, b.Observed), compareMaps(a.Labels, b.Labels))
 }
 
 func compareLegacy(a, b Legacy) int {

@@ -50,7 +50,7 @@ func FuzzTimeline(f *testing.F) {
 		if !ok {
 			return
 		}
-		h := timeline.Horizon{Since: ssmbak.Time(since), Complete: ssmbak.Time(complete)}
+		h := timeline.Coverage{Since: ssmbak.Time(since), Complete: ssmbak.Time(complete)}
 		line := timeline.New("/n", facts, h)
 		spans := line.Spans()
 		if len(spans) == 0 || spans[0].From != ssmbak.MinTime || spans[len(spans)-1].Until != ssmbak.MaxTime {
@@ -62,22 +62,22 @@ func FuzzTimeline(f *testing.F) {
 			}
 			for _, at := range []ssmbak.Time{s.From, s.Until - 1} {
 				state, refs := line.At(at)
-				if (state.Deleted || s.Kind != timeline.Held) && len(refs) > 0 {
+				if (state.Deleted || s.Kind != timeline.KindPresent) && len(refs) > 0 {
 					t.Errorf("at %v there is nothing and it has a value: %+v", at, state)
 				}
 				if s.Unknown != (state.Certainty == ssmbak.Unknown) {
 					t.Errorf("at %v the span %+v is %s", at, s, state.Certainty)
 				}
-				if state.Certainty == ssmbak.Proved && s.Kind != timeline.Held {
+				if state.Certainty == ssmbak.Proved && s.Kind != timeline.KindPresent {
 					t.Errorf("at %v absence is proved", at)
 				}
 			}
 		}
 
 		turned := facts
-		turned.Versions, turned.Deletions, turned.Looks = reversed(facts.Versions), reversed(facts.Deletions), reversed(facts.Looks)
+		turned.Versions, turned.Deletions, turned.Observations = reversed(facts.Versions), reversed(facts.Deletions), reversed(facts.Observations)
 		turned.Tags, turned.Labels = reversed(facts.Tags), reversed(facts.Labels)
-		turned.Traces, turned.Legacy = reversed(facts.Traces), reversed(facts.Legacy)
+		turned.MissedChanges, turned.Legacy = reversed(facts.MissedChanges), reversed(facts.Legacy)
 		again := timeline.New("/n", timeline.Union(turned, facts), h)
 		if diff := cmp.Diff(line.Facts(), again.Facts()); diff != "" {
 			t.Fatalf("the order of facts is told (-first +again):\n%s", diff)

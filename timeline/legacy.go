@@ -16,12 +16,12 @@ func (f Facts) first() ssmbak.Time {
 	for _, d := range f.Deletions {
 		first = min(first, d.from())
 	}
-	for _, tr := range f.Traces {
+	for _, tr := range f.MissedChanges {
 		first = min(first, tr.from())
 	}
-	for _, l := range f.Looks {
+	for _, l := range f.Observations {
 		if l.Gone {
-			first = min(first, l.Seen)
+			first = min(first, l.At)
 		}
 	}
 	return first
@@ -47,9 +47,9 @@ func (t *Timeline) layLegacy() {
 		if from >= until {
 			break
 		}
-		s := Span{From: from, Until: until, Kind: Held, Since: from, Legacy: o, life: noLife}
+		s := Span{From: from, Until: until, Kind: KindPresent, Since: from, Legacy: o, life: noLife}
 		if o.Deleted {
-			s.Kind = Absent
+			s.Kind = KindAbsent
 		} else {
 			s.Version = Version{Version: ssmbak.Version{Time: from, Attributes: ssmbak.Attributes{Type: o.Type, Description: o.Description}}, Objects: []ObjectRef{{ID: o.ID, Written: o.LastModified}}}
 		}

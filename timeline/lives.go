@@ -38,10 +38,10 @@ func (t *Timeline) numberLives() {
 		s := &t.spans[i]
 		s.life = noLife
 		switch {
-		case s.Kind == Held:
+		case s.Kind == KindPresent:
 			s.life = at[s.Version.Ref()]
 			present = s.life
-		case s.Kind == Absent && !s.Unknown && present != noLife:
+		case s.Kind == KindAbsent && !s.Unknown && present != noLife:
 			t.lives[present].until = min(t.lives[present].until, s.From)
 		}
 	}

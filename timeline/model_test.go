@@ -72,9 +72,9 @@ func (w *world) unaware(at ssmbak.Time) bool {
 
 // look reads the parameter at the given time from the state of stale earlier,
 // and adds what it saw to the facts.
-func (w *world) look(at, stale ssmbak.Time) timeline.Look {
+func (w *world) look(at, stale ssmbak.Time) timeline.Observation {
 	now := w.visible(at - stale)
-	l := timeline.Look{Gone: now.number == 0, Sure: at - staleness, Seen: at}
+	l := timeline.Observation{Gone: now.number == 0, AsOf: at - staleness, At: at}
 	var seen timeline.Facts
 	if !l.Gone {
 		l.Newest = timeline.Ref{Number: now.number, Time: now.time}
@@ -82,7 +82,7 @@ func (w *world) look(at, stale ssmbak.Time) timeline.Look {
 		i := slices.Index(w.changes, now)
 		var last ssmbak.Time
 		for _, c := range w.changes[i-int(now.number-l.Oldest) : i+1] {
-			v := timeline.Version{Version: ssmbak.Version{Number: c.number, Time: c.time, Attributes: ssmbak.Attributes{Type: ssmbak.String}}}
+			v := timeline.Version{Version: ssmbak.Version{Number: c.number, Time: c.time, Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}}}
 			if known, ok := w.facts.Version(v.Ref()); ok {
 				v.Since = known.Since
 			}
@@ -93,7 +93,7 @@ func (w *world) look(at, stale ssmbak.Time) timeline.Look {
 			seen.Versions = append(seen.Versions, v)
 		}
 	}
-	seen.Looks = []timeline.Look{l}
+	seen.Observations = []timeline.Observation{l}
 	w.facts = timeline.Union(w.facts, seen)
 	return l
 }
@@ -118,12 +118,12 @@ func newWorld(r *rand.Rand, lossy bool) *world {
 		c := change{at: at, time: at, made: at}
 		event := timeline.Announcement{Event: fmt.Sprint("e", i), Second: at.Second()}
 		if number > 0 && r.IntN(4) == 0 {
-			event.Operation = ssmbak.Delete
+			event.Operation = ssmbak.OpDelete
 			number, ended = 0, at
 		} else {
-			event.Operation = ssmbak.Update
+			event.Operation = ssmbak.OpUpdate
 			if number == 0 {
-				event.Operation = ssmbak.Create
+				event.Operation = ssmbak.OpCreate
 			}
 			number++
 			c.number = number
@@ -158,19 +158,19 @@ func newWorld(r *rand.Rand, lossy bool) *world {
 		if r.IntN(3) == 0 {
 			stale = ssmbak.Time(r.IntN(staleness))
 		}
-		if j.event.Operation == ssmbak.Delete {
+		if j.event.Operation == ssmbak.OpDelete {
 			w.facts = timeline.Union(w.facts, timeline.Facts{Deletions: []timeline.Deletion{{Event: j.event.Event, Second: j.event.Second}}})
 		}
 		l := w.look(j.at, stale)
 		settled := true
 		switch j.event.Operation {
-		case ssmbak.Delete:
-			settled = l.Conclusive(j.event.Second) || !timeline.New("/n", w.facts, timeline.Horizon{}).Undecided(j.event.Second)
-		case ssmbak.Create, ssmbak.Update:
+		case ssmbak.OpDelete:
+			settled = l.Conclusive(j.event.Second) || !timeline.New("/n", w.facts, timeline.Coverage{}).Undecided(j.event.Second)
+		case ssmbak.OpCreate, ssmbak.OpUpdate:
 			claimed, _ := w.facts.Claim(j.event)
-			settled = claimed || timeline.New("/n", w.facts, timeline.Horizon{}).Excludes(j.event)
+			settled = claimed || timeline.New("/n", w.facts, timeline.Coverage{}).Excludes(j.event)
 			if !settled && j.at > ssmbak.Seconds(j.event.Second)+300_000 {
-				w.facts = timeline.Union(w.facts, timeline.Facts{Traces: []timeline.Trace{{Event: j.event.Event, Second: j.event.Second, Operation: j.event.Operation}}})
+				w.facts = timeline.Union(w.facts, timeline.Facts{MissedChanges: []timeline.MissedChange{{Event: j.event.Event, Second: j.event.Second, Operation: j.event.Operation}}})
 				settled = true
 			}
 		default:
@@ -190,8 +190,8 @@ func (w *world) moments() []ssmbak.Time {
 	for _, c := range w.changes {
 		ms = append(ms, c.time, c.at-1, c.at, c.at+1, ssmbak.Seconds(c.at.Second())-1, ssmbak.Seconds(c.at.Second()), ssmbak.Seconds(c.at.Second())+999, ssmbak.Seconds(c.at.Second()+1))
 	}
-	for _, l := range w.facts.Looks {
-		ms = append(ms, l.Seen, l.Seen+1, l.Sure, l.Sure+1)
+	for _, l := range w.facts.Observations {
+		ms = append(ms, l.At, l.At+1, l.AsOf, l.AsOf+1)
 	}
 	return ms
 }
@@ -199,9 +199,9 @@ func (w *world) moments() []ssmbak.Time {
 // right reports whether the span's answer is the truth.
 func right(s timeline.Span, truth change) bool {
 	if truth.number == 0 {
-		return s.Kind == timeline.Absent
+		return s.Kind == timeline.KindAbsent
 	}
-	return s.Kind == timeline.Held && s.Version.Number == truth.number && s.Version.Time == truth.time
+	return s.Kind == timeline.KindPresent && s.Version.Number == truth.number && s.Version.Time == truth.time
 }
 
 func (w *world) dump(t *testing.T, tl *timeline.Timeline) {
@@ -211,13 +211,13 @@ func (w *world) dump(t *testing.T, tl *timeline.Timeline) {
 	for _, s := range tl.Spans() {
 		t.Logf("span [%v, %v) kind %d v%d@%v unknown %v (%s) proved %v", s.From, s.Until, s.Kind, s.Version.Number, s.Version.Time, s.Unknown, s.Reason, s.Proved)
 	}
-	for _, l := range w.facts.Looks {
+	for _, l := range w.facts.Observations {
 		t.Logf("look %+v", l)
 	}
 	for _, d := range w.facts.Deletions {
 		t.Logf("deletion %s %v", d.Event, ssmbak.Seconds(d.Second))
 	}
-	for _, d := range w.facts.Traces {
+	for _, d := range w.facts.MissedChanges {
 		t.Logf("trace %s %v %s", d.Event, ssmbak.Seconds(d.Second), d.Operation)
 	}
 	for _, d := range w.facts.Versions {
@@ -251,7 +251,7 @@ func TestTruth(t *testing.T) {
 	for seed := range uint64(cases(t, 40_000)) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		w := newWorld(r, seed%2 == 1)
-		h := timeline.Horizon{Since: start - 500_000}
+		h := timeline.Coverage{Since: start - 500_000}
 		tl := timeline.New("/n", w.facts, h)
 		for _, at := range w.moments() {
 			s := tl.Span(at)
@@ -293,11 +293,11 @@ func split(r *rand.Rand, f timeline.Facts, n int) []timeline.Facts {
 	for _, x := range f.Deletions {
 		deal(func(s *timeline.Facts) { s.Deletions = append(s.Deletions, x) })
 	}
-	for _, x := range f.Looks {
-		deal(func(s *timeline.Facts) { s.Looks = append(s.Looks, x) })
+	for _, x := range f.Observations {
+		deal(func(s *timeline.Facts) { s.Observations = append(s.Observations, x) })
 	}
-	for _, x := range f.Traces {
-		deal(func(s *timeline.Facts) { s.Traces = append(s.Traces, x) })
+	for _, x := range f.MissedChanges {
+		deal(func(s *timeline.Facts) { s.MissedChanges = append(s.MissedChanges, x) })
 	}
 	return sets
 }
@@ -308,14 +308,14 @@ func TestAnyOrder(t *testing.T) {
 	for seed := range uint64(cases(t, 10_000)) {
 		r := rand.New(rand.NewPCG(seed, 2))
 		w := newWorld(r, true)
-		h := timeline.Horizon{Since: start}
+		h := timeline.Coverage{Since: start}
 		want := timeline.New("/n", w.facts, h)
 		got := timeline.Facts{}
 		sets := split(r, w.facts, 1+r.IntN(4))
 		r.Shuffle(len(sets), func(i, j int) { sets[i], sets[j] = sets[j], sets[i] })
 		for _, s := range sets {
 			r.Shuffle(len(s.Versions), func(i, j int) { s.Versions[i], s.Versions[j] = s.Versions[j], s.Versions[i] })
-			r.Shuffle(len(s.Looks), func(i, j int) { s.Looks[i], s.Looks[j] = s.Looks[j], s.Looks[i] })
+			r.Shuffle(len(s.Observations), func(i, j int) { s.Observations[i], s.Observations[j] = s.Observations[j], s.Observations[i] })
 			r.Shuffle(len(s.Deletions), func(i, j int) { s.Deletions[i], s.Deletions[j] = s.Deletions[j], s.Deletions[i] })
 			got = timeline.Union(got, s)
 		}
@@ -339,12 +339,12 @@ func TestMoreFacts(t *testing.T) {
 	for seed := range uint64(cases(t, 10_000)) {
 		r := rand.New(rand.NewPCG(seed, 3))
 		w := newWorld(r, true)
-		before := timeline.New("/n", w.facts, timeline.Horizon{})
+		before := timeline.New("/n", w.facts, timeline.Coverage{})
 		last := w.changes[len(w.changes)-1].at
 		for range 1 + r.IntN(3) {
 			w.look(last+ssmbak.Time(r.IntN(100_000)), ssmbak.Time(r.IntN(staleness)))
 		}
-		after := timeline.New("/n", w.facts, timeline.Horizon{Since: start})
+		after := timeline.New("/n", w.facts, timeline.Coverage{Since: start})
 		for _, at := range w.moments() {
 			a, b := before.Span(at), after.Span(at)
 			if a.Certainty(at) == ssmbak.Proved && (b.Certainty(at) != ssmbak.Proved || b.Version.Ref() != a.Version.Ref()) {

@@ -21,9 +21,9 @@ type outcome struct {
 
 func outcomeOf(c ssmbak.Change) outcome {
 	switch c.Operation {
-	case ssmbak.Create, ssmbak.Update:
+	case ssmbak.OpCreate, ssmbak.OpUpdate:
 		return outcome{known: true, number: c.Version.Number, time: c.Version.Time}
-	case ssmbak.Delete:
+	case ssmbak.OpDelete:
 		// One of which the order is not known may have ended what came before it.
 		return outcome{known: !strings.Contains(c.Reason, "order")}
 	default:
@@ -43,7 +43,7 @@ func replay(all []ssmbak.Change, at ssmbak.Time) outcome {
 	var before, after *ssmbak.Change
 	for i := range all {
 		switch c := &all[i]; {
-		case c.Operation != ssmbak.Create && c.Operation != ssmbak.Update:
+		case c.Operation != ssmbak.OpCreate && c.Operation != ssmbak.OpUpdate:
 		case c.Until <= at:
 			before = c
 		case after == nil:
@@ -62,7 +62,7 @@ func replay(all []ssmbak.Change, at ssmbak.Time) outcome {
 			continue
 		}
 		superseded := slices.ContainsFunc(all[i+1:], func(d ssmbak.Change) bool {
-			return d.Until <= at && (d.From >= c.Until || d.Until == c.Until || d.From >= c.From && c.Operation == ssmbak.Gap)
+			return d.Until <= at && (d.From >= c.Until || d.Until == c.Until || d.From >= c.From && c.Operation == ssmbak.OpGap)
 		})
 		if superseded {
 			continue
@@ -85,7 +85,7 @@ func replay(all []ssmbak.Change, at ssmbak.Time) outcome {
 // values are the changes of a parameter's existence and value.
 func values(all []ssmbak.Change) []ssmbak.Change {
 	return slices.DeleteFunc(slices.Clone(all), func(c ssmbak.Change) bool {
-		return c.Operation == ssmbak.Tag || c.Operation == ssmbak.Label
+		return c.Operation == ssmbak.OpTag || c.Operation == ssmbak.OpLabel
 	})
 }
 
@@ -106,11 +106,11 @@ func differs(line *timeline.Timeline, moments []ssmbak.Time) string {
 		}
 		s, told := line.Span(at), replay(all, at)
 		want := outcome{known: !s.Unknown}
-		if s.Kind == timeline.Held {
+		if s.Kind == timeline.KindPresent {
 			want.number, want.time = s.Version.Number, s.Version.Time
 		}
 		switch {
-		case s.Kind == timeline.Nothing: // nothing is told of the time before the first record
+		case s.Kind == timeline.KindUnrecorded: // nothing is told of the time before the first record
 		case s.Unknown && !told.known, told == want:
 		case !told.known && s.Certainty(at) == ssmbak.Proved: // the bounds of what was missed may hold what is proved
 		default:
@@ -128,7 +128,7 @@ func TestReplay(t *testing.T) {
 	for seed := range uint64(cases(t, 40_000)) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		w := newWorld(r, seed%2 == 1)
-		line := timeline.New("/n", w.facts, timeline.Horizon{Since: start - 500_000})
+		line := timeline.New("/n", w.facts, timeline.Coverage{Since: start - 500_000})
 		played++
 		if problem := differs(line, w.moments()); problem != "" {
 			if failed++; failed <= 3 {
@@ -160,7 +160,7 @@ func TestSeeds(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(rand.New(rand.NewPCG(tt.seed, tt.stream)), tt.seed%2 == 1)
-			line := timeline.New("/n", w.facts, timeline.Horizon{Since: start - 500_000})
+			line := timeline.New("/n", w.facts, timeline.Coverage{Since: start - 500_000})
 			all := line.Changes()
 			if problem := differs(line, w.moments()); problem != "" {
 				t.Errorf("%s:\n%s", problem, strings.Join(told(all), "\n"))

@@ -21,8 +21,8 @@ type slot struct {
 	elsewhere     []Deletion // those that are needed elsewhere, and may lie here
 	doubtful      []Deletion // those that may lie here or elsewhere
 	undecided     bool       // it is not sure which deletions lie here
-	gone          []Look
-	traces        []Trace
+	gone          []Observation
+	traces        []MissedChange
 	shared        bool // the trace of a creation may lie elsewhere
 	creates       int  // traces of creations that can lie nowhere else
 }
@@ -59,7 +59,7 @@ func (s *slot) reborn() bool {
 func (f Facts) inOrder() []Version {
 	vs := slices.Clone(f.Versions)
 	if slices.ContainsFunc(vs, func(v Version) bool { return v.Since > v.Time }) {
-		for _, l := range f.Looks {
+		for _, l := range f.Observations {
 			if !l.Gone {
 				l.order(vs)
 			}
@@ -72,7 +72,7 @@ func (f Facts) inOrder() []Version {
 // order moves the moments of the versions apart that the look saw: of each number
 // the last one up to the moment of the newest. The versions are in the order of
 // their times.
-func (l Look) order(vs []Version) {
+func (l Observation) order(vs []Version) {
 	newest, ok := Facts{Versions: vs}.Version(l.Newest)
 	if !ok {
 		return
@@ -111,12 +111,12 @@ func (t *Timeline) newSlots() []slot {
 		}
 		s.joined = i > 0 && i < len(vs) && joined[i]
 	}
-	for _, l := range t.facts.Looks {
+	for _, l := range t.facts.Observations {
 		if l.Gone {
 			continue
 		}
 		if i, ok := at[l.Newest]; ok {
-			slots[i+1].sure = max(slots[i+1].sure, l.Sure)
+			slots[i+1].sure = max(slots[i+1].sure, l.AsOf)
 		}
 	}
 	for i := range slots {
@@ -155,8 +155,8 @@ func (t *Timeline) joined() []bool {
 	joined := make([]bool, len(vs))
 	// reach[i] is the lowest number that a look at version i or at a later one
 	// of the same run saw; it is carried back while numbers fall by time.
-	reach := make(map[Ref]int64, len(t.facts.Looks))
-	for _, l := range t.facts.Looks {
+	reach := make(map[Ref]int64, len(t.facts.Observations))
+	for _, l := range t.facts.Observations {
 		if !l.Gone {
 			reach[l.Newest] = l.Oldest
 		}
@@ -239,9 +239,9 @@ func (t *Timeline) placeDeletions() {
 // unexplained reports whether a deletion would be the only one of the slot by the
 // time at which a look surely found that what was there before had ended.
 func (s *slot) unexplained(d Deletion) bool {
-	return slices.ContainsFunc(s.gone, func(g Look) bool {
-		return s.after != nil && g.Sure >= s.after.Moment() && d.from() <= g.Seen &&
-			!slices.ContainsFunc(slices.Concat(s.deletions, s.chosen), func(o Deletion) bool { return o.from() <= g.Seen })
+	return slices.ContainsFunc(s.gone, func(g Observation) bool {
+		return s.after != nil && g.AsOf >= s.after.Moment() && d.from() <= g.At &&
+			!slices.ContainsFunc(slices.Concat(s.deletions, s.chosen), func(o Deletion) bool { return o.from() <= g.At })
 	})
 }
 
@@ -250,8 +250,8 @@ func (s *slot) unexplained(d Deletion) bool {
 // found nothing says that there was an end.
 func (s *slot) ofHere(d Deletion) bool {
 	return slices.ContainsFunc(s.doubtful, func(o Deletion) bool { return o.Second == d.Second }) ||
-		slices.ContainsFunc(s.gone, func(g Look) bool {
-			return s.after != nil && g.Sure >= s.after.Moment() && g.Seen >= d.until()
+		slices.ContainsFunc(s.gone, func(g Observation) bool {
+			return s.after != nil && g.AsOf >= s.after.Moment() && g.At >= d.until()
 		})
 }
 
@@ -270,14 +270,14 @@ func (t *Timeline) touching(d Deletion) (touched []*slot) {
 // it says that what existed at Sure was gone by Seen, and nothing of what came
 // after Sure.
 func (t *Timeline) placeLooks() {
-	for _, g := range t.facts.Looks {
+	for _, g := range t.facts.Observations {
 		if !g.Gone {
 			continue
 		}
 		// What was there at Sure is gone, also if a look that answered from
 		// before its end still saw it later.
-		i := t.slotAt(g.Seen)
-		if s := &t.slots[i]; s.after == nil || g.Sure >= s.after.Moment() {
+		i := t.slotAt(g.At)
+		if s := &t.slots[i]; s.after == nil || g.AsOf >= s.after.Moment() {
 			s.gone = append(s.gone, g)
 		}
 	}
@@ -298,11 +298,11 @@ func (t *Timeline) placeListing() {
 // elsewhere. Where no slot lacks one, or more traces may be of a slot than it
 // lacks versions, it goes to every slot in which its change may lie.
 func (t *Timeline) placeTraces() {
-	bySecond := func(a, b Trace) int {
+	bySecond := func(a, b MissedChange) int {
 		return cmp.Or(cmp.Compare(a.Second, b.Second), cmp.Compare(a.Event, b.Event))
 	}
-	traces := slices.SortedFunc(slices.Values(t.facts.Traces), func(a, b Trace) int {
-		if a.Operation == ssmbak.Create && b.Operation == ssmbak.Create {
+	traces := slices.SortedFunc(slices.Values(t.facts.MissedChanges), func(a, b MissedChange) int {
+		if a.Operation == ssmbak.OpCreate && b.Operation == ssmbak.OpCreate {
 			return bySecond(b, a) // the last one is that of the life which is known
 		}
 		return cmp.Or(cmp.Compare(a.Operation, b.Operation), bySecond(a, b))
@@ -316,7 +316,7 @@ func (t *Timeline) placeTraces() {
 		for _, j := range at[i] {
 			s := &t.slots[j]
 			s.traces = append(s.traces, tr)
-			s.shared = s.shared || len(at[i]) > 1 && tr.Operation == ssmbak.Create
+			s.shared = s.shared || len(at[i]) > 1 && tr.Operation == ssmbak.OpCreate
 		}
 	}
 	for i := range t.slots {
@@ -325,7 +325,7 @@ func (t *Timeline) placeTraces() {
 }
 
 // mayHold returns the slots in which the change of a trace may lie.
-func (t *Timeline) mayHold(tr Trace) (at []int) {
+func (t *Timeline) mayHold(tr MissedChange) (at []int) {
 	for i := t.slotAt(tr.from()); i < len(t.slots); i++ {
 		s := &t.slots[i]
 		if s.after != nil && s.after.Moment() >= tr.until() {
@@ -333,14 +333,14 @@ func (t *Timeline) mayHold(tr Trace) (at []int) {
 		}
 		// A life knows no other creation, and no change between two versions
 		// that follow each other.
-		if s.from() < tr.until()-1 && !s.succession() && !(s.joined && tr.Operation == ssmbak.Create) {
+		if s.from() < tr.until()-1 && !s.succession() && !(s.joined && tr.Operation == ssmbak.OpCreate) {
 			at = append(at, i)
 		}
 	}
-	if tr.Operation == ssmbak.Update && slices.ContainsFunc(at, t.inhabited) {
+	if tr.Operation == ssmbak.OpUpdate && slices.ContainsFunc(at, t.inhabited) {
 		at = slices.DeleteFunc(at, func(i int) bool { return !t.inhabited(i) })
 	}
-	if len(at) == 1 && tr.Operation == ssmbak.Create {
+	if len(at) == 1 && tr.Operation == ssmbak.OpCreate {
 		t.slots[at[0]].creates++
 	}
 	return at
@@ -348,7 +348,7 @@ func (t *Timeline) mayHold(tr Trace) (at []int) {
 
 // confine leaves of the slots in which each trace may lie the one that lacks its
 // version.
-func (t *Timeline) confine(traces []Trace, at [][]int) {
+func (t *Timeline) confine(traces []MissedChange, at [][]int) {
 	lacks := make([]lack, len(t.slots))
 	for i := range t.slots {
 		lacks[i] = t.slots[i].lack()
@@ -356,7 +356,7 @@ func (t *Timeline) confine(traces []Trace, at [][]int) {
 	rivals := make([]int64, len(t.slots)) // updates that may lie here or elsewhere
 	for i, tr := range traces {
 		switch {
-		case tr.Operation != ssmbak.Update:
+		case tr.Operation != ssmbak.OpUpdate:
 		case len(at[i]) == 1: // those that can lie nowhere else come first
 			lacks[at[i][0]].take(tr.Operation)
 		default:
@@ -366,14 +366,14 @@ func (t *Timeline) confine(traces []Trace, at [][]int) {
 		}
 	}
 	for i, tr := range traces {
-		if len(at[i]) == 1 && tr.Operation == ssmbak.Update {
+		if len(at[i]) == 1 && tr.Operation == ssmbak.OpUpdate {
 			continue
 		}
 		k := slices.IndexFunc(at[i], func(j int) bool {
-			return (tr.Operation != ssmbak.Update || rivals[j] <= lacks[j].updates) && lacks[j].take(tr.Operation)
+			return (tr.Operation != ssmbak.OpUpdate || rivals[j] <= lacks[j].updates) && lacks[j].take(tr.Operation)
 		})
 		if k >= 0 {
-			if tr.Operation == ssmbak.Update {
+			if tr.Operation == ssmbak.OpUpdate {
 				for _, j := range at[i] {
 					rivals[j]--
 				}
@@ -387,8 +387,8 @@ func (t *Timeline) confine(traces []Trace, at [][]int) {
 // event of its creation.
 func (t *Timeline) inhabited(i int) bool {
 	s := &t.slots[i]
-	return s.after != nil || slices.ContainsFunc(t.facts.Traces, func(tr Trace) bool {
-		return tr.Operation == ssmbak.Create && tr.from() < s.until()
+	return s.after != nil || slices.ContainsFunc(t.facts.MissedChanges, func(tr MissedChange) bool {
+		return tr.Operation == ssmbak.OpCreate && tr.from() < s.until()
 	})
 }
 
@@ -411,7 +411,7 @@ func (s *slot) lack() lack {
 // take reports whether one of the kind is lacking, and counts it as told of.
 func (l *lack) take(o ssmbak.Operation) bool {
 	n := &l.updates
-	if o == ssmbak.Create {
+	if o == ssmbak.OpCreate {
 		n = &l.creates
 	}
 	if *n <= 0 {
@@ -444,7 +444,7 @@ func (t *Timeline) needs(s *slot) int {
 	case s.before != nil && s.reborn():
 		ends = max(ends, 1)
 	case s.before == nil && s.after != nil &&
-		slices.ContainsFunc(t.facts.Looks, func(l Look) bool { return l.Gone && l.Sure >= s.after.Moment() }):
+		slices.ContainsFunc(t.facts.Observations, func(l Observation) bool { return l.Gone && l.AsOf >= s.after.Moment() }):
 		ends++
 	}
 	return ends

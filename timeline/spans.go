@@ -42,15 +42,15 @@ func (e end) after() ssmbak.Time {
 }
 
 // spans lays out the time from the slot's first version to its second.
-func (s *slot) spans(h Horizon) []Span {
+func (s *slot) spans(h Coverage) []Span {
 	var c canvas
 	if s.after == nil {
-		c.span(Span{From: ssmbak.MinTime, Until: s.until(), Kind: Nothing, Unknown: true, Reason: reasonBefore})
+		c.span(Span{From: ssmbak.MinTime, Until: s.until(), Kind: KindUnrecorded, Unknown: true, Reason: reasonBefore})
 		if h.Since != 0 && (s.before == nil || s.before.Number == 1 || s.began(ssmbak.MinTime, s.until()) != ssmbak.MinTime) {
-			c.span(Span{From: h.Since, Until: s.until(), Kind: Absent, Since: h.Since})
+			c.span(Span{From: h.Since, Until: s.until(), Kind: KindAbsent, Since: h.Since})
 		}
 	} else {
-		held := Span{From: s.after.Moment(), Until: s.until(), Kind: Held, Version: *s.after, Since: s.after.Moment()}
+		held := Span{From: s.after.Moment(), Until: s.until(), Kind: KindPresent, Version: *s.after, Since: s.after.Moment()}
 		c.span(held)
 		held.From, held.Proved = s.surely, s.sure
 		if s.succession() {
@@ -81,7 +81,7 @@ func (s *slot) spans(h Horizon) []Span {
 			} else if !e.seen {
 				c.unknown(e.born, e.until, reasonMissed)
 			}
-			c.span(Span{From: e.until, Until: s.until(), Kind: Absent, Since: e.from})
+			c.span(Span{From: e.until, Until: s.until(), Kind: KindAbsent, Since: e.from})
 		}
 	}
 	if s.after != nil && len(ends) > 0 && (ends[0].doubtful || ends[0].chosen) {
@@ -134,7 +134,7 @@ func (s *slot) certain(e end) bool {
 // over returns when the change of a trace had no effect any more: what was missed
 // lasted until an end that surely came after it, or until the one that makes the
 // ends as many as the lives, which it is if no event was lost.
-func (s *slot) over(tr Trace) ssmbak.Time {
+func (s *slot) over(tr MissedChange) ssmbak.Time {
 	if e, ok := s.endOf(tr); ok {
 		return e.until
 	}
@@ -143,7 +143,7 @@ func (s *slot) over(tr Trace) ssmbak.Time {
 
 // endOf returns the end by which the change of a trace was over, false if it
 // lasted as long as the slot.
-func (s *slot) endOf(tr Trace) (end, bool) {
+func (s *slot) endOf(tr MissedChange) (end, bool) {
 	for _, e := range s.ends() {
 		if e.after() >= tr.until()-1 || !e.seen && e.until >= tr.until() && s.ended(e.until) {
 			return e, true
@@ -160,7 +160,7 @@ func (s *slot) ended(until ssmbak.Time) bool {
 		lives = 1
 	}
 	for _, tr := range s.traces {
-		if tr.Operation == ssmbak.Create && tr.until() <= until {
+		if tr.Operation == ssmbak.OpCreate && tr.until() <= until {
 			lives++
 		}
 	}
@@ -176,7 +176,7 @@ func (s *slot) ended(until ssmbak.Time) bool {
 // where an event told of its creation, if one came.
 func (s *slot) began(absent, end ssmbak.Time) ssmbak.Time {
 	for _, tr := range s.traces { // in the order of their seconds
-		if tr.Operation == ssmbak.Create && tr.until() > absent && tr.from() < end {
+		if tr.Operation == ssmbak.OpCreate && tr.until() > absent && tr.from() < end {
 			return max(absent, tr.from())
 		}
 	}
@@ -207,17 +207,17 @@ func (s *slot) ends() []end {
 	}
 	for _, tr := range s.traces {
 		// A creation tells that what was there before had ended.
-		if tr.Operation == ssmbak.Create && s.after != nil && !s.shared && !slices.ContainsFunc(ends, func(e end) bool { return e.from < tr.until() }) {
+		if tr.Operation == ssmbak.OpCreate && s.after != nil && !s.shared && !slices.ContainsFunc(ends, func(e end) bool { return e.from < tr.until() }) {
 			ends = append(ends, end{from: s.open(), until: min(tr.until(), s.until()), seen: true, created: true, sure: s.sure})
 			break
 		}
 	}
 	for _, g := range s.gone {
-		e := end{from: g.Seen, until: g.Seen + 1, seen: true, sure: g.Sure}
+		e := end{from: g.At, until: g.At + 1, seen: true, sure: g.AsOf}
 		if s.after != nil {
 			e.from = s.open()
 			for _, tr := range s.traces { // it was there when this change came
-				if tr.Operation == ssmbak.Update && tr.until()-1 <= e.sure {
+				if tr.Operation == ssmbak.OpUpdate && tr.until()-1 <= e.sure {
 					e.from = max(e.from, tr.from())
 				}
 			}
@@ -305,14 +305,14 @@ func (t *Timeline) placeMissed() {
 		return
 	}
 	until := ssmbak.MaxTime
-	for _, g := range t.facts.Looks {
-		if g.Gone && g.Sure > at+ssmbak.Time(Staleness.Milliseconds()) {
-			until = min(until, g.Seen+1)
+	for _, g := range t.facts.Observations {
+		if g.Gone && g.AsOf > at+ssmbak.Time(Staleness.Milliseconds()) {
+			until = min(until, g.At+1)
 		}
 	}
 	c := canvas{t.spans}
 	for _, s := range slices.Clone(t.spans) {
-		if s.Kind == Absent && s.From <= at && s.Until > at-ssmbak.Time(Staleness.Milliseconds()) {
+		if s.Kind == KindAbsent && s.From <= at && s.Until > at-ssmbak.Time(Staleness.Milliseconds()) {
 			c.unknown(s.From, min(s.Until, until), reasonListed)
 		}
 	}

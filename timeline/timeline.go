@@ -10,8 +10,8 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// Horizon is what is known about every name at once.
-type Horizon struct {
+// Coverage is what is known about every name at once.
+type Coverage struct {
 	// Since is when recording began: from then on, only a change whose event
 	// never came can have been missed. Zero where nothing is known of it.
 	Since ssmbak.Time
@@ -30,9 +30,9 @@ type Kind int8
 
 // The kinds of a [Span].
 const (
-	Nothing Kind = iota // unknown, and nothing was known before
-	Absent              // there was no such parameter
-	Held                // Version was current
+	KindUnrecorded Kind = iota // unknown, and nothing was known before
+	KindAbsent                 // there was no such parameter
+	KindPresent                // Version was current
 )
 
 // Span is a stretch of time [From, Until) with one answer.
@@ -62,7 +62,7 @@ type Timeline struct {
 	name    ssmbak.Name
 	facts   Facts
 	order   []Version // the versions in the order of their moments
-	horizon Horizon
+	horizon Coverage
 	slots   []slot
 	spans   []Span
 	lives   []life
@@ -73,7 +73,7 @@ type Timeline struct {
 }
 
 // New builds the timeline of one parameter. The facts need not be in any order.
-func New(name ssmbak.Name, facts Facts, h Horizon) *Timeline {
+func New(name ssmbak.Name, facts Facts, h Coverage) *Timeline {
 	t := &Timeline{name: name, facts: Union(facts, Facts{}), horizon: h}
 	t.order = t.facts.inOrder()
 	t.build()
@@ -99,7 +99,7 @@ func (s Span) Certainty(at ssmbak.Time) ssmbak.Certainty {
 	switch {
 	case s.Unknown:
 		return ssmbak.Unknown
-	case s.Kind == Held && s.Proved != 0 && at <= s.Proved:
+	case s.Kind == KindPresent && s.Proved != 0 && at <= s.Proved:
 		return ssmbak.Proved
 	}
 	return ssmbak.LastKnown
@@ -147,12 +147,12 @@ func (t *Timeline) At(at ssmbak.Time) (state ssmbak.State, refs []ObjectRef) {
 	s := t.Span(at)
 	state = ssmbak.State{
 		Name: t.name, Certainty: s.Certainty(at), From: s.From, Until: s.Until,
-		Deleted: s.Kind == Absent, Modified: s.Since, ProvedUntil: s.Proved,
+		Deleted: s.Kind == KindAbsent, Modified: s.Since, ProvedUntil: s.Proved,
 	}
 	if s.Unknown {
 		state.Reason = s.Reason
 	}
-	if s.Kind != Held {
+	if s.Kind != KindPresent {
 		return state, nil
 	}
 	state.Version = s.Version.Version
@@ -172,7 +172,7 @@ func (t *Timeline) At(at ssmbak.Time) (state ssmbak.State, refs []ObjectRef) {
 // ahead reports whether an event told that a label stands on a version above the
 // one that is current as far as is known: then one was missed.
 func (t *Timeline) ahead(labels map[string]int64, number int64) bool {
-	return slices.ContainsFunc(t.facts.Labels, func(f LabelsSeen) bool {
+	return slices.ContainsFunc(t.facts.Labels, func(f LabelsFact) bool {
 		return f.Label != "" && f.To > number && labels[f.Label] == f.To
 	})
 }
@@ -185,5 +185,5 @@ func (t *Timeline) Newest() (newest Version, present, absent bool) {
 	if s.Unknown {
 		return Version{}, false, false
 	}
-	return s.Version, s.Kind == Held, s.Kind == Absent
+	return s.Version, s.Kind == KindPresent, s.Kind == KindAbsent
 }

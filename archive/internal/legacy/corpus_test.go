@@ -214,7 +214,7 @@ func TestCorpus(t *testing.T) {
 				t.Error("the identity does not say that the legacy ssmbak wrote here")
 			}
 			live := paramstore.New(s.conn.SSM(), paramstore.Options{})
-			if _, err := live.Put(t.Context(), paramstore.Write{Name: e.Parameter, Value: ssmbak.NewValue("ours"), Attributes: ssmbak.Attributes{Type: ssmbak.String}}); err != nil {
+			if _, err := live.Put(t.Context(), paramstore.Write{Name: e.Parameter, Value: ssmbak.NewValue("ours"), Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}}); err != nil {
 				t.Fatal(err)
 			}
 			if err := recorder.New(a, live, recorder.Options{Account: account, Region: region}).Sync(t.Context(), e.Parameter); err != nil {

@@ -85,12 +85,12 @@ func first(f timeline.Facts) ssmbak.Time {
 	for _, d := range f.Deletions {
 		first = min(first, ssmbak.Seconds(d.Second))
 	}
-	for _, tr := range f.Traces {
+	for _, tr := range f.MissedChanges {
 		first = min(first, ssmbak.Seconds(tr.Second-1))
 	}
-	for _, l := range f.Looks {
+	for _, l := range f.Observations {
 		if l.Gone {
-			first = min(first, l.Seen)
+			first = min(first, l.At)
 		}
 	}
 	return first
@@ -308,7 +308,7 @@ func continued(t *testing.T, seed uint64) {
 		if w.random.IntN(3) > 0 {
 			continue
 		}
-		if _, err := w.live.Put(t.Context(), paramstore.Write{Name: name, Value: ssmbak.NewValue("ours"), Attributes: ssmbak.Attributes{Type: ssmbak.String}}); err != nil {
+		if _, err := w.live.Put(t.Context(), paramstore.Write{Name: name, Value: ssmbak.NewValue("ours"), Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}}); err != nil {
 			t.Fatal(err)
 		}
 		continuing[name] = time.Now().Unix()

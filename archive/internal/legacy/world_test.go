@@ -244,7 +244,7 @@ func (w *world) change(t *testing.T, n int) {
 		there := err == nil
 		kind := now.Version.Type // of a life
 		if !there {
-			kind = []ssmbak.Type{ssmbak.String, ssmbak.StringList, ssmbak.SecureString}[r.IntN(3)]
+			kind = []ssmbak.Type{ssmbak.TypeString, ssmbak.TypeStringList, ssmbak.TypeSecureString}[r.IntN(3)]
 		}
 		if there && r.IntN(3) == 0 {
 			err = w.live.Delete(t.Context(), name)

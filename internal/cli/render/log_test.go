@@ -20,8 +20,8 @@ func TestChanges(t *testing.T) {
 	t.Parallel()
 	const at = ssmbak.Time(1718309454123)
 	evil, web := "\x1b[2J", "web"
-	version := ssmbak.Change{Name: "/app/db", Operation: ssmbak.Update, Time: at, From: at, Until: at, Version: ssmbak.Version{Number: 3, User: "me\x1b[2J", Attributes: ssmbak.Attributes{Type: ssmbak.String}}}
-	bounded := ssmbak.Change{Name: "/app/db", Operation: ssmbak.Delete, From: at, Until: at + 60_000, Reason: "why\x07"}
+	version := ssmbak.Change{Name: "/app/db", Operation: ssmbak.OpUpdate, Time: at, From: at, Until: at, Version: ssmbak.Version{Number: 3, User: "me\x1b[2J", Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}}}
+	bounded := ssmbak.Change{Name: "/app/db", Operation: ssmbak.OpDelete, From: at, Until: at + 60_000, Reason: "why\x07"}
 	tests := []struct {
 		name    string
 		changes []ssmbak.Change
@@ -35,8 +35,8 @@ func TestChanges(t *testing.T) {
 `},
 		{"bounds", []ssmbak.Change{
 			bounded,
-			{Name: "/app/db", Operation: ssmbak.Gap, From: ssmbak.MinTime, Until: at, Missing: ssmbak.Numbers{First: 1, Last: 4}, Reason: "why"},
-			{Name: "/app/db", Operation: ssmbak.Gap, From: at, Until: at + 1, Missing: ssmbak.Numbers{First: 7, Last: 7}},
+			{Name: "/app/db", Operation: ssmbak.OpGap, From: ssmbak.MinTime, Until: at, Missing: ssmbak.Numbers{First: 1, Last: 4}, Reason: "why"},
+			{Name: "/app/db", Operation: ssmbak.OpGap, From: at, Until: at + 1, Missing: ssmbak.Numbers{First: 7, Last: 7}},
 		}, `+---------------------------------------+-----------+---------+---------+----+-----------+
 | Time                                  | Operation | Name    | Version | By | Note      |
 +---------------------------------------+-----------+---------+---------+----+-----------+
@@ -48,9 +48,9 @@ func TestChanges(t *testing.T) {
 +---------------------------------------+-----------+---------+---------+----+-----------+
 `},
 		{"attributes", []ssmbak.Change{
-			{Name: "/app/db", Operation: ssmbak.Tag, Time: at, From: at, Until: at + 877, Tags: map[string]*string{"web": &web, "a": &evil, "old": nil}, Reason: "why"},
-			{Name: "/app/db", Operation: ssmbak.Label, Time: at - 123, From: at - 123, Until: at + 877, Labels: map[string]int64{"prod": 3, "beta": 0}},
-			{Name: "/app/db", Operation: ssmbak.Label, Time: at - 123, From: at - 123, Until: at + 877, Labels: map[string]int64{"prod": 5}, Moved: map[string]int64{"prod": 3}},
+			{Name: "/app/db", Operation: ssmbak.OpTag, Time: at, From: at, Until: at + 877, Tags: map[string]*string{"web": &web, "a": &evil, "old": nil}, Reason: "why"},
+			{Name: "/app/db", Operation: ssmbak.OpLabel, Time: at - 123, From: at - 123, Until: at + 877, Labels: map[string]int64{"prod": 3, "beta": 0}},
+			{Name: "/app/db", Operation: ssmbak.OpLabel, Time: at - 123, From: at - 123, Until: at + 877, Labels: map[string]int64{"prod": 5}, Moved: map[string]int64{"prod": 3}},
 		}, `+----------------------+-----------+---------+---------+----+---------------------------------------+
 | Time                 | Operation | Name    | Version | By | Note                                  |
 +----------------------+-----------+---------+---------+----+---------------------------------------+
@@ -83,7 +83,7 @@ func TestChangeTimesArePasted(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 5_000 {
 		at := ssmbak.Time(1_718_309_454_000 + random.Int64N(5_000))
-		c := ssmbak.Change{Name: "/app/db", Operation: ssmbak.Update, Time: at, From: at, Until: at}
+		c := ssmbak.Change{Name: "/app/db", Operation: ssmbak.OpUpdate, Time: at, From: at, Until: at}
 		switch random.IntN(4) {
 		case 0: // from an event: its second, or the rest of it
 			c.Until = min(at+1+ssmbak.Time(random.Int64N(1000)), ssmbak.Seconds(at.Second()+1))
@@ -123,22 +123,22 @@ func TestChangeRowOf(t *testing.T) {
 	}{
 		{
 			"a version",
-			ssmbak.Change{Name: "/app/db", Operation: ssmbak.Update, Time: at, From: at, Until: at, Version: ssmbak.Version{Number: 3, User: "me", Attributes: ssmbak.Attributes{Type: ssmbak.String}}},
+			ssmbak.Change{Name: "/app/db", Operation: ssmbak.OpUpdate, Time: at, From: at, Until: at, Version: ssmbak.Version{Number: 3, User: "me", Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}}},
 			`{"Name":"/app/db","Operation":"Update","Time":"2024-06-13T20:10:54.123Z","From":"2024-06-13T20:10:54.123Z","Until":"2024-06-13T20:10:54.123Z","Version":3,"Missing":null,"Type":"String","ModifiedBy":"me","Tags":null,"Labels":null,"Reason":null}`,
 		},
 		{
 			"a gap",
-			ssmbak.Change{Name: "/app/db", Operation: ssmbak.Gap, From: ssmbak.MinTime, Until: at, Missing: ssmbak.Numbers{First: 1, Last: 4}, Reason: "why"},
+			ssmbak.Change{Name: "/app/db", Operation: ssmbak.OpGap, From: ssmbak.MinTime, Until: at, Missing: ssmbak.Numbers{First: 1, Last: 4}, Reason: "why"},
 			`{"Name":"/app/db","Operation":"Gap","Time":null,"From":null,"Until":"2024-06-13T20:10:54.123Z","Version":0,"Missing":{"First":1,"Last":4},"Type":null,"ModifiedBy":null,"Tags":null,"Labels":null,"Reason":"why"}`,
 		},
 		{
 			"tags",
-			ssmbak.Change{Name: "/app/db", Operation: ssmbak.Tag, From: at, Until: at + 1, Tags: map[string]*string{"old": nil, "team": &web}},
+			ssmbak.Change{Name: "/app/db", Operation: ssmbak.OpTag, From: at, Until: at + 1, Tags: map[string]*string{"old": nil, "team": &web}},
 			`{"Name":"/app/db","Operation":"Tag","Time":null,"From":"2024-06-13T20:10:54.123Z","Until":"2024-06-13T20:10:54.124Z","Version":0,"Missing":null,"Type":null,"ModifiedBy":null,"Tags":{"old":null,"team":"web"},"Labels":null,"Reason":null}`,
 		},
 		{
 			"labels",
-			ssmbak.Change{Name: "/app/db", Operation: ssmbak.Label, From: at, Until: at + 1, Labels: map[string]int64{"beta": 0, "prod": 2}},
+			ssmbak.Change{Name: "/app/db", Operation: ssmbak.OpLabel, From: at, Until: at + 1, Labels: map[string]int64{"beta": 0, "prod": 2}},
 			`{"Name":"/app/db","Operation":"Label","Time":null,"From":"2024-06-13T20:10:54.123Z","Until":"2024-06-13T20:10:54.124Z","Version":0,"Missing":null,"Type":null,"ModifiedBy":null,"Tags":null,"Labels":{"beta":null,"prod":2},"Reason":null}`,
 		},
 	}

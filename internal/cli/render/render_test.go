@@ -126,7 +126,7 @@ func TestStates(t *testing.T) {
 	deleted := ssmbak.State{Name: "/app/gone", Deleted: true, Modified: 1718309454000, Certainty: ssmbak.LastKnown}
 	unknown := ssmbak.State{Name: "/app/old", Reason: "nothing was recorded yet"}
 	var out bytes.Buffer
-	if err := States(&out, []ssmbak.State{state(ssmbak.String, "one"), state(ssmbak.SecureString, secretText), deleted, unknown}, false); err != nil {
+	if err := States(&out, []ssmbak.State{state(ssmbak.TypeString, "one"), state(ssmbak.TypeSecureString, secretText), deleted, unknown}, false); err != nil {
 		t.Fatal(err)
 	}
 	want := `+-----------+----------+--------------+---------------------------+-------------------------------------+
@@ -148,7 +148,7 @@ func TestStates(t *testing.T) {
 func TestSecretsStay(t *testing.T) {
 	t.Parallel()
 	for _, kinds := range [][2]ssmbak.Type{
-		{ssmbak.SecureString, ssmbak.SecureString}, {ssmbak.SecureString, ssmbak.String}, {ssmbak.String, ssmbak.SecureString}, {"", ""},
+		{ssmbak.TypeSecureString, ssmbak.TypeSecureString}, {ssmbak.TypeSecureString, ssmbak.TypeString}, {ssmbak.TypeString, ssmbak.TypeSecureString}, {"", ""},
 	} {
 		for _, action := range []plan.Action{plan.ActionCreate, plan.ActionUpdate, plan.ActionReplace, plan.ActionDelete, plan.ActionNone, plan.ActionKept, plan.ActionUnknown} {
 			// Whichever side is secret decides: a value that became public may
@@ -164,7 +164,7 @@ func TestSecretsStay(t *testing.T) {
 					Items(&out, "title", "summary", []plan.Item{item}, PlanOptions{Reveal: reveal}),
 					JSON(&out, differenceRows(item, reveal)),
 				)
-				if kinds[0] != ssmbak.String {
+				if kinds[0] != ssmbak.TypeString {
 					err = errors.Join(err, States(&out, []ssmbak.State{wanted}, reveal), JSON(&out, RowOf(wanted, reveal)),
 						JSON(&out, OutcomeRowOf(plan.Outcome{Item: item}, "", "", reveal)))
 				}
@@ -187,8 +187,8 @@ func TestPlan(t *testing.T) {
 	t.Parallel()
 	item := func(name ssmbak.Name, action plan.Action, differences ...plan.Difference) plan.Item {
 		return plan.Item{
-			Name: name, Action: action, Differences: differences, After: state(ssmbak.String, "old"),
-			Before: &plan.Parameter{Version: ssmbak.Version{Attributes: ssmbak.Attributes{Type: ssmbak.String}}},
+			Name: name, Action: action, Differences: differences, After: state(ssmbak.TypeString, "old"),
+			Before: &plan.Parameter{Version: ssmbak.Version{Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}}},
 		}
 	}
 	value := func(live, wanted string) plan.Difference {
@@ -255,8 +255,8 @@ plan: 1 to create, 1 to update, 1 to replace, 1 to delete, 2 unchanged, 1 kept, 
 
 func TestRowOf(t *testing.T) {
 	t.Parallel()
-	broken := state(ssmbak.String, "a\xffb")
-	lost := state(ssmbak.String, "")
+	broken := state(ssmbak.TypeString, "a\xffb")
+	lost := state(ssmbak.TypeString, "")
 	lost.Value = ssmbak.Known[ssmbak.Value]{Reason: "the value object is damaged"}
 	tests := []struct {
 		name   string
@@ -264,11 +264,11 @@ func TestRowOf(t *testing.T) {
 		value  any
 		reason any
 	}{
-		{"exact", state(ssmbak.String, "<a>\x1b\n&"), "<a>\x1b\n&", nil},
-		{"empty", state(ssmbak.String, ""), "", nil},
+		{"exact", state(ssmbak.TypeString, "<a>\x1b\n&"), "<a>\x1b\n&", nil},
+		{"empty", state(ssmbak.TypeString, ""), "", nil},
 		{"not UTF-8 is never replaced", broken, nil, notUTF8},
 		{"lost", lost, nil, "the value object is damaged"},
-		{"masked", state(ssmbak.SecureString, secretText), nil, nil},
+		{"masked", state(ssmbak.TypeSecureString, secretText), nil, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

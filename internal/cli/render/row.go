@@ -57,7 +57,7 @@ const notUTF8 = "the value is not UTF-8: `ssmbak get` writes it unchanged"
 // Masked reports whether values of a type are masked: without reveal, all except those
 // of type String and StringList.
 func Masked(t ssmbak.Type, reveal bool) bool {
-	return !reveal && t != ssmbak.String && t != ssmbak.StringList
+	return !reveal && t != ssmbak.TypeString && t != ssmbak.TypeStringList
 }
 
 // RowOf returns the row of a state. It omits values of SecureStrings unless reveal is

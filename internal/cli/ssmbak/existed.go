@@ -22,7 +22,7 @@ type existence struct{ first, last ssmbak.Time }
 // first.
 func existences(line *timeline.Timeline) (all []existence) {
 	for _, s := range line.Spans() {
-		if s.Kind != timeline.Held || s.Unknown {
+		if s.Kind != timeline.KindPresent || s.Unknown {
 			continue
 		}
 		last := s.Until

@@ -198,7 +198,7 @@ func (a *app) before(ctx context.Context, s *session, t ssmbak.Target, at ssmbak
 		for _, d := range f.Deletions {
 			first = min(first, ssmbak.Seconds(d.Second))
 		}
-		for _, tr := range f.Traces {
+		for _, tr := range f.MissedChanges {
 			first = min(first, ssmbak.Seconds(tr.Second))
 		}
 		for _, o := range f.Legacy {

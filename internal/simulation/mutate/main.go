@@ -54,7 +54,7 @@ var mutations = []mutation{
 	},
 	{
 		"a look that found nothing speaks for versions that are younger than it is sure", "timeline/slots.go",
-		"if s := &t.slots[i]; s.after == nil || g.Sure >= s.after.Moment() {", "if s := &t.slots[i]; true {",
+		"if s := &t.slots[i]; s.after == nil || g.AsOf >= s.after.Moment() {", "if s := &t.slots[i]; true {",
 	},
 	{
 		"the second of a deletion is taken for known", "timeline/spans.go",
@@ -118,7 +118,7 @@ var mutations = []mutation{
 	},
 	{
 		"the event of a deletion is no fact", "recorder/sync.go",
-		"\t\tif n.operation == ssmbak.Delete {", "\t\tif false {",
+		"\t\tif n.operation == ssmbak.OpDelete {", "\t\tif false {",
 	},
 	{
 		"looks are not recorded", "recorder/settle.go",

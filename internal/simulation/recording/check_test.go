@@ -154,8 +154,8 @@ func moments(changes []ssmapi.Change, f timeline.Facts) []ssmbak.Time {
 		second := ssmbak.Seconds(at.Second())
 		all = append(all, at-1, at, at+1, second-1, second, second+999, second+1000)
 	}
-	for _, l := range f.Looks {
-		all = append(all, l.Sure, l.Sure+1, l.Seen, l.Seen+1)
+	for _, l := range f.Observations {
+		all = append(all, l.AsOf, l.AsOf+1, l.At, l.At+1)
 	}
 	all = append(all, ssmbak.TimeOf(time.Now()))
 	slices.Sort(all)

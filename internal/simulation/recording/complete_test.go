@@ -41,7 +41,7 @@ func (w *world) checkComplete(ctx context.Context, a *archive.Archive, live *par
 		if string(top[0].Body) != now.value {
 			w.Problem("the current object of %s is not its live value", name)
 		}
-		line := timeline.New(ssmbak.Name(name), index.Facts, timeline.Horizon{})
+		line := timeline.New(ssmbak.Name(name), index.Facts, timeline.Coverage{})
 		newest, present, _ := line.Newest()
 		if !present || newest.Number != now.number {
 			w.Problem("%s is at version %d, and the archive says %d (present: %v)", name, now.number, newest.Number, present)

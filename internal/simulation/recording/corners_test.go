@@ -106,7 +106,7 @@ func (w *world) countTruths(a *archive.Archive) {
 		}
 		w.countSeconds(w.ssm.Truth(name))
 		w.countLives(w.ssm.Truth(name), index.Facts)
-		if len(index.Facts.Traces) > 0 {
+		if len(index.Facts.MissedChanges) > 0 {
 			w.Counts.Add(NeverSeen)
 		}
 		w.countEvents(index.Facts)
@@ -146,8 +146,8 @@ func (w *world) countSeconds(changes []ssmapi.Change) {
 // countEvents counts the corners that events with a fact of their own reached.
 func (w *world) countEvents(f timeline.Facts) {
 	for _, d := range f.Deletions {
-		if slices.ContainsFunc(f.Looks, func(l timeline.Look) bool {
-			return l.Gone && l.Seen >= ssmbak.Seconds(d.Second) && l.Seen.Std().Before(w.came[d.Event])
+		if slices.ContainsFunc(f.Observations, func(l timeline.Observation) bool {
+			return l.Gone && l.At >= ssmbak.Seconds(d.Second) && l.At.Std().Before(w.came[d.Event])
 		}) {
 			w.Counts.Add(EndMadeExact)
 		}

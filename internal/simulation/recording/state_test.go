@@ -149,7 +149,7 @@ func (w *world) checkUnknown(name ssmbak.Name, at ssmbak.Time, s ssmbak.State, c
 	}) {
 		return // no look saw the versions on both sides
 	}
-	if slices.ContainsFunc(f.Traces, func(tr timeline.Trace) bool {
+	if slices.ContainsFunc(f.MissedChanges, func(tr timeline.MissedChange) bool {
 		return ssmbak.Seconds(tr.Second-1) <= at && strings.Contains(s.Reason, "event")
 	}) {
 		return // its second may hold versions on both sides of what is known
