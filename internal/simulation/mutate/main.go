@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -77,10 +78,6 @@ var mutations = []mutation{
 		"if i, found := r.findMissed(x.Name); found {", "if i := 0; false {",
 	},
 	{
-		"a new life of a missed name is taken for absent at the listing that missed it", "archive/reconciled.go",
-		"h.Since, h.Missed = 0, ssmbak.TimeOf(r.Missed[i].Until)", "_ = i\n\t\th.Since = 0",
-	},
-	{
 		"missed names are forgotten by the next listing", "archive/reconciled.go",
 		"next.miss(l.Missed, began)", "next.Missed = nil\n\t\tnext.miss(l.Missed, began)",
 	},
@@ -134,17 +131,29 @@ var mutations = []mutation{
 	},
 }
 
+// rare are breakages that so few histories reach that a kept seed has to find them.
+var rare = []mutation{
+	{
+		"a new life of a missed name is taken for absent at the listing that missed it", "archive/reconciled.go",
+		"h.Since, h.Missed = 0, ssmbak.TimeOf(r.Missed[i].Until)", "_ = i\n\t\th.Since = 0",
+	},
+}
+
 func main() {
-	histories := flag.Int("histories", 8000, "how many random histories each breakage may survive at most, after the kept seeds")
+	histories := flag.Int("histories", 8000, "how many random histories each breakage may survive at most")
 	only := flag.String("only", "", "try only the breakages whose names hold this text")
 	flag.Parse()
 	survived, tried := 0, 0
-	for _, m := range mutations {
+	for i, m := range slices.Concat(mutations, rare) {
 		if !strings.Contains(m.name, *only) {
 			continue
 		}
 		tried++
-		found, err := try(m, *histories)
+		tests := "^TestSimulation$"
+		if i >= len(mutations) {
+			tests = "^TestKept$"
+		}
+		found, err := try(m, tests, *histories)
 		switch {
 		case err != nil:
 			fmt.Fprintf(os.Stderr, "mutate: error: %s: %v\n", m.name, err)
@@ -157,15 +166,15 @@ func main() {
 		}
 	}
 	if survived > 0 {
-		fmt.Fprintf(os.Stderr, "mutate: error: %d of %d breakages were not found by the kept seeds and %d random histories\n", survived, tried, *histories)
+		fmt.Fprintf(os.Stderr, "mutate: error: %d of %d breakages were not found, within %d histories\n", survived, tried, *histories)
 		os.Exit(1)
 	}
 	fmt.Printf("%d of %d breakages found\n", tried, tried)
 }
 
-// try plays the kept seeds and then random histories on the broken code, and returns
-// the first line of what was found, "" if nothing was.
-func try(m mutation, histories int) (string, error) {
+// try runs tests of the simulation on the broken code, and returns the first line of
+// what was found, "" if nothing was.
+func try(m mutation, tests string, histories int) (string, error) {
 	source, err := os.ReadFile(m.file)
 	if err != nil {
 		return "", err
@@ -198,7 +207,7 @@ func try(m mutation, histories int) (string, error) {
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the broken code: %w\n%s", err, out)
 	}
-	run := exec.Command(filepath.Join(dir, "simulation.test"), "-test.run", "^Test(Kept|Simulation)$", "-test.failfast", "-histories", fmt.Sprint(histories))
+	run := exec.Command(filepath.Join(dir, "simulation.test"), "-test.run", tests, "-test.failfast", "-histories", fmt.Sprint(histories))
 	run.Dir = filepath.Join("internal", "simulation", "recording")
 	out, err := run.CombinedOutput()
 	if err == nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -11,7 +12,7 @@ import (
 // so that moving code cannot turn a mutation into one that breaks nothing.
 func TestMutationsApply(t *testing.T) {
 	t.Parallel()
-	for _, m := range mutations {
+	for _, m := range slices.Concat(mutations, rare) {
 		source, err := os.ReadFile(filepath.Join("..", "..", "..", m.file))
 		if err != nil {
 			t.Errorf("%s: %v", m.name, err)
