@@ -37,6 +37,7 @@ func TestLayers(t *testing.T) {
 		"/paramstore":                   {""},
 		"/recorder":                     {"", "/timeline", "/archive", "/paramstore", "/pattern"},
 		"/restore":                      {"", "/timeline", "/archive", "/paramstore", "/pattern", "/plan", "/recorder"},
+		"/verify":                       {"", "/timeline", "/archive", "/paramstore", "/pattern"},
 		"/internal/awsconn":             {},
 		"/internal/function":            {"", "/archive", "/internal/awsconn", "/paramstore", "/pattern", "/recorder"},
 		"/internal/version":             {},
@@ -49,7 +50,7 @@ func TestLayers(t *testing.T) {
 		"/internal/cli/render":          {"", "/archive", "/plan", "/restore"},
 		"/internal/cli/shell":           {"/internal/awsconn", "/internal/cli/render"},
 		"/internal/cli/ssmbak": {
-			"", "/timeline", "/archive", "/paramstore", "/pattern", "/plan", "/recorder", "/restore", "/internal/awsconn", "/internal/cli/render",
+			"", "/timeline", "/archive", "/paramstore", "/pattern", "/plan", "/recorder", "/restore", "/verify", "/internal/awsconn", "/internal/cli/render",
 			"/internal/cli/shell", "/internal/emulator", "/internal/emulator/ssmapi", "/internal/stack", "/internal/version",
 		},
 		"/internal/cli/stack":            {"/archive", "/internal/awsconn", "/internal/cli/render", "/internal/cli/shell", "/internal/stack", "/internal/stack/code", "/internal/version"},

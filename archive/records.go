@@ -17,7 +17,7 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// ErrNoRestore: there is no record of a restore with an ID.
+// ErrNoRestore says that no restore with an ID is recorded.
 var ErrNoRestore = errors.New("no such restore is recorded")
 
 // RestoreRecord is what a restore writes down before it writes the first parameter,

@@ -58,6 +58,7 @@ type Object struct {
 	Key, ETag string
 	Modified  time.Time // S3's clock, in whole seconds
 	Body      []byte    // nil in a listing
+	Metadata  map[string]string
 }
 
 // Get reads an object, or one version of it if version is not empty, and verifies
@@ -72,7 +73,7 @@ func (b *Bucket) Get(ctx context.Context, key, version string) (Object, error) {
 		return Object{}, translate(err)
 	}
 	defer out.Body.Close()
-	o := Object{Key: key, ETag: aws.ToString(out.ETag), Modified: aws.ToTime(out.LastModified)}
+	o := Object{Key: key, ETag: aws.ToString(out.ETag), Modified: aws.ToTime(out.LastModified), Metadata: out.Metadata}
 	body, err := io.ReadAll(out.Body)
 	switch {
 	case isChecksum(err):

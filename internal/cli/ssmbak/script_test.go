@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -57,6 +58,7 @@ var zone = time.FixedZone("CEST", 2*60*60)
 //	object BUCKET KEY TEXT [TAGS] write an object
 //	corrupt KEY                damage the newest version of an object
 //	remove KEY                 remove every version of an object
+//	hide KEY                   add a delete marker to an object
 //	deny SERVICE OPERATION [KEY] refuse that from now on, of objects only those
 //	                           whose key begins so; allow ends it
 //	passed DURATION            that the last ssmbak took that long
@@ -273,21 +275,26 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		}
 	},
 	"corrupt": func(ts *testscript.TestScript, _ bool, args []string) {
-		s3 := worldOf(ts).AWS.S3
-		versions := s3.Versions(bucket, args[0])
-		if len(versions) == 0 || !s3.Corrupt(bucket, args[0], versions[0].VersionID, []byte("damaged")) {
-			ts.Fatalf("there is no object %s; the bucket holds %q", args[0], s3.Keys(bucket))
+		objects := worldOf(ts).AWS.S3
+		versions := objects.Versions(bucket, args[0])
+		if len(versions) == 0 || !objects.Corrupt(bucket, args[0], versions[0].VersionID, []byte("damaged")) {
+			ts.Fatalf("there is no object %s; the bucket holds %q", args[0], objects.Keys(bucket))
 		}
 	},
 	"remove": func(ts *testscript.TestScript, _ bool, args []string) {
-		s3 := worldOf(ts).AWS.S3
-		versions := s3.Versions(bucket, args[0])
+		objects := worldOf(ts).AWS.S3
+		versions := objects.Versions(bucket, args[0])
 		if len(versions) == 0 {
-			ts.Fatalf("there is no object %s; the bucket holds %q", args[0], s3.Keys(bucket))
+			ts.Fatalf("there is no object %s; the bucket holds %q", args[0], objects.Keys(bucket))
 		}
 		for _, v := range versions {
-			s3.RemoveVersion(bucket, args[0], v.VersionID)
+			objects.RemoveVersion(bucket, args[0], v.VersionID)
 		}
+	},
+	"hide": func(ts *testscript.TestScript, _ bool, args []string) {
+		w := worldOf(ts)
+		_, err := w.Connect(w.AWS.Client()).S3().DeleteObject(context.Background(), &s3.DeleteObjectInput{Bucket: aws.String(bucket), Key: &args[0]})
+		ts.Check(err)
 	},
 	"deny": func(ts *testscript.TestScript, _ bool, args []string) {
 		fault := emulator.Denied

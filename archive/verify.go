@@ -1,0 +1,415 @@
+package archive
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"reflect"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive/internal/bucket"
+	"github.com/ssmbak/ssmbak/timeline"
+)
+
+// Fault is a kind of fault that [Archive.Verify] finds.
+type Fault string
+
+// The faults of an archive.
+const (
+	FaultDamagedIndex   Fault = "damaged-index"    // a version of an index fails its checksum or cannot be decoded
+	FaultHiddenIndex    Fault = "hidden-index"     // an index has a delete marker
+	FaultMissingIndex   Fault = "missing-index"    // values exist, but no index
+	FaultLostFacts      Fault = "lost-facts"       // a version of an index has fewer facts than an older one
+	FaultMissingValue   Fault = "missing-value"    // the value of the newest version of a live parameter is gone
+	FaultDamagedValue   Fault = "damaged-value"    // a value fails its checksum
+	FaultForeignValue   Fault = "foreign-value"    // an index names an object that no recorder wrote
+	FaultMetadata       Fault = "metadata-differs" // the metadata of a value disagrees with its fact
+	FaultNotCurrent     Fault = "not-current"      // the newest value is not the current object, so a lifecycle rule may remove it
+	FaultDamagedRecord  Fault = "damaged-record"   // a restore record cannot be read
+	FaultDanglingRecord Fault = "dangling-record"  // a restore record names values that are gone, so undo cannot restore them
+	FaultHiddenObject   Fault = "hidden-object"    // an object that concerns all of the archive has a delete marker
+)
+
+// Finding is one fault. It never contains a value.
+type Finding struct {
+	Fault Fault
+	Name  ssmbak.Name // "" if it concerns no parameter
+	Key   string      // of the object
+	// ObjectVersion is the version of the object, "" if the fault concerns its key.
+	ObjectVersion string
+	Detail        string // one clause
+}
+
+// Verified is what [Archive.Verify] read of one parameter.
+type Verified struct {
+	Name ssmbak.Name
+	// Index is the current index. Its Exists is not set if it cannot be read.
+	Index    Index
+	Findings []Finding
+	// IndexVersions and Values count the objects that were read, and Expired the
+	// values that a lifecycle rule has removed.
+	IndexVersions, Values, Expired int
+}
+
+// Verify reads everything that the archive holds of the parameters of a target that
+// include accepts, all if it is nil: every version of their indexes and every value
+// object. It compares each with its checksum, the facts of each index with those of
+// the one before it, and the metadata of each value with its fact. A target that can be
+// one parameter includes it, and unless it is recursive means it alone if the bucket
+// holds anything of it. Results come in the order of the names' bytes. Parameters that
+// only the legacy ssmbak recorded are omitted.
+//
+// It sends one request per 1,000 object versions to list, and one per object to read.
+// The memory that it uses does not depend on the number of parameters. An error is the
+// last thing that it yields; until then, what it yielded is valid.
+func (a *Archive) Verify(ctx context.Context, target ssmbak.Target, include func(ssmbak.Name) bool) iter.Seq2[Verified, error] {
+	return func(yield func(Verified, error) bool) {
+		batch := make([]*subject, 0, 4*a.o.Parallel)
+		flush := func() bool {
+			found, err := a.verifyAll(ctx, batch)
+			if err != nil {
+				yield(Verified{}, fmt.Errorf("verify bucket %s: %w", a.o.Bucket, err))
+				return false
+			}
+			batch = batch[:0]
+			for _, v := range found {
+				if v.IndexVersions+len(v.Findings) > 0 && !yield(v, nil) {
+					return false
+				}
+			}
+			return true
+		}
+		for s, err := range a.subjects(ctx, target) {
+			if err != nil {
+				yield(Verified{}, fmt.Errorf("verify bucket %s: %w", a.o.Bucket, err))
+				return
+			}
+			if include != nil && !include(s.name) {
+				continue
+			}
+			if batch = append(batch, s); len(batch) == cap(batch) && !flush() {
+				return
+			}
+		}
+		flush()
+	}
+}
+
+// subject is what the listings show of one parameter, newest first.
+type subject struct {
+	name            ssmbak.Name
+	indexes, values []bucket.Version
+}
+
+// subjects lists the parameters of a target that have an index or a value, in the order
+// of their names' bytes. A target that can be one parameter includes it, and unless it
+// is recursive means it alone if the bucket holds anything of it.
+func (a *Archive) subjects(ctx context.Context, target ssmbak.Target) iter.Seq2[*subject, error] {
+	return func(yield func(*subject, error) bool) {
+		if name, possible := target.Name(); possible {
+			indexes, err := a.bucket.History(ctx, indexKey(name))
+			values, err2 := a.bucket.History(ctx, string(name))
+			if err := errors.Join(err, err2); err != nil {
+				yield(nil, err)
+				return
+			}
+			exists := len(indexes)+len(values) > 0
+			if exists && !yield(&subject{name, indexes, values}, nil) || exists && !target.Recursive() {
+				return
+			}
+		}
+		a.joined(ctx, target)(yield)
+	}
+}
+
+// joined lists the parameters below a target's path: it joins two listings that are in
+// the order of the names' bytes.
+func (a *Archive) joined(ctx context.Context, target ssmbak.Target) iter.Seq2[*subject, error] {
+	return func(yield func(*subject, error) bool) {
+		nextIndex, stopIndex := iter.Pull2(a.grouped(ctx, target, indexPrefix, nameOfIndex))
+		defer stopIndex()
+		nextValue, stopValue := iter.Pull2(a.grouped(ctx, target, "", nameOfValue))
+		defer stopValue()
+		x, err, moreX := nextIndex()
+		v, err2, moreV := nextValue()
+		for moreX || moreV {
+			if err := errors.Join(err, err2); err != nil {
+				yield(nil, err)
+				return
+			}
+			s := &subject{}
+			takeX, takeV := moreX && (!moreV || x.name <= v.name), moreV && (!moreX || v.name <= x.name)
+			if takeX {
+				s.name, s.indexes = x.name, x.versions
+				x, err, moreX = nextIndex()
+			}
+			if takeV {
+				s.name, s.values = v.name, v.versions
+				v, err2, moreV = nextValue()
+			}
+			if !yield(s, nil) {
+				return
+			}
+		}
+	}
+}
+
+// group is all versions of one key, newest first.
+type group struct {
+	name     ssmbak.Name
+	versions []bucket.Version
+}
+
+// grouped lists the object versions of a target by parameter.
+func (a *Archive) grouped(ctx context.Context, target ssmbak.Target, prefix string, nameOf func(string) (ssmbak.Name, bool)) iter.Seq2[group, error] {
+	return func(yield func(group, error) bool) {
+		var g group
+		for v, err := range a.bucket.Versions(ctx, below(target, prefix)) {
+			if err != nil {
+				yield(group{}, err)
+				return
+			}
+			name, ok := nameOf(v.Key)
+			if !ok || !target.Below(name) {
+				continue
+			}
+			if name != g.name {
+				if len(g.versions) > 0 && !yield(g, nil) {
+					return
+				}
+				g = group{name: name}
+			}
+			g.versions = append(g.versions, v)
+		}
+		if len(g.versions) > 0 {
+			yield(g, nil)
+		}
+	}
+}
+
+func (a *Archive) verifyAll(ctx context.Context, batch []*subject) ([]Verified, error) {
+	found := make([]Verified, len(batch))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(a.o.Parallel)
+	for i, s := range batch {
+		g.Go(func() (err error) {
+			found[i], err = a.verifyOne(gctx, s)
+			return err
+		})
+	}
+	return found, g.Wait()
+}
+
+func (a *Archive) verifyOne(ctx context.Context, s *subject) (Verified, error) {
+	v := Verified{Name: s.name}
+	if len(s.indexes) == 0 {
+		missing, err := a.missesIndex(ctx, s.name, valueIDs(s.values))
+		if missing && err == nil {
+			v.add(FaultMissingIndex, indexKey(s.name), "", "values exist, but no index: `ssmbak reindex "+s.name.String()+"` rebuilds it")
+		}
+		return v, err
+	}
+	if err := a.verifyIndex(ctx, s, &v); err != nil || !v.Index.Exists {
+		return v, err
+	}
+	for _, version := range v.Index.Facts.Versions {
+		if err := a.verifyVersion(ctx, version, &v); err != nil {
+			return v, err
+		}
+	}
+	return v, a.verifyCurrent(ctx, s, &v)
+}
+
+func (v *Verified) add(fault Fault, key, version, detail string) {
+	v.Findings = append(v.Findings, Finding{Fault: fault, Name: v.Name, Key: key, ObjectVersion: version, Detail: detail})
+}
+
+// verifyIndex reads every version of an index, the oldest first: each has all facts of
+// the one before it.
+func (a *Archive) verifyIndex(ctx context.Context, s *subject, v *Verified) error {
+	key := indexKey(s.name)
+	var before timeline.Facts
+	for i, object := range slices.Backward(s.indexes) {
+		if object.Marker {
+			if i == 0 {
+				v.Index = Index{}
+				v.add(FaultHiddenIndex, key, object.ID, "it has a delete marker of "+object.Modified.String()+": `ssmbak reindex "+s.name.String()+"` restores it")
+			}
+			continue
+		}
+		x, err := a.index(ctx, s.name, object.ID)
+		var format *FormatError
+		var damaged *DamagedError
+		switch {
+		case errors.As(err, &damaged):
+			v.IndexVersions++
+			v.Index = Index{}
+			v.add(FaultDamagedIndex, key, object.ID, damaged.Err.Error())
+			continue
+		case errors.As(err, &format):
+			return err
+		case err != nil:
+			return err
+		case !x.Exists: // removed by a lifecycle rule after the listing
+			continue
+		}
+		v.IndexVersions++
+		v.Index = x
+		all := timeline.Union(x.Facts, before)
+		if lost := lostFacts(x.Facts, all); lost != "" {
+			v.add(FaultLostFacts, key, object.ID, "an older version of the index has facts that this one lacks: "+lost)
+		}
+		before = all
+	}
+	return nil
+}
+
+// lostFacts names what all has and facts lack, "" for nothing.
+func lostFacts(facts, all timeline.Facts) string {
+	if reflect.DeepEqual(facts, all) {
+		return ""
+	}
+	var lost []string
+	for _, kind := range []struct {
+		what      string
+		have, had int
+	}{
+		{"versions", len(facts.Versions), len(all.Versions)},
+		{"deletions", len(facts.Deletions), len(all.Deletions)},
+		{"observations", len(facts.Observations), len(all.Observations)},
+		{"tags", len(facts.Tags), len(all.Tags)},
+		{"labels", len(facts.Labels), len(all.Labels)},
+		{"missed changes", len(facts.MissedChanges), len(all.MissedChanges)},
+		{"legacy facts", len(facts.Legacy), len(all.Legacy)},
+	} {
+		if n := kind.had - kind.have; n > 0 {
+			lost = append(lost, fmt.Sprintf("%s %d", kind.what, n))
+		}
+	}
+	return cmp.Or(strings.Join(lost, ", "), "facts that differ")
+}
+
+// verifyVersion reads every copy of one version's value.
+func (a *Archive) verifyVersion(ctx context.Context, version timeline.Version, v *Verified) error {
+	key, left := string(v.Name), 0
+	for _, ref := range version.Objects {
+		o, err := a.bucket.Get(ctx, key, ref.ID)
+		switch {
+		case errors.Is(err, bucket.ErrNotFound):
+			v.Expired++
+			continue
+		case errors.Is(err, bucket.ErrChecksum):
+			v.add(FaultDamagedValue, key, ref.ID, fmt.Sprintf("version %d: its bytes do not match their checksum", version.Number))
+		case err != nil:
+			return fmt.Errorf("read the value of %s version %d: %w", v.Name, version.Number, err)
+		}
+		left++
+		v.Values++
+		switch l := readLabel(o.Metadata); {
+		case l.foreign:
+			v.add(FaultForeignValue, key, ref.ID, fmt.Sprintf("version %d: no recorder wrote this object", version.Number))
+		case l.unreadable || l.version.Ref() != version.Ref() || l.version.Type != version.Type:
+			v.add(FaultMetadata, key, ref.ID, fmt.Sprintf("the index names it as version %d of %s, its metadata as version %d of %s", version.Number, version.Time, l.version.Number, l.version.Time))
+		}
+	}
+	if newest, live, _ := timeline.New(v.Name, v.Index.Facts, timeline.Coverage{}).Newest(); live && left == 0 && len(version.Objects) > 0 && newest.Ref() == version.Ref() {
+		v.add(FaultMissingValue, key, "", fmt.Sprintf("every copy of version %d, the newest, is gone: `ssmbak reconcile --deep` records it again while it is live", version.Number))
+	}
+	return nil
+}
+
+// verifyCurrent checks that the newest value of a live parameter is the current object
+// of its key. A recorder may be at work, so a difference counts only if a second look
+// at both finds it too.
+func (a *Archive) verifyCurrent(ctx context.Context, s *subject, v *Verified) error {
+	index, current := v.Index, ""
+	if len(s.values) > 0 {
+		current = s.values[0].ID
+	}
+	for again := false; ; again = true {
+		newest, live, _ := timeline.New(v.Name, index.Facts, timeline.Coverage{}).Newest()
+		if !live || len(newest.Objects) == 0 || slices.ContainsFunc(newest.Objects, func(o timeline.ObjectRef) bool { return o.ID == current }) {
+			return nil
+		}
+		if again {
+			v.add(FaultNotCurrent, string(v.Name), current, fmt.Sprintf("version %d, the newest, is not the current object: `ssmbak reconcile` makes it current", newest.Number))
+			return nil
+		}
+		top, err := a.Current(ctx, v.Name)
+		if err != nil {
+			return err
+		}
+		current = top.ID
+		if index, err = a.Index(ctx, v.Name); needsReindex(err) {
+			return nil // found above, or by the next verification
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+// VerifyRecords verifies the restore records, and the objects that concern all
+// of the archive. It reads each record and the metadata of each value that undo would need.
+func (a *Archive) VerifyRecords(ctx context.Context) ([]Finding, error) {
+	var found []Finding
+	for _, key := range []string{identityKey, reconciledKey, adoptedKey} {
+		all, err := a.bucket.History(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		if len(all) > 0 && all[0].Marker {
+			found = append(found, Finding{Fault: FaultHiddenObject, Key: key, ObjectVersion: all[0].ID, Detail: "it has a delete marker of " + all[0].Modified.String()})
+		}
+	}
+	for o, err := range a.bucket.Objects(ctx, bucket.Listing{Prefix: recordsPrefix}) {
+		if err != nil {
+			return nil, err
+		}
+		id := strings.TrimPrefix(o.Key, recordsPrefix)
+		record, err := a.RestoreRecord(ctx, id)
+		var damaged *DamagedError
+		switch {
+		case errors.As(err, &damaged), errors.Is(err, ErrNoRestore):
+			found = append(found, Finding{Fault: FaultDamagedRecord, Key: o.Key, Detail: err.Error()})
+			continue
+		case err != nil:
+			return nil, err
+		}
+		dangling, err := a.verifyRecord(ctx, o.Key, record)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, dangling...)
+	}
+	return found, nil
+}
+
+func (a *Archive) verifyRecord(ctx context.Context, key string, record *RestoreRecord) (found []Finding, err error) {
+	for _, item := range record.Items {
+		if item.Before == nil || len(item.Before.Version.Objects) == 0 {
+			continue
+		}
+		left := 0
+		for _, ref := range item.Before.Version.Objects {
+			_, err := a.bucket.Metadata(ctx, string(item.Before.Source), ref.ID)
+			if err == nil {
+				left++
+			} else if !errors.Is(err, bucket.ErrNotFound) {
+				return nil, fmt.Errorf("verify the record of restore %s: %w", record.ID, err)
+			}
+		}
+		if left == 0 {
+			found = append(found, Finding{
+				Fault: FaultDanglingRecord, Name: item.Name, Key: key,
+				Detail: fmt.Sprintf("the value of version %d, which undo would restore, is gone", item.Before.Version.Number),
+			})
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,150 @@
+package ssmbakcli
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
+	"github.com/ssmbak/ssmbak/verify"
+)
+
+func (a *app) newVerifyCommand() *cobra.Command {
+	var sample string
+	var againstLive bool
+	cmd := &cobra.Command{
+		Use:   "verify [PATH]",
+		Short: "Verify every object of the archive, and compare it with Parameter Store",
+		Long: `Read everything that the archive holds, or holds below a path, and list every fault:
+damaged, missing and hidden objects, values whose metadata disagrees with the index,
+facts that went missing between two versions of an index, and restore records whose
+values are gone. With --against-live, also compare each version that Parameter Store
+still keeps with its record, secrets included. Verify writes nothing.`,
+		Example: `  ssmbak verify
+  ssmbak verify /app --against-live
+  ssmbak verify --sample 5% --output json`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			return exactly("PATH")(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path := "/"
+			if len(args) > 0 {
+				path = args[0]
+			}
+			target, err := a.target(path, true)
+			if err != nil {
+				return err
+			}
+			share, err := share(sample)
+			if err != nil {
+				return err
+			}
+			return a.runVerify(cmd.Context(), target, share, againstLive)
+		},
+	}
+	cmd.Flags().StringVar(&sample, "sample", "100%", "verify only this share of the parameters, chosen at random: `N%`")
+	cmd.Flags().BoolVar(&againstLive, "against-live", false, "also compare the archive with Parameter Store")
+	return cmd
+}
+
+// share parses a percentage and returns it as a fraction of 1.
+func share(text string) (float64, error) {
+	n, err := strconv.ParseFloat(strings.TrimSuffix(text, "%"), 64)
+	if err != nil || !(n > 0 && n <= 100) {
+		return 0, shell.Usage("give a percentage such as 5%", "--sample %q must be more than 0%% and at most 100%%", text)
+	}
+	return n / 100, nil
+}
+
+// findingRow is one finding in JSON.
+type findingRow struct {
+	Fault         archive.Fault
+	Name          *ssmbak.Name
+	Key           *string
+	ObjectVersion *string
+	Detail        string
+}
+
+// orNil returns nil for the zero value.
+func orNil[T comparable](v T) *T {
+	if v == *new(T) {
+		return nil
+	}
+	return &v
+}
+
+func (a *app) runVerify(ctx context.Context, target ssmbak.Target, share float64, againstLive bool) error {
+	s, err := a.open(ctx, reading)
+	if err != nil {
+		return err
+	}
+	if _, exists := s.archive.Identity(); !exists {
+		return shell.Fail("`ssmbak reconcile` creates one", "bucket %s has no archive yet", s.archive.Bucket())
+	}
+	progress := a.NewProgress("verify")
+	defer progress.Close()
+	rows := []findingRow{}
+	o := verify.Options{
+		Sample: share, Progress: progress.Set,
+		Found: func(f archive.Finding) {
+			rows = append(rows, findingRow{f.Fault, orNil(f.Name), orNil(f.Key), orNil(f.ObjectVersion), f.Detail})
+		},
+	}
+	if againstLive {
+		o.Live = s.live
+	}
+	report, err := verify.Run(ctx, s.archive, target, o)
+	progress.Close()
+	if err != nil {
+		return err
+	}
+	if report.Parameters == 0 && report.Findings == 0 && share == 1 && !target.Root() {
+		return a.nothing(ctx, s, target)
+	}
+	if err := a.Data(rows, func(w io.Writer) error { return writeFindings(w, rows) }); err != nil {
+		return err
+	}
+	a.Note("verified %s, %s, %s; %s expired", shell.Count(report.Parameters, "parameter", "parameters"),
+		shell.Count(report.IndexVersions, "version of an index", "versions of indexes"),
+		shell.Count(report.Values, "value", "values"), shell.Count(report.Expired, "value has", "values have"))
+	if againstLive {
+		a.Note("compared %s with Parameter Store", shell.Count(report.Compared, "version", "versions"))
+	}
+	if report.Unreadable > 0 {
+		a.Note("did not compare the secrets of %s: the caller may not decrypt them", shell.Count(report.Unreadable, "parameter", "parameters"))
+	}
+	if report.Findings > 0 {
+		return shell.Part("", "verification found %s", shell.Count(report.Findings, "fault", "faults"))
+	}
+	return nil
+}
+
+func writeFindings(w io.Writer, rows []findingRow) error {
+	for _, row := range rows {
+		where := ""
+		switch {
+		case row.Name != nil:
+			where = row.Name.String()
+		case row.Key != nil:
+			where = *row.Key
+		}
+		line := string(row.Fault) + " " + cmp.Or(where, "archive") + ": " + row.Detail
+		if row.ObjectVersion != nil {
+			line += " (" + *row.Key + ", object version " + *row.ObjectVersion + ")"
+		}
+		if err := render.Text(w, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
