@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -87,7 +88,8 @@ type signal struct {
 }
 
 // parse decodes a message. Errors never contain a parameter's value.
-func (r *Recorder) parse(m Message) (signal, error) {
+func (r *Recorder) parse(ctx context.Context, m Message) (s signal, err error) {
+	defer r.recovered(ctx, "a message", &err)
 	n, err := decode(m.Body)
 	if err != nil {
 		return signal{}, err

@@ -133,7 +133,7 @@ func (r *Recorder) Handle(ctx context.Context, batch []Message) []Failure {
 	groups := make(map[ssmbak.Name][]signal)
 	var names []ssmbak.Name
 	for _, m := range batch {
-		n, err := r.parse(m)
+		n, err := r.parse(ctx, m)
 		switch {
 		case err != nil:
 			r.log.ErrorContext(ctx, "invalid message", "message", m.ID, "error", err.Error())

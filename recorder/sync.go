@@ -51,9 +51,9 @@ const maxSyncs = 4
 // errMoved means that the archive's newest version is not the one that was read.
 var errMoved = errors.New("changed while it was being recorded")
 
-func (r *Recorder) sync(ctx context.Context, name ssmbak.Name, s syncRequest) (outcome, error) {
-	var o outcome
-	var err error
+// sync records what the archive lacks of one parameter. A panic is a [*PanicError].
+func (r *Recorder) sync(ctx context.Context, name ssmbak.Name, s syncRequest) (o outcome, err error) {
+	defer r.recovered(ctx, name, &err)
 	for range maxSyncs {
 		var next outcome
 		next, err = r.syncOnce(ctx, name, s)

@@ -152,19 +152,31 @@ func (m message) attribute(name string) string {
 // again.
 // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 func (f *Function) batch(ctx context.Context, r *recorder.Recorder, payload json.RawMessage) (events.SQSEventResponse, error) {
-	var batch struct{ Records []message }
+	var batch struct{ Records []json.RawMessage }
 	if err := json.Unmarshal(payload, &batch); err != nil {
 		return events.SQSEventResponse{}, errors.New("the payload's Records are not SQS messages")
 	}
-	messages := make([]recorder.Message, len(batch.Records))
-	for i, m := range batch.Records {
+	response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
+	failed := func(id string) {
+		response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: id})
+	}
+	messages := make([]recorder.Message, 0, len(batch.Records))
+	for _, record := range batch.Records {
+		var m message
+		if err := json.Unmarshal(record, &m); err != nil {
+			// One bad record does not fail the others. SQS gives each an ID.
+			f.o.Logger.ErrorContext(ctx, "not an SQS message", "message", m.MessageID)
+			if m.MessageID != "" {
+				failed(m.MessageID)
+			}
+			continue
+		}
 		receives, _ := strconv.Atoi(m.attribute("ApproximateReceiveCount"))
 		sent, _ := strconv.ParseInt(m.attribute("SentTimestamp"), 10, 64)
-		messages[i] = recorder.Message{ID: m.MessageID, Body: []byte(m.Body), Sent: time.UnixMilli(sent), Receives: receives}
+		messages = append(messages, recorder.Message{ID: m.MessageID, Body: []byte(m.Body), Sent: time.UnixMilli(sent), Receives: receives})
 	}
-	response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 	for _, failure := range r.Handle(ctx, messages) {
-		response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: failure.ID})
+		failed(failure.ID)
 	}
 	return response, nil
 }

@@ -127,6 +127,7 @@ func TestOtherInvocations(t *testing.T) {
 		{"bare event that cannot be done", "archive", strings.ReplaceAll(event, "/app/db", "/none"), "", "does not yet show the Create of /none"},
 		{"reconcile", "archive", `{"ssmbak":"reconcile"}`, `{"Checked":1,"Recorded":1,"Deleted":0,"Gaps":0,"Unreadable":0,"Failed":0,"Left":0,"Excluded":0,"Complete":true}`, ""},
 		{"odd attributes", "archive", `{"Records":[{"messageId":"m","body":` + strconv.Quote(event) + `,"attributes":{"ApproximateReceiveCount":1,"SentTimestamp":{}},"messageAttributes":3}]}`, `{"batchItemFailures":[]}`, ""},
+		{"a bad record fails alone", "archive", `{"Records":[{"messageId":"bad","body":7},{"messageId":"m","body":` + strconv.Quote(event) + `}]}`, `{"batchItemFailures":[{"itemIdentifier":"bad"}]}`, ""},
 		{"empty batch", "archive", `{"Records":[]}`, `{"batchItemFailures":[]}`, ""},
 		{"unknown word", "archive", `{"ssmbak":"dance"}`, "", `unknown value "dance"`},
 		{"empty object", "archive", `{}`, "", "neither an SQS batch"},
