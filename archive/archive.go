@@ -121,13 +121,28 @@ func Open(ctx context.Context, client *s3.Client, o Options) (*Archive, error) {
 		Encrypt: func(in *s3.PutObjectInput, value bool) { a.encryption().Set(in, value) },
 	}
 	d, err := load(ctx, a, identityKind, identityKey)
-	if err == nil && d.Exists {
+	switch {
+	case err == nil && d.Exists:
 		err = a.accept(ctx, d.Value)
+	case err == nil:
+		err = a.checkUnfounded(ctx)
 	}
 	if err == nil && o.Encryption != nil && !o.Elsewhere {
 		err = o.Encryption.check(o.Account, o.Region)
 	}
 	return a, err
+}
+
+// checkUnfounded returns a [*HiddenError] if the bucket has an index, though it has no
+// identity: one is written before the first index.
+func (a *Archive) checkUnfounded(ctx context.Context) error {
+	for _, err := range a.bucket.Versions(ctx, bucket.Listing{Prefix: indexPrefix, PageSize: 1}) {
+		if err != nil {
+			return err
+		}
+		return &HiddenError{Bucket: a.o.Bucket, Key: identityKey}
+	}
+	return nil
 }
 
 // Identity returns which account and region the archive records, and whether it

@@ -37,6 +37,15 @@ func (e *MismatchError) Error() string {
 		e.Bucket, e.Archive.Account, e.Archive.Region, e.Account, e.Region)
 }
 
+// HiddenError refuses an archive of which an essential object was removed: its key has a
+// delete marker, or indexes exist without it. Without the object, parameters would be
+// taken for absent or unrecorded that are not.
+type HiddenError struct{ Bucket, Key string }
+
+func (e *HiddenError) Error() string {
+	return fmt.Sprintf("%s was removed from bucket %s, but the archive is in use", e.Key, e.Bucket)
+}
+
 // FormatError refuses an object that only a newer ssmbak can read. Other objects
 // are not affected.
 type FormatError struct {

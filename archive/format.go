@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"github.com/ssmbak/ssmbak/archive/internal/bucket"
 )
@@ -51,12 +52,20 @@ func lookIdentity(fields map[string]json.RawMessage) string {
 	return bucket.By("newest")(fields)
 }
 
-// load reads a document. One that does not exist, or whose key has a delete marker,
-// is no error. The errors to distinguish are [*FormatError] and [*DamagedError].
+// essential are the objects that concern all of the archive. What they say is never
+// taken for unsaid because of a delete marker.
+var essential = []string{identityKey, reconciledKey, adoptedKey}
+
+// load reads a document. One that does not exist is no error, nor is one whose key has a
+// delete marker unless it is essential: then the error is a [*HiddenError]. The others to
+// distinguish are [*FormatError] and [*DamagedError].
 func load[T any](ctx context.Context, a *Archive, kind bucket.Kind[T], key string) (bucket.Document[T], error) {
 	d, err := kind.Load(ctx, a.bucket, key, "")
 	if errors.Is(err, bucket.ErrDeleted) {
 		err = nil
+		if slices.Contains(essential, key) {
+			err = &HiddenError{Bucket: a.o.Bucket, Key: key}
+		}
 	}
 	return d, documentError(key, err)
 }

@@ -30,6 +30,7 @@ func explain(err error) shell.Failure {
 	var versioned *archive.NotVersionedError
 	var format *archive.FormatError
 	var lost *archive.MissingIndexError
+	var hidden *archive.HiddenError
 	var damaged *archive.DamagedError
 	var taken *emulator.PortTakenError
 	var refused *paramstore.RefusedError
@@ -67,6 +68,9 @@ func explain(err error) shell.Failure {
 	case errors.As(err, &format):
 		out.Message = format.Error()
 		out.Hint = "nothing was read or written"
+	case errors.As(err, &hidden):
+		out.Message = hidden.Error()
+		out.Hint = "remove its delete marker, or write its newest version again: aws s3api list-object-versions --bucket " + hidden.Bucket + " --prefix " + hidden.Key
 	case errors.As(err, &lost):
 		out.Message = lost.Error()
 		out.Hint = "ssmbak does not record the parameter as new while its history can be rebuilt"
