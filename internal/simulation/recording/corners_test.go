@@ -117,9 +117,9 @@ func (w *world) countTruths(a *archive.Archive) {
 			}
 			numbers[v.Number] = true
 			switch {
-			case strings.HasPrefix(v.Unreadable, "another life"):
+			case strings.HasPrefix(v.Unreadable, "deleted and recreated"):
 				w.Counts.Add(OtherLifeSecret)
-			case strings.HasPrefix(v.Unreadable, "it was gone"):
+			case strings.HasPrefix(v.Unreadable, "deleted before"):
 				w.Counts.Add(DroppedSecret)
 			}
 		}
