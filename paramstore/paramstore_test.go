@@ -54,11 +54,11 @@ func put(t *testing.T, s *paramstore.Store, w paramstore.Write) int64 {
 	if w.Type == "" {
 		w.Type = ssmbak.TypeString
 	}
-	n, err := s.Put(t.Context(), w)
+	written, err := s.Put(t.Context(), w)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return n
+	return written.Number
 }
 
 func TestHistory(t *testing.T) {

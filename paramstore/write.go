@@ -8,8 +8,11 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/middleware"
 
 	"github.com/ssmbak/ssmbak"
 )
@@ -32,17 +35,37 @@ type Write struct {
 	Tags map[string]string
 }
 
-// Put writes a new version and returns its number. If the error is neither
-// [ErrExists] nor a [*RefusedError], the write may have taken effect.
-func (s *Store) Put(ctx context.Context, w Write) (number int64, err error) {
+// Written is the outcome of [Store.Put].
+type Written struct {
+	Number int64 // of the new version
+	// Again reports whether the request was sent again after one without an answer,
+	// which may have taken effect, too.
+	Again bool
+}
+
+// Put writes a new version. If the error is neither [ErrExists] nor a [*RefusedError],
+// the write may have taken effect.
+func (s *Store) Put(ctx context.Context, w Write) (Written, error) {
 	out, err := s.writer.PutParameter(ctx, w.input(), revocably)
 	if err = translate(err); err != nil {
 		if errors.Is(err, ErrExists) {
-			return 0, fmt.Errorf("create %s: %w", w.Name, ErrExists)
+			return Written{}, fmt.Errorf("create %s: %w", w.Name, ErrExists)
 		}
-		return 0, fmt.Errorf("put %s: %w", w.Name, refused(w.Name, "PutParameter", w.Value, err))
+		return Written{}, fmt.Errorf("put %s: %w", w.Name, refused(w.Name, "PutParameter", w.Value, err))
 	}
-	return out.Version, nil
+	return Written{Number: out.Version, Again: sentAgain(out.ResultMetadata)}, nil
+}
+
+// sentAgain reports whether an earlier attempt of a call may have taken effect: it
+// failed without an answer, or by a fault of the service other than throttling.
+func sentAgain(m middleware.Metadata) bool {
+	attempts, _ := retry.GetAttemptResults(m)
+	return slices.ContainsFunc(attempts.Results, func(r retry.AttemptResult) bool {
+		if api, ok := errors.AsType[smithy.APIError](r.Err); ok {
+			return api.ErrorFault() == smithy.FaultServer
+		}
+		return r.Err != nil
+	})
 }
 
 // AddTags sets tags of a parameter and keeps its other tags.

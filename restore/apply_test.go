@@ -47,6 +47,7 @@ func TestRaces(t *testing.T) {
 		status              plan.Status
 		err, value, tags    string
 		number, wroteNumber int64
+		lost                bool // the answer of op is lost
 	}{
 		{
 			name: "changed after the plan", until: put("one"), since: put("two"), planned: put("theirs"),
@@ -67,6 +68,18 @@ func TestRaces(t *testing.T) {
 			name: "deleted just before the write", until: put("one"), since: put("two"), op: "PutParameter", write: remove,
 			action: plan.ActionUpdate, status: plan.StatusFailed, value: "one", number: 1, wroteNumber: 1,
 			err: "update /p: version 1 overwrote what was changed at the same time: someone deleted it",
+		},
+		{
+			// The second request gets the number that was expected.
+			name:  "deleted just before the write, whose answer is lost",
+			until: put("one"), since: func(w *world) { w.remove("/p"); w.pass(); w.put("/p", "two") }, op: "PutParameter", write: remove, lost: true,
+			action: plan.ActionUpdate, status: plan.StatusFailed, value: "one", number: 2, wroteNumber: 2,
+			err: "update /p: version 2 overwrote what was changed at the same time: someone deleted it",
+		},
+		{
+			name:  "answer lost",
+			until: put("one"), since: func(w *world) { w.remove("/p"); w.pass(); w.put("/p", "two") }, op: "PutParameter", write: nothing, lost: true,
+			action: plan.ActionUpdate, status: plan.StatusRestored, value: "one", number: 3, wroteNumber: 3,
 		},
 		{
 			name: "deleted after the plan", until: put("one"), since: put("two"), planned: remove,
@@ -120,7 +133,7 @@ func TestRaces(t *testing.T) {
 				}
 				planned(w)
 				if test.op != "" {
-					w.once(test.op, func() emulator.Fault { test.write(w); return emulator.Fault{} })
+					w.once(test.op, func() emulator.Fault { test.write(w); return emulator.Fault{LostAfter: test.lost} })
 				}
 				got := w.apply(w.Context(), made, restore.Options{})[0]
 				if got.Status != test.status || got.Version != test.wroteNumber {

@@ -131,13 +131,14 @@ func (r *Restorer) put(ctx, send context.Context, item *plan.Item) (int64, error
 		item.Notices = append(slices.Clip(item.Notices), passed)
 		w.Policies, w.ClearPolicies = policies, w.Overwrite && policies == "" && !plan.SamePolicies(item.Before.Version.Policies, "")
 	}
-	number, err := r.live.Put(send, paramstore.Write(w))
+	written, err := r.live.Put(send, paramstore.Write(w))
+	number := written.Number
 	switch {
 	case errors.Is(err, paramstore.ErrExists):
 		return r.existing(ctx, w)
 	case err != nil:
 		return 0, r.explain(ctx, item, w, err)
-	case number != item.Expected():
+	case number != item.Expected(), written.Again && w.Overwrite:
 		if err := r.overwritten(ctx, w, item, number); err != nil {
 			return number, err
 		}
@@ -204,7 +205,7 @@ func (r *Restorer) existing(ctx context.Context, w plan.Write) (int64, error) {
 func (r *Restorer) overwritten(ctx context.Context, w plan.Write, item *plan.Item, number int64) error {
 	h, err := r.live.History(ctx, w.Name)
 	if err != nil {
-		return fmt.Errorf("version %d was written, which is not the expected number, and it cannot be seen why: %w", number, err)
+		return fmt.Errorf("version %d was written, and it cannot be seen whether it followed the planned one: %w", number, err)
 	}
 	var whose []string
 	seen := item.Expected() - 1
@@ -216,6 +217,11 @@ func (r *Restorer) overwritten(ctx context.Context, w plan.Write, item *plan.Ite
 	for _, v := range h.Versions {
 		if v.Number == number {
 			user = v.User
+		}
+		// The same number in another life, in which the request was sent twice.
+		if v.Number == seen && v.Time != item.Before.Version.Time {
+			seen = 0
+			whose = append(whose, "someone deleted it")
 		}
 	}
 	for _, v := range h.Versions {
