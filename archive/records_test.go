@@ -305,7 +305,7 @@ func TestRestoreBomb(t *testing.T) {
 	}
 	_ = zip.Close()
 	var damaged *DamagedError
-	if _, err := decodeRecord("20240613T201054Z-abc", buf.Bytes()); !errors.As(err, &damaged) || !strings.Contains(err.Error(), "unpacks to more than") {
+	if _, err := decodeRecord("20240613T201054Z-abc", buf.Bytes()); !errors.As(err, &damaged) || !strings.Contains(err.Error(), "bytes uncompressed") {
 		t.Errorf("%v, want a DamagedError", err)
 	}
 }

@@ -63,7 +63,7 @@ var rebuilding = []struct {
 		if out.Older != good || out.OlderTime == 0 || out.Versions != 3 || out.Values != 2 {
 			t.Errorf("%+v, want the facts of %s and two values", out, good)
 		}
-		if wantLacks := []string{"what was recorded after " + out.OlderTime.String() + ", other than values"}; !slices.Equal(out.Missing, wantLacks) {
+		if wantLacks := []string{"everything recorded after " + out.OlderTime.String() + " except values"}; !slices.Equal(out.Missing, wantLacks) {
 			t.Errorf("lacks %q, want %q", out.Missing, wantLacks)
 		}
 		third := version(3)
