@@ -17,7 +17,7 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// TestAttributesEverywhere holds that no attribute of a version is forgotten in
+// TestAttributesEverywhere checks that no attribute of a version is forgotten in
 // any of the places that deal with all of them.
 func TestAttributesEverywhere(t *testing.T) {
 	t.Parallel()

@@ -173,7 +173,7 @@ func TestValueRedactsItself(t *testing.T) {
 	}
 	for _, secret := range []string{"hunter2", fmt.Sprintf("%x", "hunter2"), fmt.Sprintf("%X", "hunter2"), fmt.Sprint([]byte("hunter2"))} {
 		if strings.Contains(said.String(), secret) {
-			t.Errorf("%q stands in what was printed", secret)
+			t.Errorf("%q was printed", secret)
 		}
 	}
 	if text, err := json.Marshal(v); err != nil || string(text) != "null" {
@@ -247,7 +247,7 @@ func TestSeconds(t *testing.T) {
 	}{{0, 0}, {999, 0}, {1000, 1}, {-1, -1}, {-1000, -1}, {-1001, -2}}
 	for _, test := range tests {
 		if got := test.at.Second(); got != test.want {
-			t.Errorf("%d ms lie in second %d, want %d", test.at, got, test.want)
+			t.Errorf("%d ms is in second %d, want %d", test.at, got, test.want)
 		}
 	}
 }
@@ -261,7 +261,7 @@ func TestCertaintyWords(t *testing.T) {
 	}
 }
 
-// FuzzParseName holds that a name has one canonical form.
+// FuzzParseName checks that a name has one canonical form.
 func FuzzParseName(f *testing.F) {
 	for _, s := range []string{"/app/db", "db", "/", "//", "/aws/x", "app/db", "/é"} {
 		f.Add(s)
@@ -283,7 +283,7 @@ func FuzzParseName(f *testing.F) {
 	})
 }
 
-// FuzzParseTime holds that what is taken is a time that is shown and read again
+// FuzzParseTime checks that what is taken is a time that is shown and read again
 // as the same.
 func FuzzParseTime(f *testing.F) {
 	for _, s := range strings.Split(ssmbak.TimeExamples, ", ") {

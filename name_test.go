@@ -9,7 +9,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// TestTargetWords holds how a target names itself, what everything below it
+// TestTargetWords checks how a target names itself, what everything below it
 // begins with, and that its own text is read again as the same target.
 func TestTargetWords(t *testing.T) {
 	t.Parallel()
@@ -38,7 +38,7 @@ func TestTargetWords(t *testing.T) {
 	}
 }
 
-// TestNameTarget holds that it means the parameter, whatever is below.
+// TestNameTarget checks that it means the parameter, whatever is below.
 func TestNameTarget(t *testing.T) {
 	t.Parallel()
 	target := ssmbak.NameTarget("/app/db")
@@ -55,8 +55,8 @@ func TestNameTarget(t *testing.T) {
 	}
 }
 
-// TestLongestName holds both sides of Parameter Store's limit, and that a
-// refusal does not repeat the whole of what was too long.
+// TestLongestName checks both sides of Parameter Store's limit, and that the error does
+// not repeat the complete text.
 func TestLongestName(t *testing.T) {
 	t.Parallel()
 	longest := "/" + strings.Repeat("x", 966)
@@ -70,7 +70,7 @@ func TestLongestName(t *testing.T) {
 	}
 }
 
-// FuzzParseTarget holds that what is below a path is below its prefix, that
+// FuzzParseTarget checks that what is below a path is below its prefix, that
 // the path itself never is, and that a target says itself.
 func FuzzParseTarget(f *testing.F) {
 	for _, s := range []string{"/", "/app", "/app/", "db", "//", "", "/aws/", "a/b", "/é", "/app//"} {

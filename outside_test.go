@@ -77,7 +77,7 @@ func put(t *testing.T, url, body string) {
 	}
 }
 
-// TestExamplesCompileOutside holds that every example can be copied into a module
+// TestExamplesCompileOutside checks that every example can be copied into a module
 // that is not part of this one.
 func TestExamplesCompileOutside(t *testing.T) {
 	t.Parallel()
@@ -112,7 +112,7 @@ func TestExamplesCompileOutside(t *testing.T) {
 	}
 }
 
-// TestReadmeCompilesOutside holds that the program of the README can be copied
+// TestReadmeCompilesOutside checks that the program of the README can be copied
 // into a module that is not part of this one.
 func TestReadmeCompilesOutside(t *testing.T) {
 	t.Parallel()

@@ -53,7 +53,7 @@ func TestParseTimeLimits(t *testing.T) {
 	}
 }
 
-// TestParseTimeBefore holds that before: is the millisecond before its time
+// TestParseTimeBefore checks that before: is the millisecond before its time
 // begins, in every form that there is.
 func TestParseTimeBefore(t *testing.T) {
 	t.Parallel()
@@ -99,7 +99,7 @@ func TestParseTimeBefore(t *testing.T) {
 	}
 }
 
-// TestTimeTextsAreReadAgain holds for random times that both forms in which times
+// TestTimeTextsAreReadAgain checks for random times that both forms in which times
 // are printed are read again: with milliseconds as that millisecond, in whole
 // seconds as the last one of that second; and that before: either is the last
 // millisecond in which nothing of it had happened.
@@ -125,7 +125,7 @@ func TestTimeTextsAreReadAgain(t *testing.T) {
 	}
 }
 
-// FuzzParseTimeRange holds that no time leaves the years that can be shown, and
+// FuzzParseTimeRange checks that no time leaves the years that can be shown, and
 // that a point in time does not depend on the clock unless it says so.
 func FuzzParseTimeRange(f *testing.F) {
 	for _, s := range []string{"2024-06-13T20:10:54Z", "1970-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "68719476735", "9999w", "0001-01-01", "4294967295s", "1970-01-01T00:00:00.0Z", "before:1970-01-01T00:00:00.001Z", "before:9999-12-31"} {
@@ -152,7 +152,7 @@ func FuzzParseTimeRange(f *testing.F) {
 	})
 }
 
-// TestTimeJSONForms holds the null of what is no time, and what is read.
+// TestTimeJSONForms checks the null of what is no time, and what is read.
 func TestTimeJSONForms(t *testing.T) {
 	t.Parallel()
 	shown := []struct {
@@ -231,7 +231,7 @@ func TestTimeOfCuts(t *testing.T) {
 		t.Errorf("got %d, %v, want %d", int64(got), got.Std(), int64(want))
 	}
 	if got.Whole() != "2024-06-13T20:10:54Z" || ssmbak.Time(0).Whole() != "never" || ssmbak.MaxTime.Whole() != "+inf" {
-		t.Errorf("in whole seconds it is %s", got.Whole())
+		t.Errorf("in seconds it is %s", got.Whole())
 	}
 	if ssmbak.MinTime.String() != "-inf" || ssmbak.MaxTime.String() != "+inf" {
 		t.Errorf("the ends of time are %v and %v", ssmbak.MinTime, ssmbak.MaxTime)

@@ -25,8 +25,8 @@ type valueError struct {
 func (e *valueError) Error() string { return fmt.Sprintf("%s %v: %v", e.Op, e.value, e.Err) }
 func (e *valueError) Unwrap() error { return e.Err }
 
-// TestValueVerbs tries every letter as a verb, with every flag, on a value that
-// stands wherever a value can stand.
+// TestValueVerbs tries every letter as a verb, with every flag, on a value in every
+// place where a value can be.
 func TestValueVerbs(t *testing.T) {
 	t.Parallel()
 	const secret = "s3cr3t-hunter2"
@@ -103,7 +103,7 @@ func logAll(h slog.Handler, v ssmbak.Value) {
 		"error", &valueError{"put", v, errors.New("refused")}, "state", ssmbak.State{Value: ssmbak.Know(v, ssmbak.Proved)}, "list", []ssmbak.Value{v})
 }
 
-// TestValueEmpty holds that no value at all is the empty one, and shown like any
+// TestValueEmpty checks that no value at all is the empty one, and shown like any
 // other: whether a value is empty is not to be seen.
 func TestValueEmpty(t *testing.T) {
 	t.Parallel()

@@ -53,7 +53,7 @@ func history(b *testing.B, a *archive.Writer, name ssmbak.Name, versions int) er
 	}
 	var f timeline.Facts
 	for n := range int64(versions) {
-		v := timeline.Version{Version: ssmbak.Version{Number: n + 1, Time: second.Add(time.Duration(n) * time.Minute), User: "arn:aws:iam::123456789012:user/somebody", Attributes: ssmbak.Attributes{Type: ssmbak.TypeString, Tier: "Standard", DataType: "text"}}, Events: []string{fmt.Sprintf("6a7e4feb-b491-4cf7-a9f1-%012d", n)}}
+		v := timeline.Version{Version: ssmbak.Version{Number: n + 1, Time: second.Add(time.Duration(n) * time.Minute), User: "arn:aws:iam::123456789012:user/operator", Attributes: ssmbak.Attributes{Type: ssmbak.TypeString, Tier: "Standard", DataType: "text"}}, Events: []string{fmt.Sprintf("6a7e4feb-b491-4cf7-a9f1-%012d", n)}}
 		ref, err := a.PutValue(b.Context(), name, v.Version, ssmbak.NewValue(fmt.Sprintf("value %d of %s", n, name)))
 		if err != nil {
 			return err
@@ -105,7 +105,7 @@ func BenchmarkBusyParameter(b *testing.B) {
 	var f timeline.Facts
 	for n := range int64(versions) {
 		v := version(n + 1)
-		v.Time, v.User = second.Add(time.Duration(n)*time.Minute), "arn:aws:iam::123456789012:user/somebody"
+		v.Time, v.User = second.Add(time.Duration(n)*time.Minute), "arn:aws:iam::123456789012:user/operator"
 		v.Events = []string{fmt.Sprintf("6a7e4feb-b491-4cf7-a9f1-%012d", n)}
 		v.Objects = []timeline.ObjectRef{{ID: fmt.Sprintf("3sL4kqtJlcpXroDTDmJ.%012d", n), Written: v.Time + 900}}
 		f.Versions = append(f.Versions, v)

@@ -53,7 +53,7 @@ func TestDecodeIndex(t *testing.T) {
 	}{
 		{name: "not compressed", text: sample, raw: true, says: "gzip"},
 		{name: "cut short", text: string(zipped(sample)[:100]), raw: true, says: "EOF"},
-		{name: "no JSON", text: "index", says: "not the JSON"},
+		{name: "no JSON", text: "index", says: "not a JSON object"},
 		{name: "no format", text: `{"name":"/app/db"}`, says: "no format"},
 		{name: "for newer readers", text: `{"format":3,"reader":2,"versions":"in another shape"}`, format: true, says: "use a newer ssmbak"},
 		{name: "another parameter's", text: strings.ReplaceAll(sample, "/app/db", "/app/x"), says: "/app/x"},
@@ -79,7 +79,7 @@ func TestDecodeIndex(t *testing.T) {
 	}
 }
 
-// TestIndexRoundTrip holds that nothing of an index is lost when it is written
+// TestIndexRoundTrip checks that nothing of an index is lost when it is written
 // again.
 func TestIndexRoundTrip(t *testing.T) {
 	t.Parallel()
@@ -106,7 +106,7 @@ func TestIndexRoundTrip(t *testing.T) {
 	}
 }
 
-// FuzzDecodeIndex holds that whatever is decoded can be written and read again
+// FuzzDecodeIndex checks that whatever is decoded can be written and read again
 // as it was, and makes a timeline.
 func FuzzDecodeIndex(f *testing.F) {
 	f.Add([]byte(sample))

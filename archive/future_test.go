@@ -32,7 +32,7 @@ func future(t *testing.T, file string) string {
 	return string(text)
 }
 
-// stored returns the JSON of an object as it is in the bucket.
+// stored returns the JSON of an object in the bucket.
 func (p place) stored(t *testing.T, key string) map[string]any {
 	t.Helper()
 	out, err := p.client.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &p.bucket, Key: &key})
@@ -143,13 +143,13 @@ func TestFuture(t *testing.T) {
 		t.Errorf("the listing after another one (-got +want):\n%s", diff)
 	}
 
-	told, err := p.open(t, func(o *archive.Options) {
+	writer, err := p.open(t, func(o *archive.Options) {
 		o.Encryption = &archive.Encryption{Values: archive.HeaderS3, Indexes: archive.HeaderNone}
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := told.KeepEncryption(t.Context()); err != nil {
+	if err := writer.KeepEncryption(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	want = object(t, future(t, "archive.json"))

@@ -126,7 +126,7 @@ func answered(t *testing.T, a *archive.Writer, at ssmbak.Time) goldenAnswers {
 		if s.Value.Reason != "" {
 			g.NoValue = true
 		}
-		// An empty map and none are one in the recorded answers.
+		// The recorded answers do not distinguish an empty map from nil.
 		if len(g.Tags) == 0 {
 			g.Tags = nil
 		}
@@ -146,7 +146,7 @@ func TestGolden(t *testing.T) {
 	a := loadGolden(t)
 	answers := readGolden[goldenAnswers](t, "answers.json")
 	for _, want := range answers {
-		for i := range want.States { // what is not known was not always left out
+		for i := range want.States { // older answers contain what is not known
 			s := &want.States[i]
 			if s.TagsHow == "" {
 				s.Tags = nil
@@ -209,7 +209,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// certainly leaves out of the answers how certain they are.
+// certainly returns the answers without their certainty.
 func certainly(a goldenAnswers) goldenAnswers {
 	a.States = slices.Clone(a.States)
 	for i := range a.States {

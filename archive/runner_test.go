@@ -118,8 +118,8 @@ func (p place) put(t *testing.T, key, body string) {
 	}
 }
 
-// putOriginal writes what the original ssmbak would have, at 1718309000.
-func putOriginal(t *testing.T, p place, name ssmbak.Name, body string) {
+// putLegacy writes what the legacy ssmbak would have, at 1718309000.
+func putLegacy(t *testing.T, p place, name ssmbak.Name, body string) {
 	t.Helper()
 	if _, err := p.client.PutObject(t.Context(), &s3.PutObjectInput{
 		Bucket: &p.bucket, Key: aws.String(string(name)), Body: strings.NewReader(body),
@@ -159,7 +159,7 @@ func (p place) version(ctx context.Context, t *testing.T, status types.BucketVer
 	}
 }
 
-// TestContract holds the archive's contract on every S3 that there is.
+// TestContract checks the archive's contract on every S3 that there is.
 func TestContract(t *testing.T) {
 	t.Parallel()
 	for _, r := range runners() {
@@ -231,7 +231,7 @@ func beginIndex(ctx context.Context, a *archive.Writer, name ssmbak.Name) (archi
 	return out.Index, err
 }
 
-// zipped returns what stands in an index of this text.
+// zipped returns the bytes of an index with this text.
 func zipped(text string) string {
 	var buf bytes.Buffer
 	zip := gzip.NewWriter(&buf)
