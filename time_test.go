@@ -100,7 +100,7 @@ func TestParseTimeBefore(t *testing.T) {
 }
 
 // TestTimeTextsAreReadAgain checks for random times that both forms in which times
-// are printed are read again: with milliseconds as that millisecond, in whole
+// are printed are read again: with milliseconds as that millisecond, in
 // seconds as the last one of that second; and that before: either is the last
 // millisecond in which nothing of it had happened.
 func TestTimeTextsAreReadAgain(t *testing.T) {
