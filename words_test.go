@@ -63,6 +63,7 @@ var rightUses = []struct {
 	{"", regexp.MustCompile(`\bwhole seconds?\b`)}, // not fractions
 	// The values of Change in the output of reindex, which docs/output.md promises.
 	{"internal/cli/ssmbak/reindex.go", regexp.MustCompile(`"whole"|whole %d`)},
+	{"CHANGELOG.md", regexp.MustCompile(`"deleted and made anew while it was read"`)}, // a message of that time
 	{"docs/output.md", regexp.MustCompile("`whole` \\(intact\\)")},
 	{"internal/cli/ssmbak/testdata/script/reindex.txtar", regexp.MustCompile(`whole [0-9]|\^whole /app/b`)},
 	// Messages of packages in notYet.
@@ -88,7 +89,7 @@ func TestWords(t *testing.T) {
 			return nil
 		}
 		if slices.Contains(notYet, filepath.ToSlash(filepath.Dir(path))) ||
-			!slices.Contains([]string{".go", ".md", ".txt", ".txtar", ".yaml", ".yml"}, filepath.Ext(name)) || path == "words_test.go" || path == "CHANGELOG.md" {
+			!slices.Contains([]string{".go", ".md", ".txt", ".txtar", ".yaml", ".yml"}, filepath.Ext(name)) || path == "words_test.go" {
 			return nil
 		}
 		text, err := os.ReadFile(path)
