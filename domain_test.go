@@ -216,7 +216,7 @@ func TestParseTimeForms(t *testing.T) {
 	}
 	for _, bad := range []string{"", "yesterday", "2024-13-01", "2024-06-13T25:00:00", "20:10:54", "-2h", "2.5h", "h", "12", "1e9", "2024-06-13T20:10", "1969-12-31T00:00:00", "99999999999999", "100000w "} {
 		if got, err := ssmbak.ParseTime(bad, now); err == nil {
-			t.Errorf("%q is taken as %v", bad, got)
+			t.Errorf("%q is parsed as %v", bad, got)
 		}
 	}
 }
@@ -235,7 +235,7 @@ func TestTimeJSON(t *testing.T) {
 	}
 	var at ssmbak.Time
 	if err := json.Unmarshal([]byte(`"hunter2"`), &at); err == nil {
-		t.Error("a text that is no time was taken")
+		t.Error("a text that is not a time was accepted")
 	}
 }
 
@@ -283,8 +283,7 @@ func FuzzParseName(f *testing.F) {
 	})
 }
 
-// FuzzParseTime checks that what is taken is a time that is shown and read again
-// as the same.
+// FuzzParseTime checks that the text of a parsed time is parsed as the same time.
 func FuzzParseTime(f *testing.F) {
 	for _, s := range strings.Split(ssmbak.TimeExamples, ", ") {
 		f.Add(strings.Trim(s, "'"))

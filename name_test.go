@@ -9,9 +9,9 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// TestTargetWords checks how a target names itself, what everything below it
-// begins with, and that its own text is read again as the same target.
-func TestTargetWords(t *testing.T) {
+// TestTargetText checks the text and the prefix of a target, and that its text is parsed
+// as the same target.
+func TestTargetText(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		text, said, prefix string
@@ -38,7 +38,7 @@ func TestTargetWords(t *testing.T) {
 	}
 }
 
-// TestNameTarget checks that it means the parameter, whatever is below.
+// TestNameTarget checks that the target means the parameter, whatever is below it.
 func TestNameTarget(t *testing.T) {
 	t.Parallel()
 	target := ssmbak.NameTarget("/app/db")
@@ -70,8 +70,8 @@ func TestLongestName(t *testing.T) {
 	}
 }
 
-// FuzzParseTarget checks that what is below a path is below its prefix, that
-// the path itself never is, and that a target says itself.
+// FuzzParseTarget checks that names below a path have its prefix, that the path itself
+// does not, and that the text of a target is parsed as the same target.
 func FuzzParseTarget(f *testing.F) {
 	for _, s := range []string{"/", "/app", "/app/", "db", "//", "", "/aws/", "a/b", "/é", "/app//"} {
 		f.Add(s, "db", true)

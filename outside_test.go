@@ -18,8 +18,8 @@ import (
 	"github.com/ssmbak/ssmbak/internal/testkit/program"
 )
 
-// TestOutsideModule has a module of its own, which imports public packages only,
-// record an event, ask the archive and restore, over a socket.
+// TestOutsideModule records an event, reads the archive and restores over a socket, from
+// another module that imports only public packages.
 func TestOutsideModule(t *testing.T) {
 	t.Parallel()
 	outside := program.Outside(t, map[string]string{"main.go": "testdata/outside/main.go"})

@@ -14,8 +14,7 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// latency is what every request takes in the benchmarks, once the archive is
-// filled.
+// latency is the latency of every request in the benchmarks, after the setup.
 const latency = 20 * time.Millisecond
 
 // fill makes an archive of parameters with versions each, and returns it over
@@ -109,7 +108,7 @@ func BenchmarkBusyParameter(b *testing.B) {
 		v.Events = []string{fmt.Sprintf("6a7e4feb-b491-4cf7-a9f1-%012d", n)}
 		v.Objects = []timeline.ObjectRef{{ID: fmt.Sprintf("3sL4kqtJlcpXroDTDmJ.%012d", n), Written: v.Time + 900}}
 		f.Versions = append(f.Versions, v)
-		if n%50 == 49 { // what looks leave where versions come one by one
+		if n%50 == 49 { // as observations do if versions arrive one by one
 			f.Observations = append(f.Observations, timeline.Observation{Newest: v.Ref(), Oldest: max(1, n-98), AsOf: v.Time + 1000, At: v.Time + 11_000})
 		}
 	}

@@ -20,11 +20,11 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// contract is what an archive does on every S3.
+// contract lists what an archive does on every implementation of S3.
 var contract = []struct {
 	name        string
 	unversioned bool
-	stricter    bool // needs an S3 that checks what moto does not
+	stricter    bool // requires checks that moto lacks
 	hold        func(t *testing.T, p place)
 }{
 	{name: "one identity wins", hold: func(t *testing.T, p place) {

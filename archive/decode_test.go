@@ -26,7 +26,7 @@ func zipped(text string) []byte {
 	return buf.Bytes()
 }
 
-// decode is what a read makes of the bytes of an object.
+// decode decodes the bytes of an object as a read does.
 func decode[T any](kind bucket.Kind[T], key string, body []byte) (T, bucket.Unknown, error) {
 	v, unknown, err := kind.Decode(key, body)
 	return v, unknown, documentError(key, err)
@@ -79,8 +79,7 @@ func TestDecodeIndex(t *testing.T) {
 	}
 }
 
-// TestIndexRoundTrip checks that nothing of an index is lost when it is written
-// again.
+// TestIndexRoundTrip checks that an index that is read and written again stays the same.
 func TestIndexRoundTrip(t *testing.T) {
 	t.Parallel()
 	d, unknown, err := decode(indexKind, indexKey("/app/db"), zipped(sample))

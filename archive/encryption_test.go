@@ -115,7 +115,8 @@ func TestForeignKey(t *testing.T) {
 	}
 }
 
-// TestExplicitDeny passes on what AWS says about a policy that forbids a header.
+// TestExplicitDeny checks that an error contains AWS's message about a policy that
+// forbids a header.
 func TestExplicitDeny(t *testing.T) {
 	t.Parallel()
 	const said = `User: arn:aws:iam::123456789012:user/me is not authorized to perform: s3:PutObject on resource: "arn:aws:s3:::archive/.ssmbak/archive" with an explicit deny in a service control policy`

@@ -29,8 +29,8 @@ func emulated(t *testing.T, attempts int) (*emulator.AWS, place) {
 	return local, place{client: client, bucket: "archive"}
 }
 
-// TestLostAnswers loses the answer to each kind of write after it took effect,
-// to a client that tries again and to one that does not.
+// TestLostAnswers loses the response to each kind of write after it took effect, with a
+// client that retries and one that does not.
 func TestLostAnswers(t *testing.T) {
 	t.Parallel()
 	lost := emulator.Fault{LostAfter: true}
@@ -81,8 +81,8 @@ func TestLostAnswers(t *testing.T) {
 	}
 }
 
-// TestCutBefore cuts the connection before an index was written: nothing may
-// look as if it had been.
+// TestCutBefore closes the connection before an index is written: the update must not
+// report success.
 func TestCutBefore(t *testing.T) {
 	t.Parallel()
 	local, p := emulated(t, 1)
@@ -154,9 +154,9 @@ func TestDenied(t *testing.T) {
 	}
 }
 
-// TestMissingIndexUnread checks that a missing index is found by callers that may not read
-// value objects, as the recorder may not, and that what another program stored
-// is not taken for ours.
+// TestMissingIndexUnread checks that callers without permission to read value objects,
+// such as the recorder, find a missing index, and do not take the objects of another
+// program for those of ssmbak.
 func TestMissingIndexUnread(t *testing.T) {
 	t.Parallel()
 	local, p := emulated(t, 1)
@@ -226,8 +226,8 @@ func TestCorrupted(t *testing.T) {
 	}
 }
 
-// TestRequests counts what an answer costs: one request per 1,000 names, one per
-// parameter and one per value, and what the last listing proved.
+// TestRequests counts the requests of an answer: one per 1,000 names, one per parameter,
+// one per value, and one for the last complete listing.
 func TestRequests(t *testing.T) {
 	t.Parallel()
 	local, p := emulated(t, 1)

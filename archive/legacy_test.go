@@ -36,7 +36,7 @@ func taken(t *testing.T, p place) *archive.Writer {
 	return a
 }
 
-// adopt lets nothing go wrong.
+// adopt adopts the archive and fails the test if there is any problem.
 func adopt(t *testing.T, a *archive.Writer) int {
 	t.Helper()
 	n, problems, err := a.Adopt(t.Context())
@@ -63,7 +63,7 @@ func answers(t *testing.T, a *archive.Writer) (all []string) {
 	return all
 }
 
-// TestAdopt checks that adoption changes no answer, and what it saves.
+// TestAdopt checks that adoption changes no answer, and saves requests.
 func TestAdopt(t *testing.T) {
 	t.Parallel()
 	local, p := emulated(t, 1)
@@ -210,8 +210,8 @@ func TestAdoptCancelled(t *testing.T) {
 	adopt(t, p.ready(t))
 }
 
-// TestAdoptMeets lets a recorder begin a name while it is adopted: its value is
-// never taken for the legacy ssmbak's, whenever it comes.
+// TestAdoptMeets lets a recorder record a name for the first time while it is adopted: its
+// value is never taken for a legacy record, at any point of the adoption.
 func TestAdoptMeets(t *testing.T) {
 	t.Parallel()
 	for _, when := range []string{"ListObjectsV2 ", "ListObjectVersions ", "GetObjectTagging /app/db", "GetObject .ssmbak/index/app/db", "HeadObject /app/db", "PutObject .ssmbak/index/app/db", "PutObject .ssmbak/adopted"} {
@@ -242,7 +242,7 @@ func TestAdoptMeets(t *testing.T) {
 	}
 }
 
-// TestAdoptLost checks that a parameter whose index was lost is left alone.
+// TestAdoptLost checks that Adopt skips a parameter whose index was deleted.
 func TestAdoptLost(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

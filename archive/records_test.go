@@ -341,8 +341,8 @@ func TestRestoreDenied(t *testing.T) {
 	}
 }
 
-// FuzzDecodeRestore checks that whatever is decoded can be written and read again
-// as it was, and that nothing else than damage or a newer format is an error.
+// FuzzDecodeRestore checks that a decoded record can be encoded and decoded again without
+// change, and that errors report only damage or a newer format.
 func FuzzDecodeRestore(f *testing.F) {
 	const id = "20240613T201054Z-abc"
 	for _, r := range []*RestoreRecord{full(id), {ID: id, Began: began, Target: "/p", Undoes: "20240613T201053Z-x", Items: []RestoreItem{{Name: "/p"}}}} {

@@ -42,7 +42,7 @@ func TestReindexLegacy(t *testing.T) {
 	a := p.ready(t)
 	clock.Set(time.Now().Add(time.Hour))
 
-	// What only the legacy ssmbak recorded has lost nothing.
+	// A parameter with only legacy records has lost nothing.
 	before := p.history(t, "")
 	for name, want := range map[ssmbak.Name]error{"/app/old": nil, "/app/db": nil, "/app/none": archive.ErrNothing} {
 		out, err := a.Reindex(t.Context(), name)
@@ -95,8 +95,8 @@ func TestReindexLegacy(t *testing.T) {
 		t.Errorf("at our version: %+v", st)
 	}
 
-	// With the first index at hand, what the legacy ssmbak wrote is in it, and what it
-	// wrote later counts no more.
+	// The first index can be read and contains the earlier legacy records; later ones
+	// do not count.
 	before = p.history(t, "/app/db")
 	p.put(t, ".ssmbak/index/app/db", "no index")
 	putLegacy(t, p, "/app/db", "later")
@@ -106,8 +106,8 @@ func TestReindexLegacy(t *testing.T) {
 	holds(t, a, "/app/db", x.Facts)
 }
 
-// TestReindexLegacyMeets lets a recorder write a value that the listing did
-// not show yet: it is not taken for the legacy ssmbak's.
+// TestReindexLegacyMeets lets a recorder write a value after the listing: it is not taken
+// for a legacy record.
 func TestReindexLegacyMeets(t *testing.T) {
 	t.Parallel()
 	local, p := emulated(t, 1)
@@ -249,7 +249,7 @@ func TestReindexFaults(t *testing.T) {
 		t.Errorf("it was written to (-before +after):\n%s", diff)
 	}
 
-	// A swap whose answer is lost has happened.
+	// A swap whose response is lost took effect.
 	local.Faults.Add(emulator.Rule{Op: "PutObject", KeyPrefix: ".ssmbak/index", Times: 2, Fault: emulator.Conflict})
 	local.Faults.Add(emulator.Rule{Op: "PutObject", KeyPrefix: ".ssmbak/index", Times: 1, Fault: emulator.Fault{LostAfter: true}})
 	if out := reindex(t, a, "/a"); out.Versions != 2 {
@@ -279,8 +279,8 @@ func TestReindexCorrupted(t *testing.T) {
 	}
 }
 
-// TestReindexAfterListing checks that a complete listing from before an index was
-// rebuilt proves nothing of it: the rebuilt one may lack what was compared.
+// TestReindexAfterListing checks that a complete listing from before an index was rebuilt
+// proves nothing about it: the rebuilt index may lack facts that were compared.
 func TestReindexAfterListing(t *testing.T) {
 	t.Parallel()
 	begun := second.Std()
@@ -305,8 +305,8 @@ func TestReindexAfterListing(t *testing.T) {
 	}
 }
 
-// TestReindexProves rebuilds random histories and compares what is proved then
-// with what was the case.
+// TestReindexProves rebuilds the indexes of random histories and compares the proved
+// states with the true ones.
 func TestReindexProves(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -419,9 +419,9 @@ func TestReindexProves(t *testing.T) {
 	})
 }
 
-// TestBrokenRequests counts what it costs to find what is broken: a page per
-// 1,000 object versions, one request per index, and one per name without.
-func TestBrokenRequests(t *testing.T) {
+// TestDamagedRequests counts the requests of Damaged: one per 1,000 object versions, one
+// per index, and one per name without an index.
+func TestDamagedRequests(t *testing.T) {
 	t.Parallel()
 	local, p := emulated(t, 1)
 	a := p.ready(t)

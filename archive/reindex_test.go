@@ -18,7 +18,7 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// rebuilding is what holds of a rebuilt index on every S3.
+// rebuilding lists what a rebuilt index contains on every implementation of S3.
 var rebuilding = []struct {
 	name string
 	hold func(t *testing.T, p place)
@@ -282,7 +282,7 @@ var rebuilding = []struct {
 	}},
 }
 
-// TestReindex checks what a rebuilt index is on every S3 that there is.
+// TestReindex checks rebuilt indexes on every implementation of S3.
 func TestReindex(t *testing.T) {
 	t.Parallel()
 	for _, r := range runners() {
@@ -335,8 +335,8 @@ func reindex(t *testing.T, a *archive.Writer, name ssmbak.Name) archive.Reindexe
 	return out
 }
 
-// holds compares the facts of an index with those that are wanted. When a value
-// object was written is S3's own time in a rebuilt index.
+// holds compares the facts of an index with the wanted ones. A rebuilt index has S3's own
+// times of value objects.
 func holds(t *testing.T, a *archive.Writer, name ssmbak.Name, want timeline.Facts) {
 	t.Helper()
 	x, err := a.Index(t.Context(), name)

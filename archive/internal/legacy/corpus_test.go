@@ -37,8 +37,8 @@ const (
 // base is the second to which the corpus counts.
 var base = time.Date(2024, 6, 13, 20, 0, 0, 0, time.UTC)
 
-// entry is one file of the corpus: what the legacy ssmbak stored under one key, in
-// the order in which it did, and what was the case when.
+// entry is one file of the corpus: what the legacy ssmbak stored under one key, in order,
+// and the state at some times.
 type entry struct {
 	Why       string      `json:"why"`
 	Parameter ssmbak.Name `json:"parameter"`
@@ -231,7 +231,7 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-// TestForeignKeys checks that what is no parameter's is passed over and counted.
+// TestForeignKeys checks that keys that are not names are skipped and counted.
 func TestForeignKeys(t *testing.T) {
 	t.Parallel()
 	s := newStorage(t.Context(), t)
@@ -272,8 +272,8 @@ func TestReadPages(t *testing.T) {
 	}
 }
 
-// TestOracle compares the archive with the legacy ssmbak's rules, written down as
-// plainly as they can be, for random histories.
+// TestOracle compares the archive with a simple implementation of the legacy rules, for
+// random histories.
 func TestOracle(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -300,8 +300,8 @@ func TestOracle(t *testing.T) {
 	})
 }
 
-// oracle is the legacy ssmbak's rule: of what has a second at or before the asked one
-// the newest counts, and of several in one second the one that was stored last.
+// oracle implements the legacy rule: the newest second at or before the given one counts,
+// and of several entries in one second the one that was stored last.
 func oracle(steps []step, second int64) answer {
 	want := answer{At: second}
 	best := int64(-1 << 62)

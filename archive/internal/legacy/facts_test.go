@@ -131,8 +131,8 @@ func TestOurs(t *testing.T) {
 	}
 }
 
-// TestPrefix checks that a prefix bounds what is listed, and that one name is
-// not another that begins like it.
+// TestPrefix checks that a prefix bounds the listing, and that a name does not match a
+// longer one.
 func TestPrefix(t *testing.T) {
 	t.Parallel()
 	s := newStorage(t.Context(), t)
@@ -161,8 +161,8 @@ func TestPrefix(t *testing.T) {
 	})
 }
 
-// TestRemovedMeanwhile checks that a version which a lifecycle rule removes
-// between the listing and the reading of its tags is passed over.
+// TestRemovedMeanwhile checks that an object version is skipped if a lifecycle rule removes
+// it between the listing and the reading of its tags.
 func TestRemovedMeanwhile(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{"NoSuchVersion", "NoSuchKey"} {
@@ -180,8 +180,8 @@ func TestRemovedMeanwhile(t *testing.T) {
 	}
 }
 
-// TestErrors checks that an error gives no part of a result, says what was being
-// read, and keeps the service's own code.
+// TestErrors checks that an error comes without a result, says what was read, and keeps
+// the code of the service.
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

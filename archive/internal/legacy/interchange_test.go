@@ -25,8 +25,8 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// checkProved holds that what is proved was so, and that every value is that of
-// its version.
+// checkProved checks that proved states are true, and that every value is that of its
+// version.
 func (w *world) checkProved(t *testing.T, r *reading) {
 	t.Helper()
 	for _, name := range names {
@@ -213,13 +213,13 @@ func TestContinued(t *testing.T) {
 	}
 }
 
-// left is what the legacy ssmbak left of one name.
+// left is the legacy record of one name.
 type left struct {
 	steps   []step
 	answers []answer
 }
 
-// leave returns random histories, and what the legacy ssmbak answers for each second.
+// leave returns random histories, and the legacy answers for each second.
 func leave(r *rand.Rand, names int) map[ssmbak.Name]left {
 	all := make(map[ssmbak.Name]left)
 	for n := range names {

@@ -51,7 +51,7 @@ func histories(t *testing.T) uint64 {
 }
 
 // world is an account whose changes are recorded: by ssmbak in two buckets, and
-// by the legacy ssmbak in one of them. It lives in a bubble.
+// by the legacy ssmbak in one of them. It must be used in a synctest bubble.
 type world struct {
 	*storage
 	live     *paramstore.Store
@@ -180,7 +180,7 @@ func (w *world) handle(ctx context.Context, batch []emulator.Message) (failed []
 	return failed
 }
 
-// python is what the legacy ssmbak's recorder does with one event.
+// python records one event as the legacy ssmbak does.
 type python struct {
 	s3  *s3.Client
 	ssm *ssm.Client
