@@ -42,30 +42,30 @@ func (a Attribute) Label() (label string, ok bool) {
 	return strings.CutPrefix(string(a), string(AttributeLabel))
 }
 
-// OfVersion reports whether only a new version can change the attribute, as is
-// so for all but tags and labels.
+// OfVersion reports whether only a new version can change the attribute: true for
+// all attributes except tags and labels.
 func (a Attribute) OfVersion() bool {
 	_, tag := a.Tag()
 	_, label := a.Label()
 	return !tag && !label
 }
 
-// Attributes are what PutParameter sets of a version besides its value. Each is
-// "" where it is not set or not known.
+// Attributes are what PutParameter sets of a version, except its value. Each is ""
+// if it is not set or not known.
 //
-// This is the one list of them: a field that is added here and to the method
-// All is merged, compared, recorded and shown everywhere.
+// This is the only list of them: a field that is added here and to [Attributes.All]
+// is merged, compared, recorded and shown everywhere.
 type Attributes struct {
 	Type           Type   `json:"type"`
-	KeyID          string `json:"keyId,omitempty"` // as the caller gave it: key id, ARN or alias; SecureString only
+	KeyID          string `json:"keyId,omitempty"` // as given to PutParameter: key ID, ARN or alias; SecureString only
 	Tier           string `json:"tier,omitempty"`  // Standard or Advanced
 	DataType       string `json:"dataType,omitempty"`
 	Description    string `json:"description,omitempty"`
 	AllowedPattern string `json:"allowedPattern,omitempty"`
-	Policies       string `json:"policies,omitempty"` // the JSON array that PutParameter takes, "" without policies
+	Policies       string `json:"policies,omitempty"` // the JSON array that PutParameter takes, "" for none
 }
 
-// All returns the attributes in order, each with a pointer to its text in a.
+// All returns the attributes in a fixed order, each with a pointer to its text in a.
 func (a *Attributes) All() iter.Seq2[Attribute, *string] {
 	return func(yield func(Attribute, *string) bool) {
 		_ = yield(AttributeType, (*string)(&a.Type)) &&
@@ -78,7 +78,7 @@ func (a *Attributes) All() iter.Seq2[Attribute, *string] {
 	}
 }
 
-// Get returns the text of one attribute, "" if there is none of that name.
+// Get returns the text of one attribute, "" if name is not one of [Attributes.All].
 func (a Attributes) Get(name Attribute) string {
 	for n, text := range a.All() {
 		if n == name {
@@ -88,8 +88,8 @@ func (a Attributes) Get(name Attribute) string {
 	return ""
 }
 
-// Merge returns what both say: of an attribute that both set, the lesser text.
-// It is commutative, associative and idempotent.
+// Merge returns the attributes that are set in a or b. If both set one, the lesser
+// text is used. Merge is commutative, associative and idempotent.
 func (a Attributes) Merge(b Attributes) Attributes {
 	for name, text := range a.All() {
 		other := b.Get(name)

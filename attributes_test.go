@@ -17,8 +17,8 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// TestAttributesEverywhere holds that no attribute of a version is forgotten in
-// any of the places that deal with all of them.
+// TestAttributesEverywhere checks that every package and document that handles all
+// attributes of a version handles each of them.
 func TestAttributesEverywhere(t *testing.T) {
 	t.Parallel()
 	docs := make(map[string]string)

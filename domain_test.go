@@ -29,7 +29,7 @@ func TestParseNameForms(t *testing.T) {
 		{"", "", "", "empty"},
 		{"/", "", "", "ends with a slash"},
 		{"/app/", "", "", "ends with a slash"},
-		{"app/db", "", "", "begins with a slash: /app/db"},
+		{"app/db", "", "", "must begin with a slash: /app/db"},
 		{"/app//db", "", "", "two slashes"},
 		{"//db", "", "", "two slashes"},
 		{"/app/d b", "", "", "' ' is not allowed"},
@@ -40,7 +40,7 @@ func TestParseNameForms(t *testing.T) {
 		{"/app/db:", "", "", "':' is not allowed"},
 		{"/app/db:3:4", "", "", "':' is not allowed"},
 		{"/app/:3", "", "", "':' is not allowed"},
-		{"app/db:3", "", "", "begins with a slash"},
+		{"app/db:3", "", "", "must begin with a slash"},
 		{"/aws/db:3", "", "", "':' is not allowed"},
 		{"/app/db ", "", "", "' ' is not allowed"},
 		{"/" + strings.Repeat("l/", 15) + "l", "", "", "16 levels, Parameter Store allows 15"},
@@ -173,7 +173,7 @@ func TestValueRedactsItself(t *testing.T) {
 	}
 	for _, secret := range []string{"hunter2", fmt.Sprintf("%x", "hunter2"), fmt.Sprintf("%X", "hunter2"), fmt.Sprint([]byte("hunter2"))} {
 		if strings.Contains(said.String(), secret) {
-			t.Errorf("%q stands in what was printed", secret)
+			t.Errorf("%q was printed", secret)
 		}
 	}
 	if text, err := json.Marshal(v); err != nil || string(text) != "null" {
@@ -216,7 +216,7 @@ func TestParseTimeForms(t *testing.T) {
 	}
 	for _, bad := range []string{"", "yesterday", "2024-13-01", "2024-06-13T25:00:00", "20:10:54", "-2h", "2.5h", "h", "12", "1e9", "2024-06-13T20:10", "1969-12-31T00:00:00", "99999999999999", "100000w "} {
 		if got, err := ssmbak.ParseTime(bad, now); err == nil {
-			t.Errorf("%q is taken as %v", bad, got)
+			t.Errorf("%q is parsed as %v", bad, got)
 		}
 	}
 }
@@ -235,7 +235,7 @@ func TestTimeJSON(t *testing.T) {
 	}
 	var at ssmbak.Time
 	if err := json.Unmarshal([]byte(`"hunter2"`), &at); err == nil {
-		t.Error("a text that is no time was taken")
+		t.Error("a text that is not a time was accepted")
 	}
 }
 
@@ -247,7 +247,7 @@ func TestSeconds(t *testing.T) {
 	}{{0, 0}, {999, 0}, {1000, 1}, {-1, -1}, {-1000, -1}, {-1001, -2}}
 	for _, test := range tests {
 		if got := test.at.Second(); got != test.want {
-			t.Errorf("%d ms lie in second %d, want %d", test.at, got, test.want)
+			t.Errorf("%d ms is in second %d, want %d", test.at, got, test.want)
 		}
 	}
 }
@@ -261,7 +261,7 @@ func TestCertaintyWords(t *testing.T) {
 	}
 }
 
-// FuzzParseName holds that a name has one canonical form.
+// FuzzParseName checks that a name has one canonical form.
 func FuzzParseName(f *testing.F) {
 	for _, s := range []string{"/app/db", "db", "/", "//", "/aws/x", "app/db", "/é"} {
 		f.Add(s)
@@ -283,8 +283,7 @@ func FuzzParseName(f *testing.F) {
 	})
 }
 
-// FuzzParseTime holds that what is taken is a time that is shown and read again
-// as the same.
+// FuzzParseTime checks that the text of a parsed time is parsed as the same time.
 func FuzzParseTime(f *testing.F) {
 	for _, s := range strings.Split(ssmbak.TimeExamples, ", ") {
 		f.Add(strings.Trim(s, "'"))

@@ -1,6 +1,6 @@
 package ssmbak
 
-// Known is a part of a [State] and how certain it is. The zero value is unknown.
+// Known is a part of a [State] with its certainty. The zero value is unknown.
 type Known[T any] struct {
 	// V is the zero value if Certainty is Unknown.
 	V         T
@@ -10,7 +10,7 @@ type Known[T any] struct {
 	Reason string
 }
 
-// Know returns v with the given certainty.
+// Know returns v as known with the given certainty.
 func Know[T any](v T, c Certainty) Known[T] { return Known[T]{V: v, Certainty: c} }
 
 // Get returns V and whether it is known.

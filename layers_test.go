@@ -22,8 +22,8 @@ func list(t *testing.T, args ...string) []string {
 	return strings.Fields(string(out))
 }
 
-// TestLayers holds that imports point inwards only: every package has a row, and
-// may use the packages in it and no others of this module.
+// TestLayers checks that imports point inwards only: every package has a row, and may
+// import only the packages of this module that are in it.
 func TestLayers(t *testing.T) {
 	t.Parallel()
 	allowed := map[string][]string{
@@ -94,8 +94,8 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-// TestFunctionLinks holds the list of what the Lambda function is made of: each
-// entry makes its first event later.
+// TestFunctionLinks checks the list of modules in the Lambda function: each entry delays
+// its first event.
 func TestFunctionLinks(t *testing.T) {
 	t.Parallel()
 	want := []string{
@@ -131,7 +131,7 @@ func TestFunctionLinks(t *testing.T) {
 	}
 }
 
-// TestOnlyTheRecorderRecords holds that nothing else makes a writer of an archive.
+// TestOnlyTheRecorderRecords checks that nothing else makes a writer of an archive.
 func TestOnlyTheRecorderRecords(t *testing.T) {
 	t.Parallel()
 	for _, line := range list(t, "-f", `{{$dir := .Dir}}{{range .GoFiles}}{{$dir}}/{{.}} {{end}}`, module+"/...") {

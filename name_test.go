@@ -9,9 +9,9 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// TestTargetWords holds how a target names itself, what everything below it
-// begins with, and that its own text is read again as the same target.
-func TestTargetWords(t *testing.T) {
+// TestTargetText checks the text and the prefix of a target, and that its text is parsed
+// as the same target.
+func TestTargetText(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		text, said, prefix string
@@ -38,7 +38,7 @@ func TestTargetWords(t *testing.T) {
 	}
 }
 
-// TestNameTarget holds that it means the parameter, whatever is below.
+// TestNameTarget checks that the target means the parameter, whatever is below it.
 func TestNameTarget(t *testing.T) {
 	t.Parallel()
 	target := ssmbak.NameTarget("/app/db")
@@ -55,8 +55,8 @@ func TestNameTarget(t *testing.T) {
 	}
 }
 
-// TestLongestName holds both sides of Parameter Store's limit, and that a
-// refusal does not repeat the whole of what was too long.
+// TestLongestName checks both sides of Parameter Store's limit, and that the error does
+// not repeat the complete text.
 func TestLongestName(t *testing.T) {
 	t.Parallel()
 	longest := "/" + strings.Repeat("x", 966)
@@ -70,8 +70,8 @@ func TestLongestName(t *testing.T) {
 	}
 }
 
-// FuzzParseTarget holds that what is below a path is below its prefix, that
-// the path itself never is, and that a target says itself.
+// FuzzParseTarget checks that names below a path have its prefix, that the path itself
+// does not, and that the text of a target is parsed as the same target.
 func FuzzParseTarget(f *testing.F) {
 	for _, s := range []string{"/", "/app", "/app/", "db", "//", "", "/aws/", "a/b", "/é", "/app//"} {
 		f.Add(s, "db", true)

@@ -18,8 +18,8 @@ import (
 	"github.com/ssmbak/ssmbak/internal/testkit/program"
 )
 
-// TestOutsideModule has a module of its own, which imports public packages only,
-// record an event, ask the archive and restore, over a socket.
+// TestOutsideModule records an event, reads the archive and restores over a socket, from
+// another module that imports only public packages.
 func TestOutsideModule(t *testing.T) {
 	t.Parallel()
 	outside := program.Outside(t, map[string]string{"main.go": "testdata/outside/main.go"})
@@ -77,7 +77,7 @@ func put(t *testing.T, url, body string) {
 	}
 }
 
-// TestExamplesCompileOutside holds that every example can be copied into a module
+// TestExamplesCompileOutside checks that every example can be copied into a module
 // that is not part of this one.
 func TestExamplesCompileOutside(t *testing.T) {
 	t.Parallel()
@@ -112,7 +112,7 @@ func TestExamplesCompileOutside(t *testing.T) {
 	}
 }
 
-// TestReadmeCompilesOutside holds that the program of the README can be copied
+// TestReadmeCompilesOutside checks that the program of the README can be copied
 // into a module that is not part of this one.
 func TestReadmeCompilesOutside(t *testing.T) {
 	t.Parallel()

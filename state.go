@@ -2,28 +2,28 @@ package ssmbak
 
 import "encoding/json"
 
-// Type is the type of a parameter, in AWS's own words.
+// Type is the type of a parameter, as AWS names it.
 type Type string
 
-// The types of Parameter Store.
+// The types of parameters.
 const (
 	TypeString       Type = "String"
 	TypeStringList   Type = "StringList"
 	TypeSecureString Type = "SecureString"
 )
 
-// Certainty says how far an answer about a moment can be trusted. The zero
-// value is Unknown.
+// Certainty says how certain an answer is. The zero value is Unknown. A greater value
+// is more certain.
 type Certainty int8
 
 const (
-	// Unknown is the answer where the evidence contradicts the last known
-	// state, or there is none. Nothing acts on it unless told to.
+	// Unknown means that facts contradict the last known state, or that there are no
+	// facts. A restore skips such a parameter by default.
 	Unknown Certainty = iota
-	// LastKnown is an answer that nothing contradicts and nothing later
-	// confirms. Only a change whose event never came could make it wrong.
+	// LastKnown means that nothing contradicts the answer and nothing later confirms
+	// it. It is wrong only if the event of a change never arrived, or has not yet.
 	LastKnown
-	// Proved is an answer that a later look confirms. It is never wrong.
+	// Proved means that a later observation confirms the answer. It is never wrong.
 	Proved
 )
 
@@ -40,52 +40,51 @@ func (c Certainty) String() string {
 	return "unknown"
 }
 
-// MarshalJSON returns the word of [Certainty.String].
+// MarshalJSON returns the text of [Certainty.String].
 func (c Certainty) MarshalJSON() ([]byte, error) { return json.Marshal(c.String()) }
 
-// Version is one version of a parameter as Parameter Store keeps it, without
-// its value, tags and labels. Number and Time together identify it for ever:
-// numbers start at 1 again after a delete.
+// Version is one version of a parameter as Parameter Store keeps it, without its
+// value, tags and labels. Number and Time together identify it; the number alone does
+// not, since numbers start at 1 again after a deletion.
 type Version struct {
 	Number int64  `json:"number"`
-	Time   Time   `json:"time"` // LastModifiedDate
-	User   string `json:"user,omitempty"`
+	Time   Time   `json:"time"`           // LastModifiedDate
+	User   string `json:"user,omitempty"` // LastModifiedUser, an ARN
 	Attributes
 }
 
-// Same reports whether v and w are one version: with one number, of one time.
+// Same reports whether v and w have the same number and time, and so are one version.
 func (v Version) Same(w Version) bool { return v.Number == w.Number && v.Time == w.Time }
 
-// State is everything that is known of a parameter at one point in time.
+// State is everything that is known about a parameter at one point in time.
 type State struct {
 	Name Name
-	// Deleted says that there was no such parameter. With Certainty Unknown it
-	// is only the last known answer.
+	// Deleted says that the parameter did not exist. If Certainty is Unknown it is
+	// only the last known answer.
 	Deleted bool
-	// Version is the version that was current; its Number is 0 where Deleted is
-	// set or nothing was ever known.
+	// Version is the current version. Its Number is 0 if Deleted is set, if nothing
+	// was known yet, or if the legacy ssmbak recorded it.
 	Version Version
-	// Value is the version's value. If it is unknown although the version is
-	// known, its Reason says why; the Reason is empty if the value was not asked
-	// for.
+	// Value is the version's value. If it is unknown although the version is known,
+	// its Reason says why; the Reason is empty if the value was not requested.
 	Value Known[Value]
-	// Modified is when the state began: the version's time, or for a deletion
-	// the beginning of the second or of the bounds in which it happened.
+	// Modified is when the state began: the version's time, or for a deletion the
+	// beginning of the second or of the bounds in which it happened.
 	Modified Time
-	// Certainty of the state, tags and labels apart.
+	// Certainty is that of the state, without tags and labels.
 	Certainty Certainty
-	// ProvedUntil is the last moment for which this state is proved, zero if
-	// there is none.
+	// ProvedUntil is the last time for which this state is proved, zero if there is
+	// no such time.
 	ProvedUntil Time
-	// From and Until bound the answer: for every T in [From, Until) it is the
-	// same.
+	// From and Until bound the answer: it is the same for every time in
+	// [From, Until).
 	From, Until Time
 	// Reason says in one clause why Certainty is Unknown.
 	Reason string
-	// Tags are the parameter's tags. Last known tags are wrong only if an event
-	// never came, or a look answered from the past.
+	// Tags are the parameter's tags. Last known tags are wrong only if an event never
+	// arrived, or if a read returned stale data.
 	Tags Known[map[string]string]
-	// Labels maps each label of the parameter to the number of its version.
-	// Labels of later versions are left out.
+	// Labels maps each label of the parameter to the number of its version, without
+	// labels of later versions.
 	Labels Known[map[string]int64]
 }

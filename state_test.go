@@ -7,7 +7,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// TestCertaintyOrder holds that a state nobody filled in is not trusted, that
+// TestCertaintyOrder checks that the zero state is not trusted, that
 // more certainty is greater, and that no other number is ever called proved.
 func TestCertaintyOrder(t *testing.T) {
 	t.Parallel()
@@ -24,7 +24,7 @@ func TestCertaintyOrder(t *testing.T) {
 	}
 }
 
-// TestStateJSON holds that a state in JSON has its words and not its value.
+// TestStateJSON checks that a state in JSON has its words and not its value.
 func TestStateJSON(t *testing.T) {
 	t.Parallel()
 	text, err := json.Marshal(ssmbak.State{Name: "/a", Value: ssmbak.Know(ssmbak.NewValue("hunter2"), ssmbak.Proved), Certainty: ssmbak.LastKnown, Until: ssmbak.MaxTime, Modified: 1})

@@ -9,27 +9,26 @@ import (
 	"time"
 )
 
-// Time is an instant in milliseconds since 1970-01-01 UTC, the precision in
-// which Parameter Store keeps the time of a version. The zero value means that
-// there is no time.
+// Time is an instant in milliseconds since 1970-01-01 UTC, the precision of a
+// version's time in Parameter Store. The zero value means no time.
 type Time int64
 
-// The ends of time: no event lies before or after them.
+// MinTime and MaxTime are before and after every event.
 const (
 	MinTime Time = math.MinInt64
 	MaxTime Time = math.MaxInt64
 )
 
-// TimeOf cuts a standard time to milliseconds.
+// TimeOf returns t truncated to milliseconds.
 func TimeOf(t time.Time) Time { return Time(t.UnixMilli()) }
 
-// Seconds returns the instant that begins the given Unix second.
+// Seconds returns the beginning of the given Unix second.
 func Seconds(s int64) Time { return Time(s * 1000) }
 
-// Std returns the instant as a standard time in UTC.
+// Std returns t as a [time.Time] in UTC.
 func (t Time) Std() time.Time { return time.UnixMilli(int64(t)).UTC() }
 
-// Second returns the Unix second in which t lies.
+// Second returns the Unix second that contains t.
 func (t Time) Second() int64 {
 	s := int64(t) / 1000
 	if int64(t)%1000 < 0 {
@@ -38,7 +37,8 @@ func (t Time) Second() int64 {
 	return s
 }
 
-// Add returns t+d, at the precision of t.
+// Add returns t+d, with d truncated to milliseconds. MinTime and MaxTime stay the
+// same.
 func (t Time) Add(d time.Duration) Time {
 	if t == MinTime || t == MaxTime {
 		return t
@@ -46,7 +46,8 @@ func (t Time) Add(d time.Duration) Time {
 	return t + Time(d/time.Millisecond)
 }
 
-// String returns RFC 3339 in UTC with milliseconds.
+// String returns t in RFC 3339, in UTC with milliseconds. The zero value is "never",
+// MinTime is "-inf" and MaxTime is "+inf".
 func (t Time) String() string {
 	switch t {
 	case 0:
@@ -59,10 +60,9 @@ func (t Time) String() string {
 	return t.Std().Format("2006-01-02T15:04:05.000Z")
 }
 
-// Whole returns the second of t as RFC 3339 in UTC without a fraction. It is how a
-// time is shown of which no more than its second is known; [ParseTime] reads it
-// as the end of that second. The zero value and the ends of time are those of
-// [Time.String].
+// Whole returns the second of t in RFC 3339, in UTC without a fraction. It is for
+// times of which only the second is known; [ParseTime] reads it as the end of that
+// second. The zero value, MinTime and MaxTime are as in [Time.String].
 func (t Time) Whole() string {
 	if t == 0 || t == MinTime || t == MaxTime {
 		return t.String()
@@ -70,8 +70,8 @@ func (t Time) Whole() string {
 	return Seconds(t.Second()).Std().Format(time.RFC3339)
 }
 
-// MarshalJSON returns RFC 3339 in UTC with milliseconds, or null for the zero
-// value and the ends of time.
+// MarshalJSON returns t in RFC 3339, in UTC with milliseconds, or null for the zero
+// value, MinTime and MaxTime.
 func (t Time) MarshalJSON() ([]byte, error) {
 	if t == 0 || t == MinTime || t == MaxTime {
 		return []byte("null"), nil
@@ -79,8 +79,8 @@ func (t Time) MarshalJSON() ([]byte, error) {
 	return json.Marshal(t.String())
 }
 
-// UnmarshalJSON reads what [Time.MarshalJSON] writes: RFC 3339 with any zone,
-// cut to milliseconds, or null for the zero value.
+// UnmarshalJSON reads RFC 3339 with any zone, truncated to milliseconds, or null for
+// the zero value.
 func (t *Time) UnmarshalJSON(text []byte) error {
 	var std *time.Time
 	if err := json.Unmarshal(text, &std); err != nil {
@@ -93,27 +93,28 @@ func (t *Time) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// TimeExamples are the forms that [ParseTime] takes, for help and hints.
+// TimeExamples lists the forms that [ParseTime] accepts, for help texts and hints.
 const TimeExamples = "2024-06-13T20:10:54.417Z, 2024-06-13T20:10:54, '2024-06-13 20:10:54', 2024-06-13, 1718309454, now, 90m, 2h, 3d, 1w, or before: and one of these"
 
-// ParseTime reads a point in time: RFC 3339 with or without zone (none means
-// UTC) and with or without fraction, the same with a space for the T, a date
-// (its start), Unix seconds, "now", or a duration ago such as 90m, 2h, 3d, 1w.
-// A fraction is cut to milliseconds.
+// ParseTime parses a point in time: RFC 3339 with or without a fraction, and with or
+// without a zone (UTC if it has none); the same with a space instead of the T; a date;
+// Unix seconds; "now"; or a duration before now such as 90m, 2h, 3d, 1w. A fraction is
+// truncated to milliseconds.
 //
-// A point given in whole seconds means the end of that second, its last
-// millisecond: what happened in it has happened. "before:" in front of any form
-// means the millisecond before that point begins: before a fraction, now or a
-// duration its millisecond, else its second, or for a date its day.
+// A time in whole seconds means the last millisecond of that second, so that every
+// change within the second is included; a date means the first second of its day in
+// UTC. The prefix "before:" means the millisecond before the given time begins: before
+// its millisecond if it has a fraction or is now or a duration, before its second if
+// it is in whole seconds, and before its day if it is a date.
 //
-// The result is after 1970-01-01T00:00:00Z and before the year 10000. now is the
-// caller's clock.
+// The result is after 1970-01-01T00:00:00Z and before the year 10000. now is the time
+// of the caller's clock.
 func ParseTime(text string, now time.Time) (Time, error) {
 	point, before := strings.CutPrefix(text, "before:")
 	at, seconds, ok := parsePoint(point, now)
 	switch {
 	case before && ok:
-		at-- // the begin of a day is that of its first second
+		at--
 	case seconds:
 		at += 999
 	}
@@ -123,7 +124,7 @@ func ParseTime(text string, now time.Time) (Time, error) {
 	return at, nil
 }
 
-// parsePoint returns where a point in time begins, and whether it was given in
+// parsePoint returns the beginning of a point in time, and whether it was given in
 // whole seconds.
 func parsePoint(text string, now time.Time) (begin Time, seconds, ok bool) {
 	if text == "now" {

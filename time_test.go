@@ -53,8 +53,8 @@ func TestParseTimeLimits(t *testing.T) {
 	}
 }
 
-// TestParseTimeBefore holds that before: is the millisecond before its time
-// begins, in every form that there is.
+// TestParseTimeBefore checks, for every form, that before: means the millisecond before
+// the time begins.
 func TestParseTimeBefore(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2024, 6, 14, 12, 0, 0, 500_000_000, time.UTC)
@@ -99,10 +99,9 @@ func TestParseTimeBefore(t *testing.T) {
 	}
 }
 
-// TestTimeTextsAreReadAgain holds for random times that both forms in which times
-// are printed are read again: with milliseconds as that millisecond, in whole
-// seconds as the last one of that second; and that before: either is the last
-// millisecond in which nothing of it had happened.
+// TestTimeTextsAreReadAgain checks, for random times, that both printed forms are parsed
+// again: with milliseconds as that millisecond, without as the last one of the second;
+// and that before: with either is the last millisecond before it.
 func TestTimeTextsAreReadAgain(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
@@ -125,8 +124,8 @@ func TestTimeTextsAreReadAgain(t *testing.T) {
 	}
 }
 
-// FuzzParseTimeRange holds that no time leaves the years that can be shown, and
-// that a point in time does not depend on the clock unless it says so.
+// FuzzParseTimeRange checks that every parsed time can be printed, and that only relative
+// times depend on the clock.
 func FuzzParseTimeRange(f *testing.F) {
 	for _, s := range []string{"2024-06-13T20:10:54Z", "1970-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "68719476735", "9999w", "0001-01-01", "4294967295s", "1970-01-01T00:00:00.0Z", "before:1970-01-01T00:00:00.001Z", "before:9999-12-31"} {
 		f.Add(s, int64(1718309454))
@@ -152,7 +151,7 @@ func FuzzParseTimeRange(f *testing.F) {
 	})
 }
 
-// TestTimeJSONForms holds the null of what is no time, and what is read.
+// TestTimeJSONForms checks the JSON of times, and null for the absence of one.
 func TestTimeJSONForms(t *testing.T) {
 	t.Parallel()
 	shown := []struct {
@@ -231,7 +230,7 @@ func TestTimeOfCuts(t *testing.T) {
 		t.Errorf("got %d, %v, want %d", int64(got), got.Std(), int64(want))
 	}
 	if got.Whole() != "2024-06-13T20:10:54Z" || ssmbak.Time(0).Whole() != "never" || ssmbak.MaxTime.Whole() != "+inf" {
-		t.Errorf("in whole seconds it is %s", got.Whole())
+		t.Errorf("in seconds it is %s", got.Whole())
 	}
 	if ssmbak.MinTime.String() != "-inf" || ssmbak.MaxTime.String() != "+inf" {
 		t.Errorf("the ends of time are %v and %v", ssmbak.MinTime, ssmbak.MaxTime)

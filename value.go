@@ -7,17 +7,17 @@ import (
 	"log/slog"
 )
 
-// Mask is what stands where a value is not shown, whatever its length.
+// Mask is shown instead of a value, whatever the length of the value.
 const Mask = "********"
 
-// Value is the value of a parameter, byte for byte. It redacts itself: every
-// way of printing, logging or marshalling it gives [Mask], or null in JSON.
-// [Value.Reveal] is the one way to take it out. The zero value is the empty one.
+// Value is the value of a parameter, byte for byte. It redacts itself: printing,
+// logging or marshaling it gives [Mask], or null in JSON. Only [Value.Reveal] returns
+// the value. The zero value is the empty value.
 //
-// Values are compared by [Value.Equal], not by ==.
+// Compare values with [Value.Equal], not with ==.
 type Value struct {
-	// A pointer, because package fmt calls no method of what stands in an
-	// unexported field: it would print a string, and prints where this points.
+	// A pointer, because package fmt does not call the methods of an unexported
+	// field: it would print the text of a string, but prints the address of a pointer.
 	text *string
 }
 
@@ -35,7 +35,7 @@ func (v Value) Reveal() string {
 // Len returns the length of the value in bytes.
 func (v Value) Len() int { return len(v.Reveal()) }
 
-// Equal reports whether two values are the same, byte for byte.
+// Equal reports whether v and w are the same bytes.
 func (v Value) Equal(w Value) bool { return v.Reveal() == w.Reveal() }
 
 // String returns [Mask].
@@ -50,7 +50,7 @@ func (v Value) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, Mask) }
 // LogValue returns [Mask].
 func (v Value) LogValue() slog.Value { return slog.StringValue(Mask) }
 
-// MarshalJSON returns null: a mask must never be read back as a value.
+// MarshalJSON returns null, since a mask must never be read back as a value.
 func (v Value) MarshalJSON() ([]byte, error) { return json.Marshal(nil) }
 
 // MarshalText returns [Mask].

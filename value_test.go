@@ -25,8 +25,8 @@ type valueError struct {
 func (e *valueError) Error() string { return fmt.Sprintf("%s %v: %v", e.Op, e.value, e.Err) }
 func (e *valueError) Unwrap() error { return e.Err }
 
-// TestValueVerbs tries every letter as a verb, with every flag, on a value that
-// stands wherever a value can stand.
+// TestValueVerbs tries every letter as a verb, with every flag, on a value in every
+// place where a value can be.
 func TestValueVerbs(t *testing.T) {
 	t.Parallel()
 	const secret = "s3cr3t-hunter2"
@@ -63,7 +63,7 @@ func TestValueVerbs(t *testing.T) {
 	}
 }
 
-// TestValueEncoders tries what writes values without being asked to print them.
+// TestValueEncoders tries encoders, which write values without formatting them.
 func TestValueEncoders(t *testing.T) {
 	t.Parallel()
 	const secret = "s3cr3t-hunter2"
@@ -103,8 +103,8 @@ func logAll(h slog.Handler, v ssmbak.Value) {
 		"error", &valueError{"put", v, errors.New("refused")}, "state", ssmbak.State{Value: ssmbak.Know(v, ssmbak.Proved)}, "list", []ssmbak.Value{v})
 }
 
-// TestValueEmpty holds that no value at all is the empty one, and shown like any
-// other: whether a value is empty is not to be seen.
+// TestValueEmpty checks that the zero value is the empty value, and that an empty value is
+// masked like any other.
 func TestValueEmpty(t *testing.T) {
 	t.Parallel()
 	var none ssmbak.Value

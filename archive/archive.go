@@ -1,22 +1,22 @@
-// Package archive reads and writes the bucket in which ssmbak records Parameter
-// Store: the value objects, the index of each parameter, and the identity of the
-// archive. docs/archive-format.md specifies the format.
+// Package archive reads and writes the S3 bucket in which ssmbak records Parameter
+// Store: value objects, an index for each parameter, and the identity of the archive.
+// docs/archive-format.md specifies the format.
 //
 // # The model
 //
-// The key of a value object is the parameter's canonical name. Each version of
-// the parameter is one object version of it, whose body is the value. The index of
-// a parameter, one small object under .ssmbak/index, holds the facts about it (see
-// the timeline package). An index is only replaced by compare-and-swap and only
-// grows, so any number of writers may work at once. A value object is written after
-// its parameter has an index and before the index names it; a delete marker is
-// written after the index.
+// The key of a value object is the parameter's canonical name. Each version of the
+// parameter is one object version of it, whose body is the value. The index of a
+// parameter, one small object under .ssmbak/index, holds the facts about it (see the
+// timeline package). An index is replaced only by compare-and-swap and only grows, so
+// any number of writers may work at once. A value object is written after its parameter
+// has an index and before the index names it; a delete marker is written after the
+// index.
 //
 // # Reading and writing
 //
-// An [Archive] reads. It writes the identity ([Archive.Establish]), the records of
-// restores ([Archive.BeginRestore]) and rebuilt indexes ([Archive.Reindex]), but
-// records nothing: that is what the recorder's [Writer] is for.
+// An [Archive] reads. It also writes the identity ([Archive.Establish]), restore
+// records ([Archive.BeginRestore]) and rebuilt indexes ([Archive.Reindex]). Only a
+// [Writer], which the recorder uses, records facts.
 //
 // # Concurrency
 //
@@ -39,7 +39,7 @@ import (
 	"github.com/ssmbak/ssmbak/archive/internal/bucket"
 )
 
-// Keys that are not value objects. None of them is a parameter's name.
+// Keys that are not value objects. No parameter can have such a name.
 const (
 	reserved      = ".ssmbak/"
 	identityKey   = reserved + "archive"
@@ -50,7 +50,7 @@ const (
 	recordsPrefix = reserved + "restores/"
 )
 
-// Options say which archive to open and who opens it.
+// Options are the options of [Open].
 type Options struct {
 	// Bucket holds the archive.
 	Bucket string
@@ -63,10 +63,10 @@ type Options struct {
 	Elsewhere bool
 	// Parallel bounds the concurrent requests of one call; 64 if zero.
 	Parallel int
-	// Encryption sets the encryption headers of writes; nil means those that the
-	// archive records. The functions of a stack set theirs.
+	// Encryption sets the encryption headers of writes. Nil means the headers that the
+	// archive records; the functions of a stack set their own.
 	Encryption *Encryption
-	// Logger receives warnings about what answers leave out; none if nil.
+	// Logger receives a warning if the reconcile cache cannot be read. Nil discards it.
 	Logger *slog.Logger
 }
 
@@ -76,33 +76,33 @@ type Archive struct {
 	o        Options
 	identity Identity
 	exists   bool   // the identity object exists
-	writer   string // identifies this process in what it writes
-	// adopted is since when every name has an index, an ssmbak.Time; zero if the
-	// archive is not known to be adopted.
+	writer   string // random, identifies this Archive in the objects that it writes
+	// adopted is an ssmbak.Time: every name with legacy records from before it has an
+	// index. Zero if the archive is not known to be adopted.
 	adopted atomic.Int64
 }
 
 // Identity says which account and region an archive records.
 type Identity struct {
 	Format  int    `json:"format"`
-	Reader  int    `json:"reader,omitempty"` // the least format that a program must know to read it
+	Reader  int    `json:"reader,omitempty"` // the least format that a program must support to read it
 	Account string `json:"account"`
 	Region  string `json:"region"`
 	// Created is when recording began, UTC, in milliseconds.
 	Created time.Time `json:"created"`
-	// Legacy says that the bucket held objects of the legacy ssmbak when the
-	// archive was created, so that it may hold parameters without an index.
+	// Legacy says that the bucket contained objects of the legacy ssmbak when the
+	// archive was created, so that parameters in it may have no index.
 	Legacy bool `json:"original,omitempty"`
 	// Encryption sets the headers of every writer whose options have none; see
 	// [Archive.KeepEncryption].
 	Encryption Encryption `json:"encryption,omitzero"`
 }
 
-// Open opens the archive in a bucket. It also opens a bucket without an identity:
-// one to which only the legacy ssmbak wrote, or an empty one.
+// Open opens the archive in a bucket. It also opens a bucket without an identity: an
+// empty bucket, or one to which only the legacy ssmbak wrote.
 //
-// The errors to distinguish are [ErrNoBucket], [*MismatchError], [*FormatError]
-// and [*DamagedError].
+// The error may be [ErrNoBucket], a [*MismatchError], a [*FormatError] or a
+// [*DamagedError].
 func Open(ctx context.Context, client *s3.Client, o Options) (*Archive, error) {
 	if o.Parallel <= 0 {
 		o.Parallel = 64
@@ -145,15 +145,15 @@ func (a *Archive) checkUnfounded(ctx context.Context) error {
 	return nil
 }
 
-// Identity returns which account and region the archive records, and whether it
-// exists: false for a bucket to which no writer of this format has written yet.
+// Identity returns the identity of the archive and whether it exists: false for a
+// bucket to which no writer of this format has written yet.
 func (a *Archive) Identity() (Identity, bool) { return a.identity, a.exists }
 
 // Bucket returns the name of the bucket.
 func (a *Archive) Bucket() string { return a.o.Bucket }
 
-// accept takes over the identity that the bucket holds, or returns a
-// [*MismatchError] if it is of another account or region.
+// accept sets the identity that was read from the bucket, or returns a
+// [*MismatchError] if it is that of another account or region.
 func (a *Archive) accept(ctx context.Context, id Identity) error {
 	a.identity, a.exists = id, true
 	account, region := a.o.Account, a.o.Region
@@ -169,20 +169,21 @@ func (a *Archive) accept(ctx context.Context, id Identity) error {
 // checkIdentity validates an identity that was read.
 func checkIdentity(_ string, id *Identity) error {
 	if id.Account == "" || id.Region == "" {
-		return errors.New("it names no account or no region")
+		return errors.New("its account or region is missing")
 	}
 	return id.Encryption.check(id.Account, id.Region)
 }
 
-// Establish prepares the archive for writing: it checks that the bucket is
-// versioned, and writes the identity if there is none. Any number of writers may call
-// it at once, repeatedly; one identity wins.
+// Establish prepares the archive for writing: it checks that the bucket is versioned,
+// and writes the identity if there is none. Any number of writers may call it at once
+// and repeatedly; one identity wins. The error may be a [*NotVersionedError] or a
+// [*MismatchError].
 func (a *Archive) Establish(ctx context.Context) error {
 	if err := a.bucket.CheckVersioning(ctx); err != nil || a.exists {
 		return err
 	}
 	if a.o.Account == "" || a.o.Region == "" {
-		return fmt.Errorf("establish the archive in bucket %s: the account and region are not known", a.o.Bucket)
+		return fmt.Errorf("establish the archive in bucket %s: account or region unknown", a.o.Bucket)
 	}
 	legacy := false
 	for _, err := range a.bucket.Versions(ctx, bucket.Listing{Prefix: "/", PageSize: 1}) {

@@ -14,8 +14,7 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// latency is what every request takes in the benchmarks, once the archive is
-// filled.
+// latency is the latency of every request in the benchmarks, after the setup.
 const latency = 20 * time.Millisecond
 
 // fill makes an archive of parameters with versions each, and returns it over
@@ -53,7 +52,7 @@ func history(b *testing.B, a *archive.Writer, name ssmbak.Name, versions int) er
 	}
 	var f timeline.Facts
 	for n := range int64(versions) {
-		v := timeline.Version{Version: ssmbak.Version{Number: n + 1, Time: second.Add(time.Duration(n) * time.Minute), User: "arn:aws:iam::123456789012:user/somebody", Attributes: ssmbak.Attributes{Type: ssmbak.TypeString, Tier: "Standard", DataType: "text"}}, Events: []string{fmt.Sprintf("6a7e4feb-b491-4cf7-a9f1-%012d", n)}}
+		v := timeline.Version{Version: ssmbak.Version{Number: n + 1, Time: second.Add(time.Duration(n) * time.Minute), User: "arn:aws:iam::123456789012:user/operator", Attributes: ssmbak.Attributes{Type: ssmbak.TypeString, Tier: "Standard", DataType: "text"}}, Events: []string{fmt.Sprintf("6a7e4feb-b491-4cf7-a9f1-%012d", n)}}
 		ref, err := a.PutValue(b.Context(), name, v.Version, ssmbak.NewValue(fmt.Sprintf("value %d of %s", n, name)))
 		if err != nil {
 			return err
@@ -105,11 +104,11 @@ func BenchmarkBusyParameter(b *testing.B) {
 	var f timeline.Facts
 	for n := range int64(versions) {
 		v := version(n + 1)
-		v.Time, v.User = second.Add(time.Duration(n)*time.Minute), "arn:aws:iam::123456789012:user/somebody"
+		v.Time, v.User = second.Add(time.Duration(n)*time.Minute), "arn:aws:iam::123456789012:user/operator"
 		v.Events = []string{fmt.Sprintf("6a7e4feb-b491-4cf7-a9f1-%012d", n)}
 		v.Objects = []timeline.ObjectRef{{ID: fmt.Sprintf("3sL4kqtJlcpXroDTDmJ.%012d", n), Written: v.Time + 900}}
 		f.Versions = append(f.Versions, v)
-		if n%50 == 49 { // what looks leave where versions come one by one
+		if n%50 == 49 { // as observations do if versions arrive one by one
 			f.Observations = append(f.Observations, timeline.Observation{Newest: v.Ref(), Oldest: max(1, n-98), AsOf: v.Time + 1000, At: v.Time + 11_000})
 		}
 	}

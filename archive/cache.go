@@ -15,23 +15,23 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// CacheEntry is what a reconcile found of a parameter whose index has this ETag. It
-// holds for as long as listings show the same, so that a reconcile needs neither to
-// read the index nor to ask Parameter Store for more than a listing.
+// CacheEntry is what a reconcile found about a parameter whose index has this ETag. As
+// long as listings show the same, a reconcile neither reads the index nor sends
+// Parameter Store a request for that parameter alone.
 type CacheEntry struct {
-	// Newest is the version that is live by the index; zero if there is none.
+	// Newest is the current version according to the index; zero if there is none.
 	Newest timeline.Ref `json:"newest,omitzero"`
 	// ETag is that of the index.
 	ETag string `json:"etag"`
-	// Top is when S3 stored the current value object, which is that of Newest, in
-	// whole seconds; zero if the key has a delete marker or no version.
+	// Top is when S3 stored the current value object, which is that of Newest, to the
+	// second; zero if the key has a delete marker or no version.
 	Top time.Time `json:"top,omitzero"`
 	// Tags is a digest of the recorded tags, "" for none.
 	Tags string `json:"tags,omitempty"`
 }
 
-// Cache is the reconcile cache: what the last reconcile found unchanged. Entries
-// that are missing are found again.
+// Cache is the reconcile cache: what the last reconcile found unchanged. A reconcile
+// recreates missing entries.
 type Cache struct {
 	Entries map[ssmbak.Name]CacheEntry
 	object  bucket.Document[cacheDocument]
@@ -40,7 +40,7 @@ type Cache struct {
 // cacheFormat is the format of the cache. A cache of another format is rebuilt.
 const cacheFormat = 1
 
-// cacheDocument is the object: a line of its own fields, and one line per entry.
+// cacheDocument is the object: one line for its own fields, and one line per entry.
 type cacheDocument struct {
 	Format  int    `json:"format"`
 	Writer  string `json:"writer"`
@@ -52,13 +52,13 @@ type cacheLine struct {
 	CacheEntry
 }
 
-// ReadLines reads the lines. It refuses another format.
+// ReadLines reads the lines. It returns an error for another format.
 func (d *cacheDocument) ReadLines(lines *json.Decoder) error {
 	if err := lines.Decode(d); err != nil {
 		return fmt.Errorf("read its first line: %w", err)
 	}
 	if d.Format != cacheFormat {
-		return fmt.Errorf("it has format %d", d.Format)
+		return fmt.Errorf("unsupported format %d", d.Format)
 	}
 	d.entries = make(map[ssmbak.Name]CacheEntry)
 	for {
@@ -72,7 +72,7 @@ func (d *cacheDocument) ReadLines(lines *json.Decoder) error {
 	}
 }
 
-// WriteLines writes the lines, in the order of the names.
+// WriteLines writes the lines in the order of the names.
 func (d *cacheDocument) WriteLines(lines *json.Encoder) error {
 	if err := lines.Encode(d); err != nil {
 		return err
@@ -85,7 +85,8 @@ func (d *cacheDocument) WriteLines(lines *json.Encoder) error {
 	return nil
 }
 
-// Cache reads the reconcile cache. One that cannot be read is empty.
+// Cache reads the reconcile cache. If the cache is damaged or has another format it
+// logs a warning and returns an empty one.
 func (a *Archive) Cache(ctx context.Context) (Cache, error) {
 	d, err := a.readCache(ctx)
 	c := Cache{Entries: d.Value.entries}
@@ -106,9 +107,9 @@ func (a *Archive) readCache(ctx context.Context) (bucket.Document[cacheDocument]
 	return d, err
 }
 
-// SaveCache replaces the reconcile cache by compare-and-swap and returns it as it is
-// now. If another writer was faster, its entries are kept for the names for which c
-// has none.
+// SaveCache replaces the reconcile cache by compare-and-swap and returns the result. If
+// another writer was faster, its entries are kept for the names that have no entry in
+// c. The entries of c are changed.
 func (w *Writer) SaveCache(ctx context.Context, c Cache) (Cache, error) {
 	out, err := cacheKind.Swap(ctx, w.bucket, cacheKey, c.object, func(d bucket.Document[cacheDocument]) (cacheDocument, bool, error) {
 		for name, entry := range d.Value.entries {

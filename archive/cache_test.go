@@ -10,7 +10,7 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 )
 
-// TestCacheUnreadable holds that a reconcile cache that cannot be read is empty, and
+// TestCacheUnreadable checks that a reconcile cache that cannot be read is empty, and
 // can be replaced.
 func TestCacheUnreadable(t *testing.T) {
 	t.Parallel()
@@ -49,7 +49,7 @@ func TestCacheUnreadable(t *testing.T) {
 	}
 }
 
-// TestCacheMerge holds that of two writers neither loses its entries, and that an
+// TestCacheMerge checks that of two writers neither loses its entries, and that an
 // entry that one of them deletes is gone.
 func TestCacheMerge(t *testing.T) {
 	t.Parallel()

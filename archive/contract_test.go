@@ -20,11 +20,11 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// contract is what an archive does on every S3.
+// contract lists what an archive does on every implementation of S3.
 var contract = []struct {
 	name        string
 	unversioned bool
-	stricter    bool // needs an S3 that checks what moto does not
+	stricter    bool // requires checks that moto lacks
 	hold        func(t *testing.T, p place)
 }{
 	{name: "one identity wins", hold: func(t *testing.T, p place) {
@@ -79,7 +79,7 @@ var contract = []struct {
 			t.Errorf("a marker: %v, want a NotVersionedError", err)
 		}
 	}},
-	{name: "a bucket that is not there", hold: func(t *testing.T, p place) {
+	{name: "a bucket that does not exist", hold: func(t *testing.T, p place) {
 		_, err := p.open(t, func(o *archive.Options) { o.Bucket = "no-such-bucket-here" })
 		if !errors.Is(err, archive.ErrNoBucket) {
 			t.Errorf("error %v, want ErrNoBucket", err)
@@ -150,7 +150,7 @@ var contract = []struct {
 			t.Errorf("%d facts, %v, want %d", len(x.Facts.Versions), err, writers*each)
 		}
 	}},
-	{name: "what is known already is not written", hold: func(t *testing.T, p place) {
+	{name: "known facts are not written again", hold: func(t *testing.T, p place) {
 		a := p.ready(t)
 		first, err := a.Update(t.Context(), archive.Index{Name: "/a"}, add(version(1)))
 		if err != nil || !first.Wrote || first.Met {
@@ -161,7 +161,7 @@ var contract = []struct {
 			t.Errorf("%+v, %v", again, err)
 		}
 	}},
-	{name: "a writer that is late adds to what it meets", hold: func(t *testing.T, p place) {
+	{name: "a late writer adds to the index that it finds", hold: func(t *testing.T, p place) {
 		a := p.ready(t)
 		late := archive.Index{Name: "/a"}
 		if _, err := a.Update(t.Context(), late, add(version(1))); err != nil {
@@ -235,7 +235,7 @@ var contract = []struct {
 			t.Errorf("metadata (-want +got):\n%s", diff)
 		}
 	}},
-	{name: "markers and what is on top", hold: func(t *testing.T, p place) {
+	{name: "delete markers and the current version", hold: func(t *testing.T, p place) {
 		a := p.ready(t)
 		if top, err := a.Current(t.Context(), "/app"); err != nil || top != (archive.Current{}) {
 			t.Errorf("nothing: %+v, %v", top, err)
@@ -254,7 +254,7 @@ var contract = []struct {
 			t.Errorf("a marker: %+v, %v", top, err)
 		}
 	}},
-	{name: "an expired copy is no loss while another is there", hold: func(t *testing.T, p place) {
+	{name: "an expired copy is no loss while another exists", hold: func(t *testing.T, p place) {
 		a := p.ready(t)
 		refs := []timeline.ObjectRef{value(t, a, "/a", 1), value(t, a, "/a", 1)}
 		p.remove(t, "/a", refs[1].ID)
@@ -266,7 +266,7 @@ var contract = []struct {
 			t.Errorf("error %v, want ErrExpired", err)
 		}
 	}},
-	{name: "an index under a marker is lost", stricter: true, hold: func(t *testing.T, p place) {
+	{name: "an index under a delete marker is missing", stricter: true, hold: func(t *testing.T, p place) {
 		a := p.ready(t)
 		begin(t, a, "/a", 1)
 		p.remove(t, ".ssmbak/index/a", "")
@@ -275,7 +275,7 @@ var contract = []struct {
 			t.Errorf("error %v, want a MissingIndexError", err)
 		}
 	}},
-	{name: "a lost index is no fresh start", hold: func(t *testing.T, p place) {
+	{name: "a missing index is not replaced by an empty one", hold: func(t *testing.T, p place) {
 		a := p.ready(t)
 		begin(t, a, "/a", 1)
 		p.remove(t, ".ssmbak/index/a", "")
@@ -383,7 +383,7 @@ var contract = []struct {
 			t.Errorf("the other one is %+v", s.States[1])
 		}
 	}},
-	{name: "values are read only where they are wanted", hold: func(t *testing.T, p place) {
+	{name: "only the requested values are read", hold: func(t *testing.T, p place) {
 		a := p.ready(t)
 		begin(t, a, "/app/plain", 1)
 		secret := version(1)
@@ -422,8 +422,8 @@ var contract = []struct {
 			t.Errorf("a writer that was late: %v, want a FormatError", err)
 		}
 	}},
-	{name: "what the original recorded is in the first index", hold: func(t *testing.T, p place) {
-		putOriginal(t, p, "/app/db", "old")
+	{name: "the first index contains the legacy records", hold: func(t *testing.T, p place) {
+		putLegacy(t, p, "/app/db", "old")
 		a := p.ready(t)
 		// A writer that is stopped right after this hides nothing.
 		x, err := beginIndex(t.Context(), a, "/app/db")
@@ -435,8 +435,8 @@ var contract = []struct {
 			t.Errorf("%+v, %v", s.States, err)
 		}
 	}},
-	{name: "a lost index is not read as the original's", stricter: true, hold: func(t *testing.T, p place) {
-		p.put(t, "/other", "the original was here")
+	{name: "a missing index does not make records legacy", stricter: true, hold: func(t *testing.T, p place) {
+		p.put(t, "/other", "the legacy ssmbak was here")
 		a := p.ready(t)
 		begin(t, a, "/app/db", 1)
 		begin(t, a, "/app/x", 1)
@@ -495,7 +495,7 @@ var contract = []struct {
 			t.Errorf("missed %v, want %v", r.Missed, want)
 		}
 	}},
-	{name: "a missed name stays one", hold: func(t *testing.T, p place) {
+	{name: "missed names are never removed", hold: func(t *testing.T, p place) {
 		a := p.ready(t)
 		base := time.Date(2024, 6, 13, 20, 0, 0, 0, time.UTC)
 		// Of a listing that is older than the last one, and of one that is not
@@ -552,7 +552,7 @@ var contract = []struct {
 			t.Errorf("last %v, %d missed, %v", r.Last, len(r.Missed), err)
 		}
 	}},
-	{name: "what an earlier program noted as failed", hold: func(t *testing.T, p place) {
+	{name: "failed names of an earlier version", hold: func(t *testing.T, p place) {
 		a := p.ready(t)
 		p.put(t, ".ssmbak/reconciled", `{"format":1,"first":"2024-06-13T20:00:00Z","last":"2024-06-13T21:00:00Z","failed":["/b"]}`)
 		r, err := a.Reconciled(t.Context())
@@ -565,7 +565,7 @@ var contract = []struct {
 		var facts timeline.Facts
 		for n := range int64(10_000) {
 			v := version(n + 1)
-			v.User, v.Objects = "arn:aws:iam::123456789012:user/somebody", []timeline.ObjectRef{{ID: fmt.Sprintf("object-version-%020d", n), Written: v.Time + 900}}
+			v.User, v.Objects = "arn:aws:iam::123456789012:user/operator", []timeline.ObjectRef{{ID: fmt.Sprintf("object-version-%020d", n), Written: v.Time + 900}}
 			facts.Versions = append(facts.Versions, v)
 		}
 		if _, err := a.Update(t.Context(), archive.Index{Name: "/busy"}, add(facts.Versions...)); err != nil {

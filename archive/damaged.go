@@ -14,14 +14,14 @@ import (
 )
 
 // Damaged lists the parameters of the target whose index is damaged, has a delete
-// marker, or is missing although this ssmbak's value objects exist, in the order of
-// their names. A recursive target includes the parameter of its own name; one that
-// is not recursive means that parameter if the bucket holds anything of it, else
-// those directly below.
+// marker, or is missing although ssmbak recorded the parameter, in the order of their
+// names. A recursive target includes the parameter of its own name. A target that is
+// not recursive means that parameter if the bucket contains anything of it, else the
+// parameters directly below.
 //
-// It reads every index, and for names without one the metadata of value objects
-// until it finds one that this ssmbak wrote. In addition it sends one request per
-// 1,000 object versions. An error is the last thing that it yields.
+// Damaged sends one request per 1,000 object versions and one per index. For a name
+// without an index it reads the metadata of its value objects until it finds one that
+// this ssmbak wrote. An error is the last thing that it yields.
 func (a *Archive) Damaged(ctx context.Context, target ssmbak.Target) iter.Seq2[ssmbak.Name, error] {
 	return func(yield func(ssmbak.Name, error) bool) {
 		names, err := a.damaged(ctx, target)
@@ -40,7 +40,7 @@ func (a *Archive) Damaged(ctx context.Context, target ssmbak.Target) iter.Seq2[s
 // suspect is a parameter whose index may have to be rebuilt.
 type suspect struct {
 	marked bool     // the key of its index has a delete marker
-	index  bool     // it has an index, which may be damaged
+	index  bool     // its index exists, and may be damaged
 	values []string // its object versions, newest first, if it has no index
 }
 
@@ -82,7 +82,7 @@ func (a *Archive) damaged(ctx context.Context, target ssmbak.Target) ([]ssmbak.N
 	return found, nil
 }
 
-// suspect returns what the bucket holds of one parameter, nil for nothing.
+// suspect returns what the bucket contains of one parameter, nil for nothing.
 func (a *Archive) suspect(ctx context.Context, name ssmbak.Name) (*suspect, error) {
 	indexes, err := a.bucket.History(ctx, indexKey(name))
 	if err != nil {
@@ -98,7 +98,7 @@ func (a *Archive) suspect(ctx context.Context, name ssmbak.Name) (*suspect, erro
 	return &suspect{values: valueIDs(values)}, nil
 }
 
-// suspects adds what the bucket holds of all parameters below the target's path.
+// suspects adds what the bucket contains of all parameters below the target's path.
 func (a *Archive) suspects(ctx context.Context, target ssmbak.Target, into map[ssmbak.Name]*suspect) error {
 	for v, err := range a.bucket.Versions(ctx, below(target, indexPrefix)) {
 		if err != nil {
@@ -141,7 +141,7 @@ func (a *Archive) isDamaged(ctx context.Context, name ssmbak.Name, s *suspect) (
 		return true, nil
 	}
 	if errors.As(err, &format) {
-		return false, nil // intact, for a newer ssmbak
+		return false, nil // a newer ssmbak can read it
 	}
 	return false, err
 }

@@ -26,7 +26,7 @@ func zipped(text string) []byte {
 	return buf.Bytes()
 }
 
-// decode is what a read makes of the bytes of an object.
+// decode decodes the bytes of an object as a read does.
 func decode[T any](kind bucket.Kind[T], key string, body []byte) (T, bucket.Unknown, error) {
 	v, unknown, err := kind.Decode(key, body)
 	return v, unknown, documentError(key, err)
@@ -53,7 +53,7 @@ func TestDecodeIndex(t *testing.T) {
 	}{
 		{name: "not compressed", text: sample, raw: true, says: "gzip"},
 		{name: "cut short", text: string(zipped(sample)[:100]), raw: true, says: "EOF"},
-		{name: "no JSON", text: "index", says: "not the JSON"},
+		{name: "no JSON", text: "index", says: "not a JSON object"},
 		{name: "no format", text: `{"name":"/app/db"}`, says: "no format"},
 		{name: "for newer readers", text: `{"format":3,"reader":2,"versions":"in another shape"}`, format: true, says: "use a newer ssmbak"},
 		{name: "another parameter's", text: strings.ReplaceAll(sample, "/app/db", "/app/x"), says: "/app/x"},
@@ -79,8 +79,7 @@ func TestDecodeIndex(t *testing.T) {
 	}
 }
 
-// TestIndexRoundTrip holds that nothing of an index is lost when it is written
-// again.
+// TestIndexRoundTrip checks that an index that is read and written again stays the same.
 func TestIndexRoundTrip(t *testing.T) {
 	t.Parallel()
 	d, unknown, err := decode(indexKind, indexKey("/app/db"), zipped(sample))
@@ -106,7 +105,7 @@ func TestIndexRoundTrip(t *testing.T) {
 	}
 }
 
-// FuzzDecodeIndex holds that whatever is decoded can be written and read again
+// FuzzDecodeIndex checks that whatever is decoded can be written and read again
 // as it was, and makes a timeline.
 func FuzzDecodeIndex(f *testing.F) {
 	f.Add([]byte(sample))

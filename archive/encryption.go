@@ -11,34 +11,33 @@ import (
 	"github.com/ssmbak/ssmbak/archive/internal/bucket"
 )
 
-// Encryption sets the encryption headers of writes, since the policies of an
-// organization may require or forbid one. Its zero value is the default: values
-// without a header, so that the bucket's default encryption applies, and
-// everything under .ssmbak/ with S3's own key, so that reading it does not require
-// the key of the values.
+// Encryption sets the encryption headers of writes, since an organization's policies
+// may require or forbid one. The zero value is the default: values are written without
+// a header, so that the bucket's default encryption applies, and everything under
+// .ssmbak/ with AES256 (SSE-S3), so that reading it does not require the key of the
+// values.
 type Encryption struct {
-	// Values is the header of value objects, Indexes that of all objects under
-	// .ssmbak/.
+	// Values is the header of value objects, Indexes that of all other objects.
 	Values  Header `json:"values,omitempty"`
 	Indexes Header `json:"indexes,omitempty"`
 }
 
-// Header is the encryption header of a write: one of the constants, or the ARN of
-// a KMS key, which is sent with aws:kms. An empty one is the default of the kind
-// of object.
+// Header is the encryption header of a write: one of the constants, or the ARN of a
+// KMS key, which is sent with aws:kms. An empty Header is the default for the kind of
+// object.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/specifying-kms-encryption.html
 type Header string
 
-// Headers that name no key.
+// Headers without a key.
 const (
 	HeaderNone Header = "none"   // no header: the bucket's default encryption
-	HeaderS3   Header = "AES256" // S3's own key
+	HeaderS3   Header = "AES256" // SSE-S3
 )
 
 var headerKey = regexp.MustCompile(`^arn:[a-z-]+:kms:([a-z0-9-]+):([0-9]{12}):key/[a-zA-Z0-9-]+$`)
 
-// check validates a header of an archive. A key of another account is refused: it
-// would give that account control over all that is written from then on.
+// check validates a header of an archive. A key of another account is refused, since
+// it would give that account control over everything that is written from then on.
 func (h Header) check(account, region string) error {
 	if h == "" || h == HeaderNone || h == HeaderS3 {
 		return nil
@@ -46,9 +45,9 @@ func (h Header) check(account, region string) error {
 	key := headerKey.FindStringSubmatch(string(h))
 	switch {
 	case key == nil:
-		return fmt.Errorf("the encryption header %q is not none, AES256 or the ARN of a KMS key", string(h))
+		return fmt.Errorf("encryption header %q must be none, AES256 or the ARN of a KMS key", string(h))
 	case key[1] != region || key[2] != account:
-		return fmt.Errorf("the encryption header names %s, which is not a key of account %s in %s", h, account, region)
+		return fmt.Errorf("encryption header %s is not a key of account %s in %s", h, account, region)
 	}
 	return nil
 }
@@ -60,7 +59,7 @@ func (e Encryption) check(account, region string) error {
 	return e.Indexes.check(account, region)
 }
 
-// compact leaves out what is the default.
+// compact returns e with the default headers as "".
 func (e Encryption) compact() Encryption {
 	if e.Values == HeaderNone {
 		e.Values = ""
@@ -71,7 +70,7 @@ func (e Encryption) compact() Encryption {
 	return e
 }
 
-// Set sets the header of a write, of a value object or of one under .ssmbak/.
+// Set sets the header of a write. value says whether it writes a value object.
 func (e Encryption) Set(in *s3.PutObjectInput, value bool) {
 	h := e.Indexes
 	if h == "" {
@@ -92,7 +91,7 @@ func (e Encryption) Set(in *s3.PutObjectInput, value bool) {
 	}
 }
 
-// encryption returns the options' headers if they have any, else the archive's.
+// encryption returns the headers of the options if they are set, else the archive's.
 func (a *Archive) encryption() Encryption {
 	if a.o.Encryption != nil {
 		return *a.o.Encryption
@@ -100,10 +99,9 @@ func (a *Archive) encryption() Encryption {
 	return a.identity.Encryption
 }
 
-// KeepEncryption records [Options].Encryption in the archive for every writer whose
-// options have none: it replaces .ssmbak/archive unless that has it already. If there
-// is no archive one is established, unless the encryption is the default. It may be
-// repeated.
+// KeepEncryption records [Options].Encryption in the archive, for every writer whose
+// options set none. It establishes the archive if there is none, unless the encryption
+// is the default. Calling it again changes nothing.
 func (a *Archive) KeepEncryption(ctx context.Context) error {
 	want := a.encryption().compact()
 	base, err := load(ctx, a, identityKind, identityKey)
@@ -115,7 +113,7 @@ func (a *Archive) KeepEncryption(ctx context.Context) error {
 	}
 	out, err := swap(ctx, a, identityKind, identityKey, base, func(d bucket.Document[Identity]) (Identity, bool, error) {
 		if !d.Exists {
-			return Identity{}, false, fmt.Errorf("%s of bucket %s was deleted meanwhile", identityKey, a.o.Bucket)
+			return Identity{}, false, fmt.Errorf("%s of bucket %s was deleted by another program", identityKey, a.o.Bucket)
 		}
 		id := d.Value
 		id.Encryption = want

@@ -35,8 +35,8 @@ func (h *headers) Do(r *http.Request) (*http.Response, error) {
 	return h.next.Do(r)
 }
 
-// TestEncryption changes what writers say about encryption: it stands in the
-// archive only where it is not the default, and who opens it next follows.
+// TestEncryption changes the encryption headers of writers: the archive records only
+// those that are not the default, and the next program that opens it uses them.
 func TestEncryption(t *testing.T) {
 	t.Parallel()
 	local := emulator.New(emulator.Options{})
@@ -61,8 +61,8 @@ func TestEncryption(t *testing.T) {
 	}
 	name := ssmbak.Name("/a")
 	for i, test := range []struct {
-		set                    archive.Encryption
-		stands, values, others string
+		set                      archive.Encryption
+		recorded, values, others string
 	}{
 		{archive.Encryption{Indexes: archive.HeaderNone}, `"encryption":{"indexes":"none"}`, "", ""},
 		{archive.Encryption{Values: archive.HeaderS3, Indexes: archive.HeaderS3}, `"encryption":{"values":"AES256"}`, "AES256", "AES256"},
@@ -76,8 +76,8 @@ func TestEncryption(t *testing.T) {
 		if err := keep(test.set); err != nil || len(local.S3.Versions("archive", ".ssmbak/archive")) != writes {
 			t.Errorf("%+v: the same again was written again, %v", test.set, err)
 		}
-		if !strings.Contains(text(), test.stands) || test.stands == "" && strings.Contains(text(), "encryption") {
-			t.Errorf("%+v stands as %s", test.set, text())
+		if !strings.Contains(text(), test.recorded) || test.recorded == "" && strings.Contains(text(), "encryption") {
+			t.Errorf("%+v is recorded as %s", test.set, text())
 		}
 		a := p.ready(t)
 		begin(t, a, name, int64(i+1))
@@ -115,7 +115,8 @@ func TestForeignKey(t *testing.T) {
 	}
 }
 
-// TestExplicitDeny passes on what AWS says about a policy that forbids a header.
+// TestExplicitDeny checks that an error contains AWS's message about a policy that
+// forbids a header.
 func TestExplicitDeny(t *testing.T) {
 	t.Parallel()
 	const said = `User: arn:aws:iam::123456789012:user/me is not authorized to perform: s3:PutObject on resource: "arn:aws:s3:::archive/.ssmbak/archive" with an explicit deny in a service control policy`

@@ -10,19 +10,19 @@ import (
 
 // Errors that callers branch on.
 var (
-	// ErrNoBucket: the bucket does not exist.
+	// ErrNoBucket means that the bucket does not exist.
 	ErrNoBucket = bucket.ErrNoBucket
-	// ErrExpired: every copy of a value has been removed from the bucket, by a
-	// lifecycle rule or by hand. The version existed.
+	// ErrExpired means that every copy of a value was removed from the bucket, by a
+	// lifecycle rule or by a person. The version existed.
 	ErrExpired = errors.New("the value object is no longer in the bucket")
-	// ErrNothing: neither an index nor a value object of a parameter was ever
-	// written, or nothing of them is left.
-	ErrNothing = errors.New("the archive holds nothing of it")
+	// ErrNothing means that the bucket contains neither an index nor a value object
+	// of the parameter.
+	ErrNothing = errors.New("the archive has no record of it")
 )
 
-// NotVersionedError refuses a write to a bucket that does not keep versions. Its
-// fields are Bucket and Status: the state of the bucket's versioning, "" if it was
-// never enabled.
+// NotVersionedError refuses a write to a bucket that is not versioned. Its fields are
+// Bucket and Status, the state of the bucket's versioning: "" if versioning was never
+// enabled.
 type NotVersionedError = bucket.NotVersionedError
 
 // MismatchError refuses the archive of another account or region.
@@ -46,20 +46,20 @@ func (e *HiddenError) Error() string {
 	return fmt.Sprintf("%s was removed from bucket %s, but the archive is in use", e.Key, e.Bucket)
 }
 
-// FormatError refuses an object that only a newer ssmbak can read. Other objects
-// are not affected.
+// FormatError refuses an object that only a newer ssmbak can read. It affects no other
+// object.
 type FormatError struct {
 	Key    string
-	Format int // the format that its reader must know
+	Format int // the format that its reader must support
 }
 
 func (e *FormatError) Error() string {
-	return fmt.Sprintf("%s requires a reader of format %d, this ssmbak knows format %d: use a newer ssmbak", e.Key, e.Format, Format)
+	return fmt.Sprintf("%s requires a reader of format %d, this ssmbak supports format %d: use a newer ssmbak", e.Key, e.Format, Format)
 }
 
-// DamagedError says that an object fails its checksum or cannot be decoded.
+// DamagedError reports an object that fails its checksum or cannot be decoded.
 type DamagedError struct {
-	Name ssmbak.Name // "" if it belongs to no parameter
+	Name ssmbak.Name // "" if the object belongs to no parameter
 	Key  string
 	Err  error
 }
@@ -68,20 +68,20 @@ func (e *DamagedError) Error() string { return fmt.Sprintf("%s is damaged: %v", 
 
 func (e *DamagedError) Unwrap() error { return e.Err }
 
-// Index reports whether a parameter's index is damaged, which [Archive.Reindex]
+// Index reports whether the object is a parameter's index, which [Archive.Reindex]
 // rebuilds.
 func (e *DamagedError) Index() bool { return e.Name != "" && e.Key == indexKey(e.Name) }
 
-// MissingIndexError refuses to begin a new index for a parameter whose index was
-// deleted. [Archive.Reindex] rebuilds it.
+// MissingIndexError reports a parameter that was recorded but has no index, so the index
+// was deleted. [Archive.Reindex] rebuilds it; no writer creates an empty one.
 type MissingIndexError struct{ Name ssmbak.Name }
 
 func (e *MissingIndexError) Error() string {
-	return fmt.Sprintf("the index of %s is missing though the archive has held the parameter: `ssmbak reindex %[1]s` rebuilds it", e.Name)
+	return fmt.Sprintf("the index of %s is missing, although the parameter was recorded: `ssmbak reindex %[1]s` rebuilds it", e.Name)
 }
 
-// Unavailable reports whether err says that a value was removed from the bucket or
-// is damaged, so that only its parameter is affected.
+// Unavailable reports whether err says that a value was removed from the bucket or is
+// damaged. Such an error affects only one parameter.
 func Unavailable(err error) bool {
 	var damaged *DamagedError
 	return errors.Is(err, ErrExpired) || errors.As(err, &damaged)

@@ -29,8 +29,8 @@ func emulated(t *testing.T, attempts int) (*emulator.AWS, place) {
 	return local, place{client: client, bucket: "archive"}
 }
 
-// TestLostAnswers loses the answer to each kind of write after it took effect,
-// to a client that tries again and to one that does not.
+// TestLostAnswers loses the response to each kind of write after it took effect, with a
+// client that retries and one that does not.
 func TestLostAnswers(t *testing.T) {
 	t.Parallel()
 	lost := emulator.Fault{LostAfter: true}
@@ -60,7 +60,7 @@ func TestLostAnswers(t *testing.T) {
 			if err != nil || len(out.Index.Facts.Versions) != 1 {
 				t.Fatalf("update: %+v, %v", out, err)
 			}
-			// What it returned is what stands there: the next swap meets nobody.
+			// It returned the stored index: the next swap has no conflict.
 			if out, err = a.Update(t.Context(), out.Index, add(version(2))); err != nil || out.Met || len(out.Index.Facts.Versions) != 2 {
 				t.Errorf("the update after it: %+v, %v", out, err)
 			}
@@ -81,8 +81,8 @@ func TestLostAnswers(t *testing.T) {
 	}
 }
 
-// TestCutBefore cuts the connection before an index was written: nothing may
-// look as if it had been.
+// TestCutBefore closes the connection before an index is written: the update must not
+// report success.
 func TestCutBefore(t *testing.T) {
 	t.Parallel()
 	local, p := emulated(t, 1)
@@ -93,12 +93,12 @@ func TestCutBefore(t *testing.T) {
 	}
 	local.Faults.Add(emulator.Rule{Op: "PutObject", KeyPrefix: ".ssmbak/index/a", Times: 1, Fault: emulator.Fault{LostBefore: true}})
 	out, err := a.Update(t.Context(), x, add(version(1)))
-	stands, readErr := a.Index(t.Context(), "/a")
+	stored, readErr := a.Index(t.Context(), "/a")
 	if readErr != nil {
 		t.Fatal(readErr)
 	}
-	if (err == nil) != (len(stands.Facts.Versions) == 1) {
-		t.Errorf("update %+v, %v, while %d versions stand there", out, err, len(stands.Facts.Versions))
+	if (err == nil) != (len(stored.Facts.Versions) == 1) {
+		t.Errorf("update %+v, %v, but %d versions are stored", out, err, len(stored.Facts.Versions))
 	}
 	if out, err = a.Update(t.Context(), out.Index, add(version(1))); err != nil || len(out.Index.Facts.Versions) != 1 {
 		t.Errorf("again: %+v, %v", out, err)
@@ -126,7 +126,7 @@ func TestConflict(t *testing.T) {
 	}
 }
 
-// TestDenied holds that a refusal is told as what it is: never as absence.
+// TestDenied checks that a refusal is reported as one, never as absence.
 func TestDenied(t *testing.T) {
 	t.Parallel()
 	local, p := emulated(t, 1)
@@ -154,9 +154,9 @@ func TestDenied(t *testing.T) {
 	}
 }
 
-// TestMissingIndexUnread holds that a missing index is found by callers that may not read
-// value objects, as the recorder may not, and that what another program stored
-// is not taken for ours.
+// TestMissingIndexUnread checks that callers without permission to read value objects,
+// such as the recorder, find a missing index, and do not take the objects of another
+// program for those of ssmbak.
 func TestMissingIndexUnread(t *testing.T) {
 	t.Parallel()
 	local, p := emulated(t, 1)
@@ -226,8 +226,8 @@ func TestCorrupted(t *testing.T) {
 	}
 }
 
-// TestRequests counts what an answer costs: one request per 1,000 names, one per
-// parameter and one per value, and what the last listing proved.
+// TestRequests counts the requests of an answer: one per 1,000 names, one per parameter,
+// one per value, and one for the last complete listing.
 func TestRequests(t *testing.T) {
 	t.Parallel()
 	local, p := emulated(t, 1)
@@ -271,7 +271,7 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// inspector looks at each request on its way.
+// inspector checks each request that is sent.
 type inspector struct {
 	next http.RoundTripper
 	look func(*http.Request)
@@ -282,7 +282,7 @@ func (i inspector) RoundTrip(r *http.Request) (*http.Response, error) {
 	return i.next.RoundTrip(r)
 }
 
-// TestOwnerIsSent holds that every request names the account that must own the
+// TestOwnerIsSent checks that every request names the account that must own the
 // bucket.
 func TestOwnerIsSent(t *testing.T) {
 	t.Parallel()
@@ -300,7 +300,7 @@ func TestOwnerIsSent(t *testing.T) {
 		}
 	}}}})
 	p := place{client: client, bucket: "archive"}
-	putOriginal(t, place{client: connect(t, awsconn.Options{HTTPClient: local.Client()}), bucket: "archive"}, "/old", "v")
+	putLegacy(t, place{client: connect(t, awsconn.Options{HTTPClient: local.Client()}), bucket: "archive"}, "/old", "v")
 	a := p.ready(t)
 	begin(t, a, "/a", 1)
 	if err := a.MarkDeleted(t.Context(), "/a"); err != nil {

@@ -10,15 +10,15 @@ import (
 )
 
 // Format is the format of an index that this package writes, and the newest that it
-// knows.
+// can read.
 const Format = 1
 
-// The kinds of objects under .ssmbak/. Each has a format of its own. The identities
-// are those of docs/archive-format.md; a list without one has no objects.
+// The kinds of objects under .ssmbak/. Each has its own format. The identities are
+// those of docs/archive-format.md; a list without an identity has no objects.
 //
-// Limits bound what a damaged object can make a reader unpack, in bytes: an index of
-// 10,000 versions, and a restore record of 100,000 parameters, are a tenth and a
-// quarter of theirs.
+// Limit bounds the uncompressed size in bytes, so that a damaged object cannot exhaust
+// a reader's memory: an index of 10,000 versions has a tenth of its limit, and a restore
+// record of 100,000 parameters a quarter.
 var (
 	identityKind   = bucket.Kind[Identity]{Format: 1, Check: checkIdentity}
 	adoptedKind    = bucket.Kind[adoption]{Format: 1, Check: checkAdoption}
@@ -43,8 +43,8 @@ var (
 	}}
 )
 
-// lookIdentity identifies an observation: by the newest version, or for one that
-// found nothing by its times.
+// lookIdentity identifies an observation: by its newest version, or by its times if the
+// parameter did not exist.
 func lookIdentity(fields map[string]json.RawMessage) string {
 	if fields["gone"] != nil {
 		return bucket.By("sure", "seen")(fields)
@@ -52,13 +52,13 @@ func lookIdentity(fields map[string]json.RawMessage) string {
 	return bucket.By("newest")(fields)
 }
 
-// essential are the objects that concern all of the archive. What they say is never
-// taken for unsaid because of a delete marker.
+// essential lists the objects that concern all of the archive. An archive in which one of
+// them has a delete marker is refused.
 var essential = []string{identityKey, reconciledKey, adoptedKey}
 
-// load reads a document. One that does not exist is no error, nor is one whose key has a
-// delete marker unless it is essential: then the error is a [*HiddenError]. The others to
-// distinguish are [*FormatError] and [*DamagedError].
+// load reads a document. A document that does not exist is not an error. A document whose
+// key has a delete marker is a [*HiddenError] if it is essential, and not an error
+// otherwise. The error may also be a [*FormatError] or a [*DamagedError].
 func load[T any](ctx context.Context, a *Archive, kind bucket.Kind[T], key string) (bucket.Document[T], error) {
 	d, err := kind.Load(ctx, a.bucket, key, "")
 	if errors.Is(err, bucket.ErrDeleted) {
@@ -77,8 +77,8 @@ func swap[T any](
 	return kind.Swap(ctx, a.bucket, key, base, change, func(ctx context.Context) (bucket.Document[T], error) { return load(ctx, a, kind, key) })
 }
 
-// documentError turns the errors of package bucket about the bytes of an object into
-// this package's.
+// documentError converts an error of package bucket about the contents of an object to
+// a [*FormatError] or a [*DamagedError].
 func documentError(key string, err error) error {
 	if newer, ok := errors.AsType[*bucket.NewerError](err); ok {
 		return &FormatError{Key: key, Format: newer.Reader}

@@ -22,7 +22,7 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// future returns an object of a program that knows more than this one.
+// future returns an object of a newer program.
 func future(t *testing.T, file string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", "future", file))
@@ -32,7 +32,7 @@ func future(t *testing.T, file string) string {
 	return string(text)
 }
 
-// stored returns the JSON of an object as it is in the bucket.
+// stored returns the JSON of an object in the bucket.
 func (p place) stored(t *testing.T, key string) map[string]any {
 	t.Helper()
 	out, err := p.client.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &p.bucket, Key: &key})
@@ -93,8 +93,8 @@ func (p place) putID(t *testing.T, key, body string) string {
 	return *out.VersionId
 }
 
-// TestFuture reads an archive of a program that knows more, and writes into it:
-// what is not known stays with what it belongs to.
+// TestFuture reads an archive of a newer program, and writes into it: unknown fields stay
+// in place.
 func TestFuture(t *testing.T) {
 	t.Parallel()
 	p, a, before := futureArchive(t)
@@ -143,13 +143,13 @@ func TestFuture(t *testing.T) {
 		t.Errorf("the listing after another one (-got +want):\n%s", diff)
 	}
 
-	told, err := p.open(t, func(o *archive.Options) {
+	writer, err := p.open(t, func(o *archive.Options) {
 		o.Encryption = &archive.Encryption{Values: archive.HeaderS3, Indexes: archive.HeaderNone}
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := told.KeepEncryption(t.Context()); err != nil {
+	if err := writer.KeepEncryption(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	want = object(t, future(t, "archive.json"))
@@ -181,8 +181,8 @@ func TestFutureReader(t *testing.T) {
 	}
 }
 
-// TestFutureReindexed rebuilds a damaged index from one of the future and loses
-// nothing of that.
+// TestFutureReindexed rebuilds a damaged index from one of a newer program without losing
+// unknown fields.
 func TestFutureReindexed(t *testing.T) {
 	t.Parallel()
 	p, a, before := futureArchive(t)
@@ -199,8 +199,8 @@ func TestFutureReindexed(t *testing.T) {
 	}
 }
 
-// TestUnknownFactsAlone takes an index that holds nothing but facts of a kind that
-// is not known for one of a parameter.
+// TestUnknownFactsAlone checks that an index with only unknown kinds of facts means that
+// the parameter is recorded.
 func TestUnknownFactsAlone(t *testing.T) {
 	t.Parallel()
 	_, p := emulated(t, 1)

@@ -22,11 +22,11 @@ import (
 
 // The golden archive was written by the code of 2026-11-25 and is never written
 // again: a bucket with every kind of object and every kind of fact of format 1,
-// an index under a delete marker and a damaged one, and what that code answered
-// for moments between the changes.
+// an index under a delete marker and a damaged one, and the answers of that code
+// for times between the changes.
 const goldenBucket, goldenSeed = "backup", 42
 
-// goldenObject is one object version, in the order in which those of a key were
+// goldenObject is one object version. Those of a key are in the order in which they were
 // stored. Body is base64, Text is text.
 type goldenObject struct {
 	Key, ID, Body, Text string
@@ -35,7 +35,7 @@ type goldenObject struct {
 	Tags, Metadata      map[string]string
 }
 
-// goldenState is what the code of then said of one parameter at one moment.
+// goldenState is the recorded state of one parameter at one time.
 type goldenState struct {
 	Name                     ssmbak.Name
 	Value, NoValue           any
@@ -97,7 +97,7 @@ func loadGolden(t *testing.T) *archive.Writer {
 	return a
 }
 
-// answered returns what the archive says today in the form of then.
+// answered returns the current answers in the form of the recorded ones.
 func answered(t *testing.T, a *archive.Writer, at ssmbak.Time) goldenAnswers {
 	t.Helper()
 	everything := testworld.Everything(t)
@@ -126,7 +126,7 @@ func answered(t *testing.T, a *archive.Writer, at ssmbak.Time) goldenAnswers {
 		if s.Value.Reason != "" {
 			g.NoValue = true
 		}
-		// An empty map and none are one in the recorded answers.
+		// The recorded answers do not distinguish an empty map from nil.
 		if len(g.Tags) == 0 {
 			g.Tags = nil
 		}
@@ -146,7 +146,7 @@ func TestGolden(t *testing.T) {
 	a := loadGolden(t)
 	answers := readGolden[goldenAnswers](t, "answers.json")
 	for _, want := range answers {
-		for i := range want.States { // what is not known was not always left out
+		for i := range want.States { // older answers contain what is not known
 			s := &want.States[i]
 			if s.TagsHow == "" {
 				s.Tags = nil
@@ -200,8 +200,8 @@ func TestGolden(t *testing.T) {
 	if n < 8 {
 		t.Errorf("only %d indexes were replaced", n)
 	}
-	// The listing does not speak for an index that was replaced after it, so
-	// nothing but the certainty of the answers changes.
+	// The listing proves nothing about an index that was replaced after it, so only the
+	// certainty of the answers changes.
 	for _, want := range answers {
 		if diff := cmp.Diff(certainly(answered(t, a, want.At)), certainly(want)); diff != "" {
 			t.Errorf("after every index was replaced, at %v (-got +want):\n%s", want.At, diff)
@@ -209,7 +209,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// certainly leaves out of the answers how certain they are.
+// certainly returns the answers without their certainty.
 func certainly(a goldenAnswers) goldenAnswers {
 	a.States = slices.Clone(a.States)
 	for i := range a.States {

@@ -12,7 +12,7 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// Index is a parameter's index as it was read: all facts about it.
+// Index is the index of a parameter: all facts about it.
 type Index struct {
 	Name   ssmbak.Name
 	Facts  timeline.Facts
@@ -20,12 +20,12 @@ type Index struct {
 	object bucket.Document[indexDocument]
 }
 
-// ETag identifies the content of the index, "" if it is not known.
+// ETag identifies the content of the index. It is "" if the index does not exist.
 func (x Index) ETag() string { return x.object.ETag }
 
-// indexDocument is the index as it is in the bucket. Swap counts its replacements
-// and Writer names the process that made the last one, so that its content never
-// repeats and an ETag identifies one content only.
+// indexDocument is the index in the bucket. Swap counts its replacements and Writer
+// identifies the writer of the last one, so that its content never repeats and an ETag
+// identifies one content.
 type indexDocument struct {
 	Format int         `json:"format"`
 	Reader int         `json:"reader,omitempty"`
@@ -56,15 +56,15 @@ func nameOfIndex(key string) (ssmbak.Name, bool) {
 	return nameOfValue(text)
 }
 
-// Index reads the index of a parameter. A parameter that the archive has never
-// recorded has an empty one with Exists unset. If the key of the index has a delete
-// marker the error is a [*MissingIndexError], if the index is damaged a
-// [*DamagedError].
+// Index reads the index of a parameter. If there is none, Exists is false and the facts
+// are empty. The error is a [*MissingIndexError] if the key of the index has a delete
+// marker, a [*DamagedError] if the index is damaged, and a [*FormatError] if only a
+// newer ssmbak can read it.
 func (a *Archive) Index(ctx context.Context, name ssmbak.Name) (Index, error) {
 	return a.index(ctx, name, "")
 }
 
-// index reads one version of an index, the current one if version is empty.
+// index reads one object version of an index, the current one if version is empty.
 func (a *Archive) index(ctx context.Context, name ssmbak.Name, version string) (Index, error) {
 	d, err := indexKind.Load(ctx, a.bucket, indexKey(name), version)
 	if errors.Is(err, bucket.ErrDeleted) {
@@ -79,13 +79,13 @@ func newIndex(name ssmbak.Name, d bucket.Document[indexDocument]) Index {
 
 // Swap is the outcome of [Writer.Update].
 type Swap struct {
-	Index Index // as it is now
+	Index Index // the index after the swap
 	Wrote bool  // the index was replaced
-	Met   bool  // another writer was met, or an answer was lost
+	Met   bool  // there was a conflict with another writer, or a response was lost
 }
 
-// update replaces an index by compare-and-swap, see [Writer.Update]. After a
-// conflict it reads the index by read.
+// update replaces an index by compare-and-swap, see [Writer.Update]. After a conflict
+// it calls read for the new index.
 func (a *Archive) update(
 	ctx context.Context, base Index, grow func(timeline.Facts) timeline.Facts, read func(context.Context, ssmbak.Name) (Index, error),
 ) (Swap, error) {

@@ -16,8 +16,8 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// clockSkew is the largest difference between the clock of a writer and S3's: S3
-// refuses requests that are signed with one that differs by more.
+// clockSkew is the greatest difference between the clocks of a writer and of S3: S3
+// refuses requests whose signature has a greater one.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html
 const clockSkew = 15 * time.Minute
 
@@ -25,36 +25,36 @@ const clockSkew = 15 * time.Minute
 type adoption struct {
 	Format int `json:"format"`
 	Reader int `json:"reader,omitempty"`
-	// Adopted is when the last listing of the legacy records began: every
-	// parameter that had any by then has an index.
+	// Adopted is when the listing of legacy records began: every parameter that had
+	// any by then has an index.
 	Adopted time.Time `json:"adopted"`
 }
 
 func checkAdoption(_ string, d *adoption) error {
 	if d.Adopted.IsZero() {
-		return errors.New("it has no time")
+		return errors.New("it has no time of adoption")
 	}
 	return nil
 }
 
-// Adopt converts what the legacy ssmbak recorded in this bucket: each parameter
-// that only it recorded, deleted ones too, gets an index that holds the legacy
-// facts. Then it marks the archive as adopted, so that readers of a path need not
-// list object versions any more. It does nothing in an archive without legacy
-// records, or that is adopted.
+// Adopt converts legacy records in the bucket: each parameter that only the legacy
+// ssmbak recorded, including deleted ones, gets an index with its legacy facts. Then
+// Adopt marks the archive as adopted, so that readers of a path no longer list object
+// versions. It does nothing if the archive has no legacy records or is adopted.
 //
-// n counts the indexes that were written. Problems are the parameters for which
-// none could be, by name, such as those whose index is missing ([*MissingIndexError]);
-// then, and after an error, the archive is not marked. Calling Adopt again continues.
-// Other writers may be at work, the legacy one too.
+// n counts the indexes that were written. problems are the parameters, by name, for
+// which no index could be written, such as those whose index is missing
+// ([*MissingIndexError]). With problems or an error the archive is not marked as
+// adopted, and calling Adopt again continues. Other writers, including the legacy
+// ssmbak, may work at the same time.
 //
-// It sends one request per 1,000 object versions in the bucket, three for each
-// parameter that has no index, and one for each of their object versions.
+// Adopt sends one request per 1,000 object versions in the bucket, three per parameter
+// without an index, and one per object version of those parameters.
 func (w *Writer) Adopt(ctx context.Context) (n int, problems []Problem, err error) {
 	if !w.exists || !w.identity.Legacy {
 		return 0, nil, nil
 	}
-	// Another process may have done it.
+	// Another process may have adopted it.
 	if err := w.readAdoption(ctx); err != nil || w.adopted.Load() != 0 {
 		return 0, nil, err
 	}
@@ -86,7 +86,7 @@ func (w *Writer) Adopt(ctx context.Context) (n int, problems []Problem, err erro
 			return nil
 		})
 	}
-	_ = g.Wait() // failures are kept by name
+	_ = g.Wait() // failures are in failed
 	for i, name := range names {
 		if wrote[i] {
 			n++
@@ -104,12 +104,12 @@ func (w *Writer) Adopt(ctx context.Context) (n int, problems []Problem, err erro
 	return n, nil, w.markAdopted(ctx, began)
 }
 
-// adopt gives a parameter an index that holds facts, unless it has one by now,
-// whose writer read them too.
+// adopt writes an index with the legacy facts, unless there is one by now, whose writer
+// has read the facts too.
 //
-// The facts must have been read before. A parameter has an index before the first
-// value object of this ssmbak is written, so where there still is none they are
-// legacy facts, or the index was deleted.
+// The facts must have been read before the call. A parameter gets its index before its
+// first value object of this ssmbak, so if there is still no index, they are legacy
+// facts or the index was deleted.
 func (w *Writer) adopt(ctx context.Context, name ssmbak.Name, facts []timeline.Legacy) (wrote bool, err error) {
 	x, err := w.Index(ctx, name)
 	if err != nil || x.Exists {
@@ -133,8 +133,8 @@ func (w *Writer) adopt(ctx context.Context, name ssmbak.Name, facts []timeline.L
 	return s.Wrote, err
 }
 
-// markAdopted notes that every parameter that had an object version or delete marker
-// in the bucket when the listing began has an index.
+// markAdopted records that every parameter with an object version or delete marker in
+// the bucket when the listing began has an index.
 func (w *Writer) markAdopted(ctx context.Context, began time.Time) error {
 	out, err := swap(ctx, w.Archive, adoptedKind, adoptedKey, bucket.Document[adoption]{}, func(d bucket.Document[adoption]) (adoption, bool, error) {
 		return adoption{Adopted: began.UTC().Truncate(time.Millisecond)}, !d.Exists, nil
@@ -154,22 +154,22 @@ func (a *Archive) readAdoption(ctx context.Context) error {
 	return err
 }
 
-// predates reports whether an object version was surely stored before the archive
-// was created, and so by the legacy ssmbak. LastModified is in whole seconds, and
-// clocks differ.
+// predates reports whether an object version was certainly stored before the archive
+// was created, and so by the legacy ssmbak. LastModified has a precision of one second,
+// and clocks differ.
 func (a *Archive) predates(modified ssmbak.Time) bool { return modified.Add(time.Minute) < a.since() }
 
 // hasLegacy reports whether the legacy ssmbak may have recorded a parameter that has
-// no index: before the archive was created, at the same time, or after it was adopted.
+// no index.
 func (a *Archive) hasLegacy() bool { return !a.exists || a.identity.Legacy }
 
-// listsLegacy reports whether readers of a path must look for legacy records of
-// names without an index.
+// listsLegacy reports whether readers of a path must list legacy records of names
+// without an index.
 func (a *Archive) listsLegacy() bool { return a.hasLegacy() && a.adopted.Load() == 0 }
 
-// LegacyFacts returns what the legacy ssmbak recorded of a parameter that has no
-// index yet. If this ssmbak wrote object versions of it, the index was deleted: a
-// [*MissingIndexError].
+// LegacyFacts returns the legacy facts about a parameter that has no index. The error is
+// a [*MissingIndexError] if this ssmbak wrote object versions of it, or if it had an
+// index since the archive was adopted: then the index was deleted.
 func (a *Archive) LegacyFacts(ctx context.Context, name ssmbak.Name) ([]timeline.Legacy, error) {
 	current, err := a.Current(ctx, name)
 	if err != nil || current.ID == "" {
@@ -201,15 +201,15 @@ func (a *Archive) LegacyFacts(ctx context.Context, name ssmbak.Name) ([]timeline
 
 func (a *Archive) legacyOptions() legacy.Options { return legacy.Options{Parallel: a.o.Parallel} }
 
-// wasAdopted reports whether one of the facts is so old that the parameter got an
-// index when the archive was adopted.
+// wasAdopted reports whether one of the facts predates the adoption, so that the
+// parameter got an index then.
 func (a *Archive) wasAdopted(facts []timeline.Legacy) bool {
 	adopted := ssmbak.Time(a.adopted.Load())
 	return adopted != 0 && slices.ContainsFunc(facts, func(f timeline.Legacy) bool { return f.LastModified.Add(clockSkew) < adopted })
 }
 
-// missesIndex reports whether a parameter that has no index once had one: this
-// ssmbak wrote one of its object versions, or it was adopted.
+// missesIndex reports whether a parameter without an index once had one: this ssmbak
+// wrote one of its object versions, or it was adopted.
 func (a *Archive) missesIndex(ctx context.Context, name ssmbak.Name, ids []string) (bool, error) {
 	ours, err := a.anyOurs(ctx, string(name), ids)
 	if err != nil || ours || a.adopted.Load() == 0 {

@@ -22,13 +22,12 @@ import (
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 )
 
-// taken writes what the original ssmbak would have of two parameters, one of
-// them deleted, and a stranger something beside. ssmbak took the bucket over
-// and recorded a third.
+// taken writes legacy records of two parameters, one of them deleted, and an object of
+// another program. Then ssmbak records a third parameter.
 func taken(t *testing.T, p place) *archive.Writer {
 	t.Helper()
-	putOriginal(t, p, "/app/db", "old")
-	putOriginal(t, p, "/app/gone", "old")
+	putLegacy(t, p, "/app/db", "old")
+	putLegacy(t, p, "/app/gone", "old")
 	p.remove(t, "/app/gone", "")
 	p.put(t, "/app/stranger", "s")
 	p.put(t, "no-slash", "s")
@@ -37,7 +36,7 @@ func taken(t *testing.T, p place) *archive.Writer {
 	return a
 }
 
-// adopt lets nothing go wrong.
+// adopt adopts the archive and fails the test if there is any problem.
 func adopt(t *testing.T, a *archive.Writer) int {
 	t.Helper()
 	n, problems, err := a.Adopt(t.Context())
@@ -47,7 +46,7 @@ func adopt(t *testing.T, a *archive.Writer) int {
 	return n
 }
 
-// answers says in words what the archive holds, whole and name by name.
+// answers formats what the archive contains, as a path and name by name.
 func answers(t *testing.T, a *archive.Writer) (all []string) {
 	t.Helper()
 	for _, moment := range []ssmbak.Time{0, ssmbak.Seconds(1718308999), ssmbak.Seconds(1718309000), second, second + 1000, ssmbak.Seconds(4e9)} {
@@ -64,7 +63,7 @@ func answers(t *testing.T, a *archive.Writer) (all []string) {
 	return all
 }
 
-// TestAdopt holds that adoption changes no answer, and what it saves.
+// TestAdopt checks that adoption changes no answer, and saves requests.
 func TestAdopt(t *testing.T) {
 	t.Parallel()
 	local, p := emulated(t, 1)
@@ -105,7 +104,7 @@ func TestAdopt(t *testing.T) {
 	}
 }
 
-// TestAdoptNothing holds that an archive of our own is none to adopt.
+// TestAdoptNothing checks that an archive without legacy records is not adopted.
 func TestAdoptNothing(t *testing.T) {
 	t.Parallel()
 	local, p := emulated(t, 1)
@@ -129,7 +128,7 @@ func TestAdoptNothing(t *testing.T) {
 	}
 }
 
-// TestAdoptFaults breaks the adoption off, and lets the next one go on.
+// TestAdoptFaults interrupts the adoption, and lets the next one continue.
 func TestAdoptFaults(t *testing.T) {
 	t.Parallel()
 	lost := emulator.Fault{LostAfter: true}
@@ -146,7 +145,7 @@ func TestAdoptFaults(t *testing.T) {
 		{name: "the mark is denied", rule: emulator.Rule{Op: "PutObject", KeyPrefix: ".ssmbak/adopted", Fault: emulator.Denied}, fails: true},
 		{name: "an index is denied", rule: emulator.Rule{Op: "PutObject", KeyPrefix: ".ssmbak/index/app/gone", Fault: emulator.Denied}, problems: []ssmbak.Name{"/app/gone"}},
 		{name: "an index is not read", rule: emulator.Rule{Op: "GetObject", KeyPrefix: ".ssmbak/index/app/db", Fault: emulator.Denied}, problems: []ssmbak.Name{"/app/db"}},
-		{name: "it is not told whose objects they are", rule: emulator.Rule{Op: "HeadObject", KeyPrefix: "/app/db", Fault: emulator.Fault{LostBefore: true}}, problems: []ssmbak.Name{"/app/db"}},
+		{name: "the metadata of its objects cannot be read", rule: emulator.Rule{Op: "HeadObject", KeyPrefix: "/app/db", Fault: emulator.Fault{LostBefore: true}}, problems: []ssmbak.Name{"/app/db"}},
 		{name: "value objects may not be read", rule: emulator.Rule{Op: "HeadObject", KeyPrefix: "/app/db", Fault: emulator.Denied}, adopted: true},
 		{name: "versions are not listed", rule: emulator.Rule{Op: "ListObjectVersions", Fault: emulator.Denied}, fails: true},
 		{name: "indexes are not listed", rule: emulator.Rule{Op: "ListObjectsV2", Fault: emulator.Denied}, fails: true},
@@ -211,8 +210,8 @@ func TestAdoptCancelled(t *testing.T) {
 	adopt(t, p.ready(t))
 }
 
-// TestAdoptMeets lets a recorder begin a name while it is adopted: its value is
-// never taken for the original's, whenever it comes.
+// TestAdoptMeets lets a recorder record a name for the first time while it is adopted: its
+// value is never taken for a legacy record, at any point of the adoption.
 func TestAdoptMeets(t *testing.T) {
 	t.Parallel()
 	for _, when := range []string{"ListObjectsV2 ", "ListObjectVersions ", "GetObjectTagging /app/db", "GetObject .ssmbak/index/app/db", "HeadObject /app/db", "PutObject .ssmbak/index/app/db", "PutObject .ssmbak/adopted"} {
@@ -233,17 +232,17 @@ func TestAdoptMeets(t *testing.T) {
 			met.Store(false)
 			adopt(t, a)
 			if !met.Load() {
-				t.Fatal("nobody was met")
+				t.Fatal("there was no conflict")
 			}
 			x, err := a.Index(t.Context(), "/app/db")
 			if err != nil || len(x.Facts.Legacy) != 1 || len(x.Facts.Versions) != 1 {
-				t.Errorf("got %+v, %v, want one fact of the original and a version", x.Facts, err)
+				t.Errorf("got %+v, %v, want one fact of the legacy ssmbak and a version", x.Facts, err)
 			}
 		})
 	}
 }
 
-// TestAdoptLost holds that a parameter whose index was lost is left alone.
+// TestAdoptLost checks that Adopt skips a parameter whose index was deleted.
 func TestAdoptLost(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -259,13 +258,13 @@ func TestAdoptLost(t *testing.T) {
 			local, p := emulated(t, 1)
 			a := taken(t, p)
 			test.lose(t, p)
-			stood := p.history(t, ".ssmbak/index/app/ours")
+			before := p.history(t, ".ssmbak/index/app/ours")
 			n, problems, err := a.Adopt(t.Context())
 			var lost *archive.MissingIndexError
 			if err != nil || n != 2 || len(problems) != 1 || problems[0].Name != "/app/ours" || !errors.As(problems[0].Err, &lost) {
 				t.Fatalf("got %d, %v, %v", n, problems, err)
 			}
-			if diff := cmp.Diff(stood, p.history(t, ".ssmbak/index/app/ours")); diff != "" {
+			if diff := cmp.Diff(before, p.history(t, ".ssmbak/index/app/ours")); diff != "" {
 				t.Errorf("it was written to:\n%s", diff)
 			}
 			if len(local.S3.Versions(p.bucket, ".ssmbak/adopted")) != 0 {
@@ -277,9 +276,8 @@ func TestAdoptLost(t *testing.T) {
 	}
 }
 
-// TestAdopted holds what becomes of names without an index later: what the
-// original wrote since is found by its name, and what has lost its index is not
-// taken for that.
+// TestAdopted checks names without an index after the adoption: later legacy records are
+// found by name, and a parameter whose index was deleted is not taken for one of them.
 func TestAdopted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -293,9 +291,9 @@ func TestAdopted(t *testing.T) {
 		}
 		p.erase(t, ".ssmbak/index/app/db")
 		time.Sleep(time.Hour)
-		putOriginal(t, p, "/app/later", "new")
-		putOriginal(t, p, "/app/first", "new")
-		putOriginal(t, p, "/app/ours", "beside")
+		putLegacy(t, p, "/app/later", "new")
+		putLegacy(t, p, "/app/first", "new")
+		putLegacy(t, p, "/app/ours", "legacy")
 
 		for _, a := range []*archive.Writer{a, p.ready(t)} {
 			if st := at(t, a, "/app/later", second); st.Value.V.Reveal() != "new" || st.Certainty != ssmbak.LastKnown {
@@ -309,7 +307,7 @@ func TestAdopted(t *testing.T) {
 			}
 			var lost *archive.MissingIndexError
 			if _, err := a.LegacyFacts(t.Context(), "/app/db"); !errors.As(err, &lost) {
-				t.Errorf("first sight of a lost one: %v", err)
+				t.Errorf("the first reading of one without its index: %v", err)
 			}
 			if _, err := a.At(t.Context(), testworld.Target(t, "/app/db", false), second, archive.AllValues); !errors.As(err, &lost) {
 				t.Errorf("asking for a lost one: %v", err)

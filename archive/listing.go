@@ -9,19 +9,18 @@ import (
 	"github.com/ssmbak/ssmbak/archive/internal/bucket"
 )
 
-// Listed is what a listing shows of one parameter's index, or of its current
-// value object.
+// Listed is an entry of a listing: a parameter's index or its current value object.
 type Listed struct {
 	Name ssmbak.Name
 	// ETag identifies the content of an index. It is empty for a value object, since
 	// it could be a digest of the value.
 	ETag string
-	// Modified is when S3 stored the object, in whole seconds.
+	// Modified is when S3 stored the object, to the second.
 	Modified time.Time
 }
 
-// Names lists the parameters below the target's path that have an index, in
-// the order of their names' bytes.
+// Names lists the parameters below the target's path that have an index, like
+// [Archive.Indexes].
 func (a *Archive) Names(ctx context.Context, target ssmbak.Target) iter.Seq2[ssmbak.Name, error] {
 	return func(yield func(ssmbak.Name, error) bool) {
 		for x, err := range a.Indexes(ctx, target) {
@@ -32,15 +31,14 @@ func (a *Archive) Names(ctx context.Context, target ssmbak.Target) iter.Seq2[ssm
 	}
 }
 
-// Indexes lists the indexes below the target's path in the order of their names'
-// bytes, with one request per 1,000. An error is the last thing that it yields.
+// Indexes lists the indexes below the target's path in the byte order of their names,
+// with one request per 1,000. An error is the last thing that it yields.
 func (a *Archive) Indexes(ctx context.Context, target ssmbak.Target) iter.Seq2[Listed, error] {
 	return a.list(ctx, target, indexPrefix, nameOfIndex)
 }
 
 // CurrentValues lists the parameters below the target's path whose key has a current
-// value object: those whose key has a delete marker are left out. Otherwise it
-// is like [Archive.Indexes].
+// value object rather than a delete marker, like [Archive.Indexes].
 func (a *Archive) CurrentValues(ctx context.Context, target ssmbak.Target) iter.Seq2[Listed, error] {
 	return a.list(ctx, target, "", nameOfValue)
 }
@@ -67,7 +65,7 @@ func (a *Archive) list(ctx context.Context, target ssmbak.Target, prefix string,
 	}
 }
 
-// below returns the listing of the keys below a target's path, after a prefix.
+// below returns the listing of keys below a target's path, with a prefix.
 func below(target ssmbak.Target, prefix string) bucket.Listing {
 	l := bucket.Listing{Prefix: prefix + target.Prefix(), Delimiter: "/"}
 	if target.Recursive() {

@@ -9,32 +9,32 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// Log is the changes of a target's parameters in a span of time.
+// Log holds the changes of a target's parameters in a span of time.
 type Log struct {
 	// One says that the target was one parameter, not a path.
 	One bool
-	// Names counts the parameters that the archive has ever recorded, including
-	// those that did not change in that time.
+	// Names counts the parameters of the target that the archive ever recorded,
+	// including those without a change in that time.
 	Names int
-	// Changes are in descending order of Until, then by name; of one name the later
+	// Changes are sorted by Until, newest first, then by name. For one name the later
 	// change comes first.
 	Changes []ssmbak.Change
 	// Problems are the parameters that could not be read, by name.
 	Problems []Problem
 	// Complete is when the last complete listing of live parameters began, zero if
-	// there was none: up to then no change was missed.
+	// there was none. No change before it was missed.
 	Complete ssmbak.Time
 	// Unproved are the parameters whose changes may be incomplete.
 	Unproved Unproved
 }
 
-// Log returns every recorded change, and every known gap, that happened or may have
-// happened from since to until, both included. The zero value of either is no bound.
-// It reads indexes only, never a value, with one request per 1,000 parameters and one
-// per parameter, and keeps only the changes of that time in memory.
+// Log returns every recorded change and every known gap that happened, or may have
+// happened, between since and until, inclusive. A zero time is no bound. Log reads no
+// values: it sends one request per 1,000 parameters and one per parameter. It keeps only
+// the changes of that time in memory.
 //
-// An error means that there is no answer at all; problems of single parameters are
-// in Problems.
+// An error means that there is no answer. Parameters that could not be read are in
+// [Log].Problems.
 func (a *Archive) Log(ctx context.Context, target ssmbak.Target, since, until ssmbak.Time) (Log, error) {
 	if since == 0 {
 		since = ssmbak.MinTime
@@ -75,7 +75,7 @@ func (a *Archive) Log(ctx context.Context, target ssmbak.Target, since, until ss
 	}
 	out.Unproved = scanned.listed.unproved(meaning(target, scanned.one), bound(0), bound(1))
 	out.Names, out.Problems, out.Changes = len(names), problems, slices.Concat(all...)
-	// They are in the order of names, and for each name the newest first.
+	// The changes are sorted by name, and for each name the newest is first.
 	slices.SortStableFunc(out.Changes, func(a, b ssmbak.Change) int { return cmp.Compare(b.Until, a.Until) })
 	return out, nil
 }

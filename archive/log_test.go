@@ -87,7 +87,7 @@ func TestLog(t *testing.T) {
 				})
 			}
 
-			// The last complete listing is told.
+			// It reports the last complete listing.
 			if err := a.MarkReconciled(t.Context(), archive.Listing{Began: (second + 90_000).Std()}); err != nil {
 				t.Fatal(err)
 			}
@@ -99,13 +99,13 @@ func TestLog(t *testing.T) {
 	}
 }
 
-// TestLogOfOriginal holds that what only the original ssmbak recorded is told
-// too, with neither index nor identity.
-func TestLogOfOriginal(t *testing.T) {
+// TestLogOfLegacy checks that the log has legacy records too, without an index and an
+// identity.
+func TestLogOfLegacy(t *testing.T) {
 	t.Parallel()
 	p := place{client: runners()[0].start(t), bucket: "original"}
 	p.make(t.Context(), t, true)
-	putOriginal(t, p, "/app/db", "one")
+	putLegacy(t, p, "/app/db", "one")
 	a, err := p.open(t)
 	if err != nil {
 		t.Fatal(err)

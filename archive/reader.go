@@ -14,18 +14,18 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// Values says which values a reader wants.
+// Values says which values to read.
 type Values int8
 
-// The values that a reader may want.
+// The choices of values to read.
 const (
 	NoValues     Values = iota
 	PublicValues        // all except those of SecureStrings
 	AllValues
 )
 
-// Problem names a parameter whose index or value could not be read. Other parameters
-// are not affected.
+// Problem is a parameter whose index or value could not be read, or written. It affects
+// no other parameter.
 type Problem struct {
 	Name ssmbak.Name
 	Err  error
@@ -36,13 +36,13 @@ type Snapshot struct {
 	At ssmbak.Time
 	// One says that the target was one parameter, not a path.
 	One bool
-	// States has one state per parameter that the archive has ever recorded, by
-	// name, including deleted, unknown and not yet created ones.
+	// States has one state for each parameter of the target that the archive ever
+	// recorded, by name, including deleted, unknown and not yet created parameters.
 	States []ssmbak.State
 	// Problems are the parameters that could not be read, by name.
 	Problems []Problem
 	// Complete is when the last complete listing of live parameters began, zero if
-	// there was none: up to then no change was missed.
+	// there was none. No change before it was missed.
 	Complete ssmbak.Time
 	// Since is when recording began, zero if it has not.
 	Since ssmbak.Time
@@ -51,7 +51,7 @@ type Snapshot struct {
 }
 
 // Before reports whether the snapshot is of a time before the first fact: nothing was
-// known yet of any parameter, and at least one is recorded later.
+// known about any parameter yet, and at least one is recorded later.
 func (s Snapshot) Before() bool {
 	for _, st := range s.States {
 		if st.Version.Number != 0 || st.Deleted || st.Value.IsKnown() || st.Version.Time != 0 {
@@ -62,11 +62,11 @@ func (s Snapshot) Before() bool {
 }
 
 // At returns the state of the target at a time, including the changes of that
-// millisecond. It sends one request per 1,000 parameters, one per parameter, and one
-// more for each value that is wanted.
+// millisecond. It sends one request per 1,000 parameters, one per parameter, and one per
+// value.
 //
-// An error means that there is no answer at all; problems of single parameters are
-// in Problems.
+// An error means that there is no answer. Parameters that could not be read are in
+// [Snapshot].Problems.
 func (a *Archive) At(ctx context.Context, target ssmbak.Target, at ssmbak.Time, values Values) (Snapshot, error) {
 	var found results[ssmbak.State]
 	scanned, err := a.scan(ctx, target, found.grow, func(ctx context.Context, i int, t *timeline.Timeline) error {
@@ -87,8 +87,8 @@ func (a *Archive) At(ctx context.Context, target ssmbak.Target, at ssmbak.Time, 
 	return out, nil
 }
 
-// fetch reads the value of a state if it is wanted. What affects this parameter
-// alone is noted in the state, and returned if it is a problem.
+// fetch reads the value of a state if values includes it. It notes an unavailable value
+// in the state. problem is an error that affects only this parameter.
 func (a *Archive) fetch(ctx context.Context, s *ssmbak.State, refs []timeline.ObjectRef, values Values) (problem, err error) {
 	if len(refs) == 0 || s.Deleted || values == NoValues || values == PublicValues && s.Version.Type == ssmbak.TypeSecureString {
 		return nil, nil
@@ -116,12 +116,12 @@ type Timelines struct {
 	Problems []Problem
 	Complete ssmbak.Time
 	Since    ssmbak.Time
-	// Reconciled is what complete listings proved when the timelines were read.
+	// Reconciled is what complete listings had proved when the timelines were read.
 	Reconciled Reconciled
 }
 
-// Unproved returns the parameters for which an answer about the target from one time
-// to another, both included, is not proved.
+// Unproved returns the parameters whose states between two times, inclusive, are not
+// proved by complete listings.
 func (t Timelines) Unproved(target ssmbak.Target, from, to ssmbak.Time) Unproved {
 	at := func(at ssmbak.Time) func(ssmbak.Name) (ssmbak.State, bool) {
 		return func(name ssmbak.Name) (s ssmbak.State, known bool) {
@@ -135,8 +135,9 @@ func (t Timelines) Unproved(target ssmbak.Target, from, to ssmbak.Time) Unproved
 	return t.Reconciled.unproved(meaning(target, t.One), at(from), at(to))
 }
 
-// Timelines reads the index of every parameter of the target. It keeps all of them
-// in memory, a few kilobytes for each parameter.
+// Timelines reads the index of every parameter of the target. It keeps all of them in
+// memory, a few kilobytes per parameter. Its requests and its error are those of
+// [Archive.Log].
 func (a *Archive) Timelines(ctx context.Context, target ssmbak.Target) (Timelines, error) {
 	var found results[*timeline.Timeline]
 	scanned, err := a.scan(ctx, target, found.grow, func(_ context.Context, i int, t *timeline.Timeline) error {
@@ -180,7 +181,7 @@ func (r *results[T]) collect(s scanned) (all []T, names []ssmbak.Name, problems 
 	return all, names, problems
 }
 
-// scanned is what a scan found in addition to the timelines.
+// scanned is the result of a scan, without the timelines.
 type scanned struct {
 	one      bool
 	names    []ssmbak.Name
@@ -190,11 +191,11 @@ type scanned struct {
 }
 
 // scan reads the index of every parameter of the target and calls visit with each
-// timeline, several at once. begin is called before with the number of names. Names
-// of which nothing is known are left out.
+// timeline, concurrently. Before that it calls begin with the number of names. It skips
+// names about which nothing is known.
 func (a *Archive) scan(ctx context.Context, target ssmbak.Target, begin func(names int), visit func(ctx context.Context, i int, t *timeline.Timeline) error) (scanned, error) {
-	// What the last listing proved is read before the indexes: they hold at
-	// least what it compared.
+	// Read before the indexes, so that they contain at least what the last listing
+	// compared.
 	rec, err := a.Reconciled(ctx)
 	if err != nil {
 		return scanned{}, err
@@ -218,8 +219,8 @@ func (a *Archive) scan(ctx context.Context, target ssmbak.Target, begin func(nam
 	for i, name := range out.names {
 		g.Go(func() error {
 			x := Index{}
-			// A parameter with legacy records only has no index, but its index may have
-			// been deleted, or created meanwhile.
+			// A parameter with only legacy records has no index, unless another process
+			// has created one since the listing.
 			if _, legacy := old[name]; !legacy || a.exists {
 				var err error
 				if x, err = a.Index(gctx, name); err != nil {
@@ -248,8 +249,8 @@ func (a *Archive) scan(ctx context.Context, target ssmbak.Target, begin func(nam
 }
 
 // sources returns the parameters of the target: those with an index, and the legacy
-// facts of those that have none yet. A name that a listing found live counts as
-// recorded, even though it has no fact.
+// facts of those without. A name that a listing found live but could not record counts
+// as recorded when a target is resolved.
 func (a *Archive) sources(ctx context.Context, target ssmbak.Target, r Reconciled) (indexed []ssmbak.Name, old map[ssmbak.Name][]timeline.Legacy, one bool, err error) {
 	exact, possible := target.Name()
 	var hasIndex, hasKey bool
@@ -293,7 +294,7 @@ func (a *Archive) sources(ctx context.Context, target ssmbak.Target, r Reconcile
 	return indexed, old, false, nil
 }
 
-// source is [Archive.sources] for exactly one parameter.
+// source is [Archive.sources] for one parameter.
 func (a *Archive) source(ctx context.Context, name ssmbak.Name, hasIndex bool) ([]ssmbak.Name, map[ssmbak.Name][]timeline.Legacy, bool, error) {
 	if hasIndex {
 		return []ssmbak.Name{name}, nil, true, nil

@@ -15,31 +15,31 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// Reconciled is what complete listings of live parameters proved.
+// Reconciled is what complete listings of live parameters have proved.
 type Reconciled struct {
 	Format int       `json:"format"`
-	Reader int       `json:"reader,omitempty"` // the least format that a program must know to read it
+	Reader int       `json:"reader,omitempty"` // the least format that a program must support to read it
 	First  time.Time `json:"first,omitzero"`   // start of the first complete listing
 	Last   time.Time `json:"last,omitzero"`    // start of the last one
-	// Tags and Labels are the starts of the last listings that compared the tags,
-	// and the labels, of every parameter.
+	// Tags and Labels are the starts of the last listings that compared the tags and
+	// the labels of every parameter.
 	Tags   time.Time `json:"tags,omitzero"`
 	Labels time.Time `json:"labels,omitzero"`
-	// Unsure are the names that the last one could not compare, in order.
+	// Unsure are the names that the last listing could not compare, sorted.
 	Unsure []ssmbak.Name `json:"unsure,omitempty"`
-	// Missed are the names, in order, that a listing found live but nothing could
-	// be recorded of. They are never removed: such a parameter is unknown before
-	// its first own fact.
+	// Missed are the names, sorted, that a listing found live but could not record.
+	// They are never removed: such a parameter is unknown before its first own fact.
 	Missed []Missed `json:"missed,omitempty"`
-	// Failed is what earlier programs wrote instead of both. It is empty after reading.
+	// Failed is what earlier versions of ssmbak wrote instead of Unsure and Missed. It
+	// is empty after reading.
 	Failed []ssmbak.Name `json:"failed,omitempty"`
-	// Excluded are the patterns of names that the last one excluded, in order,
-	// and Once those that an earlier one did.
+	// Excluded are the patterns, sorted, that the last listing excluded, and Once those
+	// that only earlier listings did.
 	Excluded []string    `json:"excluded,omitempty"`
 	Once     []Exclusion `json:"once,omitempty"`
 }
 
-// Missed is a parameter that was live when nothing could be recorded of it.
+// Missed is a parameter that was live when a listing could not record it.
 type Missed struct {
 	Name ssmbak.Name `json:"name"`
 	// Until is when the last such listing began.
@@ -49,15 +49,15 @@ type Missed struct {
 // maxMissed bounds the missed names, since every reader reads all of them.
 const maxMissed = 1000
 
-// TooManyMissedError refuses a listing that would bring the missed names to more than
-// 1,000. Nothing of the listing is recorded.
+// TooManyMissedError refuses a listing with which there would be more than 1,000 missed
+// names. Nothing of the listing is recorded.
 type TooManyMissedError struct{ Names int }
 
 func (e *TooManyMissedError) Error() string {
-	return fmt.Sprintf("%d live parameters could not be recorded, more than the %d whose names the archive keeps", e.Names, maxMissed)
+	return fmt.Sprintf("%d live parameters could not be recorded, but the archive keeps at most %d of their names", e.Names, maxMissed)
 }
 
-// Exclusion is a pattern of names that were excluded until a time.
+// Exclusion is a pattern of names that were excluded up to a time.
 type Exclusion struct {
 	Pattern string `json:"pattern"`
 	// Until is when the first complete listing began that included them again.
@@ -65,8 +65,8 @@ type Exclusion struct {
 }
 
 // Covers reports whether a name without any fact did not exist at a time: a complete
-// listing began at or before it, and none excluded the name or found it live
-// without recording it.
+// listing began at or before that time, and no listing excluded the name or found it
+// live without recording it.
 func (r Reconciled) Covers(name ssmbak.Name, at ssmbak.Time) bool {
 	if r.First.IsZero() || at < ssmbak.TimeOf(r.First) || pattern.Any(r.Excluded, name) || r.missed(name) {
 		return false
@@ -84,8 +84,8 @@ func (r Reconciled) findMissed(name ssmbak.Name) (int, bool) {
 	return slices.BinarySearchFunc(r.Missed, name, func(m Missed, name ssmbak.Name) int { return cmp.Compare(m.Name, name) })
 }
 
-// Unrecorded returns the names that listings found live but could not record, or
-// could not compare, in order.
+// Unrecorded returns the names that listings found live but could not record, and those
+// that the last listing could not compare, sorted.
 func (r Reconciled) Unrecorded() []ssmbak.Name {
 	names := slices.Clone(r.Unsure)
 	for _, m := range r.Missed {
@@ -95,7 +95,7 @@ func (r Reconciled) Unrecorded() []ssmbak.Name {
 	return slices.Compact(names)
 }
 
-// miss adds the names that a listing missed, which began at a time.
+// miss adds the names that a listing missed. began is when the listing began.
 func (r *Reconciled) miss(names []ssmbak.Name, began time.Time) {
 	until := make(map[ssmbak.Name]time.Time, len(r.Missed)+len(names))
 	for _, m := range r.Missed {
@@ -112,7 +112,7 @@ func (r *Reconciled) miss(names []ssmbak.Name, began time.Time) {
 	}
 }
 
-// exclude notes the patterns that a listing excluded, which began at a time.
+// exclude sets the patterns that a listing excluded. began is when the listing began.
 func (r *Reconciled) exclude(before Reconciled, patterns []string, began time.Time) {
 	r.Excluded = slices.Compact(slices.Sorted(slices.Values(patterns)))
 	again := func(p string) bool { return slices.Contains(r.Excluded, p) }
@@ -124,8 +124,7 @@ func (r *Reconciled) exclude(before Reconciled, patterns []string, began time.Ti
 	}
 }
 
-// convertFailed converts what earlier programs wrote: they did not say which of the
-// names had facts.
+// convertFailed converts Failed, which does not say which of the names have facts.
 func convertFailed(_ string, r *Reconciled) error {
 	r.miss(r.Failed, r.Last)
 	r.Unsure = slices.Compact(slices.Sorted(slices.Values(append(r.Unsure, r.Failed...))))
@@ -133,35 +132,36 @@ func convertFailed(_ string, r *Reconciled) error {
 	return nil
 }
 
-// Reconciled reads what complete listings proved; the zero value if there was none.
+// Reconciled reads what complete listings have proved, the zero value if there was no
+// complete listing.
 func (a *Archive) Reconciled(ctx context.Context) (Reconciled, error) {
 	d, err := load(ctx, a, reconciledKind, reconciledKey)
 	return d.Value, err
 }
 
-// Listing is a complete listing of live parameters: each of its names and each
-// recorded one, except the failed and the excluded ones, has been compared and
-// recorded by now. Tags and Labels say what else was compared.
+// Listing is a complete listing of live parameters: each listed and each recorded
+// parameter, except the failed and excluded ones, was compared and recorded. Tags and
+// Labels say whether tags and labels were compared too.
 type Listing struct {
 	Began time.Time
 	// Failed are the names that could not be compared.
 	Failed []ssmbak.Name
-	// Missed are those of them that were live but have no fact.
+	// Missed are the names among them that were live but have no fact.
 	Missed       []ssmbak.Name
 	Tags, Labels bool
 	// Excluded are the patterns of the names that were excluded.
 	Excluded []string
 }
 
-// MarkReconciled records a complete listing. What is proved only moves forward: of a
-// listing that began before the last one only the missed names are added. Too many
-// missed names give a [*TooManyMissedError].
+// MarkReconciled records a complete listing. Coverage only moves forward: if another
+// complete listing that began later is recorded already, only the missed names are
+// added. The error may be a [*TooManyMissedError].
 func (w *Writer) MarkReconciled(ctx context.Context, l Listing) error {
 	return w.note(ctx, l, true)
 }
 
-// NoteMissed records the names that an incomplete listing missed. The error is that
-// of [Writer.MarkReconciled].
+// NoteMissed records the names that an incomplete listing missed. The error may be a
+// [*TooManyMissedError].
 func (w *Writer) NoteMissed(ctx context.Context, began time.Time, names []ssmbak.Name) error {
 	return w.note(ctx, Listing{Began: began, Missed: names}, false)
 }
@@ -193,7 +193,7 @@ func (r *Reconciled) advance(before Reconciled, l Listing, began time.Time) {
 		r.First = began
 	}
 	r.exclude(before, l.Excluded, began)
-	if len(before.Unsure) > 0 { // the names that they did not compare are no longer known
+	if len(before.Unsure) > 0 { // the names that those did not compare are no longer known
 		r.Tags, r.Labels = time.Time{}, time.Time{}
 	}
 	if l.Tags {
@@ -204,34 +204,34 @@ func (r *Reconciled) advance(before Reconciled, l Listing, began time.Time) {
 	}
 }
 
-// Coverage returns since when and up to when the archive is complete for a
-// parameter, by its index, the identity and the last complete listing.
+// Coverage returns since when and up to when the archive is complete for a parameter.
+// It follows from the index, the identity and the last complete listing.
 func (a *Archive) Coverage(x Index, r Reconciled) timeline.Coverage {
 	h := timeline.Coverage{Since: a.since(), Complete: x.compared(r, r.Last)}
 	if i, found := r.findMissed(x.Name); found {
-		// It was live when nothing could be recorded of it, so its first fact says
-		// nothing about the time before.
+		// It was live without being recorded, so its first fact says nothing about
+		// the time before.
 		h.Since, h.Missed = 0, ssmbak.TimeOf(r.Missed[i].Until)
 	}
 	return h
 }
 
-// Attributes returns up to when complete listings proved the tags, and the labels, of
-// a parameter to be those in its index; zero if they did not.
+// Attributes returns up to when complete listings proved that the tags and the labels
+// of a parameter are those in its index; zero if they did not.
 func (x Index) Attributes(r Reconciled) (tags, labels ssmbak.Time) {
 	return x.compared(r, r.Tags), x.compared(r, r.Labels)
 }
 
-// compared returns the time up to which a listing that began at a time proves the
-// index complete, zero if it does not.
+// compared returns the time up to which a listing proves the index complete, zero if it
+// does not. began is when the listing began.
 //
-// It does only if the index was not replaced since shortly before the listing
-// began: then it holds what the parameter was compared with, and a late writer
-// cannot have added what was not compared since.
+// The listing proves that only if the index was not replaced since shortly before it
+// began: then the index contains what the parameter was compared with, and nothing that
+// a late writer added later.
 func (x Index) compared(r Reconciled, began time.Time) ssmbak.Time {
 	complete := began.Add(-timeline.Staleness)
 	_, unsure := slices.BinarySearch(r.Unsure, x.Name)
-	// Modified is in whole seconds.
+	// Modified has a precision of one second.
 	if unsure || pattern.Any(r.Excluded, x.Name) || began.IsZero() || x.object.Modified.IsZero() || !x.object.Modified.Add(time.Second).Before(complete) {
 		return 0
 	}

@@ -17,60 +17,60 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// ErrNoRestore says that no restore with an ID is recorded.
+// ErrNoRestore means that no restore with an ID is recorded.
 var ErrNoRestore = errors.New("no such restore is recorded")
 
-// RestoreRecord is what a restore writes down before it writes the first parameter,
-// and once more at its end. So there is one of every restore that may have changed
-// anything, with all that is needed to undo it. It names values by the object
-// versions that hold them and never contains one.
+// RestoreRecord is what a restore records before it writes the first parameter, and
+// again when it ends. So every restore that may have changed anything has a record with
+// everything that an undo needs. A record refers to values by the object versions that
+// hold them and never contains a value.
 type RestoreRecord struct {
 	Format int    `json:"format"`
-	Reader int    `json:"reader,omitempty"` // the least format that a program must know to read it
+	Reader int    `json:"reader,omitempty"` // the least format that a program must support to read it
 	Writer string `json:"writer"`
 	ID     string `json:"id"`
-	// Began is when it was about to write, and Ended when it had done so; zero
-	// for one that is running, or that was killed.
+	// Began is when the record was first written, before the first change, and Ended
+	// when the restore had ended; zero if it still runs or was killed.
 	Began time.Time `json:"began"`
 	Ended time.Time `json:"ended,omitzero"`
 	By    string    `json:"by"` // the ARN of the caller, from STS
-	// Arguments are those of the command, with an absolute time.
+	// Arguments are the command's, with an absolute time.
 	Arguments string `json:"arguments,omitempty"`
-	// Target is the NAME|PATH, Recursive its flag, and At the time that was
-	// restored; At is zero if Undoes is set.
+	// Target is the NAME|PATH, Recursive its flag, and At the time to which it was
+	// restored, zero if Undoes is set.
 	Target    string      `json:"target"`
 	Recursive bool        `json:"recursive,omitempty"`
 	At        ssmbak.Time `json:"at,omitempty"`
 	// Undoes is the ID of the restore that this one undoes.
 	Undoes string `json:"undoes,omitempty"`
-	// Items are the parameters that it was to change, by name.
+	// Items are the parameters that the restore was to change, by name.
 	Items []RestoreItem `json:"items"`
 }
 
 // RestoreItem is one parameter of a [RestoreRecord].
 type RestoreItem struct {
 	Name ssmbak.Name `json:"name"`
-	// Action is what was to be done, one of the restore package's actions.
+	// Action is one of the plan package's actions.
 	Action string `json:"action"`
-	// Replaces says that it may delete and recreate the parameter, whose versions
-	// then start at 1 again.
+	// Replaces says that the restore may delete and recreate the parameter, whose
+	// versions then start at 1 again.
 	Replaces bool `json:"replaces,omitempty"`
-	// Attributes are those that it was to change.
+	// Attributes are the attributes that were to change.
 	Attributes []ssmbak.Attribute `json:"attributes"`
-	// Before is the parameter before the restore, nil if it did not exist, and
-	// After what it was to be. After.Version has no time, and the number that was
-	// expected; if no version was to be written, that of Before.
+	// Before is the parameter before the restore, nil if it did not exist, and After
+	// the planned parameter, nil for a deletion. After.Version has no time; its number
+	// is the expected one, or that of Before if no version was to be written.
 	Before *RestoreSide `json:"before,omitempty"`
 	After  *RestoreSide `json:"after,omitempty"`
-	// Status is the outcome, "" until it is recorded, and Written the number of the
-	// version that was written, 0 if none was.
+	// Status is the outcome, "" until the restore has ended, and Written the number of
+	// the version that was written, 0 if no version was.
 	Status  string `json:"status,omitempty"`
 	Written int64  `json:"written,omitempty"`
 	Error   string `json:"error,omitempty"`
 }
 
-// RestoreSide is a parameter before or after a restore. Version.Objects are the
-// object versions that hold its value, under the key of Source.
+// RestoreSide is a parameter before or after a restore. Version.Objects are the object
+// versions with its value, under the key of Source.
 type RestoreSide struct {
 	Source  ssmbak.Name      `json:"source"`
 	Version timeline.Version `json:"version"`
@@ -79,12 +79,12 @@ type RestoreSide struct {
 	Labels map[string]int64  `json:"labels"`
 }
 
-// restoreID is the form of an ID: the second in which the restore began, so that
-// IDs sort by time, and a random suffix.
+// restoreID matches an ID: the second in which the restore began, so that IDs sort by
+// time, and a random suffix.
 var restoreID = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z-[0-9a-z]{1,32}$`)
 
-// NewRestoreID returns an ID for a restore that begins now. suffix makes it unique:
-// 1 to 32 lower-case letters and digits.
+// NewRestoreID returns an ID for a restore that begins now. The suffix, 1 to 32
+// lower-case letters and digits, makes it unique.
 func NewRestoreID(now time.Time, suffix string) string {
 	return now.UTC().Format("20060102T150405Z") + "-" + suffix
 }
@@ -96,13 +96,13 @@ func checkRecord(key string, r *RestoreRecord) error {
 	return nil
 }
 
-// BeginRestore writes the record of a restore, which must not write anything before.
-// It fails if the ID is taken.
+// BeginRestore writes the record of a restore. The caller must not change a parameter
+// before it returns. It fails if the ID is in use.
 func (a *Archive) BeginRestore(ctx context.Context, r *RestoreRecord) error {
 	return a.saveRecord(ctx, r, true)
 }
 
-// EndRestore replaces the record that [Archive.BeginRestore] wrote by one with the
+// EndRestore replaces the record that [Archive.BeginRestore] wrote with one that has the
 // outcome.
 func (a *Archive) EndRestore(ctx context.Context, r *RestoreRecord) error {
 	return a.saveRecord(ctx, r, false)
@@ -120,7 +120,7 @@ func (a *Archive) saveRecord(ctx context.Context, r *RestoreRecord, first bool) 
 	key := recordsPrefix + r.ID
 	_, _, err = a.bucket.Put(ctx, bucket.Write{Key: key, Body: body, ContentType: "application/gzip", Absent: first})
 	if first && errors.Is(err, bucket.ErrConflict) {
-		// The same request, sent before, may have written it.
+		// An earlier attempt of the same request may have written it.
 		if found, readErr := a.bucket.Get(ctx, key, ""); readErr == nil && bytes.Equal(found.Body, body) {
 			return nil
 		}
@@ -131,7 +131,8 @@ func (a *Archive) saveRecord(ctx context.Context, r *RestoreRecord, first bool) 
 	return nil
 }
 
-// RestoreRecord reads the record of one restore, or returns [ErrNoRestore].
+// RestoreRecord reads the record of one restore. The error is [ErrNoRestore] if there is
+// none, and may be a [*FormatError] or a [*DamagedError].
 func (a *Archive) RestoreRecord(ctx context.Context, id string) (*RestoreRecord, error) {
 	if !restoreID.MatchString(id) {
 		return nil, fmt.Errorf("%w: %q is not the ID of one", ErrNoRestore, id)
@@ -146,9 +147,9 @@ func (a *Archive) RestoreRecord(ctx context.Context, id string) (*RestoreRecord,
 	return &d.Value, nil
 }
 
-// RestoreRecords reads the records of the newest restores, the newest first: at most
-// limit of them, all if it is 0. more counts the older ones. A record that cannot be
-// read is an error that names it.
+// RestoreRecords reads the records of the newest restores, newest first: at most limit
+// of them, all if limit is 0. more counts the older ones. A record that cannot be read
+// is an error that names it.
 func (a *Archive) RestoreRecords(ctx context.Context, limit int) (all []*RestoreRecord, more int, err error) {
 	var ids []string
 	for o, err := range a.bucket.Objects(ctx, bucket.Listing{Prefix: recordsPrefix}) {

@@ -97,7 +97,7 @@ func TestRestoreRecords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Tags that are none are another thing than tags that are not known.
+	// No tags differ from unknown tags.
 	if diff := cmp.Diff(got, r); diff != "" || got.Format != Format || got.Writer == "" {
 		t.Errorf("the record when it began, of %s (-got +want):\n%s", got.Writer, diff)
 	}
@@ -196,7 +196,7 @@ func TestRestoreList(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	put("README", "what somebody else put there")
+	put("README", "an object of another program")
 	put("20240613T201054Z-x/y", "that too")
 	for _, limit := range []int{0, 1, 5, 11, 12, 13} {
 		all, more, err := a.RestoreRecords(t.Context(), limit)
@@ -223,7 +223,7 @@ func TestRestoreList(t *testing.T) {
 	}
 }
 
-// TestRestoreDamaged refuses what is not whole or not understood.
+// TestRestoreDamaged checks that damaged and newer records are refused.
 func TestRestoreDamaged(t *testing.T) {
 	t.Parallel()
 	const id = "20240613T201054Z-abc"
@@ -241,8 +241,8 @@ func TestRestoreDamaged(t *testing.T) {
 		{name: "not compressed", body: []byte(text), says: "gzip"},
 		{name: "cut short", body: zipped(text)[:60], says: "EOF"},
 		{name: "empty", body: nil, says: "EOF"},
-		{name: "no JSON", body: zipped("record"), says: "not the JSON"},
-		{name: "two of them", body: zipped(text + text), says: "not the JSON"},
+		{name: "no JSON", body: zipped("record"), says: "not a JSON object"},
+		{name: "two of them", body: zipped(text + text), says: "not a JSON object"},
 		{name: "no format", body: zipped(string(good)), says: "no format"},
 		{name: "for newer readers", body: zipped(strings.Replace(text, `"format":1`, `"format":3,"reader":2`, 1)), format: true, says: "use a newer ssmbak"},
 		{name: "for newer readers, of another shape", body: zipped(`{"format":2,"reader":2,"items":"none"}`), format: true, says: "use a newer ssmbak"},
@@ -261,7 +261,7 @@ func TestRestoreDamaged(t *testing.T) {
 		})
 	}
 	if r, err := decodeRecord(id, zipped(text)); err != nil || r.ID != id {
-		t.Errorf("the whole one: %v", err)
+		t.Errorf("the intact one: %v", err)
 	}
 	t.Run("changed in the bucket", func(t *testing.T) {
 		t.Parallel()
@@ -305,7 +305,7 @@ func TestRestoreBomb(t *testing.T) {
 	}
 	_ = zip.Close()
 	var damaged *DamagedError
-	if _, err := decodeRecord("20240613T201054Z-abc", buf.Bytes()); !errors.As(err, &damaged) || !strings.Contains(err.Error(), "unpacks to more than") {
+	if _, err := decodeRecord("20240613T201054Z-abc", buf.Bytes()); !errors.As(err, &damaged) || !strings.Contains(err.Error(), "bytes uncompressed") {
 		t.Errorf("%v, want a DamagedError", err)
 	}
 }
@@ -341,8 +341,8 @@ func TestRestoreDenied(t *testing.T) {
 	}
 }
 
-// FuzzDecodeRestore holds that whatever is decoded can be written and read again
-// as it was, and that nothing else than damage or a newer format is an error.
+// FuzzDecodeRestore checks that a decoded record can be encoded and decoded again without
+// change, and that errors report only damage or a newer format.
 func FuzzDecodeRestore(f *testing.F) {
 	const id = "20240613T201054Z-abc"
 	for _, r := range []*RestoreRecord{full(id), {ID: id, Began: began, Target: "/p", Undoes: "20240613T201053Z-x", Items: []RestoreItem{{Name: "/p"}}}} {

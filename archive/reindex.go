@@ -14,48 +14,50 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// Reindexed is what [Archive.Reindex] did.
+// Reindexed is the outcome of [Archive.Reindex].
 type Reindexed struct {
 	Name ssmbak.Name
-	// Rebuilt says that the index was rebuilt. Otherwise it was intact, or only the
-	// legacy ssmbak has recorded the parameter, which needs no index; then nothing
-	// was written and all other fields are zero.
+	// Rebuilt says that the index was rebuilt. Otherwise nothing was written and all
+	// other fields are zero: the index was intact, or only the legacy ssmbak recorded
+	// the parameter, which then needs no index.
 	Rebuilt bool
-	// Older is the version of the index object from which the facts came, and
-	// OlderTime when S3 stored it; "" and zero if none could be read.
+	// Older is the object version of the index from which the facts came, and OlderTime
+	// when S3 stored it, to the second; "" and zero if no version could be read.
 	Older     string
 	OlderTime ssmbak.Time
-	// Versions counts those in the rebuilt index.
+	// Versions counts the versions of the parameter in the rebuilt index.
 	Versions int
-	// Values counts the value objects that no older index named, and Legacy
-	// those of the legacy ssmbak if no older index could be read.
+	// Values counts the value objects that the older index did not name, and Legacy the
+	// object versions and delete markers of the legacy ssmbak, if no older index could
+	// be read.
 	Values, Legacy int
-	// Foreign counts object versions of other programs, and Unreadable those
-	// whose metadata cannot be understood, or that were removed meanwhile. They
-	// are left in place.
+	// Foreign counts object versions of other programs, and Unreadable those whose
+	// metadata cannot be decoded, or that were removed during the call. They are not
+	// changed.
 	Foreign, Unreadable int
-	// Missing says in words what could not be rebuilt.
+	// Missing describes the facts that could not be rebuilt.
 	Missing []string
 }
 
-// onlyInIndex is what value objects do not hold.
+// onlyInIndex describes the facts that value objects do not contain.
 var onlyInIndex = []string{
 	"deletions", "observations and what they proved", "tags", "labels", "descriptions", "allowed patterns", "policies", "events",
 	"versions without a value object",
 }
 
-// Reindex rebuilds the index of a parameter that is damaged, was deleted, or
-// has a delete marker. An intact index is left unchanged.
+// Reindex rebuilds the index of a parameter if it is damaged, was deleted, or has a
+// delete marker. It does not change an intact index.
 //
-// The facts come from the newest older version of the index that can be read:
-// since an index only grows, it holds those of all before it. The value objects that
-// it does not name are read from their metadata, with one request for each. Delete
-// markers are no facts, since a late writer may have written them. Other writers may
-// be at work; what they add meanwhile is kept.
+// The facts come from the newest object version of the index that can be read: since an
+// index only grows, that version contains the facts of all earlier ones. Reindex adds
+// the value objects that it does not name from their metadata, with one request each.
+// Delete markers are not facts, since a late writer may have added them. Other writers
+// may work at the same time; what they add is kept.
 //
-// The error is [ErrNothing] if the archive holds nothing of the parameter, and a
-// [*FormatError] if its index, or an older version of it that would be needed,
-// has a newer format. After an error either nothing or all of it was written.
+// The error is [ErrNothing] if the bucket contains nothing of the parameter, and a
+// [*FormatError] if only a newer ssmbak can read its index, or an older version of it
+// that is needed. After an error the index may have been rebuilt; calling Reindex again
+// is safe.
 func (a *Archive) Reindex(ctx context.Context, name ssmbak.Name) (Reindexed, error) {
 	out := Reindexed{Name: name}
 	switch err := a.CheckIndex(ctx, name); {
@@ -68,7 +70,7 @@ func (a *Archive) Reindex(ctx context.Context, name ssmbak.Name) (Reindexed, err
 	if err != nil {
 		return out, fmt.Errorf("rebuild the index of %s: %w", name, err)
 	}
-	found, unknown, err := a.gather(ctx, &out)
+	found, unknown, err := a.collect(ctx, &out)
 	if err != nil {
 		return out, fmt.Errorf("rebuild the index of %s: %w", name, err)
 	}
@@ -86,10 +88,10 @@ func (a *Archive) Reindex(ctx context.Context, name ssmbak.Name) (Reindexed, err
 	return out, nil
 }
 
-// CheckIndex returns nil if the index of a parameter is intact, or if there is
-// none and only the legacy ssmbak has recorded the parameter. Otherwise it returns why
-// not: a [*DamagedError] or a [*MissingIndexError], which [Archive.Reindex] repairs,
-// a [*FormatError], or [ErrNothing]. With any other error the answer is not known.
+// CheckIndex returns nil if the index of a parameter is intact, or if there is none and
+// only the legacy ssmbak recorded the parameter. Otherwise the error is a
+// [*DamagedError] or a [*MissingIndexError], which [Archive.Reindex] repairs, a
+// [*FormatError], or [ErrNothing]. Any other error says that the check failed.
 func (a *Archive) CheckIndex(ctx context.Context, name ssmbak.Name) error {
 	x, err := a.Index(ctx, name)
 	if err != nil || x.Exists {
@@ -114,8 +116,8 @@ func (a *Archive) CheckIndex(ctx context.Context, name ssmbak.Name) error {
 	return nil
 }
 
-// replaceable reads an index like [Archive.Index], but one that is damaged or has a
-// delete marker counts as empty, so that any facts may replace it.
+// replaceable reads an index like [Archive.Index], but returns an empty one for an index
+// that is damaged or has a delete marker, so that any facts may replace it.
 func (a *Archive) replaceable(ctx context.Context, name ssmbak.Name) (Index, error) {
 	all, err := a.bucket.History(ctx, indexKey(name))
 	if err != nil {
@@ -126,7 +128,7 @@ func (a *Archive) replaceable(ctx context.Context, name ssmbak.Name) (Index, err
 	if len(all) == 0 || all[0].Marker {
 		return newIndex(name, empty), nil
 	}
-	// The bytes that are checked must be those of the ETag that is replaced.
+	// Check the object version whose ETag is replaced.
 	current, err := a.index(ctx, name, all[0].ID)
 	if needsReindex(err) {
 		empty.Exists, empty.ETag = true, all[0].ETag
@@ -135,10 +137,9 @@ func (a *Archive) replaceable(ctx context.Context, name ssmbak.Name) (Index, err
 	return current, err
 }
 
-// gather collects every fact about a parameter that the bucket still holds, and
-// notes in out where they came from. unknown is what this program does not know of
-// the older index.
-func (a *Archive) gather(ctx context.Context, out *Reindexed) (facts timeline.Facts, unknown bucket.Unknown, err error) {
+// collect returns every fact about a parameter that the bucket still contains, and sets
+// in out where they came from. unknown holds the unknown fields of the older index.
+func (a *Archive) collect(ctx context.Context, out *Reindexed) (facts timeline.Facts, unknown bucket.Unknown, err error) {
 	indexes, err := a.bucket.History(ctx, indexKey(out.Name))
 	if err != nil {
 		return facts, unknown, err
@@ -172,16 +173,15 @@ func (a *Archive) gather(ctx context.Context, out *Reindexed) (facts timeline.Fa
 	case out.Older == "":
 		out.Missing = append(out.Missing, onlyInIndex...)
 	case !complete:
-		out.Missing = append(out.Missing, "what was recorded after "+out.OlderTime.String()+", other than values")
+		out.Missing = append(out.Missing, "everything recorded after "+out.OlderTime.String()+" except values")
 	}
 	if _, _, absent := timeline.New(out.Name, facts, timeline.Coverage{}).Newest(); !absent && len(out.Missing) > 0 && current.Marker {
-		out.Missing = append(out.Missing, "the deletion that left the delete marker of "+current.Modified.String()+", unless that came late")
+		out.Missing = append(out.Missing, "the deletion for which the delete marker of "+current.Modified.String()+" was added, unless it was added late")
 	}
 	return facts, unknown, nil
 }
 
-// addValues adds to the facts what the object versions of a parameter's key say
-// that the facts do not name.
+// addValues adds the object versions of a parameter's key that the facts do not name.
 func (a *Archive) addValues(ctx context.Context, out *Reindexed, facts timeline.Facts, all []bucket.Version) (timeline.Facts, error) {
 	named := make(map[string]bool)
 	for _, v := range facts.Versions {
@@ -193,51 +193,51 @@ func (a *Archive) addValues(ctx context.Context, out *Reindexed, facts timeline.
 		named[o.ID] = true
 	}
 	all = slices.DeleteFunc(all, func(v bucket.Version) bool { return v.Marker || named[v.ID] })
-	labels := make([]label, len(all))
+	found := make([]described, len(all))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(a.o.Parallel)
 	for i, v := range all {
 		g.Go(func() (err error) {
-			labels[i], err = a.label(gctx, v.Key, v.ID)
+			found[i], err = a.describe(gctx, v.Key, v.ID)
 			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
 		return facts, err
 	}
-	var found timeline.Facts
+	var added timeline.Facts
 	foreign := make(map[string]bool, len(all))
-	for i, l := range labels {
-		foreign[all[i].ID] = l.foreign
+	for i, d := range found {
+		foreign[all[i].ID] = d.foreign
 		switch {
-		case l.foreign:
+		case d.foreign:
 			out.Foreign++
-		case l.unreadable, l.gone:
+		case d.unreadable, d.gone:
 			out.Unreadable++
 		default:
 			out.Values++
-			l.version.Objects = []timeline.ObjectRef{{ID: all[i].ID, Written: all[i].Modified}}
-			found.Versions = append(found.Versions, l.version)
+			d.version.Objects = []timeline.ObjectRef{{ID: all[i].ID, Written: all[i].Modified}}
+			added.Versions = append(added.Versions, d.version)
 		}
 	}
 	if out.Older == "" && a.hasLegacy() {
 		var err error
-		if found.Legacy, err = a.legacyOf(ctx, out.Name, foreign); err != nil {
+		if added.Legacy, err = a.legacyOf(ctx, out.Name, foreign); err != nil {
 			return facts, err
 		}
-		for _, o := range found.Legacy {
+		for _, o := range added.Legacy {
 			out.Legacy++
 			if !o.Deleted {
 				out.Foreign--
 			}
 		}
 	}
-	return timeline.Union(facts, describedAs(facts, found)), nil
+	return timeline.Union(facts, describedAs(facts, added)), nil
 }
 
-// legacyOf returns what the legacy ssmbak wrote of a parameter: of the foreign object
-// versions those that have its tags, and delete markers. A marker is surely of the
-// legacy ssmbak only if it was stored before the archive was created.
+// legacyOf returns the legacy facts about a parameter: the foreign object versions that
+// have the legacy tags, and the delete markers that were stored before the archive was
+// created, since this ssmbak may have added later ones.
 func (a *Archive) legacyOf(ctx context.Context, name ssmbak.Name, foreign map[string]bool) ([]timeline.Legacy, error) {
 	o := a.legacyOptions()
 	o.Ours = func(id string) bool {
@@ -247,14 +247,14 @@ func (a *Archive) legacyOf(ctx context.Context, name ssmbak.Name, foreign map[st
 	facts, err := legacy.One(ctx, a.bucket, o, name)
 	return slices.DeleteFunc(facts, func(f timeline.Legacy) bool {
 		if f.Deleted {
-			return f.LastModified.Add(time.Second) > a.since() // LastModified is in whole seconds
+			return f.LastModified.Add(time.Second) > a.since() // LastModified has a precision of one second
 		}
 		return !foreign[f.ID]
 	}), err
 }
 
-// describedAs returns the facts with each version as base describes it, if it does:
-// the metadata of a value object says less about a version than an index.
+// describedAs returns facts with each version replaced by that of base, if base has it:
+// an index says more about a version than the metadata of a value object.
 func describedAs(base, facts timeline.Facts) timeline.Facts {
 	facts.Versions = slices.Clone(facts.Versions)
 	for i, v := range facts.Versions {

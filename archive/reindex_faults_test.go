@@ -26,23 +26,23 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// TestReindexOriginals rebuilds indexes in a bucket to which the original wrote
-// before and beside ssmbak.
-func TestReindexOriginals(t *testing.T) {
+// TestReindexLegacy rebuilds indexes in a bucket to which the legacy ssmbak wrote before
+// and together with ssmbak.
+func TestReindexLegacy(t *testing.T) {
 	t.Parallel()
 	clock := emulator.NewClock(time.Date(2024, 6, 13, 20, 0, 0, 0, time.UTC))
 	local := emulator.New(emulator.Options{Clock: clock})
 	p := place{client: connect(t, awsconn.Options{HTTPClient: local.Client()}), bucket: "archive"}
 	local.S3.CreateBucket("archive", true)
-	putOriginal(t, p, "/app/db", "old")
-	putOriginal(t, p, "/app/old", "old")
+	putLegacy(t, p, "/app/db", "old")
+	putLegacy(t, p, "/app/old", "old")
 	p.remove(t, "/app/old", "")
 	clock.Advance(time.Minute)
 	p.remove(t, "/app/db", "")
 	a := p.ready(t)
 	clock.Set(time.Now().Add(time.Hour))
 
-	// What only the original recorded has lost nothing.
+	// A parameter with only legacy records has lost nothing.
 	before := p.history(t, "")
 	for name, want := range map[ssmbak.Name]error{"/app/old": nil, "/app/db": nil, "/app/none": archive.ErrNothing} {
 		out, err := a.Reindex(t.Context(), name)
@@ -63,7 +63,7 @@ func TestReindexOriginals(t *testing.T) {
 	}
 	clock.Advance(time.Minute)
 	p.put(t, "/app/db", "a stranger's")
-	putOriginal(t, p, "/app/db", "beside")
+	putLegacy(t, p, "/app/db", "legacy")
 	if got := broken(t, a, testworld.Target(t, "/", true)); !slices.Equal(got, []ssmbak.Name{"/app/db"}) {
 		t.Errorf("broken %v", got)
 	}
@@ -88,30 +88,30 @@ func TestReindexOriginals(t *testing.T) {
 	if markers != 1 {
 		t.Errorf("originals %+v, want one marker: ours is no fact", x.Facts.Legacy)
 	}
-	if st := at(t, a, "/app/db", ssmbak.Seconds(1718309100)); !st.Deleted && st.Value.V.Reveal() != "beside" {
+	if st := at(t, a, "/app/db", ssmbak.Seconds(1718309100)); !st.Deleted && st.Value.V.Reveal() != "legacy" {
 		t.Errorf("before the first fact of ours: %+v", st)
 	}
 	if st := at(t, a, "/app/db", second+1); st.Value.V.Reveal() != "v1" {
 		t.Errorf("at our version: %+v", st)
 	}
 
-	// With the first index at hand, what the original wrote is in it, and what it
-	// wrote later counts no more.
+	// The first index can be read and contains the earlier legacy records; later ones
+	// do not count.
 	before = p.history(t, "/app/db")
 	p.put(t, ".ssmbak/index/app/db", "no index")
-	putOriginal(t, p, "/app/db", "later")
+	putLegacy(t, p, "/app/db", "later")
 	if out := reindex(t, a, "/app/db"); out.Legacy != 0 || out.Values != 0 || out.Older == "" || out.Foreign != 2 {
 		t.Errorf("%+v, %v", out, before)
 	}
 	holds(t, a, "/app/db", x.Facts)
 }
 
-// TestReindexOriginalsMeets lets a recorder write a value that the listing did
-// not show yet: it is not taken for the original's.
-func TestReindexOriginalsMeets(t *testing.T) {
+// TestReindexLegacyMeets lets a recorder write a value after the listing: it is not taken
+// for a legacy record.
+func TestReindexLegacyMeets(t *testing.T) {
 	t.Parallel()
 	local, p := emulated(t, 1)
-	putOriginal(t, p, "/a", "old")
+	putLegacy(t, p, "/a", "old")
 	other := p.ready(t)
 	value(t, other, "/a", 1)
 	var met atomic.Int32
@@ -130,7 +130,7 @@ func TestReindexOriginalsMeets(t *testing.T) {
 // TestReindexMeets lets another writer in between the reading and the swap.
 func TestReindexMeets(t *testing.T) {
 	t.Parallel()
-	const described = "what no value object tells"
+	const described = "what no value object contains"
 	tests := []struct {
 		name string
 		lose func(t *testing.T, p place)
@@ -209,8 +209,8 @@ func unmark(t *testing.T, p place) {
 	p.remove(t, ".ssmbak/index/a", ids[len(ids)-1])
 }
 
-// TestReindexFaults holds that what cannot be read for now is never taken for
-// what is not there: a rebuilt index is whole, so nobody would look again.
+// TestReindexFaults checks that a failed read is never taken for absence: a rebuilt index
+// is intact, so the facts would never be read again.
 func TestReindexFaults(t *testing.T) {
 	t.Parallel()
 	local, p := emulated(t, 1)
@@ -249,7 +249,7 @@ func TestReindexFaults(t *testing.T) {
 		t.Errorf("it was written to (-before +after):\n%s", diff)
 	}
 
-	// A swap whose answer is lost has happened.
+	// A swap whose response is lost took effect.
 	local.Faults.Add(emulator.Rule{Op: "PutObject", KeyPrefix: ".ssmbak/index", Times: 2, Fault: emulator.Conflict})
 	local.Faults.Add(emulator.Rule{Op: "PutObject", KeyPrefix: ".ssmbak/index", Times: 1, Fault: emulator.Fault{LostAfter: true}})
 	if out := reindex(t, a, "/a"); out.Versions != 2 {
@@ -279,8 +279,8 @@ func TestReindexCorrupted(t *testing.T) {
 	}
 }
 
-// TestReindexAfterListing holds that a complete listing from before an index was
-// rebuilt proves nothing of it: the rebuilt one may lack what was compared.
+// TestReindexAfterListing checks that a complete listing from before an index was rebuilt
+// proves nothing about it: the rebuilt index may lack facts that were compared.
 func TestReindexAfterListing(t *testing.T) {
 	t.Parallel()
 	begun := second.Std()
@@ -305,8 +305,8 @@ func TestReindexAfterListing(t *testing.T) {
 	}
 }
 
-// TestReindexProves rebuilds random histories and compares what is proved then
-// with what was the case.
+// TestReindexProves rebuilds the indexes of random histories and compares the proved
+// states with the true ones.
 func TestReindexProves(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -322,7 +322,7 @@ func TestReindexProves(t *testing.T) {
 		truth := make(map[ssmbak.Time]int64) // from then on; 0 for none
 		now, life := second, []timeline.Version(nil)
 		steps := rapid.IntRange(1, 12).Draw(r, "steps")
-		// What is recorded from this step on is in no index that can be read.
+		// Facts from this step on are in no index that can be read.
 		readable := rapid.IntRange(0, steps).Draw(r, "readable")
 		keep := func(v *timeline.Version) {
 			if len(v.Objects) > 0 || v.Unreadable != "" {
@@ -419,9 +419,9 @@ func TestReindexProves(t *testing.T) {
 	})
 }
 
-// TestBrokenRequests counts what it costs to find what is broken: a page per
-// 1,000 object versions, one request per index, and one per name without.
-func TestBrokenRequests(t *testing.T) {
+// TestDamagedRequests counts the requests of Damaged: one per 1,000 object versions, one
+// per index, and one per name without an index.
+func TestDamagedRequests(t *testing.T) {
 	t.Parallel()
 	local, p := emulated(t, 1)
 	a := p.ready(t)

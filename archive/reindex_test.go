@@ -18,12 +18,12 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// rebuilding is what holds of a rebuilt index on every S3.
+// rebuilding lists what a rebuilt index contains on every implementation of S3.
 var rebuilding = []struct {
 	name string
 	hold func(t *testing.T, p place)
 }{
-	{"a whole index is left alone", func(t *testing.T, p place) {
+	{"an intact index is not changed", func(t *testing.T, p place) {
 		a := p.ready(t)
 		begin(t, a, "/app/db", 1)
 		before := p.history(t, ".ssmbak/")
@@ -41,7 +41,7 @@ var rebuilding = []struct {
 			t.Errorf("broken %v, want none", got)
 		}
 	}},
-	{"damage on top of a good index", func(t *testing.T, p place) {
+	{"a damaged version after a good index", func(t *testing.T, p place) {
 		a := p.ready(t)
 		want := grown(t, a, "/app/db")
 		good := p.history(t, ".ssmbak/index/app/db")[0]
@@ -63,7 +63,7 @@ var rebuilding = []struct {
 		if out.Older != good || out.OlderTime == 0 || out.Versions != 3 || out.Values != 2 {
 			t.Errorf("%+v, want the facts of %s and two values", out, good)
 		}
-		if wantLacks := []string{"what was recorded after " + out.OlderTime.String() + ", other than values"}; !slices.Equal(out.Missing, wantLacks) {
+		if wantLacks := []string{"everything recorded after " + out.OlderTime.String() + " except values"}; !slices.Equal(out.Missing, wantLacks) {
 			t.Errorf("lacks %q, want %q", out.Missing, wantLacks)
 		}
 		third := version(3)
@@ -73,7 +73,7 @@ var rebuilding = []struct {
 		if got := broken(t, a, testworld.Target(t, "/app/db", false)); got != nil {
 			t.Errorf("broken after it: %v", got)
 		}
-		// Recording goes on.
+		// Recording continues.
 		x, err := a.Index(t.Context(), "/app/db")
 		if err == nil {
 			_, err = a.Update(t.Context(), x, add(version(4)))
@@ -96,7 +96,7 @@ var rebuilding = []struct {
 			t.Errorf("%+v, want the facts of %s and nothing lacking", out, good)
 		}
 		holds(t, a, "/app/db", want)
-		// So a marker on the value objects is somebody's who was late.
+		// So a delete marker on the value objects is that of a late writer.
 		begin(t, a, "/app/x", 1)
 		if err := a.MarkDeleted(t.Context(), "/app/x"); err != nil {
 			t.Fatal(err)
@@ -154,7 +154,7 @@ var rebuilding = []struct {
 			t.Errorf("between two lives: %+v, want unknown", st)
 		}
 	}},
-	{"a marker on top is told of and proves nothing", func(t *testing.T, p place) {
+	{"a current delete marker is reported and proves nothing", func(t *testing.T, p place) {
 		a := p.ready(t)
 		value(t, a, "/app/db", 1)
 		if err := a.MarkDeleted(t.Context(), "/app/db"); err != nil {
@@ -190,8 +190,8 @@ var rebuilding = []struct {
 		if out := reindex(t, a, "/app/db"); out.Versions != 1 || out.Values != 1 || out.Foreign != 1 || out.Unreadable != 5 {
 			t.Errorf("%+v", out)
 		}
-		// Recording refuses a name under whose key only a stranger wrote; it is
-		// not found by itself, but can be repaired.
+		// Recording refuses a name with only an object of another program; it is not
+		// listed, but can be repaired.
 		p.put(t, "/app/strange", "a stranger's")
 		if got := broken(t, a, testworld.Target(t, "/", true)); got != nil {
 			t.Errorf("broken %v, want none", got)
@@ -215,11 +215,11 @@ var rebuilding = []struct {
 	}},
 	{"which parameters a target means", func(t *testing.T, p place) {
 		a := p.ready(t)
-		for i, name := range []ssmbak.Name{"/app", "/app/db", "/app/db2", "/app/db/deep", "/app-x/y", "/app/whole", "/other/gone", "/other/values"} {
+		for i, name := range []ssmbak.Name{"/app", "/app/db", "/app/db2", "/app/db/deep", "/app-x/y", "/app/intact", "/other/gone", "/other/values"} {
 			begin(t, a, name, 1)
 			index := ".ssmbak/index" + string(name)
 			switch {
-			case name == "/app/whole":
+			case name == "/app/intact":
 			case name == "/other/gone":
 				p.remove(t, index, "")
 			case name == "/other/values":
@@ -238,7 +238,7 @@ var rebuilding = []struct {
 			{"/app/db", false, []ssmbak.Name{"/app/db"}},
 			{"/app/db", true, []ssmbak.Name{"/app/db", "/app/db/deep"}},
 			{"/app/db/", false, []ssmbak.Name{"/app/db/deep"}},
-			{"/app/whole", false, nil},
+			{"/app/intact", false, nil},
 			{"/app", true, []ssmbak.Name{"/app", "/app/db", "/app/db/deep", "/app/db2"}},
 			{"/app/", false, []ssmbak.Name{"/app/db", "/app/db2"}},
 			{"/app-x", false, []ssmbak.Name{"/app-x/y"}},
@@ -274,7 +274,7 @@ var rebuilding = []struct {
 		p.put(t, ".ssmbak/index/app/db", "no index")
 		before := p.history(t, ".ssmbak/")
 		if out, err := a.Reindex(t.Context(), "/app/db"); !errors.As(err, &newer) {
-			t.Errorf("damage on top of it: %+v, %v, want a FormatError", out, err)
+			t.Errorf("damage after it: %+v, %v, want a FormatError", out, err)
 		}
 		if diff := cmp.Diff(before, p.history(t, ".ssmbak/")); diff != "" {
 			t.Errorf("it was written to (-before +after):\n%s", diff)
@@ -282,7 +282,7 @@ var rebuilding = []struct {
 	}},
 }
 
-// TestReindex holds what a rebuilt index is on every S3 that there is.
+// TestReindex checks rebuilt indexes on every implementation of S3.
 func TestReindex(t *testing.T) {
 	t.Parallel()
 	for _, r := range runners() {
@@ -300,8 +300,8 @@ func TestReindex(t *testing.T) {
 	}
 }
 
-// grown records a life with a fact of each kind that no value object tells of,
-// and returns them.
+// grown records a life with a fact of each kind that value objects do not contain, and
+// returns the facts.
 func grown(t *testing.T, a *archive.Writer, name ssmbak.Name) timeline.Facts {
 	t.Helper()
 	v1, v2 := version(1), version(2)
@@ -335,8 +335,8 @@ func reindex(t *testing.T, a *archive.Writer, name ssmbak.Name) archive.Reindexe
 	return out
 }
 
-// holds compares the facts of an index with those that are wanted. When a value
-// object was written is S3's own time in a rebuilt index.
+// holds compares the facts of an index with the wanted ones. A rebuilt index has S3's own
+// times of value objects.
 func holds(t *testing.T, a *archive.Writer, name ssmbak.Name, want timeline.Facts) {
 	t.Helper()
 	x, err := a.Index(t.Context(), name)
@@ -377,7 +377,7 @@ func broken(t *testing.T, a *archive.Writer, target ssmbak.Target) (names []ssmb
 	return names
 }
 
-// history returns the ids of what stands under a prefix, newest first within a
+// history returns the IDs of the object versions under a prefix, newest first within a
 // key.
 func (p place) history(t *testing.T, prefix string) (ids []string) {
 	t.Helper()
@@ -394,7 +394,7 @@ func (p place) history(t *testing.T, prefix string) (ids []string) {
 	return ids
 }
 
-// erase removes every version of an object for good.
+// erase permanently removes every version of an object.
 func (p place) erase(t *testing.T, key string) {
 	t.Helper()
 	for _, id := range p.history(t, key) {

@@ -29,14 +29,14 @@ const (
 	testKey archive.Header = "arn:aws:kms:us-east-1:123456789012:key/archive"
 )
 
-// runner is one S3 on which the contract is held.
+// runner is one implementation of S3 on which the contract is checked.
 type runner struct {
 	name string
-	// start returns clients of a fresh S3.
+	// start returns a client of a new, empty S3.
 	start func(t *testing.T) *s3.Client
-	// stricter says that the S3 checks what moto does not.
+	// stricter says that the S3 has checks that moto lacks.
 	stricter bool
-	// encryption is what the writers say; nil for what they say by default.
+	// encryption is that of the writers, nil for the default.
 	encryption *archive.Encryption
 }
 
@@ -84,7 +84,7 @@ func startMoto(t *testing.T) *s3.Client {
 type place struct {
 	client *s3.Client
 	bucket string
-	// encryption is what the writers say.
+	// encryption is that of the writers.
 	encryption *archive.Encryption
 }
 
@@ -118,8 +118,8 @@ func (p place) put(t *testing.T, key, body string) {
 	}
 }
 
-// putOriginal writes what the original ssmbak would have, at 1718309000.
-func putOriginal(t *testing.T, p place, name ssmbak.Name, body string) {
+// putLegacy writes a legacy record at 1718309000.
+func putLegacy(t *testing.T, p place, name ssmbak.Name, body string) {
 	t.Helper()
 	if _, err := p.client.PutObject(t.Context(), &s3.PutObjectInput{
 		Bucket: &p.bucket, Key: aws.String(string(name)), Body: strings.NewReader(body),
@@ -159,7 +159,7 @@ func (p place) version(ctx context.Context, t *testing.T, status types.BucketVer
 	}
 }
 
-// TestContract holds the archive's contract on every S3 that there is.
+// TestContract checks the archive's contract on every implementation of S3.
 func TestContract(t *testing.T) {
 	t.Parallel()
 	for _, r := range runners() {
@@ -231,7 +231,7 @@ func beginIndex(ctx context.Context, a *archive.Writer, name ssmbak.Name) (archi
 	return out.Index, err
 }
 
-// zipped returns what stands in an index of this text.
+// zipped returns the bytes of an index with this text.
 func zipped(text string) string {
 	var buf bytes.Buffer
 	zip := gzip.NewWriter(&buf)

@@ -9,14 +9,14 @@ import (
 	"github.com/ssmbak/ssmbak/pattern"
 )
 
-// Unproved names the parameters of an answer whose states are not proved by complete
-// listings.
+// Unproved lists the parameters of an answer whose states complete listings do not
+// prove.
 type Unproved struct {
-	// Missed were live when nothing could be recorded of them, and the answer is
-	// about a time before their first own fact, when their states are unknown. They
-	// may be missing from the answer. By name.
+	// Missed were live when a listing could not record them, and the answer is about a
+	// time before their first own fact, when their states are unknown. They may be
+	// missing from the answer. Sorted by name.
 	Missed []Missed
-	// Unsure could not be compared by the last complete listing. By name.
+	// Unsure could not be compared by the last complete listing. Sorted.
 	Unsure []ssmbak.Name
 }
 
@@ -26,7 +26,7 @@ func (u Unproved) Empty() bool { return len(u.Missed)+len(u.Unsure) == 0 }
 // shownNames bounds the names in one message.
 const shownNames = 10
 
-// NameList returns names in one line: the first ten, and how many more there are.
+// NameList formats names in one line: the first ten, and how many more there are.
 func NameList(names []ssmbak.Name) string {
 	var b strings.Builder
 	for i, name := range names[:min(len(names), shownNames)] {
@@ -50,9 +50,9 @@ func (u Unproved) MissedNames() []ssmbak.Name {
 	return names
 }
 
-// unproved returns which of the parameters of an answer are missed or unsure. from and
-// to return the states of a parameter at the beginning and at the end of the time
-// that the answer is about, and whether the archive has recorded it.
+// unproved returns which parameters of an answer are missed or unsure. means reports
+// whether the answer includes a name. from and to return the states of a parameter at
+// the beginning and at the end of the time of the answer, and whether it is recorded.
 func (r Reconciled) unproved(means func(ssmbak.Name) bool, from, to func(ssmbak.Name) (ssmbak.State, bool)) (u Unproved) {
 	for _, m := range r.Missed {
 		if !means(m.Name) || pattern.Any(r.Excluded, m.Name) {
@@ -73,13 +73,13 @@ func (r Reconciled) unproved(means func(ssmbak.Name) bool, from, to func(ssmbak.
 	return u
 }
 
-// nothing reports whether nothing was known yet.
+// nothing reports whether nothing was known about the parameter yet.
 func nothing(s ssmbak.State) bool {
 	return s.Certainty == ssmbak.Unknown && !s.Deleted && s.Version.Time == 0
 }
 
 // meaning returns a function that reports whether an answer about a target includes a
-// name.
+// name. one says that the target means one parameter.
 func meaning(target ssmbak.Target, one bool) func(ssmbak.Name) bool {
 	if name, possible := target.Name(); possible && one {
 		return func(n ssmbak.Name) bool { return n == name }
@@ -87,7 +87,7 @@ func meaning(target ssmbak.Target, one bool) func(ssmbak.Name) bool {
 	return target.Below
 }
 
-// stateOf returns a function that finds states by name. states are in that order.
+// stateOf returns a function that finds a state by name. states are sorted by name.
 func stateOf(states []ssmbak.State) func(ssmbak.Name) (ssmbak.State, bool) {
 	return func(name ssmbak.Name) (ssmbak.State, bool) {
 		i, found := slices.BinarySearchFunc(states, name, func(s ssmbak.State, name ssmbak.Name) int { return strings.Compare(string(s.Name), string(name)) })

@@ -13,8 +13,8 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// Value reads the value of one version. refs are its copies, oldest first; it reads
-// the newest that still exists. The error is [ErrExpired] if none does, and a
+// Value reads the value of one version. refs are its copies, oldest first; Value reads
+// the newest one that still exists. The error is [ErrExpired] if no copy exists, and a
 // [*DamagedError] if the bytes do not match their checksum.
 func (a *Archive) Value(ctx context.Context, name ssmbak.Name, refs []timeline.ObjectRef) (ssmbak.Value, error) {
 	for _, ref := range slices.Backward(refs) {
@@ -34,13 +34,13 @@ func (a *Archive) Value(ctx context.Context, name ssmbak.Name, refs []timeline.O
 
 // Current is the current object version, or delete marker, of a parameter's key.
 type Current struct {
-	ID       string // "" if the key has no version at all
+	ID       string // "" if the key has no version
 	Marker   bool
-	Modified time.Time // when S3 stored it, in whole seconds
+	Modified time.Time // when S3 stored it, to the second
 }
 
-// Current returns the current object version of a parameter's key, by one listing of
-// one entry: versions of a key are listed newest first.
+// Current returns the current object version of a parameter's key, with one request: S3
+// lists the versions of a key newest first.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/list-obj-version-enabled-bucket.html
 func (a *Archive) Current(ctx context.Context, name ssmbak.Name) (Current, error) {
 	for v, err := range a.bucket.Versions(ctx, bucket.Listing{Prefix: string(name), PageSize: 1}) {
@@ -52,44 +52,44 @@ func (a *Archive) Current(ctx context.Context, name ssmbak.Name) (Current, error
 	return Current{}, nil
 }
 
-// label is what the metadata of one object version says.
-type label struct {
+// described is what the metadata of one object version says.
+type described struct {
 	version    timeline.Version
 	foreign    bool // not written by this ssmbak
-	unreadable bool // it cannot be understood
+	unreadable bool // the metadata cannot be decoded
 	gone       bool // the object version no longer exists
 }
 
-// label reads the metadata of one object version of a parameter's key.
-func (a *Archive) label(ctx context.Context, key, id string) (label, error) {
+// describe reads the metadata of one object version of a parameter's key.
+func (a *Archive) describe(ctx context.Context, key, id string) (described, error) {
 	metadata, err := a.bucket.Metadata(ctx, key, id)
 	if errors.Is(err, bucket.ErrNotFound) {
-		return label{gone: true}, nil // a lifecycle rule may remove one at any time
+		return described{gone: true}, nil // a lifecycle rule may remove one at any time
 	}
 	if err != nil {
-		return label{}, fmt.Errorf("read the metadata of %s (object version %s): %w", key, id, err)
+		return described{}, fmt.Errorf("read the metadata of %s (object version %s): %w", key, id, err)
 	}
-	return readLabel(metadata), nil
+	return readMetadata(metadata), nil
 }
 
-// lastTime is the end of the year 9999, the last that an index can hold, in
-// milliseconds.
+// lastTime is the end of the year 9999 in milliseconds, the last time that RFC 3339
+// can represent.
 const lastTime = 253_402_300_799_999
 
-// readLabel is the inverse of what [Writer.PutValue] writes as metadata.
-func readLabel(metadata map[string]string) label {
+// readMetadata decodes the metadata that [Writer.PutValue] writes.
+func readMetadata(metadata map[string]string) described {
 	number, ours := metadata[metaVersion]
 	if !ours {
-		return label{foreign: true}
+		return described{foreign: true}
 	}
 	n, err := strconv.ParseInt(number, 10, 64)
 	ms, err2 := strconv.ParseInt(metadata[metaTime], 10, 64)
 	kind := ssmbak.Type(metadata[metaType])
 	if err != nil || err2 != nil || n < 1 || ms < 1 || ms > lastTime ||
 		kind != ssmbak.TypeString && kind != ssmbak.TypeStringList && kind != ssmbak.TypeSecureString {
-		return label{unreadable: true}
+		return described{unreadable: true}
 	}
-	return label{version: timeline.Version{Version: ssmbak.Version{
+	return described{version: timeline.Version{Version: ssmbak.Version{
 		Number: n, Time: ssmbak.Time(ms), User: metadata[metaUser],
 		Attributes: ssmbak.Attributes{Type: kind, KeyID: metadata[metaKeyID], Tier: metadata[metaTier], DataType: metadata[metaDataType]},
 	}}}
@@ -98,29 +98,29 @@ func readLabel(metadata map[string]string) label {
 // anyOurs reports whether this ssmbak wrote one of the object versions.
 func (a *Archive) anyOurs(ctx context.Context, key string, ids []string) (bool, error) {
 	for _, id := range ids {
-		l, err := a.label(ctx, key, id)
+		d, err := a.describe(ctx, key, id)
 		if bucket.IsDenied(err) {
 			return a.anySHA256(ctx, key, ids)
 		}
 		if err != nil {
 			return false, err
 		}
-		if !l.foreign && !l.gone {
+		if !d.foreign && !d.gone {
 			return true, nil
 		}
 	}
 	return false, nil
 }
 
-// anySHA256 is [Archive.anyOurs] for callers that may not read value objects, such
-// as the recorder: this ssmbak sends the SHA-256 of each, which a listing shows, and
-// the legacy one never did.
+// anySHA256 is [Archive.anyOurs] for callers without permission to read value objects,
+// such as the recorder: a listing shows that this ssmbak sent a SHA-256 checksum, which
+// the legacy ssmbak never did.
 func (a *Archive) anySHA256(ctx context.Context, key string, ids []string) (bool, error) {
 	all, err := a.bucket.History(ctx, key)
 	return slices.ContainsFunc(all, func(v bucket.Version) bool { return v.SHA256 && slices.Contains(ids, v.ID) }), err
 }
 
-// valueIDs returns the IDs of the object versions in a history, without markers.
+// valueIDs returns the IDs of the object versions in a history, without delete markers.
 func valueIDs(all []bucket.Version) []string {
 	var ids []string
 	for _, v := range all {

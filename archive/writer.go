@@ -13,31 +13,32 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// Writer records in an archive, which must have been prepared by
-// [Archive.Establish]. Only a recorder uses one: it knows the order of the writes
-// that makes an interruption between any two of them harmless:
+// Writer records in an archive that [Archive.Establish] prepared. Only a recorder uses
+// a Writer. It writes in this order, so that it may be interrupted between any two
+// requests:
 //
 //  1. the index of a parameter that has none, by [Writer.Update],
 //  2. values, by [Writer.PutValue],
 //  3. the index that names them, by [Writer.Update],
 //  4. the delete marker of a deleted parameter, by [Writer.MarkDeleted].
 //
-// So an object version without an index always means that an index was deleted, and
-// never that a writer was interrupted.
+// So an object version of this ssmbak without an index means that the index was
+// deleted, never that a writer was interrupted.
 //
-// A Writer may be used by many goroutines at once, and next to other writers.
+// A Writer may be used by many goroutines at once, and together with other writers.
 type Writer struct{ *Archive }
 
 // NewWriter returns a writer of an archive.
 func NewWriter(a *Archive) *Writer { return &Writer{a} }
 
-// Update replaces an index by compare-and-swap. grow gets the facts of the index
-// and returns them with what is to be added; it must not remove any. It is called
-// again with fresh facts whenever another writer was faster. Nothing is written if
-// it adds nothing to an index that exists.
+// Update replaces an index by compare-and-swap. grow gets the facts of the index and
+// returns them with the facts to add; it must not remove any. Update calls it again with
+// fresh facts whenever another writer was faster, and writes nothing if grow adds
+// nothing to an index that exists. The error may be a [*MissingIndexError], a
+// [*DamagedError] or a [*FormatError].
 //
-// After an error the index may or may not have been replaced; calling Update
-// again is safe.
+// After an error the index may or may not have been replaced; calling Update again is
+// safe.
 func (w *Writer) Update(ctx context.Context, base Index, grow func(timeline.Facts) timeline.Facts) (Swap, error) {
 	return w.update(ctx, base, grow, w.Index)
 }
@@ -61,10 +62,12 @@ const (
 )
 
 // maxTagValue is S3's limit for the value of an object tag, in characters.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
 const maxTagValue = 256
 
-// PutValue writes the value of one version and returns the object version that
-// holds it. The parameter must have an index. Every call writes another copy.
+// PutValue writes the value of one version and returns the object version that holds
+// it. The parameter must have an index. Every call writes another copy. The error may be
+// a [*NotVersionedError].
 func (w *Writer) PutValue(ctx context.Context, name ssmbak.Name, v ssmbak.Version, value ssmbak.Value) (timeline.ObjectRef, error) {
 	tags := url.Values{tagTime: {strconv.FormatInt(v.Time.Second(), 10)}, tagType: {string(v.Type)}}
 	if d := timeline.TagText(v.Description); d != "" {

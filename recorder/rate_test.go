@@ -23,7 +23,7 @@ import (
 func TestReconcileRate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		const parameters, recorded = 10_000, 50 // the others are listed and left out
+		const parameters, recorded = 10_000, 50 // the others are listed and excluded
 		w := testworld.New(t, testworld.Options{Emulator: emulator.Options{
 			Queue:   emulator.QueueOptions{Copies: func(string) int { return 0 }},
 			Limits:  map[string]float64{"ssm:DescribeParameters": 3, "ssm:GetParameterHistory": 5, "ssm:ListTagsForResource": 5},

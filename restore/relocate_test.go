@@ -187,7 +187,7 @@ func TestBesideErrors(t *testing.T) {
 			{"/a/", true, "/aws/x", "it is no path"},
 			{"/a/", true, "/b/c", "it has 16 levels, Parameter Store allows 15"},
 			{"/a/", true, deep + "/15/16", "it is no path"},
-			{"/long/", false, "/" + strings.Repeat("y", 100), "it is longer than Parameter Store's"},
+			{"/long/", false, "/" + strings.Repeat("y", 100), "it is longer than the 967 characters"},
 		} {
 			made, err := w.restorer(restore.Options{Options: plan.Options{To: test.to}}).Plan(w.Context(), target(w, test.target, test.recursive), then)
 			var destination *plan.DestinationError

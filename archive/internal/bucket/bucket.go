@@ -1,9 +1,9 @@
-// Package bucket makes the S3 requests of an archive. It reads and writes single
-// objects, lists objects and their versions, and loads and swaps documents: JSON
-// objects that several writers replace by compare-and-swap (see [Kind]).
+// Package bucket sends the S3 requests of an archive. It reads and writes objects, lists
+// objects and their versions, and loads and swaps documents: JSON objects that several
+// writers replace by compare-and-swap (see [Kind]).
 //
-// Every request names the account that must own the bucket. Errors carry S3's own
-// error and one of the sentinels of this package.
+// Every request names the account that must own the bucket. Errors wrap S3's error and,
+// if one applies, a sentinel of this package.
 package bucket
 
 import (
@@ -25,12 +25,12 @@ import (
 // Bucket is one S3 bucket. It may be used by many goroutines at once.
 type Bucket struct {
 	Name string
-	// Owner is the account that must own the bucket, 12 digits. Empty sends none.
+	// Owner is the account that must own the bucket, 12 digits; not sent if empty.
 	Owner string
 	// Client sends the requests and retries them.
 	Client *s3.Client
-	// Encrypt sets the encryption headers of a write, of a value object or of
-	// another one. Nil sets none.
+	// Encrypt sets the encryption headers of a write. value says whether it writes a
+	// value object. Nil sets none.
 	Encrypt func(in *s3.PutObjectInput, value bool)
 }
 
@@ -41,7 +41,7 @@ func (b *Bucket) owner() *string {
 	return &b.Owner
 }
 
-// CheckVersioning returns a [*NotVersionedError] unless the bucket keeps versions.
+// CheckVersioning returns a [*NotVersionedError] unless versioning is enabled.
 func (b *Bucket) CheckVersioning(ctx context.Context) error {
 	v, err := b.Client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &b.Name, ExpectedBucketOwner: b.owner()})
 	if err != nil {
@@ -56,13 +56,14 @@ func (b *Bucket) CheckVersioning(ctx context.Context) error {
 // Object is an object as a read or a listing returns it.
 type Object struct {
 	Key, ETag string
-	Modified  time.Time // S3's clock, in whole seconds
+	Modified  time.Time // S3's clock, to the second
 	Body      []byte    // nil in a listing
 	Metadata  map[string]string
 }
 
-// Get reads an object, or one version of it if version is not empty, and verifies
-// its checksum. With [ErrChecksum] the object has all but its body.
+// Get reads an object, or one version of it if version is not empty, and verifies its
+// checksum. The error may be [ErrNotFound], [ErrDeleted] or [ErrChecksum]; with the last
+// one the returned object is complete except for its body.
 func (b *Bucket) Get(ctx context.Context, key, version string) (Object, error) {
 	in := &s3.GetObjectInput{Bucket: &b.Name, Key: &key, ExpectedBucketOwner: b.owner(), ChecksumMode: types.ChecksumModeEnabled}
 	if version != "" {
@@ -94,11 +95,12 @@ type Write struct {
 	Metadata    map[string]string
 	Absent      bool   // write only if there is no such object
 	Match       string // write only over the object with this ETag, unless empty
-	Value       bool   // a value object, see Bucket.Encrypt
+	Value       bool   // it is a value object, see Bucket.Encrypt
 }
 
-// Put writes an object with its SHA-256 checksum and returns its version ID and
-// its ETag. A condition that does not hold gives [ErrConflict].
+// Put writes an object with its SHA-256 checksum and returns its version ID and its
+// ETag. The error is [ErrConflict] if a condition of the write is not met, and a
+// [*NotVersionedError] if S3 returned no version ID.
 func (b *Bucket) Put(ctx context.Context, w Write) (version, etag string, err error) {
 	in := &s3.PutObjectInput{
 		Bucket: &b.Name, Key: &w.Key, ExpectedBucketOwner: b.owner(), Body: bytes.NewReader(w.Body),
@@ -123,7 +125,8 @@ func (b *Bucket) Put(ctx context.Context, w Write) (version, etag string, err er
 	return aws.ToString(out.VersionId), aws.ToString(out.ETag), b.checkID(out.VersionId)
 }
 
-// Mark adds a delete marker to a key.
+// Mark adds a delete marker to a key. The error is a [*NotVersionedError] if S3 returned
+// no version ID.
 func (b *Bucket) Mark(ctx context.Context, key string) error {
 	out, err := b.Client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.Name, Key: &key, ExpectedBucketOwner: b.owner()})
 	if err != nil {
@@ -132,7 +135,7 @@ func (b *Bucket) Mark(ctx context.Context, key string) error {
 	return b.checkID(out.VersionId)
 }
 
-// checkID returns an error for the version ID of a bucket that keeps no versions.
+// checkID returns an error for a version ID of a bucket that is not versioned.
 func (b *Bucket) checkID(id *string) error {
 	if s := aws.ToString(id); s == "" || s == "null" {
 		return &NotVersionedError{Bucket: b.Name, Status: string(types.BucketVersioningStatusSuspended)}
@@ -162,11 +165,11 @@ func (b *Bucket) Tags(ctx context.Context, key, version string) (map[string]stri
 	return tags, nil
 }
 
-// Listing says what to list.
+// Listing selects the keys to list.
 type Listing struct {
 	Prefix    string
-	Delimiter string // "/" for the keys of one level, empty for all
-	PageSize  int32  // entries of one request, S3's 1,000 if 0
+	Delimiter string // "/" for the keys of one level, empty for all levels
+	PageSize  int32  // entries per request, S3's default of 1,000 if 0
 }
 
 func (l Listing) pageSize() *int32 {
@@ -176,8 +179,8 @@ func (l Listing) pageSize() *int32 {
 	return &l.PageSize
 }
 
-// Objects lists current objects in the order of the bytes of their keys. An error
-// is the last thing that it yields.
+// Objects lists current objects in the byte order of their keys. An error is the last
+// thing that it yields.
 func (b *Bucket) Objects(ctx context.Context, l Listing) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
 		in := &s3.ListObjectsV2Input{Bucket: &b.Name, ExpectedBucketOwner: b.owner(), Prefix: &l.Prefix, MaxKeys: l.pageSize()}
@@ -202,15 +205,14 @@ func (b *Bucket) Objects(ctx context.Context, l Listing) iter.Seq2[Object, error
 // Version is an object version or a delete marker, as a listing shows it.
 type Version struct {
 	Key, ID, ETag string
-	Modified      ssmbak.Time // S3's clock, in whole seconds
+	Modified      ssmbak.Time // S3's clock, to the second
 	Latest        bool        // the current one of its key
 	Marker        bool        // a delete marker
 	SHA256        bool        // written with a SHA-256 checksum
 }
 
-// Versions lists object versions and delete markers: keys in the order of their
-// bytes, and within a key the newest first. An error is the last thing that it
-// yields.
+// Versions lists object versions and delete markers: keys in byte order, and within a
+// key the newest first. An error is the last thing that it yields.
 func (b *Bucket) Versions(ctx context.Context, l Listing) iter.Seq2[Version, error] {
 	return func(yield func(Version, error) bool) {
 		in := &s3.ListObjectVersionsInput{Bucket: &b.Name, ExpectedBucketOwner: b.owner(), MaxKeys: l.pageSize()}
@@ -250,14 +252,14 @@ func (b *Bucket) History(ctx context.Context, key string) ([]Version, error) {
 	return all, nil
 }
 
-// inOrder merges the two halves of one page into one order. S3 answers with a
-// single list, newest first within a key
+// inOrder merges the versions and markers of one page into one list. S3 returns a single
+// list, newest first within a key
 // (https://docs.aws.amazon.com/AmazonS3/latest/userguide/list-obj-version-enabled-bucket.html);
-// the SDK splits it by kind (https://github.com/aws/aws-sdk-go-v2/issues/3164),
-// and LastModified, in whole seconds, cannot always restore the order. Of a
-// version and a marker of the same second the latest of the key comes first, else
-// the marker. An entry of an earlier page is newer, whatever its kind, which is
-// why pages are merged one by one.
+// the SDK splits it by kind (https://github.com/aws/aws-sdk-go-v2/issues/3164), and
+// LastModified, which has a precision of one second, cannot always restore the order. If
+// a version and a marker have the same second, the latest of the key comes first, else
+// the marker. Pages are merged separately, since all entries of an earlier page are
+// newer.
 func inOrder(versions []types.ObjectVersion, markers []types.DeleteMarkerEntry) []Version {
 	all := make([]Version, 0, len(versions)+len(markers))
 	for len(versions)+len(markers) > 0 {

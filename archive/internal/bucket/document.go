@@ -12,39 +12,37 @@ import (
 	"time"
 )
 
-// Kind is a kind of document as this program knows it. T is a struct with two int
-// fields, Format and Reader, which [Kind.Encode] sets, or implements [Lines] by its
-// pointer.
+// Kind describes a kind of document. T is a struct with two int fields, Format and
+// Reader, which [Kind.Encode] sets, or a type whose pointer implements [Lines].
 //
-// # Growing
+// # Compatibility
 //
-// Every kind has a format of its own: "format" says what the writer knew, and
-// "reader" is the least format that a program must know to read the object, 1 if
-// it is absent. A greater format alone is no reason to refuse an object: an added
-// field says more and contradicts nothing. A field that withdraws, limits or
-// replaces something, or is part of an identity, raises "reader", and only
-// programs that do not know that format refuse the object, and no other object.
+// Every kind has its own format: "format" is the format of the writer, and "reader" is
+// the least format that a program must support to read the object, 1 if absent. A
+// greater "format" alone is no reason to refuse an object: an added field says more and
+// contradicts nothing. A field that withdraws, limits or replaces something, or is part
+// of an identity, raises "reader". Programs that do not support that format refuse the
+// object, and no other object.
 //
 // # Unknown fields
 //
-// A field that this program does not know survives a swap. Unknown fields are
-// those of the very object that is replaced and are never merged: two programs that
-// know a field would have to agree on its union, and this one does not know it.
-// An element of a list is recognized by its identity.
+// Swaps keep fields that this program does not know. Unknown fields come from the object
+// that is replaced and are never merged with those of another object, since this program
+// does not know how. An element of a list is recognized by its identity.
 type Kind[T any] struct {
-	// Format is the format that this program writes and the newest that it knows.
+	// Format is the format that this program writes and the newest that it supports.
 	Format int
-	// Identities identify the elements of a list, by the path of the list:
-	// "versions", or "versions.objects" for a list within its elements. Unknown
-	// fields in the elements of a list without an identity are refused, since
-	// they would be lost.
+	// Identities identify the elements of a list. The key is the path of the list:
+	// "versions", or "versions.objects" for a list within its elements. Unknown fields
+	// in the elements of a list without an identity are refused, since they would be
+	// lost.
 	Identities map[string]Identity
-	// Gzip says that the document is compressed, and Limit bounds what a damaged
-	// one can make a reader unpack, in bytes.
+	// Gzip says that the document is compressed. Limit is its greatest uncompressed
+	// size in bytes.
 	Gzip  bool
 	Limit int64
-	// Check validates a document that was read, and may convert what earlier
-	// programs wrote. Nil accepts all.
+	// Check validates a document that was read, and may convert one of an earlier
+	// program. Nil accepts all.
 	Check func(key string, v *T) error
 }
 
@@ -57,14 +55,14 @@ type Lines interface {
 // NewerError refuses an object that only a newer program can read.
 type NewerError struct {
 	Reader int // the format that it requires
-	Format int // the newest format that this program knows
+	Format int // the newest format that this program supports
 }
 
 func (e *NewerError) Error() string {
-	return fmt.Sprintf("it requires a reader of format %d, this one knows format %d", e.Reader, e.Format)
+	return fmt.Sprintf("it requires a reader of format %d, this one supports format %d", e.Reader, e.Format)
 }
 
-// InvalidError says that the bytes of an object are not a document of its kind.
+// InvalidError reports an object whose bytes are not a document of its kind.
 type InvalidError struct{ Err error }
 
 func (e *InvalidError) Error() string { return e.Err.Error() }
@@ -76,18 +74,18 @@ type Document[T any] struct {
 	Value  T
 	Exists bool
 	ETag   string
-	// Modified is when S3 stored it, in whole seconds; zero where this program
-	// has just written it.
+	// Modified is when S3 stored it, to the second; zero if this program has just
+	// written it.
 	Modified time.Time
-	// Unknown is what T has no field for.
+	// Unknown holds the fields that T does not have.
 	Unknown Unknown
-	// Invalid says that Value is zero because the object cannot be read. It may
-	// be replaced all the same.
+	// Invalid says that Value is zero because the object cannot be decoded. It may still
+	// be replaced.
 	Invalid bool
 }
 
-// The compressors are pooled: their tables are far larger than most documents.
-// The fastest level halves the work for a tenth more bytes.
+// The compressors are pooled, since their tables are far larger than most documents. The
+// fastest level halves the work and adds a tenth to the size.
 var (
 	zips = sync.Pool{New: func() any {
 		zip, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // the level is valid
@@ -96,8 +94,8 @@ var (
 	unzips = sync.Pool{New: func() any { return new(gzip.Reader) }}
 )
 
-// Decode reads a document from the bytes of the object with a key. The error is an
-// [*InvalidError] or a [*NewerError].
+// Decode decodes the bytes of the object with a key. The error is an [*InvalidError] or
+// a [*NewerError].
 func (k Kind[T]) Decode(key string, body []byte) (v T, u Unknown, err error) {
 	if u, err = k.decode(body, &v); err == nil && k.Check != nil {
 		err = k.Check(key, &v)
@@ -128,14 +126,14 @@ func (k Kind[T]) decode(body []byte, v *T) (Unknown, error) {
 			return Unknown{}, err
 		}
 		if int64(len(body)) > k.Limit {
-			return Unknown{}, fmt.Errorf("it unpacks to more than %d bytes", k.Limit)
+			return Unknown{}, fmt.Errorf("it has more than %d bytes uncompressed", k.Limit)
 		}
 	}
 	return decode(k.Format, k.Identities, body, v)
 }
 
-// Encode sets the format and the reader of a document, never to less than the object
-// has that it replaces, and returns its bytes. u is what is unknown of that object.
+// Encode sets the format and the reader of a document and returns its bytes. u holds the
+// unknown fields of the object that it replaces, and the least format and reader.
 func (k Kind[T]) Encode(v *T, u Unknown) ([]byte, error) {
 	if !k.Gzip {
 		return k.marshal(v, u)
@@ -168,7 +166,7 @@ func (k Kind[T]) write(w io.Writer, v *T, u Unknown) error {
 func (k Kind[T]) marshal(v *T, u Unknown) ([]byte, error) {
 	format, reader := envelope(v)
 	format.SetInt(int64(max(k.Format, u.Format)))
-	reader.SetInt(0) // left out: 1
+	reader.SetInt(0) // absent: 1
 	if u.Reader > 1 {
 		reader.SetInt(int64(u.Reader))
 	}
@@ -186,9 +184,10 @@ func (k Kind[T]) contentType() string {
 	return "application/json"
 }
 
-// Load reads a document, or one version of it if version is not empty. One that
-// does not exist is no error, unless its key has a delete marker: [ErrDeleted]. With
-// an [*InvalidError] or a [*NewerError] the document has all but its contents.
+// Load reads a document, or one version of it if version is not empty. A document that
+// does not exist is not an error, but the error is [ErrDeleted] if its key has a delete
+// marker. With an [*InvalidError] or a [*NewerError] the returned document is complete
+// except for its contents.
 func (k Kind[T]) Load(ctx context.Context, b *Bucket, key, version string) (Document[T], error) {
 	o, err := b.Get(ctx, key, version)
 	d := Document[T]{Exists: true, ETag: o.ETag, Modified: o.Modified}
@@ -210,22 +209,22 @@ func (k Kind[T]) Load(ctx context.Context, b *Bucket, key, version string) (Docu
 
 // Swap is the outcome of [Kind.Swap].
 type Swap[T any] struct {
-	Document[T]      // as it is now
+	Document[T]      // the document after the swap
 	Wrote       bool // the object was replaced
-	Met         bool // another writer was met, or an answer was lost
+	Met         bool // there was a conflict with another writer, or a response was lost
 }
 
-// maxSwaps bounds the attempts of one swap: each that fails means that another
-// writer succeeded, and few writers work on one object at once.
+// maxSwaps bounds the attempts of one swap. Each conflict means that another writer
+// succeeded, and few writers work on one object at once.
 const maxSwaps = 64
 
-// Swap replaces a document by compare-and-swap. change gets it as it is and returns
-// what is to replace it, or false if nothing is to be written. It is called again
-// with what load returns whenever another writer was faster or the answer to a write
-// was lost. Swap writes nothing after an error of change or load, and returns it.
+// Swap replaces a document by compare-and-swap. change gets the current document and
+// returns its replacement, or false to write nothing. Swap calls it again with the result
+// of load whenever another writer was faster or the response to a write was lost. If
+// change or load returns an error, Swap returns it and writes nothing more.
 //
-// After an error the object may have been replaced all the same; repeating the swap
-// is safe if change returns false for a document that has the change.
+// After an error the object may have been replaced; repeating the swap is safe if change
+// returns false for a document that has the change.
 func (k Kind[T]) Swap(
 	ctx context.Context, b *Bucket, key string, base Document[T],
 	change func(Document[T]) (T, bool, error), load func(context.Context) (Document[T], error),

@@ -12,22 +12,22 @@ import (
 
 // Errors that callers branch on.
 var (
-	// ErrNoBucket: the bucket does not exist.
+	// ErrNoBucket means that the bucket does not exist.
 	ErrNoBucket = errors.New("the bucket does not exist")
-	// ErrNotFound: there is no such object or object version.
+	// ErrNotFound means that the object or object version does not exist.
 	ErrNotFound = errors.New("the object does not exist")
-	// ErrDeleted: the current version of the key is a delete marker. It is an
-	// [ErrNotFound] too.
+	// ErrDeleted means that the current version of the key is a delete marker. It wraps
+	// [ErrNotFound].
 	ErrDeleted = fmt.Errorf("%w: its key has a delete marker", ErrNotFound)
-	// ErrConflict: the condition of a write does not hold, or another write of
+	// ErrConflict means that a condition of a write is not met, or that another write of
 	// the key is in progress.
 	ErrConflict = errors.New("another writer was faster")
-	// ErrChecksum: the stored bytes do not match their checksum. It replaces the
-	// SDK's error, which quotes the digest of what may be a secret.
+	// ErrChecksum means that the stored bytes do not match their checksum. It replaces
+	// the SDK's error, which contains a digest of the bytes, and they may be a secret.
 	ErrChecksum = errors.New("its bytes are corrupted")
 )
 
-// NotVersionedError refuses a write to a bucket that does not keep versions.
+// NotVersionedError refuses a write to a bucket that is not versioned.
 type NotVersionedError struct {
 	Bucket string
 	Status string // "" if versioning was never enabled
@@ -40,7 +40,7 @@ func (e *NotVersionedError) Error() string {
 	return fmt.Sprintf("versioning of bucket %s is %s", e.Bucket, e.Status)
 }
 
-// translate adds the sentinel of this package to an error of S3.
+// translate wraps an error of S3 with the sentinel of this package that applies.
 func translate(err error) error {
 	var api smithy.APIError
 	if !errors.As(err, &api) {
@@ -66,21 +66,20 @@ func translate(err error) error {
 	return fmt.Errorf("%w: %w", sentinel, err)
 }
 
-// isChecksum reports whether the SDK refused a body because of its checksum. The
-// SDK has no exported type for that.
+// isChecksum reports whether the SDK found a checksum mismatch. The SDK has no exported
+// error for that.
 func isChecksum(err error) bool {
 	return err != nil && strings.Contains(err.Error(), "checksum did not match")
 }
 
-// IsDenied reports whether S3 refused a request because the caller lacks the
-// permission. The answer to HEAD has no body, so only the status is looked at.
+// IsDenied reports whether S3 refused a request because the caller lacks a permission.
+// It checks only the status, since the response to HEAD has no body.
 func IsDenied(err error) bool {
 	var response *awshttp.ResponseError
 	return errors.As(err, &response) && response.HTTPStatusCode() == http.StatusForbidden
 }
 
-// isRefusal reports whether S3 itself refused a request, which therefore had no
-// effect.
+// isRefusal reports whether S3 refused a request, which therefore had no effect.
 func isRefusal(err error) bool {
 	var api smithy.APIError
 	return errors.As(err, &api) && api.ErrorFault() == smithy.FaultClient

@@ -8,8 +8,8 @@ import (
 
 var unmarshaler = reflect.TypeFor[json.Unmarshaler]()
 
-// fieldsOf returns the types of a struct's fields by their names in JSON, with
-// those of structs that it embeds.
+// fieldsOf returns the types of a struct's fields by their JSON names, including those
+// of embedded structs.
 func fieldsOf(t reflect.Type) map[string]reflect.Type {
 	fields := make(map[string]reflect.Type)
 	for f := range fieldsIn(t) {
@@ -39,8 +39,7 @@ func fieldsIn(t reflect.Type) func(yield func(reflect.StructField) bool) {
 	}
 }
 
-// lookUp finds a field as encoding/json does: by its name, else by its name in
-// other cases of letters.
+// lookUp finds a field as encoding/json does: by its exact name, else ignoring case.
 func lookUp(fields map[string]reflect.Type, name string) (reflect.Type, bool) {
 	if t, ok := fields[name]; ok {
 		return t, true
@@ -53,8 +52,8 @@ func lookUp(fields map[string]reflect.Type, name string) (reflect.Type, bool) {
 	return nil, false
 }
 
-// structIn returns the struct that a field holds one or a list of, nil if it
-// holds none, or one that decodes itself.
+// structIn returns the struct type of a field that holds a struct or a list of structs.
+// It is nil for any other field, and for a struct that decodes itself.
 func structIn(t reflect.Type) (inner reflect.Type, list bool) {
 	if t.Kind() == reflect.Slice {
 		t, list = t.Elem(), true

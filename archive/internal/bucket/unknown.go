@@ -11,11 +11,11 @@ import (
 	"strings"
 )
 
-// Identity returns what identifies an element of a list. Its fields are as this
+// Identity returns what identifies an element of a list, given its fields as this
 // program encodes them.
 type Identity func(fields map[string]json.RawMessage) string
 
-// By returns the identity that consists of fields, of which absent ones count too.
+// By returns the identity that consists of the named fields, present or absent.
 func By(names ...string) Identity {
 	return func(fields map[string]json.RawMessage) string {
 		var b strings.Builder
@@ -27,15 +27,15 @@ func By(names ...string) Identity {
 	}
 }
 
-// Unknown is what this program does not know of an object. The zero value is
-// nothing.
+// Unknown holds the fields of an object that this program does not know. The zero value
+// is empty.
 type Unknown struct {
-	// Format and Reader are those of the object, 0 if it does not exist yet.
+	// Format and Reader are those of the object, 0 if it does not exist.
 	Format, Reader int
 	part
 }
 
-// part is what is unknown of one JSON object, at any depth.
+// part holds the unknown fields of one JSON object, at any depth.
 type part struct {
 	fields   map[string]json.RawMessage // of the object itself
 	objects  map[string]part            // of known fields that hold an object
@@ -44,22 +44,21 @@ type part struct {
 
 func (p part) empty() bool { return len(p.fields)+len(p.objects)+len(p.elements) == 0 }
 
-// Empty reports whether nothing is unknown.
+// Empty reports whether there are no unknown fields.
 func (u Unknown) Empty() bool { return u.empty() }
 
-// Fields returns the names of the unknown fields of the object itself, in order.
+// Fields returns the names of the unknown fields at the top level, sorted.
 func (u Unknown) Fields() []string { return slices.Sorted(maps.Keys(u.fields)) }
 
-// envelope returns the fields of a document that say which format it has and which
-// one its reader must know.
+// envelope returns the Format and Reader fields of a document.
 func envelope(v any) (format, reader reflect.Value) {
 	of := reflect.ValueOf(v).Elem()
 	return of.FieldByName("Format"), of.FieldByName("Reader")
 }
 
-// decode reads a JSON object into a pointer to a struct, and returns what the struct
-// has no field for. A [*NewerError] refuses an object that requires a newer reader;
-// any other error says what is wrong with the bytes.
+// decode decodes a JSON object into a pointer to a struct, and returns the fields that
+// the struct does not have. The error is a [*NewerError] if the object requires a newer
+// reader. Any other error says what is wrong with the bytes.
 func decode(known int, ids map[string]Identity, text []byte, into any) (Unknown, error) {
 	var is struct {
 		Format int `json:"format"`
@@ -70,7 +69,7 @@ func decode(known int, ids map[string]Identity, text []byte, into any) (Unknown,
 		format, reader := envelope(into)
 		is.Format, is.Reader = int(format.Int()), int(reader.Int())
 	} else if err := json.Unmarshal(text, &is); err != nil {
-		return Unknown{}, errors.New("it is not the JSON of an object of the archive")
+		return Unknown{}, errors.New("it is not a JSON object of the archive")
 	}
 	u := Unknown{Format: is.Format, Reader: max(1, is.Reader)}
 	switch {
@@ -81,7 +80,7 @@ func decode(known int, ids map[string]Identity, text []byte, into any) (Unknown,
 	case wrong == nil:
 		return u, nil
 	}
-	// Either something is wrong with it, or it has unknown fields.
+	// Either the object is invalid, or it has unknown fields.
 	reflect.ValueOf(into).Elem().SetZero()
 	if err := json.Unmarshal(text, into); err != nil {
 		return u, err
@@ -91,7 +90,7 @@ func decode(known int, ids map[string]Identity, text []byte, into any) (Unknown,
 	return u, err
 }
 
-// strictly decodes and refuses unknown fields, and anything after the object.
+// strictly decodes and refuses unknown fields and trailing data.
 func strictly(text []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
@@ -99,13 +98,13 @@ func strictly(text []byte, into any) error {
 		return err
 	}
 	if d.More() {
-		return errors.New("something follows it")
+		return errors.New("data follows the object")
 	}
 	return nil
 }
 
-// collect returns the fields of a JSON object, and of those in it, that a struct
-// has no field for.
+// collect returns the fields of a JSON object, at any depth, that a struct does not
+// have.
 func collect(ids map[string]Identity, text json.RawMessage, t reflect.Type, path string) (part, error) {
 	var given map[string]json.RawMessage
 	if err := json.Unmarshal(text, &given); err != nil {
@@ -159,9 +158,9 @@ func collectList(ids map[string]Identity, text json.RawMessage, t reflect.Type, 
 		}
 		identity := ids[path]
 		if identity == nil {
-			return nil, fmt.Errorf("the list %q has fields that are not known, and no identity by which they could be kept", path)
+			return nil, fmt.Errorf("the list %q has unknown fields, and no identity by which to keep them", path)
 		}
-		// The identity is that of the element as this program writes it.
+		// The identity is that of the element as this program encodes it.
 		element := reflect.New(t)
 		if err := json.Unmarshal(raw, element.Interface()); err != nil {
 			return nil, err
@@ -175,7 +174,7 @@ func collectList(ids map[string]Identity, text json.RawMessage, t reflect.Type, 
 	return found, nil
 }
 
-// splice adds to the JSON of an object what is unknown of the object that it replaces.
+// splice adds the unknown fields of an object to the JSON of its replacement.
 func splice(ids map[string]Identity, text json.RawMessage, p part, path string) (json.RawMessage, error) {
 	fields := map[string]json.RawMessage{}
 	if err := json.Unmarshal(text, &fields); err != nil {
@@ -226,8 +225,8 @@ func splice(ids map[string]Identity, text json.RawMessage, p part, path string) 
 	return json.Marshal(fields)
 }
 
-// Least returns both, of what is unknown twice the lesser bytes. It is for an
-// object that is rebuilt from several, where no single one is replaced.
+// Least returns the unknown fields of a and b, and for a field of both the lesser bytes.
+// It is for an object that is rebuilt from several objects.
 func Least(a, b Unknown) Unknown {
 	return Unknown{Format: max(a.Format, b.Format), Reader: max(a.Reader, b.Reader), part: least(a.part, b.part)}
 }

@@ -37,8 +37,8 @@ const (
 // base is the second to which the corpus counts.
 var base = time.Date(2024, 6, 13, 20, 0, 0, 0, time.UTC)
 
-// entry is one file of the corpus: what the original stored under one key, in
-// the order in which it did, and what was the case when.
+// entry is one file of the corpus: what the legacy ssmbak stored under one key, in order,
+// and the state at some times.
 type entry struct {
 	Why       string      `json:"why"`
 	Parameter ssmbak.Name `json:"parameter"`
@@ -67,7 +67,7 @@ type answer struct {
 	Description string  `json:"description"`
 }
 
-// storage is a bucket that the original writes to.
+// storage is a bucket that the legacy ssmbak writes to.
 type storage struct {
 	aws    *emulator.AWS
 	conn   *awsconn.Conn
@@ -93,7 +93,7 @@ func connect(ctx context.Context, t rapid.TB, aws *emulator.AWS) *storage {
 	return s
 }
 
-// do stores one step as the original did.
+// do stores one step as the legacy ssmbak did.
 func (s *storage) do(ctx context.Context, t rapid.TB, name ssmbak.Name, st step) {
 	t.Helper()
 	if at := base.Add(time.Duration(st.At) * time.Second); s.bubble {
@@ -186,8 +186,8 @@ func corpus(t *testing.T) map[string]entry {
 	return all
 }
 
-// TestCorpus reads what the original wrote, forever the same: by itself, below
-// a path, and after ssmbak has taken the bucket over.
+// TestCorpus checks that legacy records always read the same: one parameter alone, below
+// a path, and after ssmbak has recorded into the bucket.
 func TestCorpus(t *testing.T) {
 	t.Parallel()
 	everything := testworld.Everything(t)
@@ -231,7 +231,7 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-// TestForeignKeys holds that what is no parameter's is passed over and counted.
+// TestForeignKeys checks that keys that are not names are skipped and counted.
 func TestForeignKeys(t *testing.T) {
 	t.Parallel()
 	s := newStorage(t.Context(), t)
@@ -272,8 +272,8 @@ func TestReadPages(t *testing.T) {
 	}
 }
 
-// TestOracle compares the archive with the original's rules, written down as
-// plainly as they can be, for random histories.
+// TestOracle compares the archive with a simple implementation of the legacy rules, for
+// random histories.
 func TestOracle(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -300,8 +300,8 @@ func TestOracle(t *testing.T) {
 	})
 }
 
-// oracle is the original's rule: of what has a second at or before the asked one
-// the newest counts, and of several in one second the one that was stored last.
+// oracle implements the legacy rule: the newest second at or before the given one counts,
+// and of several entries in one second the one that was stored last.
 func oracle(steps []step, second int64) answer {
 	want := answer{At: second}
 	best := int64(-1 << 62)

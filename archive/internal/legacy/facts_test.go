@@ -26,7 +26,7 @@ func (s *storage) archived(owner string) *s3bucket.Bucket {
 	return &s3bucket.Bucket{Client: s.client, Name: bucket, Owner: owner}
 }
 
-// TestFacts holds each fact as a whole, read with all others and alone.
+// TestFacts checks each complete fact, read with all others and alone.
 func TestFacts(t *testing.T) {
 	t.Parallel()
 	put := func(second, at int64, kind ssmbak.Type, description string) timeline.Legacy {
@@ -55,7 +55,7 @@ func TestFacts(t *testing.T) {
 			0,
 		},
 		{
-			"what is left out keeps its place",
+			"skipped entries count in the sequence",
 			[]step{{Put: "v", Time: second(0), Type: "String", At: 1}, stray, stray, {Put: "w", Time: second(20), Type: "String", At: 21}},
 			[]timeline.Legacy{put(0, 1, "String", ""), place(3, put(20, 21, "String", ""))},
 			2,
@@ -102,8 +102,8 @@ func TestFacts(t *testing.T) {
 	}
 }
 
-// TestOurs holds that what is known from elsewhere is left out without a
-// request, marker or not, and that the rest keeps its place.
+// TestOurs checks that entries of this ssmbak are skipped without a request, delete
+// markers too, and that the others keep their sequence.
 func TestOurs(t *testing.T) {
 	t.Parallel()
 	s := newStorage(t.Context(), t)
@@ -131,8 +131,8 @@ func TestOurs(t *testing.T) {
 	}
 }
 
-// TestPrefix holds that a prefix bounds what is listed, and that one name is
-// not another that begins like it.
+// TestPrefix checks that a prefix bounds the listing, and that a name does not match a
+// longer one.
 func TestPrefix(t *testing.T) {
 	t.Parallel()
 	s := newStorage(t.Context(), t)
@@ -161,8 +161,8 @@ func TestPrefix(t *testing.T) {
 	})
 }
 
-// TestRemovedMeanwhile holds that a version which a lifecycle rule removes
-// between the listing and the reading of its tags is passed over.
+// TestRemovedMeanwhile checks that an object version is skipped if a lifecycle rule removes
+// it between the listing and the reading of its tags.
 func TestRemovedMeanwhile(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{"NoSuchVersion", "NoSuchKey"} {
@@ -180,8 +180,8 @@ func TestRemovedMeanwhile(t *testing.T) {
 	}
 }
 
-// TestErrors holds that an error gives no part of a result, says what was being
-// read, and keeps the service's own code.
+// TestErrors checks that an error comes without a result, says what was read, and keeps
+// the code of the service.
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -218,8 +218,8 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestPageBoundary holds the order of versions and markers that stand on both
-// sides of a page's end, all of one second, which only the pages can tell.
+// TestPageBoundary checks the order of versions and markers of one second on both sides
+// of a page boundary, which only the pages reveal.
 func TestPageBoundary(t *testing.T) {
 	t.Parallel()
 	s := newStorage(t.Context(), t)

@@ -25,8 +25,8 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// checkProved holds that what is proved was so, and that every value is that of
-// its version.
+// checkProved checks that proved states are true, and that every value is that of its
+// version.
 func (w *world) checkProved(t *testing.T, r *reading) {
 	t.Helper()
 	for _, name := range names {
@@ -47,8 +47,8 @@ func (w *world) checkProved(t *testing.T, r *reading) {
 	}
 }
 
-// checkComplete holds that everything Parameter Store has is recorded, that the
-// live value is its key's current object, and that a marker lies on what is gone.
+// checkComplete checks that everything in Parameter Store is recorded, that a live value
+// is the current object of its key, and that a deleted parameter has a delete marker.
 func (w *world) checkComplete(t *testing.T, bucket string) {
 	t.Helper()
 	for _, name := range names {
@@ -56,7 +56,7 @@ func (w *world) checkComplete(t *testing.T, bucket string) {
 		h, err := w.live.History(t.Context(), name)
 		if errors.Is(err, paramstore.ErrNotFound) {
 			if len(stored) > 0 && !stored[0].Marker {
-				t.Errorf("%s is gone, and on top is %+v", name, stored[0])
+				t.Errorf("%s is deleted, but its current object is %+v", name, stored[0])
 			}
 			continue
 		}
@@ -71,7 +71,7 @@ func (w *world) checkComplete(t *testing.T, bucket string) {
 		}
 		c, _ := w.truth(name, ssmbak.TimeOf(time.Now()))
 		if stored[0].Marker || string(stored[0].Body) != c.Value || stored[0].Metadata["ssmbak-version"] != strconv.FormatInt(c.Version, 10) {
-			t.Errorf("the live value of %s is not on top: %+v", name, stored[0])
+			t.Errorf("the live value of %s is not its current object: %+v", name, stored[0])
 		}
 	}
 }
@@ -101,12 +101,12 @@ func sameState(a ssmbak.State, aValue *string, b ssmbak.State, bValue *string) b
 		a.ProvedUntil == b.ProvedUntil && cmp.Equal(a.Tags, b.Tags) && cmp.Equal(a.Labels, b.Labels)
 }
 
-// compare holds that what the original wrote beside changed no answer since the
-// first fact of ssmbak's own, and that no value is lacking.
-func (w *world) compare(t *testing.T, own, beside *reading) {
+// compare checks that legacy records in the same bucket changed no answer since the first
+// own fact of ssmbak, and that no value is missing.
+func (w *world) compare(t *testing.T, own, shared *reading) {
 	t.Helper()
 	for _, name := range slices.Sorted(maps.Keys(own.lines)) {
-		line := beside.lines[name]
+		line := shared.lines[name]
 		if line == nil {
 			t.Fatalf("%s is not recorded", name)
 		}
@@ -115,30 +115,30 @@ func (w *world) compare(t *testing.T, own, beside *reading) {
 				t.Errorf("version %d of %s is lost: %+v", v.Number, name, fact)
 			}
 		}
-		for _, at := range append(w.moments(name, own), w.moments(name, beside)...) {
+		for _, at := range append(w.moments(name, own), w.moments(name, shared)...) {
 			a, aValue := own.at(t, name, at)
-			b, bValue := beside.at(t, name, at)
+			b, bValue := shared.at(t, name, at)
 			if at >= first(line.Facts()) && !sameState(a, aValue, b, bValue) {
-				t.Errorf("%s at %v: alone %+v, beside %+v", name, at, a, b)
+				t.Errorf("%s at %v: alone %+v, shared %+v", name, at, a, b)
 			}
 		}
 	}
 }
 
-// TestBeside lets both record at once in one bucket, and ssmbak alone in another:
-// its answers are the same in both from its own first fact on, nothing is lost,
-// and the live value is on top in the end.
-func TestBeside(t *testing.T) {
+// TestSideBySide lets both programs record into one bucket, and ssmbak alone into
+// another: its answers are the same in both from its first own fact on, nothing is lost,
+// and live values are the current objects in the end.
+func TestSideBySide(t *testing.T) {
 	t.Parallel()
 	for seed := range histories(t) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) { beside(t, seed) })
+			synctest.Test(t, func(t *testing.T) { sideBySide(t, seed) })
 		})
 	}
 }
 
-func beside(t *testing.T, seed uint64) {
+func sideBySide(t *testing.T, seed uint64) {
 	// Without latency both buckets see everything at the same time.
 	var latency func(service, op string) time.Duration
 	if seed%2 == 1 {
@@ -146,7 +146,7 @@ func beside(t *testing.T, seed uint64) {
 	}
 	w := newWorld(t, seed, latency)
 	w.python = true
-	if seed%3 > 0 { // the original was there before
+	if seed%3 > 0 { // the legacy ssmbak was there before
 		w.during(t, func() { w.change(t, 12) })
 	}
 	w.establish(t, alone, bucket)
@@ -155,11 +155,11 @@ func beside(t *testing.T, seed uint64) {
 		w.python = false
 		w.during(t, func() { w.change(t, 8) })
 	}
-	own, beside := read(t, w.archives[alone]), read(t, w.archives[bucket])
+	own, shared := read(t, w.archives[alone]), read(t, w.archives[bucket])
 	w.checkProved(t, own)
-	w.checkProved(t, beside)
+	w.checkProved(t, shared)
 	if latency == nil {
-		w.compare(t, own, beside)
+		w.compare(t, own, shared)
 	}
 	time.Sleep(time.Minute) // so that no look may have answered from before the last change
 	w.reconcile(t, alone)
@@ -169,16 +169,16 @@ func beside(t *testing.T, seed uint64) {
 	w.checkProved(t, read(t, w.archives[alone]))
 	after := read(t, w.archives[bucket])
 	w.checkProved(t, after)
-	// What only the original knew has an index now, and answers as before.
-	for name, line := range beside.lines {
+	// What only the legacy ssmbak knew has an index now, and answers as before.
+	for name, line := range shared.lines {
 		if first(line.Facts()) < ssmbak.MaxTime {
 			continue
 		}
 		if after.lines[name] == nil {
-			t.Fatalf("%s, which only the original recorded, is gone", name)
+			t.Fatalf("%s, which only the legacy ssmbak recorded, is gone", name)
 		}
-		for _, at := range w.moments(name, beside) {
-			was, old := beside.at(t, name, at)
+		for _, at := range w.moments(name, shared) {
+			was, old := shared.at(t, name, at)
 			is, value := after.at(t, name, at)
 			if was.Certainty != ssmbak.Unknown && at < first(after.lines[name].Facts()) && !sameState(was, old, is, value) {
 				t.Errorf("%s at %v: %+v before it was adopted, %+v after it", name, at, was, is)
@@ -194,15 +194,15 @@ func beside(t *testing.T, seed uint64) {
 	}
 	id, _ := w.archives[bucket].Identity()
 	if adopted := len(w.aws.S3.Versions(bucket, ".ssmbak/adopted")) == 1; adopted != id.Legacy {
-		t.Errorf("adopted: %v, the original was here: %v", adopted, id.Legacy)
+		t.Errorf("adopted: %v, the legacy ssmbak was here: %v", adopted, id.Legacy)
 	}
 	w.checkComplete(t, bucket)
 	w.checkProved(t, read(t, w.archives[bucket]))
 }
 
-// TestContinued takes a bucket over from the original: the whole corpus, and
-// random histories. Before the first fact of ssmbak's own the answers stay those
-// of the original, whether a name is recorded again or only adopted.
+// TestContinued records into buckets of the legacy ssmbak: the complete corpus, and random
+// histories. Before the first own fact of ssmbak the answers remain those of the legacy
+// ssmbak, whether a name is recorded again or only adopted.
 func TestContinued(t *testing.T) {
 	t.Parallel()
 	for seed := range min(12, histories(t)) {
@@ -213,13 +213,13 @@ func TestContinued(t *testing.T) {
 	}
 }
 
-// left is what the original left of one name.
+// left is the legacy record of one name.
 type left struct {
 	steps   []step
 	answers []answer
 }
 
-// leave returns random histories, and what the original answers for each second.
+// leave returns random histories, and the legacy answers for each second.
 func leave(r *rand.Rand, names int) map[ssmbak.Name]left {
 	all := make(map[ssmbak.Name]left)
 	for n := range names {
@@ -300,7 +300,7 @@ func continued(t *testing.T, seed uint64) {
 			}
 		}
 	}
-	check("left by the original")
+	check("left by the legacy ssmbak")
 	time.Sleep(time.Until(base.Add(time.Hour)))
 	w.establish(t, bucket)
 	check("established")
@@ -341,7 +341,7 @@ func continued(t *testing.T, seed uint64) {
 		t.Errorf("requests to read the path (-want +got):\n%s", diff)
 	}
 
-	// What the original did not see being deleted is found out by the next one.
+	// What the legacy ssmbak did not see being deleted is found out by the next one.
 	report := w.reconcile(t, bucket)
 	check("reconciled")
 	for name, l := range all {
@@ -370,21 +370,20 @@ func (a answer) is(s ssmbak.State, value *string) bool {
 		(a.Type == nil || string(s.Version.Type) == *a.Type) && (a.Description == "" || s.Version.Description == a.Description)
 }
 
-// TestReadByTheOriginal reads what ssmbak alone recorded by the original's rules:
-// wherever ssmbak has an answer, it is the same. They cannot agree in a second in
-// which something changed, nor between a deletion and its marker, which tells
-// only when it was laid.
-func TestReadByTheOriginal(t *testing.T) {
+// TestReadByLegacy reads records of ssmbak by the legacy rules: where ssmbak has an
+// answer, it is the same. They may differ within a second in which something changed, and
+// between a deletion and its delete marker, which has only the time of its creation.
+func TestReadByLegacy(t *testing.T) {
 	t.Parallel()
 	for seed := range histories(t) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) { readByTheOriginal(t, seed) })
+			synctest.Test(t, func(t *testing.T) { readByLegacy(t, seed) })
 		})
 	}
 }
 
-func readByTheOriginal(t *testing.T, seed uint64) {
+func readByLegacy(t *testing.T, seed uint64) {
 	var latency func(service, op string) time.Duration
 	if seed%2 == 1 {
 		latency = slow(seed)
@@ -425,7 +424,7 @@ func readByTheOriginal(t *testing.T, seed uint64) {
 			theirs := oracle(steps, second)
 			c, _ := w.truth(name, ssmbak.Seconds(second)+999)
 			switch {
-			case !state.Deleted && value == nil: // it could not be had
+			case !state.Deleted && value == nil: // it was unavailable
 			case second < end && state.Deleted && theirs.Value != nil && !slices.ContainsFunc(markers, func(m time.Time) bool { return !m.Before(c.Time) && m.Unix() <= second }):
 			case latency != nil && !state.Deleted && theirs.Deleted && slices.ContainsFunc(markers, func(m time.Time) bool { return m.After(c.Time) && m.Before(c.Time.Add(2*time.Second)) }):
 				// The next life began while the marker was on its way.
@@ -436,9 +435,9 @@ func readByTheOriginal(t *testing.T, seed uint64) {
 	}
 }
 
-// TestAdoptionGoesOn lets a reconcile adopt only a part: it is complete all the
-// same, and the next one goes on.
-func TestAdoptionGoesOn(t *testing.T) {
+// TestAdoptionContinues lets a reconcile adopt only some parameters: it is still complete,
+// and the next one continues.
+func TestAdoptionContinues(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name   string

@@ -1,32 +1,32 @@
-// Package legacy reads buckets that the legacy ssmbak, written in Python, recorded
-// to. Nothing is converted first.
+// Package legacy reads the records of the legacy ssmbak, which is written in Python,
+// without converting them.
 //
 // # The format
 //
-// A parameter's key is its name with one leading slash. Each event about a new
-// value stored one object version there, whose body is the value and whose tags are
-// ssmbakTime (the event's Unix second), ssmbakType and, where the event had one,
-// ssmbakDescription, without the characters that S3 does not allow in a tag and
-// cut to 256. A deletion stored a delete marker. Delete markers have no tags, so
-// the event's time is lost and only LastModified is left. The legacy ssmbak adds
-// the slash that events about names of one level lack. Only its script that
-// backs up everything at once does not: it stores such names under a key without
-// a slash, which its reader finds only if it is asked for the name without the
-// slash. This package does not read those.
+// A parameter's key is its name with one leading slash. For each event about a new value
+// the legacy ssmbak stored one object version, whose body is the value and whose tags
+// are ssmbakTime (the event's Unix second), ssmbakType and, if the event had one,
+// ssmbakDescription, without the characters that S3 does not allow in a tag and cut to
+// 256 characters. For a deletion it stored a delete marker. Delete markers have no tags,
+// so the event's time is lost and only LastModified remains. The legacy ssmbak adds the
+// slash that is missing in events about names of one level. Only its script that backs
+// up everything at once does not: it stores such names under a key without a slash,
+// which its reader finds only under the name without the slash. This package does not
+// read those.
 //
 // # The rules
 //
-// At a time T, in whole seconds, the object version or marker with the newest
-// second at or before T counts, where the second of a version is its ssmbakTime
-// and that of a marker its LastModified. Of several with the same second the one
-// stored last counts. A listing returns versions and markers separately and
-// LastModified in whole seconds, so the order of a version and a marker stored in
-// the same second is unknown: the legacy ssmbak takes the marker as the later one,
-// and so does this package, unless the listing says which of them is the latest.
+// The state at a time T in seconds is that of the object version or marker with the
+// newest second at or before T. The second of a version is its ssmbakTime, that of a
+// marker its LastModified. If several have the same second, the one stored last counts.
+// A listing returns versions and markers separately, and LastModified has a precision of
+// one second, so the order of a version and a marker stored in the same second is
+// unknown: the legacy ssmbak takes the marker as the later one, and so does this
+// package, unless the listing says which of them is the latest.
 //
-// This package reads facts; the timeline package applies the rules to them.
-// The bodies are values byte for byte. The legacy reader trimmed white space at
-// both ends of them; this package does not.
+// This package reads facts; the timeline package applies the rules to them. A body is
+// the value byte for byte. The legacy reader trimmed white space at both ends; this
+// package does not.
 package legacy
 
 import (
@@ -40,40 +40,38 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// Options say how a bucket is read.
+// Options are the options of [Read] and [One].
 type Options struct {
-	// Parallel bounds the concurrent reads of tags, in addition to the listing; 64
-	// if zero.
+	// Parallel bounds the concurrent reads of tags, in addition to the listing; 64 if
+	// zero.
 	Parallel int
-	// Ours reports that the object version or delete marker with this ID is
-	// known from elsewhere. It is skipped without a request. Nil skips nothing.
-	// It is never called by two goroutines at once.
+	// Ours reports whether the object version or delete marker with this ID is not a
+	// legacy record. It is then skipped without a request. Nil skips nothing. It is
+	// never called by two goroutines at once.
 	Ours func(objectVersionID string) bool
 }
 
 // Result is what [Read] found.
 type Result struct {
-	// Facts are the facts of each parameter, oldest in storage first. No list is
+	// Facts are the facts about each parameter, oldest in storage first. No list is
 	// empty.
 	Facts map[ssmbak.Name][]timeline.Legacy
-	// Skipped counts the object versions and delete markers that the legacy ssmbak
-	// did not write: those whose key is not a parameter's name, such as all under
-	// ".ssmbak/", and object versions without a readable ssmbakTime or that
-	// were removed between the listing and the reading of their tags.
+	// Skipped counts the object versions and delete markers that are not legacy records:
+	// those whose key is not a parameter's name, such as all under ".ssmbak/", and
+	// object versions without a valid ssmbakTime or that were removed between the
+	// listing and the reading of their tags.
 	Skipped int
 }
 
-// Read lists every object version and delete marker whose key begins with
-// prefix and returns the legacy facts about every parameter that keep accepts, or
-// about all if keep is nil. A canonical name is its own key, so "/" is the prefix
-// of all parameters.
+// Read lists every object version and delete marker whose key begins with prefix and
+// returns the legacy facts about every parameter that keep accepts, or about all if keep
+// is nil. A canonical name is its own key, so "/" is the prefix of all parameters.
 //
-// It sends one request per 1,000 object versions and markers under prefix, and
-// one for the tags of each object version that is kept. It needs the
-// permissions s3:ListBucketVersions and s3:GetObjectVersionTagging. keep may be
-// called more than once for a name and must always return the same answer; it
-// is never called by two goroutines at once. The first error ends the reading
-// and no part of the result is returned.
+// It sends one request per 1,000 object versions and markers under prefix, and one for
+// the tags of each object version that is kept. It requires the permissions
+// s3:ListBucketVersions and s3:GetObjectVersionTagging. keep may be called more than
+// once for a name and must always return the same result; it is never called by two
+// goroutines at once. After the first error Read returns no part of the result.
 func Read(ctx context.Context, b *bucket.Bucket, o Options, prefix string, keep func(ssmbak.Name) bool) (Result, error) {
 	return read(ctx, b, o, prefix, func(key string) verdict {
 		name, err := ssmbak.ParseName(key)
@@ -87,8 +85,8 @@ func Read(ctx context.Context, b *bucket.Bucket, o Options, prefix string, keep 
 	})
 }
 
-// One returns the legacy facts about one parameter, oldest in storage first, none
-// if there are none. It reads no further than the name's own key.
+// One returns the legacy facts about one parameter, oldest in storage first. It reads no
+// other key.
 func One(ctx context.Context, b *bucket.Bucket, o Options, name ssmbak.Name) ([]timeline.Legacy, error) {
 	result, err := read(ctx, b, o, name.String(), func(key string) verdict {
 		if key != name.String() {
@@ -104,7 +102,7 @@ type verdict int8
 
 const (
 	take  verdict = iota // read them
-	leave                // leave them out
+	leave                // ignore them
 	skip                 // count them as skipped
 	stop                 // end the listing
 )
@@ -112,7 +110,7 @@ const (
 // entry is one object version or delete marker.
 type entry struct {
 	fact    timeline.Legacy
-	missing bool // not written by the legacy ssmbak
+	missing bool // not a legacy record
 	ours    bool
 }
 
@@ -164,9 +162,9 @@ func read(ctx context.Context, b *bucket.Bucket, o Options, prefix string, judge
 	return result, nil
 }
 
-// oldestFirst turns a history, newest first, into facts, oldest first, and counts
-// the entries that the legacy ssmbak did not write. A skipped entry keeps its place,
-// so that an object version has the same place however it is read.
+// oldestFirst turns a history, newest first, into facts, oldest first, and counts the
+// entries that are not legacy records. Skipped entries count in Sequence, so that an
+// object version always has the same one.
 func oldestFirst(history []*entry) (facts []timeline.Legacy, missing int) {
 	for i := len(history) - 1; i >= 0; i-- {
 		switch e := history[i]; {

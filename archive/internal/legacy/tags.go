@@ -17,8 +17,7 @@ const (
 	tagDescription = "ssmbakDescription"
 )
 
-// lastSecond is the end of the year 9999, the last that a Python datetime can
-// hold.
+// lastSecond is the end of the year 9999, the last second of a Python datetime.
 const lastSecond = 253402300799
 
 // fill reads the tags of an object version into its entry.
@@ -37,16 +36,16 @@ func fill(ctx context.Context, b *bucket.Bucket, key string, e *entry) error {
 	return nil
 }
 
-// tags are what the legacy ssmbak recorded with a value.
+// tags are the tags of a legacy record.
 type tags struct {
 	second      int64
 	kind        ssmbak.Type
 	description string
 }
 
-// decodeTags reads the legacy tags out of a tag set and reports whether they are
-// there: whether ssmbakTime is a time. A type that is missing or unknown is returned
-// unchanged, since without the record an older value would get its time.
+// decodeTags decodes the legacy tags in a tag set. ok reports whether ssmbakTime is a
+// time. A missing or unknown type is returned unchanged, since without the record an
+// older value would count at its time.
 func decodeTags(set map[string]string) (t tags, ok bool) {
 	second, err := strconv.ParseInt(set[tagTime], 10, 64)
 	if err != nil || second <= 0 || second > lastSecond {

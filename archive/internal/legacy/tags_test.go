@@ -2,7 +2,7 @@ package legacy
 
 import "testing"
 
-// FuzzDecodeTags holds that only times are taken for times.
+// FuzzDecodeTags checks that only times are taken for times.
 func FuzzDecodeTags(f *testing.F) {
 	f.Add("ssmbakTime", "1718309454", "ssmbakType", "String")
 	f.Add("ssmbakTime", "-1", "ssmbakTime", "yesterday")

@@ -51,7 +51,7 @@ func histories(t *testing.T) uint64 {
 }
 
 // world is an account whose changes are recorded: by ssmbak in two buckets, and
-// by the original in one of them. It lives in a bubble.
+// by the legacy ssmbak in one of them. It must be used in a synctest bubble.
 type world struct {
 	*storage
 	live     *paramstore.Store
@@ -60,10 +60,10 @@ type world struct {
 
 	mu      sync.Mutex
 	delays  *rand.Rand
-	heard   map[string]bool // events that the original got
-	python  bool            // the original is there
+	heard   map[string]bool // events that the legacy ssmbak got
+	python  bool            // the legacy ssmbak is there
 	ours    bool            // ssmbak is there
-	writing sync.WaitGroup  // events that the original is at
+	writing sync.WaitGroup  // events that the legacy ssmbak is at
 	errs    []error
 }
 
@@ -126,8 +126,8 @@ func (w *world) reconcile(t *testing.T, bucket string) recorder.Report {
 	return report
 }
 
-// during hands out events while do changes parameters, and returns when all of
-// them are done.
+// during delivers events while do changes parameters, and returns when all of them are
+// handled.
 func (w *world) during(t *testing.T, do func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -144,11 +144,11 @@ func (w *world) during(t *testing.T, do func()) {
 		t.Errorf("%d messages became dead letters: %s", len(dead), dead[0].Body)
 	}
 	for _, err := range w.errs {
-		t.Errorf("the original: %v", err)
+		t.Errorf("the legacy ssmbak: %v", err)
 	}
 }
 
-// handle gives each event to the original, in its own time, and to ssmbak.
+// handle gives each event to the legacy ssmbak, in its own time, and to ssmbak.
 func (w *world) handle(ctx context.Context, batch []emulator.Message) (failed []string) {
 	for _, m := range batch {
 		w.mu.Lock()
@@ -180,7 +180,7 @@ func (w *world) handle(ctx context.Context, batch []emulator.Message) (failed []
 	return failed
 }
 
-// python is what the original's recorder does with one event.
+// python records one event as the legacy ssmbak does.
 type python struct {
 	s3  *s3.Client
 	ssm *ssm.Client

@@ -41,7 +41,7 @@ var zone = time.FixedZone("CEST", 2*60*60)
 // TestScripts runs each script against an AWS of its own, in virtual time. UPDATE=1
 // rewrites what the scripts expect.
 //
-// Besides testscript's own commands and those of [script.Run] there are
+// Scripts may use testscript's own commands, those of [script.Run], and
 //
 //	ssmbak ARG...              the command itself; ! ssmbak if it has to fail;
 //	                           ids of restores are RESTORE-1 and so on
@@ -136,8 +136,8 @@ func connection(client aws.HTTPClient) awsconn.Options {
 	return o
 }
 
-// setup makes an account whose archive begins when it is first recorded, so that a
-// script can look at a bucket without one.
+// setup makes an account without an archive, so that a script can read a bucket that
+// has none. The first recording creates the archive.
 func setup(t testing.TB, env *testscript.Env) *world {
 	env.Setenv("SSMBAK_BUCKET", bucket)
 	return &world{World: testworld.Bare(t, testworld.Options{Bucket: bucket})}

@@ -48,8 +48,8 @@ func Of[W World](ts *testscript.TestScript) W { return ts.Value(worldKey{}).(W) 
 
 // Run runs each script in testdata/script in a world of its own, from start on:
 // sleeping is free, and every clock shows the same. With UPDATE set in the
-// environment it rewrites what the scripts expect. Besides testscript's own commands
-// and the given ones there are
+// environment it rewrites what the scripts expect. In addition to testscript's own
+// commands and the given ones, scripts may use
 //
 //	code N       the exit code of the last command
 //	answer TEXT  what is typed on the terminal that standard input and standard

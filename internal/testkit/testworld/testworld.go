@@ -144,8 +144,8 @@ func (w *World) Must(err error) {
 	}
 }
 
-// Drain hands the recorder the events of the queue until it is empty, and returns how
-// many it handed back.
+// Drain passes the events of the queue to the recorder until the queue is empty. It
+// returns how many deliveries failed.
 func (w *World) Drain() (failed int) {
 	w.Helper()
 	handle := Handler(w.Recorder)
