@@ -311,7 +311,7 @@ func (a *Archive) verifyVersion(ctx context.Context, version timeline.Version, v
 		}
 		left++
 		v.Values++
-		switch l := readLabel(o.Metadata); {
+		switch l := readMetadata(o.Metadata); {
 		case l.foreign:
 			v.add(FaultForeignValue, key, ref.ID, fmt.Sprintf("version %d: no recorder wrote this object", version.Number))
 		case l.unreadable || l.version.Ref() != version.Ref() || l.version.Type != version.Type:

@@ -25,8 +25,8 @@ import (
 	"github.com/ssmbak/ssmbak/internal/testkit/runtimeapi"
 )
 
-// TestEveryArchitecture runs the bootstrap of each zip as Lambda does and lets it
-// record. One for another processor needs qemu.
+// TestEveryArchitecture runs the bootstrap of each zip like Lambda, and checks that it
+// records. A bootstrap for another architecture needs qemu.
 func TestEveryArchitecture(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the function for every architecture")
@@ -60,7 +60,7 @@ func unpack(t *testing.T, z code.Zip) (path string) {
 	t.Helper()
 	r, err := zip.NewReader(bytes.NewReader(z.Bytes), int64(len(z.Bytes)))
 	if err != nil || len(r.File) != 1 {
-		t.Fatalf("the zip is no zip of one file: %v", err)
+		t.Fatalf("the zip does not contain exactly one file: %v", err)
 	}
 	in, err := r.File[0].Open()
 	if err != nil {
@@ -77,8 +77,8 @@ func unpack(t *testing.T, z code.Zip) (path string) {
 	return path
 }
 
-// records runs a function against an account, changes a parameter there, and
-// searches for the values.
+// records runs a function with an account, changes a parameter there, and checks that the
+// values were recorded.
 func records(t *testing.T, command ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -135,6 +135,6 @@ func records(t *testing.T, command ...string) {
 		got = append(got, string(body))
 	}
 	if len(got) != len(want) || got[0] != want[0] || got[1] != want[1] {
-		t.Errorf("the archive holds %q, want %q\n%s", got, want, function.Logs())
+		t.Errorf("the archive contains %q, want %q\n%s", got, want, function.Logs())
 	}
 }

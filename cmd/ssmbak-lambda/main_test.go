@@ -32,15 +32,15 @@ const (
 
 var events int
 
-// event makes the event of a change that happened at a time.
+// event returns the event of a change at a time.
 func event(operation, name string, at time.Time) string {
 	events++
 	return fmt.Sprintf(`{"version":"0","id":"00000000-0000-4000-8000-%012d","detail-type":"Parameter Store Change","source":"aws.ssm","account":%q,"time":%q,"region":%q,"resources":["arn:aws:ssm:%s:%s:parameter/%s"],"detail":{"operation":%q,"name":%q,"type":"String"}}`,
 		events, account, at.UTC().Format(time.RFC3339), region, region, account, strings.TrimPrefix(name, "/"), operation, name)
 }
 
-// TestRecordsOnMoto runs the function as Lambda does, against moto, and shows the
-// archive with the command.
+// TestRecordsOnMoto runs the function like Lambda, with moto, and reads the archive with
+// ssmbak.
 func TestRecordsOnMoto(t *testing.T) {
 	endpoint := moto.Start(t)
 	ctx := t.Context()
@@ -84,7 +84,7 @@ func TestRecordsOnMoto(t *testing.T) {
 			t.Fatalf("the function answered %s %s, want %s\n%s", a.Kind, a.Body, want, function.Logs())
 		}
 	}
-	// show asks the command for every value at a time.
+	// show returns every value at a time, according to ssmbak preview.
 	show := func(at time.Time) map[string]string {
 		t.Helper()
 		cmd := exec.CommandContext(ctx, command, "preview", "/", at.UTC().Format("2006-01-02T15:04:05.000Z"), "-R", "-o", "json", "--with-decryption")

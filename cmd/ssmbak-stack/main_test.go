@@ -29,8 +29,8 @@ import (
 
 const region = moto.Region
 
-// release compiles the command as `make dist` does, with the functions' zip
-// inside, and returns where it is and the key of the zip in a bucket.
+// release compiles the command like `make dist`, with the functions' zip embedded, and
+// returns its path and the key of the zip in a bucket.
 func release(t *testing.T, architecture, version string) (command, key string) {
 	t.Helper()
 	z, err := code.Build(t.Context(), architecture, version, ".")
@@ -100,8 +100,8 @@ func TestLife(t *testing.T) {
 		architecture = "x86_64"
 	}
 
-	if _, stderr, code := s.run(command, "ssmbak", "status"); code != 1 || !strings.Contains(stderr, "there is no stack ssmbak in us-east-1") {
-		t.Errorf("status of nothing: exit %d, %s", code, stderr)
+	if _, stderr, code := s.run(command, "ssmbak", "status"); code != 1 || !strings.Contains(stderr, "the stack ssmbak does not exist in us-east-1") {
+		t.Errorf("status of a missing stack: exit %d, %s", code, stderr)
 	}
 	out := s.ok(command, "ssmbak", "create", "--no-fill", "--architecture", architecture)
 	for _, want := range []string{
@@ -112,7 +112,7 @@ func TestLife(t *testing.T) {
 			t.Errorf("create printed no %s:\n%s", want, out)
 		}
 	}
-	if _, stderr, code := s.run(command, "ssmbak", "create", "--no-fill"); code != 1 || !strings.Contains(stderr, "is there already") {
+	if _, stderr, code := s.run(command, "ssmbak", "create", "--no-fill"); code != 1 || !strings.Contains(stderr, "the stack ssmbak already exists") {
 		t.Errorf("second create: exit %d, %s", code, stderr)
 	}
 	bucket := strings.TrimSpace(s.ok(command, "--region", region, "ssmbak", "bucketname"))
@@ -133,20 +133,20 @@ func TestLife(t *testing.T) {
 	}
 
 	if got := s.ok(command, "ssmbak", "update", "--memory", "512", "--change-set"); strings.Contains(got, "nothing to update") || strings.Contains(got, "IN_PROGRESS") {
-		t.Errorf("the change set was shown as\n%s", got) // moto sees no resource in it
+		t.Errorf("the change set was shown as\n%s", got) // moto lists no resources in it
 	}
 	if got := s.ok(command, "ssmbak", "update", "--memory", "512"); !strings.Contains(got, "UPDATE_COMPLETE") {
 		t.Errorf("update printed\n%s", got)
 	}
-	s.ok(command, "ssmbak", "update") // moto updates though nothing differs
+	s.ok(command, "ssmbak", "update") // moto updates even without differences
 	released, key := release(t, architecture, "v1.2.3")
-	bare := shell{t, append(s.env, "PATH="+t.TempDir())} // where no Go could build a zip
+	bare := shell{t, append(s.env, "PATH="+t.TempDir())} // without the Go command
 	if got := bare.ok(released, "--version"); !strings.Contains(got, "v1.2.3") {
 		t.Errorf("the released command is of version %s", got)
 	}
 	bare.ok(released, "ssmbak", "update")
 	if _, err := conn.S3().HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &bucket, Key: &key}); err != nil {
-		t.Errorf("the zip that travels inside a released command was not uploaded: %v", err)
+		t.Errorf("the zip embedded in a released command was not uploaded: %v", err)
 	}
 	if got := bare.ok(released, "ssmbak", "status"); !strings.Contains(got, "v1.2.3") {
 		t.Errorf("status by the released command printed\n%s", got)

@@ -158,6 +158,7 @@ func TestExplain(t *testing.T) {
 		{"no region", &awsconn.NoRegionError{}, "no region", "--region"},
 		{"denied by S3", s3Call(&answers{status: 403, body: "<Error><Code>AccessDenied</Code></Error>"}), "S3 GetObject", "s3:GetObject and s3:GetObjectVersion"},
 		{"denied by S3 with a reason", s3Call(&answers{status: 403, body: "<Error><Code>AccessDenied</Code><Message>User: me is not authorized to perform: s3:GetObject with an explicit deny in a resource control policy</Message></Error>"}), "refused the request: User: me is not authorized to perform: s3:GetObject with an explicit deny in a resource control policy", "change the policy that denies it"},
+		{"read denied by the bucket's policy", s3Call(&answers{status: 403, body: "<Error><Code>AccessDenied</Code><Message>User: me is not authorized to perform: s3:GetObject with an explicit deny in a resource-based policy</Message></Error>"}), "S3 GetObject", "`ssmbak-stack NAME update --reader ARN`, with --reader ARN again for each existing reader"},
 		{"denied by SSM", ssmCall(&answers{status: 400, body: `{"__type":"AccessDeniedException"}`}), "SSM GetParameterHistory", "ssm:GetParameterHistory"},
 		{"expired", ssmCall(&answers{status: 400, body: `{"__type":"ExpiredTokenException"}`}), "expired", "aws sso login"},
 		{"unknown credentials", ssmCall(&answers{status: 400, body: `{"__type":"UnrecognizedClientException"}`}), "does not recognize", "get-caller-identity"},

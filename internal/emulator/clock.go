@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Clock is the time of an [AWS]. One made by [NewClock] is stopped until it is
-// moved; [RealClock] is the machine's, or that of a testing/synctest bubble. It
-// may be used by many goroutines at once.
+// Clock is the clock of an [AWS]. A clock returned by [NewClock] is stopped until it is
+// set; [RealClock] returns the machine's clock, or that of a testing/synctest bubble. It
+// is safe for concurrent use.
 type Clock struct {
 	real bool
 	mu   sync.Mutex
@@ -17,10 +17,10 @@ type Clock struct {
 // NewClock returns a stopped clock with the given time.
 func NewClock(start time.Time) *Clock { return &Clock{now: start} }
 
-// RealClock returns the machine's clock. It cannot be moved.
+// RealClock returns the machine's clock. It cannot be set.
 func RealClock() *Clock { return &Clock{real: true} }
 
-// Now returns the time.
+// Now returns the current time.
 func (c *Clock) Now() time.Time {
 	if c.real {
 		return time.Now()
@@ -30,10 +30,10 @@ func (c *Clock) Now() time.Time {
 	return c.now
 }
 
-// Advance moves the clock on.
+// Advance advances the clock.
 func (c *Clock) Advance(d time.Duration) { c.Set(c.Now().Add(d)) }
 
-// Set moves the clock to a time, never back. It panics for a real clock.
+// Set advances the clock to a time, but never sets it back. It panics for a real clock.
 func (c *Clock) Set(t time.Time) {
 	if c.real {
 		panic("emulator: the machine's clock cannot be moved")

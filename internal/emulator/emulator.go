@@ -1,15 +1,13 @@
-// Package emulator is AWS on one machine, as far as ssmbak needs it: Parameter
-// Store, S3, the tagging API and the security token service behind one address,
-// and the queue that Parameter Store's events run into.
+// Package emulator emulates the parts of AWS that ssmbak uses: Parameter Store, S3, the
+// tagging API and the security token service at one address, and the queue that
+// receives Parameter Store's events.
 //
-// # The model
+// An [AWS] is one emulated account. It serves requests over a socket ([AWS.Listen]) or in
+// memory ([AWS.Client]). [Faults] determine what goes wrong, and a [Clock] determines the
+// time.
 //
-// An [AWS] holds all of it. Requests come in over a socket ([AWS.Listen]) or,
-// without one, through [AWS.Client]. What goes wrong on the way is decided by
-// [Faults]. Time is that of a [Clock], which a test may steer.
-//
-// It uses neither the AWS SDK nor any package that it helps to test, so that
-// it shares no mistake with them.
+// The package uses neither the AWS SDK nor any package that it is used to test, so that
+// it does not share their mistakes.
 package emulator
 
 import (
@@ -21,29 +19,29 @@ import (
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
 )
 
-// Options say which AWS is played. The zero value is account 123456789012 in
-// us-east-1 on the machine's own clock.
+// Options configure an [AWS]. The zero value means account 123456789012 in us-east-1
+// with the machine's clock.
 type Options struct {
 	Account, Region string
-	// Clock is the time of everything; the machine's if nil.
+	// Clock is the clock of all services; nil means the machine's clock.
 	Clock *Clock
-	// SSM steers Parameter Store. Its Account, Region and Now are set here. Events go
-	// to the queue unless it has an Emit of its own.
+	// SSM configures Parameter Store. Its Account, Region and Now are overwritten. Events
+	// are sent to the queue unless Emit is set.
 	SSM   ssmapi.Options
 	Queue QueueOptions
 	Seed  int64
-	// Latency is how long a request of a service takes, half of it before it
-	// takes effect; none if nil.
+	// Latency returns the duration of a request to a service, half of which is before the
+	// request takes effect; nil means 0.
 	Latency func(service, op string) time.Duration
-	// Limits are how many requests per second an operation serves, by names like
-	// "ssm:PutParameter", and as many at once after a second without any. What
-	// is more is throttled and changes nothing. Operations that share a limit
-	// share one limit under their names with commas: "ssm:GetParameter,GetParameters". An
-	// operation that is not named has no limit. See [StandardThroughput].
+	// Limits are the maximum rates of operations, in requests per second, by names such
+	// as "ssm:PutParameter". The burst is the number of requests in one second. Requests
+	// above the limit are throttled and have no effect. Operations with a common limit
+	// are separated by commas: "ssm:GetParameter,GetParameters". Other operations have no
+	// limit. See [StandardThroughput].
 	Limits map[string]float64
 }
 
-// AWS is one account in one region. It may be used by many goroutines at once.
+// AWS is an emulated account in one region. It is safe for concurrent use.
 type AWS struct {
 	S3     *s3api.Store
 	SSM    *ssmapi.Store
@@ -59,7 +57,7 @@ type AWS struct {
 	counts map[string]int
 }
 
-// New returns an AWS that holds nothing.
+// New returns an empty account.
 func New(o Options) *AWS {
 	if o.Account == "" {
 		o.Account = "123456789012"
@@ -88,7 +86,7 @@ func New(o Options) *AWS {
 	return a
 }
 
-// matches is the pattern of the rules that feed the queue.
+// matches reports whether an event matches the rules whose target is the queue.
 func matches(e ssmapi.Event) bool {
 	switch e.DetailType {
 	case "Parameter Store Change", "Parameter Store Policy Action":
@@ -99,7 +97,7 @@ func matches(e ssmapi.Event) bool {
 	return false
 }
 
-// call is what a request asks for.
+// call is the operation that a request calls.
 type call struct {
 	service, op string
 	key         string // the object's key, "" where it is about none
@@ -124,8 +122,8 @@ func (a *AWS) route(r *http.Request) call {
 
 func hasPrefix(s, prefix string) bool { return len(s) >= len(prefix) && s[:len(prefix)] == prefix }
 
-// ServeHTTP serves every API. It distinguishes them by what only one of them has:
-// the JSON ones by their target, STS by its form, and S3 is the rest.
+// ServeHTTP serves all APIs: requests with a target header are for the JSON APIs, forms
+// are for STS, and all others are for S3.
 func (a *AWS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := a.call(r)
 	a.mu.Lock()
@@ -133,12 +131,12 @@ func (a *AWS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mu.Unlock()
 	fault := a.Faults.next(c, r)
 	if err := a.serve(w, r, c, fault); err != nil {
-		// The connection ends without an answer.
+		// Close the connection without a response.
 		panic(http.ErrAbortHandler)
 	}
 }
 
-// Counts returns the number of requests of each operation, by names like
+// Counts returns the number of requests of each operation, by names such as
 // "s3:GetObject".
 func (a *AWS) Counts() map[string]int {
 	a.mu.Lock()

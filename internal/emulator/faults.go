@@ -16,65 +16,64 @@ import (
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
 )
 
-// Fault is what goes wrong with one request. The zero value is nothing.
+// Fault is the fault of a request. The zero value means none.
 type Fault struct {
-	// Status and Code are an answer that the service gives instead of doing
-	// what it was asked.
+	// Status and Code are an error response that is returned instead of executing the
+	// request.
 	Status int
 	Code   string
-	// DeniedIn makes the answer's text that of a policy's explicit deny, of which
-	// it names the kind: "a service control policy".
+	// DeniedIn makes the message that of an explicit deny in a policy of this kind, such
+	// as "a service control policy".
 	DeniedIn string
-	// LostBefore cuts the connection before the request took effect, LostAfter
-	// when it has, so that the caller cannot tell.
+	// LostBefore closes the connection before the request takes effect, and LostAfter
+	// afterwards. The caller cannot distinguish them.
 	LostBefore, LostAfter bool
-	// Delay comes before the effect. Hang lasts until the caller gives up.
+	// Delay is a delay before the effect. Hang waits until the caller gives up.
 	Delay time.Duration
 	Hang  bool
 }
 
-// Faults that AWS's own documentation names.
+// Faults documented by AWS.
 var (
-	// Throttled is how Parameter Store throttles, and SlowDown how S3 does.
+	// Throttled is the throttling error of Parameter Store, and SlowDown that of S3.
 	Throttled = Fault{Status: http.StatusBadRequest, Code: "ThrottlingException"}
 	SlowDown  = Fault{Status: http.StatusServiceUnavailable, Code: "SlowDown"}
-	// Conflict is S3's answer to conditional writes that meet.
+	// Conflict is S3's error for concurrent conditional writes.
 	Conflict = Fault{Status: http.StatusConflict, Code: "ConditionalRequestConflict"}
-	// Denied is S3's answer to what no policy allows, and DeniedBySSM Parameter
-	// Store's.
+	// Denied is S3's error for a request that no policy allows, and DeniedBySSM that of
+	// Parameter Store.
 	Denied      = Fault{Status: http.StatusForbidden, Code: "AccessDenied"}
 	DeniedBySSM = Fault{Status: http.StatusBadRequest, Code: "AccessDeniedException"}
-	// DeniedByOrganization is S3's answer to what a policy of the organization
-	// denies. With [Rule.If] it denies writes by their headers, as policies do
-	// that demand or forbid x-amz-server-side-encryption.
+	// DeniedByOrganization is S3's error for a request that a policy of the organization
+	// denies. With [Rule.If], it can depend on headers, as in policies that require or
+	// forbid x-amz-server-side-encryption.
 	// https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html
 	// https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingServerSideEncryption.html
 	DeniedByOrganization = Fault{Status: http.StatusForbidden, Code: "AccessDenied", DeniedIn: "a service control policy"}
 )
 
-// FaultFunc decides what goes wrong with a request. It is asked once for each,
-// and may be asked by many goroutines at once.
+// FaultFunc returns the fault of a request. It is called once per request, and must be
+// safe for concurrent use.
 type FaultFunc func(service, op, key string) Fault
 
-// Rule is a fault on demand.
+// Rule is a fault for certain requests.
 type Rule struct {
 	Service, Op string // "" means any
 	KeyPrefix   string // of an object; "" means any
-	// If is asked whether the request is one that is meant, from its address and
-	// header; its body must not be read. nil means that it is.
+	// If reports whether the rule applies to a request. It must not read the body. nil
+	// means that it applies to all.
 	If    func(*http.Request) bool
 	Times int // how often it happens; 0 means always
 	Fault Fault
 }
 
-// Faults are the rules of an [AWS], for every client of it. They may be changed
-// at any time.
+// Faults are the rules for all clients of an [AWS]. They are safe for concurrent use.
 type Faults struct {
 	mu    sync.Mutex
 	rules []Rule
 }
 
-// Add adds a rule. Of several that fit, the one added first happens.
+// Add adds a rule. If several rules apply to a request, the first one added is used.
 func (f *Faults) Add(r Rule) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -84,7 +83,7 @@ func (f *Faults) Add(r Rule) {
 	f.rules = append(f.rules, r)
 }
 
-// Clear takes all rules away.
+// Clear removes all rules.
 func (f *Faults) Clear() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -109,7 +108,7 @@ func (f *Faults) next(c call, request *http.Request) Fault {
 
 var errCut = &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
 
-// serve lets a request happen, or not. An error means that there is no answer.
+// serve executes a request or its fault. An error means that there is no response.
 func (a *AWS) serve(w http.ResponseWriter, r *http.Request, c call, f Fault) error {
 	latency := time.Duration(0)
 	if a.latency != nil {
@@ -150,7 +149,7 @@ func (a *AWS) refuse(w http.ResponseWriter, r *http.Request, c call, f Fault) {
 	}
 }
 
-// explicitDeny is the text of a refusal by a policy, as in the examples of
+// explicitDeny returns the message for an explicit deny in a policy, as in the examples in
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html.
 func (a *AWS) explicitDeny(r *http.Request, c call, policy string) string {
 	action := c.service + ":" + c.op
@@ -182,12 +181,11 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Client returns a client without a socket: a request runs in the caller's own
-// goroutine, whatever address it names. It works in a testing/synctest bubble.
+// Client returns a client that serves requests in memory, in the calling goroutine,
+// whatever their address. It can be used in a testing/synctest bubble.
 func (a *AWS) Client() *http.Client { return a.ClientWith(nil) }
 
-// ClientWith returns such a client with faults of its own, which come before
-// those of [Faults].
+// ClientWith is like [AWS.Client], with additional faults that precede [Faults].
 func (a *AWS) ClientWith(faults FaultFunc) *http.Client {
 	return &http.Client{Transport: &transport{aws: a, faults: faults}}
 }
@@ -223,17 +221,17 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// PortTakenError says that another program listens where the emulator should.
+// PortTakenError reports that another program listens on the port.
 type PortTakenError struct{ Address string }
 
 func (e *PortTakenError) Error() string {
 	return fmt.Sprintf("another program listens on %s", e.Address)
 }
 
-// Listen serves on a loopback address, such as 127.0.0.1:4566, until ctx ends or
-// stop is called, which waits for the requests under way. Port 0 takes a free
-// one; url says which. Requests whose Host header names no loopback address get
-// status 403. A port that is taken gives a [*PortTakenError].
+// Listen serves on a loopback address, such as 127.0.0.1:4566, until ctx is done or stop is
+// called, which waits for requests in progress. Port 0 means a free port, which is part of
+// url. Requests whose Host header is not a loopback address get status 403. The error is a
+// [*PortTakenError] if the port is in use.
 func (a *AWS) Listen(ctx context.Context, addr string) (url string, stop func() error, err error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -260,7 +258,7 @@ func (a *AWS) Listen(ctx context.Context, addr string) (url string, stop func() 
 	stop = func() error {
 		var err error
 		once.Do(func() {
-			// A client that keeps a connection open does not hold it up.
+			// Do not wait for idle connections.
 			grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 			defer cancel()
 			if err = server.Shutdown(grace); err != nil {

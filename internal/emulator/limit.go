@@ -11,9 +11,9 @@ import (
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
 )
 
-// limits are the rates at which an account serves operations. Each is a bucket of
-// tokens, as AWS documents it for EC2, that is filled at the rate and holds what
-// comes in one second; of Parameter Store's burst nothing is documented.
+// limits are the rate limits of an account. Each is a token bucket, as AWS documents for
+// EC2, with the tokens of one second as its size. The burst of Parameter Store is not
+// documented.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/throttling.html
 type limits struct {
 	clock *Clock
@@ -27,9 +27,9 @@ type bucket struct {
 	at           time.Time // when it held so many
 }
 
-// newLimits reads rates by operations: a service and, after a colon, its
-// operations with commas between them. It panics where a rate is not positive, a
-// name has not this form, or an operation has two rates.
+// newLimits returns limits with the given rates. The keys are a service, a colon, and
+// comma-separated operations. It panics if a rate is not positive, a key is malformed, or
+// an operation has two rates.
 func newLimits(clock *Clock, rates map[string]float64) *limits {
 	l := &limits{clock: clock, buckets: map[string]*bucket{}}
 	for names, rate := range rates {
@@ -49,8 +49,8 @@ func newLimits(clock *Clock, rates map[string]float64) *limits {
 	return l
 }
 
-// take reports whether a request of the operation is served. One that is not
-// takes nothing, so that rejected requests do not delay others.
+// take reports whether a request of the operation is within its limit. Rejected requests
+// use no token, so that they do not delay others.
 func (l *limits) take(op string) bool {
 	b := l.buckets[op]
 	if b == nil {
@@ -68,15 +68,15 @@ func (l *limits) take(op string) bool {
 	return true
 }
 
-// StandardThroughput are the rates that Parameter Store is known to have by
-// default: of PutParameter and DeleteParameter as its users found them
+// StandardThroughput returns the default rates of Parameter Store, as far as known: of
+// PutParameter and DeleteParameter as observed by users
 // (https://github.com/github-aws-runners/terraform-aws-github-runner/issues/2944
 // and .../5243), of DescribeParameters on
 // https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-troubleshooting.html,
 // and the one that the GetParameter family shares on
-// https://docs.aws.amazon.com/general/latest/gr/ssm.html. No rate is published
-// of GetParameterHistory, ListTagsForResource and the label operations; these
-// have none here. The map is the caller's own.
+// https://docs.aws.amazon.com/general/latest/gr/ssm.html. The rates of
+// GetParameterHistory, ListTagsForResource and the label operations are not published;
+// they are unlimited here. The caller may modify the map.
 func StandardThroughput() map[string]float64 {
 	return map[string]float64{
 		"ssm:PutParameter": 3, "ssm:DescribeParameters": 3, "ssm:DeleteParameter,DeleteParameters": 5,
@@ -84,8 +84,8 @@ func StandardThroughput() map[string]float64 {
 	}
 }
 
-// HigherThroughput are the rates of an account that pays for more, from the same
-// sources. The rate of DeleteParameter stays.
+// HigherThroughput returns the rates with higher throughput enabled, from the same
+// sources. The rate of DeleteParameter is the same.
 func HigherThroughput() map[string]float64 {
 	return map[string]float64{
 		"ssm:PutParameter": 10, "ssm:DescribeParameters": 10, "ssm:DeleteParameter,DeleteParameters": 5,
@@ -93,8 +93,8 @@ func HigherThroughput() map[string]float64 {
 	}
 }
 
-// limited is the call with the limit of its operation before it. The limit is
-// met when the request arrives, after half of its latency.
+// limited returns a call with the limit of its operation. The limit is checked when the
+// request arrives, after half of its latency.
 func (l *limits) limited(c call) call {
 	serve := c.handler
 	c.handler = func(w http.ResponseWriter, r *http.Request) {
@@ -102,7 +102,7 @@ func (l *limits) limited(c call) call {
 			serve(w, r)
 			return
 		}
-		// Parameter Store's words: https://repost.aws/knowledge-center/ssm-parameter-store-rate-exceeded
+		// Parameter Store's message: https://repost.aws/knowledge-center/ssm-parameter-store-rate-exceeded
 		const message = "Rate exceeded"
 		switch c.service {
 		case "s3":

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// loopbackOnly refuses requests for any other host than this machine, as a page in
-// a browser sends them whose name was made to resolve to a loopback address.
+// loopbackOnly rejects requests whose host is not a loopback address. A web page can send
+// these by making its name resolve to a loopback address.
 func loopbackOnly(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host := r.Host

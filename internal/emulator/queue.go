@@ -14,18 +14,18 @@ import (
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
 )
 
-// QueueOptions steer a [Queue].
+// QueueOptions configure a [Queue].
 type QueueOptions struct {
-	// Visibility is the visibility timeout: how long a received message stays hidden
-	// before it is delivered again; 90 s if zero.
+	// Visibility is the visibility timeout, after which a received message is delivered
+	// again; 0 means 90 s.
 	Visibility time.Duration
-	// MaxReceive is how often a message is received before it becomes a dead
-	// letter; 5 if zero, the least that AWS advises for Lambda.
+	// MaxReceive is the number of deliveries after which a message becomes a dead letter;
+	// 0 means 5, the minimum that AWS recommends for Lambda.
 	MaxReceive int
-	// BatchSize is the most messages of one batch, 10 if zero.
+	// BatchSize is the maximum number of messages in a batch; 0 means 10.
 	BatchSize int
-	// Delay is how late an event comes, and Copies how often: 0 loses it. nil
-	// means at once and once.
+	// Delay returns the delay of an event, and Copies the number of its messages, where 0
+	// loses it. nil means no delay and one message.
 	Delay  func(eventID string) time.Duration
 	Copies func(eventID string) int
 }
@@ -38,11 +38,10 @@ type Message struct {
 	Receives int       // number of deliveries, including this one
 }
 
-// Queue is a standard queue of SQS with a queue for dead letters behind it: a
-// message that was received stays hidden for a while and is delivered again if it was
-// not deleted by then.
+// Queue is a standard SQS queue with a dead-letter queue. A received message is hidden
+// for the visibility timeout, and delivered again if it was not deleted.
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
-// It may be used by many goroutines at once.
+// It is safe for concurrent use.
 type Queue struct {
 	o     QueueOptions
 	clock *Clock
@@ -72,7 +71,7 @@ func newQueue(o QueueOptions, clock *Clock) *Queue {
 	return &Queue{o: o, clock: clock, wake: make(chan struct{}, 1)}
 }
 
-// Send puts an event on its way into the queue.
+// Send sends an event to the queue.
 func (q *Queue) Send(e ssmapi.Event) {
 	copies, delay := 1, time.Duration(0)
 	if q.o.Copies != nil {
@@ -98,8 +97,8 @@ func (q *Queue) send(body []byte, delay time.Duration) {
 	}
 }
 
-// receive returns the visible messages, one batch at most, and the time at which the
-// next one becomes visible, zero if there is none.
+// receive returns at most one batch of visible messages, and the time at which the next
+// message becomes visible, or zero if there is none.
 func (q *Queue) receive() (batch []Message, next time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -126,7 +125,7 @@ func (q *Queue) receive() (batch []Message, next time.Time) {
 	return batch, next
 }
 
-// done deletes the messages of a batch that did not fail.
+// done deletes the messages of a batch except the failed ones.
 func (q *Queue) done(batch []Message, failed []string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -135,11 +134,11 @@ func (q *Queue) done(batch []Message, failed []string) {
 	})
 }
 
-// Handler handles a batch and returns the ids of the messages that failed.
+// Handler processes a batch and returns the IDs of the failed messages.
 type Handler func(ctx context.Context, batch []Message) (failed []string)
 
-// Drain delivers messages until the queue is empty, including late and repeated ones
-// included. A steerable clock is moved on to when the next one is due.
+// Drain delivers messages until the queue is empty, including delayed and duplicated ones.
+// A stopped clock is advanced to the time of the next message.
 func (q *Queue) Drain(ctx context.Context, handle Handler) error {
 	for ctx.Err() == nil {
 		batch, next := q.receive()
@@ -181,22 +180,22 @@ func (q *Queue) Run(ctx context.Context, handle Handler) {
 	}
 }
 
-// Depth returns how many messages are in the queue, hidden ones included.
+// Depth returns the number of messages in the queue, including hidden ones.
 func (q *Queue) Depth() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.waiting)
 }
 
-// DeadLetters returns the messages that were received too often.
+// DeadLetters returns the messages in the dead-letter queue.
 func (q *Queue) DeadLetters() []Message {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return slices.Clone(q.dead)
 }
 
-// Redrive sends the dead letters again, under new ids as SQS does, and returns
-// how many there were.
+// Redrive moves the dead letters back to the queue with new IDs, like SQS, and returns their
+// number.
 func (q *Queue) Redrive() int {
 	q.mu.Lock()
 	dead := q.dead

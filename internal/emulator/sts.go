@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// isSTS reports whether a request is of the query protocol that the security
-// token service speaks. The form is left to be read again.
+// isSTS reports whether a request uses the query protocol of STS. The form can be read
+// again afterwards.
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 func isSTS(r *http.Request) bool {
 	if r.Method != http.MethodPost || r.URL.Path != "/" && r.URL.Path != "" || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {

@@ -8,13 +8,13 @@ import (
 	"sync"
 )
 
-// Counts counts what histories reached. It may be used by many goroutines at once.
+// Counts counts the corners that histories reach. It is safe for concurrent use.
 type Counts struct {
 	mu sync.Mutex
 	of map[string]int
 }
 
-// Add counts one more of a corner.
+// Add increments the count of a corner.
 func (c *Counts) Add(corner string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -31,7 +31,7 @@ func (c *Counts) Get(corner string) int {
 	return c.of[corner]
 }
 
-// Missing returns those of the corners that were never reached.
+// Missing returns the corners that were never reached.
 func (c *Counts) Missing(corners []string) (missing []string) {
 	for _, corner := range corners {
 		if c.Get(corner) == 0 {
@@ -41,7 +41,7 @@ func (c *Counts) Missing(corners []string) (missing []string) {
 	return missing
 }
 
-// String lists all that was counted, in alphabetical order.
+// String returns all counts, in alphabetical order.
 func (c *Counts) String() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -18,23 +18,23 @@ import (
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
 )
 
-// Request is one request, as far as it decides what happens to it.
+// Request is a request with what determines its course.
 type Request struct {
 	*http.Request
-	// Op is the operation, as AWS calls it, and SSM whether it is one of Parameter
-	// Store or of the tagging API, not of S3.
+	// Op is the operation's name in AWS. SSM reports whether it is an operation of
+	// Parameter Store or of the tagging API, and not of S3.
 	Op  string
 	SSM bool
-	// Key is that of an object, "" if it is about none.
+	// Key is the key of the object, or "".
 	Key string
-	// About distinguishes it from others of its operation, in every run of a seed.
+	// About distinguishes it from other requests of its operation, reproducibly.
 	About string
-	// Subject is what its process draws for: About, with process and operation.
+	// Subject is the subject of draws: the process, the operation and About.
 	Subject string
 }
 
-// recordsPrefix begins the keys of restore records, which end with chance that no
-// seed decides.
+// recordsPrefix is the prefix of the keys of restore records, which end with a random part
+// that does not depend on the seed.
 const recordsPrefix = ".ssmbak/restores/"
 
 func newRequest(process string, r *http.Request) (Request, error) {
@@ -59,11 +59,11 @@ func newRequest(process string, r *http.Request) (Request, error) {
 	return q, nil
 }
 
-// Record reports whether it is about the record of a restore.
+// Record reports whether the request is for a restore record.
 func (q Request) Record() bool { return strings.HasPrefix(q.Key, recordsPrefix) }
 
-// Names are the parameters that a request to Parameter Store names, without their
-// version or label. Those in a filter are not among them.
+// Names returns the parameters named by a request to Parameter Store, without versions,
+// labels and filters.
 func (q Request) Names() (names []string) {
 	var in struct {
 		Name, ResourceId string
@@ -80,28 +80,27 @@ func (q Request) Names() (names []string) {
 	return names
 }
 
-// Course is what happens to the requests of a process. It may be asked by many
-// goroutines at once.
+// Course determines what happens to the requests of a process. It is safe for concurrent
+// use.
 type Course interface {
-	// Pause may take time before a request is sent, but no longer than ctx lasts.
+	// Pause can delay a request until ctx is done.
 	Pause(ctx context.Context, q Request) error
-	// Killed reports whether the process is killed at the request. due says that
-	// [Process.KillAt] has it killed there.
+	// Killed reports whether the process is killed at the request. due reports whether
+	// [Process.KillAt] requires it.
 	Killed(q Request, due bool) bool
-	// Fault is what goes wrong with it. Lost answers are drawn in advance.
+	// Fault returns the fault of a request. Lost responses are drawn in advance.
 	Fault(q Request) emulator.Fault
-	// Serve lets a request take effect that no fault keeps from it: it calls send
-	// once and returns what that did. lost says that the answer will be lost.
+	// Serve executes a request without a fault: it calls send once and returns the
+	// response. lost reports whether the response will be lost.
 	Serve(q Request, lost bool, send func() *http.Response) *http.Response
 }
 
-// Process is one running program and its connection to AWS. It may be used by many
-// goroutines at once.
+// Process is a running program and its connection to AWS. It is safe for concurrent use.
 type Process struct {
 	id     string
 	w      *World
 	course Course
-	ctx    context.Context //nolint:containedctx // a process ends as a whole, between any two requests
+	ctx    context.Context //nolint:containedctx // a process ends between any two requests
 	cancel context.CancelFunc
 
 	mu       sync.Mutex
@@ -111,24 +110,24 @@ type Process struct {
 	dead     bool
 }
 
-// NewProcess starts a process. Its id is part of what it draws for.
+// NewProcess starts a process. Its random numbers depend on id.
 func (w *World) NewProcess(id string, course Course) *Process {
 	p := &Process{id: id, w: w, course: course}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	return p
 }
 
-// ID is the id of the process.
+// ID returns the ID of the process.
 func (p *Process) ID() string { return p.id }
 
-// Context ends with the process.
+// Context returns a context that is canceled when the process ends.
 func (p *Process) Context() context.Context { return p.ctx }
 
-// End ends the process's context.
+// End cancels the process's context.
 func (p *Process) End() { p.cancel() }
 
-// KillAt kills the process at the nth request from now on, 0 for none: before it is
-// sent, or with after when it took effect.
+// KillAt kills the process at the nth request from now on, or not at all if n is 0. The
+// request is not sent or, with after, has taken effect.
 func (p *Process) KillAt(n int, after bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -145,12 +144,12 @@ func (p *Process) Dead() bool {
 }
 
 var (
-	// errKilled is what a process sees that is no more: nobody tries it again.
+	// errKilled is the error of the requests of a killed process. It is not retried.
 	errKilled = &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
-	errLost   = errors.New("the answer was lost")
+	errLost   = errors.New("the response was lost")
 )
 
-// Do sends one request through everything that can happen to it.
+// Do sends a request with the delays and faults of the course.
 func (p *Process) Do(r *http.Request) (*http.Response, error) {
 	q, err := newRequest(p.id, r)
 	if err != nil {
@@ -199,13 +198,13 @@ func (p *Process) Do(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// latency is how long half of a request takes.
+// latency waits for half of the duration of a request.
 func (p *Process) latency(q Request) error {
 	return Sleep(q.Context(), time.Duration(500+p.w.Draw(q.Subject, 30_000))*time.Microsecond)
 }
 
-// count counts a request, and says whether the process is killed at it, or was at an
-// earlier one.
+// count counts a request, and reports whether the process is killed at it or is dead
+// already.
 func (p *Process) count(q Request) (kill, dead bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -217,7 +216,7 @@ func (p *Process) count(q Request) (kill, dead bool) {
 	return p.dead, false
 }
 
-// send lets a request take effect, or a fault keep it from that.
+// send executes a request with a fault.
 func (w *World) send(r *http.Request, fault emulator.Fault) (*http.Response, error) {
 	return w.AWS.ClientWith(func(string, string, string) emulator.Fault { return fault }).Transport.RoundTrip(r)
 }

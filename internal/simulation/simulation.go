@@ -1,19 +1,17 @@
-// Package simulation plays random histories in virtual time, each of which follows
-// from one number, its seed, and prints the seed of a history that fails.
+// Package simulation runs random histories in virtual time. Each history is determined by
+// a number, its seed, which is printed if the history fails.
 //
-// # The model
+// A [World] is an emulated account and the source of randomness for one history. A
+// [Process] is a program that runs in it. Its requests can be slow and can fail, and it
+// can be killed at any of them, as determined by its [Course]. A [Simulation] determines
+// what happens in a history and what is checked. There are two: package recording
+// simulates recorders and reconciles, and package restoring simulates restore and undo.
 //
-// A [World] is an emulated account, and the source of all chance in one history.
-// A [Process] is a program that runs in it: its requests are slow and fail, and it
-// is killed at any of them, as its [Course] says. What a history does and what has
-// to hold in it is up to a [Simulation], of which there are two: package recording
-// plays recorders and reconciles, package restoring restores and their undo.
+// Random decisions depend on the seed and the subject of the decision, but not on the
+// order of goroutines, so that histories are reproducible.
 //
-// Chance depends on the seed and on what it decides, never on which goroutine came
-// first, so that a seed gives the same history again.
-//
-// The corners that a run reaches are counted, so that a test can show that it tested
-// what it says.
+// The corners that a run reaches are counted, so that a test can check that it has
+// covered them.
 package simulation
 
 import (
@@ -31,42 +29,41 @@ import (
 )
 
 var (
-	histories = flag.Uint64("histories", 0, "how many random histories TestSimulation plays")
-	seed      = flag.Uint64("seed", 0, "play this one history, and shrink it if it fails")
+	histories = flag.Uint64("histories", 0, "number of random histories of TestSimulation")
+	seed      = flag.Uint64("seed", 0, "run only this history, and shrink it if it fails")
 )
 
-// mostProblems is how many problems of one history are printed.
+// mostProblems is the maximum number of problems printed for one history.
 const mostProblems = 6
 
-// Simulation is one kind of histories.
+// Simulation is a kind of histories.
 type Simulation[P any] struct {
-	// Plan returns what happens in the history of a seed.
+	// Plan returns the plan of the history of a seed.
 	Plan func(seed uint64) P
-	// Play plays it in a bubble of testing/synctest, with t the test of that bubble.
+	// Play runs a plan in a bubble of testing/synctest, whose test is t.
 	Play func(t *testing.T, plan P, counts *Counts) *World
-	// Smaller returns plans with less in them, to look for a small one that fails;
-	// nil if there are none.
+	// Smaller returns smaller plans, for shrinking a history that fails. It may be nil.
 	Smaller func(P) []P
-	// Corners are what Enough histories reach, each at least once.
+	// Corners must each be reached at least once in Enough histories.
 	Corners []string
 	Enough  uint64
-	// Histories is how many [Simulation.Test] plays without the flag -histories,
-	// and Short how many with -short.
+	// Histories is the number of histories that [Simulation.Test] runs without the flag
+	// -histories, and Short the number with -short.
 	Histories, Short uint64
-	// Summary says more about a run than its corners; nil for no more.
+	// Summary returns an additional summary of a run. It may be nil.
 	Summary func(*Counts) string
 }
 
-// Main runs the tests of a package that plays histories. It gives the garbage
-// collector less to do: a history lives for milliseconds.
+// Main runs the tests of a package with simulations. It makes garbage collections rare,
+// since histories exist only for milliseconds.
 func Main(m *testing.M) {
 	debug.SetGCPercent(1600)
 	os.Exit(m.Run()) //nolint:forbidigo // it is the main of tests
 }
 
-// Test plays the histories of the seeds from 1 on until one fails, and demands every
-// corner if there are enough of them. With the flag -seed it plays that history alone
-// and looks for a smaller plan that fails too.
+// Test runs the histories of the seeds from 1 on until one fails, and checks that all
+// corners were reached if there are enough histories. With the flag -seed, it runs only
+// that history and, if it fails, looks for a smaller plan that fails, too.
 func (s Simulation[P]) Test(t *testing.T) {
 	t.Helper()
 	if *seed != 0 {
@@ -107,8 +104,8 @@ func (s Simulation[P]) Test(t *testing.T) {
 	}
 }
 
-// TestKept plays the histories of the seeds in a file. A line begins with a seed, or
-// with # where it is a comment.
+// TestKept runs the histories of the seeds in a file. Each line begins with a seed, or with
+// # if it is a comment.
 func (s Simulation[P]) TestKept(t *testing.T, file string) {
 	t.Helper()
 	f, err := os.Open(file)
@@ -133,13 +130,13 @@ func (s Simulation[P]) TestKept(t *testing.T, file string) {
 	}
 }
 
-// holds plays the history of a seed and reports whether every promise held.
+// holds runs the history of a seed and reports whether it kept all promises.
 func (s Simulation[P]) holds(t *testing.T, n uint64, counts *Counts) bool {
 	t.Helper()
 	ended := false
 	defer func() {
 		if !ended { // it called FailNow or panicked
-			t.Errorf("seed %d did not come to its end; %s", n, again(n))
+			t.Errorf("seed %d did not complete; %s", n, again(n))
 		}
 	}()
 	w := s.play(t, s.Plan(n), counts)
@@ -151,9 +148,9 @@ func (s Simulation[P]) holds(t *testing.T, n uint64, counts *Counts) bool {
 	return false
 }
 
-// again says how to play one seed.
+// again returns how to run one seed.
 func again(n uint64) string {
-	return fmt.Sprintf("`go test . -run TestSimulation -seed %d` in this package plays it alone", n)
+	return fmt.Sprintf("`go test . -run TestSimulation -seed %d` in this package runs only this seed", n)
 }
 
 func (s Simulation[P]) play(t *testing.T, plan P, counts *Counts) (w *World) {
@@ -162,13 +159,13 @@ func (s Simulation[P]) play(t *testing.T, plan P, counts *Counts) (w *World) {
 	return w
 }
 
-// one plays one seed and, if it fails, looks for a smaller plan that fails too.
+// one runs one seed and, if it fails, looks for a smaller plan that fails, too.
 func (s Simulation[P]) one(t *testing.T, n uint64) {
 	t.Helper()
 	plan := s.Plan(n)
 	w := s.play(t, plan, &Counts{})
 	if len(w.problems) == 0 {
-		t.Logf("holds:\n%v\n%v", plan, w)
+		t.Logf("passed:\n%v\n%v", plan, w)
 		return
 	}
 	for again := s.Smaller != nil; again; {

@@ -20,7 +20,7 @@ const (
 	Bucket  = "archive"
 )
 
-// World is what one history happens in. It may be used by many goroutines at once.
+// World is the environment of one history. It is safe for concurrent use.
 type World struct {
 	AWS    *emulator.AWS
 	Counts *Counts
@@ -33,8 +33,8 @@ type World struct {
 	events   []string
 }
 
-// NewWorld returns an account with an empty bucket that keeps versions. It must be
-// called in a bubble of testing/synctest, whose time it has.
+// NewWorld returns an account with an empty, versioned bucket. It must be called in a
+// bubble of testing/synctest, and uses its clock.
 func NewWorld(seed uint64, counts *Counts, o emulator.Options) *World {
 	o.Account, o.Region, o.Clock, o.Seed = Account, Region, emulator.RealClock(), int64(seed)
 	w := &World{AWS: emulator.New(o), Counts: counts, Start: time.Now(), seed: seed, draws: make(map[string]int)}
@@ -42,8 +42,8 @@ func NewWorld(seed uint64, counts *Counts, o emulator.Options) *World {
 	return w
 }
 
-// Draw returns a number below n. It depends on the seed, the subject and how often
-// the subject drew before, not on which goroutine came first.
+// Draw returns a random number below n. It depends on the seed, the subject and the number
+// of earlier draws for the subject, but not on the order of goroutines.
 func (w *World) Draw(subject string, n int) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -51,7 +51,7 @@ func (w *World) Draw(subject string, n int) int {
 	return w.number(subject, w.draws[subject], n)
 }
 
-// Fixed returns a number below n that depends on the seed and the subject alone.
+// Fixed returns a random number below n that depends only on the seed and the subject.
 func (w *World) Fixed(subject string, n int) int { return w.number(subject, 0, n) }
 
 func (w *World) number(subject string, draws, n int) int {
@@ -65,17 +65,17 @@ func (w *World) number(subject string, draws, n int) int {
 	return int(h % uint64(n))
 }
 
-// Chance is true in share of 1,000 cases.
+// Chance returns true with a probability of share per mille.
 func (w *World) Chance(subject string, share int) bool { return w.Draw(subject, 1000) < share }
 
-// Problem notes that a promise was broken.
+// Problem records a broken promise.
 func (w *World) Problem(format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.problems = append(w.problems, fmt.Sprintf(format, args...))
 }
 
-// Event notes what happened, for whoever reads a history that fails.
+// Event records an event, which is printed if the history fails.
 func (w *World) Event(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	w.mu.Lock()
@@ -83,7 +83,7 @@ func (w *World) Event(format string, args ...any) {
 	w.events = append(w.events, fmt.Sprintf("%9.3fs  %s", time.Since(w.Start).Seconds(), text))
 }
 
-// String lists the problems first, then the events.
+// String returns the problems, followed by the events.
 func (w *World) String() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -94,8 +94,8 @@ func (w *World) String() string {
 	return strings.Join(append(lines[:len(lines):len(lines)], w.events...), "\n")
 }
 
-// Connect returns a connection whose requests a client sends. Its retries wait as
-// long in every run of a seed.
+// Connect returns a connection that uses client. Its retries have the same delays in every
+// run of a seed.
 func (w *World) Connect(ctx context.Context, client aws.HTTPClient, attempts int) *awsconn.Conn {
 	conn, err := awsconn.Load(ctx, awsconn.Options{
 		Region: Region, Anonymous: true, Unsigned: true, EndpointURL: "http://127.0.0.1:4566", HTTPClient: client, MaxAttempts: attempts,
@@ -107,7 +107,7 @@ func (w *World) Connect(ctx context.Context, client aws.HTTPClient, attempts int
 	return conn
 }
 
-// Sleep waits, no longer than ctx lasts.
+// Sleep waits for d or until ctx is done.
 func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

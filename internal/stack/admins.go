@@ -7,27 +7,26 @@ import (
 	"strings"
 )
 
-// AdminError says that the caller is not one of those who may change the bucket
-// of a stack.
+// AdminError reports that the caller is not an admin of a stack.
 type AdminError struct {
 	Caller string
 	Admins []string
-	// Add are what makes the caller one of them.
-	Add []string
+	Add    []string // patterns to add to Admins to make the caller an admin
 }
 
 func (e *AdminError) Error() string {
-	return fmt.Sprintf("%s is none of the admins, who alone may change the bucket of the stack: %s", e.Caller, strings.Join(e.Admins, ", "))
+	return fmt.Sprintf("%s is not an admin of the stack; only admins may change its bucket: %s", e.Caller, strings.Join(e.Admins, ", "))
 }
 
-// checkAdmins refuses a list of admins, commas between them, that leaves nobody
-// but the root user, or that the caller is not in: the caller could not go on.
+// checkAdmins checks a comma-separated list of admins. The error is a [*SettingError]
+// if it contains only the root user, or an [*AdminError] if it does not contain the
+// caller, who could not continue.
 func checkAdmins(list, caller string) error {
 	all := strings.Split(list, ",")
 	if !slices.ContainsFunc(all, func(a string) bool { return !isRoot(a) }) {
-		return &SettingError{"admin", "", "is needed: name a user or role, since nobody but the root user could change the bucket otherwise"}
+		return &SettingError{"admin", "", "is required: name a user or role, since otherwise only the root user could change the bucket"}
 	}
-	if isRoot(caller) || slices.ContainsFunc(all, func(a string) bool { return mayBe(a, caller) }) {
+	if isRoot(caller) || slices.ContainsFunc(all, func(a string) bool { return matchesCaller(a, caller) }) {
 		return nil
 	}
 	return &AdminError{caller, all, admins(caller)}
@@ -35,14 +34,15 @@ func checkAdmins(list, caller string) error {
 
 func isRoot(arn string) bool { return strings.HasSuffix(arn, ":root") }
 
-// ssoRole begins the names of the roles that IAM Identity Center makes, which have
-// the path /aws-reserved/sso.amazonaws.com/, with the Region of the instance after
-// it unless that is us-east-1.
+// ssoRole is the prefix of the names of roles created by IAM Identity Center. Their
+// path is /aws-reserved/sso.amazonaws.com/, followed by the Region of the instance
+// unless that is us-east-1.
 // https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
 const ssoRole = "AWSReservedSSO_"
 
-// role takes the account's ARN prefix and the role's name from the ARN of an
-// assumed role, such as arn:aws:sts::123456789012:assumed-role/NAME/SESSION.
+// role splits the ARN of an assumed role, such as
+// arn:aws:sts::123456789012:assumed-role/NAME/SESSION, into the prefix of the ARNs of
+// the account's roles and the role's name.
 func role(caller string) (base, name string, ok bool) {
 	parts := strings.SplitN(caller, ":", 6)
 	if len(parts) != 6 || parts[2] != "sts" {
@@ -56,10 +56,10 @@ func role(caller string) (base, name string, ok bool) {
 	return "arn:" + parts[1] + ":iam::" + parts[4] + ":role/", name, true
 }
 
-// admins are the patterns that name the caller in a condition on aws:PrincipalArn,
-// which is that of the role for a session of one. GetCallerIdentity does not tell
-// the path of a role, so the patterns allow any, which names nobody else: an
-// account has one role of a name, whatever its path.
+// admins returns patterns that match the caller in a condition on aws:PrincipalArn,
+// which for a session of a role is the role's ARN. GetCallerIdentity does not return
+// the role's path, so the patterns allow any path. They match no other role, since
+// role names are unique in an account regardless of their paths.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 func admins(caller string) []string {
@@ -73,9 +73,9 @@ func admins(caller string) []string {
 	return []string{base + name, base + "*/" + name}
 }
 
-// mayBe reports whether a pattern of aws:PrincipalArn matches the caller, whose
-// role may have any path.
-func mayBe(pattern, caller string) bool {
+// matchesCaller reports whether a pattern of aws:PrincipalArn matches the caller,
+// whose role may have any path.
+func matchesCaller(pattern, caller string) bool {
 	base, name, ok := role(caller)
 	if !ok {
 		return arnLike(pattern, caller)
@@ -88,8 +88,7 @@ func mayBe(pattern, caller string) bool {
 	return strings.Contains(dir, ":role/") && arnLike(account+"role", strings.TrimSuffix(base, "/")) && wildcard(last, name)
 }
 
-// arnLike matches as the operator ArnLike does: each of the six parts of an ARN for
-// itself.
+// arnLike matches an ARN like the operator ArnLike: each of its six parts separately.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_ARN
 func arnLike(pattern, arn string) bool {
 	p, a := strings.SplitN(pattern, ":", 6), strings.SplitN(arn, ":", 6)
@@ -104,7 +103,8 @@ func arnLike(pattern, arn string) bool {
 	return true
 }
 
-// wildcard matches * with any text and ? with one character.
+// wildcard matches text with a pattern in which * matches any text and ? any
+// character.
 func wildcard(pattern, text string) bool {
 	p, s := []rune(pattern), []rune(text)
 	star, mark := -1, 0

@@ -8,13 +8,13 @@ import (
 	"testing"
 )
 
-// TestAdminsOf names callers as conditions on aws:PrincipalArn see them.
+// TestAdminsOf checks that the patterns for a caller match only the caller.
 func TestAdminsOf(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		caller string
 		names  []string
-		is     []string // ARNs that it may have
+		is     []string // possible values of aws:PrincipalArn
 	}{
 		{"arn:aws:iam::123456789012:user/jo", []string{"arn:aws:iam::123456789012:user/jo"}, []string{"arn:aws:iam::123456789012:user/jo"}},
 		{
@@ -33,11 +33,11 @@ func TestAdminsOf(t *testing.T) {
 	} {
 		got := admins(test.caller)
 		if !slices.Equal(got, test.names) {
-			t.Errorf("%s is named %v, want %v", test.caller, got, test.names)
+			t.Errorf("admins(%s) = %v, want %v", test.caller, got, test.names)
 		}
 		for _, arn := range test.is {
 			if !slices.ContainsFunc(got, func(p string) bool { return arnLike(p, arn) }) {
-				t.Errorf("%s is none of %v", arn, got)
+				t.Errorf("%s does not match %v", arn, got)
 			}
 		}
 		if err := checkAdmins(strings.Join(got, ","), test.caller); err != nil {
@@ -47,9 +47,9 @@ func TestAdminsOf(t *testing.T) {
 			"arn:aws:sts::123456789012:assumed-role/another/jo", "arn:aws:sts::999999999999:assumed-role/deploy/jo", "arn:aws:iam::123456789012:user/deploy",
 			"arn:aws:sts::123456789012:assumed-role/xdeploy/jo", "arn:aws:sts::999999999999:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/jo",
 		} {
-			var none *AdminError
-			if err := checkAdmins(strings.Join(got, ","), other); !errors.As(err, &none) {
-				t.Errorf("%s is one of %v: %v", other, got, err)
+			var refused *AdminError
+			if err := checkAdmins(strings.Join(got, ","), other); !errors.As(err, &refused) {
+				t.Errorf("%s matches %v: %v", other, got, err)
 			}
 		}
 	}
@@ -71,22 +71,22 @@ func TestCheckAdmins(t *testing.T) {
 		"arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_x": false,
 	} {
 		if got := checkAdmins(list, jo) == nil; got != want {
-			t.Errorf("%s is one of %s: %v", jo, list, got)
+			t.Errorf("%s is accepted by %s: %v", jo, list, got)
 		}
 	}
 	var setting *SettingError
 	for _, caller := range []string{jo, "arn:aws:iam::123456789012:root"} {
 		if err := checkAdmins("arn:aws:iam::123456789012:root", caller); !errors.As(err, &setting) {
-			t.Errorf("nobody but the root user: %v", err)
+			t.Errorf("only the root user: %v, want a SettingError", err)
 		}
 	}
 	if err := checkAdmins("arn:aws:iam::123456789012:role/deploy", "arn:aws:iam::123456789012:root"); err != nil {
-		t.Errorf("the root user, who names another admin: %v", err)
+		t.Errorf("the root user with another admin: %v", err)
 	}
 }
 
-// TestPolicySizes keeps the policies below what AWS takes of each, with the longest
-// names, and five ARNs of 100 characters in each list.
+// TestPolicySizes checks that the policies are within the limits of AWS with the longest
+// names and five ARNs of 100 characters in each list.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-policies.html
 // https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html
@@ -115,7 +115,7 @@ func TestPolicySizes(t *testing.T) {
 	} {
 		text, err := json.Marshal(x.policy)
 		if err != nil || len(text) > x.most {
-			t.Errorf("%s has %d bytes, more than %d: %v", x.name, len(text), x.most, err)
+			t.Errorf("%s has %d bytes, want at most %d: %v", x.name, len(text), x.most, err)
 		}
 		t.Logf("%s: %d bytes of %d", x.name, len(text), x.most)
 	}

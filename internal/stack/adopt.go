@@ -18,11 +18,11 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 )
 
-// adopt checks a bucket that is to hold the archive and is not of the stack, and
-// fills in its key, and the encryption headers of the archive in it unless they
-// are named. What the bucket lacks is noted and left as it is. The error is a
-// [*BucketError], a [*SettingError], or one of package archive where another
-// archive is in it.
+// adopt checks an existing bucket that is to hold the archive, and sets in p its key
+// and the encryption headers of its archive unless these are in named. Missing
+// protections of the bucket are noted, but not added. The error is a [*BucketError],
+// a [*SettingError], or one of package archive if the bucket holds the archive of
+// another account or region.
 func (s *Stack) adopt(ctx context.Context, bucket string, p, named parameters) error {
 	caller, err := s.conn.Caller(ctx)
 	if err != nil {
@@ -34,11 +34,11 @@ func (s *Stack) adopt(ctx context.Context, bucket string, p, named parameters) e
 	case code == http.StatusNotFound:
 		return &BucketError{bucket, "does not exist"}
 	case code == http.StatusForbidden:
-		return &BucketError{bucket, "belongs to another account, or may not be seen"}
+		return &BucketError{bucket, "belongs to another account, or you may not access it"}
 	case code == http.StatusMovedPermanently || err == nil && head.BucketRegion != nil && *head.BucketRegion != s.conn.Region():
 		return &BucketError{bucket, "is not in " + s.conn.Region()}
 	case err != nil:
-		return fmt.Errorf("look at bucket %s: %w", bucket, err)
+		return fmt.Errorf("check bucket %s: %w", bucket, err)
 	}
 	v, err := client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &bucket, ExpectedBucketOwner: &caller.Account})
 	if err != nil {
@@ -51,40 +51,40 @@ func (s *Stack) adopt(ctx context.Context, bucket string, p, named parameters) e
 	if err != nil {
 		return err
 	}
-	if err := s.alone(ctx, bucket); err != nil {
+	if err := s.checkUnused(ctx, bucket); err != nil {
 		return err
 	}
 	if p[parameterKeyArn] == "" {
-		if p[parameterKeyArn], err = s.keyOf(ctx, bucket, caller.Account); err != nil {
+		if p[parameterKeyArn], err = s.bucketKey(ctx, bucket, caller.Account); err != nil {
 			return err
 		}
 	}
-	s.lacks(ctx, client, bucket, caller.Account)
+	s.noteMissing(ctx, client, bucket, caller.Account)
 	id, _ := a.Identity()
-	return s.inherit(id.Encryption, p, named)
+	return s.inheritHeaders(id.Encryption, p, named)
 }
 
-// alone finds another stack that records into the same bucket.
-func (s *Stack) alone(ctx context.Context, bucket string) error {
+// checkUnused returns a [*BucketError] if another stack records into the bucket.
+func (s *Stack) checkUnused(ctx context.Context, bucket string) error {
 	pages := cloudformation.NewDescribeStacksPaginator(s.cfn, &cloudformation.DescribeStacksInput{})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return fmt.Errorf("look for another stack that records into bucket %s: %w", bucket, err)
+			return fmt.Errorf("find other stacks that record into bucket %s: %w", bucket, err)
 		}
 		for i := range page.Stacks {
 			st := &page.Stacks[i]
 			if name := aws.ToString(st.StackName); name != s.o.Name && output(st, OutputBucketName) == bucket {
-				return &BucketError{bucket, "is recorded into by the stack " + name}
+				return &BucketError{bucket, "is in use by the stack " + name}
 			}
 		}
 	}
 	return nil
 }
 
-// keyOf returns the ARN of the KMS key that a bucket encrypts with, "" for S3's
-// own keys.
-func (s *Stack) keyOf(ctx context.Context, bucket, account string) (string, error) {
+// bucketKey returns the ARN of the KMS key with which a bucket encrypts by default, or
+// "" for SSE-S3 and the AWS managed key.
+func (s *Stack) bucketKey(ctx context.Context, bucket, account string) (string, error) {
 	out, err := s.conn.S3().GetBucketEncryption(ctx, &s3.GetBucketEncryptionInput{Bucket: &bucket, ExpectedBucketOwner: &account})
 	if status(err) == http.StatusNotFound {
 		return "", nil
@@ -99,39 +99,40 @@ func (s *Stack) keyOf(ctx context.Context, bucket, account string) (string, erro
 		}
 		key := aws.ToString(d.KMSMasterKeyID)
 		if !keyARN.MatchString(key) {
-			return "", &SettingError{"key-arn", "", fmt.Sprintf("is needed: bucket %s encrypts with %s, which is no ARN of a key", bucket, key)}
+			return "", &SettingError{"key-arn", "", fmt.Sprintf("is required: bucket %s encrypts with %s, which is not the ARN of a key", bucket, key)}
 		}
 		return key, nil
 	}
 	return "", nil
 }
 
-// lacks notes what a bucket of the stack would have and this one does not.
-func (s *Stack) lacks(ctx context.Context, client *s3.Client, bucket, account string) {
+// noteMissing notes the protections that the template gives a bucket and that this
+// one does not have.
+func (s *Stack) noteMissing(ctx context.Context, client *s3.Client, bucket, account string) {
 	var missing []string
 	block, err := client.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: &bucket, ExpectedBucketOwner: &account})
-	if err != nil || !all(block.PublicAccessBlockConfiguration) {
-		missing = append(missing, "a public access block")
+	if err != nil || !blocksAll(block.PublicAccessBlockConfiguration) {
+		missing = append(missing, "public access block")
 	}
 	policy, err := client.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &bucket, ExpectedBucketOwner: &account})
 	if err != nil || !strings.Contains(aws.ToString(policy.Policy), "aws:SecureTransport") {
-		missing = append(missing, "a policy that demands TLS")
+		missing = append(missing, "policy that requires TLS")
 	}
 	if err != nil || !strings.Contains(aws.ToString(policy.Policy), "s3:DeleteObjectVersion") {
-		missing = append(missing, "a policy that keeps object versions from being deleted")
+		missing = append(missing, "policy against the deletion of object versions")
 	}
 	if len(missing) > 0 {
-		s.o.Note(fmt.Sprintf("bucket %s stays as it is; it lacks %s", bucket, strings.Join(missing, ", ")))
+		s.o.Note(fmt.Sprintf("bucket %s has no %s; its settings are not changed", bucket, strings.Join(missing, ", no ")))
 	}
 }
 
-func all(c *s3types.PublicAccessBlockConfiguration) bool {
+func blocksAll(c *s3types.PublicAccessBlockConfiguration) bool {
 	return c != nil && !slices.ContainsFunc([]*bool{c.BlockPublicAcls, c.BlockPublicPolicy, c.IgnorePublicAcls, c.RestrictPublicBuckets}, func(b *bool) bool { return !aws.ToBool(b) })
 }
 
-// free finds out whether the parameter for the bucket's name is still to be had.
-// The error is a [*PointerError] if it is not.
-func (s *Stack) free(ctx context.Context, name string) error {
+// checkPointer checks that the parameter for the bucket's name does not exist. The
+// error is a [*PointerError] if it does.
+func (s *Stack) checkPointer(ctx context.Context, name string) error {
 	if name == "" {
 		return nil
 	}
@@ -141,7 +142,7 @@ func (s *Stack) free(ctx context.Context, name string) error {
 	case errors.As(err, &missing):
 		return nil
 	case err != nil:
-		return fmt.Errorf("look whether there is a parameter %s: %w", name, err)
+		return fmt.Errorf("check whether the parameter %s exists: %w", name, err)
 	}
 	return &PointerError{name, aws.ToString(out.Parameter.Value)}
 }

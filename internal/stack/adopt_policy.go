@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// Statements of the bucket's policy in the template.
+// Statements of the bucket's policy in the template, except TLSOnly.
 const (
 	statementConfigure = "AdminsConfigure"
 	statementDelete    = "AdminsDelete"
@@ -23,11 +23,10 @@ const (
 	statementRead      = "ReadersRead"
 )
 
-// keepPolicy names the roles and people of this stack in the policy that an
-// earlier stack left on the bucket that this one adopted: it denies writes to all
-// roles but those of the earlier stack. Other statements, and a policy without
-// any of the template's, stay as they are.
-func (s *Stack) keepPolicy(ctx context.Context, p parameters) error {
+// renewPolicy updates the policy of an adopted bucket, if an earlier stack created
+// it, to name the functions' roles and the principals of this stack: otherwise it
+// would deny their writes. Statements that are not from the template stay unchanged.
+func (s *Stack) renewPolicy(ctx context.Context, p parameters) error {
 	bucket := p[parameterBucketName]
 	if bucket == "" {
 		return nil
@@ -58,7 +57,7 @@ func (s *Stack) keepPolicy(ctx context.Context, p parameters) error {
 		}
 	}
 	lists := principals(base+"root", roles, p)
-	text, changed, err := rename(aws.ToString(out.Policy), lists)
+	text, changed, err := setPrincipals(aws.ToString(out.Policy), lists)
 	if err != nil {
 		return fmt.Errorf("read the policy of bucket %s: %w", bucket, err)
 	}
@@ -66,13 +65,14 @@ func (s *Stack) keepPolicy(ctx context.Context, p parameters) error {
 		return nil
 	}
 	if _, err := client.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &bucket, Policy: &text, ExpectedBucketOwner: &caller.Account}); err != nil {
-		return fmt.Errorf("let the stack %s write by the policy of bucket %s: %w", s.o.Name, bucket, err)
+		return fmt.Errorf("update the policy of bucket %s: %w", bucket, err)
 	}
-	s.o.Note(fmt.Sprintf("the policy of bucket %s, of an earlier stack, names the roles and people of this one now", bucket))
+	s.o.Note(fmt.Sprintf("updated the policy of bucket %s, which was created by an earlier stack, to name the roles and principals of this one", bucket))
 	return nil
 }
 
-// principals are whom each statement of the template excepts, by its name.
+// principals returns the principals that each statement of the template exempts, by
+// the statement's Sid.
 func principals(root string, roles []string, p parameters) map[string][]string {
 	admins := append([]string{root}, arns(p[parameterAdminArns])...)
 	restorers := arns(p[parameterRestorerArns])
@@ -88,9 +88,9 @@ func arns(list string) []string {
 	return slices.DeleteFunc(strings.Split(list, ","), func(a string) bool { return a == "" })
 }
 
-// rename puts the principals into the statements of a policy that have their
-// names, and reports whether that changed anything.
-func rename(policy string, lists map[string][]string) (text string, changed bool, err error) {
+// setPrincipals sets the exempted principals of the statements with the Sids in lists,
+// and reports whether that changed the policy.
+func setPrincipals(policy string, lists map[string][]string) (text string, changed bool, err error) {
 	var document map[string]any
 	if err := json.Unmarshal([]byte(policy), &document); err != nil {
 		return "", false, err

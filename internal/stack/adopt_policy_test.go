@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestPrincipals holds that an adopted bucket's policy names whom the template's
-// does.
+// TestPrincipals checks that the policy of an adopted bucket exempts the same principals
+// as the template's policy.
 func TestPrincipals(t *testing.T) {
 	t.Parallel()
 	for _, decrypt := range []string{"", places[0].iam("role/auditor")} {

@@ -8,19 +8,19 @@ import (
 	"testing"
 )
 
-// Principals of the tests, each of whom is allowed everything by policies of its
-// own: what the stack's policies deny is all that holds them.
+// Principals of the tests. Their own policies allow everything, so that only the stack's
+// policies restrict them.
 const (
 	asAdmin    = "role/admin"
 	asReader   = "role/reader"
 	asRestorer = "role/ops/restorer"
 	asMarker   = "role/pipeline"
-	asAnybody  = "role/developer"
+	asOther    = "role/developer"
 	asRoot     = "root"
 	asRecorder = "role/ssmbak-FunctionRole-Ab1"
 )
 
-// attack is a request that a principal may make, or may not.
+// attack is a request of a principal, and whether it must be allowed.
 type attack struct {
 	by, action, resource string
 	context              map[string]string
@@ -31,7 +31,7 @@ func (a attack) String() string {
 	return fmt.Sprintf("%s, %s on %s %v", a.by, a.action, a.resource, a.context)
 }
 
-// place is a partition and its Region.
+// place is a partition and one of its Regions.
 type place struct{ partition, region, suffix string }
 
 var places = []place{{"aws", "us-east-1", "amazonaws.com"}, {"aws-cn", "cn-north-1", "amazonaws.com.cn"}, {"aws-us-gov", "us-gov-west-1", "amazonaws.com"}}
@@ -42,18 +42,19 @@ func (p place) arn(service, region, account, resource string) string {
 
 func (p place) iam(who string) string { return p.arn("iam", "", testAccount, who) }
 
-// given are the parameters of a stack there that names one of each.
+// given returns parameters of a stack there that name a principal of each kind.
 func (p place) given() map[string]string {
 	return with("AWS::Partition", p.partition, "AWS::Region", p.region, "AWS::URLSuffix", p.suffix,
 		"AdminArns", p.iam(asAdmin), "ReaderArns", p.iam(asReader), "RestorerArns", p.iam("role/*/restorer"), "MarkerArns", p.iam(asMarker))
 }
 
-// attacks are what the policies of the bucket, the queues and the key are for.
+// attacks returns requests that the policies of the bucket, the queues and the key must
+// allow or deny.
 func attacks(p place) (all []attack) {
 	bucket, key := p.arn("s3", "", "", testBucket), p.arn("kms", p.region, testAccount, "key/stack")
 	tls := map[string]string{"aws:SecureTransport": "true"}
 	add := func(action, resource string, context map[string]string, allowed ...string) {
-		for _, by := range []string{asAdmin, asReader, asRestorer, asMarker, asAnybody, asRoot, asRecorder} {
+		for _, by := range []string{asAdmin, asReader, asRestorer, asMarker, asOther, asRoot, asRecorder} {
 			c := maps.Clone(tls)
 			maps.Copy(c, context)
 			all = append(all, attack{by, action, resource, c, slices.Contains(allowed, by)})
@@ -92,14 +93,14 @@ func attacks(p place) (all []attack) {
 	for _, action := range []string{"CreateGrant", "PutKeyPolicy", "ScheduleKeyDeletion", "DisableKey", "DisableKeyRotation", "CreateAlias"} {
 		add("kms:"+action, key, nil, admins...)
 	}
-	everybody := []string{asAdmin, asReader, asRestorer, asMarker, asAnybody, asRoot, asRecorder}
+	everyone := []string{asAdmin, asReader, asRestorer, asMarker, asOther, asRoot, asRecorder}
 	for _, action := range []string{"EnableKey", "CancelKeyDeletion", "DescribeKey"} {
-		add("kms:"+action, key, nil, everybody...)
+		add("kms:"+action, key, nil, everyone...)
 	}
 	for _, suffix := range []string{"amazonaws.com", p.suffix} {
 		through := map[string]string{"kms:ViaService": "s3." + p.region + "." + suffix}
 		add("kms:Decrypt", key, through, asAdmin, asReader, asRestorer)
-		add("kms:GenerateDataKey", key, through, everybody...)
+		add("kms:GenerateDataKey", key, through, everyone...)
 	}
 	add("kms:Decrypt", key, nil)
 	add("kms:Decrypt", key, map[string]string{"kms:ViaService": "ssm." + p.region + "." + p.suffix})
@@ -108,13 +109,13 @@ func attacks(p place) (all []attack) {
 		on := p.arn("sqs", p.region, testAccount, queue)
 		add("sqs:SendMessage", on, nil, admins...)
 		add("sqs:SendMessage", on, map[string]string{"aws:SourceArn": p.arn("events", p.region, testAccount, "rule/forged")}, admins...)
-		add("sqs:SendMessage", on, map[string]string{"aws:SourceArn": p.arn("events", p.region, testAccount, "rule/ssmbak-TagRule")}, everybody...)
+		add("sqs:SendMessage", on, map[string]string{"aws:SourceArn": p.arn("events", p.region, testAccount, "rule/ssmbak-TagRule")}, everyone...)
 		add("sqs:ReceiveMessage", on, map[string]string{"aws:SecureTransport": "false"})
 	}
 	return all
 }
 
-// failing are the attacks whose outcome is another one than it has to be.
+// failing returns the attacks with the wrong outcome.
 func failing(t *testing.T, p place, bucket, key []statement, queues map[string][]statement) (all []attack) {
 	t.Helper()
 	everything := []statement{{sid: "all", effect: "Allow", actions: []string{"*"}, resources: []string{"*"}}}
@@ -132,14 +133,14 @@ func failing(t *testing.T, p place, bucket, key []statement, queues map[string][
 	return all
 }
 
-// without drops a statement.
+// without returns the statements except one.
 func without(all []statement, i int) []statement {
 	return slices.Delete(slices.Clone(all), i, i+1)
 }
 
-// TestAttacks holds what people with any policies of their own can do to the
-// bucket, the key and the queues, in each partition, and that each statement that
-// denies is needed for it: a template that lacks one does not pass.
+// TestAttacks checks, in each partition, what principals with any policies of their own
+// can do to the bucket, the key and the queues, and that the test fails without any one
+// of the statements.
 func TestAttacks(t *testing.T) {
 	t.Parallel()
 	for _, p := range places {
@@ -155,12 +156,12 @@ func TestAttacks(t *testing.T) {
 			}
 			for i, s := range bucket {
 				if len(failing(t, p, without(bucket, i), key, queues)) == 0 {
-					t.Errorf("nobody misses %s in the bucket's policy", s.sid)
+					t.Errorf("no attack depends on %s in the bucket's policy", s.sid)
 				}
 			}
 			for i, s := range key {
 				if len(failing(t, p, bucket, without(key, i), queues)) == 0 {
-					t.Errorf("nobody misses %s in the key's policy", s.sid)
+					t.Errorf("no attack depends on %s in the key's policy", s.sid)
 				}
 			}
 			for name, all := range queues {
@@ -171,7 +172,7 @@ func TestAttacks(t *testing.T) {
 					fewer := maps.Clone(queues)
 					fewer[name] = without(all, i)
 					if len(failing(t, p, bucket, key, fewer)) == 0 {
-						t.Errorf("nobody misses %s in the policy of %s", s.sid, name)
+						t.Errorf("no attack depends on %s in the policy of %s", s.sid, name)
 					}
 				}
 			}
@@ -179,9 +180,9 @@ func TestAttacks(t *testing.T) {
 	}
 }
 
-// TestPartitions holds that no ARN of the template is of another partition, and
-// that each condition on kms:ViaService has both spellings: AWS's documentation
-// says amazonaws.com for all partitions, and others found amazonaws.com.cn.
+// TestPartitions checks that no ARN in the template is of another partition, and that
+// each condition on kms:ViaService allows both spellings: AWS documents amazonaws.com
+// for all partitions, but others observed amazonaws.com.cn.
 // https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
 func TestPartitions(t *testing.T) {
 	t.Parallel()
@@ -215,13 +216,13 @@ func TestPartitions(t *testing.T) {
 	}
 }
 
-// TestTrust lets Lambda of this account alone assume the roles.
+// TestTrust checks that only Lambda in this account can assume the roles.
 func TestTrust(t *testing.T) {
 	t.Parallel()
-	r := render(t, whole)
+	r := render(t, defaultsWithCode)
 	for _, id := range []string{"FunctionRole", "ReconcilerRole"} {
 		if got := get(t, r, id, "AssumeRolePolicyDocument", "Statement", "0", "Condition", "StringEquals", "aws:SourceAccount"); got != testAccount {
-			t.Errorf("%s may be assumed for the account %v", id, got)
+			t.Errorf("%s can be assumed for account %v", id, got)
 		}
 	}
 }

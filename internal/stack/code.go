@@ -21,27 +21,28 @@ import (
 	"github.com/ssmbak/ssmbak/internal/stack/code"
 )
 
-// Versioning of a bucket takes up to 15 minutes to take effect after it was
-// enabled, which a template does together with creating the bucket.
+// Versioning can take up to 15 minutes to take effect after it was enabled, which the
+// template does when it creates the bucket.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/manage-versioning-examples.html
 const (
 	uploadEvery = time.Minute
 	uploadFor   = 20 * time.Minute
 )
 
-// codePrefix begins the keys of the functions' zips, which end with their digests.
+// codePrefix is the prefix of the keys of the functions' zips. It is followed by the
+// zip's SHA-256.
 const codePrefix = ".ssmbak/lambda/"
 
-// upload puts the functions' zip into the archive's bucket, once for each
-// content, and returns its key and object version. The functions are pinned to
-// both, and no role of the stack may write there. Where something else is under
-// its key, it is uploaded as a new object version and the person is told; so it
-// is, without a word, if again is set.
+// upload uploads the functions' zip to the archive's bucket, unless it is already
+// there, and returns its key and object version. The functions are pinned to both,
+// and no role of the stack may write to the key. If the key holds anything else, the
+// zip is uploaded as a new object version, and a note says so. If again is set, it
+// is always uploaded as a new object version.
 //
-// Where S3 stores it without a version, since versioning does not work yet, it
-// is uploaded again every minute, for 20 minutes at most. The error is a
-// [*BucketError] if the bucket is not versioned, and a [*VersioningError] if
-// versioning still does not work by then.
+// While S3 stores it without a version, because versioning has not taken effect yet,
+// the upload is repeated every minute for at most 20 minutes. The error is a
+// [*BucketError] if the bucket is not versioned, or a [*VersioningError] if
+// versioning has still not taken effect then.
 func (s *Stack) upload(ctx context.Context, bucket string, zip code.Zip, e archive.Encryption, again bool) (key, version string, err error) {
 	caller, err := s.conn.Caller(ctx)
 	if err != nil {
@@ -66,7 +67,7 @@ func (s *Stack) upload(ctx context.Context, bucket string, zip code.Zip, e archi
 		case time.Since(began) >= uploadFor:
 			return "", "", &VersioningError{bucket, time.Since(began)}
 		case !waiting:
-			s.o.Note(fmt.Sprintf("versioning of bucket %s does not work yet, which takes up to 15 minutes for a new bucket: uploading the functions again every minute", bucket))
+			s.o.Note(fmt.Sprintf("versioning of bucket %s has not taken effect yet, which can take 15 minutes for a new bucket: retrying the upload of the functions every minute", bucket))
 		}
 		select {
 		case <-ctx.Done():
@@ -76,7 +77,7 @@ func (s *Stack) upload(ctx context.Context, bucket string, zip code.Zip, e archi
 	}
 }
 
-// upload is one object that is to be in a bucket.
+// upload is the upload of one object.
 type upload struct {
 	client *s3.Client
 	in     s3.PutObjectInput
@@ -98,9 +99,8 @@ func (s *Stack) newUpload(bucket, owner, key string, zip code.Zip, e archive.Enc
 	return u, nil
 }
 
-// once uploads the object unless the bucket holds it as a version, and returns
-// that version: "" if S3 stored it without one. What is there without one, or is
-// something else, is replaced.
+// once uploads the object unless the bucket holds it as an object version, and
+// returns the version ID, or "" if S3 stored it without one.
 func (u *upload) once(ctx context.Context, again bool) (string, error) {
 	in := u.in
 	in.Body = bytes.NewReader(u.body)
@@ -121,9 +121,10 @@ func (u *upload) once(ctx context.Context, again bool) (string, error) {
 	return versionID(out.VersionId), nil
 }
 
-// stored reads what is under the key, and returns its version if that holds the
-// body, "" if it does not or is no version. Its name alone proves nothing, since
-// whoever may write to the bucket may have chosen it.
+// stored returns the version ID of the object under the key if its content is the
+// body, or "" if it is not or if the object has no version. The content is compared
+// because anyone who may write to the bucket could have written something else under
+// this key.
 func (u *upload) stored(ctx context.Context) (string, error) {
 	out, err := u.client.GetObject(ctx, &s3.GetObjectInput{Bucket: u.in.Bucket, Key: u.in.Key, ExpectedBucketOwner: u.in.ExpectedBucketOwner})
 	if err != nil {
@@ -135,15 +136,15 @@ func (u *upload) stored(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("read %s in bucket %s: %w", *u.in.Key, *u.in.Bucket, err)
 	}
 	if !bytes.Equal(hash.Sum(nil), u.sum) {
-		u.note(fmt.Sprintf("%s in bucket %s held something else than the functions (object version %s): it is uploaded again; find out who wrote it",
+		u.note(fmt.Sprintf("%s in bucket %s does not contain the functions (object version %s): uploading them again; find out who wrote that version",
 			*u.in.Key, *u.in.Bucket, aws.ToString(out.VersionId)))
 		return "", nil
 	}
 	return versionID(out.VersionId), nil
 }
 
-// versionID returns a version id, "" for an object that is no version: S3 answers no
-// id, or the one that all such objects have.
+// versionID returns a version ID, or "" for an object without a version, for which S3
+// returns no ID or "null".
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/AddingObjectstoVersionSuspendedBuckets.html
 func versionID(id *string) string {
 	if version := aws.ToString(id); version != "null" {
@@ -152,8 +153,8 @@ func versionID(id *string) string {
 	return ""
 }
 
-// versioned reports whether versioning of the bucket is enabled, whether or not
-// it works yet.
+// versioned reports whether versioning of the bucket is enabled, even if it has not
+// taken effect yet.
 func (u *upload) versioned(ctx context.Context) (bool, error) {
 	out, err := u.client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: u.in.Bucket, ExpectedBucketOwner: u.in.ExpectedBucketOwner})
 	if err != nil {
@@ -162,7 +163,7 @@ func (u *upload) versioned(ctx context.Context) (bool, error) {
 	return out.Status == s3types.BucketVersioningStatusEnabled, nil
 }
 
-// status returns the HTTP status that a service answered with, 0 if it did not.
+// status returns the HTTP status code of an error, or 0 if there was no response.
 func status(err error) int {
 	var response *awshttp.ResponseError
 	if errors.As(err, &response) {

@@ -14,22 +14,22 @@ import (
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
 
-// Made is what a stack has after it was created or updated.
-type Made struct {
+// Deployed describes a stack after it was created or updated.
+type Deployed struct {
 	BucketName, KeyArn, LambdaName, ReconcilerName, PointerName, ReaderPolicyArn, RestorerPolicyArn, Version string
-	// Admins are who may change the bucket, besides the root user: ARNs and
-	// patterns. There are none of a bucket that is not the stack's.
+	// Admins are the ARNs and patterns of those who, apart from the root user, may
+	// change the bucket. It is empty if the bucket does not belong to the stack.
 	Admins []string
-	// Filling says that a reconcile was started, which records all that is there.
+	// Filling reports whether a reconcile of all parameters was started.
 	Filling bool
 }
 
-func made(st *types.Stack) Made {
+func deployed(st *types.Stack) Deployed {
 	p, all := parametersOf(st), []string{}
 	if p[parameterAdminArns] != "" && p[parameterBucketName] == "" {
 		all = strings.Split(p[parameterAdminArns], ",")
 	}
-	return Made{
+	return Deployed{
 		Admins: all,
 
 		BucketName: output(st, OutputBucketName), KeyArn: output(st, OutputKeyArn), LambdaName: output(st, OutputLambdaName),
@@ -38,60 +38,61 @@ func made(st *types.Stack) Made {
 	}
 }
 
-// Create makes the stack, or goes on with one that is half made, and starts a
-// reconcile that fills the archive unless noFill is set.
+// Create creates the stack, or resumes an incomplete creation, and then starts a
+// reconcile of all parameters unless noFill is set.
 //
-// The errors to tell apart are [*ExistsError], [*OriginalError], [*ForeignError],
-// [*StateError], [*SettingError], [*BucketError], [*PointerError],
-// [*FailedError], [*WatchError], [*AdminError], [*CodeError], [*HeaderError] and [*FillError].
-func (s *Stack) Create(ctx context.Context, v Values, noFill bool) (Made, error) {
+// Errors that callers may want to distinguish are [*ExistsError], [*LegacyError],
+// [*ForeignError], [*StateError], [*SettingError], [*BucketError],
+// [*PointerError], [*FailedError], [*WatchError], [*AdminError], [*CodeError],
+// [*HeaderError] and [*FillError].
+func (s *Stack) Create(ctx context.Context, v Values, noFill bool) (Deployed, error) {
 	named, err := v.parameters()
 	if err != nil {
-		return Made{}, err
+		return Deployed{}, err
 	}
 	st, err := s.describe(ctx, s.o.Name)
 	if err != nil {
-		return Made{}, err
+		return Deployed{}, err
 	}
 	if st == nil || st.StackStatus == types.StackStatusDeleteComplete {
-		st, err = s.first(ctx, named)
+		st, err = s.createBase(ctx, named)
 	} else {
 		st, err = s.resume(ctx, st)
 	}
 	if err != nil {
-		return Made{}, err
+		return Deployed{}, err
 	}
 	if parametersOf(st)[parameterCodeKey] == "" {
-		if st, err = s.second(ctx, st, named); err != nil {
-			return Made{}, err
+		if st, err = s.addFunctions(ctx, st, named); err != nil {
+			return Deployed{}, err
 		}
 	}
 	if err := s.verifyCode(ctx, parametersOf(st)[parameterCodeKey]); err != nil {
-		return Made{}, err
+		return Deployed{}, err
 	}
-	m := made(st)
-	if err := s.keepPolicy(ctx, parametersOf(st)); err != nil {
-		return m, err
+	d := deployed(st)
+	if err := s.renewPolicy(ctx, parametersOf(st)); err != nil {
+		return d, err
 	}
-	if err := s.keepEncryption(ctx, m.BucketName, parametersOf(st), st); err != nil {
-		return m, err
+	if err := s.recordEncryption(ctx, d.BucketName, parametersOf(st), st); err != nil {
+		return d, err
 	}
 	if noFill {
-		return m, nil
+		return d, nil
 	}
-	if err := s.Fill(ctx, m.ReconcilerName); err != nil {
-		return m, err
+	if err := s.Fill(ctx, d.ReconcilerName); err != nil {
+		return d, err
 	}
-	m.Filling = true
-	return m, nil
+	d.Filling = true
+	return d, nil
 }
 
-// first makes everything but the functions.
-func (s *Stack) first(ctx context.Context, named parameters) (*types.Stack, error) {
+// createBase creates the stack without its functions.
+func (s *Stack) createBase(ctx context.Context, named parameters) (*types.Stack, error) {
 	p := defaults()
 	maps.Copy(p, named)
 	p[parameterVersion] = s.o.Version
-	if err := s.complete(ctx, p); err != nil {
+	if err := s.completeParameters(ctx, p); err != nil {
 		return nil, err
 	}
 	if b := p[parameterBucketName]; b != "" {
@@ -99,10 +100,10 @@ func (s *Stack) first(ctx context.Context, named parameters) (*types.Stack, erro
 			return nil, err
 		}
 	}
-	if err := s.headers(ctx, p); err != nil {
+	if err := s.checkHeaders(ctx, p); err != nil {
 		return nil, err
 	}
-	if err := s.free(ctx, p[parameterPointerName]); err != nil {
+	if err := s.checkPointer(ctx, p[parameterPointerName]); err != nil {
 		return nil, err
 	}
 	out, err := s.cfn.CreateStack(ctx, &cloudformation.CreateStackInput{
@@ -110,60 +111,59 @@ func (s *Stack) first(ctx context.Context, named parameters) (*types.Stack, erro
 		Capabilities: []types.Capability{types.CapabilityCapabilityIam}, ClientRequestToken: token("create"),
 	})
 	if err != nil {
-		return nil, s.sent(fmt.Errorf("create the stack %s: %w", s.o.Name, err))
+		return nil, s.requestError(fmt.Errorf("create the stack %s: %w", s.o.Name, err))
 	}
 	w := &watch{s: s, id: aws.ToString(out.StackId)}
 	return w.end(ctx, types.StackStatusCreateComplete)
 }
 
-// complete checks all parameters together, and names the caller as the admin
-// where nobody else is. The error is a [*SettingError], or an [*AdminError] if
-// the caller is none of the admins of a bucket that the stack has the policy of.
-func (s *Stack) complete(ctx context.Context, p parameters) error {
+// completeParameters checks all parameters together and, if there are no admins,
+// sets them to the caller. The error is a [*SettingError], or an [*AdminError] if
+// the bucket belongs to the stack and the caller is not one of its admins.
+func (s *Stack) completeParameters(ctx context.Context, p parameters) error {
 	if err := p.check(); err != nil {
 		return err
 	}
 	if err := p.checkDecrypt(s.o.Name); err != nil {
 		return err
 	}
+	if p[parameterAdminArns] == "" {
+		caller, err := s.conn.Caller(ctx)
+		if err != nil {
+			return err
+		}
+		p[parameterAdminArns] = strings.Join(admins(caller.ARN), ",")
+	}
+	return s.checkCaller(ctx, p)
+}
+
+// checkCaller checks, before anything is changed, that the policy of the stack's
+// bucket allows the caller to change the stack. The error is an [*AdminError] if
+// it does not, or a [*SettingError] if it allows only the root user.
+func (s *Stack) checkCaller(ctx context.Context, p parameters) error {
+	if p[parameterAdminArns] == "" || p[parameterBucketName] != "" {
+		return nil
+	}
 	caller, err := s.conn.Caller(ctx)
 	if err != nil {
 		return err
-	}
-	if p[parameterAdminArns] == "" {
-		p[parameterAdminArns] = strings.Join(admins(caller.ARN), ",")
-	}
-	if p[parameterBucketName] != "" {
-		return nil
 	}
 	return checkAdmins(p[parameterAdminArns], caller.ARN)
 }
 
-// admitted finds out, before anything is sent, whether the policy of the stack's
-// bucket lets the caller go on. The error is an [*AdminError] if it does not.
-func (s *Stack) admitted(ctx context.Context, have parameters) error {
-	if have[parameterAdminArns] == "" || have[parameterBucketName] != "" {
-		return nil
-	}
-	caller, err := s.conn.Caller(ctx)
-	if err != nil {
-		return err
-	}
-	return checkAdmins(have[parameterAdminArns], caller.ARN)
-}
-
-// resume waits for a stack that is being made, and refuses what cannot become
-// one. The stack that it returns may be whole: then it was being made so.
+// resume waits for a stack whose creation is in progress. It returns the stack,
+// which has its functions only if they were being added meanwhile, or an error if
+// its creation cannot be completed.
 func (s *Stack) resume(ctx context.Context, st *types.Stack) (*types.Stack, error) {
-	if err := s.workable(st); err != nil {
+	if err := s.checkState(st); err != nil {
 		return nil, err
 	}
-	busy := st.StackStatus
-	st, err := s.steady(ctx, st)
+	before := st.StackStatus
+	st, err := s.waitIdle(ctx, st)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.workable(st); err != nil {
+	if err := s.checkState(st); err != nil {
 		return nil, err
 	}
 	kind, err := s.kind(ctx, st)
@@ -172,52 +172,57 @@ func (s *Stack) resume(ctx context.Context, st *types.Stack) (*types.Stack, erro
 		return nil, err
 	case kind == foreign:
 		return nil, &ForeignError{s.o.Name}
-	case kind == original:
-		return nil, &OriginalError{s.o.Name}
+	case kind == legacy:
+		return nil, &LegacyError{s.o.Name}
 	case parametersOf(st)[parameterCodeKey] == "":
-	case busy == st.StackStatus:
+	case before == st.StackStatus:
 		return nil, &ExistsError{s.o.Name}
 	default:
 		return st, nil
 	}
-	s.o.Note(fmt.Sprintf("the stack %s is half made: it is gone on with", s.o.Name))
+	s.o.Note(fmt.Sprintf("the stack %s is incomplete: resuming its creation", s.o.Name))
 	return st, nil
 }
 
-// workable returns a [*StateError] for a stack that nothing can be done to.
-func (s *Stack) workable(st *types.Stack) error {
+// checkState returns a [*StateError] if the stack can neither be updated nor have
+// its creation resumed.
+func (s *Stack) checkState(st *types.Stack) error {
 	advice := ""
 	switch st.StackStatus {
 	case types.StackStatusRollbackComplete, types.StackStatusRollbackFailed, types.StackStatusCreateFailed, types.StackStatusDeleteFailed:
-		advice = fmt.Sprintf("it never was whole: `ssmbak-stack %s delete`, then create it anew; `ssmbak-stack %s events` tells why", s.o.Name, s.o.Name)
+		advice = fmt.Sprintf("`ssmbak-stack %s events` shows why; delete the stack with `ssmbak-stack %s delete`, then create it again", s.o.Name, s.o.Name)
 	case types.StackStatusUpdateRollbackFailed:
-		advice = fmt.Sprintf("mend what `ssmbak-stack %s events` names, then `aws cloudformation continue-update-rollback --stack-name %s`", s.o.Name, s.o.Name)
+		advice = fmt.Sprintf("fix the cause shown by `ssmbak-stack %s events`, then run `aws cloudformation continue-update-rollback --stack-name %s`", s.o.Name, s.o.Name)
 	case types.StackStatusReviewInProgress:
-		advice = fmt.Sprintf("a change set began it and was never executed: `ssmbak-stack %s delete` takes it away", s.o.Name)
+		advice = fmt.Sprintf("it was created by a change set that was never executed: delete it with `ssmbak-stack %s delete`", s.o.Name)
 	case types.StackStatusDeleteInProgress, types.StackStatusRollbackInProgress:
-		advice = fmt.Sprintf("wait until that has ended: `ssmbak-stack %s events` shows it", s.o.Name)
+		advice = s.waitAdvice()
 	default:
 		return nil
 	}
 	return &StateError{s.o.Name, string(st.StackStatus), advice}
 }
 
-// second adds the functions to a stack that has everything else.
-func (s *Stack) second(ctx context.Context, st *types.Stack, named parameters) (*types.Stack, error) {
-	if err := s.admitted(ctx, parametersOf(st)); err != nil {
+func (s *Stack) waitAdvice() string {
+	return fmt.Sprintf("wait until this has finished: `ssmbak-stack %s events` shows the progress", s.o.Name)
+}
+
+// addFunctions adds the functions to a stack that has everything else.
+func (s *Stack) addFunctions(ctx context.Context, st *types.Stack, named parameters) (*types.Stack, error) {
+	if err := s.checkCaller(ctx, parametersOf(st)); err != nil {
 		return nil, err
 	}
 	p := defaults()
 	maps.Copy(p, parametersOf(st))
 	maps.Copy(p, named)
-	if err := s.complete(ctx, p); err != nil {
+	if err := s.completeParameters(ctx, p); err != nil {
 		return nil, err
 	}
 	zip, err := s.o.Code(ctx, p[parameterArchitecture])
 	if err != nil {
 		return nil, err
 	}
-	if err := s.headers(ctx, p); err != nil {
+	if err := s.checkHeaders(ctx, p); err != nil {
 		return nil, err
 	}
 	bucket := output(st, OutputBucketName)
@@ -229,7 +234,8 @@ func (s *Stack) second(ctx context.Context, st *types.Stack, named parameters) (
 	return st, err
 }
 
-// Fill starts a reconcile that records everything, and does not wait for it.
+// Fill starts a reconcile of all parameters and returns without waiting for it to
+// finish.
 func (s *Stack) Fill(ctx context.Context, reconciler string) error {
 	_, err := s.lambda.Invoke(ctx, &lambda.InvokeInput{
 		FunctionName: &reconciler, InvocationType: lambdatypes.InvocationTypeEvent, Payload: []byte(`{"ssmbak":"reconcile"}`),
@@ -240,8 +246,8 @@ func (s *Stack) Fill(ctx context.Context, reconciler string) error {
 	return nil
 }
 
-// FillError says that the stack is whole and the reconcile that fills its
-// archive was not started.
+// FillError reports that the stack is complete, but that the reconcile that fills
+// its archive could not be started.
 type FillError struct{ Err error }
 
 func (e *FillError) Error() string {
@@ -250,7 +256,7 @@ func (e *FillError) Error() string {
 
 func (e *FillError) Unwrap() error { return e.Err }
 
-// input returns the parameters as CloudFormation takes them, by name.
+// input returns the parameters in CloudFormation's form, sorted by name.
 func (p parameters) input() []types.Parameter {
 	known := defaults()
 	var all []types.Parameter

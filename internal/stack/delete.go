@@ -9,51 +9,56 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 )
 
-// Kept is what stays of a deleted stack.
-type Kept struct{ BucketName, KeyArn string }
+// Retained names the resources that are retained when a stack is deleted.
+type Retained struct{ BucketName, KeyArn string }
 
-// Keeps returns what would stay of the stack, if it were deleted.
-func (s *Stack) Keeps(ctx context.Context) (Kept, error) {
-	st, err := s.known(ctx)
+// Retains returns what [Stack.Delete] would retain. The error says why the stack
+// cannot be deleted.
+func (s *Stack) Retains(ctx context.Context) (Retained, error) {
+	_, retained, err := s.deletable(ctx)
+	return retained, err
+}
+
+func (s *Stack) deletable(ctx context.Context) (*types.Stack, Retained, error) {
+	st, err := s.existing(ctx)
 	if err != nil {
-		return Kept{}, err
+		return nil, Retained{}, err
 	}
 	kind, err := s.kind(ctx, st)
 	if err != nil {
-		return Kept{}, err
+		return nil, Retained{}, err
 	}
-	// What never got so far may lack everything by which it is known.
-	begun := st.StackStatus == types.StackStatusRollbackComplete || st.StackStatus == types.StackStatusReviewInProgress
-	if kind != ours && !(begun && kind != original) {
-		if kind == original {
-			return Kept{}, &OriginalError{s.o.Name}
-		}
-		return Kept{}, &ForeignError{s.o.Name}
+	// A stack whose creation failed may lack everything that identifies it.
+	incomplete := st.StackStatus == types.StackStatusRollbackComplete || st.StackStatus == types.StackStatusReviewInProgress
+	switch {
+	case kind == legacy:
+		return nil, Retained{}, &LegacyError{s.o.Name}
+	case kind == foreign && !incomplete:
+		return nil, Retained{}, &ForeignError{s.o.Name}
+	case aws.ToBool(st.EnableTerminationProtection):
+		return nil, Retained{}, &TerminationError{s.o.Name}
 	}
-	if aws.ToBool(st.EnableTerminationProtection) {
-		return Kept{}, &ProtectionError{s.o.Name}
-	}
-	return Kept{output(st, OutputBucketName), output(st, OutputKeyArn)}, nil
+	return st, Retained{output(st, OutputBucketName), output(st, OutputKeyArn)}, nil
 }
 
-// Delete deletes the stack. Its bucket and key stay, with all that they hold.
-func (s *Stack) Delete(ctx context.Context) (Kept, error) {
-	kept, err := s.Keeps(ctx)
+// Delete deletes the stack, but retains its bucket and key.
+//
+// Errors that callers may want to distinguish are [*NotFoundError],
+// [*ForeignError], [*LegacyError], [*TerminationError], [*FailedError] and
+// [*WatchError].
+func (s *Stack) Delete(ctx context.Context) (Retained, error) {
+	st, retained, err := s.deletable(ctx)
 	if err != nil {
-		return kept, err
-	}
-	st, err := s.known(ctx)
-	if err != nil {
-		return kept, err
+		return retained, err
 	}
 	id := aws.ToString(st.StackId)
 	w, err := s.begin(ctx, id)
 	if err != nil {
-		return kept, err
+		return retained, err
 	}
 	if _, err := s.cfn.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &id, ClientRequestToken: token("delete")}); err != nil {
-		return kept, s.sent(fmt.Errorf("delete the stack %s: %w", s.o.Name, err))
+		return retained, s.requestError(fmt.Errorf("delete the stack %s: %w", s.o.Name, err))
 	}
 	_, err = w.end(ctx, types.StackStatusDeleteComplete)
-	return kept, err
+	return retained, err
 }

@@ -12,22 +12,20 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 )
 
-// CodeError says that a function runs another zip than the one that was deployed.
+// CodeError reports that a function runs other code than the stack deployed.
 type CodeError struct {
-	Function string
-	// Runs and Want are SHA-256 digests, in hexadecimal.
-	Runs, Want string
+	Function   string
+	Runs, Want string // hexadecimal SHA-256 of the zips
 }
 
 func (e *CodeError) Error() string {
-	return fmt.Sprintf("the function %s runs other code than that of the stack: the SHA-256 of its zip is %s, and must be %s", e.Function, e.Runs, e.Want)
+	return fmt.Sprintf("the function %s runs other code than the stack deployed: its zip has SHA-256 %s, want %s", e.Function, e.Runs, e.Want)
 }
 
-// verifyCode compares what each function runs with the zip under a key of the
-// archive's bucket, whose name is its digest. The error is a [*CodeError] for the
-// first that runs another.
+// verifyCode checks that both functions run the zip with a key in the archive's
+// bucket, which contains the zip's SHA-256. The error is a [*CodeError] for the first
+// function that does not.
 //
-// Lambda says the SHA-256 of the zip that a function runs:
 // https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html
 func (s *Stack) verifyCode(ctx context.Context, key string) error {
 	want := strings.TrimSuffix(strings.TrimPrefix(key, codePrefix), ".zip")
@@ -43,11 +41,11 @@ func (s *Stack) verifyCode(ctx context.Context, key string) error {
 		name := all[i].PhysicalID
 		out, err := s.lambda.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &name})
 		if err != nil {
-			return fmt.Errorf("ask which code the function %s runs: %w", name, err)
+			return fmt.Errorf("read the configuration of the function %s: %w", name, err)
 		}
 		runs, err := base64.StdEncoding.DecodeString(aws.ToString(out.CodeSha256))
 		if err != nil {
-			return fmt.Errorf("read the digest of the code that the function %s runs: %w", name, err)
+			return fmt.Errorf("decode the code digest of the function %s: %w", name, err)
 		}
 		if got := hex.EncodeToString(runs); got != want {
 			return &CodeError{name, got, want}

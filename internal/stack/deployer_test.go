@@ -12,9 +12,9 @@ import (
 	"testing"
 )
 
-// notNeeded are permissions of the resource types that the template never causes
-// CloudFormation to use, by why. Reading permissions are left out only where they
-// are of another service: CloudFormation reads all of a resource.
+// notNeeded are permissions of the resource types that CloudFormation does not use for the
+// template, by reason. Read permissions are in it only if they are of another service,
+// since CloudFormation reads all properties of a resource.
 var notNeeded = map[string][]string{
 	"the functions are in no VPC and mount nothing": {
 		"ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs", "elasticfilesystem:DescribeMountTargets", "s3files:ListMountTargets",
@@ -43,12 +43,12 @@ var notNeeded = map[string][]string{
 		"s3tables:CreateNamespace", "s3tables:CreateTable", "s3tables:CreateTableBucket", "s3tables:GetTable", "s3tables:GetTableMetadataLocation",
 		"s3tables:PutTableBucketPolicy", "s3tables:PutTableEncryption", "s3tables:PutTablePolicy", "s3tables:UpdateTableMetadataLocation",
 	},
-	"the bucket always has encryption and lifecycle rules":                        {"s3:DeleteBucketEncryption", "s3:DeleteBucketLifecycle"},
-	"no object is ever deleted":                                                   {"s3:DeleteObject"},
-	"is no action of IAM's, which has s3:PutBucketObjectLockConfiguration for it": {"s3:PutObjectLockConfiguration"},
+	"the bucket always has encryption and lifecycle rules":                           {"s3:DeleteBucketEncryption", "s3:DeleteBucketLifecycle"},
+	"no object is ever deleted":                                                      {"s3:DeleteObject"},
+	"is not an action of IAM, which has s3:PutBucketObjectLockConfiguration instead": {"s3:PutObjectLockConfiguration"},
 }
 
-// byCommand are the permissions that ssmbak-stack itself needs, besides those of
+// byCommand are the permissions that ssmbak-stack itself needs, in addition to those of
 // the resource types.
 var byCommand = []string{
 	"cloudformation:CreateChangeSet", "cloudformation:CreateStack", "cloudformation:DeleteChangeSet", "cloudformation:DeleteStack", "cloudformation:DescribeChangeSet",
@@ -56,11 +56,11 @@ var byCommand = []string{
 	"lambda:GetFunctionConfiguration", "lambda:InvokeFunction",
 	"s3:GetObject", "s3:ListBucket", "s3:ListBucketVersions", "s3:PutObject", // the functions' zip and .ssmbak/archive
 	"sqs:DeleteMessage", "sqs:ListMessageMoveTasks", "sqs:ReceiveMessage", "sqs:SendMessage", "sqs:StartMessageMoveTask", // redrive
-	"ssm:GetParameter", // whether the pointer is free
+	"ssm:GetParameter", // to check that the pointer does not exist
 }
 
-// deployedResources says on which resources an action is allowed: the first entry
-// that matches.
+// deployedResources are the resources on which actions are allowed. The first match
+// applies.
 var deployedResources = []struct {
 	action    string
 	resources []string
@@ -72,7 +72,7 @@ var deployedResources = []struct {
 	{`iam:.*Role.*|iam:ListAttachedRolePolicies`, []string{"arn:aws:iam::123456789012:role/ssmbak-*"}},
 	{`iam:.*`, []string{"arn:aws:iam::123456789012:policy/ssmbak-*"}},
 	{`kms:.*`, []string{"arn:aws:kms:*:123456789012:key/*"}},
-	{`lambda:(.*EventSourceMapping|.*CodeSigningConfig|ListTags|TagResource|UntagResource)`, []string{"*"}}, // mappings have ids only
+	{`lambda:(.*EventSourceMapping|.*CodeSigningConfig|ListTags|TagResource|UntagResource)`, []string{"*"}}, // mappings have only random IDs
 	{`lambda:.*`, []string{"arn:aws:lambda:*:123456789012:function:ssmbak-*"}},
 	{`logs:.*`, []string{"arn:aws:logs:*:123456789012:log-group:/aws/lambda/ssmbak-*"}},
 	{`s3:(Get|Put)Object(Version)?`, []string{"arn:aws:s3:::ssmbak-bucket-*/.ssmbak/*"}},
@@ -82,8 +82,8 @@ var deployedResources = []struct {
 	{`ssm:.*`, []string{"arn:aws:ssm:*:123456789012:parameter/newvoll/ssmbak/*"}},
 }
 
-// deployer returns the permissions of who creates, updates and deletes stacks, by
-// the resources that they are on.
+// deployer returns the permissions needed to create, update and delete stacks, by the
+// resources that they apply to.
 func deployer(t *testing.T) map[string][]string {
 	t.Helper()
 	var kept struct {
@@ -100,7 +100,7 @@ func deployer(t *testing.T) map[string][]string {
 	for id, x := range section(source(t), "Resources") {
 		handlers, ok := kept.Types[x.(map[string]any)["Type"].(string)]
 		if !ok || handlers["create"] == nil || handlers["delete"] == nil {
-			t.Fatalf("testdata/handlers.json lacks the type of %s", id)
+			t.Fatalf("testdata/handlers.json has no type of %s", id)
 		}
 		for _, all := range handlers {
 			for _, action := range all {
@@ -130,7 +130,7 @@ func deployer(t *testing.T) map[string][]string {
 			return regexp.MustCompile("^(" + r.action + ")$").MatchString(action)
 		})
 		if i < 0 {
-			t.Fatalf("nobody knows on which resources %s is", action)
+			t.Fatalf("no entry of deployedResources matches %s", action)
 		}
 		on := strings.Join(deployedResources[i].resources, " ")
 		out[on] = append(out[on], action)
@@ -138,7 +138,7 @@ func deployer(t *testing.T) map[string][]string {
 	return out
 }
 
-// document is the policy as docs/operations.md shows it.
+// document returns the policy in the form of docs/operations.md.
 func document(t *testing.T) string {
 	t.Helper()
 	all := deployer(t)
@@ -170,9 +170,9 @@ func document(t *testing.T) string {
 	return b.String()
 }
 
-// TestDeployer holds that the policy in docs/operations.md is that of the resource
-// types' handlers, so that no create, update, rollback or delete lacks a
-// permission. UPDATE=1 rewrites it.
+// TestDeployer checks that the policy in docs/operations.md has the permissions that the
+// handlers of the resource types need for create, update, rollback and delete. UPDATE=1
+// updates the document.
 func TestDeployer(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join("..", "..", "docs", "operations.md")
@@ -181,11 +181,11 @@ func TestDeployer(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := string(body)
-	_, after, _ := strings.Cut(text, "\n## Who may create it\n")
+	_, after, _ := strings.Cut(text, "\n## Permissions of the deployer\n")
 	_, after, _ = strings.Cut(after, "\n```json\n")
 	got, _, ok := strings.Cut(after, "\n```\n")
 	if !ok {
-		t.Fatal("docs/operations.md has no policy under \"Who may create it\"")
+		t.Fatal("docs/operations.md has no policy under \"Permissions of the deployer\"")
 	}
 	want := document(t)
 	if got != want && os.Getenv("UPDATE") != "" {
@@ -195,25 +195,25 @@ func TestDeployer(t *testing.T) {
 		return
 	}
 	if got != want {
-		t.Errorf("docs/operations.md has another policy than the template's resource types need; UPDATE=1 go test -run TestDeployer rewrites it:\n%s", want)
+		t.Errorf("the policy in docs/operations.md is out of date; UPDATE=1 go test -run TestDeployer updates it:\n%s", want)
 	}
 	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 	const most = 6144
 	if n := len(strings.Join(strings.Fields(want), "")); n > most {
-		t.Errorf("the policy has %d characters without blanks, and IAM takes %d of a managed policy", n, most)
+		t.Errorf("the policy has %d characters without whitespace, want at most %d", n, most)
 	}
 }
 
-// TestDeployerHas holds some of what a rollback and a delete need, which a policy
-// that was written by hand lacked.
-func TestDeployerHas(t *testing.T) {
+// TestDeployerIncludes checks for permissions needed by rollback and delete that an
+// earlier, handwritten policy did not have.
+func TestDeployerIncludes(t *testing.T) {
 	t.Parallel()
 	all := slices.Concat(slices.Collect(maps.Values(deployer(t)))...)
 	for _, action := range []string{
 		"iam:ListRolePolicies", "iam:ListAttachedRolePolicies", "iam:ListEntitiesForPolicy", "s3:DeleteBucket", "s3:DeleteBucketPolicy", "kms:ScheduleKeyDeletion",
 	} {
 		if !slices.Contains(all, action) {
-			t.Errorf("the deployer lacks %s", action)
+			t.Errorf("the deployer's policy has no %s", action)
 		}
 	}
 }

@@ -10,11 +10,11 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 )
 
-// headerKMS is what the template calls the header of the archive's key.
+// headerKMS is the template's name of the encryption header with the archive's key.
 const headerKMS = "aws:kms"
 
-// checkHeaders finds what is wrong with the encryption headers: without a key
-// there is none to name, and one of another account no archive takes.
+// checkHeaders returns a [*SettingError] if an encryption header needs a key and there
+// is none, or if the key is of another account or region.
 func (p parameters) checkHeaders(account, region string) error {
 	for _, s := range Settings() {
 		if s.Parameter != parameterValueHeader && s.Parameter != parameterIndexHeader || p[s.Parameter] != headerKMS {
@@ -25,15 +25,15 @@ func (p parameters) checkHeaders(account, region string) error {
 		case key == "" && (p[parameterBucketName] != "" || p[parameterEncryption] != "StackKey"):
 			return &SettingError{s.Name, "kms", "name the key with --key-arn"}
 		case key != "" && !strings.Contains(key, ":kms:"+region+":"+account+":key/"):
-			return &SettingError{s.Name, "kms", fmt.Sprintf("the key must be one of account %s in %s, and it is %s", account, region, key)}
+			return &SettingError{s.Name, "kms", fmt.Sprintf("must be a key of account %s in %s, but is %s", account, region, key)}
 		}
 	}
 	return nil
 }
 
-// inherit fills in the encryption headers of an archive that is there already,
-// unless they are named.
-func (s *Stack) inherit(e archive.Encryption, p, named parameters) error {
+// inheritHeaders sets in p the encryption headers of an existing archive, unless they
+// are in named.
+func (s *Stack) inheritHeaders(e archive.Encryption, p, named parameters) error {
 	for _, x := range []struct {
 		setting, parameter string
 		header             archive.Header
@@ -44,18 +44,18 @@ func (s *Stack) inherit(e archive.Encryption, p, named parameters) error {
 		text := string(x.header)
 		if x.header != archive.HeaderNone && x.header != archive.HeaderS3 {
 			if p[parameterKeyArn] != text {
-				return &SettingError{x.setting, "", fmt.Sprintf("is needed: the archive's objects are written with %s; say kms with that as --key-arn, or aes256 or none", text)}
+				return &SettingError{x.setting, "", fmt.Sprintf("is required: the archive's objects are written with %s; use kms together with --key-arn, or aes256 or none", text)}
 			}
 			text = headerKMS
 		}
 		p[x.parameter] = text
-		s.o.Note(fmt.Sprintf("the archive's encryption header stays: --%s %s", x.setting, strings.TrimPrefix(strings.ToLower(text), "aws:")))
+		s.o.Note(fmt.Sprintf("keeping the archive's encryption header: --%s %s", x.setting, strings.TrimPrefix(strings.ToLower(text), "aws:")))
 	}
 	return nil
 }
 
-// headers checks the encryption headers for the caller's account.
-func (s *Stack) headers(ctx context.Context, p parameters) error {
+// checkHeaders checks the encryption headers for the caller's account.
+func (s *Stack) checkHeaders(ctx context.Context, p parameters) error {
 	caller, err := s.conn.Caller(ctx)
 	if err != nil {
 		return err
@@ -63,23 +63,23 @@ func (s *Stack) headers(ctx context.Context, p parameters) error {
 	return p.checkHeaders(caller.Account, s.conn.Region())
 }
 
-// maxRolePattern is how long a stack's name may be for its roles to begin with
-// it: CloudFormation cuts the name of a role to 64 characters, of which it needs
-// up to 29 for "-ReconcilerRole-" and a random end.
+// maxRolePattern is the maximum length of the name of a stack whose roles' names
+// begin with it. CloudFormation truncates the names of roles to 64 characters, of
+// which it needs up to 29 for "-ReconcilerRole-" and a random suffix.
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-iam-role.html
 const maxRolePattern = 35
 
-// checkDecrypt refuses a stack whose functions could not read their own indexes:
-// its key's policy knows their roles by the stack's name.
+// checkDecrypt returns a [*SettingError] for a stack whose functions could not read
+// their indexes, since its key's policy identifies their roles by the stack's name.
 func (p parameters) checkDecrypt(name string) error {
 	if p[parameterIndexHeader] == headerKMS && p[parameterKeyArn] == "" && len(name) > maxRolePattern {
-		return &SettingError{"index-header", "kms", fmt.Sprintf("with the stack's own key it needs a stack's name of at most %d characters, and this one has %d", maxRolePattern, len(name))}
+		return &SettingError{"index-header", "kms", fmt.Sprintf("with the stack's own key, the stack's name may have at most %d characters, but has %d", maxRolePattern, len(name))}
 	}
 	return nil
 }
 
-// encryption is what the archive's writers say about encryption by these
-// parameters. The stack's own key is known from its outputs.
+// encryption returns the encryption headers according to the parameters. The key that
+// the stack created is one of its outputs.
 func encryption(p parameters, st *types.Stack) archive.Encryption {
 	key := p[parameterKeyArn]
 	if key == "" {
@@ -94,10 +94,10 @@ func encryption(p parameters, st *types.Stack) archive.Encryption {
 	return archive.Encryption{Values: header(p[parameterValueHeader]), Indexes: header(p[parameterIndexHeader])}
 }
 
-// keepEncryption tells the command lines, by the archive, how the functions
-// write. It comes after the functions, which know it from the template. The
-// error is a [*HeaderError].
-func (s *Stack) keepEncryption(ctx context.Context, bucket string, p parameters, st *types.Stack) error {
+// recordEncryption writes the encryption headers into the archive, from which ssmbak
+// reads them. It is called after the functions, which get them from the template,
+// were deployed. The error is a [*HeaderError].
+func (s *Stack) recordEncryption(ctx context.Context, bucket string, p parameters, st *types.Stack) error {
 	caller, err := s.conn.Caller(ctx)
 	if err != nil {
 		return &HeaderError{err}

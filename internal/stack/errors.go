@@ -11,101 +11,103 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// NameError says that a stack cannot have a name.
+// NameError reports an invalid name of a stack.
 type NameError struct{ Name string }
 
 func (e *NameError) Error() string {
-	return fmt.Sprintf("%q is no name for the stack: a letter, then letters, digits and hyphens, %d at most", e.Name, maxName)
+	return fmt.Sprintf("invalid stack name %q: must be a letter followed by letters, digits and hyphens, at most %d characters", e.Name, maxName)
 }
 
-// NotFoundError says that there is no stack of a name.
+// NotFoundError reports that a stack does not exist.
 type NotFoundError struct{ Name, Region string }
 
 func (e *NotFoundError) Error() string {
-	return fmt.Sprintf("there is no stack %s in %s", e.Name, e.Region)
+	return fmt.Sprintf("the stack %s does not exist in %s", e.Name, e.Region)
 }
 
-// ExistsError says that a stack is complete already.
+// ExistsError reports that a stack to create already exists and is complete.
 type ExistsError struct{ Name string }
 
-func (e *ExistsError) Error() string { return fmt.Sprintf("the stack %s is there already", e.Name) }
+func (e *ExistsError) Error() string { return fmt.Sprintf("the stack %s already exists", e.Name) }
 
-// ForeignError says that a stack is neither of ssmbak nor of the original.
+// ForeignError reports that a stack was created by neither this ssmbak nor the legacy
+// one.
 type ForeignError struct{ Name string }
 
 func (e *ForeignError) Error() string {
-	return fmt.Sprintf("the stack %s is not one of ssmbak", e.Name)
+	return fmt.Sprintf("the stack %s was not created by ssmbak", e.Name)
 }
 
-// OriginalError says that a stack is one of the original ssmbak.
-type OriginalError struct{ Name string }
+// LegacyError reports that a stack was created by the legacy ssmbak.
+type LegacyError struct{ Name string }
 
-func (e *OriginalError) Error() string {
-	return fmt.Sprintf("the stack %s is one of the original ssmbak", e.Name)
+func (e *LegacyError) Error() string {
+	return fmt.Sprintf("the stack %s was created by the legacy ssmbak", e.Name)
 }
 
-// StateError says that a stack cannot be worked on as it is.
+// StateError reports that the status of a stack does not allow an operation. Advice
+// says what to do.
 type StateError struct{ Name, Status, Advice string }
 
 func (e *StateError) Error() string { return fmt.Sprintf("the stack %s is %s", e.Name, e.Status) }
 
-// ProtectedError says that a change set would replace or remove what is never to
-// be lost.
+// ProtectedError reports that a change set would replace or remove a resource whose
+// data must not be lost. Action is "replace" or "remove".
 type ProtectedError struct{ Resource, Action string }
 
 func (e *ProtectedError) Error() string {
-	return fmt.Sprintf("this would %s %s, which holds what must not be lost", e.Action, e.Resource)
+	return fmt.Sprintf("this would %s the resource %s, whose data must not be lost", e.Action, e.Resource)
 }
 
-// ProtectionError says that a stack is protected from deletion.
-type ProtectionError struct{ Name string }
+// TerminationError reports that termination protection is enabled for a stack.
+type TerminationError struct{ Name string }
 
-func (e *ProtectionError) Error() string {
-	return fmt.Sprintf("the stack %s is protected from deletion", e.Name)
+func (e *TerminationError) Error() string {
+	return fmt.Sprintf("termination protection is enabled for the stack %s", e.Name)
 }
 
-// BucketError says why a bucket cannot hold the archive.
+// BucketError reports why a bucket cannot hold the archive.
 type BucketError struct{ Bucket, Why string }
 
 func (e *BucketError) Error() string { return fmt.Sprintf("bucket %s %s", e.Bucket, e.Why) }
 
-// VersioningError says that a bucket keeps no versions though its versioning is
-// enabled.
+// VersioningError reports that versioning of a bucket is enabled but has not taken
+// effect in time.
 type VersioningError struct {
 	Bucket string
 	Waited time.Duration
 }
 
 func (e *VersioningError) Error() string {
-	return fmt.Sprintf("versioning of bucket %s is enabled, and still does not work after %.0f minutes", e.Bucket, e.Waited.Minutes())
+	return fmt.Sprintf("versioning of bucket %s is enabled, but has not taken effect after %.0f minutes", e.Bucket, e.Waited.Minutes())
 }
 
-// PointerError says that the parameter for the bucket's name is taken.
+// PointerError reports that the parameter for the bucket's name already exists.
 type PointerError struct{ Parameter, Bucket string }
 
 func (e *PointerError) Error() string {
-	return fmt.Sprintf("the parameter %s is there already and names the bucket %s", e.Parameter, e.Bucket)
+	return fmt.Sprintf("the parameter %s already exists, with the value %s", e.Parameter, e.Bucket)
 }
 
-// VersionError says that a newer ssmbak wrote the stack.
+// VersionError reports that a stack was last updated by a newer version of ssmbak.
 type VersionError struct{ Have, Want string }
 
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("the stack is of ssmbak %s, and this is %s", e.Have, e.Want)
+	return fmt.Sprintf("the stack was deployed by ssmbak %s, but this is %s", e.Have, e.Want)
 }
 
-// WatchError says that an operation of CloudFormation was sent and that this
-// process no longer knows how it ends: CloudFormation continues without it.
+// WatchError reports that the outcome of an operation is unknown. CloudFormation
+// continues it.
 type WatchError struct {
 	Name string
-	// Unsure says that the answer to the request itself was lost, so that the
-	// operation may not have begun.
-	Unsure bool
-	Err    error
+	// MayNotHaveStarted reports that the response to the request was lost, so that it
+	// is unknown whether the operation has started.
+	MayNotHaveStarted bool
+	Err               error
 }
 
 func (e *WatchError) Error() string {
-	if e.Unsure {
+	if e.MayNotHaveStarted {
 		return fmt.Sprintf("the stack %s may be changing: %v", e.Name, e.Err)
 	}
 	return fmt.Sprintf("the stack %s is changing: %v", e.Name, e.Err)
@@ -113,8 +115,8 @@ func (e *WatchError) Error() string {
 
 func (e *WatchError) Unwrap() error { return e.Err }
 
-// HeaderError says that the stack is complete, and that the archive does not yet
-// tell the command lines which encryption headers its functions use.
+// HeaderError reports that the stack is complete, but that the encryption headers of
+// its functions could not be written into the archive.
 type HeaderError struct{ Err error }
 
 func (e *HeaderError) Error() string {
@@ -123,13 +125,11 @@ func (e *HeaderError) Error() string {
 
 func (e *HeaderError) Unwrap() error { return e.Err }
 
-// FailedError says that CloudFormation did not get through.
+// FailedError reports that an operation of CloudFormation failed.
 type FailedError struct {
 	Name, Status string
-	// Failures are the events that tell why, oldest first; Permissions what is
-	// missing, such as iam:CreateRole, as far as they say it.
-	Failures    []Event
-	Permissions []string
+	Failures     []Event  // the events that say why, oldest first
+	Permissions  []string // missing permissions, such as iam:CreateRole, if known
 }
 
 func (e *FailedError) Error() string {
@@ -142,7 +142,7 @@ func (e *FailedError) Error() string {
 
 var unauthorized = regexp.MustCompile(`not authorized to perform:? \(?([a-zA-Z0-9-]+:[a-zA-Z0-9*]+)`)
 
-// failed collects why an operation failed from its events.
+// failed returns a [*FailedError] with the causes found in the events of an operation.
 func failed(name, status string, events []Event) *FailedError {
 	e := &FailedError{Name: name, Status: status}
 	for _, x := range events {
@@ -166,8 +166,9 @@ func failed(name, status string, events []Event) *FailedError {
 	return e
 }
 
-// says reports whether AWS answered with a code and a text.
-func says(err error, code, text string) bool {
+// isAPIError reports whether err is an error of AWS with a code, and a message that
+// contains text.
+func isAPIError(err error, code, text string) bool {
 	var api smithy.APIError
 	return errors.As(err, &api) && api.ErrorCode() == code && strings.Contains(api.ErrorMessage(), text)
 }

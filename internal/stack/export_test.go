@@ -7,37 +7,35 @@ import (
 	"testing"
 )
 
-// What the tests of the commands need, which cannot be in this package, since
-// the commands use it.
+// This file exports what tests in package stack_test need, which import the commands.
 
 // Request is a [request].
 type Request = request
 
-// NewRequest returns a request.
+// NewRequest returns a request of an action on a resource, with condition keys.
 func NewRequest(action, resource string, context map[string]string) Request {
 	return request{action, resource, context}
 }
 
-// Action, Resource and Context are what it is made of.
 func (r request) Action() string { return r.action }
 
 func (r request) Resource() string { return r.resource }
 
 func (r request) Context() map[string]string { return r.context }
 
-// States are the ways to make a stack.
+// States returns parameters of stacks, by name.
 func States() map[string]map[string]string { return states() }
 
-// Role is a role, or a person with managed policies, of a rendered stack.
+// Role is a principal in the account of a rendered stack.
 type Role struct {
 	t *testing.T
 	p policies
-	// used are the actions and resources of its statements that a request needed.
+	// used has the actions and resources of statements that allowed a request.
 	used map[string]bool
 	arn  string
 }
 
-// RoleOf returns a role by its logical id.
+// RoleOf returns a role of the stack by its logical ID.
 func RoleOf(t *testing.T, given map[string]string, id string) *Role {
 	t.Helper()
 	r := render(t, given)
@@ -51,8 +49,8 @@ func RoleOf(t *testing.T, given map[string]string, id string) *Role {
 	return role
 }
 
-// PersonOf returns somebody to whom managed policies are attached, and who is named
-// as their user.
+// PersonOf returns a principal to which managed policies are attached, and which is
+// named as reader or restorer accordingly.
 func PersonOf(t *testing.T, given map[string]string, ids ...string) *Role {
 	t.Helper()
 	const arn = "arn:aws:iam::123456789012:role/operator"
@@ -68,8 +66,8 @@ func PersonOf(t *testing.T, given map[string]string, ids ...string) *Role {
 	return role
 }
 
-// Anybody returns a principal whose own policies allow everything.
-func Anybody(t *testing.T, given map[string]string, arn string) *Role {
+// Unrestricted returns a principal whose own policies allow everything.
+func Unrestricted(t *testing.T, given map[string]string, arn string) *Role {
 	t.Helper()
 	role := newRole(t, render(t, given), arn)
 	role.p.identity = []statement{{sid: "all", effect: "Allow", actions: []string{"*"}, resources: []string{"*"}}}
@@ -92,7 +90,8 @@ func (x *Role) attach(r rendered, id string) {
 	x.p.identity = append(x.p.identity, statementsOf(x.t, get(x.t, r, id, "PolicyDocument"))...)
 }
 
-// Allows reports whether the role may make a request over TLS, and notes by what.
+// Allows reports whether the role may make a request over TLS, and records which
+// statements allow it.
 func (x *Role) Allows(r Request) bool {
 	x.t.Helper()
 	context := map[string]string{"aws:PrincipalArn": x.arn, "aws:SecureTransport": "true"}
@@ -123,7 +122,7 @@ func use(i int, s statement, action, resource string) string {
 	return strings.Join([]string{s.sid, action, resource}, " ") + strings.Repeat(" ", i)
 }
 
-// Unused are the actions with their resources that no request needed.
+// Unused returns the actions and resources of statements that allowed no request.
 func (x *Role) Unused() (all []string) {
 	for i, s := range x.p.identity {
 		for _, a := range s.actions {

@@ -7,8 +7,7 @@ import (
 	"testing"
 )
 
-// request is one thing that AWS checks: an action on a resource, and the condition
-// keys that go with it.
+// request is what AWS authorizes: an action on a resource, with condition keys.
 type request struct {
 	action, resource string
 	context          map[string]string
@@ -16,7 +15,7 @@ type request struct {
 
 func (r request) String() string { return fmt.Sprintf("%s on %s %v", r.action, r.resource, r.context) }
 
-// statement is one of a policy, with every element as a list.
+// statement is a statement of a policy, with actions and resources as lists.
 type statement struct {
 	sid, effect        string
 	actions, resources []string
@@ -25,8 +24,7 @@ type statement struct {
 	conditions         map[string]map[string][]string
 }
 
-// statementsOf reads a policy. An element that is not known fails the test, so
-// that none is ever passed over.
+// statementsOf parses a policy. The test fails if it has an unsupported element.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
 func statementsOf(t *testing.T, policy any) (all []statement) {
 	t.Helper()
@@ -55,11 +53,11 @@ func statementsOf(t *testing.T, policy any) (all []statement) {
 					}
 				}
 			default:
-				t.Fatalf("the element %s is not known here", element)
+				t.Fatalf("unsupported element %s", element)
 			}
 		}
 		if s.effect == "" || len(s.actions) == 0 || (len(s.resources) == 0) == (len(s.notResources) == 0) {
-			t.Fatalf("a statement lacks something: %+v", s)
+			t.Fatalf("incomplete statement: %+v", s)
 		}
 		all = append(all, s)
 	}
@@ -77,10 +75,10 @@ func strs(v any) []string {
 	return []string{v.(string)}
 }
 
-// holds reports whether a condition is met. A key that the request does not have
-// meets no positive operator and every negative one.
+// isMet reports whether a condition is met. If the request does not have the key, positive
+// operators are not met and negative ones are.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
-func holds(t *testing.T, operator, key string, wanted []string, context map[string]string) bool {
+func isMet(t *testing.T, operator, key string, wanted []string, context map[string]string) bool {
 	t.Helper()
 	got, there := context[key]
 	match := func(f func(pattern, text string) bool) bool {
@@ -101,7 +99,7 @@ func holds(t *testing.T, operator, key string, wanted []string, context map[stri
 	case "Bool":
 		return there && match(strings.EqualFold)
 	}
-	t.Fatalf("the condition operator %s is not known here", operator)
+	t.Fatalf("unsupported condition operator %s", operator)
 	return false
 }
 
@@ -114,7 +112,7 @@ func (s statement) applies(t *testing.T, r request) bool {
 	}
 	for operator, keys := range s.conditions {
 		for key, wanted := range keys {
-			if !holds(t, operator, key, wanted, r.context) {
+			if !isMet(t, operator, key, wanted, r.context) {
 				return false
 			}
 		}
@@ -122,19 +120,17 @@ func (s statement) applies(t *testing.T, r request) bool {
 	return true
 }
 
-// policies are what decides about a principal's requests: its own statements,
-// those of the bucket, which only deny, and those of the stack's key, which has
-// to allow too.
+// policies are the statements that apply to the requests of a principal: its own, those
+// of the bucket, which only deny, and those of the stack's key, which must allow, too.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 // https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html
 type policies struct {
 	identity, bucket, key []statement
-	queue                 []statement // of the queue that is asked for
+	queue                 []statement // of the requested queue
 	keyARN                string
 }
 
-// allows reports whether a request is allowed, and by which statement of the
-// principal's.
+// allows reports whether a request is allowed, and by which statement of the principal.
 func (p policies) allows(t *testing.T, r request) (bool, string) {
 	t.Helper()
 	by := ""

@@ -29,7 +29,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/testkit/moto"
 )
 
-// place is an account on moto.
+// place is an AWS account on moto.
 type place struct {
 	*testing.T
 	endpoint string
@@ -44,7 +44,7 @@ func (p place) conn(client aws.HTTPClient) *awsconn.Conn {
 	return conn
 }
 
-// zipOf stands for the functions; moto takes any bytes.
+// zipOf returns a zip with arbitrary content, which moto accepts.
 func zipOf(text string) func(context.Context, string) (code.Zip, error) {
 	return func(_ context.Context, architecture string) (code.Zip, error) {
 		sum := sha256.Sum256([]byte(text))
@@ -52,7 +52,7 @@ func zipOf(text string) func(context.Context, string) (code.Zip, error) {
 	}
 }
 
-// stack returns a stack of that place, and its events.
+// stack returns a stack in the account, and its events.
 func (p place) stack(client aws.HTTPClient, name string, change ...func(*stack.Options)) (*stack.Stack, *[]stack.Event) {
 	p.Helper()
 	events := new([]stack.Event)
@@ -82,8 +82,8 @@ func (p place) keys(bucket, prefix string) (keys []string) {
 	return keys
 }
 
-// dying is a process that is killed at its request k, before or after that took
-// effect.
+// dying is the HTTP client of a process that is killed at request k, before or after the
+// request took effect.
 type dying struct {
 	next  aws.HTTPClient
 	k     int64
@@ -107,8 +107,8 @@ func (d *dying) Do(r *http.Request) (*http.Response, error) {
 	return nil, errKilled
 }
 
-// TestCreateKilled kills a create at each of its requests: the same call again
-// makes one whole stack of it, with one zip.
+// TestCreateKilled kills Create at each of its requests, and checks that the same call
+// then completes the stack, with one zip.
 func TestCreateKilled(t *testing.T) {
 	t.Parallel()
 	p := place{t, moto.StartForStacks(t)}
@@ -116,7 +116,7 @@ func TestCreateKilled(t *testing.T) {
 	last := false
 	for k := int64(1); !last; k++ {
 		if k > 60 {
-			t.Fatal("a create makes more than 60 requests")
+			t.Fatal("Create makes more than 60 requests")
 		}
 		for _, after := range []bool{false, true} {
 			name := fmt.Sprintf("killed-%d-%v", k, after)
@@ -146,12 +146,12 @@ func TestCreateKilled(t *testing.T) {
 	}
 }
 
-// TestEvents tells each event once, in order, of a create and the updates after
-// it.
+// TestEvents checks that each event of a create and an update is reported once, in
+// order.
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	p := place{t, moto.StartForStacks(t)}
-	s, events := p.stack(nil, "told")
+	s, events := p.stack(nil, "events")
 	if _, err := s.Create(t.Context(), nil, true); err != nil {
 		t.Fatal(err)
 	}
@@ -161,11 +161,11 @@ func TestEvents(t *testing.T) {
 	seen := make(map[string]bool)
 	for i, e := range *events {
 		if seen[e.ID] {
-			t.Errorf("told twice: %+v", e)
+			t.Errorf("reported twice: %+v", e)
 		}
 		seen[e.ID] = true
 		if i > 0 && e.Time.Before((*events)[i-1].Time) {
-			t.Errorf("told out of order: %+v", e)
+			t.Errorf("reported out of order: %+v", e)
 		}
 	}
 	var all []stack.Event
@@ -176,16 +176,16 @@ func TestEvents(t *testing.T) {
 		all = append(all, e)
 	}
 	if len(all) != len(*events) {
-		t.Errorf("told %d of %d events", len(*events), len(all))
+		t.Errorf("got %d of %d events", len(*events), len(all))
 	}
 }
 
-// TestTakeOver upgrades a stack that has the shape of the original's: its bucket
-// and what it holds stay.
-func TestTakeOver(t *testing.T) {
+// TestConvert updates a stack like those of the legacy ssmbak, and checks that its bucket
+// and the objects in it are kept.
+func TestConvert(t *testing.T) {
 	t.Parallel()
 	p := place{t, moto.StartForStacks(t)}
-	template, err := os.ReadFile("testdata/original.yaml")
+	template, err := os.ReadFile("testdata/legacy.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,19 +204,19 @@ func TestTakeOver(t *testing.T) {
 	if _, err := p.conn(nil).S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: &before, Key: aws.String("/app/db"), Body: strings.NewReader("old")}); err != nil {
 		t.Fatal(err)
 	}
-	if st, err := s.Status(t.Context()); err != nil || !st.Original {
-		t.Errorf("its status is %+v, %v", st, err)
+	if st, err := s.Status(t.Context()); err != nil || !st.Legacy {
+		t.Errorf("status: %+v, %v", st, err)
 	}
-	var original *stack.OriginalError
-	if _, err := s.Create(t.Context(), nil, true); !errors.As(err, &original) {
-		t.Errorf("create over it: %v, want an OriginalError", err)
+	var legacy *stack.LegacyError
+	if _, err := s.Create(t.Context(), nil, true); !errors.As(err, &legacy) {
+		t.Errorf("Create: %v, want a LegacyError", err)
 	}
-	if _, err := s.Delete(t.Context()); !errors.As(err, &original) {
-		t.Errorf("delete of it: %v, want an OriginalError", err)
+	if _, err := s.Delete(t.Context()); !errors.As(err, &legacy) {
+		t.Errorf("Delete: %v, want a LegacyError", err)
 	}
 	m, changes, err := s.Update(t.Context(), nil, stack.UpdateOptions{})
 	if err != nil || !changes.Any || m.BucketName != before {
-		t.Fatalf("taken over as %+v, %v", m, err)
+		t.Fatalf("converted to %+v, %v", m, err)
 	}
 	// moto keeps the outputs of the old template, and the function's name.
 	all, err := s.Resources(t.Context())
@@ -231,13 +231,13 @@ func TestTakeOver(t *testing.T) {
 	if got := p.keys(before, "/"); len(got) != 1 {
 		t.Errorf("the bucket holds %v", got)
 	}
-	if st, err := s.Status(t.Context()); err != nil || st.Original || st.Version != "v1.2.3" {
-		t.Errorf("its status is %+v, %v", st, err)
+	if st, err := s.Status(t.Context()); err != nil || st.Legacy || st.Version != "v1.2.3" {
+		t.Errorf("status: %+v, %v", st, err)
 	}
 }
 
-// TestAdopt takes only a bucket that can hold the archive, and one that nobody
-// else records into.
+// TestAdopt checks that only buckets that can hold the archive, and that no other stack
+// uses, are adopted.
 func TestAdopt(t *testing.T) {
 	t.Parallel()
 	p := place{t, moto.Start(t)}
@@ -262,10 +262,10 @@ func TestAdopt(t *testing.T) {
 	for bucket, why := range map[string]string{"none": "does not exist", "plain": "is not versioned", "theirs": "999999999999"} {
 		s, _ := p.stack(nil, "adopting")
 		if _, err := s.Create(t.Context(), stack.Values{"bucket": {bucket}}, true); err == nil || !strings.Contains(err.Error(), why) {
-			t.Errorf("%s: %v, want an error that says %q", bucket, err, why)
+			t.Errorf("%s: %v, want an error with %q", bucket, err, why)
 		}
 		if _, err := s.Resources(t.Context()); err == nil {
-			t.Errorf("%s was refused, and there is a stack", bucket)
+			t.Errorf("%s was rejected, but the stack exists", bucket)
 		}
 	}
 	var mu sync.Mutex
@@ -279,33 +279,33 @@ func TestAdopt(t *testing.T) {
 	})
 	m, err := s.Create(t.Context(), stack.Values{"bucket": {"mine"}}, true)
 	if err != nil || m.BucketName != "mine" || m.KeyArn != "" {
-		t.Fatalf("made %+v, %v", m, err)
+		t.Fatalf("created %+v, %v", m, err)
 	}
-	if text := strings.Join(notes, "\n"); !strings.Contains(text, "it lacks a public access block") {
-		t.Errorf("it said %q", text)
+	if text := strings.Join(notes, "\n"); !strings.Contains(text, "has no public access block") {
+		t.Errorf("notes: %q", text)
 	}
 	second, _ := p.stack(nil, "second")
 	var taken *stack.BucketError
 	if _, err := second.Create(t.Context(), stack.Values{"bucket": {"mine"}, "pointer": {""}}, true); !errors.As(err, &taken) || !strings.Contains(err.Error(), "the stack adopting") {
-		t.Errorf("a second recorder: %v", err)
+		t.Errorf("a second stack with the bucket: %v", err)
 	}
 	var pointer *stack.PointerError
 	if _, err := second.Create(t.Context(), nil, true); !errors.As(err, &pointer) || pointer.Bucket != "mine" {
-		t.Errorf("a second pointer: %v", err)
+		t.Errorf("a second stack with the pointer: %v", err)
 	}
 	if _, err := s.Delete(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := client.HeadBucket(t.Context(), &s3.HeadBucketInput{Bucket: aws.String("mine")}); err != nil {
-		t.Errorf("the bucket is gone with the stack: %v", err)
+		t.Errorf("the bucket was not kept: %v", err)
 	}
 	var missing *stack.NotFoundError
 	if _, err := s.Status(t.Context()); !errors.As(err, &missing) {
-		t.Errorf("its status is %v", err)
+		t.Errorf("status: %v", err)
 	}
 }
 
-// TestForeign leaves alone what another tool made.
+// TestForeign checks that a stack created by another program is not changed.
 func TestForeign(t *testing.T) {
 	t.Parallel()
 	p := place{t, moto.Start(t)}
@@ -327,11 +327,11 @@ func TestForeign(t *testing.T) {
 		t.Errorf("delete: %v, want a ForeignError", err)
 	}
 	if all, err := s.Resources(t.Context()); err != nil || len(all) != 1 {
-		t.Errorf("it holds %v, %v", all, err)
+		t.Errorf("it has %v, %v", all, err)
 	}
 }
 
-// TestDowngrade does not let an older ssmbak take a stack over unasked.
+// TestDowngrade checks that an update by an older ssmbak needs [stack.UpdateOptions].Downgrade.
 func TestDowngrade(t *testing.T) {
 	t.Parallel()
 	p := place{t, moto.StartForStacks(t)}
@@ -342,15 +342,15 @@ func TestDowngrade(t *testing.T) {
 	older, _ := p.stack(nil, "newer", func(o *stack.Options) { o.Version = "v1.2.2" })
 	var newer *stack.VersionError
 	if _, _, err := older.Update(t.Context(), nil, stack.UpdateOptions{}); !errors.As(err, &newer) || newer.Have != "v1.2.3" {
-		t.Errorf("by an older one: %v, want a VersionError", err)
+		t.Errorf("update by an older version: %v, want a VersionError", err)
 	}
 	if _, _, err := older.Update(t.Context(), nil, stack.UpdateOptions{Downgrade: true}); err != nil {
-		t.Errorf("though it may: %v", err)
+		t.Errorf("update with Downgrade: %v", err)
 	}
 	if st, err := older.Status(t.Context()); err != nil || st.Version != "v1.2.2" {
-		t.Errorf("its status is %+v, %v", st, err)
+		t.Errorf("status: %+v, %v", st, err)
 	}
-	if _, _, err := older.Update(t.Context(), stack.Values{"bucket": {"other"}}, stack.UpdateOptions{}); err == nil || !strings.Contains(err.Error(), "stays what it is") {
+	if _, _, err := older.Update(t.Context(), stack.Values{"bucket": {"other"}}, stack.UpdateOptions{}); err == nil || !strings.Contains(err.Error(), "cannot be changed") {
 		t.Errorf("another bucket: %v", err)
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 )
 
-// organization denies every write of an object whose encryption header is not
-// the right one.
+// organization is an HTTP client that denies writes of objects with other encryption
+// headers than want.
 type organization struct {
 	next aws.HTTPClient
 	want archive.Encryption
@@ -41,8 +41,8 @@ func (o organization) Do(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusForbidden, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(text)), Request: r}, nil
 }
 
-// TestOrganization shows that every write of every part has the encryption header
-// that is set: the policies of an organization may demand or forbid any.
+// TestOrganization checks that every write of every component has the configured
+// encryption header, since policies of an organization can require or forbid any.
 func TestOrganization(t *testing.T) {
 	t.Parallel()
 	for _, e := range []archive.Encryption{

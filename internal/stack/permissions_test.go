@@ -1,36 +1,14 @@
 package stack_test
 
 import (
-	"bytes"
 	"cmp"
-	"context"
-	"encoding/json"
-	"fmt"
-	"io"
-	"log/slog"
 	"maps"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"testing/synctest"
-	"time"
-
-	"github.com/aws/aws-lambda-go/events"
-	"github.com/aws/aws-lambda-go/lambdacontext"
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"github.com/ssmbak/ssmbak/archive"
-	"github.com/ssmbak/ssmbak/internal/awsconn"
-	"github.com/ssmbak/ssmbak/internal/cli/shell"
-	ssmbakcli "github.com/ssmbak/ssmbak/internal/cli/ssmbak"
-	"github.com/ssmbak/ssmbak/internal/emulator"
-	"github.com/ssmbak/ssmbak/internal/function"
 	"github.com/ssmbak/ssmbak/internal/stack"
 )
 
@@ -42,407 +20,8 @@ const (
 	archiveKey archive.Header = "arn:aws:kms:us-east-1:123456789012:key/stack"
 )
 
-// tap collects what AWS would check of each request that goes through it.
-type tap struct {
-	next   aws.HTTPClient
-	secure func(name string) (key string, secure bool) // of a live parameter
-
-	mu  sync.Mutex
-	all map[string]stack.Request
-}
-
-func (p *tap) Do(r *http.Request) (*http.Response, error) {
-	var body []byte
-	if r.Body != nil {
-		body, _ = io.ReadAll(r.Body)
-		r.Body = io.NopCloser(bytes.NewReader(body))
-	}
-	response, err := p.next.Do(r)
-	if err == nil && response.StatusCode != http.StatusForbidden {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		for _, x := range p.actions(r, response, body) {
-			p.all[x.String()] = x
-		}
-	}
-	return response, err
-}
-
-func (p *tap) actions(r *http.Request, response *http.Response, body []byte) []stack.Request {
-	target := r.Header.Get("X-Amz-Target")
-	switch {
-	case strings.HasPrefix(target, "AmazonSSM."):
-		return p.parameterActions(strings.TrimPrefix(target, "AmazonSSM."), body)
-	case strings.HasPrefix(target, "ResourceGroupsTaggingAPI_20170126."):
-		return []stack.Request{stack.NewRequest("tag:"+strings.TrimPrefix(target, "ResourceGroupsTaggingAPI_20170126."), "*", nil)}
-	case bytes.Contains(body, []byte("Action=GetCallerIdentity")):
-		return nil // needs no permission: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
-	case strings.HasPrefix(r.URL.Path, "/"+bucket):
-		return objectActions(r, response)
-	}
-	panic(fmt.Sprintf("nobody knows which action %s %s is", r.Method, r.URL))
-}
-
-// parameterActions are those of Parameter Store, and of the keys behind it.
-// https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
-// https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html
-func (p *tap) parameterActions(op string, body []byte) (all []stack.Request) {
-	var in struct {
-		Name, ResourceId, Type, KeyId, Tier, DataType string
-		Names                                         []string
-		WithDecryption                                bool
-		Tags                                          []any
-	}
-	if err := json.Unmarshal(body, &in); err != nil {
-		panic(err)
-	}
-	arn := func(name string) string {
-		name, _, _ = strings.Cut(name, ":")
-		return "arn:aws:ssm:us-east-1:123456789012:parameter/" + strings.TrimPrefix(name, "/")
-	}
-	if op == "DescribeParameters" {
-		return []stack.Request{stack.NewRequest("ssm:DescribeParameters", "*", nil)}
-	}
-	names := in.Names
-	for _, n := range []string{in.Name, in.ResourceId} {
-		if n != "" {
-			names = append(names, n)
-		}
-	}
-	kms := func(action, name, key string) {
-		if key == "" || strings.HasPrefix(key, "alias/") {
-			key = "arn:aws:kms:us-east-1:123456789012:key/" + strings.TrimPrefix(key, "alias/")
-		}
-		all = append(all, stack.NewRequest(action, key, map[string]string{
-			"kms:ViaService": "ssm.us-east-1.amazonaws.com", "kms:EncryptionContext:PARAMETER_ARN": arn(name),
-		}))
-	}
-	for _, name := range names {
-		all = append(all, stack.NewRequest("ssm:"+op, arn(name), nil))
-		if in.WithDecryption {
-			plain, _, _ := strings.Cut(name, ":")
-			if key, secure := p.secure(plain); secure {
-				kms("kms:Decrypt", name, key)
-			}
-		}
-		if op == "PutParameter" {
-			if len(in.Tags) > 0 {
-				all = append(all, stack.NewRequest("ssm:AddTagsToResource", arn(name), nil))
-			}
-			// https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-ec2-aliases.html
-			if in.DataType == "aws:ec2:image" {
-				all = append(all, stack.NewRequest("ec2:DescribeImages", "*", nil))
-			}
-			switch {
-			case in.Type == "SecureString" && in.Tier == "Advanced":
-				kms("kms:GenerateDataKey", name, in.KeyId)
-			case in.Type == "SecureString":
-				kms("kms:Encrypt", name, in.KeyId)
-			}
-		}
-	}
-	return all
-}
-
-// objectActions are those of S3, and of the archive's key behind it.
-// https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
-// https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
-func objectActions(r *http.Request, response *http.Response) (all []stack.Request) {
-	q := r.URL.Query()
-	key := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/"+bucket), "/")
-	has := func(name string) bool { _, ok := q[name]; return ok }
-	on := "arn:aws:s3:::" + bucket
-	if key != "" {
-		on += "/" + key
-	}
-	// Value objects take the bucket's key, all others what their header says.
-	kms := func(action string) {
-		if strings.HasPrefix(key, "/") || response.Header.Get("X-Amz-Server-Side-Encryption") == "aws:kms" {
-			all = append(all, stack.NewRequest(action, "the archive's key", map[string]string{"kms:ViaService": "s3.us-east-1.amazonaws.com"}))
-		}
-	}
-	add := func(action string) { all = append(all, stack.NewRequest(action, on, nil)) }
-	version := has("versionId")
-	switch {
-	case key == "" && has("versioning"):
-		add("s3:GetBucketVersioning")
-	case key == "" && has("versions"):
-		add("s3:ListBucketVersions")
-	case key == "" && r.Method == http.MethodGet:
-		add("s3:ListBucket")
-	case has("tagging") && r.Method == http.MethodGet && version:
-		add("s3:GetObjectVersionTagging")
-	case r.Method == http.MethodGet || r.Method == http.MethodHead:
-		if version {
-			add("s3:GetObjectVersion")
-		} else {
-			add("s3:GetObject")
-		}
-		// Without it S3 answers that access is denied where there is no object.
-		all = append(all, stack.NewRequest("s3:ListBucket", "arn:aws:s3:::"+bucket, nil))
-		if r.Method == http.MethodGet {
-			kms("kms:Decrypt")
-		}
-	case r.Method == http.MethodPut:
-		add("s3:PutObject")
-		if r.Header.Get("X-Amz-Tagging") != "" {
-			add("s3:PutObjectTagging")
-		}
-		if r.Header.Get("If-Match") != "" {
-			// https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
-			add("s3:GetObject")
-		}
-		if r.Header.Get("X-Amz-Server-Side-Encryption") != "AES256" {
-			kms("kms:GenerateDataKey")
-		}
-	case r.Method == http.MethodDelete && !version:
-		add("s3:DeleteObject")
-	default:
-		panic(fmt.Sprintf("nobody knows which action %s %s is", r.Method, r.URL))
-	}
-	return all
-}
-
-// collected is what each part of ssmbak did.
-type collected struct{ recorder, reconciler, reader, restorer []stack.Request }
-
-// collect lets every part of ssmbak do everything that it does, in an
-// organization that denies every other encryption header than those of e.
-func collect(t *testing.T, e archive.Encryption) (out collected) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		var a *emulator.AWS
-		var conn *awsconn.Conn
-		var users *ssm.Client
-		reach := func(p aws.HTTPClient) awsconn.Options {
-			return awsconn.Options{Anonymous: true, Region: region, EndpointURL: "http://127.0.0.1", HTTPClient: p, MaxAttempts: 2}
-		}
-		fresh := func(originals ...string) { // names that the original recorded
-			t.Helper()
-			a = emulator.New(emulator.Options{})
-			a.S3.CreateBucket(bucket, true)
-			var err error
-			if conn, err = awsconn.Load(t.Context(), reach(a.Client())); err != nil {
-				t.Fatal(err)
-			}
-			users = conn.SSM()
-			for _, name := range originals {
-				if _, err := conn.S3().PutObject(t.Context(), &s3.PutObjectInput{
-					Bucket: aws.String(bucket), Key: &name, Body: strings.NewReader("old"), Tagging: aws.String("ssmbakTime=946684800&ssmbakType=String"),
-				}); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		created := func() { // what the stack's create leaves
-			t.Helper()
-			through, err := awsconn.Load(t.Context(), reach(organization{a.Client(), e}))
-			if err != nil {
-				t.Fatal(err)
-			}
-			opened, err := archive.Open(t.Context(), through.S3(), archive.Options{Bucket: bucket, Account: account, Region: region, Encryption: &e})
-			if err == nil {
-				err = opened.KeepEncryption(t.Context())
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-		}
-		fresh("/app/old", "/app/text")
-		secure := func(name string) (string, bool) {
-			log := a.SSM.Truth(name)
-			for _, c := range slices.Backward(log) {
-				if c.Type == "SecureString" {
-					return c.KeyID, true
-				}
-			}
-			return "", false
-		}
-		tapped := func() *tap {
-			return &tap{next: organization{a.Client(), e}, secure: secure, all: make(map[string]stack.Request)}
-		}
-		// The functions may not read a value object, not even its metadata.
-		ofFunction := func() *tap {
-			p := tapped()
-			p.next = organization{a.ClientWith(func(service, op, key string) emulator.Fault {
-				if service == "s3" && (op == "HeadObject" || op == "GetObject") && strings.HasPrefix(key, "/") {
-					return emulator.Denied
-				}
-				return emulator.Fault{}
-			}), e}
-			return p
-		}
-		must := func(err error) {
-			t.Helper()
-			if err != nil {
-				t.Fatal(err)
-			}
-		}
-		put := func(name, value string, more ...func(*ssm.PutParameterInput)) {
-			t.Helper()
-			in := &ssm.PutParameterInput{Name: &name, Value: &value, Type: types.ParameterTypeString, Overwrite: aws.Bool(true)}
-			for _, f := range more {
-				f(in)
-			}
-			_, err := users.PutParameter(t.Context(), in)
-			must(err)
-			time.Sleep(2 * time.Second)
-		}
-		secret := func(key string) func(*ssm.PutParameterInput) {
-			return func(in *ssm.PutParameterInput) {
-				in.Type = types.ParameterTypeSecureString
-				if key != "" {
-					in.KeyId = &key
-				}
-			}
-		}
-		advanced := func(in *ssm.PutParameterInput) { in.Tier = types.ParameterTierAdvanced }
-		remove := func(names ...string) {
-			_, err := users.DeleteParameters(t.Context(), &ssm.DeleteParametersInput{Names: names})
-			must(err)
-			time.Sleep(2 * time.Second)
-		}
-		invoke := func(p *tap, payload string) (failed []string) {
-			t.Helper()
-			f := function.New(function.Options{
-				Bucket: bucket, AWS: reach(p), Logger: slog.New(slog.DiscardHandler), ValueHeader: string(e.Values), IndexHeader: string(e.Indexes),
-			})
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
-			defer cancel()
-			ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{InvokedFunctionArn: "arn:aws:lambda:us-east-1:" + account + ":function:f"})
-			answer, err := f.Handle(ctx, json.RawMessage(payload))
-			must(err)
-			text, err := json.Marshal(answer)
-			must(err)
-			if strings.Contains(string(text), `"Complete":false`) {
-				t.Fatalf("the function answered %s", text)
-			}
-			var response events.SQSEventResponse
-			must(json.Unmarshal(text, &response))
-			for _, f := range response.BatchItemFailures {
-				failed = append(failed, f.ItemIdentifier)
-			}
-			return failed
-		}
-		recorder, reconciler, reader, restorer := ofFunction(), ofFunction(), tapped(), tapped()
-		// The functions may not read a value object, not even its metadata.
-		record := func() {
-			must(a.Queue.Drain(t.Context(), func(_ context.Context, batch []emulator.Message) []string {
-				return invoke(recorder, string(emulator.SQSEvent(region, account, batch)))
-			}))
-		}
-		command := func(p *tap, args ...string) {
-			t.Helper()
-			var stdout, stderr bytes.Buffer
-			if !slices.Contains(args, "without") {
-				args = append(args, "--bucket", bucket)
-			}
-			args = slices.DeleteFunc(args, func(a string) bool { return a == "without" })
-			code := ssmbakcli.Main(t.Context(), ssmbakcli.Env{Env: shell.Env{
-				Args: args, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, AWS: reach(p),
-				Now: time.Now, Terminal: func(any) bool { return false },
-			}})
-			if code != 0 {
-				t.Fatalf("ssmbak %v: exit %d\n%s", args, code, &stderr)
-			}
-		}
-
-		command(reader, "preview", "/app", "now", "-R")
-		put("/newvoll/ssmbak/bucketname", bucket)
-		put("/app/text", "one")
-		record()
-		put("/app/aws", "one", secret(""))
-		put("/app/customer", "one", secret("alias/app"))
-		put("/app/big", "one", advanced, secret(""))
-		image := func(in *ssm.PutParameterInput) { in.DataType = aws.String("aws:ec2:image") }
-		put("/app/image", "ami-12345678", image)
-		put("/app/gone", "one")
-		put("/other", "one")
-		record()
-		put("/app/text", "two")
-		_, err := users.AddTagsToResource(t.Context(), &ssm.AddTagsToResourceInput{
-			ResourceId: aws.String("/app/text"), ResourceType: types.ResourceTypeForTaggingParameter, Tags: []types.Tag{{Key: aws.String("env"), Value: aws.String("prod")}},
-		})
-		must(err)
-		_, err = users.LabelParameterVersion(t.Context(), &ssm.LabelParameterVersionInput{Name: aws.String("/app/text"), ParameterVersion: aws.Int64(1), Labels: []string{"blue"}})
-		must(err)
-		record()
-		invoke(reconciler, `{"ssmbak":"reconcile"}`)
-		time.Sleep(time.Hour)
-		then := time.Now().UTC().Format(time.RFC3339)
-		time.Sleep(time.Minute)
-		remove("/app/gone")
-		record()
-		put("/app/unheard", "one") // of which no event comes
-		put("/app/unheard-secret", "one", secret("alias/app"))
-		must(a.Queue.Drain(t.Context(), func(context.Context, []emulator.Message) []string { return nil }))
-		remove("/other")
-		must(a.Queue.Drain(t.Context(), func(context.Context, []emulator.Message) []string { return nil }))
-		invoke(reconciler, `{"ssmbak":"reconcile"}`)
-		time.Sleep(time.Hour)
-		invoke(reconciler, `{"ssmbak":"reconcile"}`)
-
-		for _, args := range [][]string{
-			{"preview", "/app", then, "-R", "--with-decryption"},
-			{"preview", "/", then, "-R"},
-			{"get", "/app/customer", then, "--with-decryption"},
-			{"log", "/app", "-R"},
-			{"diff", "/app", then, "now", "-R"},
-			{"diff", "/app/text", then},
-			{"preview", "/app", then, "without"},
-		} {
-			command(reader, args...)
-		}
-
-		// The worst day, and the way back from it.
-		put("/app/text", "broken")
-		put("/app/image", "ami-87654321", image)
-		put("/app/aws", "broken", secret(""))
-		put("/app/customer", "broken", secret("alias/app"))
-		put("/app/big", "broken", advanced, secret(""))
-		_, err = users.RemoveTagsFromResource(t.Context(), &ssm.RemoveTagsFromResourceInput{ResourceId: aws.String("/app/text"), ResourceType: types.ResourceTypeForTaggingParameter, TagKeys: []string{"env"}})
-		must(err)
-		_, err = users.LabelParameterVersion(t.Context(), &ssm.LabelParameterVersionInput{Name: aws.String("/app/text"), ParameterVersion: aws.Int64(3), Labels: []string{"blue", "green"}})
-		must(err)
-		put("/app/new", "one")
-		record()
-		time.Sleep(time.Hour)
-		command(restorer, "restore", "/app", then, "-R", "--exact", "--yes")
-		time.Sleep(time.Hour)
-		command(restorer, "undo", newestRestore(t, conn), "--yes")
-		time.Sleep(time.Hour)
-		command(restorer, "reconcile", "--deep", "without")
-		command(reader, "undo")
-
-		// Where no function ever ran, a person's reconcile is the first writer.
-		fresh("/app/old")
-		created()
-		restorer.next = organization{a.Client(), e}
-		command(restorer, "reconcile")
-		fresh("/app/old")
-		reconciler.next = ofFunction().next
-		invoke(reconciler, `{"ssmbak":"reconcile"}`)
-
-		take := func(p *tap) []stack.Request {
-			return slices.SortedFunc(maps.Values(p.all), func(a, b stack.Request) int { return strings.Compare(a.String(), b.String()) })
-		}
-		out = collected{take(recorder), take(reconciler), take(reader), take(restorer)}
-	})
-	return out
-}
-
-// newestRestore returns its id.
-func newestRestore(t *testing.T, conn *awsconn.Conn) string {
-	t.Helper()
-	list, err := conn.S3().ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String(bucket), Prefix: aws.String(".ssmbak/restores/")})
-	if err != nil || len(list.Contents) == 0 {
-		t.Fatalf("%d restores are recorded, %v", len(list.Contents), err)
-	}
-	return strings.TrimPrefix(aws.ToString(list.Contents[len(list.Contents)-1].Key), ".ssmbak/restores/")
-}
-
-// in puts a request into a stack that was made in some way: its bucket, and its
-// key. ok is false if there is nothing to ask there.
+// in returns a request with the bucket and the key of a stack with the given parameters.
+// ok is false if the request does not exist there.
 func in(r stack.Request, given map[string]string) (stack.Request, bool) {
 	resource := r.Resource()
 	if resource == "the archive's key" {
@@ -461,8 +40,8 @@ func in(r stack.Request, given map[string]string) (stack.Request, bool) {
 	return stack.NewRequest(r.Action(), resource, r.Context()), true
 }
 
-// TestPermissions shows that the stack's roles and policies allow everything that
-// the functions and commands do, and nothing that none of them does.
+// TestPermissions checks that the stack's roles and policies allow everything that the
+// functions and commands do, and nothing else.
 func TestPermissions(t *testing.T) {
 	t.Parallel()
 	byDefault := collect(t, archive.Encryption{Values: archive.HeaderNone, Indexes: archive.HeaderS3})
@@ -475,18 +54,17 @@ func TestPermissions(t *testing.T) {
 		t.Run(url.PathEscape(name), func(t *testing.T) {
 			t.Parallel()
 			restorers := []string{"FindTheBucket "}
-			if given["IndexHeader"] == "aws:kms" { // then the stack's create writes it
+			if given["IndexHeader"] == "aws:kms" { // then ssmbak-stack create writes it
 				restorers = append(restorers, "WriteIndexes s3:PutObject arn:aws:s3:::"+cmp.Or(given["BucketName"], bucket)+"/.ssmbak/archive")
 			}
 			for _, who := range []struct {
 				name string
 				role func() *stack.Role
 				does []stack.Request
-				// idle are what nobody in the test does, each for a reason.
-				idle []string
+				idle []string // prefixes of permissions that the test does not use
 			}{
 				{"recorder", func() *stack.Role { return stack.RoleOf(t, given, "FunctionRole") }, did.recorder, []string{
-					"Queue ", "Log ", // Lambda itself does
+					"Queue ", "Log ", // used by Lambda itself
 				}},
 				{"reconciler", func() *stack.Role { return stack.RoleOf(t, given, "ReconcilerRole") }, did.reconciler, []string{"Log "}},
 				{"reader", func() *stack.Role { return stack.PersonOf(t, given, "ReaderPolicy") }, did.reader, []string{"FindTheBucket "}}, // SSMBAK_STACKNAME; tested on moto
@@ -500,7 +78,7 @@ func TestPermissions(t *testing.T) {
 				}
 				for _, unused := range role.Unused() {
 					if strings.HasSuffix(unused, ":key/none") {
-						continue // it stands for no key
+						continue // means no key
 					}
 					if !slices.ContainsFunc(who.idle, func(p string) bool { return strings.HasPrefix(unused, p) }) {
 						t.Errorf("the %s never does: %s", who.name, unused)
@@ -511,7 +89,7 @@ func TestPermissions(t *testing.T) {
 	}
 }
 
-// TestImpossible shows what no credential of the stack can do.
+// TestImpossible checks what no credential of the stack can do.
 func TestImpossible(t *testing.T) {
 	t.Parallel()
 	const object, key = "arn:aws:s3:::" + bucket + "/", "arn:aws:kms:us-east-1:123456789012:key/stack"
@@ -523,7 +101,7 @@ func TestImpossible(t *testing.T) {
 		c["kms:EncryptionContext:PARAMETER_ARN"] = "arn:aws:ssm:us-east-1:" + account + ":parameter/app/db"
 		return c
 	}
-	never := []stack.Request{ // for functions and people alike
+	never := []stack.Request{ // for functions, readers and restorers
 		stack.NewRequest("s3:DeleteObjectVersion", object+"/app/db", nil),
 		stack.NewRequest("s3:DeleteObjectVersion", object+".ssmbak/index/app/db", nil),
 		stack.NewRequest("s3:DeleteObject", object+".ssmbak/index/app/db", nil),
@@ -594,11 +172,11 @@ func TestImpossible(t *testing.T) {
 	}
 }
 
-// TestAdmins holds who may change what keeps the archive: nobody but the admins
-// and the root user, whatever their own policies allow.
+// TestAdmins checks that only admins and the root user may change the bucket, whatever the
+// policies of others allow.
 func TestAdmins(t *testing.T) {
 	t.Parallel()
-	given := maps.Clone(stack.States()["whole"])
+	given := maps.Clone(stack.States()["defaults"])
 	given["AdminArns"] = "arn:aws:iam::123456789012:role/admin,arn:aws:iam::123456789012:role/*/admin"
 	for arn, want := range map[string]bool{
 		"arn:aws:iam::123456789012:role/admin":                                true,
@@ -608,7 +186,7 @@ func TestAdmins(t *testing.T) {
 		"arn:aws:iam::123456789012:user/admin":                                false,
 		"arn:aws:iam::999999999999:root":                                      false,
 	} {
-		role := stack.Anybody(t, given, arn)
+		role := stack.Unrestricted(t, given, arn)
 		for _, r := range []stack.Request{
 			stack.NewRequest("s3:DeleteObjectVersion", "arn:aws:s3:::"+bucket+"//app/db", nil),
 			stack.NewRequest("s3:PutBucketPolicy", "arn:aws:s3:::"+bucket, nil),
@@ -622,7 +200,7 @@ func TestAdmins(t *testing.T) {
 	}
 	given["DecryptArns"] = "arn:aws:iam::123456789012:role/ops-*"
 	decrypt := stack.NewRequest("kms:Decrypt", "arn:aws:kms:us-east-1:123456789012:key/stack", map[string]string{"kms:ViaService": "s3.us-east-1.amazonaws.com"})
-	if !stack.Anybody(t, given, "arn:aws:iam::123456789012:role/ops-1").Allows(decrypt) || stack.Anybody(t, given, "arn:aws:iam::123456789012:role/dev").Allows(decrypt) {
-		t.Error("not those of DecryptArns may decrypt the archive")
+	if !stack.Unrestricted(t, given, "arn:aws:iam::123456789012:role/ops-1").Allows(decrypt) || stack.Unrestricted(t, given, "arn:aws:iam::123456789012:role/dev").Allows(decrypt) {
+		t.Error("DecryptArns does not determine who may decrypt the archive")
 	}
 }

@@ -14,14 +14,14 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// Redrive moves the dead letters back to the queue, to be recorded, and waits
-// until they are moved. If progress is not nil, it is called with the number of
-// messages moved and the approximate number of all. Where SQS does not offer to
-// move them, each is received, sent to the queue and then deleted: an interrupt
-// loses none, and one may come twice, which the recorder allows for.
+// Redrive moves all dead letters back to the queue and waits until this has finished.
+// If progress is not nil, it is called with the number of messages moved so far and
+// the approximate total. Where SQS does not support moving messages, Redrive receives
+// each message, sends it to the queue and then deletes it. An interrupt then loses no
+// message but can duplicate one, which the recorder tolerates.
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
 func (s *Stack) Redrive(ctx context.Context, progress func(moved, of int64)) (moved int64, err error) {
-	st, err := s.known(ctx)
+	st, err := s.existing(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -42,17 +42,17 @@ func (s *Stack) Redrive(ctx context.Context, progress func(moved, of int64)) (mo
 		return 0, err
 	}
 	_, err = s.sqs.StartMessageMoveTask(ctx, &sqs.StartMessageMoveTaskInput{SourceArn: &from, DestinationArn: &to})
-	if notOffered(err) {
+	if isUnsupported(err) {
 		return s.moveEach(ctx, dead, queue, int64(visible), progress)
 	}
-	// One that runs already is watched instead.
+	// If a task is already running, wait for that one.
 	if err != nil && !strings.Contains(err.Error(), "already") {
 		return 0, fmt.Errorf("move the dead letters of the stack %s: %w", s.o.Name, err)
 	}
 	for {
 		out, err := s.sqs.ListMessageMoveTasks(ctx, &sqs.ListMessageMoveTasksInput{SourceArn: &from, MaxResults: aws.Int32(1)})
 		if err != nil {
-			return moved, fmt.Errorf("look how far the dead letters are moved: %w", err)
+			return moved, fmt.Errorf("read the progress of moving the dead letters: %w", err)
 		}
 		if len(out.Results) > 0 {
 			task := out.Results[0]
@@ -69,16 +69,16 @@ func (s *Stack) Redrive(ctx context.Context, progress func(moved, of int64)) (mo
 		}
 		select {
 		case <-ctx.Done():
-			return moved, fmt.Errorf("watch the dead letters being moved: %w", ctx.Err())
+			return moved, fmt.Errorf("wait for the dead letters to be moved: %w", ctx.Err())
 		case <-time.After(s.o.Poll):
 		}
 	}
 }
 
-// notOffered reports whether an error says that a service does not know an
-// operation here, as in a partition where it is not available.
+// isUnsupported reports whether err means that a service does not support an
+// operation, as in partitions where it is not available.
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
-func notOffered(err error) bool {
+func isUnsupported(err error) bool {
 	var api smithy.APIError
 	if !errors.As(err, &api) {
 		return false
@@ -87,8 +87,8 @@ func notOffered(err error) bool {
 	return slices.Contains([]string{"UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation", "InvalidAction", "UnknownOperationException"}, code)
 }
 
-// moveEach moves the messages of one queue to another, each sent before it is
-// deleted, until a long poll, which asks all servers, finds none.
+// moveEach moves the messages of one queue to another. Each is sent before it is
+// deleted. It stops when a long poll, which queries all servers, returns no messages.
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
 func (s *Stack) moveEach(ctx context.Context, from, to string, of int64, progress func(moved, of int64)) (moved int64, err error) {
 	for {

@@ -11,12 +11,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// rendered is the template as CloudFormation makes it of parameters: conditions
-// decided, functions evaluated.
+// rendered is the template with conditions and functions evaluated for some parameters.
 type rendered struct {
 	resources map[string]resource
 	outputs   map[string]any
-	refers    map[string][]string // by resource: what it refers to or depends on
+	refers    map[string][]string // by resource: the resources that it refers to or depends on
 }
 
 type resource struct {
@@ -38,11 +37,11 @@ var pseudo = map[string]string{
 	"AWS::StackId": "arn:aws:cloudformation:us-east-1:123456789012:stack/ssmbak/1",
 }
 
-// noValue is what stands for a property that is not there.
+// noValue is the value of AWS::NoValue.
 type noValue struct{}
 
-// plain turns YAML with CloudFormation's short tags into maps, as JSON has it:
-// !Ref x is {"Ref": x}, !GetAtt a.b {"Fn::GetAtt": [a, b]}, !X {"Fn::X": ...}.
+// plain converts YAML with CloudFormation's short tags to the maps of the JSON form: !Ref
+// x is {"Ref": x}, !GetAtt a.b is {"Fn::GetAtt": [a, b]}, and !X is {"Fn::X": ...}.
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
 func plain(t testing.TB, n *yaml.Node) any {
 	t.Helper()
@@ -66,7 +65,7 @@ func plain(t testing.TB, n *yaml.Node) any {
 			v = n.Value == "true"
 		}
 	default:
-		t.Fatalf("line %d has what CloudFormation does not read", n.Line)
+		t.Fatalf("line %d has something that CloudFormation does not support", n.Line)
 	}
 	name, tagged := strings.CutPrefix(n.Tag, "!")
 	switch {
@@ -81,7 +80,7 @@ func plain(t testing.TB, n *yaml.Node) any {
 	return map[string]any{"Fn::" + name: v}
 }
 
-// source is the whole template as maps.
+// source returns the template as maps.
 func source(t testing.TB) map[string]any {
 	t.Helper()
 	var n yaml.Node
@@ -96,12 +95,11 @@ type renderer struct {
 	t          testing.TB
 	template   map[string]any
 	parameters map[string]string
-	resource   string // that is rendered
+	resource   string // being rendered
 	refers     map[string][]string
 }
 
-// render makes the template of the parameters; what is not given has its
-// default.
+// render renders the template with the given parameters and defaults for the others.
 func render(t testing.TB, given map[string]string) rendered {
 	t.Helper()
 	template := source(t)
@@ -171,7 +169,7 @@ func (r *renderer) condition(name string) bool {
 func (r *renderer) truth(c any) bool {
 	m, ok := c.(map[string]any)
 	if !ok || len(m) != 1 {
-		r.t.Fatalf("%v is no condition", c)
+		r.t.Fatalf("%v is not a condition", c)
 	}
 	for f, args := range m {
 		if f == "Condition" {
@@ -188,12 +186,12 @@ func (r *renderer) truth(c any) bool {
 		case "Fn::Or":
 			return slices.ContainsFunc(list, r.truth)
 		}
-		r.t.Fatalf("%s is no condition that is known", f)
+		r.t.Fatalf("unsupported condition %s", f)
 	}
 	return false
 }
 
-// refer notes that what is rendered refers to a resource, which must be there.
+// refer records that the rendered resource refers to another one, which must exist.
 func (r *renderer) refer(id string) {
 	x, ok := section(r.template, "Resources")[id].(map[string]any)
 	if !ok {
@@ -201,7 +199,7 @@ func (r *renderer) refer(id string) {
 		return
 	}
 	if c, ok := x["Condition"]; ok && !r.condition(c.(string)) {
-		r.t.Errorf("%s refers to %s, which is not there under these parameters", r.resource, id)
+		r.t.Errorf("%s refers to %s, which does not exist with these parameters", r.resource, id)
 	}
 	if r.resource != "" && !slices.Contains(r.refers[r.resource], id) {
 		r.refers[r.resource] = append(r.refers[r.resource], id)
@@ -271,7 +269,7 @@ func (r *renderer) function(f string, args any) any {
 		}
 		return all
 	}
-	r.t.Fatalf("%s is no function that is known", f)
+	r.t.Fatalf("unsupported function %s", f)
 	return nil
 }
 
@@ -301,7 +299,7 @@ func (r *renderer) ref(name string) any {
 	return r.physical(name)
 }
 
-// physical is what Ref of a resource gives.
+// physical returns the value of Ref for a resource.
 func (r *renderer) physical(id string) string {
 	x, _ := section(r.template, "Resources")[id].(map[string]any)
 	switch x["Type"] {
@@ -317,14 +315,14 @@ func (r *renderer) physical(id string) string {
 	return testStack + "-" + id
 }
 
-// attribute is what GetAtt of a resource gives.
+// attribute returns the value of GetAtt for a resource.
 func (r *renderer) attribute(id, name string) string {
 	x, _ := section(r.template, "Resources")[id].(map[string]any)
 	if name == "QueueName" {
 		return id
 	}
 	if name != "Arn" {
-		r.t.Fatalf("the attribute %s of %s is not known", name, id)
+		r.t.Fatalf("unsupported attribute %s of %s", name, id)
 	}
 	partition, place := r.ref("AWS::Partition").(string), r.ref("AWS::Region").(string)
 	of := func(service, rest string) string {
@@ -350,7 +348,7 @@ func (r *renderer) attribute(id, name string) string {
 	case "AWS::IAM::ManagedPolicy":
 		return "arn:" + partition + ":iam::" + testAccount + ":policy/" + testStack + "-" + id
 	}
-	r.t.Fatalf("%s has no ARN that is known", id)
+	r.t.Fatalf("unsupported ARN of %s", id)
 	return ""
 }
 
@@ -377,12 +375,12 @@ func (r *renderer) sub(text string, with map[string]any) string {
 	}
 }
 
-// whole are the parameters of a stack that has its functions.
-var whole = map[string]string{parameterCodeKey: ".ssmbak/lambda/x.zip", parameterCodeVersion: "v1"}
+// defaultsWithCode are the parameters of a complete stack with default settings.
+var defaultsWithCode = map[string]string{parameterCodeKey: ".ssmbak/lambda/x.zip", parameterCodeVersion: "v1"}
 
-// with adds parameters to those of a whole stack.
+// with returns defaultsWithCode with other values of some parameters.
 func with(pairs ...string) map[string]string {
-	p := maps.Clone(whole)
+	p := maps.Clone(defaultsWithCode)
 	for i := 0; i < len(pairs); i += 2 {
 		p[pairs[i]] = pairs[i+1]
 	}

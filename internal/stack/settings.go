@@ -11,7 +11,7 @@ import (
 	"github.com/ssmbak/ssmbak/pattern"
 )
 
-// Parameters of the template that are not set by a person.
+// Parameters of the template that are set by ssmbak-stack itself.
 const (
 	parameterVersion     = "Version"
 	parameterCodeKey     = "CodeKey"
@@ -19,7 +19,7 @@ const (
 	parameterVisibility  = "Visibility"
 )
 
-// Parameters of the template that the stack's life looks at.
+// Parameters of the template that this package reads.
 const (
 	parameterArchitecture = "Architecture"
 	parameterBucketName   = "BucketName"
@@ -36,23 +36,21 @@ const (
 	parameterTimeout      = "Timeout"
 )
 
-// Setting is a parameter of the template that a person sets.
+// Setting is a parameter of the template that the user can set.
 type Setting struct {
-	// Name is the option without its dashes, Parameter that of the template.
-	Name, Parameter string
-	// Default is the template's, as the option writes it; "" if there is none.
-	Default string
-	Help    string
-	// Group is the heading below which it is shown.
-	Group string
-	// List says that it may be given several times.
-	List bool
-	// words are what the option may be, and what the template calls it.
-	words map[string]string
+	Name      string // of the flag, without dashes
+	Parameter string // name of the template's parameter
+	Default   string // in the flag's form; may be ""
+	Help      string
+	Group     string // one of [Groups]
+	List      bool   // whether the flag can be repeated
+	// choices maps the allowed values of the flag to those of the parameter.
+	choices map[string]string
+	// check returns what is wrong with a value, or "".
 	check func(value string) (why string)
 }
 
-// Groups are the headings of the settings, in order.
+// Groups are the headings of the settings in the help, in order.
 var Groups = []string{"The archive", "The recorder", "Alarms"}
 
 var (
@@ -65,103 +63,103 @@ var (
 	address = regexp.MustCompile(`^([^@ ]+@[^@ ]+)?$`)
 )
 
-// principal is what names somebody in a condition on aws:PrincipalArn.
+// principal describes a value of a condition on aws:PrincipalArn.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn
-const principal = "the ARN of a user or role, such as arn:aws:iam::123456789012:role/NAME, or a pattern of one; not that of a session"
+const principal = "the ARN of a user or role, such as arn:aws:iam::123456789012:role/NAME, or a pattern for it; not the ARN of a session"
 
-// headers are the encryption headers.
+// headers are the choices of encryption headers.
 var headers = map[string]string{"none": "none", "aes256": "AES256", "kms": headerKMS}
 
-// logDays are those that CloudWatch Logs takes.
+// logDays are the retention periods that CloudWatch Logs supports.
 // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 var logDays = []string{"1", "3", "5", "7", "14", "30", "60", "90", "120", "150", "180", "365", "400", "545", "731", "1096", "1827", "2192", "2557", "2922", "3288", "3653"}
 
-// Settings are all that a person may set, in the order in which they are shown.
+// Settings returns all settings, in the order of the help.
 func Settings() []Setting {
 	return []Setting{
 		{
-			Name: "bucket", Parameter: parameterBucketName, Group: "The archive", Help: "keep the archive in this bucket of yours instead of one of the stack",
+			Name: "bucket", Parameter: parameterBucketName, Group: "The archive", Help: "existing bucket for the archive, instead of a new one that belongs to the stack",
 			check: like(bucket, "the name of a bucket"),
 		},
 		{
 			Name: "pointer", Parameter: parameterPointerName, Default: "/newvoll/ssmbak/bucketname", Group: "The archive",
-			Help: "parameter in which the bucket's name is noted for ssmbak, '' for none; only one stack of a region can have it", check: checkPointer,
+			Help: "parameter that holds the bucket's name for ssmbak, or '' for none; only one stack per region can have it", check: checkPointerName,
 		},
 		{
 			Name: "encryption", Parameter: parameterEncryption, Default: "stack-key", Group: "The archive",
-			Help:  "what encrypts the values: stack-key, given-key (see --key-arn) or s3, under which whoever may list the bucket sees their MD5",
-			words: map[string]string{"stack-key": "StackKey", "given-key": "GivenKey", "s3": "S3"},
+			Help:    "encryption of the values: stack-key, given-key (see --key-arn), or s3, which shows the MD5 of values to those who may list the bucket",
+			choices: map[string]string{"stack-key": "StackKey", "given-key": "GivenKey", "s3": "S3"},
 		},
-		{Name: "key-arn", Parameter: parameterKeyArn, Group: "The archive", Help: "ARN of the KMS key for given-key", check: like(keyARN, "the ARN of a KMS key, such as arn:aws:kms:us-east-1:123456789012:key/...; an alias will not do")},
+		{Name: "key-arn", Parameter: parameterKeyArn, Group: "The archive", Help: "ARN of the KMS key for --encryption given-key", check: like(keyARN, "the ARN of a KMS key, such as arn:aws:kms:us-east-1:123456789012:key/...; not of an alias")},
 		{
 			Name: "value-header", Parameter: parameterValueHeader, Default: "none", Group: "The archive",
-			Help:  "encryption header that values are written with, for policies that demand or forbid one: none, aes256, or kms with the archive's key",
-			words: headers,
+			Help:    "encryption header of values, for policies that require or forbid one: none, aes256, or kms with the archive's key",
+			choices: headers,
 		},
 		{
 			Name: "index-header", Parameter: parameterIndexHeader, Default: "aes256", Group: "The archive",
-			Help:  "encryption header of everything else in the bucket, such as indexes: none, aes256, or kms with the archive's key",
-			words: headers,
+			Help:    "encryption header of all other objects, such as indexes: none, aes256, or kms with the archive's key",
+			choices: headers,
 		},
 		{
 			Name: "admin", Parameter: parameterAdminArns, Group: "The archive", List: true,
-			Help: "ARN or pattern of who may change the bucket, its policy and the functions' code in it, besides the root user (default you)", check: like(arn, principal),
+			Help: "ARN or pattern of a principal that may change the bucket, its policy and the functions' code, in addition to the root user (default: you)", check: like(arn, principal),
 		},
 		{
 			Name: "reader", Parameter: parameterReaderArns, Group: "The archive", List: true,
-			Help: "ARN or pattern of who may read recorded values, if their own policies allow it too, besides admins and restorers", check: like(arn, principal),
+			Help: "ARN or pattern of a principal that may read recorded values, if its own policies allow it; admins and restorers may, too", check: like(arn, principal),
 		},
 		{
 			Name: "restorer", Parameter: parameterRestorerArns, Group: "The archive", List: true,
-			Help: "ARN or pattern of who may restore, if their own policies allow it too, besides admins", check: like(arn, principal),
+			Help: "ARN or pattern of a principal that may restore, if its own policies allow it; admins may, too", check: like(arn, principal),
 		},
 		{
 			Name: "marker", Parameter: parameterMarkerArns, Group: "The archive", List: true,
-			Help: "ARN or pattern of who may write marks and nothing else, if their own policies allow it too", check: like(arn, principal),
+			Help: "ARN or pattern of a principal that may write only marks, if its own policies allow it", check: like(arn, principal),
 		},
 		{
 			Name: "decrypt-by", Parameter: parameterDecryptArns, Group: "The archive", List: true,
-			Help: "ARN or pattern of who may decrypt the archive with the stack's key, if their own policies allow it too (default admins, readers and restorers)", check: like(arn, principal),
+			Help: "ARN or pattern of a principal that may decrypt the archive with the stack's key, if its own policies allow it (default: admins, readers and restorers)", check: like(arn, principal),
 		},
 		{
 			Name: "lock-mode", Parameter: "LockMode", Default: "none", Group: "The archive",
-			Help:  "Object Lock of the stack's bucket: none, governance or compliance, under which nobody can delete an object version before its time",
-			words: map[string]string{"none": "NONE", "governance": "GOVERNANCE", "compliance": "COMPLIANCE"},
+			Help:    "Object Lock mode of the stack's bucket: none, governance, or compliance, in which no one can delete an object version before its retention ends",
+			choices: map[string]string{"none": "NONE", "governance": "GOVERNANCE", "compliance": "COMPLIANCE"},
 		},
-		{Name: "lock-days", Parameter: "LockDays", Default: "0", Group: "The archive", Help: "days for which Object Lock keeps each object version", check: between(0, 36500)},
-		{Name: "expire-days", Parameter: "ExpireDays", Default: "0", Group: "The archive", Help: "days after which values that are no longer current are deleted, 0 for never", check: checkExpiry},
-		{Name: "index-expire-days", Parameter: "IndexExpireDays", Default: "90", Group: "The archive", Help: "days after which replaced indexes are deleted", check: between(7, 36500)},
+		{Name: "lock-days", Parameter: "LockDays", Default: "0", Group: "The archive", Help: "retention period of Object Lock in days", check: between(0, 36500)},
+		{Name: "expire-days", Parameter: "ExpireDays", Default: "0", Group: "The archive", Help: "days after which noncurrent values are deleted; 0 for never", check: checkExpiry},
+		{Name: "index-expire-days", Parameter: "IndexExpireDays", Default: "90", Group: "The archive", Help: "days after which noncurrent indexes are deleted", check: between(7, 36500)},
 
 		{
 			Name: "exclude", Parameter: "Exclude", Group: "The recorder", List: true,
-			Help: "pattern of names that are not recorded, such as /ci/** or tmp-*", check: checkExclude,
+			Help: "pattern of parameters to exclude from recording, such as /ci/** or tmp-*", check: checkExclude,
 		},
 		{
 			Name: "architecture", Parameter: parameterArchitecture, Default: "arm64", Group: "The recorder",
-			Help: "processor of the functions: arm64 or x86_64", words: map[string]string{"arm64": "arm64", "x86_64": "x86_64"},
+			Help: "architecture of the functions: arm64 or x86_64", choices: map[string]string{"arm64": "arm64", "x86_64": "x86_64"},
 		},
 		{Name: "memory", Parameter: "Memory", Default: "256", Group: "The recorder", Help: "memory of the recorder in MB", check: between(128, 10240)},
-		{Name: "timeout", Parameter: parameterTimeout, Default: "60", Group: "The recorder", Help: "seconds that the recorder may take for one batch", check: between(10, 900)},
-		{Name: "concurrency", Parameter: "Concurrency", Default: "2", Group: "The recorder", Help: "recorders that run at once at most", check: between(2, 1000)},
+		{Name: "timeout", Parameter: parameterTimeout, Default: "60", Group: "The recorder", Help: "timeout of the recorder for one batch, in seconds", check: between(10, 900)},
+		{Name: "concurrency", Parameter: "Concurrency", Default: "2", Group: "The recorder", Help: "maximum number of concurrent recorders", check: between(2, 1000)},
 		{Name: "reconcile-memory", Parameter: "ReconcileMemory", Default: "512", Group: "The recorder", Help: "memory of the reconciler in MB", check: between(128, 10240)},
-		{Name: "reconcile-timeout", Parameter: "ReconcileTimeout", Default: "900", Group: "The recorder", Help: "seconds that one reconcile may take; the next goes on where it stopped", check: between(60, 900)},
-		{Name: "schedule", Parameter: "Schedule", Default: "rate(1 hour)", Group: "The recorder", Help: "when to reconcile, as EventBridge writes it", check: like(rate, "rate(1 hour) or cron(0 * * * ? *)")},
+		{Name: "reconcile-timeout", Parameter: "ReconcileTimeout", Default: "900", Group: "The recorder", Help: "timeout of one reconcile, in seconds; the next one continues where it stopped", check: between(60, 900)},
+		{Name: "schedule", Parameter: "Schedule", Default: "rate(1 hour)", Group: "The recorder", Help: "when to reconcile, as a schedule expression of EventBridge", check: like(rate, "rate(1 hour) or cron(0 * * * ? *)")},
 		{
-			Name: "log-level", Parameter: "LogLevel", Default: "info", Group: "The recorder", Help: "what the functions log: debug, info, warn or error",
-			words: map[string]string{"debug": "DEBUG", "info": "INFO", "warn": "WARN", "error": "ERROR"},
+			Name: "log-level", Parameter: "LogLevel", Default: "info", Group: "The recorder", Help: "log level of the functions: debug, info, warn or error",
+			choices: map[string]string{"debug": "DEBUG", "info": "INFO", "warn": "WARN", "error": "ERROR"},
 		},
-		{Name: "log-days", Parameter: "LogDays", Default: "90", Group: "The recorder", Help: "days for which logs are kept", check: oneOf(logDays)},
+		{Name: "log-days", Parameter: "LogDays", Default: "90", Group: "The recorder", Help: "retention period of the logs in days", check: oneOf(logDays)},
 
-		{Name: "alarm-age", Parameter: "AlarmAge", Default: "900", Group: "Alarms", Help: "seconds that a change may wait to be recorded", check: between(60, 1<<31)},
-		{Name: "alarm-dead-letters", Parameter: "AlarmDeadLetters", Default: "0", Group: "Alarms", Help: "dead letters that are no alarm", check: between(0, 1<<31)},
-		{Name: "alarm-errors", Parameter: "AlarmErrors", Default: "0", Group: "Alarms", Help: "errors of the recorder in five minutes that are no alarm", check: between(0, 1<<31)},
-		{Name: "missed-hours", Parameter: "MissedHours", Default: "3", Group: "Alarms", Help: "hours without a reconcile that ended well", check: between(1, 168)},
-		{Name: "topic-arn", Parameter: "TopicArn", Group: "Alarms", Help: "SNS topic that gets the alarms", check: like(topic, "the ARN of an SNS topic")},
-		{Name: "email", Parameter: "Email", Group: "Alarms", Help: "address that gets the alarms, by a topic of the stack", check: like(address, "an address")},
+		{Name: "alarm-age", Parameter: "AlarmAge", Default: "900", Group: "Alarms", Help: "alarm if a change waits longer than this to be recorded, in seconds", check: between(60, 1<<31)},
+		{Name: "alarm-dead-letters", Parameter: "AlarmDeadLetters", Default: "0", Group: "Alarms", Help: "alarm if there are more dead letters than this", check: between(0, 1<<31)},
+		{Name: "alarm-errors", Parameter: "AlarmErrors", Default: "0", Group: "Alarms", Help: "alarm if the recorder fails more often than this in five minutes", check: between(0, 1<<31)},
+		{Name: "missed-hours", Parameter: "MissedHours", Default: "3", Group: "Alarms", Help: "alarm if no reconcile succeeded for this many hours", check: between(1, 168)},
+		{Name: "topic-arn", Parameter: "TopicArn", Group: "Alarms", Help: "SNS topic that receives the alarms", check: like(topic, "the ARN of an SNS topic")},
+		{Name: "email", Parameter: "Email", Group: "Alarms", Help: "email address that receives the alarms, through an SNS topic of the stack", check: like(address, "an email address")},
 	}
 }
 
-// SettingError says what is wrong with a setting.
+// SettingError reports an invalid setting.
 type SettingError struct{ Name, Value, Why string }
 
 func (e *SettingError) Error() string {
@@ -171,19 +169,21 @@ func (e *SettingError) Error() string {
 	return fmt.Sprintf("--%s %s: %s", e.Name, e.Value, e.Why)
 }
 
-// Values are settings by name; what is not named is left as it is.
+// Values maps the names of settings to their values. Settings that are not in it keep
+// their current values.
 type Values map[string][]string
 
-// parameters are what the template calls them.
+// parameters maps the names of the template's parameters to their values.
 type parameters map[string]string
 
-// Check says what is wrong with a value, as a [*SettingError]. It makes no request.
+// Check checks each value separately. It makes no request. The error is a
+// [*SettingError].
 func (v Values) Check() error {
 	_, err := v.parameters()
 	return err
 }
 
-// parameters checks each value and returns what the template calls them.
+// parameters checks each value and returns the template's parameters for them.
 func (v Values) parameters() (parameters, error) {
 	p := make(parameters)
 	for _, s := range Settings() {
@@ -193,18 +193,18 @@ func (v Values) parameters() (parameters, error) {
 		}
 		for i, value := range values {
 			if s.List && value == "" && len(values) == 1 && s.Parameter != parameterAdminArns {
-				p[s.Parameter] = s.Default // none of them any more
+				p[s.Parameter] = s.Default
 				continue
 			}
 			if s.List && (value == "" || len(split(value)) != 1) {
-				return nil, &SettingError{s.Name, value, "give the option once for each"}
+				return nil, &SettingError{s.Name, value, "repeat the flag for each value"}
 			}
-			if s.words != nil {
-				word, ok := s.words[value]
+			if s.choices != nil {
+				choice, ok := s.choices[value]
 				if !ok {
-					return nil, &SettingError{s.Name, value, "must be one of " + strings.Join(slices.Sorted(maps.Keys(s.words)), ", ")}
+					return nil, &SettingError{s.Name, value, "must be one of " + strings.Join(slices.Sorted(maps.Keys(s.choices)), ", ")}
 				}
-				value = word
+				value = choice
 			} else if s.check != nil {
 				if why := s.check(value); why != "" {
 					return nil, &SettingError{s.Name, value, why}
@@ -218,7 +218,7 @@ func (v Values) parameters() (parameters, error) {
 	}
 	for name := range v {
 		if !slices.ContainsFunc(Settings(), func(s Setting) bool { return s.Name == name }) {
-			return nil, &SettingError{name, "", "is no setting of the stack"}
+			return nil, &SettingError{name, "", "is not a setting of the stack"}
 		}
 	}
 	if key := p[parameterKeyArn]; key != "" && p[parameterEncryption] == "" && p[parameterBucketName] == "" {
@@ -227,49 +227,49 @@ func (v Values) parameters() (parameters, error) {
 	return p, nil
 }
 
-// check finds what is wrong with all parameters together, and fills in what
-// follows from others.
+// check checks all parameters together and sets those that are derived from others.
+// The error is a [*SettingError].
 func (p parameters) check() error {
 	switch {
 	case p[parameterEncryption] == "GivenKey" && p[parameterKeyArn] == "":
 		return &SettingError{"encryption", "given-key", "name the key with --key-arn"}
 	case p[parameterEncryption] == "StackKey" && p[parameterKeyArn] != "" && p[parameterBucketName] == "":
-		return &SettingError{"key-arn", p[parameterKeyArn], "is for --encryption given-key"}
+		return &SettingError{"key-arn", p[parameterKeyArn], "requires --encryption given-key"}
 	case p["LockMode"] != "NONE" && p["LockDays"] == "0":
-		return &SettingError{"lock-mode", strings.ToLower(p["LockMode"]), "say for how many days with --lock-days"}
+		return &SettingError{"lock-mode", strings.ToLower(p["LockMode"]), "set the retention period with --lock-days"}
 	case p["LockMode"] == "NONE" && p["LockDays"] != "0":
-		return &SettingError{"lock-days", p["LockDays"], "say how with --lock-mode governance or compliance"}
+		return &SettingError{"lock-days", p["LockDays"], "requires --lock-mode governance or compliance"}
 	case p["TopicArn"] != "" && p["Email"] != "":
-		return &SettingError{"email", p["Email"], "subscribe it to the topic of --topic-arn, or leave that out"}
+		return &SettingError{"email", p["Email"], "cannot be combined with --topic-arn; subscribe the address to that topic instead"}
 	}
 	if every, missed := period(p["Schedule"]), p["MissedHours"]; every > 0 {
 		if hours, err := strconv.Atoi(missed); err == nil && every > hours {
-			return &SettingError{"missed-hours", missed, fmt.Sprintf("a reconcile comes every %d hours by --schedule %q, so say %d or more", every, p["Schedule"], every+1)}
+			return &SettingError{"missed-hours", missed, fmt.Sprintf("must be at least %d, since --schedule %q reconciles every %d hours", every+1, p["Schedule"], every)}
 		}
 	}
 	seconds, err := strconv.Atoi(p[parameterTimeout])
 	if err != nil {
-		return &SettingError{"timeout", p[parameterTimeout], "must be a number of seconds"}
+		return &SettingError{"timeout", p[parameterTimeout], "must be an integer"}
 	}
 	// https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 	p[parameterVisibility] = strconv.Itoa(6 * seconds)
 	return nil
 }
 
-// defaults are the parameters of a stack of which nothing is named.
+// defaults returns the template's parameters with their default values.
 func defaults() parameters {
 	p := parameters{parameterVersion: "", parameterCodeKey: "", parameterCodeVersion: "", parameterVisibility: "360"}
 	for _, s := range Settings() {
 		p[s.Parameter] = s.Default
-		if s.words != nil {
-			p[s.Parameter] = s.words[s.Default]
+		if s.choices != nil {
+			p[s.Parameter] = s.choices[s.Default]
 		}
 	}
 	return p
 }
 
-// period returns how many hours lie between two runs of a schedule, rounded up, 0
-// where that is not known.
+// period returns the period of a rate expression in hours, rounded up, or 0 for any
+// other schedule.
 func period(schedule string) int {
 	var n int
 	var unit string
@@ -285,8 +285,8 @@ func period(schedule string) int {
 	return 24 * n
 }
 
-// split takes patterns apart with commas between them; commas within braces
-// are part of a pattern.
+// split splits a comma-separated list of patterns. Commas within braces are part of a
+// pattern.
 func split(text string) []string {
 	all := []string{}
 	depth, begin := 0, 0
@@ -317,9 +317,9 @@ func between(low, high int) func(string) string {
 	return func(value string) string {
 		if n, err := strconv.Atoi(value); err != nil || n < low || n > high {
 			if high == 1<<31 {
-				return fmt.Sprintf("must be a number from %d on", low)
+				return fmt.Sprintf("must be an integer of at least %d", low)
 			}
-			return fmt.Sprintf("must be a number from %d to %d", low, high)
+			return fmt.Sprintf("must be an integer from %d to %d", low, high)
 		}
 		return ""
 	}
@@ -334,32 +334,32 @@ func oneOf(values []string) func(string) string {
 	}
 }
 
-// checkPointer refuses names that Parameter Store takes for nobody's: those that
-// begin with aws or ssm, in any case of letters.
+// checkPointerName rejects names that Parameter Store reserves: those that begin with
+// aws or ssm, in upper or lower case.
 // https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html
-func checkPointer(value string) string {
+func checkPointerName(value string) string {
 	lower := strings.ToLower(strings.TrimPrefix(value, "/"))
 	switch {
 	case !pointer.MatchString(value):
 		return "must be the name of a parameter, such as /backup/bucketname"
 	case strings.HasPrefix(lower, "aws"), strings.HasPrefix(lower, "ssm"):
-		return "Parameter Store takes no name that begins with aws or ssm"
+		return "must not begin with aws or ssm, which Parameter Store reserves"
 	}
 	return ""
 }
 
-// checkExpiry keeps what a restore needs for a month at least.
+// checkExpiry rejects periods under 30 days: restores need the values.
 func checkExpiry(value string) string {
 	n, err := strconv.Atoi(value)
 	if err != nil || n != 0 && n < 30 || n < 0 || n > 36500 {
-		return "must be 0, or 30 to 36500: what is deleted no restore brings back"
+		return "must be 0, or an integer from 30 to 36500: deleted values cannot be restored"
 	}
 	return ""
 }
 
 func checkExclude(value string) string {
 	if err := pattern.Check(value); err != nil {
-		return "is not a pattern: write such as /ci/** or tmp-*"
+		return "must be a pattern such as /ci/** or tmp-*"
 	}
 	return ""
 }

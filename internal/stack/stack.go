@@ -1,14 +1,13 @@
-// Package stack is the CloudFormation stack of ssmbak and its life: it creates,
-// updates, watches and deletes it.
+// Package stack manages the CloudFormation stack of ssmbak: it creates, updates,
+// watches and deletes it.
 //
-// # The model
+// A template cannot contain the code of a Go function, so a stack is created in two
+// steps: first everything but the functions, then, after their zip was uploaded to
+// the archive's bucket, the functions, by an update. Events in between wait in the
+// queue. An interrupted operation is resumed by the same call.
 //
-// A Go function cannot stand inline in a template, so a stack is made in two
-// steps: everything but the functions, then their zip is uploaded to the
-// archive's bucket and an update adds them. Events in between wait in the queue.
-// Whatever is interrupted is taken up by the same call again.
-//
-// Nothing here ever deletes or replaces the bucket, its key or the queue.
+// No operation replaces the bucket, its key or the queue, and none deletes the
+// bucket or the key.
 package stack
 
 import (
@@ -31,26 +30,27 @@ import (
 	"github.com/ssmbak/ssmbak/internal/stack/code"
 )
 
-// Options say which stack is meant.
+// Options configure a [Stack].
 type Options struct {
 	Name string
-	// Version is that of this ssmbak.
+	// Version is the version of this ssmbak.
 	Version string
-	// Code returns the functions' zip for arm64 or x86_64. It is asked only when
-	// the zip is needed.
+	// Code returns the functions' zip for arm64 or x86_64. It is called only when the
+	// zip is needed.
 	Code func(ctx context.Context, architecture string) (code.Zip, error)
-	// Event is told each event of the stack as it comes, the oldest first, each
-	// once; nil for none. Note is told what a person should know.
+	// Event is called once for each event of the stack while an operation is in
+	// progress, oldest first. Note is called with messages for the user. Both may be
+	// nil.
 	Event func(Event)
 	Note  func(text string)
-	// Poll is how long to wait between looks at a stack that is worked on, 3 s
-	// if zero.
+	// Poll is the interval at which the state of the stack is polled while an
+	// operation is in progress; 0 means 3 seconds.
 	Poll time.Duration
-	// Logger takes what happens below; nothing if nil.
+	// Logger receives debug output; nil discards it.
 	Logger *slog.Logger
 }
 
-// Stack is one stack by its name. It may be used by one goroutine at a time.
+// Stack is a stack, which may not exist yet. It is not safe for concurrent use.
 type Stack struct {
 	o      Options
 	conn   *awsconn.Conn
@@ -59,14 +59,14 @@ type Stack struct {
 	lambda *lambda.Client
 }
 
-// maxName is how long a name may be: those of the functions are made from it,
-// and have 64 characters at most.
+// maxName is the maximum length of a name. The functions' names are derived from it
+// and may have at most 64 characters.
 // https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
 const maxName = 50
 
 var stackName = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9-]{0,49}$`)
 
-// New returns the stack of a name. It makes no request. The error is a
+// New returns the stack with the name in o. It makes no request. The error is a
 // [*NameError].
 func New(conn *awsconn.Conn, o Options) (*Stack, error) {
 	if !stackName.MatchString(o.Name) {
@@ -90,7 +90,7 @@ func New(conn *awsconn.Conn, o Options) (*Stack, error) {
 	}, nil
 }
 
-// Names of the stack's outputs.
+// The outputs of the stack.
 const (
 	OutputBucketName        = "BucketName"
 	OutputKeyArn            = "KeyArn"
@@ -103,11 +103,13 @@ const (
 	OutputPointerName       = "PointerName"
 	OutputVersion           = "Version"
 
-	// outputOriginalBucket is what the original's template calls the bucket.
-	outputOriginalBucket = "Bucketname"
+	// outputLegacyBucket is the output [OutputBucketName] of a stack of the legacy
+	// ssmbak.
+	outputLegacyBucket = "Bucketname"
 )
 
-// Logical ids of resources, those of the original's template.
+// Logical IDs of resources. The legacy ssmbak's template has the same for those that
+// it has.
 const (
 	resourceBucket         = "Bucket"
 	resourceKey            = "Key"
@@ -121,10 +123,11 @@ const (
 
 const stackType = "AWS::CloudFormation::Stack"
 
-// describe returns the stack as it is, nil if there is none.
+// describe returns the current description of the stack, or nil if it does not
+// exist.
 func (s *Stack) describe(ctx context.Context, nameOrID string) (*types.Stack, error) {
 	out, err := s.cfn.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &nameOrID})
-	if says(err, "ValidationError", "does not exist") {
+	if isAPIError(err, "ValidationError", "does not exist") {
 		return nil, nil
 	}
 	if err != nil {
@@ -136,9 +139,9 @@ func (s *Stack) describe(ctx context.Context, nameOrID string) (*types.Stack, er
 	return &out.Stacks[0], nil
 }
 
-// known returns the stack as it is. The error is a [*NotFoundError] if there is
-// none.
-func (s *Stack) known(ctx context.Context) (*types.Stack, error) {
+// existing returns the current description of the stack. The error is a
+// [*NotFoundError] if the stack does not exist.
+func (s *Stack) existing(ctx context.Context) (*types.Stack, error) {
 	st, err := s.describe(ctx, s.o.Name)
 	if err == nil && st == nil {
 		err = &NotFoundError{s.o.Name, s.conn.Region()}
@@ -146,16 +149,16 @@ func (s *Stack) known(ctx context.Context) (*types.Stack, error) {
 	return st, err
 }
 
-// kind is whose template a stack is of.
+// kind says which program created a stack.
 type kind int8
 
 const (
-	foreign kind = iota
+	foreign kind = iota // neither this ssmbak nor the legacy one
 	ours
-	original
+	legacy
 )
 
-// kind finds out whose template a stack is of.
+// kind returns the kind of a stack, by its parameters and resources.
 func (s *Stack) kind(ctx context.Context, st *types.Stack) (kind, error) {
 	if _, ok := parametersOf(st)[parameterCodeKey]; ok {
 		return ours, nil
@@ -171,7 +174,7 @@ func (s *Stack) kind(ctx context.Context, st *types.Stack) (kind, error) {
 			return foreign, nil
 		}
 	}
-	return original, nil
+	return legacy, nil
 }
 
 func parametersOf(st *types.Stack) parameters {
@@ -182,13 +185,13 @@ func parametersOf(st *types.Stack) parameters {
 	return p
 }
 
-// Output is one output of a stack.
+// Output is an output of a stack.
 type Output struct{ Key, Value, Description string }
 
-// Outputs returns the stack's outputs. The error is a [*NotFoundError] if there
-// is no stack.
+// Outputs returns the outputs of the stack. The error is a [*NotFoundError] if the
+// stack does not exist.
 func (s *Stack) Outputs(ctx context.Context) ([]Output, error) {
-	st, err := s.known(ctx)
+	st, err := s.existing(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -205,29 +208,31 @@ func outputsOf(st *types.Stack) []Output {
 
 func output(st *types.Stack, key string) string {
 	for _, o := range outputsOf(st) {
-		if o.Key == key || key == OutputBucketName && o.Key == outputOriginalBucket {
+		if o.Key == key || key == OutputBucketName && o.Key == outputLegacyBucket {
 			return o.Value
 		}
 	}
 	return ""
 }
 
-// BucketName returns the name of the archive's bucket, also of a stack of the
-// original. The error is a [*NotFoundError] if there is no stack, and a
-// [*ForeignError] if it has no bucket.
+// BucketName returns the name of the archive's bucket, also for a stack of the
+// legacy ssmbak. The error is a [*NotFoundError] if the stack does not exist, a
+// [*StateError] if its creation is incomplete, or a [*ForeignError] if ssmbak did not
+// create it.
 func (s *Stack) BucketName(ctx context.Context) (string, error) {
-	return s.named(ctx, OutputBucketName, resourceBucket)
+	return s.outputOrResource(ctx, OutputBucketName, resourceBucket)
 }
 
-// LambdaName returns the name of the function that records changes, also of a
-// stack of the original. The errors are those of [Stack.BucketName].
+// LambdaName returns the name of the function that records changes, also for a stack
+// of the legacy ssmbak. The errors are those of [Stack.BucketName].
 func (s *Stack) LambdaName(ctx context.Context) (string, error) {
-	return s.named(ctx, OutputLambdaName, resourceFunction)
+	return s.outputOrResource(ctx, OutputLambdaName, resourceFunction)
 }
 
-// named returns an output, or the resource that it would name.
-func (s *Stack) named(ctx context.Context, key, logicalID string) (string, error) {
-	st, err := s.known(ctx)
+// outputOrResource returns the output with a key or, if there is none, the physical
+// ID of a resource.
+func (s *Stack) outputOrResource(ctx context.Context, key, logicalID string) (string, error) {
+	st, err := s.existing(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -244,21 +249,22 @@ func (s *Stack) named(ctx context.Context, key, logicalID string) (string, error
 		}
 	}
 	if _, ok := parametersOf(st)[parameterCodeKey]; ok {
-		return "", &StateError{s.o.Name, string(st.StackStatus) + " without its functions", fmt.Sprintf("`ssmbak-stack %s create` goes on", s.o.Name)}
+		return "", &StateError{s.o.Name, string(st.StackStatus) + " without its functions", fmt.Sprintf("`ssmbak-stack %s create` resumes its creation", s.o.Name)}
 	}
 	return "", &ForeignError{s.o.Name}
 }
 
-// Resource is one resource of a stack.
+// Resource is a resource of a stack.
 type Resource struct{ LogicalID, PhysicalID, Type, Status, Reason string }
 
-// Resources returns the stack's resources.
+// Resources returns the resources of the stack. The error is a [*NotFoundError] if
+// the stack does not exist.
 func (s *Stack) Resources(ctx context.Context) ([]Resource, error) {
 	all := []Resource{}
 	pages := cloudformation.NewListStackResourcesPaginator(s.cfn, &cloudformation.ListStackResourcesInput{StackName: &s.o.Name})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
-		if says(err, "ValidationError", "does not exist") {
+		if isAPIError(err, "ValidationError", "does not exist") {
 			return nil, &NotFoundError{s.o.Name, s.conn.Region()}
 		}
 		if err != nil {
@@ -276,16 +282,17 @@ func (s *Stack) Resources(ctx context.Context) ([]Resource, error) {
 	return all, nil
 }
 
-// Event is one event of a stack.
+// Event is an event of a stack.
 type Event struct {
 	ID   string
-	Time time.Time
-	// Status is such as CREATE_COMPLETE, Resource the logical id, the stack's
-	// name for the stack itself.
+	Time time.Time // in UTC
+	// Status is a status such as CREATE_COMPLETE. Resource is the resource's logical
+	// ID, or the stack's name for an event of the stack.
 	Status, Resource, Type, Reason string
 }
 
-// Events returns the stack's events, the newest first.
+// Events returns the events of the stack, newest first. The error is a
+// [*NotFoundError] if the stack does not exist.
 func (s *Stack) Events(ctx context.Context) iter.Seq2[Event, error] { return s.events(ctx, s.o.Name) }
 
 func (s *Stack) events(ctx context.Context, nameOrID string) iter.Seq2[Event, error] {
@@ -293,7 +300,7 @@ func (s *Stack) events(ctx context.Context, nameOrID string) iter.Seq2[Event, er
 		pages := cloudformation.NewDescribeStackEventsPaginator(s.cfn, &cloudformation.DescribeStackEventsInput{StackName: &nameOrID})
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
-			if says(err, "ValidationError", "does not exist") {
+			if isAPIError(err, "ValidationError", "does not exist") {
 				yield(Event{}, &NotFoundError{s.o.Name, s.conn.Region()})
 				return
 			}
@@ -314,7 +321,7 @@ func (s *Stack) events(ctx context.Context, nameOrID string) iter.Seq2[Event, er
 	}
 }
 
-// notFound reports whether err says that there is no stack.
+// notFound reports whether err means that the stack does not exist.
 func notFound(err error) bool {
 	var missing *NotFoundError
 	return errors.As(err, &missing)

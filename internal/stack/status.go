@@ -13,31 +13,34 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 )
 
-// Status is how a stack is.
+// Status describes the state of a stack, its queues and its archive.
 type Status struct {
-	// Stack is CloudFormation's word, and Reason its reason, if it gives one.
+	// Stack is CloudFormation's status, such as UPDATE_COMPLETE, and Reason its reason
+	// or "".
 	Stack, Reason string
-	// Version is that of the ssmbak that wrote it, "" for one of the original.
+	// Version is the version of ssmbak that last deployed the stack, or "" for one of
+	// the legacy ssmbak.
 	Version string
-	// Original says that it is one of the original.
-	Original bool
-	// HasFunctions says that it is whole.
+	// Legacy reports whether the legacy ssmbak created the stack.
+	Legacy bool `json:"Original"`
+	// HasFunctions reports whether the stack is complete.
 	HasFunctions bool
 	BucketName   string
-	// Waiting counts the changes that wait to be recorded, InFlight those that are
-	// being recorded, DeadLetters those that could not be.
+	// Waiting is the approximate number of changes that wait to be recorded, InFlight
+	// of those being recorded, and DeadLetters of those that could not be recorded.
 	Waiting, InFlight, DeadLetters int
-	// MissedHours is how many hours without a reconcile are an alarm.
+	// MissedHours is the number of hours without a reconcile after which there is an
+	// alarm.
 	MissedHours int
-	// Complete is up to when the archive lacks nothing, zero if that is not
-	// known.
+	// Complete is the time up to which the archive is complete, or zero if unknown.
 	Complete time.Time
 }
 
-// Status asks how the stack is: CloudFormation, both queues and the archive. The
-// error is a [*NotFoundError] if there is no stack.
+// Status returns the current status, as reported by CloudFormation, SQS and the
+// archive. The error is a [*NotFoundError] if the stack does not exist, or a
+// [*ForeignError] if ssmbak did not create it.
 func (s *Stack) Status(ctx context.Context) (Status, error) {
-	st, err := s.known(ctx)
+	st, err := s.existing(ctx)
 	if err != nil {
 		return Status{}, err
 	}
@@ -49,12 +52,12 @@ func (s *Stack) Status(ctx context.Context) (Status, error) {
 		return Status{}, &ForeignError{s.o.Name}
 	}
 	out := Status{
-		Stack: string(st.StackStatus), Reason: aws.ToString(st.StackStatusReason), Version: parametersOf(st)[parameterVersion], Original: kind == original,
-		HasFunctions: kind == original || output(st, OutputLambdaName) != "", BucketName: output(st, OutputBucketName),
+		Stack: string(st.StackStatus), Reason: aws.ToString(st.StackStatusReason), Version: parametersOf(st)[parameterVersion], Legacy: kind == legacy,
+		HasFunctions: kind == legacy || output(st, OutputLambdaName) != "", BucketName: output(st, OutputBucketName),
 	}
 	out.MissedHours, _ = strconv.Atoi(parametersOf(st)["MissedHours"])
-	if out.Original {
-		out.Version = "" // it has one of its own
+	if out.Legacy {
+		out.Version = "" // the parameter of this name is the legacy ssmbak's own version
 	}
 	if url := output(st, OutputQueueURL); url != "" {
 		if out.Waiting, out.InFlight, err = s.depth(ctx, url); err != nil {
@@ -66,7 +69,7 @@ func (s *Stack) Status(ctx context.Context) (Status, error) {
 			return out, err
 		}
 	}
-	if out.BucketName == "" || out.Original {
+	if out.BucketName == "" || out.Legacy {
 		return out, nil
 	}
 	caller, err := s.conn.Caller(ctx)
@@ -82,7 +85,7 @@ func (s *Stack) Status(ctx context.Context) (Status, error) {
 	return out, err
 }
 
-// depth returns how many messages a queue has, about, as SQS counts them.
+// depth returns the approximate number of messages in a queue.
 func (s *Stack) depth(ctx context.Context, url string) (visible, inFlight int, err error) {
 	out, err := s.sqs.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &url, AttributeNames: []sqstypes.QueueAttributeName{
 		sqstypes.QueueAttributeNameApproximateNumberOfMessages, sqstypes.QueueAttributeNameApproximateNumberOfMessagesNotVisible,

@@ -5,5 +5,5 @@ import _ "embed"
 //go:embed template.yaml
 var template string
 
-// Template returns the CloudFormation template, as it is sent.
+// Template returns the CloudFormation template.
 func Template() string { return template }

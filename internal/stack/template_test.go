@@ -13,18 +13,18 @@ import (
 	"testing"
 )
 
-// inline is the most that CloudFormation takes of a template in a request.
+// inline is CloudFormation's limit for the size of a template in a request, in bytes.
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 const inline = 51200
 
 func TestSize(t *testing.T) {
 	t.Parallel()
 	if n := len(Template()); n >= inline {
-		t.Errorf("the template has %d bytes, CloudFormation takes fewer than %d in a request", n, inline)
+		t.Errorf("the template has %d bytes, want fewer than %d", n, inline)
 	}
 }
 
-// TestLint holds the template against cfn-lint, where it is installed.
+// TestLint runs cfn-lint, if it is installed.
 func TestLint(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("cfn-lint"); err != nil {
@@ -42,7 +42,8 @@ func TestLint(t *testing.T) {
 	}
 }
 
-// TestNoAliases keeps out what CloudFormation does not read.
+// TestNoAliases checks that the template has no YAML anchors or aliases, which
+// CloudFormation does not support.
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-formats.html
 func TestNoAliases(t *testing.T) {
 	t.Parallel()
@@ -53,8 +54,8 @@ func TestNoAliases(t *testing.T) {
 	}
 }
 
-// TestSettings holds that the command's settings are the template's parameters,
-// with the same defaults and bounds.
+// TestSettings checks that the settings correspond to the template's parameters, with the
+// same defaults and bounds.
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	all := section(source(t), "Parameters")
@@ -75,7 +76,7 @@ func TestSettings(t *testing.T) {
 			want = ""
 		}
 		if got, ok := defaults()[name]; !ok || got != fmt.Sprint(want) {
-			t.Errorf("%s is %q by default for the command, and %q in the template", name, got, want)
+			t.Errorf("%s: the default is %q, but %q in the template", name, got, want)
 		}
 		s, ok := settings[name]
 		if !ok {
@@ -88,12 +89,12 @@ func TestSettings(t *testing.T) {
 		try := func(value string) bool { _, err := Values{s.Name: {value}}.parameters(); return err == nil }
 		if allowed, ok := p["AllowedValues"].([]any); ok {
 			for _, v := range allowed {
-				if s.words != nil && !slices.Contains(slices.Collect(maps.Values(s.words)), v.(string)) || s.words == nil && !try(v.(string)) {
-					t.Errorf("--%s does not take %s, which the template does", s.Name, v)
+				if s.choices != nil && !slices.Contains(slices.Collect(maps.Values(s.choices)), v.(string)) || s.choices == nil && !try(v.(string)) {
+					t.Errorf("--%s rejects %s, which the template allows", s.Name, v)
 				}
 			}
-			if s.words != nil && len(s.words) != len(allowed) {
-				t.Errorf("--%s takes %v, the template %v", s.Name, s.words, allowed)
+			if s.choices != nil && len(s.choices) != len(allowed) {
+				t.Errorf("--%s allows %v, but the template %v", s.Name, s.choices, allowed)
 			}
 		}
 		for bound, step := range map[string]int{"MinValue": -1, "MaxValue": 1} {
@@ -113,13 +114,13 @@ func TestSettings(t *testing.T) {
 			re := regexp.MustCompile(form)
 			for _, value := range []string{"", "/a/b", "a", "arn:aws:kms:us-east-1:123456789012:key/a-b", "arn:aws:kms:us-east-1:123456789012:alias/a", "rate(1 hour)", "cron(0 * * * ? *)", "a@b.c", "bucket-1", "Bucket", "arn:aws:sns:us-east-1:123456789012:t"} {
 				if try(value) && !re.MatchString(value) {
-					t.Errorf("--%s takes %q, which the template does not", s.Name, value)
+					t.Errorf("--%s allows %q, which the template rejects", s.Name, value)
 				}
 			}
 		}
 	}
 	for name := range settings {
-		t.Errorf("there is a setting for %s, which is no parameter", name)
+		t.Errorf("there is a setting for %s, which is not a parameter", name)
 	}
 }
 
@@ -127,39 +128,39 @@ func TestBadSettings(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		values Values
-		why    string // "" if nothing is wrong
+		why    string // "" if they are valid
 	}{
-		{Values{"memory": {"127"}}, "--memory 127: must be a number from 128 to 10240"},
-		{Values{"memory": {"much"}}, "--memory much: must be a number"},
-		{Values{"expire-days": {"7"}}, "--expire-days 7: must be 0, or 30 to 36500"},
+		{Values{"memory": {"127"}}, "--memory 127: must be an integer from 128 to 10240"},
+		{Values{"memory": {"much"}}, "--memory much: must be an integer"},
+		{Values{"expire-days": {"7"}}, "--expire-days 7: must be 0, or an integer from 30 to 36500"},
 		{Values{"expire-days": {"30"}}, ""},
-		{Values{"pointer": {"/ssmbak/bucketname"}}, "takes no name that begins with aws or ssm"},
+		{Values{"pointer": {"/ssmbak/bucketname"}}, "must not begin with aws or ssm"},
 		{Values{"pointer": {""}}, ""},
 		{Values{"encryption": {"aes"}}, "--encryption aes: must be one of given-key, s3, stack-key"},
 		{Values{"encryption": {"given-key"}}, "name the key with --key-arn"},
-		{Values{"key-arn": {"alias/mine"}}, "an alias will not do"},
+		{Values{"key-arn": {"alias/mine"}}, "not of an alias"},
 		{Values{"key-arn": {"arn:aws:kms:us-east-1:123456789012:key/1"}}, ""},
 		{Values{"encryption": {"stack-key"}, "key-arn": {"arn:aws:kms:us-east-1:123456789012:key/1"}}, "--key-arn"},
 		{Values{"lock-mode": {"compliance"}}, "--lock-days"},
 		{Values{"lock-days": {"30"}}, "--lock-mode"},
 		{Values{"lock-mode": {"compliance"}, "lock-days": {"30"}}, ""},
-		{Values{"admin": {"arn:aws:sts::123456789012:assumed-role/a/b"}}, "not that of a session"},
+		{Values{"admin": {"arn:aws:sts::123456789012:assumed-role/a/b"}}, "not the ARN of a session"},
 		{Values{"schedule": {"rate(1 hours)"}}, "rate(1 hour)"},
 		{Values{"schedule": {"rate(2 hours)"}}, ""},
-		{Values{"schedule": {"rate(1 day)"}}, "so say 25 or more"},
+		{Values{"schedule": {"rate(1 day)"}}, "must be at least 25"},
 		{Values{"schedule": {"rate(1 day)"}, "missed-hours": {"25"}}, ""},
 		{Values{"exclude": {""}}, ""},
-		{Values{"exclude": {"a,b"}}, "once for each"},
+		{Values{"exclude": {"a,b"}}, "repeat the flag"},
 		{Values{"exclude": {"{a,b}"}}, ""},
 		{Values{"admin": {"me"}}, "the ARN of a user or role"},
-		{Values{"admin": {"arn:aws:iam::123456789012:role/a,arn:aws:iam::123456789012:role/b"}}, "once for each"},
+		{Values{"admin": {"arn:aws:iam::123456789012:role/a,arn:aws:iam::123456789012:role/b"}}, "repeat the flag"},
 		{Values{"admin": {"arn:aws:iam::123456789012:role/a", "arn:aws:iam::123456789012:user/*"}}, ""},
-		{Values{"exclude": {"[a"}}, "is not a pattern"},
+		{Values{"exclude": {"[a"}}, "must be a pattern"},
 		{Values{"exclude": {"/ci/**", "{a,b}-*"}}, ""},
 		{Values{"log-days": {"8"}}, "must be one of 1, 3, 5"},
 		{Values{"schedule": {"hourly"}}, "rate(1 hour)"},
 		{Values{"topic-arn": {"arn:aws:sns:us-east-1:123456789012:t"}, "email": {"a@b"}}, "--topic-arn"},
-		{Values{"unheard": {"x"}}, "--unheard is no setting"},
+		{Values{"unheard": {"x"}}, "--unheard is not a setting"},
 	}
 	for _, test := range tests {
 		p, err := test.values.parameters()
@@ -172,22 +173,22 @@ func TestBadSettings(t *testing.T) {
 		case test.why == "" && err != nil:
 			t.Errorf("%v: %v", test.values, err)
 		case test.why != "" && (err == nil || !strings.Contains(err.Error(), test.why)):
-			t.Errorf("%v: %v, want an error that says %q", test.values, err, test.why)
+			t.Errorf("%v: %v, want an error with %q", test.values, err, test.why)
 		}
 	}
 	p := parameters{}
 	maps.Copy(p, defaults())
 	p[parameterTimeout] = "100"
 	if err := p.check(); err != nil || p[parameterVisibility] != "600" {
-		t.Errorf("a timeout of 100 s hides messages for %s s, %v", p[parameterVisibility], err)
+		t.Errorf("Timeout 100: got Visibility %s, %v", p[parameterVisibility], err)
 	}
 }
 
-// states are the ways to make a stack that the tests look at.
+// states returns parameters of stacks, by name, for the tests.
 func states() map[string]map[string]string {
 	return map[string]map[string]string{
-		"half made":             {},
-		"whole":                 whole,
+		"without functions":     {},
+		"defaults":              defaultsWithCode,
 		"given key":             with("Encryption", "GivenKey", "KeyArn", "arn:aws:kms:us-east-1:123456789012:key/given"),
 		"S3's key":              with("Encryption", "S3"),
 		"own bucket":            with("BucketName", "mine", "PointerName", ""),
@@ -199,8 +200,8 @@ func states() map[string]map[string]string {
 	}
 }
 
-// TestStates renders the template in many ways: nothing refers to what is not
-// there, and nothing goes round in a circle.
+// TestStates renders the template with many sets of parameters, and checks that
+// references are to existing resources and have no cycles.
 func TestStates(t *testing.T) {
 	t.Parallel()
 	for name, given := range states() {
@@ -210,7 +211,7 @@ func TestStates(t *testing.T) {
 			var visit func(id string, path []string)
 			visit = func(id string, path []string) {
 				if slices.Contains(path, id) {
-					t.Fatalf("a circle: %v", append(path, id))
+					t.Fatalf("cycle: %v", append(path, id))
 				}
 				for _, next := range r.refers[id] {
 					visit(next, append(path, id))
@@ -246,36 +247,36 @@ func get(t *testing.T, r rendered, id string, path ...string) any {
 	return v
 }
 
-// TestHalfMade has everything in its first step but the functions and what needs
-// them, so that events wait in the queue.
-func TestHalfMade(t *testing.T) {
+// TestFirstStep checks that the first step creates everything but the functions and what
+// needs them, so that events wait in the queue.
+func TestFirstStep(t *testing.T) {
 	t.Parallel()
-	half, full := render(t, nil), render(t, whole)
+	first, complete := render(t, nil), render(t, defaultsWithCode)
 	var missing []string
-	for id := range full.resources {
-		if _, ok := half.resources[id]; !ok {
+	for id := range complete.resources {
+		if _, ok := first.resources[id]; !ok {
 			missing = append(missing, id)
 		}
 	}
 	slices.Sort(missing)
 	if want := []string{"Errors", "Function", "MissedReconciles", "Reconciler", "ReconcilerOnce", "SchedulePermission", "ScheduleRule", "SqsToLambda"}; !slices.Equal(missing, want) {
-		t.Errorf("the first step lacks %v, want %v", missing, want)
+		t.Errorf("not in the first step: %v, want %v", missing, want)
 	}
 }
 
-// TestKept keeps what must not be lost, whatever becomes of the stack.
-func TestKept(t *testing.T) {
+// TestRetained checks that the bucket, its policy and the key are never deleted.
+func TestRetained(t *testing.T) {
 	t.Parallel()
-	r := render(t, whole)
+	r := render(t, defaultsWithCode)
 	for _, id := range []string{"Bucket", "BucketPolicy", "Key"} {
 		if x := r.resources[id]; x.deletion != "RetainExceptOnCreate" || x.replacing != "Retain" {
 			t.Errorf("%s: DeletionPolicy %q, UpdateReplacePolicy %q", id, x.deletion, x.replacing)
 		}
 	}
-	for _, id := range []string{"Bucket", "Q"} { // a name would make a replacement of the original's
+	for _, id := range []string{"Bucket", "Q"} { // a name would replace the legacy stack's resource
 		for _, name := range []string{"BucketName", "QueueName"} {
 			if r.resources[id].properties[name] != nil {
-				t.Errorf("%s has a name of its own", id)
+				t.Errorf("%s has an explicit name", id)
 			}
 		}
 	}
@@ -315,7 +316,7 @@ func TestPipeline(t *testing.T) {
 	for _, f := range []string{"Function", "Reconciler"} {
 		name := get(t, r, f, "FunctionName").(string)
 		if group := get(t, r, f+"Log", "LogGroupName"); group != "/aws/lambda/"+name || !slices.Contains(r.refers[f], f+"Log") {
-			t.Errorf("the log group of %s is %v, and is made before it: %v", name, group, r.refers[f])
+			t.Errorf("the log group of %s is %v; the function refers to %v", name, group, r.refers[f])
 		}
 	}
 	for _, rule := range []string{"EventRule", "PolicyRule", "TagRule"} {
@@ -334,30 +335,30 @@ func TestPipeline(t *testing.T) {
 			t.Errorf("%s names no command: %s", id, text)
 		}
 		if x.properties["TreatMissingData"] == nil {
-			t.Errorf("%s does not say what missing data mean", id)
+			t.Errorf("%s has no TreatMissingData", id)
 		}
 	}
 }
 
 func TestBucketSettings(t *testing.T) {
 	t.Parallel()
-	r := render(t, whole)
+	r := render(t, defaultsWithCode)
 	if get(t, r, "Bucket", "VersioningConfiguration", "Status") != "Enabled" || get(t, r, "Bucket", "ObjectLockEnabled") != nil {
 		t.Errorf("the bucket is %v", r.resources["Bucket"].properties)
 	}
 	if key := get(t, r, "Bucket", "BucketEncryption", "ServerSideEncryptionConfiguration", "0", "ServerSideEncryptionByDefault", "KMSMasterKeyID"); key != "arn:aws:kms:us-east-1:123456789012:key/stack" {
-		t.Errorf("it is encrypted by %v", key)
+		t.Errorf("its key is %v", key)
 	}
 	rules := get(t, r, "Bucket", "LifecycleConfiguration", "Rules").([]any)
 	for _, rule := range rules {
 		m := rule.(map[string]any)
 		for what := range m {
 			if strings.Contains(what, "Expiration") && what != "NoncurrentVersionExpiration" {
-				t.Errorf("%v expires what is current", m)
+				t.Errorf("%v expires current objects", m)
 			}
 		}
 		if p, _ := m["Prefix"].(string); m["NoncurrentVersionExpiration"] != nil && (p == "" || strings.HasPrefix(p, "/") || strings.HasPrefix(".ssmbak/lambda/", p) || strings.HasPrefix(".ssmbak/restores/", p)) {
-			t.Errorf("%v expires what is not to be", m)
+			t.Errorf("%v expires objects that must be kept", m)
 		}
 	}
 	r = render(t, with("LockMode", "COMPLIANCE", "LockDays", "30", "ExpireDays", "365"))
@@ -367,19 +368,19 @@ func TestBucketSettings(t *testing.T) {
 	rules = get(t, r, "Bucket", "LifecycleConfiguration", "Rules").([]any)
 	last := rules[len(rules)-1].(map[string]any)
 	if last["Prefix"] != "/" || last["NoncurrentVersionExpiration"].(map[string]any)["NoncurrentDays"] != "365" {
-		t.Errorf("values expire by %v", last)
+		t.Errorf("the rule for values is %v", last)
 	}
 	r = render(t, with("Encryption", "S3"))
 	if _, ok := r.resources["Key"]; ok {
-		t.Error("there is a key, though S3's own was asked for")
+		t.Error("there is a key with Encryption S3")
 	}
 	r = render(t, with("BucketName", "mine"))
 	for _, id := range []string{"Bucket", "BucketPolicy", "Key"} {
 		if _, ok := r.resources[id]; ok {
-			t.Errorf("there is a %s beside the own bucket", id)
+			t.Errorf("there is a %s in a stack with BucketName", id)
 		}
 	}
 	if r.outputs["BucketName"] != "mine" {
-		t.Errorf("the own bucket is named %v", r.outputs["BucketName"])
+		t.Errorf("the output BucketName is %v", r.outputs["BucketName"])
 	}
 }

@@ -19,116 +19,128 @@ import (
 	"github.com/ssmbak/ssmbak/internal/stack/code"
 )
 
-// Change is one resource that a change set changes.
+// Change is the change of one resource in a change set.
 type Change struct {
-	// Action is Add, Modify, Remove, Import or Dynamic, Replacement True, False,
+	// Action is Add, Modify, Remove, Import or Dynamic; Replacement is True, False,
 	// Conditional or "".
 	Action, Resource, Type, Replacement string
 }
 
-// Changes are what an update changes.
+// Changes describes an update.
 type Changes struct {
 	Resources []Change
-	// Any says that there is something to update: where no resource changes, an
-	// output or a parameter may.
+	// Any reports whether there is anything to update. Outputs and parameters can
+	// change without a change to any resource.
 	Any bool
 }
 
-// UpdateOptions tune [Stack.Update].
+// UpdateOptions configure [Stack.Update].
 type UpdateOptions struct {
-	// Show only finds out what would change.
+	// Show finds out what would change, without changing anything.
 	Show bool
-	// Downgrade lets an older ssmbak take a stack over from a newer one.
+	// Downgrade allows an update by an older version of ssmbak.
 	Downgrade bool
 }
 
-// Update brings a stack to this version and to the settings that are named; all
-// others stay as they are. It takes a stack of the original over, whose bucket
-// stays. It returns what was changed, or would be.
+// Update updates the stack to this version of ssmbak and to the settings in v;
+// other settings stay unchanged. A stack of the legacy ssmbak is converted and keeps
+// its bucket. Update returns what was changed or, with o.Show, what would be.
 //
-// The errors to tell apart are [*NotFoundError], [*ForeignError], [*StateError],
-// [*SettingError], [*VersionError], [*ProtectedError], [*FailedError],
-// [*WatchError], [*AdminError], [*CodeError] and [*HeaderError].
-func (s *Stack) Update(ctx context.Context, v Values, o UpdateOptions) (Made, Changes, error) {
+// Errors that callers may want to distinguish are [*NotFoundError],
+// [*ForeignError], [*StateError], [*SettingError], [*VersionError],
+// [*ProtectedError], [*FailedError], [*WatchError], [*AdminError], [*CodeError] and
+// [*HeaderError].
+func (s *Stack) Update(ctx context.Context, v Values, o UpdateOptions) (Deployed, Changes, error) {
 	named, err := v.parameters()
 	if err != nil {
-		return Made{}, Changes{}, err
+		return Deployed{}, Changes{}, err
 	}
-	st, err := s.known(ctx)
+	st, err := s.existing(ctx)
 	if err != nil {
-		return Made{}, Changes{}, err
+		return Deployed{}, Changes{}, err
 	}
-	if err := s.workable(st); err != nil {
-		return Made{}, Changes{}, err
-	}
-	if strings.HasSuffix(string(st.StackStatus), "_IN_PROGRESS") {
-		return Made{}, Changes{}, &StateError{s.o.Name, string(st.StackStatus), fmt.Sprintf("wait until that has ended: `ssmbak-stack %s events` shows it", s.o.Name)}
-	}
-	kind, err := s.kind(ctx, st)
+	p, err := s.updatable(ctx, st, o.Downgrade)
 	if err != nil {
-		return Made{}, Changes{}, err
-	}
-	p := defaults()
-	switch have := parametersOf(st); {
-	case kind == foreign:
-		return Made{}, Changes{}, &ForeignError{s.o.Name}
-	case kind == original:
-		s.o.Note("this is a stack of the original ssmbak: it is taken over, and its bucket stays")
-	default:
-		if older(s.o.Version, have[parameterVersion]) && !o.Downgrade {
-			return Made{}, Changes{}, &VersionError{have[parameterVersion], s.o.Version}
-		}
-		if err := s.admitted(ctx, have); err != nil {
-			return Made{}, Changes{}, err
-		}
-		maps.Copy(p, have)
+		return Deployed{}, Changes{}, err
 	}
 	if b, ok := named[parameterBucketName]; ok && b != p[parameterBucketName] {
-		return Made{}, Changes{}, &SettingError{"bucket", b, "the bucket of a stack stays what it is; create a second stack with it"}
+		return Deployed{}, Changes{}, &SettingError{"bucket", b, "the bucket of a stack cannot be changed; create a second stack for it"}
 	}
 	maps.Copy(p, named)
-	if err := s.complete(ctx, p); err != nil {
-		return Made{}, Changes{}, err
+	bucket, err := s.stage(ctx, st, p)
+	if err != nil {
+		return Deployed{}, Changes{}, err
 	}
-	if err := s.headers(ctx, p); err != nil {
-		return Made{}, Changes{}, err
+	st, changes, err := s.change(ctx, st, p, o.Show)
+	if err != nil || o.Show {
+		return Deployed{}, changes, err
+	}
+	if err := s.verifyCode(ctx, p[parameterCodeKey]); err != nil {
+		return Deployed{}, changes, err
+	}
+	if err := s.renewPolicy(ctx, p); err != nil {
+		return Deployed{}, changes, err
+	}
+	return deployed(st), changes, s.recordEncryption(ctx, bucket, p, st)
+}
+
+// updatable returns the current parameters of a stack, or defaults for one of the
+// legacy ssmbak. The error says why the stack cannot be updated.
+func (s *Stack) updatable(ctx context.Context, st *types.Stack, downgrade bool) (parameters, error) {
+	if err := s.checkState(st); err != nil {
+		return nil, err
+	}
+	if strings.HasSuffix(string(st.StackStatus), "_IN_PROGRESS") {
+		return nil, &StateError{s.o.Name, string(st.StackStatus), s.waitAdvice()}
+	}
+	p := defaults()
+	have := parametersOf(st)
+	switch kind, err := s.kind(ctx, st); {
+	case err != nil:
+		return nil, err
+	case kind == foreign:
+		return nil, &ForeignError{s.o.Name}
+	case kind == legacy:
+		s.o.Note("this stack was created by the legacy ssmbak: converting it; its bucket is kept")
+		return p, nil
+	case older(s.o.Version, have[parameterVersion]) && !downgrade:
+		return nil, &VersionError{have[parameterVersion], s.o.Version}
+	}
+	maps.Copy(p, have)
+	return p, s.checkCaller(ctx, have)
+}
+
+// stage completes and checks the parameters of an update, and uploads the
+// functions' zip. It returns the name of the stack's bucket.
+func (s *Stack) stage(ctx context.Context, st *types.Stack, p parameters) (bucket string, err error) {
+	if err := s.completeParameters(ctx, p); err != nil {
+		return "", err
+	}
+	if err := s.checkHeaders(ctx, p); err != nil {
+		return "", err
 	}
 	headers := encryption(p, st)
 	if p[parameterIndexHeader] == headerKMS && headers.Indexes == "" {
-		return Made{}, Changes{}, &SettingError{"index-header", "kms", "the stack has no key yet: update it without this first, which makes one"}
+		return "", &SettingError{"index-header", "kms", "the stack has no key yet: first run the update without this setting, which creates one"}
 	}
-	bucket := output(st, OutputBucketName)
-	if bucket == "" {
+	if bucket = output(st, OutputBucketName); bucket == "" {
 		if bucket, err = s.BucketName(ctx); err != nil {
-			return Made{}, Changes{}, err
+			return "", err
 		}
 	}
 	zip, err := s.o.Code(ctx, p[parameterArchitecture])
 	if err != nil {
-		return Made{}, Changes{}, err
-	}
-	if err := s.place(ctx, bucket, zip, headers, p); err != nil {
-		return Made{}, Changes{}, err
+		return "", err
 	}
 	p[parameterVersion] = s.o.Version
-	st, changes, err := s.change(ctx, st, p, o.Show)
-	if err != nil || o.Show {
-		return Made{}, changes, err
-	}
-	if err := s.verifyCode(ctx, p[parameterCodeKey]); err != nil {
-		return Made{}, changes, err
-	}
-	if err := s.keepPolicy(ctx, p); err != nil {
-		return Made{}, changes, err
-	}
-	return made(st), changes, s.keepEncryption(ctx, bucket, p, st)
+	return bucket, s.stageCode(ctx, bucket, zip, headers, p)
 }
 
-// place uploads the functions' zip and puts its key and object version into the
-// parameters. CloudFormation deploys it only if they differ from what the stack
-// has, so the zip becomes a new object version where they do not and a function
-// runs something else all the same.
-func (s *Stack) place(ctx context.Context, bucket string, zip code.Zip, e archive.Encryption, p parameters) error {
+// stageCode uploads the functions' zip and sets its key and object version in p.
+// CloudFormation deploys the zip only if these differ from the stack's parameters.
+// If they do not, but a function runs other code, the zip is uploaded again as a
+// new object version.
+func (s *Stack) stageCode(ctx context.Context, bucket string, zip code.Zip, e archive.Encryption, p parameters) error {
 	key, version, err := s.upload(ctx, bucket, zip, e, false)
 	if err != nil {
 		return err
@@ -140,7 +152,7 @@ func (s *Stack) place(ctx context.Context, bucket string, zip code.Zip, e archiv
 			return err
 		}
 		if other != nil {
-			s.o.Note(other.Error() + "; it is deployed again")
+			s.o.Note(other.Error() + "; deploying it again")
 			if _, version, err = s.upload(ctx, bucket, zip, e, true); err != nil {
 				return err
 			}
@@ -150,19 +162,18 @@ func (s *Stack) place(ctx context.Context, bucket string, zip code.Zip, e archiv
 	return nil
 }
 
-// older reports whether a version is surely older than another one. What was
-// built from a working copy is neither older nor newer.
+// older reports whether version a is older than b. A build from a working copy is
+// neither older nor newer than any version.
 func older(a, b string) bool {
 	return semver.IsValid(a) && semver.IsValid(b) && semver.Compare(a, b) < 0
 }
 
-// protected are the resources that no change may replace or remove: the archive,
-// what decrypts it, and the changes that wait to be recorded.
+// protected lists the resources that no update may replace or remove: the bucket,
+// its key, and the queue of changes that are not recorded yet.
 var protected = []string{resourceBucket, resourceKey, resourceQueue}
 
-// change makes a change set of the parameters, looks at it, and executes it
-// unless it is only to be shown. Nothing to change is no error. With an error
-// there may be no stack.
+// change creates a change set, checks it, and executes it unless show is set. An
+// empty change set is not an error. The returned stack may be nil with an error.
 func (s *Stack) change(ctx context.Context, st *types.Stack, p parameters, show bool) (*types.Stack, Changes, error) {
 	id := aws.ToString(st.StackId)
 	name := "ssmbak-" + strings.ToLower(rand.Text()[:12])
@@ -170,11 +181,11 @@ func (s *Stack) change(ctx context.Context, st *types.Stack, p parameters, show 
 		StackName: &s.o.Name, ChangeSetName: &name, ChangeSetType: types.ChangeSetTypeUpdate, TemplateBody: aws.String(Template()), Parameters: p.input(),
 		Capabilities: []types.Capability{types.CapabilityCapabilityIam}, ClientToken: token("change"),
 	})
-	if unchanged(err) {
+	if isUnchanged(err) {
 		return st, Changes{}, nil
 	}
 	if err != nil {
-		return st, Changes{}, fmt.Errorf("make a change set of the stack %s: %w", s.o.Name, err)
+		return st, Changes{}, fmt.Errorf("create a change set of the stack %s: %w", s.o.Name, err)
 	}
 	set := aws.ToString(created.Id)
 	executed := false
@@ -184,7 +195,7 @@ func (s *Stack) change(ctx context.Context, st *types.Stack, p parameters, show 
 			defer cancel()
 			_, err := s.cfn.DeleteChangeSet(drop, &cloudformation.DeleteChangeSetInput{StackName: &s.o.Name, ChangeSetName: &set})
 			if err != nil {
-				s.o.Logger.WarnContext(ctx, "a change set that is not needed stays", "change set", name, "error", err.Error())
+				s.o.Logger.WarnContext(ctx, "delete the unused change set", "change set", name, "error", err.Error())
 			}
 		}
 	}()
@@ -193,7 +204,7 @@ func (s *Stack) change(ctx context.Context, st *types.Stack, p parameters, show 
 	switch {
 	case err != nil:
 		return st, Changes{}, err
-	case reason != "" && nothingIn(reason):
+	case reason != "" && isEmptyChangeSet(reason):
 		return st, Changes{}, nil
 	case reason != "":
 		return st, Changes{}, &FailedError{Name: s.o.Name, Status: "not changed", Failures: []Event{{Resource: "change set", Status: "FAILED", Reason: reason}}}
@@ -218,15 +229,15 @@ func (s *Stack) change(ctx context.Context, st *types.Stack, p parameters, show 
 	}
 	_, err = s.cfn.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{StackName: &s.o.Name, ChangeSetName: &set, ClientRequestToken: token("execute")})
 	if err != nil {
-		return st, changes, s.sent(fmt.Errorf("execute the change set %s: %w", name, err))
+		return st, changes, s.requestError(fmt.Errorf("execute the change set %s: %w", name, err))
 	}
 	executed = true
 	st, err = w.end(ctx, types.StackStatusUpdateComplete)
 	return st, changes, err
 }
 
-// changes waits for a change set and returns what it changes, or why it has
-// failed.
+// changes waits for a change set and returns its changes, or the reason if its
+// creation failed.
 func (s *Stack) changes(ctx context.Context, set string) (changes []Change, reason string, err error) {
 	in := &cloudformation.DescribeChangeSetInput{StackName: &s.o.Name, ChangeSetName: &set}
 	wait := cloudformation.NewChangeSetCreateCompleteWaiter(s.cfn, func(o *cloudformation.ChangeSetCreateCompleteWaiterOptions) {
@@ -237,7 +248,7 @@ func (s *Stack) changes(ctx context.Context, set string) (changes []Change, reas
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, "", fmt.Errorf("look at the change set of the stack %s: %w", s.o.Name, errors.Join(err, waited))
+			return nil, "", fmt.Errorf("describe the change set of the stack %s: %w", s.o.Name, errors.Join(err, waited))
 		}
 		if page.Status == types.ChangeSetStatusFailed {
 			return nil, aws.ToString(page.StatusReason), nil
@@ -254,26 +265,30 @@ func (s *Stack) changes(ctx context.Context, set string) (changes []Change, reas
 	return changes, "", nil
 }
 
-// sent says that a request which begins something may have done so all the
-// same, unless AWS refused it.
-func (s *Stack) sent(err error) error {
+// requestError wraps the error of a request that starts an operation in a
+// [*WatchError], since the operation may have started, unless AWS refused the
+// request.
+func (s *Stack) requestError(err error) error {
 	if code := status(err); code >= 400 && code < 500 {
 		return err
 	}
-	return &WatchError{Name: s.o.Name, Unsure: true, Err: err}
+	return &WatchError{Name: s.o.Name, MayNotHaveStarted: true, Err: err}
 }
 
-// unchanged reports whether err says that there is nothing to update.
-func unchanged(err error) bool { return says(err, "ValidationError", "No updates are to be performed") }
+// isUnchanged reports whether err means that there is nothing to update.
+func isUnchanged(err error) bool {
+	return isAPIError(err, "ValidationError", "No updates are to be performed")
+}
 
-// nothingIn reports whether a change set failed since it would change nothing.
+// isEmptyChangeSet reports whether the creation of a change set failed because it
+// would change nothing.
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-changesets.html
-func nothingIn(reason string) bool {
+func isEmptyChangeSet(reason string) bool {
 	return strings.Contains(reason, "didn't contain changes") || strings.Contains(reason, "No updates are to be performed")
 }
 
-// token makes a request that is sent twice one request, and tells its events
-// from others.
+// token returns a client token, which makes retries of a request idempotent and
+// identifies the events of the operation.
 func token(what string) *string {
 	return aws.String("ssmbak-" + what + "-" + strings.ToLower(rand.Text()))
 }

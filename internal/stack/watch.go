@@ -11,16 +11,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 )
 
-// watch follows what CloudFormation does with a stack.
+// watch waits for an operation of CloudFormation on a stack to finish.
 type watch struct {
-	s  *Stack
-	id string // of the stack, under which also a deleted one is found
-	// last is the newest event that was there before, "" for none.
-	last string
-	seen []Event // those that came, oldest first
+	s        *Stack
+	id       string  // the stack's ID, by which deleted stacks are found, too
+	last     string  // ID of the newest event reported or present at the start, or ""
+	reported []Event // oldest first
 }
 
-// begin notes which events there are, before something is done to the stack.
+// begin returns a watch that reports only events from now on. It is called before an
+// operation starts.
 func (s *Stack) begin(ctx context.Context, id string) (*watch, error) {
 	w := &watch{s: s, id: id}
 	for e, err := range s.events(ctx, id) {
@@ -33,13 +33,13 @@ func (s *Stack) begin(ctx context.Context, id string) (*watch, error) {
 	return w, nil
 }
 
-// appear is how long a stack may take to be seen after it was created.
-const appear = time.Minute
+// appearTimeout is how long a created stack may take to appear in responses.
+const appearTimeout = time.Minute
 
-// end waits until CloudFormation is done, tells each event, and returns the stack
-// as it is then. The error is a [*FailedError] if it is not in one of the
-// states that are wanted, a [*NotFoundError] if there is no stack, and a
-// [*WatchError] if the end was not seen. With an error there may be no stack.
+// end waits until the operation has finished, reports each event, and returns the
+// stack. The error is a [*FailedError] if the stack's status is not one of wanted, a
+// [*NotFoundError] if the stack does not exist, or a [*WatchError] if waiting was
+// interrupted or failed. The returned stack may be nil with an error.
 func (w *watch) end(ctx context.Context, wanted ...types.StackStatus) (*types.Stack, error) {
 	began := time.Now()
 	for {
@@ -47,21 +47,21 @@ func (w *watch) end(ctx context.Context, wanted ...types.StackStatus) (*types.St
 		if err != nil {
 			return nil, &WatchError{Name: w.s.o.Name, Err: err}
 		}
-		if st != nil || time.Since(began) > appear {
-			if err := w.tell(ctx); err != nil && !notFound(err) {
+		if st != nil || time.Since(began) > appearTimeout {
+			if err := w.report(ctx); err != nil && !notFound(err) {
 				return nil, &WatchError{Name: w.s.o.Name, Err: err}
 			}
 		}
 		switch {
-		case st == nil && slices.Contains(wanted, types.StackStatusDeleteComplete) && time.Since(began) > appear:
+		case st == nil && slices.Contains(wanted, types.StackStatusDeleteComplete) && time.Since(began) > appearTimeout:
 			return nil, nil
-		case st == nil && time.Since(began) > appear:
+		case st == nil && time.Since(began) > appearTimeout:
 			return nil, &NotFoundError{w.s.o.Name, w.s.conn.Region()}
 		case st == nil || strings.HasSuffix(string(st.StackStatus), "_IN_PROGRESS"):
 		case slices.Contains(wanted, st.StackStatus):
 			return st, nil
 		default:
-			return st, failed(w.s.o.Name, string(st.StackStatus), w.seen)
+			return st, failed(w.s.o.Name, string(st.StackStatus), w.reported)
 		}
 		select {
 		case <-ctx.Done():
@@ -71,8 +71,8 @@ func (w *watch) end(ctx context.Context, wanted ...types.StackStatus) (*types.St
 	}
 }
 
-// tell passes on the events that came since the last look.
-func (w *watch) tell(ctx context.Context) error {
+// report reports the events since the last call.
+func (w *watch) report(ctx context.Context) error {
 	last := w.last
 	var fresh []Event
 	for e, err := range w.s.events(ctx, w.id) {
@@ -87,19 +87,20 @@ func (w *watch) tell(ctx context.Context) error {
 	slices.Reverse(fresh)
 	for _, e := range fresh {
 		w.last = e.ID
-		w.seen = append(w.seen, e)
+		w.reported = append(w.reported, e)
 		w.s.o.Event(e)
 	}
 	return nil
 }
 
-// steady waits until nobody works on a stack any more, and tells what happens
-// meanwhile. The error is a [*NotFoundError] if the stack was deleted meanwhile.
-func (s *Stack) steady(ctx context.Context, st *types.Stack) (*types.Stack, error) {
+// waitIdle waits until no operation on the stack is in progress, and reports the
+// events meanwhile. The error is a [*NotFoundError] if the stack was deleted
+// meanwhile.
+func (s *Stack) waitIdle(ctx context.Context, st *types.Stack) (*types.Stack, error) {
 	if !strings.HasSuffix(string(st.StackStatus), "_IN_PROGRESS") || st.StackStatus == types.StackStatusReviewInProgress {
 		return st, nil
 	}
-	s.o.Note(fmt.Sprintf("the stack %s is %s: its end is awaited first", s.o.Name, st.StackStatus))
+	s.o.Note(fmt.Sprintf("the stack %s is %s: waiting for this to finish", s.o.Name, st.StackStatus))
 	w, err := s.begin(ctx, aws.ToString(st.StackId))
 	if err != nil {
 		return nil, err

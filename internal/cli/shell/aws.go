@@ -86,15 +86,25 @@ func said(err smithy.APIError) string {
 	return ": " + text
 }
 
+// deniedHint returns the hint for a denied request. said is AWS's message, which names
+// the kind of the policy with an explicit deny; a bucket policy is resource-based.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html
 func deniedHint(op *smithy.OperationError, needed, said string) string {
-	if strings.Contains(said, "explicit deny") {
+	isS3 := op != nil && op.Service() == "S3"
+	switch {
+	case strings.Contains(said, "explicit deny"):
 		hint := "an explicit deny overrides every allow: change the policy that denies it"
-		if op != nil && op.Service() == "S3" && op.Operation() == "PutObject" {
-			hint += "; if it demands or forbids an encryption header, set --value-header and --index-header of `ssmbak-stack NAME update`"
+		if isS3 && strings.Contains(said, "resource-based policy") {
+			who := map[string]string{"GetObject": "reader", "PutObject": "restorer", "DeleteObject": "restorer"}[op.Operation()]
+			if who != "" {
+				hint = fmt.Sprintf("the policy of a stack's bucket denies everyone but the principals named in the stack: an admin can run `ssmbak-stack NAME update --%s ARN`, with --%[1]s ARN again for each existing %[1]s", who)
+			}
+		}
+		if isS3 && op.Operation() == "PutObject" {
+			hint += "; if a policy requires or forbids an encryption header, set --value-header and --index-header of `ssmbak-stack NAME update`"
 		}
 		return hint
-	}
-	if op != nil && op.Service() == "S3" {
+	case isS3:
 		return "allow " + needed + ", and check the bucket's owner (use --bucket-owner for a bucket of another account)"
 	}
 	return "allow " + needed

@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/aws/smithy-go"
+
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
@@ -225,6 +227,27 @@ func TestExplain(t *testing.T) {
 	var f shell.Failure
 	if f = shell.Explain(&awsconn.RegionError{Region: "X"}); f.Code != shell.WrongUsage {
 		t.Errorf("exit code %d for an invalid region", f.Code)
+	}
+}
+
+// TestDeniedByPolicy checks that the hint names the flag of ssmbak-stack only if a bucket's
+// policy denies a read or a write of the archive.
+func TestDeniedByPolicy(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ operation, policy, flag string }{
+		{"GetObject", "resource-based policy", "--reader ARN"},
+		{"PutObject", "resource-based policy", "--restorer ARN"},
+		{"DeleteObject", "resource-based policy", "--restorer ARN"},
+		{"PutBucketPolicy", "resource-based policy", ""},
+		{"GetObject", "service control policy", ""},
+		{"PutObject", "identity-based policy", ""},
+	} {
+		_, hint, _ := shell.ExplainAWS(&smithy.OperationError{ServiceID: "S3", OperationName: tt.operation, Err: &smithy.GenericAPIError{
+			Code: "AccessDenied", Message: "User: x is not authorized to perform: y with an explicit deny in a " + tt.policy,
+		}})
+		if want := "`ssmbak-stack NAME update " + tt.flag + "`"; strings.Contains(hint, want) != (tt.flag != "") || strings.Contains(hint, "ARN") != (tt.flag != "") {
+			t.Errorf("%s, %s: got hint %q", tt.operation, tt.policy, hint)
+		}
 	}
 }
 

@@ -1,9 +1,10 @@
-// Package stackcli is the command ssmbak-stack: it reads arguments, calls package
-// stack and prints what comes back, by the rules of package shell. An event of the
-// stack is a line of data, or with --output json an object on standard error.
+// Package stackcli implements the program ssmbak-stack according to the rules of
+// package shell: it parses arguments, calls package stack and prints the results.
+// Events of the stack are lines of data or, with --output json, objects on standard
+// error.
 //
-// The package is not called stack after its folder, since that is the name of the
-// library package that it uses throughout.
+// The package is not named stack, like its directory, because it uses the package of
+// that name throughout.
 package stackcli
 
 import (
@@ -17,18 +18,18 @@ import (
 	"github.com/ssmbak/ssmbak/internal/version"
 )
 
-// Env is everything that the command takes from its surroundings.
+// Env is the environment of the program.
 type Env struct {
 	shell.Env
-	// Version is that of this ssmbak, its own if empty.
+	// Version is the version of this ssmbak; "" means the version of the build.
 	Version string
-	// Poll is how long to wait between looks at a stack, as in package stack.
+	// Poll is the interval at which a stack is polled; see [stack.Options].
 	Poll time.Duration
 	// FindCode returns the zip of the functions; nil means [code.Find].
 	FindCode func(ctx context.Context, architecture, version string) (code.Zip, error)
 }
 
-// app is one run of the command.
+// app is one run of the program.
 type app struct {
 	*shell.Shell
 	env   Env
@@ -36,10 +37,10 @@ type app struct {
 	cmd   *cobra.Command
 	name  string              // of the stack
 	doing string              // the COMMAND
-	zips  map[string]code.Zip // what was found of the functions, by architecture
+	zips  map[string]code.Zip // the functions found so far, by architecture
 }
 
-// Main runs the command and returns its exit code.
+// Main runs the program and returns its exit code.
 func Main(ctx context.Context, env Env) int {
 	if env.Version == "" {
 		env.Version = version.String()
@@ -54,7 +55,7 @@ func Main(ctx context.Context, env Env) int {
 	return shell.Done
 }
 
-// complain prints an error and returns the exit code that it stands for.
+// complain prints an error and returns its exit code.
 func (a *app) complain(ctx context.Context, err error) int {
 	f := a.explain(err)
 	if ctx.Err() != nil && f.Code != shell.WrongUsage && f.Code != shell.Interrupted {

@@ -19,53 +19,52 @@ import (
 
 const stackType = "AWS::CloudFormation::Stack"
 
-// happening is an event of a stack that becomes visible at a time.
+// happening is an event of a stack that becomes visible at some time.
 type happening struct {
 	after                          time.Duration // in a plan
 	at                             time.Time
 	status, resource, kind, reason string
 }
 
-// cloud is an AWS with the services that a stack needs besides those of the
-// emulator: CloudFormation plays plans, SQS counts, Lambda takes what it is
-// given. What they answer has the form of AWS's own API reference.
+// cloud simulates the services that a stack needs and the emulator does not have:
+// CloudFormation, which replays plans, SQS and Lambda. The responses have the form
+// given in AWS's API references.
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Operations.html
 type cloud struct {
 	aws *emulator.AWS
 
-	mu         sync.Mutex
-	name, id   string // of the stack, "" for none
-	parameters map[string]string
-	original   bool
-	protected  bool
-	events     []happening
-	plans      map[string][]happening // what create, update and delete do
-	set        map[string]string      // parameters of the change set
-	changes    [][]string             // what every change set changes; nil for what follows from its parameters
-	waiting    int
-	dead       int
-	noMoves    bool // SQS does not offer to move messages
-	moving     time.Time
-	denied     map[string]bool
-	asked      []string
-	// deniedAfter is what is denied once there was a request.
-	deniedAfter map[string]string
-	lost        map[string]bool // requests whose answers get lost
-	executed    string          // token of the last change set that was executed
-	settling    time.Duration   // for which a new bucket keeps no versions
+	mu          sync.Mutex
+	name, id    string // of the stack, or ""
+	parameters  map[string]string
+	legacy      bool // whether the legacy ssmbak created the stack
+	protected   bool
+	events      []happening
+	plans       map[string][]happening // the events of the next create, update and delete
+	set         map[string]string      // parameters of the change set
+	changes     [][]string             // in every change set; nil if the changes follow from the parameters
+	waiting     int
+	dead        int
+	noMoves     bool // SQS does not support moving messages
+	moving      time.Time
+	denied      map[string]bool
+	asked       []string
+	deniedAfter map[string]string // requests that are denied after the key's
+	lost        map[string]bool   // requests whose responses are lost
+	executed    string            // token of the last executed change set
+	settling    time.Duration     // until versioning of a new bucket takes effect
 	settled     time.Time
-	forbidden   string            // encryption header, "without" for none, and an object's key
-	deployed    map[string]string // what each function runs, by its name
-	policy      string            // of the bucket, "" for none
-	caller      string            // ARN of the caller, that of the emulator if empty
-	swapped     string            // what each function runs after every deployment, "" for its zip
+	forbidden   string            // encryption header ("without" for none), and an object's key
+	deployed    map[string]string // code of each function
+	policy      string            // of the bucket, or ""
+	caller      string            // ARN of the caller; "" means the emulator's
+	swapped     string            // code of each function after every deployment; "" means its zip
 }
 
 func newCloud() *cloud {
 	return &cloud{aws: emulator.New(emulator.Options{Clock: emulator.RealClock()}), plans: make(map[string][]happening), denied: make(map[string]bool), deniedAfter: make(map[string]string), lost: make(map[string]bool), deployed: make(map[string]string)}
 }
 
-// Do answers a request without a socket.
+// Do serves a request in memory.
 func (c *cloud) Do(r *http.Request) (*http.Response, error) {
 	if err := r.Context().Err(); err != nil {
 		return nil, err
@@ -77,7 +76,7 @@ func (c *cloud) Do(r *http.Request) (*http.Response, error) {
 	}
 	serve := map[string]http.HandlerFunc{"cloudformation": c.cloudFormation, "sqs": c.sqs, "lambda": c.lambda}[service]
 	if serve == nil && r.Method == http.MethodGet && (r.URL.Query().Has("encryption") || r.URL.Query().Has("policy") || r.URL.Query().Has("publicAccessBlock")) {
-		serve = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) } // a bucket has none of these here
+		serve = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) } // buckets have none of these
 	}
 	if r.URL.Query().Has("policy") && (c.policy != "" || r.Method == http.MethodPut) {
 		serve = c.bucketPolicy
@@ -111,15 +110,15 @@ func (c *cloud) forbids(header, path string) bool {
 	return forbidden == header && strings.HasSuffix(path, key)
 }
 
-// explicitDeny answers as S3 does where a policy of the organization denies.
+// explicitDeny responds like S3 if a policy of the organization denies a request.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 func explicitDeny(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusForbidden)
 	fmt.Fprintf(w, `<Error><Code>AccessDenied</Code><Message>User: arn:aws:iam::123456789012:user/local is not authorized to perform: s3:PutObject on resource: "arn:aws:s3::%s" with an explicit deny in a service control policy</Message></Error>`, strings.TrimPrefix(r.URL.Path, "//"))
 }
 
-// unsettled enables the versioning of the bucket late, though S3 says from the
-// beginning that it is enabled.
+// unsettled lets versioning of the bucket take effect late, though S3 always reports it
+// as enabled.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/manage-versioning-examples.html
 func (c *cloud) unsettled(r *http.Request) http.HandlerFunc {
 	if !c.settled.IsZero() && !time.Now().Before(c.settled) {
@@ -134,7 +133,7 @@ func (c *cloud) unsettled(r *http.Request) http.HandlerFunc {
 	}
 }
 
-// refused reports whether a request is one that is denied, and notes it.
+// refused records a request and reports whether it is denied.
 func (c *cloud) refused(w http.ResponseWriter, action string) bool {
 	c.asked = append(c.asked, action)
 	defer func() {
@@ -266,7 +265,7 @@ func (c *cloud) cloudFormation(w http.ResponseWriter, r *http.Request) {
 		plan := c.play("update")
 		if last := plan[len(plan)-1]; last.status == "UPDATE_COMPLETE" {
 			c.deploy()
-			c.parameters, c.original = c.set, false
+			c.parameters, c.legacy = c.set, false
 		}
 	case "DeleteStack":
 		c.play("delete")
@@ -279,8 +278,8 @@ func (c *cloud) cloudFormation(w http.ResponseWriter, r *http.Request) {
 	_ = xml.NewEncoder(w).Encode(answer)
 }
 
-// deploy gives the functions the object version that the change set names, as
-// CloudFormation does: only where it is another than before.
+// deploy deploys the object version in the change set to the functions if, as in
+// CloudFormation, it differs from the previous one.
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-lambda-function-code.html
 func (c *cloud) deploy() {
 	if c.set["CodeKey"] == c.parameters["CodeKey"] && c.set["CodeVersion"] == c.parameters["CodeVersion"] {
@@ -296,7 +295,7 @@ func (c *cloud) deploy() {
 	}
 }
 
-// play lets happen what is planned, or what goes well.
+// play starts the planned events of an operation, or events of one that succeeds.
 func (c *cloud) play(what string) []happening {
 	plan := c.plans[what]
 	if plan == nil {
@@ -324,7 +323,7 @@ func (c *cloud) visible() []happening {
 	return all
 }
 
-// status is that of the stack, which its events tell.
+// status returns the status of the stack, according to its events.
 func (c *cloud) status() string {
 	status := ""
 	for _, e := range c.visible() {
@@ -355,9 +354,9 @@ func (c *cloud) archive() string {
 
 const key = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
-// outputs are those of the template, as far as its parameters decide them.
+// outputs returns the outputs of the template that its parameters determine.
 func (c *cloud) outputs() [][2]string {
-	if c.original {
+	if c.legacy {
 		return [][2]string{{"Bucketname", c.archive()}, {"QUrl", c.queue("Q")}}
 	}
 	if _, ours := c.parameters["CodeKey"]; !ours {
@@ -389,7 +388,7 @@ func (c *cloud) queue(id string) string {
 
 func (c *cloud) resources() [][3]string {
 	switch _, ours := c.parameters["CodeKey"]; {
-	case c.original:
+	case c.legacy:
 		return [][3]string{
 			{"Bucket", "AWS::S3::Bucket", c.archive()},
 			{"Q", "AWS::SQS::Queue", c.queue("Q")},
@@ -418,7 +417,7 @@ func (c *cloud) describe() member {
 		outputs = append(outputs, one(text("OutputKey", o[0]), text("OutputValue", o[1])))
 	}
 	if s := c.status(); s == "CREATE_IN_PROGRESS" || s == "REVIEW_IN_PROGRESS" || strings.HasPrefix(s, "ROLLBACK") {
-		outputs = nil // there are none before the first end
+		outputs = nil // there are none before the creation has completed
 	}
 	return one(text("StackName", c.name), text("StackId", c.id), text("StackStatus", c.status()), text("CreationTime", time.Now().UTC().Format(time.RFC3339)),
 		text("EnableTerminationProtection", fmt.Sprint(c.protected)), list("Parameters", parameters...), list("Outputs", outputs...))

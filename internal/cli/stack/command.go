@@ -13,40 +13,36 @@ import (
 	"github.com/ssmbak/ssmbak/internal/stack"
 )
 
-// flags are what the command takes besides those of the shell and the settings of
-// the stack.
+// flags are the flags of the program, in addition to those of the shell.
 type flags struct {
 	yes, noFill, changeSet, downgrade, noPointer bool
 	code, codeSHA256                             string
-	// texts and lists are the settings of the stack, by name.
+	// texts and lists are the flags for the settings of the stack, by name.
 	texts map[string]*string
 	lists map[string]*[]string
 }
 
 // action is one COMMAND.
 type action struct {
-	name, short string
-	// long and examples are for its own help.
-	long, examples string
+	name, short    string
+	long, examples string // for the help of the COMMAND
 	run            func(a *app, ctx context.Context) error
-	// settings says that it takes those of the stack, and flags what else.
-	settings bool
-	flags    []string
-	// alone says that it needs no stack, and so no NAME.
-	alone bool
+	settings       bool     // whether the settings of the stack are flags of the COMMAND
+	flags          []string // other flags
+	alone          bool     // whether it needs no stack and therefore no NAME
 }
 
 func actions() []action {
 	return []action{
 		{
-			name: "create", short: "create the stack, or go on with one that is half made, and fill its archive",
-			long: `Create the stack: a bucket that keeps every version, the queue that changes wait
-in, the functions that record and compare them, alarms, and policies for those who
-read and restore. Its events are printed as they come, their times in UTC. At the
-end a reconcile begins to record what Parameter Store holds now.
+			name: "create", short: "create the stack, or resume its creation, and start to fill its archive",
+			long: `Create the stack: a versioned bucket, a queue for events, the recorder and the
+reconciler, alarms, and policies for readers and restorers. Its events are printed as
+they occur, with times in UTC. At the end, a reconcile is started, which records the
+current parameters.
 
-It goes in two steps, since the code of the functions lies in the stack's own
-bucket. Whatever interrupts it, the same command goes on from there.`,
+The stack is created in two steps, since the code of the functions is in its own
+bucket. If the command is interrupted, run it again to resume the creation.`,
 			examples: `  ssmbak-stack ssmbak create
   ssmbak-stack ssmbak create --region eu-west-1 --email ops@example.com
   ssmbak-stack ssmbak create --lock-mode governance --lock-days 90
@@ -54,14 +50,14 @@ bucket. Whatever interrupts it, the same command goes on from there.`,
 			run: (*app).create, settings: true, flags: []string{"yes", "no-fill", "code", "code-sha256", "no-pointer"},
 		},
 		{
-			name: "update", short: "bring it to this version and to the settings that are named; take over one of the original",
-			long: `Bring the stack to this version of ssmbak and to the settings that are named; all
-others stay as they are. A stack of the original ssmbak is taken over in place, and
-its bucket stays. Its events are printed as they come, their times in UTC.
+			name: "update", short: "update the stack to this version and to the given settings; convert a legacy stack",
+			long: `Update the stack to this version of ssmbak and to the given settings; other settings
+stay unchanged. A stack of the legacy ssmbak is converted in place and keeps its
+bucket. Events of the stack are printed as they occur, with times in UTC.
 
-What would change is looked at first: an update that replaces or removes the
-bucket, its key or its queue is refused. Nothing to update is no error. An older
-ssmbak over a newer one asks on a terminal, or needs --downgrade.`,
+The changes are checked first: an update that would replace or remove the bucket, its
+key or its queue is refused. It is not an error if there is nothing to update. An
+update by an older version of ssmbak needs confirmation on a terminal, or --downgrade.`,
 			examples: `  ssmbak-stack ssmbak update
   ssmbak-stack ssmbak update --memory 512 --change-set
   ssmbak-stack ssmbak update --exclude '/ci/**' --exclude 'tmp-*'
@@ -69,46 +65,46 @@ ssmbak over a newer one asks on a terminal, or needs --downgrade.`,
 			run: (*app).update, settings: true, flags: []string{"yes", "change-set", "downgrade", "code", "code-sha256", "no-pointer"},
 		},
 		{
-			name: "delete", short: "delete it; its bucket and key stay",
-			long: `Delete the stack: its queues, rules, functions, roles, policies and alarms, so that
-nothing is recorded any more. The bucket with all that was recorded stays, and the
-key that decrypts it; the end says where they are and how to go on with them.
-It asks on a terminal, and needs --yes elsewhere.`,
+			name: "delete", short: "delete the stack; its bucket and key are kept",
+			long: `Delete the stack: its queues, rules, functions, roles, policies and alarms. Changes
+are no longer recorded. The bucket with the archive and its key are kept; the command
+prints their names and how to use them. It needs confirmation on a terminal, or --yes.`,
 			examples: "  ssmbak-stack ssmbak delete\n  ssmbak-stack ssmbak delete --yes",
 			run:      (*app).delete, flags: []string{"yes"},
 		},
 		{
-			name: "status", short: "how it is: the stack, its version, what waits, what failed, up to when the archive is complete",
-			long: `Show how the stack is. The first line is CloudFormation's word alone. The exit
-code is 1 if something is not as it should be; standard error says what, and what
-to type.`,
+			name: "status", short: "show the status, version, queues and coverage of the stack",
+			long: `Show the status of the stack: the status in CloudFormation alone on the first line, the
+version of ssmbak, the numbers of changes in the queues, and the time up to which the
+archive is complete. The exit code is 1 if there is a problem; standard error says
+which, and what to type.`,
 			examples: "  ssmbak-stack ssmbak status\n  ssmbak-stack ssmbak status | head -1",
 			run:      (*app).status,
 		},
 		{
-			name: "events", short: "its events, oldest first", long: "Print the events of the stack, oldest first, their times in UTC.",
+			name: "events", short: "print the events of the stack, oldest first", long: "Print the events of the stack, oldest first, with times in UTC.",
 			examples: "  ssmbak-stack ssmbak events | grep FAILED", run: (*app).events,
 		},
-		{name: "outputs", short: "its outputs", examples: "  ssmbak-stack ssmbak outputs --output json", run: (*app).outputs},
+		{name: "outputs", short: "print the outputs of the stack", examples: "  ssmbak-stack ssmbak outputs --output json", run: (*app).outputs},
 		{
-			name: "bucketname", short: "the name of the archive's bucket", run: (*app).bucketname,
+			name: "bucketname", short: "print the name of the archive's bucket", run: (*app).bucketname,
 			examples: "  ssmbak preview /app/ 2h --bucket $(ssmbak-stack ssmbak bucketname)",
 		},
 		{
-			name: "lambdaname", short: "the name of the function that records", run: (*app).lambdaname,
+			name: "lambdaname", short: "print the name of the recorder's function", run: (*app).lambdaname,
 			examples: "  aws logs tail /aws/lambda/$(ssmbak-stack ssmbak lambdaname)",
 		},
-		{name: "region", short: "the region that is used", examples: "  ssmbak-stack ssmbak region", run: (*app).region},
-		{name: "resources", short: "its resources", examples: "  ssmbak-stack ssmbak resources", run: (*app).resources},
-		{name: "template", short: "its CloudFormation template", examples: "  ssmbak-stack ssmbak template > ssmbak.yaml", run: (*app).template, alone: true},
+		{name: "region", short: "print the region", examples: "  ssmbak-stack ssmbak region", run: (*app).region},
+		{name: "resources", short: "print the resources of the stack", examples: "  ssmbak-stack ssmbak resources", run: (*app).resources},
+		{name: "template", short: "print the CloudFormation template", examples: "  ssmbak-stack ssmbak template > ssmbak.yaml", run: (*app).template, alone: true},
 		{
-			name: "redrive", short: "hand out again what could not be recorded",
+			name: "redrive", short: "move dead letters back to the queue",
 			long: `Move all dead letters, which are changes that could not be recorded, back to the
-queue of the recorder. Do it once the cause is gone: what fails again becomes a dead
-letter again. A change that is recorded twice does no harm.`,
+recorder's queue. Fix the cause first: changes that fail again become dead letters
+again. It is harmless if a change is recorded twice.`,
 			examples: "  ssmbak-stack ssmbak redrive", run: (*app).redrive,
 		},
-		{name: "version", short: "the version of ssmbak-stack, which is that of the stacks that it makes", examples: "  ssmbak-stack version", run: (*app).version, alone: true},
+		{name: "version", short: "print the version of ssmbak-stack", examples: "  ssmbak-stack version", run: (*app).version, alone: true},
 	}
 }
 
@@ -121,11 +117,11 @@ func actionOf(name string) (action, bool) {
 	return all[i], true
 }
 
-// everywhere are the flags that every COMMAND takes.
+// everywhere are the flags of every COMMAND.
 var everywhere = []string{"region", "profile", "endpoint-url", "output", "verbose", "no-color", "help", "version"}
 
-// newCommand makes the one command. It has no subcommands, since the stack's name
-// stands before what is to be done with it.
+// newCommand returns the program's command. It has no subcommands, since NAME precedes
+// COMMAND.
 func (a *app) newCommand() *cobra.Command {
 	a.cmd = &cobra.Command{
 		Use: "ssmbak-stack NAME COMMAND [flags]", SilenceErrors: true, SilenceUsage: true, Version: a.env.Version,
@@ -134,23 +130,23 @@ func (a *app) newCommand() *cobra.Command {
 		RunE:              a.run,
 	}
 	f := a.cmd.Flags()
-	f.StringVarP(&a.Flags.Region, "region", "r", "", "`REGION` of the stack (default: that of the AWS configuration)")
+	f.StringVarP(&a.Flags.Region, "region", "r", "", "`REGION` of the stack (default: from the AWS configuration)")
 	f.StringVar(&a.Flags.Profile, "profile", "", "`PROFILE` of the AWS configuration")
 	f.StringVar(&a.Flags.Endpoint, "endpoint-url", "", "send all requests to this `URL`")
 	f.StringVarP((*string)(&a.Flags.Output), "output", "o", string(shell.Table), "`FORMAT` of the output: table or json")
-	f.BoolVarP(&a.Flags.Verbose, "verbose", "v", false, "show what happens below")
-	f.BoolVar(&a.Flags.NoColor, "no-color", false, "nothing here is painted; accepted as by ssmbak")
-	f.BoolVarP(&a.flags.yes, "yes", "y", false, "do not ask")
-	f.BoolVar(&a.flags.noFill, "no-fill", false, "do not record what is there now; the first reconcile by schedule does")
+	f.BoolVarP(&a.Flags.Verbose, "verbose", "v", false, "print debug output")
+	f.BoolVar(&a.Flags.NoColor, "no-color", false, "disable color")
+	f.BoolVarP(&a.flags.yes, "yes", "y", false, "do not ask for confirmation")
+	f.BoolVar(&a.flags.noFill, "no-fill", false, "do not start a reconcile; the first scheduled one records the current parameters")
 	f.BoolVar(&a.flags.changeSet, "change-set", false, "only show what would change")
-	f.BoolVar(&a.flags.downgrade, "downgrade", false, "let this older ssmbak take the stack over")
-	f.StringVar(&a.flags.code, "code", "", "zip `FILE` of the functions, instead of the one that this command carries or builds")
-	f.StringVar(&a.flags.codeSHA256, "code-sha256", "", "refuse a zip of the functions whose SHA-256 is not this `HEX`")
+	f.BoolVar(&a.flags.downgrade, "downgrade", false, "allow an update by this older version of ssmbak")
+	f.StringVar(&a.flags.code, "code", "", "zip `FILE` of the functions, instead of the embedded or built one")
+	f.StringVar(&a.flags.codeSHA256, "code-sha256", "", "SHA-256 that the zip of the functions must have, in `HEX`")
 	f.BoolVar(&a.flags.noPointer, "no-pointer", false, "the same as --pointer ''")
 	a.flags.texts, a.flags.lists = make(map[string]*string), make(map[string]*[]string)
 	for _, s := range stack.Settings() {
 		if s.List {
-			a.flags.lists[s.Name] = f.StringArray(s.Name, nil, s.Help+"; may be given again")
+			a.flags.lists[s.Name] = f.StringArray(s.Name, nil, s.Help+"; can be repeated")
 		} else {
 			a.flags.texts[s.Name] = f.String(s.Name, s.Default, s.Help)
 		}
@@ -164,7 +160,7 @@ func (a *app) newCommand() *cobra.Command {
 	return a.cmd
 }
 
-// run finds out what is to be done, and does it.
+// run runs the COMMAND given by the arguments.
 func (a *app) run(cmd *cobra.Command, args []string) error {
 	if err := a.Setup(); err != nil {
 		return err
@@ -173,61 +169,61 @@ func (a *app) run(cmd *cobra.Command, args []string) error {
 		fmt.Fprint(a.Stdout, a.help(args[1:]))
 		return nil
 	}
-	name, do, err := called(args)
+	name, do, err := parse(args)
 	if err != nil {
 		return err
 	}
-	if err := a.misplaced(cmd, do); err != nil {
+	if err := a.checkFlags(cmd, do); err != nil {
 		return err
 	}
 	a.name, a.doing = name, do.name
 	return do.run(a, cmd.Context())
 }
 
-// called reads NAME and COMMAND.
-func called(args []string) (name string, do action, err error) {
+// parse returns NAME and COMMAND.
+func parse(args []string) (name string, do action, err error) {
 	const all = "`ssmbak-stack --help` shows all commands"
 	switch len(args) {
 	case 0:
-		return "", do, shell.Usage("such as `ssmbak-stack ssmbak create`; "+all, "give the stack's NAME and a COMMAND")
+		return "", do, shell.Usage("for example `ssmbak-stack ssmbak create`; "+all, "the stack's NAME and a COMMAND are missing")
 	case 1:
 		do, ok := actionOf(args[0])
 		switch {
 		case ok && do.alone:
 			return "", do, nil
 		case ok:
-			return "", do, shell.Usage("such as `ssmbak-stack ssmbak "+do.name+"`", "the stack's NAME is missing")
+			return "", do, shell.Usage("for example `ssmbak-stack ssmbak "+do.name+"`", "the stack's NAME is missing")
 		}
-		return "", do, shell.Usage("such as `ssmbak-stack "+args[0]+" status`; "+all, "give a COMMAND after the stack's NAME")
+		return "", do, shell.Usage("for example `ssmbak-stack "+args[0]+" status`; "+all, "a COMMAND after the stack's NAME is missing")
 	}
 	do, ok := actionOf(args[1])
 	switch first, swapped := actionOf(args[0]); {
 	case ok && len(args) > 2:
-		return "", do, shell.Usage("values of flags with spaces in them need quotes", "%q is one argument too many", args[2])
+		return "", do, shell.Usage("quote values of flags that contain spaces", "unexpected argument %q", args[2])
 	case ok:
 		return args[0], do, nil
 	case swapped && first.alone:
-		return "", do, shell.Usage("`ssmbak-stack "+first.name+"`", "%q is one argument too many", args[1])
+		return "", do, shell.Usage("`ssmbak-stack "+first.name+"`", "unexpected argument %q", args[1])
 	case swapped:
-		return "", do, shell.Usage(fmt.Sprintf("`ssmbak-stack %s %s`", args[1], args[0]), "the stack's NAME comes before the COMMAND")
+		return "", do, shell.Usage(fmt.Sprintf("`ssmbak-stack %s %s`", args[1], args[0]), "the stack's NAME must precede the COMMAND")
 	}
-	return "", do, shell.Usage(all, "there is no command %q", args[1])
+	return "", do, shell.Usage(all, "unknown command %q", args[1])
 }
 
-// misplaced refuses a flag that is not for the COMMAND.
-func (a *app) misplaced(cmd *cobra.Command, do action) error {
+// checkFlags rejects flags that the COMMAND does not have.
+func (a *app) checkFlags(cmd *cobra.Command, do action) error {
 	var wrong error
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		setting := slices.ContainsFunc(stack.Settings(), func(s stack.Setting) bool { return s.Name == f.Name })
 		if slices.Contains(everywhere, f.Name) || setting && do.settings || slices.Contains(do.flags, f.Name) || wrong != nil {
 			return
 		}
-		wrong = shell.Usage("`ssmbak-stack "+do.name+" --help` shows what is", "--%s is not for %s", f.Name, do.name)
+		wrong = shell.Usage("`ssmbak-stack "+do.name+" --help` shows its flags", "--%s is not a flag of %s", f.Name, do.name)
 	})
 	return wrong
 }
 
-// values are the settings that are named.
+// values returns the settings given by flags.
 func (a *app) values() (stack.Values, error) {
 	v := make(stack.Values)
 	for name, text := range a.flags.texts {
@@ -242,14 +238,14 @@ func (a *app) values() (stack.Values, error) {
 	}
 	if a.flags.noPointer {
 		if _, both := v["pointer"]; both {
-			return nil, shell.Usage("leave one of them out", "--pointer and --no-pointer exclude each other")
+			return nil, shell.Usage("omit one of them", "--pointer and --no-pointer cannot be combined")
 		}
 		v["pointer"] = []string{""}
 	}
 	return v, v.Check()
 }
 
-// open returns the stack that is named.
+// open returns the stack NAME.
 func (a *app) open(ctx context.Context) (*stack.Stack, error) {
 	conn, err := a.Connect(ctx)
 	if err != nil {
@@ -258,7 +254,8 @@ func (a *app) open(ctx context.Context) (*stack.Stack, error) {
 	return a.stack(conn)
 }
 
-// openToWrite is open for what changes the stack: it says first where that is.
+// openToWrite is like open, for commands that change the stack: it also prints where
+// the stack is.
 func (a *app) openToWrite(ctx context.Context) (*stack.Stack, error) {
 	conn, err := a.Connect(ctx)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/stack/code"
 )
 
-// explain puts any error into a failure.
+// explain returns the failure for an error.
 func (a *app) explain(err error) shell.Failure {
 	var known *shell.Failure
 	if errors.As(err, &known) {
@@ -21,7 +21,7 @@ func (a *app) explain(err error) shell.Failure {
 	var watch *stack.WatchError
 	if errors.As(err, &watch) {
 		out := a.explain(watch.Err)
-		out.Hint = strings.TrimSuffix(a.goesOn(!watch.Unsure)+"; "+out.Hint, "; ")
+		out.Hint = strings.TrimSuffix(a.continues(!watch.MayNotHaveStarted)+"; "+out.Hint, "; ")
 		return out
 	}
 	out := shell.Failure{Message: err.Error(), Code: shell.Failed}
@@ -31,10 +31,10 @@ func (a *app) explain(err error) shell.Failure {
 	var missing *stack.NotFoundError
 	var exists *stack.ExistsError
 	var foreign *stack.ForeignError
-	var original *stack.OriginalError
+	var legacy *stack.LegacyError
 	var state *stack.StateError
 	var protected *stack.ProtectedError
-	var protection *stack.ProtectionError
+	var termination *stack.TerminationError
 	var bucket *stack.BucketError
 	var versioning *stack.VersioningError
 	var pointer *stack.PointerError
@@ -50,22 +50,22 @@ func (a *app) explain(err error) shell.Failure {
 	var format *archive.FormatError
 	switch {
 	case errors.As(err, &name):
-		out.Code, out.Hint = shell.WrongUsage, "such as `ssmbak-stack ssmbak create`"
+		out.Code, out.Hint = shell.WrongUsage, "for example `ssmbak-stack ssmbak create`"
 	case errors.As(err, &setting):
 		out.Code, out.Hint = shell.WrongUsage, "`ssmbak-stack create --help` shows all settings; nothing was changed"
 	case errors.As(err, &missing):
-		out.Hint = command("create") + " makes it; --region and --profile say where it is looked for"
+		out.Hint = command("create") + " creates it; check --region and --profile"
 	case errors.As(err, &exists):
-		out.Hint = command("update") + " changes it, and " + command("status") + " tells how it is"
+		out.Hint = command("update") + " updates it, and " + command("status") + " shows its status"
 	case errors.As(err, &foreign):
-		out.Hint = "nothing was changed; choose another name"
-	case errors.As(err, &original):
-		out.Hint = command("update") + " takes it over, and keeps its bucket"
+		out.Hint = "nothing was changed; use another name"
+	case errors.As(err, &legacy):
+		out.Hint = command("update") + " converts it and keeps its bucket"
 	case errors.As(err, &state):
 		out.Hint = state.Advice
 	case errors.As(err, &protected):
-		out.Hint = "nothing was changed; a second stack, under another name and with --no-pointer, can stand beside this one"
-	case errors.As(err, &protection):
+		out.Hint = "nothing was changed; instead, create a second stack under another name with --no-pointer"
+	case errors.As(err, &termination):
 		out.Hint = fmt.Sprintf("aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name %s", a.name)
 	case errors.As(err, &bucket):
 		out.Hint = "nothing was changed"
@@ -73,37 +73,37 @@ func (a *app) explain(err error) shell.Failure {
 			out.Hint = "aws s3api put-bucket-versioning --bucket " + bucket.Bucket + " --versioning-configuration Status=Enabled"
 		}
 	case errors.As(err, &versioning):
-		out.Hint = command(a.doing) + " tries again; AWS says that it takes up to 15 minutes"
+		out.Hint = command(a.doing) + " tries again; according to AWS, this can take 15 minutes"
 	case errors.As(err, &pointer):
-		out.Hint = "nothing was changed; --no-pointer or --pointer NAME lets a second stack stand beside the first"
+		out.Hint = "nothing was changed; for a second stack in this region, use --no-pointer or --pointer NAME"
 	case errors.As(err, &newer):
-		out.Hint = "update ssmbak, or say --downgrade; nothing was changed"
+		out.Hint = "update ssmbak, or add --downgrade; nothing was changed"
 	case errors.As(err, &failed):
 		a.failures(failed)
 		out.Message = fmt.Sprintf("the stack %s ended as %s", failed.Name, failed.Status)
-		out.Hint = a.after(failed)
+		out.Hint = a.recovery(failed)
 	case errors.As(err, &fill):
-		out.Message = "the stack is whole, but the reconcile that fills its archive was not started: " + shell.Reason(fill.Err)
-		out.Hint = "`ssmbak reconcile` does the same from here, and the stack does it by itself within the hour"
+		out.Message = "the stack is complete, but the reconcile that fills its archive was not started: " + shell.Reason(fill.Err)
+		out.Hint = "run `ssmbak reconcile" + a.Where() + "`, or wait for the first scheduled reconcile"
 	case errors.As(err, &header):
-		out.Message = "the stack is complete, but its encryption headers were not written into the archive, which tells them to `ssmbak`: " + shell.Reason(header.Err)
-		out.Hint = command("update") + " finishes it"
+		out.Message = "the stack is complete, but its encryption headers were not written into the archive, where `ssmbak` reads them: " + shell.Reason(header.Err)
+		out.Hint = command("update") + " writes them"
 		if _, hint, ok := shell.ExplainAWS(header.Err); ok {
 			out.Hint = hint + "; then " + out.Hint
 		}
 	case errors.As(err, &admin):
 		out.Hint = a.becomeAdmin(admin)
 	case errors.As(err, &other):
-		out.Hint = command("update") + " deploys it again; who may call lambda:UpdateFunctionCode can replace it, and CloudTrail says who did"
+		out.Hint = command("update") + " deploys it again; CloudTrail shows who called lambda:UpdateFunctionCode"
 	case errors.As(err, &file):
 		out.Code, out.Hint = shell.WrongUsage, "nothing was changed"
 	case errors.As(err, &noCode):
-		const carried = "take a released ssmbak-stack, which carries the functions, or name their zip with --code FILE.zip"
+		const carried = "use a released ssmbak-stack, which contains the functions, or give their zip with --code FILE.zip"
 		switch {
 		case errors.Is(err, code.ErrNoGo):
-			out.Hint = "install Go and run this in a clone of ssmbak, or " + carried
+			out.Hint = "install Go and run the command in a clone of ssmbak, or " + carried
 		case errors.Is(err, code.ErrNoSource):
-			out.Hint = "run this in a clone of ssmbak, or " + carried
+			out.Hint = "run the command in a clone of ssmbak, or " + carried
 		default:
 			out.Hint = carried
 		}
@@ -117,18 +117,17 @@ func (a *app) explain(err error) shell.Failure {
 	return out
 }
 
-// becomeAdmin says what makes the caller an admin: of a stack that is there, an
-// admin has to do it, and name all of them again.
+// becomeAdmin returns the hint how to make the caller an admin. If the stack exists,
+// only an admin can do this, and has to list all admins.
 func (a *app) becomeAdmin(e *stack.AdminError) string {
-	words := func(all []string) string { return " --admin '" + strings.Join(all, "' --admin '") + "'" }
+	flags := func(all []string) string { return " --admin '" + strings.Join(all, "' --admin '") + "'" }
 	if a.doing == "create" {
-		return "add" + words(e.Add) + "; nothing was changed"
+		return "add" + flags(e.Add) + "; nothing was changed"
 	}
-	return "nothing was changed; one of them can type `" + a.command("update"+words(append(slices.Clone(e.Admins), e.Add...))) + "`"
+	return "nothing was changed; an admin can run `" + a.command("update"+flags(append(slices.Clone(e.Admins), e.Add...))) + "`"
 }
 
-// failures shows which resources failed and why, and which permissions are
-// missing, before anything else is said.
+// failures prints which resources failed and why, and which permissions are missing.
 func (a *app) failures(f *stack.FailedError) {
 	for _, e := range f.Failures {
 		a.Note("failed: %s (%s): %s", e.Resource, e.Type, e.Reason)
@@ -138,50 +137,52 @@ func (a *app) failures(f *stack.FailedError) {
 	}
 }
 
-// after says what to do about a failure, and what the stack is now.
-func (a *app) after(f *stack.FailedError) string {
-	first := "`" + a.command("events") + "` shows all that happened"
+// recovery returns the hint for a failed operation.
+func (a *app) recovery(f *stack.FailedError) string {
+	first := "`" + a.command("events") + "` shows all events"
 	if len(f.Permissions) > 0 {
 		first = "allow " + strings.Join(f.Permissions, ", ")
 	}
 	switch {
 	case strings.HasPrefix(f.Status, "DELETE"):
-		return first + "; `" + a.command("delete") + "` again takes away what is left"
+		return first + "; then run `" + a.command("delete") + "` again"
 	case strings.HasPrefix(f.Status, "ROLLBACK"), strings.HasPrefix(f.Status, "CREATE"):
-		return first + "; then `" + a.command("delete") + "` takes away what is left, and `" + a.command("create") + "` makes it anew"
+		return first + "; then delete the stack with `" + a.command("delete") + "` and create it again with `" + a.command("create") + "`"
 	case f.Status == "UPDATE_ROLLBACK_COMPLETE" && a.doing == "create":
-		return first + "; then `" + a.command("create") + "` goes on"
+		return first + "; then `" + a.command("create") + "` resumes the creation"
 	case f.Status == "UPDATE_ROLLBACK_COMPLETE":
-		return first + "; the stack is what it was before"
+		return first + "; the stack is unchanged"
 	}
 	return first
 }
 
-// interrupted says what goes on without this command.
+// interrupted returns the failure for an interrupt.
 func (a *app) interrupted() shell.Failure {
 	f := shell.Failure{Message: "interrupted", Code: shell.Interrupted}
 	switch a.doing {
 	case "create", "update", "delete":
-		f.Hint = a.goesOn(true)
+		f.Hint = a.continues(true)
 	case "redrive":
-		f.Hint = "SQS goes on with what it began: `" + a.command("redrive") + "` again watches it"
+		f.Hint = "SQS continues to move the messages; `" + a.command("redrive") + "` waits for it to finish"
 	}
 	return f
 }
 
-// goesOn says what continues at AWS without this command, and how to watch it.
-func (a *app) goesOn(began bool) string {
-	events := "CloudFormation goes on with what it began: `" + a.command("events") + "` shows it"
-	if !began {
-		events = "CloudFormation may have begun all the same: `" + a.command("events") + "` shows it"
+// continues returns the hint that CloudFormation continues the operation, and how to
+// follow it. started says whether the operation has certainly started.
+func (a *app) continues(started bool) string {
+	events := "CloudFormation continues the operation: `" + a.command("events") + "` shows the progress"
+	if !started {
+		events = "CloudFormation may have started the operation: `" + a.command("events") + "` shows the progress"
 	}
 	if a.doing == "create" {
-		return events + ", and `" + a.command("create") + "` goes on from there"
+		return events + ", and `" + a.command("create") + "` resumes the creation"
 	}
-	return events + ", and `" + a.command("status") + "` shows how it ended"
+	return events + ", and `" + a.command("status") + "` the result"
 }
 
-// command is a command line on this stack that works where this run does.
+// command returns a command line for this stack that works like this run: in the same
+// region, with the same profile and endpoint.
 func (a *app) command(words string) string {
 	return "ssmbak-stack " + a.name + " " + words + a.Where()
 }

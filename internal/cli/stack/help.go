@@ -2,6 +2,7 @@ package stackcli
 
 import (
 	"cmp"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -9,16 +10,16 @@ import (
 	"github.com/ssmbak/ssmbak/internal/stack"
 )
 
-// valued is the value of a flag, and what its help calls that.
+// valued is the value of a flag with another name of its type.
 type valued struct {
 	pflag.Value
 	what string
 }
 
-// Type returns what the help shows after the flag.
+// Type returns the name that the help shows after the flag.
 func (v valued) Type() string { return v.what }
 
-// valueOf returns what the help calls the value of a setting.
+// valueOf returns the name of a setting's value in the help.
 func valueOf(s stack.Setting) string {
 	switch s.Name {
 	case "bucket":
@@ -40,21 +41,21 @@ func valueOf(s stack.Setting) string {
 }
 
 const exitCodes = `  0    done
-  1    failed; for status: not as it should be
-  130  interrupted: CloudFormation goes on with what it began
+  1    failed; for status: there is a problem
+  130  interrupted; CloudFormation continues an operation in progress
   252  wrong usage
 `
 
-// help is the page of the command, or that of the COMMAND among the words.
+// help returns the help of the program, or of the first COMMAND in words.
 func (a *app) help(words []string) string {
 	for _, word := range words {
 		if do, ok := actionOf(word); ok {
 			return a.helpOf(do)
 		}
 	}
-	p := shell.NewPage(`ssmbak-stack creates and keeps the CloudFormation stack that records every change
-of every SSM parameter in a versioned bucket. The bucket and its key outlive the
-stack: no command deletes a backup.`, "ssmbak-stack NAME COMMAND [flags]")
+	p := shell.NewPage(`ssmbak-stack manages the CloudFormation stack that records every change of every SSM
+parameter in a versioned bucket. The bucket and its key are kept when the stack is
+deleted: no command deletes a backup.`, "ssmbak-stack NAME COMMAND [flags]")
 	var commands [][2]string
 	for _, x := range actions() {
 		commands = append(commands, [2]string{x.name, x.short})
@@ -69,13 +70,13 @@ stack: no command deletes a backup.`, "ssmbak-stack NAME COMMAND [flags]")
 	return p.String()
 }
 
-// helpOf is the page of one COMMAND.
+// helpOf returns the help of one COMMAND.
 func (a *app) helpOf(do action) string {
 	name := "NAME "
 	if do.alone {
 		name = "[NAME] "
 	}
-	p := shell.NewPage(cmp.Or(do.long, "Print "+do.short+"."), "ssmbak-stack "+name+do.name+" [flags]")
+	p := shell.NewPage(cmp.Or(do.long, strings.ToUpper(do.short[:1])+do.short[1:]+"."), "ssmbak-stack "+name+do.name+" [flags]")
 	p.Section("Examples", do.examples)
 	if do.settings {
 		for _, group := range stack.Groups {
@@ -103,8 +104,8 @@ func (a *app) helpOf(do action) string {
 	return p.String()
 }
 
-// flagsOf returns some of the flags. Their defaults count where nothing is there
-// yet.
+// flagsOf returns the flags with names. Their defaults are shown only if defaults is
+// set, since update keeps current settings.
 func (a *app) flagsOf(names []string, defaults bool) *pflag.FlagSet {
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	flags.SortFlags = false
@@ -113,7 +114,7 @@ func (a *app) flagsOf(names []string, defaults bool) *pflag.FlagSet {
 		if text := flag.DefValue; defaults && text != "" && text != "false" {
 			flag.Usage += " (default " + text + ")"
 		}
-		flag.DefValue = "" // pflag would leave out a 0
+		flag.DefValue = "" // pflag would omit a default of 0
 		flags.AddFlag(&flag)
 	}
 	return flags

@@ -10,8 +10,8 @@ import (
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
 
-// TestQuestionInterrupted holds that an interrupt at a question says that nothing
-// was changed, not what goes on at AWS.
+// TestQuestionInterrupted checks that the hint after an interrupt at a prompt says that
+// nothing was changed, not that an operation continues.
 func TestQuestionInterrupted(t *testing.T) {
 	t.Parallel()
 	ctx, interrupt := context.WithCancel(t.Context())
@@ -22,8 +22,8 @@ func TestQuestionInterrupted(t *testing.T) {
 	a := &app{doing: "create", Shell: shell.New("ssmbak-stack", shell.Env{
 		Stdin: silence, Stderr: &stderr, Terminal: func(any) bool { return true },
 	})}
-	code := a.complain(ctx, a.ask(ctx, "this deletes it", false, "--yes"))
+	code := a.complain(ctx, a.confirm(ctx, "this deletes it", false, "--yes"))
 	if want := "interrupted\nhint: nothing was changed\n"; code != 130 || !strings.HasSuffix(stderr.String(), want) {
-		t.Errorf("exit code %d, want 130 and %q at the end of\n%s", code, want, stderr.String())
+		t.Errorf("exit code %d, want 130 with output that ends with %q\n%s", code, want, stderr.String())
 	}
 }

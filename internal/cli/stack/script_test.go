@@ -37,61 +37,64 @@ import (
 
 func TestMain(m *testing.M) { script.Main(m) }
 
-// start is when every script begins.
+// start is the time at which every script starts.
 var start = time.Date(2024, 6, 13, 1, 43, 5, 0, time.UTC)
 
-// TestScripts runs each script against an AWS of its own, in virtual time.
-// UPDATE=1 rewrites what the scripts expect.
+// TestScripts runs each script against its own simulated AWS, in virtual time. UPDATE=1
+// updates the expected output in the scripts.
 //
-// Besides testscript's own commands and those of [script.Run] there are
+// In addition to the commands of testscript and of [script.Run], these set up the
+// simulated AWS:
 //
-//	ssmbak-stack ARG...        the command itself; ! ssmbak-stack if it has to fail
-//	pass DURATION              let time pass
-//	interrupt DURATION         interrupt the next ssmbak-stack after that
-//	version V                  of the ssmbak-stack from now on
-//	nocode WHAT                from now on no zip of the functions can be had,
-//	                           since go, the source or the compiler is missing;
-//	                           any other word ends that
-//	settling DURATION          buckets made from now on keep no versions for so
-//	                           long, though versioning is enabled
-//	zip FILE ARCHITECTURE      write a zip of functions
-//	plan OPERATION FILE        what the next create, update or delete does:
-//	                           lines of +DURATION STATUS RESOURCE TYPE [REASON]
-//	changes FILE               what change sets change from now on: lines of
-//	                           ACTION RESOURCE TYPE [REPLACEMENT]
-//	original, foreign          there is a stack of the original ssmbak, or of
-//	                           somebody else
-//	protect [off]              the stack is protected from deletion, or no longer
-//	waiting N, dead N          what the queues hold
-//	no-moves                   SQS does not offer to move messages
-//	organization [HEADER [KEY]] a policy forbids objects with this encryption
-//	                           header, "without" for none, from now on, or that
-//	                           object alone; without arguments no longer
-//	holds KEY TEXT             that an object of the archive contains this
-//	deny ACTION [after OTHER]  refuse requests from now on, or once there was
-//	                           another one
-//	lose ACTION                serve such requests from now on, and lose the answers
-//	allow                      refuse none any longer, and lose none
-//	deleted                    somebody else deletes the stack
-//	asked ACTION               that there was such a request since the last asked
-//	parameter NAME VALUE       that the stack has this parameter
-//	bucket NAME [unversioned]  make a bucket
-//	noted NAME VALUE           make a parameter in Parameter Store
-//	caller ARN                 whose credentials are used from now on
-//	policy FILE                the bucket has this policy from now on
-//	says FILE                  that the bucket's policy is this
-//	store TEXT                 somebody puts this under the key of the functions' zip
-//	swap [TEXT]                from now on functions that are deployed run this,
-//	                           without arguments what is deployed
-//	runs FUNCTION TEXT         that a function runs this
-//	replace FUNCTION TEXT      somebody gives a function this code
-//	reconcile                  a complete reconcile into the stack's bucket
+//	pass DURATION               wait
+//	settling DURATION           versioning of new buckets takes this long to take effect
+//	plan OPERATION FILE         events of the next create, update or delete: lines of
+//	                            +DURATION STATUS RESOURCE TYPE [REASON]
+//	changes FILE                changes in all following change sets: lines of
+//	                            ACTION RESOURCE TYPE [REPLACEMENT]
+//	legacy, foreign             create a stack of the legacy ssmbak, or of another program
+//	protect [off]               enable termination protection, or disable it
+//	waiting N, dead N           number of messages in the queues
+//	no-moves                    SQS does not support moving messages
+//	organization [HEADER [KEY]] an explicit deny for objects with this encryption header
+//	                            ("without" for none), or only for the object KEY; no
+//	                            arguments remove it
+//	deny ACTION [after OTHER]   refuse such requests, or do so after a request OTHER
+//	lose ACTION                 serve such requests, but lose the responses
+//	allow                       undo deny and lose
+//	deleted                     the stack is deleted
+//	bucket NAME [unversioned]   create a bucket
+//	noted NAME VALUE            create a parameter in Parameter Store
+//	caller ARN                  set the ARN of the caller
+//	policy FILE                 set the bucket's policy
+//	store TEXT                  replace the object under the key of the functions' zip
+//	swap [TEXT]                 functions run TEXT after each deployment; no argument
+//	                            removes it
+//	replace FUNCTION TEXT       replace the code of a function
+//	reconcile                   run a complete reconcile into the stack's bucket
+//
+// These run the program:
+//
+//	ssmbak-stack ARG...         run ssmbak-stack; ! ssmbak-stack if it must fail
+//	interrupt DURATION          interrupt the next ssmbak-stack after this time
+//	version V                   set the version of ssmbak-stack
+//	nocode WHAT                 the functions' zip is not available because go, the source
+//	                            or the compiler is missing; any other word ends this
+//	zip FILE ARCHITECTURE       write a zip of functions
+//
+// These check the result:
+//
+//	asked ACTION                there was such a request since the last asked
+//	parameter NAME VALUE        the stack has this parameter
+//	holds KEY TEXT              an object of the archive contains TEXT
+//	says FILE                   the bucket has this policy
+//	runs FUNCTION TEXT          a function runs this code
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	script.Run(t, start, setup, commands)
 }
 
-// world is what one script happens in.
+// world is the environment of one script.
 type world struct {
 	script.Console
 	*cloud
@@ -110,7 +113,7 @@ func (w *world) connection() awsconn.Options {
 
 func setup(testing.TB, *testscript.Env) *world { return &world{cloud: newCloud(), version: "v1.2.3"} }
 
-// find returns a zip as a released command carries it.
+// find returns a zip like the one embedded in a release.
 func (w *world) find(_ context.Context, architecture, version string) (code.Zip, error) {
 	if w.noCode != nil {
 		return code.Zip{}, &code.NotFoundError{Architecture: architecture, Err: w.noCode}
@@ -120,8 +123,7 @@ func (w *world) find(_ context.Context, architecture, version string) (code.Zip,
 	return code.Zip{Bytes: body, SHA256: hex.EncodeToString(sum[:]), Architecture: architecture}, nil
 }
 
-// lines reads a file of a script, each line cut at its spaces into n fields at
-// most.
+// lines reads a file of a script and splits each line at spaces into at most n fields.
 func lines(ts *testscript.TestScript, file string, n int) (all [][]string) {
 	for line := range strings.Lines(ts.ReadFile(file)) {
 		if line = strings.TrimSpace(line); line != "" {
@@ -143,7 +145,7 @@ func duration(ts *testscript.TestScript, text string) time.Duration {
 	return d
 }
 
-// exists makes a stack that nobody here created.
+// exists adds a stack that the script did not create.
 func (w *world) exists(parameters map[string]string) {
 	w.name, w.id, w.parameters = "ssmbak", "arn:aws:cloudformation:us-east-1:123456789012:stack/ssmbak/0", parameters
 	w.events = append(w.events, happening{at: time.Now().Add(-time.Hour), status: "CREATE_COMPLETE", resource: "ssmbak", kind: stackType})
@@ -219,10 +221,10 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"changes": func(ts *testscript.TestScript, _ bool, args []string) {
 		worldOf(ts).changes = append([][]string{}, lines(ts, args[0], 4)...)
 	},
-	"original": func(ts *testscript.TestScript, _ bool, _ []string) {
+	"legacy": func(ts *testscript.TestScript, _ bool, _ []string) {
 		w := worldOf(ts)
 		w.exists(map[string]string{"Version": "1.1.11", "LogLevel": "INFO", "ThresholdAgeOfOldestMessage": "3600", "ThresholdNumberOfMessagesVisible": "0"})
-		w.original = true
+		w.legacy = true
 		w.aws.S3.CreateBucket(w.archive(), true)
 	},
 	"foreign": func(ts *testscript.TestScript, _ bool, _ []string) {

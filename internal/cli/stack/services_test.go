@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// sqs speaks the JSON protocol of the queues.
+// sqs serves the JSON protocol of SQS.
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Operations.html
 func (c *cloud) sqs(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
@@ -73,7 +73,7 @@ func (c *cloud) sqs(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(out)
 }
 
-// bucketPolicy gives and takes the policy of the bucket.
+// bucketPolicy serves the policy of the bucket.
 func (c *cloud) bucketPolicy(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet {
 		fmt.Fprint(w, c.policy)
@@ -83,7 +83,7 @@ func (c *cloud) bucketPolicy(w http.ResponseWriter, r *http.Request) {
 	c.policy = string(body)
 }
 
-// sts says who calls.
+// sts serves GetCallerIdentity.
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 func (c *cloud) sts(w http.ResponseWriter, _ *http.Request) {
 	_ = xml.NewEncoder(w).Encode(field{XMLName: xml.Name{Local: "GetCallerIdentityResponse"}, Fields: []field{{
@@ -91,7 +91,7 @@ func (c *cloud) sts(w http.ResponseWriter, _ *http.Request) {
 	}}})
 }
 
-// lambda takes what is given to a function, and says what code it has.
+// lambda serves Invoke and GetFunctionConfiguration.
 // https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 // https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConfiguration.html
 func (c *cloud) lambda(w http.ResponseWriter, r *http.Request) {

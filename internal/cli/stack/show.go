@@ -16,11 +16,24 @@ import (
 	"github.com/ssmbak/ssmbak/internal/version"
 )
 
-// EventRow is one event in JSON.
+// EventRow is the JSON form of an event.
 type EventRow struct{ Time, Status, Resource, Type, Reason string }
 
 func eventRow(e stack.Event) EventRow {
 	return EventRow{e.Time.Format("2006-01-02T15:04:05.000Z"), e.Status, e.Resource, e.Type, e.Reason}
+}
+
+// event prints an event, with its time in UTC.
+func (a *app) event(e stack.Event) {
+	if a.Flags.Output == shell.JSON {
+		_ = a.WriteLine(struct{ Event EventRow }{eventRow(e)})
+		return
+	}
+	line := fmt.Sprintf("%s   %s  %s  %s", e.Time.Format("01/02/06 15:04:05"), e.Status, e.Resource, e.Type)
+	if e.Reason != "" {
+		line += "  " + e.Reason
+	}
+	_ = a.Lines(line)
 }
 
 func (a *app) events(ctx context.Context) error {
@@ -80,7 +93,7 @@ func (a *app) resources(ctx context.Context) error {
 	return a.Data(all, func(w io.Writer) error { return columns(w, rows) })
 }
 
-// columns writes rows under each other. Nothing wraps, so that a name can be
+// columns writes rows in aligned columns. It does not wrap lines, so that names can be
 // copied.
 func columns(w io.Writer, rows [][]string) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -93,7 +106,7 @@ func columns(w io.Writer, rows [][]string) error {
 	return t.Flush()
 }
 
-// word prints one word, for $(...).
+// word prints a single value, for use in $(...).
 func (a *app) word(key, value string, err error) error {
 	if err != nil {
 		return err
@@ -141,39 +154,39 @@ func (a *app) status(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	wrong := a.judge(st)
+	problems := a.problems(st)
 	row := struct {
 		stack.Status
 		Healthy  bool
 		Problems []string
-	}{st, len(wrong) == 0, make([]string, len(wrong))}
-	for i, p := range wrong {
+	}{st, len(problems) == 0, make([]string, len(problems))}
+	for i, p := range problems {
 		row.Problems[i] = p.String()
 	}
 	if err := a.Data(row, func(io.Writer) error { return a.printStatus(st) }); err != nil {
 		return err
 	}
-	if st.Version != a.env.Version && !st.Original {
-		a.Note("the stack is of ssmbak %s, and this is %s: `%s` brings it to this one", versionText(st.Version), a.env.Version, a.command("update"))
+	if st.Version != a.env.Version && !st.Legacy {
+		a.Note("the stack was deployed by ssmbak %s, but this is %s: `%s` updates it", versionText(st.Version), a.env.Version, a.command("update"))
 	}
-	switch len(wrong) {
+	switch len(problems) {
 	case 0:
 		return nil
 	case 1:
-		return shell.Fail(wrong[0].do, "the stack %s is not as it should be: %s", a.name, wrong[0].what)
+		return shell.Fail(problems[0].do, "problem with the stack %s: %s", a.name, problems[0].what)
 	}
-	for _, p := range wrong {
+	for _, p := range problems {
 		a.Note("%s: %s", p.what, p.do)
 	}
-	return shell.Fail("begin with the first", "%d things about the stack %s are not as they should be", len(wrong), a.name)
+	return shell.Fail("start with the first", "%d problems with the stack %s", len(problems), a.name)
 }
 
 func (a *app) printStatus(st stack.Status) error {
 	lines := []string{st.Stack}
-	if st.Original {
-		lines = append(lines, "version: of the original ssmbak")
+	if st.Legacy {
+		lines = append(lines, "version: legacy ssmbak")
 	} else {
-		complete := "not known: no reconcile has ended yet"
+		complete := "unknown: no reconcile has completed yet"
 		if !st.Complete.IsZero() {
 			complete = "up to " + st.Complete.UTC().Format("2006-01-02T15:04:05.000Z")
 		}
@@ -193,35 +206,35 @@ func versionText(v string) string {
 	return v
 }
 
-// problem is something that is not as it should be, and what to do about it.
+// problem is a problem with a stack, and what to do about it.
 type problem struct{ what, do string }
 
 func (p problem) String() string { return p.what + ": " + p.do }
 
-// judge says what is not as it should be, the gravest first.
-func (a *app) judge(st stack.Status) (wrong []problem) {
+// problems returns the problems with a stack, most serious first.
+func (a *app) problems(st stack.Status) (all []problem) {
 	add := func(what, format string, args ...any) {
-		wrong = append(wrong, problem{what, fmt.Sprintf(format, args...)})
+		all = append(all, problem{what, fmt.Sprintf(format, args...)})
 	}
-	switch begun := strings.HasPrefix(st.Stack, "ROLLBACK") || strings.HasPrefix(st.Stack, "CREATE"); {
+	switch creating := strings.HasPrefix(st.Stack, "ROLLBACK") || strings.HasPrefix(st.Stack, "CREATE"); {
 	case strings.HasSuffix(st.Stack, "_IN_PROGRESS"):
-		add("it is "+st.Stack, "`%s` shows what happens to it", a.command("events"))
-	case st.Stack == "ROLLBACK_COMPLETE", strings.HasSuffix(st.Stack, "_FAILED") && begun:
-		add("it is "+st.Stack, "`%s` tells why; `%s` takes it away, then `%s` makes it anew", a.command("events"), a.command("delete"), a.command("create"))
+		add("it is "+st.Stack, "`%s` shows the progress", a.command("events"))
+	case st.Stack == "ROLLBACK_COMPLETE", strings.HasSuffix(st.Stack, "_FAILED") && creating:
+		add("it is "+st.Stack, "`%s` shows why; delete the stack with `%s`, then create it again with `%s`", a.command("events"), a.command("delete"), a.command("create"))
 	case !strings.HasSuffix(st.Stack, "_COMPLETE"):
-		add("it is "+st.Stack, "`%s` tells why", a.command("events"))
-	case st.Original:
-		add("it is one of the original ssmbak", "`%s` takes it over", a.command("update"))
+		add("it is "+st.Stack, "`%s` shows why", a.command("events"))
+	case st.Legacy:
+		add("it was created by the legacy ssmbak", "`%s` converts it", a.command("update"))
 	case !st.HasFunctions:
-		add("it is half made", "`%s` goes on", a.command("create"))
+		add("it is incomplete", "`%s` resumes its creation", a.command("create"))
 	}
 	if st.DeadLetters > 0 {
-		add(shell.Count(st.DeadLetters, "change", "changes")+" could not be recorded", "`aws logs tail /aws/lambda/%s-recorder%s` tells why, then `%s`", a.name, a.Where(), a.command("redrive"))
+		add(shell.Count(st.DeadLetters, "change", "changes")+" could not be recorded", "see why with `aws logs tail /aws/lambda/%s-recorder%s` and fix the cause, then run `%s`", a.name, a.Where(), a.command("redrive"))
 	}
-	if st.HasFunctions && !st.Original && !st.Complete.IsZero() && a.Now().Sub(st.Complete) > time.Duration(max(1, st.MissedHours))*time.Hour {
-		add("the last complete reconcile is "+a.Now().Sub(st.Complete).Round(time.Minute).String()+" old", "`aws logs tail /aws/lambda/%s-reconciler%s` tells why, and `ssmbak reconcile%s` makes one", a.name, a.Where(), a.Where())
+	if st.HasFunctions && !st.Legacy && !st.Complete.IsZero() && a.Now().Sub(st.Complete) > time.Duration(max(1, st.MissedHours))*time.Hour {
+		add("the last complete reconcile is "+a.Now().Sub(st.Complete).Round(time.Minute).String()+" old", "see why with `aws logs tail /aws/lambda/%s-reconciler%s`, then run `ssmbak reconcile%s`", a.name, a.Where(), a.Where())
 	}
-	return wrong
+	return all
 }
 
 func (a *app) version(context.Context) error {

@@ -1,6 +1,6 @@
-// Command mutate breaks the recorder and the archive in known ways, one at a
-// time, and demands that the simulation finds each. Run it in the module's
-// root; it changes no file there.
+// Command mutate breaks the recorder and the archive in known ways, one at a time, and
+// checks that the simulation finds each mutation. It must be run in the module's root,
+// where it changes no file.
 package main
 
 import (
@@ -14,8 +14,7 @@ import (
 	"strings"
 )
 
-// mutation is one breakage: in a file, the only place where old stands becomes
-// fresh.
+// mutation replaces the only occurrence of old in a file by fresh.
 type mutation struct {
 	name, file, old, fresh string
 }
@@ -26,7 +25,7 @@ var mutations = []mutation{
 		", Absent: !d.Exists, Match: d.ETag}", "}",
 	},
 	{
-		"the loser's facts are dropped: who meets another writer gives up", "archive/internal/bucket/document.go",
+		"the facts of a writer that loses a conflict are dropped", "archive/internal/bucket/document.go",
 		"\t\tout.Document = fresh\n", "\t\tout.Document = fresh\n\t\treturn out, nil\n",
 	},
 	{
@@ -94,7 +93,7 @@ var mutations = []mutation{
 		"(run.tagsErr != nil || p.Tags == run.tags[name])", "true",
 	},
 	{
-		"a marker that came late stays on top of a live value", "recorder/sync.go",
+		"a late delete marker remains the current version of a live parameter", "recorder/sync.go",
 		"return o, w.ensureCurrent(ctx, swap.Index, newest)", "return o, nil",
 	},
 	{
@@ -122,16 +121,16 @@ var mutations = []mutation{
 		"if !agrees(r.timeline(name, f), rd) || !redundant(f, rd, signals) {", "if false {",
 	},
 	{
-		"times that step back are taken as they are", "timeline/facts.go",
+		"times that step back are used unchanged", "timeline/facts.go",
 		"return max(v.Time, v.Since)", "return v.Time",
 	},
 	{
-		"a value whose writer was killed stays on top of a deleted name", "recorder/values.go",
+		"the value of a killed writer remains the current version of a deleted parameter", "recorder/values.go",
 		"if !hasObjects && !check {", "if !hasObjects {",
 	},
 }
 
-// rare are breakages that so few histories reach that a kept seed has to find them.
+// rare are mutations that so few histories reach that a kept seed has to find them.
 var rare = []mutation{
 	{
 		"a new life of a missed name is taken for absent at the listing that missed it", "archive/reconciled.go",
@@ -140,8 +139,8 @@ var rare = []mutation{
 }
 
 func main() {
-	histories := flag.Int("histories", 8000, "how many random histories each breakage may survive at most")
-	only := flag.String("only", "", "try only the breakages whose names hold this text")
+	histories := flag.Int("histories", 8000, "number of random histories for each mutation")
+	only := flag.String("only", "", "try only mutations whose names contain this text")
 	flag.Parse()
 	survived, tried := 0, 0
 	for i, m := range slices.Concat(mutations, rare) {
@@ -166,21 +165,21 @@ func main() {
 		}
 	}
 	if survived > 0 {
-		fmt.Fprintf(os.Stderr, "mutate: error: %d of %d breakages were not found, within %d histories\n", survived, tried, *histories)
+		fmt.Fprintf(os.Stderr, "mutate: error: %d of %d mutations were not found within %d histories\n", survived, tried, *histories)
 		os.Exit(1)
 	}
-	fmt.Printf("%d of %d breakages found\n", tried, tried)
+	fmt.Printf("%d of %d mutations found\n", tried, tried)
 }
 
-// try runs tests of the simulation on the broken code, and returns the first line of
-// what was found, "" if nothing was.
+// try runs tests of the simulation with a mutation, and returns the first problem found,
+// or "".
 func try(m mutation, tests string, histories int) (string, error) {
 	source, err := os.ReadFile(m.file)
 	if err != nil {
 		return "", err
 	}
 	if n := strings.Count(string(source), m.old); n != 1 {
-		return "", fmt.Errorf("%q stands %d times in %s: adapt the mutation to the code", m.old, n, m.file)
+		return "", fmt.Errorf("%s contains %q %d times, want once: update the mutation", m.file, m.old, n)
 	}
 	dir, err := os.MkdirTemp("", "mutate")
 	if err != nil {
@@ -205,7 +204,7 @@ func try(m mutation, tests string, histories int) (string, error) {
 	}
 	build := exec.Command("go", "test", "-overlay", list, "-c", "-o", filepath.Join(dir, "simulation.test"), "./internal/simulation/recording")
 	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the broken code: %w\n%s", err, out)
+		return "", fmt.Errorf("build the mutated code: %w\n%s", err, out)
 	}
 	run := exec.Command(filepath.Join(dir, "simulation.test"), "-test.run", tests, "-test.failfast", "-histories", fmt.Sprint(histories))
 	run.Dir = filepath.Join("internal", "simulation", "recording")
@@ -220,7 +219,7 @@ func try(m mutation, tests string, histories int) (string, error) {
 		}
 	}
 	if strings.Contains(string(out), "panic:") {
-		return "", fmt.Errorf("the simulation itself broke:\n%s", out)
+		return "", fmt.Errorf("the simulation panicked:\n%s", out)
 	}
-	return "", nil // only corners were missing, which is no finding
+	return "", nil // only corners were missing
 }

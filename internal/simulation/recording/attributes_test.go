@@ -13,7 +13,7 @@ func (w *world) checkAttributes(when phase, name ssmbak.Name, at ssmbak.Time, s 
 		return
 	}
 	now := w.truth(string(name), time.Now())
-	met := now.live && now.life == t.life // the life in which the last reconcile looked
+	met := now.live && now.life == t.life // the life that the last reconcile observed
 	switch {
 	case !s.Tags.IsProved():
 		w.Counts.Add(TagsUnknown)
@@ -27,7 +27,7 @@ func (w *world) checkAttributes(when phase, name ssmbak.Name, at ssmbak.Time, s 
 	switch {
 	case !s.Labels.IsProved():
 		w.Counts.Add(LabelsUnknown)
-	case w.labelLost[string(name)] && (when != looked || !met):
+	case w.labelLost[string(name)] && (when != deep || !met):
 	default:
 		w.Counts.Add(LabelsKnown)
 		if !maps.Equal(s.Labels.V, t.labels) {

@@ -25,19 +25,21 @@ const (
 	LabelsUnknown    = "labels unknown"
 )
 
-// phase is how far the archive has come when it is asked.
+// phase is when the archive is checked.
 type phase int
 
 const (
-	recorded   phase = iota // as the recorders left it
-	reconciled              // after one reconcile without any trouble
-	looked                  // after one that looked at every parameter
+	recorded   phase = iota // after the recorders have finished
+	reconciled              // after a reconcile without faults
+	deep                    // after a deep reconcile
 )
 
-func (p phase) String() string { return [...]string{"as recorded", "reconciled", "looked at"}[p] }
+func (p phase) String() string {
+	return [...]string{"as recorded", "reconciled", "deeply reconciled"}[p]
+}
 
-// check holds the archive against the truth, first as the recorders left it,
-// then after a reconcile without any trouble.
+// check compares the archive with the truth, first after the recorders have finished, then
+// after a reconcile without faults.
 func (w *world) check() {
 	ctx := context.Background()
 	conn := w.connect(ctx)
@@ -68,14 +70,14 @@ func (w *world) check() {
 	w.checkComplete(ctx, a, live)
 	if slices.ContainsFunc(w.plan.Changes, func(c Change) bool { return c.Op == Label }) {
 		reconcile(recorder.ReconcileOptions{Deep: true})
-		w.checkAnswers(ctx, a, looked)
+		w.checkAnswers(ctx, a, deep)
 	}
 	if w.plan.Lifecycle {
 		if again := reconcile(recorder.ReconcileOptions{}); len(again.Recorded)+len(again.Deleted) > 0 {
 			w.Problem("nothing has changed, and a reconcile recorded %v and %v", again.Recorded, again.Deleted)
 		}
 		w.lifecycle()
-		w.checkAnswers(ctx, a, looked)
+		w.checkAnswers(ctx, a, deep)
 		w.checkComplete(ctx, a, live)
 	}
 }
@@ -127,7 +129,7 @@ func (w *world) checkAnswers(ctx context.Context, a *archive.Archive, when phase
 			if _, read := values[id]; !read {
 				v, err := a.Value(ctx, name, refs)
 				switch {
-				case errors.Is(err, archive.ErrExpired) && when == looked && w.plan.Lifecycle && !w.lives(string(name), truth):
+				case errors.Is(err, archive.ErrExpired) && when == deep && w.plan.Lifecycle && !w.lives(string(name), truth):
 					continue // a rule removed what is not live
 				case err != nil:
 					w.Problem("%s: %s version %d: %v", when, name, state.Version.Number, err)

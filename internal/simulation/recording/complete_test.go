@@ -10,8 +10,8 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// checkComplete holds that everything Parameter Store has now is recorded, is
-// what the archive answers, and lies on top of its key.
+// checkComplete checks that everything in Parameter Store is recorded, is what the archive
+// answers, and is the current object under its key.
 func (w *world) checkComplete(ctx context.Context, a *archive.Archive, live *paramstore.Store) {
 	for _, name := range w.ssm.Names() {
 		index, err := a.Index(ctx, ssmbak.Name(name))
@@ -23,7 +23,7 @@ func (w *world) checkComplete(ctx context.Context, a *archive.Archive, live *par
 		now := w.truth(name, time.Now())
 		if !now.live {
 			if len(top) > 0 && !top[0].Marker {
-				w.Problem("%s is gone, and a value lies on top of its key; its facts: %+v", name, index.Facts)
+				w.Problem("%s does not exist, but a value is the current object under its key; its facts: %+v", name, index.Facts)
 			}
 			continue
 		}

@@ -13,38 +13,38 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// The corners that a run may reach.
+// The corners that a run can reach.
 const (
 	FirstIndexTaken    = "412 on a first index"
 	LaterIndexTaken    = "412 on a later index"
 	IndexConflict      = "409 on an index"
 	IndexVanished      = "404 on If-Match"
-	IndexAnswerLost    = "index written and answer lost"
-	ValueAnswerLost    = "value written and answer lost"
-	MarkerAnswerLost   = "marker left and answer lost"
+	IndexAnswerLost    = "index written, response lost"
+	ValueAnswerLost    = "value written, response lost"
+	MarkerAnswerLost   = "marker written, response lost"
 	KilledBeforeIndex  = "killed between value and index"
 	KilledBeforeMarker = "killed between index and marker"
 	PausedSameLife     = "paused across another's swap in the same life"
 	PausedOtherLife    = "paused across a swap and a re-creation"
 	HeldDropped        = "wrote a value that Parameter Store no longer has"
-	LateOldValue       = "an older value on top of a live one"
-	LateMarker         = "a delete marker on top of a live value"
+	LateOldValue       = "an older value is the current object of a live parameter"
+	LateMarker         = "a delete marker is the current version of a live parameter"
 	OtherLifeSecret    = "re-created between history and values"
-	DroppedSecret      = "gone between history and values"
+	DroppedSecret      = "deleted between history and values"
 	StaleOldLife       = "stale read of an old life"
 	StaleAfterCreate   = "stale read after a create"
 	ListingMissed      = "a listing that misses a live name"
-	HandedBack         = "message handed back after recording"
+	HandedBack         = "message returned after recording"
 	CameTwice          = "event came twice"
 	CameLate           = "event came more than a minute late"
 	OutOfOrder         = "event overtaken by a later one of its name"
 	EventLost          = "event lost"
 	TwoAtOnce          = "two recorders on one name at once"
-	ReconcileBeside    = "reconcile beside a recorder"
-	ReconcilesBeside   = "reconcile beside itself"
-	NeverSeen          = "a Create or Update whose version nobody saw"
-	LifeMissed         = "a whole life nobody saw"
-	VersionsDropped    = "more versions between looks than are kept"
+	ReconcileBeside    = "reconcile concurrent with a recorder"
+	ReconcilesBeside   = "concurrent reconciles"
+	NeverSeen          = "a Create or Update whose version was never observed"
+	LifeMissed         = "a life that was never observed"
+	VersionsDropped    = "more versions between observations than are kept"
 	SecondOfEverything = "deletion and re-creation in one second"
 	TwoDeletions       = "two deletions in one second"
 	SteppedBack        = "a version whose time is before the one before it"
@@ -53,19 +53,19 @@ const (
 	TagEventLost       = "event of a tag lost"
 	LateAttribute      = "label or tag event processed after newer versions"
 	TwoTagEvents       = "two tag events in one second"
-	Unlabelled         = "a label taken away, which no event tells"
+	Unlabelled         = "a removed label, which causes no event"
 	LabelBlocks        = "a label on the oldest version that blocks a put"
 	Expired            = "a parameter that expired"
 	EndMadeExact       = "an inferred end made exact later"
 	IndexUnderMarker   = "an index under a marker"
 	LifecycleExpired   = "a value that a lifecycle rule removed"
 	ReadInBetween      = "a reader in the middle of a write"
-	ProofHeld          = "a reconcile that looks only at what changed"
+	ProofHeld          = "a reconcile that reads only what changed"
 	Denied             = "a request that a reconcile was not allowed"
 	ListedMissed       = "a live parameter that a complete listing could not record"
 )
 
-// corners are what enough histories reach, each at least once.
+// corners must each be reached in enough histories.
 var corners = []string{
 	FirstIndexTaken, LaterIndexTaken, IndexConflict, IndexVanished, IndexAnswerLost, ValueAnswerLost, MarkerAnswerLost,
 	KilledBeforeIndex, KilledBeforeMarker, PausedSameLife, PausedOtherLife, HeldDropped, LateOldValue, LateMarker,
@@ -76,7 +76,7 @@ var corners = []string{
 	Denied, ListedMissed,
 }
 
-// summary is the shares of the answers.
+// summary returns the shares of the kinds of answers.
 func summary(c *simulation.Counts) string {
 	var b strings.Builder
 	shares := func(what string, kinds ...string) {
@@ -96,7 +96,7 @@ func summary(c *simulation.Counts) string {
 	return b.String()
 }
 
-// countTruths counts the corners that only the whole of a run shows.
+// countTruths counts the corners that are found in the complete history.
 func (w *world) countTruths(a *archive.Archive) {
 	for _, name := range w.ssm.Names() {
 		index, err := a.Index(context.Background(), ssmbak.Name(name))

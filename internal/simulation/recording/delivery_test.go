@@ -87,7 +87,7 @@ func (w *world) emit(e ssmapi.Event) {
 	}
 }
 
-// deliver hands a message out until somebody is done with it.
+// deliver delivers a message until a recorder is done with it.
 func (w *world) deliver(m *message, delay time.Duration, happened time.Time) {
 	defer w.waiting.Done()
 	time.Sleep(delay)
@@ -118,5 +118,5 @@ func (w *world) deliver(m *message, delay time.Duration, happened time.Time) {
 		case <-time.After(visibility):
 		}
 	}
-	w.Problem("message %s of %s was handed out %d times and never done", m.id, m.name, maxReceives)
+	w.Problem("message %s of %s was delivered %d times and never done", m.id, m.name, maxReceives)
 }

@@ -1,27 +1,25 @@
-// Package recording plays random histories of Parameter Store against the real
-// recorder and archive, and holds every answer of the archive against a model that
-// keeps every state. It consists of tests; package simulation is their engine.
+// Package recording simulates random histories of Parameter Store with the real recorder
+// and archive, and compares every answer of the archive with a model that keeps every
+// state. It consists of tests; see package simulation.
 //
-// # The model
+// A plan is determined by a seed: what changes when, which events are late, duplicated or
+// lost, and how often requests are slow, fail before or after they took effect, or return
+// stale responses. Two recorders process the events of a queue, reconciles run
+// concurrently, and each of these can be paused or killed between any two requests.
+// Afterwards, these promises are checked at every relevant moment:
 //
-// A plan follows from a seed: what is changed when, which events come late, twice or
-// never, and how often requests are slow, fail before or after they took effect, or
-// answer from the past. Two recorders take events from a queue, reconciles run at
-// the same time, and any of them may be paused or killed between any two requests.
-// Afterwards these promises are checked at every moment that could matter:
-//
-//   - what is proved is never wrong, not even to a reader in the middle;
-//   - what is last known is wrong only where an event was lost, and after a
-//     reconcile only where it can never be found out: no version of a life was ever
-//     seen, or none of the last changes before its end;
-//   - tags and labels that are known are right, as long as no event of them was
-//     lost, and after a reconcile in any life that it met;
-//   - what is unknown is bounded: in a calm world by the second of a deletion,
-//     by what surrounds a deletion whose event was lost, and by versions that
-//     Parameter Store no longer had;
-//   - what was live while a complete listing ran is never taken for absent at
-//     that time, whatever the reconcile was not allowed to read or write;
-//   - every version that Parameter Store still has when all is quiet is in the
-//     archive, with its own value and time, and a live value is its key's
-//     current object, so that no lifecycle rule can remove it.
+//   - Proved answers are never wrong, not even for a concurrent reader.
+//   - Last known answers are wrong only if an event was lost and, after a reconcile, only
+//     if this can never be found out, because no version of a life or none of the last
+//     changes before its end was ever observed.
+//   - Known tags and labels are correct if no event of them was lost and, after a
+//     reconcile, in any life that it observed.
+//   - Unknown answers are bounded. In a calm world, they are limited to the second of a
+//     deletion, to the surroundings of a deletion whose event was lost, and to versions
+//     that Parameter Store no longer had.
+//   - A parameter that existed during a complete listing is never absent at that time,
+//     whatever the reconcile was not allowed to read or write.
+//   - Once all changes were recorded, every version in Parameter Store is in the archive
+//     with its value and time, and a live value is the current object under its key, so
+//     that no lifecycle rule removes it.
 package recording

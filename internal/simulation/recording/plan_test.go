@@ -20,19 +20,20 @@ type Plan struct {
 	// KillMarker is the share of deletions of objects, of 1,000, before which
 	// the process is killed: there are few, and nothing else comes so late.
 	KillMarker int
-	// Kills are after how many requests each recorder is killed, 0 for never.
+	// Kills are the numbers of requests after which each recorder is killed; 0 means
+	// never.
 	Kills []int
-	// Reconciles are when a reconcile begins, and after how many requests it is
-	// killed, 0 for never.
+	// Reconciles are the reconciles: when each starts, and the number of requests after
+	// which it is killed; 0 means never.
 	Reconciles []Reconcile
-	// Readers are when somebody reads everything.
+	// Readers are the times at which a reader reads everything.
 	Readers []time.Duration
-	// Established is when the archive is made: changes may come before it.
+	// Established is when the archive is created; changes can occur before.
 	Established time.Duration
-	// Calm plans know no trouble but events that are lost, late and repeated:
-	// there unknown answers must stay within narrow bounds.
+	// Calm plans have no faults but lost, late and duplicated events. Unknown answers
+	// must then be within narrow bounds.
 	Calm bool
-	// Hurt is when somebody deletes an index, 0 for never; it is rebuilt later.
+	// Hurt is when an index is deleted, to be rebuilt later; 0 means never.
 	Hurt time.Duration
 	// StepBack lets the times of versions step back within a life.
 	StepBack bool
@@ -159,14 +160,14 @@ func (d *draft) denials() {
 	d.Reconciles = append(d.Reconciles, Reconcile{At: time.Duration(r.Int64N(int64(d.at) + int64(time.Minute)))})
 }
 
-// step adds what one user does to one parameter.
+// step adds a change of one parameter by a user.
 func (d *draft) step(name string) {
 	d.serial++
 	live := d.number[name] > 0
 	switch n := d.IntN(24); {
 	case live && n < 5:
 		d.change(Change{Op: Delete, Name: name})
-		if d.IntN(2) == 0 { // made anew soon
+		if d.IntN(2) == 0 { // recreated soon
 			d.at += time.Duration(1+d.IntN(900)) * time.Millisecond
 			d.put(name)
 		}
@@ -216,7 +217,7 @@ func (d *draft) change(c Change) {
 	}
 }
 
-// troubles adds what happens beside the users.
+// troubles adds everything but the changes of users.
 func (d *draft) troubles() {
 	for range 2 {
 		kill := 0
@@ -244,12 +245,12 @@ func (d *draft) troubles() {
 	}
 }
 
-// value makes values that a careless reader or writer would change.
+// value returns values that a careless reader or writer would change.
 func value(r *rand.Rand, i int) string {
 	return fmt.Sprintf("%s%d-%x%s", []string{"", " ", "\t", "é"}[r.IntN(4)], i, r.Uint32(), []string{"", " ", "\n", "  \n"}[r.IntN(4)])
 }
 
-// String tells a plan in lines.
+// String returns a plan, one change per line.
 func (p Plan) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "seed %d, archive made after %v, calm: %v, lifecycle: %v, times step back: %v, kills %v, reconciles %v, readers %v, hurt at %v\n", p.Seed, p.Established, p.Calm, p.Lifecycle, p.StepBack, p.Kills, p.Reconciles, p.Readers, p.Hurt)

@@ -9,7 +9,7 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 )
 
-// reader reads everything in the middle of what goes on.
+// reader reads everything while changes are being recorded.
 func (w *world) reader(ctx context.Context, id int) {
 	w.mu.Lock()
 	if w.recorders > 0 {

@@ -10,14 +10,14 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// Why a last known answer may be wrong.
+// The reasons why a last known answer can be wrong.
 const (
-	CauseLife   = "last known was wrong: no version of a whole life was ever seen"
+	CauseLife   = "last known was wrong: no version of a life was ever observed"
 	CauseLast   = "last known was wrong: the event of the last changes before a deletion was lost"
-	CauseEnd    = "last known was wrong: the event of a deletion was lost, and nobody has looked since"
-	CauseChange = "last known was wrong: the event of a change was lost, and nobody has looked since"
+	CauseEnd    = "last known was wrong: the event of a deletion was lost, and there was no observation since"
+	CauseChange = "last known was wrong: the event of a change was lost, and there was no observation since"
 	CauseSecond = "last known was wrong: a deletion and a creation in one second, and other events around them were lost"
-	CauseStep   = "last known was wrong: a time stepped back, and no look saw the version with the one before it"
+	CauseStep   = "last known was wrong: a time stepped back, and no observation has the version with the one before it"
 	CauseOrder  = "last known was wrong: another change of the same name was lost"
 )
 
@@ -43,7 +43,7 @@ func (w *world) checkState(when phase, name ssmbak.Name, at ssmbak.Time, s ssmba
 		}
 		cause := w.cause(name, at, t, f)
 		w.Counts.Add(cause)
-		// What was lost before anybody looked at it can never be found out.
+		// A change that was lost before any observation can never be found out.
 		forever := cause == CauseLife || cause == CauseLast || cause == CauseSecond
 		if !w.lost[string(name)] || when != recorded && !forever {
 			w.Problem("%s: %s at %v is last known to be version %d of %v (deleted: %v), it was version %d of %v (%s)", when, name, at, s.Version.Number, s.Version.Time, s.Deleted, t.number, t.at, cause)
@@ -53,8 +53,8 @@ func (w *world) checkState(when phase, name ssmbak.Name, at ssmbak.Time, s ssmba
 	}
 }
 
-// unaware reports whether a moment lies within a second of a version whose time
-// steps back, and of which the archive does not know from when it was current.
+// unaware reports whether a moment is within a second after a version whose time steps
+// back, and for which the archive does not know since when it was current.
 func (w *world) unaware(name ssmbak.Name, at ssmbak.Time, f timeline.Facts) bool {
 	changes := w.ssm.Truth(string(name))
 	counted := momentsOf(changes)
@@ -70,11 +70,11 @@ func (w *world) unaware(name ssmbak.Name, at ssmbak.Time, f timeline.Facts) bool
 	return false
 }
 
-// cause says why a last known answer is wrong.
+// cause returns why a last known answer is wrong.
 func (w *world) cause(name ssmbak.Name, at ssmbak.Time, t truth, f timeline.Facts) string {
 	changes := w.ssm.Truth(string(name))
 	if !t.live {
-		// It would have been found out by the next life, if anybody had seen that.
+		// An observation of the next life would have found it out.
 		born, seen := false, false
 		for _, c := range changes {
 			if u := truthOf(changes, c.Time); u.live && u.life == t.life+1 {
@@ -124,7 +124,7 @@ func (w *world) checkUnknown(name ssmbak.Name, at ssmbak.Time, s ssmbak.State, c
 			return
 		}
 	}
-	// What was surely seen on both sides of the moment.
+	// The versions certainly observed on both sides of the moment.
 	before, after := ssmbak.MinTime, ssmbak.MaxTime
 	number, held := int64(0), int64(0)
 	for _, v := range f.Versions { // in the order of their times
@@ -141,13 +141,13 @@ func (w *world) checkUnknown(name ssmbak.Name, at ssmbak.Time, s ssmbak.State, c
 	if w.lost[string(name)] && before > 0 && w.deletedIn(name, before.Second()) {
 		return // the deletion may have come after the version, if another life was missed
 	}
-	// An event tells its second only, so what is lost just before counts too.
+	// An event has only a second, so a loss just before counts, too.
 	before = max(before, 0).Add(-2 * time.Second)
 	if t := truthOf(changes, at.Std()); slices.ContainsFunc(changes, func(c ssmapi.Change) bool {
 		u := truthOf(changes, c.Time)
 		return u.live && u.life == t.life && u.number >= held+keptVersions
 	}) {
-		return // no look saw the versions on both sides
+		return // no observation has the versions on both sides
 	}
 	if slices.ContainsFunc(f.MissedChanges, func(tr timeline.MissedChange) bool {
 		return ssmbak.Seconds(tr.Second-1) <= at && strings.Contains(s.Reason, "event")

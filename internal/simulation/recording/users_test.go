@@ -64,7 +64,7 @@ func (w *world) user(client *ssm.Client, c Change) (err error) {
 		out, unlabelErr := client.UnlabelParameterVersion(ctx, &ssm.UnlabelParameterVersionInput{Name: &c.Name, ParameterVersion: &c.Number, Labels: []string{c.Value}})
 		if err = unlabelErr; err == nil && len(out.RemovedLabels) > 0 {
 			w.mu.Lock()
-			w.labelLost["/"+strings.TrimPrefix(c.Name, "/")] = true // no event tells of it
+			w.labelLost["/"+strings.TrimPrefix(c.Name, "/")] = true // there is no event
 			w.mu.Unlock()
 			w.Counts.Add(Unlabelled)
 		}
@@ -74,15 +74,15 @@ func (w *world) user(client *ssm.Client, c Change) (err error) {
 	return err
 }
 
-// refused reports whether Parameter Store took no notice of a change: a plan does
-// not know exactly what is there when it comes.
+// refused reports whether Parameter Store rejected a change, since a plan does not know
+// exactly what exists at that time.
 func refused(err error) bool {
 	var api smithy.APIError
 	return errors.As(err, &api)
 }
 
-// hurt lays a delete marker on an index, as somebody may by mistake, and has it
-// rebuilt after a while.
+// hurt adds a delete marker to an index, as could happen by mistake, and rebuilds the index
+// after a while.
 func (w *world) hurt(ctx context.Context) {
 	time.Sleep(time.Until(w.Start.Add(w.plan.Hurt)))
 	conn := w.connect(ctx)

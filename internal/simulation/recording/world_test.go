@@ -39,10 +39,10 @@ type world struct {
 	tagLost   map[string]bool        // names that lost an event of tags
 	labelLost map[string]bool        // names that lost an event of labels, or lost one without an event
 	dropped   map[string][]time.Time // by name, deletions whose event was lost
-	came      map[string]time.Time   // by event, when it was first handed out
+	came      map[string]time.Time   // by event, when it was first delivered
 	newest    map[string]time.Time
 	stepped   map[string]stepped
-	active    map[string]int // recorders that are handling a name
+	active    map[string]int // recorders that are processing a name
 	recorders int
 	listings  int
 	complete  []listing // those that the archive notes as complete
@@ -97,7 +97,7 @@ func (w *world) stepBack(name string, version int64) time.Duration {
 	return back
 }
 
-// staleBy is how far back a read of Parameter Store answers from.
+// staleBy returns how stale the response to a read of Parameter Store is.
 func (w *world) staleBy(op, name string) time.Duration {
 	if w.plan.Stale == 0 || time.Since(w.Start) == 0 || !w.Chance("stale "+op+name, w.plan.Stale) {
 		return 0
@@ -105,8 +105,8 @@ func (w *world) staleBy(op, name string) time.Duration {
 	ago := time.Duration(w.Draw("stale by "+op+name, int(staleness/time.Millisecond))) * time.Millisecond
 	now, then := w.truth(name, time.Now()), w.truth(name, time.Now().Add(-ago))
 	if op == "ListTagsForResource" && w.plan.Lossy() && then.life != now.life {
-		// Tags of a life of which nothing ever came cannot be told from those of
-		// the next one, if that begins within seconds.
+		// Tags of a life without any event cannot be distinguished from those of the
+		// next one, if that begins within seconds.
 		return 0
 	}
 	switch {

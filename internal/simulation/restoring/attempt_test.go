@@ -228,8 +228,8 @@ func (s *story) back(first, second *attempt) {
 		if way == nil || !way.killed {
 			return way
 		}
-		s.Counts.Add("way back killed")
-		what += ", which was killed, once more"
+		s.Counts.Add("undo killed")
+		what += ", run again after it was killed"
 		s.rest()
 		return again([]int{way.run.writer})
 	}
@@ -237,16 +237,16 @@ func (s *story) back(first, second *attempt) {
 	for _, of := range []struct {
 		a    *attempt
 		what string
-	}{{second, "the way back from the second restore"}, {first, "the way back from the first restore"}} {
+	}{{second, "undo of the second restore"}, {first, "undo of the first restore"}} {
 		if way := undo(of.a, of.what); way != nil {
-			s.Counts.Add("way back")
+			s.Counts.Add("undo")
 			ways = append(ways, way)
 		}
 	}
 	slices.Reverse(ways)
 	for _, way := range ways {
-		if undo(way, "taking back "+way.what) != nil {
-			s.Counts.Add("way back of the way back")
+		if undo(way, "undo of the "+way.what) != nil {
+			s.Counts.Add("undo of the undo")
 		}
 	}
 }

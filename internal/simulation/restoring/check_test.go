@@ -55,7 +55,7 @@ func (s *story) checkAttempt(a *attempt) {
 		s.checkUndone(a)
 	}
 	if a.killed {
-		return // nobody is left to hear of it
+		return // there is no result
 	}
 	for i := range a.res.Outcomes {
 		s.checkOutcome(a, &a.res.Outcomes[i])
@@ -92,13 +92,13 @@ func (s *story) checkPlan(a *attempt) {
 	}
 }
 
-// sure reports whether an answer of the archive may not be wrong.
+// sure reports whether an answer of the archive must be correct.
 func (s *story) sure(a *attempt, c ssmbak.Certainty) bool {
 	return c == ssmbak.Proved || c == ssmbak.LastKnown && !s.lossy && !a.behind
 }
 
-// sureOf reports whether the tags and labels that the archive answers with may
-// not be wrong. No event tells that a label was taken away.
+// sureOf reports whether the tags and labels in an answer of the archive must be correct.
+// There is no event for the removal of a label.
 func (s *story) sureOf(a *attempt, w ssmbak.State) (tags, labels bool) {
 	tags = w.Tags.IsKnown() && !s.lossy && (!a.behind || w.Tags.IsProved())
 	labels = w.Labels.IsKnown() && !s.lossy && (!a.behind || w.Labels.IsProved()) && !s.unlabelled[string(w.Name)]
@@ -147,8 +147,8 @@ func (s *story) checkOutcome(a *attempt, out *plan.Outcome) {
 	var idle *restore.NotBegunError
 	switch {
 	case out.Status == plan.StatusRefused || out.Status == plan.StatusUnchanged || errors.As(out.Err, &idle) && !out.Replaced:
-		// A create whose answer was lost, and over which somebody wrote before it
-		// was asked again, looks like one that came too late.
+		// If the response of a create was lost and a user wrote before the retry, it
+		// looks as if the parameter existed before.
 		late := item.Action == plan.ActionCreate && out.Status == plan.StatusRefused && theirs
 		if ours > 0 && !late {
 			s.Problem("%s: %s was %s (%v), and was changed: %v", a.what, name, out.Status, out.Err, a.after[name])
@@ -183,7 +183,7 @@ func (s *story) checkOutcome(a *attempt, out *plan.Outcome) {
 func (s *story) checkOverwritten(a *attempt, out *plan.Outcome) {
 	name := string(out.Item.Name)
 	if out.Item.Action == plan.ActionDelete || out.Replaced {
-		return // no number tells of it
+		return // the version numbers do not show it
 	}
 	log, seen := s.AWS.SSM.Truth(name), false
 	for i := a.marks[name]; i < len(log); i++ {
@@ -191,8 +191,8 @@ func (s *story) checkOverwritten(a *attempt, out *plan.Outcome) {
 		if seen && !theirs && version(log[i]) {
 			s.Problem("%s: %s is said to be %s, but replaced what a user did meanwhile", a.what, name, out.Status)
 		}
-		// Whether somebody deleted what it created before it asked again, no
-		// number tells.
+		// The version numbers do not show whether a user deleted the created parameter
+		// before the retry.
 		unseen := out.Item.Action == plan.ActionCreate && log[i].Op == "Delete"
 		seen = (seen || theirs && version(log[i])) && !unseen
 	}
@@ -280,16 +280,16 @@ func (s *story) checkRefused(a *attempt, out *plan.Outcome, theirs bool) {
 	case strings.Contains(why, "not in the archive"):
 		is("refused: not in the archive", s.disabled || !a.calm)
 	case a.undoes != nil && strings.HasPrefix(why, "it is not what the restore left"):
-		s.Counts.Add("way back refused: changed")
+		s.Counts.Add("undo refused: changed")
 	case a.undoes != nil && strings.HasPrefix(why, "it was deleted since the restore"):
-		s.Counts.Add("way back refused: deleted")
+		s.Counts.Add("undo refused: deleted")
 	default:
 		is("refused: other", false)
 	}
 }
 
-// checkFailed demands that nothing fails in peace but for a key, and that what
-// was put back is as it was.
+// checkFailed checks that nothing fails without faults except because of a key, and that a
+// parameter that was put back is unchanged.
 func (s *story) checkFailed(a *attempt, out *plan.Outcome, theirs bool) {
 	name, why := string(out.Item.Name), out.Err.Error()
 	if a.calm && !s.disabled && !theirs {
@@ -298,7 +298,7 @@ func (s *story) checkFailed(a *attempt, out *plan.Outcome, theirs bool) {
 	if strings.Contains(why, "overwrote what was changed at the same time") {
 		s.Counts.Add("overwrote what was changed at the same time")
 		if !theirs {
-			s.Problem("%s: %s: %s; but nobody changed it", a.what, name, why)
+			s.Problem("%s: %s: %s; but no user changed it", a.what, name, why)
 		}
 	}
 	if strings.Contains(why, "was put back as version") && !theirs {
@@ -348,14 +348,13 @@ func (s *story) checkRecord(a *attempt) {
 	}
 }
 
-// checkUndone compares what is live with what was there before the restore that
-// was taken back.
+// checkUndone compares the live parameters with those before the restore that was undone.
 func (s *story) checkUndone(a *attempt) {
 	of := a.undoes
 	for _, name := range s.names {
 		log := s.AWS.SSM.Truth(name)
 		var wrote, attributes, mixed bool // by the restore; by users
-		last := of.run.writer             // who made what the way back found
+		last := of.run.writer             // the owner of the current version
 		for i := of.marks[name]; i < a.marks[name]; i++ {
 			owner := s.owners[name][i]
 			if slices.Contains(a.also, owner) {
@@ -373,22 +372,22 @@ func (s *story) checkUndone(a *attempt) {
 		out := a.outcome(name)
 		switch {
 		case last == users && ours > 0 && !a.before[name].live && deletes(of, name):
-			// Who deleted it cannot be told.
+			// It is unknown who deleted it.
 		case last == users && ours > 0:
 			s.Problem("%s changed %s, which a user changed since: %v", a.what, name, a.before[name])
 		case last != of.run.writer, mixed, theirs, attributes, theirAttributes:
-			// It may be refused, or not as it was.
+			// It can be refused, or differ.
 		case wrote && out == nil:
-			s.Problem("%s leaves out %s, which was changed", a.what, name)
+			s.Problem("%s skips %s, which was changed", a.what, name)
 		case wrote && out.Status == plan.StatusRefused:
 			if why := out.Err.Error(); strings.HasPrefix(why, "it is not what the restore left") || strings.HasPrefix(why, "it was deleted since") {
-				s.Problem("%s: %s was refused: %s; but nobody changed it:\n    before that restore %v\n    before the way back %v", a.what, name, why, of.before[name], a.before[name])
+				s.Problem("%s: %s was refused: %s; but no user changed it:\n    before that restore %v\n    before the undo     %v", a.what, name, why, of.before[name], a.before[name])
 			}
 		case out != nil && out.Status == plan.StatusFailed: // checked where it is
 		default:
 			k := knowledge{tags: true, labels: true, now: a.began, wrote: out != nil && out.Version != 0, replace: a.options.Replace, replaced: out != nil && out.Replaced}
 			if problems := s.compare(a.after[name], of.before[name], a.before[name], k); len(problems) > 0 && wrote {
-				s.Problem("%s: %s: %s\n    before that restore %v\n    before the way back %v\n    after it            %v", a.what, name, strings.Join(problems, "; "), of.before[name], a.before[name], a.after[name])
+				s.Problem("%s: %s: %s\n    before that restore %v\n    before the undo     %v\n    after the undo      %v", a.what, name, strings.Join(problems, "; "), of.before[name], a.before[name], a.after[name])
 			}
 		}
 	}

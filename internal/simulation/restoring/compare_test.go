@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// knowledge is what decides how far a parameter comes back.
+// knowledge determines what is restored of a parameter.
 type knowledge struct {
-	tags, labels      bool // they are known, and nobody else changed them
+	tags, labels      bool // whether they are known, and only the restore changed them
 	keyID             string
 	now               time.Time
 	wrote             bool
@@ -69,12 +69,12 @@ func (s *story) compare(got, want, before snapshot, k knowledge) (problems []str
 		add("its key is %q instead of %q", got.KeyID, key)
 	}
 	if left, expired := alive(want.Policies, k.now); got.Policies != left && (k.wrote || got.Policies != want.Policies) {
-		// One may have expired while the restore ran.
+		// One can expire during the restore.
 		if later, _ := alive(want.Policies, k.now.Add(10*time.Minute)); got.Policies != later {
 			add("its policies are %q instead of %q", got.Policies, left)
 		}
 	} else if expired && k.wrote {
-		s.Counts.Add("expiration left out")
+		s.Counts.Add("expiration skipped")
 	}
 	if k.tags && !maps.Equal(got.Tags, want.Tags) {
 		add("its tags are %v instead of %v", got.Tags, want.Tags)
@@ -130,7 +130,7 @@ func (s *story) compareLabels(got, want, before snapshot, k knowledge) (problems
 	return problems
 }
 
-// alive leaves out the policies of an expiration that has passed.
+// alive removes expiration policies whose time has passed.
 func alive(policies string, now time.Time) (left string, expired bool) {
 	if policies == "" {
 		return "", false

@@ -9,7 +9,7 @@ import (
 	"github.com/ssmbak/ssmbak/restore"
 )
 
-// corners are what enough seeds reach, each at least once.
+// corners must each be reached in enough histories.
 var corners = []string{
 	"action create", "action update", "action replace", "action delete", "action none", "action kept", "action unknown",
 	"status restored", "status deleted", "status unchanged", "status refused", "status failed",
@@ -20,14 +20,14 @@ var corners = []string{
 	"killed before the first write", "killed between writes", "killed before the record's end", "killed with a record, taken back",
 	"killed while a parameter was away", "interrupted", "nothing begun",
 	"label moved", "label on an older version put back", "label that cannot come back",
-	"tag added", "tag removed", "expiration left out", "policies cleared", "tier stays Advanced", "another key",
-	"beside", "exact", "left out by a pattern", "a pattern that matches nothing", "one parameter", "last known", "last known tags or labels",
+	"tag added", "tag removed", "expiration skipped", "policies cleared", "tier stays Advanced", "another key",
+	"relocated", "exact", "excluded by a pattern", "a pattern that matches nothing", "one parameter", "last known", "last known tags or labels",
 	"second run finished the first", "nothing left to do",
-	"way back", "way back of the way back", "way back killed", "way back refused: changed", "way back refused: deleted",
+	"undo", "undo of the undo", "undo killed", "undo refused: changed", "undo refused: deleted",
 	"an event was lost", "a plan failed",
 }
 
-// countAttempt counts what an attempt reached.
+// countAttempt counts the corners that an attempt reached.
 func (s *story) countAttempt(a *attempt) {
 	p := a.run
 	if a.killed {

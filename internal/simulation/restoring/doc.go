@@ -1,15 +1,15 @@
-// Package restoring plays random stories of restores against the emulator, which
-// remembers every state of every parameter. It consists of tests; package
-// simulation is their engine. In one story:
+// Package restoring simulates random stories of restores with the emulator, which keeps
+// every state of every parameter. It consists of tests; see package simulation. In each
+// story:
 //
-//   - users change parameters at random, and the real recorder records them;
-//   - everything goes on changing, recorded only in part;
-//   - a restore to a random moment, with random options, meets throttling,
-//     failures before and after the effect, and users who change parameters
-//     meanwhile; it may be interrupted, or killed at any request;
-//   - a second one finishes it without trouble;
-//   - both are undone, the newest first, and the undo is undone again.
+//   - Users change parameters at random, and the real recorder records the changes.
+//   - Users continue to change parameters, and only a part is recorded.
+//   - A restore to a random moment, with random options, encounters throttling, failures
+//     before and after requests took effect, and concurrent changes by users. It can be
+//     interrupted, or killed at any request.
+//   - A second restore completes it without faults.
+//   - Both are undone, newest first, and the undo is undone, too.
 //
-// After each step what Parameter Store holds, who changed what, what was reported and
-// what was recorded are compared with the states that the emulator remembers.
+// After each step, the parameters, the owners of changes, the outcomes and the restore
+// records are compared with the states that the emulator keeps.
 package restoring

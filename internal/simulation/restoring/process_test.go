@@ -40,7 +40,7 @@ type run struct {
 	wrote    int // changes of Parameter Store
 	recorded bool
 	ended    bool                 // the record was written again
-	looks    map[string]time.Time // when it looked at a parameter last
+	looks    map[string]time.Time // when it last read a parameter
 }
 
 func (s *story) newRun(id int) *run {
@@ -132,9 +132,9 @@ func (p *run) changed(op string, change made) {
 	if !p.recorded {
 		p.s.Problem("run %d: %s of %s before the restore is recorded", p.id, op, change.name)
 	}
-	// A change has its time in whole milliseconds.
+	// The time of a change has a precision of milliseconds.
 	if seen := p.looks[change.name]; change.theirs.After(p.s.planned) && seen.After(change.theirs.Add(2*time.Millisecond)) {
-		p.s.Problem("run %d: %s of %s, although the look before it showed what a user did since the plan", p.id, op, change.name)
+		p.s.Problem("run %d: %s of %s, although the read before it showed a change of a user since the plan", p.id, op, change.name)
 	}
 }
 

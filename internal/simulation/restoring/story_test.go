@@ -17,38 +17,38 @@ import (
 	"github.com/ssmbak/ssmbak/restore"
 )
 
-// secretMark stands in every value, so that one is found wherever it must not be.
+// secretMark is part of every value, so that values are found where they must not be.
 const secretMark = "hunter2"
 
-// story is what happens in one seed.
+// story is the history of one seed.
 type story struct {
 	*simulation.World
 	account *testworld.World
 	rand    *rand.Rand
 	names   []string
 	log     logged
-	// lossy says that events are lost, and unlabelled which parameters lost a
-	// label, of which there is no event.
+	// lossy reports whether events are lost. unlabelled has the parameters of which a
+	// label was removed, for which there is no event.
 	lossy      bool
 	unlabelled map[string]bool
 	moments    []ssmbak.Time
-	disabled   bool // a key may be
+	disabled   bool // whether a key can be disabled
 
-	// What is restored.
+	// The target and the options of the restores.
 	at        ssmbak.Time
 	text      string
 	recursive bool
 	options   restore.Options
 
-	lostPuts sync.Map   // names of which the answer to a put was lost
+	lostPuts sync.Map   // names for which the response to a put was lost
 	writes   sync.Mutex // held while a parameter changes
 	owners   map[string][]int
 
 	mu      sync.Mutex
-	planned time.Time // when the plan that is being applied was made
+	planned time.Time // when the plan being applied was made
 }
 
-// chance is true once in n times.
+// chance returns true with a probability of 1/n.
 func (s *story) chance(n int) bool { return s.rand.IntN(n) == 0 }
 
 func (s *story) copies(string) int {
@@ -62,14 +62,14 @@ func (s *story) copies(string) int {
 	return 1
 }
 
-// made is a change, and when a user made the version before it, zero if the
-// run did or nobody.
+// made is a change, and the time at which a user made the version before it, or zero if no
+// user did.
 type made struct {
 	name   string
 	theirs time.Time
 }
 
-// as lets somebody change parameters and notes whose the changes are.
+// as changes parameters by calling f, and records who as the owner of the changes.
 func (s *story) as(who int, names []string, f func()) (changes []made) {
 	s.writes.Lock()
 	defer s.writes.Unlock()
@@ -228,11 +228,11 @@ func (s *story) drain() {
 	s.account.Drain()
 }
 
-// history lets users change parameters. moments says that one may be restored
-// to.
+// history lets users change parameters. moments reports whether the times in between can be
+// restored.
 func (s *story) history(steps int, moments bool) {
 	for range steps {
-		name := s.names[s.rand.IntN(7)] // nobody but a restore makes the others
+		name := s.names[s.rand.IntN(7)] // only restores create the others
 		if s.chance(2) {
 			name = s.names[s.rand.IntN(3)]
 		}
@@ -296,7 +296,7 @@ func (s *story) choose() {
 	switch s.rand.IntN(8) {
 	case 0:
 		o.To = "/copy"
-		s.Counts.Add("beside")
+		s.Counts.Add("relocated")
 	case 1:
 		if s.text == "/app" || s.chance(4) { // elsewhere one of them matches nothing
 			o.Only = []string{"/app/sub/*", "a"}
@@ -349,7 +349,7 @@ func (s *story) touchable() map[string]bool {
 		if to, ok := s.written(name); ok {
 			may[to] = true
 		} else if s.options.Only != nil || s.options.Exclude != nil {
-			s.Counts.Add("left out by a pattern")
+			s.Counts.Add("excluded by a pattern")
 		}
 		if s.options.To != "" && s.text != "/app/a" && strings.HasPrefix(name, "/copy/") {
 			may[name] = s.recursive || strings.Count(name, "/") == 2

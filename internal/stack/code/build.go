@@ -25,13 +25,13 @@ var (
 	ErrNoSource = errors.New("the current directory is not in a clone of ssmbak")
 )
 
-// Build builds the zip with the Go on PATH: from the working copy of ssmbak that
-// dir lies in, else from the released version. The errors to tell apart are
-// [ErrNoGo] and [ErrNoSource].
+// Build builds the zip with the Go command on PATH, from the clone of ssmbak that
+// contains dir or, if there is none, from the released version. Errors that callers
+// may want to distinguish are [ErrNoGo] and [ErrNoSource].
 func Build(ctx context.Context, architecture, version, dir string) (Zip, error) {
 	processor, ok := goarch[architecture]
 	if !ok {
-		return Zip{}, fmt.Errorf("%q is no architecture of Lambda", architecture)
+		return Zip{}, fmt.Errorf("Lambda has no architecture %q", architecture)
 	}
 	tool, err := exec.LookPath("go")
 	if err != nil {
@@ -39,7 +39,7 @@ func Build(ctx context.Context, architecture, version, dir string) (Zip, error) 
 	}
 	temp, err := os.MkdirTemp("", "ssmbak-build-")
 	if err != nil {
-		return Zip{}, fmt.Errorf("make a directory to build in: %w", err)
+		return Zip{}, fmt.Errorf("create a directory for the build: %w", err)
 	}
 	defer os.RemoveAll(temp)
 	flags := []string{"-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w -buildid= -X " + stampedVariable + "=" + version}
@@ -59,26 +59,26 @@ func Build(ctx context.Context, architecture, version, dir string) (Zip, error) 
 	}
 	body, err := os.ReadFile(program)
 	if err != nil {
-		return Zip{}, fmt.Errorf("read what was built: %w", err)
+		return Zip{}, fmt.Errorf("read the built program: %w", err)
 	}
 	packed, err := pack(body)
 	if err != nil {
 		return Zip{}, err
 	}
-	return describe("what was built", packed, body)
+	return describe("the built zip", packed, body)
 }
 
-// released reports whether a module of this version can exist: the Go command
-// calls what it builds from a changed clone (devel), or adds +dirty.
+// released reports whether a module with this version can exist: the Go command gives
+// builds from a modified clone the version (devel), or adds +dirty.
 // https://go.dev/doc/go1.24#go-command
 func released(version string) bool { return semver.IsValid(version) && semver.Build(version) == "" }
 
-// fetch makes a module in which the released version of the function can be
-// built.
+// fetch creates a module in which the released version of the function can be built,
+// and returns its directory.
 func fetch(ctx context.Context, tool, temp, version string) (dir string, err error) {
 	dir = filepath.Join(temp, "module")
 	if err := os.Mkdir(dir, 0o700); err != nil {
-		return "", fmt.Errorf("make a directory to build in: %w", err)
+		return "", fmt.Errorf("create a directory for the build: %w", err)
 	}
 	for _, args := range [][]string{{"mod", "init", "build"}, {"get", modulePath + "@" + version}, {"get", function + "@" + version}} {
 		cmd := exec.CommandContext(ctx, tool, args...)
@@ -90,7 +90,8 @@ func fetch(ctx context.Context, tool, temp, version string) (dir string, err err
 	return dir, nil
 }
 
-// environment is the caller's, without what would change what is built.
+// environment returns the current environment without variables that would change the
+// build.
 func environment(processor string) []string {
 	var env []string
 	for _, e := range os.Environ() {
@@ -106,8 +107,7 @@ func environment(processor string) []string {
 	return append(env, "GOFLAGS=", "GOWORK=off", "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+processor)
 }
 
-// checkout returns the root of the working copy of ssmbak that dir lies in, ""
-// if it lies in none.
+// checkout returns the root of the clone of ssmbak that contains dir, or "".
 func checkout(dir string) string {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -129,7 +129,7 @@ func checkout(dir string) string {
 	}
 }
 
-// run runs a command; the error tells what it complained of.
+// run runs a command and returns its output. The error contains its standard error.
 func run(ctx context.Context, cmd *exec.Cmd) (string, error) {
 	var out, complaints bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaints

@@ -1,7 +1,7 @@
-// Package code is the zip that the stack's functions run: found inside the
-// command, built from source, or given as a file.
+// Package code provides the zip of the stack's functions: embedded in the program,
+// built from source, or read from a file.
 //
-// The same source makes the same bytes, so the digest of a zip says what runs.
+// Builds are reproducible, so the digest of a zip identifies its source.
 package code
 
 import (
@@ -23,38 +23,38 @@ import (
 //go:embed all:zips
 var zips embed.FS
 
-// Architectures are the processors that Lambda has, in its words.
+// Architectures are the architectures of Lambda.
 var Architectures = []string{"arm64", "x86_64"}
 
-// goarch is what Go calls them.
+// goarch maps architectures of Lambda to those of Go.
 var goarch = map[string]string{"arm64": "arm64", "x86_64": "amd64"}
 
-// Zip is a zip that Lambda takes.
+// Zip is a deployment package for Lambda.
 type Zip struct {
-	Bytes  []byte
-	SHA256 string // of the bytes, in hexadecimal
-	// Architecture is in Lambda's words.
-	Architecture string
+	Bytes        []byte
+	SHA256       string // of Bytes, in hexadecimal
+	Architecture string // one of [Architectures]
 }
 
-// FileError says why a file cannot be the functions' zip.
+// FileError reports why a file cannot be the functions' zip.
 type FileError struct{ Path, Why string }
 
 func (e *FileError) Error() string { return fmt.Sprintf("%s %s", e.Path, e.Why) }
 
-// NotFoundError says that there is no zip, and why none could be built.
+// NotFoundError reports that no zip is embedded, and why none could be built.
 type NotFoundError struct {
 	Architecture string
 	Err          error
 }
 
 func (e *NotFoundError) Error() string {
-	return fmt.Sprintf("this ssmbak-stack carries no functions for %s and cannot build them: %v", e.Architecture, e.Err)
+	return fmt.Sprintf("this ssmbak-stack contains no functions for %s and cannot build them: %v", e.Architecture, e.Err)
 }
 
 func (e *NotFoundError) Unwrap() error { return e.Err }
 
-// Find returns the zip that the command carries, or builds it.
+// Find returns the embedded zip or, if there is none, builds one. The error is a
+// [*NotFoundError] if that fails.
 func Find(ctx context.Context, architecture, version string) (Zip, error) {
 	if z, ok := embedded(architecture); ok {
 		return z, nil
@@ -75,7 +75,7 @@ func embedded(architecture string) (Zip, bool) {
 	return z, err == nil && z.Architecture == architecture
 }
 
-// maxZip is the most that Lambda takes, in bytes unpacked.
+// maxZip is Lambda's limit for the size of the unpacked zip, in bytes.
 // https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 const maxZip = 250 << 20
 
@@ -91,7 +91,7 @@ func File(path string) (Zip, error) {
 	case info.IsDir():
 		return Zip{}, &FileError{path, "is a directory, and must be a zip"}
 	case info.Size() > maxZip:
-		return Zip{}, &FileError{path, "is larger than Lambda takes"}
+		return Zip{}, &FileError{path, "exceeds the size limit of Lambda"}
 	}
 	body, err := os.ReadFile(path)
 	if err != nil {
@@ -100,7 +100,7 @@ func File(path string) (Zip, error) {
 	return check(path, body)
 }
 
-// check reads what is in a zip.
+// check checks the contents of a zip.
 func check(path string, body []byte) (Zip, error) {
 	r, err := zip.NewReader(bytes.NewReader(body), int64(len(body)))
 	if err != nil {
@@ -114,7 +114,7 @@ func check(path string, body []byte) (Zip, error) {
 		case !f.Mode().IsRegular() || f.Mode().Perm()&0o111 == 0:
 			return Zip{}, &FileError{path, "has a bootstrap that is not executable"}
 		case f.UncompressedSize64 > maxZip:
-			return Zip{}, &FileError{path, "is larger than Lambda takes"}
+			return Zip{}, &FileError{path, "exceeds the size limit of Lambda"}
 		}
 		in, err := f.Open()
 		if err != nil {
@@ -127,14 +127,14 @@ func check(path string, body []byte) (Zip, error) {
 		}
 		return describe(path, body, program)
 	}
-	return Zip{}, &FileError{path, "has no bootstrap at its root: `make dist` makes one that has"}
+	return Zip{}, &FileError{path, "has no bootstrap at its root: build it with `make dist`"}
 }
 
-// describe finds out which processor a program is for.
+// describe returns a zip with the architecture of its program.
 func describe(path string, body, program []byte) (Zip, error) {
 	e, err := elf.NewFile(bytes.NewReader(program))
 	if err != nil {
-		return Zip{}, &FileError{path, "has a bootstrap that is no program for Linux"}
+		return Zip{}, &FileError{path, "has a bootstrap that is not a Linux program"}
 	}
 	defer func() { _ = e.Close() }()
 	sum := sha256.Sum256(body)
@@ -145,17 +145,17 @@ func describe(path string, body, program []byte) (Zip, error) {
 	case elf.EM_X86_64:
 		z.Architecture = "x86_64"
 	default:
-		return Zip{}, &FileError{path, fmt.Sprintf("has a bootstrap for %s, and Lambda has arm64 and x86_64", e.Machine)}
+		return Zip{}, &FileError{path, fmt.Sprintf("has a bootstrap for %s, but Lambda supports only arm64 and x86_64", e.Machine)}
 	}
 	return z, nil
 }
 
-// entry is the program's name in the zip.
+// entry is the name of the program in the zip.
 // https://docs.aws.amazon.com/lambda/latest/dg/golang-package.html
 const entry = "bootstrap"
 
-// pack makes the zip of a program: one entry that everybody may execute, of a time
-// that never changes, so that the same program makes the same bytes.
+// pack returns a zip with a program as its only entry, executable by all users. The
+// time of the entry is constant, so that the zip is reproducible.
 func pack(program []byte) ([]byte, error) {
 	var buf bytes.Buffer
 	w := zip.NewWriter(&buf)
@@ -174,7 +174,7 @@ func pack(program []byte) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// oneLine makes one line of what a program printed.
+// oneLine joins the lines of a text.
 func oneLine(text string) string {
 	return strings.Join(strings.Fields(text), " ")
 }

@@ -13,13 +13,13 @@ import (
 	"testing"
 )
 
-// copied is a working copy in another directory, so that a build in it shows
-// whether paths get into the bytes.
+// copied returns a copy of the clone in another directory. A build in it shows whether
+// the zip depends on paths.
 func copied(t *testing.T) string {
 	t.Helper()
 	root := checkout(".")
 	if root == "" {
-		t.Fatal("this is no working copy")
+		t.Fatal("the test does not run in a clone")
 	}
 	dir := t.TempDir()
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -48,8 +48,8 @@ func copied(t *testing.T) string {
 	return dir
 }
 
-// TestReproducible builds the zip twice, from two directories and under settings
-// that must not matter: the bytes are the same, and Lambda can run them.
+// TestReproducible builds the zip twice, from two directories and with different
+// environments, and checks that it is the same and that Lambda can run it.
 func TestReproducible(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the function twice")
@@ -68,20 +68,20 @@ func TestReproducible(t *testing.T) {
 		t.Fatal(err)
 	}
 	if first.SHA256 != second.SHA256 || !bytes.Equal(first.Bytes, second.Bytes) {
-		t.Errorf("the same source gave %s and %s", first.SHA256, second.SHA256)
+		t.Errorf("two builds have the digests %s and %s", first.SHA256, second.SHA256)
 	}
 	if first.Architecture != "arm64" {
-		t.Errorf("it is for %q", first.Architecture)
+		t.Errorf("got architecture %q", first.Architecture)
 	}
 	if other, err := Build(t.Context(), "arm64", "v1.2.4", "."); err != nil || other.SHA256 == first.SHA256 {
-		t.Errorf("another version makes the same bytes, %v", err)
+		t.Errorf("the zip of another version is the same, %v", err)
 	}
 	r, err := zip.NewReader(bytes.NewReader(first.Bytes), int64(len(first.Bytes)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(r.File) != 1 || r.File[0].Name != "bootstrap" || r.File[0].Mode() != 0o755 || r.File[0].CreatorVersion>>8 != 3 {
-		t.Errorf("the zip holds %+v", r.File[0].FileHeader)
+		t.Errorf("the zip contains %+v", r.File[0].FileHeader)
 	}
 	t.Logf("%d bytes", len(first.Bytes))
 
@@ -90,7 +90,7 @@ func TestReproducible(t *testing.T) {
 		t.Fatal(err)
 	}
 	if z, err := File(path); err != nil || z.SHA256 != first.SHA256 {
-		t.Errorf("the file is refused: %v", err)
+		t.Errorf("File: %v", err)
 	}
 }
 
@@ -133,12 +133,12 @@ func TestFile(t *testing.T) {
 		{file("empty.zip", func(*zip.Writer) {}), "has no bootstrap at its root"},
 		{file("deep.zip", entry("bin/bootstrap", 0o755, nil)), "has no bootstrap at its root"},
 		{file("mode.zip", entry("bootstrap", 0o644, nil)), "is not executable"},
-		{file("script.zip", entry("bootstrap", 0o755, []byte("#!/bin/sh\n"))), "is no program for Linux"},
+		{file("script.zip", entry("bootstrap", 0o755, []byte("#!/bin/sh\n"))), "is not a Linux program"},
 	}
 	for _, test := range tests {
 		var wrong *FileError
 		if _, err := File(test.path); !errors.As(err, &wrong) || !strings.Contains(err.Error(), test.why) {
-			t.Errorf("%s: %v, want one that says %q", filepath.Base(test.path), err, test.why)
+			t.Errorf("%s: %v, want an error with %q", filepath.Base(test.path), err, test.why)
 		}
 	}
 	if runtime.GOOS != "linux" {
@@ -154,12 +154,12 @@ func TestFile(t *testing.T) {
 	}
 	want := map[string]string{"amd64": "x86_64", "arm64": "arm64"}[runtime.GOARCH]
 	if z, err := File(file("self.zip", entry("bootstrap", 0o755, program))); err != nil || z.Architecture != want {
-		t.Errorf("a program of this machine is for %q, %v", z.Architecture, err)
+		t.Errorf("a program for this machine: got architecture %q, %v", z.Architecture, err)
 	}
 }
 
 func TestBuildErrors(t *testing.T) {
-	if _, err := Build(t.Context(), "riscv", "v1.2.3", "."); err == nil || !strings.Contains(err.Error(), "no architecture of Lambda") {
+	if _, err := Build(t.Context(), "riscv", "v1.2.3", "."); err == nil || !strings.Contains(err.Error(), "Lambda has no architecture") {
 		t.Errorf("riscv: %v", err)
 	}
 	t.Setenv("GOPROXY", "off")

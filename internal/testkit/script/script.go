@@ -19,8 +19,8 @@ import (
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
 
-// Main runs the tests of a command. What the SDK would take from this machine is no
-// part of any of them, and none leaves a goroutine behind.
+// Main runs the tests of a program. It removes the machine's AWS configuration from the
+// environment, and fails if a goroutine remains.
 func Main(m *testing.M) {
 	for _, name := range os.Environ() {
 		if name, _, _ = strings.Cut(name, "="); strings.HasPrefix(name, "AWS_") {
@@ -35,10 +35,10 @@ func Main(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// Command is a command of a script, where neg says that it has to fail.
+// Command is a command of a script. neg reports whether it must fail.
 type Command = func(ts *testscript.TestScript, neg bool, args []string)
 
-// World is what one script happens in: a pointer to a type that embeds a [Console].
+// World is the environment of one script: a pointer to a type that embeds a [Console].
 type World interface{ console() *Console }
 
 type worldKey struct{}
@@ -46,14 +46,12 @@ type worldKey struct{}
 // Of returns the world of a script.
 func Of[W World](ts *testscript.TestScript) W { return ts.Value(worldKey{}).(W) }
 
-// Run runs each script in testdata/script in a world of its own, from start on:
-// sleeping is free, and every clock shows the same. With UPDATE set in the
-// environment it rewrites what the scripts expect. In addition to testscript's own
-// commands and the given ones, scripts may use
+// Run runs each script in testdata/script in its own world, in virtual time from start on.
+// If UPDATE is set in the environment, it updates the expected output in the scripts. In
+// addition to the commands of testscript and the given ones, scripts can use:
 //
-//	code N       the exit code of the last command
-//	answer TEXT  what is typed on the terminal that standard input and standard
-//	             error are from now on
+//	code N       check the exit code of the last command
+//	answer TEXT  make standard input and standard error a terminal, on which TEXT is typed
 func Run[W World](t *testing.T, start time.Time, setup func(testing.TB, *testscript.Env) W, commands map[string]Command) {
 	t.Helper()
 	files, err := filepath.Glob("testdata/script/*.txtar")
@@ -92,15 +90,15 @@ func Run[W World](t *testing.T, start time.Time, setup func(testing.TB, *testscr
 	}
 }
 
-// runner lets testscript run in the test that it is called from, since a test in
-// virtual time has no subtests.
+// runner lets testscript run in the calling test, since a test in virtual time cannot have
+// subtests.
 type runner struct{ *testing.T }
 
 func (r runner) Run(_ string, f func(testscript.T)) { f(r) }
 func (r runner) Parallel()                          {}
 func (r runner) Verbose() bool                      { return testing.Verbose() }
 
-// Console is where the commands of a script are typed.
+// Console is the terminal of a script.
 type Console struct {
 	answer *string // on the terminal, nil if there is none
 	code   int
@@ -108,8 +106,8 @@ type Console struct {
 
 func (c *Console) console() *Console { return c }
 
-// Main runs a program by its main, which gets the console's streams and the script's
-// environment and returns the exit code. show changes what it printed.
+// Main runs the main function of a program with the console's streams and the script's
+// environment. show is applied to the output.
 func (c *Console) Main(ts *testscript.TestScript, neg bool, args []string, show func(string) string, main func(shell.Env) int) {
 	var stdout, stderr bytes.Buffer
 	input := ""

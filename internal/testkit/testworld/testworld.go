@@ -1,5 +1,5 @@
-// Package testworld is an account in this process for tests: the emulator's Parameter
-// Store and S3, an archive, and the recorder that keeps it.
+// Package testworld provides an emulated account for tests, with Parameter Store, S3, an
+// archive and its recorder.
 package testworld
 
 import (
@@ -20,41 +20,40 @@ import (
 	"github.com/ssmbak/ssmbak/recorder"
 )
 
-// The account of every world, AWS's own example.
+// The account of every world, which AWS uses in examples.
 const (
 	Account = "123456789012"
 	Region  = "us-east-1"
 )
 
-// address is where the clients send to: to no socket, since the emulator answers.
+// address is the endpoint of the clients. The emulator serves their requests in memory.
 const address = "http://127.0.0.1:4566"
 
-// Options say what a world is like. The zero value is an empty account on the
-// machine's clock, or that of a testing/synctest bubble.
+// Options configure a [World]. The zero value is an empty account that uses the machine's
+// clock, or the clock of a testing/synctest bubble.
 type Options struct {
-	// AWS is the account; a new one, made with Emulator, if nil.
+	// AWS is the account; nil means a new one with the options Emulator.
 	AWS      *emulator.AWS
 	Emulator emulator.Options
-	// Bucket is the archive's, "archive" if empty.
+	// Bucket is the archive's bucket; "" means "archive".
 	Bucket string
-	// Client sends the requests of what is tested; one that fails as Faults says, if
-	// nil. Requests of SSM never fail.
+	// Client sends the requests of the tested code; nil means a client with Faults.
+	// Requests of World.SSM never fail.
 	Client aws.HTTPClient
 	Faults emulator.FaultFunc
-	// MaxAttempts and Backoff are those of [awsconn.Options].
+	// For MaxAttempts and Backoff, see [awsconn.Options].
 	MaxAttempts int
 	Backoff     func(attempt int) time.Duration
-	// Tagging lets recorders read tags by the tagging API, as the functions do.
+	// Tagging makes recorders read tags with the tagging API, like the functions.
 	Tagging bool
 	Logger  *slog.Logger
 }
 
-// World is an account with an archive. It fails its test where something cannot be
-// set up.
+// World is an account with an archive. Its methods fail the test if the setup fails.
 type World struct {
 	testing.TB
 	AWS  *emulator.AWS
-	Conn *awsconn.Conn // of what is tested
+	Conn *awsconn.Conn // of the tested code
 	SSM  *ssm.Client   // of the users who change parameters
 	Live *paramstore.Store
 	// Archive and Recorder are nil until [World.Establish].
@@ -64,7 +63,7 @@ type World struct {
 	o Options
 }
 
-// New returns a world whose archive is established.
+// New returns a world with an established archive.
 func New(t testing.TB, o Options) *World {
 	t.Helper()
 	w := Bare(t, o)
@@ -72,7 +71,7 @@ func New(t testing.TB, o Options) *World {
 	return w
 }
 
-// Bare returns a world whose bucket is empty.
+// Bare returns a world with an empty bucket.
 func Bare(t testing.TB, o Options) *World {
 	t.Helper()
 	if o.Bucket == "" {
@@ -93,7 +92,7 @@ func Bare(t testing.TB, o Options) *World {
 	return w
 }
 
-// Connect returns a connection whose requests a client sends.
+// Connect returns a connection that uses a client.
 func (w *World) Connect(client aws.HTTPClient) *awsconn.Conn {
 	w.Helper()
 	o := Connection(client)
@@ -103,12 +102,12 @@ func (w *World) Connect(client aws.HTTPClient) *awsconn.Conn {
 	return conn
 }
 
-// Connection is how a client reaches an account without a socket.
+// Connection returns options for a connection that uses a client.
 func Connection(client aws.HTTPClient) awsconn.Options {
 	return awsconn.Options{Region: Region, EndpointURL: address, HTTPClient: client, Anonymous: true}
 }
 
-// Config is how a user of the library reaches an account in this process.
+// Config returns the configuration with which users of the library reach an account.
 func Config(a *emulator.AWS) aws.Config {
 	return aws.Config{
 		Region: Region, BaseEndpoint: aws.String(address), HTTPClient: a.Client(),
@@ -116,14 +115,14 @@ func Config(a *emulator.AWS) aws.Config {
 	}
 }
 
-// Establish begins the archive and its recorder.
+// Establish establishes the archive and creates its recorder.
 func (w *World) Establish() {
 	w.Helper()
 	w.Archive, w.Recorder = w.Another(w.Conn)
 }
 
-// Another returns what another process has on its own connection: the archive, opened
-// and established, and a recorder into it.
+// Another returns the archive and a recorder as another process has them, with its own
+// connection.
 func (w *World) Another(conn *awsconn.Conn) (*archive.Archive, *recorder.Recorder) {
 	w.Helper()
 	a, err := archive.Open(w.Context(), conn.S3(), archive.Options{Bucket: w.o.Bucket, Account: Account, Region: Region})
@@ -136,7 +135,7 @@ func (w *World) Another(conn *awsconn.Conn) (*archive.Archive, *recorder.Recorde
 	return a, recorder.New(a, paramstore.New(conn.SSM(), o), recorder.Options{Account: Account, Region: Region, Logger: w.o.Logger})
 }
 
-// Must ends the test if there is an error.
+// Must fails the test if there is an error.
 func (w *World) Must(err error) {
 	w.Helper()
 	if err != nil {
@@ -144,8 +143,8 @@ func (w *World) Must(err error) {
 	}
 }
 
-// Drain passes the events of the queue to the recorder until the queue is empty. It
-// returns how many deliveries failed.
+// Drain delivers the events of the queue to the recorder until the queue is empty, and
+// returns the number of failed ones.
 func (w *World) Drain() (failed int) {
 	w.Helper()
 	handle := Handler(w.Recorder)
@@ -157,11 +156,10 @@ func (w *World) Drain() (failed int) {
 	return failed
 }
 
-// Record hands the recorder the events of the queue, and makes it reconcile all
-// parameters.
+// Record delivers the events of the queue to the recorder, and reconciles all parameters.
 func (w *World) Record() {
 	w.Helper()
-	time.Sleep(2 * time.Second) // events take their time
+	time.Sleep(2 * time.Second) // events are delayed
 	w.Drain()
 	report, err := w.Recorder.Reconcile(w.Context(), Everything(w), recorder.ReconcileOptions{})
 	w.Must(err)
@@ -170,7 +168,7 @@ func (w *World) Record() {
 	}
 }
 
-// Handler gives a recorder the messages of a queue.
+// Handler returns a handler that delivers the messages of a queue to a recorder.
 func Handler(r *recorder.Recorder) emulator.Handler {
 	return func(ctx context.Context, batch []emulator.Message) (failed []string) {
 		messages := make([]recorder.Message, len(batch))
@@ -194,7 +192,7 @@ func Target(t testing.TB, text string, recursive bool) ssmbak.Target {
 	return target
 }
 
-// Everything is the target of all parameters.
+// Everything returns the target for all parameters.
 func Everything(t testing.TB) ssmbak.Target {
 	t.Helper()
 	return Target(t, "/", true)

@@ -1,5 +1,5 @@
-// Command makezips builds the zips of the functions into internal/stack/code/zips, so that
-// they travel inside a command that is built after it: `make dist` does both.
+// Command makezips builds the zips of the functions into internal/stack/code/zips, where
+// they are embedded into programs that are built afterwards. `make dist` does both.
 package main
 
 import (

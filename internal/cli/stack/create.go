@@ -1,0 +1,104 @@
+package stackcli
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
+	"github.com/ssmbak/ssmbak/internal/stack"
+)
+
+// prepare performs the steps that create and update have in common: it checks the
+// settings, reads the file of --code, connects, and asks for confirmation if the
+// settings cannot be reverted.
+func (a *app) prepare(ctx context.Context) (*stack.Stack, stack.Values, error) {
+	v, err := a.values()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := a.readCode(v); err != nil {
+		return nil, nil, err
+	}
+	s, err := a.openToWrite(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if mode := v["lock-mode"]; mode != nil && mode[0] == "compliance" && !a.flags.changeSet {
+		const why = "with --lock-mode compliance, no one can delete an object version before its retention ends, not even the root user"
+		if err := a.confirm(ctx, why, a.flags.yes, "--yes"); err != nil {
+			return nil, nil, err
+		}
+	}
+	return s, v, nil
+}
+
+// confirm asks for confirmation unless agreed is set by the flag. Without a terminal,
+// it fails with a hint that names the flag.
+func (a *app) confirm(ctx context.Context, why string, agreed bool, flag string) error {
+	if agreed {
+		return nil
+	}
+	if unasked := a.Unasked(); unasked != "" {
+		return shell.Fail("add "+flag+"; nothing was changed", "%s, and %s", why, unasked)
+	}
+	return a.AskGravely(ctx, why)
+}
+
+func (a *app) create(ctx context.Context) error {
+	s, v, err := a.prepare(ctx)
+	if err != nil {
+		return err
+	}
+	if err := a.findCode(ctx, s, v); err != nil {
+		return err
+	}
+	d, err := s.Create(ctx, v, a.flags.noFill)
+	var fill *stack.FillError
+	if err != nil && !errors.As(err, &fill) {
+		return err
+	}
+	return errors.Join(a.Data(d, func(io.Writer) error { return a.printCreated(d) }), err)
+}
+
+// printDeployed prints the names of the functions and the bucket, as the legacy ssmbak
+// does.
+func (a *app) printDeployed(d stack.Deployed) error {
+	return a.Lines("", "Lambda: "+d.LambdaName, "Bucket: "+d.BucketName, "Cloudwatch log group: /aws/lambda/"+d.LambdaName, "")
+}
+
+// pointers are the parameters in which ssmbak looks up the name of the bucket.
+var pointers = []string{"/ssmbak/bucketname", "/newvoll/ssmbak/bucketname"}
+
+// printCreated prints what was created, and what to type next.
+func (a *app) printCreated(d stack.Deployed) error {
+	if err := a.printDeployed(d); err != nil {
+		return err
+	}
+	lines := []string{"The current parameters are being recorded, and every change from now on."}
+	if !d.Filling {
+		lines = []string{"Every change is recorded. To record the current parameters, run `ssmbak reconcile" + a.Where() + "`."}
+	}
+	lines = append(lines, "Next:")
+	if !slices.Contains(pointers, d.PointerName) {
+		lines = append(lines, "  export SSMBAK_STACKNAME="+a.name)
+	}
+	lines = append(lines,
+		"  ssmbak preview / now -R"+a.Where(),
+		"  aws logs tail --format short /aws/lambda/"+d.LambdaName+a.Where(),
+		"  "+a.command("status"),
+		"To let others use the archive, attach policies (readers need the first policy; restorers need both):",
+		"  aws iam attach-role-policy --role-name ROLE --policy-arn "+d.ReaderPolicyArn,
+		"  aws iam attach-role-policy --role-name ROLE --policy-arn "+d.RestorerPolicyArn)
+	if len(d.Admins) > 0 {
+		lines = append(lines,
+			"and name the roles, since the bucket's policy denies all others (each flag can be repeated, and replaces its earlier values):",
+			"  "+a.command("update --reader ARN --restorer ARN"),
+			"Only these principals and the root user may change the bucket, its policy and the functions' code:")
+		for _, admin := range d.Admins {
+			lines = append(lines, "  "+admin)
+		}
+	}
+	return a.Lines(lines...)
+}
