@@ -216,6 +216,19 @@ func TestChanges(t *testing.T) {
 			},
 		},
 		{
+			"two deletions, either of which may be the end that a read found",
+			facts{
+				Versions: []timeline.Version{v(1, 841), v(1, 12_763)}, Deletions: []timeline.Deletion{deletion(0), deletion(12)},
+				Observations:  []timeline.Observation{gone(2457, 12_457)},
+				MissedChanges: []timeline.MissedChange{{Event: "e", Second: base, Operation: ssmbak.OpCreate}},
+			},
+			[]string{
+				"Create 1 at 841", "Delete in [0, 1000) (it was deleted and made within one second, in an order that is not known)",
+				"Gap in [-1000, 1000) bounded (a change was seen only by its event)", "Create 1 at 12763",
+				"Delete in [12000, 13000) (it was deleted and made within one second, in an order that is not known)",
+			},
+		},
+		{
 			"a deletion that stronger evidence excludes",
 			facts{Versions: []timeline.Version{v(1, 0)}, Deletions: []timeline.Deletion{deletion(5)}, Observations: []timeline.Observation{saw(v(1, 0), 1, 30_000)}},
 			[]string{"Create 1 at 0"},

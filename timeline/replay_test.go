@@ -155,6 +155,7 @@ func TestSeeds(t *testing.T) {
 		{"two missed updates may be of a gap that lacks one version", 61238, 5},
 		{"two looks of one life that together order versions whose times step back", 100774, 5},
 		{"three of them", 156766, 5},
+		{"the end that a read found may be a deletion that is in doubt", 187466, 5},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

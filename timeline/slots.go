@@ -246,12 +246,13 @@ func (s *slot) unexplained(d Deletion) bool {
 }
 
 // ofHere reports whether a deletion that was chosen surely is one of this slot: of
-// two in one second it makes no difference which one was here, and a look that
-// found nothing says that there was an end.
+// two in one second it makes no difference which one was here, and an observation
+// of absence proves an end, if no doubtful deletion can be that end.
 func (s *slot) ofHere(d Deletion) bool {
 	return slices.ContainsFunc(s.doubtful, func(o Deletion) bool { return o.Second == d.Second }) ||
 		slices.ContainsFunc(s.gone, func(g Observation) bool {
-			return s.after != nil && g.AsOf >= s.after.Moment() && g.At >= d.until()
+			return s.after != nil && g.AsOf >= s.after.Moment() && g.At >= d.until() &&
+				!slices.ContainsFunc(s.doubtful, func(o Deletion) bool { return o.from() <= g.At })
 		})
 }
 
