@@ -187,9 +187,7 @@ func (w *walk[V]) upTo(at ssmbak.Time) {
 // values.
 func (w *walk[V]) satisfy(at ssmbak.Time) {
 	for i := w.next; i < len(w.observations); i++ {
-		if o := w.observations[i]; !w.done[i] && w.keys[i] == w.key && o.earliest <= at {
-			w.done[i] = true
-		}
+		w.done[i] = w.done[i] || w.keys[i] == w.key && w.observations[i].earliest <= at
 	}
 }
 

@@ -159,29 +159,3 @@ func setCurrentFrom(slots []slot) {
 func (t *Timeline) slotAt(at ssmbak.Time) int {
 	return sort.Search(len(t.slots)-1, func(i int) bool { return t.slots[i].until() > at })
 }
-
-// placeAbsences adds each observation of absence to the slot that it describes:
-// what existed at AsOf had been deleted by At. It says nothing about versions
-// created after AsOf.
-func (t *Timeline) placeAbsences() {
-	for _, o := range t.facts.Observations {
-		if !o.Gone {
-			continue
-		}
-		// What existed at AsOf is gone, even if a stale read returned it later.
-		i := t.slotAt(o.At)
-		if s := &t.slots[i]; s.prev == nil || o.AsOf >= s.prev.Moment() {
-			s.absences = append(s.absences, o)
-		}
-	}
-}
-
-// applyListing treats a complete listing as an observation of the last version.
-// An observation without a change is not recorded for each parameter; the listing
-// stands for all of them.
-func (t *Timeline) applyListing() {
-	s := &t.slots[len(t.slots)-1]
-	if s.prev != nil && len(s.deletions)+len(s.chosen)+len(s.doubtful)+len(s.absences) == 0 {
-		s.provedUntil = max(s.provedUntil, t.coverage.Complete)
-	}
-}

@@ -53,7 +53,7 @@ var mutations = []mutation{
 		"return w.Began.Add(-timeline.Staleness)", "return w.Ended",
 	},
 	{
-		"a look that found nothing speaks for versions that are younger than it is sure", "timeline/slots.go",
+		"a look that found nothing speaks for versions that are younger than it is sure", "timeline/placement.go",
 		"if s := &t.slots[i]; s.prev == nil || o.AsOf >= s.prev.Moment() {", "if s := &t.slots[i]; true {",
 	},
 	{
