@@ -8,25 +8,25 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// step is one change of a parameter's tags or labels.
+// step is one change of a parameter's tags or labels, in [from, until).
 type step[V comparable] struct {
-	from, until ssmbak.Time
-	event       bool         // told by an event: it happened then
-	old, now    map[string]V // old is nil where it is not known
-	missed      bool         // the events' counters say that one is missing before it
+	from, until   ssmbak.Time
+	event         bool // an event reports it
+	before, after map[string]V
+	missed        bool // the counters of the events show that one is missing before it
 }
 
-// diff returns the keys that the step changed, mapped by value; those that were
-// taken away are mapped by gone.
-func diff[V comparable, W any](s step[V], value func(V) W, gone W) map[string]W {
+// diff returns the keys that the step set, mapped by value, and those that it
+// removed, mapped to removed. If before is nil, it is unknown.
+func diff[V comparable, W any](s step[V], value func(V) W, removed W) map[string]W {
 	out := make(map[string]W)
-	for k := range s.old {
-		if _, ok := s.now[k]; !ok {
-			out[k] = gone
+	for k := range s.before {
+		if _, ok := s.after[k]; !ok {
+			out[k] = removed
 		}
 	}
-	for k, v := range s.now {
-		if before, ok := s.old[k]; !ok || before != v {
+	for k, v := range s.after {
+		if old, ok := s.before[k]; !ok || old != v {
 			out[k] = value(v)
 		}
 	}
@@ -34,21 +34,23 @@ func diff[V comparable, W any](s step[V], value func(V) W, gone W) map[string]W 
 }
 
 // tags adds the changes of the parameter's tags.
-func (c *changes) tags(t *Timeline) {
-	lives, strays := t.tags().lives, slices.Clone(t.tags().strays)
-	for _, l := range lives {
-		done := steps(l, nil)
-		// What an event of this or another life told, and a look saw, is told
-		// once.
-		strays = slices.DeleteFunc(strays, func(e observation[string]) bool {
-			return slices.ContainsFunc(done, func(s step[string]) bool { return e.says(s.now) && e.lo < s.until && e.hi >= s.from })
+func (c *changes) tags() {
+	tags := c.timeline.tags()[0]
+	unassigned := slices.Clone(tags.unassigned)
+	for _, h := range tags.lives {
+		steps := stepsOf(h, nil)
+		// An event that an observation of this life shows too is one change.
+		unassigned = slices.DeleteFunc(unassigned, func(e evidence[string]) bool {
+			return slices.ContainsFunc(steps, func(s step[string]) bool {
+				return e.shows(s.after) && e.earliest < s.until && e.latest >= s.from
+			})
 		})
-		for _, s := range done {
+		for _, s := range steps {
 			c.tag(s)
 		}
 	}
-	for _, e := range strays {
-		c.tag(step[string]{from: e.lo, until: e.hi + 1, event: true, now: e.seen})
+	for _, e := range unassigned {
+		c.tag(step[string]{from: e.earliest, until: e.latest + 1, event: true, after: e.values})
 	}
 }
 
@@ -58,7 +60,7 @@ func (c *changes) tag(s step[string]) {
 	if s.event {
 		x.Time = s.from
 		switch {
-		case s.old == nil:
+		case s.before == nil:
 			x.Reason = reasonTagsBefore
 		case s.missed:
 			x.Reason = reasonTagsMissed
@@ -67,52 +69,47 @@ func (c *changes) tag(s step[string]) {
 	c.add(x)
 }
 
-// labels adds the changes of the parameter's labels: each move of which an event
-// told, and what differs between two looks and no such event explains. Where an
-// event told no more than that something changed, what differs between two looks
-// is put into its second if it lies between them; only a change whose event never
-// came can be elsewhere.
-func (c *changes) labels(t *Timeline) {
-	var all []observation[int64]
-	var seconds []int64 // of events that told no more
+// labels adds the changes of the parameter's labels: each move that an event
+// reports, and the differences between observations that no such event explains.
+// If exactly one event between two observations reports that labels may have
+// changed, their difference is placed in its second; only a change whose event was
+// lost can be elsewhere.
+func (c *changes) labels() {
+	var all []evidence[int64]
+	var seconds []int64 // of events that name no label
 	var moves []LabelsFact
-	for _, f := range t.facts.Labels {
+	for _, f := range c.timeline.facts.Labels {
 		switch {
 		case f.Event == "":
-			all = append(all, sights(f.Observed, f.Labels)...)
+			all = append(all, observed(f.Observed, f.Labels)...)
 		case f.Label != "":
 			moves = append(moves, f)
-			m := f.move()
-			c.add(ssmbak.Change{Operation: ssmbak.OpLabel, Time: m.lo, From: m.lo, Until: m.hi + 1, Labels: m.seen, Moved: m.from})
+			e := f.move()
+			c.add(ssmbak.Change{Operation: ssmbak.OpLabel, Time: e.earliest, From: e.earliest, Until: e.latest + 1, Labels: e.values, Moved: e.before})
 		default:
 			seconds = append(seconds, f.Second)
 		}
 	}
+	within := func(x ssmbak.Change, second int64) bool {
+		return x.Within(ssmbak.Seconds(second), ssmbak.Seconds(second+1)-1)
+	}
 	slices.Sort(seconds)
-	for _, l := range deal(t, all, nil).lives {
-		all := steps(l, map[string]int64{})
-		for i, s := range all {
-			// Looks that overlap may have been put into another order than the
-			// true one.
-			clear := (i == 0 || all[i-1].until <= s.from) && (i+1 == len(all) || s.until <= all[i+1].from)
+	for _, h := range assign(c.timeline, all, nil).lives {
+		steps := stepsOf(h, map[string]int64{})
+		for i, s := range steps {
 			x := ssmbak.Change{Operation: ssmbak.OpLabel, From: s.from, Until: s.until}
 			x.Labels = diff(s, func(n int64) int64 { return n }, 0)
 			maps.DeleteFunc(x.Labels, func(label string, number int64) bool {
-				return slices.ContainsFunc(moves, func(f LabelsFact) bool {
-					return f.Label == label && f.To == number && x.Within(ssmbak.Seconds(f.Second), ssmbak.Seconds(f.Second+1)-1)
-				})
+				return slices.ContainsFunc(moves, func(f LabelsFact) bool { return f.Label == label && f.To == number && within(x, f.Second) })
 			})
 			if len(x.Labels) == 0 {
 				continue
 			}
-			var within []int64
-			for _, second := range seconds {
-				if x.Within(ssmbak.Seconds(second), ssmbak.Seconds(second+1)-1) {
-					within = append(within, second)
-				}
-			}
-			if within = slices.Compact(within); clear && len(within) == 1 {
-				second := within[0]
+			// Overlapping observations may be in another order than the true one.
+			clear := (i == 0 || steps[i-1].until <= s.from) && (i+1 == len(steps) || s.until <= steps[i+1].from)
+			explaining := slices.Compact(slices.DeleteFunc(slices.Clone(seconds), func(second int64) bool { return !within(x, second) }))
+			if clear && len(explaining) == 1 {
+				second := explaining[0]
 				x.From, x.Until = max(s.from, ssmbak.Seconds(second)), min(s.until, ssmbak.Seconds(second+1))
 				x.Time = x.From
 				// It explains no other difference.
@@ -123,137 +120,134 @@ func (c *changes) labels(t *Timeline) {
 	}
 }
 
-// steps returns the changes of one life: as few as what was seen allows, and
-// those that events told of. born is what is so at the beginning of a life whose
-// first version is known, nil if that is not known.
+// stepsOf returns the changes of one life: those that events report, and as few
+// others as the observations allow. initial are the values at the beginning of a
+// complete life, nil if they are unknown.
 //
-// Looks may have answered from the past. A look therefore only asks that at some
-// moment from lo to hi it was so: what was so is kept for as long as possible,
-// and a look makes a change only when its end is reached and nothing in its time
-// was as it says.
-func steps[V comparable](l track[V], born map[string]V) []step[V] {
-	w := walk[V]{track: l, keys: make([]string, len(l.looks)), done: make([]bool, len(l.looks)), reach: make(map[string]ssmbak.Time)}
-	for i, o := range l.looks {
-		w.keys[i] = key(o.seen)
-		w.reach[w.keys[i]] = max(w.reach[w.keys[i]], o.lo)
+// Reads may be stale. An observation therefore only requires its values at some
+// moment from earliest to latest: values are kept for as long as possible, and an
+// observation makes a change only at its latest moment, if none of its moments had
+// its values.
+func stepsOf[V comparable](h history[V], initial map[string]V) []step[V] {
+	w := walk[V]{history: h, keys: make([]string, len(h.observations)), done: make([]bool, len(h.observations)), last: make(map[string]ssmbak.Time)}
+	for i, o := range h.observations {
+		w.keys[i] = key(o.values)
+		w.last[w.keys[i]] = max(w.last[w.keys[i]], o.earliest)
 	}
-	if l.whole && born != nil {
-		w.now, w.key = born, key(born)
+	if h.complete && initial != nil {
+		w.values, w.key = initial, key(initial)
 	}
-	for i, e := range l.events {
-		w.ahead = l.events[i:]
-		w.upTo(e.lo - 1)
-		w.satisfy(e.hi)
-		w.earlier(e.hi, ssmbak.MaxTime)
-		w.event(e, i > 0 && l.events[i-1].counter > 0 && e.counter > l.events[i-1].counter+1)
+	for i, e := range h.events {
+		w.ahead = h.events[i:]
+		w.upTo(e.earliest - 1)
+		w.satisfy(e.latest)
+		w.earlier(e.latest, ssmbak.MaxTime)
+		w.event(e, i > 0 && h.events[i-1].counter > 0 && e.counter > h.events[i-1].counter+1)
 	}
 	w.ahead = nil
 	w.upTo(ssmbak.MaxTime)
 	return w.steps
 }
 
-// walk goes through what was seen of one life.
+// walk goes through the evidence of one life and collects its changes.
 type walk[V comparable] struct {
-	track[V]
-	ahead []observation[V] // the events to come
-	keys  []string         // beside looks
-	done  []bool           // beside looks: it was as they say
-	next  int              // of the looks before it all are done
-	// reach says of each key when the last look begins that saw it: until then
-	// it was so, or again.
-	reach map[string]ssmbak.Time
-	now   map[string]V
-	key   string // of now, "" where it is not known what is so
-	steps []step[V]
+	history[V]
+	ahead []evidence[V] // the events to come
+	keys  []string      // of the observations
+	done  []bool        // for each observation, whether a moment had its values
+	next  int           // all observations before it are done
+	// last is, for each key, the earliest moment of its last observation: the
+	// values existed until then, possibly with interruptions.
+	last   map[string]ssmbak.Time
+	values map[string]V // the current values
+	key    string       // of values, "" if they are unknown
+	steps  []step[V]
 }
 
-// nothing is the key of an empty map.
-const nothing = "{}"
+// emptyKey is the key of an empty map.
+const emptyKey = "{}"
 
-// key is the same for the same map.
+// key returns the same text for equal maps.
 func key[V comparable](m map[string]V) string {
 	if len(m) == 0 {
-		return nothing
+		return emptyKey
 	}
-	text, _ := json.Marshal(m) // of texts and numbers, which never fails
+	text, _ := json.Marshal(m) // cannot fail for strings and numbers
 	return string(text)
 }
 
-// upTo lets the looks count whose end comes by this moment.
+// upTo applies the observations that end by this moment.
 func (w *walk[V]) upTo(at ssmbak.Time) {
-	for ; w.next < len(w.looks) && w.looks[w.next].hi <= at; w.next++ {
-		w.look(w.next)
+	for ; w.next < len(w.observations) && w.observations[w.next].latest <= at; w.next++ {
+		w.observe(w.next)
 	}
 }
 
-// satisfy marks the looks that may have seen what is so now, up to a moment.
+// satisfy marks the observations up to a moment that may reflect the current
+// values.
 func (w *walk[V]) satisfy(at ssmbak.Time) {
-	for i := w.next; i < len(w.looks); i++ {
-		if o := w.looks[i]; !w.done[i] && w.keys[i] == w.key && o.lo <= at {
-			w.done[i] = true
+	for i := w.next; i < len(w.observations); i++ {
+		w.done[i] = w.done[i] || w.keys[i] == w.key && w.observations[i].earliest <= at
+	}
+}
+
+// earlier applies the observations whose values preceded a change at a moment
+// although they end after it: no later observation shows these values, no event
+// sets them, and the values of the change remain until the observation has ended.
+func (w *walk[V]) earlier(at, until ssmbak.Time) {
+	for i := w.next; i < len(w.observations); i++ {
+		o := w.observations[i]
+		if !w.done[i] && w.last[w.keys[i]] <= at && o.latest < until && !explained(o, w.ahead) {
+			w.observe(i)
 		}
 	}
 }
 
-// earlier lets those looks count that are not over at a moment, but saw what was
-// so before it: what nobody saw later, and no event tells, where what came at
-// the moment stays until after they are over.
-func (w *walk[V]) earlier(at, stays ssmbak.Time) {
-	for i := w.next; i < len(w.looks); i++ {
-		o := w.looks[i]
-		if !w.done[i] && w.reach[w.keys[i]] <= at && o.hi < stays && !slices.ContainsFunc(w.ahead, func(e observation[V]) bool { return e.lo <= o.hi && o.says(e.seen) }) {
-			w.look(i)
+// observe applies one observation.
+func (w *walk[V]) observe(i int) {
+	o := w.observations[i]
+	for j := w.next; j < len(w.observations) && w.key == ""; j++ {
+		if w.keys[j] == emptyKey && w.observations[j].earliest <= o.latest {
+			w.values, w.key = map[string]V{}, emptyKey // before any other values
 		}
 	}
-}
-
-// look lets one look count.
-func (w *walk[V]) look(i int) {
-	o := w.looks[i]
-	for j := w.next; j < len(w.looks) && w.key == ""; j++ {
-		if w.keys[j] == nothing && w.looks[j].lo <= o.hi {
-			w.now, w.key = map[string]V{}, nothing // it was so before anything else
-		}
-	}
-	w.satisfy(o.hi)
+	w.satisfy(o.latest)
 	if !w.done[i] {
-		w.earlier(o.hi, w.reach[w.keys[i]])
-		w.satisfy(o.hi)
+		w.earlier(o.latest, w.last[w.keys[i]])
+		w.satisfy(o.latest)
 	}
 	if w.done[i] {
 		return
 	}
 	w.done[i] = true
-	if w.key != "" || w.keys[i] != nothing {
-		until := min(o.hi+1, w.until) // it was over by then
-		w.steps = append(w.steps, step[V]{from: min(w.since(o), until-1), until: until, old: w.now, now: o.seen})
+	if w.key != "" || w.keys[i] != emptyKey {
+		until := min(o.latest+1, w.until) // it had ended by then
+		w.steps = append(w.steps, step[V]{from: min(w.since(o), until-1), until: until, before: w.values, after: o.values})
 	}
-	w.now, w.key = o.seen, w.keys[i]
+	w.values, w.key = o.values, w.keys[i]
 }
 
-// since returns the moment after which what a look saw came to be: something
-// else was so after it, and surely before the look.
-func (w *walk[V]) since(l observation[V]) ssmbak.Time {
+// since returns the earliest moment at which the values of an observation were
+// set: other values existed then, and certainly before the observation.
+func (w *walk[V]) since(o evidence[V]) ssmbak.Time {
 	at := w.begin
-	for _, list := range [][]observation[V]{w.looks, w.events} {
-		for _, o := range list {
-			if o.hi < l.lo && !l.says(o.seen) {
-				at = max(at, o.lo)
-			}
+	for _, e := range slices.Concat(w.observations, w.events) {
+		if e.latest < o.earliest && !e.shows(o.values) {
+			at = max(at, e.earliest)
 		}
 	}
 	return at
 }
 
-// event lets an event count.
-func (w *walk[V]) event(e observation[V], missed bool) {
-	said := key(e.seen)
-	if said != w.key {
-		s := step[V]{from: e.lo, until: e.hi + 1, event: true, old: w.now, now: e.seen, missed: missed}
-		if w.key != "" && s.old == nil {
-			s.old = map[string]V{}
+// event applies an event. missed says that an event before it is missing.
+func (w *walk[V]) event(e evidence[V], missed bool) {
+	eventKey := key(e.values)
+	if eventKey != w.key {
+		s := step[V]{from: e.earliest, until: e.latest + 1, event: true, before: w.values, after: e.values, missed: missed}
+		if w.key != "" && s.before == nil {
+			s.before = map[string]V{}
 		}
 		w.steps = append(w.steps, s)
 	}
-	w.now, w.key = e.seen, said
+	w.values, w.key = e.values, eventKey
 }

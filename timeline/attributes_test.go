@@ -13,19 +13,19 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// tagged is the truth about the tags and labels of a parameter of one or more
-// lives, and what was seen of them.
+// tagged is the true history of a parameter's tags and labels in one or more lives,
+// and the facts about them.
 type tagged struct {
 	changes []attributes // in time order
 	facts   timeline.Facts
-	lost    bool // an event never came
-	fresh   bool // no look answers from the past
+	lost    bool // an event was lost
+	fresh   bool // no read is stale
 }
 
-// attributes is what was so from a moment on.
+// attributes are the tags and labels from a moment on.
 type attributes struct {
 	at      ssmbak.Time
-	life    int // 0: there is no parameter
+	life    int // 0: the parameter does not exist
 	number  int64
 	began   ssmbak.Time // of the version
 	counter int64
@@ -43,8 +43,8 @@ func (w *tagged) truth(at ssmbak.Time) attributes {
 	return now
 }
 
-// look reads history and tags, each from a moment of its own.
-func (w *tagged) look(r *rand.Rand, at ssmbak.Time) {
+// observe reads history and tags, which may be stale by different times.
+func (w *tagged) observe(r *rand.Rand, at ssmbak.Time) {
 	ago := func() ssmbak.Time {
 		if !w.fresh && r.IntN(3) == 0 {
 			return ssmbak.Time(r.IntN(staleness))
@@ -52,42 +52,42 @@ func (w *tagged) look(r *rand.Rand, at ssmbak.Time) {
 		return 0
 	}
 	h, g := w.truth(at-ago()), w.truth(at-ago())
-	var seen timeline.Facts
+	var read timeline.Facts
 	span := timeline.Observed{AsOf: at - staleness, At: at}
 	if w.fresh {
 		span.At = at.Add(timeline.Skew)
 	}
 	if h.life == 0 {
-		seen.Observations = []timeline.Observation{{Gone: true, AsOf: span.AsOf, At: span.At}}
+		read.Observations = []timeline.Observation{{Gone: true, AsOf: span.AsOf, At: span.At}}
 	} else {
 		for _, c := range w.changes {
 			if c.life == h.life && c.number <= h.number {
-				seen.Versions = append(seen.Versions, timeline.Version{Version: ssmbak.Version{Number: c.number, Time: c.began, Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}}})
+				read.Versions = append(read.Versions, timeline.Version{Version: ssmbak.Version{Number: c.number, Time: c.began, Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}}})
 			}
 		}
-		seen.Observations = []timeline.Observation{{Newest: timeline.Ref{Number: h.number, Time: h.began}, Oldest: 1, AsOf: span.AsOf, At: span.At}}
-		seen.Labels = []timeline.LabelsFact{{Labels: h.labels, Observed: span}}
+		read.Observations = []timeline.Observation{{Newest: timeline.Ref{Number: h.number, Time: h.began}, Oldest: 1, AsOf: span.AsOf, At: span.At}}
+		read.Labels = []timeline.LabelsFact{{Labels: h.labels, Observed: span}}
 		if g.life != h.life && w.lost {
-			// Tags of an earlier life, read while its history was no longer
-			// shown, are found out by that life's own facts, if they came.
+			// Tags of an earlier life, read when its history is no longer returned,
+			// contradict the facts of that life, unless those were lost.
 			g = w.truth(at)
 		}
 		if g.life != 0 {
-			seen.Tags = []timeline.TagsFact{{Tags: g.tags, Observed: span}}
+			read.Tags = []timeline.TagsFact{{Tags: g.tags, Observed: span}}
 		}
 	}
-	w.facts = timeline.Union(w.facts, seen)
+	w.facts = timeline.Union(w.facts, read)
 }
 
-// newTagged makes a history in which no two maps of a life are the same, and
-// lets events and looks tell of it.
+// newTagged generates a history in which no set of tags or labels occurs twice in a
+// life, and the facts from its events and observations.
 func newTagged(r *rand.Rand, lossy, fresh bool) *tagged {
 	w := &tagged{fresh: fresh}
 	at := start + ssmbak.Time(r.IntN(1000))
 	var now attributes
 	lives := 0
-	var looks []ssmbak.Time
-	form, unheard := r.IntN(3), false // how events tell of labels; one was lost in this life
+	var reads []ssmbak.Time
+	form, lostLabel := r.IntN(3), false // how events report labels; one was lost in this life
 	for i := range 1 + r.IntN(10) {
 		now.at = at
 		lost := lossy && r.IntN(4) == 0
@@ -96,7 +96,7 @@ func newTagged(r *rand.Rand, lossy, fresh bool) *tagged {
 		switch {
 		case now.life == 0:
 			lives++
-			unheard = false
+			lostLabel = false
 			now = attributes{at: at, life: lives, number: 1, began: at, tags: map[string]string{}, labels: map[string]int64{}}
 			if r.IntN(2) == 0 {
 				now.tags, now.counter = map[string]string{"t": fmt.Sprint(i)}, int64(r.IntN(2))
@@ -111,17 +111,17 @@ func newTagged(r *rand.Rand, lossy, fresh bool) *tagged {
 			now.began = at
 		case r.IntN(3) == 0:
 			labelled = true
-			// Either a new label comes, and perhaps takes the place of all others,
-			// of which no event tells, or one moves to where it never stood.
+			// Either a new label is attached, possibly while all others are removed,
+			// which no event reports, or one moves to a version for the first time.
 			move = timeline.LabelsFact{Label: fmt.Sprint("l", i), To: 1 + r.Int64N(now.number)}
 			labels := map[string]int64{}
-			for _, label := range slices.Sorted(maps.Keys(now.labels)) { // so that a seed is one history
+			for _, label := range slices.Sorted(maps.Keys(now.labels)) { // so that a seed determines the history
 				if at := now.labels[label]; r.IntN(3) > 0 && at != now.number {
 					move = timeline.LabelsFact{Label: label, From: at, To: now.number}
 					labels = maps.Clone(now.labels)
 				}
 			}
-			if move.From == 0 && (fresh || unheard && form != 0 || r.IntN(2) == 0) {
+			if move.From == 0 && (fresh || lostLabel && form != 0 || r.IntN(2) == 0) {
 				labels = maps.Clone(now.labels)
 			}
 			labels[move.Label] = move.To
@@ -129,12 +129,12 @@ func newTagged(r *rand.Rand, lossy, fresh bool) *tagged {
 				return c.life == now.life && c.labels[move.Label] == move.To
 			}) {
 				move = timeline.LabelsFact{Label: fmt.Sprint("l", i), To: move.To}
-				if labels = (map[string]int64{}); fresh || unheard && form != 0 {
+				if labels = (map[string]int64{}); fresh || lostLabel && form != 0 {
 					labels = maps.Clone(now.labels)
 				}
 				labels[move.Label] = move.To
 			}
-			now.labels, unheard = labels, unheard || lost
+			now.labels, lostLabel = labels, lostLabel || lost
 		default:
 			now.tags, now.counter = map[string]string{"t": fmt.Sprint(i)}, now.counter+1
 			if !lost {
@@ -146,7 +146,7 @@ func newTagged(r *rand.Rand, lossy, fresh bool) *tagged {
 			if labelled {
 				e := timeline.LabelsFact{Event: fmt.Sprint("l", i), Second: at.Second()}
 				switch n := r.IntN(4); {
-				case form == 0 || form == 1 && n == 0: // told no more
+				case form == 0 || form == 1 && n == 0: // without details
 				case n == 1:
 					e.Label, e.To = move.Label, move.To
 				default:
@@ -154,25 +154,25 @@ func newTagged(r *rand.Rand, lossy, fresh bool) *tagged {
 				}
 				w.facts.Labels = append(w.facts.Labels, e)
 			}
-			looks = append(looks, at+ssmbak.Time(r.IntN(3000)))
-			// A label's event asks for looks until one surely came after it.
-			looks = append(looks, ssmbak.Seconds(at.Second()+1)+staleness+ssmbak.Time(r.IntN(1000)))
+			reads = append(reads, at+ssmbak.Time(r.IntN(3000)))
+			// The event of a label leads to observations until one is conclusive.
+			reads = append(reads, ssmbak.Seconds(at.Second()+1)+staleness+ssmbak.Time(r.IntN(1000)))
 		}
 		at += 1 + []ssmbak.Time{ssmbak.Time(r.IntN(50)), ssmbak.Time(r.IntN(1000)), ssmbak.Time(r.IntN(20_000)), ssmbak.Time(r.IntN(200_000))}[r.IntN(4)]
 	}
 	if r.IntN(2) == 0 {
-		looks = append(looks, at+60_000)
+		reads = append(reads, at+60_000)
 	}
-	for _, l := range looks {
-		w.look(r, l)
+	for _, at := range reads {
+		w.observe(r, at)
 	}
 	w.facts = timeline.Union(w.facts, timeline.Facts{})
 	return w
 }
 
-// TestAttributesTruth holds that tags and labels that are said to be known are
-// those that were there, whatever was lost and however stale the looks were: as
-// long as nothing lost was changed back.
+// TestAttributesTruth checks that proved tags and labels are true, whichever events
+// were lost and however stale the reads were, as long as no lost change was
+// reverted.
 func TestAttributesTruth(t *testing.T) {
 	t.Parallel()
 	known, unknown, labelled := 0, 0, 0
@@ -190,7 +190,7 @@ func TestAttributesTruth(t *testing.T) {
 				if w.lost && !slices.ContainsFunc(w.facts.Observations, func(l timeline.Observation) bool {
 					return !l.Gone && l.AsOf >= at && w.truth(l.AsOf).life == truth.life && w.truth(l.At).life == truth.life
 				}) {
-					continue // nobody has looked since, or ever will
+					continue // there is no later observation
 				}
 				if truth.life != 0 && !s.Deleted {
 					if s.Tags.IsProved() {
@@ -213,13 +213,12 @@ func TestAttributesTruth(t *testing.T) {
 	}
 	t.Logf("tags: %d known, %d unknown; labels: %d known", known, unknown, labelled)
 	if known == 0 || unknown == 0 || labelled == 0 {
-		t.Error("one of them was never met")
+		t.Error("one of these did not occur")
 	}
 }
 
-// TestLastKnownAttributes holds that tags and labels that are last known are
-// those that were there, where every event came and no look answered from the
-// past.
+// TestLastKnownAttributes checks that last known tags and labels are true if no
+// event was lost and no read was stale.
 func TestLastKnownAttributes(t *testing.T) {
 	t.Parallel()
 	tags, labels := 0, 0
@@ -248,9 +247,9 @@ func TestLastKnownAttributes(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d times the last known tags, %d times the last known labels", tags, labels)
+	t.Logf("last known: %d sets of tags, %d sets of labels", tags, labels)
 	if tags == 0 || labels == 0 {
-		t.Error("one of them was never met")
+		t.Error("one of these did not occur")
 	}
 }
 
@@ -265,10 +264,10 @@ func (w *tagged) fatal(t *testing.T, seed uint64, at ssmbak.Time, line *timeline
 	for _, f := range line.Facts().Labels {
 		t.Logf("labels %+v", f)
 	}
-	t.Fatalf("seed %d: at %v known to be %v, it was %v", seed, at, got, want)
+	t.Fatalf("seed %d: at %v got %v, want %v", seed, at, got, want)
 }
 
-// TestAttributes holds single rules.
+// TestAttributes checks single rules.
 func TestAttributes(t *testing.T) {
 	t.Parallel()
 	born := start
@@ -277,8 +276,8 @@ func TestAttributes(t *testing.T) {
 		Observations: []timeline.Observation{{Newest: timeline.Ref{Number: 1, Time: born}, Oldest: 1, AsOf: born + 1_000_000, At: born + 1_010_000}},
 	}
 	red, blue := map[string]string{"c": "red"}, map[string]string{"c": "blue"}
-	look := func(tags map[string]string, sure, seen ssmbak.Time) timeline.TagsFact {
-		return timeline.TagsFact{Tags: tags, Observed: timeline.Observed{AsOf: born + sure, At: born + seen}}
+	read := func(tags map[string]string, asOf, readAt ssmbak.Time) timeline.TagsFact {
+		return timeline.TagsFact{Tags: tags, Observed: timeline.Observed{AsOf: born + asOf, At: born + readAt}}
 	}
 	event := func(tags map[string]string, second, counter int64) timeline.TagsFact {
 		return timeline.TagsFact{Tags: tags, Event: fmt.Sprint("e", second, counter), Second: born.Second() + second, Counter: counter}
@@ -289,22 +288,22 @@ func TestAttributes(t *testing.T) {
 		at   ssmbak.Time
 		want map[string]string // nil: unknown
 	}{
-		{"before the first look", []timeline.TagsFact{look(red, 1000, 2000)}, 500, nil},
-		{"before the first look, which saw none", []timeline.TagsFact{look(map[string]string{}, 1000, 2000)}, 500, map[string]string{}},
-		{"after the first look", []timeline.TagsFact{look(red, 1000, 2000)}, 2000, red},
-		{"between two looks that differ", []timeline.TagsFact{look(red, 1000, 2000), look(blue, 9000, 9500)}, 5000, nil},
-		{"between two looks that say the same", []timeline.TagsFact{look(red, 1000, 2000), look(red, 9000, 9500)}, 5000, red},
-		{"a fact that says when it was seen last", []timeline.TagsFact{{Tags: red, Observed: timeline.Observed{AsOf: born + 1000, At: born + 2000, LastAsOf: born + 8000, LastAt: born + 8500}}, look(blue, 9000, 9500)}, 5000, red},
-		{"before an event that follows", []timeline.TagsFact{event(red, 2, 1), event(blue, 9, 2)}, 5000, red},
-		{"before an event after one that was lost", []timeline.TagsFact{event(red, 2, 1), event(blue, 9, 3)}, 5000, nil},
+		{"before the first observation", []timeline.TagsFact{read(red, 1000, 2000)}, 500, nil},
+		{"before the first observation, of no tags", []timeline.TagsFact{read(map[string]string{}, 1000, 2000)}, 500, map[string]string{}},
+		{"after the first observation", []timeline.TagsFact{read(red, 1000, 2000)}, 2000, red},
+		{"between two observations that differ", []timeline.TagsFact{read(red, 1000, 2000), read(blue, 9000, 9500)}, 5000, nil},
+		{"between two observations of the same tags", []timeline.TagsFact{read(red, 1000, 2000), read(red, 9000, 9500)}, 5000, red},
+		{"a fact with a last observation", []timeline.TagsFact{{Tags: red, Observed: timeline.Observed{AsOf: born + 1000, At: born + 2000, LastAsOf: born + 8000, LastAt: born + 8500}}, read(blue, 9000, 9500)}, 5000, red},
+		{"before the next event", []timeline.TagsFact{event(red, 2, 1), event(blue, 9, 2)}, 5000, red},
+		{"before an event after a lost one", []timeline.TagsFact{event(red, 2, 1), event(blue, 9, 3)}, 5000, nil},
 		{"before an event without a counter", []timeline.TagsFact{event(red, 2, 0), event(blue, 9, 0)}, 5000, nil},
 		{"within the event's second", []timeline.TagsFact{event(red, 2, 1), event(blue, 9, 2)}, 9500, nil},
 		{"at the end of the event's second", []timeline.TagsFact{event(red, 2, 1), event(blue, 9, 2)}, 9999, blue},
 		{"two events in one second", []timeline.TagsFact{event(blue, 2, 2), event(red, 2, 1)}, 5000, blue},
-		{"two events in one second, in no order", []timeline.TagsFact{event(blue, 2, 0), event(red, 2, 0)}, 5000, nil},
-		{"a stale look after an event", []timeline.TagsFact{event(red, 2, 1), event(blue, 9, 2), look(red, 7000, 11_000)}, 12_000, blue},
-		{"a look before the first change speaks for the beginning", []timeline.TagsFact{look(red, 1000, 2000), event(blue, 9, 1)}, 500, red},
-		{"a look over an event and a change that was lost", []timeline.TagsFact{event(blue, 9, 2), look(red, 7000, 11_000)}, 12_000, nil},
+		{"two events in one second, of unknown order", []timeline.TagsFact{event(blue, 2, 0), event(red, 2, 0)}, 5000, nil},
+		{"a stale observation after an event", []timeline.TagsFact{event(red, 2, 1), event(blue, 9, 2), read(red, 7000, 11_000)}, 12_000, blue},
+		{"an observation before the first change", []timeline.TagsFact{read(red, 1000, 2000), event(blue, 9, 1)}, 500, red},
+		{"an observation around an event and a lost change", []timeline.TagsFact{event(blue, 9, 2), read(red, 7000, 11_000)}, 12_000, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -316,8 +315,8 @@ func TestAttributes(t *testing.T) {
 				t.Errorf("got %v (%v), want %v", s.Tags.V, s.Tags.Certainty, test.want)
 			}
 			slices.Reverse(f.Tags)
-			if turned, _ := timeline.New("/n", f, timeline.Coverage{}).At(born + test.at); !cmp.Equal(turned, s, cmp.AllowUnexported(ssmbak.Value{})) {
-				t.Errorf("the other way round: %v (%v)", turned.Tags.V, turned.Tags.Certainty)
+			if other, _ := timeline.New("/n", f, timeline.Coverage{}).At(born + test.at); !cmp.Equal(other, s, cmp.AllowUnexported(ssmbak.Value{})) {
+				t.Errorf("in the reverse order: %v (%v)", other.Tags.V, other.Tags.Certainty)
 			}
 		})
 	}

@@ -7,94 +7,62 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// Why something is not known of a change.
+// Why something about a change is unknown.
 const (
 	reasonNoValue    = "the value was not recorded"
-	reasonLegacy     = "recorded by the original ssmbak"
-	reasonMarker     = "recorded by the original ssmbak, which notes when it heard of a deletion"
-	reasonTagsBefore = "what its tags were before is not known"
-	reasonTagsMissed = "a change of its tags before this one was missed"
+	reasonLegacy     = "recorded by the legacy ssmbak"
+	reasonMarker     = "recorded by the legacy ssmbak, when it received the event"
+	reasonTagsBefore = "its earlier tags are unknown"
+	reasonTagsMissed = "an earlier change of its tags was missed"
 )
 
-// Changes returns everything that happened to the parameter, and everything
-// that is known to be missing, each once, oldest first: by Until, and where that
-// is the same, in the order in which it happened.
+// Changes returns every change of the parameter and every gap in what is known of
+// it, each once, sorted by Until, and changes with the same Until in the order in
+// which they happened.
 //
-// Every version that was seen is a Create or an Update, and every end of a life
-// a Delete. A Gap says that something was missed: versions by their numbers, a
-// whole life, or a change of which only its event is known. Nothing is said of
-// the time before the first record, unless versions of it are known to be
-// missing.
+// Each version is a Create or an Update, and each end of a life a Delete. A Gap
+// means that something was missed: versions with known numbers, a life, or a
+// change known only from its event. Changes returns nothing for the time before
+// the first fact, unless versions of that time are known to be missing.
 //
-// A deletion in whose second versions lie too is put where a life needs an end,
-// and labels that only looks saw change into the second of an event between them.
-// Only an event that never came can make that wrong.
+// A deletion whose second also contains versions is placed where a life needs an
+// end, and a change of labels known only from observations is placed in the second
+// of an event between them. Only a lost event can make that wrong.
 func (t *Timeline) Changes() []ssmbak.Change {
-	c := changes{name: t.name}
-	legacy := c.legacy(t)
+	c := changes{timeline: t}
+	legacy := c.legacy()
 	for _, d := range t.doubtful {
-		from, until := t.bounds(d.Second)
+		from, until := t.deletionBounds(d.Second)
 		c.deleted(from, until, reasonOrder)
 	}
 	for i := range t.slots {
 		s := &t.slots[i]
-		if i > 0 {
-			legacy = nil
-		}
-		c.between(t, s, legacy)
-		if s.before != nil {
-			c.version(s.before)
+		c.between(s, legacy)
+		legacy = nil
+		if s.next != nil {
+			c.version(s.next)
 		}
 	}
-	c.traces(t)
-	c.all = append(c.over, c.all...)
-	c.tags(t)
-	c.labels(t)
+	c.missed()
+	c.all = append(c.ended, c.all...)
+	c.tags()
+	c.labels()
 	slices.SortStableFunc(c.all, func(a, b ssmbak.Change) int {
-		// What happened before a moment comes before what happened in it.
-		return cmp.Or(cmp.Compare(a.Until, b.Until), cmp.Compare(moment(a), moment(b)))
+		// Changes before a moment precede the one at that moment.
+		return cmp.Or(cmp.Compare(a.Until, b.Until), compareBool(a.From == a.Until, b.From == b.Until))
 	})
 	return c.all
 }
 
-func moment(c ssmbak.Change) int {
-	if c.From == c.Until {
-		return 1
-	}
-	return 0
-}
-
-// missing returns the numbers from first to last if versions with all of them are
-// missing between two moments, and none if that is not sure: a version may stand
-// on the wrong side of one of the two, if its time stepped back.
-func (t *Timeline) missing(first, last int64, from, until ssmbak.Time) (int64, int64) {
-	if slices.ContainsFunc(t.order, func(v Version) bool {
-		return v.Number >= first && v.Number <= last &&
-			(v.Moment() > from-stepBack && v.Moment() <= from || v.Moment() >= until && v.Moment() < until+stepBack)
-	}) {
-		return 1, 0
-	}
-	return first, last
-}
-
-// bounds returns what of a second lies in the slots that may hold a deletion of
-// it.
-func (t *Timeline) bounds(second int64) (from, until ssmbak.Time) {
-	d := Deletion{Second: second}
-	touched := t.touching(d)
-	return max(d.from(), touched[0].open()), min(d.until(), touched[len(touched)-1].until())
-}
-
 // changes collects the changes of one parameter.
 type changes struct {
-	name ssmbak.Name
-	all  []ssmbak.Change
-	// over are the gaps that end with what ended the missed change.
-	over []ssmbak.Change
+	timeline *Timeline
+	all      []ssmbak.Change
+	ended    []ssmbak.Change // the gaps that end together with the life of the missed change
 }
 
 func (c *changes) add(x ssmbak.Change) {
-	x.Name = c.name
+	x.Name = c.timeline.name
 	c.all = append(c.all, x)
 }
 
@@ -109,41 +77,42 @@ func (c *changes) version(v *Version) {
 	c.add(x)
 }
 
-// deleted adds a deletion of which an event told.
+// deleted adds a deletion that an event reported.
 func (c *changes) deleted(from, until ssmbak.Time, reason string) {
 	c.add(ssmbak.Change{Operation: ssmbak.OpDelete, Time: from, From: from, Until: max(from, until), Reason: reason})
 }
 
-// vanished adds a deletion that is known only by what was there before and not
+// vanished adds a deletion without an event: the parameter existed before and not
 // after.
 func (c *changes) vanished(from, until ssmbak.Time) {
-	x := ssmbak.Change{Operation: ssmbak.OpDelete, From: min(from, until), Until: until, Reason: reasonBounds}
+	c.bounded(ssmbak.Change{Operation: ssmbak.OpDelete, Reason: reasonBounds}, from, until)
+}
+
+// gap adds a gap in which the versions from first to last are certainly missing.
+// 0 and 0 mean versions of unknown numbers, and last less than first that perhaps
+// nothing is missing.
+func (c *changes) gap(from, until ssmbak.Time, reason string, first, last int64) {
+	x := ssmbak.Change{Operation: ssmbak.OpGap, Reason: reason}
+	if first <= last {
+		x.Missing = ssmbak.Numbers{First: first, Last: last}
+	} else if from >= until {
+		return // nothing can have happened
+	}
+	c.bounded(x, from, until)
+}
+
+func (c *changes) bounded(x ssmbak.Change, from, until ssmbak.Time) {
+	x.From, x.Until = min(from, until), until
 	if x.From == until {
 		x.Time = until
 	}
 	c.add(x)
 }
 
-// gap adds a stretch in which something was missed: first to last are the
-// numbers of versions that surely were there.
-func (c *changes) gap(from, until ssmbak.Time, reason string, first, last int64) {
-	x := ssmbak.Change{Operation: ssmbak.OpGap, From: from, Until: until, Reason: reason}
-	if first <= last {
-		x.Missing = ssmbak.Numbers{First: first, Last: last}
-	} else if from >= until {
-		return // nothing can have happened
-	}
-	if from >= until {
-		x.From, x.Time = until, until
-	}
-	c.add(x)
-}
-
-// legacy adds what the legacy ssmbak recorded before our own first fact,
-// as far as it counts, and returns the last answer that follows from it: nil if
-// there is none.
-func (c *changes) legacy(t *Timeline) *Span {
-	var last *Span
+// legacy adds the changes that the legacy ssmbak recorded before the first other
+// fact, and returns the last answer that follows from them, nil if there is none.
+func (c *changes) legacy() (last *Span) {
+	t := c.timeline
 	for i := range t.spans {
 		s := &t.spans[i]
 		if s.Legacy == nil {
@@ -153,7 +122,7 @@ func (c *changes) legacy(t *Timeline) *Span {
 		switch {
 		case s.Kind == KindAbsent:
 			x.Operation, x.Reason = ssmbak.OpDelete, reasonMarker
-		case len(t.facts.Versions) > 0 && t.order[0].Moment() < x.Until:
+		case len(t.order) > 0 && t.order[0].Moment() < x.Until:
 			continue // the version of this second is the same change
 		default:
 			x.Version = s.Version.Version
@@ -169,113 +138,139 @@ func (c *changes) legacy(t *Timeline) *Span {
 	return last
 }
 
-// between adds what happened, or was missed, between two versions that are next
-// to each other in time. legacy is what the legacy ssmbak recorded last
-// before the first of them.
-func (c *changes) between(t *Timeline, s *slot, legacy *Span) {
-	if s.joined {
-		if !s.succession() {
-			c.gap(s.open(), s.until(), reasonMissing, s.after.Number+1, s.before.Number-1)
+// between adds what happened or was missed in a slot. legacy is the last answer
+// from the legacy ssmbak if the slot is the first one.
+func (c *changes) between(s *slot, legacy *Span) {
+	if s.sameLife {
+		if !s.contiguous() {
+			c.gap(s.unproved(), s.until(), reasonMissing, s.prev.Number+1, s.next.Number-1)
 		}
 		return
 	}
-	held, open := s.after != nil, s.open()
+	present, from := s.prev != nil, s.unproved()
 	if legacy != nil {
-		held, open = legacy.Kind == KindPresent, legacy.Since
+		present, from = legacy.Kind == KindPresent, legacy.Since
 	}
-	born, ended := open, false
+	absent, ended := from, false
 	for _, e := range s.ends() {
-		last := ssmbak.MinTime // of the missed changes that surely ended here
-		for _, tr := range s.traces {
-			if by, ok := s.endOf(tr); ok && by == e && e.seen && !e.created {
-				last = max(last, tr.from(), s.open())
-			}
-		}
 		if e.doubtful {
 			continue
 		}
-		born = max(born, e.after())
-		if e.seen && !e.created && s.undecided && last == ssmbak.MinTime {
-			continue // perhaps it saw the deletion that may lie elsewhere
-		}
+		absent = max(absent, e.lastAlive())
+		missed := s.lastMissed(e)
 		switch {
-		case !e.seen:
-			from, until := max(e.from, open), min(e.until, s.until())
-			if e.chosen {
-				from, until = t.bounds(e.from.Second())
-			}
-			if !held {
-				c.gap(e.born, until, reasonMissed, 0, 0)
-			}
-			reason := ""
-			if e.chosen {
-				reason = reasonOrder
-			}
-			c.deleted(from, until, reason)
-		case held:
-			from := e.from
-			if legacy != nil {
-				from = open
-			}
+		case !e.observed:
+			c.reported(s, e, present, from)
+		case !e.created && s.undecided && missed == ssmbak.MinTime:
+			continue // perhaps the result of the deletion that may be elsewhere
+		case present && legacy != nil:
 			c.vanished(from, e.until)
-		case last != ssmbak.MinTime:
-			c.vanished(last, e.until)
+		case present:
+			c.vanished(e.from, e.until)
+		case missed != ssmbak.MinTime:
+			c.vanished(missed, e.until)
 		}
-		held, ended = false, true
+		present, ended = false, true
 	}
-	b := s.before
-	if b == nil {
+	if s.next == nil {
 		return
 	}
 	switch {
-	case held && s.after == nil:
-		// What the legacy ssmbak recorded has no numbers.
-		if b.Number == 1 && !s.undecided {
-			c.vanished(open, s.until())
+	case present && s.prev == nil:
+		// The versions of the legacy ssmbak have no numbers.
+		if s.next.Number == 1 && !s.undecided {
+			c.vanished(from, s.until())
 		}
-		return
-	case s.after == nil || ended:
-	case s.reborn():
-		c.vanished(open, s.until())
+	case s.prev == nil || ended:
+		c.creation(s, absent)
+	case s.recreated():
+		c.vanished(from, s.until())
+		c.creation(s, absent)
 	default:
-		first, last := t.missing(s.after.Number+1, b.Number-1, s.after.Moment(), b.Moment())
-		c.gap(open, s.until(), reasonLife, first, last)
-		return
-	}
-	if b.Number > 1 {
-		first, last := t.missing(1, b.Number-1, born, b.Moment())
-		c.gap(s.began(born, s.until()), s.until(), reasonBeginning, first, last)
+		first, last := c.timeline.certainlyMissing(s.prev.Number+1, s.next.Number-1, s.prev.Moment(), s.until())
+		c.gap(from, s.until(), reasonDeletion, first, last)
 	}
 }
 
-// traces adds a gap for each change that only its event told of. It may lie in
-// several slots, and is not told where versions of that time, or a whole life,
-// are told to be missing anyway.
-func (c *changes) traces(t *Timeline) {
+// reported adds an end that an event reported. If the parameter was absent before
+// it, a life was missed.
+func (c *changes) reported(s *slot, e end, present bool, from ssmbak.Time) {
+	from, until, reason := max(e.from, from), min(e.until, s.until()), ""
+	if e.chosen {
+		from, until = c.timeline.deletionBounds(e.from.Second())
+		reason = reasonOrder
+	}
+	if !present {
+		c.gap(e.bornFrom, until, reasonLife, 0, 0)
+	}
+	c.deleted(from, until, reason)
+}
+
+// creation adds a gap if the versions before the slot's next one are missing. The
+// parameter was absent at the given moment.
+func (c *changes) creation(s *slot, absent ssmbak.Time) {
+	if s.next.Number == 1 {
+		return
+	}
+	first, last := c.timeline.certainlyMissing(1, s.next.Number-1, absent, s.until())
+	c.gap(s.earliestCreation(absent, s.until()), s.until(), reasonCreation, first, last)
+}
+
+// lastMissed returns the earliest time of the last missed change that certainly
+// ended with an observed end, MinTime if there is none.
+func (s *slot) lastMissed(e end) ssmbak.Time {
+	last := ssmbak.MinTime
+	if !e.observed || e.created {
+		return last
+	}
+	for _, m := range s.missed {
+		if s.endOf(m) == e {
+			last = max(last, m.from(), s.unproved())
+		}
+	}
+	return last
+}
+
+// certainlyMissing returns first and last if all versions with these numbers are
+// missing between two moments, and otherwise an empty range: a version whose time
+// decreased may appear on the wrong side of one of the moments.
+func (t *Timeline) certainlyMissing(first, last int64, from, until ssmbak.Time) (int64, int64) {
+	if slices.ContainsFunc(t.order, func(v Version) bool {
+		return v.Number >= first && v.Number <= last &&
+			(v.Moment() > from-stepBack && v.Moment() <= from || v.Moment() >= until && v.Moment() < until+stepBack)
+	}) {
+		return 1, 0
+	}
+	return first, last
+}
+
+// missed adds a gap for each change known only from its event, unless other gaps
+// cover it in every slot in which it may have happened.
+func (c *changes) missed() {
 	gaps := slices.DeleteFunc(slices.Clone(c.all), func(x ssmbak.Change) bool { return x.Operation != ssmbak.OpGap })
-	for _, tr := range t.facts.MissedChanges {
-		x := ssmbak.Change{Operation: ssmbak.OpGap, From: ssmbak.MaxTime, Until: ssmbak.MinTime, Reason: reasonTrace}
-		explained, over := true, ssmbak.MinTime
-		for i := range t.slots {
-			s := &t.slots[i]
-			if !slices.Contains(s.traces, tr) {
+	for _, m := range c.timeline.facts.MissedChanges {
+		x := ssmbak.Change{Operation: ssmbak.OpGap, From: ssmbak.MaxTime, Until: ssmbak.MinTime, Reason: reasonEvent}
+		covered, ended := true, ssmbak.MinTime
+		for i := range c.timeline.slots {
+			s := &c.timeline.slots[i]
+			if !slices.Contains(s.missed, m) {
 				continue
 			}
-			from, until := max(tr.from(), s.open()), min(tr.until(), s.until())
-			// What ended in between did not end what was missed.
-			if over := min(s.over(tr), s.until()); slices.ContainsFunc(c.all, func(d ssmbak.Change) bool {
-				return d.Operation == ssmbak.OpDelete && d.From >= from && d.Until > until && d.Until < over
+			from, until, lasts := max(m.from(), s.unproved()), min(m.until(), s.until()), s.endOf(m).until
+			// A deletion in between did not end the missed change.
+			if slices.ContainsFunc(c.all, func(d ssmbak.Change) bool {
+				return d.Operation == ssmbak.OpDelete && d.From >= from && d.Until > until && d.Until < min(lasts, s.until())
 			}) {
-				until = over
+				until = min(lasts, s.until())
 			}
-			x.From, x.Until, over = min(x.From, from), max(x.Until, until), max(over, s.over(tr))
-			explained = explained && (s.joined || slices.ContainsFunc(gaps, func(g ssmbak.Change) bool { return g.From <= from && s.over(tr) <= g.Until }))
+			x.From, x.Until, ended = min(x.From, from), max(x.Until, until), max(ended, lasts)
+			covered = covered && (s.sameLife || slices.ContainsFunc(gaps, func(g ssmbak.Change) bool { return g.From <= from && lasts <= g.Until }))
 		}
 		switch {
-		case explained:
-		case over <= x.Until:
-			x.Name = t.name
-			c.over = append(c.over, x)
+		case covered:
+		case ended <= x.Until:
+			x.Name = c.timeline.name
+			c.ended = append(c.ended, x)
 		default:
 			c.add(x)
 		}

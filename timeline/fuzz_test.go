@@ -12,7 +12,7 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// seeds are facts as they stand in an index.
+// seeds are facts in the format of an index.
 var seeds = []string{
 	`{}`,
 	`{"versions":[{"number":1,"time":"2024-06-13T20:10:54.123Z","type":"String"}]}`,
@@ -38,9 +38,9 @@ func decodeFacts(text string) (f timeline.Facts, ok bool) {
 	return f, json.Unmarshal([]byte(text), &f) == nil
 }
 
-// FuzzTimeline holds for any facts, true or not, that they make a timeline which
-// covers all of time once, whatever order they came in and however often, and
-// that every moment of it can be asked.
+// FuzzTimeline checks that any facts, true or not, result in a timeline that covers
+// all of time once and has an answer for every moment, in whatever order the facts
+// arrive and however often.
 func FuzzTimeline(f *testing.F) {
 	for _, s := range seeds {
 		f.Add(s, int64(1_718_309_000_000), int64(1_718_309_500_000))
@@ -63,10 +63,10 @@ func FuzzTimeline(f *testing.F) {
 			for _, at := range []ssmbak.Time{s.From, s.Until - 1} {
 				state, refs := line.At(at)
 				if (state.Deleted || s.Kind != timeline.KindPresent) && len(refs) > 0 {
-					t.Errorf("at %v there is nothing and it has a value: %+v", at, state)
+					t.Errorf("at %v the parameter does not exist but has a value: %+v", at, state)
 				}
 				if s.Unknown != (state.Certainty == ssmbak.Unknown) {
-					t.Errorf("at %v the span %+v is %s", at, s, state.Certainty)
+					t.Errorf("at %v the state of the span %+v is %s", at, s, state.Certainty)
 				}
 				if state.Certainty == ssmbak.Proved && s.Kind != timeline.KindPresent {
 					t.Errorf("at %v absence is proved", at)
@@ -74,22 +74,21 @@ func FuzzTimeline(f *testing.F) {
 			}
 		}
 
-		turned := facts
-		turned.Versions, turned.Deletions, turned.Observations = reversed(facts.Versions), reversed(facts.Deletions), reversed(facts.Observations)
-		turned.Tags, turned.Labels = reversed(facts.Tags), reversed(facts.Labels)
-		turned.MissedChanges, turned.Legacy = reversed(facts.MissedChanges), reversed(facts.Legacy)
-		again := timeline.New("/n", timeline.Union(turned, facts), h)
+		other := facts
+		other.Versions, other.Deletions, other.Observations = reversed(facts.Versions), reversed(facts.Deletions), reversed(facts.Observations)
+		other.Tags, other.Labels = reversed(facts.Tags), reversed(facts.Labels)
+		other.MissedChanges, other.Legacy = reversed(facts.MissedChanges), reversed(facts.Legacy)
+		again := timeline.New("/n", timeline.Union(other, facts), h)
 		if diff := cmp.Diff(line.Facts(), again.Facts()); diff != "" {
-			t.Fatalf("the order of facts is told (-first +again):\n%s", diff)
+			t.Fatalf("the facts depend on their order (-first +again):\n%s", diff)
 		}
 		if diff := cmp.Diff(spans, again.Spans(), cmpopts.IgnoreUnexported(timeline.Span{})); diff != "" {
-			t.Fatalf("the order of facts makes a difference (-first +again):\n%s", diff)
+			t.Fatalf("the spans depend on the order of the facts (-first +again):\n%s", diff)
 		}
 	})
 }
 
-// FuzzUnion holds that the union of facts does not depend on their order or on
-// how often they came.
+// FuzzUnion checks that the union of facts does not depend on their order or number.
 func FuzzUnion(f *testing.F) {
 	for _, a := range seeds {
 		for _, b := range seeds {
@@ -110,8 +109,8 @@ func FuzzUnion(f *testing.F) {
 		if diff := cmp.Diff(union(a, b), union(b, a)); diff != "" {
 			t.Fatalf("not commutative:\n%s", diff)
 		}
-		whole := union(a, b)
-		if diff := cmp.Diff(whole, union(whole, whole)); diff != "" {
+		both := union(a, b)
+		if diff := cmp.Diff(both, union(both, both)); diff != "" {
 			t.Fatalf("not idempotent:\n%s", diff)
 		}
 	})

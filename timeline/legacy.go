@@ -7,7 +7,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// first returns the event time of the first fact that ssmbak itself recorded.
+// first returns the time of the first fact that is not from the legacy ssmbak.
 func (f Facts) first() ssmbak.Time {
 	first := ssmbak.MaxTime
 	for _, v := range f.Versions {
@@ -16,22 +16,22 @@ func (f Facts) first() ssmbak.Time {
 	for _, d := range f.Deletions {
 		first = min(first, d.from())
 	}
-	for _, tr := range f.MissedChanges {
-		first = min(first, tr.from())
+	for _, m := range f.MissedChanges {
+		first = min(first, m.from())
 	}
-	for _, l := range f.Observations {
-		if l.Gone {
-			first = min(first, l.At)
+	for _, o := range f.Observations {
+		if o.Gone {
+			first = min(first, o.At)
 		}
 	}
 	return first
 }
 
-// layLegacy lays what the legacy ssmbak recorded over the time before the first
-// fact of our own, by its rules: of the object versions and delete
-// markers whose second is not after T, the one with the newest second counts,
-// and of several in one second the one that was stored last.
-func (t *Timeline) layLegacy() {
+// applyLegacy fills the time before the first other fact with what the legacy
+// ssmbak recorded, by its own rules: at a time T, the object version or delete
+// marker with the latest second up to T counts, and of several in one second the
+// one stored last.
+func (t *Timeline) applyLegacy() {
 	if len(t.facts.Legacy) == 0 {
 		return
 	}
@@ -42,16 +42,16 @@ func (t *Timeline) layLegacy() {
 	c := canvas{spans: t.spans}
 	until := t.facts.first()
 	for i := range all {
-		o := &all[i]
-		from := ssmbak.Seconds(o.second())
+		l := &all[i]
+		from := ssmbak.Seconds(l.second())
 		if from >= until {
 			break
 		}
-		s := Span{From: from, Until: until, Kind: KindPresent, Since: from, Legacy: o, life: noLife}
-		if o.Deleted {
+		s := Span{From: from, Until: until, Kind: KindPresent, Since: from, Legacy: l, life: noLife}
+		if l.Deleted {
 			s.Kind = KindAbsent
 		} else {
-			s.Version = Version{Version: ssmbak.Version{Time: from, Attributes: ssmbak.Attributes{Type: o.Type, Description: o.Description}}, Objects: []ObjectRef{{ID: o.ID, Written: o.LastModified}}}
+			s.Version = Version{Version: ssmbak.Version{Time: from, Attributes: ssmbak.Attributes{Type: l.Type, Description: l.Description}}, Objects: []ObjectRef{{ID: l.ID, Written: l.LastModified}}}
 		}
 		c.span(s)
 	}

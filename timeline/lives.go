@@ -6,53 +6,53 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// life is the time from when it may have begun to when it surely had ended.
+// life is the period from the earliest begin of a life to its latest end.
 type life struct {
 	begin, until ssmbak.Time
-	whole        bool // its first version is known, and when it began
+	complete     bool // version 1 is known, so begin is exact
 }
 
-// noLife is the life of a span in which there is no parameter, or one of which
-// only the legacy ssmbak knew.
+// noLife is the life of a span in which the parameter did not exist, or that only
+// the legacy ssmbak recorded.
 const noLife = -1
 
-// numberLives tells each span to which life it belongs. Two versions stand in
-// one life only if a look saw both.
+// numberLives sets the life of each span. Two versions belong to one life only if
+// an observation shows it.
 func (t *Timeline) numberLives() {
-	at := make(map[Ref]int, len(t.facts.Versions))
+	index := make(map[Ref]int, len(t.facts.Versions))
 	for i, v := range t.order {
-		if i == 0 || !t.slots[i].joined {
+		if i == 0 || !t.slots[i].sameLife {
 			begin := v.Moment()
 			if v.Number > 1 {
-				begin = t.slots[i].open()
+				begin = t.slots[i].unproved()
 			}
 			if n := len(t.lives); n > 0 {
 				t.lives[n-1].until = v.Moment()
 			}
-			t.lives = append(t.lives, life{begin: begin, until: ssmbak.MaxTime, whole: v.Number == 1})
+			t.lives = append(t.lives, life{begin: begin, until: ssmbak.MaxTime, complete: v.Number == 1})
 		}
-		at[v.Ref()] = len(t.lives) - 1
+		index[v.Ref()] = len(t.lives) - 1
 	}
-	present := noLife
+	last := noLife
 	for i := range t.spans {
 		s := &t.spans[i]
 		s.life = noLife
 		switch {
 		case s.Kind == KindPresent:
-			s.life = at[s.Version.Ref()]
-			present = s.life
-		case s.Kind == KindAbsent && !s.Unknown && present != noLife:
-			t.lives[present].until = min(t.lives[present].until, s.From)
+			s.life = index[s.Version.Ref()]
+			last = s.life
+		case s.Kind == KindAbsent && !s.Unknown && last != noLife:
+			t.lives[last].until = min(t.lives[last].until, s.From)
 		}
 	}
 }
 
-// surely reports whether the parameter was in this life from lo to hi, or with
-// noLife whether there was none, as far as anything is known.
-func (t *Timeline) surely(n int, lo, hi ssmbak.Time) bool {
-	for at := lo; at <= hi; {
+// throughout reports whether, as far as is known, the parameter was in this life
+// from first to last, both included, or did not exist if n is noLife.
+func (t *Timeline) throughout(n int, first, last ssmbak.Time) bool {
+	for at := first; at <= last; {
 		s := t.Span(at)
-		if s.life != n || s.Unknown && s.Reason != reasonMissing && s.Reason != reasonBefore {
+		if s.life != n || s.Unknown && s.Reason != reasonMissing && s.Reason != reasonUnrecorded {
 			return false
 		}
 		at = s.Until
@@ -60,24 +60,25 @@ func (t *Timeline) surely(n int, lo, hi ssmbak.Time) bool {
 	return true
 }
 
-// livesOf returns the lives that there may have been from lo to hi. A look may
-// have answered from before a life began.
-func (t *Timeline) livesOf(lo, hi ssmbak.Time) (own []int) {
+// livesWithin returns the lives that overlap the time from first to last, both
+// included. An observation may reflect a moment before a life began.
+func (t *Timeline) livesWithin(first, last ssmbak.Time) (within []int) {
 	for i, l := range t.lives {
-		if lo < l.until && hi >= l.begin {
-			own = append(own, i)
+		if first < l.until && last >= l.begin {
+			within = append(within, i)
 		}
 	}
-	return own
+	return within
 }
 
-// after reports whether what was seen from a moment on cannot be from before a
-// life, as far as anything is known.
-func (t *Timeline) after(n int, lo ssmbak.Time) bool {
-	return lo >= t.lives[n].begin || t.surely(noLife, lo, t.lives[n].begin-1)
+// notBefore reports whether, as far as is known, nothing observed from first on
+// can precede the life.
+func (t *Timeline) notBefore(n int, first ssmbak.Time) bool {
+	return first >= t.lives[n].begin || t.throughout(noLife, first, t.lives[n].begin-1)
 }
 
-// deleted reports whether a deletion may have come in the time before a life.
-func (t *Timeline) deleted(lo, begin ssmbak.Time) bool {
-	return lo < begin && slices.ContainsFunc(t.facts.Deletions, func(d Deletion) bool { return d.until() > lo && d.from() <= begin })
+// deletedBetween reports whether a deletion may have happened from first until a
+// life began.
+func (t *Timeline) deletedBetween(first, begin ssmbak.Time) bool {
+	return first < begin && slices.ContainsFunc(t.facts.Deletions, func(d Deletion) bool { return d.until() > first && d.from() <= begin })
 }

@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// TestMain collects garbage less often: these tests make hundreds of thousands of
-// small timelines, and two thirds of their time went into collecting a heap of a
-// few megabytes again and again.
+// TestMain makes garbage collection less frequent: the tests create hundreds of
+// thousands of small timelines, and otherwise spend two thirds of their time
+// collecting a heap of a few megabytes.
 func TestMain(m *testing.M) {
 	debug.SetGCPercent(400)
 	os.Exit(m.Run())

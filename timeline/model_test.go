@@ -16,27 +16,27 @@ import (
 
 const (
 	start     = ssmbak.Time(1_700_000_000_000)
-	staleness = 10_000 // how far back a look may answer from, in ms
+	staleness = 10_000 // the maximum age of what a read returns, in ms
 	kept      = 4      // versions that the model's Parameter Store keeps
 )
 
-// change is one change that really happened; number 0 is a deletion.
+// change is one change that happened; number 0 is a deletion.
 type change struct {
-	at     ssmbak.Time // what counts as its moment: never before the one before it
+	at     ssmbak.Time // its moment, later than that of the change before it
 	number int64
-	time   ssmbak.Time // of the version, which may step back within a life
-	made   ssmbak.Time // when it was made, no earlier than at: reads see it from then on
+	time   ssmbak.Time // of the version, which may decrease within a life
+	made   ssmbak.Time // when it was made, not before at: reads return it from then on
 }
 
-// world is the truth about one parameter, and what was seen of it.
+// world is the true history of one parameter, and the facts about it.
 type world struct {
 	changes []change
 	facts   timeline.Facts
-	// lost says that an event never came; no last known answer need be right.
+	// lost says that an event was lost; then a last known answer may be wrong.
 	lost bool
 }
 
-// truth returns the change that decides the state at the time.
+// truth returns the change that determines the state at a moment.
 func (w *world) truth(at ssmbak.Time) change {
 	var last change
 	for _, c := range w.changes {
@@ -47,7 +47,7 @@ func (w *world) truth(at ssmbak.Time) change {
 	return last
 }
 
-// visible returns the newest change that a read at a moment can see.
+// visible returns the last change that a read at a moment can return.
 func (w *world) visible(at ssmbak.Time) change {
 	var last change
 	for _, c := range w.changes {
@@ -58,30 +58,30 @@ func (w *world) visible(at ssmbak.Time) change {
 	return last
 }
 
-// unaware reports whether a moment lies within a second of a version whose time
-// steps back, and which nobody saw together with the one before it.
+// unaware reports whether a moment is within a second of a version whose time
+// precedes its moment, unless an observation covers it and the one before it.
 func (w *world) unaware(at ssmbak.Time) bool {
 	return slices.ContainsFunc(w.changes, func(c change) bool {
 		if c.at == c.time || at < c.time || at >= c.time+1000 {
 			return false
 		}
-		v, seen := w.facts.Version(timeline.Ref{Number: c.number, Time: c.time})
-		return !seen || v.Moment() != c.at
+		v, ok := w.facts.Version(timeline.Ref{Number: c.number, Time: c.time})
+		return !ok || v.Moment() != c.at
 	})
 }
 
-// look reads the parameter at the given time from the state of stale earlier,
-// and adds what it saw to the facts.
-func (w *world) look(at, stale ssmbak.Time) timeline.Observation {
+// observe reads the state of the parameter as it was stale milliseconds before at,
+// and adds the observation to the facts.
+func (w *world) observe(at, stale ssmbak.Time) timeline.Observation {
 	now := w.visible(at - stale)
-	l := timeline.Observation{Gone: now.number == 0, AsOf: at - staleness, At: at}
-	var seen timeline.Facts
-	if !l.Gone {
-		l.Newest = timeline.Ref{Number: now.number, Time: now.time}
-		l.Oldest = max(1, now.number-kept+1)
+	o := timeline.Observation{Gone: now.number == 0, AsOf: at - staleness, At: at}
+	var read timeline.Facts
+	if !o.Gone {
+		o.Newest = timeline.Ref{Number: now.number, Time: now.time}
+		o.Oldest = max(1, now.number-kept+1)
 		i := slices.Index(w.changes, now)
 		var last ssmbak.Time
-		for _, c := range w.changes[i-int(now.number-l.Oldest) : i+1] {
+		for _, c := range w.changes[i-int(now.number-o.Oldest) : i+1] {
 			v := timeline.Version{Version: ssmbak.Version{Number: c.number, Time: c.time, Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}}}
 			if known, ok := w.facts.Version(v.Ref()); ok {
 				v.Since = known.Since
@@ -90,23 +90,23 @@ func (w *world) look(at, stale ssmbak.Time) timeline.Observation {
 				v.Since = last + 1
 			}
 			last = v.Moment()
-			seen.Versions = append(seen.Versions, v)
+			read.Versions = append(read.Versions, v)
 		}
 	}
-	seen.Observations = []timeline.Observation{l}
-	w.facts = timeline.Union(w.facts, seen)
-	return l
+	read.Observations = []timeline.Observation{o}
+	w.facts = timeline.Union(w.facts, read)
+	return o
 }
 
-// job is an event that waits to be handled at a time.
+// job is an event to be processed at a time.
 type job struct {
 	at    ssmbak.Time
 	event timeline.Announcement
 }
 
-// newWorld makes a history and lets a recorder that follows the rules of the
-// recorder package see it: each event leads to a look, and an event that is
-// not settled by its look comes back.
+// newWorld generates a history, and the facts that a recorder with the rules of
+// package recorder collects: each event leads to an observation, and an event that
+// the observation does not settle is redelivered.
 func newWorld(r *rand.Rand, lossy bool) *world {
 	w := &world{}
 	at := start + ssmbak.Time(r.IntN(1000))
@@ -147,7 +147,7 @@ func newWorld(r *rand.Rand, lossy bool) *world {
 		}
 		at += 1 + []ssmbak.Time{ssmbak.Time(r.IntN(50)), ssmbak.Time(r.IntN(1000)), ssmbak.Time(r.IntN(20_000)), ssmbak.Time(r.IntN(200_000))}[r.IntN(4)]
 	}
-	for range r.IntN(3) { // looks that no event asked for
+	for range r.IntN(3) { // observations without an event
 		jobs = append(jobs, job{at: start + ssmbak.Time(r.IntN(600_000))})
 	}
 	for len(jobs) > 0 {
@@ -161,11 +161,11 @@ func newWorld(r *rand.Rand, lossy bool) *world {
 		if j.event.Operation == ssmbak.OpDelete {
 			w.facts = timeline.Union(w.facts, timeline.Facts{Deletions: []timeline.Deletion{{Event: j.event.Event, Second: j.event.Second}}})
 		}
-		l := w.look(j.at, stale)
+		o := w.observe(j.at, stale)
 		settled := true
 		switch j.event.Operation {
 		case ssmbak.OpDelete:
-			settled = l.Conclusive(j.event.Second) || !timeline.New("/n", w.facts, timeline.Coverage{}).Undecided(j.event.Second)
+			settled = o.Conclusive(j.event.Second) || !timeline.New("/n", w.facts, timeline.Coverage{}).Undecided(j.event.Second)
 		case ssmbak.OpCreate, ssmbak.OpUpdate:
 			claimed, _ := w.facts.Claim(j.event)
 			settled = claimed || timeline.New("/n", w.facts, timeline.Coverage{}).Excludes(j.event)
@@ -183,20 +183,20 @@ func newWorld(r *rand.Rand, lossy bool) *world {
 	return w
 }
 
-// moments are the times worth asking about: around every change, look and
-// second.
+// moments returns the times at which answers may differ: around every change,
+// observation and second.
 func (w *world) moments() []ssmbak.Time {
 	ms := []ssmbak.Time{start - 1_000_000, start + 10_000_000}
 	for _, c := range w.changes {
 		ms = append(ms, c.time, c.at-1, c.at, c.at+1, ssmbak.Seconds(c.at.Second())-1, ssmbak.Seconds(c.at.Second()), ssmbak.Seconds(c.at.Second())+999, ssmbak.Seconds(c.at.Second()+1))
 	}
-	for _, l := range w.facts.Observations {
-		ms = append(ms, l.At, l.At+1, l.AsOf, l.AsOf+1)
+	for _, o := range w.facts.Observations {
+		ms = append(ms, o.At, o.At+1, o.AsOf, o.AsOf+1)
 	}
 	return ms
 }
 
-// right reports whether the span's answer is the truth.
+// right reports whether the answer of the span is true.
 func right(s timeline.Span, truth change) bool {
 	if truth.number == 0 {
 		return s.Kind == timeline.KindAbsent
@@ -211,21 +211,22 @@ func (w *world) dump(t *testing.T, tl *timeline.Timeline) {
 	for _, s := range tl.Spans() {
 		t.Logf("span [%v, %v) kind %d v%d@%v unknown %v (%s) proved %v", s.From, s.Until, s.Kind, s.Version.Number, s.Version.Time, s.Unknown, s.Reason, s.Proved)
 	}
-	for _, l := range w.facts.Observations {
-		t.Logf("look %+v", l)
+	for _, o := range w.facts.Observations {
+		t.Logf("observation %+v", o)
 	}
 	for _, d := range w.facts.Deletions {
 		t.Logf("deletion %s %v", d.Event, ssmbak.Seconds(d.Second))
 	}
 	for _, d := range w.facts.MissedChanges {
-		t.Logf("trace %s %v %s", d.Event, ssmbak.Seconds(d.Second), d.Operation)
+		t.Logf("missed change %s %v %s", d.Event, ssmbak.Seconds(d.Second), d.Operation)
 	}
 	for _, d := range w.facts.Versions {
 		t.Logf("version %d %v since %v %v", d.Number, d.Time, d.Moment(), d.Events)
 	}
 }
 
-// cases is how many histories a test plays: SSMBAK_CASES raises it.
+// cases returns the number of histories that a test generates: n, or that of the
+// environment variable SSMBAK_CASES.
 func cases(t *testing.T, n int) int {
 	t.Helper()
 	if s := os.Getenv("SSMBAK_CASES"); s != "" {
@@ -241,13 +242,12 @@ func cases(t *testing.T, n int) int {
 	return n
 }
 
-// TestTruth holds the promise of certainty against a model that keeps every
-// state: proved is never wrong, and last known is wrong only where an event was
+// TestTruth checks the certainty of answers against a model that keeps every
+// state: a proved answer is never wrong, and a last known one only if an event was
 // lost.
 func TestTruth(t *testing.T) {
 	t.Parallel()
 	counts := make(map[ssmbak.Certainty]int)
-	inTime := 0
 	for seed := range uint64(cases(t, 40_000)) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		w := newWorld(r, seed%2 == 1)
@@ -261,12 +261,10 @@ func TestTruth(t *testing.T) {
 			switch {
 			case c == ssmbak.Proved && !ok:
 				w.dump(t, tl)
-				t.Fatalf("seed %d: at %v proved, and wrong", seed, at)
+				t.Fatalf("seed %d: the answer at %v is proved but wrong", seed, at)
 			case c == ssmbak.LastKnown && !ok && !w.lost && !w.unaware(at):
 				w.dump(t, tl)
-				t.Fatalf("seed %d: at %v last known, and wrong though no event was lost", seed, at)
-			case c == ssmbak.Unknown:
-				inTime++
+				t.Fatalf("seed %d: the answer at %v is last known but wrong, and no event was lost", seed, at)
 			}
 		}
 	}
@@ -278,31 +276,31 @@ func TestTruth(t *testing.T) {
 	}
 }
 
-// split deals the facts out to n sets, some to several.
+// split distributes the facts over n sets, some to several.
 func split(r *rand.Rand, f timeline.Facts, n int) []timeline.Facts {
 	sets := make([]timeline.Facts, n)
-	deal := func(add func(*timeline.Facts)) {
+	distribute := func(add func(*timeline.Facts)) {
 		add(&sets[r.IntN(n)])
 		if r.IntN(3) == 0 {
 			add(&sets[r.IntN(n)])
 		}
 	}
 	for _, x := range f.Versions {
-		deal(func(s *timeline.Facts) { s.Versions = append(s.Versions, x) })
+		distribute(func(s *timeline.Facts) { s.Versions = append(s.Versions, x) })
 	}
 	for _, x := range f.Deletions {
-		deal(func(s *timeline.Facts) { s.Deletions = append(s.Deletions, x) })
+		distribute(func(s *timeline.Facts) { s.Deletions = append(s.Deletions, x) })
 	}
 	for _, x := range f.Observations {
-		deal(func(s *timeline.Facts) { s.Observations = append(s.Observations, x) })
+		distribute(func(s *timeline.Facts) { s.Observations = append(s.Observations, x) })
 	}
 	for _, x := range f.MissedChanges {
-		deal(func(s *timeline.Facts) { s.MissedChanges = append(s.MissedChanges, x) })
+		distribute(func(s *timeline.Facts) { s.MissedChanges = append(s.MissedChanges, x) })
 	}
 	return sets
 }
 
-// TestAnyOrder holds that the timeline is a function of the set of facts.
+// TestAnyOrder checks that the timeline is a function of the set of facts.
 func TestAnyOrder(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(cases(t, 10_000)) {
@@ -333,7 +331,7 @@ func TestAnyOrder(t *testing.T) {
 	}
 }
 
-// TestMoreFacts holds that true facts never turn a proved answer into another.
+// TestMoreFacts checks that further true facts do not change a proved answer.
 func TestMoreFacts(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(cases(t, 10_000)) {
@@ -342,14 +340,14 @@ func TestMoreFacts(t *testing.T) {
 		before := timeline.New("/n", w.facts, timeline.Coverage{})
 		last := w.changes[len(w.changes)-1].at
 		for range 1 + r.IntN(3) {
-			w.look(last+ssmbak.Time(r.IntN(100_000)), ssmbak.Time(r.IntN(staleness)))
+			w.observe(last+ssmbak.Time(r.IntN(100_000)), ssmbak.Time(r.IntN(staleness)))
 		}
 		after := timeline.New("/n", w.facts, timeline.Coverage{Since: start})
 		for _, at := range w.moments() {
 			a, b := before.Span(at), after.Span(at)
 			if a.Certainty(at) == ssmbak.Proved && (b.Certainty(at) != ssmbak.Proved || b.Version.Ref() != a.Version.Ref()) {
 				w.dump(t, after)
-				t.Fatalf("seed %d: at %v version %d was proved, now it is %d and %s", seed, at, a.Version.Number, b.Version.Number, b.Certainty(at))
+				t.Fatalf("seed %d: at %v version %d was proved, with more facts the answer is version %d, %s", seed, at, a.Version.Number, b.Version.Number, b.Certainty(at))
 			}
 		}
 	}

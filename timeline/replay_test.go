@@ -11,8 +11,8 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// outcome is what a reader of a log knows of a parameter at one moment: the
-// version that is current, that there is none, or nothing.
+// outcome is what the reader of a log knows about a parameter at a moment: the
+// current version, that it does not exist, or nothing.
 type outcome struct {
 	known  bool
 	number int64 // 0: it does not exist
@@ -24,21 +24,21 @@ func outcomeOf(c ssmbak.Change) outcome {
 	case ssmbak.OpCreate, ssmbak.OpUpdate:
 		return outcome{known: true, number: c.Version.Number, time: c.Version.Time}
 	case ssmbak.OpDelete:
-		// One of which the order is not known may have ended what came before it.
+		// A deletion of unknown order may have ended the life before.
 		return outcome{known: !strings.Contains(c.Reason, "order")}
 	default:
 		return outcome{}
 	}
 }
 
-// replay returns the state at a moment as the changes alone tell it. Of those
-// that may have happened by then the last one counts; where it is not sure which
-// one that is, the state is known only if all of them agree. A change comes
-// surely after another if it is listed later and its bounds begin after the
-// other's end, or both end together, or if the other is a gap
-// that both begins and ends before it. One that is bounded has surely happened
-// when its bounds have ended. A version is current at its own moment, and until
-// the next one if that follows it by number and nothing is told between them.
+// replay returns the state at a moment that the changes alone determine: that of
+// the last one that may have happened by then. If several may be the last one, the
+// state is known only if they agree. A change certainly follows another one if it
+// is listed later and its bounds begin after the end of the other's, or both end
+// together, or the other is a gap that begins and ends before it. A bounded change
+// has certainly happened when its bounds end. A version is current at its own
+// moment, and until the next one if that has the next number and no change is
+// listed between them.
 func replay(all []ssmbak.Change, at ssmbak.Time) outcome {
 	var before, after *ssmbak.Change
 	for i := range all {
@@ -56,7 +56,7 @@ func replay(all []ssmbak.Change, at ssmbak.Time) outcome {
 		})) {
 		return outcomeOf(*before)
 	}
-	o, found := outcome{known: true}, false // before the first change there was none
+	o, found := outcome{known: true}, false // it does not exist before the first change
 	for i, c := range all {
 		if c.From > at {
 			continue
@@ -82,15 +82,15 @@ func replay(all []ssmbak.Change, at ssmbak.Time) outcome {
 	return o
 }
 
-// values are the changes of a parameter's existence and value.
+// values returns the changes of a parameter's existence and value.
 func values(all []ssmbak.Change) []ssmbak.Change {
 	return slices.DeleteFunc(slices.Clone(all), func(c ssmbak.Change) bool {
 		return c.Operation == ssmbak.OpTag || c.Operation == ssmbak.OpLabel
 	})
 }
 
-// differs returns the first moment at which the changes of a timeline tell
-// another state than the timeline itself, and how; "" if they never do.
+// differs returns the first moment at which the changes of a timeline determine
+// another state than the timeline, and both states, "" if there is no such moment.
 func differs(line *timeline.Timeline, moments []ssmbak.Time) string {
 	all := values(line.Changes())
 	for _, s := range line.Spans() {
@@ -104,45 +104,46 @@ func differs(line *timeline.Timeline, moments []ssmbak.Time) string {
 		if at <= ssmbak.MinTime || at >= ssmbak.MaxTime {
 			continue
 		}
-		s, told := line.Span(at), replay(all, at)
+		s, got := line.Span(at), replay(all, at)
 		want := outcome{known: !s.Unknown}
 		if s.Kind == timeline.KindPresent {
 			want.number, want.time = s.Version.Number, s.Version.Time
 		}
 		switch {
-		case s.Kind == timeline.KindUnrecorded: // nothing is told of the time before the first record
-		case s.Unknown && !told.known, told == want:
-		case !told.known && s.Certainty(at) == ssmbak.Proved: // the bounds of what was missed may hold what is proved
+		case s.Kind == timeline.KindUnrecorded: // there are no changes before the first fact
+		case s.Unknown && !got.known, got == want:
+		case !got.known && s.Certainty(at) == ssmbak.Proved: // the bounds of a missed change may contain what is proved
 		default:
-			return fmt.Sprintf("at %v the state is %+v (%s), the changes tell %+v", at, want, s.Reason, told)
+			return fmt.Sprintf("at %v the state is %+v (%s), that of the changes is %+v", at, want, s.Reason, got)
 		}
 	}
 	return ""
 }
 
-// TestReplay holds that what the changes tell, one after the other, is what the
-// timeline answers, at every moment that could matter.
+// TestReplay checks that the changes, applied in order, result in the states of the
+// timeline, at every moment at which they may differ.
 func TestReplay(t *testing.T) {
 	t.Parallel()
-	played, failed := 0, 0
+	histories, failed := 0, 0
 	for seed := range uint64(cases(t, 40_000)) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		w := newWorld(r, seed%2 == 1)
 		line := timeline.New("/n", w.facts, timeline.Coverage{Since: start - 500_000})
-		played++
+		histories++
 		if problem := differs(line, w.moments()); problem != "" {
 			if failed++; failed <= 3 {
 				w.dump(t, line)
-				t.Errorf("seed %d: %s:\n%s", seed, problem, strings.Join(told(line.Changes()), "\n"))
+				t.Errorf("seed %d: %s:\n%s", seed, problem, strings.Join(lines(line.Changes()), "\n"))
 			}
 		}
 	}
 	if failed > 0 {
-		t.Errorf("the changes of %d of %d histories tell other states than the timeline", failed, played)
+		t.Errorf("the changes of %d of %d histories result in other states than the timeline", failed, histories)
 	}
 }
 
-// TestSeeds plays the histories that once found a fault, by what they hold.
+// TestSeeds checks the histories that found a fault in the past, named for what they
+// contain.
 func TestSeeds(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -150,11 +151,12 @@ func TestSeeds(t *testing.T) {
 		seed   uint64
 		stream uint64
 	}{
-		{"an end between a missed update and the end that surely came after it", 85795, 7},
-		{"of two ends a look demands the first, and events of later ones are enough for the count", 175857, 7},
-		{"two missed updates may be of a gap that lacks one version", 61238, 5},
-		{"two looks of one life that together order versions whose times step back", 100774, 5},
-		{"three of them", 156766, 5},
+		{"a deletion between a missed update and the deletion that certainly followed it", 85795, 7},
+		{"two deletions, an observation that requires the first, and later events that suffice for the count", 175857, 7},
+		{"two missed updates that may belong to a gap of one version", 61238, 5},
+		{"two observations of one life that together order versions with decreasing times", 100774, 5},
+		{"three observations of one life that together order versions with decreasing times", 156766, 5},
+		{"an observed absence that a deletion of uncertain place may explain", 187466, 5},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -163,10 +165,10 @@ func TestSeeds(t *testing.T) {
 			line := timeline.New("/n", w.facts, timeline.Coverage{Since: start - 500_000})
 			all := line.Changes()
 			if problem := differs(line, w.moments()); problem != "" {
-				t.Errorf("%s:\n%s", problem, strings.Join(told(all), "\n"))
+				t.Errorf("%s:\n%s", problem, strings.Join(lines(all), "\n"))
 			}
 			if problem := w.check(all, map[string]int{}); problem != "" {
-				t.Errorf("%s:\n%s", problem, strings.Join(told(all), "\n"))
+				t.Errorf("%s:\n%s", problem, strings.Join(lines(all), "\n"))
 			}
 		})
 	}

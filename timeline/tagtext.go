@@ -2,8 +2,8 @@ package timeline
 
 import "strings"
 
-// TagText returns the characters of a text that an S3 object tag allows: letters,
-// digits, spaces and + - = . _ : / @, 256 at most.
+// TagText returns the characters of a text that are valid in an S3 object tag: letters,
+// digits, spaces and + - = . _ : / @, at most 256.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
 func TagText(text string) string {
 	kept := strings.Map(func(r rune) rune {
@@ -16,5 +16,5 @@ func TagText(text string) string {
 	return kept[:min(len(kept), maxTagText)]
 }
 
-// maxTagText is S3's limit for the value of an object tag, in characters.
+// maxTagText is the limit of S3 for the value of an object tag, in characters.
 const maxTagText = 256

@@ -53,16 +53,16 @@ var mutations = []mutation{
 		"return w.Began.Add(-timeline.Staleness)", "return w.Ended",
 	},
 	{
-		"a look that found nothing speaks for versions that are younger than it is sure", "timeline/slots.go",
-		"if s := &t.slots[i]; s.after == nil || g.AsOf >= s.after.Moment() {", "if s := &t.slots[i]; true {",
+		"a look that found nothing speaks for versions that are younger than it is sure", "timeline/placement.go",
+		"if s := &t.slots[i]; s.prev == nil || o.AsOf >= s.prev.Moment() {", "if s := &t.slots[i]; true {",
 	},
 	{
 		"the second of a deletion is taken for known", "timeline/spans.go",
-		"c.unknown(max(e.from, s.open()), e.until, reasonSecond)", "_ = reasonSecond",
+		"c.unknown(max(e.from, s.unproved()), e.until, reasonSecond)", "_ = reasonSecond",
 	},
 	{
 		"a life is not taken for ended where its numbers begin again", "timeline/spans.go",
-		"c.unknown(last, s.until(), reasonBounds)", "_ = last",
+		"c.unknown(absent, s.until(), reasonBounds)", "_ = absent",
 	},
 	{
 		"a listing counts for what was recorded after it", "archive/reconciled.go",
@@ -102,7 +102,7 @@ var mutations = []mutation{
 	},
 	{
 		"tags are known within the second in which they changed", "timeline/attributes.go",
-		"o.counter = x.Counter", "o.counter, o.hi = x.Counter, o.lo",
+		"e.counter = x.Counter", "e.counter, e.latest = x.Counter, e.earliest",
 	},
 	{
 		"only the first copy of a value is read", "archive/values.go",

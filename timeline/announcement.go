@@ -6,26 +6,25 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// Announcement is what an event said of a change: that the operation happened
-// within its second.
+// Announcement is an event that reports a change of the value: Operation happened
+// within Second.
 type Announcement struct {
 	Event     string
 	Second    int64
 	Operation ssmbak.Operation
 }
 
-// Conclusive reports whether the look speaks for everything that happened in
-// the second: a change in it that the look does not show will never show.
-func (l Observation) Conclusive(second int64) bool {
-	return l.AsOf >= ssmbak.Seconds(second+1)
+// Conclusive reports whether the observation reflects every change of the second:
+// a change in it that the observation does not show will never appear.
+func (o Observation) Conclusive(second int64) bool {
+	return o.AsOf >= ssmbak.Seconds(second+1)
 }
 
-// Claim finds the version that a Create or Update announced, one of the event's
-// own second, and notes the event with it. Each version is claimed by one
-// announcement, so that of two changes in one second the second is not taken
-// for the first. It reports whether the announcement has its version, and
-// whether the facts grew by it. The facts must be in the order that [Union]
-// gives them.
+// Claim finds the version that a Create or an Update announced, among those of
+// the same second, and records the event with it. A version can be claimed once,
+// so the second of two changes in one second does not claim the first. Claim
+// reports whether the version was found, and whether it changed f. The facts must
+// be in the order that [Union] returns.
 func (f *Facts) Claim(a Announcement) (claimed, grown bool) {
 	first, _ := slices.BinarySearchFunc(f.Versions, Ref{Time: ssmbak.Seconds(a.Second)}, func(v Version, r Ref) int { return compareRef(v.Ref(), r) })
 	best := -1
@@ -45,15 +44,15 @@ func (f *Facts) Claim(a Announcement) (claimed, grown bool) {
 	return true, true
 }
 
-// Undecided reports whether it is open on which side of a version of the same
-// second a deletion of this second lies. A conclusive look decides it.
+// Undecided reports whether the order of a deletion and a version that both
+// happened in this second is unknown. A conclusive observation decides it.
 func (t *Timeline) Undecided(second int64) bool {
 	return slices.ContainsFunc(t.doubtful, func(d Deletion) bool { return d.Second == second })
 }
 
-// Excludes reports whether it is proved which version was current in every
-// moment in which the announced change may have happened. A Create or Update
-// that has claimed no version then told of nothing that is missing.
+// Excludes reports whether a version is proved for every moment at which the
+// announced change may have happened. Then nothing is missing, even if the
+// Create or Update did not claim a version.
 func (t *Timeline) Excludes(a Announcement) bool {
 	from, until := ssmbak.Seconds(a.Second)-slack, ssmbak.Seconds(a.Second+1)
 	for at := from; at < until; {
