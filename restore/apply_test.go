@@ -51,22 +51,22 @@ func TestRaces(t *testing.T) {
 		{
 			name: "changed after the plan", until: put("one"), since: put("two"), planned: put("theirs"),
 			action: plan.ActionUpdate, status: plan.StatusRefused, value: "theirs", number: 3,
-			err: "it was changed since the plan was made: arn:aws:iam::123456789012:user/local made version 3 at ",
+			err: "it was changed since the plan was made: arn:aws:iam::123456789012:user/local wrote version 3 at ",
 		},
 		{
 			name: "changed just before the write", until: put("one"), since: put("two"), op: "PutParameter", write: put("theirs"),
 			action: plan.ActionUpdate, status: plan.StatusFailed, value: "one", number: 4, wroteNumber: 4,
-			err: "update /p: version 4 overwrote what was changed at the same time: arn:aws:iam::123456789012:user/local made version 3 at ",
+			err: "update /p: version 4 overwrote a concurrent change: arn:aws:iam::123456789012:user/local wrote version 3 at ",
 		},
 		{
 			name: "made anew just before the write", until: put("one"), since: put("two"), op: "PutParameter", write: func(w *world) { w.remove("/p"); w.put("/p", "theirs") },
 			action: plan.ActionUpdate, status: plan.StatusFailed, value: "one", number: 2, wroteNumber: 2,
-			err: "update /p: version 2 overwrote what was changed at the same time: someone deleted it, arn:aws:iam::123456789012:user/local made version 1 at ",
+			err: "update /p: version 2 overwrote a concurrent change: someone deleted it, arn:aws:iam::123456789012:user/local wrote version 1 at ",
 		},
 		{
 			name: "deleted just before the write", until: put("one"), since: put("two"), op: "PutParameter", write: remove,
 			action: plan.ActionUpdate, status: plan.StatusFailed, value: "one", number: 1, wroteNumber: 1,
-			err: "update /p: version 1 overwrote what was changed at the same time: someone deleted it",
+			err: "update /p: version 1 overwrote a concurrent change: someone deleted it",
 		},
 		{
 			name: "deleted after the plan", until: put("one"), since: put("two"), planned: remove,
@@ -75,12 +75,12 @@ func TestRaces(t *testing.T) {
 		{
 			name: "created after the plan", until: put("one"), since: remove, planned: put("theirs"),
 			action: plan.ActionCreate, status: plan.StatusRefused, value: "theirs", number: 1,
-			err: "it was created since the plan was made: arn:aws:iam::123456789012:user/local made version 1 at ",
+			err: "it was created since the plan was made: arn:aws:iam::123456789012:user/local wrote version 1 at ",
 		},
 		{
 			name: "created just before the write", until: put("one"), since: remove, op: "PutParameter", write: put("theirs"),
 			action: plan.ActionCreate, status: plan.StatusRefused, value: "theirs", number: 1,
-			err: "it was created since the plan was made: arn:aws:iam::123456789012:user/local made version 1 at ",
+			err: "it was created since the plan was made: arn:aws:iam::123456789012:user/local wrote version 1 at ",
 		},
 		{
 			name: "created alike just before the write", until: func(w *world) { w.put("/p", "one"); w.pass(); w.tag("/p", "env", "prod") }, since: remove,
@@ -89,7 +89,7 @@ func TestRaces(t *testing.T) {
 		{
 			name: "changed after the plan that deletes", until: func(w *world) { w.put("/p", "one"); w.pass(); w.remove("/p") }, since: put("two"), planned: put("theirs"),
 			action: plan.ActionDelete, status: plan.StatusRefused, value: "theirs", number: 2,
-			err: "it was changed since the plan was made: arn:aws:iam::123456789012:user/local made version 2 at ",
+			err: "it was changed since the plan was made: arn:aws:iam::123456789012:user/local wrote version 2 at ",
 		},
 		{
 			name: "deleted after the plan that deletes", until: func(w *world) { w.put("/p", "one"); w.pass(); w.remove("/p") }, since: put("two"), planned: remove,
@@ -110,9 +110,9 @@ func TestRaces(t *testing.T) {
 				test.since(w)
 				w.record()
 				w.pass()
-				made := w.plan("/p", false, then, restore.Options{})
-				if len(made.Items) != 1 || made.Items[0].Action != test.action {
-					t.Fatalf("plan: %v", actions(made))
+				p := w.plan("/p", false, then, restore.Options{})
+				if len(p.Items) != 1 || p.Items[0].Action != test.action {
+					t.Fatalf("plan: %v", actions(p))
 				}
 				planned := test.planned
 				if planned == nil {
@@ -122,7 +122,7 @@ func TestRaces(t *testing.T) {
 				if test.op != "" {
 					w.once(test.op, func() emulator.Fault { test.write(w); return emulator.Fault{} })
 				}
-				got := w.apply(w.Context(), made, restore.Options{})[0]
+				got := w.apply(w.Context(), p, restore.Options{})[0]
 				if got.Status != test.status || got.Version != test.wroteNumber {
 					t.Errorf("got %s, version %d, want %s, version %d", got.Status, got.Version, test.status, test.wroteNumber)
 				}
@@ -154,7 +154,7 @@ func TestLostAnswers(t *testing.T) {
 		w.put("/a/secret", "two", secureString("alias/app"))
 		w.put("/a/updated", "two")
 		w.record()
-		made := w.plan("/a/", false, then, restore.Options{})
+		p := w.plan("/a/", false, then, restore.Options{})
 		puts := 0
 		w.before = func(op string) emulator.Fault {
 			if op != "PutParameter" {
@@ -163,7 +163,7 @@ func TestLostAnswers(t *testing.T) {
 			puts++
 			return emulator.Fault{LostAfter: puts%2 == 1}
 		}
-		outcomes := w.apply(w.Context(), made, restore.Options{Parallel: 1})
+		outcomes := w.apply(w.Context(), p, restore.Options{Parallel: 1})
 		want := []string{"restored create /a/created version 1", "restored update /a/secret version 4", "restored update /a/updated version 4"}
 		if diff := cmp.Diff(results(outcomes), want); diff != "" {
 			t.Errorf("outcomes (-got +want):\n%s\n%s", diff, errs(outcomes))
@@ -205,7 +205,7 @@ func TestPartialFailure(t *testing.T) {
 			t.Errorf("outcomes (-got +want):\n%s", diff)
 		}
 		text := errs(outcomes)
-		for _, part := range []string{"its KMS key alias/2 does not exist or is not enabled; --key-id chooses another", "update /a/3: version 3 was written, its tags or labels were not: tag /a/3"} {
+		for _, part := range []string{"its KMS key alias/2 does not exist or is not enabled; use another one with --key-id", "update /a/3: version 3 was written, but not its tags or labels: tag /a/3"} {
 			if !strings.Contains(text, part) {
 				t.Errorf("errors without %q:\n%s", part, text)
 			}
@@ -284,7 +284,7 @@ func TestInterruptedPace(t *testing.T) {
 				w.record()
 				then := w.pass()
 				puts("two")
-				made := w.plan("/a/", false, then, restore.Options{})
+				p := w.plan("/a/", false, then, restore.Options{})
 				ctx, interrupt := context.WithCancel(w.Context())
 				defer interrupt()
 				began := time.Now()
@@ -304,13 +304,13 @@ func TestInterruptedPace(t *testing.T) {
 				if !test.lost {
 					time.AfterFunc(4500*time.Millisecond, interrupt)
 				}
-				outcomes := w.apply(ctx, made, restore.Options{})
+				outcomes := w.apply(ctx, p, restore.Options{})
 				if took := time.Since(began); took > 8*time.Second {
 					t.Errorf("it went on for %s", took)
 				}
 				restored, idle := 0, 0
 				for _, out := range outcomes {
-					var notBegun *restore.NotBegunError
+					var notBegun *restore.NotStartedError
 					written := w.number(string(out.Item.Name)) > 2
 					switch {
 					case out.Status == plan.StatusRestored && written:
@@ -383,13 +383,13 @@ func TestImagesTogether(t *testing.T) {
 		w.record()
 		w.pass()
 		o := restore.Options{Parallel: 2}
-		made := w.plan("/ami/", false, then, o)
+		p := w.plan("/ami/", false, then, o)
 		// AWS answers with success and stores nothing.
 		live := paramstore.New(w.conn(rewriting{
 			HTTPClient: w.aws.Client(), request: strings.NewReplacer("ami-12345678", "ami-gone"), answer: strings.NewReplacer(),
 		}).SSM(), paramstore.Options{})
 		start, looks := time.Now(), w.aws.Counts()["ssm:DescribeParameters"]
-		res, err := restore.New(w.archive, live, w.recorder, o).Apply(w.Context(), made)
+		res, err := restore.New(w.archive, live, w.recorder, o).Apply(w.Context(), p)
 		w.must(err)
 		if took := time.Since(start); took < 5*time.Minute || took > 5*time.Minute+10*time.Second {
 			t.Errorf("it took %s", took)
@@ -430,9 +430,9 @@ func TestTooManyUpdates(t *testing.T) {
 		var said []string
 		live := paramstore.New(conn.SSM(), paramstore.Options{Waiting: func(name, message string) { said = append(said, name+": "+message) }})
 		o := restore.Options{Options: plan.Options{Replace: true}, Recreation: -1}
-		made := w.plan("/a/", false, then, o)
+		p := w.plan("/a/", false, then, o)
 		start := time.Now()
-		res, err := restore.New(w.archive, live, w.recorder, o).Apply(w.Context(), made)
+		res, err := restore.New(w.archive, live, w.recorder, o).Apply(w.Context(), p)
 		w.must(err)
 		want := []string{"failed create /a/gone", "restored update /a/other version 3", "failed replace /a/replaced"}
 		if diff := cmp.Diff(results(res.Outcomes), want); diff != "" {
@@ -440,7 +440,7 @@ func TestTooManyUpdates(t *testing.T) {
 		}
 		for _, text := range []string{
 			"create /a/gone: put /a/gone: PutParameter kept failing for /a/gone with TooManyUpdates: The parameter was deleted less than ",
-			"replace /a/replaced: it is deleted: it could not be created anew (put /a/replaced: PutParameter kept failing",
+			"replace /a/replaced: it is deleted: it could not be recreated (put /a/replaced: PutParameter kept failing",
 		} {
 			if !strings.Contains(errs(res.Outcomes), text) {
 				t.Errorf("errors without %q:\n%s", text, errs(res.Outcomes))

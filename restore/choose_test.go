@@ -45,13 +45,13 @@ func TestChosen(t *testing.T) {
 			{nil, []string{"sub/*"}, "/a/db /a/db2 /a/new", 2},
 		}
 		for _, test := range tests {
-			made := w.plan("/a/", true, then, restore.Options{Options: plan.Options{Only: test.only, Exclude: test.exclude, Exact: true}})
+			p := w.plan("/a/", true, then, restore.Options{Options: plan.Options{Only: test.only, Exclude: test.exclude, Exact: true}})
 			var names []string
-			for _, item := range made.Items {
+			for _, item := range p.Items {
 				names = append(names, string(item.Name))
 			}
-			if got := strings.Join(names, " "); got != test.want || made.Excluded != test.excluded {
-				t.Errorf("only %v, exclude %v: got %s and %d left out, want %s and %d", test.only, test.exclude, got, made.Excluded, test.want, test.excluded)
+			if got := strings.Join(names, " "); got != test.want || p.Excluded != test.excluded {
+				t.Errorf("only %v, exclude %v: got %s and %d left out, want %s and %d", test.only, test.exclude, got, p.Excluded, test.want, test.excluded)
 			}
 		}
 		o := restore.Options{Options: plan.Options{Only: []string{"db"}, Exact: true}}
@@ -86,11 +86,11 @@ func TestUnmatched(t *testing.T) {
 			{"/a/", restore.Options{Options: plan.Options{Only: []string{"none"}}}, `--only "none" matches none of the 3 names`},
 			{"/a/", restore.Options{Options: plan.Options{Only: []string{"db", "none"}}}, `--only "none" matches none of the 3 names`},
 			{"/a/", restore.Options{Options: plan.Options{Exclude: []string{"/b"}}}, `--exclude "/b" matches none of the 3 names`},
-			{"/a/", restore.Options{Options: plan.Options{Exclude: []string{"*"}}}, "--only and --exclude leave none of the 3 names"},
-			{"/a/", restore.Options{Options: plan.Options{Only: []string{"db"}, Exclude: []string{"d*"}}}, "--only and --exclude leave none of the 3 names"},
+			{"/a/", restore.Options{Options: plan.Options{Exclude: []string{"*"}}}, "--only and --exclude exclude all 3 names"},
+			{"/a/", restore.Options{Options: plan.Options{Only: []string{"db"}, Exclude: []string{"d*"}}}, "--only and --exclude exclude all 3 names"},
 			{"/a/", restore.Options{Options: plan.Options{Only: []string{"none"}, To: "/b"}}, `--only "none" matches none of the 3 names`},
 			// One parameter by its name is chosen like any other.
-			{"/a/db", restore.Options{Options: plan.Options{Exclude: []string{"db"}}}, "--only and --exclude leave none of the 1 name"},
+			{"/a/db", restore.Options{Options: plan.Options{Exclude: []string{"db"}}}, "--only and --exclude exclude all 1 name"},
 		}
 		for _, test := range tests {
 			_, err := w.restorer(test.o).Plan(w.Context(), target(w, test.text, test.text == "/a/"), then)
@@ -107,8 +107,8 @@ func TestUnmatched(t *testing.T) {
 			t.Error("nothing is taken back")
 		}
 		// Where there is nothing at all, no pattern is wrong.
-		if made := w.plan("/none/", true, then, o); len(made.Items) != 0 {
-			t.Errorf("below a path without parameters: %v", actions(made))
+		if p := w.plan("/none/", true, then, o); len(p.Items) != 0 {
+			t.Errorf("below a path without parameters: %v", actions(p))
 		}
 	})
 }
@@ -145,12 +145,12 @@ func TestLeftOutByTheRecorder(t *testing.T) {
 		then := w.pass()
 		w.put("/ci/run", "one")
 		w.put("/a/new", "one")
-		made := w.plan("/", true, then, restore.Options{Options: plan.Options{Exact: true}})
-		if diff := cmp.Diff([]string{"none /a/db", "delete /a/new"}, actions(made)); diff != "" || len(made.Unrecorded) != 1 || made.Unrecorded[0] != "/ci/run" {
-			t.Errorf("left out %v, items (-want +got):\n%s", made.Unrecorded, diff)
+		p := w.plan("/", true, then, restore.Options{Options: plan.Options{Exact: true}})
+		if diff := cmp.Diff([]string{"none /a/db", "delete /a/new"}, actions(p)); diff != "" || len(p.Unrecorded) != 1 || p.Unrecorded[0] != "/ci/run" {
+			t.Errorf("left out %v, items (-want +got):\n%s", p.Unrecorded, diff)
 		}
-		made = w.plan("/ci/run", false, then, restore.Options{Options: plan.Options{Exact: true}})
-		if got := actions(made); len(got) != 1 || strings.HasPrefix(got[0], "delete") {
+		p = w.plan("/ci/run", false, then, restore.Options{Options: plan.Options{Exact: true}})
+		if got := actions(p); len(got) != 1 || strings.HasPrefix(got[0], "delete") {
 			t.Errorf("by its name: %v", got)
 		}
 	})

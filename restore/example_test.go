@@ -77,17 +77,17 @@ func ExampleRestorer_Plan() {
 		log.Fatal(err)
 	}
 	restorer := restore.New(a, live, rec, restore.Options{})
-	made, err := restorer.Plan(ctx, target, at)
+	p, err := restorer.Plan(ctx, target, at)
 	if err != nil {
 		log.Fatal(err)
 	}
-	for _, item := range made.Items {
+	for _, item := range p.Items {
 		fmt.Println(item.Action, item.Name)
 		for _, d := range item.Differences {
 			fmt.Println(d.Attribute, d.BeforeValue.Reveal(), "->", d.AfterValue.Reveal())
 		}
 	}
-	if _, err := restorer.Apply(ctx, made); err != nil {
+	if _, err := restorer.Apply(ctx, p); err != nil {
 		log.Fatal(err)
 	}
 	// Output:

@@ -30,7 +30,7 @@ func TestFindsByName(t *testing.T) {
 		w.put("/small/new", "two")
 		w.pass()
 
-		restored := "update /small/000: value, update /small/001: value, update /small/002: value, kept /small/later"
+		restored := "update /small/000: value, update /small/001: value, update /small/002: value, keep /small/later"
 		for _, test := range []struct {
 			name     string
 			at       ssmbak.Time
@@ -39,14 +39,14 @@ func TestFindsByName(t *testing.T) {
 			want     string
 		}{
 			{"the archive knows all that was there", then, restore.Options{}, 1, restored},
-			{"exact", then, restore.Options{Options: plan.Options{Exact: true}}, pages, strings.ReplaceAll(restored, "kept", "delete") + ", delete /small/new"},
-			{"new ones are to be shown", then, restore.Options{FindNew: true}, pages, restored + ", kept /small/new"},
+			{"exact", then, restore.Options{Options: plan.Options{Exact: true}}, pages, strings.ReplaceAll(restored, "keep", "delete") + ", delete /small/new"},
+			{"new ones are to be shown", then, restore.Options{FindNew: true}, pages, restored + ", keep /small/new"},
 			{"no listing is later", between, restore.Options{}, pages, "none /small/000, none /small/001, none /small/002, none /small/later, update /small/new: value"},
 		} {
 			// Only the listing or the names: what is not settled is read by the sync.
 			w.aws.ResetCounts()
-			made := w.plan("/small/", true, test.at, test.o)
-			if got := strings.Join(actions(made), ", "); got != test.want {
+			p := w.plan("/small/", true, test.at, test.o)
+			if got := strings.Join(actions(p), ", "); got != test.want {
 				t.Errorf("%s: %s, want %s", test.name, got, test.want)
 			}
 			if got := w.aws.Counts()["ssm:DescribeParameters"]; got != test.requests {
@@ -68,8 +68,8 @@ func TestFindsWhereItCopies(t *testing.T) {
 		w.put("/copy/000", "there, and not recorded")
 		w.put("/copy/more", "kept whatever it is")
 		w.aws.ResetCounts()
-		made := w.plan("/small/", true, then, restore.Options{Options: plan.Options{To: "/copy"}})
-		if got, want := strings.Join(actions(made), ", "), "update /copy/000: value, create /copy/001, create /copy/002"; got != want {
+		p := w.plan("/small/", true, then, restore.Options{Options: plan.Options{To: "/copy"}})
+		if got, want := strings.Join(actions(p), ", "), "update /copy/000: value, create /copy/001, create /copy/002"; got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
 		if got := w.aws.Counts()["ssm:DescribeParameters"]; got != 1 {

@@ -68,9 +68,9 @@ func (w *world) restored(p *restore.Plan, o restore.Options) restore.Result {
 // undo plans and applies the way back from a restore.
 func (w *world) undo(id string, o restore.Options) restore.Result {
 	w.Helper()
-	made, err := w.restorer(o).Undo(w.Context(), id)
+	p, err := w.restorer(o).Undo(w.Context(), id)
 	w.must(err)
-	return w.restored(made, o)
+	return w.restored(p, o)
 }
 
 // notices joins the notices of all items, without those that say how certain
@@ -111,7 +111,7 @@ func TestLabels(t *testing.T) {
 			name:  "on a version that was older even then",
 			until: func(w *world) { w.puts("/p", 1, 2); w.label("/p", 1, "blue") },
 			since: func(w *world) { w.put("/p", "three"); w.label("/p", 3, "blue", "green") },
-			plan:  "update /p: value, label blue, label green", notices: "label blue moves from version 3 to version 1\nlabel green is taken from version 3",
+			plan:  "update /p: value, label blue, label green", notices: "label blue moves from version 3 to version 1\nlabel green is removed from version 3",
 			labels: map[string]int64{"blue": 1}, number: 4,
 		},
 		{
@@ -125,7 +125,7 @@ func TestLabels(t *testing.T) {
 			name:  "set alone",
 			until: func(w *world) { w.puts("/p", 1, 2) },
 			since: func(w *world) { w.label("/p", 2, "blue") },
-			plan:  "update /p: label blue", notices: "label blue is taken from version 2",
+			plan:  "update /p: label blue", notices: "label blue is removed from version 2",
 			labels: map[string]int64{}, number: 2,
 		},
 		{
@@ -146,14 +146,14 @@ func TestLabels(t *testing.T) {
 			name:  "of another life",
 			until: func(w *world) { w.puts("/p", 1, 3); w.label("/p", 1, "green"); w.label("/p", 3, "blue") },
 			since: func(w *world) { w.remove("/p"); w.puts("/p", 7, 4); w.label("/p", 4, "red") },
-			plan:  "update /p: value, label blue, label red", notices: "label green cannot come back: it was on version 1, which is gone\nlabel red is taken from version 4",
+			plan:  "update /p: value, label blue, label red", notices: "label green cannot be restored: it was on version 1, which no longer exists\nlabel red is removed from version 4",
 			labels: map[string]int64{"blue": 5}, number: 5,
 		},
 		{
 			name:  "of another life, with the same number live",
 			until: func(w *world) { w.puts("/p", 1, 2); w.label("/p", 1, "green"); w.label("/p", 2, "blue") },
 			since: func(w *world) { w.remove("/p"); w.puts("/p", 7, 2); w.label("/p", 1, "green") },
-			plan:  "update /p: value, label blue", notices: "label green stays on version 1: it was on version 1, which is gone",
+			plan:  "update /p: value, label blue", notices: "label green stays on version 1: it was on version 1, which no longer exists",
 			labels: map[string]int64{"green": 1, "blue": 3}, number: 3,
 		},
 		{
@@ -166,7 +166,7 @@ func TestLabels(t *testing.T) {
 			name:  "of one that is gone",
 			until: func(w *world) { w.puts("/p", 1, 2); w.label("/p", 1, "green"); w.label("/p", 2, "blue") },
 			since: func(w *world) { w.remove("/p") },
-			plan:  "create /p", notices: "label green cannot come back: it was on version 1, which is gone",
+			plan:  "create /p", notices: "label green cannot be restored: it was on version 1, which no longer exists",
 			labels: map[string]int64{"blue": 1}, number: 1,
 		},
 		{
@@ -191,14 +191,14 @@ func TestLabels(t *testing.T) {
 					test.unseen(w)
 				}
 				before, was := w.labels("/p"), w.state()
-				made := w.plan("/p", false, then, restore.Options{})
-				if got := actions(made)[0]; got != test.plan {
+				p := w.plan("/p", false, then, restore.Options{})
+				if got := actions(p)[0]; got != test.plan {
 					t.Errorf("plan: got %s, want %s", got, test.plan)
 				}
-				if got := notices(made); got != test.notices {
+				if got := notices(p); got != test.notices {
 					t.Errorf("notices: got %q, want %q", got, test.notices)
 				}
-				res := w.restored(made, restore.Options{})
+				res := w.restored(p, restore.Options{})
 				if text := errs(res.Outcomes); text != "" {
 					t.Errorf("restore: %s", text)
 				}
@@ -240,11 +240,11 @@ func TestUnknownLabels(t *testing.T) {
 		w.must(w.recorder.Sync(w.Context(), "/p"))
 		w.record()
 		w.pass()
-		made := w.plan("/p", false, then, restore.Options{})
-		if got, want := actions(made)[0], "update /p: value"; got != want {
+		p := w.plan("/p", false, then, restore.Options{})
+		if got, want := actions(p)[0], "update /p: value"; got != want {
 			t.Fatalf("plan: got %s, want %s", got, want)
 		}
-		res := w.restored(made, restore.Options{})
+		res := w.restored(p, restore.Options{})
 		if diff := cmp.Diff(w.labels("/p"), map[string]int64{"green": 2}); diff != "" {
 			t.Errorf("labels (-got +want):\n%s", diff)
 		}
@@ -267,8 +267,8 @@ func TestUnknownLabels(t *testing.T) {
 		w.remove("/p")
 		w.record()
 		w.pass()
-		made := w.plan("/p", false, then, restore.Options{})
-		if got := notices(made); !strings.Contains(got, "its labels are not known: it gets none") {
+		p := w.plan("/p", false, then, restore.Options{})
+		if got := notices(p); !strings.Contains(got, "its labels are unknown: it is created without labels") {
 			t.Errorf("notices: %q", got)
 		}
 	})
@@ -282,8 +282,8 @@ func TestFullHistory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("histories of 100 versions take a while")
 	}
-	const command = "label blue is on version 1, the oldest of the 100 that Parameter Store keeps, so that no new one fits: " +
-		"`aws ssm unlabel-parameter-version --name /p --parameter-version 1 --labels blue` takes it away"
+	const command = "label blue is on version 1, the oldest of the 100 that Parameter Store keeps, which prevents a new version: " +
+		"`aws ssm unlabel-parameter-version --name /p --parameter-version 1 --labels blue` removes it"
 	nothing := func(*world) {}
 	tests := []struct {
 		name         string
@@ -319,7 +319,7 @@ func TestFullHistory(t *testing.T) {
 		{
 			name: "the oldest has one that was not there", versions: 40,
 			until: nothing, since: func(w *world) { w.label("/p", 1, "blue") },
-			plan: "update /p: value, label blue", notices: "label blue is taken from version 1",
+			plan: "update /p: value, label blue", notices: "label blue is removed from version 1",
 			status: plan.StatusRestored, labels: map[string]int64{}, number: 101,
 		},
 		{
@@ -338,7 +338,7 @@ func TestFullHistory(t *testing.T) {
 		{
 			name: "the write drops the version of a label", versions: 40,
 			until: func(w *world) { w.label("/p", 1, "blue") }, since: func(w *world) { w.unlabel("/p", 1, "blue") },
-			plan: "update /p: value", notices: "label blue cannot come back: it was on version 1, which is gone",
+			plan: "update /p: value", notices: "label blue cannot be restored: it was on version 1, which no longer exists",
 			status: plan.StatusRestored, labels: map[string]int64{}, number: 101,
 		},
 		{
@@ -365,17 +365,17 @@ func TestFullHistory(t *testing.T) {
 				test.since(w)
 				w.record()
 				w.pass()
-				made := w.plan("/p", false, then, restore.Options{})
-				if got := actions(made)[0]; got != test.plan {
+				p := w.plan("/p", false, then, restore.Options{})
+				if got := actions(p)[0]; got != test.plan {
 					t.Errorf("plan:\n got %s\nwant %s", got, test.plan)
 				}
-				if got := notices(made); got != test.notices {
+				if got := notices(p); got != test.notices {
 					t.Errorf("notices: got %q, want %q", got, test.notices)
 				}
 				if test.unseen != nil {
 					test.unseen(w)
 				}
-				before, err := w.restorer(restore.Options{}).Apply(w.Context(), made)
+				before, err := w.restorer(restore.Options{}).Apply(w.Context(), p)
 				w.must(err)
 				out := before.Outcomes[0]
 				if out.Status != test.status || out.Err != nil && out.Err.Error() != test.err || out.Err == nil && test.err != "" {
@@ -409,7 +409,7 @@ func TestLabelsMovedInVain(t *testing.T) {
 		w.aws.SSM.DisableKey("alias/old")
 		res := w.restored(w.plan("/p", false, then, restore.Options{}), restore.Options{})
 		out := res.Outcomes[0]
-		if !strings.Contains(fmt.Sprint(out.Err), "its KMS key alias/old does not exist or is not enabled; --key-id chooses another") || w.number("/p") != 100 {
+		if !strings.Contains(fmt.Sprint(out.Err), "its KMS key alias/old does not exist or is not enabled; use another one with --key-id") || w.number("/p") != 100 {
 			t.Fatalf("got %s (%v) and version %d", out.Status, out.Err, w.number("/p"))
 		}
 		if moved := w.labels("/p")["blue"] != 1; moved != (out.Status == plan.StatusFailed) {
@@ -503,13 +503,13 @@ func TestReservedTags(t *testing.T) {
 		w.remove("/a/gone")
 		record()
 		r := restore.New(w.archive, live, records, restore.Options{})
-		made, err := r.Plan(w.Context(), target(w, "/a/", false), then)
+		p, err := r.Plan(w.Context(), target(w, "/a/", false), then)
 		w.must(err)
 		want := []string{"update /a/changed: tag env", "create /a/gone", "none /a/same"}
-		if diff := cmp.Diff(actions(made), want); diff != "" {
+		if diff := cmp.Diff(actions(p), want); diff != "" {
 			t.Errorf("plan (-got +want):\n%s", diff)
 		}
-		res, err := r.Apply(w.Context(), made)
+		res, err := r.Apply(w.Context(), p)
 		w.must(err)
 		if text := errs(res.Outcomes); text != "" {
 			t.Errorf("restore: %s", text)
@@ -548,11 +548,11 @@ func TestTrusted(t *testing.T) {
 			w.tag("/a/005", "env", "dev")
 			w.unlabel("/a/004", 1, "blue")
 			w.aws.ResetCounts()
-			made := w.plan("/a/", false, then, restore.Options{})
+			p := w.plan("/a/", false, then, restore.Options{})
 			counts := w.aws.Counts()
 			var changes []string
-			for i, text := range actions(made) {
-				if made.Items[i].Action != plan.ActionNone {
+			for i, text := range actions(p) {
+				if p.Items[i].Action != plan.ActionNone {
 					changes = append(changes, text)
 				}
 			}
@@ -563,12 +563,12 @@ func TestTrusted(t *testing.T) {
 			if diff := cmp.Diff(changes, want); diff != "" {
 				t.Errorf("plan of %d (-got +want):\n%s", n, diff)
 			}
-			tags, histories, trusted := counts["ssm:ListTagsForResource"], counts["ssm:GetParameterHistory"], made.Trusted
+			tags, histories, unread := counts["ssm:ListTagsForResource"], counts["ssm:GetParameterHistory"], p.UnreadAttributes
 			switch {
-			case n <= 100 && (tags < n || histories < n || trusted != 0):
-				t.Errorf("of %d the tags of %d and the labels of %d were read, and %d trusted", n, tags, histories, trusted)
-			case n > 100 && (tags > 6 || histories > 6 || trusted != n-len(want)):
-				t.Errorf("of %d the tags of %d and the labels of %d were read, and %d trusted", n, tags, histories, trusted)
+			case n <= 100 && (tags < n || histories < n || unread != 0):
+				t.Errorf("of %d the tags of %d and the labels of %d were read, and %d trusted", n, tags, histories, unread)
+			case n > 100 && (tags > 6 || histories > 6 || unread != n-len(want)):
+				t.Errorf("of %d the tags of %d and the labels of %d were read, and %d trusted", n, tags, histories, unread)
 			}
 		})
 	}

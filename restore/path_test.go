@@ -70,16 +70,16 @@ func TestPath(t *testing.T) {
 		if diff := cmp.Diff(got, want); diff != "" {
 			t.Errorf("preview (-got +want):\n%s", diff)
 		}
-		made, err := path.Plan(w.Context())
+		todo, err := path.Plan(w.Context())
 		w.must(err)
-		if n := made.Changes(); n != 1 {
+		if n := todo.Changes(); n != 1 {
 			t.Errorf("the plan changes %d parameters, want /app/a alone", n)
 		}
 		result, err := path.Restore(w.Context())
 		w.must(err)
 		want = []string{
-			"restored update /app/a version 3", "refused unknown /app/damaged", "unchanged none /app/deep/er",
-			"unchanged none /app/deleted", "refused unknown /app/lost", "unchanged kept /app/new",
+			"restored update /app/a version 3", "refused skip /app/damaged", "unchanged none /app/deep/er",
+			"unchanged none /app/deleted", "refused skip /app/lost", "unchanged keep /app/new",
 		}
 		if diff := cmp.Diff(results(result.Outcomes), want); diff != "" {
 			t.Errorf("outcomes (-got +want):\n%s", diff)

@@ -49,7 +49,7 @@ func TestBeside(t *testing.T) {
 		},
 		{
 			name: "a path to the root", target: "/app/sub/", o: restore.Options{Options: plan.Options{To: "/"}},
-			want: []string{"kept /app", "create /c from /app/sub/c", "kept /top"},
+			want: []string{"keep /app", "create /c from /app/sub/c", "keep /top"},
 		},
 		{
 			name: "the root", target: "/", recursive: true, o: restore.Options{Options: plan.Options{To: "/copy"}}, leftOut: 1,
@@ -84,7 +84,7 @@ func TestBeside(t *testing.T) {
 		},
 		{
 			name: "to where something is", target: "/app/", o: restore.Options{Options: plan.Options{To: "/there"}},
-			want: []string{"update /there/a: value from /app/a", "create /there/b from /app/b", "none /there/dead", "kept /there/x"},
+			want: []string{"update /there/a: value from /app/a", "create /there/b from /app/b", "none /there/dead", "keep /there/x"},
 		},
 		{
 			name: "exactly to where something is", target: "/app/", o: restore.Options{Options: plan.Options{To: "/there", Exact: true}},
@@ -92,11 +92,11 @@ func TestBeside(t *testing.T) {
 		},
 		{
 			name: "to a place inside", target: "/app", recursive: true, o: restore.Options{Options: plan.Options{To: "/app/sub"}},
-			want: []string{"create /app/sub/a from /app/a", "create /app/sub/b from /app/b", "kept /app/sub/c", "none /app/sub/dead"},
+			want: []string{"create /app/sub/a from /app/a", "create /app/sub/b from /app/b", "keep /app/sub/c", "none /app/sub/dead"},
 		},
 		{
 			name: "to a place above", target: "/app/sub/", recursive: true, o: restore.Options{Options: plan.Options{To: "/app"}},
-			want: []string{"kept /app/a", "kept /app/b", "create /app/c from /app/sub/c"},
+			want: []string{"keep /app/a", "keep /app/b", "create /app/c from /app/sub/c"},
 		},
 		{
 			name: "exactly to a place above", target: "/app/sub/", recursive: true, o: restore.Options{Options: plan.Options{To: "/app", Exact: true}},
@@ -124,16 +124,16 @@ func TestBeside(t *testing.T) {
 				w.record()
 				then := w.pass()
 				before := w.whole()
-				made := w.plan(test.target, test.recursive, then, test.o)
-				if diff := cmp.Diff(sources(made), test.want); diff != "" || len(made.LeftOut) != test.leftOut {
-					t.Errorf("plan without %v (-got +want):\n%s", made.LeftOut, diff)
+				p := w.plan(test.target, test.recursive, then, test.o)
+				if diff := cmp.Diff(sources(p), test.want); diff != "" || len(p.SkippedOwn) != test.leftOut {
+					t.Errorf("plan without %v (-got +want):\n%s", p.SkippedOwn, diff)
 				}
-				res := w.restored(made, test.o)
+				res := w.restored(p, test.o)
 				if text := errs(res.Outcomes); text != "" {
 					t.Errorf("restore: %s", text)
 				}
 				want := maps.Clone(before)
-				for _, item := range made.Items {
+				for _, item := range p.Items {
 					switch item.Action {
 					case plan.ActionCreate, plan.ActionUpdate:
 						want[string(item.Name)] = before[string(item.Source)]
@@ -176,22 +176,22 @@ func TestBesideErrors(t *testing.T) {
 			recursive bool
 			to, want  string
 		}{
-			{"/a/", true, "/a", "nothing can be restored to /a: that is where it is; leave --to out to restore it there"},
-			{"/a/", true, "/a/", "that is where it is"},
-			{"/a/x", false, "/a", "that is where it is"},
-			{"/", true, "/", "that is where it is"},
-			{"/a/", true, "//", "it is no path"},
-			{"/a/", true, "/b//c", "it is no path"},
-			{"/a/", true, "/b c", "it is no path"},
-			{"/a/", true, "b/c", "it is no path"},
-			{"/a/", true, "/aws/x", "it is no path"},
+			{"/a/", true, "/a", "cannot restore to /a: the source is the same; omit --to to restore in place"},
+			{"/a/", true, "/a/", "the source is the same"},
+			{"/a/x", false, "/a", "the source is the same"},
+			{"/", true, "/", "the source is the same"},
+			{"/a/", true, "//", "it is not a path"},
+			{"/a/", true, "/b//c", "it is not a path"},
+			{"/a/", true, "/b c", "it is not a path"},
+			{"/a/", true, "b/c", "it is not a path"},
+			{"/a/", true, "/aws/x", "it is not a path"},
 			{"/a/", true, "/b/c", "it has 16 levels, Parameter Store allows 15"},
-			{"/a/", true, deep + "/15/16", "it is no path"},
+			{"/a/", true, deep + "/15/16", "it is not a path"},
 			{"/long/", false, "/" + strings.Repeat("y", 100), "it is longer than Parameter Store's"},
 		} {
-			made, err := w.restorer(restore.Options{Options: plan.Options{To: test.to}}).Plan(w.Context(), target(w, test.target, test.recursive), then)
+			p, err := w.restorer(restore.Options{Options: plan.Options{To: test.to}}).Plan(w.Context(), target(w, test.target, test.recursive), then)
 			var destination *plan.DestinationError
-			if made != nil || !errors.As(err, &destination) || !strings.Contains(err.Error(), test.want) {
+			if p != nil || !errors.As(err, &destination) || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%s to %.30s: %v, want %q", test.target, test.to, err, test.want)
 			}
 		}
@@ -223,15 +223,15 @@ func TestBesideAttributes(t *testing.T) {
 		before := w.whole()
 		between := w.pass()
 		o := restore.Options{Options: plan.Options{To: "/b"}}
-		made := w.plan("/a/", false, then, o)
+		p := w.plan("/a/", false, then, o)
 		want := []string{
 			"update /b/x: value, type, keyId, description, allowedPattern, policies, tag env, tag team, label blue from /a/x",
 			"update /b/y: value, type from /a/y",
 		}
-		if diff := cmp.Diff(sources(made), want); diff != "" {
+		if diff := cmp.Diff(sources(p), want); diff != "" {
 			t.Errorf("plan (-got +want):\n%s", diff)
 		}
-		out := w.restored(made, o).Outcomes
+		out := w.restored(p, o).Outcomes
 		if got := fmt.Sprint(results(out)); got != "[restored update /b/x version 3 refused update /b/y]" {
 			t.Errorf("got %s: %s", got, errs(out))
 		}
@@ -291,14 +291,14 @@ func TestBesideBeforeRecording(t *testing.T) {
 		w.must(w.recorder.Sync(w.Context(), "/a/x"))
 		then := w.pass()
 		o := restore.Options{Options: plan.Options{To: "/b", Exact: true}}
-		if got := sources(w.plan("/a/", false, then, o)); len(got) != 2 || got[1] != "unknown /b/y" {
+		if got := sources(w.plan("/a/", false, then, o)); len(got) != 2 || got[1] != "skip /b/y" {
 			t.Errorf("without a listing: %v", got)
 		}
 		r := restore.New(w.archive, w.live, nil, restore.Options{Options: plan.Options{To: "/b", Exact: true}})
 		w.must(w.recorder.Sync(w.Context(), "/a/x"))
-		made, err := r.Plan(w.Context(), target(w, "/a/", false), then)
+		p, err := r.Plan(w.Context(), target(w, "/a/", false), then)
 		w.must(err)
-		w.restored(made, restore.Options{})
+		w.restored(p, restore.Options{})
 		if w.number("/b/y") != 1 {
 			t.Error("what is not recorded was deleted")
 		}
@@ -324,18 +324,18 @@ func TestBesideDamage(t *testing.T) {
 			w.aws.S3.Corrupt(bucket, key, w.aws.S3.Versions(bucket, key)[0].VersionID, []byte("no index"))
 		}
 		o := restore.Options{Options: plan.Options{To: "/b"}}
-		made := w.plan("/a/", false, then, o)
-		if len(made.Problems) != 2 {
-			t.Errorf("problems: %v", made.Problems)
+		p := w.plan("/a/", false, then, o)
+		if len(p.Problems) != 2 {
+			t.Errorf("problems: %v", p.Problems)
 		}
 		before := w.whole()
-		w.restored(made, o)
+		w.restored(p, o)
 		if diff := cmp.Diff(w.whole(), before); diff != "" {
-			t.Errorf("plan %v wrote (-got +want):\n%s", sources(made), diff)
+			t.Errorf("plan %v wrote (-got +want):\n%s", sources(p), diff)
 		}
-		for _, p := range made.Problems {
-			if p.Name != ssmbak.Name("/b/x") && p.Name != ssmbak.Name("/b/y") {
-				t.Errorf("a problem of %s", p.Name)
+		for _, problem := range p.Problems {
+			if problem.Name != ssmbak.Name("/b/x") && problem.Name != ssmbak.Name("/b/y") {
+				t.Errorf("a problem of %s", problem.Name)
 			}
 		}
 	})

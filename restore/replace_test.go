@@ -76,24 +76,24 @@ func TestReplaceTier(t *testing.T) {
 	inWorld(t, emulator.Options{SSM: ssmapi.Options{RecreateWait: 30 * time.Second}}, func(w *world) {
 		then := w.replaceable()
 		before := w.whole()
-		made := w.plan("/p", false, then, restore.Options{})
-		if got, want := actions(made)[0], "update /p: value, policies, tag env, tag team, label green"; got != want || made.Asks() {
+		p := w.plan("/p", false, then, restore.Options{})
+		if got, want := actions(p)[0], "update /p: value, policies, tag env, tag team, label green"; got != want || p.NeedsConfirmation() {
 			t.Errorf("without --replace: got %s, want %s", got, want)
 		}
-		if got := notices(made); !strings.Contains(got, "its tier stays Advanced") || !strings.Contains(got, "--replace") {
+		if got := notices(p); !strings.Contains(got, "its tier stays Advanced") || !strings.Contains(got, "--replace") {
 			t.Errorf("without --replace: notices %q", got)
 		}
 
 		o := restore.Options{Options: plan.Options{Replace: true}}
-		made = w.plan("/p", false, then, o)
-		if got := made.Items[0].Action; got != plan.ActionReplace || !made.Asks() {
+		p = w.plan("/p", false, then, o)
+		if got := p.Items[0].Action; got != plan.ActionReplace || !p.NeedsConfirmation() {
 			t.Fatalf("with --replace: got %s", got)
 		}
-		if got := notices(made); !strings.Contains(got, "its version numbers begin at 1 again") || strings.Contains(got, "its tier stays") {
+		if got := notices(p); !strings.Contains(got, "its version numbers start at 1 again") || strings.Contains(got, "its tier stays") {
 			t.Errorf("with --replace: notices %q", got)
 		}
 		start := time.Now()
-		res := w.restored(made, o)
+		res := w.restored(p, o)
 		if took := time.Since(start); took < 30*time.Second || took > 31*time.Second {
 			t.Errorf("it was away for %s", took)
 		}
@@ -127,12 +127,12 @@ func TestReplaceTierAlone(t *testing.T) {
 		w.put("/p", "one", advancedTier)
 		w.record()
 		w.pass()
-		made := w.plan("/p", false, then, restore.Options{})
-		if got := actions(made)[0]; got != "none /p" || !strings.Contains(notices(made), "its tier stays Advanced") {
-			t.Errorf("without --replace: got %s with notices %q", got, notices(made))
+		p := w.plan("/p", false, then, restore.Options{})
+		if got := actions(p)[0]; got != "none /p" || !strings.Contains(notices(p), "its tier stays Advanced") {
+			t.Errorf("without --replace: got %s with notices %q", got, notices(p))
 		}
-		made = w.plan("/p", false, then, restore.Options{Options: plan.Options{Replace: true}})
-		if got := actions(made)[0]; got != "replace /p" {
+		p = w.plan("/p", false, then, restore.Options{Options: plan.Options{Replace: true}})
+		if got := actions(p)[0]; got != "replace /p" {
 			t.Errorf("with --replace: got %s", got)
 		}
 	})
@@ -161,7 +161,7 @@ func TestReplaceFails(t *testing.T) {
 		{
 			name: "its key is disabled", until: secureString("alias/old"),
 			status: "failed replace /p version 1",
-			err:    []string{"replace /p: it could not be created anew, and what was there was put back as version 1", "its KMS key alias/old", "--key-id"},
+			err:    []string{"replace /p: it could not be recreated, and its previous state was restored as version 1", "its KMS key alias/old", "--key-id"},
 			left:   there,
 		},
 		{
@@ -182,12 +182,12 @@ func TestReplaceFails(t *testing.T) {
 				}
 				return emulator.Fault{}
 			},
-			status: "failed replace /p version 1", err: []string{"what was there was put back as version 1", "InternalServerError"}, left: there,
+			status: "failed replace /p version 1", err: []string{"its previous state was restored as version 1", "InternalServerError"}, left: there,
 		},
 		{
 			name: "it fails for ever", op: "PutParameter",
 			fault:  func(*world, int) emulator.Fault { return broken },
-			status: "failed replace /p", err: []string{"replace /p: it is deleted: it could not be created anew", "and what was there could not be put back"},
+			status: "failed replace /p", err: []string{"replace /p: it is deleted: it could not be recreated", "and its previous state could not be restored"},
 			after: there,
 		},
 		{
@@ -198,7 +198,7 @@ func TestReplaceFails(t *testing.T) {
 				}
 				return emulator.Fault{}
 			},
-			status: "failed replace /p", err: []string{"replace /p: it was deleted and not created anew: it was created since the plan was made: "}, left: foreign, after: foreign,
+			status: "failed replace /p", err: []string{"replace /p: it was deleted and not recreated: it was created since the plan was made: "}, left: foreign, after: foreign,
 		},
 		{
 			name: "its key is disabled and somebody creates it meanwhile", until: secureString("alias/old"), op: "PutParameter",
@@ -245,9 +245,9 @@ func TestReplaceFails(t *testing.T) {
 				}
 				w.aws.SSM.DisableKey("alias/old")
 				o, before := restore.Options{Options: plan.Options{Replace: true}}, w.whole()
-				made := w.plan("/p", false, then, o)
-				if made.Items[0].Action != plan.ActionReplace {
-					t.Fatalf("plan: %v", actions(made))
+				p := w.plan("/p", false, then, o)
+				if p.Items[0].Action != plan.ActionReplace {
+					t.Fatalf("plan: %v", actions(p))
 				}
 				n := 0
 				w.before = func(op string) emulator.Fault {
@@ -257,7 +257,7 @@ func TestReplaceFails(t *testing.T) {
 					n++
 					return test.fault(w, n)
 				}
-				res := w.restored(made, o)
+				res := w.restored(p, o)
 				w.before = nil
 				if got := results(res.Outcomes)[0]; got != test.status {
 					t.Errorf("got %s, want %s", got, test.status)
@@ -344,9 +344,9 @@ func TestReplaceImage(t *testing.T) {
 		before := w.whole()
 		live := paramstore.New(w.conn(rewriting{HTTPClient: w.aws.Client(), request: strings.NewReplacer("ami-12345678", "ami-gone"), answer: strings.NewReplacer()}).SSM(), paramstore.Options{})
 		r := restore.New(w.archive, live, w.recorder, restore.Options{Options: plan.Options{Replace: true}})
-		made, err := r.Plan(w.Context(), target(w, "/p", false), then)
+		p, err := r.Plan(w.Context(), target(w, "/p", false), then)
 		w.must(err)
-		res, err := r.Apply(w.Context(), made)
+		res, err := r.Apply(w.Context(), p)
 		w.must(err)
 		if got := results(res.Outcomes)[0]; got != "failed replace /p version 1" || !strings.Contains(errs(res.Outcomes), "AWS accepted the write but did not store it") {
 			t.Errorf("got %s: %s", got, errs(res.Outcomes))
@@ -392,12 +392,12 @@ func TestReplaceType(t *testing.T) {
 				w.pass()
 				before := w.whole()
 
-				made := w.plan("/p", false, then, restore.Options{})
-				if made.Items[0].Action != plan.ActionUpdate || made.Asks() {
-					t.Errorf("without --replace: %v", actions(made))
+				p := w.plan("/p", false, then, restore.Options{})
+				if p.Items[0].Action != plan.ActionUpdate || p.NeedsConfirmation() {
+					t.Errorf("without --replace: %v", actions(p))
 				}
 				if !test.inPlace {
-					out := w.restored(made, restore.Options{}).Outcomes[0]
+					out := w.restored(p, restore.Options{}).Outcomes[0]
 					if out.Status != plan.StatusRefused || !strings.Contains(fmt.Sprint(out.Err), "Parameter Store does not change its type to "+test.wantType+" in place; --replace ") {
 						t.Errorf("without --replace: %s (%v)", out.Status, out.Err)
 					}
@@ -407,11 +407,11 @@ func TestReplaceType(t *testing.T) {
 				}
 
 				o := restore.Options{Options: plan.Options{Replace: true}}
-				made = w.plan("/p", false, then, o)
-				if made.Items[0].Action != plan.ActionUpdate || !made.Asks() || !strings.Contains(notices(made), "if Parameter Store refuses to change its type in place, it is deleted and created anew") {
-					t.Errorf("with --replace: %v, notices %q", actions(made), notices(made))
+				p = w.plan("/p", false, then, o)
+				if p.Items[0].Action != plan.ActionUpdate || !p.NeedsConfirmation() || !strings.Contains(notices(p), "if Parameter Store refuses to change its type in place, it is deleted and recreated") {
+					t.Errorf("with --replace: %v, notices %q", actions(p), notices(p))
 				}
-				res := w.restored(made, o)
+				res := w.restored(p, o)
 				out := res.Outcomes[0]
 				if out.Status != plan.StatusRestored || out.Replaced == test.inPlace || out.Version != w.number("/p") {
 					t.Errorf("with --replace: %s, replaced %v, version %d (%v)", out.Status, out.Replaced, out.Version, out.Err)
@@ -436,11 +436,11 @@ func TestReplaceInterrupted(t *testing.T) {
 	inWorld(t, emulator.Options{}, func(w *world) {
 		then := w.replaceable()
 		o := restore.Options{Options: plan.Options{Replace: true}}
-		made := w.plan("/p", false, then, o)
+		p := w.plan("/p", false, then, o)
 		ctx, cancel := context.WithCancel(w.Context())
 		defer cancel()
 		w.once("DeleteParameters", func() emulator.Fault { time.AfterFunc(10*time.Second, cancel); return emulator.Fault{} })
-		res, err := w.restorer(o).Apply(ctx, made)
+		res, err := w.restorer(o).Apply(ctx, p)
 		w.must(err)
 		w.must(res.Unrecorded)
 		if got := results(res.Outcomes)[0]; got != "restored replace /p version 1" || ctx.Err() == nil {
@@ -457,7 +457,7 @@ func TestReplaceInterruptedForLong(t *testing.T) {
 	inWorld(t, emulator.Options{}, func(w *world) {
 		then := w.replaceable()
 		o := restore.Options{Options: plan.Options{Replace: true}, Recreation: time.Hour}
-		made := w.plan("/p", false, then, o)
+		p := w.plan("/p", false, then, o)
 		ctx, cancel := context.WithCancel(w.Context())
 		defer cancel()
 		w.once("DeleteParameters", func() emulator.Fault { cancel(); return emulator.Fault{} })
@@ -465,7 +465,7 @@ func TestReplaceInterruptedForLong(t *testing.T) {
 		o.Away = func(a restore.Absence) {
 			absences = append(absences, fmt.Sprintf("%s %v %v", a.Name, a.Until != 0, a.Over))
 		}
-		res, err := w.restorer(o).Apply(ctx, made)
+		res, err := w.restorer(o).Apply(ctx, p)
 		w.must(err)
 		w.must(res.Unrecorded)
 		if got := results(res.Outcomes)[0]; got != "restored replace /p version 1" {
@@ -489,13 +489,13 @@ func TestReplaceInterruptedBefore(t *testing.T) {
 		then := w.replaceable()
 		before := w.whole()
 		o := restore.Options{Options: plan.Options{Replace: true}}
-		made := w.plan("/p", false, then, o)
+		p := w.plan("/p", false, then, o)
 		ctx, cancel := context.WithCancel(w.Context())
 		defer cancel()
 		w.once("DeleteParameters", func() emulator.Fault { cancel(); return emulator.Throttled })
-		res, err := w.restorer(o).Apply(ctx, made)
+		res, err := w.restorer(o).Apply(ctx, p)
 		w.must(err)
-		var idle *restore.NotBegunError
+		var idle *restore.NotStartedError
 		if out := res.Outcomes[0]; out.Status != plan.StatusFailed || !errors.As(out.Err, &idle) || out.Replaced {
 			t.Errorf("got %s (%v)", out.Status, out.Err)
 		}
@@ -511,15 +511,15 @@ func TestReplaceMoved(t *testing.T) {
 	inWorld(t, emulator.Options{}, func(w *world) {
 		then := w.replaceable()
 		o := restore.Options{Options: plan.Options{Replace: true}}
-		made := w.plan("/p", false, then, o)
+		p := w.plan("/p", false, then, o)
 		w.put("/p", "theirs", advancedTier)
-		out := w.restored(made, o).Outcomes[0]
+		out := w.restored(p, o).Outcomes[0]
 		if out.Status != plan.StatusRefused || out.Replaced || w.number("/p") != 4 {
 			t.Errorf("got %s (%v), and version %d is live", out.Status, out.Err, w.number("/p"))
 		}
-		made, err := restore.New(w.archive, w.live, nil, o).Plan(w.Context(), target(w, "/p", false), then)
+		p, err := restore.New(w.archive, w.live, nil, o).Plan(w.Context(), target(w, "/p", false), then)
 		w.must(err)
-		if got := actions(made)[0]; !strings.HasPrefix(got, "replace /p (its live version is not in the archive") {
+		if got := actions(p)[0]; !strings.HasPrefix(got, "replace /p (its live version is not in the archive") {
 			t.Errorf("of a version that is not recorded: %s", got)
 		}
 	})
@@ -557,11 +557,11 @@ func TestRecreation(t *testing.T) {
 				deleted := log[len(log)-1].Time
 				time.Sleep(time.Until(deleted.Add(test.ago)))
 				o := restore.Options{Recreation: test.recreation}
-				made := w.plan("/p", false, then, o)
-				if waits := strings.Contains(notices(made), "it was deleted just now: AWS asks to wait until "); waits != test.waits {
-					t.Errorf("notices %q", notices(made))
+				p := w.plan("/p", false, then, o)
+				if waits := strings.Contains(notices(p), "it was deleted recently: it is created at "); waits != test.waits {
+					t.Errorf("notices %q", notices(p))
 				}
-				out := w.restored(made, o).Outcomes[0]
+				out := w.restored(p, o).Outcomes[0]
 				log = w.aws.SSM.Truth("/p")
 				if pause := log[len(log)-1].Time.Sub(deleted); out.Status != plan.StatusRestored || pause < test.pause || pause > test.pause+time.Second {
 					t.Errorf("%s (%v) after %s, want %s", out.Status, out.Err, pause, test.pause)
@@ -597,7 +597,7 @@ func TestKeys(t *testing.T) {
 			t.Errorf("without the key (-got +want):\n%s", diff)
 		}
 		for _, o := range out[:2] {
-			if text := fmt.Sprint(o.Err); !strings.HasPrefix(text, "its KMS key alias/old does not exist or is not enabled; --key-id chooses another (") || strings.Contains(text, secret) {
+			if text := fmt.Sprint(o.Err); !strings.HasPrefix(text, "its KMS key alias/old does not exist or is not enabled; use another one with --key-id (") || strings.Contains(text, secret) {
 				t.Errorf("%s: %s", o.Item.Name, text)
 			}
 		}
@@ -609,15 +609,15 @@ func TestKeys(t *testing.T) {
 		}
 
 		o := restore.Options{Options: plan.Options{KeyID: "alias/third"}}
-		made := w.plan("/a/", false, then, o)
+		p := w.plan("/a/", false, then, o)
 		want = []string{"update /a/changed: value, keyId", "create /a/gone", "none /a/plain", "none /a/same"}
-		if diff := cmp.Diff(actions(made), want); diff != "" {
+		if diff := cmp.Diff(actions(p), want); diff != "" {
 			t.Errorf("plan with another key (-got +want):\n%s", diff)
 		}
-		if got, want := notices(made), "its key becomes alias/third instead of alias/old\nits key becomes alias/third instead of alias/old"; got != want {
+		if got, want := notices(p), "its key becomes alias/third instead of alias/old\nits key becomes alias/third instead of alias/old"; got != want {
 			t.Errorf("notices: got %q, want %q", got, want)
 		}
-		if text := errs(w.restored(made, o).Outcomes); text != "" {
+		if text := errs(w.restored(p, o).Outcomes); text != "" {
 			t.Errorf("with another key: %s", text)
 		}
 		for name, key := range map[string]string{"/a/changed": "alias/third", "/a/gone": "alias/third", "/a/same": "alias/old", "/a/plain": ""} {
@@ -649,14 +649,14 @@ func TestDeletions(t *testing.T) {
 		w.record()
 		w.pass()
 		o := restore.Options{Options: plan.Options{Exact: true}}
-		made := w.plan("/a/", false, then, o)
-		if made.Count(plan.ActionDelete) != n {
-			t.Fatalf("plan: %v", actions(made))
+		p := w.plan("/a/", false, then, o)
+		if p.Count(plan.ActionDelete) != n {
+			t.Fatalf("plan: %v", actions(p))
 		}
 		w.put("/a/05", "theirs")
 		w.remove("/a/15")
 		w.aws.ResetCounts()
-		out := w.restored(made, o).Outcomes
+		out := w.restored(p, o).Outcomes
 		want := map[string]int{"ssm:DescribeParameters": 1, "ssm:DeleteParameters": 3, "s3:PutObject": 2} // one look at all
 		if diff := cmp.Diff(w.aws.Counts(), want); diff != "" {
 			t.Errorf("requests (-got +want):\n%s", diff)
@@ -673,7 +673,7 @@ func TestDeletions(t *testing.T) {
 				t.Errorf("%s is %s (%v) and has version %d, want %s and %d", o.Item.Name, o.Status, o.Err, w.number(string(o.Item.Name)), status, left)
 			}
 		}
-		if text := errs(out); !strings.HasPrefix(text, "it was changed since the plan was made: arn:aws:iam::123456789012:user/local made version 2 at ") {
+		if text := errs(out); !strings.HasPrefix(text, "it was changed since the plan was made: arn:aws:iam::123456789012:user/local wrote version 2 at ") {
 			t.Errorf("errors: %s", text)
 		}
 		if w.number("/a/kept") != 1 {

@@ -67,29 +67,29 @@ func TestRestore(t *testing.T) {
 		wrong := w.pass()
 		after := w.state()
 
-		made := w.plan("/app/", true, then, restore.Options{})
+		p := w.plan("/app/", true, then, restore.Options{})
 		want := []string{
 			"delete /app/deleted",
-			"kept /app/new",
+			"keep /app/new",
 			"create /app/removed",
 			"update /app/rich: value, type, keyId, description, allowedPattern, policies",
 			"none /app/same",
 			"update /app/tagged: tag env, tag new, tag team",
 			"update /app/value: value",
 		}
-		if diff := cmp.Diff(actions(made), want); diff != "" {
+		if diff := cmp.Diff(actions(p), want); diff != "" {
 			t.Fatalf("plan (-got +want):\n%s", diff)
 		}
 		if diff := cmp.Diff(w.state(), after); diff != "" {
 			t.Fatalf("planning changed something:\n%s", diff)
 		}
-		if !made.Asks() {
+		if !p.NeedsConfirmation() {
 			t.Error("a plan with a delete does not ask")
 		}
-		got := results(w.apply(w.Context(), made, restore.Options{}))
+		got := results(w.apply(w.Context(), p, restore.Options{}))
 		want = []string{
 			"deleted delete /app/deleted",
-			"unchanged kept /app/new",
+			"unchanged keep /app/new",
 			"restored create /app/removed version 1",
 			"restored update /app/rich version 3",
 			"unchanged none /app/same",
@@ -106,7 +106,7 @@ func TestRestore(t *testing.T) {
 
 		w.record()
 		w.pass()
-		if again := w.plan("/app/", true, then, restore.Options{}); again.Count(plan.ActionNone) != 6 || again.Count(plan.ActionKept) != 1 {
+		if again := w.plan("/app/", true, then, restore.Options{}); again.Count(plan.ActionNone) != 6 || again.Count(plan.ActionKeep) != 1 {
 			t.Errorf("planning again: %v", actions(again))
 		}
 		if exact := w.plan("/app/", true, then, restore.Options{Options: plan.Options{Exact: true}}); exact.Count(plan.ActionDelete) != 1 {
@@ -134,18 +134,18 @@ func TestUnrecorded(t *testing.T) {
 		w.remove("/a/removed")
 		w.put("/a/new", "one")
 		// Nobody knows when what is gone was deleted.
-		want := []string{"update /a/changed: value", "kept /a/new", "unknown /a/remade", "unknown /a/removed"}
+		want := []string{"update /a/changed: value", "keep /a/new", "skip /a/remade", "skip /a/removed"}
 		if diff := cmp.Diff(actions(w.plan("/a/", false, then, restore.Options{})), want); diff != "" {
 			t.Errorf("plan (-got +want):\n%s", diff)
 		}
-		made := w.plan("/a/", false, then, restore.Options{Options: plan.Options{AssumeLastKnown: true}})
-		want = []string{"update /a/changed: value", "kept /a/new", "update /a/remade: value", "create /a/removed"}
-		if diff := cmp.Diff(actions(made), want); diff != "" {
+		p := w.plan("/a/", false, then, restore.Options{Options: plan.Options{AssumeLastKnown: true}})
+		want = []string{"update /a/changed: value", "keep /a/new", "update /a/remade: value", "create /a/removed"}
+		if diff := cmp.Diff(actions(p), want); diff != "" {
 			t.Fatalf("plan (-got +want):\n%s", diff)
 		}
 		state := w.state()
 		between := w.pass()
-		w.apply(w.Context(), made, restore.Options{})
+		w.apply(w.Context(), p, restore.Options{})
 		w.pass()
 
 		// What nobody but the plan recorded can be brought back.
@@ -176,12 +176,12 @@ func TestMoving(t *testing.T) {
 				then := w.pass()
 				w.put("/p", "two")
 				w.once("GetParameterHistory", func() emulator.Fault { test.change(w); return emulator.Fault{} })
-				made := w.plan("/p", false, then, restore.Options{Options: plan.Options{AssumeLastKnown: true}})
-				if got := actions(made); len(got) != 1 || got[0] != test.want {
+				p := w.plan("/p", false, then, restore.Options{Options: plan.Options{AssumeLastKnown: true}})
+				if got := actions(p); len(got) != 1 || got[0] != test.want {
 					t.Errorf("got %v, want %s", got, test.want)
 				}
 				w.pass()
-				if got := w.apply(w.Context(), made, restore.Options{})[0]; got.Err != nil {
+				if got := w.apply(w.Context(), p, restore.Options{})[0]; got.Err != nil {
 					t.Errorf("apply: %v", got.Err)
 				}
 			})
@@ -205,13 +205,13 @@ func TestUnrecordedTags(t *testing.T) {
 		w.tag("/p", "env", "dev")
 
 		r := restore.New(w.archive, w.live, nil, restore.Options{})
-		made, err := r.Plan(w.Context(), target(w, "/p", false), then)
+		p, err := r.Plan(w.Context(), target(w, "/p", false), then)
 		w.must(err)
-		if got, want := actions(made)[0], "update /p: value, tag env, tag kept (its tags and labels are not in the archive)"; got != want {
+		if got, want := actions(p)[0], "update /p: value, tag env, tag kept (its tags and labels are not in the archive)"; got != want {
 			t.Errorf("without a syncer: got %s, want %s", got, want)
 		}
-		made = w.plan("/p", false, then, restore.Options{})
-		if got, want := actions(made)[0], "update /p: value, tag env, tag kept"; got != want {
+		p = w.plan("/p", false, then, restore.Options{})
+		if got, want := actions(p)[0], "update /p: value, tag env, tag kept"; got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 		index, err := w.archive.Index(w.Context(), "/p")
@@ -219,7 +219,7 @@ func TestUnrecordedTags(t *testing.T) {
 		if tags := index.Facts.Tags; !slices.ContainsFunc(tags, func(s timeline.TagsFact) bool { return s.Tags["env"] == "dev" }) {
 			t.Errorf("the tags were not recorded: %v", tags)
 		}
-		if o := w.apply(w.Context(), made, restore.Options{})[0]; o.Status != plan.StatusRestored || !strings.Contains(w.state()["/p"], `"one"`) || !strings.Contains(w.state()["/p"], "tags=map[env:prod]") {
+		if o := w.apply(w.Context(), p, restore.Options{})[0]; o.Status != plan.StatusRestored || !strings.Contains(w.state()["/p"], `"one"`) || !strings.Contains(w.state()["/p"], "tags=map[env:prod]") {
 			t.Errorf("%s (%v) and left %s", o.Status, o.Err, w.state()["/p"])
 		}
 	})
@@ -243,14 +243,14 @@ func TestUnheld(t *testing.T) {
 		state := w.state()
 
 		r := restore.New(w.archive, w.live, nil, restore.Options{})
-		made, err := r.Plan(w.Context(), target(w, "/a/", false), then)
+		p, err := r.Plan(w.Context(), target(w, "/a/", false), then)
 		w.must(err)
-		const unheld = " (its live version is not in the archive: nothing can be recorded here)"
+		const unheld = " (its live version is not in the archive: recording is not possible here)"
 		want := []string{"delete /a/gone" + unheld, "update /a/locked: value, keyId" + unheld, "update /a/plain: value" + unheld}
-		if diff := cmp.Diff(actions(made), want); diff != "" {
+		if diff := cmp.Diff(actions(p), want); diff != "" {
 			t.Errorf("plan without a syncer (-got +want):\n%s", diff)
 		}
-		refused, err := r.Apply(w.Context(), made)
+		refused, err := r.Apply(w.Context(), p)
 		w.must(err)
 		if diff := cmp.Diff(results(refused.Outcomes), []string{"refused delete /a/gone", "refused update /a/locked", "refused update /a/plain"}); diff != "" {
 			t.Errorf("outcomes without a syncer (-got +want):\n%s", diff)
@@ -288,22 +288,22 @@ func TestLostValues(t *testing.T) {
 		w.aws.S3.RemoveVersion(bucket, "/a/expired", version("/a/expired", 1))
 		w.aws.S3.RemoveVersion(bucket, "/a/unheld", version("/a/unheld", 0))
 
-		made := w.plan("/a/", false, then, restore.Options{})
+		p := w.plan("/a/", false, then, restore.Options{})
 		want := []string{
-			"unknown /a/damaged", "unknown /a/expired", "update /a/fine: value",
+			"skip /a/damaged", "skip /a/expired", "update /a/fine: value",
 			"update /a/unheld: value (its live value is not in the archive: the value object is no longer in the bucket)",
 		}
-		if diff := cmp.Diff(actions(made), want); diff != "" {
+		if diff := cmp.Diff(actions(p), want); diff != "" {
 			t.Errorf("plan (-got +want):\n%s", diff)
 		}
-		if len(made.Problems) != 1 || made.Problems[0].Name != "/a/damaged" {
-			t.Errorf("problems: %v", made.Problems)
+		if len(p.Problems) != 1 || p.Problems[0].Name != "/a/damaged" {
+			t.Errorf("problems: %v", p.Problems)
 		}
-		if got, want := made.Items[1].Reason, "its value cannot be had: the value object is no longer in the bucket"; got != want {
+		if got, want := p.Items[1].Reason, "its value is unavailable: the value object is no longer in the bucket"; got != want {
 			t.Errorf("reason: got %q, want %q", got, want)
 		}
-		got := results(w.apply(w.Context(), made, restore.Options{}))
-		want = []string{"refused unknown /a/damaged", "refused unknown /a/expired", "restored update /a/fine version 3", "refused update /a/unheld"}
+		got := results(w.apply(w.Context(), p, restore.Options{}))
+		want = []string{"refused skip /a/damaged", "refused skip /a/expired", "restored update /a/fine version 3", "refused update /a/unheld"}
 		if diff := cmp.Diff(got, want); diff != "" {
 			t.Errorf("outcomes (-got +want):\n%s", diff)
 		}
@@ -317,15 +317,15 @@ func TestBeforeRecording(t *testing.T) {
 		early := w.pass()
 		w.put("/a/known", "one")
 		w.must(w.recorder.Sync(w.Context(), "/a/known"))
-		if got := actions(w.plan("/a/", false, early, restore.Options{})); len(got) != 1 || got[0] != "kept /a/known" {
+		if got := actions(w.plan("/a/", false, early, restore.Options{})); len(got) != 1 || got[0] != "keep /a/known" {
 			t.Errorf("without a listing: %v", got)
 		}
 		then := w.pass()
 		w.put("/a/known", "two")
 		w.record()
 		w.pass()
-		made := w.plan("/a/", false, early, restore.Options{Options: plan.Options{Exact: true}})
-		if got := actions(made); len(got) != 1 || got[0] != "unknown /a/known" {
+		p := w.plan("/a/", false, early, restore.Options{Options: plan.Options{Exact: true}})
+		if got := actions(p); len(got) != 1 || got[0] != "skip /a/known" {
 			t.Errorf("before the first listing: %v", got)
 		}
 		if got := actions(w.plan("/a/", false, then, restore.Options{})); len(got) != 1 || got[0] != "update /a/known: value" {
@@ -367,13 +367,13 @@ func TestTargets(t *testing.T) {
 			{"/new", true, restore.Options{}, "/new/below", 0},
 		}
 		for _, test := range tests {
-			made := w.plan(test.text, test.recursive, then, test.o)
+			p := w.plan(test.text, test.recursive, then, test.o)
 			var names []string
-			for _, item := range made.Items {
+			for _, item := range p.Items {
 				names = append(names, string(item.Name))
 			}
-			if got := strings.Join(names, " "); got != test.want || len(made.LeftOut) != test.leftOut {
-				t.Errorf("%s, recursive %v: got %s and left out %v, want %s", test.text, test.recursive, got, made.LeftOut, test.want)
+			if got := strings.Join(names, " "); got != test.want || len(p.SkippedOwn) != test.leftOut {
+				t.Errorf("%s, recursive %v: got %s and left out %v, want %s", test.text, test.recursive, got, p.SkippedOwn, test.want)
 			}
 		}
 	})
@@ -391,7 +391,7 @@ func TestRequests(t *testing.T) {
 		w.put("/a/4", "two", secureString("alias/app"))
 		w.record()
 		w.aws.ResetCounts()
-		made := w.plan("/a/", false, then, restore.Options{})
+		p := w.plan("/a/", false, then, restore.Options{})
 		want := map[string]int{
 			"s3:GetObject":     4 + 2 + 2, // indexes, the two values of /a/4, and twice what the listing proved
 			"s3:ListObjectsV2": 1, "ssm:DescribeParameters": 1, "ssm:ListTagsForResource": 4, "ssm:GetParameterHistory": 4,
@@ -400,7 +400,7 @@ func TestRequests(t *testing.T) {
 			t.Errorf("requests of the plan (-got +want):\n%s", diff)
 		}
 		w.aws.ResetCounts()
-		w.apply(w.Context(), made, restore.Options{})
+		w.apply(w.Context(), p, restore.Options{})
 		want = map[string]int{"ssm:DescribeParameters": 1, "ssm:PutParameter": 1, "s3:PutObject": 2} // the record, before and after
 		if diff := cmp.Diff(w.aws.Counts(), want); diff != "" {
 			t.Errorf("requests of the restore (-got +want):\n%s", diff)

@@ -62,10 +62,10 @@ func TestRestoreRate(t *testing.T) {
 				w.record()
 				w.pass()
 
-				made := w.plan("/app/", false, then, restore.Options{Options: plan.Options{Exact: true}})
+				p := w.plan("/app/", false, then, restore.Options{Options: plan.Options{Exact: true}})
 				w.aws.ResetCounts()
 				began := time.Now()
-				outcomes := w.apply(w.Context(), made, restore.Options{Options: plan.Options{Exact: true}})
+				outcomes := w.apply(w.Context(), p, restore.Options{Options: plan.Options{Exact: true}})
 				took := time.Since(began)
 				for _, o := range outcomes {
 					want := plan.StatusRestored

@@ -90,28 +90,28 @@ func TestUndo(t *testing.T) {
 	inWorld(t, emulator.Options{}, func(w *world) {
 		then, o := w.everything(), restore.Options{Options: plan.Options{Replace: true}}
 		before := w.whole()
-		made := w.plan("/a/", true, then, o)
+		p := w.plan("/a/", true, then, o)
 		want := []string{
 			"create /a/created", "delete /a/deleted", "update /a/labelled: label blue, label green", "replace /a/replaced", "none /a/same",
 			"update /a/tagged: tag env, tag team", "update /a/typed: value, type, tag team",
 			"update /a/updated: value, type, keyId, description, allowedPattern, tag env, label green",
 		}
-		if diff := cmp.Diff(actions(made), want); diff != "" {
+		if diff := cmp.Diff(actions(p), want); diff != "" {
 			t.Fatalf("plan (-got +want):\n%s", diff)
 		}
-		res := w.restored(made, o)
+		res := w.restored(p, o)
 		if text := errs(res.Outcomes); text != "" {
 			t.Fatalf("restore: %s", text)
 		}
 		after := w.whole()
 		for i, want := range []map[string]string{before, after, before, after} {
 			// Not even the events of the restore have come yet.
-			made, err := w.restorer(o).Undo(w.Context(), res.ID)
+			p, err := w.restorer(o).Undo(w.Context(), res.ID)
 			w.must(err)
-			if made.Undoes != res.ID || made.Target.String() != "/a/" || !made.Target.Recursive() {
-				t.Errorf("plan %d undoes %s of %s", i, made.Undoes, made.Target)
+			if p.Undoes != res.ID || p.Target.String() != "/a/" || !p.Target.Recursive() {
+				t.Errorf("plan %d undoes %s of %s", i, p.Undoes, p.Target)
 			}
-			res = w.restored(made, o)
+			res = w.restored(p, o)
 			if text := errs(res.Outcomes); text != "" {
 				t.Errorf("way back %d: %s", i, text)
 			}
@@ -183,10 +183,10 @@ func (w *world) killed(d *deathAt, then ssmbak.Time, o restore.Options) (id stri
 	known, _, err := w.archive.RestoreRecords(w.Context(), 0)
 	w.must(err)
 	r := w.dying(d, o)
-	made, err := r.Plan(w.Context(), target(w, "/a/", true), then)
+	p, err := r.Plan(w.Context(), target(w, "/a/", true), then)
 	w.must(err)
 	d.armed.Store(true)
-	_, _ = r.Apply(w.Context(), made) // nobody is left to hear of it
+	_, _ = r.Apply(w.Context(), p) // nobody is left to hear of it
 	died = d.n.Load() > d.k
 	now, _, err := w.archive.RestoreRecords(w.Context(), 0)
 	w.must(err)
@@ -285,7 +285,7 @@ func TestUndoKilledAndFinished(t *testing.T) {
 // says who.
 func TestUndoForeign(t *testing.T) {
 	t.Parallel()
-	const whose = "it is not what the restore left: arn:aws:iam::123456789012:user/local made version %d at "
+	const whose = "it was changed since the restore: arn:aws:iam::123456789012:user/local wrote version %d at "
 	tests := []struct {
 		name, parameter string
 		since           func(w *world) // since the restore
@@ -318,14 +318,14 @@ func TestUndoForeign(t *testing.T) {
 				test.since(w)
 				left := w.whole()[test.parameter]
 				w.pass()
-				made, err := w.restorer(o).Undo(w.Context(), res.ID)
+				p, err := w.restorer(o).Undo(w.Context(), res.ID)
 				w.must(err)
-				for _, item := range made.Items {
+				for _, item := range p.Items {
 					if refused := string(item.Name) == test.parameter; refused != (item.Refused != "") || refused && !strings.HasPrefix(item.Refused, test.want) {
 						t.Errorf("%s %s: refused for %q, want %q", item.Action, item.Name, item.Refused, test.want)
 					}
 				}
-				w.restored(made, o)
+				w.restored(p, o)
 				delete(before, test.parameter)
 				if left != "" {
 					before[test.parameter] = left
@@ -440,10 +440,10 @@ func TestUndoKilledItself(t *testing.T) {
 				w.record()
 				d := &deathAt{k: k, after: after}
 				r := w.dying(d, o)
-				made, err := r.Undo(w.Context(), id)
+				p, err := r.Undo(w.Context(), id)
 				w.must(err)
 				d.armed.Store(true)
-				_, _ = r.Apply(w.Context(), made) // nobody is left to hear of it
+				_, _ = r.Apply(w.Context(), p) // nobody is left to hear of it
 				last = last || d.n.Load() <= k
 				time.Sleep(time.Minute)
 				if k%2 == 0 { // or the events of what was done have not come yet
@@ -493,7 +493,7 @@ func TestUndoKilledAfterLostAnswer(t *testing.T) {
 			w.record()
 			w.pass()
 			text, got := errs(w.undo(id, restore.Options{}).Outcomes), w.state()["/a/p"]
-			if refused := between != ""; refused != strings.Contains(text, "not what the restore left") || refused == strings.Contains(got, `"two"`) {
+			if refused := between != ""; refused != strings.Contains(text, "changed since the restore") || refused == strings.Contains(got, `"two"`) {
 				t.Errorf("with %q in between, the way back (%s) left %s", between, text, got)
 			}
 		})
@@ -517,10 +517,10 @@ func TestUndoOverwritten(t *testing.T) {
 			t.Fatalf("got %s", got)
 		}
 		w.pass()
-		made, err := w.restorer(restore.Options{}).Undo(w.Context(), res.ID)
+		p, err := w.restorer(restore.Options{}).Undo(w.Context(), res.ID)
 		w.must(err)
-		if made.Items[0].Refused == "" {
-			t.Errorf("plan: %v", actions(made))
+		if p.Items[0].Refused == "" {
+			t.Errorf("plan: %v", actions(p))
 		}
 	})
 }
@@ -539,12 +539,12 @@ func TestUndoExpired(t *testing.T) {
 		w.put("/p", "two", advancedTier, func(in *ssm.PutParameterInput) { in.Policies = aws.String("[{}]") })
 		w.record()
 		before := w.whole()
-		made := w.plan("/p", false, then, restore.Options{})
-		if got := notices(made); got != "" {
+		p := w.plan("/p", false, then, restore.Options{})
+		if got := notices(p); got != "" {
 			t.Errorf("notices %q", got)
 		}
 		time.Sleep(time.Until(expires) + time.Second)
-		res := w.restored(made, restore.Options{})
+		res := w.restored(p, restore.Options{})
 		if got := w.state()["/p"]; res.Outcomes[0].Status != plan.StatusRestored || !strings.Contains(got, `"one"`) || strings.Contains(got, "Expiration") {
 			t.Errorf("%s (%v) and left %s", res.Outcomes[0].Status, res.Outcomes[0].Err, got)
 		}
@@ -599,12 +599,12 @@ func TestUndoChosen(t *testing.T) {
 		after := w.whole()
 		w.pass()
 		o := restore.Options{Options: plan.Options{Only: []string{"updated", "/a/cr*"}}}
-		made, err := w.restorer(o).Undo(w.Context(), res.ID)
+		p, err := w.restorer(o).Undo(w.Context(), res.ID)
 		w.must(err)
-		if diff := cmp.Diff(actions(made)[0], "delete /a/created"); diff != "" || len(made.Items) != 2 || made.Excluded != 5 {
-			t.Errorf("plan %v with %d left out", actions(made), made.Excluded)
+		if diff := cmp.Diff(actions(p)[0], "delete /a/created"); diff != "" || len(p.Items) != 2 || p.Excluded != 5 {
+			t.Errorf("plan %v with %d left out", actions(p), p.Excluded)
 		}
-		w.restored(made, o)
+		w.restored(p, o)
 		delete(after, "/a/created")
 		after["/a/updated"] = before["/a/updated"]
 		if diff := cmp.Diff(w.whole(), after); diff != "" {
@@ -677,9 +677,9 @@ func TestRecords(t *testing.T) {
 
 		// Without a record, nothing is written.
 		o := restore.Options{Options: plan.Options{Replace: true}, By: "arn:aws:sts::123456789012:assumed-role/admin/me", Arguments: "/a/ 2000-01-01"}
-		made := w.plan("/a/", true, then, o)
+		p := w.plan("/a/", true, then, o)
 		w.aws.Faults.Add(emulator.Rule{Service: "s3", Op: "PutObject", KeyPrefix: ".ssmbak/restores/", Fault: emulator.Denied})
-		if res, err := w.restorer(o).Apply(w.Context(), made); err == nil || !strings.Contains(err.Error(), "record restore ") || res.ID != "" || res.Outcomes != nil {
+		if res, err := w.restorer(o).Apply(w.Context(), p); err == nil || !strings.Contains(err.Error(), "record restore ") || res.ID != "" || res.Outcomes != nil {
 			t.Errorf("without a record: %v, %+v", err, res)
 		}
 		if diff := cmp.Diff(w.whole(), before); diff != "" {
@@ -700,7 +700,7 @@ func TestRecords(t *testing.T) {
 			return emulator.Fault{}
 		}
 		o.Parallel = 1
-		res, err := w.restorer(o).Apply(w.Context(), made)
+		res, err := w.restorer(o).Apply(w.Context(), p)
 		w.must(err)
 		if text := errs(res.Outcomes); res.Unrecorded == nil || text != "" || res.ID == "" {
 			t.Errorf("unrecorded %v, restored with %s", res.Unrecorded, text)
@@ -743,16 +743,16 @@ func TestUndoInterrupted(t *testing.T) {
 	inWorld(t, emulator.Options{}, func(w *world) {
 		then, o := w.everything(), restore.Options{Options: plan.Options{Replace: true}, Parallel: 1}
 		before := w.whole()
-		made := w.plan("/a/", true, then, o)
+		p := w.plan("/a/", true, then, o)
 		ctx, cancel := context.WithCancel(w.Context())
 		defer cancel()
 		w.once("PutParameter", func() emulator.Fault { cancel(); return emulator.Fault{} })
-		res, err := w.restorer(o).Apply(ctx, made)
+		res, err := w.restorer(o).Apply(ctx, p)
 		w.must(err)
 		w.must(res.Unrecorded)
 		done := 0
 		for _, out := range res.Outcomes {
-			var idle *restore.NotBegunError
+			var idle *restore.NotStartedError
 			switch {
 			case out.Status == plan.StatusRestored:
 				done++
@@ -792,7 +792,7 @@ func TestUndoCredentials(t *testing.T) {
 			before := w.whole()
 			puts, after := 0, 0
 			o := restore.Options{Options: plan.Options{Exact: true}, Parallel: 1}
-			made := w.plan("/a/", false, then, o)
+			p := w.plan("/a/", false, then, o)
 			w.before = func(op string) emulator.Fault {
 				if op == "PutParameter" {
 					puts++
@@ -803,13 +803,13 @@ func TestUndoCredentials(t *testing.T) {
 				after++
 				return emulator.Fault{Status: 400, Code: code}
 			}
-			res := w.restored(made, o)
+			res := w.restored(p, o)
 			w.before = nil
 			if after != 1 {
 				t.Errorf("%s: %d requests after the credentials had expired, want the one that said so", code, after)
 			}
 			for i, out := range res.Outcomes {
-				var idle *restore.NotBegunError
+				var idle *restore.NotStartedError
 				begun := !errors.As(out.Err, &idle)
 				switch {
 				case i < 3 && out.Status == plan.StatusRestored && w.number(string(out.Item.Name)) == 3:

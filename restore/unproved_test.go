@@ -47,9 +47,9 @@ func TestMissed(t *testing.T) {
 			if u := snapshot.Unproved; !slices.Equal(u.MissedNames(), []ssmbak.Name{"/app/a"}) || len(u.Unsure) != 0 {
 				t.Errorf("%s: the preview is not sure of %v, want /app/a", when, u)
 			}
-			made := w.plan("/app/", true, then, restore.Options{Options: plan.Options{Exact: true}})
-			if !slices.Equal(made.Unproved.MissedNames(), []ssmbak.Name{"/app/a"}) || made.Count(plan.ActionDelete) != 0 {
-				t.Errorf("%s: the plan is not sure of %v and deletes %d", when, made.Unproved, made.Count(plan.ActionDelete))
+			todo := w.plan("/app/", true, then, restore.Options{Options: plan.Options{Exact: true}})
+			if !slices.Equal(todo.Unproved.MissedNames(), []ssmbak.Name{"/app/a"}) || todo.Count(plan.ActionDelete) != 0 {
+				t.Errorf("%s: the plan is not sure of %v and deletes %d", when, todo.Unproved, todo.Count(plan.ActionDelete))
 			}
 			c, err := restore.New(w.archive, w.live, nil, restore.Options{}).Compare(w.Context(), target(w, "/app/", true), then, ssmbak.TimeOf(time.Now()))
 			w.must(err)
@@ -68,8 +68,8 @@ func TestMissed(t *testing.T) {
 			if text == "/app/a" {
 				at = ssmbak.TimeOf(time.Now())
 			}
-			if made := w.plan(text, false, at, restore.Options{}); !made.Unproved.Empty() {
-				t.Errorf("the plan of %s is not sure of %v", text, made.Unproved)
+			if todo := w.plan(text, false, at, restore.Options{}); !todo.Unproved.Empty() {
+				t.Errorf("the plan of %s is not sure of %v", text, todo.Unproved)
 			}
 		}
 	})

@@ -35,7 +35,7 @@ func TestChangedWhileItWaits(t *testing.T) {
 		w.fill("/app/", 60, "two", true)
 		w.record()
 		w.pass()
-		made := w.plan("/app/", false, then, restore.Options{})
+		p := w.plan("/app/", false, then, restore.Options{})
 		var changed []string
 		time.AfterFunc(5*time.Second, func() {
 			for i := range 32 { // as many as wait at once
@@ -49,12 +49,12 @@ func TestChangedWhileItWaits(t *testing.T) {
 			}
 		})
 		refused, overwritten := 0, 0
-		for _, o := range w.apply(w.Context(), made, restore.Options{}) {
+		for _, o := range w.apply(w.Context(), p, restore.Options{}) {
 			text := fmt.Sprint(o.Err)
 			switch {
 			case o.Status == plan.StatusRefused && strings.HasPrefix(text, "it was changed since the plan was made: "):
 				refused++
-			case o.Status == plan.StatusFailed && strings.Contains(text, "overwrote what was changed at the same time: "):
+			case o.Status == plan.StatusFailed && strings.Contains(text, "overwrote a concurrent change: "):
 				overwritten++
 			case o.Status != plan.StatusRestored:
 				w.Errorf("%s: %s, %v", o.Item.Name, o.Status, o.Err)
@@ -79,13 +79,13 @@ func TestInterruptedWhileItWaits(t *testing.T) {
 		w.fill("/app/", 60, "two", true)
 		w.record()
 		w.pass()
-		made := w.plan("/app/", false, then, restore.Options{})
+		p := w.plan("/app/", false, then, restore.Options{})
 		ctx, cancel := context.WithCancel(w.Context())
 		var interrupted time.Time
 		time.AfterFunc(5*time.Second, func() { interrupted = time.Now(); cancel() })
 		done, idle := 0, 0
-		for _, o := range w.apply(ctx, made, restore.Options{}) {
-			var not *restore.NotBegunError
+		for _, o := range w.apply(ctx, p, restore.Options{}) {
+			var not *restore.NotStartedError
 			switch {
 			case o.Status == plan.StatusRestored:
 				done++
