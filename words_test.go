@@ -66,9 +66,6 @@ var rightUses = []struct {
 	// Messages of packages in notYet.
 	{"internal/cli/ssmbak/testdata/script/log_gaps.txtar", regexp.MustCompile(`a whole life was missed|\(a whole life|recorded by the original ssmbak`)},
 	{"internal/cli/ssmbak/testdata/script/names.txtar", regexp.MustCompile(`two slashes stand together`)},
-	{"internal/cli/ssmbak/testdata/script/restore_expired.txtar", regexp.MustCompile(`has passed and is left out`)},
-	{"internal/cli/ssmbak/testdata/script/restore_plan_file.txtar", regexp.MustCompile(`/app/a stands in it twice`)},
-	{"internal/cli/ssmbak/testdata/script/restore_replace.txtar", regexp.MustCompile(`creates it anew|created anew`)},
 }
 
 // TestWords checks that code, tests, scripts and documents contain none of the idioms.

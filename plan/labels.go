@@ -43,20 +43,20 @@ func (c *Case) moveLabels(item *Item) {
 		return
 	}
 	writes := item.NewVersion()
-	live, kept := map[string]int64{}, []timeline.Ref(nil)
+	before, history := map[string]int64{}, []timeline.Ref(nil)
 	if !recreates {
 		if !c.Before.Labels.IsKnown() {
 			return
 		}
-		live, kept = c.Before.Labels.V, c.Before.History
+		before, history = c.Before.Labels.V, c.Before.History
 	}
-	same := !c.copied() && slices.Contains(kept, timeline.Ref{Number: w.Version.Number, Time: w.Version.Time})
-	if writes && len(kept) >= maxVersions {
-		kept = kept[1:] // the write removes the oldest
+	same := !c.copied() && slices.Contains(history, timeline.Ref{Number: w.Version.Number, Time: w.Version.Time})
+	if writes && len(history) >= maxVersions {
+		history = history[1:] // the write removes the oldest
 	}
 	target := func(number int64) (to int64, fresh, ok bool) {
 		switch {
-		case same && slices.ContainsFunc(kept, func(r timeline.Ref) bool { return r.Number == number }):
+		case same && slices.ContainsFunc(history, func(r timeline.Ref) bool { return r.Number == number }):
 			return number, false, true
 		case number == w.Version.Number && writes:
 			return item.Expected(), true, true
@@ -65,24 +65,24 @@ func (c *Case) moveLabels(item *Item) {
 		}
 		return 0, false, false
 	}
-	for _, label := range union(w.Labels.V, live) {
+	for _, label := range union(w.Labels.V, before) {
 		if !recreates && c.isUntouched(ssmbak.LabelAttribute(label)) {
 			continue
 		}
-		was, wanted := w.Labels.V[label]
-		from := live[label]
-		if !wanted {
+		old, restored := w.Labels.V[label]
+		from := before[label]
+		if !restored {
 			item.move(LabelMove{Label: label, From: from})
 			continue
 		}
-		to, fresh, ok := target(was)
+		to, fresh, ok := target(old)
 		switch {
-		case !ok && from == was && same:
+		case !ok && from == old && same:
 			// It is on the oldest version, and prevents the write from removing that.
 		case !ok && from == 0:
-			item.Notices = append(item.Notices, fmt.Sprintf("label %s cannot be restored: it was on version %d, which no longer exists", label, was))
+			item.Notices = append(item.Notices, fmt.Sprintf("label %s cannot be restored: it was on version %d, which no longer exists", label, old))
 		case !ok:
-			item.Notices = append(item.Notices, fmt.Sprintf("label %s stays on version %d: it was on version %d, which no longer exists", label, from, was))
+			item.Notices = append(item.Notices, fmt.Sprintf("label %s stays on version %d: it was on version %d, which no longer exists", label, from, old))
 		case to != from:
 			item.move(LabelMove{Label: label, From: from, To: to, ToNew: fresh})
 		}

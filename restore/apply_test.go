@@ -32,7 +32,7 @@ func (w *world) once(op string, f func() emulator.Fault) {
 	}
 }
 
-// TestRaces lets others change what is being restored.
+// TestRaces changes parameters during a restore.
 func TestRaces(t *testing.T) {
 	t.Parallel()
 	nothing := func(*world) {}
@@ -40,7 +40,7 @@ func TestRaces(t *testing.T) {
 	remove := func(w *world) { w.remove("/p") }
 	tests := []struct {
 		name                string
-		until, since        func(w *world) // the moment lies between them
+		until, since        func(w *world) // before and after the restored time
 		planned, write      func(w *world) // after the plan; just before op
 		op                  string
 		action              plan.Action
@@ -59,7 +59,7 @@ func TestRaces(t *testing.T) {
 			err: "update /p: version 4 overwrote a concurrent change: arn:aws:iam::123456789012:user/local wrote version 3 at ",
 		},
 		{
-			name: "made anew just before the write", until: put("one"), since: put("two"), op: "PutParameter", write: func(w *world) { w.remove("/p"); w.put("/p", "theirs") },
+			name: "recreated just before the write", until: put("one"), since: put("two"), op: "PutParameter", write: func(w *world) { w.remove("/p"); w.put("/p", "theirs") },
 			action: plan.ActionUpdate, status: plan.StatusFailed, value: "one", number: 2, wroteNumber: 2,
 			err: "update /p: version 2 overwrote a concurrent change: someone deleted it, arn:aws:iam::123456789012:user/local wrote version 1 at ",
 		},
@@ -83,7 +83,7 @@ func TestRaces(t *testing.T) {
 			err: "it was created since the plan was made: arn:aws:iam::123456789012:user/local wrote version 1 at ",
 		},
 		{
-			name: "created alike just before the write", until: func(w *world) { w.put("/p", "one"); w.pass(); w.tag("/p", "env", "prod") }, since: remove,
+			name: "created with the same content just before the write", until: func(w *world) { w.put("/p", "one"); w.pass(); w.tag("/p", "env", "prod") }, since: remove,
 			op: "PutParameter", write: put("one"), action: plan.ActionCreate, status: plan.StatusRestored, value: "one", tags: "prod", number: 1, wroteNumber: 1,
 		},
 		{
@@ -138,8 +138,8 @@ func TestRaces(t *testing.T) {
 	}
 }
 
-// TestLostAnswers takes a write whose answer was lost, and which the SDK sends
-// again, for what it is.
+// TestLostAnswers checks that a write that the SDK repeats because its response was lost
+// is recognized.
 func TestLostAnswers(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -174,7 +174,7 @@ func TestLostAnswers(t *testing.T) {
 	})
 }
 
-// TestPartialFailure lets Parameter Store refuse one of several writes.
+// TestPartialFailure checks a restore in which one of several writes is refused.
 func TestPartialFailure(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -211,7 +211,7 @@ func TestPartialFailure(t *testing.T) {
 			}
 		}
 		if strings.Contains(text, secret) {
-			t.Errorf("an error holds a value: %s", text)
+			t.Errorf("an error contains a value: %s", text)
 		}
 		if want := []int{13, 23, 33}; !slices.Equal(reports, want) {
 			t.Errorf("progress: got %v, want %v", reports, want)
@@ -219,7 +219,7 @@ func TestPartialFailure(t *testing.T) {
 	})
 }
 
-// TestInterrupted begins nothing once it is told to stop.
+// TestInterrupted checks that nothing is started after an interrupt.
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -250,9 +250,9 @@ func TestInterrupted(t *testing.T) {
 	})
 }
 
-// TestInterruptedPace interrupts a restore that waits for its rate: what was not
-// sent is not begun, throttled writes included, and what was sent without an
-// answer is finished.
+// TestInterruptedPace interrupts a restore that waits because of a rate limit. Parameters
+// for which no request was sent, or only throttled ones, are not started; a request whose
+// response was lost is completed.
 func TestInterruptedPace(t *testing.T) {
 	t.Parallel()
 	const parameters = 40
@@ -260,11 +260,11 @@ func TestInterruptedPace(t *testing.T) {
 		name    string
 		maxRate float64
 		limit   float64 // of the account
-		lost    bool    // the answer to the write at which it is interrupted
+		lost    bool    // the response to the write during the interrupt
 	}{
-		{name: "its own rate", maxRate: 1},
+		{name: "--max-rate", maxRate: 1},
 		{name: "the account's rate", limit: 1},
-		{name: "its own rate, and an answer is lost", maxRate: 1, lost: true},
+		{name: "--max-rate, and a response is lost", maxRate: 1, lost: true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -306,7 +306,7 @@ func TestInterruptedPace(t *testing.T) {
 				}
 				outcomes := w.apply(ctx, p, restore.Options{})
 				if took := time.Since(began); took > 8*time.Second {
-					t.Errorf("it went on for %s", took)
+					t.Errorf("it continued for %s", took)
 				}
 				restored, idle := 0, 0
 				for _, out := range outcomes {
@@ -322,14 +322,14 @@ func TestInterruptedPace(t *testing.T) {
 					}
 				}
 				if restored < 3 || restored > 7 || restored+idle != parameters {
-					t.Errorf("%d restored, %d not begun", restored, idle)
+					t.Errorf("%d restored, %d not started", restored, idle)
 				}
 			})
 		})
 	}
 }
 
-// TestImages waits for the validation of what Parameter Store has accepted.
+// TestImages checks that a restore waits for the validation of an image.
 func TestImages(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -362,8 +362,8 @@ func TestImages(t *testing.T) {
 	}
 }
 
-// TestImagesTogether waits for many images at once, however few parameters are
-// worked on at a time, and looks at all of them with one request.
+// TestImagesTogether checks that a restore waits for many images concurrently, even if
+// Parallel is lower, and checks all of them with one request.
 func TestImagesTogether(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -384,7 +384,7 @@ func TestImagesTogether(t *testing.T) {
 		w.pass()
 		o := restore.Options{Parallel: 2}
 		p := w.plan("/ami/", false, then, o)
-		// AWS answers with success and stores nothing.
+		// AWS reports success and stores nothing.
 		live := paramstore.New(w.conn(rewriting{
 			HTTPClient: w.aws.Client(), request: strings.NewReplacer("ami-12345678", "ami-gone"), answer: strings.NewReplacer(),
 		}).SSM(), paramstore.Options{})
@@ -395,7 +395,7 @@ func TestImagesTogether(t *testing.T) {
 			t.Errorf("it took %s", took)
 		}
 		if n := w.aws.Counts()["ssm:DescribeParameters"] - looks; n > 200 {
-			t.Errorf("%d looks", n)
+			t.Errorf("%d DescribeParameters", n)
 		}
 		for _, out := range res.Outcomes {
 			want := plan.StatusFailed
@@ -411,8 +411,8 @@ func TestImagesTogether(t *testing.T) {
 	})
 }
 
-// TestTooManyUpdates fails a parameter that Parameter Store will not create after
-// its deletion, in AWS's words and after ten minutes, and restores the others.
+// TestTooManyUpdates checks that a parameter that Parameter Store refuses to create after
+// its deletion fails after ten minutes with AWS's message, and that others are restored.
 func TestTooManyUpdates(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{SSM: ssmapi.Options{RecreateWait: 24 * time.Hour}}, func(w *world) {
@@ -451,7 +451,7 @@ func TestTooManyUpdates(t *testing.T) {
 		}
 		slices.Sort(said)
 		if len(said) != 2 || !strings.HasPrefix(said[0], "/a/gone: The parameter was deleted") || !strings.HasPrefix(said[1], "/a/replaced: ") {
-			t.Errorf("said %q", said)
+			t.Errorf("notes %q", said)
 		}
 		if r := res.Outcomes[0].Remedy; r != plan.RemedyRerun {
 			t.Errorf("remedy %s", r)

@@ -18,8 +18,8 @@ import (
 	"github.com/ssmbak/ssmbak/restore"
 )
 
-// exampleConfig is how the account is reached: here the one of `ssmbak local`. For
-// AWS itself, config.LoadDefaultConfig returns the configuration.
+// exampleConfig returns the configuration for the account of `ssmbak local`. For AWS,
+// config.LoadDefaultConfig returns the configuration.
 var exampleConfig = func() aws.Config {
 	return aws.Config{
 		Region: "us-east-1", BaseEndpoint: aws.String("http://127.0.0.1:4566"),
@@ -27,7 +27,7 @@ var exampleConfig = func() aws.Config {
 	}
 }
 
-// What was below /app at half past eight is shown, and brought back.
+// Preview the parameters below /app at half past eight, and restore them.
 func ExamplePath() {
 	ctx := context.Background()
 	path, err := restore.OpenPath(ctx, exampleConfig(), restore.PathOptions{
@@ -57,7 +57,7 @@ func ExamplePath() {
 	// restored /app/url 3
 }
 
-// A plan says what a restore would do before anything is written.
+// A plan shows what a restore would do, and writes nothing.
 func ExampleRestorer_Plan() {
 	ctx := context.Background()
 	cfg := exampleConfig()

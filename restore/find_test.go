@@ -10,8 +10,8 @@ import (
 	"github.com/ssmbak/ssmbak/restore"
 )
 
-// TestFindsByName counts DescribeParameters of plans for 3 parameters among 300.
-// Those that the archive does not know are looked for where they may matter.
+// TestFindsByName counts the DescribeParameters requests of plans for 3 parameters among
+// 300. Parameters that were never recorded are included if they may matter.
 func TestFindsByName(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -24,7 +24,7 @@ func TestFindsByName(t *testing.T) {
 		w.put("/small/later", "recorded")
 		w.record()
 		w.pass()
-		// From here on nobody records.
+		// Nothing is recorded from here on.
 		w.put("/small/new", "one")
 		between := w.pass()
 		w.put("/small/new", "two")
@@ -43,7 +43,7 @@ func TestFindsByName(t *testing.T) {
 			{"new ones are to be shown", then, restore.Options{FindNew: true}, pages, restored + ", keep /small/new"},
 			{"no listing is later", between, restore.Options{}, pages, "none /small/000, none /small/001, none /small/002, none /small/later, update /small/new: value"},
 		} {
-			// Only the listing or the names: what is not settled is read by the sync.
+			// Only the listing or the names; the sync reads unrecorded states.
 			w.aws.ResetCounts()
 			p := w.plan("/small/", true, test.at, test.o)
 			if got := strings.Join(actions(p), ", "); got != test.want {
@@ -56,9 +56,8 @@ func TestFindsByName(t *testing.T) {
 	})
 }
 
-// TestFindsWhereItCopies holds that parameters at the destination are found by name
-// too.
-func TestFindsWhereItCopies(t *testing.T) {
+// TestFindsDestinationByName checks that parameters at the destination are found by name.
+func TestFindsDestinationByName(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
 		w.fill("/other/", 300, "one", false)

@@ -27,9 +27,9 @@ func advancedTier(in *ssm.PutParameterInput) { in.Tier = types.ParameterTierAdva
 
 func stringList(in *ssm.PutParameterInput) { in.Type = types.ParameterTypeStringList }
 
-// whole is everything about live parameters, labels too: each with the value of
-// the version that it is on, since numbers begin anew in a new life.
-func (w *world) whole() map[string]string {
+// full returns everything about the live parameters. Labels are shown with the value of
+// their version, because version numbers start at 1 in a new life.
+func (w *world) full() map[string]string {
 	w.Helper()
 	out := w.state()
 	for name := range out {
@@ -49,8 +49,8 @@ func (w *world) whole() map[string]string {
 	return out
 }
 
-// replaceable makes /p, which only a replacement brings back: it was a Standard
-// parameter at the moment and is an Advanced one.
+// replaceable creates /p, which only a replacement can restore: it was a Standard parameter
+// at the returned time and is an Advanced one now.
 func (w *world) replaceable(until ...func(*ssm.PutParameterInput)) (then ssmbak.Time) {
 	w.Helper()
 	w.put("/p", "zero")
@@ -75,7 +75,7 @@ func TestReplaceTier(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{SSM: ssmapi.Options{RecreateWait: 30 * time.Second}}, func(w *world) {
 		then := w.replaceable()
-		before := w.whole()
+		before := w.full()
 		p := w.plan("/p", false, then, restore.Options{})
 		if got, want := actions(p)[0], "update /p: value, policies, tag env, tag team, label green"; got != want || p.NeedsConfirmation() {
 			t.Errorf("without --replace: got %s, want %s", got, want)
@@ -95,29 +95,29 @@ func TestReplaceTier(t *testing.T) {
 		start := time.Now()
 		res := w.restored(p, o)
 		if took := time.Since(start); took < 30*time.Second || took > 31*time.Second {
-			t.Errorf("it was away for %s", took)
+			t.Errorf("it did not exist for %s", took)
 		}
 		out := res.Outcomes[0]
 		if got, want := results(res.Outcomes)[0], "restored replace /p version 1"; got != want || !out.Replaced {
 			t.Errorf("got %s (%v), want %s", got, out.Err, want)
 		}
 		want := `String "one" key="" tier=Standard data=text description="" pattern="" policies= tags=map[env:prod] labels=map[blue:one]`
-		if got := w.whole()["/p"]; got != want {
+		if got := w.full()["/p"]; got != want {
 			t.Errorf("left\n%s, want\n%s", got, want)
 		}
 		w.record()
 		w.pass()
 		if got := actions(w.plan("/p", false, then, o))[0]; got != "none /p" {
-			t.Errorf("planning again: %s", got)
+			t.Errorf("new plan: %s", got)
 		}
 		w.undo(res.ID, restore.Options{})
-		if diff := cmp.Diff(w.whole(), before); diff != "" {
-			t.Errorf("state after the way back (-got +want):\n%s", diff)
+		if diff := cmp.Diff(w.full(), before); diff != "" {
+			t.Errorf("state after the undo (-got +want):\n%s", diff)
 		}
 	})
 }
 
-// TestReplaceTierAlone writes nothing for the tier alone, unless it is told to.
+// TestReplaceTierAlone checks that a different tier alone is restored only with Replace.
 func TestReplaceTierAlone(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -138,7 +138,7 @@ func TestReplaceTierAlone(t *testing.T) {
 	})
 }
 
-// TestReplaceFails lets everything fail that can once the parameter is deleted.
+// TestReplaceFails injects faults after the parameter was deleted.
 func TestReplaceFails(t *testing.T) {
 	t.Parallel()
 	theirs := func(w *world) emulator.Fault { w.put("/p", "theirs"); return emulator.Fault{} }
@@ -150,13 +150,13 @@ func TestReplaceFails(t *testing.T) {
 	tests := []struct {
 		name  string
 		until func(*ssm.PutParameterInput)
-		// fault is asked at each request of the operation, counted from 1.
+		// fault returns the fault of the nth request of the operation, from 1.
 		op     string
 		fault  func(w *world, n int) emulator.Fault
 		status string
 		err    []string
 		left   string
-		after  string // what the way back leaves, if not what was there
+		after  string // state after the undo, if it is not the state before
 	}{
 		{
 			name: "its key is disabled", until: secureString("alias/old"),
@@ -185,13 +185,13 @@ func TestReplaceFails(t *testing.T) {
 			status: "failed replace /p version 1", err: []string{"its previous state was restored as version 1", "InternalServerError"}, left: there,
 		},
 		{
-			name: "it fails for ever", op: "PutParameter",
+			name: "it always fails", op: "PutParameter",
 			fault:  func(*world, int) emulator.Fault { return broken },
 			status: "failed replace /p", err: []string{"replace /p: it is deleted: it could not be recreated", "and its previous state could not be restored"},
 			after: there,
 		},
 		{
-			name: "somebody creates it meanwhile", op: "PutParameter",
+			name: "another user creates it meanwhile", op: "PutParameter",
 			fault: func(w *world, n int) emulator.Fault {
 				if n == 1 {
 					return theirs(w)
@@ -201,7 +201,7 @@ func TestReplaceFails(t *testing.T) {
 			status: "failed replace /p", err: []string{"replace /p: it was deleted and not recreated: it was created since the plan was made: "}, left: foreign, after: foreign,
 		},
 		{
-			name: "its key is disabled and somebody creates it meanwhile", until: secureString("alias/old"), op: "PutParameter",
+			name: "its key is disabled and another user creates it meanwhile", until: secureString("alias/old"), op: "PutParameter",
 			fault: func(w *world, n int) emulator.Fault {
 				if n == 2 {
 					return theirs(w)
@@ -211,24 +211,24 @@ func TestReplaceFails(t *testing.T) {
 			status: "failed replace /p", err: []string{"its KMS key alias/old", "it was created since the plan was made: "}, left: foreign, after: foreign,
 		},
 		{
-			name: "the answer of its creation is lost", op: "PutParameter",
+			name: "the response to its creation is lost", op: "PutParameter",
 			fault: func(_ *world, n int) emulator.Fault {
 				return emulator.Fault{LostAfter: n == 1, LostBefore: n > 1 && n <= 10}
 			},
 			status: "restored replace /p version 1", left: wanted,
 		},
 		{
-			name: "the answer of its deletion is lost", op: "DeleteParameters",
+			name: "the response to its deletion is lost", op: "DeleteParameters",
 			fault:  func(_ *world, n int) emulator.Fault { return emulator.Fault{LostAfter: n == 1, LostBefore: n > 1} },
 			status: "restored replace /p version 1", left: wanted,
 		},
 		{
-			name: "it may not be deleted", op: "DeleteParameters",
+			name: "its deletion is denied", op: "DeleteParameters",
 			fault:  func(*world, int) emulator.Fault { return emulator.DeniedBySSM },
 			status: "failed replace /p", err: []string{"replace /p: delete /p: ", "AccessDenied"}, left: "as it was",
 		},
 		{
-			name: "its labels may not be set", op: "LabelParameterVersion",
+			name: "its labels are denied", op: "LabelParameterVersion",
 			fault:  func(*world, int) emulator.Fault { return emulator.DeniedBySSM },
 			status: "failed replace /p version 1", err: []string{"replace /p: version 1 was written, its labels were not: "}, left: strings.Replace(wanted, "blue:one", "", 1),
 		},
@@ -244,7 +244,7 @@ func TestReplaceFails(t *testing.T) {
 					then = w.replaceable(test.until)
 				}
 				w.aws.SSM.DisableKey("alias/old")
-				o, before := restore.Options{Options: plan.Options{Replace: true}}, w.whole()
+				o, before := restore.Options{Options: plan.Options{Replace: true}}, w.full()
 				p := w.plan("/p", false, then, o)
 				if p.Items[0].Action != plan.ActionReplace {
 					t.Fatalf("plan: %v", actions(p))
@@ -275,7 +275,7 @@ func TestReplaceFails(t *testing.T) {
 				if left == "as it was" {
 					left = before["/p"]
 				}
-				if got := w.whole()["/p"]; got != left {
+				if got := w.full()["/p"]; got != left {
 					t.Errorf("left\n%s, want\n%s", got, left)
 				}
 				w.record()
@@ -285,9 +285,9 @@ func TestReplaceFails(t *testing.T) {
 				if after == "" {
 					after = there
 				}
-				// Versions before the newest are gone, and so are their labels.
-				if got := w.whole()["/p"]; got != after && got != before["/p"] {
-					t.Errorf("the way back left\n%s, want\n%s", got, after)
+				// Older versions and their labels no longer exist.
+				if got := w.full()["/p"]; got != after && got != before["/p"] {
+					t.Errorf("the undo left\n%s, want\n%s", got, after)
 				}
 			})
 		})
@@ -325,8 +325,8 @@ func (c rewriting) Do(r *http.Request) (*http.Response, error) {
 	return out, nil
 }
 
-// TestReplaceImage puts back what was there if the value is no image any more,
-// which Parameter Store finds out after it has answered.
+// TestReplaceImage checks that the previous state is restored if the image is not usable,
+// which Parameter Store detects after it has answered.
 func TestReplaceImage(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{SSM: ssmapi.Options{ImageDelay: 5 * time.Second}}, func(w *world) {
@@ -341,7 +341,7 @@ func TestReplaceImage(t *testing.T) {
 		w.label("/p", 2, "blue")
 		w.record()
 		w.pass()
-		before := w.whole()
+		before := w.full()
 		live := paramstore.New(w.conn(rewriting{HTTPClient: w.aws.Client(), request: strings.NewReplacer("ami-12345678", "ami-gone"), answer: strings.NewReplacer()}).SSM(), paramstore.Options{})
 		r := restore.New(w.archive, live, w.recorder, restore.Options{Options: plan.Options{Replace: true}})
 		p, err := r.Plan(w.Context(), target(w, "/p", false), then)
@@ -351,13 +351,13 @@ func TestReplaceImage(t *testing.T) {
 		if got := results(res.Outcomes)[0]; got != "failed replace /p version 1" || !strings.Contains(errs(res.Outcomes), "AWS accepted the write but did not store it") {
 			t.Errorf("got %s: %s", got, errs(res.Outcomes))
 		}
-		if diff := cmp.Diff(w.whole(), before); diff != "" {
+		if diff := cmp.Diff(w.full(), before); diff != "" {
 			t.Errorf("state (-got +want):\n%s", diff)
 		}
 	})
 }
 
-// TestReplaceType changes a type that Parameter Store does not change in place.
+// TestReplaceType restores a type that Parameter Store does not change in place.
 func TestReplaceType(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -381,7 +381,7 @@ func TestReplaceType(t *testing.T) {
 				w.tag("/p", "env", "prod")
 				w.record()
 				then := w.pass()
-				want := w.whole()
+				want := w.full()
 				w.remove("/p")
 				time.Sleep(5 * time.Second)
 				w.put("/p", "c,d", test.is)
@@ -390,7 +390,7 @@ func TestReplaceType(t *testing.T) {
 				w.tag("/p", "env", "dev")
 				w.record()
 				w.pass()
-				before := w.whole()
+				before := w.full()
 
 				p := w.plan("/p", false, then, restore.Options{})
 				if p.Items[0].Action != plan.ActionUpdate || p.NeedsConfirmation() {
@@ -401,7 +401,7 @@ func TestReplaceType(t *testing.T) {
 					if out.Status != plan.StatusRefused || !strings.Contains(fmt.Sprint(out.Err), "Parameter Store does not change its type to "+test.wantType+" in place; --replace ") {
 						t.Errorf("without --replace: %s (%v)", out.Status, out.Err)
 					}
-					if diff := cmp.Diff(w.whole(), before); diff != "" {
+					if diff := cmp.Diff(w.full(), before); diff != "" {
 						t.Errorf("without --replace (-got +want):\n%s", diff)
 					}
 				}
@@ -416,21 +416,21 @@ func TestReplaceType(t *testing.T) {
 				if out.Status != plan.StatusRestored || out.Replaced == test.inPlace || out.Version != w.number("/p") {
 					t.Errorf("with --replace: %s, replaced %v, version %d (%v)", out.Status, out.Replaced, out.Version, out.Err)
 				}
-				if diff := cmp.Diff(w.whole(), want); diff != "" {
+				if diff := cmp.Diff(w.full(), want); diff != "" {
 					t.Errorf("with --replace (-got +want):\n%s", diff)
 				}
 				w.record()
 				w.pass()
 				text := errs(w.undo(res.ID, o).Outcomes)
-				if diff := cmp.Diff(w.whole(), before); diff != "" {
-					t.Errorf("after the way back (%s) (-got +want):\n%s", text, diff)
+				if diff := cmp.Diff(w.full(), before); diff != "" {
+					t.Errorf("after the undo (%s) (-got +want):\n%s", text, diff)
 				}
 			})
 		})
 	}
 }
 
-// TestReplaceInterrupted ends a restore while the parameter is away.
+// TestReplaceInterrupted interrupts a restore while the parameter is deleted.
 func TestReplaceInterrupted(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -449,8 +449,8 @@ func TestReplaceInterrupted(t *testing.T) {
 	})
 }
 
-// TestReplaceInterruptedForLong ends a restore whose pause is longer than what
-// has begun may take otherwise: a parameter that was deleted is always created
+// TestReplaceInterruptedForLong interrupts a restore whose Recreation is longer than the
+// time in which other parameters must be completed. A deleted parameter is always created
 // again, with its tags and labels.
 func TestReplaceInterruptedForLong(t *testing.T) {
 	t.Parallel()
@@ -472,7 +472,7 @@ func TestReplaceInterruptedForLong(t *testing.T) {
 			t.Errorf("got %s (%v)", got, res.Outcomes[0].Err)
 		}
 		want := `String "one" key="" tier=Standard data=text description="" pattern="" policies= tags=map[env:prod] labels=map[blue:one]`
-		if got := w.whole()["/p"]; got != want {
+		if got := w.full()["/p"]; got != want {
 			t.Errorf("left\n%s, want\n%s", got, want)
 		}
 		if diff := cmp.Diff(absences, []string{"/p false false", "/p true false", "/p false true"}); diff != "" {
@@ -481,13 +481,13 @@ func TestReplaceInterruptedForLong(t *testing.T) {
 	})
 }
 
-// TestReplaceInterruptedBefore ends a restore before the deletion was sent: it
-// waits for its rate, or was throttled.
+// TestReplaceInterruptedBefore interrupts a restore before the deletion was sent, because
+// it waits for the rate limit or was throttled.
 func TestReplaceInterruptedBefore(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
 		then := w.replaceable()
-		before := w.whole()
+		before := w.full()
 		o := restore.Options{Options: plan.Options{Replace: true}}
 		p := w.plan("/p", false, then, o)
 		ctx, cancel := context.WithCancel(w.Context())
@@ -499,14 +499,14 @@ func TestReplaceInterruptedBefore(t *testing.T) {
 		if out := res.Outcomes[0]; out.Status != plan.StatusFailed || !errors.As(out.Err, &idle) || out.Replaced {
 			t.Errorf("got %s (%v)", out.Status, out.Err)
 		}
-		if diff := cmp.Diff(w.whole(), before); diff != "" {
+		if diff := cmp.Diff(w.full(), before); diff != "" {
 			t.Errorf("something changed (-got +want):\n%s", diff)
 		}
 	})
 }
 
-// TestReplaceMoved deletes nothing that is not as it was planned.
-func TestReplaceMoved(t *testing.T) {
+// TestReplaceChanged checks that a parameter that changed after the plan is not deleted.
+func TestReplaceChanged(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
 		then := w.replaceable()
@@ -525,7 +525,7 @@ func TestReplaceMoved(t *testing.T) {
 	})
 }
 
-// TestRecreation leaves a name alone for a while after its deletion.
+// TestRecreation checks the wait between the deletion and the creation of a name.
 func TestRecreation(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -574,7 +574,7 @@ func TestRecreation(t *testing.T) {
 	}
 }
 
-// TestKeys names a key that is missing, and takes another instead.
+// TestKeys checks restores with a disabled key and with KeyID.
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -589,7 +589,7 @@ func TestKeys(t *testing.T) {
 		w.put("/a/plain", "two")
 		w.record()
 		w.pass()
-		before := w.whole()
+		before := w.full()
 		w.aws.SSM.DisableKey("alias/old")
 		out := w.restored(w.plan("/a/", false, then, restore.Options{}), restore.Options{}).Outcomes
 		want := []string{"refused update /a/changed", "refused create /a/gone", "restored update /a/plain version 3", "unchanged none /a/same"}
@@ -602,10 +602,10 @@ func TestKeys(t *testing.T) {
 			}
 		}
 		delete(before, "/a/plain")
-		got := w.whole()
+		got := w.full()
 		delete(got, "/a/plain")
 		if diff := cmp.Diff(got, before); diff != "" {
-			t.Errorf("what was refused (-got +want):\n%s", diff)
+			t.Errorf("state after the refusal (-got +want):\n%s", diff)
 		}
 
 		o := restore.Options{Options: plan.Options{KeyID: "alias/third"}}
@@ -629,13 +629,13 @@ func TestKeys(t *testing.T) {
 		w.pass()
 		again := w.plan("/a/", false, then, o)
 		if again.Changes() != 0 {
-			t.Errorf("once more with another key: %v", actions(again))
+			t.Errorf("again with another key: %v", actions(again))
 		}
 	})
 }
 
-// TestDeletions deletes as many with one request as that takes, and none that
-// has changed.
+// TestDeletions checks that one request deletes as many parameters as it accepts, and that
+// changed parameters are not deleted.
 func TestDeletions(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -657,7 +657,7 @@ func TestDeletions(t *testing.T) {
 		w.remove("/a/15")
 		w.aws.ResetCounts()
 		out := w.restored(p, o).Outcomes
-		want := map[string]int{"ssm:DescribeParameters": 1, "ssm:DeleteParameters": 3, "s3:PutObject": 2} // one look at all
+		want := map[string]int{"ssm:DescribeParameters": 1, "ssm:DeleteParameters": 3, "s3:PutObject": 2} // one request reads all of them
 		if diff := cmp.Diff(w.aws.Counts(), want); diff != "" {
 			t.Errorf("requests (-got +want):\n%s", diff)
 		}
@@ -677,7 +677,7 @@ func TestDeletions(t *testing.T) {
 			t.Errorf("errors: %s", text)
 		}
 		if w.number("/a/kept") != 1 {
-			t.Error("another parameter was touched")
+			t.Error("another parameter was changed")
 		}
 	})
 }

@@ -16,15 +16,14 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// rich gives a parameter every attribute that it can have.
+// rich sets every attribute.
 func rich(in *ssm.PutParameterInput) {
 	in.Type, in.KeyId, in.Tier = types.ParameterTypeSecureString, aws.String("alias/app"), types.ParameterTierAdvanced
 	in.Description, in.AllowedPattern = aws.String("of the app"), aws.String("^h.*")
 	in.Policies = aws.String(`[{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"20","Unit":"Days"}}]`)
 }
 
-// TestRestore brings a tree back in which everything has happened, and then
-// takes the restore back.
+// TestRestore restores a path with changes of all kinds, and undoes the restore.
 func TestRestore(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -84,7 +83,7 @@ func TestRestore(t *testing.T) {
 			t.Fatalf("planning changed something:\n%s", diff)
 		}
 		if !p.NeedsConfirmation() {
-			t.Error("a plan with a delete does not ask")
+			t.Error("a plan with a delete needs no confirmation")
 		}
 		got := results(w.apply(w.Context(), p, restore.Options{}))
 		want = []string{
@@ -107,19 +106,19 @@ func TestRestore(t *testing.T) {
 		w.record()
 		w.pass()
 		if again := w.plan("/app/", true, then, restore.Options{}); again.Count(plan.ActionNone) != 6 || again.Count(plan.ActionKeep) != 1 {
-			t.Errorf("planning again: %v", actions(again))
+			t.Errorf("new plan: %v", actions(again))
 		}
 		if exact := w.plan("/app/", true, then, restore.Options{Options: plan.Options{Exact: true}}); exact.Count(plan.ActionDelete) != 1 {
-			t.Errorf("planning an exact restore: %v", actions(exact))
+			t.Errorf("new exact plan: %v", actions(exact))
 		}
 		w.apply(w.Context(), w.plan("/", true, wrong, restore.Options{}), restore.Options{})
 		if diff := cmp.Diff(w.state(), after); diff != "" {
-			t.Errorf("state after the way back (-got +want):\n%s", diff)
+			t.Errorf("state after the undo (-got +want):\n%s", diff)
 		}
 	})
 }
 
-// TestUnrecorded restores while the archive lags behind what is live.
+// TestUnrecorded restores while live changes are not recorded yet.
 func TestUnrecorded(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -133,7 +132,7 @@ func TestUnrecorded(t *testing.T) {
 		w.put("/a/remade", "two")
 		w.remove("/a/removed")
 		w.put("/a/new", "one")
-		// Nobody knows when what is gone was deleted.
+		// The time of the deletion is unknown.
 		want := []string{"update /a/changed: value", "keep /a/new", "skip /a/remade", "skip /a/removed"}
 		if diff := cmp.Diff(actions(w.plan("/a/", false, then, restore.Options{})), want); diff != "" {
 			t.Errorf("plan (-got +want):\n%s", diff)
@@ -148,16 +147,16 @@ func TestUnrecorded(t *testing.T) {
 		w.apply(w.Context(), p, restore.Options{})
 		w.pass()
 
-		// What nobody but the plan recorded can be brought back.
+		// States that only the plan recorded can be restored.
 		w.apply(w.Context(), w.plan("/a/", false, between, restore.Options{}), restore.Options{})
 		if diff := cmp.Diff(w.state(), state); diff != "" {
-			t.Errorf("state after the way back (-got +want):\n%s", diff)
+			t.Errorf("state after the undo (-got +want):\n%s", diff)
 		}
 	})
 }
 
-// TestMoving plans while others change what is planned.
-func TestMoving(t *testing.T) {
+// TestChangedDuringPlan changes parameters while a plan is made.
+func TestChangedDuringPlan(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name   string
@@ -189,7 +188,7 @@ func TestMoving(t *testing.T) {
 	}
 }
 
-// TestUnrecordedTags records tags before they are lost.
+// TestUnrecordedTags checks that tags are recorded before they are lost.
 func TestUnrecordedTags(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -225,8 +224,8 @@ func TestUnrecordedTags(t *testing.T) {
 	})
 }
 
-// TestUnheld refuses to touch what the archive does not hold.
-func TestUnheld(t *testing.T) {
+// TestUnsaved checks that a live version that the archive does not hold is not changed.
+func TestUnsaved(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
 		w.put("/a/gone", "one")
@@ -245,8 +244,8 @@ func TestUnheld(t *testing.T) {
 		r := restore.New(w.archive, w.live, nil, restore.Options{})
 		p, err := r.Plan(w.Context(), target(w, "/a/", false), then)
 		w.must(err)
-		const unheld = " (its live version is not in the archive: recording is not possible here)"
-		want := []string{"delete /a/gone" + unheld, "update /a/locked: value, keyId" + unheld, "update /a/plain: value" + unheld}
+		const unsaved = " (its live version is not in the archive: recording is not possible here)"
+		want := []string{"delete /a/gone" + unsaved, "update /a/locked: value, keyId" + unsaved, "update /a/plain: value" + unsaved}
 		if diff := cmp.Diff(actions(p), want); diff != "" {
 			t.Errorf("plan without a syncer (-got +want):\n%s", diff)
 		}
@@ -270,28 +269,28 @@ func TestUnheld(t *testing.T) {
 	})
 }
 
-// TestLostValues acts on no value that is not whole.
-func TestLostValues(t *testing.T) {
+// TestUnavailableValues checks that damaged and expired values are not restored.
+func TestUnavailableValues(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
-		for _, name := range []string{"/a/damaged", "/a/expired", "/a/fine", "/a/unheld"} {
+		for _, name := range []string{"/a/damaged", "/a/expired", "/a/fine", "/a/unsaved"} {
 			w.put(name, "one")
 		}
 		w.record()
 		then := w.pass()
-		for _, name := range []string{"/a/damaged", "/a/expired", "/a/fine", "/a/unheld"} {
+		for _, name := range []string{"/a/damaged", "/a/expired", "/a/fine", "/a/unsaved"} {
 			w.put(name, "two")
 		}
 		w.record()
 		version := func(name string, i int) string { return w.aws.S3.Versions(bucket, name)[i].VersionID }
 		w.aws.S3.Corrupt(bucket, "/a/damaged", version("/a/damaged", 1), []byte("eno"))
 		w.aws.S3.RemoveVersion(bucket, "/a/expired", version("/a/expired", 1))
-		w.aws.S3.RemoveVersion(bucket, "/a/unheld", version("/a/unheld", 0))
+		w.aws.S3.RemoveVersion(bucket, "/a/unsaved", version("/a/unsaved", 0))
 
 		p := w.plan("/a/", false, then, restore.Options{})
 		want := []string{
 			"skip /a/damaged", "skip /a/expired", "update /a/fine: value",
-			"update /a/unheld: value (its live value is not in the archive: the value object is no longer in the bucket)",
+			"update /a/unsaved: value (its live value is not in the archive: the value object is no longer in the bucket)",
 		}
 		if diff := cmp.Diff(actions(p), want); diff != "" {
 			t.Errorf("plan (-got +want):\n%s", diff)
@@ -303,14 +302,14 @@ func TestLostValues(t *testing.T) {
 			t.Errorf("reason: got %q, want %q", got, want)
 		}
 		got := results(w.apply(w.Context(), p, restore.Options{}))
-		want = []string{"refused skip /a/damaged", "refused skip /a/expired", "restored update /a/fine version 3", "refused update /a/unheld"}
+		want = []string{"refused skip /a/damaged", "refused skip /a/expired", "restored update /a/fine version 3", "refused update /a/unsaved"}
 		if diff := cmp.Diff(got, want); diff != "" {
 			t.Errorf("outcomes (-got +want):\n%s", diff)
 		}
 	})
 }
 
-// TestBeforeRecording knows nothing of the time before the first look.
+// TestBeforeRecording restores a time before the first observation.
 func TestBeforeRecording(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -329,7 +328,7 @@ func TestBeforeRecording(t *testing.T) {
 			t.Errorf("before the first listing: %v", got)
 		}
 		if got := actions(w.plan("/a/", false, then, restore.Options{})); len(got) != 1 || got[0] != "update /a/known: value" {
-			t.Errorf("of a version from before the first look: %v", got)
+			t.Errorf("of a version from before the first observation: %v", got)
 		}
 	})
 }
@@ -346,11 +345,11 @@ func TestTargets(t *testing.T) {
 		w.put("/new/below", "one")
 
 		tests := []struct {
-			text      string
-			recursive bool
-			o         restore.Options
-			want      string
-			leftOut   int
+			text       string
+			recursive  bool
+			o          restore.Options
+			want       string
+			skippedOwn int
 		}{
 			{"/a", false, restore.Options{}, "/a", 0},
 			{"/a", true, restore.Options{}, "/a/b /a/b/c", 0},
@@ -372,14 +371,14 @@ func TestTargets(t *testing.T) {
 			for _, item := range p.Items {
 				names = append(names, string(item.Name))
 			}
-			if got := strings.Join(names, " "); got != test.want || len(p.SkippedOwn) != test.leftOut {
-				t.Errorf("%s, recursive %v: got %s and left out %v, want %s", test.text, test.recursive, got, p.SkippedOwn, test.want)
+			if got := strings.Join(names, " "); got != test.want || len(p.SkippedOwn) != test.skippedOwn {
+				t.Errorf("%s, recursive %v: got %s and skipped %v, want %s", test.text, test.recursive, got, p.SkippedOwn, test.want)
 			}
 		}
 	})
 }
 
-// TestRequests asks for no more than the answer needs.
+// TestRequests counts the requests of a plan and a restore.
 func TestRequests(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -393,7 +392,7 @@ func TestRequests(t *testing.T) {
 		w.aws.ResetCounts()
 		p := w.plan("/a/", false, then, restore.Options{})
 		want := map[string]int{
-			"s3:GetObject":     4 + 2 + 2, // indexes, the two values of /a/4, and twice what the listing proved
+			"s3:GetObject":     4 + 2 + 2, // indexes, the two values of /a/4, and the reconcile state twice
 			"s3:ListObjectsV2": 1, "ssm:DescribeParameters": 1, "ssm:ListTagsForResource": 4, "ssm:GetParameterHistory": 4,
 		}
 		if diff := cmp.Diff(w.aws.Counts(), want); diff != "" {

@@ -28,7 +28,7 @@ var signs = map[plan.Action]struct{ sign, color string }{
 	plan.ActionReplace: {"-/+", "\x1b[31m"},
 	plan.ActionDelete:  {"-", "\x1b[31m"},
 	plan.ActionKeep:    {"=", "\x1b[36m"},
-	plan.ActionSkip: {"?", "\x1b[35m"},
+	plan.ActionSkip:    {"?", "\x1b[35m"},
 }
 
 // Title returns the title of a plan. to is the prefix that it restores to, or "" for a

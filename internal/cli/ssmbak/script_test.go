@@ -40,7 +40,7 @@ var zone = time.FixedZone("CEST", 2*60*60)
 // TestScripts runs each script against an AWS of its own, in virtual time. UPDATE=1
 // rewrites what the scripts expect.
 //
-// Besides testscript's own commands and those of [script.Run] there are
+// In addition to the commands of testscript and of [script.Run], there are
 //
 //	ssmbak ARG...              the command itself; ! ssmbak if it has to fail;
 //	                           ids of restores are RESTORE-1 and so on
@@ -135,7 +135,7 @@ func connection(client aws.HTTPClient) awsconn.Options {
 }
 
 // setup makes an account whose archive begins when it is first recorded, so that a
-// script can look at a bucket without one.
+// script can read a bucket without one.
 func setup(t testing.TB, env *testscript.Env) *world {
 	env.Setenv("SSMBAK_BUCKET", bucket)
 	return &world{World: testworld.Bare(t, testworld.Options{Bucket: bucket})}
