@@ -21,97 +21,98 @@ const (
 	standardSize = 4096
 )
 
-// original reports whether only the original ssmbak recorded the state: value,
-// type and description are then all that is known of it.
-func original(w ssmbak.State) bool { return w.Version.Number == 0 && w.Version.Time != 0 }
+// legacyOnly reports whether only the legacy ssmbak recorded the state. Nothing but
+// value, type and description is known then.
+func legacyOnly(s ssmbak.State) bool { return s.Version.Number == 0 && s.Version.Time != 0 }
 
-// Write is one PutParameter, with every attribute filled in.
+// Write is one PutParameter request, with every attribute filled in.
 type Write struct {
 	Name ssmbak.Name
 	ssmbak.Attributes
 	Value ssmbak.Value
-	// ClearPolicies takes away the policies that the parameter has now.
+	// ClearPolicies removes the policies that the parameter has now.
 	ClearPolicies bool
-	// Overwrite is set if the parameter is there.
+	// Overwrite is set if the parameter exists.
 	Overwrite bool
-	// Tags go with the call that creates a parameter.
+	// Tags are sent with the request that creates a parameter.
 	Tags map[string]string
 }
 
-// Why a tier or a data type does not come back, or only by a replacement.
+// Reasons why a tier or a data type is not restored, or only by a replacement.
 const (
-	reasonTier     = "Parameter Store takes no advanced parameter back to Standard"
-	noticeTier     = "its tier stays Advanced: " + reasonTier + " in place, --replace deletes it and creates it anew"
-	reasonDataType = "Parameter Store changes no data type from or to " + DataTypeImage + " or " + integration
+	orReplace      = "--replace deletes and recreates it"
+	reasonTier     = "Parameter Store does not change the Advanced tier to Standard in place"
+	noticeTier     = "its tier stays Advanced: " + reasonTier + "; " + orReplace
+	reasonDataType = "Parameter Store does not change a data type from or to " + DataTypeImage + " or " + integration + " in place"
 )
 
-// resolve returns the write that gives a parameter the wanted state, every
-// attribute filled in, and what cannot come back as it was. What the wanted
-// state leaves open stays as live has it; live is nil for a parameter that
-// begins anew.
-func (c *Case) resolve(live *Parameter, o Options) (w Write, notices []string) {
+// resolve returns the write that gives a parameter the state After, and notices about
+// attributes that it does not restore. Attributes that After does not contain keep
+// their value in before; before is nil if the write creates the parameter.
+func (c *Case) resolve(before *Parameter, o Options) (w Write, notices []string) {
 	v := c.After.Version
-	if original(c.After) {
-		v = fill(v, live)
+	if legacyOnly(c.After) {
+		v = fillLegacy(v, before)
 	}
-	w = Write{Name: c.Name, Value: c.After.Value.V, Attributes: Defaulted(v.Attributes), Overwrite: live != nil}
-	if live != nil && fixed(Defaulted(live.Version.Attributes).DataType, w.DataType) {
-		w.DataType = Defaulted(live.Version.Attributes).DataType
+	w = Write{Name: c.Name, Value: c.After.Value.V, Attributes: Defaulted(v.Attributes), Overwrite: before != nil}
+	if before != nil && fixed(Defaulted(before.Version.Attributes).DataType, w.DataType) {
+		w.DataType = Defaulted(before.Version.Attributes).DataType
 	}
 	if w.KeyID != "" && o.KeyID != "" && w.KeyID != o.KeyID {
 		notices = append(notices, fmt.Sprintf("its key becomes %s instead of %s", o.KeyID, w.KeyID))
 		w.KeyID = o.KeyID
 	}
 	switch {
-	case live != nil && live.Version.Tier == advanced:
+	case before != nil && before.Version.Tier == advanced:
 		// A downgrade is refused: https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
 		w.Tier = advanced
 	case v.Tier != "":
 	case w.Value.Len() > standardSize:
 		w.Tier = advanced
-	case live != nil:
-		w.Tier = live.Version.Tier
+	case before != nil:
+		w.Tier = before.Version.Tier
 	}
-	var passed string
-	if w.Policies, passed = Unexpired(v.Policies, c.Now); passed != "" {
-		notices = append(notices, passed)
+	var expired string
+	if w.Policies, expired = Unexpired(v.Policies, c.Now); expired != "" {
+		notices = append(notices, expired)
 	}
-	if live == nil {
+	if before == nil {
 		if tags := restorable(c.After.Tags.V); len(tags) > 0 {
 			w.Tags = tags
 		}
 	} else {
-		w.ClearPolicies = w.Policies == "" && canonical(live.Version.Policies) != ""
+		w.ClearPolicies = w.Policies == "" && canonical(before.Version.Policies) != ""
 	}
 	return w, notices
 }
 
-// stays says what of a live parameter a new version cannot change, though it was
-// otherwise.
-func (c *Case) stays() (notices []string) {
+// inPlaceLimits returns notices about attributes that differ and that a new version
+// cannot change.
+func (c *Case) inPlaceLimits() (notices []string) {
 	if c.Before.Version.Tier == advanced && c.After.Version.Tier == standard {
 		notices = append(notices, noticeTier)
 	}
-	if live, wanted := c.dataTypes(); fixed(live, wanted) {
-		notices = append(notices, fmt.Sprintf("its data type stays %s instead of %s: %s in place, --replace deletes it and creates it anew", live, wanted, reasonDataType))
+	if before, after := c.dataTypes(); fixed(before, after) {
+		notices = append(notices, fmt.Sprintf("its data type stays %s instead of %s: %s; %s", before, after, reasonDataType, orReplace))
 	}
 	return notices
 }
 
-// fill completes what the original recorded of a version by what is live.
-func fill(v ssmbak.Version, live *Parameter) ssmbak.Version {
-	if live == nil {
+// fillLegacy returns a version that the legacy ssmbak recorded, with the missing
+// attributes from before, which may be nil.
+func fillLegacy(v ssmbak.Version, before *Parameter) ssmbak.Version {
+	if before == nil {
 		return v
 	}
-	filled := live.Version.Attributes
+	filled := before.Version.Attributes
 	filled.Tier = v.Tier
 	if known(v.Type) {
 		filled.Type = v.Type
 	}
-	if filled.Type != live.Version.Type {
+	if filled.Type != before.Version.Type {
 		filled.KeyID, filled.DataType = v.KeyID, v.DataType
 	}
-	// The original kept of a description what an S3 tag can hold.
+	// The legacy ssmbak stored descriptions in S3 tags, which cannot hold every character.
 	if timeline.TagText(filled.Description) != timeline.TagText(v.Description) {
 		filled.Description = v.Description
 	}
@@ -119,8 +120,8 @@ func fill(v ssmbak.Version, live *Parameter) ssmbak.Version {
 	return v
 }
 
-// Defaulted returns attributes with Parameter Store's defaults filled in: the key
-// of a SecureString and the data type. Nothing else has a key.
+// Defaulted returns the attributes with Parameter Store's defaults for an empty data
+// type and for the empty key ID of a SecureString. Other types get no key ID.
 func Defaulted(a ssmbak.Attributes) ssmbak.Attributes {
 	a.DataType = cmp.Or(a.DataType, plain)
 	if a.KeyID = cmp.Or(a.KeyID, defaultKey); a.Type != ssmbak.TypeSecureString {
@@ -129,79 +130,82 @@ func Defaulted(a ssmbak.Attributes) ssmbak.Attributes {
 	return a
 }
 
-// compare lists the attributes in which the write differs from what is live,
-// nil for nothing, tags apart. recorded are the wanted policies before those
-// that have expired were left out: they alone are no reason to write.
-func compare(w Write, live *Parameter, recorded string) []Difference {
+// compare returns the attributes of the version that the write changes, tags excluded.
+// before is nil if the parameter does not exist. recorded are the policies of the write
+// before expired ones were removed: a difference in those alone is not returned.
+func compare(before *Parameter, w Write, recorded string) []Difference {
 	var out []Difference
-	var is ssmbak.Attributes
-	if live != nil {
-		is = Defaulted(live.Version.Attributes)
+	var old ssmbak.Attributes
+	if before != nil {
+		old = Defaulted(before.Version.Attributes)
 	}
-	if live == nil || !live.Value.IsKnown() || !live.Value.V.Equal(w.Value) {
+	if before == nil || !before.Value.IsKnown() || !before.Value.V.Equal(w.Value) {
 		d := Difference{Attribute: ssmbak.AttributeValue, Value: true, AfterValue: w.Value, NoBefore: true}
-		if live != nil && live.Value.IsKnown() {
-			d.BeforeValue, d.NoBefore = live.Value.V, false
+		if before != nil && before.Value.IsKnown() {
+			d.BeforeValue, d.NoBefore = before.Value.V, false
 		}
 		out = append(out, d)
 	}
-	for attribute, text := range w.All() {
-		was := is.Get(attribute)
+	for attribute, after := range w.All() {
+		was := old.Get(attribute)
 		switch {
-		case attribute == ssmbak.AttributeTier && live != nil && was == "":
-			continue // it is not known
-		case attribute == ssmbak.AttributePolicies && (canonical(was) == canonical(*text) || canonical(was) == canonical(recorded)):
+		case attribute == ssmbak.AttributeTier && before != nil && was == "":
+			continue // it is unknown
+		case attribute == ssmbak.AttributePolicies && (canonical(was) == canonical(*after) || canonical(was) == canonical(recorded)):
 			continue
 		}
-		if was != *text {
-			out = append(out, Difference{Attribute: attribute, Before: was, After: *text, NoBefore: live == nil})
+		if was != *after {
+			out = append(out, Difference{Attribute: attribute, Before: was, After: *after, NoBefore: before == nil})
 		}
 	}
 	return out
 }
 
-// removed lists what a delete takes away.
-func removed(l Parameter) []Difference {
-	out := compare(Write{}, &l, "")
+// removed returns everything that deleting the parameter removes.
+func removed(p Parameter) []Difference {
+	out := compare(&p, Write{}, "")
 	for i := range out {
 		out[i].NoAfter = true
 	}
-	out = append(out, compareTags(nil, l.Tags.V)...)
-	for _, label := range union(l.Labels.V, nil) {
-		out = append(out, Difference{Attribute: ssmbak.LabelAttribute(label), Before: number(l.Labels.V[label]), NoAfter: true})
+	out = append(out, compareTags(p.Tags.V, nil)...)
+	for _, label := range union(p.Labels.V, nil) {
+		out = append(out, Difference{Attribute: ssmbak.LabelAttribute(label), Before: number(p.Labels.V[label]), NoAfter: true})
 	}
 	return out
 }
 
-// Makes reports whether a version has everything that the write gives it.
-func (w Write) Makes(p Parameter) bool {
+// Matches reports whether p has the value and the attributes of the write. Tags and
+// labels are not compared. A write without a tier matches any tier, because it gets the
+// account's default.
+func (w Write) Matches(p Parameter) bool {
 	if w.Tier == "" {
-		w.Tier = p.Version.Tier // a write that names no tier gets the account's default
+		w.Tier = p.Version.Tier
 	}
-	return len(compare(w, &p, w.Policies)) == 0
+	return len(compare(&p, w, w.Policies)) == 0
 }
 
-// Recreate returns the write and the labels that create a deleted parameter as it
-// was, except that its versions begin at 1 again.
+// Recreate returns the write that creates the deleted parameter p again, and the labels
+// to put on the version that it creates, which is version 1. Policies that expired by
+// now are removed.
 func Recreate(name ssmbak.Name, p Parameter, now ssmbak.Time) (w Write, labels []LabelMove) {
 	c := Case{Name: name, Now: now, After: ssmbak.State{Name: name, Version: p.Version, Value: p.Value, Tags: p.Tags}}
 	w, _ = c.resolve(nil, Options{})
 	for _, label := range union(p.Labels.V, nil) {
 		if p.Labels.V[label] == p.Version.Number {
-			labels = append(labels, LabelMove{Label: label, To: 1, Fresh: true})
+			labels = append(labels, LabelMove{Label: label, To: 1, ToNew: true})
 		}
 	}
 	return w, labels
 }
 
-// compareTags lists the tags that differ, by key.
-func compareTags(wanted, live map[string]string) []Difference {
+// compareTags returns the tags that differ, by key.
+func compareTags(before, after map[string]string) []Difference {
 	var out []Difference
-	for _, key := range union(wanted, live) {
-		l, isLive := live[key]
-		w, isWanted := wanted[key]
-		if l != w || isLive != isWanted {
-			out = append(out, Difference{Attribute: ssmbak.TagAttribute(key), Before: l, After: w, NoBefore: !isLive, NoAfter: !isWanted})
+	for _, key := range union(before, after) {
+		b, hasBefore := before[key]
+		a, hasAfter := after[key]
+		if a != b || hasBefore != hasAfter {
+			out = append(out, Difference{Attribute: ssmbak.TagAttribute(key), Before: b, After: a, NoBefore: !hasBefore, NoAfter: !hasAfter})
 		}
 	}
 	return out

@@ -19,12 +19,12 @@ func TestUnexpired(t *testing.T) {
 		idle   = `{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"20","Unit":"Days"}}`
 	)
 	passed, ahead := expires("2023-11-14T22:13:20.000Z"), expires("2023-11-14T22:13:20.001Z")
-	const said = "its expiration 2023-11-14T22:13:20.000Z has passed and is left out"
+	const said = "its expiration 2023-11-14T22:13:20.000Z has passed and is removed"
 	tests := []struct{ name, policies, want, passed string }{
 		{"none", "", "", ""},
 		{"ahead", "[" + ahead + "," + notice + "]", "[" + ahead + "," + notice + "]", ""},
 		{"passed now", "[" + passed + "]", "", said},
-		{"passed with its notification", "[" + notice + "," + passed + "," + idle + "]", "[" + idle + "]", said + ", and with it the ExpirationNotification that refers to it"},
+		{"passed with its notification", "[" + notice + "," + passed + "," + idle + "]", "[" + idle + "]", said + ", with the ExpirationNotification that refers to it"},
 		{"not JSON", "[" + passed, "[" + passed, ""},
 		{"not objects", "[1]", "[1]", ""},
 		{"no timestamp", "[" + expires("soon") + "]", "[" + expires("soon") + "]", ""},
@@ -40,14 +40,14 @@ func TestUnexpired(t *testing.T) {
 	}
 }
 
-// TestExpirationForms reads every form of ISO_INSTANT and ISO_OFFSET_DATE_TIME,
-// among them AWS's own example.
+// TestExpirationForms checks that all forms of ISO_INSTANT and ISO_OFFSET_DATE_TIME,
+// are parsed, including AWS's own example.
 // https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-policies.html
 func TestExpirationForms(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		timestamp string
-		want      string // "" if it is no timestamp
+		want      string // "" for an invalid timestamp
 	}{
 		{"2019-11-01T22:13:48.87+10:30:00", "2019-11-01T11:43:48.870Z"},
 		{"2018-12-02T21:34:33.000Z", "2018-12-02T21:34:33.000Z"},
@@ -88,10 +88,10 @@ func TestResolve(t *testing.T) {
 	long.Value.V = ssmbak.NewValue(strings.Repeat("x", standardSize+1))
 	rich := ssmbak.Version{Number: 4, Time: later, Attributes: ssmbak.Attributes{Type: ssmbak.TypeSecureString, KeyID: "alias/k", Tier: advanced, DataType: "aws:ssm:integration", Description: "it's (mine)", AllowedPattern: ".", Policies: `[{"Type":"NoChangeNotification"}]`}}
 	tests := []struct {
-		name string
-		w    ssmbak.State
-		live *Parameter
-		want Write
+		name   string
+		after  ssmbak.State
+		before *Parameter
+		want   Write
 	}{
 		{
 			"create without attributes",
@@ -112,39 +112,39 @@ func TestResolve(t *testing.T) {
 			Write{Name: "/a", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.TypeSecureString, KeyID: defaultKey, Tier: standard, DataType: plain}},
 		},
 		{
-			"no key for what is no secret",
+			"no key for a String",
 			ssmbak.State{Name: "/a", Version: version(2, moment), Value: ssmbak.Know(ssmbak.NewValue("v"), ssmbak.Proved)},
-			alive(with(version(3, later), secure("alias/k")), "v"),
+			live(with(version(3, later), secure("alias/k")), "v"),
 			Write{Name: "/a", Value: ssmbak.NewValue("v"), Overwrite: true, Attributes: ssmbak.Attributes{Type: ssmbak.TypeString, Tier: standard, DataType: plain}},
 		},
 		{
 			"an advanced parameter without its policies",
 			ssmbak.State{Name: "/a", Version: version(2, moment), Value: ssmbak.Know(ssmbak.NewValue("v"), ssmbak.Proved)},
-			alive(rich, "v"),
+			live(rich, "v"),
 			Write{Name: "/a", Value: ssmbak.NewValue("v"), Overwrite: true, ClearPolicies: true, Attributes: ssmbak.Attributes{Type: ssmbak.TypeString, Tier: advanced, DataType: integration}},
 		},
 		{
-			"of the original, create", old(ssmbak.TypeSecureString, "d"), nil,
+			"of the legacy ssmbak, create", old(ssmbak.TypeSecureString, "d"), nil,
 			Write{Name: "/a", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.TypeSecureString, KeyID: defaultKey, Description: "d", DataType: plain}},
 		},
 		{
-			"of the original, create a long one", long, nil,
+			"of the legacy ssmbak, create a long one", long, nil,
 			Write{Name: "/a", Value: long.Value.V, Attributes: ssmbak.Attributes{Type: ssmbak.TypeString, Tier: advanced, DataType: plain}},
 		},
 		{
-			"of the original, update", old(ssmbak.TypeSecureString, "its mine"), alive(rich, "w"),
+			"of the legacy ssmbak, update", old(ssmbak.TypeSecureString, "its mine"), live(rich, "w"),
 			Write{Name: "/a", Value: ssmbak.NewValue("v"), Overwrite: true, Attributes: ssmbak.Attributes{Type: ssmbak.TypeSecureString, KeyID: "alias/k", Tier: advanced, DataType: "aws:ssm:integration", Description: "it's (mine)", AllowedPattern: ".", Policies: rich.Policies}},
 		},
 		{
-			"of the original, update of another type", old(ssmbak.TypeString, "other"), alive(rich, "w"),
+			"of the legacy ssmbak, update of another type", old(ssmbak.TypeString, "other"), live(rich, "w"),
 			Write{Name: "/a", Value: ssmbak.NewValue("v"), Overwrite: true, Attributes: ssmbak.Attributes{Type: ssmbak.TypeString, Tier: advanced, DataType: integration, Description: "other", AllowedPattern: ".", Policies: rich.Policies}},
 		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			c := Case{Name: test.w.Name, After: test.w, Now: later}
-			got, _ := c.resolve(test.live, Options{})
+			c := Case{Name: test.after.Name, After: test.after, Now: later}
+			got, _ := c.resolve(test.before, Options{})
 			if diff := cmp.Diff(got, test.want); diff != "" {
 				t.Errorf("resolve (-got +want):\n%s", diff)
 			}

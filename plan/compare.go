@@ -5,7 +5,7 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// Side is a parameter at one of the two moments that are compared.
+// Side is a parameter at one of the two times of a comparison.
 type Side struct {
 	At    ssmbak.Time
 	State ssmbak.State
@@ -13,10 +13,10 @@ type Side struct {
 	Objects []timeline.ObjectRef
 }
 
-// Compare says what changed in one parameter from one moment to another, nil if it
-// was there at neither. Both states are known. again says that the parameter was not
-// there at some moment in between.
-func Compare(from, to Side, again bool) *Item {
+// Compare returns the changes in one parameter between two times, or nil if it existed
+// at neither. Both states must be known. With recreated, the parameter did not exist at
+// some time in between, and the action is [ActionReplace] unless the version is the same.
+func Compare(from, to Side, recreated bool) *Item {
 	before, after := from.State, to.State
 	item := &Item{Name: after.Name, After: after, AfterObjects: to.Objects, Action: ActionUpdate}
 	if !before.Deleted {
@@ -27,16 +27,16 @@ func Compare(from, to Side, again bool) *Item {
 		return nil
 	case before.Deleted:
 		item.Action = ActionCreate
-		item.Differences = appeared(after)
+		item.Differences = created(after)
 	case after.Deleted:
 		item.Action = ActionDelete
 		item.Differences = removed(*item.Before)
 	case before.Version.Same(after.Version):
-		item.Differences = attributesBetween(before, after)
+		item.Differences = compareAttributes(before, after)
 	default:
-		item.Differences = append(versionsBetween(item.Before, after), attributesBetween(before, after)...)
-		if again {
-			item.Action, item.Reason = ActionReplace, "deleted and created again"
+		item.Differences = append(compareVersions(item.Before, after), compareAttributes(before, after)...)
+		if recreated {
+			item.Action, item.Reason = ActionReplace, "deleted and recreated"
 		}
 	}
 	if item.Action == ActionUpdate && len(item.Differences) == 0 {
@@ -46,17 +46,18 @@ func Compare(from, to Side, again bool) *Item {
 	return item
 }
 
-// appeared lists everything that a state has.
-func appeared(is ssmbak.State) []Difference {
-	return append(versionsBetween(nil, is), attributesBetween(ssmbak.State{Tags: ssmbak.Know[map[string]string](nil, ssmbak.Proved), Labels: ssmbak.Know[map[string]int64](nil, ssmbak.Proved)}, is)...)
+// created returns everything that a created parameter has.
+func created(after ssmbak.State) []Difference {
+	none := ssmbak.State{Tags: ssmbak.Know[map[string]string](nil, ssmbak.Proved), Labels: ssmbak.Know[map[string]int64](nil, ssmbak.Proved)}
+	return append(compareVersions(nil, after), compareAttributes(none, after)...)
 }
 
-// versionsBetween lists the attributes of a version that differ, was being nil
-// for nothing.
-func versionsBetween(was *Parameter, is ssmbak.State) []Difference {
-	v := is.Version
-	out := compare(Write{Value: is.Value.V, Attributes: Defaulted(v.Attributes)}, was, v.Policies)
-	if !is.Value.IsKnown() {
+// compareVersions returns the attributes of a version that differ. before is nil if the
+// parameter did not exist.
+func compareVersions(before *Parameter, after ssmbak.State) []Difference {
+	v := after.Version
+	out := compare(before, Write{Value: after.Value.V, Attributes: Defaulted(v.Attributes)}, v.Policies)
+	if !after.Value.IsKnown() {
 		for i := range out {
 			out[i].NoAfter = out[i].NoAfter || out[i].Value
 		}
@@ -64,24 +65,24 @@ func versionsBetween(was *Parameter, is ssmbak.State) []Difference {
 	return out
 }
 
-// attributesBetween lists the tags and labels that differ, where both are known or
-// last known.
-func attributesBetween(was, is ssmbak.State) (out []Difference) {
-	if was.Tags.IsKnown() && is.Tags.IsKnown() {
-		out = compareTags(is.Tags.V, was.Tags.V)
+// compareAttributes returns the tags and labels that differ, as far as both sides are
+// proved or last known.
+func compareAttributes(before, after ssmbak.State) (out []Difference) {
+	if before.Tags.IsKnown() && after.Tags.IsKnown() {
+		out = compareTags(before.Tags.V, after.Tags.V)
 	}
-	if was.Labels.IsKnown() && is.Labels.IsKnown() {
-		for _, label := range union(is.Labels.V, was.Labels.V) {
-			if a, b := was.Labels.V[label], is.Labels.V[label]; a != b {
-				out = append(out, Difference{Attribute: ssmbak.LabelAttribute(label), Before: number(a), After: number(b), NoBefore: a == 0, NoAfter: b == 0})
+	if before.Labels.IsKnown() && after.Labels.IsKnown() {
+		for _, label := range union(before.Labels.V, after.Labels.V) {
+			if b, a := before.Labels.V[label], after.Labels.V[label]; a != b {
+				out = append(out, Difference{Attribute: ssmbak.LabelAttribute(label), Before: number(b), After: number(a), NoBefore: b == 0, NoAfter: a == 0})
 			}
 		}
 	}
 	return out
 }
 
-// noteAttributes says which tags and labels were compared by the last known ones,
-// and which could not be compared since they are unknown at one of the moments.
+// noteAttributes adds notices about tags and labels that are only last known, and about
+// those that were not compared because they are unknown at one of the times.
 func noteAttributes(item *Item, from, to Side) {
 	before, after := from.State, to.State
 	noteLastKnown(item, before, after)

@@ -6,8 +6,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// TestFits says which values a data type takes, so that none is sent that would be
-// refused.
+// TestFits checks which values each data type accepts.
 func TestFits(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

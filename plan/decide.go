@@ -10,37 +10,36 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// Case is all that decides about one parameter.
+// Case is the input of [Decide] for one parameter.
 type Case struct {
 	Name ssmbak.Name // of the parameter that is written
-	// Now is when the plan is made, for policies that expire.
+	// Now is when the plan is made. Policies that have expired by then are not written.
 	Now ssmbak.Time
-	// Before is the parameter now, nil if there is none.
+	// Before is the parameter now, nil if it does not exist.
 	Before *Parameter
-	// After is the state that is restored, and AfterObjects are the copies of its
-	// value, oldest first.
+	// After is the state that is restored. Its name differs from Name if a copy is
+	// restored. AfterObjects are the object versions that hold its value, oldest first.
 	After        ssmbak.State
 	AfterObjects []timeline.ObjectRef
-	// Existed says that the archive knows anything of the parameter at or
-	// before the moment. Where it was absent, that makes the difference between
-	// one that was deleted and one that had not begun.
+	// Existed says that the archive has a fact about the parameter from the restored time
+	// or earlier. It distinguishes a deleted parameter from one that was created later.
 	Existed bool
-	// Covered says that a complete listing, or a look that found nothing, is
-	// not later than the moment, so that an absence then is known.
+	// Covered says that a complete listing, or an observation that the parameter did
+	// not exist, was made at or before the restored time, so that an absence at that
+	// time is certain.
 	Covered bool
-	// Unheld says why the archive does not hold the live version with its
-	// value, "" if it does.
-	Unheld string
-	// Untagged is the same for the live tags and labels.
-	Untagged string
-	// Touched are the attributes that a restore changed which is taken back: of
-	// tags and labels no others are. nil for any other restore.
-	Touched []ssmbak.Attribute
-	// Foreign says why the live parameter must not be touched, "" if it may be.
-	Foreign string
+	// Unsaved is the reason why the archive does not hold the live version with its
+	// value, "" if it does. TagsUnsaved is the same for the live tags and labels.
+	Unsaved, TagsUnsaved string
+	// Undone are the attributes that the undone restore changed; no other tags and
+	// labels are changed. It is nil if the plan is not for an undo.
+	Undone []ssmbak.Attribute
+	// Conflict is the reason why the live parameter must not be changed, "" if it may be.
+	Conflict string
 }
 
-// noteLastKnown says which of what is written is only the last known.
+// noteLastKnown adds a notice if tags or labels among the differences are only last
+// known.
 func noteLastKnown(item *Item, states ...ssmbak.State) {
 	writes := func(kind ssmbak.Attribute) bool {
 		return slices.ContainsFunc(item.Differences, func(d Difference) bool { return strings.HasPrefix(string(d.Attribute), string(kind)) })
@@ -60,121 +59,125 @@ func noteLastKnown(item *Item, states ...ssmbak.State) {
 	}
 }
 
-// verdict is what a parameter is to be.
+// verdict classifies the parameter at the restored time.
 type verdict int8
 
 const (
-	undecided verdict = iota // nothing can be said
-	ended                    // it had been deleted
-	unborn                   // it had not begun
-	held                     // it was there, as the wanted state says
+	verdictUnknown    verdict = iota
+	verdictDeleted            // it had existed and was deleted
+	verdictNotCreated         // it had never existed
+	verdictPresent
 )
 
 // Reasons of items.
 const (
-	reasonEnded  = "it had been deleted"
-	reasonNot    = "it was not there before the restore"
-	reasonUnborn = "it did not exist yet; only an exact restore deletes it"
-	reasonBeside = "it was not there under its own name; only an exact restore deletes it here"
-	// reasonUnlisted is for what was created later as far as events tell, in an
-	// archive without a complete listing that old.
-	reasonUnlisted = "whether it existed then is not known: no complete listing is that old; only an exact restore needs to know"
+	reasonDeleted      = "it had been deleted"
+	reasonCreated      = "it did not exist before the restore"
+	reasonNotCreated   = "it did not exist yet"
+	reasonKeep         = reasonNotCreated + "; only --exact deletes it"
+	reasonNotCopied    = "it is not one of the copies; only --exact deletes it"
+	reasonUnlisted     = "whether it existed is unknown: no complete listing is that old"
+	reasonKeepUnlisted = reasonUnlisted + "; only --exact needs to know"
+	reasonRecreated    = "deleted and recreated: "
+	reasonGone         = "it is already deleted"
+	reasonRestart      = "its version numbers start at 1 again"
 )
 
-// moved reports whether the state of another parameter is restored.
-func (c *Case) moved() bool { return c.Name != c.After.Name }
+// copied reports whether the state of another parameter is restored.
+func (c *Case) copied() bool { return c.Name != c.After.Name }
 
-// current reports whether the wanted version is the live one, so that nothing
-// but tags and labels can differ.
+// current reports whether the restored version is the live one, so that only tags and
+// labels can differ.
 func (c *Case) current() bool {
-	return c.Before != nil && !c.moved() && c.After.Version.Number != 0 && c.Before.Version.Same(c.After.Version)
+	return c.Before != nil && !c.copied() && c.After.Version.Number != 0 && c.Before.Version.Same(c.After.Version)
 }
 
-// judge says what the parameter is to be, and where that is undecided, why.
-func (c *Case) judge(o Options) (verdict, string) {
+// classify returns the verdict about the parameter, with a reason if it is unknown.
+func (c *Case) classify(o Options) (verdict, string) {
 	w := &c.After
 	if c.current() {
-		// A version that is older than the moment and is still there was there
-		// at the moment, whatever else is not known.
-		return held, ""
+		// A live version that is older than the restored time existed at that time,
+		// whatever else is unknown.
+		return verdictPresent, ""
 	}
 	if w.Certainty == ssmbak.Unknown {
-		nothing := !w.Deleted && w.Version.Time == 0
-		if nothing || !o.AssumeLastKnown {
-			return undecided, w.Reason
+		unrecorded := !w.Deleted && w.Version.Time == 0
+		if unrecorded || !o.AssumeLastKnown {
+			return verdictUnknown, w.Reason
 		}
 	}
 	switch {
 	case w.Deleted && c.Existed:
-		return ended, ""
+		return verdictDeleted, ""
 	case w.Deleted && (c.Covered || c.Before == nil || o.AssumeLastKnown || !o.Exact):
-		return unborn, ""
+		return verdictNotCreated, ""
 	case w.Deleted:
-		return undecided, "whether it existed is not known: no complete listing is that old"
+		return verdictUnknown, reasonUnlisted
 	case w.Value.Reason != "":
-		return undecided, "its value cannot be had: " + w.Value.Reason
-	case !known(w.Version.Type) && (c.Before == nil || !original(*w)):
-		return undecided, "its type was not recorded"
+		return verdictUnknown, "its value is unavailable: " + w.Value.Reason
+	case !known(w.Version.Type) && (c.Before == nil || !legacyOnly(*w)):
+		return verdictUnknown, "its type was not recorded"
 	}
-	return held, ""
+	return verdictPresent, ""
 }
 
 func known(t ssmbak.Type) bool {
 	return t == ssmbak.TypeString || t == ssmbak.TypeStringList || t == ssmbak.TypeSecureString
 }
 
-// deletes reports whether a parameter that is live and was not there is to be
-// deleted.
+// deletes reports whether a live parameter that did not exist is deleted.
 func (c *Case) deletes(v verdict, o Options) bool {
-	return o.Exact || v == ended && !c.moved()
+	return o.Exact || v == verdictDeleted && !c.copied()
 }
 
-// Needs says which values have to be read before the action can be computed:
-// the wanted one to compare and to write it, the live one to compare it and to
-// be sure that the archive holds it.
-func (c *Case) Needs(o Options) (wanted, live bool) {
-	switch v, _ := c.judge(o); {
+// Needs reports which values [Decide] requires: that of After to compare and write it,
+// and that of Before to compare it and to ensure that the archive holds it.
+func (c *Case) Needs(o Options) (after, before bool) {
+	switch v, _ := c.classify(o); {
 	case c.current():
 		return false, false
-	case v == held:
+	case v == verdictPresent:
 		return true, c.Before != nil
-	case v != undecided && c.deletes(v, o):
+	case v != verdictUnknown && c.deletes(v, o):
 		return false, c.Before != nil
 	}
 	return false, false
 }
 
-// replaced reports whether only a new parameter has the wanted tier or data type.
-func (c *Case) replaced(o Options) bool {
-	return o.Replace && c.Before != nil && len(c.stays()) > 0
+// needsReplacement reports whether the parameter is replaced, because a new version
+// cannot change its tier or data type.
+func (c *Case) needsReplacement(o Options) bool {
+	return o.Replace && c.Before != nil && len(c.inPlaceLimits()) > 0
 }
 
-// Decide decides about one parameter. It reads no clock and talks to nobody:
-// the same case and options give the same item.
+// Decide returns what a restore does to one parameter. It is a pure function of the
+// case and the options. The case must contain the values that [Case.Needs] reports. A
+// value that is nevertheless unknown makes the action [ActionSkip], or is compared as
+// different.
 func Decide(c Case, o Options) Item {
-	c.leaveTags()
+	c.preserveTags()
 	item := Item{Name: c.Name, After: c.After, AfterObjects: c.AfterObjects, Before: c.Before}
-	if c.moved() && c.After.Version.Time != 0 {
+	if c.copied() && c.After.Version.Time != 0 {
 		item.Source = c.After.Name
 	}
-	v, reason := c.judge(o)
+	v, reason := c.classify(o)
 	switch v {
-	case undecided:
-		item.Action, item.Reason = ActionUnknown, reason
+	case verdictUnknown:
+		item.Action, item.Reason = ActionSkip, reason
 		return item
-	case ended, unborn:
-		c.absent(&item, v, o)
-	case held:
-		c.hold(&item, o)
+	case verdictDeleted, verdictNotCreated:
+		c.decideAbsent(&item, v, o)
+	case verdictPresent:
+		c.decidePresent(&item, o)
 	}
 	if item.Action == ActionDelete {
 		item.Differences = removed(*c.Before)
 	}
 	if item.Action == ActionDelete || item.Action == ActionReplace {
-		item.Refused = cmp.Or(item.Refused, c.Unheld, c.Untagged)
+		item.Refused = cmp.Or(item.Refused, c.Unsaved, c.TagsUnsaved)
 	}
-	if item.Action.Writes() && c.Foreign != "" {
-		item.Refused, item.Remedy = c.Foreign, RemedyNone
+	if item.Action.Writes() && c.Conflict != "" {
+		item.Refused, item.Remedy = c.Conflict, RemedyNone
 	}
 	noteLastKnown(&item, c.After)
 	if c.After.Certainty == ssmbak.Unknown && item.Action.Writes() && !c.current() {
@@ -183,102 +186,101 @@ func Decide(c Case, o Options) Item {
 	return item
 }
 
-// absent decides about a parameter that was not there.
-func (c *Case) absent(item *Item, v verdict, o Options) {
-	item.Action, item.Reason = ActionNone, reasonEnded
+// decideAbsent decides about a parameter that did not exist.
+func (c *Case) decideAbsent(item *Item, v verdict, o Options) {
+	item.Action, item.Reason = ActionNone, reasonDeleted
 	switch {
-	case c.Touched != nil:
-		item.Reason = reasonNot
-	case v == unborn:
-		item.Reason = "it did not exist yet"
+	case c.Undone != nil:
+		item.Reason = reasonCreated
+	case v == verdictNotCreated:
+		item.Reason = reasonNotCreated
 	}
 	switch {
 	case c.Before == nil:
 	case c.deletes(v, o):
 		item.Action = ActionDelete
-	case c.moved():
-		item.Action, item.Reason = ActionKept, reasonBeside
+	case c.copied():
+		item.Action, item.Reason = ActionKeep, reasonNotCopied
 	case !c.Covered && !o.AssumeLastKnown:
-		item.Action, item.Reason = ActionKept, reasonUnlisted
+		item.Action, item.Reason = ActionKeep, reasonKeepUnlisted
 	default:
-		item.Action, item.Reason = ActionKept, reasonUnborn
+		item.Action, item.Reason = ActionKeep, reasonKeep
 	}
 }
 
-// hold decides about a parameter that was there.
-func (c *Case) hold(item *Item, o Options) {
-	live := c.Before
-	if c.replaced(o) {
-		live = nil // what is written begins anew
+// decidePresent decides about a parameter that existed.
+func (c *Case) decidePresent(item *Item, o Options) {
+	base := c.Before
+	if c.needsReplacement(o) {
+		base = nil
 	}
 	var notices []string
-	item.Write, notices = c.resolve(live, o)
+	item.Write, notices = c.resolve(base, o)
 	recorded := c.After.Version.Policies
 	if c.Before == nil {
 		item.Action, item.Notices = ActionCreate, notices
-		item.Differences = append(compare(item.Write, nil, recorded), compareTags(item.Write.Tags, nil)...)
+		item.Differences = append(compare(nil, item.Write, recorded), compareTags(nil, item.Write.Tags)...)
 		if !c.After.Tags.IsKnown() {
-			item.Notices = append(item.Notices, "its tags are not known: it gets none")
+			item.Notices = append(item.Notices, "its tags are unknown: it is created without tags")
 		}
 		c.moveLabels(item)
 		return
 	}
 	item.Action = ActionUpdate
-	if c.replaced(o) {
-		item.Action, item.Reason = ActionReplace, "deleted and created anew: "+reasonTier
+	if c.needsReplacement(o) {
+		item.Action, item.Reason = ActionReplace, reasonRecreated+reasonTier
 		if c.Before.Version.Tier != advanced || c.After.Version.Tier != standard {
-			item.Reason = "deleted and created anew: " + reasonDataType + " in place"
+			item.Reason = reasonRecreated + reasonDataType
 		}
-		notices = append(notices, "its version numbers begin at 1 again, and a resource policy that shares it is lost")
+		notices = append(notices, reasonRestart+", and a resource policy that shares it is lost")
 		c.keepTags(&item.Write)
 	}
 	if !c.current() {
-		item.Differences = compare(item.Write, c.Before, recorded)
+		item.Differences = compare(c.Before, item.Write, recorded)
 		if o.KeyID != "" && len(item.Differences) == 1 && item.Differences[0].Attribute == ssmbak.AttributeKeyID && item.Differences[0].Before == Defaulted(c.After.Version.Attributes).KeyID {
 			item.Differences = nil
 		}
 	}
 	if item.Action == ActionUpdate {
-		item.Notices = c.stays()
+		item.Notices = c.inPlaceLimits()
 	}
 	if len(item.Differences) > 0 {
-		item.Refused = c.Unheld
+		item.Refused = c.Unsaved
 		item.Notices = append(item.Notices, notices...)
-		if why := c.misfit(item.Write); why != "" && item.Action == ActionUpdate {
+		if why := c.dataTypeConflict(item.Write); why != "" && item.Action == ActionUpdate {
 			item.Refused, item.Remedy = why, RemedyReplace
 		}
 	}
 	if c.After.Tags.IsKnown() && c.Before.Tags.IsKnown() {
-		if tags := compareTags(restorable(c.After.Tags.V), restorable(c.Before.Tags.V)); len(tags) > 0 {
+		if tags := compareTags(restorable(c.Before.Tags.V), restorable(c.After.Tags.V)); len(tags) > 0 {
 			item.Differences = append(item.Differences, tags...)
-			item.Refused = cmp.Or(item.Refused, c.Untagged)
+			item.Refused = cmp.Or(item.Refused, c.TagsUnsaved)
 		}
 	}
 	c.moveLabels(item)
-	c.orReplace(item, o)
+	c.addFallback(item, o)
 	if len(item.Differences) == 0 {
 		item.Action, item.Reason = ActionNone, "nothing differs"
 	}
 }
 
-// keepTags gives a parameter that replaces a live one the live tags where the
-// wanted ones are not known.
+// keepTags gives a replaced parameter its live tags if those to restore are unknown.
 func (c *Case) keepTags(w *Write) {
 	if !c.After.Tags.IsKnown() && c.Before.Tags.IsKnown() {
 		w.Tags = restorable(c.Before.Tags.V)
 	}
 }
 
-// leaveTags makes the live tags that a restore did not change part of what is
-// wanted when it is taken back, so that a parameter that is replaced keeps them.
-func (c *Case) leaveTags() {
-	if c.Touched == nil || c.Before == nil || !c.After.Tags.IsKnown() || !c.Before.Tags.IsKnown() {
+// preserveTags adds the live tags that the undone restore did not change to After, so
+// that a replaced parameter keeps them.
+func (c *Case) preserveTags() {
+	if c.Undone == nil || c.Before == nil || !c.After.Tags.IsKnown() || !c.Before.Tags.IsKnown() {
 		return
 	}
 	tags := map[string]string{}
 	for _, key := range union(c.After.Tags.V, c.Before.Tags.V) {
 		from := c.After.Tags.V
-		if c.untouched(ssmbak.TagAttribute(key)) {
+		if c.isUntouched(ssmbak.TagAttribute(key)) {
 			from = c.Before.Tags.V
 		}
 		if value, ok := from[key]; ok {
@@ -288,37 +290,37 @@ func (c *Case) leaveTags() {
 	c.After.Tags.V = tags
 }
 
-// untouched reports whether a tag or label is none of those that a restore
-// changed which is taken back.
-func (c *Case) untouched(attribute ssmbak.Attribute) bool {
-	return c.Touched != nil && !slices.Contains(c.Touched, attribute)
+// isUntouched reports whether the plan is for the undo of a restore that did not change
+// the tag or label.
+func (c *Case) isUntouched(attribute ssmbak.Attribute) bool {
+	return c.Undone != nil && !slices.Contains(c.Undone, attribute)
 }
 
-// orReplace plans what becomes of an Update that Parameter Store refuses because
-// it changes the type. Between String and SecureString that works in place; for
-// StringList the documentation says that it does not.
+// addFallback plans the replacement for an update that Parameter Store may refuse
+// because it changes the type. A change between String and SecureString works in place;
+// according to the documentation, one from or to StringList does not.
 // https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
-func (c *Case) orReplace(item *Item, o Options) {
+func (c *Case) addFallback(item *Item, o Options) {
 	if item.Action != ActionUpdate || !item.NewVersion() || item.Write.Type == c.Before.Version.Type {
 		return
 	}
 	if !o.Replace {
 		if item.Write.Type == ssmbak.TypeStringList || c.Before.Version.Type == ssmbak.TypeStringList {
-			item.Warnings = append(item.Warnings, "Parameter Store may refuse to change its type in place; --replace deletes it and creates it anew then")
+			item.Warnings = append(item.Warnings, "Parameter Store may refuse to change its type in place; "+orReplace+" then")
 		}
 		return
 	}
-	instead := Item{Name: item.Name, Source: item.Source, Action: ActionReplace, After: item.After, AfterObjects: item.AfterObjects, Before: item.Before}
-	instead.Refused = cmp.Or(c.Foreign, c.Unheld, c.Untagged)
-	instead.Write, _ = c.resolve(nil, o)
-	c.keepTags(&instead.Write)
-	c.moveLabels(&instead)
-	item.Instead = &instead
-	item.Warnings = append(item.Warnings, "if Parameter Store refuses to change its type in place, it is deleted and created anew: its version numbers begin at 1 again then")
+	fallback := Item{Name: item.Name, Source: item.Source, Action: ActionReplace, After: item.After, AfterObjects: item.AfterObjects, Before: item.Before}
+	fallback.Refused = cmp.Or(c.Conflict, c.Unsaved, c.TagsUnsaved)
+	fallback.Write, _ = c.resolve(nil, o)
+	c.keepTags(&fallback.Write)
+	c.moveLabels(&fallback)
+	item.Fallback = &fallback
+	item.Warnings = append(item.Warnings, "if Parameter Store refuses to change its type in place, it is deleted and recreated, and "+reasonRestart)
 }
 
-// restorable returns the tags that a client may set and remove: keys that begin
-// with aws: are reserved for AWS, in any case of letters.
+// restorable returns the tags that a client may set and remove. Keys that begin with
+// aws:, in upper or lower case, are reserved for AWS.
 // https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html
 func restorable(tags map[string]string) map[string]string {
 	out := maps.Clone(tags)

@@ -18,17 +18,17 @@ func version(number int64, at ssmbak.Time) ssmbak.Version {
 	return ssmbak.Version{Number: number, Time: at, User: "alice", Attributes: ssmbak.Attributes{Type: ssmbak.TypeString, Tier: standard, DataType: plain}}
 }
 
-// there returns the wanted state of a parameter that held the value.
-func there(v ssmbak.Version, value string) ssmbak.State {
+// past returns the state of a parameter that had the value.
+func past(v ssmbak.Version, value string) ssmbak.State {
 	return ssmbak.State{
 		Name: "/app/a", Version: v, Value: ssmbak.Know(ssmbak.NewValue(value), ssmbak.Proved), Modified: v.Time, Certainty: ssmbak.Proved,
 		Tags: ssmbak.Know(map[string]string{}, ssmbak.Proved), Labels: ssmbak.Know(map[string]int64(nil), ssmbak.Proved),
 	}
 }
 
-// alive returns the live parameter that holds the value.
-func alive(v ssmbak.Version, value string) *Parameter {
-	s := there(v, value)
+// live returns a live parameter with the value.
+func live(v ssmbak.Version, value string) *Parameter {
+	s := past(v, value)
 	return &Parameter{Version: v, Value: s.Value, Tags: s.Tags, Labels: s.Labels}
 }
 
@@ -46,25 +46,25 @@ func secure(key string) func(*ssmbak.Version) {
 	return func(v *ssmbak.Version) { v.Type, v.KeyID = ssmbak.TypeSecureString, key }
 }
 
-func TestCompute(t *testing.T) {
+func TestDecide(t *testing.T) {
 	t.Parallel()
 	old, new := version(3, moment-5000), version(5, later)
 	deleted := ssmbak.State{Name: "/app/a", Deleted: true, Certainty: ssmbak.LastKnown, Modified: moment - 5000}
 	nothing := ssmbak.State{Name: "/app/a", Reason: "nothing was recorded yet"}
-	gap := there(old, "one")
+	gap := past(old, "one")
 	gap.Certainty, gap.Reason = ssmbak.Unknown, "versions are missing"
 	gapDeleted := deleted
 	gapDeleted.Certainty, gapDeleted.Reason = ssmbak.Unknown, "it was deleted within this second"
-	expired := there(old, "")
+	expired := past(old, "")
 	expired.Value = ssmbak.Known[ssmbak.Value]{Reason: "the value object is no longer in the bucket"}
-	untyped := there(ssmbak.Version{Time: moment - 5000, Attributes: ssmbak.Attributes{Type: "None"}}, "one")
+	untyped := past(ssmbak.Version{Time: moment - 5000, Attributes: ssmbak.Attributes{Type: "None"}}, "one")
 	tagged := func(s ssmbak.State, tags map[string]string) ssmbak.State { s.Tags.V = tags; return s }
-	live := func(l *Parameter, tags map[string]string) *Parameter { l.Tags.V = tags; return l }
-	untagged := there(old, "one")
+	liveTags := func(l *Parameter, tags map[string]string) *Parameter { l.Tags.V = tags; return l }
+	untagged := past(old, "one")
 	untagged.Tags = ssmbak.Known[map[string]string]{}
-	unread := alive(new, "")
+	unread := live(new, "")
 	unread.Value = ssmbak.Known[ssmbak.Value]{}
-	labelled := there(old, "one")
+	labelled := past(old, "one")
 	labelled.Labels = ssmbak.Know(map[string]int64{"blue": 2, "green": 3}, ssmbak.Proved)
 
 	type answer struct {
@@ -81,231 +81,231 @@ func TestCompute(t *testing.T) {
 	}{
 		{
 			"the same version",
-			Case{After: there(old, ""), Before: alive(old, "")},
+			Case{After: past(old, ""), Before: live(old, "")},
 			Options{},
 			answer{Action: ActionNone, Reason: "nothing differs"},
 		},
 		{
 			"a later version with the same content",
-			Case{After: there(old, "one"), Before: alive(new, "one")},
+			Case{After: past(old, "one"), Before: live(new, "one")},
 			Options{},
 			answer{Action: ActionNone, Reason: "nothing differs"},
 		},
 		{
 			"another value",
-			Case{After: there(old, "one"), Before: alive(new, "two")},
+			Case{After: past(old, "one"), Before: live(new, "two")},
 			Options{},
 			answer{Action: ActionUpdate, Differs: []string{"value"}},
 		},
 		{
 			"the same number in another life",
-			Case{After: there(old, "one"), Before: alive(version(3, later), "two")},
+			Case{After: past(old, "one"), Before: live(version(3, later), "two")},
 			Options{},
 			answer{Action: ActionUpdate, Differs: []string{"value"}},
 		},
 		{
-			"it is gone",
-			Case{After: there(old, "one"), Existed: true},
+			"it does not exist now",
+			Case{After: past(old, "one"), Existed: true},
 			Options{},
 			answer{Action: ActionCreate, Differs: []string{"value", "type", "tier", "dataType"}},
 		},
 		{
-			"it is gone and its tags are not known",
+			"it does not exist now, tags unknown",
 			Case{After: untagged, Existed: true},
 			Options{},
-			answer{Action: ActionCreate, Differs: []string{"value", "type", "tier", "dataType"}, Notices: []string{"its tags are not known: it gets none"}},
+			answer{Action: ActionCreate, Differs: []string{"value", "type", "tier", "dataType"}, Notices: []string{"its tags are unknown: it is created without tags"}},
 		},
 		{
-			"it had labels and is gone",
+			"it had labels and does not exist now",
 			Case{After: labelled, Existed: true},
 			Options{},
-			answer{Action: ActionCreate, Differs: []string{"value", "type", "tier", "dataType", "label green"}, Notices: []string{"label blue cannot come back: it was on version 2, which is gone"}},
+			answer{Action: ActionCreate, Differs: []string{"value", "type", "tier", "dataType", "label green"}, Notices: []string{"label blue cannot be restored: it was on version 2, which no longer exists"}},
 		},
 		{
-			"deleted by then, and there",
-			Case{After: deleted, Existed: true, Before: alive(new, "two")},
+			"deleted by then, exists now",
+			Case{After: deleted, Existed: true, Before: live(new, "two")},
 			Options{},
-			answer{Action: ActionDelete, Differs: []string{"value", "type", "tier", "dataType"}, Reason: reasonEnded},
+			answer{Action: ActionDelete, Differs: []string{"value", "type", "tier", "dataType"}, Reason: reasonDeleted},
 		},
 		{
-			"deleted by then, and there, not recorded",
-			Case{After: deleted, Existed: true, Before: alive(new, "two"), Unheld: "no"},
+			"deleted by then, exists now, live version not recorded",
+			Case{After: deleted, Existed: true, Before: live(new, "two"), Unsaved: "no"},
 			Options{},
-			answer{Action: ActionDelete, Differs: []string{"value", "type", "tier", "dataType"}, Reason: reasonEnded, Refused: "no"},
+			answer{Action: ActionDelete, Differs: []string{"value", "type", "tier", "dataType"}, Reason: reasonDeleted, Refused: "no"},
 		},
 		{
-			"deleted by then, and there, tags not recorded",
-			Case{After: deleted, Existed: true, Before: alive(new, "two"), Untagged: "no"},
+			"deleted by then, exists now, live tags not recorded",
+			Case{After: deleted, Existed: true, Before: live(new, "two"), TagsUnsaved: "no"},
 			Options{},
-			answer{Action: ActionDelete, Differs: []string{"value", "type", "tier", "dataType"}, Reason: reasonEnded, Refused: "no"},
+			answer{Action: ActionDelete, Differs: []string{"value", "type", "tier", "dataType"}, Reason: reasonDeleted, Refused: "no"},
 		},
 		{
-			"deleted by then, and gone",
+			"deleted by then, does not exist now",
 			Case{After: deleted, Existed: true},
 			Options{},
-			answer{Action: ActionNone, Reason: reasonEnded},
+			answer{Action: ActionNone, Reason: reasonDeleted},
 		},
 		{
-			"begun after",
-			Case{After: deleted, Covered: true, Before: alive(new, "two")},
+			"created later",
+			Case{After: deleted, Covered: true, Before: live(new, "two")},
 			Options{},
-			answer{Action: ActionKept, Reason: reasonUnborn},
+			answer{Action: ActionKeep, Reason: reasonKeep},
 		},
 		{
-			"begun after, exact",
-			Case{After: deleted, Covered: true, Before: alive(new, "two")},
+			"created later, exact",
+			Case{After: deleted, Covered: true, Before: live(new, "two")},
 			Options{Exact: true},
 			answer{Action: ActionDelete, Differs: []string{"value", "type", "tier", "dataType"}, Reason: "it did not exist yet"},
 		},
 		{
-			"begun after, before the first listing",
-			Case{After: deleted, Before: alive(new, "two")},
+			"created later, restored time before the first listing, exact",
+			Case{After: deleted, Before: live(new, "two")},
 			Options{Exact: true},
-			answer{Action: ActionUnknown, Reason: "whether it existed is not known: no complete listing is that old"},
+			answer{Action: ActionSkip, Reason: "whether it existed is unknown: no complete listing is that old"},
 		},
 		{
-			"begun after, before the first listing, where only an exact restore needs to know",
-			Case{After: deleted, Before: alive(new, "two")},
+			"created later, restored time before the first listing",
+			Case{After: deleted, Before: live(new, "two")},
 			Options{},
-			answer{Action: ActionKept, Reason: reasonUnlisted},
+			answer{Action: ActionKeep, Reason: reasonKeepUnlisted},
 		},
 		{
 			"another data type, in place",
-			Case{After: there(with(old, dataOf("integer")), "1"), Before: alive(with(new, dataOf("of-later")), "1")},
+			Case{After: past(with(old, dataOf("integer")), "1"), Before: live(with(new, dataOf("of-later")), "1")},
 			Options{},
 			answer{Action: ActionUpdate, Differs: []string{"dataType"}},
 		},
 		{
 			"a data type that does not change in place",
-			Case{After: there(with(old, dataOf(DataTypeImage)), "ami-01234567"), Before: alive(new, "two")},
+			Case{After: past(with(old, dataOf(DataTypeImage)), "ami-01234567"), Before: live(new, "two")},
 			Options{},
-			answer{Action: ActionUpdate, Differs: []string{"value"}, Notices: []string{"its data type stays text instead of aws:ec2:image: " + reasonDataType + " in place, --replace deletes it and creates it anew"}},
+			answer{Action: ActionUpdate, Differs: []string{"value"}, Notices: []string{"its data type stays text instead of aws:ec2:image: " + reasonDataType + "; --replace deletes and recreates it"}},
 		},
 		{
 			"a data type that does not change in place, and nothing else differs",
-			Case{After: there(with(old, dataOf(DataTypeImage)), "ami-01234567"), Before: alive(new, "ami-01234567")},
+			Case{After: past(with(old, dataOf(DataTypeImage)), "ami-01234567"), Before: live(new, "ami-01234567")},
 			Options{},
-			answer{Action: ActionNone, Reason: "nothing differs", Notices: []string{"its data type stays text instead of aws:ec2:image: " + reasonDataType + " in place, --replace deletes it and creates it anew"}},
+			answer{Action: ActionNone, Reason: "nothing differs", Notices: []string{"its data type stays text instead of aws:ec2:image: " + reasonDataType + "; --replace deletes and recreates it"}},
 		},
 		{
-			"a value that the live data type does not take",
-			Case{After: there(old, "no image"), Before: alive(with(new, dataOf(DataTypeImage)), "ami-01234567")},
+			"a value that the live data type does not accept",
+			Case{After: past(old, "no image"), Before: live(with(new, dataOf(DataTypeImage)), "ami-01234567")},
 			Options{},
 			answer{
-				Action: ActionUpdate, Differs: []string{"value"}, Refused: "its data type is aws:ec2:image and was text: " + reasonDataType + " in place; --replace deletes it and creates it anew",
-				Notices: []string{"its data type stays aws:ec2:image instead of text: " + reasonDataType + " in place, --replace deletes it and creates it anew"},
+				Action: ActionUpdate, Differs: []string{"value"}, Refused: "its data type is aws:ec2:image and was text: " + reasonDataType + "; --replace deletes and recreates it",
+				Notices: []string{"its data type stays aws:ec2:image instead of text: " + reasonDataType + "; --replace deletes and recreates it"},
 			},
 		},
 		{
 			"a data type by a replacement",
-			Case{After: there(old, "one"), Before: alive(with(new, dataOf(integration)), "two")},
+			Case{After: past(old, "one"), Before: live(with(new, dataOf(integration)), "two")},
 			Options{Replace: true},
 			answer{
-				Action: ActionReplace, Differs: []string{"value", "dataType"}, Reason: "deleted and created anew: " + reasonDataType + " in place",
-				Notices: []string{"its version numbers begin at 1 again, and a resource policy that shares it is lost"},
+				Action: ActionReplace, Differs: []string{"value", "dataType"}, Reason: "deleted and recreated: " + reasonDataType,
+				Notices: []string{"its version numbers start at 1 again, and a resource policy that shares it is lost"},
 			},
 		},
 		{
-			"begun after, before the first listing, last known",
-			Case{After: deleted, Before: alive(new, "two")},
+			"created later, restored time before the first listing, last known",
+			Case{After: deleted, Before: live(new, "two")},
 			Options{AssumeLastKnown: true},
-			answer{Action: ActionKept, Reason: reasonUnborn},
+			answer{Action: ActionKeep, Reason: reasonKeep},
 		},
 		{
-			"begun after and gone again",
+			"created later, does not exist now",
 			Case{After: deleted},
 			Options{Exact: true},
 			answer{Action: ActionNone, Reason: "it did not exist yet"},
 		},
 
 		{
-			"nothing known",
-			Case{After: nothing, Before: alive(new, "two")},
+			"never recorded",
+			Case{After: nothing, Before: live(new, "two")},
 			Options{},
-			answer{Action: ActionUnknown, Reason: "nothing was recorded yet"},
+			answer{Action: ActionSkip, Reason: "nothing was recorded yet"},
 		},
 		{
-			"nothing known, last known",
-			Case{After: nothing, Before: alive(new, "two")},
+			"never recorded, last known",
+			Case{After: nothing, Before: live(new, "two")},
 			Options{AssumeLastKnown: true, Exact: true},
-			answer{Action: ActionUnknown, Reason: "nothing was recorded yet"},
+			answer{Action: ActionSkip, Reason: "nothing was recorded yet"},
 		},
 		{
 			"in a gap",
-			Case{After: gap, Existed: true, Before: alive(new, "two")},
+			Case{After: gap, Existed: true, Before: live(new, "two")},
 			Options{},
-			answer{Action: ActionUnknown, Reason: "versions are missing"},
+			answer{Action: ActionSkip, Reason: "versions are missing"},
 		},
 		{
 			"in a gap, last known",
-			Case{After: gap, Existed: true, Before: alive(new, "two")},
+			Case{After: gap, Existed: true, Before: live(new, "two")},
 			Options{AssumeLastKnown: true},
 			answer{Action: ActionUpdate, Differs: []string{"value"}, Notices: []string{"this is the last known state: versions are missing"}},
 		},
 		{
 			"in a gap, and still live",
-			Case{After: gap, Existed: true, Before: alive(old, "one")},
+			Case{After: gap, Existed: true, Before: live(old, "one")},
 			Options{},
 			answer{Action: ActionNone, Reason: "nothing differs"},
 		},
 		{
 			"in the second of a deletion",
-			Case{After: gapDeleted, Existed: true, Before: alive(new, "two")},
+			Case{After: gapDeleted, Existed: true, Before: live(new, "two")},
 			Options{},
-			answer{Action: ActionUnknown, Reason: "it was deleted within this second"},
+			answer{Action: ActionSkip, Reason: "it was deleted within this second"},
 		},
 		{
 			"in the second of a deletion, last known",
-			Case{After: gapDeleted, Existed: true, Before: alive(new, "two")},
+			Case{After: gapDeleted, Existed: true, Before: live(new, "two")},
 			Options{AssumeLastKnown: true},
-			answer{Action: ActionDelete, Differs: []string{"value", "type", "tier", "dataType"}, Reason: reasonEnded, Notices: []string{"this is the last known state: it was deleted within this second"}},
+			answer{Action: ActionDelete, Differs: []string{"value", "type", "tier", "dataType"}, Reason: reasonDeleted, Notices: []string{"this is the last known state: it was deleted within this second"}},
 		},
 		{
-			"the value is lost",
-			Case{After: expired, Existed: true, Before: alive(new, "two")},
+			"the value is unavailable",
+			Case{After: expired, Existed: true, Before: live(new, "two")},
 			Options{AssumeLastKnown: true},
-			answer{Action: ActionUnknown, Reason: "its value cannot be had: the value object is no longer in the bucket"},
+			answer{Action: ActionSkip, Reason: "its value is unavailable: the value object is no longer in the bucket"},
 		},
 		{
-			"the value is lost and still live",
-			Case{After: expired, Existed: true, Before: alive(old, "two")},
+			"the value is unavailable, but the version is live",
+			Case{After: expired, Existed: true, Before: live(old, "two")},
 			Options{},
 			answer{Action: ActionNone, Reason: "nothing differs"},
 		},
 		{
 			"the live version is not recorded",
-			Case{After: there(old, "one"), Before: unread, Unheld: "no"},
+			Case{After: past(old, "one"), Before: unread, Unsaved: "no"},
 			Options{},
 			answer{Action: ActionUpdate, Differs: []string{"value"}, Refused: "no"},
 		},
 
 		{
 			"only tags differ",
-			Case{After: tagged(there(old, ""), map[string]string{"env": "prod", "x": "1"}), Before: live(alive(old, ""), map[string]string{"env": "dev", "y": "2"}), Unheld: "no"},
+			Case{After: tagged(past(old, ""), map[string]string{"env": "prod", "x": "1"}), Before: liveTags(live(old, ""), map[string]string{"env": "dev", "y": "2"}), Unsaved: "no"},
 			Options{},
 			answer{Action: ActionUpdate, Differs: []string{"tag env", "tag x", "tag y"}},
 		},
 		{
-			"only tags differ, and are not recorded",
-			Case{After: tagged(there(old, ""), map[string]string{"env": "prod"}), Before: alive(old, ""), Untagged: "no"},
+			"only tags differ, live tags not recorded",
+			Case{After: tagged(past(old, ""), map[string]string{"env": "prod"}), Before: live(old, ""), TagsUnsaved: "no"},
 			Options{},
 			answer{Action: ActionUpdate, Differs: []string{"tag env"}, Refused: "no"},
 		},
 		{
-			"the value differs, and tags that are not touched are not recorded",
-			Case{After: there(old, "one"), Before: alive(new, "two"), Untagged: "no"},
+			"only the value differs, live tags not recorded",
+			Case{After: past(old, "one"), Before: live(new, "two"), TagsUnsaved: "no"},
 			Options{},
 			answer{Action: ActionUpdate, Differs: []string{"value"}},
 		},
 		{
 			"tags of AWS",
-			Case{After: tagged(there(old, ""), map[string]string{"aws:cloudformation:stack-name": "a"}), Before: live(alive(old, ""), map[string]string{"AWS:x": "b"})},
+			Case{After: tagged(past(old, ""), map[string]string{"aws:cloudformation:stack-name": "a"}), Before: liveTags(live(old, ""), map[string]string{"AWS:x": "b"})},
 			Options{},
 			answer{Action: ActionNone, Reason: "nothing differs"},
 		},
 		{
-			"tags that were not known",
-			Case{After: untagged, Before: live(alive(old, "one"), map[string]string{"env": "dev"})},
+			"unknown tags",
+			Case{After: untagged, Before: liveTags(live(old, "one"), map[string]string{"env": "dev"})},
 			Options{},
 			answer{Action: ActionNone, Reason: "nothing differs"},
 		},
@@ -313,60 +313,60 @@ func TestCompute(t *testing.T) {
 		{
 			"attributes",
 			Case{
-				After: there(with(old, func(v *ssmbak.Version) {
+				After: past(with(old, func(v *ssmbak.Version) {
 					v.Type, v.KeyID, v.Description, v.AllowedPattern = ssmbak.TypeSecureString, "alias/k", "d", "^o"
 					v.DataType = "integer"
-				}), "one"), Before: alive(new, "one"),
+				}), "one"), Before: live(new, "one"),
 			},
 			Options{},
 			answer{Action: ActionUpdate, Differs: []string{"type", "keyId", "dataType", "description", "allowedPattern"}},
 		},
 		{
 			"the default key by name",
-			Case{After: there(with(old, secure("")), "one"), Before: alive(with(new, secure("alias/aws/ssm")), "one")},
+			Case{After: past(with(old, secure("")), "one"), Before: live(with(new, secure("alias/aws/ssm")), "one")},
 			Options{},
 			answer{Action: ActionNone, Reason: "nothing differs"},
 		},
 		{
-			"up to advanced",
-			Case{After: there(with(old, func(v *ssmbak.Version) { v.Tier = advanced }), "one"), Before: alive(new, "one")},
+			"from standard to advanced",
+			Case{After: past(with(old, func(v *ssmbak.Version) { v.Tier = advanced }), "one"), Before: live(new, "one")},
 			Options{},
 			answer{Action: ActionUpdate, Differs: []string{"tier"}},
 		},
 		{
-			"down to standard, alone",
-			Case{After: there(old, "one"), Before: alive(with(new, func(v *ssmbak.Version) { v.Tier = advanced }), "one")},
+			"from advanced to standard, nothing else differs",
+			Case{After: past(old, "one"), Before: live(with(new, func(v *ssmbak.Version) { v.Tier = advanced }), "one")},
 			Options{},
 			answer{Action: ActionNone, Reason: "nothing differs", Notices: []string{noticeTier}},
 		},
 		{
-			"down to standard",
-			Case{After: there(old, "one"), Before: alive(with(new, func(v *ssmbak.Version) { v.Tier = advanced }), "two")},
+			"from advanced to standard",
+			Case{After: past(old, "one"), Before: live(with(new, func(v *ssmbak.Version) { v.Tier = advanced }), "two")},
 			Options{},
 			answer{Action: ActionUpdate, Differs: []string{"value"}, Notices: []string{noticeTier}},
 		},
 		{
 			"policies in another order",
 			Case{
-				After:  there(with(old, func(v *ssmbak.Version) { v.Policies = `[{"Type":"A","Version":"1.0"},{"Type":"B"}]` }), "one"),
-				Before: alive(with(new, func(v *ssmbak.Version) { v.Policies = `[{"Type":"B"}, {"Version":"1.0","Type":"A"}]` }), "one"),
+				After:  past(with(old, func(v *ssmbak.Version) { v.Policies = `[{"Type":"A","Version":"1.0"},{"Type":"B"}]` }), "one"),
+				Before: live(with(new, func(v *ssmbak.Version) { v.Policies = `[{"Type":"B"}, {"Version":"1.0","Type":"A"}]` }), "one"),
 			},
 			Options{},
 			answer{Action: ActionNone, Reason: "nothing differs"},
 		},
 		{
 			"policies to be cleared",
-			Case{After: there(old, "one"), Before: alive(with(new, func(v *ssmbak.Version) { v.Policies = `[{"Type":"B"}]` }), "one")},
+			Case{After: past(old, "one"), Before: live(with(new, func(v *ssmbak.Version) { v.Policies = `[{"Type":"B"}]` }), "one")},
 			Options{},
 			answer{Action: ActionUpdate, Differs: []string{"policies"}},
 		},
 		{
-			"an expiration that has passed alone",
+			"only an expiration that has passed",
 			Case{
 				Now: later,
-				After: there(with(old, func(v *ssmbak.Version) {
+				After: past(with(old, func(v *ssmbak.Version) {
 					v.Policies = `[{"Type":"Expiration","Attributes":{"Timestamp":"2020-01-01T00:00:00Z"}}]`
-				}), "one"), Before: alive(new, "one"),
+				}), "one"), Before: live(new, "one"),
 			},
 			Options{},
 			answer{Action: ActionNone, Reason: "nothing differs"},
@@ -375,19 +375,19 @@ func TestCompute(t *testing.T) {
 			"an expiration that has passed",
 			Case{
 				Now: later,
-				After: there(with(old, func(v *ssmbak.Version) {
+				After: past(with(old, func(v *ssmbak.Version) {
 					v.Policies = `[{"Type":"Expiration","Attributes":{"Timestamp":"2020-01-01T00:00:00Z"}}]`
-				}), "one"), Before: alive(new, "two"),
+				}), "one"), Before: live(new, "two"),
 			},
 			Options{},
-			answer{Action: ActionUpdate, Differs: []string{"value"}, Notices: []string{"its expiration 2020-01-01T00:00:00Z has passed and is left out"}},
+			answer{Action: ActionUpdate, Differs: []string{"value"}, Notices: []string{"its expiration 2020-01-01T00:00:00Z has passed and is removed"}},
 		},
 
 		{
-			"of the original, nothing changed",
+			"of the legacy ssmbak, nothing changed",
 			Case{
-				After: there(ssmbak.Version{Time: moment - 5000, Attributes: ssmbak.Attributes{Type: ssmbak.TypeSecureString, Description: "the key"}}, "one"),
-				Before: alive(with(new, func(v *ssmbak.Version) {
+				After: past(ssmbak.Version{Time: moment - 5000, Attributes: ssmbak.Attributes{Type: ssmbak.TypeSecureString, Description: "the key"}}, "one"),
+				Before: live(with(new, func(v *ssmbak.Version) {
 					v.Type, v.KeyID, v.Description, v.AllowedPattern, v.Tier = ssmbak.TypeSecureString, "alias/k", "the (key)", "o", advanced
 				}), "one"),
 			},
@@ -395,16 +395,16 @@ func TestCompute(t *testing.T) {
 			answer{Action: ActionNone, Reason: "nothing differs"},
 		},
 		{
-			"of the original, without a type",
-			Case{After: untyped, Before: alive(new, "two")},
+			"of the legacy ssmbak, without a type",
+			Case{After: untyped, Before: live(new, "two")},
 			Options{},
 			answer{Action: ActionUpdate, Differs: []string{"value"}},
 		},
 		{
-			"of the original, without a type, and gone",
+			"of the legacy ssmbak, without a type, does not exist now",
 			Case{After: untyped, Existed: true},
 			Options{},
-			answer{Action: ActionUnknown, Reason: "its type was not recorded"},
+			answer{Action: ActionSkip, Reason: "its type was not recorded"},
 		},
 	}
 	for _, test := range tests {
@@ -417,7 +417,7 @@ func TestCompute(t *testing.T) {
 				got.Differs = append(got.Differs, string(d.Attribute))
 			}
 			if diff := cmp.Diff(got, test.want); diff != "" {
-				t.Errorf("compute (-got +want):\n%s", diff)
+				t.Errorf("Decide (-got +want):\n%s", diff)
 			}
 		})
 	}
@@ -427,8 +427,8 @@ func TestDifferences(t *testing.T) {
 	t.Parallel()
 	c := Case{
 		Name:   "/app/a",
-		After:  there(with(version(1, moment), func(v *ssmbak.Version) { v.Description = "" }), "one"),
-		Before: alive(with(version(2, later), func(v *ssmbak.Version) { v.Description = "new" }), "two"),
+		After:  past(with(version(1, moment), func(v *ssmbak.Version) { v.Description = "" }), "one"),
+		Before: live(with(version(2, later), func(v *ssmbak.Version) { v.Description = "new" }), "two"),
 	}
 	c.After.Tags.V = map[string]string{"a": "", "b": "1"}
 	c.Before.Tags.V = map[string]string{"b": "2", "c": "3"}

@@ -8,29 +8,29 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// DestinationError says why nothing can be restored to the prefix that was
-// given by [Options.To].
+// DestinationError is the reason why parameters cannot be restored to the prefix
+// [Options.To].
 type DestinationError struct{ To, Reason string }
 
 func (e *DestinationError) Error() string {
-	return fmt.Sprintf("nothing can be restored to %s: %s", e.To, e.Reason)
+	return fmt.Sprintf("cannot restore to %s: %s", e.To, e.Reason)
 }
 
-// Destination is where parameters are restored to.
+// Destination maps the names of recorded parameters to those that they are restored to.
 type Destination struct {
-	from string // what recorded names begin with, with a slash at its end
-	to   string // what stands for it
+	from, to string // prefixes that end with a slash
 }
 
-// Destination returns where the target goes. one says that the target is one
-// parameter.
+// Destination returns the destination of the target, or a [*DestinationError] if
+// [Options.To] is not a path or is where the target itself is. With one, the target is
+// a single parameter.
 func (o Options) Destination(target ssmbak.Target, one bool) (Destination, error) {
 	if o.To == "" {
 		return Destination{from: "/", to: "/"}, nil
 	}
 	to, err := ssmbak.ParseTarget(strings.TrimSuffix(o.To, "/")+"/", target.Recursive())
 	if err != nil {
-		return Destination{}, &DestinationError{o.To, "it is no path"}
+		return Destination{}, &DestinationError{o.To, "it is not a path"}
 	}
 	d := Destination{from: target.Prefix(), to: to.Prefix()}
 	if one {
@@ -40,12 +40,13 @@ func (o Options) Destination(target ssmbak.Target, one bool) (Destination, error
 		}
 	}
 	if d.to == d.from {
-		return Destination{}, &DestinationError{o.To, "that is where it is; leave --to out to restore it there"}
+		return Destination{}, &DestinationError{o.To, "the source is the same; omit --to to restore in place"}
 	}
 	return d, nil
 }
 
-// Of returns the name to which a recorded one is restored.
+// Of returns the name that a recorded parameter is restored to, or a
+// [*DestinationError] if that is not a valid name.
 func (d Destination) Of(name ssmbak.Name) (ssmbak.Name, error) {
 	if d.from == d.to {
 		return name, nil
@@ -57,26 +58,27 @@ func (d Destination) Of(name ssmbak.Name) (ssmbak.Name, error) {
 	return to, nil
 }
 
-// Origin returns the recorded name that would be restored to a live one.
+// Origin returns the name of the recorded parameter that is restored to a live one.
 func (d Destination) Origin(name ssmbak.Name) ssmbak.Name {
 	return ssmbak.Name(d.from + strings.TrimPrefix(string(name), d.to))
 }
 
-// Itself reports whether a recorded name lies below the destination: a copy that
-// lies in what is copied does not copy itself.
-func (d Destination) Itself(name ssmbak.Name) bool {
+// Contains reports whether a recorded parameter is below a destination that is itself
+// below the source. Such parameters are not copied.
+func (d Destination) Contains(name ssmbak.Name) bool {
 	return d.from != d.to && strings.HasPrefix(d.to, d.from) && strings.HasPrefix(string(name), d.to)
 }
 
-// Copied reports whether a live name below the Destination is one of those that
-// are copied: where that lies above them, they are no part of what is there.
-func (d Destination) Copied(name ssmbak.Name) bool {
+// IsSource reports whether a live parameter below the destination is one of the copied
+// parameters, as it can be if the destination is above the source. Such parameters are
+// not changed.
+func (d Destination) IsSource(name ssmbak.Name) bool {
 	return strings.HasPrefix(d.from, d.to) && strings.HasPrefix(string(name), d.from)
 }
 
-// Below returns the path of live parameters that stand for those below the
-// target.
-func (d Destination) Below(target ssmbak.Target) (ssmbak.Target, error) {
+// Target returns the target that covers the parameters that those of target are
+// restored to.
+func (d Destination) Target(target ssmbak.Target) (ssmbak.Target, error) {
 	if d.from == d.to {
 		return target, nil
 	}

@@ -12,51 +12,51 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// KeptVersions is how many versions of a parameter Parameter Store keeps: a
-// new one drops the oldest, unless that has a label.
+// maxVersions is the number of versions of a parameter that Parameter Store keeps. A new
+// version removes the oldest one, but is refused if the oldest one has a label.
 // https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-versions.html
-const KeptVersions = 100
+const maxVersions = 100
 
-// LabelMove puts a label on a version, or takes it off all of them.
+// LabelMove moves a label to a version, or removes it.
 type LabelMove struct {
 	Label    string
 	From, To int64 // 0 for no version
-	Fresh    bool  // To is the version that the action writes
+	ToNew    bool  // To is the version that the action writes
 }
 
-// moveLabels decides which labels of a parameter that was there have to be
-// moved, and says which cannot come back.
+// moveLabels adds the labels to move to the item, with notices about labels that cannot
+// be restored.
 //
-// A version of the life that is live keeps its number, so its labels go where
-// they were. In another life only the wanted version itself is there again, as
-// the version that is written, or as the live one where nothing is.
+// Versions of the current life keep their numbers, and so do their labels. In another
+// life, of all versions only the restored one exists again: as the version that is
+// written, or as the live one if nothing is written.
 func (c *Case) moveLabels(item *Item) {
 	w := &c.After
-	anew := item.Action == ActionCreate || item.Action == ActionReplace
+	recreates := item.Action == ActionCreate || item.Action == ActionReplace
 	if item.Action == ActionReplace {
-		defer c.loseLabels(item)
+		defer c.addLostLabels(item)
 	}
 	if !w.Labels.IsKnown() {
-		if anew {
-			item.Notices = append(item.Notices, "its labels are not known: it gets none")
+		if recreates {
+			item.Notices = append(item.Notices, "its labels are unknown: it is created without labels")
 		}
 		return
 	}
 	writes := item.NewVersion()
-	live, kept := map[string]int64{}, []timeline.Ref(nil)
-	if !anew {
+	before, history := map[string]int64{}, []timeline.Ref(nil)
+	if !recreates {
 		if !c.Before.Labels.IsKnown() {
 			return
 		}
-		live, kept = c.Before.Labels.V, c.Before.Kept
+		before, history = c.Before.Labels.V, c.Before.History
 	}
-	same := !c.moved() && slices.Contains(kept, timeline.Ref{Number: w.Version.Number, Time: w.Version.Time})
-	if writes && len(kept) >= KeptVersions {
-		kept = kept[1:] // the write drops the oldest
+	same := !c.copied() && slices.Contains(history, timeline.Ref{Number: w.Version.Number, Time: w.Version.Time})
+	if writes && len(history) >= maxVersions {
+		history = history[1:] // the write removes the oldest
 	}
 	target := func(number int64) (to int64, fresh, ok bool) {
 		switch {
-		case same && slices.ContainsFunc(kept, func(r timeline.Ref) bool { return r.Number == number }):
+		case same && slices.ContainsFunc(history, func(r timeline.Ref) bool { return r.Number == number }):
 			return number, false, true
 		case number == w.Version.Number && writes:
 			return item.Expected(), true, true
@@ -65,26 +65,26 @@ func (c *Case) moveLabels(item *Item) {
 		}
 		return 0, false, false
 	}
-	for _, label := range union(w.Labels.V, live) {
-		if !anew && c.untouched(ssmbak.LabelAttribute(label)) {
+	for _, label := range union(w.Labels.V, before) {
+		if !recreates && c.isUntouched(ssmbak.LabelAttribute(label)) {
 			continue
 		}
-		was, wanted := w.Labels.V[label]
-		from := live[label]
-		if !wanted {
+		old, restored := w.Labels.V[label]
+		from := before[label]
+		if !restored {
 			item.move(LabelMove{Label: label, From: from})
 			continue
 		}
-		to, fresh, ok := target(was)
+		to, fresh, ok := target(old)
 		switch {
-		case !ok && from == was && same:
-			// It is on the version that the write would drop, and keeps it from that.
+		case !ok && from == old && same:
+			// It is on the oldest version, and prevents the write from removing that.
 		case !ok && from == 0:
-			item.Notices = append(item.Notices, fmt.Sprintf("label %s cannot come back: it was on version %d, which is gone", label, was))
+			item.Notices = append(item.Notices, fmt.Sprintf("label %s cannot be restored: it was on version %d, which no longer exists", label, old))
 		case !ok:
-			item.Notices = append(item.Notices, fmt.Sprintf("label %s stays on version %d: it was on version %d, which is gone", label, from, was))
+			item.Notices = append(item.Notices, fmt.Sprintf("label %s stays on version %d: it was on version %d, which no longer exists", label, from, old))
 		case to != from:
-			item.move(LabelMove{Label: label, From: from, To: to, Fresh: fresh})
+			item.move(LabelMove{Label: label, From: from, To: to, ToNew: fresh})
 		}
 	}
 	if writes {
@@ -92,9 +92,9 @@ func (c *Case) moveLabels(item *Item) {
 	}
 }
 
-// loseLabels adds the labels that a replaced parameter has now, and that are not
-// put on what is created, to what differs: the way back needs them.
-func (c *Case) loseLabels(item *Item) {
+// addLostLabels adds the labels that a replaced parameter loses to its differences,
+// because an undo needs them.
+func (c *Case) addLostLabels(item *Item) {
 	for _, label := range union(c.Before.Labels.V, nil) {
 		i := slices.IndexFunc(item.Differences, func(d Difference) bool { return d.Attribute == ssmbak.LabelAttribute(label) })
 		if i < 0 {
@@ -105,11 +105,11 @@ func (c *Case) loseLabels(item *Item) {
 	}
 }
 
-// VersionLabels is the most labels that one version has.
+// VersionLabels is the maximum number of labels of one version.
 // https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_LabelParameterVersion.html
 const VersionLabels = 10
 
-// LabelsOn returns how many labels a live version has.
+// LabelsOn returns the number of labels of a version of Before, which must not be nil.
 func (i *Item) LabelsOn(version int64) int {
 	n := 0
 	for _, at := range i.Before.Labels.V {
@@ -120,13 +120,13 @@ func (i *Item) LabelsOn(version int64) int {
 	return n
 }
 
-// Blocks reports whether a label has to go before a new version fits: it is on
-// the oldest of as many as Parameter Store keeps.
+// Blocks reports whether the label must be moved before the new version is written,
+// because it is on the oldest of as many versions as Parameter Store keeps.
 func (i *Item) Blocks(m LabelMove) bool {
-	return i.NewVersion() && i.Before != nil && len(i.Before.Kept) >= KeptVersions && m.From == i.Before.Kept[0].Number
+	return i.NewVersion() && i.Before != nil && len(i.Before.History) >= maxVersions && m.From == i.Before.History[0].Number
 }
 
-// move adds a move to what the item does.
+// move adds a label move to the item.
 func (i *Item) move(m LabelMove) {
 	i.Labels = append(i.Labels, m)
 	i.Differences = append(i.Differences, Difference{
@@ -135,23 +135,23 @@ func (i *Item) move(m LabelMove) {
 	switch {
 	case m.From == 0:
 	case m.To == 0:
-		i.Notices = append(i.Notices, fmt.Sprintf("label %s is taken from version %d", m.Label, m.From))
+		i.Notices = append(i.Notices, fmt.Sprintf("label %s is removed from version %d", m.Label, m.From))
 	default:
 		i.Notices = append(i.Notices, fmt.Sprintf("label %s moves from version %d to version %d", m.Label, m.From, m.To))
 	}
 }
 
-// blocked says why Parameter Store will refuse a new version: the oldest of as
-// many as it keeps has a label, which the item does not take from it. "" if
-// that is not so, or not known.
+// blocked returns the reason why Parameter Store will refuse a new version, "" if it
+// will not or if that is unknown: the oldest of as many versions as it keeps has a label
+// that the item does not move.
 func blocked(item *Item) string {
-	if item.Before == nil || item.Action == ActionReplace || len(item.Before.Kept) < KeptVersions {
+	if item.Before == nil || item.Action == ActionReplace || len(item.Before.History) < maxVersions {
 		return ""
 	}
-	oldest := item.Before.Kept[0].Number
+	oldest := item.Before.History[0].Number
 	var labels []string
 	for _, label := range slices.Sorted(maps.Keys(item.Before.Labels.V)) {
-		leaves := slices.ContainsFunc(item.Labels, func(m LabelMove) bool { return m.Label == label && !m.Fresh })
+		leaves := slices.ContainsFunc(item.Labels, func(m LabelMove) bool { return m.Label == label && !m.ToNew })
 		if item.Before.Labels.V[label] == oldest && !leaves {
 			labels = append(labels, label)
 		}
@@ -159,7 +159,9 @@ func blocked(item *Item) string {
 	return OldestLabelled(item.Name, oldest, labels)
 }
 
-// OldestLabelled explains Parameter Store's ParameterMaxVersionLimitExceeded.
+// OldestLabelled returns an explanation of Parameter Store's error
+// ParameterMaxVersionLimitExceeded, with the command that removes the labels of the oldest
+// version. It returns "" if there are no labels.
 func OldestLabelled(name ssmbak.Name, oldest int64, labels []string) string {
 	if len(labels) == 0 {
 		return ""
@@ -168,11 +170,11 @@ func OldestLabelled(name ssmbak.Name, oldest int64, labels []string) string {
 	if len(labels) > 1 {
 		what = "labels " + strings.Join(labels, ", ") + " are"
 	}
-	return fmt.Sprintf("%s on version %d, the oldest of the %d that Parameter Store keeps, so that no new one fits: `aws ssm unlabel-parameter-version --name %s --parameter-version %d --labels %s` takes it away",
-		what, oldest, KeptVersions, name, oldest, strings.Join(labels, " "))
+	return fmt.Sprintf("%s on version %d, the oldest of the %d that Parameter Store keeps, which prevents a new version: `aws ssm unlabel-parameter-version --name %s --parameter-version %d --labels %s` removes it",
+		what, oldest, maxVersions, name, oldest, strings.Join(labels, " "))
 }
 
-// union returns the keys of both maps in order.
+// union returns the keys of both maps, sorted.
 func union[V any](a, b map[string]V) []string {
 	keys := maps.Clone(a)
 	if keys == nil {

@@ -11,13 +11,11 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// shelf is a model of the one parameter in a Parameter Store, nil if it is not
-// there.
-type shelf struct{ p *Parameter }
+// model is a model of Parameter Store with one parameter, nil if it does not exist.
+type model struct{ p *Parameter }
 
-// put is PutParameter, as far as it matters here. It fails the test where AWS
-// would refuse.
-func (s *shelf) put(t *rapid.T, w Write) {
+// put is a model of PutParameter. It fails the test if AWS would refuse the request.
+func (s *model) put(t *rapid.T, w Write) {
 	next := Parameter{
 		Version: ssmbak.Version{Number: 1, Time: later + 1, Attributes: ssmbak.Attributes{Type: w.Type, KeyID: w.KeyID, Tier: w.Tier, DataType: w.DataType, Description: w.Description, AllowedPattern: w.AllowedPattern, Policies: w.Policies}},
 		Value:   ssmbak.Know(w.Value, ssmbak.Proved), Tags: ssmbak.Know(w.Tags, ssmbak.Proved),
@@ -28,7 +26,7 @@ func (s *shelf) put(t *rapid.T, w Write) {
 	case w.Overwrite && len(w.Tags) > 0:
 		t.Fatal("tags and overwrite can't be used together")
 	case w.KeyID != "" && w.Type != ssmbak.TypeSecureString:
-		t.Fatal("a key for what is no SecureString")
+		t.Fatal("a key without a SecureString")
 	case strings.Contains(w.Policies, "2020"):
 		t.Fatal("an expiration that has passed")
 	}
@@ -52,8 +50,8 @@ func (s *shelf) put(t *rapid.T, w Write) {
 	s.p = &next
 }
 
-// apply does what the item says.
-func (s *shelf) apply(t *rapid.T, item Item, now ssmbak.Time) {
+// apply applies the item to the model.
+func (s *model) apply(t *rapid.T, item Item, now ssmbak.Time) {
 	if item.Refused != "" {
 		return
 	}
@@ -80,7 +78,7 @@ func (s *shelf) apply(t *rapid.T, item Item, now ssmbak.Time) {
 		switch {
 		case !ok:
 		case strings.HasPrefix(key, "aws:"):
-			t.Fatalf("a tag of AWS is touched: %s", key)
+			t.Fatalf("a tag of AWS is changed: %s", key)
 		case d.NoAfter:
 			delete(tagged.Tags.V, key)
 		default:
@@ -106,55 +104,54 @@ func anyTags(t *rapid.T, what string) map[string]string {
 	return rapid.MapOfN(rapid.SampledFrom([]string{"a", "b", "aws:c"}), rapid.SampledFrom([]string{"", "1"}), 0, 3).Draw(t, what)
 }
 
-// anyCircumstances draws what the archive and Parameter Store may say of one
-// parameter. Two that are the same version hold the same.
-func anyCircumstances(t *rapid.T) Case {
+// anyCase draws a case. If Before and After are the same version, they are equal.
+func anyCase(t *rapid.T) Case {
 	c := Case{Now: later, Existed: rapid.Bool().Draw(t, "existed"), Covered: rapid.Bool().Draw(t, "covered")}
 	w := &c.After
 	w.Name, c.Name = "/a", "/a"
 	w.Certainty = ssmbak.Certainty(rapid.IntRange(0, 2).Draw(t, "certainty"))
-	switch rapid.SampledFrom([]string{"held", "held", "held", "deleted", "nothing", "original", "lost"}).Draw(t, "wanted") {
+	switch rapid.SampledFrom([]string{"present", "present", "present", "deleted", "unrecorded", "legacy"}).Draw(t, "after") {
 	case "deleted":
 		w.Deleted = true
-	case "nothing":
+	case "unrecorded":
 		w.Certainty = ssmbak.Unknown
-	case "original":
-		v := anyVersion(t, "wanted", 0, moment-1)
+	case "legacy":
+		v := anyVersion(t, "after", 0, moment-1)
 		w.Version = ssmbak.Version{Time: v.Time, Attributes: ssmbak.Attributes{Type: v.Type, Description: v.Description}}
 	default:
-		w.Version = anyVersion(t, "wanted", rapid.Int64Range(1, 3).Draw(t, "number"), moment-1)
-		if tags := anyTags(t, "wantedTags"); rapid.IntRange(0, 9).Draw(t, "tagsKnown") > 0 {
+		w.Version = anyVersion(t, "after", rapid.Int64Range(1, 3).Draw(t, "number"), moment-1)
+		if tags := anyTags(t, "afterTags"); rapid.IntRange(0, 9).Draw(t, "tagsKnown") > 0 {
 			w.Tags = ssmbak.Know(tags, ssmbak.Proved)
 		}
-		if w.Version.Policies != "" && rapid.Bool().Draw(t, "passed") {
+		if w.Version.Policies != "" && rapid.Bool().Draw(t, "expired") {
 			w.Version.Policies = `[{"Type":"Expiration","Attributes":{"Timestamp":"2020-01-01T00:00:00Z"}},{"Type":"NoChangeNotification"}]`
 		}
 	}
 	if w.Version.Time != 0 {
-		w.Value = ssmbak.Know(ssmbak.NewValue(rapid.SampledFrom([]string{"x", "y"}).Draw(t, "wantedValue")), ssmbak.Proved)
-		if rapid.IntRange(0, 9).Draw(t, "lost") == 0 {
-			w.Value = ssmbak.Known[ssmbak.Value]{Reason: "lost"}
+		w.Value = ssmbak.Know(ssmbak.NewValue(rapid.SampledFrom([]string{"x", "y"}).Draw(t, "afterValue")), ssmbak.Proved)
+		if rapid.IntRange(0, 9).Draw(t, "unavailable") == 0 {
+			w.Value = ssmbak.Known[ssmbak.Value]{Reason: "unavailable"}
 		}
 	}
-	if rapid.IntRange(0, 4).Draw(t, "alive") == 0 {
+	if rapid.IntRange(0, 4).Draw(t, "exists") == 0 {
 		return c
 	}
-	c.Before = &Parameter{Tags: ssmbak.Know(anyTags(t, "liveTags"), ssmbak.Proved)}
+	c.Before = &Parameter{Tags: ssmbak.Know(anyTags(t, "beforeTags"), ssmbak.Proved)}
 	if w.Value.IsKnown() && w.Version.Number != 0 && rapid.Bool().Draw(t, "current") {
 		c.Before.Version, c.Before.Value = w.Version, w.Value
 		return c
 	}
-	c.Before.Version = anyVersion(t, "live", rapid.Int64Range(1, 9).Draw(t, "liveNumber"), later)
-	c.Before.Value = ssmbak.Know(ssmbak.NewValue(rapid.SampledFrom([]string{"x", "y"}).Draw(t, "liveValue")), ssmbak.Proved)
+	c.Before.Version = anyVersion(t, "before", rapid.Int64Range(1, 9).Draw(t, "beforeNumber"), later)
+	c.Before.Value = ssmbak.Know(ssmbak.NewValue(rapid.SampledFrom([]string{"x", "y"}).Draw(t, "beforeValue")), ssmbak.Proved)
 	return c
 }
 
-// TestModel applies what compute says to a model of Parameter Store: what comes
-// out is the wanted state, and planning again finds nothing to do.
+// TestModel applies items to a model of Parameter Store, and checks that the result is
+// the state to restore and that a new plan does nothing.
 func TestModel(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		c := anyCircumstances(t)
+		c := anyCase(t)
 		o := Options{AssumeLastKnown: rapid.Bool().Draw(t, "assume"), Exact: rapid.Bool().Draw(t, "exact")}
 		item := Decide(c, o)
 		if item.Action.Writes() != (len(item.Differences) > 0) {
@@ -164,18 +161,18 @@ func TestModel(t *testing.T) {
 			t.Fatalf("%s of an unknown state", item.Action)
 		}
 		if item.Action == ActionDelete && (!c.After.Deleted || !c.Existed && !o.Exact) {
-			t.Fatalf("delete of what was not deleted: %+v", c.After)
+			t.Fatalf("delete of a parameter that was not deleted: %+v", c.After)
 		}
 		if item.Action == ActionDelete && !c.Existed && !c.Covered && !o.AssumeLastKnown {
-			t.Fatal("delete of what may have been there")
+			t.Fatal("delete of a parameter that may have existed")
 		}
-		s := shelf{c.Before}
+		s := model{c.Before}
 		s.apply(t, item, c.Now)
 
 		switch {
 		case item.Refused != "":
 			return
-		case item.Action == ActionUnknown, item.Action == ActionKept:
+		case item.Action == ActionSkip, item.Action == ActionKeep:
 			if s.p != c.Before {
 				t.Fatalf("%s changed something", item.Action)
 			}
@@ -190,18 +187,18 @@ func TestModel(t *testing.T) {
 		again := c
 		again.Before = s.p
 		if got := Decide(again, o); got.Action.Writes() {
-			t.Fatalf("after %s, planning again says %s: %+v", item.Action, got.Action, got.Differences)
+			t.Fatalf("after %s, the new plan is %s: %+v", item.Action, got.Action, got.Differences)
 		}
 	})
 }
 
-// check compares what a restore left with what was wanted.
+// check compares the parameter after a restore with the state to restore.
 func check(t *rapid.T, c Case, item Item, got *Parameter) {
 	if got == nil {
 		t.Fatalf("%s left nothing", item.Action)
 	}
 	w, v := c.After, c.After.Version
-	if original(w) {
+	if legacyOnly(w) {
 		v = got.Version
 		v.Type = w.Version.Type
 		if c.Before == nil {
@@ -213,7 +210,7 @@ func check(t *rapid.T, c Case, item Item, got *Parameter) {
 	}
 	if c.Before != nil && fixed(Defaulted(c.Before.Version.Attributes).DataType, Defaulted(v.Attributes).DataType) {
 		if !strings.Contains(strings.Join(item.Notices, " "), "its data type stays") {
-			t.Fatalf("nothing is said of the data type: %q", item.Notices)
+			t.Fatalf("no notice about the data type: %q", item.Notices)
 		}
 		v.DataType = Defaulted(c.Before.Version.Attributes).DataType
 	}
@@ -223,25 +220,25 @@ func check(t *rapid.T, c Case, item Item, got *Parameter) {
 	if v.Type == ssmbak.TypeSecureString && v.KeyID == "" {
 		v.KeyID = "alias/aws/ssm"
 	}
-	live := got.Version
-	if live.Type == ssmbak.TypeSecureString && live.KeyID == "" {
-		live.KeyID = "alias/aws/ssm"
+	after := got.Version
+	if after.Type == ssmbak.TypeSecureString && after.KeyID == "" {
+		after.KeyID = "alias/aws/ssm"
 	}
-	live.Number, live.Time, v.Number, v.Time = 0, 0, 0, 0
-	if diff := cmp.Diff(live, v); diff != "" {
+	after.Number, after.Time, v.Number, v.Time = 0, 0, 0, 0
+	if diff := cmp.Diff(after, v); diff != "" {
 		t.Fatalf("%s left (-got +want):\n%s", item.Action, diff)
 	}
 	if !got.Value.V.Equal(w.Value.V) {
 		t.Fatalf("%s left another value", item.Action)
 	}
-	wanted := restorable(w.Tags.V)
+	tags := restorable(w.Tags.V)
 	if !w.Tags.IsKnown() {
-		wanted = nil
+		tags = nil
 		if c.Before != nil {
-			wanted = restorable(c.Before.Tags.V)
+			tags = restorable(c.Before.Tags.V)
 		}
 	}
-	if left := restorable(got.Tags.V); len(left)+len(wanted) > 0 && !maps.Equal(left, wanted) {
-		t.Fatalf("%s left tags %v, want %v", item.Action, left, wanted)
+	if left := restorable(got.Tags.V); len(left)+len(tags) > 0 && !maps.Equal(left, tags) {
+		t.Fatalf("%s left tags %v, want %v", item.Action, left, tags)
 	}
 }

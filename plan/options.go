@@ -8,47 +8,46 @@ import (
 	"github.com/ssmbak/ssmbak/pattern"
 )
 
-// Options decide what a plan does. As JSON they are part of a [File].
+// Options are the options of a plan. The zero value restores in place what is certain.
+// As JSON they are part of a [File].
 type Options struct {
-	// AssumeLastKnown acts on the last known state of a parameter whose state
-	// is unknown. Where nothing was ever known, there is still nothing to do.
+	// AssumeLastKnown restores the last known state of a parameter whose state is
+	// unknown. A parameter without a last known state is still skipped.
 	AssumeLastKnown bool `json:"assumeLastKnown,omitempty"`
-	// Exact deletes parameters that did not exist yet at the moment, which are
+	// Exact also deletes parameters that were created after the restored time, which are
 	// kept otherwise.
 	Exact bool `json:"exact,omitempty"`
-	// Replace deletes a parameter and creates it again where nothing else brings
-	// it back: from the advanced tier to the standard one, and where Parameter
-	// Store refuses a change of type. Its version numbers begin at 1 again then,
-	// and it is away for 30 seconds.
+	// Replace deletes and recreates a parameter that cannot be restored in place: from
+	// the advanced tier to the standard tier, or if Parameter Store refuses a change of
+	// the type or data type. Its version numbers then start at 1 again, and it does not
+	// exist for 30 seconds.
 	Replace bool `json:"replace,omitempty"`
-	// Own includes the parameters in which ssmbak, and the original, note the
-	// name of the bucket. They are left out otherwise, unless the target is one
-	// of them by its name.
+	// Own includes the parameters that contain the name of ssmbak's bucket. They are
+	// skipped otherwise, unless the target is the name of one of them.
 	Own bool `json:"own,omitempty"`
-	// To restores to other parameters than those that were recorded: what was
-	// below the target's path, or the target itself, comes to stand below this
-	// path. Nothing there is deleted unless Exact is set.
+	// To restores to copies below this path instead of in place: the parameters below
+	// the target's path, or the target itself. Other parameters there are deleted only
+	// if Exact is set.
 	To string `json:"to,omitempty"`
-	// Only leaves out all parameters but those that one of these patterns
-	// matches, and Exclude those that one of these does; see package pattern. With To
-	// they are matched with the names that were recorded.
+	// Only restricts the plan to parameters that match one of these patterns, and
+	// Exclude skips those that match one; see package pattern. With To, the recorded
+	// names are matched.
 	Only    []string `json:"only,omitempty"`
 	Exclude []string `json:"exclude,omitempty"`
-	// KeyID is the KMS key of every SecureString that is written, instead of the
-	// one that was recorded. A key alone is no reason to write.
+	// KeyID is the KMS key for every SecureString that is written, instead of the
+	// recorded one. A parameter that differs in nothing but this key is not written.
 	KeyID string `json:"keyId,omitempty"`
 }
 
-// UnmatchedError says that [Options.Only] and [Options.Exclude] do not choose
-// what they were meant to: one of their patterns matches no name of the target,
-// or together they leave none.
+// UnmatchedError reports a pattern of [Options.Only] or [Options.Exclude] that matches no
+// parameter of the target, or that all parameters are excluded.
 type UnmatchedError struct {
-	// Pattern is the one that matches nothing, "" if each of them does and
-	// together they leave nothing.
+	// Pattern is the pattern that matches nothing, or "" if every pattern matches but
+	// all parameters are excluded.
 	Pattern string
-	// Excludes says that it is one of [Options.Exclude].
+	// Excludes says that Pattern is one of [Options.Exclude].
 	Excludes bool
-	// Names is how many names there are to choose from.
+	// Names is the number of parameters of the target.
 	Names int
 }
 
@@ -59,24 +58,24 @@ func (e *UnmatchedError) Error() string {
 	}
 	switch {
 	case e.Pattern == "":
-		return "--only and --exclude leave none of the " + names
+		return "--only and --exclude exclude all " + names
 	case e.Excludes:
 		return fmt.Sprintf("--exclude %q matches none of the %s", e.Pattern, names)
 	}
 	return fmt.Sprintf("--only %q matches none of the %s", e.Pattern, names)
 }
 
-// CheckPatterns returns a [*pattern.Error] for the first that cannot be read.
+// CheckPatterns returns a [*pattern.Error] for the first invalid pattern.
 func (o Options) CheckPatterns() error { return pattern.Check(slices.Concat(o.Only, o.Exclude)...) }
 
-// Includes reports whether the patterns leave the name in.
+// Includes reports whether [Options.Only] and [Options.Exclude] include the name.
 func (o Options) Includes(name ssmbak.Name) bool {
 	return !pattern.Any(o.Exclude, name) && (len(o.Only) == 0 || pattern.Any(o.Only, name))
 }
 
-// CheckNames returns an [*UnmatchedError] if a pattern matches none of the names,
-// or all of them leave none: a mistyped --exclude would change what it was to
-// protect. Where there is no name at all, that is what has to be said.
+// CheckNames returns an [*UnmatchedError] if a pattern matches none of the names, or if
+// all names are excluded: a mistyped Exclude would change parameters that it was meant to
+// protect. Without names it returns nil.
 func (o Options) CheckNames(names []ssmbak.Name) error {
 	if len(names) == 0 || len(o.Only)+len(o.Exclude) == 0 {
 		return nil

@@ -1,9 +1,8 @@
-// Package plan decides what a restore does to each parameter, from what it is
-// before and what it is to be after. It is pure: the same states and options give
-// the same plan, and nothing here reads a clock or talks to anyone.
+// Package plan determines what a restore does to each parameter, from its state before
+// and the state to restore. Its functions are pure: they use no clock and do no I/O.
 //
-// [Decide] decides about one parameter, [Compare] says what changed between two
-// states. A [File] is a plan that is kept for review.
+// [Decide] returns the [Item] of one parameter, [Compare] the changes between two states.
+// A [File] is a plan as JSON, for review. The functions may be called concurrently.
 package plan
 
 import (
@@ -18,24 +17,23 @@ type Action string
 
 // The actions of an [Item].
 const (
-	// ActionCreate: it was there and is not now.
+	// ActionCreate: the parameter existed and does not now.
 	ActionCreate Action = "create"
-	// ActionUpdate: it is there and differs. If only tags or labels differ, no new
-	// version is written.
+	// ActionUpdate: the parameter differs. A new version is written unless only tags or
+	// labels differ.
 	ActionUpdate Action = "update"
-	// ActionReplace: it is there and differs in what no new version can change, so it
-	// is deleted and created anew. Only with [Options.Replace].
+	// ActionReplace: the parameter differs in an attribute that a new version cannot
+	// change, so it is deleted and recreated. Requires [Options.Replace].
 	ActionReplace Action = "replace"
-	// ActionDelete: it is there and was not; with [Options.Exact] also if it had not
-	// begun yet.
+	// ActionDelete: the parameter exists and did not. Unless it had been deleted by
+	// then, this requires [Options.Exact].
 	ActionDelete Action = "delete"
 	// ActionNone: nothing differs, or nothing that can be changed.
 	ActionNone Action = "none"
-	// ActionKept: it is there and was not, and only an exact restore deletes it.
-	ActionKept Action = "kept"
-	// ActionUnknown: what it was is not known, or its value cannot be had. Nothing is
-	// done.
-	ActionUnknown Action = "unknown"
+	// ActionKeep: the parameter exists and did not, but only [Options.Exact] deletes it.
+	ActionKeep Action = "keep"
+	// ActionSkip: the state or the value is unknown, so the parameter is not changed.
+	ActionSkip Action = "skip"
 )
 
 // Writes reports whether the action changes Parameter Store.
@@ -45,43 +43,41 @@ func (a Action) Writes() bool {
 
 // Plan is what a restore would do.
 type Plan struct {
-	// At is the moment that is restored; for the way back from a restore, when
-	// that began.
+	// At is the time that is restored, in milliseconds of UTC; for an undo, the time at
+	// which the undone restore began.
 	At     ssmbak.Time
 	Target ssmbak.Target
-	// Undoes is the id of the restore that the plan takes back, "" for any other.
+	// Undoes is the ID of the restore that the plan undoes, "" for any other plan.
 	Undoes string
-	// Items has one item for each parameter of the target that is there now,
-	// was there at the moment, or was deleted by then, and for each of which
-	// that is not known, by name. A plan of the way back has one for each that
-	// the restore meant to change.
+	// Items has one item for each parameter of the target that exists now, existed at
+	// the restored time, had been deleted by then, or may be one of these, sorted by
+	// name. The plan of an undo has one for each parameter that the undone restore was
+	// to change.
 	Items []Item
-	// LeftOut are ssmbak's own parameters that the target means and that are
-	// left out, see [Options.Own].
-	LeftOut []ssmbak.Name
-	// Unrecorded are the parameters that the target means and that the recorder
-	// leaves out, by name: they are left out unless the target is one of them.
+	// SkippedOwn are the parameters of the target that contain the name of ssmbak's
+	// bucket and are skipped, see [Options.Own].
+	SkippedOwn []ssmbak.Name
+	// Unrecorded are the parameters of the target that are excluded from recording, by
+	// name. They are skipped unless the target is one of them.
 	Unrecorded []ssmbak.Name
-	// Excluded counts the parameters that [Options.Only] and [Options.Exclude]
-	// leave out.
+	// Excluded counts the parameters that [Options.Only] and [Options.Exclude] exclude.
 	Excluded int
-	// Trusted counts the items whose live tags and labels were not read: those
-	// of parameters that are as they should be otherwise, in a plan for more
-	// than 100 of them. What was recorded last of them is compared.
-	Trusted int
-	// Unlisted counts the items that are Kept although it is not known whether they
-	// existed at the moment, for want of a complete listing that old.
+	// UnreadAttributes counts the items whose live tags and labels were not read: those
+	// of otherwise unchanged parameters in a plan for more than 100. Their last recorded
+	// tags and labels are compared instead.
+	UnreadAttributes int
+	// Unlisted counts the items that [Item.Unlisted] reports.
 	Unlisted int
-	// Complete is the start of the last complete listing of live parameters, up
-	// to which no change was missed; zero if there was none. Since is when
-	// recording began, zero if it has not.
+	// Complete is the start of the last complete listing of live parameters, up to which
+	// no change was missed; zero if there was none. Since is when recording began, zero
+	// if it has not.
 	Complete, Since ssmbak.Time
 }
 
-// Count returns how many items have the action.
+// Count returns the number of items with the action.
 func (p *Plan) Count(a Action) int { return Count(p.Items, a) }
 
-// Count returns how many items have the action.
+// Count returns the number of items with the action.
 func Count(items []Item, a Action) int {
 	n := 0
 	for i := range items {
@@ -92,23 +88,21 @@ func Count(items []Item, a Action) int {
 	return n
 }
 
-// Changes counts the items that the plan wants to change.
+// Changes returns the number of items that change Parameter Store.
 func (p *Plan) Changes() int {
 	return p.Count(ActionCreate) + p.Count(ActionUpdate) + p.Count(ActionReplace) + p.Count(ActionDelete)
 }
 
-// Asks reports whether a person should agree before the plan is applied: it
-// deletes or replaces something, or may have to, or its target is the root
-// path.
-func (p *Plan) Asks() bool {
+// NeedsConfirmation reports whether a person should confirm the plan: it deletes or
+// replaces a parameter, or may have to, or its target is the root path.
+func (p *Plan) NeedsConfirmation() bool {
 	return p.Target.Root() || slices.ContainsFunc(p.Items, func(i Item) bool {
-		return i.Action == ActionDelete || i.Action == ActionReplace || i.Instead != nil
+		return i.Action == ActionDelete || i.Action == ActionReplace || i.Fallback != nil
 	})
 }
 
-// Waits returns the moment until which Apply waits before it creates the last of
-// what was deleted just now, see [Options.Recreation]; zero if there is nothing to
-// wait for.
+// Waits returns the time until which applying the plan waits, because a parameter to
+// create was deleted recently; zero if there is no wait. See [Item.NotBefore].
 func (p *Plan) Waits() ssmbak.Time {
 	var last ssmbak.Time
 	for i := range p.Items {
@@ -120,52 +114,51 @@ func (p *Plan) Waits() ssmbak.Time {
 // Item is what a restore does to one parameter, and why.
 type Item struct {
 	Name ssmbak.Name
-	// Source is the parameter whose state is restored where that is another
-	// one, see [Options.To]; "" where it is not.
+	// Source is the parameter whose state is restored if it is another one, see
+	// [Options.To]; "" otherwise.
 	Source ssmbak.Name
 	Action Action
-	// After is the parameter at the moment. Its value was read only where it
-	// had to be compared or written.
+	// After is the state that is restored. Its value is set only if the item compares or
+	// writes it.
 	After ssmbak.State
-	// AfterObjects are the object versions that hold the value of After, oldest
-	// first.
+	// AfterObjects are the object versions that hold the value of After, oldest first.
 	AfterObjects []timeline.ObjectRef
-	// Before is the parameter now, nil if there is none.
+	// Before is the parameter now, nil if it does not exist.
 	Before *Parameter
-	// Differences are what a write changes, attribute by attribute: all that is
-	// there for a Create or a Delete, nothing where nothing is written.
+	// Differences are the attributes that the action changes: all attributes for
+	// ActionCreate and ActionDelete, none if the action does not write.
 	Differences []Difference
-	// Reason says in one clause why the action is None, Kept or Unknown, or why
-	// a Delete or a Replace; it is empty where the differences say it.
+	// Reason is one clause that explains ActionNone, ActionKeep, ActionSkip,
+	// ActionDelete or ActionReplace; "" if the differences explain the action.
 	Reason string
-	// Refused says in one clause why Apply will refuse the action; empty if it
-	// will try.
+	// Refused is the reason, in one clause, why the action will be refused; "" if it
+	// will be tried.
 	Refused string
-	// Notices say what cannot come back, or not as it was, one clause each.
+	// Notices are one clause each, about attributes that are not restored exactly.
 	Notices []string
-	// Warnings say what may be met while the action is done, one clause each. They
-	// mean nothing once it was.
+	// Warnings are one clause each, about events that may occur while the item is
+	// applied. They are irrelevant afterwards.
 	Warnings []string
 
-	// Remedy is what helps where Refused is set, "" for [RemedyFix].
+	// Remedy is what helps if Refused is set, "" for [RemedyFix].
 	Remedy Remedy
-	// Write is the version that the action makes, if it makes one, and Labels are
-	// the labels that it moves.
+	// Write is the version that the action writes, if [Item.NewVersion] reports one, and
+	// Labels are the labels that it moves.
 	Write  Write
 	Labels []LabelMove
-	// Instead is the replacement that an update becomes if Parameter Store refuses
-	// it for the type; nil if there is none.
-	Instead *Item
-	// NotBefore is the moment from which on the name may be created again; zero if
-	// it always may.
+	// Fallback is the replacement for an update that Parameter Store refuses because of
+	// the type; nil if there is none.
+	Fallback *Item
+	// NotBefore is the earliest time at which the parameter may be created, zero if there
+	// is none.
 	NotBefore ssmbak.Time
 }
 
-// Unlisted reports whether the parameter is kept although it is not known whether
-// it existed at the moment, for want of a complete listing that old.
-func (i *Item) Unlisted() bool { return i.Action == ActionKept && i.Reason == reasonUnlisted }
+// Unlisted reports whether the parameter is kept although it is unknown whether it existed
+// at the restored time, because no complete listing is that old.
+func (i *Item) Unlisted() bool { return i.Action == ActionKeep && i.Reason == reasonKeepUnlisted }
 
-// Origin returns the parameter whose state is restored.
+// Origin returns the name of the parameter whose state is restored.
 func (i *Item) Origin() ssmbak.Name {
 	if i.Source != "" {
 		return i.Source
@@ -173,15 +166,15 @@ func (i *Item) Origin() ssmbak.Name {
 	return i.Name
 }
 
-// NewVersion reports whether the item's action writes a version, and not only
-// tags or labels.
+// NewVersion reports whether the action writes a version, and not only tags or labels.
 func (i *Item) NewVersion() bool {
 	return i.Action == ActionCreate || i.Action == ActionReplace || i.Action == ActionUpdate && slices.ContainsFunc(i.Differences, func(d Difference) bool {
 		return d.Attribute.OfVersion()
 	})
 }
 
-// Expected returns the number that the version which the action writes has to get.
+// Expected returns the number that Parameter Store must assign to the version that the
+// action writes.
 func (i *Item) Expected() int64 {
 	if i.Before == nil || i.Action == ActionReplace {
 		return 1
@@ -189,9 +182,9 @@ func (i *Item) Expected() int64 {
 	return i.Before.Version.Number + 1
 }
 
-// Versions returns the versions before and after the action as a restore records
-// them, nil where there is none. A new version has no time yet, and the number that
-// it has to get.
+// Versions returns the versions before and after the action for the restore record. Each
+// is nil if there is no such version. A new version has no time, and the number that
+// [Item.Expected] returns.
 func (i *Item) Versions() (before, after *timeline.Version) {
 	if b := i.Before; b != nil {
 		before = &timeline.Version{Version: b.Version, Objects: b.Objects}
@@ -210,31 +203,29 @@ type Parameter struct {
 	Version ssmbak.Version
 	// Objects are the object versions that hold the value, oldest first.
 	Objects []timeline.ObjectRef
-	// Value comes from the archive. It is read only if it is to be compared or
-	// overwritten.
+	// Value comes from the archive. It is unknown unless it is compared or overwritten.
 	Value ssmbak.Known[ssmbak.Value]
-	// Tags are the parameter's tags, and Labels the versions that each of its
-	// labels is on: read live for what will be written, the last recorded ones
-	// otherwise.
+	// Tags are the tags of the parameter, and Labels the number of the version that has
+	// each label: the live ones if the parameter is written, otherwise the last recorded
+	// ones.
 	Tags   ssmbak.Known[map[string]string]
 	Labels ssmbak.Known[map[string]int64]
-	// Kept are the versions that Parameter Store holds, oldest first; nil if
-	// they were not read.
-	Kept []timeline.Ref
+	// History are the versions that Parameter Store holds, oldest first; nil if they
+	// were not read.
+	History []timeline.Ref
 }
 
 // Difference is one attribute that a write changes.
 type Difference struct {
 	Attribute ssmbak.Attribute
-	// Before and After are the attribute before and after the write; empty for
-	// the value, which is in BeforeValue and AfterValue. Of a label they are
-	// the numbers of the versions that it is on.
+	// Before and After are the attribute before and after the write; for a label, the
+	// numbers of the versions that have it. They are "" for the value, which is in
+	// BeforeValue and AfterValue.
 	Before, After           string
 	BeforeValue, AfterValue ssmbak.Value
 	// Value says that the attribute is the value.
 	Value bool
-	// NoBefore and NoAfter say that there is nothing on that side, as an empty
-	// text may be something: the parameter, the tag or the label is not there,
-	// or its value is not known.
+	// NoBefore and NoAfter distinguish an absent side from an empty one: the parameter,
+	// the tag or the label does not exist, or the value is unknown.
 	NoBefore, NoAfter bool
 }

@@ -10,24 +10,24 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// policy is what has to be understood of a policy to restore it.
+// policy holds the fields of a policy that a restore interprets.
 // https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-policies.html
 type policy struct {
 	Type       string
 	Attributes struct{ Timestamp string }
 }
 
-// The types of policies that have to do with the end of a parameter. An
-// ExpirationNotification has no time of its own: it refers to the Expiration.
+// Types of policies about the expiration of a parameter. An ExpirationNotification has no
+// time of its own, but refers to the Expiration.
 const (
 	expiration             = "Expiration"
 	expirationNotification = "ExpirationNotification"
 )
 
-// expirationLayouts are the forms of an Expiration's timestamp: ISO_INSTANT and
-// ISO_OFFSET_DATE_TIME, whose seconds may be left out and whose offset may have
-// seconds, as in AWS's own example 2019-11-01T22:13:48.87+10:30:00. Go reads a
-// fraction of any length after the seconds of a layout.
+// expirationLayouts are the layouts of an Expiration's timestamp: ISO_INSTANT and
+// ISO_OFFSET_DATE_TIME, whose seconds are optional and whose offset may have seconds, as
+// in AWS's example 2019-11-01T22:13:48.87+10:30:00. Go accepts a fraction of any length
+// after the seconds of a layout.
 // https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-policies.html
 // https://docs.oracle.com/javase/8/docs/api/java/time/format/DateTimeFormatter.html#ISO_OFFSET_DATE_TIME
 var expirationLayouts = []string{
@@ -35,14 +35,14 @@ var expirationLayouts = []string{
 	"2006-01-02T15:04Z07:00", "2006-01-02T15:04Z07:00:00",
 }
 
-// expires returns the moment of an Expiration; ok is false if it is none, or its
-// timestamp cannot be read.
+// expires returns the time of an Expiration. ok is false for other types, and if the
+// timestamp is invalid.
 func (p policy) expires() (at ssmbak.Time, ok bool) {
 	if p.Type != expiration {
 		return 0, false
 	}
 	for _, layout := range expirationLayouts {
-		// The letters T and Z may be small ones.
+		// The letters T and Z may be lower case.
 		if t, err := time.Parse(layout, strings.ToUpper(p.Attributes.Timestamp)); err == nil {
 			return ssmbak.TimeOf(t), true
 		}
@@ -50,11 +50,11 @@ func (p policy) expires() (at ssmbak.Time, ok bool) {
 	return 0, false
 }
 
-// Unexpired leaves out an expiration that has passed, since Parameter Store
-// would delete the parameter at its next scan, and the notifications that refer
-// to it; passed says which these are, "" if there are none. Policies that cannot
-// be understood stay as they are.
-func Unexpired(policies string, now ssmbak.Time) (left, passed string) {
+// Unexpired returns the policies without an Expiration that is not later than now, for
+// which Parameter Store would delete the parameter at its next scan, and without the
+// notifications that refer to it. notice describes the removed policies, "" if there are
+// none. Policies that cannot be parsed are returned unchanged.
+func Unexpired(policies string, now ssmbak.Time) (left, notice string) {
 	var all []json.RawMessage
 	if policies == "" || json.Unmarshal([]byte(policies), &all) != nil {
 		return policies, ""
@@ -65,10 +65,10 @@ func Unexpired(policies string, now ssmbak.Time) (left, passed string) {
 			return policies, ""
 		}
 		if at, ok := read[i].expires(); ok && at <= now {
-			passed = fmt.Sprintf("its expiration %s has passed and is left out", read[i].Attributes.Timestamp)
+			notice = fmt.Sprintf("its expiration %s has passed and is removed", read[i].Attributes.Timestamp)
 		}
 	}
-	if passed == "" {
+	if notice == "" {
 		return policies, ""
 	}
 	var texts []string
@@ -83,15 +83,16 @@ func Unexpired(policies string, now ssmbak.Time) (left, passed string) {
 		}
 	}
 	if notified {
-		passed += ", and with it the ExpirationNotification that refers to it"
+		notice += ", with the ExpirationNotification that refers to it"
 	}
 	if len(texts) == 0 {
-		return "", passed
+		return "", notice
 	}
-	return "[" + strings.Join(texts, ",") + "]", passed
+	return "[" + strings.Join(texts, ",") + "]", notice
 }
 
-// canonical returns one text for all texts of the same policies, "" for none.
+// canonical returns a text that is the same for all texts of equal policies, and "" for
+// no policies.
 func canonical(policies string) string {
 	var all []map[string]any
 	if policies == "" || json.Unmarshal([]byte(policies), &all) != nil {
@@ -107,5 +108,5 @@ func canonical(policies string) string {
 	return strings.Join(texts, ",")
 }
 
-// SamePolicies reports whether two texts of policies mean the same.
+// SamePolicies reports whether a and b contain equal policies.
 func SamePolicies(a, b string) bool { return canonical(a) == canonical(b) }

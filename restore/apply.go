@@ -14,8 +14,8 @@ import (
 	"github.com/ssmbak/ssmbak/plan"
 )
 
-// refusal is why nothing is written. cause is the answer of Parameter Store, if
-// that was why, and remedy what helps, "" for [RemedyFix].
+// refusal is the reason why nothing is written. cause is the error of Parameter Store, if
+// it refused the write, and remedy is what helps, "" for [plan.RemedyFix].
 type refusal struct {
 	reason string
 	cause  error
@@ -26,38 +26,35 @@ func (r *refusal) Error() string { return r.reason }
 
 func (r *refusal) Unwrap() error { return r.cause }
 
-// NotBegunError is why nothing at all was done about a parameter: the restore
+// NotStartedError reports that no request was sent for a parameter, because the restore
 // ended before.
-type NotBegunError struct{ Cause error }
+type NotStartedError struct{ Cause error }
 
-func (e *NotBegunError) Error() string { return "it was not begun: " + e.Cause.Error() }
+func (e *NotStartedError) Error() string { return "not started: " + e.Cause.Error() }
 
-// Unwrap returns why the restore ended.
-func (e *NotBegunError) Unwrap() error { return e.Cause }
+// Unwrap returns the reason why the restore ended.
+func (e *NotStartedError) Unwrap() error { return e.Cause }
 
-// errGone says that a parameter that was to be deleted is not there.
-var errGone = errors.New("it is gone already")
+// errGone reports that a parameter to delete does not exist.
+var errGone = errors.New("it is already deleted")
 
-// grace is how long what was begun may take after the restore was interrupted,
-// except for a parameter that was deleted to be created again.
+// grace is the time to complete the parameters in progress after an interrupt. It does
+// not limit the creation of a parameter that was deleted to be replaced.
 const grace = 90 * time.Second
 
-// Apply does what the plan says and returns one outcome for each of its items,
-// in their order. One that fails stops no other, except that nothing more is
-// begun once the caller's credentials have expired. Making a plan again and
-// applying it finishes the rest.
+// Apply applies a plan and returns one outcome for each of its items, in their order. A
+// failed parameter does not stop the others, but no more are started after the caller's
+// credentials have expired. A new plan completes the rest.
 //
-// If ctx ends, nothing new is sent: a parameter of which no write was sent yet,
-// because it waits for its rate, for its look or for [Options.Recreation], fails
-// with a [*NotBegunError]. A parameter of which a write was sent is finished, for
-// 90 seconds at most; one that was deleted to be created again is always created
-// again, however long that takes.
+// If ctx ends, parameters for which no write was sent yet fail with a
+// [*NotStartedError]. Parameters in progress are completed within 90 seconds. A parameter
+// that was deleted to be replaced is always created again, however long that takes.
 //
-// An error means that nothing was written to Parameter Store: the restore could
+// An error means that nothing was written to Parameter Store, because the restore could
 // not be recorded.
 func (r *Restorer) Apply(ctx context.Context, p *Plan) (Result, error) {
 	if p == nil {
-		return Result{}, errors.New("apply a restore: there is no plan")
+		return Result{}, errors.New("apply a restore: the plan is nil")
 	}
 	res := Result{Outcomes: make([]plan.Outcome, len(p.Items))}
 	var todo []*plan.Outcome
@@ -65,7 +62,7 @@ func (r *Restorer) Apply(ctx context.Context, p *Plan) (Result, error) {
 		out := &res.Outcomes[i]
 		out.Item = item
 		switch {
-		case item.Action == plan.ActionUnknown:
+		case item.Action == plan.ActionSkip:
 			out.Status, out.Err = plan.StatusRefused, &refusal{reason: item.Reason}
 		case !item.Action.Writes():
 			out.Status = plan.StatusUnchanged
@@ -79,7 +76,7 @@ func (r *Restorer) Apply(ctx context.Context, p *Plan) (Result, error) {
 	if len(todo) == 0 {
 		return res, nil
 	}
-	record := r.record(p, todo)
+	record := r.newRecord(p, todo)
 	if err := r.archive.BeginRestore(ctx, record); err != nil {
 		return Result{}, err
 	}
@@ -94,17 +91,17 @@ func (r *Restorer) Apply(ctx context.Context, p *Plan) (Result, error) {
 	for _, out := range todo {
 		out.Remedy, out.Changed = remedy(out), changed(out)
 	}
-	note(record, todo)
-	// What was done is noted even if ctx has ended.
+	addOutcomes(record, todo)
+	// The outcomes are recorded even if ctx has ended.
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	if res.Unrecorded = r.archive.EndRestore(end, record); res.Unrecorded != nil {
-		r.o.Logger.WarnContext(ctx, "what became of a restore is not in its record", "id", res.ID, "error", res.Unrecorded.Error())
+		r.o.Logger.WarnContext(ctx, "the outcomes of a restore could not be recorded", "id", res.ID, "error", res.Unrecorded.Error())
 	}
 	return res, nil
 }
 
-// run works on all outcomes.
+// run applies the items of all outcomes.
 func (r *Restorer) run(ctx context.Context, todo []*plan.Outcome) {
 	begin, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -127,7 +124,7 @@ func (r *Restorer) run(ctx context.Context, todo []*plan.Outcome) {
 			names = append(names, out.Item.Name)
 		}
 	}
-	look := newLooker(names, func(names []ssmbak.Name) (map[ssmbak.Name]paramstore.Description, error) {
+	check := newRechecker(names, func(names []ssmbak.Name) (map[ssmbak.Name]paramstore.Description, error) {
 		return r.live.DescribeNamed(work, names)
 	})
 	var g errgroup.Group
@@ -136,11 +133,11 @@ func (r *Restorer) run(ctx context.Context, todo []*plan.Outcome) {
 		g.Go(func() error {
 			defer func() { <-r.images.slots }()
 			if begin.Err() == nil {
-				r.perform(work, begin, task, look)
+				r.perform(work, begin, task, check)
 			}
 			for _, out := range task {
 				if out.Status == "" {
-					out.Status, out.Err = plan.StatusFailed, &NotBegunError{context.Cause(begin)}
+					out.Status, out.Err = plan.StatusFailed, &NotStartedError{context.Cause(begin)}
 				}
 				if errors.Is(out.Err, paramstore.ErrCredentials) {
 					stop(out.Err)
@@ -154,8 +151,9 @@ func (r *Restorer) run(ctx context.Context, todo []*plan.Outcome) {
 	_ = g.Wait() // no task returns an error
 }
 
-// tasks are the outcomes that are worked on together: deletions as many as one
-// request takes, any other alone. What has to wait comes last.
+// tasks returns the outcomes that are processed together: as many deletions as one
+// request accepts, and all others separately. Parameters that wait come last, before the
+// deletions.
 func tasks(todo []*plan.Outcome) [][]*plan.Outcome {
 	var all [][]*plan.Outcome
 	var deletions []*plan.Outcome
@@ -170,22 +168,20 @@ func tasks(todo []*plan.Outcome) [][]*plan.Outcome {
 	return append(all, slices.Collect(slices.Chunk(deletions, paramstore.DeletePage))...)
 }
 
-// perform works on one task. ctx is for what has begun; nothing begins after
-// begin has ended.
-func (r *Restorer) perform(ctx, begin context.Context, task []*plan.Outcome, look *looker) {
+// perform applies one task. Requests are sent with ctx; after begin has ended, no task is
+// started.
+func (r *Restorer) perform(ctx, begin context.Context, task []*plan.Outcome, check *rechecker) {
 	if task[0].Item.Action == plan.ActionDelete {
-		r.delete(ctx, begin, task, look)
+		r.delete(ctx, begin, task, check)
 		return
 	}
-	out := task[0]
-	err := r.mend(ctx, begin, out, look)
-	conclude(out, err)
+	setStatus(task[0], r.applyItem(ctx, begin, task[0], check))
 }
 
-// conclude turns the error of the work into a status.
-func conclude(o *plan.Outcome, err error) {
+// setStatus sets the status that follows from the error of applying the item.
+func setStatus(o *plan.Outcome, err error) {
 	var refused *refusal
-	var idle *NotBegunError
+	var idle *NotStartedError
 	switch {
 	case err == nil && o.Item.Action == plan.ActionDelete:
 		o.Status = plan.StatusDeleted
@@ -207,38 +203,37 @@ func (r *Restorer) log(ctx context.Context, out *plan.Outcome) {
 	if out.Err != nil {
 		level = r.o.Logger.WarnContext
 	}
-	level(ctx, "a parameter was worked on", "name", out.Item.Name, "action", out.Item.Action, "status", out.Status, "version", out.Version)
+	level(ctx, "applied to a parameter", "name", out.Item.Name, "action", out.Item.Action, "status", out.Status, "version", out.Version)
 }
 
-// delete deletes those of the parameters that are as they were planned, all with
-// one request, right before which they are looked at once more.
-func (r *Restorer) delete(ctx, begin context.Context, task []*plan.Outcome, look *looker) {
+// delete deletes the parameters with one request, except those that have changed since
+// the plan was made, which is checked right before.
+func (r *Restorer) delete(ctx, begin context.Context, task []*plan.Outcome, check *rechecker) {
 	for len(task) > 0 {
 		names := make([]ssmbak.Name, len(task))
 		for i, out := range task {
 			names[i] = out.Item.Name
 		}
 		var left []*plan.Outcome
-		first := look.first(ctx, begin, func(found map[ssmbak.Name]paramstore.Description) error {
+		first := check.first(ctx, begin, func(found map[ssmbak.Name]paramstore.Description) error {
 			left = slices.DeleteFunc(slices.Clone(task), func(out *plan.Outcome) bool {
 				d, there := found[out.Item.Name]
-				moved := movedOn(&out.Item, d, there)
-				if moved != nil {
-					conclude(out, moved)
+				err := changedSince(&out.Item, d, there)
+				if err != nil {
+					setStatus(out, err)
 				}
-				return moved != nil
+				return err != nil
 			})
 			if len(left) < len(task) {
-				return errMoved
+				return errChanged
 			}
 			return nil
 		}, names...)
-		// A request that is sent again because its answer was lost finds nothing:
-		// what was there a moment ago is gone, as it should be.
+		// A retry after a lost response finds no parameters, which is not an error.
 		err := r.live.Delete(first.ctx, names...)
 		first.cancel()
 		unsent := first.unsent(err)
-		if errors.Is(unsent, errMoved) {
+		if errors.Is(unsent, errChanged) {
 			task = left
 			continue
 		}
@@ -246,19 +241,18 @@ func (r *Restorer) delete(ctx, begin context.Context, task []*plan.Outcome, look
 			err = unsent
 		}
 		for _, out := range task {
-			conclude(out, err)
+			setStatus(out, err)
 		}
 		return
 	}
 }
 
-// errMoved says that some of the parameters that were to be deleted are not to be
-// touched.
-var errMoved = errors.New("some were changed")
+// errChanged reports that some of the parameters to delete have changed.
+var errChanged = errors.New("some were changed")
 
-// movedOn says why an item is not to be touched: the parameter is not as it was
-// planned, d being what is there.
-func movedOn(i *plan.Item, d paramstore.Description, there bool) error {
+// changedSince returns the reason why an item is not applied, because the live parameter
+// d differs from that of the plan; nil if it does not.
+func changedSince(i *plan.Item, d paramstore.Description, there bool) error {
 	switch {
 	case i.Before == nil && there:
 		return &refusal{reason: "it was created since the plan was made: " + author(d.Version), remedy: plan.RemedyRerun}
@@ -274,11 +268,11 @@ func movedOn(i *plan.Item, d paramstore.Description, there bool) error {
 	return nil
 }
 
-// author says whose change a version is, for reasons.
+// author returns a clause that names who wrote the version.
 func author(v ssmbak.Version) string {
 	who := v.User
 	if who == "" {
 		who = "someone"
 	}
-	return fmt.Sprintf("%s made version %d at %s", who, v.Number, v.Time)
+	return fmt.Sprintf("%s wrote version %d at %s", who, v.Number, v.Time)
 }

@@ -32,7 +32,7 @@ func (w *world) once(op string, f func() emulator.Fault) {
 	}
 }
 
-// TestRaces lets others change what is being restored.
+// TestRaces changes parameters during a restore.
 func TestRaces(t *testing.T) {
 	t.Parallel()
 	nothing := func(*world) {}
@@ -40,7 +40,7 @@ func TestRaces(t *testing.T) {
 	remove := func(w *world) { w.remove("/p") }
 	tests := []struct {
 		name                string
-		until, since        func(w *world) // the moment lies between them
+		until, since        func(w *world) // before and after the restored time
 		planned, write      func(w *world) // after the plan; just before op
 		op                  string
 		action              plan.Action
@@ -52,29 +52,29 @@ func TestRaces(t *testing.T) {
 		{
 			name: "changed after the plan", until: put("one"), since: put("two"), planned: put("theirs"),
 			action: plan.ActionUpdate, status: plan.StatusRefused, value: "theirs", number: 3,
-			err: "it was changed since the plan was made: arn:aws:iam::123456789012:user/local made version 3 at ",
+			err: "it was changed since the plan was made: arn:aws:iam::123456789012:user/local wrote version 3 at ",
 		},
 		{
 			name: "changed just before the write", until: put("one"), since: put("two"), op: "PutParameter", write: put("theirs"),
 			action: plan.ActionUpdate, status: plan.StatusFailed, value: "one", number: 4, wroteNumber: 4,
-			err: "update /p: version 4 overwrote what was changed at the same time: arn:aws:iam::123456789012:user/local made version 3 at ",
+			err: "update /p: version 4 overwrote a concurrent change: arn:aws:iam::123456789012:user/local wrote version 3 at ",
 		},
 		{
-			name: "made anew just before the write", until: put("one"), since: put("two"), op: "PutParameter", write: func(w *world) { w.remove("/p"); w.put("/p", "theirs") },
+			name: "recreated just before the write", until: put("one"), since: put("two"), op: "PutParameter", write: func(w *world) { w.remove("/p"); w.put("/p", "theirs") },
 			action: plan.ActionUpdate, status: plan.StatusFailed, value: "one", number: 2, wroteNumber: 2,
-			err: "update /p: version 2 overwrote what was changed at the same time: someone deleted it, arn:aws:iam::123456789012:user/local made version 1 at ",
+			err: "update /p: version 2 overwrote a concurrent change: someone deleted it, arn:aws:iam::123456789012:user/local wrote version 1 at ",
 		},
 		{
 			name: "deleted just before the write", until: put("one"), since: put("two"), op: "PutParameter", write: remove,
 			action: plan.ActionUpdate, status: plan.StatusFailed, value: "one", number: 1, wroteNumber: 1,
-			err: "update /p: version 1 overwrote what was changed at the same time: someone deleted it",
+			err: "update /p: version 1 overwrote a concurrent change: someone deleted it",
 		},
 		{
 			// The second request gets the number that was expected.
 			name:  "deleted just before the write, whose answer is lost",
 			until: put("one"), since: func(w *world) { w.remove("/p"); w.pass(); w.put("/p", "two") }, op: "PutParameter", write: remove, lost: true,
 			action: plan.ActionUpdate, status: plan.StatusFailed, value: "one", number: 2, wroteNumber: 2,
-			err: "update /p: version 2 overwrote what was changed at the same time: someone deleted it",
+			err: "update /p: version 2 overwrote a concurrent change: someone deleted it",
 		},
 		{
 			name:  "answer lost",
@@ -88,21 +88,21 @@ func TestRaces(t *testing.T) {
 		{
 			name: "created after the plan", until: put("one"), since: remove, planned: put("theirs"),
 			action: plan.ActionCreate, status: plan.StatusRefused, value: "theirs", number: 1,
-			err: "it was created since the plan was made: arn:aws:iam::123456789012:user/local made version 1 at ",
+			err: "it was created since the plan was made: arn:aws:iam::123456789012:user/local wrote version 1 at ",
 		},
 		{
 			name: "created just before the write", until: put("one"), since: remove, op: "PutParameter", write: put("theirs"),
 			action: plan.ActionCreate, status: plan.StatusRefused, value: "theirs", number: 1,
-			err: "it was created since the plan was made: arn:aws:iam::123456789012:user/local made version 1 at ",
+			err: "it was created since the plan was made: arn:aws:iam::123456789012:user/local wrote version 1 at ",
 		},
 		{
-			name: "created alike just before the write", until: func(w *world) { w.put("/p", "one"); w.pass(); w.tag("/p", "env", "prod") }, since: remove,
+			name: "created with the same content just before the write", until: func(w *world) { w.put("/p", "one"); w.pass(); w.tag("/p", "env", "prod") }, since: remove,
 			op: "PutParameter", write: put("one"), action: plan.ActionCreate, status: plan.StatusRestored, value: "one", tags: "prod", number: 1, wroteNumber: 1,
 		},
 		{
 			name: "changed after the plan that deletes", until: func(w *world) { w.put("/p", "one"); w.pass(); w.remove("/p") }, since: put("two"), planned: put("theirs"),
 			action: plan.ActionDelete, status: plan.StatusRefused, value: "theirs", number: 2,
-			err: "it was changed since the plan was made: arn:aws:iam::123456789012:user/local made version 2 at ",
+			err: "it was changed since the plan was made: arn:aws:iam::123456789012:user/local wrote version 2 at ",
 		},
 		{
 			name: "deleted after the plan that deletes", until: func(w *world) { w.put("/p", "one"); w.pass(); w.remove("/p") }, since: put("two"), planned: remove,
@@ -123,9 +123,9 @@ func TestRaces(t *testing.T) {
 				test.since(w)
 				w.record()
 				w.pass()
-				made := w.plan("/p", false, then, restore.Options{})
-				if len(made.Items) != 1 || made.Items[0].Action != test.action {
-					t.Fatalf("plan: %v", actions(made))
+				p := w.plan("/p", false, then, restore.Options{})
+				if len(p.Items) != 1 || p.Items[0].Action != test.action {
+					t.Fatalf("plan: %v", actions(p))
 				}
 				planned := test.planned
 				if planned == nil {
@@ -135,7 +135,7 @@ func TestRaces(t *testing.T) {
 				if test.op != "" {
 					w.once(test.op, func() emulator.Fault { test.write(w); return emulator.Fault{LostAfter: test.lost} })
 				}
-				got := w.apply(w.Context(), made, restore.Options{})[0]
+				got := w.apply(w.Context(), p, restore.Options{})[0]
 				if got.Status != test.status || got.Version != test.wroteNumber {
 					t.Errorf("got %s, version %d, want %s, version %d", got.Status, got.Version, test.status, test.wroteNumber)
 				}
@@ -151,8 +151,8 @@ func TestRaces(t *testing.T) {
 	}
 }
 
-// TestLostAnswers takes a write whose answer was lost, and which the SDK sends
-// again, for what it is.
+// TestLostAnswers checks that a write that the SDK repeats because its response was lost
+// is recognized.
 func TestLostAnswers(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -167,7 +167,7 @@ func TestLostAnswers(t *testing.T) {
 		w.put("/a/secret", "two", secureString("alias/app"))
 		w.put("/a/updated", "two")
 		w.record()
-		made := w.plan("/a/", false, then, restore.Options{})
+		p := w.plan("/a/", false, then, restore.Options{})
 		puts := 0
 		w.before = func(op string) emulator.Fault {
 			if op != "PutParameter" {
@@ -176,7 +176,7 @@ func TestLostAnswers(t *testing.T) {
 			puts++
 			return emulator.Fault{LostAfter: puts%2 == 1}
 		}
-		outcomes := w.apply(w.Context(), made, restore.Options{Parallel: 1})
+		outcomes := w.apply(w.Context(), p, restore.Options{Parallel: 1})
 		want := []string{"restored create /a/created version 1", "restored update /a/secret version 4", "restored update /a/updated version 4"}
 		if diff := cmp.Diff(results(outcomes), want); diff != "" {
 			t.Errorf("outcomes (-got +want):\n%s\n%s", diff, errs(outcomes))
@@ -187,7 +187,7 @@ func TestLostAnswers(t *testing.T) {
 	})
 }
 
-// TestPartialFailure lets Parameter Store refuse one of several writes.
+// TestPartialFailure checks a restore in which one of several writes is refused.
 func TestPartialFailure(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -218,13 +218,13 @@ func TestPartialFailure(t *testing.T) {
 			t.Errorf("outcomes (-got +want):\n%s", diff)
 		}
 		text := errs(outcomes)
-		for _, part := range []string{"its KMS key alias/2 does not exist or is not enabled; --key-id chooses another", "update /a/3: version 3 was written, its tags or labels were not: tag /a/3"} {
+		for _, part := range []string{"its KMS key alias/2 does not exist or is not enabled; use another one with --key-id", "update /a/3: version 3 was written, but not its tags or labels: tag /a/3"} {
 			if !strings.Contains(text, part) {
 				t.Errorf("errors without %q:\n%s", part, text)
 			}
 		}
 		if strings.Contains(text, secret) {
-			t.Errorf("an error holds a value: %s", text)
+			t.Errorf("an error contains a value: %s", text)
 		}
 		if want := []int{13, 23, 33}; !slices.Equal(reports, want) {
 			t.Errorf("progress: got %v, want %v", reports, want)
@@ -232,7 +232,7 @@ func TestPartialFailure(t *testing.T) {
 	})
 }
 
-// TestInterrupted begins nothing once it is told to stop.
+// TestInterrupted checks that nothing is started after an interrupt.
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -263,9 +263,9 @@ func TestInterrupted(t *testing.T) {
 	})
 }
 
-// TestInterruptedPace interrupts a restore that waits for its rate: what was not
-// sent is not begun, throttled writes included, and what was sent without an
-// answer is finished.
+// TestInterruptedPace interrupts a restore that waits because of a rate limit. Parameters
+// for which no request was sent, or only throttled ones, are not started; a request whose
+// response was lost is completed.
 func TestInterruptedPace(t *testing.T) {
 	t.Parallel()
 	const parameters = 40
@@ -273,11 +273,11 @@ func TestInterruptedPace(t *testing.T) {
 		name    string
 		maxRate float64
 		limit   float64 // of the account
-		lost    bool    // the answer to the write at which it is interrupted
+		lost    bool    // the response to the write during the interrupt
 	}{
-		{name: "its own rate", maxRate: 1},
+		{name: "--max-rate", maxRate: 1},
 		{name: "the account's rate", limit: 1},
-		{name: "its own rate, and an answer is lost", maxRate: 1, lost: true},
+		{name: "--max-rate, and a response is lost", maxRate: 1, lost: true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -297,7 +297,7 @@ func TestInterruptedPace(t *testing.T) {
 				w.record()
 				then := w.pass()
 				puts("two")
-				made := w.plan("/a/", false, then, restore.Options{})
+				p := w.plan("/a/", false, then, restore.Options{})
 				ctx, interrupt := context.WithCancel(w.Context())
 				defer interrupt()
 				began := time.Now()
@@ -317,13 +317,13 @@ func TestInterruptedPace(t *testing.T) {
 				if !test.lost {
 					time.AfterFunc(4500*time.Millisecond, interrupt)
 				}
-				outcomes := w.apply(ctx, made, restore.Options{})
+				outcomes := w.apply(ctx, p, restore.Options{})
 				if took := time.Since(began); took > 8*time.Second {
-					t.Errorf("it went on for %s", took)
+					t.Errorf("it continued for %s", took)
 				}
 				restored, idle := 0, 0
 				for _, out := range outcomes {
-					var notBegun *restore.NotBegunError
+					var notBegun *restore.NotStartedError
 					written := w.number(string(out.Item.Name)) > 2
 					switch {
 					case out.Status == plan.StatusRestored && written:
@@ -335,14 +335,14 @@ func TestInterruptedPace(t *testing.T) {
 					}
 				}
 				if restored < 3 || restored > 7 || restored+idle != parameters {
-					t.Errorf("%d restored, %d not begun", restored, idle)
+					t.Errorf("%d restored, %d not started", restored, idle)
 				}
 			})
 		})
 	}
 }
 
-// TestImages waits for the validation of what Parameter Store has accepted.
+// TestImages checks that a restore waits for the validation of an image.
 func TestImages(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -375,8 +375,8 @@ func TestImages(t *testing.T) {
 	}
 }
 
-// TestImagesTogether waits for many images at once, however few parameters are
-// worked on at a time, and looks at all of them with one request.
+// TestImagesTogether checks that a restore waits for many images concurrently, even if
+// Parallel is lower, and checks all of them with one request.
 func TestImagesTogether(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -396,19 +396,19 @@ func TestImagesTogether(t *testing.T) {
 		w.record()
 		w.pass()
 		o := restore.Options{Parallel: 2}
-		made := w.plan("/ami/", false, then, o)
-		// AWS answers with success and stores nothing.
+		p := w.plan("/ami/", false, then, o)
+		// AWS reports success and stores nothing.
 		live := paramstore.New(w.conn(rewriting{
 			HTTPClient: w.aws.Client(), request: strings.NewReplacer("ami-12345678", "ami-gone"), answer: strings.NewReplacer(),
 		}).SSM(), paramstore.Options{})
 		start, looks := time.Now(), w.aws.Counts()["ssm:DescribeParameters"]
-		res, err := restore.New(w.archive, live, w.recorder, o).Apply(w.Context(), made)
+		res, err := restore.New(w.archive, live, w.recorder, o).Apply(w.Context(), p)
 		w.must(err)
 		if took := time.Since(start); took < 5*time.Minute || took > 5*time.Minute+10*time.Second {
 			t.Errorf("it took %s", took)
 		}
 		if n := w.aws.Counts()["ssm:DescribeParameters"] - looks; n > 200 {
-			t.Errorf("%d looks", n)
+			t.Errorf("%d DescribeParameters", n)
 		}
 		for _, out := range res.Outcomes {
 			want := plan.StatusFailed
@@ -424,8 +424,8 @@ func TestImagesTogether(t *testing.T) {
 	})
 }
 
-// TestTooManyUpdates fails a parameter that Parameter Store will not create after
-// its deletion, in AWS's words and after ten minutes, and restores the others.
+// TestTooManyUpdates checks that a parameter that Parameter Store refuses to create after
+// its deletion fails after ten minutes with AWS's message, and that others are restored.
 func TestTooManyUpdates(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{SSM: ssmapi.Options{RecreateWait: 24 * time.Hour}}, func(w *world) {
@@ -443,9 +443,9 @@ func TestTooManyUpdates(t *testing.T) {
 		var said []string
 		live := paramstore.New(conn.SSM(), paramstore.Options{Waiting: func(name, message string) { said = append(said, name+": "+message) }})
 		o := restore.Options{Options: plan.Options{Replace: true}, Recreation: -1}
-		made := w.plan("/a/", false, then, o)
+		p := w.plan("/a/", false, then, o)
 		start := time.Now()
-		res, err := restore.New(w.archive, live, w.recorder, o).Apply(w.Context(), made)
+		res, err := restore.New(w.archive, live, w.recorder, o).Apply(w.Context(), p)
 		w.must(err)
 		want := []string{"failed create /a/gone", "restored update /a/other version 3", "failed replace /a/replaced"}
 		if diff := cmp.Diff(results(res.Outcomes), want); diff != "" {
@@ -453,7 +453,7 @@ func TestTooManyUpdates(t *testing.T) {
 		}
 		for _, text := range []string{
 			"create /a/gone: put /a/gone: PutParameter kept failing for /a/gone with TooManyUpdates: The parameter was deleted less than ",
-			"replace /a/replaced: it is deleted: it could not be created anew (put /a/replaced: PutParameter kept failing",
+			"replace /a/replaced: it is deleted: it could not be recreated (put /a/replaced: PutParameter kept failing",
 		} {
 			if !strings.Contains(errs(res.Outcomes), text) {
 				t.Errorf("errors without %q:\n%s", text, errs(res.Outcomes))
@@ -464,7 +464,7 @@ func TestTooManyUpdates(t *testing.T) {
 		}
 		slices.Sort(said)
 		if len(said) != 2 || !strings.HasPrefix(said[0], "/a/gone: The parameter was deleted") || !strings.HasPrefix(said[1], "/a/replaced: ") {
-			t.Errorf("said %q", said)
+			t.Errorf("notes %q", said)
 		}
 		if r := res.Outcomes[0].Remedy; r != plan.RemedyRerun {
 			t.Errorf("remedy %s", r)

@@ -11,46 +11,46 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// Comparison is what changed between two moments.
+// Comparison is the changes between two times, both in milliseconds of UTC.
 type Comparison struct {
 	From, To ssmbak.Time
 	Target   ssmbak.Target
-	// Items has one item for each parameter of the target that was there at one
-	// of the moments, or of which that is not known, by name. Before is what it was
-	// at From, and After what it was at To. A Replace was deleted and created
-	// again in between.
+	// Items has one item for each parameter of the target that existed, or may have
+	// existed, at one of the times, by name. Before is its state at From, and After its
+	// state at To. A parameter with [plan.ActionReplace] was deleted and recreated in
+	// between.
 	Items []plan.Item
-	// Problems are the parameters whose record, or a value that was needed, could
-	// not be read whole, by name. Their items are Unknown.
+	// Problems are the parameters whose index or a required value is damaged or could not
+	// be read, by name. Their items are skipped.
 	Problems []archive.Problem
-	// LeftOut and Excluded are as in a [Plan].
-	LeftOut  []ssmbak.Name
-	Excluded int
+	// SkippedOwn and Excluded are as in a [Plan].
+	SkippedOwn []ssmbak.Name
+	Excluded   int
 	// Complete and Since are as in a [Plan].
 	Complete, Since ssmbak.Time
-	// TooEarly says that nothing of the target was recorded yet at either moment.
+	// TooEarly says that nothing of the target was recorded yet at either time.
 	TooEarly bool
 	// Unproved is as in a [Plan].
 	Unproved archive.Unproved
 }
 
-// Count returns how many items have the action.
+// Count returns the number of items with the action.
 func (c *Comparison) Count(a plan.Action) int { return plan.Count(c.Items, a) }
 
-// Changes counts the items that differ.
+// Changes returns the number of items that differ.
 func (c *Comparison) Changes() int {
 	return c.Count(plan.ActionCreate) + c.Count(plan.ActionUpdate) + c.Count(plan.ActionReplace) + c.Count(plan.ActionDelete)
 }
 
-// Compare says what changed in the target from one moment to another, from the
-// archive alone. Of the options, Own, Only, Exclude and AssumeLastKnown count:
-// with the last of them what is unknown is compared by its last known state.
+// Compare returns the changes in the target between two times, from the archive alone. It
+// uses the options Own, Only, Exclude and AssumeLastKnown; with the last one, unknown
+// states are replaced by the last known ones.
 //
-// It costs what reading the archive costs, and two reads of a value for each
-// parameter whose version is not the same at both moments.
+// In addition to reading the archive, it reads two values for each parameter whose
+// versions differ.
 //
-// An error means that there is no answer at all; what concerns single
-// parameters stands in Problems.
+// An error means that there is no comparison; problems of single parameters are in
+// Problems.
 func (r *Restorer) Compare(ctx context.Context, target ssmbak.Target, from, to ssmbak.Time) (*Comparison, error) {
 	if err := r.o.CheckPatterns(); err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func (r *Restorer) Compare(ctx context.Context, target ssmbak.Target, from, to s
 		return nil, err
 	}
 	out := &Comparison{From: from, To: to, Target: target, Complete: recorded.Complete, Since: recorded.Since, TooEarly: true}
-	out.Unproved = r.chosenOf(recorded.Unproved(target, min(from, to), max(from, to)), recorded.One)
+	out.Unproved = r.filterUnproved(recorded.Unproved(target, min(from, to), max(from, to)), recorded.One)
 	var subjects []*subject
 	for i, name := range recorded.Names {
 		subjects = append(subjects, &subject{name: name, origin: name, line: recorded.All[i]})
@@ -72,9 +72,9 @@ func (r *Restorer) Compare(ctx context.Context, target ssmbak.Target, from, to s
 	if err := r.o.CheckNames(names); err != nil {
 		return nil, err
 	}
-	var left plan.Plan
-	subjects = r.leaveOut(&left, subjects, recorded.One, nil)
-	out.LeftOut, out.Excluded = left.LeftOut, left.Excluded
+	var skipped plan.Plan
+	subjects = r.exclude(&skipped, subjects, recorded.One, nil)
+	out.SkippedOwn, out.Excluded = skipped.SkippedOwn, skipped.Excluded
 	items := make([]*plan.Item, len(subjects))
 	index := make(map[*subject]int, len(subjects))
 	for i, s := range subjects {
@@ -82,7 +82,7 @@ func (r *Restorer) Compare(ctx context.Context, target ssmbak.Target, from, to s
 	}
 	err = each(ctx, reads, subjects, func(ctx context.Context, s *subject) (err error) {
 		i := index[s]
-		items[i], err = r.between(ctx, s, from, to)
+		items[i], err = r.compareOne(ctx, s, from, to)
 		return err
 	})
 	if err != nil {
@@ -101,7 +101,7 @@ func (r *Restorer) Compare(ctx context.Context, target ssmbak.Target, from, to s
 		if (recorded.One || r.o.Own || !own(p.Name)) && r.o.Includes(p.Name) {
 			out.TooEarly = false
 			out.Problems = append(out.Problems, p)
-			out.Items = append(out.Items, plan.Item{Name: p.Name, Action: plan.ActionUnknown, After: ssmbak.State{Name: p.Name}, Reason: "its record cannot be read: " + p.Err.Error()})
+			out.Items = append(out.Items, plan.Item{Name: p.Name, Action: plan.ActionSkip, After: ssmbak.State{Name: p.Name}, Reason: "its record cannot be read: " + p.Err.Error()})
 		}
 	}
 	slices.SortFunc(out.Items, func(a, b plan.Item) int { return cmp.Compare(a.Name, b.Name) })
@@ -109,21 +109,21 @@ func (r *Restorer) Compare(ctx context.Context, target ssmbak.Target, from, to s
 	return out, nil
 }
 
-// between compares one parameter, nil if it was there at neither moment.
-func (r *Restorer) between(ctx context.Context, s *subject, from, to ssmbak.Time) (*plan.Item, error) {
+// compareOne compares one parameter. It returns nil if that existed at neither time.
+func (r *Restorer) compareOne(ctx context.Context, s *subject, from, to ssmbak.Time) (*plan.Item, error) {
 	sides := []*plan.Side{{At: from}, {At: to}}
 	unknown := ""
 	for _, side := range sides {
 		side.State, side.Objects = s.line.At(side.At)
-		nothing := !side.State.Deleted && side.State.Version.Time == 0
-		s.c.Existed = s.c.Existed || !nothing
-		if side.State.Certainty == ssmbak.Unknown && (nothing || !r.o.AssumeLastKnown) {
+		unrecorded := !side.State.Deleted && side.State.Version.Time == 0
+		s.c.Existed = s.c.Existed || !unrecorded
+		if side.State.Certainty == ssmbak.Unknown && (unrecorded || !r.o.AssumeLastKnown) {
 			unknown = cmp.Or(unknown, "at "+side.At.String()+": "+side.State.Reason)
 		}
 	}
 	before, after := sides[0], sides[1]
 	if unknown != "" {
-		return &plan.Item{Name: s.name, After: after.State, AfterObjects: after.Objects, Action: plan.ActionUnknown, Reason: unknown}, nil
+		return &plan.Item{Name: s.name, After: after.State, AfterObjects: after.Objects, Action: plan.ActionSkip, Reason: unknown}, nil
 	}
 	if before.State.Deleted || after.State.Deleted || !before.State.Version.Same(after.State.Version) {
 		for _, side := range sides {
@@ -134,15 +134,14 @@ func (r *Restorer) between(ctx context.Context, s *subject, from, to ssmbak.Time
 			if err != nil {
 				return nil, err
 			}
-			side.State.Value = fetched(v, why)
+			side.State.Value = knownValue(v, why)
 		}
 	}
-	return plan.Compare(*before, *after, interrupted(s.line, from, to)), nil
+	return plan.Compare(*before, *after, absentBetween(s.line, from, to)), nil
 }
 
-// interrupted reports whether the parameter was not there at some moment between the
-// two.
-func interrupted(line *timeline.Timeline, from, to ssmbak.Time) bool {
+// absentBetween reports whether the parameter did not exist at some time between the two.
+func absentBetween(line *timeline.Timeline, from, to ssmbak.Time) bool {
 	return slices.ContainsFunc(line.Spans(), func(s timeline.Span) bool {
 		return s.Kind == timeline.KindAbsent && s.From > min(from, to) && s.Until <= max(from, to)
 	})

@@ -16,8 +16,8 @@ import (
 	"github.com/ssmbak/ssmbak/recorder"
 )
 
-// Each example runs on an account of its own in this process, in which /app/url
-// and /app/port had one value at 20:00 and another at 21:00.
+// Each example runs on a separate account in this process, in which /app/url and /app/port
+// got one value at 20:00 and another at 21:00.
 func init() {
 	exampleConfig = func() aws.Config {
 		ctx := context.Background()

@@ -18,8 +18,8 @@ import (
 	"github.com/ssmbak/ssmbak/restore"
 )
 
-// exampleConfig is how the account is reached: here the one of `ssmbak local`. For
-// AWS itself, config.LoadDefaultConfig returns the configuration.
+// exampleConfig returns the configuration for the account of `ssmbak local`. For AWS,
+// config.LoadDefaultConfig returns the configuration.
 var exampleConfig = func() aws.Config {
 	return aws.Config{
 		Region: "us-east-1", BaseEndpoint: aws.String("http://127.0.0.1:4566"),
@@ -27,7 +27,7 @@ var exampleConfig = func() aws.Config {
 	}
 }
 
-// What was below /app at half past eight is shown, and brought back.
+// Preview the parameters below /app at half past eight, and restore them.
 func ExamplePath() {
 	ctx := context.Background()
 	path, err := restore.OpenPath(ctx, exampleConfig(), restore.PathOptions{
@@ -57,7 +57,7 @@ func ExamplePath() {
 	// restored /app/url 3
 }
 
-// A plan says what a restore would do before anything is written.
+// A plan shows what a restore would do, and writes nothing.
 func ExampleRestorer_Plan() {
 	ctx := context.Background()
 	cfg := exampleConfig()
@@ -77,17 +77,17 @@ func ExampleRestorer_Plan() {
 		log.Fatal(err)
 	}
 	restorer := restore.New(a, live, rec, restore.Options{})
-	made, err := restorer.Plan(ctx, target, at)
+	p, err := restorer.Plan(ctx, target, at)
 	if err != nil {
 		log.Fatal(err)
 	}
-	for _, item := range made.Items {
+	for _, item := range p.Items {
 		fmt.Println(item.Action, item.Name)
 		for _, d := range item.Differences {
 			fmt.Println(d.Attribute, d.BeforeValue.Reveal(), "->", d.AfterValue.Reveal())
 		}
 	}
-	if _, err := restorer.Apply(ctx, made); err != nil {
+	if _, err := restorer.Apply(ctx, p); err != nil {
 		log.Fatal(err)
 	}
 	// Output:

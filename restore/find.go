@@ -14,37 +14,37 @@ import (
 
 // finder finds the live parameters below a target's path.
 //
-// A listing by path costs a page for each 50 parameters of the account, whatever
+// A listing by path requires a request for each 50 parameters of the account, whatever
 // the path, because DescribeParameters filters its pages after it has made them
-// (https://github.com/google/go-cloud/issues/3135).
-// Asking for names costs a request for each 50 of them and finds nothing that is
-// not named. GetParametersByPath would read the path alone, 10 a page, but on the
-// quota that applications live on, and with an action that no other command needs.
+// (https://github.com/google/go-cloud/issues/3135). A listing by name requires a request
+// for each 50 names and finds only these. GetParametersByPath would read only the path,
+// 10 parameters per page, but it uses the quota of the applications and an action that no
+// other command needs.
 type finder struct {
 	live   *paramstore.Store
 	target ssmbak.Target
-	// all says that parameters matter that the archive does not know.
-	all   bool
-	names []ssmbak.Name // that the archive knows below the path
-	gone  int           // how many of them were deleted, as far as is known
+	// all says that parameters that were never recorded matter.
+	all     bool
+	names   []ssmbak.Name // recorded names below the path
+	deleted int           // the number of names whose last recorded state is a deletion
 }
 
-// knowsAll reports whether every live parameter that the archive does not know was
-// created after the moment, and so is no part of the past: a complete listing that
-// left nothing out was not earlier, and another one not later.
-func knowsAll(complete archive.Reconciled, at ssmbak.Time) bool {
+// unknownAreNew reports whether every live parameter that was never recorded was created
+// after the time, because of two complete listings without exclusions, one not earlier
+// and one not later than the time.
+func unknownAreNew(complete archive.Reconciled, at ssmbak.Time) bool {
 	return !complete.First.IsZero() && ssmbak.TimeOf(complete.First) <= at && at <= ssmbak.TimeOf(complete.Last) && len(complete.Excluded) == 0 &&
 		!slices.ContainsFunc(complete.Once, func(e archive.Exclusion) bool { return at < ssmbak.TimeOf(e.Until) })
 }
 
-// know takes the names that the archive knows: those that have records, and those
-// of which the last listing said that it could not record them.
-func (f *finder) know(recorded archive.Timelines, failed []ssmbak.Name) {
+// addNames adds the names that the archive contains, and those that failed to be recorded
+// in the last listing.
+func (f *finder) addNames(recorded archive.Timelines, failed []ssmbak.Name) {
 	for i, name := range recorded.Names {
 		if f.target.Below(name) {
 			f.names = append(f.names, name)
 			if _, _, absent := recorded.All[i].Newest(); absent {
-				f.gone++
+				f.deleted++
 			}
 		}
 	}
@@ -62,23 +62,23 @@ func (f *finder) know(recorded archive.Timelines, failed []ssmbak.Name) {
 	f.names = slices.Compact(f.names)
 }
 
-// manyGone is how many deleted parameters are asked for by their names, besides as
-// many as there are others. More of them make a listing of the account cheaper,
-// which holds those others at least.
-const manyGone = 1000
+// maxDeleted is the maximum number of deleted parameters that are listed by name, in
+// addition to as many as there are other names. With more of them, a listing of the
+// account is likely to require fewer requests.
+const maxDeleted = 1000
 
-// below returns the live parameters below the path: all of them, or those that are
-// known.
+// below returns the live parameters below the path, or only the recorded ones unless all
+// is set.
 func (f *finder) below(ctx context.Context) (map[ssmbak.Name]paramstore.Description, error) {
-	if !f.all && len(f.names) > 0 && f.gone <= len(f.names)-f.gone+manyGone {
-		return described(ctx, f.live, f.names)
+	if !f.all && len(f.names) > 0 && f.deleted <= len(f.names)-f.deleted+maxDeleted {
+		return describeAll(ctx, f.live, f.names)
 	}
 	live := make(map[ssmbak.Name]paramstore.Description)
 	for d, err := range f.live.Describe(ctx, f.target) {
 		if err != nil {
 			return nil, err
 		}
-		// A name that is changed while it is listed may come twice.
+		// A parameter that is changed during the listing may be listed twice.
 		if known, twice := live[d.Name]; !twice || known.Version.Time < d.Version.Time {
 			live[d.Name] = d
 		}
@@ -86,8 +86,8 @@ func (f *finder) below(ctx context.Context) (map[ssmbak.Name]paramstore.Descript
 	return live, nil
 }
 
-// described returns those of the parameters that are live, asked for by name.
-func described(ctx context.Context, live *paramstore.Store, names []ssmbak.Name) (map[ssmbak.Name]paramstore.Description, error) {
+// describeAll returns the live ones of the named parameters.
+func describeAll(ctx context.Context, live *paramstore.Store, names []ssmbak.Name) (map[ssmbak.Name]paramstore.Description, error) {
 	parts := slices.Collect(slices.Chunk(names, paramstore.DescribePage))
 	found := make([]map[ssmbak.Name]paramstore.Description, len(parts))
 	g, gctx := errgroup.WithContext(ctx)
@@ -108,5 +108,5 @@ func described(ctx context.Context, live *paramstore.Store, names []ssmbak.Name)
 	return all, nil
 }
 
-// describers bounds the requests for names at once.
+// describers is the maximum number of concurrent requests of [describeAll].
 const describers = 4

@@ -10,8 +10,8 @@ import (
 	"github.com/ssmbak/ssmbak/restore"
 )
 
-// TestFindsByName counts DescribeParameters of plans for 3 parameters among 300.
-// Those that the archive does not know are looked for where they may matter.
+// TestFindsByName counts the DescribeParameters requests of plans for 3 parameters among
+// 300. Parameters that were never recorded are included if they may matter.
 func TestFindsByName(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -24,13 +24,13 @@ func TestFindsByName(t *testing.T) {
 		w.put("/small/later", "recorded")
 		w.record()
 		w.pass()
-		// From here on nobody records.
+		// Nothing is recorded from here on.
 		w.put("/small/new", "one")
 		between := w.pass()
 		w.put("/small/new", "two")
 		w.pass()
 
-		restored := "update /small/000: value, update /small/001: value, update /small/002: value, kept /small/later"
+		restored := "update /small/000: value, update /small/001: value, update /small/002: value, keep /small/later"
 		for _, test := range []struct {
 			name     string
 			at       ssmbak.Time
@@ -39,14 +39,14 @@ func TestFindsByName(t *testing.T) {
 			want     string
 		}{
 			{"the archive knows all that was there", then, restore.Options{}, 1, restored},
-			{"exact", then, restore.Options{Options: plan.Options{Exact: true}}, pages, strings.ReplaceAll(restored, "kept", "delete") + ", delete /small/new"},
-			{"new ones are to be shown", then, restore.Options{FindNew: true}, pages, restored + ", kept /small/new"},
+			{"exact", then, restore.Options{Options: plan.Options{Exact: true}}, pages, strings.ReplaceAll(restored, "keep", "delete") + ", delete /small/new"},
+			{"new ones are to be shown", then, restore.Options{FindNew: true}, pages, restored + ", keep /small/new"},
 			{"no listing is later", between, restore.Options{}, pages, "none /small/000, none /small/001, none /small/002, none /small/later, update /small/new: value"},
 		} {
-			// Only the listing or the names: what is not settled is read by the sync.
+			// Only the listing or the names; the sync reads unrecorded states.
 			w.aws.ResetCounts()
-			made := w.plan("/small/", true, test.at, test.o)
-			if got := strings.Join(actions(made), ", "); got != test.want {
+			p := w.plan("/small/", true, test.at, test.o)
+			if got := strings.Join(actions(p), ", "); got != test.want {
 				t.Errorf("%s: %s, want %s", test.name, got, test.want)
 			}
 			if got := w.aws.Counts()["ssm:DescribeParameters"]; got != test.requests {
@@ -56,9 +56,8 @@ func TestFindsByName(t *testing.T) {
 	})
 }
 
-// TestFindsWhereItCopies holds that parameters at the destination are found by name
-// too.
-func TestFindsWhereItCopies(t *testing.T) {
+// TestFindsDestinationByName checks that parameters at the destination are found by name.
+func TestFindsDestinationByName(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
 		w.fill("/other/", 300, "one", false)
@@ -68,8 +67,8 @@ func TestFindsWhereItCopies(t *testing.T) {
 		w.put("/copy/000", "there, and not recorded")
 		w.put("/copy/more", "kept whatever it is")
 		w.aws.ResetCounts()
-		made := w.plan("/small/", true, then, restore.Options{Options: plan.Options{To: "/copy"}})
-		if got, want := strings.Join(actions(made), ", "), "update /copy/000: value, create /copy/001, create /copy/002"; got != want {
+		p := w.plan("/small/", true, then, restore.Options{Options: plan.Options{To: "/copy"}})
+		if got, want := strings.Join(actions(p), ", "), "update /copy/000: value, create /copy/001, create /copy/002"; got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
 		if got := w.aws.Counts()["ssm:DescribeParameters"]; got != 1 {

@@ -9,22 +9,21 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// How long the validation of an image is waited for, and how often it is looked
-// at.
+// imagePatience is the maximum time to wait for the validation of an image, and
+// imageInterval the time between two checks.
 const (
 	imagePatience = 5 * time.Minute
-	imageLook     = 2 * time.Second
+	imageInterval = 2 * time.Second
 )
 
-// images waits for the images that one Apply wrote: for all of them at once, with
-// few requests, while others are worked on.
+// images waits for the validation of the images that one Apply wrote. It checks all of
+// them with one request, and does not block other parameters.
 type images struct {
 	r *Restorer
-	// slots bounds what is worked on at once; a parameter that waits gives its
-	// slot back.
+	// slots limits the concurrent tasks. A parameter that waits releases its slot.
 	slots chan struct{}
 
-	ctx     context.Context // of the looks
+	ctx     context.Context // of the checks
 	stop    func()
 	watcher sync.WaitGroup
 
@@ -36,26 +35,25 @@ type images struct {
 // unvalidated is a version that Parameter Store has not stored yet.
 type unvalidated struct {
 	number int64
-	done   chan error // takes one answer
+	done   chan error // with a buffer of one
 }
 
-// newImages returns the images of one Apply. What it waits for outlives ctx, as the
-// writes that are waited for do; [images.end] ends it.
+// newImages returns the images of one Apply. They do not end with ctx, but by
+// [images.end].
 func newImages(ctx context.Context, r *Restorer) *images {
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	return &images{r: r, ctx: ctx, stop: stop, slots: make(chan struct{}, r.o.Parallel), waiting: make(map[ssmbak.Name]*unvalidated)}
 }
 
-// end ends the looks when nothing waits for them any more.
+// end stops the checks when no parameter waits.
 func (w *images) end() {
 	w.stop()
 	w.watcher.Wait()
 }
 
-// await waits until the version is there, for [imagePatience] at most. number is 0
-// then where it is not: AWS answers a write with success, and stores nothing,
-// both where the image cannot be used and where the caller may not look at
-// images.
+// await waits until the version exists, for at most [imagePatience]. If it does not exist
+// by then, the returned number is 0: AWS reports success but stores nothing if the account
+// cannot use the image or the caller lacks ec2:DescribeImages.
 // https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-ec2-aliases.html
 // https://github.com/boto/boto3/issues/3588
 func (w *images) await(ctx context.Context, name ssmbak.Name, number int64) (int64, error) {
@@ -85,7 +83,7 @@ func (w *images) await(ctx context.Context, name ssmbak.Name, number int64) (int
 			"the AMI is not usable by this account, or the caller lacks ec2:DescribeImages", number, imagePatience)
 	}
 	w.forget(name)
-	return number, fmt.Errorf("see whether version %d was stored: %w", number, err)
+	return number, fmt.Errorf("check whether version %d was stored: %w", number, err)
 }
 
 func (w *images) forget(name ssmbak.Name) {
@@ -94,7 +92,7 @@ func (w *images) forget(name ssmbak.Name) {
 	delete(w.waiting, name)
 }
 
-// watch looks at all images that are waited for until there are none.
+// watch checks all waiting images until there are none.
 func (w *images) watch() {
 	for {
 		names := w.names()
@@ -111,18 +109,17 @@ func (w *images) watch() {
 			}
 		}
 		w.mu.Unlock()
-		look := time.NewTimer(imageLook)
+		next := time.NewTimer(imageInterval)
 		select {
-		case <-look.C:
+		case <-next.C:
 		case <-w.ctx.Done():
-			look.Stop()
+			next.Stop()
 			return
 		}
 	}
 }
 
-// names returns the names that are waited for; nil, and nobody watches any more,
-// if there are none.
+// names returns the names of the waiting images. If there are none, watching ends.
 func (w *images) names() (names []ssmbak.Name) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -24,21 +24,21 @@ func (w *world) label(name string, version int64, labels ...string) {
 	out, err := w.ssm.LabelParameterVersion(w.Context(), &ssm.LabelParameterVersionInput{Name: &name, ParameterVersion: &version, Labels: labels})
 	w.must(err)
 	if len(out.InvalidLabels) > 0 {
-		w.Fatalf("labels %v are not taken", out.InvalidLabels)
+		w.Fatalf("labels %v are invalid", out.InvalidLabels)
 	}
 }
 
-// unlabel takes labels away, of which Parameter Store sends no event.
+// unlabel removes labels, for which Parameter Store sends no event.
 func (w *world) unlabel(name string, version int64, labels ...string) {
 	w.Helper()
 	out, err := w.ssm.UnlabelParameterVersion(w.Context(), &ssm.UnlabelParameterVersionInput{Name: &name, ParameterVersion: &version, Labels: labels})
 	w.must(err)
 	if len(out.InvalidLabels) > 0 {
-		w.Fatalf("labels %v were not there", out.InvalidLabels)
+		w.Fatalf("labels %v did not exist", out.InvalidLabels)
 	}
 }
 
-// labels returns the labels of a parameter and the versions that they are on.
+// labels returns the labels of a parameter and the numbers of their versions.
 func (w *world) labels(name string) map[string]int64 {
 	log := w.aws.SSM.Truth(name)
 	if len(log) == 0 || len(log[len(log)-1].Labels) == 0 {
@@ -47,8 +47,8 @@ func (w *world) labels(name string) map[string]int64 {
 	return log[len(log)-1].Labels
 }
 
-// puts makes n versions of a parameter, whose values are v and a number that
-// begins with first.
+// puts writes n versions of a parameter, whose values are v and a number that starts at
+// first.
 func (w *world) puts(name string, first, n int) {
 	w.Helper()
 	for i := range n {
@@ -65,16 +65,16 @@ func (w *world) restored(p *restore.Plan, o restore.Options) restore.Result {
 	return res
 }
 
-// undo plans and applies the way back from a restore.
+// undo plans and applies the undo of a restore.
 func (w *world) undo(id string, o restore.Options) restore.Result {
 	w.Helper()
-	made, err := w.restorer(o).Undo(w.Context(), id)
+	p, err := w.restorer(o).Undo(w.Context(), id)
 	w.must(err)
-	return w.restored(made, o)
+	return w.restored(p, o)
 }
 
-// notices joins the notices of all items, without those that say how certain
-// tags and labels are.
+// notices joins the notices of all items, except those about the certainty of tags and
+// labels.
 func notices(p *restore.Plan) string {
 	var all []string
 	for _, item := range p.Items {
@@ -87,18 +87,18 @@ func notices(p *restore.Plan) string {
 	return strings.Join(all, "\n")
 }
 
-// TestLabels brings the labels of /p back and then takes that back.
+// TestLabels restores the labels of /p and undoes that.
 func TestLabels(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name         string
-		until, since func(w *world) // the moment lies between them
+		until, since func(w *world) // before and after the restored time
 		unseen       func(w *world) // after everything was recorded
 		plan         string
 		notices      string
 		labels       map[string]int64
 		number       int64
-		back         map[string]int64 // after the way back, if not what was there before
+		back         map[string]int64 // after the undo, if it is not the state before
 	}{
 		{
 			name:  "on its own older version",
@@ -108,28 +108,28 @@ func TestLabels(t *testing.T) {
 			labels: map[string]int64{"blue": 1}, number: 3,
 		},
 		{
-			name:  "on a version that was older even then",
+			name:  "on a version that was not the newest then",
 			until: func(w *world) { w.puts("/p", 1, 2); w.label("/p", 1, "blue") },
 			since: func(w *world) { w.put("/p", "three"); w.label("/p", 3, "blue", "green") },
-			plan:  "update /p: value, label blue, label green", notices: "label blue moves from version 3 to version 1\nlabel green is taken from version 3",
+			plan:  "update /p: value, label blue, label green", notices: "label blue moves from version 3 to version 1\nlabel green is removed from version 3",
 			labels: map[string]int64{"blue": 1}, number: 4,
 		},
 		{
-			name:  "moved alone",
+			name:  "only moved",
 			until: func(w *world) { w.puts("/p", 1, 2); w.label("/p", 1, "blue") },
 			since: func(w *world) { w.label("/p", 2, "blue") },
 			plan:  "update /p: label blue", notices: "label blue moves from version 2 to version 1",
 			labels: map[string]int64{"blue": 1}, number: 2,
 		},
 		{
-			name:  "set alone",
+			name:  "only set",
 			until: func(w *world) { w.puts("/p", 1, 2) },
 			since: func(w *world) { w.label("/p", 2, "blue") },
-			plan:  "update /p: label blue", notices: "label blue is taken from version 2",
+			plan:  "update /p: label blue", notices: "label blue is removed from version 2",
 			labels: map[string]int64{}, number: 2,
 		},
 		{
-			name:   "taken away without an event",
+			name:   "removed without an event",
 			until:  func(w *world) { w.puts("/p", 1, 2); w.label("/p", 1, "blue"); w.label("/p", 2, "green") },
 			since:  func(*world) {},
 			unseen: func(w *world) { w.unlabel("/p", 1, "blue") },
@@ -137,7 +137,7 @@ func TestLabels(t *testing.T) {
 			labels: map[string]int64{"blue": 1, "green": 2}, number: 2,
 		},
 		{
-			name:  "as they were",
+			name:  "unchanged",
 			until: func(w *world) { w.puts("/p", 1, 2); w.label("/p", 1, "blue") },
 			since: func(w *world) { w.put("/p", "v2") },
 			plan:  "none /p", labels: map[string]int64{"blue": 1}, number: 3,
@@ -146,14 +146,14 @@ func TestLabels(t *testing.T) {
 			name:  "of another life",
 			until: func(w *world) { w.puts("/p", 1, 3); w.label("/p", 1, "green"); w.label("/p", 3, "blue") },
 			since: func(w *world) { w.remove("/p"); w.puts("/p", 7, 4); w.label("/p", 4, "red") },
-			plan:  "update /p: value, label blue, label red", notices: "label green cannot come back: it was on version 1, which is gone\nlabel red is taken from version 4",
+			plan:  "update /p: value, label blue, label red", notices: "label green cannot be restored: it was on version 1, which no longer exists\nlabel red is removed from version 4",
 			labels: map[string]int64{"blue": 5}, number: 5,
 		},
 		{
 			name:  "of another life, with the same number live",
 			until: func(w *world) { w.puts("/p", 1, 2); w.label("/p", 1, "green"); w.label("/p", 2, "blue") },
 			since: func(w *world) { w.remove("/p"); w.puts("/p", 7, 2); w.label("/p", 1, "green") },
-			plan:  "update /p: value, label blue", notices: "label green stays on version 1: it was on version 1, which is gone",
+			plan:  "update /p: value, label blue", notices: "label green stays on version 1: it was on version 1, which no longer exists",
 			labels: map[string]int64{"green": 1, "blue": 3}, number: 3,
 		},
 		{
@@ -163,18 +163,18 @@ func TestLabels(t *testing.T) {
 			plan:  "update /p: label blue", labels: map[string]int64{"blue": 1}, number: 1,
 		},
 		{
-			name:  "of one that is gone",
+			name:  "of a parameter that does not exist now",
 			until: func(w *world) { w.puts("/p", 1, 2); w.label("/p", 1, "green"); w.label("/p", 2, "blue") },
 			since: func(w *world) { w.remove("/p") },
-			plan:  "create /p", notices: "label green cannot come back: it was on version 1, which is gone",
+			plan:  "create /p", notices: "label green cannot be restored: it was on version 1, which no longer exists",
 			labels: map[string]int64{"blue": 1}, number: 1,
 		},
 		{
-			name:  "of one that was not there",
+			name:  "of a parameter that did not exist",
 			until: func(w *world) { w.put("/p", "one"); w.pass(); w.remove("/p") },
 			since: func(w *world) { w.puts("/p", 1, 2); w.label("/p", 1, "green"); w.label("/p", 2, "blue") },
 			plan:  "delete /p", labels: map[string]int64{}, number: 0,
-			back: map[string]int64{"blue": 1}, // the version of green is gone for ever
+			back: map[string]int64{"blue": 1}, // the version of green no longer exists
 		},
 	}
 	for _, test := range tests {
@@ -191,14 +191,14 @@ func TestLabels(t *testing.T) {
 					test.unseen(w)
 				}
 				before, was := w.labels("/p"), w.state()
-				made := w.plan("/p", false, then, restore.Options{})
-				if got := actions(made)[0]; got != test.plan {
+				p := w.plan("/p", false, then, restore.Options{})
+				if got := actions(p)[0]; got != test.plan {
 					t.Errorf("plan: got %s, want %s", got, test.plan)
 				}
-				if got := notices(made); got != test.notices {
+				if got := notices(p); got != test.notices {
 					t.Errorf("notices: got %q, want %q", got, test.notices)
 				}
-				res := w.restored(made, restore.Options{})
+				res := w.restored(p, restore.Options{})
 				if text := errs(res.Outcomes); text != "" {
 					t.Errorf("restore: %s", text)
 				}
@@ -210,24 +210,24 @@ func TestLabels(t *testing.T) {
 				}
 				w.pass()
 				if text := errs(w.undo(res.ID, restore.Options{}).Outcomes); text != "" {
-					t.Errorf("the way back: %s", text)
+					t.Errorf("undo: %s", text)
 				}
 				want := test.back
 				if want == nil {
 					want = before
 				}
 				if diff := cmp.Diff(w.labels("/p"), want); diff != "" {
-					t.Errorf("labels after the way back (-got +want):\n%s", diff)
+					t.Errorf("labels after the undo (-got +want):\n%s", diff)
 				}
 				if diff := cmp.Diff(w.state(), was); diff != "" {
-					t.Errorf("state after the way back (-got +want):\n%s", diff)
+					t.Errorf("state after the undo (-got +want):\n%s", diff)
 				}
 			})
 		})
 	}
 }
 
-// TestUnknownLabels touches no label where it is not known which there were.
+// TestUnknownLabels checks that labels are not changed if the previous ones are unknown.
 func TestUnknownLabels(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -240,19 +240,19 @@ func TestUnknownLabels(t *testing.T) {
 		w.must(w.recorder.Sync(w.Context(), "/p"))
 		w.record()
 		w.pass()
-		made := w.plan("/p", false, then, restore.Options{})
-		if got, want := actions(made)[0], "update /p: value"; got != want {
+		p := w.plan("/p", false, then, restore.Options{})
+		if got, want := actions(p)[0], "update /p: value"; got != want {
 			t.Fatalf("plan: got %s, want %s", got, want)
 		}
-		res := w.restored(made, restore.Options{})
+		res := w.restored(p, restore.Options{})
 		if diff := cmp.Diff(w.labels("/p"), map[string]int64{"green": 2}); diff != "" {
 			t.Errorf("labels (-got +want):\n%s", diff)
 		}
-		// Somebody labels it meanwhile, which the way back leaves alone.
+		// Another user labels it meanwhile, which an undo does not change.
 		w.label("/p", 3, "red")
 		w.undo(res.ID, restore.Options{})
 		if diff := cmp.Diff(w.labels("/p"), map[string]int64{"green": 2, "red": 3}); diff != "" {
-			t.Errorf("labels after the way back (-got +want):\n%s", diff)
+			t.Errorf("labels after the undo (-got +want):\n%s", diff)
 		}
 	})
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -267,28 +267,27 @@ func TestUnknownLabels(t *testing.T) {
 		w.remove("/p")
 		w.record()
 		w.pass()
-		made := w.plan("/p", false, then, restore.Options{})
-		if got := notices(made); !strings.Contains(got, "its labels are not known: it gets none") {
+		p := w.plan("/p", false, then, restore.Options{})
+		if got := notices(p); !strings.Contains(got, "its labels are unknown: it is created without labels") {
 			t.Errorf("notices: %q", got)
 		}
 	})
 }
 
-// TestFullHistory restores a parameter that has as many versions as Parameter
-// Store keeps, so that a new one drops the oldest, or is refused if that has a
-// label.
+// TestFullHistory restores a parameter that has as many versions as Parameter Store keeps,
+// so that a new one removes the oldest, or is refused if that has a label.
 func TestFullHistory(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("histories of 100 versions take a while")
 	}
-	const command = "label blue is on version 1, the oldest of the 100 that Parameter Store keeps, so that no new one fits: " +
-		"`aws ssm unlabel-parameter-version --name /p --parameter-version 1 --labels blue` takes it away"
+	const command = "label blue is on version 1, the oldest of the 100 that Parameter Store keeps, which prevents a new version: " +
+		"`aws ssm unlabel-parameter-version --name /p --parameter-version 1 --labels blue` removes it"
 	nothing := func(*world) {}
 	tests := []struct {
 		name         string
-		versions     int            // at the moment, of 100
-		until, since func(w *world) // labels at the moment and later
+		versions     int            // at the restored time, of 100
+		until, since func(w *world) // labels at the restored time and later
 		unseen       func(w *world) // after the plan
 		plan         string
 		notices      string
@@ -311,38 +310,38 @@ func TestFullHistory(t *testing.T) {
 			labels: map[string]int64{"blue": 1, "green": 1}, number: 100,
 		},
 		{
-			name: "the oldest has one that belongs elsewhere", versions: 40,
+			name: "the oldest has one to be moved", versions: 40,
 			until: func(w *world) { w.label("/p", 40, "blue") }, since: func(w *world) { w.label("/p", 1, "blue") },
 			plan: "update /p: value, label blue", notices: "label blue moves from version 1 to version 40",
 			status: plan.StatusRestored, labels: map[string]int64{"blue": 40}, number: 101,
 		},
 		{
-			name: "the oldest has one that was not there", versions: 40,
+			name: "the oldest has one to be removed", versions: 40,
 			until: nothing, since: func(w *world) { w.label("/p", 1, "blue") },
-			plan: "update /p: value, label blue", notices: "label blue is taken from version 1",
+			plan: "update /p: value, label blue", notices: "label blue is removed from version 1",
 			status: plan.StatusRestored, labels: map[string]int64{}, number: 101,
 		},
 		{
-			name: "the oldest is wanted, with its label", versions: 1,
+			name: "the oldest is restored, with its label", versions: 1,
 			until: func(w *world) { w.label("/p", 1, "blue") }, since: nothing,
 			plan:    "update /p: value, label blue (" + command + ")",
 			notices: "label blue moves from version 1 to version 101",
 			status:  plan.StatusRefused, err: command, labels: map[string]int64{"blue": 1}, number: 100,
 		},
 		{
-			name: "the oldest is wanted, its label is elsewhere", versions: 1,
+			name: "the oldest is restored, its label was moved", versions: 1,
 			until: func(w *world) { w.label("/p", 1, "blue") }, since: func(w *world) { w.label("/p", 100, "blue") },
 			plan: "update /p: value, label blue", notices: "label blue moves from version 100 to version 101",
 			status: plan.StatusRestored, labels: map[string]int64{"blue": 101}, number: 101,
 		},
 		{
-			name: "the write drops the version of a label", versions: 40,
+			name: "the write removes the version of a label", versions: 40,
 			until: func(w *world) { w.label("/p", 1, "blue") }, since: func(w *world) { w.unlabel("/p", 1, "blue") },
-			plan: "update /p: value", notices: "label blue cannot come back: it was on version 1, which is gone",
+			plan: "update /p: value", notices: "label blue cannot be restored: it was on version 1, which no longer exists",
 			status: plan.StatusRestored, labels: map[string]int64{}, number: 101,
 		},
 		{
-			name: "labels alone", versions: 100,
+			name: "only labels", versions: 100,
 			until: func(w *world) { w.label("/p", 1, "blue") }, since: func(w *world) { w.label("/p", 100, "blue") },
 			plan: "update /p: label blue", notices: "label blue moves from version 100 to version 1",
 			status: plan.StatusRestored, labels: map[string]int64{"blue": 1}, number: 100,
@@ -365,17 +364,17 @@ func TestFullHistory(t *testing.T) {
 				test.since(w)
 				w.record()
 				w.pass()
-				made := w.plan("/p", false, then, restore.Options{})
-				if got := actions(made)[0]; got != test.plan {
+				p := w.plan("/p", false, then, restore.Options{})
+				if got := actions(p)[0]; got != test.plan {
 					t.Errorf("plan:\n got %s\nwant %s", got, test.plan)
 				}
-				if got := notices(made); got != test.notices {
+				if got := notices(p); got != test.notices {
 					t.Errorf("notices: got %q, want %q", got, test.notices)
 				}
 				if test.unseen != nil {
 					test.unseen(w)
 				}
-				before, err := w.restorer(restore.Options{}).Apply(w.Context(), made)
+				before, err := w.restorer(restore.Options{}).Apply(w.Context(), p)
 				w.must(err)
 				out := before.Outcomes[0]
 				if out.Status != test.status || out.Err != nil && out.Err.Error() != test.err || out.Err == nil && test.err != "" {
@@ -389,9 +388,9 @@ func TestFullHistory(t *testing.T) {
 	}
 }
 
-// TestLabelsMovedInVain moves a label out of the way of a write that is then
-// refused: that is no restore that changed nothing.
-func TestLabelsMovedInVain(t *testing.T) {
+// TestLabelsMovedBeforeRefusal moves a label before a write that is then refused: the
+// restore must report that it changed something.
+func TestLabelsMovedBeforeRefusal(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("histories of 100 versions take a while")
@@ -409,7 +408,7 @@ func TestLabelsMovedInVain(t *testing.T) {
 		w.aws.SSM.DisableKey("alias/old")
 		res := w.restored(w.plan("/p", false, then, restore.Options{}), restore.Options{})
 		out := res.Outcomes[0]
-		if !strings.Contains(fmt.Sprint(out.Err), "its KMS key alias/old does not exist or is not enabled; --key-id chooses another") || w.number("/p") != 100 {
+		if !strings.Contains(fmt.Sprint(out.Err), "its KMS key alias/old does not exist or is not enabled; use another one with --key-id") || w.number("/p") != 100 {
 			t.Fatalf("got %s (%v) and version %d", out.Status, out.Err, w.number("/p"))
 		}
 		if moved := w.labels("/p")["blue"] != 1; moved != (out.Status == plan.StatusFailed) {
@@ -417,13 +416,12 @@ func TestLabelsMovedInVain(t *testing.T) {
 		}
 		w.undo(res.ID, restore.Options{})
 		if got := w.labels("/p")["blue"]; got != 1 {
-			t.Errorf("after the way back the label is on version %d, want 1", got)
+			t.Errorf("after the undo the label is on version %d, want 1", got)
 		}
 	})
 }
 
-// TestManyLabels swaps the labels of two versions that have as many as one can
-// have, so that not all of one fit on the other at once.
+// TestManyLabels swaps the labels of two versions that have the maximum number of labels.
 func TestManyLabels(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -451,7 +449,7 @@ func TestManyLabels(t *testing.T) {
 		}
 		w.undo(res.ID, restore.Options{})
 		if diff := cmp.Diff(w.labels("/p"), before); diff != "" {
-			t.Errorf("labels after the way back (-got +want):\n%s", diff)
+			t.Errorf("labels after the undo (-got +want):\n%s", diff)
 		}
 		if n := len(slices.Collect(maps.Keys(before))); n != 20 {
 			t.Fatalf("%d labels, want 20", n)
@@ -459,8 +457,8 @@ func TestManyLabels(t *testing.T) {
 	})
 }
 
-// TestReservedTags neither sends nor removes a tag that belongs to AWS. Parameter
-// Store lets nobody make one here, so its answers are made to hold some.
+// TestReservedTags checks that tags that are reserved for AWS are neither sent nor removed.
+// Clients cannot create such tags, so they are added to the responses.
 func TestReservedTags(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -503,13 +501,13 @@ func TestReservedTags(t *testing.T) {
 		w.remove("/a/gone")
 		record()
 		r := restore.New(w.archive, live, records, restore.Options{})
-		made, err := r.Plan(w.Context(), target(w, "/a/", false), then)
+		p, err := r.Plan(w.Context(), target(w, "/a/", false), then)
 		w.must(err)
 		want := []string{"update /a/changed: tag env", "create /a/gone", "none /a/same"}
-		if diff := cmp.Diff(actions(made), want); diff != "" {
+		if diff := cmp.Diff(actions(p), want); diff != "" {
 			t.Errorf("plan (-got +want):\n%s", diff)
 		}
-		res, err := r.Apply(w.Context(), made)
+		res, err := r.Apply(w.Context(), p)
 		w.must(err)
 		if text := errs(res.Outcomes); text != "" {
 			t.Errorf("restore: %s", text)
@@ -526,9 +524,9 @@ func TestReservedTags(t *testing.T) {
 	})
 }
 
-// TestTrusted reads the tags and labels of those that are as they should be
-// otherwise only in plans for few, and says how many it did not read.
-func TestTrusted(t *testing.T) {
+// TestUnreadAttributes checks that the tags and labels of otherwise unchanged parameters
+// are read only in plans for few parameters, and otherwise counted.
+func TestUnreadAttributes(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{100, 101} {
 		inWorld(t, emulator.Options{}, func(w *world) {
@@ -544,15 +542,15 @@ func TestTrusted(t *testing.T) {
 			w.label("/a/002", 1, "blue")
 			w.record()
 			w.pass()
-			// Nobody hears of these.
+			// These changes are never recorded.
 			w.tag("/a/005", "env", "dev")
 			w.unlabel("/a/004", 1, "blue")
 			w.aws.ResetCounts()
-			made := w.plan("/a/", false, then, restore.Options{})
+			p := w.plan("/a/", false, then, restore.Options{})
 			counts := w.aws.Counts()
 			var changes []string
-			for i, text := range actions(made) {
-				if made.Items[i].Action != plan.ActionNone {
+			for i, text := range actions(p) {
+				if p.Items[i].Action != plan.ActionNone {
 					changes = append(changes, text)
 				}
 			}
@@ -563,12 +561,12 @@ func TestTrusted(t *testing.T) {
 			if diff := cmp.Diff(changes, want); diff != "" {
 				t.Errorf("plan of %d (-got +want):\n%s", n, diff)
 			}
-			tags, histories, trusted := counts["ssm:ListTagsForResource"], counts["ssm:GetParameterHistory"], made.Trusted
+			tags, histories, unread := counts["ssm:ListTagsForResource"], counts["ssm:GetParameterHistory"], p.UnreadAttributes
 			switch {
-			case n <= 100 && (tags < n || histories < n || trusted != 0):
-				t.Errorf("of %d the tags of %d and the labels of %d were read, and %d trusted", n, tags, histories, trusted)
-			case n > 100 && (tags > 6 || histories > 6 || trusted != n-len(want)):
-				t.Errorf("of %d the tags of %d and the labels of %d were read, and %d trusted", n, tags, histories, trusted)
+			case n <= 100 && (tags < n || histories < n || unread != 0):
+				t.Errorf("of %d the tags of %d and the labels of %d were read, and %d counted as unread", n, tags, histories, unread)
+			case n > 100 && (tags > 6 || histories > 6 || unread != n-len(want)):
+				t.Errorf("of %d the tags of %d and the labels of %d were read, and %d counted as unread", n, tags, histories, unread)
 			}
 		})
 	}

@@ -7,24 +7,24 @@ import (
 	"github.com/ssmbak/ssmbak/plan"
 )
 
-// Result is what became of a plan.
+// Result is the result of [Restorer.Apply].
 type Result struct {
-	// ID is that of the restore's record, by which it can be taken back; "" if
-	// there was nothing to write.
+	// ID is the ID of the restore record, for [Restorer.Undo]; "" if there was nothing to
+	// write.
 	ID string
 	// Outcomes has one outcome for each item of the plan, in their order.
 	Outcomes []plan.Outcome
-	// Unrecorded says why the record does not hold what became of the restore;
-	// nil if it does. It can be taken back all the same.
+	// Unrecorded is the error because of which the record does not contain the outcomes,
+	// nil if it does. The restore can be undone nevertheless.
 	Unrecorded error
 }
 
-// remedy returns what helps where the status is refused or failed.
+// remedy returns what helps if the item was refused or failed.
 func remedy(o *plan.Outcome) plan.Remedy {
 	var refused *refusal
 	var permanent *paramstore.RefusedError
 	switch {
-	case o.Err == nil || o.Item.Action == plan.ActionUnknown:
+	case o.Err == nil || o.Item.Action == plan.ActionSkip:
 		return plan.RemedyNone
 	case errors.As(o.Err, &refused) && refused.remedy != "":
 		return refused.remedy
@@ -34,9 +34,9 @@ func remedy(o *plan.Outcome) plan.Remedy {
 	return plan.RemedyRerun
 }
 
-// changed reports whether Parameter Store was changed, or may have been.
+// changed reports whether the parameter was changed, or may have been.
 func changed(o *plan.Outcome) bool {
-	var idle *NotBegunError
+	var idle *NotStartedError
 	var permanent *paramstore.RefusedError
 	switch {
 	case o.Status == plan.StatusRestored, o.Status == plan.StatusDeleted, o.Version != 0, o.Replaced, o.Relabelled:

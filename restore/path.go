@@ -18,29 +18,29 @@ import (
 	"github.com/ssmbak/ssmbak/recorder"
 )
 
-// PathOptions say what a [Path] is. Bucket, Path and At are required.
+// PathOptions are the options of [OpenPath]. Bucket, Path and At are required.
 type PathOptions struct {
-	// Bucket holds the archive.
+	// Bucket is the bucket of the archive.
 	Bucket string
 	// Path is the name of a parameter or a path, as [ssmbak.ParseTarget] reads it:
 	// with Recursive set, everything below the path; with a trailing slash, its
 	// direct children.
 	Path      string
 	Recursive bool
-	// At is the time, to the millisecond, in any zone: changes up to the end of
-	// that millisecond have happened.
+	// At is the time to restore, in any zone, with a precision of one millisecond. The
+	// changes of that millisecond are included.
 	At time.Time
-	// Restore tunes [Path.Plan] and [Path.Restore]. By is the ARN of the caller if
-	// it is empty.
+	// Restore are the options of [Path.Plan] and [Path.Restore]. An empty By becomes the
+	// ARN of the caller.
 	Restore Options
-	// Live tunes how Parameter Store is called, as with a bound on the rate of
-	// writes.
+	// Live are the options of the requests to Parameter Store, such as a limit for the
+	// rate of writes.
 	Live paramstore.Options
 }
 
-// Path is a parameter, or a path of parameters, at one time. It does what the
-// commands preview and restore do, by the same calls: [archive.Archive.At],
-// [Restorer.Plan] and [Restorer.Apply]. It may be used by many goroutines at once.
+// Path is a parameter, or a path of parameters, at one time. It does what the commands
+// preview and restore do, with the same calls: [archive.Archive.At], [Restorer.Plan] and
+// [Restorer.Apply]. It is safe for concurrent use.
 type Path struct {
 	archive  *archive.Archive
 	restorer *Restorer
@@ -48,13 +48,11 @@ type Path struct {
 	at       ssmbak.Time
 }
 
-// OpenPath opens the archive of the account and region that cfg leads to. It
-// asks the Security Token Service for the account, and S3 for the archive, and
-// changes nothing. Values of live parameters that the archive lacks are recorded
-// before they are overwritten, unless the bucket holds no archive yet.
+// OpenPath opens the archive of cfg's account and region. It changes nothing, and sends
+// requests to the Security Token Service and to S3. Live values that the archive does not
+// have are recorded before they are overwritten, unless the bucket holds no archive yet.
 //
-// The errors are those of [ssmbak.ParseTarget] and [archive.Open], and those of
-// AWS.
+// The errors are those of [ssmbak.ParseTarget] and [archive.Open], and those of AWS.
 func OpenPath(ctx context.Context, cfg aws.Config, o PathOptions) (*Path, error) {
 	target, err := ssmbak.ParseTarget(o.Path, o.Recursive)
 	switch {
@@ -65,11 +63,11 @@ func OpenPath(ctx context.Context, cfg aws.Config, o PathOptions) (*Path, error)
 	case o.At.IsZero():
 		return nil, errors.New("PathOptions.At is zero: give the time to restore")
 	case cfg.Region == "":
-		return nil, errors.New("the aws.Config names no region")
+		return nil, errors.New("the aws.Config has no region")
 	}
 	caller, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		return nil, fmt.Errorf("ask which account the credentials belong to: %w", err)
+		return nil, fmt.Errorf("determine the account of the credentials: %w", err)
 	}
 	account, log := aws.ToString(caller.Account), o.Restore.Logger
 	a, err := archive.Open(ctx, s3.NewFromConfig(cfg), archive.Options{Bucket: o.Bucket, Account: account, Region: cfg.Region, Logger: log})
@@ -88,26 +86,25 @@ func OpenPath(ctx context.Context, cfg aws.Config, o PathOptions) (*Path, error)
 	return &Path{archive: a, restorer: New(a, live, sync, o.Restore), target: target, at: ssmbak.TimeOf(o.At)}, nil
 }
 
-// Preview returns what was there at the time, with its values, from the archive
-// alone. An error means that there is no answer at all; parameters that could not
-// be read, or that are not certain, are named in the snapshot.
+// Preview returns the states at the time, with values, from the archive alone. An error
+// means that there is no result; the snapshot lists the parameters that could not be read
+// or are not certain.
 func (p *Path) Preview(ctx context.Context) (archive.Snapshot, error) {
 	return p.archive.At(ctx, p.target, p.at, archive.AllValues)
 }
 
-// Plan returns what [Path.Restore] would do now, and writes nothing to Parameter
-// Store.
+// Plan returns what [Path.Restore] would do, see [Restorer.Plan].
 func (p *Path) Plan(ctx context.Context) (*Plan, error) {
 	return p.restorer.Plan(ctx, p.target, p.at)
 }
 
-// Restore brings the parameters back: it makes a plan and applies it, without a
-// question, also where [Plan.Asks] reports that a person should agree. One
-// parameter that fails stops no other, so the outcomes have to be looked at.
+// Restore makes a plan and applies it, even if [plan.Plan.NeedsConfirmation] reports that
+// a person should confirm it. A failed parameter does not stop the others, so a caller
+// must check the outcomes.
 func (p *Path) Restore(ctx context.Context) (Result, error) {
-	out, err := p.Plan(ctx)
+	todo, err := p.Plan(ctx)
 	if err != nil {
 		return Result{}, err
 	}
-	return p.restorer.Apply(ctx, out)
+	return p.restorer.Apply(ctx, todo)
 }

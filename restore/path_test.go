@@ -70,16 +70,16 @@ func TestPath(t *testing.T) {
 		if diff := cmp.Diff(got, want); diff != "" {
 			t.Errorf("preview (-got +want):\n%s", diff)
 		}
-		made, err := path.Plan(w.Context())
+		todo, err := path.Plan(w.Context())
 		w.must(err)
-		if n := made.Changes(); n != 1 {
-			t.Errorf("the plan changes %d parameters, want /app/a alone", n)
+		if n := todo.Changes(); n != 1 {
+			t.Errorf("the plan changes %d parameters, want only /app/a", n)
 		}
 		result, err := path.Restore(w.Context())
 		w.must(err)
 		want = []string{
-			"restored update /app/a version 3", "refused unknown /app/damaged", "unchanged none /app/deep/er",
-			"unchanged none /app/deleted", "refused unknown /app/lost", "unchanged kept /app/new",
+			"restored update /app/a version 3", "refused skip /app/damaged", "unchanged none /app/deep/er",
+			"unchanged none /app/deleted", "refused skip /app/lost", "unchanged keep /app/new",
 		}
 		if diff := cmp.Diff(results(result.Outcomes), want); diff != "" {
 			t.Errorf("outcomes (-got +want):\n%s", diff)
@@ -87,12 +87,12 @@ func TestPath(t *testing.T) {
 		record, err := w.archive.RestoreRecord(w.Context(), result.ID)
 		w.must(err)
 		if !strings.HasPrefix(record.By, "arn:aws:") {
-			t.Errorf("it is recorded as that of %q, want the caller's ARN", record.By)
+			t.Errorf("By in the record is %q, want the caller's ARN", record.By)
 		}
 	})
 }
 
-// TestOpenPath holds what is said where a Path cannot be opened.
+// TestOpenPath checks the errors of OpenPath.
 func TestOpenPath(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -113,14 +113,14 @@ func TestOpenPath(t *testing.T) {
 			o, cfg := good, w.config()
 			test.change(&o, &cfg)
 			if _, err := restore.OpenPath(w.Context(), cfg, o); err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("%s: error %v, want one that says %q", test.name, err, test.want)
+				t.Errorf("%s: error %v, want one that contains %q", test.name, err, test.want)
 			}
 		}
 	})
 }
 
-// TestPathWithoutArchive has no archive in the bucket: nothing is recorded, and an
-// exact restore does not delete a live parameter.
+// TestPathWithoutArchive checks that without an archive in the bucket, nothing is recorded
+// and an exact restore does not delete a live parameter.
 func TestPathWithoutArchive(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -139,7 +139,7 @@ func TestPathWithoutArchive(t *testing.T) {
 		w.must(err)
 		for _, o := range result.Outcomes {
 			if o.Changed {
-				t.Errorf("%s: %s, want it left alone", o.Item.Name, o.Status)
+				t.Errorf("%s: %s, want it unchanged", o.Item.Name, o.Status)
 			}
 		}
 		if got := w.aws.S3.Versions("empty", ""); len(got) != 0 {

@@ -9,7 +9,7 @@ import (
 	"github.com/ssmbak/ssmbak/plan"
 )
 
-// File returns the plan as it is kept.
+// File returns the plan as a file for review, made now by [Options.By].
 func (r *Restorer) File(p *Plan) *plan.File {
 	id, _ := r.archive.Identity()
 	f := plan.NewFile(&p.Plan, r.o.Options)
@@ -18,19 +18,18 @@ func (r *Restorer) File(p *Plan) *plan.File {
 	return f
 }
 
-// PlanFile makes the plan of a file again. The Restorer must have the options
-// with which it was made, [plan.File.Options]. What has moved since is refused, and
-// what is not in the file is left alone.
+// PlanFile returns a new plan for the parameters of a file, which refuses parameters that
+// have changed since. The Restorer must have the options of the file.
 //
-// The error is a [*plan.FileError] if the file is one of another account, region or
-// bucket.
+// It returns a [*plan.FileError] if the file is for another account, region or bucket, or
+// is invalid.
 func (r *Restorer) PlanFile(ctx context.Context, f *plan.File) (*Plan, error) {
 	id, _ := r.archive.Identity()
 	if f.Account != id.Account || f.Region != id.Region {
-		return nil, &plan.FileError{Reason: fmt.Sprintf("it is for account %s in %s, and this is account %s in %s", f.Account, f.Region, id.Account, id.Region)}
+		return nil, &plan.FileError{Reason: fmt.Sprintf("it is for account %s in %s, but this is account %s in %s", f.Account, f.Region, id.Account, id.Region)}
 	}
 	if f.Bucket != r.archive.Bucket() {
-		return nil, &plan.FileError{Reason: fmt.Sprintf("it is for the archive in bucket %s, and this is bucket %s", f.Bucket, r.archive.Bucket())}
+		return nil, &plan.FileError{Reason: fmt.Sprintf("it is for the archive in bucket %s, but this is bucket %s", f.Bucket, r.archive.Bucket())}
 	}
 	target, err := ssmbak.ParseTarget(f.Target, f.Recursive)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/ssmbak/ssmbak/plan"
 )
 
-// record returns the record of a restore that is about to do what todo says.
-func (r *Restorer) record(p *Plan, todo []*plan.Outcome) *archive.RestoreRecord {
+// newRecord returns the record of a restore that is about to apply todo.
+func (r *Restorer) newRecord(p *Plan, todo []*plan.Outcome) *archive.RestoreRecord {
 	now := time.Now()
 	rec := &archive.RestoreRecord{
 		ID:    archive.NewRestoreID(now, strings.ToLower(rand.Text()[:6])),
@@ -25,12 +25,12 @@ func (r *Restorer) record(p *Plan, todo []*plan.Outcome) *archive.RestoreRecord 
 	}
 	for _, out := range todo {
 		item := &out.Item
-		x := archive.RestoreItem{Name: item.Name, Action: string(item.Action), Replaces: item.Action == plan.ActionReplace || item.Instead != nil, Attributes: []ssmbak.Attribute{}}
+		x := archive.RestoreItem{Name: item.Name, Action: string(item.Action), Replaces: item.Action == plan.ActionReplace || item.Fallback != nil, Attributes: []ssmbak.Attribute{}}
 		for _, d := range item.Differences {
 			x.Attributes = append(x.Attributes, d.Attribute)
 		}
-		if item.Instead != nil {
-			for _, d := range item.Instead.Differences {
+		if item.Fallback != nil {
+			for _, d := range item.Fallback.Differences {
 				if !slices.Contains(x.Attributes, d.Attribute) {
 					x.Attributes = append(x.Attributes, d.Attribute)
 				}
@@ -52,8 +52,8 @@ func (r *Restorer) record(p *Plan, todo []*plan.Outcome) *archive.RestoreRecord 
 	return rec
 }
 
-// note adds to the record what became of each item.
-func note(rec *archive.RestoreRecord, done []*plan.Outcome) {
+// addOutcomes adds the outcomes to the record.
+func addOutcomes(rec *archive.RestoreRecord, done []*plan.Outcome) {
 	rec.Ended = time.Now().UTC().Truncate(time.Millisecond)
 	for _, out := range done {
 		i, _ := slices.BinarySearchFunc(rec.Items, out.Item.Name, func(x archive.RestoreItem, n ssmbak.Name) int { return cmp.Compare(x.Name, n) })

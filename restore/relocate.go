@@ -10,8 +10,8 @@ import (
 	"github.com/ssmbak/ssmbak/plan"
 )
 
-// planBeside plans a restore to other parameters than those that were recorded.
-func (r *Restorer) planBeside(ctx context.Context, target ssmbak.Target, at ssmbak.Time) (*Plan, error) {
+// planRelocated plans a restore to copies, see [plan.Options.To].
+func (r *Restorer) planRelocated(ctx context.Context, target ssmbak.Target, at ssmbak.Time) (*Plan, error) {
 	recorded, err := r.archive.Timelines(ctx, target)
 	if err != nil {
 		return nil, err
@@ -26,7 +26,7 @@ func (r *Restorer) planBeside(ctx context.Context, target ssmbak.Target, at ssmb
 	}
 	byName := make(map[ssmbak.Name]*subject)
 	add := func(origin ssmbak.Name) (*subject, error) {
-		if d.Itself(origin) {
+		if d.Contains(origin) {
 			return &subject{}, nil
 		}
 		name, err := d.Of(origin)
@@ -50,7 +50,7 @@ func (r *Restorer) planBeside(ctx context.Context, target ssmbak.Target, at ssmb
 		}
 		s.problem = p.Err
 	}
-	if err := r.findBeside(ctx, target, d, recorded.One, byName, complete); err != nil {
+	if err := r.findAtDestination(ctx, target, d, recorded.One, byName, complete); err != nil {
 		return nil, err
 	}
 	out := &Plan{Plan: plan.Plan{At: at, Target: target, Complete: recorded.Complete, Since: recorded.Since}}
@@ -58,17 +58,17 @@ func (r *Restorer) planBeside(ctx context.Context, target ssmbak.Target, at ssmb
 	if err := r.o.CheckNames(origins(subjects)); err != nil {
 		return nil, err
 	}
-	subjects = r.leaveOut(&out.Plan, subjects, recorded.One, complete.Excluded)
+	subjects = r.exclude(&out.Plan, subjects, recorded.One, complete.Excluded)
 	err = r.finish(ctx, out, subjects, complete, recorded.One, func(_ context.Context, s *subject) error {
-		r.want(s, at, complete)
+		r.fillAfter(s, at, complete)
 		return nil
 	})
 	out.Unproved = r.unproved(recorded, target, at, subjects)
 	return out, err
 }
 
-// findBeside adds what is live and recorded where the target goes to.
-func (r *Restorer) findBeside(ctx context.Context, target ssmbak.Target, d plan.Destination, one bool, byName map[ssmbak.Name]*subject, complete archive.Reconciled) error {
+// findAtDestination adds the live and recorded parameters at the destination.
+func (r *Restorer) findAtDestination(ctx context.Context, target ssmbak.Target, d plan.Destination, one bool, byName map[ssmbak.Name]*subject, complete archive.Reconciled) error {
 	if one {
 		for name, s := range byName {
 			found, err := r.live.DescribeNamed(ctx, []ssmbak.Name{name})
@@ -78,11 +78,11 @@ func (r *Restorer) findBeside(ctx context.Context, target ssmbak.Target, d plan.
 			if live, ok := found[name]; ok {
 				s.live = &live
 			}
-			return r.recall(ctx, s, complete)
+			return r.reload(ctx, s, complete)
 		}
 		return nil
 	}
-	below, err := d.Below(target)
+	below, err := d.Target(target)
 	if err != nil {
 		return err
 	}
@@ -90,16 +90,16 @@ func (r *Restorer) findBeside(ctx context.Context, target ssmbak.Target, d plan.
 	if err != nil {
 		return err
 	}
-	// What is there and not copied is kept unless Exact is set, whatever it was.
+	// Other parameters at the destination are kept unless Exact is set.
 	f := &finder{live: r.live, target: below, all: r.o.Exact || r.o.FindNew}
-	f.know(lines, slices.Collect(maps.Keys(byName)))
+	f.addNames(lines, slices.Collect(maps.Keys(byName)))
 	live, err := f.below(ctx)
 	if err != nil {
 		return err
 	}
 	for name, found := range live {
 		if byName[name] == nil {
-			if d.Copied(name) {
+			if d.IsSource(name) {
 				continue
 			}
 			byName[name] = &subject{name: name, origin: d.Origin(name)}

@@ -17,8 +17,7 @@ import (
 	"github.com/ssmbak/ssmbak/restore"
 )
 
-// sources returns each item of a plan as one text, with the parameter whose state
-// it restores.
+// sources returns each item of a plan as a string, with its source.
 func sources(p *restore.Plan) []string {
 	out := actions(p)
 	for i := range out {
@@ -29,15 +28,15 @@ func sources(p *restore.Plan) []string {
 	return out
 }
 
-// TestBeside restores to other parameters than those that were recorded.
-func TestBeside(t *testing.T) {
+// TestTo restores to copies.
+func TestTo(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name, target string
 		recursive    bool
 		o            restore.Options
 		want         []string
-		leftOut      int
+		skippedOwn   int
 	}{
 		{
 			name: "a path", target: "/app/", o: restore.Options{Options: plan.Options{To: "/new"}},
@@ -49,13 +48,13 @@ func TestBeside(t *testing.T) {
 		},
 		{
 			name: "a path to the root", target: "/app/sub/", o: restore.Options{Options: plan.Options{To: "/"}},
-			want: []string{"kept /app", "create /c from /app/sub/c", "kept /top"},
+			want: []string{"keep /app", "create /c from /app/sub/c", "keep /top"},
 		},
 		{
-			name: "the root", target: "/", recursive: true, o: restore.Options{Options: plan.Options{To: "/copy"}}, leftOut: 1,
+			name: "the root", target: "/", recursive: true, o: restore.Options{Options: plan.Options{To: "/copy"}}, skippedOwn: 1,
 			want: []string{
 				"create /copy/app from /app", "create /copy/app/a from /app/a", "create /copy/app/b from /app/b", "none /copy/app/dead",
-				"create /copy/app/sub/c from /app/sub/c", "create /copy/there/a from /there/a", "create /copy/there/x from /there/x", "create /copy/top from /top",
+				"create /copy/app/sub/c from /app/sub/c", "create /copy/other/a from /other/a", "create /copy/other/x from /other/x", "create /copy/top from /top",
 			},
 		},
 		{
@@ -75,65 +74,65 @@ func TestBeside(t *testing.T) {
 			want: []string{"create /c from /app/sub/c"},
 		},
 		{
-			name: "one parameter that is there", target: "/app/a", o: restore.Options{Options: plan.Options{To: "/there"}},
-			want: []string{"update /there/a: value from /app/a"},
+			name: "one parameter that exists", target: "/app/a", o: restore.Options{Options: plan.Options{To: "/other"}},
+			want: []string{"update /other/a: value from /app/a"},
 		},
 		{
-			name: "one that was gone", target: "/app/dead", o: restore.Options{Options: plan.Options{To: "/new"}},
+			name: "one that did not exist", target: "/app/dead", o: restore.Options{Options: plan.Options{To: "/new"}},
 			want: []string{"none /new/dead"},
 		},
 		{
-			name: "to where something is", target: "/app/", o: restore.Options{Options: plan.Options{To: "/there"}},
-			want: []string{"update /there/a: value from /app/a", "create /there/b from /app/b", "none /there/dead", "kept /there/x"},
+			name: "to a path with parameters", target: "/app/", o: restore.Options{Options: plan.Options{To: "/other"}},
+			want: []string{"update /other/a: value from /app/a", "create /other/b from /app/b", "none /other/dead", "keep /other/x"},
 		},
 		{
-			name: "exactly to where something is", target: "/app/", o: restore.Options{Options: plan.Options{To: "/there", Exact: true}},
-			want: []string{"update /there/a: value from /app/a", "create /there/b from /app/b", "none /there/dead", "delete /there/x"},
+			name: "exactly to a path with parameters", target: "/app/", o: restore.Options{Options: plan.Options{To: "/other", Exact: true}},
+			want: []string{"update /other/a: value from /app/a", "create /other/b from /app/b", "none /other/dead", "delete /other/x"},
 		},
 		{
-			name: "to a place inside", target: "/app", recursive: true, o: restore.Options{Options: plan.Options{To: "/app/sub"}},
-			want: []string{"create /app/sub/a from /app/a", "create /app/sub/b from /app/b", "kept /app/sub/c", "none /app/sub/dead"},
+			name: "to a path below", target: "/app", recursive: true, o: restore.Options{Options: plan.Options{To: "/app/sub"}},
+			want: []string{"create /app/sub/a from /app/a", "create /app/sub/b from /app/b", "keep /app/sub/c", "none /app/sub/dead"},
 		},
 		{
-			name: "to a place above", target: "/app/sub/", recursive: true, o: restore.Options{Options: plan.Options{To: "/app"}},
-			want: []string{"kept /app/a", "kept /app/b", "create /app/c from /app/sub/c"},
+			name: "to a path above", target: "/app/sub/", recursive: true, o: restore.Options{Options: plan.Options{To: "/app"}},
+			want: []string{"keep /app/a", "keep /app/b", "create /app/c from /app/sub/c"},
 		},
 		{
-			name: "exactly to a place above", target: "/app/sub/", recursive: true, o: restore.Options{Options: plan.Options{To: "/app", Exact: true}},
+			name: "exactly to a path above", target: "/app/sub/", recursive: true, o: restore.Options{Options: plan.Options{To: "/app", Exact: true}},
 			want: []string{"delete /app/a", "delete /app/b", "create /app/c from /app/sub/c"},
 		},
 		{
-			name: "chosen by the names that were recorded", target: "/app/", o: restore.Options{Options: plan.Options{To: "/there", Only: []string{"/app/a"}, Exact: true}},
-			want: []string{"update /there/a: value from /app/a"},
+			name: "with patterns for the recorded names", target: "/app/", o: restore.Options{Options: plan.Options{To: "/other", Only: []string{"/app/a"}, Exact: true}},
+			want: []string{"update /other/a: value from /app/a"},
 		},
 		{
-			name: "all but some", target: "/app/", o: restore.Options{Options: plan.Options{To: "/there", Exclude: []string{"[ax]"}, Exact: true}},
-			want: []string{"create /there/b from /app/b", "none /there/dead"},
+			name: "all but some", target: "/app/", o: restore.Options{Options: plan.Options{To: "/other", Exclude: []string{"[ax]"}, Exact: true}},
+			want: []string{"create /other/b from /app/b", "none /other/dead"},
 		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, emulator.Options{}, func(w *world) {
-				for _, name := range []string{"/app", "/app/a", "/app/b", "/app/dead", "/app/sub/c", "/top", "/there/x", "/newvoll/ssmbak/bucketname"} {
+				for _, name := range []string{"/app", "/app/a", "/app/b", "/app/dead", "/app/sub/c", "/top", "/other/x", "/newvoll/ssmbak/bucketname"} {
 					w.put(name, "of "+name)
 				}
-				w.put("/there/a", "other")
+				w.put("/other/a", "other")
 				w.pass()
 				w.remove("/app/dead")
 				w.record()
 				then := w.pass()
-				before := w.whole()
-				made := w.plan(test.target, test.recursive, then, test.o)
-				if diff := cmp.Diff(sources(made), test.want); diff != "" || len(made.LeftOut) != test.leftOut {
-					t.Errorf("plan without %v (-got +want):\n%s", made.LeftOut, diff)
+				before := w.full()
+				p := w.plan(test.target, test.recursive, then, test.o)
+				if diff := cmp.Diff(sources(p), test.want); diff != "" || len(p.SkippedOwn) != test.skippedOwn {
+					t.Errorf("plan without %v (-got +want):\n%s", p.SkippedOwn, diff)
 				}
-				res := w.restored(made, test.o)
+				res := w.restored(p, test.o)
 				if text := errs(res.Outcomes); text != "" {
 					t.Errorf("restore: %s", text)
 				}
 				want := maps.Clone(before)
-				for _, item := range made.Items {
+				for _, item := range p.Items {
 					switch item.Action {
 					case plan.ActionCreate, plan.ActionUpdate:
 						want[string(item.Name)] = before[string(item.Source)]
@@ -142,27 +141,27 @@ func TestBeside(t *testing.T) {
 					default:
 					}
 				}
-				if diff := cmp.Diff(w.whole(), want); diff != "" {
+				if diff := cmp.Diff(w.full(), want); diff != "" {
 					t.Errorf("state (-got +want):\n%s", diff)
 				}
 				w.record()
 				if again := w.plan(test.target, test.recursive, then, test.o); again.Changes() != 0 {
-					t.Errorf("planning again: %v", sources(again))
+					t.Errorf("new plan: %v", sources(again))
 				}
 				if res.ID != "" {
 					w.pass()
 					w.undo(res.ID, restore.Options{})
 				}
-				if diff := cmp.Diff(w.whole(), before); diff != "" {
-					t.Errorf("the way back (-got +want):\n%s", diff)
+				if diff := cmp.Diff(w.full(), before); diff != "" {
+					t.Errorf("after the undo (-got +want):\n%s", diff)
 				}
 			})
 		})
 	}
 }
 
-// TestBesideErrors plans nothing for a place that is none.
-func TestBesideErrors(t *testing.T) {
+// TestToErrors checks the errors of invalid destinations.
+func TestToErrors(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
 		deep := "/a/2/3/4/5/6/7/8/9/10/11/12/13/14"
@@ -176,37 +175,37 @@ func TestBesideErrors(t *testing.T) {
 			recursive bool
 			to, want  string
 		}{
-			{"/a/", true, "/a", "nothing can be restored to /a: that is where it is; leave --to out to restore it there"},
-			{"/a/", true, "/a/", "that is where it is"},
-			{"/a/x", false, "/a", "that is where it is"},
-			{"/", true, "/", "that is where it is"},
-			{"/a/", true, "//", "it is no path"},
-			{"/a/", true, "/b//c", "it is no path"},
-			{"/a/", true, "/b c", "it is no path"},
-			{"/a/", true, "b/c", "it is no path"},
-			{"/a/", true, "/aws/x", "it is no path"},
+			{"/a/", true, "/a", "cannot restore to /a: the source is the same; omit --to to restore in place"},
+			{"/a/", true, "/a/", "the source is the same"},
+			{"/a/x", false, "/a", "the source is the same"},
+			{"/", true, "/", "the source is the same"},
+			{"/a/", true, "//", "it is not a path"},
+			{"/a/", true, "/b//c", "it is not a path"},
+			{"/a/", true, "/b c", "it is not a path"},
+			{"/a/", true, "b/c", "it is not a path"},
+			{"/a/", true, "/aws/x", "it is not a path"},
 			{"/a/", true, "/b/c", "it has 16 levels, Parameter Store allows 15"},
-			{"/a/", true, deep + "/15/16", "it is no path"},
+			{"/a/", true, deep + "/15/16", "it is not a path"},
 			{"/long/", false, "/" + strings.Repeat("y", 100), "it is longer than the 967 characters"},
 		} {
-			made, err := w.restorer(restore.Options{Options: plan.Options{To: test.to}}).Plan(w.Context(), target(w, test.target, test.recursive), then)
+			p, err := w.restorer(restore.Options{Options: plan.Options{To: test.to}}).Plan(w.Context(), target(w, test.target, test.recursive), then)
 			var destination *plan.DestinationError
-			if made != nil || !errors.As(err, &destination) || !strings.Contains(err.Error(), test.want) {
+			if p != nil || !errors.As(err, &destination) || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%s to %.30s: %v, want %q", test.target, test.to, err, test.want)
 			}
 		}
 		if n := w.aws.Counts()["ssm:PutParameter"]; n != 3 {
-			t.Errorf("%d parameters were written, want those 3 that were put", n)
+			t.Errorf("%d parameters were written, want only the 3 of the test", n)
 		}
 	})
 }
 
-// TestBesideAttributes gives a copy everything that the parameter had, and
-// records what it overwrites.
-func TestBesideAttributes(t *testing.T) {
+// TestToAttributes checks that a copy gets all attributes, and that what it overwrites is
+// recorded.
+func TestToAttributes(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
-		// Both begin in the same millisecond, which makes them no less two.
+		// Both are created in the same millisecond.
 		w.put("/a/x", secret, rich)
 		w.put("/b/x", "theirs", advancedTier)
 		w.label("/a/x", 1, "blue")
@@ -216,53 +215,53 @@ func TestBesideAttributes(t *testing.T) {
 		w.record()
 		then := w.pass()
 		w.put("/a/x", "changed since", rich2)
-		// Nobody has recorded these.
+		// These are not recorded.
 		w.put("/b/x", "theirs again", advancedTier)
 		w.tag("/b/x", "team", "b")
 		w.put("/b/y", "theirs")
-		before := w.whole()
+		before := w.full()
 		between := w.pass()
 		o := restore.Options{Options: plan.Options{To: "/b"}}
-		made := w.plan("/a/", false, then, o)
+		p := w.plan("/a/", false, then, o)
 		want := []string{
 			"update /b/x: value, type, keyId, description, allowedPattern, policies, tag env, tag team, label blue from /a/x",
 			"update /b/y: value, type from /a/y",
 		}
-		if diff := cmp.Diff(sources(made), want); diff != "" {
+		if diff := cmp.Diff(sources(p), want); diff != "" {
 			t.Errorf("plan (-got +want):\n%s", diff)
 		}
-		out := w.restored(made, o).Outcomes
+		out := w.restored(p, o).Outcomes
 		if got := fmt.Sprint(results(out)); got != "[restored update /b/x version 3 refused update /b/y]" {
 			t.Errorf("got %s: %s", got, errs(out))
 		}
 		copied := `SecureString "` + secret + `" key="alias/app" tier=Advanced data=text description="of the app" pattern="^h.*" ` +
 			`policies=[{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"20","Unit":"Days"}}] tags=map[env:prod] labels=map[blue:` + secret + `]`
-		after := w.whole()
+		after := w.full()
 		if got := after["/b/x"]; got != copied {
 			t.Errorf("the copy is\n%s, want\n%s", got, copied)
 		}
 		if after["/a/x"] != before["/a/x"] || after["/a/y"] != before["/a/y"] || after["/b/y"] != before["/b/y"] {
-			t.Errorf("what was not to be touched is\n%v, was\n%v", after, before)
+			t.Errorf("other parameters are\n%v, was\n%v", after, before)
 		}
-		// What was overwritten can be had from the archive.
+		// The overwritten state is in the archive.
 		w.record()
 		w.pass()
 		w.restored(w.plan("/b/", false, between, restore.Options{}), restore.Options{})
 		if diff := cmp.Diff(w.state()["/b/x"], before["/b/x"][:strings.Index(before["/b/x"], " labels=")]); diff != "" {
-			t.Errorf("what was overwritten (-got +want):\n%s", diff)
+			t.Errorf("overwritten state (-got +want):\n%s", diff)
 		}
 	})
 }
 
-// rich2 changes everything of a parameter that [rich] gives it.
+// rich2 changes every attribute that [rich] sets.
 func rich2(in *ssm.PutParameterInput) {
 	rich(in)
 	in.KeyId, in.Description, in.AllowedPattern = aws.String("alias/other"), aws.String("changed"), aws.String("")
 }
 
-// TestBesideLabels gives a copy the labels of the version that it is of, even if
-// a version of its own has the same number and time.
-func TestBesideLabels(t *testing.T) {
+// TestToLabels checks that a copy gets the labels of its source version, even if a version
+// of the overwritten parameter has the same number and time.
+func TestToLabels(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
 		w.put("/a/x", "one")
@@ -281,9 +280,8 @@ func TestBesideLabels(t *testing.T) {
 	})
 }
 
-// TestBesideBeforeRecording deletes nothing of which it is not known whether it
-// was there.
-func TestBesideBeforeRecording(t *testing.T) {
+// TestToBeforeRecording checks that a parameter is not deleted if it may have existed.
+func TestToBeforeRecording(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
 		w.put("/a/x", "one")
@@ -291,16 +289,16 @@ func TestBesideBeforeRecording(t *testing.T) {
 		w.must(w.recorder.Sync(w.Context(), "/a/x"))
 		then := w.pass()
 		o := restore.Options{Options: plan.Options{To: "/b", Exact: true}}
-		if got := sources(w.plan("/a/", false, then, o)); len(got) != 2 || got[1] != "unknown /b/y" {
+		if got := sources(w.plan("/a/", false, then, o)); len(got) != 2 || got[1] != "skip /b/y" {
 			t.Errorf("without a listing: %v", got)
 		}
 		r := restore.New(w.archive, w.live, nil, restore.Options{Options: plan.Options{To: "/b", Exact: true}})
 		w.must(w.recorder.Sync(w.Context(), "/a/x"))
-		made, err := r.Plan(w.Context(), target(w, "/a/", false), then)
+		p, err := r.Plan(w.Context(), target(w, "/a/", false), then)
 		w.must(err)
-		w.restored(made, restore.Options{})
+		w.restored(p, restore.Options{})
 		if w.number("/b/y") != 1 {
-			t.Error("what is not recorded was deleted")
+			t.Error("an unrecorded parameter was deleted")
 		}
 		w.record()
 		now := w.pass()
@@ -310,8 +308,8 @@ func TestBesideBeforeRecording(t *testing.T) {
 	})
 }
 
-// TestBesideDamage says which parameter it could not read.
-func TestBesideDamage(t *testing.T) {
+// TestToDamage checks that a plan names damaged parameters.
+func TestToDamage(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
 		for _, name := range []string{"/a/x", "/a/y", "/b/y"} {
@@ -324,18 +322,18 @@ func TestBesideDamage(t *testing.T) {
 			w.aws.S3.Corrupt(bucket, key, w.aws.S3.Versions(bucket, key)[0].VersionID, []byte("no index"))
 		}
 		o := restore.Options{Options: plan.Options{To: "/b"}}
-		made := w.plan("/a/", false, then, o)
-		if len(made.Problems) != 2 {
-			t.Errorf("problems: %v", made.Problems)
+		p := w.plan("/a/", false, then, o)
+		if len(p.Problems) != 2 {
+			t.Errorf("problems: %v", p.Problems)
 		}
-		before := w.whole()
-		w.restored(made, o)
-		if diff := cmp.Diff(w.whole(), before); diff != "" {
-			t.Errorf("plan %v wrote (-got +want):\n%s", sources(made), diff)
+		before := w.full()
+		w.restored(p, o)
+		if diff := cmp.Diff(w.full(), before); diff != "" {
+			t.Errorf("plan %v wrote (-got +want):\n%s", sources(p), diff)
 		}
-		for _, p := range made.Problems {
-			if p.Name != ssmbak.Name("/b/x") && p.Name != ssmbak.Name("/b/y") {
-				t.Errorf("a problem of %s", p.Name)
+		for _, problem := range p.Problems {
+			if problem.Name != ssmbak.Name("/b/x") && problem.Name != ssmbak.Name("/b/y") {
+				t.Errorf("unexpected problem with %s", problem.Name)
 			}
 		}
 	})

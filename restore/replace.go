@@ -11,10 +11,10 @@ import (
 	"github.com/ssmbak/ssmbak/plan"
 )
 
-// replace deletes a parameter, in first's context, and creates it again. If it
-// cannot be created, what was there is put back. Nothing happens if the restore is
-// interrupted before the deletion is sent. After that nothing ends it, so that no
-// interrupt leaves the parameter deleted.
+// replace deletes a parameter, with the context of first, and recreates it. If it cannot
+// be created, the deleted parameter is created again. An interrupt before the deletion is
+// sent prevents all of it; after that, an interrupt has no effect, so that the parameter
+// does not stay deleted.
 func (r *Restorer) replace(ctx context.Context, first *first, out *plan.Outcome, item *plan.Item) error {
 	if item.Refused != "" {
 		return &refusal{reason: item.Refused}
@@ -33,13 +33,13 @@ func (r *Restorer) replace(ctx context.Context, first *first, out *plan.Outcome,
 	number, err := r.put(ctx, ctx, item)
 	var refused *refusal
 	if number == 0 && err != nil && !errors.As(err, &refused) {
-		// Perhaps it was created, and only the answer was lost.
+		// It may have been created although the response was lost.
 		if n, seen := r.existing(ctx, item.Write); seen == nil || errors.As(seen, &refused) {
 			number, err = n, seen
 		}
 	}
 	if err != nil && (number == 0 || !r.exists(ctx, item.Name)) {
-		if err = r.putBack(ctx, out, item, err); r.exists(ctx, item.Name) {
+		if err = r.restoreDeleted(ctx, out, item, err); r.exists(ctx, item.Name) {
 			there()
 		}
 		return err
@@ -54,27 +54,27 @@ func (r *Restorer) replace(ctx context.Context, first *first, out *plan.Outcome,
 	return nil
 }
 
-// putBack creates the parameter as it was before it was deleted, except that its
-// versions begin anew. why is why it could not be created as it was wanted.
-func (r *Restorer) putBack(ctx context.Context, out *plan.Outcome, item *plan.Item, why error) error {
+// restoreDeleted creates the parameter that was deleted again, with version 1. why is the
+// error because of which its replacement was not created.
+func (r *Restorer) restoreDeleted(ctx context.Context, out *plan.Outcome, item *plan.Item, why error) error {
 	var taken *refusal
 	if errors.As(why, &taken) && out.Version == 0 && r.exists(ctx, item.Name) {
-		return fmt.Errorf("it was deleted and not created anew: %w", why)
+		return fmt.Errorf("it was deleted and not recreated: %w", why)
 	}
-	back := *item
-	back.Write, back.Labels = plan.Recreate(item.Name, *item.Before, ssmbak.TimeOf(time.Now()))
-	number, err := r.put(ctx, ctx, &back)
+	old := *item
+	old.Write, old.Labels = plan.Recreate(item.Name, *item.Before, ssmbak.TimeOf(time.Now()))
+	number, err := r.put(ctx, ctx, &old)
 	if err == nil {
 		out.Version = number
-		err = r.relabel(func() context.Context { return ctx }, &back, number, func(plan.LabelMove) bool { return true })
+		err = r.relabel(func() context.Context { return ctx }, &old, number, func(plan.LabelMove) bool { return true })
 	}
 	if err != nil {
-		return fmt.Errorf("it is deleted: it could not be created anew (%w), and what was there could not be put back: %w", why, err)
+		return fmt.Errorf("it is deleted: it could not be recreated (%w), and its previous state could not be restored: %w", why, err)
 	}
-	return fmt.Errorf("it could not be created anew, and what was there was put back as version %d: %w", number, why)
+	return fmt.Errorf("it could not be recreated, and its previous state was restored as version %d: %w", number, why)
 }
 
-// exists reports whether the parameter is there, or may be.
+// exists reports whether the parameter exists, or may exist.
 func (r *Restorer) exists(ctx context.Context, name ssmbak.Name) bool {
 	_, err := r.live.DescribeOne(ctx, name)
 	return !errors.Is(err, paramstore.ErrNotFound)

@@ -27,9 +27,9 @@ func advancedTier(in *ssm.PutParameterInput) { in.Tier = types.ParameterTierAdva
 
 func stringList(in *ssm.PutParameterInput) { in.Type = types.ParameterTypeStringList }
 
-// whole is everything about live parameters, labels too: each with the value of
-// the version that it is on, since numbers begin anew in a new life.
-func (w *world) whole() map[string]string {
+// full returns everything about the live parameters. Labels are shown with the value of
+// their version, because version numbers start at 1 in a new life.
+func (w *world) full() map[string]string {
 	w.Helper()
 	out := w.state()
 	for name := range out {
@@ -49,8 +49,8 @@ func (w *world) whole() map[string]string {
 	return out
 }
 
-// replaceable makes /p, which only a replacement brings back: it was a Standard
-// parameter at the moment and is an Advanced one.
+// replaceable creates /p, which only a replacement can restore: it was a Standard parameter
+// at the returned time and is an Advanced one now.
 func (w *world) replaceable(until ...func(*ssm.PutParameterInput)) (then ssmbak.Time) {
 	w.Helper()
 	w.put("/p", "zero")
@@ -75,49 +75,49 @@ func TestReplaceTier(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{SSM: ssmapi.Options{RecreateWait: 30 * time.Second}}, func(w *world) {
 		then := w.replaceable()
-		before := w.whole()
-		made := w.plan("/p", false, then, restore.Options{})
-		if got, want := actions(made)[0], "update /p: value, policies, tag env, tag team, label green"; got != want || made.Asks() {
+		before := w.full()
+		p := w.plan("/p", false, then, restore.Options{})
+		if got, want := actions(p)[0], "update /p: value, policies, tag env, tag team, label green"; got != want || p.NeedsConfirmation() {
 			t.Errorf("without --replace: got %s, want %s", got, want)
 		}
-		if got := notices(made); !strings.Contains(got, "its tier stays Advanced") || !strings.Contains(got, "--replace") {
+		if got := notices(p); !strings.Contains(got, "its tier stays Advanced") || !strings.Contains(got, "--replace") {
 			t.Errorf("without --replace: notices %q", got)
 		}
 
 		o := restore.Options{Options: plan.Options{Replace: true}}
-		made = w.plan("/p", false, then, o)
-		if got := made.Items[0].Action; got != plan.ActionReplace || !made.Asks() {
+		p = w.plan("/p", false, then, o)
+		if got := p.Items[0].Action; got != plan.ActionReplace || !p.NeedsConfirmation() {
 			t.Fatalf("with --replace: got %s", got)
 		}
-		if got := notices(made); !strings.Contains(got, "its version numbers begin at 1 again") || strings.Contains(got, "its tier stays") {
+		if got := notices(p); !strings.Contains(got, "its version numbers start at 1 again") || strings.Contains(got, "its tier stays") {
 			t.Errorf("with --replace: notices %q", got)
 		}
 		start := time.Now()
-		res := w.restored(made, o)
+		res := w.restored(p, o)
 		if took := time.Since(start); took < 30*time.Second || took > 31*time.Second {
-			t.Errorf("it was away for %s", took)
+			t.Errorf("it did not exist for %s", took)
 		}
 		out := res.Outcomes[0]
 		if got, want := results(res.Outcomes)[0], "restored replace /p version 1"; got != want || !out.Replaced {
 			t.Errorf("got %s (%v), want %s", got, out.Err, want)
 		}
 		want := `String "one" key="" tier=Standard data=text description="" pattern="" policies= tags=map[env:prod] labels=map[blue:one]`
-		if got := w.whole()["/p"]; got != want {
+		if got := w.full()["/p"]; got != want {
 			t.Errorf("left\n%s, want\n%s", got, want)
 		}
 		w.record()
 		w.pass()
 		if got := actions(w.plan("/p", false, then, o))[0]; got != "none /p" {
-			t.Errorf("planning again: %s", got)
+			t.Errorf("new plan: %s", got)
 		}
 		w.undo(res.ID, restore.Options{})
-		if diff := cmp.Diff(w.whole(), before); diff != "" {
-			t.Errorf("state after the way back (-got +want):\n%s", diff)
+		if diff := cmp.Diff(w.full(), before); diff != "" {
+			t.Errorf("state after the undo (-got +want):\n%s", diff)
 		}
 	})
 }
 
-// TestReplaceTierAlone writes nothing for the tier alone, unless it is told to.
+// TestReplaceTierAlone checks that a different tier alone is restored only with Replace.
 func TestReplaceTierAlone(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -127,18 +127,18 @@ func TestReplaceTierAlone(t *testing.T) {
 		w.put("/p", "one", advancedTier)
 		w.record()
 		w.pass()
-		made := w.plan("/p", false, then, restore.Options{})
-		if got := actions(made)[0]; got != "none /p" || !strings.Contains(notices(made), "its tier stays Advanced") {
-			t.Errorf("without --replace: got %s with notices %q", got, notices(made))
+		p := w.plan("/p", false, then, restore.Options{})
+		if got := actions(p)[0]; got != "none /p" || !strings.Contains(notices(p), "its tier stays Advanced") {
+			t.Errorf("without --replace: got %s with notices %q", got, notices(p))
 		}
-		made = w.plan("/p", false, then, restore.Options{Options: plan.Options{Replace: true}})
-		if got := actions(made)[0]; got != "replace /p" {
+		p = w.plan("/p", false, then, restore.Options{Options: plan.Options{Replace: true}})
+		if got := actions(p)[0]; got != "replace /p" {
 			t.Errorf("with --replace: got %s", got)
 		}
 	})
 }
 
-// TestReplaceFails lets everything fail that can once the parameter is deleted.
+// TestReplaceFails injects faults after the parameter was deleted.
 func TestReplaceFails(t *testing.T) {
 	t.Parallel()
 	theirs := func(w *world) emulator.Fault { w.put("/p", "theirs"); return emulator.Fault{} }
@@ -150,18 +150,18 @@ func TestReplaceFails(t *testing.T) {
 	tests := []struct {
 		name  string
 		until func(*ssm.PutParameterInput)
-		// fault is asked at each request of the operation, counted from 1.
+		// fault returns the fault of the nth request of the operation, from 1.
 		op     string
 		fault  func(w *world, n int) emulator.Fault
 		status string
 		err    []string
 		left   string
-		after  string // what the way back leaves, if not what was there
+		after  string // state after the undo, if it is not the state before
 	}{
 		{
 			name: "its key is disabled", until: secureString("alias/old"),
 			status: "failed replace /p version 1",
-			err:    []string{"replace /p: it could not be created anew, and what was there was put back as version 1", "its KMS key alias/old", "--key-id"},
+			err:    []string{"replace /p: it could not be recreated, and its previous state was restored as version 1", "its KMS key alias/old", "--key-id"},
 			left:   there,
 		},
 		{
@@ -182,26 +182,26 @@ func TestReplaceFails(t *testing.T) {
 				}
 				return emulator.Fault{}
 			},
-			status: "failed replace /p version 1", err: []string{"what was there was put back as version 1", "InternalServerError"}, left: there,
+			status: "failed replace /p version 1", err: []string{"its previous state was restored as version 1", "InternalServerError"}, left: there,
 		},
 		{
-			name: "it fails for ever", op: "PutParameter",
+			name: "it always fails", op: "PutParameter",
 			fault:  func(*world, int) emulator.Fault { return broken },
-			status: "failed replace /p", err: []string{"replace /p: it is deleted: it could not be created anew", "and what was there could not be put back"},
+			status: "failed replace /p", err: []string{"replace /p: it is deleted: it could not be recreated", "and its previous state could not be restored"},
 			after: there,
 		},
 		{
-			name: "somebody creates it meanwhile", op: "PutParameter",
+			name: "another user creates it meanwhile", op: "PutParameter",
 			fault: func(w *world, n int) emulator.Fault {
 				if n == 1 {
 					return theirs(w)
 				}
 				return emulator.Fault{}
 			},
-			status: "failed replace /p", err: []string{"replace /p: it was deleted and not created anew: it was created since the plan was made: "}, left: foreign, after: foreign,
+			status: "failed replace /p", err: []string{"replace /p: it was deleted and not recreated: it was created since the plan was made: "}, left: foreign, after: foreign,
 		},
 		{
-			name: "its key is disabled and somebody creates it meanwhile", until: secureString("alias/old"), op: "PutParameter",
+			name: "its key is disabled and another user creates it meanwhile", until: secureString("alias/old"), op: "PutParameter",
 			fault: func(w *world, n int) emulator.Fault {
 				if n == 2 {
 					return theirs(w)
@@ -211,24 +211,24 @@ func TestReplaceFails(t *testing.T) {
 			status: "failed replace /p", err: []string{"its KMS key alias/old", "it was created since the plan was made: "}, left: foreign, after: foreign,
 		},
 		{
-			name: "the answer of its creation is lost", op: "PutParameter",
+			name: "the response to its creation is lost", op: "PutParameter",
 			fault: func(_ *world, n int) emulator.Fault {
 				return emulator.Fault{LostAfter: n == 1, LostBefore: n > 1 && n <= 10}
 			},
 			status: "restored replace /p version 1", left: wanted,
 		},
 		{
-			name: "the answer of its deletion is lost", op: "DeleteParameters",
+			name: "the response to its deletion is lost", op: "DeleteParameters",
 			fault:  func(_ *world, n int) emulator.Fault { return emulator.Fault{LostAfter: n == 1, LostBefore: n > 1} },
 			status: "restored replace /p version 1", left: wanted,
 		},
 		{
-			name: "it may not be deleted", op: "DeleteParameters",
+			name: "its deletion is denied", op: "DeleteParameters",
 			fault:  func(*world, int) emulator.Fault { return emulator.DeniedBySSM },
 			status: "failed replace /p", err: []string{"replace /p: delete /p: ", "AccessDenied"}, left: "as it was",
 		},
 		{
-			name: "its labels may not be set", op: "LabelParameterVersion",
+			name: "its labels are denied", op: "LabelParameterVersion",
 			fault:  func(*world, int) emulator.Fault { return emulator.DeniedBySSM },
 			status: "failed replace /p version 1", err: []string{"replace /p: version 1 was written, its labels were not: "}, left: strings.Replace(wanted, "blue:one", "", 1),
 		},
@@ -244,10 +244,10 @@ func TestReplaceFails(t *testing.T) {
 					then = w.replaceable(test.until)
 				}
 				w.aws.SSM.DisableKey("alias/old")
-				o, before := restore.Options{Options: plan.Options{Replace: true}}, w.whole()
-				made := w.plan("/p", false, then, o)
-				if made.Items[0].Action != plan.ActionReplace {
-					t.Fatalf("plan: %v", actions(made))
+				o, before := restore.Options{Options: plan.Options{Replace: true}}, w.full()
+				p := w.plan("/p", false, then, o)
+				if p.Items[0].Action != plan.ActionReplace {
+					t.Fatalf("plan: %v", actions(p))
 				}
 				n := 0
 				w.before = func(op string) emulator.Fault {
@@ -257,7 +257,7 @@ func TestReplaceFails(t *testing.T) {
 					n++
 					return test.fault(w, n)
 				}
-				res := w.restored(made, o)
+				res := w.restored(p, o)
 				w.before = nil
 				if got := results(res.Outcomes)[0]; got != test.status {
 					t.Errorf("got %s, want %s", got, test.status)
@@ -275,7 +275,7 @@ func TestReplaceFails(t *testing.T) {
 				if left == "as it was" {
 					left = before["/p"]
 				}
-				if got := w.whole()["/p"]; got != left {
+				if got := w.full()["/p"]; got != left {
 					t.Errorf("left\n%s, want\n%s", got, left)
 				}
 				w.record()
@@ -285,9 +285,9 @@ func TestReplaceFails(t *testing.T) {
 				if after == "" {
 					after = there
 				}
-				// Versions before the newest are gone, and so are their labels.
-				if got := w.whole()["/p"]; got != after && got != before["/p"] {
-					t.Errorf("the way back left\n%s, want\n%s", got, after)
+				// Older versions and their labels no longer exist.
+				if got := w.full()["/p"]; got != after && got != before["/p"] {
+					t.Errorf("the undo left\n%s, want\n%s", got, after)
 				}
 			})
 		})
@@ -325,8 +325,8 @@ func (c rewriting) Do(r *http.Request) (*http.Response, error) {
 	return out, nil
 }
 
-// TestReplaceImage puts back what was there if the value is no image any more,
-// which Parameter Store finds out after it has answered.
+// TestReplaceImage checks that the previous state is restored if the image is not usable,
+// which Parameter Store detects after it has answered.
 func TestReplaceImage(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{SSM: ssmapi.Options{ImageDelay: 5 * time.Second}}, func(w *world) {
@@ -341,23 +341,23 @@ func TestReplaceImage(t *testing.T) {
 		w.label("/p", 2, "blue")
 		w.record()
 		w.pass()
-		before := w.whole()
+		before := w.full()
 		live := paramstore.New(w.conn(rewriting{HTTPClient: w.aws.Client(), request: strings.NewReplacer("ami-12345678", "ami-gone"), answer: strings.NewReplacer()}).SSM(), paramstore.Options{})
 		r := restore.New(w.archive, live, w.recorder, restore.Options{Options: plan.Options{Replace: true}})
-		made, err := r.Plan(w.Context(), target(w, "/p", false), then)
+		p, err := r.Plan(w.Context(), target(w, "/p", false), then)
 		w.must(err)
-		res, err := r.Apply(w.Context(), made)
+		res, err := r.Apply(w.Context(), p)
 		w.must(err)
 		if got := results(res.Outcomes)[0]; got != "failed replace /p version 1" || !strings.Contains(errs(res.Outcomes), "AWS accepted the write but did not store it") {
 			t.Errorf("got %s: %s", got, errs(res.Outcomes))
 		}
-		if diff := cmp.Diff(w.whole(), before); diff != "" {
+		if diff := cmp.Diff(w.full(), before); diff != "" {
 			t.Errorf("state (-got +want):\n%s", diff)
 		}
 	})
 }
 
-// TestReplaceType changes a type that Parameter Store does not change in place.
+// TestReplaceType restores a type that Parameter Store does not change in place.
 func TestReplaceType(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -381,7 +381,7 @@ func TestReplaceType(t *testing.T) {
 				w.tag("/p", "env", "prod")
 				w.record()
 				then := w.pass()
-				want := w.whole()
+				want := w.full()
 				w.remove("/p")
 				time.Sleep(5 * time.Second)
 				w.put("/p", "c,d", test.is)
@@ -390,57 +390,57 @@ func TestReplaceType(t *testing.T) {
 				w.tag("/p", "env", "dev")
 				w.record()
 				w.pass()
-				before := w.whole()
+				before := w.full()
 
-				made := w.plan("/p", false, then, restore.Options{})
-				if made.Items[0].Action != plan.ActionUpdate || made.Asks() {
-					t.Errorf("without --replace: %v", actions(made))
+				p := w.plan("/p", false, then, restore.Options{})
+				if p.Items[0].Action != plan.ActionUpdate || p.NeedsConfirmation() {
+					t.Errorf("without --replace: %v", actions(p))
 				}
 				if !test.inPlace {
-					out := w.restored(made, restore.Options{}).Outcomes[0]
+					out := w.restored(p, restore.Options{}).Outcomes[0]
 					if out.Status != plan.StatusRefused || !strings.Contains(fmt.Sprint(out.Err), "Parameter Store does not change its type to "+test.wantType+" in place; --replace ") {
 						t.Errorf("without --replace: %s (%v)", out.Status, out.Err)
 					}
-					if diff := cmp.Diff(w.whole(), before); diff != "" {
+					if diff := cmp.Diff(w.full(), before); diff != "" {
 						t.Errorf("without --replace (-got +want):\n%s", diff)
 					}
 				}
 
 				o := restore.Options{Options: plan.Options{Replace: true}}
-				made = w.plan("/p", false, then, o)
-				if made.Items[0].Action != plan.ActionUpdate || !made.Asks() || !strings.Contains(notices(made), "if Parameter Store refuses to change its type in place, it is deleted and created anew") {
-					t.Errorf("with --replace: %v, notices %q", actions(made), notices(made))
+				p = w.plan("/p", false, then, o)
+				if p.Items[0].Action != plan.ActionUpdate || !p.NeedsConfirmation() || !strings.Contains(notices(p), "if Parameter Store refuses to change its type in place, it is deleted and recreated") {
+					t.Errorf("with --replace: %v, notices %q", actions(p), notices(p))
 				}
-				res := w.restored(made, o)
+				res := w.restored(p, o)
 				out := res.Outcomes[0]
 				if out.Status != plan.StatusRestored || out.Replaced == test.inPlace || out.Version != w.number("/p") {
 					t.Errorf("with --replace: %s, replaced %v, version %d (%v)", out.Status, out.Replaced, out.Version, out.Err)
 				}
-				if diff := cmp.Diff(w.whole(), want); diff != "" {
+				if diff := cmp.Diff(w.full(), want); diff != "" {
 					t.Errorf("with --replace (-got +want):\n%s", diff)
 				}
 				w.record()
 				w.pass()
 				text := errs(w.undo(res.ID, o).Outcomes)
-				if diff := cmp.Diff(w.whole(), before); diff != "" {
-					t.Errorf("after the way back (%s) (-got +want):\n%s", text, diff)
+				if diff := cmp.Diff(w.full(), before); diff != "" {
+					t.Errorf("after the undo (%s) (-got +want):\n%s", text, diff)
 				}
 			})
 		})
 	}
 }
 
-// TestReplaceInterrupted ends a restore while the parameter is away.
+// TestReplaceInterrupted interrupts a restore while the parameter is deleted.
 func TestReplaceInterrupted(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
 		then := w.replaceable()
 		o := restore.Options{Options: plan.Options{Replace: true}}
-		made := w.plan("/p", false, then, o)
+		p := w.plan("/p", false, then, o)
 		ctx, cancel := context.WithCancel(w.Context())
 		defer cancel()
 		w.once("DeleteParameters", func() emulator.Fault { time.AfterFunc(10*time.Second, cancel); return emulator.Fault{} })
-		res, err := w.restorer(o).Apply(ctx, made)
+		res, err := w.restorer(o).Apply(ctx, p)
 		w.must(err)
 		w.must(res.Unrecorded)
 		if got := results(res.Outcomes)[0]; got != "restored replace /p version 1" || ctx.Err() == nil {
@@ -449,15 +449,15 @@ func TestReplaceInterrupted(t *testing.T) {
 	})
 }
 
-// TestReplaceInterruptedForLong ends a restore whose pause is longer than what
-// has begun may take otherwise: a parameter that was deleted is always created
+// TestReplaceInterruptedForLong interrupts a restore whose Recreation is longer than the
+// time in which other parameters must be completed. A deleted parameter is always created
 // again, with its tags and labels.
 func TestReplaceInterruptedForLong(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
 		then := w.replaceable()
 		o := restore.Options{Options: plan.Options{Replace: true}, Recreation: time.Hour}
-		made := w.plan("/p", false, then, o)
+		p := w.plan("/p", false, then, o)
 		ctx, cancel := context.WithCancel(w.Context())
 		defer cancel()
 		w.once("DeleteParameters", func() emulator.Fault { cancel(); return emulator.Fault{} })
@@ -465,14 +465,14 @@ func TestReplaceInterruptedForLong(t *testing.T) {
 		o.Away = func(a restore.Absence) {
 			absences = append(absences, fmt.Sprintf("%s %v %v", a.Name, a.Until != 0, a.Over))
 		}
-		res, err := w.restorer(o).Apply(ctx, made)
+		res, err := w.restorer(o).Apply(ctx, p)
 		w.must(err)
 		w.must(res.Unrecorded)
 		if got := results(res.Outcomes)[0]; got != "restored replace /p version 1" {
 			t.Errorf("got %s (%v)", got, res.Outcomes[0].Err)
 		}
 		want := `String "one" key="" tier=Standard data=text description="" pattern="" policies= tags=map[env:prod] labels=map[blue:one]`
-		if got := w.whole()["/p"]; got != want {
+		if got := w.full()["/p"]; got != want {
 			t.Errorf("left\n%s, want\n%s", got, want)
 		}
 		if diff := cmp.Diff(absences, []string{"/p false false", "/p true false", "/p false true"}); diff != "" {
@@ -481,51 +481,51 @@ func TestReplaceInterruptedForLong(t *testing.T) {
 	})
 }
 
-// TestReplaceInterruptedBefore ends a restore before the deletion was sent: it
-// waits for its rate, or was throttled.
+// TestReplaceInterruptedBefore interrupts a restore before the deletion was sent, because
+// it waits for the rate limit or was throttled.
 func TestReplaceInterruptedBefore(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
 		then := w.replaceable()
-		before := w.whole()
+		before := w.full()
 		o := restore.Options{Options: plan.Options{Replace: true}}
-		made := w.plan("/p", false, then, o)
+		p := w.plan("/p", false, then, o)
 		ctx, cancel := context.WithCancel(w.Context())
 		defer cancel()
 		w.once("DeleteParameters", func() emulator.Fault { cancel(); return emulator.Throttled })
-		res, err := w.restorer(o).Apply(ctx, made)
+		res, err := w.restorer(o).Apply(ctx, p)
 		w.must(err)
-		var idle *restore.NotBegunError
+		var idle *restore.NotStartedError
 		if out := res.Outcomes[0]; out.Status != plan.StatusFailed || !errors.As(out.Err, &idle) || out.Replaced {
 			t.Errorf("got %s (%v)", out.Status, out.Err)
 		}
-		if diff := cmp.Diff(w.whole(), before); diff != "" {
+		if diff := cmp.Diff(w.full(), before); diff != "" {
 			t.Errorf("something changed (-got +want):\n%s", diff)
 		}
 	})
 }
 
-// TestReplaceMoved deletes nothing that is not as it was planned.
-func TestReplaceMoved(t *testing.T) {
+// TestReplaceChanged checks that a parameter that changed after the plan is not deleted.
+func TestReplaceChanged(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
 		then := w.replaceable()
 		o := restore.Options{Options: plan.Options{Replace: true}}
-		made := w.plan("/p", false, then, o)
+		p := w.plan("/p", false, then, o)
 		w.put("/p", "theirs", advancedTier)
-		out := w.restored(made, o).Outcomes[0]
+		out := w.restored(p, o).Outcomes[0]
 		if out.Status != plan.StatusRefused || out.Replaced || w.number("/p") != 4 {
 			t.Errorf("got %s (%v), and version %d is live", out.Status, out.Err, w.number("/p"))
 		}
-		made, err := restore.New(w.archive, w.live, nil, o).Plan(w.Context(), target(w, "/p", false), then)
+		p, err := restore.New(w.archive, w.live, nil, o).Plan(w.Context(), target(w, "/p", false), then)
 		w.must(err)
-		if got := actions(made)[0]; !strings.HasPrefix(got, "replace /p (its live version is not in the archive") {
+		if got := actions(p)[0]; !strings.HasPrefix(got, "replace /p (its live version is not in the archive") {
 			t.Errorf("of a version that is not recorded: %s", got)
 		}
 	})
 }
 
-// TestRecreation leaves a name alone for a while after its deletion.
+// TestRecreation checks the wait between the deletion and the creation of a name.
 func TestRecreation(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -557,11 +557,11 @@ func TestRecreation(t *testing.T) {
 				deleted := log[len(log)-1].Time
 				time.Sleep(time.Until(deleted.Add(test.ago)))
 				o := restore.Options{Recreation: test.recreation}
-				made := w.plan("/p", false, then, o)
-				if waits := strings.Contains(notices(made), "it was deleted just now: AWS asks to wait until "); waits != test.waits {
-					t.Errorf("notices %q", notices(made))
+				p := w.plan("/p", false, then, o)
+				if waits := strings.Contains(notices(p), "it was deleted recently: it is created at "); waits != test.waits {
+					t.Errorf("notices %q", notices(p))
 				}
-				out := w.restored(made, o).Outcomes[0]
+				out := w.restored(p, o).Outcomes[0]
 				log = w.aws.SSM.Truth("/p")
 				if pause := log[len(log)-1].Time.Sub(deleted); out.Status != plan.StatusRestored || pause < test.pause || pause > test.pause+time.Second {
 					t.Errorf("%s (%v) after %s, want %s", out.Status, out.Err, pause, test.pause)
@@ -574,7 +574,7 @@ func TestRecreation(t *testing.T) {
 	}
 }
 
-// TestKeys names a key that is missing, and takes another instead.
+// TestKeys checks restores with a disabled key and with KeyID.
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -589,7 +589,7 @@ func TestKeys(t *testing.T) {
 		w.put("/a/plain", "two")
 		w.record()
 		w.pass()
-		before := w.whole()
+		before := w.full()
 		w.aws.SSM.DisableKey("alias/old")
 		out := w.restored(w.plan("/a/", false, then, restore.Options{}), restore.Options{}).Outcomes
 		want := []string{"refused update /a/changed", "refused create /a/gone", "restored update /a/plain version 3", "unchanged none /a/same"}
@@ -597,27 +597,27 @@ func TestKeys(t *testing.T) {
 			t.Errorf("without the key (-got +want):\n%s", diff)
 		}
 		for _, o := range out[:2] {
-			if text := fmt.Sprint(o.Err); !strings.HasPrefix(text, "its KMS key alias/old does not exist or is not enabled; --key-id chooses another (") || strings.Contains(text, secret) {
+			if text := fmt.Sprint(o.Err); !strings.HasPrefix(text, "its KMS key alias/old does not exist or is not enabled; use another one with --key-id (") || strings.Contains(text, secret) {
 				t.Errorf("%s: %s", o.Item.Name, text)
 			}
 		}
 		delete(before, "/a/plain")
-		got := w.whole()
+		got := w.full()
 		delete(got, "/a/plain")
 		if diff := cmp.Diff(got, before); diff != "" {
-			t.Errorf("what was refused (-got +want):\n%s", diff)
+			t.Errorf("state after the refusal (-got +want):\n%s", diff)
 		}
 
 		o := restore.Options{Options: plan.Options{KeyID: "alias/third"}}
-		made := w.plan("/a/", false, then, o)
+		p := w.plan("/a/", false, then, o)
 		want = []string{"update /a/changed: value, keyId", "create /a/gone", "none /a/plain", "none /a/same"}
-		if diff := cmp.Diff(actions(made), want); diff != "" {
+		if diff := cmp.Diff(actions(p), want); diff != "" {
 			t.Errorf("plan with another key (-got +want):\n%s", diff)
 		}
-		if got, want := notices(made), "its key becomes alias/third instead of alias/old\nits key becomes alias/third instead of alias/old"; got != want {
+		if got, want := notices(p), "its key becomes alias/third instead of alias/old\nits key becomes alias/third instead of alias/old"; got != want {
 			t.Errorf("notices: got %q, want %q", got, want)
 		}
-		if text := errs(w.restored(made, o).Outcomes); text != "" {
+		if text := errs(w.restored(p, o).Outcomes); text != "" {
 			t.Errorf("with another key: %s", text)
 		}
 		for name, key := range map[string]string{"/a/changed": "alias/third", "/a/gone": "alias/third", "/a/same": "alias/old", "/a/plain": ""} {
@@ -629,13 +629,13 @@ func TestKeys(t *testing.T) {
 		w.pass()
 		again := w.plan("/a/", false, then, o)
 		if again.Changes() != 0 {
-			t.Errorf("once more with another key: %v", actions(again))
+			t.Errorf("again with another key: %v", actions(again))
 		}
 	})
 }
 
-// TestDeletions deletes as many with one request as that takes, and none that
-// has changed.
+// TestDeletions checks that one request deletes as many parameters as it accepts, and that
+// changed parameters are not deleted.
 func TestDeletions(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -649,15 +649,15 @@ func TestDeletions(t *testing.T) {
 		w.record()
 		w.pass()
 		o := restore.Options{Options: plan.Options{Exact: true}}
-		made := w.plan("/a/", false, then, o)
-		if made.Count(plan.ActionDelete) != n {
-			t.Fatalf("plan: %v", actions(made))
+		p := w.plan("/a/", false, then, o)
+		if p.Count(plan.ActionDelete) != n {
+			t.Fatalf("plan: %v", actions(p))
 		}
 		w.put("/a/05", "theirs")
 		w.remove("/a/15")
 		w.aws.ResetCounts()
-		out := w.restored(made, o).Outcomes
-		want := map[string]int{"ssm:DescribeParameters": 1, "ssm:DeleteParameters": 3, "s3:PutObject": 2} // one look at all
+		out := w.restored(p, o).Outcomes
+		want := map[string]int{"ssm:DescribeParameters": 1, "ssm:DeleteParameters": 3, "s3:PutObject": 2} // one request reads all of them
 		if diff := cmp.Diff(w.aws.Counts(), want); diff != "" {
 			t.Errorf("requests (-got +want):\n%s", diff)
 		}
@@ -673,11 +673,11 @@ func TestDeletions(t *testing.T) {
 				t.Errorf("%s is %s (%v) and has version %d, want %s and %d", o.Item.Name, o.Status, o.Err, w.number(string(o.Item.Name)), status, left)
 			}
 		}
-		if text := errs(out); !strings.HasPrefix(text, "it was changed since the plan was made: arn:aws:iam::123456789012:user/local made version 2 at ") {
+		if text := errs(out); !strings.HasPrefix(text, "it was changed since the plan was made: arn:aws:iam::123456789012:user/local wrote version 2 at ") {
 			t.Errorf("errors: %s", text)
 		}
 		if w.number("/a/kept") != 1 {
-			t.Error("another parameter was touched")
+			t.Error("another parameter was changed")
 		}
 	})
 }

@@ -1,37 +1,35 @@
-// Package restore brings parameters back to what they were at a moment.
+// Package restore restores parameters to their state at a time.
 //
-// # The model
+// # Plans
 //
-// A [Plan] compares two things: what the archive says of each parameter at the
-// moment, and what Parameter Store holds now. It says for each parameter what
-// has to be done and which attributes differ, and nothing is written until
-// [Restorer.Apply] is called with it. What decides about a parameter is a pure
-// function of these two, so a plan that is shown is the plan that is applied.
+// [Restorer.Plan] compares the state of each parameter at the restored time, from the
+// archive, with its state in Parameter Store now. The resulting [Plan] contains for each
+// parameter the action and the attributes that differ. Only [Restorer.Apply] changes
+// parameters, and it applies exactly the plan that it is given.
 //
-// # What a restore never does
+// # Guarantees
 //
-// It acts on no state that is unknown, unless [Options.AssumeLastKnown] is set.
-// It overwrites and deletes no live version that the archive does not hold with
-// its value. It writes nothing that is equal already. It leaves a parameter
-// alone that was changed since the plan was made. Tags whose keys begin with
-// aws: belong to AWS and are neither sent nor removed.
+// A restore skips parameters whose state is unknown, unless [plan.Options.AssumeLastKnown]
+// is set. It does not overwrite or delete a live version unless the archive holds that
+// version with its value. It writes no attribute that is already equal. It refuses
+// parameters that have changed since the plan was made. It neither sets nor removes tags
+// whose keys begin with aws:, which are reserved for AWS.
 //
-// # The way back
+// Each parameter is read again at most one second before its write is sent. Parameter
+// Store has no conditional writes: a change between this read and the write is
+// overwritten. The number of the written version reveals that, and it is reported.
 //
-// Before a restore writes to Parameter Store, its record stands in the archive:
-// what it is about to change, and what was there. [Restorer.Undo] plans the way
-// back from it, whether the restore ended, failed or was killed. The way back is
-// a restore like any other and can itself be taken back.
+// # Undo
 //
-// Each parameter is looked at again at most a second before its write is sent, and
-// left alone if it changed. Parameter Store has no conditional write: a change that
-// comes between that look and the write is overwritten. It is found by the number
-// that the write gets, and reported.
+// Before a restore writes to Parameter Store, it saves a record in the archive with the
+// changes that it is about to make and the states before. From this record,
+// [Restorer.Undo] plans the undo of a restore that ended, failed or was killed. An undo is
+// itself a restore and can be undone.
 //
 // # Concurrency
 //
-// A [Restorer] may be used by many goroutines at once. A [Plan] must not be
-// changed while it is applied.
+// A [Restorer] is safe for concurrent use. A [Plan] must not be changed while it is
+// applied.
 package restore
 
 import (
@@ -46,42 +44,41 @@ import (
 	"github.com/ssmbak/ssmbak/plan"
 )
 
-// Syncer looks at one live parameter and records what the archive lacks of it.
-// It may be called for several names at once, and again for the same name. It
-// returns an error if the look was not recorded; a name that is not there is
-// recorded as gone, without an error.
+// Syncer reads one live parameter and records what the archive does not have yet. If the
+// parameter does not exist, it records that and returns nil. It must be safe for
+// concurrent use and may be called repeatedly for the same name. It returns an error if
+// the observation was not recorded.
 type Syncer interface {
 	Sync(ctx context.Context, name ssmbak.Name) error
 }
 
-// Options tune a [Restorer]. The zero value works.
+// Options are the options of a [Restorer]. The zero value is ready to use.
 type Options struct {
 	plan.Options
-	// FindNew makes the plan show live parameters that the archive does not know,
-	// which costs a listing of the account. Without it they are looked for only
-	// where they may matter: Exact is set, or no complete listing says that they
-	// were created after the moment.
+	// FindNew includes live parameters that were never recorded, which requires a listing
+	// of the account. Without it, they are included only if Exact is set, or if they may
+	// have been created before the restored time.
 	FindNew bool
-	// By is who restores, and Arguments how they said so, for the record.
+	// By is the ARN of the caller, and Arguments are those of the command, for the
+	// record.
 	By, Arguments string
-	// Recreation is how long a name is left alone after its deletion before it is
-	// created anew: the 30 seconds that AWS asks for if zero, none if negative.
+	// Recreation is the time between the deletion and the creation of a name: the 30
+	// seconds that AWS recommends if zero, none if negative.
 	// https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DeleteParameter.html
 	Recreation time.Duration
-	// Parallel bounds the parameters that are worked on at once in Parameter
-	// Store, 32 if zero.
+	// Parallel is the maximum number of parameters that are processed concurrently, 32 if
+	// zero.
 	Parallel int
-	// Logger takes what happens below the answers; nothing if nil. No value
-	// ever reaches it.
+	// Logger receives details, but never a value. If nil, nothing is logged.
 	Logger *slog.Logger
-	// Began is called with the id of a restore when its record is in the archive,
-	// before Apply writes anything else.
+	// Began is called with the ID of a restore when its record is in the archive, before
+	// Apply writes to Parameter Store.
 	Began func(id string)
-	// Away is called when a parameter is deleted to be created again and when it is
-	// there again, for several parameters at once.
+	// Away is called when a parameter is deleted to be replaced, and when it exists
+	// again. Calls for different parameters may be concurrent.
 	Away func(Absence)
-	// Progress is called after each parameter that Apply worked on, one call at
-	// a time. total counts the parameters that the plan wants to change.
+	// Progress is called after each parameter that Apply has processed. Calls are not
+	// concurrent. total is the number of parameters that the plan changes.
 	Progress func(done, total int)
 }
 
@@ -91,14 +88,13 @@ type Restorer struct {
 	live    *paramstore.Store
 	sync    Syncer
 	o       Options
-	// images is set while Apply works.
+	// images is set during Apply.
 	images *images
 }
 
-// New returns a Restorer from an archive to the Parameter Store of the same
-// account and region. sync records what the archive lacks of the live
-// parameters before they are changed; without one, nil, parameters whose live
-// version is not recorded are refused.
+// New returns a Restorer from an archive to the Parameter Store of the same account and
+// region. sync records live states that the archive does not have before they are changed.
+// If it is nil, parameters whose live version is not recorded are refused.
 func New(a *archive.Archive, live *paramstore.Store, sync Syncer, o Options) *Restorer {
 	if o.Parallel <= 0 {
 		o.Parallel = 32
@@ -112,15 +108,14 @@ func New(a *archive.Archive, live *paramstore.Store, sync Syncer, o Options) *Re
 	return &Restorer{archive: a, live: live, sync: sync, o: o}
 }
 
-// Absence is the time between the deletion of a parameter that is replaced and
-// its creation.
+// Absence is the time between the deletion and the creation of a replaced parameter.
 type Absence struct {
 	Name ssmbak.Name
-	// Until is when the parameter is created again at the earliest, in
-	// milliseconds of UTC; zero while its deletion is under way.
+	// Until is the earliest time of the creation, in milliseconds of UTC; zero while the
+	// deletion is in progress.
 	Until ssmbak.Time
-	// Over says that the parameter is there again, or still. Without it, it is
-	// deleted, or will be in a moment.
+	// Over says that the parameter exists again, or still. Otherwise it is deleted, or
+	// about to be.
 	Over bool
 }
 
@@ -130,7 +125,7 @@ func (o Options) away(a Absence) {
 	}
 }
 
-// progress returns a function that reports one more parameter as done.
+// progress returns a function that reports the next parameter as processed.
 func (o Options) progress(total int) func() {
 	if o.Progress == nil {
 		return func() {}

@@ -16,15 +16,14 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// rich gives a parameter every attribute that it can have.
+// rich sets every attribute.
 func rich(in *ssm.PutParameterInput) {
 	in.Type, in.KeyId, in.Tier = types.ParameterTypeSecureString, aws.String("alias/app"), types.ParameterTierAdvanced
 	in.Description, in.AllowedPattern = aws.String("of the app"), aws.String("^h.*")
 	in.Policies = aws.String(`[{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"20","Unit":"Days"}}]`)
 }
 
-// TestRestore brings a tree back in which everything has happened, and then
-// takes the restore back.
+// TestRestore restores a path with changes of all kinds, and undoes the restore.
 func TestRestore(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -67,29 +66,29 @@ func TestRestore(t *testing.T) {
 		wrong := w.pass()
 		after := w.state()
 
-		made := w.plan("/app/", true, then, restore.Options{})
+		p := w.plan("/app/", true, then, restore.Options{})
 		want := []string{
 			"delete /app/deleted",
-			"kept /app/new",
+			"keep /app/new",
 			"create /app/removed",
 			"update /app/rich: value, type, keyId, description, allowedPattern, policies",
 			"none /app/same",
 			"update /app/tagged: tag env, tag new, tag team",
 			"update /app/value: value",
 		}
-		if diff := cmp.Diff(actions(made), want); diff != "" {
+		if diff := cmp.Diff(actions(p), want); diff != "" {
 			t.Fatalf("plan (-got +want):\n%s", diff)
 		}
 		if diff := cmp.Diff(w.state(), after); diff != "" {
 			t.Fatalf("planning changed something:\n%s", diff)
 		}
-		if !made.Asks() {
-			t.Error("a plan with a delete does not ask")
+		if !p.NeedsConfirmation() {
+			t.Error("a plan with a delete needs no confirmation")
 		}
-		got := results(w.apply(w.Context(), made, restore.Options{}))
+		got := results(w.apply(w.Context(), p, restore.Options{}))
 		want = []string{
 			"deleted delete /app/deleted",
-			"unchanged kept /app/new",
+			"unchanged keep /app/new",
 			"restored create /app/removed version 1",
 			"restored update /app/rich version 3",
 			"unchanged none /app/same",
@@ -106,20 +105,20 @@ func TestRestore(t *testing.T) {
 
 		w.record()
 		w.pass()
-		if again := w.plan("/app/", true, then, restore.Options{}); again.Count(plan.ActionNone) != 6 || again.Count(plan.ActionKept) != 1 {
-			t.Errorf("planning again: %v", actions(again))
+		if again := w.plan("/app/", true, then, restore.Options{}); again.Count(plan.ActionNone) != 6 || again.Count(plan.ActionKeep) != 1 {
+			t.Errorf("new plan: %v", actions(again))
 		}
 		if exact := w.plan("/app/", true, then, restore.Options{Options: plan.Options{Exact: true}}); exact.Count(plan.ActionDelete) != 1 {
-			t.Errorf("planning an exact restore: %v", actions(exact))
+			t.Errorf("new exact plan: %v", actions(exact))
 		}
 		w.apply(w.Context(), w.plan("/", true, wrong, restore.Options{}), restore.Options{})
 		if diff := cmp.Diff(w.state(), after); diff != "" {
-			t.Errorf("state after the way back (-got +want):\n%s", diff)
+			t.Errorf("state after the undo (-got +want):\n%s", diff)
 		}
 	})
 }
 
-// TestUnrecorded restores while the archive lags behind what is live.
+// TestUnrecorded restores while live changes are not recorded yet.
 func TestUnrecorded(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -133,31 +132,31 @@ func TestUnrecorded(t *testing.T) {
 		w.put("/a/remade", "two")
 		w.remove("/a/removed")
 		w.put("/a/new", "one")
-		// Nobody knows when what is gone was deleted.
-		want := []string{"update /a/changed: value", "kept /a/new", "unknown /a/remade", "unknown /a/removed"}
+		// The time of the deletion is unknown.
+		want := []string{"update /a/changed: value", "keep /a/new", "skip /a/remade", "skip /a/removed"}
 		if diff := cmp.Diff(actions(w.plan("/a/", false, then, restore.Options{})), want); diff != "" {
 			t.Errorf("plan (-got +want):\n%s", diff)
 		}
-		made := w.plan("/a/", false, then, restore.Options{Options: plan.Options{AssumeLastKnown: true}})
-		want = []string{"update /a/changed: value", "kept /a/new", "update /a/remade: value", "create /a/removed"}
-		if diff := cmp.Diff(actions(made), want); diff != "" {
+		p := w.plan("/a/", false, then, restore.Options{Options: plan.Options{AssumeLastKnown: true}})
+		want = []string{"update /a/changed: value", "keep /a/new", "update /a/remade: value", "create /a/removed"}
+		if diff := cmp.Diff(actions(p), want); diff != "" {
 			t.Fatalf("plan (-got +want):\n%s", diff)
 		}
 		state := w.state()
 		between := w.pass()
-		w.apply(w.Context(), made, restore.Options{})
+		w.apply(w.Context(), p, restore.Options{})
 		w.pass()
 
-		// What nobody but the plan recorded can be brought back.
+		// States that only the plan recorded can be restored.
 		w.apply(w.Context(), w.plan("/a/", false, between, restore.Options{}), restore.Options{})
 		if diff := cmp.Diff(w.state(), state); diff != "" {
-			t.Errorf("state after the way back (-got +want):\n%s", diff)
+			t.Errorf("state after the undo (-got +want):\n%s", diff)
 		}
 	})
 }
 
-// TestMoving plans while others change what is planned.
-func TestMoving(t *testing.T) {
+// TestChangedDuringPlan changes parameters while a plan is made.
+func TestChangedDuringPlan(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name   string
@@ -176,12 +175,12 @@ func TestMoving(t *testing.T) {
 				then := w.pass()
 				w.put("/p", "two")
 				w.once("GetParameterHistory", func() emulator.Fault { test.change(w); return emulator.Fault{} })
-				made := w.plan("/p", false, then, restore.Options{Options: plan.Options{AssumeLastKnown: true}})
-				if got := actions(made); len(got) != 1 || got[0] != test.want {
+				p := w.plan("/p", false, then, restore.Options{Options: plan.Options{AssumeLastKnown: true}})
+				if got := actions(p); len(got) != 1 || got[0] != test.want {
 					t.Errorf("got %v, want %s", got, test.want)
 				}
 				w.pass()
-				if got := w.apply(w.Context(), made, restore.Options{})[0]; got.Err != nil {
+				if got := w.apply(w.Context(), p, restore.Options{})[0]; got.Err != nil {
 					t.Errorf("apply: %v", got.Err)
 				}
 			})
@@ -189,7 +188,7 @@ func TestMoving(t *testing.T) {
 	}
 }
 
-// TestUnrecordedTags records tags before they are lost.
+// TestUnrecordedTags checks that tags are recorded before they are lost.
 func TestUnrecordedTags(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -205,13 +204,13 @@ func TestUnrecordedTags(t *testing.T) {
 		w.tag("/p", "env", "dev")
 
 		r := restore.New(w.archive, w.live, nil, restore.Options{})
-		made, err := r.Plan(w.Context(), target(w, "/p", false), then)
+		p, err := r.Plan(w.Context(), target(w, "/p", false), then)
 		w.must(err)
-		if got, want := actions(made)[0], "update /p: value, tag env, tag kept (its tags and labels are not in the archive)"; got != want {
+		if got, want := actions(p)[0], "update /p: value, tag env, tag kept (its tags and labels are not in the archive)"; got != want {
 			t.Errorf("without a syncer: got %s, want %s", got, want)
 		}
-		made = w.plan("/p", false, then, restore.Options{})
-		if got, want := actions(made)[0], "update /p: value, tag env, tag kept"; got != want {
+		p = w.plan("/p", false, then, restore.Options{})
+		if got, want := actions(p)[0], "update /p: value, tag env, tag kept"; got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 		index, err := w.archive.Index(w.Context(), "/p")
@@ -219,14 +218,14 @@ func TestUnrecordedTags(t *testing.T) {
 		if tags := index.Facts.Tags; !slices.ContainsFunc(tags, func(s timeline.TagsFact) bool { return s.Tags["env"] == "dev" }) {
 			t.Errorf("the tags were not recorded: %v", tags)
 		}
-		if o := w.apply(w.Context(), made, restore.Options{})[0]; o.Status != plan.StatusRestored || !strings.Contains(w.state()["/p"], `"one"`) || !strings.Contains(w.state()["/p"], "tags=map[env:prod]") {
+		if o := w.apply(w.Context(), p, restore.Options{})[0]; o.Status != plan.StatusRestored || !strings.Contains(w.state()["/p"], `"one"`) || !strings.Contains(w.state()["/p"], "tags=map[env:prod]") {
 			t.Errorf("%s (%v) and left %s", o.Status, o.Err, w.state()["/p"])
 		}
 	})
 }
 
-// TestUnheld refuses to touch what the archive does not hold.
-func TestUnheld(t *testing.T) {
+// TestUnsaved checks that a live version that the archive does not hold is not changed.
+func TestUnsaved(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
 		w.put("/a/gone", "one")
@@ -243,14 +242,14 @@ func TestUnheld(t *testing.T) {
 		state := w.state()
 
 		r := restore.New(w.archive, w.live, nil, restore.Options{})
-		made, err := r.Plan(w.Context(), target(w, "/a/", false), then)
+		p, err := r.Plan(w.Context(), target(w, "/a/", false), then)
 		w.must(err)
-		const unheld = " (its live version is not in the archive: nothing can be recorded here)"
-		want := []string{"delete /a/gone" + unheld, "update /a/locked: value, keyId" + unheld, "update /a/plain: value" + unheld}
-		if diff := cmp.Diff(actions(made), want); diff != "" {
+		const unsaved = " (its live version is not in the archive: recording is not possible here)"
+		want := []string{"delete /a/gone" + unsaved, "update /a/locked: value, keyId" + unsaved, "update /a/plain: value" + unsaved}
+		if diff := cmp.Diff(actions(p), want); diff != "" {
 			t.Errorf("plan without a syncer (-got +want):\n%s", diff)
 		}
-		refused, err := r.Apply(w.Context(), made)
+		refused, err := r.Apply(w.Context(), p)
 		w.must(err)
 		if diff := cmp.Diff(results(refused.Outcomes), []string{"refused delete /a/gone", "refused update /a/locked", "refused update /a/plain"}); diff != "" {
 			t.Errorf("outcomes without a syncer (-got +want):\n%s", diff)
@@ -270,66 +269,66 @@ func TestUnheld(t *testing.T) {
 	})
 }
 
-// TestLostValues acts on no value that is not whole.
-func TestLostValues(t *testing.T) {
+// TestUnavailableValues checks that damaged and expired values are not restored.
+func TestUnavailableValues(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
-		for _, name := range []string{"/a/damaged", "/a/expired", "/a/fine", "/a/unheld"} {
+		for _, name := range []string{"/a/damaged", "/a/expired", "/a/fine", "/a/unsaved"} {
 			w.put(name, "one")
 		}
 		w.record()
 		then := w.pass()
-		for _, name := range []string{"/a/damaged", "/a/expired", "/a/fine", "/a/unheld"} {
+		for _, name := range []string{"/a/damaged", "/a/expired", "/a/fine", "/a/unsaved"} {
 			w.put(name, "two")
 		}
 		w.record()
 		version := func(name string, i int) string { return w.aws.S3.Versions(bucket, name)[i].VersionID }
 		w.aws.S3.Corrupt(bucket, "/a/damaged", version("/a/damaged", 1), []byte("eno"))
 		w.aws.S3.RemoveVersion(bucket, "/a/expired", version("/a/expired", 1))
-		w.aws.S3.RemoveVersion(bucket, "/a/unheld", version("/a/unheld", 0))
+		w.aws.S3.RemoveVersion(bucket, "/a/unsaved", version("/a/unsaved", 0))
 
-		made := w.plan("/a/", false, then, restore.Options{})
+		p := w.plan("/a/", false, then, restore.Options{})
 		want := []string{
-			"unknown /a/damaged", "unknown /a/expired", "update /a/fine: value",
-			"update /a/unheld: value (its live value is not in the archive: the value object is no longer in the bucket)",
+			"skip /a/damaged", "skip /a/expired", "update /a/fine: value",
+			"update /a/unsaved: value (its live value is not in the archive: the value object is no longer in the bucket)",
 		}
-		if diff := cmp.Diff(actions(made), want); diff != "" {
+		if diff := cmp.Diff(actions(p), want); diff != "" {
 			t.Errorf("plan (-got +want):\n%s", diff)
 		}
-		if len(made.Problems) != 1 || made.Problems[0].Name != "/a/damaged" {
-			t.Errorf("problems: %v", made.Problems)
+		if len(p.Problems) != 1 || p.Problems[0].Name != "/a/damaged" {
+			t.Errorf("problems: %v", p.Problems)
 		}
-		if got, want := made.Items[1].Reason, "its value cannot be had: the value object is no longer in the bucket"; got != want {
+		if got, want := p.Items[1].Reason, "its value is unavailable: the value object is no longer in the bucket"; got != want {
 			t.Errorf("reason: got %q, want %q", got, want)
 		}
-		got := results(w.apply(w.Context(), made, restore.Options{}))
-		want = []string{"refused unknown /a/damaged", "refused unknown /a/expired", "restored update /a/fine version 3", "refused update /a/unheld"}
+		got := results(w.apply(w.Context(), p, restore.Options{}))
+		want = []string{"refused skip /a/damaged", "refused skip /a/expired", "restored update /a/fine version 3", "refused update /a/unsaved"}
 		if diff := cmp.Diff(got, want); diff != "" {
 			t.Errorf("outcomes (-got +want):\n%s", diff)
 		}
 	})
 }
 
-// TestBeforeRecording knows nothing of the time before the first look.
+// TestBeforeRecording restores a time before the first observation.
 func TestBeforeRecording(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
 		early := w.pass()
 		w.put("/a/known", "one")
 		w.must(w.recorder.Sync(w.Context(), "/a/known"))
-		if got := actions(w.plan("/a/", false, early, restore.Options{})); len(got) != 1 || got[0] != "kept /a/known" {
+		if got := actions(w.plan("/a/", false, early, restore.Options{})); len(got) != 1 || got[0] != "keep /a/known" {
 			t.Errorf("without a listing: %v", got)
 		}
 		then := w.pass()
 		w.put("/a/known", "two")
 		w.record()
 		w.pass()
-		made := w.plan("/a/", false, early, restore.Options{Options: plan.Options{Exact: true}})
-		if got := actions(made); len(got) != 1 || got[0] != "unknown /a/known" {
+		p := w.plan("/a/", false, early, restore.Options{Options: plan.Options{Exact: true}})
+		if got := actions(p); len(got) != 1 || got[0] != "skip /a/known" {
 			t.Errorf("before the first listing: %v", got)
 		}
 		if got := actions(w.plan("/a/", false, then, restore.Options{})); len(got) != 1 || got[0] != "update /a/known: value" {
-			t.Errorf("of a version from before the first look: %v", got)
+			t.Errorf("of a version from before the first observation: %v", got)
 		}
 	})
 }
@@ -346,11 +345,11 @@ func TestTargets(t *testing.T) {
 		w.put("/new/below", "one")
 
 		tests := []struct {
-			text      string
-			recursive bool
-			o         restore.Options
-			want      string
-			leftOut   int
+			text       string
+			recursive  bool
+			o          restore.Options
+			want       string
+			skippedOwn int
 		}{
 			{"/a", false, restore.Options{}, "/a", 0},
 			{"/a", true, restore.Options{}, "/a/b /a/b/c", 0},
@@ -367,19 +366,19 @@ func TestTargets(t *testing.T) {
 			{"/new", true, restore.Options{}, "/new/below", 0},
 		}
 		for _, test := range tests {
-			made := w.plan(test.text, test.recursive, then, test.o)
+			p := w.plan(test.text, test.recursive, then, test.o)
 			var names []string
-			for _, item := range made.Items {
+			for _, item := range p.Items {
 				names = append(names, string(item.Name))
 			}
-			if got := strings.Join(names, " "); got != test.want || len(made.LeftOut) != test.leftOut {
-				t.Errorf("%s, recursive %v: got %s and left out %v, want %s", test.text, test.recursive, got, made.LeftOut, test.want)
+			if got := strings.Join(names, " "); got != test.want || len(p.SkippedOwn) != test.skippedOwn {
+				t.Errorf("%s, recursive %v: got %s and skipped %v, want %s", test.text, test.recursive, got, p.SkippedOwn, test.want)
 			}
 		}
 	})
 }
 
-// TestRequests asks for no more than the answer needs.
+// TestRequests counts the requests of a plan and a restore.
 func TestRequests(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -391,16 +390,16 @@ func TestRequests(t *testing.T) {
 		w.put("/a/4", "two", secureString("alias/app"))
 		w.record()
 		w.aws.ResetCounts()
-		made := w.plan("/a/", false, then, restore.Options{})
+		p := w.plan("/a/", false, then, restore.Options{})
 		want := map[string]int{
-			"s3:GetObject":     4 + 2 + 2, // indexes, the two values of /a/4, and twice what the listing proved
+			"s3:GetObject":     4 + 2 + 2, // indexes, the two values of /a/4, and the reconcile state twice
 			"s3:ListObjectsV2": 1, "ssm:DescribeParameters": 1, "ssm:ListTagsForResource": 4, "ssm:GetParameterHistory": 4,
 		}
 		if diff := cmp.Diff(w.aws.Counts(), want); diff != "" {
 			t.Errorf("requests of the plan (-got +want):\n%s", diff)
 		}
 		w.aws.ResetCounts()
-		w.apply(w.Context(), made, restore.Options{})
+		w.apply(w.Context(), p, restore.Options{})
 		want = map[string]int{"ssm:DescribeParameters": 1, "ssm:PutParameter": 1, "s3:PutObject": 2} // the record, before and after
 		if diff := cmp.Diff(w.aws.Counts(), want); diff != "" {
 			t.Errorf("requests of the restore (-got +want):\n%s", diff)

@@ -12,10 +12,10 @@ import (
 	"github.com/ssmbak/ssmbak/restore"
 )
 
-// rates are what accounts allow per second. 3 PutParameter and 3
-// DescribeParameters are what an account has, 10 of each what one has that pays for
-// higher throughput; 40 is more than anybody reported. Of GetParameterHistory and
-// ListTagsForResource no number is published.
+// rates are the requests per second that accounts allow: 3 PutParameter and 3
+// DescribeParameters by default, and 10 of each with the higher throughput setting; 40 is
+// more than was ever reported. The limits of GetParameterHistory and ListTagsForResource
+// are not published.
 // https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-throughput.html
 // https://github.com/github-aws-runners/terraform-aws-github-runner/issues/5243
 var rates = []struct{ put, describe float64 }{{3, 3}, {10, 10}, {40, 10}}
@@ -27,9 +27,8 @@ func limits(put, describe float64) map[string]float64 {
 	}
 }
 
-// inAccount runs a test in virtual time, in an account that allows so many requests
-// per second and answers after 20 ms, with clients as a user of the library makes
-// them.
+// inAccount runs a test in virtual time, in an account with these limits per second that
+// answers after 20 ms, with clients as a user of the library creates them.
 func inAccount(t *testing.T, limits map[string]float64, test func(w *world)) {
 	t.Helper()
 	inWorld(t, emulator.Options{Limits: limits, Latency: func(string, string) time.Duration { return 20 * time.Millisecond }}, test)
@@ -44,9 +43,9 @@ func (w *world) fill(path string, n int, value string, overwrite bool) {
 	}
 }
 
-// TestRestoreRate restores 500 parameters, and deletes 100, in accounts with every
-// limit on, in virtual time: at least 90 % of the PutParameter that they allow are
-// used, and none fails.
+// TestRestoreRate restores 500 parameters and deletes 100 in accounts with all limits, in
+// virtual time. It checks that at least 90 % of the PutParameter limit is used and that
+// nothing fails.
 func TestRestoreRate(t *testing.T) {
 	t.Parallel()
 	const parameters, deletions = 500, 100
@@ -62,10 +61,10 @@ func TestRestoreRate(t *testing.T) {
 				w.record()
 				w.pass()
 
-				made := w.plan("/app/", false, then, restore.Options{Options: plan.Options{Exact: true}})
+				p := w.plan("/app/", false, then, restore.Options{Options: plan.Options{Exact: true}})
 				w.aws.ResetCounts()
 				began := time.Now()
-				outcomes := w.apply(w.Context(), made, restore.Options{Options: plan.Options{Exact: true}})
+				outcomes := w.apply(w.Context(), p, restore.Options{Options: plan.Options{Exact: true}})
 				took := time.Since(began)
 				for _, o := range outcomes {
 					want := plan.StatusRestored
@@ -87,7 +86,7 @@ func TestRestoreRate(t *testing.T) {
 				if puts > 2*parameters {
 					w.Errorf("%d PutParameter for %d parameters", puts, parameters)
 				}
-				// One a second, and one for each write that was throttled.
+				// One per second, and one for each throttled write.
 				if most := int(took.Seconds()) + puts - parameters + 20; looks > most {
 					w.Errorf("%d DescribeParameters in %s, want at most %d", looks, took, most)
 				}

@@ -11,16 +11,15 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// Undo plans the way back from a restore, by its record: each parameter that it
-// changed becomes what it was right before, whether the restore ended or was
-// killed. It is applied by [Restorer.Apply], which records it as a restore of
-// its own.
+// Undo returns a plan that undoes a restore: each parameter that it changed returns to its
+// previous state, as recorded before the restore, which may have ended or been killed.
+// [Restorer.Apply] applies the plan and records it as a separate restore.
 //
-// A parameter that somebody else changed since is refused: its item says whose
-// change that was. One that the restore did not come to is left alone. Tags and
-// labels that the restore did not change stay as they are now.
+// Parameters that have changed since the restore are refused, with the author of the
+// change. Parameters that the restore did not reach, and tags and labels that it did not
+// change, are not changed.
 //
-// The error is [archive.ErrNoRestore] if no restore has that id.
+// The error is [archive.ErrNoRestore] if there is no restore with that ID.
 func (r *Restorer) Undo(ctx context.Context, id string) (*Plan, error) {
 	if err := r.o.CheckPatterns(); err != nil {
 		return nil, err
@@ -63,59 +62,59 @@ func (r *Restorer) Undo(ctx context.Context, id string) (*Plan, error) {
 	if err := r.find(ctx, subjects, complete); err != nil {
 		return nil, err
 	}
-	tries, err := r.tries(ctx, id)
+	attempts, err := r.attempts(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	err = r.finish(ctx, out, subjects, complete, true, func(ctx context.Context, s *subject) error {
-		return r.wantBefore(ctx, s, rec, items[s.name], tries)
+		return r.fillUndo(ctx, s, rec, items[s.name], attempts)
 	})
 	return out, err
 }
 
-// lastRestores is among how many records the earlier tries of a way back are
-// looked for.
+// lastRestores is the number of records that are searched for earlier attempts to undo a
+// restore.
 const lastRestores = 10
 
-// tries returns the records of earlier ways back from a restore.
-func (r *Restorer) tries(ctx context.Context, id string) ([]*archive.RestoreRecord, error) {
+// attempts returns the records of earlier attempts to undo a restore.
+func (r *Restorer) attempts(ctx context.Context, id string) ([]*archive.RestoreRecord, error) {
 	last, _, err := r.archive.RestoreRecords(ctx, lastRestores)
 	return slices.DeleteFunc(last, func(x *archive.RestoreRecord) bool { return x.Undoes != id }), err
 }
 
-// tried reports whether the parameter is as an earlier try of the same way back
-// left it: as it was to be, or away between its deletion and its creation.
-func (r *Restorer) tried(ctx context.Context, s *subject, tries []*archive.RestoreRecord) (bool, error) {
+// matchesAttempt reports whether the parameter is in the state in which an earlier attempt
+// of the same undo left it: restored, or deleted to be replaced.
+func (r *Restorer) matchesAttempt(ctx context.Context, s *subject, attempts []*archive.RestoreRecord) (bool, error) {
 	if s.line == nil || len(s.line.Facts().Versions) == 0 {
 		return false, nil
 	}
 	newest := slices.MaxFunc(s.line.Facts().Versions, func(a, b timeline.Version) int { return cmp.Compare(a.Moment(), b.Moment()) })
-	for _, try := range tries {
-		i := slices.IndexFunc(try.Items, func(x archive.RestoreItem) bool { return x.Name == s.name })
+	for _, rec := range attempts {
+		i := slices.IndexFunc(rec.Items, func(x archive.RestoreItem) bool { return x.Name == s.name })
 		if i < 0 {
 			continue
 		}
-		x := &try.Items[i]
+		x := &rec.Items[i]
 		if s.c.Before == nil {
 			if x.Replaces && x.Written == 0 && x.Before != nil && x.Before.Version.Ref() == newest.Ref() {
 				return true, nil
 			}
 			continue
 		}
-		if left, err := r.left(ctx, s, try, x); left || err != nil {
-			return left, err
+		if matches, err := r.matchesRecord(ctx, s, rec, x); matches || err != nil {
+			return matches, err
 		}
 	}
 	return false, nil
 }
 
-// find reads what is live of the subjects, and what is recorded.
+// find reads the live parameters and timelines of the subjects.
 func (r *Restorer) find(ctx context.Context, subjects []*subject, complete archive.Reconciled) error {
 	names := make([]ssmbak.Name, len(subjects))
 	for i, s := range subjects {
 		names[i] = s.name
 	}
-	found, err := described(ctx, r.live, names)
+	found, err := describeAll(ctx, r.live, names)
 	if err != nil {
 		return err
 	}
@@ -124,14 +123,14 @@ func (r *Restorer) find(ctx context.Context, subjects []*subject, complete archi
 			s.live = &d
 		}
 	}
-	return each(ctx, reads, subjects, func(ctx context.Context, s *subject) error { return r.recall(ctx, s, complete) })
+	return each(ctx, reads, subjects, func(ctx context.Context, s *subject) error { return r.reload(ctx, s, complete) })
 }
 
-// wantBefore fills in what the parameter was before the restore, and refuses it
-// if it is not what the restore left.
-func (r *Restorer) wantBefore(ctx context.Context, s *subject, rec *archive.RestoreRecord, x *archive.RestoreItem, tries []*archive.RestoreRecord) error {
+// fillUndo sets the state before the restore as the state to restore, and a conflict if
+// the live parameter is not in the state in which the restore left it.
+func (r *Restorer) fillUndo(ctx context.Context, s *subject, rec *archive.RestoreRecord, x *archive.RestoreItem, attempts []*archive.RestoreRecord) error {
 	c := &s.c
-	c.Existed, c.Covered, c.Touched = true, true, x.Attributes
+	c.Existed, c.Covered, c.Undone = true, true, x.Attributes
 	c.After = ssmbak.State{Name: s.name, Deleted: x.Before == nil, Certainty: ssmbak.Proved, Modified: ssmbak.TimeOf(rec.Began)}
 	if b := x.Before; b != nil {
 		c.After.Version, c.After.Modified, c.AfterObjects = b.Version.Version, b.Version.Time, b.Version.Objects
@@ -147,35 +146,35 @@ func (r *Restorer) wantBefore(ctx context.Context, s *subject, rec *archive.Rest
 	}
 	switch {
 	case s.problem != nil:
-		c.Foreign = "its record cannot be read: " + s.problem.Error()
+		c.Conflict = "its record cannot be read: " + s.problem.Error()
 	case c.Before == nil && x.Before != nil && x.After != nil && (!x.Replaces || x.Written != 0):
-		tried, err := r.tried(ctx, s, tries)
+		matches, err := r.matchesAttempt(ctx, s, attempts)
 		if err != nil {
 			return err
 		}
-		if !tried {
-			c.Foreign = "it was deleted since the restore"
+		if !matches {
+			c.Conflict = "it was deleted since the restore"
 		}
 	case c.Before == nil || x.Before != nil && x.Before.Version.Ref() == s.ref():
-		// It is gone as the restore left it or meant to, or still what it was.
+		// It is deleted, as the restore left it or intended to, or was never changed.
 	default:
-		left, err := r.left(ctx, s, rec, x)
-		if err == nil && !left {
-			left, err = r.tried(ctx, s, tries)
+		matches, err := r.matchesRecord(ctx, s, rec, x)
+		if err == nil && !matches {
+			matches, err = r.matchesAttempt(ctx, s, attempts)
 		}
 		if err != nil {
 			return err
 		}
-		if !left {
-			c.Foreign = "it is not what the restore left: " + author(c.Before.Version)
+		if !matches {
+			c.Conflict = "it was changed since the restore: " + author(c.Before.Version)
 		}
 	}
 	return nil
 }
 
-// left reports whether the live version is the one that the restore wrote. Where
-// that cannot be found out, it is not.
-func (r *Restorer) left(ctx context.Context, s *subject, rec *archive.RestoreRecord, x *archive.RestoreItem) (bool, error) {
+// matchesRecord reports whether the live version is certainly the one that the restore
+// wrote.
+func (r *Restorer) matchesRecord(ctx context.Context, s *subject, rec *archive.RestoreRecord, x *archive.RestoreItem) (bool, error) {
 	live, a := *s.c.Before, x.After
 	began := ssmbak.TimeOf(rec.Began).Add(-timeline.Skew)
 	if a == nil || a.Version.Time != 0 || live.Version.Time < began {
@@ -186,19 +185,19 @@ func (r *Restorer) left(ctx context.Context, s *subject, rec *archive.RestoreRec
 	case x.Written != 0 && n != x.Written:
 		return false, nil
 	case n == a.Version.Number, x.Replaces && n == 1, x.Status == string(plan.StatusRestored):
-		// A write whose answer was lost was made again, and restored all the same.
+		// A write whose response was lost may have been repeated.
 	case x.Status == "" && n > a.Version.Number && s.line != nil:
-		// The restore was killed before it could tell that.
+		// The same, but the restore was killed before it recorded that.
 		first = a.Version.Number
 	default:
 		return false, nil
 	}
-	var problem subject // the record is whole, whatever is wrong with a value
+	var problem subject // a damaged value is not a problem of the index
 	value, why, err := r.value(ctx, &problem, a.Source, a.Version.Objects)
 	if err != nil || why != "" {
 		return false, err
 	}
-	last := live.Version.Time // the times of a life may step back, its moments do not
+	last := live.Version.Time // times of a life may decrease, its moments do not
 	if s.line != nil {
 		if v, ok := s.line.Facts().Version(s.ref()); ok {
 			last = v.Moment()
@@ -212,24 +211,24 @@ func (r *Restorer) left(ctx context.Context, s *subject, rec *archive.RestoreRec
 			return false, nil
 		}
 		v := s.line.Facts().Versions[i]
-		if same, err := r.wrote(ctx, s.name, a, value, plan.Parameter{Version: v.Version, Objects: v.Objects}); err != nil || !same {
+		if same, err := r.matchesWrite(ctx, s.name, a, value, plan.Parameter{Version: v.Version, Objects: v.Objects}); err != nil || !same {
 			return false, err
 		}
 	}
-	return r.wrote(ctx, s.name, a, value, live)
+	return r.matchesWrite(ctx, s.name, a, value, live)
 }
 
-// wrote reports whether a version is what a restore was to write.
-func (r *Restorer) wrote(ctx context.Context, name ssmbak.Name, after *archive.RestoreSide, value ssmbak.Value, is plan.Parameter) (bool, error) {
+// matchesWrite reports whether version p is what a restore was to write.
+func (r *Restorer) matchesWrite(ctx context.Context, name ssmbak.Name, after *archive.RestoreSide, value ssmbak.Value, p plan.Parameter) (bool, error) {
 	var problem subject
-	v, why, err := r.value(ctx, &problem, name, is.Objects)
+	v, why, err := r.value(ctx, &problem, name, p.Objects)
 	if err != nil || why != "" {
 		return false, err
 	}
-	is.Value = ssmbak.Know(v, ssmbak.Proved)
-	want := after.Version.Attributes
-	if p, _ := plan.Unexpired(want.Policies, is.Version.Time); plan.SamePolicies(p, is.Version.Policies) {
-		want.Policies = p // an expiration that passed since the plan was left out
+	p.Value = ssmbak.Know(v, ssmbak.Proved)
+	a := after.Version.Attributes
+	if left, _ := plan.Unexpired(a.Policies, p.Version.Time); plan.SamePolicies(left, p.Version.Policies) {
+		a.Policies = left // an expiration passed after the plan was made and was removed
 	}
-	return plan.Write{Value: value, Attributes: plan.Defaulted(want)}.Makes(is), nil
+	return plan.Write{Value: value, Attributes: plan.Defaulted(a)}.Matches(p), nil
 }

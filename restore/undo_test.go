@@ -35,8 +35,8 @@ func (w *world) untag(name, key string) {
 	w.must(err)
 }
 
-// everything makes a tree of which a restore to the moment has to do everything
-// that there is.
+// everything creates parameters such that a restore to the returned time requires every
+// action.
 func (w *world) everything() (then ssmbak.Time) {
 	w.Helper()
 	w.put("/a/deleted", "gone by then")
@@ -83,40 +83,39 @@ func (w *world) everything() (then ssmbak.Time) {
 	return then
 }
 
-// TestUndo takes a restore back that does everything, takes that back, and so
-// on: each way back is a restore like any other.
+// TestUndo undoes a restore with every action, undoes the undo, and so on.
 func TestUndo(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
 		then, o := w.everything(), restore.Options{Options: plan.Options{Replace: true}}
-		before := w.whole()
-		made := w.plan("/a/", true, then, o)
+		before := w.full()
+		p := w.plan("/a/", true, then, o)
 		want := []string{
 			"create /a/created", "delete /a/deleted", "update /a/labelled: label blue, label green", "replace /a/replaced", "none /a/same",
 			"update /a/tagged: tag env, tag team", "update /a/typed: value, type, tag team",
 			"update /a/updated: value, type, keyId, description, allowedPattern, tag env, label green",
 		}
-		if diff := cmp.Diff(actions(made), want); diff != "" {
+		if diff := cmp.Diff(actions(p), want); diff != "" {
 			t.Fatalf("plan (-got +want):\n%s", diff)
 		}
-		res := w.restored(made, o)
+		res := w.restored(p, o)
 		if text := errs(res.Outcomes); text != "" {
 			t.Fatalf("restore: %s", text)
 		}
-		after := w.whole()
+		after := w.full()
 		for i, want := range []map[string]string{before, after, before, after} {
-			// Not even the events of the restore have come yet.
-			made, err := w.restorer(o).Undo(w.Context(), res.ID)
+			// Even the events of the restore have not arrived yet.
+			p, err := w.restorer(o).Undo(w.Context(), res.ID)
 			w.must(err)
-			if made.Undoes != res.ID || made.Target.String() != "/a/" || !made.Target.Recursive() {
-				t.Errorf("plan %d undoes %s of %s", i, made.Undoes, made.Target)
+			if p.Undoes != res.ID || p.Target.String() != "/a/" || !p.Target.Recursive() {
+				t.Errorf("plan %d undoes %s of %s", i, p.Undoes, p.Target)
 			}
-			res = w.restored(made, o)
+			res = w.restored(p, o)
 			if text := errs(res.Outcomes); text != "" {
-				t.Errorf("way back %d: %s", i, text)
+				t.Errorf("undo %d: %s", i, text)
 			}
-			if diff := cmp.Diff(w.whole(), want); diff != "" {
-				t.Fatalf("after way back %d (-got +want):\n%s", i, diff)
+			if diff := cmp.Diff(w.full(), want); diff != "" {
+				t.Fatalf("after undo %d (-got +want):\n%s", i, diff)
 			}
 			if i%2 == 1 {
 				w.record()
@@ -126,13 +125,13 @@ func TestUndo(t *testing.T) {
 		rec, err := w.archive.RestoreRecord(w.Context(), res.ID)
 		w.must(err)
 		if rec.Undoes == "" || rec.At != 0 || rec.Target != "/a/" || !rec.Recursive || rec.Ended.IsZero() {
-			t.Errorf("the record of a way back: %+v", rec)
+			t.Errorf("the record of an undo: %+v", rec)
 		}
-		// What is taken back already needs nothing.
+		// A second undo has nothing to do.
 		again, err := w.restorer(o).Undo(w.Context(), rec.Undoes)
 		w.must(err)
 		if again.Changes() != 0 {
-			t.Errorf("once more: %v", actions(again))
+			t.Errorf("again: %v", actions(again))
 		}
 		if res := w.restored(again, o); res.ID != "" {
 			t.Errorf("a restore that wrote nothing has the record %s", res.ID)
@@ -140,9 +139,8 @@ func TestUndo(t *testing.T) {
 	})
 }
 
-// deathAt lets a restore die at the request that is counted as k from now on:
-// that one is lost before or after it took effect, and all that follow never
-// leave.
+// deathAt kills a restore at the request with the index k: that request is lost before or
+// after it takes effect, and later ones are not sent.
 type deathAt struct {
 	k     int64
 	after bool
@@ -163,7 +161,7 @@ func (d *deathAt) fault(string, string, string) emulator.Fault {
 	return emulator.Fault{LostBefore: true}
 }
 
-// dying returns a Restorer of a process that dies, and what arms its death.
+// dying returns a Restorer of a process that is killed by d.
 func (w *world) dying(d *deathAt, o restore.Options) *restore.Restorer {
 	w.Helper()
 	conn, err := awsconn.Load(w.Context(), awsconn.Options{
@@ -176,17 +174,17 @@ func (w *world) dying(d *deathAt, o restore.Options) *restore.Restorer {
 	return restore.New(a, live, recorder.New(a, live, recorder.Options{Account: account, Region: region}), o)
 }
 
-// killed plans a restore and lets it die at request k of its application. It
-// returns the id of its record, "" if it never got so far, and whether it died.
+// killed plans a restore and applies it until d kills it. It returns the ID of its record,
+// "" if there is none yet, and whether it was killed.
 func (w *world) killed(d *deathAt, then ssmbak.Time, o restore.Options) (id string, died bool) {
 	w.Helper()
 	known, _, err := w.archive.RestoreRecords(w.Context(), 0)
 	w.must(err)
 	r := w.dying(d, o)
-	made, err := r.Plan(w.Context(), target(w, "/a/", true), then)
+	p, err := r.Plan(w.Context(), target(w, "/a/", true), then)
 	w.must(err)
 	d.armed.Store(true)
-	_, _ = r.Apply(w.Context(), made) // nobody is left to hear of it
+	_, _ = r.Apply(w.Context(), p) // the process is killed
 	died = d.n.Load() > d.k
 	now, _, err := w.archive.RestoreRecords(w.Context(), 0)
 	w.must(err)
@@ -196,8 +194,8 @@ func (w *world) killed(d *deathAt, then ssmbak.Time, o restore.Options) (id stri
 	return id, died
 }
 
-// TestUndoKilled kills a restore at each of its requests, before and after that
-// took effect: the way back brings exactly back what was there.
+// TestUndoKilled kills a restore at each of its requests, before and after that takes
+// effect, and checks that an undo restores the exact state before.
 func TestUndoKilled(t *testing.T) {
 	t.Parallel()
 	const most = 60
@@ -208,38 +206,37 @@ func TestUndoKilled(t *testing.T) {
 	last := false
 	for k := int64(0); !last; k += step {
 		if k >= most {
-			t.Fatalf("the restore makes more than %d requests", most)
+			t.Fatalf("the restore sends more than %d requests", most)
 		}
 		for _, after := range []bool{false, true} {
 			inWorld(t, emulator.Options{}, func(w *world) {
 				then, o := w.everything(), restore.Options{Options: plan.Options{Replace: true}, Parallel: 1}
-				before := w.whole()
+				before := w.full()
 				id, died := w.killed(&deathAt{k: k, after: after}, then, o)
 				last = !died
 				if id == "" {
 					if k > 0 {
 						t.Errorf("killed at request %d: no record", k)
 					}
-					if diff := cmp.Diff(w.whole(), before); diff != "" {
+					if diff := cmp.Diff(w.full(), before); diff != "" {
 						t.Errorf("killed at request %d: without a record (-got +want):\n%s", k, diff)
 					}
 					return
 				}
 				time.Sleep(10 * time.Second)
-				if k%2 == 0 { // or the events of what was done have not come yet
+				if k%2 == 0 { // or the events have not arrived yet
 					w.record()
 				}
 				text := errs(w.undo(id, o).Outcomes)
-				if diff := cmp.Diff(w.whole(), before); diff != "" || text != "" {
-					t.Errorf("killed at request %d, after its effect %v: the way back (%s) left (-got +want):\n%s", k, after, text, diff)
+				if diff := cmp.Diff(w.full(), before); diff != "" || text != "" {
+					t.Errorf("killed at request %d, after its effect %v: the undo (%s) left (-got +want):\n%s", k, after, text, diff)
 				}
 			})
 		}
 	}
 }
 
-// TestUndoKilledAndFinished runs a restore again that was killed, and takes both
-// back in either order.
+// TestUndoKilledAndFinished repeats a killed restore, and undoes both in either order.
 func TestUndoKilledAndFinished(t *testing.T) {
 	t.Parallel()
 	step := int64(1)
@@ -251,7 +248,7 @@ func TestUndoKilledAndFinished(t *testing.T) {
 		for _, newest := range []bool{true, false} {
 			inWorld(t, emulator.Options{}, func(w *world) {
 				then, o := w.everything(), restore.Options{Options: plan.Options{Replace: true}, Parallel: 1}
-				before := w.whole()
+				before := w.full()
 				first, died := w.killed(&deathAt{k: k, after: k%2 == 0}, then, o)
 				last = !died
 				time.Sleep(time.Minute)
@@ -267,32 +264,32 @@ func TestUndoKilledAndFinished(t *testing.T) {
 					order = []string{first, second.ID}
 				}
 				for _, id := range order {
-					if id != "" { // nothing was left to do
+					if id != "" { // there was something left to do
 						w.undo(id, o)
 						time.Sleep(time.Minute)
 						w.record()
 					}
 				}
-				if diff := cmp.Diff(w.whole(), before); diff != "" {
-					t.Errorf("killed at request %d, the newest first %v: both ways back left (-got +want):\n%s", k, newest, diff)
+				if diff := cmp.Diff(w.full(), before); diff != "" {
+					t.Errorf("killed at request %d, the newest first %v: both undos left (-got +want):\n%s", k, newest, diff)
 				}
 			})
 		}
 	}
 }
 
-// TestUndoForeign leaves alone what somebody has changed since the restore, and
-// says who.
-func TestUndoForeign(t *testing.T) {
+// TestUndoConflicts checks that parameters that changed since the restore are refused, with
+// the author of the change.
+func TestUndoConflicts(t *testing.T) {
 	t.Parallel()
-	const whose = "it is not what the restore left: arn:aws:iam::123456789012:user/local made version %d at "
+	const whose = "it was changed since the restore: arn:aws:iam::123456789012:user/local wrote version %d at "
 	tests := []struct {
 		name, parameter string
 		since           func(w *world) // since the restore
 		want            string         // why it is refused
 	}{
 		{"changed after an update", "/a/updated", func(w *world) { w.put("/a/updated", "theirs") }, fmt.Sprintf(whose, 4)},
-		{"written alike after an update", "/a/updated", func(w *world) { w.put("/a/updated", "one") }, fmt.Sprintf(whose, 4)},
+		{"written with the same content after an update", "/a/updated", func(w *world) { w.put("/a/updated", "one") }, fmt.Sprintf(whose, 4)},
 		{"deleted after an update", "/a/updated", func(w *world) { w.remove("/a/updated") }, "it was deleted since the restore"},
 		{"created after an update", "/a/updated", func(w *world) { w.remove("/a/updated"); w.puts("/a/updated", 1, 3) }, fmt.Sprintf(whose, 3)},
 		{"changed after a creation", "/a/created", func(w *world) { w.put("/a/created", "theirs", advancedTier) }, fmt.Sprintf(whose, 2)},
@@ -303,7 +300,7 @@ func TestUndoForeign(t *testing.T) {
 		{"created after a replacement", "/a/replaced", func(w *world) { w.remove("/a/replaced"); w.put("/a/replaced", "theirs") }, fmt.Sprintf(whose, 1)},
 		{"deleted after a change of type", "/a/typed", func(w *world) { w.remove("/a/typed") }, "it was deleted since the restore"},
 		{"changed after new tags", "/a/tagged", func(w *world) { w.put("/a/tagged", "theirs") }, fmt.Sprintf(whose, 2)},
-		{"created alike after new tags", "/a/tagged", func(w *world) { w.remove("/a/tagged"); w.put("/a/tagged", "one") }, fmt.Sprintf(whose, 1)},
+		{"created with the same content after new tags", "/a/tagged", func(w *world) { w.remove("/a/tagged"); w.put("/a/tagged", "one") }, fmt.Sprintf(whose, 1)},
 		{"deleted after new tags", "/a/tagged", func(w *world) { w.remove("/a/tagged") }, "it was deleted since the restore"},
 		{"changed after new labels", "/a/labelled", func(w *world) { w.put("/a/labelled", "theirs") }, fmt.Sprintf(whose, 3)},
 	}
@@ -312,25 +309,25 @@ func TestUndoForeign(t *testing.T) {
 			t.Parallel()
 			inWorld(t, emulator.Options{}, func(w *world) {
 				then, o := w.everything(), restore.Options{Options: plan.Options{Replace: true}}
-				before := w.whole()
+				before := w.full()
 				res := w.restored(w.plan("/a/", true, then, o), o)
 				w.pass()
 				test.since(w)
-				left := w.whole()[test.parameter]
+				left := w.full()[test.parameter]
 				w.pass()
-				made, err := w.restorer(o).Undo(w.Context(), res.ID)
+				p, err := w.restorer(o).Undo(w.Context(), res.ID)
 				w.must(err)
-				for _, item := range made.Items {
+				for _, item := range p.Items {
 					if refused := string(item.Name) == test.parameter; refused != (item.Refused != "") || refused && !strings.HasPrefix(item.Refused, test.want) {
 						t.Errorf("%s %s: refused for %q, want %q", item.Action, item.Name, item.Refused, test.want)
 					}
 				}
-				w.restored(made, o)
+				w.restored(p, o)
 				delete(before, test.parameter)
 				if left != "" {
 					before[test.parameter] = left
 				}
-				if diff := cmp.Diff(w.whole(), before); diff != "" {
+				if diff := cmp.Diff(w.full(), before); diff != "" {
 					t.Errorf("state (-got +want):\n%s", diff)
 				}
 			})
@@ -338,9 +335,9 @@ func TestUndoForeign(t *testing.T) {
 	}
 }
 
-// TestUndoKeepsWhatWasNotTouched leaves tags and labels that the restore did not
-// change as they are now.
-func TestUndoKeepsWhatWasNotTouched(t *testing.T) {
+// TestUndoKeepsOtherAttributes checks that tags and labels that the restore did not change
+// are kept.
+func TestUndoKeepsOtherAttributes(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
 		then := w.everything()
@@ -349,7 +346,7 @@ func TestUndoKeepsWhatWasNotTouched(t *testing.T) {
 		w.tag("/a/tagged", "later", "x")
 		w.label("/a/tagged", 1, "later")
 		w.undo(res.ID, restore.Options{})
-		if got, want := w.whole()["/a/tagged"], "tags=map[env:dev later:x team:a] labels=map[later:one]"; !strings.HasSuffix(got, want) {
+		if got, want := w.full()["/a/tagged"], "tags=map[env:dev later:x team:a] labels=map[later:one]"; !strings.HasSuffix(got, want) {
 			t.Errorf("left %s, want %s", got, want)
 		}
 		w.record()
@@ -359,14 +356,14 @@ func TestUndoKeepsWhatWasNotTouched(t *testing.T) {
 		w.label("/a/updated", 1, "later")
 		w.tag("/a/updated", "later", "x")
 		w.undo(res.ID, restore.Options{})
-		if got, want := w.whole()["/a/updated"], "tags=map[later:x] labels=map[green:"+secret+" later:one]"; !strings.HasSuffix(got, want) {
+		if got, want := w.full()["/a/updated"], "tags=map[later:x] labels=map[green:"+secret+" later:one]"; !strings.HasSuffix(got, want) {
 			t.Errorf("left %s, want %s", got, want)
 		}
 	})
 }
 
-// TestUndoReplacesAndKeepsTags takes a restore back by replacing the parameter:
-// a tag that was set since is set on the new one, too.
+// TestUndoReplacesAndKeepsTags undoes a restore by replacing the parameter, and checks that
+// a tag that was set since is kept.
 func TestUndoReplacesAndKeepsTags(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -383,14 +380,13 @@ func TestUndoReplacesAndKeepsTags(t *testing.T) {
 		w.tag("/a/tier", "later", "x")
 		w.record()
 		w.undo(res.ID, restore.Options{Options: plan.Options{Replace: true}})
-		if got, want := w.whole()["/a/tier"], "tags=map[env:dev later:x]"; !strings.Contains(got, want) || !strings.Contains(got, "Standard") {
+		if got, want := w.full()["/a/tier"], "tags=map[env:dev later:x]"; !strings.Contains(got, want) || !strings.Contains(got, "Standard") {
 			t.Errorf("left %s, want %s and Standard", got, want)
 		}
 	})
 }
 
-// TestUndoLostAnswer takes a write back whose answer was lost, so that it was
-// made twice.
+// TestUndoLostAnswer undoes a write that was repeated because its response was lost.
 func TestUndoLostAnswer(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -408,13 +404,13 @@ func TestUndoLostAnswer(t *testing.T) {
 		w.pass()
 		w.undo(res.ID, restore.Options{})
 		if got := w.state()["/p"]; !strings.Contains(got, `"two"`) {
-			t.Errorf("the way back left %s", got)
+			t.Errorf("the undo left %s", got)
 		}
 	})
 }
 
-// TestUndoKilledItself kills a way back at each of its requests: once more, it
-// finishes, also where a parameter that it replaces was away.
+// TestUndoKilledItself kills an undo at each of its requests, and checks that a second
+// attempt completes it, even if a replaced parameter is deleted at that time.
 func TestUndoKilledItself(t *testing.T) {
 	t.Parallel()
 	const most = 60
@@ -425,7 +421,7 @@ func TestUndoKilledItself(t *testing.T) {
 	last := false
 	for k := int64(0); !last; k += step {
 		if k >= most {
-			t.Fatalf("the way back makes more than %d requests", most)
+			t.Fatalf("the undo sends more than %d requests", most)
 		}
 		for _, after := range []bool{false, true} {
 			inWorld(t, emulator.Options{}, func(w *world) {
@@ -434,38 +430,38 @@ func TestUndoKilledItself(t *testing.T) {
 				w.remove("/a/tier")
 				w.put("/a/tier", "two")
 				w.record()
-				before := w.whole()
+				before := w.full()
 				id := w.restored(w.plan("/a/", true, then, o), o).ID
 				time.Sleep(time.Minute)
 				w.record()
 				d := &deathAt{k: k, after: after}
 				r := w.dying(d, o)
-				made, err := r.Undo(w.Context(), id)
+				p, err := r.Undo(w.Context(), id)
 				w.must(err)
 				d.armed.Store(true)
-				_, _ = r.Apply(w.Context(), made) // nobody is left to hear of it
+				_, _ = r.Apply(w.Context(), p) // the process is killed
 				last = last || d.n.Load() <= k
 				time.Sleep(time.Minute)
-				if k%2 == 0 { // or the events of what was done have not come yet
+				if k%2 == 0 { // or the events have not arrived yet
 					w.record()
 				}
 				text := errs(w.undo(id, o).Outcomes)
-				if diff := cmp.Diff(w.whole(), before); diff != "" || text != "" {
-					t.Errorf("killed at request %d, after its effect %v: once more (%s) left (-got +want):\n%s", k, after, text, diff)
+				if diff := cmp.Diff(w.full(), before); diff != "" || text != "" {
+					t.Errorf("killed at request %d, after its effect %v: again (%s) left (-got +want):\n%s", k, after, text, diff)
 				}
 			})
 		}
 	}
 }
 
-// TestUndoKilledAfterLostAnswer takes a write back that was made again because
-// its answer was lost, by a restore that was killed then. What somebody changed
-// in between would be lost, so it is refused.
+// TestUndoKilledAfterLostAnswer undoes a write that was repeated because its response was
+// lost, by a restore that was then killed. If another user changed the parameter in
+// between, the undo is refused.
 func TestUndoKilledAfterLostAnswer(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		between string
-		back    time.Duration // by how much the time of the second try steps back
+		back    time.Duration // by how much the time of the second attempt decreases
 	}{{}, {between: "three"}, {back: 900 * time.Millisecond}} {
 		between := test.between
 		var o emulator.Options
@@ -489,19 +485,19 @@ func TestUndoKilledAfterLostAnswer(t *testing.T) {
 			if between != "" {
 				w.put("/a/p", between)
 			}
-			w.put("/a/p", "one") // the second try
+			w.put("/a/p", "one") // the second attempt
 			w.record()
 			w.pass()
 			text, got := errs(w.undo(id, restore.Options{}).Outcomes), w.state()["/a/p"]
-			if refused := between != ""; refused != strings.Contains(text, "not what the restore left") || refused == strings.Contains(got, `"two"`) {
-				t.Errorf("with %q in between, the way back (%s) left %s", between, text, got)
+			if refused := between != ""; refused != strings.Contains(text, "changed since the restore") || refused == strings.Contains(got, `"two"`) {
+				t.Errorf("with %q in between, the undo (%s) left %s", between, text, got)
 			}
 		})
 	}
 }
 
-// TestUndoOverwritten does not take back a write that replaced somebody's change
-// without having seen it: what was there right before is not in the record.
+// TestUndoOverwritten checks that a write that overwrote a concurrent change is not undone,
+// because the record does not contain the state right before.
 func TestUndoOverwritten(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -517,16 +513,15 @@ func TestUndoOverwritten(t *testing.T) {
 			t.Fatalf("got %s", got)
 		}
 		w.pass()
-		made, err := w.restorer(restore.Options{}).Undo(w.Context(), res.ID)
+		p, err := w.restorer(restore.Options{}).Undo(w.Context(), res.ID)
 		w.must(err)
-		if made.Items[0].Refused == "" {
-			t.Errorf("plan: %v", actions(made))
+		if p.Items[0].Refused == "" {
+			t.Errorf("plan: %v", actions(p))
 		}
 	})
 }
 
-// TestUndoExpired takes a write back of which a policy was left out that expired
-// after the plan.
+// TestUndoExpired undoes a write without a policy that expired after the plan.
 func TestUndoExpired(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -538,26 +533,26 @@ func TestUndoExpired(t *testing.T) {
 		then := w.pass()
 		w.put("/p", "two", advancedTier, func(in *ssm.PutParameterInput) { in.Policies = aws.String("[{}]") })
 		w.record()
-		before := w.whole()
-		made := w.plan("/p", false, then, restore.Options{})
-		if got := notices(made); got != "" {
+		before := w.full()
+		p := w.plan("/p", false, then, restore.Options{})
+		if got := notices(p); got != "" {
 			t.Errorf("notices %q", got)
 		}
 		time.Sleep(time.Until(expires) + time.Second)
-		res := w.restored(made, restore.Options{})
+		res := w.restored(p, restore.Options{})
 		if got := w.state()["/p"]; res.Outcomes[0].Status != plan.StatusRestored || !strings.Contains(got, `"one"`) || strings.Contains(got, "Expiration") {
 			t.Errorf("%s (%v) and left %s", res.Outcomes[0].Status, res.Outcomes[0].Err, got)
 		}
 		w.pass()
 		text := errs(w.undo(res.ID, restore.Options{}).Outcomes)
-		if diff := cmp.Diff(w.whole(), before); diff != "" {
-			t.Errorf("the way back (%s) left (-got +want):\n%s", text, diff)
+		if diff := cmp.Diff(w.full(), before); diff != "" {
+			t.Errorf("the undo (%s) left (-got +want):\n%s", text, diff)
 		}
 	})
 }
 
-// TestUndoMany takes tags and labels back before any event of the restore has
-// come, of more parameters than are read live without a reason.
+// TestUndoMany undoes tags and labels of many parameters before the events of the restore
+// have arrived.
 func TestUndoMany(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -577,49 +572,48 @@ func TestUndoMany(t *testing.T) {
 		}
 		w.record()
 		w.pass()
-		before := w.whole()
+		before := w.full()
 		res := w.restored(w.plan("/a/", false, then, restore.Options{}), restore.Options{})
-		if text := errs(res.Outcomes); text != "" || maps.Equal(before, w.whole()) {
+		if text := errs(res.Outcomes); text != "" || maps.Equal(before, w.full()) {
 			t.Fatalf("nothing was restored: %s", text)
 		}
 		w.undo(res.ID, restore.Options{})
-		if diff := cmp.Diff(w.whole(), before); diff != "" {
-			t.Errorf("the way back left (-got +want):\n%s", diff)
+		if diff := cmp.Diff(w.full(), before); diff != "" {
+			t.Errorf("the undo left (-got +want):\n%s", diff)
 		}
 	})
 }
 
-// TestUndoChosen takes a part of a restore back, and then the rest.
-func TestUndoChosen(t *testing.T) {
+// TestUndoPatterns undoes a part of a restore, and then the rest.
+func TestUndoPatterns(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
 		then := w.everything()
-		before := w.whole()
+		before := w.full()
 		res := w.restored(w.plan("/a/", true, then, restore.Options{Options: plan.Options{Replace: true}}), restore.Options{Options: plan.Options{Replace: true}})
-		after := w.whole()
+		after := w.full()
 		w.pass()
 		o := restore.Options{Options: plan.Options{Only: []string{"updated", "/a/cr*"}}}
-		made, err := w.restorer(o).Undo(w.Context(), res.ID)
+		p, err := w.restorer(o).Undo(w.Context(), res.ID)
 		w.must(err)
-		if diff := cmp.Diff(actions(made)[0], "delete /a/created"); diff != "" || len(made.Items) != 2 || made.Excluded != 5 {
-			t.Errorf("plan %v with %d left out", actions(made), made.Excluded)
+		if diff := cmp.Diff(actions(p)[0], "delete /a/created"); diff != "" || len(p.Items) != 2 || p.Excluded != 5 {
+			t.Errorf("plan %v with %d excluded", actions(p), p.Excluded)
 		}
-		w.restored(made, o)
+		w.restored(p, o)
 		delete(after, "/a/created")
 		after["/a/updated"] = before["/a/updated"]
-		if diff := cmp.Diff(w.whole(), after); diff != "" {
+		if diff := cmp.Diff(w.full(), after); diff != "" {
 			t.Errorf("a part (-got +want):\n%s", diff)
 		}
 		w.pass()
 		w.undo(res.ID, restore.Options{Options: plan.Options{Replace: true}})
-		if diff := cmp.Diff(w.whole(), before); diff != "" {
+		if diff := cmp.Diff(w.full(), before); diff != "" {
 			t.Errorf("the rest (-got +want):\n%s", diff)
 		}
 	})
 }
 
-// TestUndoErrors plans no way back from what is no restore, or one that cannot
-// be read.
+// TestUndoErrors checks the errors for unknown IDs and unreadable records.
 func TestUndoErrors(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -649,7 +643,7 @@ func TestUndoErrors(t *testing.T) {
 		put("20000101T000001Z-other", `{"format":1,"writer":"w","id":"20000101T000001Z-another","began":"2000-01-01T00:00:01Z","by":"","target":"/p","items":[]}`)
 		var damaged *archive.DamagedError
 		if _, err := r.Undo(w.Context(), "20000101T000001Z-other"); !errors.As(err, &damaged) {
-			t.Errorf("the record of another: %v, want a DamagedError", err)
+			t.Errorf("the record with another ID: %v, want a DamagedError", err)
 		}
 		var bad *pattern.Error
 		if _, err := w.restorer(restore.Options{Options: plan.Options{Only: []string{"["}}}).Undo(w.Context(), "20000101T000001Z-other"); !errors.As(err, &bad) {
@@ -658,13 +652,13 @@ func TestUndoErrors(t *testing.T) {
 	})
 }
 
-// TestRecords records what is written before it is written, and nothing where
-// nothing is.
+// TestRecords checks that a restore saves its record before it writes, and none if it
+// writes nothing.
 func TestRecords(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
 		then := w.everything()
-		before := w.whole()
+		before := w.full()
 		records := func() []*archive.RestoreRecord {
 			all, _, err := w.archive.RestoreRecords(w.Context(), 0)
 			w.must(err)
@@ -672,21 +666,21 @@ func TestRecords(t *testing.T) {
 		}
 		res := w.restored(w.plan("/a/same", false, then, restore.Options{}), restore.Options{})
 		if res.ID != "" || len(records()) != 0 {
-			t.Errorf("a restore of nothing has the record %q of %d", res.ID, len(records()))
+			t.Errorf("a restore without changes has the record %q of %d", res.ID, len(records()))
 		}
 
 		// Without a record, nothing is written.
 		o := restore.Options{Options: plan.Options{Replace: true}, By: "arn:aws:sts::123456789012:assumed-role/admin/me", Arguments: "/a/ 2000-01-01"}
-		made := w.plan("/a/", true, then, o)
+		p := w.plan("/a/", true, then, o)
 		w.aws.Faults.Add(emulator.Rule{Service: "s3", Op: "PutObject", KeyPrefix: ".ssmbak/restores/", Fault: emulator.Denied})
-		if res, err := w.restorer(o).Apply(w.Context(), made); err == nil || !strings.Contains(err.Error(), "record restore ") || res.ID != "" || res.Outcomes != nil {
+		if res, err := w.restorer(o).Apply(w.Context(), p); err == nil || !strings.Contains(err.Error(), "record restore ") || res.ID != "" || res.Outcomes != nil {
 			t.Errorf("without a record: %v, %+v", err, res)
 		}
-		if diff := cmp.Diff(w.whole(), before); diff != "" {
+		if diff := cmp.Diff(w.full(), before); diff != "" {
 			t.Errorf("without a record (-got +want):\n%s", diff)
 		}
 
-		// A record that cannot be ended can be taken back all the same.
+		// A restore whose outcomes were not recorded can be undone.
 		w.aws.Faults.Clear()
 		armed := false
 		w.before = func(op string) emulator.Fault {
@@ -700,7 +694,7 @@ func TestRecords(t *testing.T) {
 			return emulator.Fault{}
 		}
 		o.Parallel = 1
-		res, err := w.restorer(o).Apply(w.Context(), made)
+		res, err := w.restorer(o).Apply(w.Context(), p)
 		w.must(err)
 		if text := errs(res.Outcomes); res.Unrecorded == nil || text != "" || res.ID == "" {
 			t.Errorf("unrecorded %v, restored with %s", res.Unrecorded, text)
@@ -709,15 +703,15 @@ func TestRecords(t *testing.T) {
 		w.before = nil
 		w.pass()
 		w.undo(res.ID, o)
-		if diff := cmp.Diff(w.whole(), before); diff != "" {
-			t.Errorf("the way back (-got +want):\n%s", diff)
+		if diff := cmp.Diff(w.full(), before); diff != "" {
+			t.Errorf("after the undo (-got +want):\n%s", diff)
 		}
 		all := records()
 		if len(all) != 2 || all[0].Undoes != res.ID || all[1].ID != res.ID || all[0].Began.Before(all[1].Began) {
 			t.Fatalf("the records are not the newest first: %+v", all)
 		}
 		if r := all[0]; r.By != o.By || r.Arguments != o.Arguments || r.Target != "/a/" || r.Ended.IsZero() || r.Items[0].Status != string(plan.StatusDeleted) {
-			t.Errorf("the record of the way back: %+v", r)
+			t.Errorf("the record of the undo: %+v", r)
 		}
 		if r := all[1]; !r.Ended.IsZero() || r.At != then {
 			t.Errorf("the record of the restore: %+v", r)
@@ -730,29 +724,29 @@ func TestRecords(t *testing.T) {
 			text, err := io.ReadAll(zip)
 			w.must(err)
 			if bytes.Contains(text, []byte(secret)) {
-				t.Error("a record holds a value")
+				t.Error("a record contains a value")
 			}
 		}
 	})
 }
 
-// TestUndoInterrupted interrupts a restore while a write is under way: that is
-// finished and nothing else is begun, and it can be taken back.
+// TestUndoInterrupted interrupts a restore during a write, which is completed, and undoes
+// it. Nothing else is started.
 func TestUndoInterrupted(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
 		then, o := w.everything(), restore.Options{Options: plan.Options{Replace: true}, Parallel: 1}
-		before := w.whole()
-		made := w.plan("/a/", true, then, o)
+		before := w.full()
+		p := w.plan("/a/", true, then, o)
 		ctx, cancel := context.WithCancel(w.Context())
 		defer cancel()
 		w.once("PutParameter", func() emulator.Fault { cancel(); return emulator.Fault{} })
-		res, err := w.restorer(o).Apply(ctx, made)
+		res, err := w.restorer(o).Apply(ctx, p)
 		w.must(err)
 		w.must(res.Unrecorded)
 		done := 0
 		for _, out := range res.Outcomes {
-			var idle *restore.NotBegunError
+			var idle *restore.NotStartedError
 			switch {
 			case out.Status == plan.StatusRestored:
 				done++
@@ -762,18 +756,18 @@ func TestUndoInterrupted(t *testing.T) {
 			}
 		}
 		if done != 1 {
-			t.Errorf("%d parameters were restored, want the one that had begun", done)
+			t.Errorf("%d parameters were restored, want the one in progress", done)
 		}
 		w.pass()
 		w.undo(res.ID, o)
-		if diff := cmp.Diff(w.whole(), before); diff != "" {
-			t.Errorf("the way back (-got +want):\n%s", diff)
+		if diff := cmp.Diff(w.full(), before); diff != "" {
+			t.Errorf("after the undo (-got +want):\n%s", diff)
 		}
 	})
 }
 
-// TestUndoCredentials lets the credentials expire half-way: nothing more is
-// asked for, and what was done can be taken back by somebody else.
+// TestUndoCredentials lets the credentials expire during a restore, and checks that no
+// further requests are sent and that another user can undo it.
 func TestUndoCredentials(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{"ExpiredTokenException", "UnrecognizedClientException"} {
@@ -789,10 +783,10 @@ func TestUndoCredentials(t *testing.T) {
 			w.put("/a/new", "one")
 			w.record()
 			w.pass()
-			before := w.whole()
+			before := w.full()
 			puts, after := 0, 0
 			o := restore.Options{Options: plan.Options{Exact: true}, Parallel: 1}
-			made := w.plan("/a/", false, then, o)
+			p := w.plan("/a/", false, then, o)
 			w.before = func(op string) emulator.Fault {
 				if op == "PutParameter" {
 					puts++
@@ -803,13 +797,13 @@ func TestUndoCredentials(t *testing.T) {
 				after++
 				return emulator.Fault{Status: 400, Code: code}
 			}
-			res := w.restored(made, o)
+			res := w.restored(p, o)
 			w.before = nil
 			if after != 1 {
-				t.Errorf("%s: %d requests after the credentials had expired, want the one that said so", code, after)
+				t.Errorf("%s: %d requests after the credentials had expired, want only the first one", code, after)
 			}
 			for i, out := range res.Outcomes {
-				var idle *restore.NotBegunError
+				var idle *restore.NotStartedError
 				begun := !errors.As(out.Err, &idle)
 				switch {
 				case i < 3 && out.Status == plan.StatusRestored && w.number(string(out.Item.Name)) == 3:
@@ -821,8 +815,8 @@ func TestUndoCredentials(t *testing.T) {
 			}
 			w.pass()
 			w.undo(res.ID, restore.Options{})
-			if diff := cmp.Diff(w.whole(), before); diff != "" {
-				t.Errorf("%s: the way back (-got +want):\n%s", code, diff)
+			if diff := cmp.Diff(w.full(), before); diff != "" {
+				t.Errorf("%s: after the undo (-got +want):\n%s", code, diff)
 			}
 		})
 	}

@@ -7,11 +7,11 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 )
 
-// unproved returns which parameters a plan is not sure of. subjects are those of the
-// plan, brought together with what is live now: where archive and Parameter Store
-// agree, what the last listing could not compare is no doubt any more.
+// unproved returns the parameters of a plan that are not certain. subjects are those of
+// the plan. Parameters that the last listing could not compare are certain if the archive
+// and Parameter Store agree about them now.
 func (r *Restorer) unproved(recorded archive.Timelines, target ssmbak.Target, at ssmbak.Time, subjects []*subject) archive.Unproved {
-	u := r.chosenOf(recorded.Unproved(target, at, at), recorded.One)
+	u := r.filterUnproved(recorded.Unproved(target, at, at), recorded.One)
 	byOrigin := make(map[ssmbak.Name]*subject, len(subjects))
 	for _, s := range subjects {
 		byOrigin[s.origin] = s
@@ -26,13 +26,13 @@ func (r *Restorer) unproved(recorded archive.Timelines, target ssmbak.Target, at
 	})
 	u.Unsure = slices.DeleteFunc(u.Unsure, func(name ssmbak.Name) bool {
 		s := byOrigin[name]
-		return s != nil && s.origin == s.name && s.problem == nil && s.unsaved == nil && s.settled()
+		return s != nil && s.origin == s.name && s.problem == nil && s.unsaved == nil && s.isRecorded()
 	})
 	return u
 }
 
-// chosenOf leaves out what the options do not mean.
-func (r *Restorer) chosenOf(u archive.Unproved, one bool) archive.Unproved {
+// filterUnproved removes the parameters that the options exclude.
+func (r *Restorer) filterUnproved(u archive.Unproved, one bool) archive.Unproved {
 	out := func(name ssmbak.Name) bool { return !r.o.Includes(name) || !one && !r.o.Own && own(name) }
 	u.Missed = slices.DeleteFunc(u.Missed, func(m archive.Missed) bool { return out(m.Name) })
 	u.Unsure = slices.DeleteFunc(u.Unsure, out)

@@ -13,9 +13,9 @@ import (
 	"github.com/ssmbak/ssmbak/restore"
 )
 
-// TestMissed has a complete listing find a parameter that it cannot record, and
-// then loses the event of its deletion: no reader takes it for absent, and an exact
-// restore does not delete its successor.
+// TestMissed checks a parameter that a complete listing found but could not record, and
+// whose deletion event was lost: its state is unknown, and an exact restore does not
+// delete its successor.
 func TestMissed(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -45,16 +45,16 @@ func TestMissed(t *testing.T) {
 			snapshot, err := path().Preview(w.Context())
 			w.must(err)
 			if u := snapshot.Unproved; !slices.Equal(u.MissedNames(), []ssmbak.Name{"/app/a"}) || len(u.Unsure) != 0 {
-				t.Errorf("%s: the preview is not sure of %v, want /app/a", when, u)
+				t.Errorf("%s: the preview has unproved %v, want /app/a", when, u)
 			}
-			made := w.plan("/app/", true, then, restore.Options{Options: plan.Options{Exact: true}})
-			if !slices.Equal(made.Unproved.MissedNames(), []ssmbak.Name{"/app/a"}) || made.Count(plan.ActionDelete) != 0 {
-				t.Errorf("%s: the plan is not sure of %v and deletes %d", when, made.Unproved, made.Count(plan.ActionDelete))
+			todo := w.plan("/app/", true, then, restore.Options{Options: plan.Options{Exact: true}})
+			if !slices.Equal(todo.Unproved.MissedNames(), []ssmbak.Name{"/app/a"}) || todo.Count(plan.ActionDelete) != 0 {
+				t.Errorf("%s: the plan has unproved %v and deletes %d", when, todo.Unproved, todo.Count(plan.ActionDelete))
 			}
 			c, err := restore.New(w.archive, w.live, nil, restore.Options{}).Compare(w.Context(), target(w, "/app/", true), then, ssmbak.TimeOf(time.Now()))
 			w.must(err)
 			if !slices.Equal(c.Unproved.MissedNames(), []ssmbak.Name{"/app/a"}) {
-				t.Errorf("%s: the comparison is not sure of %v", when, c.Unproved)
+				t.Errorf("%s: the comparison has unproved %v", when, c.Unproved)
 			}
 		}
 		w.remove("/app/a")
@@ -62,14 +62,14 @@ func TestMissed(t *testing.T) {
 		check("gone")
 		w.put("/app/a", "two")
 		w.record()
-		check("made again")
+		check("recreated")
 		for _, text := range []string{"/app/b", "/app/a"} {
 			at := then
 			if text == "/app/a" {
 				at = ssmbak.TimeOf(time.Now())
 			}
-			if made := w.plan(text, false, at, restore.Options{}); !made.Unproved.Empty() {
-				t.Errorf("the plan of %s is not sure of %v", text, made.Unproved)
+			if todo := w.plan(text, false, at, restore.Options{}); !todo.Unproved.Empty() {
+				t.Errorf("the plan of %s has unproved %v", text, todo.Unproved)
 			}
 		}
 	})

@@ -14,7 +14,7 @@ import (
 	"github.com/ssmbak/ssmbak/restore"
 )
 
-// unlimited reaches Parameter Store past the limits of the account.
+// unlimited bypasses the limits of the account.
 type unlimited struct{ http.Handler }
 
 func (u unlimited) Do(r *http.Request) (*http.Response, error) {
@@ -23,8 +23,8 @@ func (u unlimited) Do(r *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
-// TestChangedWhileItWaits changes parameters while their writes wait for their turn, at
-// 3 a second: all but those whose turn comes within a second are left alone.
+// TestChangedWhileItWaits changes parameters whose writes wait because of a limit of 3 per
+// second. All are refused except those that are written within a second.
 func TestChangedWhileItWaits(t *testing.T) {
 	t.Parallel()
 	inAccount(t, limits(3, 3), func(w *world) {
@@ -35,10 +35,10 @@ func TestChangedWhileItWaits(t *testing.T) {
 		w.fill("/app/", 60, "two", true)
 		w.record()
 		w.pass()
-		made := w.plan("/app/", false, then, restore.Options{})
+		p := w.plan("/app/", false, then, restore.Options{})
 		var changed []string
 		time.AfterFunc(5*time.Second, func() {
-			for i := range 32 { // as many as wait at once
+			for i := range 32 { // the number that waits concurrently
 				if name := fmt.Sprintf("/app/%03d", i); w.number(name) == 2 {
 					changed = append(changed, name)
 				}
@@ -49,27 +49,27 @@ func TestChangedWhileItWaits(t *testing.T) {
 			}
 		})
 		refused, overwritten := 0, 0
-		for _, o := range w.apply(w.Context(), made, restore.Options{}) {
+		for _, o := range w.apply(w.Context(), p, restore.Options{}) {
 			text := fmt.Sprint(o.Err)
 			switch {
 			case o.Status == plan.StatusRefused && strings.HasPrefix(text, "it was changed since the plan was made: "):
 				refused++
-			case o.Status == plan.StatusFailed && strings.Contains(text, "overwrote what was changed at the same time: "):
+			case o.Status == plan.StatusFailed && strings.Contains(text, "overwrote a concurrent change: "):
 				overwritten++
 			case o.Status != plan.StatusRestored:
 				w.Errorf("%s: %s, %v", o.Item.Name, o.Status, o.Err)
 			}
 		}
-		// What was looked at within the second before may still be written, 3 of them
-		// and one whose request was under way, and is reported.
+		// Parameters that were read at most a second before are still written and reported:
+		// 3 of them, and one whose request was in progress.
 		if len(changed) < 10 || refused+overwritten != len(changed) || overwritten > 4 {
-			w.Errorf("of %d changes %d were left alone, and %d reported as overwritten", len(changed), refused, overwritten)
+			w.Errorf("of %d changes %d were refused, and %d reported as overwritten", len(changed), refused, overwritten)
 		}
 	})
 }
 
-// TestInterruptedWhileItWaits holds that what waits for its turn when the restore is
-// interrupted is not written, and that the restore ends at once.
+// TestInterruptedWhileItWaits checks that writes that wait during an interrupt are not
+// sent, and that the restore ends immediately.
 func TestInterruptedWhileItWaits(t *testing.T) {
 	t.Parallel()
 	inAccount(t, limits(3, 3), func(w *world) {
@@ -79,13 +79,13 @@ func TestInterruptedWhileItWaits(t *testing.T) {
 		w.fill("/app/", 60, "two", true)
 		w.record()
 		w.pass()
-		made := w.plan("/app/", false, then, restore.Options{})
+		p := w.plan("/app/", false, then, restore.Options{})
 		ctx, cancel := context.WithCancel(w.Context())
 		var interrupted time.Time
 		time.AfterFunc(5*time.Second, func() { interrupted = time.Now(); cancel() })
 		done, idle := 0, 0
-		for _, o := range w.apply(ctx, made, restore.Options{}) {
-			var not *restore.NotBegunError
+		for _, o := range w.apply(ctx, p, restore.Options{}) {
+			var not *restore.NotStartedError
 			switch {
 			case o.Status == plan.StatusRestored:
 				done++
@@ -96,9 +96,9 @@ func TestInterruptedWhileItWaits(t *testing.T) {
 			}
 		}
 		took := time.Since(interrupted)
-		// One that was throttled has begun and is sent again.
+		// A throttled write is in progress and is sent again.
 		if done > 24 || done+idle != 60 || took > 5*time.Second {
-			w.Errorf("%d written, %d not begun, %s after the interrupt", done, idle, took)
+			w.Errorf("%d written, %d not started, %s after the interrupt", done, idle, took)
 		}
 	})
 }

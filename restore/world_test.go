@@ -38,12 +38,11 @@ type world struct {
 	archive  *archive.Archive
 	live     *paramstore.Store
 	recorder *recorder.Recorder
-	// ssm is how others change parameters: no fault ever meets it.
+	// ssm is the client of other users, without faults.
 	ssm *ssm.Client
-	// before, if set, is called before each request of what is tested is
-	// served, with the operation's name; it may return a fault. It is called
-	// from one goroutine at a time where the test sets Parallel to 1, or
-	// restores one parameter.
+	// before, if set, is called with the operation's name before each request of the
+	// tested restore is served, and may return a fault. Calls are not concurrent if the
+	// test sets Parallel to 1 or restores one parameter.
 	before func(op string) emulator.Fault
 }
 
@@ -68,7 +67,7 @@ func (w *world) conn(client aws.HTTPClient) *awsconn.Conn {
 	return w.Connect(client)
 }
 
-// config is how a user of the library reaches the account.
+// config is the configuration of a user of the library.
 func (w *world) config() aws.Config { return testworld.Config(w.aws) }
 
 func (w *world) must(err error) {
@@ -76,7 +75,7 @@ func (w *world) must(err error) {
 	w.Must(err)
 }
 
-// pass lets a minute pass and returns the moment in its middle.
+// pass advances the clock by a minute and returns the time in the middle.
 func (w *world) pass() ssmbak.Time {
 	time.Sleep(30 * time.Second)
 	at := ssmbak.TimeOf(time.Now())
@@ -84,8 +83,7 @@ func (w *world) pass() ssmbak.Time {
 	return at
 }
 
-// record hands the recorder the events that wait, and makes it reconcile all
-// parameters.
+// record delivers the waiting events to the recorder, and reconciles all parameters.
 func (w *world) record() {
 	w.Helper()
 	w.Record()
@@ -96,8 +94,7 @@ func target(t testing.TB, text string, recursive bool) ssmbak.Target {
 	return testworld.Target(t, text, recursive)
 }
 
-// put writes a parameter that has nothing but what is said here: what an
-// overwrite leaves out stays.
+// put writes a parameter with these attributes only. An overwrite keeps the others.
 func (w *world) put(name, value string, change ...func(*ssm.PutParameterInput)) {
 	w.Helper()
 	in := &ssm.PutParameterInput{
@@ -129,8 +126,8 @@ func (w *world) tag(name, key, value string) {
 	w.must(err)
 }
 
-// state is everything about live parameters that a restore brings back, as one
-// text per name.
+// state returns everything about the live parameters that a restore restores, as one string
+// per name.
 func (w *world) state() map[string]string {
 	w.Helper()
 	out := make(map[string]string)
@@ -144,8 +141,7 @@ func (w *world) state() map[string]string {
 	return out
 }
 
-// number returns the number of the live version of a parameter, 0 if it is not
-// there.
+// number returns the number of the live version of a parameter, 0 if it does not exist.
 func (w *world) number(name string) int64 {
 	log := w.aws.SSM.Truth(name)
 	if len(log) == 0 {
@@ -173,7 +169,7 @@ func (w *world) apply(ctx context.Context, p *restore.Plan, o restore.Options) [
 	return res.Outcomes
 }
 
-// actions returns each item of a plan as one text.
+// actions returns each item of a plan as a string.
 func actions(p *restore.Plan) []string {
 	var out []string
 	for _, item := range p.Items {

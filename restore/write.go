@@ -13,20 +13,20 @@ import (
 	"github.com/ssmbak/ssmbak/plan"
 )
 
-// mend creates, updates or replaces one parameter, which is looked at once more
-// right before. ctx is for what has begun; nothing begins after begin has ended.
-func (r *Restorer) mend(ctx, begin context.Context, out *plan.Outcome, look *looker) error {
+// applyItem creates, updates or replaces one parameter, which is read again right before.
+// Requests are sent with ctx; nothing is started after begin has ended.
+func (r *Restorer) applyItem(ctx, begin context.Context, out *plan.Outcome, check *rechecker) error {
 	item := &out.Item
 	if err := sleepUntil(begin, item.NotBefore); err != nil {
 		return err
 	}
-	whole := ctx
-	if item.Action == plan.ActionReplace || item.Instead != nil {
-		whole = context.WithoutCancel(ctx) // what is deleted to be created again is created
+	uninterrupted := ctx
+	if item.Action == plan.ActionReplace || item.Fallback != nil {
+		uninterrupted = context.WithoutCancel(ctx) // a deleted parameter must be recreated
 	}
-	first := look.first(whole, begin, func(found map[ssmbak.Name]paramstore.Description) error {
+	first := check.first(uninterrupted, begin, func(found map[ssmbak.Name]paramstore.Description) error {
 		d, there := found[item.Name]
-		return movedOn(item, d, there)
+		return changedSince(item, d, there)
 	}, item.Name)
 	defer first.cancel()
 	err := r.write(ctx, first, out)
@@ -37,7 +37,7 @@ func (r *Restorer) mend(ctx, begin context.Context, out *plan.Outcome, look *loo
 	return err
 }
 
-// write sends what an item is to change, the first of it in first's context.
+// write sends the requests of an item, the first one with the context of first.
 func (r *Restorer) write(ctx context.Context, first *first, out *plan.Outcome) (err error) {
 	item := &out.Item
 	if item.Action == plan.ActionReplace {
@@ -49,8 +49,8 @@ func (r *Restorer) write(ctx context.Context, first *first, out *plan.Outcome) (
 	}
 	if item.NewVersion() {
 		out.Version, err = r.put(ctx, first.ctx, item)
-		if mismatch(err) && item.Instead != nil {
-			return r.replace(ctx, first, out, item.Instead)
+		if mismatch(err) && item.Fallback != nil {
+			return r.replace(ctx, first, out, item.Fallback)
 		}
 		if err != nil {
 			return err
@@ -64,31 +64,31 @@ func (r *Restorer) write(ctx context.Context, first *first, out *plan.Outcome) (
 		err = r.relabel(next, item, out.Version, func(m plan.LabelMove) bool { return !item.Blocks(m) })
 	}
 	if err != nil && out.Version != 0 {
-		err = fmt.Errorf("version %d was written, its tags or labels were not: %w", out.Version, err)
+		err = fmt.Errorf("version %d was written, but not its tags or labels: %w", out.Version, err)
 	}
 	return err
 }
 
-// sleepUntil waits for the moment, unless ctx ends before.
+// sleepUntil waits until a time, or returns a [*NotStartedError] if ctx ends before.
 func sleepUntil(ctx context.Context, at ssmbak.Time) error {
 	wait := time.NewTimer(time.Until(at.Std()))
 	defer wait.Stop()
 	select {
 	case <-ctx.Done():
-		return &NotBegunError{context.Cause(ctx)}
+		return &NotStartedError{context.Cause(ctx)}
 	case <-wait.C:
 		return nil
 	}
 }
 
-// mismatch reports whether Parameter Store refuses to change a type in place.
+// mismatch reports whether Parameter Store refused to change a type in place.
 func mismatch(err error) bool {
 	var refused *paramstore.RefusedError
 	return errors.As(err, &refused) && refused.Code == "HierarchyTypeMismatchException"
 }
 
-// relabel moves those of the item's labels that which means. written is the
-// number of the version that was written, ctx gives each request its context.
+// relabel moves the item's labels for which which returns true. written is the number of
+// the version that was written, and ctx returns the context of the next request.
 func (r *Restorer) relabel(ctx func() context.Context, item *plan.Item, written int64, which func(plan.LabelMove) bool) error {
 	off, on := make(map[int64][]string), make(map[int64][]string)
 	for _, m := range item.Labels {
@@ -96,14 +96,14 @@ func (r *Restorer) relabel(ctx func() context.Context, item *plan.Item, written 
 		case !which(m):
 		case m.To == 0:
 			off[m.From] = append(off[m.From], m.Label)
-		case m.Fresh:
+		case m.ToNew:
 			on[written] = append(on[written], m.Label)
 		default:
 			on[m.To] = append(on[m.To], m.Label)
 		}
 	}
-	// What goes is taken off first, so that no version has too many meanwhile; what
-	// moves too, where the old and the new ones of a version do not fit together.
+	// Labels are removed first, so that no version temporarily has too many. That includes
+	// labels that move, if the version would have too many otherwise.
 	for _, m := range item.Labels {
 		if which(m) && m.From != 0 && m.To != 0 && item.LabelsOn(m.From)+len(on[m.From]) > plan.VersionLabels {
 			off[m.From] = append(off[m.From], m.Label)
@@ -122,13 +122,13 @@ func (r *Restorer) relabel(ctx func() context.Context, item *plan.Item, written 
 	return nil
 }
 
-// put writes the wanted version, by send's context, and proves that it followed
-// the planned one.
+// put writes the version of the item, with the context send, and checks that it followed
+// the planned version.
 func (r *Restorer) put(ctx, send context.Context, item *plan.Item) (int64, error) {
 	w := item.Write
 	// An expiration may have passed since the plan was made.
-	if policies, passed := plan.Unexpired(w.Policies, ssmbak.TimeOf(time.Now())); passed != "" {
-		item.Notices = append(slices.Clip(item.Notices), passed)
+	if policies, notice := plan.Unexpired(w.Policies, ssmbak.TimeOf(time.Now())); notice != "" {
+		item.Notices = append(slices.Clip(item.Notices), notice)
 		w.Policies, w.ClearPolicies = policies, w.Overwrite && policies == "" && !plan.SamePolicies(item.Before.Version.Policies, "")
 	}
 	written, err := r.live.Put(send, paramstore.Write(w))
@@ -149,7 +149,8 @@ func (r *Restorer) put(ctx, send context.Context, item *plan.Item) (int64, error
 	return number, nil
 }
 
-// explain says what to do about a write that Parameter Store refuses.
+// explain returns a [*refusal] that says what to do about an error of Parameter Store, or
+// the error itself.
 func (r *Restorer) explain(ctx context.Context, item *plan.Item, w plan.Write, err error) error {
 	var refused *paramstore.RefusedError
 	if !errors.As(err, &refused) {
@@ -157,13 +158,13 @@ func (r *Restorer) explain(ctx context.Context, item *plan.Item, w plan.Write, e
 	}
 	switch {
 	case refused.Code == "HierarchyTypeMismatchException":
-		return &refusal{fmt.Sprintf("Parameter Store does not change its type to %s in place; --replace deletes it and creates it anew", w.Type), err, plan.RemedyReplace}
+		return &refusal{fmt.Sprintf("Parameter Store does not change its type to %s in place; --replace deletes and recreates it", w.Type), err, plan.RemedyReplace}
 	case refused.Code == "ValidationException" && item.ChangesDataType():
-		// The code of this refusal is not recorded anywhere.
-		return &refusal{fmt.Sprintf("Parameter Store does not change its data type from %s to %s in place, or does not take the value for it; "+
-			"delete the parameter first to have it created with that data type (%s)", plan.Defaulted(item.Before.Version.Attributes).DataType, w.DataType, refused.Reason), err, plan.RemedyFix}
+		// AWS does not document the error code of this refusal.
+		return &refusal{fmt.Sprintf("Parameter Store does not change its data type from %s to %s in place, or does not accept the value for it; "+
+			"delete the parameter first to create it with that data type (%s)", plan.Defaulted(item.Before.Version.Attributes).DataType, w.DataType, refused.Reason), err, plan.RemedyFix}
 	case refused.Code == "InvalidKeyId":
-		return &refusal{fmt.Sprintf("its KMS key %s does not exist or is not enabled; --key-id chooses another (%s)", w.KeyID, refused.Reason), err, plan.RemedyFix}
+		return &refusal{fmt.Sprintf("its KMS key %s does not exist or is not enabled; use another one with --key-id (%s)", w.KeyID, refused.Reason), err, plan.RemedyFix}
 	case refused.Code == "ParameterMaxVersionLimitExceeded":
 		if h, readErr := r.live.History(ctx, w.Name); readErr == nil {
 			if why := plan.OldestLabelled(w.Name, h.Versions[0].Number, h.Versions[0].Labels); why != "" {
@@ -174,9 +175,8 @@ func (r *Restorer) explain(ctx context.Context, item *plan.Item, w plan.Write, e
 	return err
 }
 
-// existing decides about a create that found the name taken. It may have been
-// taken by the same request, sent before, whose answer was lost; anything else
-// is somebody else's and is left alone.
+// existing handles a create that failed because the parameter exists. It may have been
+// created by the same request, whose response was lost; anything else is refused.
 func (r *Restorer) existing(ctx context.Context, w plan.Write) (int64, error) {
 	h, err := r.live.History(ctx, w.Name)
 	if err != nil {
@@ -198,59 +198,57 @@ func (r *Restorer) existing(ctx context.Context, w plan.Write) (int64, error) {
 	return newest.Number, nil
 }
 
-// overwritten returns an error that names whose change a write replaced
-// without having seen it, the item having seen what is live. A version with the
-// same content by the same user is the same request, sent before, whose answer
-// was lost.
+// overwritten returns an error that names the authors of versions that a write overwrote
+// and that the plan did not know. A version with the same content by the same user is the
+// same request, whose response was lost.
 func (r *Restorer) overwritten(ctx context.Context, w plan.Write, item *plan.Item, number int64) error {
 	h, err := r.live.History(ctx, w.Name)
 	if err != nil {
-		return fmt.Errorf("version %d was written, and it cannot be seen whether it followed the planned one: %w", number, err)
+		return fmt.Errorf("version %d was written, and whether it followed the planned one could not be determined: %w", number, err)
 	}
-	var whose []string
-	seen := item.Expected() - 1
-	if seen >= number {
-		seen = 0
-		whose = append(whose, "someone deleted it")
+	var overwritten []string
+	known := item.Expected() - 1
+	if known >= number {
+		known = 0
+		overwritten = append(overwritten, "someone deleted it")
 	}
 	user := ""
 	for _, v := range h.Versions {
 		if v.Number == number {
 			user = v.User
 		}
-		// The same number in another life, in which the request was sent twice.
-		if v.Number == seen && v.Time != item.Before.Version.Time {
-			seen = 0
-			whose = append(whose, "someone deleted it")
+		// Another life has this number too, if the request was sent twice in it.
+		if v.Number == known && v.Time != item.Before.Version.Time {
+			known = 0
+			overwritten = append(overwritten, "someone deleted it")
 		}
 	}
 	for _, v := range h.Versions {
-		if v.Number <= seen || v.Number >= number {
+		if v.Number <= known || v.Number >= number {
 			continue
 		}
 		equal, err := r.written(ctx, w, v)
 		if err != nil {
-			return fmt.Errorf("version %d was written, which is not the expected number, and it cannot be seen why: %w", number, err)
+			return fmt.Errorf("version %d was written, and whether it followed the planned one could not be determined: %w", number, err)
 		}
 		if !equal || user != "" && v.User != user {
-			whose = append(whose, author(v.Version))
+			overwritten = append(overwritten, author(v.Version))
 		}
 	}
-	if len(whose) == 0 {
+	if len(overwritten) == 0 {
 		return nil
 	}
-	return fmt.Errorf("version %d overwrote what was changed at the same time: %s", number, strings.Join(whose, ", "))
+	return fmt.Errorf("version %d overwrote a concurrent change: %s", number, strings.Join(overwritten, ", "))
 }
 
-// written reports whether the version is what the write makes. The value of a
-// SecureString is read for it; one that cannot be read is not known to be the
-// write's.
+// written reports whether the version is the result of the write. It reads the value of a
+// SecureString; if that is not readable, it returns false.
 func (r *Restorer) written(ctx context.Context, w plan.Write, v paramstore.Version) (bool, error) {
 	p := plan.Parameter{Version: v.Version, Value: v.Value}
 	if !v.Value.IsKnown() {
 		p.Value = ssmbak.Know(w.Value, ssmbak.Proved)
 	}
-	if !w.Makes(p) {
+	if !w.Matches(p) {
 		return false, nil
 	}
 	if v.Value.IsKnown() {
@@ -264,8 +262,8 @@ func (r *Restorer) written(ctx context.Context, w plan.Write, v paramstore.Versi
 	return err == nil && secret.Time == v.Time && secret.Value.Equal(w.Value), err
 }
 
-// retag gives a parameter that was there the wanted tags. What goes is removed
-// first, so that the number of tags never passes the greater of the two.
+// retag changes the tags of a parameter that existed. Tags are removed first, so that
+// their number does not temporarily exceed the limit.
 func (r *Restorer) retag(ctx func() context.Context, item *plan.Item) error {
 	add := make(map[string]string)
 	var remove []string

@@ -27,8 +27,8 @@ var signs = map[plan.Action]struct{ sign, color string }{
 	plan.ActionUpdate:  {"~", "\x1b[33m"},
 	plan.ActionReplace: {"-/+", "\x1b[31m"},
 	plan.ActionDelete:  {"-", "\x1b[31m"},
-	plan.ActionKept:    {"=", "\x1b[36m"},
-	plan.ActionUnknown: {"?", "\x1b[35m"},
+	plan.ActionKeep:    {"=", "\x1b[36m"},
+	plan.ActionSkip:    {"?", "\x1b[35m"},
 }
 
 // Title returns the title of a plan. to is the prefix that it restores to, or "" for a
@@ -109,10 +109,10 @@ func attributeText(a ssmbak.Attribute) string {
 // remark returns the reason that follows a name, in parentheses, or "".
 func remark(item plan.Item) string {
 	switch item.Action {
-	case plan.ActionKept:
+	case plan.ActionKeep:
 		return " (kept: " + Escape(item.Reason) + ")"
-	case plan.ActionUnknown:
-		return " (unknown: " + Escape(item.Reason) + ")"
+	case plan.ActionSkip:
+		return " (skipped: " + Escape(item.Reason) + ")"
 	case plan.ActionCreate, plan.ActionUpdate, plan.ActionReplace, plan.ActionDelete, plan.ActionNone:
 	}
 	if item.Reason == "" {
@@ -153,14 +153,14 @@ func difference(item plan.Item, d plan.Difference, reveal bool) string {
 
 // Summary returns the numbers of actions in a plan as one line.
 func Summary(p *restore.Plan) string {
-	return fmt.Sprintf("plan: %d to create, %d to update, %d to replace, %d to delete, %d unchanged, %d kept, %d unknown",
+	return fmt.Sprintf("plan: %d to create, %d to update, %d to replace, %d to delete, %d unchanged, %d kept, %d skipped",
 		p.Count(plan.ActionCreate), p.Count(plan.ActionUpdate), p.Count(plan.ActionReplace), p.Count(plan.ActionDelete),
-		p.Count(plan.ActionNone), p.Count(plan.ActionKept), p.Count(plan.ActionUnknown))
+		p.Count(plan.ActionNone), p.Count(plan.ActionKeep), p.Count(plan.ActionSkip))
 }
 
 // ComparisonSummary returns the numbers of changes in a comparison as one line.
 func ComparisonSummary(c *restore.Comparison) string {
-	return fmt.Sprintf("changes: %d created, %d updated, %d replaced, %d deleted, %d unchanged, %d unknown",
+	return fmt.Sprintf("changes: %d created, %d updated, %d replaced, %d deleted, %d unchanged, %d skipped",
 		c.Count(plan.ActionCreate), c.Count(plan.ActionUpdate), c.Count(plan.ActionReplace), c.Count(plan.ActionDelete),
-		c.Count(plan.ActionNone), c.Count(plan.ActionUnknown))
+		c.Count(plan.ActionNone), c.Count(plan.ActionSkip))
 }

@@ -150,7 +150,7 @@ func TestSecretsStay(t *testing.T) {
 	for _, kinds := range [][2]ssmbak.Type{
 		{ssmbak.TypeSecureString, ssmbak.TypeSecureString}, {ssmbak.TypeSecureString, ssmbak.TypeString}, {ssmbak.TypeString, ssmbak.TypeSecureString}, {"", ""},
 	} {
-		for _, action := range []plan.Action{plan.ActionCreate, plan.ActionUpdate, plan.ActionReplace, plan.ActionDelete, plan.ActionNone, plan.ActionKept, plan.ActionUnknown} {
+		for _, action := range []plan.Action{plan.ActionCreate, plan.ActionUpdate, plan.ActionReplace, plan.ActionDelete, plan.ActionNone, plan.ActionKeep, plan.ActionSkip} {
 			// Whichever side is secret decides: a value that became public may
 			// be the secret one.
 			wanted, live := state(kinds[0], secretText), &plan.Parameter{Version: ssmbak.Version{Attributes: ssmbak.Attributes{Type: kinds[1]}}, Value: ssmbak.Know(ssmbak.NewValue(secretText), ssmbak.Proved)}
@@ -196,9 +196,9 @@ func TestPlan(t *testing.T) {
 	}
 	deleted := item("/d", plan.ActionDelete, plan.Difference{Attribute: "value", Value: true, NoBefore: true, NoAfter: true})
 	deleted.Reason, deleted.Refused = "it had been deleted", "its live version is not in the archive"
-	kept := item("/e", plan.ActionKept)
+	kept := item("/e", plan.ActionKeep)
 	kept.Reason = "it did not exist yet"
-	unknown := item("/f", plan.ActionUnknown)
+	unknown := item("/f", plan.ActionSkip)
 	unknown.Reason = "versions are missing"
 	created := item("/a", plan.ActionCreate, value("", "old"))
 	created.Notices = []string{"its tags are not known:\x1b it gets none"}
@@ -227,10 +227,10 @@ func TestPlan(t *testing.T) {
     value: (unknown)
     will be refused: its live version is not in the archive
 = /e (kept: it did not exist yet)
-? /f (unknown: versions are missing)
+? /f (skipped: versions are missing)
 -/+ /g <- /h (deleted and recreated)
     tier: "Advanced" -> "Standard"
-plan: 1 to create, 1 to update, 1 to replace, 1 to delete, 2 unchanged, 1 kept, 1 unknown
+plan: 1 to create, 1 to update, 1 to replace, 1 to delete, 2 unchanged, 1 kept, 1 skipped
 `},
 		{"painted", true, "\x1b[32m+\x1b[0m /a\n"},
 	}

@@ -72,29 +72,29 @@ func (a *app) runDiff(ctx context.Context, o diffOptions) error {
 	ro := o.restore(a)
 	ro.By, ro.FindNew = s.caller.ARN, true
 	r := restore.New(s.archive, s.live, s.syncer(a), ro)
-	made, err := a.plan(ctx, s, r, o.target, at)
+	p, err := a.plan(ctx, s, r, o.target, at)
 	if err != nil {
 		return err
 	}
 	if o.out != "" && a.isStdout(o.out) { // standard output is for the plan file only
-		err = render.Items(a.Stderr, render.Title(made, o.to), render.Summary(made), made.Items, render.PlanOptions{Reveal: a.flags.decrypt})
+		err = render.Items(a.Stderr, render.Title(p, o.to), render.Summary(p), p.Items, render.PlanOptions{Reveal: a.flags.decrypt})
 	} else {
-		err = a.printPlan(ctx, s, render.Title(made, o.to), render.Summary(made), made.Items)
+		err = a.printPlan(ctx, s, render.Title(p, o.to), render.Summary(p), p.Items)
 	}
 	if err != nil {
 		return err
 	}
-	a.noteSecondOf(o.time, at, made.Items)
+	a.noteSecondOf(o.time, at, p.Items)
 	if o.out != "" {
-		if err := a.writePlanFile(o.out, r.File(made)); err != nil {
+		if err := a.writePlanFile(o.out, r.File(p)); err != nil {
 			return err
 		}
 	}
-	a.noteCompleteness(made.Complete, at)
-	if err := a.concluded(made.Problems, nil, made.Unproved); err != nil {
+	a.noteCompleteness(p.Complete, at)
+	if err := a.concluded(p.Problems, nil, p.Unproved); err != nil {
 		return err
 	}
-	if o.detailedExitCode && made.Changes() > 0 {
+	if o.detailedExitCode && p.Changes() > 0 {
 		return differences{}
 	}
 	return nil
@@ -118,11 +118,11 @@ func (a *app) runCompare(ctx context.Context, o diffOptions) error {
 	if err != nil {
 		return err
 	}
-	a.noteLeftOut(c.LeftOut, c.Excluded)
+	a.noteLeftOut(c.SkippedOwn, c.Excluded)
 	switch {
 	case len(c.Items) > 0 && c.TooEarly && len(c.Problems) == 0 && c.Unproved.Empty():
 		return a.before(ctx, s, o.target, max(from, to))
-	case len(c.Items)+len(c.LeftOut)+c.Excluded == 0 && c.Unproved.Empty():
+	case len(c.Items)+len(c.SkippedOwn)+c.Excluded == 0 && c.Unproved.Empty():
 		if err := a.anything(ctx, s, o.target, from.String()+" and at "+to.String()); err != nil {
 			return err
 		}

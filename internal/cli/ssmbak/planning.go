@@ -101,31 +101,31 @@ func (s *session) syncer(a *app) restore.Syncer {
 
 // plan makes a plan. If the plan is empty, it returns an error with the reason.
 func (a *app) plan(ctx context.Context, s *session, r *restore.Restorer, target ssmbak.Target, at ssmbak.Time) (*restore.Plan, error) {
-	made, err := r.Plan(ctx, target, at)
+	p, err := r.Plan(ctx, target, at)
 	if err != nil {
 		return nil, err
 	}
-	a.noteLeftOut(made.LeftOut, made.Excluded)
-	if n := len(made.Unrecorded); n > 0 {
-		a.Note("skipped %s excluded from recording (%s)", shell.Count(n, "parameter", "parameters"), made.Unrecorded[0])
+	a.noteLeftOut(p.SkippedOwn, p.Excluded)
+	if n := len(p.Unrecorded); n > 0 {
+		a.Note("skipped %s excluded from recording (%s)", shell.Count(n, "parameter", "parameters"), p.Unrecorded[0])
 	}
-	a.noteUnchanged(made.Items)
-	if made.Unlisted > 0 {
-		a.Note("kept %s first recorded after that time: whether %s existed then is unknown, because no complete listing is that old", shell.Count(made.Unlisted, "parameter", "parameters"), shell.Plural(made.Unlisted, "it", "they"))
+	a.noteUnchanged(p.Items)
+	if p.Unlisted > 0 {
+		a.Note("kept %s first recorded after that time: whether %s existed then is unknown, because no complete listing is that old", shell.Count(p.Unlisted, "parameter", "parameters"), shell.Plural(p.Unlisted, "it", "they"))
 	}
-	if made.Trusted > 0 {
-		a.Note("did not read the tags and labels of %s without other differences: `ssmbak reconcile --deep` compares all of them", shell.Count(made.Trusted, "parameter", "parameters"))
+	if p.UnreadAttributes > 0 {
+		a.Note("did not read the tags and labels of %s without other differences: `ssmbak reconcile --deep` compares all of them", shell.Count(p.UnreadAttributes, "parameter", "parameters"))
 	}
-	if len(made.Items)+len(made.Problems)+len(made.LeftOut)+len(made.Unrecorded)+made.Excluded > 0 || !made.Unproved.Empty() {
-		if len(made.Items) > 0 && len(made.Problems) == 0 && made.Unproved.Empty() && allBefore(made.Items) {
+	if len(p.Items)+len(p.Problems)+len(p.SkippedOwn)+len(p.Unrecorded)+p.Excluded > 0 || !p.Unproved.Empty() {
+		if len(p.Items) > 0 && len(p.Problems) == 0 && p.Unproved.Empty() && allBefore(p.Items) {
 			return nil, a.before(ctx, s, target, at)
 		}
-		if name, possible := target.Name(); possible && len(made.Items) == 1 && made.Items[0].Name == name && nowhere(&made.Items[0]) {
+		if name, possible := target.Name(); possible && len(p.Items) == 1 && p.Items[0].Name == name && nowhere(&p.Items[0]) {
 			return nil, a.absentThen(ctx, s, name, "%s did not exist at %s, and does not exist now", name, at)
 		}
-		return made, nil
+		return p, nil
 	}
-	return made, a.anything(ctx, s, target, at.String())
+	return p, a.anything(ctx, s, target, at.String())
 }
 
 // nowhere reports whether a parameter did not exist at the time and does not now.
@@ -176,7 +176,7 @@ func (a *app) anything(ctx context.Context, s *session, target ssmbak.Target, wh
 func allBefore(items []plan.Item) bool {
 	return !slices.ContainsFunc(items, func(item plan.Item) bool {
 		w := item.After
-		return item.Action != plan.ActionUnknown || w.Deleted || w.Version.Time != 0
+		return item.Action != plan.ActionSkip || w.Deleted || w.Version.Time != 0
 	})
 }
 

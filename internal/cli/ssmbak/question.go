@@ -10,13 +10,13 @@ import (
 )
 
 // asks reports whether the user is asked before the plan is applied.
-func (a *app) asks(made *restore.Plan, o restoreOptions) bool {
-	return !o.yes && changes(made) > 0 && a.Unasked() == ""
+func (a *app) asks(p *restore.Plan, o restoreOptions) bool {
+	return !o.yes && changes(p) > 0 && a.Unasked() == ""
 }
 
 // changes counts the items that will be applied.
-func changes(made *restore.Plan) (n int) {
-	for _, item := range made.Items {
+func changes(p *restore.Plan) (n int) {
+	for _, item := range p.Items {
 		if item.Action.Writes() && item.Refused == "" {
 			n++
 		}
@@ -26,19 +26,19 @@ func changes(made *restore.Plan) (n int) {
 
 // agree returns nil if the plan may be applied: the user agreed, gave --yes, or need not
 // agree.
-func (a *app) agree(ctx context.Context, s *session, made *restore.Plan, o restoreOptions) error {
+func (a *app) agree(ctx context.Context, s *session, p *restore.Plan, o restoreOptions) error {
 	switch {
-	case a.asks(made, o):
-		return a.ask(ctx, s, made, o)
-	case made.Asks() && changes(made) > 0 && !o.yes:
-		return shell.Fail("review it with --dry-run, then add --yes; nothing was changed", "%s, and %s", grave(made), a.Unasked())
+	case a.asks(p, o):
+		return a.ask(ctx, s, p, o)
+	case p.NeedsConfirmation() && changes(p) > 0 && !o.yes:
+		return shell.Fail("review it with --dry-run, then add --yes; nothing was changed", "%s, and %s", grave(p), a.Unasked())
 	}
 	return nil
 }
 
 // grave returns the reason why a plan requires confirmation.
-func grave(made *restore.Plan) string {
-	deleted, replaced := made.Count(plan.ActionDelete), made.Count(plan.ActionReplace)
+func grave(p *restore.Plan) string {
+	deleted, replaced := p.Count(plan.ActionDelete), p.Count(plan.ActionReplace)
 	switch {
 	case deleted > 0 && replaced > 0:
 		return "this restore deletes " + shell.Count(deleted, "parameter", "parameters") + " and replaces " + shell.Count(replaced, "parameter", "parameters")
@@ -46,23 +46,23 @@ func grave(made *restore.Plan) string {
 		return "this restore deletes " + shell.Count(deleted, "parameter", "parameters")
 	case replaced > 0:
 		return "this restore replaces " + shell.Count(replaced, "parameter", "parameters")
-	case made.Target.Root():
-		return "a restore of " + made.Target.String() + " may affect every parameter"
+	case p.Target.Root():
+		return "a restore of " + p.Target.String() + " may affect every parameter"
 	}
 	return "this restore may have to replace parameters to change their type"
 }
 
 // ask shows a plan and returns nil if the user agrees to it.
-func (a *app) ask(ctx context.Context, s *session, made *restore.Plan, o restoreOptions) error {
+func (a *app) ask(ctx context.Context, s *session, p *restore.Plan, o restoreOptions) error {
 	q := render.Question{
-		Title: render.Title(made, o.to), Account: s.caller.Account, Region: s.conn.Region(), Rows: a.Rows(), MaxRate: o.maxRate,
+		Title: render.Title(p, o.to), Account: s.caller.Account, Region: s.conn.Region(), Rows: a.Rows(), MaxRate: o.maxRate,
 	}
 	po := render.PlanOptions{Reveal: a.flags.decrypt, Color: a.Color(a.Stderr)}
-	if err := q.Write(a.Stderr, made, po); err != nil {
+	if err := q.Write(a.Stderr, p, po); err != nil {
 		return err
 	}
-	if made.Asks() {
-		return a.AskGravely(ctx, grave(made))
+	if p.NeedsConfirmation() {
+		return a.AskGravely(ctx, grave(p))
 	}
 	return a.Ask(ctx)
 }

@@ -131,12 +131,12 @@ func (a *app) runRestore(ctx context.Context, o restoreOptions, arguments string
 	arguments = fmt.Sprintf(arguments, at)
 	r, progress := a.restorer(s, o.restore(a), arguments, "ssmbak "+arguments+a.where())
 	defer progress.Close()
-	made, err := a.plan(ctx, s, r, o.target, at)
+	p, err := a.plan(ctx, s, r, o.target, at)
 	if err != nil {
 		return err
 	}
-	a.noteSecondOf(o.time, at, made.Items)
-	return a.carryOut(ctx, s, r, made, progress, o, "ssmbak "+arguments+a.where())
+	a.noteSecondOf(o.time, at, p.Items)
+	return a.carryOut(ctx, s, r, p, progress, o, "ssmbak "+arguments+a.where())
 }
 
 // runPlanFile applies the plan in a file.
@@ -172,18 +172,18 @@ func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 	options.Options = f.Options
 	r, progress := a.restorer(s, options, arguments, again)
 	defer progress.Close()
-	made, err := r.PlanFile(ctx, f)
+	p, err := r.PlanFile(ctx, f)
 	if err != nil {
 		return err
 	}
 	if o.dryRun {
 		progress.Close()
-		if err := a.printPlan(ctx, s, render.Title(made, o.to), render.Summary(made), made.Items); err != nil {
+		if err := a.printPlan(ctx, s, render.Title(p, o.to), render.Summary(p), p.Items); err != nil {
 			return err
 		}
-		return a.concluded(made.Problems, nil, made.Unproved)
+		return a.concluded(p.Problems, nil, p.Unproved)
 	}
-	return a.carryOut(ctx, s, r, made, progress, o, again)
+	return a.carryOut(ctx, s, r, p, progress, o, again)
 }
 
 // openToRestore opens the archive, or creates it, because live parameters are recorded
@@ -206,20 +206,20 @@ func (a *app) restorer(s *session, ro restore.Options, arguments, again string) 
 	return restore.New(s.archive, s.live, s.recorder(a), ro), progress
 }
 
-// carryOut asks for confirmation if necessary, applies a made, and prints its results.
+// carryOut asks for confirmation if necessary, applies a plan, and prints its results.
 // again is the command that finishes the rest.
-func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, made *restore.Plan, progress render.Progress, o restoreOptions, again string) error {
-	if err := a.agree(ctx, s, made, o); err != nil {
+func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, p *restore.Plan, progress render.Progress, o restoreOptions, again string) error {
+	if err := a.agree(ctx, s, p, o); err != nil {
 		return err
 	}
-	states, err := a.wanted(ctx, s, made.Items)
+	states, err := a.wanted(ctx, s, p.Items)
 	if err != nil {
 		return err
 	}
-	a.running.expect(made.Waits())
+	a.running.expect(p.Waits())
 	progress.Start()
 	end := a.onInterrupt(ctx)
-	res, err := r.Apply(ctx, made)
+	res, err := r.Apply(ctx, p)
 	end()
 	progress.Close()
 	if err != nil && ctx.Err() != nil {
@@ -231,7 +231,7 @@ func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, mad
 	if err := a.printOutcomes(res, states, a.Terminal(a.Stdout) && !o.allRows); err != nil {
 		return err
 	}
-	err = a.conclude(made, res, again, o.replan)
+	err = a.conclude(p, res, again, o.replan)
 	var f *shell.Failure
 	switch {
 	case ctx.Err() == nil:
@@ -265,7 +265,7 @@ func (a *app) writeOutcomes(w io.Writer, outcomes []plan.Outcome, states []ssmba
 	var statuses []plan.Status
 	for i, o := range outcomes {
 		// Skip parameters that did not exist then and do not exist now.
-		if states[i].Deleted && (o.Item.Action == plan.ActionNone || o.Item.Action == plan.ActionKept) {
+		if states[i].Deleted && (o.Item.Action == plan.ActionNone || o.Item.Action == plan.ActionKeep) {
 			continue
 		}
 		if brief && o.Status == plan.StatusUnchanged {
@@ -273,8 +273,8 @@ func (a *app) writeOutcomes(w io.Writer, outcomes []plan.Outcome, states []ssmba
 		}
 		st, note := states[i], ""
 		switch {
-		case o.Item.Action == plan.ActionUnknown:
-			note = "(unknown: " + o.Item.Reason + ")"
+		case o.Item.Action == plan.ActionSkip:
+			note = "(skipped: " + o.Item.Reason + ")"
 			if st.Deleted {
 				st = ssmbak.State{Name: st.Name} // its absence is unknown
 			}
@@ -292,12 +292,12 @@ func (a *app) writeOutcomes(w io.Writer, outcomes []plan.Outcome, states []ssmba
 // conclude prints what was done, and returns an error if something is left to do. again
 // is the command that finishes it, and replan the one that replaces an outdated plan
 // file.
-func (a *app) conclude(made *restore.Plan, res restore.Result, again, replan string) error {
+func (a *app) conclude(p *restore.Plan, res restore.Result, again, replan string) error {
 	var restored, deleted, unchanged, refused, failed, idle int
 	var cause error
 	first := "" // hint for the first failure
 	for _, o := range res.Outcomes {
-		var notBegun *restore.NotBegunError
+		var notBegun *restore.NotStartedError
 		if errors.As(o.Err, &notBegun) {
 			cause = notBegun.Cause
 			idle++
@@ -314,7 +314,7 @@ func (a *app) conclude(made *restore.Plan, res restore.Result, again, replan str
 				a.Note("note: %s: %s", o.Item.Name, notice)
 			}
 		case plan.StatusUnchanged:
-			if o.Item.Action != plan.ActionKept {
+			if o.Item.Action != plan.ActionKeep {
 				unchanged++
 			}
 		case plan.StatusRefused:
@@ -331,7 +331,7 @@ func (a *app) conclude(made *restore.Plan, res restore.Result, again, replan str
 	if idle > 0 {
 		a.Note("not started: %s (%s)", shell.Count(idle, "parameter", "parameters"), ended(cause))
 	}
-	kept := made.Count(plan.ActionKept)
+	kept := p.Count(plan.ActionKeep)
 	a.Note("restored %d, deleted %d, unchanged %d, kept %d, refused %d, failed %d",
 		restored, deleted, unchanged, kept, refused, failed+idle)
 	if slices.ContainsFunc(res.Outcomes, func(o plan.Outcome) bool { return o.Changed }) {
@@ -342,17 +342,17 @@ func (a *app) conclude(made *restore.Plan, res restore.Result, again, replan str
 	}
 	bad := refused + failed + idle
 	if bad == 0 {
-		return a.concluded(made.Problems, nil, made.Unproved)
+		return a.concluded(p.Problems, nil, p.Unproved)
 	}
-	_ = a.unproved(made.Unproved) // for its notes
-	for _, p := range made.Problems {
-		a.Note("%s: %s", p.Name, reason(p.Err))
+	_ = a.unproved(p.Unproved) // for its notes
+	for _, problem := range p.Problems {
+		a.Note("%s: %s", problem.Name, reason(problem.Err))
 	}
-	hint := first + remedies(made, res, again)
+	hint := first + remedies(p, res, again)
 	switch {
-	case bad == made.Count(plan.ActionUnknown):
-		hint = beforeUnknown(made) + "unknown parameters are skipped: `ssmbak preview` shows what is known about them"
-		if slices.ContainsFunc(made.Items, lastKnown) {
+	case bad == p.Count(plan.ActionSkip):
+		hint = beforeUnknown(p) + "unknown parameters are skipped: `ssmbak preview` shows what is known about them"
+		if slices.ContainsFunc(p.Items, lastKnown) {
 			hint += "; use --assume-last-known to act on the last known state"
 		}
 	case failed+idle == 0 && replan != "":
@@ -366,16 +366,16 @@ func (a *app) conclude(made *restore.Plan, res restore.Result, again, replan str
 
 // lastKnown reports whether a state that is unknown has a last known one.
 func lastKnown(item plan.Item) bool {
-	return item.Action == plan.ActionUnknown && (item.After.Deleted || item.After.Version.Time != 0)
+	return item.Action == plan.ActionSkip && (item.After.Deleted || item.After.Version.Time != 0)
 }
 
 // remedies returns a hint for what was refused or failed, or "". again is the command
 // that was given.
-func remedies(made *restore.Plan, res restore.Result, again string) string {
+func remedies(p *restore.Plan, res restore.Result, again string) string {
 	helps := make(map[plan.Remedy]bool)
 	for _, o := range res.Outcomes {
 		remedy := o.Remedy
-		if made.Undoes != "" && remedy == plan.RemedyRerun && o.Status == plan.StatusRefused {
+		if p.Undoes != "" && remedy == plan.RemedyRerun && o.Status == plan.StatusRefused {
 			continue // changed since the restore: a rerun would be refused too
 		}
 		helps[remedy] = true

@@ -73,18 +73,18 @@ func deletion(at ssmbak.Time) string {
 
 // beforeUnknown returns the part of a hint with the time just before the plan's second,
 // if every unknown parameter of the plan changed within that second, and "" otherwise.
-func beforeUnknown(made *restore.Plan) string {
+func beforeUnknown(p *restore.Plan) string {
 	n := 0
-	for _, item := range made.Items {
-		if item.Action != plan.ActionUnknown {
+	for _, item := range p.Items {
+		if item.Action != plan.ActionSkip {
 			continue
 		}
-		if n++; !deletedWithin(item.After, made.At) {
+		if n++; !deletedWithin(item.After, p.At) {
 			return ""
 		}
 	}
 	if n == 0 {
 		return ""
 	}
-	return "before:" + made.At.Whole() + " is the time just before this second; "
+	return "before:" + p.At.Whole() + " is the time just before this second; "
 }

@@ -91,24 +91,24 @@ func (a *app) runUndo(ctx context.Context, o undoOptions, arguments string) erro
 	}
 	r, progress := a.restorer(s, o.restore(a), arguments, "ssmbak "+arguments+a.where())
 	defer progress.Close()
-	plan, err := r.Undo(ctx, o.id)
+	p, err := r.Undo(ctx, o.id)
 	if errors.Is(err, archive.ErrNoRestore) {
 		return shell.Fail("`ssmbak undo` lists the restores", "bucket %s has no record of restore %s", s.archive.Bucket(), o.id)
 	}
 	if err != nil {
 		return err
 	}
-	a.noteLeftOut(nil, plan.Excluded)
+	a.noteLeftOut(nil, p.Excluded)
 	if o.dryRun {
-		if err := a.printPlan(ctx, s, render.Title(plan, ""), render.Summary(plan), plan.Items); err != nil {
+		if err := a.printPlan(ctx, s, render.Title(p, ""), render.Summary(p), p.Items); err != nil {
 			return err
 		}
-		return a.problems(plan.Problems, nil)
+		return a.problems(p.Problems, nil)
 	}
-	if !a.asks(plan, o.restoreOptions) && a.Flags.Output == shell.Table {
-		if err := render.Items(a.Stderr, render.Title(plan, ""), render.Summary(plan), plan.Items, render.PlanOptions{Reveal: a.flags.decrypt, Color: a.Color(a.Stderr)}); err != nil {
+	if !a.asks(p, o.restoreOptions) && a.Flags.Output == shell.Table {
+		if err := render.Items(a.Stderr, render.Title(p, ""), render.Summary(p), p.Items, render.PlanOptions{Reveal: a.flags.decrypt, Color: a.Color(a.Stderr)}); err != nil {
 			return err
 		}
 	}
-	return a.carryOut(ctx, s, r, plan, progress, o.restoreOptions, "ssmbak "+arguments+a.where())
+	return a.carryOut(ctx, s, r, p, progress, o.restoreOptions, "ssmbak "+arguments+a.where())
 }

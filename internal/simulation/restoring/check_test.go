@@ -144,7 +144,7 @@ func (s *story) checkOutcome(a *attempt, out *plan.Outcome) {
 	ours, theirs, theirAttributes := s.since(a, name)
 	s.Counts.Add("status " + string(out.Status))
 	s.Counts.Add("action " + string(item.Action))
-	var idle *restore.NotBegunError
+	var idle *restore.NotStartedError
 	switch {
 	case out.Status == plan.StatusRefused || out.Status == plan.StatusUnchanged || errors.As(out.Err, &idle) && !out.Replaced:
 		// If the response of a create was lost and a user wrote before the retry, it
@@ -216,7 +216,7 @@ func (s *story) checkRestored(a *attempt, out *plan.Outcome, theirAttributes boo
 		want.Value = got.Value // it was not needed
 	}
 	switch {
-	case item.Action == plan.ActionKept:
+	case item.Action == plan.ActionKeep:
 		if !before.live || s.sure(a, w.Certainty) && (a.options.Exact || want.live || want.life > 0 && !a.behind && w.Name == item.Name && !s.lossy) {
 			s.Problem("%s: %s was kept, which was %v, and is %v", a.what, name, want, before)
 		}
@@ -260,7 +260,7 @@ func (s *story) checkRefused(a *attempt, out *plan.Outcome, theirs bool) {
 	}
 	list := func(t string) bool { return t == "StringList" }
 	switch {
-	case item.Action == plan.ActionUnknown:
+	case item.Action == plan.ActionSkip:
 		is("unknown", a.undoes == nil)
 	case strings.HasPrefix(why, "it was created since the plan"):
 		is("refused: created since the plan", !before.live && theirs)
@@ -274,12 +274,12 @@ func (s *story) checkRefused(a *attempt, out *plan.Outcome, theirs bool) {
 		is("refused: data type", !a.options.Replace && validated(before.DataType, item.After.Version.DataType) && before.DataType != "text")
 	case strings.Contains(why, "KMS key"):
 		is("refused: key", s.disabled)
-	case strings.Contains(why, "so that no new one fits"):
+	case strings.Contains(why, "which prevents a new version"):
 		_, blocked := oldestLabel(before)
 		is("refused: oldest labelled", blocked)
 	case strings.Contains(why, "not in the archive"):
 		is("refused: not in the archive", s.disabled || !a.calm)
-	case a.undoes != nil && strings.HasPrefix(why, "it is not what the restore left"):
+	case a.undoes != nil && strings.HasPrefix(why, "it was changed since the restore"):
 		s.Counts.Add("undo refused: changed")
 	case a.undoes != nil && strings.HasPrefix(why, "it was deleted since the restore"):
 		s.Counts.Add("undo refused: deleted")
@@ -295,13 +295,13 @@ func (s *story) checkFailed(a *attempt, out *plan.Outcome, theirs bool) {
 	if a.calm && !s.disabled && !theirs {
 		s.Problem("%s: %s %s failed: %s", a.what, out.Item.Action, name, why)
 	}
-	if strings.Contains(why, "overwrote what was changed at the same time") {
-		s.Counts.Add("overwrote what was changed at the same time")
+	if strings.Contains(why, "overwrote a concurrent change") {
+		s.Counts.Add("overwrote a concurrent change")
 		if !theirs {
 			s.Problem("%s: %s: %s; but no user changed it", a.what, name, why)
 		}
 	}
-	if strings.Contains(why, "was put back as version") && !theirs {
+	if strings.Contains(why, "was restored as version") && !theirs {
 		s.Counts.Add("put back after a failed create")
 		before := a.before[name]
 		k := knowledge{tags: true, labels: true, now: a.began, wrote: true, moved: true}
@@ -380,7 +380,7 @@ func (s *story) checkUndone(a *attempt) {
 		case wrote && out == nil:
 			s.Problem("%s skips %s, which was changed", a.what, name)
 		case wrote && out.Status == plan.StatusRefused:
-			if why := out.Err.Error(); strings.HasPrefix(why, "it is not what the restore left") || strings.HasPrefix(why, "it was deleted since") {
+			if why := out.Err.Error(); strings.HasPrefix(why, "it was changed since the restore") || strings.HasPrefix(why, "it was deleted since") {
 				s.Problem("%s: %s was refused: %s; but no user changed it:\n    before that restore %v\n    before the undo     %v", a.what, name, why, of.before[name], a.before[name])
 			}
 		case out != nil && out.Status == plan.StatusFailed: // checked where it is

@@ -15,7 +15,7 @@ var corners = []string{
 	"status restored", "status deleted", "status unchanged", "status refused", "status failed",
 	"refused: created since the plan", "refused: changed since the plan", "refused: deleted since the plan",
 	"refused: type", "refused: data type", "data type stays", "data type replaced", "refused: key", "refused: oldest labelled", "refused: not in the archive",
-	"type refused in place, replaced", "put back after a failed create", "overwrote what was changed at the same time",
+	"type refused in place, replaced", "put back after a failed create", "overwrote a concurrent change",
 	"throttled", "failed before its effect", "answer lost", "answer of a put lost, seen as ours",
 	"killed before the first write", "killed between writes", "killed before the record's end", "killed with a record, taken back",
 	"killed while a parameter was away", "interrupted", "nothing begun",
@@ -44,7 +44,7 @@ func (s *story) countAttempt(a *attempt) {
 	}
 	for _, out := range a.res.Outcomes {
 		name := string(out.Item.Name)
-		var idle *restore.NotBegunError
+		var idle *restore.NotStartedError
 		switch {
 		case a.killed && out.Replaced && !a.after[name].live:
 			s.Counts.Add("killed while a parameter was away")

@@ -16,8 +16,8 @@ import (
 	"github.com/ssmbak/ssmbak/restore"
 )
 
-// TestChosen restores a part of a path, and deletes nothing that it leaves out.
-func TestChosen(t *testing.T) {
+// TestPatterns checks that Only and Exclude restrict what is restored and deleted.
+func TestPatterns(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
 		for _, name := range []string{"/a/db", "/a/db2", "/a/sub/db", "/a/sub/web"} {
@@ -45,13 +45,13 @@ func TestChosen(t *testing.T) {
 			{nil, []string{"sub/*"}, "/a/db /a/db2 /a/new", 2},
 		}
 		for _, test := range tests {
-			made := w.plan("/a/", true, then, restore.Options{Options: plan.Options{Only: test.only, Exclude: test.exclude, Exact: true}})
+			p := w.plan("/a/", true, then, restore.Options{Options: plan.Options{Only: test.only, Exclude: test.exclude, Exact: true}})
 			var names []string
-			for _, item := range made.Items {
+			for _, item := range p.Items {
 				names = append(names, string(item.Name))
 			}
-			if got := strings.Join(names, " "); got != test.want || made.Excluded != test.excluded {
-				t.Errorf("only %v, exclude %v: got %s and %d left out, want %s and %d", test.only, test.exclude, got, made.Excluded, test.want, test.excluded)
+			if got := strings.Join(names, " "); got != test.want || p.Excluded != test.excluded {
+				t.Errorf("only %v, exclude %v: got %s and %d excluded, want %s and %d", test.only, test.exclude, got, p.Excluded, test.want, test.excluded)
 			}
 		}
 		o := restore.Options{Options: plan.Options{Only: []string{"db"}, Exact: true}}
@@ -64,8 +64,7 @@ func TestChosen(t *testing.T) {
 	})
 }
 
-// TestUnmatched makes no plan by patterns that match nothing: whoever mistypes one
-// that excludes would change what it was to protect.
+// TestUnmatched checks that patterns that match nothing are an error.
 func TestUnmatched(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
@@ -86,11 +85,11 @@ func TestUnmatched(t *testing.T) {
 			{"/a/", restore.Options{Options: plan.Options{Only: []string{"none"}}}, `--only "none" matches none of the 3 names`},
 			{"/a/", restore.Options{Options: plan.Options{Only: []string{"db", "none"}}}, `--only "none" matches none of the 3 names`},
 			{"/a/", restore.Options{Options: plan.Options{Exclude: []string{"/b"}}}, `--exclude "/b" matches none of the 3 names`},
-			{"/a/", restore.Options{Options: plan.Options{Exclude: []string{"*"}}}, "--only and --exclude leave none of the 3 names"},
-			{"/a/", restore.Options{Options: plan.Options{Only: []string{"db"}, Exclude: []string{"d*"}}}, "--only and --exclude leave none of the 3 names"},
+			{"/a/", restore.Options{Options: plan.Options{Exclude: []string{"*"}}}, "--only and --exclude exclude all 3 names"},
+			{"/a/", restore.Options{Options: plan.Options{Only: []string{"db"}, Exclude: []string{"d*"}}}, "--only and --exclude exclude all 3 names"},
 			{"/a/", restore.Options{Options: plan.Options{Only: []string{"none"}, To: "/b"}}, `--only "none" matches none of the 3 names`},
-			// One parameter by its name is chosen like any other.
-			{"/a/db", restore.Options{Options: plan.Options{Exclude: []string{"db"}}}, "--only and --exclude leave none of the 1 name"},
+			// The patterns also apply to a target that is one parameter.
+			{"/a/db", restore.Options{Options: plan.Options{Exclude: []string{"db"}}}, "--only and --exclude exclude all 1 name"},
 		}
 		for _, test := range tests {
 			_, err := w.restorer(test.o).Plan(w.Context(), target(w, test.text, test.text == "/a/"), then)
@@ -101,14 +100,14 @@ func TestUnmatched(t *testing.T) {
 		}
 		o := restore.Options{Options: plan.Options{Only: []string{"none"}}}
 		if _, err := w.restorer(o).Compare(w.Context(), target(w, "/a/", true), then, ssmbak.TimeOf(time.Now())); err == nil {
-			t.Error("a comparison of nothing")
+			t.Error("Compare returned no error")
 		}
 		if _, err := w.restorer(o).Undo(w.Context(), res.ID); err == nil {
-			t.Error("nothing is taken back")
+			t.Error("Undo returned no error")
 		}
-		// Where there is nothing at all, no pattern is wrong.
-		if made := w.plan("/none/", true, then, o); len(made.Items) != 0 {
-			t.Errorf("below a path without parameters: %v", actions(made))
+		// Without parameters, no pattern is an error.
+		if p := w.plan("/none/", true, then, o); len(p.Items) != 0 {
+			t.Errorf("below a path without parameters: %v", actions(p))
 		}
 	})
 }
@@ -128,15 +127,15 @@ func TestBadPatterns(t *testing.T) {
 			}
 		}
 		if n := w.aws.Counts()["s3:ListObjectsV2"]; n != 0 {
-			t.Errorf("%d listings for patterns that cannot be read", n)
+			t.Errorf("%d listings for invalid patterns", n)
 		}
 	})
 }
 
-// TestLeftOutByTheRecorder leaves alone what the recorder leaves out, an exact restore of
-// the whole account included; named alone, that nothing is recorded of it is no
-// reason to delete it.
-func TestLeftOutByTheRecorder(t *testing.T) {
+// TestExcludedFromRecording checks that parameters that are excluded from recording are
+// skipped, even by an exact restore of the account, and that a restore of such a parameter
+// by name does not delete it.
+func TestExcludedFromRecording(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
 		w.put("/a/db", "one")
@@ -145,13 +144,13 @@ func TestLeftOutByTheRecorder(t *testing.T) {
 		then := w.pass()
 		w.put("/ci/run", "one")
 		w.put("/a/new", "one")
-		made := w.plan("/", true, then, restore.Options{Options: plan.Options{Exact: true}})
-		if diff := cmp.Diff([]string{"none /a/db", "delete /a/new"}, actions(made)); diff != "" || len(made.Unrecorded) != 1 || made.Unrecorded[0] != "/ci/run" {
-			t.Errorf("left out %v, items (-want +got):\n%s", made.Unrecorded, diff)
+		p := w.plan("/", true, then, restore.Options{Options: plan.Options{Exact: true}})
+		if diff := cmp.Diff([]string{"none /a/db", "delete /a/new"}, actions(p)); diff != "" || len(p.Unrecorded) != 1 || p.Unrecorded[0] != "/ci/run" {
+			t.Errorf("excluded %v, items (-want +got):\n%s", p.Unrecorded, diff)
 		}
-		made = w.plan("/ci/run", false, then, restore.Options{Options: plan.Options{Exact: true}})
-		if got := actions(made); len(got) != 1 || strings.HasPrefix(got[0], "delete") {
-			t.Errorf("by its name: %v", got)
+		p = w.plan("/ci/run", false, then, restore.Options{Options: plan.Options{Exact: true}})
+		if got := actions(p); len(got) != 1 || strings.HasPrefix(got[0], "delete") {
+			t.Errorf("by name: %v", got)
 		}
 	})
 }
