@@ -31,7 +31,7 @@ var (
 func Build(ctx context.Context, architecture, version, dir string) (Zip, error) {
 	processor, ok := goarch[architecture]
 	if !ok {
-		return Zip{}, fmt.Errorf("Lambda has no architecture %q", architecture)
+		return Zip{}, fmt.Errorf("unsupported architecture %q", architecture)
 	}
 	tool, err := exec.LookPath("go")
 	if err != nil {

@@ -159,7 +159,7 @@ func TestFile(t *testing.T) {
 }
 
 func TestBuildErrors(t *testing.T) {
-	if _, err := Build(t.Context(), "riscv", "v1.2.3", "."); err == nil || !strings.Contains(err.Error(), "Lambda has no architecture") {
+	if _, err := Build(t.Context(), "riscv", "v1.2.3", "."); err == nil || !strings.Contains(err.Error(), "unsupported architecture") {
 		t.Errorf("riscv: %v", err)
 	}
 	t.Setenv("GOPROXY", "off")
