@@ -50,7 +50,7 @@ func TestTutorial(t *testing.T) {
 	if len(lines) < 20 || lines[0] != "ssmbak local" {
 		t.Fatalf("unexpected tutorial: %q", lines)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 9*time.Minute)
 	defer cancel()
 	local := exec.CommandContext(ctx, filepath.Join(dir, "ssmbak"), "local", "--port", "0")
 	local.Env = []string{"HOME=" + dir, "PATH=" + os.Getenv("PATH")}

@@ -145,7 +145,7 @@ func (t *terminal) screen() string {
 func (t *terminal) await(pattern string) {
 	t.Helper()
 	want := regexp.MustCompile(pattern)
-	for limit := time.After(time.Minute); !want.MatchString(t.screen()); {
+	for limit := time.After(5 * time.Minute); !want.MatchString(t.screen()); {
 		select {
 		case <-t.more:
 		case <-t.done:

@@ -66,7 +66,7 @@ func start(t testing.TB) (endpoint string) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	late := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() }) // ends the loop
+	late := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() }) // ends the loop
 	defer late.Stop()
 	var output []string
 	for lines := bufio.NewScanner(out); lines.Scan(); {
@@ -76,8 +76,30 @@ func start(t testing.TB) (endpoint string) {
 			return strings.TrimSpace(after)
 		}
 	}
-	t.Fatalf("moto_server did not listen within a minute: %q", output)
+	t.Fatalf("moto_server did not listen within %s: %q", patience, output)
 	return ""
+}
+
+// patience is how long moto_server may take to listen, and to load a service. It is
+// generous, because a test must not fail on a busy machine.
+const patience = 5 * time.Minute
+
+// load lets moto_server load a service, which it does for the first request of that
+// service and which can take longer than a client waits for an answer.
+func load(t testing.TB, endpoint, service string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint+"/?Action=ListStacks", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=a/20240613/"+Region+"/"+service+"/aws4_request")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatalf("load %s: %v", service, err)
+	}
+	answer.Body.Close()
 }
 
 // StartForStacks is like [Start], but its proxy adds two features of CloudFormation
@@ -89,6 +111,7 @@ func StartForStacks(t testing.TB) (endpoint string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	load(t, behind.String(), "cloudformation")
 	conn, err := awsconn.Load(t.Context(), awsconn.Options{Anonymous: true, Region: Region, EndpointURL: behind.String()})
 	if err != nil {
 		t.Fatal(err)
