@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -292,5 +293,40 @@ func TestRefusedWithoutValue(t *testing.T) {
 				t.Errorf("%s: error %v, want a RefusedError", code, err)
 			}
 		}
+	}
+}
+
+// TestEveryAttribute writes a version in which every attribute is set, and checks that
+// both operations that read versions return each.
+func TestEveryAttribute(t *testing.T) {
+	t.Parallel()
+	_, s := open(t, ssmapi.Options{})
+	valid := map[string]string{ // a value that Parameter Store accepts, by field
+		"Type": "SecureString", "KeyID": "alias/app", "Tier": "Advanced", "DataType": "text", "Description": "of the parameter", "AllowedPattern": "^.*$",
+		"Policies": `[{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"20","Unit":"Days"}}]`,
+	}
+	w := paramstore.Write{Name: "/app/x", Value: ssmbak.NewValue("v")}
+	fields := reflect.ValueOf(&w.Attributes).Elem()
+	for i := range fields.NumField() {
+		field := fields.Type().Field(i).Name
+		if valid[field] == "" {
+			t.Fatalf("add a valid value of %s to this test", field)
+		}
+		fields.Field(i).SetString(valid[field])
+	}
+	put(t, s, w)
+	h, err := s.History(t.Context(), w.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(w.Attributes, h.Newest().Attributes); diff != "" {
+		t.Errorf("History (-written +read):\n%s", diff)
+	}
+	d, err := s.DescribeOne(t.Context(), w.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(w.Attributes, d.Version.Attributes); diff != "" {
+		t.Errorf("DescribeOne (-written +read):\n%s", diff)
 	}
 }

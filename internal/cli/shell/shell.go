@@ -78,6 +78,10 @@ type Shell struct {
 	Flags Flags
 	Log   *slog.Logger // discards everything without --verbose
 
+	// Place returns the flags that lead a command to the same place as this run, see
+	// [Shell.Where], which is the default.
+	Place func() string
+
 	program string
 	notes   sync.Mutex // held while a note is written
 	mu      sync.Mutex // guards bar
@@ -193,7 +197,7 @@ func (s *Shell) Lines(lines ...string) error {
 
 // Note writes a note to standard error, above the progress bar if there is one.
 func (s *Shell) Note(format string, args ...any) {
-	text := awsconn.Redacted(fmt.Sprintf(format, args...))
+	text := s.placed(awsconn.Redacted(fmt.Sprintf(format, args...)))
 	s.notes.Lock()
 	defer s.notes.Unlock()
 	if s.Flags.Output == JSON {
@@ -210,7 +214,7 @@ func (s *Shell) Note(format string, args ...any) {
 // Complain writes a failure to standard error and returns its exit code. If the cause
 // is an AWS error, its complete text goes to the log.
 func (s *Shell) Complain(ctx context.Context, cause error, f Failure) int {
-	f.Message, f.Hint = awsconn.Redacted(f.Message), awsconn.Redacted(f.Hint)
+	f.Message, f.Hint = awsconn.Redacted(f.Message), s.placed(awsconn.Redacted(f.Hint))
 	if _, _, ok := ExplainAWS(cause); ok {
 		s.Log.DebugContext(ctx, "failed", "cause", cause.Error())
 	}

@@ -293,3 +293,18 @@ func TestJSONOnATerminal(t *testing.T) {
 		}
 	}
 }
+
+// TestHintsLeadToTheSamePlace checks that commands in hints and notes have the flags that
+// this run was given.
+func TestHintsLeadToTheSamePlace(t *testing.T) {
+	t.Parallel()
+	s, stderr := newShell(strings.NewReader(""))
+	s.Flags = shell.Flags{Output: shell.Table, Region: "eu-west-1"}
+	s.Note("run `program log /a`, `program log /a --region eu-west-1` or `program --help`, then `other log /a`")
+	s.Complain(t.Context(), nil, shell.Failure{Message: "failed", Hint: "`program reconcile` creates one"})
+	const want = "run `program log /a --region eu-west-1`, `program log /a --region eu-west-1` or `program --help`, then `other log /a`\n" +
+		"program: error: failed\nhint: `program reconcile --region eu-west-1` creates one\n"
+	if got := stderr.String(); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -2,6 +2,7 @@ package shell
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/ssmbak/ssmbak/internal/awsconn"
@@ -44,4 +45,23 @@ func Given(flag, value string) string {
 // account and region. They have the same names in the AWS CLI and both programs.
 func (s *Shell) Where() string {
 	return Given("region", s.Flags.Region) + Given("profile", s.Flags.Profile) + Given("endpoint-url", awsconn.Redacted(s.Flags.Endpoint))
+}
+
+// quoted matches a command of this or another program in a text.
+var quoted = regexp.MustCompile("`([a-z-]+) ([^`]+)`")
+
+// placed adds the flags of [Shell.Place] to the commands of this program in a text, so
+// that they can be pasted. It skips commands that have them or that only ask for help.
+func (s *Shell) placed(text string) string {
+	place := s.Where
+	if s.Place != nil {
+		place = s.Place
+	}
+	flags := place()
+	return quoted.ReplaceAllStringFunc(text, func(command string) string {
+		if flags == "" || quoted.FindStringSubmatch(command)[1] != s.program || strings.Contains(command, flags) || strings.Contains(command, "--help") {
+			return command
+		}
+		return strings.TrimSuffix(command, "`") + flags + "`"
+	})
 }

@@ -47,6 +47,7 @@ const exitCodes = `  0    done
 // returns while work is still in progress: the caller must end the process.
 func Main(ctx context.Context, env Env) int {
 	a := &app{Shell: shell.New("ssmbak", env.Env), env: env}
+	a.Place = a.where
 	root := a.newRootCommand()
 	ended := make(chan int, 1)
 	go func() {
