@@ -121,11 +121,11 @@ func Open(ctx context.Context, client *s3.Client, o Options) (*Archive, error) {
 		Encrypt: func(in *s3.PutObjectInput, value bool) { a.encryption().Set(in, value) },
 	}
 	d, err := load(ctx, a, identityKind, identityKey)
-	switch {
-	case err == nil && d.Exists:
+	if err == nil && !d.Exists {
+		d, err = a.missingIdentity(ctx)
+	}
+	if err == nil && d.Exists {
 		err = a.accept(ctx, d.Value)
-	case err == nil:
-		err = a.checkUnfounded(ctx)
 	}
 	if err == nil && o.Encryption != nil && !o.Elsewhere {
 		err = o.Encryption.check(o.Account, o.Region)
@@ -133,16 +133,20 @@ func Open(ctx context.Context, client *s3.Client, o Options) (*Archive, error) {
 	return a, err
 }
 
-// checkUnfounded returns a [*HiddenError] if the bucket has an index, though it has no
-// identity: one is written before the first index.
-func (a *Archive) checkUnfounded(ctx context.Context) error {
+// missingIdentity returns a [*HiddenError] if the bucket has an index but no identity: the
+// identity is written before the first index. If it has been written since it was missed,
+// missingIdentity returns it.
+func (a *Archive) missingIdentity(ctx context.Context) (d bucket.Document[Identity], err error) {
 	for _, err := range a.bucket.Versions(ctx, bucket.Listing{Prefix: indexPrefix, PageSize: 1}) {
 		if err != nil {
-			return err
+			return d, err
 		}
-		return &HiddenError{Bucket: a.o.Bucket, Key: identityKey}
+		if d, err = load(ctx, a, identityKind, identityKey); err == nil && !d.Exists {
+			err = &HiddenError{Bucket: a.o.Bucket, Key: identityKey}
+		}
+		return d, err
 	}
-	return nil
+	return d, nil
 }
 
 // Identity returns the identity of the archive and whether it exists: false for a
