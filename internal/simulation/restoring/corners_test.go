@@ -11,7 +11,7 @@ import (
 
 // corners must each be reached in enough histories.
 var corners = []string{
-	"action create", "action update", "action replace", "action delete", "action none", "action kept", "action unknown",
+	"action create", "action update", "action replace", "action delete", "action none", "action keep", "action skip",
 	"status restored", "status deleted", "status unchanged", "status refused", "status failed",
 	"refused: created since the plan", "refused: changed since the plan", "refused: deleted since the plan",
 	"refused: type", "refused: data type", "data type stays", "data type replaced", "refused: key", "refused: oldest labelled", "refused: not in the archive",
