@@ -18,7 +18,7 @@ import (
 func TestChangesAreTrue(t *testing.T) {
 	t.Parallel()
 	counts := make(map[string]int)
-	for seed := range uint64(cases(t, 40_000)) {
+	for seed := range uint64(cases(t, 10_000)) {
 		r := rand.New(rand.NewPCG(seed, 5))
 		w := newWorld(r, seed%2 == 1)
 		line := timeline.New("/n", w.facts, timeline.Coverage{Since: start - 500_000})

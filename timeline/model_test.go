@@ -248,7 +248,7 @@ func cases(t *testing.T, n int) int {
 func TestTruth(t *testing.T) {
 	t.Parallel()
 	counts := make(map[ssmbak.Certainty]int)
-	for seed := range uint64(cases(t, 40_000)) {
+	for seed := range uint64(cases(t, 10_000)) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		w := newWorld(r, seed%2 == 1)
 		h := timeline.Coverage{Since: start - 500_000}

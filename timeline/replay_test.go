@@ -125,7 +125,7 @@ func differs(line *timeline.Timeline, moments []ssmbak.Time) string {
 func TestReplay(t *testing.T) {
 	t.Parallel()
 	histories, failed := 0, 0
-	for seed := range uint64(cases(t, 40_000)) {
+	for seed := range uint64(cases(t, 10_000)) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		w := newWorld(r, seed%2 == 1)
 		line := timeline.New("/n", w.facts, timeline.Coverage{Since: start - 500_000})
