@@ -71,6 +71,9 @@ var rightUses = []struct {
 
 // TestWords checks that code, tests, scripts and documents contain none of the idioms.
 func TestWords(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it reads the whole tree, which is slow with the race detector")
+	}
 	t.Parallel()
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
