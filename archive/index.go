@@ -73,6 +73,13 @@ func (a *Archive) index(ctx context.Context, name ssmbak.Name, version string) (
 	return newIndex(name, d), documentError(indexKey(name), err)
 }
 
+// Newest returns the newest recorded version. live is false if it was deleted since, or
+// if either is unknown.
+func (x Index) Newest() (newest timeline.Version, live bool) {
+	newest, live, _ = timeline.New(x.Name, x.Facts, timeline.Coverage{}).Newest()
+	return newest, live
+}
+
 func newIndex(name ssmbak.Name, d bucket.Document[indexDocument]) Index {
 	return Index{Name: name, Facts: d.Value.Facts, Exists: d.Exists, object: d}
 }

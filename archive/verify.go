@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive/internal/bucket"
 	"github.com/ssmbak/ssmbak/timeline"
@@ -50,7 +48,10 @@ type Finding struct {
 type Verified struct {
 	Name ssmbak.Name
 	// Index is the current index. Its Exists is not set if it cannot be read.
-	Index    Index
+	Index Index
+	// Newest is the newest recorded version, and Live says that it was not deleted since.
+	Newest   timeline.Version
+	Live     bool
 	Findings []Finding
 	// IndexVersions and Values count the objects that were read, and Expired the
 	// values that a lifecycle rule has removed.
@@ -70,140 +71,16 @@ type Verified struct {
 // last thing that it yields; until then, what it yielded is valid.
 func (a *Archive) Verify(ctx context.Context, target ssmbak.Target, include func(ssmbak.Name) bool) iter.Seq2[Verified, error] {
 	return func(yield func(Verified, error) bool) {
-		batch := make([]*subject, 0, 4*a.o.Parallel)
-		flush := func() bool {
-			found, err := a.verifyAll(ctx, batch)
-			if err != nil {
-				yield(Verified{}, fmt.Errorf("verify bucket %s: %w", a.o.Bucket, err))
-				return false
-			}
-			batch = batch[:0]
-			for _, v := range found {
-				if v.IndexVersions+len(v.Findings) > 0 && !yield(v, nil) {
-					return false
-				}
-			}
-			return true
-		}
-		for s, err := range a.subjects(ctx, target) {
+		for v, err := range eachSubject(ctx, a, target, include, a.verifyOne) {
 			if err != nil {
 				yield(Verified{}, fmt.Errorf("verify bucket %s: %w", a.o.Bucket, err))
 				return
 			}
-			if include != nil && !include(s.name) {
-				continue
-			}
-			if batch = append(batch, s); len(batch) == cap(batch) && !flush() {
-				return
-			}
-		}
-		flush()
-	}
-}
-
-// subject is what the listings show of one parameter, newest first.
-type subject struct {
-	name            ssmbak.Name
-	indexes, values []bucket.Version
-}
-
-// subjects lists the parameters of a target that have an index or a value, in the order
-// of their names' bytes. A target that can be one parameter includes it, and unless it
-// is recursive means it alone if the bucket holds anything of it.
-func (a *Archive) subjects(ctx context.Context, target ssmbak.Target) iter.Seq2[*subject, error] {
-	return func(yield func(*subject, error) bool) {
-		if name, possible := target.Name(); possible {
-			indexes, err := a.bucket.History(ctx, indexKey(name))
-			values, err2 := a.bucket.History(ctx, string(name))
-			if err := errors.Join(err, err2); err != nil {
-				yield(nil, err)
-				return
-			}
-			exists := len(indexes)+len(values) > 0
-			if exists && !yield(&subject{name, indexes, values}, nil) || exists && !target.Recursive() {
-				return
-			}
-		}
-		a.joined(ctx, target)(yield)
-	}
-}
-
-// joined lists the parameters below a target's path: it joins two listings that are in
-// the order of the names' bytes.
-func (a *Archive) joined(ctx context.Context, target ssmbak.Target) iter.Seq2[*subject, error] {
-	return func(yield func(*subject, error) bool) {
-		nextIndex, stopIndex := iter.Pull2(a.grouped(ctx, target, indexPrefix, nameOfIndex))
-		defer stopIndex()
-		nextValue, stopValue := iter.Pull2(a.grouped(ctx, target, "", nameOfValue))
-		defer stopValue()
-		x, err, moreX := nextIndex()
-		v, err2, moreV := nextValue()
-		for moreX || moreV {
-			if err := errors.Join(err, err2); err != nil {
-				yield(nil, err)
-				return
-			}
-			s := &subject{}
-			takeX, takeV := moreX && (!moreV || x.name <= v.name), moreV && (!moreX || v.name <= x.name)
-			if takeX {
-				s.name, s.indexes = x.name, x.versions
-				x, err, moreX = nextIndex()
-			}
-			if takeV {
-				s.name, s.values = v.name, v.versions
-				v, err2, moreV = nextValue()
-			}
-			if !yield(s, nil) {
+			if v.IndexVersions+len(v.Findings) > 0 && !yield(v, nil) {
 				return
 			}
 		}
 	}
-}
-
-// group is all versions of one key, newest first.
-type group struct {
-	name     ssmbak.Name
-	versions []bucket.Version
-}
-
-// grouped lists the object versions of a target by parameter.
-func (a *Archive) grouped(ctx context.Context, target ssmbak.Target, prefix string, nameOf func(string) (ssmbak.Name, bool)) iter.Seq2[group, error] {
-	return func(yield func(group, error) bool) {
-		var g group
-		for v, err := range a.bucket.Versions(ctx, below(target, prefix)) {
-			if err != nil {
-				yield(group{}, err)
-				return
-			}
-			name, ok := nameOf(v.Key)
-			if !ok || !target.Below(name) {
-				continue
-			}
-			if name != g.name {
-				if len(g.versions) > 0 && !yield(g, nil) {
-					return
-				}
-				g = group{name: name}
-			}
-			g.versions = append(g.versions, v)
-		}
-		if len(g.versions) > 0 {
-			yield(g, nil)
-		}
-	}
-}
-
-func (a *Archive) verifyAll(ctx context.Context, batch []*subject) ([]Verified, error) {
-	found := make([]Verified, len(batch))
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(a.o.Parallel)
-	for i, s := range batch {
-		g.Go(func() (err error) {
-			found[i], err = a.verifyOne(gctx, s)
-			return err
-		})
-	}
-	return found, g.Wait()
 }
 
 func (a *Archive) verifyOne(ctx context.Context, s *subject) (Verified, error) {
@@ -218,6 +95,7 @@ func (a *Archive) verifyOne(ctx context.Context, s *subject) (Verified, error) {
 	if err := a.verifyIndex(ctx, s, &v); err != nil || !v.Index.Exists {
 		return v, err
 	}
+	v.Newest, v.Live = v.Index.Newest()
 	for _, version := range v.Index.Facts.Versions {
 		if err := a.verifyVersion(ctx, version, &v); err != nil {
 			return v, err
@@ -318,7 +196,7 @@ func (a *Archive) verifyVersion(ctx context.Context, version timeline.Version, v
 			v.add(FaultMetadata, key, ref.ID, fmt.Sprintf("the index names it as version %d of %s, its metadata as version %d of %s", version.Number, version.Time, l.version.Number, l.version.Time))
 		}
 	}
-	if newest, live, _ := timeline.New(v.Name, v.Index.Facts, timeline.Coverage{}).Newest(); live && left == 0 && len(version.Objects) > 0 && newest.Ref() == version.Ref() {
+	if v.Live && left == 0 && len(version.Objects) > 0 && v.Newest.Ref() == version.Ref() {
 		v.add(FaultMissingValue, key, "", fmt.Sprintf("every copy of version %d, the newest, is gone: `ssmbak reconcile --deep` records it again while it is live", version.Number))
 	}
 	return nil
@@ -328,12 +206,11 @@ func (a *Archive) verifyVersion(ctx context.Context, version timeline.Version, v
 // of its key. A recorder may be at work, so a difference counts only if a second look
 // at both finds it too.
 func (a *Archive) verifyCurrent(ctx context.Context, s *subject, v *Verified) error {
-	index, current := v.Index, ""
+	newest, live, current := v.Newest, v.Live, ""
 	if len(s.values) > 0 {
 		current = s.values[0].ID
 	}
 	for again := false; ; again = true {
-		newest, live, _ := timeline.New(v.Name, index.Facts, timeline.Coverage{}).Newest()
 		if !live || len(newest.Objects) == 0 || slices.ContainsFunc(newest.Objects, func(o timeline.ObjectRef) bool { return o.ID == current }) {
 			return nil
 		}
@@ -345,12 +222,15 @@ func (a *Archive) verifyCurrent(ctx context.Context, s *subject, v *Verified) er
 		if err != nil {
 			return err
 		}
-		current = top.ID
-		if index, err = a.Index(ctx, v.Name); needsReindex(err) {
+		index, err := a.Index(ctx, v.Name)
+		if needsReindex(err) {
 			return nil // found above, or by the next verification
-		} else if err != nil {
+		}
+		if err != nil {
 			return err
 		}
+		current = top.ID
+		newest, live = index.Newest()
 	}
 }
 

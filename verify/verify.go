@@ -184,7 +184,7 @@ func (r *run) verify(ctx context.Context, batch []archive.Verified) error {
 		g, gctx := errgroup.WithContext(ctx)
 		g.SetLimit(parallel)
 		for i, v := range batch {
-			if _, live := r.live[v.Name]; !live && !isLive(v) || !v.Index.Exists || r.excluded(v.Name) {
+			if _, live := r.live[v.Name]; !live && !v.Live || !v.Index.Exists || r.excluded(v.Name) {
 				continue
 			}
 			g.Go(func() (err error) {
@@ -213,11 +213,6 @@ func (r *run) verify(ctx context.Context, batch []archive.Verified) error {
 		}
 	}
 	return nil
-}
-
-func isLive(v archive.Verified) bool {
-	_, present, _ := timeline.New(v.Name, v.Index.Facts, timeline.Coverage{}).Newest()
-	return present
 }
 
 // unrecorded names the live parameters of which the archive holds nothing.
@@ -308,7 +303,7 @@ func (r *run) gone(ctx context.Context, v archive.Verified, add func(archive.Fau
 	if err != nil {
 		return err
 	}
-	if newest, present, _ := timeline.New(v.Name, index.Facts, timeline.Coverage{}).Newest(); present && newest.Time.Add(settling) < r.now {
+	if newest, live := index.Newest(); live && newest.Time.Add(settling) < r.now {
 		add(FaultGone, "it is recorded as live, but does not exist: `ssmbak reconcile` records its deletion")
 	}
 	return nil
