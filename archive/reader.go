@@ -93,19 +93,8 @@ func (a *Archive) fetch(ctx context.Context, s *ssmbak.State, refs []timeline.Ob
 	if len(refs) == 0 || s.Deleted || values == NoValues || values == PublicValues && s.Version.Type == ssmbak.TypeSecureString {
 		return nil, nil
 	}
-	v, err := a.Value(ctx, s.Name, refs)
-	switch {
-	case err == nil:
-		s.Value = ssmbak.Know(v, ssmbak.Proved)
-	case errors.Is(err, ErrExpired):
-		s.Value.Reason = ErrExpired.Error()
-	case Unavailable(err):
-		s.Value.Reason = "the value object is damaged"
-		return err, nil
-	default:
-		return nil, err
-	}
-	return nil, nil
+	s.Value, problem, err = a.KnownValue(ctx, s.Name, refs)
+	return problem, err
 }
 
 // Timelines are the timelines of all parameters of a target.

@@ -32,6 +32,22 @@ func (a *Archive) Value(ctx context.Context, name ssmbak.Name, refs []timeline.O
 	return ssmbak.Value{}, fmt.Errorf("read the value of %s: %w", name, ErrExpired)
 }
 
+// KnownValue reads a value like [Archive.Value]. An unavailable value is unknown, with the
+// reason. problem is the [*DamagedError] of a damaged one, which affects only this
+// parameter.
+func (a *Archive) KnownValue(ctx context.Context, name ssmbak.Name, refs []timeline.ObjectRef) (value ssmbak.Known[ssmbak.Value], problem, err error) {
+	v, err := a.Value(ctx, name, refs)
+	switch {
+	case err == nil:
+		return ssmbak.Know(v, ssmbak.Proved), nil, nil
+	case errors.Is(err, ErrExpired):
+		return ssmbak.Known[ssmbak.Value]{Reason: ErrExpired.Error()}, nil, nil
+	case Unavailable(err):
+		return ssmbak.Known[ssmbak.Value]{Reason: "the value object is damaged"}, err, nil
+	}
+	return value, nil, err
+}
+
 // Current is the current object version, or delete marker, of a parameter's key.
 type Current struct {
 	ID       string // "" if the key has no version

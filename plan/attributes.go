@@ -169,7 +169,7 @@ func removed(p Parameter) []Difference {
 	}
 	out = append(out, compareTags(p.Tags.V, nil)...)
 	for _, label := range union(p.Labels.V, nil) {
-		out = append(out, Difference{Attribute: ssmbak.LabelAttribute(label), Before: number(p.Labels.V[label]), NoAfter: true})
+		out = append(out, labelDifference(label, p.Labels.V[label], 0))
 	}
 	return out
 }

@@ -74,7 +74,7 @@ func compareAttributes(before, after ssmbak.State) (out []Difference) {
 	if before.Labels.IsKnown() && after.Labels.IsKnown() {
 		for _, label := range union(before.Labels.V, after.Labels.V) {
 			if b, a := before.Labels.V[label], after.Labels.V[label]; a != b {
-				out = append(out, Difference{Attribute: ssmbak.LabelAttribute(label), Before: number(b), After: number(a), NoBefore: b == 0, NoAfter: a == 0})
+				out = append(out, labelDifference(label, b, a))
 			}
 		}
 	}

@@ -129,9 +129,7 @@ func (i *Item) Blocks(m LabelMove) bool {
 // move adds a label move to the item.
 func (i *Item) move(m LabelMove) {
 	i.Labels = append(i.Labels, m)
-	i.Differences = append(i.Differences, Difference{
-		Attribute: ssmbak.LabelAttribute(m.Label), Before: number(m.From), After: number(m.To), NoBefore: m.From == 0, NoAfter: m.To == 0,
-	})
+	i.Differences = append(i.Differences, labelDifference(m.Label, m.From, m.To))
 	switch {
 	case m.From == 0:
 	case m.To == 0:
@@ -182,6 +180,11 @@ func union[V any](a, b map[string]V) []string {
 	}
 	maps.Copy(keys, b)
 	return slices.Sorted(maps.Keys(keys))
+}
+
+// labelDifference returns the move of a label between versions, 0 for no version.
+func labelDifference(label string, before, after int64) Difference {
+	return Difference{Attribute: ssmbak.LabelAttribute(label), Before: number(before), After: number(after), NoBefore: before == 0, NoAfter: after == 0}
 }
 
 func number(n int64) string {

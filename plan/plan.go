@@ -89,8 +89,17 @@ func Count(items []Item, a Action) int {
 }
 
 // Changes returns the number of items that change Parameter Store.
-func (p *Plan) Changes() int {
-	return p.Count(ActionCreate) + p.Count(ActionUpdate) + p.Count(ActionReplace) + p.Count(ActionDelete)
+func (p *Plan) Changes() int { return Changes(p.Items) }
+
+// Changes returns the number of items whose action writes.
+func Changes(items []Item) int {
+	n := 0
+	for i := range items {
+		if items[i].Action.Writes() {
+			n++
+		}
+	}
+	return n
 }
 
 // NeedsConfirmation reports whether a person should confirm the plan: it deletes or

@@ -38,9 +38,7 @@ type Comparison struct {
 func (c *Comparison) Count(a plan.Action) int { return plan.Count(c.Items, a) }
 
 // Changes returns the number of items that differ.
-func (c *Comparison) Changes() int {
-	return c.Count(plan.ActionCreate) + c.Count(plan.ActionUpdate) + c.Count(plan.ActionReplace) + c.Count(plan.ActionDelete)
-}
+func (c *Comparison) Changes() int { return plan.Changes(c.Items) }
 
 // Compare returns the changes in the target between two times, from the archive alone. It
 // uses the options Own, Only, Exclude and AssumeLastKnown; with the last one, unknown
@@ -130,11 +128,11 @@ func (r *Restorer) compareOne(ctx context.Context, s *subject, from, to ssmbak.T
 			if len(side.Objects) == 0 || side.State.Deleted {
 				continue
 			}
-			v, why, err := r.value(ctx, s, s.name, side.Objects)
+			v, err := r.value(ctx, s, s.name, side.Objects)
 			if err != nil {
 				return nil, err
 			}
-			side.State.Value = knownValue(v, why)
+			side.State.Value = v
 		}
 	}
 	return plan.Compare(*before, *after, absentBetween(s.line, from, to)), nil

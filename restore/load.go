@@ -281,15 +281,15 @@ func (r *Restorer) values(ctx context.Context, s *subject) error {
 		}
 	}
 	if before && len(s.c.Before.Objects) > 0 {
-		v, reason, err := r.value(ctx, s, s.name, s.c.Before.Objects)
+		v, err := r.value(ctx, s, s.name, s.c.Before.Objects)
 		if err != nil {
 			return err
 		}
-		if reason != "" {
-			s.c.Unsaved = "its live value is not in the archive: " + reason
+		if !v.IsKnown() {
+			s.c.Unsaved = "its live value is not in the archive: " + v.Reason
 			return nil
 		}
-		s.c.Before.Value = ssmbak.Know(v, ssmbak.Proved)
+		s.c.Before.Value = v
 	}
 	return nil
 }
@@ -300,20 +300,11 @@ func (r *Restorer) readAfter(ctx context.Context, s *subject) error {
 	if len(s.c.AfterObjects) == 0 || w.Deleted {
 		return nil
 	}
-	v, reason, err := r.value(ctx, s, s.origin, s.c.AfterObjects)
-	if err != nil {
-		return err
+	v, err := r.value(ctx, s, s.origin, s.c.AfterObjects)
+	if err == nil {
+		w.Value = v
 	}
-	w.Value = knownValue(v, reason)
-	return nil
-}
-
-// knownValue returns a value from the archive, or an unknown one with a reason.
-func knownValue(v ssmbak.Value, reason string) ssmbak.Known[ssmbak.Value] {
-	if reason != "" {
-		return ssmbak.Known[ssmbak.Value]{Reason: reason}
-	}
-	return ssmbak.Know(v, ssmbak.Proved)
+	return err
 }
 
 // provedOnly returns k if it is proved, and otherwise an unknown one.
@@ -324,19 +315,14 @@ func provedOnly[T any](k ssmbak.Known[T]) ssmbak.Known[T] {
 	return k
 }
 
-// value reads one value from the archive, or returns the reason why it is unavailable.
-func (r *Restorer) value(ctx context.Context, s *subject, of ssmbak.Name, refs []timeline.ObjectRef) (v ssmbak.Value, reason string, err error) {
-	v, err = r.archive.Value(ctx, of, refs)
-	switch {
-	case err == nil:
-		return v, "", nil
-	case errors.Is(err, archive.ErrExpired):
-		return v, archive.ErrExpired.Error(), nil
-	case archive.Unavailable(err):
-		s.problem = err
-		return v, "the value object is damaged", nil
+// value reads one value from the archive. If the value is unavailable, the result is
+// unknown, and a damaged one is a problem of the subject.
+func (r *Restorer) value(ctx context.Context, s *subject, of ssmbak.Name, refs []timeline.ObjectRef) (ssmbak.Known[ssmbak.Value], error) {
+	v, problem, err := r.archive.KnownValue(ctx, of, refs)
+	if problem != nil {
+		s.problem = problem
 	}
-	return v, "", err
+	return v, err
 }
 
 // attributes reads the live tags and labels of a parameter that will be written, and, with

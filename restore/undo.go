@@ -192,9 +192,8 @@ func (r *Restorer) matchesRecord(ctx context.Context, s *subject, rec *archive.R
 	default:
 		return false, nil
 	}
-	var problem subject // a damaged value is not a problem of the index
-	value, why, err := r.value(ctx, &problem, a.Source, a.Version.Objects)
-	if err != nil || why != "" {
+	value, _, err := r.archive.KnownValue(ctx, a.Source, a.Version.Objects)
+	if err != nil || !value.IsKnown() {
 		return false, err
 	}
 	last := live.Version.Time // times of a life may decrease, its moments do not
@@ -211,21 +210,20 @@ func (r *Restorer) matchesRecord(ctx context.Context, s *subject, rec *archive.R
 			return false, nil
 		}
 		v := s.line.Facts().Versions[i]
-		if same, err := r.matchesWrite(ctx, s.name, a, value, plan.Parameter{Version: v.Version, Objects: v.Objects}); err != nil || !same {
+		if same, err := r.matchesWrite(ctx, s.name, a, value.V, plan.Parameter{Version: v.Version, Objects: v.Objects}); err != nil || !same {
 			return false, err
 		}
 	}
-	return r.matchesWrite(ctx, s.name, a, value, live)
+	return r.matchesWrite(ctx, s.name, a, value.V, live)
 }
 
 // matchesWrite reports whether version p is what a restore was to write.
 func (r *Restorer) matchesWrite(ctx context.Context, name ssmbak.Name, after *archive.RestoreSide, value ssmbak.Value, p plan.Parameter) (bool, error) {
-	var problem subject
-	v, why, err := r.value(ctx, &problem, name, p.Objects)
-	if err != nil || why != "" {
+	v, _, err := r.archive.KnownValue(ctx, name, p.Objects)
+	if err != nil || !v.IsKnown() {
 		return false, err
 	}
-	p.Value = ssmbak.Know(v, ssmbak.Proved)
+	p.Value = v
 	a := after.Version.Attributes
 	if left, _ := plan.Unexpired(a.Policies, p.Version.Time); plan.SamePolicies(left, p.Version.Policies) {
 		a.Policies = left // an expiration passed after the plan was made and was removed

@@ -284,12 +284,12 @@ func (r *run) compare(ctx context.Context, v archive.Verified) (c comparison, er
 		if !known {
 			continue
 		}
-		held, err := r.archive.Value(ctx, v.Name, recorded.Objects)
+		held, _, err := r.archive.KnownValue(ctx, v.Name, recorded.Objects)
 		switch {
-		case archive.Unavailable(err): // among the archive's own findings, or expired
 		case err != nil:
 			return c, err
-		case !held.Equal(value):
+		case !held.IsKnown(): // among the archive's own findings, or expired
+		case !held.V.Equal(value):
 			add(FaultValueDiffers, "version %d of %s: the recorded value is not the one in Parameter Store", live.Number, live.Time)
 		}
 	}

@@ -2,7 +2,6 @@ package ssmbakcli
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -10,7 +9,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/plan"
@@ -212,23 +210,9 @@ func (a *app) wanted(ctx context.Context, s *session, items []plan.Item) ([]ssmb
 		if st.Value.IsKnown() || st.Value.Reason != "" || st.Deleted || len(item.AfterObjects) == 0 || render.Masked(st.Version.Type, a.flags.decrypt) {
 			continue
 		}
-		g.Go(func() error {
-			source := item.Name
-			if item.Source != "" {
-				source = item.Source
-			}
-			v, err := s.archive.Value(gctx, source, item.AfterObjects)
-			switch {
-			case errors.Is(err, archive.ErrExpired):
-				st.Value.Reason = archive.ErrExpired.Error()
-			case archive.Unavailable(err):
-				st.Value.Reason = "the value object is damaged"
-			case err != nil:
-				return err
-			default:
-				st.Value = ssmbak.Know(v, ssmbak.Proved)
-			}
-			return nil
+		g.Go(func() (err error) {
+			st.Value, _, err = s.archive.KnownValue(gctx, item.Origin(), item.AfterObjects)
+			return err
 		})
 	}
 	return states, g.Wait()
