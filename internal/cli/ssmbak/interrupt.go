@@ -114,7 +114,7 @@ func (a *app) abandon(ctx context.Context) int {
 		a.Note("currently deleted: %s", name)
 	}
 	if id != "" {
-		a.Note("restore %s was stopped: `ssmbak undo %s%s` undoes it", id, id, a.where())
+		a.Note("restore %s was stopped: `ssmbak undo %s` undoes it", id, id)
 		f.Hint = "`" + again + "` finishes the rest"
 		if n := len(away); n > 0 {
 			f.Hint = fmt.Sprintf("`%s` creates %s again and finishes the rest", again, shell.Plural(n, "it", "them"))

@@ -19,6 +19,16 @@ func (a *app) target(text string, recursive bool) (ssmbak.Target, error) {
 	return ssmbak.ParseTarget(text, recursive)
 }
 
+// pathTarget returns the target of an optional PATH argument: all parameters below it, or
+// all parameters without one.
+func (a *app) pathTarget(args []string) (ssmbak.Target, error) {
+	path := "/"
+	if len(args) > 0 {
+		path = args[0]
+	}
+	return a.target(path, true)
+}
+
 // name parses a NAME argument, which may be an ARN.
 func (a *app) name(text string) (ssmbak.Name, error) {
 	text, err := a.named(text)

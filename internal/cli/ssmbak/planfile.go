@@ -32,7 +32,7 @@ func (a *app) writePlanFile(path string, f *plan.File) error {
 		return shell.Fail("choose a file in a writable directory", "write the plan to %s: %v", path, err)
 	}
 	if replaced {
-		a.Note("plan written to %s: `ssmbak restore --plan %s --plan-sha256 %x%s` applies it", path, shell.Quote(path), sha256.Sum256(text), a.where())
+		a.Note("plan written to %s: `ssmbak restore --plan %s --plan-sha256 %x` applies it", path, shell.Quote(path), sha256.Sum256(text))
 	}
 	return nil
 }
@@ -49,7 +49,7 @@ func (a *app) readPlanFile(path, digest string) (*plan.File, error) {
 		return nil, err
 	}
 	if sum := sha256.Sum256(text); digest != "" && !bytes.Equal(want, sum[:]) {
-		return nil, shell.Fail("review the plan again: `ssmbak restore --plan "+shell.Quote(path)+" --dry-run"+a.where()+"`; nothing was changed",
+		return nil, shell.Fail("review the plan again: `ssmbak restore --plan "+shell.Quote(path)+" --dry-run`; nothing was changed",
 			"the plan is not the one that was reviewed: its SHA-256 is %x", sum)
 	}
 	return plan.ParseFile(text)

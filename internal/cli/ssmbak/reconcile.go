@@ -37,18 +37,9 @@ Store.`,
 		Example: `  ssmbak reconcile
   ssmbak reconcile --deep --max-time 15m
   ssmbak reconcile /app --dry-run`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			return exactly("PATH")(cmd, args)
-		},
+		Args: optionalPath,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			path := "/"
-			if len(args) > 0 {
-				path = args[0]
-			}
-			if o.target, err = a.target(path, true); err != nil {
+			if o.target, err = a.pathTarget(args); err != nil {
 				return err
 			}
 			if o.maxTime < 0 {

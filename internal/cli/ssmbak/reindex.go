@@ -73,8 +73,8 @@ func (a *app) runReindex(ctx context.Context, o reindexOptions) error {
 	if err != nil {
 		return err
 	}
-	if _, exists := s.archive.Identity(); !exists {
-		return shell.Fail("`ssmbak reconcile` creates one", "bucket %s has no archive yet", s.archive.Bucket())
+	if err := s.exists(); err != nil {
+		return err
 	}
 	if !o.dryRun {
 		if err := s.archive.Establish(ctx); err != nil {

@@ -129,14 +129,14 @@ func (a *app) runRestore(ctx context.Context, o restoreOptions, arguments string
 		return err
 	}
 	arguments = fmt.Sprintf(arguments, at)
-	r, progress := a.restorer(s, o.restore(a), arguments, "ssmbak "+arguments+a.where())
+	r, progress := a.restorer(s, o.restore(a), arguments, "ssmbak "+arguments)
 	defer progress.Close()
 	p, err := a.plan(ctx, s, r, o.target, at)
 	if err != nil {
 		return err
 	}
 	a.noteSecondOf(o.time, at, p.Items)
-	return a.carryOut(ctx, s, r, p, progress, o, "ssmbak "+arguments+a.where())
+	return a.carryOut(ctx, s, r, p, progress, o, "ssmbak "+arguments)
 }
 
 // runPlanFile applies the plan in a file.
@@ -160,11 +160,11 @@ func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 	}
 	a.Note("time %s, local %s", f.At, local(f.At, a.Now()))
 	arguments := "restore --plan " + shell.Quote(o.planFile)
-	same := "ssmbak restore " + shell.Quote(f.Target) + " " + f.At.String() + optionsOf(f) + a.where()
+	same := "ssmbak restore " + shell.Quote(f.Target) + " " + f.At.String() + optionsOf(f)
 	// The options come before the parameters: they decide what happens to those.
 	a.Note("plan made at %s by %s: `%s`", f.Created, cmp.Or(f.By, "an unknown caller"), same)
 	o.to, o.replan = f.Options.To, same+" --dry-run --out "+shell.Quote(o.planFile)
-	again := "ssmbak " + arguments + a.where()
+	again := "ssmbak " + arguments
 	if o.planFile == "-" { // standard input cannot be read again
 		again = same
 	}
@@ -335,7 +335,7 @@ func (a *app) conclude(p *restore.Plan, res restore.Result, again, replan string
 	a.Note("restored %d, deleted %d, unchanged %d, kept %d, refused %d, failed %d",
 		restored, deleted, unchanged, kept, refused, failed+idle)
 	if slices.ContainsFunc(res.Outcomes, func(o plan.Outcome) bool { return o.Changed }) {
-		a.Note("`ssmbak undo %s%s` undoes this", res.ID, a.where())
+		a.Note("`ssmbak undo %s` undoes this", res.ID)
 	}
 	if res.Unrecorded != nil {
 		a.Note("cannot save the results in the restore record: %s", reason(res.Unrecorded))

@@ -76,6 +76,14 @@ func exactly(names ...string) cobra.PositionalArgs {
 	}
 }
 
+// optionalPath checks that there is at most one argument, a PATH.
+func optionalPath(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return exactly("PATH")(cmd, args)
+}
+
 // help returns the help of a command.
 func help(cmd *cobra.Command) string {
 	usage := cmd.UseLine()

@@ -37,6 +37,14 @@ type session struct {
 	caller  awsconn.Caller
 }
 
+// exists returns an error if the bucket has no archive yet.
+func (s *session) exists() error {
+	if _, exists := s.archive.Identity(); !exists {
+		return shell.Fail("`ssmbak reconcile` creates one", "bucket %s has no archive yet", s.archive.Bucket())
+	}
+	return nil
+}
+
 // open finds the bucket and opens the archive in it. For a command that writes, it first
 // prints where.
 func (a *app) open(ctx context.Context, what access) (*session, error) {

@@ -89,7 +89,7 @@ func (a *app) runUndo(ctx context.Context, o undoOptions, arguments string) erro
 	if err != nil {
 		return err
 	}
-	r, progress := a.restorer(s, o.restore(a), arguments, "ssmbak "+arguments+a.where())
+	r, progress := a.restorer(s, o.restore(a), arguments, "ssmbak "+arguments)
 	defer progress.Close()
 	p, err := r.Undo(ctx, o.id)
 	if errors.Is(err, archive.ErrNoRestore) {
@@ -110,5 +110,5 @@ func (a *app) runUndo(ctx context.Context, o undoOptions, arguments string) erro
 			return err
 		}
 	}
-	return a.carryOut(ctx, s, r, p, progress, o.restoreOptions, "ssmbak "+arguments+a.where())
+	return a.carryOut(ctx, s, r, p, progress, o.restoreOptions, "ssmbak "+arguments)
 }

@@ -30,18 +30,9 @@ still keeps with its record, secrets included. Verify writes nothing.`,
 		Example: `  ssmbak verify
   ssmbak verify /app --against-live
   ssmbak verify --sample 5% --output json`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			return exactly("PATH")(cmd, args)
-		},
+		Args: optionalPath,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			path := "/"
-			if len(args) > 0 {
-				path = args[0]
-			}
-			target, err := a.target(path, true)
+			target, err := a.pathTarget(args)
 			if err != nil {
 				return err
 			}
@@ -88,8 +79,8 @@ func (a *app) runVerify(ctx context.Context, target ssmbak.Target, share float64
 	if err != nil {
 		return err
 	}
-	if _, exists := s.archive.Identity(); !exists {
-		return shell.Fail("`ssmbak reconcile` creates one", "bucket %s has no archive yet", s.archive.Bucket())
+	if err := s.exists(); err != nil {
+		return err
 	}
 	progress := a.NewProgress("verify")
 	defer progress.Close()
