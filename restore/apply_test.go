@@ -118,10 +118,10 @@ func TestRaces(t *testing.T) {
 			t.Parallel()
 			inWorld(t, emulator.Options{}, func(w *world) {
 				test.until(w)
-				w.record()
+				w.Record()
 				then := w.pass()
 				test.since(w)
-				w.record()
+				w.Record()
 				w.pass()
 				p := w.plan("/p", false, then, restore.Options{})
 				if len(p.Items) != 1 || p.Items[0].Action != test.action {
@@ -142,7 +142,7 @@ func TestRaces(t *testing.T) {
 				if text := fmt.Sprint(got.Err); test.err != "" && !strings.HasPrefix(text, test.err) || test.err == "" && got.Err != nil {
 					t.Errorf("error: got %q, want %q", text, test.err)
 				}
-				log := w.aws.SSM.Truth("/p")
+				log := w.AWS.SSM.Truth("/p")
 				if last := log[len(log)-1]; last.Value != test.value || last.Version != test.number || last.Tags["env"] != test.tags {
 					t.Errorf("left value %q version %d tags %v, want %q version %d", last.Value, last.Version, last.Tags, test.value, test.number)
 				}
@@ -160,13 +160,13 @@ func TestLostAnswers(t *testing.T) {
 		w.tag("/a/created", "env", "prod")
 		w.put("/a/secret", secret, secureString("alias/app"))
 		w.put("/a/updated", "one")
-		w.record()
+		w.Record()
 		before := w.state()
 		then := w.pass()
 		w.remove("/a/created")
 		w.put("/a/secret", "two", secureString("alias/app"))
 		w.put("/a/updated", "two")
-		w.record()
+		w.Record()
 		p := w.plan("/a/", false, then, restore.Options{})
 		puts := 0
 		w.before = func(op string) emulator.Fault {
@@ -196,14 +196,14 @@ func TestPartialFailure(t *testing.T) {
 		}
 		w.pass()
 		w.tag("/a/3", "env", "prod")
-		w.record()
+		w.Record()
 		then := w.pass()
 		for _, name := range []string{"/a/1", "/a/2", "/a/3"} {
 			w.put(name, "two", secureString("alias/app"))
 		}
 		w.tag("/a/3", "env", "dev")
-		w.record()
-		w.aws.SSM.DisableKey("alias/2")
+		w.Record()
+		w.AWS.SSM.DisableKey("alias/2")
 		w.before = func(op string) emulator.Fault {
 			if op == "AddTagsToResource" {
 				return emulator.Fault{Status: 403, Code: "AccessDeniedException"}
@@ -239,7 +239,7 @@ func TestInterrupted(t *testing.T) {
 		for _, name := range []string{"/a/1", "/a/2", "/a/3"} {
 			w.put(name, "one")
 		}
-		w.record()
+		w.Record()
 		then := w.pass()
 		for _, name := range []string{"/a/1", "/a/2", "/a/3"} {
 			w.put(name, "two")
@@ -294,7 +294,7 @@ func TestInterruptedPace(t *testing.T) {
 					}
 				}
 				puts("one")
-				w.record()
+				w.Record()
 				then := w.pass()
 				puts("two")
 				p := w.plan("/a/", false, then, restore.Options{})
@@ -302,7 +302,7 @@ func TestInterruptedPace(t *testing.T) {
 				defer interrupt()
 				began := time.Now()
 				var lost atomic.Bool
-				conn := w.conn(w.aws.ClientWith(func(_, op, _ string) emulator.Fault {
+				conn := w.Connect(w.AWS.ClientWith(func(_, op, _ string) emulator.Fault {
 					switch {
 					case op != "PutParameter":
 					case test.lost && time.Since(began) > 4*time.Second && lost.CompareAndSwap(false, true):
@@ -313,7 +313,7 @@ func TestInterruptedPace(t *testing.T) {
 					}
 					return emulator.Fault{}
 				}))
-				w.live = paramstore.New(conn.SSM(), paramstore.Options{MaxRate: test.maxRate})
+				w.Live = paramstore.New(conn.SSM(), paramstore.Options{MaxRate: test.maxRate})
 				if !test.lost {
 					time.AfterFunc(4500*time.Millisecond, interrupt)
 				}
@@ -358,7 +358,7 @@ func TestImages(t *testing.T) {
 				amiType := func(in *ssm.PutParameterInput) { in.DataType = aws.String("aws:ec2:image") }
 				w.put("/ami", "ami-12345678", amiType)
 				time.Sleep(test.delay)
-				w.record()
+				w.Record()
 				then := w.pass()
 				w.put("/ami", "ami-87654321", amiType)
 				time.Sleep(test.delay)
@@ -387,27 +387,27 @@ func TestImagesTogether(t *testing.T) {
 			w.put(names[i], "ami-12345678", amiType)
 		}
 		w.put("/ami/text", "one")
-		w.record()
+		w.Record()
 		then := w.pass()
 		for _, name := range names {
 			w.put(name, "ami-87654321", amiType)
 		}
 		w.put("/ami/text", "two")
-		w.record()
+		w.Record()
 		w.pass()
 		o := restore.Options{Parallel: 2}
 		p := w.plan("/ami/", false, then, o)
 		// AWS reports success and stores nothing.
-		live := paramstore.New(w.conn(rewriting{
-			HTTPClient: w.aws.Client(), request: strings.NewReplacer("ami-12345678", "ami-gone"), answer: strings.NewReplacer(),
+		live := paramstore.New(w.Connect(rewriting{
+			HTTPClient: w.AWS.Client(), request: strings.NewReplacer("ami-12345678", "ami-gone"), answer: strings.NewReplacer(),
 		}).SSM(), paramstore.Options{})
-		start, looks := time.Now(), w.aws.Counts()["ssm:DescribeParameters"]
-		res, err := restore.New(w.archive, live, w.recorder, o).Apply(w.Context(), p)
-		w.must(err)
+		start, looks := time.Now(), w.AWS.Counts()["ssm:DescribeParameters"]
+		res, err := restore.New(w.Archive, live, w.Recorder, o).Apply(w.Context(), p)
+		w.Must(err)
 		if took := time.Since(start); took < 5*time.Minute || took > 5*time.Minute+10*time.Second {
 			t.Errorf("it took %s", took)
 		}
-		if n := w.aws.Counts()["ssm:DescribeParameters"] - looks; n > 200 {
+		if n := w.AWS.Counts()["ssm:DescribeParameters"] - looks; n > 200 {
 			t.Errorf("%d DescribeParameters", n)
 		}
 		for _, out := range res.Outcomes {
@@ -432,21 +432,21 @@ func TestTooManyUpdates(t *testing.T) {
 		w.put("/a/gone", "one")
 		w.put("/a/other", "one")
 		w.put("/a/replaced", "one")
-		w.record()
+		w.Record()
 		then := w.pass()
 		w.remove("/a/gone")
 		w.put("/a/other", "two")
 		w.put("/a/replaced", "one", advancedTier)
-		w.record()
+		w.Record()
 		w.pass()
-		conn := w.conn(w.aws.Client())
+		conn := w.Connect(w.AWS.Client())
 		var said []string
 		live := paramstore.New(conn.SSM(), paramstore.Options{Waiting: func(name, message string) { said = append(said, name+": "+message) }})
 		o := restore.Options{Options: plan.Options{Replace: true}, Recreation: -1}
 		p := w.plan("/a/", false, then, o)
 		start := time.Now()
-		res, err := restore.New(w.archive, live, w.recorder, o).Apply(w.Context(), p)
-		w.must(err)
+		res, err := restore.New(w.Archive, live, w.Recorder, o).Apply(w.Context(), p)
+		w.Must(err)
 		want := []string{"failed create /a/gone", "restored update /a/other version 3", "failed replace /a/replaced"}
 		if diff := cmp.Diff(results(res.Outcomes), want); diff != "" {
 			t.Errorf("outcomes (-got +want):\n%s", diff)

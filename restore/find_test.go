@@ -18,11 +18,11 @@ func TestFindsByName(t *testing.T) {
 		const pages = 7 // of the account
 		w.fill("/other/", 300, "one", false)
 		w.fill("/small/", 3, "one", false)
-		w.record()
+		w.Record()
 		then := w.pass()
 		w.fill("/small/", 3, "two", true)
 		w.put("/small/later", "recorded")
-		w.record()
+		w.Record()
 		w.pass()
 		// Nothing is recorded from here on.
 		w.put("/small/new", "one")
@@ -44,12 +44,12 @@ func TestFindsByName(t *testing.T) {
 			{"no listing is later", between, restore.Options{}, pages, "none /small/000, none /small/001, none /small/002, none /small/later, update /small/new: value"},
 		} {
 			// Only the listing or the names; the sync reads unrecorded states.
-			w.aws.ResetCounts()
+			w.AWS.ResetCounts()
 			p := w.plan("/small/", true, test.at, test.o)
 			if got := strings.Join(actions(p), ", "); got != test.want {
 				t.Errorf("%s: %s, want %s", test.name, got, test.want)
 			}
-			if got := w.aws.Counts()["ssm:DescribeParameters"]; got != test.requests {
+			if got := w.AWS.Counts()["ssm:DescribeParameters"]; got != test.requests {
 				t.Errorf("%s: %d DescribeParameters, want %d", test.name, got, test.requests)
 			}
 		}
@@ -62,16 +62,16 @@ func TestFindsDestinationByName(t *testing.T) {
 	inWorld(t, emulator.Options{}, func(w *world) {
 		w.fill("/other/", 300, "one", false)
 		w.fill("/small/", 3, "one", false)
-		w.record()
+		w.Record()
 		then := w.pass()
 		w.put("/copy/000", "there, and not recorded")
 		w.put("/copy/more", "kept whatever it is")
-		w.aws.ResetCounts()
+		w.AWS.ResetCounts()
 		p := w.plan("/small/", true, then, restore.Options{Options: plan.Options{To: "/copy"}})
 		if got, want := strings.Join(actions(p), ", "), "update /copy/000: value, create /copy/001, create /copy/002"; got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
-		if got := w.aws.Counts()["ssm:DescribeParameters"]; got != 1 {
+		if got := w.AWS.Counts()["ssm:DescribeParameters"]; got != 1 {
 			t.Errorf("%d DescribeParameters, want 1", got)
 		}
 	})

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/recorder"
@@ -21,8 +22,8 @@ import (
 
 func (w *world) label(name string, version int64, labels ...string) {
 	w.Helper()
-	out, err := w.ssm.LabelParameterVersion(w.Context(), &ssm.LabelParameterVersionInput{Name: &name, ParameterVersion: &version, Labels: labels})
-	w.must(err)
+	out, err := w.SSM.LabelParameterVersion(w.Context(), &ssm.LabelParameterVersionInput{Name: &name, ParameterVersion: &version, Labels: labels})
+	w.Must(err)
 	if len(out.InvalidLabels) > 0 {
 		w.Fatalf("labels %v are invalid", out.InvalidLabels)
 	}
@@ -31,8 +32,8 @@ func (w *world) label(name string, version int64, labels ...string) {
 // unlabel removes labels, for which Parameter Store sends no event.
 func (w *world) unlabel(name string, version int64, labels ...string) {
 	w.Helper()
-	out, err := w.ssm.UnlabelParameterVersion(w.Context(), &ssm.UnlabelParameterVersionInput{Name: &name, ParameterVersion: &version, Labels: labels})
-	w.must(err)
+	out, err := w.SSM.UnlabelParameterVersion(w.Context(), &ssm.UnlabelParameterVersionInput{Name: &name, ParameterVersion: &version, Labels: labels})
+	w.Must(err)
 	if len(out.InvalidLabels) > 0 {
 		w.Fatalf("labels %v did not exist", out.InvalidLabels)
 	}
@@ -40,7 +41,7 @@ func (w *world) unlabel(name string, version int64, labels ...string) {
 
 // labels returns the labels of a parameter and the numbers of their versions.
 func (w *world) labels(name string) map[string]int64 {
-	log := w.aws.SSM.Truth(name)
+	log := w.AWS.SSM.Truth(name)
 	if len(log) == 0 || len(log[len(log)-1].Labels) == 0 {
 		return map[string]int64{}
 	}
@@ -60,8 +61,8 @@ func (w *world) puts(name string, first, n int) {
 func (w *world) restored(p *restore.Plan, o restore.Options) restore.Result {
 	w.Helper()
 	res, err := w.restorer(o).Apply(w.Context(), p)
-	w.must(err)
-	w.must(res.Unrecorded)
+	w.Must(err)
+	w.Must(res.Unrecorded)
 	return res
 }
 
@@ -69,7 +70,7 @@ func (w *world) restored(p *restore.Plan, o restore.Options) restore.Result {
 func (w *world) undo(id string, o restore.Options) restore.Result {
 	w.Helper()
 	p, err := w.restorer(o).Undo(w.Context(), id)
-	w.must(err)
+	w.Must(err)
 	return w.restored(p, o)
 }
 
@@ -182,10 +183,10 @@ func TestLabels(t *testing.T) {
 			t.Parallel()
 			inWorld(t, emulator.Options{}, func(w *world) {
 				test.until(w)
-				w.record()
+				w.Record()
 				then := w.pass()
 				test.since(w)
-				w.record()
+				w.Record()
 				w.pass()
 				if test.unseen != nil {
 					test.unseen(w)
@@ -237,8 +238,8 @@ func TestUnknownLabels(t *testing.T) {
 		w.put("/p", "two")
 		w.label("/p", 2, "green")
 		w.unlabel("/p", 1, "blue")
-		w.must(w.recorder.Sync(w.Context(), "/p"))
-		w.record()
+		w.Must(w.Recorder.Sync(w.Context(), "/p"))
+		w.Record()
 		w.pass()
 		p := w.plan("/p", false, then, restore.Options{})
 		if got, want := actions(p)[0], "update /p: value"; got != want {
@@ -262,10 +263,10 @@ func TestUnknownLabels(t *testing.T) {
 		w.unlabel("/p", 1, "blue")
 		w.put("/p", "two")
 		w.label("/p", 2, "green")
-		w.record()
+		w.Record()
 		w.pass()
 		w.remove("/p")
-		w.record()
+		w.Record()
 		w.pass()
 		p := w.plan("/p", false, then, restore.Options{})
 		if got := notices(p); !strings.Contains(got, "its labels are unknown: it is created without labels") {
@@ -358,11 +359,11 @@ func TestFullHistory(t *testing.T) {
 			inWorld(t, emulator.Options{}, func(w *world) {
 				w.puts("/p", 1, test.versions)
 				test.until(w)
-				w.record()
+				w.Record()
 				then := w.pass()
 				w.puts("/p", test.versions+1, 100-test.versions)
 				test.since(w)
-				w.record()
+				w.Record()
 				w.pass()
 				p := w.plan("/p", false, then, restore.Options{})
 				if got := actions(p)[0]; got != test.plan {
@@ -375,7 +376,7 @@ func TestFullHistory(t *testing.T) {
 					test.unseen(w)
 				}
 				before, err := w.restorer(restore.Options{}).Apply(w.Context(), p)
-				w.must(err)
+				w.Must(err)
 				out := before.Outcomes[0]
 				if out.Status != test.status || out.Err != nil && out.Err.Error() != test.err || out.Err == nil && test.err != "" {
 					t.Errorf("got %s (%v), want %s (%s)", out.Status, out.Err, test.status, test.err)
@@ -399,13 +400,13 @@ func TestLabelsMovedBeforeRefusal(t *testing.T) {
 		w.put("/p", "v0")
 		w.put("/p", secret, secureString("alias/old"))
 		w.label("/p", 2, "blue")
-		w.record()
+		w.Record()
 		then := w.pass()
 		w.puts("/p", 3, 98)
 		w.label("/p", 1, "blue")
-		w.record()
+		w.Record()
 		w.pass()
-		w.aws.SSM.DisableKey("alias/old")
+		w.AWS.SSM.DisableKey("alias/old")
 		res := w.restored(w.plan("/p", false, then, restore.Options{}), restore.Options{})
 		out := res.Outcomes[0]
 		if !strings.Contains(fmt.Sprint(out.Err), "its KMS key alias/old does not exist or is not enabled; use another one with --key-id") || w.number("/p") != 100 {
@@ -432,12 +433,12 @@ func TestManyLabels(t *testing.T) {
 		w.puts("/p", 1, 2)
 		w.label("/p", 1, some...)
 		w.label("/p", 2, others...)
-		w.record()
+		w.Record()
 		then, want := w.pass(), w.labels("/p")
 		w.unlabel("/p", 1, some...)
 		w.label("/p", 1, others...)
 		w.label("/p", 2, some...)
-		w.record()
+		w.Record()
 		w.pass()
 		before := w.labels("/p")
 		res := w.restored(w.plan("/p", false, then, restore.Options{}), restore.Options{})
@@ -464,16 +465,16 @@ func TestReservedTags(t *testing.T) {
 	inWorld(t, emulator.Options{}, func(w *world) {
 		var sent []string
 		reserved := strings.NewReplacer(`"sys-`, `"aws:`, `"SYS-`, `"AWS:`)
-		client := rewriting{HTTPClient: w.aws.Client(), request: strings.NewReplacer(), answer: reserved, see: func(op, body string) {
+		client := rewriting{HTTPClient: w.AWS.Client(), request: strings.NewReplacer(), answer: reserved, see: func(op, body string) {
 			if strings.Contains(strings.ToLower(body), "aws:cfn") {
 				sent = append(sent, op+" "+body)
 			}
 		}}
-		live := paramstore.New(w.conn(client).SSM(), paramstore.Options{})
-		records := recorder.New(w.archive, live, recorder.Options{Account: account, Region: region})
+		live := paramstore.New(w.Connect(client).SSM(), paramstore.Options{})
+		records := recorder.New(w.Archive, live, recorder.Options{Account: account, Region: region})
 		record := func() {
 			time.Sleep(2 * time.Second)
-			w.must(w.aws.Queue.Drain(w.Context(), func(ctx context.Context, batch []emulator.Message) (failed []string) {
+			w.Must(w.AWS.Queue.Drain(w.Context(), func(ctx context.Context, batch []emulator.Message) (failed []string) {
 				for _, m := range batch {
 					for _, f := range records.Handle(ctx, []recorder.Message{{ID: m.ID, Body: []byte(reserved.Replace(string(m.Body))), Sent: m.Sent, Receives: m.Receives}}) {
 						failed = append(failed, f.ID)
@@ -500,15 +501,15 @@ func TestReservedTags(t *testing.T) {
 		w.tag("/a/changed", "env", "dev")
 		w.remove("/a/gone")
 		record()
-		r := restore.New(w.archive, live, records, restore.Options{})
-		p, err := r.Plan(w.Context(), target(w, "/a/", false), then)
-		w.must(err)
+		r := restore.New(w.Archive, live, records, restore.Options{})
+		p, err := r.Plan(w.Context(), testworld.Target(w, "/a/", false), then)
+		w.Must(err)
 		want := []string{"update /a/changed: tag env", "create /a/gone", "none /a/same"}
 		if diff := cmp.Diff(actions(p), want); diff != "" {
 			t.Errorf("plan (-got +want):\n%s", diff)
 		}
 		res, err := r.Apply(w.Context(), p)
-		w.must(err)
+		w.Must(err)
 		if text := errs(res.Outcomes); text != "" {
 			t.Errorf("restore: %s", text)
 		}
@@ -535,19 +536,19 @@ func TestUnreadAttributes(t *testing.T) {
 			}
 			w.tag("/a/003", "env", "prod")
 			w.label("/a/004", 1, "blue")
-			w.record()
+			w.Record()
 			then := w.pass()
 			w.put("/a/000", "two")
 			w.tag("/a/001", "env", "dev")
 			w.label("/a/002", 1, "blue")
-			w.record()
+			w.Record()
 			w.pass()
 			// These changes are never recorded.
 			w.tag("/a/005", "env", "dev")
 			w.unlabel("/a/004", 1, "blue")
-			w.aws.ResetCounts()
+			w.AWS.ResetCounts()
 			p := w.plan("/a/", false, then, restore.Options{})
-			counts := w.aws.Counts()
+			counts := w.AWS.Counts()
 			var changes []string
 			for i, text := range actions(p) {
 				if p.Items[i].Action != plan.ActionNone {

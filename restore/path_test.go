@@ -26,27 +26,27 @@ func TestPath(t *testing.T) {
 		w.remove("/app/deleted")
 		w.put("/app/deep/er", "one")
 		w.put("/app/a", secret, secureString("alias/app"))
-		w.record()
+		w.Record()
 		then := w.pass()
 		w.put("/app/a", "two", secureString("alias/app"))
 		w.put("/app/lost", "two")
 		w.put("/app/new", "one")
-		w.record()
-		w.aws.S3.RemoveVersion(bucket, "/app/lost", w.aws.S3.Versions(bucket, "/app/lost")[1].VersionID)
-		index := w.aws.S3.Versions(bucket, ".ssmbak/index/app/damaged")
-		w.aws.S3.Corrupt(bucket, ".ssmbak/index/app/damaged", index[0].VersionID, []byte("{}"))
+		w.Record()
+		w.AWS.S3.RemoveVersion(bucket, "/app/lost", w.AWS.S3.Versions(bucket, "/app/lost")[1].VersionID)
+		index := w.AWS.S3.Versions(bucket, ".ssmbak/index/app/damaged")
+		w.AWS.S3.Corrupt(bucket, ".ssmbak/index/app/damaged", index[0].VersionID, []byte("{}"))
 
 		path, err := restore.OpenPath(w.Context(), w.config(), restore.PathOptions{Bucket: bucket, Path: "/app/", Recursive: true, At: then.Std()})
-		w.must(err)
+		w.Must(err)
 		snapshot, err := path.Preview(w.Context())
-		w.must(err)
+		w.Must(err)
 		if p := snapshot.Problems; len(p) != 1 || p[0].Name != "/app/damaged" {
 			t.Errorf("problems %v, want one of /app/damaged", p)
 		}
 		target, err := ssmbak.ParseTarget("/app/", true)
-		w.must(err)
-		asked, err := w.archive.At(w.Context(), target, then, archive.AllValues)
-		w.must(err)
+		w.Must(err)
+		asked, err := w.Archive.At(w.Context(), target, then, archive.AllValues)
+		w.Must(err)
 		if diff := cmp.Diff(snapshot.States, asked.States, cmp.Comparer(func(a, b ssmbak.Value) bool { return a.Equal(b) })); diff != "" {
 			t.Errorf("preview (-Path +Archive.At):\n%s", diff)
 		}
@@ -71,12 +71,12 @@ func TestPath(t *testing.T) {
 			t.Errorf("preview (-got +want):\n%s", diff)
 		}
 		todo, err := path.Plan(w.Context())
-		w.must(err)
+		w.Must(err)
 		if n := todo.Changes(); n != 1 {
 			t.Errorf("the plan changes %d parameters, want only /app/a", n)
 		}
 		result, err := path.Restore(w.Context())
-		w.must(err)
+		w.Must(err)
 		want = []string{
 			"restored update /app/a version 3", "refused skip /app/damaged", "unchanged none /app/deep/er",
 			"unchanged none /app/deleted", "refused skip /app/lost", "unchanged keep /app/new",
@@ -84,8 +84,8 @@ func TestPath(t *testing.T) {
 		if diff := cmp.Diff(results(result.Outcomes), want); diff != "" {
 			t.Errorf("outcomes (-got +want):\n%s", diff)
 		}
-		record, err := w.archive.RestoreRecord(w.Context(), result.ID)
-		w.must(err)
+		record, err := w.Archive.RestoreRecord(w.Context(), result.ID)
+		w.Must(err)
 		if !strings.HasPrefix(record.By, "arn:aws:") {
 			t.Errorf("By in the record is %q, want the caller's ARN", record.By)
 		}
@@ -124,25 +124,25 @@ func TestOpenPath(t *testing.T) {
 func TestPathWithoutArchive(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
-		w.aws.S3.CreateBucket("empty", true)
+		w.AWS.S3.CreateBucket("empty", true)
 		w.put("/app/a", "one")
 		path, err := restore.OpenPath(w.Context(), w.config(), restore.PathOptions{
 			Bucket: "empty", Path: "/app/a", At: time.Now().Add(-time.Hour), Restore: restore.Options{Options: plan.Options{Exact: true}},
 		})
-		w.must(err)
+		w.Must(err)
 		snapshot, err := path.Preview(w.Context())
-		w.must(err)
+		w.Must(err)
 		if len(snapshot.States) != 0 {
 			t.Errorf("preview %v, want nothing", snapshot.States)
 		}
 		result, err := path.Restore(w.Context())
-		w.must(err)
+		w.Must(err)
 		for _, o := range result.Outcomes {
 			if o.Changed {
 				t.Errorf("%s: %s, want it unchanged", o.Item.Name, o.Status)
 			}
 		}
-		if got := w.aws.S3.Versions("empty", ""); len(got) != 0 {
+		if got := w.AWS.S3.Versions("empty", ""); len(got) != 0 {
 			t.Errorf("it wrote %v", got)
 		}
 	})

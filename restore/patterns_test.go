@@ -11,6 +11,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/pattern"
 	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
@@ -23,12 +24,12 @@ func TestPatterns(t *testing.T) {
 		for _, name := range []string{"/a/db", "/a/db2", "/a/sub/db", "/a/sub/web"} {
 			w.put(name, "one")
 		}
-		w.record()
+		w.Record()
 		then := w.pass()
 		for _, name := range []string{"/a/db", "/a/db2", "/a/new", "/a/sub/db", "/a/sub/web"} {
 			w.put(name, "two")
 		}
-		w.record()
+		w.Record()
 		w.pass()
 		tests := []struct {
 			only, exclude []string
@@ -70,11 +71,11 @@ func TestUnmatched(t *testing.T) {
 	inWorld(t, emulator.Options{}, func(w *world) {
 		w.put("/a/db", "one")
 		w.put("/a/web", "one")
-		w.record()
+		w.Record()
 		then := w.pass()
 		w.put("/a/db", "two")
 		w.put("/a/new", "one")
-		w.record()
+		w.Record()
 		w.pass()
 		res := w.restored(w.plan("/a/", true, then, restore.Options{}), restore.Options{})
 		tests := []struct {
@@ -92,14 +93,14 @@ func TestUnmatched(t *testing.T) {
 			{"/a/db", restore.Options{Options: plan.Options{Exclude: []string{"db"}}}, "--only and --exclude exclude all 1 name"},
 		}
 		for _, test := range tests {
-			_, err := w.restorer(test.o).Plan(w.Context(), target(w, test.text, test.text == "/a/"), then)
+			_, err := w.restorer(test.o).Plan(w.Context(), testworld.Target(w, test.text, test.text == "/a/"), then)
 			var unmatched *plan.UnmatchedError
 			if !errors.As(err, &unmatched) || err.Error() != test.want {
 				t.Errorf("%s %+v: got %v, want %s", test.text, test.o, err, test.want)
 			}
 		}
 		o := restore.Options{Options: plan.Options{Only: []string{"none"}}}
-		if _, err := w.restorer(o).Compare(w.Context(), target(w, "/a/", true), then, ssmbak.TimeOf(time.Now())); err == nil {
+		if _, err := w.restorer(o).Compare(w.Context(), testworld.Target(w, "/a/", true), then, ssmbak.TimeOf(time.Now())); err == nil {
 			t.Error("Compare returned no error")
 		}
 		if _, err := w.restorer(o).Undo(w.Context(), res.ID); err == nil {
@@ -119,14 +120,14 @@ func TestBadPatterns(t *testing.T) {
 			for _, o := range []restore.Options{
 				{Options: plan.Options{Only: []string{"a", text}}}, {Options: plan.Options{Exclude: []string{text}}}, {Options: plan.Options{Only: []string{text}, To: "/b"}},
 			} {
-				_, err := w.restorer(o).Plan(w.Context(), target(w, "/a/", true), ssmbak.Time(1))
+				_, err := w.restorer(o).Plan(w.Context(), testworld.Target(w, "/a/", true), ssmbak.Time(1))
 				var bad *pattern.Error
 				if !errors.As(err, &bad) || bad.Pattern != text {
 					t.Errorf("%q: %v, want a pattern.Error", text, err)
 				}
 			}
 		}
-		if n := w.aws.Counts()["s3:ListObjectsV2"]; n != 0 {
+		if n := w.AWS.Counts()["s3:ListObjectsV2"]; n != 0 {
 			t.Errorf("%d listings for invalid patterns", n)
 		}
 	})
@@ -139,8 +140,8 @@ func TestExcludedFromRecording(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
 		w.put("/a/db", "one")
-		w.record()
-		w.must(archive.NewWriter(w.archive).MarkReconciled(w.Context(), archive.Listing{Began: time.Now(), Excluded: []string{"/ci/**"}}))
+		w.Record()
+		w.Must(archive.NewWriter(w.Archive).MarkReconciled(w.Context(), archive.Listing{Began: time.Now(), Excluded: []string{"/ci/**"}}))
 		then := w.pass()
 		w.put("/ci/run", "one")
 		w.put("/a/new", "one")

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 )
@@ -120,7 +121,7 @@ func TestTo(t *testing.T) {
 				w.put("/other/a", "other")
 				w.pass()
 				w.remove("/app/dead")
-				w.record()
+				w.Record()
 				then := w.pass()
 				before := w.full()
 				p := w.plan(test.target, test.recursive, then, test.o)
@@ -144,7 +145,7 @@ func TestTo(t *testing.T) {
 				if diff := cmp.Diff(w.full(), want); diff != "" {
 					t.Errorf("state (-got +want):\n%s", diff)
 				}
-				w.record()
+				w.Record()
 				if again := w.plan(test.target, test.recursive, then, test.o); again.Changes() != 0 {
 					t.Errorf("new plan: %v", sources(again))
 				}
@@ -168,7 +169,7 @@ func TestToErrors(t *testing.T) {
 		w.put(deep+"/15", "one")
 		w.put("/a/x", "one")
 		w.put("/long/"+strings.Repeat("x", 900), "one")
-		w.record()
+		w.Record()
 		then := w.pass()
 		for _, test := range []struct {
 			target    string
@@ -188,13 +189,13 @@ func TestToErrors(t *testing.T) {
 			{"/a/", true, deep + "/15/16", "it is not a path"},
 			{"/long/", false, "/" + strings.Repeat("y", 100), "it is longer than the 967 characters"},
 		} {
-			p, err := w.restorer(restore.Options{Options: plan.Options{To: test.to}}).Plan(w.Context(), target(w, test.target, test.recursive), then)
+			p, err := w.restorer(restore.Options{Options: plan.Options{To: test.to}}).Plan(w.Context(), testworld.Target(w, test.target, test.recursive), then)
 			var destination *plan.DestinationError
 			if p != nil || !errors.As(err, &destination) || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%s to %.30s: %v, want %q", test.target, test.to, err, test.want)
 			}
 		}
-		if n := w.aws.Counts()["ssm:PutParameter"]; n != 3 {
+		if n := w.AWS.Counts()["ssm:PutParameter"]; n != 3 {
 			t.Errorf("%d parameters were written, want only the 3 of the test", n)
 		}
 	})
@@ -212,7 +213,7 @@ func TestToAttributes(t *testing.T) {
 		w.put("/a/y", "a,b", stringList)
 		w.pass()
 		w.tag("/a/x", "env", "prod")
-		w.record()
+		w.Record()
 		then := w.pass()
 		w.put("/a/x", "changed since", rich2)
 		// These are not recorded.
@@ -244,7 +245,7 @@ func TestToAttributes(t *testing.T) {
 			t.Errorf("other parameters are\n%v, was\n%v", after, before)
 		}
 		// The overwritten state is in the archive.
-		w.record()
+		w.Record()
 		w.pass()
 		w.restored(w.plan("/b/", false, between, restore.Options{}), restore.Options{})
 		if diff := cmp.Diff(w.state()["/b/x"], before["/b/x"][:strings.Index(before["/b/x"], " labels=")]); diff != "" {
@@ -267,10 +268,10 @@ func TestToLabels(t *testing.T) {
 		w.put("/a/x", "one")
 		w.put("/b/x", "theirs")
 		w.label("/a/x", 1, "blue")
-		w.record()
+		w.Record()
 		then := w.pass()
 		w.put("/b/x", "theirs again")
-		w.record()
+		w.Record()
 		w.pass()
 		o := restore.Options{Options: plan.Options{To: "/b"}}
 		w.restored(w.plan("/a/x", false, then, o), o)
@@ -286,21 +287,21 @@ func TestToBeforeRecording(t *testing.T) {
 	inWorld(t, emulator.Options{}, func(w *world) {
 		w.put("/a/x", "one")
 		w.put("/b/y", "theirs")
-		w.must(w.recorder.Sync(w.Context(), "/a/x"))
+		w.Must(w.Recorder.Sync(w.Context(), "/a/x"))
 		then := w.pass()
 		o := restore.Options{Options: plan.Options{To: "/b", Exact: true}}
 		if got := sources(w.plan("/a/", false, then, o)); len(got) != 2 || got[1] != "skip /b/y" {
 			t.Errorf("without a listing: %v", got)
 		}
-		r := restore.New(w.archive, w.live, nil, restore.Options{Options: plan.Options{To: "/b", Exact: true}})
-		w.must(w.recorder.Sync(w.Context(), "/a/x"))
-		p, err := r.Plan(w.Context(), target(w, "/a/", false), then)
-		w.must(err)
+		r := restore.New(w.Archive, w.Live, nil, restore.Options{Options: plan.Options{To: "/b", Exact: true}})
+		w.Must(w.Recorder.Sync(w.Context(), "/a/x"))
+		p, err := r.Plan(w.Context(), testworld.Target(w, "/a/", false), then)
+		w.Must(err)
 		w.restored(p, restore.Options{})
 		if w.number("/b/y") != 1 {
 			t.Error("an unrecorded parameter was deleted")
 		}
-		w.record()
+		w.Record()
 		now := w.pass()
 		if got := sources(w.plan("/a/", false, now, o)); len(got) != 2 || got[1] != "delete /b/y" {
 			t.Errorf("after a listing: %v", got)
@@ -315,11 +316,11 @@ func TestToDamage(t *testing.T) {
 		for _, name := range []string{"/a/x", "/a/y", "/b/y"} {
 			w.put(name, "of "+name)
 		}
-		w.record()
+		w.Record()
 		then := w.pass()
 		for _, name := range []string{"/a/x", "/b/y"} {
 			key := ".ssmbak/index" + name
-			w.aws.S3.Corrupt(bucket, key, w.aws.S3.Versions(bucket, key)[0].VersionID, []byte("no index"))
+			w.AWS.S3.Corrupt(bucket, key, w.AWS.S3.Versions(bucket, key)[0].VersionID, []byte("no index"))
 		}
 		o := restore.Options{Options: plan.Options{To: "/b"}}
 		p := w.plan("/a/", false, then, o)

@@ -18,6 +18,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
@@ -34,7 +35,7 @@ func (w *world) full() map[string]string {
 	out := w.state()
 	for name := range out {
 		values := make(map[int64]string)
-		for _, c := range w.aws.SSM.Truth(name) {
+		for _, c := range w.AWS.SSM.Truth(name) {
 			if c.Op == "Create" {
 				clear(values)
 			}
@@ -58,7 +59,7 @@ func (w *world) replaceable(until ...func(*ssm.PutParameterInput)) (then ssmbak.
 	w.label("/p", 2, "blue")
 	w.pass()
 	w.tag("/p", "env", "prod")
-	w.record()
+	w.Record()
 	then = w.pass()
 	w.put("/p", "two", advancedTier, func(in *ssm.PutParameterInput) {
 		in.Policies = aws.String(`[{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"20","Unit":"Days"}}]`)
@@ -66,7 +67,7 @@ func (w *world) replaceable(until ...func(*ssm.PutParameterInput)) (then ssmbak.
 	w.tag("/p", "env", "dev")
 	w.tag("/p", "team", "a")
 	w.label("/p", 3, "green")
-	w.record()
+	w.Record()
 	w.pass()
 	return then
 }
@@ -105,7 +106,7 @@ func TestReplaceTier(t *testing.T) {
 		if got := w.full()["/p"]; got != want {
 			t.Errorf("left\n%s, want\n%s", got, want)
 		}
-		w.record()
+		w.Record()
 		w.pass()
 		if got := actions(w.plan("/p", false, then, o))[0]; got != "none /p" {
 			t.Errorf("new plan: %s", got)
@@ -122,10 +123,10 @@ func TestReplaceTierAlone(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
 		w.put("/p", "one")
-		w.record()
+		w.Record()
 		then := w.pass()
 		w.put("/p", "one", advancedTier)
-		w.record()
+		w.Record()
 		w.pass()
 		p := w.plan("/p", false, then, restore.Options{})
 		if got := actions(p)[0]; got != "none /p" || !strings.Contains(notices(p), "its tier stays Advanced") {
@@ -243,7 +244,7 @@ func TestReplaceFails(t *testing.T) {
 				} else {
 					then = w.replaceable(test.until)
 				}
-				w.aws.SSM.DisableKey("alias/old")
+				w.AWS.SSM.DisableKey("alias/old")
 				o, before := restore.Options{Options: plan.Options{Replace: true}}, w.full()
 				p := w.plan("/p", false, then, o)
 				if p.Items[0].Action != plan.ActionReplace {
@@ -278,7 +279,7 @@ func TestReplaceFails(t *testing.T) {
 				if got := w.full()["/p"]; got != left {
 					t.Errorf("left\n%s, want\n%s", got, left)
 				}
-				w.record()
+				w.Record()
 				w.pass()
 				w.undo(res.ID, restore.Options{})
 				after := test.after
@@ -332,22 +333,22 @@ func TestReplaceImage(t *testing.T) {
 	inWorld(t, emulator.Options{SSM: ssmapi.Options{ImageDelay: 5 * time.Second}}, func(w *world) {
 		w.put("/p", "ami-12345678", func(in *ssm.PutParameterInput) { in.DataType = aws.String("aws:ec2:image") })
 		w.pass()
-		w.record()
+		w.Record()
 		then := w.pass()
 		w.remove("/p") // a data type does not change in place
 		w.pass()
 		w.put("/p", "one", advancedTier)
 		w.put("/p", "two", advancedTier)
 		w.label("/p", 2, "blue")
-		w.record()
+		w.Record()
 		w.pass()
 		before := w.full()
-		live := paramstore.New(w.conn(rewriting{HTTPClient: w.aws.Client(), request: strings.NewReplacer("ami-12345678", "ami-gone"), answer: strings.NewReplacer()}).SSM(), paramstore.Options{})
-		r := restore.New(w.archive, live, w.recorder, restore.Options{Options: plan.Options{Replace: true}})
-		p, err := r.Plan(w.Context(), target(w, "/p", false), then)
-		w.must(err)
+		live := paramstore.New(w.Connect(rewriting{HTTPClient: w.AWS.Client(), request: strings.NewReplacer("ami-12345678", "ami-gone"), answer: strings.NewReplacer()}).SSM(), paramstore.Options{})
+		r := restore.New(w.Archive, live, w.Recorder, restore.Options{Options: plan.Options{Replace: true}})
+		p, err := r.Plan(w.Context(), testworld.Target(w, "/p", false), then)
+		w.Must(err)
 		res, err := r.Apply(w.Context(), p)
-		w.must(err)
+		w.Must(err)
 		if got := results(res.Outcomes)[0]; got != "failed replace /p version 1" || !strings.Contains(errs(res.Outcomes), "AWS accepted the write but did not store it") {
 			t.Errorf("got %s: %s", got, errs(res.Outcomes))
 		}
@@ -379,7 +380,7 @@ func TestReplaceType(t *testing.T) {
 				w.label("/p", 1, "blue")
 				w.pass()
 				w.tag("/p", "env", "prod")
-				w.record()
+				w.Record()
 				then := w.pass()
 				want := w.full()
 				w.remove("/p")
@@ -388,7 +389,7 @@ func TestReplaceType(t *testing.T) {
 				w.label("/p", 1, "green")
 				w.pass()
 				w.tag("/p", "env", "dev")
-				w.record()
+				w.Record()
 				w.pass()
 				before := w.full()
 
@@ -419,7 +420,7 @@ func TestReplaceType(t *testing.T) {
 				if diff := cmp.Diff(w.full(), want); diff != "" {
 					t.Errorf("with --replace (-got +want):\n%s", diff)
 				}
-				w.record()
+				w.Record()
 				w.pass()
 				text := errs(w.undo(res.ID, o).Outcomes)
 				if diff := cmp.Diff(w.full(), before); diff != "" {
@@ -441,8 +442,8 @@ func TestReplaceInterrupted(t *testing.T) {
 		defer cancel()
 		w.once("DeleteParameters", func() emulator.Fault { time.AfterFunc(10*time.Second, cancel); return emulator.Fault{} })
 		res, err := w.restorer(o).Apply(ctx, p)
-		w.must(err)
-		w.must(res.Unrecorded)
+		w.Must(err)
+		w.Must(res.Unrecorded)
 		if got := results(res.Outcomes)[0]; got != "restored replace /p version 1" || ctx.Err() == nil {
 			t.Errorf("got %s (%v)", got, res.Outcomes[0].Err)
 		}
@@ -466,8 +467,8 @@ func TestReplaceInterruptedForLong(t *testing.T) {
 			absences = append(absences, fmt.Sprintf("%s %v %v", a.Name, a.Until != 0, a.Over))
 		}
 		res, err := w.restorer(o).Apply(ctx, p)
-		w.must(err)
-		w.must(res.Unrecorded)
+		w.Must(err)
+		w.Must(res.Unrecorded)
 		if got := results(res.Outcomes)[0]; got != "restored replace /p version 1" {
 			t.Errorf("got %s (%v)", got, res.Outcomes[0].Err)
 		}
@@ -494,7 +495,7 @@ func TestReplaceInterruptedBefore(t *testing.T) {
 		defer cancel()
 		w.once("DeleteParameters", func() emulator.Fault { cancel(); return emulator.Throttled })
 		res, err := w.restorer(o).Apply(ctx, p)
-		w.must(err)
+		w.Must(err)
 		var idle *restore.NotStartedError
 		if out := res.Outcomes[0]; out.Status != plan.StatusFailed || !errors.As(out.Err, &idle) || out.Replaced {
 			t.Errorf("got %s (%v)", out.Status, out.Err)
@@ -517,8 +518,8 @@ func TestReplaceChanged(t *testing.T) {
 		if out.Status != plan.StatusRefused || out.Replaced || w.number("/p") != 4 {
 			t.Errorf("got %s (%v), and version %d is live", out.Status, out.Err, w.number("/p"))
 		}
-		p, err := restore.New(w.archive, w.live, nil, o).Plan(w.Context(), target(w, "/p", false), then)
-		w.must(err)
+		p, err := restore.New(w.Archive, w.Live, nil, o).Plan(w.Context(), testworld.Target(w, "/p", false), then)
+		w.Must(err)
 		if got := actions(p)[0]; !strings.HasPrefix(got, "replace /p (its live version is not in the archive") {
 			t.Errorf("of a version that is not recorded: %s", got)
 		}
@@ -549,11 +550,11 @@ func TestRecreation(t *testing.T) {
 			}
 			inWorld(t, o, func(w *world) {
 				w.put("/p", "one")
-				w.record()
+				w.Record()
 				then := w.pass()
 				w.remove("/p")
-				w.record()
-				log := w.aws.SSM.Truth("/p")
+				w.Record()
+				log := w.AWS.SSM.Truth("/p")
 				deleted := log[len(log)-1].Time
 				time.Sleep(time.Until(deleted.Add(test.ago)))
 				o := restore.Options{Recreation: test.recreation}
@@ -562,7 +563,7 @@ func TestRecreation(t *testing.T) {
 					t.Errorf("notices %q", notices(p))
 				}
 				out := w.restored(p, o).Outcomes[0]
-				log = w.aws.SSM.Truth("/p")
+				log = w.AWS.SSM.Truth("/p")
 				if pause := log[len(log)-1].Time.Sub(deleted); out.Status != plan.StatusRestored || pause < test.pause || pause > test.pause+time.Second {
 					t.Errorf("%s (%v) after %s, want %s", out.Status, out.Err, pause, test.pause)
 				}
@@ -582,15 +583,15 @@ func TestKeys(t *testing.T) {
 		w.put("/a/gone", secret, secureString("alias/old"))
 		w.put("/a/plain", "one")
 		w.put("/a/same", secret, secureString("alias/old"))
-		w.record()
+		w.Record()
 		then := w.pass()
 		w.put("/a/changed", "two", secureString("alias/new"))
 		w.remove("/a/gone")
 		w.put("/a/plain", "two")
-		w.record()
+		w.Record()
 		w.pass()
 		before := w.full()
-		w.aws.SSM.DisableKey("alias/old")
+		w.AWS.SSM.DisableKey("alias/old")
 		out := w.restored(w.plan("/a/", false, then, restore.Options{}), restore.Options{}).Outcomes
 		want := []string{"refused update /a/changed", "refused create /a/gone", "restored update /a/plain version 3", "unchanged none /a/same"}
 		if diff := cmp.Diff(results(out), want); diff != "" {
@@ -625,7 +626,7 @@ func TestKeys(t *testing.T) {
 				t.Errorf("%s is %s, want the key %q", name, got, key)
 			}
 		}
-		w.record()
+		w.Record()
 		w.pass()
 		again := w.plan("/a/", false, then, o)
 		if again.Changes() != 0 {
@@ -641,12 +642,12 @@ func TestDeletions(t *testing.T) {
 	inWorld(t, emulator.Options{}, func(w *world) {
 		const n = 23
 		w.put("/a/kept", "one")
-		w.record()
+		w.Record()
 		then := w.pass()
 		for i := range n {
 			w.put(fmt.Sprintf("/a/%02d", i), "one")
 		}
-		w.record()
+		w.Record()
 		w.pass()
 		o := restore.Options{Options: plan.Options{Exact: true}}
 		p := w.plan("/a/", false, then, o)
@@ -655,10 +656,10 @@ func TestDeletions(t *testing.T) {
 		}
 		w.put("/a/05", "theirs")
 		w.remove("/a/15")
-		w.aws.ResetCounts()
+		w.AWS.ResetCounts()
 		out := w.restored(p, o).Outcomes
 		want := map[string]int{"ssm:DescribeParameters": 1, "ssm:DeleteParameters": 3, "s3:PutObject": 2} // one request reads all of them
-		if diff := cmp.Diff(w.aws.Counts(), want); diff != "" {
+		if diff := cmp.Diff(w.AWS.Counts(), want); diff != "" {
 			t.Errorf("requests (-got +want):\n%s", diff)
 		}
 		for i, o := range out[:n] {

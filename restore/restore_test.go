@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 	"github.com/ssmbak/ssmbak/timeline"
@@ -40,7 +41,7 @@ func TestRestore(t *testing.T) {
 		w.tag("/app/tagged", "env", "prod")
 		w.tag("/app/tagged", "team", "a")
 		w.tag("/app/removed", "env", "prod")
-		w.record()
+		w.Record()
 		then := w.pass()
 		before := w.state()
 
@@ -51,18 +52,18 @@ func TestRestore(t *testing.T) {
 		})
 		w.tag("/app/tagged", "env", "dev")
 		w.tag("/app/tagged", "new", "x")
-		_, err := w.ssm.RemoveTagsFromResource(w.Context(), &ssm.RemoveTagsFromResourceInput{
+		_, err := w.SSM.RemoveTagsFromResource(w.Context(), &ssm.RemoveTagsFromResourceInput{
 			ResourceId: aws.String("/app/tagged"), ResourceType: types.ResourceTypeForTaggingParameter, TagKeys: []string{"team"},
 		})
-		w.must(err)
+		w.Must(err)
 		w.remove("/app/removed")
 		w.put("/app/new", "three")
 		w.put("/app/brief", "came and went")
-		w.record()
+		w.Record()
 		w.pass()
 		w.remove("/app/brief")
 		w.put("/other", "two")
-		w.record()
+		w.Record()
 		wrong := w.pass()
 		after := w.state()
 
@@ -103,7 +104,7 @@ func TestRestore(t *testing.T) {
 			t.Errorf("state after the restore (-got +want):\n%s", diff)
 		}
 
-		w.record()
+		w.Record()
 		w.pass()
 		if again := w.plan("/app/", true, then, restore.Options{}); again.Count(plan.ActionNone) != 6 || again.Count(plan.ActionKeep) != 1 {
 			t.Errorf("new plan: %v", actions(again))
@@ -125,7 +126,7 @@ func TestUnrecorded(t *testing.T) {
 		w.put("/a/changed", "one")
 		w.put("/a/remade", "one")
 		w.put("/a/removed", "one")
-		w.record()
+		w.Record()
 		then := w.pass()
 		w.put("/a/changed", "two")
 		w.remove("/a/remade")
@@ -171,7 +172,7 @@ func TestChangedDuringPlan(t *testing.T) {
 			t.Parallel()
 			inWorld(t, emulator.Options{}, func(w *world) {
 				w.put("/p", "one")
-				w.record()
+				w.Record()
 				then := w.pass()
 				w.put("/p", "two")
 				w.once("GetParameterHistory", func() emulator.Fault { test.change(w); return emulator.Fault{} })
@@ -195,17 +196,17 @@ func TestUnrecordedTags(t *testing.T) {
 		w.put("/p", "one")
 		w.pass()
 		w.tag("/p", "env", "prod")
-		w.record()
+		w.Record()
 		then := w.pass()
 		w.put("/p", "two")
 		w.tag("/p", "kept", "no")
-		w.record()
+		w.Record()
 		w.pass()
 		w.tag("/p", "env", "dev")
 
-		r := restore.New(w.archive, w.live, nil, restore.Options{})
-		p, err := r.Plan(w.Context(), target(w, "/p", false), then)
-		w.must(err)
+		r := restore.New(w.Archive, w.Live, nil, restore.Options{})
+		p, err := r.Plan(w.Context(), testworld.Target(w, "/p", false), then)
+		w.Must(err)
 		if got, want := actions(p)[0], "update /p: value, tag env, tag kept (its tags and labels are not in the archive)"; got != want {
 			t.Errorf("without a syncer: got %s, want %s", got, want)
 		}
@@ -213,8 +214,8 @@ func TestUnrecordedTags(t *testing.T) {
 		if got, want := actions(p)[0], "update /p: value, tag env, tag kept"; got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
-		index, err := w.archive.Index(w.Context(), "/p")
-		w.must(err)
+		index, err := w.Archive.Index(w.Context(), "/p")
+		w.Must(err)
 		if tags := index.Facts.Tags; !slices.ContainsFunc(tags, func(s timeline.TagsFact) bool { return s.Tags["env"] == "dev" }) {
 			t.Errorf("the tags were not recorded: %v", tags)
 		}
@@ -233,24 +234,24 @@ func TestUnsaved(t *testing.T) {
 		w.remove("/a/gone")
 		w.put("/a/locked", secret, secureString("alias/app"))
 		w.put("/a/plain", "one")
-		w.record()
+		w.Record()
 		then := w.pass()
 		w.put("/a/gone", "again")
 		w.put("/a/locked", "two", secureString("alias/broken"))
-		w.aws.SSM.DisableKey("alias/broken")
+		w.AWS.SSM.DisableKey("alias/broken")
 		w.put("/a/plain", "two")
 		state := w.state()
 
-		r := restore.New(w.archive, w.live, nil, restore.Options{})
-		p, err := r.Plan(w.Context(), target(w, "/a/", false), then)
-		w.must(err)
+		r := restore.New(w.Archive, w.Live, nil, restore.Options{})
+		p, err := r.Plan(w.Context(), testworld.Target(w, "/a/", false), then)
+		w.Must(err)
 		const unsaved = " (its live version is not in the archive: recording is not possible here)"
 		want := []string{"delete /a/gone" + unsaved, "update /a/locked: value, keyId" + unsaved, "update /a/plain: value" + unsaved}
 		if diff := cmp.Diff(actions(p), want); diff != "" {
 			t.Errorf("plan without a syncer (-got +want):\n%s", diff)
 		}
 		refused, err := r.Apply(w.Context(), p)
-		w.must(err)
+		w.Must(err)
 		if diff := cmp.Diff(results(refused.Outcomes), []string{"refused delete /a/gone", "refused update /a/locked", "refused update /a/plain"}); diff != "" {
 			t.Errorf("outcomes without a syncer (-got +want):\n%s", diff)
 		}
@@ -276,16 +277,16 @@ func TestUnavailableValues(t *testing.T) {
 		for _, name := range []string{"/a/damaged", "/a/expired", "/a/fine", "/a/unsaved"} {
 			w.put(name, "one")
 		}
-		w.record()
+		w.Record()
 		then := w.pass()
 		for _, name := range []string{"/a/damaged", "/a/expired", "/a/fine", "/a/unsaved"} {
 			w.put(name, "two")
 		}
-		w.record()
-		version := func(name string, i int) string { return w.aws.S3.Versions(bucket, name)[i].VersionID }
-		w.aws.S3.Corrupt(bucket, "/a/damaged", version("/a/damaged", 1), []byte("eno"))
-		w.aws.S3.RemoveVersion(bucket, "/a/expired", version("/a/expired", 1))
-		w.aws.S3.RemoveVersion(bucket, "/a/unsaved", version("/a/unsaved", 0))
+		w.Record()
+		version := func(name string, i int) string { return w.AWS.S3.Versions(bucket, name)[i].VersionID }
+		w.AWS.S3.Corrupt(bucket, "/a/damaged", version("/a/damaged", 1), []byte("eno"))
+		w.AWS.S3.RemoveVersion(bucket, "/a/expired", version("/a/expired", 1))
+		w.AWS.S3.RemoveVersion(bucket, "/a/unsaved", version("/a/unsaved", 0))
 
 		p := w.plan("/a/", false, then, restore.Options{})
 		want := []string{
@@ -315,13 +316,13 @@ func TestBeforeRecording(t *testing.T) {
 	inWorld(t, emulator.Options{}, func(w *world) {
 		early := w.pass()
 		w.put("/a/known", "one")
-		w.must(w.recorder.Sync(w.Context(), "/a/known"))
+		w.Must(w.Recorder.Sync(w.Context(), "/a/known"))
 		if got := actions(w.plan("/a/", false, early, restore.Options{})); len(got) != 1 || got[0] != "keep /a/known" {
 			t.Errorf("without a listing: %v", got)
 		}
 		then := w.pass()
 		w.put("/a/known", "two")
-		w.record()
+		w.Record()
 		w.pass()
 		p := w.plan("/a/", false, early, restore.Options{Options: plan.Options{Exact: true}})
 		if got := actions(p); len(got) != 1 || got[0] != "skip /a/known" {
@@ -339,7 +340,7 @@ func TestTargets(t *testing.T) {
 		for _, name := range []string{"/a", "/a/b", "/a/b/c", "/ab", "/newvoll/ssmbak/bucketname", "/newvoll/x"} {
 			w.put(name, "one")
 		}
-		w.record()
+		w.Record()
 		then := w.pass()
 		w.put("/new", "one")
 		w.put("/new/below", "one")
@@ -385,23 +386,23 @@ func TestRequests(t *testing.T) {
 		for _, name := range []string{"/a/1", "/a/2", "/a/3", "/a/4"} {
 			w.put(name, secret, secureString("alias/app"))
 		}
-		w.record()
+		w.Record()
 		then := w.pass()
 		w.put("/a/4", "two", secureString("alias/app"))
-		w.record()
-		w.aws.ResetCounts()
+		w.Record()
+		w.AWS.ResetCounts()
 		p := w.plan("/a/", false, then, restore.Options{})
 		want := map[string]int{
 			"s3:GetObject":     4 + 2 + 2, // indexes, the two values of /a/4, and the reconcile state twice
 			"s3:ListObjectsV2": 1, "ssm:DescribeParameters": 1, "ssm:ListTagsForResource": 4, "ssm:GetParameterHistory": 4,
 		}
-		if diff := cmp.Diff(w.aws.Counts(), want); diff != "" {
+		if diff := cmp.Diff(w.AWS.Counts(), want); diff != "" {
 			t.Errorf("requests of the plan (-got +want):\n%s", diff)
 		}
-		w.aws.ResetCounts()
+		w.AWS.ResetCounts()
 		w.apply(w.Context(), p, restore.Options{})
 		want = map[string]int{"ssm:DescribeParameters": 1, "ssm:PutParameter": 1, "s3:PutObject": 2} // the record, before and after
-		if diff := cmp.Diff(w.aws.Counts(), want); diff != "" {
+		if diff := cmp.Diff(w.AWS.Counts(), want); diff != "" {
 			t.Errorf("requests of the restore (-got +want):\n%s", diff)
 		}
 	})

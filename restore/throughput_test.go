@@ -38,8 +38,8 @@ func inAccount(t *testing.T, limits map[string]float64, test func(w *world)) {
 func (w *world) fill(path string, n int, value string, overwrite bool) {
 	w.Helper()
 	for i := range n {
-		_, err := w.live.Put(w.Context(), paramstore.Write{Name: ssmbak.Name(fmt.Sprintf("%s%03d", path, i)), Value: ssmbak.NewValue(value), Overwrite: overwrite, Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}})
-		w.must(err)
+		_, err := w.Live.Put(w.Context(), paramstore.Write{Name: ssmbak.Name(fmt.Sprintf("%s%03d", path, i)), Value: ssmbak.NewValue(value), Overwrite: overwrite, Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}})
+		w.Must(err)
 	}
 }
 
@@ -54,15 +54,15 @@ func TestRestoreRate(t *testing.T) {
 			t.Parallel()
 			inAccount(t, limits(rate.put, rate.describe), func(w *world) {
 				w.fill("/app/", parameters, "one", false)
-				w.record()
+				w.Record()
 				then := w.pass()
 				w.fill("/app/", parameters, "two", true)
 				w.fill("/app/new", deletions, "new", false)
-				w.record()
+				w.Record()
 				w.pass()
 
 				p := w.plan("/app/", false, then, restore.Options{Options: plan.Options{Exact: true}})
-				w.aws.ResetCounts()
+				w.AWS.ResetCounts()
 				began := time.Now()
 				outcomes := w.apply(w.Context(), p, restore.Options{Options: plan.Options{Exact: true}})
 				took := time.Since(began)
@@ -75,7 +75,7 @@ func TestRestoreRate(t *testing.T) {
 						w.Fatalf("%s: %s, %v", o.Item.Name, o.Status, o.Err)
 					}
 				}
-				counts := w.aws.Counts()
+				counts := w.AWS.Counts()
 				puts, looks := counts["ssm:PutParameter"], counts["ssm:DescribeParameters"]
 				got := parameters / took.Seconds()
 				w.Logf("%g PutParameter and %g DescribeParameters per second: %.2f restored per second, %.0f %%, with %d PutParameter, %d DescribeParameters, %d DeleteParameters",

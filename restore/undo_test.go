@@ -22,6 +22,7 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/pattern"
 	"github.com/ssmbak/ssmbak/plan"
@@ -31,8 +32,8 @@ import (
 
 func (w *world) untag(name, key string) {
 	w.Helper()
-	_, err := w.ssm.RemoveTagsFromResource(w.Context(), &ssm.RemoveTagsFromResourceInput{ResourceId: &name, ResourceType: "Parameter", TagKeys: []string{key}})
-	w.must(err)
+	_, err := w.SSM.RemoveTagsFromResource(w.Context(), &ssm.RemoveTagsFromResourceInput{ResourceId: &name, ResourceType: "Parameter", TagKeys: []string{key}})
+	w.Must(err)
 }
 
 // everything creates parameters such that a restore to the returned time requires every
@@ -56,7 +57,7 @@ func (w *world) everything() (then ssmbak.Time) {
 	w.tag("/a/replaced", "env", "prod")
 	w.tag("/a/tagged", "env", "prod")
 	w.tag("/a/updated", "env", "prod")
-	w.record()
+	w.Record()
 	then = w.pass()
 
 	w.put("/a/deleted", secret, rich)
@@ -78,7 +79,7 @@ func (w *world) everything() (then ssmbak.Time) {
 	w.tag("/a/tagged", "team", "a")
 	w.tag("/a/typed", "team", "a")
 	w.untag("/a/updated", "env")
-	w.record()
+	w.Record()
 	w.pass()
 	return then
 }
@@ -106,7 +107,7 @@ func TestUndo(t *testing.T) {
 		for i, want := range []map[string]string{before, after, before, after} {
 			// Even the events of the restore have not arrived yet.
 			p, err := w.restorer(o).Undo(w.Context(), res.ID)
-			w.must(err)
+			w.Must(err)
 			if p.Undoes != res.ID || p.Target.String() != "/a/" || !p.Target.Recursive() {
 				t.Errorf("plan %d undoes %s of %s", i, p.Undoes, p.Target)
 			}
@@ -118,18 +119,18 @@ func TestUndo(t *testing.T) {
 				t.Fatalf("after undo %d (-got +want):\n%s", i, diff)
 			}
 			if i%2 == 1 {
-				w.record()
+				w.Record()
 				w.pass()
 			}
 		}
-		rec, err := w.archive.RestoreRecord(w.Context(), res.ID)
-		w.must(err)
+		rec, err := w.Archive.RestoreRecord(w.Context(), res.ID)
+		w.Must(err)
 		if rec.Undoes == "" || rec.At != 0 || rec.Target != "/a/" || !rec.Recursive || rec.Ended.IsZero() {
 			t.Errorf("the record of an undo: %+v", rec)
 		}
 		// A second undo has nothing to do.
 		again, err := w.restorer(o).Undo(w.Context(), rec.Undoes)
-		w.must(err)
+		w.Must(err)
 		if again.Changes() != 0 {
 			t.Errorf("again: %v", actions(again))
 		}
@@ -165,11 +166,11 @@ func (d *deathAt) fault(string, string, string) emulator.Fault {
 func (w *world) dying(d *deathAt, o restore.Options) *restore.Restorer {
 	w.Helper()
 	conn, err := awsconn.Load(w.Context(), awsconn.Options{
-		Region: region, EndpointURL: "http://127.0.0.1", HTTPClient: w.aws.ClientWith(d.fault), Anonymous: true, MaxAttempts: 1,
+		Region: region, EndpointURL: "http://127.0.0.1", HTTPClient: w.AWS.ClientWith(d.fault), Anonymous: true, MaxAttempts: 1,
 	})
-	w.must(err)
+	w.Must(err)
 	a, err := archive.Open(w.Context(), conn.S3(), archive.Options{Bucket: bucket, Account: account, Region: region})
-	w.must(err)
+	w.Must(err)
 	live := paramstore.New(conn.SSM(), paramstore.Options{})
 	return restore.New(a, live, recorder.New(a, live, recorder.Options{Account: account, Region: region}), o)
 }
@@ -178,16 +179,16 @@ func (w *world) dying(d *deathAt, o restore.Options) *restore.Restorer {
 // "" if there is none yet, and whether it was killed.
 func (w *world) killed(d *deathAt, then ssmbak.Time, o restore.Options) (id string, died bool) {
 	w.Helper()
-	known, _, err := w.archive.RestoreRecords(w.Context(), 0)
-	w.must(err)
+	known, _, err := w.Archive.RestoreRecords(w.Context(), 0)
+	w.Must(err)
 	r := w.dying(d, o)
-	p, err := r.Plan(w.Context(), target(w, "/a/", true), then)
-	w.must(err)
+	p, err := r.Plan(w.Context(), testworld.Target(w, "/a/", true), then)
+	w.Must(err)
 	d.armed.Store(true)
 	_, _ = r.Apply(w.Context(), p) // the process is killed
 	died = d.n.Load() > d.k
-	now, _, err := w.archive.RestoreRecords(w.Context(), 0)
-	w.must(err)
+	now, _, err := w.Archive.RestoreRecords(w.Context(), 0)
+	w.Must(err)
 	if len(now) > len(known) {
 		id = now[0].ID
 	}
@@ -225,7 +226,7 @@ func TestUndoKilled(t *testing.T) {
 				}
 				time.Sleep(10 * time.Second)
 				if k%2 == 0 { // or the events have not arrived yet
-					w.record()
+					w.Record()
 				}
 				text := errs(w.undo(id, o).Outcomes)
 				if diff := cmp.Diff(w.full(), before); diff != "" || text != "" {
@@ -252,13 +253,13 @@ func TestUndoKilledAndFinished(t *testing.T) {
 				first, died := w.killed(&deathAt{k: k, after: k%2 == 0}, then, o)
 				last = !died
 				time.Sleep(time.Minute)
-				w.record()
+				w.Record()
 				second := w.restored(w.plan("/a/", true, then, o), o)
 				if text := errs(second.Outcomes); text != "" {
 					t.Errorf("killed at request %d, and again: %s", k, text)
 				}
 				time.Sleep(time.Minute)
-				w.record()
+				w.Record()
 				order := []string{second.ID, first}
 				if !newest {
 					order = []string{first, second.ID}
@@ -267,7 +268,7 @@ func TestUndoKilledAndFinished(t *testing.T) {
 					if id != "" { // there was something left to do
 						w.undo(id, o)
 						time.Sleep(time.Minute)
-						w.record()
+						w.Record()
 					}
 				}
 				if diff := cmp.Diff(w.full(), before); diff != "" {
@@ -316,7 +317,7 @@ func TestUndoConflicts(t *testing.T) {
 				left := w.full()[test.parameter]
 				w.pass()
 				p, err := w.restorer(o).Undo(w.Context(), res.ID)
-				w.must(err)
+				w.Must(err)
 				for _, item := range p.Items {
 					if refused := string(item.Name) == test.parameter; refused != (item.Refused != "") || refused && !strings.HasPrefix(item.Refused, test.want) {
 						t.Errorf("%s %s: refused for %q, want %q", item.Action, item.Name, item.Refused, test.want)
@@ -349,7 +350,7 @@ func TestUndoKeepsOtherAttributes(t *testing.T) {
 		if got, want := w.full()["/a/tagged"], "tags=map[env:dev later:x team:a] labels=map[later:one]"; !strings.HasSuffix(got, want) {
 			t.Errorf("left %s, want %s", got, want)
 		}
-		w.record()
+		w.Record()
 		w.pass()
 		res = w.restored(w.plan("/a/updated", false, then, restore.Options{}), restore.Options{})
 		w.pass()
@@ -368,17 +369,17 @@ func TestUndoReplacesAndKeepsTags(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
 		w.put("/a/tier", "one", advancedTier)
-		w.record()
+		w.Record()
 		then := w.pass()
 		w.remove("/a/tier")
 		w.put("/a/tier", "one")
 		w.tag("/a/tier", "env", "dev")
-		w.record()
+		w.Record()
 		w.pass()
 		res := w.restored(w.plan("/a/tier", false, then, restore.Options{}), restore.Options{})
 		w.pass()
 		w.tag("/a/tier", "later", "x")
-		w.record()
+		w.Record()
 		w.undo(res.ID, restore.Options{Options: plan.Options{Replace: true}})
 		if got, want := w.full()["/a/tier"], "tags=map[env:dev later:x]"; !strings.Contains(got, want) || !strings.Contains(got, "Standard") {
 			t.Errorf("left %s, want %s and Standard", got, want)
@@ -391,10 +392,10 @@ func TestUndoLostAnswer(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
 		w.put("/p", "one")
-		w.record()
+		w.Record()
 		then := w.pass()
 		w.put("/p", "two")
-		w.record()
+		w.Record()
 		w.pass()
 		w.once("PutParameter", func() emulator.Fault { return emulator.Fault{LostAfter: true} })
 		res := w.restored(w.plan("/p", false, then, restore.Options{}), restore.Options{})
@@ -429,21 +430,21 @@ func TestUndoKilledItself(t *testing.T) {
 				then, o := w.everything(), restore.Options{Options: plan.Options{Replace: true}, Parallel: 1}
 				w.remove("/a/tier")
 				w.put("/a/tier", "two")
-				w.record()
+				w.Record()
 				before := w.full()
 				id := w.restored(w.plan("/a/", true, then, o), o).ID
 				time.Sleep(time.Minute)
-				w.record()
+				w.Record()
 				d := &deathAt{k: k, after: after}
 				r := w.dying(d, o)
 				p, err := r.Undo(w.Context(), id)
-				w.must(err)
+				w.Must(err)
 				d.armed.Store(true)
 				_, _ = r.Apply(w.Context(), p) // the process is killed
 				last = last || d.n.Load() <= k
 				time.Sleep(time.Minute)
 				if k%2 == 0 { // or the events have not arrived yet
-					w.record()
+					w.Record()
 				}
 				text := errs(w.undo(id, o).Outcomes)
 				if diff := cmp.Diff(w.full(), before); diff != "" || text != "" {
@@ -473,10 +474,10 @@ func TestUndoKilledAfterLostAnswer(t *testing.T) {
 		}
 		inWorld(t, o, func(w *world) {
 			w.put("/a/p", "one")
-			w.record()
+			w.Record()
 			then := w.pass()
 			w.put("/a/p", "two")
-			w.record()
+			w.Record()
 			w.pass()
 			var id string
 			for k := int64(0); !strings.Contains(w.state()["/a/p"], `"one"`); k++ {
@@ -486,7 +487,7 @@ func TestUndoKilledAfterLostAnswer(t *testing.T) {
 				w.put("/a/p", between)
 			}
 			w.put("/a/p", "one") // the second attempt
-			w.record()
+			w.Record()
 			w.pass()
 			text, got := errs(w.undo(id, restore.Options{}).Outcomes), w.state()["/a/p"]
 			if refused := between != ""; refused != strings.Contains(text, "changed since the restore") || refused == strings.Contains(got, `"two"`) {
@@ -502,10 +503,10 @@ func TestUndoOverwritten(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
 		w.put("/p", "one")
-		w.record()
+		w.Record()
 		then := w.pass()
 		w.put("/p", "two")
-		w.record()
+		w.Record()
 		w.pass()
 		w.once("PutParameter", func() emulator.Fault { w.put("/p", "theirs"); return emulator.Fault{} })
 		res := w.restored(w.plan("/p", false, then, restore.Options{}), restore.Options{})
@@ -514,7 +515,7 @@ func TestUndoOverwritten(t *testing.T) {
 		}
 		w.pass()
 		p, err := w.restorer(restore.Options{}).Undo(w.Context(), res.ID)
-		w.must(err)
+		w.Must(err)
 		if p.Items[0].Refused == "" {
 			t.Errorf("plan: %v", actions(p))
 		}
@@ -529,10 +530,10 @@ func TestUndoExpired(t *testing.T) {
 		w.put("/p", "one", advancedTier, func(in *ssm.PutParameterInput) {
 			in.Policies = aws.String(`[{"Type":"Expiration","Version":"1.0","Attributes":{"Timestamp":"` + expires.Format(time.RFC3339) + `"}}]`)
 		})
-		w.record()
+		w.Record()
 		then := w.pass()
 		w.put("/p", "two", advancedTier, func(in *ssm.PutParameterInput) { in.Policies = aws.String("[{}]") })
-		w.record()
+		w.Record()
 		before := w.full()
 		p := w.plan("/p", false, then, restore.Options{})
 		if got := notices(p); got != "" {
@@ -561,7 +562,7 @@ func TestUndoMany(t *testing.T) {
 			name := fmt.Sprintf("/a/%03d", i)
 			w.put(name, "one")
 		}
-		w.record()
+		w.Record()
 		then := w.pass()
 		for i := range n {
 			name := fmt.Sprintf("/a/%03d", i)
@@ -570,7 +571,7 @@ func TestUndoMany(t *testing.T) {
 				w.label(name, 1, "blue")
 			}
 		}
-		w.record()
+		w.Record()
 		w.pass()
 		before := w.full()
 		res := w.restored(w.plan("/a/", false, then, restore.Options{}), restore.Options{})
@@ -595,7 +596,7 @@ func TestUndoPatterns(t *testing.T) {
 		w.pass()
 		o := restore.Options{Options: plan.Options{Only: []string{"updated", "/a/cr*"}}}
 		p, err := w.restorer(o).Undo(w.Context(), res.ID)
-		w.must(err)
+		w.Must(err)
 		if diff := cmp.Diff(actions(p)[0], "delete /a/created"); diff != "" || len(p.Items) != 2 || p.Excluded != 5 {
 			t.Errorf("plan %v with %d excluded", actions(p), p.Excluded)
 		}
@@ -618,7 +619,7 @@ func TestUndoErrors(t *testing.T) {
 	t.Parallel()
 	inWorld(t, emulator.Options{}, func(w *world) {
 		w.put("/p", "one")
-		w.record()
+		w.Record()
 		r := w.restorer(restore.Options{})
 		for _, id := range []string{"", "x", "20000101T000000Z-", "20000101T000000Z-abcdef", "../archive", "20000101T000000Z-abcdef/.."} {
 			if _, err := r.Undo(w.Context(), id); !errors.Is(err, archive.ErrNoRestore) {
@@ -630,10 +631,10 @@ func TestUndoErrors(t *testing.T) {
 			zip := gzip.NewWriter(&buf)
 			_, _ = io.WriteString(zip, text)
 			_ = zip.Close()
-			_, err := w.conn(w.aws.Client()).S3().PutObject(w.Context(), &s3.PutObjectInput{
+			_, err := w.Connect(w.AWS.Client()).S3().PutObject(w.Context(), &s3.PutObjectInput{
 				Bucket: aws.String(bucket), Key: aws.String(".ssmbak/restores/" + id), Body: bytes.NewReader(buf.Bytes()),
 			})
-			w.must(err)
+			w.Must(err)
 		}
 		put("20000101T000001Z-new", `{"format":2,"reader":2,"id":"20000101T000001Z-new","shape":{}}`)
 		var newer *archive.FormatError
@@ -660,8 +661,8 @@ func TestRecords(t *testing.T) {
 		then := w.everything()
 		before := w.full()
 		records := func() []*archive.RestoreRecord {
-			all, _, err := w.archive.RestoreRecords(w.Context(), 0)
-			w.must(err)
+			all, _, err := w.Archive.RestoreRecords(w.Context(), 0)
+			w.Must(err)
 			return all
 		}
 		res := w.restored(w.plan("/a/same", false, then, restore.Options{}), restore.Options{})
@@ -672,7 +673,7 @@ func TestRecords(t *testing.T) {
 		// Without a record, nothing is written.
 		o := restore.Options{Options: plan.Options{Replace: true}, By: "arn:aws:sts::123456789012:assumed-role/admin/me", Arguments: "/a/ 2000-01-01"}
 		p := w.plan("/a/", true, then, o)
-		w.aws.Faults.Add(emulator.Rule{Service: "s3", Op: "PutObject", KeyPrefix: ".ssmbak/restores/", Fault: emulator.Denied})
+		w.AWS.Faults.Add(emulator.Rule{Service: "s3", Op: "PutObject", KeyPrefix: ".ssmbak/restores/", Fault: emulator.Denied})
 		if res, err := w.restorer(o).Apply(w.Context(), p); err == nil || !strings.Contains(err.Error(), "record restore ") || res.ID != "" || res.Outcomes != nil {
 			t.Errorf("without a record: %v, %+v", err, res)
 		}
@@ -681,7 +682,7 @@ func TestRecords(t *testing.T) {
 		}
 
 		// A restore whose outcomes were not recorded can be undone.
-		w.aws.Faults.Clear()
+		w.AWS.Faults.Clear()
 		armed := false
 		w.before = func(op string) emulator.Fault {
 			if !armed && op == "PutParameter" {
@@ -689,17 +690,17 @@ func TestRecords(t *testing.T) {
 				if all := records(); len(all) != 1 || !all[0].Ended.IsZero() || len(all[0].Items) != 7 || all[0].Items[0].Status != "" {
 					t.Errorf("the record at the first write: %+v", all)
 				}
-				w.aws.Faults.Add(emulator.Rule{Service: "s3", Op: "PutObject", KeyPrefix: ".ssmbak/restores/", Fault: emulator.Denied})
+				w.AWS.Faults.Add(emulator.Rule{Service: "s3", Op: "PutObject", KeyPrefix: ".ssmbak/restores/", Fault: emulator.Denied})
 			}
 			return emulator.Fault{}
 		}
 		o.Parallel = 1
 		res, err := w.restorer(o).Apply(w.Context(), p)
-		w.must(err)
+		w.Must(err)
 		if text := errs(res.Outcomes); res.Unrecorded == nil || text != "" || res.ID == "" {
 			t.Errorf("unrecorded %v, restored with %s", res.Unrecorded, text)
 		}
-		w.aws.Faults.Clear()
+		w.AWS.Faults.Clear()
 		w.before = nil
 		w.pass()
 		w.undo(res.ID, o)
@@ -716,13 +717,13 @@ func TestRecords(t *testing.T) {
 		if r := all[1]; !r.Ended.IsZero() || r.At != then {
 			t.Errorf("the record of the restore: %+v", r)
 		}
-		for _, v := range w.aws.S3.Versions(bucket, ".ssmbak/restores/"+res.ID) {
-			object, err := w.conn(w.aws.Client()).S3().GetObject(w.Context(), &s3.GetObjectInput{Bucket: aws.String(bucket), Key: aws.String(".ssmbak/restores/" + res.ID), VersionId: &v.VersionID})
-			w.must(err)
+		for _, v := range w.AWS.S3.Versions(bucket, ".ssmbak/restores/"+res.ID) {
+			object, err := w.Connect(w.AWS.Client()).S3().GetObject(w.Context(), &s3.GetObjectInput{Bucket: aws.String(bucket), Key: aws.String(".ssmbak/restores/" + res.ID), VersionId: &v.VersionID})
+			w.Must(err)
 			zip, err := gzip.NewReader(object.Body)
-			w.must(err)
+			w.Must(err)
 			text, err := io.ReadAll(zip)
-			w.must(err)
+			w.Must(err)
 			if bytes.Contains(text, []byte(secret)) {
 				t.Error("a record contains a value")
 			}
@@ -742,8 +743,8 @@ func TestUndoInterrupted(t *testing.T) {
 		defer cancel()
 		w.once("PutParameter", func() emulator.Fault { cancel(); return emulator.Fault{} })
 		res, err := w.restorer(o).Apply(ctx, p)
-		w.must(err)
-		w.must(res.Unrecorded)
+		w.Must(err)
+		w.Must(res.Unrecorded)
 		done := 0
 		for _, out := range res.Outcomes {
 			var idle *restore.NotStartedError
@@ -775,13 +776,13 @@ func TestUndoCredentials(t *testing.T) {
 			for i := range 9 {
 				w.put(fmt.Sprint("/a/", i), "one")
 			}
-			w.record()
+			w.Record()
 			then := w.pass()
 			for i := range 9 {
 				w.put(fmt.Sprint("/a/", i), "two")
 			}
 			w.put("/a/new", "one")
-			w.record()
+			w.Record()
 			w.pass()
 			before := w.full()
 			puts, after := 0, 0

@@ -28,12 +28,12 @@ func (u unlimited) Do(r *http.Request) (*http.Response, error) {
 func TestChangedWhileItWaits(t *testing.T) {
 	t.Parallel()
 	inAccount(t, limits(3, 3), func(w *world) {
-		w.ssm = w.conn(unlimited{w.aws.SSM}).SSM()
+		w.SSM = w.Connect(unlimited{w.AWS.SSM}).SSM()
 		w.fill("/app/", 60, "one", false)
-		w.record()
+		w.Record()
 		then := w.pass()
 		w.fill("/app/", 60, "two", true)
-		w.record()
+		w.Record()
 		w.pass()
 		p := w.plan("/app/", false, then, restore.Options{})
 		var changed []string
@@ -74,10 +74,10 @@ func TestInterruptedWhileItWaits(t *testing.T) {
 	t.Parallel()
 	inAccount(t, limits(3, 3), func(w *world) {
 		w.fill("/app/", 60, "one", false)
-		w.record()
+		w.Record()
 		then := w.pass()
 		w.fill("/app/", 60, "two", true)
-		w.record()
+		w.Record()
 		w.pass()
 		p := w.plan("/app/", false, then, restore.Options{})
 		ctx, cancel := context.WithCancel(w.Context())

@@ -14,11 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/archive"
-	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
-	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/recorder"
 	"github.com/ssmbak/ssmbak/restore"
@@ -34,12 +31,6 @@ const (
 // world is an emulated account with an archive, in virtual time.
 type world struct {
 	*testworld.World
-	aws      *emulator.AWS
-	archive  *archive.Archive
-	live     *paramstore.Store
-	recorder *recorder.Recorder
-	// ssm is the client of other users, without faults.
-	ssm *ssm.Client
 	// before, if set, is called with the operation's name before each request of the
 	// tested restore is served, and may return a fault. Calls are not concurrent if the
 	// test sets Parallel to 1 or restores one parameter.
@@ -57,23 +48,12 @@ func inWorld(t *testing.T, o emulator.Options, test func(w *world)) {
 			}
 			return w.before(op)
 		}})
-		w.aws, w.archive, w.live, w.recorder, w.ssm = w.AWS, w.Archive, w.Live, w.Recorder, w.SSM
 		test(w)
 	})
 }
 
-func (w *world) conn(client aws.HTTPClient) *awsconn.Conn {
-	w.Helper()
-	return w.Connect(client)
-}
-
 // config is the configuration of a user of the library.
-func (w *world) config() aws.Config { return testworld.Config(w.aws) }
-
-func (w *world) must(err error) {
-	w.Helper()
-	w.Must(err)
-}
+func (w *world) config() aws.Config { return testworld.Config(w.AWS) }
 
 // pass advances the clock by a minute and returns the time in the middle.
 func (w *world) pass() ssmbak.Time {
@@ -81,17 +61,6 @@ func (w *world) pass() ssmbak.Time {
 	at := ssmbak.TimeOf(time.Now())
 	time.Sleep(30 * time.Second)
 	return at
-}
-
-// record delivers the waiting events to the recorder, and reconciles all parameters.
-func (w *world) record() {
-	w.Helper()
-	w.Record()
-}
-
-func target(t testing.TB, text string, recursive bool) ssmbak.Target {
-	t.Helper()
-	return testworld.Target(t, text, recursive)
 }
 
 // put writes a parameter with these attributes only. An overwrite keeps the others.
@@ -104,8 +73,8 @@ func (w *world) put(name, value string, change ...func(*ssm.PutParameterInput)) 
 	for _, f := range change {
 		f(in)
 	}
-	_, err := w.ssm.PutParameter(w.Context(), in)
-	w.must(err)
+	_, err := w.SSM.PutParameter(w.Context(), in)
+	w.Must(err)
 }
 
 func secureString(key string) func(*ssm.PutParameterInput) {
@@ -114,16 +83,16 @@ func secureString(key string) func(*ssm.PutParameterInput) {
 
 func (w *world) remove(name string) {
 	w.Helper()
-	_, err := w.ssm.DeleteParameter(w.Context(), &ssm.DeleteParameterInput{Name: &name})
-	w.must(err)
+	_, err := w.SSM.DeleteParameter(w.Context(), &ssm.DeleteParameterInput{Name: &name})
+	w.Must(err)
 }
 
 func (w *world) tag(name, key, value string) {
 	w.Helper()
-	_, err := w.ssm.AddTagsToResource(w.Context(), &ssm.AddTagsToResourceInput{
+	_, err := w.SSM.AddTagsToResource(w.Context(), &ssm.AddTagsToResourceInput{
 		ResourceId: &name, ResourceType: types.ResourceTypeForTaggingParameter, Tags: []types.Tag{{Key: &key, Value: &value}},
 	})
-	w.must(err)
+	w.Must(err)
 }
 
 // state returns everything about the live parameters that a restore restores, as one string
@@ -131,8 +100,8 @@ func (w *world) tag(name, key, value string) {
 func (w *world) state() map[string]string {
 	w.Helper()
 	out := make(map[string]string)
-	for _, name := range w.aws.SSM.Names() {
-		log := w.aws.SSM.Truth(name)
+	for _, name := range w.AWS.SSM.Names() {
+		log := w.AWS.SSM.Truth(name)
 		if c := log[len(log)-1]; c.Type != "" {
 			out[name] = fmt.Sprintf("%s %q key=%q tier=%s data=%s description=%q pattern=%q policies=%s tags=%v",
 				c.Type, c.Value, c.KeyID, c.Tier, c.DataType, c.Description, c.AllowedPattern, c.Policies, c.Tags)
@@ -143,7 +112,7 @@ func (w *world) state() map[string]string {
 
 // number returns the number of the live version of a parameter, 0 if it does not exist.
 func (w *world) number(name string) int64 {
-	log := w.aws.SSM.Truth(name)
+	log := w.AWS.SSM.Truth(name)
 	if len(log) == 0 {
 		return 0
 	}
@@ -151,21 +120,21 @@ func (w *world) number(name string) int64 {
 }
 
 func (w *world) restorer(o restore.Options) *restore.Restorer {
-	return restore.New(w.archive, w.live, w.recorder, o)
+	return restore.New(w.Archive, w.Live, w.Recorder, o)
 }
 
 func (w *world) plan(text string, recursive bool, at ssmbak.Time, o restore.Options) *restore.Plan {
 	w.Helper()
-	p, err := w.restorer(o).Plan(w.Context(), target(w, text, recursive), at)
-	w.must(err)
+	p, err := w.restorer(o).Plan(w.Context(), testworld.Target(w, text, recursive), at)
+	w.Must(err)
 	return p
 }
 
 func (w *world) apply(ctx context.Context, p *restore.Plan, o restore.Options) []plan.Outcome {
 	w.Helper()
 	res, err := w.restorer(o).Apply(ctx, p)
-	w.must(err)
-	w.must(res.Unrecorded)
+	w.Must(err)
+	w.Must(res.Unrecorded)
 	return res.Outcomes
 }
 
