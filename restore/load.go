@@ -207,7 +207,7 @@ func (r *Restorer) fillAfter(s *subject, at ssmbak.Time, complete archive.Reconc
 		c.After = ssmbak.State{Name: s.origin, Reason: "its record cannot be read: " + s.problem.Error()}
 	case s.past != nil:
 		c.After, c.AfterObjects = s.past.At(at)
-		c.Existed, c.Covered = knownBy(s.past.Facts(), at)
+		c.Existed, c.Covered = s.past.Facts().KnownBy(at)
 	case s.origin != s.name:
 		// There is no state to restore. Whether there ever was one matters only if the
 		// parameter would be deleted.
@@ -245,31 +245,6 @@ func (s *subject) fillBefore() {
 	if last, _ := s.line.At(ssmbak.MaxTime - 1); last.Version.Same(c.Before.Version) {
 		c.Before.Tags, c.Before.Labels = provedOnly(last.Tags), provedOnly(last.Labels)
 	}
-}
-
-// knownBy reports whether the facts include anything about the parameter from the time or
-// earlier, and whether an observation by then found that it did not exist.
-func knownBy(f timeline.Facts, at ssmbak.Time) (existed, absent bool) {
-	for _, v := range f.Versions {
-		existed = existed || v.Time <= at
-	}
-	for _, d := range f.Deletions {
-		existed = existed || ssmbak.Seconds(d.Second) <= at
-	}
-	for _, t := range f.MissedChanges {
-		existed = existed || ssmbak.Seconds(t.Second) <= at
-	}
-	for _, o := range f.Legacy {
-		second := o.Second
-		if o.Deleted {
-			second = o.LastModified.Second()
-		}
-		existed = existed || ssmbak.Seconds(second) <= at
-	}
-	for _, l := range f.Observations {
-		absent = absent || l.Gone && l.At <= at
-	}
-	return existed, absent
 }
 
 // values reads the values that [plan.Case.Needs] reports.

@@ -172,6 +172,27 @@ func (f Facts) Empty() bool {
 // that [Union] returns.
 func (f Facts) Has(r Ref) bool { _, ok := f.Version(r); return ok }
 
+// KnownBy reports whether the facts include anything about the parameter from the time or
+// earlier, and whether an observation by then found that it did not exist.
+func (f Facts) KnownBy(at ssmbak.Time) (existed, absent bool) {
+	for _, v := range f.Versions {
+		existed = existed || v.Time <= at
+	}
+	for _, d := range f.Deletions {
+		existed = existed || ssmbak.Seconds(d.Second) <= at
+	}
+	for _, m := range f.MissedChanges {
+		existed = existed || ssmbak.Seconds(m.Second) <= at
+	}
+	for _, o := range f.Legacy {
+		existed = existed || ssmbak.Seconds(o.second()) <= at
+	}
+	for _, o := range f.Observations {
+		absent = absent || o.Gone && o.At <= at
+	}
+	return existed, absent
+}
+
 // Version returns the version with this identity. The facts must be in the order
 // that [Union] returns.
 func (f Facts) Version(r Ref) (Version, bool) {

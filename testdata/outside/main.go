@@ -1,5 +1,5 @@
 // Command outside uses ssmbak as a module that is not part of it does: it records
-// what EventBridge's events tell of, says what a path held at a time, and restores
+// what EventBridge's events report, says what a path held at a time, and restores
 // it.
 package main
 

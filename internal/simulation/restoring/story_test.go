@@ -211,7 +211,7 @@ func (s *story) rest() {
 	time.Sleep(time.Duration(s.rand.IntN(60)) * time.Second)
 }
 
-// see records everything, only what the events tell of, or, where it may, nothing.
+// see records everything, only what the events report, or, where it may, nothing.
 func (s *story) see(ways int) {
 	switch s.rand.IntN(ways) {
 	case 0:
