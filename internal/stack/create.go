@@ -67,18 +67,9 @@ func (s *Stack) Create(ctx context.Context, v Values, noFill bool) (Deployed, er
 			return Deployed{}, err
 		}
 	}
-	if err := s.verifyCode(ctx, parametersOf(st)[parameterCodeKey]); err != nil {
-		return Deployed{}, err
-	}
 	d := deployed(st)
-	if err := s.renewPolicy(ctx, parametersOf(st)); err != nil {
+	if err := s.settle(ctx, st, d.BucketName, parametersOf(st)); err != nil || noFill {
 		return d, err
-	}
-	if err := s.recordEncryption(ctx, d.BucketName, parametersOf(st), st); err != nil {
-		return d, err
-	}
-	if noFill {
-		return d, nil
 	}
 	if err := s.Fill(ctx, d.ReconcilerName); err != nil {
 		return d, err
@@ -215,22 +206,10 @@ func (s *Stack) addFunctions(ctx context.Context, st *types.Stack, named paramet
 	p := defaults()
 	maps.Copy(p, parametersOf(st))
 	maps.Copy(p, named)
-	if err := s.completeParameters(ctx, p); err != nil {
+	if _, err := s.stage(ctx, st, p); err != nil {
 		return nil, err
 	}
-	zip, err := s.o.Code(ctx, p[parameterArchitecture])
-	if err != nil {
-		return nil, err
-	}
-	if err := s.checkHeaders(ctx, p); err != nil {
-		return nil, err
-	}
-	bucket := output(st, OutputBucketName)
-	if p[parameterCodeKey], p[parameterCodeVersion], err = s.upload(ctx, bucket, zip, encryption(p, st), false); err != nil {
-		return nil, err
-	}
-	p[parameterVersion] = s.o.Version
-	st, _, err = s.change(ctx, st, p, false)
+	st, _, err := s.change(ctx, st, p, false)
 	return st, err
 }
 

@@ -11,6 +11,10 @@ import (
 	"github.com/ssmbak/ssmbak/pattern"
 )
 
+// DefaultPointer is the parameter in which ssmbak looks up the name of the bucket. It is
+// that of the legacy ssmbak: AWS allows no name that begins with ssm.
+const DefaultPointer = "/newvoll/ssmbak/bucketname"
+
 // Parameters of the template that are set by ssmbak-stack itself.
 const (
 	parameterVersion     = "Version"
@@ -82,7 +86,7 @@ func Settings() []Setting {
 			check: like(bucket, "the name of a bucket"),
 		},
 		{
-			Name: "pointer", Parameter: parameterPointerName, Default: "/newvoll/ssmbak/bucketname", Group: "The archive",
+			Name: "pointer", Parameter: parameterPointerName, Default: DefaultPointer, Group: "The archive",
 			Help: "parameter that holds the bucket's name for ssmbak, or '' for none; only one stack per region can have it", check: checkPointerName,
 		},
 		{

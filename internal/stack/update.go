@@ -75,13 +75,20 @@ func (s *Stack) Update(ctx context.Context, v Values, o UpdateOptions) (Deployed
 	if err != nil || o.Show {
 		return Deployed{}, changes, err
 	}
+	return deployed(st), changes, s.settle(ctx, st, bucket, p)
+}
+
+// settle does what remains after CloudFormation has changed the stack: it checks the
+// functions' code, and updates the policy of an adopted bucket and the encryption headers
+// in the archive.
+func (s *Stack) settle(ctx context.Context, st *types.Stack, bucket string, p parameters) error {
 	if err := s.verifyCode(ctx, p[parameterCodeKey]); err != nil {
-		return Deployed{}, changes, err
+		return err
 	}
 	if err := s.renewPolicy(ctx, p); err != nil {
-		return Deployed{}, changes, err
+		return err
 	}
-	return deployed(st), changes, s.recordEncryption(ctx, bucket, p, st)
+	return s.recordEncryption(ctx, bucket, p, st)
 }
 
 // updatable returns the current parameters of a stack, or defaults for one of the
@@ -110,7 +117,7 @@ func (s *Stack) updatable(ctx context.Context, st *types.Stack, downgrade bool) 
 	return p, s.checkCaller(ctx, have)
 }
 
-// stage completes and checks the parameters of an update, and uploads the
+// stage completes and checks the parameters of a stack to change, and uploads the
 // functions' zip. It returns the name of the stack's bucket.
 func (s *Stack) stage(ctx context.Context, st *types.Stack, p parameters) (bucket string, err error) {
 	if err := s.completeParameters(ctx, p); err != nil {

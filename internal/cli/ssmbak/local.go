@@ -15,6 +15,7 @@ import (
 
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/stack"
 )
 
 // localBucket is the archive of the local AWS.
@@ -54,7 +55,7 @@ func (a *app) runLocal(ctx context.Context, port int) error {
 	}
 	defer stop() //nolint:errcheck // the process ends with it
 	_, err = w.conn.SSM().PutParameter(ctx, &ssm.PutParameterInput{
-		Name: aws.String(pointer), Value: aws.String(localBucket), Type: types.ParameterTypeString,
+		Name: aws.String(stack.DefaultPointer), Value: aws.String(localBucket), Type: types.ParameterTypeString,
 		Description: aws.String("the bucket with ssmbak's archive"),
 	})
 	if err != nil {

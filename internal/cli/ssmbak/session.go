@@ -17,10 +17,6 @@ import (
 	"github.com/ssmbak/ssmbak/recorder"
 )
 
-// pointer is the parameter with the bucket's name. It is that of the legacy ssmbak:
-// AWS allows no name that begins with ssm.
-const pointer = "/newvoll/ssmbak/bucketname"
-
 // access is the kind of access of a command to the archive.
 type access int8
 
@@ -110,14 +106,14 @@ func (a *app) bucket(ctx context.Context, conn *awsconn.Conn) (bucket, from stri
 		bucket, err := bucketOf(ctx, conn, name)
 		return bucket, "SSMBAK_STACKNAME " + name, err
 	}
-	out, err := conn.SSM().GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(pointer), WithDecryption: aws.Bool(true)})
+	out, err := conn.SSM().GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(stack.DefaultPointer), WithDecryption: aws.Bool(true)})
 	if missing := new(*types.ParameterNotFound); errors.As(err, missing) {
-		return "", "", shell.Fail("set it with --bucket or SSMBAK_BUCKET", "no bucket is configured, and parameter %s does not exist", pointer)
+		return "", "", shell.Fail("set it with --bucket or SSMBAK_BUCKET", "no bucket is configured, and parameter %s does not exist", stack.DefaultPointer)
 	}
 	if err != nil {
-		return "", "", fmt.Errorf("read the bucket name from parameter %s: %w", pointer, err)
+		return "", "", fmt.Errorf("read the bucket name from parameter %s: %w", stack.DefaultPointer, err)
 	}
-	return aws.ToString(out.Parameter.Value), "parameter " + pointer, nil
+	return aws.ToString(out.Parameter.Value), "parameter " + stack.DefaultPointer, nil
 }
 
 // bucketOf returns the bucket of a stack.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"slices"
 
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/internal/stack"
@@ -68,9 +67,6 @@ func (a *app) printDeployed(d stack.Deployed) error {
 	return a.Lines("", "Lambda: "+d.LambdaName, "Bucket: "+d.BucketName, "Cloudwatch log group: /aws/lambda/"+d.LambdaName, "")
 }
 
-// pointers are the parameters in which ssmbak looks up the name of the bucket.
-var pointers = []string{"/ssmbak/bucketname", "/newvoll/ssmbak/bucketname"}
-
 // printCreated prints what was created, and what to type next.
 func (a *app) printCreated(d stack.Deployed) error {
 	if err := a.printDeployed(d); err != nil {
@@ -81,7 +77,7 @@ func (a *app) printCreated(d stack.Deployed) error {
 		lines = []string{"Every change is recorded. To record the current parameters, run `ssmbak reconcile" + a.Where() + "`."}
 	}
 	lines = append(lines, "Next:")
-	if !slices.Contains(pointers, d.PointerName) {
+	if d.PointerName != stack.DefaultPointer {
 		lines = append(lines, "  export SSMBAK_STACKNAME="+a.name)
 	}
 	lines = append(lines,
