@@ -129,11 +129,16 @@ func (w *world) compare(t *testing.T, own, shared *reading) {
 // another: its answers are the same in both from its first own fact on, nothing is lost,
 // and live values are the current objects in the end.
 func TestSideBySide(t *testing.T) {
+	eachHistory(t, sideBySide)
+}
+
+// eachHistory runs a test for each random history, in virtual time.
+func eachHistory(t *testing.T, test func(t *testing.T, seed uint64)) {
 	t.Parallel()
 	for seed := range histories(t) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) { sideBySide(t, seed) })
+			synctest.Test(t, func(t *testing.T) { test(t, seed) })
 		})
 	}
 }
@@ -374,13 +379,7 @@ func (a answer) is(s ssmbak.State, value *string) bool {
 // answer, it is the same. They may differ within a second in which something changed, and
 // between a deletion and its delete marker, which has only the time of its creation.
 func TestReadByLegacy(t *testing.T) {
-	t.Parallel()
-	for seed := range histories(t) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) { readByLegacy(t, seed) })
-		})
-	}
+	eachHistory(t, readByLegacy)
 }
 
 func readByLegacy(t *testing.T, seed uint64) {
