@@ -170,6 +170,8 @@ func (a *Archive) accept(ctx context.Context, id Identity) error {
 	return a.readAdoption(ctx)
 }
 
+func (id *Identity) latest() ssmbak.Time { return ssmbak.TimeOf(id.Created) }
+
 // checkIdentity validates an identity that was read.
 func checkIdentity(_ string, id *Identity) error {
 	if id.Account == "" || id.Region == "" {

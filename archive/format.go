@@ -16,22 +16,22 @@ const Format = 1
 // The kinds of objects under .ssmbak/. Each has its own format. The identities are
 // those of docs/archive-format.md; a list without an identity has no objects.
 //
-// Limit bounds the uncompressed size in bytes, so that a damaged object cannot exhaust
-// a reader's memory: an index of 10,000 versions has a tenth of its limit, and a restore
-// record of 100,000 parameters a quarter.
+// Limit bounds the size in bytes, so that no object exhausts a reader's memory: an index
+// of 10,000 versions has a tenth of its limit, and a restore record of 100,000 parameters
+// a quarter.
 var (
-	identityKind   = bucket.Kind[Identity]{Format: 1, Check: checkIdentity}
-	adoptedKind    = bucket.Kind[adoption]{Format: 1, Check: checkAdoption}
-	reconciledKind = bucket.Kind[Reconciled]{Format: 1, Check: convertFailed, Identities: map[string]bucket.Identity{
+	identityKind   = bucket.Kind[Identity]{Format: 1, Limit: 64 << 10, Latest: (*Identity).latest, Check: checkIdentity}
+	adoptedKind    = bucket.Kind[adoption]{Format: 1, Limit: 64 << 10, Latest: (*adoption).latest, Check: checkAdoption}
+	reconciledKind = bucket.Kind[Reconciled]{Format: 1, Limit: 64 << 20, Latest: (*Reconciled).latest, Check: convertFailed, Identities: map[string]bucket.Identity{
 		"missed": bucket.By("name"), "once": bucket.By("pattern"),
 	}}
-	recordKind = bucket.Kind[RestoreRecord]{Format: 1, Gzip: true, Limit: 256 << 20, Check: checkRecord, Identities: map[string]bucket.Identity{
+	recordKind = bucket.Kind[RestoreRecord]{Format: 1, Gzip: true, Limit: 256 << 20, Latest: (*RestoreRecord).latest, Check: checkRecord, Identities: map[string]bucket.Identity{
 		"items":                        bucket.By("name"),
 		"items.before.version.objects": bucket.By("id", "written"),
 		"items.after.version.objects":  bucket.By("id", "written"),
 	}}
 	cacheKind = bucket.Kind[cacheDocument]{Format: cacheFormat, Gzip: true, Limit: 256 << 20}
-	indexKind = bucket.Kind[indexDocument]{Format: Format, Gzip: true, Limit: 64 << 20, Check: checkIndex, Identities: map[string]bucket.Identity{
+	indexKind = bucket.Kind[indexDocument]{Format: Format, Gzip: true, Limit: 64 << 20, Latest: (*indexDocument).latest, Check: checkIndex, Identities: map[string]bucket.Identity{
 		"versions":         bucket.By("number", "time"),
 		"versions.objects": bucket.By("id", "written"),
 		"deletions":        bucket.By("event"),

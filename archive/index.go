@@ -45,6 +45,8 @@ func checkIndex(key string, d *indexDocument) error {
 	return nil
 }
 
+func (d *indexDocument) latest() ssmbak.Time { return d.Facts.Latest() }
+
 func indexKey(name ssmbak.Name) string { return indexPrefix + string(name) }
 
 // nameOfIndex returns the parameter whose index has the key.

@@ -93,7 +93,7 @@ func (a *Archive) fetch(ctx context.Context, s *ssmbak.State, refs []timeline.Ob
 	if len(refs) == 0 || s.Deleted || values == NoValues || values == PublicValues && s.Version.Type == ssmbak.TypeSecureString {
 		return nil, nil
 	}
-	s.Value, problem, err = a.KnownValue(ctx, s.Name, refs)
+	s.Value, problem, err = a.KnownValue(ctx, s.Name, s.Version, refs)
 	return problem, err
 }
 

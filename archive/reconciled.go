@@ -39,6 +39,19 @@ type Reconciled struct {
 	Once     []Exclusion `json:"once,omitempty"`
 }
 
+// latest returns the greatest time. A missed name's or an exclusion's is not after that
+// of the listing that ended it.
+func (r *Reconciled) latest() ssmbak.Time {
+	at := max(ssmbak.TimeOf(r.First), ssmbak.TimeOf(r.Last), ssmbak.TimeOf(r.Tags), ssmbak.TimeOf(r.Labels))
+	for _, m := range r.Missed {
+		at = max(at, ssmbak.TimeOf(m.Until))
+	}
+	for _, e := range r.Once {
+		at = max(at, ssmbak.TimeOf(e.Until))
+	}
+	return at
+}
+
 // Missed is a parameter that was live when a listing could not record it.
 type Missed struct {
 	Name ssmbak.Name `json:"name"`

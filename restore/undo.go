@@ -192,7 +192,7 @@ func (r *Restorer) matchesRecord(ctx context.Context, s *subject, rec *archive.R
 	default:
 		return false, nil
 	}
-	value, _, err := r.archive.KnownValue(ctx, a.Source, a.Version.Objects)
+	value, _, err := r.archive.KnownValue(ctx, a.Source, ssmbak.Version{}, a.Version.Objects)
 	if err != nil || !value.IsKnown() {
 		return false, err
 	}
@@ -219,7 +219,7 @@ func (r *Restorer) matchesRecord(ctx context.Context, s *subject, rec *archive.R
 
 // matchesWrite reports whether version p is what a restore was to write.
 func (r *Restorer) matchesWrite(ctx context.Context, name ssmbak.Name, after *archive.RestoreSide, value ssmbak.Value, p plan.Parameter) (bool, error) {
-	v, _, err := r.archive.KnownValue(ctx, name, p.Objects)
+	v, _, err := r.archive.KnownValue(ctx, name, p.Version, p.Objects)
 	if err != nil || !v.IsKnown() {
 		return false, err
 	}

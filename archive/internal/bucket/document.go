@@ -10,6 +10,8 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"github.com/ssmbak/ssmbak"
 )
 
 // Kind describes a kind of document. T is a struct with two int fields, Format and
@@ -37,10 +39,14 @@ type Kind[T any] struct {
 	// in the elements of a list without an identity are refused, since they would be
 	// lost.
 	Identities map[string]Identity
-	// Gzip says that the document is compressed. Limit is its greatest uncompressed
-	// size in bytes.
+	// Gzip says that the document is compressed. Limit is its greatest size in bytes,
+	// compressed and uncompressed.
 	Gzip  bool
 	Limit int64
+	// Latest returns the greatest time in a document, zero if there is none. A document
+	// whose object S3 stored more than [Tolerance] before that time is invalid: its writer
+	// claimed to know the future. Nil accepts all times.
+	Latest func(v *T) ssmbak.Time
 	// Check validates a document that was read, and may convert one of an earlier
 	// program. Nil accepts all.
 	Check func(key string, v *T) error
@@ -74,6 +80,8 @@ type Document[T any] struct {
 	Value  T
 	Exists bool
 	ETag   string
+	// ID is the object version.
+	ID string
 	// Modified is when S3 stored it, to the second; zero if this program has just
 	// written it.
 	Modified time.Time
@@ -82,6 +90,17 @@ type Document[T any] struct {
 	// Invalid says that Value is zero because the object cannot be decoded. It may still
 	// be replaced.
 	Invalid bool
+}
+
+// Tolerance is how far a writer's clock may be ahead of S3's.
+const Tolerance = time.Minute
+
+// ClockError refuses a write by a program whose clock is ahead of S3's, since readers
+// would take the object for invalid.
+type ClockError struct{ Ahead time.Duration }
+
+func (e *ClockError) Error() string {
+	return fmt.Sprintf("the clock of this machine is %v ahead of that of S3: correct it", e.Ahead.Round(time.Second))
 }
 
 // The compressors are pooled, since their tables are far larger than most documents. The
@@ -189,22 +208,40 @@ func (k Kind[T]) contentType() string {
 // marker. With an [*InvalidError] or a [*NewerError] the returned document is complete
 // except for its contents.
 func (k Kind[T]) Load(ctx context.Context, b *Bucket, key, version string) (Document[T], error) {
-	o, err := b.Get(ctx, key, version)
-	d := Document[T]{Exists: true, ETag: o.ETag, Modified: o.Modified}
+	o, err := b.Get(ctx, key, version, k.Limit)
+	d := Document[T]{Exists: true, ETag: o.ETag, ID: o.ID, Modified: o.Modified}
+	_, d.Invalid = errors.AsType[*InvalidError](err)
 	switch {
+	case d.Invalid:
 	case errors.Is(err, ErrDeleted):
 		return Document[T]{}, ErrDeleted
 	case errors.Is(err, ErrNotFound):
 		return Document[T]{}, nil
-	case errors.Is(err, ErrChecksum):
-		d.Invalid, err = true, &InvalidError{err}
 	case err != nil:
 		return Document[T]{}, fmt.Errorf("read %s of bucket %s: %w", key, b.Name, err)
 	default:
 		d.Value, d.Unknown, err = k.Decode(key, o.Body)
+		if err == nil {
+			err = k.checkLatest(&d)
+		}
 		_, d.Invalid = errors.AsType[*InvalidError](err)
 	}
 	return d, err
+}
+
+// checkLatest returns an [*InvalidError], and removes the value, if a time in the document
+// is later than S3 stored it. Modified has a precision of one second.
+func (k Kind[T]) checkLatest(d *Document[T]) error {
+	if k.Latest == nil {
+		return nil
+	}
+	at, stored := k.Latest(&d.Value), ssmbak.TimeOf(d.Modified)
+	if at <= stored.Add(time.Second+Tolerance) {
+		return nil
+	}
+	var none T
+	d.Value, d.Unknown = none, Unknown{}
+	return &InvalidError{fmt.Errorf("it has the time %s, but was stored at %s", at, stored)}
 }
 
 // Swap is the outcome of [Kind.Swap].
@@ -236,13 +273,18 @@ func (k Kind[T]) Swap(
 			return out, err
 		}
 		d := out.Document
+		if k.Latest != nil {
+			if err := b.checkLatest(k.Latest(&next)); err != nil {
+				return out, fmt.Errorf("write %s of bucket %s: %w", key, b.Name, err)
+			}
+		}
 		body, err := k.Encode(&next, d.Unknown)
 		if err != nil {
 			return out, fmt.Errorf("encode %s: %w", key, err)
 		}
-		_, etag, err := b.Put(ctx, Write{Key: key, Body: body, ContentType: k.contentType(), Absent: !d.Exists, Match: d.ETag})
+		id, etag, err := b.Put(ctx, Write{Key: key, Body: body, ContentType: k.contentType(), Absent: !d.Exists, Match: d.ETag})
 		if err == nil {
-			out.Document, out.Wrote = Document[T]{Value: next, Exists: true, ETag: etag, Unknown: d.Unknown}, true
+			out.Document, out.Wrote = Document[T]{Value: next, Exists: true, ETag: etag, ID: id, Unknown: d.Unknown}, true
 			return out, nil
 		}
 		conflict := errors.Is(err, ErrConflict)
