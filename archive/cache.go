@@ -21,8 +21,9 @@ import (
 type CacheEntry struct {
 	// Newest is the current version according to the index; zero if there is none.
 	Newest timeline.Ref `json:"newest,omitzero"`
-	// ETag is that of the index.
+	// ETag is that of the index, and ID its object version.
 	ETag string `json:"etag"`
+	ID   string `json:"id,omitempty"`
 	// Top is when S3 stored the current value object, which is that of Newest, to the
 	// second; zero if the key has a delete marker or no version.
 	Top time.Time `json:"top,omitzero"`

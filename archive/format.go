@@ -52,20 +52,19 @@ func lookIdentity(fields map[string]json.RawMessage) string {
 	return bucket.By("newest")(fields)
 }
 
-// essential lists the objects that concern all of the archive. An archive in which one of
-// them has a delete marker is refused.
-var essential = []string{identityKey, reconciledKey, adoptedKey}
-
 // load reads a document. A document that does not exist is not an error. A document whose
 // key has a delete marker is a [*HiddenError] if it is essential, and not an error
-// otherwise. The error may also be a [*FormatError] or a [*DamagedError].
+// otherwise. The error may also be a [*FormatError], or a [*DamagedError] if no version of
+// an essential document is intact.
 func load[T any](ctx context.Context, a *Archive, kind bucket.Kind[T], key string) (bucket.Document[T], error) {
 	d, err := kind.Load(ctx, a.bucket, key, "")
-	if errors.Is(err, bucket.ErrDeleted) {
+	switch whole := slices.Contains(essential, key); {
+	case errors.Is(err, bucket.ErrDeleted) && whole:
+		err = &HiddenError{Bucket: a.o.Bucket, Key: key}
+	case errors.Is(err, bucket.ErrDeleted):
 		err = nil
-		if slices.Contains(essential, key) {
-			err = &HiddenError{Bucket: a.o.Bucket, Key: key}
-		}
+	case d.Invalid && whole:
+		d, err = intact(ctx, a, kind, key, d, err)
 	}
 	return d, documentError(key, err)
 }

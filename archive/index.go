@@ -23,6 +23,10 @@ type Index struct {
 // ETag identifies the content of the index. It is "" if the index does not exist.
 func (x Index) ETag() string { return x.object.ETag }
 
+// ObjectVersion returns the object version that holds the index. It is "" if the index
+// does not exist.
+func (x Index) ObjectVersion() string { return x.object.ID }
+
 // indexDocument is the index in the bucket. Swap counts its replacements and Writer
 // identifies the writer of the last one, so that its content never repeats and an ETag
 // identifies one content.

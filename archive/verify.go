@@ -2,12 +2,10 @@ package archive
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -148,31 +146,6 @@ func (a *Archive) verifyIndex(ctx context.Context, s *subject, v *Verified) erro
 		before = all
 	}
 	return nil
-}
-
-// lostFacts names what all has and facts lack, "" for nothing.
-func lostFacts(facts, all timeline.Facts) string {
-	if reflect.DeepEqual(facts, all) {
-		return ""
-	}
-	var lost []string
-	for _, kind := range []struct {
-		what      string
-		have, had int
-	}{
-		{"versions", len(facts.Versions), len(all.Versions)},
-		{"deletions", len(facts.Deletions), len(all.Deletions)},
-		{"observations", len(facts.Observations), len(all.Observations)},
-		{"tags", len(facts.Tags), len(all.Tags)},
-		{"labels", len(facts.Labels), len(all.Labels)},
-		{"missed changes", len(facts.MissedChanges), len(all.MissedChanges)},
-		{"legacy facts", len(facts.Legacy), len(all.Legacy)},
-	} {
-		if n := kind.had - kind.have; n > 0 {
-			lost = append(lost, fmt.Sprintf("%s %d", kind.what, n))
-		}
-	}
-	return cmp.Or(strings.Join(lost, ", "), "facts that differ")
 }
 
 // verifyVersion reads every copy of one version's value. All of them must be the same.
