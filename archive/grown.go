@@ -39,55 +39,66 @@ func lostFacts(facts, all timeline.Facts) string {
 	return cmp.Or(strings.Join(lost, ", "), "facts that differ")
 }
 
-// RestoreFacts adds to an index the facts of an earlier object version of it that it
-// lacks, and returns what they were, "" for nothing. An index only grows, so another
-// program removed them. earlier is the object version; if it is empty, it is the one that
-// was current at the time before, or the oldest. It is not an error if there is no such
-// version, or if it cannot be read.
-func (w *Writer) RestoreFacts(ctx context.Context, x Index, earlier string, before time.Time) (lost string, err error) {
+// sampledIndexes bounds the object versions of an index that [Writer.RestoreFacts] reads.
+const sampledIndexes = 32
+
+// RestoreFacts adds to an index the facts of earlier object versions of it that it lacks,
+// and returns what they were, "" for nothing. An index only grows, so another program
+// removed them. earlier is the object version to compare with. If it is empty, those since
+// the time before and the one that was current then are compared, at most 32 of them, at
+// equal distances. A version that is gone or cannot be read is ignored.
+func (w *Writer) RestoreFacts(ctx context.Context, x Index, earlier string, since time.Time) (lost string, err error) {
+	ids := []string{earlier}
 	if earlier == "" {
-		if earlier, err = w.indexBefore(ctx, x.Name, ssmbak.TimeOf(before)); err != nil {
+		if ids, err = w.indexesSince(ctx, x.Name, ssmbak.TimeOf(since)); err != nil {
 			return "", err
 		}
 	}
-	if earlier == "" || earlier == x.object.ID {
+	var facts timeline.Facts
+	for _, id := range ids {
+		if id == x.object.ID {
+			continue
+		}
+		old, err := w.index(ctx, x.Name, id)
+		var format *FormatError
+		if err != nil && !needsReindex(err) && !errors.As(err, &format) {
+			return "", err
+		}
+		if err == nil {
+			facts = timeline.Union(facts, old.Facts)
+		}
+	}
+	if lost = lostFacts(x.Facts, timeline.Union(x.Facts, facts)); lost == "" {
 		return "", nil
 	}
-	old, err := w.index(ctx, x.Name, earlier)
-	var format *FormatError
-	switch {
-	case needsReindex(err), errors.As(err, &format), err == nil && !old.Exists:
-		return "", nil
-	case err != nil:
-		return "", err
-	}
-	if lost = lostFacts(x.Facts, timeline.Union(x.Facts, old.Facts)); lost == "" {
-		return "", nil
-	}
-	_, err = w.Update(ctx, x, func(f timeline.Facts) timeline.Facts { return timeline.Union(f, old.Facts) })
+	_, err = w.Update(ctx, x, func(f timeline.Facts) timeline.Facts { return timeline.Union(f, facts) })
 	return lost, err
 }
 
-// indexBefore returns the object version of an index that was current at a time, or the
-// oldest of those that are listed first.
-func (a *Archive) indexBefore(ctx context.Context, name ssmbak.Name, at ssmbak.Time) (id string, err error) {
-	n := 0
+// indexesSince returns the object versions of an index since a time and the one before
+// them, newest first, or some of them at equal distances.
+func (a *Archive) indexesSince(ctx context.Context, name ssmbak.Name, since ssmbak.Time) ([]string, error) {
+	var ids []string
 	for v, err := range a.bucket.Versions(ctx, bucket.Listing{Prefix: indexKey(name)}) {
 		if err != nil {
-			return "", err
+			return nil, err
 		}
-		if n++; v.Key != indexKey(name) || n > indexVersions {
+		if v.Key != indexKey(name) {
 			break
 		}
-		if v.Marker {
-			continue
+		if !v.Marker {
+			ids = append(ids, v.ID)
 		}
-		if id = v.ID; v.Modified < at {
+		if v.Modified < since {
 			break
 		}
 	}
-	return id, nil
+	if len(ids) <= sampledIndexes {
+		return ids, nil
+	}
+	sample := make([]string, sampledIndexes)
+	for i := range sample {
+		sample[i] = ids[i*(len(ids)-1)/(sampledIndexes-1)]
+	}
+	return sample, nil
 }
-
-// indexVersions bounds the object versions of an index that are listed: ten pages.
-const indexVersions = 10_000

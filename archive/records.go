@@ -97,6 +97,12 @@ func checkRecord(key string, r *RestoreRecord) error {
 	if key != recordsPrefix+r.ID {
 		return fmt.Errorf("it is the record of %q", r.ID)
 	}
+	for _, x := range r.Items {
+		// Otherwise undo would write the value of another parameter.
+		if x.Before != nil && x.Before.Source != x.Name {
+			return fmt.Errorf("it has a value of %s for %s", x.Before.Source, x.Name)
+		}
+	}
 	return nil
 }
 

@@ -118,7 +118,7 @@ func (r *Recorder) Reconcile(ctx context.Context, target ssmbak.Target, o Reconc
 type reconcile struct {
 	r     *Recorder
 	o     ReconcileOptions
-	all   bool      // the target is everything
+	all   bool // the target is everything
 	began time.Time
 	last  time.Time // when the last complete listing began
 	stop  time.Time // zero if ctx has no deadline

@@ -195,6 +195,14 @@ func (s *subject) isRecorded() bool {
 	return present && newest.Ref() == s.ref()
 }
 
+// recorded returns a version that the archive has.
+func (s *subject) recorded(r timeline.Ref) (timeline.Version, bool) {
+	if s.line == nil {
+		return timeline.Version{}, false
+	}
+	return s.line.Facts().Version(r)
+}
+
 func (s *subject) ref() timeline.Ref {
 	return timeline.Ref{Number: s.live.Version.Number, Time: s.live.Version.Time}
 }
