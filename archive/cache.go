@@ -53,8 +53,12 @@ type cacheLine struct {
 	CacheEntry
 }
 
-// ReadLines reads the lines. It returns an error for another format.
-func (d *cacheDocument) ReadLines(lines *json.Decoder) error {
+// entrySize is the memory of an entry without its strings, in bytes.
+const entrySize = 256
+
+// ReadLines reads the lines. It returns an error for another format, or if the entries
+// take more than limit bytes of memory.
+func (d *cacheDocument) ReadLines(lines *json.Decoder, limit int64) error {
 	if err := lines.Decode(d); err != nil {
 		return fmt.Errorf("read its first line: %w", err)
 	}
@@ -68,6 +72,9 @@ func (d *cacheDocument) ReadLines(lines *json.Decoder) error {
 			return nil
 		} else if err != nil {
 			return fmt.Errorf("read one of its lines: %w", err)
+		}
+		if limit -= entrySize + int64(len(line.Name)+len(line.ETag)+len(line.ID)+len(line.Tags)); limit < 0 {
+			return errors.New("it has more entries than fit into memory")
 		}
 		d.entries[line.Name] = line.CacheEntry
 	}

@@ -66,7 +66,7 @@ func load[T any](ctx context.Context, a *Archive, kind bucket.Kind[T], key strin
 	case d.Invalid && whole:
 		d, err = intact(ctx, a, kind, key, d, err)
 	}
-	return d, documentError(key, err)
+	return d, a.documentError(key, err)
 }
 
 // swap replaces a document by compare-and-swap, see [bucket.Kind.Swap].
@@ -77,7 +77,15 @@ func swap[T any](
 }
 
 // documentError converts an error of package bucket about the contents of an object to
-// a [*FormatError] or a [*DamagedError].
+// a [*FormatError] or a [*DamagedError]. The latter includes an object that needs more
+// memory than any that was ever written.
+func (a *Archive) documentError(key string, err error) error {
+	if greater, ok := errors.AsType[*BudgetError](err); ok && a.o.Budget >= defaultBudget {
+		err = &bucket.InvalidError{Err: greater}
+	}
+	return documentError(key, err)
+}
+
 func documentError(key string, err error) error {
 	if newer, ok := errors.AsType[*bucket.NewerError](err); ok {
 		return &FormatError{Key: key, Format: newer.Reader}

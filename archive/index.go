@@ -76,7 +76,7 @@ func (a *Archive) index(ctx context.Context, name ssmbak.Name, version string) (
 	if errors.Is(err, bucket.ErrDeleted) {
 		err = &MissingIndexError{Name: name}
 	}
-	return newIndex(name, d), documentError(indexKey(name), err)
+	return newIndex(name, d), a.documentError(indexKey(name), err)
 }
 
 // Newest returns the newest recorded version. live is false if it was deleted since, or

@@ -39,6 +39,9 @@ const lookEvery = 7 * 24 * time.Hour
 type Options struct {
 	// Bucket holds the archive.
 	Bucket string
+	// Budget is the memory, in bytes, that the contents of the bucket may take; see
+	// [archive.Options].
+	Budget int64
 	// Exclude lists patterns, as in package pattern, of parameters that are not
 	// recorded.
 	Exclude []string
@@ -233,7 +236,7 @@ func (f *Function) connect(ctx context.Context) (*recorder.Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := archive.Options{Bucket: f.o.Bucket, Account: account, Region: conn.Region(), Logger: f.o.Logger}
+	o := archive.Options{Bucket: f.o.Bucket, Account: account, Region: conn.Region(), Budget: f.o.Budget, Logger: f.o.Logger}
 	if f.o.ValueHeader != "" || f.o.IndexHeader != "" {
 		o.Encryption = &archive.Encryption{Values: archive.Header(f.o.ValueHeader), Indexes: archive.Header(f.o.IndexHeader)}
 	}

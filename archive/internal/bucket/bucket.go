@@ -36,6 +36,8 @@ type Bucket struct {
 	// Encrypt sets the encryption headers of a write. value says whether it writes a
 	// value object. Nil sets none.
 	Encrypt func(in *s3.PutObjectInput, value bool)
+	// Budget bounds the memory of documents. Nil sets no bound.
+	Budget *Budget
 
 	// ahead is by how much this machine's clock was ahead of S3's when the last object
 	// was read, a time.Duration.
@@ -93,6 +95,14 @@ type Object struct {
 	Modified  time.Time // S3's clock, to the second
 	Body      []byte    // nil in a listing
 	Metadata  map[string]string
+
+	release func() // gives back the share of the body, if it has one
+}
+
+func (o Object) free() {
+	if o.release != nil {
+		o.release()
+	}
 }
 
 // Get reads an object of at most limit bytes, or one version of it if version is not
@@ -117,7 +127,11 @@ func (b *Bucket) Get(ctx context.Context, key, version string, limit int64) (Obj
 	if isMultipart(o.ETag) {
 		return o, &InvalidError{errMultipart}
 	}
-	body, err := io.ReadAll(io.LimitReader(out.Body, limit+1))
+	length := aws.ToInt64(out.ContentLength)
+	if o.release, err = b.Budget.take(ctx, func(b *Budget) share { return b.objects }, length); err != nil {
+		return o, err
+	}
+	body, err := readAll(io.LimitReader(out.Body, limit+1), length)
 	switch {
 	case isChecksum(err):
 		return o, &InvalidError{ErrChecksum}
@@ -128,6 +142,13 @@ func (b *Bucket) Get(ctx context.Context, key, version string, limit int64) (Obj
 	}
 	o.Body = body
 	return o, nil
+}
+
+// readAll reads everything, which is expected to be n bytes, into one array.
+func readAll(r io.Reader, n int64) ([]byte, error) {
+	buf := bytes.NewBuffer(make([]byte, 0, n+bytes.MinRead))
+	_, err := buf.ReadFrom(r)
+	return buf.Bytes(), err
 }
 
 // isMultipart reports whether an ETag is that of a multipart upload, whose LastModified is
