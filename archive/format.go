@@ -58,12 +58,12 @@ func lookIdentity(fields map[string]json.RawMessage) string {
 // an essential document is intact.
 func load[T any](ctx context.Context, a *Archive, kind bucket.Kind[T], key string) (bucket.Document[T], error) {
 	d, err := kind.Load(ctx, a.bucket, key, "")
-	switch whole := slices.Contains(essential, key); {
-	case errors.Is(err, bucket.ErrDeleted) && whole:
+	switch required := slices.Contains(essential, key); {
+	case errors.Is(err, bucket.ErrDeleted) && required:
 		err = &HiddenError{Bucket: a.o.Bucket, Key: key}
 	case errors.Is(err, bucket.ErrDeleted):
 		err = nil
-	case d.Invalid && whole:
+	case d.Invalid && required:
 		d, err = intact(ctx, a, kind, key, d, err)
 	}
 	return d, a.documentError(key, err)

@@ -202,7 +202,7 @@ func (a *Archive) LegacyFacts(ctx context.Context, name ssmbak.Name) ([]timeline
 }
 
 // legacyOptions exclude what was stored after the adoption: every legacy record had
-// become a fact by then, so anybody may have written it.
+// become a fact by then, so any program may have written it.
 func (a *Archive) legacyOptions() legacy.Options {
 	return legacy.Options{Parallel: a.o.Parallel, Until: ssmbak.Time(a.adopted.Load())}
 }

@@ -27,7 +27,7 @@ type comparison struct {
 	// listed describes the live parameters in todo.
 	listed map[ssmbak.Name]paramstore.Description
 	// known are the object versions that the cache knows of indexes that were replaced
-	// since, and "" for names that are looked at whatever the cache says.
+	// since, and "" for names that are read whatever the cache says.
 	known map[ssmbak.Name]string
 }
 

@@ -138,7 +138,7 @@ func (l *lack) take(o ssmbak.Operation) bool {
 // placeAbsences adds each observation of absence to the slot that it describes:
 // what existed at AsOf had been deleted by At. It says nothing about versions
 // created after AsOf. An observation that contradicts one of the version, which was current
-// at a later time, is false: somebody else wrote it.
+// at a later time, is false: another program wrote it.
 func (t *Timeline) placeAbsences() {
 	for _, o := range t.facts.Observations {
 		if !o.Gone {

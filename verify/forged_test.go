@@ -23,7 +23,7 @@ const me = "arn:aws:iam::123456789012:user/local"
 // reconcile runs the reconciler of a stack, which believes its cache for at most a week.
 func (w *world) reconcile() recorder.Report {
 	w.Helper()
-	r := recorder.New(w.Archive, w.Live, recorder.Options{Account: testworld.Account, Region: testworld.Region, LookEvery: 7 * 24 * time.Hour})
+	r := recorder.New(w.Archive, w.Live, recorder.Options{Account: testworld.Account, Region: testworld.Region, CheckEvery: 7 * 24 * time.Hour})
 	report, err := r.Reconcile(w.Context(), testworld.Target(w.TB, "/", true), recorder.ReconcileOptions{})
 	w.Must(err)
 	return report
@@ -168,7 +168,7 @@ func TestForgedIdentity(t *testing.T) {
 }
 
 // TestForgedFacts changes the facts of an index together with the cache that says that it
-// was compared. Within a week the lie is gone.
+// was compared. Within a week the true state is back.
 func TestForgedFacts(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -314,7 +314,7 @@ func TestPlantedRecord(t *testing.T) {
 			i := strings.Index(text, `"before":{"source":"/app/a","version":{"number":`) + len(`"before":{"source":"/app/a","version":{"number":`)
 			return text[:i] + "9" + text[i:]
 		}, "which the archive does not have"},
-		{"of somebody else", func(text string) string { return strings.Replace(text, me, me+"2", 1) }, "it was changed since the restore"},
+		{"of another user", func(text string) string { return strings.Replace(text, me, me+"2", 1) }, "it was changed since the restore"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -31,9 +31,9 @@ import (
 // Without a response, the messages that were done would be delivered again too.
 const margin = 2 * time.Second
 
-// lookEvery is the time in which the reconciler looks at each parameter at least once,
+// checkEvery is the time in which the reconciler reads each parameter at least once,
 // whatever the reconcile cache says.
-const lookEvery = 7 * 24 * time.Hour
+const checkEvery = 7 * 24 * time.Hour
 
 // Options configure a [Function].
 type Options struct {
@@ -248,7 +248,7 @@ func (f *Function) connect(ctx context.Context) (*recorder.Recorder, error) {
 		return nil, err
 	}
 	f.recorder = recorder.New(a, paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging(), Logger: f.o.Logger}), recorder.Options{
-		Account: account, Region: conn.Region(), Exclude: append([]string{}, f.o.Exclude...), LookEvery: lookEvery, Logger: f.o.Logger,
+		Account: account, Region: conn.Region(), Exclude: append([]string{}, f.o.Exclude...), CheckEvery: checkEvery, Logger: f.o.Logger,
 	})
 	return f.recorder, nil
 }

@@ -75,8 +75,8 @@ func (s *Store) PutMultipart(bucket, key string, body []byte) error {
 	}}
 	s.keep(b, key, v)
 	part := md5.Sum(body)
-	whole := md5.Sum(part[:])
-	v.etag = `"` + hex.EncodeToString(whole[:]) + `-1"`
+	sums := md5.Sum(part[:])
+	v.etag = `"` + hex.EncodeToString(sums[:]) + `-1"`
 	return nil
 }
 

@@ -10,19 +10,19 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 )
 
-// lookAgain is the time before a listing that always counts as not looked at, since the
+// checkAgain is the time before a listing that always counts as not checked, since the
 // start of the last listing can be forged too.
-const lookAgain = time.Hour
+const checkAgain = time.Hour
 
-// due reports whether a parameter is to be looked at whatever the cache says: its moment in
-// each period of [Options.LookEvery], which follows from its name, came since the last
+// due reports whether a parameter is to be read whatever the cache says: its moment in
+// each period of [Options.CheckEvery], which follows from its name, came since the last
 // complete listing, or within the last hour.
 func (run *reconcile) due(name ssmbak.Name) bool {
-	period := run.r.o.LookEvery
+	period := run.r.o.CheckEvery
 	if period <= 0 {
 		return false
 	}
-	since := run.began.Add(-lookAgain)
+	since := run.began.Add(-checkAgain)
 	if !run.last.IsZero() && run.last.Before(since) {
 		since = run.last
 	}
@@ -43,7 +43,7 @@ func (run *reconcile) restoreFacts(ctx context.Context, name ssmbak.Name, x arch
 	if !ok || !x.Exists {
 		return nil
 	}
-	lost, err := run.r.archive.RestoreFacts(ctx, x, earlier, run.began.Add(-run.r.o.LookEvery-lookAgain))
+	lost, err := run.r.archive.RestoreFacts(ctx, x, earlier, run.began.Add(-run.r.o.CheckEvery-checkAgain))
 	if err != nil {
 		return fmt.Errorf("compare the index of %s with an older version: %w", name, err)
 	}
