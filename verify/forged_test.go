@@ -88,7 +88,7 @@ func (w *world) cached(name string) {
 		w.Must(err)
 		lines = append(lines, string(text))
 	}
-	w.forge(".ssmbak/proved", []byte(zipped(w, strings.Join(lines, "\n"))), nil)
+	w.forge(".ssmbak/proved", zipped(w, strings.Join(lines, "\n")), nil)
 }
 
 // TestForgedReconciled replaces .ssmbak/reconciled, by one PutObject each.
@@ -328,7 +328,7 @@ func TestPlantedRecord(t *testing.T) {
 				if fresh := test.plant(text); fresh == text {
 					t.Fatalf("the record was not changed: %s", text)
 				} else {
-					w.forge(planted, []byte(zipped(w, fresh)), nil)
+					w.forge(planted, zipped(w, fresh), nil)
 				}
 				p, err := r.Undo(t.Context(), planted[len(".ssmbak/restores/"):])
 				if err == nil && len(p.Items) == 1 {
