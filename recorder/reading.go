@@ -53,14 +53,15 @@ func (r reading) shows(v ssmbak.Version) bool {
 }
 
 // unreadable counts the versions in the history whose values the archive does not
-// have.
-func (r reading) unreadable(f timeline.Facts) (n int) {
+// have, and returns the newest of them.
+func (r reading) unreadable(f timeline.Facts) (n int, newest timeline.Version) {
 	for _, v := range r.versions {
 		if known, ok := f.Version(refOf(v)); ok && len(known.Objects) == 0 {
 			n++
+			newest = known
 		}
 	}
-	return n
+	return n, newest
 }
 
 // asOf returns the latest time whose state a reading is certain to reflect.

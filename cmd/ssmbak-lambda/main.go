@@ -4,6 +4,7 @@
 //	SSMBAK_BUCKET     the archive's bucket
 //	SSMBAK_EXCLUDE    comma-separated patterns of parameters that are not recorded
 //	SSMBAK_LOG_LEVEL  DEBUG, INFO (the default), WARN or ERROR
+//	SSMBAK_STACK      the stack's name, the dimension of the metrics; none without it
 //	SSMBAK_VALUE_HEADER, SSMBAK_INDEX_HEADER
 //	                  encryption headers of values and of objects under .ssmbak/:
 //	                  none, AES256, or the ARN of a KMS key
@@ -30,5 +31,6 @@ func main() {
 	lambda.Start(function.New(function.Options{
 		Bucket: os.Getenv("SSMBAK_BUCKET"), Exclude: function.Patterns(os.Getenv("SSMBAK_EXCLUDE")), Logger: log,
 		ValueHeader: os.Getenv("SSMBAK_VALUE_HEADER"), IndexHeader: os.Getenv("SSMBAK_INDEX_HEADER"),
+		Stack: os.Getenv("SSMBAK_STACK"), Metrics: os.Stderr,
 	}).Handle)
 }

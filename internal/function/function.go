@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -19,7 +20,6 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
-	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/paramstore"
@@ -42,6 +42,11 @@ type Options struct {
 	// [archive.Header], of values and of the objects under .ssmbak/. If both are
 	// empty, the archive's own setting applies.
 	ValueHeader, IndexHeader string
+	// Stack is the name of the stack, the dimension of the metrics that are written to
+	// Metrics, one line in CloudWatch's embedded metric format for each invocation. If
+	// either is empty, there are no metrics.
+	Stack   string
+	Metrics io.Writer
 	// AWS configures the connection. The zero value uses the function's role and
 	// region.
 	AWS awsconn.Options
@@ -54,8 +59,14 @@ type Options struct {
 type Function struct {
 	o Options
 
-	mu       sync.Mutex
-	recorder *recorder.Recorder
+	mu        sync.Mutex
+	connected *connection
+}
+
+// connection is a recorder and the archive to which it writes.
+type connection struct {
+	*recorder.Recorder
+	archive *archive.Archive
 }
 
 // Patterns splits text into patterns at commas that are not inside braces. The result
@@ -93,12 +104,6 @@ type invocation struct {
 	DetailType string            `json:"detail-type"`
 }
 
-// Reconciled is the response to {"ssmbak":"reconcile"}. Its numbers count parameters.
-type Reconciled struct {
-	Checked, Recorded, Deleted, Gaps, Unreadable, Failed, Left, Excluded int
-	Complete                                                             bool
-}
-
 // Handle handles one invocation.
 func (f *Function) Handle(ctx context.Context, payload json.RawMessage) (any, error) {
 	if deadline, ok := ctx.Deadline(); ok {
@@ -110,19 +115,19 @@ func (f *Function) Handle(ctx context.Context, payload json.RawMessage) (any, er
 	if err := json.Unmarshal(payload, &i); err != nil {
 		return nil, errors.New("the payload is neither an SQS batch, nor an event, nor {\"ssmbak\":\"reconcile\"}")
 	}
-	r, err := f.connect(ctx)
+	c, err := f.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
 	switch {
 	case i.Ssmbak == "reconcile":
-		return f.reconcile(ctx, r)
+		return f.reconcile(ctx, c)
 	case i.Ssmbak != "":
 		return nil, fmt.Errorf("unknown value %q of \"ssmbak\": use {\"ssmbak\":\"reconcile\"}", i.Ssmbak)
 	case i.Records != nil:
-		return f.batch(ctx, r, payload)
+		return f.batch(ctx, c, payload)
 	case i.DetailType != "":
-		failures := r.Handle(ctx, []recorder.Message{{ID: "event", Body: payload, Sent: time.Now(), Receives: 1}})
+		failures := c.Handle(ctx, []recorder.Message{{ID: "event", Body: payload, Sent: time.Now(), Receives: 1}})
 		if len(failures) > 0 {
 			return nil, failures[0].Err
 		}
@@ -151,7 +156,7 @@ func (m message) attribute(name string) string {
 // batch records the messages of a queue and returns those that must be delivered
 // again.
 // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
-func (f *Function) batch(ctx context.Context, r *recorder.Recorder, payload json.RawMessage) (events.SQSEventResponse, error) {
+func (f *Function) batch(ctx context.Context, c *connection, payload json.RawMessage) (events.SQSEventResponse, error) {
 	var batch struct{ Records []json.RawMessage }
 	if err := json.Unmarshal(payload, &batch); err != nil {
 		return events.SQSEventResponse{}, errors.New("the payload's Records are not SQS messages")
@@ -175,43 +180,45 @@ func (f *Function) batch(ctx context.Context, r *recorder.Recorder, payload json
 		sent, _ := strconv.ParseInt(m.attribute("SentTimestamp"), 10, 64)
 		messages = append(messages, recorder.Message{ID: m.MessageID, Body: []byte(m.Body), Sent: time.UnixMilli(sent), Receives: receives})
 	}
-	for _, failure := range r.Handle(ctx, messages) {
+	done := c.Process(ctx, messages)
+	for _, failure := range done.Failures {
 		failed(failure.ID)
 	}
+	f.measureBatch(ctx, done)
 	return response, nil
 }
 
-func (f *Function) reconcile(ctx context.Context, r *recorder.Recorder) (Reconciled, error) {
-	everything, err := ssmbak.ParseTarget("/", true)
-	if err != nil {
-		return Reconciled{}, err
+// measureBatch writes the metrics of a batch. It writes Unreadable only if it is not
+// zero: zero would say that the values of all parameters are available.
+func (f *Function) measureBatch(ctx context.Context, b recorder.Batch) {
+	returned := 0
+	for _, failure := range b.Failures {
+		if _, pending := errors.AsType[*recorder.NotSettledError](failure.Err); !pending {
+			returned++
+		}
 	}
-	report, err := r.Reconcile(ctx, everything, recorder.ReconcileOptions{})
-	for _, failed := range report.Failed {
-		f.o.Logger.ErrorContext(ctx, "parameter not reconciled", "name", string(failed.Name), "error", failed.Err.Error())
+	all := []metric{{metricLag, b.Lag.Seconds()}, {metricHandedBack, float64(returned)}, {metricGaps, float64(len(b.Gaps))}}
+	if len(b.Unreadable) > 0 {
+		all = append(all, metric{metricUnreadable, float64(len(b.Unreadable))})
 	}
-	answer := Reconciled{
-		Checked: report.Checked, Recorded: len(report.Recorded), Deleted: len(report.Deleted),
-		Gaps: len(report.Gaps), Unreadable: len(report.Unreadable), Failed: len(report.Failed), Left: report.Left, Excluded: report.Excluded, Complete: report.Complete,
+	f.measure(ctx, all...)
+}
+
+func (f *Function) measure(ctx context.Context, all ...metric) {
+	if f.o.Stack == "" || f.o.Metrics == nil {
+		return
 	}
-	if report.TagsUnchecked != nil {
-		f.o.Logger.WarnContext(ctx, "tags of unchanged parameters not compared", "error", report.TagsUnchecked.Error())
+	if err := writeMetrics(f.o.Metrics, f.o.Stack, time.Now(), all...); err != nil {
+		f.o.Logger.ErrorContext(ctx, "cannot write metrics", "error", err.Error())
 	}
-	f.o.Logger.InfoContext(ctx, "reconciled", "checked", answer.Checked, "recorded", answer.Recorded, "deleted", answer.Deleted,
-		"gaps", answer.Gaps, "unreadable", answer.Unreadable, "failed", answer.Failed, "left", answer.Left, "excluded", answer.Excluded, "complete", answer.Complete)
-	if err == nil && len(report.Failed) > 0 {
-		// Lambda's Errors metric, and the alarm on it, count errors only.
-		err = fmt.Errorf("%d of %d parameters could not be reconciled, first %s: %w", answer.Failed, answer.Checked, report.Failed[0].Name, report.Failed[0].Err)
-	}
-	return answer, err
 }
 
 // connect returns the recorder, which it creates during the first invocation.
-func (f *Function) connect(ctx context.Context) (*recorder.Recorder, error) {
+func (f *Function) connect(ctx context.Context) (*connection, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.recorder != nil {
-		return f.recorder, nil
+	if f.connected != nil {
+		return f.connected, nil
 	}
 	if f.o.Bucket == "" {
 		return nil, errors.New("SSMBAK_BUCKET is not set: set it to the archive's bucket")
@@ -240,10 +247,11 @@ func (f *Function) connect(ctx context.Context) (*recorder.Recorder, error) {
 	if err := a.Establish(ctx); err != nil {
 		return nil, err
 	}
-	f.recorder = recorder.New(a, paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging(), Logger: f.o.Logger}), recorder.Options{
+	r := recorder.New(a, paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging(), Logger: f.o.Logger}), recorder.Options{
 		Account: account, Region: conn.Region(), Exclude: append([]string{}, f.o.Exclude...), Logger: f.o.Logger,
 	})
-	return f.recorder, nil
+	f.connected = &connection{r, a}
+	return f.connected, nil
 }
 
 // account returns the account in the function's ARN or, if there is no ARN, that of

@@ -156,8 +156,8 @@ func Settings() []Setting {
 
 		{Name: "alarm-age", Parameter: "AlarmAge", Default: "900", Group: "Alarms", Help: "alarm if a change waits longer than this to be recorded, in seconds", check: between(60, 1<<31)},
 		{Name: "alarm-dead-letters", Parameter: "AlarmDeadLetters", Default: "0", Group: "Alarms", Help: "alarm if there are more dead letters than this", check: between(0, 1<<31)},
-		{Name: "alarm-errors", Parameter: "AlarmErrors", Default: "0", Group: "Alarms", Help: "alarm if the recorder fails more often than this in five minutes", check: between(0, 1<<31)},
-		{Name: "missed-hours", Parameter: "MissedHours", Default: "3", Group: "Alarms", Help: "alarm if no reconcile succeeded for this many hours", check: between(1, 168)},
+		{Name: "alarm-errors", Parameter: "AlarmErrors", Default: "0", Group: "Alarms", Help: "alarm if the recorder fails more often than this in five minutes, or repeatedly returns more changes than this to the queue", check: between(0, 1<<31)},
+		{Name: "missed-hours", Parameter: "MissedHours", Default: "3", Group: "Alarms", Help: "alarm if no reconcile was complete, or none ended, for this many hours", check: between(1, 168)},
 		{Name: "topic-arn", Parameter: "TopicArn", Group: "Alarms", Help: "SNS topic that receives the alarms", check: like(topic, "the ARN of an SNS topic")},
 		{Name: "email", Parameter: "Email", Group: "Alarms", Help: "email address that receives the alarms, through an SNS topic of the stack", check: like(address, "an email address")},
 	}
@@ -255,8 +255,10 @@ func (p parameters) check() error {
 	if err != nil {
 		return &SettingError{"timeout", p[parameterTimeout], "must be an integer"}
 	}
+	// At least six times the timeout, and full minutes, since it is also the period of alarms.
 	// https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-	p[parameterVisibility] = strconv.Itoa(6 * seconds)
+	// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+	p[parameterVisibility] = strconv.Itoa((6*seconds + 59) / 60 * 60)
 	return nil
 }
 

@@ -259,7 +259,7 @@ func TestFirstStep(t *testing.T) {
 		}
 	}
 	slices.Sort(missing)
-	if want := []string{"Errors", "Function", "MissedReconciles", "Reconciler", "ReconcilerOnce", "SchedulePermission", "ScheduleRule", "SqsToLambda"}; !slices.Equal(missing, want) {
+	if want := []string{"CompleteAge", "Errors", "Failed", "Function", "Gaps", "HandedBack", "Lag", "MissedReconciles", "Reconciler", "ReconcilerOnce", "SchedulePermission", "ScheduleRule", "SqsToLambda", "Unreadable"}; !slices.Equal(missing, want) {
 		t.Errorf("not in the first step: %v, want %v", missing, want)
 	}
 }
@@ -294,7 +294,7 @@ func TestPipeline(t *testing.T) {
 		{get(t, r, "DeadLetterQ", "MessageRetentionPeriod"), "1209600"},
 		{get(t, r, "Q", "VisibilityTimeout"), "600"},
 		{get(t, r, "Q", "RedrivePolicy", "deadLetterTargetArn"), "arn:aws:sqs:us-east-1:123456789012:DeadLetterQ"},
-		{get(t, r, "Q", "RedrivePolicy", "maxReceiveCount"), "100"},
+		{get(t, r, "Q", "RedrivePolicy", "maxReceiveCount"), "10"},
 		{get(t, r, "SqsToLambda", "FunctionResponseTypes", "0"), "ReportBatchItemFailures"},
 		{get(t, r, "SqsToLambda", "ScalingConfig", "MaximumConcurrency"), "5"},
 		{get(t, r, "Function", "Runtime"), "provided.al2023"},
@@ -304,6 +304,7 @@ func TestPipeline(t *testing.T) {
 		{get(t, r, "Function", "Environment", "Variables", "SSMBAK_BUCKET"), testBucket},
 		{get(t, r, "Function", "Environment", "Variables", "SSMBAK_EXCLUDE"), "/ci/**,tmp-*"},
 		{get(t, r, "Reconciler", "Environment", "Variables", "SSMBAK_LOG_LEVEL"), "DEBUG"},
+		{get(t, r, "Reconciler", "Environment", "Variables", "SSMBAK_STACK"), testStack},
 		{get(t, r, "ScheduleRule", "Targets", "0", "Input"), `{"ssmbak":"reconcile"}`},
 		{get(t, r, "ReconcilerOnce", "MaximumRetryAttempts"), "0"},
 		{get(t, r, "EventRule", "Name"), testStack},
