@@ -283,7 +283,7 @@ func (run *reconcile) syncOne(ctx context.Context, name ssmbak.Name) (outcome, e
 	if err != nil {
 		return outcome{}, err
 	}
-	rd, err := run.r.read(ctx, name)
+	rd, err := run.r.read(ctx, name, false)
 	if err != nil {
 		return outcome{}, fmt.Errorf("read %s: %w", name, err)
 	}

@@ -67,6 +67,7 @@ type Options struct {
 // parameters is the part of [paramstore.Store] that a recorder uses.
 type parameters interface {
 	History(ctx context.Context, name ssmbak.Name) (paramstore.History, error)
+	DecryptedHistory(ctx context.Context, name ssmbak.Name) (paramstore.History, error)
 	Secret(ctx context.Context, name ssmbak.Name, number int64) (paramstore.Secret, error)
 	Secrets(ctx context.Context, name ssmbak.Name) ([]paramstore.Secret, error)
 	Tags(ctx context.Context, name ssmbak.Name) (map[string]string, error)

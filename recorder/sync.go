@@ -32,6 +32,27 @@ func (s syncRequest) redelivered() bool {
 	return slices.ContainsFunc(s.signals, func(n signal) bool { return n.receives > 1 })
 }
 
+// decrypts reports whether the archive probably lacks the value of a secret. Then the
+// history, which a sync reads anyway, is decrypted: otherwise each value would be read by
+// GetParameter, whose quota applications depend on.
+func (s syncRequest) decrypts(index archive.Index) bool {
+	if s.listed != nil && s.listed.Version.Type != ssmbak.TypeSecureString {
+		return false
+	}
+	if !index.Exists {
+		return true
+	}
+	if slices.ContainsFunc(s.signals, func(n signal) bool { return n.secret && n.announces() }) {
+		return true
+	}
+	if s.listed != nil && !index.Facts.Has(timeline.Ref{Number: s.listed.Version.Number, Time: s.listed.Version.Time}) {
+		return true
+	}
+	return s.retry && slices.ContainsFunc(index.Facts.Versions, func(v timeline.Version) bool {
+		return v.Type == ssmbak.TypeSecureString && len(v.Objects) == 0
+	})
+}
+
 // outcome is the result of a sync.
 type outcome struct {
 	recorded   int  // versions new to the archive
@@ -86,7 +107,7 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s syncRequest
 			return outcome{}, err
 		}
 	}
-	rd, err := r.read(ctx, name)
+	rd, err := r.read(ctx, name, s.decrypts(index))
 	if err != nil {
 		return outcome{}, err
 	}

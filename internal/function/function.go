@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"strconv"
 	"strings"
 	"sync"
@@ -47,6 +48,9 @@ type Options struct {
 	// either is empty, there are no metrics.
 	Stack   string
 	Metrics io.Writer
+	// ReadRate limits the reads of Parameter Store per second, see [Share]. 0 means
+	// unlimited.
+	ReadRate float64
 	// AWS configures the connection. The zero value uses the function's role and
 	// region.
 	AWS awsconn.Options
@@ -92,6 +96,33 @@ func Patterns(text string) []string {
 	}
 	add(text[begin:])
 	return all
+}
+
+// The settings of a stack that sets neither.
+const (
+	defaultRate      = 10
+	defaultRecorders = 2
+)
+
+// Share returns the reads per second of one function: rate is that of the stack, and
+// recorders the maximum number of concurrent recorders, next to which there is one
+// reconciler. Each is a positive number or, for the stack's default, "".
+func Share(rate, recorders string) (float64, error) {
+	reads, functions := float64(defaultRate), defaultRecorders+1
+	if rate != "" {
+		var err error
+		if reads, err = strconv.ParseFloat(rate, 64); err != nil || !(reads > 0) || math.IsInf(reads, 0) {
+			return 0, fmt.Errorf("the rate of reads %q is not a positive number", rate)
+		}
+	}
+	if recorders != "" {
+		n, err := strconv.Atoi(recorders)
+		if err != nil || n < 1 {
+			return 0, fmt.Errorf("the number of recorders %q is not a positive integer", recorders)
+		}
+		functions = n + 1
+	}
+	return reads / float64(functions), nil
 }
 
 // New returns a function. It sends no requests.
@@ -247,7 +278,7 @@ func (f *Function) connect(ctx context.Context) (*connection, error) {
 	if err := a.Establish(ctx); err != nil {
 		return nil, err
 	}
-	r := recorder.New(a, paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging(), Logger: f.o.Logger}), recorder.Options{
+	r := recorder.New(a, paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging(), MaxReadRate: f.o.ReadRate, Logger: f.o.Logger}), recorder.Options{
 		Account: account, Region: conn.Region(), Exclude: append([]string{}, f.o.Exclude...), Logger: f.o.Logger,
 	})
 	f.connected = &connection{r, a}

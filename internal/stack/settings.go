@@ -38,6 +38,8 @@ const (
 	parameterValueHeader  = "ValueHeader"
 	parameterIndexHeader  = "IndexHeader"
 	parameterTimeout      = "Timeout"
+	parameterConcurrency  = "Concurrency"
+	parameterRate         = "SsmRate"
 )
 
 // Setting is a parameter of the template that the user can set.
@@ -144,7 +146,8 @@ func Settings() []Setting {
 		},
 		{Name: "memory", Parameter: "Memory", Default: "256", Group: "The recorder", Help: "memory of the recorder in MB", check: between(128, 10240)},
 		{Name: "timeout", Parameter: parameterTimeout, Default: "60", Group: "The recorder", Help: "timeout of the recorder for one batch, in seconds", check: between(10, 900)},
-		{Name: "concurrency", Parameter: "Concurrency", Default: "2", Group: "The recorder", Help: "maximum number of concurrent recorders", check: between(2, 1000)},
+		{Name: "concurrency", Parameter: parameterConcurrency, Default: "2", Group: "The recorder", Help: "maximum number of concurrent recorders", check: between(2, 1000)},
+		{Name: "ssm-rate", Parameter: parameterRate, Default: "10", Group: "The recorder", Help: "maximum number of reads of Parameter Store per second by all functions", check: between(1, 10000)},
 		{Name: "reconcile-memory", Parameter: "ReconcileMemory", Default: "512", Group: "The recorder", Help: "memory of the reconciler in MB", check: between(128, 10240)},
 		{Name: "reconcile-timeout", Parameter: "ReconcileTimeout", Default: "900", Group: "The recorder", Help: "timeout of one reconcile, in seconds; the next one continues where it stopped", check: between(60, 900)},
 		{Name: "schedule", Parameter: "Schedule", Default: "rate(1 hour)", Group: "The recorder", Help: "when to reconcile, as a schedule expression of EventBridge", check: like(rate, "rate(1 hour) or cron(0 * * * ? *)")},
@@ -250,6 +253,11 @@ func (p parameters) check() error {
 		if hours, err := strconv.Atoi(missed); err == nil && every > hours {
 			return &SettingError{"missed-hours", missed, fmt.Sprintf("must be at least %d, since --schedule %q reconciles every %d hours", every+1, p["Schedule"], every)}
 		}
+	}
+	// Slower functions could not record a batch within their timeout.
+	rate, _ := strconv.Atoi(p[parameterRate])
+	if functions, err := strconv.Atoi(p[parameterConcurrency]); err == nil && rate < functions+1 {
+		return &SettingError{"ssm-rate", p[parameterRate], fmt.Sprintf("must be at least %d, one read per second for each of %d recorders and the reconciler", functions+1, functions)}
 	}
 	seconds, err := strconv.Atoi(p[parameterTimeout])
 	if err != nil {

@@ -148,6 +148,9 @@ func TestBadSettings(t *testing.T) {
 		{Values{"schedule": {"rate(1 hours)"}}, "rate(1 hour)"},
 		{Values{"schedule": {"rate(2 hours)"}}, ""},
 		{Values{"schedule": {"rate(1 day)"}}, "must be at least 25"},
+		{Values{"ssm-rate": {"0"}}, "--ssm-rate 0: must be an integer from 1 to 10000"},
+		{Values{"concurrency": {"20"}}, "--ssm-rate 10: must be at least 21"},
+		{Values{"concurrency": {"20"}, "ssm-rate": {"21"}}, ""},
 		{Values{"schedule": {"rate(1 day)"}, "missed-hours": {"25"}}, ""},
 		{Values{"exclude": {""}}, ""},
 		{Values{"exclude": {"a,b"}}, "repeat the flag"},
@@ -284,7 +287,7 @@ func TestRetained(t *testing.T) {
 
 func TestPipeline(t *testing.T) {
 	t.Parallel()
-	r := render(t, with("Timeout", "100", "Visibility", "600", "Concurrency", "5", "Exclude", "/ci/**,tmp-*", "LogLevel", "DEBUG"))
+	r := render(t, with("Timeout", "100", "Visibility", "600", "Concurrency", "5", "SsmRate", "30", "Exclude", "/ci/**,tmp-*", "LogLevel", "DEBUG"))
 	for _, c := range []struct {
 		got, want any
 	}{
@@ -305,6 +308,10 @@ func TestPipeline(t *testing.T) {
 		{get(t, r, "Function", "Environment", "Variables", "SSMBAK_EXCLUDE"), "/ci/**,tmp-*"},
 		{get(t, r, "Reconciler", "Environment", "Variables", "SSMBAK_LOG_LEVEL"), "DEBUG"},
 		{get(t, r, "Reconciler", "Environment", "Variables", "SSMBAK_STACK"), testStack},
+		{get(t, r, "Function", "Environment", "Variables", "SSMBAK_SSM_RATE"), "30"},
+		{get(t, r, "Function", "Environment", "Variables", "SSMBAK_RECORDERS"), "5"},
+		{get(t, r, "Reconciler", "Environment", "Variables", "SSMBAK_SSM_RATE"), "30"},
+		{get(t, r, "Reconciler", "Environment", "Variables", "SSMBAK_RECORDERS"), "5"},
 		{get(t, r, "ScheduleRule", "Targets", "0", "Input"), `{"ssmbak":"reconcile"}`},
 		{get(t, r, "ReconcilerOnce", "MaximumRetryAttempts"), "0"},
 		{get(t, r, "EventRule", "Name"), testStack},
