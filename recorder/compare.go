@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,6 +19,7 @@ import (
 type comparison struct {
 	todo    []ssmbak.Name          // parameters to sync, sorted
 	same    int                    // number of unchanged parameters
+	again   []ssmbak.Name          // unchanged parameters whose values were unavailable
 	tags    map[ssmbak.Name]string // digests of non-empty tags
 	tagsErr error                  // why tags are unknown
 	proofs  archive.Cache
@@ -92,9 +92,7 @@ func (run *reconcile) compare(ctx context.Context, target ssmbak.Target) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	if run.exclude = run.r.o.Exclude; run.exclude == nil {
-		run.exclude = last.Excluded
-	}
+	run.exclude = run.excluded(last)
 	// Parameters that an earlier listing showed but could not record.
 	for _, m := range last.Missed {
 		if _, indexed := l.indexes[m.Name]; !indexed && target.Below(m.Name) {
@@ -113,7 +111,7 @@ func (run *reconcile) compare(ctx context.Context, target ssmbak.Target) error {
 	for name := range l.live {
 		run.add(name, l)
 	}
-	slices.Sort(run.todo)
+	run.leastRecent(run.todo)
 	run.listed = make(map[ssmbak.Name]paramstore.Description, min(len(run.todo), len(l.shown)))
 	for _, name := range run.todo {
 		if d, live := l.shown[name]; live {
@@ -140,10 +138,17 @@ func (run *reconcile) dropExcluded(l listings) {
 
 // add counts a parameter as unchanged or adds it to todo.
 func (run *reconcile) add(name ssmbak.Name, l listings) {
-	p, proved := run.proofs.Entries[name]
-	if proved && run.all && !run.o.Deep && p.ETag == l.indexes[name] && p.Newest == l.live[name] && p.Top.Equal(l.modified[name]) &&
-		(run.tagsErr != nil || p.Tags == run.tags[name]) {
+	unchanged := func(p archive.CacheEntry) bool {
+		return run.all && !run.o.Deep && p.ETag == l.indexes[name] && p.Newest == l.live[name] && p.Top.Equal(l.modified[name]) &&
+			(run.tagsErr != nil || p.Tags == run.tags[name])
+	}
+	if p, proved := run.proofs.Entries[name]; proved && unchanged(p) {
 		run.same++
+		return
+	}
+	if p := run.listing.Found[name].Entry; p != nil && unchanged(*p) {
+		run.same++
+		run.again = append(run.again, name)
 		return
 	}
 	run.todo = append(run.todo, name)
