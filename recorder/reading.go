@@ -61,6 +61,12 @@ func (r *Recorder) history(ctx context.Context, name ssmbak.Name, decrypt bool) 
 	return h, denied, err
 }
 
+// outlives reports whether the life in the history began before a second and still exists,
+// so that a deletion in that second is not to be seen yet, or never happened.
+func (r reading) outlives(second int64) bool {
+	return !r.gone && r.versions[0].Time.Add(timeline.Skew) < ssmbak.Seconds(second)
+}
+
 // onlySecret reports whether the version is the only secret in the history.
 func (r reading) onlySecret(v paramstore.Version) bool {
 	return !slices.ContainsFunc(r.versions, func(w paramstore.Version) bool {

@@ -220,6 +220,17 @@ func (r *Recorder) handle(ctx context.Context, name ssmbak.Name, signals []signa
 	return h
 }
 
+// SyncEvent syncs the parameter that an event names, and believes nothing else of the
+// event: every principal that may invoke the function can send one. Only [Recorder.Process] records
+// facts of events, which come from the queue, whose policy lets only the rules send.
+func (r *Recorder) SyncEvent(ctx context.Context, event []byte) error {
+	n, err := r.parse(ctx, Message{ID: "event", Body: event})
+	if err != nil || pattern.Any(r.o.Exclude, n.name) {
+		return err
+	}
+	return r.Sync(ctx, n.name)
+}
+
 // Sync reads one parameter and records what the archive does not have.
 func (r *Recorder) Sync(ctx context.Context, name ssmbak.Name) error {
 	_, err := r.sync(ctx, name, syncRequest{})

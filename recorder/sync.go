@@ -128,7 +128,7 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s syncRequest
 	}
 	seen = timeline.Union(seen, found)
 	for _, n := range s.signals {
-		if n.operation == ssmbak.OpDelete {
+		if n.operation == ssmbak.OpDelete && !rd.outlives(n.second) {
 			seen.Deletions = append(seen.Deletions, timeline.Deletion{Event: n.event, Second: n.second})
 		}
 		if n.tags != nil {

@@ -158,9 +158,8 @@ func (f *Function) Handle(ctx context.Context, payload json.RawMessage) (any, er
 	case i.Records != nil:
 		return f.batch(ctx, c, payload)
 	case i.DetailType != "":
-		failures := c.Handle(ctx, []recorder.Message{{ID: "event", Body: payload, Sent: time.Now(), Receives: 1}})
-		if len(failures) > 0 {
-			return nil, failures[0].Err
+		if err := c.SyncEvent(ctx, payload); err != nil {
+			return nil, err
 		}
 		return struct{}{}, nil
 	}
