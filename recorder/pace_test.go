@@ -29,6 +29,9 @@ func secrets(t *testing.T, w *testworld.World, n int, key string) {
 	t.Helper()
 	for i := range n {
 		in := &ssm.PutParameterInput{Name: aws.String(fmt.Sprintf("/app/%s/%05d", key[6:], i)), Value: aws.String("v"), Type: types.ParameterTypeSecureString, KeyId: &key}
+		if i >= 10_000 { // https://docs.aws.amazon.com/general/latest/gr/ssm.html
+			in.Tier = types.ParameterTierAdvanced
+		}
 		if _, err := w.SSM.PutParameter(t.Context(), in); err != nil {
 			t.Fatal(err)
 		}

@@ -221,8 +221,9 @@ func (r *Recorder) handle(ctx context.Context, name ssmbak.Name, signals []signa
 }
 
 // SyncEvent syncs the parameter that an event names, and believes nothing else of the
-// event: every principal that may invoke the function can send one. Only [Recorder.Process] records
-// facts of events, which come from the queue, whose policy lets only the rules send.
+// event: every principal that may invoke the function can send one. Only
+// [Recorder.Process] records facts of events. They come from the queue, whose policy lets
+// only the rules send.
 func (r *Recorder) SyncEvent(ctx context.Context, event []byte) error {
 	n, err := r.parse(ctx, Message{ID: "event", Body: event})
 	if err != nil || pattern.Any(r.o.Exclude, n.name) {
