@@ -162,6 +162,9 @@ func TestKilledListing(t *testing.T) {
 					return emulator.Fault{LostBefore: true}
 				}
 				listed = listed || service == "s3" && op == "PutObject" && key == ".ssmbak/listing"
+				if op == "GetParameterHistory" && !listed {
+					t.Error("a parameter was read before the listing was saved")
+				}
 				return emulator.Fault{}
 			})
 			_, r := w.Another(w.Conn)
