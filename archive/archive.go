@@ -46,6 +46,7 @@ const (
 	reconciledKey = reserved + "reconciled"
 	adoptedKey    = reserved + "adopted"
 	cacheKey      = reserved + "proved"
+	progressKey   = reserved + "listing"
 	indexPrefix   = reserved + "index"
 	recordsPrefix = reserved + "restores/"
 )

@@ -9,7 +9,7 @@
 // # Requests
 //
 // A [Store] reads histories with GetParameterHistory and lists parameters with
-// DescribeParameters. It calls GetParameter only for single secret values, because
+// DescribeParameters. It calls GetParameter only in [Store.Secret], because
 // applications depend on that operation's quota.
 //
 // Parameter Store's rate limits differ by operation and account: 3 PutParameter and
@@ -39,6 +39,9 @@ import (
 type Options struct {
 	// Tagging is the client for [Store.Tagged], which fails without it.
 	Tagging *resourcegroupstaggingapi.Client
+	// MaxReadRate limits the read requests per second, of all operations together and
+	// including retries, to leave quota for other clients. 0 means unlimited.
+	MaxReadRate float64
 	// MaxRate limits the write requests per second, of all operations together and
 	// including retries, to leave quota for other clients. 0 means unlimited.
 	MaxRate float64
@@ -66,7 +69,7 @@ func New(client *ssm.Client, o Options) *Store {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Store{client: paced(client, 0, nil), writer: paced(client, o.MaxRate, o.Waiting), tagging: o.Tagging, log: o.Logger}
+	return &Store{client: paced(client, o.MaxReadRate, nil), writer: paced(client, o.MaxRate, o.Waiting), tagging: o.Tagging, log: o.Logger}
 }
 
 // Window is the time in which a read was made, by the caller's clock: just before

@@ -33,8 +33,7 @@ type History struct {
 // Version is one version of a [History].
 type Version struct {
 	ssmbak.Version
-	// Value is unknown for a SecureString, because [Store.History] does not decrypt
-	// values.
+	// Value is unknown for a SecureString whose history was not decrypted.
 	Value  ssmbak.Known[ssmbak.Value]
 	Labels []string
 	// Page is the page of the history that contained the version, starting at 0. All
@@ -57,11 +56,26 @@ const maxMixed = 4
 // and the history is read again. AWS does not document that the times of one life
 // increase, so History accepts any times if two consecutive reads agree.
 func (s *Store) History(ctx context.Context, name ssmbak.Name) (History, error) {
+	return s.settled(ctx, name, false)
+}
+
+// DecryptedHistory is [Store.History] with the values of SecureStrings, without a request
+// for each of them. If the key of one version cannot be used, the error is an
+// [*UnreadableError], which does not say of which version.
+func (s *Store) DecryptedHistory(ctx context.Context, name ssmbak.Name) (History, error) {
+	return s.settled(ctx, name, true)
+}
+
+// settled reads a history until its versions can belong to one life.
+func (s *Store) settled(ctx context.Context, name ssmbak.Name, decrypt bool) (History, error) {
 	var last []Version
 	for range maxMixed {
-		h, err := s.history(ctx, name)
+		h, err := s.history(ctx, name, decrypt)
 		if errors.Is(err, ErrNotFound) {
 			return h, err
+		}
+		if denied := unreadable(name, 0, err); decrypt && denied != nil {
+			return History{}, denied
 		}
 		if err != nil {
 			return h, fmt.Errorf("read the history of %s: %w", name, err)
@@ -74,10 +88,10 @@ func (s *Store) History(ctx context.Context, name ssmbak.Name) (History, error) 
 	return History{}, fmt.Errorf("read the history of %s: %w", name, ErrChanged)
 }
 
-func (s *Store) history(ctx context.Context, name ssmbak.Name) (History, error) {
+func (s *Store) history(ctx context.Context, name ssmbak.Name, decrypt bool) (History, error) {
 	h := History{Name: name, Read: begin()}
 	pages := ssm.NewGetParameterHistoryPaginator(s.client, &ssm.GetParameterHistoryInput{
-		Name: aws.String(string(name)), MaxResults: aws.Int32(historyPage), WithDecryption: aws.Bool(false),
+		Name: aws.String(string(name)), MaxResults: aws.Int32(historyPage), WithDecryption: &decrypt,
 	})
 	for page := 0; pages.HasMorePages(); page++ {
 		out, err := pages.NextPage(ctx)
@@ -86,7 +100,7 @@ func (s *Store) history(ctx context.Context, name ssmbak.Name) (History, error) 
 			return h, translate(err)
 		}
 		for _, p := range out.Parameters {
-			h.Versions = append(h.Versions, versionOf(p, page))
+			h.Versions = append(h.Versions, versionOf(p, page, decrypt))
 		}
 		h.Pages++
 	}
@@ -121,9 +135,9 @@ func agree(a, b []Version) bool {
 	})
 }
 
-func versionOf(p types.ParameterHistory, page int) Version {
+func versionOf(p types.ParameterHistory, page int, decrypted bool) Version {
 	v := Version{Version: kept(p), Labels: p.Labels, Page: page}
-	if p.Type != types.ParameterTypeSecureString {
+	if decrypted || p.Type != types.ParameterTypeSecureString {
 		v.Value = ssmbak.Know(ssmbak.NewValue(aws.ToString(p.Value)), ssmbak.Proved)
 	}
 	return v

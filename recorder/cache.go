@@ -37,19 +37,25 @@ func (run *reconcile) updateCache(ctx context.Context, fresh []synced, last bool
 				run.mu.Lock()
 				defer run.mu.Unlock()
 				run.report.Failed = append(run.report.Failed, Failed{s.name, err})
+				run.attempted(s.name, s.outcome, err, false)
 			}
 			// If the Tagging API disagrees with the archive, one of them is stale.
-			if !ok || run.tagsErr == nil && p.Tags != run.tags[s.name] {
+			if !ok || run.tags != nil && p.Tags != run.tags[s.name] {
 				return nil
 			}
 			run.mu.Lock()
 			defer run.mu.Unlock()
-			run.proofs.Entries[s.name] = p
+			if s.unreadable == 0 {
+				run.proofs.Entries[s.name] = p
+			} else if found, known := run.listing.Found[s.name]; known {
+				found.Entry = &p
+				run.listing.Found[s.name] = found
+			}
 			return nil
 		})
 	}
 	_ = g.Wait() // failures are in the report
-	if len(run.todo) == 0 || !last && time.Since(run.saved) < saveEvery {
+	if len(run.todo)+len(run.again) == 0 || !last && time.Since(run.saved) < saveEvery {
 		return nil
 	}
 	run.saved = time.Now()
@@ -73,12 +79,13 @@ func wait(ctx context.Context, d time.Duration) {
 
 // cacheEntry returns the cache entry of a parameter that was synced at least quiet
 // ago, and whether it may be cached: its index must describe the live state
-// completely, and the key's current object must match the index. If the object does
+// completely except for unavailable values, and the key's current object must match the
+// index. If the object does
 // not match, cacheEntry fixes it and leaves caching to the next reconcile.
 func (r *Recorder) cacheEntry(ctx context.Context, s synced, now time.Time) (p archive.CacheEntry, ok bool, err error) {
 	t := r.timeline(s.name, s.index.Facts)
 	newest, present, absent := t.Newest()
-	if !s.index.Exists || s.unreadable > 0 || s.index.ETag() == "" || !present && !absent {
+	if !s.index.Exists || s.index.ETag() == "" || !present && !absent {
 		return p, false, nil
 	}
 	top, err := r.archive.Current(ctx, s.name)
@@ -93,12 +100,15 @@ func (r *Recorder) cacheEntry(ctx context.Context, s synced, now time.Time) (p a
 		_, err := r.sync(ctx, s.name, syncRequest{check: true})
 		return p, false, err
 	}
-	if !slices.ContainsFunc(newest.Objects, func(o timeline.ObjectRef) bool { return o.ID == top.ID }) {
+	if len(newest.Objects) > 0 && !slices.ContainsFunc(newest.Objects, func(o timeline.ObjectRef) bool { return o.ID == top.ID }) {
 		_, err := r.sync(ctx, s.name, syncRequest{check: true})
 		return p, false, err
 	}
 	state, _ := t.At(ssmbak.TimeOf(now))
-	p.Newest, p.Top, p.Tags = newest.Ref(), top.Modified, digest(state.Tags.V)
+	p.Newest, p.Tags = newest.Ref(), digest(state.Tags.V)
+	if !top.Marker { // listings of current values contain no markers
+		p.Top = top.Modified
+	}
 	return p, state.Tags.IsProved() && state.Labels.IsProved(), nil
 }
 

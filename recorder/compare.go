@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,15 +19,15 @@ import (
 type comparison struct {
 	todo    []ssmbak.Name          // parameters to sync, sorted
 	same    int                    // number of unchanged parameters
+	again   []ssmbak.Name          // unchanged parameters whose values were unavailable
 	tags    map[ssmbak.Name]string // digests of non-empty tags
 	tagsErr error                  // why tags are unknown
 	proofs  archive.Cache
 	exclude []string
 	// listed describes the live parameters in todo.
 	listed map[ssmbak.Name]paramstore.Description
-	// known are the object versions that the cache knows of indexes that were replaced
-	// since, and "" for names that are read whatever the cache says.
-	known map[ssmbak.Name]string
+	// due are the names with an index that are read whatever the cache says.
+	due map[ssmbak.Name]bool
 }
 
 // listings holds one pass over each listing.
@@ -46,7 +45,7 @@ func (run *reconcile) compare(ctx context.Context, target ssmbak.Target) error {
 		live: make(map[ssmbak.Name]timeline.Ref), shown: make(map[ssmbak.Name]paramstore.Description),
 		indexes: make(map[ssmbak.Name]string), modified: make(map[ssmbak.Name]time.Time),
 	}
-	run.known = make(map[ssmbak.Name]string)
+	run.due = make(map[ssmbak.Name]bool)
 	var last archive.Reconciled
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
@@ -96,10 +95,8 @@ func (run *reconcile) compare(ctx context.Context, target ssmbak.Target) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	if run.exclude = run.r.o.Exclude; run.exclude == nil {
-		run.exclude = last.Excluded
-	}
 	run.last = last.Last
+	run.exclude = run.excluded(last)
 	// Parameters that an earlier listing showed but could not record.
 	for _, m := range last.Missed {
 		if _, indexed := l.indexes[m.Name]; !indexed && target.Below(m.Name) {
@@ -118,7 +115,7 @@ func (run *reconcile) compare(ctx context.Context, target ssmbak.Target) error {
 	for name := range l.live {
 		run.add(name, l)
 	}
-	slices.Sort(run.todo)
+	run.leastRecent(run.todo)
 	run.listed = make(map[ssmbak.Name]paramstore.Description, min(len(run.todo), len(l.shown)))
 	for _, name := range run.todo {
 		if d, live := l.shown[name]; live {
@@ -145,19 +142,21 @@ func (run *reconcile) dropExcluded(l listings) {
 
 // add counts a parameter as unchanged or adds it to todo.
 func (run *reconcile) add(name ssmbak.Name, l listings) {
-	p, proved := run.proofs.Entries[name]
-	switch {
-	case run.all && run.due(name):
-		proved = false
-		if l.indexes[name] != "" {
-			run.known[name] = ""
-		}
-	case p.ID != "" && p.ETag != l.indexes[name]:
-		run.known[name] = p.ID
+	due := run.all && run.isDue(name)
+	unchanged := func(p archive.CacheEntry) bool {
+		return run.all && !run.o.Deep && !due && p.ETag == l.indexes[name] && p.Newest == l.live[name] && p.Top.Equal(l.modified[name]) &&
+			(run.tagsErr != nil || p.Tags == run.tags[name])
 	}
-	if proved && run.all && !run.o.Deep && p.ETag == l.indexes[name] && p.Newest == l.live[name] && p.Top.Equal(l.modified[name]) &&
-		(run.tagsErr != nil || p.Tags == run.tags[name]) {
+	if due && l.indexes[name] != "" {
+		run.due[name] = true
+	}
+	if p, proved := run.proofs.Entries[name]; proved && unchanged(p) {
 		run.same++
+		return
+	}
+	if p := run.listing.Found[name].Entry; p != nil && unchanged(*p) {
+		run.same++
+		run.again = append(run.again, name)
 		return
 	}
 	run.todo = append(run.todo, name)

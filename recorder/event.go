@@ -35,6 +35,7 @@ type event struct {
 type detail struct {
 	Name          lenient[string]            `json:"name"`
 	Operation     lenient[string]            `json:"operation"`
+	Type          lenient[string]            `json:"type"`
 	Exception     lenient[string]            `json:"exception"`
 	Label         lenient[string]            `json:"label"`
 	FromVersion   number                     `json:"fromVersion"`
@@ -80,6 +81,7 @@ type signal struct {
 	name      ssmbak.Name
 	second    int64                // of the event, Unix time
 	operation ssmbak.Operation     // "" for events other than Create, Update and Delete
+	secret    bool                 // the event says that the parameter is a SecureString
 	observe   bool                 // settled by any observation that surely reflects it
 	labels    *timeline.LabelsFact // of an event that may have changed labels, with the move if the event names one
 	tags      *timeline.TagsFact   // of a tag event
@@ -125,7 +127,7 @@ func decode(body []byte) (decoded, error) {
 		d.unchanged = detail.Exception.value != ""
 		switch op := ssmbak.Operation(detail.Operation.value); op {
 		case ssmbak.OpCreate, ssmbak.OpUpdate, ssmbak.OpDelete:
-			d.operation = op
+			d.operation, d.secret = op, detail.Type.value == string(ssmbak.TypeSecureString)
 		default: // labels, or an operation unknown to this version
 			d.observe, d.labels = true, &timeline.LabelsFact{Event: d.event, Second: d.second}
 			if op == "LabelParameterVersion" && detail.Label.value != "" && detail.ToVersion > 0 {

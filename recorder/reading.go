@@ -22,17 +22,22 @@ type reading struct {
 	tagged   bool // tags were read
 	labelled bool // all labels in versions were attached at the same moment
 	tagsRead paramstore.Window
+	// denied is why the history was read without decryption although decryption was
+	// wanted, or nil.
+	denied *paramstore.UnreadableError
 }
 
-func (r *Recorder) read(ctx context.Context, name ssmbak.Name) (reading, error) {
-	h, err := r.live.History(ctx, name)
+// read reads a parameter. With decrypt it also reads the values of secrets, if their keys
+// can be used.
+func (r *Recorder) read(ctx context.Context, name ssmbak.Name, decrypt bool) (reading, error) {
+	h, denied, err := r.history(ctx, name, decrypt)
 	if errors.Is(err, paramstore.ErrNotFound) {
 		return reading{gone: true, read: h.Read}, nil
 	}
 	if err != nil {
 		return reading{}, err
 	}
-	rd := reading{versions: h.Versions, pages: h.Pages, read: h.Read, tagsRead: paramstore.Window{Began: h.Read.Ended}}
+	rd := reading{versions: h.Versions, pages: h.Pages, read: h.Read, tagsRead: paramstore.Window{Began: h.Read.Ended}, denied: denied}
 	rd.tags, err = r.live.Tags(ctx, name)
 	rd.tagsRead.Ended = now()
 	switch {
@@ -43,6 +48,30 @@ func (r *Recorder) read(ctx context.Context, name ssmbak.Name) (reading, error) 
 		rd.tagged = true
 	}
 	return rd, nil
+}
+
+// history reads a history, with decryption if that is wanted and possible.
+func (r *Recorder) history(ctx context.Context, name ssmbak.Name, decrypt bool) (h paramstore.History, denied *paramstore.UnreadableError, err error) {
+	if decrypt {
+		if h, err = r.live.DecryptedHistory(ctx, name); !errors.As(err, &denied) {
+			return h, nil, err
+		}
+	}
+	h, err = r.live.History(ctx, name)
+	return h, denied, err
+}
+
+// outlives reports whether the life in the history began before a second and still exists,
+// so that a deletion in that second is not to be seen yet, or never happened.
+func (r reading) outlives(second int64) bool {
+	return !r.gone && r.versions[0].Time.Add(timeline.Skew) < ssmbak.Seconds(second)
+}
+
+// onlySecret reports whether the version is the only secret in the history.
+func (r reading) onlySecret(v paramstore.Version) bool {
+	return !slices.ContainsFunc(r.versions, func(w paramstore.Version) bool {
+		return w.Type == ssmbak.TypeSecureString && refOf(w) != refOf(v)
+	})
 }
 
 func (r reading) newest() paramstore.Version { return r.versions[len(r.versions)-1] }
@@ -59,14 +88,15 @@ func (r reading) shows(v ssmbak.Version) bool {
 }
 
 // unreadable counts the versions in the history whose values the archive does not
-// have.
-func (r reading) unreadable(f timeline.Facts) (n int) {
+// have, and returns the newest of them.
+func (r reading) unreadable(f timeline.Facts) (n int, newest timeline.Version) {
 	for _, v := range r.versions {
 		if known, ok := f.Version(refOf(v)); ok && len(known.Objects) == 0 {
 			n++
+			newest = known
 		}
 	}
-	return n
+	return n, newest
 }
 
 // asOf returns the latest time whose state a reading is certain to reflect.

@@ -14,10 +14,10 @@ import (
 // start of the last listing can be forged too.
 const checkAgain = time.Hour
 
-// due reports whether a parameter is to be read whatever the cache says: its moment in
+// isDue reports whether a parameter is to be read whatever the cache says: its moment in
 // each period of [Options.CheckEvery], which follows from its name, came since the last
 // complete listing, or within the last hour.
-func (run *reconcile) due(name ssmbak.Name) bool {
+func (run *reconcile) isDue(name ssmbak.Name) bool {
 	period := run.r.o.CheckEvery
 	if period <= 0 {
 		return false
@@ -37,10 +37,16 @@ func (run *reconcile) due(name ssmbak.Name) bool {
 }
 
 // restoreFacts adds to an index what an earlier version of it knew, if another program
-// removed it.
+// removed it: the version that the cache knows, or for a name that is due the versions
+// since it was due before.
 func (run *reconcile) restoreFacts(ctx context.Context, name ssmbak.Name, x archive.Index) error {
-	earlier, ok := run.known[name]
-	if !ok || !x.Exists {
+	earlier := ""
+	if !run.due[name] {
+		run.mu.Lock()
+		earlier = run.proofs.Entries[name].ID
+		run.mu.Unlock()
+	}
+	if !x.Exists || earlier == "" && !run.due[name] {
 		return nil
 	}
 	lost, err := run.r.archive.RestoreFacts(ctx, x, earlier, run.began.Add(-run.r.o.CheckEvery-checkAgain))

@@ -30,7 +30,8 @@ type ReconcileOptions struct {
 
 // Report is the result of a reconcile. Its lists are sorted by name.
 type Report struct {
-	// Began is the time just before the listing of live parameters began.
+	// Began is the time just before the listing of live parameters began. An earlier
+	// reconcile may have made it.
 	Began ssmbak.Time
 	// Checked is the number of parameters, live or recorded, that were compared.
 	Checked int
@@ -51,6 +52,8 @@ type Report struct {
 	// Left is the number of parameters that were not checked because time ran out.
 	// The next reconcile continues with them.
 	Left int
+	// Resumed reports whether a listing was continued that an earlier reconcile began.
+	Resumed bool
 	// Excluded is the number of live or recorded parameters that were skipped
 	// because they match [Options.Exclude].
 	Excluded int
@@ -72,9 +75,10 @@ type Failed struct {
 }
 
 const (
-	// round is the number of parameters synced between two updates of the cache.
+	// round is the maximum number of parameters synced between two updates of the cache.
 	round = 2000
-	// saveEvery bounds the work that a killed reconcile has to repeat.
+	// saveEvery bounds the time between them, and so the work that a killed reconcile has
+	// to repeat.
 	saveEvery = 30 * time.Second
 	// quiet is the time between a write of a value object and the check whether it
 	// is current. S3 keeps LastModified in seconds: only a write in a later second
@@ -93,43 +97,58 @@ const (
 // unchanged parameters cost no requests of their own. A reconcile of a path reads
 // every parameter.
 //
-// Reconcile stops shortly before ctx's deadline, and the next reconcile continues
-// from there. Any number of reconciles and recorders may run concurrently.
+// Reconcile stops shortly before ctx's deadline. It saves the remaining names of a listing
+// of everything at least every 30 seconds, and the next reconcile of everything continues it,
+// even if this one is killed. The archive is then complete up to the beginning of that
+// listing. If there is time, a new listing follows. Any number of reconciles and recorders
+// may run concurrently.
+//
+// Parameters whose values were unavailable before are read again when everything else is
+// done, those first that were not read for the longest time.
 //
 // An error means that the reconcile as such failed, for instance because a listing
 // did. Failures of single parameters are in the report. Reconcile never writes to
 // Parameter Store.
 func (r *Recorder) Reconcile(ctx context.Context, target ssmbak.Target, o ReconcileOptions) (Report, error) {
-	began := time.Now()
-	run := &reconcile{r: r, o: o, all: target.Root() && target.Recursive(), began: began, saved: began}
-	run.report.Began = ssmbak.TimeOf(began)
-	if deadline, ok := ctx.Deadline(); ok {
-		run.stop = deadline.Add(-min(reserve, time.Until(deadline)/4))
-	}
-	if err := run.do(ctx, target, began); err != nil {
+	var report Report
+	started := time.Now()
+	for {
+		run := &reconcile{r: r, o: o, all: target.Root() && target.Recursive(), fromStart: report.Resumed, began: time.Now(), saved: time.Now()}
+		deadline, limited := ctx.Deadline()
+		if limited {
+			run.stop = deadline.Add(-min(reserve, time.Until(deadline)/4))
+		}
+		err := run.do(ctx, target)
+		resumed := run.report.Resumed
+		run.report.add(report)
 		run.report.sort()
-		return run.report, fmt.Errorf("reconcile %s: %w", target, err)
+		if err != nil {
+			return run.report, fmt.Errorf("reconcile %s: %w", target, err)
+		}
+		if report = run.report; !resumed || report.Left > 0 || limited && time.Until(deadline) < time.Since(started) {
+			return report, nil
+		}
 	}
-	run.report.sort()
-	return run.report, nil
 }
 
 // reconcile is one run.
 type reconcile struct {
-	r     *Recorder
-	o     ReconcileOptions
-	all   bool // the target is everything
-	began time.Time
-	last  time.Time // when the last complete listing began
-	stop  time.Time // zero if ctx has no deadline
-	saved time.Time // when the cache was last saved
+	r         *Recorder
+	o         ReconcileOptions
+	all       bool      // the target is everything
+	fromStart bool      // no earlier listing is continued
+	began     time.Time // of the listing
+	last      time.Time // when the last complete listing began
+	stop      time.Time // zero if ctx has no deadline
+	saved     time.Time // when the cache was last saved
 
 	comparison
 
-	mu     sync.Mutex
-	report Report
-	fresh  []synced      // synced, current object not yet checked
-	missed []ssmbak.Name // live parameters of which nothing could be recorded
+	mu      sync.Mutex
+	report  Report
+	fresh   []synced         // synced, current object not yet checked
+	listing archive.Progress // of everything
+	unsaved bool             // the progress belongs to another listing
 }
 
 // synced is the outcome of syncing one parameter.
@@ -139,7 +158,7 @@ type synced struct {
 	outcome
 }
 
-func (run *reconcile) do(ctx context.Context, target ssmbak.Target, began time.Time) error {
+func (run *reconcile) do(ctx context.Context, target ssmbak.Target) error {
 	if run.all && !run.o.DryRun {
 		restored, err := run.r.archive.RestoreIdentity(ctx)
 		if err != nil {
@@ -149,62 +168,63 @@ func (run *reconcile) do(ctx context.Context, target ssmbak.Target, began time.T
 			run.r.log.WarnContext(ctx, "another program replaced the identity of the archive: it was restored")
 		}
 	}
-	if err := run.compare(ctx, target); err != nil {
-		return err
-	}
-	run.report.Checked, run.report.Same, run.report.TagsUnchecked = run.same, run.same, run.tagsErr
-	run.progress()
-	for names := range slices.Chunk(run.todo, round) {
-		before := run.fresh
-		run.fresh = nil
-		run.syncAll(ctx, names)
-		if err := run.updateCache(ctx, before, false); err != nil {
-			return err
+	resumed, err := run.resume(ctx)
+	if err == nil && !resumed {
+		if err = run.compare(ctx, target); err == nil {
+			run.begin(ctx)
 		}
 	}
+	if err != nil {
+		return err
+	}
+	run.report.Began, run.report.Resumed = ssmbak.TimeOf(run.began), resumed
+	run.report.Checked, run.report.Same, run.report.TagsUnchecked = run.same, run.same, run.tagsErr
+	run.progress()
+	if err := run.syncAll(ctx, run.todo); err != nil {
+		return err
+	}
 	run.report.Left = run.same + len(run.todo) - run.report.Checked
-	if err := run.updateCache(ctx, run.fresh, true); err != nil || ctx.Err() != nil {
-		return cmp.Or(err, ctx.Err())
-	}
-	if run.o.DryRun {
-		return nil
-	}
-	complete := run.all && run.report.Left == 0
-	if failed := len(run.report.Failed); failed > 0 && failed >= run.report.Checked {
-		complete = false // a run in which everything fails says nothing about the archive
+	if err := ctx.Err(); err != nil || run.o.DryRun {
+		return err
 	}
 	if run.all && run.report.Left == 0 {
 		if err := run.adoptLegacy(ctx); err != nil {
 			return err
 		}
+		if err := run.markReconciled(ctx); err != nil {
+			return err
+		}
+		run.save(ctx)
+		run.readAgain(ctx)
 	}
-	return run.markReconciled(ctx, began, complete)
+	if run.keeps() {
+		run.report.Unreadable = run.listing.Names(func(a archive.Attempt) bool { return a.Unreadable != "" })
+	}
+	return nil
 }
 
-// markReconciled records in the archive that the listing was complete, and which
-// live parameters could not be recorded.
-func (run *reconcile) markReconciled(ctx context.Context, began time.Time, complete bool) error {
-	failed := make([]ssmbak.Name, len(run.report.Failed))
-	for i, f := range run.report.Failed {
-		failed[i] = f.Name
+// markReconciled records in the archive that the listing is complete, and which live
+// parameters could not be recorded.
+func (run *reconcile) markReconciled(ctx context.Context) error {
+	l := archive.Listing{
+		Began: run.began, Tags: run.listing.Tags, Labels: run.listing.Labels, Excluded: run.listing.Excluded,
+		Failed: run.listing.Names(func(a archive.Attempt) bool { return a.Failed != "" }),
+		Missed: run.listing.Names(func(a archive.Attempt) bool { return a.Missed }),
 	}
+	// A listing of which everything failed says nothing about the archive.
+	complete := len(l.Failed) == 0 || len(l.Failed) < run.listing.Total
 	var err error
 	switch {
 	case complete:
-		scope := archive.Listing{
-			Began: began, Failed: failed, Missed: run.missed,
-			Tags: run.tagsErr == nil || run.o.Deep, Labels: run.o.Deep, Excluded: run.exclude,
-		}
-		err = run.r.archive.MarkReconciled(ctx, scope)
-	case len(run.missed) > 0:
-		err = run.r.archive.NoteMissed(ctx, began, run.missed)
+		err = run.r.archive.MarkReconciled(ctx, l)
+	case len(l.Missed) > 0:
+		err = run.r.archive.NoteMissed(ctx, l.Began, l.Missed)
 	}
-	var many *archive.TooManyMissedError
-	if errors.As(err, &many) {
+	if many, ok := errors.AsType[*archive.TooManyMissedError](err); ok {
 		run.r.log.ErrorContext(ctx, "reconcile is not complete", "error", many.Error())
-		return nil
+		complete, err = false, nil
 	}
-	run.report.Complete = complete && err == nil
+	run.report.Complete, run.listing.Ended = complete && err == nil, err == nil
 	return err
 }
 
@@ -221,7 +241,7 @@ func (run *reconcile) adoptLegacy(ctx context.Context) error {
 	for _, p := range problems {
 		if !slices.ContainsFunc(run.report.Failed, func(f Failed) bool { return f.Name == p.Name }) {
 			run.report.Failed = append(run.report.Failed, Failed(p))
-			run.missed = append(run.missed, p.Name)
+			run.listing.Found[p.Name] = archive.Attempt{Tried: time.Now().UTC(), Failed: brief(p.Err), Missed: true}
 		}
 	}
 	if n > 0 {
@@ -234,9 +254,25 @@ func (run *reconcile) adoptLegacy(ctx context.Context) error {
 	return err
 }
 
-// syncAll syncs names concurrently until run.stop, which cancels syncs in progress
-// to leave time for saving the cache.
-func (run *reconcile) syncAll(ctx context.Context, names []ssmbak.Name) {
+// syncAll syncs names until run.stop, in rounds after which the work is saved.
+func (run *reconcile) syncAll(ctx context.Context, names []ssmbak.Name) error {
+	for len(names) > 0 && ctx.Err() == nil && (run.stop.IsZero() || time.Now().Before(run.stop)) {
+		before := run.fresh
+		run.fresh = nil
+		names = names[run.syncRound(ctx, names[:min(round, len(names))]):]
+		if err := run.updateCache(ctx, before, false); err != nil {
+			return err
+		}
+		run.save(ctx)
+	}
+	before := run.fresh
+	run.fresh = nil
+	return run.updateCache(ctx, before, true)
+}
+
+// syncRound syncs names concurrently and returns the number of those that it began, for
+// about saveEvery. run.stop cancels syncs in progress, to leave time for saving.
+func (run *reconcile) syncRound(ctx context.Context, names []ssmbak.Name) (n int) {
 	if !run.stop.IsZero() {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, run.stop)
@@ -244,7 +280,8 @@ func (run *reconcile) syncAll(ctx context.Context, names []ssmbak.Name) {
 	}
 	var g errgroup.Group
 	g.SetLimit(run.r.o.Parallel)
-	for _, name := range names {
+	for began := time.Now(); n < len(names) && time.Since(began) < saveEvery && ctx.Err() == nil; n++ {
+		name := names[n]
 		g.Go(func() error {
 			if ctx.Err() != nil {
 				return nil
@@ -259,10 +296,8 @@ func (run *reconcile) syncAll(ctx context.Context, names []ssmbak.Name) {
 			}
 			run.mu.Lock()
 			defer run.mu.Unlock()
-			if missed {
-				run.missed = append(run.missed, name)
-			}
-			run.report.add(name, o, err)
+			run.attempted(name, o, err, missed)
+			run.report.count(name, o, err)
 			if err == nil && run.all && !run.o.DryRun {
 				run.fresh = append(run.fresh, synced{name, time.Now(), o})
 			}
@@ -271,6 +306,7 @@ func (run *reconcile) syncAll(ctx context.Context, names []ssmbak.Name) {
 		})
 	}
 	_ = g.Wait() // failures are in the report
+	return n
 }
 
 func (run *reconcile) progress() {
@@ -298,7 +334,7 @@ func (run *reconcile) syncOne(ctx context.Context, name ssmbak.Name) (outcome, e
 	if err != nil {
 		return outcome{}, err
 	}
-	rd, err := run.r.read(ctx, name)
+	rd, err := run.r.read(ctx, name, false)
 	if err != nil {
 		return outcome{}, fmt.Errorf("read %s: %w", name, err)
 	}
@@ -326,7 +362,8 @@ func (run *reconcile) syncOne(ctx context.Context, name ssmbak.Name) (outcome, e
 	return o, nil
 }
 
-func (r *Report) add(name ssmbak.Name, o outcome, err error) {
+// count adds the result of syncing one parameter.
+func (r *Report) count(name ssmbak.Name, o outcome, err error) {
 	r.Checked++
 	switch {
 	case err != nil:
@@ -342,6 +379,12 @@ func (r *Report) add(name ssmbak.Name, o outcome, err error) {
 	if err == nil && o.unreadable > 0 {
 		r.Unreadable = append(r.Unreadable, name)
 	}
+}
+
+// add adds what the listing before this one recorded.
+func (r *Report) add(before Report) {
+	r.Resumed = r.Resumed || before.Resumed
+	r.Recorded, r.Deleted, r.Gaps = append(r.Recorded, before.Recorded...), append(r.Deleted, before.Deleted...), append(r.Gaps, before.Gaps...)
 }
 
 func (r *Report) sort() {

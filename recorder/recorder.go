@@ -71,6 +71,7 @@ type Options struct {
 // parameters is the part of [paramstore.Store] that a recorder uses.
 type parameters interface {
 	History(ctx context.Context, name ssmbak.Name) (paramstore.History, error)
+	DecryptedHistory(ctx context.Context, name ssmbak.Name) (paramstore.History, error)
 	Secret(ctx context.Context, name ssmbak.Name, number int64) (paramstore.Secret, error)
 	Secrets(ctx context.Context, name ssmbak.Name) ([]paramstore.Secret, error)
 	Tags(ctx context.Context, name ssmbak.Name) (map[string]string, error)
@@ -128,20 +129,37 @@ func (e *NotSettledError) Error() string {
 	return fmt.Sprintf("parameter store does not yet show the %s of %s at %v", e.Operation, e.Name, e.Time)
 }
 
-// Handle records a batch of messages. It returns those that must be delivered
-// again; all others are done and may be deleted from the queue. One sync serves
-// all messages for a parameter. Parameters are synced concurrently, and a failure
-// of one does not affect the others.
+// Batch is the result of [Recorder.Process].
+type Batch struct {
+	// Failures are the messages that must be delivered again. All others are done and
+	// may be deleted from the queue.
+	Failures []Failure
+	// Lag is the age of the oldest change when the batch ended. Events have the second of
+	// their change.
+	Lag time.Duration
+	// Unreadable lists parameters with a version whose value is unavailable, and Gaps
+	// those found to have gaps. Both are sorted.
+	Unreadable, Gaps []ssmbak.Name
+}
+
+// Handle is [Recorder.Process] for callers that need only the failures.
 func (r *Recorder) Handle(ctx context.Context, batch []Message) []Failure {
-	var failures []Failure
+	return r.Process(ctx, batch).Failures
+}
+
+// Process records a batch of messages. One sync serves all messages for a parameter.
+// Parameters are synced concurrently, and a failure of one does not affect the others.
+func (r *Recorder) Process(ctx context.Context, batch []Message) Batch {
+	var out Batch
 	groups := make(map[ssmbak.Name][]signal)
 	var names []ssmbak.Name
+	oldest := ssmbak.MaxTime
 	for _, m := range batch {
 		n, err := r.parse(ctx, m)
 		switch {
 		case err != nil:
 			r.log.ErrorContext(ctx, "invalid message", "message", m.ID, "error", err.Error())
-			failures = append(failures, Failure{m.ID, err})
+			out.Failures = append(out.Failures, Failure{m.ID, err})
 			continue
 		case n.unchanged:
 			r.log.InfoContext(ctx, "nothing changed", "message", m.ID, "event", n.event, "name", string(n.name))
@@ -153,36 +171,69 @@ func (r *Recorder) Handle(ctx context.Context, batch []Message) []Failure {
 			names = append(names, n.name)
 		}
 		groups[n.name] = append(groups[n.name], n)
+		oldest = min(oldest, ssmbak.Seconds(n.second))
 	}
-	failed := make([][]Failure, len(names))
+	handled := make([]handled, len(names))
 	var g errgroup.Group
 	g.SetLimit(r.o.Parallel)
 	for i, name := range names {
 		g.Go(func() error {
-			failed[i] = r.handle(ctx, name, groups[name])
+			handled[i] = r.handle(ctx, name, groups[name])
 			return nil
 		})
 	}
-	_ = g.Wait() // failures are in failed
-	return append(failures, slices.Concat(failed...)...)
+	_ = g.Wait() // failures are in handled
+	for i, h := range handled {
+		out.Failures = append(out.Failures, h.failures...)
+		if h.unreadable > 0 {
+			out.Unreadable = append(out.Unreadable, names[i])
+		}
+		if h.gaps > 0 {
+			out.Gaps = append(out.Gaps, names[i])
+		}
+	}
+	slices.Sort(out.Unreadable)
+	slices.Sort(out.Gaps)
+	if len(names) > 0 {
+		out.Lag = max(0, now().Std().Sub(oldest.Std()))
+	}
+	return out
+}
+
+// handled is the result of handling the messages for one parameter.
+type handled struct {
+	outcome
+	failures []Failure
 }
 
 // handle syncs one parameter for all of its signals.
-func (r *Recorder) handle(ctx context.Context, name ssmbak.Name, signals []signal) []Failure {
+func (r *Recorder) handle(ctx context.Context, name ssmbak.Name, signals []signal) (h handled) {
 	o, err := r.sync(ctx, name, syncRequest{signals: signals})
-	var failures []Failure
+	h.outcome = o
 	for _, n := range signals {
 		cause := err
 		if cause == nil && o.open[n.event] {
 			cause = &NotSettledError{Name: name, Operation: n.operation, Time: ssmbak.Seconds(n.second)}
 		}
 		if cause != nil {
-			failures = append(failures, Failure{n.message, cause})
+			h.failures = append(h.failures, Failure{n.message, cause})
 			r.log.WarnContext(ctx, "message returned to the queue", "message", n.message, "event", n.event, "name", string(name),
 				"operation", string(n.operation), "receives", n.receives, "error", cause.Error())
 		}
 	}
-	return failures
+	return h
+}
+
+// SyncEvent syncs the parameter that an event names, and believes nothing else of the
+// event: every principal that may invoke the function can send one. Only
+// [Recorder.Process] records facts of events. They come from the queue, whose policy lets
+// only the rules send.
+func (r *Recorder) SyncEvent(ctx context.Context, event []byte) error {
+	n, err := r.parse(ctx, Message{ID: "event", Body: event})
+	if err != nil || pattern.Any(r.o.Exclude, n.name) {
+		return err
+	}
+	return r.Sync(ctx, n.name)
 }
 
 // Sync reads one parameter and records what the archive does not have.

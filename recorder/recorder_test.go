@@ -79,7 +79,7 @@ func TestRequests(t *testing.T) {
 			"s3:GetObject": 1, "ssm:GetParameterHistory": 1, "ssm:ListTagsForResource": 1, "s3:PutObject": 2,
 		}},
 		{"SecureString", ssmbak.TypeSecureString, map[string]int{
-			"s3:GetObject": 1, "ssm:GetParameterHistory": 1, "ssm:ListTagsForResource": 1, "s3:PutObject": 2, "ssm:GetParameter": 1,
+			"s3:GetObject": 1, "ssm:GetParameterHistory": 1, "ssm:ListTagsForResource": 1, "s3:PutObject": 2,
 		}},
 	}
 	for _, test := range tests {
@@ -159,29 +159,32 @@ func TestUnreadableBlocksNothing(t *testing.T) {
 	})
 }
 
-// TestThrottlingIsNoMissingValue throttles every decryption.
+// TestThrottlingIsNoMissingValue throttles the request for one lacking value.
 func TestThrottlingIsNoMissingValue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		throttled := true
+		throttled := false
 		w := newWorld(t, emulator.Options{}, func(_, op, _ string) emulator.Fault {
 			if throttled && op == "GetParameter" {
 				return emulator.Fault{Status: http.StatusBadRequest, Code: "ThrottlingException"}
 			}
 			return emulator.Fault{}
 		})
+		w.put(t, "/s", "hunter1", ssmbak.TypeSecureString)
+		w.Drain()
 		w.put(t, "/s", "hunter2", ssmbak.TypeSecureString)
+		throttled = true
 		limited, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		if err := w.Recorder.Sync(limited, "/s"); !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("a throttled sync: %v", err)
 		}
-		if x := w.index(t, "/s"); len(x.Facts.Versions) != 0 {
+		if x := w.index(t, "/s"); len(x.Facts.Versions) != 1 {
 			t.Errorf("recorded %+v", x.Facts.Versions)
 		}
 		throttled = false
 		w.Drain()
-		if v := w.index(t, "/s").Facts.Versions; len(v) != 1 || len(v[0].Objects) != 1 {
+		if v := w.index(t, "/s").Facts.Versions; len(v) != 2 || len(v[1].Objects) != 1 {
 			t.Errorf("recorded %+v, want the value", v)
 		}
 	})

@@ -80,7 +80,7 @@ func open(t *timeline.Timeline, rd reading, signals []signal) map[string]bool {
 	for _, n := range signals {
 		switch {
 		case n.operation == ssmbak.OpDelete:
-			if t.Undecided(n.second) && !asOfLook(rd).Conclusive(n.second) {
+			if rd.outlives(n.second) || t.Undecided(n.second) && !asOfLook(rd).Conclusive(n.second) {
 				open[n.event] = true
 			}
 		case n.announces():

@@ -32,16 +32,38 @@ func (s syncRequest) redelivered() bool {
 	return slices.ContainsFunc(s.signals, func(n signal) bool { return n.receives > 1 })
 }
 
+// decrypts reports whether the archive probably lacks the value of a secret. Then the
+// history, which a sync reads anyway, is decrypted: otherwise each value would be read by
+// GetParameter, whose quota applications depend on.
+func (s syncRequest) decrypts(index archive.Index) bool {
+	if s.listed != nil && s.listed.Version.Type != ssmbak.TypeSecureString {
+		return false
+	}
+	if !index.Exists {
+		return true
+	}
+	if slices.ContainsFunc(s.signals, func(n signal) bool { return n.secret && n.announces() }) {
+		return true
+	}
+	if s.listed != nil && !index.Facts.Has(timeline.Ref{Number: s.listed.Version.Number, Time: s.listed.Version.Time}) {
+		return true
+	}
+	return s.retry && slices.ContainsFunc(index.Facts.Versions, func(v timeline.Version) bool {
+		return v.Type == ssmbak.TypeSecureString && len(v.Objects) == 0
+	})
+}
+
 // outcome is the result of a sync.
 type outcome struct {
 	recorded   int  // versions new to the archive
 	deleted    bool // the parameter is gone, which is new to the archive
 	present    bool
-	unreadable int             // versions of the present life whose values are unavailable
-	gaps       int             // gaps new to the archive
-	index      archive.Index   // after the sync
-	open       map[string]bool // events that are not settled, by event ID
-	wrote      bool            // the index was replaced
+	unreadable int              // versions of the present life whose values are unavailable
+	lacking    timeline.Version // the newest of them
+	gaps       int              // gaps new to the archive
+	index      archive.Index    // after the sync
+	open       map[string]bool  // events that are not settled, by event ID
+	wrote      bool             // the index was replaced
 }
 
 // maxSyncs is how often a sync is attempted if another writer or the parameter
@@ -96,7 +118,7 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s syncRequest
 			return outcome{}, err
 		}
 	}
-	rd, err := r.read(ctx, name)
+	rd, err := r.read(ctx, name, s.decrypts(index))
 	if err != nil {
 		return outcome{}, err
 	}
@@ -117,7 +139,7 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s syncRequest
 	}
 	seen = timeline.Union(seen, found)
 	for _, n := range s.signals {
-		if n.operation == ssmbak.OpDelete {
+		if n.operation == ssmbak.OpDelete && !rd.outlives(n.second) {
 			seen.Deletions = append(seen.Deletions, timeline.Deletion{Event: n.event, Second: n.second})
 		}
 		if n.tags != nil {
@@ -135,8 +157,9 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s syncRequest
 		return outcome{}, err
 	}
 	after := r.timeline(name, swap.Index.Facts)
-	o := outcome{wrote: swap.Wrote, unreadable: rd.unreadable(swap.Index.Facts), open: open(after, rd, s.signals), index: swap.Index}
+	o := outcome{wrote: swap.Wrote, open: open(after, rd, s.signals), index: swap.Index}
 	o.gaps = max(0, after.Gaps()-before.Gaps())
+	o.unreadable, o.lacking = rd.unreadable(swap.Index.Facts)
 	for _, v := range swap.Index.Facts.Versions {
 		if !index.Facts.Has(v.Ref()) {
 			o.recorded++
@@ -213,8 +236,14 @@ func (r *Recorder) timeline(name ssmbak.Name, f timeline.Facts) *timeline.Timeli
 
 func now() ssmbak.Time { return ssmbak.TimeOf(time.Now()) }
 
-// report logs what a sync did.
+// report logs what a sync did, and warns of everything that is lacking.
 func (r *Recorder) report(ctx context.Context, name ssmbak.Name, o outcome, w *writing, newest timeline.Version) {
+	if o.unreadable > 0 {
+		r.log.WarnContext(ctx, "value unavailable", "name", string(name), "version", o.lacking.Number, "versions", o.unreadable, "reason", o.lacking.Unreadable)
+	}
+	if o.gaps > 0 {
+		r.log.WarnContext(ctx, "gap: changes were never observed", "name", string(name), "gaps", o.gaps)
+	}
 	if !o.wrote {
 		r.log.DebugContext(ctx, "unchanged", "name", string(name))
 		return

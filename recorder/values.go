@@ -30,7 +30,7 @@ func (w *writing) values(ctx context.Context, retry bool) error {
 		return nil
 	}
 	var secrets map[timeline.Ref]ssmbak.Value
-	if n := w.missing(retry); n > 1 {
+	if n := w.missing(retry); n > 1 && w.reading.denied == nil {
 		var err error
 		if secrets, err = w.r.secrets(ctx, w.name); err != nil {
 			return err
@@ -48,7 +48,11 @@ func (w *writing) values(ctx context.Context, retry bool) error {
 		}
 		value, found := secrets[refOf(v)]
 		reason := ""
-		if !found {
+		switch denied := w.reading.denied; {
+		case found:
+		case denied != nil && v.Type == ssmbak.TypeSecureString && w.reading.onlySecret(v):
+			reason = denied.Reason
+		default:
 			var err error
 			if value, reason, err = w.r.value(ctx, w.name, v); err != nil {
 				return err

@@ -4,6 +4,10 @@
 //	SSMBAK_BUCKET     the archive's bucket
 //	SSMBAK_EXCLUDE    comma-separated patterns of parameters that are not recorded
 //	SSMBAK_LOG_LEVEL  DEBUG, INFO (the default), WARN or ERROR
+//	SSMBAK_SSM_RATE, SSMBAK_RECORDERS
+//	                  reads of Parameter Store per second, and the maximum number of
+//	                  recorders, which share them with the reconciler
+//	SSMBAK_STACK      the stack's name, the dimension of the metrics; none without it
 //	SSMBAK_VALUE_HEADER, SSMBAK_INDEX_HEADER
 //	                  encryption headers of values and of objects under .ssmbak/:
 //	                  none, AES256, or the ARN of a KMS key
@@ -30,11 +34,17 @@ func main() {
 	}
 	memory := memory()
 	debug.SetMemoryLimit(memory / 10 * 9)
+	rate, err := function.Share(os.Getenv("SSMBAK_SSM_RATE"), os.Getenv("SSMBAK_RECORDERS"))
+	if err != nil {
+		log.Warn("using the default rate of reads", "error", err.Error())
+		rate, _ = function.Share("", "") // the default is valid
+	}
 	log.Info("started", "version", version.String())
 	lambda.Start(function.New(function.Options{
 		Bucket: os.Getenv("SSMBAK_BUCKET"), Exclude: function.Patterns(os.Getenv("SSMBAK_EXCLUDE")), Logger: log,
 		ValueHeader: os.Getenv("SSMBAK_VALUE_HEADER"), IndexHeader: os.Getenv("SSMBAK_INDEX_HEADER"),
 		Budget: memory / 3,
+		Stack: os.Getenv("SSMBAK_STACK"), Metrics: os.Stderr, ReadRate: rate,
 	}).Handle)
 }
 

@@ -10,7 +10,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"math"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,7 +21,6 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
-	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/paramstore"
@@ -49,6 +50,14 @@ type Options struct {
 	// [archive.Header], of values and of the objects under .ssmbak/. If both are
 	// empty, the archive's own setting applies.
 	ValueHeader, IndexHeader string
+	// Stack is the name of the stack, the dimension of the metrics that are written to
+	// Metrics, one line in CloudWatch's embedded metric format for each invocation. If
+	// either is empty, there are no metrics.
+	Stack   string
+	Metrics io.Writer
+	// ReadRate limits the reads of Parameter Store per second, see [Share]. 0 means
+	// unlimited.
+	ReadRate float64
 	// AWS configures the connection. The zero value uses the function's role and
 	// region.
 	AWS awsconn.Options
@@ -61,8 +70,14 @@ type Options struct {
 type Function struct {
 	o Options
 
-	mu       sync.Mutex
-	recorder *recorder.Recorder
+	mu        sync.Mutex
+	connected *connection
+}
+
+// connection is a recorder and the archive to which it writes.
+type connection struct {
+	*recorder.Recorder
+	archive *archive.Archive
 }
 
 // Patterns splits text into patterns at commas that are not inside braces. The result
@@ -90,6 +105,33 @@ func Patterns(text string) []string {
 	return all
 }
 
+// The settings of a stack that sets neither.
+const (
+	defaultRate      = 10
+	defaultRecorders = 2
+)
+
+// Share returns the reads per second of one function: rate is that of the stack, and
+// recorders the maximum number of concurrent recorders, next to which there is one
+// reconciler. Each is a positive number or, for the stack's default, "".
+func Share(rate, recorders string) (float64, error) {
+	reads, functions := float64(defaultRate), defaultRecorders+1
+	if rate != "" {
+		var err error
+		if reads, err = strconv.ParseFloat(rate, 64); err != nil || !(reads > 0) || math.IsInf(reads, 0) {
+			return 0, fmt.Errorf("the rate of reads %q is not a positive number", rate)
+		}
+	}
+	if recorders != "" {
+		n, err := strconv.Atoi(recorders)
+		if err != nil || n < 1 {
+			return 0, fmt.Errorf("the number of recorders %q is not a positive integer", recorders)
+		}
+		functions = n + 1
+	}
+	return reads / float64(functions), nil
+}
+
 // New returns a function. It sends no requests.
 func New(o Options) *Function { return &Function{o: o} }
 
@@ -98,12 +140,6 @@ type invocation struct {
 	Ssmbak     string            `json:"ssmbak"`
 	Records    []json.RawMessage `json:"Records"`
 	DetailType string            `json:"detail-type"`
-}
-
-// Reconciled is the response to {"ssmbak":"reconcile"}. Its numbers count parameters.
-type Reconciled struct {
-	Checked, Recorded, Deleted, Gaps, Unreadable, Failed, Left, Excluded int
-	Complete                                                             bool
 }
 
 // Handle handles one invocation.
@@ -117,21 +153,20 @@ func (f *Function) Handle(ctx context.Context, payload json.RawMessage) (any, er
 	if err := json.Unmarshal(payload, &i); err != nil {
 		return nil, errors.New("the payload is neither an SQS batch, nor an event, nor {\"ssmbak\":\"reconcile\"}")
 	}
-	r, err := f.connect(ctx)
+	c, err := f.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
 	switch {
 	case i.Ssmbak == "reconcile":
-		return f.reconcile(ctx, r)
+		return f.reconcile(ctx, c)
 	case i.Ssmbak != "":
 		return nil, fmt.Errorf("unknown value %q of \"ssmbak\": use {\"ssmbak\":\"reconcile\"}", i.Ssmbak)
 	case i.Records != nil:
-		return f.batch(ctx, r, payload)
+		return f.batch(ctx, c, payload)
 	case i.DetailType != "":
-		failures := r.Handle(ctx, []recorder.Message{{ID: "event", Body: payload, Sent: time.Now(), Receives: 1}})
-		if len(failures) > 0 {
-			return nil, failures[0].Err
+		if err := c.SyncEvent(ctx, payload); err != nil {
+			return nil, err
 		}
 		return struct{}{}, nil
 	}
@@ -158,7 +193,7 @@ func (m message) attribute(name string) string {
 // batch records the messages of a queue and returns those that must be delivered
 // again.
 // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
-func (f *Function) batch(ctx context.Context, r *recorder.Recorder, payload json.RawMessage) (events.SQSEventResponse, error) {
+func (f *Function) batch(ctx context.Context, c *connection, payload json.RawMessage) (events.SQSEventResponse, error) {
 	var batch struct{ Records []json.RawMessage }
 	if err := json.Unmarshal(payload, &batch); err != nil {
 		return events.SQSEventResponse{}, errors.New("the payload's Records are not SQS messages")
@@ -182,43 +217,45 @@ func (f *Function) batch(ctx context.Context, r *recorder.Recorder, payload json
 		sent, _ := strconv.ParseInt(m.attribute("SentTimestamp"), 10, 64)
 		messages = append(messages, recorder.Message{ID: m.MessageID, Body: []byte(m.Body), Sent: time.UnixMilli(sent), Receives: receives})
 	}
-	for _, failure := range r.Handle(ctx, messages) {
+	done := c.Process(ctx, messages)
+	for _, failure := range done.Failures {
 		failed(failure.ID)
 	}
+	f.measureBatch(ctx, done)
 	return response, nil
 }
 
-func (f *Function) reconcile(ctx context.Context, r *recorder.Recorder) (Reconciled, error) {
-	everything, err := ssmbak.ParseTarget("/", true)
-	if err != nil {
-		return Reconciled{}, err
+// measureBatch writes the metrics of a batch. It writes Unreadable only if it is not
+// zero: zero would say that the values of all parameters are available.
+func (f *Function) measureBatch(ctx context.Context, b recorder.Batch) {
+	returned := 0
+	for _, failure := range b.Failures {
+		if _, pending := errors.AsType[*recorder.NotSettledError](failure.Err); !pending {
+			returned++
+		}
 	}
-	report, err := r.Reconcile(ctx, everything, recorder.ReconcileOptions{})
-	for _, failed := range report.Failed {
-		f.o.Logger.ErrorContext(ctx, "parameter not reconciled", "name", string(failed.Name), "error", failed.Err.Error())
+	all := []metric{{metricLag, b.Lag.Seconds()}, {metricHandedBack, float64(returned)}, {metricGaps, float64(len(b.Gaps))}}
+	if len(b.Unreadable) > 0 {
+		all = append(all, metric{metricUnreadable, float64(len(b.Unreadable))})
 	}
-	answer := Reconciled{
-		Checked: report.Checked, Recorded: len(report.Recorded), Deleted: len(report.Deleted),
-		Gaps: len(report.Gaps), Unreadable: len(report.Unreadable), Failed: len(report.Failed), Left: report.Left, Excluded: report.Excluded, Complete: report.Complete,
+	f.measure(ctx, all...)
+}
+
+func (f *Function) measure(ctx context.Context, all ...metric) {
+	if f.o.Stack == "" || f.o.Metrics == nil {
+		return
 	}
-	if report.TagsUnchecked != nil {
-		f.o.Logger.WarnContext(ctx, "tags of unchanged parameters not compared", "error", report.TagsUnchecked.Error())
+	if err := writeMetrics(f.o.Metrics, f.o.Stack, time.Now(), all...); err != nil {
+		f.o.Logger.ErrorContext(ctx, "cannot write metrics", "error", err.Error())
 	}
-	f.o.Logger.InfoContext(ctx, "reconciled", "checked", answer.Checked, "recorded", answer.Recorded, "deleted", answer.Deleted,
-		"gaps", answer.Gaps, "unreadable", answer.Unreadable, "failed", answer.Failed, "left", answer.Left, "excluded", answer.Excluded, "complete", answer.Complete)
-	if err == nil && len(report.Failed) > 0 {
-		// Lambda's Errors metric, and the alarm on it, count errors only.
-		err = fmt.Errorf("%d of %d parameters could not be reconciled, first %s: %w", answer.Failed, answer.Checked, report.Failed[0].Name, report.Failed[0].Err)
-	}
-	return answer, err
 }
 
 // connect returns the recorder, which it creates during the first invocation.
-func (f *Function) connect(ctx context.Context) (*recorder.Recorder, error) {
+func (f *Function) connect(ctx context.Context) (*connection, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.recorder != nil {
-		return f.recorder, nil
+	if f.connected != nil {
+		return f.connected, nil
 	}
 	if f.o.Bucket == "" {
 		return nil, errors.New("SSMBAK_BUCKET is not set: set it to the archive's bucket")
@@ -247,10 +284,11 @@ func (f *Function) connect(ctx context.Context) (*recorder.Recorder, error) {
 	if err := a.Establish(ctx); err != nil {
 		return nil, err
 	}
-	f.recorder = recorder.New(a, paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging(), Logger: f.o.Logger}), recorder.Options{
+	r := recorder.New(a, paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging(), MaxReadRate: f.o.ReadRate, Logger: f.o.Logger}), recorder.Options{
 		Account: account, Region: conn.Region(), Exclude: append([]string{}, f.o.Exclude...), CheckEvery: checkEvery, Logger: f.o.Logger,
 	})
-	return f.recorder, nil
+	f.connected = &connection{r, a}
+	return f.connected, nil
 }
 
 // account returns the account in the function's ARN or, if there is no ARN, that of

@@ -6,12 +6,11 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
-	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
 
 // Deployed describes a stack after it was created or updated.
@@ -20,7 +19,9 @@ type Deployed struct {
 	// Admins are the ARNs and patterns of those who, apart from the root user, may
 	// change the bucket. It is empty if the bucket does not belong to the stack.
 	Admins []string
-	// Filling reports whether a reconcile of all parameters was started.
+	// Listing is how far the reconcile of all parameters came within two minutes, and
+	// Filling reports whether it was started.
+	Listing Listing `json:",omitzero"`
 	Filling bool
 }
 
@@ -71,10 +72,11 @@ func (s *Stack) Create(ctx context.Context, v Values, noFill bool) (Deployed, er
 	if err := s.settle(ctx, st, d.BucketName, parametersOf(st)); err != nil || noFill {
 		return d, err
 	}
+	began := time.Now()
 	if err := s.Fill(ctx, d.ReconcilerName); err != nil {
 		return d, err
 	}
-	d.Filling = true
+	d.Filling, d.Listing = true, s.awaitFill(ctx, d.BucketName, began)
 	return d, nil
 }
 
@@ -212,28 +214,6 @@ func (s *Stack) addFunctions(ctx context.Context, st *types.Stack, named paramet
 	st, _, err := s.change(ctx, st, p, false)
 	return st, err
 }
-
-// Fill starts a reconcile of all parameters and returns without waiting for it to
-// finish.
-func (s *Stack) Fill(ctx context.Context, reconciler string) error {
-	_, err := s.lambda.Invoke(ctx, &lambda.InvokeInput{
-		FunctionName: &reconciler, InvocationType: lambdatypes.InvocationTypeEvent, Payload: []byte(`{"ssmbak":"reconcile"}`),
-	})
-	if err != nil {
-		return &FillError{err}
-	}
-	return nil
-}
-
-// FillError reports that the stack is complete, but that the reconcile that fills
-// its archive could not be started.
-type FillError struct{ Err error }
-
-func (e *FillError) Error() string {
-	return "start the reconcile that fills the archive: " + e.Err.Error()
-}
-
-func (e *FillError) Unwrap() error { return e.Err }
 
 // input returns the parameters in CloudFormation's form, sorted by name.
 func (p parameters) input() []types.Parameter {

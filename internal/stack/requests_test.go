@@ -359,6 +359,19 @@ func collect(t *testing.T, e archive.Encryption) (out collected) {
 		must(err)
 		record()
 		invoke(reconciler, `{"ssmbak":"reconcile"}`)
+		// A tag event does not say that a secret has a new value, whose event is lost, and
+		// another object hides the current value of another one: both read one value.
+		put("/app/aws", "two", secret(""))
+		must(a.Queue.Drain(t.Context(), func(context.Context, []emulator.Message) []string { return nil }))
+		_, err = users.AddTagsToResource(t.Context(), &ssm.AddTagsToResourceInput{
+			ResourceId: aws.String("/app/aws"), ResourceType: types.ResourceTypeForTaggingParameter, Tags: []types.Tag{{Key: aws.String("env"), Value: aws.String("prod")}},
+		})
+		must(err)
+		record()
+		_, err = conn.S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(bucket), Key: aws.String("/app/customer"), Body: strings.NewReader("older")})
+		must(err)
+		time.Sleep(time.Minute)
+		invoke(reconciler, `{"ssmbak":"reconcile"}`)
 		time.Sleep(time.Hour)
 		then := time.Now().UTC().Format(time.RFC3339)
 		time.Sleep(time.Minute)

@@ -38,6 +38,8 @@ const (
 	parameterValueHeader  = "ValueHeader"
 	parameterIndexHeader  = "IndexHeader"
 	parameterTimeout      = "Timeout"
+	parameterConcurrency  = "Concurrency"
+	parameterRate         = "SsmRate"
 )
 
 // Setting is a parameter of the template that the user can set.
@@ -144,7 +146,8 @@ func Settings() []Setting {
 		},
 		{Name: "memory", Parameter: "Memory", Default: "256", Group: "The recorder", Help: "memory of the recorder in MB", check: between(128, 10240)},
 		{Name: "timeout", Parameter: parameterTimeout, Default: "60", Group: "The recorder", Help: "timeout of the recorder for one batch, in seconds", check: between(10, 900)},
-		{Name: "concurrency", Parameter: "Concurrency", Default: "2", Group: "The recorder", Help: "maximum number of concurrent recorders", check: between(2, 1000)},
+		{Name: "concurrency", Parameter: parameterConcurrency, Default: "2", Group: "The recorder", Help: "maximum number of concurrent recorders", check: between(2, 1000)},
+		{Name: "ssm-rate", Parameter: parameterRate, Default: "10", Group: "The recorder", Help: "maximum number of reads of Parameter Store per second by all functions", check: between(1, 10000)},
 		{Name: "reconcile-memory", Parameter: "ReconcileMemory", Default: "512", Group: "The recorder", Help: "memory of the reconciler in MB", check: between(128, 10240)},
 		{Name: "reconcile-timeout", Parameter: "ReconcileTimeout", Default: "900", Group: "The recorder", Help: "timeout of one reconcile, in seconds; the next one continues where it stopped", check: between(60, 900)},
 		{Name: "schedule", Parameter: "Schedule", Default: "rate(1 hour)", Group: "The recorder", Help: "when to reconcile, as a schedule expression of EventBridge", check: like(rate, "rate(1 hour) or cron(0 * * * ? *)")},
@@ -156,8 +159,8 @@ func Settings() []Setting {
 
 		{Name: "alarm-age", Parameter: "AlarmAge", Default: "900", Group: "Alarms", Help: "alarm if a change waits longer than this to be recorded, in seconds", check: between(60, 1<<31)},
 		{Name: "alarm-dead-letters", Parameter: "AlarmDeadLetters", Default: "0", Group: "Alarms", Help: "alarm if there are more dead letters than this", check: between(0, 1<<31)},
-		{Name: "alarm-errors", Parameter: "AlarmErrors", Default: "0", Group: "Alarms", Help: "alarm if the recorder fails more often than this in five minutes", check: between(0, 1<<31)},
-		{Name: "missed-hours", Parameter: "MissedHours", Default: "3", Group: "Alarms", Help: "alarm if no reconcile succeeded for this many hours", check: between(1, 168)},
+		{Name: "alarm-errors", Parameter: "AlarmErrors", Default: "0", Group: "Alarms", Help: "alarm if the recorder fails more often than this in five minutes, or repeatedly returns more changes than this to the queue", check: between(0, 1<<31)},
+		{Name: "missed-hours", Parameter: "MissedHours", Default: "3", Group: "Alarms", Help: "alarm if no reconcile was complete, or none ended, for this many hours", check: between(1, 168)},
 		{Name: "topic-arn", Parameter: "TopicArn", Group: "Alarms", Help: "SNS topic that receives the alarms", check: like(topic, "the ARN of an SNS topic")},
 		{Name: "email", Parameter: "Email", Group: "Alarms", Help: "email address that receives the alarms, through an SNS topic of the stack", check: like(address, "an email address")},
 	}
@@ -251,12 +254,19 @@ func (p parameters) check() error {
 			return &SettingError{"missed-hours", missed, fmt.Sprintf("must be at least %d, since --schedule %q reconciles every %d hours", every+1, p["Schedule"], every)}
 		}
 	}
+	// Slower functions could not record a batch within their timeout.
+	rate, _ := strconv.Atoi(p[parameterRate])
+	if functions, err := strconv.Atoi(p[parameterConcurrency]); err == nil && rate < functions+1 {
+		return &SettingError{"ssm-rate", p[parameterRate], fmt.Sprintf("must be at least %d, one read per second for each of %d recorders and the reconciler", functions+1, functions)}
+	}
 	seconds, err := strconv.Atoi(p[parameterTimeout])
 	if err != nil {
 		return &SettingError{"timeout", p[parameterTimeout], "must be an integer"}
 	}
+	// At least six times the timeout, and full minutes, since it is also the period of alarms.
 	// https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-	p[parameterVisibility] = strconv.Itoa(6 * seconds)
+	// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+	p[parameterVisibility] = strconv.Itoa((6*seconds + 59) / 60 * 60)
 	return nil
 }
 

@@ -9,8 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
-
-	"github.com/ssmbak/ssmbak/archive"
 )
 
 // Status describes the state of a stack, its queues and its archive.
@@ -34,6 +32,8 @@ type Status struct {
 	MissedHours int
 	// Complete is the time up to which the archive is complete, or zero if unknown.
 	Complete time.Time
+	// Listing is the last listing that was not without changes.
+	Listing Listing
 }
 
 // Status returns the current status, as reported by CloudFormation, SQS and the
@@ -72,16 +72,16 @@ func (s *Stack) Status(ctx context.Context) (Status, error) {
 	if out.BucketName == "" || out.Legacy {
 		return out, nil
 	}
-	caller, err := s.conn.Caller(ctx)
-	if err != nil {
-		return out, err
-	}
-	a, err := archive.Open(ctx, s.conn.S3(), archive.Options{Bucket: out.BucketName, Account: caller.Account, Region: s.conn.Region(), Logger: s.o.Logger})
+	a, err := s.openArchive(ctx, out.BucketName)
 	if err != nil {
 		return out, err
 	}
 	complete, err := a.Reconciled(ctx)
+	if err != nil {
+		return out, err
+	}
 	out.Complete = complete.Last
+	out.Listing, err = listing(ctx, a)
 	return out, err
 }
 

@@ -148,6 +148,9 @@ func TestBadSettings(t *testing.T) {
 		{Values{"schedule": {"rate(1 hours)"}}, "rate(1 hour)"},
 		{Values{"schedule": {"rate(2 hours)"}}, ""},
 		{Values{"schedule": {"rate(1 day)"}}, "must be at least 25"},
+		{Values{"ssm-rate": {"0"}}, "--ssm-rate 0: must be an integer from 1 to 10000"},
+		{Values{"concurrency": {"20"}}, "--ssm-rate 10: must be at least 21"},
+		{Values{"concurrency": {"20"}, "ssm-rate": {"21"}}, ""},
 		{Values{"schedule": {"rate(1 day)"}, "missed-hours": {"25"}}, ""},
 		{Values{"exclude": {""}}, ""},
 		{Values{"exclude": {"a,b"}}, "repeat the flag"},
@@ -259,7 +262,7 @@ func TestFirstStep(t *testing.T) {
 		}
 	}
 	slices.Sort(missing)
-	if want := []string{"Errors", "Function", "MissedReconciles", "Reconciler", "ReconcilerOnce", "SchedulePermission", "ScheduleRule", "SqsToLambda"}; !slices.Equal(missing, want) {
+	if want := []string{"CompleteAge", "Errors", "Failed", "Function", "Gaps", "HandedBack", "Lag", "MissedReconciles", "Reconciler", "ReconcilerOnce", "SchedulePermission", "ScheduleRule", "SqsToLambda", "Unreadable"}; !slices.Equal(missing, want) {
 		t.Errorf("not in the first step: %v, want %v", missing, want)
 	}
 }
@@ -284,7 +287,7 @@ func TestRetained(t *testing.T) {
 
 func TestPipeline(t *testing.T) {
 	t.Parallel()
-	r := render(t, with("Timeout", "100", "Visibility", "600", "Concurrency", "5", "Exclude", "/ci/**,tmp-*", "LogLevel", "DEBUG"))
+	r := render(t, with("Timeout", "100", "Visibility", "600", "Concurrency", "5", "SsmRate", "30", "Exclude", "/ci/**,tmp-*", "LogLevel", "DEBUG"))
 	for _, c := range []struct {
 		got, want any
 	}{
@@ -294,7 +297,7 @@ func TestPipeline(t *testing.T) {
 		{get(t, r, "DeadLetterQ", "MessageRetentionPeriod"), "1209600"},
 		{get(t, r, "Q", "VisibilityTimeout"), "600"},
 		{get(t, r, "Q", "RedrivePolicy", "deadLetterTargetArn"), "arn:aws:sqs:us-east-1:123456789012:DeadLetterQ"},
-		{get(t, r, "Q", "RedrivePolicy", "maxReceiveCount"), "100"},
+		{get(t, r, "Q", "RedrivePolicy", "maxReceiveCount"), "10"},
 		{get(t, r, "SqsToLambda", "FunctionResponseTypes", "0"), "ReportBatchItemFailures"},
 		{get(t, r, "SqsToLambda", "ScalingConfig", "MaximumConcurrency"), "5"},
 		{get(t, r, "Function", "Runtime"), "provided.al2023"},
@@ -304,6 +307,11 @@ func TestPipeline(t *testing.T) {
 		{get(t, r, "Function", "Environment", "Variables", "SSMBAK_BUCKET"), testBucket},
 		{get(t, r, "Function", "Environment", "Variables", "SSMBAK_EXCLUDE"), "/ci/**,tmp-*"},
 		{get(t, r, "Reconciler", "Environment", "Variables", "SSMBAK_LOG_LEVEL"), "DEBUG"},
+		{get(t, r, "Reconciler", "Environment", "Variables", "SSMBAK_STACK"), testStack},
+		{get(t, r, "Function", "Environment", "Variables", "SSMBAK_SSM_RATE"), "30"},
+		{get(t, r, "Function", "Environment", "Variables", "SSMBAK_RECORDERS"), "5"},
+		{get(t, r, "Reconciler", "Environment", "Variables", "SSMBAK_SSM_RATE"), "30"},
+		{get(t, r, "Reconciler", "Environment", "Variables", "SSMBAK_RECORDERS"), "5"},
 		{get(t, r, "ScheduleRule", "Targets", "0", "Input"), `{"ssmbak":"reconcile"}`},
 		{get(t, r, "ReconcilerOnce", "MaximumRetryAttempts"), "0"},
 		{get(t, r, "EventRule", "Name"), testStack},

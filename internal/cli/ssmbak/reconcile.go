@@ -102,6 +102,9 @@ func (a *app) runReconcile(ctx context.Context, o reconcileOptions) error {
 	if !o.target.Root() {
 		again += " " + o.target.String()
 	}
+	if len(report.Unreadable) > 0 {
+		a.Note("values are unavailable of %s: allow the use of their keys (kms:Decrypt), then run `%s`", archive.NameList(report.Unreadable), again)
+	}
 	if report.Complete {
 		a.Note("complete up to %s%s", report.Began, except(report.Failed))
 	}

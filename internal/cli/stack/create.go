@@ -3,6 +3,7 @@ package stackcli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
@@ -72,9 +73,9 @@ func (a *app) printCreated(d stack.Deployed) error {
 	if err := a.printDeployed(d); err != nil {
 		return err
 	}
-	lines := []string{"The current parameters are being recorded, and every change from now on."}
-	if !d.Filling {
-		lines = []string{"Every change is recorded. To record the current parameters, run `ssmbak reconcile" + a.Where() + "`."}
+	lines := []string{a.recorded(d)}
+	for _, f := range a.findings(d.Listing) {
+		lines = append(lines, "WARNING: "+f.String())
 	}
 	lines = append(lines, "Next:")
 	if d.PointerName != stack.DefaultPointer {
@@ -97,4 +98,18 @@ func (a *app) printCreated(d stack.Deployed) error {
 		}
 	}
 	return a.Lines(lines...)
+}
+
+// recorded says which of the current parameters are recorded.
+func (a *app) recorded(d stack.Deployed) string {
+	again := "`ssmbak reconcile" + a.Where() + "`"
+	switch l := d.Listing; {
+	case !d.Filling:
+		return "Every change is recorded. To record the current parameters, run " + again + "."
+	case l.Total > 0 && l.Left == 0:
+		return fmt.Sprintf("%s recorded, and every change from now on.", shell.Count(l.Total-len(l.Failed), "parameter is", "parameters are"))
+	case l.Total > 0:
+		return fmt.Sprintf("%d of %d parameters are recorded, the others by the next reconciles, and every change from now on; %s is faster.", l.Total-l.Left, l.Total, again)
+	}
+	return "The current parameters are being recorded, and every change from now on."
 }

@@ -72,6 +72,9 @@ var start = time.Date(2024, 6, 13, 1, 43, 5, 0, time.UTC)
 //	                            removes it
 //	replace FUNCTION TEXT       replace the code of a function
 //	reconcile                   run a complete reconcile into the stack's bucket
+//	functions                   an invocation of the reconciler does the same
+//	secret NAME KEY             create a SecureString
+//	disable KEY                 disable a KMS key
 //
 // These run the program:
 //
@@ -297,17 +300,31 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		}
 	},
 	"replace": func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).deployed[args[0]] = args[1] },
-	"reconcile": func(ts *testscript.TestScript, _ bool, _ []string) {
-		w, ctx := worldOf(ts), context.Background()
-		conn, err := awsconn.Load(ctx, w.connection())
+	"secret": func(ts *testscript.TestScript, _ bool, args []string) {
+		conn, err := awsconn.Load(context.Background(), worldOf(ts).connection())
 		ts.Check(err)
-		a, err := archive.Open(ctx, conn.S3(), archive.Options{Bucket: w.archive(), Account: "123456789012", Region: "us-east-1"})
-		ts.Check(err)
-		ts.Check(a.Establish(ctx))
-		r := recorder.New(a, paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging()}), recorder.Options{Account: "123456789012", Region: "us-east-1"})
-		everything, err := ssmbak.ParseTarget("/", true)
-		ts.Check(err)
-		_, err = r.Reconcile(ctx, everything, recorder.ReconcileOptions{})
+		in := &ssm.PutParameterInput{Name: &args[0], Value: aws.String("hunter2"), Type: types.ParameterTypeSecureString, KeyId: &args[1]}
+		_, err = conn.SSM().PutParameter(context.Background(), in)
 		ts.Check(err)
 	},
+	"disable": func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).aws.SSM.DisableKey(args[0]) },
+	"functions": func(ts *testscript.TestScript, _ bool, _ []string) {
+		w := worldOf(ts)
+		w.invoked = func() { w.reconcile(context.Background(), ts) }
+	},
+	"reconcile": func(ts *testscript.TestScript, _ bool, _ []string) { worldOf(ts).reconcile(context.Background(), ts) },
+}
+
+// reconcile runs a complete reconcile into the stack's bucket.
+func (w *world) reconcile(ctx context.Context, ts *testscript.TestScript) {
+	conn, err := awsconn.Load(ctx, w.connection())
+	ts.Check(err)
+	a, err := archive.Open(ctx, conn.S3(), archive.Options{Bucket: w.archive(), Account: "123456789012", Region: "us-east-1"})
+	ts.Check(err)
+	ts.Check(a.Establish(ctx))
+	r := recorder.New(a, paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging()}), recorder.Options{Account: "123456789012", Region: "us-east-1"})
+	everything, err := ssmbak.ParseTarget("/", true)
+	ts.Check(err)
+	_, err = r.Reconcile(ctx, everything, recorder.ReconcileOptions{})
+	ts.Check(err)
 }

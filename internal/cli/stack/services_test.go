@@ -111,5 +111,8 @@ func (c *cloud) lambda(w http.ResponseWriter, r *http.Request) {
 	if c.refused(w, "lambda:"+name[len(name)-2]+" "+string(bytes.TrimSpace(body))) {
 		return
 	}
+	if c.invoked != nil {
+		go c.invoked()
+	}
 	w.WriteHeader(http.StatusAccepted)
 }

@@ -194,7 +194,8 @@ func (a *app) printStatus(st stack.Status) error {
 			"version: "+versionText(st.Version),
 			"bucket: "+st.BucketName,
 			fmt.Sprintf("waiting: %d, being recorded: %d, dead letters: %d", st.Waiting, st.InFlight, st.DeadLetters),
-			"complete: "+complete)
+			"complete: "+complete,
+			fmt.Sprintf("unreadable: %d, failed: %d, new gaps: %d, left to compare: %d", len(st.Listing.Unreadable), len(st.Listing.Failed), len(st.Listing.Gaps), st.Listing.Left))
 	}
 	return a.Lines(lines...)
 }
@@ -234,7 +235,32 @@ func (a *app) problems(st stack.Status) (all []problem) {
 	if st.HasFunctions && !st.Legacy && !st.Complete.IsZero() && a.Now().Sub(st.Complete) > time.Duration(max(1, st.MissedHours))*time.Hour {
 		add("the last complete reconcile is "+a.Now().Sub(st.Complete).Round(time.Minute).String()+" old", "see why with `aws logs tail /aws/lambda/%s-reconciler%s`, then run `ssmbak reconcile%s`", a.name, a.Where(), a.Where())
 	}
+	return append(all, a.findings(st.Listing)...)
+}
+
+// findings returns what the last listing could not record.
+func (a *app) findings(l stack.Listing) (all []problem) {
+	log := fmt.Sprintf("`aws logs tail /aws/lambda/%s-reconciler%s`", a.name, a.Where())
+	if len(l.Failed) > 0 {
+		all = append(all, problem{"not recorded: " + some(l.Failed), "see why with " + log + "; the next reconcile tries again"})
+	}
+	if len(l.Unreadable) > 0 {
+		all = append(all, problem{"values unavailable: " + some(l.Unreadable), "see why with " + log + ", and allow the functions' roles to use their keys (kms:Decrypt)"})
+	}
+	if len(l.Gaps) > 0 {
+		all = append(all, problem{"changes were never observed: " + some(l.Gaps), "`ssmbak log NAME" + a.Where() + "` shows the gaps"})
+	}
 	return all
+}
+
+// some returns the first names of a list.
+func some(names []string) string {
+	const shown = 3
+	text := strings.Join(names[:min(len(names), shown)], ", ")
+	if more := len(names) - shown; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 func (a *app) version(context.Context) error {

@@ -1,6 +1,6 @@
 // Command mutate breaks the recorder and the archive in known ways, one at a time, and
-// checks that the simulation finds each mutation. It must be run in the module's root,
-// where it changes no file.
+// checks that the simulation, or a test of a package, finds each mutation. It must be run
+// in the module's root, where it changes no file.
 package main
 
 import (
@@ -114,7 +114,7 @@ var mutations = []mutation{
 	},
 	{
 		"the event of a deletion is no fact", "recorder/sync.go",
-		"\t\tif n.operation == ssmbak.OpDelete {", "\t\tif false {",
+		"\t\tif n.operation == ssmbak.OpDelete && !rd.outlives(n.second) {", "\t\tif false {",
 	},
 	{
 		"looks are not recorded", "recorder/settle.go",
@@ -143,16 +143,12 @@ func main() {
 	only := flag.String("only", "", "try only mutations whose names contain this text")
 	flag.Parse()
 	survived, tried := 0, 0
-	for i, m := range slices.Concat(mutations, rare) {
+	report := func(m mutation, pkg string, args ...string) {
 		if !strings.Contains(m.name, *only) {
-			continue
+			return
 		}
 		tried++
-		tests := "^TestSimulation$"
-		if i >= len(mutations) {
-			tests = "^TestKept$"
-		}
-		found, err := try(m, tests, *histories)
+		found, err := try(m, pkg, args...)
 		switch {
 		case err != nil:
 			fmt.Fprintf(os.Stderr, "mutate: error: %s: %v\n", m.name, err)
@@ -164,6 +160,16 @@ func main() {
 			fmt.Printf("found      %s\n           %s\n", m.name, found)
 		}
 	}
+	for i, m := range slices.Concat(mutations, rare) {
+		tests := "^TestSimulation$"
+		if i >= len(mutations) {
+			tests = "^TestKept$"
+		}
+		report(m, "internal/simulation/recording", "-test.run", tests, "-test.failfast", "-histories", fmt.Sprint(*histories))
+	}
+	for _, m := range tested {
+		report(m.mutation, m.pkg, "-test.run", "^"+m.test+"$", "-test.short")
+	}
 	if survived > 0 {
 		fmt.Fprintf(os.Stderr, "mutate: error: %d of %d mutations were not found within %d histories\n", survived, tried, *histories)
 		os.Exit(1)
@@ -171,9 +177,8 @@ func main() {
 	fmt.Printf("%d of %d mutations found\n", tried, tried)
 }
 
-// try runs tests of the simulation with a mutation, and returns the first problem found,
-// or "".
-func try(m mutation, tests string, histories int) (string, error) {
+// try runs tests of a package with a mutation, and returns the first problem found, or "".
+func try(m mutation, pkg string, args ...string) (string, error) {
 	source, err := os.ReadFile(m.file)
 	if err != nil {
 		return "", err
@@ -202,12 +207,12 @@ func try(m mutation, tests string, histories int) (string, error) {
 	if err := os.WriteFile(list, overlay, 0o600); err != nil {
 		return "", err
 	}
-	build := exec.Command("go", "test", "-overlay", list, "-c", "-o", filepath.Join(dir, "simulation.test"), "./internal/simulation/recording")
+	build := exec.Command("go", "test", "-overlay", list, "-c", "-o", filepath.Join(dir, "mutated.test"), "./"+pkg)
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the mutated code: %w\n%s", err, out)
 	}
-	run := exec.Command(filepath.Join(dir, "simulation.test"), "-test.run", tests, "-test.failfast", "-histories", fmt.Sprint(histories))
-	run.Dir = filepath.Join("internal", "simulation", "recording")
+	run := exec.Command(filepath.Join(dir, "mutated.test"), args...)
+	run.Dir = filepath.FromSlash(pkg)
 	out, err := run.CombinedOutput()
 	if err == nil {
 		return "", nil
@@ -217,9 +222,12 @@ func try(m mutation, tests string, histories int) (string, error) {
 		if before, _, found := strings.Cut(line, " breaks a promise"); found && i+1 < len(lines) {
 			return before[strings.LastIndex(before, "seed"):] + ": " + strings.TrimSpace(lines[i+1]), nil
 		}
+		if strings.Contains(line, "_test.go:") && !strings.HasPrefix(pkg, "internal/simulation/") {
+			return strings.TrimSpace(line), nil
+		}
 	}
 	if strings.Contains(string(out), "panic:") {
-		return "", fmt.Errorf("the simulation panicked:\n%s", out)
+		return "", fmt.Errorf("the tests panicked:\n%s", out)
 	}
 	return "", nil // only corners were missing
 }

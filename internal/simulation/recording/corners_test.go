@@ -63,6 +63,7 @@ const (
 	ProofHeld          = "a reconcile that reads only what changed"
 	Denied             = "a request that a reconcile was not allowed"
 	ListedMissed       = "a live parameter that a complete listing could not record"
+	ListingContinued   = "a listing that a later reconcile continues"
 )
 
 // corners must each be reached in enough histories.
@@ -73,7 +74,7 @@ var corners = []string{
 	OutOfOrder, EventLost, TwoAtOnce, ReconcileBeside, ReconcilesBeside, NeverSeen, LifeMissed, VersionsDropped,
 	SecondOfEverything, TwoDeletions, SteppedBack, NumberAgain, DeletionAgain, TagEventLost, LateAttribute, TwoTagEvents, Unlabelled,
 	LabelBlocks, Expired, EndMadeExact, IndexUnderMarker, LifecycleExpired, ReadInBetween, ProofHeld,
-	Denied, ListedMissed,
+	Denied, ListedMissed, ListingContinued,
 }
 
 // summary returns the shares of the kinds of answers.

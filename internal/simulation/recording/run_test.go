@@ -181,6 +181,9 @@ func (w *world) reconcile(ctx context.Context, id, kill int) {
 		return
 	}
 	report, err := r.Reconcile(p.Context(), everything, recorder.ReconcileOptions{}) // what it could not do, a later one does
+	if report.Resumed {
+		w.Counts.Add(ListingContinued)
+	}
 	if err == nil && report.Complete {
 		w.mu.Lock()
 		w.complete = append(w.complete, listing{report.Began, time.Now()})
