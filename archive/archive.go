@@ -47,6 +47,7 @@ const (
 	adoptedKey    = reserved + "adopted"
 	cacheKey      = reserved + "proved"
 	indexPrefix   = reserved + "index"
+	namesPrefix   = reserved + "names"
 	recordsPrefix = reserved + "restores/"
 )
 

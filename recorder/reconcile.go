@@ -46,6 +46,15 @@ type Report struct {
 	Gaps []ssmbak.Name
 	// Unreadable lists parameters with a version whose value is unavailable.
 	Unreadable []ssmbak.Name
+	// Restored lists parameters whose index was hidden, that is, had a delete marker, and
+	// was restored with all facts.
+	Restored []ssmbak.Name
+	// Reregistered lists parameters whose entry in the register of names was hidden and was
+	// restored. Registered is the number of entries that were missing and were written, and
+	// Unregistered lists those that could not be written.
+	Reregistered []ssmbak.Name
+	Registered   int
+	Unregistered []Failed
 	// Failed lists parameters that could not be recorded.
 	Failed []Failed
 	// Left is the number of parameters that were not checked because time ran out.
@@ -141,7 +150,7 @@ func (run *reconcile) do(ctx context.Context, target ssmbak.Target, began time.T
 	if err := run.compare(ctx, target); err != nil {
 		return err
 	}
-	run.report.Checked, run.report.Same, run.report.TagsUnchecked = run.same, run.same, run.tagsErr
+	run.report.Checked, run.report.Same, run.report.TagsUnchecked = run.same+len(run.report.Failed), run.same, run.tagsErr
 	run.progress()
 	for names := range slices.Chunk(run.todo, round) {
 		before := run.fresh
@@ -183,6 +192,7 @@ func (run *reconcile) markReconciled(ctx context.Context, began time.Time, compl
 		scope := archive.Listing{
 			Began: began, Failed: failed, Missed: run.missed,
 			Tags: run.tagsErr == nil || run.o.Deep, Labels: run.o.Deep, Excluded: run.exclude,
+			Registered: run.registered,
 		}
 		err = run.r.archive.MarkReconciled(ctx, scope)
 	case len(run.missed) > 0:
@@ -200,12 +210,8 @@ func (run *reconcile) markReconciled(ctx context.Context, began time.Time, compl
 // adoptLegacy converts what the legacy ssmbak recorded in this bucket. If time runs
 // out, the next reconcile continues.
 func (run *reconcile) adoptLegacy(ctx context.Context) error {
-	limited := ctx
-	if !run.stop.IsZero() {
-		var cancel context.CancelFunc
-		limited, cancel = context.WithDeadline(ctx, run.stop)
-		defer cancel()
-	}
+	limited, cancel := run.limited(ctx)
+	defer cancel()
 	n, problems, err := run.r.archive.Adopt(limited)
 	for _, p := range problems {
 		if !slices.ContainsFunc(run.report.Failed, func(f Failed) bool { return f.Name == p.Name }) {
@@ -223,14 +229,19 @@ func (run *reconcile) adoptLegacy(ctx context.Context) error {
 	return err
 }
 
+// limited returns a context that ends at run.stop.
+func (run *reconcile) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	if run.stop.IsZero() {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, run.stop)
+}
+
 // syncAll syncs names concurrently until run.stop, which cancels syncs in progress
 // to leave time for saving the cache.
 func (run *reconcile) syncAll(ctx context.Context, names []ssmbak.Name) {
-	if !run.stop.IsZero() {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, run.stop)
-		defer cancel()
-	}
+	ctx, cancel := run.limited(ctx)
+	defer cancel()
 	var g errgroup.Group
 	g.SetLimit(run.r.o.Parallel)
 	for _, name := range names {
@@ -277,9 +288,23 @@ func (run *reconcile) syncOne(ctx context.Context, name ssmbak.Name) (outcome, e
 		if d, live := run.listed[name]; live {
 			s.listed = &d
 		}
+		if err := run.unrestored[name]; err != nil {
+			return outcome{}, err
+		}
+		o, err := run.r.sync(ctx, name, s)
+		if !isHidden(err) {
+			return o, err
+		}
+		// It was hidden after the listing, or is the target itself.
+		if err := run.restore(ctx, name); err != nil {
+			return o, err
+		}
 		return run.r.sync(ctx, name, s)
 	}
 	index, err := run.r.archive.Index(ctx, name)
+	if isHidden(err) {
+		return outcome{}, nil // only its index can be restored, not compared
+	}
 	if err != nil {
 		return outcome{}, err
 	}
@@ -330,8 +355,10 @@ func (r *Report) add(name ssmbak.Name, o outcome, err error) {
 }
 
 func (r *Report) sort() {
-	for _, names := range [][]ssmbak.Name{r.Recorded, r.Deleted, r.Gaps, r.Unreadable} {
+	for _, names := range [][]ssmbak.Name{r.Recorded, r.Deleted, r.Gaps, r.Unreadable, r.Restored, r.Reregistered} {
 		slices.Sort(names)
 	}
-	slices.SortFunc(r.Failed, func(a, b Failed) int { return cmp.Compare(a.Name, b.Name) })
+	for _, failed := range [][]Failed{r.Failed, r.Unregistered} {
+		slices.SortFunc(failed, func(a, b Failed) int { return cmp.Compare(a.Name, b.Name) })
+	}
 }

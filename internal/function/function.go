@@ -194,6 +194,12 @@ func (f *Function) reconcile(ctx context.Context, r *recorder.Recorder) (Reconci
 		Checked: report.Checked, Recorded: len(report.Recorded), Deleted: len(report.Deleted),
 		Gaps: len(report.Gaps), Unreadable: len(report.Unreadable), Failed: len(report.Failed), Left: report.Left, Excluded: report.Excluded, Complete: report.Complete,
 	}
+	if n := len(report.Restored) + len(report.Reregistered); n > 0 {
+		f.o.Logger.WarnContext(ctx, "hidden objects restored", "indexes", len(report.Restored), "entries", len(report.Reregistered))
+	}
+	if n := len(report.Unregistered); n > 0 {
+		f.o.Logger.WarnContext(ctx, "register of names not complete", "names", n, "error", report.Unregistered[0].Err.Error())
+	}
 	if report.TagsUnchecked != nil {
 		f.o.Logger.WarnContext(ctx, "tags of unchanged parameters not compared", "error", report.TagsUnchecked.Error())
 	}

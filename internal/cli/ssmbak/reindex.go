@@ -66,6 +66,8 @@ const (
 	indexWhole   = "whole"
 	indexBroken  = "broken" // to be rebuilt, in a dry run
 	indexFailed  = "failed"
+	// indexRegistered is an intact index whose name was added to the register.
+	indexRegistered = "registered"
 )
 
 func (a *app) runReindex(ctx context.Context, o reindexOptions) error {
@@ -186,8 +188,11 @@ func reindexOne(ctx context.Context, from *archive.Archive, name ssmbak.Name, dr
 		}
 	} else {
 		var r archive.Reindexed
-		if r, err = from.Reindex(ctx, name); err == nil && r.Rebuilt {
+		switch r, err = from.Reindex(ctx, name); {
+		case err == nil && r.Rebuilt:
 			row = rowOfReindexed(r)
+		case err == nil && r.Registered:
+			row.Change = indexRegistered
 		}
 	}
 	switch {

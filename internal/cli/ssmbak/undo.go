@@ -98,6 +98,7 @@ func (a *app) runUndo(ctx context.Context, o undoOptions, arguments string) erro
 	if err != nil {
 		return err
 	}
+	a.noteUnchecked(p.Unchecked)
 	a.noteLeftOut(nil, p.Excluded)
 	if o.dryRun {
 		if err := a.printPlan(ctx, s, render.Title(p, ""), render.Summary(p), p.Items); err != nil {
