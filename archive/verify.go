@@ -74,7 +74,8 @@ type Verified struct {
 func (a *Archive) Verify(ctx context.Context, target ssmbak.Target, include func(ssmbak.Name) bool) iter.Seq2[Verified, error] {
 	return func(yield func(Verified, error) bool) {
 		rec, err := a.Reconciled(ctx)
-		if err != nil {
+		var hidden *HiddenError
+		if err != nil && !errors.As(err, &hidden) { // VerifyRecords finds that it is hidden
 			yield(Verified{}, fmt.Errorf("verify bucket %s: %w", a.o.Bucket, err))
 			return
 		}

@@ -78,6 +78,9 @@ func (a *app) runReindex(ctx context.Context, o reindexOptions) error {
 	if err := s.exists(); err != nil {
 		return err
 	}
+	if _, err := s.archive.Reconciled(ctx); err != nil { // it may be hidden
+		return err
+	}
 	if !o.dryRun {
 		if err := s.archive.Establish(ctx); err != nil {
 			return err
@@ -98,6 +101,9 @@ func (a *app) runReindex(ctx context.Context, o reindexOptions) error {
 		a.Note("would have rebuilt %d, whole %d, failed %d", count[indexBroken], count[indexWhole], count[indexFailed])
 	} else {
 		a.Note("rebuilt %d, whole %d, failed %d", count[indexRebuilt], count[indexWhole], count[indexFailed])
+	}
+	if n := count[indexRegistered]; n > 0 {
+		a.Note("registered %s", shell.Count(n, "name", "names"))
 	}
 	if count[indexRebuilt] > 0 {
 		a.Note("`ssmbak reconcile %s` adds the live state", o.target)

@@ -63,6 +63,9 @@ func (a *app) runRestores(ctx context.Context, all bool) error {
 	if err != nil {
 		return err
 	}
+	if _, err := s.archive.Reconciled(ctx); err != nil { // it may be hidden
+		return err
+	}
 	limit := shownRestores
 	if all {
 		limit = 0
