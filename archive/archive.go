@@ -8,9 +8,10 @@
 // parameter is one object version of it, whose body is the value. The index of a
 // parameter, one small object under .ssmbak/index, holds the facts about it (see the
 // timeline package). An index is replaced only by compare-and-swap and only grows, so
-// any number of writers may work at once. A value object is written after its parameter
-// has an index and before the index names it; a delete marker is written after the
-// index.
+// any number of writers may work at once. The register, an empty object for each name
+// under .ssmbak/names, reveals an index that was removed. A value object is written
+// after its parameter has an index and before the index names it; a delete marker is
+// written after the index.
 //
 // # Reading and writing
 //
@@ -48,6 +49,7 @@ const (
 	cacheKey      = reserved + "proved"
 	progressKey   = reserved + "listing"
 	indexPrefix   = reserved + "index"
+	namesPrefix   = reserved + "names"
 	recordsPrefix = reserved + "restores/"
 )
 

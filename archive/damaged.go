@@ -10,17 +10,26 @@ import (
 )
 
 // Damaged lists the parameters of the target whose index is damaged, has a delete
-// marker, or is missing although ssmbak recorded the parameter, in the order of their
-// names. A recursive target includes the parameter of its own name. A target that is
+// marker, or is missing although ssmbak recorded the parameter, and those whose entry in
+// the register of names is missing or hidden, in the order of their names. A recursive target includes the parameter of its own name. A target that is
 // not recursive means that parameter if the bucket contains anything of it, else the
 // parameters directly below.
 //
-// Damaged sends one request per 1,000 object versions and one per index. For a name
+// Damaged sends one request for the last listing, one per 1,000 object versions and one per
+// index. For a name
 // without an index it reads the metadata of its value objects until it finds one that
 // this ssmbak wrote. An error is the last thing that it yields.
 func (a *Archive) Damaged(ctx context.Context, target ssmbak.Target) iter.Seq2[ssmbak.Name, error] {
 	return func(yield func(ssmbak.Name, error) bool) {
-		for name, err := range eachSubject(ctx, a, target, nil, a.damaged) {
+		rec, err := a.Reconciled(ctx)
+		if err != nil {
+			yield("", err)
+			return
+		}
+		damaged := func(ctx context.Context, s *subject) (ssmbak.Name, error) {
+			return a.damaged(ctx, s, !rec.Names.IsZero())
+		}
+		for name, err := range eachSubject(ctx, a, target, nil, damaged) {
 			if err != nil {
 				yield("", fmt.Errorf("check the indexes of bucket %s: %w", a.o.Bucket, err))
 				return
@@ -32,9 +41,14 @@ func (a *Archive) Damaged(ctx context.Context, target ssmbak.Target) iter.Seq2[s
 	}
 }
 
-// damaged returns the name of a parameter whose index must be rebuilt, "" if the index is
-// intact.
-func (a *Archive) damaged(ctx context.Context, s *subject) (ssmbak.Name, error) {
+// damaged returns the name of a parameter whose index must be rebuilt, or that must be
+// registered, "" if neither is necessary. registered says that the register must have its
+// name.
+func (a *Archive) damaged(ctx context.Context, s *subject, registered bool) (ssmbak.Name, error) {
+	hidden := len(s.entries) > 0 && s.entries[0].Marker
+	if len(s.indexes) > 0 && (hidden || registered && len(s.entries) == 0) {
+		return s.name, nil
+	}
 	damaged, err := a.isDamaged(ctx, s)
 	if !damaged {
 		return "", err

@@ -78,9 +78,17 @@ func (e *DamagedError) Index() bool { return e.Name != "" && e.Key == indexKey(e
 
 // MissingIndexError reports a parameter that was recorded but has no index, so the index
 // was deleted. [Archive.Reindex] rebuilds it; no writer creates an empty one.
-type MissingIndexError struct{ Name ssmbak.Name }
+type MissingIndexError struct {
+	Name ssmbak.Name
+	// Hidden says that the index has a delete marker, or that there is none although the
+	// name is registered: a reconcile restores it.
+	Hidden bool
+}
 
 func (e *MissingIndexError) Error() string {
+	if e.Hidden {
+		return fmt.Sprintf("the index of %s is missing: `ssmbak reconcile` restores it", e.Name)
+	}
 	return fmt.Sprintf("the index of %s is missing, although the parameter was recorded: `ssmbak reindex %[1]s` rebuilds it", e.Name)
 }
 
@@ -89,6 +97,14 @@ func (e *MissingIndexError) Error() string {
 func Unavailable(err error) bool {
 	var damaged *DamagedError
 	return errors.Is(err, ErrExpired) || errors.As(err, &damaged)
+}
+
+// Unreadable reports whether err says that an index is damaged, missing, or of a newer
+// program. Such an error affects only one parameter.
+func Unreadable(err error) bool {
+	var format *FormatError
+	var budget *BudgetError
+	return needsReindex(err) || errors.As(err, &format) || errors.As(err, &budget)
 }
 
 // needsReindex reports whether err says that an index must be rebuilt.

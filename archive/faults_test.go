@@ -255,19 +255,30 @@ func TestRequests(t *testing.T) {
 		{"a text that could be a name", testworld.Target(t, "/app", true), archive.NoValues, 1 + 2 + 2 + names},
 		{"one parameter", testworld.Target(t, "/app/0007", false), archive.AllValues, 1 + 1 + 2},
 	}
-	for _, test := range tests {
+	count := func(name string, target ssmbak.Target, values archive.Values, want int) {
+		t.Helper()
 		local.ResetCounts()
-		s, err := a.At(t.Context(), test.target, second+1000, test.values)
+		s, err := a.At(t.Context(), target, second+1000, values)
 		if err != nil || len(s.Problems) != 0 {
-			t.Fatalf("%s: %v, %v", test.name, s.Problems, err)
+			t.Fatalf("%s: %v, %v", name, s.Problems, err)
 		}
 		got := 0
 		for _, n := range local.Counts() {
 			got += n
 		}
-		if got != test.want {
-			t.Errorf("%s cost %d requests, want %d: %v", test.name, got, test.want, local.Counts())
+		if got != want {
+			t.Errorf("%s cost %d requests, want %d: %v", name, got, want, local.Counts())
 		}
+	}
+	for _, test := range tests {
+		count(test.name, test.target, test.values, test.want)
+	}
+	// To find hidden indexes, it costs exactly one more listing, and one more request for
+	// a name without an index.
+	complete(t, a)
+	for i, more := range []int{2, 2, 1 + 2, 0} {
+		test := tests[i]
+		count(test.name+", with a register", test.target, test.values, test.want+more)
 	}
 }
 

@@ -74,7 +74,7 @@ func (a *Archive) Index(ctx context.Context, name ssmbak.Name) (Index, error) {
 func (a *Archive) index(ctx context.Context, name ssmbak.Name, version string) (Index, error) {
 	d, err := indexKind.Load(ctx, a.bucket, indexKey(name), version)
 	if errors.Is(err, bucket.ErrDeleted) {
-		err = &MissingIndexError{Name: name}
+		err = &MissingIndexError{Name: name, Hidden: true}
 	}
 	return newIndex(name, d), a.documentError(indexKey(name), err)
 }
@@ -110,7 +110,7 @@ func (a *Archive) update(
 	}, func(ctx context.Context) (bucket.Document[indexDocument], error) {
 		fresh, err := read(ctx, base.Name)
 		if err == nil && base.Exists && !fresh.Exists && !fresh.object.Invalid {
-			err = &MissingIndexError{Name: base.Name}
+			err = &MissingIndexError{Name: base.Name, Hidden: true}
 		}
 		return fresh.object, err
 	})

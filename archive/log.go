@@ -26,6 +26,8 @@ type Log struct {
 	Complete ssmbak.Time
 	// Unproved are the parameters whose changes may be incomplete.
 	Unproved Unproved
+	// Unchecked is as in a [Snapshot].
+	Unchecked bool
 }
 
 // Log returns every recorded change and every known gap that happened, or may have
@@ -61,7 +63,7 @@ func (a *Archive) Log(ctx context.Context, target ssmbak.Target, since, until ss
 	if err != nil {
 		return Log{}, err
 	}
-	out := Log{One: scanned.one, Complete: scanned.complete}
+	out := Log{One: scanned.one, Complete: scanned.complete, Unchecked: a.unchecked(scanned.listed)}
 	all, names, problems := found.collect(scanned)
 	states, _, _ := bounds.collect(scanned)
 	bound := func(of int) func(ssmbak.Name) (ssmbak.State, bool) {

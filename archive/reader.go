@@ -3,7 +3,6 @@ package archive
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -48,6 +47,9 @@ type Snapshot struct {
 	Since ssmbak.Time
 	// Unproved are the parameters whose states are not proved.
 	Unproved Unproved
+	// Unchecked says that hidden indexes were not looked for, because the archive has no
+	// complete register of names yet.
+	Unchecked bool
 }
 
 // Before reports whether the snapshot is of a time before the first fact: nothing was
@@ -81,7 +83,7 @@ func (a *Archive) At(ctx context.Context, target ssmbak.Target, at ssmbak.Time, 
 	if err != nil {
 		return Snapshot{}, err
 	}
-	out := Snapshot{At: at, One: scanned.one, Complete: scanned.complete, Since: a.since()}
+	out := Snapshot{At: at, One: scanned.one, Complete: scanned.complete, Since: a.since(), Unchecked: a.unchecked(scanned.listed)}
 	out.States, _, out.Problems = found.collect(scanned)
 	out.Unproved = scanned.listed.unproved(meaning(target, scanned.one), stateOf(out.States), stateOf(out.States))
 	return out, nil
@@ -107,6 +109,8 @@ type Timelines struct {
 	Since    ssmbak.Time
 	// Reconciled is what complete listings had proved when the timelines were read.
 	Reconciled Reconciled
+	// Unchecked is as in a [Snapshot].
+	Unchecked bool
 }
 
 // Unproved returns the parameters whose states between two times, inclusive, are not
@@ -136,7 +140,7 @@ func (a *Archive) Timelines(ctx context.Context, target ssmbak.Target) (Timeline
 	if err != nil {
 		return Timelines{}, err
 	}
-	out := Timelines{One: scanned.one, Complete: scanned.complete, Since: a.since(), Reconciled: scanned.listed}
+	out := Timelines{One: scanned.one, Complete: scanned.complete, Since: a.since(), Reconciled: scanned.listed, Unchecked: a.unchecked(scanned.listed)}
 	out.All, out.Names, out.Problems = found.collect(scanned)
 	return out, nil
 }
@@ -214,13 +218,14 @@ func (a *Archive) scan(ctx context.Context, target ssmbak.Target, begin func(nam
 			// has created one since the listing.
 			if _, legacy := old[name]; !legacy || a.exists {
 				var err error
-				if x, err = a.Index(gctx, name); err != nil {
-					var format *FormatError
-					var budget *BudgetError
-					if needsReindex(err) || errors.As(err, &format) || errors.As(err, &budget) {
-						out.problems[i] = err
-						return nil
-					}
+				if x, err = a.Index(gctx, name); err == nil && !x.Exists && !legacy && !rec.namesMissed(name) {
+					err = &MissingIndexError{Name: name, Hidden: true}
+				}
+				if Unreadable(err) {
+					out.problems[i] = err
+					return nil
+				}
+				if err != nil {
 					return err
 				}
 			}
@@ -240,15 +245,21 @@ func (a *Archive) scan(ctx context.Context, target ssmbak.Target, begin func(nam
 	return out, err
 }
 
-// sources returns the parameters of the target: those with an index, and the legacy
-// facts of those without. A name that a listing found live but could not record counts
-// as recorded when a target is resolved.
+// sources returns the parameters of the target: those with an index or an entry in the
+// register, and the legacy facts of those without. A name that a listing found live but
+// could not record counts as recorded when a target is resolved.
 func (a *Archive) sources(ctx context.Context, target ssmbak.Target, r Reconciled) (indexed []ssmbak.Name, old map[ssmbak.Name][]timeline.Legacy, one bool, err error) {
 	exact, possible := target.Name()
 	var hasIndex, hasKey bool
 	if possible {
 		if hasIndex, err = a.hasIndex(ctx, exact); err != nil {
 			return nil, nil, false, err
+		}
+		if !hasIndex && !r.Names.IsZero() {
+			// A name that is registered is read like one with an index.
+			if hasIndex, err = a.registered(ctx, exact); err != nil {
+				return nil, nil, false, err
+			}
 		}
 		if !hasIndex {
 			current, err := a.Current(ctx, exact)
@@ -265,15 +276,14 @@ func (a *Archive) sources(ctx context.Context, target ssmbak.Target, r Reconcile
 	if !target.Recursive() && target.Resolve(named, true) {
 		return a.source(ctx, exact, hasIndex)
 	}
-	has := make(map[ssmbak.Name]bool)
-	for name, err := range a.Names(ctx, target) {
-		if err != nil {
-			return nil, nil, false, err
-		}
-		indexed = append(indexed, name)
-		has[name] = true
+	if indexed, err = a.known(ctx, target, !r.Names.IsZero()); err != nil {
+		return nil, nil, false, err
 	}
 	if a.listsLegacy() {
+		has := make(map[ssmbak.Name]bool, len(indexed))
+		for _, name := range indexed {
+			has[name] = true
+		}
 		r, err := legacy.Read(ctx, a.bucket, a.legacyOptions(), target.Prefix(), func(n ssmbak.Name) bool { return target.Below(n) && !has[n] })
 		if err != nil {
 			return nil, nil, false, err

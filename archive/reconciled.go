@@ -37,12 +37,15 @@ type Reconciled struct {
 	// that only earlier listings did.
 	Excluded []string    `json:"excluded,omitempty"`
 	Once     []Exclusion `json:"once,omitempty"`
+	// Names is when the first listing began after which every parameter with an index was
+	// in the register, so that readers find hidden indexes; zero if there was none.
+	Names time.Time `json:"names,omitzero"`
 }
 
 // latest returns the greatest time. A missed name's or an exclusion's is not after that
 // of the listing that ended it.
 func (r *Reconciled) latest() ssmbak.Time {
-	at := max(ssmbak.TimeOf(r.First), ssmbak.TimeOf(r.Last), ssmbak.TimeOf(r.Tags), ssmbak.TimeOf(r.Labels))
+	at := max(ssmbak.TimeOf(r.First), ssmbak.TimeOf(r.Last), ssmbak.TimeOf(r.Tags), ssmbak.TimeOf(r.Labels), ssmbak.TimeOf(r.Names))
 	for _, m := range r.Missed {
 		at = max(at, ssmbak.TimeOf(m.Until))
 	}
@@ -91,6 +94,11 @@ func (r Reconciled) Covers(name ssmbak.Name, at ssmbak.Time) bool {
 func (r Reconciled) missed(name ssmbak.Name) bool {
 	_, found := r.findMissed(name)
 	return found
+}
+
+// namesMissed reports whether readers name the parameter as missed, see [Unproved].
+func (r Reconciled) namesMissed(name ssmbak.Name) bool {
+	return r.missed(name) && !pattern.Any(r.Excluded, name)
 }
 
 func (r Reconciled) findMissed(name ssmbak.Name) (int, bool) {
@@ -164,6 +172,9 @@ type Listing struct {
 	Tags, Labels bool
 	// Excluded are the patterns of the names that were excluded.
 	Excluded []string
+	// Registered says that every parameter that has an index, or had one, is in the
+	// register.
+	Registered bool
 }
 
 // MarkReconciled records a complete listing. Coverage only moves forward: if another
@@ -201,7 +212,10 @@ func (w *Writer) note(ctx context.Context, l Listing, complete bool) error {
 		if complete && r.Last.Before(began) {
 			next.advance(r, l, began)
 		}
-		return next, !reflect.DeepEqual(next.Missed, r.Missed) || !next.Last.Equal(r.Last), nil
+		if l.Registered && next.Names.IsZero() {
+			next.Names = began
+		}
+		return next, !reflect.DeepEqual(next.Missed, r.Missed) || !next.Last.Equal(r.Last) || !next.Names.Equal(r.Names), nil
 	}, read)
 	return err
 }

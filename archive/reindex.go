@@ -17,10 +17,13 @@ import (
 // Reindexed is the outcome of [Archive.Reindex].
 type Reindexed struct {
 	Name ssmbak.Name
-	// Rebuilt says that the index was rebuilt. Otherwise nothing was written and all
-	// other fields are zero: the index was intact, or only the legacy ssmbak recorded
-	// the parameter, which then needs no index.
+	// Rebuilt says that the index was rebuilt. Otherwise all other fields except
+	// Registered are zero: the index was intact, or only the legacy ssmbak recorded the
+	// parameter, which then needs no index.
 	Rebuilt bool
+	// Registered says that the parameter has an index, but was missing in the register of
+	// names, or hidden in it, and was added.
+	Registered bool
 	// Older is the object version of the index from which the facts came, and OlderTime
 	// when S3 stored it, to the second; "" and zero if no version could be read.
 	Older     string
@@ -46,7 +49,8 @@ var onlyInIndex = []string{
 }
 
 // Reindex rebuilds the index of a parameter if it is damaged, was deleted, or has a
-// delete marker. It does not change an intact index.
+// delete marker. It does not change an intact index. It also adds the parameter to the
+// register of names, if that lacks it.
 //
 // The facts come from the newest object version of the index that can be read: since an
 // index only grows, that version contains the facts of all earlier ones. Reindex adds
@@ -60,7 +64,17 @@ var onlyInIndex = []string{
 // is safe.
 func (a *Archive) Reindex(ctx context.Context, name ssmbak.Name) (Reindexed, error) {
 	out := Reindexed{Name: name}
-	switch err := a.CheckIndex(ctx, name); {
+	exists, err := a.checkIndex(ctx, name)
+	if exists || needsReindex(err) {
+		entry, err := a.entry(ctx, name)
+		if err == nil && (entry.ID == "" || entry.Marker) {
+			out.Registered, err = a.register(ctx, name)
+		}
+		if err != nil {
+			return out, err
+		}
+	}
+	switch {
 	case err == nil:
 		return out, nil
 	case !needsReindex(err):
@@ -74,13 +88,7 @@ func (a *Archive) Reindex(ctx context.Context, name ssmbak.Name) (Reindexed, err
 	if err != nil {
 		return out, fmt.Errorf("rebuild the index of %s: %w", name, err)
 	}
-	base.object.Unknown = bucket.Least(base.object.Unknown, unknown)
-	s, err := a.update(ctx, base, func(f timeline.Facts) timeline.Facts { return timeline.Union(f, describedAs(f, found)) },
-		func(ctx context.Context, name ssmbak.Name) (Index, error) {
-			x, err := a.replaceable(ctx, name)
-			x.object.Unknown = bucket.Least(x.object.Unknown, unknown)
-			return x, err
-		})
+	s, err := a.replace(ctx, base, found, unknown)
 	if err != nil {
 		return out, err
 	}
@@ -93,27 +101,33 @@ func (a *Archive) Reindex(ctx context.Context, name ssmbak.Name) (Reindexed, err
 // [*DamagedError] or a [*MissingIndexError], which [Archive.Reindex] repairs, a
 // [*FormatError], or [ErrNothing]. Any other error says that the check failed.
 func (a *Archive) CheckIndex(ctx context.Context, name ssmbak.Name) error {
+	_, err := a.checkIndex(ctx, name)
+	return err
+}
+
+// checkIndex also reports whether there is an index.
+func (a *Archive) checkIndex(ctx context.Context, name ssmbak.Name) (exists bool, err error) {
 	x, err := a.Index(ctx, name)
 	if err != nil || x.Exists {
-		return err
+		return x.Exists, err
 	}
 	values, err := a.bucket.History(ctx, string(name))
 	if err != nil {
-		return err
+		return false, err
 	}
 	if len(values) == 0 {
-		return ErrNothing
+		return false, ErrNothing
 	}
 	missing := !a.hasLegacy()
 	if !missing {
 		if missing, err = a.missesIndex(ctx, name, valueIDs(values)); err != nil {
-			return err
+			return false, err
 		}
 	}
 	if missing {
-		return &MissingIndexError{Name: name}
+		return false, &MissingIndexError{Name: name}
 	}
-	return nil
+	return false, nil
 }
 
 // replaceable reads an index like [Archive.Index], but returns an empty one for an index
@@ -123,8 +137,7 @@ func (a *Archive) replaceable(ctx context.Context, name ssmbak.Name) (Index, err
 	if err != nil {
 		return Index{}, err
 	}
-	var empty bucket.Document[indexDocument]
-	empty.Invalid, empty.Value.Swap = true, int64(len(valueIDs(all)))
+	empty := replaced(all)
 	if len(all) == 0 || all[0].Marker {
 		return newIndex(name, empty), nil
 	}

@@ -61,26 +61,28 @@ func eachSubject[T any](
 	}
 }
 
-// subject is what the listings show of one parameter, newest first.
+// subject is what the listings show of one parameter: the versions of its index, its value
+// object and its entry in the register, newest first.
 type subject struct {
-	name            ssmbak.Name
-	indexes, values []bucket.Version
+	name                     ssmbak.Name
+	indexes, values, entries []bucket.Version
 }
 
-// subjects lists the parameters of a target that have an index or a value, in the order
-// of their names' bytes. A target that can be one parameter includes it, and unless it
-// is recursive means it alone if the bucket holds anything of it.
+// subjects lists the parameters of a target that have an index, a value or an entry in the
+// register, in the order of their names' bytes. A target that can be one parameter includes
+// it, and unless it is recursive means it alone if the bucket holds anything of it.
 func (a *Archive) subjects(ctx context.Context, target ssmbak.Target) iter.Seq2[*subject, error] {
 	return func(yield func(*subject, error) bool) {
 		if name, possible := target.Name(); possible {
 			indexes, err := a.bucket.History(ctx, indexKey(name))
 			values, err2 := a.bucket.History(ctx, string(name))
-			if err := errors.Join(err, err2); err != nil {
+			entries, err3 := a.bucket.History(ctx, entryKey(name))
+			if err := errors.Join(err, err2, err3); err != nil {
 				yield(nil, err)
 				return
 			}
-			exists := len(indexes)+len(values) > 0
-			if exists && !yield(&subject{name, indexes, values}, nil) || exists && !target.Recursive() {
+			exists := len(indexes)+len(values)+len(entries) > 0
+			if exists && !yield(&subject{name, indexes, values, entries}, nil) || exists && !target.Recursive() {
 				return
 			}
 		}
@@ -88,30 +90,45 @@ func (a *Archive) subjects(ctx context.Context, target ssmbak.Target) iter.Seq2[
 	}
 }
 
-// joined lists the parameters below a target's path: it joins two listings that are in
+// joined lists the parameters below a target's path: it joins three listings that are in
 // the order of the names' bytes.
 func (a *Archive) joined(ctx context.Context, target ssmbak.Target) iter.Seq2[*subject, error] {
 	return func(yield func(*subject, error) bool) {
-		nextIndex, stopIndex := iter.Pull2(a.grouped(ctx, target, indexPrefix, nameOfIndex))
-		defer stopIndex()
-		nextValue, stopValue := iter.Pull2(a.grouped(ctx, target, "", nameOfValue))
-		defer stopValue()
-		x, err, moreX := nextIndex()
-		v, err2, moreV := nextValue()
-		for moreX || moreV {
-			if err := errors.Join(err, err2); err != nil {
-				yield(nil, err)
+		var sources []*grouping
+		for _, l := range []struct {
+			prefix string
+			nameOf func(key string) (ssmbak.Name, bool)
+			of     func(*subject) *[]bucket.Version
+		}{
+			{indexPrefix, nameOfIndex, func(s *subject) *[]bucket.Version { return &s.indexes }},
+			{"", nameOfValue, func(s *subject) *[]bucket.Version { return &s.values }},
+			{namesPrefix, nameOfEntry, func(s *subject) *[]bucket.Version { return &s.entries }},
+		} {
+			next, stop := iter.Pull2(a.grouped(ctx, target, l.prefix, l.nameOf))
+			defer stop()
+			g := &grouping{next: next, of: l.of}
+			g.advance()
+			sources = append(sources, g)
+		}
+		for {
+			var s *subject
+			for _, g := range sources {
+				if g.err != nil {
+					yield(nil, g.err)
+					return
+				}
+				if g.more && (s == nil || g.name < s.name) {
+					s = &subject{name: g.name}
+				}
+			}
+			if s == nil {
 				return
 			}
-			s := &subject{}
-			takeX, takeV := moreX && (!moreV || x.name <= v.name), moreV && (!moreX || v.name <= x.name)
-			if takeX {
-				s.name, s.indexes = x.name, x.versions
-				x, err, moreX = nextIndex()
-			}
-			if takeV {
-				s.name, s.values = v.name, v.versions
-				v, err2, moreV = nextValue()
+			for _, g := range sources {
+				if g.more && g.name == s.name {
+					*g.of(s) = g.versions
+					g.advance()
+				}
 			}
 			if !yield(s, nil) {
 				return
@@ -119,6 +136,17 @@ func (a *Archive) joined(ctx context.Context, target ssmbak.Target) iter.Seq2[*s
 		}
 	}
 }
+
+// grouping is a listing at one of its groups. of returns where a subject has its versions.
+type grouping struct {
+	group
+	err  error
+	more bool
+	next func() (group, error, bool)
+	of   func(*subject) *[]bucket.Version
+}
+
+func (g *grouping) advance() { g.group, g.err, g.more = g.next() }
 
 // group is all versions of one key, newest first.
 type group struct {

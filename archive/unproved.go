@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/pattern"
 )
 
 // Unproved lists the parameters of an answer whose states complete listings do not
@@ -55,7 +54,7 @@ func (u Unproved) MissedNames() []ssmbak.Name {
 // the beginning and at the end of the time of the answer, and whether it is recorded.
 func (r Reconciled) unproved(means func(ssmbak.Name) bool, from, to func(ssmbak.Name) (ssmbak.State, bool)) (u Unproved) {
 	for _, m := range r.Missed {
-		if !means(m.Name) || pattern.Any(r.Excluded, m.Name) {
+		if !means(m.Name) || !r.namesMissed(m.Name) {
 			continue
 		}
 		if s, known := from(m.Name); !known || nothing(s) {

@@ -21,7 +21,9 @@ type Fault string
 const (
 	FaultDamagedIndex   Fault = "damaged-index"    // a version of an index fails its checksum or cannot be decoded
 	FaultHiddenIndex    Fault = "hidden-index"     // an index has a delete marker
-	FaultMissingIndex   Fault = "missing-index"    // values exist, but no index
+	FaultMissingIndex   Fault = "missing-index"    // values or an entry in the register exist, but no index
+	FaultHiddenName     Fault = "hidden-name"      // an entry in the register has a delete marker
+	FaultMissingName    Fault = "missing-name"     // the register lacks a parameter that has an index
 	FaultLostFacts      Fault = "lost-facts"       // a version of an index has fewer facts than an older one
 	FaultMissingValue   Fault = "missing-value"    // the value of the newest version of a live parameter is gone
 	FaultDamagedValue   Fault = "damaged-value"    // a value fails its checksum, or no recorder can have written its object
@@ -71,7 +73,16 @@ type Verified struct {
 // last thing that it yields; until then, what it yielded is valid.
 func (a *Archive) Verify(ctx context.Context, target ssmbak.Target, include func(ssmbak.Name) bool) iter.Seq2[Verified, error] {
 	return func(yield func(Verified, error) bool) {
-		for v, err := range eachSubject(ctx, a, target, include, a.verifyOne) {
+		rec, err := a.Reconciled(ctx)
+		var hidden *HiddenError
+		if err != nil && !errors.As(err, &hidden) { // VerifyRecords finds that it is hidden
+			yield(Verified{}, fmt.Errorf("verify bucket %s: %w", a.o.Bucket, err))
+			return
+		}
+		one := func(ctx context.Context, s *subject) (Verified, error) {
+			return a.verifyOne(ctx, s, !rec.Names.IsZero())
+		}
+		for v, err := range eachSubject(ctx, a, target, include, one) {
 			if err != nil {
 				yield(Verified{}, fmt.Errorf("verify bucket %s: %w", a.o.Bucket, err))
 				return
@@ -83,14 +94,14 @@ func (a *Archive) Verify(ctx context.Context, target ssmbak.Target, include func
 	}
 }
 
-func (a *Archive) verifyOne(ctx context.Context, s *subject) (Verified, error) {
+// verifyOne verifies one parameter. registered says that the register must have its name.
+func (a *Archive) verifyOne(ctx context.Context, s *subject, registered bool) (Verified, error) {
 	v := Verified{Name: s.name}
-	if len(s.indexes) == 0 {
-		missing, err := a.missesIndex(ctx, s.name, valueIDs(s.values))
-		if missing && err == nil {
-			v.add(FaultMissingIndex, indexKey(s.name), "", "values exist, but no index: `ssmbak reindex "+s.name.String()+"` rebuilds it")
-		}
+	if err := a.verifyEntry(ctx, s, registered, &v); err != nil {
 		return v, err
+	}
+	if len(s.indexes) == 0 {
+		return v, a.verifyMissing(ctx, s, &v)
 	}
 	if err := a.verifyIndex(ctx, s, &v); err != nil || !v.Index.Exists {
 		return v, err
@@ -108,6 +119,39 @@ func (v *Verified) add(fault Fault, key, version, detail string) {
 	v.Findings = append(v.Findings, Finding{Fault: fault, Name: v.Name, Key: key, ObjectVersion: version, Detail: detail})
 }
 
+// verifyEntry verifies a parameter's entry in the register. A recorder may be at work, so a
+// missing one is requested again.
+func (a *Archive) verifyEntry(ctx context.Context, s *subject, registered bool, v *Verified) error {
+	switch {
+	case len(s.entries) > 0 && s.entries[0].Marker:
+		v.add(FaultHiddenName, entryKey(s.name), s.entries[0].ID, "it has a delete marker of "+s.entries[0].Modified.String()+": `ssmbak reconcile` restores it")
+	case len(s.entries) == 0 && len(s.indexes) > 0 && registered:
+		found, err := a.registered(ctx, s.name)
+		if err != nil || found {
+			return err
+		}
+		v.add(FaultMissingName, entryKey(s.name), "", "the register lacks it, so that readers do not find it if its index is hidden: `ssmbak reconcile` adds it")
+	}
+	return nil
+}
+
+// verifyMissing verifies a parameter without any version of an index.
+func (a *Archive) verifyMissing(ctx context.Context, s *subject, v *Verified) error {
+	missing, err := a.missesIndex(ctx, s.name, valueIDs(s.values))
+	switch {
+	case err != nil:
+		return err
+	case missing:
+		v.add(FaultMissingIndex, indexKey(s.name), "", "values exist, but no index: `ssmbak reindex "+s.name.String()+"` rebuilds it")
+	case len(s.entries) > 0:
+		if x, err := a.Index(ctx, s.name); err != nil || x.Exists {
+			return err // it was recorded first after the listing
+		}
+		v.add(FaultMissingIndex, indexKey(s.name), "", "it is in the register, but has no index: `ssmbak reconcile` records it")
+	}
+	return nil
+}
+
 // verifyIndex reads every version of an index, the oldest first: each has all facts of
 // the one before it.
 func (a *Archive) verifyIndex(ctx context.Context, s *subject, v *Verified) error {
@@ -117,7 +161,7 @@ func (a *Archive) verifyIndex(ctx context.Context, s *subject, v *Verified) erro
 		if object.Marker {
 			if i == 0 {
 				v.Index = Index{}
-				v.add(FaultHiddenIndex, key, object.ID, "it has a delete marker of "+object.Modified.String()+": `ssmbak reindex "+s.name.String()+"` restores it")
+				v.add(FaultHiddenIndex, key, object.ID, "it has a delete marker of "+object.Modified.String()+": `ssmbak reconcile` restores it")
 			}
 			continue
 		}

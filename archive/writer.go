@@ -17,7 +17,8 @@ import (
 // a Writer. It writes in this order, so that it may be interrupted between any two
 // requests:
 //
-//  1. the index of a parameter that has none, by [Writer.Update],
+//  1. the entry in the register, then the index, of a parameter that has none, by
+//     [Writer.Update],
 //  2. values, by [Writer.PutValue],
 //  3. the index that names them, by [Writer.Update],
 //  4. the delete marker of a deleted parameter, by [Writer.MarkDeleted].
@@ -34,12 +35,18 @@ func NewWriter(a *Archive) *Writer { return &Writer{a} }
 // Update replaces an index by compare-and-swap. grow gets the facts of the index and
 // returns them with the facts to add; it must not remove any. Update calls it again with
 // fresh facts whenever another writer was faster, and writes nothing if grow adds
-// nothing to an index that exists. The error may be a [*MissingIndexError], a
+// nothing to an index that exists. Before it creates an index, it registers the name. The
+// error may be a [*MissingIndexError], a
 // [*DamagedError] or a [*FormatError].
 //
 // After an error the index may or may not have been replaced; calling Update again is
 // safe.
 func (w *Writer) Update(ctx context.Context, base Index, grow func(timeline.Facts) timeline.Facts) (Swap, error) {
+	if !base.Exists {
+		if _, err := w.register(ctx, base.Name); err != nil {
+			return Swap{Index: base}, err
+		}
+	}
 	return w.update(ctx, base, grow, w.Index)
 }
 

@@ -28,6 +28,9 @@ type comparison struct {
 	listed map[ssmbak.Name]paramstore.Description
 	// due are the names with an index that are read whatever the cache says.
 	due map[ssmbak.Name]bool
+	// unrestored are the hidden indexes that could not be restored, and why.
+	unrestored map[ssmbak.Name]error
+	registered bool // every name that has an index, or had one, is in the register
 }
 
 // listings holds one pass over each listing.
@@ -36,17 +39,23 @@ type listings struct {
 	shown    map[ssmbak.Name]paramstore.Description // of live
 	indexes  map[ssmbak.Name]string                 // ETags
 	modified map[ssmbak.Name]time.Time              // of current value objects
+	entries  map[ssmbak.Name]bool                   // of the register: whether it is hidden
+	hidden   []ssmbak.Name                          // known to have had an index, but in no listing of them
 }
 
 // compare lists live parameters and the archive concurrently and determines which
 // parameters to sync.
 func (run *reconcile) compare(ctx context.Context, target ssmbak.Target) error {
+	last, err := run.r.archive.Reconciled(ctx)
+	if err != nil {
+		return err
+	}
 	l := listings{
 		live: make(map[ssmbak.Name]timeline.Ref), shown: make(map[ssmbak.Name]paramstore.Description),
 		indexes: make(map[ssmbak.Name]string), modified: make(map[ssmbak.Name]time.Time),
+		entries: make(map[ssmbak.Name]bool),
 	}
 	run.due = make(map[ssmbak.Name]bool)
-	var last archive.Reconciled
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		for d, err := range run.r.live.Describe(gctx, target) {
@@ -69,10 +78,7 @@ func (run *reconcile) compare(ctx context.Context, target ssmbak.Target) error {
 		}
 		return nil
 	})
-	g.Go(func() (err error) {
-		last, err = run.r.archive.Reconciled(gctx)
-		return err
-	})
+	g.Go(func() error { return run.listHidden(gctx, target, &l, last) })
 	g.Go(func() (err error) {
 		run.proofs, err = run.r.archive.Cache(gctx)
 		return err
@@ -97,6 +103,7 @@ func (run *reconcile) compare(ctx context.Context, target ssmbak.Target) error {
 	}
 	run.last = last.Last
 	run.exclude = run.excluded(last)
+	run.restoreHidden(ctx, &l)
 	// Parameters that an earlier listing showed but could not record.
 	for _, m := range last.Missed {
 		if _, indexed := l.indexes[m.Name]; !indexed && target.Below(m.Name) {
@@ -177,7 +184,11 @@ func (run *reconcile) addExact(ctx context.Context, target ssmbak.Target, l list
 		return err
 	}
 	index, err := run.r.archive.Index(ctx, name)
-	if err == nil && index.Exists {
+	switch {
+	case isHidden(err): // its sync restores it
+		l.indexes[name] = ""
+		return nil
+	case err == nil && index.Exists:
 		l.indexes[name] = index.ETag()
 	}
 	return err

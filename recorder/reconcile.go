@@ -47,6 +47,15 @@ type Report struct {
 	Gaps []ssmbak.Name
 	// Unreadable lists parameters with a version whose value is unavailable.
 	Unreadable []ssmbak.Name
+	// Restored lists parameters whose index was hidden, that is, had a delete marker, and
+	// was restored with all facts.
+	Restored []ssmbak.Name
+	// Reregistered lists parameters whose entry in the register of names was hidden and was
+	// restored. Registered is the number of entries that were missing and were written, and
+	// Unregistered lists those that could not be written.
+	Reregistered []ssmbak.Name
+	Registered   int
+	Unregistered []Failed
 	// Failed lists parameters that could not be recorded.
 	Failed []Failed
 	// Left is the number of parameters that were not checked because time ran out.
@@ -178,12 +187,13 @@ func (run *reconcile) do(ctx context.Context, target ssmbak.Target) error {
 		return err
 	}
 	run.report.Began, run.report.Resumed = ssmbak.TimeOf(run.began), resumed
-	run.report.Checked, run.report.Same, run.report.TagsUnchecked = run.same, run.same, run.tagsErr
+	unrestored := len(run.report.Failed) // excluded ones, which are not among those to do
+	run.report.Checked, run.report.Same, run.report.TagsUnchecked = run.same+unrestored, run.same, run.tagsErr
 	run.progress()
 	if err := run.syncAll(ctx, run.todo); err != nil {
 		return err
 	}
-	run.report.Left = run.same + len(run.todo) - run.report.Checked
+	run.report.Left = run.same + unrestored + len(run.todo) - run.report.Checked
 	if err := ctx.Err(); err != nil || run.o.DryRun {
 		return err
 	}
@@ -208,8 +218,9 @@ func (run *reconcile) do(ctx context.Context, target ssmbak.Target) error {
 func (run *reconcile) markReconciled(ctx context.Context) error {
 	l := archive.Listing{
 		Began: run.began, Tags: run.listing.Tags, Labels: run.listing.Labels, Excluded: run.listing.Excluded,
-		Failed: run.listing.Names(func(a archive.Attempt) bool { return a.Failed != "" }),
-		Missed: run.listing.Names(func(a archive.Attempt) bool { return a.Missed }),
+		Failed:     run.listing.Names(func(a archive.Attempt) bool { return a.Failed != "" }),
+		Missed:     run.listing.Names(func(a archive.Attempt) bool { return a.Missed }),
+		Registered: run.registered,
 	}
 	// A listing of which everything failed says nothing about the archive.
 	complete := len(l.Failed) == 0 || len(l.Failed) < run.listing.Total
@@ -231,12 +242,8 @@ func (run *reconcile) markReconciled(ctx context.Context) error {
 // adoptLegacy converts what the legacy ssmbak recorded in this bucket. If time runs
 // out, the next reconcile continues.
 func (run *reconcile) adoptLegacy(ctx context.Context) error {
-	limited := ctx
-	if !run.stop.IsZero() {
-		var cancel context.CancelFunc
-		limited, cancel = context.WithDeadline(ctx, run.stop)
-		defer cancel()
-	}
+	limited, cancel := run.limited(ctx)
+	defer cancel()
 	n, problems, err := run.r.archive.Adopt(limited)
 	for _, p := range problems {
 		if !slices.ContainsFunc(run.report.Failed, func(f Failed) bool { return f.Name == p.Name }) {
@@ -252,6 +259,14 @@ func (run *reconcile) adoptLegacy(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// limited returns a context that ends at run.stop.
+func (run *reconcile) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	if run.stop.IsZero() {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, run.stop)
 }
 
 // syncAll syncs names until run.stop, in rounds after which the work is saved.
@@ -273,11 +288,8 @@ func (run *reconcile) syncAll(ctx context.Context, names []ssmbak.Name) error {
 // syncRound syncs names concurrently and returns the number of those that it began, for
 // about saveEvery. run.stop cancels syncs in progress, to leave time for saving.
 func (run *reconcile) syncRound(ctx context.Context, names []ssmbak.Name) (n int) {
-	if !run.stop.IsZero() {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, run.stop)
-		defer cancel()
-	}
+	ctx, cancel := run.limited(ctx)
+	defer cancel()
 	var g errgroup.Group
 	g.SetLimit(run.r.o.Parallel)
 	for began := time.Now(); n < len(names) && time.Since(began) < saveEvery && ctx.Err() == nil; n++ {
@@ -324,13 +336,24 @@ func (run *reconcile) syncOne(ctx context.Context, name ssmbak.Name) (outcome, e
 		if d, live := run.listed[name]; live {
 			s.listed = &d
 		}
+		if err := run.unrestored[name]; err != nil {
+			return outcome{}, err
+		}
 		o, err := run.r.sync(ctx, name, s)
+		if isHidden(err) { // it was hidden after the listing, or is the target itself
+			if err = run.restore(ctx, name); err == nil {
+				o, err = run.r.sync(ctx, name, s)
+			}
+		}
 		if err == nil {
 			err = run.restoreFacts(ctx, name, o.index)
 		}
 		return o, err
 	}
 	index, err := run.r.archive.Index(ctx, name)
+	if isHidden(err) {
+		return outcome{}, nil // only its index can be restored, not compared
+	}
 	if err != nil {
 		return outcome{}, err
 	}
@@ -388,8 +411,10 @@ func (r *Report) add(before Report) {
 }
 
 func (r *Report) sort() {
-	for _, names := range [][]ssmbak.Name{r.Recorded, r.Deleted, r.Gaps, r.Unreadable} {
+	for _, names := range [][]ssmbak.Name{r.Recorded, r.Deleted, r.Gaps, r.Unreadable, r.Restored, r.Reregistered} {
 		slices.Sort(names)
 	}
-	slices.SortFunc(r.Failed, func(a, b Failed) int { return cmp.Compare(a.Name, b.Name) })
+	for _, failed := range [][]Failed{r.Failed, r.Unregistered} {
+		slices.SortFunc(failed, func(a, b Failed) int { return cmp.Compare(a.Name, b.Name) })
+	}
 }

@@ -32,6 +32,8 @@ type Comparison struct {
 	TooEarly bool
 	// Unproved is as in a [Plan].
 	Unproved archive.Unproved
+	// Unchecked is as in a [Plan].
+	Unchecked bool
 }
 
 // Count returns the number of items with the action.
@@ -57,7 +59,7 @@ func (r *Restorer) Compare(ctx context.Context, target ssmbak.Target, from, to s
 	if err != nil {
 		return nil, err
 	}
-	out := &Comparison{From: from, To: to, Target: target, Complete: recorded.Complete, Since: recorded.Since, TooEarly: true}
+	out := &Comparison{From: from, To: to, Target: target, Complete: recorded.Complete, Since: recorded.Since, TooEarly: true, Unchecked: recorded.Unchecked}
 	out.Unproved = r.filterUnproved(recorded.Unproved(target, min(from, to), max(from, to)), recorded.One)
 	var subjects []*subject
 	for i, name := range recorded.Names {

@@ -170,9 +170,14 @@ func (r *Restorer) ensureRecorded(ctx context.Context, s *subject, complete arch
 	return nil
 }
 
-// reload reads the timeline of a parameter.
+// reload reads the timeline of a parameter. An index that is damaged, hidden or of a newer
+// program is a problem of the subject.
 func (r *Restorer) reload(ctx context.Context, s *subject, complete archive.Reconciled) error {
-	x, err := r.archive.Index(ctx, s.name)
+	x, err := r.archive.KnownIndex(ctx, s.name, complete)
+	if archive.Unreadable(err) {
+		s.problem = err
+		return nil
+	}
 	if err != nil {
 		return err
 	}

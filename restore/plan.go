@@ -24,6 +24,8 @@ type Plan struct {
 	// Unproved are the parameters of the target whose state is not certain, and that may
 	// be missing from the plan.
 	Unproved archive.Unproved
+	// Unchecked says that hidden indexes were not looked for, see [archive.Snapshot].
+	Unchecked bool
 }
 
 // Plan returns what a restore of the target to a time would do. The time has a precision
@@ -78,7 +80,7 @@ func (r *Restorer) Plan(ctx context.Context, target ssmbak.Target, at ssmbak.Tim
 			return nil, err
 		}
 	}
-	out := &Plan{Plan: plan.Plan{At: at, Target: target, Complete: recorded.Complete, Since: recorded.Since}}
+	out := &Plan{Plan: plan.Plan{At: at, Target: target, Complete: recorded.Complete, Since: recorded.Since}, Unchecked: recorded.Unchecked}
 	subjects, one, err := r.subjects(ctx, f, recorded, below)
 	if err != nil {
 		return nil, err

@@ -393,8 +393,9 @@ func TestRequests(t *testing.T) {
 		w.AWS.ResetCounts()
 		p := w.plan("/a/", false, then, restore.Options{})
 		want := map[string]int{
-			"s3:GetObject":     4 + 2 + 2, // indexes, the two values of /a/4, and the reconcile state twice
-			"s3:ListObjectsV2": 1, "ssm:DescribeParameters": 1, "ssm:ListTagsForResource": 4, "ssm:GetParameterHistory": 4,
+			"s3:GetObject":     4 + 2 + 2,                     // indexes, the two values of /a/4, and the reconcile state twice
+			"s3:ListObjectsV2": 1, "s3:ListObjectVersions": 1, // the indexes and the register
+			"ssm:DescribeParameters": 1, "ssm:ListTagsForResource": 4, "ssm:GetParameterHistory": 4,
 		}
 		if diff := cmp.Diff(w.AWS.Counts(), want); diff != "" {
 			t.Errorf("requests of the plan (-got +want):\n%s", diff)

@@ -39,7 +39,7 @@ func (r *Restorer) Undo(ctx context.Context, id string) (*Plan, error) {
 	}
 	items := make(map[ssmbak.Name]*archive.RestoreItem, len(rec.Items))
 	var subjects []*subject
-	out := &Plan{Plan: plan.Plan{At: ssmbak.TimeOf(rec.Began), Target: target, Undoes: id}}
+	out := &Plan{Plan: plan.Plan{At: ssmbak.TimeOf(rec.Began), Target: target, Undoes: id}, Unchecked: complete.Names.IsZero()}
 	if !complete.Last.IsZero() {
 		out.Complete = ssmbak.TimeOf(complete.Last)
 	}

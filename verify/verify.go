@@ -150,7 +150,8 @@ func (r *run) list(ctx context.Context, target ssmbak.Target) error {
 		return nil
 	}
 	reconciled, err := r.archive.Reconciled(ctx)
-	if err != nil {
+	var hidden *archive.HiddenError
+	if err != nil && !errors.As(err, &hidden) { // which is a finding
 		return err
 	}
 	r.exclude, r.live = reconciled.Excluded, make(map[ssmbak.Name]paramstore.Description)

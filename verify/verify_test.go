@@ -117,7 +117,7 @@ func build(t *testing.T) *world {
 	_, err = r.Apply(t.Context(), p)
 	w.Must(err)
 	time.Sleep(time.Hour)
-	w.Drain()
+	w.Record()
 	return w
 }
 
@@ -137,6 +137,16 @@ func TestVerify(t *testing.T) {
 		}, "damaged-value /app/a"},
 		{"an index is damaged", func(w *world) { w.forge(".ssmbak/index/app/b", []byte("damaged"), nil) }, "damaged-index /app/b"},
 		{"an index is hidden", func(w *world) { w.hide(".ssmbak/index/app/b/deep") }, "hidden-index /app/b/deep"},
+		{"an entry of the register is hidden", func(w *world) { w.hide(".ssmbak/names/app/b") }, "hidden-name /app/b"},
+		{"an entry of the register is removed", func(w *world) { w.remove(".ssmbak/names/app/b", 1) }, "missing-name /app/b"},
+		{"only an entry of the register is left", func(w *world) {
+			w.remove(".ssmbak/index/app/gone", len(w.AWS.S3.Versions(bucket, ".ssmbak/index/app/gone")))
+			w.remove("/app/gone", len(w.AWS.S3.Versions(bucket, "/app/gone")))
+		}, "missing-index /app/gone"},
+		{"an index and its entry of the register are hidden", func(w *world) {
+			w.hide(".ssmbak/index/app/b")
+			w.hide(".ssmbak/names/app/b")
+		}, "hidden-index /app/b, hidden-name /app/b"},
 		{"an index is removed", func(w *world) {
 			w.remove(".ssmbak/index/other", len(w.AWS.S3.Versions(bucket, ".ssmbak/index/other")))
 		}, "missing-index /other"},
@@ -179,6 +189,7 @@ func TestVerify(t *testing.T) {
 			w.forge("/app/secret", []byte("forged"), v.Metadata)
 			w.edit(".ssmbak/index/app/secret", v.VersionID, w.AWS.S3.Versions(bucket, "/app/secret")[0].VersionID)
 		}, "lost-facts /app/secret, value-differs /app/secret"},
+		{"the last listing is hidden", func(w *world) { w.hide(".ssmbak/reconciled") }, "hidden-object .ssmbak/reconciled"},
 		{"the archive's identity is hidden", func(w *world) { w.hide(".ssmbak/archive") }, "hidden-object .ssmbak/archive"},
 		{"a restore record is damaged", func(w *world) {
 			w.forge(w.record(), []byte("damaged"), nil)

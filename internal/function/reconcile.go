@@ -44,6 +44,12 @@ func (f *Function) warn(ctx context.Context, report recorder.Report) {
 	for _, failed := range report.Failed {
 		f.o.Logger.ErrorContext(ctx, "parameter not reconciled", "name", string(failed.Name), "error", failed.Err.Error())
 	}
+	if n := len(report.Restored) + len(report.Reregistered); n > 0 {
+		f.o.Logger.WarnContext(ctx, "hidden objects restored", "indexes", len(report.Restored), "entries", len(report.Reregistered))
+	}
+	if n := len(report.Unregistered); n > 0 {
+		f.o.Logger.WarnContext(ctx, "register of names not complete", "names", n, "error", report.Unregistered[0].Err.Error())
+	}
 	if n := len(report.Unreadable); n > 0 {
 		f.o.Logger.WarnContext(ctx, "values are unavailable: allow the function's role to use their keys (kms:Decrypt)", "parameters", n)
 	}

@@ -338,6 +338,14 @@ func collect(t *testing.T, e archive.Encryption) (out collected) {
 			}
 		}
 
+		hide := func(keys ...string) {
+			t.Helper()
+			for _, key := range keys {
+				_, err := conn.S3().DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: aws.String(bucket), Key: &key})
+				must(err)
+			}
+		}
+
 		command(reader, "preview", "/app", "now", "-R")
 		put("/newvoll/ssmbak/bucketname", bucket)
 		put("/app/text", "one")
@@ -384,6 +392,7 @@ func collect(t *testing.T, e archive.Encryption) (out collected) {
 		must(a.Queue.Drain(t.Context(), func(context.Context, []emulator.Message) []string { return nil }))
 		invoke(reconciler, `{"ssmbak":"reconcile"}`)
 		time.Sleep(time.Hour)
+		hide(".ssmbak/index/app/text", ".ssmbak/index/other", ".ssmbak/names/app/big")
 		invoke(reconciler, `{"ssmbak":"reconcile"}`)
 
 		for _, args := range [][]string{
@@ -391,6 +400,7 @@ func collect(t *testing.T, e archive.Encryption) (out collected) {
 			{"preview", "/", then, "-R"},
 			{"get", "/app/customer", then, "--with-decryption"},
 			{"log", "/app", "-R"},
+			{"verify"},
 			{"diff", "/app", then, "now", "-R"},
 			{"diff", "/app/text", then},
 			{"preview", "/app", then, "without"},
@@ -415,6 +425,7 @@ func collect(t *testing.T, e archive.Encryption) (out collected) {
 		time.Sleep(time.Hour)
 		command(restorer, "undo", newestRestore(t, conn), "--yes")
 		time.Sleep(time.Hour)
+		hide(".ssmbak/index/app/text", ".ssmbak/names/app/text")
 		command(restorer, "reconcile", "--deep", "without")
 		command(reader, "undo")
 

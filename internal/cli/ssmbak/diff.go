@@ -90,7 +90,7 @@ func (a *app) runDiff(ctx context.Context, o diffOptions) error {
 			return err
 		}
 	}
-	a.noteCompleteness(p.Complete, at)
+	a.noteCompleteness(p.Complete, at, p.Unchecked)
 	if err := a.concluded(p.Problems, nil, p.Unproved); err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func (a *app) runCompare(ctx context.Context, o diffOptions) error {
 		return err
 	}
 	a.noteSecondOf(o.until, to, c.Items)
-	a.noteCompleteness(c.Complete, max(from, to))
+	a.noteCompleteness(c.Complete, max(from, to), c.Unchecked)
 	if err := a.concluded(c.Problems, nil, c.Unproved); err != nil {
 		return err
 	}

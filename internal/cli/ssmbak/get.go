@@ -46,10 +46,15 @@ func (a *app) runGet(ctx context.Context, name ssmbak.Name, text string) error {
 	if err != nil {
 		return err
 	}
+	a.noteUnchecked(snap.Unchecked)
 	for _, p := range snap.Problems {
-		if p.Name == name {
-			return p.Err
+		if p.Name != name {
+			continue
 		}
+		if _, ok := hidden(p); ok {
+			return shell.Part(hiddenHint, "the state of %s at %s is unknown: its index is missing", name, at)
+		}
+		return p.Err
 	}
 	if u := snap.Unproved; len(u.Missed) > 0 {
 		return shell.Part(unprovedHint, "the state of %s at %s is unknown: it was live at %s but could not be recorded", name, at, ssmbak.TimeOf(u.Missed[0].Until))

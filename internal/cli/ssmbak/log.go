@@ -69,6 +69,7 @@ func (a *app) runLog(ctx context.Context, o logOptions) error {
 		return err
 	}
 	if found.Names+len(found.Problems) == 0 {
+		a.noteUnchecked(found.Unchecked)
 		if err := a.unproved(found.Unproved); err != nil {
 			return err
 		}
@@ -83,7 +84,7 @@ func (a *app) runLog(ctx context.Context, o logOptions) error {
 	if until == 0 {
 		until = ssmbak.TimeOf(a.Now())
 	}
-	a.noteCompleteness(found.Complete, until)
+	a.noteCompleteness(found.Complete, until, found.Unchecked)
 	return a.concluded(found.Problems, nil, found.Unproved)
 }
 

@@ -74,6 +74,7 @@ func (a *app) runPreview(ctx context.Context, o previewOptions) error {
 		return err
 	}
 	if len(snap.States)+len(snap.Problems) == 0 {
+		a.noteUnchecked(snap.Unchecked)
 		if err := a.unproved(snap.Unproved); err != nil {
 			return err
 		}
@@ -110,10 +111,10 @@ func (a *app) runPreview(ctx context.Context, o previewOptions) error {
 	switch {
 	case deleted > 0 && !o.deleted:
 		a.Note("%s deleted by then: use --deleted to show %s", shell.Count(deleted, "parameter was", "parameters were"), shell.Plural(deleted, "it", "them"))
-	case len(shown) == 0 && later == 0:
+	case len(shown) == 0 && later == 0 && len(snap.Problems) == 0:
 		a.Note("no parameters existed then")
 	}
-	a.noteCompleteness(snap.Complete, at)
+	a.noteCompleteness(snap.Complete, at, snap.Unchecked)
 	return a.concluded(snap.Problems, shown, snap.Unproved)
 }
 
@@ -138,9 +139,7 @@ func (a *app) printStates(states []ssmbak.State) error {
 // problems prints which parameters could not be read completely, and returns the error.
 func (a *app) problems(problems []archive.Problem, shown []ssmbak.State) error {
 	n := len(problems)
-	for _, p := range problems {
-		a.Note("%s: %s", p.Name, reason(p.Err))
-	}
+	hidden := a.noteProblems(problems)
 	if a.Flags.Output == shell.JSON {
 		for _, st := range shown {
 			if render.Unfit(st, a.flags.decrypt) {
@@ -152,12 +151,22 @@ func (a *app) problems(problems []archive.Problem, shown []ssmbak.State) error {
 	if n == 0 {
 		return nil
 	}
-	return shell.Part("the other parameters are not affected; older versions of an object may be intact", "%s not be read completely", shell.Count(n, "parameter could", "parameters could"))
+	hint := "the other parameters are not affected; older versions of an object may be intact"
+	if hidden {
+		hint = hiddenHint
+	}
+	return shell.Part(hint, "%s not be read completely", shell.Count(n, "parameter could", "parameters could"))
 }
 
-// noteCompleteness prints up to when the archive is complete.
-func (a *app) noteCompleteness(complete, at ssmbak.Time) {
+// noteCompleteness prints up to when the archive is complete, and whether hidden parameters
+// were not looked for.
+func (a *app) noteCompleteness(complete, at ssmbak.Time, unchecked bool) {
+	if complete != 0 {
+		a.noteUnchecked(unchecked)
+	}
 	switch {
+	case complete == 0 && unchecked:
+		a.Note("no complete listing yet, so changes whose events were lost may be missing, and hidden parameters were not looked for: run `ssmbak reconcile`")
 	case complete == 0:
 		a.Note("no complete listing yet, so changes whose events were lost may be missing: run `ssmbak reconcile`")
 	case at <= complete:

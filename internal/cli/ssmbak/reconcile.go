@@ -92,6 +92,15 @@ func (a *app) runReconcile(ctx context.Context, o reconcileOptions) error {
 	}
 	a.Note("checked %d, %srecorded %d, deleted %d, gaps %d, unreadable %d, failed %d",
 		report.Checked, would, len(report.Recorded), len(report.Deleted), len(report.Gaps), len(report.Unreadable), len(report.Failed))
+	if n := len(report.Restored); n > 0 {
+		a.Note("%srestored %s: %s", would, shell.Count(n, "hidden index", "hidden indexes"), archive.NameList(report.Restored))
+	}
+	if n := len(report.Reregistered); n > 0 {
+		a.Note("restored %s of the register: %s", shell.Count(n, "hidden entry", "hidden entries"), archive.NameList(report.Reregistered))
+	}
+	if report.Registered > 0 {
+		a.Note("registered %s", shell.Count(report.Registered, "name", "names"))
+	}
 	if report.Excluded > 0 {
 		a.Note("skipped %s excluded from recording", shell.Count(report.Excluded, "parameter", "parameters"))
 	}
@@ -108,16 +117,28 @@ func (a *app) runReconcile(ctx context.Context, o reconcileOptions) error {
 	if report.Complete {
 		a.Note("complete up to %s%s", report.Began, except(report.Failed))
 	}
+	unregistered := a.unregistered(report.Unregistered, again)
 	switch n := len(report.Failed); {
 	case n == 0 && report.Left > 0:
 		return shell.Part("`"+again+"` continues", "ran out of time: %d of %d parameters left", report.Left, report.Checked+report.Left)
 	case n == 0:
-		return nil
+		return unregistered
 	case n == report.Checked:
 		return shell.Fail("", "%s not be recorded", shell.Count(n, "parameter could", "parameters could"))
 	default:
 		return shell.Part("`"+again+"` tries again", "%s not be recorded", shell.Count(n, "parameter could", "parameters could"))
 	}
+}
+
+// unregistered prints which names could not be registered, and returns the error, or nil if
+// there are none. again is the command that was given.
+func (a *app) unregistered(failed []recorder.Failed, again string) error {
+	n := len(failed)
+	if n == 0 {
+		return nil
+	}
+	a.Note("the register of names is not complete: %s: %s", failed[0].Name, reason(failed[0].Err))
+	return shell.Part("`"+again+"` tries again", "%s not be registered", shell.Count(n, "name could", "names could"))
 }
 
 // except names the parameters for which the archive is not complete.
@@ -141,6 +162,8 @@ func (a *app) printReport(report recorder.Report) error {
 			rows = append(rows, reconciledRow{Name: name, Change: change})
 		}
 	}
+	add("restored", report.Restored)
+	add("reregistered", report.Reregistered)
 	add("recorded", report.Recorded)
 	add("deleted", report.Deleted)
 	add("gap", report.Gaps)

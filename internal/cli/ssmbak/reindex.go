@@ -66,6 +66,8 @@ const (
 	indexWhole   = "whole"
 	indexBroken  = "broken" // to be rebuilt, in a dry run
 	indexFailed  = "failed"
+	// indexRegistered is an intact index whose name was added to the register.
+	indexRegistered = "registered"
 )
 
 func (a *app) runReindex(ctx context.Context, o reindexOptions) error {
@@ -74,6 +76,9 @@ func (a *app) runReindex(ctx context.Context, o reindexOptions) error {
 		return err
 	}
 	if err := s.exists(); err != nil {
+		return err
+	}
+	if _, err := s.archive.Reconciled(ctx); err != nil { // it may be hidden
 		return err
 	}
 	if !o.dryRun {
@@ -96,6 +101,9 @@ func (a *app) runReindex(ctx context.Context, o reindexOptions) error {
 		a.Note("would have rebuilt %d, whole %d, failed %d", count[indexBroken], count[indexWhole], count[indexFailed])
 	} else {
 		a.Note("rebuilt %d, whole %d, failed %d", count[indexRebuilt], count[indexWhole], count[indexFailed])
+	}
+	if n := count[indexRegistered]; n > 0 {
+		a.Note("registered %s", shell.Count(n, "name", "names"))
 	}
 	if count[indexRebuilt] > 0 {
 		a.Note("`ssmbak reconcile %s` adds the live state", o.target)
@@ -186,8 +194,11 @@ func reindexOne(ctx context.Context, from *archive.Archive, name ssmbak.Name, dr
 		}
 	} else {
 		var r archive.Reindexed
-		if r, err = from.Reindex(ctx, name); err == nil && r.Rebuilt {
+		switch r, err = from.Reindex(ctx, name); {
+		case err == nil && r.Rebuilt:
 			row = rowOfReindexed(r)
+		case err == nil && r.Registered:
+			row.Change = indexRegistered
 		}
 	}
 	switch {

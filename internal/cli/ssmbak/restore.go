@@ -135,6 +135,7 @@ func (a *app) runRestore(ctx context.Context, o restoreOptions, arguments string
 	if err != nil {
 		return err
 	}
+	a.noteUnchecked(p.Unchecked)
 	a.noteSecondOf(o.time, at, p.Items)
 	return a.carryOut(ctx, s, r, p, progress, o, "ssmbak "+arguments)
 }
@@ -176,6 +177,7 @@ func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 	if err != nil {
 		return err
 	}
+	a.noteUnchecked(p.Unchecked)
 	if o.dryRun {
 		progress.Close()
 		if err := a.printPlan(ctx, s, render.Title(p, o.to), render.Summary(p), p.Items); err != nil {
@@ -345,9 +347,7 @@ func (a *app) conclude(p *restore.Plan, res restore.Result, again, replan string
 		return a.concluded(p.Problems, nil, p.Unproved)
 	}
 	_ = a.unproved(p.Unproved) // for its notes
-	for _, problem := range p.Problems {
-		a.Note("%s: %s", problem.Name, reason(problem.Err))
-	}
+	isHidden := a.noteProblems(p.Problems)
 	hint := first + remedies(p, res, again)
 	switch {
 	case bad == p.Count(plan.ActionSkip):
@@ -358,7 +358,10 @@ func (a *app) conclude(p *restore.Plan, res restore.Result, again, replan string
 	case failed+idle == 0 && replan != "":
 		hint = "`" + replan + "` creates a new plan for what was refused"
 	}
-	if restored+deleted+unchanged+kept == 0 {
+	if isHidden {
+		hint = hiddenHint + ", and the same command restores the parameters then"
+	}
+	if restored+deleted+unchanged+kept == 0 && !isHidden {
 		return shell.Fail(hint, "%s not be restored", shell.Count(bad, "parameter could", "parameters could"))
 	}
 	return shell.Part(hint, "%s not be restored", shell.Count(bad, "parameter could", "parameters could"))

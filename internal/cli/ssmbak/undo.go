@@ -63,6 +63,9 @@ func (a *app) runRestores(ctx context.Context, all bool) error {
 	if err != nil {
 		return err
 	}
+	if _, err := s.archive.Reconciled(ctx); err != nil { // it may be hidden
+		return err
+	}
 	limit := shownRestores
 	if all {
 		limit = 0
@@ -98,6 +101,7 @@ func (a *app) runUndo(ctx context.Context, o undoOptions, arguments string) erro
 	if err != nil {
 		return err
 	}
+	a.noteUnchecked(p.Unchecked)
 	a.noteLeftOut(nil, p.Excluded)
 	if o.dryRun {
 		if err := a.printPlan(ctx, s, render.Title(p, ""), render.Summary(p), p.Items); err != nil {

@@ -128,6 +128,34 @@ var mutations = []mutation{
 		"the value of a killed writer remains the current version of a deleted parameter", "recorder/values.go",
 		"if !hasObjects && !check {", "if !hasObjects {",
 	},
+	{
+		"readers do not look for hidden parameters", "archive/names.go",
+		"\t\tif !register {", "\t\tif true {",
+	},
+	{
+		"a delete marker hides an entry of the register, too", "archive/names.go",
+		"|| name == last {", "|| name == last || v.Marker {",
+	},
+	{
+		"a registered parameter without an index is taken for absent", "archive/reader.go",
+		"err == nil && !x.Exists && !legacy &&", "err == nil && !x.Exists && false && !legacy &&",
+	},
+	{
+		"an index is written without an entry in the register", "archive/writer.go",
+		"if !base.Exists {", "if false {",
+	},
+	{
+		"a reconcile restores no hidden index", "recorder/hidden.go",
+		"restored, err = run.r.archive.RestoreIndex(ctx, name)", "restored = false",
+	},
+	{
+		"a restored index has no facts", "archive/hidden.go",
+		"found.Facts, found.object.Unknown)", "timeline.Facts{}, found.object.Unknown)",
+	},
+	{
+		"a reconcile restores no hidden entry of the register", "recorder/hidden.go",
+		"if (!registered || hidden) &&", "if _ = hidden; !registered &&",
+	},
 }
 
 // rare are mutations that so few histories reach that a kept seed has to find them.

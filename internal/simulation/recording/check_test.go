@@ -68,6 +68,7 @@ func (w *world) check() {
 	reconcile(recorder.ReconcileOptions{})
 	w.checkAnswers(ctx, a, reconciled)
 	w.checkComplete(ctx, a, live)
+	w.checkIntact(ctx, a)
 	if slices.ContainsFunc(w.plan.Changes, func(c Change) bool { return c.Op == Label }) {
 		reconcile(recorder.ReconcileOptions{Deep: true})
 		w.checkAnswers(ctx, a, deep)

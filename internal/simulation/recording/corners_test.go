@@ -58,6 +58,8 @@ const (
 	Expired            = "a parameter that expired"
 	EndMadeExact       = "an inferred end made exact later"
 	IndexUnderMarker   = "an index under a marker"
+	EntryUnderMarker   = "an entry of the register under a marker"
+	HiddenNamed        = "a reader that names a hidden parameter"
 	LifecycleExpired   = "a value that a lifecycle rule removed"
 	ReadInBetween      = "a reader in the middle of a write"
 	ProofHeld          = "a reconcile that reads only what changed"
@@ -73,7 +75,7 @@ var corners = []string{
 	OtherLifeSecret, DroppedSecret, StaleOldLife, StaleAfterCreate, ListingMissed, HandedBack, CameTwice, CameLate,
 	OutOfOrder, EventLost, TwoAtOnce, ReconcileBeside, ReconcilesBeside, NeverSeen, LifeMissed, VersionsDropped,
 	SecondOfEverything, TwoDeletions, SteppedBack, NumberAgain, DeletionAgain, TagEventLost, LateAttribute, TwoTagEvents, Unlabelled,
-	LabelBlocks, Expired, EndMadeExact, IndexUnderMarker, LifecycleExpired, ReadInBetween, ProofHeld,
+	LabelBlocks, Expired, EndMadeExact, IndexUnderMarker, EntryUnderMarker, HiddenNamed, LifecycleExpired, ReadInBetween, ProofHeld,
 	Denied, ListedMissed, ListingContinued,
 }
 

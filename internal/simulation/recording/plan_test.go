@@ -42,6 +42,9 @@ type Plan struct {
 	// Deny is the share of names, of 1,000, that a reconcile may not read or write,
 	// drawn for each of its runs and each kind of request.
 	Deny int
+	// Hide is the share of requests, of 1,000, before which an index or an entry of the
+	// register gets a delete marker.
+	Hide int
 }
 
 // Lossy reports whether events are lost.
@@ -136,6 +139,7 @@ func NewPlan(seed uint64) Plan {
 	}
 	d.troubles()
 	d.denials()
+	d.hides()
 	d.StepBack = d.IntN(4) == 0
 	return d.Plan
 }
@@ -256,6 +260,7 @@ func (p Plan) String() string {
 	fmt.Fprintf(&b, "seed %d, archive made after %v, calm: %v, lifecycle: %v, times step back: %v, kills %v, reconciles %v, readers %v, hurt at %v\n", p.Seed, p.Established, p.Calm, p.Lifecycle, p.StepBack, p.Kills, p.Reconciles, p.Readers, p.Hurt)
 	fmt.Fprintf(&b, "of 1,000 events: %d lost, %d twice\n", p.Lose, p.Repeat)
 	fmt.Fprintf(&b, "of 1,000 names: %d denied to a reconcile\n", p.Deny)
+	fmt.Fprintf(&b, "before %d of 1,000 requests something is hidden\n", p.Hide)
 	fmt.Fprintf(&b, "of 1,000 requests: %d pause, %d fail before, %d after, %d throttled, %d conflicts, %d stale\n", p.Pause, p.FailBefore, p.FailAfter, p.Throttle, p.Conflict, p.Stale)
 	for _, c := range p.Changes {
 		fmt.Fprintf(&b, "  %v\n", c)

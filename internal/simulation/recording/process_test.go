@@ -29,13 +29,14 @@ type process struct {
 	*simulation.Process
 	w *world
 
-	mu     sync.Mutex
-	paused map[string]time.Time // per index, when its writer was last paused
-	wrote  map[string]string    // per name, what was written last: value or index
+	mu       sync.Mutex
+	paused   map[string]time.Time // per index, when its writer was last paused
+	wrote    map[string]string    // per name, what was written last: value or index
+	restores map[string]bool      // indexes whose versions it listed, to restore them
 }
 
 func newProcess(w *world, id string, kill int) *process {
-	p := &process{w: w, paused: make(map[string]time.Time), wrote: make(map[string]string)}
+	p := &process{w: w, paused: make(map[string]time.Time), wrote: make(map[string]string), restores: make(map[string]bool)}
 	p.Process = w.NewProcess(id, p)
 	p.KillAt(kill, false)
 	return p
@@ -72,6 +73,7 @@ func objectOf(r simulation.Request) object {
 
 // Pause lets the process be paused now and then.
 func (p *process) Pause(ctx context.Context, q simulation.Request) error {
+	p.w.hide(q)
 	if !p.w.Chance(q.Subject, p.w.plan.Pause) {
 		return nil
 	}
@@ -161,9 +163,13 @@ func (p *process) Fault(r simulation.Request) emulator.Fault {
 func (p *process) Serve(r simulation.Request, lost bool, send func() *http.Response) *http.Response {
 	q := objectOf(r)
 	p.observe(q)
+	paused := p.overMarker(q)
 	response := send()
 	if response == nil {
 		return nil
+	}
+	if paused && response.StatusCode < 300 {
+		p.w.replace(q.name)
 	}
 	p.after(q, response.StatusCode)
 	if lost && response.StatusCode < 300 {
@@ -219,10 +225,15 @@ func (p *process) after(q object, status int) {
 				p.w.Counts.Add(PausedOtherLife)
 			}
 		}
+	case q.Op == "ListObjectVersions":
+		if name, ok := strings.CutPrefix(q.URL.Query().Get("prefix"), indexKey); ok {
+			p.restores[name] = true
+		}
 	case q.Op == "GetObject" && q.index:
 		delete(p.paused, q.name)
 	case q.Op == "PutObject" && q.index && ok:
 		p.wrote[q.name] = "index"
+		delete(p.restores, q.name)
 	case q.Op == "PutObject" && q.name != "" && ok:
 		p.wrote[q.name] = "value"
 	}
@@ -232,6 +243,7 @@ func (p *process) after(q object, status int) {
 type slow struct{ w *world }
 
 func (s slow) Pause(ctx context.Context, q simulation.Request) error {
+	s.w.hide(q)
 	return simulation.Sleep(ctx, time.Duration(s.w.Draw(q.Subject, 3_000_000))*time.Microsecond)
 }
 

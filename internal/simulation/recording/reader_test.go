@@ -24,11 +24,14 @@ func (w *world) reader(ctx context.Context, id int) {
 	}
 	ago := time.Duration(w.Draw("reader", int(time.Since(w.Start)/time.Millisecond)+1)) * time.Millisecond
 	at := ssmbak.TimeOf(time.Now().Add(-ago - time.Millisecond))
+	registered := w.registered()
+	current, hidden := w.indexes()
 	found, err := a.At(ctx, everything, at, archive.AllValues)
-	if err != nil || len(found.Problems) > 0 && w.plan.Hurt == 0 {
-		w.Problem("a reader asks for %v: %v %v", at, err, found.Problems)
+	if err != nil {
+		w.Problem("a reader asks for %v: %v", at, err)
 		return
 	}
+	w.checkHidden(found, registered, current, hidden)
 	for _, s := range found.States {
 		if s.Certainty != ssmbak.Proved {
 			continue // an event may still be on its way

@@ -66,7 +66,7 @@ func run(p Plan, counts *simulation.Counts) *simulation.World {
 	for i, r := range p.Reconciles {
 		others.Go(func() {
 			time.Sleep(time.Until(w.Start.Add(r.At)))
-			w.reconcile(ctx, i, r.Kill)
+			w.reconcile(ctx, fmt.Sprint("reconcile ", i), r.Kill)
 		})
 	}
 	if p.Hurt > 0 {
@@ -80,6 +80,7 @@ func run(p Plan, counts *simulation.Counts) *simulation.World {
 	}
 	others.Wait()
 	w.waiting.Wait()
+	w.heals.Wait()
 	cancel()
 	recorders.Wait()
 	w.check()
@@ -160,8 +161,8 @@ func (p *process) handle(r *recorder.Recorder, batch []*message) {
 }
 
 // reconcile runs one reconcile of everything.
-func (w *world) reconcile(ctx context.Context, id, kill int) {
-	p := newProcess(w, fmt.Sprintf("reconcile %d", id), kill)
+func (w *world) reconcile(ctx context.Context, id string, kill int) {
+	p := newProcess(w, id, kill)
 	defer p.End()
 	stop := context.AfterFunc(ctx, p.End)
 	defer stop()

@@ -46,6 +46,7 @@ func shrinks(p Plan) []Plan {
 		without(func(q *Plan) { *field(q) = 0 })
 	}
 	without(func(q *Plan) { q.Established, q.Hurt, q.Lifecycle = 0, 0, false })
+	without(func(q *Plan) { q.Hide = 0 })
 	without(func(q *Plan) { q.Established = 0 })
 	without(func(q *Plan) { q.StepBack = false })
 	without(func(q *Plan) { q.Readers = nil })

@@ -42,6 +42,7 @@ func (s *story) attempt(a *attempt, planned func(*restore.Restorer) (*restore.Pl
 	known, _, err := s.account.Archive.RestoreRecords(s.account.Context(), 0)
 	s.account.Must(err)
 	a.behind, a.before, a.marks, a.began = s.AWS.Queue.Depth() > 0, s.everyone(), make(map[string]int), time.Now()
+	hidden := s.hidden()
 	a.plan, err = planned(r)
 	var unmatched *plan.UnmatchedError
 	if errors.As(err, &unmatched) {
@@ -63,6 +64,9 @@ func (s *story) attempt(a *attempt, planned func(*restore.Restorer) (*restore.Pl
 		return nil
 	}
 	s.Event("%s: %s", a.what, actions(a.plan))
+	if a.undoes == nil {
+		s.checkHidden(a.what, hidden, a.plan.Problems)
+	}
 	for _, name := range s.names {
 		a.marks[name] = len(s.owners[name])
 	}

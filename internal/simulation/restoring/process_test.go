@@ -72,7 +72,10 @@ func changes(op string) bool {
 	return false
 }
 
-func (*run) Pause(context.Context, simulation.Request) error { return nil }
+func (p *run) Pause(_ context.Context, q simulation.Request) error {
+	p.hide(q)
+	return nil
+}
 
 func (p *run) Killed(q simulation.Request, due bool) bool {
 	p.mu.Lock()

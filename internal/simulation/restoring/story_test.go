@@ -196,6 +196,10 @@ func (s *story) play(crowded bool) {
 	s.choose()
 	s.Event("restore %v", s)
 	first := s.first()
+	if s.Fixed("hides", 5) == 0 {
+		s.readHidden(s.account.Context())
+		s.heal(s.account.Context())
+	}
 	s.rest()
 	second := s.second()
 	s.back(first, second)

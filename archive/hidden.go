@@ -1,0 +1,119 @@
+package archive
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive/internal/bucket"
+	"github.com/ssmbak/ssmbak/timeline"
+)
+
+// RestoreIndex restores the index of a parameter if its current version is a delete marker:
+// it writes the newest object version below the marker again. Since an index only grows,
+// that version has all facts. What other writers record meanwhile is kept. An index that
+// never had a version, of a parameter without values, becomes an empty one.
+//
+// restored is false if the index has no delete marker. The error is a [*DamagedError] or a
+// [*MissingIndexError] if the facts cannot be restored from that version alone:
+// [Archive.Reindex] rebuilds the index from all that is left. After an error the index may
+// have been restored; calling RestoreIndex again is safe.
+//
+// It sends two requests to list the versions of the index, one to read one of them, and one
+// to write it.
+func (w *Writer) RestoreIndex(ctx context.Context, name ssmbak.Name) (restored bool, err error) {
+	all, err := w.bucket.History(ctx, indexKey(name))
+	if err != nil || len(all) == 0 || !all[0].Marker {
+		return false, err
+	}
+	found, err := w.newestVersion(ctx, name, all)
+	if err != nil {
+		return false, fmt.Errorf("restore the index of %s: %w", name, err)
+	}
+	s, err := w.replace(ctx, newIndex(name, replaced(all)), found.Facts, found.object.Unknown)
+	if err != nil || !s.Wrote {
+		return false, err
+	}
+	return true, w.addSkipped(ctx, s.Index, all)
+}
+
+// addSkipped adds the facts of an index that was restored, recorded to and hidden again
+// between the listing of before and the write of restored, since a condition of a write
+// does not show that.
+func (w *Writer) addSkipped(ctx context.Context, restored Index, before []bucket.Version) error {
+	all, err := w.bucket.History(ctx, indexKey(restored.Name))
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(all, func(v bucket.Version) bool { return v.ETag == restored.ETag() })
+	below := all[i+1:] // all of them, if it was removed
+	if len(below) <= len(before) {
+		return nil
+	}
+	skipped, err := w.newestVersion(ctx, restored.Name, below)
+	if err != nil {
+		return err
+	}
+	_, err = w.Update(ctx, restored, func(f timeline.Facts) timeline.Facts { return timeline.Union(f, skipped.Facts) })
+	return err
+}
+
+// newestVersion reads the newest object version in the history of an index. The result is
+// empty if there never was one.
+func (w *Writer) newestVersion(ctx context.Context, name ssmbak.Name, all []bucket.Version) (Index, error) {
+	i := slices.IndexFunc(all, func(v bucket.Version) bool { return !v.Marker })
+	if i >= 0 {
+		x, err := w.index(ctx, name, all[i].ID)
+		if err == nil && !x.Exists { // a lifecycle rule has removed it
+			err = &MissingIndexError{Name: name}
+		}
+		return x, err
+	}
+	values, err := w.bucket.History(ctx, string(name))
+	if err == nil && len(values) > 0 {
+		err = &MissingIndexError{Name: name}
+	}
+	return Index{}, err
+}
+
+// replaced returns an empty document that any facts may replace, for an index that has no
+// current version. all is the history of the index.
+func replaced(all []bucket.Version) bucket.Document[indexDocument] {
+	var empty bucket.Document[indexDocument]
+	empty.Invalid, empty.Value.Swap = true, int64(len(valueIDs(all)))
+	return empty
+}
+
+// replace replaces an index that was damaged or removed by found facts, and keeps those that
+// other writers add meanwhile. unknown are the unknown fields of the index that had the
+// facts.
+func (a *Archive) replace(ctx context.Context, base Index, found timeline.Facts, unknown bucket.Unknown) (Swap, error) {
+	base.object.Unknown = bucket.Least(base.object.Unknown, unknown)
+	return a.update(ctx, base, func(f timeline.Facts) timeline.Facts { return timeline.Union(f, describedAs(f, found)) },
+		func(ctx context.Context, name ssmbak.Name) (Index, error) {
+			x, err := a.replaceable(ctx, name)
+			x.object.Unknown = bucket.Least(x.object.Unknown, unknown)
+			return x, err
+		})
+}
+
+// HiddenIndexes lists the parameters below the target's path whose index has a delete
+// marker, in the byte order of their names, with one request per 1,000 object versions of
+// indexes. A complete register finds them with fewer requests. An error is the last thing
+// that it yields.
+func (a *Archive) HiddenIndexes(ctx context.Context, target ssmbak.Target) iter.Seq2[ssmbak.Name, error] {
+	return func(yield func(ssmbak.Name, error) bool) {
+		for v, err := range a.bucket.Versions(ctx, below(target, indexPrefix)) {
+			if err != nil {
+				yield("", err)
+				return
+			}
+			name, ok := nameOfIndex(v.Key)
+			if ok && target.Below(name) && v.Latest && v.Marker && !yield(name, nil) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,155 @@
+package archive
+
+import (
+	"context"
+	"iter"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive/internal/bucket"
+)
+
+// The register of names has an empty object for each parameter that has an index, written
+// once before the index. So a name in the register without an index is hidden, not absent.
+// Its object versions are listed, because a delete marker must not hide an entry.
+
+func entryKey(name ssmbak.Name) string { return namesPrefix + string(name) }
+
+// nameOfEntry returns the parameter whose entry in the register has the key.
+func nameOfEntry(key string) (ssmbak.Name, bool) {
+	text, ok := strings.CutPrefix(key, namesPrefix)
+	if !ok {
+		return "", false
+	}
+	return nameOfValue(text)
+}
+
+// Entry is the entry of a name in the register.
+type Entry struct {
+	Name ssmbak.Name
+	// Hidden says that the entry has a delete marker. It proves the same.
+	Hidden bool
+}
+
+// Register lists the entries below the target's path in the byte order of their names,
+// including hidden ones, with one request per 1,000. An error is the last thing that it
+// yields.
+func (a *Archive) Register(ctx context.Context, target ssmbak.Target) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		last := ssmbak.Name("")
+		for v, err := range a.bucket.Versions(ctx, below(target, namesPrefix)) {
+			if err != nil {
+				yield(Entry{}, err)
+				return
+			}
+			name, ok := nameOfEntry(v.Key)
+			if !ok || !target.Below(name) || name == last {
+				continue
+			}
+			last = name
+			// The first version of a key is the current one.
+			if !yield(Entry{Name: name, Hidden: v.Marker}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// RegisterName writes the entry of a name, unless there is one. wrote reports whether it
+// did.
+func (w *Writer) RegisterName(ctx context.Context, name ssmbak.Name) (wrote bool, err error) {
+	return w.register(ctx, name)
+}
+
+func (a *Archive) register(ctx context.Context, name ssmbak.Name) (wrote bool, err error) {
+	return a.bucket.Create(ctx, entryKey(name))
+}
+
+// registered reports whether the register has a name, with one request.
+func (a *Archive) registered(ctx context.Context, name ssmbak.Name) (bool, error) {
+	v, err := a.entry(ctx, name)
+	return v.ID != "", err
+}
+
+// entry returns the current version of a name's entry in the register, which may be a
+// delete marker. Its ID is "" if there is none.
+func (a *Archive) entry(ctx context.Context, name ssmbak.Name) (bucket.Version, error) {
+	for v, err := range a.bucket.Versions(ctx, bucket.Listing{Prefix: entryKey(name), PageSize: 1}) {
+		if err != nil || v.Key != entryKey(name) {
+			return bucket.Version{}, err
+		}
+		return v, nil
+	}
+	return bucket.Version{}, nil
+}
+
+// unchecked reports whether readers do not find hidden indexes, because the register is not
+// complete yet. A bucket without an archive has no indexes.
+func (a *Archive) unchecked(r Reconciled) bool { return a.exists && r.Names.IsZero() }
+
+// KnownIndex reads the index of a parameter like [Archive.Index]. If there is none, it
+// checks the register, with one more request: the error is a [*MissingIndexError] if that
+// has the name.
+func (a *Archive) KnownIndex(ctx context.Context, name ssmbak.Name, r Reconciled) (Index, error) {
+	x, err := a.Index(ctx, name)
+	if err != nil || x.Exists || r.Names.IsZero() {
+		return x, err
+	}
+	registered, err := a.registered(ctx, name)
+	if err != nil || !registered {
+		return x, err
+	}
+	// It may have been written in between.
+	if x, err = a.Index(ctx, name); err == nil && !x.Exists {
+		err = &MissingIndexError{Name: name, Hidden: true}
+	}
+	return x, err
+}
+
+// known returns the parameters below the target's path that have an index or, with
+// register, an entry in the register, sorted. It merges two listings in the order of their
+// keys, which it requests concurrently.
+func (a *Archive) known(ctx context.Context, target ssmbak.Target, register bool) (all []ssmbak.Name, err error) {
+	entries := make(chan ssmbak.Name, 1000) // a page
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer close(entries)
+		if !register {
+			return nil
+		}
+		for e, err := range a.Register(gctx, target) {
+			if err != nil {
+				return err
+			}
+			select {
+			case entries <- e.Name:
+			case <-gctx.Done():
+				return gctx.Err()
+			}
+		}
+		return nil
+	})
+	g.Go(func() error {
+		entry, more := ssmbak.Name(""), true // before all names
+		for name, err := range a.Names(gctx, target) {
+			if err != nil {
+				return err
+			}
+			for ; more && entry <= name; entry, more = <-entries {
+				if entry != "" && entry < name {
+					all = append(all, entry)
+				}
+			}
+			all = append(all, name)
+		}
+		for ; more; entry, more = <-entries {
+			if entry != "" {
+				all = append(all, entry)
+			}
+		}
+		return nil
+	})
+	return all, g.Wait()
+}
