@@ -16,6 +16,7 @@ type Facts struct {
 	Labels        []LabelsFact   `json:"labels,omitempty"`
 	MissedChanges []MissedChange `json:"traces,omitempty"`
 	Legacy        []Legacy       `json:"originals,omitempty"`
+	Runs          []Run          `json:"runs,omitempty"`
 }
 
 // Version is a version of the parameter and the copies of its value. Number and
