@@ -47,6 +47,7 @@ const (
 	adoptedKey    = reserved + "adopted"
 	cacheKey      = reserved + "proved"
 	indexPrefix   = reserved + "index"
+	partPrefix    = reserved + "parts"
 	recordsPrefix = reserved + "restores/"
 )
 
@@ -66,6 +67,8 @@ type Options struct {
 	// Encryption sets the encryption headers of writes. Nil means the headers that the
 	// archive records; the functions of a stack set their own.
 	Encryption *Encryption
+	// Parts says when an index is divided; see [Writer.CloseRun].
+	Parts PartLimits
 	// Logger receives a warning if the reconcile cache cannot be read. Nil discards it.
 	Logger *slog.Logger
 }
@@ -96,6 +99,9 @@ type Identity struct {
 	// Encryption sets the headers of every writer whose options have none; see
 	// [Archive.KeepEncryption].
 	Encryption Encryption `json:"encryption,omitzero"`
+	// Parts says that writers divide the indexes of busy parameters: every program that
+	// records in the archive supports format 2 of an index.
+	Parts bool `json:"parts,omitempty"`
 }
 
 // Open opens the archive in a bucket. It also opens a bucket without an identity: an

@@ -58,7 +58,7 @@ func (r *Restorer) Plan(ctx context.Context, target ssmbak.Target, at ssmbak.Tim
 	var below map[ssmbak.Name]paramstore.Description
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
-		recorded, err = r.archive.Timelines(gctx, target)
+		recorded, err = r.archive.Timelines(gctx, target, at)
 		return err
 	})
 	_, possible := target.Name()
