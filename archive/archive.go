@@ -67,8 +67,10 @@ type Options struct {
 	// Encryption sets the encryption headers of writes. Nil means the headers that the
 	// archive records; the functions of a stack set their own.
 	Encryption *Encryption
-	// Parts says when an index is divided; see [Writer.CloseRun].
-	Parts PartLimits
+	// Parts says when an index is divided, see [Writer.CloseRun], and DivideIndexes
+	// that [Archive.Establish] creates an archive in which they are.
+	Parts         PartLimits
+	DivideIndexes bool
 	// Logger receives a warning if the reconcile cache cannot be read. Nil discards it.
 	Logger *slog.Logger
 }
@@ -206,7 +208,7 @@ func (a *Archive) Establish(ctx context.Context) error {
 	out, err := swap(ctx, a, identityKind, identityKey, bucket.Document[Identity]{}, func(d bucket.Document[Identity]) (Identity, bool, error) {
 		return Identity{
 			Account: a.o.Account, Region: a.o.Region, Created: time.Now().UTC().Truncate(time.Millisecond), Legacy: legacy,
-			Encryption: a.encryption().compact(),
+			Encryption: a.encryption().compact(), Parts: a.o.DivideIndexes,
 		}, !d.Exists, nil
 	})
 	if err != nil {
