@@ -234,20 +234,37 @@ func (a *Archive) scan(
 			if x.Facts.Empty() && x.object.Unknown.Empty() {
 				return nil
 			}
-			next := allParts
-			if len(moments) > 0 {
-				next = partsAt(name, moments)
-			}
-			facts, problem, err := a.opened(gctx, name, x.Facts, next)
+			line, problem, err := a.timeline(gctx, name, x.Facts, h, moments)
 			if err != nil {
 				return err
 			}
 			out.problems[i] = problem
-			return visit(gctx, i, timeline.New(name, facts, h))
+			return visit(gctx, i, line)
 		})
 	}
 	err = g.Wait()
 	return out, err
+}
+
+// timeline returns the timeline of a parameter with the parts that contain the moments,
+// or with all parts if there are none. problem is the error of a part that could not be
+// read.
+func (a *Archive) timeline(ctx context.Context, name ssmbak.Name, f timeline.Facts, c timeline.Coverage, moments []ssmbak.Time) (line *timeline.Timeline, problem, err error) {
+	next := allParts
+	if len(moments) > 0 {
+		next = partsAt(name, moments)
+	}
+	f, problem, err = a.opened(ctx, name, f, next)
+	if err != nil {
+		return nil, nil, err
+	}
+	return timeline.New(name, f, c), problem, nil
+}
+
+// Timeline returns the timeline of one parameter from its index. For the moments and
+// problem see [Archive.Timelines].
+func (a *Archive) Timeline(ctx context.Context, x Index, r Reconciled, moments ...ssmbak.Time) (line *timeline.Timeline, problem, err error) {
+	return a.timeline(ctx, x.Name, x.Facts, a.Coverage(x, r), moments)
 }
 
 // sources returns the parameters of the target: those with an index, and the legacy

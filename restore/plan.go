@@ -99,6 +99,9 @@ func (r *Restorer) Plan(ctx context.Context, target ssmbak.Target, at ssmbak.Tim
 		return nil, unmatched
 	}
 	subjects = r.exclude(&out.Plan, subjects, one, complete.Excluded)
+	for _, s := range subjects {
+		s.at = at
+	}
 	err = r.finish(ctx, out, subjects, complete, one, func(_ context.Context, s *subject) error {
 		s.past = s.line
 		r.fillAfter(s, at, complete)

@@ -405,6 +405,34 @@ func collect(t *testing.T, e archive.Encryption) (out collected) {
 		command(restorer, "reconcile", "--deep", "without")
 		command(reader, "undo")
 
+		// Indexes are divided from the stack's next update on. Each of them divides one.
+		busy := func() { // half of the versions that are moved at once
+			for range 40 {
+				put("/app/busy", "v", func(in *ssm.PutParameterInput) { in.Description = aws.String(strings.Repeat("busy", 200)) })
+			}
+		}
+		for range 4 {
+			busy()
+			record()
+		}
+		inPart := time.Now().Add(-5 * time.Minute).UTC().Format(time.RFC3339)
+		archived, err := archive.Open(t.Context(), conn.S3(), archive.Options{Bucket: bucket, Account: account, Region: region, Encryption: &e})
+		must(err)
+		must(archived.DivideIndexes(t.Context()))
+		busy()
+		busy()
+		record()
+		unheard := func() { must(a.Queue.Drain(t.Context(), func(context.Context, []emulator.Message) []string { return nil })) }
+		busy()
+		busy()
+		unheard()
+		invoke(reconciler, `{"ssmbak":"reconcile"}`)
+		busy()
+		busy()
+		unheard()
+		command(reader, "preview", "/app/busy", inPart)
+		command(restorer, "restore", "/app/busy", inPart, "--yes")
+
 		// In a new bucket, a restorer's reconcile can be the first writer.
 		fresh("/app/old")
 		created()

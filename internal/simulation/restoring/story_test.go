@@ -223,6 +223,9 @@ func (s *story) play(crowded, busy bool) {
 	}
 	s.see(1)
 	s.at = s.moments[s.rand.IntN(len(s.moments))]
+	if busy && s.chance(2) {
+		s.at = s.moments[s.rand.IntN(6)]
+	}
 	if x, err := s.account.Archive.Index(s.account.Context(), "/app/a"); err == nil {
 		if _, in := timeline.New("/app/a", x.Facts, timeline.Coverage{}).RunAt(s.at); in {
 			s.Counts.Add("a time in a part")
