@@ -2,7 +2,6 @@ package timeline
 
 import (
 	"cmp"
-	"slices"
 
 	"github.com/ssmbak/ssmbak"
 )
@@ -182,11 +181,9 @@ func (t *Timeline) crowded(s stretch, depth int, l Limits) (first, last int, ok 
 // bounds returns the indexes of a run's first and last version, false if the facts do
 // not have them.
 func (t *Timeline) bounds(r Run) (first, last int, ok bool) {
-	index := func(ref Ref) int {
-		return slices.IndexFunc(t.order, func(v Version) bool { return v.Ref() == ref })
-	}
-	first, last = index(r.First), index(r.Last)
-	return first, last, first >= 0 && first < last
+	first, okFirst := t.position[r.First]
+	last, okLast := t.position[r.Last]
+	return first, last, okFirst && okLast && first < last
 }
 
 // divide moves what is between two versions, and runs up to them, to a part.
