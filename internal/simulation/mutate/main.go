@@ -141,20 +141,12 @@ var mutations = []mutation{
 		"if oldest < begin.Number {", "if false {",
 	},
 	{
-		"the newest versions are moved to a part", "timeline/runs.go",
-		"min(s.last, len(t.order)-l.Keep)", "s.last",
-	},
-	{
 		"a run does not join its ends", "timeline/slots.go",
 		"s.sameLife = s.inRun || oldest", "s.sameLife = oldest",
 	},
 	{
 		"no part is read", "archive/parts.go",
 		"if r, ok := t.RunAt(at); ok && ", "if r, ok := t.RunAt(at); false && ok && ",
-	},
-	{
-		"a run is closed over the facts of another writer", "archive/parts.go",
-		"return divided, d.ETag == x.ETag()", "_ = d\n\t\treturn divided, true",
 	},
 }
 
