@@ -50,6 +50,7 @@ const (
 	progressKey   = reserved + "listing"
 	indexPrefix   = reserved + "index"
 	namesPrefix   = reserved + "names"
+	partPrefix    = reserved + "parts"
 	recordsPrefix = reserved + "restores/"
 )
 
@@ -74,6 +75,10 @@ type Options struct {
 	// Encryption sets the encryption headers of writes. Nil means the headers that the
 	// archive records; the functions of a stack set their own.
 	Encryption *Encryption
+	// Parts says when an index is divided, see [Writer.CloseRun], and DivideIndexes
+	// that [Archive.Establish] creates an archive in which they are.
+	Parts         PartLimits
+	DivideIndexes bool
 	// Logger receives a warning if the reconcile cache cannot be read. Nil discards it.
 	Logger *slog.Logger
 }
@@ -108,6 +113,9 @@ type Identity struct {
 	// Encryption sets the headers of every writer whose options have none; see
 	// [Archive.KeepEncryption].
 	Encryption Encryption `json:"encryption,omitzero"`
+	// Parts says that writers divide the indexes of busy parameters: every program that
+	// records in the archive supports format 2 of an index.
+	Parts bool `json:"parts,omitempty"`
 }
 
 // Open opens the archive in a bucket. It also opens a bucket without an identity: an
@@ -217,7 +225,7 @@ func (a *Archive) Establish(ctx context.Context) error {
 	out, err := swap(ctx, a, identityKind, identityKey, bucket.Document[Identity]{}, func(d bucket.Document[Identity]) (Identity, bool, error) {
 		return Identity{
 			Account: a.o.Account, Region: a.o.Region, Created: time.Now().UTC().Truncate(time.Millisecond), Legacy: legacy,
-			Encryption: a.encryption().compact(),
+			Encryption: a.encryption().compact(), Parts: a.o.DivideIndexes,
 		}, !d.Exists, nil
 	})
 	if err != nil {

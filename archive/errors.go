@@ -53,12 +53,13 @@ func (e *HiddenError) Error() string {
 // FormatError refuses an object that only a newer ssmbak can read. It affects no other
 // object.
 type FormatError struct {
-	Key    string
-	Format int // the format that its reader must support
+	Key       string
+	Format    int // the format that its reader must support
+	Supported int // the newest format of such an object that this ssmbak supports
 }
 
 func (e *FormatError) Error() string {
-	return fmt.Sprintf("%s requires a reader of format %d, this ssmbak supports format %d: use a newer ssmbak", e.Key, e.Format, Format)
+	return fmt.Sprintf("%s requires a reader of format %d, this ssmbak supports format %d: use a newer ssmbak", e.Key, e.Format, e.Supported)
 }
 
 // DamagedError reports an object that fails its checksum or cannot be decoded.

@@ -54,8 +54,8 @@ func intact[T any](ctx context.Context, a *Archive, kind bucket.Kind[T], key str
 	return d, damage
 }
 
-// RestoreIdentity writes the identity again if another program replaced it: except for the
-// encryption headers, it never changes. It reports whether it did.
+// RestoreIdentity writes the identity again if another program replaced it: its account,
+// region and beginning never change. It reports whether it did.
 func (w *Writer) RestoreIdentity(ctx context.Context) (bool, error) {
 	all, err := w.bucket.History(ctx, identityKey)
 	if err != nil || len(all) < 2 {
@@ -77,11 +77,9 @@ func (w *Writer) RestoreIdentity(ctx context.Context) (bool, error) {
 			return false, err
 		}
 		out, err := swap(ctx, w.Archive, identityKind, identityKey, base, func(d bucket.Document[Identity]) (Identity, bool, error) {
-			next := first.Value
-			next.Encryption = d.Value.Encryption
-			now := d.Value
-			now.Format, now.Reader, next.Format, next.Reader = 0, 0, 0, 0
-			return next, d.Invalid || next != now, nil
+			next := d.Value
+			next.Account, next.Region, next.Created, next.Legacy = first.Value.Account, first.Value.Region, first.Value.Created, first.Value.Legacy
+			return next, d.Invalid || next != d.Value, nil
 		})
 		if err != nil {
 			return false, fmt.Errorf("restore the identity of the archive: %w", err)

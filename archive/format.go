@@ -9,9 +9,9 @@ import (
 	"github.com/ssmbak/ssmbak/archive/internal/bucket"
 )
 
-// Format is the format of an index that this package writes, and the newest that it
-// can read.
-const Format = 1
+// Format is the newest format of an index that this package can read. It writes format 2
+// for an index with runs, and format 1 otherwise.
+const Format = 2
 
 // The kinds of objects under .ssmbak/. Each has its own format. The identities are
 // those of docs/archive-format.md; a list without an identity has no objects.
@@ -31,17 +31,24 @@ var (
 		"items.after.version.objects":  bucket.By("id", "written"),
 	}}
 	cacheKind = bucket.Kind[cacheDocument]{Format: cacheFormat, Gzip: true, Limit: 256 << 20}
-	indexKind = bucket.Kind[indexDocument]{Format: Format, Gzip: true, Limit: 64 << 20, Latest: (*indexDocument).latest, Check: checkIndex, Identities: map[string]bucket.Identity{
-		"versions":         bucket.By("number", "time"),
-		"versions.objects": bucket.By("id", "written"),
-		"deletions":        bucket.By("event"),
-		"looks":            lookIdentity,
-		"tags":             bucket.By("tags", "event", "second", "counter", "sure", "seen"),
-		"labels":           bucket.By("labels", "event", "second", "sure", "seen"),
-		"traces":           bucket.By("event"),
-		"originals":        bucket.By("id"),
-	}}
+	indexKind = bucket.Kind[indexDocument]{
+		Format: Format, Needs: readerOfIndex, Gzip: true, Limit: 64 << 20, Latest: (*indexDocument).latest, Check: checkIndex, Identities: factIdentities,
+	}
+	partKind = bucket.Kind[partDocument]{Format: 1, Gzip: true, Limit: 8 << 20, Latest: (*partDocument).latest, Check: checkPart, Identities: factIdentities}
 )
+
+// factIdentities are the identities of facts.
+var factIdentities = map[string]bucket.Identity{
+	"versions":         bucket.By("number", "time"),
+	"versions.objects": bucket.By("id", "written"),
+	"deletions":        bucket.By("event"),
+	"looks":            lookIdentity,
+	"tags":             bucket.By("tags", "event", "second", "counter", "sure", "seen"),
+	"labels":           bucket.By("labels", "event", "second", "sure", "seen"),
+	"traces":           bucket.By("event"),
+	"originals":        bucket.By("id"),
+	"runs":             bucket.By("first", "last", "part"),
+}
 
 // lookIdentity identifies an observation: by its newest version, or by its times if the
 // parameter did not exist.
@@ -88,7 +95,7 @@ func (a *Archive) documentError(key string, err error) error {
 
 func documentError(key string, err error) error {
 	if newer, ok := errors.AsType[*bucket.NewerError](err); ok {
-		return &FormatError{Key: key, Format: newer.Reader}
+		return &FormatError{Key: key, Format: newer.Reader, Supported: newer.Format}
 	}
 	if invalid, ok := errors.AsType[*bucket.InvalidError](err); ok {
 		name, _ := nameOfIndex(key)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +32,7 @@ func lostFacts(facts, all timeline.Facts) string {
 		{"labels", len(facts.Labels), len(all.Labels)},
 		{"missed changes", len(facts.MissedChanges), len(all.MissedChanges)},
 		{"legacy facts", len(facts.Legacy), len(all.Legacy)},
+		{"runs", len(facts.Runs), len(all.Runs)},
 	} {
 		if n := kind.had - kind.have; n > 0 {
 			lost = append(lost, fmt.Sprintf("%s %d", kind.what, n))
@@ -68,7 +70,14 @@ func (w *Writer) RestoreFacts(ctx context.Context, x Index, earlier string, sinc
 			facts = timeline.Union(facts, old.Facts)
 		}
 	}
-	if lost = lostFacts(x.Facts, timeline.Union(x.Facts, facts)); lost == "" {
+	// What has moved to parts since is not lost.
+	now, problem, err := w.opened(ctx, x.Name, x.Facts, func(f timeline.Facts, failed []timeline.Run) (timeline.Run, bool) {
+		return allParts(f, slices.Concat(failed, facts.Runs))
+	})
+	if err = cmp.Or(err, problem); err != nil {
+		return "", err
+	}
+	if lost = lostFacts(now, timeline.Union(now, facts)); lost == "" {
 		return "", nil
 	}
 	_, err = w.Update(ctx, x, func(f timeline.Facts) timeline.Facts { return timeline.Union(f, facts) })

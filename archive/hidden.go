@@ -32,7 +32,7 @@ func (w *Writer) RestoreIndex(ctx context.Context, name ssmbak.Name) (restored b
 	if err != nil {
 		return false, fmt.Errorf("restore the index of %s: %w", name, err)
 	}
-	s, err := w.replace(ctx, newIndex(name, replaced(all)), found.Facts, found.object.Unknown)
+	s, err := w.replaceBy(ctx, newIndex(name, replaced(all)), found.Facts, found.object.Unknown)
 	if err != nil || !s.Wrote {
 		return false, err
 	}
@@ -86,10 +86,10 @@ func replaced(all []bucket.Version) bucket.Document[indexDocument] {
 	return empty
 }
 
-// replace replaces an index that was damaged or removed by found facts, and keeps those that
+// replaceBy replaces an index that was damaged or removed by found facts, and keeps those that
 // other writers add meanwhile. unknown are the unknown fields of the index that had the
 // facts.
-func (a *Archive) replace(ctx context.Context, base Index, found timeline.Facts, unknown bucket.Unknown) (Swap, error) {
+func (a *Archive) replaceBy(ctx context.Context, base Index, found timeline.Facts, unknown bucket.Unknown) (Swap, error) {
 	base.object.Unknown = bucket.Least(base.object.Unknown, unknown)
 	return a.update(ctx, base, func(f timeline.Facts) timeline.Facts { return timeline.Union(f, describedAs(f, found)) },
 		func(ctx context.Context, name ssmbak.Name) (Index, error) {

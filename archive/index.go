@@ -102,11 +102,21 @@ type Swap struct {
 func (a *Archive) update(
 	ctx context.Context, base Index, grow func(timeline.Facts) timeline.Facts, read func(context.Context, ssmbak.Name) (Index, error),
 ) (Swap, error) {
+	return a.replace(ctx, base, func(d bucket.Document[indexDocument]) (timeline.Facts, bool) {
+		grown := grow(d.Value.Facts)
+		return grown, !d.Exists || d.Invalid || !reflect.DeepEqual(grown, d.Value.Facts)
+	}, read)
+}
+
+// replace replaces the facts of an index by compare-and-swap with those that change
+// returns, or not at all if it returns false. After a conflict it calls read for the
+// new index.
+func (a *Archive) replace(
+	ctx context.Context, base Index, change func(bucket.Document[indexDocument]) (timeline.Facts, bool), read func(context.Context, ssmbak.Name) (Index, error),
+) (Swap, error) {
 	out, err := indexKind.Swap(ctx, a.bucket, indexKey(base.Name), base.object, func(d bucket.Document[indexDocument]) (indexDocument, bool, error) {
-		before := d.Value
-		grown := grow(before.Facts)
-		write := !d.Exists || d.Invalid || !reflect.DeepEqual(grown, before.Facts)
-		return indexDocument{Name: base.Name, Swap: before.Swap + 1, Writer: a.writer, Facts: grown}, write, nil
+		facts, write := change(d)
+		return indexDocument{Name: base.Name, Swap: d.Value.Swap + 1, Writer: a.writer, Facts: facts}, write, nil
 	}, func(ctx context.Context) (bucket.Document[indexDocument], error) {
 		fresh, err := read(ctx, base.Name)
 		if err == nil && base.Exists && !fresh.Exists && !fresh.object.Invalid {

@@ -32,8 +32,8 @@ type Log struct {
 
 // Log returns every recorded change and every known gap that happened, or may have
 // happened, between since and until, inclusive. A zero time is no bound. Log reads no
-// values: it sends one request per 1,000 parameters and one per parameter. It keeps only
-// the changes of that time in memory.
+// values: it sends one request per 1,000 parameters, one per parameter and one per part. It
+// keeps only the changes of that time in memory.
 //
 // An error means that there is no answer. Parameters that could not be read are in
 // [Log].Problems.
@@ -47,7 +47,7 @@ func (a *Archive) Log(ctx context.Context, target ssmbak.Target, since, until ss
 	var found results[[]ssmbak.Change]
 	var bounds results[[2]ssmbak.State] // the states at since and until
 	grow := func(n int) { found.grow(n); bounds.grow(n) }
-	scanned, err := a.scan(ctx, target, grow, func(_ context.Context, i int, t *timeline.Timeline) error {
+	scanned, err := a.scan(ctx, target, nil, grow, func(_ context.Context, i int, t *timeline.Timeline) error {
 		var within []ssmbak.Change
 		for _, c := range slices.Backward(t.Changes()) {
 			if c.Within(since, until) {

@@ -64,14 +64,14 @@ func (s Snapshot) Before() bool {
 }
 
 // At returns the state of the target at a time, including the changes of that
-// millisecond. It sends one request per 1,000 parameters, one per parameter, and one per
-// value.
+// millisecond. It sends one request per 1,000 parameters, one per parameter, one per value,
+// and one for a state in a part.
 //
 // An error means that there is no answer. Parameters that could not be read are in
 // [Snapshot].Problems.
 func (a *Archive) At(ctx context.Context, target ssmbak.Target, at ssmbak.Time, values Values) (Snapshot, error) {
 	var found results[ssmbak.State]
-	scanned, err := a.scan(ctx, target, found.grow, func(ctx context.Context, i int, t *timeline.Timeline) error {
+	scanned, err := a.scan(ctx, target, []ssmbak.Time{at}, found.grow, func(ctx context.Context, i int, t *timeline.Timeline) error {
 		state, refs := t.At(at)
 		problem, err := a.fetch(ctx, &state, refs, values)
 		if err != nil {
@@ -128,12 +128,13 @@ func (t Timelines) Unproved(target ssmbak.Target, from, to ssmbak.Time) Unproved
 	return t.Reconciled.unproved(meaning(target, t.One), at(from), at(to))
 }
 
-// Timelines reads the index of every parameter of the target. It keeps all of them in
-// memory, a few kilobytes per parameter. Its requests and its error are those of
-// [Archive.Log].
-func (a *Archive) Timelines(ctx context.Context, target ssmbak.Target) (Timelines, error) {
+// Timelines reads the index of every parameter of the target, and the parts that the
+// states at the moments need, or all parts without moments; other moments in parts are
+// unknown. It keeps everything in memory, a few kilobytes per parameter. Its requests
+// and its error are those of [Archive.Log].
+func (a *Archive) Timelines(ctx context.Context, target ssmbak.Target, moments ...ssmbak.Time) (Timelines, error) {
 	var found results[*timeline.Timeline]
-	scanned, err := a.scan(ctx, target, found.grow, func(_ context.Context, i int, t *timeline.Timeline) error {
+	scanned, err := a.scan(ctx, target, moments, found.grow, func(_ context.Context, i int, t *timeline.Timeline) error {
 		found.set(i, t, nil)
 		return nil
 	})
@@ -178,15 +179,18 @@ func (r *results[T]) collect(s scanned) (all []T, names []ssmbak.Name, problems 
 type scanned struct {
 	one      bool
 	names    []ssmbak.Name
-	problems []error // of names: why there is no timeline
+	problems []error // of names: why there is no timeline, or a run without its part
 	complete ssmbak.Time
 	listed   Reconciled
 }
 
-// scan reads the index of every parameter of the target and calls visit with each
-// timeline, concurrently. Before that it calls begin with the number of names. It skips
-// names about which nothing is known.
-func (a *Archive) scan(ctx context.Context, target ssmbak.Target, begin func(names int), visit func(ctx context.Context, i int, t *timeline.Timeline) error) (scanned, error) {
+// scan reads the index of every parameter of the target, with the parts that contain the
+// moments, or all parts without moments, and calls visit with each timeline,
+// concurrently. Before that it calls begin with the number of names. It skips names about
+// which nothing is known.
+func (a *Archive) scan(
+	ctx context.Context, target ssmbak.Target, moments []ssmbak.Time, begin func(names int), visit func(ctx context.Context, i int, t *timeline.Timeline) error,
+) (scanned, error) {
 	// Read before the indexes, so that they contain at least what the last listing
 	// compared.
 	rec, err := a.Reconciled(ctx)
@@ -238,11 +242,37 @@ func (a *Archive) scan(ctx context.Context, target ssmbak.Target, begin func(nam
 			if x.Facts.Empty() && x.object.Unknown.Empty() {
 				return nil
 			}
-			return visit(gctx, i, timeline.New(name, x.Facts, h))
+			line, problem, err := a.timeline(gctx, name, x.Facts, h, moments)
+			if err != nil {
+				return err
+			}
+			out.problems[i] = problem
+			return visit(gctx, i, line)
 		})
 	}
 	err = g.Wait()
 	return out, err
+}
+
+// timeline returns the timeline of a parameter with the parts that contain the moments,
+// or with all parts if there are none. problem is the error of a part that could not be
+// read.
+func (a *Archive) timeline(ctx context.Context, name ssmbak.Name, f timeline.Facts, c timeline.Coverage, moments []ssmbak.Time) (line *timeline.Timeline, problem, err error) {
+	next := allParts
+	if len(moments) > 0 {
+		next = partsAt(name, moments)
+	}
+	f, problem, err = a.opened(ctx, name, f, next)
+	if err != nil {
+		return nil, nil, err
+	}
+	return timeline.New(name, f, c), problem, nil
+}
+
+// Timeline returns the timeline of one parameter from its index. For the moments and
+// problem see [Archive.Timelines].
+func (a *Archive) Timeline(ctx context.Context, x Index, r Reconciled, moments ...ssmbak.Time) (line *timeline.Timeline, problem, err error) {
+	return a.timeline(ctx, x.Name, x.Facts, a.Coverage(x, r), moments)
 }
 
 // sources returns the parameters of the target: those with an index or an entry in the

@@ -98,7 +98,7 @@ func TestRestoreRecords(t *testing.T) {
 		t.Fatal(err)
 	}
 	// No tags differ from unknown tags.
-	if diff := cmp.Diff(got, r); diff != "" || got.Format != Format || got.Writer == "" {
+	if diff := cmp.Diff(got, r); diff != "" || got.Format != recordKind.Format || got.Writer == "" {
 		t.Errorf("the record when it began, of %s (-got +want):\n%s", got.Writer, diff)
 	}
 	r = full(id)

@@ -88,7 +88,7 @@ func (a *Archive) Reindex(ctx context.Context, name ssmbak.Name) (Reindexed, err
 	if err != nil {
 		return out, fmt.Errorf("rebuild the index of %s: %w", name, err)
 	}
-	s, err := a.replace(ctx, base, found, unknown)
+	s, err := a.replaceBy(ctx, base, found, unknown)
 	if err != nil {
 		return out, err
 	}
@@ -197,7 +197,11 @@ func (a *Archive) collect(ctx context.Context, out *Reindexed) (facts timeline.F
 // addValues adds the object versions of a parameter's key that the facts do not name.
 func (a *Archive) addValues(ctx context.Context, out *Reindexed, facts timeline.Facts, all []bucket.Version) (timeline.Facts, error) {
 	named := make(map[string]bool)
-	for _, v := range facts.Versions {
+	moved, _, err := a.opened(ctx, out.Name, facts, allParts)
+	if err != nil {
+		return facts, err
+	}
+	for _, v := range moved.Versions {
 		for _, ref := range v.Objects {
 			named[ref.ID] = true
 		}

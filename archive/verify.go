@@ -24,6 +24,7 @@ const (
 	FaultMissingIndex   Fault = "missing-index"    // values or an entry in the register exist, but no index
 	FaultHiddenName     Fault = "hidden-name"      // an entry in the register has a delete marker
 	FaultMissingName    Fault = "missing-name"     // the register lacks a parameter that has an index
+	FaultDamagedPart    Fault = "damaged-part"     // a part that an index names is missing or another object
 	FaultLostFacts      Fault = "lost-facts"       // a version of an index has fewer facts than an older one
 	FaultMissingValue   Fault = "missing-value"    // the value of the newest version of a live parameter is gone
 	FaultDamagedValue   Fault = "damaged-value"    // a value fails its checksum, or no recorder can have written its object
@@ -49,7 +50,8 @@ type Finding struct {
 // Verified is what [Archive.Verify] read of one parameter.
 type Verified struct {
 	Name ssmbak.Name
-	// Index is the current index. Its Exists is not set if it cannot be read.
+	// Index is the current index, with the facts of its parts. Its Exists is not set if
+	// it cannot be read.
 	Index Index
 	// Newest is the newest recorded version, and Live says that it was not deleted since.
 	Newest   timeline.Version
@@ -61,8 +63,8 @@ type Verified struct {
 }
 
 // Verify reads everything that the archive holds of the parameters of a target that
-// include accepts, all if it is nil: every version of their indexes and every value
-// object. It compares each with its checksum, the facts of each index with those of
+// include accepts, all if it is nil: every version of their indexes, every part and
+// every value object. It compares each with its checksum, the facts of each index with those of
 // the one before it, and the metadata of each value with its fact. A target that can be
 // one parameter includes it, and unless it is recursive means it alone if the bucket
 // holds anything of it. Results come in the order of the names' bytes. Parameters that
@@ -107,6 +109,11 @@ func (a *Archive) verifyOne(ctx context.Context, s *subject, registered bool) (V
 		return v, err
 	}
 	v.Newest, v.Live = v.Index.Newest()
+	facts, _, err := a.opened(ctx, s.name, v.Index.Facts, allParts)
+	if err != nil {
+		return v, err
+	}
+	v.Index.Facts = facts
 	for _, version := range v.Index.Facts.Versions {
 		if err := a.verifyVersion(ctx, version, &v); err != nil {
 			return v, err
@@ -183,13 +190,36 @@ func (a *Archive) verifyIndex(ctx context.Context, s *subject, v *Verified) erro
 		}
 		v.IndexVersions++
 		v.Index = x
-		all := timeline.Union(x.Facts, before)
-		if lost := lostFacts(x.Facts, all); lost != "" {
-			v.add(FaultLostFacts, key, object.ID, "an older version of the index has facts that this one lacks: "+lost)
+		if before, err = a.verifyGrowth(ctx, x, object.ID, before, v); err != nil {
+			return err
 		}
-		before = all
 	}
 	return nil
+}
+
+// verifyGrowth checks that an index has all facts of the one before it, itself or in
+// parts that it names and that one did not, and returns the facts that the next one must
+// have.
+func (a *Archive) verifyGrowth(ctx context.Context, x Index, version string, before timeline.Facts, v *Verified) (timeline.Facts, error) {
+	facts, problem, err := a.opened(ctx, x.Name, x.Facts, func(f timeline.Facts, failed []timeline.Run) (timeline.Run, bool) {
+		return allParts(f, slices.Concat(failed, before.Runs))
+	})
+	if err != nil {
+		return before, err
+	}
+	if problem != nil { // the facts that it has are not known
+		if damaged, ok := errors.AsType[*DamagedError](problem); ok {
+			v.add(FaultDamagedPart, damaged.Key, "", damaged.Err.Error())
+			return x.Facts, nil
+		}
+		return before, problem
+	}
+	all := timeline.Union(facts, before)
+	if lost := lostFacts(facts, all); lost != "" {
+		v.add(FaultLostFacts, indexKey(x.Name), version, "an older version of the index has facts that this one lacks: "+lost)
+		return all, nil
+	}
+	return x.Facts, nil
 }
 
 // verifyVersion reads every copy of one version's value. All of them must be the same.

@@ -105,8 +105,8 @@ func (r *Recorder) sync(ctx context.Context, name ssmbak.Name, s syncRequest) (o
 }
 
 // syncOnce attempts one sync. It writes the values, then the index that refers to
-// them, then the delete marker that follows from the index. In this order it may
-// stop between any two writes.
+// them, then the delete marker that follows from the index, and then divides the index.
+// In this order it may stop between any two writes.
 func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s syncRequest) (outcome, error) {
 	index, err := r.archive.Index(ctx, name)
 	if err != nil {
@@ -176,11 +176,29 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s syncRequest
 	check := s.check || s.redelivered() || swap.Met || w.last != (timeline.Ref{}) && w.last != newest.Ref()
 	switch {
 	case present && check:
-		return o, w.ensureCurrent(ctx, swap.Index, newest)
+		err = w.ensureCurrent(ctx, swap.Index, newest)
 	case absent && (check || o.deleted):
-		return o, w.ensureMarked(ctx, swap.Index.Facts, check)
+		err = w.ensureMarked(ctx, swap.Index.Facts, check)
 	}
-	return o, nil
+	if err == nil && swap.Wrote {
+		o.index = r.closeRun(ctx, swap.Index)
+	}
+	return o, err
+}
+
+// closeRun moves the interior of a run to a part if the index has become too large, and
+// returns the index after that. If it fails, everything is recorded all the same, and a
+// later sync does it.
+func (r *Recorder) closeRun(ctx context.Context, x archive.Index) archive.Index {
+	after, closed, err := r.archive.CloseRun(ctx, x)
+	switch {
+	case err != nil:
+		r.log.WarnContext(ctx, "index not divided", "name", string(x.Name), "error", err.Error())
+		return x
+	case closed:
+		r.log.InfoContext(ctx, "divided the index", "name", string(x.Name), "versions", len(x.Facts.Versions), "remaining", len(after.Facts.Versions))
+	}
+	return after
 }
 
 // listed returns facts from the last complete listing that the sync is about to

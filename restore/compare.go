@@ -55,7 +55,7 @@ func (r *Restorer) Compare(ctx context.Context, target ssmbak.Target, from, to s
 	if err := r.o.CheckPatterns(); err != nil {
 		return nil, err
 	}
-	recorded, err := r.archive.Timelines(ctx, target)
+	recorded, err := r.archive.Timelines(ctx, target, from, to)
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,7 @@ const fewParameters = 100
 type subject struct {
 	name ssmbak.Name        // of the parameter that is written
 	line *timeline.Timeline // nil if nothing was recorded
+	at   ssmbak.Time        // of the state to restore, zero if it is not in the timeline
 	// origin is the parameter whose state is restored, and past its timeline, nil if
 	// nothing was recorded.
 	origin  ssmbak.Name
@@ -170,8 +171,9 @@ func (r *Restorer) ensureRecorded(ctx context.Context, s *subject, complete arch
 	return nil
 }
 
-// reload reads the timeline of a parameter. An index that is damaged, hidden or of a newer
-// program is a problem of the subject.
+// reload reads the timeline of a parameter, as far as its last state and the one to
+// restore need it. An index that is damaged, hidden or of a newer program is a problem of
+// the subject.
 func (r *Restorer) reload(ctx context.Context, s *subject, complete archive.Reconciled) error {
 	x, err := r.archive.KnownIndex(ctx, s.name, complete)
 	if archive.Unreadable(err) {
@@ -182,9 +184,14 @@ func (r *Restorer) reload(ctx context.Context, s *subject, complete archive.Reco
 		return err
 	}
 	s.line = nil
-	if !x.Facts.Empty() {
-		s.line = timeline.New(s.name, x.Facts, r.archive.Coverage(x, complete))
+	if x.Facts.Empty() {
+		return nil
 	}
+	line, problem, err := r.archive.Timeline(ctx, x, complete, s.at)
+	if err != nil {
+		return err
+	}
+	s.line, s.problem = line, problem
 	return nil
 }
 

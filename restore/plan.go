@@ -60,7 +60,7 @@ func (r *Restorer) Plan(ctx context.Context, target ssmbak.Target, at ssmbak.Tim
 	var below map[ssmbak.Name]paramstore.Description
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
-		recorded, err = r.archive.Timelines(gctx, target)
+		recorded, err = r.archive.Timelines(gctx, target, at)
 		return err
 	})
 	_, possible := target.Name()
@@ -101,6 +101,9 @@ func (r *Restorer) Plan(ctx context.Context, target ssmbak.Target, at ssmbak.Tim
 		return nil, unmatched
 	}
 	subjects = r.exclude(&out.Plan, subjects, one, complete.Excluded)
+	for _, s := range subjects {
+		s.at = at
+	}
 	err = r.finish(ctx, out, subjects, complete, one, func(_ context.Context, s *subject) error {
 		s.past = s.line
 		r.fillAfter(s, at, complete)

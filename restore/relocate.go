@@ -12,7 +12,7 @@ import (
 
 // planRelocated plans a restore to copies, see [plan.Options.To].
 func (r *Restorer) planRelocated(ctx context.Context, target ssmbak.Target, at ssmbak.Time) (*Plan, error) {
-	recorded, err := r.archive.Timelines(ctx, target)
+	recorded, err := r.archive.Timelines(ctx, target, at)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func (r *Restorer) findAtDestination(ctx context.Context, target ssmbak.Target, 
 	if err != nil {
 		return err
 	}
-	lines, err := r.archive.Timelines(ctx, below)
+	lines, err := r.archive.Timelines(ctx, below, ssmbak.MaxTime)
 	if err != nil {
 		return err
 	}

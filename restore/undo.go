@@ -57,7 +57,11 @@ func (r *Restorer) Undo(ctx context.Context, id string) (*Plan, error) {
 			out.Excluded++
 		case x.Status != string(plan.StatusRefused) && x.Status != string(plan.StatusUnchanged):
 			items[x.Name] = x
-			subjects = append(subjects, &subject{name: x.Name, origin: x.Name})
+			s := &subject{name: x.Name, origin: x.Name}
+			if x.Before != nil {
+				s.at = x.Before.Version.Time
+			}
+			subjects = append(subjects, s)
 		}
 	}
 	if err := r.find(ctx, subjects, complete); err != nil {

@@ -57,7 +57,8 @@ func (t *Timeline) Excludes(a Announcement) bool {
 	from, until := ssmbak.Seconds(a.Second)-slack, ssmbak.Seconds(a.Second+1)
 	for at := from; at < until; {
 		s := t.Span(at)
-		if s.Certainty(min(s.Until, until)-1) != ssmbak.Proved {
+		// Each state within a run is proved.
+		if s.Reason != reasonPart && s.Certainty(min(s.Until, until)-1) != ssmbak.Proved {
 			return false
 		}
 		at = s.Until

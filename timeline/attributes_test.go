@@ -81,14 +81,18 @@ func (w *tagged) observe(r *rand.Rand, at ssmbak.Time) {
 
 // newTagged generates a history in which no set of tags or labels occurs twice in a
 // life, and the facts from its events and observations.
-func newTagged(r *rand.Rand, lossy, fresh bool) *tagged {
+func newTagged(r *rand.Rand, lossy, fresh bool) *tagged { return newTaggedOf(r, lossy, fresh, 10, 8) }
+
+// newTaggedOf generates a history with up to the given number of changes, of which one
+// in lives is a deletion.
+func newTaggedOf(r *rand.Rand, lossy, fresh bool, changes, lifetimes int) *tagged {
 	w := &tagged{fresh: fresh}
 	at := start + ssmbak.Time(r.IntN(1000))
 	var now attributes
 	lives := 0
 	var reads []ssmbak.Time
 	form, lostLabel := r.IntN(3), false // how events report labels; one was lost in this life
-	for i := range 1 + r.IntN(10) {
+	for i := range 1 + r.IntN(changes) {
 		now.at = at
 		lost := lossy && r.IntN(4) == 0
 		w.lost = w.lost || lost
@@ -101,7 +105,7 @@ func newTagged(r *rand.Rand, lossy, fresh bool) *tagged {
 			if r.IntN(2) == 0 {
 				now.tags, now.counter = map[string]string{"t": fmt.Sprint(i)}, int64(r.IntN(2))
 			}
-		case r.IntN(8) == 0:
+		case r.IntN(lifetimes) == 0:
 			if !lost {
 				w.facts.Deletions = append(w.facts.Deletions, timeline.Deletion{Event: fmt.Sprint("d", i), Second: at.Second()})
 			}

@@ -142,7 +142,10 @@ func (c *changes) legacy() (last *Span) {
 // from the legacy ssmbak if the slot is the first one.
 func (c *changes) between(s *slot, legacy *Span) {
 	if s.sameLife {
-		if !s.contiguous() {
+		switch {
+		case s.moved():
+			c.gap(s.prev.Moment(), s.until(), reasonPart, s.prev.Number+1, s.next.Number-1)
+		case !s.contiguous():
 			c.gap(s.unproved(), s.until(), reasonMissing, s.prev.Number+1, s.next.Number-1)
 		}
 		return

@@ -424,7 +424,7 @@ func TestChanges(t *testing.T) {
 func shuffled(r *rand.Rand, f timeline.Facts) timeline.Facts {
 	f = timeline.Facts{
 		Versions: slices.Clone(f.Versions), Deletions: slices.Clone(f.Deletions), Observations: slices.Clone(f.Observations), Tags: slices.Clone(f.Tags),
-		Labels: slices.Clone(f.Labels), MissedChanges: slices.Clone(f.MissedChanges), Legacy: slices.Clone(f.Legacy),
+		Labels: slices.Clone(f.Labels), MissedChanges: slices.Clone(f.MissedChanges), Legacy: slices.Clone(f.Legacy), Runs: slices.Clone(f.Runs),
 	}
 	shuffle(r, f.Versions)
 	shuffle(r, f.Deletions)
@@ -433,6 +433,7 @@ func shuffled(r *rand.Rand, f timeline.Facts) timeline.Facts {
 	shuffle(r, f.Labels)
 	shuffle(r, f.MissedChanges)
 	shuffle(r, f.Legacy)
+	shuffle(r, f.Runs)
 	return f
 }
 

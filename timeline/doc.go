@@ -25,6 +25,14 @@
 // created later. A parameter that existed at AsOf and was not found had been
 // deleted by At. Only observations prove a state; events report changes.
 //
+// # Runs
+//
+// A parameter that changes often has more facts than one index should have.
+// [Timeline.Close] moves the interior of a [Run] to a part. A reader of a moment
+// within the run adds the part by [Facts.Open], and a reader of all changes adds all
+// parts; then every answer is that of all facts. Without the part, the moments of the
+// run are unknown.
+//
 // # Certainty
 //
 // A state is proved if an observation confirms it, and then no further fact

@@ -16,6 +16,7 @@ type Facts struct {
 	Labels        []LabelsFact   `json:"labels,omitempty"`
 	MissedChanges []MissedChange `json:"traces,omitempty"`
 	Legacy        []Legacy       `json:"originals,omitempty"`
+	Runs          []Run          `json:"runs,omitempty"`
 }
 
 // Version is a version of the parameter and the copies of its value. Number and
@@ -193,6 +194,9 @@ func (f Facts) Latest() ssmbak.Time {
 	}
 	for _, m := range f.MissedChanges {
 		see(beginning(m.Second))
+	}
+	for _, r := range f.Runs {
+		see(r.First.Time, r.Last.Time)
 	}
 	for _, o := range f.Legacy {
 		see(beginning(o.Second), o.LastModified)

@@ -32,6 +32,11 @@ var seeds = []string{
 	  "labels":[{"labels":{"prod":2},"seen":"2024-06-13T20:13:00Z"}],
 	  "originals":[{"id":"o0","second":1718300000,"lastModified":"2024-06-13T17:33:21Z","type":"String"},
 	               {"id":"o1","sequence":1,"deleted":true,"lastModified":"2024-06-13T17:40:00Z"}]}`,
+	`{"versions":[{"number":2,"time":"2024-06-13T20:10:54.123Z","type":"String"},{"number":4,"time":"2024-06-13T20:12:54.123Z","type":"String"},
+	   {"number":9,"time":"2024-06-13T20:19:54.123Z","type":"String"}],"deletions":[{"event":"e2","second":1718309654}],
+	  "looks":[{"newest":{"number":3,"time":"2024-06-13T20:11:00Z"},"oldest":1,"sure":"2024-06-13T20:11:10Z","seen":"2024-06-13T20:11:20Z"}],
+	  "runs":[{"first":{"number":2,"time":"2024-06-13T20:10:54.123Z"},"last":{"number":9,"time":"2024-06-13T20:19:54.123Z"},"part":{"id":"p","version":"v","sha256":"00"}},
+	   {"first":{"number":2,"time":"2024-06-13T20:10:54.123Z"},"last":{"number":1,"time":"2024-06-13T20:19:54.123Z"},"part":{"id":"q","version":"v","sha256":"00"}}]}`,
 }
 
 func decodeFacts(text string) (f timeline.Facts, ok bool) {

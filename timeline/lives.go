@@ -52,7 +52,7 @@ func (t *Timeline) numberLives() {
 func (t *Timeline) throughout(n int, first, last ssmbak.Time) bool {
 	for at := first; at <= last; {
 		s := t.Span(at)
-		if s.life != n || s.Unknown && s.Reason != reasonMissing && s.Reason != reasonUnrecorded {
+		if s.life != n || s.Unknown && s.Reason != reasonMissing && s.Reason != reasonUnrecorded && s.Reason != reasonPart {
 			return false
 		}
 		at = s.Until

@@ -107,17 +107,21 @@ type job struct {
 // newWorld generates a history, and the facts that a recorder with the rules of
 // package recorder collects: each event leads to an observation, and an event that
 // the observation does not settle is redelivered.
-func newWorld(r *rand.Rand, lossy bool) *world {
+func newWorld(r *rand.Rand, lossy bool) *world { return newWorldOf(r, lossy, 12, 4) }
+
+// newWorldOf generates a history with up to the given number of changes, of which one
+// in lives is a deletion.
+func newWorldOf(r *rand.Rand, lossy bool, changes, lives int) *world {
 	w := &world{}
 	at := start + ssmbak.Time(r.IntN(1000))
 	number := int64(0)
 	var jobs []job
 	var ended ssmbak.Time // the last deletion
 	stepping := r.IntN(3) == 0
-	for i := range 1 + r.IntN(12) {
+	for i := range 1 + r.IntN(changes) {
 		c := change{at: at, time: at, made: at}
 		event := timeline.Announcement{Event: fmt.Sprint("e", i), Second: at.Second()}
-		if number > 0 && r.IntN(4) == 0 {
+		if number > 0 && r.IntN(lives) == 0 {
 			event.Operation = ssmbak.OpDelete
 			number, ended = 0, at
 		} else {

@@ -1,6 +1,7 @@
 package timeline
 
 import (
+	"cmp"
 	"slices"
 	"sort"
 
@@ -15,6 +16,7 @@ type slot struct {
 	provedUntil ssmbak.Time // the last moment for which prev is proved
 	currentFrom ssmbak.Time // from then on prev certainly was current
 	sameLife    bool        // prev and next certainly belong to one life
+	inRun       bool        // a part has what happened here
 	deletions   []Deletion  // those that can be nowhere else
 	chosen      []Deletion  // those that may be elsewhere, but are needed here
 	elsewhere   []Deletion  // those that are needed elsewhere, but may be here
@@ -43,8 +45,11 @@ func (s *slot) unproved() ssmbak.Time {
 
 // contiguous reports whether nothing happened between the two versions.
 func (s *slot) contiguous() bool {
-	return s.sameLife && s.next.Number == s.prev.Number+1
+	return s.sameLife && (s.inRun || s.next.Number == s.prev.Number+1)
 }
+
+// moved reports whether versions of the slot are in a part.
+func (s *slot) moved() bool { return s.inRun && s.next.Number != s.prev.Number+1 }
 
 // recreated reports whether a life certainly ended in the slot. Two versions of
 // one life may appear in the wrong order if times decrease and no observation
@@ -60,10 +65,8 @@ func (s *slot) recreated() bool {
 func (f Facts) inOrder() []Version {
 	vs := slices.Clone(f.Versions)
 	if slices.ContainsFunc(vs, func(v Version) bool { return v.Since > v.Time }) {
-		for _, o := range f.Observations {
-			if !o.Gone {
-				o.order(vs)
-			}
+		for _, o := range f.presences() {
+			o.order(vs, f.Runs)
 		}
 	}
 	slices.SortFunc(vs, compareMoments)
@@ -71,35 +74,42 @@ func (f Facts) inOrder() []Version {
 }
 
 // order gives the observed versions increasing moments: of each number, the last
-// version up to the moment of the newest one was observed. The versions are
-// sorted by time.
-func (o Observation) order(vs []Version) {
+// version up to the moment of the newest one was observed, unless it is in a part. The
+// versions are sorted by time.
+func (o Observation) order(vs []Version, runs []Run) {
 	newest, ok := Facts{Versions: vs}.Version(o.Newest)
 	if !ok {
 		return
 	}
 	end := sort.Search(len(vs), func(i int) bool { return vs[i].Time > newest.Moment() })
-	var last ssmbak.Time
-	for number := max(o.Oldest, newest.Number-int64(len(vs))); number <= newest.Number; number++ {
-		for i := range slices.Backward(vs[:end]) {
-			if v := &vs[i]; v.Number == number {
-				if v.Moment() <= last {
-					v.Since = last + 1
-				}
-				last = v.Moment()
-				break
-			}
+	var observed []*Version // of each number the last one first
+	for i := range slices.Backward(vs[:end]) {
+		if v := &vs[i]; v.Number >= o.Oldest && v.Number <= newest.Number {
+			observed = append(observed, v)
 		}
+	}
+	slices.SortStableFunc(observed, func(a, b *Version) int { return cmp.Compare(a.Number, b.Number) })
+	observed = slices.CompactFunc(observed, func(a, b *Version) bool { return a.Number == b.Number })
+	var last ssmbak.Time
+	for _, v := range observed {
+		if slices.ContainsFunc(runs, func(r Run) bool { return r.hides(*v) && r.First.Time <= newest.Moment() }) {
+			continue
+		}
+		if v.Moment() <= last {
+			v.Since = last + 1
+		}
+		last = v.Moment()
 	}
 }
 
 func (t *Timeline) newSlots() []slot {
 	slots := make([]slot, len(t.order)+1)
 	observed := make(map[Ref]Observation, len(t.facts.Observations))
-	for _, o := range t.facts.Observations {
-		if !o.Gone {
-			observed[o.Newest] = o
+	for _, o := range t.facts.presences() {
+		if other, ok := observed[o.Newest]; ok {
+			o = mergeObservations(o, other)
 		}
+		observed[o.Newest] = o
 	}
 	for i := range slots {
 		s := &slots[i]
@@ -114,6 +124,7 @@ func (t *Timeline) newSlots() []slot {
 			}
 		}
 	}
+	t.setRuns(slots)
 	setSameLife(slots, observed)
 	setCurrentFrom(slots)
 	return slots
@@ -129,7 +140,7 @@ func setSameLife(slots []slot, observed map[Ref]Observation) {
 		if o, ok := observed[s.next.Ref()]; ok && (oldest == 0 || o.Oldest < oldest) {
 			oldest = o.Oldest
 		}
-		s.sameLife = oldest != 0 && oldest <= s.prev.Number && s.prev.Number < s.next.Number
+		s.sameLife = s.inRun || oldest != 0 && oldest <= s.prev.Number && s.prev.Number < s.next.Number
 		if !s.sameLife {
 			oldest = 0
 		}

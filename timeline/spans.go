@@ -18,6 +18,7 @@ const (
 	reasonLife       = "no version of this life was recorded"
 	reasonEvent      = "a change is known only from its event"
 	reasonListed     = "it existed in a listing, but could not be recorded"
+	reasonPart       = "it is in a part of the index that was not read"
 	reasonOrder      = "deleted and recreated within the same second, order unknown"
 )
 
@@ -26,7 +27,10 @@ func (s *slot) spans(coverage Coverage) []Span {
 	var c canvas
 	s.paintKnown(&c, coverage)
 	if s.sameLife {
-		if !s.contiguous() {
+		switch {
+		case s.moved():
+			c.unknown(s.prev.Moment(), s.until(), reasonPart)
+		case !s.contiguous():
 			c.unknown(s.unproved(), s.until(), reasonMissing)
 		}
 		return c.spans

@@ -62,6 +62,7 @@ type Timeline struct {
 	name     ssmbak.Name
 	facts    Facts
 	order    []Version // the versions by when they became current
+	position map[Ref]int // of the versions in order, nil without runs
 	coverage Coverage
 	slots    []slot
 	spans    []Span
@@ -75,6 +76,12 @@ type Timeline struct {
 func New(name ssmbak.Name, facts Facts, c Coverage) *Timeline {
 	t := &Timeline{name: name, facts: Union(facts, Facts{}), coverage: c}
 	t.order = t.facts.inOrder()
+	if len(t.facts.Runs) > 0 {
+		t.position = make(map[Ref]int, len(t.order))
+		for i, v := range t.order {
+			t.position[v.Ref()] = i
+		}
+	}
 	t.slots = t.newSlots()
 	t.placeMissedChanges()
 	t.placeAbsences()

@@ -17,6 +17,7 @@ func Union(a, b Facts) Facts {
 		Labels:        union(a.Labels, b.Labels, compareLabels, mergeLabels),
 		MissedChanges: union(a.MissedChanges, b.MissedChanges, func(x, y MissedChange) int { return cmp.Compare(x.Event, y.Event) }, func(x, y MissedChange) MissedChange { return least(x, y, compareMissed) }),
 		Legacy:        union(a.Legacy, b.Legacy, func(x, y Legacy) int { return cmp.Compare(x.ID, y.ID) }, func(x, y Legacy) Legacy { return least(x, y, compareLegacy) }),
+		Runs:          union(a.Runs, b.Runs, compareRuns, func(x, _ Run) Run { return x }),
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"path"
 	"strings"
 	"sync"
 	"syscall"
@@ -33,9 +34,12 @@ type Request struct {
 	Subject string
 }
 
-// recordsPrefix is the prefix of the keys of restore records, which end with a random part
-// that does not depend on the seed.
-const recordsPrefix = ".ssmbak/restores/"
+// The keys of restore records and of parts of an index end with a random part that does
+// not depend on the seed.
+const (
+	recordsPrefix = ".ssmbak/restores/"
+	partsPrefix   = ".ssmbak/parts/"
+)
 
 func newRequest(process string, r *http.Request) (Request, error) {
 	q := Request{Request: r, Op: ssmapi.Operation(r)}
@@ -51,6 +55,8 @@ func newRequest(process string, r *http.Request) (Request, error) {
 		switch q.About = q.Key; {
 		case q.Record():
 			q.About = recordsPrefix
+		case strings.HasPrefix(q.Key, partsPrefix):
+			q.About = path.Dir(q.Key)
 		case q.Key == "": // a listing is about its prefix
 			q.About = r.URL.RawQuery
 		}

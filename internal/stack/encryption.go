@@ -94,10 +94,11 @@ func encryption(p parameters, st *types.Stack) archive.Encryption {
 	return archive.Encryption{Values: header(p[parameterValueHeader]), Indexes: header(p[parameterIndexHeader])}
 }
 
-// recordEncryption writes the encryption headers into the archive, from which ssmbak
-// reads them. It is called after the functions, which get them from the template,
-// were deployed. The error is a [*HeaderError].
-func (s *Stack) recordEncryption(ctx context.Context, bucket string, p parameters, st *types.Stack) error {
+// recordSettings writes the encryption headers into the archive, from which ssmbak
+// reads them, and lets its writers divide indexes. It is called after the functions, which
+// get the headers from the template and can read divided indexes, were deployed. The error
+// is a [*HeaderError].
+func (s *Stack) recordSettings(ctx context.Context, bucket string, p parameters, st *types.Stack) error {
 	caller, err := s.conn.Caller(ctx)
 	if err != nil {
 		return &HeaderError{err}
@@ -108,6 +109,9 @@ func (s *Stack) recordEncryption(ctx context.Context, bucket string, p parameter
 		return &HeaderError{err}
 	}
 	if err := a.KeepEncryption(ctx); err != nil {
+		return &HeaderError{err}
+	}
+	if err := a.DivideIndexes(ctx); err != nil {
 		return &HeaderError{err}
 	}
 	return nil

@@ -53,7 +53,9 @@ func TestPermissions(t *testing.T) {
 		}
 		t.Run(url.PathEscape(name), func(t *testing.T) {
 			t.Parallel()
-			restorers := []string{"FindTheBucket "}
+			// Restore records are in the same statement as objects of which older versions are read.
+			records := "ReadIndexes s3:GetObjectVersion arn:aws:s3:::" + cmp.Or(given["BucketName"], bucket) + "/.ssmbak/restores/*"
+			restorers := []string{"FindTheBucket ", records}
 			if given["IndexHeader"] == "aws:kms" { // then ssmbak-stack create writes it
 				restorers = append(restorers, "WriteIndexes s3:PutObject arn:aws:s3:::"+cmp.Or(given["BucketName"], bucket)+"/.ssmbak/archive")
 			}
@@ -65,9 +67,10 @@ func TestPermissions(t *testing.T) {
 			}{
 				{"recorder", func() *stack.Role { return stack.RoleOf(t, given, "FunctionRole") }, did.recorder, []string{
 					"Queue ", "Log ", // used by Lambda itself
+					"ReadIndexes s3:GetObjectVersion arn:aws:s3:::" + cmp.Or(given["BucketName"], bucket) + "/.ssmbak/index/*", // the reconciler does
 				}},
 				{"reconciler", func() *stack.Role { return stack.RoleOf(t, given, "ReconcilerRole") }, did.reconciler, []string{"Log "}},
-				{"reader", func() *stack.Role { return stack.PersonOf(t, given, "ReaderPolicy") }, did.reader, []string{"FindTheBucket "}}, // SSMBAK_STACKNAME; tested on moto
+				{"reader", func() *stack.Role { return stack.PersonOf(t, given, "ReaderPolicy") }, did.reader, []string{"FindTheBucket ", records}}, // SSMBAK_STACKNAME; tested on moto
 				{"restorer", func() *stack.Role { return stack.PersonOf(t, given, "ReaderPolicy", "RestorerPolicy") }, did.restorer, restorers},
 			} {
 				role := who.role()

@@ -429,6 +429,47 @@ func collect(t *testing.T, e archive.Encryption) (out collected) {
 		command(restorer, "reconcile", "--deep", "without")
 		command(reader, "undo")
 
+		// Indexes are divided from the stack's next update on. Each of them divides one.
+		busy := func() { // half of the versions that are moved at once
+			for range 40 {
+				put("/app/busy", "v", func(in *ssm.PutParameterInput) { in.Description = aws.String(strings.Repeat("busy", 200)) })
+			}
+		}
+		for range 4 {
+			busy()
+			record()
+		}
+		inPart := time.Now().Add(-5 * time.Minute).UTC().Format(time.RFC3339)
+		archived, err := archive.Open(t.Context(), conn.S3(), archive.Options{Bucket: bucket, Account: account, Region: region, Encryption: &e})
+		must(err)
+		must(archived.DivideIndexes(t.Context()))
+		busy()
+		busy()
+		record()
+		unheard := func() {
+			must(a.Queue.Drain(t.Context(), func(context.Context, []emulator.Message) []string { return nil }))
+		}
+		busy()
+		busy()
+		unheard()
+		invoke(reconciler, `{"ssmbak":"reconcile"}`)
+		busy()
+		busy()
+		unheard()
+		command(reader, "preview", "/app/busy", inPart)
+		command(restorer, "restore", "/app/busy", inPart, "--yes")
+
+		// Older versions are read of damaged objects that concern all of the archive.
+		for _, key := range []string{".ssmbak/archive", ".ssmbak/adopted", ".ssmbak/reconciled"} {
+			must(a.S3.Put(bucket, key, []byte("damaged")))
+		}
+		command(reader, "preview", "/app/text", then)
+		command(restorer, "preview", "/app/text", then)
+		_, err = users.RemoveTagsFromResource(t.Context(), &ssm.RemoveTagsFromResourceInput{ResourceId: aws.String("/app/aws"), ResourceType: types.ResourceTypeForTaggingParameter, TagKeys: []string{"env"}})
+		must(err)
+		record()
+		invoke(reconciler, `{"ssmbak":"reconcile"}`)
+
 		// In a new bucket, a restorer's reconcile can be the first writer.
 		fresh("/app/old")
 		created()

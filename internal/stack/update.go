@@ -79,8 +79,8 @@ func (s *Stack) Update(ctx context.Context, v Values, o UpdateOptions) (Deployed
 }
 
 // settle does what remains after CloudFormation has changed the stack: it checks the
-// functions' code, and updates the policy of an adopted bucket and the encryption headers
-// in the archive.
+// functions' code, and updates the policy of an adopted bucket and the settings in the
+// archive.
 func (s *Stack) settle(ctx context.Context, st *types.Stack, bucket string, p parameters) error {
 	if err := s.verifyCode(ctx, p[parameterCodeKey]); err != nil {
 		return err
@@ -88,7 +88,7 @@ func (s *Stack) settle(ctx context.Context, st *types.Stack, bucket string, p pa
 	if err := s.renewPolicy(ctx, p); err != nil {
 		return err
 	}
-	return s.recordEncryption(ctx, bucket, p, st)
+	return s.recordSettings(ctx, bucket, p, st)
 }
 
 // updatable returns the current parameters of a stack, or defaults for one of the

@@ -33,8 +33,11 @@ import (
 // that is replaced and are never merged with those of another object, since this program
 // does not know how. An element of a list is recognized by its identity.
 type Kind[T any] struct {
-	// Format is the format that this program writes and the newest that it supports.
+	// Format is the newest format that this program supports.
 	Format int
+	// Needs returns the least format that a reader of v must support, in which v is
+	// written. If it is nil, documents are written in Format for readers of format 1.
+	Needs func(v *T) int
 	// Identities identify the elements of a list. The key is the path of the list:
 	// "versions", or "versions.objects" for a list within its elements. Unknown fields
 	// in the elements of a list without an identity are refused, since they would be
@@ -119,6 +122,12 @@ var (
 // a [*NewerError].
 func (k Kind[T]) Decode(key string, body []byte) (v T, u Unknown, err error) {
 	return k.read(context.Background(), nil, key, body, func() {})
+}
+
+// DecodeObject decodes an object that was read, like [Kind.Load].
+func (k Kind[T]) DecodeObject(ctx context.Context, b *Bucket, o Object) (v T, u Unknown, err error) {
+	defer o.free()
+	return k.read(ctx, b.Budget, o.Key, o.Body, o.free)
 }
 
 // read is [Kind.Decode] within a budget. It calls release when it no longer needs the
@@ -259,10 +268,15 @@ func (k Kind[T]) write(w io.Writer, v *T, u Unknown) error {
 
 func (k Kind[T]) marshal(v *T, u Unknown) ([]byte, error) {
 	format, reader := envelope(v)
-	format.SetInt(int64(max(k.Format, u.Format)))
+	writes, needs := k.Format, 1
+	if k.Needs != nil {
+		needs = k.Needs(v)
+		writes = needs
+	}
+	format.SetInt(int64(max(writes, u.Format)))
 	reader.SetInt(0) // absent: 1
-	if u.Reader > 1 {
-		reader.SetInt(int64(u.Reader))
+	if needs = max(needs, u.Reader); needs > 1 {
+		reader.SetInt(int64(needs))
 	}
 	text, err := json.Marshal(v)
 	if err != nil || u.Empty() {

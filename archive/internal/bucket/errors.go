@@ -82,6 +82,13 @@ func IsDenied(err error) bool {
 	return errors.As(err, &response) && response.HTTPStatusCode() == http.StatusForbidden
 }
 
+// IsInvalid reports whether S3 refused an argument, such as the ID of an object version
+// that it cannot have assigned.
+func IsInvalid(err error) bool {
+	var api smithy.APIError
+	return errors.As(err, &api) && api.ErrorCode() == "InvalidArgument"
+}
+
 // isRefusal reports whether S3 refused a request, which therefore had no effect.
 func isRefusal(err error) bool {
 	var api smithy.APIError

@@ -50,6 +50,10 @@ func (u Unknown) Empty() bool { return u.empty() }
 // Fields returns the names of the unknown fields at the top level, sorted.
 func (u Unknown) Fields() []string { return slices.Sorted(maps.Keys(u.fields)) }
 
+// Elements returns only the unknown fields of the elements of lists, for an object to
+// which some of the elements are moved.
+func (u Unknown) Elements() Unknown { return Unknown{part: part{elements: u.elements}} }
+
 // envelope returns the Format and Reader fields of a document.
 func envelope(v any) (format, reader reflect.Value) {
 	of := reflect.ValueOf(v).Elem()

@@ -157,7 +157,7 @@ func (a *app) noteUnchanged(items []plan.Item) {
 // anything returns an error if the archive has no records of the target, or if the
 // target is one parameter. when is the time at which it did not exist.
 func (a *app) anything(ctx context.Context, s *session, target ssmbak.Target, when string) error {
-	lines, err := s.archive.Timelines(ctx, target)
+	lines, err := s.archive.Timelines(ctx, target, ssmbak.MaxTime)
 	if err != nil {
 		return err
 	}

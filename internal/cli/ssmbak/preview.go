@@ -194,7 +194,7 @@ func (a *app) nothing(ctx context.Context, s *session, t ssmbak.Target) error {
 
 // before returns the error for a time before the first record of a target.
 func (a *app) before(ctx context.Context, s *session, t ssmbak.Target, at ssmbak.Time) error {
-	lines, err := s.archive.Timelines(ctx, t)
+	lines, err := s.archive.Timelines(ctx, t, ssmbak.MaxTime)
 	if err != nil {
 		return err
 	}

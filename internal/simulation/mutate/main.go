@@ -94,7 +94,7 @@ var mutations = []mutation{
 	},
 	{
 		"a late delete marker remains the current version of a live parameter", "recorder/sync.go",
-		"return o, w.ensureCurrent(ctx, swap.Index, newest)", "return o, nil",
+		"err = w.ensureCurrent(ctx, swap.Index, newest)", "err = nil",
 	},
 	{
 		"a deleted parameter gets no marker", "recorder/sync.go",
@@ -155,6 +155,26 @@ var mutations = []mutation{
 	{
 		"a reconcile restores no hidden entry of the register", "recorder/hidden.go",
 		"if (!registered || hidden) &&", "if _ = hidden; !registered &&",
+	},
+	{
+		"deletions are moved to a part", "timeline/runs.go",
+		"\tc.rest.Runs, c.Part.Runs = ", "\tc.rest.Deletions, c.Part.Deletions = nil, t.facts.Deletions\n\tc.rest.Runs, c.Part.Runs = ",
+	},
+	{
+		"the first version of a run is moved to its part", "timeline/runs.go",
+		"for i := first + 1; i < last; i++ {\n\t\tif", "for i := first; i < last; i++ {\n\t\tif",
+	},
+	{
+		"what an observation in a part says about the versions before the run is forgotten", "timeline/runs.go",
+		"if oldest < begin.Number {", "if false {",
+	},
+	{
+		"a run does not join its ends", "timeline/slots.go",
+		"s.sameLife = s.inRun || oldest", "s.sameLife = oldest",
+	},
+	{
+		"no part is read", "archive/parts.go",
+		"if r, ok := t.RunAt(at); ok && ", "if r, ok := t.RunAt(at); false && ok && ",
 	},
 }
 

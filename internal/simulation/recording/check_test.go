@@ -111,6 +111,7 @@ func (w *world) checkAnswers(ctx context.Context, a *archive.Archive, when phase
 		return
 	}
 	w.checkListed(ctx, a, when, lines)
+	w.checkParts(ctx, a, when, lines)
 	values := make(map[string]string)
 	for i, t := range lines.All {
 		name := lines.Names[i]

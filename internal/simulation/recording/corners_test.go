@@ -63,6 +63,13 @@ const (
 	LifecycleExpired   = "a value that a lifecycle rule removed"
 	ReadInBetween      = "a reader in the middle of a write"
 	ProofHeld          = "a reconcile that reads only what changed"
+	RunClosed          = "the interior of a run moved to a part"
+	RunOfRuns          = "runs moved to a part"
+	RunGivenUp         = "a run not closed, since the index changed"
+	KilledBeforeRun    = "killed between part and index"
+	PartAnswerLost     = "part written, response lost"
+	PartRead           = "a reader in a part"
+	ClosedBeforeRead   = "a late fact about a closed run"
 	Denied             = "a request that a reconcile was not allowed"
 	ListedMissed       = "a live parameter that a complete listing could not record"
 	ListingContinued   = "a listing that a later reconcile continues"
@@ -76,7 +83,7 @@ var corners = []string{
 	OutOfOrder, EventLost, TwoAtOnce, ReconcileBeside, ReconcilesBeside, NeverSeen, LifeMissed, VersionsDropped,
 	SecondOfEverything, TwoDeletions, SteppedBack, NumberAgain, DeletionAgain, TagEventLost, LateAttribute, TwoTagEvents, Unlabelled,
 	LabelBlocks, Expired, EndMadeExact, IndexUnderMarker, EntryUnderMarker, HiddenNamed, LifecycleExpired, ReadInBetween, ProofHeld,
-	Denied, ListedMissed, ListingContinued,
+	Denied, ListedMissed, ListingContinued, RunClosed, RunOfRuns, RunGivenUp, KilledBeforeRun, PartAnswerLost, PartRead, ClosedBeforeRead,
 }
 
 // summary returns the shares of the kinds of answers.
@@ -107,6 +114,12 @@ func (w *world) countTruths(a *archive.Archive) {
 			w.Problem("read the index of %s: %v", name, err)
 			continue
 		}
+		w.countRuns(index.Facts)
+		line, err := a.Timelines(context.Background(), ssmbak.NameTarget(ssmbak.Name(name)))
+		if err != nil || len(line.All) != 1 {
+			continue // checkAnswers reports it
+		}
+		index.Facts = line.All[0].Facts()
 		w.countSeconds(w.ssm.Truth(name))
 		w.countLives(w.ssm.Truth(name), index.Facts)
 		if len(index.Facts.MissedChanges) > 0 {
@@ -124,6 +137,20 @@ func (w *world) countTruths(a *archive.Archive) {
 				w.Counts.Add(OtherLifeSecret)
 			case strings.HasPrefix(v.Unreadable, "deleted before"):
 				w.Counts.Add(DroppedSecret)
+			}
+		}
+	}
+}
+
+// countRuns counts the corners of closed runs.
+func (w *world) countRuns(f timeline.Facts) {
+	for _, r := range f.Runs {
+		if r.Depth > 0 {
+			w.Counts.Add(RunOfRuns)
+		}
+		for _, o := range f.Observations {
+			if !o.Gone && o.Newest.Number > r.First.Number && o.Newest.Number < r.Last.Number && o.Newest.Time > r.First.Time && o.Newest.Time < r.Last.Time {
+				w.Counts.Add(ClosedBeforeRead)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package recording
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -140,6 +141,7 @@ func NewPlan(seed uint64) Plan {
 	d.troubles()
 	d.denials()
 	d.hides()
+	d.busy()
 	d.StepBack = d.IntN(4) == 0
 	return d.Plan
 }
@@ -162,6 +164,40 @@ func (d *draft) denials() {
 	// A listing of which everything failed is not complete.
 	d.Changes = slices.Insert(d.Changes, 0, Change{Op: Put, Name: neverDenied, Value: "v"})
 	d.Reconciles = append(d.Reconciles, Reconcile{At: time.Duration(r.Int64N(int64(d.at) + int64(time.Minute)))})
+}
+
+// busy adds a parameter to some plans that changes so often that its index is divided.
+// Like denials, it leaves the kept seeds alone.
+func (d *draft) busy() {
+	if d.Seed%16 != 0 && d.Seed%32 != 15 {
+		return
+	}
+	const name = "/app/busy"
+	d.Rand = rand.New(rand.NewPCG(d.Seed, 0x62757379))
+	before := d.Changes
+	d.Changes, d.at = nil, 0
+	for range 14 + d.IntN(26) {
+		switch n := d.IntN(24); {
+		case n == 0:
+			d.change(Change{Op: Delete, Name: name})
+		case n < 3:
+			d.change(Change{Op: Tag, Name: name, Value: fmt.Sprint("busy", len(d.Changes))})
+		case n == 3:
+			d.change(Change{Op: Label, Name: name, Value: fmt.Sprint("busy", len(d.Changes)), Number: max(1, d.number[name]-d.Int64N(2))})
+		default:
+			d.serial++
+			d.put(name)
+		}
+		d.at += []time.Duration{
+			time.Duration(1+d.IntN(100)) * time.Millisecond, time.Duration(1000+d.IntN(3000)) * time.Millisecond, time.Duration(1000+d.IntN(3000)) * time.Millisecond,
+			time.Duration(1000+d.IntN(30_000)) * time.Millisecond,
+		}[d.IntN(4)]
+	}
+	d.Changes = append(before, d.Changes...)
+	slices.SortStableFunc(d.Changes, func(a, b Change) int { return cmp.Compare(a.At, b.At) })
+	for range 3 {
+		d.Readers = append(d.Readers, time.Duration(d.Int64N(int64(d.at)+1)))
+	}
 }
 
 // step adds a change of one parameter by a user.

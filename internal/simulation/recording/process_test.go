@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"path"
 	"strconv"
 	"strings"
 	"sync"
@@ -59,12 +60,15 @@ type object struct {
 	index bool   // its index, not its value
 	first bool   // If-None-Match
 	later bool   // If-Match
+	part  string // the parameter to whose index it belongs, if it is a part
 }
 
 func objectOf(r simulation.Request) object {
 	q := object{Request: r, first: r.Header.Get("If-None-Match") != "", later: r.Header.Get("If-Match") != ""}
 	if name, ok := strings.CutPrefix(r.Key, ".ssmbak/index"); ok {
 		q.name, q.index = name, true
+	} else if name, ok := strings.CutPrefix(r.Key, ".ssmbak/parts"); ok {
+		q.part = path.Dir(name)
 	} else if strings.HasPrefix(r.Key, "/") {
 		q.name = r.Key
 	}
@@ -99,6 +103,8 @@ func (p *process) Killed(r simulation.Request, due bool) bool {
 	switch last := p.wrote[q.name]; {
 	case q.Op == "PutObject" && q.index && last == "value":
 		p.w.Counts.Add(KilledBeforeIndex)
+	case q.Op == "PutObject" && q.index && last == "part":
+		p.w.Counts.Add(KilledBeforeRun)
 	case q.Op == "DeleteObject" && last == "index":
 		p.w.Counts.Add(KilledBeforeMarker)
 	}
@@ -176,6 +182,8 @@ func (p *process) Serve(r simulation.Request, lost bool, send func() *http.Respo
 		switch {
 		case q.Op == "PutObject" && q.index:
 			p.w.Counts.Add(IndexAnswerLost)
+		case q.Op == "PutObject" && q.part != "":
+			p.w.Counts.Add(PartAnswerLost)
 		case q.Op == "PutObject" && q.name != "":
 			p.w.Counts.Add(ValueAnswerLost)
 		case q.Op == "DeleteObject":
@@ -213,9 +221,12 @@ func (p *process) after(q object, status int) {
 	ok := status < 300
 	switch {
 	case q.Op == "PutObject" && q.index && status == http.StatusPreconditionFailed:
-		if q.first {
+		switch {
+		case q.first:
 			p.w.Counts.Add(FirstIndexTaken)
-		} else {
+		case p.wrote[q.name] == "part":
+			p.w.Counts.Add(RunGivenUp)
+		default:
 			p.w.Counts.Add(LaterIndexTaken)
 		}
 		if since, paused := p.paused[q.name]; paused {
@@ -232,8 +243,13 @@ func (p *process) after(q object, status int) {
 	case q.Op == "GetObject" && q.index:
 		delete(p.paused, q.name)
 	case q.Op == "PutObject" && q.index && ok:
+		if p.wrote[q.name] == "part" {
+			p.w.Counts.Add(RunClosed)
+		}
 		p.wrote[q.name] = "index"
 		delete(p.restores, q.name)
+	case q.Op == "PutObject" && q.part != "" && ok:
+		p.wrote[q.part] = "part"
 	case q.Op == "PutObject" && q.name != "" && ok:
 		p.wrote[q.name] = "value"
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
 	"github.com/ssmbak/ssmbak/internal/simulation"
+	"github.com/ssmbak/ssmbak/timeline"
 )
 
 const (
@@ -25,6 +26,10 @@ const (
 	maxReceives = 60                // far above what any message needs
 	staleness   = 8 * time.Second   // how far back a stale read answers at most
 )
+
+// smallParts divides an index after a few versions. Like the archive's own limits, they
+// keep as many versions in the index as Parameter Store keeps.
+var smallParts = archive.PartLimits{Limits: timeline.Limits{Keep: keptVersions, Least: 1, Most: 2, Runs: 2}, Versions: keptVersions + 2, Bytes: 1 << 20}
 
 // world is everything that a plan happens to.
 type world struct {
@@ -130,7 +135,7 @@ func (w *world) connect(ctx context.Context) *awsconn.Conn { return w.Connect(ct
 
 // open opens the archive and makes it ready for writing.
 func (w *world) open(ctx context.Context, conn *awsconn.Conn) (*archive.Archive, error) {
-	a, err := archive.Open(ctx, conn.S3(), archive.Options{Bucket: bucket, Account: account, Region: region})
+	a, err := archive.Open(ctx, conn.S3(), archive.Options{Bucket: bucket, Account: account, Region: region, DivideIndexes: true, Parts: smallParts})
 	if err != nil {
 		return nil, err
 	}

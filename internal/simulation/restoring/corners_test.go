@@ -24,7 +24,7 @@ var corners = []string{
 	"relocated", "exact", "excluded by a pattern", "a pattern that matches nothing", "one parameter", "last known", "last known tags or labels",
 	"second run finished the first", "nothing left to do",
 	"undo", "undo of the undo", "undo killed", "undo refused: changed", "undo refused: deleted",
-	"an event was lost", "a plan failed",
+	"an event was lost", "a plan failed", "an index was divided", "a time in a part",
 	"an index was hidden", "an entry of the register was hidden", "a hidden parameter was named",
 }
 

@@ -166,7 +166,7 @@ func (p *run) begin(o restore.Options) *restore.Restorer {
 	trouble := p.trouble
 	p.trouble = 0
 	conn := p.s.Connect(p.s.account.Context(), p, p.attempts)
-	a, err := archive.Open(p.s.account.Context(), conn.S3(), archive.Options{Bucket: simulation.Bucket, Account: simulation.Account, Region: simulation.Region})
+	a, err := archive.Open(p.s.account.Context(), conn.S3(), archive.Options{Bucket: simulation.Bucket, Account: simulation.Account, Region: simulation.Region, Parts: smallParts})
 	p.s.account.Must(err)
 	p.trouble = trouble
 	live := paramstore.New(conn.SSM(), paramstore.Options{})

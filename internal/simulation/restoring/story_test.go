@@ -8,13 +8,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
 	"github.com/ssmbak/ssmbak/internal/simulation"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
+	"github.com/ssmbak/ssmbak/timeline"
 )
 
 // secretMark is part of every value, so that values are found where they must not be.
@@ -159,14 +164,41 @@ func play(t *testing.T, seed uint64, counts *simulation.Counts) *simulation.Worl
 	o := emulator.Options{}
 	o.Queue.Copies = s.copies
 	s.World = simulation.NewWorld(seed, counts, o)
-	s.account = testworld.New(t, testworld.Options{AWS: s.AWS, Bucket: simulation.Bucket})
-	s.play(seed%16 == 0)
+	s.account = testworld.New(t, testworld.Options{AWS: s.AWS, Bucket: simulation.Bucket, Parts: &smallParts})
+	s.play(seed%16 == 0, seed%8 == 4)
 	return s.World
+}
+
+// smallParts divides an index after a few versions, of which some come again: Parameter
+// Store still has them.
+var smallParts = archive.PartLimits{Limits: timeline.Limits{Keep: 1, Least: 1, Most: 2, Runs: 2}, Versions: 4, Bytes: 1 << 20}
+
+// busy changes a parameter so often that its index is divided.
+func (s *story) busy(name string) {
+	if !s.now(name).live {
+		s.putRandom(name, s.now(name))
+	}
+	for range 6 + s.rand.IntN(6) {
+		value := fmt.Sprint(secretMark, s.rand.Uint32())
+		s.user(name, "busy put of", func() error {
+			_, err := s.account.SSM.PutParameter(s.account.Context(), &ssm.PutParameterInput{Name: &name, Value: &value, Overwrite: aws.Bool(true)})
+			return err
+		})
+		time.Sleep(time.Duration(1500+s.rand.IntN(4000)) * time.Millisecond)
+		s.moments = append(s.moments, ssmbak.TimeOf(time.Now()))
+		if s.chance(3) {
+			s.see(2)
+		}
+	}
+	s.see(1)
+	if x, err := s.account.Archive.Index(s.account.Context(), ssmbak.Name(name)); err == nil && len(x.Facts.Runs) > 0 {
+		s.Counts.Add("an index was divided")
+	}
 }
 
 // crowded lets a label that the restore wants block the version that it has to write,
 // which is rare otherwise.
-func (s *story) play(crowded bool) {
+func (s *story) play(crowded, busy bool) {
 	s.names = []string{"/app/a", "/app/b", "/app/sub/c", "/app/sub/d", "/copy/a", "/copy/sub/d", "/else/x", "/copy/b", "/copy/c", "/copy/d", "/copy/sub/c"}
 	s.lossy = s.chance(8)
 	if s.lossy {
@@ -175,6 +207,9 @@ func (s *story) play(crowded bool) {
 	time.Sleep(time.Duration(s.rand.IntN(1000)) * time.Millisecond)
 	if s.chance(2) {
 		s.account.Record()
+	}
+	if busy {
+		s.busy("/app/a")
 	}
 	s.history(6+s.rand.IntN(16), true)
 	if crowded {
@@ -188,6 +223,14 @@ func (s *story) play(crowded bool) {
 	}
 	s.see(1)
 	s.at = s.moments[s.rand.IntN(len(s.moments))]
+	if busy && s.chance(2) {
+		s.at = s.moments[s.rand.IntN(6)]
+	}
+	if x, err := s.account.Archive.Index(s.account.Context(), "/app/a"); err == nil {
+		if _, in := timeline.New("/app/a", x.Facts, timeline.Coverage{}).RunAt(s.at); in {
+			s.Counts.Add("a time in a part")
+		}
+	}
 	s.history(1+s.rand.IntN(10), false)
 	if crowded {
 		s.crowd("/app/a")

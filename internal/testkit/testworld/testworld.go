@@ -46,7 +46,9 @@ type Options struct {
 	Backoff     func(attempt int) time.Duration
 	// Tagging makes recorders read tags with the tagging API, like the functions.
 	Tagging bool
-	Logger  *slog.Logger
+	// Parts makes the archive divide indexes above these limits.
+	Parts  *archive.PartLimits
+	Logger *slog.Logger
 }
 
 // World is an account with an archive. Its methods fail the test if the setup fails.
@@ -125,7 +127,11 @@ func (w *World) Establish() {
 // connection.
 func (w *World) Another(conn *awsconn.Conn) (*archive.Archive, *recorder.Recorder) {
 	w.Helper()
-	a, err := archive.Open(w.Context(), conn.S3(), archive.Options{Bucket: w.o.Bucket, Account: Account, Region: Region})
+	ao := archive.Options{Bucket: w.o.Bucket, Account: Account, Region: Region}
+	if w.o.Parts != nil {
+		ao.DivideIndexes, ao.Parts = true, *w.o.Parts
+	}
+	a, err := archive.Open(w.Context(), conn.S3(), ao)
 	w.Must(err)
 	w.Must(a.Establish(w.Context()))
 	o := paramstore.Options{}
