@@ -54,12 +54,12 @@ func ChangeRowOf(c ssmbak.Change) ChangeRow {
 }
 
 // Changes writes changes as a table.
-func Changes(w io.Writer, changes []ssmbak.Change) error {
+func Changes(w io.Writer, changes []ssmbak.Change, o View) error {
 	header := []string{"Time", "Operation", "Name", "Version", "By"}
 	rows := make([][]string, len(changes))
 	noted := false
 	for i, c := range changes {
-		rows[i] = []string{when(c), string(c.Operation), string(c.Name), numbers(c), c.Version.User, noteOfChange(c)}
+		rows[i] = []string{o.when(c), string(c.Operation), string(c.Name), numbers(c), c.Version.User, noteOfChange(c)}
 		noted = noted || rows[i][len(header)] != ""
 	}
 	if noted {
@@ -74,16 +74,16 @@ func Changes(w io.Writer, changes []ssmbak.Change) error {
 // when returns the time of a change, or its bounds, as text. [ssmbak.ParseTime] accepts
 // each time in it. At that time the change has happened; with "before:" in front of
 // the first or only time, it has not.
-func when(c ssmbak.Change) string {
+func (v View) when(c ssmbak.Change) string {
 	switch {
 	case !c.Bounded() && c.From == c.Until:
-		return c.Time.String()
+		return v.exact(c.Time)
 	case !c.Bounded():
-		return c.Time.Whole() // events have a precision of one second
+		return v.seconds(c.Time) // events have a precision of one second
 	case c.From == ssmbak.MinTime:
-		return "before " + c.Until.String()
+		return "before " + v.exact(c.Until)
 	}
-	return "between " + c.From.String() + " and " + c.Until.String()
+	return "between " + v.exact(c.From) + " and " + v.exact(c.Until)
 }
 
 // numbers returns the version number of a change, or the range of missing versions.

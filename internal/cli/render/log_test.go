@@ -64,7 +64,7 @@ func TestChanges(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var out bytes.Buffer
-			if err := Changes(&out, tt.changes); err != nil {
+			if err := Changes(&out, tt.changes, View{}); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(out.String(), tt.want); diff != "" {
@@ -79,7 +79,7 @@ func TestChanges(t *testing.T) {
 // before: the first one as one at which it had not.
 func TestChangeTimesArePasted(t *testing.T) {
 	t.Parallel()
-	printed := regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+Z`)
+	printed := regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+(Z|[+-]\d\d:\d\d)`)
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 5_000 {
 		at := ssmbak.Time(1_718_309_454_000 + random.Int64N(5_000))
@@ -92,22 +92,23 @@ func TestChangeTimesArePasted(t *testing.T) {
 		case 2:
 			c.Time, c.From = 0, ssmbak.MinTime
 		}
-		texts := printed.FindAllString(when(c), -1)
+		v := View{Zone: time.FixedZone("", (random.IntN(24*60)-12*60)*60)}
+		texts := printed.FindAllString(v.when(c), -1)
 		if len(texts) == 0 {
-			t.Fatalf("%q has no time", when(c))
+			t.Fatalf("%q has no time", v.when(c))
 		}
 		by, err := ssmbak.ParseTime(texts[len(texts)-1], time.Time{})
 		if err != nil || !c.Within(ssmbak.MinTime, by) || c.Until > by+1 {
-			t.Fatalf("%+v is shown as %q, which is %v, %v", c, when(c), by, err)
+			t.Fatalf("%+v is shown as %q, which is %v, %v", c, v.when(c), by, err)
 		}
 		if c.From == c.Until && by != at {
-			t.Fatalf("%v is shown as %q", at, when(c))
+			t.Fatalf("%v is shown as %q", at, v.when(c))
 		}
 		if c.From == ssmbak.MinTime {
 			continue
 		}
 		if before, err := ssmbak.ParseTime("before:"+texts[0], time.Time{}); err != nil || c.Within(ssmbak.MinTime, before) {
-			t.Fatalf("%+v is shown as %q, and before it is %v, %v", c, when(c), before, err)
+			t.Fatalf("%+v is shown as %q, and before it is %v, %v", c, v.when(c), before, err)
 		}
 	}
 }

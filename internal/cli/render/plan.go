@@ -13,14 +13,6 @@ import (
 	"github.com/ssmbak/ssmbak/restore"
 )
 
-// PlanOptions configure the display of a plan.
-type PlanOptions struct {
-	// Reveal shows the values of SecureStrings.
-	Reveal bool
-	// Color colors the signs.
-	Color bool
-}
-
 // signs are the signs of the actions of a plan, and their colors.
 var signs = map[plan.Action]struct{ sign, color string }{
 	plan.ActionCreate:  {"+", "\x1b[32m"},
@@ -50,7 +42,7 @@ func ComparisonTitle(c *restore.Comparison) string {
 
 // Items writes a plan or comparison: a title, one line per affected parameter, with its
 // attributes below it, and a summary.
-func Items(w io.Writer, title, summary string, items []plan.Item, o PlanOptions) error {
+func Items(w io.Writer, title, summary string, items []plan.Item, o View) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s:\n", title)
 	for _, item := range items {
@@ -64,7 +56,7 @@ func Items(w io.Writer, title, summary string, items []plan.Item, o PlanOptions)
 }
 
 // itemLines returns the lines of an item, none if its action is not shown.
-func itemLines(item plan.Item, o PlanOptions) (lines []string) {
+func itemLines(item plan.Item, o View) (lines []string) {
 	sign, shown := signs[item.Action]
 	if !shown {
 		return nil

@@ -15,8 +15,6 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
-
-	"github.com/ssmbak/ssmbak"
 )
 
 // cellWidth is the maximum width of a table cell in columns, as in the legacy ssmbak.
@@ -96,15 +94,6 @@ func Escape(s string) string {
 		i += n
 	}
 	return b.String()
-}
-
-// Time returns a time for tables: UTC, truncated to seconds, as in the legacy ssmbak.
-// It returns "" for the zero value, [ssmbak.MinTime] and [ssmbak.MaxTime].
-func Time(t ssmbak.Time) string {
-	if t == 0 || t == ssmbak.MinTime || t == ssmbak.MaxTime {
-		return ""
-	}
-	return t.Std().Format("2006-01-02 15:04:05-07:00")
 }
 
 // Text writes one line, escaped.

@@ -66,10 +66,10 @@ func RestoreRows(all []*archive.RestoreRecord) []RestoreRow {
 }
 
 // Restores writes restores as a table.
-func Restores(w io.Writer, all []*archive.RestoreRecord) error {
+func Restores(w io.Writer, all []*archive.RestoreRecord, o View) error {
 	var rows [][]string
 	for _, r := range RestoreRows(all) {
-		rows = append(rows, []string{r.ID, r.Began.String(), string(r.By), string(r.Arguments), fmt.Sprint(r.Items), r.state()})
+		rows = append(rows, []string{r.ID, o.exact(r.Began), string(r.By), string(r.Arguments), fmt.Sprint(r.Items), r.state()})
 	}
 	return Table(w, []string{"Id", "Began", "By", "Command", "Parameters", "State"}, rows)
 }

@@ -128,17 +128,17 @@ func Unfit(s ssmbak.State, reveal bool) bool {
 
 // States writes states as a table with name, value, type and time, and a note with the
 // reason if a state is unknown or its value is unavailable.
-func States(w io.Writer, states []ssmbak.State, reveal bool) error {
-	return writeStates(w, states, reveal, func(int) string { return "" }, nil)
+func States(w io.Writer, states []ssmbak.State, o View) error {
+	return writeStates(w, states, o, func(int) string { return "" }, nil)
 }
 
 // Restored writes states as [States] does, with the status of each, and with a note
 // that replaces that of the state unless it is "".
-func Restored(w io.Writer, states []ssmbak.State, reveal bool, status []plan.Status, note []string) error {
-	return writeStates(w, states, reveal, func(i int) string { return note[i] }, status)
+func Restored(w io.Writer, states []ssmbak.State, o View, status []plan.Status, note []string) error {
+	return writeStates(w, states, o, func(i int) string { return note[i] }, status)
 }
 
-func writeStates(w io.Writer, states []ssmbak.State, reveal bool, note func(i int) string, status []plan.Status) error {
+func writeStates(w io.Writer, states []ssmbak.State, o View, note func(i int) string, status []plan.Status) error {
 	header := []string{"Name", "Value", "Type", "Modified"}
 	if status != nil {
 		header = append(header, "Status")
@@ -157,7 +157,7 @@ func writeStates(w io.Writer, states []ssmbak.State, reveal bool, note func(i in
 	}
 	rows := make([][]string, len(states))
 	for i, s := range states {
-		rows[i] = []string{string(s.Name), valueCell(s, reveal), string(s.Version.Type), Time(s.Modified)}
+		rows[i] = []string{string(s.Name), valueCell(s, o.Reveal), string(s.Version.Type), o.short(s.Modified)}
 		if s.Deleted {
 			rows[i][1], rows[i][2] = "Deleted", "Deleted"
 		}

@@ -81,6 +81,7 @@ type app struct {
 type globalFlags struct {
 	bucket, owner string
 	decrypt       bool
+	localTime     bool
 }
 
 // complain prints an error and returns its exit code.

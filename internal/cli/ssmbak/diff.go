@@ -35,7 +35,7 @@ yet are recorded first. A comparison of two times reads only the archive.
   ssmbak diff /app/ 1d --detailed-exitcode && echo nothing changed since`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 3 {
-				return nil
+				return oneArgument(args)
 			}
 			return exactly("NAME|PATH", "TIME")(cmd, args)
 		},
@@ -61,10 +61,11 @@ yet are recorded first. A comparison of two times reads only the archive.
 }
 
 func (a *app) runDiff(ctx context.Context, o diffOptions) error {
-	at, err := a.past(o.time)
+	point, err := a.past(o.time)
 	if err != nil {
 		return err
 	}
+	at := point.At
 	s, err := a.open(ctx, writing)
 	if err != nil {
 		return err
@@ -77,14 +78,14 @@ func (a *app) runDiff(ctx context.Context, o diffOptions) error {
 		return err
 	}
 	if o.out != "" && a.isStdout(o.out) { // standard output is for the plan file only
-		err = render.Items(a.Stderr, render.Title(p, o.to), render.Summary(p), p.Items, render.PlanOptions{Reveal: a.flags.decrypt})
+		err = render.Items(a.Stderr, render.Title(p, o.to), render.Summary(p), p.Items, a.view(a.Stderr))
 	} else {
 		err = a.printPlan(ctx, s, render.Title(p, o.to), render.Summary(p), p.Items)
 	}
 	if err != nil {
 		return err
 	}
-	a.noteSecondOf(o.time, at, p.Items)
+	a.noteSecondOf(point, p.Items)
 	if o.out != "" {
 		if err := a.writePlanFile(o.out, r.File(p)); err != nil {
 			return err
@@ -102,14 +103,15 @@ func (a *app) runDiff(ctx context.Context, o diffOptions) error {
 
 // runCompare shows the changes between two times.
 func (a *app) runCompare(ctx context.Context, o diffOptions) error {
-	from, err := a.past(o.time)
+	first, err := a.past(o.time)
 	if err != nil {
 		return err
 	}
-	to, err := a.past(o.until)
+	second, err := a.past(o.until)
 	if err != nil {
 		return err
 	}
+	from, to := first.At, second.At
 	s, err := a.open(ctx, reading)
 	if err != nil {
 		return err
@@ -130,7 +132,7 @@ func (a *app) runCompare(ctx context.Context, o diffOptions) error {
 	if err := a.printPlan(ctx, s, render.ComparisonTitle(c), render.ComparisonSummary(c), c.Items); err != nil {
 		return err
 	}
-	a.noteSecondOf(o.until, to, c.Items)
+	a.noteSecondOf(second, c.Items)
 	a.noteCompleteness(c.Complete, max(from, to))
 	if err := a.concluded(c.Problems, nil, c.Unproved); err != nil {
 		return err

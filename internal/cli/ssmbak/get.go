@@ -19,7 +19,7 @@ func (a *app) newGetCommand() *cobra.Command {
 a trailing newline, regardless of --output. A SecureString requires
 --with-decryption, because a masked value could be mistaken for the real one.
 
-TIME is one of ` + ssmbak.TimeExamples + `.`,
+` + timeHelp,
 		Example: `  ssmbak get /app/db 2h
   ssmbak get /app/password 2024-06-13T20:10:54Z --with-decryption > password`,
 		Args: exactly("NAME", "TIME"),
@@ -34,10 +34,11 @@ TIME is one of ` + ssmbak.TimeExamples + `.`,
 }
 
 func (a *app) runGet(ctx context.Context, name ssmbak.Name, text string) error {
-	at, err := a.past(text)
+	point, err := a.past(text)
 	if err != nil {
 		return err
 	}
+	at := point.At
 	s, err := a.open(ctx, reading)
 	if err != nil {
 		return err
@@ -62,7 +63,7 @@ func (a *app) runGet(ctx context.Context, name ssmbak.Name, text string) error {
 		return shell.Fail(hint, "the archive in bucket %s has no parameter %s", s.archive.Bucket(), name)
 	}
 	st := snap.States[0]
-	a.noteSecond(text, at, snap.States)
+	a.noteSecond(point, snap.States)
 	switch {
 	case snap.Before():
 		return a.before(ctx, s, ssmbak.NameTarget(name), at)

@@ -93,17 +93,17 @@ func (a *app) bound(flag, text string) (ssmbak.Time, error) {
 	if text == "" {
 		return 0, nil
 	}
-	now := a.Now()
-	at, err := ssmbak.ParseTime(text, now)
+	p, err := a.point("--"+flag+": ", text)
 	if err != nil {
-		return 0, shell.Usage("a time is one of "+ssmbak.TimeExamples, "--%s: %s", flag, err)
+		return 0, err
 	}
+	at := p.At
 	if flag == "since" {
-		at, _ = a.begin(text, at)
+		at = p.Begin
 	}
-	a.Note("%s %s, local %s", flag, at, local(at, now))
-	if at.Second() > now.Unix() {
-		a.Note("this time is in the future: showing the state as of now, %s", local(ssmbak.TimeOf(now), now))
+	a.Note("%s %s", flag, a.both(at))
+	if at.Second() > a.Now().Unix() {
+		a.noteFuture()
 	}
 	return at, nil
 }
@@ -118,6 +118,6 @@ func (a *app) printChanges(changes []ssmbak.Change) error {
 		if len(changes) == 0 {
 			return nil
 		}
-		return render.Changes(w, changes)
+		return render.Changes(w, changes, a.view(w))
 	})
 }

@@ -181,7 +181,7 @@ func allBefore(items []plan.Item) bool {
 // printPlan writes a plan as lines, or as JSON.
 func (a *app) printPlan(ctx context.Context, s *session, title, summary string, items []plan.Item) error {
 	if a.Flags.Output == shell.Table {
-		return render.Items(a.Stdout, title, summary, items, render.PlanOptions{Reveal: a.flags.decrypt, Color: a.Color(a.Stdout)})
+		return render.Items(a.Stdout, title, summary, items, a.view(a.Stdout))
 	}
 	states, err := a.wanted(ctx, s, items)
 	if err != nil {

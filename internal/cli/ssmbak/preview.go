@@ -19,10 +19,7 @@ children, or with --recursive everything below it. Any other argument is the
 parameter with that name, or a path if there never was such a parameter. The ARN of
 a parameter in the caller's account and region is accepted too.
 
-TIME is one of ` + ssmbak.TimeExamples + `.
-Without a zone it is UTC. A time in seconds means the end of that second.
-before:TIME is the millisecond before TIME begins: use before: with a time from
-log for the state before that change.`
+` + timeHelp
 
 type previewOptions struct {
 	target    ssmbak.Target
@@ -61,10 +58,11 @@ func addRecursive(cmd *cobra.Command, recursive *bool) {
 }
 
 func (a *app) runPreview(ctx context.Context, o previewOptions) error {
-	at, err := a.past(o.time)
+	point, err := a.past(o.time)
 	if err != nil {
 		return err
 	}
+	at := point.At
 	s, err := a.open(ctx, reading)
 	if err != nil {
 		return err
@@ -106,7 +104,7 @@ func (a *app) runPreview(ctx context.Context, o previewOptions) error {
 	if later > 0 {
 		a.Note("%s first recorded after %s: whether %s existed then is unknown; use --all to show %s", shell.Count(later, "name was", "names were"), at, shell.Plural(later, "it", "they"), shell.Plural(later, "it", "them"))
 	}
-	a.noteSecond(o.time, at, snap.States)
+	a.noteSecond(point, snap.States)
 	switch {
 	case deleted > 0 && !o.deleted:
 		a.Note("%s deleted by then: use --deleted to show %s", shell.Count(deleted, "parameter was", "parameters were"), shell.Plural(deleted, "it", "them"))
@@ -131,7 +129,7 @@ func (a *app) printStates(states []ssmbak.State) error {
 		if len(states) == 0 {
 			return nil
 		}
-		return render.States(w, states, a.flags.decrypt)
+		return render.States(w, states, a.view(w))
 	})
 }
 

@@ -116,13 +116,17 @@ var planFlags = []string{"recursive", "exact", "replace", "to", "only", "exclude
 // runRestore plans and applies a restore. arguments are those of the same command, with
 // %s for its time.
 func (a *app) runRestore(ctx context.Context, o restoreOptions, arguments string) error {
-	at, future, err := a.moment(o.time)
+	point, future, err := a.moment(o.time)
 	if err != nil {
 		return err
 	}
+	at := point.At
 	if future {
-		now := a.Now()
-		return shell.Usage("it is "+local(ssmbak.TimeOf(now), now)+" now, and a time without a zone is UTC", "%s is in the future", at)
+		hint := "it is " + a.both(ssmbak.TimeOf(a.Now())) + " now"
+		if !a.flags.localTime {
+			hint += ", and a time without a zone is UTC unless --local-time is given"
+		}
+		return shell.Usage(hint, "%s is in the future", at)
 	}
 	s, err := a.openToRestore(ctx, o.maxRate)
 	if err != nil {
@@ -135,7 +139,7 @@ func (a *app) runRestore(ctx context.Context, o restoreOptions, arguments string
 	if err != nil {
 		return err
 	}
-	a.noteSecondOf(o.time, at, p.Items)
+	a.noteSecondOf(point, p.Items)
 	return a.carryOut(ctx, s, r, p, progress, o, "ssmbak "+arguments)
 }
 
@@ -286,7 +290,7 @@ func (a *app) writeOutcomes(w io.Writer, outcomes []plan.Outcome, states []ssmba
 	if len(shown) == 0 {
 		return nil
 	}
-	return render.Restored(w, shown, a.flags.decrypt, statuses, notes)
+	return render.Restored(w, shown, a.view(w), statuses, notes)
 }
 
 // conclude prints what was done, and returns an error if something is left to do. again

@@ -2,10 +2,13 @@ package ssmbakcli
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
@@ -43,7 +46,7 @@ func (a *app) newRootCommand() *cobra.Command {
 	root.SuggestionsMinimumDistance = 2
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { fmt.Fprint(a.Stdout, help(cmd)) })
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return shell.Usage("`"+cmd.CommandPath()+" --help` lists the flags", "%s", shell.FlagProblem(err))
+		return shell.Usage(flagHint(cmd, err), "%s", shell.FlagProblem(err))
 	})
 	f := root.PersistentFlags()
 	f.StringVarP(&a.flags.bucket, "bucket", "b", "", "the archive's `BUCKET` (default: SSMBAK_BUCKET, or the bucket of the stack SSMBAK_STACKNAME, or the parameter /newvoll/ssmbak/bucketname)")
@@ -53,6 +56,7 @@ func (a *app) newRootCommand() *cobra.Command {
 	f.StringVar(&a.flags.owner, "bucket-owner", "", "the `ACCOUNT` that must own the bucket (default: the caller's)")
 	f.StringVarP((*string)(&a.Flags.Output), "output", "o", string(shell.Table), "output `FORMAT`: table or json")
 	f.BoolVar(&a.flags.decrypt, "with-decryption", false, "show the values of SecureStrings")
+	f.BoolVar(&a.flags.localTime, "local-time", false, "read times without a zone as local time, and print times as local time")
 	f.BoolVarP(&a.Flags.Verbose, "verbose", "v", false, "log to standard error")
 	f.BoolVar(&a.Flags.NoColor, "no-color", false, "disable color, like NO_COLOR")
 	root.AddCommand(
@@ -62,10 +66,26 @@ func (a *app) newRootCommand() *cobra.Command {
 	return root
 }
 
+// flagHint returns what to type instead of an invalid flag.
+func flagHint(cmd *cobra.Command, err error) string {
+	if unknown := new(pflag.NotExistError); errors.As(err, &unknown) {
+		if ago := unknown.GetSpecifiedShortnames(); negative.MatchString("-" + ago) {
+			return "for a duration before now use " + ago
+		}
+	}
+	return "`" + cmd.CommandPath() + " --help` lists the flags"
+}
+
+// negative matches a duration with a sign, which is parsed as a flag.
+var negative = regexp.MustCompile(`^-(\d+[wdhms])+$`)
+
 // exactly returns a check that there is one argument for each name.
 func exactly(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		hint := "`" + cmd.CommandPath() + " --help` shows examples"
+		if err := oneArgument(args); err != nil {
+			return err
+		}
 		switch {
 		case len(args) < len(names):
 			return shell.Usage(hint, "%s is missing", strings.Join(names[len(args):], " and "))

@@ -79,7 +79,7 @@ func (a *app) runRestores(ctx context.Context, all bool) error {
 			a.Note("no restores yet")
 			return nil
 		}
-		return render.Restores(w, restores)
+		return render.Restores(w, restores, a.view(w))
 	})
 }
 
@@ -106,7 +106,7 @@ func (a *app) runUndo(ctx context.Context, o undoOptions, arguments string) erro
 		return a.problems(p.Problems, nil)
 	}
 	if !a.asks(p, o.restoreOptions) && a.Flags.Output == shell.Table {
-		if err := render.Items(a.Stderr, render.Title(p, ""), render.Summary(p), p.Items, render.PlanOptions{Reveal: a.flags.decrypt, Color: a.Color(a.Stderr)}); err != nil {
+		if err := render.Items(a.Stderr, render.Title(p, ""), render.Summary(p), p.Items, a.view(a.Stderr)); err != nil {
 			return err
 		}
 	}
