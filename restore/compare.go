@@ -15,6 +15,9 @@ import (
 type Comparison struct {
 	From, To ssmbak.Time
 	Target   ssmbak.Target
+	// Versions are the numbers of the two versions that are compared, zero for a
+	// comparison of two times.
+	Versions [2]int64
 	// Items has one item for each parameter of the target that existed, or may have
 	// existed, at one of the times, by name. Before is its state at From, and After its
 	// state at To. A parameter with [plan.ActionReplace] was deleted and recreated in

@@ -29,6 +29,10 @@ func Title(p *restore.Plan, to string) string {
 	switch {
 	case p.Undoes != "":
 		return "undo of restore " + p.Undoes
+	case p.Version != 0 && to != "":
+		return fmt.Sprintf("restore of version %d of %s to %s", p.Version, p.Target, to)
+	case p.Version != 0:
+		return fmt.Sprintf("restore of %s to version %d of %s", p.Target, p.Version, p.At)
 	case to != "":
 		return fmt.Sprintf("restore of %s at %s to %s", p.Target, p.At, to)
 	}
@@ -37,6 +41,9 @@ func Title(p *restore.Plan, to string) string {
 
 // ComparisonTitle returns the title of a comparison.
 func ComparisonTitle(c *restore.Comparison) string {
+	if c.Versions[0] != 0 {
+		return fmt.Sprintf("changes in %s from version %d to version %d", c.Target, c.Versions[0], c.Versions[1])
+	}
 	return fmt.Sprintf("changes in %s from %s to %s", c.Target, c.From, c.To)
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/restore"
@@ -28,28 +29,32 @@ TIME2, show the changes from TIME to TIME2:
   =  keep, because it was created after TIME      ?  skip, because it is unknown
 The options are those of restore. Live parameters that the archive does not have
 yet are recorded first. A comparison of two times reads only the archive.
-` + targetHelp,
+` + targetHelp + "\n" + selectorHelp,
 		Example: `  ssmbak diff /app/db 2h
+  ssmbak diff /app/db:3 /app/db:5
   ssmbak diff /app 2024-06-13T20:10:54Z --recursive --exact
   ssmbak diff /app/ 2d 1d
   ssmbak diff /app/ 1d --detailed-exitcode && echo nothing changed since`,
-		Args: func(cmd *cobra.Command, args []string) error {
+		Args: a.orVersions(2, func(cmd *cobra.Command, args []string) error {
 			if len(args) == 3 {
 				return oneArgument(args)
 			}
 			return exactly("NAME|PATH", "TIME")(cmd, args)
-		},
+		}),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.aim(a, args); err != nil {
 				return err
 			}
-			if len(args) < 3 {
+			if len(args)+len(o.versions) < 3 {
 				return a.runDiff(cmd.Context(), o)
 			}
 			for _, flag := range onlyLive {
 				if cmd.Flags().Changed(flag) {
 					return shell.Usage("omit it, or omit the second time", "--%s has no effect on a comparison of two times", flag)
 				}
+			}
+			if o.versions != nil {
+				return a.runCompareVersions(cmd.Context(), o)
 			}
 			o.until = args[2]
 			return a.runCompare(cmd.Context(), o)
@@ -61,16 +66,19 @@ yet are recorded first. A comparison of two times reads only the archive.
 }
 
 func (a *app) runDiff(ctx context.Context, o diffOptions) error {
-	point, err := a.past(o.time)
+	point, err := a.unlessVersions(o.planOptions)
 	if err != nil {
 		return err
 	}
-	at := point.At
 	s, err := a.open(ctx, writing)
 	if err != nil {
 		return err
 	}
 	ro := o.restore(a)
+	at, err := a.aimed(ctx, s, &ro, o.planOptions, point)
+	if err != nil {
+		return err
+	}
 	ro.By, ro.FindNew = s.caller.ARN, true
 	r := restore.New(s.archive, s.live, s.syncer(a), ro)
 	p, err := a.plan(ctx, s, r, o.target, at)
@@ -91,7 +99,9 @@ func (a *app) runDiff(ctx context.Context, o diffOptions) error {
 			return err
 		}
 	}
-	a.noteCompleteness(p.Complete, at)
+	if o.versions == nil {
+		a.noteCompleteness(p.Complete, at)
+	}
 	if err := a.concluded(p.Problems, nil, p.Unproved); err != nil {
 		return err
 	}
@@ -135,6 +145,41 @@ func (a *app) runCompare(ctx context.Context, o diffOptions) error {
 	a.noteSecondOf(second, c.Items)
 	a.noteCompleteness(c.Complete, max(from, to))
 	if err := a.concluded(c.Problems, nil, c.Unproved); err != nil {
+		return err
+	}
+	if o.detailedExitCode && c.Changes() > 0 {
+		return differences{}
+	}
+	return nil
+}
+
+// unlessVersions parses the TIME of a plan that is not for a version.
+func (a *app) unlessVersions(o planOptions) (ssmbak.Point, error) {
+	if o.versions != nil {
+		return ssmbak.Point{}, nil
+	}
+	return a.past(o.time)
+}
+
+// runCompareVersions shows the differences between two versions.
+func (a *app) runCompareVersions(ctx context.Context, o diffOptions) error {
+	s, err := a.open(ctx, reading)
+	if err != nil {
+		return err
+	}
+	found, err := a.versions(ctx, s, o.versions)
+	if err != nil {
+		return err
+	}
+	from, to := found[0], found[1]
+	c, err := restore.New(s.archive, s.live, nil, o.restore(a)).CompareVersions(ctx, from.line, from.name, from.Version, to.Version)
+	if err != nil {
+		return err
+	}
+	if err := a.printPlan(ctx, s, render.ComparisonTitle(c), render.ComparisonSummary(c), c.Items); err != nil {
+		return err
+	}
+	if err := a.problems(c.Problems, nil); err != nil {
 		return err
 	}
 	if o.detailedExitCode && c.Changes() > 0 {

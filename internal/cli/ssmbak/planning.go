@@ -19,6 +19,7 @@ import (
 type planOptions struct {
 	target          ssmbak.Target
 	time            string
+	versions        []selector // instead of time, nil for none
 	recursive       bool
 	exact           bool
 	replace         bool
@@ -55,6 +56,16 @@ func (o *planOptions) aim(a *app, args []string) (err error) {
 		if err := rewritten(text); err != nil {
 			return err
 		}
+	}
+	if o.versions, err = a.selectors(args, len(args)); err != nil {
+		return err
+	}
+	if o.versions != nil {
+		o.target = ssmbak.NameTarget(o.versions[0].name)
+		if o.recursive || o.exact {
+			return shell.Usage("omit it", "--recursive and --exact have no effect on one version of a parameter")
+		}
+		return nil
 	}
 	o.target, err = a.target(args[0], o.recursive)
 	o.time = args[1]

@@ -34,12 +34,15 @@ func (a *app) newPreviewCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "preview NAME|PATH TIME",
 		Short: "Show the parameters at a time, from the archive only",
-		Long:  "Show the parameters at a time, from the archive only." + "\n" + targetHelp,
+		Long:  "Show the parameters at a time, from the archive only." + "\n" + targetHelp + "\n" + selectorHelp,
 		Example: `  ssmbak preview /app/db 2h
   ssmbak preview /app 2024-06-13T20:10:54Z --recursive --with-decryption
   ssmbak preview /app/ now --deleted --output json`,
-		Args: exactly("NAME|PATH", "TIME"),
+		Args: a.orVersions(1, exactly("NAME|PATH", "TIME")),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if one, _ := a.selectors(args, 1); one != nil {
+				return a.runPreviewVersion(cmd.Context(), one)
+			}
 			if o.target, err = a.target(args[0], o.recursive); err != nil {
 				return err
 			}
@@ -51,6 +54,35 @@ func (a *app) newPreviewCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&o.deleted, "deleted", false, "also show parameters that had been deleted by then")
 	cmd.Flags().BoolVar(&o.all, "all", false, "also show parameters first recorded later")
 	return cmd
+}
+
+// runPreviewVersion shows one version of a parameter.
+func (a *app) runPreviewVersion(ctx context.Context, one []selector) error {
+	s, err := a.open(ctx, reading)
+	if err != nil {
+		return err
+	}
+	found, err := a.versions(ctx, s, one)
+	if err != nil {
+		return err
+	}
+	v := found[0]
+	state, refs := v.line.OfVersion(v.Version)
+	var problems []archive.Problem
+	if !render.Masked(state.Version.Type, a.flags.decrypt) && len(refs) > 0 {
+		value, problem, err := s.archive.KnownValue(ctx, v.name, refs)
+		if err != nil {
+			return err
+		}
+		if problem != nil {
+			problems = append(problems, archive.Problem{Name: v.name, Err: problem})
+		}
+		state.Value = value
+	}
+	if err := a.printStates([]ssmbak.State{state}); err != nil {
+		return err
+	}
+	return a.problems(problems, []ssmbak.State{state})
 }
 
 func addRecursive(cmd *cobra.Command, recursive *bool) {
