@@ -36,6 +36,8 @@ type RestoreRecord struct {
 	By    string    `json:"by"` // the ARN of the caller, from STS
 	// Arguments are the command's, with an absolute time.
 	Arguments string `json:"arguments,omitempty"`
+	// Message is what the caller gave with --message.
+	Message string `json:"message,omitempty"`
 	// Target is the NAME|PATH, Recursive its flag, and At the time to which it was
 	// restored, zero if Undoes is set.
 	Target    string      `json:"target"`

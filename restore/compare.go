@@ -15,6 +15,8 @@ import (
 type Comparison struct {
 	From, To ssmbak.Time
 	Target   ssmbak.Target
+	// One says that the target was one parameter, not a path.
+	One bool
 	// Versions are the numbers of the two versions that are compared, zero for a
 	// comparison of two times.
 	Versions [2]int64
@@ -60,7 +62,7 @@ func (r *Restorer) Compare(ctx context.Context, target ssmbak.Target, from, to s
 	if err != nil {
 		return nil, err
 	}
-	out := &Comparison{From: from, To: to, Target: target, Complete: recorded.Complete, Since: recorded.Since, TooEarly: true}
+	out := &Comparison{From: from, To: to, Target: target, One: recorded.One, Complete: recorded.Complete, Since: recorded.Since, TooEarly: true}
 	out.Unproved = r.filterUnproved(recorded.Unproved(target, min(from, to), max(from, to)), recorded.One)
 	var subjects []*subject
 	for i, name := range recorded.Names {

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -78,8 +79,16 @@ func itemLines(item plan.Item, o View) (lines []string) {
 		from = " <- " + string(item.Source)
 	}
 	add("%s %s%s%s", mark, item.Name, from, remark(item))
+	if sameValue(item, o) {
+		add("    value: %s", same)
+	}
 	for _, d := range item.Differences {
-		add("    %s: %s", attributeText(d.Attribute), difference(item, d, o.Reveal))
+		for _, line := range differenceLines(item, d, o) {
+			add("    %s", line)
+		}
+	}
+	if text := overwritten(item); text != "" && o.Live {
+		add("    %s", text)
 	}
 	if item.Refused != "" {
 		add("    will be refused: %s", Escape(item.Refused))
@@ -120,17 +129,19 @@ func remark(item plan.Item) string {
 	return " (" + Escape(item.Reason) + ")"
 }
 
-func difference(item plan.Item, d plan.Difference, reveal bool) string {
-	before, after := strconv.Quote(d.Before), strconv.Quote(d.After)
-	if d.Value {
-		before, after = strconv.Quote(d.BeforeValue.Reveal()), strconv.Quote(d.AfterValue.Reveal())
-		if secret(item, reveal) {
-			if item.Action == plan.ActionUpdate || item.Action == plan.ActionReplace {
-				return "(value differs)"
-			}
-			before, after = ssmbak.Mask, ssmbak.Mask
-		}
+// overwritten returns who made the live version that an item overwrites or deletes, or ""
+// if it does neither.
+func overwritten(item plan.Item) string {
+	if item.Before == nil || item.Action != plan.ActionDelete && !item.NewVersion() {
+		return ""
 	}
+	v := item.Before.Version
+	return fmt.Sprintf("live version %d by %s at %s", v.Number, Escape(cmp.Or(v.User, "an unknown principal")), v.Time)
+}
+
+// difference returns both sides of an attribute other than the value.
+func difference(item plan.Item, d plan.Difference) string {
+	before, after := strconv.Quote(d.Before), strconv.Quote(d.After)
 	switch {
 	case item.Action == plan.ActionCreate && d.NoAfter:
 		return "(unknown)"

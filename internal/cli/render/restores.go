@@ -17,6 +17,7 @@ type RestoreRow struct {
 	Ended     ssmbak.Time // null if it is running or was killed
 	By        optional
 	Arguments optional
+	Message   optional
 	Target    string
 	Recursive bool
 	At        ssmbak.Time // the time that was restored, null for an undo
@@ -38,7 +39,7 @@ func RestoreRows(all []*archive.RestoreRecord) []RestoreRow {
 			undone[r.Undoes] = r.ID
 		}
 		row := RestoreRow{
-			ID: r.ID, Began: ssmbak.TimeOf(r.Began), By: optional(r.By), Arguments: optional(r.Arguments), Target: r.Target,
+			ID: r.ID, Began: ssmbak.TimeOf(r.Began), By: optional(r.By), Arguments: optional(r.Arguments), Message: optional(r.Message), Target: r.Target,
 			Recursive: r.Recursive, At: r.At, Undoes: optional(r.Undoes), UndoneBy: optional(undone[r.ID]), Items: len(r.Items),
 		}
 		if !r.Ended.IsZero() {
@@ -69,9 +70,17 @@ func RestoreRows(all []*archive.RestoreRecord) []RestoreRow {
 func Restores(w io.Writer, all []*archive.RestoreRecord, o View) error {
 	var rows [][]string
 	for _, r := range RestoreRows(all) {
-		rows = append(rows, []string{r.ID, o.exact(r.Began), string(r.By), string(r.Arguments), fmt.Sprint(r.Items), r.state()})
+		rows = append(rows, []string{r.ID, o.exact(r.Began), string(r.By), r.command(), fmt.Sprint(r.Items), r.state()})
 	}
 	return Table(w, []string{"Id", "Began", "By", "Command", "Parameters", "State"}, rows)
+}
+
+// command returns the command and the message of a restore.
+func (r RestoreRow) command() string {
+	if r.Message == "" {
+		return string(r.Arguments)
+	}
+	return string(r.Arguments) + " (" + string(r.Message) + ")"
 }
 
 // state returns a short description of a restore's result.

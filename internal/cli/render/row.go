@@ -200,15 +200,33 @@ type DifferenceRow struct {
 	Before, After *string
 }
 
-// PlannedRowOf returns the row of an item of a plan.
-func PlannedRowOf(item plan.Item, reveal bool) Row {
+// PlannedRowOf returns the row of an item of a plan. live says that the plan is for live
+// parameters, and not a comparison of two times.
+func PlannedRowOf(item plan.Item, live, reveal bool) Row {
 	state := item.After
 	state.Name = item.Name
 	return append(rowOf(state, item.Action, cmp.Or(item.Refused, item.Reason), reveal),
 		field{"Source", optional(item.Source)}, // the parameter whose state is restored, if it is another one
 		field{"Differences", differenceRows(item, reveal)},
+		field{"Overwrites", overwrites(item, live)},
 		field{"Notices", append([]string{}, item.Notices...)},
 	)
+}
+
+// OverwrittenRow is the live version that a restore overwrites or deletes.
+type OverwrittenRow struct {
+	Version int64
+	By      optional
+	Time    ssmbak.Time
+}
+
+// overwrites returns the row of the live version that an item overwrites, or nil.
+func overwrites(item plan.Item, live bool) *OverwrittenRow {
+	if !live || overwritten(item) == "" {
+		return nil
+	}
+	v := item.Before.Version
+	return &OverwrittenRow{v.Number, optional(v.User), v.Time}
 }
 
 // differenceRows returns the attributes that a restore would change.
@@ -235,7 +253,7 @@ func differenceRows(item plan.Item, reveal bool) []DifferenceRow {
 // OutcomeRowOf returns the row of an outcome of the restore with the given ID. failed is
 // its error message, or "".
 func OutcomeRowOf(o plan.Outcome, id, failed string, reveal bool) Row {
-	return append(PlannedRowOf(o.Item, reveal),
+	return append(PlannedRowOf(o.Item, true, reveal),
 		field{"Status", o.Status},
 		field{"Error", optional(failed)},
 		field{"Written", o.Version},      // version number that was written, or 0

@@ -13,6 +13,8 @@ type View struct {
 	Reveal bool
 	// Color colors the signs.
 	Color bool
+	// Live adds who made each live version that would be overwritten or deleted.
+	Live bool
 	// Zone is the zone of times, nil for UTC.
 	Zone *time.Location
 }

@@ -68,7 +68,7 @@ const (
 type Flags struct {
 	Region, Profile, Endpoint string
 	Output                    Format
-	Verbose, NoColor          bool
+	Verbose, NoColor, NoPager bool
 }
 
 // Shell is one run of a program. It is safe for concurrent use after [Shell.Setup] has
@@ -231,6 +231,9 @@ func (s *Shell) Complain(ctx context.Context, cause error, f Failure) int {
 	}
 	return f.Code
 }
+
+// Array returns a JSON array on standard output.
+func (s *Shell) Array() *render.Array { return render.NewArray(s.json(s.Stdout)) }
 
 // WriteJSON writes v to standard output, indented.
 func (s *Shell) WriteJSON(v any) error { return render.JSON(s.json(s.Stdout), v) }

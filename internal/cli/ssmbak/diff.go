@@ -8,6 +8,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -15,6 +16,7 @@ type diffOptions struct {
 	planOptions
 	until            string // TIME2, may be ""
 	detailedExitCode bool
+	requireComplete  bool
 	out              string
 }
 
@@ -61,6 +63,7 @@ yet are recorded first. A comparison of two times reads only the archive.
 		},
 	}
 	o.addFlags(cmd)
+	addRequireComplete(cmd, &o.requireComplete)
 	cmd.Flags().BoolVar(&o.detailedExitCode, "detailed-exitcode", false, "exit with 2 if there are differences")
 	return cmd
 }
@@ -88,7 +91,7 @@ func (a *app) runDiff(ctx context.Context, o diffOptions) error {
 	if o.out != "" && a.isStdout(o.out) { // standard output is for the plan file only
 		err = render.Items(a.Stderr, render.Title(p, o.to), render.Summary(p), p.Items, a.view(a.Stderr))
 	} else {
-		err = a.printPlan(ctx, s, render.Title(p, o.to), render.Summary(p), p.Items)
+		err = a.printPlan(ctx, s, render.Title(p, o.to), render.Summary(p), p.Items, true)
 	}
 	if err != nil {
 		return err
@@ -105,6 +108,11 @@ func (a *app) runDiff(ctx context.Context, o diffOptions) error {
 	if err := a.concluded(p.Problems, nil, p.Unproved); err != nil {
 		return err
 	}
+	if o.requireComplete && o.versions == nil {
+		if err := incomplete(p.Complete, at, p.Count(plan.ActionSkip) > 0); err != nil {
+			return err
+		}
+	}
 	if o.detailedExitCode && p.Changes() > 0 {
 		return differences{}
 	}
@@ -113,15 +121,15 @@ func (a *app) runDiff(ctx context.Context, o diffOptions) error {
 
 // runCompare shows the changes between two times.
 func (a *app) runCompare(ctx context.Context, o diffOptions) error {
-	first, err := a.past(o.time)
+	begin, err := a.past(o.time)
 	if err != nil {
 		return err
 	}
-	second, err := a.past(o.until)
+	end, err := a.past(o.until)
 	if err != nil {
 		return err
 	}
-	from, to := first.At, second.At
+	from, to := begin.At, end.At
 	s, err := a.open(ctx, reading)
 	if err != nil {
 		return err
@@ -139,13 +147,23 @@ func (a *app) runCompare(ctx context.Context, o diffOptions) error {
 			return err
 		}
 	}
-	if err := a.printPlan(ctx, s, render.ComparisonTitle(c), render.ComparisonSummary(c), c.Items); err != nil {
+	if err := a.printPlan(ctx, s, render.ComparisonTitle(c), render.ComparisonSummary(c), c.Items, false); err != nil {
 		return err
 	}
-	a.noteSecondOf(second, c.Items)
-	a.noteCompleteness(c.Complete, max(from, to))
+	a.noteSecondOf(end, c.Items)
+	first, last, uncertain := min(from, to), max(from, to), c.Count(plan.ActionSkip) > 0
+	if c.Changes() == 0 && !uncertain && len(c.Problems) == 0 && len(c.SkippedOwn)+c.Excluded == 0 {
+		a.noteNothingChanged(o.target, c.One, first, last, c.Complete)
+	} else {
+		a.noteCompleteness(c.Complete, last)
+	}
 	if err := a.concluded(c.Problems, nil, c.Unproved); err != nil {
 		return err
+	}
+	if o.requireComplete {
+		if err := incomplete(c.Complete, last, uncertain); err != nil {
+			return err
+		}
 	}
 	if o.detailedExitCode && c.Changes() > 0 {
 		return differences{}
@@ -176,7 +194,7 @@ func (a *app) runCompareVersions(ctx context.Context, o diffOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := a.printPlan(ctx, s, render.ComparisonTitle(c), render.ComparisonSummary(c), c.Items); err != nil {
+	if err := a.printPlan(ctx, s, render.ComparisonTitle(c), render.ComparisonSummary(c), c.Items, false); err != nil {
 		return err
 	}
 	if err := a.problems(c.Problems, nil); err != nil {

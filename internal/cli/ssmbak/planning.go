@@ -189,10 +189,13 @@ func allBefore(items []plan.Item) bool {
 	})
 }
 
-// printPlan writes a plan as lines, or as JSON.
-func (a *app) printPlan(ctx context.Context, s *session, title, summary string, items []plan.Item) error {
+// printPlan writes a plan as lines, or as JSON. live says that it is for live parameters,
+// and not a comparison.
+func (a *app) printPlan(ctx context.Context, s *session, title, summary string, items []plan.Item, live bool) error {
 	if a.Flags.Output == shell.Table {
-		return render.Items(a.Stdout, title, summary, items, a.view(a.Stdout))
+		view := a.view(a.Stdout)
+		view.Live = live
+		return render.Items(a.Stdout, title, summary, items, view)
 	}
 	states, err := a.wanted(ctx, s, items)
 	if err != nil {
@@ -202,7 +205,7 @@ func (a *app) printPlan(ctx context.Context, s *session, title, summary string, 
 	for i, item := range items {
 		item.After = states[i]
 		item.Notices = slices.Concat(item.Notices, item.Warnings)
-		rows[i] = render.PlannedRowOf(item, a.flags.decrypt)
+		rows[i] = render.PlannedRowOf(item, live, a.flags.decrypt)
 	}
 	a.Note("%s: %s", title, summary)
 	return a.WriteJSON(rows)

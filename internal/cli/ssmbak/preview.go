@@ -185,18 +185,6 @@ func (a *app) problems(problems []archive.Problem, shown []ssmbak.State) error {
 	return shell.Part("the other parameters are not affected; older versions of an object may be intact", "%s not be read completely", shell.Count(n, "parameter could", "parameters could"))
 }
 
-// noteCompleteness prints up to when the archive is complete.
-func (a *app) noteCompleteness(complete, at ssmbak.Time) {
-	switch {
-	case complete == 0:
-		a.Note("no complete listing yet, so changes whose events were lost may be missing: run `ssmbak reconcile`")
-	case at <= complete:
-		a.Note("complete up to %s", complete)
-	default:
-		a.Note("complete up to %s; later changes as far as their events arrived", complete)
-	}
-}
-
 // nothing returns the error for a target of which the archive has no records.
 func (a *app) nothing(ctx context.Context, s *session, t ssmbak.Target) error {
 	hint := "names are case-sensitive; run `ssmbak reconcile` to record all live parameters"

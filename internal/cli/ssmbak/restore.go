@@ -22,6 +22,7 @@ type restoreOptions struct {
 	planOptions
 	dryRun, yes   bool
 	allRows       bool
+	message       string
 	out, planFile string
 	planDigest    string // the SHA-256 that the plan file must have, "" for any
 	replan        string // the command that creates the plan file again
@@ -32,6 +33,7 @@ func (o *restoreOptions) addRunFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.BoolVar(&o.dryRun, "dry-run", false, "show what would be done, without doing it")
 	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask for confirmation")
+	f.StringVarP(&o.message, "message", "m", "", "keep this `TEXT` in the restore's record, for undo and log")
 	f.BoolVar(&o.allRows, "all-rows", false, "on a terminal, list every parameter, including unchanged ones")
 	f.Float64Var(&o.maxRate, "max-rate", 0, "write at most `N` times per second; default: as often as the account allows")
 }
@@ -135,6 +137,7 @@ func (a *app) runRestore(ctx context.Context, o restoreOptions, what, flags stri
 		return err
 	}
 	ro := o.restore(a)
+	ro.Message = o.message
 	at, err := a.aimed(ctx, s, &ro, o.planOptions, point)
 	if err != nil {
 		return err
@@ -183,7 +186,7 @@ func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 		again = same
 	}
 	options := o.restore(a)
-	options.Options = f.Options
+	options.Options, options.Message = f.Options, o.message
 	r, progress := a.restorer(s, options, arguments, again)
 	defer progress.Close()
 	p, err := r.PlanFile(ctx, f)
@@ -192,7 +195,7 @@ func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 	}
 	if o.dryRun {
 		progress.Close()
-		if err := a.printPlan(ctx, s, render.Title(p, o.to), render.Summary(p), p.Items); err != nil {
+		if err := a.printPlan(ctx, s, render.Title(p, o.to), render.Summary(p), p.Items, true); err != nil {
 			return err
 		}
 		return a.concluded(p.Problems, nil, p.Unproved)

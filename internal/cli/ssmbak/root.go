@@ -58,6 +58,7 @@ func (a *app) newRootCommand() *cobra.Command {
 	f.BoolVar(&a.flags.decrypt, "with-decryption", false, "show the values of SecureStrings")
 	f.BoolVar(&a.flags.localTime, "local-time", false, "read times without a zone as local time, and print times as local time")
 	f.BoolVarP(&a.Flags.Verbose, "verbose", "v", false, "log to standard error")
+	f.BoolVar(&a.Flags.NoPager, "no-pager", false, "do not show long output of log in SSMBAK_PAGER, PAGER or less")
 	f.BoolVar(&a.Flags.NoColor, "no-color", false, "disable color, like NO_COLOR")
 	root.AddCommand(
 		a.newPreviewCommand(), a.newDiffCommand(), a.newRestoreCommand(), a.newUndoCommand(), a.newGetCommand(), a.newLogCommand(),

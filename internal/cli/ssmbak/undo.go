@@ -89,7 +89,9 @@ func (a *app) runUndo(ctx context.Context, o undoOptions, arguments string) erro
 	if err != nil {
 		return err
 	}
-	r, progress := a.restorer(s, o.restore(a), arguments, "ssmbak "+arguments)
+	ro := o.restore(a)
+	ro.Message = o.message
+	r, progress := a.restorer(s, ro, arguments, "ssmbak "+arguments)
 	defer progress.Close()
 	p, err := r.Undo(ctx, o.id)
 	if errors.Is(err, archive.ErrNoRestore) {
@@ -100,7 +102,7 @@ func (a *app) runUndo(ctx context.Context, o undoOptions, arguments string) erro
 	}
 	a.noteLeftOut(nil, p.Excluded)
 	if o.dryRun {
-		if err := a.printPlan(ctx, s, render.Title(p, ""), render.Summary(p), p.Items); err != nil {
+		if err := a.printPlan(ctx, s, render.Title(p, ""), render.Summary(p), p.Items, true); err != nil {
 			return err
 		}
 		return a.problems(p.Problems, nil)
