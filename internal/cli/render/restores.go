@@ -8,6 +8,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/plan"
+	"github.com/ssmbak/ssmbak/restore"
 )
 
 // RestoreRow is one restore in JSON.
@@ -23,6 +24,8 @@ type RestoreRow struct {
 	At        ssmbak.Time // the time that was restored, null for an undo
 	Undoes    optional    // the restore that it undid
 	UndoneBy  optional    // the newest restore that undid it
+	Undone    int         // parameters that are undone since
+	Changed   int         // parameters that it changed, or may have changed if it was killed
 	Items     int         // parameters in the plan
 	Restored  int         // created, updated or replaced
 	Deleted   int
@@ -42,6 +45,7 @@ func RestoreRows(all []*archive.RestoreRecord) []RestoreRow {
 			ID: r.ID, Began: ssmbak.TimeOf(r.Began), By: optional(r.By), Arguments: optional(r.Arguments), Message: optional(r.Message), Target: r.Target,
 			Recursive: r.Recursive, At: r.At, Undoes: optional(r.Undoes), UndoneBy: optional(undone[r.ID]), Items: len(r.Items),
 		}
+		row.Undone, row.Changed = restore.Undone(r, all[:i])
 		if !r.Ended.IsZero() {
 			row.Ended = ssmbak.TimeOf(r.Ended)
 		}
@@ -100,7 +104,11 @@ func (r RestoreRow) state() string {
 	if r.Failed > 0 {
 		parts = append(parts, fmt.Sprintf("failed %d", r.Failed))
 	}
-	if r.UndoneBy != "" {
+	switch {
+	case r.UndoneBy == "" || r.Undone == 0:
+	case r.Undone < r.Changed:
+		parts = append(parts, fmt.Sprintf("partly undone (%d of %d) by %s", r.Undone, r.Changed, r.UndoneBy))
+	default:
 		parts = append(parts, "undone by "+string(r.UndoneBy))
 	}
 	return strings.Join(parts, ", ")

@@ -25,16 +25,21 @@ type undoOptions struct {
 func (a *app) newUndoCommand() *cobra.Command {
 	var o undoOptions
 	cmd := &cobra.Command{
-		Use:   "undo [ID]",
+		Use:   "undo [ID|last]",
 		Short: "List restores, or undo one",
 		Long: `List restores, newest first; with ID, undo one: parameters that it changed return
 to their previous state, parameters that it created are deleted, and parameters
 that it deleted are created again. The plan is shown first. Parameters that have
 changed since are refused.
 
+ID may be the beginning of an ID that no other restore has. "last" is your newest
+restore in place: its ID, age and path are shown first, and one that was undone
+already, or partly, is refused.
+
 Undo also works after a restore that failed or was killed. It is itself a restore,
 which can be undone.`,
 		Example: `  ssmbak undo
+  ssmbak undo last
   ssmbak undo 20240613T201054Z-k3x9f2 --dry-run
   ssmbak undo 20240613T201054Z-k3x9f2 --yes`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -48,7 +53,7 @@ which can be undone.`,
 				return a.runRestores(cmd.Context(), o.all)
 			}
 			o.id = args[0]
-			return a.runUndo(cmd.Context(), o, "undo "+o.id+flagsGiven(cmd, "replace", "only", "exclude", "key-id"))
+			return a.runUndo(cmd.Context(), o, flagsGiven(cmd, "replace", "only", "exclude", "key-id"))
 		},
 	}
 	o.addSomeFlags(cmd)
@@ -83,12 +88,16 @@ func (a *app) runRestores(ctx context.Context, all bool) error {
 	})
 }
 
-// runUndo undoes a restore.
-func (a *app) runUndo(ctx context.Context, o undoOptions, arguments string) error {
+// runUndo undoes a restore. flags are those that decide what it does.
+func (a *app) runUndo(ctx context.Context, o undoOptions, flags string) error {
 	s, err := a.openToRestore(ctx, o.maxRate)
 	if err != nil {
 		return err
 	}
+	if o.id, err = a.restoreID(ctx, s, o.id); err != nil {
+		return err
+	}
+	arguments := "undo " + o.id + flags
 	ro := o.restore(a)
 	ro.Message = o.message
 	r, progress := a.restorer(s, ro, arguments, "ssmbak "+arguments)
