@@ -58,9 +58,27 @@ func (a *app) lastRestore(ctx context.Context, s *session) (string, error) {
 		case undone > 0:
 			return "", shell.Fail(hint, "your last restore, %s, was undone already", id)
 		}
+		if again := redone(id, later); again != "" {
+			return "", shell.Fail("`ssmbak undo "+again+"` undoes that; "+hint, "your last restore, %s, was undone, and %s restored it again", id, again)
+		}
 		return id, nil
 	}
 	return "", shell.Fail("`ssmbak undo` lists the restores of everyone; a restore of another principal, or one with --to, needs its ID", "there is no restore by %s", caller)
+}
+
+// redone returns the ID of the newest undo of an undo of a restore, or "". The live
+// parameters are then those that it wrote. later are the records since, newest first.
+func redone(id string, later []*archive.RestoreRecord) string {
+	undos := make(map[string]bool)
+	for _, r := range later {
+		undos[r.ID] = r.Undoes == id
+	}
+	for _, r := range later {
+		if undos[r.Undoes] {
+			return r.ID
+		}
+	}
+	return ""
 }
 
 // noteLast prints which restore is the last one.
