@@ -92,12 +92,12 @@ func Changes(w io.Writer, entries []LogEntry, o View) error {
 		noted = noted || rows[i][len(header)] != ""
 	}
 	if noted {
-		return Table(w, append(header, "Note"), rows)
+		return Table(w, append(header, "Note"), rows, o)
 	}
 	for i := range rows {
 		rows[i] = rows[i][:len(header)]
 	}
-	return Table(w, header, rows)
+	return Table(w, header, rows, o)
 }
 
 // OneLine writes a change as one line.

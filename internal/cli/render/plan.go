@@ -59,6 +59,11 @@ func Items(w io.Writer, title, summary string, items []plan.Item, o View) error 
 		}
 	}
 	b.WriteString(summary + "\n")
+	if o.Format == Markdown {
+		fenced := "```diff\n" + strings.ReplaceAll(b.String(), "```", "` ` `") + "```\n"
+		b.Reset()
+		b.WriteString(fenced)
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }

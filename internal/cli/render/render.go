@@ -13,34 +13,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 )
-
-// cellWidth is the maximum width of a table cell in columns, as in the legacy ssmbak.
-const cellWidth = 40
-
-// Table writes rows under a header, framed by +, - and |. Cells are escaped and wrap at
-// 40 columns; they are never truncated.
-func Table(w io.Writer, header []string, rows [][]string) error {
-	t := table.NewWriter()
-	t.SetStyle(table.StyleDefault)
-	t.Style().Format.Header = text.FormatDefault
-	t.AppendHeader(cells(header))
-	for _, row := range rows {
-		t.AppendRow(cells(row))
-	}
-	_, err := fmt.Fprintln(w, t.Render())
-	return err
-}
-
-func cells(texts []string) table.Row {
-	row := make(table.Row, len(texts))
-	for i, s := range texts {
-		row[i] = wrap(Escape(s), cellWidth)
-	}
-	return row
-}
 
 // wrap breaks a text into lines of at most width columns, after the last space of a
 // line or, if it has none, at the width.

@@ -76,7 +76,7 @@ func Restores(w io.Writer, all []*archive.RestoreRecord, o View) error {
 	for _, r := range RestoreRows(all) {
 		rows = append(rows, []string{r.ID, o.exact(r.Began), string(r.By), r.command(), fmt.Sprint(r.Items), r.state()})
 	}
-	return Table(w, []string{"Id", "Began", "By", "Command", "Parameters", "State"}, rows)
+	return Table(w, []string{"Id", "Began", "By", "Command", "Parameters", "State"}, rows, o)
 }
 
 // command returns the command and the message of a restore.

@@ -129,6 +129,9 @@ func Unfit(s ssmbak.State, reveal bool) bool {
 // States writes states as a table with name, value, type and time, and a note with the
 // reason if a state is unknown or its value is unavailable.
 func States(w io.Writer, states []ssmbak.State, o View) error {
+	if o.Width > 0 && o.Format == Framed && len(states) == 1 {
+		o.Width = 1 // one parameter is shown vertically
+	}
 	return writeStates(w, states, o, func(int) string { return "" }, nil)
 }
 
@@ -168,7 +171,7 @@ func writeStates(w io.Writer, states []ssmbak.State, o View, note func(i int) st
 			rows[i] = append(rows[i], notes[i])
 		}
 	}
-	return Table(w, header, rows)
+	return Table(w, header, rows, o)
 }
 
 func valueCell(s ssmbak.State, reveal bool) string {

@@ -17,6 +17,12 @@ type View struct {
 	Live bool
 	// Zone is the zone of times, nil for UTC.
 	Zone *time.Location
+	// Format is that of tables and plans. Width is the width of the terminal, 0 if the
+	// output is not a terminal: only on a terminal, cells are cut. Columns are the names of
+	// the columns to show, in their order; empty for all.
+	Format  Format
+	Width   int
+	Columns []string
 }
 
 // exact returns a time with milliseconds, as [ssmbak.ParsePoint] reads it.

@@ -31,7 +31,10 @@ func (a *app) zone() *time.Location {
 
 // view returns how data is shown on a stream.
 func (a *app) view(stream io.Writer) render.View {
-	return render.View{Reveal: a.flags.decrypt, Color: a.Color(stream), Zone: a.zone()}
+	formats := map[shell.Format]render.Format{shell.Text: render.Tabs, shell.Markdown: render.Markdown}
+	return render.View{
+		Reveal: a.flags.decrypt, Color: a.Color(stream), Zone: a.zone(), Format: formats[a.Flags.Output], Width: a.Columns(a.Stdout), Columns: a.flags.columns,
+	}
 }
 
 // point parses a TIME argument. what is the flag that it belongs to, followed by a colon

@@ -192,7 +192,7 @@ func allBefore(items []plan.Item) bool {
 // printPlan writes a plan as lines, or as JSON. live says that it is for live parameters,
 // and not a comparison.
 func (a *app) printPlan(ctx context.Context, s *session, title, summary string, items []plan.Item, live bool) error {
-	if a.Flags.Output == shell.Table {
+	if a.Flags.Output != shell.JSON {
 		view := a.view(a.Stdout)
 		view.Live = live
 		return render.Items(a.Stdout, title, summary, items, view)

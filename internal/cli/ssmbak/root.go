@@ -2,13 +2,10 @@ package ssmbakcli
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
@@ -54,9 +51,11 @@ func (a *app) newRootCommand() *cobra.Command {
 	f.StringVar(&a.Flags.Profile, "profile", "", "the `PROFILE` of the AWS configuration")
 	f.StringVar(&a.Flags.Endpoint, "endpoint-url", "", "the `URL` to use instead of AWS's endpoints")
 	f.StringVar(&a.flags.owner, "bucket-owner", "", "the `ACCOUNT` that must own the bucket (default: the caller's)")
-	f.StringVarP((*string)(&a.Flags.Output), "output", "o", string(shell.Table), "output `FORMAT`: table or json")
+	f.StringVarP((*string)(&a.Flags.Output), "output", "o", string(shell.Table), "output `FORMAT`: table, json, text (tab-separated) or markdown")
+	f.StringSliceVar(&a.flags.columns, "columns", nil, "only these `COLUMNS` of a table, as in Time,Name,By")
 	f.BoolVar(&a.flags.decrypt, "with-decryption", false, "show the values of SecureStrings")
 	f.BoolVar(&a.flags.localTime, "local-time", false, "read times without a zone as local time, and print times as local time")
+	f.Bool("version", false, "show the version, the revision and its date")
 	f.BoolVarP(&a.Flags.Verbose, "verbose", "v", false, "log to standard error")
 	f.BoolVar(&a.Flags.NoPager, "no-pager", false, "do not show long output of log in SSMBAK_PAGER, PAGER or less")
 	f.BoolVar(&a.Flags.NoColor, "no-color", false, "disable color, like NO_COLOR")
@@ -67,23 +66,16 @@ func (a *app) newRootCommand() *cobra.Command {
 	return root
 }
 
-// flagHint returns what to type instead of an invalid flag.
-func flagHint(cmd *cobra.Command, err error) string {
-	if unknown := new(pflag.NotExistError); errors.As(err, &unknown) {
-		if ago := unknown.GetSpecifiedShortnames(); negative.MatchString("-" + ago) {
-			return "for a duration before now use " + ago
-		}
-	}
-	return "`" + cmd.CommandPath() + " --help` lists the flags"
-}
-
-// negative matches a duration with a sign, which is parsed as a flag.
-var negative = regexp.MustCompile(`^-(\d+[wdhms])+$`)
-
 // exactly returns a check that there is one argument for each name.
 func exactly(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		hint := "`" + cmd.CommandPath() + " --help` shows examples"
+		if err := checkRegion(cmd); err != nil {
+			return err
+		}
+		if err := swapped(args); err != nil {
+			return err
+		}
 		if err := oneArgument(args); err != nil {
 			return err
 		}

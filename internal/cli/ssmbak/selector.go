@@ -146,6 +146,9 @@ func (a *app) aimed(ctx context.Context, s *session, ro *restore.Options, o plan
 // NAME:VERSION instead of those that check accepts.
 func (a *app) orVersions(most int, check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
+		if err := swapped(args); err != nil { // 20:10 could be version 10 of /20
+			return err
+		}
 		if all, err := a.selectors(args, most); all != nil || err != nil {
 			return err
 		}

@@ -116,7 +116,7 @@ func (a *app) runUndo(ctx context.Context, o undoOptions, flags string) error {
 		}
 		return a.problems(p.Problems, nil)
 	}
-	if !a.asks(p, o.restoreOptions) && a.Flags.Output == shell.Table {
+	if !a.asks(p, o.restoreOptions) && a.Flags.Output != shell.JSON {
 		if err := render.Items(a.Stderr, render.Title(p, ""), render.Summary(p), p.Items, a.view(a.Stderr)); err != nil {
 			return err
 		}
