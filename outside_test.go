@@ -39,6 +39,7 @@ func TestOutsideModule(t *testing.T) {
 	put(t, url, `{"Name":"/app/db","Value":"one","Type":"SecureString"}`)
 	clock.Advance(time.Hour)
 	put(t, url, `{"Name":"/app/db","Value":"two","Type":"SecureString","Overwrite":true}`)
+	clock.Set(time.Now())
 
 	event := `{"id":"6a7e4feb","detail-type":"Parameter Store Change","source":"aws.ssm","account":"123456789012",
 		"time":"2024-06-13T21:00:00Z","region":"us-east-1","detail":{"operation":"Update","name":"/app/db","type":"SecureString"}}`

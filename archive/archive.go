@@ -63,12 +63,21 @@ type Options struct {
 	Elsewhere bool
 	// Parallel bounds the concurrent requests of one call; 64 if zero.
 	Parallel int
+	// Budget bounds the memory, in bytes, of the indexes and other objects that are read
+	// at once, whatever is in the bucket; 272 MiB if zero. An object that needs more
+	// than its share of it is refused with a [*BudgetError]; with 272 MiB or more, it is
+	// damaged, since no writer made it.
+	Budget int64
 	// Encryption sets the encryption headers of writes. Nil means the headers that the
 	// archive records; the functions of a stack set their own.
 	Encryption *Encryption
 	// Logger receives a warning if the reconcile cache cannot be read. Nil discards it.
 	Logger *slog.Logger
 }
+
+// defaultBudget allows the greatest index that a writer of this format ever made, 64 MiB
+// of text.
+const defaultBudget = 272 << 20
 
 // Archive is an open archive.
 type Archive struct {
@@ -110,6 +119,9 @@ func Open(ctx context.Context, client *s3.Client, o Options) (*Archive, error) {
 	if o.Owner == "" {
 		o.Owner = o.Account
 	}
+	if o.Budget == 0 {
+		o.Budget = defaultBudget
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -118,7 +130,7 @@ func Open(ctx context.Context, client *s3.Client, o Options) (*Archive, error) {
 	a := &Archive{o: o, writer: hex.EncodeToString(id[:])}
 	a.bucket = &bucket.Bucket{
 		Name: o.Bucket, Owner: o.Owner, Client: client,
-		Encrypt: func(in *s3.PutObjectInput, value bool) { a.encryption().Set(in, value) },
+		Budget: bucket.NewBudget(o.Budget), Encrypt: func(in *s3.PutObjectInput, value bool) { a.encryption().Set(in, value) },
 	}
 	d, err := load(ctx, a, identityKind, identityKey)
 	if err == nil && !d.Exists {
@@ -169,6 +181,8 @@ func (a *Archive) accept(ctx context.Context, id Identity) error {
 	}
 	return a.readAdoption(ctx)
 }
+
+func (id *Identity) latest() ssmbak.Time { return ssmbak.TimeOf(id.Created) }
 
 // checkIdentity validates an identity that was read.
 func checkIdentity(_ string, id *Identity) error {

@@ -21,8 +21,9 @@ import (
 type CacheEntry struct {
 	// Newest is the current version according to the index; zero if there is none.
 	Newest timeline.Ref `json:"newest,omitzero"`
-	// ETag is that of the index.
+	// ETag is that of the index, and ID its object version.
 	ETag string `json:"etag"`
+	ID   string `json:"id,omitempty"`
 	// Top is when S3 stored the current value object, which is that of Newest, to the
 	// second; zero if the key has a delete marker or no version.
 	Top time.Time `json:"top,omitzero"`
@@ -52,8 +53,12 @@ type cacheLine struct {
 	CacheEntry
 }
 
-// ReadLines reads the lines. It returns an error for another format.
-func (d *cacheDocument) ReadLines(lines *json.Decoder) error {
+// entrySize is the memory of an entry without its strings, in bytes.
+const entrySize = 256
+
+// ReadLines reads the lines. It returns an error for another format, or if the entries
+// take more than limit bytes of memory.
+func (d *cacheDocument) ReadLines(lines *json.Decoder, limit int64) error {
 	if err := lines.Decode(d); err != nil {
 		return fmt.Errorf("read its first line: %w", err)
 	}
@@ -67,6 +72,9 @@ func (d *cacheDocument) ReadLines(lines *json.Decoder) error {
 			return nil
 		} else if err != nil {
 			return fmt.Errorf("read one of its lines: %w", err)
+		}
+		if limit -= entrySize + int64(len(line.Name)+len(line.ETag)+len(line.ID)+len(line.Tags)); limit < 0 {
+			return errors.New("it has more entries than fit into memory")
 		}
 		d.entries[line.Name] = line.CacheEntry
 	}

@@ -198,7 +198,7 @@ var contract = []struct {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := a.Value(t.Context(), "/app/db", []timeline.ObjectRef{ref})
+			got, err := a.Value(t.Context(), "/app/db", v, []timeline.ObjectRef{ref})
 			if err != nil || got.Reveal() != text {
 				t.Errorf("%q came back as %q, %v", text, got.Reveal(), err)
 			}
@@ -258,11 +258,11 @@ var contract = []struct {
 		a := p.ready(t)
 		refs := []timeline.ObjectRef{value(t, a, "/a", 1), value(t, a, "/a", 1)}
 		p.remove(t, "/a", refs[1].ID)
-		if v, err := a.Value(t.Context(), "/a", refs); err != nil || v.Reveal() != "v1" {
+		if v, err := a.Value(t.Context(), "/a", version(1).Version, refs); err != nil || v.Reveal() != "v1" {
 			t.Errorf("%q, %v", v.Reveal(), err)
 		}
 		p.remove(t, "/a", refs[0].ID)
-		if _, err := a.Value(t.Context(), "/a", refs); !errors.Is(err, archive.ErrExpired) {
+		if _, err := a.Value(t.Context(), "/a", version(1).Version, refs); !errors.Is(err, archive.ErrExpired) {
 			t.Errorf("error %v, want ErrExpired", err)
 		}
 	}},

@@ -25,6 +25,10 @@ var (
 // enabled.
 type NotVersionedError = bucket.NotVersionedError
 
+// BudgetError refuses an object that needs more memory than [Options].Budget allows. It
+// affects no other object, and a process with a greater budget may read it.
+type BudgetError = bucket.BudgetError
+
 // MismatchError refuses the archive of another account or region.
 type MismatchError struct {
 	Bucket          string

@@ -33,15 +33,16 @@ func init() {
 func recordSomething(ctx context.Context, world *emulator.AWS, cfg aws.Config) error {
 	const bucket = "ssmbak-local"
 	world.S3.CreateBucket(bucket, true)
+	live := paramstore.New(ssm.NewFromConfig(cfg), paramstore.Options{})
+	if _, err := live.Put(ctx, paramstore.Write{Name: "/app/db", Value: ssmbak.NewValue("hunter2"), Attributes: ssmbak.Attributes{Type: ssmbak.TypeSecureString}}); err != nil {
+		return err
+	}
+	world.Clock.Set(time.Now())
 	a, err := archive.Open(ctx, s3.NewFromConfig(cfg), archive.Options{Bucket: bucket, Account: "123456789012", Region: cfg.Region})
 	if err != nil {
 		return err
 	}
 	if err := a.Establish(ctx); err != nil {
-		return err
-	}
-	live := paramstore.New(ssm.NewFromConfig(cfg), paramstore.Options{})
-	if _, err := live.Put(ctx, paramstore.Write{Name: "/app/db", Value: ssmbak.NewValue("hunter2"), Attributes: ssmbak.Attributes{Type: ssmbak.TypeSecureString}}); err != nil {
 		return err
 	}
 	return recorder.New(a, live, recorder.Options{Account: "123456789012", Region: cfg.Region}).Sync(ctx, "/app/db")

@@ -16,22 +16,22 @@ const Format = 1
 // The kinds of objects under .ssmbak/. Each has its own format. The identities are
 // those of docs/archive-format.md; a list without an identity has no objects.
 //
-// Limit bounds the uncompressed size in bytes, so that a damaged object cannot exhaust
-// a reader's memory: an index of 10,000 versions has a tenth of its limit, and a restore
-// record of 100,000 parameters a quarter.
+// Limit bounds the size in bytes, so that no object exhausts a reader's memory: an index
+// of 10,000 versions has a tenth of its limit, and a restore record of 100,000 parameters
+// a quarter.
 var (
-	identityKind   = bucket.Kind[Identity]{Format: 1, Check: checkIdentity}
-	adoptedKind    = bucket.Kind[adoption]{Format: 1, Check: checkAdoption}
-	reconciledKind = bucket.Kind[Reconciled]{Format: 1, Check: convertFailed, Identities: map[string]bucket.Identity{
+	identityKind   = bucket.Kind[Identity]{Format: 1, Limit: 64 << 10, Latest: (*Identity).latest, Check: checkIdentity}
+	adoptedKind    = bucket.Kind[adoption]{Format: 1, Limit: 64 << 10, Latest: (*adoption).latest, Check: checkAdoption}
+	reconciledKind = bucket.Kind[Reconciled]{Format: 1, Limit: 64 << 20, Latest: (*Reconciled).latest, Check: convertFailed, Identities: map[string]bucket.Identity{
 		"missed": bucket.By("name"), "once": bucket.By("pattern"),
 	}}
-	recordKind = bucket.Kind[RestoreRecord]{Format: 1, Gzip: true, Limit: 256 << 20, Check: checkRecord, Identities: map[string]bucket.Identity{
+	recordKind = bucket.Kind[RestoreRecord]{Format: 1, Gzip: true, Limit: 256 << 20, Latest: (*RestoreRecord).latest, Check: checkRecord, Identities: map[string]bucket.Identity{
 		"items":                        bucket.By("name"),
 		"items.before.version.objects": bucket.By("id", "written"),
 		"items.after.version.objects":  bucket.By("id", "written"),
 	}}
 	cacheKind = bucket.Kind[cacheDocument]{Format: cacheFormat, Gzip: true, Limit: 256 << 20}
-	indexKind = bucket.Kind[indexDocument]{Format: Format, Gzip: true, Limit: 64 << 20, Check: checkIndex, Identities: map[string]bucket.Identity{
+	indexKind = bucket.Kind[indexDocument]{Format: Format, Gzip: true, Limit: 64 << 20, Latest: (*indexDocument).latest, Check: checkIndex, Identities: map[string]bucket.Identity{
 		"versions":         bucket.By("number", "time"),
 		"versions.objects": bucket.By("id", "written"),
 		"deletions":        bucket.By("event"),
@@ -52,22 +52,21 @@ func lookIdentity(fields map[string]json.RawMessage) string {
 	return bucket.By("newest")(fields)
 }
 
-// essential lists the objects that concern all of the archive. An archive in which one of
-// them has a delete marker is refused.
-var essential = []string{identityKey, reconciledKey, adoptedKey}
-
 // load reads a document. A document that does not exist is not an error. A document whose
 // key has a delete marker is a [*HiddenError] if it is essential, and not an error
-// otherwise. The error may also be a [*FormatError] or a [*DamagedError].
+// otherwise. The error may also be a [*FormatError], or a [*DamagedError] if no version of
+// an essential document is intact.
 func load[T any](ctx context.Context, a *Archive, kind bucket.Kind[T], key string) (bucket.Document[T], error) {
 	d, err := kind.Load(ctx, a.bucket, key, "")
-	if errors.Is(err, bucket.ErrDeleted) {
+	switch required := slices.Contains(essential, key); {
+	case errors.Is(err, bucket.ErrDeleted) && required:
+		err = &HiddenError{Bucket: a.o.Bucket, Key: key}
+	case errors.Is(err, bucket.ErrDeleted):
 		err = nil
-		if slices.Contains(essential, key) {
-			err = &HiddenError{Bucket: a.o.Bucket, Key: key}
-		}
+	case d.Invalid && required:
+		d, err = intact(ctx, a, kind, key, d, err)
 	}
-	return d, documentError(key, err)
+	return d, a.documentError(key, err)
 }
 
 // swap replaces a document by compare-and-swap, see [bucket.Kind.Swap].
@@ -78,7 +77,15 @@ func swap[T any](
 }
 
 // documentError converts an error of package bucket about the contents of an object to
-// a [*FormatError] or a [*DamagedError].
+// a [*FormatError] or a [*DamagedError]. The latter includes an object that needs more
+// memory than any that was ever written.
+func (a *Archive) documentError(key string, err error) error {
+	if greater, ok := errors.AsType[*BudgetError](err); ok && a.o.Budget >= defaultBudget {
+		err = &bucket.InvalidError{Err: greater}
+	}
+	return documentError(key, err)
+}
+
 func documentError(key string, err error) error {
 	if newer, ok := errors.AsType[*bucket.NewerError](err); ok {
 		return &FormatError{Key: key, Format: newer.Reader}

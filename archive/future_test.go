@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -71,8 +72,10 @@ func futureArchive(t *testing.T) (place, *archive.Writer, string) {
 	p.put(t, ".ssmbak/archive", future(t, "archive.json"))
 	p.put(t, ".ssmbak/reconciled", future(t, "reconciled.json"))
 	index := future(t, "index.json")
-	for _, value := range []string{"ONE", "TWO"} {
-		id := p.putID(t, "/app/db", "value "+value)
+	for i, value := range []string{"ONE", "TWO"} {
+		id := p.putID(t, "/app/db", "value "+value, map[string]string{
+			"ssmbak-version": fmt.Sprint(i + 1), "ssmbak-time": []string{"1718309454123", "1718309700000"}[i], "ssmbak-type": "String",
+		})
 		index = strings.ReplaceAll(index, `"`+value+`"`, `"`+id+`"`)
 	}
 	p.put(t, ".ssmbak/index/app/db", zipped(index))
@@ -84,9 +87,9 @@ func futureArchive(t *testing.T) (place, *archive.Writer, string) {
 }
 
 // putID writes an object past the archive and returns its version id.
-func (p place) putID(t *testing.T, key, body string) string {
+func (p place) putID(t *testing.T, key, body string, metadata map[string]string) string {
 	t.Helper()
-	out, err := p.client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &p.bucket, Key: &key, Body: strings.NewReader(body)})
+	out, err := p.client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &p.bucket, Key: &key, Body: strings.NewReader(body), Metadata: metadata})
 	if err != nil {
 		t.Fatal(err)
 	}

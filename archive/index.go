@@ -23,6 +23,10 @@ type Index struct {
 // ETag identifies the content of the index. It is "" if the index does not exist.
 func (x Index) ETag() string { return x.object.ETag }
 
+// ObjectVersion returns the object version that holds the index. It is "" if the index
+// does not exist.
+func (x Index) ObjectVersion() string { return x.object.ID }
+
 // indexDocument is the index in the bucket. Swap counts its replacements and Writer
 // identifies the writer of the last one, so that its content never repeats and an ETag
 // identifies one content.
@@ -44,6 +48,8 @@ func checkIndex(key string, d *indexDocument) error {
 	d.Facts = timeline.Union(d.Facts, timeline.Facts{})
 	return nil
 }
+
+func (d *indexDocument) latest() ssmbak.Time { return d.Facts.Latest() }
 
 func indexKey(name ssmbak.Name) string { return indexPrefix + string(name) }
 
@@ -70,7 +76,7 @@ func (a *Archive) index(ctx context.Context, name ssmbak.Name, version string) (
 	if errors.Is(err, bucket.ErrDeleted) {
 		err = &MissingIndexError{Name: name}
 	}
-	return newIndex(name, d), documentError(indexKey(name), err)
+	return newIndex(name, d), a.documentError(indexKey(name), err)
 }
 
 // Newest returns the newest recorded version. live is false if it was deleted since, or

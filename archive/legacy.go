@@ -30,6 +30,8 @@ type adoption struct {
 	Adopted time.Time `json:"adopted"`
 }
 
+func (d *adoption) latest() ssmbak.Time { return ssmbak.TimeOf(d.Adopted) }
+
 func checkAdoption(_ string, d *adoption) error {
 	if d.Adopted.IsZero() {
 		return errors.New("it has no time of adoption")
@@ -199,7 +201,11 @@ func (a *Archive) LegacyFacts(ctx context.Context, name ssmbak.Name) ([]timeline
 	return facts, nil
 }
 
-func (a *Archive) legacyOptions() legacy.Options { return legacy.Options{Parallel: a.o.Parallel} }
+// legacyOptions exclude what was stored after the adoption: every legacy record had
+// become a fact by then, so any program may have written it.
+func (a *Archive) legacyOptions() legacy.Options {
+	return legacy.Options{Parallel: a.o.Parallel, Until: ssmbak.Time(a.adopted.Load())}
+}
 
 // wasAdopted reports whether one of the facts predates the adoption, so that the
 // parameter got an index then.

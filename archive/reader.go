@@ -93,7 +93,7 @@ func (a *Archive) fetch(ctx context.Context, s *ssmbak.State, refs []timeline.Ob
 	if len(refs) == 0 || s.Deleted || values == NoValues || values == PublicValues && s.Version.Type == ssmbak.TypeSecureString {
 		return nil, nil
 	}
-	s.Value, problem, err = a.KnownValue(ctx, s.Name, refs)
+	s.Value, problem, err = a.KnownValue(ctx, s.Name, s.Version, refs)
 	return problem, err
 }
 
@@ -207,6 +207,8 @@ func (a *Archive) scan(ctx context.Context, target ssmbak.Target, begin func(nam
 	g.SetLimit(a.o.Parallel)
 	for i, name := range out.names {
 		g.Go(func() error {
+			gctx, release := bucket.Hold(gctx)
+			defer release()
 			x := Index{}
 			// A parameter with only legacy records has no index, unless another process
 			// has created one since the listing.
@@ -214,7 +216,8 @@ func (a *Archive) scan(ctx context.Context, target ssmbak.Target, begin func(nam
 				var err error
 				if x, err = a.Index(gctx, name); err != nil {
 					var format *FormatError
-					if needsReindex(err) || errors.As(err, &format) {
+					var budget *BudgetError
+					if needsReindex(err) || errors.As(err, &format) || errors.As(err, &budget) {
 						out.problems[i] = err
 						return nil
 					}

@@ -39,6 +39,19 @@ type Reconciled struct {
 	Once     []Exclusion `json:"once,omitempty"`
 }
 
+// latest returns the greatest time. A missed name's or an exclusion's is not after that
+// of the listing that ended it.
+func (r *Reconciled) latest() ssmbak.Time {
+	at := max(ssmbak.TimeOf(r.First), ssmbak.TimeOf(r.Last), ssmbak.TimeOf(r.Tags), ssmbak.TimeOf(r.Labels))
+	for _, m := range r.Missed {
+		at = max(at, ssmbak.TimeOf(m.Until))
+	}
+	for _, e := range r.Once {
+		at = max(at, ssmbak.TimeOf(e.Until))
+	}
+	return at
+}
+
 // Missed is a parameter that was live when a listing could not record it.
 type Missed struct {
 	Name ssmbak.Name `json:"name"`
@@ -168,11 +181,18 @@ func (w *Writer) NoteMissed(ctx context.Context, began time.Time, names []ssmbak
 
 func (w *Writer) note(ctx context.Context, l Listing, complete bool) error {
 	began := l.Began.UTC().Truncate(time.Millisecond)
-	base, err := load(ctx, w.Archive, reconciledKind, reconciledKey)
+	read := func(ctx context.Context) (bucket.Document[Reconciled], error) {
+		d, err := load(ctx, w.Archive, reconciledKind, reconciledKey)
+		if err != nil {
+			return d, err
+		}
+		return w.withEarlier(ctx, d)
+	}
+	base, err := read(ctx)
 	if err != nil {
 		return err
 	}
-	_, err = swap(ctx, w.Archive, reconciledKind, reconciledKey, base, func(d bucket.Document[Reconciled]) (Reconciled, bool, error) {
+	_, err = reconciledKind.Swap(ctx, w.bucket, reconciledKey, base, func(d bucket.Document[Reconciled]) (Reconciled, bool, error) {
 		r, next := d.Value, d.Value
 		next.miss(l.Missed, began)
 		if n := len(next.Missed); n > maxMissed && n > len(r.Missed) {
@@ -182,8 +202,28 @@ func (w *Writer) note(ctx context.Context, l Listing, complete bool) error {
 			next.advance(r, l, began)
 		}
 		return next, !reflect.DeepEqual(next.Missed, r.Missed) || !next.Last.Equal(r.Last), nil
-	})
+	}, read)
 	return err
+}
+
+// add adds what an earlier version of the object says: missed names and past exclusions,
+// of which only the end may have been added since, and the start of the first listing.
+func (r *Reconciled) add(old Reconciled) {
+	for _, m := range old.Missed {
+		r.miss([]ssmbak.Name{m.Name}, m.Until)
+	}
+	for _, e := range old.Once {
+		if !slices.ContainsFunc(r.Once, func(x Exclusion) bool { return x.Pattern == e.Pattern && !x.Until.Before(e.Until) }) {
+			r.Once = append(slices.DeleteFunc(slices.Clone(r.Once), func(x Exclusion) bool { return x.Pattern == e.Pattern }), e)
+		}
+	}
+	if !old.First.IsZero() {
+		r.First = old.First
+	}
+}
+
+func (r Reconciled) equal(x Reconciled) bool {
+	return r.First.Equal(x.First) && reflect.DeepEqual(r.Missed, x.Missed) && reflect.DeepEqual(r.Once, x.Once)
 }
 
 // advance records a complete listing that began after the last one.

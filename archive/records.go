@@ -91,9 +91,19 @@ func NewRestoreID(now time.Time, suffix string) string {
 	return now.UTC().Format("20060102T150405Z") + "-" + suffix
 }
 
+func (r *RestoreRecord) latest() ssmbak.Time {
+	return max(ssmbak.TimeOf(r.Began), ssmbak.TimeOf(r.Ended))
+}
+
 func checkRecord(key string, r *RestoreRecord) error {
 	if key != recordsPrefix+r.ID {
 		return fmt.Errorf("it is the record of %q", r.ID)
+	}
+	for _, x := range r.Items {
+		// Otherwise undo would write the value of another parameter.
+		if x.Before != nil && x.Before.Source != x.Name {
+			return fmt.Errorf("it has a value of %s for %s", x.Before.Source, x.Name)
+		}
 	}
 	return nil
 }
@@ -123,7 +133,7 @@ func (a *Archive) saveRecord(ctx context.Context, r *RestoreRecord, first bool) 
 	_, _, err = a.bucket.Put(ctx, bucket.Write{Key: key, Body: body, ContentType: "application/gzip", Absent: first})
 	if first && errors.Is(err, bucket.ErrConflict) {
 		// An earlier attempt of the same request may have written it.
-		if found, readErr := a.bucket.Get(ctx, key, ""); readErr == nil && bytes.Equal(found.Body, body) {
+		if found, readErr := a.bucket.Get(ctx, key, "", int64(len(body))); readErr == nil && bytes.Equal(found.Body, body) {
 			return nil
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -30,80 +31,81 @@ import (
 // and together with ssmbak.
 func TestReindexLegacy(t *testing.T) {
 	t.Parallel()
-	clock := emulator.NewClock(time.Date(2024, 6, 13, 20, 0, 0, 0, time.UTC))
-	local := emulator.New(emulator.Options{Clock: clock})
-	p := place{client: connect(t, awsconn.Options{HTTPClient: local.Client()}), bucket: "archive"}
-	local.S3.CreateBucket("archive", true)
-	putLegacy(t, p, "/app/db", "old")
-	putLegacy(t, p, "/app/old", "old")
-	p.remove(t, "/app/old", "")
-	clock.Advance(time.Minute)
-	p.remove(t, "/app/db", "")
-	a := p.ready(t)
-	clock.Set(time.Now().Add(time.Hour))
+	synctest.Test(t, func(t *testing.T) {
+		local, p := emulated(t, 1)
+		time.Sleep(time.Until(second.Std()))
+		putLegacy(t, p, "/app/db", "old")
+		putLegacy(t, p, "/app/old", "old")
+		p.remove(t, "/app/old", "")
+		time.Sleep(time.Minute)
+		p.remove(t, "/app/db", "")
+		time.Sleep(time.Minute)
+		a := p.ready(t)
+		time.Sleep(time.Hour)
 
-	// A parameter with only legacy records has lost nothing.
-	before := p.history(t, "")
-	for name, want := range map[ssmbak.Name]error{"/app/old": nil, "/app/db": nil, "/app/none": archive.ErrNothing} {
-		out, err := a.Reindex(t.Context(), name)
-		if !errors.Is(err, want) || out.Rebuilt {
-			t.Errorf("%s: %+v, %v, want %v", name, out, err, want)
+		// A parameter with only legacy records has lost nothing.
+		before := p.history(t, "")
+		for name, want := range map[ssmbak.Name]error{"/app/old": nil, "/app/db": nil, "/app/none": archive.ErrNothing} {
+			out, err := a.Reindex(t.Context(), name)
+			if !errors.Is(err, want) || out.Rebuilt {
+				t.Errorf("%s: %+v, %v, want %v", name, out, err, want)
+			}
 		}
-	}
-	if got := broken(t, a, testworld.Target(t, "/", true)); got != nil {
-		t.Errorf("broken %v, want none", got)
-	}
-	if diff := cmp.Diff(before, p.history(t, "")); diff != "" {
-		t.Errorf("it was written to (-before +after):\n%s", diff)
-	}
-
-	ref := value(t, a, "/app/db", 1)
-	if err := a.MarkDeleted(t.Context(), "/app/db"); err != nil {
-		t.Fatal(err)
-	}
-	clock.Advance(time.Minute)
-	p.put(t, "/app/db", "a stranger's")
-	putLegacy(t, p, "/app/db", "legacy")
-	if got := broken(t, a, testworld.Target(t, "/", true)); !slices.Equal(got, []ssmbak.Name{"/app/db"}) {
-		t.Errorf("broken %v", got)
-	}
-	local.ResetCounts()
-	out := reindex(t, a, "/app/db")
-	if out.Values != 1 || out.Legacy != 3 || out.Foreign != 1 || out.Unreadable != 0 {
-		t.Errorf("%+v", out)
-	}
-	if n := local.Counts()["s3:GetObjectTagging"]; n != 3 {
-		t.Errorf("%d tag sets were read, want those of 3 foreign object versions: %v", n, local.Counts())
-	}
-	x, err := a.Index(t.Context(), "/app/db")
-	if err != nil || len(x.Facts.Versions) != 1 || x.Facts.Versions[0].Objects[0].ID != ref.ID {
-		t.Fatalf("%+v, %v", x, err)
-	}
-	markers := 0
-	for _, o := range x.Facts.Legacy {
-		if o.Deleted {
-			markers++
+		if got := broken(t, a, testworld.Target(t, "/", true)); got != nil {
+			t.Errorf("broken %v, want none", got)
 		}
-	}
-	if markers != 1 {
-		t.Errorf("originals %+v, want one marker: ours is no fact", x.Facts.Legacy)
-	}
-	if st := at(t, a, "/app/db", ssmbak.Seconds(1718309100)); !st.Deleted && st.Value.V.Reveal() != "legacy" {
-		t.Errorf("before the first fact of ours: %+v", st)
-	}
-	if st := at(t, a, "/app/db", second+1); st.Value.V.Reveal() != "v1" {
-		t.Errorf("at our version: %+v", st)
-	}
+		if diff := cmp.Diff(before, p.history(t, "")); diff != "" {
+			t.Errorf("it was written to (-before +after):\n%s", diff)
+		}
 
-	// The first index can be read and contains the earlier legacy records; later ones
-	// do not count.
-	before = p.history(t, "/app/db")
-	p.put(t, ".ssmbak/index/app/db", "no index")
-	putLegacy(t, p, "/app/db", "later")
-	if out := reindex(t, a, "/app/db"); out.Legacy != 0 || out.Values != 0 || out.Older == "" || out.Foreign != 2 {
-		t.Errorf("%+v, %v", out, before)
-	}
-	holds(t, a, "/app/db", x.Facts)
+		ref := value(t, a, "/app/db", 1)
+		if err := a.MarkDeleted(t.Context(), "/app/db"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		p.put(t, "/app/db", "a stranger's")
+		putLegacy(t, p, "/app/db", "legacy")
+		if got := broken(t, a, testworld.Target(t, "/", true)); !slices.Equal(got, []ssmbak.Name{"/app/db"}) {
+			t.Errorf("broken %v", got)
+		}
+		local.ResetCounts()
+		out := reindex(t, a, "/app/db")
+		if out.Values != 1 || out.Legacy != 3 || out.Foreign != 1 || out.Unreadable != 0 {
+			t.Errorf("%+v", out)
+		}
+		if n := local.Counts()["s3:GetObjectTagging"]; n != 3 {
+			t.Errorf("%d tag sets were read, want those of 3 foreign object versions: %v", n, local.Counts())
+		}
+		x, err := a.Index(t.Context(), "/app/db")
+		if err != nil || len(x.Facts.Versions) != 1 || x.Facts.Versions[0].Objects[0].ID != ref.ID {
+			t.Fatalf("%+v, %v", x, err)
+		}
+		markers := 0
+		for _, o := range x.Facts.Legacy {
+			if o.Deleted {
+				markers++
+			}
+		}
+		if markers != 1 {
+			t.Errorf("originals %+v, want one marker: ours is no fact", x.Facts.Legacy)
+		}
+		if st := at(t, a, "/app/db", ssmbak.Seconds(1718309100)); !st.Deleted && st.Value.V.Reveal() != "legacy" {
+			t.Errorf("before the first fact of ours: %+v", st)
+		}
+		if st := at(t, a, "/app/db", second+1); st.Value.V.Reveal() != "v1" {
+			t.Errorf("at our version: %+v", st)
+		}
+
+		// The first index can be read and contains the earlier legacy records; later ones
+		// do not count.
+		before = p.history(t, "/app/db")
+		p.put(t, ".ssmbak/index/app/db", "no index")
+		putLegacy(t, p, "/app/db", "later")
+		if out := reindex(t, a, "/app/db"); out.Legacy != 0 || out.Values != 0 || out.Older == "" || out.Foreign != 2 {
+			t.Errorf("%+v, %v", out, before)
+		}
+		holds(t, a, "/app/db", x.Facts)
+	})
 }
 
 // TestReindexLegacyMeets lets a recorder write a value after the listing: it is not taken
@@ -283,26 +285,27 @@ func TestReindexCorrupted(t *testing.T) {
 // proves nothing about it: the rebuilt index may lack facts that were compared.
 func TestReindexAfterListing(t *testing.T) {
 	t.Parallel()
-	begun := second.Std()
-	clock := emulator.NewClock(begun.Add(time.Minute))
-	local := emulator.New(emulator.Options{Clock: clock})
-	local.S3.CreateBucket("archive", true)
-	p := place{client: connect(t, awsconn.Options{HTTPClient: local.Client()}), bucket: "archive"}
-	a := p.ready(t)
-	begin(t, a, "/a", 1)
-	if err := a.MarkReconciled(t.Context(), archive.Listing{Began: begun.Add(time.Hour)}); err != nil {
-		t.Fatal(err)
-	}
-	asked := second.Add(30 * time.Minute)
-	if st := at(t, a, "/a", asked); st.Certainty != ssmbak.Proved {
-		t.Fatalf("before the damage: %+v, want it proved", st)
-	}
-	clock.Set(begun.Add(2 * time.Hour))
-	junk(t, p)
-	reindex(t, a, "/a")
-	if st := at(t, a, "/a", asked); st.Certainty != ssmbak.LastKnown || st.Value.V.Reveal() != "v1" {
-		t.Errorf("after it: %+v, want it last known", st)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		begun := second.Std()
+		time.Sleep(time.Until(begun.Add(time.Minute)))
+		_, p := emulated(t, 1)
+		a := p.ready(t)
+		begin(t, a, "/a", 1)
+		time.Sleep(time.Until(begun.Add(time.Hour)))
+		if err := a.MarkReconciled(t.Context(), archive.Listing{Began: begun.Add(time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+		asked := second.Add(30 * time.Minute)
+		if st := at(t, a, "/a", asked); st.Certainty != ssmbak.Proved {
+			t.Fatalf("before the damage: %+v, want it proved", st)
+		}
+		time.Sleep(time.Hour)
+		junk(t, p)
+		reindex(t, a, "/a")
+		if st := at(t, a, "/a", asked); st.Certainty != ssmbak.LastKnown || st.Value.V.Reveal() != "v1" {
+			t.Errorf("after it: %+v, want it last known", st)
+		}
+	})
 }
 
 // TestReindexProves rebuilds the indexes of random histories and compares the proved

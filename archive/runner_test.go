@@ -194,7 +194,12 @@ func add(versions ...timeline.Version) func(timeline.Facts) timeline.Facts {
 // value writes the value object of a version, "v" and its number.
 func value(t *testing.T, a *archive.Writer, name ssmbak.Name, n int64) timeline.ObjectRef {
 	t.Helper()
-	ref, err := a.PutValue(t.Context(), name, version(n).Version, ssmbak.NewValue(fmt.Sprint("v", n)))
+	return valueOf(t, a, name, version(n))
+}
+
+func valueOf(t *testing.T, a *archive.Writer, name ssmbak.Name, v timeline.Version) timeline.ObjectRef {
+	t.Helper()
+	ref, err := a.PutValue(t.Context(), name, v.Version, ssmbak.NewValue(fmt.Sprint("v", v.Number)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +218,7 @@ func record(t *testing.T, a *archive.Writer, name ssmbak.Name, v timeline.Versio
 	if err != nil {
 		t.Fatal(err)
 	}
-	v.Objects = []timeline.ObjectRef{value(t, a, name, v.Number)}
+	v.Objects = []timeline.ObjectRef{valueOf(t, a, name, v)}
 	if _, err := a.Update(t.Context(), x, add(v)); err != nil {
 		t.Fatal(err)
 	}

@@ -27,6 +27,8 @@ func eachSubject[T any](
 			g.SetLimit(a.o.Parallel)
 			for i, s := range batch {
 				g.Go(func() (err error) {
+					gctx, release := bucket.Hold(gctx)
+					defer release()
 					results[i], err = check(gctx, s)
 					return err
 				})

@@ -1,6 +1,8 @@
 package archive
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,30 +15,78 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// Value reads the value of one version. refs are its copies, oldest first; Value reads
-// the newest one that still exists. The error is [ErrExpired] if no copy exists, and a
-// [*DamagedError] if the bytes do not match their checksum.
-func (a *Archive) Value(ctx context.Context, name ssmbak.Name, refs []timeline.ObjectRef) (ssmbak.Value, error) {
-	for _, ref := range slices.Backward(refs) {
-		o, err := a.bucket.Get(ctx, string(name), ref.ID)
-		switch {
-		case err == nil:
-			return ssmbak.NewValue(string(o.Body)), nil
-		case errors.Is(err, bucket.ErrNotFound):
-			continue
-		case errors.Is(err, bucket.ErrChecksum):
-			return ssmbak.Value{}, &DamagedError{Name: name, Key: string(name) + " (object version " + ref.ID + ")", Err: err}
+// maxValue bounds a value in bytes, well above the greatest of Parameter Store (8 KB).
+// https://docs.aws.amazon.com/general/latest/gr/ssm.html
+const maxValue = 64 << 10
+
+// Value reads the value of one version of a parameter. refs are its copies. Each must be
+// one: its metadata must agree with the number, the time and the type of of, and S3 must
+// not have stored it before that time. If of has no number, as in legacy facts, neither is
+// checked.
+//
+// The error is [ErrExpired] if no copy exists any more, and a [*DamagedError] if no object
+// is a copy, or if the copies differ.
+func (a *Archive) Value(ctx context.Context, name ssmbak.Name, of ssmbak.Version, refs []timeline.ObjectRef) (ssmbak.Value, error) {
+	var text []byte
+	var found bool
+	var problem error
+	for _, ref := range refs {
+		o, err := a.bucket.Get(ctx, string(name), ref.ID, maxValue)
+		if err == nil {
+			err = checkCopy(o, of)
 		}
-		return ssmbak.Value{}, fmt.Errorf("read the value of %s: %w", name, err)
+		invalid, isInvalid := errors.AsType[*bucket.InvalidError](err)
+		switch {
+		case errors.Is(err, bucket.ErrNotFound):
+		case isInvalid:
+			problem = cmp.Or(problem, error(&DamagedError{Name: name, Key: objectVersion(name, ref), Err: invalid.Err}))
+		case err != nil:
+			return ssmbak.Value{}, fmt.Errorf("read the value of %s: %w", name, err)
+		case found && !bytes.Equal(text, o.Body):
+			return ssmbak.Value{}, &DamagedError{Name: name, Key: objectVersion(name, ref), Err: errors.New("it differs from another copy of the value")}
+		default:
+			text, found = o.Body, true
+		}
+	}
+	switch {
+	case found:
+		return ssmbak.NewValue(string(text)), nil
+	case problem != nil:
+		return ssmbak.Value{}, problem
 	}
 	return ssmbak.Value{}, fmt.Errorf("read the value of %s: %w", name, ErrExpired)
+}
+
+func objectVersion(name ssmbak.Name, ref timeline.ObjectRef) string {
+	return string(name) + " (object version " + ref.ID + ")"
+}
+
+// checkCopy returns a [*bucket.InvalidError] for an object that is not a copy of the value
+// of a version.
+func checkCopy(o bucket.Object, of ssmbak.Version) error {
+	if of.Number == 0 {
+		return nil
+	}
+	d := readMetadata(o.Metadata)
+	switch {
+	case d.foreign:
+		return &bucket.InvalidError{Err: errors.New("no recorder wrote it")}
+	case d.unreadable:
+		return &bucket.InvalidError{Err: errors.New("its metadata cannot be decoded")}
+	case d.version.Number != of.Number || d.version.Time != of.Time || d.version.Type != of.Type:
+		return &bucket.InvalidError{Err: fmt.Errorf("the index names it as version %d of %s (%s), its metadata as version %d of %s (%s)",
+			of.Number, of.Time, of.Type, d.version.Number, d.version.Time, d.version.Type)}
+	case ssmbak.TimeOf(o.Modified).Add(time.Second+bucket.Tolerance) < of.Time:
+		return &bucket.InvalidError{Err: fmt.Errorf("it was stored at %s, before its version was made at %s", ssmbak.TimeOf(o.Modified), of.Time)}
+	}
+	return nil
 }
 
 // KnownValue reads a value like [Archive.Value]. An unavailable value is unknown, with the
 // reason. problem is the [*DamagedError] of a damaged one, which affects only this
 // parameter.
-func (a *Archive) KnownValue(ctx context.Context, name ssmbak.Name, refs []timeline.ObjectRef) (value ssmbak.Known[ssmbak.Value], problem, err error) {
-	v, err := a.Value(ctx, name, refs)
+func (a *Archive) KnownValue(ctx context.Context, name ssmbak.Name, of ssmbak.Version, refs []timeline.ObjectRef) (value ssmbak.Known[ssmbak.Value], problem, err error) {
+	v, err := a.Value(ctx, name, of, refs)
 	switch {
 	case err == nil:
 		return ssmbak.Know(v, ssmbak.Proved), nil, nil

@@ -1,12 +1,11 @@
 package archive
 
 import (
-	"cmp"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -25,7 +24,8 @@ const (
 	FaultMissingIndex   Fault = "missing-index"    // values exist, but no index
 	FaultLostFacts      Fault = "lost-facts"       // a version of an index has fewer facts than an older one
 	FaultMissingValue   Fault = "missing-value"    // the value of the newest version of a live parameter is gone
-	FaultDamagedValue   Fault = "damaged-value"    // a value fails its checksum
+	FaultDamagedValue   Fault = "damaged-value"    // a value fails its checksum, or no recorder can have written its object
+	FaultContradiction  Fault = "copies-differ"    // two copies of one value differ
 	FaultForeignValue   Fault = "foreign-value"    // an index names an object that no recorder wrote
 	FaultMetadata       Fault = "metadata-differs" // the metadata of a value disagrees with its fact
 	FaultNotCurrent     Fault = "not-current"      // the newest value is not the current object, so a lifecycle rule may remove it
@@ -148,56 +148,40 @@ func (a *Archive) verifyIndex(ctx context.Context, s *subject, v *Verified) erro
 	return nil
 }
 
-// lostFacts names what all has and facts lack, "" for nothing.
-func lostFacts(facts, all timeline.Facts) string {
-	if reflect.DeepEqual(facts, all) {
-		return ""
-	}
-	var lost []string
-	for _, kind := range []struct {
-		what      string
-		have, had int
-	}{
-		{"versions", len(facts.Versions), len(all.Versions)},
-		{"deletions", len(facts.Deletions), len(all.Deletions)},
-		{"observations", len(facts.Observations), len(all.Observations)},
-		{"tags", len(facts.Tags), len(all.Tags)},
-		{"labels", len(facts.Labels), len(all.Labels)},
-		{"missed changes", len(facts.MissedChanges), len(all.MissedChanges)},
-		{"legacy facts", len(facts.Legacy), len(all.Legacy)},
-	} {
-		if n := kind.had - kind.have; n > 0 {
-			lost = append(lost, fmt.Sprintf("%s %d", kind.what, n))
-		}
-	}
-	return cmp.Or(strings.Join(lost, ", "), "facts that differ")
-}
-
-// verifyVersion reads every copy of one version's value.
+// verifyVersion reads every copy of one version's value. All of them must be the same.
 func (a *Archive) verifyVersion(ctx context.Context, version timeline.Version, v *Verified) error {
 	key, left := string(v.Name), 0
+	var text []byte
 	for _, ref := range version.Objects {
-		o, err := a.bucket.Get(ctx, key, ref.ID)
+		o, err := a.bucket.Get(ctx, key, ref.ID, maxValue)
+		invalid, isInvalid := errors.AsType[*bucket.InvalidError](err)
 		switch {
 		case errors.Is(err, bucket.ErrNotFound):
 			v.Expired++
 			continue
-		case errors.Is(err, bucket.ErrChecksum):
-			v.add(FaultDamagedValue, key, ref.ID, fmt.Sprintf("version %d: its bytes do not match their checksum", version.Number))
+		case isInvalid:
+			v.Values++
+			v.add(FaultDamagedValue, key, ref.ID, fmt.Sprintf("version %d: %v", version.Number, invalid))
+			continue
 		case err != nil:
 			return fmt.Errorf("read the value of %s version %d: %w", v.Name, version.Number, err)
 		}
-		left++
 		v.Values++
-		switch l := readMetadata(o.Metadata); {
-		case l.foreign:
-			v.add(FaultForeignValue, key, ref.ID, fmt.Sprintf("version %d: no recorder wrote this object", version.Number))
-		case l.unreadable || l.version.Ref() != version.Ref() || l.version.Type != version.Type:
-			v.add(FaultMetadata, key, ref.ID, fmt.Sprintf("the index names it as version %d of %s, its metadata as version %d of %s", version.Number, version.Time, l.version.Number, l.version.Time))
+		if err := checkCopy(o, version.Version); err != nil {
+			fault := FaultMetadata
+			if readMetadata(o.Metadata).foreign {
+				fault = FaultForeignValue
+			}
+			v.add(fault, key, ref.ID, fmt.Sprintf("version %d: %v", version.Number, err))
+			continue
 		}
+		if left++; left > 1 && !bytes.Equal(text, o.Body) {
+			v.add(FaultContradiction, key, ref.ID, fmt.Sprintf("version %d: it differs from another copy of the value", version.Number))
+		}
+		text = o.Body
 	}
 	if v.Live && left == 0 && len(version.Objects) > 0 && v.Newest.Ref() == version.Ref() {
-		v.add(FaultMissingValue, key, "", fmt.Sprintf("every copy of version %d, the newest, is gone: `ssmbak reconcile --deep` records it again while it is live", version.Number))
+		v.add(FaultMissingValue, key, "", fmt.Sprintf("there is no copy of version %d, the newest: `ssmbak reconcile --deep` records it again while it is live", version.Number))
 	}
 	return nil
 }

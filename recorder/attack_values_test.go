@@ -362,10 +362,10 @@ func TestTenThousandVersions(t *testing.T) {
 		last := old.Versions[n-1]
 		old.Observations = []timeline.Observation{{Newest: last.Ref(), Oldest: 1, AsOf: last.Time, At: last.Time}}
 		old.Deletions = []timeline.Deletion{{Event: "the end", Second: last.Time.Second() + 10}}
+		time.Sleep(n*time.Second + time.Hour)
 		if _, err := archive.NewWriter(w.Archive).Update(t.Context(), w.index(t, "/a"), func(f timeline.Facts) timeline.Facts { return timeline.Union(f, old) }); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(n*time.Second + time.Hour)
 		w.put(t, "/a", "recreated", ssmbak.TypeString)
 		w.drainBy(t, w.Recorder)
 		w.put(t, "/a", "one more", ssmbak.TypeString)

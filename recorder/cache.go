@@ -85,7 +85,7 @@ func (r *Recorder) cacheEntry(ctx context.Context, s synced, now time.Time) (p a
 	if err != nil {
 		return p, false, err
 	}
-	p.ETag = s.index.ETag()
+	p.ETag, p.ID = s.index.ETag(), s.index.ObjectVersion()
 	if absent {
 		if top.ID == "" || top.Marker {
 			return p, true, nil

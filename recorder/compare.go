@@ -26,6 +26,9 @@ type comparison struct {
 	exclude []string
 	// listed describes the live parameters in todo.
 	listed map[ssmbak.Name]paramstore.Description
+	// known are the object versions that the cache knows of indexes that were replaced
+	// since, and "" for names that are read whatever the cache says.
+	known map[ssmbak.Name]string
 }
 
 // listings holds one pass over each listing.
@@ -43,6 +46,7 @@ func (run *reconcile) compare(ctx context.Context, target ssmbak.Target) error {
 		live: make(map[ssmbak.Name]timeline.Ref), shown: make(map[ssmbak.Name]paramstore.Description),
 		indexes: make(map[ssmbak.Name]string), modified: make(map[ssmbak.Name]time.Time),
 	}
+	run.known = make(map[ssmbak.Name]string)
 	var last archive.Reconciled
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
@@ -95,6 +99,7 @@ func (run *reconcile) compare(ctx context.Context, target ssmbak.Target) error {
 	if run.exclude = run.r.o.Exclude; run.exclude == nil {
 		run.exclude = last.Excluded
 	}
+	run.last = last.Last
 	// Parameters that an earlier listing showed but could not record.
 	for _, m := range last.Missed {
 		if _, indexed := l.indexes[m.Name]; !indexed && target.Below(m.Name) {
@@ -141,6 +146,15 @@ func (run *reconcile) dropExcluded(l listings) {
 // add counts a parameter as unchanged or adds it to todo.
 func (run *reconcile) add(name ssmbak.Name, l listings) {
 	p, proved := run.proofs.Entries[name]
+	switch {
+	case run.all && run.due(name):
+		proved = false
+		if l.indexes[name] != "" {
+			run.known[name] = ""
+		}
+	case p.ID != "" && p.ETag != l.indexes[name]:
+		run.known[name] = p.ID
+	}
 	if proved && run.all && !run.o.Deep && p.ETag == l.indexes[name] && p.Newest == l.live[name] && p.Top.Equal(l.modified[name]) &&
 		(run.tagsErr != nil || p.Tags == run.tags[name]) {
 		run.same++

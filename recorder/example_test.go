@@ -54,9 +54,9 @@ func ExampleRecorder_Handle() {
 		log.Fatal(err)
 	}
 	for _, s := range snapshot.States {
-		fmt.Println(s.Name, "version", s.Version.Number, s.Value.V.Reveal(), s.Modified)
+		fmt.Println(s.Name, "version", s.Version.Number, s.Value.V.Reveal())
 	}
 	// Output:
 	// failed: 0
-	// /app/db version 1 initial 2024-06-13T20:10:54.000Z
+	// /app/db version 1 initial
 }

@@ -47,6 +47,12 @@ func (r *Recorder) read(ctx context.Context, name ssmbak.Name) (reading, error) 
 
 func (r reading) newest() paramstore.Version { return r.versions[len(r.versions)-1] }
 
+// contradicts reports whether the reading would certainly show a version if that was
+// current, but does not.
+func (r reading) contradicts(v timeline.Version) bool {
+	return !r.gone && v.Moment() < asOf(r.read) && !r.shows(v.Version)
+}
+
 // shows reports whether the history contains the version.
 func (r reading) shows(v ssmbak.Version) bool {
 	return slices.ContainsFunc(r.versions, func(w paramstore.Version) bool { return w.Number == v.Number && w.Time == v.Time })

@@ -100,8 +100,8 @@ const (
 // did. Failures of single parameters are in the report. Reconcile never writes to
 // Parameter Store.
 func (r *Recorder) Reconcile(ctx context.Context, target ssmbak.Target, o ReconcileOptions) (Report, error) {
-	run := &reconcile{r: r, o: o, all: target.Root() && target.Recursive(), saved: time.Now()}
 	began := time.Now()
+	run := &reconcile{r: r, o: o, all: target.Root() && target.Recursive(), began: began, saved: began}
 	run.report.Began = ssmbak.TimeOf(began)
 	if deadline, ok := ctx.Deadline(); ok {
 		run.stop = deadline.Add(-min(reserve, time.Until(deadline)/4))
@@ -118,7 +118,9 @@ func (r *Recorder) Reconcile(ctx context.Context, target ssmbak.Target, o Reconc
 type reconcile struct {
 	r     *Recorder
 	o     ReconcileOptions
-	all   bool      // the target is everything
+	all   bool // the target is everything
+	began time.Time
+	last  time.Time // when the last complete listing began
 	stop  time.Time // zero if ctx has no deadline
 	saved time.Time // when the cache was last saved
 
@@ -138,6 +140,15 @@ type synced struct {
 }
 
 func (run *reconcile) do(ctx context.Context, target ssmbak.Target, began time.Time) error {
+	if run.all && !run.o.DryRun {
+		restored, err := run.r.archive.RestoreIdentity(ctx)
+		if err != nil {
+			return err
+		}
+		if restored {
+			run.r.log.WarnContext(ctx, "another program replaced the identity of the archive: it was restored")
+		}
+	}
 	if err := run.compare(ctx, target); err != nil {
 		return err
 	}
@@ -277,7 +288,11 @@ func (run *reconcile) syncOne(ctx context.Context, name ssmbak.Name) (outcome, e
 		if d, live := run.listed[name]; live {
 			s.listed = &d
 		}
-		return run.r.sync(ctx, name, s)
+		o, err := run.r.sync(ctx, name, s)
+		if err == nil {
+			err = run.restoreFacts(ctx, name, o.index)
+		}
+		return o, err
 	}
 	index, err := run.r.archive.Index(ctx, name)
 	if err != nil {

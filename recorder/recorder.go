@@ -57,6 +57,10 @@ type Options struct {
 	// non-nil slice excludes nothing. Nil makes Reconcile use the patterns of the
 	// last complete reconcile.
 	Exclude []string
+	// CheckEvery is the time in which reconciles of everything read each parameter at
+	// least once, whatever the reconcile cache says: a program that may write to the
+	// bucket can forge the cache together with an index. If zero, they believe it.
+	CheckEvery time.Duration
 	// Parallel is the maximum number of concurrent syncs, 32 if zero.
 	Parallel int
 	// Logger receives one record per synced parameter with its name, version,

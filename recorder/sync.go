@@ -48,6 +48,17 @@ type outcome struct {
 // changes during it.
 const maxSyncs = 4
 
+// ContradictionError reports an index with a version that Parameter Store does not have,
+// although it would be the current one. Another program wrote it.
+type ContradictionError struct {
+	Name    ssmbak.Name
+	Version timeline.Ref
+}
+
+func (e *ContradictionError) Error() string {
+	return fmt.Sprintf("the index of %s has version %d of %s, which Parameter Store does not have: another program wrote it", e.Name, e.Version.Number, e.Version.Time)
+}
+
 // errMoved means that the archive's newest version is not the one that was read.
 var errMoved = errors.New("changed while it was being recorded")
 
@@ -136,6 +147,9 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s syncRequest
 	o.present = present
 	o.deleted = absent && (was || o.recorded > 0)
 	r.report(ctx, name, o, w, newest)
+	if s.recordAbsent && present && rd.contradicts(newest) {
+		return o, &ContradictionError{Name: name, Version: newest.Ref()}
+	}
 	check := s.check || s.redelivered() || swap.Met || w.last != (timeline.Ref{}) && w.last != newest.Ref()
 	switch {
 	case present && check:

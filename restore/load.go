@@ -195,6 +195,14 @@ func (s *subject) isRecorded() bool {
 	return present && newest.Ref() == s.ref()
 }
 
+// recorded returns a version that the archive has.
+func (s *subject) recorded(r timeline.Ref) (timeline.Version, bool) {
+	if s.line == nil {
+		return timeline.Version{}, false
+	}
+	return s.line.Facts().Version(r)
+}
+
 func (s *subject) ref() timeline.Ref {
 	return timeline.Ref{Number: s.live.Version.Number, Time: s.live.Version.Time}
 }
@@ -258,7 +266,7 @@ func (r *Restorer) values(ctx context.Context, s *subject) error {
 		}
 	}
 	if before && len(s.c.Before.Objects) > 0 {
-		v, err := r.value(ctx, s, s.name, s.c.Before.Objects)
+		v, err := r.value(ctx, s, s.name, s.c.Before.Version, s.c.Before.Objects)
 		if err != nil {
 			return err
 		}
@@ -277,7 +285,7 @@ func (r *Restorer) readAfter(ctx context.Context, s *subject) error {
 	if len(s.c.AfterObjects) == 0 || w.Deleted {
 		return nil
 	}
-	v, err := r.value(ctx, s, s.origin, s.c.AfterObjects)
+	v, err := r.value(ctx, s, s.origin, w.Version, s.c.AfterObjects)
 	if err == nil {
 		w.Value = v
 	}
@@ -294,8 +302,8 @@ func provedOnly[T any](k ssmbak.Known[T]) ssmbak.Known[T] {
 
 // value reads one value from the archive. If the value is unavailable, the result is
 // unknown, and a damaged one is a problem of the subject.
-func (r *Restorer) value(ctx context.Context, s *subject, of ssmbak.Name, refs []timeline.ObjectRef) (ssmbak.Known[ssmbak.Value], error) {
-	v, problem, err := r.archive.KnownValue(ctx, of, refs)
+func (r *Restorer) value(ctx context.Context, s *subject, of ssmbak.Name, version ssmbak.Version, refs []timeline.ObjectRef) (ssmbak.Known[ssmbak.Value], error) {
+	v, problem, err := r.archive.KnownValue(ctx, of, version, refs)
 	if problem != nil {
 		s.problem = problem
 	}

@@ -3,6 +3,7 @@ package restore
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/ssmbak/ssmbak"
@@ -132,10 +133,17 @@ func (r *Restorer) fillUndo(ctx context.Context, s *subject, rec *archive.Restor
 	c := &s.c
 	c.Existed, c.Covered, c.Undone = true, true, x.Attributes
 	c.After = ssmbak.State{Name: s.name, Deleted: x.Before == nil, Certainty: ssmbak.Proved, Modified: ssmbak.TimeOf(rec.Began)}
+	unrecorded := ""
 	if b := x.Before; b != nil {
-		c.After.Version, c.After.Modified, c.AfterObjects = b.Version.Version, b.Version.Time, b.Version.Objects
+		// The archive says what the version was, not the record: a restore begins only
+		// after the version that it replaces is recorded.
+		before, ok := s.recorded(b.Version.Ref())
+		if !ok {
+			unrecorded = fmt.Sprintf("its record names version %d of %s, which the archive does not have", b.Version.Number, b.Version.Time)
+		}
+		c.After.Version, c.After.Modified, c.AfterObjects = before.Version, before.Time, before.Objects
 		if len(c.AfterObjects) == 0 {
-			c.After.Value.Reason = "it was not recorded"
+			c.After.Value.Reason = cmp.Or(unrecorded, "it was not recorded")
 		}
 		if b.Tags != nil {
 			c.After.Tags = ssmbak.Know(b.Tags, ssmbak.Proved)
@@ -147,6 +155,8 @@ func (r *Restorer) fillUndo(ctx context.Context, s *subject, rec *archive.Restor
 	switch {
 	case s.problem != nil:
 		c.Conflict = "its record cannot be read: " + s.problem.Error()
+	case unrecorded != "":
+		c.Conflict = unrecorded
 	case c.Before == nil && x.Before != nil && x.After != nil && (!x.Replaces || x.Written != 0):
 		matches, err := r.matchesAttempt(ctx, s, attempts)
 		if err != nil {
@@ -173,11 +183,15 @@ func (r *Restorer) fillUndo(ctx context.Context, s *subject, rec *archive.Restor
 }
 
 // matchesRecord reports whether the live version is certainly the one that the restore
-// wrote.
+// wrote. Parameter Store says who wrote it and when, and the record is believed only as
+// far as it agrees.
 func (r *Restorer) matchesRecord(ctx context.Context, s *subject, rec *archive.RestoreRecord, x *archive.RestoreItem) (bool, error) {
 	live, a := *s.c.Before, x.After
 	began := ssmbak.TimeOf(rec.Began).Add(-timeline.Skew)
-	if a == nil || a.Version.Time != 0 || live.Version.Time < began {
+	if a == nil || a.Version.Time != 0 || live.Version.Time < began || r.o.By != "" && live.Version.User != rec.By {
+		return false, nil
+	}
+	if ended := ssmbak.TimeOf(rec.Ended); !rec.Ended.IsZero() && live.Version.Time > ended.Add(timeline.Skew) {
 		return false, nil
 	}
 	n, first := live.Version.Number, live.Version.Number
@@ -192,7 +206,7 @@ func (r *Restorer) matchesRecord(ctx context.Context, s *subject, rec *archive.R
 	default:
 		return false, nil
 	}
-	value, _, err := r.archive.KnownValue(ctx, a.Source, a.Version.Objects)
+	value, _, err := r.archive.KnownValue(ctx, a.Source, ssmbak.Version{}, a.Version.Objects)
 	if err != nil || !value.IsKnown() {
 		return false, err
 	}
@@ -219,7 +233,7 @@ func (r *Restorer) matchesRecord(ctx context.Context, s *subject, rec *archive.R
 
 // matchesWrite reports whether version p is what a restore was to write.
 func (r *Restorer) matchesWrite(ctx context.Context, name ssmbak.Name, after *archive.RestoreSide, value ssmbak.Value, p plan.Parameter) (bool, error) {
-	v, _, err := r.archive.KnownValue(ctx, name, p.Objects)
+	v, _, err := r.archive.KnownValue(ctx, name, p.Version, p.Objects)
 	if err != nil || !v.IsKnown() {
 		return false, err
 	}

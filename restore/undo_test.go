@@ -671,7 +671,7 @@ func TestRecords(t *testing.T) {
 		}
 
 		// Without a record, nothing is written.
-		o := restore.Options{Options: plan.Options{Replace: true}, By: "arn:aws:sts::123456789012:assumed-role/admin/me", Arguments: "/a/ 2000-01-01"}
+		o := restore.Options{Options: plan.Options{Replace: true}, By: "arn:aws:iam::123456789012:user/local", Arguments: "/a/ 2000-01-01"}
 		p := w.plan("/a/", true, then, o)
 		w.AWS.Faults.Add(emulator.Rule{Service: "s3", Op: "PutObject", KeyPrefix: ".ssmbak/restores/", Fault: emulator.Denied})
 		if res, err := w.restorer(o).Apply(w.Context(), p); err == nil || !strings.Contains(err.Error(), "record restore ") || res.ID != "" || res.Outcomes != nil {

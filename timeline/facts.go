@@ -168,6 +168,48 @@ func (f Facts) Empty() bool {
 	return len(f.Versions)+len(f.Deletions)+len(f.Observations)+len(f.Tags)+len(f.Labels)+len(f.MissedChanges)+len(f.Legacy) == 0
 }
 
+// Latest returns the greatest time in the facts, the beginning of the second for a time
+// that is known to the second; zero if there are no facts.
+func (f Facts) Latest() ssmbak.Time {
+	var at ssmbak.Time
+	see := func(times ...ssmbak.Time) { at = max(at, slices.Max(times)) }
+	for _, v := range f.Versions {
+		see(v.Time, v.Since)
+		for _, o := range v.Objects {
+			see(o.Written)
+		}
+	}
+	for _, d := range f.Deletions {
+		see(beginning(d.Second))
+	}
+	for _, o := range f.Observations {
+		see(o.Newest.Time, o.AsOf, o.At)
+	}
+	for _, x := range f.Tags {
+		see(beginning(x.Second), x.Observed.latest())
+	}
+	for _, x := range f.Labels {
+		see(beginning(x.Second), x.Observed.latest())
+	}
+	for _, m := range f.MissedChanges {
+		see(beginning(m.Second))
+	}
+	for _, o := range f.Legacy {
+		see(beginning(o.Second), o.LastModified)
+	}
+	return at
+}
+
+// beginning returns the beginning of a Unix second that was read, at most MaxTime.
+func beginning(second int64) ssmbak.Time {
+	if second > ssmbak.MaxTime.Second() {
+		return ssmbak.MaxTime
+	}
+	return ssmbak.Seconds(second)
+}
+
+func (o Observed) latest() ssmbak.Time { return max(o.AsOf, o.At, o.LastAsOf, o.LastAt) }
+
 // Has reports whether the facts contain the version. They must be in the order
 // that [Union] returns.
 func (f Facts) Has(r Ref) bool { _, ok := f.Version(r); return ok }

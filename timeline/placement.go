@@ -137,7 +137,8 @@ func (l *lack) take(o ssmbak.Operation) bool {
 
 // placeAbsences adds each observation of absence to the slot that it describes:
 // what existed at AsOf had been deleted by At. It says nothing about versions
-// created after AsOf.
+// created after AsOf. An observation that contradicts one of the version, which was current
+// at a later time, is false: another program wrote it.
 func (t *Timeline) placeAbsences() {
 	for _, o := range t.facts.Observations {
 		if !o.Gone {
@@ -145,7 +146,7 @@ func (t *Timeline) placeAbsences() {
 		}
 		// What existed at AsOf is gone, even if a stale read returned it later.
 		i := t.slotAt(o.At)
-		if s := &t.slots[i]; s.prev == nil || o.AsOf >= s.prev.Moment() {
+		if s := &t.slots[i]; s.prev == nil || s.provesEnd(o) {
 			s.absences = append(s.absences, o)
 		}
 	}
@@ -273,7 +274,7 @@ func (t *Timeline) requiredEnds(s *slot) int {
 // provesEnd reports whether an observation of absence proves that the life of
 // prev ended.
 func (s *slot) provesEnd(o Observation) bool {
-	return s.prev != nil && o.AsOf >= s.prev.Moment()
+	return s.prev != nil && o.AsOf >= s.prev.Moment() && o.At > s.provedUntil
 }
 
 // ownsChosen reports whether a chosen deletion certainly belongs to this slot. It

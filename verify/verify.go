@@ -284,7 +284,7 @@ func (r *run) compare(ctx context.Context, v archive.Verified) (c comparison, er
 		if !known {
 			continue
 		}
-		held, _, err := r.archive.KnownValue(ctx, v.Name, recorded.Objects)
+		held, _, err := r.archive.KnownValue(ctx, v.Name, recorded.Version, recorded.Objects)
 		switch {
 		case err != nil:
 			return c, err

@@ -166,14 +166,14 @@ func TestVerify(t *testing.T) {
 			old := w.AWS.S3.Versions(bucket, "/other")[0].VersionID
 			w.forge("/other", []byte("forged"), nil)
 			w.edit(".ssmbak/index/other", old, w.AWS.S3.Versions(bucket, "/other")[0].VersionID)
-		}, "foreign-value /other, lost-facts /other, value-differs /other"},
+		}, "foreign-value /other, lost-facts /other, missing-value /other"},
 		{"the index names a forged object of another version", func(w *world) {
 			v := w.AWS.S3.Versions(bucket, "/other")[0]
 			metadata := maps.Clone(v.Metadata)
 			metadata["ssmbak-version"] = "7"
 			w.forge("/other", []byte("forged"), metadata)
 			w.edit(".ssmbak/index/other", v.VersionID, w.AWS.S3.Versions(bucket, "/other")[0].VersionID)
-		}, "lost-facts /other, metadata-differs /other, value-differs /other"},
+		}, "lost-facts /other, metadata-differs /other, missing-value /other"},
 		{"the index names a well forged secret", func(w *world) {
 			v := w.AWS.S3.Versions(bucket, "/app/secret")[0]
 			w.forge("/app/secret", []byte("forged"), v.Metadata)

@@ -12,6 +12,8 @@ package main
 import (
 	"log/slog"
 	"os"
+	"runtime/debug"
+	"strconv"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -26,9 +28,22 @@ func main() {
 	if text := os.Getenv("SSMBAK_LOG_LEVEL"); err != nil && text != "" {
 		log.Warn("SSMBAK_LOG_LEVEL must be DEBUG, INFO, WARN or ERROR", "level", text)
 	}
+	memory := memory()
+	debug.SetMemoryLimit(memory / 10 * 9)
 	log.Info("started", "version", version.String())
 	lambda.Start(function.New(function.Options{
 		Bucket: os.Getenv("SSMBAK_BUCKET"), Exclude: function.Patterns(os.Getenv("SSMBAK_EXCLUDE")), Logger: log,
 		ValueHeader: os.Getenv("SSMBAK_VALUE_HEADER"), IndexHeader: os.Getenv("SSMBAK_INDEX_HEADER"),
+		Budget: memory / 3,
 	}).Handle)
+}
+
+// memory returns the memory of the function in bytes.
+// https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+func memory() int64 {
+	mb, err := strconv.ParseInt(os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), 10, 32)
+	if err != nil {
+		mb = 128 // the least
+	}
+	return mb << 20
 }

@@ -31,10 +31,17 @@ import (
 // Without a response, the messages that were done would be delivered again too.
 const margin = 2 * time.Second
 
+// checkEvery is the time in which the reconciler reads each parameter at least once,
+// whatever the reconcile cache says.
+const checkEvery = 7 * 24 * time.Hour
+
 // Options configure a [Function].
 type Options struct {
 	// Bucket holds the archive.
 	Bucket string
+	// Budget is the memory, in bytes, that the contents of the bucket may take; see
+	// [archive.Options].
+	Budget int64
 	// Exclude lists patterns, as in package pattern, of parameters that are not
 	// recorded.
 	Exclude []string
@@ -229,7 +236,7 @@ func (f *Function) connect(ctx context.Context) (*recorder.Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := archive.Options{Bucket: f.o.Bucket, Account: account, Region: conn.Region(), Logger: f.o.Logger}
+	o := archive.Options{Bucket: f.o.Bucket, Account: account, Region: conn.Region(), Budget: f.o.Budget, Logger: f.o.Logger}
 	if f.o.ValueHeader != "" || f.o.IndexHeader != "" {
 		o.Encryption = &archive.Encryption{Values: archive.Header(f.o.ValueHeader), Indexes: archive.Header(f.o.IndexHeader)}
 	}
@@ -241,7 +248,7 @@ func (f *Function) connect(ctx context.Context) (*recorder.Recorder, error) {
 		return nil, err
 	}
 	f.recorder = recorder.New(a, paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging(), Logger: f.o.Logger}), recorder.Options{
-		Account: account, Region: conn.Region(), Exclude: append([]string{}, f.o.Exclude...), Logger: f.o.Logger,
+		Account: account, Region: conn.Region(), Exclude: append([]string{}, f.o.Exclude...), CheckEvery: checkEvery, Logger: f.o.Logger,
 	})
 	return f.recorder, nil
 }

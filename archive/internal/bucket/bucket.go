@@ -13,11 +13,15 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go/middleware"
 
 	"github.com/ssmbak/ssmbak"
 )
@@ -32,6 +36,36 @@ type Bucket struct {
 	// Encrypt sets the encryption headers of a write. value says whether it writes a
 	// value object. Nil sets none.
 	Encrypt func(in *s3.PutObjectInput, value bool)
+	// Budget bounds the memory of documents. Nil sets no bound.
+	Budget *Budget
+
+	// ahead is by how much this machine's clock was ahead of S3's when the last object
+	// was read, a time.Duration.
+	ahead atomic.Int64
+}
+
+// noteClock compares this machine's clock with that of S3 when it sent a response, which
+// has a precision of one second.
+func (b *Bucket) noteClock(response middleware.Metadata) {
+	server, ok := awsmiddleware.GetServerTime(response)
+	local, ok2 := awsmiddleware.GetResponseAt(response)
+	if ok && ok2 {
+		b.ahead.Store(int64(local.Sub(server)))
+	}
+}
+
+// checkLatest refuses the write of an object that readers would take for invalid, since
+// its latest time is in the future. The error is a [*ClockError] if this machine's clock
+// is the reason.
+func (b *Bucket) checkLatest(latest ssmbak.Time) error {
+	ahead := time.Duration(b.ahead.Load())
+	switch now := time.Now(); {
+	case latest <= ssmbak.TimeOf(now.Add(-max(0, ahead))).Add(Tolerance/2):
+		return nil
+	case latest <= ssmbak.TimeOf(now).Add(Tolerance/2):
+		return &ClockError{Ahead: ahead}
+	}
+	return fmt.Errorf("it would have the time %s, which is in the future", latest)
 }
 
 func (b *Bucket) owner() *string {
@@ -47,6 +81,7 @@ func (b *Bucket) CheckVersioning(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the versioning of bucket %s: %w", b.Name, translate(err))
 	}
+	b.noteClock(v.ResultMetadata)
 	if v.Status != types.BucketVersioningStatusEnabled {
 		return &NotVersionedError{Bucket: b.Name, Status: string(v.Status)}
 	}
@@ -56,15 +91,25 @@ func (b *Bucket) CheckVersioning(ctx context.Context) error {
 // Object is an object as a read or a listing returns it.
 type Object struct {
 	Key, ETag string
+	ID        string    // of the object version, "" in a listing
 	Modified  time.Time // S3's clock, to the second
 	Body      []byte    // nil in a listing
 	Metadata  map[string]string
+
+	release func() // gives back the share of the body, if it has one
 }
 
-// Get reads an object, or one version of it if version is not empty, and verifies its
-// checksum. The error may be [ErrNotFound], [ErrDeleted] or [ErrChecksum]; with the last
-// one the returned object is complete except for its body.
-func (b *Bucket) Get(ctx context.Context, key, version string) (Object, error) {
+func (o Object) free() {
+	if o.release != nil {
+		o.release()
+	}
+}
+
+// Get reads an object of at most limit bytes, or one version of it if version is not
+// empty, and verifies its checksum. The error may be [ErrNotFound] or [ErrDeleted], or an
+// [*InvalidError] for an object that no writer of an archive made; with the last one the
+// returned object is complete except for its body.
+func (b *Bucket) Get(ctx context.Context, key, version string, limit int64) (Object, error) {
 	in := &s3.GetObjectInput{Bucket: &b.Name, Key: &key, ExpectedBucketOwner: b.owner(), ChecksumMode: types.ChecksumModeEnabled}
 	if version != "" {
 		in.VersionId = &version
@@ -74,17 +119,42 @@ func (b *Bucket) Get(ctx context.Context, key, version string) (Object, error) {
 		return Object{}, translate(err)
 	}
 	defer out.Body.Close()
-	o := Object{Key: key, ETag: aws.ToString(out.ETag), Modified: aws.ToTime(out.LastModified), Metadata: out.Metadata}
-	body, err := io.ReadAll(out.Body)
+	b.noteClock(out.ResultMetadata)
+	o := Object{Key: key, ETag: aws.ToString(out.ETag), ID: aws.ToString(out.VersionId), Modified: aws.ToTime(out.LastModified), Metadata: out.Metadata}
+	if n := aws.ToInt64(out.ContentLength); n > limit {
+		return o, &InvalidError{fmt.Errorf("it has %d bytes, more than %d", n, limit)}
+	}
+	if isMultipart(o.ETag) {
+		return o, &InvalidError{errMultipart}
+	}
+	length := aws.ToInt64(out.ContentLength)
+	if o.release, err = b.Budget.take(ctx, func(b *Budget) share { return b.objects }, length); err != nil {
+		return o, err
+	}
+	body, err := readAll(io.LimitReader(out.Body, limit+1), length)
 	switch {
 	case isChecksum(err):
-		return o, ErrChecksum
+		return o, &InvalidError{ErrChecksum}
 	case err != nil:
 		return o, fmt.Errorf("read the body of %s: %w", key, err)
+	case int64(len(body)) > limit:
+		return o, &InvalidError{fmt.Errorf("it has more than %d bytes", limit)}
 	}
 	o.Body = body
 	return o, nil
 }
+
+// readAll reads everything, which is expected to be n bytes, into one array.
+func readAll(r io.Reader, n int64) ([]byte, error) {
+	buf := bytes.NewBuffer(make([]byte, 0, n+bytes.MinRead))
+	_, err := buf.ReadFrom(r)
+	return buf.Bytes(), err
+}
+
+// isMultipart reports whether an ETag is that of a multipart upload, whose LastModified is
+// when the upload began, not when it ended.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
+func isMultipart(etag string) bool { return strings.Contains(etag, "-") }
 
 // Write is one write of an object.
 type Write struct {

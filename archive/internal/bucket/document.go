@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"sync"
 	"time"
+
+	"github.com/ssmbak/ssmbak"
 )
 
 // Kind describes a kind of document. T is a struct with two int fields, Format and
@@ -37,10 +40,14 @@ type Kind[T any] struct {
 	// in the elements of a list without an identity are refused, since they would be
 	// lost.
 	Identities map[string]Identity
-	// Gzip says that the document is compressed. Limit is its greatest uncompressed
-	// size in bytes.
+	// Gzip says that the document is compressed. Limit is its greatest size in bytes,
+	// compressed and uncompressed.
 	Gzip  bool
 	Limit int64
+	// Latest returns the greatest time in a document, zero if there is none. A document
+	// whose object S3 stored more than [Tolerance] before that time is invalid: its writer
+	// claimed to know the future. Nil accepts all times.
+	Latest func(v *T) ssmbak.Time
 	// Check validates a document that was read, and may convert one of an earlier
 	// program. Nil accepts all.
 	Check func(key string, v *T) error
@@ -48,7 +55,8 @@ type Kind[T any] struct {
 
 // Lines is a document that consists of JSON lines. It has no unknown fields.
 type Lines interface {
-	ReadLines(lines *json.Decoder) error
+	// ReadLines returns an error if the document takes more than limit bytes of memory.
+	ReadLines(lines *json.Decoder, limit int64) error
 	WriteLines(lines *json.Encoder) error
 }
 
@@ -74,6 +82,8 @@ type Document[T any] struct {
 	Value  T
 	Exists bool
 	ETag   string
+	// ID is the object version.
+	ID string
 	// Modified is when S3 stored it, to the second; zero if this program has just
 	// written it.
 	Modified time.Time
@@ -82,6 +92,17 @@ type Document[T any] struct {
 	// Invalid says that Value is zero because the object cannot be decoded. It may still
 	// be replaced.
 	Invalid bool
+}
+
+// Tolerance is how far a writer's clock may be ahead of S3's.
+const Tolerance = time.Minute
+
+// ClockError refuses a write by a program whose clock is ahead of S3's, since readers
+// would take the object for invalid.
+type ClockError struct{ Ahead time.Duration }
+
+func (e *ClockError) Error() string {
+	return fmt.Sprintf("the clock of this machine is %v ahead of that of S3: correct it", e.Ahead.Round(time.Second))
 }
 
 // The compressors are pooled, since their tables are far larger than most documents. The
@@ -97,39 +118,112 @@ var (
 // Decode decodes the bytes of the object with a key. The error is an [*InvalidError] or
 // a [*NewerError].
 func (k Kind[T]) Decode(key string, body []byte) (v T, u Unknown, err error) {
-	if u, err = k.decode(body, &v); err == nil && k.Check != nil {
+	return k.read(context.Background(), nil, key, body, func() {})
+}
+
+// read is [Kind.Decode] within a budget. It calls release when it no longer needs the
+// body. The error may be a [*BudgetError].
+func (k Kind[T]) read(ctx context.Context, budget *Budget, key string, body []byte, release func()) (v T, u Unknown, err error) {
+	if u, err = k.decode(ctx, budget, body, release, &v); err == nil && k.Check != nil {
 		err = k.Check(key, &v)
 	}
 	if err == nil {
 		return v, u, nil
 	}
 	var none T
-	if _, ok := errors.AsType[*NewerError](err); ok {
+	_, newer := errors.AsType[*NewerError](err)
+	_, greater := errors.AsType[*BudgetError](err)
+	if newer || greater || ctx.Err() != nil {
 		return none, u, err
 	}
 	return none, u, &InvalidError{err}
 }
 
-func (k Kind[T]) decode(body []byte, v *T) (Unknown, error) {
+func (k Kind[T]) decode(ctx context.Context, budget *Budget, body []byte, release func(), v *T) (Unknown, error) {
+	if l, ok := any(v).(Lines); ok {
+		return Unknown{}, k.readLines(body, l, budget.decoded())
+	}
+	text := body
 	if k.Gzip {
-		zip := unzips.Get().(*gzip.Reader)
-		defer unzips.Put(zip)
-		if err := zip.Reset(bytes.NewReader(body)); err != nil {
+		n, err := k.uncompressed(body)
+		if err != nil {
 			return Unknown{}, err
 		}
-		plain := io.LimitReader(zip, k.Limit+1)
-		if l, ok := any(v).(Lines); ok {
-			return Unknown{}, l.ReadLines(json.NewDecoder(plain))
-		}
-		var err error
-		if body, err = io.ReadAll(plain); err != nil {
+		done, err := budget.take(ctx, func(b *Budget) share { return b.texts }, n)
+		if err != nil {
 			return Unknown{}, err
 		}
-		if int64(len(body)) > k.Limit {
-			return Unknown{}, fmt.Errorf("it has more than %d bytes uncompressed", k.Limit)
+		defer done()
+		if text, err = unzip(body, n); err != nil {
+			return Unknown{}, err
+		}
+		release()
+	}
+	drop(ctx)
+	done, err := budget.take(ctx, func(b *Budget) share { return b.values }, weigh(text))
+	if err != nil {
+		return Unknown{}, err
+	}
+	more := func() {}
+	defer keep(ctx, func() { done(); more() })
+	u, known, err := decode(k.Format, text, v)
+	if err != nil || known {
+		return u, err
+	}
+	// Unknown fields are found by decoding the text again, level by level.
+	if more, err = budget.take(ctx, func(b *Budget) share { return b.unknown }, 3*int64(len(text))); err != nil {
+		more = func() {}
+		return u, err
+	}
+	u.part, err = decodeUnknown(k.Identities, text, v)
+	return u, err
+}
+
+// readLines decodes lines while they are unpacked.
+func (k Kind[T]) readLines(body []byte, l Lines, limit int64) error {
+	zip := unzips.Get().(*gzip.Reader)
+	defer unzips.Put(zip)
+	if err := zip.Reset(bytes.NewReader(body)); err != nil {
+		return err
+	}
+	return l.ReadLines(json.NewDecoder(io.LimitReader(zip, k.Limit+1)), limit)
+}
+
+// uncompressed returns the size of the text of a compressed document, which its last four
+// bytes say (RFC 1952, section 2.3.1).
+func (k Kind[T]) uncompressed(body []byte) (int64, error) {
+	if end := len(body) - 4; end >= 0 {
+		if n := int64(binary.LittleEndian.Uint32(body[end:])); n <= k.Limit {
+			return n, nil
 		}
 	}
-	return decode(k.Format, k.Identities, body, v)
+	// Perhaps these are not the last four bytes of a compressed text.
+	zip := unzips.Get().(*gzip.Reader)
+	defer unzips.Put(zip)
+	if err := zip.Reset(bytes.NewReader(body)); err != nil {
+		return 0, err
+	}
+	if _, err := io.Copy(io.Discard, io.LimitReader(zip, k.Limit+1)); err != nil {
+		return 0, err
+	}
+	return 0, fmt.Errorf("it has more than %d bytes uncompressed", k.Limit)
+}
+
+// unzip uncompresses a text of n bytes.
+func unzip(body []byte, n int64) ([]byte, error) {
+	zip := unzips.Get().(*gzip.Reader)
+	defer unzips.Put(zip)
+	if err := zip.Reset(bytes.NewReader(body)); err != nil {
+		return nil, err
+	}
+	text, err := readAll(io.LimitReader(zip, n+1), n)
+	switch {
+	case err != nil:
+		return nil, err
+	case int64(len(text)) != n:
+		return nil, fmt.Errorf("it does not have the %d bytes that it says", n)
+	}
+	return text, nil
 }
 
 // Encode sets the format and the reader of a document and returns its bytes. u holds the
@@ -189,22 +283,41 @@ func (k Kind[T]) contentType() string {
 // marker. With an [*InvalidError] or a [*NewerError] the returned document is complete
 // except for its contents.
 func (k Kind[T]) Load(ctx context.Context, b *Bucket, key, version string) (Document[T], error) {
-	o, err := b.Get(ctx, key, version)
-	d := Document[T]{Exists: true, ETag: o.ETag, Modified: o.Modified}
+	o, err := b.Get(ctx, key, version, k.Limit)
+	d := Document[T]{Exists: true, ETag: o.ETag, ID: o.ID, Modified: o.Modified}
+	defer o.free()
+	_, d.Invalid = errors.AsType[*InvalidError](err)
 	switch {
+	case d.Invalid:
 	case errors.Is(err, ErrDeleted):
 		return Document[T]{}, ErrDeleted
 	case errors.Is(err, ErrNotFound):
 		return Document[T]{}, nil
-	case errors.Is(err, ErrChecksum):
-		d.Invalid, err = true, &InvalidError{err}
 	case err != nil:
 		return Document[T]{}, fmt.Errorf("read %s of bucket %s: %w", key, b.Name, err)
 	default:
-		d.Value, d.Unknown, err = k.Decode(key, o.Body)
+		d.Value, d.Unknown, err = k.read(ctx, b.Budget, key, o.Body, o.free)
+		if err == nil {
+			err = k.checkLatest(&d)
+		}
 		_, d.Invalid = errors.AsType[*InvalidError](err)
 	}
 	return d, err
+}
+
+// checkLatest returns an [*InvalidError], and removes the value, if a time in the document
+// is later than S3 stored it. Modified has a precision of one second.
+func (k Kind[T]) checkLatest(d *Document[T]) error {
+	if k.Latest == nil {
+		return nil
+	}
+	at, stored := k.Latest(&d.Value), ssmbak.TimeOf(d.Modified)
+	if at <= stored.Add(time.Second+Tolerance) {
+		return nil
+	}
+	var none T
+	d.Value, d.Unknown = none, Unknown{}
+	return &InvalidError{fmt.Errorf("it has the time %s, but was stored at %s", at, stored)}
 }
 
 // Swap is the outcome of [Kind.Swap].
@@ -236,13 +349,18 @@ func (k Kind[T]) Swap(
 			return out, err
 		}
 		d := out.Document
+		if k.Latest != nil {
+			if err := b.checkLatest(k.Latest(&next)); err != nil {
+				return out, fmt.Errorf("write %s of bucket %s: %w", key, b.Name, err)
+			}
+		}
 		body, err := k.Encode(&next, d.Unknown)
 		if err != nil {
 			return out, fmt.Errorf("encode %s: %w", key, err)
 		}
-		_, etag, err := b.Put(ctx, Write{Key: key, Body: body, ContentType: k.contentType(), Absent: !d.Exists, Match: d.ETag})
+		id, etag, err := b.Put(ctx, Write{Key: key, Body: body, ContentType: k.contentType(), Absent: !d.Exists, Match: d.ETag})
 		if err == nil {
-			out.Document, out.Wrote = Document[T]{Value: next, Exists: true, ETag: etag, Unknown: d.Unknown}, true
+			out.Document, out.Wrote = Document[T]{Value: next, Exists: true, ETag: etag, ID: id, Unknown: d.Unknown}, true
 			return out, nil
 		}
 		conflict := errors.Is(err, ErrConflict)

@@ -27,6 +27,9 @@ var (
 	ErrChecksum = errors.New("its bytes are corrupted")
 )
 
+// errMultipart refuses an object of a multipart upload.
+var errMultipart = errors.New("it was stored by a multipart upload, which no writer of an archive uses")
+
 // NotVersionedError refuses a write to a bucket that is not versioned.
 type NotVersionedError struct {
 	Bucket string

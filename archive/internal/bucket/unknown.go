@@ -56,38 +56,40 @@ func envelope(v any) (format, reader reflect.Value) {
 	return of.FieldByName("Format"), of.FieldByName("Reader")
 }
 
-// decode decodes a JSON object into a pointer to a struct, and returns the fields that
-// the struct does not have. The error is a [*NewerError] if the object requires a newer
+// decode decodes a JSON object into a pointer to a struct. known reports whether the
+// object is decoded: otherwise it is invalid, or it has unknown fields, and
+// [decodeUnknown] decodes it. The error is a [*NewerError] if the object requires a newer
 // reader. Any other error says what is wrong with the bytes.
-func decode(known int, ids map[string]Identity, text []byte, into any) (Unknown, error) {
+func decode(format int, text []byte, into any) (u Unknown, known bool, err error) {
 	var is struct {
 		Format int `json:"format"`
 		Reader int `json:"reader"`
 	}
 	wrong := strictly(text, into)
 	if wrong == nil {
-		format, reader := envelope(into)
-		is.Format, is.Reader = int(format.Int()), int(reader.Int())
+		of, reader := envelope(into)
+		is.Format, is.Reader = int(of.Int()), int(reader.Int())
 	} else if err := json.Unmarshal(text, &is); err != nil {
-		return Unknown{}, errors.New("it is not a JSON object of the archive")
+		return Unknown{}, false, errors.New("it is not a JSON object of the archive")
 	}
-	u := Unknown{Format: is.Format, Reader: max(1, is.Reader)}
+	u = Unknown{Format: is.Format, Reader: max(1, is.Reader)}
 	switch {
-	case u.Reader > known:
-		return u, &NewerError{Reader: u.Reader, Format: known}
+	case u.Reader > format:
+		return u, false, &NewerError{Reader: u.Reader, Format: format}
 	case u.Format < 1:
-		return u, errors.New("it has no format")
-	case wrong == nil:
-		return u, nil
+		return u, false, errors.New("it has no format")
 	}
-	// Either the object is invalid, or it has unknown fields.
+	return u, wrong == nil, nil
+}
+
+// decodeUnknown decodes a JSON object with unknown fields into a pointer to a struct, and
+// returns these fields.
+func decodeUnknown(ids map[string]Identity, text []byte, into any) (part, error) {
 	reflect.ValueOf(into).Elem().SetZero()
 	if err := json.Unmarshal(text, into); err != nil {
-		return u, err
+		return part{}, err
 	}
-	var err error
-	u.part, err = collect(ids, text, reflect.TypeOf(into).Elem(), "")
-	return u, err
+	return collect(ids, text, reflect.TypeOf(into).Elem(), "")
 }
 
 // strictly decodes and refuses unknown fields and trailing data.

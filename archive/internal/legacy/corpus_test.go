@@ -206,16 +206,17 @@ func TestCorpus(t *testing.T) {
 				s.check(t.Context(), t, a, ssmbak.NameTarget(e.Parameter), e.Parameter, want)
 				s.check(t.Context(), t, a, everything, e.Parameter, want)
 			}
+			live := paramstore.New(s.conn.SSM(), paramstore.Options{})
+			if _, err := live.Put(t.Context(), paramstore.Write{Name: e.Parameter, Value: ssmbak.NewValue("ours"), Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}}); err != nil {
+				t.Fatal(err)
+			}
 			// Recorded by ssmbak for the first time, nothing before changes.
+			s.aws.Clock.Set(time.Now())
 			if err := a.Establish(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			if id, _ := a.Identity(); !id.Legacy {
 				t.Error("the identity does not say that the legacy ssmbak wrote here")
-			}
-			live := paramstore.New(s.conn.SSM(), paramstore.Options{})
-			if _, err := live.Put(t.Context(), paramstore.Write{Name: e.Parameter, Value: ssmbak.NewValue("ours"), Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}}); err != nil {
-				t.Fatal(err)
 			}
 			if err := recorder.New(a, live, recorder.Options{Account: account, Region: region}).Sync(t.Context(), e.Parameter); err != nil {
 				t.Fatal(err)

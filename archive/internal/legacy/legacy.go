@@ -49,6 +49,9 @@ type Options struct {
 	// legacy record. It is then skipped without a request. Nil skips nothing. It is
 	// never called by two goroutines at once.
 	Ours func(objectVersionID string) bool
+	// Until is when the bucket was adopted. Younger object versions and delete markers
+	// are skipped. Zero skips nothing.
+	Until ssmbak.Time
 }
 
 // Result is what [Read] found.
@@ -139,7 +142,7 @@ func read(ctx context.Context, b *bucket.Bucket, o Options, prefix string, judge
 			}
 			e := &entry{fact: timeline.Legacy{ID: v.ID, Deleted: v.Marker, LastModified: v.Modified}}
 			histories[ssmbak.Name(v.Key)] = append(histories[ssmbak.Name(v.Key)], e)
-			e.ours = o.Ours != nil && o.Ours(v.ID)
+			e.ours = o.Ours != nil && o.Ours(v.ID) || o.Until != 0 && v.Modified > o.Until
 			if e.ours || v.Marker {
 				continue
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive/internal/bucket"
@@ -31,7 +32,8 @@ func fill(ctx context.Context, b *bucket.Bucket, key string, e *entry) error {
 		return fmt.Errorf("read the tags of object version %s of %s: %w", e.fact.ID, key, err)
 	}
 	t, ok := decodeTags(set)
-	e.missing = !ok
+	// The legacy ssmbak stored an event after it had happened.
+	e.missing = !ok || ssmbak.Seconds(t.second) > e.fact.LastModified.Add(time.Second+bucket.Tolerance)
 	e.fact.Second, e.fact.Type, e.fact.Description = t.second, t.kind, t.description
 	return nil
 }

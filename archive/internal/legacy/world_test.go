@@ -307,7 +307,7 @@ func (r *reading) at(t *testing.T, name ssmbak.Name, at ssmbak.Time) (s ssmbak.S
 	}
 	text, known := r.values[refs[0].ID]
 	if !known {
-		v, err := r.archive.Value(t.Context(), name, refs)
+		v, err := r.archive.Value(t.Context(), name, s.Version, refs)
 		if err != nil {
 			t.Fatal(err)
 		}

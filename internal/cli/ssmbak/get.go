@@ -101,7 +101,7 @@ func (a *app) runGetVersion(ctx context.Context, one []selector) error {
 	state, refs := v.line.OfVersion(v.Version)
 	if !render.Masked(state.Version.Type, a.flags.decrypt) && len(refs) > 0 {
 		var problem error
-		if state.Value, problem, err = s.archive.KnownValue(ctx, v.name, refs); err != nil || problem != nil {
+		if state.Value, problem, err = s.archive.KnownValue(ctx, v.name, state.Version, refs); err != nil || problem != nil {
 			return errors.Join(err, problem)
 		}
 	}

@@ -123,7 +123,7 @@ func (p *patcher) value(ctx context.Context, name ssmbak.Name, side *plan.Side) 
 	if side.State.Deleted || len(side.Objects) == 0 {
 		return nil
 	}
-	value, problem, err := p.archive.KnownValue(ctx, name, side.Objects)
+	value, problem, err := p.archive.KnownValue(ctx, name, side.State.Version, side.Objects)
 	var refused smithy.APIError
 	if errors.As(err, &refused) && strings.HasPrefix(refused.ErrorCode(), "AccessDenied") {
 		return nil

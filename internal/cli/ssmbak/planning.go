@@ -225,7 +225,7 @@ func (a *app) wanted(ctx context.Context, s *session, items []plan.Item) ([]ssmb
 			continue
 		}
 		g.Go(func() (err error) {
-			st.Value, _, err = s.archive.KnownValue(gctx, item.Origin(), item.AfterObjects)
+			st.Value, _, err = s.archive.KnownValue(gctx, item.Origin(), item.After.Version, item.AfterObjects)
 			return err
 		})
 	}

@@ -70,7 +70,7 @@ func (a *app) runPreviewVersion(ctx context.Context, one []selector) error {
 	state, refs := v.line.OfVersion(v.Version)
 	var problems []archive.Problem
 	if !render.Masked(state.Version.Type, a.flags.decrypt) && len(refs) > 0 {
-		value, problem, err := s.archive.KnownValue(ctx, v.name, refs)
+		value, problem, err := s.archive.KnownValue(ctx, v.name, state.Version, refs)
 		if err != nil {
 			return err
 		}

@@ -54,7 +54,7 @@ var mutations = []mutation{
 	},
 	{
 		"a look that found nothing speaks for versions that are younger than it is sure", "timeline/placement.go",
-		"if s := &t.slots[i]; s.prev == nil || o.AsOf >= s.prev.Moment() {", "if s := &t.slots[i]; true {",
+		"if s := &t.slots[i]; s.prev == nil || s.provesEnd(o) {", "if s := &t.slots[i]; true {",
 	},
 	{
 		"the second of a deletion is taken for known", "timeline/spans.go",
@@ -106,7 +106,7 @@ var mutations = []mutation{
 	},
 	{
 		"only the first copy of a value is read", "archive/values.go",
-		"for _, ref := range slices.Backward(refs) {", "for _, ref := range refs[:1] {",
+		"\tfor _, ref := range refs {\n\t\to, err := a.bucket.Get(", "\tfor _, ref := range refs[:1] {\n\t\to, err := a.bucket.Get(",
 	},
 	{
 		"a message is done before it is settled", "recorder/recorder.go",

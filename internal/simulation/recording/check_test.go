@@ -127,7 +127,7 @@ func (w *world) checkAnswers(ctx context.Context, a *archive.Archive, when phase
 			}
 			id := refs[0].ID
 			if _, read := values[id]; !read {
-				v, err := a.Value(ctx, name, refs)
+				v, err := a.Value(ctx, name, state.Version, refs)
 				switch {
 				case errors.Is(err, archive.ErrExpired) && when == deep && w.plan.Lifecycle && !w.lives(string(name), truth):
 					continue // a rule removed what is not live

@@ -284,7 +284,7 @@ func (s *story) choose() {
 	}
 	o := restore.Options{
 		Options:  plan.Options{Exact: s.chance(3), Replace: s.chance(2), AssumeLastKnown: s.chance(3)},
-		Parallel: 1 + s.rand.IntN(8), By: "arn:aws:sts::123456789012:me", Arguments: "restore it",
+		Parallel: 1 + s.rand.IntN(8), By: "arn:aws:iam::123456789012:user/local", Arguments: "restore it",
 	}
 	if s.chance(8) {
 		o.KeyID = "alias/k3"
