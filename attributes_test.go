@@ -96,7 +96,7 @@ func TestAttributesEverywhere(t *testing.T) {
 				t.Errorf("the record of a restore does not hold it: %+v", after)
 			}
 			var shown bytes.Buffer
-			if err := render.Items(&shown, "", "", []plan.Item{item}, render.PlanOptions{Reveal: true}); err != nil || !strings.Contains(shown.String(), fmt.Sprintf("-> %q", want)) {
+			if err := render.Items(&shown, "", "", []plan.Item{item}, render.View{Reveal: true}); err != nil || !strings.Contains(shown.String(), fmt.Sprintf("-> %q", want)) {
 				t.Errorf("a plan does not show it: %s, %v", shown.String(), err)
 			}
 

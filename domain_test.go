@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ssmbak/ssmbak"
 )
@@ -184,43 +183,6 @@ func TestValueRedactsItself(t *testing.T) {
 	}
 }
 
-func TestParseTimeForms(t *testing.T) {
-	t.Parallel()
-	now := time.Date(2024, 6, 14, 12, 0, 0, 500_000_000, time.UTC)
-	tests := []struct{ text, want string }{
-		{"2024-06-13T20:10:54Z", "2024-06-13T20:10:54.999Z"}, // the end of that second
-		{"2024-06-13T20:10:54", "2024-06-13T20:10:54.999Z"},
-		{"2024-06-13 20:10:54", "2024-06-13T20:10:54.999Z"},
-		{"2024-06-13 20:10:54+02:00", "2024-06-13T18:10:54.999Z"},
-		{"2024-06-13T20:10:54+02:00", "2024-06-13T18:10:54.999Z"},
-		{"2024-06-13T20:10:54.123Z", "2024-06-13T20:10:54.123Z"}, // a fraction is exact
-		{"2024-06-13T20:10:54.123999", "2024-06-13T20:10:54.123Z"},
-		{"2024-06-13T20:10:54.000Z", "2024-06-13T20:10:54.000Z"},
-		{"2024-06-13", "2024-06-13T00:00:00.999Z"},
-		{"1718309454", "2024-06-13T20:10:54.999Z"},
-		{"now", "2024-06-14T12:00:00.500Z"},
-		{"90m", "2024-06-14T10:30:00.500Z"},
-		{"2h", "2024-06-14T10:00:00.500Z"},
-		{"3d", "2024-06-11T12:00:00.500Z"},
-		{"1w", "2024-06-07T12:00:00.500Z"},
-		{"30s", "2024-06-14T11:59:30.500Z"},
-	}
-	for _, test := range tests {
-		t.Run(test.text, func(t *testing.T) {
-			t.Parallel()
-			got, err := ssmbak.ParseTime(test.text, now)
-			if err != nil || got.String() != test.want {
-				t.Errorf("got %v, %v, want %s", got, err, test.want)
-			}
-		})
-	}
-	for _, bad := range []string{"", "yesterday", "2024-13-01", "2024-06-13T25:00:00", "20:10:54", "-2h", "2.5h", "h", "12", "1e9", "2024-06-13T20:10", "1969-12-31T00:00:00", "99999999999999", "100000w "} {
-		if got, err := ssmbak.ParseTime(bad, now); err == nil {
-			t.Errorf("%q is parsed as %v", bad, got)
-		}
-	}
-}
-
 func TestTimeJSON(t *testing.T) {
 	t.Parallel()
 	for _, at := range []ssmbak.Time{0, 1, 1_718_309_454_123, -1} {
@@ -279,23 +241,6 @@ func FuzzParseName(f *testing.F) {
 		target, err := ssmbak.ParseTarget(text, true)
 		if err != nil || target.Below(n) {
 			t.Errorf("%q is below itself, or no target: %v", text, err)
-		}
-	})
-}
-
-// FuzzParseTime checks that the text of a parsed time is parsed as the same time.
-func FuzzParseTime(f *testing.F) {
-	for _, s := range strings.Split(ssmbak.TimeExamples, ", ") {
-		f.Add(strings.Trim(s, "'"))
-	}
-	now := time.Date(2024, 6, 14, 12, 0, 0, 0, time.UTC)
-	f.Fuzz(func(t *testing.T, text string) {
-		at, err := ssmbak.ParseTime(text, now)
-		if err != nil {
-			return
-		}
-		if again, err := ssmbak.ParseTime(at.String(), now); err != nil || again != at {
-			t.Errorf("%q is %v, which is read again as %v, %v", text, at, again, err)
 		}
 	})
 }

@@ -36,6 +36,8 @@ type RestoreRecord struct {
 	By    string    `json:"by"` // the ARN of the caller, from STS
 	// Arguments are the command's, with an absolute time.
 	Arguments string `json:"arguments,omitempty"`
+	// Message is what the caller gave with --message.
+	Message string `json:"message,omitempty"`
 	// Target is the NAME|PATH, Recursive its flag, and At the time to which it was
 	// restored, zero if Undoes is set.
 	Target    string      `json:"target"`
@@ -157,14 +159,11 @@ func (a *Archive) RestoreRecord(ctx context.Context, id string) (*RestoreRecord,
 	return &d.Value, nil
 }
 
-// RestoreRecords reads the records of the newest restores, newest first: at most limit
-// of them, all if limit is 0. more counts the older ones. A record that cannot be read
-// is an error that names it.
-func (a *Archive) RestoreRecords(ctx context.Context, limit int) (all []*RestoreRecord, more int, err error) {
-	var ids []string
-	for o, err := range a.bucket.Objects(ctx, bucket.Listing{Prefix: recordsPrefix}) {
+// RestoreIDs returns the IDs of the recorded restores that begin with a prefix, newest first.
+func (a *Archive) RestoreIDs(ctx context.Context, prefix string) (ids []string, err error) {
+	for o, err := range a.bucket.Objects(ctx, bucket.Listing{Prefix: recordsPrefix + prefix}) {
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 		if id := strings.TrimPrefix(o.Key, recordsPrefix); restoreID.MatchString(id) {
 			ids = append(ids, id)
@@ -172,6 +171,17 @@ func (a *Archive) RestoreRecords(ctx context.Context, limit int) (all []*Restore
 	}
 	slices.Sort(ids)
 	slices.Reverse(ids)
+	return ids, nil
+}
+
+// RestoreRecords reads the records of the newest restores, newest first: at most limit
+// of them, all if limit is 0. more counts the older ones. A record that cannot be read
+// is an error that names it.
+func (a *Archive) RestoreRecords(ctx context.Context, limit int) (all []*RestoreRecord, more int, err error) {
+	ids, err := a.RestoreIDs(ctx, "")
+	if err != nil {
+		return nil, 0, err
+	}
 	if limit > 0 && len(ids) > limit {
 		ids, more = ids[:limit], len(ids)-limit
 	}

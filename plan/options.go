@@ -6,6 +6,7 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/pattern"
+	"github.com/ssmbak/ssmbak/timeline"
 )
 
 // Options are the options of a plan. The zero value restores in place what is certain.
@@ -25,6 +26,9 @@ type Options struct {
 	// Own includes the parameters that contain the name of ssmbak's bucket. They are
 	// skipped otherwise, unless the target is the name of one of them.
 	Own bool `json:"own,omitempty"`
+	// Version is the version that is restored instead of the state at a time, nil for
+	// none. Its target must be one parameter. Tags and labels are not changed.
+	Version *timeline.Ref `json:"version,omitempty"`
 	// To restores to copies below this path instead of in place: the parameters below
 	// the target's path, or the target itself. Other parameters there are deleted only
 	// if Exact is set.

@@ -57,6 +57,9 @@ type Plan struct {
 	// SkippedOwn are the parameters of the target that contain the name of ssmbak's
 	// bucket and are skipped, see [Options.Own].
 	SkippedOwn []ssmbak.Name
+	// Version is the number of the version that is restored instead of the state at At,
+	// which is its time; 0 for none.
+	Version int64
 	// Unrecorded are the parameters of the target that are excluded from recording, by
 	// name. They are skipped unless the target is one of them.
 	Unrecorded []ssmbak.Name

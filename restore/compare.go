@@ -15,6 +15,11 @@ import (
 type Comparison struct {
 	From, To ssmbak.Time
 	Target   ssmbak.Target
+	// One says that the target was one parameter, not a path.
+	One bool
+	// Versions are the numbers of the two versions that are compared, zero for a
+	// comparison of two times.
+	Versions [2]int64
 	// Items has one item for each parameter of the target that existed, or may have
 	// existed, at one of the times, by name. Before is its state at From, and After its
 	// state at To. A parameter with [plan.ActionReplace] was deleted and recreated in
@@ -59,7 +64,9 @@ func (r *Restorer) Compare(ctx context.Context, target ssmbak.Target, from, to s
 	if err != nil {
 		return nil, err
 	}
-	out := &Comparison{From: from, To: to, Target: target, Complete: recorded.Complete, Since: recorded.Since, TooEarly: true, Unchecked: recorded.Unchecked}
+	out := &Comparison{
+		From: from, To: to, Target: target, One: recorded.One, Complete: recorded.Complete, Since: recorded.Since, TooEarly: true, Unchecked: recorded.Unchecked,
+	}
 	out.Unproved = r.filterUnproved(recorded.Unproved(target, min(from, to), max(from, to)), recorded.One)
 	var subjects []*subject
 	for i, name := range recorded.Names {

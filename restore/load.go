@@ -225,6 +225,8 @@ func (r *Restorer) fillAfter(s *subject, at ssmbak.Time, complete archive.Reconc
 	switch {
 	case s.problem != nil:
 		c.After = ssmbak.State{Name: s.origin, Reason: "its record cannot be read: " + s.problem.Error()}
+	case r.o.Version != nil:
+		r.fillVersion(s)
 	case s.past != nil:
 		c.After, c.AfterObjects = s.past.At(at)
 		c.Existed, c.Covered = s.past.Facts().KnownBy(at)

@@ -80,7 +80,7 @@ func (r *Restorer) Plan(ctx context.Context, target ssmbak.Target, at ssmbak.Tim
 			return nil, err
 		}
 	}
-	out := &Plan{Plan: plan.Plan{At: at, Target: target, Complete: recorded.Complete, Since: recorded.Since}, Unchecked: recorded.Unchecked}
+	out := &Plan{Plan: plan.Plan{At: at, Target: target, Version: r.version(), Complete: recorded.Complete, Since: recorded.Since}, Unchecked: recorded.Unchecked}
 	subjects, one, err := r.subjects(ctx, f, recorded, below)
 	if err != nil {
 		return nil, err

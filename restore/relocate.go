@@ -53,7 +53,7 @@ func (r *Restorer) planRelocated(ctx context.Context, target ssmbak.Target, at s
 	if err := r.findAtDestination(ctx, target, d, recorded.One, byName, complete); err != nil {
 		return nil, err
 	}
-	out := &Plan{Plan: plan.Plan{At: at, Target: target, Complete: recorded.Complete, Since: recorded.Since}, Unchecked: recorded.Unchecked}
+	out := &Plan{Plan: plan.Plan{At: at, Target: target, Version: r.version(), Complete: recorded.Complete, Since: recorded.Since}, Unchecked: recorded.Unchecked}
 	subjects := sorted(byName)
 	if err := r.o.CheckNames(origins(subjects)); err != nil {
 		return nil, err

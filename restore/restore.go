@@ -60,9 +60,10 @@ type Options struct {
 	// have been created before the restored time.
 	FindNew bool
 	// By is the ARN of the caller, and Arguments are those of the command, for the
-	// record. With By, [Restorer.Undo] also requires that Parameter Store names the author
-	// of a restore as the author of what it wrote.
-	By, Arguments string
+	// record, and so is Message, the caller's own words. With By, [Restorer.Undo] also
+	// requires that Parameter Store names the author of a restore as the author of what it
+	// wrote.
+	By, Arguments, Message string
 	// Recreation is the time between the deletion and the creation of a name: the 30
 	// seconds that AWS recommends if zero, none if negative.
 	// https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DeleteParameter.html

@@ -249,12 +249,28 @@ func TestTerminal(t *testing.T) {
 		"the grave question": graveQuestionAnswered,
 		"no question":        notAsked,
 		"a screenful":        screenful,
+		"a pager":            paged,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := newDesk(t, program)
 			test(d)
 		})
+	}
+}
+
+// paged checks that the log is shown in a pager, also if the user ends that early, and that
+// nothing else is.
+func paged(d *desk) {
+	d.changed(20)
+	path := "PATH=" + os.Getenv("PATH")
+	d.sit([]string{path, "SSMBAK_PAGER=cat -n", "PAGER=false"}, "log", "/app/").ends(0, `(?m)^ +1\t\+-+`, `(?m)^ +24\t.* Create `)
+	d.sit([]string{path, "PAGER=head -n 2"}, "log", "/app/", "--patch").ends(0, `(?m)value: "one" -> "two"`)
+	d.sit([]string{"SSMBAK_PAGER=no-such-pager"}, "log", "/app/").ends(0, "cannot start the pager no-such-pager: .*; use --no-pager", "Create")
+	for _, args := range [][]string{{"log", "/app/", "--no-pager"}, {"log", "/app/", "-o", "json"}, {"preview", "/app/", "now"}} {
+		if screen := d.sit([]string{path, "SSMBAK_PAGER=cat -n"}, args...).ends(0); regexp.MustCompile(`(?m)^ +1\t`).MatchString(screen) {
+			d.Errorf("%q is shown in the pager:\n%s", args, screen)
+		}
 	}
 }
 

@@ -24,10 +24,15 @@ func String() string {
 
 // Revision returns the commit that the program was built from, or "" if the go command
 // did not record it.
-func Revision() string {
+func Revision() string { return setting("vcs.revision") }
+
+// Date returns the time of that commit in RFC 3339, or "".
+func Date() string { return setting("vcs.time") }
+
+func setting(key string) string {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
+			if s.Key == key {
 				return s.Value
 			}
 		}

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,6 +17,45 @@ func JSON(w io.Writer, v any) error {
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return e.Encode(v)
+}
+
+// Array writes a JSON array, one element at a time, as [JSON] writes a slice.
+type Array struct {
+	w io.Writer
+	n int
+}
+
+// NewArray returns an array without elements. It writes nothing.
+func NewArray(w io.Writer) *Array { return &Array{w: w} }
+
+// Add writes one element.
+func (a *Array) Add(v any) error {
+	var b bytes.Buffer
+	b.WriteString("[\n  ")
+	if a.n > 0 {
+		b.Reset()
+		b.WriteString(",\n  ")
+	}
+	a.n++
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("  ", "  ")
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	b.Truncate(b.Len() - 1) // the line feed
+	_, err := a.w.Write(b.Bytes())
+	return err
+}
+
+// Close writes the end of the array.
+func (a *Array) Close() error {
+	end := "\n]\n"
+	if a.n == 0 {
+		end = "[]\n"
+	}
+	_, err := io.WriteString(a.w, end)
+	return err
 }
 
 // Line writes v as JSON on one line.

@@ -9,7 +9,20 @@ import (
 	"strings"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/plan"
 )
+
+// LogEntry is one change in the log.
+type LogEntry struct {
+	ssmbak.Change
+	// Restore is the restore that made the change, nil if there is none.
+	Restore *archive.RestoreRecord
+	// Patch compares the states before and after the change, nil if they were not
+	// compared. Unpatched is the reason in one clause, or "".
+	Patch     *plan.Item
+	Unpatched string
+}
 
 // ChangeRow is one change in JSON. Its fields are public and listed in docs/output.md.
 // Fields may be added, but not removed.
@@ -25,6 +38,15 @@ type ChangeRow struct {
 	Tags        map[string]*string // nil for other operations; a removed tag is nil
 	Labels      map[string]*int64  // like Tags
 	Reason      optional
+	Restore     *ChangeRestoreRow
+	Differences []DifferenceRow // nil without --patch, or if the states were not compared
+}
+
+// ChangeRestoreRow is the restore that made a change.
+type ChangeRestoreRow struct {
+	ID      string `json:"Id"`
+	By      optional
+	Message optional
 }
 
 // MissingRow holds the version numbers of a gap.
@@ -33,13 +55,20 @@ type MissingRow struct {
 }
 
 // ChangeRowOf returns the row of a change.
-func ChangeRowOf(c ssmbak.Change) ChangeRow {
+func ChangeRowOf(e LogEntry, reveal bool) ChangeRow {
+	c := e.Change
 	row := ChangeRow{
 		Name: c.Name, Operation: c.Operation, Time: c.Time, From: c.From, Until: c.Until, Version: c.Version.Number,
 		Type: optional(c.Version.Type), ModifiedBy: optional(c.Version.User), Tags: c.Tags, Reason: optional(c.Reason),
 	}
 	if c.Missing != (ssmbak.Numbers{}) {
 		row.Missing = &MissingRow{c.Missing.First, c.Missing.Last}
+	}
+	if r := e.Restore; r != nil {
+		row.Restore = &ChangeRestoreRow{r.ID, optional(r.By), optional(r.Message)}
+	}
+	if e.Patch != nil {
+		row.Differences = differenceRows(*e.Patch, reveal)
 	}
 	if c.Labels != nil {
 		row.Labels = make(map[string]*int64, len(c.Labels))
@@ -54,36 +83,77 @@ func ChangeRowOf(c ssmbak.Change) ChangeRow {
 }
 
 // Changes writes changes as a table.
-func Changes(w io.Writer, changes []ssmbak.Change) error {
+func Changes(w io.Writer, entries []LogEntry, o View) error {
 	header := []string{"Time", "Operation", "Name", "Version", "By"}
-	rows := make([][]string, len(changes))
+	rows := make([][]string, len(entries))
 	noted := false
-	for i, c := range changes {
-		rows[i] = []string{when(c), string(c.Operation), string(c.Name), numbers(c), c.Version.User, noteOfChange(c)}
+	for i, e := range entries {
+		rows[i] = []string{o.when(e.Change), string(e.Operation), string(e.Name), numbers(e.Change), e.Version.User, noteOfChange(e)}
 		noted = noted || rows[i][len(header)] != ""
 	}
 	if noted {
-		return Table(w, append(header, "Note"), rows)
+		return Table(w, append(header, "Note"), rows, o)
 	}
 	for i := range rows {
 		rows[i] = rows[i][:len(header)]
 	}
-	return Table(w, header, rows)
+	return Table(w, header, rows, o)
+}
+
+// OneLine writes a change as one line.
+func OneLine(w io.Writer, e LogEntry, o View) error {
+	_, err := fmt.Fprintln(w, strings.Join(entryWords(e, o), " "))
+	return err
+}
+
+// Patch writes a change as one line, with what it changed below it.
+func Patch(w io.Writer, e LogEntry, o View) error {
+	lines := []string{strings.Join(entryWords(e, o), " ")}
+	switch {
+	case e.Unpatched != "":
+		lines = append(lines, "    "+notCompared+": "+Escape(e.Unpatched))
+	case e.Patch != nil:
+		if sameValue(*e.Patch, o) {
+			lines = append(lines, "    value: "+same)
+		}
+		for _, d := range e.Patch.Differences {
+			for _, line := range differenceLines(*e.Patch, d, o) {
+				lines = append(lines, "    "+line)
+			}
+		}
+	}
+	_, err := fmt.Fprintln(w, strings.Join(lines, "\n"))
+	return err
+}
+
+// entryWords returns the parts of a change that are not empty.
+func entryWords(e LogEntry, o View) []string {
+	words := []string{o.when(e.Change), string(e.Operation), string(e.Name)}
+	if n := numbers(e.Change); n != "" {
+		words = append(words, "version "+n)
+	}
+	if e.Version.User != "" {
+		words = append(words, "by "+Escape(e.Version.User))
+	}
+	if note := noteOfChange(e); note != "" {
+		words = append(words, Escape(note))
+	}
+	return words
 }
 
 // when returns the time of a change, or its bounds, as text. [ssmbak.ParseTime] accepts
 // each time in it. At that time the change has happened; with "before:" in front of
 // the first or only time, it has not.
-func when(c ssmbak.Change) string {
+func (v View) when(c ssmbak.Change) string {
 	switch {
 	case !c.Bounded() && c.From == c.Until:
-		return c.Time.String()
+		return v.exact(c.Time)
 	case !c.Bounded():
-		return c.Time.Whole() // events have a precision of one second
+		return v.seconds(c.Time) // events have a precision of one second
 	case c.From == ssmbak.MinTime:
-		return "before " + c.Until.String()
+		return "before " + v.exact(c.Until)
 	}
-	return "between " + c.From.String() + " and " + c.Until.String()
+	return "between " + v.exact(c.From) + " and " + v.exact(c.Until)
 }
 
 // numbers returns the version number of a change, or the range of missing versions.
@@ -100,7 +170,8 @@ func numbers(c ssmbak.Change) string {
 	}
 }
 
-func noteOfChange(c ssmbak.Change) string {
+func noteOfChange(e LogEntry) string {
+	c := e.Change
 	var parts []string
 	for _, k := range slices.Sorted(maps.Keys(c.Tags)) {
 		if value := c.Tags[k]; value != nil {
@@ -122,6 +193,16 @@ func noteOfChange(c ssmbak.Change) string {
 	note := strings.Join(parts, ", ")
 	if c.Reason != "" {
 		note = strings.TrimSpace(note + " (" + c.Reason + ")")
+	}
+	if r := e.Restore; r != nil {
+		what := "restore "
+		if r.Undoes != "" {
+			what = "undo "
+		}
+		note = strings.TrimPrefix(note+", "+what+r.ID+" by "+r.By, ", ")
+		if r.Message != "" {
+			note += ": " + r.Message
+		}
 	}
 	return note
 }

@@ -64,7 +64,7 @@ func TestChanges(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var out bytes.Buffer
-			if err := Changes(&out, tt.changes); err != nil {
+			if err := Changes(&out, entries(tt.changes), View{}); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(out.String(), tt.want); diff != "" {
@@ -74,12 +74,20 @@ func TestChanges(t *testing.T) {
 	}
 }
 
+func entries(changes []ssmbak.Change) []LogEntry {
+	out := make([]LogEntry, len(changes))
+	for i, c := range changes {
+		out[i].Change = c
+	}
+	return out
+}
+
 // TestChangeTimesArePasted checks for random changes that the times in a row are
 // read again as times: the last one as one by which the change has happened, and
 // before: the first one as one at which it had not.
 func TestChangeTimesArePasted(t *testing.T) {
 	t.Parallel()
-	printed := regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+Z`)
+	printed := regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+(Z|[+-]\d\d:\d\d)`)
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 5_000 {
 		at := ssmbak.Time(1_718_309_454_000 + random.Int64N(5_000))
@@ -92,22 +100,23 @@ func TestChangeTimesArePasted(t *testing.T) {
 		case 2:
 			c.Time, c.From = 0, ssmbak.MinTime
 		}
-		texts := printed.FindAllString(when(c), -1)
+		v := View{Zone: time.FixedZone("", (random.IntN(24*60)-12*60)*60)}
+		texts := printed.FindAllString(v.when(c), -1)
 		if len(texts) == 0 {
-			t.Fatalf("%q has no time", when(c))
+			t.Fatalf("%q has no time", v.when(c))
 		}
 		by, err := ssmbak.ParseTime(texts[len(texts)-1], time.Time{})
 		if err != nil || !c.Within(ssmbak.MinTime, by) || c.Until > by+1 {
-			t.Fatalf("%+v is shown as %q, which is %v, %v", c, when(c), by, err)
+			t.Fatalf("%+v is shown as %q, which is %v, %v", c, v.when(c), by, err)
 		}
 		if c.From == c.Until && by != at {
-			t.Fatalf("%v is shown as %q", at, when(c))
+			t.Fatalf("%v is shown as %q", at, v.when(c))
 		}
 		if c.From == ssmbak.MinTime {
 			continue
 		}
 		if before, err := ssmbak.ParseTime("before:"+texts[0], time.Time{}); err != nil || c.Within(ssmbak.MinTime, before) {
-			t.Fatalf("%+v is shown as %q, and before it is %v, %v", c, when(c), before, err)
+			t.Fatalf("%+v is shown as %q, and before it is %v, %v", c, v.when(c), before, err)
 		}
 	}
 }
@@ -124,28 +133,28 @@ func TestChangeRowOf(t *testing.T) {
 		{
 			"a version",
 			ssmbak.Change{Name: "/app/db", Operation: ssmbak.OpUpdate, Time: at, From: at, Until: at, Version: ssmbak.Version{Number: 3, User: "me", Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}}},
-			`{"Name":"/app/db","Operation":"Update","Time":"2024-06-13T20:10:54.123Z","From":"2024-06-13T20:10:54.123Z","Until":"2024-06-13T20:10:54.123Z","Version":3,"Missing":null,"Type":"String","ModifiedBy":"me","Tags":null,"Labels":null,"Reason":null}`,
+			`{"Name":"/app/db","Operation":"Update","Time":"2024-06-13T20:10:54.123Z","From":"2024-06-13T20:10:54.123Z","Until":"2024-06-13T20:10:54.123Z","Version":3,"Missing":null,"Type":"String","ModifiedBy":"me","Tags":null,"Labels":null,"Reason":null,"Restore":null,"Differences":null}`,
 		},
 		{
 			"a gap",
 			ssmbak.Change{Name: "/app/db", Operation: ssmbak.OpGap, From: ssmbak.MinTime, Until: at, Missing: ssmbak.Numbers{First: 1, Last: 4}, Reason: "why"},
-			`{"Name":"/app/db","Operation":"Gap","Time":null,"From":null,"Until":"2024-06-13T20:10:54.123Z","Version":0,"Missing":{"First":1,"Last":4},"Type":null,"ModifiedBy":null,"Tags":null,"Labels":null,"Reason":"why"}`,
+			`{"Name":"/app/db","Operation":"Gap","Time":null,"From":null,"Until":"2024-06-13T20:10:54.123Z","Version":0,"Missing":{"First":1,"Last":4},"Type":null,"ModifiedBy":null,"Tags":null,"Labels":null,"Reason":"why","Restore":null,"Differences":null}`,
 		},
 		{
 			"tags",
 			ssmbak.Change{Name: "/app/db", Operation: ssmbak.OpTag, From: at, Until: at + 1, Tags: map[string]*string{"old": nil, "team": &web}},
-			`{"Name":"/app/db","Operation":"Tag","Time":null,"From":"2024-06-13T20:10:54.123Z","Until":"2024-06-13T20:10:54.124Z","Version":0,"Missing":null,"Type":null,"ModifiedBy":null,"Tags":{"old":null,"team":"web"},"Labels":null,"Reason":null}`,
+			`{"Name":"/app/db","Operation":"Tag","Time":null,"From":"2024-06-13T20:10:54.123Z","Until":"2024-06-13T20:10:54.124Z","Version":0,"Missing":null,"Type":null,"ModifiedBy":null,"Tags":{"old":null,"team":"web"},"Labels":null,"Reason":null,"Restore":null,"Differences":null}`,
 		},
 		{
 			"labels",
 			ssmbak.Change{Name: "/app/db", Operation: ssmbak.OpLabel, From: at, Until: at + 1, Labels: map[string]int64{"beta": 0, "prod": 2}},
-			`{"Name":"/app/db","Operation":"Label","Time":null,"From":"2024-06-13T20:10:54.123Z","Until":"2024-06-13T20:10:54.124Z","Version":0,"Missing":null,"Type":null,"ModifiedBy":null,"Tags":null,"Labels":{"beta":null,"prod":2},"Reason":null}`,
+			`{"Name":"/app/db","Operation":"Label","Time":null,"From":"2024-06-13T20:10:54.123Z","Until":"2024-06-13T20:10:54.124Z","Version":0,"Missing":null,"Type":null,"ModifiedBy":null,"Tags":null,"Labels":{"beta":null,"prod":2},"Reason":null,"Restore":null,"Differences":null}`,
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := json.Marshal(ChangeRowOf(tt.change))
+			got, err := json.Marshal(ChangeRowOf(LogEntry{Change: tt.change}, false))
 			if err != nil {
 				t.Fatal(err)
 			}

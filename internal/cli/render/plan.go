@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -12,14 +13,6 @@ import (
 	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 )
-
-// PlanOptions configure the display of a plan.
-type PlanOptions struct {
-	// Reveal shows the values of SecureStrings.
-	Reveal bool
-	// Color colors the signs.
-	Color bool
-}
 
 // signs are the signs of the actions of a plan, and their colors.
 var signs = map[plan.Action]struct{ sign, color string }{
@@ -37,6 +30,10 @@ func Title(p *restore.Plan, to string) string {
 	switch {
 	case p.Undoes != "":
 		return "undo of restore " + p.Undoes
+	case p.Version != 0 && to != "":
+		return fmt.Sprintf("restore of version %d of %s to %s", p.Version, p.Target, to)
+	case p.Version != 0:
+		return fmt.Sprintf("restore of %s to version %d of %s", p.Target, p.Version, p.At)
 	case to != "":
 		return fmt.Sprintf("restore of %s at %s to %s", p.Target, p.At, to)
 	}
@@ -45,12 +42,15 @@ func Title(p *restore.Plan, to string) string {
 
 // ComparisonTitle returns the title of a comparison.
 func ComparisonTitle(c *restore.Comparison) string {
+	if c.Versions[0] != 0 {
+		return fmt.Sprintf("changes in %s from version %d to version %d", c.Target, c.Versions[0], c.Versions[1])
+	}
 	return fmt.Sprintf("changes in %s from %s to %s", c.Target, c.From, c.To)
 }
 
 // Items writes a plan or comparison: a title, one line per affected parameter, with its
 // attributes below it, and a summary.
-func Items(w io.Writer, title, summary string, items []plan.Item, o PlanOptions) error {
+func Items(w io.Writer, title, summary string, items []plan.Item, o View) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s:\n", title)
 	for _, item := range items {
@@ -59,12 +59,17 @@ func Items(w io.Writer, title, summary string, items []plan.Item, o PlanOptions)
 		}
 	}
 	b.WriteString(summary + "\n")
+	if o.Format == Markdown {
+		fenced := "```diff\n" + strings.ReplaceAll(b.String(), "```", "` ` `") + "```\n"
+		b.Reset()
+		b.WriteString(fenced)
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
 // itemLines returns the lines of an item, none if its action is not shown.
-func itemLines(item plan.Item, o PlanOptions) (lines []string) {
+func itemLines(item plan.Item, o View) (lines []string) {
 	sign, shown := signs[item.Action]
 	if !shown {
 		return nil
@@ -79,8 +84,16 @@ func itemLines(item plan.Item, o PlanOptions) (lines []string) {
 		from = " <- " + string(item.Source)
 	}
 	add("%s %s%s%s", mark, item.Name, from, remark(item))
+	if sameValue(item, o) {
+		add("    value: %s", same)
+	}
 	for _, d := range item.Differences {
-		add("    %s: %s", attributeText(d.Attribute), difference(item, d, o.Reveal))
+		for _, line := range differenceLines(item, d, o) {
+			add("    %s", line)
+		}
+	}
+	if text := overwritten(item); text != "" && o.Live {
+		add("    %s", text)
 	}
 	if item.Refused != "" {
 		add("    will be refused: %s", Escape(item.Refused))
@@ -121,17 +134,19 @@ func remark(item plan.Item) string {
 	return " (" + Escape(item.Reason) + ")"
 }
 
-func difference(item plan.Item, d plan.Difference, reveal bool) string {
-	before, after := strconv.Quote(d.Before), strconv.Quote(d.After)
-	if d.Value {
-		before, after = strconv.Quote(d.BeforeValue.Reveal()), strconv.Quote(d.AfterValue.Reveal())
-		if secret(item, reveal) {
-			if item.Action == plan.ActionUpdate || item.Action == plan.ActionReplace {
-				return "(value differs)"
-			}
-			before, after = ssmbak.Mask, ssmbak.Mask
-		}
+// overwritten returns who made the live version that an item overwrites or deletes, or ""
+// if it does neither.
+func overwritten(item plan.Item) string {
+	if item.Before == nil || item.Action != plan.ActionDelete && !item.NewVersion() {
+		return ""
 	}
+	v := item.Before.Version
+	return fmt.Sprintf("live version %d by %s at %s", v.Number, Escape(cmp.Or(v.User, "an unknown principal")), v.Time)
+}
+
+// difference returns both sides of an attribute other than the value.
+func difference(item plan.Item, d plan.Difference) string {
+	before, after := strconv.Quote(d.Before), strconv.Quote(d.After)
 	switch {
 	case item.Action == plan.ActionCreate && d.NoAfter:
 		return "(unknown)"

@@ -38,7 +38,7 @@ const (
 
 // Write writes the plan: the items, most destructive first, the summary, the principals
 // of the live versions, the estimated time, and the account and region.
-func (q Question) Write(w io.Writer, p *restore.Plan, o PlanOptions) error {
+func (q Question) Write(w io.Writer, p *restore.Plan, o View) error {
 	after := append([]string{Summary(p)}, principals(p)...)
 	after = append(after,
 		q.estimate(p),
@@ -76,7 +76,7 @@ func ordered(p *restore.Plan) []plan.Item {
 
 // screenful returns as much of the items as fits into room lines: all attributes, or
 // the names only, or the first names.
-func screenful(items []plan.Item, room int, o PlanOptions) (lines []string) {
+func screenful(items []plan.Item, room int, o View) (lines []string) {
 	for _, item := range items {
 		lines = append(lines, itemLines(item, o)...)
 	}

@@ -13,36 +13,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
-
-	"github.com/ssmbak/ssmbak"
 )
-
-// cellWidth is the maximum width of a table cell in columns, as in the legacy ssmbak.
-const cellWidth = 40
-
-// Table writes rows under a header, framed by +, - and |. Cells are escaped and wrap at
-// 40 columns; they are never truncated.
-func Table(w io.Writer, header []string, rows [][]string) error {
-	t := table.NewWriter()
-	t.SetStyle(table.StyleDefault)
-	t.Style().Format.Header = text.FormatDefault
-	t.AppendHeader(cells(header))
-	for _, row := range rows {
-		t.AppendRow(cells(row))
-	}
-	_, err := fmt.Fprintln(w, t.Render())
-	return err
-}
-
-func cells(texts []string) table.Row {
-	row := make(table.Row, len(texts))
-	for i, s := range texts {
-		row[i] = wrap(Escape(s), cellWidth)
-	}
-	return row
-}
 
 // wrap breaks a text into lines of at most width columns, after the last space of a
 // line or, if it has none, at the width.
@@ -96,15 +68,6 @@ func Escape(s string) string {
 		i += n
 	}
 	return b.String()
-}
-
-// Time returns a time for tables: UTC, truncated to seconds, as in the legacy ssmbak.
-// It returns "" for the zero value, [ssmbak.MinTime] and [ssmbak.MaxTime].
-func Time(t ssmbak.Time) string {
-	if t == 0 || t == ssmbak.MinTime || t == ssmbak.MaxTime {
-		return ""
-	}
-	return t.Std().Format("2006-01-02 15:04:05-07:00")
 }
 
 // Text writes one line, escaped.

@@ -105,7 +105,7 @@ func TestTime(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if got := Time(tt.time); got != tt.want {
+			if got := (View{}).short(tt.time); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
@@ -126,7 +126,7 @@ func TestStates(t *testing.T) {
 	deleted := ssmbak.State{Name: "/app/gone", Deleted: true, Modified: 1718309454000, Certainty: ssmbak.LastKnown}
 	unknown := ssmbak.State{Name: "/app/old", Reason: "nothing was recorded yet"}
 	var out bytes.Buffer
-	if err := States(&out, []ssmbak.State{state(ssmbak.TypeString, "one"), state(ssmbak.TypeSecureString, secretText), deleted, unknown}, false); err != nil {
+	if err := States(&out, []ssmbak.State{state(ssmbak.TypeString, "one"), state(ssmbak.TypeSecureString, secretText), deleted, unknown}, View{}); err != nil {
 		t.Fatal(err)
 	}
 	want := `+-----------+----------+--------------+---------------------------+-------------------------------------+
@@ -161,11 +161,11 @@ func TestSecretsStay(t *testing.T) {
 			show := func(reveal bool) string {
 				var out bytes.Buffer
 				err := errors.Join(
-					Items(&out, "title", "summary", []plan.Item{item}, PlanOptions{Reveal: reveal}),
+					Items(&out, "title", "summary", []plan.Item{item}, View{Reveal: reveal}),
 					JSON(&out, differenceRows(item, reveal)),
 				)
 				if kinds[0] != ssmbak.TypeString {
-					err = errors.Join(err, States(&out, []ssmbak.State{wanted}, reveal), JSON(&out, RowOf(wanted, reveal)),
+					err = errors.Join(err, States(&out, []ssmbak.State{wanted}, View{Reveal: reveal}), JSON(&out, RowOf(wanted, reveal)),
 						JSON(&out, OutcomeRowOf(plan.Outcome{Item: item}, "", "", reveal)))
 				}
 				if err != nil {
@@ -238,7 +238,7 @@ plan: 1 to create, 1 to update, 1 to replace, 1 to delete, 2 unchanged, 1 kept, 
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var out bytes.Buffer
-			if err := Items(&out, Title(made, ""), Summary(made), made.Items, PlanOptions{Color: tt.color}); err != nil {
+			if err := Items(&out, Title(made, ""), Summary(made), made.Items, View{Color: tt.color}); err != nil {
 				t.Fatal(err)
 			}
 			got := out.String()

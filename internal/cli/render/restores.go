@@ -8,6 +8,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/plan"
+	"github.com/ssmbak/ssmbak/restore"
 )
 
 // RestoreRow is one restore in JSON.
@@ -17,11 +18,14 @@ type RestoreRow struct {
 	Ended     ssmbak.Time // null if it is running or was killed
 	By        optional
 	Arguments optional
+	Message   optional
 	Target    string
 	Recursive bool
 	At        ssmbak.Time // the time that was restored, null for an undo
 	Undoes    optional    // the restore that it undid
 	UndoneBy  optional    // the newest restore that undid it
+	Undone    int         // parameters that are undone since
+	Changed   int         // parameters that it changed, or may have changed if it was killed
 	Items     int         // parameters in the plan
 	Restored  int         // created, updated or replaced
 	Deleted   int
@@ -38,9 +42,10 @@ func RestoreRows(all []*archive.RestoreRecord) []RestoreRow {
 			undone[r.Undoes] = r.ID
 		}
 		row := RestoreRow{
-			ID: r.ID, Began: ssmbak.TimeOf(r.Began), By: optional(r.By), Arguments: optional(r.Arguments), Target: r.Target,
+			ID: r.ID, Began: ssmbak.TimeOf(r.Began), By: optional(r.By), Arguments: optional(r.Arguments), Message: optional(r.Message), Target: r.Target,
 			Recursive: r.Recursive, At: r.At, Undoes: optional(r.Undoes), UndoneBy: optional(undone[r.ID]), Items: len(r.Items),
 		}
+		row.Undone, row.Changed = restore.Undone(r, all[:i])
 		if !r.Ended.IsZero() {
 			row.Ended = ssmbak.TimeOf(r.Ended)
 		}
@@ -66,12 +71,20 @@ func RestoreRows(all []*archive.RestoreRecord) []RestoreRow {
 }
 
 // Restores writes restores as a table.
-func Restores(w io.Writer, all []*archive.RestoreRecord) error {
+func Restores(w io.Writer, all []*archive.RestoreRecord, o View) error {
 	var rows [][]string
 	for _, r := range RestoreRows(all) {
-		rows = append(rows, []string{r.ID, r.Began.String(), string(r.By), string(r.Arguments), fmt.Sprint(r.Items), r.state()})
+		rows = append(rows, []string{r.ID, o.exact(r.Began), string(r.By), r.command(), fmt.Sprint(r.Items), r.state()})
 	}
-	return Table(w, []string{"Id", "Began", "By", "Command", "Parameters", "State"}, rows)
+	return Table(w, []string{"Id", "Began", "By", "Command", "Parameters", "State"}, rows, o)
+}
+
+// command returns the command and the message of a restore.
+func (r RestoreRow) command() string {
+	if r.Message == "" {
+		return string(r.Arguments)
+	}
+	return string(r.Arguments) + " (" + string(r.Message) + ")"
 }
 
 // state returns a short description of a restore's result.
@@ -91,7 +104,11 @@ func (r RestoreRow) state() string {
 	if r.Failed > 0 {
 		parts = append(parts, fmt.Sprintf("failed %d", r.Failed))
 	}
-	if r.UndoneBy != "" {
+	switch {
+	case r.UndoneBy == "" || r.Undone == 0:
+	case r.Undone < r.Changed:
+		parts = append(parts, fmt.Sprintf("partly undone (%d of %d) by %s", r.Undone, r.Changed, r.UndoneBy))
+	default:
 		parts = append(parts, "undone by "+string(r.UndoneBy))
 	}
 	return strings.Join(parts, ", ")

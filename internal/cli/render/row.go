@@ -128,17 +128,20 @@ func Unfit(s ssmbak.State, reveal bool) bool {
 
 // States writes states as a table with name, value, type and time, and a note with the
 // reason if a state is unknown or its value is unavailable.
-func States(w io.Writer, states []ssmbak.State, reveal bool) error {
-	return writeStates(w, states, reveal, func(int) string { return "" }, nil)
+func States(w io.Writer, states []ssmbak.State, o View) error {
+	if o.Width > 0 && o.Format == Framed && len(states) == 1 {
+		o.Width = 1 // one parameter is shown vertically
+	}
+	return writeStates(w, states, o, func(int) string { return "" }, nil)
 }
 
 // Restored writes states as [States] does, with the status of each, and with a note
 // that replaces that of the state unless it is "".
-func Restored(w io.Writer, states []ssmbak.State, reveal bool, status []plan.Status, note []string) error {
-	return writeStates(w, states, reveal, func(i int) string { return note[i] }, status)
+func Restored(w io.Writer, states []ssmbak.State, o View, status []plan.Status, note []string) error {
+	return writeStates(w, states, o, func(i int) string { return note[i] }, status)
 }
 
-func writeStates(w io.Writer, states []ssmbak.State, reveal bool, note func(i int) string, status []plan.Status) error {
+func writeStates(w io.Writer, states []ssmbak.State, o View, note func(i int) string, status []plan.Status) error {
 	header := []string{"Name", "Value", "Type", "Modified"}
 	if status != nil {
 		header = append(header, "Status")
@@ -157,7 +160,7 @@ func writeStates(w io.Writer, states []ssmbak.State, reveal bool, note func(i in
 	}
 	rows := make([][]string, len(states))
 	for i, s := range states {
-		rows[i] = []string{string(s.Name), valueCell(s, reveal), string(s.Version.Type), Time(s.Modified)}
+		rows[i] = []string{string(s.Name), valueCell(s, o.Reveal), string(s.Version.Type), o.short(s.Modified)}
 		if s.Deleted {
 			rows[i][1], rows[i][2] = "Deleted", "Deleted"
 		}
@@ -168,7 +171,7 @@ func writeStates(w io.Writer, states []ssmbak.State, reveal bool, note func(i in
 			rows[i] = append(rows[i], notes[i])
 		}
 	}
-	return Table(w, header, rows)
+	return Table(w, header, rows, o)
 }
 
 func valueCell(s ssmbak.State, reveal bool) string {
@@ -200,15 +203,33 @@ type DifferenceRow struct {
 	Before, After *string
 }
 
-// PlannedRowOf returns the row of an item of a plan.
-func PlannedRowOf(item plan.Item, reveal bool) Row {
+// PlannedRowOf returns the row of an item of a plan. live says that the plan is for live
+// parameters, and not a comparison of two times.
+func PlannedRowOf(item plan.Item, live, reveal bool) Row {
 	state := item.After
 	state.Name = item.Name
 	return append(rowOf(state, item.Action, cmp.Or(item.Refused, item.Reason), reveal),
 		field{"Source", optional(item.Source)}, // the parameter whose state is restored, if it is another one
 		field{"Differences", differenceRows(item, reveal)},
+		field{"Overwrites", overwrites(item, live)},
 		field{"Notices", append([]string{}, item.Notices...)},
 	)
+}
+
+// OverwrittenRow is the live version that a restore overwrites or deletes.
+type OverwrittenRow struct {
+	Version int64
+	By      optional
+	Time    ssmbak.Time
+}
+
+// overwrites returns the row of the live version that an item overwrites, or nil.
+func overwrites(item plan.Item, live bool) *OverwrittenRow {
+	if !live || overwritten(item) == "" {
+		return nil
+	}
+	v := item.Before.Version
+	return &OverwrittenRow{v.Number, optional(v.User), v.Time}
 }
 
 // differenceRows returns the attributes that a restore would change.
@@ -235,7 +256,7 @@ func differenceRows(item plan.Item, reveal bool) []DifferenceRow {
 // OutcomeRowOf returns the row of an outcome of the restore with the given ID. failed is
 // its error message, or "".
 func OutcomeRowOf(o plan.Outcome, id, failed string, reveal bool) Row {
-	return append(PlannedRowOf(o.Item, reveal),
+	return append(PlannedRowOf(o.Item, true, reveal),
 		field{"Status", o.Status},
 		field{"Error", optional(failed)},
 		field{"Written", o.Version},      // version number that was written, or 0

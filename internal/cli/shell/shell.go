@@ -29,6 +29,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -60,15 +62,17 @@ type Format string
 
 // The output formats.
 const (
-	Table Format = "table"
-	JSON  Format = "json"
+	Table    Format = "table"
+	JSON     Format = "json"
+	Text     Format = "text"     // cells separated by tabs, of the programs that have it
+	Markdown Format = "markdown" // for a report, likewise
 )
 
 // Flags are the flags of every command of both programs.
 type Flags struct {
 	Region, Profile, Endpoint string
 	Output                    Format
-	Verbose, NoColor          bool
+	Verbose, NoColor, NoPager bool
 }
 
 // Shell is one run of a program. It is safe for concurrent use after [Shell.Setup] has
@@ -78,6 +82,8 @@ type Shell struct {
 	Flags Flags
 	Log   *slog.Logger // discards everything without --verbose
 
+	// Formats are the output formats of the program.
+	Formats []Format
 	// Place returns the flags that lead a command to the same place as this run, see
 	// [Shell.Where], which is the default.
 	Place func() string
@@ -102,7 +108,7 @@ func New(program string, env Env) *Shell {
 			return ok && term.IsTerminal(int(f.Fd()))
 		}
 	}
-	return &Shell{Env: env, Flags: Flags{Output: Table}, Log: slog.New(slog.DiscardHandler), program: program}
+	return &Shell{Env: env, Flags: Flags{Output: Table}, Formats: []Format{Table, JSON}, Log: slog.New(slog.DiscardHandler), program: program}
 }
 
 // Execute runs the command given by the arguments.
@@ -128,19 +134,29 @@ func (s *Shell) Setup() error {
 	}}
 	var handler slog.Handler
 	switch s.Flags.Output {
-	case Table:
+	case Table, Text, Markdown:
+		if !slices.Contains(s.Formats, s.Flags.Output) {
+			return s.unknownFormat()
+		}
 		handler = slog.NewTextHandler(s.Stderr, o)
 	case JSON:
 		handler = slog.NewJSONHandler(s.Stderr, o)
 	default:
-		unknown := s.Flags.Output
-		s.Flags.Output = Table
-		return Usage("use --output table or --output json", "unknown output format %q", string(unknown))
+		return s.unknownFormat()
 	}
 	if s.Flags.Verbose {
 		s.Log = slog.New(handler)
 	}
 	return nil
+}
+
+func (s *Shell) unknownFormat() error {
+	unknown, names := s.Flags.Output, make([]string, len(s.Formats))
+	for i, f := range s.Formats {
+		names[i] = "--output " + string(f)
+	}
+	s.Flags.Output = Table
+	return Usage("use "+strings.Join(names[:len(names)-1], ", ")+" or "+names[len(names)-1], "unknown output format %q", string(unknown))
 }
 
 // Connect returns a connection to AWS as configured by the flags. It sends no
@@ -175,7 +191,7 @@ func (s *Shell) Data(rows any, table func(io.Writer) error) error {
 	switch s.Flags.Output {
 	case JSON:
 		return s.WriteJSON(rows)
-	case Table:
+	case Table, Text, Markdown:
 	}
 	return table(s.Stdout)
 }
@@ -232,6 +248,9 @@ func (s *Shell) Complain(ctx context.Context, cause error, f Failure) int {
 	return f.Code
 }
 
+// Array returns a JSON array on standard output.
+func (s *Shell) Array() *render.Array { return render.NewArray(s.json(s.Stdout)) }
+
 // WriteJSON writes v to standard output, indented.
 func (s *Shell) WriteJSON(v any) error { return render.JSON(s.json(s.Stdout), v) }
 
@@ -250,6 +269,20 @@ func (s *Shell) json(stream io.Writer) io.Writer {
 // Color reports whether output to a stream is colored.
 func (s *Shell) Color(stream io.Writer) bool {
 	return !s.Flags.NoColor && s.Getenv("NO_COLOR") == "" && s.Terminal(stream)
+}
+
+// Columns returns the width in columns of the terminal that a stream is, or 0 if it is not
+// a terminal.
+func (s *Shell) Columns(stream io.Writer) int {
+	f, ok := stream.(*os.File)
+	if !ok || !s.Terminal(stream) {
+		return 0
+	}
+	columns, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return columns
 }
 
 // Rows returns the height in lines of the terminal on standard error, or 24 if there is

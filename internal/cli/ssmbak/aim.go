@@ -1,22 +1,68 @@
 package ssmbakcli
 
 import (
+	"errors"
+	"io"
+	"regexp"
 	"time"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
 
+// timeHelp explains TIME.
+const timeHelp = `TIME is one of ` + ssmbak.TimeExamples + `;
+or what date and the AWS CLI print. Without a zone it is UTC, with --local-time local
+time. A time in whole seconds means the end of that second, a date or a minute its first
+second.
+
+To find TIME: ` + "`ssmbak log PATH --recursive --since 2h`" + ` lists the changes. Put before: in
+front of the time of the first unwanted one: before:TIME is the millisecond before TIME
+begins.`
+
+// zone is the zone of a TIME without one.
+func (a *app) zone() *time.Location {
+	if a.flags.localTime {
+		return a.Now().Location()
+	}
+	return time.UTC
+}
+
+// view returns how data is shown on a stream.
+func (a *app) view(stream io.Writer) render.View {
+	formats := map[shell.Format]render.Format{shell.Text: render.Tabs, shell.Markdown: render.Markdown}
+	return render.View{
+		Reveal: a.flags.decrypt, Color: a.Color(stream), Zone: a.zone(), Format: formats[a.Flags.Output], Width: a.Columns(a.Stdout), Columns: a.flags.columns,
+	}
+}
+
+// point parses a TIME argument. what is the flag that it belongs to, followed by a colon
+// and a space, or "".
+func (a *app) point(what, text string) (ssmbak.Point, error) {
+	p, err := ssmbak.ParsePoint(text, a.Now(), a.zone())
+	if refused := new(ssmbak.TimeError); errors.As(err, &refused) {
+		return p, shell.Usage(refused.Advice(), "%s%s", what, err)
+	}
+	return p, err
+}
+
 // moment parses a TIME argument and prints it as a note. A time in seconds means the
 // end of that second, so the current second is not in the future.
-func (a *app) moment(text string) (at ssmbak.Time, future bool, err error) {
-	now := a.Now()
-	at, err = ssmbak.ParseTime(text, now)
-	if err != nil {
-		return 0, false, shell.Usage("a time is one of "+ssmbak.TimeExamples, "%s", err)
+func (a *app) moment(text string) (p ssmbak.Point, future bool, err error) {
+	if p, err = a.point("", text); err != nil {
+		return p, false, err
 	}
-	a.Note("time %s, local %s", at, local(at, now))
-	return at, at.Second() > now.Unix(), nil
+	a.Note("time %s", a.both(p.At))
+	return p, p.At.Second() > a.Now().Unix(), nil
+}
+
+// both formats a time in UTC, and in local time if that differs.
+func (a *app) both(at ssmbak.Time) string {
+	if _, offset := at.Std().In(a.Now().Location()).Zone(); offset == 0 {
+		return at.String()
+	}
+	return at.String() + ", local " + local(at, a.Now())
 }
 
 // local formats a time in the zone of now.
@@ -26,10 +72,31 @@ func local(at ssmbak.Time, now time.Time) string {
 
 // past is like moment, for commands that only read: it prints a note for a time in the
 // future.
-func (a *app) past(text string) (ssmbak.Time, error) {
-	at, future, err := a.moment(text)
+func (a *app) past(text string) (ssmbak.Point, error) {
+	p, future, err := a.moment(text)
 	if err == nil && future {
-		a.Note("this time is in the future: showing the state as of now, %s", local(ssmbak.TimeOf(a.Now()), a.Now()))
+		a.noteFuture()
 	}
-	return at, err
+	return p, err
+}
+
+func (a *app) noteFuture() {
+	a.Note("this time is in the future: showing the state as of now, %s", a.both(ssmbak.TimeOf(a.Now())))
+}
+
+var (
+	dateArgument  = regexp.MustCompile(`^(before:)?(today|yesterday|\d{4}-\d\d-\d\d)$`)
+	clockArgument = regexp.MustCompile(`^\d{1,2}:\d\d`)
+)
+
+// oneArgument returns an error if two of the arguments look like one TIME that was not
+// quoted: a date and a time of day.
+func oneArgument(args []string) error {
+	for i := 1; i < len(args); i++ {
+		if dateArgument.MatchString(args[i-1]) && clockArgument.MatchString(args[i]) {
+			return shell.Usage("write "+args[i-1]+"T"+args[i]+", or quote it: '"+args[i-1]+" "+args[i]+"'; for two times write todayT"+args[i],
+				"%q and %q are two arguments", args[i-1], args[i])
+		}
+	}
+	return nil
 }

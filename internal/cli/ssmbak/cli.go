@@ -48,6 +48,10 @@ const exitCodes = `  0    done
 func Main(ctx context.Context, env Env) int {
 	a := &app{Shell: shell.New("ssmbak", env.Env), env: env}
 	a.Place = a.where
+	a.Formats = []shell.Format{shell.Table, shell.JSON, shell.Text, shell.Markdown}
+	if versionAsked(a.Args) {
+		a.Args = []string{"version"}
+	}
 	root := a.newRootCommand()
 	ended := make(chan int, 1)
 	go func() {
@@ -81,6 +85,8 @@ type app struct {
 type globalFlags struct {
 	bucket, owner string
 	decrypt       bool
+	localTime     bool
+	columns       []string // of tables, all if empty
 }
 
 // complain prints an error and returns its exit code.

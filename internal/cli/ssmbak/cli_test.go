@@ -47,7 +47,7 @@ func TestDemo(t *testing.T) {
 			t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
 		}
 		for _, want := range []string{
-			"/testyssmbak/2        | initial", "~ /testyssmbak/password\n    value: (value differs)",
+			"/testyssmbak/2        | initial", "~ /testyssmbak/password\n    value: differs",
 			"restored 2, deleted 0, unchanged 5", "restored 7, deleted 0",
 		} {
 			if !strings.Contains(stdout, want) {

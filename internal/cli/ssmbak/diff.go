@@ -5,8 +5,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -14,6 +16,7 @@ type diffOptions struct {
 	planOptions
 	until            string // TIME2, may be ""
 	detailedExitCode bool
+	requireComplete  bool
 	out              string
 }
 
@@ -28,22 +31,23 @@ TIME2, show the changes from TIME to TIME2:
   =  keep, because it was created after TIME      ?  skip, because it is unknown
 The options are those of restore. Live parameters that the archive does not have
 yet are recorded first. A comparison of two times reads only the archive.
-` + targetHelp,
+` + targetHelp + "\n" + selectorHelp,
 		Example: `  ssmbak diff /app/db 2h
+  ssmbak diff /app/db:3 /app/db:5
   ssmbak diff /app 2024-06-13T20:10:54Z --recursive --exact
   ssmbak diff /app/ 2d 1d
   ssmbak diff /app/ 1d --detailed-exitcode && echo nothing changed since`,
-		Args: func(cmd *cobra.Command, args []string) error {
+		Args: a.orVersions(2, func(cmd *cobra.Command, args []string) error {
 			if len(args) == 3 {
-				return nil
+				return oneArgument(args)
 			}
 			return exactly("NAME|PATH", "TIME")(cmd, args)
-		},
+		}),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.aim(a, args); err != nil {
 				return err
 			}
-			if len(args) < 3 {
+			if len(args)+len(o.versions) < 3 {
 				return a.runDiff(cmd.Context(), o)
 			}
 			for _, flag := range onlyLive {
@@ -51,17 +55,21 @@ yet are recorded first. A comparison of two times reads only the archive.
 					return shell.Usage("omit it, or omit the second time", "--%s has no effect on a comparison of two times", flag)
 				}
 			}
+			if o.versions != nil {
+				return a.runCompareVersions(cmd.Context(), o)
+			}
 			o.until = args[2]
 			return a.runCompare(cmd.Context(), o)
 		},
 	}
 	o.addFlags(cmd)
+	addRequireComplete(cmd, &o.requireComplete)
 	cmd.Flags().BoolVar(&o.detailedExitCode, "detailed-exitcode", false, "exit with 2 if there are differences")
 	return cmd
 }
 
 func (a *app) runDiff(ctx context.Context, o diffOptions) error {
-	at, err := a.past(o.time)
+	point, err := a.unlessVersions(o.planOptions)
 	if err != nil {
 		return err
 	}
@@ -70,6 +78,10 @@ func (a *app) runDiff(ctx context.Context, o diffOptions) error {
 		return err
 	}
 	ro := o.restore(a)
+	at, err := a.aimed(ctx, s, &ro, o.planOptions, point)
+	if err != nil {
+		return err
+	}
 	ro.By, ro.FindNew = s.caller.ARN, true
 	r := restore.New(s.archive, s.live, s.syncer(a), ro)
 	p, err := a.plan(ctx, s, r, o.target, at)
@@ -77,22 +89,29 @@ func (a *app) runDiff(ctx context.Context, o diffOptions) error {
 		return err
 	}
 	if o.out != "" && a.isStdout(o.out) { // standard output is for the plan file only
-		err = render.Items(a.Stderr, render.Title(p, o.to), render.Summary(p), p.Items, render.PlanOptions{Reveal: a.flags.decrypt})
+		err = render.Items(a.Stderr, render.Title(p, o.to), render.Summary(p), p.Items, a.view(a.Stderr))
 	} else {
-		err = a.printPlan(ctx, s, render.Title(p, o.to), render.Summary(p), p.Items)
+		err = a.printPlan(ctx, s, render.Title(p, o.to), render.Summary(p), p.Items, true)
 	}
 	if err != nil {
 		return err
 	}
-	a.noteSecondOf(o.time, at, p.Items)
+	a.noteSecondOf(point, p.Items)
 	if o.out != "" {
 		if err := a.writePlanFile(o.out, r.File(p)); err != nil {
 			return err
 		}
 	}
-	a.noteCompleteness(p.Complete, at, p.Unchecked)
+	if o.versions == nil {
+		a.noteCompleteness(p.Complete, at, p.Unchecked)
+	}
 	if err := a.concluded(p.Problems, nil, p.Unproved); err != nil {
 		return err
+	}
+	if o.requireComplete && o.versions == nil {
+		if err := incomplete(p.Complete, at, p.Count(plan.ActionSkip) > 0, p.Unchecked); err != nil {
+			return err
+		}
 	}
 	if o.detailedExitCode && p.Changes() > 0 {
 		return differences{}
@@ -102,14 +121,15 @@ func (a *app) runDiff(ctx context.Context, o diffOptions) error {
 
 // runCompare shows the changes between two times.
 func (a *app) runCompare(ctx context.Context, o diffOptions) error {
-	from, err := a.past(o.time)
+	begin, err := a.past(o.time)
 	if err != nil {
 		return err
 	}
-	to, err := a.past(o.until)
+	end, err := a.past(o.until)
 	if err != nil {
 		return err
 	}
+	from, to := begin.At, end.At
 	s, err := a.open(ctx, reading)
 	if err != nil {
 		return err
@@ -127,12 +147,57 @@ func (a *app) runCompare(ctx context.Context, o diffOptions) error {
 			return err
 		}
 	}
-	if err := a.printPlan(ctx, s, render.ComparisonTitle(c), render.ComparisonSummary(c), c.Items); err != nil {
+	if err := a.printPlan(ctx, s, render.ComparisonTitle(c), render.ComparisonSummary(c), c.Items, false); err != nil {
 		return err
 	}
-	a.noteSecondOf(o.until, to, c.Items)
-	a.noteCompleteness(c.Complete, max(from, to), c.Unchecked)
+	a.noteSecondOf(end, c.Items)
+	first, last, uncertain := min(from, to), max(from, to), c.Count(plan.ActionSkip) > 0
+	if c.Changes() == 0 && !uncertain && len(c.Problems) == 0 && len(c.SkippedOwn)+c.Excluded == 0 {
+		a.noteNothingChanged(o.target, c.One, first, last, c.Complete, c.Unchecked)
+	} else {
+		a.noteCompleteness(c.Complete, last, c.Unchecked)
+	}
 	if err := a.concluded(c.Problems, nil, c.Unproved); err != nil {
+		return err
+	}
+	if o.requireComplete {
+		if err := incomplete(c.Complete, last, uncertain, c.Unchecked); err != nil {
+			return err
+		}
+	}
+	if o.detailedExitCode && c.Changes() > 0 {
+		return differences{}
+	}
+	return nil
+}
+
+// unlessVersions parses the TIME of a plan that is not for a version.
+func (a *app) unlessVersions(o planOptions) (ssmbak.Point, error) {
+	if o.versions != nil {
+		return ssmbak.Point{}, nil
+	}
+	return a.past(o.time)
+}
+
+// runCompareVersions shows the differences between two versions.
+func (a *app) runCompareVersions(ctx context.Context, o diffOptions) error {
+	s, err := a.open(ctx, reading)
+	if err != nil {
+		return err
+	}
+	found, err := a.versions(ctx, s, o.versions)
+	if err != nil {
+		return err
+	}
+	from, to := found[0], found[1]
+	c, err := restore.New(s.archive, s.live, nil, o.restore(a)).CompareVersions(ctx, from.line, from.name, from.Version, to.Version)
+	if err != nil {
+		return err
+	}
+	if err := a.printPlan(ctx, s, render.ComparisonTitle(c), render.ComparisonSummary(c), c.Items, false); err != nil {
+		return err
+	}
+	if err := a.problems(c.Problems, nil); err != nil {
 		return err
 	}
 	if o.detailedExitCode && c.Changes() > 0 {

@@ -2,9 +2,11 @@ package ssmbakcli
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/paramstore"
@@ -32,6 +34,7 @@ func explain(err error) shell.Failure {
 	var lost *archive.MissingIndexError
 	var hidden *archive.HiddenError
 	var damaged *archive.DamagedError
+	var column *render.ColumnError
 	var taken *emulator.PortTakenError
 	var refused *paramstore.RefusedError
 	var unreadable *pattern.Error
@@ -80,6 +83,9 @@ func explain(err error) shell.Failure {
 		if damaged.Index() {
 			out.Hint = rebuilds(damaged.Name)
 		}
+	case errors.As(err, &column):
+		out.Message, out.Code = column.Error(), shell.WrongUsage
+		out.Hint = "the columns are " + strings.Join(column.Columns, ", ")
 	case errors.As(err, &taken):
 		out.Message = taken.Error()
 		out.Hint = "stop the process that uses it, or choose another port with --port"

@@ -2,6 +2,7 @@ package ssmbakcli
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -19,11 +20,15 @@ func (a *app) newGetCommand() *cobra.Command {
 a trailing newline, regardless of --output. A SecureString requires
 --with-decryption, because a masked value could be mistaken for the real one.
 
-TIME is one of ` + ssmbak.TimeExamples + `.`,
+` + timeHelp + "\n" + selectorHelp,
 		Example: `  ssmbak get /app/db 2h
+  ssmbak get /app/db:3
   ssmbak get /app/password 2024-06-13T20:10:54Z --with-decryption > password`,
-		Args: exactly("NAME", "TIME"),
+		Args: a.orVersions(1, exactly("NAME", "TIME")),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if one, _ := a.selectors(args, 1); one != nil {
+				return a.runGetVersion(cmd.Context(), one)
+			}
 			name, err := a.name(args[0])
 			if err != nil {
 				return err
@@ -34,10 +39,11 @@ TIME is one of ` + ssmbak.TimeExamples + `.`,
 }
 
 func (a *app) runGet(ctx context.Context, name ssmbak.Name, text string) error {
-	at, err := a.past(text)
+	point, err := a.past(text)
 	if err != nil {
 		return err
 	}
+	at := point.At
 	s, err := a.open(ctx, reading)
 	if err != nil {
 		return err
@@ -67,7 +73,7 @@ func (a *app) runGet(ctx context.Context, name ssmbak.Name, text string) error {
 		return shell.Fail(hint, "the archive in bucket %s has no parameter %s", s.archive.Bucket(), name)
 	}
 	st := snap.States[0]
-	a.noteSecond(text, at, snap.States)
+	a.noteSecond(point, snap.States)
 	switch {
 	case snap.Before():
 		return a.before(ctx, s, ssmbak.NameTarget(name), at)
@@ -79,15 +85,44 @@ func (a *app) runGet(ctx context.Context, name ssmbak.Name, text string) error {
 		return a.absentThen(ctx, s, name, "%s did not exist yet at %s", name, at)
 	case st.Deleted:
 		return shell.Fail("`ssmbak get "+name.String()+" before:"+deletion(st.Modified)+"` writes its last value", "%s did not exist at %s: it was deleted at %s", name, at, deletion(st.Modified))
-	case st.Version.Type == "" && !a.flags.decrypt:
-		return shell.Fail("add --with-decryption", "%s may be a SecureString: its type was not recorded", name)
-	case render.Masked(st.Version.Type, a.flags.decrypt):
-		return shell.Fail("add --with-decryption", "%s is a SecureString", name)
-	case !st.Value.IsKnown():
-		return shell.Fail("`ssmbak preview "+name.String()+" "+at.String()+" --output json` shows everything else about it", "the value of %s is unavailable: %s", name, st.Value.Reason)
 	}
-	if _, err = io.WriteString(a.Stdout, st.Value.V.Reveal()); err != nil {
+	if err := a.writeValue(st, name.String()+" "+at.String()); err != nil {
 		return err
 	}
 	return a.unproved(snap.Unproved)
+}
+
+// runGetVersion writes the value of a version.
+func (a *app) runGetVersion(ctx context.Context, one []selector) error {
+	s, err := a.open(ctx, reading)
+	if err != nil {
+		return err
+	}
+	found, err := a.versions(ctx, s, one)
+	if err != nil {
+		return err
+	}
+	v := found[0]
+	state, refs := v.line.OfVersion(v.Version)
+	if !render.Masked(state.Version.Type, a.flags.decrypt) && len(refs) > 0 {
+		var problem error
+		if state.Value, problem, err = s.archive.KnownValue(ctx, v.name, state.Version, refs); err != nil || problem != nil {
+			return errors.Join(err, problem)
+		}
+	}
+	return a.writeValue(state, v.String())
+}
+
+// writeValue writes the value of a state. what are the arguments that select the state.
+func (a *app) writeValue(st ssmbak.State, what string) error {
+	switch {
+	case st.Version.Type == "" && !a.flags.decrypt:
+		return shell.Fail("add --with-decryption", "%s may be a SecureString: its type was not recorded", st.Name)
+	case render.Masked(st.Version.Type, a.flags.decrypt):
+		return shell.Fail("add --with-decryption", "%s is a SecureString", st.Name)
+	case !st.Value.IsKnown():
+		return shell.Fail("`ssmbak preview "+what+" --output json` shows everything else about it", "the value of %s is unavailable: %s", st.Name, st.Value.Reason)
+	}
+	_, err := io.WriteString(a.Stdout, st.Value.V.Reveal())
+	return err
 }

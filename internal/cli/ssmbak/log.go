@@ -2,19 +2,27 @@ package ssmbakcli
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
 
 type logOptions struct {
-	target       ssmbak.Target
-	recursive    bool
-	since, until string
+	logFilter
+	target                        ssmbak.Target
+	recursive                     bool
+	since, until                  string
+	patch, reverse, oneline, sets bool
+	gap                           time.Duration
+	requireComplete               bool
 }
 
 func (a *app) newLogCommand() *cobra.Command {
@@ -23,15 +31,22 @@ func (a *app) newLogCommand() *cobra.Command {
 		Use:   "log NAME|PATH",
 		Short: "Show every recorded change, newest first",
 		Long: `Show every recorded change, newest first: time, operation, version, principal,
-and known gaps. It does not read values. A change whose time is uncertain is shown
-as "between" two times, and is included if it may have happened in the requested
-period. Every time that is shown is valid as TIME: at that time the change has
-happened; with before: in front of it, it has not. A time without a fraction has a
-precision of one second.
+known gaps, and which restore of ssmbak made it. Without --patch it does not read
+values. A change whose time is uncertain is shown as "between" two times, and is
+included if it may have happened in the requested period. Every time that is shown
+is valid as TIME: at that time the change has happened; with before: in front of it,
+it has not. A time without a fraction has a precision of one second.
+
+--patch shows what each change changed: JSON by key, text by line. Of SecureStrings
+it says only "differs", "same" or "not compared", unless --with-decryption is given.
+
+--sets groups changes of one principal (a role without its session) that are at most
+--gap apart. It is a view only: a set says which others it overlaps.
 ` + targetHelp + `
 --since includes the second that it names, and so does --until.`,
-		Example: `  ssmbak log /app/db
-  ssmbak log /app --recursive --since 2d
+		Example: `  ssmbak log /app/db --patch
+  ssmbak log /app --recursive --since 2d --by alice --operation Delete
+  ssmbak log /app --recursive --since 14:00 --sets
   ssmbak log /app/ --since 2024-06-13 --until 2024-06-14T12:00:00 --output json
   ssmbak restore /app before:2024-06-13T20:10:54.417Z --recursive  # a time from its output`,
 		Args: exactly("NAME|PATH"),
@@ -43,12 +58,36 @@ precision of one second.
 		},
 	}
 	addRecursive(cmd, &o.recursive)
-	cmd.Flags().StringVar(&o.since, "since", "", "only changes at this `TIME` or later")
-	cmd.Flags().StringVar(&o.until, "until", "", "only changes at this `TIME` or earlier")
+	f := cmd.Flags()
+	f.StringVar(&o.since, "since", "", "only changes at this `TIME` or later")
+	f.StringVar(&o.until, "until", "", "only changes at this `TIME` or earlier")
+	o.addFlags(cmd)
+	f.BoolVarP(&o.patch, "patch", "p", false, "show what each change changed")
+	f.BoolVar(&o.reverse, "reverse", false, "show the oldest change first")
+	f.BoolVar(&o.oneline, "oneline", false, "show each change on one line, without a table")
+	f.BoolVar(&o.sets, "sets", false, "group changes of one principal that are close in time")
+	f.DurationVar(&o.gap, "gap", 2*time.Minute, "with --sets, the longest `TIME` between two changes of a set")
+	addRequireComplete(cmd, &o.requireComplete)
 	return cmd
 }
 
+// check returns an error for options that exclude each other.
+func (o *logOptions) check() error {
+	switch {
+	case o.patch && o.oneline:
+		return shell.Usage("omit one of them", "--patch and --oneline exclude each other")
+	case o.sets && (o.patch || o.oneline):
+		return shell.Usage("omit one of them", "--sets cannot be combined with --patch and --oneline")
+	case o.gap <= 0:
+		return shell.Usage("use a duration such as 2m", "--gap must be positive")
+	}
+	return o.logFilter.check()
+}
+
 func (a *app) runLog(ctx context.Context, o logOptions) error {
+	if err := o.check(); err != nil {
+		return err
+	}
 	since, err := a.bound("since", o.since)
 	if err != nil {
 		return err
@@ -75,17 +114,39 @@ func (a *app) runLog(ctx context.Context, o logOptions) error {
 		}
 		return a.nothing(ctx, s, o.target)
 	}
-	if err := a.printChanges(found.Changes); err != nil {
+	changes, err := a.filter(ctx, s, o, found.Changes)
+	if err != nil {
 		return err
 	}
-	if len(found.Changes) == 0 {
-		a.Note("no changes are recorded in this period")
+	if o.sets {
+		err = a.printSets(changes, o)
+	} else {
+		changes = o.chosen(changes)
+		var problems []archive.Problem
+		problems, err = a.printLog(ctx, s, changes, o)
+		found.Problems = append(found.Problems, problems...)
 	}
-	if until == 0 {
-		until = ssmbak.TimeOf(a.Now())
+	if err != nil {
+		return err
 	}
-	a.noteCompleteness(found.Complete, until, found.Unchecked)
-	return a.concluded(found.Problems, nil, found.Unproved)
+	last := until
+	if last == 0 {
+		last = ssmbak.TimeOf(a.Now())
+	}
+	switch {
+	case len(found.Changes) == 0:
+		a.noteNothingChanged(o.target, found.One, since, last, found.Complete, found.Unchecked)
+	case len(changes) == 0:
+		a.Note("no recorded change of this period matches the filters")
+		fallthrough
+	default:
+		a.noteCompleteness(found.Complete, last, found.Unchecked)
+	}
+	if err := a.concluded(found.Problems, nil, found.Unproved); err != nil || !o.requireComplete {
+		return err
+	}
+	gaps := slices.ContainsFunc(found.Changes, func(c ssmbak.Change) bool { return c.Operation == ssmbak.OpGap })
+	return incomplete(found.Complete, last, gaps, found.Unchecked)
 }
 
 // bound parses the TIME of --since or --until, zero if it is "", and prints it as a
@@ -94,31 +155,63 @@ func (a *app) bound(flag, text string) (ssmbak.Time, error) {
 	if text == "" {
 		return 0, nil
 	}
-	now := a.Now()
-	at, err := ssmbak.ParseTime(text, now)
+	p, err := a.point("--"+flag+": ", text)
 	if err != nil {
-		return 0, shell.Usage("a time is one of "+ssmbak.TimeExamples, "--%s: %s", flag, err)
+		return 0, err
 	}
+	at := p.At
 	if flag == "since" {
-		at, _ = a.begin(text, at)
+		at = p.Begin
 	}
-	a.Note("%s %s, local %s", flag, at, local(at, now))
-	if at.Second() > now.Unix() {
-		a.Note("this time is in the future: showing the state as of now, %s", local(ssmbak.TimeOf(now), now))
+	a.Note("%s %s", flag, a.both(at))
+	if at.Second() > a.Now().Unix() {
+		a.noteFuture()
 	}
 	return at, nil
 }
 
-// printChanges writes the rows of changes.
-func (a *app) printChanges(changes []ssmbak.Change) error {
-	rows := make([]render.ChangeRow, len(changes))
+// printLog writes changes in the requested form, and returns the parameters whose values
+// could not be read.
+func (a *app) printLog(ctx context.Context, s *session, changes []ssmbak.Change, o logOptions) (problems []archive.Problem, err error) {
+	entries := make([]render.LogEntry, len(changes))
 	for i, c := range changes {
-		rows[i] = render.ChangeRowOf(c)
+		entries[i].Change = c
 	}
-	return a.Data(rows, func(w io.Writer) error {
-		if len(changes) == 0 {
+	a.markRestores(ctx, s, entries)
+	each := func(write func(render.LogEntry) error) error {
+		if !o.patch {
+			for _, e := range entries {
+				if err := write(e); err != nil {
+					return err
+				}
+			}
 			return nil
 		}
-		return render.Changes(w, changes)
+		problems, err = a.patched(ctx, s, entries, write)
+		return err
+	}
+	if a.Flags.Output == shell.JSON {
+		array := a.Array()
+		if err := each(func(e render.LogEntry) error { return array.Add(render.ChangeRowOf(e, a.flags.decrypt)) }); err != nil {
+			return nil, err
+		}
+		return problems, array.Close()
+	}
+	if len(entries) == 0 {
+		return nil, nil
+	}
+	view := a.view(a.Stdout)
+	err = a.Paged(func(w io.Writer) error {
+		switch {
+		case o.patch:
+			return each(func(e render.LogEntry) error { return render.Patch(w, e, view) })
+		case o.oneline:
+			return each(func(e render.LogEntry) error { return render.OneLine(w, e, view) })
+		}
+		return render.Changes(w, entries, view)
 	})
+	if err != nil {
+		return nil, fmt.Errorf("write the log: %w", err)
+	}
+	return problems, nil
 }

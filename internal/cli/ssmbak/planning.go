@@ -19,6 +19,7 @@ import (
 type planOptions struct {
 	target          ssmbak.Target
 	time            string
+	versions        []selector // instead of time, nil for none
 	recursive       bool
 	exact           bool
 	replace         bool
@@ -55,6 +56,16 @@ func (o *planOptions) aim(a *app, args []string) (err error) {
 		if err := rewritten(text); err != nil {
 			return err
 		}
+	}
+	if o.versions, err = a.selectors(args, len(args)); err != nil {
+		return err
+	}
+	if o.versions != nil {
+		o.target = ssmbak.NameTarget(o.versions[0].name)
+		if o.recursive || o.exact {
+			return shell.Usage("omit it", "--recursive and --exact have no effect on one version of a parameter")
+		}
+		return nil
 	}
 	o.target, err = a.target(args[0], o.recursive)
 	o.time = args[1]
@@ -178,10 +189,13 @@ func allBefore(items []plan.Item) bool {
 	})
 }
 
-// printPlan writes a plan as lines, or as JSON.
-func (a *app) printPlan(ctx context.Context, s *session, title, summary string, items []plan.Item) error {
-	if a.Flags.Output == shell.Table {
-		return render.Items(a.Stdout, title, summary, items, render.PlanOptions{Reveal: a.flags.decrypt, Color: a.Color(a.Stdout)})
+// printPlan writes a plan as lines, or as JSON. live says that it is for live parameters,
+// and not a comparison.
+func (a *app) printPlan(ctx context.Context, s *session, title, summary string, items []plan.Item, live bool) error {
+	if a.Flags.Output != shell.JSON {
+		view := a.view(a.Stdout)
+		view.Live = live
+		return render.Items(a.Stdout, title, summary, items, view)
 	}
 	states, err := a.wanted(ctx, s, items)
 	if err != nil {
@@ -191,7 +205,7 @@ func (a *app) printPlan(ctx context.Context, s *session, title, summary string, 
 	for i, item := range items {
 		item.After = states[i]
 		item.Notices = slices.Concat(item.Notices, item.Warnings)
-		rows[i] = render.PlannedRowOf(item, a.flags.decrypt)
+		rows[i] = render.PlannedRowOf(item, live, a.flags.decrypt)
 	}
 	a.Note("%s: %s", title, summary)
 	return a.WriteJSON(rows)

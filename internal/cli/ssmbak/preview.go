@@ -19,10 +19,7 @@ children, or with --recursive everything below it. Any other argument is the
 parameter with that name, or a path if there never was such a parameter. The ARN of
 a parameter in the caller's account and region is accepted too.
 
-TIME is one of ` + ssmbak.TimeExamples + `.
-Without a zone it is UTC. A time in seconds means the end of that second.
-before:TIME is the millisecond before TIME begins: use before: with a time from
-log for the state before that change.`
+` + timeHelp
 
 type previewOptions struct {
 	target    ssmbak.Target
@@ -37,12 +34,15 @@ func (a *app) newPreviewCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "preview NAME|PATH TIME",
 		Short: "Show the parameters at a time, from the archive only",
-		Long:  "Show the parameters at a time, from the archive only." + "\n" + targetHelp,
+		Long:  "Show the parameters at a time, from the archive only." + "\n" + targetHelp + "\n" + selectorHelp,
 		Example: `  ssmbak preview /app/db 2h
   ssmbak preview /app 2024-06-13T20:10:54Z --recursive --with-decryption
   ssmbak preview /app/ now --deleted --output json`,
-		Args: exactly("NAME|PATH", "TIME"),
+		Args: a.orVersions(1, exactly("NAME|PATH", "TIME")),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if one, _ := a.selectors(args, 1); one != nil {
+				return a.runPreviewVersion(cmd.Context(), one)
+			}
 			if o.target, err = a.target(args[0], o.recursive); err != nil {
 				return err
 			}
@@ -56,15 +56,45 @@ func (a *app) newPreviewCommand() *cobra.Command {
 	return cmd
 }
 
+// runPreviewVersion shows one version of a parameter.
+func (a *app) runPreviewVersion(ctx context.Context, one []selector) error {
+	s, err := a.open(ctx, reading)
+	if err != nil {
+		return err
+	}
+	found, err := a.versions(ctx, s, one)
+	if err != nil {
+		return err
+	}
+	v := found[0]
+	state, refs := v.line.OfVersion(v.Version)
+	var problems []archive.Problem
+	if !render.Masked(state.Version.Type, a.flags.decrypt) && len(refs) > 0 {
+		value, problem, err := s.archive.KnownValue(ctx, v.name, state.Version, refs)
+		if err != nil {
+			return err
+		}
+		if problem != nil {
+			problems = append(problems, archive.Problem{Name: v.name, Err: problem})
+		}
+		state.Value = value
+	}
+	if err := a.printStates([]ssmbak.State{state}); err != nil {
+		return err
+	}
+	return a.problems(problems, []ssmbak.State{state})
+}
+
 func addRecursive(cmd *cobra.Command, recursive *bool) {
 	cmd.Flags().BoolVarP(recursive, "recursive", "R", false, "everything below the path")
 }
 
 func (a *app) runPreview(ctx context.Context, o previewOptions) error {
-	at, err := a.past(o.time)
+	point, err := a.past(o.time)
 	if err != nil {
 		return err
 	}
+	at := point.At
 	s, err := a.open(ctx, reading)
 	if err != nil {
 		return err
@@ -107,7 +137,7 @@ func (a *app) runPreview(ctx context.Context, o previewOptions) error {
 	if later > 0 {
 		a.Note("%s first recorded after %s: whether %s existed then is unknown; use --all to show %s", shell.Count(later, "name was", "names were"), at, shell.Plural(later, "it", "they"), shell.Plural(later, "it", "them"))
 	}
-	a.noteSecond(o.time, at, snap.States)
+	a.noteSecond(point, snap.States)
 	switch {
 	case deleted > 0 && !o.deleted:
 		a.Note("%s deleted by then: use --deleted to show %s", shell.Count(deleted, "parameter was", "parameters were"), shell.Plural(deleted, "it", "them"))
@@ -132,7 +162,7 @@ func (a *app) printStates(states []ssmbak.State) error {
 		if len(states) == 0 {
 			return nil
 		}
-		return render.States(w, states, a.flags.decrypt)
+		return render.States(w, states, a.view(w))
 	})
 }
 
@@ -156,24 +186,6 @@ func (a *app) problems(problems []archive.Problem, shown []ssmbak.State) error {
 		hint = hiddenHint
 	}
 	return shell.Part(hint, "%s not be read completely", shell.Count(n, "parameter could", "parameters could"))
-}
-
-// noteCompleteness prints up to when the archive is complete, and whether hidden parameters
-// were not looked for.
-func (a *app) noteCompleteness(complete, at ssmbak.Time, unchecked bool) {
-	if complete != 0 {
-		a.noteUnchecked(unchecked)
-	}
-	switch {
-	case complete == 0 && unchecked:
-		a.Note("no complete listing yet, so changes whose events were lost may be missing, and hidden parameters were not looked for: run `ssmbak reconcile`")
-	case complete == 0:
-		a.Note("no complete listing yet, so changes whose events were lost may be missing: run `ssmbak reconcile`")
-	case at <= complete:
-		a.Note("complete up to %s", complete)
-	default:
-		a.Note("complete up to %s; later changes as far as their events arrived", complete)
-	}
 }
 
 // nothing returns the error for a target of which the archive has no records.

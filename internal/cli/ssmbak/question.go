@@ -57,8 +57,7 @@ func (a *app) ask(ctx context.Context, s *session, p *restore.Plan, o restoreOpt
 	q := render.Question{
 		Title: render.Title(p, o.to), Account: s.caller.Account, Region: s.conn.Region(), Rows: a.Rows(), MaxRate: o.maxRate,
 	}
-	po := render.PlanOptions{Reveal: a.flags.decrypt, Color: a.Color(a.Stderr)}
-	if err := q.Write(a.Stderr, p, po); err != nil {
+	if err := q.Write(a.Stderr, p, a.view(a.Stderr)); err != nil {
 		return err
 	}
 	if p.NeedsConfirmation() {

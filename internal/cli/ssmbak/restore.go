@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -23,6 +22,7 @@ type restoreOptions struct {
 	planOptions
 	dryRun, yes   bool
 	allRows       bool
+	message       string
 	out, planFile string
 	planDigest    string // the SHA-256 that the plan file must have, "" for any
 	replan        string // the command that creates the plan file again
@@ -33,6 +33,7 @@ func (o *restoreOptions) addRunFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.BoolVar(&o.dryRun, "dry-run", false, "show what would be done, without doing it")
 	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask for confirmation")
+	f.StringVarP(&o.message, "message", "m", "", "keep this `TEXT` in the restore's record, for undo and log")
 	f.BoolVar(&o.allRows, "all-rows", false, "on a terminal, list every parameter, including unchanged ones")
 	f.Float64Var(&o.maxRate, "max-rate", 0, "write at most `N` times per second; default: as often as the account allows")
 }
@@ -61,15 +62,16 @@ exactly that plan, and refuses parameters that have changed since. --plan FILE
 --dry-run shows the options of the plan and what it would do now.
 
 Every restore has an ID; ` + "`ssmbak undo ID`" + ` undoes it.
-` + targetHelp,
+` + targetHelp + "\n" + selectorHelp,
 		Example: `  ssmbak restore /app/db 2h
+  ssmbak restore /app/db:3
   ssmbak restore /app 2024-06-13T20:10:54Z --recursive --dry-run
   ssmbak restore /app/ '2024-06-13 20:10:54' --exact --yes
   ssmbak restore /app 2h --recursive --to /copy
   ssmbak restore --plan plan.json`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if o.planFile == "" {
-				return exactly("NAME|PATH", "TIME")(cmd, args)
+				return a.orVersions(1, exactly("NAME|PATH", "TIME"))(cmd, args)
 			}
 			if len(args) > 0 {
 				return shell.Usage("omit it: the plan determines what is restored", "%q cannot be combined with --plan", args[0])
@@ -98,7 +100,7 @@ Every restore has an ID; ` + "`ssmbak undo ID`" + ` undoes it.
 			if o.dryRun {
 				return a.runDiff(cmd.Context(), diffOptions{planOptions: o.planOptions, out: o.out})
 			}
-			return a.runRestore(cmd.Context(), o, "restore "+shell.Quote(args[0])+" %s"+flagsGiven(cmd, planFlags...))
+			return a.runRestore(cmd.Context(), o, args[0], flagsGiven(cmd, planFlags...))
 		},
 	}
 	o.addFlags(cmd)
@@ -113,30 +115,45 @@ Every restore has an ID; ` + "`ssmbak undo ID`" + ` undoes it.
 // planFlags are the flags that decide what a restore does.
 var planFlags = []string{"recursive", "exact", "replace", "to", "only", "exclude", "key-id", "assume-last-known", "own"}
 
-// runRestore plans and applies a restore. arguments are those of the same command, with
-// %s for its time.
-func (a *app) runRestore(ctx context.Context, o restoreOptions, arguments string) error {
-	at, future, err := a.moment(o.time)
+// runRestore plans and applies a restore. what is its first argument, and flags are those
+// that decide what it does.
+func (a *app) runRestore(ctx context.Context, o restoreOptions, what, flags string) error {
+	point, future, err := ssmbak.Point{}, false, error(nil)
+	if o.versions == nil {
+		point, future, err = a.moment(o.time)
+	}
 	if err != nil {
 		return err
 	}
 	if future {
-		now := a.Now()
-		return shell.Usage("it is "+local(ssmbak.TimeOf(now), now)+" now, and a time without a zone is UTC", "%s is in the future", at)
+		hint := "it is " + a.both(ssmbak.TimeOf(a.Now())) + " now"
+		if !a.flags.localTime {
+			hint += ", and a time without a zone is UTC unless --local-time is given"
+		}
+		return shell.Usage(hint, "%s is in the future", point.At)
 	}
 	s, err := a.openToRestore(ctx, o.maxRate)
 	if err != nil {
 		return err
 	}
-	arguments = fmt.Sprintf(arguments, at)
-	r, progress := a.restorer(s, o.restore(a), arguments, "ssmbak "+arguments)
+	ro := o.restore(a)
+	ro.Message = o.message
+	at, err := a.aimed(ctx, s, &ro, o.planOptions, point)
+	if err != nil {
+		return err
+	}
+	if o.versions != nil {
+		what = o.target.String()
+	}
+	arguments := "restore " + planned(what, at, ro.Options) + flags
+	r, progress := a.restorer(s, ro, arguments, "ssmbak "+arguments)
 	defer progress.Close()
 	p, err := a.plan(ctx, s, r, o.target, at)
 	if err != nil {
 		return err
 	}
 	a.noteUnchecked(p.Unchecked)
-	a.noteSecondOf(o.time, at, p.Items)
+	a.noteSecondOf(point, p.Items)
 	return a.carryOut(ctx, s, r, p, progress, o, "ssmbak "+arguments)
 }
 
@@ -159,9 +176,9 @@ func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 	if err != nil {
 		return err
 	}
-	a.Note("time %s, local %s", f.At, local(f.At, a.Now()))
+	a.Note("time %s", a.both(f.At))
 	arguments := "restore --plan " + shell.Quote(o.planFile)
-	same := "ssmbak restore " + shell.Quote(f.Target) + " " + f.At.String() + optionsOf(f)
+	same := "ssmbak restore " + planned(f.Target, f.At, f.Options) + optionsOf(f)
 	// The options come before the parameters: they decide what happens to those.
 	a.Note("plan made at %s by %s: `%s`", f.Created, cmp.Or(f.By, "an unknown caller"), same)
 	o.to, o.replan = f.Options.To, same+" --dry-run --out "+shell.Quote(o.planFile)
@@ -170,7 +187,7 @@ func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 		again = same
 	}
 	options := o.restore(a)
-	options.Options = f.Options
+	options.Options, options.Message = f.Options, o.message
 	r, progress := a.restorer(s, options, arguments, again)
 	defer progress.Close()
 	p, err := r.PlanFile(ctx, f)
@@ -180,7 +197,7 @@ func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 	a.noteUnchecked(p.Unchecked)
 	if o.dryRun {
 		progress.Close()
-		if err := a.printPlan(ctx, s, render.Title(p, o.to), render.Summary(p), p.Items); err != nil {
+		if err := a.printPlan(ctx, s, render.Title(p, o.to), render.Summary(p), p.Items, true); err != nil {
 			return err
 		}
 		return a.concluded(p.Problems, nil, p.Unproved)
@@ -288,7 +305,7 @@ func (a *app) writeOutcomes(w io.Writer, outcomes []plan.Outcome, states []ssmba
 	if len(shown) == 0 {
 		return nil
 	}
-	return render.Restored(w, shown, a.flags.decrypt, statuses, notes)
+	return render.Restored(w, shown, a.view(w), statuses, notes)
 }
 
 // conclude prints what was done, and returns an error if something is left to do. again

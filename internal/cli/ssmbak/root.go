@@ -43,7 +43,7 @@ func (a *app) newRootCommand() *cobra.Command {
 	root.SuggestionsMinimumDistance = 2
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { fmt.Fprint(a.Stdout, help(cmd)) })
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return shell.Usage("`"+cmd.CommandPath()+" --help` lists the flags", "%s", shell.FlagProblem(err))
+		return shell.Usage(flagHint(cmd, err), "%s", shell.FlagProblem(err))
 	})
 	f := root.PersistentFlags()
 	f.StringVarP(&a.flags.bucket, "bucket", "b", "", "the archive's `BUCKET` (default: SSMBAK_BUCKET, or the bucket of the stack SSMBAK_STACKNAME, or the parameter /newvoll/ssmbak/bucketname)")
@@ -51,9 +51,13 @@ func (a *app) newRootCommand() *cobra.Command {
 	f.StringVar(&a.Flags.Profile, "profile", "", "the `PROFILE` of the AWS configuration")
 	f.StringVar(&a.Flags.Endpoint, "endpoint-url", "", "the `URL` to use instead of AWS's endpoints")
 	f.StringVar(&a.flags.owner, "bucket-owner", "", "the `ACCOUNT` that must own the bucket (default: the caller's)")
-	f.StringVarP((*string)(&a.Flags.Output), "output", "o", string(shell.Table), "output `FORMAT`: table or json")
+	f.StringVarP((*string)(&a.Flags.Output), "output", "o", string(shell.Table), "output `FORMAT`: table, json, text (tab-separated) or markdown")
+	f.StringSliceVar(&a.flags.columns, "columns", nil, "only these `COLUMNS` of a table, as in Time,Name,By")
 	f.BoolVar(&a.flags.decrypt, "with-decryption", false, "show the values of SecureStrings")
+	f.BoolVar(&a.flags.localTime, "local-time", false, "read times without a zone as local time, and print times as local time")
+	f.Bool("version", false, "show the version, the revision and its date")
 	f.BoolVarP(&a.Flags.Verbose, "verbose", "v", false, "log to standard error")
+	f.BoolVar(&a.Flags.NoPager, "no-pager", false, "do not show long output of log in SSMBAK_PAGER, PAGER or less")
 	f.BoolVar(&a.Flags.NoColor, "no-color", false, "disable color, like NO_COLOR")
 	root.AddCommand(
 		a.newPreviewCommand(), a.newDiffCommand(), a.newRestoreCommand(), a.newUndoCommand(), a.newGetCommand(), a.newLogCommand(),
@@ -66,6 +70,15 @@ func (a *app) newRootCommand() *cobra.Command {
 func exactly(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		hint := "`" + cmd.CommandPath() + " --help` shows examples"
+		if err := checkRegion(cmd); err != nil {
+			return err
+		}
+		if err := swapped(args); err != nil {
+			return err
+		}
+		if err := oneArgument(args); err != nil {
+			return err
+		}
 		switch {
 		case len(args) < len(names):
 			return shell.Usage(hint, "%s is missing", strings.Join(names[len(args):], " and "))

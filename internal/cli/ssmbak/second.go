@@ -8,24 +8,14 @@ import (
 	"github.com/ssmbak/ssmbak/restore"
 )
 
-// begin returns the first millisecond of the TIME that was parsed as at. seconds reports
-// whether it is a time in seconds, whose first millisecond is before at.
-func (a *app) begin(text string, at ssmbak.Time) (begin ssmbak.Time, seconds bool) {
-	before, err := ssmbak.ParseTime("before:"+text, a.Now())
-	seconds = err == nil && before == at-1000
-	if seconds {
-		return before + 1, true
-	}
-	return at, false
-}
-
 // noteSecond prints which states changed within the second of a TIME in seconds, because
 // such a TIME means the end of that second, and what to type for the state before. It
 // considers versions and deletions, but not tags and labels.
-func (a *app) noteSecond(text string, at ssmbak.Time, states []ssmbak.State) {
-	if _, seconds := a.begin(text, at); !seconds {
+func (a *app) noteSecond(p ssmbak.Point, states []ssmbak.State) {
+	if !p.Coarse() {
 		return
 	}
+	at := p.At
 	n, first := 0, ssmbak.Name("")
 	for _, st := range states {
 		if st.Modified.Second() != at.Second() && !deletedWithin(st, at) {
@@ -46,13 +36,13 @@ func (a *app) noteSecond(text string, at ssmbak.Time, states []ssmbak.State) {
 }
 
 // noteSecondOf is noteSecond for the parameters of a plan.
-func (a *app) noteSecondOf(text string, at ssmbak.Time, items []plan.Item) {
+func (a *app) noteSecondOf(p ssmbak.Point, items []plan.Item) {
 	states := make([]ssmbak.State, len(items))
 	for i, item := range items {
 		states[i] = item.After
 		states[i].Name = item.Name
 	}
-	a.noteSecond(text, at, states)
+	a.noteSecond(p, states)
 }
 
 // deletedWithin reports whether a state is unknown only within the second of at, as it

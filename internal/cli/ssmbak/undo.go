@@ -25,16 +25,21 @@ type undoOptions struct {
 func (a *app) newUndoCommand() *cobra.Command {
 	var o undoOptions
 	cmd := &cobra.Command{
-		Use:   "undo [ID]",
+		Use:   "undo [ID|last]",
 		Short: "List restores, or undo one",
 		Long: `List restores, newest first; with ID, undo one: parameters that it changed return
 to their previous state, parameters that it created are deleted, and parameters
 that it deleted are created again. The plan is shown first. Parameters that have
 changed since are refused.
 
+ID may be the beginning of an ID that no other restore has. "last" is your newest
+restore in place: its ID, age and path are shown first, and one that was undone
+already, or partly, is refused.
+
 Undo also works after a restore that failed or was killed. It is itself a restore,
 which can be undone.`,
 		Example: `  ssmbak undo
+  ssmbak undo last
   ssmbak undo 20240613T201054Z-k3x9f2 --dry-run
   ssmbak undo 20240613T201054Z-k3x9f2 --yes`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -48,7 +53,7 @@ which can be undone.`,
 				return a.runRestores(cmd.Context(), o.all)
 			}
 			o.id = args[0]
-			return a.runUndo(cmd.Context(), o, "undo "+o.id+flagsGiven(cmd, "replace", "only", "exclude", "key-id"))
+			return a.runUndo(cmd.Context(), o, flagsGiven(cmd, "replace", "only", "exclude", "key-id"))
 		},
 	}
 	o.addSomeFlags(cmd)
@@ -82,17 +87,23 @@ func (a *app) runRestores(ctx context.Context, all bool) error {
 			a.Note("no restores yet")
 			return nil
 		}
-		return render.Restores(w, restores)
+		return render.Restores(w, restores, a.view(w))
 	})
 }
 
-// runUndo undoes a restore.
-func (a *app) runUndo(ctx context.Context, o undoOptions, arguments string) error {
+// runUndo undoes a restore. flags are those that decide what it does.
+func (a *app) runUndo(ctx context.Context, o undoOptions, flags string) error {
 	s, err := a.openToRestore(ctx, o.maxRate)
 	if err != nil {
 		return err
 	}
-	r, progress := a.restorer(s, o.restore(a), arguments, "ssmbak "+arguments)
+	if o.id, err = a.restoreID(ctx, s, o.id); err != nil {
+		return err
+	}
+	arguments := "undo " + o.id + flags
+	ro := o.restore(a)
+	ro.Message = o.message
+	r, progress := a.restorer(s, ro, arguments, "ssmbak "+arguments)
 	defer progress.Close()
 	p, err := r.Undo(ctx, o.id)
 	if errors.Is(err, archive.ErrNoRestore) {
@@ -104,13 +115,13 @@ func (a *app) runUndo(ctx context.Context, o undoOptions, arguments string) erro
 	a.noteUnchecked(p.Unchecked)
 	a.noteLeftOut(nil, p.Excluded)
 	if o.dryRun {
-		if err := a.printPlan(ctx, s, render.Title(p, ""), render.Summary(p), p.Items); err != nil {
+		if err := a.printPlan(ctx, s, render.Title(p, ""), render.Summary(p), p.Items, true); err != nil {
 			return err
 		}
 		return a.problems(p.Problems, nil)
 	}
-	if !a.asks(p, o.restoreOptions) && a.Flags.Output == shell.Table {
-		if err := render.Items(a.Stderr, render.Title(p, ""), render.Summary(p), p.Items, render.PlanOptions{Reveal: a.flags.decrypt, Color: a.Color(a.Stderr)}); err != nil {
+	if !a.asks(p, o.restoreOptions) && a.Flags.Output != shell.JSON {
+		if err := render.Items(a.Stderr, render.Title(p, ""), render.Summary(p), p.Items, a.view(a.Stderr)); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package ssmbakcli
 import (
 	"io"
 	"runtime"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -18,12 +19,24 @@ func (a *app) newVersionCommand() *cobra.Command {
 		Args:    exactly(),
 		RunE: func(*cobra.Command, []string) error {
 			row := struct {
-				Version, Revision, Go, Platform string
-				ArchiveFormat                   int
-			}{version.String(), version.Revision(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, archive.Format}
+				Version, Revision, Date, Go, Platform string
+				ArchiveFormat                         int
+			}{version.String(), version.Revision(), version.Date(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, archive.Format}
 			return a.Data(row, func(io.Writer) error {
-				return a.Print("ssmbak %s, archive format %d, %s %s", row.Version, row.ArchiveFormat, row.Go, row.Platform)
+				built := ""
+				if row.Revision != "" {
+					built = " (revision " + row.Revision + " of " + row.Date + ")"
+				}
+				return a.Print("ssmbak %s%s, archive format %d, %s %s", row.Version, built, row.ArchiveFormat, row.Go, row.Platform)
 			})
 		},
 	}
+}
+
+// versionAsked reports whether --version is one of the arguments, with any command.
+func versionAsked(args []string) bool {
+	if end := slices.Index(args, "--"); end >= 0 {
+		args = args[:end]
+	}
+	return slices.Contains(args, "--version")
 }

@@ -1,0 +1,99 @@
+// Package changeset groups changes that one principal made close in time. A set is a view
+// of the log, and never the unit of a write: changes that belong together may be further
+// apart, and others may happen in between.
+package changeset
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/pattern"
+)
+
+// Set is changes of one principal, each at most the gap after the one before.
+type Set struct {
+	// From and Until bound the changes: each happened in [From, Until).
+	From, Until ssmbak.Time
+	// By is the principal, without the session of a role, see [pattern.Principal].
+	By string
+	// Changes are the changes, oldest first.
+	Changes []ssmbak.Change
+	// Unknown counts the changes and gaps by unknown principals that may have happened
+	// between From and Until. They are in no set.
+	Unknown int
+	// Overlaps are the indexes of the other sets that have changes between From and Until.
+	Overlaps []int
+}
+
+// Count returns the number of changes with an operation.
+func (s Set) Count(o ssmbak.Operation) (n int) {
+	for _, c := range s.Changes {
+		if c.Operation == o {
+			n++
+		}
+	}
+	return n
+}
+
+// Path returns the longest path that contains all parameters of the set: a name if there is
+// only one, and otherwise a path that ends with a slash.
+func (s Set) Path() string {
+	common := string(s.Changes[0].Name)
+	for _, c := range s.Changes {
+		for name := string(c.Name); name != common && !(strings.HasSuffix(common, "/") && strings.HasPrefix(name, common)); {
+			common = common[:strings.LastIndexByte(strings.TrimSuffix(common, "/"), '/')+1]
+		}
+	}
+	return common
+}
+
+// Group returns the sets in the order of their first changes, oldest first. Changes that are
+// up to gap apart are in one set.
+func Group(changes []ssmbak.Change, gap time.Duration) []Set {
+	ordered := slices.Clone(changes)
+	slices.SortStableFunc(ordered, func(a, b ssmbak.Change) int {
+		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Until, b.Until), cmp.Compare(a.Name, b.Name))
+	})
+	var sets []Set
+	var unknown []ssmbak.Change
+	open := make(map[string]int) // the last set of each principal
+	for _, c := range ordered {
+		by := pattern.Principal(c.Version.User)
+		if by == "" {
+			unknown = append(unknown, c)
+			continue
+		}
+		i, ok := open[by]
+		if !ok || c.From-sets[i].Until > ssmbak.Time(gap/time.Millisecond) {
+			i, open[by] = len(sets), len(sets)
+			sets = append(sets, Set{From: c.From, By: by})
+		}
+		s := &sets[i]
+		s.Changes, s.Until = append(s.Changes, c), max(s.Until, end(c))
+	}
+	for i := range sets {
+		s := &sets[i]
+		for _, c := range unknown {
+			if c.Within(s.From, s.Until-1) {
+				s.Unknown++
+			}
+		}
+		for j, other := range sets {
+			if i != j && slices.ContainsFunc(other.Changes, func(c ssmbak.Change) bool { return c.Within(s.From, s.Until-1) }) {
+				s.Overlaps = append(s.Overlaps, j)
+			}
+		}
+	}
+	return sets
+}
+
+// end returns the first millisecond after a change.
+func end(c ssmbak.Change) ssmbak.Time {
+	if c.From == c.Until {
+		return c.Until + 1
+	}
+	return c.Until
+}

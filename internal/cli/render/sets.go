@@ -1,0 +1,65 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/changeset"
+)
+
+// SetRow is one set of changes in JSON.
+type SetRow struct {
+	Set         int // its number, 1 for the newest
+	From, Until ssmbak.Time
+	By          string
+	Path        string
+	Names       []ssmbak.Name
+	Created     int
+	Updated     int
+	Deleted     int
+	Others      int // changes of tags and labels
+	Unknown     int // changes by unknown principals in between
+	Overlaps    []int
+	Before      string // the TIME before the first change
+	Compare     string // the command that shows what changed from then to the end of the set
+}
+
+// SetRowOf returns the row of a set, without its number, the numbers of others and the
+// command. Until is its last millisecond.
+func SetRowOf(s changeset.Set) SetRow {
+	row := SetRow{
+		From: s.From, Until: s.Until - 1, By: s.By, Path: s.Path(), Overlaps: []int{}, Unknown: s.Unknown, Before: "before:" + s.From.String(),
+		Created: s.Count(ssmbak.OpCreate), Updated: s.Count(ssmbak.OpUpdate), Deleted: s.Count(ssmbak.OpDelete),
+	}
+	row.Others = len(s.Changes) - row.Created - row.Updated - row.Deleted
+	for _, c := range s.Changes {
+		row.Names = append(row.Names, c.Name)
+	}
+	slices.Sort(row.Names)
+	row.Names = slices.Compact(row.Names)
+	return row
+}
+
+// Sets writes sets of changes as paragraphs.
+func Sets(w io.Writer, rows []SetRow, o View) error {
+	var b strings.Builder
+	for i, r := range rows {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		fmt.Fprintf(&b, "set %d: %s to %s by %s\n", r.Set, o.exact(r.From), o.exact(r.Until), Escape(r.By))
+		fmt.Fprintf(&b, "    %s: created %d, updated %d, deleted %d, tags and labels %d\n", r.Path, r.Created, r.Updated, r.Deleted, r.Others)
+		if r.Unknown > 0 {
+			fmt.Fprintf(&b, "    changes by unknown principals in between: %d\n", r.Unknown)
+		}
+		if len(r.Overlaps) > 0 {
+			fmt.Fprintf(&b, "    overlaps set %s\n", strings.Trim(strings.ReplaceAll(fmt.Sprint(r.Overlaps), " ", ", "), "[]"))
+		}
+		fmt.Fprintf(&b, "    before it: %s\n    `%s`\n", r.Before, r.Compare)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

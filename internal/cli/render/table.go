@@ -1,0 +1,214 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+// Format is the format of tables and plans.
+type Format int8
+
+// The formats of tables and plans.
+const (
+	Framed   Format = iota // framed by +, - and |
+	Tabs                   // cells separated by tabs, without a header, as the AWS CLI's text
+	Markdown               // for a report or a ticket
+)
+
+const (
+	// cellWidth is the maximum width of a table cell in columns, as in the legacy ssmbak,
+	// if the width of the screen is not known.
+	cellWidth = 40
+	// leastWidth is the width below which no cell is cut or wrapped: the rows are shown
+	// vertically then.
+	leastWidth = 12
+)
+
+// Columns whose cells are cut on a narrow terminal, at their end or at their beginning, and
+// those whose cells are wrapped. All others are always complete, so that they can be pasted.
+var (
+	cutColumns     = []string{"Value"}
+	cutLeftColumns = []string{"By"} // the end of an ARN says who it is
+	wrapColumns    = []string{"Note", "Command", "State"}
+)
+
+// ColumnError reports an unknown name of a column.
+type ColumnError struct {
+	Column  string
+	Columns []string
+}
+
+func (e *ColumnError) Error() string { return fmt.Sprintf("there is no column %q", e.Column) }
+
+// Table writes rows under a header in the format of the view. Cells are escaped. On a
+// terminal, a table that is too wide is cut and wrapped to its width, or shown vertically.
+// Elsewhere nothing is cut, and cells wrap at 40 columns. The error may be a [*ColumnError].
+func Table(w io.Writer, header []string, rows [][]string, v View) error {
+	header, rows, err := selectColumns(header, rows, v.Columns)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		for i := range row {
+			row[i] = Escape(row[i])
+		}
+	}
+	var out string
+	switch {
+	case v.Format == Tabs:
+		for _, row := range rows {
+			out += strings.Join(row, "\t") + "\n"
+		}
+	case v.Format == Markdown:
+		out = markdown(header, rows)
+	case v.Width <= 0:
+		out = framed(header, rows, slices.Repeat([]int{cellWidth}, len(header)))
+	default:
+		if widths, ok := fit(header, rows, v.Width); ok {
+			out = framed(header, rows, widths)
+		} else {
+			out = vertical(header, rows)
+		}
+	}
+	_, err = io.WriteString(w, out)
+	return err
+}
+
+// selectColumns returns the named columns in their order, all if there are no names.
+func selectColumns(header []string, rows [][]string, names []string) ([]string, [][]string, error) {
+	if len(names) == 0 {
+		return header, rows, nil
+	}
+	var chosen []int
+	for _, name := range names {
+		i := slices.IndexFunc(header, func(h string) bool { return strings.EqualFold(h, name) })
+		if i < 0 && !strings.EqualFold(name, "Note") { // a column that is omitted if it is empty
+			return nil, nil, &ColumnError{name, header}
+		}
+		if i >= 0 {
+			chosen = append(chosen, i)
+		}
+	}
+	pick := func(cells []string) (out []string) {
+		for _, i := range chosen {
+			out = append(out, cells[i])
+		}
+		return out
+	}
+	picked := make([][]string, len(rows))
+	for i, row := range rows {
+		picked[i] = pick(row)
+	}
+	return pick(header), picked, nil
+}
+
+// framed returns a table whose cells wrap at the given widths.
+func framed(header []string, rows [][]string, widths []int) string {
+	t := table.NewWriter()
+	t.SetStyle(table.StyleDefault)
+	t.Style().Format.Header = text.FormatDefault
+	cells := func(texts []string) table.Row {
+		row := make(table.Row, len(texts))
+		for i, s := range texts {
+			row[i] = wrap(cut(header[i], s, widths[i]), widths[i])
+		}
+		return row
+	}
+	t.AppendHeader(cells(header))
+	for _, row := range rows {
+		t.AppendRow(cells(row))
+	}
+	return t.Render() + "\n"
+}
+
+// cut shortens a cell of a column that is cut, if the width is not that of all tables.
+func cut(column, s string, width int) string {
+	if width == cellWidth || text.StringWidth(s) <= width {
+		return s
+	}
+	switch {
+	case slices.Contains(cutColumns, column):
+		return text.Snip(s, width, "…")
+	case slices.Contains(cutLeftColumns, column):
+		runes := []rune(s)
+		for text.StringWidth(string(runes)) >= width {
+			runes = runes[1:]
+		}
+		return "…" + string(runes)
+	}
+	return s
+}
+
+// fit returns the widths of the columns of a table that fits into a width, or false if only
+// a wider one could show the columns that are never cut.
+func fit(header []string, rows [][]string, width int) ([]int, bool) {
+	widths := make([]int, len(header))
+	var flexible []int
+	left := width - 3*len(header) - 1
+	for i, h := range header {
+		widths[i] = text.StringWidth(h)
+		for _, row := range rows {
+			widths[i] = max(widths[i], text.StringWidth(row[i]))
+		}
+		if slices.Contains(slices.Concat(cutColumns, cutLeftColumns, wrapColumns), h) {
+			flexible = append(flexible, i)
+		}
+		left -= widths[i]
+	}
+	for ; left < 0; left++ {
+		widest := -1
+		for _, i := range flexible {
+			if widths[i] > leastWidth && (widest < 0 || widths[i] > widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			return nil, false
+		}
+		widths[widest]--
+	}
+	return widths, true
+}
+
+// vertical returns each row as lines of a name and a cell.
+func vertical(header []string, rows [][]string) string {
+	var b strings.Builder
+	width := 0
+	for _, h := range header {
+		width = max(width, text.StringWidth(h))
+	}
+	for i, row := range rows {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		for j, cell := range row {
+			if cell != "" {
+				fmt.Fprintf(&b, "%-*s  %s\n", width, header[j], cell)
+			}
+		}
+	}
+	return b.String()
+}
+
+// markdown returns a table as GitHub and GitLab show it.
+func markdown(header []string, rows [][]string) string {
+	var b strings.Builder
+	line := func(cells []string) {
+		b.WriteString("|")
+		for _, cell := range cells {
+			b.WriteString(" " + strings.NewReplacer("|", `\|`, "<", "&lt;").Replace(cell) + " |")
+		}
+		b.WriteString("\n")
+	}
+	line(header)
+	line(slices.Repeat([]string{"---"}, len(header)))
+	for _, row := range rows {
+		line(row)
+	}
+	return b.String()
+}

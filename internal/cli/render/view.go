@@ -1,0 +1,57 @@
+package render
+
+import (
+	"time"
+
+	"github.com/ssmbak/ssmbak"
+)
+
+// View says how data is shown to people. The zero value masks values, and shows times in
+// UTC.
+type View struct {
+	// Reveal shows the values of SecureStrings.
+	Reveal bool
+	// Color colors the signs.
+	Color bool
+	// Live adds who made each live version that would be overwritten or deleted.
+	Live bool
+	// Zone is the zone of times, nil for UTC.
+	Zone *time.Location
+	// Format is that of tables and plans. Width is the width of the terminal, 0 if the
+	// output is not a terminal: only on a terminal, cells are cut. Columns are the names of
+	// the columns to show, in their order; empty for all.
+	Format  Format
+	Width   int
+	Columns []string
+}
+
+// exact returns a time with milliseconds, as [ssmbak.ParsePoint] reads it.
+func (v View) exact(t ssmbak.Time) string {
+	if v.utc() || t == 0 || t == ssmbak.MinTime || t == ssmbak.MaxTime {
+		return t.String()
+	}
+	return t.Std().In(v.Zone).Format("2006-01-02T15:04:05.000-07:00")
+}
+
+// seconds returns the second of a time of which only the second is known.
+func (v View) seconds(t ssmbak.Time) string {
+	if v.utc() || t == 0 || t == ssmbak.MinTime || t == ssmbak.MaxTime {
+		return t.Whole()
+	}
+	return t.Std().In(v.Zone).Format("2006-01-02T15:04:05-07:00")
+}
+
+// short returns a time truncated to seconds, as in the legacy ssmbak, or "" for the zero
+// value, [ssmbak.MinTime] and [ssmbak.MaxTime].
+func (v View) short(t ssmbak.Time) string {
+	if t == 0 || t == ssmbak.MinTime || t == ssmbak.MaxTime {
+		return ""
+	}
+	std := t.Std()
+	if v.Zone != nil {
+		std = std.In(v.Zone)
+	}
+	return std.Format("2006-01-02 15:04:05-07:00")
+}
+
+func (v View) utc() bool { return v.Zone == nil || v.Zone == time.UTC }
