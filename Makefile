@@ -4,7 +4,7 @@ GO ?= go
 GOLANGCI_VERSION := v2.15.0
 HISTORIES ?= 10000
 
-.PHONY: check build test race lint simulate simulate-restores mutations scale bench fuzz dist tools
+.PHONY: check build test race lint simulate simulate-restores mutations scale fill bench fuzz dist tools
 
 check: build test lint race simulate simulate-restores mutations
 
@@ -48,6 +48,10 @@ mutations:
 PARAMETERS ?= 100000
 scale:
 	SSMBAK_SCALE=$(PARAMETERS) $(GO) test ./cmd/ssmbak -run TestScale -v -timeout 3h
+
+# A first fill of so many secrets in virtual time, in runs of 15 minutes.
+fill:
+	SSMBAK_FILL=$(PARAMETERS) $(GO) test ./recorder -run TestFillInRuns -v -timeout 3h
 
 bench:
 	$(GO) test ./archive -run '^$$' -bench . -benchtime 3x

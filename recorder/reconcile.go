@@ -198,10 +198,13 @@ func (run *reconcile) do(ctx context.Context, target ssmbak.Target) error {
 		return err
 	}
 	if run.all && run.report.Left == 0 {
+		// A listing of which everything failed says nothing about the archive.
+		failed := len(run.listing.Names(func(a archive.Attempt) bool { return a.Failed != "" }))
+		complete := failed == 0 || failed < run.listing.Total
 		if err := run.adoptLegacy(ctx); err != nil {
 			return err
 		}
-		if err := run.markReconciled(ctx); err != nil {
+		if err := run.markReconciled(ctx, complete); err != nil {
 			return err
 		}
 		run.save(ctx)
@@ -213,17 +216,15 @@ func (run *reconcile) do(ctx context.Context, target ssmbak.Target) error {
 	return nil
 }
 
-// markReconciled records in the archive that the listing is complete, and which live
-// parameters could not be recorded.
-func (run *reconcile) markReconciled(ctx context.Context) error {
+// markReconciled records in the archive that the listing is complete, unless complete is
+// false, and which live parameters could not be recorded.
+func (run *reconcile) markReconciled(ctx context.Context, complete bool) error {
 	l := archive.Listing{
 		Began: run.began, Tags: run.listing.Tags, Labels: run.listing.Labels, Excluded: run.listing.Excluded,
 		Failed:     run.listing.Names(func(a archive.Attempt) bool { return a.Failed != "" }),
 		Missed:     run.listing.Names(func(a archive.Attempt) bool { return a.Missed }),
 		Registered: run.registered,
 	}
-	// A listing of which everything failed says nothing about the archive.
-	complete := len(l.Failed) == 0 || len(l.Failed) < run.listing.Total
 	var err error
 	switch {
 	case complete:

@@ -142,7 +142,11 @@ func (r *Restorer) fillUndo(ctx context.Context, s *subject, rec *archive.Restor
 		// The archive says what the version was, not the record: a restore begins only
 		// after the version that it replaces is recorded.
 		before, ok := s.recorded(b.Version.Ref())
-		if !ok {
+		switch {
+		case ok:
+		case s.problem != nil:
+			before = b.Version
+		default:
 			unrecorded = fmt.Sprintf("its record names version %d of %s, which the archive does not have", b.Version.Number, b.Version.Time)
 		}
 		c.After.Version, c.After.Modified, c.AfterObjects = before.Version, before.Time, before.Objects

@@ -37,7 +37,7 @@ type desk struct {
 func newDesk(t *testing.T, program string) *desk {
 	t.Helper()
 	d := &desk{program: program, start: time.Now().Add(-2 * time.Hour).Truncate(time.Second)}
-	d.World = testworld.New(t, testworld.Options{Bucket: "backup", Emulator: emulator.Options{Clock: emulator.NewClock(d.start)}})
+	d.World = testworld.New(t, testworld.Options{Bucket: "backup", Emulator: emulator.Options{Clock: emulator.NewClock(d.start), S3Clock: emulator.RealClock()}})
 	url, stop, err := d.AWS.Listen(t.Context(), "127.0.0.1:0")
 	d.Must(err)
 	t.Cleanup(func() { _ = stop() })

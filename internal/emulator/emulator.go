@@ -27,9 +27,12 @@ type Options struct {
 	Clock *Clock
 	// SSM configures Parameter Store. Its Account, Region and Now are overwritten. Events
 	// are sent to the queue unless Emit is set.
-	SSM   ssmapi.Options
-	Queue QueueOptions
-	Seed  int64
+	// S3Clock is the clock of S3, Clock if nil. Clock may be behind it: then parameters
+	// have changed in the past, and are recorded now.
+	S3Clock *Clock
+	SSM     ssmapi.Options
+	Queue   QueueOptions
+	Seed    int64
 	// Latency returns the duration of a request to a service, half of which is before the
 	// request takes effect; nil means 0.
 	Latency func(service, op string) time.Duration
@@ -68,8 +71,11 @@ func New(o Options) *AWS {
 	if o.Clock == nil {
 		o.Clock = RealClock()
 	}
+	if o.S3Clock == nil {
+		o.S3Clock = o.Clock
+	}
 	a := &AWS{
-		S3:    s3api.New(s3api.Options{Account: o.Account, Region: o.Region, Now: o.Clock.Now, Seed: o.Seed}),
+		S3:    s3api.New(s3api.Options{Account: o.Account, Region: o.Region, Now: o.S3Clock.Now, Seed: o.Seed}),
 		Queue: newQueue(o.Queue, o.Clock), Faults: &Faults{}, Clock: o.Clock,
 		account: o.Account, latency: o.Latency, counts: make(map[string]int),
 		limits: newLimits(o.Clock, o.Limits),

@@ -341,8 +341,8 @@ func continued(t *testing.T, seed uint64) {
 	if err != nil || len(snapshot.States) != known {
 		t.Errorf("%d states, %v, want %d", len(snapshot.States), err, known)
 	}
-	// The indexes, and .ssmbak/archive, .ssmbak/adopted and .ssmbak/reconciled.
-	if diff := cmp.Diff(map[string]int{"s3:ListObjectsV2": 1, "s3:GetObject": known + 3}, w.aws.Counts()); diff != "" {
+	// The indexes and the register, and .ssmbak/archive, .ssmbak/adopted and .ssmbak/reconciled.
+	if diff := cmp.Diff(map[string]int{"s3:ListObjectsV2": 1, "s3:ListObjectVersions": 1, "s3:GetObject": known + 3}, w.aws.Counts()); diff != "" {
 		t.Errorf("requests to read the path (-want +got):\n%s", diff)
 	}
 

@@ -77,4 +77,72 @@ var tested = []struct {
 		"the age of a reconcile that failed is unknown", "internal/function/reconcile.go",
 		"err != nil || !reconciled.Last.IsZero()", "true",
 	}, "internal/function", "TestReconcileMetrics"},
+	{mutation{
+		"a time in the future is believed", "archive/internal/bucket/document.go",
+		"if at <= stored.Add(", "if true || at <= stored.Add(",
+	}, "verify", "TestForgedReconciled"},
+	{mutation{
+		"an object of a multipart upload is believed", "archive/internal/bucket/bucket.go",
+		"if isMultipart(o.ETag) {", "if false {",
+	}, "verify", "TestForgedValues|TestForgedReconciled"},
+	{mutation{
+		"a clock that is ahead is not noticed", "archive/internal/bucket/bucket.go",
+		"b.ahead.Store(int64(local.Sub(server)))", "_ = server",
+	}, "archive", "TestClockAhead"},
+	{mutation{
+		"the metadata of a value is not compared with its fact", "archive/values.go",
+		"case d.version.Number != of.Number ||", "case false && d.version.Number != of.Number ||",
+	}, "archive", "TestCopies"},
+	{mutation{
+		"an object that nobody's recorder wrote is a copy", "archive/values.go",
+		"case d.foreign:\n\t\treturn &bucket.InvalidError{Err: errors.New(\"no recorder", "case false:\n\t\treturn &bucket.InvalidError{Err: errors.New(\"no recorder",
+	}, "archive", "TestCopies"},
+	{mutation{
+		"an object from before its version is a copy", "archive/values.go",
+		"case ssmbak.TimeOf(o.Modified).Add(time.Second+bucket.Tolerance) < of.Time:", "case false:",
+	}, "archive", "TestCopies"},
+	{mutation{
+		"copies that differ are believed", "archive/values.go",
+		"case found && !bytes.Equal(text, o.Body):", "case false:",
+	}, "verify", "TestForgedCopy"},
+	{mutation{
+		"a restore record may name a value of another parameter", "archive/records.go",
+		"x.Before.Source != x.Name {", "false {",
+	}, "verify", "TestPlantedRecord"},
+	{mutation{
+		"undo does not compare the authors", "restore/undo.go",
+		"r.o.By != \"\" && live.Version.User != rec.By", "false",
+	}, "verify", "TestPlantedRecord"},
+	{mutation{
+		"a replaced identity is not restored", "archive/essential.go",
+		"d.Invalid || next != d.Value, nil", "d.Invalid, nil",
+	}, "verify", "TestForgedIdentity"},
+	{mutation{
+		"what a replaced last listing lacks is lost", "archive/essential.go",
+		"next.add(*old)", "_ = old",
+	}, "verify", "TestForgedReconciled"},
+	{mutation{
+		"a damaged last listing is refused", "archive/format.go",
+		"case d.Invalid && required:", "case false:",
+	}, "verify", "TestForgedReconciled"},
+	{mutation{
+		"the reconcile cache is believed for ever", "recorder/recheck.go",
+		"return ago < run.began.Sub(since)", "return false",
+	}, "verify", "TestForgedFacts"},
+	{mutation{
+		"facts that were removed are not restored", "archive/grown.go",
+		"lost = lostFacts(now, timeline.Union(now, facts)); lost == \"\"", "lost = \"\"; lost == \"\"",
+	}, "verify", "TestForgedFacts"},
+	{mutation{
+		"a version that Parameter Store never had is no failure", "recorder/sync.go",
+		"if s.recordAbsent && present && rd.contradicts(newest) {", "if false {",
+	}, "verify", "TestForgedVersion"},
+	{mutation{
+		"a contradicted observation of absence ends a life", "timeline/placement.go",
+		" && o.At > s.provedUntil", "",
+	}, "verify", "TestForgedFacts"},
+	{mutation{
+		"what was stored after the adoption is a legacy record", "archive/internal/legacy/legacy.go",
+		" || o.Until != 0 && v.Modified > o.Until", "",
+	}, "archive", "TestAdopted"},
 }
