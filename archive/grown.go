@@ -70,7 +70,7 @@ func (w *Writer) RestoreFacts(ctx context.Context, x Index, earlier string, sinc
 			facts = timeline.Union(facts, old.Facts)
 		}
 	}
-	// What has moved to parts since is not lost.
+	// Facts that have moved to parts since are not lost.
 	now, problem, err := w.opened(ctx, x.Name, x.Facts, func(f timeline.Facts, failed []timeline.Run) (timeline.Run, bool) {
 		return allParts(f, slices.Concat(failed, facts.Runs))
 	})

@@ -61,7 +61,7 @@ type Span struct {
 type Timeline struct {
 	name     ssmbak.Name
 	facts    Facts
-	order    []Version // the versions by when they became current
+	order    []Version   // the versions by when they became current
 	position map[Ref]int // of the versions in order, nil without runs
 	coverage Coverage
 	slots    []slot

@@ -44,7 +44,7 @@ func main() {
 		Bucket: os.Getenv("SSMBAK_BUCKET"), Exclude: function.Patterns(os.Getenv("SSMBAK_EXCLUDE")), Logger: log,
 		ValueHeader: os.Getenv("SSMBAK_VALUE_HEADER"), IndexHeader: os.Getenv("SSMBAK_INDEX_HEADER"),
 		Budget: memory / 3,
-		Stack: os.Getenv("SSMBAK_STACK"), Metrics: os.Stderr, ReadRate: rate,
+		Stack:  os.Getenv("SSMBAK_STACK"), Metrics: os.Stderr, ReadRate: rate,
 	}).Handle)
 }
 

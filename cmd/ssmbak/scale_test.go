@@ -65,7 +65,7 @@ func newFullAccount(t *testing.T, parameters int, latency, run time.Duration) *f
 	clock := emulator.NewClock(time.Now().Add(-2 * time.Hour))
 	w := testworld.Bare(t, testworld.Options{Bucket: "backup", Emulator: emulator.Options{
 		Clock: clock, S3Clock: emulator.RealClock(),
-		SSM:   ssmapi.Options{MaxStandard: parameters + 1000, EmptyPages: true},
+		SSM: ssmapi.Options{MaxStandard: parameters + 1000, EmptyPages: true},
 		Latency: func(string, string) time.Duration {
 			if a.slow.Load() {
 				return latency

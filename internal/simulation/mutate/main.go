@@ -10,8 +10,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // mutation replaces the only occurrence of old in a file by fresh.
@@ -190,13 +194,16 @@ func main() {
 	histories := flag.Int("histories", 8000, "number of random histories for each mutation")
 	only := flag.String("only", "", "try only mutations whose names contain this text")
 	flag.Parse()
+	var mu sync.Mutex
 	survived, tried := 0, 0
 	report := func(m mutation, pkg string, args ...string) {
 		if !strings.Contains(m.name, *only) {
 			return
 		}
-		tried++
 		found, err := try(m, pkg, args...)
+		mu.Lock()
+		defer mu.Unlock()
+		tried++
 		switch {
 		case err != nil:
 			fmt.Fprintf(os.Stderr, "mutate: error: %s: %v\n", m.name, err)
@@ -215,9 +222,16 @@ func main() {
 		}
 		report(m, "internal/simulation/recording", "-test.run", tests, "-test.failfast", "-histories", fmt.Sprint(*histories))
 	}
+	// Most of the time of these is spent on building.
+	var g errgroup.Group
+	g.SetLimit(runtime.NumCPU())
 	for _, m := range tested {
-		report(m.mutation, m.pkg, "-test.run", "^"+m.test+"$", "-test.short")
+		g.Go(func() error {
+			report(m.mutation, m.pkg, "-test.run", "^("+m.test+")$", "-test.short")
+			return nil
+		})
 	}
+	_ = g.Wait() // it never fails
 	if survived > 0 {
 		fmt.Fprintf(os.Stderr, "mutate: error: %d of %d mutations were not found within %d histories\n", survived, tried, *histories)
 		os.Exit(1)

@@ -94,7 +94,7 @@ var tested = []struct {
 		"case d.version.Number != of.Number ||", "case false && d.version.Number != of.Number ||",
 	}, "archive", "TestCopies"},
 	{mutation{
-		"an object that nobody's recorder wrote is a copy", "archive/values.go",
+		"an object that no recorder wrote is a copy", "archive/values.go",
 		"case d.foreign:\n\t\treturn &bucket.InvalidError{Err: errors.New(\"no recorder", "case false:\n\t\treturn &bucket.InvalidError{Err: errors.New(\"no recorder",
 	}, "archive", "TestCopies"},
 	{mutation{
