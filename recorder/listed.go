@@ -3,7 +3,9 @@ package recorder
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/smithy-go"
 
@@ -17,26 +19,37 @@ import (
 // sync tries again.
 const notRead = "not read: "
 
-// listedFacts returns the facts that follow from a listing: the version existed at
-// its own time. AWS does not document at what time a page reflects the parameters
-// on it, so a listing proves nothing later.
-func listedFacts(d paramstore.Description, why string) timeline.Facts {
+// listedFacts returns the facts that follow from a listing: the version was current at
+// its own time, and when the listing began. AWS does not document at what time a page
+// reflects the parameters on it, so a listing proves nothing later.
+func listedFacts(d paramstore.Description, why string, began time.Time) timeline.Facts {
 	fact := timeline.Version{Version: d.Version}
 	fact.Unreadable = notRead + why
+	at := max(fact.Time, ssmbak.TimeOf(began.Add(-timeline.Staleness)))
 	return timeline.Facts{
 		Versions:     []timeline.Version{fact},
-		Observations: []timeline.Observation{{Newest: fact.Ref(), Oldest: fact.Number, AsOf: fact.Time, At: fact.Time}},
+		Observations: []timeline.Observation{{Newest: fact.Ref(), Oldest: fact.Number, AsOf: at, At: at}},
 	}
 }
 
+// outlasts reports whether an observation proves that a version was current beyond its own
+// second. Then no deletion of that second, of which the event may come later, can have
+// ended it.
+func outlasts(f timeline.Facts, r timeline.Ref) bool {
+	return slices.ContainsFunc(f.Observations, func(o timeline.Observation) bool {
+		return o.Newest == r && o.AsOf >= ssmbak.Seconds(r.Time.Second()+1)
+	})
+}
+
 // recordListed records the version that a listing showed of a parameter that could
-// not be synced. It reports whether the archive has the version now.
-func (r *Recorder) recordListed(ctx context.Context, name ssmbak.Name, d paramstore.Description, cause error) (recorded bool) {
+// not be synced, and that it was current then. It reports whether the archive has the
+// version now. began is when the listing began.
+func (r *Recorder) recordListed(ctx context.Context, name ssmbak.Name, d paramstore.Description, began time.Time, cause error) (recorded bool) {
 	index, err := r.archive.Index(ctx, name)
 	if err != nil {
 		return false // there may be an index, but its content is unknown
 	}
-	seen := listedFacts(d, brief(cause))
+	seen := listedFacts(d, brief(cause), began)
 	recorded = index.Facts.Has(seen.Versions[0].Ref())
 	if !index.Exists {
 		if seen.Legacy, err = r.archive.LegacyFacts(ctx, name); err != nil {
@@ -44,15 +57,18 @@ func (r *Recorder) recordListed(ctx context.Context, name ssmbak.Name, d paramst
 		}
 	}
 	swap, err := r.archive.Update(ctx, index, func(base timeline.Facts) timeline.Facts {
-		if base.Has(seen.Versions[0].Ref()) {
+		switch ref := seen.Versions[0].Ref(); {
+		case !base.Has(ref):
+			return timeline.Union(base, seen)
+		case outlasts(base, ref) || !outlasts(seen, ref):
 			return base
 		}
-		return timeline.Union(base, seen)
+		return timeline.Union(base, timeline.Facts{Observations: seen.Observations})
 	})
 	if err != nil {
 		return recorded
 	}
-	if swap.Wrote {
+	if swap.Wrote && !recorded {
 		r.log.WarnContext(ctx, "recorded from the listing, without the value", "name", string(name), "version", d.Version.Number)
 	}
 	return true

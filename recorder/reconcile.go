@@ -302,7 +302,7 @@ func (run *reconcile) syncRound(ctx context.Context, names []ssmbak.Name) (n int
 			o, err := run.syncOne(ctx, name)
 			missed := false
 			if d, live := run.listed[name]; err != nil && live && !run.o.DryRun && ctx.Err() == nil {
-				missed = !run.r.recordListed(ctx, name, d, err)
+				missed = !run.r.recordListed(ctx, name, d, run.began, err)
 			}
 			if err != nil && ctx.Err() != nil {
 				return nil
@@ -335,7 +335,7 @@ func (run *reconcile) syncOne(ctx context.Context, name ssmbak.Name) (outcome, e
 		// A reconcile of everything checks current objects later, in updateCache.
 		s := syncRequest{retry: true, check: !run.all, recordAbsent: true}
 		if d, live := run.listed[name]; live {
-			s.listed = &d
+			s.listed, s.began = &d, run.began
 		}
 		if err := run.unrestored[name]; err != nil {
 			return outcome{}, err

@@ -26,6 +26,7 @@ type syncRequest struct {
 	recordAbsent bool
 	// listed is the parameter's description in a listing, nil if there is none.
 	listed *paramstore.Description
+	began  time.Time // when that listing began
 }
 
 func (s syncRequest) redelivered() bool {
@@ -131,7 +132,7 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s syncRequest
 	}
 	seen.Versions = w.versions
 	if d := s.listed; d != nil && !rd.shows(d.Version) {
-		seen = timeline.Union(seen, listedFacts(*d, "deleted before it was read"))
+		seen = timeline.Union(seen, listedFacts(*d, "deleted before it was read", s.began))
 	}
 	found, err := r.listed(ctx, index, rd, s.signals)
 	if err != nil {
