@@ -2,9 +2,7 @@ package main_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -19,41 +17,6 @@ import (
 
 // maxMemory is the most that the command may use, whatever is in the bucket.
 const maxMemory = 300 << 20
-
-// repeated returns a text n times.
-func repeated(text string, n int) io.Reader {
-	return io.LimitReader(&cycle{text: text}, int64(n*len(text)))
-}
-
-type cycle struct {
-	text string
-	at   int
-}
-
-func (c *cycle) Read(p []byte) (n int, err error) {
-	for n < len(p) {
-		k := copy(p[n:], c.text[c.at:])
-		n, c.at = n+k, (c.at+k)%len(c.text)
-	}
-	return n, nil
-}
-
-// compressed returns the gzip of texts.
-func compressed(t *testing.T, texts ...io.Reader) []byte {
-	t.Helper()
-	var buf bytes.Buffer
-	zip, err := gzip.NewWriterLevel(&buf, gzip.BestSpeed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.Copy(zip, io.MultiReader(texts...)); err != nil {
-		t.Fatal(err)
-	}
-	if err := zip.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return buf.Bytes()
-}
 
 // TestMemory reads an archive in which objects unpack to as much memory as possible.
 // Each costs only its own parameter, and the command stays small.
@@ -74,19 +37,13 @@ func TestMemory(t *testing.T) {
 		}
 	}
 	for i := range 3 {
-		name := fmt.Sprintf("/app/f%d", i)
-		head := strings.NewReader(fmt.Sprintf(`{"format":1,"name":%q,"versions":[`, name))
-		store(".ssmbak/index"+name, compressed(t, head, repeated("{},", size/3), strings.NewReader("{}]}")))
-		name = fmt.Sprintf("/app/g%d", i)
-		head = strings.NewReader(fmt.Sprintf(`{"format":1,"name":%q,"later":"`, name))
-		store(".ssmbak/index"+name, compressed(t, head, repeated("x", size), strings.NewReader(`"}`)))
-		name = fmt.Sprintf("/app/h%d", i)
-		head = strings.NewReader(fmt.Sprintf(`{"format":1,"name":%q,"versions":[{"events":[""`, name))
-		store(".ssmbak/index"+name, compressed(t, head, repeated(`,""`, size/3), strings.NewReader(`]}]}`)))
+		for kind, body := range testworld.HostileIndexes(t, "/app/bad", size) {
+			store(fmt.Sprintf(".ssmbak/index/app/%d/%d", i, kind), body)
+		}
 	}
-	store(".ssmbak/proved", compressed(t, strings.NewReader(`{"format":1,"writer":"w"}`+"\n"), repeated(`{"name":"/a","etag":""}`+"\n", 200<<20/24)))
-	store(".ssmbak/restores/20240613T201054Z-k3x9f2", compressed(t,
-		strings.NewReader(`{"format":1,"id":"20240613T201054Z-k3x9f2","items":[{}`), repeated(",{}", 200<<20/3), strings.NewReader("]}")))
+	store(".ssmbak/proved", testworld.Compressed(t, strings.NewReader(`{"format":1,"writer":"w"}`+"\n"), testworld.Repeated(`{"name":"/a","etag":""}`+"\n", 200<<20/24)))
+	store(".ssmbak/restores/20240613T201054Z-k3x9f2", testworld.Compressed(t,
+		strings.NewReader(`{"format":1,"id":"20240613T201054Z-k3x9f2","items":[{}`), testworld.Repeated(",{}", 200<<20/3), strings.NewReader("]}")))
 
 	url, stop, err := w.AWS.Listen(t.Context(), "127.0.0.1:0")
 	if err != nil {

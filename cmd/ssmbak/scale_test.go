@@ -152,18 +152,12 @@ func (a *fullAccount) reconcile(ctx context.Context, t *testing.T, args ...strin
 	return r
 }
 
-// peak returns a process's peak memory in bytes, polled until it ends. The kernel's
-// own number for a child includes the memory of its parent at the time of the fork.
+// peak returns a process's peak memory in bytes, polled until it ends.
 func peak(pid int, ended <-chan struct{}) (most int64) {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)); err == nil {
-			if _, rest, found := strings.Cut(string(status), "VmHWM:"); found {
-				kilobytes, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-				most = max(most, kilobytes<<10)
-			}
-		}
+		most = max(most, program.PeakMemory(pid))
 		select {
 		case <-ended:
 			return most
