@@ -16,8 +16,8 @@
 // # Reading and writing
 //
 // An [Archive] reads. It also writes the identity ([Archive.Establish]), restore
-// records ([Archive.BeginRestore]) and rebuilt indexes ([Archive.Reindex]). Only a
-// [Writer], which the recorder uses, records facts.
+// records ([Archive.BeginRestore]), marks ([Archive.SetMark]) and rebuilt indexes
+// ([Archive.Reindex]). Only a [Writer], which the recorder uses, records facts.
 //
 // # Concurrency
 //
@@ -52,6 +52,7 @@ const (
 	namesPrefix   = reserved + "names"
 	partPrefix    = reserved + "parts"
 	recordsPrefix = reserved + "restores/"
+	marksPrefix   = reserved + "marks/"
 )
 
 // Options are the options of [Open].

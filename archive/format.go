@@ -30,6 +30,7 @@ var (
 		"items.before.version.objects": bucket.By("id", "written"),
 		"items.after.version.objects":  bucket.By("id", "written"),
 	}}
+	markKind  = bucket.Kind[Mark]{Format: 1, Limit: 64 << 10, Latest: (*Mark).latest, Check: checkMark}
 	cacheKind = bucket.Kind[cacheDocument]{Format: cacheFormat, Gzip: true, Limit: 256 << 20}
 	indexKind = bucket.Kind[indexDocument]{
 		Format: Format, Needs: readerOfIndex, Gzip: true, Limit: 64 << 20, Latest: (*indexDocument).latest, Check: checkIndex, Identities: factIdentities,

@@ -34,6 +34,7 @@ const (
 	FaultNotCurrent     Fault = "not-current"      // the newest value is not the current object, so a lifecycle rule may remove it
 	FaultDamagedRecord  Fault = "damaged-record"   // a restore record cannot be read
 	FaultDanglingRecord Fault = "dangling-record"  // a restore record names values that are gone, so undo cannot restore them
+	FaultDamagedMark    Fault = "damaged-mark"     // a mark cannot be read
 	FaultHiddenObject   Fault = "hidden-object"    // an object that concerns all of the archive has a delete marker
 )
 
@@ -292,7 +293,7 @@ func (a *Archive) verifyCurrent(ctx context.Context, s *subject, v *Verified) er
 	}
 }
 
-// VerifyRecords verifies the restore records, and the objects that concern all
+// VerifyRecords verifies the restore records, the marks, and the objects that concern all
 // of the archive. It reads each record and the metadata of each value that undo would need.
 func (a *Archive) VerifyRecords(ctx context.Context) ([]Finding, error) {
 	var found []Finding
@@ -325,7 +326,8 @@ func (a *Archive) VerifyRecords(ctx context.Context) ([]Finding, error) {
 		}
 		found = append(found, dangling...)
 	}
-	return found, nil
+	marks, err := a.verifyMarks(ctx)
+	return append(found, marks...), err
 }
 
 func (a *Archive) verifyRecord(ctx context.Context, key string, record *RestoreRecord) (found []Finding, err error) {

@@ -395,6 +395,9 @@ func collect(t *testing.T, e archive.Encryption) (out collected) {
 		hide(".ssmbak/index/app/text", ".ssmbak/index/other", ".ssmbak/names/app/big")
 		invoke(reconciler, `{"ssmbak":"reconcile"}`)
 
+		command(restorer, "mark", "deploy-1", "--at", then)
+		command(restorer, "mark", "deploy-2")
+		command(restorer, "mark", "deploy-2", "--force")
 		for _, args := range [][]string{
 			{"preview", "/app", then, "-R", "--with-decryption"},
 			{"preview", "/", then, "-R"},
@@ -402,6 +405,8 @@ func collect(t *testing.T, e archive.Encryption) (out collected) {
 			{"log", "/app", "-R"},
 			{"verify"},
 			{"diff", "/app", then, "now", "-R"},
+			{"mark"},
+			{"diff", "/app", "@deploy-1", "before:@deploy-2", "-R"},
 			{"diff", "/app/text", then},
 			{"preview", "/app", then, "without"},
 		} {

@@ -318,4 +318,5 @@ func TestFieldsAreDocumented(t *testing.T) {
 	}
 	check(reflect.TypeFor[DifferenceRow]())
 	check(reflect.TypeFor[RestoreRow]())
+	check(reflect.TypeFor[MarkRow]())
 }

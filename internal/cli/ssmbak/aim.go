@@ -19,7 +19,8 @@ second.
 
 To find TIME: ` + "`ssmbak log PATH --recursive --since 2h`" + ` lists the changes. Put before: in
 front of the time of the first unwanted one: before:TIME is the millisecond before TIME
-begins.`
+begins. @NAME is the time of a mark, which ` + "`ssmbak mark NAME`" + ` sets, and before:@NAME the
+millisecond before it.`
 
 // zone is the zone of a TIME without one.
 func (a *app) zone() *time.Location {
@@ -37,25 +38,39 @@ func (a *app) view(stream io.Writer) render.View {
 	}
 }
 
-// point parses a TIME argument. what is the flag that it belongs to, followed by a colon
-// and a space, or "".
-func (a *app) point(what, text string) (ssmbak.Point, error) {
-	p, err := ssmbak.ParsePoint(text, a.Now(), a.zone())
-	if refused := new(ssmbak.TimeError); errors.As(err, &refused) {
-		return p, shell.Usage(refused.Advice(), "%s%s", what, err)
-	}
-	return p, err
+// moment is a parsed TIME argument. The point of a mark is known once the archive is open,
+// see [app.locate].
+type moment struct {
+	ssmbak.Point
+	mark   string // the name of a mark, or ""
+	before bool   // before that mark
 }
 
-// moment parses a TIME argument and prints it as a note. A time in seconds means the
-// end of that second, so the current second is not in the future.
-func (a *app) moment(text string) (p ssmbak.Point, future bool, err error) {
-	if p, err = a.point("", text); err != nil {
-		return p, false, err
+// point parses a TIME argument. what is the flag that it belongs to, followed by a colon
+// and a space, or "".
+func (a *app) point(what, text string) (moment, error) {
+	if m, ok := marked(text); ok {
+		return m, checkMarkName(what, m.mark)
 	}
-	a.Note("time %s", a.both(p.At))
-	return p, p.At.Second() > a.Now().Unix(), nil
+	p, err := ssmbak.ParsePoint(text, a.Now(), a.zone())
+	if refused := new(ssmbak.TimeError); errors.As(err, &refused) {
+		err = shell.Usage(refused.Advice(), "%s%s", what, err)
+	}
+	return moment{Point: p}, err
 }
+
+// moment parses a TIME argument and prints it as a note, unless it is a mark.
+func (a *app) moment(text string) (moment, error) {
+	m, err := a.point("", text)
+	if err == nil && m.mark == "" {
+		a.Note("time %s", a.both(m.At))
+	}
+	return m, err
+}
+
+// future reports whether a point is in the future. A time in seconds means the end of
+// that second, so the current second is not in the future.
+func (a *app) future(p ssmbak.Point) bool { return p.At.Second() > a.Now().Unix() }
 
 // both formats a time in UTC, and in local time if that differs.
 func (a *app) both(at ssmbak.Time) string {
@@ -72,12 +87,12 @@ func local(at ssmbak.Time, now time.Time) string {
 
 // past is like moment, for commands that only read: it prints a note for a time in the
 // future.
-func (a *app) past(text string) (ssmbak.Point, error) {
-	p, future, err := a.moment(text)
-	if err == nil && future {
+func (a *app) past(text string) (moment, error) {
+	m, err := a.moment(text)
+	if err == nil && a.future(m.Point) {
 		a.noteFuture()
 	}
-	return p, err
+	return m, err
 }
 
 func (a *app) noteFuture() {

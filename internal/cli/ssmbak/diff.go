@@ -5,7 +5,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/plan"
@@ -69,7 +68,7 @@ yet are recorded first. A comparison of two times reads only the archive.
 }
 
 func (a *app) runDiff(ctx context.Context, o diffOptions) error {
-	point, err := a.unlessVersions(o.planOptions)
+	m, err := a.unlessVersions(o.planOptions)
 	if err != nil {
 		return err
 	}
@@ -78,10 +77,11 @@ func (a *app) runDiff(ctx context.Context, o diffOptions) error {
 		return err
 	}
 	ro := o.restore(a)
-	at, err := a.aimed(ctx, s, &ro, o.planOptions, point)
+	point, err := a.aimed(ctx, s, &ro, o.planOptions, m)
 	if err != nil {
 		return err
 	}
+	at := point.At
 	ro.By, ro.FindNew = s.caller.ARN, true
 	r := restore.New(s.archive, s.live, s.syncer(a), ro)
 	p, err := a.plan(ctx, s, r, o.target, at)
@@ -121,19 +121,27 @@ func (a *app) runDiff(ctx context.Context, o diffOptions) error {
 
 // runCompare shows the changes between two times.
 func (a *app) runCompare(ctx context.Context, o diffOptions) error {
-	begin, err := a.past(o.time)
+	first, err := a.past(o.time)
 	if err != nil {
 		return err
 	}
-	end, err := a.past(o.until)
+	second, err := a.past(o.until)
 	if err != nil {
 		return err
 	}
-	from, to := begin.At, end.At
 	s, err := a.open(ctx, reading)
 	if err != nil {
 		return err
 	}
+	begin, err := a.locate(ctx, s, first)
+	if err != nil {
+		return err
+	}
+	end, err := a.locate(ctx, s, second)
+	if err != nil {
+		return err
+	}
+	from, to := begin.At, end.At
 	c, err := restore.New(s.archive, s.live, nil, o.restore(a)).Compare(ctx, o.target, from, to)
 	if err != nil {
 		return err
@@ -151,9 +159,9 @@ func (a *app) runCompare(ctx context.Context, o diffOptions) error {
 		return err
 	}
 	a.noteSecondOf(end, c.Items)
-	first, last, uncertain := min(from, to), max(from, to), c.Count(plan.ActionSkip) > 0
+	earlier, last, uncertain := min(from, to), max(from, to), c.Count(plan.ActionSkip) > 0
 	if c.Changes() == 0 && !uncertain && len(c.Problems) == 0 && len(c.SkippedOwn)+c.Excluded == 0 {
-		a.noteNothingChanged(o.target, c.One, first, last, c.Complete, c.Unchecked)
+		a.noteNothingChanged(o.target, c.One, earlier, last, c.Complete, c.Unchecked)
 	} else {
 		a.noteCompleteness(c.Complete, last, c.Unchecked)
 	}
@@ -172,9 +180,9 @@ func (a *app) runCompare(ctx context.Context, o diffOptions) error {
 }
 
 // unlessVersions parses the TIME of a plan that is not for a version.
-func (a *app) unlessVersions(o planOptions) (ssmbak.Point, error) {
+func (a *app) unlessVersions(o planOptions) (moment, error) {
 	if o.versions != nil {
-		return ssmbak.Point{}, nil
+		return moment{}, nil
 	}
 	return a.past(o.time)
 }

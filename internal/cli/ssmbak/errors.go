@@ -34,6 +34,7 @@ func explain(err error) shell.Failure {
 	var lost *archive.MissingIndexError
 	var hidden *archive.HiddenError
 	var damaged *archive.DamagedError
+	var marked *archive.MarkExistsError
 	var column *render.ColumnError
 	var taken *emulator.PortTakenError
 	var refused *paramstore.RefusedError
@@ -83,6 +84,9 @@ func explain(err error) shell.Failure {
 		if damaged.Index() {
 			out.Hint = rebuilds(damaged.Name)
 		}
+	case errors.As(err, &marked):
+		out.Message = marked.Error()
+		out.Hint = "use another name, or add --force to move it"
 	case errors.As(err, &column):
 		out.Message, out.Code = column.Error(), shell.WrongUsage
 		out.Hint = "the columns are " + strings.Join(column.Columns, ", ")

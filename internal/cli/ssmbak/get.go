@@ -39,15 +39,19 @@ a trailing newline, regardless of --output. A SecureString requires
 }
 
 func (a *app) runGet(ctx context.Context, name ssmbak.Name, text string) error {
-	point, err := a.past(text)
+	m, err := a.past(text)
 	if err != nil {
 		return err
 	}
-	at := point.At
 	s, err := a.open(ctx, reading)
 	if err != nil {
 		return err
 	}
+	point, err := a.locate(ctx, s, m)
+	if err != nil {
+		return err
+	}
+	at := point.At
 	snap, err := s.archive.At(ctx, ssmbak.NameTarget(name), at, a.values())
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
 
@@ -60,8 +61,11 @@ func swapped(args []string) error {
 	return shell.Usage("swap them: "+shell.Quote(args[1])+" "+shell.Quote(args[0]), "%q is a time, and %q a name or a path", args[0], args[1])
 }
 
-// isTime reports whether a text is a TIME, in the future too.
+// isTime reports whether a text is a TIME, in the future too, or a mark.
 func isTime(text string) bool {
+	if m, ok := marked(text); ok {
+		return archive.ValidMarkName(m.mark)
+	}
 	const day = 24 * time.Hour
 	_, err := ssmbak.ParsePoint(text, time.Now().Truncate(day).Add(day-time.Millisecond), time.UTC)
 	return err == nil

@@ -88,18 +88,15 @@ func (a *app) runLog(ctx context.Context, o logOptions) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	since, err := a.bound("since", o.since)
+	period, err := a.bounds(o)
 	if err != nil {
 		return err
-	}
-	until, err := a.bound("until", o.until)
-	if err != nil {
-		return err
-	}
-	if since != 0 && until != 0 && since > until {
-		return shell.Usage("swap the two times", "--since %s is later than --until %s", since, until)
 	}
 	s, err := a.open(ctx, reading)
+	if err != nil {
+		return err
+	}
+	since, until, err := a.period(ctx, s, period)
 	if err != nil {
 		return err
 	}
@@ -149,25 +146,46 @@ func (a *app) runLog(ctx context.Context, o logOptions) error {
 	return incomplete(found.Complete, last, gaps, found.Unchecked)
 }
 
-// bound parses the TIME of --since or --until, zero if it is "", and prints it as a
-// note. Both include the complete second of a time in seconds.
-func (a *app) bound(flag, text string) (ssmbak.Time, error) {
-	if text == "" {
-		return 0, nil
+// bounds parses --since and --until, zero for those that are not given.
+func (a *app) bounds(o logOptions) (bounds [2]moment, err error) {
+	for i, text := range []string{o.since, o.until} {
+		if text == "" {
+			continue
+		}
+		if bounds[i], err = a.point([]string{"--since: ", "--until: "}[i], text); err != nil {
+			return bounds, err
+		}
 	}
-	p, err := a.point("--"+flag+": ", text)
-	if err != nil {
-		return 0, err
+	return bounds, nil
+}
+
+// period returns the times of --since and --until, zero for those that are not given, and
+// prints them as notes. Both include the complete second of a time in seconds.
+func (a *app) period(ctx context.Context, s *session, bounds [2]moment) (since, until ssmbak.Time, err error) {
+	for i, m := range bounds {
+		p, err := a.locate(ctx, s, m)
+		if err != nil {
+			return 0, 0, err
+		}
+		at, flag := p.At, "until"
+		if i == 0 {
+			at, flag = p.Begin, "since"
+			since = at
+		} else {
+			until = at
+		}
+		if at == 0 {
+			continue
+		}
+		a.Note("%s %s", flag, a.both(at))
+		if m.mark == "" && a.future(p) {
+			a.noteFuture()
+		}
 	}
-	at := p.At
-	if flag == "since" {
-		at = p.Begin
+	if since != 0 && until != 0 && since > until {
+		return 0, 0, shell.Usage("swap the two times", "--since %s is later than --until %s", since, until)
 	}
-	a.Note("%s %s", flag, a.both(at))
-	if at.Second() > a.Now().Unix() {
-		a.noteFuture()
-	}
-	return at, nil
+	return since, until, nil
 }
 
 // printLog writes changes in the requested form, and returns the parameters whose values

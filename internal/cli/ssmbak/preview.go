@@ -90,15 +90,19 @@ func addRecursive(cmd *cobra.Command, recursive *bool) {
 }
 
 func (a *app) runPreview(ctx context.Context, o previewOptions) error {
-	point, err := a.past(o.time)
+	m, err := a.past(o.time)
 	if err != nil {
 		return err
 	}
-	at := point.At
 	s, err := a.open(ctx, reading)
 	if err != nil {
 		return err
 	}
+	point, err := a.locate(ctx, s, m)
+	if err != nil {
+		return err
+	}
+	at := point.At
 	snap, err := s.archive.At(ctx, o.target, at, a.values())
 	if err != nil {
 		return err

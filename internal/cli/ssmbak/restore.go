@@ -118,19 +118,15 @@ var planFlags = []string{"recursive", "exact", "replace", "to", "only", "exclude
 // runRestore plans and applies a restore. what is its first argument, and flags are those
 // that decide what it does.
 func (a *app) runRestore(ctx context.Context, o restoreOptions, what, flags string) error {
-	point, future, err := ssmbak.Point{}, false, error(nil)
+	m, err := moment{}, error(nil)
 	if o.versions == nil {
-		point, future, err = a.moment(o.time)
+		m, err = a.moment(o.time)
+	}
+	if err == nil {
+		err = a.refuseFuture("", m.Point)
 	}
 	if err != nil {
 		return err
-	}
-	if future {
-		hint := "it is " + a.both(ssmbak.TimeOf(a.Now())) + " now"
-		if !a.flags.localTime {
-			hint += ", and a time without a zone is UTC unless --local-time is given"
-		}
-		return shell.Usage(hint, "%s is in the future", point.At)
 	}
 	s, err := a.openToRestore(ctx, o.maxRate)
 	if err != nil {
@@ -138,12 +134,15 @@ func (a *app) runRestore(ctx context.Context, o restoreOptions, what, flags stri
 	}
 	ro := o.restore(a)
 	ro.Message = o.message
-	at, err := a.aimed(ctx, s, &ro, o.planOptions, point)
+	point, err := a.aimed(ctx, s, &ro, o.planOptions, m)
 	if err != nil {
 		return err
 	}
+	at := point.At
 	if o.versions != nil {
 		what = o.target.String()
+	} else if err := a.refuseFuture("", point); err != nil { // the clock may be behind that of a mark
+		return err
 	}
 	arguments := "restore " + planned(what, at, ro.Options) + flags
 	r, progress := a.restorer(s, ro, arguments, "ssmbak "+arguments)

@@ -127,19 +127,20 @@ func (a *app) findVersion(line *timeline.Timeline, s selector) (chosen, error) {
 	return v, nil
 }
 
-// aimed returns the time of a plan: that of a TIME argument, or that of the selected
-// version, which it sets in the options of the plan.
-func (a *app) aimed(ctx context.Context, s *session, ro *restore.Options, o planOptions, p ssmbak.Point) (ssmbak.Time, error) {
+// aimed returns the point in time of a plan: that of a TIME argument, or that of the
+// selected version, which it sets in the options of the plan.
+func (a *app) aimed(ctx context.Context, s *session, ro *restore.Options, o planOptions, m moment) (ssmbak.Point, error) {
 	if o.versions == nil {
-		return p.At, nil
+		return a.locate(ctx, s, m)
 	}
 	found, err := a.versions(ctx, s, o.versions)
 	if err != nil {
-		return 0, err
+		return ssmbak.Point{}, err
 	}
 	ref := found[0].Ref()
 	ro.Version = &ref
-	return found[0].Moment(), nil
+	at := found[0].Moment()
+	return ssmbak.Point{At: at, Begin: at}, nil
 }
 
 // orVersions returns a check of the arguments of a command that takes up to most

@@ -145,4 +145,28 @@ var tested = []struct {
 		"what was stored after the adoption is a legacy record", "archive/internal/legacy/legacy.go",
 		" || o.Until != 0 && v.Modified > o.Until", "",
 	}, "archive", "TestAdopted"},
+	{mutation{
+		"a mark that exists is replaced", "archive/marks.go",
+		"d.Value.At != 0 && !move", "false",
+	}, "archive", "TestMarks"},
+	{mutation{
+		"a removed mark still exists", "archive/marks.go",
+		"if err == nil && d.Value.At == 0 {", "if err == nil && !d.Exists {",
+	}, "archive", "TestMarks"},
+	{mutation{
+		"a mark is not written before it is read", "archive/marks.go",
+		"return a.swapMark(ctx, m, bucket.Document[Mark]{}, move,", "base, err := a.loadMark(ctx, m.Name, move)\n\tif err != nil {\n\t\treturn Mark{}, err\n\t}\n\treturn a.swapMark(ctx, m, base, move,",
+	}, "archive", "TestMarkNeedsNoReading"},
+	{mutation{
+		"a mark whose answer was lost exists", "archive/marks.go",
+		"d.Exists && d.Value.same(m)", "false",
+	}, "archive", "TestMarkWithoutAnswer"},
+	{mutation{
+		"a mark may name the future", "archive/format.go",
+		"Latest: (*Mark).latest, ", "",
+	}, "archive", "TestForgedMarks"},
+	{mutation{
+		"a mark may begin long before its time", "archive/marks.go",
+		" || m.At > 0 && m.Begin < m.At-999", "",
+	}, "archive", "TestForgedMarks"},
 }
