@@ -196,9 +196,6 @@ func (a *Archive) Progress(ctx context.Context) (Progress, error) {
 
 func (a *Archive) readProgress(ctx context.Context) (bucket.Document[progressDocument], error) {
 	d, err := load(ctx, a, progressKind, progressKey)
-	if err == nil && d.Exists && d.Value.Began.After(d.Modified.Add(time.Minute)) {
-		d.Invalid, err = true, errors.New("the listing began later than the object was written")
-	}
 	if d.Invalid {
 		a.o.Logger.WarnContext(ctx, "progress of the listing unreadable, a new listing begins", "key", progressKey, "error", err.Error())
 		d.Value, err = progressDocument{}, nil

@@ -113,7 +113,11 @@ func TestForgedReconciled(t *testing.T) {
 			}
 		}},
 		{"by a multipart upload", func(w *world) {
-			w.Must(w.AWS.S3.PutMultipart(bucket, key, w.AWS.S3.Versions(bucket, key)[0].Body))
+			fields := w.object(key)
+			fields["last"] = time.Now().UTC().Add(-time.Minute).Format(time.RFC3339)
+			text, err := json.Marshal(fields)
+			w.Must(err)
+			w.Must(w.AWS.S3.PutMultipart(bucket, key, text))
 		}, func(w *world, before ssmbak.Time, _ any) {
 			if got := w.complete(); got != before {
 				w.Errorf("complete up to %s, want %s as before", got, before)

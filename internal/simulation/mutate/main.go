@@ -86,7 +86,7 @@ var mutations = []mutation{
 	},
 	{
 		"missed names are not noted", "recorder/reconcile.go",
-		"missed = !run.r.recordListed(ctx, name, d, err)", "_ = d\n\t\t\t\tmissed = false",
+		"missed = !run.r.recordListed(ctx, name, d, run.began, err)", "_ = d\n\t\t\t\tmissed = false",
 	},
 	{
 		"a reconcile does not compare versions", "recorder/compare.go",
