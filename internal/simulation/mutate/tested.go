@@ -87,7 +87,7 @@ var tested = []struct {
 	}, "archive", "TestClockAhead"},
 	{mutation{
 		"the metadata of a value is not compared with its fact", "archive/values.go",
-		"case d.version.Number != of.Number ||", "case false && d.version.Number != of.Number ||",
+		"case d.version.Number != of.Number || d.version.Time != of.Time || d.version.Type != of.Type:", "case false:",
 	}, "archive", "TestCopies"},
 	{mutation{
 		"an object that no recorder wrote is a copy", "archive/values.go",
