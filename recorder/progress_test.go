@@ -53,9 +53,6 @@ func runs(t *testing.T, w *testworld.World, r *recorder.Recorder, most int) (n i
 func TestFillInRuns(t *testing.T) {
 	t.Parallel()
 	n := 3000
-	if testing.Short() {
-		n = 500
-	}
 	if text := os.Getenv("SSMBAK_FILL"); text != "" {
 		if _, err := fmt.Sscan(text, &n); err != nil {
 			t.Fatal(err)
