@@ -66,17 +66,27 @@ func (d *cacheDocument) ReadLines(lines *json.Decoder, limit int64) error {
 		return fmt.Errorf("unsupported format %d", d.Format)
 	}
 	d.entries = make(map[ssmbak.Name]CacheEntry)
+	return eachLine(lines, func(line cacheLine) error {
+		if limit -= entrySize + int64(len(line.Name)+len(line.ETag)+len(line.ID)+len(line.Tags)); limit < 0 {
+			return errors.New("it has more entries than fit into memory")
+		}
+		d.entries[line.Name] = line.CacheEntry
+		return nil
+	})
+}
+
+// eachLine decodes the lines that are left, and calls f with each.
+func eachLine[T any](lines *json.Decoder, f func(T) error) error {
 	for {
-		var line cacheLine
+		var line T
 		if err := lines.Decode(&line); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return fmt.Errorf("read one of its lines: %w", err)
 		}
-		if limit -= entrySize + int64(len(line.Name)+len(line.ETag)+len(line.ID)+len(line.Tags)); limit < 0 {
-			return errors.New("it has more entries than fit into memory")
+		if err := f(line); err != nil {
+			return err
 		}
-		d.entries[line.Name] = line.CacheEntry
 	}
 }
 

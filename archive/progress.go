@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"time"
@@ -124,13 +123,7 @@ func (d *progressDocument) ReadLines(lines *json.Decoder, limit int64) error {
 		return errors.New("its first line is incomplete")
 	}
 	d.todo, d.found = make(map[ssmbak.Name]Pending), make(map[ssmbak.Name]Attempt)
-	for {
-		var line progressLine
-		if err := lines.Decode(&line); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return fmt.Errorf("read one of its lines: %w", err)
-		}
+	return eachLine(lines, func(line progressLine) error {
 		if _, err := ssmbak.ParseName(string(line.Name)); err != nil {
 			return err
 		}
@@ -143,7 +136,8 @@ func (d *progressDocument) ReadLines(lines *json.Decoder, limit int64) error {
 		if line.Attempt != (Attempt{}) {
 			d.found[line.Name] = line.Attempt
 		}
-	}
+		return nil
+	})
 }
 
 // WriteLines writes the lines in the order of the names.

@@ -98,23 +98,30 @@ func (a *app) runGet(ctx context.Context, name ssmbak.Name, text string) error {
 
 // runGetVersion writes the value of a version.
 func (a *app) runGetVersion(ctx context.Context, one []selector) error {
+	v, state, problem, err := a.versionState(ctx, one)
+	if err != nil || problem != nil {
+		return errors.Join(err, problem)
+	}
+	return a.writeValue(state, v.String())
+}
+
+// versionState returns the state with the selected version, and its value unless that is
+// masked. problem is the error of a damaged value.
+func (a *app) versionState(ctx context.Context, one []selector) (v chosen, state ssmbak.State, problem, err error) {
 	s, err := a.open(ctx, reading)
 	if err != nil {
-		return err
+		return v, state, nil, err
 	}
 	found, err := a.versions(ctx, s, one)
 	if err != nil {
-		return err
+		return v, state, nil, err
 	}
-	v := found[0]
+	v = found[0]
 	state, refs := v.line.OfVersion(v.Version)
 	if !render.Masked(state.Version.Type, a.flags.decrypt) && len(refs) > 0 {
-		var problem error
-		if state.Value, problem, err = s.archive.KnownValue(ctx, v.name, state.Version, refs); err != nil || problem != nil {
-			return errors.Join(err, problem)
-		}
+		state.Value, problem, err = s.archive.KnownValue(ctx, v.name, state.Version, refs)
 	}
-	return a.writeValue(state, v.String())
+	return v, state, problem, err
 }
 
 // writeValue writes the value of a state. what are the arguments that select the state.

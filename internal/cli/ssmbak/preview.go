@@ -58,26 +58,13 @@ func (a *app) newPreviewCommand() *cobra.Command {
 
 // runPreviewVersion shows one version of a parameter.
 func (a *app) runPreviewVersion(ctx context.Context, one []selector) error {
-	s, err := a.open(ctx, reading)
+	v, state, problem, err := a.versionState(ctx, one)
 	if err != nil {
 		return err
 	}
-	found, err := a.versions(ctx, s, one)
-	if err != nil {
-		return err
-	}
-	v := found[0]
-	state, refs := v.line.OfVersion(v.Version)
 	var problems []archive.Problem
-	if !render.Masked(state.Version.Type, a.flags.decrypt) && len(refs) > 0 {
-		value, problem, err := s.archive.KnownValue(ctx, v.name, state.Version, refs)
-		if err != nil {
-			return err
-		}
-		if problem != nil {
-			problems = append(problems, archive.Problem{Name: v.name, Err: problem})
-		}
-		state.Value = value
+	if problem != nil {
+		problems = append(problems, archive.Problem{Name: v.name, Err: problem})
 	}
 	if err := a.printStates([]ssmbak.State{state}); err != nil {
 		return err

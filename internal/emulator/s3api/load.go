@@ -50,14 +50,8 @@ func (s *Store) Load(bucket string, versions []Version) error {
 func (s *Store) Put(bucket, key string, body []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b := s.buckets[bucket]
-	if b == nil {
-		return fmt.Errorf("store %s in bucket %s: it does not exist", key, bucket)
-	}
-	s.keep(b, key, &version{body: slices.Clone(body), modified: s.now(), checksum: checksumOf("crc64nvme", body), attributes: attributes{
-		system: map[string]string{"Content-Type": "binary/octet-stream"}, encryption: encryption{algorithm: "AES256"},
-	}})
-	return nil
+	_, err := s.put(bucket, key, body)
+	return err
 }
 
 // PutMultipart stores an object as CompleteMultipartUpload does for an upload of one part:
@@ -66,18 +60,27 @@ func (s *Store) Put(bucket, key string, body []byte) error {
 func (s *Store) PutMultipart(bucket, key string, body []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	v, err := s.put(bucket, key, body)
+	if err != nil {
+		return err
+	}
+	part := md5.Sum(body)
+	sums := md5.Sum(part[:])
+	v.etag = `"` + hex.EncodeToString(sums[:]) + `-1"`
+	return nil
+}
+
+// put stores an object. The lock is held.
+func (s *Store) put(bucket, key string, body []byte) (*version, error) {
 	b := s.buckets[bucket]
 	if b == nil {
-		return fmt.Errorf("store %s in bucket %s: it does not exist", key, bucket)
+		return nil, fmt.Errorf("store %s in bucket %s: it does not exist", key, bucket)
 	}
 	v := &version{body: slices.Clone(body), modified: s.now(), checksum: checksumOf("crc64nvme", body), attributes: attributes{
 		system: map[string]string{"Content-Type": "binary/octet-stream"}, encryption: encryption{algorithm: "AES256"},
 	}}
 	s.keep(b, key, v)
-	part := md5.Sum(body)
-	sums := md5.Sum(part[:])
-	v.etag = `"` + hex.EncodeToString(sums[:]) + `-1"`
-	return nil
+	return v, nil
 }
 
 // admit takes a version id that another mint of the same seed made, so that it
