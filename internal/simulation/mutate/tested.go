@@ -161,4 +161,12 @@ var tested = []struct {
 		"a mark may begin long before its time", "archive/marks.go",
 		" || m.At > 0 && m.Begin < m.At-999", "",
 	}, "archive", "TestForgedMarks"},
+	{mutation{
+		"what a listing proved of a parameter is lost when the next one cannot read it", "recorder/listed.go",
+		"f := timeline.Union(base, seen)", "f := timeline.Union(base, timeline.Facts{Legacy: seen.Legacy})",
+	}, "recorder", "TestFailedKeepsListing"},
+	{mutation{
+		"what a listing proved of a deleted parameter is lost when the next one cannot read it", "recorder/reconcile.go",
+		"run.r.recordFailed(ctx, name, nil, run.began, cause)", "_ = cause",
+	}, "recorder", "TestFailedKeepsListing"},
 }
