@@ -61,8 +61,12 @@ func (a *app) newRootCommand() *cobra.Command {
 	f.BoolVar(&a.Flags.NoColor, "no-color", false, "disable color, like NO_COLOR")
 	root.AddCommand(
 		a.newPreviewCommand(), a.newDiffCommand(), a.newRestoreCommand(), a.newUndoCommand(), a.newGetCommand(), a.newLogCommand(),
-		a.newMarkCommand(), a.newReconcileCommand(), a.newReindexCommand(), a.newVerifyCommand(), a.newLocalCommand(), a.newDemoCommand(), a.newVersionCommand(),
+		a.newMarkCommand(), a.newReconcileCommand(), a.newReindexCommand(), a.newVerifyCommand(), a.newLocalCommand(), a.newDemoCommand(), a.newCompletionCommand(),
+		a.newVersionCommand(),
 	)
+	if shell.Completing(a.Args) {
+		a.complete(root)
+	}
 	return root
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/internal/version"
 )
 
@@ -35,6 +36,9 @@ func (a *app) newVersionCommand() *cobra.Command {
 
 // versionAsked reports whether --version is one of the arguments, with any command.
 func versionAsked(args []string) bool {
+	if shell.Completing(args) {
+		return false
+	}
 	if end := slices.Index(args, "--"); end >= 0 {
 		args = args[:end]
 	}

@@ -104,6 +104,14 @@ recorder's queue. Fix the cause first: changes that fail again become dead lette
 again. It is harmless if a change is recorded twice.`,
 			examples: "  ssmbak-stack ssmbak redrive", run: (*app).redrive,
 		},
+		{
+			name: "completion", short: "print a script that completes command lines in bash, zsh, fish or PowerShell",
+			long:     shell.CompletionHelp("ssmbak-stack completion"),
+			examples: "  source <(ssmbak-stack completion bash)", alone: true,
+			run: func(*app, context.Context) error {
+				return shell.Usage("use `ssmbak-stack completion bash`, zsh, fish or powershell", "the name of a shell is missing")
+			},
+		},
 		{name: "version", short: "print the version of ssmbak-stack", examples: "  ssmbak-stack version", run: (*app).version, alone: true},
 	}
 }
@@ -157,6 +165,9 @@ func (a *app) newCommand() *cobra.Command {
 	a.cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return shell.Usage("`ssmbak-stack --help` shows all flags", "%s", shell.FlagProblem(err))
 	})
+	if shell.Completing(a.Args) {
+		a.complete()
+	}
 	return a.cmd
 }
 
@@ -168,6 +179,11 @@ func (a *app) run(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 && args[0] == "help" {
 		fmt.Fprint(a.Stdout, a.help(args[1:]))
 		return nil
+	}
+	if len(args) == 2 && args[0] == "completion" {
+		if _, ok := actionOf(args[1]); !ok {
+			return a.WriteCompletion(cmd, args[1])
+		}
 	}
 	name, do, err := parse(args)
 	if err != nil {
@@ -214,8 +230,7 @@ func parse(args []string) (name string, do action, err error) {
 func (a *app) checkFlags(cmd *cobra.Command, do action) error {
 	var wrong error
 	cmd.Flags().Visit(func(f *pflag.Flag) {
-		setting := slices.ContainsFunc(stack.Settings(), func(s stack.Setting) bool { return s.Name == f.Name })
-		if slices.Contains(everywhere, f.Name) || setting && do.settings || slices.Contains(do.flags, f.Name) || wrong != nil {
+		if do.has(f.Name) || wrong != nil {
 			return
 		}
 		wrong = shell.Usage("`ssmbak-stack "+do.name+" --help` shows its flags", "--%s is not a flag of %s", f.Name, do.name)
