@@ -126,13 +126,13 @@ func actionOf(name string) (action, bool) {
 }
 
 // everywhere are the flags of every COMMAND.
-var everywhere = []string{"region", "profile", "endpoint-url", "output", "verbose", "no-color", "help", "version"}
+var everywhere = []string{"region", "profile", "endpoint-url", "output", "verbose", "no-color", "version", "help"}
 
 // newCommand returns the program's command. It has no subcommands, since NAME precedes
 // COMMAND.
 func (a *app) newCommand() *cobra.Command {
 	a.cmd = &cobra.Command{
-		Use: "ssmbak-stack NAME COMMAND [flags]", SilenceErrors: true, SilenceUsage: true, Version: a.env.Version,
+		Use: "ssmbak-stack NAME COMMAND [flags]", SilenceErrors: true, SilenceUsage: true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 		Args:              cobra.ArbitraryArgs,
 		RunE:              a.run,
@@ -144,6 +144,7 @@ func (a *app) newCommand() *cobra.Command {
 	f.StringVarP((*string)(&a.Flags.Output), "output", "o", string(shell.Table), "`FORMAT` of the output: table or json")
 	f.BoolVarP(&a.Flags.Verbose, "verbose", "v", false, "print debug output")
 	f.BoolVar(&a.Flags.NoColor, "no-color", false, "disable color")
+	shell.VersionFlag(f)
 	f.BoolVarP(&a.flags.yes, "yes", "y", false, "do not ask for confirmation")
 	f.BoolVar(&a.flags.noFill, "no-fill", false, "do not start a reconcile; the first scheduled one records the current parameters")
 	f.BoolVar(&a.flags.changeSet, "change-set", false, "only show what would change")
