@@ -168,14 +168,14 @@ var tested = []struct {
 	{mutation{
 		"completion repeats a request", "internal/cli/shell/completion.go",
 		"s.AWS.MaxAttempts = 1", "",
-	}, "internal/cli/ssmbak", "TestScripts"},
+	}, "internal/cli/ssmbak", "TestCompletionAsksOnce"},
 	{mutation{
 		"completion waits for an answer", "internal/cli/shell/completion.go",
 		"completionTime = 400", "completionTime = 4000",
-	}, "internal/cli/ssmbak", "TestScripts"},
+	}, "internal/cli/ssmbak", "TestCompletionAsksOnce"},
 	{mutation{
 		"completion looks up the bucket of a stack", "internal/cli/ssmbak/completion.go",
 		"\tif bucket == \"\" {\n\t\treturn nil\n\t}\n\treturn a.Look(ctx, func(ctx context.Context, conn *awsconn.Conn) ([]string, error) {",
 		"\treturn a.Look(ctx, func(ctx context.Context, conn *awsconn.Conn) (_ []string, err error) {\n\t\tif bucket, _, err = a.bucket(ctx, conn); err != nil {\n\t\t\treturn nil, err\n\t\t}",
-	}, "internal/cli/ssmbak", "TestScripts"},
+	}, "internal/cli/ssmbak", "TestCompletionAsksOnce"},
 }
