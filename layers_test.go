@@ -50,7 +50,7 @@ func TestLayers(t *testing.T) {
 		"/internal/stack/code/makezips": {"/internal/stack/code"},
 		"/internal/cli/export":          {},
 		"/internal/cli/render":          {"", "/archive", "/changeset", "/plan", "/restore"},
-		"/internal/cli/shell":           {"/internal/awsconn", "/internal/cli/render"},
+		"/internal/cli/shell":           {"/internal/awsconn", "/internal/cli/render", "/internal/version"},
 		"/internal/cli/ssmbak": {
 			"", "/timeline", "/archive", "/changeset", "/paramstore", "/pattern", "/plan", "/recorder", "/restore", "/verify", "/internal/awsconn", "/internal/cli/export", "/internal/cli/render",
 			"/internal/cli/shell", "/internal/emulator", "/internal/emulator/ssmapi", "/internal/stack", "/internal/version",

@@ -53,7 +53,7 @@ variable are an error, and so is a value that the reader of the format would cha
 		},
 	}
 	addRecursive(cmd, &o.recursive)
-	cmd.Flags().StringVar(&o.format, "format", string(export.JSON), "the `FORMAT` of the file: "+exportFormats())
+	cmd.Flags().StringVar(&o.format, "format", string(export.JSON), "the `KIND` of file: "+exportFormats())
 	cmd.Flags().StringVar(&o.out, "out", "-", "the `FILE` to write, with mode 0600; - is standard output")
 	return cmd
 }
