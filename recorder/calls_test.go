@@ -78,7 +78,7 @@ func TestCalls(t *testing.T) {
 		if err == nil {
 			t.Error("a deleted parameter is deleted again")
 		}
-		w.Drain() // until the call that names /none is too old
+		w.Drain()
 		w.wantActors(t, "/a", "Create alice", "Update bob", "Tag carol", "Label dave", "Label dave", "Label erin", "Tag frank", "Delete mallory")
 		w.wantActors(t, "/b", "Create alice", "Delete mallory")
 		if n := len(w.index(t, "/a").Facts.Calls); n != 5 {

@@ -32,7 +32,7 @@ func (s *Store) StartTrail() { s.trailed.Store(true) }
 // https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html;
 // eventTime has seconds, and is when the request completed. A value is hidden, and the
 // response of PutParameter has the version, as in records of requests that were published;
-// those of DeleteParameter have no response. Of the other operations none is published, so
+// those of DeleteParameter have no response. No record of the others is published, so
 // here they have none.
 func (s *Store) trail(c trailCall) {
 	if !s.trailed.Load() || s.opt.Emit == nil || !slices.Contains(trailed, c.op) {
