@@ -47,6 +47,8 @@ func shrinks(p Plan) []Plan {
 	}
 	without(func(q *Plan) { q.Established, q.Hurt, q.Lifecycle = 0, 0, false })
 	without(func(q *Plan) { q.Hide = 0 })
+	without(func(q *Plan) { q.Trail, q.TrailLose = false, 0 })
+	without(func(q *Plan) { q.TrailLose = 0 })
 	without(func(q *Plan) { q.Established = 0 })
 	without(func(q *Plan) { q.StepBack = false })
 	without(func(q *Plan) { q.Readers = nil })
