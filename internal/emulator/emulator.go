@@ -53,6 +53,7 @@ type AWS struct {
 	Clock  *Clock
 
 	account string
+	region  string
 	latency func(service, op string) time.Duration
 	limits  *limits
 
@@ -77,7 +78,7 @@ func New(o Options) *AWS {
 	a := &AWS{
 		S3:    s3api.New(s3api.Options{Account: o.Account, Region: o.Region, Now: o.S3Clock.Now, Seed: o.Seed}),
 		Queue: newQueue(o.Queue, o.Clock), Faults: &Faults{}, Clock: o.Clock,
-		account: o.Account, latency: o.Latency, counts: make(map[string]int),
+		account: o.Account, region: o.Region, latency: o.Latency, counts: make(map[string]int),
 		limits: newLimits(o.Clock, o.Limits),
 	}
 	o.SSM.Account, o.SSM.Region, o.SSM.Now = o.Account, o.Region, o.Clock.Now

@@ -29,9 +29,13 @@ func (a *app) newLocalCommand() *cobra.Command {
 		Long: `Serve an emulated Parameter Store, an emulated S3 with a versioned bucket, and
 the real recorder on 127.0.0.1 until interrupted. All data is in memory. The
 command prints environment variables for the AWS CLI and ssmbak: paste them into
-another terminal.`,
+another terminal.
+
+AWS_ACCESS_KEY_ID is the name of the IAM user: with other names, several people change
+parameters, and log, diff and undo say who. Any AWS_SECRET_ACCESS_KEY is valid.`,
 		Example: `  ssmbak local
-  ssmbak local --port 4567`,
+  ssmbak local --port 4567
+  AWS_ACCESS_KEY_ID=alice aws ssm put-parameter --name /app/db --value two --type String --overwrite`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if port < 0 || port > 65535 {

@@ -45,6 +45,7 @@ var zone = time.FixedZone("CEST", 2*60*60)
 //
 //	ssmbak ARG...              the command itself; ! ssmbak if it has to fail;
 //	                           ids of restores are RESTORE-1 and so on
+//	as USER                    the IAM user of what follows, ssmbak's own requests included
 //	clock TIME                 let time pass until then
 //	put NAME VALUE [TYPE] [ATTRIBUTE=TEXT...]
 //	puts NAME N                make N versions, with their numbers as values
@@ -75,6 +76,7 @@ func TestScripts(t *testing.T) {
 type world struct {
 	script.Console
 	*testworld.World
+	user     string // the IAM user that sends requests
 	took     time.Duration
 	restores []string // ids of restores, in the order in which they were seen
 	// what happens with the request of this number to this operation
@@ -84,6 +86,10 @@ type world struct {
 
 // client is one that lets happen what at says.
 func (w *world) client(interrupt func()) aws.HTTPClient {
+	return testworld.As(w.faulty(interrupt), w.user)
+}
+
+func (w *world) faulty(interrupt func()) aws.HTTPClient {
 	op, event, left, happened := w.op, w.event, w.nth, false
 	w.op = ""
 	var mu sync.Mutex
@@ -140,7 +146,7 @@ func connection(client aws.HTTPClient) awsconn.Options {
 // has none. The first recording creates the archive.
 func setup(t testing.TB, env *testscript.Env) *world {
 	env.Setenv("SSMBAK_BUCKET", bucket)
-	return &world{World: testworld.Bare(t, testworld.Options{Bucket: bucket})}
+	return &world{World: testworld.Bare(t, testworld.Options{Bucket: bucket}), user: "local"}
 }
 
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -158,6 +164,10 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 			defer func() { w.took = time.Since(began) }()
 			return ssmbakcli.Main(ctx, ssmbakcli.Env{Env: env})
 		})
+	},
+	"as": func(ts *testscript.TestScript, _ bool, args []string) {
+		w := worldOf(ts)
+		w.user, w.SSM = args[0], w.Connect(testworld.As(w.AWS.Client(), args[0])).SSM()
 	},
 	"clock": func(ts *testscript.TestScript, _ bool, args []string) {
 		at, err := time.Parse(time.RFC3339, args[0])

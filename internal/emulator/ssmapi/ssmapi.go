@@ -116,7 +116,6 @@ type Options struct {
 // concurrent use; build one by [New].
 type Store struct {
 	opt      Options
-	user     string
 	arn      string // of a parameter, without the name's leading slash
 	eventSet uint64 // makes event ids of different stores differ
 
@@ -156,11 +155,9 @@ func New(opt Options) *Store {
 	if opt.DefaultTier == "" {
 		opt.DefaultTier = tierStandard
 	}
-	partition := partitionOf(opt.Region)
 	return &Store{
 		opt:      opt,
-		user:     fmt.Sprintf("arn:%s:iam::%s:user/local", partition, opt.Account),
-		arn:      fmt.Sprintf("arn:%s:ssm:%s:%s:parameter/", partition, opt.Region, opt.Account),
+		arn:      fmt.Sprintf("arn:%s:ssm:%s:%s:parameter/", partitionOf(opt.Region), opt.Region, opt.Account),
 		eventSet: uint64(opt.Now().UnixNano()),
 		records:  map[string]*record{},
 		refused:  map[string]*refusedUpdates{},
@@ -239,13 +236,13 @@ func constraint(shown, member, rule string) error {
 	return invalid("1 validation error detected: Value %s at '%s' failed to satisfy constraint: Member must %s", shown, member, rule)
 }
 
-type operation func(*Store, []byte) (any, error)
+type operation func(s *Store, caller string, body []byte) (any, error)
 
 // call decodes the request of an operation. A member that the API does not
 // have is refused, although AWS ignores it: it is a typing mistake, or
 // something that is not emulated.
 func call[In any](do func(*Store, *In) (any, error)) operation {
-	return func(s *Store, body []byte) (any, error) {
+	return func(s *Store, caller string, body []byte) (any, error) {
 		in := new(In)
 		d := json.NewDecoder(bytes.NewReader(body))
 		d.DisallowUnknownFields()
@@ -254,6 +251,9 @@ func call[In any](do func(*Store, *In) (any, error)) operation {
 		}
 		if d.More() {
 			return nil, refuse("SerializationException", "the request holds more than one JSON value")
+		}
+		if by, ok := any(in).(calledBy); ok {
+			by.setCaller(caller)
 		}
 		return do(s, in)
 	}
@@ -309,8 +309,13 @@ func (s *Store) serve(w http.ResponseWriter, r *http.Request, target string, ope
 			return
 		}
 	}
+	user, ok := User(r)
+	if !ok { // https://docs.aws.amazon.com/systems-manager/latest/APIReference/CommonErrors.html
+		WriteError(w, http.StatusBadRequest, "UnrecognizedClientException", "The security token included in the request is invalid.")
+		return
+	}
 	s.settleImages()
-	out, err := op(s, body)
+	out, err := op(s, UserARN(s.opt.Region, s.opt.Account, user), body)
 	s.events.drain(s.opt.Emit)
 	if err != nil {
 		refusal := err.(*apiError) // every operation returns this type only
