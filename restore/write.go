@@ -20,6 +20,9 @@ func (r *Restorer) applyItem(ctx, begin context.Context, out *plan.Outcome, chec
 	if err := sleepUntil(begin, item.NotBefore); err != nil {
 		return err
 	}
+	if err := r.guard(begin, item); err != nil {
+		return err
+	}
 	uninterrupted := ctx
 	if item.Action == plan.ActionReplace || item.Fallback != nil {
 		uninterrupted = context.WithoutCancel(ctx) // a deleted parameter must be recreated

@@ -218,4 +218,24 @@ var tested = []struct {
 		"a revert removes an expiration that it is not to change", "plan/revert.go",
 		"expired != \"\" && item.NewVersion() && !taken[UnitTier]", "expired != \"\" && false",
 	}, "plan", "TestRevertUnits"},
+	{mutation{
+		"a revert does not read tags and labels again before it writes", "restore/apply.go",
+		"newImages(ctx, &run), p.Until != 0", "newImages(ctx, &run), false",
+	}, "restore", "TestRevertGuarded"},
+	{mutation{
+		"a revert with --by takes back what unknown principals changed", "restore/conflicts.go",
+		"|| by != \"\" && r.o.IncludesPrincipal(by) {", "|| by == \"\" || r.o.IncludesPrincipal(by) {",
+	}, "restore", "TestRevertBy"},
+	{mutation{
+		"a revert with --by takes back what others changed", "restore/conflicts.go",
+		"|| by != \"\" && r.o.IncludesPrincipal(by) {", "|| by != \"\" {",
+	}, "restore", "TestRevertBy"},
+	{mutation{
+		"a conflict names a change of another unit", "restore/conflicts.go",
+		"if !unit.Unchanged(before, after) {", "if _ = unit.Unchanged(before, after); true {",
+	}, "restore", "TestRevertAttribution"},
+	{mutation{
+		"the record of a revert lacks the later time", "restore/record.go",
+		"Until: p.Until, ", "",
+	}, "restore", "TestRevert"},
 }
