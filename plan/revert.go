@@ -123,6 +123,7 @@ func Revert(c Reversal) Item {
 	}
 	if item.Action == ActionNone && len(item.Conflicts) > 0 {
 		item.Action, item.Reason = ActionSkip, conflictReason(item.Conflicts)
+		item.After, item.AfterObjects = c.From.State, c.From.Objects
 	}
 	return item
 }

@@ -57,9 +57,9 @@ func (r *Restorer) others(ctx context.Context, h history, from, to ssmbak.Time) 
 		if !c.Within(from+1, to) || by != "" && r.o.IncludesPrincipal(by) {
 			continue
 		}
-		units, reason := []plan.Unit{plan.UnitExistence}, "it changed in between, and not by whom --by names"
+		units, reason := []plan.Unit{plan.UnitExistence}, "another principal changed it in between"
 		if by == "" {
-			reason = "it changed in between, and by whom is unknown"
+			reason = "an unknown principal changed it in between"
 		}
 		switch c.Operation {
 		case ssmbak.OpCreate, ssmbak.OpDelete:

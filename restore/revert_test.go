@@ -185,10 +185,10 @@ func TestRevertBy(t *testing.T) {
 		if diff := cmp.Diff(actions(p), want); diff != "" {
 			t.Errorf("plan (-got +want):\n%s", diff)
 		}
-		const unknown = "it changed in between, and by whom is unknown"
+		const unknown = "an unknown principal changed it in between"
 		want = []string{
 			"/a/again existence: " + unknown,
-			"/a/both value: it changed in between, and not by whom --by names",
+			"/a/both value: another principal changed it in between",
 			"/a/deleted existence: " + unknown,
 			"/a/gone existence: the parameter was deleted since",
 			"/a/moved label prod: " + unknown,

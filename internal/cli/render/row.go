@@ -213,6 +213,7 @@ func PlannedRowOf(item plan.Item, live, reveal bool) Row {
 		field{"Differences", differenceRows(item, reveal)},
 		field{"Overwrites", overwrites(item, live)},
 		field{"Notices", append([]string{}, item.Notices...)},
+		field{"Conflicts", conflictRows(item.Conflicts)},
 	)
 }
 
