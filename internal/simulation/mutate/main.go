@@ -86,7 +86,7 @@ var mutations = []mutation{
 	},
 	{
 		"missed names are not noted", "recorder/reconcile.go",
-		"missed = !run.r.recordListed(ctx, name, d, run.began, err)", "_ = d\n\t\t\t\tmissed = false",
+		"missed = run.recordFailed(ctx, name, err)", "_ = run.recordFailed",
 	},
 	{
 		"a reconcile does not compare versions", "recorder/compare.go",
