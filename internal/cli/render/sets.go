@@ -25,10 +25,11 @@ type SetRow struct {
 	Overlaps    []int
 	Before      string // the TIME before the first change
 	Compare     string // the command that shows what changed from then to the end of the set
+	Revert      string // the command that takes back the set, unless others changed the same parameters
 }
 
 // SetRowOf returns the row of a set, without its number, the numbers of others and the
-// command. Until is its last millisecond.
+// commands. Until is its last millisecond.
 func SetRowOf(s changeset.Set) SetRow {
 	row := SetRow{
 		From: s.From, Until: s.Until - 1, By: s.By, Path: s.Path(), Overlaps: []int{}, Unknown: s.Unknown, Before: "before:" + s.From.String(),
@@ -58,7 +59,7 @@ func Sets(w io.Writer, rows []SetRow, o View) error {
 		if len(r.Overlaps) > 0 {
 			fmt.Fprintf(&b, "    overlaps set %s\n", strings.Trim(strings.ReplaceAll(fmt.Sprint(r.Overlaps), " ", ", "), "[]"))
 		}
-		fmt.Fprintf(&b, "    before it: %s\n    `%s`\n", r.Before, r.Compare)
+		fmt.Fprintf(&b, "    `%s`\n    before it: %s\n    `%s`\n", r.Compare, r.Before, r.Revert)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
