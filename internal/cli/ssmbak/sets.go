@@ -24,7 +24,7 @@ func (a *app) printSets(changes []ssmbak.Change, o logOptions) error {
 			row.Overlaps = append(row.Overlaps, len(sets)-j)
 		}
 		slices.Sort(row.Overlaps)
-		times := " " + shell.Quote(s.Path()) + " " + row.Before + " " + (s.Until - 1).String()
+		times := " " + shell.Quote(s.Path()) + " " + row.Before + " " + s.Done().String()
 		if len(row.Names) > 1 {
 			times += " --recursive"
 		}
