@@ -60,13 +60,13 @@ func (a *app) noteNothingChanged(target ssmbak.Target, one bool, from, to, compl
 func incomplete(complete, at ssmbak.Time, uncertain, unchecked bool) error {
 	switch {
 	case uncertain:
-		return shell.Part("`ssmbak log` shows the gaps; omit --require-complete to accept them", "the answer has gaps")
+		return shell.KindNotProved.Part("`ssmbak log` shows the gaps; omit --require-complete to accept them", "the answer has gaps")
 	case complete == 0:
-		return shell.Part("`ssmbak reconcile` makes a complete listing", "the answer is not proved: there is no complete listing yet")
+		return shell.KindNotProved.Part("`ssmbak reconcile` makes a complete listing", "the answer is not proved: there is no complete listing yet")
 	case unchecked:
-		return shell.Part("`ssmbak reconcile` completes the register of names", "the answer is not proved: hidden parameters were not looked for")
+		return shell.KindNotProved.Part("`ssmbak reconcile` completes the register of names", "the answer is not proved: hidden parameters were not looked for")
 	case at > complete:
-		return shell.Part("`ssmbak reconcile` makes a new complete listing; changes up to now are proved by one that begins later",
+		return shell.KindNotProved.Part("`ssmbak reconcile` makes a new complete listing; changes up to now are proved by one that begins later",
 			"the answer is not proved: it is about %s, and complete up to %s", at, complete)
 	}
 	return nil

@@ -85,5 +85,5 @@ func (a *app) noMark(ctx context.Context, s *session, name string) error {
 	if len(near) > 0 {
 		hint = "the nearest are " + strings.Join(near, ", ") + "; `ssmbak mark` lists all"
 	}
-	return shell.Fail(hint, "there is no mark %s", name)
+	return shell.KindNotFound.Fail(hint, "there is no mark %s", name)
 }

@@ -49,7 +49,7 @@ func (a *app) readPlanFile(path, digest string) (*plan.File, error) {
 		return nil, err
 	}
 	if sum := sha256.Sum256(text); digest != "" && !bytes.Equal(want, sum[:]) {
-		return nil, shell.Fail("review the plan again: `ssmbak restore --plan "+shell.Quote(path)+" --dry-run`; nothing was changed",
+		return nil, shell.KindInvalidPlanFile.Fail("review the plan again: `ssmbak restore --plan "+shell.Quote(path)+" --dry-run`; nothing was changed",
 			"the plan is not the one that was reviewed: its SHA-256 is %x", sum)
 	}
 	return plan.ParseFile(text)

@@ -192,7 +192,7 @@ func (a *app) nothing(ctx context.Context, s *session, t ssmbak.Target) error {
 			}
 		}
 	}
-	return shell.Fail(hint, "the archive in bucket %s has no records of %s", s.archive.Bucket(), t)
+	return shell.KindNotFound.Fail(hint, "the archive in bucket %s has no records of %s", s.archive.Bucket(), t)
 }
 
 // before returns the error for a time before the first record of a target.
@@ -225,5 +225,5 @@ func (a *app) before(ctx context.Context, s *session, t ssmbak.Target, at ssmbak
 	if lines.Since != 0 {
 		hint += "; recording began at " + lines.Since.String()
 	}
-	return shell.Fail(hint, "there are no records of %s at %s", t, at)
+	return shell.KindNotFound.Fail(hint, "there are no records of %s at %s", t, at)
 }

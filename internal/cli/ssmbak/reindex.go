@@ -178,7 +178,7 @@ func anyIndex(ctx context.Context, from *archive.Archive, t ssmbak.Target) error
 	for _, err := range from.Names(ctx, t) {
 		return err
 	}
-	return shell.Fail("", "the archive has no records of %s", t)
+	return shell.KindNotFound.Fail("", "the archive has no records of %s", t)
 }
 
 // reindexOne rebuilds one index, or with dry determines whether it is broken. The row

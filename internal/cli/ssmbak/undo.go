@@ -107,7 +107,7 @@ func (a *app) runUndo(ctx context.Context, o undoOptions, flags string) error {
 	defer progress.Close()
 	p, err := r.Undo(ctx, o.id)
 	if errors.Is(err, archive.ErrNoRestore) {
-		return shell.Fail("`ssmbak undo` lists the restores", "bucket %s has no record of restore %s", s.archive.Bucket(), o.id)
+		return shell.KindNotFound.Fail("`ssmbak undo` lists the restores", "bucket %s has no record of restore %s", s.archive.Bucket(), o.id)
 	}
 	if err != nil {
 		return err
