@@ -28,13 +28,13 @@ type LogEntry struct {
 // Fields may be added, but not removed.
 type ChangeRow struct {
 	Name        ssmbak.Name
-	Operation   ssmbak.Operation
+	Change      string // its operation, as in a plan in lower case
 	Time        ssmbak.Time
 	From, Until ssmbak.Time
 	Version     int64
 	Missing     *MissingRow
 	Type        optional
-	ModifiedBy  optional
+	By          optional
 	Tags        map[string]*string // nil for other operations; a removed tag is nil
 	Labels      map[string]*int64  // like Tags
 	Reason      optional
@@ -58,8 +58,8 @@ type MissingRow struct {
 func ChangeRowOf(e LogEntry, reveal bool) ChangeRow {
 	c := e.Change
 	row := ChangeRow{
-		Name: c.Name, Operation: c.Operation, Time: c.Time, From: c.From, Until: c.Until, Version: c.Version.Number,
-		Type: optional(c.Version.Type), ModifiedBy: optional(c.Version.User), Tags: c.Tags, Reason: optional(c.Reason),
+		Name: c.Name, Change: strings.ToLower(string(c.Operation)), Time: c.Time, From: c.From, Until: c.Until, Version: c.Version.Number,
+		Type: optional(c.Version.Type), By: optional(c.Version.User), Tags: c.Tags, Reason: optional(c.Reason),
 	}
 	if c.Missing != (ssmbak.Numbers{}) {
 		row.Missing = &MissingRow{c.Missing.First, c.Missing.Last}

@@ -185,7 +185,11 @@ func (s *Shell) Announce(account string, conn *awsconn.Conn, what string) {
 	if endpoint == "" {
 		endpoint = "of AWS"
 	}
-	s.Note("account %s, region %s, endpoint %s, %s", account, conn.Region(), endpoint, what)
+	facts := Facts{"Account": account, "Region": conn.Region(), "Endpoint": nil}
+	if url := conn.Endpoint(); url != "" {
+		facts["Endpoint"] = url
+	}
+	s.NoteFacts(facts, "account %s, region %s, endpoint %s, %s", account, conn.Region(), endpoint, what)
 }
 
 // Data writes rows as JSON, or calls table to write them as a table.
@@ -213,13 +217,20 @@ func (s *Shell) Lines(lines ...string) error {
 	return nil
 }
 
+// Facts are the facts in a note, for programs: the fields of the note in JSON. Their names
+// are listed in docs/output.md.
+type Facts map[string]any
+
 // Note writes a note to standard error, above the progress bar if there is one.
-func (s *Shell) Note(format string, args ...any) {
+func (s *Shell) Note(format string, args ...any) { s.NoteFacts(nil, format, args...) }
+
+// NoteFacts is like [Shell.Note], with the facts that the note is about.
+func (s *Shell) NoteFacts(facts Facts, format string, args ...any) {
 	text := s.placed(awsconn.Redacted(fmt.Sprintf(format, args...)))
 	s.notes.Lock()
 	defer s.notes.Unlock()
 	if s.Flags.Output == JSON {
-		_ = s.WriteLine(struct{ Note string }{text})
+		_ = s.WriteLine(render.NoteRow(text, facts))
 		return
 	}
 	w := s.Stderr

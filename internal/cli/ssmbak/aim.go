@@ -63,7 +63,7 @@ func (a *app) point(what, text string) (moment, error) {
 func (a *app) moment(text string) (moment, error) {
 	m, err := a.point("", text)
 	if err == nil && m.mark == "" {
-		a.Note("time %s", a.both(m.At))
+		a.NoteFacts(shell.Facts{"At": m.At}, "time %s", a.both(m.At))
 	}
 	return m, err
 }

@@ -31,7 +31,7 @@ func (a *app) noteCompleteness(complete, at ssmbak.Time, unchecked bool) {
 	if complete != 0 {
 		a.noteUnchecked(unchecked)
 	}
-	a.Note("%s", completeness(complete, at, unchecked))
+	a.NoteFacts(shell.Facts{"CompleteUpTo": complete}, "%s", completeness(complete, at, unchecked))
 }
 
 // noteNothingChanged prints that nothing changed between two times, and how certain that is.
@@ -51,7 +51,7 @@ func (a *app) noteNothingChanged(target ssmbak.Target, one bool, from, to, compl
 	if complete != 0 {
 		a.noteUnchecked(unchecked)
 	}
-	a.Note("%s changed %s; %s", what, period, completeness(complete, to, unchecked))
+	a.NoteFacts(shell.Facts{"From": from, "Until": to, "Changes": 0, "CompleteUpTo": complete}, "%s changed %s; %s", what, period, completeness(complete, to, unchecked))
 }
 
 // incomplete returns the error of --require-complete, or nil if the answer up to a time is

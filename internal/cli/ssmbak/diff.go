@@ -63,6 +63,7 @@ yet are recorded first. A comparison of two times reads only the archive.
 	}
 	o.addFlags(cmd)
 	addRequireComplete(cmd, &o.requireComplete)
+	a.addSummary(cmd)
 	cmd.Flags().BoolVar(&o.detailedExitCode, "detailed-exitcode", false, "exit with 2 if there are differences")
 	return cmd
 }
@@ -91,7 +92,7 @@ func (a *app) runDiff(ctx context.Context, o diffOptions) error {
 	if o.out != "" && a.isStdout(o.out) { // standard output is for the plan file only
 		err = render.Items(a.Stderr, render.Title(p, o.to), render.Summary(p), p.Items, a.view(a.Stderr))
 	} else {
-		err = a.printPlan(ctx, s, render.Title(p, o.to), render.Summary(p), p.Items, true)
+		err = a.printRestorePlan(ctx, s, p, o.to)
 	}
 	if err != nil {
 		return err
@@ -155,7 +156,7 @@ func (a *app) runCompare(ctx context.Context, o diffOptions) error {
 			return err
 		}
 	}
-	if err := a.printPlan(ctx, s, render.ComparisonTitle(c), render.ComparisonSummary(c), c.Items, false); err != nil {
+	if err := a.printComparison(ctx, s, c); err != nil {
 		return err
 	}
 	a.noteSecondOf(end, c.Items)
@@ -202,7 +203,7 @@ func (a *app) runCompareVersions(ctx context.Context, o diffOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := a.printPlan(ctx, s, render.ComparisonTitle(c), render.ComparisonSummary(c), c.Items, false); err != nil {
+	if err := a.printComparison(ctx, s, c); err != nil {
 		return err
 	}
 	if err := a.problems(c.Problems, nil); err != nil {

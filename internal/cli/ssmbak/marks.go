@@ -50,7 +50,7 @@ func (a *app) locate(ctx context.Context, s *session, m moment) (ssmbak.Point, e
 		p.At = p.Begin - 1
 		p.Begin, where = p.At, "before mark "
 	}
-	a.Note("time %s (%s%s)", a.both(p.At), where, mark.Name)
+	a.NoteFacts(shell.Facts{"At": p.At, "Mark": mark.Name}, "time %s (%s%s)", a.both(p.At), where, mark.Name)
 	return p, nil
 }
 

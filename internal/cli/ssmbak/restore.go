@@ -105,6 +105,7 @@ Every restore has an ID; ` + "`ssmbak undo ID`" + ` undoes it.
 	}
 	o.addFlags(cmd)
 	o.addRunFlags(cmd)
+	a.addSummary(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.out, "out", "", "with --dry-run, write the plan to this `FILE`; - means standard output")
 	f.StringVar(&o.planFile, "plan", "", "apply the plan in this `FILE`; - means standard input, and requires --yes")
@@ -175,7 +176,7 @@ func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 	if err != nil {
 		return err
 	}
-	a.Note("time %s", a.both(f.At))
+	a.NoteFacts(shell.Facts{"At": f.At}, "time %s", a.both(f.At))
 	arguments := "restore --plan " + shell.Quote(o.planFile)
 	same := "ssmbak restore " + planned(f.Target, f.At, f.Options) + optionsOf(f)
 	// The options come before the parameters: they decide what happens to those.
@@ -196,7 +197,7 @@ func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 	a.noteUnchecked(p.Unchecked)
 	if o.dryRun {
 		progress.Close()
-		if err := a.printPlan(ctx, s, render.Title(p, o.to), render.Summary(p), p.Items, true); err != nil {
+		if err := a.printRestorePlan(ctx, s, p, o.to); err != nil {
 			return err
 		}
 		return a.concluded(p.Problems, nil, p.Unproved)
@@ -246,7 +247,12 @@ func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, p *
 	if err != nil {
 		return err
 	}
-	if err := a.printOutcomes(res, states, a.Terminal(a.Stdout) && !o.allRows); err != nil {
+	if a.flags.summary {
+		err = a.printSummary(summaryOfResult(p, res))
+	} else {
+		err = a.printOutcomes(res, states, a.Terminal(a.Stdout) && !o.allRows)
+	}
+	if err != nil {
 		return err
 	}
 	err = a.conclude(p, res, again, o.replan)
@@ -337,10 +343,10 @@ func (a *app) conclude(p *restore.Plan, res restore.Result, again, replan string
 			}
 		case plan.StatusRefused:
 			refused++
-			a.Note("refused: %s: %s", o.Item.Name, reason(o.Err))
+			a.NoteFacts(shell.Facts{"Name": o.Item.Name, "Status": o.Status, "Error": reason(o.Err)}, "refused: %s: %s", o.Item.Name, reason(o.Err))
 		case plan.StatusFailed:
 			failed++
-			a.Note("failed: %s: %s", o.Item.Name, reason(o.Err))
+			a.NoteFacts(shell.Facts{"Name": o.Item.Name, "Status": o.Status, "Error": reason(o.Err)}, "failed: %s: %s", o.Item.Name, reason(o.Err))
 			if _, hint, ok := shell.ExplainAWS(o.Err); ok && first == "" {
 				first = hint + "; "
 			}
@@ -350,10 +356,11 @@ func (a *app) conclude(p *restore.Plan, res restore.Result, again, replan string
 		a.Note("not started: %s (%s)", shell.Count(idle, "parameter", "parameters"), ended(cause))
 	}
 	kept := p.Count(plan.ActionKeep)
-	a.Note("restored %d, deleted %d, unchanged %d, kept %d, refused %d, failed %d",
+	counts := shell.Facts{"restored": restored, "deleted": deleted, "unchanged": unchanged, "kept": kept, "refused": refused, "failed": failed + idle}
+	a.NoteFacts(shell.Facts{"Counts": counts}, "restored %d, deleted %d, unchanged %d, kept %d, refused %d, failed %d",
 		restored, deleted, unchanged, kept, refused, failed+idle)
 	if slices.ContainsFunc(res.Outcomes, func(o plan.Outcome) bool { return o.Changed }) {
-		a.Note("`ssmbak undo %s` undoes this", res.ID)
+		a.NoteFacts(shell.Facts{"RestoreId": res.ID}, "`ssmbak undo %s` undoes this", res.ID)
 	}
 	if res.Unrecorded != nil {
 		a.Note("cannot save the results in the restore record: %s", reason(res.Unrecorded))

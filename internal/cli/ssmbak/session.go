@@ -86,7 +86,7 @@ func (a *app) open(ctx context.Context, what access) (*session, error) {
 		return nil, err
 	}
 	if ok && (id.Account != account || id.Region != conn.Region()) {
-		a.Note("archive of account %s in %s", id.Account, id.Region)
+		a.NoteFacts(shell.Facts{"Account": id.Account, "Region": id.Region}, "archive of account %s in %s", id.Account, id.Region)
 	}
 	live := paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging(), MaxRate: a.maxRate, Waiting: a.noteBusy, Logger: a.Log})
 	return &session{conn: conn, archive: opened, live: live, caller: caller}, nil

@@ -21,8 +21,8 @@ import (
 )
 
 // Main runs the tests of a program. It removes the machine's AWS configuration from the
-// environment, and fails if a goroutine remains, or if the codes of errors are not those in
-// docs/output.md.
+// environment, and fails if a goroutine remains, or if the names in JSON and the codes of
+// errors are not those in docs/output.md.
 func Main(m *testing.M) {
 	for _, name := range os.Environ() {
 		if name, _, _ = strings.Cut(name, "="); strings.HasPrefix(name, "AWS_") {
@@ -36,7 +36,7 @@ func Main(m *testing.M) {
 	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		if code == 0 {
-			if err := checkKinds(); err != nil {
+			if err := checkOutput(); err != nil {
 				fmt.Fprintln(os.Stderr, "FAIL:", err)
 				code = 1
 			}
@@ -130,6 +130,10 @@ func (c *Console) Main(ts *testscript.TestScript, neg bool, args []string, show 
 		Args:   args, Stdin: stdin, Stdout: &stdout, Stderr: &stderr, Getenv: ts.Getenv,
 		Terminal: func(stream any) bool { return c.answer != nil && (stream == any(stdin) || stream == any(&stderr)) },
 	})
+	if text := strings.Join(args, " "); strings.Contains(text, "-o json") || strings.Contains(text, "--output json") {
+		see(stdout.String())
+		see(stderr.String())
+	}
 	_, _ = io.WriteString(ts.Stdout(), show(stdout.String()))
 	_, _ = io.WriteString(ts.Stderr(), show(stderr.String()))
 	if (c.code != 0) != neg {
