@@ -10,6 +10,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/timeline"
 )
@@ -41,37 +42,49 @@ func outlasts(f timeline.Facts, r timeline.Ref) bool {
 	})
 }
 
-// recordListed records the version that a listing showed of a parameter that could
-// not be synced, and that it was current then. It reports whether the archive has the
-// version now. began is when the listing began.
-func (r *Recorder) recordListed(ctx context.Context, name ssmbak.Name, d paramstore.Description, began time.Time, cause error) (recorded bool) {
+// recordFailed records what listings prove of a parameter that could not be synced. The
+// last complete one proves that what is recorded was still so: the next one ends that, since
+// it does not compare the parameter. The present one, which began at a time, shows the
+// version d, unless that is nil. recordFailed reports whether the archive has that version
+// now.
+func (r *Recorder) recordFailed(ctx context.Context, name ssmbak.Name, d *paramstore.Description, began time.Time, cause error) (recorded bool) {
 	index, err := r.archive.Index(ctx, name)
-	if err != nil {
+	if err != nil || d == nil && !index.Exists {
 		return false // there may be an index, but its content is unknown
 	}
-	seen := listedFacts(d, brief(cause), began)
-	recorded = index.Facts.Has(seen.Versions[0].Ref())
-	if !index.Exists {
-		if seen.Legacy, err = r.archive.LegacyFacts(ctx, name); err != nil {
-			return false
-		}
+	var shown, seen timeline.Facts
+	if d != nil {
+		shown = listedFacts(*d, brief(cause), began)
+		recorded = index.Facts.Has(shown.Versions[0].Ref())
+	}
+	if index.Exists {
+		seen, err = r.proved(ctx, name, func(archive.Index) bool { return true })
+	} else {
+		seen.Legacy, err = r.archive.LegacyFacts(ctx, name)
+	}
+	if err != nil {
+		return recorded
 	}
 	swap, err := r.archive.Update(ctx, index, func(base timeline.Facts) timeline.Facts {
-		switch ref := seen.Versions[0].Ref(); {
-		case !base.Has(ref):
-			return timeline.Union(base, seen)
-		case outlasts(base, ref) || !outlasts(seen, ref):
-			return base
+		f := timeline.Union(base, seen)
+		if d == nil {
+			return f
 		}
-		return timeline.Union(base, timeline.Facts{Observations: seen.Observations})
+		switch ref := shown.Versions[0].Ref(); {
+		case !base.Has(ref):
+			f = timeline.Union(f, shown)
+		case !outlasts(base, ref) && outlasts(shown, ref):
+			f = timeline.Union(f, timeline.Facts{Observations: shown.Observations})
+		}
+		return f
 	})
 	if err != nil {
 		return recorded
 	}
-	if swap.Wrote && !recorded {
+	if swap.Wrote && d != nil && !recorded {
 		r.log.WarnContext(ctx, "recorded from the listing, without the value", "name", string(name), "version", d.Version.Number)
 	}
-	return true
+	return d != nil
 }
 
 // brief returns the cause of a failure in words that are the same for every attempt.

@@ -116,3 +116,39 @@ func TestAllFailedIsNotComplete(t *testing.T) {
 		}
 	})
 }
+
+// TestFailedKeepsListing has reads fail of a parameter that was recreated and of one that
+// was deleted, without events: the listing before proves of both until when they were
+// unchanged, and that stays known although the next listing is complete without them.
+func TestFailedKeepsListing(t *testing.T) {
+	for _, again := range []bool{false, true} {
+		t.Run(fmt.Sprint("recreated ", again), func(t *testing.T) {
+			attack(t, noEvents(emulator.Options{}), func(t *testing.T, w *world) {
+				w.put(t, "/a", "v", ssmbak.TypeString)
+				w.put(t, "/b", "v", ssmbak.TypeString)
+				w.reconcile(t, recorder.ReconcileOptions{})
+				time.Sleep(time.Hour)
+				proved := ssmbak.TimeOf(time.Now().Add(-time.Minute))
+				w.reconcile(t, recorder.ReconcileOptions{})
+				w.remove(t, "/a")
+				if time.Sleep(time.Hour); again {
+					w.put(t, "/a", "w", ssmbak.TypeString)
+				}
+				time.Sleep(time.Hour)
+				w.AWS.Faults.Add(emulator.Rule{Service: "ssm", Op: "GetParameterHistory", Fault: emulator.DeniedBySSM})
+				for range 2 {
+					if r := w.reconcile(t, recorder.ReconcileOptions{}); !r.Complete || len(r.Failed) != 1 {
+						t.Fatalf("reconcile: %+v", r)
+					}
+					time.Sleep(time.Hour)
+				}
+				w.AWS.Faults.Clear()
+				w.reconcile(t, recorder.ReconcileOptions{})
+				snap, err := w.Archive.At(t.Context(), testworld.Target(t, "/a", false), proved, archive.AllValues)
+				if err != nil || len(snap.States) != 1 || snap.States[0].Certainty != ssmbak.Proved || snap.States[0].Value.V.Reveal() != "v" {
+					t.Errorf("when the listing showed it: %+v, %v", snap, err)
+				}
+			})
+		})
+	}
+}

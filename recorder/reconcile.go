@@ -301,8 +301,8 @@ func (run *reconcile) syncRound(ctx context.Context, names []ssmbak.Name) (n int
 			}
 			o, err := run.syncOne(ctx, name)
 			missed := false
-			if d, live := run.listed[name]; err != nil && live && !run.o.DryRun && ctx.Err() == nil {
-				missed = !run.r.recordListed(ctx, name, d, run.began, err)
+			if err != nil && !run.o.DryRun && ctx.Err() == nil {
+				missed = run.recordFailed(ctx, name, err)
 			}
 			if err != nil && ctx.Err() != nil {
 				return nil
@@ -320,6 +320,16 @@ func (run *reconcile) syncRound(ctx context.Context, names []ssmbak.Name) (n int
 	}
 	_ = g.Wait() // failures are in the report
 	return n
+}
+
+// recordFailed records what listings prove of a parameter that could not be synced, and
+// reports whether it was live without the archive having its version.
+func (run *reconcile) recordFailed(ctx context.Context, name ssmbak.Name, cause error) (missed bool) {
+	if d, live := run.listed[name]; live {
+		return !run.r.recordFailed(ctx, name, &d, run.began, cause)
+	}
+	run.r.recordFailed(ctx, name, nil, run.began, cause)
+	return false
 }
 
 func (run *reconcile) progress() {

@@ -206,22 +206,30 @@ func (r *Recorder) closeRun(ctx context.Context, x archive.Index) archive.Index 
 // supersede: the archive's newest version does not belong to the present life, or
 // tags or labels have changed, and the listing proves that they had not yet changed
 // then.
-func (r *Recorder) listed(ctx context.Context, index archive.Index, rd reading, signals []signal) (found timeline.Facts, err error) {
+func (r *Recorder) listed(ctx context.Context, index archive.Index, rd reading, signals []signal) (timeline.Facts, error) {
 	if !index.Exists || !r.endsLife(index, rd) && !r.changes(index, rd, signals) {
-		return found, nil
+		return timeline.Facts{}, nil
 	}
+	return r.proved(ctx, index.Name, func(x archive.Index) bool { return r.endsLife(x, rd) })
+}
+
+// proved returns what the last complete listing proves of a parameter, as facts: a
+// replacement of the index ends that. ends reports whether the newest version in an index
+// may not belong to the present life.
+func (r *Recorder) proved(ctx context.Context, name ssmbak.Name, ends func(archive.Index) bool) (found timeline.Facts, err error) {
 	reconciled, err := r.archive.Reconciled(ctx)
 	if err != nil {
 		return found, err
 	}
 	// Read the index after the listing's record: otherwise the index may lack
 	// facts that the listing found.
-	if index, err = r.archive.Index(ctx, index.Name); err != nil {
+	index, err := r.archive.Index(ctx, name)
+	if err != nil {
 		return found, err
 	}
-	t := r.timeline(index.Name, index.Facts)
+	t := r.timeline(name, index.Facts)
 	newest, present, _ := t.Newest()
-	if complete := r.archive.Coverage(index, reconciled).Complete; present && complete > newest.Time && r.endsLife(index, rd) {
+	if complete := r.archive.Coverage(index, reconciled).Complete; present && complete > newest.Time && ends(index) {
 		found.Observations = []timeline.Observation{{Newest: newest.Ref(), Oldest: newest.Number, AsOf: complete, At: complete}}
 	}
 	tags, labels := index.Attributes(reconciled)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/cli/export"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
 
@@ -32,6 +33,12 @@ completed if it fails.`,
 // the usage line, unless the command completes its arguments itself.
 func (a *app) complete(root *cobra.Command) {
 	a.CompleteFlags(root, map[string]cobra.CompletionFunc{
+		"KIND": shell.Words(func() (names []string) {
+			for _, f := range export.Formats {
+				names = append(names, string(f))
+			}
+			return names
+		}),
 		"TIME": a.completeTimes, "PREFIX": a.completeNames, "GLOB": a.completeNames,
 		"OPERATION": shell.Words(func() (names []string) {
 			for _, o := range operations {

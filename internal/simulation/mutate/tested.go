@@ -162,6 +162,14 @@ var tested = []struct {
 		" || m.At > 0 && m.Begin < m.At-999", "",
 	}, "archive", "TestForgedMarks"},
 	{mutation{
+		"what a listing proved of a parameter is lost when the next one cannot read it", "recorder/listed.go",
+		"f := timeline.Union(base, seen)", "f := timeline.Union(base, timeline.Facts{Legacy: seen.Legacy})",
+	}, "recorder", "TestFailedKeepsListing"},
+	{mutation{
+		"what a listing proved of a deleted parameter is lost when the next one cannot read it", "recorder/reconcile.go",
+		"run.r.recordFailed(ctx, name, nil, run.began, cause)", "_ = cause",
+	}, "recorder", "TestFailedKeepsListing"},
+	{mutation{
 		"completion lists all pages", "archive/internal/bucket/bucket.go",
 		"\tpage, err := b.Client.ListObjectsV2(ctx, in)\n\tif err != nil {\n\t\treturn nil,", "\tpage, err := b.Client.ListObjectsV2(ctx, in)\n\tif err == nil {\n\t\t_, _ = b.Client.ListObjectsV2(ctx, in)\n\t}\n\tif err != nil {\n\t\treturn nil,",
 	}, "archive", "TestCompleter"},
