@@ -88,7 +88,7 @@ func Changes(w io.Writer, entries []LogEntry, o View) error {
 	rows := make([][]string, len(entries))
 	noted := false
 	for i, e := range entries {
-		rows[i] = []string{o.when(e.Change), string(e.Operation), string(e.Name), numbers(e.Change), e.Version.User, noteOfChange(e)}
+		rows[i] = []string{o.when(e.Change), string(e.Operation), string(e.Name), numbers(e.Change), e.Version.User, noteOfChange(e, o)}
 		noted = noted || rows[i][len(header)] != ""
 	}
 	if noted {
@@ -117,7 +117,7 @@ func Patch(w io.Writer, e LogEntry, o View) error {
 			lines = append(lines, "    value: "+same)
 		}
 		for _, d := range e.Patch.Differences {
-			for _, line := range differenceLines(*e.Patch, d, o) {
+			for _, line := range differenceLines(*e.Patch, d, o.narrow(4)) {
 				lines = append(lines, "    "+line)
 			}
 		}
@@ -135,7 +135,7 @@ func entryWords(e LogEntry, o View) []string {
 	if e.Version.User != "" {
 		words = append(words, "by "+Escape(e.Version.User))
 	}
-	if note := noteOfChange(e); note != "" {
+	if note := noteOfChange(e, View{}); note != "" {
 		words = append(words, Escape(note))
 	}
 	return words
@@ -170,7 +170,7 @@ func numbers(c ssmbak.Change) string {
 	}
 }
 
-func noteOfChange(e LogEntry) string {
+func noteOfChange(e LogEntry, o View) string {
 	c := e.Change
 	var parts []string
 	for _, k := range slices.Sorted(maps.Keys(c.Tags)) {
@@ -190,7 +190,7 @@ func noteOfChange(e LogEntry) string {
 			parts = append(parts, k+" removed")
 		}
 	}
-	note := strings.Join(parts, ", ")
+	note := o.tags(parts)
 	if c.Reason != "" {
 		note = strings.TrimSpace(note + " (" + c.Reason + ")")
 	}

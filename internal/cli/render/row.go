@@ -237,7 +237,7 @@ type OverwrittenRow struct {
 
 // overwrites returns the row of the live version that an item overwrites, or nil.
 func overwrites(item plan.Item, live bool) *OverwrittenRow {
-	if !live || overwritten(item) == "" {
+	if !live || overwritten(item, View{}) == "" {
 		return nil
 	}
 	v := item.Before.Version

@@ -34,7 +34,7 @@ func (a *app) zone() *time.Location {
 func (a *app) view(stream io.Writer) render.View {
 	formats := map[shell.Format]render.Format{shell.Text: render.Tabs, shell.Markdown: render.Markdown}
 	return render.View{
-		Reveal: a.flags.decrypt, Color: a.Color(stream), Zone: a.zone(), Format: formats[a.Flags.Output], Width: a.Columns(a.Stdout), Columns: a.flags.columns,
+		Reveal: a.flags.decrypt, Color: a.Color(stream), Zone: a.zone(), Format: formats[a.Flags.Output], Width: a.Columns(stream), Columns: a.flags.columns,
 	}
 }
 
