@@ -87,7 +87,7 @@ func (v View) sides(prefix, before, after string) string {
 	return prefix + before + arrow + shorten(after, max(room-first, room-min(b, first)))
 }
 
-// fromDifference leaves out what both texts begin with if a cut to a width would show no
+// fromDifference omits what both texts begin with if a cut to a width would show no
 // more than that.
 func fromDifference(before, after string, width int) (string, string) {
 	b, a := []rune(before), []rune(after)

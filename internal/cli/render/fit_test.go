@@ -49,7 +49,8 @@ func TestPlansFit(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		value := rapid.StringMatching(`[a-zé世 ]{0,20}([a-z]{100})?[ab世]{1,20}([a-z]{100})?`)
-		item := valued("/app/db", value.Draw(t, "before"), value.Draw(t, "after"))
+		begin := strings.Repeat("x", rapid.IntRange(0, 300).Draw(t, "same"))
+		item := valued("/app/db", begin+value.Draw(t, "before"), begin+value.Draw(t, "after"))
 		width := rapid.IntRange(60, 250).Draw(t, "width")
 		if item.Differences[0].BeforeValue.Reveal() == item.Differences[0].AfterValue.Reveal() {
 			return

@@ -119,6 +119,9 @@ func (s *Shell) Execute(ctx context.Context, root *cobra.Command) error {
 	root.SetIn(s.Stdin)
 	root.SetOut(s.Stdout)
 	root.SetErr(s.Stderr)
+	if err := oneDash(root, s.Args); err != nil {
+		return err
+	}
 	return root.ExecuteContext(ctx)
 }
 

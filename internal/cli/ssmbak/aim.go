@@ -108,6 +108,9 @@ var (
 // quoted: a date and a time of day.
 func oneArgument(args []string) error {
 	for i := 1; i < len(args); i++ {
+		if args[i-1] == "before" && isTime(args[i]) {
+			return shell.Usage("write before:"+args[i], "%q and %q are two arguments", args[i-1], args[i])
+		}
 		if dateArgument.MatchString(args[i-1]) && clockArgument.MatchString(args[i]) {
 			return shell.Usage("write "+args[i-1]+"T"+args[i]+", or quote it: '"+args[i-1]+" "+args[i]+"'; for two times write todayT"+args[i],
 				"%q and %q are two arguments", args[i-1], args[i])

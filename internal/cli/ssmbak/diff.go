@@ -1,6 +1,7 @@
 package ssmbakcli
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/spf13/cobra"
@@ -38,7 +39,7 @@ yet are recorded first. A comparison of two times reads only the archive.
   ssmbak diff /app/ 1d --detailed-exitcode && echo nothing changed since`,
 		Args: a.orVersions(2, func(cmd *cobra.Command, args []string) error {
 			if len(args) == 3 {
-				return oneArgument(args)
+				return cmp.Or(swapped(args), oneArgument(args))
 			}
 			return exactly("NAME|PATH", "TIME")(cmd, args)
 		}),

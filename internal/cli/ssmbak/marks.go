@@ -68,7 +68,7 @@ func (a *app) noMark(ctx context.Context, s *session, name string) error {
 	if err != nil {
 		return err
 	}
-	slices.SortStableFunc(names, func(x, y string) int { return cmp.Compare(distance(name, x), distance(name, y)) })
+	slices.SortStableFunc(names, func(x, y string) int { return cmp.Compare(shell.Distance(name, x), shell.Distance(name, y)) })
 	var near []string
 	for _, other := range names[:min(triedMarks, len(names))] {
 		if _, err := s.archive.Mark(ctx, other); err != nil {
