@@ -164,7 +164,8 @@ func (a *AWS) explicitDeny(r *http.Request, c call, policy string) string {
 			action = "s3:PutObject"
 		}
 	}
-	return fmt.Sprintf("User: arn:aws:iam::%s:user/local is not authorized to perform: %s%s with an explicit deny in %s", a.account, action, resource, policy)
+	user, _ := ssmapi.User(r)
+	return fmt.Sprintf("User: %s is not authorized to perform: %s%s with an explicit deny in %s", ssmapi.UserARN(a.region, a.account, user), action, resource, policy)
 }
 
 func wait(ctx context.Context, d time.Duration) error {

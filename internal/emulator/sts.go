@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
 )
 
 // isSTS reports whether a request uses the query protocol of STS. The form can be read
@@ -31,10 +33,16 @@ func (a *AWS) serveSTS(w http.ResponseWriter, r *http.Request) {
 		writeSTSError(w, http.StatusBadRequest, "InvalidAction", "only GetCallerIdentity of version 2011-06-15 is known here")
 		return
 	}
+	user, ok := ssmapi.User(r)
+	if !ok { // https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
+		writeSTSError(w, http.StatusForbidden, "InvalidClientTokenId", "The security token included in the request is invalid.")
+		return
+	}
 	w.Header().Set("Content-Type", "text/xml")
 	fmt.Fprintf(w, `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>`+
-		`<Arn>arn:aws:iam::%s:user/local</Arn><UserId>AIDALOCAL</UserId><Account>%s</Account></GetCallerIdentityResult>`+
-		`<ResponseMetadata><RequestId>00000000-0000-4000-8000-000000000000</RequestId></ResponseMetadata></GetCallerIdentityResponse>`, a.account, a.account)
+		`<Arn>%s</Arn><UserId>AIDA%s</UserId><Account>%s</Account></GetCallerIdentityResult>`+
+		`<ResponseMetadata><RequestId>00000000-0000-4000-8000-000000000000</RequestId></ResponseMetadata></GetCallerIdentityResponse>`,
+		ssmapi.UserARN(a.region, a.account, user), strings.ToUpper(user), a.account)
 }
 
 func writeSTSError(w http.ResponseWriter, status int, code, message string) {

@@ -109,6 +109,9 @@ func itemLines(item plan.Item, o View) (lines []string) {
 	if live := overwritten(item, o.narrow(4)); live != "" && o.Live {
 		note(live)
 	}
+	if gone := deleted(item, o.Live); gone != "" {
+		note(gone)
+	}
 	if item.Refused != "" {
 		note("will be refused: " + Escape(item.Refused))
 	}
@@ -165,6 +168,19 @@ func overwritten(item plan.Item, o View) string {
 		by = cutLeft(by, max(leastWidth, room))
 	}
 	return begin + by + end
+}
+
+// deleted returns who deleted the parameter that a plan for live parameters recreates, or
+// that a comparison of two times shows as deleted; "" if that is not known.
+func deleted(item plan.Item, live bool) string {
+	gone, action := item.After, plan.ActionDelete
+	if live {
+		gone, action = item.Gone, plan.ActionCreate
+	}
+	if item.Action != action || !gone.Deleted || gone.By == "" {
+		return ""
+	}
+	return fmt.Sprintf("deleted by %s at %s", Escape(gone.By), gone.Modified)
 }
 
 // difference returns both sides of an attribute other than the value, after a prefix.

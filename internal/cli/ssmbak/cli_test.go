@@ -16,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
@@ -146,6 +147,23 @@ func TestLocal(t *testing.T) {
 	_, _, notes := run(t, ssmbakcli.Env{Env: shell.Env{Args: []string{"preview", "/", "now", "--recursive"}, AWS: o}})
 	if !strings.Contains(notes, "complete up to") {
 		t.Errorf("the local archive is not complete from its beginning:\n%s", notes)
+	}
+
+	// The access key ID is the name of the user.
+	alice := awsconn.Options{Region: o.Region, EndpointURL: o.EndpointURL, Anonymous: true, HTTPClient: testworld.As(http.DefaultClient, "alice")}
+	hers, err := awsconn.Load(ctx, alice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := hers.SSM().PutParameter(ctx, &ssm.PutParameterInput{Name: &name, Value: &value, Overwrite: aws.Bool(true)}); err != nil {
+		t.Fatal(err)
+	}
+	described, err := conn.SSM().DescribeParameters(ctx, &ssm.DescribeParametersInput{ParameterFilters: []types.ParameterStringFilter{{Key: aws.String("Name"), Values: []string{name}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := aws.ToString(described.Parameters[0].LastModifiedUser); got != "arn:aws:iam::123456789012:user/alice" {
+		t.Errorf("the change of alice is by %s", got)
 	}
 
 	taken := strings.TrimPrefix(exports["AWS_ENDPOINT_URL"], "http://127.0.0.1:")

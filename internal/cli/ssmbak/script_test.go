@@ -48,6 +48,8 @@ var zone = time.FixedZone("CEST", 2*60*60)
 //
 //	ssmbak ARG...              the command itself; ! ssmbak if it has to fail;
 //	                           ids of restores are RESTORE-1 and so on
+//	as USER                    the IAM user of what follows, ssmbak's own requests included
+//	trail                      create a trail: CloudTrail's events come a minute late
 //	clock TIME                 let time pass until then
 //	put NAME VALUE [TYPE] [ATTRIBUTE=TEXT...]
 //	puts NAME N                make N versions, with their numbers as values
@@ -83,6 +85,7 @@ func TestScripts(t *testing.T) {
 type world struct {
 	script.Console
 	*testworld.World
+	user     string // the IAM user that sends requests
 	took     time.Duration
 	other    *awsconn.Options // the connection of the next ssmbak, nil for the usual one
 	restores []string         // ids of restores, in the order in which they were seen
@@ -93,6 +96,10 @@ type world struct {
 
 // client is one that lets happen what at says.
 func (w *world) client(interrupt func()) aws.HTTPClient {
+	return testworld.As(w.faulty(interrupt), w.user)
+}
+
+func (w *world) faulty(interrupt func()) aws.HTTPClient {
 	op, event, left, happened := w.op, w.event, w.nth, false
 	w.op = ""
 	var mu sync.Mutex
@@ -156,7 +163,7 @@ func connection(client aws.HTTPClient) awsconn.Options {
 // has none. The first recording creates the archive.
 func setup(t testing.TB, env *testscript.Env) *world {
 	env.Setenv("SSMBAK_BUCKET", bucket)
-	return &world{World: testworld.Bare(t, testworld.Options{Bucket: bucket})}
+	return &world{World: testworld.Bare(t, testworld.Options{Bucket: bucket, Emulator: emulator.Options{TrailDelay: time.Minute}}), user: "local"}
 }
 
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -178,6 +185,11 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 			return ssmbakcli.Main(ctx, ssmbakcli.Env{Env: env})
 		})
 	},
+	"as": func(ts *testscript.TestScript, _ bool, args []string) {
+		w := worldOf(ts)
+		w.user, w.SSM = args[0], w.Connect(testworld.As(w.AWS.Client(), args[0])).SSM()
+	},
+	"trail": func(ts *testscript.TestScript, _ bool, _ []string) { worldOf(ts).AWS.SSM.StartTrail() },
 	"clock": func(ts *testscript.TestScript, _ bool, args []string) {
 		at, err := time.Parse(time.RFC3339, args[0])
 		ts.Check(err)

@@ -36,7 +36,11 @@ type putInput struct {
 	AllowedPattern, DataType, Description, KeyId, Policies, Tier, Type *string
 	Overwrite                                                          *bool
 	Tags                                                               []tag
+
+	caller string // the ARN of who sends it
 }
+
+func (in *putInput) setCaller(arn string) { in.caller = arn }
 
 type putOutput struct {
 	Tier    string
@@ -172,7 +176,7 @@ func (in *putInput) tags() (map[string]string, error) {
 // none. The lock is held.
 func (s *Store) next(rec *record, in *putInput, policies *[]policy) (*version, error) {
 	st := rec.current()
-	v := &version{number: 1, value: *in.Value, user: s.user}
+	v := &version{number: 1, value: *in.Value, user: in.caller}
 	var old *version // what an update leaves in place
 	if st != nil {
 		old = st.latest()

@@ -91,6 +91,9 @@ type Options struct {
 	// (https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-cwe.html)
 	// and names no such operation, so there is no event if it is empty.
 	UnlabelOperation string
+	// Trail says that the account has a trail with management events: EventBridge gets
+	// CloudTrail's record of each request that changes parameters.
+	Trail bool
 	// Emit gets every event that AWS would send, in the order of the changes,
 	// after the change took effect and without any lock held; it may call the
 	// Store. Calls never overlap. nil means that events are discarded.
@@ -116,7 +119,6 @@ type Options struct {
 // concurrent use; build one by [New].
 type Store struct {
 	opt      Options
-	user     string
 	arn      string // of a parameter, without the name's leading slash
 	eventSet uint64 // makes event ids of different stores differ
 
@@ -132,6 +134,7 @@ type Store struct {
 	images   []pendingImage
 	noImages bool         // callers lack ec2:DescribeImages
 	pending  atomic.Int64 // len(images), read without the lock
+	trailed  atomic.Bool
 
 	requests atomic.Int64
 	events   eventQueue
@@ -156,16 +159,16 @@ func New(opt Options) *Store {
 	if opt.DefaultTier == "" {
 		opt.DefaultTier = tierStandard
 	}
-	partition := partitionOf(opt.Region)
-	return &Store{
+	s := &Store{
 		opt:      opt,
-		user:     fmt.Sprintf("arn:%s:iam::%s:user/local", partition, opt.Account),
-		arn:      fmt.Sprintf("arn:%s:ssm:%s:%s:parameter/", partition, opt.Region, opt.Account),
+		arn:      fmt.Sprintf("arn:%s:ssm:%s:%s:parameter/", partitionOf(opt.Region), opt.Region, opt.Account),
 		eventSet: uint64(opt.Now().UnixNano()),
 		records:  map[string]*record{},
 		refused:  map[string]*refusedUpdates{},
 		keys:     map[string]keyState{},
 	}
+	s.trailed.Store(opt.Trail)
+	return s
 }
 
 func orDefault(n *int, otherwise int) {
@@ -239,13 +242,13 @@ func constraint(shown, member, rule string) error {
 	return invalid("1 validation error detected: Value %s at '%s' failed to satisfy constraint: Member must %s", shown, member, rule)
 }
 
-type operation func(*Store, []byte) (any, error)
+type operation func(s *Store, caller string, body []byte) (any, error)
 
 // call decodes the request of an operation. A member that the API does not
 // have is refused, although AWS ignores it: it is a typing mistake, or
 // something that is not emulated.
 func call[In any](do func(*Store, *In) (any, error)) operation {
-	return func(s *Store, body []byte) (any, error) {
+	return func(s *Store, caller string, body []byte) (any, error) {
 		in := new(In)
 		d := json.NewDecoder(bytes.NewReader(body))
 		d.DisallowUnknownFields()
@@ -254,6 +257,9 @@ func call[In any](do func(*Store, *In) (any, error)) operation {
 		}
 		if d.More() {
 			return nil, refuse("SerializationException", "the request holds more than one JSON value")
+		}
+		if by, ok := any(in).(calledBy); ok {
+			by.setCaller(caller)
 		}
 		return do(s, in)
 	}
@@ -295,7 +301,8 @@ func (s *Store) ServeTagging(w http.ResponseWriter, r *http.Request) {
 func (s *Store) serve(w http.ResponseWriter, r *http.Request, target string, operations map[string]operation) {
 	header := w.Header()
 	header.Set("Date", s.opt.Now().UTC().Format(http.TimeFormat))
-	header.Set("X-Amzn-Requestid", fmt.Sprintf("00000000-0000-4000-8000-%012x", s.requests.Add(1)))
+	id := fmt.Sprintf("00000000-0000-4000-8000-%012x", s.requests.Add(1))
+	header.Set("X-Amzn-Requestid", id)
 	op, known := operations[strings.TrimPrefix(r.Header.Get("X-Amz-Target"), target)]
 	if !known || r.Method != http.MethodPost || r.URL.Path != "/" && r.URL.Path != "" || !strings.HasPrefix(r.Header.Get("Content-Type"), contentType) {
 		WriteError(w, http.StatusBadRequest, "UnknownOperationException", "the operation is not known here")
@@ -309,8 +316,15 @@ func (s *Store) serve(w http.ResponseWriter, r *http.Request, target string, ope
 			return
 		}
 	}
+	user, ok := User(r)
+	if !ok { // https://docs.aws.amazon.com/systems-manager/latest/APIReference/CommonErrors.html
+		WriteError(w, http.StatusBadRequest, "UnrecognizedClientException", "The security token included in the request is invalid.")
+		return
+	}
 	s.settleImages()
-	out, err := op(s, body)
+	arn := UserARN(s.opt.Region, s.opt.Account, user)
+	out, err := op(s, arn, body)
+	s.trail(trailCall{op: Operation(r), user: user, arn: arn, request: id, body: body, answer: out, err: err})
 	s.events.drain(s.opt.Emit)
 	if err != nil {
 		refusal := err.(*apiError) // every operation returns this type only

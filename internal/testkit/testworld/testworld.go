@@ -5,6 +5,8 @@ package testworld
 import (
 	"context"
 	"log/slog"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -107,6 +109,23 @@ func (w *World) Connect(client aws.HTTPClient) *awsconn.Conn {
 // Connection returns options for a connection that uses a client.
 func Connection(client aws.HTTPClient) awsconn.Options {
 	return awsconn.Options{Region: Region, EndpointURL: address, HTTPClient: client, Anonymous: true}
+}
+
+// As returns a client whose requests are those of another IAM user: the emulator takes
+// the access key ID for its name.
+func As(client aws.HTTPClient, user string) aws.HTTPClient { return &asUser{client, user} }
+
+type asUser struct {
+	aws.HTTPClient
+	user string
+}
+
+func (c *asUser) Do(r *http.Request) (*http.Response, error) {
+	if signed, scope, ok := strings.Cut(r.Header.Get("Authorization"), "Credential="); ok {
+		_, scope, _ = strings.Cut(scope, "/")
+		r.Header.Set("Authorization", signed+"Credential="+c.user+"/"+scope)
+	}
+	return c.HTTPClient.Do(r)
 }
 
 // Config returns the configuration with which users of the library reach an account.
