@@ -39,7 +39,7 @@ const fillPatience = 2 * time.Minute
 // sorted.
 type Listing struct {
 	// Began is when it began, or zero if there was none.
-	Began time.Time
+	Began time.Time `json:"Time"`
 	// Total is the number of parameters that it compares, and Left of those that are
 	// still to be compared.
 	Total, Left int

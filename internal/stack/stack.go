@@ -255,7 +255,11 @@ func (s *Stack) outputOrResource(ctx context.Context, key, logicalID string) (st
 }
 
 // Resource is a resource of a stack.
-type Resource struct{ LogicalID, PhysicalID, Type, Status, Reason string }
+type Resource struct {
+	LogicalID            string `json:"Resource"`
+	PhysicalID           string `json:"PhysicalId"`
+	Type, Status, Reason string
+}
 
 // Resources returns the resources of the stack. The error is a [*NotFoundError] if
 // the stack does not exist.

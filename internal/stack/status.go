@@ -20,7 +20,7 @@ type Status struct {
 	// the legacy ssmbak.
 	Version string
 	// Legacy reports whether the legacy ssmbak created the stack.
-	Legacy bool `json:"Original"`
+	Legacy bool
 	// HasFunctions reports whether the stack is complete.
 	HasFunctions bool
 	BucketName   string
@@ -31,7 +31,7 @@ type Status struct {
 	// alarm.
 	MissedHours int
 	// Complete is the time up to which the archive is complete, or zero if unknown.
-	Complete time.Time
+	Complete time.Time `json:"CompleteUpTo"`
 	// Listing is the last listing that was not without changes.
 	Listing Listing
 }

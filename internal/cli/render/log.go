@@ -28,13 +28,13 @@ type LogEntry struct {
 // Fields may be added, but not removed.
 type ChangeRow struct {
 	Name        ssmbak.Name
-	Operation   ssmbak.Operation
+	Change      string // its operation, as in a plan in lower case
 	Time        ssmbak.Time
 	From, Until ssmbak.Time
 	Version     int64
 	Missing     *MissingRow
 	Type        optional
-	ModifiedBy  optional
+	By          optional
 	Tags        map[string]*string // nil for other operations; a removed tag is nil
 	Labels      map[string]*int64  // like Tags
 	Reason      optional
@@ -58,8 +58,8 @@ type MissingRow struct {
 func ChangeRowOf(e LogEntry, reveal bool) ChangeRow {
 	c := e.Change
 	row := ChangeRow{
-		Name: c.Name, Operation: c.Operation, Time: c.Time, From: c.From, Until: c.Until, Version: c.Version.Number,
-		Type: optional(c.Version.Type), ModifiedBy: optional(c.By), Tags: c.Tags, Reason: optional(c.Reason),
+		Name: c.Name, Change: strings.ToLower(string(c.Operation)), Time: c.Time, From: c.From, Until: c.Until, Version: c.Version.Number,
+		Type: optional(c.Version.Type), By: optional(c.By), Tags: c.Tags, Reason: optional(c.Reason),
 	}
 	if c.Missing != (ssmbak.Numbers{}) {
 		row.Missing = &MissingRow{c.Missing.First, c.Missing.Last}
@@ -88,7 +88,7 @@ func Changes(w io.Writer, entries []LogEntry, o View) error {
 	rows := make([][]string, len(entries))
 	noted := false
 	for i, e := range entries {
-		rows[i] = []string{o.when(e.Change), string(e.Operation), string(e.Name), numbers(e.Change), e.By, noteOfChange(e)}
+		rows[i] = []string{o.when(e.Change), string(e.Operation), string(e.Name), numbers(e.Change), e.By, noteOfChange(e, o)}
 		noted = noted || rows[i][len(header)] != ""
 	}
 	if noted {
@@ -117,7 +117,7 @@ func Patch(w io.Writer, e LogEntry, o View) error {
 			lines = append(lines, "    value: "+same)
 		}
 		for _, d := range e.Patch.Differences {
-			for _, line := range differenceLines(*e.Patch, d, o) {
+			for _, line := range differenceLines(*e.Patch, d, o.narrow(4)) {
 				lines = append(lines, "    "+line)
 			}
 		}
@@ -135,7 +135,7 @@ func entryWords(e LogEntry, o View) []string {
 	if e.By != "" {
 		words = append(words, "by "+Escape(e.By))
 	}
-	if note := noteOfChange(e); note != "" {
+	if note := noteOfChange(e, View{}); note != "" {
 		words = append(words, Escape(note))
 	}
 	return words
@@ -170,7 +170,7 @@ func numbers(c ssmbak.Change) string {
 	}
 }
 
-func noteOfChange(e LogEntry) string {
+func noteOfChange(e LogEntry, o View) string {
 	c := e.Change
 	var parts []string
 	for _, k := range slices.Sorted(maps.Keys(c.Tags)) {
@@ -190,7 +190,7 @@ func noteOfChange(e LogEntry) string {
 			parts = append(parts, k+" removed")
 		}
 	}
-	note := strings.Join(parts, ", ")
+	note := o.tags(parts)
 	if c.Reason != "" {
 		note = strings.TrimSpace(note + " (" + c.Reason + ")")
 	}

@@ -133,22 +133,22 @@ func TestChangeRowOf(t *testing.T) {
 		{
 			"a version",
 			ssmbak.Change{Name: "/app/db", Operation: ssmbak.OpUpdate, Time: at, From: at, Until: at, By: "me", Version: ssmbak.Version{Number: 3, User: "me", Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}}},
-			`{"Name":"/app/db","Operation":"Update","Time":"2024-06-13T20:10:54.123Z","From":"2024-06-13T20:10:54.123Z","Until":"2024-06-13T20:10:54.123Z","Version":3,"Missing":null,"Type":"String","ModifiedBy":"me","Tags":null,"Labels":null,"Reason":null,"Restore":null,"Differences":null}`,
+			`{"Name":"/app/db","Change":"update","Time":"2024-06-13T20:10:54.123Z","From":"2024-06-13T20:10:54.123Z","Until":"2024-06-13T20:10:54.123Z","Version":3,"Missing":null,"Type":"String","By":"me","Tags":null,"Labels":null,"Reason":null,"Restore":null,"Differences":null}`,
 		},
 		{
 			"a gap",
 			ssmbak.Change{Name: "/app/db", Operation: ssmbak.OpGap, From: ssmbak.MinTime, Until: at, Missing: ssmbak.Numbers{First: 1, Last: 4}, Reason: "why"},
-			`{"Name":"/app/db","Operation":"Gap","Time":null,"From":null,"Until":"2024-06-13T20:10:54.123Z","Version":0,"Missing":{"First":1,"Last":4},"Type":null,"ModifiedBy":null,"Tags":null,"Labels":null,"Reason":"why","Restore":null,"Differences":null}`,
+			`{"Name":"/app/db","Change":"gap","Time":null,"From":null,"Until":"2024-06-13T20:10:54.123Z","Version":0,"Missing":{"First":1,"Last":4},"Type":null,"By":null,"Tags":null,"Labels":null,"Reason":"why","Restore":null,"Differences":null}`,
 		},
 		{
 			"tags",
 			ssmbak.Change{Name: "/app/db", Operation: ssmbak.OpTag, From: at, Until: at + 1, Tags: map[string]*string{"old": nil, "team": &web}},
-			`{"Name":"/app/db","Operation":"Tag","Time":null,"From":"2024-06-13T20:10:54.123Z","Until":"2024-06-13T20:10:54.124Z","Version":0,"Missing":null,"Type":null,"ModifiedBy":null,"Tags":{"old":null,"team":"web"},"Labels":null,"Reason":null,"Restore":null,"Differences":null}`,
+			`{"Name":"/app/db","Change":"tag","Time":null,"From":"2024-06-13T20:10:54.123Z","Until":"2024-06-13T20:10:54.124Z","Version":0,"Missing":null,"Type":null,"By":null,"Tags":{"old":null,"team":"web"},"Labels":null,"Reason":null,"Restore":null,"Differences":null}`,
 		},
 		{
 			"labels",
 			ssmbak.Change{Name: "/app/db", Operation: ssmbak.OpLabel, From: at, Until: at + 1, Labels: map[string]int64{"beta": 0, "prod": 2}},
-			`{"Name":"/app/db","Operation":"Label","Time":null,"From":"2024-06-13T20:10:54.123Z","Until":"2024-06-13T20:10:54.124Z","Version":0,"Missing":null,"Type":null,"ModifiedBy":null,"Tags":null,"Labels":{"beta":null,"prod":2},"Reason":null,"Restore":null,"Differences":null}`,
+			`{"Name":"/app/db","Change":"label","Time":null,"From":"2024-06-13T20:10:54.123Z","Until":"2024-06-13T20:10:54.124Z","Version":0,"Missing":null,"Type":null,"By":null,"Tags":null,"Labels":{"beta":null,"prod":2},"Reason":null,"Restore":null,"Differences":null}`,
 		},
 	}
 	for _, tt := range tests {

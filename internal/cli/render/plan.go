@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/jedib0t/go-pretty/v6/text"
+
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
@@ -77,6 +79,11 @@ func itemLines(item plan.Item, o View) (lines []string) {
 		return nil
 	}
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	note := func(words string) {
+		for _, line := range o.narrow(4).wrapped(words) {
+			add("    %s", line)
+		}
+	}
 	mark := sign.sign
 	if o.Color {
 		mark = sign.color + mark + "\x1b[0m"
@@ -85,29 +92,36 @@ func itemLines(item plan.Item, o View) (lines []string) {
 	if item.Source != "" {
 		from = " <- " + string(item.Source)
 	}
-	add("%s %s%s%s", mark, item.Name, from, remark(item))
+	name := string(item.Name) + from
+	reason := remark(item)
+	if o.cuts(text.StringWidth(sign.sign + " " + name + reason)) {
+		add("%s %s", mark, name)
+		note(strings.TrimPrefix(reason, " "))
+	} else {
+		add("%s %s%s", mark, name, reason)
+	}
 	if sameValue(item, o) {
 		add("    value: %s", same)
 	}
 	for _, d := range item.Differences {
-		for _, line := range differenceLines(item, d, o) {
+		for _, line := range differenceLines(item, d, o.narrow(4)) {
 			add("    %s", line)
 		}
 	}
 	for _, c := range item.Conflicts {
-		add("    conflict: %s", Conflict(c))
+		note("conflict: " + Conflict(c))
 	}
-	if text := overwritten(item); text != "" && o.Live {
-		add("    %s", text)
+	if live := overwritten(item, o.narrow(4)); live != "" && o.Live {
+		note(live)
 	}
-	if text := deleted(item, o.Live); text != "" {
-		add("    %s", text)
+	if gone := deleted(item, o.Live); gone != "" {
+		note(gone)
 	}
 	if item.Refused != "" {
-		add("    will be refused: %s", Escape(item.Refused))
+		note("will be refused: " + Escape(item.Refused))
 	}
 	for _, notice := range slices.Concat(item.Notices, item.Warnings) {
-		add("    note: %s", Escape(notice))
+		note("note: " + Escape(notice))
 	}
 	return lines
 }
@@ -144,12 +158,21 @@ func remark(item plan.Item) string {
 
 // overwritten returns who made the live version that an item overwrites or deletes, or ""
 // if it does neither.
-func overwritten(item plan.Item) string {
+func overwritten(item plan.Item, o View) string {
 	if item.Before == nil || item.Action != plan.ActionDelete && !item.NewVersion() {
 		return ""
 	}
 	v := item.Before.Version
-	return fmt.Sprintf("live version %d by %s at %s", v.Number, Escape(cmp.Or(v.User, "an unknown principal")), v.Time)
+	begin, end := fmt.Sprintf("live version %d by ", v.Number), " at "+v.Time.String()
+	by := Escape(cmp.Or(v.User, "an unknown principal"))
+	if o.cuts(len(begin) + text.StringWidth(by) + len(end)) {
+		room := o.Width - len(begin) - len(end)
+		if room < leastPrincipal { // the time is on the next line
+			room = o.Width - len(begin)
+		}
+		by = cutLeft(by, max(leastWidth, room))
+	}
+	return begin + by + end
 }
 
 // deleted returns who deleted the parameter that a plan for live parameters recreates, or
@@ -165,18 +188,18 @@ func deleted(item plan.Item, live bool) string {
 	return fmt.Sprintf("deleted by %s at %s", Escape(gone.By), gone.Modified)
 }
 
-// difference returns both sides of an attribute other than the value.
-func difference(item plan.Item, d plan.Difference) string {
+// difference returns both sides of an attribute other than the value, after a prefix.
+func difference(prefix string, item plan.Item, d plan.Difference, o View) string {
 	before, after := strconv.Quote(d.Before), strconv.Quote(d.After)
 	switch {
 	case item.Action == plan.ActionCreate && d.NoAfter:
-		return "(unknown)"
+		return prefix + "(unknown)"
 	case item.Action == plan.ActionCreate:
-		return after
+		return o.after(prefix, after)
 	case item.Action == plan.ActionDelete && d.NoBefore:
-		return "(unknown)"
+		return prefix + "(unknown)"
 	case item.Action == plan.ActionDelete:
-		return before
+		return o.after(prefix, before)
 	}
 	if d.NoBefore {
 		before = "(none)"
@@ -184,7 +207,7 @@ func difference(item plan.Item, d plan.Difference) string {
 	if d.NoAfter {
 		after = "(none)"
 	}
-	return before + " -> " + after
+	return o.sides(prefix, before, after)
 }
 
 // Summary returns the numbers of actions in a plan as one line.

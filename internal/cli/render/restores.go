@@ -13,8 +13,8 @@ import (
 
 // RestoreRow is one restore in JSON.
 type RestoreRow struct {
-	ID        string `json:"Id"`
-	Began     ssmbak.Time
+	ID        string      `json:"Id"`
+	Time      ssmbak.Time // when it began
 	Ended     ssmbak.Time // null if it is running or was killed
 	By        optional
 	Arguments optional
@@ -43,7 +43,7 @@ func RestoreRows(all []*archive.RestoreRecord) []RestoreRow {
 			undone[r.Undoes] = r.ID
 		}
 		row := RestoreRow{
-			ID: r.ID, Began: ssmbak.TimeOf(r.Began), By: optional(r.By), Arguments: optional(r.Arguments), Message: optional(r.Message), Target: r.Target,
+			ID: r.ID, Time: ssmbak.TimeOf(r.Began), By: optional(r.By), Arguments: optional(r.Arguments), Message: optional(r.Message), Target: r.Target,
 			Recursive: r.Recursive, At: r.At, Until: r.Until, Undoes: optional(r.Undoes), UndoneBy: optional(undone[r.ID]), Items: len(r.Items),
 		}
 		row.Undone, row.Changed = restore.Undone(r, all[:i])
@@ -75,7 +75,7 @@ func RestoreRows(all []*archive.RestoreRecord) []RestoreRow {
 func Restores(w io.Writer, all []*archive.RestoreRecord, o View) error {
 	var rows [][]string
 	for _, r := range RestoreRows(all) {
-		rows = append(rows, []string{r.ID, o.exact(r.Began), string(r.By), r.command(), fmt.Sprint(r.Items), r.state()})
+		rows = append(rows, []string{r.ID, o.exact(r.Time), string(r.By), r.command(), fmt.Sprint(r.Items), r.state()})
 	}
 	return Table(w, []string{"Id", "Began", "By", "Command", "Parameters", "State"}, rows, o)
 }

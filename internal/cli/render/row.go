@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -51,6 +53,16 @@ func (r Row) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// NoteRow returns a note in JSON: its text, followed by its facts in the order of their
+// names.
+func NoteRow(text string, facts map[string]any) Row {
+	row := Row{{"Note", text}}
+	for _, name := range slices.Sorted(maps.Keys(facts)) {
+		row = append(row, field{name, facts[name]})
+	}
+	return row
+}
+
 // notUTF8 is the reason why JSON does not contain a value.
 const notUTF8 = "the value is not UTF-8: `ssmbak get` writes it unchanged"
 
@@ -85,12 +97,12 @@ func rowOf(s ssmbak.State, change plan.Action, reason string, reveal bool) Row {
 		{"Name", s.Name},
 		{"Value", value},
 		{"Type", optional(v.Type)},
-		{"Modified", s.Modified},
+		{"Time", s.Modified},
 		{"Deleted", s.Deleted},
 		{"Certainty", s.Certainty},
 		{"Description", optional(v.Description)},
 		{"Version", v.Number},
-		{"ModifiedBy", optional(cmp.Or(s.By, v.User))},
+		{"By", optional(cmp.Or(s.By, v.User))},
 	}
 	for attribute, text := range v.All() {
 		if attribute != ssmbak.AttributeType && attribute != ssmbak.AttributeDescription {
@@ -227,7 +239,7 @@ type OverwrittenRow struct {
 
 // overwrites returns the row of the live version that an item overwrites, or nil.
 func overwrites(item plan.Item, live bool) *OverwrittenRow {
-	if !live || overwritten(item) == "" {
+	if !live || overwritten(item, View{}) == "" {
 		return nil
 	}
 	v := item.Before.Version

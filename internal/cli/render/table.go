@@ -133,15 +133,23 @@ func cut(column, s string, width int) string {
 	}
 	switch {
 	case slices.Contains(cutColumns, column):
-		return text.Snip(s, width, "…")
+		return text.Snip(s, width, ellipsis)
 	case slices.Contains(cutLeftColumns, column):
-		runes := []rune(s)
-		for text.StringWidth(string(runes)) >= width {
-			runes = runes[1:]
-		}
-		return "…" + string(runes)
+		return cutLeft(s, width)
 	}
 	return s
+}
+
+// cutLeft cuts a text at its beginning.
+func cutLeft(s string, width int) string {
+	if text.StringWidth(s) <= width {
+		return s
+	}
+	runes := []rune(s)
+	for text.StringWidth(string(runes)) >= width {
+		runes = runes[1:]
+	}
+	return ellipsis + string(runes)
 }
 
 // fit returns the widths of the columns of a table that fits into a width, or false if only

@@ -16,7 +16,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// TestWidths compares a log and a preview with golden files at the widths of terminals, in a
+// TestWidths compares a log, a preview and a plan with golden files at the widths of terminals, in a
 // pipe, and in the other formats. UPDATE=1 rewrites the files.
 func TestWidths(t *testing.T) {
 	t.Parallel()
@@ -27,6 +27,7 @@ func TestWidths(t *testing.T) {
 	log := entries([]ssmbak.Change{
 		{Name: long.Name, Operation: ssmbak.OpUpdate, Time: at, From: at, Until: at, By: "arn:aws:sts::123456789012:assumed-role/deploy-production/alice@example.com", Version: ssmbak.Version{Number: 12, User: "arn:aws:sts::123456789012:assumed-role/deploy-production/alice@example.com"}},
 		{Name: "/app/db", Operation: ssmbak.OpTag, Time: at, From: at, Until: at, Reason: "an earlier change of its tags was missed"},
+		{Name: "/app/db", Operation: ssmbak.OpTag, Time: at, From: at, Until: at, Tags: manyTags(14)},
 	})
 	views := map[string]View{"pipe": {}, "text": {Format: Tabs}, "markdown": {Format: Markdown}}
 	for _, width := range []int{60, 80, 120, 200} {
@@ -36,7 +37,9 @@ func TestWidths(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var out bytes.Buffer
-			if err := errors.Join(Changes(&out, log, view), States(&out, states, view), States(&out, states[1:2], view)); err != nil {
+			live := view
+			live.Live = true
+			if err := errors.Join(Changes(&out, log, view), States(&out, states, view), States(&out, states[1:2], view), Items(&out, "plan", "summary", longPlan(), live)); err != nil {
 				t.Fatal(err)
 			}
 			file := filepath.Join("testdata", "width", name+".golden")
@@ -54,6 +57,16 @@ func TestWidths(t *testing.T) {
 			}
 		})
 	}
+}
+
+// manyTags returns n tags.
+func manyTags(n int) map[string]*string {
+	tags := make(map[string]*string)
+	for i := range n {
+		value := fmt.Sprint("value ", i)
+		tags[fmt.Sprintf("key-%02d", i)] = &value
+	}
+	return tags
 }
 
 // TestTablesFit checks for random cells that no line of a framed table is wider than the

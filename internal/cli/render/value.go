@@ -27,26 +27,26 @@ const (
 
 // valueLines returns what differs between two values: JSON by key, other text of several
 // lines by line, and a short text as both texts.
-func valueLines(before, after string) []string {
+func valueLines(before, after string, o View) []string {
 	if b, err := flatten(before); err == nil {
 		if a, err := flatten(after); err == nil {
-			return append([]string{"value:"}, indent(jsonLines(b, a))...)
+			return append([]string{"value:"}, indent(jsonLines(b, a, o.narrow(2)))...)
 		}
 	}
 	if strings.Contains(before, "\n") || strings.Contains(after, "\n") {
-		return append([]string{"value:"}, indent(textLines(before, after))...)
+		return append([]string{"value:"}, indent(textLines(before, after, o.narrow(2)))...)
 	}
-	return []string{"value: " + strconv.Quote(before) + " -> " + strconv.Quote(after)}
+	return []string{o.sides("value: ", strconv.Quote(before), strconv.Quote(after))}
 }
 
 // oneValue returns the lines of a value that was created or deleted.
-func oneValue(value string) []string {
+func oneValue(value string, o View) []string {
 	if !strings.Contains(strings.TrimSuffix(value, "\n"), "\n") {
-		return []string{"value: " + strconv.Quote(value)}
+		return []string{o.after("value: ", strconv.Quote(value))}
 	}
 	lines := []string{"value:"}
 	for line := range strings.Lines(value) {
-		lines = append(lines, "  | "+Escape(strings.TrimSuffix(line, "\n")))
+		lines = append(lines, o.cut("  | "+Escape(strings.TrimSuffix(line, "\n"))))
 	}
 	return lines
 }
@@ -59,11 +59,11 @@ func indent(lines []string) []string {
 }
 
 // textLines returns a unified diff without its header.
-func textLines(before, after string) (lines []string) {
+func textLines(before, after string, o View) (lines []string) {
 	text := string(diff.Diff("", []byte(before), "", []byte(after)))
 	for i, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
 		if i >= 3 { // its name and the names of both sides
-			lines = append(lines, Escape(line))
+			lines = append(lines, o.cut(Escape(line)))
 		}
 	}
 	return lines
@@ -73,18 +73,18 @@ func textLines(before, after string) (lines []string) {
 type leaf struct{ path, text string }
 
 // jsonLines returns the keys that differ.
-func jsonLines(before, after []leaf) (lines []string) {
+func jsonLines(before, after []leaf, o View) (lines []string) {
 	b, a := texts(before), texts(after)
 	for _, l := range before {
 		if text, ok := a[l.path]; !ok {
-			lines = append(lines, "- "+l.path+": "+l.text)
+			lines = append(lines, o.after("- "+l.path+": ", l.text))
 		} else if text != l.text {
-			lines = append(lines, "~ "+l.path+": "+l.text+" -> "+text)
+			lines = append(lines, o.sides("~ "+l.path+": ", l.text, text))
 		}
 	}
 	for _, l := range after {
 		if _, ok := b[l.path]; !ok {
-			lines = append(lines, "+ "+l.path+": "+l.text)
+			lines = append(lines, o.after("+ "+l.path+": ", l.text))
 		}
 	}
 	if len(lines) == 0 {
@@ -178,7 +178,7 @@ func compact(v any) string {
 // differenceLines returns the lines about one attribute of an item.
 func differenceLines(item plan.Item, d plan.Difference, o View) []string {
 	if !d.Value {
-		return []string{attributeText(d.Attribute) + ": " + difference(item, d)}
+		return []string{difference(attributeText(d.Attribute)+": ", item, d, o)}
 	}
 	hidden := secret(item, o.Reveal)
 	before, after := d.BeforeValue.Reveal(), d.AfterValue.Reveal()
@@ -188,17 +188,17 @@ func differenceLines(item plan.Item, d plan.Difference, o View) []string {
 	case (created || deleted) && hidden:
 		return []string{"value: " + ssmbak.Mask}
 	case created:
-		return oneValue(after)
+		return oneValue(after, o)
 	case deleted:
-		return oneValue(before)
+		return oneValue(before, o)
 	case hidden && (d.NoBefore || d.NoAfter):
 		return []string{"value: " + notCompared}
 	case hidden:
 		return []string{"value: " + differs}
 	case d.NoBefore || d.NoAfter:
-		return []string{"value: " + difference(item, plan.Difference{Before: before, After: after, NoBefore: d.NoBefore, NoAfter: d.NoAfter})}
+		return []string{difference("value: ", item, plan.Difference{Before: before, After: after, NoBefore: d.NoBefore, NoAfter: d.NoAfter}, o)}
 	}
-	return valueLines(before, after)
+	return valueLines(before, after, o)
 }
 
 // sameValue reports whether an item compares two equal values that it does not show, which

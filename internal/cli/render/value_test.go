@@ -34,7 +34,7 @@ func TestValueLines(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if diff := cmp.Diff(valueLines(tt.before, tt.after), tt.want); diff != "" {
+			if diff := cmp.Diff(valueLines(tt.before, tt.after, View{}), tt.want); diff != "" {
 				t.Errorf("got -, want +\n%s", diff)
 			}
 		})

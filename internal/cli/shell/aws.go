@@ -14,23 +14,29 @@ import (
 // ExplainAWS returns a one-line message for an error of the SDK, and a hint what to do
 // about it. ok is false for any other error.
 func ExplainAWS(err error) (message, hint string, ok bool) {
+	kind, message, hint := explainAWS(err)
+	return message, hint, kind != ""
+}
+
+// explainAWS is [ExplainAWS] with the kind of the error, "" if it is none of the SDK.
+func explainAWS(err error) (kind Kind, message, hint string) {
 	var region *awsconn.NoRegionError
 	if errors.As(err, &region) {
-		return "no region is configured", "set one with --region, AWS_REGION or `aws configure`", true
+		return KindNoRegion, "no region is configured", "set one with --region, AWS_REGION or `aws configure`"
 	}
 	if configuration := new(awsconn.ConfigError); errors.As(err, &configuration) {
 		message, hint = explainConfig(configuration)
-		return message, hint, true
+		return KindInvalidConfiguration, message, hint
 	}
 	if credentials := new(awsconn.CredentialsError); errors.As(err, &credentials) {
 		message, hint = explainCredentials(credentials)
-		return message, hint, true
+		return KindNoCredentials, message, hint
 	}
 	if endpoint := new(awsconn.EndpointError); errors.As(err, &endpoint) {
-		return endpoint.Error(), "give a URL such as http://127.0.0.1:4566, or omit it to use AWS", true
+		return KindWrongUsage, endpoint.Error(), "give a URL such as http://127.0.0.1:4566, or omit it to use AWS"
 	}
 	if name := new(awsconn.RegionError); errors.As(err, &name) {
-		return name.Error(), "give a region such as us-east-1 with --region, AWS_REGION or `aws configure`", true
+		return KindWrongUsage, name.Error(), "give a region such as us-east-1 with --region, AWS_REGION or `aws configure`"
 	}
 	var op *smithy.OperationError
 	where := "AWS"
@@ -45,34 +51,34 @@ func ExplainAWS(err error) (message, hint string, ok bool) {
 			if op != nil {
 				needed = permission(op.Service(), op.Operation())
 			}
-			return fmt.Sprintf("access denied: %s refused the request%s", where, said(api)), deniedHint(op, needed, api.ErrorMessage()), true
+			return KindAccessDenied, fmt.Sprintf("access denied: %s refused the request%s", where, said(api)), deniedHint(op, needed, api.ErrorMessage())
 		case code == "ExpiredToken" || code == "ExpiredTokenException" || code == "RequestExpired":
-			return "the credentials have expired", "sign in again, for example with `aws sso login`", true
+			return KindExpiredCredentials, "the credentials have expired", "sign in again, for example with `aws sso login`"
 		case code == "InvalidClientTokenId" || code == "UnrecognizedClientException" || code == "InvalidAccessKeyId" || code == "SignatureDoesNotMatch" || code == "AuthFailure":
-			return "AWS does not recognize these credentials (" + code + ")", "`aws sts get-caller-identity` shows the identity in use", true
+			return KindInvalidCredentials, "AWS does not recognize these credentials (" + code + ")", "`aws sts get-caller-identity` shows the identity in use"
 		case strings.HasPrefix(code, "Throttling") || code == "SlowDown" || code == "TooManyRequestsException":
-			return where + " was throttled on every attempt", "run the same command again later: completed work is kept", true
+			return KindThrottled, where + " was throttled on every attempt", "run the same command again later: completed work is kept"
 		case code == "PermanentRedirect" || code == "AuthorizationHeaderMalformed" || code == "IllegalLocationConstraintException":
-			return "the bucket is in another region", "set the bucket's region with --region", true
+			return KindWrongRegion, "the bucket is in another region", "set the bucket's region with --region"
 		}
-		return "", "", false
+		return "", "", ""
 	}
 	return connection(err, where)
 }
 
 // connection explains an error of the connection itself.
-func connection(err error, where string) (message, hint string, ok bool) {
+func connection(err error, where string) (kind Kind, message, hint string) {
 	const check = "check --endpoint-url and AWS_ENDPOINT_URL, the region and the network, or start the local AWS with `ssmbak local`"
 	if never := new(awsconn.UnreachableError); errors.As(err, &never) {
-		return fmt.Sprintf("no connection to %s: %s", never.Host, cause(never.Err)), check, true
+		return KindNoConnection, fmt.Sprintf("no connection to %s: %s", never.Host, cause(never.Err)), check
 	}
 	if name := new(net.DNSError); errors.As(err, &name) && name.IsNotFound {
-		return fmt.Sprintf("no connection to %s: no such host %s", where, name.Name), "check the region (--region, AWS_REGION), --endpoint-url and AWS_ENDPOINT_URL, and the network", true
+		return KindNoConnection, fmt.Sprintf("no connection to %s: no such host %s", where, name.Name), "check the region (--region, AWS_REGION), --endpoint-url and AWS_ENDPOINT_URL, and the network"
 	}
 	if op := new(net.OpError); errors.As(err, &op) && op.Op == "dial" {
-		return "no connection to " + where + ": " + cause(op), check, true
+		return KindNoConnection, "no connection to " + where + ": " + cause(op), check
 	}
-	return "", "", false
+	return "", "", ""
 }
 
 // said returns AWS's message about a denied request, prefixed with ": ", or "" if it

@@ -18,10 +18,11 @@ const (
 )
 
 // Failure is an error for the user: a message, a hint what to type next, which may be
-// "", and the exit code.
+// "", and the exit code. Kind may be "" for that of the exit code.
 type Failure struct {
 	Message, Hint string
 	Code          int
+	Kind          Kind
 }
 
 // Error returns the message.
@@ -55,8 +56,8 @@ func Explain(err error) Failure {
 		return *known
 	}
 	f := Failure{Message: err.Error(), Code: Failed}
-	if message, hint, ok := ExplainAWS(err); ok {
-		f.Message, f.Hint = message, hint
+	if kind, message, hint := explainAWS(err); kind != "" {
+		f.Message, f.Hint, f.Kind = message, hint, kind
 		if errors.As(err, new(*awsconn.EndpointError)) || errors.As(err, new(*awsconn.RegionError)) {
 			f.Code = WrongUsage
 		}

@@ -52,7 +52,7 @@ func (s *Shell) ask(ctx context.Context, prompt string, agreed func(answer strin
 	case err != nil && !errors.Is(err, io.EOF):
 		return Fail("nothing was changed", "read the answer: %v", err)
 	case !agreed(answer):
-		return Fail("nothing was changed", "the answer was not yes")
+		return KindNotConfirmed.Fail("nothing was changed", "the answer was not yes")
 	}
 	return nil
 }

@@ -10,7 +10,7 @@
 //   - A note is a line on standard error that is neither data nor an error.
 //   - With --output json, standard output is JSON, and every line on standard error
 //     is one JSON object: {"Note": ...}, a log record, or at the end
-//     {"Error": ..., "Hint": ..., "ExitCode": ...}. There is no progress bar.
+//     {"Error": ..., "Code": ..., "Hint": ..., "ExitCode": ...}. There is no progress bar.
 //   - The program asks for confirmation only if standard input and standard error are
 //     terminals, the output is not JSON, and CI is not set. Otherwise, an action that
 //     needs confirmation fails with a hint that names the flag for it. Only a complete
@@ -55,6 +55,8 @@ type Env struct {
 	AWS awsconn.Options
 	// Terminal reports whether a stream is a terminal; nil means the system's answer.
 	Terminal func(stream any) bool
+	// Failed, if not nil, is called with the kind of the error with which the run ends.
+	Failed func(Kind)
 }
 
 // Format is an output format, for data, notes and errors.
@@ -117,6 +119,9 @@ func (s *Shell) Execute(ctx context.Context, root *cobra.Command) error {
 	root.SetIn(s.Stdin)
 	root.SetOut(s.Stdout)
 	root.SetErr(s.Stderr)
+	if err := oneDash(root, s.Args); err != nil {
+		return err
+	}
 	return root.ExecuteContext(ctx)
 }
 
@@ -183,7 +188,11 @@ func (s *Shell) Announce(account string, conn *awsconn.Conn, what string) {
 	if endpoint == "" {
 		endpoint = "of AWS"
 	}
-	s.Note("account %s, region %s, endpoint %s, %s", account, conn.Region(), endpoint, what)
+	facts := Facts{"Account": account, "Region": conn.Region(), "Endpoint": nil}
+	if url := conn.Endpoint(); url != "" {
+		facts["Endpoint"] = url
+	}
+	s.NoteFacts(facts, "account %s, region %s, endpoint %s, %s", account, conn.Region(), endpoint, what)
 }
 
 // Data writes rows as JSON, or calls table to write them as a table.
@@ -211,13 +220,20 @@ func (s *Shell) Lines(lines ...string) error {
 	return nil
 }
 
+// Facts are the facts in a note, for programs: the fields of the note in JSON. Their names
+// are listed in docs/output.md.
+type Facts map[string]any
+
 // Note writes a note to standard error, above the progress bar if there is one.
-func (s *Shell) Note(format string, args ...any) {
+func (s *Shell) Note(format string, args ...any) { s.NoteFacts(nil, format, args...) }
+
+// NoteFacts is like [Shell.Note], with the facts that the note is about.
+func (s *Shell) NoteFacts(facts Facts, format string, args ...any) {
 	text := s.placed(awsconn.Redacted(fmt.Sprintf(format, args...)))
 	s.notes.Lock()
 	defer s.notes.Unlock()
 	if s.Flags.Output == JSON {
-		_ = s.WriteLine(struct{ Note string }{text})
+		_ = s.WriteLine(render.NoteRow(text, facts))
 		return
 	}
 	w := s.Stderr
@@ -230,15 +246,20 @@ func (s *Shell) Note(format string, args ...any) {
 // Complain writes a failure to standard error and returns its exit code. If the cause
 // is an AWS error, its complete text goes to the log.
 func (s *Shell) Complain(ctx context.Context, cause error, f Failure) int {
+	if s.Failed != nil {
+		s.Failed(f.kind())
+	}
 	f.Message, f.Hint = awsconn.Redacted(f.Message), s.placed(awsconn.Redacted(f.Hint))
 	if _, _, ok := ExplainAWS(cause); ok {
 		s.Log.DebugContext(ctx, "failed", "cause", cause.Error())
 	}
 	if s.Flags.Output == JSON {
 		_ = s.WriteLine(struct {
-			Error, Hint string
-			ExitCode    int
-		}{f.Message, f.Hint, f.Code})
+			Error    string
+			Code     Kind
+			Hint     string
+			ExitCode int
+		}{f.Message, f.kind(), f.Hint, f.Code})
 		return f.Code
 	}
 	fmt.Fprintf(s.Stderr, "%s: error: %s\n", s.program, render.Escape(f.Message))

@@ -217,7 +217,7 @@ func TestExplain(t *testing.T) {
 		want shell.Failure
 	}{
 		{errors.Join(shell.Part("continue", "%d are left", 2)), shell.Failure{Message: "2 are left", Hint: "continue", Code: shell.Partly}},
-		{&awsconn.NoRegionError{}, shell.Failure{Message: "no region is configured", Hint: "set one with --region, AWS_REGION or `aws configure`", Code: shell.Failed}},
+		{&awsconn.NoRegionError{}, shell.Failure{Message: "no region is configured", Hint: "set one with --region, AWS_REGION or `aws configure`", Code: shell.Failed, Kind: shell.KindNoRegion}},
 		{errors.New("something else"), shell.Failure{Message: "something else", Code: shell.Failed}},
 	} {
 		if got := shell.Explain(tt.err); got != tt.want {

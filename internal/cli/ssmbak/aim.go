@@ -34,7 +34,7 @@ func (a *app) zone() *time.Location {
 func (a *app) view(stream io.Writer) render.View {
 	formats := map[shell.Format]render.Format{shell.Text: render.Tabs, shell.Markdown: render.Markdown}
 	return render.View{
-		Reveal: a.flags.decrypt, Color: a.Color(stream), Zone: a.zone(), Format: formats[a.Flags.Output], Width: a.Columns(a.Stdout), Columns: a.flags.columns,
+		Reveal: a.flags.decrypt, Color: a.Color(stream), Zone: a.zone(), Format: formats[a.Flags.Output], Width: a.Columns(stream), Columns: a.flags.columns,
 	}
 }
 
@@ -63,7 +63,7 @@ func (a *app) point(what, text string) (moment, error) {
 func (a *app) moment(text string) (moment, error) {
 	m, err := a.point("", text)
 	if err == nil && m.mark == "" {
-		a.Note("time %s", a.both(m.At))
+		a.NoteFacts(shell.Facts{"At": m.At}, "time %s", a.both(m.At))
 	}
 	return m, err
 }
@@ -108,6 +108,9 @@ var (
 // quoted: a date and a time of day.
 func oneArgument(args []string) error {
 	for i := 1; i < len(args); i++ {
+		if args[i-1] == "before" && isTime(args[i]) {
+			return shell.Usage("write before:"+args[i], "%q and %q are two arguments", args[i-1], args[i])
+		}
 		if dateArgument.MatchString(args[i-1]) && clockArgument.MatchString(args[i]) {
 			return shell.Usage("write "+args[i-1]+"T"+args[i]+", or quote it: '"+args[i-1]+" "+args[i]+"'; for two times write todayT"+args[i],
 				"%q and %q are two arguments", args[i-1], args[i])

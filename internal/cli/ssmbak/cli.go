@@ -83,6 +83,7 @@ type app struct {
 type globalFlags struct {
 	bucket, owner string
 	decrypt       bool
+	summary       bool // of the commands that have --summary
 	localTime     bool
 	columns       []string // of tables, all if empty
 }

@@ -35,7 +35,7 @@ func TestMain(m *testing.M) { script.Main(m) }
 func run(t *testing.T, env ssmbakcli.Env) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, err bytes.Buffer
-	env.Stdin, env.Stdout, env.Stderr = strings.NewReader(""), &out, &err
+	env.Stdin, env.Stdout, env.Stderr, env.Failed = strings.NewReader(""), &out, &err, script.Failed
 	code = ssmbakcli.Main(t.Context(), env)
 	return code, out.String(), err.String()
 }

@@ -31,7 +31,7 @@ func (a *app) noteCompleteness(complete, at ssmbak.Time, unchecked bool) {
 	if complete != 0 {
 		a.noteUnchecked(unchecked)
 	}
-	a.Note("%s", completeness(complete, at, unchecked))
+	a.NoteFacts(shell.Facts{"CompleteUpTo": complete}, "%s", completeness(complete, at, unchecked))
 }
 
 // noteNothingChanged prints that nothing changed between two times, and how certain that is.
@@ -51,7 +51,7 @@ func (a *app) noteNothingChanged(target ssmbak.Target, one bool, from, to, compl
 	if complete != 0 {
 		a.noteUnchecked(unchecked)
 	}
-	a.Note("%s changed %s; %s", what, period, completeness(complete, to, unchecked))
+	a.NoteFacts(shell.Facts{"From": from, "Until": to, "Changes": 0, "CompleteUpTo": complete}, "%s changed %s; %s", what, period, completeness(complete, to, unchecked))
 }
 
 // incomplete returns the error of --require-complete, or nil if the answer up to a time is
@@ -60,13 +60,13 @@ func (a *app) noteNothingChanged(target ssmbak.Target, one bool, from, to, compl
 func incomplete(complete, at ssmbak.Time, uncertain, unchecked bool) error {
 	switch {
 	case uncertain:
-		return shell.Part("`ssmbak log` shows the gaps; omit --require-complete to accept them", "the answer has gaps")
+		return shell.KindNotProved.Part("`ssmbak log` shows the gaps; omit --require-complete to accept them", "the answer has gaps")
 	case complete == 0:
-		return shell.Part("`ssmbak reconcile` makes a complete listing", "the answer is not proved: there is no complete listing yet")
+		return shell.KindNotProved.Part("`ssmbak reconcile` makes a complete listing", "the answer is not proved: there is no complete listing yet")
 	case unchecked:
-		return shell.Part("`ssmbak reconcile` completes the register of names", "the answer is not proved: hidden parameters were not looked for")
+		return shell.KindNotProved.Part("`ssmbak reconcile` completes the register of names", "the answer is not proved: hidden parameters were not looked for")
 	case at > complete:
-		return shell.Part("`ssmbak reconcile` makes a new complete listing; changes up to now are proved by one that begins later",
+		return shell.KindNotProved.Part("`ssmbak reconcile` makes a new complete listing; changes up to now are proved by one that begins later",
 			"the answer is not proved: it is about %s, and complete up to %s", at, complete)
 	}
 	return nil

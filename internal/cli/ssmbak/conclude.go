@@ -26,7 +26,7 @@ func (a *app) tally(outcomes []plan.Outcome) (t tally) {
 	for _, o := range outcomes {
 		for _, c := range o.Item.Conflicts {
 			t.conflicts++
-			a.Note("conflict: %s: %s", o.Item.Name, render.Conflict(c))
+			a.NoteFacts(shell.Facts{"Name": o.Item.Name, "Unit": c.Unit}, "conflict: %s: %s", o.Item.Name, render.Conflict(c))
 		}
 		var notBegun *restore.NotStartedError
 		if errors.As(o.Err, &notBegun) {
@@ -53,10 +53,10 @@ func (a *app) tally(outcomes []plan.Outcome) (t tally) {
 				continue
 			}
 			t.refused++
-			a.Note("refused: %s: %s", o.Item.Name, reason(o.Err))
+			a.NoteFacts(shell.Facts{"Name": o.Item.Name, "Status": o.Status, "Error": reason(o.Err)}, "refused: %s: %s", o.Item.Name, reason(o.Err))
 		case plan.StatusFailed:
 			t.failed++
-			a.Note("failed: %s: %s", o.Item.Name, reason(o.Err))
+			a.NoteFacts(shell.Facts{"Name": o.Item.Name, "Status": o.Status, "Error": reason(o.Err)}, "failed: %s: %s", o.Item.Name, reason(o.Err))
 			if _, hint, ok := shell.ExplainAWS(o.Err); ok && t.hint == "" {
 				t.hint = hint + "; "
 			}
@@ -75,13 +75,17 @@ func (a *app) noteTally(p *restore.Plan, t tally) {
 	if t.idle > 0 {
 		a.Note("not started: %s (%s)", shell.Count(t.idle, "parameter", "parameters"), ended(t.cause))
 	}
+	counts := shell.Facts{"restored": t.restored, "deleted": t.deleted, "unchanged": t.unchanged, "refused": t.refused, "failed": t.failed + t.idle}
 	if p.Until != 0 {
-		a.Note("restored %d, deleted %d, unchanged %d, refused %d, failed %d, conflicts %d",
+		counts["conflicts"] = t.conflicts
+		a.NoteFacts(shell.Facts{"Counts": counts}, "restored %d, deleted %d, unchanged %d, refused %d, failed %d, conflicts %d",
 			t.restored, t.deleted, t.unchanged, t.refused, t.failed+t.idle, t.conflicts)
 		return
 	}
-	a.Note("restored %d, deleted %d, unchanged %d, kept %d, refused %d, failed %d",
-		t.restored, t.deleted, t.unchanged, p.Count(plan.ActionKeep), t.refused, t.failed+t.idle)
+	kept := p.Count(plan.ActionKeep)
+	counts["kept"] = kept
+	a.NoteFacts(shell.Facts{"Counts": counts}, "restored %d, deleted %d, unchanged %d, kept %d, refused %d, failed %d",
+		t.restored, t.deleted, t.unchanged, kept, t.refused, t.failed+t.idle)
 }
 
 // conclude prints what was done, and returns an error if something is left to do. again
@@ -91,7 +95,7 @@ func (a *app) conclude(p *restore.Plan, res restore.Result, again, replan string
 	t := a.tally(res.Outcomes)
 	a.noteTally(p, t)
 	if slices.ContainsFunc(res.Outcomes, func(o plan.Outcome) bool { return o.Changed }) {
-		a.Note("`ssmbak undo %s` undoes this", res.ID)
+		a.NoteFacts(shell.Facts{"RestoreId": res.ID}, "`ssmbak undo %s` undoes this", res.ID)
 	}
 	if res.Unrecorded != nil {
 		a.Note("cannot save the results in the restore record: %s", reason(res.Unrecorded))

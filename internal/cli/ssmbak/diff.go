@@ -1,6 +1,7 @@
 package ssmbakcli
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/spf13/cobra"
@@ -38,7 +39,7 @@ yet are recorded first. A comparison of two times reads only the archive.
   ssmbak diff /app/ 1d --detailed-exitcode && echo nothing changed since`,
 		Args: a.orVersions(2, func(cmd *cobra.Command, args []string) error {
 			if len(args) == 3 {
-				return oneArgument(args)
+				return cmp.Or(swapped(args), oneArgument(args))
 			}
 			return exactly("NAME|PATH", "TIME")(cmd, args)
 		}),
@@ -63,6 +64,7 @@ yet are recorded first. A comparison of two times reads only the archive.
 	}
 	o.addFlags(cmd)
 	addRequireComplete(cmd, &o.requireComplete)
+	a.addSummary(cmd)
 	cmd.Flags().BoolVar(&o.detailedExitCode, "detailed-exitcode", false, "exit with 2 if there are differences")
 	return cmd
 }
@@ -91,7 +93,7 @@ func (a *app) runDiff(ctx context.Context, o diffOptions) error {
 	if o.out != "" && a.isStdout(o.out) { // standard output is for the plan file only
 		err = render.Items(a.Stderr, render.Title(p, o.to), render.Summary(p), p.Items, a.view(a.Stderr))
 	} else {
-		err = a.printPlan(ctx, s, render.Title(p, o.to), render.Summary(p), p.Items, true)
+		err = a.printRestorePlan(ctx, s, p, o.to)
 	}
 	if err != nil {
 		return err
@@ -155,7 +157,7 @@ func (a *app) runCompare(ctx context.Context, o diffOptions) error {
 			return err
 		}
 	}
-	if err := a.printPlan(ctx, s, render.ComparisonTitle(c), render.ComparisonSummary(c), c.Items, false); err != nil {
+	if err := a.printComparison(ctx, s, c); err != nil {
 		return err
 	}
 	a.noteSecondOf(end, c.Items)
@@ -202,7 +204,7 @@ func (a *app) runCompareVersions(ctx context.Context, o diffOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := a.printPlan(ctx, s, render.ComparisonTitle(c), render.ComparisonSummary(c), c.Items, false); err != nil {
+	if err := a.printComparison(ctx, s, c); err != nil {
 		return err
 	}
 	if err := a.problems(c.Problems, nil); err != nil {

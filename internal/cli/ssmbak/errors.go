@@ -47,6 +47,7 @@ func explain(err error) shell.Failure {
 		out.Message, out.Code = unreadable.Error(), shell.WrongUsage
 		out.Hint = "--only and --exclude take patterns such as 'db*' for the last level of a name, /app/db for that parameter and everything below it, or '/app/**/db'"
 	case errors.As(err, &unmatched):
+		out.Kind = shell.KindNoMatch
 		out.Message = unmatched.Error() + "; nothing was changed"
 		out.Hint = "'db*' matches the last level of a name, /app/db that parameter and everything below it, '*/db/host' the end of a name at any depth"
 		if unmatched.Pattern == "" {
@@ -56,41 +57,51 @@ func explain(err error) shell.Failure {
 		out.Message, out.Code = destination.Error(), shell.WrongUsage
 		out.Hint = "use --to with a path such as /copy"
 	case errors.As(err, &file):
+		out.Kind = shell.KindInvalidPlanFile
 		out.Message = file.Error()
 		out.Hint = "nothing was changed; create a new plan with `ssmbak restore NAME|PATH TIME --dry-run --out FILE`"
 	case errors.As(err, &name):
 		out.Message, out.Code = name.Error(), shell.WrongUsage
 		out.Hint = nameHint(name)
 	case errors.Is(err, archive.ErrNoBucket):
+		out.Kind = shell.KindNoBucket
 		out.Hint = "check --bucket and --region; `aws s3 ls` lists the buckets"
 	case errors.As(err, &mismatch):
+		out.Kind = shell.KindWrongAccount
 		out.Message = mismatch.Error()
 		out.Hint = "use that account and region (--profile, --region), or set the bucket of this account and region with --bucket"
 	case errors.As(err, &versioned):
+		out.Kind = shell.KindNotVersioned
 		out.Message = versioned.Error() + ", so it would keep no history"
 		out.Hint = "run `aws s3api put-bucket-versioning --bucket " + versioned.Bucket + " --versioning-configuration Status=Enabled`"
 	case errors.As(err, &format):
+		out.Kind = shell.KindNewerFormat
 		out.Message = format.Error()
 		out.Hint = "nothing was read or written"
 	case errors.As(err, &hidden):
+		out.Kind = shell.KindHidden
 		out.Message = hidden.Error()
 		out.Hint = "remove its delete marker, or write its newest version again: aws s3api list-object-versions --bucket " + hidden.Bucket + " --prefix " + hidden.Key
 	case errors.As(err, &lost):
+		out.Kind = shell.KindMissingIndex
 		out.Message = lost.Error()
 		out.Hint = "ssmbak does not record the parameter as new while its history can be rebuilt"
 	case errors.As(err, &damaged):
+		out.Kind = shell.KindDamaged
 		out.Message = damaged.Error()
 		out.Hint = "an older version of the object may be intact: aws s3api list-object-versions --bucket BUCKET --prefix " + damaged.Key
 		if damaged.Index() {
 			out.Hint = rebuilds(damaged.Name)
 		}
 	case errors.As(err, &marked):
+		out.Kind = shell.KindMarkExists
 		out.Message = marked.Error()
 		out.Hint = "use another name, or add --force to move it"
 	case errors.As(err, &column):
 		out.Message, out.Code = column.Error(), shell.WrongUsage
 		out.Hint = "the columns are " + strings.Join(column.Columns, ", ")
 	case errors.As(err, &taken):
+		out.Kind = shell.KindPortTaken
 		out.Message = taken.Error()
 		out.Hint = "stop the process that uses it, or choose another port with --port"
 	default:

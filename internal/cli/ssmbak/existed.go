@@ -73,5 +73,5 @@ func (a *app) absentThen(ctx context.Context, s *session, name ssmbak.Name, form
 			hint = text
 		}
 	}
-	return shell.Fail(hint, format, args...)
+	return shell.KindNotFound.Fail(hint, format, args...)
 }

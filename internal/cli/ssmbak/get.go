@@ -75,7 +75,7 @@ func (a *app) runGet(ctx context.Context, name ssmbak.Name, text string) error {
 		if len(snap.States) > 0 {
 			hint = "this is a path: `ssmbak preview " + name.String() + "/ " + at.String() + "` shows what is below it"
 		}
-		return shell.Fail(hint, "the archive in bucket %s has no parameter %s", s.archive.Bucket(), name)
+		return shell.KindNotFound.Fail(hint, "the archive in bucket %s has no parameter %s", s.archive.Bucket(), name)
 	}
 	st := snap.States[0]
 	a.noteSecond(point, snap.States)
@@ -83,13 +83,13 @@ func (a *app) runGet(ctx context.Context, name ssmbak.Name, text string) error {
 	case snap.Before():
 		return a.before(ctx, s, ssmbak.NameTarget(name), at)
 	case st.Certainty == ssmbak.Unknown && deletedWithin(st, at):
-		return shell.Fail("`ssmbak get "+name.String()+" before:"+at.Whole()+"` writes its value just before that second", "the state of %s at %s is unknown: %s", name, at, st.Reason)
+		return shell.KindUnknown.Fail("`ssmbak get "+name.String()+" before:"+at.Whole()+"` writes its value just before that second", "the state of %s at %s is unknown: %s", name, at, st.Reason)
 	case st.Certainty == ssmbak.Unknown:
-		return shell.Fail("`ssmbak preview "+name.String()+" "+at.String()+"` shows its last known state", "the state of %s at %s is unknown: %s", name, at, st.Reason)
+		return shell.KindUnknown.Fail("`ssmbak preview "+name.String()+" "+at.String()+"` shows its last known state", "the state of %s at %s is unknown: %s", name, at, st.Reason)
 	case st.Deleted && unborn(st, snap):
 		return a.absentThen(ctx, s, name, "%s did not exist yet at %s", name, at)
 	case st.Deleted:
-		return shell.Fail("`ssmbak get "+name.String()+" before:"+deletion(st.Modified)+"` writes its last value", "%s did not exist at %s: it was deleted at %s", name, at, deletion(st.Modified))
+		return shell.KindNotFound.Fail("`ssmbak get "+name.String()+" before:"+deletion(st.Modified)+"` writes its last value", "%s did not exist at %s: it was deleted at %s", name, at, deletion(st.Modified))
 	}
 	if err := a.writeValue(st, name.String()+" "+at.String()); err != nil {
 		return err
@@ -129,11 +129,11 @@ func (a *app) versionState(ctx context.Context, one []selector) (v chosen, state
 func (a *app) writeValue(st ssmbak.State, what string) error {
 	switch {
 	case st.Version.Type == "" && !a.flags.decrypt:
-		return shell.Fail("add --with-decryption", "%s may be a SecureString: its type was not recorded", st.Name)
+		return shell.KindMasked.Fail("add --with-decryption", "%s may be a SecureString: its type was not recorded", st.Name)
 	case render.Masked(st.Version.Type, a.flags.decrypt):
-		return shell.Fail("add --with-decryption", "%s is a SecureString", st.Name)
+		return shell.KindMasked.Fail("add --with-decryption", "%s is a SecureString", st.Name)
 	case !st.Value.IsKnown():
-		return shell.Fail("`ssmbak preview "+what+" --output json` shows everything else about it", "the value of %s is unavailable: %s", st.Name, st.Value.Reason)
+		return shell.KindUnavailable.Fail("`ssmbak preview "+what+" --output json` shows everything else about it", "the value of %s is unavailable: %s", st.Name, st.Value.Reason)
 	}
 	text := st.Value.V.Reveal()
 	if a.Terminal(a.Stdout) && !strings.HasSuffix(text, "\n") {

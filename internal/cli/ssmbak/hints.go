@@ -23,14 +23,27 @@ func flagHint(cmd *cobra.Command, err error) string {
 		if ago := unknown.GetSpecifiedShortnames(); duration.MatchString(ago) {
 			return "for a duration before now use " + ago
 		}
-		if like := similarFlag(cmd, unknown.GetSpecifiedName()); like != "" {
+		if like := shell.SimilarFlag(cmd.Flags(), unknown.GetSpecifiedName()); like != "" {
 			return "did you mean --" + like + "?"
+		}
+		if others := commandsWith(cmd.Root(), unknown.GetSpecifiedName()); len(others) > 0 {
+			return "it is a flag of " + strings.Join(others, ", ")
 		}
 	}
 	if missing := new(pflag.ValueRequiredError); errors.As(err, &missing) && missing.GetFlag().Name == "region" {
 		return recursiveHint
 	}
 	return "`" + cmd.CommandPath() + " --help` lists the flags"
+}
+
+// commandsWith returns the names of the commands that have a flag.
+func commandsWith(root *cobra.Command, flag string) (names []string) {
+	for _, cmd := range root.Commands() {
+		if cmd.LocalNonPersistentFlags().Lookup(flag) != nil {
+			names = append(names, cmd.Name())
+		}
+	}
+	return names
 }
 
 // recursiveHint is the hint for -r, which is --region as in other tools of AWS.
@@ -50,12 +63,13 @@ func checkRegion(cmd *cobra.Command) error {
 	return nil
 }
 
-// swapped returns an error if the first argument is a TIME and the second a name or a path.
+// swapped returns an error if the first argument is a TIME and the second is not, but can be
+// a name or a path.
 func swapped(args []string) error {
-	if len(args) < 2 || !strings.HasPrefix(args[1], "/") || strings.HasPrefix(args[0], "/") {
+	if len(args) < 2 || strings.HasPrefix(args[0], "/") || !isTime(args[0]) || isTime(args[1]) {
 		return nil
 	}
-	if !isTime(args[0]) {
+	if _, err := ssmbak.ParseTarget(args[1], false); err != nil {
 		return nil
 	}
 	return shell.Usage("swap them: "+shell.Quote(args[1])+" "+shell.Quote(args[0]), "%q is a time, and %q a name or a path", args[0], args[1])
@@ -69,39 +83,4 @@ func isTime(text string) bool {
 	const day = 24 * time.Hour
 	_, err := ssmbak.ParsePoint(text, time.Now().Truncate(day).Add(day-time.Millisecond), time.UTC)
 	return err == nil
-}
-
-// similarFlag returns the name of the flag that differs from a mistyped one in the fewest
-// letters, or "" if all differ in more than two.
-func similarFlag(cmd *cobra.Command, name string) (like string) {
-	least := 3
-	if len(name) < 4 {
-		least = 2
-	}
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if d := distance(name, f.Name); d < least && !f.Hidden {
-			least, like = d, f.Name
-		}
-	})
-	return like
-}
-
-// distance returns the number of letters to insert, remove or replace to make b of a.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -68,16 +69,19 @@ it says only "differs", "same" or "not compared", unless --with-decryption is gi
 	f.BoolVar(&o.sets, "sets", false, "group changes of one principal that are close in time")
 	f.DurationVar(&o.gap, "gap", 2*time.Minute, "with --sets, the longest `TIME` between two changes of a set")
 	addRequireComplete(cmd, &o.requireComplete)
+	a.addSummary(cmd)
 	return cmd
 }
 
 // check returns an error for options that exclude each other.
-func (o *logOptions) check() error {
+func (o *logOptions) check(a *app) error {
 	switch {
 	case o.patch && o.oneline:
 		return shell.Usage("omit one of them", "--patch and --oneline exclude each other")
 	case o.sets && (o.patch || o.oneline):
 		return shell.Usage("omit one of them", "--sets cannot be combined with --patch and --oneline")
+	case a.flags.summary && (o.patch || o.oneline || o.sets):
+		return shell.Usage("omit one of them", "--summary cannot be combined with --patch, --oneline and --sets")
 	case o.gap <= 0:
 		return shell.Usage("use a duration such as 2m", "--gap must be positive")
 	}
@@ -85,7 +89,7 @@ func (o *logOptions) check() error {
 }
 
 func (a *app) runLog(ctx context.Context, o logOptions) error {
-	if err := o.check(); err != nil {
+	if err := o.check(a); err != nil {
 		return err
 	}
 	period, err := a.bounds(o)
@@ -115,9 +119,19 @@ func (a *app) runLog(ctx context.Context, o logOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.sets {
+	last := until
+	if last == 0 {
+		last = ssmbak.TimeOf(a.Now())
+	}
+	switch {
+	case a.flags.summary:
+		changes = o.chosen(changes)
+		sum := summaryOfChanges(o.target, changes)
+		sum.From, sum.Until, sum.CompleteUpTo = since, last, found.Complete
+		err = a.printSummary(sum)
+	case o.sets:
 		err = a.printSets(changes, o)
-	} else {
+	default:
 		changes = o.chosen(changes)
 		var problems []archive.Problem
 		problems, err = a.printLog(ctx, s, changes, o)
@@ -125,10 +139,6 @@ func (a *app) runLog(ctx context.Context, o logOptions) error {
 	}
 	if err != nil {
 		return err
-	}
-	last := until
-	if last == 0 {
-		last = ssmbak.TimeOf(a.Now())
 	}
 	switch {
 	case len(found.Changes) == 0:
@@ -177,7 +187,7 @@ func (a *app) period(ctx context.Context, s *session, bounds [2]moment) (since, 
 		if at == 0 {
 			continue
 		}
-		a.Note("%s %s", flag, a.both(at))
+		a.NoteFacts(shell.Facts{strings.ToUpper(flag[:1]) + flag[1:]: at}, "%s %s", flag, a.both(at))
 		if m.mark == "" && a.future(p) {
 			a.noteFuture()
 		}

@@ -125,9 +125,9 @@ func (a *app) runMark(ctx context.Context, o markOptions) error {
 		return err
 	}
 	if before.At != 0 {
-		a.Note("mark %s was at %s, set by %s", o.name, a.both(before.At), before.By)
+		a.NoteFacts(shell.Facts{"Mark": o.name, "Was": before.At, "By": before.By}, "mark %s was at %s, set by %s", o.name, a.both(before.At), before.By)
 	}
-	a.Note("mark %s is at %s", o.name, a.both(p.At))
+	a.NoteFacts(shell.Facts{"Mark": o.name, "Time": p.At}, "mark %s is at %s", o.name, a.both(p.At))
 	return nil
 }
 

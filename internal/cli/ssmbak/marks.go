@@ -50,7 +50,7 @@ func (a *app) locate(ctx context.Context, s *session, m moment) (ssmbak.Point, e
 		p.At = p.Begin - 1
 		p.Begin, where = p.At, "before mark "
 	}
-	a.Note("time %s (%s%s)", a.both(p.At), where, mark.Name)
+	a.NoteFacts(shell.Facts{"At": p.At, "Mark": mark.Name}, "time %s (%s%s)", a.both(p.At), where, mark.Name)
 	return p, nil
 }
 
@@ -68,7 +68,7 @@ func (a *app) noMark(ctx context.Context, s *session, name string) error {
 	if err != nil {
 		return err
 	}
-	slices.SortStableFunc(names, func(x, y string) int { return cmp.Compare(distance(name, x), distance(name, y)) })
+	slices.SortStableFunc(names, func(x, y string) int { return cmp.Compare(shell.Distance(name, x), shell.Distance(name, y)) })
 	var near []string
 	for _, other := range names[:min(triedMarks, len(names))] {
 		if _, err := s.archive.Mark(ctx, other); err != nil {
@@ -85,5 +85,5 @@ func (a *app) noMark(ctx context.Context, s *session, name string) error {
 	if len(near) > 0 {
 		hint = "the nearest are " + strings.Join(near, ", ") + "; `ssmbak mark` lists all"
 	}
-	return shell.Fail(hint, "there is no mark %s", name)
+	return shell.KindNotFound.Fail(hint, "there is no mark %s", name)
 }

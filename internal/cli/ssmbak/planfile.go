@@ -15,7 +15,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/plan"
 )
@@ -62,7 +61,7 @@ func (a *app) readPlanFile(path, digest string) (*plan.File, error) {
 		return nil, err
 	}
 	if sum := sha256.Sum256(text); digest != "" && !bytes.Equal(want, sum[:]) {
-		return nil, shell.Fail("review the plan again: `ssmbak restore --plan "+shell.Quote(path)+" --dry-run`; nothing was changed",
+		return nil, shell.KindInvalidPlanFile.Fail("review the plan again: `ssmbak restore --plan "+shell.Quote(path)+" --dry-run`; nothing was changed",
 			"the plan is not the one that was reviewed: its SHA-256 is %x", sum)
 	}
 	return plan.ParseFile(text)
@@ -137,11 +136,11 @@ func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 	if err != nil {
 		return err
 	}
-	a.Note("time %s", a.both(f.At))
+	a.NoteFacts(shell.Facts{"At": f.At}, "time %s", a.both(f.At))
 	arguments := verb + " --plan " + shell.Quote(o.planFile)
 	same := "ssmbak " + verb + " " + planned(f.Target, f.At, f.Options)
 	if f.Until != 0 {
-		a.Note("time %s", a.both(f.Until))
+		a.NoteFacts(shell.Facts{"At": f.Until}, "time %s", a.both(f.Until))
 		same += " " + f.Until.String()
 	}
 	same += optionsOf(f)
@@ -163,7 +162,7 @@ func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 	a.noteUnchecked(p.Unchecked)
 	if o.dryRun {
 		progress.Close()
-		if err := a.printPlan(ctx, s, render.Title(p, o.to), render.Summary(p), p.Items, true); err != nil {
+		if err := a.printRestorePlan(ctx, s, p, o.to); err != nil {
 			return err
 		}
 		return a.foreseen(p)

@@ -148,7 +148,7 @@ func concerned(p *restore.Plan) bool {
 func (a *app) noteSkipped(p *restore.Plan) {
 	a.noteLeftOut(p.SkippedOwn, p.Excluded)
 	if n := len(p.Unrecorded); n > 0 {
-		a.Note("skipped %s excluded from recording (%s)", shell.Count(n, "parameter", "parameters"), p.Unrecorded[0])
+		a.NoteFacts(shell.Facts{"Counts": shell.Facts{"unrecorded": n}}, "skipped %s excluded from recording (%s)", shell.Count(n, "parameter", "parameters"), p.Unrecorded[0])
 	}
 	a.noteUnchanged(p.Items)
 }
@@ -164,7 +164,7 @@ func (a *app) noteLeftOut(own []ssmbak.Name, excluded int) {
 		a.Note("skipped %s with the name of ssmbak's bucket: use --own to include %s", shell.Count(n, "parameter", "parameters"), shell.Plural(n, "it", "them"))
 	}
 	if excluded > 0 {
-		a.Note("skipped %s because of --only and --exclude", shell.Count(excluded, "parameter", "parameters"))
+		a.NoteFacts(shell.Facts{"Counts": shell.Facts{"excluded": excluded}}, "skipped %s because of --only and --exclude", shell.Count(excluded, "parameter", "parameters"))
 	}
 }
 

@@ -51,6 +51,7 @@ func (a *app) newPreviewCommand() *cobra.Command {
 		},
 	}
 	addRecursive(cmd, &o.recursive)
+	a.addSummary(cmd)
 	cmd.Flags().BoolVar(&o.deleted, "deleted", false, "also show parameters that had been deleted by then")
 	cmd.Flags().BoolVar(&o.all, "all", false, "also show parameters first recorded later")
 	return cmd
@@ -122,16 +123,23 @@ func (a *app) runPreview(ctx context.Context, o previewOptions) error {
 			shown = append(shown, st)
 		}
 	}
-	if err := a.printStates(shown); err != nil {
+	if a.flags.summary {
+		sum := summaryOfStates(o.target.String(), shown)
+		sum.At, sum.CompleteUpTo = at, snap.Complete
+		err = a.printSummary(sum)
+	} else {
+		err = a.printStates(shown)
+	}
+	if err != nil {
 		return err
 	}
 	if later > 0 {
-		a.Note("%s first recorded after %s: whether %s existed then is unknown; use --all to show %s", shell.Count(later, "name was", "names were"), at, shell.Plural(later, "it", "they"), shell.Plural(later, "it", "them"))
+		a.NoteFacts(shell.Facts{"Counts": shell.Facts{"unrecorded": later}}, "%s first recorded after %s: whether %s existed then is unknown; use --all to show %s", shell.Count(later, "name was", "names were"), at, shell.Plural(later, "it", "they"), shell.Plural(later, "it", "them"))
 	}
 	a.noteSecond(point, snap.States)
 	switch {
 	case deleted > 0 && !o.deleted:
-		a.Note("%s deleted by then: use --deleted to show %s", shell.Count(deleted, "parameter was", "parameters were"), shell.Plural(deleted, "it", "them"))
+		a.NoteFacts(shell.Facts{"Counts": shell.Facts{"deleted": deleted}}, "%s deleted by then: use --deleted to show %s", shell.Count(deleted, "parameter was", "parameters were"), shell.Plural(deleted, "it", "them"))
 	case len(shown) == 0 && later == 0 && len(snap.Problems) == 0:
 		a.Note("no parameters existed then")
 	}
@@ -192,7 +200,7 @@ func (a *app) nothing(ctx context.Context, s *session, t ssmbak.Target) error {
 			}
 		}
 	}
-	return shell.Fail(hint, "the archive in bucket %s has no records of %s", s.archive.Bucket(), t)
+	return shell.KindNotFound.Fail(hint, "the archive in bucket %s has no records of %s", s.archive.Bucket(), t)
 }
 
 // before returns the error for a time before the first record of a target.
@@ -225,5 +233,5 @@ func (a *app) before(ctx context.Context, s *session, t ssmbak.Target, at ssmbak
 	if lines.Since != 0 {
 		hint += "; recording began at " + lines.Since.String()
 	}
-	return shell.Fail(hint, "there are no records of %s at %s", t, at)
+	return shell.KindNotFound.Fail(hint, "there are no records of %s at %s", t, at)
 }

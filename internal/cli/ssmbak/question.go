@@ -31,7 +31,7 @@ func (a *app) agree(ctx context.Context, s *session, p *restore.Plan, o restoreO
 	case a.asks(p, o):
 		return a.ask(ctx, s, p, o)
 	case p.NeedsConfirmation() && changes(p) > 0 && !o.yes:
-		return shell.Fail("review it with --dry-run, then add --yes; nothing was changed", "%s, and %s", grave(p), a.Unasked())
+		return shell.KindConfirmationRequired.Fail("review it with --dry-run, then add --yes; nothing was changed", "%s, and %s", grave(p), a.Unasked())
 	}
 	return nil
 }

@@ -90,7 +90,9 @@ func (a *app) runReconcile(ctx context.Context, o reconcileOptions) error {
 	if o.dryRun {
 		would = "would have "
 	}
-	a.Note("checked %d, %srecorded %d, deleted %d, gaps %d, unreadable %d, failed %d",
+	a.NoteFacts(shell.Facts{"Counts": shell.Facts{
+		"checked": report.Checked, "recorded": len(report.Recorded), "deleted": len(report.Deleted), "gap": len(report.Gaps), "unreadable": len(report.Unreadable), "failed": len(report.Failed),
+	}}, "checked %d, %srecorded %d, deleted %d, gaps %d, unreadable %d, failed %d",
 		report.Checked, would, len(report.Recorded), len(report.Deleted), len(report.Gaps), len(report.Unreadable), len(report.Failed))
 	if n := len(report.Restored); n > 0 {
 		a.Note("%srestored %s: %s", would, shell.Count(n, "hidden index", "hidden indexes"), archive.NameList(report.Restored))
@@ -102,7 +104,7 @@ func (a *app) runReconcile(ctx context.Context, o reconcileOptions) error {
 		a.Note("registered %s", shell.Count(report.Registered, "name", "names"))
 	}
 	if report.Excluded > 0 {
-		a.Note("skipped %s excluded from recording", shell.Count(report.Excluded, "parameter", "parameters"))
+		a.NoteFacts(shell.Facts{"Counts": shell.Facts{"excluded": report.Excluded}}, "skipped %s excluded from recording", shell.Count(report.Excluded, "parameter", "parameters"))
 	}
 	if report.TagsUnchecked != nil {
 		a.Note("tags of unchanged parameters were not compared: %s", reason(report.TagsUnchecked))
@@ -112,10 +114,10 @@ func (a *app) runReconcile(ctx context.Context, o reconcileOptions) error {
 		again += " " + o.target.String()
 	}
 	if len(report.Unreadable) > 0 {
-		a.Note("values are unavailable of %s: allow the use of their keys (kms:Decrypt), then run `%s`", archive.NameList(report.Unreadable), again)
+		a.NoteFacts(shell.Facts{"Names": report.Unreadable}, "values are unavailable of %s: allow the use of their keys (kms:Decrypt), then run `%s`", archive.NameList(report.Unreadable), again)
 	}
 	if report.Complete {
-		a.Note("complete up to %s%s", report.Began, except(report.Failed))
+		a.NoteFacts(shell.Facts{"CompleteUpTo": report.Began}, "complete up to %s%s", report.Began, except(report.Failed))
 	}
 	unregistered := a.unregistered(report.Unregistered, again)
 	switch n := len(report.Failed); {

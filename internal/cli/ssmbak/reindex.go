@@ -53,18 +53,18 @@ type reindexedRow struct {
 	Name   ssmbak.Name
 	Change string
 	// OlderIndex is the version ID of the index object that was used.
-	OlderIndex, OlderTime       *string
-	Versions, Values, Originals int
-	Foreign, Unreadable         int
-	Lacks                       []string
-	Error                       *string
+	OlderIndex, OlderTime    *string
+	Versions, Values, Legacy int
+	Foreign, Unreadable      int
+	Lacks                    []string
+	Error                    *string
 }
 
 // Changes of a row.
 const (
 	indexRebuilt = "rebuilt"
-	indexWhole   = "whole"
-	indexBroken  = "broken" // to be rebuilt, in a dry run
+	indexIntact  = "intact"
+	indexDamaged = "damaged" // to be rebuilt, in a dry run
 	indexFailed  = "failed"
 	// indexRegistered is an intact index whose name was added to the register.
 	indexRegistered = "registered"
@@ -97,10 +97,11 @@ func (a *app) runReindex(ctx context.Context, o reindexOptions) error {
 	for _, row := range rows {
 		count[row.Change]++
 	}
+	facts := shell.Facts{"Counts": count}
 	if o.dryRun {
-		a.Note("would have rebuilt %d, whole %d, failed %d", count[indexBroken], count[indexWhole], count[indexFailed])
+		a.NoteFacts(facts, "would have rebuilt %d, intact %d, failed %d", count[indexDamaged], count[indexIntact], count[indexFailed])
 	} else {
-		a.Note("rebuilt %d, whole %d, failed %d", count[indexRebuilt], count[indexWhole], count[indexFailed])
+		a.NoteFacts(facts, "rebuilt %d, intact %d, failed %d", count[indexRebuilt], count[indexIntact], count[indexFailed])
 	}
 	if n := count[indexRegistered]; n > 0 {
 		a.Note("registered %s", shell.Count(n, "name", "names"))
@@ -178,19 +179,19 @@ func anyIndex(ctx context.Context, from *archive.Archive, t ssmbak.Target) error
 	for _, err := range from.Names(ctx, t) {
 		return err
 	}
-	return shell.Fail("", "the archive has no records of %s", t)
+	return shell.KindNotFound.Fail("", "the archive has no records of %s", t)
 }
 
 // reindexOne rebuilds one index, or with dry determines whether it is broken. The row
 // has errors that only affect this parameter.
 func reindexOne(ctx context.Context, from *archive.Archive, name ssmbak.Name, dry bool) (reindexedRow, error) {
-	row := reindexedRow{Name: name, Change: indexWhole, Lacks: []string{}}
+	row := reindexedRow{Name: name, Change: indexIntact, Lacks: []string{}}
 	var err error
 	if dry {
 		var damaged *archive.DamagedError
 		var lost *archive.MissingIndexError
 		if err = from.CheckIndex(ctx, name); errors.As(err, &damaged) || errors.As(err, &lost) {
-			row.Change, err = indexBroken, nil
+			row.Change, err = indexDamaged, nil
 		}
 	} else {
 		var r archive.Reindexed
@@ -214,7 +215,7 @@ func reindexOne(ctx context.Context, from *archive.Archive, name ssmbak.Name, dr
 
 func rowOfReindexed(r archive.Reindexed) reindexedRow {
 	row := reindexedRow{
-		Name: r.Name, Change: indexRebuilt, Versions: r.Versions, Values: r.Values, Originals: r.Legacy,
+		Name: r.Name, Change: indexRebuilt, Versions: r.Versions, Values: r.Values, Legacy: r.Legacy,
 		Foreign: r.Foreign, Unreadable: r.Unreadable, Lacks: append([]string{}, r.Missing...),
 	}
 	if r.Older != "" {
@@ -255,7 +256,7 @@ func origins(row reindexedRow) string {
 		n    int
 		what string
 	}{
-		{row.Values, "values added"}, {row.Originals, "legacy versions"}, {row.Foreign, "foreign objects"}, {row.Unreadable, "unreadable"},
+		{row.Values, "values added"}, {row.Legacy, "legacy versions"}, {row.Foreign, "foreign objects"}, {row.Unreadable, "unreadable"},
 	} {
 		if c.n > 0 {
 			parts = append(parts, fmt.Sprintf("%s %d", c.what, c.n))

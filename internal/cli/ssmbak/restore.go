@@ -121,6 +121,7 @@ Every restore has an ID; ` + "`ssmbak undo ID`" + ` undoes it.
 	o.addFlags(cmd)
 	o.addRunFlags(cmd)
 	o.addPlanFileFlags(cmd)
+	a.addSummary(cmd)
 	return cmd
 }
 
@@ -210,7 +211,12 @@ func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, p *
 	if err != nil {
 		return err
 	}
-	if err := a.printOutcomes(res, states, a.Terminal(a.Stdout) && !o.allRows); err != nil {
+	if a.flags.summary {
+		err = a.printSummary(summaryOfResult(p, res))
+	} else {
+		err = a.printOutcomes(res, states, a.Terminal(a.Stdout) && !o.allRows)
+	}
+	if err != nil {
 		return err
 	}
 	err = a.conclude(p, res, again, o.replan)

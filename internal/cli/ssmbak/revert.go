@@ -76,6 +76,7 @@ exit code is 3.
 	o.addPatterns(cmd)
 	o.addRunFlags(cmd)
 	o.addPlanFileFlags(cmd)
+	a.addSummary(cmd)
 	return cmd
 }
 
@@ -162,7 +163,7 @@ func (a *app) showRevert(ctx context.Context, s *session, r *restore.Restorer, p
 	if o.out != "" && a.isStdout(o.out) { // standard output is for the plan file only
 		err = render.Items(a.Stderr, render.Title(p, ""), render.Summary(p), p.Items, a.view(a.Stderr))
 	} else {
-		err = a.printPlan(ctx, s, render.Title(p, ""), render.Summary(p), p.Items, true)
+		err = a.printRestorePlan(ctx, s, p, "")
 	}
 	if err != nil {
 		return err

@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -64,6 +66,9 @@ var zone = time.FixedZone("CEST", 2*60*60)
 //	hide KEY                   add a delete marker to an object
 //	deny SERVICE OPERATION [KEY] refuse that from now on, of objects only those
 //	                           whose key begins so; allow ends it
+//	fault SERVICE STATUS CODE  answer with that from now on; allow ends it
+//	unconfigured               the next ssmbak has only the AWS configuration of the machine
+//	unreachable                the next ssmbak has no connection to AWS
 //	passed DURATION            that the last ssmbak took that long
 //	requests WHAT              what the last ssmbak asked, as in ssm:PutParameter
 //	asked [WHAT...]            the requests of the last ssmbak, each once, and no other
@@ -82,7 +87,8 @@ type world struct {
 	*testworld.World
 	user     string // the IAM user that sends requests
 	took     time.Duration
-	restores []string // ids of restores, in the order in which they were seen
+	other    *awsconn.Options // the connection of the next ssmbak, nil for the usual one
+	restores []string         // ids of restores, in the order in which they were seen
 	// what happens with the request of this number to this operation
 	op, event string
 	nth       int
@@ -113,6 +119,13 @@ func (w *world) faulty(interrupt func()) aws.HTTPClient {
 		}
 		return emulator.Fault{}
 	})
+}
+
+// noConnection is a network without any other machine.
+type noConnection struct{}
+
+func (noConnection) Do(*http.Request) (*http.Response, error) {
+	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 }
 
 // restoreID is the id of a restore, whose end is random.
@@ -163,6 +176,9 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		}
 		w.Main(ts, neg, args, w.named, func(env shell.Env) int {
 			env.Now, env.AWS = func() time.Time { return time.Now().In(zone) }, connection(w.client(interrupt))
+			if w.other != nil {
+				env.AWS, w.other = *w.other, nil
+			}
 			w.AWS.ResetCounts()
 			began := time.Now()
 			defer func() { w.took = time.Since(began) }()
@@ -323,6 +339,19 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		worldOf(ts).AWS.Faults.Add(rule)
 	},
 	"allow": func(ts *testscript.TestScript, _ bool, _ []string) { worldOf(ts).AWS.Faults.Clear() },
+	"unconfigured": func(ts *testscript.TestScript, _ bool, _ []string) {
+		w := worldOf(ts)
+		w.other = &awsconn.Options{HTTPClient: w.AWS.Client()}
+	},
+	"unreachable": func(ts *testscript.TestScript, _ bool, _ []string) {
+		o := connection(noConnection{})
+		worldOf(ts).other = &o
+	},
+	"fault": func(ts *testscript.TestScript, _ bool, args []string) {
+		status, err := strconv.Atoi(args[1])
+		ts.Check(err)
+		worldOf(ts).AWS.Faults.Add(emulator.Rule{Service: args[0], Fault: emulator.Fault{Status: status, Code: args[2]}})
+	},
 	"hang": func(ts *testscript.TestScript, _ bool, args []string) {
 		worldOf(ts).AWS.Faults.Add(emulator.Rule{Service: args[0], Fault: emulator.Fault{Hang: true}})
 	},

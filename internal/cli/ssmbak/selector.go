@@ -108,13 +108,13 @@ func (a *app) findVersion(line *timeline.Timeline, s selector) (chosen, error) {
 			return chosen{}, shell.Fail(hint, "the labels of %s are unknown", s.name)
 		}
 		if number = labels.V[s.text]; number == 0 {
-			return chosen{}, shell.Fail(hint, "no version of %s has the label %s", s.name, s.text)
+			return chosen{}, shell.KindNotFound.Fail(hint, "no version of %s has the label %s", s.name, s.text)
 		}
 	}
 	newest, older := line.Numbered(number)
 	switch {
 	case newest == nil && older == nil:
-		return chosen{}, shell.Fail(hint, "version %d of %s is not recorded", number, s.name)
+		return chosen{}, shell.KindNotFound.Fail(hint, "version %d of %s is not recorded", number, s.name)
 	case newest == nil:
 		return chosen{}, shell.Fail("use "+string(s.name)+" and "+older.Moment().String()+", the time of that version",
 			"%s has no version %d, only an earlier parameter of that name or a version before a gap", s.name, number)

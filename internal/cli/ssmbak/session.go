@@ -36,7 +36,7 @@ type session struct {
 // exists returns an error if the bucket has no archive yet.
 func (s *session) exists() error {
 	if _, exists := s.archive.Identity(); !exists {
-		return shell.Fail("`ssmbak reconcile` creates one", "bucket %s has no archive yet", s.archive.Bucket())
+		return shell.KindNoArchive.Fail("`ssmbak reconcile` creates one", "bucket %s has no archive yet", s.archive.Bucket())
 	}
 	return nil
 }
@@ -73,7 +73,7 @@ func (a *app) open(ctx context.Context, what access) (*session, error) {
 		Elsewhere: elsewhere,
 	})
 	if errors.Is(err, archive.ErrNoBucket) {
-		return nil, shell.Fail("its name comes from "+from+"; `aws s3 ls` lists the buckets, and --region sets their region", "bucket %s does not exist", bucket)
+		return nil, shell.KindNoBucket.Fail("its name comes from "+from+"; `aws s3 ls` lists the buckets, and --region sets their region", "bucket %s does not exist", bucket)
 	}
 	if err != nil {
 		return nil, err
@@ -86,7 +86,7 @@ func (a *app) open(ctx context.Context, what access) (*session, error) {
 		return nil, err
 	}
 	if ok && (id.Account != account || id.Region != conn.Region()) {
-		a.Note("archive of account %s in %s", id.Account, id.Region)
+		a.NoteFacts(shell.Facts{"Account": id.Account, "Region": id.Region}, "archive of account %s in %s", id.Account, id.Region)
 	}
 	live := paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging(), MaxRate: a.maxRate, Waiting: a.noteBusy, Logger: a.Log})
 	return &session{conn: conn, archive: opened, live: live, caller: caller}, nil
@@ -108,7 +108,7 @@ func (a *app) bucket(ctx context.Context, conn *awsconn.Conn) (bucket, from stri
 	}
 	out, err := conn.SSM().GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(stack.DefaultPointer), WithDecryption: aws.Bool(true)})
 	if missing := new(*types.ParameterNotFound); errors.As(err, missing) {
-		return "", "", shell.Fail("set it with --bucket or SSMBAK_BUCKET", "no bucket is configured, and parameter %s does not exist", stack.DefaultPointer)
+		return "", "", shell.KindNoBucket.Fail("set it with --bucket or SSMBAK_BUCKET", "no bucket is configured, and parameter %s does not exist", stack.DefaultPointer)
 	}
 	if err != nil {
 		return "", "", fmt.Errorf("read the bucket name from parameter %s: %w", stack.DefaultPointer, err)
@@ -126,9 +126,9 @@ func bucketOf(ctx context.Context, conn *awsconn.Conn, name string) (string, err
 		}
 	}
 	if message, _, ok := shell.ExplainAWS(err); ok {
-		return "", shell.Fail("set the bucket with --bucket or SSMBAK_BUCKET", "cannot look up the bucket of stack %q (from SSMBAK_STACKNAME): %s", name, message)
+		return "", shell.KindNoBucket.Fail("set the bucket with --bucket or SSMBAK_BUCKET", "cannot look up the bucket of stack %q (from SSMBAK_STACKNAME): %s", name, message)
 	}
-	return "", shell.Fail("set SSMBAK_STACKNAME to a stack created with `ssmbak-stack NAME create`, or set the bucket with --bucket or SSMBAK_BUCKET", "SSMBAK_STACKNAME is %q: %s", name, err)
+	return "", shell.KindNoBucket.Fail("set SSMBAK_STACKNAME to a stack created with `ssmbak-stack NAME create`, or set the bucket with --bucket or SSMBAK_BUCKET", "SSMBAK_STACKNAME is %q: %s", name, err)
 }
 
 // recorder returns the recorder of this archive.

@@ -58,6 +58,7 @@ which can be undone.`,
 	}
 	o.addSomeFlags(cmd)
 	o.addRunFlags(cmd)
+	a.addSummary(cmd)
 	cmd.Flags().BoolVar(&o.all, "all", false, fmt.Sprintf("list all restores instead of the newest %d", shownRestores))
 	return cmd
 }
@@ -107,7 +108,7 @@ func (a *app) runUndo(ctx context.Context, o undoOptions, flags string) error {
 	defer progress.Close()
 	p, err := r.Undo(ctx, o.id)
 	if errors.Is(err, archive.ErrNoRestore) {
-		return shell.Fail("`ssmbak undo` lists the restores", "bucket %s has no record of restore %s", s.archive.Bucket(), o.id)
+		return shell.KindNotFound.Fail("`ssmbak undo` lists the restores", "bucket %s has no record of restore %s", s.archive.Bucket(), o.id)
 	}
 	if err != nil {
 		return err
@@ -115,7 +116,7 @@ func (a *app) runUndo(ctx context.Context, o undoOptions, flags string) error {
 	a.noteUnchecked(p.Unchecked)
 	a.noteLeftOut(nil, p.Excluded)
 	if o.dryRun {
-		if err := a.printPlan(ctx, s, render.Title(p, ""), render.Summary(p), p.Items, true); err != nil {
+		if err := a.printRestorePlan(ctx, s, p, ""); err != nil {
 			return err
 		}
 		return a.problems(p.Problems, nil)

@@ -25,7 +25,7 @@ func (a *app) restoreID(ctx context.Context, s *session, text string) (string, e
 	case err != nil:
 		return "", err
 	case len(ids) == 0:
-		return "", shell.Fail("`ssmbak undo` lists the restores", "bucket %s has no record of restore %s", s.archive.Bucket(), text)
+		return "", shell.KindNotFound.Fail("`ssmbak undo` lists the restores", "bucket %s has no record of restore %s", s.archive.Bucket(), text)
 	case len(ids) > 1 && ids[0] != text:
 		return "", shell.Usage("type more of it; `ssmbak undo` lists the restores", "%d restores begin with %s, for example %s and %s", len(ids), text, ids[0], ids[1])
 	}
@@ -63,7 +63,7 @@ func (a *app) lastRestore(ctx context.Context, s *session) (string, error) {
 		}
 		return id, nil
 	}
-	return "", shell.Fail("`ssmbak undo` lists the restores of everyone; a restore of another principal, or one with --to, needs its ID", "there is no restore by %s", caller)
+	return "", shell.KindNotFound.Fail("`ssmbak undo` lists the restores of everyone; a restore of another principal, or one with --to, needs its ID", "there is no restore by %s", caller)
 }
 
 // redone returns the ID of the newest undo of an undo of a restore, or "". The live

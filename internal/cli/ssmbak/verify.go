@@ -63,7 +63,7 @@ type findingRow struct {
 	Name          *ssmbak.Name
 	Key           *string
 	ObjectVersion *string
-	Detail        string
+	Reason        string
 }
 
 // orNil returns nil for the zero value.
@@ -105,11 +105,13 @@ func (a *app) runVerify(ctx context.Context, target ssmbak.Target, share float64
 	if err := a.Data(rows, func(w io.Writer) error { return writeFindings(w, rows) }); err != nil {
 		return err
 	}
-	a.Note("verified %s, %s, %s; %s expired", shell.Count(report.Parameters, "parameter", "parameters"),
+	a.NoteFacts(shell.Facts{"Counts": shell.Facts{
+		"parameters": report.Parameters, "indexVersions": report.IndexVersions, "values": report.Values, "expired": report.Expired, "faults": report.Findings,
+	}}, "verified %s, %s, %s; %s expired", shell.Count(report.Parameters, "parameter", "parameters"),
 		shell.Count(report.IndexVersions, "version of an index", "versions of indexes"),
 		shell.Count(report.Values, "value", "values"), shell.Count(report.Expired, "value has", "values have"))
 	if againstLive {
-		a.Note("compared %s with Parameter Store", shell.Count(report.Compared, "version", "versions"))
+		a.NoteFacts(shell.Facts{"Counts": shell.Facts{"compared": report.Compared}}, "compared %s with Parameter Store", shell.Count(report.Compared, "version", "versions"))
 	}
 	if report.Unreadable > 0 {
 		a.Note("did not compare the secrets of %s: the caller may not decrypt them", shell.Count(report.Unreadable, "parameter", "parameters"))
@@ -129,7 +131,7 @@ func writeFindings(w io.Writer, rows []findingRow) error {
 		case row.Key != nil:
 			where = *row.Key
 		}
-		line := string(row.Fault) + " " + cmp.Or(where, "archive") + ": " + row.Detail
+		line := string(row.Fault) + " " + cmp.Or(where, "archive") + ": " + row.Reason
 		if row.ObjectVersion != nil {
 			line += " (" + *row.Key + ", object version " + *row.ObjectVersion + ")"
 		}

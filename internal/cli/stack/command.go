@@ -2,6 +2,7 @@ package stackcli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -116,6 +117,14 @@ again. It is harmless if a change is recorded twice.`,
 	}
 }
 
+// names returns the names of all COMMANDs.
+func names() (all []string) {
+	for _, x := range actions() {
+		all = append(all, x.name)
+	}
+	return all
+}
+
 func actionOf(name string) (action, bool) {
 	all := actions()
 	i := slices.IndexFunc(all, func(x action) bool { return x.name == name })
@@ -163,8 +172,14 @@ func (a *app) newCommand() *cobra.Command {
 		flag.Value, flag.DefValue = valued{flag.Value, valueOf(s)}, s.Default
 	}
 	a.cmd.SetHelpFunc(func(cmd *cobra.Command, _ []string) { fmt.Fprint(a.Stdout, a.help(cmd.Flags().Args())) })
-	a.cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return shell.Usage("`ssmbak-stack --help` shows all flags", "%s", shell.FlagProblem(err))
+	a.cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		hint := "`ssmbak-stack --help` shows all flags"
+		if unknown := new(pflag.NotExistError); errors.As(err, &unknown) {
+			if like := shell.SimilarFlag(cmd.Flags(), unknown.GetSpecifiedName()); like != "" {
+				hint = "did you mean --" + like + "?"
+			}
+		}
+		return shell.Usage(hint, "%s", shell.FlagProblem(err))
 	})
 	if shell.Completing(a.Args) {
 		a.complete()
@@ -224,7 +239,11 @@ func parse(args []string) (name string, do action, err error) {
 	case swapped:
 		return "", do, shell.Usage(fmt.Sprintf("`ssmbak-stack %s %s`", args[1], args[0]), "the stack's NAME must precede the COMMAND")
 	}
-	return "", do, shell.Usage(all, "unknown command %q", args[1])
+	hint := all
+	if like := shell.Similar(names(), args[1]); like != "" {
+		hint = "did you mean `ssmbak-stack " + args[0] + " " + like + "`?"
+	}
+	return "", do, shell.Usage(hint, "unknown command %q", args[1])
 }
 
 // checkFlags rejects flags that the COMMAND does not have.

@@ -41,7 +41,7 @@ func (a *app) confirm(ctx context.Context, why string, agreed bool, flag string)
 		return nil
 	}
 	if unasked := a.Unasked(); unasked != "" {
-		return shell.Fail("add "+flag+"; nothing was changed", "%s, and %s", why, unasked)
+		return shell.KindConfirmationRequired.Fail("add "+flag+"; nothing was changed", "%s, and %s", why, unasked)
 	}
 	return a.AskGravely(ctx, why)
 }

@@ -38,7 +38,6 @@ func (a *app) explain(err error) shell.Failure {
 	var bucket *stack.BucketError
 	var versioning *stack.VersioningError
 	var pointer *stack.PointerError
-	var newer *stack.VersionError
 	var failed *stack.FailedError
 	var fill *stack.FillError
 	var header *stack.HeaderError
@@ -54,50 +53,64 @@ func (a *app) explain(err error) shell.Failure {
 	case errors.As(err, &setting):
 		out.Code, out.Hint = shell.WrongUsage, "`ssmbak-stack create --help` shows all settings; nothing was changed"
 	case errors.As(err, &missing):
+		out.Kind = shell.KindStackNotFound
 		out.Hint = command("create") + " creates it; check --region and --profile"
 	case errors.As(err, &exists):
+		out.Kind = shell.KindStackExists
 		out.Hint = command("update") + " updates it, and " + command("status") + " shows its status"
 	case errors.As(err, &foreign):
+		out.Kind = shell.KindStackForeign
 		out.Hint = "nothing was changed; use another name"
 	case errors.As(err, &legacy):
+		out.Kind = shell.KindStackLegacy
 		out.Hint = command("update") + " converts it and keeps its bucket"
 	case errors.As(err, &state):
+		out.Kind = shell.KindStackState
 		out.Hint = state.Advice
 	case errors.As(err, &protected):
+		out.Kind = shell.KindStackProtected
 		out.Hint = "nothing was changed; instead, create a second stack under another name with --no-pointer"
 	case errors.As(err, &termination):
+		out.Kind = shell.KindStackProtected
 		out.Hint = fmt.Sprintf("aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name %s", a.name)
 	case errors.As(err, &bucket):
+		out.Kind = shell.KindUnsuitableBucket
 		out.Hint = "nothing was changed"
 		if strings.Contains(bucket.Why, "versioned") {
 			out.Hint = "aws s3api put-bucket-versioning --bucket " + bucket.Bucket + " --versioning-configuration Status=Enabled"
 		}
 	case errors.As(err, &versioning):
+		out.Kind = shell.KindVersioningUnsettled
 		out.Hint = command(a.doing) + " tries again; according to AWS, this can take 15 minutes"
 	case errors.As(err, &pointer):
+		out.Kind = shell.KindPointerTaken
 		out.Hint = "nothing was changed; for a second stack in this region, use --no-pointer or --pointer NAME"
-	case errors.As(err, &newer):
-		out.Hint = "update ssmbak, or add --downgrade; nothing was changed"
 	case errors.As(err, &failed):
+		out.Kind = shell.KindStackFailed
 		a.failures(failed)
 		out.Message = fmt.Sprintf("the stack %s ended as %s", failed.Name, failed.Status)
 		out.Hint = a.recovery(failed)
 	case errors.As(err, &fill):
+		out.Kind = shell.KindStackIncomplete
 		out.Message = "the stack is complete, but the reconcile that fills its archive was not started: " + shell.Reason(fill.Err)
 		out.Hint = "run `ssmbak reconcile" + a.Where() + "`, or wait for the first scheduled reconcile"
 	case errors.As(err, &header):
+		out.Kind = shell.KindStackIncomplete
 		out.Message = "the stack is complete, but its encryption headers were not written into the archive, where `ssmbak` reads them: " + shell.Reason(header.Err)
 		out.Hint = command("update") + " writes them"
 		if _, hint, ok := shell.ExplainAWS(header.Err); ok {
 			out.Hint = hint + "; then " + out.Hint
 		}
 	case errors.As(err, &admin):
+		out.Kind = shell.KindNotAdmin
 		out.Hint = a.becomeAdmin(admin)
 	case errors.As(err, &other):
+		out.Kind = shell.KindUnexpectedCode
 		out.Hint = command("update") + " deploys it again; CloudTrail shows who called lambda:UpdateFunctionCode"
 	case errors.As(err, &file):
 		out.Code, out.Hint = shell.WrongUsage, "nothing was changed"
 	case errors.As(err, &noCode):
+		out.Kind = shell.KindCodeNotFound
 		const carried = "use a released ssmbak-stack, which contains the functions, or give their zip with --code FILE.zip"
 		switch {
 		case errors.Is(err, code.ErrNoGo):
@@ -108,8 +121,10 @@ func (a *app) explain(err error) shell.Failure {
 			out.Hint = carried
 		}
 	case errors.As(err, &mismatch):
+		out.Kind = shell.KindWrongAccount
 		out.Message, out.Hint = mismatch.Error(), "nothing was changed"
 	case errors.As(err, &format):
+		out.Kind = shell.KindNewerFormat
 		out.Message, out.Hint = format.Error(), "nothing was changed"
 	default:
 		out = shell.Explain(err)

@@ -172,12 +172,12 @@ func (a *app) status(ctx context.Context) error {
 	case 0:
 		return nil
 	case 1:
-		return shell.Fail(problems[0].do, "problem with the stack %s: %s", a.name, problems[0].what)
+		return shell.KindStackUnhealthy.Fail(problems[0].do, "problem with the stack %s: %s", a.name, problems[0].what)
 	}
 	for _, p := range problems {
 		a.Note("%s: %s", p.what, p.do)
 	}
-	return shell.Fail("start with the first", "%d problems with the stack %s", len(problems), a.name)
+	return shell.KindStackUnhealthy.Fail("start with the first", "%d problems with the stack %s", len(problems), a.name)
 }
 
 func (a *app) printStatus(st stack.Status) error {

@@ -263,4 +263,12 @@ var tested = []struct {
 		"\tif bucket == \"\" {\n\t\treturn nil\n\t}\n\treturn a.Look(ctx, func(ctx context.Context, conn *awsconn.Conn) ([]string, error) {",
 		"\treturn a.Look(ctx, func(ctx context.Context, conn *awsconn.Conn) (_ []string, err error) {\n\t\tif bucket, _, err = a.bucket(ctx, conn); err != nil {\n\t\t\treturn nil, err\n\t\t}",
 	}, "internal/cli/ssmbak", "TestCompletionAsksOnce"},
+	{mutation{
+		"a report of a plan is cut", "internal/cli/render/fit.go",
+		"v.Width > 0 && v.Format == Framed && width > v.Width", "v.Width > 0 && width > v.Width",
+	}, "internal/cli/render", "TestPlansFit"},
+	{mutation{
+		"the part of two values that differs is cut", "internal/cli/render/fit.go",
+		"if text.StringWidth(string(b[:n])) < width-2 {", "if true {",
+	}, "internal/cli/render", "TestPlansFit"},
 }

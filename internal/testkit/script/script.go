@@ -3,6 +3,7 @@ package script
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -20,7 +21,8 @@ import (
 )
 
 // Main runs the tests of a program. It removes the machine's AWS configuration from the
-// environment, and fails if a goroutine remains.
+// environment, and fails if a goroutine remains, or if the names in JSON and the codes of
+// errors are not those in docs/output.md.
 func Main(m *testing.M) {
 	for _, name := range os.Environ() {
 		if name, _, _ = strings.Cut(name, "="); strings.HasPrefix(name, "AWS_") {
@@ -32,7 +34,15 @@ func Main(m *testing.M) {
 	} {
 		_ = os.Setenv(name, value)
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		if code == 0 {
+			if err := checkOutput(); err != nil {
+				fmt.Fprintln(os.Stderr, "FAIL:", err)
+				code = 1
+			}
+		}
+		os.Exit(code) //nolint:forbidigo // the end of a TestMain
+	}))
 }
 
 // Command is a command of a script. neg reports whether it must fail.
@@ -116,9 +126,14 @@ func (c *Console) Main(ts *testscript.TestScript, neg bool, args []string, show 
 	}
 	stdin := strings.NewReader(input)
 	c.code = main(shell.Env{
-		Args: args, Stdin: stdin, Stdout: &stdout, Stderr: &stderr, Getenv: ts.Getenv,
+		Failed: Failed,
+		Args:   args, Stdin: stdin, Stdout: &stdout, Stderr: &stderr, Getenv: ts.Getenv,
 		Terminal: func(stream any) bool { return c.answer != nil && (stream == any(stdin) || stream == any(&stderr)) },
 	})
+	if text := strings.Join(args, " "); strings.Contains(text, "-o json") || strings.Contains(text, "--output json") {
+		see(stdout.String())
+		see(stderr.String())
+	}
 	_, _ = io.WriteString(ts.Stdout(), show(stdout.String()))
 	_, _ = io.WriteString(ts.Stderr(), show(stderr.String()))
 	if (c.code != 0) != neg {
