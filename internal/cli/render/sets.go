@@ -45,7 +45,7 @@ func SetRowOf(s changeset.Set) SetRow {
 	return row
 }
 
-// Sets writes sets of changes as paragraphs with the commands to go on, or in the format of
+// Sets writes sets of changes as paragraphs with commands that continue from it, or in the format of
 // a report as a table.
 func Sets(w io.Writer, rows []SetRow, o View) error {
 	if o.Format != Framed {
