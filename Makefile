@@ -35,10 +35,10 @@ tools: .bin/golangci-lint
 simulate:
 	$(GO) test ./internal/simulation/recording -run TestSimulation -v -histories $(HISTORIES) -timeout 30m
 
-# Random restores, killed at any request, and undone.
+# Random restores and reverts, killed at any request, and undone.
 SEEDS ?= 3000
 simulate-restores:
-	$(GO) test ./internal/simulation/restoring -run TestSimulation -v -histories $(SEEDS) -timeout 2h
+	$(GO) test ./internal/simulation/restoring -run 'TestSimulation|TestReverts' -v -histories $(SEEDS) -timeout 2h
 
 # Breaks the code in known ways and demands that the simulation finds each.
 mutations:

@@ -223,14 +223,16 @@ func (c *Reversal) units(item *Item, from, to *Parameter) {
 		}
 		isFrom, known := u.same(c.Before, from)
 		isTo, toKnown := u.same(c.Before, to)
+		valueConflicts := len(conflicts) > 0 && conflicts[0].Unit == UnitValue
+		stays := u.unit == UnitTier && c.tierStays(from)
 		switch {
 		case !known || !toKnown:
 			item.Action, item.Reason = ActionSkip, c.unavailable(from, to)
 			return
-		case isFrom:
-		case len(conflicts) > 0 && conflicts[0].Unit == UnitValue:
+		case isFrom, stays && valueConflicts:
+		case valueConflicts:
 			conflicts = append(conflicts, Conflict{Unit: u.unit, Reason: reasonWithValue})
-		case !isTo && !(u.unit == UnitTier && c.tierStays(from)):
+		case !isTo && !stays:
 			conflicts = append(conflicts, Conflict{Unit: u.unit, Reason: reasonChangedSince})
 		case u.unit == UnitValue && fixed(Defaulted(c.Before.Version.Attributes).DataType, Defaulted(from.Version.Attributes).DataType):
 			conflicts = append(conflicts, Conflict{Unit: u.unit, Reason: reasonDataType + "; " + orReplace})
@@ -367,8 +369,7 @@ func (c *Reversal) labelTarget(item *Item, from *Parameter, number int64) (targe
 }
 
 // noteUnknown adds a notice if tags or labels were not compared because they are unknown
-// at one of the times. For a parameter of which nothing is known to have changed, both
-// times say nothing.
+// at one of the times.
 func noteUnknown(item *Item, from, to Side) {
 	for _, a := range []struct {
 		what     string
@@ -381,7 +382,7 @@ func noteUnknown(item *Item, from, to Side) {
 		if a.from {
 			at = to.At
 		}
-		if a.from != a.to || !a.from && item.Reason != reasonUnchanged {
+		if !a.from || !a.to {
 			item.Notices = append(item.Notices, fmt.Sprintf("its %s are not changed: they are unknown at %s", a.what, at))
 		}
 	}

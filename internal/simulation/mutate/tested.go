@@ -163,11 +163,27 @@ var tested = []struct {
 	}, "archive", "TestForgedMarks"},
 	{mutation{
 		"a revert takes back units that changed since", "plan/revert.go",
-		"case !isTo && !(", "case false && !isTo && !(",
+		"case !isTo && !stays:", "case false && !isTo && !stays:",
 	}, "plan", "TestRevertUnits|TestRevertModel"},
 	{mutation{
+		"a revert takes back units that changed since, with others at work", "plan/revert.go",
+		"case !isTo && !stays:", "case false && !isTo && !stays:",
+	}, "internal/simulation/restoring", "TestReverts"},
+	{mutation{
+		"a revert with --by takes back what others changed, with others at work", "plan/revert.go",
+		"case len(c.Others) > 0:", "case false:",
+	}, "internal/simulation/restoring", "TestReverts"},
+	{mutation{
+		"a revert deletes what was created in between and tagged since, with others at work", "plan/revert.go",
+		"if len(changed) > 0 {", "if false {",
+	}, "internal/simulation/restoring", "TestReverts"},
+	{mutation{
+		"a conflict names a change of another unit, with others at work", "restore/conflicts.go",
+		"if !unit.Unchanged(before, after) {", "if _ = unit.Unchanged(before, after); true {",
+	}, "internal/simulation/restoring", "TestReverts"},
+	{mutation{
 		"a revert changes a description while the value is in conflict", "plan/revert.go",
-		"case len(conflicts) > 0 && conflicts[0].Unit == UnitValue:", "case false:",
+		"case valueConflicts:", "case false:",
 	}, "plan", "TestRevertUnits|TestRevertModel"},
 	{mutation{
 		"a revert writes a value under another type than the recorded one", "plan/conflict.go",
