@@ -178,10 +178,6 @@ var tested = []struct {
 		"if len(changed) > 0 {", "if false {",
 	}, "internal/simulation/restoring", "TestReverts"},
 	{mutation{
-		"a conflict names a change of another unit, with others at work", "restore/conflicts.go",
-		"if !unit.Unchanged(before, after) {", "if _ = unit.Unchanged(before, after); true {",
-	}, "internal/simulation/restoring", "TestReverts"},
-	{mutation{
 		"a revert changes a description while the value is in conflict", "plan/revert.go",
 		"case valueConflicts:", "case false:",
 	}, "plan", "TestRevertUnits|TestRevertModel"},
