@@ -30,6 +30,10 @@ type Change struct {
 	// From and Until bound it: it happened in [From, Until), or, if they are equal,
 	// at that time. From is MinTime if there is no lower bound.
 	From, Until Time
+	// By is the principal that made the change, an ARN or the name of an AWS service:
+	// that of the version, and of other changes the one that CloudTrail reports. It is
+	// empty if the principal is not known.
+	By string
 	// Version is the version that OpCreate or OpUpdate made. Its Number is 0 if the
 	// legacy ssmbak recorded it.
 	Version Version

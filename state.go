@@ -71,6 +71,9 @@ type State struct {
 	// Modified is when the state began: the version's time, or for a deletion the
 	// beginning of the second or of the bounds in which it happened.
 	Modified Time
+	// By is who began it, as far as is known: who made the version, or deleted the
+	// parameter, see [Change].
+	By string
 	// Certainty is that of the state, without tags and labels.
 	Certainty Certainty
 	// ProvedUntil is the last time for which this state is proved, zero if there is

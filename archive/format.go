@@ -49,6 +49,7 @@ var factIdentities = map[string]bucket.Identity{
 	"traces":           bucket.By("event"),
 	"originals":        bucket.By("id"),
 	"runs":             bucket.By("first", "last", "part"),
+	"calls":            bucket.By("event"),
 }
 
 // lookIdentity identifies an observation: by its newest version, or by its times if the

@@ -33,6 +33,7 @@ func lostFacts(facts, all timeline.Facts) string {
 		{"missed changes", len(facts.MissedChanges), len(all.MissedChanges)},
 		{"legacy facts", len(facts.Legacy), len(all.Legacy)},
 		{"runs", len(facts.Runs), len(all.Runs)},
+		{"calls", len(facts.Calls), len(all.Calls)},
 	} {
 		if n := kind.had - kind.have; n > 0 {
 			lost = append(lost, fmt.Sprintf("%s %d", kind.what, n))

@@ -61,7 +61,7 @@ func Group(changes []ssmbak.Change, gap time.Duration) []Set {
 	var unknown []ssmbak.Change
 	open := make(map[string]int) // the last set of each principal
 	for _, c := range ordered {
-		by := pattern.Principal(c.Version.User)
+		by := pattern.Principal(c.By)
 		if by == "" {
 			unknown = append(unknown, c)
 			continue

@@ -12,7 +12,7 @@ import (
 )
 
 func change(by string, name ssmbak.Name, at ssmbak.Time) ssmbak.Change {
-	c := ssmbak.Change{Name: name, Operation: ssmbak.OpUpdate, Time: at, From: at, Until: at, Version: ssmbak.Version{Number: 2, Time: at, User: by}}
+	c := ssmbak.Change{Name: name, Operation: ssmbak.OpUpdate, Time: at, From: at, Until: at, By: by, Version: ssmbak.Version{Number: 2, Time: at, User: by}}
 	if by == "" {
 		c.Operation, c.Until = ssmbak.OpDelete, at+1000
 	}

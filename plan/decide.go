@@ -21,6 +21,8 @@ type Case struct {
 	// restored. AfterObjects are the object versions that hold its value, oldest first.
 	After        ssmbak.State
 	AfterObjects []timeline.ObjectRef
+	// Gone is the last recorded state if Before is nil.
+	Gone ssmbak.State
 	// Existed says that the archive has a fact about the parameter from the restored time
 	// or earlier. It distinguishes a deleted parameter from one that was created later.
 	Existed bool
@@ -156,7 +158,7 @@ func (c *Case) needsReplacement(o Options) bool {
 // different.
 func Decide(c Case, o Options) Item {
 	c.preserveTags()
-	item := Item{Name: c.Name, After: c.After, AfterObjects: c.AfterObjects, Before: c.Before}
+	item := Item{Name: c.Name, After: c.After, AfterObjects: c.AfterObjects, Before: c.Before, Gone: c.Gone}
 	if c.copied() && c.After.Version.Time != 0 {
 		item.Source = c.After.Name
 	}

@@ -142,6 +142,9 @@ type Item struct {
 	AfterObjects []timeline.ObjectRef
 	// Before is the parameter now, nil if it does not exist.
 	Before *Parameter
+	// Gone is the last recorded state if Before is nil: who deleted the parameter, and
+	// when.
+	Gone ssmbak.State
 	// Differences are the attributes that the action changes: all attributes for
 	// ActionCreate and ActionDelete, none if the action does not write.
 	Differences []Difference

@@ -22,6 +22,8 @@ type Reversal struct {
 	// Before is the parameter now, nil if it does not exist, with its live tags and labels
 	// and its history if [Reversal.Changed] reports a change.
 	Before *Parameter
+	// Gone is the last recorded state if Before is nil.
+	Gone ssmbak.State
 	// Existed, Covered, Unsaved and TagsUnsaved are as in a [Case] that restores From.
 	Existed, Covered     bool
 	Unsaved, TagsUnsaved string
@@ -98,7 +100,7 @@ func (c *Reversal) sameLabel(from, to int64) bool { return from == to && (from =
 // all others are not changed. A unit that is already as at From is neither. Revert is a
 // pure function.
 func Revert(c Reversal) Item {
-	item := Item{Name: c.Name, Action: ActionNone, After: c.From.State, AfterObjects: c.From.Objects, Before: c.Before}
+	item := Item{Name: c.Name, Action: ActionNone, After: c.From.State, AfterObjects: c.From.Objects, Before: c.Before, Gone: c.Gone}
 	if why := c.Unknown(); why != "" {
 		item.Action, item.Reason = ActionSkip, why
 		return item
@@ -131,7 +133,7 @@ func Revert(c Reversal) Item {
 // restored returns the item of a restore of a state over what is live.
 func (c *Reversal) restored(after ssmbak.State, objects []timeline.ObjectRef) Item {
 	return Decide(Case{
-		Name: c.Name, Now: c.Now, Before: c.Before, After: after, AfterObjects: objects,
+		Name: c.Name, Now: c.Now, Before: c.Before, Gone: c.Gone, After: after, AfterObjects: objects,
 		Existed: c.Existed, Covered: c.Covered, Unsaved: c.Unsaved, TagsUnsaved: c.TagsUnsaved,
 	}, Options{Exact: true})
 }

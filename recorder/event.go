@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,7 +30,7 @@ type event struct {
 	Time       lenient[time.Time] `json:"time"`
 	Region     lenient[string]    `json:"region"`
 	Resources  lenient[[]string]  `json:"resources"`
-	Detail     lenient[detail]    `json:"detail"`
+	Detail     json.RawMessage    `json:"detail"`
 }
 
 type detail struct {
@@ -85,28 +86,44 @@ type signal struct {
 	observe   bool                 // settled by any observation that surely reflects it
 	labels    *timeline.LabelsFact // of an event that may have changed labels, with the move if the event names one
 	tags      *timeline.TagsFact   // of a tag event
+	call      *timeline.Call       // of a CloudTrail event, which says nothing else
 	receives  int
 	unchanged bool // the event says that nothing changed
 }
 
-// parse decodes a message. Errors never contain a parameter's value.
-func (r *Recorder) parse(ctx context.Context, m Message) (s signal, err error) {
+// parse decodes a message: one signal, and of a CloudTrail event one for each parameter,
+// or none. Errors never contain a parameter's value.
+func (r *Recorder) parse(ctx context.Context, m Message) (signals []signal, err error) {
 	defer r.recovered(ctx, "a message", &err)
 	n, err := decode(m.Body)
 	if err != nil {
-		return signal{}, err
+		return nil, err
 	}
-	n.message, n.receives = m.ID, m.Receives
 	if n.account != r.o.Account || n.region != r.o.Region {
-		return signal{}, fmt.Errorf("event is from account %s in %s, but the recorder serves account %s in %s", n.account, n.region, r.o.Account, r.o.Region)
+		return nil, fmt.Errorf("event is from account %s in %s, but the recorder serves account %s in %s", n.account, n.region, r.o.Account, r.o.Region)
 	}
-	return n.signal, nil
+	if signals = n.calls; !n.trail {
+		signals = []signal{n.signal}
+	}
+	signals = slices.DeleteFunc(signals, func(n signal) bool {
+		return n.call != nil && ssmbak.Seconds(n.second) > now().Add(time.Minute) // no fact is that young
+	})
+	for i := range signals {
+		signals[i].message, signals[i].receives = m.ID, m.Receives
+	}
+	if len(signals) == 0 {
+		r.log.InfoContext(ctx, "nothing changed", "message", m.ID, "event", n.event)
+	}
+	return signals, nil
 }
 
-// decoded is a signal and the account and region of its event.
+// decoded is a signal and the account and region of its event. A CloudTrail event has
+// calls instead of a signal.
 type decoded struct {
 	signal
 	account, region string
+	trail           bool
+	calls           []signal
 }
 
 func decode(body []byte) (decoded, error) {
@@ -120,7 +137,13 @@ func decode(body []byte) (decoded, error) {
 	}
 	d := decoded{account: e.Account.value, region: e.Region.value}
 	d.event, d.second = e.ID.value, e.Time.value.Unix()
-	source, kind, detail := e.Source.value, e.DetailType.value, e.Detail.value
+	source, kind := e.Source.value, e.DetailType.value
+	if source == "aws.ssm" && kind == "AWS API Call via CloudTrail" {
+		d.trail, d.calls = true, calls(d, e.Detail)
+		return d, nil
+	}
+	var detail detail
+	_ = json.Unmarshal(e.Detail, &detail) // if it is no object, there is no name
 	name := detail.Name.value
 	switch {
 	case source == "aws.ssm" && kind == "Parameter Store Change":

@@ -106,7 +106,7 @@ func TestDecodeOptional(t *testing.T) {
 // FuzzDecode checks that every decoded event has a valid name, an ID and a
 // time.
 func FuzzDecode(f *testing.F) {
-	for _, sample := range []string{sampleCreate, samplePolicy, sampleTag, sampleLabel, "{}", ""} {
+	for _, sample := range []string{sampleCreate, samplePolicy, sampleTag, sampleLabel, samplePut, sampleDeleteMany, sampleAddTags, "{}", ""} {
 		f.Add([]byte(sample))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
@@ -114,8 +114,17 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if again, err := ssmbak.ParseName(d.name.String()); err != nil || again != d.name {
-			t.Errorf("name %q is not valid", d.name)
+		all := d.calls
+		if !d.trail {
+			all = []signal{d.signal}
+		}
+		for _, n := range all {
+			if again, err := ssmbak.ParseName(n.name.String()); err != nil || again != n.name || n.event == "" {
+				t.Errorf("name %q or event %q is not valid", n.name, n.event)
+			}
+			if n.call != nil && (n.operation != "" || n.observe || n.tags != nil || n.labels != nil || n.call.By == "" || n.call.Event == "") {
+				t.Errorf("the call %+v says more than a call does, or less", n)
+			}
 		}
 		if d.event == "" || d.account == "" || d.region == "" {
 			t.Errorf("decoded %+v", d)

@@ -29,6 +29,7 @@ package recorder
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -41,6 +42,7 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/pattern"
+	"github.com/ssmbak/ssmbak/timeline"
 )
 
 // giveUp is how long after its own second an event may wait for its version
@@ -122,10 +124,16 @@ type Failure struct {
 type NotSettledError struct {
 	Name      ssmbak.Name
 	Operation ssmbak.Operation
-	Time      ssmbak.Time
+	// Call is what a CloudTrail event reports, nil for any other event: the archive has
+	// nothing yet about the parameter.
+	Call *timeline.Call
+	Time ssmbak.Time
 }
 
 func (e *NotSettledError) Error() string {
+	if e.Call != nil {
+		return fmt.Sprintf("%s of %s at %v is reported, and nothing about it is recorded yet", e.Call.API, e.Name, e.Time)
+	}
 	return fmt.Sprintf("parameter store does not yet show the %s of %s at %v", e.Operation, e.Name, e.Time)
 }
 
@@ -155,23 +163,28 @@ func (r *Recorder) Process(ctx context.Context, batch []Message) Batch {
 	var names []ssmbak.Name
 	oldest := ssmbak.MaxTime
 	for _, m := range batch {
-		n, err := r.parse(ctx, m)
-		switch {
-		case err != nil:
+		signals, err := r.parse(ctx, m)
+		if err != nil {
 			r.log.ErrorContext(ctx, "invalid message", "message", m.ID, "error", err.Error())
 			out.Failures = append(out.Failures, Failure{m.ID, err})
 			continue
-		case n.unchanged:
-			r.log.InfoContext(ctx, "nothing changed", "message", m.ID, "event", n.event, "name", string(n.name))
-			continue
-		case pattern.Any(r.o.Exclude, n.name):
-			r.log.InfoContext(ctx, "excluded", "message", m.ID, "event", n.event, "name", string(n.name))
-			continue
-		case groups[n.name] == nil:
-			names = append(names, n.name)
 		}
-		groups[n.name] = append(groups[n.name], n)
-		oldest = min(oldest, ssmbak.Seconds(n.second))
+		for _, n := range signals {
+			switch {
+			case n.unchanged:
+				r.log.InfoContext(ctx, "nothing changed", "message", m.ID, "event", n.event, "name", string(n.name))
+				continue
+			case pattern.Any(r.o.Exclude, n.name):
+				r.log.InfoContext(ctx, "excluded", "message", m.ID, "event", n.event, "name", string(n.name))
+				continue
+			case groups[n.name] == nil:
+				names = append(names, n.name)
+			}
+			groups[n.name] = append(groups[n.name], n)
+			if n.call == nil { // CloudTrail's events are minutes late
+				oldest = min(oldest, ssmbak.Seconds(n.second))
+			}
+		}
 	}
 	handled := make([]handled, len(names))
 	var g errgroup.Group
@@ -184,7 +197,11 @@ func (r *Recorder) Process(ctx context.Context, batch []Message) Batch {
 	}
 	_ = g.Wait() // failures are in handled
 	for i, h := range handled {
-		out.Failures = append(out.Failures, h.failures...)
+		for _, f := range h.failures { // an event may name several parameters
+			if !slices.ContainsFunc(out.Failures, func(other Failure) bool { return other.ID == f.ID }) {
+				out.Failures = append(out.Failures, f)
+			}
+		}
 		if h.unreadable > 0 {
 			out.Unreadable = append(out.Unreadable, names[i])
 		}
@@ -194,7 +211,7 @@ func (r *Recorder) Process(ctx context.Context, batch []Message) Batch {
 	}
 	slices.Sort(out.Unreadable)
 	slices.Sort(out.Gaps)
-	if len(names) > 0 {
+	if oldest != ssmbak.MaxTime {
 		out.Lag = max(0, now().Std().Sub(oldest.Std()))
 	}
 	return out
@@ -213,7 +230,7 @@ func (r *Recorder) handle(ctx context.Context, name ssmbak.Name, signals []signa
 	for _, n := range signals {
 		cause := err
 		if cause == nil && o.open[n.event] {
-			cause = &NotSettledError{Name: name, Operation: n.operation, Time: ssmbak.Seconds(n.second)}
+			cause = &NotSettledError{Name: name, Operation: n.operation, Call: n.call, Time: ssmbak.Seconds(n.second)}
 		}
 		if cause != nil {
 			h.failures = append(h.failures, Failure{n.message, cause})
@@ -229,11 +246,13 @@ func (r *Recorder) handle(ctx context.Context, name ssmbak.Name, signals []signa
 // [Recorder.Process] records facts of events. They come from the queue, whose policy lets
 // only the rules send.
 func (r *Recorder) SyncEvent(ctx context.Context, event []byte) error {
-	n, err := r.parse(ctx, Message{ID: "event", Body: event})
-	if err != nil || pattern.Any(r.o.Exclude, n.name) {
-		return err
+	signals, err := r.parse(ctx, Message{ID: "event", Body: event})
+	for _, n := range signals {
+		if !pattern.Any(r.o.Exclude, n.name) {
+			err = errors.Join(err, r.Sync(ctx, n.name))
+		}
 	}
-	return r.Sync(ctx, n.name)
+	return err
 }
 
 // Sync reads one parameter and records what the archive does not have.

@@ -29,6 +29,12 @@ type syncRequest struct {
 	began  time.Time // when that listing began
 }
 
+// calls reports whether CloudTrail events alone are the reason. They say nothing about
+// the state.
+func (s syncRequest) calls() bool {
+	return len(s.signals) > 0 && !slices.ContainsFunc(s.signals, func(n signal) bool { return n.call == nil })
+}
+
 func (s syncRequest) redelivered() bool {
 	return slices.ContainsFunc(s.signals, func(n signal) bool { return n.receives > 1 })
 }
@@ -113,6 +119,9 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s syncRequest
 	if err != nil {
 		return outcome{}, err
 	}
+	if s.calls() && (!index.Exists || !slices.ContainsFunc(s.signals, func(n signal) bool { return news(index.Facts, n) })) {
+		return outcome{index: index, open: s.waiting(index)}, nil
+	}
 	var seen timeline.Facts
 	if !index.Exists {
 		if seen.Legacy, err = r.archive.LegacyFacts(ctx, name); err != nil {
@@ -148,6 +157,12 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s syncRequest
 		}
 		if n.labels != nil {
 			seen.Labels = append(seen.Labels, *n.labels)
+		}
+	}
+	known := timeline.Union(index.Facts, seen)
+	for _, n := range s.signals {
+		if news(known, n) {
+			seen.Calls = append(seen.Calls, *n.call)
 		}
 	}
 	before := r.timeline(name, index.Facts)

@@ -41,9 +41,6 @@ func (r *Restorer) readHistory(ctx context.Context, s *subject, complete archive
 	return h, nil
 }
 
-// principal returns the ARN of who made a change, "" if it is unknown.
-func principal(c ssmbak.Change) string { return c.Version.User }
-
 // isVersion reports whether a change made a version.
 func isVersion(c ssmbak.Change) bool {
 	return c.Operation == ssmbak.OpCreate || c.Operation == ssmbak.OpUpdate
@@ -53,7 +50,7 @@ func isVersion(c ssmbak.Change) bool {
 // and that [plan.Options.Principals] do not include.
 func (r *Restorer) others(ctx context.Context, h history, from, to ssmbak.Time) (all []plan.Conflict, err error) {
 	for i, c := range h.changes {
-		by := principal(c)
+		by := c.By
 		if !c.Within(from+1, to) || by != "" && r.o.IncludesPrincipal(by) {
 			continue
 		}
@@ -83,7 +80,7 @@ func (r *Restorer) others(ctx context.Context, h history, from, to ssmbak.Time) 
 
 // conflictOf returns the conflict with who made the change and when.
 func conflictOf(x plan.Conflict, c ssmbak.Change) plan.Conflict {
-	x.By, x.Version, x.From, x.Until = principal(c), c.Version.Number, c.From, c.Until
+	x.By, x.Version, x.From, x.Until = c.By, c.Version.Number, c.From, c.Until
 	return x
 }
 

@@ -252,10 +252,13 @@ func (r *Restorer) fillAfter(s *subject, at ssmbak.Time, complete archive.Reconc
 
 // fillBefore sets the live parameter, without its value.
 func (s *subject) fillBefore() {
+	c := &s.c
 	if s.live == nil {
+		if s.line != nil {
+			c.Gone, _ = s.line.At(ssmbak.MaxTime - 1)
+		}
 		return
 	}
-	c := &s.c
 	c.Before = &plan.Parameter{Version: s.live.Version}
 	c.Unsaved = "its live version is not in the archive"
 	if s.unsaved != nil {

@@ -28,6 +28,9 @@ const (
 // A deletion whose second also contains versions is placed where a life needs an
 // end, and a change of labels known only from observations is placed in the second
 // of an event between them. Only a lost event can make that wrong.
+//
+// The principal of a change without a version is that of the [Call] that made it, if it is
+// certain which one that is.
 func (t *Timeline) Changes() []ssmbak.Change {
 	c := changes{timeline: t}
 	legacy := c.legacy()
@@ -51,6 +54,7 @@ func (t *Timeline) Changes() []ssmbak.Change {
 		// Changes before a moment precede the one at that moment.
 		return cmp.Or(cmp.Compare(a.Until, b.Until), compareBool(a.From == a.Until, b.From == b.Until))
 	})
+	c.actors()
 	return c.all
 }
 

@@ -424,7 +424,7 @@ func TestChanges(t *testing.T) {
 func shuffled(r *rand.Rand, f timeline.Facts) timeline.Facts {
 	f = timeline.Facts{
 		Versions: slices.Clone(f.Versions), Deletions: slices.Clone(f.Deletions), Observations: slices.Clone(f.Observations), Tags: slices.Clone(f.Tags),
-		Labels: slices.Clone(f.Labels), MissedChanges: slices.Clone(f.MissedChanges), Legacy: slices.Clone(f.Legacy), Runs: slices.Clone(f.Runs),
+		Labels: slices.Clone(f.Labels), MissedChanges: slices.Clone(f.MissedChanges), Legacy: slices.Clone(f.Legacy), Runs: slices.Clone(f.Runs), Calls: slices.Clone(f.Calls),
 	}
 	shuffle(r, f.Versions)
 	shuffle(r, f.Deletions)
@@ -434,6 +434,7 @@ func shuffled(r *rand.Rand, f timeline.Facts) timeline.Facts {
 	shuffle(r, f.MissedChanges)
 	shuffle(r, f.Legacy)
 	shuffle(r, f.Runs)
+	shuffle(r, f.Calls)
 	return f
 }
 

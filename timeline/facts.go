@@ -17,6 +17,7 @@ type Facts struct {
 	MissedChanges []MissedChange `json:"traces,omitempty"`
 	Legacy        []Legacy       `json:"originals,omitempty"`
 	Runs          []Run          `json:"runs,omitempty"`
+	Calls         []Call         `json:"calls,omitempty"`
 }
 
 // Version is a version of the parameter and the copies of its value. Number and
@@ -166,7 +167,7 @@ func (l Legacy) second() int64 {
 
 // Empty reports whether there are no facts.
 func (f Facts) Empty() bool {
-	return len(f.Versions)+len(f.Deletions)+len(f.Observations)+len(f.Tags)+len(f.Labels)+len(f.MissedChanges)+len(f.Legacy) == 0
+	return len(f.Versions)+len(f.Deletions)+len(f.Observations)+len(f.Tags)+len(f.Labels)+len(f.MissedChanges)+len(f.Legacy)+len(f.Calls) == 0
 }
 
 // Latest returns the greatest time in the facts, the beginning of the second for a time
@@ -200,6 +201,9 @@ func (f Facts) Latest() ssmbak.Time {
 	}
 	for _, o := range f.Legacy {
 		see(beginning(o.Second), o.LastModified)
+	}
+	for _, k := range f.Calls {
+		see(beginning(k.Second))
 	}
 	return at
 }

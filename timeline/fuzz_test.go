@@ -32,6 +32,13 @@ var seeds = []string{
 	  "labels":[{"labels":{"prod":2},"seen":"2024-06-13T20:13:00Z"}],
 	  "originals":[{"id":"o0","second":1718300000,"lastModified":"2024-06-13T17:33:21Z","type":"String"},
 	               {"id":"o1","sequence":1,"deleted":true,"lastModified":"2024-06-13T17:40:00Z"}]}`,
+	`{"versions":[{"number":1,"time":"2024-06-13T20:10:54.123Z","type":"String"}],"deletions":[{"event":"e2","second":1718309600}],
+	  "tags":[{"tags":{"a":"b"},"event":"e3","second":1718309500,"counter":1}],"labels":[{"event":"e4","second":1718309500,"label":"prod","to":1}],
+	  "calls":[{"event":"c1","second":1718309600,"api":"DeleteParameter","by":"a"},{"event":"c1","second":1718309601,"api":"DeleteParameter","by":"b"},
+	   {"event":"c2","second":1718309500,"api":"AddTagsToResource","by":"a","tags":{"a":"b"}},{"event":"c2","second":1718309500,"api":"AddTagsToResource","by":"a","tags":{"a":null}},
+	   {"event":"c2","second":1718309500,"api":"AddTagsToResource","by":"a","tags":{}},{"event":"c3","second":1718309500,"api":"LabelParameterVersion","by":"a","labels":["prod"],"version":1},
+	   {"event":"c3","second":1718309500,"api":"LabelParameterVersion","by":"a","labels":[]},{"event":"c4","second":-9223372036854775808,"api":"PutParameter","by":"a","version":1},
+	   {"event":"c5","second":9223372036854775807,"api":"?","by":""}]}`,
 	`{"versions":[{"number":2,"time":"2024-06-13T20:10:54.123Z","type":"String"},{"number":4,"time":"2024-06-13T20:12:54.123Z","type":"String"},
 	   {"number":9,"time":"2024-06-13T20:19:54.123Z","type":"String"}],"deletions":[{"event":"e2","second":1718309654}],
 	  "looks":[{"newest":{"number":3,"time":"2024-06-13T20:11:00Z"},"oldest":1,"sure":"2024-06-13T20:11:10Z","seen":"2024-06-13T20:11:20Z"}],
@@ -82,7 +89,7 @@ func FuzzTimeline(f *testing.F) {
 		other := facts
 		other.Versions, other.Deletions, other.Observations = reversed(facts.Versions), reversed(facts.Deletions), reversed(facts.Observations)
 		other.Tags, other.Labels = reversed(facts.Tags), reversed(facts.Labels)
-		other.MissedChanges, other.Legacy = reversed(facts.MissedChanges), reversed(facts.Legacy)
+		other.MissedChanges, other.Legacy, other.Calls = reversed(facts.MissedChanges), reversed(facts.Legacy), reversed(facts.Calls)
 		again := timeline.New("/n", timeline.Union(other, facts), h)
 		if diff := cmp.Diff(line.Facts(), again.Facts()); diff != "" {
 			t.Fatalf("the facts depend on their order (-first +again):\n%s", diff)

@@ -70,6 +70,7 @@ type Timeline struct {
 	doubtful []Deletion              // those that may belong to several slots
 	tags     func() []layout[string] // one for all tags
 	labels   func() []layout[int64]  // one for each label that an event names, one for all others
+	changes  func() []ssmbak.Change
 }
 
 // New returns the timeline of one parameter. The facts may be in any order.
@@ -93,7 +94,7 @@ func New(name ssmbak.Name, facts Facts, c Coverage) *Timeline {
 	t.applyMissedListing()
 	t.numberLives()
 	t.applyLegacy()
-	t.tags, t.labels = sync.OnceValue(t.layOutTags), sync.OnceValue(t.layOutLabels)
+	t.tags, t.labels, t.changes = sync.OnceValue(t.layOutTags), sync.OnceValue(t.layOutLabels), sync.OnceValue(t.Changes)
 	return t
 }
 
@@ -153,6 +154,8 @@ func (t *Timeline) At(at ssmbak.Time) (state ssmbak.State, refs []ObjectRef) {
 	}
 	if s.Unknown {
 		state.Reason = s.Reason
+	} else {
+		state.By = t.actor(s)
 	}
 	if s.Kind != KindPresent {
 		return state, nil

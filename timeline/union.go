@@ -18,6 +18,7 @@ func Union(a, b Facts) Facts {
 		MissedChanges: union(a.MissedChanges, b.MissedChanges, func(x, y MissedChange) int { return cmp.Compare(x.Event, y.Event) }, func(x, y MissedChange) MissedChange { return least(x, y, compareMissed) }),
 		Legacy:        union(a.Legacy, b.Legacy, func(x, y Legacy) int { return cmp.Compare(x.ID, y.ID) }, func(x, y Legacy) Legacy { return least(x, y, compareLegacy) }),
 		Runs:          union(a.Runs, b.Runs, compareRuns, func(x, _ Run) Run { return x }),
+		Calls:         union(a.Calls, b.Calls, func(x, y Call) int { return cmp.Compare(x.Event, y.Event) }, func(x, y Call) Call { return least(x, y, compareCalls) }),
 	}
 }
 
@@ -183,6 +184,31 @@ func compareLabels(a, b LabelsFact) int {
 func compareLegacy(a, b Legacy) int {
 	return cmp.Or(compareBool(a.Deleted, b.Deleted), cmp.Compare(a.Second, b.Second), cmp.Compare(a.LastModified, b.LastModified), cmp.Compare(a.Sequence, b.Sequence),
 		cmp.Compare(a.Type, b.Type), cmp.Compare(a.Description, b.Description))
+}
+
+func compareCalls(a, b Call) int {
+	return cmp.Or(cmp.Compare(a.Second, b.Second), cmp.Compare(a.API, b.API), cmp.Compare(a.By, b.By), cmp.Compare(a.Version, b.Version),
+		slices.Compare(a.Labels, b.Labels), compareBool(a.Labels == nil, b.Labels == nil), compareTagChanges(a.Tags, b.Tags))
+}
+
+// compareTagChanges orders a removed tag before one with a value, and an empty map before
+// nil.
+func compareTagChanges(a, b map[string]*string) int {
+	x, y := slices.Sorted(maps.Keys(a)), slices.Sorted(maps.Keys(b))
+	if c := cmp.Or(slices.Compare(x, y), compareBool(a == nil, b == nil)); c != 0 {
+		return c
+	}
+	for _, k := range x {
+		switch v, w := a[k], b[k]; {
+		case v == nil || w == nil:
+			if c := compareBool(v != nil, w != nil); c != 0 {
+				return c
+			}
+		case *v != *w:
+			return cmp.Compare(*v, *w)
+		}
+	}
+	return 0
 }
 
 func (s Observed) merge(o Observed) Observed {

@@ -32,7 +32,11 @@ type Options struct {
 	S3Clock *Clock
 	SSM     ssmapi.Options
 	Queue   QueueOptions
-	Seed    int64
+	// TrailDelay is how much later than other events those of CloudTrail are sent: "on
+	// average within about 5 minutes" of the request.
+	// https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html
+	TrailDelay time.Duration
+	Seed       int64
 	// Latency returns the duration of a request to a service, half of which is before the
 	// request takes effect; nil means 0.
 	Latency func(service, op string) time.Duration
@@ -84,7 +88,11 @@ func New(o Options) *AWS {
 	o.SSM.Account, o.SSM.Region, o.SSM.Now = o.Account, o.Region, o.Clock.Now
 	if o.SSM.Emit == nil {
 		o.SSM.Emit = func(e ssmapi.Event) {
-			if matches(e) {
+			switch {
+			case !matches(e):
+			case e.DetailType == "AWS API Call via CloudTrail":
+				a.Queue.sendLater(e, o.TrailDelay)
+			default:
 				a.Queue.Send(e)
 			}
 		}
@@ -96,7 +104,7 @@ func New(o Options) *AWS {
 // matches reports whether an event matches the rules whose target is the queue.
 func matches(e ssmapi.Event) bool {
 	switch e.DetailType {
-	case "Parameter Store Change", "Parameter Store Policy Action":
+	case "Parameter Store Change", "Parameter Store Policy Action", "AWS API Call via CloudTrail":
 		return e.Source == "aws.ssm"
 	case "Tag Change on Resource":
 		return e.Source == "aws.tag" && e.Detail["service"] == "ssm" && e.Detail["resource-type"] == "parameter"

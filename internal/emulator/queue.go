@@ -72,13 +72,16 @@ func newQueue(o QueueOptions, clock *Clock) *Queue {
 }
 
 // Send sends an event to the queue.
-func (q *Queue) Send(e ssmapi.Event) {
-	copies, delay := 1, time.Duration(0)
+func (q *Queue) Send(e ssmapi.Event) { q.sendLater(e, 0) }
+
+// sendLater sends an event after a delay, in addition to that of the options.
+func (q *Queue) sendLater(e ssmapi.Event, delay time.Duration) {
+	copies := 1
 	if q.o.Copies != nil {
 		copies = q.o.Copies(e.ID)
 	}
 	if q.o.Delay != nil {
-		delay = q.o.Delay(e.ID)
+		delay += q.o.Delay(e.ID)
 	}
 	for range copies {
 		q.send(e.JSON(), delay)

@@ -109,7 +109,9 @@ func attacks(p place) (all []attack) {
 		on := p.arn("sqs", p.region, testAccount, queue)
 		add("sqs:SendMessage", on, nil, admins...)
 		add("sqs:SendMessage", on, map[string]string{"aws:SourceArn": p.arn("events", p.region, testAccount, "rule/forged")}, admins...)
-		add("sqs:SendMessage", on, map[string]string{"aws:SourceArn": p.arn("events", p.region, testAccount, "rule/ssmbak-TagRule")}, everyone...)
+		for _, rule := range []string{"TagRule", "TrailRule"} {
+			add("sqs:SendMessage", on, map[string]string{"aws:SourceArn": p.arn("events", p.region, testAccount, "rule/ssmbak-"+rule)}, everyone...)
+		}
 		add("sqs:ReceiveMessage", on, map[string]string{"aws:SecureTransport": "false"})
 	}
 	return all

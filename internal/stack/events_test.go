@@ -47,7 +47,7 @@ func matches(t *testing.T, pattern, event any) bool {
 func TestEventPatterns(t *testing.T) {
 	t.Parallel()
 	r := render(t, defaultsWithCode)
-	rules := []string{"EventRule", "PolicyRule", "TagRule"}
+	rules := []string{"EventRule", "PolicyRule", "TagRule", "TrailRule"}
 	files, err := filepath.Glob("testdata/events/*.json")
 	if err != nil || len(files) < 8 {
 		t.Fatalf("%d events, %v", len(files), err)

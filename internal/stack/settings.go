@@ -156,6 +156,11 @@ func Settings() []Setting {
 		{Name: "reconcile-timeout", Parameter: "ReconcileTimeout", Default: "900", Group: "The recorder", Help: "timeout of one reconcile, in seconds; the next one continues where it stopped", check: between(60, 900)},
 		{Name: "schedule", Parameter: "Schedule", Default: "rate(1 hour)", Group: "The recorder", Help: "when to reconcile, as a schedule expression of EventBridge", check: like(rate, "rate(1 hour) or cron(0 * * * ? *)")},
 		{
+			Name: "who", Parameter: "Who", Default: "off", Group: "The recorder",
+			Help:    "record who deleted a parameter or changed its tags and labels, from CloudTrail: on or off; requires a trail with management events",
+			choices: map[string]string{"on": "ENABLED", "off": "DISABLED"},
+		},
+		{
 			Name: "log-level", Parameter: "LogLevel", Default: "info", Group: "The recorder", Help: "log level of the functions: debug, info, warn or error",
 			choices: map[string]string{"debug": "DEBUG", "info": "INFO", "warn": "WARN", "error": "ERROR"},
 		},

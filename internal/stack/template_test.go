@@ -327,11 +327,20 @@ func TestPipeline(t *testing.T) {
 			t.Errorf("the log group of %s is %v; the function refers to %v", name, group, r.refers[f])
 		}
 	}
-	for _, rule := range []string{"EventRule", "PolicyRule", "TagRule"} {
+	for _, rule := range []string{"EventRule", "PolicyRule", "TagRule", "TrailRule"} {
 		if get(t, r, rule, "Targets", "0", "Arn") != "arn:aws:sqs:us-east-1:123456789012:Q" ||
 			get(t, r, rule, "Targets", "0", "DeadLetterConfig", "Arn") != "arn:aws:sqs:us-east-1:123456789012:DeadLetterQ" ||
 			get(t, r, rule, "Targets", "0", "RetryPolicy", "MaximumRetryAttempts") != "185" {
 			t.Errorf("the target of %s is %v", rule, get(t, r, rule, "Targets"))
+		}
+	}
+	for value, want := range map[string]string{"": "DISABLED", "ENABLED": "ENABLED"} {
+		who := render(t, defaultsWithCode)
+		if value != "" {
+			who = render(t, with("Who", value))
+		}
+		if got := get(t, who, "TrailRule", "State"); got != want {
+			t.Errorf("with Who %q the rule of CloudTrail's events is %v, want %s", value, got, want)
 		}
 	}
 	for id, x := range r.resources {

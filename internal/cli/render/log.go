@@ -59,7 +59,7 @@ func ChangeRowOf(e LogEntry, reveal bool) ChangeRow {
 	c := e.Change
 	row := ChangeRow{
 		Name: c.Name, Operation: c.Operation, Time: c.Time, From: c.From, Until: c.Until, Version: c.Version.Number,
-		Type: optional(c.Version.Type), ModifiedBy: optional(c.Version.User), Tags: c.Tags, Reason: optional(c.Reason),
+		Type: optional(c.Version.Type), ModifiedBy: optional(c.By), Tags: c.Tags, Reason: optional(c.Reason),
 	}
 	if c.Missing != (ssmbak.Numbers{}) {
 		row.Missing = &MissingRow{c.Missing.First, c.Missing.Last}
@@ -88,7 +88,7 @@ func Changes(w io.Writer, entries []LogEntry, o View) error {
 	rows := make([][]string, len(entries))
 	noted := false
 	for i, e := range entries {
-		rows[i] = []string{o.when(e.Change), string(e.Operation), string(e.Name), numbers(e.Change), e.Version.User, noteOfChange(e)}
+		rows[i] = []string{o.when(e.Change), string(e.Operation), string(e.Name), numbers(e.Change), e.By, noteOfChange(e)}
 		noted = noted || rows[i][len(header)] != ""
 	}
 	if noted {
@@ -132,8 +132,8 @@ func entryWords(e LogEntry, o View) []string {
 	if n := numbers(e.Change); n != "" {
 		words = append(words, "version "+n)
 	}
-	if e.Version.User != "" {
-		words = append(words, "by "+Escape(e.Version.User))
+	if e.By != "" {
+		words = append(words, "by "+Escape(e.By))
 	}
 	if note := noteOfChange(e); note != "" {
 		words = append(words, Escape(note))

@@ -20,7 +20,7 @@ func TestChanges(t *testing.T) {
 	t.Parallel()
 	const at = ssmbak.Time(1718309454123)
 	evil, web := "\x1b[2J", "web"
-	version := ssmbak.Change{Name: "/app/db", Operation: ssmbak.OpUpdate, Time: at, From: at, Until: at, Version: ssmbak.Version{Number: 3, User: "me\x1b[2J", Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}}}
+	version := ssmbak.Change{Name: "/app/db", Operation: ssmbak.OpUpdate, Time: at, From: at, Until: at, By: "me\x1b[2J", Version: ssmbak.Version{Number: 3, User: "me\x1b[2J", Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}}}
 	bounded := ssmbak.Change{Name: "/app/db", Operation: ssmbak.OpDelete, From: at, Until: at + 60_000, Reason: "why\x07"}
 	tests := []struct {
 		name    string
@@ -132,7 +132,7 @@ func TestChangeRowOf(t *testing.T) {
 	}{
 		{
 			"a version",
-			ssmbak.Change{Name: "/app/db", Operation: ssmbak.OpUpdate, Time: at, From: at, Until: at, Version: ssmbak.Version{Number: 3, User: "me", Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}}},
+			ssmbak.Change{Name: "/app/db", Operation: ssmbak.OpUpdate, Time: at, From: at, Until: at, By: "me", Version: ssmbak.Version{Number: 3, User: "me", Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}}},
 			`{"Name":"/app/db","Operation":"Update","Time":"2024-06-13T20:10:54.123Z","From":"2024-06-13T20:10:54.123Z","Until":"2024-06-13T20:10:54.123Z","Version":3,"Missing":null,"Type":"String","ModifiedBy":"me","Tags":null,"Labels":null,"Reason":null,"Restore":null,"Differences":null}`,
 		},
 		{

@@ -100,6 +100,9 @@ func itemLines(item plan.Item, o View) (lines []string) {
 	if text := overwritten(item); text != "" && o.Live {
 		add("    %s", text)
 	}
+	if text := deleted(item, o.Live); text != "" {
+		add("    %s", text)
+	}
 	if item.Refused != "" {
 		add("    will be refused: %s", Escape(item.Refused))
 	}
@@ -147,6 +150,19 @@ func overwritten(item plan.Item) string {
 	}
 	v := item.Before.Version
 	return fmt.Sprintf("live version %d by %s at %s", v.Number, Escape(cmp.Or(v.User, "an unknown principal")), v.Time)
+}
+
+// deleted returns who deleted the parameter that a plan for live parameters recreates, or
+// that a comparison of two times shows as deleted; "" if that is not known.
+func deleted(item plan.Item, live bool) string {
+	gone, action := item.After, plan.ActionDelete
+	if live {
+		gone, action = item.Gone, plan.ActionCreate
+	}
+	if item.Action != action || !gone.Deleted || gone.By == "" {
+		return ""
+	}
+	return fmt.Sprintf("deleted by %s at %s", Escape(gone.By), gone.Modified)
 }
 
 // difference returns both sides of an attribute other than the value.

@@ -90,7 +90,7 @@ func rowOf(s ssmbak.State, change plan.Action, reason string, reveal bool) Row {
 		{"Certainty", s.Certainty},
 		{"Description", optional(v.Description)},
 		{"Version", v.Number},
-		{"ModifiedBy", optional(v.User)},
+		{"ModifiedBy", optional(cmp.Or(s.By, v.User))},
 	}
 	for attribute, text := range v.All() {
 		if attribute != ssmbak.AttributeType && attribute != ssmbak.AttributeDescription {
@@ -212,6 +212,7 @@ func PlannedRowOf(item plan.Item, live, reveal bool) Row {
 		field{"Source", optional(item.Source)}, // the parameter whose state is restored, if it is another one
 		field{"Differences", differenceRows(item, reveal)},
 		field{"Overwrites", overwrites(item, live)},
+		field{"Deletion", deletionRow(item)},
 		field{"Notices", append([]string{}, item.Notices...)},
 		field{"Conflicts", conflictRows(item.Conflicts)},
 	)
@@ -231,6 +232,20 @@ func overwrites(item plan.Item, live bool) *OverwrittenRow {
 	}
 	v := item.Before.Version
 	return &OverwrittenRow{v.Number, optional(v.User), v.Time}
+}
+
+// DeletionRow is the deletion that a restore takes back.
+type DeletionRow struct {
+	By   optional
+	Time ssmbak.Time
+}
+
+// deletionRow returns the row of the deletion that an item takes back, or nil.
+func deletionRow(item plan.Item) *DeletionRow {
+	if item.Action != plan.ActionCreate || !item.Gone.Deleted {
+		return nil
+	}
+	return &DeletionRow{optional(item.Gone.By), item.Gone.Modified}
 }
 
 // differenceRows returns the attributes that a restore would change.

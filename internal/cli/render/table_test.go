@@ -25,7 +25,7 @@ func TestWidths(t *testing.T) {
 	long.Name = "/app/production/backend/database/connection"
 	states := []ssmbak.State{state(ssmbak.TypeString, "one|two\t<b>"), long, {Name: "/app/gone", Deleted: true, Modified: at, Certainty: ssmbak.LastKnown}}
 	log := entries([]ssmbak.Change{
-		{Name: long.Name, Operation: ssmbak.OpUpdate, Time: at, From: at, Until: at, Version: ssmbak.Version{Number: 12, User: "arn:aws:sts::123456789012:assumed-role/deploy-production/alice@example.com"}},
+		{Name: long.Name, Operation: ssmbak.OpUpdate, Time: at, From: at, Until: at, By: "arn:aws:sts::123456789012:assumed-role/deploy-production/alice@example.com", Version: ssmbak.Version{Number: 12, User: "arn:aws:sts::123456789012:assumed-role/deploy-production/alice@example.com"}},
 		{Name: "/app/db", Operation: ssmbak.OpTag, Time: at, From: at, Until: at, Reason: "an earlier change of its tags was missed"},
 	})
 	views := map[string]View{"pipe": {}, "text": {Format: Tabs}, "markdown": {Format: Markdown}}

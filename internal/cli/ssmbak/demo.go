@@ -47,7 +47,7 @@ type demo struct {
 func (a *app) runDemo(ctx context.Context) error {
 	// Failed messages are delivered again immediately, so that a failing recorder ends
 	// the demo instead of delaying it.
-	w, err := a.newWorld(ctx, demoBucket, emulator.QueueOptions{Visibility: 50 * time.Millisecond, MaxReceive: 3})
+	w, err := a.newWorld(ctx, demoBucket, emulator.Options{Queue: emulator.QueueOptions{Visibility: 50 * time.Millisecond, MaxReceive: 3}})
 	if err != nil {
 		return err
 	}

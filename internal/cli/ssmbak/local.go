@@ -15,11 +15,15 @@ import (
 
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
 	"github.com/ssmbak/ssmbak/internal/stack"
 )
 
 // localBucket is the archive of the local AWS.
 const localBucket = "ssmbak-local"
+
+// localTrail is how late CloudTrail's events are on the local AWS. On AWS it is minutes.
+const localTrail = 2 * time.Second
 
 func (a *app) newLocalCommand() *cobra.Command {
 	port := 4566
@@ -32,7 +36,9 @@ command prints environment variables for the AWS CLI and ssmbak: paste them into
 another terminal.
 
 AWS_ACCESS_KEY_ID is the name of the IAM user: with other names, several people change
-parameters, and log, diff and undo say who. Any AWS_SECRET_ACCESS_KEY is valid.`,
+parameters, and log, diff and undo say who. Any AWS_SECRET_ACCESS_KEY is valid. The
+account has a trail: two seconds later log also says who deleted a parameter, or changed
+its tags and labels.`,
 		Example: `  ssmbak local
   ssmbak local --port 4567
   AWS_ACCESS_KEY_ID=alice aws ssm put-parameter --name /app/db --value two --type String --overwrite`,
@@ -49,7 +55,7 @@ parameters, and log, diff and undo say who. Any AWS_SECRET_ACCESS_KEY is valid.`
 }
 
 func (a *app) runLocal(ctx context.Context, port int) error {
-	w, err := a.newWorld(ctx, localBucket, emulator.QueueOptions{})
+	w, err := a.newWorld(ctx, localBucket, emulator.Options{SSM: ssmapi.Options{Trail: true}, TrailDelay: localTrail})
 	if err != nil {
 		return err
 	}

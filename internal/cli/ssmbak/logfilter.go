@@ -79,7 +79,7 @@ func (a *app) filter(ctx context.Context, s *session, o logOptions, changes []ss
 
 // matches reports whether --by and --operation include a change.
 func (f *logFilter) matches(c ssmbak.Change) bool {
-	return f.isBy(c.Version.User) && (len(f.operations) == 0 || slices.ContainsFunc(f.operations, func(text string) bool { return strings.EqualFold(string(c.Operation), text) }))
+	return f.isBy(c.By) && (len(f.operations) == 0 || slices.ContainsFunc(f.operations, func(text string) bool { return strings.EqualFold(string(c.Operation), text) }))
 }
 
 // isBy reports whether --by includes a principal.

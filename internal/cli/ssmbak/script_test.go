@@ -47,6 +47,7 @@ var zone = time.FixedZone("CEST", 2*60*60)
 //	ssmbak ARG...              the command itself; ! ssmbak if it has to fail;
 //	                           ids of restores are RESTORE-1 and so on
 //	as USER                    the IAM user of what follows, ssmbak's own requests included
+//	trail                      create a trail: CloudTrail's events come a minute late
 //	clock TIME                 let time pass until then
 //	put NAME VALUE [TYPE] [ATTRIBUTE=TEXT...]
 //	puts NAME N                make N versions, with their numbers as values
@@ -149,7 +150,7 @@ func connection(client aws.HTTPClient) awsconn.Options {
 // has none. The first recording creates the archive.
 func setup(t testing.TB, env *testscript.Env) *world {
 	env.Setenv("SSMBAK_BUCKET", bucket)
-	return &world{World: testworld.Bare(t, testworld.Options{Bucket: bucket}), user: "local"}
+	return &world{World: testworld.Bare(t, testworld.Options{Bucket: bucket, Emulator: emulator.Options{TrailDelay: time.Minute}}), user: "local"}
 }
 
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -172,6 +173,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		w := worldOf(ts)
 		w.user, w.SSM = args[0], w.Connect(testworld.As(w.AWS.Client(), args[0])).SSM()
 	},
+	"trail": func(ts *testscript.TestScript, _ bool, _ []string) { worldOf(ts).AWS.SSM.StartTrail() },
 	"clock": func(ts *testscript.TestScript, _ bool, args []string) {
 		at, err := time.Parse(time.RFC3339, args[0])
 		ts.Check(err)

@@ -9,7 +9,6 @@ import (
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/internal/emulator"
-	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/recorder"
 )
@@ -33,17 +32,16 @@ func connection(aws *emulator.AWS) awsconn.Options {
 	return awsconn.Options{Region: localRegion, EndpointURL: "http://127.0.0.1", HTTPClient: aws.Client(), Anonymous: true}
 }
 
-func (a *app) newWorld(ctx context.Context, bucket string, queue emulator.QueueOptions) (*world, error) {
-	w := &world{aws: emulator.New(emulator.Options{
-		Account: localAccount, Region: localRegion, Clock: emulator.RealClock(), Queue: queue,
-		// AWS documents the event, but not the name of its operation.
-		SSM: ssmapi.Options{UnlabelOperation: "UnlabelParameterVersion"},
-	})}
+func (a *app) newWorld(ctx context.Context, bucket string, o emulator.Options) (*world, error) {
+	o.Account, o.Region, o.Clock = localAccount, localRegion, emulator.RealClock()
+	// AWS documents the event, but not the name of its operation.
+	o.SSM.UnlabelOperation = "UnlabelParameterVersion"
+	w := &world{aws: emulator.New(o)}
 	w.aws.S3.CreateBucket(bucket, true)
 	var err error
-	o := connection(w.aws)
-	o.Logger = a.Log
-	if w.conn, err = awsconn.Load(ctx, o); err != nil {
+	reach := connection(w.aws)
+	reach.Logger = a.Log
+	if w.conn, err = awsconn.Load(ctx, reach); err != nil {
 		return nil, err
 	}
 	opened, err := archive.Open(ctx, w.conn.S3(), archive.Options{Bucket: bucket, Account: localAccount, Region: localRegion, Logger: a.Log})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -128,6 +129,9 @@ func (q *eventQueue) add(e Event, set uint64) {
 	defer q.mu.Unlock()
 	q.sent++
 	e.ID = fmt.Sprintf("%08x-%04x-%04x-8000-%012x", uint32(set>>32), uint16(set>>16), uint16(set), q.sent)
+	if _, trailed := e.Detail["eventName"]; trailed { // CloudTrail has IDs of its own
+		e.Detail["eventID"] = strings.Replace(e.ID, "-8000-", "-9000-", 1)
+	}
 	q.waiting = append(q.waiting, e)
 }
 

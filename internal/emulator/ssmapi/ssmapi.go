@@ -91,6 +91,9 @@ type Options struct {
 	// (https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-cwe.html)
 	// and names no such operation, so there is no event if it is empty.
 	UnlabelOperation string
+	// Trail says that the account has a trail with management events: EventBridge gets
+	// CloudTrail's record of each request that changes parameters.
+	Trail bool
 	// Emit gets every event that AWS would send, in the order of the changes,
 	// after the change took effect and without any lock held; it may call the
 	// Store. Calls never overlap. nil means that events are discarded.
@@ -131,6 +134,7 @@ type Store struct {
 	images   []pendingImage
 	noImages bool         // callers lack ec2:DescribeImages
 	pending  atomic.Int64 // len(images), read without the lock
+	trailed  atomic.Bool
 
 	requests atomic.Int64
 	events   eventQueue
@@ -155,7 +159,7 @@ func New(opt Options) *Store {
 	if opt.DefaultTier == "" {
 		opt.DefaultTier = tierStandard
 	}
-	return &Store{
+	s := &Store{
 		opt:      opt,
 		arn:      fmt.Sprintf("arn:%s:ssm:%s:%s:parameter/", partitionOf(opt.Region), opt.Region, opt.Account),
 		eventSet: uint64(opt.Now().UnixNano()),
@@ -163,6 +167,8 @@ func New(opt Options) *Store {
 		refused:  map[string]*refusedUpdates{},
 		keys:     map[string]keyState{},
 	}
+	s.trailed.Store(opt.Trail)
+	return s
 }
 
 func orDefault(n *int, otherwise int) {
@@ -295,7 +301,8 @@ func (s *Store) ServeTagging(w http.ResponseWriter, r *http.Request) {
 func (s *Store) serve(w http.ResponseWriter, r *http.Request, target string, operations map[string]operation) {
 	header := w.Header()
 	header.Set("Date", s.opt.Now().UTC().Format(http.TimeFormat))
-	header.Set("X-Amzn-Requestid", fmt.Sprintf("00000000-0000-4000-8000-%012x", s.requests.Add(1)))
+	id := fmt.Sprintf("00000000-0000-4000-8000-%012x", s.requests.Add(1))
+	header.Set("X-Amzn-Requestid", id)
 	op, known := operations[strings.TrimPrefix(r.Header.Get("X-Amz-Target"), target)]
 	if !known || r.Method != http.MethodPost || r.URL.Path != "/" && r.URL.Path != "" || !strings.HasPrefix(r.Header.Get("Content-Type"), contentType) {
 		WriteError(w, http.StatusBadRequest, "UnknownOperationException", "the operation is not known here")
@@ -315,7 +322,9 @@ func (s *Store) serve(w http.ResponseWriter, r *http.Request, target string, ope
 		return
 	}
 	s.settleImages()
-	out, err := op(s, UserARN(s.opt.Region, s.opt.Account, user), body)
+	arn := UserARN(s.opt.Region, s.opt.Account, user)
+	out, err := op(s, arn, body)
+	s.trail(trailCall{op: Operation(r), user: user, arn: arn, request: id, body: body, answer: out, err: err})
 	s.events.drain(s.opt.Emit)
 	if err != nil {
 		refusal := err.(*apiError) // every operation returns this type only

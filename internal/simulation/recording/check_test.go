@@ -115,6 +115,7 @@ func (w *world) checkAnswers(ctx context.Context, a *archive.Archive, when phase
 	values := make(map[string]string)
 	for i, t := range lines.All {
 		name := lines.Names[i]
+		w.checkActors(when, name, t)
 		changes := w.ssm.Truth(string(name))
 		for _, at := range moments(changes, t.Facts()) {
 			state, refs := t.At(at)

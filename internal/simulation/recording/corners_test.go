@@ -73,6 +73,10 @@ const (
 	Denied             = "a request that a reconcile was not allowed"
 	ListedMissed       = "a live parameter that a complete listing could not record"
 	ListingContinued   = "a listing that a later reconcile continues"
+	CallLost           = "CloudTrail's record of a request lost"
+	ActorKnown         = "who deleted, or changed tags or labels, known"
+	ActorUnknown       = "who made a change not known"
+	ActorTwin          = "another principal's request for the same change, whose own was lost"
 )
 
 // corners must each be reached in enough histories.
@@ -83,6 +87,7 @@ var corners = []string{
 	OutOfOrder, EventLost, TwoAtOnce, ReconcileBeside, ReconcilesBeside, NeverSeen, LifeMissed, VersionsDropped,
 	SecondOfEverything, TwoDeletions, SteppedBack, NumberAgain, DeletionAgain, TagEventLost, LateAttribute, TwoTagEvents, Unlabelled,
 	LabelBlocks, Expired, EndMadeExact, IndexUnderMarker, EntryUnderMarker, HiddenNamed, LifecycleExpired, ReadInBetween, ProofHeld,
+	CallLost, ActorKnown, ActorUnknown,
 	Denied, ListedMissed, ListingContinued, RunClosed, RunOfRuns, RunGivenUp, KilledBeforeRun, PartAnswerLost, PartRead, ClosedBeforeRead,
 }
 

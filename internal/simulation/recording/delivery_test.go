@@ -54,6 +54,10 @@ func (w *world) lose(e ssmapi.Event, name string) {
 
 // emit sends an event on its way: late, twice, out of order or never.
 func (w *world) emit(e ssmapi.Event) {
+	if e.DetailType == "AWS API Call via CloudTrail" {
+		w.trailed(e)
+		return
+	}
 	name := nameOf(e)
 	if e.DetailType == "Parameter Store Policy Action" {
 		w.Counts.Add(Expired)

@@ -43,6 +43,10 @@ type Plan struct {
 	// Deny is the share of names, of 1,000, that a reconcile may not read or write,
 	// drawn for each of its runs and each kind of request.
 	Deny int
+	// Trail says that the account has a trail, and TrailLose is the share of its records, of
+	// 1,000, that never come.
+	Trail     bool
+	TrailLose int
 	// Hide is the share of requests, of 1,000, before which an index or an entry of the
 	// register gets a delete marker.
 	Hide int
@@ -110,6 +114,10 @@ func NewPlan(seed uint64) Plan {
 		Rand: rand.New(rand.NewPCG(seed, 0x73736d62616b)), number: make(map[string]int64), secret: make(map[string]bool), labels: make(map[string][]Change),
 	}
 	d.Seed = seed
+	trail := rand.New(rand.NewPCG(seed, 0x747261696c)) // the rest of a plan is the same without one
+	if d.Trail = trail.IntN(2) == 0; d.Trail {
+		d.TrailLose = 300 * trail.IntN(2)
+	}
 	if d.Calm = d.IntN(4) == 0; d.Calm {
 		d.Repeat = 200
 		d.Lose = 200 * int(seed%2)

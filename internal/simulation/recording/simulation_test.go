@@ -16,8 +16,8 @@ var histories = simulation.Simulation[Plan]{
 	Smaller:   shrinks,
 	Corners:   corners,
 	Enough:    50_000,
-	Histories: 1000,
-	Short:     1000,
+	Histories: 500,
+	Short:     500,
 	Summary:   summary,
 }
 
@@ -47,6 +47,8 @@ func shrinks(p Plan) []Plan {
 	}
 	without(func(q *Plan) { q.Established, q.Hurt, q.Lifecycle = 0, 0, false })
 	without(func(q *Plan) { q.Hide = 0 })
+	without(func(q *Plan) { q.Trail, q.TrailLose = false, 0 })
+	without(func(q *Plan) { q.TrailLose = 0 })
 	without(func(q *Plan) { q.Established = 0 })
 	without(func(q *Plan) { q.StepBack = false })
 	without(func(q *Plan) { q.Readers = nil })

@@ -18,11 +18,14 @@ import (
 
 // users make the plan's changes.
 func (w *world) users() {
-	conn := w.connect(context.Background())
-	client := conn.SSM()
+	ctx := context.Background()
+	var clients []*ssm.Client
+	for _, user := range []string{"alice", "bob"} {
+		clients = append(clients, w.Connect(ctx, asUser{w.AWS.Client(), user}, 0).SSM())
+	}
 	for _, c := range w.plan.Changes {
 		time.Sleep(time.Until(w.Start.Add(c.At)))
-		err := w.user(client, c)
+		err := w.user(clients[w.Draw("user", len(clients))], c)
 		var full *types.ParameterMaxVersionLimitExceeded
 		switch {
 		case errors.As(err, &full):

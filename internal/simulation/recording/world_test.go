@@ -38,8 +38,13 @@ type world struct {
 	ssm   *ssmapi.Store
 	inbox chan *message
 
+	stale bool // reads may be stale
+
 	mu        sync.Mutex
 	events    int
+	calls     int                  // messages of CloudTrail
+	requests  map[string][]request // by name
+	noted     map[string]int       // by name, the number of changes whose requests are known
 	lost      map[string]bool        // names that lost an event of a value
 	tagLost   map[string]bool        // names that lost an event of tags
 	labelLost map[string]bool        // names that lost an event of labels, or lost one without an event
@@ -59,12 +64,13 @@ type world struct {
 
 func newWorld(p Plan, counts *simulation.Counts) *world {
 	w := &world{
+		requests: make(map[string][]request), noted: make(map[string]int), stale: p.Stale > 0,
 		plan: p, inbox: make(chan *message, 10_000),
 		lost: make(map[string]bool), tagLost: make(map[string]bool), labelLost: make(map[string]bool), dropped: make(map[string][]time.Time), came: make(map[string]time.Time), newest: make(map[string]time.Time), active: make(map[string]int), stepped: make(map[string]stepped),
 	}
 	w.World = simulation.NewWorld(p.Seed, counts, emulator.Options{SSM: ssmapi.Options{
 		MaxVersions: keptVersions, HistoryPage: historyPage, DescribePage: listPage,
-		EmptyPages: true, Emit: w.emit, StaleBy: w.staleBy, StepBack: w.stepBack,
+		EmptyPages: true, Trail: p.Trail, Emit: w.emit, StaleBy: w.staleBy, StepBack: w.stepBack,
 	}})
 	w.ssm = w.AWS.SSM
 	return w
