@@ -50,12 +50,11 @@ func isVersion(c ssmbak.Change) bool {
 // and that [plan.Options.Principals] do not include.
 func (r *Restorer) others(ctx context.Context, h history, from, to ssmbak.Time) (all []plan.Conflict, err error) {
 	for i, c := range h.changes {
-		by := c.By
-		if !c.Within(from+1, to) || by != "" && r.o.IncludesPrincipal(by) {
+		if !c.Within(from+1, to) || c.By != "" && r.o.IncludesPrincipal(c.By) {
 			continue
 		}
 		units, reason := []plan.Unit{plan.UnitExistence}, "another principal changed it in between"
-		if by == "" {
+		if c.By == "" {
 			reason = "an unknown principal changed it in between"
 		}
 		switch c.Operation {

@@ -24,7 +24,7 @@ func (a *app) printSets(changes []ssmbak.Change, o logOptions) error {
 			row.Overlaps = append(row.Overlaps, len(sets)-j)
 		}
 		slices.Sort(row.Overlaps)
-		times := " " + shell.Quote(s.Path()) + " " + row.Before + " " + happened(s).String()
+		times := " " + shell.Quote(s.Path()) + " " + row.Before + " " + s.Done().String()
 		if len(row.Names) > 1 {
 			times += " --recursive"
 		}
@@ -40,13 +40,4 @@ func (a *app) printSets(changes []ssmbak.Change, o logOptions) error {
 	return a.Data(rows, func(io.Writer) error {
 		return a.Paged(func(w io.Writer) error { return render.Sets(w, rows, a.view(a.Stdout)) })
 	})
-}
-
-// happened returns the first time at which all changes of a set have certainly happened. The
-// state within the second of a deletion is unknown.
-func happened(s changeset.Set) ssmbak.Time {
-	if slices.ContainsFunc(s.Changes, func(c ssmbak.Change) bool { return c.From < c.Until && c.Until == s.Until }) {
-		return s.Until
-	}
-	return s.Until - 1
 }

@@ -55,7 +55,7 @@ var tested = []struct {
 	}, "recorder", "TestForgedDeletion"},
 	{mutation{
 		"an event without a queue is a fact", "recorder/recorder.go",
-		"return r.Sync(ctx, n.name)", "_ = r.handle(ctx, n.name, []signal{n})\n\treturn nil",
+		"err = errors.Join(err, r.Sync(ctx, n.name))", "_ = r.handle(ctx, n.name, []signal{n})",
 	}, "recorder", "TestBareEventIsNoFact"},
 	{mutation{
 		"an unavailable value is no warning", "recorder/sync.go",
@@ -236,11 +236,11 @@ var tested = []struct {
 	}, "restore", "TestRevertGuarded"},
 	{mutation{
 		"a revert with --by takes back what unknown principals changed", "restore/conflicts.go",
-		"|| by != \"\" && r.o.IncludesPrincipal(by) {", "|| by == \"\" || r.o.IncludesPrincipal(by) {",
+		"|| c.By != \"\" && r.o.IncludesPrincipal(c.By) {", "|| c.By == \"\" || r.o.IncludesPrincipal(c.By) {",
 	}, "restore", "TestRevertBy"},
 	{mutation{
 		"a revert with --by takes back what others changed", "restore/conflicts.go",
-		"|| by != \"\" && r.o.IncludesPrincipal(by) {", "|| by != \"\" {",
+		"|| c.By != \"\" && r.o.IncludesPrincipal(c.By) {", "|| c.By != \"\" {",
 	}, "restore", "TestRevertBy"},
 	{mutation{
 		"a conflict names a change of another unit", "restore/conflicts.go",
