@@ -55,7 +55,7 @@ var tested = []struct {
 	}, "recorder", "TestForgedDeletion"},
 	{mutation{
 		"an event without a queue is a fact", "recorder/recorder.go",
-		"err = errors.Join(err, r.Sync(ctx, n.name))", "_ = r.handle(ctx, n.name, []signal{n})",
+		"err = errors.Join(err, r.Sync(ctx, n.name))", "_, err = r.handle(ctx, n.name, []signal{n}), errors.Join(err)",
 	}, "recorder", "TestBareEventIsNoFact"},
 	{mutation{
 		"an unavailable value is no warning", "recorder/sync.go",
