@@ -22,6 +22,8 @@ type Reversal struct {
 	// Before is the parameter now, nil if it does not exist, with its live tags and labels
 	// and its history if [Reversal.Changed] reports a change.
 	Before *Parameter
+	// Gone is the last recorded state if Before is nil.
+	Gone ssmbak.State
 	// Existed, Covered, Unsaved and TagsUnsaved are as in a [Case] that restores From.
 	Existed, Covered     bool
 	Unsaved, TagsUnsaved string
@@ -98,7 +100,7 @@ func (c *Reversal) sameLabel(from, to int64) bool { return from == to && (from =
 // all others are not changed. A unit that is already as at From is neither. Revert is a
 // pure function.
 func Revert(c Reversal) Item {
-	item := Item{Name: c.Name, Action: ActionNone, After: c.From.State, AfterObjects: c.From.Objects, Before: c.Before}
+	item := Item{Name: c.Name, Action: ActionNone, After: c.From.State, AfterObjects: c.From.Objects, Before: c.Before, Gone: c.Gone}
 	if why := c.Unknown(); why != "" {
 		item.Action, item.Reason = ActionSkip, why
 		return item
@@ -131,7 +133,7 @@ func Revert(c Reversal) Item {
 // restored returns the item of a restore of a state over what is live.
 func (c *Reversal) restored(after ssmbak.State, objects []timeline.ObjectRef) Item {
 	return Decide(Case{
-		Name: c.Name, Now: c.Now, Before: c.Before, After: after, AfterObjects: objects,
+		Name: c.Name, Now: c.Now, Before: c.Before, Gone: c.Gone, After: after, AfterObjects: objects,
 		Existed: c.Existed, Covered: c.Covered, Unsaved: c.Unsaved, TagsUnsaved: c.TagsUnsaved,
 	}, Options{Exact: true})
 }
@@ -223,14 +225,16 @@ func (c *Reversal) units(item *Item, from, to *Parameter) {
 		}
 		isFrom, known := u.same(c.Before, from)
 		isTo, toKnown := u.same(c.Before, to)
+		valueConflicts := len(conflicts) > 0 && conflicts[0].Unit == UnitValue
+		stays := u.unit == UnitTier && c.tierStays(from)
 		switch {
 		case !known || !toKnown:
 			item.Action, item.Reason = ActionSkip, c.unavailable(from, to)
 			return
-		case isFrom:
-		case len(conflicts) > 0 && conflicts[0].Unit == UnitValue:
+		case isFrom, stays && valueConflicts:
+		case valueConflicts:
 			conflicts = append(conflicts, Conflict{Unit: u.unit, Reason: reasonWithValue})
-		case !isTo && !(u.unit == UnitTier && c.tierStays(from)):
+		case !isTo && !stays:
 			conflicts = append(conflicts, Conflict{Unit: u.unit, Reason: reasonChangedSince})
 		case u.unit == UnitValue && fixed(Defaulted(c.Before.Version.Attributes).DataType, Defaulted(from.Version.Attributes).DataType):
 			conflicts = append(conflicts, Conflict{Unit: u.unit, Reason: reasonDataType + "; " + orReplace})
@@ -367,8 +371,7 @@ func (c *Reversal) labelTarget(item *Item, from *Parameter, number int64) (targe
 }
 
 // noteUnknown adds a notice if tags or labels were not compared because they are unknown
-// at one of the times. For a parameter of which nothing is known to have changed, both
-// times say nothing.
+// at one of the times.
 func noteUnknown(item *Item, from, to Side) {
 	for _, a := range []struct {
 		what     string
@@ -381,7 +384,7 @@ func noteUnknown(item *Item, from, to Side) {
 		if a.from {
 			at = to.At
 		}
-		if a.from != a.to || !a.from && item.Reason != reasonUnchanged {
+		if !a.from || !a.to {
 			item.Notices = append(item.Notices, fmt.Sprintf("its %s are not changed: they are unknown at %s", a.what, at))
 		}
 	}

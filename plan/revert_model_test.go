@@ -245,6 +245,7 @@ func (w *expectation) decideUnits() {
 		tag := strings.HasPrefix(unit, "tag ") || strings.HasPrefix(unit, "label ")
 		switch conflict := w.conflict(unit); {
 		case w.loose[unit], w.from[unit] == w.to[unit], w.live[unit] == w.from[unit]:
+		case unit == "tier" && w.live[unit] == raised(w.from[unit], w.live[unit]): // as far as it can be lowered
 		case conflict, value && !tag:
 			w.conflicts = append(w.conflicts, unit)
 		case tag && w.from[unit] == "":

@@ -168,6 +168,12 @@ func TestRevertUnits(t *testing.T) {
 			s.to.Version.Policies = `[{"Type":"NoChangeNotification"}]`
 			value(&s.live, 3, "one")
 		}, "none (nothing differs)"},
+		{"policies that have expired, while the value is in conflict", func(s *sides) {
+			s.from.Version.Tier, s.to.Version.Tier, s.live.Version.Tier = advanced, advanced, advanced
+			s.from.Version.Policies = `[{"Type":"Expiration","Attributes":{"Timestamp":"2020-01-01T00:00:00Z"}}]`
+			s.to.Version.Policies = `[{"Type":"NoChangeNotification"}]`
+			value(&s.live, 3, "three")
+		}, "skip; conflict: value" + since},
 		{"policies that are not taken back and have expired", func(s *sides) {
 			for _, p := range []*Parameter{&s.from, &s.to, &s.live} {
 				p.Version.Tier, p.Version.Policies = advanced, `[{"Type":"Expiration","Attributes":{"Timestamp":"2020-01-01T00:00:00Z"}}]`
@@ -318,5 +324,32 @@ func TestRevertExistence(t *testing.T) {
 				t.Errorf("(-got +want):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestRevertUnknownAttributes reverts parameters whose tags or labels are unknown at one of
+// the times: they are not changed, which the item says.
+func TestRevertUnknownAttributes(t *testing.T) {
+	t.Parallel()
+	tags, labels := ssmbak.Known[map[string]string]{}, ssmbak.Known[map[string]int64]{}
+	for _, changed := range []bool{true, false} {
+		c := reversal(func(s *sides) {
+			if !changed {
+				s.to, s.live = s.from, s.from
+			}
+		})
+		c.From.State.Tags, c.To.State.Labels = tags, labels
+		c.To.State.Tags = ssmbak.Know(map[string]string{"a": "1"}, ssmbak.Proved)
+		c.Before.Tags, c.Before.Labels = c.To.State.Tags, ssmbak.Know(map[string]int64{"l": 1}, ssmbak.Proved)
+		item := Revert(c)
+		want := []string{"its tags are not changed: they are unknown at " + fromTime.String(), "its labels are not changed: they are unknown at " + toTime.String()}
+		if diff := cmp.Diff(item.Notices, want); diff != "" || item.Action.Writes() != changed {
+			t.Errorf("%s (-got +want):\n%s", reversed(item), diff)
+		}
+		for _, d := range item.Differences {
+			if !d.Attribute.OfVersion() {
+				t.Errorf("%s", reversed(item))
+			}
+		}
 	}
 }

@@ -59,7 +59,7 @@ func (r *Restorer) Revert(ctx context.Context, target ssmbak.Target, from, to ss
 // fillReversal sets the states at the two times and the live parameter.
 func (s *subject) fillReversal(from, to, now ssmbak.Time, complete archive.Reconciled) {
 	c := &s.reversal
-	*c = plan.Reversal{Name: s.name, Now: now, From: plan.Side{At: from}, To: plan.Side{At: to}, Before: s.c.Before, Unsaved: s.c.Unsaved}
+	*c = plan.Reversal{Name: s.name, Now: now, From: plan.Side{At: from}, To: plan.Side{At: to}, Before: s.c.Before, Gone: s.c.Gone, Unsaved: s.c.Unsaved}
 	for _, side := range []*plan.Side{&c.From, &c.To} {
 		switch {
 		case s.problem != nil:

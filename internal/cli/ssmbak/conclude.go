@@ -113,7 +113,7 @@ func (a *app) conclude(p *restore.Plan, res restore.Result, again, replan string
 	unknown := slices.DeleteFunc(slices.Clone(p.Items), func(i plan.Item) bool { return i.Action != plan.ActionSkip || inConflict(i) })
 	switch {
 	case bad == len(unknown):
-		hint = beforeUnknown(p) + "unknown parameters are skipped: `ssmbak preview` shows what is known about them"
+		hint = beforeUnknown(p) + afterUnknown(p, unknown) + "unknown parameters are skipped: `ssmbak preview` shows what is known about them"
 		if p.Until == 0 && slices.ContainsFunc(unknown, lastKnown) {
 			hint += "; use --assume-last-known to act on the last known state"
 		}

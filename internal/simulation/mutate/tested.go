@@ -55,7 +55,7 @@ var tested = []struct {
 	}, "recorder", "TestForgedDeletion"},
 	{mutation{
 		"an event without a queue is a fact", "recorder/recorder.go",
-		"return r.Sync(ctx, n.name)", "_ = r.handle(ctx, n.name, []signal{n})\n\treturn nil",
+		"err = errors.Join(err, r.Sync(ctx, n.name))", "_, err = r.handle(ctx, n.name, []signal{n}), errors.Join(err)",
 	}, "recorder", "TestBareEventIsNoFact"},
 	{mutation{
 		"an unavailable value is no warning", "recorder/sync.go",
@@ -163,11 +163,23 @@ var tested = []struct {
 	}, "archive", "TestForgedMarks"},
 	{mutation{
 		"a revert takes back units that changed since", "plan/revert.go",
-		"case !isTo && !(", "case false && !isTo && !(",
+		"case !isTo && !stays:", "case false && !isTo && !stays:",
 	}, "plan", "TestRevertUnits|TestRevertModel"},
 	{mutation{
+		"a revert takes back units that changed since, with others at work", "plan/revert.go",
+		"case !isTo && !stays:", "case false && !isTo && !stays:",
+	}, "internal/simulation/restoring", "TestReverts"},
+	{mutation{
+		"a revert with --by takes back what others changed, with others at work", "plan/revert.go",
+		"case len(c.Others) > 0:", "case false:",
+	}, "internal/simulation/restoring", "TestReverts"},
+	{mutation{
+		"a revert deletes what was created in between and tagged since, with others at work", "plan/revert.go",
+		"if len(changed) > 0 {", "if false {",
+	}, "internal/simulation/restoring", "TestReverts"},
+	{mutation{
 		"a revert changes a description while the value is in conflict", "plan/revert.go",
-		"case len(conflicts) > 0 && conflicts[0].Unit == UnitValue:", "case false:",
+		"case valueConflicts:", "case false:",
 	}, "plan", "TestRevertUnits|TestRevertModel"},
 	{mutation{
 		"a revert writes a value under another type than the recorded one", "plan/conflict.go",
@@ -224,11 +236,11 @@ var tested = []struct {
 	}, "restore", "TestRevertGuarded"},
 	{mutation{
 		"a revert with --by takes back what unknown principals changed", "restore/conflicts.go",
-		"|| by != \"\" && r.o.IncludesPrincipal(by) {", "|| by == \"\" || r.o.IncludesPrincipal(by) {",
+		"|| c.By != \"\" && r.o.IncludesPrincipal(c.By) {", "|| c.By == \"\" || r.o.IncludesPrincipal(c.By) {",
 	}, "restore", "TestRevertBy"},
 	{mutation{
 		"a revert with --by takes back what others changed", "restore/conflicts.go",
-		"|| by != \"\" && r.o.IncludesPrincipal(by) {", "|| by != \"\" {",
+		"|| c.By != \"\" && r.o.IncludesPrincipal(c.By) {", "|| c.By != \"\" {",
 	}, "restore", "TestRevertBy"},
 	{mutation{
 		"a conflict names a change of another unit", "restore/conflicts.go",
