@@ -4,8 +4,9 @@
 // A [World] is an emulated account and the source of randomness for one history. A
 // [Process] is a program that runs in it. Its requests can be slow and can fail, and it
 // can be killed at any of them, as determined by its [Course]. A [Simulation] determines
-// what happens in a history and what is checked. There are two: package recording
-// simulates recorders and reconciles, and package restoring simulates restore and undo.
+// what happens in a history and what is checked: package recording simulates recorders and
+// reconciles, and package restoring simulates restore and undo. Package sweep is not random:
+// each of its histories has one fault.
 //
 // Random decisions depend on the seed and the subject of the decision, but not on the
 // order of goroutines, so that histories are reproducible.
@@ -16,6 +17,7 @@ package simulation
 
 import (
 	"bufio"
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -50,6 +52,9 @@ type Simulation[P any] struct {
 	// Histories is the number of histories that [Simulation.Test] runs without the flag
 	// -histories, and Short the number with -short.
 	Histories, Short uint64
+	// Name is the name of the test that calls [Simulation.Test], to say how to run one
+	// history; "" means TestSimulation.
+	Name string
 	// Summary returns an additional summary of a run. It may be nil.
 	Summary func(*Counts) string
 }
@@ -136,7 +141,7 @@ func (s Simulation[P]) holds(t *testing.T, n uint64, counts *Counts) bool {
 	ended := false
 	defer func() {
 		if !ended { // it called FailNow or panicked
-			t.Errorf("seed %d did not complete; %s", n, again(n))
+			t.Errorf("seed %d did not complete; %s", n, s.again(n))
 		}
 	}()
 	w := s.play(t, s.Plan(n), counts)
@@ -144,13 +149,13 @@ func (s Simulation[P]) holds(t *testing.T, n uint64, counts *Counts) bool {
 	if len(w.problems) == 0 {
 		return true
 	}
-	t.Errorf("seed %d breaks a promise; %s:\n%v", n, again(n), w)
+	t.Errorf("seed %d breaks a promise; %s:\n%v", n, s.again(n), w)
 	return false
 }
 
 // again returns how to run one seed.
-func again(n uint64) string {
-	return fmt.Sprintf("`go test . -run TestSimulation -seed %d` in this package runs only this seed", n)
+func (s Simulation[P]) again(n uint64) string {
+	return fmt.Sprintf("`go test . -run %s -seed %d` in this package runs only this seed", cmp.Or(s.Name, "TestSimulation"), n)
 }
 
 func (s Simulation[P]) play(t *testing.T, plan P, counts *Counts) (w *World) {

@@ -103,7 +103,7 @@ var tested = []struct {
 	}, "verify", "TestPlantedRecord"},
 	{mutation{
 		"undo does not compare the authors", "restore/undo.go",
-		"r.o.By != \"\" && live.Version.User != rec.By", "false",
+		"(r.o.By == \"\" || v.User == rec.By)", "true",
 	}, "verify", "TestPlantedRecord"},
 	{mutation{
 		"a replaced identity is not restored", "archive/essential.go",
@@ -169,4 +169,32 @@ var tested = []struct {
 		"what a listing proved of a deleted parameter is lost when the next one cannot read it", "recorder/reconcile.go",
 		"run.r.recordFailed(ctx, name, nil, run.began, cause)", "_ = cause",
 	}, "recorder", "TestFailedKeepsListing"},
+	{mutation{
+		"a message that comes again does not check the delete marker", "recorder/sync.go",
+		"s.check || s.redelivered() || swap.Met", "s.check || swap.Met",
+	}, "internal/simulation/sweep", "TestRecord"},
+	{mutation{
+		"a replacement whose response was lost is given up", "restore/replace.go",
+		"if number == 0 && err != nil && !errors.As(err, &refused) {", "if false {",
+	}, "restore", "TestReplaceFails"},
+	{mutation{
+		"an undo that was killed is a conflict for the next", "restore/undo.go",
+		"if x.Replaces && x.Written == 0 && x.Before != nil && x.Before.Version.Ref() == newest.Ref() {", "if false && x.Before.Version.Ref() == newest.Ref() {",
+	}, "internal/simulation/sweep", "TestUndo"},
+	{mutation{
+		"a restore that was killed is a conflict for its undo", "restore/undo.go",
+		"case x.Status == \"\" && n > a.Version.Number && s.line != nil:", "case false:",
+	}, "restore", "TestUndoKilledAfterLostAnswer"},
+	{mutation{
+		"an archive is adopted although records could not be read", "archive/legacy.go",
+		"if len(problems) > 0 {\n\t\treturn n, problems, nil", "if false {\n\t\treturn n, problems, nil",
+	}, "internal/simulation/sweep", "TestAdopt"},
+	{mutation{
+		"a part that another program wrote is believed", "archive/parts.go",
+		"hex.EncodeToString(sum[:]) != r.Part.SHA256 {", "false {\n\t\t_ = sum",
+	}, "archive", "TestForgedPart"},
+	{mutation{
+		"an undo that could not replace a parameter is a conflict for the next", "restore/undo.go",
+		"!x.Replaces || x.Before == nil || s.c.Before.Version.Number != 1", "true || !x.Replaces || x.Before == nil || s.c.Before.Version.Number != 1",
+	}, "restore", "TestUndoAfterFailedReplacement"},
 }
