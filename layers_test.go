@@ -48,10 +48,11 @@ func TestLayers(t *testing.T) {
 		"/internal/stack":               {"/archive", "/internal/awsconn", "/pattern", "/internal/stack/code"},
 		"/internal/stack/code":          {},
 		"/internal/stack/code/makezips": {"/internal/stack/code"},
+		"/internal/cli/export":          {},
 		"/internal/cli/render":          {"", "/archive", "/changeset", "/plan", "/restore"},
-		"/internal/cli/shell":           {"/internal/awsconn", "/internal/cli/render"},
+		"/internal/cli/shell":           {"/internal/awsconn", "/internal/cli/render", "/internal/version"},
 		"/internal/cli/ssmbak": {
-			"", "/timeline", "/archive", "/changeset", "/paramstore", "/pattern", "/plan", "/recorder", "/restore", "/verify", "/internal/awsconn", "/internal/cli/render",
+			"", "/timeline", "/archive", "/changeset", "/paramstore", "/pattern", "/plan", "/recorder", "/restore", "/verify", "/internal/awsconn", "/internal/cli/export", "/internal/cli/render",
 			"/internal/cli/shell", "/internal/emulator", "/internal/emulator/ssmapi", "/internal/stack", "/internal/version",
 		},
 		"/internal/cli/stack":            {"/archive", "/internal/awsconn", "/internal/cli/render", "/internal/cli/shell", "/internal/stack", "/internal/stack/code", "/internal/version"},

@@ -156,7 +156,11 @@ var contract = []struct {
 		if err != nil || !first.Wrote || first.Met {
 			t.Fatalf("%+v, %v", first, err)
 		}
-		again, err := a.Update(t.Context(), first.Index, add(version(1)))
+		compared, err := a.Update(t.Context(), first.Index, add(version(1)))
+		if err != nil || compared.Met {
+			t.Fatalf("%+v, %v", compared, err)
+		}
+		again, err := a.Update(t.Context(), compared.Index, add(version(1)))
 		if err != nil || again.Wrote {
 			t.Errorf("%+v, %v", again, err)
 		}

@@ -2,8 +2,10 @@ package archive
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
+	"reflect"
 	"slices"
 
 	"github.com/ssmbak/ssmbak"
@@ -21,8 +23,8 @@ import (
 // [Archive.Reindex] rebuilds the index from all that is left. After an error the index may
 // have been restored; calling RestoreIndex again is safe.
 //
-// It sends two requests to list the versions of the index, one to read one of them, and one
-// to write it.
+// It sends two requests to list the versions of the index, two to write it, and one to read
+// each version below a delete marker.
 func (w *Writer) RestoreIndex(ctx context.Context, name ssmbak.Name) (restored bool, err error) {
 	all, err := w.bucket.History(ctx, indexKey(name))
 	if err != nil || len(all) == 0 || !all[0].Marker {
@@ -36,28 +38,51 @@ func (w *Writer) RestoreIndex(ctx context.Context, name ssmbak.Name) (restored b
 	if err != nil || !s.Wrote {
 		return false, err
 	}
-	return true, w.addSkipped(ctx, s.Index, all)
+	_, err = w.Update(ctx, s.Index, func(f timeline.Facts) timeline.Facts { return f })
+	return true, err
 }
 
-// addSkipped adds the facts of an index that was restored, recorded to and hidden again
-// between the listing of before and the write of restored, since a condition of a write
-// does not show that.
-func (w *Writer) addSkipped(ctx context.Context, restored Index, before []bucket.Version) error {
-	all, err := w.bucket.History(ctx, indexKey(restored.Name))
+// compared is [Writer.Update] for an index that was written where none was. The condition
+// of that write does not show that an index was written and hidden since its writer looked:
+// by a recorder that was paused, or while the index was being restored.
+func (w *Writer) compared(ctx context.Context, base Index, grow func(timeline.Facts) timeline.Facts) (Swap, error) {
+	hidden, err := w.belowMarkers(ctx, base.Name)
 	if err != nil {
-		return err
+		return Swap{Index: base}, err
 	}
-	i := slices.IndexFunc(all, func(v bucket.Version) bool { return v.ETag == restored.ETag() })
-	below := all[i+1:] // all of them, if it was removed
-	if len(below) <= len(before) {
-		return nil
-	}
-	skipped, err := w.newestVersion(ctx, restored.Name, below)
+	return w.replace(ctx, base, func(d bucket.Document[indexDocument]) (indexDocument, bool) {
+		next := indexDocument{Facts: grow(timeline.Union(d.Value.Facts, hidden)), Uncompared: d.Value.Uncompared}
+		if d.ETag == base.ETag() { // nothing was written where no index was since the listing
+			next.Uncompared = false
+		}
+		return next, next.Uncompared != d.Value.Uncompared || !reflect.DeepEqual(next.Facts, d.Value.Facts)
+	}, w.Index)
+}
+
+// belowMarkers returns the facts of the object versions of an index that a delete marker
+// has hidden. The others are contained in the one after them, since an index only grows.
+// A version that cannot be read is ignored.
+func (w *Writer) belowMarkers(ctx context.Context, name ssmbak.Name) (facts timeline.Facts, err error) {
+	all, err := w.bucket.History(ctx, indexKey(name))
 	if err != nil {
-		return err
+		return facts, err
 	}
-	_, err = w.Update(ctx, restored, func(f timeline.Facts) timeline.Facts { return timeline.Union(f, skipped.Facts) })
-	return err
+	read := 0
+	for i := 1; i < len(all) && read < earlierVersions; i++ {
+		if all[i].Marker || !all[i-1].Marker {
+			continue
+		}
+		read++
+		x, err := w.index(ctx, name, all[i].ID)
+		var format *FormatError
+		if err != nil && !needsReindex(err) && !errors.As(err, &format) {
+			return facts, err
+		}
+		if err == nil {
+			facts = timeline.Union(facts, x.Facts)
+		}
+	}
+	return facts, nil
 }
 
 // newestVersion reads the newest object version in the history of an index. The result is

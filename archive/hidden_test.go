@@ -1,6 +1,7 @@
 package archive_test
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"sync/atomic"
@@ -163,6 +164,57 @@ func TestRestoreIndexMeets(t *testing.T) {
 			x, err := a.Index(t.Context(), "/a")
 			if err != nil || !x.Facts.Has(version(1).Ref()) || name != "another restore" && !x.Facts.Has(version(3).Ref()) {
 				t.Errorf("%+v, %v", x, err)
+			}
+		})
+	}
+}
+
+// TestUncompared checks that what a writer replaced by an index over a delete marker, and
+// was killed after, is in the index after its next update.
+func TestUncompared(t *testing.T) {
+	t.Parallel()
+	nothing := func(f timeline.Facts) timeline.Facts { return f }
+	for name, replace := range map[string]func(t *testing.T, a *archive.Writer, p place){
+		"by a recorder that was paused before its first index": func(t *testing.T, a *archive.Writer, p place) {
+			mark(t, p)
+			if _, err := a.Update(t.Context(), archive.Index{Name: "/a"}, add(version(3))); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"by a restore, after another one and a recorder": func(t *testing.T, a *archive.Writer, p place) {
+			older := p.stored(t, ".ssmbak/index/a")
+			x, err := a.Index(t.Context(), "/a")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := a.Update(t.Context(), x, add(version(3))); err != nil {
+				t.Fatal(err)
+			}
+			mark(t, p)
+			older["uncompared"] = true
+			text, err := json.Marshal(older)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.put(t, ".ssmbak/index/a", zipped(string(text)))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, p := emulated(t, 1)
+			a := p.ready(t)
+			begin(t, a, "/a", 1)
+			replace(t, a, p)
+			x, err := a.Index(t.Context(), "/a")
+			if err != nil || x.Facts.Has(version(1).Ref()) && x.Facts.Has(version(3).Ref()) {
+				t.Fatalf("nothing is missing: %+v, %v", x.Facts, err)
+			}
+			for i := range 2 {
+				out, err := a.Update(t.Context(), x, nothing)
+				if err != nil || out.Wrote != (i == 0) || !out.Index.Facts.Has(version(1).Ref()) || !out.Index.Facts.Has(version(3).Ref()) {
+					t.Fatalf("%d: %+v, %v", i, out, err)
+				}
+				x = out.Index
 			}
 		})
 	}

@@ -30,12 +30,17 @@ func (x Index) ObjectVersion() string { return x.object.ID }
 // indexDocument is the index in the bucket. Swap counts its replacements and Writer
 // identifies the writer of the last one, so that its content never repeats and an ETag
 // identifies one content.
+//
+// Uncompared says that it was written where no index was: the condition of that write does
+// not show whether there was one before that got a delete marker, see
+// [Archive.belowMarkers].
 type indexDocument struct {
-	Format int         `json:"format"`
-	Reader int         `json:"reader,omitempty"`
-	Name   ssmbak.Name `json:"name"`
-	Swap   int64       `json:"swap"`
-	Writer string      `json:"writer"`
+	Format     int         `json:"format"`
+	Reader     int         `json:"reader,omitempty"`
+	Name       ssmbak.Name `json:"name"`
+	Swap       int64       `json:"swap"`
+	Writer     string      `json:"writer"`
+	Uncompared bool        `json:"uncompared,omitempty"`
 	timeline.Facts
 }
 
@@ -102,21 +107,22 @@ type Swap struct {
 func (a *Archive) update(
 	ctx context.Context, base Index, grow func(timeline.Facts) timeline.Facts, read func(context.Context, ssmbak.Name) (Index, error),
 ) (Swap, error) {
-	return a.replace(ctx, base, func(d bucket.Document[indexDocument]) (timeline.Facts, bool) {
-		grown := grow(d.Value.Facts)
-		return grown, !d.Exists || d.Invalid || !reflect.DeepEqual(grown, d.Value.Facts)
+	return a.replace(ctx, base, func(d bucket.Document[indexDocument]) (indexDocument, bool) {
+		next := indexDocument{Facts: grow(d.Value.Facts), Uncompared: d.Value.Uncompared || !d.Exists}
+		return next, !d.Exists || d.Invalid || !reflect.DeepEqual(next.Facts, d.Value.Facts)
 	}, read)
 }
 
-// replace replaces the facts of an index by compare-and-swap with those that change
+// replace replaces the contents of an index by compare-and-swap with what change
 // returns, or not at all if it returns false. After a conflict it calls read for the
 // new index.
 func (a *Archive) replace(
-	ctx context.Context, base Index, change func(bucket.Document[indexDocument]) (timeline.Facts, bool), read func(context.Context, ssmbak.Name) (Index, error),
+	ctx context.Context, base Index, change func(bucket.Document[indexDocument]) (indexDocument, bool), read func(context.Context, ssmbak.Name) (Index, error),
 ) (Swap, error) {
 	out, err := indexKind.Swap(ctx, a.bucket, indexKey(base.Name), base.object, func(d bucket.Document[indexDocument]) (indexDocument, bool, error) {
-		facts, write := change(d)
-		return indexDocument{Name: base.Name, Swap: d.Value.Swap + 1, Writer: a.writer, Facts: facts}, write, nil
+		next, write := change(d)
+		next.Name, next.Swap, next.Writer = base.Name, d.Value.Swap+1, a.writer
+		return next, write, nil
 	}, func(ctx context.Context) (bucket.Document[indexDocument], error) {
 		fresh, err := read(ctx, base.Name)
 		if err == nil && base.Exists && !fresh.Exists && !fresh.object.Invalid {

@@ -193,8 +193,8 @@ func (w *Writer) CloseRun(ctx context.Context, x Index) (after Index, closed boo
 	}
 	sum := sha256.Sum256(body)
 	divided := c.Facts(timeline.PartRef{ID: hex.EncodeToString(id), Object: object, SHA256: hex.EncodeToString(sum[:])})
-	s, err := w.replace(ctx, x, func(d bucket.Document[indexDocument]) (timeline.Facts, bool) {
-		return divided, d.ETag == x.ETag()
+	s, err := w.replace(ctx, x, func(d bucket.Document[indexDocument]) (indexDocument, bool) {
+		return indexDocument{Facts: divided, Uncompared: d.Value.Uncompared}, d.ETag == x.ETag()
 	}, w.Index)
 	return s.Index, s.Wrote, err
 }

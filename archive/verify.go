@@ -191,7 +191,7 @@ func (a *Archive) verifyIndex(ctx context.Context, s *subject, v *Verified) erro
 		}
 		v.IndexVersions++
 		v.Index = x
-		if before, err = a.verifyGrowth(ctx, x, object.ID, before, v); err != nil {
+		if before, err = a.verifyGrowth(ctx, x, i == 0, before, v); err != nil {
 			return err
 		}
 	}
@@ -200,8 +200,8 @@ func (a *Archive) verifyIndex(ctx context.Context, s *subject, v *Verified) erro
 
 // verifyGrowth checks that an index has all facts of the one before it, itself or in
 // parts that it names and that one did not, and returns the facts that the next one must
-// have.
-func (a *Archive) verifyGrowth(ctx context.Context, x Index, version string, before timeline.Facts, v *Verified) (timeline.Facts, error) {
+// have. An index that was written where none was may lack some until the next one.
+func (a *Archive) verifyGrowth(ctx context.Context, x Index, newest bool, before timeline.Facts, v *Verified) (timeline.Facts, error) {
 	facts, problem, err := a.opened(ctx, x.Name, x.Facts, func(f timeline.Facts, failed []timeline.Run) (timeline.Run, bool) {
 		return allParts(f, slices.Concat(failed, before.Runs))
 	})
@@ -217,7 +217,10 @@ func (a *Archive) verifyGrowth(ctx context.Context, x Index, version string, bef
 	}
 	all := timeline.Union(facts, before)
 	if lost := lostFacts(facts, all); lost != "" {
-		v.add(FaultLostFacts, indexKey(x.Name), version, "an older version of the index has facts that this one lacks: "+lost)
+		if x.object.Value.Uncompared && !newest {
+			return all, nil
+		}
+		v.add(FaultLostFacts, indexKey(x.Name), x.ObjectVersion(), "an older version of the index has facts that this one lacks: "+lost)
 		return all, nil
 	}
 	return x.Facts, nil

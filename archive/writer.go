@@ -35,17 +35,24 @@ func NewWriter(a *Archive) *Writer { return &Writer{a} }
 // Update replaces an index by compare-and-swap. grow gets the facts of the index and
 // returns them with the facts to add; it must not remove any. Update calls it again with
 // fresh facts whenever another writer was faster, and writes nothing if grow adds
-// nothing to an index that exists. Before it creates an index, it registers the name. The
-// error may be a [*MissingIndexError], a
-// [*DamagedError] or a [*FormatError].
+// nothing to an index that exists and was compared. Before it creates an index, it
+// registers the name. The error may be a [*MissingIndexError], a [*DamagedError] or a
+// [*FormatError].
+//
+// The first update of an index that was written where none was compares it: it adds the
+// facts of its object versions that were hidden before, with one request to list all of
+// them and one to read each that is below a delete marker.
 //
 // After an error the index may or may not have been replaced; calling Update again is
 // safe.
 func (w *Writer) Update(ctx context.Context, base Index, grow func(timeline.Facts) timeline.Facts) (Swap, error) {
-	if !base.Exists {
+	switch {
+	case !base.Exists:
 		if _, err := w.register(ctx, base.Name); err != nil {
 			return Swap{Index: base}, err
 		}
+	case base.object.Value.Uncompared:
+		return w.compared(ctx, base, grow)
 	}
 	return w.update(ctx, base, grow, w.Index)
 }

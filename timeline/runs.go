@@ -139,7 +139,7 @@ func (t *Timeline) movable(i int) bool {
 func (t *Timeline) interior(s stretch, l Limits) (first, last int, ok bool) {
 	first = s.first
 	for _, r := range t.facts.Runs {
-		if from, until, ok := t.bounds(r); ok && from >= s.first && until <= s.last {
+		if from, until, ok := t.bounds(r); ok && from < s.last && until > s.first {
 			first = max(first, until)
 		}
 	}
@@ -189,18 +189,22 @@ func (t *Timeline) bounds(r Run) (first, last int, ok bool) {
 // divide moves what is between two versions, and runs up to them, to a part.
 func (t *Timeline) divide(first, last, depth int) Closing {
 	c := Closing{run: Run{First: t.order[first].Ref(), Last: t.order[last].Ref(), Depth: depth}, rest: t.facts}
+	c.rest.Runs, c.Part.Runs = divided(t.facts.Runs, func(r Run) bool {
+		from, until, ok := t.bounds(r)
+		return ok && r.Depth < depth && from >= first && until <= last
+	})
 	moved := make(map[Ref]bool)
 	for i := first + 1; i < last; i++ {
 		if t.movable(i) {
 			moved[t.order[i].Ref()] = true
 		}
 	}
+	for _, r := range c.rest.Runs { // their ends stay
+		delete(moved, r.First)
+		delete(moved, r.Last)
+	}
 	c.rest.Versions, c.Part.Versions = divided(t.facts.Versions, func(v Version) bool { return moved[v.Ref()] })
 	c.rest.Observations, c.Part.Observations = divided(t.facts.Observations, func(o Observation) bool { return !o.Gone && moved[o.Newest] })
-	c.rest.Runs, c.Part.Runs = divided(t.facts.Runs, func(r Run) bool {
-		from, until, ok := t.bounds(r)
-		return ok && r.Depth < depth && from >= first && until <= last
-	})
 	begin := t.order[first]
 	oldest := begin.Number
 	for _, o := range c.Part.Observations {
@@ -232,16 +236,30 @@ func (f Facts) Open(r Run, part Facts) Facts {
 }
 
 // RunAt returns the run that contains a moment, whose part has the state at that
-// moment. If several do, it returns the least one.
+// moment. If several do, it returns the least one. A run that later facts contradict
+// concerns every moment.
 func (t *Timeline) RunAt(at ssmbak.Time) (least Run, ok bool) {
 	size := len(t.order)
 	for _, r := range t.facts.Runs {
 		first, last, found := t.bounds(r)
-		if found && last-first <= size && t.order[first].Moment() <= at && at < t.order[last].Moment() {
+		contains := found && (t.order[first].Moment() <= at && at < t.order[last].Moment() || t.contradicted(first, last))
+		if contains && last-first <= size {
 			least, size, ok = r, last-first, true
 		}
 	}
 	return least, ok
+}
+
+// contradicted reports whether a version between the ends of a run belongs to another
+// life: the observation that joined them was recorded before the versions that it
+// includes.
+func (t *Timeline) contradicted(first, last int) bool {
+	for i := first; i < last; i++ {
+		if t.order[i].Number >= t.order[i+1].Number {
+			return true
+		}
+	}
+	return false
 }
 
 // hides reports whether the run has a later version of the same number in its
@@ -279,7 +297,7 @@ func compareRuns(a, b Run) int {
 // setRuns marks the slots within runs: nothing happened in them that is not in a part.
 func (t *Timeline) setRuns(slots []slot) {
 	for _, r := range t.facts.Runs {
-		if first, last, ok := t.bounds(r); ok {
+		if first, last, ok := t.bounds(r); ok && !t.contradicted(first, last) {
 			for i := first + 1; i <= last; i++ {
 				slots[i].inRun = true
 			}

@@ -48,6 +48,10 @@ func (d *divided) close() (closed bool, problem string) {
 		return true, fmt.Sprintf("%d versions were moved", moved)
 	case !d.index.Has(first) || !d.index.Has(last):
 		return true, "the first or the last version was moved"
+	case slices.ContainsFunc(d.index.Runs, func(r timeline.Run) bool {
+		return before.Has(r.First) && before.Has(r.Last) && !(d.index.Has(r.First) && d.index.Has(r.Last))
+	}):
+		return true, "an end of another run was moved"
 	case slices.ContainsFunc(newest, func(v timeline.Version) bool { return !d.index.Has(v.Ref()) }):
 		return true, "one of the newest versions was moved"
 	case slices.ContainsFunc(c.Part.Versions, func(v timeline.Version) bool { return len(v.Objects) == 0 }):

@@ -108,8 +108,15 @@ type terminal struct {
 // CI=true.
 func (d *desk) sit(env []string, args ...string) *terminal {
 	d.Helper()
-	t := &terminal{TB: d, cmd: d.command(args...), more: make(chan struct{}, 1), done: make(chan struct{})}
-	t.cmd.Env = append(t.cmd.Env, env...)
+	cmd := d.command(args...)
+	cmd.Env = append(cmd.Env, env...)
+	return d.sitAt(cmd)
+}
+
+// sitAt starts any program on a terminal.
+func (d *desk) sitAt(cmd *exec.Cmd) *terminal {
+	d.Helper()
+	t := &terminal{TB: d, cmd: cmd, more: make(chan struct{}, 1), done: make(chan struct{})}
 	var err error
 	if t.tty, err = pty.StartWithSize(t.cmd, &pty.Winsize{Rows: 24, Cols: 120}); err != nil {
 		d.Fatal(err)

@@ -56,6 +56,10 @@ type Setting struct {
 	check func(value string) (why string)
 }
 
+// Choices returns the values that the setting can have, sorted, or nil if they are not
+// listed.
+func (s Setting) Choices() []string { return slices.Sorted(maps.Keys(s.choices)) }
+
 // Groups are the headings of the settings in the help, in order.
 var Groups = []string{"The archive", "The recorder", "Alarms"}
 

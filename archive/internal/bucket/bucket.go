@@ -272,6 +272,28 @@ func (b *Bucket) Objects(ctx context.Context, l Listing) iter.Seq2[Object, error
 	}
 }
 
+// Page returns the keys and, with a delimiter, the common prefixes of the first page of a
+// listing of current objects, in byte order. It sends one request.
+func (b *Bucket) Page(ctx context.Context, l Listing) ([]string, error) {
+	in := &s3.ListObjectsV2Input{Bucket: &b.Name, ExpectedBucketOwner: b.owner(), Prefix: &l.Prefix, MaxKeys: l.pageSize()}
+	if l.Delimiter != "" {
+		in.Delimiter = &l.Delimiter
+	}
+	page, err := b.Client.ListObjectsV2(ctx, in)
+	if err != nil {
+		return nil, fmt.Errorf("list %s of bucket %s: %w", l.Prefix, b.Name, translate(err))
+	}
+	var keys []string
+	for _, o := range page.Contents {
+		keys = append(keys, aws.ToString(o.Key))
+	}
+	for _, p := range page.CommonPrefixes {
+		keys = append(keys, aws.ToString(p.Prefix))
+	}
+	slices.Sort(keys)
+	return keys, nil
+}
+
 // Version is an object version or a delete marker, as a listing shows it.
 type Version struct {
 	Key, ID, ETag string

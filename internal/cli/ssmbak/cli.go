@@ -49,9 +49,7 @@ func Main(ctx context.Context, env Env) int {
 	a := &app{Shell: shell.New("ssmbak", env.Env), env: env}
 	a.Place = a.where
 	a.Formats = []shell.Format{shell.Table, shell.JSON, shell.Text, shell.Markdown}
-	if versionAsked(a.Args) {
-		a.Args = []string{"version"}
-	}
+	a.AskedVersion()
 	root := a.newRootCommand()
 	ended := make(chan int, 1)
 	go func() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,8 +18,8 @@ func (a *app) newGetCommand() *cobra.Command {
 		Use:   "get NAME TIME",
 		Short: "Write a parameter's value at a time to standard output",
 		Long: `Write a parameter's value at a time to standard output, unmodified and without
-a trailing newline, regardless of --output. A SecureString requires
---with-decryption, because a masked value could be mistaken for the real one.
+a trailing newline (a terminal gets one), regardless of --output. A SecureString
+requires --with-decryption, because a masked value could be mistaken for the real one.
 
 ` + timeHelp + "\n" + selectorHelp,
 		Example: `  ssmbak get /app/db 2h
@@ -134,6 +135,10 @@ func (a *app) writeValue(st ssmbak.State, what string) error {
 	case !st.Value.IsKnown():
 		return shell.Fail("`ssmbak preview "+what+" --output json` shows everything else about it", "the value of %s is unavailable: %s", st.Name, st.Value.Reason)
 	}
-	_, err := io.WriteString(a.Stdout, st.Value.V.Reveal())
+	text := st.Value.V.Reveal()
+	if a.Terminal(a.Stdout) && !strings.HasSuffix(text, "\n") {
+		text += "\n" // so that the prompt does not follow it
+	}
+	_, err := io.WriteString(a.Stdout, text)
 	return err
 }

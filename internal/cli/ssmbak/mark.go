@@ -23,7 +23,13 @@ type markOptions struct {
 func (a *app) newMarkCommand() *cobra.Command {
 	var o markOptions
 	cmd := &cobra.Command{
-		Use:   "mark [NAME]",
+		Use: "mark [NAME]",
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return a.completeMarks(cmd, args, begin)
+		},
 		Short: "Name a point in time, or list the names",
 		Long: `Name a point in time, now or that of --at, so that every command takes @NAME and
 before:@NAME for it; without NAME, list the marks, the latest time first. A pipeline

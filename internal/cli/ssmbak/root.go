@@ -55,14 +55,18 @@ func (a *app) newRootCommand() *cobra.Command {
 	f.StringSliceVar(&a.flags.columns, "columns", nil, "only these `COLUMNS` of a table, as in Time,Name,By")
 	f.BoolVar(&a.flags.decrypt, "with-decryption", false, "show the values of SecureStrings")
 	f.BoolVar(&a.flags.localTime, "local-time", false, "read times without a zone as local time, and print times as local time")
-	f.Bool("version", false, "show the version, the revision and its date")
+	shell.VersionFlag(f)
 	f.BoolVarP(&a.Flags.Verbose, "verbose", "v", false, "log to standard error")
 	f.BoolVar(&a.Flags.NoPager, "no-pager", false, "do not show long output of log in SSMBAK_PAGER, PAGER or less")
 	f.BoolVar(&a.Flags.NoColor, "no-color", false, "disable color, like NO_COLOR")
 	root.AddCommand(
-		a.newPreviewCommand(), a.newDiffCommand(), a.newRestoreCommand(), a.newUndoCommand(), a.newGetCommand(), a.newLogCommand(),
-		a.newMarkCommand(), a.newReconcileCommand(), a.newReindexCommand(), a.newVerifyCommand(), a.newLocalCommand(), a.newDemoCommand(), a.newVersionCommand(),
+		a.newPreviewCommand(), a.newDiffCommand(), a.newRestoreCommand(), a.newUndoCommand(), a.newGetCommand(), a.newExportCommand(), a.newLogCommand(),
+		a.newMarkCommand(), a.newReconcileCommand(), a.newReindexCommand(), a.newVerifyCommand(), a.newLocalCommand(), a.newDemoCommand(), a.newCompletionCommand(),
+		a.newVersionCommand(),
 	)
+	if shell.Completing(a.Args) {
+		a.complete(root)
+	}
 	return root
 }
 

@@ -3,6 +3,7 @@ package ssmbakcli_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -63,6 +64,8 @@ var zone = time.FixedZone("CEST", 2*60*60)
 //	                           whose key begins so; allow ends it
 //	passed DURATION            that the last ssmbak took that long
 //	requests WHAT              what the last ssmbak asked, as in ssm:PutParameter
+//	asked [WHAT...]            the requests of the last ssmbak, each once, and no other
+//	hang SERVICE               leave requests without an answer from now on, as deny does
 //	at OPERATION N WHAT        with the Nth such request of the next ssmbak to
 //	                           Parameter Store, interrupt it, or let its
 //	                           credentials expire
@@ -308,6 +311,18 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		worldOf(ts).AWS.Faults.Add(rule)
 	},
 	"allow": func(ts *testscript.TestScript, _ bool, _ []string) { worldOf(ts).AWS.Faults.Clear() },
+	"hang": func(ts *testscript.TestScript, _ bool, args []string) {
+		worldOf(ts).AWS.Faults.Add(emulator.Rule{Service: args[0], Fault: emulator.Fault{Hang: true}})
+	},
+	"asked": func(ts *testscript.TestScript, _ bool, args []string) {
+		want := make(map[string]int)
+		for _, what := range args {
+			want[what]++
+		}
+		if got := worldOf(ts).AWS.Counts(); !maps.Equal(got, want) {
+			ts.Fatalf("requests: %v, want %v", got, want)
+		}
+	},
 	"requests": func(ts *testscript.TestScript, neg bool, args []string) {
 		made := false
 		for what := range worldOf(ts).AWS.Counts() {

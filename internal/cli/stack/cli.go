@@ -49,6 +49,7 @@ func Main(ctx context.Context, env Env) int {
 		env.FindCode = code.Find
 	}
 	a := &app{Shell: shell.New("ssmbak-stack", env.Env), env: env, zips: make(map[string]code.Zip)}
+	a.AskedVersion()
 	if err := a.Execute(ctx, a.newCommand()); err != nil {
 		return a.complain(ctx, err)
 	}

@@ -104,6 +104,14 @@ recorder's queue. Fix the cause first: changes that fail again become dead lette
 again. It is harmless if a change is recorded twice.`,
 			examples: "  ssmbak-stack ssmbak redrive", run: (*app).redrive,
 		},
+		{
+			name: "completion", short: "print a script that completes command lines in bash, zsh, fish or PowerShell",
+			long:     shell.CompletionHelp("ssmbak-stack completion"),
+			examples: "  source <(ssmbak-stack completion bash)", alone: true,
+			run: func(*app, context.Context) error {
+				return shell.Usage("use `ssmbak-stack completion bash`, zsh, fish or powershell", "the name of a shell is missing")
+			},
+		},
 		{name: "version", short: "print the version of ssmbak-stack", examples: "  ssmbak-stack version", run: (*app).version, alone: true},
 	}
 }
@@ -118,13 +126,13 @@ func actionOf(name string) (action, bool) {
 }
 
 // everywhere are the flags of every COMMAND.
-var everywhere = []string{"region", "profile", "endpoint-url", "output", "verbose", "no-color", "help", "version"}
+var everywhere = []string{"region", "profile", "endpoint-url", "output", "verbose", "no-color", "version", "help"}
 
 // newCommand returns the program's command. It has no subcommands, since NAME precedes
 // COMMAND.
 func (a *app) newCommand() *cobra.Command {
 	a.cmd = &cobra.Command{
-		Use: "ssmbak-stack NAME COMMAND [flags]", SilenceErrors: true, SilenceUsage: true, Version: a.env.Version,
+		Use: "ssmbak-stack NAME COMMAND [flags]", SilenceErrors: true, SilenceUsage: true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 		Args:              cobra.ArbitraryArgs,
 		RunE:              a.run,
@@ -136,6 +144,7 @@ func (a *app) newCommand() *cobra.Command {
 	f.StringVarP((*string)(&a.Flags.Output), "output", "o", string(shell.Table), "`FORMAT` of the output: table or json")
 	f.BoolVarP(&a.Flags.Verbose, "verbose", "v", false, "print debug output")
 	f.BoolVar(&a.Flags.NoColor, "no-color", false, "disable color")
+	shell.VersionFlag(f)
 	f.BoolVarP(&a.flags.yes, "yes", "y", false, "do not ask for confirmation")
 	f.BoolVar(&a.flags.noFill, "no-fill", false, "do not start a reconcile; the first scheduled one records the current parameters")
 	f.BoolVar(&a.flags.changeSet, "change-set", false, "only show what would change")
@@ -157,6 +166,9 @@ func (a *app) newCommand() *cobra.Command {
 	a.cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return shell.Usage("`ssmbak-stack --help` shows all flags", "%s", shell.FlagProblem(err))
 	})
+	if shell.Completing(a.Args) {
+		a.complete()
+	}
 	return a.cmd
 }
 
@@ -168,6 +180,11 @@ func (a *app) run(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 && args[0] == "help" {
 		fmt.Fprint(a.Stdout, a.help(args[1:]))
 		return nil
+	}
+	if len(args) == 2 && args[0] == "completion" {
+		if _, ok := actionOf(args[1]); !ok {
+			return a.WriteCompletion(cmd, args[1])
+		}
 	}
 	name, do, err := parse(args)
 	if err != nil {
@@ -214,8 +231,7 @@ func parse(args []string) (name string, do action, err error) {
 func (a *app) checkFlags(cmd *cobra.Command, do action) error {
 	var wrong error
 	cmd.Flags().Visit(func(f *pflag.Flag) {
-		setting := slices.ContainsFunc(stack.Settings(), func(s stack.Setting) bool { return s.Name == f.Name })
-		if slices.Contains(everywhere, f.Name) || setting && do.settings || slices.Contains(do.flags, f.Name) || wrong != nil {
+		if do.has(f.Name) || wrong != nil {
 			return
 		}
 		wrong = shell.Usage("`ssmbak-stack "+do.name+" --help` shows its flags", "--%s is not a flag of %s", f.Name, do.name)

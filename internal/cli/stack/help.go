@@ -64,7 +64,7 @@ deleted: no command deletes a backup.`, "ssmbak-stack NAME COMMAND [flags]")
 	p.Section("Examples", `  ssmbak-stack ssmbak create
   ssmbak-stack ssmbak update --memory 512 --change-set
   aws logs tail /aws/lambda/$(ssmbak-stack ssmbak lambdaname)`)
-	p.Flags("Flags of every command", a.flagsOf(everywhere[:6], true))
+	p.Flags("Flags of every command", a.flagsOf(everywhere[:7], true))
 	p.Line("`ssmbak-stack COMMAND --help` shows the flags of a command.")
 	p.Section("Exit codes", exitCodes)
 	return p.String()
@@ -99,7 +99,7 @@ func (a *app) helpOf(do action) string {
 		}
 	}
 	p.Flags("Flags", a.flagsOf(others, true))
-	p.Flags("Flags of every command", a.flagsOf(everywhere[:6], true))
+	p.Flags("Flags of every command", a.flagsOf(everywhere[:7], true))
 	p.Section("Exit codes", exitCodes)
 	return p.String()
 }

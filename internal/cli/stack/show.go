@@ -4,16 +4,15 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/internal/stack"
-	"github.com/ssmbak/ssmbak/internal/version"
 )
 
 // EventRow is the JSON form of an event.
@@ -263,9 +262,4 @@ func some(names []string) string {
 	return text
 }
 
-func (a *app) version(context.Context) error {
-	row := struct{ Version, Revision, Go, Platform string }{a.env.Version, version.Revision(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
-	return a.Data(row, func(io.Writer) error {
-		return a.Print("ssmbak-stack %s, %s %s", row.Version, row.Go, row.Platform)
-	})
-}
+func (a *app) version(context.Context) error { return a.WriteVersion(a.env.Version, archive.Format) }

@@ -146,15 +146,15 @@ var mutations = []mutation{
 	},
 	{
 		"an index is written without an entry in the register", "archive/writer.go",
-		"if !base.Exists {", "if false {",
+		"case !base.Exists:", "case false:",
 	},
 	{
 		"a reconcile restores no hidden index", "recorder/hidden.go",
 		"restored, err = run.r.archive.RestoreIndex(ctx, name)", "restored = false",
 	},
 	{
-		"a restored index has no facts", "archive/hidden.go",
-		"found.Facts, found.object.Unknown)", "timeline.Facts{}, found.object.Unknown)",
+		"an index written over a delete marker is not compared", "archive/writer.go",
+		"case base.object.Value.Uncompared:", "case false:",
 	},
 	{
 		"a reconcile restores no hidden entry of the register", "recorder/hidden.go",

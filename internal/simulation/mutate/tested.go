@@ -197,4 +197,21 @@ var tested = []struct {
 		"an undo that could not replace a parameter is a conflict for the next", "restore/undo.go",
 		"!x.Replaces || x.Before == nil || s.c.Before.Version.Number != 1", "true || !x.Replaces || x.Before == nil || s.c.Before.Version.Number != 1",
 	}, "restore", "TestUndoAfterFailedReplacement"},
+	{mutation{
+		"completion lists all pages", "archive/internal/bucket/bucket.go",
+		"\tpage, err := b.Client.ListObjectsV2(ctx, in)\n\tif err != nil {\n\t\treturn nil,", "\tpage, err := b.Client.ListObjectsV2(ctx, in)\n\tif err == nil {\n\t\t_, _ = b.Client.ListObjectsV2(ctx, in)\n\t}\n\tif err != nil {\n\t\treturn nil,",
+	}, "archive", "TestCompleter"},
+	{mutation{
+		"completion repeats a request", "internal/cli/shell/completion.go",
+		"s.AWS.MaxAttempts = 1", "",
+	}, "internal/cli/ssmbak", "TestCompletionAsksOnce"},
+	{mutation{
+		"completion waits for an answer", "internal/cli/shell/completion.go",
+		"completionTime = 400", "completionTime = 4000",
+	}, "internal/cli/ssmbak", "TestCompletionAsksOnce"},
+	{mutation{
+		"completion looks up the bucket of a stack", "internal/cli/ssmbak/completion.go",
+		"\tif bucket == \"\" {\n\t\treturn nil\n\t}\n\treturn a.Look(ctx, func(ctx context.Context, conn *awsconn.Conn) ([]string, error) {",
+		"\treturn a.Look(ctx, func(ctx context.Context, conn *awsconn.Conn) (_ []string, err error) {\n\t\tif bucket, _, err = a.bucket(ctx, conn); err != nil {\n\t\t\treturn nil, err\n\t\t}",
+	}, "internal/cli/ssmbak", "TestCompletionAsksOnce"},
 }

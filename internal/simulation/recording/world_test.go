@@ -50,9 +50,8 @@ type world struct {
 	active    map[string]int // recorders that are processing a name
 	recorders int
 	listings  int
-	complete  []listing       // those that the archive notes as complete
-	hidden    int             // how often something was hidden
-	replaced  map[string]bool // names whose hidden index a paused writer replaced
+	complete  []listing // those that the archive notes as complete
+	hidden    int       // how often something was hidden
 	heals     sync.WaitGroup
 
 	waiting sync.WaitGroup // messages that are not done
@@ -60,8 +59,7 @@ type world struct {
 
 func newWorld(p Plan, counts *simulation.Counts) *world {
 	w := &world{
-		replaced: make(map[string]bool),
-		plan:     p, inbox: make(chan *message, 10_000),
+		plan: p, inbox: make(chan *message, 10_000),
 		lost: make(map[string]bool), tagLost: make(map[string]bool), labelLost: make(map[string]bool), dropped: make(map[string][]time.Time), came: make(map[string]time.Time), newest: make(map[string]time.Time), active: make(map[string]int), stepped: make(map[string]stepped),
 	}
 	w.World = simulation.NewWorld(p.Seed, counts, emulator.Options{SSM: ssmapi.Options{

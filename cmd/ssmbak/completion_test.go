@@ -1,0 +1,134 @@
+//go:build linux
+
+package main_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ssmbak/ssmbak/internal/testkit/program"
+)
+
+// line is where a shell writes its command line when it is asked to.
+const line = "$HOME/line"
+
+// completing is a shell: how it is started, what it loads, and how it writes its command
+// line to a file when ^T is typed.
+type completing struct {
+	start []string
+	rc    string
+}
+
+var completingShells = map[string]completing{
+	"bash": {[]string{"bash", "--noprofile", "--norc", "-i"}, `
+source /usr/share/bash-completion/bash_completion
+source <(ssmbak completion bash); source <(ssmbak-stack completion bash)
+bind -x '"\C-t": printf "%s\n" "$READLINE_LINE" > ` + line + `'`},
+	"zsh": {[]string{"zsh", "-f", "-i"}, `
+autoload -Uz compinit && compinit -u -D
+source <(ssmbak completion zsh); source <(ssmbak-stack completion zsh)
+show() { print -r -- "$BUFFER" > ` + line + `; }; zle -N show; bindkey '^T' show`},
+	"fish": {[]string{"fish", "--no-config", "-i"}, `
+ssmbak completion fish | source; ssmbak-stack completion fish | source
+bind \ct 'commandline > ` + line + `'`},
+}
+
+// TestCompletionInShells types Tab in every shell that has completion.
+func TestCompletionInShells(t *testing.T) {
+	t.Parallel()
+	ssmbak := program.Build(t, "ssmbak")
+	path := filepath.Dir(ssmbak) + ":" + filepath.Dir(program.Build(t, "ssmbak-stack")) + ":" + os.Getenv("PATH")
+	for name, sh := range completingShells {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			requireShell(t, name)
+			d := newDesk(t, ssmbak)
+			for _, name := range []string{"/app/db/host", "/app/db/port", "/app/gone", "/other"} {
+				d.put(name, "x")
+			}
+			d.remove("/app/gone")
+			d.record()
+			home := t.TempDir()
+			cmd := exec.CommandContext(t.Context(), sh.start[0], sh.start[1:]...)
+			cmd.Env = append(d.command().Env, "HOME="+home, "PATH="+path, "TERM=xterm", "SSMBAK_BUCKET=backup", "HISTFILE=/dev/null", "LC_ALL=C.UTF-8")
+			s := d.sitAt(cmd)
+			for text := range strings.Lines(strings.TrimSpace(sh.rc) + "\n") {
+				s.types(text)
+			}
+			s.types("echo read''y\n")
+			s.await("ready")
+			for i, tt := range []struct{ typed, want string }{
+				{"ssmbak prev\t", "ssmbak preview "},
+				{"ssmbak restore --recu\t", "ssmbak restore --recursive "},
+				{"ssmbak log /app/d\t", "ssmbak log /app/db/"},
+				{"ssmbak log /app/db/h\t", "ssmbak log /app/db/host "},
+				{"ssmbak log /app/g\t", "ssmbak log /app/gone "},
+				{"ssmbak log /app -o ma\t", "ssmbak log /app -o markdown "},
+				{"ssmbak preview /app bef\t", "ssmbak preview /app before:"},
+				{"ssmbak-stack ssmbak red\t", "ssmbak-stack ssmbak redrive "},
+				{"ssmbak-stack ssmbak create --encryption giv\t", "ssmbak-stack ssmbak create --encryption given-key "},
+			} {
+				s.completes(filepath.Join(home, "line"), tt.typed, tt.want)
+				s.types(fmt.Sprintf("\x15echo do''ne-%d\n", i))
+				s.await(fmt.Sprintf("done-%d\\b", i))
+			}
+			s.types("exit\n")
+			s.ends(0)
+		})
+	}
+}
+
+// completes types text and Tab, and checks the command line of a shell, which ^T writes to a
+// file. ^T is typed until then, because a shell ignores keys while it completes.
+func (t *terminal) completes(file, typed, want string) {
+	t.Helper()
+	got := ""
+	t.types(typed)
+	for limit := time.Now().Add(time.Minute); time.Now().Before(limit); time.Sleep(20 * time.Millisecond) {
+		t.types("\x14")
+		line, err := os.ReadFile(file)
+		if got = strings.TrimSuffix(string(line), "\n"); err == nil && got == want {
+			return
+		}
+	}
+	t.Fatalf("typed %q: got %q, want %q:\n%s", typed, got, want, t.screen())
+}
+
+// requireShell skips a test if a shell is not installed.
+func requireShell(t *testing.T, name string) {
+	t.Helper()
+	_, err := exec.LookPath(name)
+	if name == "bash" && err == nil {
+		_, err = os.Stat("/usr/share/bash-completion/bash_completion")
+	}
+	if err == nil {
+		return
+	}
+	if os.Getenv("SSMBAK_REQUIRE_SHELLS") != "" {
+		t.Fatalf("%v: apt-get install bash-completion zsh fish", err)
+	}
+	t.Skipf("%v: apt-get install bash-completion zsh fish", err)
+}
+
+// TestCompletionDocumented checks that the document has the lines that install the
+// completion of each shell.
+func TestCompletionDocumented(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/completion.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		for _, program := range []string{"ssmbak", "ssmbak-stack"} {
+			if !regexp.MustCompile(`(?m)^    .*\b` + program + ` completion ` + shell + `\b`).Match(text) {
+				t.Errorf("docs/completion.md has no line with `%s completion %s`", program, shell)
+			}
+		}
+	}
+}
