@@ -23,7 +23,7 @@ type PartLimits struct {
 	// Versions is the number of versions, and Bytes the size of the facts, above which
 	// an index is divided.
 	Versions, Bytes int
-	// Most is the size of an index in bytes, as JSON, above which none is written where
+	// Most is the size of an index in bytes, as JSON, above which it is not written where
 	// indexes are divided; 4 MiB if zero.
 	Most int64
 }
