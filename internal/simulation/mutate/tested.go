@@ -1,10 +1,25 @@
 package main
 
-// tested are mutations that the named test of a package finds.
-var tested = []struct {
+import "strings"
+
+// tests are a mutation and the tests of a package that find it: names joined by |, or a
+// test and one of its subtests with a slash between them.
+type tests struct {
 	mutation
 	pkg, test string
-}{
+}
+
+// pattern returns the tests as the flag -test.run takes them.
+func (t tests) pattern() string {
+	parts := strings.Split(t.test, "/")
+	for i, part := range parts {
+		parts[i] = "^(" + part + ")$"
+	}
+	return strings.Join(parts, "/")
+}
+
+// tested are mutations of what is recorded, stored and restored.
+var tested = []tests{
 	{mutation{
 		"a continued listing is complete as of its continuation", "recorder/progress.go",
 		"run.began, run.same = run.listing.Began,", "run.began, run.same = time.Now(),",
@@ -214,4 +229,16 @@ var tested = []struct {
 		"\tif bucket == \"\" {\n\t\treturn nil\n\t}\n\treturn a.Look(ctx, func(ctx context.Context, conn *awsconn.Conn) ([]string, error) {",
 		"\treturn a.Look(ctx, func(ctx context.Context, conn *awsconn.Conn) (_ []string, err error) {\n\t\tif bucket, _, err = a.bucket(ctx, conn); err != nil {\n\t\t\treturn nil, err\n\t\t}",
 	}, "internal/cli/ssmbak", "TestCompletionAsksOnce"},
+	{mutation{
+		"an index of any size is written", "archive/internal/bucket/document.go",
+		"n > most {", "n > most && false {",
+	}, "archive", "TestIndexIsBounded"},
+	{mutation{
+		"an index that is too large is not divided", "recorder/sync.go",
+		"ok && r.divide(ctx, large) {", "ok && large == nil {",
+	}, "recorder", "TestLargeIndexIsDivided"},
+	{mutation{
+		"the size of an index is limited where it cannot be divided", "archive/parts.go",
+		"\tif !w.identity.Parts {\n\t\treturn 0\n", "\tif false {\n\t\treturn 0\n",
+	}, "archive", "TestIndexIsBounded"},
 }
