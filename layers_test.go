@@ -59,6 +59,7 @@ func TestLayers(t *testing.T) {
 		"/internal/simulation":           {"/internal/awsconn", "/internal/emulator", "/internal/emulator/s3api", "/internal/emulator/ssmapi"},
 		"/internal/simulation/recording": {},
 		"/internal/simulation/restoring": {},
+		"/internal/simulation/sweep":     {},
 		"/internal/simulation/mutate":    {},
 		"/internal/testkit/extent":       {},
 		"/internal/testkit/moto":         {"/internal/awsconn"},

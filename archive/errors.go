@@ -93,6 +93,17 @@ func (e *MissingIndexError) Error() string {
 	return fmt.Sprintf("the index of %s is missing, although the parameter was recorded: `ssmbak reindex %[1]s` rebuilds it", e.Name)
 }
 
+// TooLargeError reports an index that is not written because it would be too large. Nothing
+// was recorded. [Writer.CloseRun] makes an index smaller.
+type TooLargeError struct {
+	Name        ssmbak.Name
+	Bytes, Most int64
+}
+
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("the index of %s would have %.1f MiB, at most %.1f are written: it has more facts than can be moved to parts", e.Name, float64(e.Bytes)/(1<<20), float64(e.Most)/(1<<20))
+}
+
 // Unavailable reports whether err says that a value was removed from the bucket or is
 // damaged. Such an error affects only one parameter.
 func Unavailable(err error) bool {

@@ -50,7 +50,7 @@ func (w *Writer) compared(ctx context.Context, base Index, grow func(timeline.Fa
 	if err != nil {
 		return Swap{Index: base}, err
 	}
-	return w.replace(ctx, base, func(d bucket.Document[indexDocument]) (indexDocument, bool) {
+	return w.replace(ctx, base, 0, func(d bucket.Document[indexDocument]) (indexDocument, bool) {
 		next := indexDocument{Facts: grow(timeline.Union(d.Value.Facts, hidden)), Uncompared: d.Value.Uncompared}
 		if d.ETag == base.ETag() { // nothing was written where no index was since the listing
 			next.Uncompared = false
@@ -116,7 +116,7 @@ func replaced(all []bucket.Version) bucket.Document[indexDocument] {
 // facts.
 func (a *Archive) replaceBy(ctx context.Context, base Index, found timeline.Facts, unknown bucket.Unknown) (Swap, error) {
 	base.object.Unknown = bucket.Least(base.object.Unknown, unknown)
-	return a.update(ctx, base, func(f timeline.Facts) timeline.Facts { return timeline.Union(f, describedAs(f, found)) },
+	return a.update(ctx, base, 0, func(f timeline.Facts) timeline.Facts { return timeline.Union(f, describedAs(f, found)) },
 		func(ctx context.Context, name ssmbak.Name) (Index, error) {
 			x, err := a.replaceable(ctx, name)
 			x.object.Unknown = bucket.Least(x.object.Unknown, unknown)

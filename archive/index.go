@@ -102,24 +102,27 @@ type Swap struct {
 	Met   bool  // there was a conflict with another writer, or a response was lost
 }
 
-// update replaces an index by compare-and-swap, see [Writer.Update]. After a conflict
-// it calls read for the new index.
+// update replaces an index by compare-and-swap, see [Writer.Update], unless it would have
+// more bytes than most, or than readers accept if most is zero. After a conflict it calls
+// read for the new index.
 func (a *Archive) update(
-	ctx context.Context, base Index, grow func(timeline.Facts) timeline.Facts, read func(context.Context, ssmbak.Name) (Index, error),
+	ctx context.Context, base Index, most int64, grow func(timeline.Facts) timeline.Facts, read func(context.Context, ssmbak.Name) (Index, error),
 ) (Swap, error) {
-	return a.replace(ctx, base, func(d bucket.Document[indexDocument]) (indexDocument, bool) {
+	return a.replace(ctx, base, most, func(d bucket.Document[indexDocument]) (indexDocument, bool) {
 		next := indexDocument{Facts: grow(d.Value.Facts), Uncompared: d.Value.Uncompared || !d.Exists}
 		return next, !d.Exists || d.Invalid || !reflect.DeepEqual(next.Facts, d.Value.Facts)
 	}, read)
 }
 
 // replace replaces the contents of an index by compare-and-swap with what change
-// returns, or not at all if it returns false. After a conflict it calls read for the
-// new index.
+// returns, or not at all if it returns false. most and read are as in update. The error is
+// a [*TooLargeError] if the index would be too large.
 func (a *Archive) replace(
-	ctx context.Context, base Index, change func(bucket.Document[indexDocument]) (indexDocument, bool), read func(context.Context, ssmbak.Name) (Index, error),
+	ctx context.Context, base Index, most int64, change func(bucket.Document[indexDocument]) (indexDocument, bool), read func(context.Context, ssmbak.Name) (Index, error),
 ) (Swap, error) {
-	out, err := indexKind.Swap(ctx, a.bucket, indexKey(base.Name), base.object, func(d bucket.Document[indexDocument]) (indexDocument, bool, error) {
+	kind := indexKind
+	kind.Most = most
+	out, err := kind.Swap(ctx, a.bucket, indexKey(base.Name), base.object, func(d bucket.Document[indexDocument]) (indexDocument, bool, error) {
 		next, write := change(d)
 		next.Name, next.Swap, next.Writer = base.Name, d.Value.Swap+1, a.writer
 		return next, write, nil
@@ -130,5 +133,8 @@ func (a *Archive) replace(
 		}
 		return fresh.object, err
 	})
+	if size, ok := errors.AsType[*bucket.SizeError](err); ok {
+		err = &TooLargeError{Name: base.Name, Bytes: size.Bytes, Most: size.Most}
+	}
 	return Swap{Index: newIndex(base.Name, out.Document), Wrote: out.Wrote, Met: out.Met}, err
 }

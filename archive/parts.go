@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -22,12 +23,36 @@ type PartLimits struct {
 	// Versions is the number of versions, and Bytes the size of the facts, above which
 	// an index is divided.
 	Versions, Bytes int
+	// Most is the size of an index in bytes, as JSON, above which it is not written where
+	// indexes are divided; 4 MiB if zero.
+	Most int64
 }
 
 // defaultParts keeps more versions in an index than Parameter Store has in a history,
 // 100, so that no version in a part is recorded again.
 // https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-versions.html
 var defaultParts = PartLimits{Limits: timeline.Limits{Keep: 150, Least: 64, Most: 300, Runs: 64}, Versions: 300, Bytes: 128 << 10}
+
+// maxIndex is the greatest index that is written where indexes are divided, in bytes of
+// JSON. Readers accept one of 64 MiB, which earlier programs may have written.
+const maxIndex = 4 << 20
+
+func (w *Writer) partLimits() PartLimits {
+	if w.o.Parts == (PartLimits{}) {
+		return defaultParts
+	}
+	return w.o.Parts
+}
+
+// mostBytes returns the size above which [Writer.Update] writes no index. Where indexes are
+// not divided, it is only that above which readers would refuse it: a parameter that
+// changes often is recorded as long as possible.
+func (w *Writer) mostBytes() int64 {
+	if !w.identity.Parts {
+		return 0
+	}
+	return cmp.Or(w.partLimits().Most, maxIndex)
+}
 
 // partDocument is a part in the bucket. It is written once.
 type partDocument struct {
@@ -170,10 +195,7 @@ func (w *Writer) CloseRun(ctx context.Context, x Index) (after Index, closed boo
 	id := make([]byte, 8)
 	_, _ = rand.Read(id) // never fails, see crypto/rand.Read
 	key := partKey(x.Name, hex.EncodeToString(id))
-	limits := w.o.Parts
-	if limits == (PartLimits{}) {
-		limits = defaultParts
-	}
+	limits := w.partLimits()
 	if !w.identity.Parts || len(key) > maxKey || !limits.exceededBy(x.Facts) {
 		return x, false, nil
 	}
@@ -193,7 +215,7 @@ func (w *Writer) CloseRun(ctx context.Context, x Index) (after Index, closed boo
 	}
 	sum := sha256.Sum256(body)
 	divided := c.Facts(timeline.PartRef{ID: hex.EncodeToString(id), Object: object, SHA256: hex.EncodeToString(sum[:])})
-	s, err := w.replace(ctx, x, func(d bucket.Document[indexDocument]) (indexDocument, bool) {
+	s, err := w.replace(ctx, x, 0, func(d bucket.Document[indexDocument]) (indexDocument, bool) {
 		return indexDocument{Facts: divided, Uncompared: d.Value.Uncompared}, d.ETag == x.ETag()
 	}, w.Index)
 	return s.Index, s.Wrote, err

@@ -36,12 +36,13 @@ func NewWriter(a *Archive) *Writer { return &Writer{a} }
 // returns them with the facts to add; it must not remove any. Update calls it again with
 // fresh facts whenever another writer was faster, and writes nothing if grow adds
 // nothing to an index that exists and was compared. Before it creates an index, it
-// registers the name. The error may be a [*MissingIndexError], a [*DamagedError] or a
-// [*FormatError].
+// registers the name. The error may be a [*MissingIndexError], a [*DamagedError], a
+// [*FormatError], or a [*TooLargeError] if an archive in which indexes are divided would get
+// an index of more than 4 MiB.
 //
 // The first update of an index that was written where none was compares it: it adds the
 // facts of its object versions that were hidden before, with one request to list all of
-// them and one to read each that is below a delete marker.
+// them and one to read each that is below a delete marker. Its size is not limited.
 //
 // After an error the index may or may not have been replaced; calling Update again is
 // safe.
@@ -54,7 +55,7 @@ func (w *Writer) Update(ctx context.Context, base Index, grow func(timeline.Fact
 	case base.object.Value.Uncompared:
 		return w.compared(ctx, base, grow)
 	}
-	return w.update(ctx, base, grow, w.Index)
+	return w.update(ctx, base, w.mostBytes(), grow, w.Index)
 }
 
 // Object tags of a value object, as the legacy ssmbak writes and reads them.

@@ -91,6 +91,9 @@ func (e *ContradictionError) Error() string {
 // errMoved means that the archive's newest version is not the one that was read.
 var errMoved = errors.New("changed while it was being recorded")
 
+// errDivided means that an index was too large, and that runs were moved out of it.
+var errDivided = errors.New("its index was divided")
+
 // sync records what the archive lacks of one parameter. A panic is a [*PanicError].
 func (r *Recorder) sync(ctx context.Context, name ssmbak.Name, s syncRequest) (o outcome, err error) {
 	defer r.recovered(ctx, name, &err)
@@ -100,7 +103,7 @@ func (r *Recorder) sync(ctx context.Context, name ssmbak.Name, s syncRequest) (o
 		next.recorded, next.deleted, next.wrote = o.recorded+next.recorded, o.deleted || next.deleted, o.wrote || next.wrote
 		next.gaps += o.gaps
 		o = next
-		if !errors.Is(err, errMoved) {
+		if !errors.Is(err, errMoved) && !errors.Is(err, errDivided) {
 			break
 		}
 		s.check = true
@@ -169,6 +172,9 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s syncRequest
 	swap, err := r.archive.Update(ctx, w.index, func(base timeline.Facts) timeline.Facts {
 		return r.grow(name, base, seen, rd, s)
 	})
+	if large, ok := errors.AsType[*archive.TooLargeError](err); ok && r.divide(ctx, large) {
+		err = fmt.Errorf("%w: %w", errDivided, err)
+	}
 	if err != nil {
 		return outcome{}, err
 	}
@@ -200,6 +206,24 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s syncRequest
 		o.index = r.closeRun(ctx, swap.Index)
 	}
 	return o, err
+}
+
+// maxRuns bounds the runs that are closed to make room in an index, before it is tried
+// whether there is enough.
+const maxRuns = 16
+
+// divide makes room in an index that would become too large, and reports whether it did.
+func (r *Recorder) divide(ctx context.Context, large *archive.TooLargeError) (divided bool) {
+	index, err := r.archive.Index(ctx, large.Name)
+	for n := 0; err == nil && n < maxRuns; n++ {
+		var closed bool
+		if index, closed, err = r.archive.CloseRun(ctx, index); !closed {
+			break
+		}
+		divided = true
+	}
+	r.log.WarnContext(ctx, "index too large", "name", string(large.Name), "bytes", large.Bytes, "most", large.Most, "divided", divided)
+	return divided
 }
 
 // closeRun moves the interior of a run to a part if the index has become too large, and

@@ -88,7 +88,7 @@ func (r *Restorer) attempts(ctx context.Context, id string) ([]*archive.RestoreR
 }
 
 // matchesAttempt reports whether the parameter is in the state in which an earlier attempt
-// of the same undo left it: restored, or deleted to be replaced.
+// of the same undo left it: restored, deleted to be replaced, or created again as it was.
 func (r *Restorer) matchesAttempt(ctx context.Context, s *subject, attempts []*archive.RestoreRecord) (bool, error) {
 	if s.line == nil || len(s.line.Facts().Versions) == 0 {
 		return false, nil
@@ -190,16 +190,38 @@ func (r *Restorer) fillUndo(ctx context.Context, s *subject, rec *archive.Restor
 	return nil
 }
 
+// writtenBy reports whether a version may be one that a restore wrote: Parameter Store says
+// who wrote it and when.
+func (r *Restorer) writtenBy(rec *archive.RestoreRecord, v ssmbak.Version) bool {
+	ended := ssmbak.TimeOf(rec.Ended)
+	return v.Time >= ssmbak.TimeOf(rec.Began).Add(-timeline.Skew) && (rec.Ended.IsZero() || v.Time <= ended.Add(timeline.Skew)) &&
+		(r.o.By == "" || v.User == rec.By)
+}
+
 // matchesRecord reports whether the live version is certainly the one that the restore
-// wrote. Parameter Store says who wrote it and when, and the record is believed only as
-// far as it agrees.
+// wrote, or the previous one that it created again because it could not create that. The
+// record is believed only as far as Parameter Store agrees.
 func (r *Restorer) matchesRecord(ctx context.Context, s *subject, rec *archive.RestoreRecord, x *archive.RestoreItem) (bool, error) {
-	live, a := *s.c.Before, x.After
-	began := ssmbak.TimeOf(rec.Began).Add(-timeline.Skew)
-	if a == nil || a.Version.Time != 0 || live.Version.Time < began || r.o.By != "" && live.Version.User != rec.By {
+	if !r.writtenBy(rec, s.c.Before.Version) {
 		return false, nil
 	}
-	if ended := ssmbak.TimeOf(rec.Ended); !rec.Ended.IsZero() && live.Version.Time > ended.Add(timeline.Skew) {
+	matches, err := r.matchesAfter(ctx, s, rec, x)
+	if matches || err != nil || !x.Replaces || x.Before == nil || s.c.Before.Version.Number != 1 || x.Written > 1 {
+		return matches, err
+	}
+	value, _, err := r.archive.KnownValue(ctx, x.Before.Source, ssmbak.Version{}, x.Before.Version.Objects)
+	if err != nil || !value.IsKnown() {
+		return false, err
+	}
+	return r.matchesWrite(ctx, s.name, x.Before, value.V, *s.c.Before)
+}
+
+// matchesAfter reports whether the live version, which may be one of the restore, is
+// certainly the one that it was to write.
+func (r *Restorer) matchesAfter(ctx context.Context, s *subject, rec *archive.RestoreRecord, x *archive.RestoreItem) (bool, error) {
+	live, a := *s.c.Before, x.After
+	began := ssmbak.TimeOf(rec.Began).Add(-timeline.Skew)
+	if a == nil || a.Version.Time != 0 {
 		return false, nil
 	}
 	n, first := live.Version.Number, live.Version.Number

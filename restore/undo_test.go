@@ -456,6 +456,61 @@ func TestUndoKilledItself(t *testing.T) {
 	}
 }
 
+// TestUndoAfterFailedReplacement lets the creation in a replacement fail, so that the previous
+// state is created again: by a restore, whose undo has nothing to do, and by an undo, which
+// the same command then completes.
+func TestUndoAfterFailedReplacement(t *testing.T) {
+	t.Parallel()
+	for _, fails := range []string{"restore", "undo"} {
+		t.Run(fails, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, emulator.Options{}, func(w *world) {
+				o := restore.Options{Options: plan.Options{Replace: true}}
+				if fails == "restore" {
+					w.put("/a/tier", "one")
+				} else {
+					w.put("/a/tier", "one", advancedTier)
+				}
+				w.Record()
+				then := w.pass()
+				w.remove("/a/tier")
+				if fails == "restore" {
+					w.put("/a/tier", "two", advancedTier)
+				} else {
+					w.put("/a/tier", "two")
+				}
+				w.Record()
+				before, n := w.full(), 0
+				failing := func(op string) (f emulator.Fault) {
+					if op == "PutParameter" {
+						if n++; n == 1 {
+							f = emulator.DeniedBySSM
+						}
+					}
+					return f
+				}
+				if fails == "restore" {
+					w.before = failing
+				}
+				id := w.restored(w.plan("/a/", true, then, o), o).ID
+				time.Sleep(time.Minute)
+				if fails == "undo" {
+					w.before = failing
+					if text := errs(w.undo(id, o).Outcomes); text == "" {
+						t.Error("the first undo did not fail")
+					}
+					time.Sleep(time.Minute)
+				}
+				w.before = nil
+				text := errs(w.undo(id, o).Outcomes)
+				if diff := cmp.Diff(w.full(), before); diff != "" || text != "" {
+					t.Errorf("the undo (%s) left (-got +want):\n%s", text, diff)
+				}
+			})
+		})
+	}
+}
+
 // TestUndoKilledAfterLostAnswer undoes a write that was repeated because its response was
 // lost, by a restore that was then killed. If another user changed the parameter in
 // between, the undo is refused.

@@ -4,8 +4,9 @@
 // A [World] is an emulated account and the source of randomness for one history. A
 // [Process] is a program that runs in it. Its requests can be slow and can fail, and it
 // can be killed at any of them, as determined by its [Course]. A [Simulation] determines
-// what happens in a history and what is checked. There are two: package recording
-// simulates recorders and reconciles, and package restoring simulates restore, revert and undo.
+// what happens in a history and what is checked: package recording simulates recorders and
+// reconciles, and package restoring simulates restore, revert and undo. Package sweep is not
+// random: each of its histories has one fault.
 //
 // Random decisions depend on the seed and the subject of the decision, but not on the
 // order of goroutines, so that histories are reproducible.

@@ -2,6 +2,7 @@ package bucket
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"encoding/binary"
@@ -47,6 +48,9 @@ type Kind[T any] struct {
 	// compressed and uncompressed.
 	Gzip  bool
 	Limit int64
+	// Most is the greatest size in bytes, uncompressed, of a document that [Kind.Swap]
+	// writes; Limit if zero.
+	Most int64
 	// Latest returns the greatest time in a document, zero if there is none. A document
 	// whose object S3 stored more than [Tolerance] before that time is invalid: its writer
 	// claimed to know the future. Nil accepts all times.
@@ -79,6 +83,13 @@ type InvalidError struct{ Err error }
 func (e *InvalidError) Error() string { return e.Err.Error() }
 
 func (e *InvalidError) Unwrap() error { return e.Err }
+
+// SizeError refuses a write of a document that would be too large.
+type SizeError struct{ Bytes, Most int64 }
+
+func (e *SizeError) Error() string {
+	return fmt.Sprintf("it would have %d bytes, more than the %d that may be written", e.Bytes, e.Most)
+}
 
 // Document is a document as it was read, or one that does not exist yet.
 type Document[T any] struct {
@@ -285,6 +296,14 @@ func (k Kind[T]) marshal(v *T, u Unknown) ([]byte, error) {
 	return splice(k.Identities, text, u.part, "")
 }
 
+// size returns the uncompressed size of an encoded document.
+func (k Kind[T]) size(body []byte) int64 {
+	if k.Gzip {
+		return int64(binary.LittleEndian.Uint32(body[len(body)-4:])) // RFC 1952, section 2.3.1
+	}
+	return int64(len(body))
+}
+
 func (k Kind[T]) contentType() string {
 	if k.Gzip {
 		return "application/gzip"
@@ -371,6 +390,9 @@ func (k Kind[T]) Swap(
 		body, err := k.Encode(&next, d.Unknown)
 		if err != nil {
 			return out, fmt.Errorf("encode %s: %w", key, err)
+		}
+		if n, most := k.size(body), cmp.Or(k.Most, k.Limit); n > most {
+			return out, fmt.Errorf("write %s of bucket %s: %w", key, b.Name, &SizeError{n, most})
 		}
 		id, etag, err := b.Put(ctx, Write{Key: key, Body: body, ContentType: k.contentType(), Absent: !d.Exists, Match: d.ETag})
 		if err == nil {

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -190,53 +191,69 @@ var rare = []mutation{
 	},
 }
 
+// score counts what became of the mutations. It is safe for concurrent use.
+type score struct {
+	mu        sync.Mutex
+	tried     int
+	survivors []string
+	failed    bool // a mutation could not be tried
+}
+
+// add counts the result of one mutation and prints it.
+func (s *score) add(m mutation, took time.Duration, found string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tried++
+	switch {
+	case err != nil:
+		s.failed = true
+		fmt.Fprintf(os.Stderr, "mutate: error: %s: %v\n", m.name, err)
+	case found == "":
+		s.survivors = append(s.survivors, m.name)
+		fmt.Printf("NOT FOUND  %s (%.0fs)\n", m.name, took.Seconds())
+	default:
+		fmt.Printf("found      %s (%.0fs)\n           %s\n", m.name, took.Seconds(), found)
+	}
+}
+
 func main() {
 	histories := flag.Int("histories", 8000, "number of random histories for each mutation")
 	only := flag.String("only", "", "try only mutations whose names contain this text")
+	within := flag.String("pkg", "", "try only mutations that tests of packages find whose paths contain this text")
 	flag.Parse()
-	var mu sync.Mutex
-	survived, tried := 0, 0
-	report := func(m mutation, pkg string, args ...string) {
-		if !strings.Contains(m.name, *only) {
+	var s score
+	try := func(m mutation, pkg string, args ...string) {
+		if !strings.Contains(m.name, *only) || !strings.Contains(pkg, *within) {
 			return
 		}
+		began := time.Now()
 		found, err := try(m, pkg, args...)
-		mu.Lock()
-		defer mu.Unlock()
-		tried++
-		switch {
-		case err != nil:
-			fmt.Fprintf(os.Stderr, "mutate: error: %s: %v\n", m.name, err)
-			os.Exit(1)
-		case found == "":
-			survived++
-			fmt.Printf("NOT FOUND  %s\n", m.name)
-		default:
-			fmt.Printf("found      %s\n           %s\n", m.name, found)
-		}
+		s.add(m, time.Since(began), found, err)
 	}
 	for i, m := range slices.Concat(mutations, rare) {
 		tests := "^TestSimulation$"
 		if i >= len(mutations) {
 			tests = "^TestKept$"
 		}
-		report(m, "internal/simulation/recording", "-test.run", tests, "-test.failfast", "-histories", fmt.Sprint(*histories))
+		try(m, "internal/simulation/recording", "-test.run", tests, "-test.failfast", "-histories", fmt.Sprint(*histories))
 	}
 	// Most of the time of these is spent on building.
 	var g errgroup.Group
 	g.SetLimit(runtime.NumCPU())
-	for _, m := range tested {
+	for _, m := range slices.Concat(tested, commanded) {
 		g.Go(func() error {
-			report(m.mutation, m.pkg, "-test.run", "^("+m.test+")$", "-test.short")
+			try(m.mutation, m.pkg, "-test.run", m.pattern(), "-test.short")
 			return nil
 		})
 	}
 	_ = g.Wait() // it never fails
-	if survived > 0 {
-		fmt.Fprintf(os.Stderr, "mutate: error: %d of %d mutations were not found within %d histories\n", survived, tried, *histories)
+	fmt.Printf("%d of %d mutations found\n", s.tried-len(s.survivors), s.tried)
+	for _, name := range s.survivors {
+		fmt.Fprintf(os.Stderr, "mutate: error: no test found: %s\n", name)
+	}
+	if s.failed || len(s.survivors) > 0 {
 		os.Exit(1)
 	}
-	fmt.Printf("%d of %d mutations found\n", tried, tried)
 }
 
 // try runs tests of a package with a mutation, and returns the first problem found, or "".
@@ -285,6 +302,11 @@ func try(m mutation, pkg string, args ...string) (string, error) {
 			return before[strings.LastIndex(before, "seed"):] + ": " + strings.TrimSpace(lines[i+1]), nil
 		}
 		if strings.Contains(line, "_test.go:") && !strings.HasPrefix(pkg, "internal/simulation/") {
+			return strings.TrimSpace(line), nil
+		}
+	}
+	for _, line := range lines { // a script has no line in a test
+		if strings.Contains(line, "--- FAIL: ") && !strings.HasPrefix(pkg, "internal/simulation/") {
 			return strings.TrimSpace(line), nil
 		}
 	}

@@ -13,7 +13,7 @@ import (
 func TestMutationsApply(t *testing.T) {
 	t.Parallel()
 	all := slices.Concat(mutations, rare)
-	for _, m := range tested {
+	for _, m := range slices.Concat(tested, commanded) {
 		all = append(all, m.mutation)
 	}
 	for _, m := range all {

@@ -72,6 +72,8 @@ const (
 	ClosedBeforeRead   = "a late fact about a closed run"
 	Denied             = "a request that a reconcile was not allowed"
 	ListedMissed       = "a live parameter that a complete listing could not record"
+	ForgedDirect       = "a forged event that invokes the function"
+	ForgedDeletion     = "a forged deletion in the queue, of a parameter that exists"
 	ListingContinued   = "a listing that a later reconcile continues"
 	CallLost           = "CloudTrail's record of a request lost"
 	ActorKnown         = "who deleted, or changed tags or labels, known"
@@ -89,6 +91,7 @@ var corners = []string{
 	LabelBlocks, Expired, EndMadeExact, IndexUnderMarker, EntryUnderMarker, HiddenNamed, LifecycleExpired, ReadInBetween, ProofHeld,
 	CallLost, ActorKnown, ActorUnknown,
 	Denied, ListedMissed, ListingContinued, RunClosed, RunOfRuns, RunGivenUp, KilledBeforeRun, PartAnswerLost, PartRead, ClosedBeforeRead,
+	ForgedDirect, ForgedDeletion,
 }
 
 // summary returns the shares of the kinds of answers.

@@ -50,6 +50,8 @@ type Plan struct {
 	// Hide is the share of requests, of 1,000, before which an index or an entry of the
 	// register gets a delete marker.
 	Hide int
+	// Forged are the forged events.
+	Forged []Forged
 }
 
 // Lossy reports whether events are lost.
@@ -151,6 +153,7 @@ func NewPlan(seed uint64) Plan {
 	d.hides()
 	d.busy()
 	d.StepBack = d.IntN(4) == 0
+	d.forges()
 	return d.Plan
 }
 
@@ -306,6 +309,9 @@ func (p Plan) String() string {
 	fmt.Fprintf(&b, "of 1,000 names: %d denied to a reconcile\n", p.Deny)
 	fmt.Fprintf(&b, "before %d of 1,000 requests something is hidden\n", p.Hide)
 	fmt.Fprintf(&b, "of 1,000 requests: %d pause, %d fail before, %d after, %d throttled, %d conflicts, %d stale\n", p.Pause, p.FailBefore, p.FailAfter, p.Throttle, p.Conflict, p.Stale)
+	for _, f := range p.Forged {
+		fmt.Fprintf(&b, "  %v forged, queued %v: %s of %s, %v later\n", f.At, f.Queued, f.Kind, f.Name, f.Off)
+	}
 	for _, c := range p.Changes {
 		fmt.Fprintf(&b, "  %v\n", c)
 	}

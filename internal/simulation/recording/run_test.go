@@ -78,6 +78,9 @@ func run(p Plan, counts *simulation.Counts) *simulation.World {
 			w.reader(ctx, i)
 		})
 	}
+	for i, f := range p.Forged {
+		others.Go(func() { w.forge(ctx, i, f) })
+	}
 	others.Wait()
 	w.waiting.Wait()
 	w.heals.Wait()

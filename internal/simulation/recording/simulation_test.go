@@ -53,6 +53,7 @@ func shrinks(p Plan) []Plan {
 	without(func(q *Plan) { q.StepBack = false })
 	without(func(q *Plan) { q.Readers = nil })
 	without(func(q *Plan) { q.Reconciles = nil })
+	without(func(q *Plan) { q.Forged = nil })
 	without(func(q *Plan) { clear(q.Kills) })
 	for i := range p.Changes {
 		without(func(q *Plan) { q.Changes = slices.Delete(q.Changes, i, i+1) })

@@ -1,0 +1,118 @@
+package main
+
+// commanded are mutations of what commands decide, send, show and ask, that the named test
+// of a package finds.
+var commanded = []tests{
+	{mutation{
+		"a parameter that may have existed is deleted", "plan/decide.go",
+		"case w.Deleted && (c.Covered || c.Before == nil || o.AssumeLastKnown || !o.Exact):", "case w.Deleted:",
+	}, "plan", "TestDecide"},
+	{mutation{
+		"an unrecorded live version is replaced", "plan/decide.go",
+		"item.Refused = cmp.Or(item.Refused, c.Unsaved, c.TagsUnsaved)\n\t}\n\tif item.Action.Writes() && c.Conflict", "_ = c.TagsUnsaved\n\t}\n\tif item.Action.Writes() && c.Conflict",
+	}, "plan", "TestDecide|TestModel"},
+	{mutation{
+		"a conflict is written over", "plan/decide.go",
+		"item.Refused, item.Remedy = c.Conflict, RemedyNone", "item.Remedy = RemedyNone",
+	}, "restore", "TestUndoConflicts"},
+	{mutation{
+		"tags that are reserved for AWS are set", "plan/decide.go",
+		"return len(key) >= 4 && strings.EqualFold(key[:4], \"aws:\")", "return strings.HasPrefix(key, \"aws::\")",
+	}, "restore", "TestReservedTags"},
+	{mutation{
+		"an undo removes tags that the restore did not change", "plan/decide.go",
+		"\t\t\tfrom = c.Before.Tags.V\n", "\t\t\t_ = c.Before.Tags.V\n",
+	}, "restore", "TestUndoReplacesAndKeepsTags"},
+	{mutation{
+		"a policy that has expired is written", "plan/policies.go",
+		"ok && at <= now {", "ok && at <= now && false {",
+	}, "plan", "TestUnexpired"},
+	{mutation{
+		"the notification of an expiration that was removed is kept", "plan/policies.go",
+		"\t\t\tnotified = true\n", "\t\t\tnotified = true\n\t\t\ttexts = append(texts, string(text))\n",
+	}, "plan", "TestUnexpired"},
+	{mutation{
+		"a label of a version that exists again is moved", "plan/labels.go",
+		"same && slices.ContainsFunc(history, ", "false && slices.ContainsFunc(history, ",
+	}, "restore", "TestLabels"},
+	{mutation{
+		"a write is not preceded by a read", "restore/recheck.go",
+		"return check(found)", "_ = found\n\t\treturn nil",
+	}, "restore", "TestRaces"},
+	{mutation{
+		"the read before a write may be of any age", "restore/recheck.go",
+		"(r.err != nil || time.Since(r.at) > recheckAge)", "r.err != nil",
+	}, "restore", "TestRecheckRate"},
+	{mutation{
+		"a rate is never raised", "paramstore/pace.go",
+		"p.rate *= up", "_ = up",
+	}, "paramstore", "TestWriterRecovers"},
+	{mutation{
+		"a busy parameter is tried for ever", "paramstore/busy.go",
+		"if now.Sub(s.last) > BusyPatience {", "if true {",
+	}, "paramstore", "TestTooManyUpdates"},
+	{mutation{
+		"verification takes a value that differs for the live one", "verify/verify.go",
+		"case !held.V.Equal(value):", "case false && !held.V.Equal(value):",
+	}, "verify", "TestVerify"},
+	{mutation{
+		"verification does not name what is not recorded", "verify/verify.go",
+		"if r.live[name].Version.Time.Add(settling) < r.now {", "if false {",
+	}, "verify", "TestVerify"},
+	{mutation{
+		"verification does not name hidden entries of the register", "archive/verify.go",
+		"case len(s.entries) > 0 && s.entries[0].Marker:", "case false:",
+	}, "verify", "TestVerify"},
+	{mutation{
+		"the zip that is stored is not compared", "internal/stack/code.go",
+		"if !bytes.Equal(hash.Sum(nil), u.sum) {", "if false {",
+	}, "internal/cli/stack", "TestScripts/code_runs"},
+	{mutation{
+		"an older version replaces a newer stack", "internal/stack/update.go",
+		"case older(s.o.Version, have[parameterVersion]) && !downgrade:", "case false:",
+	}, "internal/cli/stack", "TestScripts/update_older"},
+	{mutation{
+		"a stack leaves the bucket to the root user alone", "internal/stack/admins.go",
+		"return strings.HasSuffix(arn, \":root\")", "return false",
+	}, "internal/stack", "TestCheckAdmins"},
+	{mutation{
+		"a deletion needs no word", "internal/cli/ssmbak/question.go",
+		"\tif p.NeedsConfirmation() {\n\t\treturn a.AskGravely", "\tif false {\n\t\treturn a.AskGravely",
+	}, "internal/cli/ssmbak", "TestScripts/restore_asks"},
+	{mutation{
+		"a deletion without a terminal needs no --yes", "internal/cli/ssmbak/question.go",
+		"case p.NeedsConfirmation() && changes(p) > 0 && !o.yes:", "case false:",
+	}, "internal/cli/ssmbak", "TestScripts/restore_asks"},
+	{mutation{
+		"hidden parameters are not named", "internal/cli/ssmbak/hidden.go",
+		"\tif n := len(names); n > 0 {", "\tif n := len(names); n > 1000 {",
+	}, "internal/cli/ssmbak", "TestScripts/hidden_index"},
+	{mutation{
+		"an answer that may be incomplete is a success", "internal/cli/ssmbak/unproved.go",
+		"return shell.Part(unprovedHint, \"the archive may be incomplete for %s\", shell.Count(len(u.Missed)+len(u.Unsure), \"parameter\", \"parameters\"))", "return nil",
+	}, "internal/cli/ssmbak", "TestScripts/reconcile_unread"},
+	{mutation{
+		"Enter is yes", "internal/cli/shell/question.go",
+		"return strings.EqualFold(answer, \"y\") ||", "return answer == \"\" || strings.EqualFold(answer, \"y\") ||",
+	}, "internal/cli/shell", "TestAnswers"},
+	{mutation{
+		"JSON can steer a terminal", "internal/cli/render/json.go",
+		"r == '\\n' || unicode.IsPrint(r):", "true || unicode.IsPrint(r):",
+	}, "internal/cli/render", "TestTerminalJSON"},
+	{mutation{
+		"the values of a secret are compared line by line", "internal/cli/render/value.go",
+		"case hidden:\n\t\treturn []string{\"value: \" + differs}", "case false:\n\t\treturn []string{\"value: \" + differs}",
+	}, "internal/cli/render", "TestSecretsAreOnlyCompared|TestSecretsStay"},
+	{mutation{
+		"a key that is there twice is compared as JSON", "internal/cli/render/value.go",
+		"if keys[key] {", "if false {",
+	}, "internal/cli/render", "TestValueLines"},
+	{mutation{
+		"the function has no margin for its answer", "internal/function/function.go",
+		"deadline.Add(-margin)", "deadline",
+	}, "internal/function", "TestDeadline"},
+	{mutation{
+		"a function takes the rate of the stack", "internal/function/function.go",
+		"return reads / float64(functions), nil", "return reads / float64(min(functions, 1)), nil",
+	}, "internal/function", "TestShare"},
+}
