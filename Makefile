@@ -4,9 +4,9 @@ GO ?= go
 GOLANGCI_VERSION := v2.15.0
 HISTORIES ?= 10000
 
-.PHONY: check build test race lint simulate simulate-restores mutations scale fill bench fuzz dist tools
+.PHONY: check build test long race lint simulate simulate-restores mutations scale fill bench fuzz dist tools
 
-check: build test lint race simulate simulate-restores mutations
+check: build test long lint race simulate simulate-restores mutations
 
 build:
 	$(GO) build ./...
@@ -34,6 +34,12 @@ tools: .bin/golangci-lint
 # more of them.
 simulate:
 	$(GO) test ./internal/simulation/recording -run TestSimulation -v -histories $(HISTORIES) -timeout 30m
+
+# The tests that try some of many cases otherwise: a create, a restore and an undo killed
+# at each request, and fills of thousands of secrets.
+long:
+	SSMBAK_LONG=1 $(GO) test ./internal/stack ./recorder ./restore -timeout 30m \
+		-run '^(TestCreateKilled|TestUndoKilledAndFinished|TestUndoKilledItself|TestApplicationIsServed|TestUnreadableStarveNobody)$$'
 
 # Random restores, killed at any request, and undone.
 SEEDS ?= 3000

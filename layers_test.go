@@ -60,6 +60,7 @@ func TestLayers(t *testing.T) {
 		"/internal/simulation/recording": {},
 		"/internal/simulation/restoring": {},
 		"/internal/simulation/mutate":    {},
+		"/internal/testkit/extent":       {},
 		"/internal/testkit/moto":         {"/internal/awsconn"},
 		"/internal/testkit/program":      {},
 		"/internal/testkit/script":       {"/internal/cli/shell"},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/testkit/extent"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/recorder"
@@ -56,7 +57,7 @@ func TestApplicationIsServed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		n := 4000
-		if testing.Short() {
+		if !extent.Long() {
 			n = 400
 		}
 		w := testworld.New(t, testworld.Options{Emulator: kind()})

@@ -22,6 +22,7 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/testkit/extent"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/recorder"
@@ -92,7 +93,7 @@ func TestUnreadableStarveNobody(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		n := 2900
-		if testing.Short() {
+		if !extent.Long() {
 			n = 1500
 		}
 		w := testworld.New(t, testworld.Options{Emulator: kind()})

@@ -22,6 +22,7 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/testkit/extent"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/pattern"
@@ -241,7 +242,7 @@ func TestUndoKilled(t *testing.T) {
 func TestUndoKilledAndFinished(t *testing.T) {
 	t.Parallel()
 	step := int64(1)
-	if testing.Short() {
+	if !extent.Long() {
 		step = 5
 	}
 	last := false
@@ -416,7 +417,7 @@ func TestUndoKilledItself(t *testing.T) {
 	t.Parallel()
 	const most = 60
 	step := int64(1)
-	if testing.Short() {
+	if !extent.Long() {
 		step = 5
 	}
 	last := false

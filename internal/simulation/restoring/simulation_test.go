@@ -16,7 +16,7 @@ func TestSimulation(t *testing.T) {
 		Play:      play,
 		Corners:   corners,
 		Enough:    600,
-		Histories: 300,
+		Histories: 150,
 		Short:     40,
 	}.Test(t)
 }
