@@ -30,6 +30,8 @@ func Title(p *restore.Plan, to string) string {
 	switch {
 	case p.Undoes != "":
 		return "undo of restore " + p.Undoes
+	case p.Until != 0:
+		return fmt.Sprintf("revert of %s from %s to %s", p.Target, p.At, p.Until)
 	case p.Version != 0 && to != "":
 		return fmt.Sprintf("restore of version %d of %s to %s", p.Version, p.Target, to)
 	case p.Version != 0:
@@ -91,6 +93,9 @@ func itemLines(item plan.Item, o View) (lines []string) {
 		for _, line := range differenceLines(item, d, o) {
 			add("    %s", line)
 		}
+	}
+	for _, c := range item.Conflicts {
+		add("    conflict: %s", Conflict(c))
 	}
 	if text := overwritten(item); text != "" && o.Live {
 		add("    %s", text)
@@ -184,6 +189,10 @@ func difference(item plan.Item, d plan.Difference) string {
 
 // Summary returns the numbers of actions in a plan as one line.
 func Summary(p *restore.Plan) string {
+	if p.Until != 0 {
+		return fmt.Sprintf("plan: %d to create, %d to update, %d to delete, %d unchanged, %d skipped, %d conflicts",
+			p.Count(plan.ActionCreate), p.Count(plan.ActionUpdate), p.Count(plan.ActionDelete), p.Count(plan.ActionNone), p.Count(plan.ActionSkip), p.Conflicts())
+	}
 	return fmt.Sprintf("plan: %d to create, %d to update, %d to replace, %d to delete, %d unchanged, %d kept, %d skipped",
 		p.Count(plan.ActionCreate), p.Count(plan.ActionUpdate), p.Count(plan.ActionReplace), p.Count(plan.ActionDelete),
 		p.Count(plan.ActionNone), p.Count(plan.ActionKeep), p.Count(plan.ActionSkip))
