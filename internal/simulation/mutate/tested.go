@@ -300,11 +300,11 @@ var tested = []struct {
 	}, "restore", "TestRevertGuarded"},
 	{mutation{
 		"a revert with --by takes back what unknown principals changed", "restore/conflicts.go",
-		"|| by != \"\" && r.o.IncludesPrincipal(by) {", "|| by == \"\" || r.o.IncludesPrincipal(by) {",
+		"|| c.By != \"\" && r.o.IncludesPrincipal(c.By) {", "|| c.By == \"\" || r.o.IncludesPrincipal(c.By) {",
 	}, "restore", "TestRevertBy"},
 	{mutation{
 		"a revert with --by takes back what others changed", "restore/conflicts.go",
-		"|| by != \"\" && r.o.IncludesPrincipal(by) {", "|| by != \"\" {",
+		"|| c.By != \"\" && r.o.IncludesPrincipal(c.By) {", "|| c.By != \"\" {",
 	}, "restore", "TestRevertBy"},
 	{mutation{
 		"a conflict names a change of another unit", "restore/conflicts.go",
