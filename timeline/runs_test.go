@@ -221,7 +221,7 @@ func (d *divided) unsettled(w *world) string {
 func TestParts(t *testing.T) {
 	t.Parallel()
 	reads, closings, worlds, late := make(map[int]int), 0, 0, 0
-	for seed := range uint64(cases(t, 500)) {
+	for seed := range uint64(max(200, cases(t, 500))) {
 		r := rand.New(rand.NewPCG(seed, 8))
 		changes, lives := 12, 4
 		if seed%4 > 0 {
@@ -270,7 +270,7 @@ func TestParts(t *testing.T) {
 func TestPartsOfAttributes(t *testing.T) {
 	t.Parallel()
 	reads, closings := make(map[int]int), 0
-	for seed := range uint64(cases(t, 500)) {
+	for seed := range uint64(max(200, cases(t, 500))) {
 		r := rand.New(rand.NewPCG(seed, 9))
 		w := newTaggedOf(r, seed%2 == 1, seed%4 == 0, 40, 30)
 		d, closed, problem := divide(r, w.facts)

@@ -13,11 +13,13 @@ import (
 	"github.com/ssmbak/ssmbak/plan"
 )
 
-// LogEntry is one change in the log.
+// LogEntry is one change in the log, or a mark among them.
 type LogEntry struct {
 	ssmbak.Change
 	// Restore is the restore that made the change, nil if there is none.
 	Restore *archive.RestoreRecord
+	// Mark is a mark in place of a change, nil for a change.
+	Mark *archive.Mark
 	// Patch compares the states before and after the change, nil if they were not
 	// compared. Unpatched is the reason in one clause, or "".
 	Patch     *plan.Item
@@ -89,6 +91,9 @@ func Changes(w io.Writer, entries []LogEntry, o View) error {
 	noted := false
 	for i, e := range entries {
 		rows[i] = []string{o.when(e.Change), string(e.Operation), string(e.Name), numbers(e.Change), e.By, noteOfChange(e, o)}
+		if m := e.Mark; m != nil {
+			rows[i] = []string{o.exact(m.At), markOperation, "@" + m.Name, "", m.By, m.Message}
+		}
 		noted = noted || rows[i][len(header)] != ""
 	}
 	if noted {
@@ -99,6 +104,9 @@ func Changes(w io.Writer, entries []LogEntry, o View) error {
 	}
 	return Table(w, header, rows, o)
 }
+
+// markOperation stands for the operation of a mark in the log.
+const markOperation = "Mark"
 
 // OneLine writes a change as one line.
 func OneLine(w io.Writer, e LogEntry, o View) error {
@@ -128,6 +136,13 @@ func Patch(w io.Writer, e LogEntry, o View) error {
 
 // entryWords returns the parts of a change that are not empty.
 func entryWords(e LogEntry, o View) []string {
+	if m := e.Mark; m != nil {
+		words := []string{o.exact(m.At), markOperation, "@" + m.Name}
+		if m.By != "" {
+			words = append(words, "by "+Escape(m.By))
+		}
+		return append(words, strings.Fields(Escape(m.Message))...)
+	}
 	words := []string{o.when(e.Change), string(e.Operation), string(e.Name)}
 	if n := numbers(e.Change); n != "" {
 		words = append(words, "version "+n)

@@ -21,6 +21,7 @@ type logOptions struct {
 	target                        ssmbak.Target
 	recursive                     bool
 	since, until                  string
+	from, to                      ssmbak.Time // since and until, zero if they are not given
 	patch, reverse, oneline, sets bool
 	gap                           time.Duration
 	requireComplete               bool
@@ -37,6 +38,9 @@ values. A change whose time is uncertain is shown as "between" two times, and is
 included if it may have happened in the requested period. Every time that is shown
 is valid as TIME: at that time the change has happened; with before: in front of it,
 it has not. A time without a fraction has a precision of one second.
+
+Marks are shown in their place as @NAME, unless --by or --operation is given, and
+never in JSON and text.
 
 --patch shows what each change changed: JSON by key, text by line. Of SecureStrings
 it says only "differs", "same" or "not compared", unless --with-decryption is given.
@@ -104,6 +108,7 @@ func (a *app) runLog(ctx context.Context, o logOptions) error {
 	if err != nil {
 		return err
 	}
+	o.from, o.to = since, until
 	found, err := s.archive.Log(ctx, o.target, since, until)
 	if err != nil {
 		return err
@@ -206,6 +211,7 @@ func (a *app) printLog(ctx context.Context, s *session, changes []ssmbak.Change,
 		entries[i].Change = c
 	}
 	a.markRestores(ctx, s, entries)
+	entries = a.withMarks(ctx, s, o, entries)
 	each := func(write func(render.LogEntry) error) error {
 		if !o.patch {
 			for _, e := range entries {

@@ -21,6 +21,82 @@ func (t tests) pattern() string {
 // tested are mutations of what is recorded, stored and restored.
 var tested = []tests{
 	{mutation{
+		"a call may have made another change, too", "timeline/calls.go",
+		"count[part{call, u}] == 1 && ", "",
+	}, "timeline", "TestActors"},
+	{mutation{
+		"of two callers the last one counts", "timeline/calls.go",
+		"(by == \"\" || by == calls[call].By)", "true",
+	}, "timeline", "TestActors"},
+	{mutation{
+		"a call made a change of its own second only", "timeline/calls.go",
+		"const callSlack = 1000", "const callSlack = 0",
+	}, "timeline", "TestActors"},
+	{mutation{
+		"a call made a change of the seconds around it", "timeline/calls.go",
+		"const callSlack = 1000", "const callSlack = 2000",
+	}, "timeline", "TestActors"},
+	{mutation{
+		"a gap hides no deletion", "timeline/calls.go",
+		"return []unit{{op: ssmbak.OpUpdate}, {op: ssmbak.OpDelete}}", "return []unit{{op: ssmbak.OpUpdate}}",
+	}, "timeline", "TestActors"},
+	{mutation{
+		"the value of a tag does not matter", "timeline/calls.go",
+		"return ok && tagUnit(u.key, value) == u", "_ = value\n\t\treturn ok",
+	}, "timeline", "TestActors"},
+	{mutation{
+		"the version of a label does not matter", "timeline/calls.go",
+		" && (u.removed || k.Version == 0 || k.Version == u.number)", "",
+	}, "timeline", "TestActors"},
+	{mutation{
+		"a removed label was attached", "timeline/calls.go",
+		" && (k.API == APIUnlabel) == u.removed", "",
+	}, "timeline", "TestActorsOfAttributesAreTrue"},
+	{mutation{
+		"one call suffices for a change of two tags", "timeline/calls.go",
+		"certain = certain && found", "certain = certain && (found || by != \"\")",
+	}, "timeline", "TestActors"},
+	{mutation{
+		"who changed tags is said although a change was missed", "timeline/calls.go",
+		"case reasonLegacy, reasonMarker, reasonTagsMissed:", "case reasonLegacy, reasonMarker:",
+	}, "timeline", "TestActors"},
+	{mutation{
+		"CloudTrail is believed more than Parameter Store", "timeline/calls.go",
+		"x.By = x.Version.User; x.By != \"\" || ", "x.By = x.Version.User; ",
+	}, "timeline", "TestActors"},
+	{mutation{
+		"calls that say nothing new are recorded", "timeline/calls.go",
+		"if k.API != APIPut || len(k.Tags) > 0 {", "if true {",
+	}, "recorder", "TestCalls"},
+	{mutation{
+		"a failed request is a call", "recorder/call.go",
+		" || t.ErrorCode.value != \"\"", "",
+	}, "recorder", "TestDecodeCalls"},
+	{mutation{
+		"a request that only reads is a call", "recorder/call.go",
+		" || t.ReadOnly.value", "",
+	}, "recorder", "TestDecodeCalls"},
+	{mutation{
+		"a request to another region is a call", "recorder/call.go",
+		" ||\n\t\tt.AWSRegion.value != \"\" && t.AWSRegion.value != e.region", "",
+	}, "recorder", "TestDecodeCalls"},
+	{mutation{
+		"a call makes an index", "recorder/sync.go",
+		"if s.calls() && (!index.Exists || ", "if s.calls() && (",
+	}, "recorder", "TestCalls"},
+	{mutation{
+		"a call of a parameter without an index does not wait", "recorder/call.go",
+		"open[n.event] = true", "_ = n",
+	}, "recorder", "TestCallsAreNothingElse"},
+	{mutation{
+		"CloudTrail's delay is a lag", "recorder/recorder.go",
+		"if n.call == nil { // CloudTrail", "if true { // CloudTrail",
+	}, "recorder", "TestCallsAreNothingElse"},
+	{mutation{
+		"a call deletes", "recorder/call.go",
+		"s.name, s.second, s.call = parsed, k.Second, &k", "s.name, s.second, s.call, s.operation = parsed, k.Second, &k, ssmbak.OpDelete",
+	}, "recorder", "TestCallsInAnyOrder"},
+	{mutation{
 		"a continued listing is complete as of its continuation", "recorder/progress.go",
 		"run.began, run.same = run.listing.Began,", "run.began, run.same = time.Now(),",
 	}, "recorder", "TestKilledListing"},
@@ -70,7 +146,7 @@ var tested = []tests{
 	}, "recorder", "TestForgedDeletion"},
 	{mutation{
 		"an event without a queue is a fact", "recorder/recorder.go",
-		"err = errors.Join(err, r.Sync(ctx, n.name))", "_, err = r.handle(ctx, n.name, []signal{n}), errors.Join(err)",
+		"err = errors.Join(err, r.Sync(ctx, n.name))", "_ = r.handle(ctx, n.name, []signal{n})\n\t\t\terr = errors.Join(err)",
 	}, "recorder", "TestBareEventIsNoFact"},
 	{mutation{
 		"an unavailable value is no warning", "recorder/sync.go",
