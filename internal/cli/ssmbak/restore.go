@@ -21,6 +21,7 @@ import (
 type restoreOptions struct {
 	planOptions
 	dryRun, yes   bool
+	check         bool
 	allRows       bool
 	message       string
 	out, planFile string
@@ -61,6 +62,10 @@ Ctrl-C stops immediately and lists the parameters that are deleted at that time.
 exactly that plan, and refuses parameters that have changed since. --plan FILE
 --dry-run shows the options of the plan and what it would do now.
 
+--check asks IAM, by iam:SimulatePrincipalPolicy, and KMS whether your role or user
+may do everything that a restore needs, and lists what is missing. It changes
+nothing, and takes no TIME if the parameters of today are meant.
+
 Every restore has an ID; ` + "`ssmbak undo ID`" + ` undoes it.
 ` + targetHelp + "\n" + selectorHelp,
 		Example: `  ssmbak restore /app/db 2h
@@ -68,8 +73,12 @@ Every restore has an ID; ` + "`ssmbak undo ID`" + ` undoes it.
   ssmbak restore /app 2024-06-13T20:10:54Z --recursive --dry-run
   ssmbak restore /app/ '2024-06-13 20:10:54' --exact --yes
   ssmbak restore /app 2h --recursive --to /copy
+  ssmbak restore /app --recursive --check
   ssmbak restore --plan plan.json`,
 		Args: func(cmd *cobra.Command, args []string) error {
+			if o.check && o.planFile == "" && len(args) == 1 {
+				return nil // without TIME, for the present
+			}
 			if o.planFile == "" {
 				return a.orVersions(1, exactly("NAME|PATH", "TIME"))(cmd, args)
 			}
@@ -81,6 +90,9 @@ Every restore has an ID; ` + "`ssmbak undo ID`" + ` undoes it.
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.maxRate < 0 {
 				return shell.Usage("use a number of writes per second, such as 3", "--max-rate %g must not be negative", o.maxRate)
+			}
+			if o.check {
+				return a.runCheck(cmd, o, args)
 			}
 			if o.planFile != "" {
 				return a.runPlanFile(cmd, o)
@@ -108,6 +120,7 @@ Every restore has an ID; ` + "`ssmbak undo ID`" + ` undoes it.
 	a.addSummary(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.out, "out", "", "with --dry-run, write the plan to this `FILE`; - means standard output")
+	f.BoolVar(&o.check, "check", false, "ask IAM and KMS whether you could restore it, at TIME or now, and list what is missing; change nothing")
 	f.StringVar(&o.planFile, "plan", "", "apply the plan in this `FILE`; - means standard input, and requires --yes")
 	f.StringVar(&o.planDigest, "plan-sha256", "", "refuse a plan file whose SHA-256 is not `HEX`")
 	return cmd

@@ -42,9 +42,9 @@ type world struct {
 
 	mu        sync.Mutex
 	events    int
-	calls     int                  // messages of CloudTrail
-	requests  map[string][]request // by name
-	noted     map[string]int       // by name, the number of changes whose requests are known
+	calls     int                    // messages of CloudTrail
+	requests  map[string][]request   // by name
+	noted     map[string]int         // by name, the number of changes whose requests are known
 	lost      map[string]bool        // names that lost an event of a value
 	tagLost   map[string]bool        // names that lost an event of tags
 	labelLost map[string]bool        // names that lost an event of labels, or lost one without an event
