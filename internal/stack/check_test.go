@@ -27,7 +27,7 @@ func TestCheckOfRestorers(t *testing.T) {
 			asked[action] = true
 			for _, resource := range need.Resources {
 				if r := stack.NewRequest(action, resource, need.Context); !role.Allows(r) {
-					t.Errorf("a restorer would be told that this is missing: %v", r)
+					t.Errorf("the check would report as missing for a restorer: %v", r)
 				}
 			}
 		}
