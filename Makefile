@@ -41,10 +41,10 @@ long:
 	SSMBAK_LONG=1 $(GO) test ./internal/stack ./recorder ./restore -timeout 30m \
 		-run '^(TestCreateKilled|TestUndoKilledAndFinished|TestUndoKilledItself|TestApplicationIsServed|TestUnreadableStarveNobody)$$'
 
-# Random restores, killed at any request, and undone.
+# Random restores and reverts, killed at any request, and undone.
 SEEDS ?= 3000
 simulate-restores:
-	$(GO) test ./internal/simulation/restoring -run TestSimulation -v -histories $(SEEDS) -timeout 2h
+	$(GO) test ./internal/simulation/restoring -run 'TestSimulation|TestReverts' -v -histories $(SEEDS) -timeout 2h
 
 # Breaks the code in known ways and demands that the simulation finds each.
 mutations:

@@ -39,10 +39,13 @@ type RestoreRecord struct {
 	// Message is what the caller gave with --message.
 	Message string `json:"message,omitempty"`
 	// Target is the NAME|PATH, Recursive its flag, and At the time to which it was
-	// restored, zero if Undoes is set.
+	// restored, for a revert as far as it was taken back; zero if Undoes is set.
 	Target    string      `json:"target"`
 	Recursive bool        `json:"recursive,omitempty"`
 	At        ssmbak.Time `json:"at,omitempty"`
+	// Until is set for a revert: what changed after At, up to and including Until, was
+	// taken back.
+	Until ssmbak.Time `json:"until,omitempty"`
 	// Undoes is the ID of the restore that this one undoes.
 	Undoes string `json:"undoes,omitempty"`
 	// Items are the parameters that the restore was to change, by name.

@@ -38,6 +38,14 @@ func (s Set) Count(o ssmbak.Operation) (n int) {
 	return n
 }
 
+// Done returns the first time at which all changes certainly have happened.
+func (s Set) Done() (done ssmbak.Time) {
+	for _, c := range s.Changes {
+		done = max(done, c.Until)
+	}
+	return done
+}
+
 // Path returns the longest path that contains all parameters of the set: a name if there is
 // only one, and otherwise a path that ends with a slash.
 func (s Set) Path() string {

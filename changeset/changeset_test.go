@@ -43,6 +43,26 @@ func TestGroup(t *testing.T) {
 	}
 }
 
+// TestDone checks that a deletion, of which only the second is known, has happened at the
+// end of that second, and any other change at its own time.
+func TestDone(t *testing.T) {
+	t.Parallel()
+	gone := change("", "/app/db", 2000)
+	gone.By = "a"
+	for _, test := range []struct {
+		changes []ssmbak.Change
+		want    ssmbak.Time
+	}{
+		{[]ssmbak.Change{change("a", "/app/db", 1000), change("a", "/app/url", 1500)}, 1500},
+		{[]ssmbak.Change{change("a", "/app/db", 1000), gone}, 3000},
+		{[]ssmbak.Change{gone, change("a", "/app/url", 3500)}, 3500},
+	} {
+		if sets := changeset.Group(test.changes, time.Minute); len(sets) != 1 || sets[0].Done() != test.want {
+			t.Errorf("%+v, want one that is done at %d", sets, test.want)
+		}
+	}
+}
+
 // TestGroupProperties checks for random changes that each change of a known principal is in
 // exactly one set, that sets of one principal are more than the gap apart, and that changes
 // in a set are not.

@@ -28,7 +28,9 @@ type File struct {
 	Created ssmbak.Time `json:"created"`
 	By      string      `json:"by,omitempty"`
 	// At is the time that is restored, in milliseconds of UTC.
-	At        ssmbak.Time `json:"at"`
+	At ssmbak.Time `json:"at"`
+	// Until is set for a revert, see [Plan.Until].
+	Until     ssmbak.Time `json:"until,omitempty"`
 	Target    string      `json:"target"`
 	Recursive bool        `json:"recursive"`
 	Options   Options     `json:"options"`
@@ -48,6 +50,7 @@ type FileItem struct {
 	After       *FileVersion     `json:"after,omitempty"`
 	Before      *FileVersion     `json:"before,omitempty"`
 	Differences []FileDifference `json:"differences,omitempty"`
+	Conflicts   []FileConflict   `json:"conflicts,omitempty"`
 	Reason      string           `json:"reason,omitempty"`
 	Refused     string           `json:"refused,omitempty"`
 	Notices     []string         `json:"notices,omitempty"`
@@ -69,6 +72,15 @@ type FileDifference struct {
 	After     *string          `json:"after"`
 }
 
+// FileConflict is a [Conflict]. Time is the earliest time of the change, zero if it is
+// unknown.
+type FileConflict struct {
+	Unit   Unit        `json:"unit"`
+	Reason string      `json:"reason"`
+	By     string      `json:"by,omitempty"`
+	Time   ssmbak.Time `json:"time,omitempty"`
+}
+
 // FileError is the reason why a plan file cannot be applied.
 type FileError struct{ Reason string }
 
@@ -78,7 +90,7 @@ func (e *FileError) Error() string { return "the plan cannot be applied: " + e.R
 // and By.
 func NewFile(p *Plan, o Options) *File {
 	f := &File{
-		Format: fileFormat, Kind: fileKind, At: p.At, Target: p.Target.String(), Recursive: p.Target.Recursive(), Options: o, Items: []FileItem{},
+		Format: fileFormat, Kind: fileKind, At: p.At, Until: p.Until, Target: p.Target.String(), Recursive: p.Target.Recursive(), Options: o, Items: []FileItem{},
 	}
 	for i := range p.Items {
 		if p.Items[i].Action == ActionNone {
@@ -107,6 +119,9 @@ func fileItem(i *Item) FileItem {
 			y.After = &d.After
 		}
 		x.Differences = append(x.Differences, y)
+	}
+	for _, c := range i.Conflicts {
+		x.Conflicts = append(x.Conflicts, FileConflict{Unit: c.Unit, Reason: c.Reason, By: c.By, Time: c.Time()})
 	}
 	return x
 }

@@ -38,6 +38,10 @@ type Options struct {
 	// names are matched.
 	Only    []string `json:"only,omitempty"`
 	Exclude []string `json:"exclude,omitempty"`
+	// Principals restricts a revert to what principals that match one of these patterns
+	// changed, see [pattern.MatchPrincipal]: a parameter that another principal, or an unknown
+	// one, changed in between is a conflict. It has no effect on a restore.
+	Principals []string `json:"by,omitempty"`
 	// KeyID is the KMS key for every SecureString that is written, instead of the
 	// recorded one. A parameter that differs in nothing but this key is not written.
 	KeyID string `json:"keyId,omitempty"`

@@ -32,7 +32,8 @@ const (
 	ActionNone Action = "none"
 	// ActionKeep: the parameter exists and did not, but only [Options.Exact] deletes it.
 	ActionKeep Action = "keep"
-	// ActionSkip: the state or the value is unknown, so the parameter is not changed.
+	// ActionSkip: the state or the value is unknown, or all that a revert would take back
+	// is in conflict, so the parameter is not changed.
 	ActionSkip Action = "skip"
 )
 
@@ -49,10 +50,14 @@ type Plan struct {
 	Target ssmbak.Target
 	// Undoes is the ID of the restore that the plan undoes, "" for any other plan.
 	Undoes string
+	// Until is set for a revert: what changed after At, up to and including Until, is
+	// taken back.
+	Until ssmbak.Time
 	// Items has one item for each parameter of the target that exists now, existed at
 	// the restored time, had been deleted by then, or may be one of these, sorted by
 	// name. The plan of an undo has one for each parameter that the undone restore was
-	// to change.
+	// to change, and that of a revert one for each parameter that existed, or may have
+	// existed, at one of the two times.
 	Items []Item
 	// SkippedOwn are the parameters of the target that contain the name of ssmbak's
 	// bucket and are skipped, see [Options.Own].
@@ -154,6 +159,10 @@ type Item struct {
 	// Warnings are one clause each, about events that may occur while the item is
 	// applied. They are irrelevant afterwards.
 	Warnings []string
+
+	// Conflicts are the units that a revert does not take back, because they changed
+	// since. Their parameter is otherwise changed as the action says.
+	Conflicts []Conflict
 
 	// Remedy is what helps if Refused is set, "" for [RemedyFix].
 	Remedy Remedy

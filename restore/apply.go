@@ -85,7 +85,7 @@ func (r *Restorer) Apply(ctx context.Context, p *Plan) (Result, error) {
 		r.o.Began(record.ID)
 	}
 	run := *r
-	run.images = newImages(ctx, &run)
+	run.images, run.guarded = newImages(ctx, &run), p.Until != 0
 	run.run(ctx, todo)
 	run.images.end()
 	for _, out := range todo {
@@ -209,6 +209,13 @@ func (r *Restorer) log(ctx context.Context, out *plan.Outcome) {
 // delete deletes the parameters with one request, except those that have changed since
 // the plan was made, which is checked right before.
 func (r *Restorer) delete(ctx, begin context.Context, task []*plan.Outcome, check *rechecker) {
+	task = slices.DeleteFunc(slices.Clone(task), func(out *plan.Outcome) bool {
+		err := r.guard(begin, &out.Item)
+		if err != nil {
+			setStatus(out, err)
+		}
+		return err != nil
+	})
 	for len(task) > 0 {
 		names := make([]ssmbak.Name, len(task))
 		for i, out := range task {

@@ -35,7 +35,9 @@ const fewParameters = 100
 type subject struct {
 	name ssmbak.Name        // of the parameter that is written
 	line *timeline.Timeline // nil if nothing was recorded
-	at   ssmbak.Time        // of the state to restore, zero if it is not in the timeline
+	// moments are the times of which the timeline has the states. Without one, the states
+	// in parts are unknown.
+	moments []ssmbak.Time
 	// origin is the parameter whose state is restored, and past its timeline, nil if
 	// nothing was recorded.
 	origin  ssmbak.Name
@@ -44,6 +46,9 @@ type subject struct {
 	live    *paramstore.Description
 	unsaved error // why the live state could not be recorded
 	c       plan.Case
+	// reversal and item are those of a revert.
+	reversal plan.Reversal
+	item     plan.Item
 	// unread says that live tags or labels were not read.
 	unread bool
 }
@@ -187,7 +192,11 @@ func (r *Restorer) reload(ctx context.Context, s *subject, complete archive.Reco
 	if x.Facts.Empty() {
 		return nil
 	}
-	line, problem, err := r.archive.Timeline(ctx, x, complete, s.at)
+	moments := s.moments
+	if len(moments) == 0 {
+		moments = []ssmbak.Time{0} // no part, instead of all
+	}
+	line, problem, err := r.archive.Timeline(ctx, x, complete, moments...)
 	if err != nil {
 		return err
 	}
@@ -280,17 +289,26 @@ func (r *Restorer) values(ctx context.Context, s *subject) error {
 			return err // without it there is nothing to compare
 		}
 	}
-	if before && len(s.c.Before.Objects) > 0 {
-		v, err := r.value(ctx, s, s.name, s.c.Before.Version, s.c.Before.Objects)
-		if err != nil {
-			return err
-		}
-		if !v.IsKnown() {
-			s.c.Unsaved = "its live value is not in the archive: " + v.Reason
-			return nil
-		}
-		s.c.Before.Value = v
+	if before {
+		return r.readBefore(ctx, s)
 	}
+	return nil
+}
+
+// readBefore reads the live value from the archive.
+func (r *Restorer) readBefore(ctx context.Context, s *subject) error {
+	if len(s.c.Before.Objects) == 0 {
+		return nil
+	}
+	v, err := r.value(ctx, s, s.name, s.c.Before.Version, s.c.Before.Objects)
+	if err != nil {
+		return err
+	}
+	if !v.IsKnown() {
+		s.c.Unsaved = "its live value is not in the archive: " + v.Reason
+		return nil
+	}
+	s.c.Before.Value = v
 	return nil
 }
 
@@ -361,6 +379,12 @@ func (r *Restorer) attributes(ctx context.Context, s *subject, all bool) error {
 	if recorded {
 		return nil
 	}
+	return r.saveAttributes(ctx, s)
+}
+
+// saveAttributes records the live tags and labels.
+func (r *Restorer) saveAttributes(ctx context.Context, s *subject) error {
+	c := &s.c
 	c.TagsUnsaved = "its tags and labels are not in the archive"
 	if r.sync == nil {
 		return nil

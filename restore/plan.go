@@ -6,11 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
-	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/pattern"
 	"github.com/ssmbak/ssmbak/plan"
 )
@@ -49,67 +46,19 @@ func (r *Restorer) Plan(ctx context.Context, target ssmbak.Target, at ssmbak.Tim
 	if r.o.To != "" {
 		return r.planRelocated(ctx, target, at)
 	}
-	// The results of the listings are read before the indexes, so that the indexes are
-	// not older.
-	complete, err := r.archive.Reconciled(ctx)
+	found, err := r.scope(ctx, target, at)
 	if err != nil {
 		return nil, err
 	}
-	f := &finder{live: r.live, target: target, all: r.o.Exact || r.o.FindNew || !unknownAreNew(complete, at)}
-	var recorded archive.Timelines
-	var below map[ssmbak.Name]paramstore.Description
-	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() (err error) {
-		recorded, err = r.archive.Timelines(gctx, target, at)
-		return err
-	})
-	_, possible := target.Name()
-	path := !possible || target.Recursive()
-	if path && f.all {
-		g.Go(func() (err error) {
-			below, err = f.below(gctx)
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return nil, err
-	}
-	f.addNames(recorded, complete.Unrecorded())
-	if path && !f.all {
-		if below, err = f.below(ctx); err != nil {
-			return nil, err
-		}
-	}
-	out := &Plan{Plan: plan.Plan{At: at, Target: target, Version: r.version(), Complete: recorded.Complete, Since: recorded.Since}, Unchecked: recorded.Unchecked}
-	subjects, one, err := r.subjects(ctx, f, recorded, below)
-	if err != nil {
-		return nil, err
-	}
-	unmatched := r.o.CheckNames(origins(subjects))
-	if unmatched != nil && path && !f.all {
-		// A pattern may match a live parameter that was never recorded.
-		f.all = true
-		if below, err = f.below(ctx); err != nil {
-			return nil, err
-		}
-		if subjects, one, err = r.subjects(ctx, f, recorded, below); err != nil {
-			return nil, err
-		}
-		unmatched = r.o.CheckNames(origins(subjects))
-	}
-	if unmatched != nil {
-		return nil, unmatched
-	}
-	subjects = r.exclude(&out.Plan, subjects, one, complete.Excluded)
-	for _, s := range subjects {
-		s.at = at
-	}
-	err = r.finish(ctx, out, subjects, complete, one, func(_ context.Context, s *subject) error {
+	out := found.plan(at)
+	out.Version = r.version()
+	subjects := r.exclude(&out.Plan, found.subjects, found.one, found.complete.Excluded)
+	err = r.finish(ctx, out, subjects, found.complete, found.one, func(_ context.Context, s *subject) error {
 		s.past = s.line
-		r.fillAfter(s, at, complete)
+		r.fillAfter(s, at, found.complete)
 		return nil
 	})
-	out.Unproved = r.unproved(recorded, target, at, subjects)
+	out.Unproved = r.unproved(found.recorded, target, at, at, subjects)
 	return out, err
 }
 
@@ -136,13 +85,9 @@ func (r *Restorer) exclude(out *plan.Plan, subjects []*subject, one bool, unreco
 // after the live state was recorded. With one, the plan is for one parameter, which is
 // included even if it exists at neither time.
 func (r *Restorer) finish(ctx context.Context, out *Plan, subjects []*subject, complete archive.Reconciled, one bool, fillAfter func(context.Context, *subject) error) error {
-	if err := each(ctx, r.o.Parallel, subjects, func(ctx context.Context, s *subject) error { return r.ensureRecorded(ctx, s, complete) }); err != nil {
+	now, err := r.record(ctx, subjects, complete)
+	if err != nil {
 		return err
-	}
-	now := ssmbak.TimeOf(time.Now())
-	for _, s := range subjects {
-		s.c = plan.Case{Name: s.name, Now: now}
-		s.fillBefore()
 	}
 	if err := each(ctx, reads, subjects, fillAfter); err != nil {
 		return err
@@ -157,31 +102,49 @@ func (r *Restorer) finish(ctx context.Context, out *Plan, subjects []*subject, c
 		return err
 	}
 	for _, s := range subjects {
-		item := plan.Decide(s.c, r.o.Options)
-		if s.live == nil && s.unsaved != nil && item.Action == plan.ActionCreate {
-			item.Notices = append(item.Notices, "its deletion could not be recorded: "+s.unsaved.Error())
-		}
-		if item.Action == plan.ActionCreate {
-			if free := s.free(r.o.Recreation); free > now {
-				item.NotBefore = free
-				if r.o.Recreation >= time.Second { // shorter waits are not noticeable
-					item.Warnings = append(item.Warnings, fmt.Sprintf("it was deleted recently: it is created at %s at the earliest, as AWS recommends", free))
-				}
-			}
-		}
-		if s.problem != nil {
-			out.Problems = append(out.Problems, archive.Problem{Name: s.name, Err: s.problem})
-		}
-		if s.unread && item.Action == plan.ActionNone {
-			out.UnreadAttributes++
-		}
-		if item.Unlisted() {
-			out.Unlisted++
-		}
-		// A path does not include parameters that exist at neither time.
-		if one || item.Action != plan.ActionNone || item.Before != nil || s.c.Existed {
-			out.Items = append(out.Items, item)
-		}
+		r.add(out, s, plan.Decide(s.c, r.o.Options), now, one || s.c.Before != nil || s.c.Existed)
 	}
 	return nil
+}
+
+// record records the live states that the archive does not have yet, and fills them into
+// the subjects. It returns the time of the plan.
+func (r *Restorer) record(ctx context.Context, subjects []*subject, complete archive.Reconciled) (now ssmbak.Time, err error) {
+	if err := each(ctx, r.o.Parallel, subjects, func(ctx context.Context, s *subject) error { return r.ensureRecorded(ctx, s, complete) }); err != nil {
+		return 0, err
+	}
+	now = ssmbak.TimeOf(time.Now())
+	for _, s := range subjects {
+		s.c = plan.Case{Name: s.name, Now: now}
+		s.fillBefore()
+	}
+	return now, nil
+}
+
+// add adds an item to the plan. A path does not include a parameter that is not changed
+// unless it is relevant: it exists at a time of the plan.
+func (r *Restorer) add(out *Plan, s *subject, item plan.Item, now ssmbak.Time, relevant bool) {
+	if s.live == nil && s.unsaved != nil && item.Action == plan.ActionCreate {
+		item.Notices = append(item.Notices, "its deletion could not be recorded: "+s.unsaved.Error())
+	}
+	if item.Action == plan.ActionCreate {
+		if free := s.free(r.o.Recreation); free > now {
+			item.NotBefore = free
+			if r.o.Recreation >= time.Second { // shorter waits are not noticeable
+				item.Warnings = append(item.Warnings, fmt.Sprintf("it was deleted recently: it is created at %s at the earliest, as AWS recommends", free))
+			}
+		}
+	}
+	if s.problem != nil {
+		out.Problems = append(out.Problems, archive.Problem{Name: s.name, Err: s.problem})
+	}
+	if s.unread && item.Action == plan.ActionNone {
+		out.UnreadAttributes++
+	}
+	if item.Unlisted() {
+		out.Unlisted++
+	}
+	if relevant || item.Action != plan.ActionNone {
+		out.Items = append(out.Items, item)
+	}
 }

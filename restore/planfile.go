@@ -35,7 +35,13 @@ func (r *Restorer) PlanFile(ctx context.Context, f *plan.File) (*Plan, error) {
 	if err != nil {
 		return nil, &plan.FileError{Reason: err.Error()}
 	}
-	p, err := r.Plan(ctx, target, f.At)
+	var p *Plan
+	switch {
+	case f.Until != 0:
+		p, err = r.Revert(ctx, target, f.At, f.Until)
+	default:
+		p, err = r.Plan(ctx, target, f.At)
+	}
 	if err != nil {
 		return nil, err
 	}

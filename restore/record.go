@@ -18,7 +18,7 @@ func (r *Restorer) newRecord(p *Plan, todo []*plan.Outcome) *archive.RestoreReco
 	rec := &archive.RestoreRecord{
 		ID:    archive.NewRestoreID(now, strings.ToLower(rand.Text()[:6])),
 		Began: now.UTC().Truncate(time.Millisecond), By: r.o.By, Arguments: r.o.Arguments, Message: r.o.Message,
-		Target: p.Target.String(), Recursive: p.Target.Recursive(), At: p.At, Undoes: p.Undoes,
+		Target: p.Target.String(), Recursive: p.Target.Recursive(), At: p.At, Until: p.Until, Undoes: p.Undoes,
 	}
 	if p.Undoes != "" {
 		rec.At = 0

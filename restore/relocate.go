@@ -63,7 +63,7 @@ func (r *Restorer) planRelocated(ctx context.Context, target ssmbak.Target, at s
 		r.fillAfter(s, at, complete)
 		return nil
 	})
-	out.Unproved = r.unproved(recorded, target, at, subjects)
+	out.Unproved = r.unproved(recorded, target, at, at, subjects)
 	return out, err
 }
 

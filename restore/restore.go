@@ -19,6 +19,11 @@
 // Store has no conditional writes: a change between this read and the write is
 // overwritten. The number of the written version reveals that, and it is reported.
 //
+// # Reverts
+//
+// [Restorer.Revert] plans to take back only what changed between two times. Such a plan is
+// applied, recorded and undone like that of a restore.
+//
 // # Undo
 //
 // Before a restore writes to Parameter Store, it saves a record in the archive with the
@@ -90,8 +95,9 @@ type Restorer struct {
 	live    *paramstore.Store
 	sync    Syncer
 	o       Options
-	// images is set during Apply.
-	images *images
+	// images is set during Apply, and so is guarded for a revert, see [Restorer.guard].
+	images  *images
+	guarded bool
 }
 
 // New returns a Restorer from an archive to the Parameter Store of the same account and

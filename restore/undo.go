@@ -59,7 +59,7 @@ func (r *Restorer) Undo(ctx context.Context, id string) (*Plan, error) {
 			items[x.Name] = x
 			s := &subject{name: x.Name, origin: x.Name}
 			if x.Before != nil {
-				s.at = x.Before.Version.Time
+				s.moments = []ssmbak.Time{x.Before.Version.Time}
 			}
 			subjects = append(subjects, s)
 		}

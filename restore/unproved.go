@@ -7,11 +7,11 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 )
 
-// unproved returns the parameters of a plan that are not certain. subjects are those of
-// the plan. Parameters that the last listing could not compare are certain if the archive
+// unproved returns the parameters of a plan that are not certain between two times.
+// subjects are those of the plan. Parameters that the last listing could not compare are certain if the archive
 // and Parameter Store agree about them now.
-func (r *Restorer) unproved(recorded archive.Timelines, target ssmbak.Target, at ssmbak.Time, subjects []*subject) archive.Unproved {
-	u := r.filterUnproved(recorded.Unproved(target, at, at), recorded.One)
+func (r *Restorer) unproved(recorded archive.Timelines, target ssmbak.Target, from, to ssmbak.Time, subjects []*subject) archive.Unproved {
+	u := r.filterUnproved(recorded.Unproved(target, from, to), recorded.One)
 	byOrigin := make(map[ssmbak.Name]*subject, len(subjects))
 	for _, s := range subjects {
 		byOrigin[s.origin] = s
@@ -21,7 +21,7 @@ func (r *Restorer) unproved(recorded archive.Timelines, target ssmbak.Target, at
 		if s == nil || s.past == nil {
 			return false
 		}
-		state, _ := s.past.At(at)
+		state, _ := s.past.At(from)
 		return state.Deleted || state.Version.Time != 0 || state.Certainty != ssmbak.Unknown
 	})
 	u.Unsure = slices.DeleteFunc(u.Unsure, func(name ssmbak.Name) bool {

@@ -82,3 +82,10 @@ func (t *Timeline) notBefore(n int, first ssmbak.Time) bool {
 func (t *Timeline) deletedBetween(first, begin ssmbak.Time) bool {
 	return first < begin && slices.ContainsFunc(t.facts.Deletions, func(d Deletion) bool { return d.until() > first && d.from() <= begin })
 }
+
+// SameLife reports whether the parameter existed at both moments and observations show
+// that it was not deleted in between.
+func (t *Timeline) SameLife(a, b ssmbak.Time) bool {
+	first, second := t.Span(a), t.Span(b)
+	return first.life != noLife && first.life == second.life
+}

@@ -257,6 +257,7 @@ func TestTerminal(t *testing.T) {
 		"no question":        notAsked,
 		"a screenful":        screenful,
 		"a pager":            paged,
+		"a revert":           revertAsked,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -5,7 +5,7 @@
 // [Process] is a program that runs in it. Its requests can be slow and can fail, and it
 // can be killed at any of them, as determined by its [Course]. A [Simulation] determines
 // what happens in a history and what is checked. There are two: package recording
-// simulates recorders and reconciles, and package restoring simulates restore and undo.
+// simulates recorders and reconciles, and package restoring simulates restore, revert and undo.
 //
 // Random decisions depend on the seed and the subject of the decision, but not on the
 // order of goroutines, so that histories are reproducible.
@@ -136,7 +136,7 @@ func (s Simulation[P]) holds(t *testing.T, n uint64, counts *Counts) bool {
 	ended := false
 	defer func() {
 		if !ended { // it called FailNow or panicked
-			t.Errorf("seed %d did not complete; %s", n, again(n))
+			t.Errorf("seed %d did not complete; %s", n, again(t, n))
 		}
 	}()
 	w := s.play(t, s.Plan(n), counts)
@@ -144,13 +144,14 @@ func (s Simulation[P]) holds(t *testing.T, n uint64, counts *Counts) bool {
 	if len(w.problems) == 0 {
 		return true
 	}
-	t.Errorf("seed %d breaks a promise; %s:\n%v", n, again(n), w)
+	t.Errorf("seed %d breaks a promise; %s:\n%v", n, again(t, n), w)
 	return false
 }
 
 // again returns how to run one seed.
-func again(n uint64) string {
-	return fmt.Sprintf("`go test . -run TestSimulation -seed %d` in this package runs only this seed", n)
+func again(t *testing.T, n uint64) string {
+	test, _, _ := strings.Cut(t.Name(), "/")
+	return fmt.Sprintf("`go test . -run %s -seed %d` in this package runs only this seed", test, n)
 }
 
 func (s Simulation[P]) play(t *testing.T, plan P, counts *Counts) (w *World) {

@@ -196,8 +196,11 @@ func noteOfChange(e LogEntry, o View) string {
 	}
 	if r := e.Restore; r != nil {
 		what := "restore "
-		if r.Undoes != "" {
+		switch {
+		case r.Undoes != "":
 			what = "undo "
+		case r.Until != 0:
+			what = "revert "
 		}
 		note = strings.TrimPrefix(note+", "+what+r.ID+" by "+r.By, ", ")
 		if r.Message != "" {

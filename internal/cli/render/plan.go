@@ -32,6 +32,8 @@ func Title(p *restore.Plan, to string) string {
 	switch {
 	case p.Undoes != "":
 		return "undo of restore " + p.Undoes
+	case p.Until != 0:
+		return fmt.Sprintf("revert of %s from %s to %s", p.Target, p.At, p.Until)
 	case p.Version != 0 && to != "":
 		return fmt.Sprintf("restore of version %d of %s to %s", p.Version, p.Target, to)
 	case p.Version != 0:
@@ -105,6 +107,9 @@ func itemLines(item plan.Item, o View) (lines []string) {
 		for _, line := range differenceLines(item, d, o.narrow(4)) {
 			add("    %s", line)
 		}
+	}
+	for _, c := range item.Conflicts {
+		note("conflict: " + Conflict(c))
 	}
 	if live := overwritten(item, o.narrow(4)); live != "" && o.Live {
 		note(live)
@@ -207,6 +212,10 @@ func difference(prefix string, item plan.Item, d plan.Difference, o View) string
 
 // Summary returns the numbers of actions in a plan as one line.
 func Summary(p *restore.Plan) string {
+	if p.Until != 0 {
+		return fmt.Sprintf("plan: %d to create, %d to update, %d to delete, %d unchanged, %d skipped, %d conflicts",
+			p.Count(plan.ActionCreate), p.Count(plan.ActionUpdate), p.Count(plan.ActionDelete), p.Count(plan.ActionNone), p.Count(plan.ActionSkip), p.Conflicts())
+	}
 	return fmt.Sprintf("plan: %d to create, %d to update, %d to replace, %d to delete, %d unchanged, %d kept, %d skipped",
 		p.Count(plan.ActionCreate), p.Count(plan.ActionUpdate), p.Count(plan.ActionReplace), p.Count(plan.ActionDelete),
 		p.Count(plan.ActionNone), p.Count(plan.ActionKeep), p.Count(plan.ActionSkip))

@@ -52,12 +52,13 @@ func (q Question) Write(w io.Writer, p *restore.Plan, o View) error {
 	return err
 }
 
-// ordered returns the items that a plan would write, most destructive first.
+// ordered returns the items that a plan would write, most destructive first, and those in
+// conflict.
 func ordered(p *restore.Plan) []plan.Item {
-	rank := map[plan.Action]int{plan.ActionDelete: 1, plan.ActionReplace: 2, plan.ActionUpdate: 3, plan.ActionCreate: 4}
+	rank := map[plan.Action]int{plan.ActionDelete: 1, plan.ActionReplace: 2, plan.ActionUpdate: 3, plan.ActionCreate: 4, plan.ActionSkip: 5}
 	var items []plan.Item
 	for _, item := range p.Items {
-		if item.Action.Writes() {
+		if item.Action.Writes() || len(item.Conflicts) > 0 {
 			items = append(items, item)
 		}
 	}

@@ -22,6 +22,7 @@ type RestoreRow struct {
 	Target    string
 	Recursive bool
 	At        ssmbak.Time // the time that was restored, null for an undo
+	Until     ssmbak.Time // of a revert: what changed after At and up to then was taken back
 	Undoes    optional    // the restore that it undid
 	UndoneBy  optional    // the newest restore that undid it
 	Undone    int         // parameters that are undone since
@@ -43,7 +44,7 @@ func RestoreRows(all []*archive.RestoreRecord) []RestoreRow {
 		}
 		row := RestoreRow{
 			ID: r.ID, Time: ssmbak.TimeOf(r.Began), By: optional(r.By), Arguments: optional(r.Arguments), Message: optional(r.Message), Target: r.Target,
-			Recursive: r.Recursive, At: r.At, Undoes: optional(r.Undoes), UndoneBy: optional(undone[r.ID]), Items: len(r.Items),
+			Recursive: r.Recursive, At: r.At, Until: r.Until, Undoes: optional(r.Undoes), UndoneBy: optional(undone[r.ID]), Items: len(r.Items),
 		}
 		row.Undone, row.Changed = restore.Undone(r, all[:i])
 		if !r.Ended.IsZero() {

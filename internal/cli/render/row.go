@@ -226,6 +226,7 @@ func PlannedRowOf(item plan.Item, live, reveal bool) Row {
 		field{"Overwrites", overwrites(item, live)},
 		field{"Deletion", deletionRow(item)},
 		field{"Notices", append([]string{}, item.Notices...)},
+		field{"Conflicts", conflictRows(item.Conflicts)},
 	)
 }
 

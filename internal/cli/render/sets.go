@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ssmbak/ssmbak"
@@ -24,11 +25,12 @@ type SetRow struct {
 	Unknown     int // changes by unknown principals in between
 	Overlaps    []int
 	Before      string // the TIME before the first change
-	Compare     string // the command that shows what changed from then to the end of the set
+	Compare     string // the command that shows what changed from then to when all of the set had happened
+	Revert      string // the command that takes back the set, unless others changed the same parameters
 }
 
 // SetRowOf returns the row of a set, without its number, the numbers of others and the
-// command. Until is its last millisecond.
+// commands. Until is its last millisecond.
 func SetRowOf(s changeset.Set) SetRow {
 	row := SetRow{
 		From: s.From, Until: s.Until - 1, By: s.By, Path: s.Path(), Overlaps: []int{}, Unknown: s.Unknown, Before: "before:" + s.From.String(),
@@ -43,8 +45,12 @@ func SetRowOf(s changeset.Set) SetRow {
 	return row
 }
 
-// Sets writes sets of changes as paragraphs.
+// Sets writes sets of changes as paragraphs with commands that continue from it, or in the format of
+// a report as a table.
 func Sets(w io.Writer, rows []SetRow, o View) error {
+	if o.Format != Framed {
+		return setTable(w, rows, o)
+	}
 	var b strings.Builder
 	for i, r := range rows {
 		if i > 0 {
@@ -58,8 +64,19 @@ func Sets(w io.Writer, rows []SetRow, o View) error {
 		if len(r.Overlaps) > 0 {
 			fmt.Fprintf(&b, "    overlaps set %s\n", strings.Trim(strings.ReplaceAll(fmt.Sprint(r.Overlaps), " ", ", "), "[]"))
 		}
-		fmt.Fprintf(&b, "    before it: %s\n    `%s`\n", r.Before, r.Compare)
+		fmt.Fprintf(&b, "    `%s`\n    before it: %s\n    `%s`\n", r.Compare, r.Before, r.Revert)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func setTable(w io.Writer, rows []SetRow, o View) error {
+	cells := make([][]string, len(rows))
+	for i, r := range rows {
+		cells[i] = []string{
+			strconv.Itoa(r.Set), o.exact(r.From), o.exact(r.Until), r.By, r.Path,
+			strconv.Itoa(r.Created), strconv.Itoa(r.Updated), strconv.Itoa(r.Deleted), strconv.Itoa(r.Others), strconv.Itoa(r.Unknown),
+		}
+	}
+	return Table(w, []string{"Set", "From", "Until", "By", "Path", "Created", "Updated", "Deleted", "Tags and labels", "By unknown principals"}, cells, o)
 }

@@ -2,6 +2,7 @@ package ssmbakcli
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -12,12 +13,15 @@ import (
 	"os"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/plan"
 )
 
 // writePlanFile writes a plan to a file, or to standard output if path is "-".
 func (a *app) writePlanFile(path string, f *plan.File) error {
+	verb := verbOf(f)
 	text, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode the plan: %w", err)
@@ -32,9 +36,17 @@ func (a *app) writePlanFile(path string, f *plan.File) error {
 		return shell.Fail("choose a file in a writable directory", "write the plan to %s: %v", path, err)
 	}
 	if replaced {
-		a.Note("plan written to %s: `ssmbak restore --plan %s --plan-sha256 %x` applies it", path, shell.Quote(path), sha256.Sum256(text))
+		a.Note("plan written to %s: `ssmbak %s --plan %s --plan-sha256 %x` applies it", path, verb, shell.Quote(path), sha256.Sum256(text))
 	}
 	return nil
+}
+
+// verbOf returns the name of the command that makes and applies a plan.
+func verbOf(f *plan.File) string {
+	if f.Until != 0 {
+		return "revert"
+	}
+	return "restore"
 }
 
 // readPlanFile reads a plan from a file, or from standard input if path is "-". It
@@ -93,10 +105,67 @@ func optionsOf(f *plan.File) string {
 	for _, flag := range []struct {
 		name   string
 		values []string
-	}{{"to", []string{f.Options.To}}, {"only", f.Options.Only}, {"exclude", f.Options.Exclude}, {"key-id", []string{f.Options.KeyID}}} {
+	}{{"to", []string{f.Options.To}}, {"by", f.Options.Principals}, {"only", f.Options.Only}, {"exclude", f.Options.Exclude}, {"key-id", []string{f.Options.KeyID}}} {
 		for _, value := range flag.values {
 			b.WriteString(shell.Given(flag.name, value))
 		}
 	}
 	return b.String()
+}
+
+// runPlanFile applies the plan in a file.
+func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
+	for _, flag := range append([]string{"out", "by"}, planFlags...) {
+		if cmd.Flags().Changed(flag) {
+			return shell.Usage("omit it: the plan has its own options", "--%s cannot be combined with --plan", flag)
+		}
+	}
+	if o.planFile == "-" && !o.yes && !o.dryRun {
+		return shell.Usage("review the plan, then add --yes", "--plan - reads the plan from standard input, so it cannot ask for confirmation")
+	}
+	f, err := a.readPlanFile(o.planFile, o.planDigest)
+	if err != nil {
+		return err
+	}
+	verb := verbOf(f)
+	if verb != cmd.Name() {
+		return shell.Usage("use `ssmbak "+verb+" --plan "+shell.Quote(o.planFile)+"`", "%s is the plan of a %s", o.planFile, verb)
+	}
+	ctx := cmd.Context()
+	s, err := a.openToRestore(ctx, o.maxRate)
+	if err != nil {
+		return err
+	}
+	a.NoteFacts(shell.Facts{"At": f.At}, "time %s", a.both(f.At))
+	arguments := verb + " --plan " + shell.Quote(o.planFile)
+	same := "ssmbak " + verb + " " + planned(f.Target, f.At, f.Options)
+	if f.Until != 0 {
+		a.NoteFacts(shell.Facts{"At": f.Until}, "time %s", a.both(f.Until))
+		same += " " + f.Until.String()
+	}
+	same += optionsOf(f)
+	// The options come before the parameters: they decide what happens to those.
+	a.Note("plan made at %s by %s: `%s`", f.Created, cmp.Or(f.By, "an unknown caller"), same)
+	o.to, o.replan = f.Options.To, same+" --dry-run --out "+shell.Quote(o.planFile)
+	again := "ssmbak " + arguments
+	if o.planFile == "-" { // standard input cannot be read again
+		again = same
+	}
+	options := o.restore(a)
+	options.Options, options.Message = f.Options, o.message
+	r, progress := a.restorer(s, options, arguments, again)
+	defer progress.Close()
+	p, err := r.PlanFile(ctx, f)
+	if err != nil {
+		return err
+	}
+	a.noteUnchecked(p.Unchecked)
+	if o.dryRun {
+		progress.Close()
+		if err := a.printRestorePlan(ctx, s, p, o.to); err != nil {
+			return err
+		}
+		return a.foreseen(p)
+	}
+	return a.carryOut(ctx, s, r, p, progress, o, again)
 }

@@ -47,6 +47,11 @@ func (o *planOptions) addSomeFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.BoolVar(&o.replace, "replace", false, "delete and recreate parameters that cannot be changed in place (advanced to standard tier, type or data type changes)")
 	f.StringVar(&o.keyID, "key-id", "", "encrypt every SecureString with this KMS `KEY` instead of its recorded one")
+	o.addPatterns(cmd)
+}
+
+func (o *planOptions) addPatterns(cmd *cobra.Command) {
+	f := cmd.Flags()
 	f.StringArrayVar(&o.only, "only", nil, "only parameters that match this `GLOB`: 'db*' (last level), /app/db (and below), '*/db/host' (any depth), '/app/**/db'; may be repeated")
 	f.StringArrayVar(&o.exclude, "exclude", nil, "skip parameters that match this `GLOB`, see --only; may be repeated")
 }
@@ -114,18 +119,14 @@ func (a *app) plan(ctx context.Context, s *session, r *restore.Restorer, target 
 	if err != nil {
 		return nil, err
 	}
-	a.noteLeftOut(p.SkippedOwn, p.Excluded)
-	if n := len(p.Unrecorded); n > 0 {
-		a.NoteFacts(shell.Facts{"Counts": shell.Facts{"unrecorded": n}}, "skipped %s excluded from recording (%s)", shell.Count(n, "parameter", "parameters"), p.Unrecorded[0])
-	}
-	a.noteUnchanged(p.Items)
+	a.noteSkipped(p)
 	if p.Unlisted > 0 {
 		a.Note("kept %s first recorded after that time: whether %s existed then is unknown, because no complete listing is that old", shell.Count(p.Unlisted, "parameter", "parameters"), shell.Plural(p.Unlisted, "it", "they"))
 	}
 	if p.UnreadAttributes > 0 {
 		a.Note("did not read the tags and labels of %s without other differences: `ssmbak reconcile --deep` compares all of them", shell.Count(p.UnreadAttributes, "parameter", "parameters"))
 	}
-	if len(p.Items)+len(p.Problems)+len(p.SkippedOwn)+len(p.Unrecorded)+p.Excluded > 0 || !p.Unproved.Empty() {
+	if concerned(p) {
 		if len(p.Items) > 0 && len(p.Problems) == 0 && p.Unproved.Empty() && allBefore(p.Items) {
 			return nil, a.before(ctx, s, target, at)
 		}
@@ -135,6 +136,21 @@ func (a *app) plan(ctx context.Context, s *session, r *restore.Restorer, target 
 		return p, nil
 	}
 	return p, a.anything(ctx, s, target, at.String())
+}
+
+// concerned reports whether there is anything that a plan is about.
+func concerned(p *restore.Plan) bool {
+	return len(p.Items)+len(p.Problems)+len(p.SkippedOwn)+len(p.Unrecorded)+p.Excluded > 0 || !p.Unproved.Empty()
+}
+
+// noteSkipped prints which parameters a plan skips, and what it cannot restore of those
+// that it does not change.
+func (a *app) noteSkipped(p *restore.Plan) {
+	a.noteLeftOut(p.SkippedOwn, p.Excluded)
+	if n := len(p.Unrecorded); n > 0 {
+		a.NoteFacts(shell.Facts{"Counts": shell.Facts{"unrecorded": n}}, "skipped %s excluded from recording (%s)", shell.Count(n, "parameter", "parameters"), p.Unrecorded[0])
+	}
+	a.noteUnchanged(p.Items)
 }
 
 // nowhere reports whether a parameter did not exist at the time and does not now.

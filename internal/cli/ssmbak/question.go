@@ -40,6 +40,10 @@ func (a *app) agree(ctx context.Context, s *session, p *restore.Plan, o restoreO
 func grave(p *restore.Plan) string {
 	deleted, replaced := p.Count(plan.ActionDelete), p.Count(plan.ActionReplace)
 	switch {
+	case p.Until != 0 && deleted > 0:
+		return "this revert deletes " + shell.Count(deleted, "parameter", "parameters")
+	case p.Until != 0:
+		return "a revert of " + p.Target.String() + " may affect every parameter"
 	case deleted > 0 && replaced > 0:
 		return "this restore deletes " + shell.Count(deleted, "parameter", "parameters") + " and replaces " + shell.Count(replaced, "parameter", "parameters")
 	case deleted > 0:

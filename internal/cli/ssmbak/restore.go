@@ -1,19 +1,15 @@
 package ssmbakcli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
-	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 )
@@ -21,7 +17,7 @@ import (
 type restoreOptions struct {
 	planOptions
 	dryRun, yes   bool
-	check         bool
+	permissions   bool // with --check: ask whether they suffice
 	allRows       bool
 	message       string
 	out, planFile string
@@ -37,6 +33,37 @@ func (o *restoreOptions) addRunFlags(cmd *cobra.Command) {
 	f.StringVarP(&o.message, "message", "m", "", "keep this `TEXT` in the restore's record, for undo and log")
 	f.BoolVar(&o.allRows, "all-rows", false, "on a terminal, list every parameter, including unchanged ones")
 	f.Float64Var(&o.maxRate, "max-rate", 0, "write at most `N` times per second; default: as often as the account allows")
+}
+
+func (o *restoreOptions) addPlanFileFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.out, "out", "", "with --dry-run, write the plan to this `FILE`; - means standard output")
+	f.StringVar(&o.planFile, "plan", "", "apply the plan in this `FILE`; - means standard input, and requires --yes")
+	f.StringVar(&o.planDigest, "plan-sha256", "", "refuse a plan file whose SHA-256 is not `HEX`")
+}
+
+// check returns an error for flags that are invalid or exclude each other.
+func (o *restoreOptions) check(a *app) error {
+	switch {
+	case o.maxRate < 0:
+		return shell.Usage("use a number of writes per second, such as 3", "--max-rate %g must not be negative", o.maxRate)
+	case o.planFile != "":
+	case o.planDigest != "":
+		return shell.Usage("name the plan file with --plan", "--plan-sha256 goes with --plan")
+	case o.out != "" && !o.dryRun:
+		return shell.Usage("add --dry-run, or omit --out", "--out requires --dry-run")
+	case o.out != "" && a.isStdout(o.out) && a.Flags.Output == shell.JSON:
+		return shell.Usage("omit one of them, or give a file name", "--out %s and --output json both write to standard output", o.out)
+	}
+	return nil
+}
+
+// besidesPlan returns an error for arguments that are given in addition to --plan.
+func besidesPlan(args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return shell.Usage("omit it: the plan determines what is restored", "%q cannot be combined with --plan", args[0])
 }
 
 func (a *app) newRestoreCommand() *cobra.Command {
@@ -76,35 +103,23 @@ Every restore has an ID; ` + "`ssmbak undo ID`" + ` undoes it.
   ssmbak restore /app --recursive --check
   ssmbak restore --plan plan.json`,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if o.check && o.planFile == "" && len(args) == 1 {
+			if o.permissions && o.planFile == "" && len(args) == 1 {
 				return nil // without TIME, for the present
 			}
 			if o.planFile == "" {
 				return a.orVersions(1, exactly("NAME|PATH", "TIME"))(cmd, args)
 			}
-			if len(args) > 0 {
-				return shell.Usage("omit it: the plan determines what is restored", "%q cannot be combined with --plan", args[0])
-			}
-			return nil
+			return besidesPlan(args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if o.maxRate < 0 {
-				return shell.Usage("use a number of writes per second, such as 3", "--max-rate %g must not be negative", o.maxRate)
+			if err := o.check(a); err != nil {
+				return err
 			}
-			if o.check {
+			if o.permissions {
 				return a.runCheck(cmd, o, args)
 			}
 			if o.planFile != "" {
 				return a.runPlanFile(cmd, o)
-			}
-			if o.planDigest != "" {
-				return shell.Usage("name the plan file with --plan", "--plan-sha256 goes with --plan")
-			}
-			if o.out != "" && !o.dryRun {
-				return shell.Usage("add --dry-run, or omit --out", "--out requires --dry-run")
-			}
-			if o.out != "" && a.isStdout(o.out) && a.Flags.Output == shell.JSON {
-				return shell.Usage("omit one of them, or give a file name", "--out %s and --output json both write to standard output", o.out)
 			}
 			if err := o.aim(a, args); err != nil {
 				return err
@@ -117,12 +132,9 @@ Every restore has an ID; ` + "`ssmbak undo ID`" + ` undoes it.
 	}
 	o.addFlags(cmd)
 	o.addRunFlags(cmd)
+	o.addPlanFileFlags(cmd)
 	a.addSummary(cmd)
-	f := cmd.Flags()
-	f.StringVar(&o.out, "out", "", "with --dry-run, write the plan to this `FILE`; - means standard output")
-	f.BoolVar(&o.check, "check", false, "ask IAM and KMS whether you could restore it, at TIME or now, and list what is missing; change nothing")
-	f.StringVar(&o.planFile, "plan", "", "apply the plan in this `FILE`; - means standard input, and requires --yes")
-	f.StringVar(&o.planDigest, "plan-sha256", "", "refuse a plan file whose SHA-256 is not `HEX`")
+	cmd.Flags().BoolVar(&o.permissions, "check", false, "ask IAM and KMS whether you could restore it, at TIME or now, and list what is missing; change nothing")
 	return cmd
 }
 
@@ -168,54 +180,6 @@ func (a *app) runRestore(ctx context.Context, o restoreOptions, what, flags stri
 	a.noteUnchecked(p.Unchecked)
 	a.noteSecondOf(point, p.Items)
 	return a.carryOut(ctx, s, r, p, progress, o, "ssmbak "+arguments)
-}
-
-// runPlanFile applies the plan in a file.
-func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
-	for _, flag := range append([]string{"out"}, planFlags...) {
-		if cmd.Flags().Changed(flag) {
-			return shell.Usage("omit it: the plan has its own options", "--%s cannot be combined with --plan", flag)
-		}
-	}
-	if o.planFile == "-" && !o.yes && !o.dryRun {
-		return shell.Usage("review the plan, then add --yes", "--plan - reads the plan from standard input, so it cannot ask for confirmation")
-	}
-	f, err := a.readPlanFile(o.planFile, o.planDigest)
-	if err != nil {
-		return err
-	}
-	ctx := cmd.Context()
-	s, err := a.openToRestore(ctx, o.maxRate)
-	if err != nil {
-		return err
-	}
-	a.NoteFacts(shell.Facts{"At": f.At}, "time %s", a.both(f.At))
-	arguments := "restore --plan " + shell.Quote(o.planFile)
-	same := "ssmbak restore " + planned(f.Target, f.At, f.Options) + optionsOf(f)
-	// The options come before the parameters: they decide what happens to those.
-	a.Note("plan made at %s by %s: `%s`", f.Created, cmp.Or(f.By, "an unknown caller"), same)
-	o.to, o.replan = f.Options.To, same+" --dry-run --out "+shell.Quote(o.planFile)
-	again := "ssmbak " + arguments
-	if o.planFile == "-" { // standard input cannot be read again
-		again = same
-	}
-	options := o.restore(a)
-	options.Options, options.Message = f.Options, o.message
-	r, progress := a.restorer(s, options, arguments, again)
-	defer progress.Close()
-	p, err := r.PlanFile(ctx, f)
-	if err != nil {
-		return err
-	}
-	a.noteUnchecked(p.Unchecked)
-	if o.dryRun {
-		progress.Close()
-		if err := a.printRestorePlan(ctx, s, p, o.to); err != nil {
-			return err
-		}
-		return a.concluded(p.Problems, nil, p.Unproved)
-	}
-	return a.carryOut(ctx, s, r, p, progress, o, again)
 }
 
 // openToRestore opens the archive, or creates it, because live parameters are recorded
@@ -324,126 +288,4 @@ func (a *app) writeOutcomes(w io.Writer, outcomes []plan.Outcome, states []ssmba
 		return nil
 	}
 	return render.Restored(w, shown, a.view(w), statuses, notes)
-}
-
-// conclude prints what was done, and returns an error if something is left to do. again
-// is the command that finishes it, and replan the one that replaces an outdated plan
-// file.
-func (a *app) conclude(p *restore.Plan, res restore.Result, again, replan string) error {
-	var restored, deleted, unchanged, refused, failed, idle int
-	var cause error
-	first := "" // hint for the first failure
-	for _, o := range res.Outcomes {
-		var notBegun *restore.NotStartedError
-		if errors.As(o.Err, &notBegun) {
-			cause = notBegun.Cause
-			idle++
-			continue
-		}
-		switch o.Status {
-		case plan.StatusRestored, plan.StatusDeleted:
-			if o.Status == plan.StatusDeleted {
-				deleted++
-			} else {
-				restored++
-			}
-			for _, notice := range o.Item.Notices {
-				a.Note("note: %s: %s", o.Item.Name, notice)
-			}
-		case plan.StatusUnchanged:
-			if o.Item.Action != plan.ActionKeep {
-				unchanged++
-			}
-		case plan.StatusRefused:
-			refused++
-			a.NoteFacts(shell.Facts{"Name": o.Item.Name, "Status": o.Status, "Error": reason(o.Err)}, "refused: %s: %s", o.Item.Name, reason(o.Err))
-		case plan.StatusFailed:
-			failed++
-			a.NoteFacts(shell.Facts{"Name": o.Item.Name, "Status": o.Status, "Error": reason(o.Err)}, "failed: %s: %s", o.Item.Name, reason(o.Err))
-			if _, hint, ok := shell.ExplainAWS(o.Err); ok && first == "" {
-				first = hint + "; "
-			}
-		}
-	}
-	if idle > 0 {
-		a.Note("not started: %s (%s)", shell.Count(idle, "parameter", "parameters"), ended(cause))
-	}
-	kept := p.Count(plan.ActionKeep)
-	counts := shell.Facts{"restored": restored, "deleted": deleted, "unchanged": unchanged, "kept": kept, "refused": refused, "failed": failed + idle}
-	a.NoteFacts(shell.Facts{"Counts": counts}, "restored %d, deleted %d, unchanged %d, kept %d, refused %d, failed %d",
-		restored, deleted, unchanged, kept, refused, failed+idle)
-	if slices.ContainsFunc(res.Outcomes, func(o plan.Outcome) bool { return o.Changed }) {
-		a.NoteFacts(shell.Facts{"RestoreId": res.ID}, "`ssmbak undo %s` undoes this", res.ID)
-	}
-	if res.Unrecorded != nil {
-		a.Note("cannot save the results in the restore record: %s", reason(res.Unrecorded))
-	}
-	bad := refused + failed + idle
-	if bad == 0 {
-		return a.concluded(p.Problems, nil, p.Unproved)
-	}
-	_ = a.unproved(p.Unproved) // for its notes
-	isHidden := a.noteProblems(p.Problems)
-	hint := first + remedies(p, res, again)
-	switch {
-	case bad == p.Count(plan.ActionSkip):
-		hint = beforeUnknown(p) + "unknown parameters are skipped: `ssmbak preview` shows what is known about them"
-		if slices.ContainsFunc(p.Items, lastKnown) {
-			hint += "; use --assume-last-known to act on the last known state"
-		}
-	case failed+idle == 0 && replan != "":
-		hint = "`" + replan + "` creates a new plan for what was refused"
-	}
-	if isHidden {
-		hint = hiddenHint + ", and the same command restores the parameters then"
-	}
-	if restored+deleted+unchanged+kept == 0 && !isHidden {
-		return shell.Fail(hint, "%s not be restored", shell.Count(bad, "parameter could", "parameters could"))
-	}
-	return shell.Part(hint, "%s not be restored", shell.Count(bad, "parameter could", "parameters could"))
-}
-
-// lastKnown reports whether a state that is unknown has a last known one.
-func lastKnown(item plan.Item) bool {
-	return item.Action == plan.ActionSkip && (item.After.Deleted || item.After.Version.Time != 0)
-}
-
-// remedies returns a hint for what was refused or failed, or "". again is the command
-// that was given.
-func remedies(p *restore.Plan, res restore.Result, again string) string {
-	helps := make(map[plan.Remedy]bool)
-	for _, o := range res.Outcomes {
-		remedy := o.Remedy
-		if p.Undoes != "" && remedy == plan.RemedyRerun && o.Status == plan.StatusRefused {
-			continue // changed since the restore: a rerun would be refused too
-		}
-		helps[remedy] = true
-	}
-	var all []string
-	if helps[plan.RemedyRerun] {
-		all = append(all, "`"+again+"` finishes the rest and writes nothing twice")
-	}
-	if helps[plan.RemedyReplace] {
-		all = append(all, "`"+again+" --replace` also deletes and recreates what cannot be changed in place")
-	}
-	if helps[plan.RemedyFix] {
-		all = append(all, "fix the cause, then rerun `"+again+"`")
-	}
-	return strings.Join(all, "; ")
-}
-
-// noteBusy prints that a write is waiting.
-func (a *app) noteBusy(parameter, message string) {
-	if message == "" {
-		message = "other writes of it are in progress"
-	}
-	a.Note("waiting for %s: Parameter Store returned TooManyUpdates (%s); retrying for up to %d minutes", parameter, message, int(paramstore.BusyPatience.Minutes()))
-}
-
-// ended returns the reason why a restore started no further changes.
-func ended(cause error) string {
-	if errors.Is(cause, context.Canceled) {
-		return "interrupted"
-	}
-	return reason(cause)
 }

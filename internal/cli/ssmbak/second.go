@@ -2,6 +2,8 @@ package ssmbakcli
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/plan"
@@ -77,4 +79,14 @@ func beforeUnknown(p *restore.Plan) string {
 		return ""
 	}
 	return "before:" + p.At.Whole() + " is the time just before this second; "
+}
+
+// afterUnknown returns the part of a hint with the time just after the second of TO, if
+// every unknown parameter of a revert is unknown at TO, and "" otherwise. The time of a
+// deletion that log shows means the end of its second, within which the state is unknown.
+func afterUnknown(p *restore.Plan, unknown []plan.Item) string {
+	if p.Until == 0 || slices.ContainsFunc(unknown, func(item plan.Item) bool { return !strings.HasPrefix(item.Reason, "at "+p.Until.String()+":") }) {
+		return ""
+	}
+	return ssmbak.Seconds(p.Until.Second()+1).String() + " is the time just after the second of TO; "
 }

@@ -24,11 +24,12 @@ func (a *app) printSets(changes []ssmbak.Change, o logOptions) error {
 			row.Overlaps = append(row.Overlaps, len(sets)-j)
 		}
 		slices.Sort(row.Overlaps)
-		row.Compare = "ssmbak diff " + shell.Quote(s.Path()) + " " + row.Before + " " + (s.Until - 1).String()
+		times := " " + shell.Quote(s.Path()) + " " + row.Before + " " + s.Done().String()
 		if len(row.Names) > 1 {
-			row.Compare += " --recursive"
+			times += " --recursive"
 		}
-		row.Compare += a.where()
+		row.Compare = "ssmbak diff" + times + a.where()
+		row.Revert = "ssmbak revert" + times + shell.Given("by", s.By) + a.where()
 		if rows = append(rows, row); len(rows) == o.most {
 			break
 		}

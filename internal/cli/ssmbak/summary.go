@@ -51,7 +51,10 @@ func summaryOfItems(target string, items []plan.Item) render.SummaryRow {
 func summaryOfPlan(p *restore.Plan) render.SummaryRow {
 	s := summaryOfItems(fmt.Sprint(p.Target), p.Items)
 	s.CompleteUpTo = p.Complete
-	if p.Undoes == "" {
+	switch {
+	case p.Until != 0:
+		s.From, s.Until = p.At, p.Until
+	case p.Undoes == "":
 		s.At = p.At
 	}
 	return s

@@ -55,7 +55,7 @@ var tested = []struct {
 	}, "recorder", "TestForgedDeletion"},
 	{mutation{
 		"an event without a queue is a fact", "recorder/recorder.go",
-		"return r.Sync(ctx, n.name)", "_ = r.handle(ctx, n.name, []signal{n})\n\treturn nil",
+		"err = errors.Join(err, r.Sync(ctx, n.name))", "_, err = r.handle(ctx, n.name, []signal{n}), errors.Join(err)",
 	}, "recorder", "TestBareEventIsNoFact"},
 	{mutation{
 		"an unavailable value is no warning", "recorder/sync.go",
@@ -161,6 +161,95 @@ var tested = []struct {
 		"a mark may begin long before its time", "archive/marks.go",
 		" || m.At > 0 && m.Begin < m.At-999", "",
 	}, "archive", "TestForgedMarks"},
+	{mutation{
+		"a revert takes back units that changed since", "plan/revert.go",
+		"case !isTo && !stays:", "case false && !isTo && !stays:",
+	}, "plan", "TestRevertUnits|TestRevertModel"},
+	{mutation{
+		"a revert takes back units that changed since, with others at work", "plan/revert.go",
+		"case !isTo && !stays:", "case false && !isTo && !stays:",
+	}, "internal/simulation/restoring", "TestReverts"},
+	{mutation{
+		"a revert with --by takes back what others changed, with others at work", "plan/revert.go",
+		"case len(c.Others) > 0:", "case false:",
+	}, "internal/simulation/restoring", "TestReverts"},
+	{mutation{
+		"a revert deletes what was created in between and tagged since, with others at work", "plan/revert.go",
+		"if len(changed) > 0 {", "if false {",
+	}, "internal/simulation/restoring", "TestReverts"},
+	{mutation{
+		"a revert changes a description while the value is in conflict", "plan/revert.go",
+		"case valueConflicts:", "case false:",
+	}, "plan", "TestRevertUnits|TestRevertModel"},
+	{mutation{
+		"a revert writes a value under another type than the recorded one", "plan/conflict.go",
+		"to.Type, to.KeyID, to.DataType, to.AllowedPattern = from.Type, from.KeyID, from.DataType, from.AllowedPattern",
+		"to.KeyID, to.DataType, to.AllowedPattern = from.KeyID, from.DataType, from.AllowedPattern",
+	}, "plan", "TestRevertUnits|TestRevertModel"},
+	{mutation{
+		"a revert compares values without their types", "plan/conflict.go",
+		"case x.Type != y.Type || x.KeyID", "case x.KeyID",
+	}, "plan", "TestRevertUnits"},
+	{mutation{
+		"a revert takes back tags that changed since", "plan/revert.go",
+		"case value != d.After || exists == d.NoAfter:", "case false:",
+	}, "plan", "TestRevertUnits|TestRevertModel"},
+	{mutation{
+		"a revert moves labels that moved on since", "plan/revert.go",
+		"case !c.onVersion(to, to.Labels.V[label], on):", "case false:",
+	}, "plan", "TestRevertUnits|TestRevertModel"},
+	{mutation{
+		"a revert deletes a created parameter that was tagged since", "plan/revert.go",
+		"for _, d := range compareTags(to.Tags.V, c.Before.Tags.V) {", "for _, d := range compareTags(nil, nil) {",
+	}, "plan", "TestRevertExistence|TestRevertModel"},
+	{mutation{
+		"a revert deletes a created parameter that was created again since", "plan/revert.go",
+		"case !c.lives(to):", "case false:",
+	}, "plan", "TestRevertExistence|TestRevertModel"},
+	{mutation{
+		"a revert overwrites a deleted parameter that was created again since", "plan/revert.go",
+		"if c.Before != nil && again.Action != ActionSkip && (", "if false && (",
+	}, "plan", "TestRevertExistence|TestRevertModel"},
+	{mutation{
+		"a revert takes back what others changed", "plan/revert.go",
+		"case len(c.Others) > 0:", "case false:",
+	}, "plan", "TestRevertExistence"},
+	{mutation{
+		"a revert does not skip a parameter that is unknown at the later time", "plan/revert.go",
+		"for _, s := range []Side{c.From, c.To} {", "for _, s := range []Side{c.From} {",
+	}, "plan", "TestRevertExistence"},
+	{mutation{
+		"a revert puts a label on a version of another life", "plan/revert.go",
+		"case c.lives(from):", "case true:",
+	}, "plan", "TestRevertExistence"},
+	{mutation{
+		"a revert changes the data type in place", "plan/revert.go",
+		"case u.unit == UnitValue && fixed(", "case false && fixed(",
+	}, "plan", "TestRevertUnits|TestRevertModel"},
+	{mutation{
+		"a revert removes an expiration that it is not to change", "plan/revert.go",
+		"expired != \"\" && item.NewVersion() && !taken[UnitTier]", "expired != \"\" && false",
+	}, "plan", "TestRevertUnits"},
+	{mutation{
+		"a revert does not read tags and labels again before it writes", "restore/apply.go",
+		"newImages(ctx, &run), p.Until != 0", "newImages(ctx, &run), false",
+	}, "restore", "TestRevertGuarded"},
+	{mutation{
+		"a revert with --by takes back what unknown principals changed", "restore/conflicts.go",
+		"|| c.By != \"\" && r.o.IncludesPrincipal(c.By) {", "|| c.By == \"\" || r.o.IncludesPrincipal(c.By) {",
+	}, "restore", "TestRevertBy"},
+	{mutation{
+		"a revert with --by takes back what others changed", "restore/conflicts.go",
+		"|| c.By != \"\" && r.o.IncludesPrincipal(c.By) {", "|| c.By != \"\" {",
+	}, "restore", "TestRevertBy"},
+	{mutation{
+		"a conflict names a change of another unit", "restore/conflicts.go",
+		"if !unit.Unchanged(before, after) {", "if _ = unit.Unchanged(before, after); true {",
+	}, "restore", "TestRevertAttribution"},
+	{mutation{
+		"the record of a revert lacks the later time", "restore/record.go",
+		"Until: p.Until, ", "",
+	}, "restore", "TestRevert"},
 	{mutation{
 		"what a listing proved of a parameter is lost when the next one cannot read it", "recorder/listed.go",
 		"f := timeline.Union(base, seen)", "f := timeline.Union(base, timeline.Facts{Legacy: seen.Legacy})",

@@ -49,7 +49,11 @@ func (s *story) checkAttempt(a *attempt) {
 			s.Problem("%s changed %s, which its plan does not mean to", a.what, name)
 		}
 	}
-	s.checkPlan(a)
+	if s.until != 0 && a.undoes == nil {
+		s.checkConflicts(a)
+	} else {
+		s.checkPlan(a)
+	}
 	s.checkRecord(a)
 	if a.undoes != nil && !a.killed {
 		s.checkUndone(a)
@@ -174,7 +178,11 @@ func (s *story) checkOutcome(a *attempt, out *plan.Outcome) {
 	if out.Version != 0 && out.Version != a.after[name].Version {
 		s.Problem("%s: %s was restored as version %d, and is version %d", a.what, name, out.Version, a.after[name].Version)
 	}
-	if a.undoes == nil {
+	switch {
+	case a.undoes != nil:
+	case s.until != 0:
+		s.checkReverted(a, out, theirAttributes)
+	default:
 		s.checkRestored(a, out, theirAttributes)
 	}
 }
@@ -268,6 +276,14 @@ func (s *story) checkRefused(a *attempt, out *plan.Outcome, theirs bool) {
 		is("refused: changed since the plan", before.live && theirs)
 	case strings.HasPrefix(why, "it was deleted since the plan"):
 		is("refused: deleted since the plan", before.live && theirs)
+	case strings.HasPrefix(why, "its tags or labels changed since the plan"):
+		_, _, attributes := s.since(a, name)
+		is("refused: tags or labels changed since the plan", s.until != 0 && (attributes || theirs))
+	case strings.HasPrefix(why, "its tags and labels could not be read again"):
+		is("refused: tags and labels not read", s.until != 0 && !a.calm)
+	case strings.HasPrefix(why, "its expiration has passed"):
+		_, expired := alive(before.Policies, a.began)
+		is("refused: expired", s.until != 0 && expired)
 	case strings.Contains(why, "does not change its type"):
 		is("refused: type", !a.options.Replace && (list(before.Type) || list(string(item.After.Version.Type))) && before.Type != string(item.After.Version.Type))
 	case strings.HasPrefix(why, "its data type is"):

@@ -10,6 +10,9 @@
 //   - A second restore completes it without faults.
 //   - Both are undone, newest first, and the undo is undone, too.
 //
+// In other stories, the same is played with reverts instead of restores: other users change
+// parameters before, between and after the two times.
+//
 // After each step, the parameters, the owners of changes, the outcomes and the restore
 // records are compared with the states that the emulator keeps.
 package restoring

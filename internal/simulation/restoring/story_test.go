@@ -37,10 +37,11 @@ type story struct {
 	lossy      bool
 	unlabelled map[string]bool
 	moments    []ssmbak.Time
-	disabled   bool // whether a key can be disabled
+	disabled   bool          // whether a key can be disabled
+	people     []*ssm.Client // of the users that make the history, one if nil
 
-	// The target and the options of the restores.
-	at        ssmbak.Time
+	// The target and the options of the restores. until is set if they are reverts.
+	at, until ssmbak.Time
 	text      string
 	recursive bool
 	options   restore.Options
@@ -157,6 +158,12 @@ func (s *story) String() string {
 
 // play plays the story of a seed.
 func play(t *testing.T, seed uint64, counts *simulation.Counts) *simulation.World {
+	s := newStory(t, seed, counts)
+	s.play(seed%16 == 0, seed%8 == 4)
+	return s.World
+}
+
+func newStory(t *testing.T, seed uint64, counts *simulation.Counts) *story {
 	s := &story{
 		rand:   rand.New(rand.NewPCG(seed, 0x726573746f7265)),
 		owners: make(map[string][]int), unlabelled: make(map[string]bool),
@@ -165,8 +172,7 @@ func play(t *testing.T, seed uint64, counts *simulation.Counts) *simulation.Worl
 	o.Queue.Copies = s.copies
 	s.World = simulation.NewWorld(seed, counts, o)
 	s.account = testworld.New(t, testworld.Options{AWS: s.AWS, Bucket: simulation.Bucket, Parts: &smallParts})
-	s.play(seed%16 == 0, seed%8 == 4)
-	return s.World
+	return s
 }
 
 // smallParts divides an index after a few versions, of which some come again: Parameter
@@ -196,10 +202,13 @@ func (s *story) busy(name string) {
 	}
 }
 
+// allNames are the names of the parameters. Only restores create those after the seventh.
+var allNames = []string{"/app/a", "/app/b", "/app/sub/c", "/app/sub/d", "/copy/a", "/copy/sub/d", "/else/x", "/copy/b", "/copy/c", "/copy/d", "/copy/sub/c"}
+
 // crowded lets a label that the restore wants block the version that it has to write,
 // which is rare otherwise.
 func (s *story) play(crowded, busy bool) {
-	s.names = []string{"/app/a", "/app/b", "/app/sub/c", "/app/sub/d", "/copy/a", "/copy/sub/d", "/else/x", "/copy/b", "/copy/c", "/copy/d", "/copy/sub/c"}
+	s.names = allNames
 	s.lossy = s.chance(8)
 	if s.lossy {
 		s.Event("events are lost")
@@ -279,6 +288,9 @@ func (s *story) drain() {
 // restored.
 func (s *story) history(steps int, moments bool) {
 	for range steps {
+		if len(s.people) > 0 {
+			s.account.SSM = s.people[s.rand.IntN(len(s.people))]
+		}
 		name := s.names[s.rand.IntN(7)] // only restores create the others
 		if s.chance(2) {
 			name = s.names[s.rand.IntN(3)]

@@ -1,0 +1,189 @@
+package ssmbakcli
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
+	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/plan"
+	"github.com/ssmbak/ssmbak/restore"
+)
+
+// tally counts the outcomes of a restore, and the units in conflict.
+type tally struct {
+	restored, deleted, unchanged, refused, failed, idle, conflicts int
+	// cause is why parameters were not started, and hint helps with the first failure.
+	cause error
+	hint  string
+}
+
+// tally counts outcomes, and prints a note for each that needs attention.
+func (a *app) tally(outcomes []plan.Outcome) (t tally) {
+	for _, o := range outcomes {
+		for _, c := range o.Item.Conflicts {
+			t.conflicts++
+			a.NoteFacts(shell.Facts{"Name": o.Item.Name, "Unit": c.Unit}, "conflict: %s: %s", o.Item.Name, render.Conflict(c))
+		}
+		var notBegun *restore.NotStartedError
+		if errors.As(o.Err, &notBegun) {
+			t.cause = notBegun.Cause
+			t.idle++
+			continue
+		}
+		switch o.Status {
+		case plan.StatusRestored, plan.StatusDeleted:
+			if o.Status == plan.StatusDeleted {
+				t.deleted++
+			} else {
+				t.restored++
+			}
+			for _, notice := range o.Item.Notices {
+				a.Note("note: %s: %s", o.Item.Name, notice)
+			}
+		case plan.StatusUnchanged:
+			if o.Item.Action != plan.ActionKeep {
+				t.unchanged++
+			}
+		case plan.StatusRefused:
+			if inConflict(o.Item) {
+				continue
+			}
+			t.refused++
+			a.NoteFacts(shell.Facts{"Name": o.Item.Name, "Status": o.Status, "Error": reason(o.Err)}, "refused: %s: %s", o.Item.Name, reason(o.Err))
+		case plan.StatusFailed:
+			t.failed++
+			a.NoteFacts(shell.Facts{"Name": o.Item.Name, "Status": o.Status, "Error": reason(o.Err)}, "failed: %s: %s", o.Item.Name, reason(o.Err))
+			if _, hint, ok := shell.ExplainAWS(o.Err); ok && t.hint == "" {
+				t.hint = hint + "; "
+			}
+		}
+	}
+	return t
+}
+
+// inConflict reports whether a parameter is skipped because of conflicts.
+func inConflict(item plan.Item) bool {
+	return item.Action == plan.ActionSkip && len(item.Conflicts) > 0
+}
+
+// noteTally prints the counts.
+func (a *app) noteTally(p *restore.Plan, t tally) {
+	if t.idle > 0 {
+		a.Note("not started: %s (%s)", shell.Count(t.idle, "parameter", "parameters"), ended(t.cause))
+	}
+	counts := shell.Facts{"restored": t.restored, "deleted": t.deleted, "unchanged": t.unchanged, "refused": t.refused, "failed": t.failed + t.idle}
+	if p.Until != 0 {
+		counts["conflicts"] = t.conflicts
+		a.NoteFacts(shell.Facts{"Counts": counts}, "restored %d, deleted %d, unchanged %d, refused %d, failed %d, conflicts %d",
+			t.restored, t.deleted, t.unchanged, t.refused, t.failed+t.idle, t.conflicts)
+		return
+	}
+	kept := p.Count(plan.ActionKeep)
+	counts["kept"] = kept
+	a.NoteFacts(shell.Facts{"Counts": counts}, "restored %d, deleted %d, unchanged %d, kept %d, refused %d, failed %d",
+		t.restored, t.deleted, t.unchanged, kept, t.refused, t.failed+t.idle)
+}
+
+// conclude prints what was done, and returns an error if something is left to do. again
+// is the command that finishes it, and replan the one that replaces an outdated plan
+// file.
+func (a *app) conclude(p *restore.Plan, res restore.Result, again, replan string) error {
+	t := a.tally(res.Outcomes)
+	a.noteTally(p, t)
+	if slices.ContainsFunc(res.Outcomes, func(o plan.Outcome) bool { return o.Changed }) {
+		a.NoteFacts(shell.Facts{"RestoreId": res.ID}, "`ssmbak undo %s` undoes this", res.ID)
+	}
+	if res.Unrecorded != nil {
+		a.Note("cannot save the results in the restore record: %s", reason(res.Unrecorded))
+	}
+	bad := t.refused + t.failed + t.idle
+	if bad == 0 {
+		if err := a.concluded(p.Problems, nil, p.Unproved); err != nil {
+			return err
+		}
+		return conflicted(p)
+	}
+	_ = a.unproved(p.Unproved) // for its notes
+	isHidden := a.noteProblems(p.Problems)
+	hint := t.hint + remedies(p, res, again)
+	unknown := slices.DeleteFunc(slices.Clone(p.Items), func(i plan.Item) bool { return i.Action != plan.ActionSkip || inConflict(i) })
+	switch {
+	case bad == len(unknown):
+		hint = beforeUnknown(p) + afterUnknown(p, unknown) + "unknown parameters are skipped: `ssmbak preview` shows what is known about them"
+		if p.Until == 0 && slices.ContainsFunc(unknown, lastKnown) {
+			hint += "; use --assume-last-known to act on the last known state"
+		}
+	case t.failed+t.idle == 0 && replan != "":
+		hint = "`" + replan + "` creates a new plan for what was refused"
+	}
+	if isHidden {
+		hint = hiddenHint + ", and the same command restores the parameters then"
+	}
+	if t.restored+t.deleted+t.unchanged+p.Count(plan.ActionKeep)+t.conflicts == 0 && !isHidden {
+		return shell.Fail(hint, "%s not be restored", shell.Count(bad, "parameter could", "parameters could"))
+	}
+	return shell.Part(hint, "%s not be restored", shell.Count(bad, "parameter could", "parameters could"))
+}
+
+// conflicted returns the error for the conflicts of a revert, nil if there are none.
+func conflicted(p *restore.Plan) error {
+	n := p.Conflicts()
+	if n == 0 {
+		return nil
+	}
+	return shell.Part("`ssmbak log NAME --patch` shows who changed what; `ssmbak restore NAME "+p.At.String()+"` restores a parameter nevertheless",
+		"%s in conflict and not taken back", shell.Count(n, "unit is", "units are"))
+}
+
+// lastKnown reports whether a state that is unknown has a last known one.
+func lastKnown(item plan.Item) bool {
+	return item.Action == plan.ActionSkip && (item.After.Deleted || item.After.Version.Time != 0)
+}
+
+// remedies returns a hint for what was refused or failed, or "". again is the command
+// that was given.
+func remedies(p *restore.Plan, res restore.Result, again string) string {
+	helps := make(map[plan.Remedy]bool)
+	for _, o := range res.Outcomes {
+		remedy := o.Remedy
+		if p.Undoes != "" && remedy == plan.RemedyRerun && o.Status == plan.StatusRefused {
+			continue // changed since the restore: a rerun would be refused too
+		}
+		helps[remedy] = true
+	}
+	var all []string
+	if helps[plan.RemedyRerun] {
+		all = append(all, "`"+again+"` finishes the rest and writes nothing twice")
+	}
+	switch {
+	case !helps[plan.RemedyReplace]:
+	case p.Until != 0:
+		all = append(all, "`ssmbak restore NAME "+p.At.String()+" --replace` deletes and recreates what cannot be changed in place")
+	default:
+		all = append(all, "`"+again+" --replace` also deletes and recreates what cannot be changed in place")
+	}
+	if helps[plan.RemedyFix] {
+		all = append(all, "fix the cause, then rerun `"+again+"`")
+	}
+	return strings.Join(all, "; ")
+}
+
+// noteBusy prints that a write is waiting.
+func (a *app) noteBusy(parameter, message string) {
+	if message == "" {
+		message = "other writes of it are in progress"
+	}
+	a.Note("waiting for %s: Parameter Store returned TooManyUpdates (%s); retrying for up to %d minutes", parameter, message, int(paramstore.BusyPatience.Minutes()))
+}
+
+// ended returns the reason why a restore started no further changes.
+func ended(cause error) string {
+	if errors.Is(cause, context.Canceled) {
+		return "interrupted"
+	}
+	return reason(cause)
+}

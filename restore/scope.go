@@ -1,0 +1,86 @@
+package restore
+
+import (
+	"context"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/plan"
+)
+
+// scope is what a plan in place is about: the recorded and live parameters of a target.
+type scope struct {
+	target   ssmbak.Target
+	complete archive.Reconciled
+	recorded archive.Timelines
+	subjects []*subject // by name
+	one      bool       // the target is one parameter
+}
+
+// scope reads the parameters of a target, with the states at the moments. It includes live
+// parameters that were never recorded if the options say so, or if they may have existed at
+// the last moment. The error is a [*plan.UnmatchedError] if a pattern matches nothing.
+func (r *Restorer) scope(ctx context.Context, target ssmbak.Target, moments ...ssmbak.Time) (*scope, error) {
+	// The results of the listings are read before the indexes, so that the indexes are
+	// not older.
+	complete, err := r.archive.Reconciled(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &scope{target: target, complete: complete}
+	f := &finder{live: r.live, target: target, all: r.o.Exact || r.o.FindNew || !unknownAreNew(complete, slices.Max(moments))}
+	var below map[ssmbak.Name]paramstore.Description
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		out.recorded, err = r.archive.Timelines(gctx, target, moments...)
+		return err
+	})
+	_, possible := target.Name()
+	path := !possible || target.Recursive()
+	if path && f.all {
+		g.Go(func() (err error) {
+			below, err = f.below(gctx)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	f.addNames(out.recorded, complete.Unrecorded())
+	if path && !f.all {
+		if below, err = f.below(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if out.subjects, out.one, err = r.subjects(ctx, f, out.recorded, below); err != nil {
+		return nil, err
+	}
+	unmatched := r.o.CheckNames(origins(out.subjects))
+	if unmatched != nil && path && !f.all {
+		// A pattern may match a live parameter that was never recorded.
+		f.all = true
+		if below, err = f.below(ctx); err != nil {
+			return nil, err
+		}
+		if out.subjects, out.one, err = r.subjects(ctx, f, out.recorded, below); err != nil {
+			return nil, err
+		}
+		unmatched = r.o.CheckNames(origins(out.subjects))
+	}
+	for _, s := range out.subjects {
+		s.moments = moments
+	}
+	return out, unmatched
+}
+
+// plan returns a plan without items.
+func (s *scope) plan(at ssmbak.Time) *Plan {
+	return &Plan{
+		Plan:      plan.Plan{At: at, Target: s.target, Complete: s.recorded.Complete, Since: s.recorded.Since},
+		Unchecked: s.recorded.Unchecked,
+	}
+}
