@@ -41,6 +41,7 @@ func TestLayers(t *testing.T) {
 		"/verify":                       {"", "/timeline", "/archive", "/paramstore", "/pattern"},
 		"/internal/awsconn":             {},
 		"/internal/function":            {"", "/archive", "/internal/awsconn", "/paramstore", "/pattern", "/recorder"},
+		"/internal/permission":          {""},
 		"/internal/version":             {},
 		"/internal/emulator":            {"/internal/emulator/s3api", "/internal/emulator/ssmapi"},
 		"/internal/emulator/s3api":      {},
@@ -53,7 +54,7 @@ func TestLayers(t *testing.T) {
 		"/internal/cli/shell":           {"/internal/awsconn", "/internal/cli/render", "/internal/version"},
 		"/internal/cli/ssmbak": {
 			"", "/timeline", "/archive", "/changeset", "/paramstore", "/pattern", "/plan", "/recorder", "/restore", "/verify", "/internal/awsconn", "/internal/cli/export", "/internal/cli/render",
-			"/internal/cli/shell", "/internal/emulator", "/internal/emulator/ssmapi", "/internal/stack", "/internal/version",
+			"/internal/cli/shell", "/internal/emulator", "/internal/emulator/ssmapi", "/internal/permission", "/internal/stack", "/internal/version",
 		},
 		"/internal/cli/stack":            {"/archive", "/internal/awsconn", "/internal/cli/render", "/internal/cli/shell", "/internal/stack", "/internal/stack/code", "/internal/version"},
 		"/internal/simulation":           {"/internal/awsconn", "/internal/emulator", "/internal/emulator/s3api", "/internal/emulator/ssmapi"},

@@ -1,6 +1,6 @@
 // Package emulator emulates the parts of AWS that ssmbak uses: Parameter Store, S3, the
-// tagging API and the security token service at one address, and the queue that
-// receives Parameter Store's events.
+// tagging API, the security token service and a little of IAM and KMS at one address, and
+// the queue that receives Parameter Store's events.
 //
 // An [AWS] is one emulated account. It serves requests over a socket ([AWS.Listen]) or in
 // memory ([AWS.Client]). [Faults] determine what goes wrong, and a [Clock] determines the
@@ -128,7 +128,12 @@ func (a *AWS) route(r *http.Request) call {
 		return call{"ssm", ssmapi.Operation(r), "", a.SSM.ServeHTTP}
 	case hasPrefix(target, "ResourceGroupsTaggingAPI_20170126."):
 		return call{"tagging", ssmapi.Operation(r), "", a.SSM.ServeTagging}
+	case hasPrefix(target, kmsTarget):
+		return call{"kms", ssmapi.Operation(r), "", a.serveKMS}
 	case isSTS(r):
+		if f := form(r); f.Get("Version") == iamVersion {
+			return call{"iam", f.Get("Action"), "", a.serveIAM}
+		}
 		return call{"sts", "GetCallerIdentity", "", a.serveSTS}
 	}
 	op, _, key := s3api.Operation(r)

@@ -142,6 +142,8 @@ func (a *AWS) refuse(w http.ResponseWriter, r *http.Request, c call, f Fault) {
 	switch c.service {
 	case "s3":
 		s3api.WriteError(w, r, f.Status, f.Code, message)
+	case "iam":
+		writeIAMError(w, f.Status, f.Code, message)
 	case "sts":
 		writeSTSError(w, f.Status, f.Code, message)
 	default:

@@ -9,6 +9,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/permission"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/pattern"
 	"github.com/ssmbak/ssmbak/plan"
@@ -36,6 +37,7 @@ func explain(err error) shell.Failure {
 	var damaged *archive.DamagedError
 	var marked *archive.MarkExistsError
 	var column *render.ColumnError
+	var principal *permission.UnsupportedPrincipalError
 	var taken *emulator.PortTakenError
 	var refused *paramstore.RefusedError
 	var unreadable *pattern.Error
@@ -100,6 +102,9 @@ func explain(err error) shell.Failure {
 	case errors.As(err, &column):
 		out.Message, out.Code = column.Error(), shell.WrongUsage
 		out.Hint = "the columns are " + strings.Join(column.Columns, ", ")
+	case errors.As(err, &principal):
+		out.Message = principal.Error()
+		out.Hint = "run the command with the credentials of the role or user that would restore"
 	case errors.As(err, &taken):
 		out.Kind = shell.KindPortTaken
 		out.Message = taken.Error()

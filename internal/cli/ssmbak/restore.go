@@ -17,6 +17,7 @@ import (
 type restoreOptions struct {
 	planOptions
 	dryRun, yes   bool
+	permissions   bool // with --check: ask whether they suffice
 	allRows       bool
 	message       string
 	out, planFile string
@@ -88,6 +89,10 @@ Ctrl-C stops immediately and lists the parameters that are deleted at that time.
 exactly that plan, and refuses parameters that have changed since. --plan FILE
 --dry-run shows the options of the plan and what it would do now.
 
+--check asks IAM, by iam:SimulatePrincipalPolicy, and KMS whether your role or user
+may do everything that a restore needs, and lists what is missing. It changes
+nothing, and takes no TIME if the parameters of today are meant.
+
 Every restore has an ID; ` + "`ssmbak undo ID`" + ` undoes it.
 ` + targetHelp + "\n" + selectorHelp,
 		Example: `  ssmbak restore /app/db 2h
@@ -95,8 +100,12 @@ Every restore has an ID; ` + "`ssmbak undo ID`" + ` undoes it.
   ssmbak restore /app 2024-06-13T20:10:54Z --recursive --dry-run
   ssmbak restore /app/ '2024-06-13 20:10:54' --exact --yes
   ssmbak restore /app 2h --recursive --to /copy
+  ssmbak restore /app --recursive --check
   ssmbak restore --plan plan.json`,
 		Args: func(cmd *cobra.Command, args []string) error {
+			if o.permissions && o.planFile == "" && len(args) == 1 {
+				return nil // without TIME, for the present
+			}
 			if o.planFile == "" {
 				return a.orVersions(1, exactly("NAME|PATH", "TIME"))(cmd, args)
 			}
@@ -105,6 +114,9 @@ Every restore has an ID; ` + "`ssmbak undo ID`" + ` undoes it.
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.check(a); err != nil {
 				return err
+			}
+			if o.permissions {
+				return a.runCheck(cmd, o, args)
 			}
 			if o.planFile != "" {
 				return a.runPlanFile(cmd, o)
@@ -122,6 +134,7 @@ Every restore has an ID; ` + "`ssmbak undo ID`" + ` undoes it.
 	o.addRunFlags(cmd)
 	o.addPlanFileFlags(cmd)
 	a.addSummary(cmd)
+	cmd.Flags().BoolVar(&o.permissions, "check", false, "ask IAM and KMS whether you could restore it, at TIME or now, and list what is missing; change nothing")
 	return cmd
 }
 

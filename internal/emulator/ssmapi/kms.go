@@ -50,6 +50,15 @@ func keyIdentity(keyID string) string {
 	return keyID
 }
 
+// KeyState reports whether KMS has a key, given as key ID, alias or ARN, and whether it is
+// enabled.
+func (s *Store) KeyState(keyID string) (exists, enabled bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	exists = s.keyExists(keyID)
+	return exists, exists && s.keys[keyIdentity(keyID)] != keyDisabled
+}
+
 // keyExists reports whether a key is one of [Options.Keys]. The lock is held.
 func (s *Store) keyExists(keyID string) bool {
 	id := keyIdentity(keyID)

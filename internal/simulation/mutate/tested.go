@@ -414,4 +414,16 @@ var tested = []tests{
 		"the size of an index is limited where it cannot be divided", "archive/parts.go",
 		"\tif !w.identity.Parts {\n\t\treturn 0\n", "\tif false {\n\t\treturn 0\n",
 	}, "archive", "TestIndexIsBounded"},
+	{mutation{
+		"restore --check does not ask about keys", "internal/permission/permission.go",
+		"[]string{\"kms:Decrypt\", \"kms:Encrypt\", \"kms:GenerateDataKey\"}", "[]string{\"kms:Encrypt\"}",
+	}, "internal/stack", "TestCheckOfRestorers"},
+	{mutation{
+		"a role is taken to have no path", "internal/permission/permission.go",
+		"return aws.ToString(out.Role.Arn), nil", "return \"arn:\" + parts[1] + \":iam::\" + parts[4] + \":role/\" + role, nil",
+	}, "internal/permission", "TestPrincipal"},
+	{mutation{
+		"an action that is denied everywhere is named for each parameter", "internal/permission/permission.go",
+		"len(of) > 1 && len(of) == len(need.Resources)", "false",
+	}, "internal/permission", "TestDenied"},
 }
