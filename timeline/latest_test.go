@@ -57,15 +57,13 @@ func TestLatest(t *testing.T) {
 
 // fill gives each slice of structs one element, at any depth.
 func fill(v reflect.Value) {
-	switch v.Kind() {
-	case reflect.Struct:
+	switch kind := v.Kind(); {
+	case kind == reflect.Struct:
 		for i := range v.NumField() {
 			fill(v.Field(i))
 		}
-	case reflect.Slice:
-		if v.Type().Elem().Kind() == reflect.Struct {
-			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
-			fill(v.Index(0))
-		}
+	case kind == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		fill(v.Index(0))
 	}
 }
