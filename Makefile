@@ -35,9 +35,10 @@ tools: .bin/golangci-lint
 simulate:
 	$(GO) test ./internal/simulation/recording -run TestSimulation -v -histories $(HISTORIES) -timeout 30m
 
-# The tests that try some of many cases otherwise: a create, a restore and an undo killed
-# at each request, and fills of thousands of secrets.
+# The tests that try some of many cases otherwise: each fault of each request, a create, a
+# restore and an undo killed at each request, and fills of thousands of secrets.
 long:
+	SSMBAK_LONG=1 $(GO) test ./internal/simulation/sweep -timeout 30m
 	SSMBAK_LONG=1 $(GO) test ./internal/stack ./recorder ./restore -timeout 30m \
 		-run '^(TestCreateKilled|TestUndoKilledAndFinished|TestUndoKilledItself|TestApplicationIsServed|TestUnreadableStarveNobody)$$'
 
