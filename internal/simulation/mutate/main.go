@@ -230,16 +230,19 @@ func main() {
 		found, err := try(m, pkg, args...)
 		s.add(m, time.Since(began), found, err)
 	}
+	// Most of the time is spent on building.
+	var g errgroup.Group
+	g.SetLimit(runtime.NumCPU())
 	for i, m := range slices.Concat(mutations, rare) {
-		tests := "^TestSimulation$"
+		tests := "^(TestKept|TestSimulation)$" // the kept seeds are first
 		if i >= len(mutations) {
 			tests = "^TestKept$"
 		}
-		try(m, "internal/simulation/recording", "-test.run", tests, "-test.failfast", "-histories", fmt.Sprint(*histories))
+		g.Go(func() error {
+			try(m, "internal/simulation/recording", "-test.run", tests, "-test.failfast", "-histories", fmt.Sprint(*histories))
+			return nil
+		})
 	}
-	// Most of the time of these is spent on building.
-	var g errgroup.Group
-	g.SetLimit(runtime.NumCPU())
 	for _, m := range slices.Concat(tested, commanded) {
 		g.Go(func() error {
 			try(m.mutation, m.pkg, "-test.run", m.pattern(), "-test.short")
