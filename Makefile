@@ -48,8 +48,9 @@ simulate-restores:
 	$(GO) test ./internal/simulation/restoring -run 'TestSimulation|TestReverts' -v -histories $(SEEDS) -timeout 2h
 
 # Breaks the code in known ways and demands that the simulation finds each.
+PART ?= 1/1
 mutations:
-	$(GO) run ./internal/simulation/mutate
+	$(GO) run ./internal/simulation/mutate -part $(PART)
 
 # An account of 100,000 parameters, 10 ms for each request.
 PARAMETERS ?= 100000

@@ -220,8 +220,16 @@ func main() {
 	histories := flag.Int("histories", 8000, "number of random histories for each mutation")
 	only := flag.String("only", "", "try only mutations whose names contain this text")
 	within := flag.String("pkg", "", "try only mutations that tests of packages find whose paths contain this text")
+	part := flag.String("part", "1/1", "try only one part of all mutations: 2/3 is every third from the second on")
 	flag.Parse()
+	var number, parts int
+	if _, err := fmt.Sscanf(*part, "%d/%d", &number, &parts); err != nil || number < 1 || number > parts {
+		fmt.Fprintf(os.Stderr, "mutate: error: -part %s is not a part such as 2/3\n", *part)
+		os.Exit(2)
+	}
 	var s score
+	position := 0
+	chosen := func() bool { position++; return (position-1)%parts == number-1 }
 	try := func(m mutation, pkg string, args ...string) {
 		if !strings.Contains(m.name, *only) || !strings.Contains(pkg, *within) {
 			return
@@ -238,12 +246,18 @@ func main() {
 		if i >= len(mutations) {
 			tests = "^TestKept$"
 		}
+		if !chosen() {
+			continue
+		}
 		g.Go(func() error {
 			try(m, "internal/simulation/recording", "-test.run", tests, "-test.failfast", "-histories", fmt.Sprint(*histories))
 			return nil
 		})
 	}
 	for _, m := range slices.Concat(tested, commanded) {
+		if !chosen() {
+			continue
+		}
 		g.Go(func() error {
 			try(m.mutation, m.pkg, "-test.run", m.pattern(), "-test.short")
 			return nil
@@ -289,7 +303,7 @@ func try(m mutation, pkg string, args ...string) (string, error) {
 	if err := os.WriteFile(list, overlay, 0o600); err != nil {
 		return "", err
 	}
-	build := exec.Command("go", "test", "-overlay", list, "-c", "-o", filepath.Join(dir, "mutated.test"), "./"+pkg)
+	build := exec.Command("go", "test", "-ldflags=-s -w", "-overlay", list, "-c", "-o", filepath.Join(dir, "mutated.test"), "./"+pkg)
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the mutated code: %w\n%s", err, out)
 	}
