@@ -47,15 +47,7 @@ func (a *app) runCheck(cmd *cobra.Command, o restoreOptions, args []string) erro
 	if o.versions != nil {
 		return shell.Usage("give a name or a path", "--check takes no version")
 	}
-	m, err := a.past(o.time)
-	if err != nil {
-		return err
-	}
-	s, err := a.open(ctx, reading)
-	if err != nil {
-		return err
-	}
-	point, err := a.locate(ctx, s, m)
+	s, point, err := a.openAt(ctx, o.time)
 	if err != nil {
 		return err
 	}

@@ -67,15 +67,7 @@ func exportFormats() string {
 }
 
 func (a *app) runExport(ctx context.Context, o exportOptions) error {
-	m, err := a.past(o.time)
-	if err != nil {
-		return err
-	}
-	s, err := a.open(ctx, reading)
-	if err != nil {
-		return err
-	}
-	point, err := a.locate(ctx, s, m)
+	s, point, err := a.openAt(ctx, o.time)
 	if err != nil {
 		return err
 	}
@@ -83,15 +75,8 @@ func (a *app) runExport(ctx context.Context, o exportOptions) error {
 	if err != nil {
 		return err
 	}
-	if len(snap.States)+len(snap.Problems) == 0 {
-		a.noteUnchecked(snap.Unchecked)
-		if err := a.unproved(snap.Unproved); err != nil {
-			return err
-		}
-		return a.nothing(ctx, s, o.target)
-	}
-	if snap.Before() && len(snap.Problems) == 0 && snap.Unproved.Empty() {
-		return a.before(ctx, s, o.target, point.At)
+	if err := a.noRecords(ctx, s, o.target, snap, point.At); err != nil {
+		return err
 	}
 	parameters, unknown, err := a.exported(o.target, snap.States)
 	if err != nil {

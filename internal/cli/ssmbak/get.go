@@ -40,15 +40,7 @@ requires --with-decryption, because a masked value could be mistaken for the rea
 }
 
 func (a *app) runGet(ctx context.Context, name ssmbak.Name, text string) error {
-	m, err := a.past(text)
-	if err != nil {
-		return err
-	}
-	s, err := a.open(ctx, reading)
-	if err != nil {
-		return err
-	}
-	point, err := a.locate(ctx, s, m)
+	s, point, err := a.openAt(ctx, text)
 	if err != nil {
 		return err
 	}

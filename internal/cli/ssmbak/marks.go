@@ -54,6 +54,20 @@ func (a *app) locate(ctx context.Context, s *session, m moment) (ssmbak.Point, e
 	return p, nil
 }
 
+// openAt opens the archive to read it at a TIME argument.
+func (a *app) openAt(ctx context.Context, text string) (*session, ssmbak.Point, error) {
+	m, err := a.past(text)
+	if err != nil {
+		return nil, ssmbak.Point{}, err
+	}
+	s, err := a.open(ctx, reading)
+	if err != nil {
+		return nil, ssmbak.Point{}, err
+	}
+	point, err := a.locate(ctx, s, m)
+	return s, point, err
+}
+
 // nearMarks is how many marks with a similar name an error lists, and triedMarks how many
 // names it reads at most to find them, since marks may have been removed.
 const (

@@ -78,15 +78,7 @@ func addRecursive(cmd *cobra.Command, recursive *bool) {
 }
 
 func (a *app) runPreview(ctx context.Context, o previewOptions) error {
-	m, err := a.past(o.time)
-	if err != nil {
-		return err
-	}
-	s, err := a.open(ctx, reading)
-	if err != nil {
-		return err
-	}
-	point, err := a.locate(ctx, s, m)
+	s, point, err := a.openAt(ctx, o.time)
 	if err != nil {
 		return err
 	}
@@ -95,15 +87,8 @@ func (a *app) runPreview(ctx context.Context, o previewOptions) error {
 	if err != nil {
 		return err
 	}
-	if len(snap.States)+len(snap.Problems) == 0 {
-		a.noteUnchecked(snap.Unchecked)
-		if err := a.unproved(snap.Unproved); err != nil {
-			return err
-		}
-		return a.nothing(ctx, s, o.target)
-	}
-	if snap.Before() && len(snap.Problems) == 0 && snap.Unproved.Empty() {
-		return a.before(ctx, s, o.target, at)
+	if err := a.noRecords(ctx, s, o.target, snap, at); err != nil {
+		return err
 	}
 	var shown []ssmbak.State
 	deleted, later := 0, 0
@@ -185,6 +170,22 @@ func (a *app) problems(problems []archive.Problem, shown []ssmbak.State) error {
 		hint = hiddenHint
 	}
 	return shell.Part(hint, "%s not be read completely", shell.Count(n, "parameter could", "parameters could"))
+}
+
+// noRecords returns the error for a target of which the archive has no records at a time,
+// nil if it has some.
+func (a *app) noRecords(ctx context.Context, s *session, t ssmbak.Target, snap archive.Snapshot, at ssmbak.Time) error {
+	switch {
+	case len(snap.States)+len(snap.Problems) == 0:
+		a.noteUnchecked(snap.Unchecked)
+		if err := a.unproved(snap.Unproved); err != nil {
+			return err
+		}
+		return a.nothing(ctx, s, t)
+	case snap.Before() && len(snap.Problems) == 0 && snap.Unproved.Empty():
+		return a.before(ctx, s, t, at)
+	}
+	return nil
 }
 
 // nothing returns the error for a target of which the archive has no records.
