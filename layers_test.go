@@ -41,7 +41,7 @@ func TestLayers(t *testing.T) {
 		"/verify":                       {"", "/timeline", "/archive", "/paramstore", "/pattern"},
 		"/internal/awsconn":             {},
 		"/internal/function":            {"", "/archive", "/internal/awsconn", "/paramstore", "/pattern", "/recorder"},
-		"/internal/permission":          {""},
+		"/internal/permission":          {"", "/internal/awsconn"},
 		"/internal/version":             {},
 		"/internal/emulator":            {"/internal/emulator/s3api", "/internal/emulator/ssmapi"},
 		"/internal/emulator/s3api":      {},

@@ -57,19 +57,9 @@ func (w *Writer) RestoreFacts(ctx context.Context, x Index, earlier string, sinc
 			return "", err
 		}
 	}
-	var facts timeline.Facts
-	for _, id := range ids {
-		if id == x.object.ID {
-			continue
-		}
-		old, err := w.index(ctx, x.Name, id)
-		var format *FormatError
-		if err != nil && !needsReindex(err) && !errors.As(err, &format) {
-			return "", err
-		}
-		if err == nil {
-			facts = timeline.Union(facts, old.Facts)
-		}
+	facts, err := w.factsOf(ctx, x.Name, slices.DeleteFunc(ids, func(id string) bool { return id == x.object.ID }))
+	if err != nil {
+		return "", err
 	}
 	// Facts that have moved to parts since are not lost.
 	now, problem, err := w.opened(ctx, x.Name, x.Facts, func(f timeline.Facts, failed []timeline.Run) (timeline.Run, bool) {
@@ -83,6 +73,22 @@ func (w *Writer) RestoreFacts(ctx context.Context, x Index, earlier string, sinc
 	}
 	_, err = w.Update(ctx, x, func(f timeline.Facts) timeline.Facts { return timeline.Union(f, facts) })
 	return lost, err
+}
+
+// factsOf returns the facts of object versions of an index. One that is gone or cannot be
+// read is ignored.
+func (a *Archive) factsOf(ctx context.Context, name ssmbak.Name, ids []string) (facts timeline.Facts, err error) {
+	for _, id := range ids {
+		x, err := a.index(ctx, name, id)
+		var format *FormatError
+		if err != nil && !needsReindex(err) && !errors.As(err, &format) {
+			return facts, err
+		}
+		if err == nil {
+			facts = timeline.Union(facts, x.Facts)
+		}
+	}
+	return facts, nil
 }
 
 // indexesSince returns the object versions of an index since a time and the one before

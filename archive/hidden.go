@@ -2,7 +2,6 @@ package archive
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"reflect"
@@ -67,22 +66,13 @@ func (w *Writer) belowMarkers(ctx context.Context, name ssmbak.Name) (facts time
 	if err != nil {
 		return facts, err
 	}
-	read := 0
-	for i := 1; i < len(all) && read < earlierVersions; i++ {
-		if all[i].Marker || !all[i-1].Marker {
-			continue
-		}
-		read++
-		x, err := w.index(ctx, name, all[i].ID)
-		var format *FormatError
-		if err != nil && !needsReindex(err) && !errors.As(err, &format) {
-			return facts, err
-		}
-		if err == nil {
-			facts = timeline.Union(facts, x.Facts)
+	var ids []string
+	for i := 1; i < len(all) && len(ids) < earlierVersions; i++ {
+		if !all[i].Marker && all[i-1].Marker {
+			ids = append(ids, all[i].ID)
 		}
 	}
-	return facts, nil
+	return w.factsOf(ctx, name, ids)
 }
 
 // newestVersion reads the newest object version in the history of an index. The result is

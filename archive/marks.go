@@ -181,6 +181,11 @@ func (a *Archive) Marks(ctx context.Context) (all []Mark, unreadable []error, er
 	if err != nil {
 		return nil, nil, err
 	}
+	return a.ReadMarks(ctx, names)
+}
+
+// ReadMarks is like [Archive.Marks], for marks with names from [Archive.MarkNames].
+func (a *Archive) ReadMarks(ctx context.Context, names []string) (all []Mark, unreadable []error, err error) {
 	marks, problems := make([]Mark, len(names)), make([]error, len(names))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(a.o.Parallel)

@@ -13,9 +13,10 @@ const (
 	standard = "Standard"
 	advanced = "Advanced"
 	plain    = "text"
-	// defaultKey is the key of a SecureString for which none was named.
+	// DefaultKey is the key of a SecureString for which none was named. Every caller may use
+	// it through Parameter Store.
 	// https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html
-	defaultKey = "alias/aws/ssm"
+	DefaultKey = "alias/aws/ssm"
 	// standardSize is the longest value of a standard parameter.
 	// https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
 	standardSize = 4096
@@ -124,7 +125,7 @@ func fillLegacy(v ssmbak.Version, before *Parameter) ssmbak.Version {
 // type and for the empty key ID of a SecureString. Other types get no key ID.
 func Defaulted(a ssmbak.Attributes) ssmbak.Attributes {
 	a.DataType = cmp.Or(a.DataType, plain)
-	if a.KeyID = cmp.Or(a.KeyID, defaultKey); a.Type != ssmbak.TypeSecureString {
+	if a.KeyID = cmp.Or(a.KeyID, DefaultKey); a.Type != ssmbak.TypeSecureString {
 		a.KeyID = ""
 	}
 	return a

@@ -109,7 +109,7 @@ func TestResolve(t *testing.T) {
 			"create a secret with the default key",
 			ssmbak.State{Name: "/a", Version: with(version(2, moment), secure("")), Value: ssmbak.Know(ssmbak.NewValue("v"), ssmbak.Proved)},
 			nil,
-			Write{Name: "/a", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.TypeSecureString, KeyID: defaultKey, Tier: standard, DataType: plain}},
+			Write{Name: "/a", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.TypeSecureString, KeyID: DefaultKey, Tier: standard, DataType: plain}},
 		},
 		{
 			"no key for a String",
@@ -125,7 +125,7 @@ func TestResolve(t *testing.T) {
 		},
 		{
 			"of the legacy ssmbak, create", old(ssmbak.TypeSecureString, "d"), nil,
-			Write{Name: "/a", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.TypeSecureString, KeyID: defaultKey, Description: "d", DataType: plain}},
+			Write{Name: "/a", Value: ssmbak.NewValue("v"), Attributes: ssmbak.Attributes{Type: ssmbak.TypeSecureString, KeyID: DefaultKey, Description: "d", DataType: plain}},
 		},
 		{
 			"of the legacy ssmbak, create a long one", long, nil,

@@ -98,14 +98,12 @@ func attributeUnits(c ssmbak.Change) (units []plan.Unit) {
 // changedUnit returns the unit of the version that a change made that is not as in the
 // version before, the value if none differs or there is no version before.
 func (r *Restorer) changedUnit(ctx context.Context, h history, i int) (plan.Unit, error) {
-	before := slices.IndexFunc(h.changes[:i], isVersion)
+	before := i - 1
+	for before >= 0 && !isVersion(h.changes[before]) {
+		before--
+	}
 	if before < 0 {
 		return plan.UnitValue, nil
-	}
-	for j, c := range h.changes[:i] {
-		if isVersion(c) {
-			before = j
-		}
 	}
 	old, err := r.recordedVersion(ctx, h, h.changes[before].Version)
 	if err != nil {

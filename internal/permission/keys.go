@@ -9,7 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
-	"github.com/aws/smithy-go"
+
+	"github.com/ssmbak/ssmbak/internal/awsconn"
 )
 
 // Describer is the part of KMS that a check uses.
@@ -31,11 +32,10 @@ type Key struct {
 func Describe(ctx context.Context, client Describer, id string) (Key, error) {
 	out, err := client.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: &id})
 	var missing *types.NotFoundException
-	var api smithy.APIError
 	switch {
 	case errors.As(err, &missing):
 		return Key{Problem: "the key does not exist"}, nil
-	case errors.As(err, &api) && strings.HasPrefix(api.ErrorCode(), "AccessDenied"):
+	case awsconn.IsDenied(err):
 		key := Key{Unknown: true}
 		if strings.Contains(id, ":key/") {
 			key.ARN = id

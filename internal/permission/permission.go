@@ -4,7 +4,6 @@ package permission
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,9 +11,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
-	"github.com/aws/smithy-go"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/internal/awsconn"
 )
 
 // Need is what a principal must be allowed: each action on each resource.
@@ -151,24 +150,19 @@ func (e *UnsupportedPrincipalError) Error() string {
 // to have no path.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
 func Principal(ctx context.Context, client Simulator, caller string) (string, error) {
-	parts := strings.SplitN(caller, ":", 6)
-	if len(parts) < 6 {
+	if parts := strings.SplitN(caller, ":", 6); len(parts) == 6 && parts[2] == "iam" && strings.HasPrefix(parts[5], "user/") {
+		return caller, nil
+	}
+	base, role, ok := awsconn.AssumedRole(caller)
+	if !ok {
 		return "", &UnsupportedPrincipalError{caller}
 	}
-	switch kind, rest, _ := strings.Cut(parts[5], "/"); {
-	case parts[2] == "iam" && kind == "user":
-		return caller, nil
-	case parts[2] == "sts" && kind == "assumed-role":
-		role, _, _ := strings.Cut(rest, "/")
-		out, err := client.GetRole(ctx, &iam.GetRoleInput{RoleName: &role})
-		var api smithy.APIError
-		switch {
-		case err == nil:
-			return aws.ToString(out.Role.Arn), nil
-		case errors.As(err, &api) && strings.HasPrefix(api.ErrorCode(), "AccessDenied"):
-			return "arn:" + parts[1] + ":iam::" + parts[4] + ":role/" + role, nil
-		}
-		return "", fmt.Errorf("read the ARN of role %s: %w", role, err)
+	out, err := client.GetRole(ctx, &iam.GetRoleInput{RoleName: &role})
+	switch {
+	case err == nil:
+		return aws.ToString(out.Role.Arn), nil
+	case awsconn.IsDenied(err):
+		return base + role, nil
 	}
-	return "", &UnsupportedPrincipalError{caller}
+	return "", fmt.Errorf("read the ARN of role %s: %w", role, err)
 }

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/ssmbak/ssmbak/internal/awsconn"
 )
 
 // AdminError reports that the caller is not an admin of a stack.
@@ -41,22 +43,6 @@ func isRoot(arn string) bool { return strings.HasSuffix(arn, ":root") }
 // https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
 const ssoRole = "AWSReservedSSO_"
 
-// role splits the ARN of an assumed role, such as
-// arn:aws:sts::123456789012:assumed-role/NAME/SESSION, into the prefix of the ARNs of
-// the account's roles and the role's name.
-func role(caller string) (base, name string, ok bool) {
-	parts := strings.SplitN(caller, ":", 6)
-	if len(parts) != 6 || parts[2] != "sts" {
-		return "", "", false
-	}
-	kind, rest, _ := strings.Cut(parts[5], "/")
-	if kind != "assumed-role" {
-		return "", "", false
-	}
-	name, _, _ = strings.Cut(rest, "/")
-	return "arn:" + parts[1] + ":iam::" + parts[4] + ":role/", name, true
-}
-
 // admins returns patterns that match the caller in a condition on aws:PrincipalArn,
 // which for a session of a role is the role's ARN. GetCallerIdentity does not return
 // the role's path, so the patterns allow any path. They match no other role, since
@@ -64,7 +50,7 @@ func role(caller string) (base, name string, ok bool) {
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 func admins(caller string) []string {
-	base, name, ok := role(caller)
+	base, name, ok := awsconn.AssumedRole(caller)
 	switch {
 	case !ok:
 		return []string{caller}
@@ -77,7 +63,7 @@ func admins(caller string) []string {
 // matchesCaller reports whether a pattern of aws:PrincipalArn matches the caller,
 // whose role may have any path.
 func matchesCaller(pattern, caller string) bool {
-	base, name, ok := role(caller)
+	base, name, ok := awsconn.AssumedRole(caller)
 	if !ok {
 		return arnLike(pattern, caller)
 	}

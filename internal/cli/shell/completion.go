@@ -59,7 +59,7 @@ func (s *Shell) WriteCompletion(root *cobra.Command, name string) error {
 
 // CompleteShells completes the name of a shell.
 func CompleteShells(cmd *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
-	return Words(func() []string { return shells })(cmd, args, begin)
+	return Fixed(shells)(cmd, args, begin)
 }
 
 // CompleteFlags sets the completion of the values of all flags of a command and its
@@ -68,12 +68,7 @@ func CompleteShells(cmd *cobra.Command, args []string, begin string) ([]string, 
 // the command must not be printed after that.
 func (s *Shell) CompleteFlags(cmd *cobra.Command, by map[string]cobra.CompletionFunc) {
 	known := map[string]cobra.CompletionFunc{
-		"REGION": Words(awsconn.Regions), "PROFILE": Words(awsconn.Profiles), "FORMAT": Words(func() (names []string) {
-			for _, f := range s.Formats {
-				names = append(names, string(f))
-			}
-			return names
-		}),
+		"REGION": Words(awsconn.Regions), "PROFILE": Words(awsconn.Profiles), "FORMAT": Fixed(s.Formats),
 	}
 	for _, flags := range []*pflag.FlagSet{cmd.PersistentFlags(), cmd.LocalNonPersistentFlags()} {
 		flags.VisitAll(func(f *pflag.Flag) {
@@ -94,6 +89,17 @@ func (s *Shell) CompleteFlags(cmd *cobra.Command, by map[string]cobra.Completion
 	for _, sub := range cmd.Commands() {
 		s.CompleteFlags(sub, by)
 	}
+}
+
+// Fixed returns a completion with words that are known already.
+func Fixed[T ~string](words []T) cobra.CompletionFunc {
+	return Words(func() []string {
+		texts := make([]string, len(words))
+		for i, word := range words {
+			texts[i] = string(word)
+		}
+		return texts
+	})
 }
 
 // Words returns a completion with words.

@@ -49,7 +49,7 @@ func explainCredentials(e *awsconn.CredentialsError) (message, hint string) {
 		return "the container credentials endpoint provides no credentials: " + why, "check AWS_CONTAINER_CREDENTIALS_FULL_URI and AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
 	case errors.As(e.Err, &dial):
 		return message, "check the network"
-	case api != nil && strings.HasPrefix(api.ErrorCode(), "AccessDenied"):
+	case awsconn.IsDenied(e.Err):
 		return message, "allow sts:AssumeRole, and add the caller to the role's trust policy"
 	case api != nil && api.ErrorCode() == "ForbiddenException":
 		return message, "check sso_account_id and sso_role_name of the profile"

@@ -19,10 +19,6 @@ import (
 	"github.com/ssmbak/ssmbak/plan"
 )
 
-// defaultKey is the key of AWS for Parameter Store, which every caller may use through it.
-// https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html
-const defaultKey = "alias/aws/ssm"
-
 // missingRow is one thing that is missing for a restore, in JSON.
 type missingRow struct {
 	Action   *string // null if a key cannot be used
@@ -125,7 +121,7 @@ func (a *app) missing(ctx context.Context, s *session, target ssmbak.Target, sta
 	used := make(map[string]ssmbak.Name) // a parameter of each customer key
 	for i, st := range states {
 		names[i] = st.Name
-		if key := st.Version.KeyID; key != "" && key != defaultKey {
+		if key := st.Version.KeyID; key != "" && key != plan.DefaultKey {
 			used[key] = st.Name
 		}
 	}

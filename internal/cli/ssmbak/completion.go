@@ -33,19 +33,9 @@ completed if it fails.`,
 // the usage line, unless the command completes its arguments itself.
 func (a *app) complete(root *cobra.Command) {
 	a.CompleteFlags(root, map[string]cobra.CompletionFunc{
-		"KIND": shell.Words(func() (names []string) {
-			for _, f := range export.Formats {
-				names = append(names, string(f))
-			}
-			return names
-		}),
+		"KIND": shell.Fixed(export.Formats),
 		"TIME": a.completeTimes, "PREFIX": a.completeNames, "GLOB": a.completeNames,
-		"OPERATION": shell.Words(func() (names []string) {
-			for _, o := range operations {
-				names = append(names, string(o))
-			}
-			return names
-		}),
+		"OPERATION": shell.Fixed(operations),
 	})
 	arguments := map[string]cobra.CompletionFunc{
 		"NAME|PATH": a.completeNames, "NAME": a.completeNames, "PATH": a.completeNames, "TIME": a.completeTimes, "TIME2": a.completeTimes, "FROM": a.completeTimes, "TO": a.completeTimes,
@@ -107,7 +97,7 @@ func (a *app) completeTimes(cmd *cobra.Command, args []string, begin string) ([]
 		}
 		return marks, directive
 	}
-	words, _ := shell.Words(func() []string { return []string{"before:", "now", "today", "yesterday"} })(cmd, args, begin)
+	words, _ := shell.Fixed([]string{"before:", "now", "today", "yesterday"})(cmd, args, begin)
 	return words, unfinished(words, ":")
 }
 

@@ -33,7 +33,7 @@ func (a *app) withMarks(ctx context.Context, s *session, o logOptions, entries [
 	if len(names) == 0 {
 		return entries
 	}
-	marks, unreadable, err := s.archive.Marks(ctx)
+	marks, unreadable, err := s.archive.ReadMarks(ctx, names)
 	if err != nil {
 		a.Note("marks are not shown: %s", reason(err))
 		return entries

@@ -2,15 +2,13 @@ package ssmbakcli
 
 import (
 	"context"
-	"errors"
-	"strings"
 	"sync"
 
-	"github.com/aws/smithy-go"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/timeline"
@@ -124,8 +122,7 @@ func (p *patcher) value(ctx context.Context, name ssmbak.Name, side *plan.Side) 
 		return nil
 	}
 	value, problem, err := p.archive.KnownValue(ctx, name, side.State.Version, side.Objects)
-	var refused smithy.APIError
-	if errors.As(err, &refused) && strings.HasPrefix(refused.ErrorCode(), "AccessDenied") {
+	if awsconn.IsDenied(err) {
 		return nil
 	}
 	if problem != nil {

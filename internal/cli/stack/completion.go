@@ -15,7 +15,7 @@ import (
 func (a *app) complete() {
 	for _, s := range stack.Settings() {
 		if choices := s.Choices(); len(choices) > 0 {
-			_ = a.cmd.RegisterFlagCompletionFunc(s.Name, shell.Words(func() []string { return choices }))
+			_ = a.cmd.RegisterFlagCompletionFunc(s.Name, shell.Fixed(choices))
 		}
 	}
 	a.CompleteFlags(a.cmd, nil)
@@ -56,7 +56,7 @@ func (a *app) completeArguments(cmd *cobra.Command, args []string, begin string)
 			words = append(words, do.name+"\t"+do.short)
 		}
 	}
-	return shell.Words(func() []string { return words })(cmd, args, begin)
+	return shell.Fixed(words)(cmd, args, begin)
 }
 
 // has reports whether the COMMAND has a flag.

@@ -420,7 +420,7 @@ var tested = []tests{
 	}, "internal/stack", "TestCheckOfRestorers"},
 	{mutation{
 		"a role is taken to have no path", "internal/permission/permission.go",
-		"return aws.ToString(out.Role.Arn), nil", "_ = out\n\t\t\treturn \"arn:\" + parts[1] + \":iam::\" + parts[4] + \":role/\" + role, nil",
+		"return aws.ToString(out.Role.Arn), nil", "_ = out\n\t\treturn base + role, nil",
 	}, "internal/permission", "TestPrincipal"},
 	{mutation{
 		"an action that is denied everywhere is named for each parameter", "internal/permission/permission.go",
