@@ -21,6 +21,38 @@ func (t tests) pattern() string {
 // tested are mutations of what is recorded, stored and restored.
 var tested = []tests{
 	{mutation{
+		"a copy prevails over a redaction", "timeline/union.go",
+		"case !v.Redacted.IsZero():", "case !v.Redacted.IsZero() && len(v.Objects) == 0:",
+	}, "timeline", "TestRedaction"},
+	{mutation{
+		"the last of several redactions counts", "timeline/redaction.go",
+		"cmp.Compare(x.By, r.By)) < 0", "cmp.Compare(x.By, r.By)) > 0",
+	}, "timeline", "TestRedaction"},
+	{mutation{
+		"programs that do not know redactions read an index with one", "archive/parts.go",
+		"return 3", "return 1",
+	}, "archive", "TestRedact"},
+	{mutation{
+		"a copy that no index names is not redacted", "archive/redact.go",
+		"d.version.Ref() != of {", "true {",
+	}, "archive", "TestRedact"},
+	{mutation{
+		"another version is redacted, too", "archive/redact.go",
+		" || d.version.Ref() != of {", " {",
+	}, "archive", "TestRedact"},
+	{mutation{
+		"copies that S3 refuses to remove are not named", "archive/redact.go",
+		"return false, err.Error(), nil", "return false, \"\", nil",
+	}, "archive", "TestRedactKept"},
+	{mutation{
+		"a redacted value is recorded again", "recorder/values.go",
+		"len(known.Objects) > 0 || !known.Redacted.IsZero() ||", "len(known.Objects) > 0 ||",
+	}, "internal/cli/ssmbak", "TestScripts/redact"},
+	{mutation{
+		"the live version can be redacted", "internal/cli/ssmbak/redact.go",
+		"live.Versions[n-1].Number == v.Number &&", "false &&",
+	}, "internal/cli/ssmbak", "TestScripts/redact"},
+	{mutation{
 		"a call may have made another change, too", "timeline/calls.go",
 		"count[part{call, u}] == 1 && ", "",
 	}, "timeline", "TestActors"},
