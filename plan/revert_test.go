@@ -221,7 +221,7 @@ func TestRevertUnits(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got := reversed(Revert(reversal(test.change)))
+			got := reversed(Revert(reversal(test.change), Options{}))
 			if diff := cmp.Diff(got, test.want); diff != "" {
 				t.Errorf("(-got +want):\n%s", diff)
 			}
@@ -320,7 +320,7 @@ func TestRevertExistence(t *testing.T) {
 			t.Parallel()
 			c := reversal(func(*sides) {})
 			test.change(&c)
-			if diff := cmp.Diff(reversed(Revert(c)), test.want); diff != "" {
+			if diff := cmp.Diff(reversed(Revert(c, Options{})), test.want); diff != "" {
 				t.Errorf("(-got +want):\n%s", diff)
 			}
 		})
@@ -341,7 +341,7 @@ func TestRevertUnknownAttributes(t *testing.T) {
 		c.From.State.Tags, c.To.State.Labels = tags, labels
 		c.To.State.Tags = ssmbak.Know(map[string]string{"a": "1"}, ssmbak.Proved)
 		c.Before.Tags, c.Before.Labels = c.To.State.Tags, ssmbak.Know(map[string]int64{"l": 1}, ssmbak.Proved)
-		item := Revert(c)
+		item := Revert(c, Options{})
 		want := []string{"its tags are not changed: they are unknown at " + fromTime.String(), "its labels are not changed: they are unknown at " + toTime.String()}
 		if diff := cmp.Diff(item.Notices, want); diff != "" || item.Action.Writes() != changed {
 			t.Errorf("%s (-got +want):\n%s", reversed(item), diff)
