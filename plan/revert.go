@@ -102,6 +102,10 @@ func (c *Reversal) sameLabel(from, to int64) bool { return from == to && (from =
 func Revert(c Reversal, o Options) Item {
 	item := Item{Name: c.Name, Action: ActionNone, After: c.From.State, AfterObjects: c.From.Objects, Before: c.Before, Gone: c.Gone}
 	if why := c.Unknown(); why != "" {
+		if c.Before == nil && c.From.State.Deleted && incomplete(c.From) == "" { // all of it is as at From
+			item.Reason = reasonGone
+			return item
+		}
 		item.Action, item.Reason = ActionSkip, why
 		return item
 	}

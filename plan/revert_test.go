@@ -297,6 +297,8 @@ func TestRevertExistence(t *testing.T) {
 		}, "skip; conflict: label l: it changed since"},
 		{"unknown then", func(c *Reversal) { unknown(&c.From) }, "skip (at " + fromTime.String() + ": versions are missing)"},
 		{"unknown later", func(c *Reversal) { unknown(&c.To); c.Before.Version.Number = 3 }, "skip (at " + toTime.String() + ": versions are missing)"},
+		{"unknown later, and neither before nor now", func(c *Reversal) { absent(&c.From); unknown(&c.To); c.Before = nil }, "none (it is already deleted)"},
+		{"unknown before and later, and not now", func(c *Reversal) { unknown(&c.From); unknown(&c.To); c.Before = nil }, "skip (at " + fromTime.String() + ": versions are missing)"},
 		{"unknown later, but still the live version", func(c *Reversal) { unknown(&c.To) }, "update, value two>one"},
 		{"recorded by the legacy ssmbak", func(c *Reversal) { c.From.State.Version.Number = 0 }, "skip (at " + fromTime.String() + ": the legacy ssmbak recorded only value, type and description)"},
 		{"value unavailable", func(c *Reversal) { c.From.State.Value = ssmbak.Known[ssmbak.Value]{Reason: "it expired"} }, "skip (the value of version 1 is unavailable: it expired)"},

@@ -338,6 +338,14 @@ var tested = []tests{
 		"if !unit.Unchanged(before, after) {", "if _ = unit.Unchanged(before, after); true {",
 	}, "restore", "TestRevertAttribution"},
 	{mutation{
+		"a revert skips a deleted parameter as unknown that did not exist before either", "plan/revert.go",
+		"if c.Before == nil && c.From.State.Deleted && incomplete(c.From) == \"\" {", "if false {",
+	}, "plan", "TestRevertExistence"},
+	{mutation{
+		"a revert takes a deleted parameter for unchanged that may have existed before", "plan/revert.go",
+		"c.From.State.Deleted && incomplete(c.From) == \"\"", "true",
+	}, "plan", "TestRevertExistence"},
+	{mutation{
 		"a revert with --replace loses a label", "plan/revert_labels.go",
 		"item.Refused = cmp.Or(item.Refused, fmt.Sprintf(\"deleting and", "_ = cmp.Or(item.Refused, fmt.Sprintf(\"deleting and",
 	}, "plan", "TestRevertReplace|TestRevertModel"},
@@ -350,7 +358,7 @@ var tested = []tests{
 		"written.KeyID = \"\"", "_ = written.KeyID",
 	}, "plan", "TestRevertKey|TestRevertModel"},
 	{mutation{
-		"a revert with --key-id takes its own work for a change of somebody else", "plan/revert_options.go",
+		"a revert with --key-id reports its own work as a conflict", "plan/revert_options.go",
 		"return again && certain, known", "return again && certain && false, known",
 	}, "plan", "TestRevertKey|TestRevertModel"},
 	{mutation{
