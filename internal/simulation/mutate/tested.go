@@ -245,6 +245,14 @@ var tested = []tests{
 		"d.Exists && d.Value.same(m)", "false",
 	}, "archive", "TestMarkWithoutAnswer"},
 	{mutation{
+		"a listing keeps labels' times that no listing wrote", "archive/reconciled.go",
+		"if r.Labels.After(l.Compared) {", "if false {",
+	}, "verify", "TestForgedLabels"},
+	{mutation{
+		"a listing drops the time at which labels were compared", "recorder/reconcile.go",
+		"run.saveCache(ctx) // before the archive says it", "// before the archive says it",
+	}, "verify", "TestForgedLabels"},
+	{mutation{
 		"a mark may name the future", "archive/format.go",
 		"Latest: (*Mark).latest, ", "",
 	}, "archive", "TestForgedMarks"},
