@@ -43,6 +43,7 @@ type world struct {
 	// before the restore, and id is that of the restore to undo.
 	at        ssmbak.Time
 	until     ssmbak.Time // of a revert
+	undoes    bool        // only an undo heals the revert
 	then, now map[string]string
 	id        string
 	lossy     atomic.Bool   // events are lost
