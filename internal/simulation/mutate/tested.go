@@ -253,6 +253,14 @@ var tested = []tests{
 		"run.saveCache(ctx) // before the archive says it", "// before the archive says it",
 	}, "verify", "TestForgedLabels"},
 	{mutation{
+		"a change of labels within the second of a time is not noted", "timeline/timeline.go",
+		"|| labelled && differs(t.labels(), life, before, after)", "|| labelled && false",
+	}, "internal/cli/ssmbak", "TestScripts/before"},
+	{mutation{
+		"an event of tags that changed nothing is noted", "timeline/timeline.go",
+		"tagged && differs(t.tags(), life, before, after)", "tagged",
+	}, "internal/cli/ssmbak", "TestScripts/before"},
+	{mutation{
 		"a mark may name the future", "archive/format.go",
 		"Latest: (*Mark).latest, ", "",
 	}, "archive", "TestForgedMarks"},
