@@ -100,7 +100,7 @@ func (s *Stack) createBase(ctx context.Context, named parameters) (*types.Stack,
 		return nil, err
 	}
 	out, err := s.cfn.CreateStack(ctx, &cloudformation.CreateStackInput{
-		StackName: &s.o.Name, TemplateBody: aws.String(Template()), Parameters: p.input(),
+		StackName: &s.o.Name, TemplateBody: aws.String(body()), Parameters: p.input(),
 		Capabilities: []types.Capability{types.CapabilityCapabilityIam}, ClientRequestToken: token("create"),
 	})
 	if err != nil {

@@ -2,13 +2,12 @@ package stack
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
-
-	"go.yaml.in/yaml/v3"
 )
 
 // rendered is the template with conditions and functions evaluated for some parameters.
@@ -40,54 +39,33 @@ var pseudo = map[string]string{
 // noValue is the value of AWS::NoValue.
 type noValue struct{}
 
-// plain converts YAML with CloudFormation's short tags to the maps of the JSON form: !Ref
-// x is {"Ref": x}, !GetAtt a.b is {"Fn::GetAtt": [a, b]}, and !X is {"Fn::X": ...}.
-// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
-func plain(t testing.TB, n *yaml.Node) any {
-	t.Helper()
-	var v any
-	switch n.Kind {
-	case yaml.MappingNode:
-		m := make(map[string]any)
-		for i := 0; i < len(n.Content); i += 2 {
-			m[n.Content[i].Value] = plain(t, n.Content[i+1])
-		}
-		v = m
-	case yaml.SequenceNode:
-		all := []any{}
-		for _, c := range n.Content {
-			all = append(all, plain(t, c))
-		}
-		v = all
-	case yaml.ScalarNode:
-		v = n.Value
-		if n.Tag == "!!bool" {
-			v = n.Value == "true"
-		}
-	default:
-		t.Fatalf("line %d has something that CloudFormation does not support", n.Line)
-	}
-	name, tagged := strings.CutPrefix(n.Tag, "!")
-	switch {
-	case !tagged || strings.HasPrefix(name, "!"):
-		return v
-	case name == "Ref" || name == "Condition":
-		return map[string]any{name: v}
-	case name == "GetAtt":
-		id, attribute, _ := strings.Cut(v.(string), ".")
-		return map[string]any{"Fn::GetAtt": []any{id, attribute}}
-	}
-	return map[string]any{"Fn::" + name: v}
-}
-
-// source returns the template as maps.
+// source returns the template as maps, in the form that is sent, with its numbers as strings.
 func source(t testing.TB) map[string]any {
 	t.Helper()
-	var n yaml.Node
-	if err := yaml.Unmarshal([]byte(Template()), &n); err != nil {
+	d := json.NewDecoder(strings.NewReader(body()))
+	d.UseNumber()
+	var m map[string]any
+	if err := d.Decode(&m); err != nil {
 		t.Fatal(err)
 	}
-	return plain(t, n.Content[0]).(map[string]any)
+	return texts(m).(map[string]any)
+}
+
+// texts replaces the numbers in v by strings.
+func texts(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for k := range v {
+			v[k] = texts(v[k])
+		}
+	case []any:
+		for i := range v {
+			v[i] = texts(v[i])
+		}
+	case json.Number:
+		return v.String()
+	}
+	return v
 }
 
 // renderer evaluates the functions for one set of parameters.

@@ -1,9 +1,17 @@
 package stack
 
-import _ "embed"
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
 
-// template is the CloudFormation template. CloudFormation accepts no more than 51,200 bytes
-// in a request, so notes on its parts are here:
+	"go.yaml.in/yaml/v3"
+)
+
+// template is the CloudFormation template. Notes on its parts:
 //
 //   - The key's policy allows the functions to decrypt only if IndexHeader is aws:kms: then
 //     it encrypts their indexes. Their roles are identified by name, since they depend on
@@ -26,5 +34,64 @@ import _ "embed"
 //go:embed template.yaml
 var template string
 
-// Template returns the CloudFormation template.
+// Template returns the CloudFormation template in YAML, as people read it.
 func Template() string { return template }
+
+// body is the form of the template that is sent: JSON without white space, since CloudFormation
+// accepts no more than 51,200 bytes in a request.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+var body = sync.OnceValue(func() string {
+	var n yaml.Node
+	if err := yaml.Unmarshal([]byte(template), &n); err != nil {
+		panic(fmt.Sprintf("the template is not YAML: %v", err))
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(long(n.Content[0])); err != nil {
+		panic(fmt.Sprintf("the template has no form in JSON: %v", err))
+	}
+	return strings.TrimSpace(b.String())
+})
+
+// long returns the values of a YAML node with the full names of functions instead of their
+// short tags: !Ref x is {"Ref": x}, !GetAtt a.b is {"Fn::GetAtt": [a, b]}, and !X is
+// {"Fn::X": ...}.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
+func long(n *yaml.Node) any {
+	function, tagged := strings.CutPrefix(n.Tag, "!")
+	tagged = tagged && !strings.HasPrefix(function, "!")
+	var v any
+	switch n.Kind {
+	case yaml.MappingNode:
+		m := make(map[string]any)
+		for i := 0; i < len(n.Content); i += 2 {
+			m[n.Content[i].Value] = long(n.Content[i+1])
+		}
+		v = m
+	case yaml.SequenceNode:
+		all := make([]any, len(n.Content))
+		for i, c := range n.Content {
+			all[i] = long(c)
+		}
+		v = all
+	case yaml.ScalarNode:
+		if v = n.Value; !tagged {
+			if err := n.Decode(&v); err != nil {
+				panic(fmt.Sprintf("line %d of the template: %v", n.Line, err))
+			}
+		}
+	default:
+		panic(fmt.Sprintf("line %d of the template has something that CloudFormation does not support", n.Line))
+	}
+	switch {
+	case !tagged:
+		return v
+	case function == "Ref" || function == "Condition":
+		return map[string]any{function: v}
+	case function == "GetAtt":
+		id, attribute, _ := strings.Cut(n.Value, ".")
+		return map[string]any{"Fn::GetAtt": []any{id, attribute}}
+	}
+	return map[string]any{"Fn::" + function: v}
+}

@@ -185,7 +185,7 @@ func (s *Stack) change(ctx context.Context, st *types.Stack, p parameters, show 
 	id := aws.ToString(st.StackId)
 	name := "ssmbak-" + strings.ToLower(rand.Text()[:12])
 	created, err := s.cfn.CreateChangeSet(ctx, &cloudformation.CreateChangeSetInput{
-		StackName: &s.o.Name, ChangeSetName: &name, ChangeSetType: types.ChangeSetTypeUpdate, TemplateBody: aws.String(Template()), Parameters: p.input(),
+		StackName: &s.o.Name, ChangeSetName: &name, ChangeSetType: types.ChangeSetTypeUpdate, TemplateBody: aws.String(body()), Parameters: p.input(),
 		Capabilities: []types.Capability{types.CapabilityCapabilityIam}, ClientToken: token("change"),
 	})
 	if isUnchanged(err) {
