@@ -14,7 +14,7 @@ import (
 )
 
 // Description is the description of every parameter of a test. A parameter with one of the
-// names and another description belongs to somebody else.
+// names and another description is not a test's.
 const Description = "Test of ssmbak-stack: it is deleted within minutes, do not use it"
 
 // ForeignError reports parameters with the names of a test that no test created.
@@ -113,7 +113,7 @@ func (r *run) removeLeftovers(ctx context.Context, leftovers []ssmbak.Name) erro
 	return wait(ctx, recreation)
 }
 
-// clear removes the parameters that the test created, except those that somebody else has
+// clear removes the parameters that the test created, except those that were
 // overwritten. The error is a [*LeftError].
 func (r *run) clear(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, removalTime)

@@ -64,7 +64,7 @@ var commanded = []tests{
 		"case len(s.entries) > 0 && s.entries[0].Marker:", "case false:",
 	}, "verify", "TestVerify"},
 	{mutation{
-		"a test of the pipeline deletes somebody else's parameter", "internal/pipeline/names.go",
+		"a test of the pipeline deletes a parameter of another owner", "internal/pipeline/names.go",
 		"case h.Newest().Description != Description:\n\t\t\tforeign", "case false:\n\t\t\tforeign",
 	}, "internal/cli/stack", "TestScripts/test_refused"},
 	{mutation{
