@@ -30,6 +30,9 @@ var (
 		"items.before.version.objects": bucket.By("id", "written"),
 		"items.after.version.objects":  bucket.By("id", "written"),
 	}}
+	testKind = bucket.Kind[TestRecord]{Format: 1, Gzip: true, Limit: 1 << 20, Latest: (*TestRecord).latest, Check: checkTest, Identities: map[string]bucket.Identity{
+		"steps": bucket.By("kind", "name", "sent"),
+	}}
 	markKind  = bucket.Kind[Mark]{Format: 1, Limit: 64 << 10, Latest: (*Mark).latest, Check: checkMark}
 	cacheKind = bucket.Kind[cacheDocument]{Format: cacheFormat, Gzip: true, Limit: 256 << 20}
 	indexKind = bucket.Kind[indexDocument]{

@@ -165,7 +165,7 @@ func nowhere(item *plan.Item) bool {
 // noteLeftOut prints which parameters were skipped.
 func (a *app) noteLeftOut(own []ssmbak.Name, excluded int) {
 	if n := len(own); n > 0 {
-		a.Note("skipped %s with the name of ssmbak's bucket: use --own to include %s", shell.Count(n, "parameter", "parameters"), shell.Plural(n, "it", "them"))
+		a.Note("skipped %s of ssmbak itself: use --own to include %s", shell.Count(n, "parameter", "parameters"), shell.Plural(n, "it", "them"))
 	}
 	if excluded > 0 {
 		a.NoteFacts(shell.Facts{"Counts": shell.Facts{"excluded": excluded}}, "skipped %s because of --only and --exclude", shell.Count(excluded, "parameter", "parameters"))
