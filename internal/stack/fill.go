@@ -73,7 +73,7 @@ func (s *Stack) awaitFill(ctx context.Context, bucket string, began time.Time) (
 	ctx, cancel := context.WithTimeout(ctx, fillPatience)
 	defer cancel()
 	for ctx.Err() == nil {
-		a, err := s.openArchive(ctx, bucket)
+		a, err := s.OpenArchive(ctx, bucket)
 		if err == nil {
 			var last Listing
 			if last, err = listing(ctx, a); err == nil && !last.Began.Before(began.Add(-time.Minute)) {
@@ -93,8 +93,8 @@ func (s *Stack) awaitFill(ctx context.Context, bucket string, began time.Time) (
 	return l
 }
 
-// openArchive opens the archive in a bucket.
-func (s *Stack) openArchive(ctx context.Context, bucket string) (*archive.Archive, error) {
+// OpenArchive opens the archive in the stack's bucket.
+func (s *Stack) OpenArchive(ctx context.Context, bucket string) (*archive.Archive, error) {
 	caller, err := s.conn.Caller(ctx)
 	if err != nil {
 		return nil, err

@@ -41,7 +41,8 @@ func valueOf(s stack.Setting) string {
 }
 
 const exitCodes = `  0    done
-  1    failed; for status: there is a problem
+  1    failed; for status: something could not be seen
+  3    for status: a problem needs attention
   130  interrupted; CloudFormation continues an operation in progress
   252  wrong usage
 `

@@ -115,4 +115,48 @@ var commanded = []tests{
 		"a function takes the rate of the stack", "internal/function/function.go",
 		"return reads / float64(functions), nil", "return reads / float64(min(functions, 1)), nil",
 	}, "internal/function", "TestShare"},
+	{mutation{
+		"a suspended versioning is healthy", "internal/health/bucket.go",
+		"case out.Status != types.BucketVersioningStatusEnabled:", "case out.Status != types.BucketVersioningStatusEnabled && out.Status != types.BucketVersioningStatusSuspended:",
+	}, "internal/cli/ssmbak", "TestScripts/status_broken"},
+	{mutation{
+		"a disabled key is healthy", "internal/health/bucket.go",
+		"case kmstypes.KeyStateEnabled:", "case kmstypes.KeyStateEnabled, kmstypes.KeyStateDisabled:",
+	}, "internal/cli/ssmbak", "TestScripts/status_broken"},
+	{mutation{
+		"a function may run any code", "internal/health/stack.go",
+		"case d.Code != \"\" && hex.EncodeToString(code) != d.Code:", "case false && hex.EncodeToString(code) != d.Code:",
+	}, "internal/cli/ssmbak", "TestScripts/status_broken"},
+	{mutation{
+		"a recorder without messages is healthy", "internal/health/stack.go",
+		"case \"Enabled\", \"Enabling\",", "case \"Enabled\", \"Disabled\", \"Enabling\",",
+	}, "internal/cli/ssmbak", "TestScripts/status_broken"},
+	{mutation{
+		"a queue that only grows is healthy", "internal/health/stack.go",
+		"visible >= busyQueue", "visible > busyQueue",
+	}, "internal/cli/ssmbak", "TestScripts/status_broken"},
+	{mutation{
+		"dead letters need no attention", "internal/health/stack.go",
+		"case dead > 0:", "case dead > 2:",
+	}, "internal/cli/ssmbak", "TestScripts/status_broken"},
+	{mutation{
+		"the archive chooses the queue of another account", "internal/health/stack.go",
+		"if url != \"\" && (!strings.Contains(", "if url == \"-\" && (!strings.Contains(",
+	}, "internal/cli/ssmbak", "TestScripts/status_broken"},
+	{mutation{
+		"a denied request means that all is well", "internal/health/health.go",
+		"return []Check{{name, Unseen, \"could not see \" + what, permission + \" would show it\"}}", "return ok(name, what)",
+	}, "internal/cli/ssmbak", "TestScripts/status"},
+	{mutation{
+		"a hidden index is not counted", "internal/health/changes.go",
+		"case hidden && missing.Hidden:", "case hidden && !missing.Hidden:",
+	}, "internal/cli/ssmbak", "TestScripts/status_broken"},
+	{mutation{
+		"a reconcile may be of any age", "internal/health/coverage.go",
+		"if i.now.Sub(r.Last) >= missed {", "if false {",
+	}, "internal/cli/ssmbak", "TestScripts/status_broken"},
+	{mutation{
+		"the delay is that of the newest copy", "internal/health/changes.go",
+		"written = min(written, o.Written)", "written = max(written, o.Written)",
+	}, "internal/health", "TestMeasured"},
 }
