@@ -63,6 +63,8 @@ type Figures struct {
 	Unreadable, Failed, Gaps, Hidden []ssmbak.Name
 	RPO                              *RPO
 	RTO                              *RTO
+	// Drill is the last drill, nil if there was none.
+	Drill *archive.Drill `json:"-"`
 }
 
 // Options say what to check.
@@ -111,7 +113,7 @@ func Run(ctx context.Context, conn *awsconn.Conn, a *archive.Archive, account st
 		func(ctx context.Context) []Check { return i.functions(ctx, deployment) },
 		func(ctx context.Context) []Check { return i.queues(ctx, deployment) },
 		func(ctx context.Context) []Check { return i.coverage(ctx, deployment) },
-		i.changes, i.lastRestore, i.estimate,
+		i.changes, i.lastRestore, i.lastDrill, i.estimate,
 	}
 	found := make([][]Check, len(probes))
 	var g errgroup.Group

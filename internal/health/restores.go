@@ -6,8 +6,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/ssmbak/ssmbak/paramstore"
 )
 
 // lastRestore says what the last restore did.
@@ -39,16 +38,35 @@ func (i *inspection) lastRestore(ctx context.Context) []Check {
 	return ok("restore", text+": "+number(len(r.Items), "parameter"))
 }
 
-// The rates of PutParameter in requests per second, with and without higher throughput.
-// https://github.com/github-aws-runners/terraform-aws-github-runner/issues/2944
-const (
-	usualRate  = 3
-	higherRate = 10
-)
+// drillAge is the age from which on a drill says little about today's parameters.
+const drillAge = 90 * 24 * time.Hour
 
-// throughputSetting is the setting of the account that says which rate applies.
-// https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-throughput.html
-const throughputSetting = "/ssm/parameter-store/high-throughput-enabled"
+// lastDrill says what the last drill found.
+func (i *inspection) lastDrill(ctx context.Context) []Check {
+	const again = "`ssmbak drill PATH now` proves that a restore works"
+	d, exists, err := i.archive.LastDrill(ctx)
+	switch {
+	case err != nil:
+		return unseen("drill", "the last drill", "s3:GetObject on .ssmbak/drill", err)
+	case !exists:
+		return warning("drill", "none yet: no restore has been practiced", again)
+	}
+	text := fmt.Sprintf("of %s, %s", d.Path, i.ago(d.Began))
+	i.report.Drill = &d
+	switch {
+	case d.Ended.IsZero() && i.now.After(d.Until):
+		return problem("drill", text+": it was killed, and its parameters below "+d.Prefix()+" may exist", "`ssmbak reconcile` removes them, half an hour after "+d.Until.UTC().Format(time.RFC3339))
+	case d.Ended.IsZero():
+		return ok("drill", text+": in progress")
+	case len(d.Findings) > 0:
+		return problem("drill", fmt.Sprintf("%s: %s not restored as recorded, first %s: %s", text, number(len(d.Findings), "parameter"), d.Findings[0].Name, d.Findings[0].Reason), "fix the cause, then `ssmbak drill "+d.Path+" now`")
+	case d.Incomplete:
+		return warning("drill", text+": it was not completed", again)
+	case i.now.Sub(d.Began) > drillAge:
+		return warning("drill", text, again)
+	}
+	return ok("drill", fmt.Sprintf("%s: %s restored in %s, and compared", text, number(d.Compared, "parameter"), span(time.Duration(d.Seconds*float64(time.Second)))))
+}
 
 // RTO estimates how long a restore takes that has to write every live parameter of a path.
 type RTO struct {
@@ -61,7 +79,7 @@ type RTO struct {
 // estimate estimates the time of a restore. Parameters are counted by their current value
 // objects, since an index does not say in a listing whether its parameter exists.
 func (i *inspection) estimate(ctx context.Context) []Check {
-	rto := &RTO{Path: i.o.Target.String(), Rate: usualRate}
+	rto := &RTO{Path: i.o.Target.String()}
 	if name, possible := i.o.Target.Name(); possible {
 		index, err := i.archive.Index(ctx, name)
 		if err != nil {
@@ -80,12 +98,9 @@ func (i *inspection) estimate(ctx context.Context) []Check {
 		}
 	}
 	assumed := ""
-	out, err := i.conn.SSM().GetServiceSetting(ctx, &ssm.GetServiceSettingInput{SettingId: aws.String(throughputSetting)})
-	switch {
-	case err != nil:
+	rate, err := paramstore.WriteRate(ctx, i.conn.SSM())
+	if rto.Rate = rate; err != nil {
 		assumed = ", which is assumed: ssm:GetServiceSetting would show whether it is higher"
-	case out.ServiceSetting != nil && aws.ToString(out.ServiceSetting.SettingValue) == "true":
-		rto.Rate = higherRate
 	}
 	rto.Estimate = Seconds(math.Ceil(float64(rto.Parameters)/rto.Rate)) * Seconds(time.Second)
 	i.report.RTO = rto

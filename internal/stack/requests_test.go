@@ -23,6 +23,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
+	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
@@ -451,6 +452,16 @@ func collect(t *testing.T, e archive.Encryption) (out collected) {
 		}))
 		command(reader, "status")
 		command(restorer, "status")
+		command(restorer, "drill", "/app/text", then, "--yes")
+		caller, err := conn.Caller(t.Context())
+		must(err)
+		killed := archive.Drill{ID: archive.NewRestoreID(time.Now(), "killed"), By: caller.ARN, Began: time.Now(), Until: time.Now()}
+		killed.Names = []ssmbak.Name{ssmbak.Name(killed.Prefix() + "app/text")}
+		must(opened.BeginDrill(t.Context(), killed))
+		put(string(killed.Names[0]), "one")
+		record()
+		time.Sleep(time.Hour)
+		invoke(reconciler, `{"ssmbak":"reconcile"}`)
 
 		// Damage, restore and undo.
 		put("/app/text", "broken")

@@ -159,4 +159,44 @@ var commanded = []tests{
 		"the delay is that of the newest copy", "internal/health/changes.go",
 		"written = min(written, o.Written)", "written = max(written, o.Written)",
 	}, "internal/health", "TestMeasured"},
+	{mutation{
+		"targets include the parameters of drills", "name.go",
+		"if !ok || rest == \"\" || n.Drill() {", "if !ok || rest == \"\" {",
+	}, ".", "TestDrillPath"},
+	{mutation{
+		"a drill can be a target", "name.go",
+		"if (name + \"/\").Drill() {", "if false {",
+	}, ".", "TestDrillPath"},
+	{mutation{
+		"the events of a drill are recorded", "recorder/recorder.go",
+		"return name.Drill() || pattern.Any(r.o.Exclude, name)", "return pattern.Any(r.o.Exclude, name)",
+	}, "internal/drill", "TestDrill$"},
+	{mutation{
+		"a reconcile removes what others created", "internal/drill/remove.go",
+		"live.User == d.By &&", "live.User != \"\" &&",
+	}, "internal/drill", "TestDrillKeepsOthers"},
+	{mutation{
+		"a reconcile removes what others changed", "internal/drill/remove.go",
+		"return live.Number == 1 &&", "return live.Number > 0 &&",
+	}, "internal/drill", "TestDrillKeepsOthers"},
+	{mutation{
+		"a reconcile removes the parameters of a running drill", "internal/drill/remove.go",
+		"|| now.Before(d.Until.Add(cleaning)) {", "{",
+	}, "internal/drill", "TestDrillKilled"},
+	{mutation{
+		"what a killed drill left is forgotten", "internal/drill/remove.go",
+		"d.Ended, d.Incomplete = now.UTC()", "removed, err = 0, nil\n\td.Ended, d.Incomplete = now.UTC()",
+	}, "internal/drill", "TestDrillKeepsOthers"},
+	{mutation{
+		"a drill is recorded after its writes", "internal/drill/drill.go",
+		"if err := d.archive.BeginDrill(ctx, d.Record); err != nil {", "if err := ctx.Err(); err != nil {",
+	}, "internal/drill", "TestDrillKilled"},
+	{mutation{
+		"a drill compares no values", "internal/drill/compare.go",
+		"if !secret.Value.Equal(i.state.Value.V) {", "if false {",
+	}, "internal/drill", "TestDrillCompares"},
+	{mutation{
+		"an interrupted drill removes nothing", "internal/drill/drill.go",
+		"context.WithTimeout(context.WithoutCancel(ctx), cleaning)", "context.WithTimeout(ctx, cleaning)",
+	}, "internal/drill", "TestDrillInterrupted"},
 }
