@@ -130,6 +130,9 @@ func ParseTarget(text string, recursive bool) (Target, error) {
 		err.Text = text
 		return Target{}, err
 	}
+	if (name + "/").Drill() {
+		return Target{}, &NameError{Text: text, Reason: "parameters below " + DrillPath + " are those of drills, which are never recorded"}
+	}
 	return Target{base: string(name), slash: base != text, recursive: recursive}, nil
 }
 
@@ -152,10 +155,10 @@ func (t Target) Name() (Name, bool) {
 }
 
 // Below reports whether n is below the path: a direct child, or for a recursive target
-// a descendant of any depth.
+// a descendant of any depth. No target includes the parameters of drills, see [DrillPath].
 func (t Target) Below(n Name) bool {
 	rest, ok := strings.CutPrefix(string(n), t.Prefix())
-	if !ok || rest == "" {
+	if !ok || rest == "" || n.Drill() {
 		return false
 	}
 	return t.recursive || !strings.Contains(rest, "/")

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -29,6 +30,9 @@ func (o Options) Destination(target ssmbak.Target, one bool) (Destination, error
 		return Destination{from: "/", to: "/"}, nil
 	}
 	to, err := ssmbak.ParseTarget(strings.TrimSuffix(o.To, "/")+"/", target.Recursive())
+	if refused, ok := errors.AsType[*ssmbak.NameError](err); ok && strings.HasPrefix(o.To+"/", ssmbak.DrillPath) {
+		return Destination{}, &DestinationError{o.To, refused.Reason}
+	}
 	if err != nil {
 		return Destination{}, &DestinationError{o.To, "it is not a path"}
 	}

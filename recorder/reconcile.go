@@ -13,6 +13,7 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/drill"
 )
 
 // ReconcileOptions configure one reconcile.
@@ -69,6 +70,11 @@ type Report struct {
 	// TagsUnchecked is the reason why the tags of otherwise unchanged parameters
 	// were not compared, or nil.
 	TagsUnchecked error
+	// DrillRemoved is the number of parameters of a killed drill that were removed, and
+	// DrillKept lists those at names of the drill that it did not create, or that were
+	// changed since.
+	DrillRemoved int
+	DrillKept    []ssmbak.Name
 	// Complete reports whether every live parameter was listed and compared and the
 	// archive has been marked accordingly: nothing from before Began is missing
 	// except Failed and excluded parameters. It is false if every parameter failed,
@@ -208,6 +214,7 @@ func (run *reconcile) do(ctx context.Context, target ssmbak.Target) error {
 			return err
 		}
 		run.save(ctx)
+		run.cleanDrill(ctx)
 		run.readAgain(ctx)
 	}
 	if run.keeps() {
@@ -242,6 +249,22 @@ func (run *reconcile) markReconciled(ctx context.Context, complete bool) error {
 	}
 	run.report.Complete, run.listing.Ended = complete && err == nil, err == nil
 	return err
+}
+
+// cleanDrill removes what a killed drill left. A failure is not one of the reconcile: the next
+// one tries again.
+func (run *reconcile) cleanDrill(ctx context.Context) {
+	removed, kept, err := drill.Clean(ctx, run.r.archive.Archive, run.r.live, time.Now())
+	run.report.DrillRemoved, run.report.DrillKept = removed, kept
+	if removed > 0 {
+		run.r.log.WarnContext(ctx, "removed what a killed drill left", "parameters", removed)
+	}
+	for _, name := range kept {
+		run.r.log.WarnContext(ctx, "kept a parameter that a drill did not create", "name", string(name))
+	}
+	if err != nil {
+		run.r.log.WarnContext(ctx, "cannot remove what a killed drill left", "error", err.Error())
+	}
 }
 
 // adoptLegacy converts what the legacy ssmbak recorded in this bucket. If time runs

@@ -40,6 +40,7 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/drill"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/pattern"
 	"github.com/ssmbak/ssmbak/timeline"
@@ -79,6 +80,7 @@ type parameters interface {
 	Tags(ctx context.Context, name ssmbak.Name) (map[string]string, error)
 	Describe(ctx context.Context, target ssmbak.Target) iter.Seq2[paramstore.Description, error]
 	DescribeOne(ctx context.Context, name ssmbak.Name) (paramstore.Description, error)
+	drill.Parameters // only to remove what a killed drill left
 	Tagged(ctx context.Context) iter.Seq2[paramstore.Tagged, error]
 }
 
@@ -174,7 +176,7 @@ func (r *Recorder) Process(ctx context.Context, batch []Message) Batch {
 			case n.unchanged:
 				r.log.InfoContext(ctx, "nothing changed", "message", m.ID, "event", n.event, "name", string(n.name))
 				continue
-			case pattern.Any(r.o.Exclude, n.name):
+			case r.excludes(n.name):
 				r.log.InfoContext(ctx, "excluded", "message", m.ID, "event", n.event, "name", string(n.name))
 				continue
 			case groups[n.name] == nil:
@@ -248,11 +250,16 @@ func (r *Recorder) handle(ctx context.Context, name ssmbak.Name, signals []signa
 func (r *Recorder) SyncEvent(ctx context.Context, event []byte) error {
 	signals, err := r.parse(ctx, Message{ID: "event", Body: event})
 	for _, n := range signals {
-		if !pattern.Any(r.o.Exclude, n.name) {
+		if !r.excludes(n.name) {
 			err = errors.Join(err, r.Sync(ctx, n.name))
 		}
 	}
 	return err
+}
+
+// excludes reports whether a parameter is not recorded.
+func (r *Recorder) excludes(name ssmbak.Name) bool {
+	return name.Drill() || pattern.Any(r.o.Exclude, name)
 }
 
 // Sync reads one parameter and records what the archive does not have.

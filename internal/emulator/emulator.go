@@ -1,5 +1,5 @@
 // Package emulator emulates the parts of AWS that ssmbak uses: Parameter Store, S3, the
-// tagging API, the security token service and a little of IAM and KMS at one address, and
+// tagging API, the security token service and a little of IAM, KMS, SQS and Lambda at one address, and
 // the queue that receives Parameter Store's events.
 //
 // An [AWS] is one emulated account. It serves requests over a socket ([AWS.Listen]) or in
@@ -55,6 +55,8 @@ type AWS struct {
 	Queue  *Queue
 	Faults *Faults
 	Clock  *Clock
+	// Functions are the Lambda functions, none at first.
+	Functions *Functions
 
 	account string
 	region  string
@@ -81,7 +83,7 @@ func New(o Options) *AWS {
 	}
 	a := &AWS{
 		S3:    s3api.New(s3api.Options{Account: o.Account, Region: o.Region, Now: o.S3Clock.Now, Seed: o.Seed}),
-		Queue: newQueue(o.Queue, o.Clock), Faults: &Faults{}, Clock: o.Clock,
+		Queue: newQueue(o.Queue, o.Clock), Faults: &Faults{}, Clock: o.Clock, Functions: &Functions{},
 		account: o.Account, region: o.Region, latency: o.Latency, counts: make(map[string]int),
 		limits: newLimits(o.Clock, o.Limits),
 	}
@@ -128,6 +130,8 @@ func (a *AWS) route(r *http.Request) call {
 		return call{"ssm", ssmapi.Operation(r), "", a.SSM.ServeHTTP}
 	case hasPrefix(target, "ResourceGroupsTaggingAPI_20170126."):
 		return call{"tagging", ssmapi.Operation(r), "", a.SSM.ServeTagging}
+	case hasPrefix(target, sqsTarget):
+		return call{"sqs", ssmapi.Operation(r), "", a.serveSQS}
 	case hasPrefix(target, kmsTarget):
 		return call{"kms", ssmapi.Operation(r), "", a.serveKMS}
 	case isSTS(r):
@@ -135,6 +139,9 @@ func (a *AWS) route(r *http.Request) call {
 			return call{"iam", f.Get("Action"), "", a.serveIAM}
 		}
 		return call{"sts", "GetCallerIdentity", "", a.serveSTS}
+	}
+	if op := lambdaOperation(r); op != "" {
+		return call{"lambda", op, "", a.serveLambda}
 	}
 	op, _, key := s3api.Operation(r)
 	return call{"s3", op, key, a.S3.ServeHTTP}

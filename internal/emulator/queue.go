@@ -190,11 +190,44 @@ func (q *Queue) Depth() int {
 	return len(q.waiting)
 }
 
+// counts returns the number of visible messages and of hidden ones, in decimal. Delayed
+// messages are visible: EventBridge has not sent them yet, but they are on their way.
+func (q *Queue) counts() (visible, hidden string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now, n := q.clock.Now(), 0
+	for _, m := range q.waiting {
+		if m.Receives > 0 && m.visible.After(now) {
+			n++
+		}
+	}
+	return decimal(len(q.waiting) - n), decimal(n)
+}
+
+func decimal(n int) string { return strconv.Itoa(n) }
+
 // DeadLetters returns the messages in the dead-letter queue.
 func (q *Queue) DeadLetters() []Message {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return slices.Clone(q.dead)
+}
+
+// Fill sends n messages to the queue that no recorder can read.
+func (q *Queue) Fill(n int) {
+	for range n {
+		q.send([]byte("unreadable"), 0)
+	}
+}
+
+// Bury sends n messages to the dead-letter queue that no recorder can read.
+func (q *Queue) Bury(n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for range n {
+		q.last++
+		q.dead = append(q.dead, Message{ID: fmt.Sprintf("00000000-0000-4000-9000-%012x", q.last), Body: []byte("dead"), Sent: q.clock.Now(), Receives: q.o.MaxReceive})
+	}
 }
 
 // Redrive moves the dead letters back to the queue with new IDs, like SQS, and returns their

@@ -26,11 +26,11 @@ func (s *Stack) Archive(ctx context.Context) (*archive.Archive, error) {
 	if output(st, OutputLambdaName) == "" {
 		return nil, &StateError{s.o.Name, string(st.StackStatus) + " without its functions", fmt.Sprintf("`ssmbak-stack %s create` resumes its creation", s.o.Name)}
 	}
-	return s.openArchive(ctx, output(st, OutputBucketName))
+	return s.OpenArchive(ctx, output(st, OutputBucketName))
 }
 
-// openArchive opens the archive in a bucket.
-func (s *Stack) openArchive(ctx context.Context, bucket string) (*archive.Archive, error) {
+// OpenArchive opens the archive in the stack's bucket.
+func (s *Stack) OpenArchive(ctx context.Context, bucket string) (*archive.Archive, error) {
 	caller, err := s.conn.Caller(ctx)
 	if err != nil {
 		return nil, err

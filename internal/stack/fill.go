@@ -73,7 +73,7 @@ func (s *Stack) awaitFill(ctx context.Context, bucket string, began time.Time) (
 	ctx, cancel := context.WithTimeout(ctx, fillPatience)
 	defer cancel()
 	for ctx.Err() == nil {
-		a, err := s.openArchive(ctx, bucket)
+		a, err := s.OpenArchive(ctx, bucket)
 		if err == nil {
 			var last Listing
 			if last, err = listing(ctx, a); err == nil && !last.Began.Before(began.Add(-time.Minute)) {

@@ -135,6 +135,8 @@ func TestImpossible(t *testing.T) {
 		stack.NewRequest("kms:Decrypt", key, through("s3")),
 		stack.NewRequest("ssm:PutParameter", "arn:aws:ssm:us-east-1:123456789012:parameter/app/db", nil),
 		stack.NewRequest("ssm:DeleteParameters", "arn:aws:ssm:us-east-1:123456789012:parameter/app/db", nil),
+		stack.NewRequest("ssm:DeleteParameters", "arn:aws:ssm:us-east-1:123456789012:parameter/newvoll/ssmbak/bucketname", nil),
+		stack.NewRequest("ssm:PutParameter", "arn:aws:ssm:us-east-1:123456789012:parameter/newvoll/ssmbak/drill/x", nil),
 		stack.NewRequest("s3:PutObject", object+".ssmbak/restores/1", nil),
 		stack.NewRequest("s3:GetObject", object+".ssmbak/restores/1", nil),
 	}

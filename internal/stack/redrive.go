@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,7 +38,7 @@ func (s *Stack) Redrive(ctx context.Context, progress func(moved, of int64)) (mo
 	if err != nil {
 		return 0, err
 	}
-	visible, _, err := s.depth(ctx, dead)
+	visible, err := s.depth(ctx, dead)
 	if err != nil || visible == 0 {
 		return 0, err
 	}
@@ -120,4 +121,15 @@ func (s *Stack) arn(ctx context.Context, url string) (string, error) {
 		return "", fmt.Errorf("find the queue %s: %w", url, err)
 	}
 	return out.Attributes[string(sqstypes.QueueAttributeNameQueueArn)], nil
+}
+
+// depth returns the approximate number of visible messages in a queue.
+func (s *Stack) depth(ctx context.Context, url string) (int, error) {
+	const visible = sqstypes.QueueAttributeNameApproximateNumberOfMessages
+	out, err := s.sqs.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &url, AttributeNames: []sqstypes.QueueAttributeName{visible}})
+	if err != nil {
+		return 0, fmt.Errorf("count the messages of %s: %w", url, err)
+	}
+	n, _ := strconv.Atoi(out.Attributes[string(visible)])
+	return n, nil
 }

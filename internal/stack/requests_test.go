@@ -23,11 +23,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
+	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	ssmbakcli "github.com/ssmbak/ssmbak/internal/cli/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/emulator/s3api"
 	"github.com/ssmbak/ssmbak/internal/function"
 	"github.com/ssmbak/ssmbak/internal/pipeline"
 	"github.com/ssmbak/ssmbak/internal/stack"
@@ -70,10 +72,31 @@ func (p *tap) actions(r *http.Request, response *http.Response, body []byte) []s
 		return []stack.Request{stack.NewRequest("tag:"+strings.TrimPrefix(target, "ResourceGroupsTaggingAPI_20170126."), "*", nil)}
 	case bytes.Contains(body, []byte("Action=GetCallerIdentity")):
 		return nil // needs no permission: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+	case strings.HasPrefix(target, "AmazonSQS."), strings.HasPrefix(target, "TrentService."), strings.HasPrefix(r.URL.Path, "/2015-03-31/"):
+		return stackActions(r, body)
 	case strings.HasPrefix(r.URL.Path, "/"+bucket):
 		return objectActions(r, response)
 	}
 	panic(fmt.Sprintf("unsupported request %s %s", r.Method, r.URL))
+}
+
+// stackActions returns the actions of the requests about a stack that status sends.
+// https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html
+// https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
+func stackActions(r *http.Request, body []byte) []stack.Request {
+	var in struct{ QueueUrl string }
+	_ = json.Unmarshal(body, &in)
+	_, op, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	path := strings.Split(r.URL.Path, "/")
+	switch {
+	case op == "DescribeKey":
+		return []stack.Request{stack.NewRequest("kms:DescribeKey", "the archive's key", nil)}
+	case in.QueueUrl != "":
+		return []stack.Request{stack.NewRequest("sqs:"+op, "arn:aws:sqs:us-east-1:123456789012:"+map[bool]string{false: "Q", true: "DeadLetterQ"}[strings.Contains(in.QueueUrl, "DeadLetterQ")], nil)}
+	case path[2] == "functions":
+		return []stack.Request{stack.NewRequest("lambda:GetFunctionConfiguration", "arn:aws:lambda:us-east-1:123456789012:function:"+path[3], nil)}
+	}
+	return []stack.Request{stack.NewRequest("lambda:ListEventSourceMappings", "*", nil)}
 }
 
 // parameterActions returns the actions of a request to Parameter Store, including those on
@@ -82,10 +105,10 @@ func (p *tap) actions(r *http.Request, response *http.Response, body []byte) []s
 // https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html
 func (p *tap) parameterActions(op string, body []byte) (all []stack.Request) {
 	var in struct {
-		Name, ResourceId, Type, KeyId, Tier, DataType string
-		Names                                         []string
-		WithDecryption                                bool
-		Tags                                          []any
+		Name, ResourceId, Type, KeyId, Tier, DataType, SettingId string
+		Names                                                    []string
+		WithDecryption                                           bool
+		Tags                                                     []any
 	}
 	if err := json.Unmarshal(body, &in); err != nil {
 		panic(err)
@@ -93,6 +116,9 @@ func (p *tap) parameterActions(op string, body []byte) (all []stack.Request) {
 	arn := func(name string) string {
 		name, _, _ = strings.Cut(name, ":")
 		return "arn:aws:ssm:us-east-1:123456789012:parameter/" + strings.TrimPrefix(name, "/")
+	}
+	if op == "GetServiceSetting" {
+		return []stack.Request{stack.NewRequest("ssm:GetServiceSetting", "arn:aws:ssm:us-east-1:123456789012:servicesetting"+in.SettingId, nil)}
 	}
 	if op == "DescribeParameters" {
 		return []stack.Request{stack.NewRequest("ssm:DescribeParameters", "*", nil)}
@@ -161,6 +187,10 @@ func objectActions(r *http.Request, response *http.Response) (all []stack.Reques
 	switch {
 	case key == "" && has("versioning"):
 		add("s3:GetBucketVersioning")
+	case key == "" && has("encryption"):
+		add("s3:GetEncryptionConfiguration")
+	case key == "" && has("object-lock"):
+		add("s3:GetBucketObjectLockConfiguration")
 	case key == "" && has("versions"):
 		add("s3:ListBucketVersions")
 	case key == "" && r.Method == http.MethodGet:
@@ -419,6 +449,26 @@ func collect(t *testing.T, e archive.Encryption) (out collected) {
 		} {
 			command(reader, args...)
 		}
+		opened, err := archive.Open(t.Context(), conn.S3(), archive.Options{Bucket: bucket, Account: account, Region: region, Encryption: &e})
+		must(err)
+		a.Functions.Deploy("ssmbak-recorder", "5a")
+		a.Functions.Deploy("ssmbak-reconciler", "5a")
+		must(a.S3.Configure(bucket, s3api.Settings{Key: string(archiveKey)}))
+		must(opened.KeepDeployment(t.Context(), archive.Deployment{
+			Stack: "ssmbak", Recorder: "ssmbak-recorder", Reconciler: "ssmbak-reconciler", Code: "5a", Queue: a.QueueURL(false), DeadLetters: a.QueueURL(true),
+		}))
+		command(reader, "status")
+		command(restorer, "status")
+		command(restorer, "drill", "/app/text", then, "--yes")
+		caller, err := conn.Caller(t.Context())
+		must(err)
+		killed := archive.Drill{ID: archive.NewRestoreID(time.Now(), "killed"), By: caller.ARN, Began: time.Now(), Until: time.Now()}
+		killed.Names = []ssmbak.Name{ssmbak.Name(killed.Prefix() + "app/text")}
+		must(opened.BeginDrill(t.Context(), killed))
+		put(string(killed.Names[0]), "one")
+		record()
+		time.Sleep(time.Hour)
+		invoke(reconciler, `{"ssmbak":"reconcile"}`)
 
 		// Damage, restore and undo.
 		put("/app/text", "broken")

@@ -2,16 +2,17 @@ package stack
 
 import (
 	"context"
-	"fmt"
 	"strconv"
-	"time"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
 )
 
-// Status describes the state of a stack, its queues and its archive.
+// Status describes the state of a stack as CloudFormation knows it.
 type Status struct {
 	// Stack is CloudFormation's status, such as UPDATE_COMPLETE, and Reason its reason
 	// or "".
@@ -24,21 +25,12 @@ type Status struct {
 	// HasFunctions reports whether the stack is complete.
 	HasFunctions bool
 	BucketName   string
-	// Waiting is the approximate number of changes that wait to be recorded, InFlight
-	// of those being recorded, and DeadLetters of those that could not be recorded.
-	Waiting, InFlight, DeadLetters int
-	// MissedHours is the number of hours without a reconcile after which there is an
-	// alarm.
-	MissedHours int
-	// Complete is the time up to which the archive is complete, or zero if unknown.
-	Complete time.Time `json:"CompleteUpTo"`
-	// Listing is the last listing that was not without changes.
-	Listing Listing
+	// Deployment has the names of the functions and queues, as far as they exist.
+	Deployment archive.Deployment `json:"-"`
 }
 
-// Status returns the current status, as reported by CloudFormation, SQS and the
-// archive. The error is a [*NotFoundError] if the stack does not exist, or a
-// [*ForeignError] if ssmbak did not create it.
+// Status returns the current status. The error is a [*NotFoundError] if the stack does
+// not exist, or a [*ForeignError] if ssmbak did not create it.
 func (s *Stack) Status(ctx context.Context) (Status, error) {
 	st, err := s.existing(ctx)
 	if err != nil {
@@ -53,47 +45,35 @@ func (s *Stack) Status(ctx context.Context) (Status, error) {
 	}
 	out := Status{
 		Stack: string(st.StackStatus), Reason: aws.ToString(st.StackStatusReason), Version: parametersOf(st)[parameterVersion], Legacy: kind == legacy,
-		HasFunctions: kind == legacy || output(st, OutputLambdaName) != "", BucketName: output(st, OutputBucketName),
+		HasFunctions: kind == legacy || output(st, OutputLambdaName) != "", BucketName: output(st, OutputBucketName), Deployment: s.deployment(st),
 	}
-	out.MissedHours, _ = strconv.Atoi(parametersOf(st)["MissedHours"])
 	if out.Legacy {
 		out.Version = "" // the parameter of this name is the legacy ssmbak's own version
 	}
-	if url := output(st, OutputQueueURL); url != "" {
-		if out.Waiting, out.InFlight, err = s.depth(ctx, url); err != nil {
-			return out, err
-		}
-	}
-	if url := output(st, OutputDeadLetterURL); url != "" {
-		if out.DeadLetters, _, err = s.depth(ctx, url); err != nil {
-			return out, err
-		}
-	}
-	if out.BucketName == "" || out.Legacy {
-		return out, nil
-	}
-	a, err := s.openArchive(ctx, out.BucketName)
-	if err != nil {
-		return out, err
-	}
-	complete, err := a.Reconciled(ctx)
-	if err != nil {
-		return out, err
-	}
-	out.Complete = complete.Last
-	out.Listing, err = listing(ctx, a)
-	return out, err
+	return out, nil
 }
 
-// depth returns the approximate number of messages in a queue.
-func (s *Stack) depth(ctx context.Context, url string) (visible, inFlight int, err error) {
-	out, err := s.sqs.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &url, AttributeNames: []sqstypes.QueueAttributeName{
-		sqstypes.QueueAttributeNameApproximateNumberOfMessages, sqstypes.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
-	}})
+// Deployment describes the stack as its archive does, see [archive.Deployment], with one
+// request to CloudFormation. The error is a [*NotFoundError] if the stack does not exist.
+func (s *Stack) Deployment(ctx context.Context) (*archive.Deployment, error) {
+	st, err := s.existing(ctx)
 	if err != nil {
-		return 0, 0, fmt.Errorf("count the messages of %s: %w", url, err)
+		return nil, err
 	}
-	visible, _ = strconv.Atoi(out.Attributes[string(sqstypes.QueueAttributeNameApproximateNumberOfMessages)])
-	inFlight, _ = strconv.Atoi(out.Attributes[string(sqstypes.QueueAttributeNameApproximateNumberOfMessagesNotVisible)])
-	return visible, inFlight, nil
+	d := s.deployment(st)
+	return &d, nil
+}
+
+func (s *Stack) deployment(st *types.Stack) archive.Deployment {
+	p := parametersOf(st)
+	d := archive.Deployment{
+		Stack: s.o.Name, Version: p[parameterVersion], Recorder: output(st, OutputLambdaName), Reconciler: output(st, OutputReconcilerName),
+		Queue: output(st, OutputQueueURL), DeadLetters: output(st, OutputDeadLetterURL),
+		Code: strings.TrimSuffix(strings.TrimPrefix(p[parameterCodeKey], codePrefix), ".zip"),
+	}
+	if st.CreationTime != nil {
+		d.Time = ssmbak.TimeOf(*st.CreationTime)
+	}
+	d.MissedHours, _ = strconv.Atoi(p["MissedHours"])
+	return d
 }

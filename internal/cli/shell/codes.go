@@ -38,6 +38,7 @@ const (
 	KindMarkExists         Kind = "MarkExists"
 	KindMasked             Kind = "Masked"
 	KindMissingIndex       Kind = "MissingIndex"
+	KindNeedsAttention     Kind = "NeedsAttention"
 	KindNewerFormat        Kind = "NewerFormat"
 	KindNoArchive          Kind = "NoArchive"
 	KindNoBucket           Kind = "NoBucket"
@@ -49,6 +50,7 @@ const (
 	KindPortTaken          Kind = "PortTaken"
 	KindUnavailable        Kind = "Unavailable"
 	KindUnknown            Kind = "Unknown"
+	KindUnseen             Kind = "Unseen"
 	KindWrongAccount       Kind = "WrongAccount"
 
 	KindCodeNotFound        Kind = "CodeNotFound"
@@ -62,7 +64,6 @@ const (
 	KindStackNotFound       Kind = "StackNotFound"
 	KindStackProtected      Kind = "StackProtected"
 	KindStackState          Kind = "StackState"
-	KindStackUnhealthy      Kind = "StackUnhealthy"
 	KindTestFailed          Kind = "TestFailed"
 	KindTestLeftovers       Kind = "TestLeftovers"
 	KindTestRefused         Kind = "TestRefused"

@@ -43,6 +43,18 @@ func Part(hint, format string, args ...any) error {
 	return &Failure{Message: fmt.Sprintf(format, args...), Hint: hint, Code: Partly}
 }
 
+// Judged returns the error of a command that judges, such as status: [Partly] if there are
+// problems, and [Failed] if there are none but something could not be seen.
+func Judged(problems, unseen int) error {
+	switch {
+	case problems > 0:
+		return KindNeedsAttention.Part("", "%s", Count(problems, "problem needs attention", "problems need attention"))
+	case unseen > 0:
+		return KindUnseen.Fail("allow what the lines name, or run it with other credentials", "could not see everything: %s", Count(unseen, "check is missing", "checks are missing"))
+	}
+	return nil
+}
+
 // Unchanged returns the [*Failure] for an interrupt before anything was changed.
 func Unchanged() error {
 	return &Failure{Message: "interrupted", Hint: "nothing was changed", Code: Interrupted}

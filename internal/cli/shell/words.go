@@ -57,11 +57,22 @@ func (s *Shell) placed(text string) string {
 	if s.Place != nil {
 		place = s.Place
 	}
-	flags := place()
+	return s.AddFlags(text, func(program string) string {
+		if program == s.program {
+			return place()
+		}
+		return ""
+	})
+}
+
+// AddFlags adds to the commands in a text the flags that flags returns for their programs. It
+// skips commands that have them or that only ask for help.
+func (s *Shell) AddFlags(text string, flags func(program string) string) string {
 	return quoted.ReplaceAllStringFunc(text, func(command string) string {
-		if flags == "" || quoted.FindStringSubmatch(command)[1] != s.program || strings.Contains(command, flags) || strings.Contains(command, "--help") {
+		add := flags(quoted.FindStringSubmatch(command)[1])
+		if add == "" || strings.Contains(command, add) || strings.Contains(command, "--help") {
 			return command
 		}
-		return strings.TrimSuffix(command, "`") + flags + "`"
+		return strings.TrimSuffix(command, "`") + add + "`"
 	})
 }

@@ -94,6 +94,12 @@ func (a *app) runReconcile(ctx context.Context, o reconcileOptions) error {
 		"checked": report.Checked, "recorded": len(report.Recorded), "deleted": len(report.Deleted), "gap": len(report.Gaps), "unreadable": len(report.Unreadable), "failed": len(report.Failed),
 	}}, "checked %d, %srecorded %d, deleted %d, gaps %d, unreadable %d, failed %d",
 		report.Checked, would, len(report.Recorded), len(report.Deleted), len(report.Gaps), len(report.Unreadable), len(report.Failed))
+	if n := report.DrillRemoved; n > 0 {
+		a.Note("removed %s that a killed drill left", shell.Count(n, "parameter", "parameters"))
+	}
+	for _, name := range report.DrillKept {
+		a.Note("kept %s: no drill created it, or it was changed since", name)
+	}
 	if n := len(report.Restored); n > 0 {
 		a.Note("%srestored %s: %s", would, shell.Count(n, "hidden index", "hidden indexes"), archive.NameList(report.Restored))
 	}

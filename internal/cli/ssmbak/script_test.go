@@ -17,16 +17,20 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	ssmbakcli "github.com/ssmbak/ssmbak/internal/cli/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/emulator/s3api"
 	"github.com/ssmbak/ssmbak/internal/testkit/script"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
+	"github.com/ssmbak/ssmbak/internal/version"
 )
 
 const (
@@ -72,6 +76,14 @@ var zone = time.FixedZone("CEST", 2*60*60)
 //	passed DURATION            that the last ssmbak took that long
 //	requests WHAT              what the last ssmbak asked, as in ssm:PutParameter
 //	asked [WHAT...]            the requests of the last ssmbak, each once, and no other
+//	stack                      a stack records into the archive, whose name and queues it keeps
+//	waiting N, dead N          so many messages wait, or are dead letters
+//	replaced FUNCTION          a function runs other code
+//	detached FUNCTION          a function gets no messages
+//	undead, attached           take dead and detached back
+//	forged-stack               write that a stack of another account records
+//	suspended                  versioning of the bucket is suspended
+//	encrypted KEY              the bucket encrypts with a key
 //	hang SERVICE               leave requests without an answer from now on, as deny does
 //	at OPERATION N WHAT        with the Nth such request of the next ssmbak to
 //	                           Parameter Store, interrupt it, or let its
@@ -346,6 +358,50 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"unreachable": func(ts *testscript.TestScript, _ bool, _ []string) {
 		o := connection(noConnection{})
 		worldOf(ts).other = &o
+	},
+	"stack": func(ts *testscript.TestScript, _ bool, _ []string) {
+		w := worldOf(ts)
+		code := strings.Repeat("5a", 32)
+		d := archive.Deployment{
+			Stack: "ssmbak", Version: version.String(), Recorder: "ssmbak-recorder", Reconciler: "ssmbak-reconciler", Code: code, MissedHours: 3,
+			Queue: w.AWS.QueueURL(false), DeadLetters: w.AWS.QueueURL(true),
+		}
+		w.AWS.Functions.Deploy(d.Recorder, code)
+		w.AWS.Functions.Deploy(d.Reconciler, code)
+		ts.Check(w.Archive.KeepDeployment(context.Background(), d))
+	},
+	"waiting": func(ts *testscript.TestScript, _ bool, args []string) {
+		n, err := strconv.Atoi(args[0])
+		ts.Check(err)
+		worldOf(ts).AWS.Queue.Fill(n)
+	},
+	"dead": func(ts *testscript.TestScript, _ bool, args []string) {
+		n, err := strconv.Atoi(args[0])
+		ts.Check(err)
+		worldOf(ts).AWS.Queue.Bury(n)
+	},
+	"replaced": func(ts *testscript.TestScript, _ bool, args []string) {
+		worldOf(ts).AWS.Functions.Deploy(args[0], strings.Repeat("a5", 32))
+	},
+	"detached": func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).AWS.Functions.Detach(args[0]) },
+	"undead": func(ts *testscript.TestScript, _ bool, _ []string) {
+		w := worldOf(ts)
+		w.AWS.Queue.Redrive()
+		ts.Check(w.AWS.Queue.Drain(context.Background(), func(context.Context, []emulator.Message) []string { return nil }))
+	},
+	"attached": func(ts *testscript.TestScript, _ bool, _ []string) { worldOf(ts).AWS.Functions.Attach() },
+	"forged-stack": func(ts *testscript.TestScript, _ bool, _ []string) {
+		ts.Check(worldOf(ts).Archive.KeepDeployment(context.Background(), archive.Deployment{Stack: "ssmbak", Queue: "https://sqs.us-east-1.amazonaws.com/999999999999/q"}))
+	},
+	"suspended": func(ts *testscript.TestScript, _ bool, _ []string) {
+		w := worldOf(ts)
+		_, err := w.Connect(w.AWS.Client()).S3().PutBucketVersioning(context.Background(), &s3.PutBucketVersioningInput{
+			Bucket: aws.String(bucket), VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusSuspended},
+		})
+		ts.Check(err)
+	},
+	"encrypted": func(ts *testscript.TestScript, _ bool, args []string) {
+		ts.Check(worldOf(ts).AWS.S3.Configure(bucket, s3api.Settings{Key: args[0]}))
 	},
 	"fault": func(ts *testscript.TestScript, _ bool, args []string) {
 		status, err := strconv.Atoi(args[1])

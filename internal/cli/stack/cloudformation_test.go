@@ -88,7 +88,7 @@ func (c *cloud) Do(r *http.Request) (*http.Response, error) {
 		service = scope[3]
 	}
 	serve := map[string]http.HandlerFunc{"cloudformation": c.cloudFormation, "sqs": c.sqs, "lambda": c.lambda}[service]
-	if serve == nil && r.Method == http.MethodGet && (r.URL.Query().Has("encryption") || r.URL.Query().Has("policy") || r.URL.Query().Has("publicAccessBlock")) {
+	if serve == nil && r.Method == http.MethodGet && (r.URL.Query().Has("policy") || r.URL.Query().Has("publicAccessBlock")) {
 		serve = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) } // buckets have none of these
 	}
 	if r.URL.Query().Has("policy") && (c.policy != "" || r.Method == http.MethodPut) {

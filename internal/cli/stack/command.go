@@ -75,10 +75,10 @@ prints their names and how to use them. It needs confirmation on a terminal, or 
 		},
 		{
 			name: "status", short: "show the status, version, queues and coverage of the stack",
-			long: `Show the status of the stack: the status in CloudFormation alone on the first line, the
-version of ssmbak, the numbers of changes in the queues, and the time up to which the
-archive is complete. The exit code is 1 if there is a problem; standard error says
-which, and what to type.`,
+			long: `Show the status of the stack in CloudFormation, alone on the first line, and then what
+` + "`ssmbak status`" + ` shows: whether bucket, key, functions and queues are healthy, up to when
+the archive is complete, and what to do. The exit code is 3 if there is a problem, and
+1 if there is none but something could not be seen.`,
 			examples: "  ssmbak-stack ssmbak status\n  ssmbak-stack ssmbak status | head -1",
 			run:      (*app).status,
 		},

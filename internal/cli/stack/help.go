@@ -41,8 +41,8 @@ func valueOf(s stack.Setting) string {
 }
 
 const exitCodes = `  0    done
-  1    failed; for status: there is a problem
-  3    the test found a problem
+  1    failed; for status: something could not be seen
+  3    status or a test found a problem
   130  interrupted; CloudFormation continues an operation in progress
   252  wrong usage
 `

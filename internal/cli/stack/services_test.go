@@ -91,14 +91,21 @@ func (c *cloud) sts(w http.ResponseWriter, _ *http.Request) {
 	}}})
 }
 
-// lambda serves Invoke and GetFunctionConfiguration.
+// lambda serves Invoke, GetFunctionConfiguration and ListEventSourceMappings.
 // https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 // https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConfiguration.html
+// https://docs.aws.amazon.com/lambda/latest/api/API_ListEventSourceMappings.html
 func (c *cloud) lambda(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	body, _ := io.ReadAll(r.Body)
 	name := strings.Split(r.URL.Path, "/")
+	if strings.Contains(r.URL.Path, "/event-source-mappings") {
+		if !c.refused(w, "lambda:ListEventSourceMappings") {
+			_ = json.NewEncoder(w).Encode(map[string]any{"EventSourceMappings": []any{map[string]string{"UUID": "14e0db71", "State": "Enabled"}}})
+		}
+		return
+	}
 	if r.Method == http.MethodGet {
 		function := name[len(name)-2]
 		if c.refused(w, "lambda:GetFunctionConfiguration") {

@@ -7,11 +7,12 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
 
+	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
+	"github.com/ssmbak/ssmbak/internal/health"
 	"github.com/ssmbak/ssmbak/internal/stack"
 )
 
@@ -153,68 +154,61 @@ func (a *app) status(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	problems := a.problems(st)
-	row := struct {
-		stack.Status
-		Healthy  bool
-		Problems []string
-	}{st, len(problems) == 0, make([]string, len(problems))}
-	for i, p := range problems {
-		row.Problems[i] = p.String()
-	}
-	if err := a.Data(row, func(io.Writer) error { return a.printStatus(st) }); err != nil {
+	report, err := a.inspect(ctx, s, st)
+	if err != nil {
 		return err
 	}
-	if st.Version != a.env.Version && !st.Legacy {
-		a.Note("the stack was deployed by ssmbak %s, but this is %s: `%s` updates it", versionText(st.Version), a.env.Version, a.command("update"))
+	report.Checks = append(a.inCloudFormation(st), report.Checks...)
+	rows := make([]render.CheckRow, len(report.Checks))
+	for i, c := range report.Checks {
+		rows[i] = render.CheckRow{Check: c.Name, State: string(c.State), Text: c.Text, Do: a.AddFlags(c.Do, func(string) string { return a.Where() })}
+		report.Checks[i].Do = rows[i].Do
 	}
-	switch len(problems) {
-	case 0:
-		return nil
-	case 1:
-		return shell.KindStackUnhealthy.Fail(problems[0].do, "problem with the stack %s: %s", a.name, problems[0].what)
-	}
-	for _, p := range problems {
-		a.Note("%s: %s", p.what, p.do)
-	}
-	return shell.KindStackUnhealthy.Fail("start with the first", "%d problems with the stack %s", len(problems), a.name)
-}
-
-func (a *app) printStatus(st stack.Status) error {
-	lines := []string{st.Stack}
-	if st.Legacy {
-		lines = append(lines, "version: legacy ssmbak")
-	} else {
-		complete := "unknown: no reconcile has completed yet"
-		if !st.Complete.IsZero() {
-			complete = "up to " + st.Complete.UTC().Format("2006-01-02T15:04:05.000Z")
+	row := struct {
+		State health.State
+		stack.Status
+		health.Report
+	}{report.State(), st, report}
+	err = a.Data(row, func(w io.Writer) error {
+		if err := a.Lines(st.Stack); err != nil {
+			return err
 		}
-		lines = append(lines,
-			"version: "+versionText(st.Version),
-			"bucket: "+st.BucketName,
-			fmt.Sprintf("waiting: %d, being recorded: %d, dead letters: %d", st.Waiting, st.InFlight, st.DeadLetters),
-			"complete: "+complete,
-			fmt.Sprintf("unreadable: %d, failed: %d, new gaps: %d, left to compare: %d", len(st.Listing.Unreadable), len(st.Listing.Failed), len(st.Listing.Gaps), st.Listing.Left))
+		return render.Checks(w, rows, render.View{Width: a.Columns(w)})
+	})
+	if err != nil {
+		return err
 	}
-	return a.Lines(lines...)
+	return shell.Judged(report.Count(health.Problem), report.Count(health.Unseen))
 }
 
-func versionText(v string) string {
-	if v == "" {
-		return "(unknown)"
+// inspect runs the checks of the archive of a stack that has one.
+func (a *app) inspect(ctx context.Context, s *stack.Stack, st stack.Status) (health.Report, error) {
+	if st.Legacy || st.BucketName == "" {
+		return health.Report{}, nil
 	}
-	return v
+	conn, err := a.Connect(ctx)
+	if err != nil {
+		return health.Report{}, err
+	}
+	caller, err := conn.Caller(ctx)
+	if err != nil {
+		return health.Report{}, err
+	}
+	opened, err := s.OpenArchive(ctx, st.BucketName)
+	if err != nil {
+		return health.Report{}, err
+	}
+	everything, err := ssmbak.ParseTarget("/", true)
+	if err != nil {
+		return health.Report{}, err
+	}
+	return health.Run(ctx, conn, opened, caller.Account, health.Options{Deployment: &st.Deployment, Version: a.env.Version, Target: everything})
 }
 
-// problem is a problem with a stack, and what to do about it.
-type problem struct{ what, do string }
-
-func (p problem) String() string { return p.what + ": " + p.do }
-
-// problems returns the problems with a stack, most serious first.
-func (a *app) problems(st stack.Status) (all []problem) {
+// inCloudFormation returns the problem that CloudFormation shows, if there is one.
+func (a *app) inCloudFormation(st stack.Status) (all []health.Check) {
 	add := func(what, format string, args ...any) {
-		all = append(all, problem{what, fmt.Sprintf(format, args...)})
+		all = append(all, health.Check{Name: "CloudFormation", State: health.Problem, Text: what, Do: fmt.Sprintf(format, args...)})
 	}
 	switch creating := strings.HasPrefix(st.Stack, "ROLLBACK") || strings.HasPrefix(st.Stack, "CREATE"); {
 	case strings.HasSuffix(st.Stack, "_IN_PROGRESS"):
@@ -228,14 +222,13 @@ func (a *app) problems(st stack.Status) (all []problem) {
 	case !st.HasFunctions:
 		add("it is incomplete", "`%s` resumes its creation", a.command("create"))
 	}
-	if st.DeadLetters > 0 {
-		add(shell.Count(st.DeadLetters, "change", "changes")+" could not be recorded", "see why with `aws logs tail /aws/lambda/%s-recorder%s` and fix the cause, then run `%s`", a.name, a.Where(), a.command("redrive"))
-	}
-	if st.HasFunctions && !st.Legacy && !st.Complete.IsZero() && a.Now().Sub(st.Complete) > time.Duration(max(1, st.MissedHours))*time.Hour {
-		add("the last complete reconcile is "+a.Now().Sub(st.Complete).Round(time.Minute).String()+" old", "see why with `aws logs tail /aws/lambda/%s-reconciler%s`, then run `ssmbak reconcile%s`", a.name, a.Where(), a.Where())
-	}
-	return append(all, a.findings(st.Listing)...)
+	return all
 }
+
+// problem is a problem with a stack, and what to do about it.
+type problem struct{ what, do string }
+
+func (p problem) String() string { return p.what + ": " + p.do }
 
 // findings returns what the last listing could not record.
 func (a *app) findings(l stack.Listing) (all []problem) {

@@ -49,6 +49,13 @@ func (a *app) printUpdated(d stack.Deployed, changed bool) error {
 	return a.Print("The stack was updated to ssmbak %s; `%s` shows its status.", versionText(d.Version), a.command("status"))
 }
 
+func versionText(v string) string {
+	if v == "" {
+		return "(unknown)"
+	}
+	return v
+}
+
 // printChanges prints a change set.
 func (a *app) printChanges(w io.Writer, c stack.Changes) error {
 	if !c.Any {

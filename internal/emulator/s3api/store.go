@@ -18,7 +18,7 @@
 // suites recorded on the service itself where the pages are silent.
 //
 // Authentication is not checked. Not emulated: ACLs other than the bucket
-// owner's, Object Lock, SSE-C, part numbers on reads, and everything that is
+// owner's, retention of Object Lock, SSE-C, part numbers on reads, and everything that is
 // not about buckets, objects, their versions and their tags.
 package s3api
 
@@ -84,6 +84,7 @@ type bucket struct {
 	created    time.Time
 	versioning string
 	objects    keyIndex
+	settings   Settings
 }
 
 type object struct {

@@ -108,6 +108,8 @@ type Options struct {
 	// DescribeParameters, for one, was seen to lag PutParameter by seconds
 	// (https://github.com/aws/aws-sdk-js/issues/4349).
 	StaleBy func(op, name string) time.Duration
+	// HigherThroughput says that the account pays for higher throughput.
+	HigherThroughput bool
 	// EmptyPages makes DescribeParameters and GetParametersByPath return some
 	// empty pages with a NextToken, the first one among them: "the number of
 	// items returned can be between zero and the value of MaxResults" (SDK,
@@ -279,6 +281,7 @@ var ssmOperations = map[string]operation{
 	"AddTagsToResource":       call((*Store).addTagsToResource),
 	"RemoveTagsFromResource":  call((*Store).removeTagsFromResource),
 	"ListTagsForResource":     call((*Store).listTagsForResource),
+	"GetServiceSetting":       call((*Store).getServiceSetting),
 }
 
 var taggingOperations = map[string]operation{

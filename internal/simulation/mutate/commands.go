@@ -135,4 +135,88 @@ var commanded = []tests{
 		"a function takes the rate of the stack", "internal/function/function.go",
 		"return reads / float64(functions), nil", "return reads / float64(min(functions, 1)), nil",
 	}, "internal/function", "TestShare"},
+	{mutation{
+		"a suspended versioning is healthy", "internal/health/bucket.go",
+		"case out.Status != types.BucketVersioningStatusEnabled:", "case out.Status != types.BucketVersioningStatusEnabled && out.Status != types.BucketVersioningStatusSuspended:",
+	}, "internal/cli/ssmbak", "TestScripts/status_broken"},
+	{mutation{
+		"a disabled key is healthy", "internal/health/bucket.go",
+		"case kmstypes.KeyStateEnabled:", "case kmstypes.KeyStateEnabled, kmstypes.KeyStateDisabled:",
+	}, "internal/cli/ssmbak", "TestScripts/status_broken"},
+	{mutation{
+		"a function may run any code", "internal/health/stack.go",
+		"case d.Code != \"\" && hex.EncodeToString(code) != d.Code:", "case false && hex.EncodeToString(code) != d.Code:",
+	}, "internal/cli/ssmbak", "TestScripts/status_broken"},
+	{mutation{
+		"a recorder without messages is healthy", "internal/health/stack.go",
+		"case \"Enabled\", \"Enabling\",", "case \"Enabled\", \"Disabled\", \"Enabling\",",
+	}, "internal/cli/ssmbak", "TestScripts/status_broken"},
+	{mutation{
+		"a queue that only grows is healthy", "internal/health/stack.go",
+		"visible >= busyQueue", "visible > busyQueue",
+	}, "internal/cli/ssmbak", "TestScripts/status_broken"},
+	{mutation{
+		"dead letters need no attention", "internal/health/stack.go",
+		"case dead > 0:", "case dead > 2:",
+	}, "internal/cli/ssmbak", "TestScripts/status_broken"},
+	{mutation{
+		"the archive chooses the queue of another account", "internal/health/stack.go",
+		"if url != \"\" && (!strings.Contains(", "if url == \"-\" && (!strings.Contains(",
+	}, "internal/cli/ssmbak", "TestScripts/status_broken"},
+	{mutation{
+		"a denied request means that all is well", "internal/health/health.go",
+		"return []Check{{name, Unseen, \"could not see \" + what, permission + \" would show it\"}}", "return ok(name, what)",
+	}, "internal/cli/ssmbak", "TestScripts/status"},
+	{mutation{
+		"a hidden index is not counted", "internal/health/changes.go",
+		"case hidden && missing.Hidden:", "case hidden && !missing.Hidden:",
+	}, "internal/cli/ssmbak", "TestScripts/status_broken"},
+	{mutation{
+		"a reconcile may be of any age", "internal/health/coverage.go",
+		"if i.now.Sub(r.Last) >= missed {", "if false {",
+	}, "internal/cli/ssmbak", "TestScripts/status_broken"},
+	{mutation{
+		"the delay is that of the newest copy", "internal/health/changes.go",
+		"written = min(written, o.Written)", "written = max(written, o.Written)",
+	}, "internal/health", "TestMeasured"},
+	{mutation{
+		"targets include the parameters of drills", "name.go",
+		"if !ok || rest == \"\" || n.Drill() {", "if !ok || rest == \"\" {",
+	}, ".", "TestDrillPath"},
+	{mutation{
+		"a drill can be a target", "name.go",
+		"if (name + \"/\").Drill() {", "if false {",
+	}, ".", "TestDrillPath"},
+	{mutation{
+		"the events of a drill are recorded", "recorder/recorder.go",
+		"return name.Drill() || pattern.Any(r.o.Exclude, name)", "return pattern.Any(r.o.Exclude, name)",
+	}, "internal/drill", "TestDrill$"},
+	{mutation{
+		"a reconcile removes what others created", "internal/drill/remove.go",
+		"live.User == d.By &&", "live.User != \"\" &&",
+	}, "internal/drill", "TestDrillKeepsOthers"},
+	{mutation{
+		"a reconcile removes what others changed", "internal/drill/remove.go",
+		"return live.Number == 1 &&", "return live.Number > 0 &&",
+	}, "internal/drill", "TestDrillKeepsOthers"},
+	{mutation{
+		"a reconcile removes the parameters of a running drill", "internal/drill/remove.go",
+		"|| now.Before(d.Until.Add(cleaning)) {", "{",
+	}, "internal/drill", "TestDrillKilled"},
+	{mutation{
+		"what a killed drill left is forgotten", "internal/drill/remove.go",
+		"d.Ended, d.Incomplete = now.UTC()", "removed, err = 0, nil\n\td.Ended, d.Incomplete = now.UTC()",
+	}, "internal/drill", "TestDrillKeepsOthers"},
+	{mutation{
+		"a drill is recorded after its writes", "internal/drill/drill.go",
+		"if err := d.archive.BeginDrill(ctx, d.Record); err != nil {", "if err := ctx.Err(); err != nil {",
+	}, "internal/drill", "TestDrillKilled"},
+	{mutation{
+		"a drill compares no values", "internal/drill/compare.go",
+		"if !secret.Value.Equal(i.state.Value.V) {", "if false {",
+	}, "internal/drill", "TestDrillCompares"},
+	{mutation{
+		"an interrupted drill removes nothing", "internal/drill/drill.go",
+		"context.WithTimeout(context.WithoutCancel(ctx), cleaning)", "context.WithTimeout(ctx, cleaning)",
+	}, "internal/drill", "TestDrillInterrupted"},
 }

@@ -1,0 +1,77 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive/internal/bucket"
+)
+
+const deploymentKey = reserved + "stack"
+
+var deploymentKind = bucket.Kind[Deployment]{Format: 1, Limit: 64 << 10, Latest: (*Deployment).latest, Check: checkDeployment}
+
+// Deployment describes the stack that records into the archive. `ssmbak-stack` writes it
+// after each creation and update, so that readers without permissions for CloudFormation
+// find the functions and queues. No answer about a parameter depends on it.
+type Deployment struct {
+	Format int    `json:"format"`
+	Reader int    `json:"reader,omitempty"` // the least format that a program must support to read it
+	Writer string `json:"writer"`
+	// Stack is the name of the stack, and Version the version of ssmbak that deployed it at
+	// Time, in milliseconds of UTC.
+	Stack   string      `json:"stack"`
+	Version string      `json:"version,omitempty"`
+	Time    ssmbak.Time `json:"time"`
+	// Recorder and Reconciler are the names of the functions, and Code is the SHA-256, in
+	// hexadecimal, of the zip that they run.
+	Recorder   string `json:"recorder,omitempty"`
+	Reconciler string `json:"reconciler,omitempty"`
+	Code       string `json:"code,omitempty"`
+	// Queue and DeadLetters are the URLs of the queues.
+	Queue       string `json:"queue,omitempty"`
+	DeadLetters string `json:"deadLetters,omitempty"`
+	// MissedHours is the number of hours without a complete reconcile after which there is
+	// an alarm.
+	MissedHours int `json:"missedHours,omitempty"`
+}
+
+func (d *Deployment) latest() ssmbak.Time { return d.Time }
+
+func checkDeployment(_ string, d *Deployment) error {
+	if d.Stack == "" {
+		return errors.New("it names no stack")
+	}
+	return nil
+}
+
+// Deployment reads the description of the stack. exists is false if there is none: no stack
+// of this version of ssmbak records into the archive. The error may be a [*FormatError] or a
+// [*DamagedError].
+func (a *Archive) Deployment(ctx context.Context) (d Deployment, exists bool, err error) {
+	found, err := load(ctx, a, deploymentKind, deploymentKey)
+	return found.Value, found.Exists && err == nil, err
+}
+
+// KeepDeployment writes the description of the stack, and replaces another one. It sets the
+// time. A damaged description is replaced, too.
+func (a *Archive) KeepDeployment(ctx context.Context, d Deployment) error {
+	read := func(ctx context.Context) (bucket.Document[Deployment], error) {
+		found, err := load(ctx, a, deploymentKind, deploymentKey)
+		if found.Invalid {
+			err = nil
+		}
+		return found, err
+	}
+	base, err := read(ctx)
+	if err != nil {
+		return err
+	}
+	d.Writer, d.Time = a.writer, ssmbak.TimeOf(time.Now())
+	_, err = deploymentKind.Swap(ctx, a.bucket, deploymentKey, base, func(now bucket.Document[Deployment]) (Deployment, bool, error) {
+		return d, now.Value.Writer != d.Writer || now.Value.Time != d.Time, nil
+	}, read)
+	return a.documentError(deploymentKey, err)
+}

@@ -1,0 +1,193 @@
+package ssmbakcli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
+	"github.com/ssmbak/ssmbak/internal/drill"
+	"github.com/ssmbak/ssmbak/paramstore"
+)
+
+func (a *app) newDrillCommand() *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "drill PATH TIME",
+		Short: "Practice a restore: restore a copy of a path, compare it, and remove it again",
+		Long: `Restore all of PATH as it was at TIME to copies below ` + ssmbak.DrillPath + `ID,
+without policies and labels, compare every attribute with the archive, and remove the
+copies again. The parameters of applications are not written. The copies are never
+recorded, and never part of a restore. Drill writes at half of the account's rate, so
+that applications can still write.
+
+Drill first shows the number of writes and asks for confirmation, or requires --yes.
+After Ctrl-C, it removes what it wrote. What a killed drill left is removed by the first
+reconcile after the time that it had. ` + "`ssmbak status`" + ` shows the last drill.
+
+Secrets are restored with their keys, or with the account's default key if you may not
+use theirs, which is reported. The exit code is 3 if something could not be restored or
+differs.`,
+		Example: `  ssmbak drill /app 2h
+  ssmbak drill / now --yes --output json`,
+		Args: exactly("PATH", "TIME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			target, err := a.target(args[0], true)
+			if err != nil {
+				return err
+			}
+			return a.runDrill(cmd.Context(), target, args[1], yes)
+		},
+	}
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask for confirmation")
+	return cmd
+}
+
+func (a *app) runDrill(ctx context.Context, target ssmbak.Target, text string, yes bool) error {
+	m, err := a.point("", text)
+	if err != nil {
+		return err
+	}
+	s, err := a.open(ctx, writing)
+	if err != nil {
+		return err
+	}
+	if err := s.exists(); err != nil {
+		return err
+	}
+	point, err := a.locate(ctx, s, m)
+	if err != nil {
+		return err
+	}
+	if err := a.refuseFuture("", point); err != nil {
+		return err
+	}
+	rate, err := paramstore.WriteRate(ctx, s.conn.SSM())
+	if err != nil && ctx.Err() != nil {
+		return err
+	}
+	rate /= 2
+	live := paramstore.New(s.conn.SSM(), paramstore.Options{MaxRate: rate, MaxReadRate: 4 * rate, Waiting: a.noteBusy, Logger: a.Log})
+	if _, _, err := drill.Clean(ctx, s.archive, live, time.Now()); err != nil {
+		return err
+	}
+	d, err := drill.Prepare(ctx, s.archive, live, target, point.At, s.caller.ARN, rate)
+	if many, ok := errors.AsType[*drill.TooManyError](err); ok {
+		return shell.Usage("choose a path with fewer parameters", "%s: %s", target, many)
+	}
+	if err != nil {
+		return err
+	}
+	if len(d.Record.Names)+len(d.Record.Findings)+d.Record.Skipped == 0 {
+		return shell.KindNotFound.Fail("`ssmbak log "+target.String()+" -R` shows when it had parameters", "%s had no parameters at %s", target, point.At)
+	}
+	if err := a.agreeToDrill(ctx, d, yes); err != nil {
+		return err
+	}
+	progress := a.NewProgress("drill")
+	d.Progress = progress.Set
+	progress.Start()
+	err = d.Run(ctx)
+	progress.Close()
+	if running, ok := errors.AsType[*archive.DrillInProgressError](err); ok {
+		return shell.Fail("try again after "+running.Drill.Until.UTC().Format(time.RFC3339), "%s", running)
+	}
+	return a.concludeDrill(ctx, d, err)
+}
+
+// agreeToDrill returns nil if the drill may begin.
+func (a *app) agreeToDrill(ctx context.Context, d *drill.Drill, yes bool) error {
+	a.Note("drill %s: %s below %s, %s in about %s at %g per second", d.Record.ID, shell.Count(len(d.Record.Names), "parameter", "parameters"), d.Record.Prefix(),
+		shell.Count(d.Writes(), "write", "writes"), d.Estimate(), d.Rate)
+	switch why := a.Unasked(); {
+	case yes:
+		return nil
+	case why != "":
+		return shell.KindConfirmationRequired.Fail("add --yes; nothing was changed", "a drill writes parameters, and %s", why)
+	}
+	return a.Ask(ctx)
+}
+
+// drillRow is the result of a drill in JSON.
+type drillRow struct {
+	ID         string `json:"Id"`
+	Path       string
+	At         ssmbak.Time
+	Parameters int
+	Written    int
+	Compared   int
+	Skipped    int
+	OtherKey   int
+	Seconds    float64
+	Removed    bool
+	Findings   []drillFinding
+	Kept       []ssmbak.Name
+}
+
+type drillFinding struct {
+	Name   ssmbak.Name
+	Reason string
+}
+
+// concludeDrill prints the result of a drill.
+func (a *app) concludeDrill(ctx context.Context, d *drill.Drill, failed error) error {
+	r := d.Record
+	row := drillRow{
+		r.ID, r.Path, r.At, len(r.Names), r.Written, r.Compared, r.Skipped, r.OtherKey, float64(int(1000*r.Seconds)) / 1000, !r.Ended.IsZero(),
+		make([]drillFinding, len(r.Findings)), append([]ssmbak.Name{}, d.Kept...),
+	}
+	for i, f := range r.Findings {
+		row.Findings[i] = drillFinding(f)
+	}
+	err := a.Data(row, func(w io.Writer) error {
+		for _, f := range row.Findings {
+			if err := render.Text(w, f.Name.String()+": "+f.Reason); err != nil {
+				return err
+			}
+		}
+		return render.Text(w, drillText(r))
+	})
+	if err != nil {
+		return err
+	}
+	if r.OtherKey > 0 {
+		a.Note("%s restored with the account's default key, since you may not use the key", shell.Count(r.OtherKey, "secret was", "secrets were"))
+	}
+	if r.Skipped > 0 {
+		a.Note("skipped %s: unknown at that time, an AMI, or a name that is too long", shell.Count(r.Skipped, "parameter", "parameters"))
+	}
+	for _, name := range d.Kept {
+		a.Note("kept %s: the drill did not create it, or it was changed since", name)
+	}
+	switch {
+	case ctx.Err() != nil && row.Removed:
+		return &shell.Failure{Message: "interrupted", Hint: "everything was removed again", Code: shell.Interrupted}
+	case !row.Removed && failed != nil:
+		return shell.Fail("the next `ssmbak reconcile` after "+r.Until.UTC().Format(time.RFC3339)+" removes the rest", "%s", shell.Reason(failed))
+	case failed != nil:
+		return failed
+	case len(r.Findings)+len(d.Kept) > 0:
+		return shell.KindNeedsAttention.Part("", "%s not restored as recorded", shell.Count(len(r.Findings), "parameter was", "parameters were"))
+	}
+	return nil
+}
+
+// drillText describes the result of a drill in one line.
+func drillText(r archive.Drill) string {
+	removed := "and removed them again"
+	if r.Ended.IsZero() {
+		removed = "which are not removed yet"
+	}
+	rate := 0.0
+	if r.Seconds > 0 {
+		rate = float64(r.Written) / r.Seconds
+	}
+	return fmt.Sprintf("wrote %s in %s (%.1f per second), compared %d, %s", shell.Count(r.Written, "parameter", "parameters"), time.Duration(r.Seconds*float64(time.Second)).Round(time.Second), rate, r.Compared, removed)
+}

@@ -1,0 +1,105 @@
+package ssmbakcli
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
+	"github.com/ssmbak/ssmbak/internal/health"
+	"github.com/ssmbak/ssmbak/internal/stack"
+	"github.com/ssmbak/ssmbak/internal/version"
+)
+
+func (a *app) newStatusCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "status [PATH]",
+		Short: "Show whether the archive is healthy and complete, and how long a restore takes",
+		Long: `Show whether the archive and the stack that fills it are healthy: bucket, key,
+functions, queues, up to when the archive is complete, what could not be recorded,
+how late changes are recorded, the last restore, and how long a restore of all of
+PATH would take. Each line is ok, warning or problem, and says what to do. What your
+permissions do not show is "unseen", with the permission that would show it; the first
+of the policies that ` + "`ssmbak-stack create`" + ` prints has all of them. Status writes nothing.
+
+The exit code is 3 if there is a problem, 1 if something could not be seen, and 0
+otherwise, also with warnings.`,
+		Example: `  ssmbak status
+  ssmbak status /app
+  ssmbak status --output json`,
+		Args: optionalPath,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			target, err := a.pathTarget(args)
+			if err != nil {
+				return err
+			}
+			return a.runStatus(cmd.Context(), target)
+		},
+	}
+}
+
+func (a *app) runStatus(ctx context.Context, target ssmbak.Target) error {
+	s, err := a.open(ctx, reading)
+	if err != nil {
+		return err
+	}
+	o := health.Options{Version: version.String(), Owner: a.flags.owner, Target: target, Now: time.Now}
+	if _, described, err := s.archive.Deployment(ctx); err == nil && !described {
+		if o.Deployment, err = a.deployment(ctx, s); err != nil {
+			return err
+		}
+	}
+	report, err := health.Run(ctx, s.conn, s.archive, s.caller.Account, o)
+	if err != nil {
+		return err
+	}
+	if err := a.printStatus(report); err != nil {
+		return err
+	}
+	return shell.Judged(report.Count(health.Problem), report.Count(health.Unseen))
+}
+
+// deployment returns the stack that SSMBAK_STACKNAME names, nil if it names none, for an
+// archive that does not say which stack records into it.
+func (a *app) deployment(ctx context.Context, s *session) (*archive.Deployment, error) {
+	name := a.Getenv("SSMBAK_STACKNAME")
+	if name == "" {
+		return nil, nil
+	}
+	st, err := stack.New(s.conn, stack.Options{Name: name})
+	if err != nil {
+		return nil, err
+	}
+	d, err := st.Deployment(ctx)
+	return d, err
+}
+
+// printStatus writes the checks, with commands that can be pasted.
+func (a *app) printStatus(report health.Report) error {
+	rows := make([]render.CheckRow, len(report.Checks))
+	for i, c := range report.Checks {
+		rows[i] = render.CheckRow{Check: c.Name, State: string(c.State), Text: c.Text, Do: a.AddFlags(c.Do, a.flagsOf)}
+		report.Checks[i].Do = rows[i].Do
+	}
+	return a.Data(statusRow{State: report.State(), Report: report}, func(w io.Writer) error { return render.Checks(w, rows, a.view(w)) })
+}
+
+// statusRow is a status in JSON.
+type statusRow struct {
+	State health.State
+	health.Report
+}
+
+// flagsOf returns the flags with which a command of a program uses the account, the region
+// and, for ssmbak, the archive of this run.
+func (a *app) flagsOf(program string) string {
+	if program == "ssmbak" {
+		return a.where()
+	}
+	return a.Where()
+}

@@ -1,0 +1,224 @@
+// Package drill restores a path below [ssmbak.DrillPath], compares every attribute with the
+// archive, and removes everything again.
+//
+// Before the first write, the archive gets the record of the drill with the names of all
+// parameters. A parameter is that of a drill, and may be removed, only if its name is in the
+// record and Parameter Store says that the author of the drill created it after the drill had
+// begun, and that it has no other version. The name contains the random ID of the drill.
+package drill
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/paramstore"
+)
+
+const (
+	// Most is the greatest number of parameters of a drill, whose values are in memory.
+	Most = 10_000
+	// parallel bounds the concurrent parameters. Their writes are paced by the store.
+	parallel = 8
+	// slack is how much longer than the writes need a drill may take.
+	slack = 30 * time.Minute
+	// cleaning bounds the removal after the drill has ended or was interrupted.
+	cleaning = 30 * time.Minute
+	// imageType is a data type whose values Parameter Store checks after the write.
+	imageType = "aws:ec2:image"
+)
+
+// Drill is a planned drill.
+type Drill struct {
+	// Record is what the archive keeps.
+	Record archive.Drill
+	// Rate is the number of writes per second.
+	Rate float64
+	// Kept are parameters at names of the drill that the drill did not create, or that
+	// were changed since. They are not removed.
+	Kept []ssmbak.Name
+	// Progress, if not nil, is called after each written parameter.
+	Progress func(done, total int)
+
+	archive *archive.Archive
+	live    *paramstore.Store
+	items   []*item
+	mu      sync.Mutex
+}
+
+// item is one parameter.
+type item struct {
+	origin, name ssmbak.Name
+	state        ssmbak.State
+	written      bool // by this process, as version 1
+	otherKey     bool
+}
+
+// TooManyError refuses a drill of more than [Most] parameters.
+type TooManyError struct{ Parameters int }
+
+func (e *TooManyError) Error() string {
+	return fmt.Sprintf("it has %d parameters, and a drill restores at most %d", e.Parameters, Most)
+}
+
+// Prepare reads the states of the target at a time and plans a drill. by is the ARN of the
+// caller, and rate the writes per second to which live is limited. The error may be a
+// [*TooManyError].
+func Prepare(ctx context.Context, a *archive.Archive, live *paramstore.Store, target ssmbak.Target, at ssmbak.Time, by string, rate float64) (*Drill, error) {
+	snap, err := a.At(ctx, target, at, archive.NoValues)
+	if err != nil {
+		return nil, err
+	}
+	if n := len(snap.States); n > Most {
+		return nil, &TooManyError{n}
+	}
+	if snap, err = a.At(ctx, target, at, archive.AllValues); err != nil {
+		return nil, err
+	}
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	d := &Drill{archive: a, live: live, Rate: rate, Record: archive.Drill{
+		ID: archive.NewRestoreID(now, strings.ToLower(rand.Text()[:6])), By: by, Path: target.String(), At: at, Began: now, Names: []ssmbak.Name{},
+	}}
+	for _, p := range snap.Problems {
+		d.found(p.Name, p.Err.Error())
+	}
+	for _, state := range snap.States {
+		switch {
+		case state.Certainty == ssmbak.Unknown || state.Version.DataType == imageType:
+			d.Record.Skipped++
+		case state.Deleted:
+		case !state.Value.IsKnown() && slices.ContainsFunc(snap.Problems, func(p archive.Problem) bool { return p.Name == state.Name }):
+		case !state.Value.IsKnown():
+			d.found(state.Name, "its value is unavailable: "+state.Value.Reason)
+		default:
+			d.add(state)
+		}
+	}
+	d.Record.Until = now.Add(slack + 2*d.Estimate())
+	return d, nil
+}
+
+func (d *Drill) add(state ssmbak.State) {
+	name, err := ssmbak.ParseName(strings.TrimSuffix(d.Record.Prefix(), "/") + string(state.Name))
+	if err != nil { // below the prefix, it would be too long or have too many levels
+		d.Record.Skipped++
+		return
+	}
+	d.items = append(d.items, &item{origin: state.Name, name: name, state: state})
+	d.Record.Names = append(d.Record.Names, name)
+}
+
+func (d *Drill) found(name ssmbak.Name, reason string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.Record.Findings = append(d.Record.Findings, archive.DrillFinding{Name: name, Reason: reason})
+}
+
+// Writes returns the number of requests that create and remove the parameters.
+func (d *Drill) Writes() int {
+	return len(d.items) + (len(d.items)+paramstore.DeletePage-1)/paramstore.DeletePage
+}
+
+// Estimate returns how long the writes take.
+func (d *Drill) Estimate() time.Duration {
+	return time.Duration(float64(d.Writes()) / d.Rate * float64(time.Second)).Round(time.Second)
+}
+
+// Run writes, compares and removes the parameters. If ctx ends, it writes nothing more, but
+// still removes what it wrote. The results are in d.Record, also after an error, which says
+// why the drill was not begun, not completed, or not removed.
+func (d *Drill) Run(ctx context.Context) error {
+	if err := d.archive.BeginDrill(ctx, d.Record); err != nil {
+		return err
+	}
+	work, cancel := context.WithDeadline(ctx, d.Record.Until)
+	defer cancel()
+	began := time.Now()
+	err := d.write(work)
+	d.Record.Seconds = time.Since(began).Seconds()
+	if err == nil {
+		err = d.compare(work)
+	}
+	d.Record.Incomplete = err != nil
+	end, stop := context.WithTimeout(context.WithoutCancel(ctx), cleaning)
+	defer stop()
+	return errors.Join(err, d.remove(end))
+}
+
+// each calls do for each item, concurrently, until ctx ends.
+func (d *Drill) each(ctx context.Context, do func(ctx context.Context, i *item) error) error {
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallel)
+	for _, i := range d.items {
+		g.Go(func() error {
+			if err := gctx.Err(); err != nil {
+				return err
+			}
+			return do(gctx, i)
+		})
+	}
+	return g.Wait()
+}
+
+func (d *Drill) write(ctx context.Context) error {
+	return d.each(ctx, func(ctx context.Context, i *item) error {
+		err := d.put(ctx, i)
+		if errors.Is(err, paramstore.ErrCredentials) || ctx.Err() != nil {
+			return cmp.Or(ctx.Err(), err)
+		}
+		if err != nil {
+			d.found(i.origin, "it could not be written: "+err.Error())
+		}
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if err == nil {
+			d.Record.Written++
+			i.written = true
+		}
+		if d.Progress != nil {
+			d.Progress(d.Record.Written, len(d.items))
+		}
+		return nil
+	})
+}
+
+// put creates one parameter, without policies and labels. A secret whose key the caller may not
+// use is written with the account's default key.
+func (d *Drill) put(ctx context.Context, i *item) error {
+	w := paramstore.Write{Name: i.name, Attributes: i.state.Version.Attributes, Value: i.state.Value.V, Tags: userTags(i.state.Tags.V)}
+	w.Policies = ""
+	_, err := d.live.Put(ctx, w)
+	if err != nil && w.Type == ssmbak.TypeSecureString && w.KeyID != "" && !errors.Is(err, paramstore.ErrExists) && ctx.Err() == nil && keyError(err) {
+		w.KeyID, i.otherKey = "", true
+		if _, err = d.live.Put(ctx, w); err == nil {
+			d.mu.Lock()
+			d.Record.OtherKey++
+			d.mu.Unlock()
+		}
+	}
+	return err
+}
+
+// keyError reports whether a write may have failed because of its key.
+func keyError(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "InvalidKeyId") || strings.Contains(text, "AccessDenied") || strings.Contains(text, "KMS")
+}
+
+// userTags returns the tags that are not reserved for AWS.
+func userTags(all map[string]string) map[string]string {
+	tags := maps.Clone(all)
+	maps.DeleteFunc(tags, func(key, _ string) bool { return len(key) >= 4 && strings.EqualFold(key[:4], "aws:") })
+	return tags
+}

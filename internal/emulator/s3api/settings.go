@@ -1,0 +1,72 @@
+package s3api
+
+import (
+	"encoding/xml"
+	"fmt"
+	"net/http"
+)
+
+// Settings are the settings of a bucket that only answers show: neither is applied to
+// objects.
+type Settings struct {
+	// Key is the ARN of the KMS key of the default encryption, "" for SSE-S3, which every
+	// bucket has (User Guide, "Setting default server-side encryption behavior").
+	Key string
+	// LockMode is GOVERNANCE or COMPLIANCE for a default retention of LockDays, "" for a
+	// bucket without Object Lock.
+	LockMode string
+	LockDays int
+}
+
+// Configure changes the settings of a bucket.
+func (s *Store) Configure(bucket string, settings Settings) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.buckets[bucket]
+	if b == nil {
+		return fmt.Errorf("configure bucket %s: it does not exist", bucket)
+	}
+	b.settings = settings
+	return nil
+}
+
+// getBucketEncryption follows API, GetBucketEncryption.
+func (s *Store) getBucketEncryption(q *request) (*answer, error) {
+	type byDefault struct {
+		SSEAlgorithm   string
+		KMSMasterKeyID string `xml:",omitempty"`
+	}
+	type rule struct {
+		Default   byDefault `xml:"ApplyServerSideEncryptionByDefault"`
+		BucketKey bool      `xml:"BucketKeyEnabled"`
+	}
+	r := rule{Default: byDefault{SSEAlgorithm: "AES256"}}
+	if key := s.buckets[q.bucket].settings.Key; key != "" {
+		r = rule{Default: byDefault{"aws:kms", key}, BucketKey: true}
+	}
+	a := newAnswer()
+	a.xml = struct {
+		XMLName xml.Name `xml:"ServerSideEncryptionConfiguration"`
+		NS      string   `xml:"xmlns,attr"`
+		Rule    rule
+	}{NS: namespace, Rule: r}
+	return a, nil
+}
+
+// getObjectLockConfiguration follows API, GetObjectLockConfiguration; the error is that of
+// "Error responses".
+func (s *Store) getObjectLockConfiguration(q *request) (*answer, error) {
+	settings := s.buckets[q.bucket].settings
+	if settings.LockMode == "" {
+		return nil, refuse(http.StatusNotFound, "ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket")
+	}
+	a := newAnswer()
+	a.xml = struct {
+		XMLName xml.Name `xml:"ObjectLockConfiguration"`
+		NS      string   `xml:"xmlns,attr"`
+		Enabled string   `xml:"ObjectLockEnabled"`
+		Mode    string   `xml:"Rule>DefaultRetention>Mode"`
+		Days    int      `xml:"Rule>DefaultRetention>Days"`
+	}{NS: namespace, Enabled: "Enabled", Mode: settings.LockMode, Days: settings.LockDays}
+	return a, nil
+}
