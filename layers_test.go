@@ -57,6 +57,7 @@ func TestLayers(t *testing.T) {
 			"/internal/cli/shell", "/internal/emulator", "/internal/emulator/ssmapi", "/internal/permission", "/internal/stack", "/internal/version",
 		},
 		"/internal/cli/stack":            {"/archive", "/internal/awsconn", "/internal/cli/render", "/internal/cli/shell", "/internal/stack", "/internal/stack/code", "/internal/version"},
+		"/internal/manual":               {"/internal/cli/shell", "/internal/cli/ssmbak", "/internal/cli/stack"},
 		"/internal/simulation":           {"/internal/awsconn", "/internal/emulator", "/internal/emulator/s3api", "/internal/emulator/ssmapi"},
 		"/internal/simulation/recording": {},
 		"/internal/simulation/restoring": {},
