@@ -78,19 +78,24 @@ fuzz:
 		done; \
 	done
 
-# The commands for every machine, with the functions' zips inside, and their
-# digests: VERSION=v1.2.3 make dist. The same source gives the same bytes.
+# The files of a release: VERSION=v1.2.3 make dist. The programs for every system, with
+# the functions' zips inside; packages, archives, licences and checksums, see
+# internal/release. The same commit gives the same bytes. SSMBAK_SIGNING_KEY signs them.
 VERSION ?= (devel)
+REVISION ?= $(shell git rev-parse HEAD)
+DATE ?= $(shell TZ=UTC git log -1 --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ)
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+STAMPED := -X github.com/ssmbak/ssmbak/internal/version.stamped
+STAMPS = $(STAMPED)=$(VERSION) $(STAMPED)Revision=$(REVISION) $(STAMPED)Date=$(DATE)
 dist:
 	rm -rf dist && mkdir -p dist
-	$(GO) run ./internal/stack/code/makezips '$(VERSION)'
+	$(GO) run -ldflags '$(STAMPS)' ./internal/stack/code/makezips
 	cp internal/stack/code/zips/*.zip dist/
 	@set -e; for p in $(PLATFORMS); do \
 		os=$${p%/*}; arch=$${p#*/}; ext=; [ $$os = windows ] && ext=.exe; \
 		for c in ssmbak ssmbak-stack; do \
 			echo "$$c for $$os $$arch"; \
-			CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -buildid= -X github.com/ssmbak/ssmbak/internal/version.stamped=$(VERSION)' -o dist/$$c-$$os-$$arch$$ext ./cmd/$$c; \
+			CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -buildid= $(STAMPS)' -o dist/$$c-$$os-$$arch$$ext ./cmd/$$c; \
 		done; \
 	done
-	cd dist && sha256sum * > SHA256SUMS
+	$(GO) run -ldflags '$(STAMPS)' ./internal/release dist

@@ -115,18 +115,18 @@ func TestExamplesCompileOutside(t *testing.T) {
 	}
 }
 
-// TestReadmeCompilesOutside checks that the program of the README can be copied
+// TestLibraryPageCompilesOutside checks that the program of docs/library.md can be copied
 // into a module that is not part of this one.
-func TestReadmeCompilesOutside(t *testing.T) {
+func TestLibraryPageCompilesOutside(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("README.md")
+	text, err := os.ReadFile("docs/library.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, text, _ = bytes.Cut(text, []byte("\n```go\n"))
 	code, _, ok := bytes.Cut(text, []byte("```\n"))
 	if !ok {
-		t.Fatal("the README has no Go program")
+		t.Fatal("docs/library.md has no Go program")
 	}
 	outside := program.Outside(t, nil)
 	if err := os.WriteFile(outside.Path("main.go"), code, 0o600); err != nil {
@@ -136,6 +136,6 @@ func TestReadmeCompilesOutside(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 	if formatted, err := format.Source(code); err != nil || !bytes.Equal(formatted, code) {
-		t.Errorf("the README's program is not formatted: %v", err)
+		t.Errorf("the program of docs/library.md is not formatted: %v", err)
 	}
 }

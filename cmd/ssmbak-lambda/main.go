@@ -39,7 +39,7 @@ func main() {
 		log.Warn("using the default rate of reads", "error", err.Error())
 		rate, _ = function.Share("", "") // the default is valid
 	}
-	log.Info("started", "version", version.String())
+	log.Info("started", "version", version.String(), "revision", version.Revision(), "date", version.Date())
 	lambda.Start(function.New(function.Options{
 		Bucket: os.Getenv("SSMBAK_BUCKET"), Exclude: function.Patterns(os.Getenv("SSMBAK_EXCLUDE")), Logger: log,
 		ValueHeader: os.Getenv("SSMBAK_VALUE_HEADER"), IndexHeader: os.Getenv("SSMBAK_INDEX_HEADER"),

@@ -3,9 +3,8 @@ package version
 
 import "runtime/debug"
 
-// stamped is set by the linker in builds of releases and of Lambda functions:
-// -X github.com/ssmbak/ssmbak/internal/version.stamped=v1.2.3
-var stamped string
+// The linker sets these in builds of releases and of Lambda functions, see [Stamps].
+var stamped, stampedRevision, stampedDate string
 
 // Devel is the version of a program built from a working tree.
 const Devel = "(devel)"
@@ -22,12 +21,33 @@ func String() string {
 	return Devel
 }
 
-// Revision returns the commit that the program was built from, or "" if the go command
-// did not record it.
-func Revision() string { return setting("vcs.revision") }
+// Revision returns the commit that the program was built from, set by the linker or
+// recorded by the go command, or "" if it is not known.
+func Revision() string {
+	if stampedRevision != "" {
+		return stampedRevision
+	}
+	return setting("vcs.revision")
+}
 
 // Date returns the time of that commit in RFC 3339, or "".
-func Date() string { return setting("vcs.time") }
+func Date() string {
+	if stampedDate != "" {
+		return stampedDate
+	}
+	return setting("vcs.time")
+}
+
+// Stamps returns the flags for the linker that give another program the same revision and
+// date, and the given version.
+func Stamps(version string) string {
+	const variable = " -X github.com/ssmbak/ssmbak/internal/version.stamped"
+	flags := variable[1:] + "=" + version
+	if revision := Revision(); revision != "" {
+		flags += variable + "Revision=" + revision + variable + "Date=" + Date()
+	}
+	return flags
+}
 
 func setting(key string) string {
 	if info, ok := debug.ReadBuildInfo(); ok {

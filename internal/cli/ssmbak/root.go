@@ -101,24 +101,35 @@ func optionalPath(cmd *cobra.Command, args []string) error {
 	return exactly("PATH")(cmd, args)
 }
 
+// Pages returns the help of the program, and of each of its commands after it.
+func Pages() []*shell.Page {
+	a := &app{Shell: shell.New("ssmbak", shell.Env{})}
+	root := a.newRootCommand()
+	pages := []*shell.Page{help(root)}
+	for _, cmd := range root.Commands() {
+		cmd.InitDefaultHelpFlag() // as when it runs
+		pages = append(pages, help(cmd))
+	}
+	return pages
+}
+
 // help returns the help of a command.
-func help(cmd *cobra.Command) string {
-	usage := cmd.UseLine()
+func help(cmd *cobra.Command) *shell.Page {
+	p := &shell.Page{Command: cmd.CommandPath(), Short: cmd.Short, Text: cmp.Or(cmd.Long, cmd.Short), Usage: cmd.UseLine()}
 	global := cmd.InheritedFlags()
 	if !cmd.HasParent() {
-		usage, global = "ssmbak COMMAND [flags]", cmd.PersistentFlags()
+		p.Usage, global = "ssmbak COMMAND [flags]", cmd.PersistentFlags()
 	}
-	p := shell.NewPage(cmp.Or(cmd.Long, cmd.Short), usage)
 	p.Section("Examples", cmd.Example)
-	var commands [][2]string
+	var commands []*shell.Page
 	for _, sub := range cmd.Commands() {
 		if sub.IsAvailableCommand() {
-			commands = append(commands, [2]string{sub.Name(), sub.Short})
+			commands = append(commands, &shell.Page{Command: sub.CommandPath(), Short: sub.Short})
 		}
 	}
 	p.Commands(commands)
 	p.Flags("Flags", cmd.LocalNonPersistentFlags())
 	p.Flags("Flags of every command", global)
 	p.Section("Exit codes", exitCodes)
-	return p.String()
+	return p
 }

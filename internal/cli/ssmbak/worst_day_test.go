@@ -1,9 +1,7 @@
 package ssmbakcli_test
 
 import (
-	"bytes"
 	"fmt"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -13,29 +11,17 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
-	"github.com/google/go-cmp/cmp"
 
-	"github.com/ssmbak/ssmbak/internal/cli/shell"
-	ssmbakcli "github.com/ssmbak/ssmbak/internal/cli/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 )
 
-// transcript is the document whose commands and output [TestWorstDayDocument] writes.
-const transcript = "../../../docs/worst-day.md"
-
-// block is one command of the transcript with its output, as an indented block.
-var block = regexp.MustCompile(`(?m)^    \$ .*\n(?:\n?    .*\n)*`)
+// worstDay is the document whose commands and output [TestWorstDayDocument] writes.
+const worstDay = "../../../docs/worst-day.md"
 
 // incident is a shop whose parameters three people change within 20 seconds, and the
 // terminal of the person who was woken up.
-type incident struct {
-	*testworld.World
-	t      *testing.T
-	shown  []string // blocks of the transcript
-	output string   // of the last command
-	ids    world    // for the IDs of restores
-}
+type incident struct{ *transcript }
 
 func (i *incident) as(user string, do func(client *ssm.Client)) {
 	do(i.Connect(testworld.As(i.AWS.Client(), user)).SSM())
@@ -46,30 +32,6 @@ func (i *incident) put(user, name, value string) {
 		_, err := client.PutParameter(i.Context(), &ssm.PutParameterInput{Name: &name, Value: &value, Type: types.ParameterTypeString, Overwrite: aws.Bool(true)})
 		i.Must(err)
 	})
-}
-
-// run runs a command as the on-call person, with the exit code that it must have.
-func (i *incident) run(code int, command string) {
-	i.t.Helper()
-	words := strings.Fields(command)
-	if words[0] != "ssmbak" {
-		i.t.Fatalf("%q is not a command that was printed", command)
-	}
-	var out bytes.Buffer // a person sees both streams
-	got := ssmbakcli.Main(i.Context(), ssmbakcli.Env{Env: shell.Env{
-		Args: words[1:], Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, AWS: connection(testworld.As(i.AWS.Client(), "oncall")),
-		Now:    func() time.Time { return time.Now().UTC() },
-		Getenv: func(name string) string { return map[string]string{"SSMBAK_BUCKET": bucket}[name] },
-	}})
-	i.output = out.String()
-	if got != code {
-		i.t.Fatalf("%s: exit code %d, want %d\n%s", command, got, code, i.output)
-	}
-	text := "    $ " + i.ids.named(command) + "\n"
-	for line := range strings.Lines(i.ids.named(i.output)) {
-		text += strings.TrimRight("    "+line, " \n") + "\n"
-	}
-	i.shown = append(i.shown, text)
 }
 
 // copied returns the first text in the output of the last command that a pattern's group
@@ -90,14 +52,14 @@ func TestWorstDayDocument(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(start))
-		i := &incident{t: t, World: testworld.New(t, testworld.Options{Bucket: bucket, Emulator: emulator.Options{TrailDelay: time.Minute}})}
+		i := &incident{&transcript{t: t, user: "oncall", World: testworld.New(t, testworld.Options{Bucket: bucket, Emulator: emulator.Options{TrailDelay: time.Minute}})}}
 		i.AWS.SSM.StartTrail()
 		i.happens()
 		i.restored()
 		if t.Failed() {
 			return
 		}
-		i.compare()
+		i.compare(worstDay)
 	})
 }
 
@@ -147,27 +109,4 @@ func (i *incident) restored() {
 	i.run(0, "ssmbak diff "+path+" "+before+" --recursive --exact")
 	i.output = sets
 	i.run(0, "ssmbak log "+path+" --recursive --since "+strings.TrimPrefix(before, "before:")+" --sets --output markdown")
-}
-
-// compare compares the blocks with those of the document.
-func (i *incident) compare() {
-	text, err := os.ReadFile(transcript)
-	i.Must(err)
-	n := 0
-	want := block.ReplaceAllStringFunc(string(text), func(old string) string {
-		if n++; n > len(i.shown) {
-			return old
-		}
-		return i.shown[n-1]
-	})
-	if n != len(i.shown) {
-		i.t.Errorf("%s has %d commands, want %d", transcript, n, len(i.shown))
-	}
-	if os.Getenv("UPDATE") != "" {
-		i.Must(os.WriteFile(transcript, []byte(want), 0o644))
-		return
-	}
-	if diff := cmp.Diff(want, string(text)); diff != "" {
-		i.t.Errorf("run with UPDATE=1 (-want +got):\n%s", diff)
-	}
 }

@@ -47,19 +47,33 @@ const exitCodes = `  0    done
   252  wrong usage
 `
 
+// Pages returns the help of the program, and of each COMMAND after it.
+func Pages() []*shell.Page {
+	a := &app{Shell: shell.New("ssmbak-stack", shell.Env{})}
+	a.newCommand().InitDefaultHelpFlag() // as when it runs
+	pages := []*shell.Page{a.help(nil)}
+	for _, do := range actions() {
+		pages = append(pages, a.helpOf(do))
+	}
+	return pages
+}
+
 // help returns the help of the program, or of the first COMMAND in words.
-func (a *app) help(words []string) string {
+func (a *app) help(words []string) *shell.Page {
 	for _, word := range words {
 		if do, ok := actionOf(word); ok {
 			return a.helpOf(do)
 		}
 	}
-	p := shell.NewPage(`ssmbak-stack manages the CloudFormation stack that records every change of every SSM
+	p := &shell.Page{
+		Command: "ssmbak-stack", Short: "Manage the CloudFormation stack of ssmbak", Usage: "ssmbak-stack NAME COMMAND [flags]",
+		Text: `ssmbak-stack manages the CloudFormation stack that records every change of every SSM
 parameter in a versioned bucket. The bucket and its key are kept when the stack is
-deleted: no command deletes a backup.`, "ssmbak-stack NAME COMMAND [flags]")
-	var commands [][2]string
+deleted: no command deletes a backup.`,
+	}
+	var commands []*shell.Page
 	for _, x := range actions() {
-		commands = append(commands, [2]string{x.name, x.short})
+		commands = append(commands, &shell.Page{Command: "ssmbak-stack " + x.name, Short: x.short})
 	}
 	p.Commands(commands)
 	p.Section("Examples", `  ssmbak-stack ssmbak create
@@ -68,16 +82,17 @@ deleted: no command deletes a backup.`, "ssmbak-stack NAME COMMAND [flags]")
 	p.Flags("Flags of every command", a.flagsOf(everywhere[:7], true))
 	p.Line("`ssmbak-stack COMMAND --help` shows the flags of a command.")
 	p.Section("Exit codes", exitCodes)
-	return p.String()
+	return p
 }
 
 // helpOf returns the help of one COMMAND.
-func (a *app) helpOf(do action) string {
-	name := "NAME "
+func (a *app) helpOf(do action) *shell.Page {
+	short := strings.ToUpper(do.short[:1]) + do.short[1:]
+	usage := "ssmbak-stack NAME " + do.name + " [flags]"
 	if do.alone {
-		name = "[NAME] "
+		usage = "ssmbak-stack [NAME] " + do.name + " [flags]"
 	}
-	p := shell.NewPage(cmp.Or(do.long, strings.ToUpper(do.short[:1])+do.short[1:]+"."), "ssmbak-stack "+name+do.name+" [flags]")
+	p := &shell.Page{Command: "ssmbak-stack " + do.name, Short: short, Text: cmp.Or(do.long, short+"."), Usage: usage}
 	p.Section("Examples", do.examples)
 	if do.settings {
 		for _, group := range stack.Groups {
@@ -102,7 +117,7 @@ func (a *app) helpOf(do action) string {
 	p.Flags("Flags", a.flagsOf(others, true))
 	p.Flags("Flags of every command", a.flagsOf(everywhere[:7], true))
 	p.Section("Exit codes", exitCodes)
-	return p.String()
+	return p
 }
 
 // flagsOf returns the flags with names. Their defaults are shown only if defaults is

@@ -11,12 +11,13 @@ import (
 	"strings"
 
 	"golang.org/x/mod/semver"
+
+	"github.com/ssmbak/ssmbak/internal/version"
 )
 
 const (
-	modulePath      = "github.com/ssmbak/ssmbak"
-	function        = modulePath + "/cmd/ssmbak-lambda"
-	stampedVariable = modulePath + "/internal/version.stamped"
+	modulePath = "github.com/ssmbak/ssmbak"
+	function   = modulePath + "/cmd/ssmbak-lambda"
 )
 
 // Errors of [Build] that callers branch on.
@@ -25,10 +26,11 @@ var (
 	ErrNoSource = errors.New("the current directory is not in a clone of ssmbak")
 )
 
-// Build builds the zip with the Go command on PATH, from the clone of ssmbak that
-// contains dir or, if there is none, from the released version. Errors that callers
-// may want to distinguish are [ErrNoGo] and [ErrNoSource].
-func Build(ctx context.Context, architecture, version, dir string) (Zip, error) {
+// Build builds the zip of a version, with the revision and date of this program, from the
+// clone of ssmbak that contains dir or, if there is none, from the released version. It
+// uses the Go command on PATH. Errors that callers may want to distinguish are [ErrNoGo]
+// and [ErrNoSource].
+func Build(ctx context.Context, architecture, number, dir string) (Zip, error) {
 	processor, ok := goarch[architecture]
 	if !ok {
 		return Zip{}, fmt.Errorf("unsupported architecture %q", architecture)
@@ -42,16 +44,16 @@ func Build(ctx context.Context, architecture, version, dir string) (Zip, error) 
 		return Zip{}, fmt.Errorf("create a directory for the build: %w", err)
 	}
 	defer os.RemoveAll(temp)
-	flags := []string{"-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w -buildid= -X " + stampedVariable + "=" + version}
+	flags := []string{"-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w -buildid= " + version.Stamps(number)}
 	program := filepath.Join(temp, entry)
 	cmd := exec.CommandContext(ctx, tool, append(append([]string{"build", "-o", program}, flags...), function)...)
 	cmd.Env = environment(processor)
 	if cmd.Dir = checkout(dir); cmd.Dir == "" {
-		if !released(version) {
-			return Zip{}, fmt.Errorf("%w, and there is no release %s to fetch", ErrNoSource, version)
+		if !released(number) {
+			return Zip{}, fmt.Errorf("%w, and there is no release %s to fetch", ErrNoSource, number)
 		}
-		if cmd.Dir, err = fetch(ctx, tool, temp, version); err != nil {
-			return Zip{}, fmt.Errorf("%w, and its version %s cannot be fetched: %w", ErrNoSource, version, err)
+		if cmd.Dir, err = fetch(ctx, tool, temp, number); err != nil {
+			return Zip{}, fmt.Errorf("%w, and its version %s cannot be fetched: %w", ErrNoSource, number, err)
 		}
 	}
 	if _, err := run(ctx, cmd); err != nil {

@@ -1,5 +1,6 @@
 // Command makezips builds the zips of the functions into internal/stack/code/zips, where
-// they are embedded into programs that are built afterwards. `make dist` does both.
+// they are embedded into programs that are built afterwards. `make dist` does both. The
+// functions get the version, the revision and the date that makezips itself was linked with.
 package main
 
 import (
@@ -9,15 +10,12 @@ import (
 	"path/filepath"
 
 	"github.com/ssmbak/ssmbak/internal/stack/code"
+	"github.com/ssmbak/ssmbak/internal/version"
 )
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "makezips: error: give the version, such as v1.2.3")
-		os.Exit(2)
-	}
 	for _, architecture := range code.Architectures {
-		z, err := code.Build(context.Background(), architecture, os.Args[1], ".")
+		z, err := code.Build(context.Background(), architecture, version.String(), ".")
 		if err == nil {
 			err = os.WriteFile(filepath.Join("internal", "stack", "code", "zips", architecture+".zip"), z.Bytes, 0o644)
 		}

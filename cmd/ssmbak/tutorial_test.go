@@ -15,20 +15,15 @@ import (
 	"github.com/ssmbak/ssmbak/internal/testkit/program"
 )
 
-// tutorial returns the commands of the README's tutorial: its indented lines.
+// tutorial returns the commands of docs/tutorial.md: its indented lines.
 func tutorial(t *testing.T) []string {
 	t.Helper()
-	text, err := os.ReadFile("../../README.md")
+	text, err := os.ReadFile("../../docs/tutorial.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, ok := strings.Cut(string(text), "\n## Tutorial\n")
-	if !ok {
-		t.Fatal("the README has no tutorial")
-	}
-	rest, _, _ = strings.Cut(rest, "\n## ")
 	var lines []string
-	for line := range strings.Lines(rest) {
+	for line := range strings.Lines(string(text)) {
 		if command, ok := strings.CutPrefix(line, "    "); ok {
 			lines = append(lines, strings.TrimRight(command, "\n"))
 		}
@@ -36,7 +31,7 @@ func tutorial(t *testing.T) []string {
 	return lines
 }
 
-// TestTutorial runs the README's tutorial line by line, with the AWS CLI and
+// TestTutorial runs docs/tutorial.md line by line, with the AWS CLI and
 // `ssmbak local`.
 func TestTutorial(t *testing.T) {
 	if _, err := exec.LookPath("aws"); err != nil {
@@ -91,7 +86,7 @@ func TestTutorial(t *testing.T) {
 		script.WriteString("echo '$ '" + quote(line) + "\n" + line + "\n")
 	}
 	if got, want := strings.ReplaceAll(strings.Join(printed, "\n"), ":"+port, ":4566"), strings.Join(exports, "\n"); got != want {
-		t.Errorf("ssmbak local prints\n%s\nand the README says\n%s", got, want)
+		t.Errorf("ssmbak local prints\n%s\nand the tutorial says\n%s", got, want)
 	}
 	bash := exec.CommandContext(ctx, "bash", "-c", script.String())
 	bash.Env = []string{"HOME=" + dir, "PATH=" + dir + ":" + os.Getenv("PATH"), "AWS_PAGER="}

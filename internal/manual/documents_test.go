@@ -1,0 +1,76 @@
+package manual_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ssmbak/ssmbak/internal/manual"
+)
+
+// called matches a call of one of the programs in a document: a line of code, or code
+// between backquotes.
+var called = regexp.MustCompile("(?m)(?:^    (?:\\$ )?|`|\\$\\(|<\\()((?:ssmbak|ssmbak-stack) [^`|;)>\\n]*)")
+
+// TestCommandsInDocuments checks that the commands and flags of the programs that documents
+// mention exist.
+func TestCommandsInDocuments(t *testing.T) {
+	t.Parallel()
+	flags := make(map[string][]string) // of each command
+	for _, pages := range manual.Programs() {
+		for _, p := range pages {
+			flags[p.Command] = []string{"--help"}
+			for _, s := range p.Sections {
+				if s.Flags != nil {
+					flags[p.Command] = append(flags[p.Command], manual.FlagNames(s.Flags)...)
+				}
+			}
+		}
+	}
+	calls := 0
+	check := func(path, call string) {
+		call, _, _ = strings.Cut(call, " #")
+		words := strings.Fields(call)
+		i := slices.IndexFunc(words, func(word string) bool { _, ok := flags[words[0]+" "+word]; return ok })
+		command := words[0]
+		if i > 0 {
+			command += " " + words[i]
+		} else if slices.ContainsFunc(words[1:], func(word string) bool { return regexp.MustCompile(`^[a-z]+$`).MatchString(word) }) {
+			t.Errorf("%s: %q has no command that exists", path, call)
+			return
+		}
+		calls++
+		for _, word := range words[1:] {
+			word, _, _ = strings.Cut(strings.Trim(word, "[],."), "=")
+			if strings.HasPrefix(word, "--") && !slices.Contains(flags[command], word) {
+				t.Errorf("%s: %q: %s has no flag %s", path, call, command, word)
+			}
+		}
+	}
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && path != "../.." && strings.HasPrefix(d.Name(), ".") || d.Name() == "unreleased" {
+			return filepath.SkipDir
+		}
+		if filepath.Ext(path) != ".md" || d.Name() == "CHANGELOG.md" {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		for _, m := range called.FindAllStringSubmatch(string(text), -1) {
+			check(path, m[1])
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if calls < 200 {
+		t.Errorf("documents mention %d calls", calls)
+	}
+}

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	build "github.com/ssmbak/ssmbak/internal/testkit/program"
+	"github.com/ssmbak/ssmbak/internal/version"
+)
+
+const (
+	number   = "v1.2.3"
+	revision = "0123456789abcdef0123456789abcdef01234567"
+	date     = "2024-06-13T20:10:54Z"
+)
+
+// TestRelease completes the same programs twice, and checks that the files are the same, and
+// each kind of file. With SSMBAK_REQUIRE_PACKAGES it also installs the package for Debian
+// from them.
+func TestRelease(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("releases are made on Linux")
+	}
+	var formats []string
+	switch _, err := exec.LookPath("dpkg-deb"); {
+	case os.Getenv("SSMBAK_REQUIRE_PACKAGES") == "":
+		t.Log("no package is made without SSMBAK_REQUIRE_PACKAGES=1, since that downloads nfpm")
+	case err != nil:
+		t.Fatal("dpkg-deb is not installed: apt-get install dpkg")
+	default:
+		formats = []string{"deb"}
+	}
+	stamps := version.Stamps(number) + " " + strings.NewReplacer(".stamped=", ".stampedRevision=", number, revision).Replace(version.Stamps(number)) +
+		" " + strings.NewReplacer(".stamped=", ".stampedDate=", number, date).Replace(version.Stamps(number))
+	built := make(map[string]string)
+	for _, name := range []string{"ssmbak", "ssmbak-stack"} {
+		built[name] = build.Build(t, name, "-ldflags", stamps)
+	}
+	t.Chdir("../..")
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	must(t, err)
+	encoded, err := x509.MarshalPKCS8PrivateKey(private)
+	must(t, err)
+	key := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded}))
+	var dirs [2]string
+	for i := range dirs {
+		dirs[i] = t.TempDir()
+		for name, path := range built {
+			body, err := os.ReadFile(path)
+			must(t, err)
+			must(t, os.WriteFile(filepath.Join(dirs[i], name+"-linux-"+runtime.GOARCH), body, 0o755))
+		}
+		r, err := newRelease(dirs[i], number, date)
+		must(t, err)
+		must(t, r.complete(t.Context(), formats, key))
+	}
+	files, err := os.ReadDir(dirs[0])
+	must(t, err)
+	if len(files) < 8 {
+		t.Errorf("the release has %d files: %v", len(files), files)
+	}
+	for _, f := range files {
+		if a, b := read(t, dirs[0], f.Name()), read(t, dirs[1], f.Name()); !bytes.Equal(a, b) {
+			t.Errorf("%s has different bytes the second time", f.Name())
+		}
+	}
+	t.Run("sums", func(t *testing.T) { checkSums(t, dirs[0]) })
+	t.Run("signature", func(t *testing.T) { checkSignature(t, dirs[0], private.Public()) })
+	t.Run("bill", func(t *testing.T) { checkBill(t, dirs[0]) })
+	if formats != nil {
+		t.Run("deb", func(t *testing.T) { checkPackage(t, filepath.Join(dirs[0], "ssmbak-linux-"+runtime.GOARCH+".deb")) })
+	}
+}
+
+func checkSums(t *testing.T, dir string) {
+	cmd := exec.CommandContext(t.Context(), "sha256sum", "--check", "--strict", sums)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	for _, want := range []string{"THIRD-PARTY-NOTICES", "ssmbak.cdx.json", "Containerfile", "ssmbak-linux-" + runtime.GOARCH + ".tar.gz"} {
+		if !bytes.Contains(read(t, dir, sums), []byte("  "+want+"\n")) {
+			t.Errorf("there is no %s", want)
+		}
+	}
+}
+
+func checkSignature(t *testing.T, dir string, public any) {
+	openssl, err := exec.LookPath("openssl")
+	if err != nil {
+		t.Skip("openssl is not installed: apt-get install openssl")
+	}
+	encoded, err := x509.MarshalPKIXPublicKey(public)
+	must(t, err)
+	file := filepath.Join(t.TempDir(), "ssmbak.pub")
+	must(t, os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: encoded}), 0o600))
+	cmd := exec.CommandContext(t.Context(), openssl, "pkeyutl", "-verify", "-pubin", "-inkey", file, "-rawin", "-in", sums, "-sigfile", signature)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	r := &release{dir: dir}
+	for _, bad := range []string{"x", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded}))} {
+		if err := r.sign(bad); err == nil || !strings.Contains(err.Error(), "openssl genpkey") {
+			t.Errorf("sign with a bad key: %v", err)
+		}
+	}
+}
+
+func checkBill(t *testing.T, dir string) {
+	var b bom
+	must(t, json.Unmarshal(read(t, dir, "ssmbak.cdx.json"), &b))
+	refs := []string{b.Metadata.Component.Ref}
+	for _, c := range b.Components {
+		refs = append(refs, c.Ref)
+	}
+	for _, d := range b.Dependencies {
+		for _, ref := range append(d.DependsOn, d.Ref) {
+			if !slices.Contains(refs, ref) {
+				t.Errorf("%s is not a component", ref)
+			}
+		}
+	}
+	for _, want := range []string{"file:ssmbak-linux-" + runtime.GOARCH, "pkg:golang/std@" + strings.TrimPrefix(runtime.Version(), "go"), "pkg:golang/golang.org/x/sync@"} {
+		if !slices.ContainsFunc(refs, func(ref string) bool { return strings.HasPrefix(ref, want) }) {
+			t.Errorf("%s is not a component of %q", want, refs)
+		}
+	}
+	if slices.ContainsFunc(refs, func(ref string) bool { return strings.Contains(ref, "go-cmp") }) {
+		t.Error("go-cmp, which only tests use, is a component")
+	}
+}
+
+// checkPackage installs a package into an empty directory and runs what it installed.
+func checkPackage(t *testing.T, deb string) {
+	root := t.TempDir()
+	run := func(name string, args ...string) string {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), name, args...)
+		cmd.Env = []string{"HOME=" + root, "PATH=" + os.Getenv("PATH"), "MANPAGER=cat", "MANWIDTH=100", "LC_ALL=C.UTF-8"}
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s %q: %v\n%s", name, args, err, out)
+		}
+		return string(out)
+	}
+	contains := func(text, want string) {
+		t.Helper()
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	contains(run("dpkg-deb", "--info", deb), "Version: 1.2.3\n")
+	run("dpkg-deb", "--extract", deb, root)
+	for _, name := range []string{"ssmbak", "ssmbak-stack"} {
+		said := run(filepath.Join(root, "usr/bin", name), "--version")
+		contains(said, name+" v1.2.3 (revision "+revision+" of "+date+"), archive format ")
+		contains(run("man", "-l", filepath.Join(root, "usr/share/man/man1", name+".1.gz")), "SYNOPSIS")
+		run("bash", "-n", filepath.Join(root, "usr/share/bash-completion/completions", name))
+		for _, path := range []string{"usr/share/fish/vendor_completions.d/" + name + ".fish", "usr/share/zsh/vendor-completions/_" + name} {
+			contains(string(read(t, root, path)), name)
+		}
+	}
+	contains(run(filepath.Join(root, "usr/bin/ssmbak"), "demo"), "ssmbak restore")
+	contains(run("man", "-l", filepath.Join(root, "usr/share/man/man1/ssmbak-log.1.gz")), "ssmbak log NAME|PATH [flags]")
+	contains(string(read(t, root, "usr/share/doc/ssmbak/copyright")), "github.com/aws/smithy-go")
+	if pages, _ := filepath.Glob(root + "/usr/share/man/man1/*.1.gz"); len(pages) < 30 {
+		t.Errorf("there are %d man pages", len(pages))
+	}
+	if files := run("dpkg-deb", "--contents", deb); strings.Contains(files, "site-functions") || !strings.Contains(files, "-rwxr-xr-x root/root") {
+		t.Errorf("wrong files:\n%s", files)
+	}
+}
+
+func read(t *testing.T, path ...string) []byte {
+	t.Helper()
+	body, err := os.ReadFile(filepath.Join(path...))
+	must(t, err)
+	return body
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
