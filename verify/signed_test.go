@@ -32,7 +32,7 @@ func (w *world) reader() *archive.Archive {
 	return a
 }
 
-// read returns what such a reader knows about a parameter now, and the keys that it names.
+// readsSigned returns what such a reader knows about a parameter now, and the keys that it names.
 func (w *world) readsSigned(name ssmbak.Name) (s ssmbak.State, complete ssmbak.Time, unsigned string) {
 	w.Helper()
 	a := w.reader()
@@ -70,8 +70,8 @@ func (w *world) cacheHas(name ssmbak.Name) {
 	}
 }
 
-// lie returns an index of /other with a deletion that never happened.
-func (w *world) lie() []byte {
+// falsified returns an index of /other with a deletion that never happened.
+func (w *world) falsified() []byte {
 	return zipped(w, strings.Replace(w.read(otherIndex), `"looks":[`, fmt.Sprintf(`"deletions":[{"event":"forged","second":%d}],"looks":[`, time.Now().Unix()-3*3600), 1))
 }
 
@@ -93,13 +93,13 @@ func TestSigned(t *testing.T) {
 		after  string // found by it after the reconcile
 	}{
 		{"nothing", func(*world) {}, "", "", ""},
-		{"an index", func(w *world) { w.forge(otherIndex, w.lie(), nil) }, otherIndex, "unsigned " + otherIndex, "unsigned " + otherIndex},
+		{"an index", func(w *world) { w.forge(otherIndex, w.falsified(), nil) }, otherIndex, "unsigned " + otherIndex, "unsigned " + otherIndex},
 		{
-			"an index, with the signature of another version", func(w *world) { w.forge(otherIndex, w.lie(), w.signature(otherIndex)) },
+			"an index, with the signature of another version", func(w *world) { w.forge(otherIndex, w.falsified(), w.signature(otherIndex)) },
 			otherIndex, "wrong-signature " + otherIndex, "wrong-signature " + otherIndex,
 		},
 		{"an index and the cache", func(w *world) {
-			w.forge(otherIndex, w.lie(), nil)
+			w.forge(otherIndex, w.falsified(), nil)
 			w.cached("/other")
 		}, otherIndex, "unsigned " + otherIndex + ", unsigned .ssmbak/proved", "unsigned " + otherIndex},
 		{"an index, by that of another parameter", func(w *world) {
@@ -112,14 +112,14 @@ func TestSigned(t *testing.T) {
 		}, reconciled, "unsigned " + reconciled, ""},
 		{"the progress of a listing that compared nothing", func(w *world) {
 			w.forge(".ssmbak/listing", zipped(w, fmt.Sprintf(`{"format":1,"writer":"x","id":"forged","began":%q,"tags":true,"labels":true,"total":9}`, time.Now().UTC().Format(time.RFC3339))), nil)
-			w.forge(otherIndex, w.lie(), nil)
+			w.forge(otherIndex, w.falsified(), nil)
 		}, otherIndex, "unsigned " + otherIndex + ", unsigned .ssmbak/listing", "unsigned " + otherIndex},
 		{"the same index without its signature", func(w *world) {
 			w.forge(otherIndex, w.AWS.S3.Versions(bucket, otherIndex)[0].Body, nil)
 			w.forge(".ssmbak/proved", []byte("junk"), nil) // else the cache says for up to a week that it is unchanged
 		}, otherIndex, "unsigned " + otherIndex + ", unsigned .ssmbak/proved", "unsigned " + otherIndex},
 		{"a forged index over which there is a delete marker", func(w *world) {
-			w.forge(otherIndex, w.lie(), nil)
+			w.forge(otherIndex, w.falsified(), nil)
 			w.hide(otherIndex)
 		}, "", "hidden-index " + otherIndex + ", unsigned " + otherIndex, "unsigned " + otherIndex},
 		{"how it is signed", func(w *world) {

@@ -95,7 +95,7 @@ func encryption(p parameters, st *types.Stack) archive.Encryption {
 }
 
 // recordSettings writes the encryption headers into the archive, from which ssmbak
-// reads them, lets its writers divide indexes, and tells them to sign. It is called after the functions, which
+// reads them, lets its writers divide indexes, and records how they sign. It is called after the functions, which
 // get the headers from the template and can read divided indexes, were deployed. The error
 // is a [*HeaderError].
 func (s *Stack) recordSettings(ctx context.Context, bucket string, p parameters, st *types.Stack) error {

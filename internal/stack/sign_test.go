@@ -55,7 +55,7 @@ func TestSigningKey(t *testing.T) {
 }
 
 // TestSigners checks that the functions and restorers may sign with the stack's key and no
-// other, that readers may not, and that nobody may without --sign.
+// other, that readers may not, and that no principal may without --sign.
 func TestSigners(t *testing.T) {
 	t.Parallel()
 	sign := statementsOf(t, get(t, render(t, places[0].signed()), "SignPolicy", "PolicyDocument"))

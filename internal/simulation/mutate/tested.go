@@ -443,7 +443,7 @@ var tested = []tests{
 		"Signed: true, ", "",
 	}, "verify", "TestSigned"},
 	{mutation{
-		"an index without a signature is left as it is", "archive/index.go",
+		"an index without a signature is left unchanged", "archive/index.go",
 		"!d.Exists || outdated(d) || ", "!d.Exists || ",
 	}, "verify", "TestSigned"},
 	{mutation{
