@@ -25,12 +25,15 @@
 package archive
 
 import (
+	"cmp"
 	"context"
+	"crypto/ecdsa"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -81,6 +84,11 @@ type Options struct {
 	// that [Archive.Establish] creates an archive in which they are.
 	Parts         PartLimits
 	DivideIndexes bool
+	// Signing is how the stack signs, for its functions. Nil means what the archive records.
+	Signing *Signing
+	// PublicKey is the key with which readers verify signatures. Nothing in an object
+	// without a valid one is proved to them, see [Archive.Unsigned]. Nil verifies nothing.
+	PublicKey *ecdsa.PublicKey
 	// Logger receives a warning if the reconcile cache cannot be read. Nil discards it.
 	Logger *slog.Logger
 }
@@ -99,6 +107,10 @@ type Archive struct {
 	// adopted is an ssmbak.Time: every name with legacy records from before it has an
 	// index. Zero if the archive is not known to be adopted.
 	adopted atomic.Int64
+
+	signs        bool // see SignWith
+	unsignedLock sync.Mutex
+	unsigned     map[string]Unsigned // by key
 }
 
 // Identity says which account and region an archive records.
@@ -118,6 +130,8 @@ type Identity struct {
 	// Parts says that writers divide the indexes of busy parameters: every program that
 	// records in the archive supports format 2 of an index.
 	Parts bool `json:"parts,omitempty"`
+	// Signing says how writers sign. Functions have it from their stack.
+	Signing Signing `json:"sign,omitzero"`
 }
 
 // Open opens the archive in a bucket. It also opens a bucket without an identity: an
@@ -144,6 +158,9 @@ func Open(ctx context.Context, client *s3.Client, o Options) (*Archive, error) {
 	a.bucket = &bucket.Bucket{
 		Name: o.Bucket, Owner: o.Owner, Client: client,
 		Budget: bucket.NewBudget(o.Budget), Encrypt: func(in *s3.PutObjectInput, value bool) { a.encryption().Set(in, value) },
+	}
+	if o.PublicKey != nil {
+		a.SignWith(nil)
 	}
 	d, err := load(ctx, a, identityKind, identityKey)
 	if err == nil && !d.Exists {
@@ -195,14 +212,16 @@ func (a *Archive) accept(ctx context.Context, id Identity) error {
 	return a.readAdoption(ctx)
 }
 
-func (id *Identity) latest() ssmbak.Time { return ssmbak.TimeOf(id.Created) }
+func (id *Identity) latest() ssmbak.Time {
+	return max(ssmbak.TimeOf(id.Created), ssmbak.TimeOf(id.Signing.Since))
+}
 
 // checkIdentity validates an identity that was read.
 func checkIdentity(_ string, id *Identity) error {
 	if id.Account == "" || id.Region == "" {
 		return errors.New("its account or region is missing")
 	}
-	return id.Encryption.check(id.Account, id.Region)
+	return cmp.Or(id.Encryption.check(id.Account, id.Region), id.Signing.check(id.Account, id.Region))
 }
 
 // Establish prepares the archive for writing: it checks that the bucket is versioned,
@@ -227,7 +246,7 @@ func (a *Archive) Establish(ctx context.Context) error {
 	out, err := swap(ctx, a, identityKind, identityKey, bucket.Document[Identity]{}, func(d bucket.Document[Identity]) (Identity, bool, error) {
 		return Identity{
 			Account: a.o.Account, Region: a.o.Region, Created: time.Now().UTC().Truncate(time.Millisecond), Legacy: legacy,
-			Encryption: a.encryption().compact(), Parts: a.o.DivideIndexes,
+			Encryption: a.encryption().compact(), Parts: a.o.DivideIndexes, Signing: a.signing(),
 		}, !d.Exists, nil
 	})
 	if err != nil {

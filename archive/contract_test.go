@@ -107,10 +107,10 @@ var contract = []struct {
 		}
 	}},
 	{name: "a newer format is refused", hold: func(t *testing.T, p place) {
-		p.put(t, ".ssmbak/archive", `{"format":2,"reader":2,"account":"123456789012","region":"us-east-1"}`)
+		p.put(t, ".ssmbak/archive", `{"format":3,"reader":3,"account":"123456789012","region":"us-east-1"}`)
 		_, err := p.open(t)
 		var newer *archive.FormatError
-		if !errors.As(err, &newer) || newer.Format != 2 {
+		if !errors.As(err, &newer) || newer.Format != 3 {
 			t.Errorf("error %v, want a FormatError", err)
 		}
 	}},

@@ -63,9 +63,9 @@ func (a *Archive) isDamaged(ctx context.Context, s *subject) (bool, error) {
 	case s.indexes[0].Marker:
 		return true, nil
 	}
-	_, err := a.Index(ctx, s.name)
+	x, err := a.Index(ctx, s.name)
 	var format *FormatError
-	if needsReindex(err) {
+	if needsReindex(err) || err == nil && x.Forged() {
 		return true, nil
 	}
 	if errors.As(err, &format) {

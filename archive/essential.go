@@ -49,13 +49,18 @@ func intact[T any](ctx context.Context, a *Archive, kind bucket.Kind[T], key str
 		}
 		a.o.Logger.WarnContext(ctx, "an object of the archive is damaged: using an older version of it", "key", key, "version", v.ID, "stored", v.Modified.String(), "error", damage.Error())
 		d.Value, d.Unknown = old.Value, old.Unknown
+		var unsigned *SignatureError
+		if errors.As(damage, &unsigned) {
+			d.Unsigned = unsigned
+		}
 		return d, nil
 	}
 	return d, damage
 }
 
 // RestoreIdentity writes the identity again if another program replaced it: its account,
-// region and beginning never change. It reports whether it did.
+// region and beginning never change, and only an update of the stack changes how it is
+// signed. It reports whether it did.
 func (w *Writer) RestoreIdentity(ctx context.Context) (bool, error) {
 	all, err := w.bucket.History(ctx, identityKey)
 	if err != nil || len(all) < 2 {
@@ -76,8 +81,13 @@ func (w *Writer) RestoreIdentity(ctx context.Context) (bool, error) {
 		if err != nil {
 			return false, err
 		}
+		signing, err := w.recordedSigning(ctx, all, base.Value.Signing)
+		if err != nil {
+			return false, err
+		}
 		out, err := swap(ctx, w.Archive, identityKind, identityKey, base, func(d bucket.Document[Identity]) (Identity, bool, error) {
 			next := d.Value
+			next.Signing = signing
 			next.Account, next.Region, next.Created, next.Legacy = first.Value.Account, first.Value.Region, first.Value.Created, first.Value.Legacy
 			return next, d.Invalid || next != d.Value, nil
 		})
@@ -90,6 +100,29 @@ func (w *Writer) RestoreIdentity(ctx context.Context) (bool, error) {
 		return out.Wrote, nil
 	}
 	return false, nil
+}
+
+// recordedSigning returns what the identity is to say about signatures, for a program that
+// the stack configures: what the stack says, once an update of the stack has written that.
+// all is the history of the identity, and now what its current version says.
+func (a *Archive) recordedSigning(ctx context.Context, all []bucket.Version, now Signing) (Signing, error) {
+	s := a.o.Signing
+	if s == nil || now == *s || *s == (Signing{}) {
+		if s != nil {
+			now = *s
+		}
+		return now, nil
+	}
+	for _, id := range valueIDs(all) {
+		old, err := identityKind.Load(ctx, a.bucket, identityKey, id)
+		if err != nil && !old.Invalid {
+			return now, err
+		}
+		if old.Value.Signing == *s {
+			return *s, nil
+		}
+	}
+	return now, nil
 }
 
 // withEarlier adds what the versions of .ssmbak/reconciled of the last day say and the

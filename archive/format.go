@@ -20,9 +20,9 @@ const Format = 3
 // of 10,000 versions has a tenth of its limit, and a restore record of 100,000 parameters
 // a quarter.
 var (
-	identityKind   = bucket.Kind[Identity]{Format: 1, Limit: 64 << 10, Latest: (*Identity).latest, Check: checkIdentity}
+	identityKind   = bucket.Kind[Identity]{Format: 2, Needs: readerOfIdentity, Limit: 64 << 10, Latest: (*Identity).latest, Check: checkIdentity}
 	adoptedKind    = bucket.Kind[adoption]{Format: 1, Limit: 64 << 10, Latest: (*adoption).latest, Check: checkAdoption}
-	reconciledKind = bucket.Kind[Reconciled]{Format: 1, Limit: 64 << 20, Latest: (*Reconciled).latest, Check: convertFailed, Identities: map[string]bucket.Identity{
+	reconciledKind = bucket.Kind[Reconciled]{Format: 1, Limit: 64 << 20, Signed: true, NeedsSignature: true, Latest: (*Reconciled).latest, Check: convertFailed, Identities: map[string]bucket.Identity{
 		"missed": bucket.By("name"), "once": bucket.By("pattern"),
 	}}
 	recordKind = bucket.Kind[RestoreRecord]{Format: 1, Gzip: true, Limit: 256 << 20, Latest: (*RestoreRecord).latest, Check: checkRecord, Identities: map[string]bucket.Identity{
@@ -34,9 +34,9 @@ var (
 		"steps": bucket.By("kind", "name", "sent"),
 	}}
 	markKind  = bucket.Kind[Mark]{Format: 1, Limit: 64 << 10, Latest: (*Mark).latest, Check: checkMark}
-	cacheKind = bucket.Kind[cacheDocument]{Format: cacheFormat, Gzip: true, Limit: 256 << 20}
+	cacheKind = bucket.Kind[cacheDocument]{Format: cacheFormat, Gzip: true, Limit: 256 << 20, Signed: true}
 	indexKind = bucket.Kind[indexDocument]{
-		Format: Format, Needs: readerOfIndex, Gzip: true, Limit: 64 << 20, Latest: (*indexDocument).latest, Check: checkIndex, Identities: factIdentities,
+		Format: Format, Needs: readerOfIndex, Gzip: true, Limit: 64 << 20, Signed: true, Latest: (*indexDocument).latest, Check: checkIndex, Identities: factIdentities,
 	}
 	partKind = bucket.Kind[partDocument]{Format: 1, Gzip: true, Limit: 8 << 20, Latest: (*partDocument).latest, Check: checkPart, Identities: factIdentities}
 )

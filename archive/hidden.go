@@ -1,11 +1,11 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
 	"reflect"
-	"slices"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive/internal/bucket"
@@ -54,7 +54,7 @@ func (w *Writer) compared(ctx context.Context, base Index, grow func(timeline.Fa
 		if d.ETag == base.ETag() { // nothing was written where no index was since the listing
 			next.Uncompared = false
 		}
-		return next, next.Uncompared != d.Value.Uncompared || !reflect.DeepEqual(next.Facts, d.Value.Facts)
+		return next, outdated(d) || next.Uncompared != d.Value.Uncompared || !reflect.DeepEqual(next.Facts, d.Value.Facts)
 	}, w.Index)
 }
 
@@ -75,16 +75,23 @@ func (w *Writer) belowMarkers(ctx context.Context, name ssmbak.Name) (facts time
 	return w.factsOf(ctx, name, ids)
 }
 
-// newestVersion reads the newest object version in the history of an index. The result is
-// empty if there never was one.
+// newestVersion reads the newest object version in the history of an index that this
+// archive accepts. The result is empty if there never was one.
 func (w *Writer) newestVersion(ctx context.Context, name ssmbak.Name, all []bucket.Version) (Index, error) {
-	i := slices.IndexFunc(all, func(v bucket.Version) bool { return !v.Marker })
-	if i >= 0 {
-		x, err := w.index(ctx, name, all[i].ID)
+	var unsigned error
+	for _, id := range valueIDs(all) {
+		x, err := w.index(ctx, name, id)
 		if err == nil && !x.Exists { // a lifecycle rule has removed it
 			err = &MissingIndexError{Name: name}
 		}
+		if isUnsigned(err) {
+			unsigned = cmp.Or(unsigned, err)
+			continue
+		}
 		return x, err
+	}
+	if unsigned != nil {
+		return Index{}, unsigned
 	}
 	values, err := w.bucket.History(ctx, string(name))
 	if err == nil && len(values) > 0 {

@@ -78,8 +78,14 @@ func (a *Archive) Index(ctx context.Context, name ssmbak.Name) (Index, error) {
 // index reads one object version of an index, the current one if version is empty.
 func (a *Archive) index(ctx context.Context, name ssmbak.Name, version string) (Index, error) {
 	d, err := indexKind.Load(ctx, a.bucket, indexKey(name), version)
-	if errors.Is(err, bucket.ErrDeleted) {
+	switch {
+	case errors.Is(err, bucket.ErrDeleted):
 		err = &MissingIndexError{Name: name, Hidden: true}
+	case version != "":
+	case isUnsigned(err):
+		d, err = a.newestSigned(ctx, name, d, err)
+	case d.Unsigned != nil && !a.signs:
+		a.noteUnsigned(indexKey(name), d.Unsigned, false)
 	}
 	return newIndex(name, d), a.documentError(indexKey(name), err)
 }
@@ -110,7 +116,7 @@ func (a *Archive) update(
 ) (Swap, error) {
 	return a.replace(ctx, base, most, func(d bucket.Document[indexDocument]) (indexDocument, bool) {
 		next := indexDocument{Facts: grow(d.Value.Facts), Uncompared: d.Value.Uncompared || !d.Exists}
-		return next, !d.Exists || d.Invalid || !reflect.DeepEqual(next.Facts, d.Value.Facts)
+		return next, !d.Exists || outdated(d) || !reflect.DeepEqual(next.Facts, d.Value.Facts)
 	}, read)
 }
 

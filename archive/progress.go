@@ -81,7 +81,7 @@ const (
 	progressAge = 7 * 24 * time.Hour
 )
 
-var progressKind = bucket.Kind[progressDocument]{Format: progressFormat, Gzip: true, Limit: maxProgress, Latest: (*progressDocument).latest}
+var progressKind = bucket.Kind[progressDocument]{Format: progressFormat, Gzip: true, Limit: maxProgress, Signed: true, Latest: (*progressDocument).latest}
 
 // progressDocument is the object: one line for the listing, and one line per parameter.
 type progressDocument struct {

@@ -40,12 +40,15 @@ type Reconciled struct {
 	// Names is when the first listing began after which every parameter with an index was
 	// in the register, so that readers find hidden indexes; zero if there was none.
 	Names time.Time `json:"names,omitzero"`
+	// Signed is when the first listing began after which every index was signed; zero if
+	// there was none.
+	Signed time.Time `json:"signed,omitzero"`
 }
 
 // latest returns the greatest time. A missed name's or an exclusion's is not after that
 // of the listing that ended it.
 func (r *Reconciled) latest() ssmbak.Time {
-	at := max(ssmbak.TimeOf(r.First), ssmbak.TimeOf(r.Last), ssmbak.TimeOf(r.Tags), ssmbak.TimeOf(r.Labels), ssmbak.TimeOf(r.Names))
+	at := max(ssmbak.TimeOf(r.First), ssmbak.TimeOf(r.Last), ssmbak.TimeOf(r.Tags), ssmbak.TimeOf(r.Labels), ssmbak.TimeOf(r.Names), ssmbak.TimeOf(r.Signed))
 	for _, m := range r.Missed {
 		at = max(at, ssmbak.TimeOf(m.Until))
 	}
@@ -154,10 +157,24 @@ func convertFailed(_ string, r *Reconciled) error {
 }
 
 // Reconciled reads what complete listings have proved, the zero value if there was no
-// complete listing.
+// complete listing. If signatures are verified, only a signed object proves anything: the
+// newest signed version counts.
 func (a *Archive) Reconciled(ctx context.Context) (Reconciled, error) {
-	d, err := load(ctx, a, reconciledKind, reconciledKey)
+	d, err := a.readReconciled(ctx)
 	return d.Value, err
+}
+
+func (a *Archive) readReconciled(ctx context.Context) (bucket.Document[Reconciled], error) {
+	d, err := load(ctx, a, reconciledKind, reconciledKey)
+	if d.Unsigned != nil {
+		a.noteUnsigned(reconciledKey, d.Unsigned, a.signs)
+		d.Value.Signed = time.Time{}
+	}
+	if d.Invalid && isUnsigned(err) { // no version is signed
+		a.o.Logger.WarnContext(ctx, "what is complete is not signed, and counts as nothing", "key", reconciledKey, "error", err.Error())
+		err = nil
+	}
+	return d, err
 }
 
 // Listing is a complete listing of live parameters: each listed and each recorded
@@ -178,6 +195,8 @@ type Listing struct {
 	// Registered says that every parameter that has an index, or had one, is in the
 	// register.
 	Registered bool
+	// Signed says that every index is signed.
+	Signed bool
 }
 
 // MarkReconciled records a complete listing. Coverage only moves forward: if another
@@ -196,7 +215,7 @@ func (w *Writer) NoteMissed(ctx context.Context, began time.Time, names []ssmbak
 func (w *Writer) note(ctx context.Context, l Listing, complete bool) error {
 	began := l.Began.UTC().Truncate(time.Millisecond)
 	read := func(ctx context.Context) (bucket.Document[Reconciled], error) {
-		d, err := load(ctx, w.Archive, reconciledKind, reconciledKey)
+		d, err := w.readReconciled(ctx)
 		if err != nil {
 			return d, err
 		}
@@ -218,7 +237,10 @@ func (w *Writer) note(ctx context.Context, l Listing, complete bool) error {
 		if l.Registered && next.Names.IsZero() {
 			next.Names = began
 		}
-		return next, !reflect.DeepEqual(next.Missed, r.Missed) || !next.Last.Equal(r.Last) || !next.Names.Equal(r.Names), nil
+		if l.Signed && next.Signed.IsZero() {
+			next.Signed = began
+		}
+		return next, outdated(d) || !reflect.DeepEqual(next.Missed, r.Missed) || !next.Last.Equal(r.Last) || !next.Names.Equal(r.Names) || !next.Signed.Equal(r.Signed), nil
 	}, read)
 	return err
 }
@@ -267,7 +289,7 @@ func (r *Reconciled) advance(before Reconciled, l Listing, began time.Time) {
 // Coverage returns since when and up to when the archive is complete for a parameter.
 // It follows from the index, the identity and the last complete listing.
 func (a *Archive) Coverage(x Index, r Reconciled) timeline.Coverage {
-	h := timeline.Coverage{Since: a.since(), Complete: x.compared(r, r.Last)}
+	h := timeline.Coverage{Since: a.since(), Complete: x.compared(r, r.Last), Unproved: a.unproved(x)}
 	if i, found := r.findMissed(x.Name); found {
 		// It was live without being recorded, so its first fact says nothing about
 		// the time before.

@@ -80,6 +80,11 @@ func (a *Archive) Reindex(ctx context.Context, name ssmbak.Name) (Reindexed, err
 	case !needsReindex(err):
 		return out, fmt.Errorf("rebuild the index of %s: %w", name, err)
 	}
+	if isUnsigned(err) {
+		if err := a.mayBeSigned(ctx, err); err != nil {
+			return out, fmt.Errorf("rebuild the index of %s: %w", name, err)
+		}
+	}
 	base, err := a.replaceable(ctx, name)
 	if err != nil {
 		return out, fmt.Errorf("rebuild the index of %s: %w", name, err)
@@ -108,6 +113,9 @@ func (a *Archive) CheckIndex(ctx context.Context, name ssmbak.Name) error {
 // checkIndex also reports whether there is an index.
 func (a *Archive) checkIndex(ctx context.Context, name ssmbak.Name) (exists bool, err error) {
 	x, err := a.Index(ctx, name)
+	if x.Forged() && err == nil {
+		err = a.documentError(indexKey(name), &bucket.InvalidError{Err: x.object.Unsigned})
+	}
 	if err != nil || x.Exists {
 		return x.Exists, err
 	}
@@ -159,15 +167,20 @@ func (a *Archive) collect(ctx context.Context, out *Reindexed) (facts timeline.F
 	}
 	indexes = slices.DeleteFunc(indexes, func(v bucket.Version) bool { return v.Marker })
 	complete := false // nothing was written after the older index
-	for i, v := range indexes {
+	unreadable := 0
+	for _, v := range indexes {
 		x, err := a.index(ctx, out.Name, v.ID)
+		if isUnsigned(err) { // no recorder wrote it
+			continue
+		}
 		if needsReindex(err) || err == nil && !x.Exists {
+			unreadable++
 			continue
 		}
 		if err != nil {
 			return facts, unknown, err
 		}
-		facts, unknown, complete = x.Facts, x.object.Unknown, i == 0
+		facts, unknown, complete = x.Facts, x.object.Unknown, unreadable == 0
 		out.Older, out.OlderTime = v.ID, v.Modified
 		break
 	}

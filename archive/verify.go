@@ -37,6 +37,8 @@ const (
 	FaultDamagedMark    Fault = "damaged-mark"     // a mark cannot be read
 	FaultDamagedTest    Fault = "damaged-test"     // the record of a test cannot be read
 	FaultHiddenObject   Fault = "hidden-object"    // an object that concerns all of the archive has a delete marker
+	FaultUnsigned       Fault = "unsigned"         // an object that is to be signed is not
+	FaultSignature      Fault = "wrong-signature"  // the signature of an object is not that of the public key for it
 )
 
 // Finding is one fault. It never contains a value.
@@ -129,6 +131,15 @@ func (a *Archive) verifyOne(ctx context.Context, s *subject, registered bool) (V
 	return v, a.verifyCurrent(ctx, s, &v)
 }
 
+// faultOf returns the fault of an object whose signature is not valid.
+func faultOf(unsigned error) Fault {
+	var e *SignatureError
+	if errors.As(unsigned, &e) && e.Missing() {
+		return FaultUnsigned
+	}
+	return FaultSignature
+}
+
 func (v *Verified) add(fault Fault, key, version, detail string) {
 	v.Findings = append(v.Findings, Finding{Fault: fault, Name: v.Name, Key: key, ObjectVersion: version, Detail: detail})
 }
@@ -167,9 +178,10 @@ func (a *Archive) verifyMissing(ctx context.Context, s *subject, v *Verified) er
 }
 
 // verifyIndex reads every version of an index, the oldest first: each has all facts of
-// the one before it.
+// the one before it. If signatures are verified, each after the first signed one must be
+// signed, and so must the newest; one that is not says nothing.
 func (a *Archive) verifyIndex(ctx context.Context, s *subject, v *Verified) error {
-	key := indexKey(s.name)
+	key, signed := indexKey(s.name), false
 	var before timeline.Facts
 	for i, object := range slices.Backward(s.indexes) {
 		if object.Marker {
@@ -196,6 +208,13 @@ func (a *Archive) verifyIndex(ctx context.Context, s *subject, v *Verified) erro
 			continue
 		}
 		v.IndexVersions++
+		if unsigned := x.object.Unsigned; unsigned != nil && (signed || i == 0) {
+			v.add(faultOf(unsigned), key, object.ID, unsigned.Error())
+			if signed {
+				continue
+			}
+		}
+		signed = signed || a.verifies() && x.object.Unsigned == nil
 		v.Index = x
 		if before, err = a.verifyGrowth(ctx, x, i == 0, before, v); err != nil {
 			return err
@@ -315,6 +334,11 @@ func (a *Archive) VerifyRecords(ctx context.Context) ([]Finding, error) {
 			found = append(found, Finding{Fault: FaultHiddenObject, Key: key, ObjectVersion: all[0].ID, Detail: "it has a delete marker of " + all[0].Modified.String()})
 		}
 	}
+	unsigned, err := a.verifySigned(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found = append(found, unsigned...)
 	for o, err := range a.bucket.Objects(ctx, bucket.Listing{Prefix: recordsPrefix}) {
 		if err != nil {
 			return nil, err

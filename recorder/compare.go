@@ -31,6 +31,7 @@ type comparison struct {
 	// unrestored are the hidden indexes that could not be restored, and why.
 	unrestored map[ssmbak.Name]error
 	registered bool // every name that has an index, or had one, is in the register
+	signed     bool // every index is signed, once each of todo is recorded
 }
 
 // listings holds one pass over each listing.
@@ -104,6 +105,7 @@ func (run *reconcile) compare(ctx context.Context, target ssmbak.Target) error {
 	run.last = last.Last
 	run.exclude = run.excluded(last)
 	run.restoreHidden(ctx, &l)
+	run.signExcluded(ctx, l, last)
 	// Parameters that an earlier listing showed but could not record.
 	for _, m := range last.Missed {
 		if _, indexed := l.indexes[m.Name]; !indexed && target.Below(m.Name) {

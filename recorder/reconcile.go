@@ -51,6 +51,9 @@ type Report struct {
 	// Restored lists parameters whose index was hidden, that is, had a delete marker, and
 	// was restored with all facts.
 	Restored []ssmbak.Name
+	// Forged lists parameters whose index another program had written, and whose newest
+	// signed version was restored.
+	Forged []ssmbak.Name
 	// Reregistered lists parameters whose entry in the register of names was hidden and was
 	// restored. Registered is the number of entries that were missing and were written, and
 	// Unregistered lists those that could not be written.
@@ -230,7 +233,7 @@ func (run *reconcile) markReconciled(ctx context.Context, complete bool) error {
 		Began: run.began, Tags: run.listing.Tags, Labels: run.listing.Labels, Excluded: run.listing.Excluded,
 		Failed:     run.listing.Names(func(a archive.Attempt) bool { return a.Failed != "" }),
 		Missed:     run.listing.Names(func(a archive.Attempt) bool { return a.Missed }),
-		Registered: run.registered, Compared: run.proofs.Labels,
+		Registered: run.registered, Signed: run.signed, Compared: run.proofs.Labels,
 	}
 	var err error
 	if complete && l.Labels {
@@ -440,16 +443,20 @@ func (r *Report) count(name ssmbak.Name, o outcome, err error) {
 	if err == nil && o.unreadable > 0 {
 		r.Unreadable = append(r.Unreadable, name)
 	}
+	if o.forged {
+		r.Forged = append(r.Forged, name)
+	}
 }
 
 // add adds what the listing before this one recorded.
 func (r *Report) add(before Report) {
 	r.Resumed = r.Resumed || before.Resumed
+	r.Forged = append(r.Forged, before.Forged...)
 	r.Recorded, r.Deleted, r.Gaps = append(r.Recorded, before.Recorded...), append(r.Deleted, before.Deleted...), append(r.Gaps, before.Gaps...)
 }
 
 func (r *Report) sort() {
-	for _, names := range [][]ssmbak.Name{r.Recorded, r.Deleted, r.Gaps, r.Unreadable, r.Restored, r.Reregistered} {
+	for _, names := range [][]ssmbak.Name{r.Recorded, r.Deleted, r.Gaps, r.Unreadable, r.Restored, r.Forged, r.Reregistered} {
 		slices.Sort(names)
 	}
 	for _, failed := range [][]Failed{r.Failed, r.Unregistered} {

@@ -71,6 +71,7 @@ type outcome struct {
 	index      archive.Index    // after the sync
 	open       map[string]bool  // events that are not settled, by event ID
 	wrote      bool             // the index was replaced
+	forged     bool             // by its newest signed version, at least
 }
 
 // maxSyncs is how often a sync is attempted if another writer or the parameter
@@ -101,7 +102,7 @@ func (r *Recorder) sync(ctx context.Context, name ssmbak.Name, s syncRequest) (o
 		var next outcome
 		next, err = r.syncOnce(ctx, name, s)
 		next.recorded, next.deleted, next.wrote = o.recorded+next.recorded, o.deleted || next.deleted, o.wrote || next.wrote
-		next.gaps += o.gaps
+		next.gaps, next.forged = next.gaps+o.gaps, next.forged || o.forged
 		o = next
 		if !errors.Is(err, errMoved) && !errors.Is(err, errDivided) {
 			break
@@ -179,7 +180,7 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s syncRequest
 		return outcome{}, err
 	}
 	after := r.timeline(name, swap.Index.Facts)
-	o := outcome{wrote: swap.Wrote, open: open(after, rd, s.signals), index: swap.Index}
+	o := outcome{wrote: swap.Wrote, forged: swap.Wrote && index.Forged(), open: open(after, rd, s.signals), index: swap.Index}
 	o.gaps = max(0, after.Gaps()-before.Gaps())
 	o.unreadable, o.lacking = rd.unreadable(swap.Index.Facts)
 	for _, v := range swap.Index.Facts.Versions {

@@ -29,6 +29,14 @@ func knownAt[V comparable](layouts []layout[V], life int, at ssmbak.Time) ssmbak
 	return ssmbak.Known[map[string]V]{}
 }
 
+// believed returns what is known without proof if nothing proves it, see [Coverage].
+func believed[V any](k ssmbak.Known[V], c Coverage) ssmbak.Known[V] {
+	if c.Unproved {
+		k.Certainty = min(k.Certainty, ssmbak.LastKnown)
+	}
+	return k
+}
+
 // at returns the values at a moment, and whether they are known with the given
 // certainty.
 func (h *history[V]) at(at ssmbak.Time, c ssmbak.Certainty) (map[string]V, bool) {

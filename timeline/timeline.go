@@ -23,6 +23,9 @@ type Coverage struct {
 	// Missed is when the last listing began that found the parameter live but
 	// could not record it.
 	Missed ssmbak.Time
+	// Unproved says that it is not certain who wrote the facts. Then they prove nothing:
+	// every answer is at most the last known one.
+	Unproved bool
 }
 
 // Kind is whether the parameter existed in a [Span].
@@ -92,6 +95,11 @@ func New(name ssmbak.Name, facts Facts, c Coverage) *Timeline {
 		t.spans = append(t.spans, t.slots[i].spans(c)...)
 	}
 	t.applyMissedListing()
+	if c.Unproved {
+		for i := range t.spans {
+			t.spans[i].Proved = 0
+		}
+	}
 	t.numberLives()
 	t.applyLegacy()
 	t.tags, t.labels, t.changes = sync.OnceValue(t.layOutTags), sync.OnceValue(t.layOutLabels), sync.OnceValue(t.Changes)
@@ -165,8 +173,8 @@ func (t *Timeline) At(at ssmbak.Time) (state ssmbak.State, refs []ObjectRef) {
 		state.Value.Reason = cmp.Or(s.Version.Unreadable, reasonNoValue)
 	}
 	if s.life != noLife && !s.Unknown {
-		state.Tags = knownAt(t.tags(), s.life, at)
-		if labels := knownAt(t.labels(), s.life, at); !t.ahead(labels.V, s.Version.Number) {
+		state.Tags = believed(knownAt(t.tags(), s.life, at), t.coverage)
+		if labels := believed(knownAt(t.labels(), s.life, at), t.coverage); !t.ahead(labels.V, s.Version.Number) {
 			maps.DeleteFunc(labels.V, func(_ string, number int64) bool { return number > s.Version.Number })
 			state.Labels = labels
 		}

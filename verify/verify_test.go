@@ -96,8 +96,10 @@ func (w *world) remove(key string, n int) {
 }
 
 // build makes an archive in which there is something of everything.
-func build(t *testing.T) *world {
-	w := &world{World: testworld.New(t, testworld.Options{Emulator: emulator.Options{}})}
+func build(t *testing.T) *world { return buildWith(t, testworld.Options{}) }
+
+func buildWith(t *testing.T, o testworld.Options) *world {
+	w := &world{World: testworld.New(t, o)}
 	w.s3 = w.Connect(w.AWS.Client()).S3()
 	for _, name := range []string{"/app/a", "/app/b", "/app/b/deep", "/other"} {
 		w.put(name, "one of "+name, ssmbak.TypeString, false)

@@ -7,6 +7,9 @@
 //	SSMBAK_SSM_RATE, SSMBAK_RECORDERS
 //	                  reads of Parameter Store per second, and the maximum number of
 //	                  recorders, which share them with the reconciler
+//	SSMBAK_SIGN_KEY, SSMBAK_SIGN_SINCE
+//	                  the ARN of the KMS key with which the archive is signed, and the
+//	                  time from which it is; not signed without a key
 //	SSMBAK_STACK      the stack's name, the dimension of the metrics; none without it
 //	SSMBAK_VALUE_HEADER, SSMBAK_INDEX_HEADER
 //	                  encryption headers of values and of objects under .ssmbak/:
@@ -43,6 +46,7 @@ func main() {
 	lambda.Start(function.New(function.Options{
 		Bucket: os.Getenv("SSMBAK_BUCKET"), Exclude: function.Patterns(os.Getenv("SSMBAK_EXCLUDE")), Logger: log,
 		ValueHeader: os.Getenv("SSMBAK_VALUE_HEADER"), IndexHeader: os.Getenv("SSMBAK_INDEX_HEADER"),
+		SigningKey: os.Getenv("SSMBAK_SIGN_KEY"), SigningSince: os.Getenv("SSMBAK_SIGN_SINCE"),
 		Budget: memory / 3,
 		Stack:  os.Getenv("SSMBAK_STACK"), Metrics: os.Stderr, ReadRate: rate,
 	}).Handle)

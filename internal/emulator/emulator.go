@@ -62,6 +62,7 @@ type AWS struct {
 	region  string
 	latency func(service, op string) time.Duration
 	limits  *limits
+	signing signingKeys
 
 	mu     sync.Mutex
 	counts map[string]int

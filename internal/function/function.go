@@ -20,9 +20,11 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
 
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/signkey"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/pattern"
 	"github.com/ssmbak/ssmbak/recorder"
@@ -50,6 +52,9 @@ type Options struct {
 	// [archive.Header], of values and of the objects under .ssmbak/. If both are
 	// empty, the archive's own setting applies.
 	ValueHeader, IndexHeader string
+	// SigningKey is the ARN of the KMS key with which the function signs, and SigningSince
+	// when the stack began to, in RFC 3339. If SigningKey is empty, nothing is signed.
+	SigningKey, SigningSince string
 	// Stack is the name of the stack, the dimension of the metrics that are written to
 	// Metrics, one line in CloudWatch's embedded metric format for each invocation. If
 	// either is empty, there are no metrics.
@@ -277,9 +282,16 @@ func (f *Function) connect(ctx context.Context) (*connection, error) {
 	if f.o.ValueHeader != "" || f.o.IndexHeader != "" {
 		o.Encryption = &archive.Encryption{Values: archive.Header(f.o.ValueHeader), Indexes: archive.Header(f.o.IndexHeader)}
 	}
+	key, err := f.signing(ctx, conn, &o)
+	if err != nil {
+		return nil, err
+	}
 	a, err := archive.Open(ctx, conn.S3(), o)
 	if err != nil {
 		return nil, err
+	}
+	if key != nil {
+		a.SignWith(key)
 	}
 	if err := a.Establish(ctx); err != nil {
 		return nil, err
@@ -289,6 +301,21 @@ func (f *Function) connect(ctx context.Context) (*connection, error) {
 	})
 	f.connected = &connection{r, a}
 	return f.connected, nil
+}
+
+// signing sets how the stack signs, and returns its key, nil if it does not sign. A key
+// that cannot be read fails the invocation, so that its messages return to the queue.
+func (f *Function) signing(ctx context.Context, conn *awsconn.Conn, o *archive.Options) (*signkey.Key, error) {
+	o.Signing = &archive.Signing{}
+	if f.o.SigningKey == "" {
+		return nil, nil
+	}
+	since, err := time.Parse(time.RFC3339, f.o.SigningSince)
+	if err != nil {
+		return nil, fmt.Errorf("SSMBAK_SIGN_SINCE is %q: set it to the time from which the archive is signed", f.o.SigningSince)
+	}
+	*o.Signing = archive.Signing{Key: f.o.SigningKey, Bucket: f.o.Bucket, Since: since.UTC()}
+	return signkey.Load(ctx, kms.NewFromConfig(conn.Config()), f.o.SigningKey)
 }
 
 // account returns the account in the function's ARN or, if there is no ARN, that of

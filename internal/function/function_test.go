@@ -126,7 +126,7 @@ func TestOtherInvocations(t *testing.T) {
 		{"bare event", "archive", event, `{}`, ""},
 		{"bare event of a parameter that does not exist", "archive", strings.ReplaceAll(event, "/app/db", "/none"), `{}`, ""},
 		{"bare event of another account", "archive", strings.ReplaceAll(event, "123456789012", "210987654321"), "", "event is from account 210987654321"},
-		{"reconcile", "archive", `{"ssmbak":"reconcile"}`, `{"Checked":1,"Recorded":1,"Deleted":0,"Gaps":0,"Unreadable":0,"Failed":0,"Left":0,"Excluded":0,"Complete":true}`, ""},
+		{"reconcile", "archive", `{"ssmbak":"reconcile"}`, `{"Checked":1,"Recorded":1,"Deleted":0,"Gaps":0,"Unreadable":0,"Failed":0,"Left":0,"Excluded":0,"Forged":0,"Complete":true}`, ""},
 		{"odd attributes", "archive", `{"Records":[{"messageId":"m","body":` + strconv.Quote(event) + `,"attributes":{"ApproximateReceiveCount":1,"SentTimestamp":{}},"messageAttributes":3}]}`, `{"batchItemFailures":[]}`, ""},
 		{"a bad record fails alone", "archive", `{"Records":[{"messageId":"bad","body":7},{"messageId":"m","body":` + strconv.Quote(event) + `}]}`, `{"batchItemFailures":[{"itemIdentifier":"bad"}]}`, ""},
 		{"empty batch", "archive", `{"Records":[]}`, `{"batchItemFailures":[]}`, ""},

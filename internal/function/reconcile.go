@@ -12,8 +12,8 @@ import (
 
 // Reconciled is the response to {"ssmbak":"reconcile"}. Its numbers count parameters.
 type Reconciled struct {
-	Checked, Recorded, Deleted, Gaps, Unreadable, Failed, Left, Excluded int
-	Complete                                                             bool
+	Checked, Recorded, Deleted, Gaps, Unreadable, Failed, Left, Excluded, Forged int
+	Complete                                                                     bool
 }
 
 // reconcile compares all parameters with the archive.
@@ -25,7 +25,7 @@ func (f *Function) reconcile(ctx context.Context, c *connection) (Reconciled, er
 	report, err := c.Reconcile(ctx, everything, recorder.ReconcileOptions{})
 	answer := Reconciled{
 		Checked: report.Checked, Recorded: len(report.Recorded), Deleted: len(report.Deleted),
-		Gaps: len(report.Gaps), Unreadable: len(report.Unreadable), Failed: len(report.Failed), Left: report.Left, Excluded: report.Excluded, Complete: report.Complete,
+		Gaps: len(report.Gaps), Unreadable: len(report.Unreadable), Failed: len(report.Failed), Left: report.Left, Excluded: report.Excluded, Forged: len(report.Forged), Complete: report.Complete,
 	}
 	f.warn(ctx, report)
 	f.o.Logger.InfoContext(ctx, "reconciled", "checked", answer.Checked, "recorded", answer.Recorded, "deleted", answer.Deleted,
@@ -46,6 +46,9 @@ func (f *Function) warn(ctx context.Context, report recorder.Report) {
 	}
 	if n := len(report.Restored) + len(report.Reregistered); n > 0 {
 		f.o.Logger.WarnContext(ctx, "hidden objects restored", "indexes", len(report.Restored), "entries", len(report.Reregistered))
+	}
+	if n := len(report.Forged); n > 0 {
+		f.o.Logger.WarnContext(ctx, "indexes that another program had written were replaced by their newest signed versions", "indexes", n, "names", archive.NameList(report.Forged))
 	}
 	if n := len(report.Unregistered); n > 0 {
 		f.o.Logger.WarnContext(ctx, "register of names not complete", "names", n, "error", report.Unregistered[0].Err.Error())

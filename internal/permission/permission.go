@@ -68,6 +68,11 @@ func (p Place) Needs(names []ssmbak.Name) []Need {
 	}
 }
 
+// SignNeed returns what every writer of an archive needs that is signed with a key.
+func SignNeed(key string) Need {
+	return Need{Actions: []string{"kms:GetPublicKey", "kms:Sign"}, Resources: []string{key}}
+}
+
 // KeyNeed returns what a restore of a SecureString with a customer key needs. key is the
 // ARN of the key.
 // https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html

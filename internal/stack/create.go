@@ -120,6 +120,7 @@ func (s *Stack) completeParameters(ctx context.Context, p parameters) error {
 	if err := p.checkDecrypt(s.o.Name); err != nil {
 		return err
 	}
+	p.beginSigning(time.Now())
 	if p[parameterAdminArns] == "" {
 		caller, err := s.conn.Caller(ctx)
 		if err != nil {

@@ -95,7 +95,7 @@ func encryption(p parameters, st *types.Stack) archive.Encryption {
 }
 
 // recordSettings writes the encryption headers into the archive, from which ssmbak
-// reads them, lets its writers divide indexes, and describes the stack. It is called after the functions, which
+// reads them, lets its writers divide indexes, records how they sign, and describes the stack. It is called after the functions, which
 // get the headers from the template and can read divided indexes, were deployed. The error
 // is a [*HeaderError].
 func (s *Stack) recordSettings(ctx context.Context, bucket string, p parameters, st *types.Stack) error {
@@ -115,6 +115,9 @@ func (s *Stack) recordSettings(ctx context.Context, bucket string, p parameters,
 		return &HeaderError{err}
 	}
 	if err := a.KeepDeployment(ctx, s.deployment(st)); err != nil {
+		return &HeaderError{err}
+	}
+	if err := a.KeepSigning(ctx, signing(p, st, bucket)); err != nil {
 		return &HeaderError{err}
 	}
 	return nil

@@ -55,8 +55,8 @@ func TestPermissions(t *testing.T) {
 			t.Parallel()
 			// Restore records are in the same statement as objects of which older versions are read.
 			records := "ReadIndexes s3:GetObjectVersion arn:aws:s3:::" + cmp.Or(given["BucketName"], bucket) + "/.ssmbak/restores/*"
-			restorers := []string{"FindTheBucket ", records}
-			if given["IndexHeader"] == "aws:kms" { // then ssmbak-stack create writes it
+			restorers := []string{"FindTheBucket ", "SignIndexes ", records} // TestSigners
+			if given["IndexHeader"] == "aws:kms" {                           // then ssmbak-stack create writes it
 				restorers = append(restorers, "WriteIndexes s3:PutObject arn:aws:s3:::"+cmp.Or(given["BucketName"], bucket)+"/.ssmbak/archive")
 			}
 			for _, who := range []struct {

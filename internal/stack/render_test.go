@@ -312,6 +312,9 @@ func (r *renderer) attribute(id, name string) string {
 	case "AWS::SQS::Queue":
 		return of("sqs", id)
 	case "AWS::KMS::Key":
+		if id == "SignKey" {
+			return of("kms", "key/sign")
+		}
 		return of("kms", "key/stack")
 	case "AWS::Lambda::Function":
 		return of("lambda", "function:"+r.physical(id))

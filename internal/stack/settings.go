@@ -21,6 +21,7 @@ const (
 	parameterCodeKey     = "CodeKey"
 	parameterCodeVersion = "CodeVersion"
 	parameterVisibility  = "Visibility"
+	parameterSignSince   = "SignSince"
 )
 
 // Parameters of the template that this package reads.
@@ -37,6 +38,7 @@ const (
 	parameterDecryptArns  = "DecryptArns"
 	parameterValueHeader  = "ValueHeader"
 	parameterIndexHeader  = "IndexHeader"
+	parameterSign         = "Sign"
 	parameterTimeout      = "Timeout"
 	parameterConcurrency  = "Concurrency"
 	parameterRate         = "SsmRate"
@@ -130,6 +132,11 @@ func Settings() []Setting {
 		{
 			Name: "decrypt-by", Parameter: parameterDecryptArns, Group: "The archive", List: true,
 			Help: "ARN or pattern of a principal that may decrypt the archive with the stack's key, if its own policies allow it (default: admins, readers and restorers)", check: like(arn, principal),
+		},
+		{
+			Name: "sign", Parameter: parameterSign, Default: "off", Group: "The archive",
+			Help:    "sign the indexes with a KMS key that only the functions, restorers and admins may use, for readers with the public key: on or off",
+			choices: map[string]string{"on": signEnabled, "off": "DISABLED"},
 		},
 		{
 			Name: "lock-mode", Parameter: "LockMode", Default: "none", Group: "The archive",
@@ -281,7 +288,7 @@ func (p parameters) check() error {
 
 // defaults returns the template's parameters with their default values.
 func defaults() parameters {
-	p := parameters{parameterVersion: "", parameterCodeKey: "", parameterCodeVersion: "", parameterVisibility: "360"}
+	p := parameters{parameterVersion: "", parameterCodeKey: "", parameterCodeVersion: "", parameterVisibility: "360", parameterSignSince: ""}
 	for _, s := range Settings() {
 		p[s.Parameter] = s.Default
 		if s.choices != nil {

@@ -94,6 +94,7 @@ func New(conn *awsconn.Conn, o Options) (*Stack, error) {
 const (
 	OutputBucketName        = "BucketName"
 	OutputKeyArn            = "KeyArn"
+	OutputSignKeyArn        = "SignKeyArn"
 	OutputLambdaName        = "LambdaName"
 	OutputReconcilerName    = "ReconcilerName"
 	OutputQueueURL          = "QueueUrl"

@@ -86,7 +86,7 @@ func TestSettings(t *testing.T) {
 		}
 		s, ok := settings[name]
 		if !ok {
-			if !slices.Contains([]string{parameterVersion, parameterCodeKey, parameterCodeVersion, parameterVisibility}, name) {
+			if !slices.Contains([]string{parameterVersion, parameterCodeKey, parameterCodeVersion, parameterVisibility, parameterSignSince}, name) {
 				t.Errorf("%s has no setting", name)
 			}
 			continue
@@ -205,6 +205,7 @@ func states() map[string]map[string]string {
 		"kms headers":           with("ValueHeader", "aws:kms", "IndexHeader", "aws:kms", "DecryptArns", "arn:aws:iam::123456789012:role/operator"),
 		"given key and headers": with("Encryption", "GivenKey", "KeyArn", "arn:aws:kms:us-east-1:123456789012:key/given", "ValueHeader", "aws:kms", "IndexHeader", "aws:kms"),
 		"own bucket, headers":   with("BucketName", "mine", "KeyArn", "arn:aws:kms:us-east-1:123456789012:key/given", "ValueHeader", "none", "IndexHeader", "aws:kms"),
+		"signed":                with("Sign", "ENABLED", "SignSince", "2026-01-01T00:00:00Z"),
 		"everything":            with("LockMode", "COMPLIANCE", "LockDays", "30", "ExpireDays", "365", "Email", "a@b.c", "Exclude", "/ci/**"),
 	}
 }

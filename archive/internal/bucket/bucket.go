@@ -38,6 +38,9 @@ type Bucket struct {
 	Encrypt func(in *s3.PutObjectInput, value bool)
 	// Budget bounds the memory of documents. Nil sets no bound.
 	Budget *Budget
+	// Signatures sign and verify documents. Nil does neither. It must not be changed while
+	// requests are sent.
+	Signatures *Signatures
 
 	// ahead is by how much this machine's clock was ahead of S3's when the last object
 	// was read, a time.Duration.
@@ -166,12 +169,17 @@ type Write struct {
 	Absent      bool   // write only if there is no such object
 	Match       string // write only over the object with this ETag, unless empty
 	Value       bool   // it is a value object, see Bucket.Encrypt
+	Signed      bool   // see Bucket.Signatures, which sets Metadata
 }
 
 // Put writes an object with its SHA-256 checksum and returns its version ID and its
-// ETag. The error is [ErrConflict] if a condition of the write is not met, and a
-// [*NotVersionedError] if S3 returned no version ID.
+// ETag. The error is [ErrConflict] if a condition of the write is not met, a [*SignError]
+// if the object could not be signed, and a [*NotVersionedError] if S3 returned no version
+// ID.
 func (b *Bucket) Put(ctx context.Context, w Write) (version, etag string, err error) {
+	if err := b.sign(ctx, &w); err != nil {
+		return "", "", err
+	}
 	in := &s3.PutObjectInput{
 		Bucket: &b.Name, Key: &w.Key, ExpectedBucketOwner: b.owner(), Body: bytes.NewReader(w.Body),
 		ContentType: &w.ContentType, ChecksumAlgorithm: types.ChecksumAlgorithmSha256, Metadata: w.Metadata,

@@ -55,6 +55,10 @@ type Kind[T any] struct {
 	// whose object S3 stored more than [Tolerance] before that time is invalid: its writer
 	// claimed to know the future. Nil accepts all times.
 	Latest func(v *T) ssmbak.Time
+	// Signed says that the documents are signed and verified as [Bucket].Signatures says,
+	// and NeedsSignature that those without a valid signature are always invalid if
+	// signatures are verified.
+	Signed, NeedsSignature bool
 	// Check validates a document that was read, and may convert one of an earlier
 	// program. Nil accepts all.
 	Check func(key string, v *T) error
@@ -106,6 +110,9 @@ type Document[T any] struct {
 	// Invalid says that Value is zero because the object cannot be decoded. It may still
 	// be replaced.
 	Invalid bool
+	// Unsigned is why the signature of the object is not valid, a [*SignatureError], and
+	// nil if it is valid or was not verified.
+	Unsigned error
 }
 
 // Tolerance is how far a writer's clock may be ahead of S3's.
@@ -320,6 +327,9 @@ func (k Kind[T]) Load(ctx context.Context, b *Bucket, key, version string) (Docu
 	d := Document[T]{Exists: true, ETag: o.ETag, ID: o.ID, Modified: o.Modified}
 	defer o.free()
 	_, d.Invalid = errors.AsType[*InvalidError](err)
+	if err == nil || d.Invalid {
+		err = k.signed(b, o, &d, err)
+	}
 	switch {
 	case d.Invalid:
 	case errors.Is(err, ErrDeleted):
@@ -394,15 +404,16 @@ func (k Kind[T]) Swap(
 		if n, most := k.size(body), cmp.Or(k.Most, k.Limit); n > most {
 			return out, fmt.Errorf("write %s of bucket %s: %w", key, b.Name, &SizeError{n, most})
 		}
-		id, etag, err := b.Put(ctx, Write{Key: key, Body: body, ContentType: k.contentType(), Absent: !d.Exists, Match: d.ETag})
+		id, etag, err := b.Put(ctx, Write{Key: key, Body: body, ContentType: k.contentType(), Absent: !d.Exists, Match: d.ETag, Signed: k.Signed})
 		if err == nil {
 			out.Document, out.Wrote = Document[T]{Value: next, Exists: true, ETag: etag, ID: id, Unknown: d.Unknown}, true
 			return out, nil
 		}
 		conflict := errors.Is(err, ErrConflict)
 		err = fmt.Errorf("write %s of bucket %s: %w", key, b.Name, err)
-		if _, unversioned := errors.AsType[*NotVersionedError](err); unversioned || ctx.Err() != nil ||
-			isRefusal(err) && !conflict && !errors.Is(err, ErrNotFound) {
+		_, unversioned := errors.AsType[*NotVersionedError](err)
+		_, unsigned := errors.AsType[*SignError](err)
+		if unversioned || unsigned || ctx.Err() != nil || isRefusal(err) && !conflict && !errors.Is(err, ErrNotFound) {
 			return out, err
 		}
 		out.Met = true

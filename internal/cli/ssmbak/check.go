@@ -126,6 +126,9 @@ func (a *app) missing(ctx context.Context, s *session, target ssmbak.Target, sta
 		}
 	}
 	needs := place.Needs(names)
+	if id, _ := s.archive.Identity(); id.Signing.Key != "" {
+		needs = append(needs, permission.SignNeed(id.Signing.Key))
+	}
 	rows = []missingRow{}
 	describer := kms.NewFromConfig(s.conn.Config())
 	for _, id := range slices.Sorted(maps.Keys(used)) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
+	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/recorder"
 )
@@ -53,7 +54,7 @@ func Main(ctx context.Context, env Env) int {
 	root := a.newRootCommand()
 	ended := make(chan int, 1)
 	go func() {
-		if err := a.Execute(ctx, root); err != nil {
+		if err := a.concludeSigned(a.Execute(ctx, root)); err != nil {
 			ended <- a.complain(ctx, err)
 			return
 		}
@@ -77,11 +78,13 @@ type app struct {
 	// unlimited.
 	maxRate float64
 	running running
+	opened  *archive.Archive // by this run, nil before
 }
 
 // globalFlags are the flags of every command, in addition to those of the shell.
 type globalFlags struct {
 	bucket, owner string
+	publicKey     string // a file
 	decrypt       bool
 	summary       bool // of the commands that have --summary
 	localTime     bool
@@ -106,5 +109,5 @@ func (a *app) complain(ctx context.Context, err error) int {
 // where returns the flags of this run that another command needs to use the same
 // archive.
 func (a *app) where() string {
-	return shell.Given("bucket", a.flags.bucket) + shell.Given("bucket-owner", a.flags.owner) + a.Where()
+	return shell.Given("bucket", a.flags.bucket) + shell.Given("bucket-owner", a.flags.owner) + shell.Given("public-key", a.flags.publicKey) + a.Where()
 }

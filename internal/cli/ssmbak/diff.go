@@ -74,7 +74,7 @@ func (a *app) runDiff(ctx context.Context, o diffOptions) error {
 	if err != nil {
 		return err
 	}
-	s, err := a.open(ctx, writing)
+	s, err := a.open(ctx, planning)
 	if err != nil {
 		return err
 	}

@@ -154,7 +154,7 @@ func (a *app) runRemoveMark(ctx context.Context, o markOptions) error {
 
 // openToMark opens an archive that exists: a mark does not make one.
 func (a *app) openToMark(ctx context.Context) (*session, error) {
-	s, err := a.open(ctx, writing)
+	s, err := a.open(ctx, marking)
 	if err != nil {
 		return nil, err
 	}

@@ -62,7 +62,7 @@ type reconciledRow struct {
 }
 
 func (a *app) runReconcile(ctx context.Context, o reconcileOptions) error {
-	s, err := a.open(ctx, writing)
+	s, err := a.open(ctx, unlessDry(o.dryRun))
 	if err != nil {
 		return err
 	}
@@ -102,6 +102,9 @@ func (a *app) runReconcile(ctx context.Context, o reconcileOptions) error {
 	}
 	if n := len(report.Restored); n > 0 {
 		a.Note("%srestored %s: %s", would, shell.Count(n, "hidden index", "hidden indexes"), archive.NameList(report.Restored))
+	}
+	if n := len(report.Forged); n > 0 {
+		a.Note("replaced %s that another program had written by their newest signed versions: %s", shell.Count(n, "index", "indexes"), archive.NameList(report.Forged))
 	}
 	if n := len(report.Reregistered); n > 0 {
 		a.Note("restored %s of the register: %s", shell.Count(n, "hidden entry", "hidden entries"), archive.NameList(report.Reregistered))
@@ -171,6 +174,7 @@ func (a *app) printReport(report recorder.Report) error {
 		}
 	}
 	add("restored", report.Restored)
+	add("forged", report.Forged)
 	add("reregistered", report.Reregistered)
 	add("recorded", report.Recorded)
 	add("deleted", report.Deleted)

@@ -71,7 +71,7 @@ const (
 )
 
 func (a *app) runReindex(ctx context.Context, o reindexOptions) error {
-	s, err := a.open(ctx, writing)
+	s, err := a.open(ctx, unlessDry(o.dryRun))
 	if err != nil {
 		return err
 	}

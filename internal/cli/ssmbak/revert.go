@@ -111,7 +111,7 @@ func (a *app) runRevert(ctx context.Context, o revertOptions, what, flags string
 	}
 	open := a.openToRestore
 	if o.dryRun {
-		open = func(ctx context.Context, _ float64) (*session, error) { return a.open(ctx, writing) }
+		open = func(ctx context.Context, _ float64) (*session, error) { return a.open(ctx, planning) }
 	}
 	s, err := open(ctx, o.maxRate)
 	if err != nil {

@@ -51,6 +51,7 @@ func (a *app) newRootCommand() *cobra.Command {
 	f.StringVar(&a.Flags.Profile, "profile", "", "the `PROFILE` of the AWS configuration")
 	f.StringVar(&a.Flags.Endpoint, "endpoint-url", "", "the `URL` to use instead of AWS's endpoints")
 	f.StringVar(&a.flags.owner, "bucket-owner", "", "the `ACCOUNT` that must own the bucket (default: the caller's)")
+	f.StringVar(&a.flags.publicKey, "public-key", "", "call proved only what is signed with the public key in this `FILE`, from `ssmbak-stack NAME public-key` (default: SSMBAK_PUBLIC_KEY, the key itself)")
 	f.StringVarP((*string)(&a.Flags.Output), "output", "o", string(shell.Table), "output `FORMAT`: table, json, text (tab-separated) or markdown")
 	f.StringSliceVar(&a.flags.columns, "columns", nil, "only these `COLUMNS` of a table, as in Time,Name,By")
 	f.BoolVar(&a.flags.decrypt, "with-decryption", false, "show the values of SecureStrings")

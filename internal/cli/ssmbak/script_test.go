@@ -1,11 +1,15 @@
 package ssmbakcli_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/http"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -28,6 +32,7 @@ import (
 	ssmbakcli "github.com/ssmbak/ssmbak/internal/cli/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/s3api"
+	"github.com/ssmbak/ssmbak/internal/signkey"
 	"github.com/ssmbak/ssmbak/internal/testkit/script"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/internal/version"
@@ -67,6 +72,8 @@ var zone = time.FixedZone("CEST", 2*60*60)
 //	object BUCKET KEY TEXT [TAGS] write an object
 //	corrupt KEY                damage the newest version of an object
 //	remove KEY                 remove every version of an object
+//	sign FILE                  sign the archive from now on, and write the public key
+//	forge KEY OLD NEW          write an index with another text, without a signature
 //	hide KEY                   add a delete marker to an object
 //	deny SERVICE OPERATION [KEY] refuse that from now on, of objects only those
 //	                           whose key begins so; allow ends it
@@ -334,6 +341,25 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 			objects.RemoveVersion(bucket, args[0], v.VersionID)
 		}
 	},
+	"sign": func(ts *testscript.TestScript, _ bool, args []string) {
+		w := worldOf(ts)
+		w.StartSigning()
+		w.Establish()
+		ts.Check(w.Archive.KeepSigning(context.Background(), w.Signing))
+		text, err := signkey.PEM(w.PublicKey())
+		ts.Check(err)
+		ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+	},
+	"forge": func(ts *testscript.TestScript, _ bool, args []string) {
+		w := worldOf(ts)
+		zip, err := gzip.NewReader(bytes.NewReader(w.AWS.S3.Versions(bucket, args[0])[0].Body))
+		ts.Check(err)
+		text, err := io.ReadAll(zip)
+		ts.Check(err)
+		forged := testworld.Compressed(w, strings.NewReader(strings.Replace(string(text), args[1], args[2], 1)))
+		_, err = w.Connect(w.AWS.Client()).S3().PutObject(context.Background(), &s3.PutObjectInput{Bucket: aws.String(bucket), Key: &args[0], Body: bytes.NewReader(forged)})
+		ts.Check(err)
+	},
 	"hide": func(ts *testscript.TestScript, _ bool, args []string) {
 		w := worldOf(ts)
 		_, err := w.Connect(w.AWS.Client()).S3().DeleteObject(context.Background(), &s3.DeleteObjectInput{Bucket: aws.String(bucket), Key: &args[0]})
@@ -341,7 +367,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	},
 	"deny": func(ts *testscript.TestScript, _ bool, args []string) {
 		fault := emulator.Denied
-		if args[0] == "ssm" {
+		if args[0] == "ssm" || args[0] == "kms" {
 			fault = emulator.DeniedBySSM
 		}
 		rule := emulator.Rule{Service: args[0], Op: args[1], Fault: fault}

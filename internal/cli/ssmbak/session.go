@@ -21,9 +21,19 @@ import (
 type access int8
 
 const (
-	reading access = iota
+	reading  access = iota
+	planning        // like writing, but the caller may lack the permission to write
+	marking         // writing only marks, which are not signed
 	writing
 )
+
+// unlessDry is the access of a command that writes unless it is a dry run.
+func unlessDry(dry bool) access {
+	if dry {
+		return planning
+	}
+	return writing
+}
 
 // session is an open archive and the caller's account.
 type session struct {
@@ -64,13 +74,17 @@ func (a *app) open(ctx context.Context, what access) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if what == writing {
+	if what != reading {
 		a.Announce(account, conn, "bucket "+bucket+" (from "+from+")")
 	}
 	a.Log.DebugContext(ctx, "open the archive", "account", account, "region", conn.Region(), "endpoint", conn.Endpoint(), "bucket", bucket, "from", from)
+	public, err := a.publicKey()
+	if err != nil {
+		return nil, err
+	}
 	opened, err := archive.Open(ctx, conn.S3(), archive.Options{
 		Bucket: bucket, Account: account, Region: conn.Region(), Owner: a.flags.owner, Logger: a.Log,
-		Elsewhere: elsewhere,
+		Elsewhere: elsewhere, PublicKey: public,
 	})
 	if errors.Is(err, archive.ErrNoBucket) {
 		return nil, shell.KindNoBucket.Fail("its name comes from "+from+"; `aws s3 ls` lists the buckets, and --region sets their region", "bucket %s does not exist", bucket)
@@ -89,7 +103,9 @@ func (a *app) open(ctx context.Context, what access) (*session, error) {
 		a.NoteFacts(shell.Facts{"Account": id.Account, "Region": id.Region}, "archive of account %s in %s", id.Account, id.Region)
 	}
 	live := paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging(), MaxRate: a.maxRate, Waiting: a.noteBusy, Logger: a.Log})
-	return &session{conn: conn, archive: opened, live: live, caller: caller}, nil
+	s := &session{conn: conn, archive: opened, live: live, caller: caller}
+	a.opened = opened
+	return s, a.sign(ctx, s, what, public)
 }
 
 // bucket returns the archive's bucket and the source of its name. If a configured source

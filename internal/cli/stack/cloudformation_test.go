@@ -33,6 +33,8 @@ type happening struct {
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Operations.html
 type cloud struct {
 	aws *emulator.AWS
+	// signs is the ARN of the key of the stack that signs.
+	signs string
 
 	mu          sync.Mutex
 	name, id    string // of the stack, or ""
@@ -381,6 +383,12 @@ func (c *cloud) outputs() [][2]string {
 		all = append(all, [2]string{"KeyArn", p["KeyArn"]})
 	case p["BucketName"] == "" && p["Encryption"] == "StackKey":
 		all = append(all, [2]string{"KeyArn", key})
+	}
+	if c.parameters["Sign"] == "ENABLED" {
+		if c.signs == "" {
+			c.signs = c.aws.CreateSigningKey()
+		}
+		all = append(all, [2]string{"SignKeyArn", c.signs})
 	}
 	if c.parameters["CodeKey"] != "" {
 		all = append(all, [2]string{"LambdaName", c.name + "-recorder"}, [2]string{"ReconcilerName", c.name + "-reconciler"})

@@ -2,6 +2,7 @@ package stackcli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/internal/health"
+	"github.com/ssmbak/ssmbak/internal/signkey"
 	"github.com/ssmbak/ssmbak/internal/stack"
 )
 
@@ -130,6 +132,27 @@ func (a *app) lambdaname(ctx context.Context) error {
 	}
 	name, err := s.LambdaName(ctx)
 	return a.word("LambdaName", name, err)
+}
+
+func (a *app) publicKey(ctx context.Context) error {
+	s, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	key, err := s.PublicKey(ctx)
+	if missing := new(stack.NotSignedError); errors.As(err, &missing) {
+		return shell.Fail("`ssmbak-stack "+missing.Name+" update --sign on` begins to sign it", "%s", missing)
+	}
+	if err != nil {
+		return err
+	}
+	text, err := signkey.PEM(key)
+	if err != nil {
+		return err
+	}
+	return a.Data(map[string]string{"PublicKey": text}, func(io.Writer) error {
+		return a.Lines(strings.Split(strings.TrimSuffix(text, "\n"), "\n")...)
+	})
 }
 
 func (a *app) region(ctx context.Context) error {

@@ -491,6 +491,62 @@ var tested = []tests{
 		"\tif !w.identity.Parts {\n\t\treturn 0\n", "\tif false {\n\t\treturn 0\n",
 	}, "archive", "TestIndexIsBounded"},
 	{mutation{
+		"any signature is valid", "archive/signature.go",
+		"if !ecdsa.VerifyASN1(public, a.digest(key, body), raw) {", "if ecdsa.VerifyASN1(public, nil, raw) {",
+	}, "verify", "TestSigned"},
+	{mutation{
+		"a signature is not that of one key", "archive/signature.go",
+		"hex.EncodeToString(sum[:]), key}", "hex.EncodeToString(sum[:])}",
+	}, "archive", "TestSignatureOfOneObject"},
+	{mutation{
+		"a signature is not that of one bucket", "archive/signature.go",
+		"account, region, name, hex", "account, region, hex",
+	}, "archive", "TestSignatureOfOneObject"},
+	{mutation{
+		"a writer builds on an index that is not signed", "archive/signature.go",
+		"Required: true, Accepts", "Required: false, Accepts",
+	}, "verify", "TestSigned"},
+	{mutation{
+		"a reader calls proved what is not signed", "archive/reconciled.go",
+		", Unproved: a.unproved(x)", "",
+	}, "verify", "TestSigned"},
+	{mutation{
+		"a reader believes what is complete without a signature", "archive/format.go",
+		"Signed: true, NeedsSignature: true", "Signed: true",
+	}, "verify", "TestSigned"},
+	{mutation{
+		"a reconcile continues a listing that is not signed", "archive/progress.go",
+		"Signed: true, ", "",
+	}, "verify", "TestSigned"},
+	{mutation{
+		"an index without a signature is left unchanged", "archive/index.go",
+		"!d.Exists || outdated(d) || ", "!d.Exists || ",
+	}, "verify", "TestSigned"},
+	{mutation{
+		"an unsigned index is accepted whenever it was stored", "archive/signature.go",
+		" && !modified.After(s.Since.Add(signingGrace))", "",
+	}, "verify", "TestSigned"},
+	{mutation{
+		"indexes from before the archive was signed are refused", "archive/signature.go",
+		"Accepts: a.predatesSigning,", "",
+	}, "verify", "TestSigningBegins"},
+	{mutation{
+		"excluded parameters stay unsigned", "recorder/compare.go",
+		"\trun.signExcluded(ctx, l, last)\n", "",
+	}, "verify", "TestSigningBegins"},
+	{mutation{
+		"an index is written without a signature if the key is disabled", "archive/internal/bucket/signature.go",
+		"return &SignError{w.Key, err}", "return nil",
+	}, "verify", "TestSigningKeyDisabled"},
+	{mutation{
+		"a hidden index is restored from a version that is not signed", "archive/hidden.go",
+		"if isUnsigned(err) {\n\t\t\tunsigned", "if false {\n\t\t\tunsigned",
+	}, "verify", "TestSigned"},
+	{mutation{
+		"the identity of the archive does not keep how it is signed", "archive/essential.go",
+		"next.Signing = signing\n", "_ = signing\n",
+	}, "verify", "TestSigned"},
+	{mutation{
 		"restore --check does not ask about keys", "internal/permission/permission.go",
 		"[]string{\"kms:Decrypt\", \"kms:Encrypt\", \"kms:GenerateDataKey\"}", "[]string{\"kms:Encrypt\"}",
 	}, "internal/stack", "TestCheckOfRestorers"},

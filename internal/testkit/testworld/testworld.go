@@ -4,6 +4,7 @@ package testworld
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -12,12 +13,14 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/signkey"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/recorder"
 )
@@ -49,7 +52,10 @@ type Options struct {
 	// Tagging makes recorders read tags with the tagging API, like the functions.
 	Tagging bool
 	// Parts makes the archive divide indexes above these limits.
-	Parts  *archive.PartLimits
+	Parts *archive.PartLimits
+	// Sign makes the archive sign, with a key that is made for the world, as the functions
+	// do.
+	Sign   bool
 	Logger *slog.Logger
 }
 
@@ -63,6 +69,10 @@ type World struct {
 	// Archive and Recorder are nil until [World.Establish].
 	Archive  *archive.Archive
 	Recorder *recorder.Recorder
+
+	// Key is the ARN of the key with Options.Sign, and Signing how it signs.
+	Key     string
+	Signing archive.Signing
 
 	o Options
 }
@@ -90,6 +100,9 @@ func Bare(t testing.TB, o Options) *World {
 		o.Client = w.AWS.ClientWith(o.Faults)
 	}
 	w.AWS.S3.CreateBucket(o.Bucket, true)
+	if o.Sign {
+		w.StartSigning()
+	}
 	w.Conn = w.Connect(o.Client)
 	w.SSM = w.Connect(w.AWS.Client()).SSM()
 	w.Live = paramstore.New(w.Conn.SSM(), paramstore.Options{})
@@ -146,18 +159,41 @@ func (w *World) Establish() {
 // connection.
 func (w *World) Another(conn *awsconn.Conn) (*archive.Archive, *recorder.Recorder) {
 	w.Helper()
-	ao := archive.Options{Bucket: w.o.Bucket, Account: Account, Region: Region}
+	ao := archive.Options{Bucket: w.o.Bucket, Account: Account, Region: Region, Logger: w.o.Logger}
+	if w.Key != "" {
+		ao.Signing = &w.Signing
+	}
 	if w.o.Parts != nil {
 		ao.DivideIndexes, ao.Parts = true, *w.o.Parts
 	}
 	a, err := archive.Open(w.Context(), conn.S3(), ao)
 	w.Must(err)
+	if w.Key != "" {
+		key, err := signkey.Load(w.Context(), kms.NewFromConfig(conn.Config()), w.Key)
+		w.Must(err)
+		a.SignWith(key)
+	}
 	w.Must(a.Establish(w.Context()))
 	o := paramstore.Options{}
 	if w.o.Tagging {
 		o.Tagging = conn.Tagging()
 	}
 	return a, recorder.New(a, paramstore.New(conn.SSM(), o), recorder.Options{Account: Account, Region: Region, Logger: w.o.Logger})
+}
+
+// StartSigning makes the archives that are opened from now on sign, from the beginning of
+// this second.
+func (w *World) StartSigning() {
+	w.Key = w.AWS.CreateSigningKey()
+	w.Signing = archive.Signing{Key: w.Key, Bucket: w.o.Bucket, Since: time.Now().UTC().Truncate(time.Second)}
+}
+
+// PublicKey returns the public key of World.Key.
+func (w *World) PublicKey() *ecdsa.PublicKey {
+	w.Helper()
+	key, err := signkey.Load(w.Context(), kms.NewFromConfig(w.Conn.Config()), w.Key)
+	w.Must(err)
+	return key.Public()
 }
 
 // Must fails the test if there is an error.
