@@ -16,8 +16,8 @@
 // # Reading and writing
 //
 // An [Archive] reads. It also writes the identity ([Archive.Establish]), restore
-// records ([Archive.BeginRestore]), marks ([Archive.SetMark]) and rebuilt indexes
-// ([Archive.Reindex]). Only a [Writer], which the recorder uses, records facts.
+// records ([Archive.BeginRestore]), records of tests ([Archive.BeginTest]), marks
+// ([Archive.SetMark]) and rebuilt indexes ([Archive.Reindex]). Only a [Writer], which the recorder uses, records facts.
 //
 // # Concurrency
 //
@@ -56,6 +56,7 @@ const (
 	partPrefix    = reserved + "parts"
 	recordsPrefix = reserved + "restores/"
 	marksPrefix   = reserved + "marks/"
+	testsPrefix   = reserved + "tests/"
 )
 
 // Options are the options of [Open].

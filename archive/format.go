@@ -9,9 +9,9 @@ import (
 	"github.com/ssmbak/ssmbak/archive/internal/bucket"
 )
 
-// Format is the newest format of an index that this package can read. It writes format 2
-// for an index with runs, and format 1 otherwise.
-const Format = 2
+// Format is the newest format of an index that this package can read. It writes format 3
+// for an index with a redacted version, format 2 for one with runs, and format 1 otherwise.
+const Format = 3
 
 // The kinds of objects under .ssmbak/. Each has its own format. The identities are
 // those of docs/archive-format.md; a list without an identity has no objects.
@@ -29,6 +29,9 @@ var (
 		"items":                        bucket.By("name"),
 		"items.before.version.objects": bucket.By("id", "written"),
 		"items.after.version.objects":  bucket.By("id", "written"),
+	}}
+	testKind = bucket.Kind[TestRecord]{Format: 1, Gzip: true, Limit: 1 << 20, Latest: (*TestRecord).latest, Check: checkTest, Identities: map[string]bucket.Identity{
+		"steps": bucket.By("kind", "name", "sent"),
 	}}
 	markKind  = bucket.Kind[Mark]{Format: 1, Limit: 64 << 10, Latest: (*Mark).latest, Check: checkMark}
 	cacheKind = bucket.Kind[cacheDocument]{Format: cacheFormat, Gzip: true, Limit: 256 << 20, Signed: true}

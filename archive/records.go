@@ -128,11 +128,16 @@ func (a *Archive) saveRecord(ctx context.Context, r *RestoreRecord, first bool) 
 		return fmt.Errorf("%q is not the ID of a restore", r.ID)
 	}
 	r.Writer = a.writer
-	body, err := recordKind.Encode(r, bucket.Unknown{})
+	return a.putRecord(ctx, "restore "+r.ID, recordsPrefix+r.ID, first, func() ([]byte, error) { return recordKind.Encode(r, bucket.Unknown{}) })
+}
+
+// putRecord writes the record of a restore or a test, what. The first write fails if there
+// is a record with the key.
+func (a *Archive) putRecord(ctx context.Context, what, key string, first bool, encode func() ([]byte, error)) error {
+	body, err := encode()
 	if err != nil {
-		return fmt.Errorf("encode the record of restore %s: %w", r.ID, err)
+		return fmt.Errorf("encode the record of %s: %w", what, err)
 	}
-	key := recordsPrefix + r.ID
 	_, _, err = a.bucket.Put(ctx, bucket.Write{Key: key, Body: body, ContentType: "application/gzip", Absent: first})
 	if first && errors.Is(err, bucket.ErrConflict) {
 		// An earlier attempt of the same request may have written it.
@@ -141,7 +146,7 @@ func (a *Archive) saveRecord(ctx context.Context, r *RestoreRecord, first bool) 
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("record restore %s: %w", r.ID, err)
+		return fmt.Errorf("record %s: %w", what, err)
 	}
 	return nil
 }

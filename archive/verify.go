@@ -35,6 +35,7 @@ const (
 	FaultDamagedRecord  Fault = "damaged-record"   // a restore record cannot be read
 	FaultDanglingRecord Fault = "dangling-record"  // a restore record names values that are gone, so undo cannot restore them
 	FaultDamagedMark    Fault = "damaged-mark"     // a mark cannot be read
+	FaultDamagedTest    Fault = "damaged-test"     // the record of a test cannot be read
 	FaultHiddenObject   Fault = "hidden-object"    // an object that concerns all of the archive has a delete marker
 	FaultUnsigned       Fault = "unsigned"         // an object that is to be signed is not
 	FaultSignature      Fault = "wrong-signature"  // the signature of an object is not that of the public key for it
@@ -60,6 +61,8 @@ type Verified struct {
 	Newest   timeline.Version
 	Live     bool
 	Findings []Finding
+	// Redacted are the versions whose values were removed for good.
+	Redacted []timeline.Version
 	// IndexVersions and Values count the objects that were read, and Expired the
 	// values that a lifecycle rule has removed.
 	IndexVersions, Values, Expired int
@@ -118,6 +121,9 @@ func (a *Archive) verifyOne(ctx context.Context, s *subject, registered bool) (V
 	}
 	v.Index.Facts = facts
 	for _, version := range v.Index.Facts.Versions {
+		if !version.Redacted.IsZero() {
+			v.Redacted = append(v.Redacted, version)
+		}
 		if err := a.verifyVersion(ctx, version, &v); err != nil {
 			return v, err
 		}
@@ -315,7 +321,7 @@ func (a *Archive) verifyCurrent(ctx context.Context, s *subject, v *Verified) er
 	}
 }
 
-// VerifyRecords verifies the restore records, the marks, and the objects that concern all
+// VerifyRecords verifies the restore records, the marks, the records of tests, and the objects that concern all
 // of the archive. It reads each record and the metadata of each value that undo would need.
 func (a *Archive) VerifyRecords(ctx context.Context) ([]Finding, error) {
 	var found []Finding
@@ -354,7 +360,11 @@ func (a *Archive) VerifyRecords(ctx context.Context) ([]Finding, error) {
 		found = append(found, dangling...)
 	}
 	marks, err := a.verifyMarks(ctx)
-	return append(found, marks...), err
+	if err != nil {
+		return nil, err
+	}
+	tests, err := a.verifyTests(ctx)
+	return slices.Concat(found, marks, tests), err
 }
 
 func (a *Archive) verifyRecord(ctx context.Context, key string, record *RestoreRecord) (found []Finding, err error) {

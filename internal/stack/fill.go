@@ -92,12 +92,3 @@ func (s *Stack) awaitFill(ctx context.Context, bucket string, began time.Time) (
 	}
 	return l
 }
-
-// openArchive opens the archive in a bucket.
-func (s *Stack) openArchive(ctx context.Context, bucket string) (*archive.Archive, error) {
-	caller, err := s.conn.Caller(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return archive.Open(ctx, s.conn.S3(), archive.Options{Bucket: bucket, Account: caller.Account, Region: s.conn.Region(), Logger: s.o.Logger})
-}

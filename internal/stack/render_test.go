@@ -39,7 +39,7 @@ var pseudo = map[string]string{
 // noValue is the value of AWS::NoValue.
 type noValue struct{}
 
-// source returns the template as maps, as it is sent, with its numbers as strings.
+// source returns the template as maps, in the form that is sent, with its numbers as strings.
 func source(t testing.TB) map[string]any {
 	t.Helper()
 	d := json.NewDecoder(strings.NewReader(body()))

@@ -29,7 +29,10 @@ import (
 	ssmbakcli "github.com/ssmbak/ssmbak/internal/cli/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/function"
+	"github.com/ssmbak/ssmbak/internal/pipeline"
 	"github.com/ssmbak/ssmbak/internal/stack"
+	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/recorder"
 )
 
 // tap is an HTTP client that collects what AWS would authorize for each request.
@@ -395,6 +398,10 @@ func collect(t *testing.T, e archive.Encryption) (out collected) {
 		hide(".ssmbak/index/app/text", ".ssmbak/index/other", ".ssmbak/names/app/big")
 		invoke(reconciler, `{"ssmbak":"reconcile"}`)
 
+		testPipeline(t, a, reach(restorer), e, func(ctx context.Context, batch []emulator.Message) []string {
+			return invoke(recorder, string(emulator.SQSEvent(region, account, batch)))
+		})
+
 		command(restorer, "mark", "deploy-1", "--at", then)
 		command(restorer, "mark", "deploy-2")
 		command(restorer, "mark", "deploy-2", "--force")
@@ -490,6 +497,33 @@ func collect(t *testing.T, e archive.Encryption) (out collected) {
 		out = collected{take(recorder), take(reconciler), take(reader), take(restorer)}
 	})
 	return out
+}
+
+// testPipeline runs `ssmbak-stack test` with the connection o while the functions handle
+// events.
+func testPipeline(t *testing.T, a *emulator.AWS, o awsconn.Options, e archive.Encryption, handle emulator.Handler) {
+	t.Helper()
+	conn, err := awsconn.Load(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	archived, err := archive.Open(t.Context(), conn.S3(), archive.Options{Bucket: bucket, Account: account, Region: region, Encryption: &e})
+	if err != nil {
+		t.Fatal(err)
+	}
+	running, stop := context.WithCancel(t.Context())
+	var functions sync.WaitGroup
+	functions.Go(func() { a.Queue.Run(running, handle) })
+	defer functions.Wait()
+	defer stop()
+	live := paramstore.New(conn.SSM(), paramstore.Options{})
+	sync := recorder.New(archived, live, recorder.Options{Account: account, Region: region})
+	for range 2 { // the second one reads the record of the first
+		result, err := pipeline.Run(t.Context(), archived, live, sync, pipeline.Options{Account: account, Region: region, By: "arn:aws:iam::" + account + ":user/local"})
+		if err != nil || !result.Restored || len(result.Problems) > 0 || result.Unrecorded != nil {
+			t.Fatalf("%v, %+v", err, result)
+		}
+	}
 }
 
 // newestRestore returns the ID of the newest restore.

@@ -37,7 +37,7 @@ var template string
 // Template returns the CloudFormation template in YAML, as people read it.
 func Template() string { return template }
 
-// body is the template as it is sent: in JSON without white space, since CloudFormation
+// body is the form of the template that is sent: JSON without white space, since CloudFormation
 // accepts no more than 51,200 bytes in a request.
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 var body = sync.OnceValue(func() string {

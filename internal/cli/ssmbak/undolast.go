@@ -2,6 +2,7 @@ package ssmbakcli
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/ssmbak/ssmbak"
@@ -33,7 +34,7 @@ func (a *app) restoreID(ctx context.Context, s *session, text string) (string, e
 }
 
 // lastRestore returns the ID of the newest restore of the caller in place that is not an
-// undo, and prints which it is. It is an error if that is undone already, in part too.
+// undo and not that of a test, and prints which it is. It is an error if that is undone already, in part too.
 func (a *app) lastRestore(ctx context.Context, s *session) (string, error) {
 	ids, err := s.archive.RestoreIDs(ctx, "")
 	if err != nil {
@@ -46,7 +47,7 @@ func (a *app) lastRestore(ctx context.Context, s *session) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if pattern.Principal(r.By) != caller || r.Undoes != "" || restore.Copies(r) {
+		if pattern.Principal(r.By) != caller || r.Undoes != "" || restore.Copies(r) || strings.HasPrefix(r.Target, archive.TestPath) {
 			later = append(later, r)
 			continue
 		}

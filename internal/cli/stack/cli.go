@@ -9,11 +9,13 @@ package stackcli
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
+	"github.com/ssmbak/ssmbak/internal/pipeline"
 	"github.com/ssmbak/ssmbak/internal/stack/code"
 	"github.com/ssmbak/ssmbak/internal/version"
 )
@@ -59,7 +61,8 @@ func Main(ctx context.Context, env Env) int {
 // complain prints an error and returns its exit code.
 func (a *app) complain(ctx context.Context, err error) int {
 	f := a.explain(err)
-	if ctx.Err() != nil && f.Code != shell.WrongUsage && f.Code != shell.Interrupted {
+	var left *pipeline.LeftError // said even after an interrupt
+	if ctx.Err() != nil && !errors.As(err, &left) && f.Code != shell.WrongUsage && f.Code != shell.Interrupted {
 		f = a.interrupted()
 	}
 	return a.Complain(ctx, err, f)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
 )
 
 const stackType = "AWS::CloudFormation::Stack"
@@ -61,10 +62,21 @@ type cloud struct {
 	policy      string            // of the bucket, or ""
 	caller      string            // ARN of the caller; "" means the emulator's
 	swapped     string            // code of each function after every deployment; "" means its zip
+	silent      map[string]bool   // operations, and tag for all tags, whose events are lost
 }
 
 func newCloud() *cloud {
-	return &cloud{aws: emulator.New(emulator.Options{Clock: emulator.RealClock()}), plans: make(map[string][]happening), denied: make(map[string]bool), deniedAfter: make(map[string]string), lost: make(map[string]bool), deployed: make(map[string]string)}
+	c := &cloud{silent: make(map[string]bool), plans: make(map[string][]happening), denied: make(map[string]bool), deniedAfter: make(map[string]string), lost: make(map[string]bool), deployed: make(map[string]string)}
+	c.aws = emulator.New(emulator.Options{Clock: emulator.RealClock(), SSM: ssmapi.Options{UnlabelOperation: "UnlabelParameterVersion", Emit: c.emit}})
+	return c
+}
+
+// emit sends an event to the queue.
+func (c *cloud) emit(e ssmapi.Event) {
+	operation, _ := e.Detail["operation"].(string)
+	if !c.silent[cmp.Or(operation, "tag")] {
+		c.aws.Queue.Send(e)
+	}
 }
 
 // Do serves a request in memory.

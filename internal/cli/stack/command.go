@@ -16,8 +16,8 @@ import (
 
 // flags are the flags of the program, in addition to those of the shell.
 type flags struct {
-	yes, noFill, changeSet, downgrade, noPointer bool
-	code, codeSHA256                             string
+	yes, noFill, changeSet, downgrade, noPointer, test bool
+	code, codeSHA256                                   string
 	// texts and lists are the flags for the settings of the stack, by name.
 	texts map[string]*string
 	lists map[string]*[]string
@@ -45,10 +45,10 @@ current parameters.
 The stack is created in two steps, since the code of the functions is in its own
 bucket. If the command is interrupted, run it again to resume the creation.`,
 			examples: `  ssmbak-stack ssmbak create
-  ssmbak-stack ssmbak create --region eu-west-1 --email ops@example.com
+  ssmbak-stack ssmbak create --region eu-west-1 --email ops@example.com --test
   ssmbak-stack ssmbak create --lock-mode governance --lock-days 90
   ssmbak-stack second create --bucket my-archive --no-pointer`,
-			run: (*app).create, settings: true, flags: []string{"yes", "no-fill", "code", "code-sha256", "no-pointer"},
+			run: (*app).create, settings: true, flags: []string{"yes", "no-fill", "test", "code", "code-sha256", "no-pointer"},
 		},
 		{
 			name: "update", short: "update the stack to this version and to the given settings; convert a legacy stack",
@@ -81,6 +81,20 @@ archive is complete. The exit code is 1 if there is a problem; standard error sa
 which, and what to type.`,
 			examples: "  ssmbak-stack ssmbak status\n  ssmbak-stack ssmbak status | head -1",
 			run:      (*app).status,
+		},
+		{
+			name: "test", short: "test the live pipeline with three parameters, which it creates and removes",
+			long: `Test the live pipeline in less than three minutes: create, update, label, tag and delete
+the parameters /newvoll/ssmbak/test/1 to 3, wait up to 60 seconds for each change to be
+recorded, restore them to a time in between, and compare them with what they were. The
+result shows how long each kind of change took to be recorded, and which events this
+account does not send.
+
+The parameters are removed however the test ends, and so are those of a killed test, by
+the next one. A parameter with one of these names that no test created is never touched.
+The exit code is 3 if the test found a problem, and 1 if it could not be made.`,
+			examples: "  ssmbak-stack ssmbak test\n  ssmbak-stack ssmbak test --output json",
+			run:      (*app).test,
 		},
 		{
 			name: "events", short: "print the events of the stack, oldest first", long: "Print the events of the stack, oldest first, with times in UTC.",
@@ -160,6 +174,7 @@ func (a *app) newCommand() *cobra.Command {
 	shell.VersionFlag(f)
 	f.BoolVarP(&a.flags.yes, "yes", "y", false, "do not ask for confirmation")
 	f.BoolVar(&a.flags.noFill, "no-fill", false, "do not start a reconcile; the first scheduled one records the current parameters")
+	f.BoolVar(&a.flags.test, "test", false, "then test the pipeline, like the command test")
 	f.BoolVar(&a.flags.changeSet, "change-set", false, "only show what would change")
 	f.BoolVar(&a.flags.downgrade, "downgrade", false, "allow an update by this older version of ssmbak")
 	f.StringVar(&a.flags.code, "code", "", "zip `FILE` of the functions, instead of the embedded or built one")

@@ -59,7 +59,23 @@ func (a *app) create(ctx context.Context) error {
 	if err != nil && !errors.As(err, &fill) {
 		return err
 	}
-	return errors.Join(a.Data(d, func(io.Writer) error { return a.printCreated(d) }), err)
+	if !a.flags.test || err != nil {
+		return errors.Join(a.Data(d, func(io.Writer) error { return a.printCreated(d) }), err)
+	}
+	if a.Flags.Output != shell.JSON {
+		if err := a.printCreated(d); err != nil {
+			return err
+		}
+	}
+	result, err := a.runTest(ctx, s)
+	row := struct {
+		stack.Deployed
+		Test *testRow `json:",omitempty"`
+	}{Deployed: d}
+	if err == nil {
+		row.Test = new(rowOfTest(result))
+	}
+	return errors.Join(a.Data(row, func(w io.Writer) error { return a.printTest(w, result, err) }), err, a.problemsOf(result))
 }
 
 // printDeployed prints the names of the functions and the bucket, as the legacy ssmbak

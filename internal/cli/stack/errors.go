@@ -6,8 +6,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
+	"github.com/ssmbak/ssmbak/internal/pipeline"
 	"github.com/ssmbak/ssmbak/internal/stack"
 	"github.com/ssmbak/ssmbak/internal/stack/code"
 )
@@ -43,6 +45,10 @@ func (a *app) explain(err error) shell.Failure {
 	var header *stack.HeaderError
 	var other *stack.CodeError
 	var admin *stack.AdminError
+	var foreignNames *pipeline.ForeignError
+	var running *pipeline.RunningError
+	var excluded *pipeline.ExcludedError
+	var left *pipeline.LeftError
 	var file *code.FileError
 	var noCode *code.NotFoundError
 	var mismatch *archive.MismatchError
@@ -107,6 +113,19 @@ func (a *app) explain(err error) shell.Failure {
 	case errors.As(err, &other):
 		out.Kind = shell.KindUnexpectedCode
 		out.Hint = command("update") + " deploys it again; CloudTrail shows who called lambda:UpdateFunctionCode"
+	case errors.As(err, &left):
+		out.Kind = shell.KindTestLeftovers
+		out.Message = "cannot remove " + archive.NameList(left.Names) + ", which the test created: " + shell.Reason(left.Err)
+		out.Hint = command("test") + " removes them, 5 minutes from now; or " + "`aws ssm delete-parameters --names " + joined(left.Names) + a.Where() + "`"
+	case errors.As(err, &foreignNames):
+		out.Kind = shell.KindTestRefused
+		out.Hint = "nothing of it was changed; if it is not needed, delete it with `aws ssm delete-parameters --names " + joined(foreignNames.Names) + a.Where() + "`"
+	case errors.As(err, &running):
+		out.Kind = shell.KindTestRefused
+		out.Hint = "wait for its end; if it was killed, " + command("test") + " removes what it left, from " + running.Killed.UTC().Format("15:04:05Z") + " on"
+	case errors.As(err, &excluded):
+		out.Kind = shell.KindTestRefused
+		out.Hint = "nothing was changed; `" + a.command("update --exclude PATTERN") + "` sets other patterns"
 	case errors.As(err, &file):
 		out.Code, out.Hint = shell.WrongUsage, "nothing was changed"
 	case errors.As(err, &noCode):
@@ -130,6 +149,14 @@ func (a *app) explain(err error) shell.Failure {
 		out = shell.Explain(err)
 	}
 	return out
+}
+
+func joined(names []ssmbak.Name) string {
+	all := make([]string, len(names))
+	for i, name := range names {
+		all[i] = string(name)
+	}
+	return strings.Join(all, " ")
 }
 
 // becomeAdmin returns the hint how to make the caller an admin. If the stack exists,
@@ -177,6 +204,8 @@ func (a *app) interrupted() shell.Failure {
 	switch a.doing {
 	case "create", "update", "delete":
 		f.Hint = a.continues(true)
+	case "test":
+		f.Hint = "the test's parameters were removed"
 	case "redrive":
 		f.Hint = "SQS continues to move the messages; `" + a.command("redrive") + "` waits for it to finish"
 	}

@@ -42,6 +42,7 @@ func valueOf(s stack.Setting) string {
 
 const exitCodes = `  0    done
   1    failed; for status: there is a problem
+  3    the test found a problem
   130  interrupted; CloudFormation continues an operation in progress
   252  wrong usage
 `

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,6 +29,8 @@ import (
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	stackcli "github.com/ssmbak/ssmbak/internal/cli/stack"
+	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/pipeline"
 	"github.com/ssmbak/ssmbak/internal/stack/code"
 	"github.com/ssmbak/ssmbak/internal/testkit/script"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
@@ -72,6 +75,11 @@ var start = time.Date(2024, 6, 13, 1, 43, 5, 0, time.UTC)
 //	                            removes it
 //	replace FUNCTION TEXT       replace the code of a function
 //	reconcile                   run a complete reconcile into the stack's bucket
+//	recorder                    record events as they arrive, until the script ends
+//	silent OPERATION...         events of these operations, or of tag, are lost
+//	fail OPERATION              Parameter Store denies such requests
+//	ours NAME                   create a parameter like a test that was killed
+//	running ID                  record a test that began a minute ago
 //	functions                   an invocation of the reconciler does the same
 //	secret NAME KEY             create a SecureString
 //	disable KEY                 disable a KMS key
@@ -92,6 +100,7 @@ var start = time.Date(2024, 6, 13, 1, 43, 5, 0, time.UTC)
 //	holds KEY TEXT              an object of the archive contains TEXT
 //	says FILE                   the bucket has this policy
 //	runs FUNCTION TEXT          a function runs this code
+//	live NAME...                these parameters exist, and no others below their path
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	script.Run(t, start, setup, commands)
@@ -104,6 +113,8 @@ type world struct {
 	version   string
 	interrupt time.Duration
 	noCode    error
+	ending    context.Context // ends with the script
+	running   sync.WaitGroup
 }
 
 func worldOf(ts *testscript.TestScript) *world { return script.Of[*world](ts) }
@@ -114,7 +125,16 @@ func (w *world) connection() awsconn.Options {
 	return o
 }
 
-func setup(testing.TB, *testscript.Env) *world { return &world{cloud: newCloud(), version: "v1.2.3"} }
+func setup(_ testing.TB, env *testscript.Env) *world {
+	w := &world{cloud: newCloud(), version: "v1.2.3"}
+	ctx, cancel := context.WithCancel(context.Background())
+	w.ending = ctx
+	env.Defer(func() {
+		cancel()
+		w.running.Wait()
+	})
+	return w
+}
 
 // find returns a zip like the one embedded in a release.
 func (w *world) find(_ context.Context, architecture, version string) (code.Zip, error) {
@@ -307,6 +327,59 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		_, err = conn.SSM().PutParameter(context.Background(), in)
 		ts.Check(err)
 	},
+	"recorder": func(ts *testscript.TestScript, _ bool, _ []string) {
+		w := worldOf(ts)
+		handle := func(ctx context.Context, batch []emulator.Message) (failed []string) {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(1300 * time.Millisecond): // as long as on AWS
+			}
+			r := w.recorder(ctx, ts)
+			messages := make([]recorder.Message, len(batch))
+			for i, m := range batch {
+				messages[i] = recorder.Message{ID: m.ID, Body: m.Body, Sent: m.Sent, Receives: m.Receives}
+			}
+			for _, f := range r.Process(ctx, messages).Failures {
+				failed = append(failed, f.ID)
+			}
+			return failed
+		}
+		w.running.Go(func() { w.aws.Queue.Run(w.ending, handle) })
+	},
+	"silent": func(ts *testscript.TestScript, _ bool, args []string) {
+		for _, operation := range args {
+			worldOf(ts).silent[operation] = true
+		}
+	},
+	"fail": func(ts *testscript.TestScript, _ bool, args []string) {
+		worldOf(ts).aws.Faults.Add(emulator.Rule{Service: "ssm", Op: args[0], Fault: emulator.DeniedBySSM, Times: -1})
+	},
+	"ours": func(ts *testscript.TestScript, _ bool, args []string) {
+		conn, err := awsconn.Load(context.Background(), worldOf(ts).connection())
+		ts.Check(err)
+		_, err = conn.SSM().PutParameter(context.Background(), &ssm.PutParameterInput{
+			Name: &args[0], Value: aws.String("left"), Type: types.ParameterTypeString, Description: aws.String(pipeline.Description),
+		})
+		ts.Check(err)
+	},
+	"running": func(ts *testscript.TestScript, _ bool, args []string) {
+		a := worldOf(ts).opened(context.Background(), ts)
+		ts.Check(a.BeginTest(context.Background(), &archive.TestRecord{ID: args[0], By: "arn:aws:iam::123456789012:user/else", Began: time.Now().Add(-time.Minute).UTC()}))
+	},
+	"live": func(ts *testscript.TestScript, _ bool, args []string) {
+		conn, err := awsconn.Load(context.Background(), worldOf(ts).connection())
+		ts.Check(err)
+		out, err := conn.SSM().GetParametersByPath(context.Background(), &ssm.GetParametersByPathInput{Path: aws.String("/newvoll/ssmbak/test"), Recursive: aws.Bool(true)})
+		ts.Check(err)
+		var names []string
+		for _, p := range out.Parameters {
+			names = append(names, *p.Name)
+		}
+		if slices.Sort(names); !slices.Equal(names, args) {
+			ts.Fatalf("live are %q", names)
+		}
+	},
 	"disable": func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).aws.SSM.DisableKey(args[0]) },
 	"functions": func(ts *testscript.TestScript, _ bool, _ []string) {
 		w := worldOf(ts)
@@ -315,14 +388,27 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"reconcile": func(ts *testscript.TestScript, _ bool, _ []string) { worldOf(ts).reconcile(context.Background(), ts) },
 }
 
-// reconcile runs a complete reconcile into the stack's bucket.
-func (w *world) reconcile(ctx context.Context, ts *testscript.TestScript) {
+// opened returns the archive of the stack.
+func (w *world) opened(ctx context.Context, ts *testscript.TestScript) *archive.Archive {
 	conn, err := awsconn.Load(ctx, w.connection())
 	ts.Check(err)
 	a, err := archive.Open(ctx, conn.S3(), archive.Options{Bucket: w.archive(), Account: "123456789012", Region: "us-east-1"})
 	ts.Check(err)
 	ts.Check(a.Establish(ctx))
-	r := recorder.New(a, paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging()}), recorder.Options{Account: "123456789012", Region: "us-east-1"})
+	return a
+}
+
+// recorder returns a recorder into the stack's bucket.
+func (w *world) recorder(ctx context.Context, ts *testscript.TestScript) *recorder.Recorder {
+	conn, err := awsconn.Load(ctx, w.connection())
+	ts.Check(err)
+	live := paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging()})
+	return recorder.New(w.opened(ctx, ts), live, recorder.Options{Account: "123456789012", Region: "us-east-1"})
+}
+
+// reconcile runs a complete reconcile into the stack's bucket.
+func (w *world) reconcile(ctx context.Context, ts *testscript.TestScript) {
+	r := w.recorder(ctx, ts)
 	everything, err := ssmbak.ParseTarget("/", true)
 	ts.Check(err)
 	_, err = r.Reconcile(ctx, everything, recorder.ReconcileOptions{})

@@ -64,6 +64,26 @@ var commanded = []tests{
 		"case len(s.entries) > 0 && s.entries[0].Marker:", "case false:",
 	}, "verify", "TestVerify"},
 	{mutation{
+		"a test of the pipeline deletes a parameter of another owner", "internal/pipeline/names.go",
+		"case h.Newest().Description != Description:\n\t\t\tforeign", "case false:\n\t\t\tforeign",
+	}, "internal/cli/stack", "TestScripts/test_refused"},
+	{mutation{
+		"a test of the pipeline begins while another runs", "internal/pipeline/names.go",
+		"case last.Ended.IsZero() && time.Since(last.Began) < killedAfter:", "case false:",
+	}, "internal/cli/stack", "TestScripts/test_killed"},
+	{mutation{
+		"an interrupted test of the pipeline leaves its parameters", "internal/pipeline/pipeline.go",
+		"r.clear(context.WithoutCancel(ctx))", "r.clear(ctx)",
+	}, "internal/cli/stack", "TestScripts/test_interrupted"},
+	{mutation{
+		"a test of the pipeline does not need the event of a change", "internal/pipeline/steps.go",
+		"return ok && len(v.Events) > 0", "return ok",
+	}, "internal/cli/stack", "TestScripts/test_silent"},
+	{mutation{
+		"undo last undoes the restore of a test", "internal/cli/ssmbak/undolast.go",
+		"strings.HasPrefix(r.Target, archive.TestPath)", "false && strings.HasPrefix(r.Target, archive.TestPath)",
+	}, "internal/cli/ssmbak", "TestScripts/undo_last_test"},
+	{mutation{
 		"the zip that is stored is not compared", "internal/stack/code.go",
 		"if !bytes.Equal(hash.Sum(nil), u.sum) {", "if false {",
 	}, "internal/cli/stack", "TestScripts/code_runs"},
