@@ -25,7 +25,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// killer is the network of a process that is killed: from one request on, none is sent. lost
+// killer is the network of a process that is killed: from one request on, it sends no other. lost
 // says that the last request that is sent takes effect, but has no answer.
 type killer struct {
 	mu   sync.Mutex

@@ -19,7 +19,7 @@ type Parameters interface {
 	Delete(ctx context.Context, names ...ssmbak.Name) error
 }
 
-// made reports whether a live parameter is one that the drill created and nobody changed.
+// made reports whether a live parameter is one that the drill created, unchanged.
 func made(d archive.Drill, live ssmbak.Version) bool {
 	return live.Number == 1 && live.User == d.By && live.Time >= ssmbak.TimeOf(d.Began).Add(-timeline.Skew)
 }

@@ -228,6 +228,9 @@ func (r *RPO) note(name ssmbak.Name, f timeline.Facts) {
 	}
 }
 
+// Text returns the 99th percentile for a table.
+func (r *RPO) Text() string { return span(time.Duration(r.P99)) }
+
 func (r *RPO) checks(i *inspection) []Check {
 	if r.Last == 0 {
 		return ok("last change", "none recorded in the last 30 days")

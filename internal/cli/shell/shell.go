@@ -167,12 +167,18 @@ func (s *Shell) unknownFormat() error {
 // Connect returns a connection to AWS as configured by the flags. It sends no
 // requests.
 func (s *Shell) Connect(ctx context.Context) (*awsconn.Conn, error) {
+	return s.ConnectTo(ctx, s.Flags.Profile, s.Flags.Region)
+}
+
+// ConnectTo is like [Shell.Connect], with another profile and region, "" for those of the
+// AWS configuration.
+func (s *Shell) ConnectTo(ctx context.Context, profile, region string) (*awsconn.Conn, error) {
 	o := s.AWS
-	if s.Flags.Region != "" {
-		o.Region = s.Flags.Region
+	if region != "" {
+		o.Region = region
 	}
-	if s.Flags.Profile != "" {
-		o.Profile = s.Flags.Profile
+	if profile != "" {
+		o.Profile = profile
 	}
 	if s.Flags.Endpoint != "" {
 		o.EndpointURL = s.Flags.Endpoint

@@ -58,6 +58,11 @@ func (a *app) open(ctx context.Context, what access) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	return a.openWith(ctx, conn, what)
+}
+
+// openWith is open with a connection.
+func (a *app) openWith(ctx context.Context, conn *awsconn.Conn, what access) (*session, error) {
 	caller, err := conn.Caller(ctx)
 	if err != nil {
 		return nil, err

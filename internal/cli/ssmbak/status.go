@@ -9,6 +9,7 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/internal/health"
@@ -17,7 +18,8 @@ import (
 )
 
 func (a *app) newStatusCommand() *cobra.Command {
-	return &cobra.Command{
+	var places placeFlags
+	cmd := &cobra.Command{
 		Use:   "status [PATH]",
 		Short: "Show whether the archive is healthy and complete, and how long a restore takes",
 		Long: `Show whether the archive and the stack that fills it are healthy: bucket, key,
@@ -27,34 +29,39 @@ PATH would take. Each line is ok, warning or problem, and says what to do. What 
 permissions do not show is "unseen", with the permission that would show it; the first
 of the policies that ` + "`ssmbak-stack create`" + ` prints has all of them. Status writes nothing.
 
+--profiles and --regions make it a table with one row for each profile in each region,
+read in parallel. One that cannot be read does not stop the others.
+
 The exit code is 3 if there is a problem, 1 if something could not be seen, and 0
 otherwise, also with warnings.`,
 		Example: `  ssmbak status
   ssmbak status /app
-  ssmbak status --output json`,
+  ssmbak status --output json
+  ssmbak status --profiles dev,prod --regions eu-west-1,us-east-1`,
 		Args: optionalPath,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			target, err := a.pathTarget(args)
 			if err != nil {
 				return err
 			}
+			if places.given() {
+				return a.runStatuses(cmd.Context(), target, places)
+			}
 			return a.runStatus(cmd.Context(), target)
 		},
 	}
+	cmd.Flags().StringSliceVar(&places.profiles, "profiles", nil, "one row for each of these `PROFILES` of the AWS configuration")
+	cmd.Flags().StringSliceVar(&places.regions, "regions", nil, "one row for each of these `REGIONS`")
+	cmd.Flags().StringVar(&places.file, "accounts-file", "", "one row for each line, PROFILE or PROFILE REGION, of this `FILE`; # begins a comment")
+	return cmd
 }
 
 func (a *app) runStatus(ctx context.Context, target ssmbak.Target) error {
-	s, err := a.open(ctx, reading)
+	conn, err := a.Connect(ctx)
 	if err != nil {
 		return err
 	}
-	o := health.Options{Version: version.String(), Owner: a.flags.owner, Target: target, Now: time.Now}
-	if _, described, err := s.archive.Deployment(ctx); err == nil && !described {
-		if o.Deployment, err = a.deployment(ctx, s); err != nil {
-			return err
-		}
-	}
-	report, err := health.Run(ctx, s.conn, s.archive, s.caller.Account, o)
+	report, err := a.inspect(ctx, conn, target)
 	if err != nil {
 		return err
 	}
@@ -62,6 +69,21 @@ func (a *app) runStatus(ctx context.Context, target ssmbak.Target) error {
 		return err
 	}
 	return shell.Judged(report.Count(health.Problem), report.Count(health.Unseen))
+}
+
+// inspect runs all checks of an account in a region.
+func (a *app) inspect(ctx context.Context, conn *awsconn.Conn, target ssmbak.Target) (health.Report, error) {
+	s, err := a.openWith(ctx, conn, reading)
+	if err != nil {
+		return health.Report{}, err
+	}
+	o := health.Options{Version: version.String(), Owner: a.flags.owner, Target: target, Now: time.Now}
+	if _, described, err := s.archive.Deployment(ctx); err == nil && !described {
+		if o.Deployment, err = a.deployment(ctx, s); err != nil {
+			return health.Report{}, err
+		}
+	}
+	return health.Run(ctx, s.conn, s.archive, s.caller.Account, o)
 }
 
 // deployment returns the stack that SSMBAK_STACKNAME names, nil if it names none, for an
