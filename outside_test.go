@@ -53,6 +53,8 @@ func TestOutsideModule(t *testing.T) {
 		"plan update /app/db",
 		"restored /app/db 3 <nil>",
 		"live one",
+		"revert 1 0",
+		"restored /app/db 4 <nil>",
 	}
 	if diff := cmp.Diff(strings.Split(strings.TrimSpace(string(out)), "\n"), want); diff != "" {
 		t.Errorf("it printed (-got +want):\n%s", diff)

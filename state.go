@@ -90,4 +90,7 @@ type State struct {
 	// Labels maps each label of the parameter to the number of its version, without
 	// labels of later versions.
 	Labels Known[map[string]int64]
+	// AttributesChanged says that an event reported a change of tags or labels in the
+	// second of the time, which has a precision of one second: before the time or after it.
+	AttributesChanged bool
 }

@@ -35,7 +35,10 @@ type CacheEntry struct {
 // recreates missing entries.
 type Cache struct {
 	Entries map[ssmbak.Name]CacheEntry
-	object  bucket.Document[cacheDocument]
+	// Labels is the start of the last listing that compared the labels of every parameter,
+	// zero if there was none: a later one in .ssmbak/reconciled was not written by a listing.
+	Labels time.Time
+	object bucket.Document[cacheDocument]
 }
 
 // cacheFormat is the format of the cache. A cache of another format is rebuilt.
@@ -43,8 +46,9 @@ const cacheFormat = 1
 
 // cacheDocument is the object: one line for its own fields, and one line per entry.
 type cacheDocument struct {
-	Format  int    `json:"format"`
-	Writer  string `json:"writer"`
+	Format  int       `json:"format"`
+	Writer  string    `json:"writer"`
+	Labels  time.Time `json:"labels,omitzero"`
 	entries map[ssmbak.Name]CacheEntry
 }
 
@@ -107,7 +111,7 @@ func (d *cacheDocument) WriteLines(lines *json.Encoder) error {
 // logs a warning and returns an empty one.
 func (a *Archive) Cache(ctx context.Context) (Cache, error) {
 	d, err := a.readCache(ctx)
-	c := Cache{Entries: d.Value.entries}
+	c := Cache{Entries: d.Value.entries, Labels: d.Value.Labels}
 	if c.Entries == nil {
 		c.Entries = make(map[ssmbak.Name]CacheEntry)
 	}
@@ -135,7 +139,10 @@ func (w *Writer) SaveCache(ctx context.Context, c Cache) (Cache, error) {
 				c.Entries[name] = entry
 			}
 		}
-		return cacheDocument{Writer: w.writer, Format: cacheFormat, entries: c.Entries}, true, nil
+		if d.Value.Labels.After(c.Labels) {
+			c.Labels = d.Value.Labels
+		}
+		return cacheDocument{Writer: w.writer, Format: cacheFormat, Labels: c.Labels, entries: c.Entries}, true, nil
 	}, w.readCache)
 	out.Value = cacheDocument{}
 	c.object = out.Document

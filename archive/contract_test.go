@@ -411,10 +411,10 @@ var contract = []struct {
 		a := p.ready(t)
 		begin(t, a, "/app/a", 1)
 		begin(t, a, "/app/b", 1)
-		p.put(t, ".ssmbak/index/app/b", zipped(`{"format":3,"reader":3,"name":"/app/b"}`))
+		p.put(t, ".ssmbak/index/app/b", zipped(`{"format":4,"reader":4,"name":"/app/b"}`))
 		s, err := a.At(t.Context(), testworld.Target(t, "/app/", false), second+1000, archive.AllValues)
 		var newer *archive.FormatError
-		if err != nil || len(s.States) != 1 || len(s.Problems) != 1 || !errors.As(s.Problems[0].Err, &newer) || newer.Format != 3 {
+		if err != nil || len(s.States) != 1 || len(s.Problems) != 1 || !errors.As(s.Problems[0].Err, &newer) || newer.Format != 4 {
 			t.Errorf("%+v, %v", s, err)
 		}
 		x, err := a.Index(t.Context(), "/app/b")

@@ -55,7 +55,7 @@ func TestDecodeIndex(t *testing.T) {
 		{name: "cut short", text: string(zipped(sample)[:100]), raw: true, says: "EOF"},
 		{name: "no JSON", text: "index", says: "not a JSON object"},
 		{name: "no format", text: `{"name":"/app/db"}`, says: "no format"},
-		{name: "for newer readers", text: `{"format":3,"reader":3,"versions":"in another shape"}`, format: true, says: "use a newer ssmbak"},
+		{name: "for newer readers", text: `{"format":4,"reader":4,"versions":"in another shape"}`, format: true, says: "use a newer ssmbak"},
 		{name: "another parameter's", text: strings.ReplaceAll(sample, "/app/db", "/app/x"), says: "/app/x"},
 		{name: "wrong type", text: strings.ReplaceAll(sample, `"number":2,"time"`, `"number":"two","time"`), says: "number"},
 	}

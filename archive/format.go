@@ -9,9 +9,9 @@ import (
 	"github.com/ssmbak/ssmbak/archive/internal/bucket"
 )
 
-// Format is the newest format of an index that this package can read. It writes format 2
-// for an index with runs, and format 1 otherwise.
-const Format = 2
+// Format is the newest format of an index that this package can read. It writes format 3
+// for an index with a redacted version, format 2 for one with runs, and format 1 otherwise.
+const Format = 3
 
 // The kinds of objects under .ssmbak/. Each has its own format. The identities are
 // those of docs/archive-format.md; a list without an identity has no objects.

@@ -172,11 +172,11 @@ func byMember(name string) func(a, b any) int {
 func TestFutureReader(t *testing.T) {
 	t.Parallel()
 	p, a, index := futureArchive(t)
-	p.put(t, ".ssmbak/index/app/newer", zipped(strings.NewReplacer(`"reader": 1`, `"reader": 3`, "/app/db", "/app/newer").Replace(index)))
+	p.put(t, ".ssmbak/index/app/newer", zipped(strings.NewReplacer(`"reader": 1`, fmt.Sprintf(`"reader": %d`, archive.Format+1), "/app/db", "/app/newer").Replace(index)))
 	everything := testworld.Everything(t)
 	snap, err := a.At(t.Context(), everything, ssmbak.MaxTime-1, archive.NoValues)
 	var newer *archive.FormatError
-	if err != nil || len(snap.States) != 1 || len(snap.Problems) != 1 || snap.Problems[0].Name != "/app/newer" || !errors.As(snap.Problems[0].Err, &newer) || newer.Format != 3 {
+	if err != nil || len(snap.States) != 1 || len(snap.Problems) != 1 || snap.Problems[0].Name != "/app/newer" || !errors.As(snap.Problems[0].Err, &newer) || newer.Format != archive.Format+1 {
 		t.Errorf("got %+v, %v", snap, err)
 	}
 	for name, err := range a.Damaged(t.Context(), everything) {

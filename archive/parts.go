@@ -81,9 +81,13 @@ func checkPart(key string, d *partDocument) error {
 }
 
 // readerOfIndex returns the least format that a reader of an index must support: one
-// that does not know runs would take the versions in parts for missing.
+// that does not know runs would take the versions in parts for missing, and one that does
+// not know redactions would record the values again.
 func readerOfIndex(d *indexDocument) int {
-	if len(d.Runs) > 0 {
+	switch {
+	case slices.ContainsFunc(d.Versions, func(v timeline.Version) bool { return !v.Redacted.IsZero() }):
+		return 3
+	case len(d.Runs) > 0:
 		return 2
 	}
 	return 1

@@ -170,6 +170,9 @@ type Listing struct {
 	// Missed are the names among them that were live but have no fact.
 	Missed       []ssmbak.Name
 	Tags, Labels bool
+	// Compared is the start of the last listing that compared labels, according to the
+	// reconcile cache. A later one in the archive is not believed.
+	Compared time.Time
 	// Excluded are the patterns of the names that were excluded.
 	Excluded []string
 	// Registered says that every parameter that has an index, or had one, is in the
@@ -249,6 +252,9 @@ func (r *Reconciled) advance(before Reconciled, l Listing, began time.Time) {
 	r.exclude(before, l.Excluded, began)
 	if len(before.Unsure) > 0 { // the names that those did not compare are no longer known
 		r.Tags, r.Labels = time.Time{}, time.Time{}
+	}
+	if r.Labels.After(l.Compared) {
+		r.Labels = time.Time{}
 	}
 	if l.Tags {
 		r.Tags = began

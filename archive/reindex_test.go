@@ -228,7 +228,7 @@ var rebuilding = []struct {
 				p.put(t, index, fmt.Sprint("no index ", i))
 			}
 		}
-		p.put(t, ".ssmbak/index/app/newer", zipped(`{"format":3,"reader":3}`))
+		p.put(t, ".ssmbak/index/app/newer", zipped(`{"format":4,"reader":4}`))
 		p.put(t, "/no//name", "v")
 		tests := []struct {
 			text      string
@@ -266,7 +266,7 @@ var rebuilding = []struct {
 	{"a newer index is not written over", func(t *testing.T, p place) {
 		a := p.ready(t)
 		begin(t, a, "/app/db", 1)
-		p.put(t, ".ssmbak/index/app/db", zipped(`{"format":3,"reader":3,"name":"/app/db"}`))
+		p.put(t, ".ssmbak/index/app/db", zipped(`{"format":4,"reader":4,"name":"/app/db"}`))
 		var newer *archive.FormatError
 		if out, err := a.Reindex(t.Context(), "/app/db"); !errors.As(err, &newer) {
 			t.Errorf("%+v, %v, want a FormatError", out, err)

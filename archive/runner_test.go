@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -77,7 +78,7 @@ func connect(t *testing.T, o awsconn.Options) *s3.Client {
 // startMoto runs moto's server for one test, or skips it visibly.
 func startMoto(t *testing.T) *s3.Client {
 	t.Helper()
-	return connect(t, awsconn.Options{EndpointURL: moto.Start(t)})
+	return connect(t, awsconn.Options{EndpointURL: moto.Start(t), FirstAnswer: time.Hour})
 }
 
 // place is one bucket of a runner.

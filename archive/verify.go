@@ -59,6 +59,8 @@ type Verified struct {
 	Newest   timeline.Version
 	Live     bool
 	Findings []Finding
+	// Redacted are the versions whose values were removed for good.
+	Redacted []timeline.Version
 	// IndexVersions and Values count the objects that were read, and Expired the
 	// values that a lifecycle rule has removed.
 	IndexVersions, Values, Expired int
@@ -117,6 +119,9 @@ func (a *Archive) verifyOne(ctx context.Context, s *subject, registered bool) (V
 	}
 	v.Index.Facts = facts
 	for _, version := range v.Index.Facts.Versions {
+		if !version.Redacted.IsZero() {
+			v.Redacted = append(v.Redacted, version)
+		}
 		if err := a.verifyVersion(ctx, version, &v); err != nil {
 			return v, err
 		}

@@ -41,7 +41,7 @@ type Write struct {
 
 // Reasons why a tier or a data type is not restored, or only by a replacement.
 const (
-	orReplace      = "a restore with --replace deletes and recreates it"
+	orReplace      = "--replace deletes and recreates it"
 	reasonTier     = "Parameter Store does not change the Advanced tier to Standard in place"
 	noticeTier     = "its tier stays Advanced: " + reasonTier + "; " + orReplace
 	reasonDataType = "Parameter Store does not change a data type from or to " + DataTypeImage + " or " + integration + " in place"

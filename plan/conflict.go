@@ -57,6 +57,7 @@ const (
 	reasonCreatedBetween = "it was created in between"
 	reasonCreatedAgain   = "the parameter was created in between, and deleted and created again since"
 	reasonCreatedSince   = "the parameter was created in between and changed since: "
+	reasonTooLong        = "the value is too long for the Standard tier"
 	reasonWithValue      = "it is not changed while the value is in conflict"
 )
 

@@ -179,21 +179,21 @@ func TestDecide(t *testing.T) {
 			"a data type that does not change in place",
 			Case{After: past(with(old, dataOf(DataTypeImage)), "ami-01234567"), Before: live(new, "two")},
 			Options{},
-			answer{Action: ActionUpdate, Differs: []string{"value"}, Notices: []string{"its data type stays text instead of aws:ec2:image: " + reasonDataType + "; a restore with --replace deletes and recreates it"}},
+			answer{Action: ActionUpdate, Differs: []string{"value"}, Notices: []string{"its data type stays text instead of aws:ec2:image: " + reasonDataType + "; --replace deletes and recreates it"}},
 		},
 		{
 			"a data type that does not change in place, and nothing else differs",
 			Case{After: past(with(old, dataOf(DataTypeImage)), "ami-01234567"), Before: live(new, "ami-01234567")},
 			Options{},
-			answer{Action: ActionNone, Reason: "nothing differs", Notices: []string{"its data type stays text instead of aws:ec2:image: " + reasonDataType + "; a restore with --replace deletes and recreates it"}},
+			answer{Action: ActionNone, Reason: "nothing differs", Notices: []string{"its data type stays text instead of aws:ec2:image: " + reasonDataType + "; --replace deletes and recreates it"}},
 		},
 		{
 			"a value that the live data type does not accept",
 			Case{After: past(old, "no image"), Before: live(with(new, dataOf(DataTypeImage)), "ami-01234567")},
 			Options{},
 			answer{
-				Action: ActionUpdate, Differs: []string{"value"}, Refused: "its data type is aws:ec2:image and was text: " + reasonDataType + "; a restore with --replace deletes and recreates it",
-				Notices: []string{"its data type stays aws:ec2:image instead of text: " + reasonDataType + "; a restore with --replace deletes and recreates it"},
+				Action: ActionUpdate, Differs: []string{"value"}, Refused: "its data type is aws:ec2:image and was text: " + reasonDataType + "; --replace deletes and recreates it",
+				Notices: []string{"its data type stays aws:ec2:image instead of text: " + reasonDataType + "; --replace deletes and recreates it"},
 			},
 		},
 		{

@@ -21,7 +21,8 @@ type Options struct {
 	// Replace deletes and recreates a parameter that cannot be restored in place: from
 	// the advanced tier to the standard tier, or if Parameter Store refuses a change of
 	// the type or data type. Its version numbers then start at 1 again, and it does not
-	// exist for 30 seconds.
+	// exist for 30 seconds. A revert does not replace a parameter that would lose a label
+	// which is not taken back.
 	Replace bool `json:"replace,omitempty"`
 	// Own includes the parameters that contain the name of ssmbak's bucket. They are
 	// skipped otherwise, unless the target is the name of one of them.
@@ -43,7 +44,8 @@ type Options struct {
 	// one, changed in between is a conflict. It has no effect on a restore.
 	Principals []string `json:"by,omitempty"`
 	// KeyID is the KMS key for every SecureString that is written, instead of the
-	// recorded one. A parameter that differs in nothing but this key is not written.
+	// recorded one. A parameter that differs in nothing but this key is not written. In a
+	// revert it is the key of every SecureString whose value or existence is taken back.
 	KeyID string `json:"keyId,omitempty"`
 }
 

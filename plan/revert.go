@@ -98,10 +98,14 @@ func (c *Reversal) sameLabel(from, to int64) bool { return from == to && (from =
 // Revert returns what a revert does to one parameter: units that are as at To become what
 // they were at From, units that changed in between and are not as at To are conflicts, and
 // all others are not changed. A unit that is already as at From is neither. Revert is a
-// pure function.
-func Revert(c Reversal) Item {
+// pure function. Of the options it uses KeyID and Replace.
+func Revert(c Reversal, o Options) Item {
 	item := Item{Name: c.Name, Action: ActionNone, After: c.From.State, AfterObjects: c.From.Objects, Before: c.Before, Gone: c.Gone}
 	if why := c.Unknown(); why != "" {
+		if c.Before == nil && c.From.State.Deleted && incomplete(c.From) == "" { // all of it is as at From
+			item.Reason = reasonGone
+			return item
+		}
 		item.Action, item.Reason = ActionSkip, why
 		return item
 	}
@@ -117,11 +121,11 @@ func Revert(c Reversal) Item {
 	case from == nil:
 		c.created(&item, to)
 	case to == nil:
-		c.deleted(&item, from)
+		c.deleted(&item, from, o)
 	case c.Before == nil:
 		c.gone(&item, from, to)
 	default:
-		c.units(&item, from, to)
+		c.units(&item, from, to, o)
 	}
 	if item.Action == ActionNone && len(item.Conflicts) > 0 {
 		item.Action, item.Reason = ActionSkip, conflictReason(item.Conflicts)
@@ -131,11 +135,11 @@ func Revert(c Reversal) Item {
 }
 
 // restored returns the item of a restore of a state over what is live.
-func (c *Reversal) restored(after ssmbak.State, objects []timeline.ObjectRef) Item {
+func (c *Reversal) restored(after ssmbak.State, objects []timeline.ObjectRef, o Options) Item {
 	return Decide(Case{
 		Name: c.Name, Now: c.Now, Before: c.Before, Gone: c.Gone, After: after, AfterObjects: objects,
 		Existed: c.Existed, Covered: c.Covered, Unsaved: c.Unsaved, TagsUnsaved: c.TagsUnsaved,
-	}, Options{Exact: true})
+	}, Options{Exact: true, KeyID: o.KeyID, Replace: o.Replace})
 }
 
 // created decides about a parameter that was created in between: it is deleted if all of
@@ -176,16 +180,16 @@ func (c *Reversal) created(item *Item, to *Parameter) {
 		item.Conflicts = []Conflict{{Unit: UnitExistence, Reason: reasonCreatedSince + strings.Join(changed, ", ")}}
 		return
 	}
-	if *item = c.restored(c.From.State, nil); item.Action == ActionDelete {
+	if *item = c.restored(c.From.State, nil, Options{}); item.Action == ActionDelete {
 		item.Reason = reasonCreatedBetween
 	}
 }
 
 // deleted decides about a parameter that was deleted in between: it is created unless
 // that happened since.
-func (c *Reversal) deleted(item *Item, from *Parameter) {
-	again := c.restored(c.From.State, from.Objects)
-	if c.Before != nil && again.Action != ActionSkip && (again.Action.Writes() || Differ(*c.Before, *from) != "") {
+func (c *Reversal) deleted(item *Item, from *Parameter, o Options) {
+	again := c.restored(c.From.State, from.Objects, Options{KeyID: o.KeyID})
+	if c.Before != nil && again.Action != ActionSkip && (again.Action.Writes() || Differ(*c.Before, *from) != "" && Differ(*c.Before, *rekeyed(from, o)) != "") {
 		item.Conflicts = []Conflict{{Unit: UnitExistence, Reason: reasonRecreatedSince}}
 		return
 	}
@@ -213,7 +217,7 @@ func (c *Reversal) unavailable(of ...*Parameter) string {
 }
 
 // units decides about a parameter that existed at both times and exists now.
-func (c *Reversal) units(item *Item, from, to *Parameter) {
+func (c *Reversal) units(item *Item, from, to *Parameter, o Options) {
 	after := c.From.State
 	after.Certainty = max(after.Certainty, ssmbak.LastKnown) // see [Reversal.Unknown]
 	after.Version.Attributes, after.Value = c.Before.Version.Attributes, c.Before.Value
@@ -223,10 +227,10 @@ func (c *Reversal) units(item *Item, from, to *Parameter) {
 		if same, known := u.same(from, to); same && known {
 			continue
 		}
-		isFrom, known := u.same(c.Before, from)
+		isFrom, known := c.asFrom(u, from, o)
 		isTo, toKnown := u.same(c.Before, to)
 		valueConflicts := len(conflicts) > 0 && conflicts[0].Unit == UnitValue
-		stays := u.unit == UnitTier && c.tierStays(from)
+		stays := u.unit == UnitTier && !o.Replace && c.tierStays(from)
 		switch {
 		case !known || !toKnown:
 			item.Action, item.Reason = ActionSkip, c.unavailable(from, to)
@@ -236,7 +240,9 @@ func (c *Reversal) units(item *Item, from, to *Parameter) {
 			conflicts = append(conflicts, Conflict{Unit: u.unit, Reason: reasonWithValue})
 		case !isTo && !stays:
 			conflicts = append(conflicts, Conflict{Unit: u.unit, Reason: reasonChangedSince})
-		case u.unit == UnitValue && fixed(Defaulted(c.Before.Version.Attributes).DataType, Defaulted(from.Version.Attributes).DataType):
+		case u.unit == UnitTier && c.tooLong(from, taken[UnitValue], o):
+			conflicts = append(conflicts, Conflict{Unit: u.unit, Reason: reasonTooLong})
+		case u.unit == UnitValue && !o.Replace && fixed(Defaulted(c.Before.Version.Attributes).DataType, Defaulted(from.Version.Attributes).DataType):
 			conflicts = append(conflicts, Conflict{Unit: u.unit, Reason: reasonDataType + "; " + orReplace})
 		default:
 			u.take(&after.Version.Attributes, from.Version.Attributes)
@@ -249,6 +255,10 @@ func (c *Reversal) units(item *Item, from, to *Parameter) {
 	if len(taken) == 0 {
 		after.Version = c.Before.Version
 	}
+	written := o
+	if !taken[UnitValue] {
+		written.KeyID = "" // the live key stays with the live value
+	}
 	var tags []Conflict
 	after.Tags, tags = c.tags(from.Tags, to.Tags)
 	after.Labels = ssmbak.Known[map[string]int64]{} // they are moved below
@@ -256,11 +266,11 @@ func (c *Reversal) units(item *Item, from, to *Parameter) {
 		item.Action, item.Reason = ActionSkip, c.unavailable(from)
 		return
 	}
-	*item = c.restored(after, objects)
+	*item = c.restored(after, objects, written)
 	if _, expired := Unexpired(c.Before.Version.Policies, c.Now); expired != "" && item.NewVersion() && !taken[UnitTier] {
 		item.Refused = "its expiration has passed, so that Parameter Store is about to delete it"
 	}
-	labels := c.moveLabels(item, from, to)
+	labels := c.moveLabels(item, from, to, o)
 	item.Conflicts = slices.Concat(conflicts, tags, labels)
 	noteUnknown(item, c.From, c.To)
 }
@@ -297,77 +307,6 @@ func (c *Reversal) tags(from, to ssmbak.Known[map[string]string]) (after ssmbak.
 		}
 	}
 	return ssmbak.Know(all, min(from.Certainty, to.Certainty)), conflicts
-}
-
-// onVersion reports whether a live label is on the version on which it was when the
-// parameter was p: live and number are version numbers, 0 for none.
-func (c *Reversal) onVersion(p *Parameter, number, live int64) bool {
-	return number == live && (number == 0 || c.lives(p))
-}
-
-// lives reports whether a version belongs to the life of the live parameter.
-func (c *Reversal) lives(p *Parameter) bool {
-	return p.Version.Same(c.Before.Version) || slices.Contains(c.Before.History, timeline.Ref{Number: p.Version.Number, Time: p.Version.Time})
-}
-
-// moveLabels adds the labels to move to an item whose other changes are decided.
-func (c *Reversal) moveLabels(item *Item, from, to *Parameter) (conflicts []Conflict) {
-	live := c.Before.Labels
-	if !from.Labels.IsKnown() || !to.Labels.IsKnown() || !live.IsKnown() {
-		return nil
-	}
-	moves := len(item.Labels)
-	for _, label := range union(from.Labels.V, to.Labels.V) {
-		old, on := from.Labels.V[label], live.V[label]
-		if c.sameLabel(old, to.Labels.V[label]) {
-			continue
-		}
-		target, fresh, ok := c.labelTarget(item, from, old)
-		switch {
-		case ok && !fresh && target == on: // as at From
-		case !c.onVersion(to, to.Labels.V[label], on):
-			conflicts = append(conflicts, Conflict{Unit: Unit(ssmbak.LabelAttribute(label)), Reason: reasonChangedSince})
-		case !ok:
-			item.Notices = append(item.Notices, fmt.Sprintf("label %s cannot be taken back: it was on version %d, which no longer exists", label, old))
-		default:
-			item.move(LabelMove{Label: label, From: on, To: target, ToNew: fresh})
-		}
-	}
-	if len(item.Labels) > moves {
-		if item.Action == ActionNone {
-			item.Action, item.Reason = ActionUpdate, ""
-		}
-		item.Refused = cmp.Or(item.Refused, c.TagsUnsaved)
-		noteLastKnown(item, ssmbak.State{Labels: ssmbak.Know[map[string]int64](nil, min(from.Labels.Certainty, to.Labels.Certainty))})
-	}
-	if item.NewVersion() {
-		item.Refused = cmp.Or(item.Refused, blocked(item))
-	}
-	return conflicts
-}
-
-// labelTarget returns the version on which a label is to be that was on a version at
-// From, 0 for none. A version of the live parameter keeps its number. Otherwise only the
-// version that was current at From may exist again: as the one that the item writes, or as
-// the live one. ok is false if there is none.
-func (c *Reversal) labelTarget(item *Item, from *Parameter, number int64) (target int64, fresh, ok bool) {
-	kept := c.Before.History
-	if item.NewVersion() && len(kept) >= maxVersions {
-		kept = kept[1:] // the write removes the oldest
-	}
-	switch {
-	case number == 0:
-		return 0, false, true
-	case c.lives(from):
-		exists := slices.ContainsFunc(kept, func(r timeline.Ref) bool { return r.Number == number })
-		return number, false, exists
-	case number != from.Version.Number:
-		return 0, false, false
-	case item.NewVersion():
-		written := Parameter{Version: ssmbak.Version{Attributes: item.Write.Attributes}, Value: ssmbak.Know(item.Write.Value, ssmbak.Proved)}
-		return item.Expected(), true, UnitValue.Unchanged(written, *from)
-	}
-	return c.Before.Version.Number, false, UnitValue.Unchanged(*c.Before, *from)
 }
 
 // noteUnknown adds a notice if tags or labels were not compared because they are unknown

@@ -123,19 +123,29 @@ func TestRevertModel(t *testing.T) {
 			return s
 		}
 		c := Reversal{Name: "/a", Now: later, From: side(fromTime, from), To: side(toTime, to), SameLife: fromLife == toLife, Before: live, Existed: fromLife > 0, Covered: true}
-		item := Revert(c)
+		o := Options{Replace: rapid.Bool().Draw(t, "replace"), KeyID: rapid.SampledFrom([]string{"", "alias/l"}).Draw(t, "keyID")}
+		item := Revert(c, o)
+		if item.Refused != "" {
+			if !o.Replace || item.Action != ActionReplace || len(live.Labels.V) == 0 || !strings.Contains(item.Refused, "would lose label") {
+				t.Fatalf("refused: %s", reversed(item))
+			}
+			return
+		}
 		s := model{live}
 		s.apply(t, item, c.Now)
 		after, afterLife := relabelled(item, s.p), liveLife
-		if item.Action == ActionCreate {
+		if item.Action == ActionCreate || item.Action == ActionReplace {
 			afterLife++
 		}
 
-		w := expectation{from: parts(from, fromLife), to: parts(to, toLife), live: parts(live, liveLife), sameFrom: fromLife == liveLife, sameTo: toLife == liveLife}
+		w := expectation{from: parts(from, fromLife), to: parts(to, toLife), live: parts(live, liveLife), sameFrom: fromLife == liveLife, sameTo: toLife == liveLife, o: o}
 		if live != nil && to != nil { // tags of AWS are never changed, but may be lost
 			w.sameTo = w.sameTo && (maps.Equal(live.Tags.V, to.Tags.V) || !maps.Equal(restorable(live.Tags.V), restorable(to.Tags.V)))
 		}
 		w.decide()
+		if item.Action == ActionReplace {
+			w.recreate(t, item, from, after, toLife == liveLife)
+		}
 		got := parts(after, afterLife)
 		fail := func(format string, args ...any) {
 			t.Fatalf("%s\nfrom %v\nto   %v\nlive %v\ngot  %v\nwant %v\n%s", reversed(item), w.from, w.to, w.live, got, w.after, fmt.Sprintf(format, args...))
@@ -144,7 +154,7 @@ func TestRevertModel(t *testing.T) {
 			fail("the units are others")
 		}
 		for unit := range w.loose {
-			if w.live[unit] != w.to[unit] && got[unit] != w.live[unit] {
+			if item.Action != ActionReplace && w.live[unit] != w.to[unit] && got[unit] != w.live[unit] {
 				fail("%s was not as at the later time, and changed", unit)
 			}
 		}
@@ -165,7 +175,7 @@ func TestRevertModel(t *testing.T) {
 				after.History = append(slices.Clip(live.History), made)
 			}
 		}
-		if second := Revert(again); second.Action.Writes() {
+		if second := Revert(again, o); second.Action.Writes() {
 			fail("the same revert again is %s", reversed(second))
 		}
 	})
@@ -178,7 +188,7 @@ func relabelled(item Item, p *Parameter) *Parameter {
 	}
 	out := *p
 	out.Labels = ssmbak.Know(map[string]int64{}, ssmbak.Proved)
-	if item.Before != nil {
+	if item.Before != nil && item.Action != ActionReplace {
 		maps.Copy(out.Labels.V, item.Before.Labels.V)
 	}
 	for _, m := range item.Labels {
@@ -203,12 +213,58 @@ type expectation struct {
 	// loose are the labels whose versions belong to another life, so that they may come
 	// back on another version, or not at all.
 	loose map[string]bool
+	o     Options
+	// recreated says that the parameter was deleted and recreated, with labels that are
+	// compared by [expectation.recreate].
+	recreated bool
+}
+
+// rekeyed returns a value with the key of the options if it has one.
+func (w *expectation) rekeyed(value string) string {
+	f := strings.SplitN(value, " ", 3)
+	if w.o.KeyID == "" || f[0] != string(ssmbak.TypeSecureString) {
+		return value
+	}
+	f[1] = w.o.KeyID
+	return strings.Join(f, " ")
+}
+
+// isFrom reports whether a unit is live as at the earlier time, or as a revert made it.
+func (w *expectation) isFrom(unit string) bool {
+	return w.live[unit] == w.from[unit] || unit == "value" && w.live[unit] == w.rekeyed(w.from[unit])
+}
+
+// recreate checks the labels of a parameter that was deleted and recreated, which must not
+// lose one that it does not take back.
+func (w *expectation) recreate(t *rapid.T, item Item, from, got *Parameter, sameTo bool) {
+	for unit, on := range w.live {
+		label, ok := strings.CutPrefix(unit, "label ")
+		if !ok {
+			continue
+		}
+		taken := w.from[unit] != w.to[unit] && (on == w.to[unit] && sameTo || on == w.from[unit] && w.sameFrom)
+		wanted := on
+		if taken {
+			wanted = w.from[unit]
+		}
+		if _, has := got.Labels.V[label]; has != (wanted != "") {
+			t.Fatalf("label %s: wanted %q, got %v: %s", label, wanted, got.Labels.V, reversed(item))
+		}
+	}
+	for label, number := range got.Labels.V {
+		if number != 1 || w.live["label "+label] == "" && from.Labels.V[label] != from.Version.Number {
+			t.Fatalf("label %s is on version %d", label, number)
+		}
+	}
+	w.recreated = true
 }
 
 // comparable returns the units without loose ones.
 func (w *expectation) comparable(units map[string]string) map[string]string {
 	out := maps.Clone(units)
-	maps.DeleteFunc(out, func(unit, _ string) bool { return w.loose[unit] })
+	maps.DeleteFunc(out, func(unit, _ string) bool {
+		return w.loose[unit] || w.recreated && strings.HasPrefix(unit, "label ")
+	})
 	return out
 }
 
@@ -226,14 +282,24 @@ func (w *expectation) decide() {
 	case w.from == nil && w.sameTo && maps.Equal(w.live, w.to):
 		w.after = nil
 	case w.to == nil && w.live == nil:
-		w.after = w.from
-	case w.to == nil && maps.Equal(w.comparable(w.live), w.comparable(w.from)):
+		w.after = maps.Clone(w.from)
+		w.after["value"] = w.rekeyed(w.from["value"])
+	case w.to == nil && w.fromAgain():
 		w.loose["existence"] = true // its labels decide
 	case w.from == nil, w.to == nil, w.live == nil:
 		w.conflicts = []string{"existence"}
 	default:
 		w.decideUnits()
 	}
+}
+
+// fromAgain reports whether the parameter was created again as at the earlier time.
+func (w *expectation) fromAgain() bool {
+	from := w.comparable(w.from)
+	if w.isFrom("value") {
+		from["value"] = w.live["value"]
+	}
+	return maps.Equal(w.comparable(w.live), from)
 }
 
 func (w *expectation) decideUnits() {
@@ -244,14 +310,16 @@ func (w *expectation) decideUnits() {
 	for unit := range units {
 		tag := strings.HasPrefix(unit, "tag ") || strings.HasPrefix(unit, "label ")
 		switch conflict := w.conflict(unit); {
-		case w.loose[unit], w.from[unit] == w.to[unit], w.live[unit] == w.from[unit]:
-		case unit == "tier" && w.live[unit] == raised(w.from[unit], w.live[unit]): // as far as it can be lowered
+		case w.loose[unit], w.from[unit] == w.to[unit], w.isFrom(unit):
+		case unit == "tier" && w.live[unit] == w.raised(w.from[unit], w.live[unit]): // as far as it can be lowered
 		case conflict, value && !tag:
 			w.conflicts = append(w.conflicts, unit)
 		case tag && w.from[unit] == "":
 			delete(w.after, unit)
 		case unit == "tier":
-			w.after[unit] = raised(w.from[unit], w.live[unit])
+			w.after[unit] = w.raised(w.from[unit], w.live[unit])
+		case unit == "value":
+			w.after[unit] = w.rekeyed(w.from[unit])
 		default:
 			w.after[unit] = w.from[unit]
 		}
@@ -263,19 +331,20 @@ func (w *expectation) decideUnits() {
 func (w *expectation) conflict(unit string) bool {
 	from, to, live := w.from[unit], w.to[unit], w.live[unit]
 	switch {
-	case from == to, live == from:
+	case from == to, w.isFrom(unit):
 		return false
-	case unit == "tier" && live == raised(from, live):
+	case unit == "tier" && live == w.raised(from, live):
 		return false
-	case unit == "value" && (strings.Contains(live, DataTypeImage) != strings.Contains(from, DataTypeImage)):
+	case unit == "value" && !w.o.Replace && (strings.Contains(live, DataTypeImage) != strings.Contains(from, DataTypeImage)):
 		return true
 	}
 	return live != to
 }
 
-// raised returns a tier with policies, which stays Advanced if it is that now.
-func raised(tier, live string) string {
-	if strings.HasPrefix(live, advanced) {
+// raised returns a tier with policies, which stays Advanced if it is that now, unless the
+// parameter may be replaced.
+func (w *expectation) raised(tier, live string) string {
+	if !w.o.Replace && strings.HasPrefix(live, advanced) {
 		return advanced + strings.TrimPrefix(strings.TrimPrefix(tier, standard), advanced)
 	}
 	return tier

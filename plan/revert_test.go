@@ -221,7 +221,7 @@ func TestRevertUnits(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got := reversed(Revert(reversal(test.change)))
+			got := reversed(Revert(reversal(test.change), Options{}))
 			if diff := cmp.Diff(got, test.want); diff != "" {
 				t.Errorf("(-got +want):\n%s", diff)
 			}
@@ -297,6 +297,8 @@ func TestRevertExistence(t *testing.T) {
 		}, "skip; conflict: label l: it changed since"},
 		{"unknown then", func(c *Reversal) { unknown(&c.From) }, "skip (at " + fromTime.String() + ": versions are missing)"},
 		{"unknown later", func(c *Reversal) { unknown(&c.To); c.Before.Version.Number = 3 }, "skip (at " + toTime.String() + ": versions are missing)"},
+		{"unknown later, and neither before nor now", func(c *Reversal) { absent(&c.From); unknown(&c.To); c.Before = nil }, "none (it is already deleted)"},
+		{"unknown before and later, and not now", func(c *Reversal) { unknown(&c.From); unknown(&c.To); c.Before = nil }, "skip (at " + fromTime.String() + ": versions are missing)"},
 		{"unknown later, but still the live version", func(c *Reversal) { unknown(&c.To) }, "update, value two>one"},
 		{"recorded by the legacy ssmbak", func(c *Reversal) { c.From.State.Version.Number = 0 }, "skip (at " + fromTime.String() + ": the legacy ssmbak recorded only value, type and description)"},
 		{"value unavailable", func(c *Reversal) { c.From.State.Value = ssmbak.Known[ssmbak.Value]{Reason: "it expired"} }, "skip (the value of version 1 is unavailable: it expired)"},
@@ -320,7 +322,7 @@ func TestRevertExistence(t *testing.T) {
 			t.Parallel()
 			c := reversal(func(*sides) {})
 			test.change(&c)
-			if diff := cmp.Diff(reversed(Revert(c)), test.want); diff != "" {
+			if diff := cmp.Diff(reversed(Revert(c, Options{})), test.want); diff != "" {
 				t.Errorf("(-got +want):\n%s", diff)
 			}
 		})
@@ -341,7 +343,7 @@ func TestRevertUnknownAttributes(t *testing.T) {
 		c.From.State.Tags, c.To.State.Labels = tags, labels
 		c.To.State.Tags = ssmbak.Know(map[string]string{"a": "1"}, ssmbak.Proved)
 		c.Before.Tags, c.Before.Labels = c.To.State.Tags, ssmbak.Know(map[string]int64{"l": 1}, ssmbak.Proved)
-		item := Revert(c)
+		item := Revert(c, Options{})
 		want := []string{"its tags are not changed: they are unknown at " + fromTime.String(), "its labels are not changed: they are unknown at " + toTime.String()}
 		if diff := cmp.Diff(item.Notices, want); diff != "" || item.Action.Writes() != changed {
 			t.Errorf("%s (-got +want):\n%s", reversed(item), diff)

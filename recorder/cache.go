@@ -58,6 +58,12 @@ func (run *reconcile) updateCache(ctx context.Context, fresh []synced, last bool
 	if len(run.todo)+len(run.again) == 0 || !last && time.Since(run.saved) < saveEvery {
 		return nil
 	}
+	run.saveCache(ctx)
+	return nil
+}
+
+// saveCache saves the reconcile cache, also of an interrupted run.
+func (run *reconcile) saveCache(ctx context.Context) {
 	run.saved = time.Now()
 	save, cancel := context.WithTimeout(context.WithoutCancel(ctx), reserve)
 	defer cancel()
@@ -65,7 +71,6 @@ func (run *reconcile) updateCache(ctx context.Context, fresh []synced, last bool
 	if run.proofs, err = run.r.archive.SaveCache(save, run.proofs); err != nil {
 		run.r.log.WarnContext(ctx, "cannot save the reconcile cache: the next reconcile reads these parameters again", "error", err.Error())
 	}
-	return nil
 }
 
 func wait(ctx context.Context, d time.Duration) {

@@ -88,10 +88,10 @@ func (r reading) shows(v ssmbak.Version) bool {
 }
 
 // unreadable counts the versions in the history whose values the archive does not
-// have, and returns the newest of them.
+// have, except redacted ones, and returns the newest of them.
 func (r reading) unreadable(f timeline.Facts) (n int, newest timeline.Version) {
 	for _, v := range r.versions {
-		if known, ok := f.Version(refOf(v)); ok && len(known.Objects) == 0 {
+		if known, ok := f.Version(refOf(v)); ok && len(known.Objects) == 0 && known.Redacted.IsZero() {
 			n++
 			newest = known
 		}

@@ -223,9 +223,13 @@ func (run *reconcile) markReconciled(ctx context.Context, complete bool) error {
 		Began: run.began, Tags: run.listing.Tags, Labels: run.listing.Labels, Excluded: run.listing.Excluded,
 		Failed:     run.listing.Names(func(a archive.Attempt) bool { return a.Failed != "" }),
 		Missed:     run.listing.Names(func(a archive.Attempt) bool { return a.Missed }),
-		Registered: run.registered,
+		Registered: run.registered, Compared: run.proofs.Labels,
 	}
 	var err error
+	if complete && l.Labels {
+		run.proofs.Labels = l.Began.UTC().Truncate(time.Millisecond)
+		run.saveCache(ctx) // before the archive says it
+	}
 	switch {
 	case complete:
 		err = run.r.archive.MarkReconciled(ctx, l)

@@ -39,7 +39,7 @@ func (w *writing) values(ctx context.Context, retry bool) error {
 	for _, v := range w.reading.versions {
 		known, ok := w.index.Facts.Version(refOf(v))
 		fact := timeline.Version{Version: v.Version}
-		if ok && (len(known.Objects) > 0 || !untried(known) && !retry) {
+		if ok && (len(known.Objects) > 0 || !known.Redacted.IsZero() || !untried(known) && !retry) {
 			// A rebuilt index has only those attributes that the value object holds.
 			if known.Merge(fact.Attributes) != known.Attributes {
 				w.versions = append(w.versions, fact)
@@ -76,7 +76,7 @@ func (w *writing) values(ctx context.Context, retry bool) error {
 func (w *writing) missing(retry bool) (n int) {
 	for _, v := range w.reading.versions {
 		known, ok := w.index.Facts.Version(refOf(v))
-		if !v.Value.IsKnown() && (!ok || len(known.Objects) == 0 && (untried(known) || retry)) {
+		if !v.Value.IsKnown() && (!ok || len(known.Objects) == 0 && known.Redacted.IsZero() && (untried(known) || retry)) {
 			n++
 		}
 	}

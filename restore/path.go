@@ -65,25 +65,34 @@ func OpenPath(ctx context.Context, cfg aws.Config, o PathOptions) (*Path, error)
 	case cfg.Region == "":
 		return nil, errors.New("the aws.Config has no region")
 	}
-	caller, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
-	if err != nil {
-		return nil, fmt.Errorf("determine the account of the credentials: %w", err)
-	}
-	account, log := aws.ToString(caller.Account), o.Restore.Logger
-	a, err := archive.Open(ctx, s3.NewFromConfig(cfg), archive.Options{Bucket: o.Bucket, Account: account, Region: cfg.Region, Logger: log})
+	a, r, err := connect(ctx, cfg, o.Bucket, o.Restore, o.Live)
 	if err != nil {
 		return nil, err
 	}
-	if o.Live.Logger == nil {
-		o.Live.Logger = log
+	return &Path{archive: a, restorer: r, target: target, at: ssmbak.TimeOf(o.At)}, nil
+}
+
+// connect opens the archive of cfg's account and region, and returns a restorer from it.
+func connect(ctx context.Context, cfg aws.Config, bucket string, o Options, lo paramstore.Options) (*archive.Archive, *Restorer, error) {
+	caller, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return nil, nil, fmt.Errorf("determine the account of the credentials: %w", err)
 	}
-	live := paramstore.New(ssm.NewFromConfig(cfg), o.Live)
+	account, log := aws.ToString(caller.Account), o.Logger
+	a, err := archive.Open(ctx, s3.NewFromConfig(cfg), archive.Options{Bucket: bucket, Account: account, Region: cfg.Region, Logger: log})
+	if err != nil {
+		return nil, nil, err
+	}
+	if lo.Logger == nil {
+		lo.Logger = log
+	}
+	live := paramstore.New(ssm.NewFromConfig(cfg), lo)
 	var sync Syncer
 	if _, ok := a.Identity(); ok {
 		sync = recorder.New(a, live, recorder.Options{Account: account, Region: cfg.Region, Logger: log})
 	}
-	o.Restore.By = cmp.Or(o.Restore.By, aws.ToString(caller.Arn))
-	return &Path{archive: a, restorer: New(a, live, sync, o.Restore), target: target, at: ssmbak.TimeOf(o.At)}, nil
+	o.By = cmp.Or(o.By, aws.ToString(caller.Arn))
+	return a, New(a, live, sync, o), nil
 }
 
 // Preview returns the states at the time, with values, from the archive alone. An error

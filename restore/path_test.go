@@ -119,6 +119,26 @@ func TestOpenPath(t *testing.T) {
 	})
 }
 
+// TestOpenReversal checks the errors of OpenReversal.
+func TestOpenReversal(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		for want, change := range map[string]func(*restore.ReversalOptions){
+			"ReversalOptions.Bucket":     func(o *restore.ReversalOptions) { o.Bucket = "" },
+			"ReversalOptions.From or To": func(o *restore.ReversalOptions) { o.To = time.Time{} },
+			"is not before To":           func(o *restore.ReversalOptions) { o.From = o.To },
+			"no/path":                    func(o *restore.ReversalOptions) { o.Path = "no/path" },
+			archive.ErrNoBucket.Error():  func(o *restore.ReversalOptions) { o.Bucket = "none" },
+		} {
+			o := restore.ReversalOptions{Bucket: bucket, Path: "/app", From: time.Now().Add(-time.Hour), To: time.Now()}
+			change(&o)
+			if _, err := restore.OpenReversal(w.Context(), w.config(), o); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("error %v, want one that contains %q", err, want)
+			}
+		}
+	})
+}
+
 // TestPathWithoutArchive checks that without an archive in the bucket, nothing is recorded
 // and an exact restore does not delete a live parameter.
 func TestPathWithoutArchive(t *testing.T) {

@@ -399,7 +399,7 @@ func TestReplaceType(t *testing.T) {
 				}
 				if !test.inPlace {
 					out := w.restored(p, restore.Options{}).Outcomes[0]
-					if out.Status != plan.StatusRefused || !strings.Contains(fmt.Sprint(out.Err), "Parameter Store does not change its type to "+test.wantType+" in place; a restore with --replace ") {
+					if out.Status != plan.StatusRefused || !strings.Contains(fmt.Sprint(out.Err), "Parameter Store does not change its type to "+test.wantType+" in place; --replace ") {
 						t.Errorf("without --replace: %s (%v)", out.Status, out.Err)
 					}
 					if diff := cmp.Diff(w.full(), before); diff != "" {

@@ -14,7 +14,7 @@ import (
 // and including a later one, as [plan.Revert] decides. Both times have a precision of one
 // millisecond. [Restorer.Apply] applies the plan as it applies a restore, records it as
 // one, and reads the tags and labels that matter again before it writes. Revert uses the
-// options Own, Only, Exclude and Principals.
+// options KeyID, Replace, Own, Only, Exclude and Principals.
 //
 // In addition to the requests of [Restorer.Plan], it reads up to three values of each
 // parameter that changed in between, and for a parameter with conflicts, or with
@@ -107,7 +107,7 @@ func (r *Restorer) revertedValues(ctx context.Context, s *subject) error {
 func (r *Restorer) reverse(ctx context.Context, s *subject, complete archive.Reconciled) error {
 	c := &s.reversal
 	if !c.Changed() {
-		s.item = plan.Revert(*c)
+		s.item = plan.Revert(*c, r.o.Options)
 		return nil
 	}
 	recorded := true
@@ -128,13 +128,13 @@ func (r *Restorer) reverse(ctx context.Context, s *subject, complete archive.Rec
 			return err
 		}
 	}
-	s.item = plan.Revert(*c)
+	s.item = plan.Revert(*c, r.o.Options)
 	if !recorded && (s.item.Action.Writes() || len(s.item.Conflicts) > 0) {
 		if err := r.saveAttributes(ctx, s); err != nil {
 			return err
 		}
 		c.TagsUnsaved = s.c.TagsUnsaved
-		s.item = plan.Revert(*c)
+		s.item = plan.Revert(*c, r.o.Options)
 	}
 	if len(s.item.Conflicts) == 0 || len(c.Others) > 0 {
 		return nil

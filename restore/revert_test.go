@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ssmbak/ssmbak"
@@ -239,6 +240,45 @@ func TestRevertGuarded(t *testing.T) {
 		}
 		if got := w.full()["/a/other"]; !strings.HasSuffix(got, "tags=map[team:a] labels=map[]") {
 			t.Errorf("/a/other: %s", got)
+		}
+	})
+}
+
+// TestRevertReplacement replaces parameters to lower their tier, undoes that, and refuses
+// one whose tags changed since the plan.
+func TestRevertReplacement(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		raise := func(in *ssm.PutParameterInput) { in.Tier = types.ParameterTierAdvanced }
+		for _, name := range []string{"/a/tier", "/a/guarded"} {
+			w.put(name, "one")
+			w.tag(name, "env", "prod")
+		}
+		w.Record()
+		from := w.pass()
+		for _, name := range []string{"/a/tier", "/a/guarded"} {
+			w.put(name, "two", raise)
+		}
+		w.Record()
+		to := w.pass()
+		before := w.full()
+		o := restore.Options{Options: plan.Options{Replace: true}}
+		p := w.revert("/a", from, to, o)
+		w.tag("/a/guarded", "since", "then")
+		res := w.restored(p, o)
+		if diff := cmp.Diff(results(res.Outcomes), []string{"refused replace /a/guarded", "restored replace /a/tier version 1"}); diff != "" {
+			t.Errorf("(-got +want):\n%s\n%s", diff, errs(res.Outcomes))
+		}
+		const want = `String "one" key="" tier=Standard data=text description="" pattern="" policies= tags=map[env:prod] labels=map[]`
+		if got := w.full()["/a/tier"]; got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+		w.Drain()
+		if text := errs(w.undo(res.ID, o).Outcomes); text != "" {
+			t.Errorf("undo: %s", text)
+		}
+		if got := w.full()["/a/tier"]; got != before["/a/tier"] {
+			t.Errorf("undo: got  %s\nwant %s", got, before["/a/tier"])
 		}
 	})
 }

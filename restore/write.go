@@ -161,7 +161,7 @@ func (r *Restorer) explain(ctx context.Context, item *plan.Item, w plan.Write, e
 	}
 	switch {
 	case refused.Code == "HierarchyTypeMismatchException":
-		return &refusal{fmt.Sprintf("Parameter Store does not change its type to %s in place; a restore with --replace deletes and recreates it", w.Type), err, plan.RemedyReplace}
+		return &refusal{fmt.Sprintf("Parameter Store does not change its type to %s in place; --replace deletes and recreates it", w.Type), err, plan.RemedyReplace}
 	case refused.Code == "ValidationException" && item.ChangesDataType():
 		// AWS does not document the error code of this refusal.
 		return &refusal{fmt.Sprintf("Parameter Store does not change its data type from %s to %s in place, or does not accept the value for it; "+

@@ -28,6 +28,8 @@ type Version struct {
 	Objects []ObjectRef `json:"objects,omitempty"` // oldest first
 	// Unreadable is the reason why the value is unavailable.
 	Unreadable string `json:"unreadable,omitempty"`
+	// Redacted says that the value was removed for good; then there are no Objects.
+	Redacted Redaction `json:"redacted,omitzero"`
 	// Since is when the version became current, if that is later than its time:
 	// the times of consecutive versions may decrease, their numbers do not.
 	Since ssmbak.Time `json:"since,omitempty"`
@@ -176,7 +178,7 @@ func (f Facts) Latest() ssmbak.Time {
 	var at ssmbak.Time
 	see := func(times ...ssmbak.Time) { at = max(at, slices.Max(times)) }
 	for _, v := range f.Versions {
-		see(v.Time, v.Since)
+		see(v.Time, v.Since, v.Redacted.At)
 		for _, o := range v.Objects {
 			see(o.Written)
 		}

@@ -171,7 +171,27 @@ func (t *Timeline) At(at ssmbak.Time) (state ssmbak.State, refs []ObjectRef) {
 			state.Labels = labels
 		}
 	}
+	state.AttributesChanged = t.attributesChanged(s.life, at)
 	return state, s.Version.Objects
+}
+
+// attributesChanged reports whether an event of tags or labels is from the second of a time
+// in a life, unless they are known to be the same before and after that second.
+func (t *Timeline) attributesChanged(life int, at ssmbak.Time) bool {
+	second := at.Second()
+	tagged := slices.ContainsFunc(t.facts.Tags, func(f TagsFact) bool { return f.Event != "" && f.Second == second })
+	labelled := slices.ContainsFunc(t.facts.Labels, func(f LabelsFact) bool { return f.Event != "" && f.Second == second })
+	if life == noLife {
+		return tagged || labelled
+	}
+	before, after := ssmbak.Seconds(second)-1, ssmbak.Seconds(second+1)
+	return tagged && differs(t.tags(), life, before, after) || labelled && differs(t.labels(), life, before, after)
+}
+
+// differs reports whether tags or labels may be others at one time than at another.
+func differs[V comparable](layouts []layout[V], life int, a, b ssmbak.Time) bool {
+	x, y := knownAt(layouts, life, a), knownAt(layouts, life, b)
+	return !x.IsKnown() || !y.IsKnown() || !maps.Equal(x.V, y.V)
 }
 
 // ahead reports whether an event attached one of the labels to a version above

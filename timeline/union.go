@@ -72,14 +72,17 @@ func compareMoments(a, b Version) int {
 func compareVersions(a, b Version) int { return compareRef(a.Ref(), b.Ref()) }
 
 // mergeVersions merges two facts about one version. A reason why the value is
-// unavailable is kept only if there is no copy of it.
+// unavailable is kept only if there is no copy of it. A redaction prevails over every copy.
 func mergeVersions(a, b Version) Version {
 	v := a
 	v.User, v.Attributes, v.Since = fuller(a.User, b.User), a.Merge(b.Attributes), max(a.Since, b.Since)
 	v.Objects = union(a.Objects, b.Objects, compareObjects, func(x, _ ObjectRef) ObjectRef { return x })
 	v.Events = union(a.Events, b.Events, cmp.Compare[string], func(x, _ string) string { return x })
-	v.Unreadable = ""
-	if len(v.Objects) == 0 {
+	v.Unreadable, v.Redacted = "", a.Redacted.merge(b.Redacted)
+	switch {
+	case !v.Redacted.IsZero():
+		v.Objects, v.Unreadable = nil, v.Redacted.reason()
+	case len(v.Objects) == 0:
 		v.Unreadable = least(a.Unreadable, b.Unreadable, cmp.Compare[string])
 	}
 	return v
@@ -94,7 +97,7 @@ func compareObjects(a, b ObjectRef) int {
 func canonical(versions []Version) []Version {
 	copied := false
 	for i, v := range versions {
-		if ascending(v.Events, cmp.Compare[string]) && ascending(v.Objects, compareObjects) && (v.Unreadable == "" || len(v.Objects) == 0) {
+		if ascending(v.Events, cmp.Compare[string]) && ascending(v.Objects, compareObjects) && (v.Unreadable == "" || len(v.Objects) == 0) && v.Redacted.IsZero() {
 			continue
 		}
 		if !copied {

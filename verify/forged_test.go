@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/recorder"
@@ -153,6 +155,47 @@ func TestForgedReconciled(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestForgedLabels replaces .ssmbak/reconciled by one that says that all labels were just
+// compared, while the event of a label is lost. A listing that compares no labels does not
+// keep that, so that no fact says that the label was not there, and keeps what a deep one
+// found.
+func TestForgedLabels(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const name, key = "/app/b", ".ssmbak/reconciled"
+		w := build(t)
+		time.Sleep(time.Hour)
+		w.reconcile()
+		time.Sleep(time.Hour)
+		labelled := ssmbak.TimeOf(time.Now())
+		w.Must(w.Live.Label(t.Context(), name, 1, []string{"prod"}))
+		w.Must(w.AWS.Queue.Drain(t.Context(), func(context.Context, []emulator.Message) []string { return nil }))
+		time.Sleep(time.Hour)
+		w.change(key, func(f map[string]any) { f["labels"] = time.Now().UTC().Format(time.RFC3339) })
+		time.Sleep(time.Hour)
+		w.reconcile()
+		w.put(name, "two", ssmbak.TypeString, true)
+		w.Record()
+		x, err := w.Archive.Index(t.Context(), name)
+		w.Must(err)
+		for _, f := range x.Facts.Labels {
+			if f.Event == "" && len(f.Labels) == 0 && max(f.At, f.LastAt) > labelled {
+				t.Errorf("a fact of a listing that never compared labels: %+v", f)
+			}
+		}
+		time.Sleep(time.Hour)
+		r := recorder.New(w.Archive, w.Live, recorder.Options{Account: testworld.Account, Region: testworld.Region})
+		_, err = r.Reconcile(t.Context(), testworld.Target(t, "/", true), recorder.ReconcileOptions{Deep: true})
+		w.Must(err)
+		deep := w.object(key)["labels"]
+		time.Sleep(time.Hour)
+		w.reconcile()
+		if got := w.object(key)["labels"]; deep == nil || got != deep {
+			t.Errorf("labels were compared at %v, and after a listing that compares none, at %v", deep, got)
+		}
+	})
 }
 
 // TestForgedIdentity replaces .ssmbak/archive by one that began earlier, which would make

@@ -52,6 +52,9 @@ type Options struct {
 	// goroutines at once; both may be nil. Progress costs one more listing.
 	Found    func(archive.Finding)
 	Progress func(verified, total int)
+	// Redacted is called like Found, with each version whose value was removed from the
+	// archive for good. It may be nil.
+	Redacted func(ssmbak.Name, timeline.Version)
 }
 
 // Report counts what a verification read.
@@ -65,6 +68,8 @@ type Report struct {
 	// Unreadable the parameters whose secrets could not be decrypted for that.
 	Compared, Unreadable int
 	Findings             int
+	// Redacted counts the versions whose values were removed from the archive for good.
+	Redacted int
 }
 
 // run is one verification.
@@ -202,6 +207,7 @@ func (r *run) verify(ctx context.Context, batch []archive.Verified) error {
 		r.report.IndexVersions += v.IndexVersions
 		r.report.Values += v.Values
 		r.report.Expired += v.Expired
+		r.redacted(v)
 		r.report.Compared += compared[i].versions
 		if compared[i].unreadable {
 			r.report.Unreadable++
@@ -214,6 +220,16 @@ func (r *run) verify(ctx context.Context, batch []archive.Verified) error {
 		}
 	}
 	return nil
+}
+
+// redacted counts and reports the redacted versions of a parameter.
+func (r *run) redacted(v archive.Verified) {
+	r.report.Redacted += len(v.Redacted)
+	for _, version := range v.Redacted {
+		if r.o.Redacted != nil {
+			r.o.Redacted(v.Name, version)
+		}
+	}
 }
 
 // unrecorded names the live parameters of which the archive holds nothing.
@@ -277,6 +293,9 @@ func (r *run) compare(ctx context.Context, v archive.Verified) (c comparison, er
 		value, known := live.Value.Get()
 		if !known {
 			value, known = secrets[ref]
+		}
+		if !recorded.Redacted.IsZero() {
+			continue
 		}
 		if len(recorded.Objects) == 0 {
 			add(FaultUnrecorded, "the value of version %d is not recorded: %s", live.Number, recorded.Unreadable)

@@ -100,7 +100,7 @@ class Archive:
             raise Damaged(f"{key}: {e}") from None
         if "-" in version["etag"]:
             raise Damaged(f"{key} was stored by a multipart upload")
-        if value.get("reader", 1) > 2:
+        if value.get("reader", 1) > 3:
             raise Damaged(f"{key} needs a newer reader")
         return value
 

@@ -41,6 +41,9 @@ type Options struct {
 	Anonymous bool
 	// Unsigned, with Anonymous, disables signing, for an emulator in this process.
 	Unsigned bool
+	// FirstAnswer is how long to wait for the first answer of a host before it counts as
+	// unreachable, 20 s if zero.
+	FirstAnswer time.Duration
 	// MaxAttempts is the maximum number of attempts per request, 10 if zero. The
 	// delay between attempts grows to 20 s, which outlasts minutes of throttling.
 	MaxAttempts int
@@ -81,7 +84,7 @@ func Load(ctx context.Context, o Options) (*Conn, error) {
 	if o.HTTPClient != nil {
 		c.HTTPClient = o.HTTPClient
 	}
-	c.HTTPClient = client{c.HTTPClient, new(sync.Map)}
+	c.HTTPClient = client{c.HTTPClient, new(sync.Map), cmp.Or(o.FirstAnswer, firstAnswer)}
 	if err := checkEndpoints(ctx, c, o); err != nil {
 		return nil, err
 	}

@@ -109,7 +109,7 @@ func (e *UnreachableError) Unwrap() error { return e.Err }
 // RetryableError returns false: the SDK must not retry.
 func (*UnreachableError) RetryableError() bool { return false }
 
-// firstAnswer is the timeout for the first response of a host, to a request with a
+// firstAnswer is the default timeout for the first response of a host, to a request with a
 // body of at most smallBody bytes.
 const (
 	firstAnswer = 20 * time.Second
@@ -121,7 +121,8 @@ const (
 // safe for concurrent use.
 type client struct {
 	aws.HTTPClient
-	answered *sync.Map // of host names
+	answered *sync.Map     // of host names
+	patience time.Duration // how long to wait for the first answer of a host
 }
 
 func (c client) Do(r *http.Request) (*http.Response, error) {
@@ -130,7 +131,7 @@ func (c client) Do(r *http.Request) (*http.Response, error) {
 		return c.HTTPClient.Do(r)
 	}
 	ctx, cancel := context.WithCancelCause(r.Context())
-	timeout := time.AfterFunc(firstAnswer, func() { cancel(fmt.Errorf("no answer in %s", firstAnswer)) })
+	timeout := time.AfterFunc(c.patience, func() { cancel(fmt.Errorf("no answer in %s", c.patience)) })
 	answer, err := c.HTTPClient.Do(r.WithContext(ctx))
 	late := !timeout.Stop()
 	if err == nil {

@@ -38,7 +38,7 @@ type place struct {
 
 func (p place) conn(client aws.HTTPClient) *awsconn.Conn {
 	p.Helper()
-	conn, err := awsconn.Load(p.Context(), awsconn.Options{Anonymous: true, Region: moto.Region, EndpointURL: p.endpoint, HTTPClient: client, MaxAttempts: 1})
+	conn, err := awsconn.Load(p.Context(), awsconn.Options{Anonymous: true, Region: moto.Region, EndpointURL: p.endpoint, HTTPClient: client, MaxAttempts: 1, FirstAnswer: time.Hour})
 	if err != nil {
 		p.Fatal(err)
 	}

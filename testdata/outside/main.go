@@ -19,6 +19,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/recorder"
 	"github.com/ssmbak/ssmbak/restore"
 	"github.com/ssmbak/ssmbak/timeline"
@@ -93,6 +94,31 @@ func run(ctx context.Context, cfg aws.Config, bucket string, event []byte) error
 		return err
 	}
 	fmt.Println("live", secret.Value.Reveal())
+	return takeBack(ctx, cfg, bucket, at)
+}
+
+// takeBack takes back the restore, and everything else since a time.
+func takeBack(ctx context.Context, cfg aws.Config, bucket string, at time.Time) error {
+	to := time.Now()
+	reversal, err := restore.OpenReversal(ctx, cfg, restore.ReversalOptions{
+		Bucket: bucket, Path: "/app", Recursive: true, From: at.Add(time.Hour), To: to,
+		Restore: restore.Options{Options: plan.Options{KeyID: "alias/aws/ssm"}},
+	})
+	if err != nil {
+		return err
+	}
+	todo, err := reversal.Plan(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Println("revert", todo.Changes(), todo.Conflicts())
+	result, err := reversal.Revert(ctx)
+	if err != nil {
+		return err
+	}
+	for _, o := range result.Outcomes {
+		fmt.Println(o.Status, o.Item.Name, o.Version, o.Err)
+	}
 	return nil
 }
 

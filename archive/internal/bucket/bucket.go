@@ -205,6 +205,16 @@ func (b *Bucket) Mark(ctx context.Context, key string) error {
 	return b.checkID(out.VersionId)
 }
 
+// Remove removes one object version, or delete marker, for good. It is no error if there is
+// none.
+func (b *Bucket) Remove(ctx context.Context, key, version string) error {
+	_, err := b.Client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.Name, Key: &key, VersionId: &version, ExpectedBucketOwner: b.owner()})
+	if err != nil {
+		return translate(err)
+	}
+	return nil
+}
+
 // checkID returns an error for a version ID of a bucket that is not versioned.
 func (b *Bucket) checkID(id *string) error {
 	if s := aws.ToString(id); s == "" || s == "null" {
@@ -301,6 +311,7 @@ type Version struct {
 	Latest        bool        // the current one of its key
 	Marker        bool        // a delete marker
 	SHA256        bool        // written with a SHA-256 checksum
+	Size          int64       // in bytes
 }
 
 // Versions lists object versions and delete markers: keys in byte order, and within a
@@ -359,7 +370,7 @@ func inOrder(versions []types.ObjectVersion, markers []types.DeleteMarkerEntry) 
 		if len(versions) > 0 {
 			o := versions[0]
 			v = newVersion(o.Key, o.VersionId, o.LastModified, o.IsLatest)
-			v.ETag, v.SHA256 = aws.ToString(o.ETag), slices.Contains(o.ChecksumAlgorithm, types.ChecksumAlgorithmSha256)
+			v.ETag, v.SHA256, v.Size = aws.ToString(o.ETag), slices.Contains(o.ChecksumAlgorithm, types.ChecksumAlgorithmSha256), aws.ToInt64(o.Size)
 		}
 		if len(markers) > 0 {
 			o := markers[0]

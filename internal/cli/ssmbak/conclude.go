@@ -159,11 +159,7 @@ func remedies(p *restore.Plan, res restore.Result, again string) string {
 	if helps[plan.RemedyRerun] {
 		all = append(all, "`"+again+"` finishes the rest and writes nothing twice")
 	}
-	switch {
-	case !helps[plan.RemedyReplace]:
-	case p.Until != 0:
-		all = append(all, "`ssmbak restore NAME "+p.At.String()+" --replace` deletes and recreates what cannot be changed in place")
-	default:
+	if helps[plan.RemedyReplace] {
 		all = append(all, "`"+again+" --replace` also deletes and recreates what cannot be changed in place")
 	}
 	if helps[plan.RemedyFix] {

@@ -23,6 +23,9 @@ func flagHint(cmd *cobra.Command, err error) string {
 		if ago := unknown.GetSpecifiedShortnames(); duration.MatchString(ago) {
 			return "for a duration before now use " + ago
 		}
+		if instead := notReverted[unknown.GetSpecifiedName()]; instead != "" && cmd.Name() == "revert" {
+			return instead
+		}
 		if like := shell.SimilarFlag(cmd.Flags(), unknown.GetSpecifiedName()); like != "" {
 			return "did you mean --" + like + "?"
 		}

@@ -38,11 +38,15 @@ func (o *planOptions) addFlags(cmd *cobra.Command) {
 	f.BoolVar(&o.exact, "exact", false, "also delete parameters created after TIME (kept by default)")
 	f.StringVar(&o.to, "to", "", "restore to copies below this `PREFIX` instead")
 	f.BoolVar(&o.assumeLastKnown, "assume-last-known", false, "where the state is unknown, use the last known state")
-	f.BoolVar(&o.own, "own", false, "include the parameters that name ssmbak's bucket, /newvoll/ssmbak/*")
+	o.addOwn(cmd)
 	o.addSomeFlags(cmd)
 }
 
-// addSomeFlags adds the flags that undo has too.
+func (o *planOptions) addOwn(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&o.own, "own", false, "include the parameters that name ssmbak's bucket, /newvoll/ssmbak/*")
+}
+
+// addSomeFlags adds the flags that revert and undo have too.
 func (o *planOptions) addSomeFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.BoolVar(&o.replace, "replace", false, "delete and recreate parameters that cannot be changed in place (advanced to standard tier, type or data type changes)")

@@ -39,21 +39,21 @@ func (a *app) agree(ctx context.Context, s *session, p *restore.Plan, o restoreO
 // grave returns the reason why a plan requires confirmation.
 func grave(p *restore.Plan) string {
 	deleted, replaced := p.Count(plan.ActionDelete), p.Count(plan.ActionReplace)
-	switch {
-	case p.Until != 0 && deleted > 0:
-		return "this revert deletes " + shell.Count(deleted, "parameter", "parameters")
-	case p.Until != 0:
-		return "a revert of " + p.Target.String() + " may affect every parameter"
-	case deleted > 0 && replaced > 0:
-		return "this restore deletes " + shell.Count(deleted, "parameter", "parameters") + " and replaces " + shell.Count(replaced, "parameter", "parameters")
-	case deleted > 0:
-		return "this restore deletes " + shell.Count(deleted, "parameter", "parameters")
-	case replaced > 0:
-		return "this restore replaces " + shell.Count(replaced, "parameter", "parameters")
-	case p.Target.Root():
-		return "a restore of " + p.Target.String() + " may affect every parameter"
+	verb := "restore"
+	if p.Until != 0 {
+		verb = "revert"
 	}
-	return "this restore may have to replace parameters to change their type"
+	switch {
+	case deleted > 0 && replaced > 0:
+		return "this " + verb + " deletes " + shell.Count(deleted, "parameter", "parameters") + " and replaces " + shell.Count(replaced, "parameter", "parameters")
+	case deleted > 0:
+		return "this " + verb + " deletes " + shell.Count(deleted, "parameter", "parameters")
+	case replaced > 0:
+		return "this " + verb + " replaces " + shell.Count(replaced, "parameter", "parameters")
+	case p.Target.Root():
+		return "a " + verb + " of " + p.Target.String() + " may affect every parameter"
+	}
+	return "this " + verb + " may have to replace parameters to change their type"
 }
 
 // ask shows a plan and returns nil if the user agrees to it.

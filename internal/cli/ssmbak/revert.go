@@ -32,6 +32,10 @@ the value is in conflict, only tags and labels are changed. A parameter that was
 created in between is deleted only if all of it is as at TO. Unknown parameters are
 skipped.
 
+--replace deletes and recreates a parameter whose tier or data type cannot be changed
+in place, unless it would lose a label that is not taken back. --key-id KEY encrypts
+every SecureString whose value is taken back, or that is created, with another key.
+
 --by PATTERN takes back only what matching principals changed: a parameter that
 another or an unknown principal changed in between is a conflict.
 
@@ -67,17 +71,28 @@ exit code is 3.
 				return err
 			}
 			o.time, o.until = args[1], args[2]
-			return a.runRevert(cmd.Context(), o, args[0], flagsGiven(cmd, "recursive", "by", "only", "exclude"))
+			return a.runRevert(cmd.Context(), o, args[0], flagsGiven(cmd, revertFlags...))
 		},
 	}
 	addRecursive(cmd, &o.recursive)
 	f := cmd.Flags()
 	f.StringArrayVar(&o.by, "by", nil, "only what principals that match this `PATTERN` changed: alice, 'user/*', a role, or an ARN; may be repeated")
-	o.addPatterns(cmd)
+	o.addOwn(cmd)
+	o.addSomeFlags(cmd)
 	o.addRunFlags(cmd)
 	o.addPlanFileFlags(cmd)
 	a.addSummary(cmd)
 	return cmd
+}
+
+// revertFlags are the flags that decide what a revert does.
+var revertFlags = []string{"recursive", "by", "replace", "only", "exclude", "key-id", "own"}
+
+// notReverted are flags of restore that a revert does not have, with what to do instead.
+var notReverted = map[string]string{
+	"exact":             "omit it: a revert deletes what was created in between, if nothing changed it since",
+	"to":                "a revert changes parameters in place; `ssmbak restore NAME|PATH TIME --to PREFIX` makes copies",
+	"assume-last-known": "a revert skips what is unknown at FROM or TO; `ssmbak restore NAME|PATH TIME --assume-last-known` restores the last known state",
 }
 
 // runRevert plans a revert and applies or shows it. what is its first argument, and flags

@@ -11,8 +11,7 @@ import (
 )
 
 // noteSecond prints which states changed within the second of a TIME in seconds, because
-// such a TIME means the end of that second, and what to type for the state before. It
-// considers versions and deletions, but not tags and labels.
+// such a TIME means the end of that second, and what to type for the state before.
 func (a *app) noteSecond(p ssmbak.Point, states []ssmbak.State) {
 	if !p.Coarse() {
 		return
@@ -20,7 +19,7 @@ func (a *app) noteSecond(p ssmbak.Point, states []ssmbak.State) {
 	at := p.At
 	n, first := 0, ssmbak.Name("")
 	for _, st := range states {
-		if st.Modified.Second() != at.Second() && !deletedWithin(st, at) {
+		if st.Modified.Second() != at.Second() && !deletedWithin(st, at) && !st.AttributesChanged {
 			continue
 		}
 		if n++; n == 1 {

@@ -13,6 +13,7 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
+	"github.com/ssmbak/ssmbak/timeline"
 	"github.com/ssmbak/ssmbak/verify"
 )
 
@@ -91,6 +92,13 @@ func (a *app) runVerify(ctx context.Context, target ssmbak.Target, share float64
 			rows = append(rows, findingRow{f.Fault, orNil(f.Name), orNil(f.Key), orNil(f.ObjectVersion), f.Detail})
 		},
 	}
+	var redacted []func()
+	o.Redacted = func(name ssmbak.Name, v timeline.Version) {
+		redacted = append(redacted, func() {
+			a.NoteFacts(shell.Facts{"Name": name, "Version": v.Number, "Time": v.Time, "RedactedAt": v.Redacted.At, "RedactedBy": v.Redacted.By},
+				"version %d of %s was redacted at %s by %s", v.Number, name, a.both(v.Redacted.At), v.Redacted.By)
+		})
+	}
 	if againstLive {
 		o.Live = s.live
 	}
@@ -110,6 +118,9 @@ func (a *app) runVerify(ctx context.Context, target ssmbak.Target, share float64
 	}}, "verified %s, %s, %s; %s expired", shell.Count(report.Parameters, "parameter", "parameters"),
 		shell.Count(report.IndexVersions, "version of an index", "versions of indexes"),
 		shell.Count(report.Values, "value", "values"), shell.Count(report.Expired, "value has", "values have"))
+	for _, note := range redacted {
+		note()
+	}
 	if againstLive {
 		a.NoteFacts(shell.Facts{"Counts": shell.Facts{"compared": report.Compared}}, "compared %s with Parameter Store", shell.Count(report.Compared, "version", "versions"))
 	}

@@ -21,6 +21,38 @@ func (t tests) pattern() string {
 // tested are mutations of what is recorded, stored and restored.
 var tested = []tests{
 	{mutation{
+		"a copy prevails over a redaction", "timeline/union.go",
+		"case !v.Redacted.IsZero():", "case !v.Redacted.IsZero() && len(v.Objects) == 0:",
+	}, "timeline", "TestRedaction"},
+	{mutation{
+		"the last of several redactions counts", "timeline/redaction.go",
+		"cmp.Compare(x.By, r.By)) < 0", "cmp.Compare(x.By, r.By)) > 0",
+	}, "timeline", "TestRedaction"},
+	{mutation{
+		"programs that do not know redactions read an index with one", "archive/parts.go",
+		"return 3", "return 1",
+	}, "archive", "TestRedact"},
+	{mutation{
+		"a copy that no index names is not redacted", "archive/redact.go",
+		"d.version.Ref() != of {", "true {",
+	}, "archive", "TestRedact"},
+	{mutation{
+		"another version is redacted, too", "archive/redact.go",
+		" || d.version.Ref() != of {", " {",
+	}, "archive", "TestRedact"},
+	{mutation{
+		"copies that S3 refuses to remove are not named", "archive/redact.go",
+		"return false, err.Error(), nil", "return false, \"\", nil",
+	}, "archive", "TestRedactKept"},
+	{mutation{
+		"a redacted value is recorded again", "recorder/values.go",
+		"len(known.Objects) > 0 || !known.Redacted.IsZero() ||", "len(known.Objects) > 0 ||",
+	}, "internal/cli/ssmbak", "TestScripts/redact"},
+	{mutation{
+		"the live version can be redacted", "internal/cli/ssmbak/redact.go",
+		"live.Versions[n-1].Number == v.Number &&", "false &&",
+	}, "internal/cli/ssmbak", "TestScripts/redact"},
+	{mutation{
 		"a call may have made another change, too", "timeline/calls.go",
 		"count[part{call, u}] == 1 && ", "",
 	}, "timeline", "TestActors"},
@@ -245,6 +277,22 @@ var tested = []tests{
 		"d.Exists && d.Value.same(m)", "false",
 	}, "archive", "TestMarkWithoutAnswer"},
 	{mutation{
+		"a listing keeps labels' times that no listing wrote", "archive/reconciled.go",
+		"if r.Labels.After(l.Compared) {", "if false {",
+	}, "verify", "TestForgedLabels"},
+	{mutation{
+		"a listing drops the time at which labels were compared", "recorder/reconcile.go",
+		"run.saveCache(ctx) // before the archive says it", "// before the archive says it",
+	}, "verify", "TestForgedLabels"},
+	{mutation{
+		"a change of labels within the second of a time is not noted", "timeline/timeline.go",
+		"|| labelled && differs(t.labels(), life, before, after)", "|| labelled && false",
+	}, "internal/cli/ssmbak", "TestScripts/before"},
+	{mutation{
+		"an event of tags that changed nothing is noted", "timeline/timeline.go",
+		"tagged && differs(t.tags(), life, before, after)", "tagged",
+	}, "internal/cli/ssmbak", "TestScripts/before"},
+	{mutation{
 		"a mark may name the future", "archive/format.go",
 		"Latest: (*Mark).latest, ", "",
 	}, "archive", "TestForgedMarks"},
@@ -286,7 +334,7 @@ var tested = []tests{
 		"case value != d.After || exists == d.NoAfter:", "case false:",
 	}, "plan", "TestRevertUnits|TestRevertModel"},
 	{mutation{
-		"a revert moves labels that moved on since", "plan/revert.go",
+		"a revert moves labels that moved on since", "plan/revert_labels.go",
 		"case !c.onVersion(to, to.Labels.V[label], on):", "case false:",
 	}, "plan", "TestRevertUnits|TestRevertModel"},
 	{mutation{
@@ -310,12 +358,12 @@ var tested = []tests{
 		"for _, s := range []Side{c.From, c.To} {", "for _, s := range []Side{c.From} {",
 	}, "plan", "TestRevertExistence"},
 	{mutation{
-		"a revert puts a label on a version of another life", "plan/revert.go",
+		"a revert puts a label on a version of another life", "plan/revert_labels.go",
 		"case c.lives(from):", "case true:",
 	}, "plan", "TestRevertExistence"},
 	{mutation{
 		"a revert changes the data type in place", "plan/revert.go",
-		"case u.unit == UnitValue && fixed(", "case false && fixed(",
+		"case u.unit == UnitValue && !o.Replace && fixed(", "case false && fixed(",
 	}, "plan", "TestRevertUnits|TestRevertModel"},
 	{mutation{
 		"a revert removes an expiration that it is not to change", "plan/revert.go",
@@ -337,6 +385,34 @@ var tested = []tests{
 		"a conflict names a change of another unit", "restore/conflicts.go",
 		"if !unit.Unchanged(before, after) {", "if _ = unit.Unchanged(before, after); true {",
 	}, "restore", "TestRevertAttribution"},
+	{mutation{
+		"a revert skips a deleted parameter as unknown that did not exist before either", "plan/revert.go",
+		"if c.Before == nil && c.From.State.Deleted && incomplete(c.From) == \"\" {", "if false {",
+	}, "plan", "TestRevertExistence"},
+	{mutation{
+		"a revert takes a deleted parameter for unchanged that may have existed before", "plan/revert.go",
+		"c.From.State.Deleted && incomplete(c.From) == \"\"", "true",
+	}, "plan", "TestRevertExistence"},
+	{mutation{
+		"a revert with --replace loses a label", "plan/revert_labels.go",
+		"item.Refused = cmp.Or(item.Refused, fmt.Sprintf(\"deleting and", "_ = cmp.Or(item.Refused, fmt.Sprintf(\"deleting and",
+	}, "plan", "TestRevertReplace|TestRevertModel"},
+	{mutation{
+		"a revert with --replace lowers the tier of a long value", "plan/revert_options.go",
+		"return o.Replace && from.Version.Tier == standard &&", "return false && from.Version.Tier == standard &&",
+	}, "plan", "TestRevertReplace"},
+	{mutation{
+		"a revert with --key-id changes the key of a value that it does not take back", "plan/revert.go",
+		"written.KeyID = \"\"", "_ = written.KeyID",
+	}, "plan", "TestRevertKey|TestRevertModel"},
+	{mutation{
+		"a revert with --key-id reports its own work as a conflict", "plan/revert_options.go",
+		"return again && certain, known", "return again && certain && false, known",
+	}, "plan", "TestRevertKey|TestRevertModel"},
+	{mutation{
+		"a revert does not read the tags of a parameter again that it replaces", "restore/guard.go",
+		"item.Action == plan.ActionDelete || item.Action == plan.ActionReplace || item.Fallback != nil", "item.Action == plan.ActionDelete",
+	}, "restore", "TestRevertReplacement"},
 	{mutation{
 		"the record of a revert lacks the later time", "restore/record.go",
 		"Until: p.Until, ", "",

@@ -1,8 +1,8 @@
 // Package sweep lets every request of a command fail once. It consists of tests; see
 // package simulation.
 //
-// A [scene] is something that ssmbak does: recording, a reconcile, a restore, an undo,
-// closing a run, or the adoption of an archive of the legacy ssmbak. It is played once
+// A [scene] is something that ssmbak does: recording, a reconcile, a restore, a revert, an
+// undo, closing a run, or the adoption of an archive of the legacy ssmbak. It is played once
 // without a fault, to list its requests, and then once for each request and each way in
 // which that request can fail. Afterwards comes what heals it by promise, and nothing else:
 // the queue delivers the messages again, the next reconcile runs, or the same command is

@@ -39,9 +39,11 @@ type world struct {
 	users *ssm.Client
 	swept *process
 
-	// at is the time to restore, then and now are the live parameters at that time and
+	// at is the time to restore or to revert from, then and now are the live parameters at that time and
 	// before the restore, and id is that of the restore to undo.
 	at        ssmbak.Time
+	until     ssmbak.Time // of a revert
+	undoes    bool        // only an undo heals the revert
 	then, now map[string]string
 	id        string
 	lossy     atomic.Bool   // events are lost
