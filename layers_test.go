@@ -47,7 +47,8 @@ func TestLayers(t *testing.T) {
 		"/internal/pipeline":            {"", "/timeline", "/archive", "/paramstore", "/pattern", "/plan", "/restore"},
 		"/internal/signkey":             {},
 		"/internal/version":             {},
-		"/internal/emulator":            {"/internal/emulator/s3api", "/internal/emulator/ssmapi"},
+		"/internal/emulator":            {"/internal/emulator/cfnapi", "/internal/emulator/s3api", "/internal/emulator/ssmapi"},
+		"/internal/emulator/cfnapi":     {},
 		"/internal/emulator/s3api":      {},
 		"/internal/emulator/ssmapi":     {},
 		"/internal/stack":               {"", "/archive", "/internal/awsconn", "/internal/signkey", "/pattern", "/internal/stack/code"},
@@ -99,7 +100,7 @@ func TestLayers(t *testing.T) {
 	for row := range allowed {
 		t.Errorf("there is no package %s, which has a row", module+row)
 	}
-	for _, pure := range []string{"", "/timeline", "/internal/emulator", "/internal/emulator/s3api", "/internal/emulator/ssmapi"} {
+	for _, pure := range []string{"", "/timeline", "/internal/emulator", "/internal/emulator/cfnapi", "/internal/emulator/s3api", "/internal/emulator/ssmapi"} {
 		for _, dep := range list(t, "-deps", "-f", `{{if not .Standard}}{{.ImportPath}}{{end}}`, module+pure) {
 			if !strings.HasPrefix(dep, module) {
 				t.Errorf("%s links %s, and is to need the standard library only", module+pure, dep)

@@ -1,5 +1,6 @@
 // Package emulator emulates the parts of AWS that ssmbak uses: Parameter Store, S3, the
-// tagging API, the security token service and a little of IAM, KMS, SQS and Lambda at one address, and
+// tagging API, the security token service, a little of IAM, KMS and SQS, and as much of
+// CloudFormation, Lambda and CloudWatch Logs as a stack of ssmbak needs, at one address, and
 // the queue that receives Parameter Store's events.
 //
 // An [AWS] is one emulated account. It serves requests over a socket ([AWS.Listen]) or in
@@ -15,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ssmbak/ssmbak/internal/emulator/cfnapi"
 	"github.com/ssmbak/ssmbak/internal/emulator/s3api"
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
 )
@@ -46,6 +48,7 @@ type Options struct {
 	// are separated by commas: "ssm:GetParameter,GetParameters". Other operations have no
 	// limit. See [StandardThroughput].
 	Limits map[string]float64
+	Stack  StackOptions
 }
 
 // AWS is an emulated account in one region. It is safe for concurrent use.
@@ -57,7 +60,10 @@ type AWS struct {
 	Clock  *Clock
 	// Functions are the Lambda functions, none at first.
 	Functions *Functions
+	Logs      *Logs
 
+	stacks  *cfnapi.Store // nil if there is no CloudFormation
+	invoke  func(function string, payload []byte)
 	account string
 	region  string
 	latency func(service, op string) time.Duration
@@ -87,6 +93,10 @@ func New(o Options) *AWS {
 		Queue: newQueue(o.Queue, o.Clock), Faults: &Faults{}, Clock: o.Clock, Functions: &Functions{},
 		account: o.Account, region: o.Region, latency: o.Latency, counts: make(map[string]int),
 		limits: newLimits(o.Clock, o.Limits),
+	}
+	a.Logs, a.invoke = &Logs{clock: o.Clock}, o.Stack.Invoke
+	if o.Stack.Bucket != "" {
+		a.stacks = a.newStacks(o.Stack)
 	}
 	o.SSM.Account, o.SSM.Region, o.SSM.Now = o.Account, o.Region, o.Clock.Now
 	if o.SSM.Emit == nil {
@@ -136,13 +146,20 @@ func (a *AWS) route(r *http.Request) call {
 	case hasPrefix(target, kmsTarget):
 		return call{"kms", ssmapi.Operation(r), "", a.serveKMS}
 	case isSTS(r):
-		if f := form(r); f.Get("Version") == iamVersion {
+		f := form(r)
+		if c, ok := a.stackCall(r, f); ok {
+			return c
+		}
+		if f.Get("Version") == iamVersion {
 			return call{"iam", f.Get("Action"), "", a.serveIAM}
 		}
 		return call{"sts", "GetCallerIdentity", "", a.serveSTS}
 	}
 	if op := lambdaOperation(r); op != "" {
 		return call{"lambda", op, "", a.serveLambda}
+	}
+	if c, ok := a.stackCall(r, nil); ok {
+		return c
 	}
 	op, _, key := s3api.Operation(r)
 	return call{"s3", op, key, a.S3.ServeHTTP}

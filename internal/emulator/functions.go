@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -12,8 +13,8 @@ import (
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
 )
 
-// Functions are the Lambda functions of an account. They do not run: only their
-// configurations can be read. They are safe for concurrent use.
+// Functions are the Lambda functions of an account that no stack has. They do not run: only
+// their configurations can be read. They are safe for concurrent use.
 type Functions struct {
 	mu       sync.Mutex
 	all      map[string]string // name to the SHA-256 of the zip, in hexadecimal
@@ -44,56 +45,96 @@ func (f *Functions) Attach() {
 	f.disabled = nil
 }
 
+const (
+	functionsPath = "/2015-03-31/functions/"
+	mappingsPath  = "/2015-03-31/event-source-mappings"
+)
+
 // lambdaOperation returns the operation of a request to Lambda, "" for any other one.
 func lambdaOperation(r *http.Request) string {
+	_, op, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, functionsPath), "/")
 	switch path := r.URL.Path; {
-	case r.Method == http.MethodGet && strings.HasPrefix(path, "/2015-03-31/functions/") && strings.HasSuffix(path, "/configuration"):
-		return "GetFunctionConfiguration"
-	case r.Method == http.MethodGet && strings.HasPrefix(path, "/2015-03-31/event-source-mappings"):
+	case r.Method == http.MethodGet && strings.HasPrefix(path, mappingsPath):
 		return "ListEventSourceMappings"
+	case !strings.HasPrefix(path, functionsPath):
+		return ""
+	case r.Method == http.MethodGet && op == "configuration":
+		return "GetFunctionConfiguration"
+	case r.Method == http.MethodGet && op == "":
+		return "GetFunction"
+	case r.Method == http.MethodPost && op == "invocations":
+		return "Invoke"
 	}
-	return ""
+	return "Unknown"
 }
 
-// serveLambda answers GetFunctionConfiguration and ListEventSourceMappings.
+// serveLambda serves functions of stacks and of [AWS.Functions]: their configurations, the
+// event source mapping that each has, and asynchronous invocations.
 // https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConfiguration.html
 // https://docs.aws.amazon.com/lambda/latest/api/API_ListEventSourceMappings.html
+// https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 func (a *AWS) serveLambda(w http.ResponseWriter, r *http.Request) {
-	a.Functions.mu.Lock()
-	defer a.Functions.mu.Unlock()
-	w.Header().Set("Content-Type", "application/json")
-	arn := func(name string) string { return "arn:aws:lambda:" + a.region + ":" + a.account + ":function:" + name }
-	missing := func(name string) {
-		w.Header().Set("X-Amzn-ErrorType", "ResourceNotFoundException")
-		w.WriteHeader(http.StatusNotFound)
-		_ = json.NewEncoder(w).Encode(map[string]string{"Type": "User", "Message": "Function not found: " + arn(name)})
+	name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, functionsPath), "/")
+	op := lambdaOperation(r)
+	if op == "ListEventSourceMappings" {
+		name = r.URL.Query().Get("FunctionName")
 	}
-	if lambdaOperation(r) == "ListEventSourceMappings" {
-		name := r.URL.Query().Get("FunctionName")
-		if _, ok := a.Functions.all[name]; !ok {
-			missing(name)
-			return
-		}
-		state := "Enabled"
-		if slices.Contains(a.Functions.disabled, name) {
-			state = "Disabled"
-		}
-		_ = json.NewEncoder(w).Encode(map[string]any{"EventSourceMappings": []any{map[string]any{
-			"UUID": "14e0db71-5d35-4eb5-b481-8945cf9d10c2", "FunctionArn": arn(name), "State": state,
+	configuration, ok := a.configuration(name)
+	switch {
+	case !ok:
+		writeError(w, http.StatusNotFound, "ResourceNotFoundException", "Function not found: "+a.functionARN(name))
+	case op == "GetFunctionConfiguration":
+		writeJSON(w, configuration)
+	case op == "GetFunction":
+		writeJSON(w, map[string]any{"Configuration": configuration})
+	case op == "ListEventSourceMappings":
+		writeJSON(w, map[string]any{"EventSourceMappings": []any{map[string]any{
+			"UUID": "14e0db71-5d35-4eb5-b481-8945cf9d10c2", "FunctionArn": a.functionARN(name), "State": a.Functions.mapping(name),
 			"EventSourceArn": "arn:aws:sqs:" + a.region + ":" + a.account + ":" + queueName,
 		}}})
-		return
+	case op == "Invoke" && r.Header.Get("X-Amz-Invocation-Type") == "Event":
+		payload, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
+		if err != nil || !json.Valid(payload) {
+			writeError(w, http.StatusBadRequest, "InvalidRequestContentException", "Could not parse request body into json")
+			return
+		}
+		if a.invoke != nil {
+			go a.invoke(name, payload)
+		}
+		w.WriteHeader(http.StatusAccepted)
+	default:
+		writeError(w, http.StatusNotImplemented, "NotImplemented", "only GetFunction, GetFunctionConfiguration, ListEventSourceMappings and Invoke with the type Event are known here")
 	}
-	name := strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, "/2015-03-31/functions/"), "/configuration")
+}
+
+func (a *AWS) functionARN(name string) string {
+	return "arn:aws:lambda:" + a.region + ":" + a.account + ":function:" + name
+}
+
+// mapping returns the state of the event source mapping of a function.
+func (f *Functions) mapping(name string) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if slices.Contains(f.disabled, name) {
+		return "Disabled"
+	}
+	return "Enabled"
+}
+
+// configuration returns the configuration of a function, false if there is none.
+func (a *AWS) configuration(name string) (map[string]any, bool) {
+	c := map[string]any{"FunctionName": name, "FunctionArn": a.functionARN(name), "State": "Active", "LastUpdateStatus": "Successful"}
+	if f, ok := a.stackFunction(name); ok {
+		sum, size := a.deployed(f)
+		c["Runtime"], c["Handler"], c["CodeSize"], c["CodeSha256"] = f.Properties["Runtime"], f.Properties["Handler"], size, base64.StdEncoding.EncodeToString(sum)
+		return c, true
+	}
+	a.Functions.mu.Lock()
+	defer a.Functions.mu.Unlock()
 	code, ok := a.Functions.all[name]
-	if !ok {
-		missing(name)
-		return
-	}
 	sum, _ := hex.DecodeString(code)
-	_ = json.NewEncoder(w).Encode(map[string]any{
-		"FunctionName": name, "FunctionArn": arn(name), "CodeSha256": base64.StdEncoding.EncodeToString(sum), "State": "Active", "LastUpdateStatus": "Successful",
-	})
+	c["CodeSha256"] = base64.StdEncoding.EncodeToString(sum)
+	return c, ok
 }
 
 // The names of the queues in [AWS.QueueURL].
@@ -113,7 +154,8 @@ func (a *AWS) QueueURL(dead bool) string {
 	return "https://sqs." + a.region + ".amazonaws.com/" + a.account + "/" + name
 }
 
-// serveSQS answers GetQueueAttributes about the queue of the events and its dead letters.
+// serveSQS answers GetQueueAttributes about the queue of the events and its dead letters,
+// by the URLs of [AWS.QueueURL] and of stacks.
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html
 func (a *AWS) serveSQS(w http.ResponseWriter, r *http.Request) {
 	var in struct {
@@ -125,15 +167,16 @@ func (a *AWS) serveSQS(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	counts := make(map[string]string)
-	switch in.QueueUrl {
-	case a.QueueURL(false):
+	switch id := a.stackQueue(in.QueueUrl); {
+	case in.QueueUrl == a.QueueURL(false), id != "" && id != "DeadLetterQ":
 		counts["ApproximateNumberOfMessages"], counts["ApproximateNumberOfMessagesNotVisible"] = a.Queue.counts()
-	case a.QueueURL(true):
+	case in.QueueUrl == a.QueueURL(true), id == "DeadLetterQ":
 		counts["ApproximateNumberOfMessages"], counts["ApproximateNumberOfMessagesNotVisible"] = decimal(len(a.Queue.DeadLetters())), "0"
 	default:
 		ssmapi.WriteError(w, http.StatusBadRequest, "com.amazonaws.sqs#QueueDoesNotExist", "The specified queue does not exist.")
 		return
 	}
+	counts["QueueArn"] = "arn:aws:sqs:" + a.region + ":" + a.account + ":" + in.QueueUrl[strings.LastIndex(in.QueueUrl, "/")+1:]
 	attributes := make(map[string]string)
 	for name, count := range counts {
 		if slices.Contains(in.AttributeNames, name) || slices.Contains(in.AttributeNames, "All") {

@@ -8,15 +8,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"github.com/spf13/cobra"
 
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
-	"github.com/ssmbak/ssmbak/internal/stack"
 )
 
 // localBucket is the archive of the local AWS.
@@ -38,7 +34,11 @@ another terminal.
 AWS_ACCESS_KEY_ID is the name of the IAM user: with other names, several people change
 parameters, and log, diff and undo say who. Any AWS_SECRET_ACCESS_KEY is valid. The
 account has a trail: two seconds later log also says who deleted a parameter, or changed
-its tags and labels.`,
+its tags and labels.
+
+ssmbak-stack works, too: ssmbak-stack ssmbak create makes a stack around the recorder,
+which runs with and without one and logs into the log group of the stack. Only redrive
+does not.`,
 		Example: `  ssmbak local
   ssmbak local --port 4567
   AWS_ACCESS_KEY_ID=alice aws ssm put-parameter --name /app/db --value two --type String --overwrite`,
@@ -55,7 +55,14 @@ its tags and labels.`,
 }
 
 func (a *app) runLocal(ctx context.Context, port int) error {
-	w, err := a.newWorld(ctx, localBucket, emulator.Options{SSM: ssmapi.Options{Trail: true}, TrailDelay: localTrail})
+	reconcile := make(chan struct{}, 1)
+	o := emulator.Options{SSM: ssmapi.Options{Trail: true}, TrailDelay: localTrail, Stack: emulator.StackOptions{Bucket: localBucket, Invoke: func(string, []byte) {
+		select {
+		case reconcile <- struct{}{}:
+		default: // one waits already
+		}
+	}}}
+	w, err := a.newWorld(ctx, localBucket, o)
 	if err != nil {
 		return err
 	}
@@ -64,13 +71,6 @@ func (a *app) runLocal(ctx context.Context, port int) error {
 		return err
 	}
 	defer stop() //nolint:errcheck // the process ends with it
-	_, err = w.conn.SSM().PutParameter(ctx, &ssm.PutParameterInput{
-		Name: aws.String(stack.DefaultPointer), Value: aws.String(localBucket), Type: types.ParameterTypeString,
-		Description: aws.String("the bucket with ssmbak's archive"),
-	})
-	if err != nil {
-		return err
-	}
 	if err := w.reconcile(ctx); err != nil {
 		return err
 	}
@@ -83,14 +83,14 @@ export SSMBAK_BUCKET=%s
 
 	var g sync.WaitGroup
 	g.Go(func() { w.aws.Queue.Run(ctx, w.batch) })
-	g.Go(func() { a.reconcileOften(ctx, w) })
+	g.Go(func() { a.reconcileOften(ctx, w, reconcile) })
 	g.Wait()
 	return nil
 }
 
-// reconcileOften reconciles every minute, so that the archive is complete up to a short
+// reconcileOften reconciles every minute and when the reconciler is invoked, so that the archive is complete up to a short
 // time ago.
-func (a *app) reconcileOften(ctx context.Context, w *world) {
+func (a *app) reconcileOften(ctx context.Context, w *world, invoked <-chan struct{}) {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
 	for {
@@ -98,6 +98,9 @@ func (a *app) reconcileOften(ctx context.Context, w *world) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		case <-invoked:
+		}
+		if ctx.Err() == nil {
 			if err := w.reconcile(ctx); err != nil && ctx.Err() == nil {
 				a.Note("%v", err) // the next one may succeed
 			}

@@ -3,6 +3,7 @@ package ssmbakcli
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
@@ -51,8 +52,12 @@ func (a *app) newWorld(ctx context.Context, bucket string, o emulator.Options) (
 	if err := opened.Establish(ctx); err != nil {
 		return nil, err
 	}
-	live := paramstore.New(w.conn.SSM(), paramstore.Options{Tagging: w.conn.Tagging(), Logger: a.Log})
-	w.recorder = recorder.New(opened, live, recorder.Options{Account: localAccount, Region: localRegion, Logger: a.Log})
+	log := a.Log
+	if o.Stack.Bucket != "" && !a.Flags.Verbose { // like that of the function
+		log = slog.New(slog.NewJSONHandler(w.aws.Logs, nil))
+	}
+	live := paramstore.New(w.conn.SSM(), paramstore.Options{Tagging: w.conn.Tagging(), Logger: log})
+	w.recorder = recorder.New(opened, live, recorder.Options{Account: localAccount, Region: localRegion, Logger: log})
 	w.handle = w.recorder.Handle
 	if a.env.WrapRecorder != nil {
 		w.handle = a.env.WrapRecorder(w.handle)

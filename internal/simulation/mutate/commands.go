@@ -84,6 +84,14 @@ var commanded = []tests{
 		"strings.HasPrefix(r.Target, archive.TestPath)", "false && strings.HasPrefix(r.Target, archive.TestPath)",
 	}, "internal/cli/ssmbak", "TestScripts/undo_last_test"},
 	{mutation{
+		"the emulated stack keeps a resource that could not be created", "internal/emulator/cfnapi/stack.go",
+		"\t\t\tw.finish(r, err)\n\t\t\treturn\n", "\t\t\t_, _ = r, err\n",
+	}, "internal/emulator/cfnapi", "TestRules"},
+	{mutation{
+		"a condition of the template is not evaluated", "internal/emulator/cfnapi/stack.go",
+		"if !e.holds(r.Condition) {", "if false {",
+	}, "internal/emulator/cfnapi", "TestRules"},
+	{mutation{
 		"the zip that is stored is not compared", "internal/stack/code.go",
 		"if !bytes.Equal(hash.Sum(nil), u.sum) {", "if false {",
 	}, "internal/cli/stack", "TestScripts/code_runs"},

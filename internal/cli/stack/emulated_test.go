@@ -1,0 +1,90 @@
+package stackcli_test
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
+	stackcli "github.com/ssmbak/ssmbak/internal/cli/stack"
+	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
+	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/recorder"
+)
+
+// TestEmulatedStack runs the commands on the stack of the emulator, as `ssmbak local`
+// serves it: the template is evaluated, and the recorder records.
+func TestEmulatedStack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(start))
+		aws := emulator.New(emulator.Options{Stack: emulator.StackOptions{Bucket: "ssmbak-local"}})
+		aws.S3.CreateBucket("ssmbak-local", true)
+		conn, err := awsconn.Load(t.Context(), testworld.Connection(aws.Client()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		archived, err := archive.Open(t.Context(), conn.S3(), archive.Options{Bucket: "ssmbak-local", Account: testworld.Account, Region: testworld.Region})
+		if err == nil {
+			err = archived.Establish(t.Context())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := recorder.New(archived, paramstore.New(conn.SSM(), paramstore.Options{}), recorder.Options{Account: testworld.Account, Region: testworld.Region})
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		defer running.Wait()
+		defer stop()
+		running.Go(func() {
+			aws.Queue.Run(ctx, func(ctx context.Context, batch []emulator.Message) []string {
+				messages := make([]recorder.Message, len(batch))
+				for i, m := range batch {
+					messages[i] = recorder.Message{ID: m.ID, Body: m.Body, Sent: m.Sent, Receives: m.Receives}
+				}
+				r.Process(ctx, messages)
+				return nil
+			})
+		})
+		w := &world{}
+		run := func(code int, want []string, args ...string) {
+			t.Helper()
+			var stdout, stderr bytes.Buffer
+			env := shell.Env{
+				Args: append([]string{"ssmbak"}, args...), Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr,
+				AWS: testworld.Connection(aws.Client()), Terminal: func(any) bool { return false },
+			}
+			if got := stackcli.Main(t.Context(), stackcli.Env{Version: "v1.2.3", FindCode: w.find, Env: env}); got != code {
+				t.Fatalf("ssmbak-stack %q: exit %d\n%s%s", args, got, &stdout, &stderr)
+			}
+			for _, text := range want {
+				if !strings.Contains(stdout.String()+stderr.String(), text) {
+					t.Fatalf("ssmbak-stack %q does not print %q:\n%s%s", args, text, &stdout, &stderr)
+				}
+			}
+		}
+		run(1, []string{"the stack ssmbak does not exist"}, "status")
+		run(0, []string{"CREATE_COMPLETE  Function  AWS::Lambda::Function", "Bucket: ssmbak-local", "recreate", "restored, and equal"}, "create", "--no-fill", "--test")
+		run(1, []string{"the stack ssmbak already exists"}, "create")
+		run(0, []string{"ssmbak-recorder\n"}, "lambdaname")
+		run(0, []string{"ssmbak-local\n"}, "bucketname")
+		run(0, []string{"UPDATE_COMPLETE\n", "bucket: ssmbak-local", "dead letters: 0"}, "status")
+		run(0, []string{"nothing to update"}, "update")
+		run(0, []string{"~  Function", "would add 0, change 1"}, "update", "--memory", "512", "--change-set")
+		run(0, []string{"UPDATE_COMPLETE  Function"}, "update", "--memory", "512")
+		run(0, []string{"https://sqs.us-east-1.amazonaws.com/123456789012/ssmbak-Q-"}, "resources", "-o", "json")
+		run(0, []string{"DELETE_SKIPPED  Bucket", "DELETE_COMPLETE  BucketParam"}, "delete", "--yes")
+		run(1, []string{"the stack ssmbak does not exist"}, "lambdaname")
+		if counts := aws.Counts(); counts["cloudformation:CreateStack"] != 1 || counts["lambda:GET"] < 2 || !slices.Contains(aws.S3.Keys("ssmbak-local"), "/newvoll/ssmbak/bucketname") {
+			t.Errorf("requests: %v", counts)
+		}
+	})
+}
