@@ -29,7 +29,7 @@ type KeptCopy struct {
 	Reason        string
 }
 
-// Redact removes the value of one version for good: first the index says so, so that no
+// Redact removes the value of one version permanently: first the index says so, so that no
 // recorder writes the value again, then every object version of the parameter's key with
 // the number and the time of v is removed, whether the index names it or not. v is the fact
 // of the version, and r who redacts it. Redacting a version again removes copies that a

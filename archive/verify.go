@@ -61,7 +61,7 @@ type Verified struct {
 	Newest   timeline.Version
 	Live     bool
 	Findings []Finding
-	// Redacted are the versions whose values were removed for good.
+	// Redacted are the versions whose values were removed permanently.
 	Redacted []timeline.Version
 	// IndexVersions and Values count the objects that were read, and Expired the
 	// values that a lifecycle rule has removed.

@@ -28,7 +28,7 @@ type Version struct {
 	Objects []ObjectRef `json:"objects,omitempty"` // oldest first
 	// Unreadable is the reason why the value is unavailable.
 	Unreadable string `json:"unreadable,omitempty"`
-	// Redacted says that the value was removed for good; then there are no Objects.
+	// Redacted says that the value was removed permanently; then there are no Objects.
 	Redacted Redaction `json:"redacted,omitzero"`
 	// Since is when the version became current, if that is later than its time:
 	// the times of consecutive versions may decrease, their numbers do not.

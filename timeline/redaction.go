@@ -6,7 +6,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// Redaction says that the value of a version was removed from the archive for good: it
+// Redaction says that the value of a version was removed from the archive permanently: it
 // is unavailable, whatever copies other facts name, and is not recorded again.
 type Redaction struct {
 	At ssmbak.Time `json:"at"`

@@ -53,7 +53,7 @@ type Options struct {
 	Found    func(archive.Finding)
 	Progress func(verified, total int)
 	// Redacted is called like Found, with each version whose value was removed from the
-	// archive for good. It may be nil.
+	// archive permanently. It may be nil.
 	Redacted func(ssmbak.Name, timeline.Version)
 }
 
@@ -68,7 +68,7 @@ type Report struct {
 	// Unreadable the parameters whose secrets could not be decrypted for that.
 	Compared, Unreadable int
 	Findings             int
-	// Redacted counts the versions whose values were removed from the archive for good.
+	// Redacted counts the versions whose values were removed from the archive permanently.
 	Redacted int
 }
 

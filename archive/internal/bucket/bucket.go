@@ -213,7 +213,7 @@ func (b *Bucket) Mark(ctx context.Context, key string) error {
 	return b.checkID(out.VersionId)
 }
 
-// Remove removes one object version, or delete marker, for good. It is no error if there is
+// Remove removes one object version, or delete marker, permanently. It is no error if there is
 // none.
 func (b *Bucket) Remove(ctx context.Context, key, version string) error {
 	_, err := b.Client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.Name, Key: &key, VersionId: &version, ExpectedBucketOwner: b.owner()})

@@ -31,7 +31,7 @@ func (a *app) newRedactCommand() *cobra.Command {
 	var o redactOptions
 	cmd := &cobra.Command{
 		Use:   "redact NAME:VERSION",
-		Short: "Remove the value of one version from the archive, for good",
+		Short: "Remove the value of one version from the archive, permanently",
 		Long: `Remove every copy of the value of one version of a parameter from the archive, such as
 a secret that was stored by mistake, and never record it again. What else is known of
 the version stays. Nothing brings the value back.
@@ -98,11 +98,7 @@ func (a *app) runRedact(ctx context.Context, o redactOptions) error {
 	if err != nil {
 		return err
 	}
-	w := archive.NewWriter(s.archive)
-	if err := s.archive.Establish(ctx); err != nil {
-		return err
-	}
-	done, err := w.Redact(ctx, v.name, v.Version, timeline.Redaction{At: ssmbak.TimeOf(a.Now()), By: s.caller.ARN})
+	done, err := s.recorder(a).Redact(ctx, v.name, v.Version, timeline.Redaction{At: ssmbak.TimeOf(a.Now()), By: s.caller.ARN})
 	if err != nil {
 		return err
 	}
@@ -173,7 +169,7 @@ func (a *app) confirmRedaction(ctx context.Context, v chosen, yes bool) error {
 	case why != "":
 		return shell.KindConfirmationRequired.Fail("add --yes; nothing was changed", "a redaction cannot be undone, and %s", why)
 	}
-	return a.AskGravely(ctx, "this removes the value of "+v.String()+" from the archive, for good")
+	return a.AskGravely(ctx, "this removes the value of "+v.String()+" from the archive, permanently")
 }
 
 // sameValue returns the other object versions with the value of a version, none if that has
