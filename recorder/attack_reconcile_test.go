@@ -66,7 +66,7 @@ func TestUnchangedCostsNothing(t *testing.T) {
 		}
 		listings := map[string]int{
 			"ssm:DescribeParameters": n / 50, "tagging:GetResources": 1, "s3:ListObjectsV2": 2,
-			"s3:GetObject":          4, // the reconcile cache, the record of the last listing, and its progress
+			"s3:GetObject":          5, // the reconcile cache, the record of the last listing, its progress, and the record of the last drill
 			"s3:ListObjectVersions": 3, // of the register, and whether another program replaced that record or the identity
 			"s3:PutObject":          1, // when this one was
 		}

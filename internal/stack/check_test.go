@@ -21,6 +21,9 @@ func TestCheckOfRestorers(t *testing.T) {
 		"tag:GetResources": true,
 		// Only parameters of the data type aws:ec2:image need this.
 		"ec2:DescribeImages": true,
+		// Only status needs these.
+		"kms:DescribeKey": true, "lambda:GetFunctionConfiguration": true, "lambda:ListEventSourceMappings": true, "sqs:GetQueueAttributes": true,
+		"s3:GetBucketObjectLockConfiguration": true, "s3:GetEncryptionConfiguration": true, "ssm:GetServiceSetting": true,
 	}
 	for _, need := range needs {
 		for _, action := range need.Actions {

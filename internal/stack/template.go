@@ -45,10 +45,12 @@ var body = sync.OnceValue(func() string {
 	if err := yaml.Unmarshal([]byte(template), &n); err != nil {
 		panic(fmt.Sprintf("the template is not YAML: %v", err))
 	}
+	m, _ := long(n.Content[0]).(map[string]any)
+	delete(m, "Metadata") // it only groups parameters in the console
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	if err := e.Encode(long(n.Content[0])); err != nil {
+	if err := e.Encode(m); err != nil {
 		panic(fmt.Sprintf("the template has no form in JSON: %v", err))
 	}
 	return strings.TrimSpace(b.String())

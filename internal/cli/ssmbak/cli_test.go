@@ -136,15 +136,15 @@ func TestLocal(t *testing.T) {
 	if _, err := conn.SSM().PutParameter(ctx, &ssm.PutParameterInput{Name: &name, Value: &value, Type: types.ParameterTypeString}); err != nil {
 		t.Fatal(err)
 	}
-	// The recorder runs concurrently. The bucket is found by its parameter.
+	// The recorder runs concurrently.
 	var got string
 	for deadline := time.Now().Add(20 * time.Second); got != value && time.Now().Before(deadline); {
-		_, got, _ = run(t, ssmbakcli.Env{Env: shell.Env{Args: []string{"get", name, "now"}, AWS: o}})
+		_, got, _ = run(t, ssmbakcli.Env{Env: shell.Env{Args: []string{"get", name, "now", "--bucket", exports["SSMBAK_BUCKET"]}, AWS: o}})
 	}
 	if got != value {
 		t.Errorf("the archive says %q, want %q", got, value)
 	}
-	_, _, notes := run(t, ssmbakcli.Env{Env: shell.Env{Args: []string{"preview", "/", "now", "--recursive"}, AWS: o}})
+	_, _, notes := run(t, ssmbakcli.Env{Env: shell.Env{Args: []string{"preview", "/", "now", "--recursive", "--bucket", exports["SSMBAK_BUCKET"]}, AWS: o}})
 	if !strings.Contains(notes, "complete up to") {
 		t.Errorf("the local archive is not complete from its beginning:\n%s", notes)
 	}

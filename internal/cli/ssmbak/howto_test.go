@@ -37,6 +37,7 @@ func TestHowTo(t *testing.T) {
 				for line := range strings.Lines(string(text)) {
 					if command, ok := strings.CutPrefix(line, "    $ "); ok {
 						page.run(0, strings.TrimSpace(command))
+						time.Sleep(5 * time.Second) // the IDs of restores sort by second
 					}
 				}
 				page.compare(path)

@@ -76,7 +76,7 @@ func TestEmulatedStack(t *testing.T) {
 		run(1, []string{"the stack ssmbak already exists"}, "create")
 		run(0, []string{"ssmbak-recorder\n"}, "lambdaname")
 		run(0, []string{"ssmbak-local\n"}, "bucketname")
-		run(0, []string{"UPDATE_COMPLETE\n", "bucket: ssmbak-local", "dead letters: 0"}, "status")
+		run(0, []string{"UPDATE_COMPLETE\n", "bucket ssmbak-local", "dead letters: 0"}, "status")
 		run(0, []string{"nothing to update"}, "update")
 		run(0, []string{"~  Function", "would add 0, change 1"}, "update", "--memory", "512", "--change-set")
 		run(0, []string{"UPDATE_COMPLETE  Function"}, "update", "--memory", "512")
