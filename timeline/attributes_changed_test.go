@@ -14,8 +14,8 @@ func TestAttributesChanged(t *testing.T) {
 	line := timeline.New("/n", timeline.Facts{
 		Versions: []timeline.Version{one}, Observations: []timeline.Observation{observed(one, 1, 60_000)},
 		Tags: []timeline.TagsFact{
-			tagEvent("a", base+10, 1, map[string]string{"team": "blue"}), tagEvent("b", base+20, 2, map[string]string{"team": "blue"}),
-			tagEvent("c", base+30, 3, map[string]string{"team": "red"}),
+			tagEvent("a", 10, 1, map[string]string{"team": "blue"}), tagEvent("b", 20, 2, map[string]string{"team": "blue"}),
+			tagEvent("c", 30, 3, map[string]string{"team": "red"}),
 		},
 	}, timeline.Coverage{Since: at(-100_000)})
 	for second, want := range map[int64]bool{5: false, 10: true, 20: false, 30: true, 40: false} {

@@ -76,14 +76,14 @@ func TestEmulatedStack(t *testing.T) {
 		run(1, []string{"the stack ssmbak already exists"}, "create")
 		run(0, []string{"ssmbak-recorder\n"}, "lambdaname")
 		run(0, []string{"ssmbak-local\n"}, "bucketname")
-		run(0, []string{"UPDATE_COMPLETE\n", "bucket ssmbak-local", "dead letters: 0"}, "status")
+		run(0, []string{"UPDATE_COMPLETE\n", "bucket ssmbak-local", "dead letters   none"}, "status")
 		run(0, []string{"nothing to update"}, "update")
 		run(0, []string{"~  Function", "would add 0, change 1"}, "update", "--memory", "512", "--change-set")
 		run(0, []string{"UPDATE_COMPLETE  Function"}, "update", "--memory", "512")
 		run(0, []string{"https://sqs.us-east-1.amazonaws.com/123456789012/ssmbak-Q-"}, "resources", "-o", "json")
 		run(0, []string{"DELETE_SKIPPED  Bucket", "DELETE_COMPLETE  BucketParam"}, "delete", "--yes")
 		run(1, []string{"the stack ssmbak does not exist"}, "lambdaname")
-		if counts := aws.Counts(); counts["cloudformation:CreateStack"] != 1 || counts["lambda:GET"] < 2 || !slices.Contains(aws.S3.Keys("ssmbak-local"), "/newvoll/ssmbak/bucketname") {
+		if counts := aws.Counts(); counts["cloudformation:CreateStack"] != 1 || counts["lambda:GetFunctionConfiguration"]+counts["lambda:GetFunction"] < 2 || !slices.Contains(aws.S3.Keys("ssmbak-local"), "/newvoll/ssmbak/bucketname") {
 			t.Errorf("requests: %v", counts)
 		}
 	})

@@ -291,7 +291,7 @@ var tested = []tests{
 	{mutation{
 		"an event of tags that changed nothing is noted", "timeline/timeline.go",
 		"tagged && differs(t.tags(), life, before, after)", "tagged",
-	}, "internal/cli/ssmbak", "TestScripts/before"},
+	}, "timeline", "TestAttributesChanged"},
 	{mutation{
 		"a mark may name the future", "archive/format.go",
 		"Latest: (*Mark).latest, ", "",
@@ -509,7 +509,7 @@ var tested = []tests{
 	{mutation{
 		"a reader calls proved what is not signed", "archive/reconciled.go",
 		", Unproved: a.unproved(x)", "",
-	}, "verify", "TestSigned"},
+	}, "archive", "TestSignatureOfOneObject"},
 	{mutation{
 		"a reader believes what is complete without a signature", "archive/format.go",
 		"Signed: true, NeedsSignature: true", "Signed: true",
