@@ -35,7 +35,7 @@ func Start(t testing.TB) (endpoint string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(describeNoKey(serialize(httputil.NewSingleHostReverseProxy(behind))))
+	server := httptest.NewServer(refuse(serialize(httputil.NewSingleHostReverseProxy(behind))))
 	t.Cleanup(server.Close)
 	return server.URL
 }
