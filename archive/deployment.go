@@ -58,20 +58,8 @@ func (a *Archive) Deployment(ctx context.Context) (d Deployment, exists bool, er
 // KeepDeployment writes the description of the stack, and replaces another one. It sets the
 // time. A damaged description is replaced, too.
 func (a *Archive) KeepDeployment(ctx context.Context, d Deployment) error {
-	read := func(ctx context.Context) (bucket.Document[Deployment], error) {
-		found, err := load(ctx, a, deploymentKind, deploymentKey)
-		if found.Invalid {
-			err = nil
-		}
-		return found, err
-	}
-	base, err := read(ctx)
-	if err != nil {
-		return err
-	}
 	d.Writer, d.Time = a.writer, ssmbak.TimeOf(time.Now())
-	_, err = deploymentKind.Swap(ctx, a.bucket, deploymentKey, base, func(now bucket.Document[Deployment]) (Deployment, bool, error) {
+	return overwrite(ctx, a, deploymentKind, deploymentKey, func(now bucket.Document[Deployment]) (Deployment, bool, error) {
 		return d, now.Value.Writer != d.Writer || now.Value.Time != d.Time, nil
-	}, read)
-	return a.documentError(deploymentKey, err)
+	})
 }

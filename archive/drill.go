@@ -120,19 +120,7 @@ var errOtherDrill = errors.New("another drill has begun")
 
 func (a *Archive) saveDrill(ctx context.Context, d Drill, refuse func(now Drill, exists bool) error) error {
 	d.Writer, d.Findings = a.writer, d.Findings[:min(len(d.Findings), maxFindings)]
-	read := func(ctx context.Context) (bucket.Document[Drill], error) {
-		found, err := load(ctx, a, drillKind, drillKey)
-		if found.Invalid { // it names nothing that could be removed
-			err = nil
-		}
-		return found, err
-	}
-	base, err := read(ctx)
-	if err != nil {
-		return err
-	}
-	_, err = drillKind.Swap(ctx, a.bucket, drillKey, base, func(now bucket.Document[Drill]) (Drill, bool, error) {
-		return d, true, refuse(now.Value, now.Exists && !now.Invalid)
-	}, read)
-	return a.documentError(drillKey, err)
+	return overwrite(ctx, a, drillKind, drillKey, func(now bucket.Document[Drill]) (Drill, bool, error) {
+		return d, true, refuse(now.Value, now.Exists && !now.Invalid) // a damaged one names nothing that could be removed
+	})
 }

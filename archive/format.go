@@ -88,6 +88,24 @@ func swap[T any](
 	return kind.Swap(ctx, a.bucket, key, base, change, func(ctx context.Context) (bucket.Document[T], error) { return load(ctx, a, kind, key) })
 }
 
+// overwrite replaces a document like swap. A damaged one counts as none for the caller, and
+// is replaced, too.
+func overwrite[T any](ctx context.Context, a *Archive, kind bucket.Kind[T], key string, change func(bucket.Document[T]) (T, bool, error)) error {
+	read := func(ctx context.Context) (bucket.Document[T], error) {
+		found, err := load(ctx, a, kind, key)
+		if found.Invalid {
+			err = nil
+		}
+		return found, err
+	}
+	base, err := read(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = kind.Swap(ctx, a.bucket, key, base, change, read)
+	return a.documentError(key, err)
+}
+
 // documentError converts an error of package bucket about the contents of an object to
 // a [*FormatError] or a [*DamagedError]. The latter includes an object that needs more
 // memory than any that was ever written.

@@ -154,26 +154,37 @@ func (a *Archive) putRecord(ctx context.Context, what, key string, first bool, e
 // RestoreRecord reads the record of one restore. The error is [ErrNoRestore] if there is
 // none, and may be a [*FormatError] or a [*DamagedError].
 func (a *Archive) RestoreRecord(ctx context.Context, id string) (*RestoreRecord, error) {
+	return readRecord(ctx, a, recordKind, recordsPrefix, id, ErrNoRestore)
+}
+
+// readRecord reads the record of a restore or a test. The error wraps absent if there is
+// none.
+func readRecord[T any](ctx context.Context, a *Archive, kind bucket.Kind[T], prefix, id string, absent error) (*T, error) {
 	if !restoreID.MatchString(id) {
-		return nil, fmt.Errorf("%w: %q is not the ID of one", ErrNoRestore, id)
+		return nil, fmt.Errorf("%w: %q is not the ID of one", absent, id)
 	}
-	d, err := load(ctx, a, recordKind, recordsPrefix+id)
+	d, err := load(ctx, a, kind, prefix+id)
 	switch {
 	case err != nil:
 		return nil, err
 	case !d.Exists:
-		return nil, fmt.Errorf("%w: %s", ErrNoRestore, id)
+		return nil, fmt.Errorf("%w: %s", absent, id)
 	}
 	return &d.Value, nil
 }
 
 // RestoreIDs returns the IDs of the recorded restores that begin with a prefix, newest first.
 func (a *Archive) RestoreIDs(ctx context.Context, prefix string) (ids []string, err error) {
-	for o, err := range a.bucket.Objects(ctx, bucket.Listing{Prefix: recordsPrefix + prefix}) {
+	return a.recordIDs(ctx, recordsPrefix, prefix)
+}
+
+// recordIDs returns the IDs below a prefix of keys that begin with a text, newest first.
+func (a *Archive) recordIDs(ctx context.Context, prefix, begin string) (ids []string, err error) {
+	for o, err := range a.bucket.Objects(ctx, bucket.Listing{Prefix: prefix + begin}) {
 		if err != nil {
 			return nil, err
 		}
-		if id := strings.TrimPrefix(o.Key, recordsPrefix); restoreID.MatchString(id) {
+		if id := strings.TrimPrefix(o.Key, prefix); restoreID.MatchString(id) {
 			ids = append(ids, id)
 		}
 	}

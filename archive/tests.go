@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/ssmbak/ssmbak"
@@ -90,32 +88,12 @@ func (a *Archive) saveTest(ctx context.Context, t *TestRecord, first bool) error
 // Test reads the record of one test. The error is [ErrNoTest] if there is none, and may be
 // a [*FormatError] or a [*DamagedError].
 func (a *Archive) Test(ctx context.Context, id string) (*TestRecord, error) {
-	if !restoreID.MatchString(id) {
-		return nil, fmt.Errorf("%w: %q is not the ID of one", ErrNoTest, id)
-	}
-	d, err := load(ctx, a, testKind, testsPrefix+id)
-	switch {
-	case err != nil:
-		return nil, err
-	case !d.Exists:
-		return nil, fmt.Errorf("%w: %s", ErrNoTest, id)
-	}
-	return &d.Value, nil
+	return readRecord(ctx, a, testKind, testsPrefix, id, ErrNoTest)
 }
 
 // TestIDs returns the IDs of the recorded tests, newest first.
 func (a *Archive) TestIDs(ctx context.Context) (ids []string, err error) {
-	for o, err := range a.bucket.Objects(ctx, bucket.Listing{Prefix: testsPrefix}) {
-		if err != nil {
-			return nil, err
-		}
-		if id := strings.TrimPrefix(o.Key, testsPrefix); restoreID.MatchString(id) {
-			ids = append(ids, id)
-		}
-	}
-	slices.Sort(ids)
-	slices.Reverse(ids)
-	return ids, nil
+	return a.recordIDs(ctx, testsPrefix, "")
 }
 
 // verifyTests returns a finding for each damaged record of a test.

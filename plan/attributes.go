@@ -78,7 +78,7 @@ func (c *Case) resolve(before *Parameter, o Options) (w Write, notices []string)
 		notices = append(notices, expired)
 	}
 	if before == nil {
-		if tags := restorable(c.After.Tags.V); len(tags) > 0 {
+		if tags := UserTags(c.After.Tags.V); len(tags) > 0 {
 			w.Tags = tags
 		}
 	} else {

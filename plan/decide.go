@@ -254,7 +254,7 @@ func (c *Case) decidePresent(item *Item, o Options) {
 		}
 	}
 	if c.After.Tags.IsKnown() && c.Before.Tags.IsKnown() {
-		if tags := compareTags(restorable(c.Before.Tags.V), restorable(c.After.Tags.V)); len(tags) > 0 {
+		if tags := compareTags(UserTags(c.Before.Tags.V), UserTags(c.After.Tags.V)); len(tags) > 0 {
 			item.Differences = append(item.Differences, tags...)
 			item.Refused = cmp.Or(item.Refused, c.TagsUnsaved)
 		}
@@ -269,7 +269,7 @@ func (c *Case) decidePresent(item *Item, o Options) {
 // keepTags gives a replaced parameter its live tags if those to restore are unknown.
 func (c *Case) keepTags(w *Write) {
 	if !c.After.Tags.IsKnown() && c.Before.Tags.IsKnown() {
-		w.Tags = restorable(c.Before.Tags.V)
+		w.Tags = UserTags(c.Before.Tags.V)
 	}
 }
 
@@ -321,10 +321,10 @@ func (c *Case) addFallback(item *Item, o Options) {
 	item.Warnings = append(item.Warnings, "if Parameter Store refuses to change its type in place, it is deleted and recreated, and "+reasonRestart)
 }
 
-// restorable returns the tags that a client may set and remove. Keys that begin with
+// UserTags returns the tags that a client may set and remove. Keys that begin with
 // aws:, in upper or lower case, are reserved for AWS.
 // https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html
-func restorable(tags map[string]string) map[string]string {
+func UserTags(tags map[string]string) map[string]string {
 	out := maps.Clone(tags)
 	maps.DeleteFunc(out, func(key, _ string) bool { return len(key) >= 4 && strings.EqualFold(key[:4], "aws:") })
 	return out

@@ -231,14 +231,14 @@ func check(t *rapid.T, c Case, item Item, got *Parameter) {
 	if !got.Value.V.Equal(w.Value.V) {
 		t.Fatalf("%s left another value", item.Action)
 	}
-	tags := restorable(w.Tags.V)
+	tags := UserTags(w.Tags.V)
 	if !w.Tags.IsKnown() {
 		tags = nil
 		if c.Before != nil {
-			tags = restorable(c.Before.Tags.V)
+			tags = UserTags(c.Before.Tags.V)
 		}
 	}
-	if left := restorable(got.Tags.V); len(left)+len(tags) > 0 && !maps.Equal(left, tags) {
+	if left := UserTags(got.Tags.V); len(left)+len(tags) > 0 && !maps.Equal(left, tags) {
 		t.Fatalf("%s left tags %v, want %v", item.Action, left, tags)
 	}
 }

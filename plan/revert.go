@@ -83,7 +83,7 @@ func (c *Reversal) Changed() bool {
 		return from != to
 	case slices.ContainsFunc(versionUnits, func(u versionUnit) bool { same, known := u.same(from, to); return !same || !known }):
 		return true
-	case from.Tags.IsKnown() && to.Tags.IsKnown() && len(compareTags(restorable(from.Tags.V), restorable(to.Tags.V))) > 0:
+	case from.Tags.IsKnown() && to.Tags.IsKnown() && len(compareTags(UserTags(from.Tags.V), UserTags(to.Tags.V))) > 0:
 		return true
 	}
 	return from.Labels.IsKnown() && to.Labels.IsKnown() && slices.ContainsFunc(union(from.Labels.V, to.Labels.V), func(label string) bool {
@@ -293,7 +293,7 @@ func (c *Reversal) tags(from, to ssmbak.Known[map[string]string]) (after ssmbak.
 	for key, value := range live.V {
 		all[key] = value
 	}
-	for _, d := range compareTags(restorable(from.V), restorable(to.V)) {
+	for _, d := range compareTags(UserTags(from.V), UserTags(to.V)) {
 		key, _ := d.Attribute.Tag()
 		value, exists := live.V[key]
 		switch {

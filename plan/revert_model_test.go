@@ -91,7 +91,7 @@ func parts(p *Parameter, life int) map[string]string {
 		"tier":        v.Tier + v.Policies,
 		"description": v.Description,
 	}
-	for key, value := range restorable(p.Tags.V) {
+	for key, value := range UserTags(p.Tags.V) {
 		out["tag "+key] = "=" + value
 	}
 	for label, number := range p.Labels.V {
@@ -140,7 +140,7 @@ func TestRevertModel(t *testing.T) {
 
 		w := expectation{from: parts(from, fromLife), to: parts(to, toLife), live: parts(live, liveLife), sameFrom: fromLife == liveLife, sameTo: toLife == liveLife, o: o}
 		if live != nil && to != nil { // tags of AWS are never changed, but may be lost
-			w.sameTo = w.sameTo && (maps.Equal(live.Tags.V, to.Tags.V) || !maps.Equal(restorable(live.Tags.V), restorable(to.Tags.V)))
+			w.sameTo = w.sameTo && (maps.Equal(live.Tags.V, to.Tags.V) || !maps.Equal(UserTags(live.Tags.V), UserTags(to.Tags.V)))
 		}
 		w.decide()
 		if item.Action == ActionReplace {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/plan"
 )
 
 // patience is how long reads may be behind the writes; they were seen to lag by seconds.
@@ -80,7 +81,7 @@ func (d *Drill) differing(ctx context.Context, i *item, found map[ssmbak.Name]pa
 		if err != nil {
 			return nil, err
 		}
-		if !maps.Equal(tags, userTags(i.state.Tags.V)) && len(tags)+len(i.state.Tags.V) > 0 {
+		if !maps.Equal(tags, plan.UserTags(i.state.Tags.V)) && len(tags)+len(i.state.Tags.V) > 0 {
 			names = append(names, "tags")
 		}
 	}

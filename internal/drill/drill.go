@@ -13,7 +13,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -24,6 +23,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/paramstore"
+	"github.com/ssmbak/ssmbak/plan"
 )
 
 const (
@@ -196,7 +196,7 @@ func (d *Drill) write(ctx context.Context) error {
 // put creates one parameter, without policies and labels. A secret whose key the caller may not
 // use is written with the account's default key.
 func (d *Drill) put(ctx context.Context, i *item) error {
-	w := paramstore.Write{Name: i.name, Attributes: i.state.Version.Attributes, Value: i.state.Value.V, Tags: userTags(i.state.Tags.V)}
+	w := paramstore.Write{Name: i.name, Attributes: i.state.Version.Attributes, Value: i.state.Value.V, Tags: plan.UserTags(i.state.Tags.V)}
 	w.Policies = ""
 	_, err := d.live.Put(ctx, w)
 	if err != nil && w.Type == ssmbak.TypeSecureString && w.KeyID != "" && !errors.Is(err, paramstore.ErrExists) && ctx.Err() == nil && keyError(err) {
@@ -214,11 +214,4 @@ func (d *Drill) put(ctx context.Context, i *item) error {
 func keyError(err error) bool {
 	text := err.Error()
 	return strings.Contains(text, "InvalidKeyId") || strings.Contains(text, "AccessDenied") || strings.Contains(text, "KMS")
-}
-
-// userTags returns the tags that are not reserved for AWS.
-func userTags(all map[string]string) map[string]string {
-	tags := maps.Clone(all)
-	maps.DeleteFunc(tags, func(key, _ string) bool { return len(key) >= 4 && strings.EqualFold(key[:4], "aws:") })
-	return tags
 }

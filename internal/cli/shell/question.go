@@ -24,6 +24,18 @@ func (s *Shell) Unasked() string {
 	return ""
 }
 
+// Asks reports whether the user is to be asked: not if agreed is set by the flag. The error
+// names the flag if the user cannot be asked, and why asking is necessary.
+func (s *Shell) Asks(agreed bool, flag, why string) (bool, error) {
+	if agreed {
+		return false, nil
+	}
+	if unasked := s.Unasked(); unasked != "" {
+		return false, KindConfirmationRequired.Fail("add "+flag+"; nothing was changed", "%s, and %s", why, unasked)
+	}
+	return true, nil
+}
+
 // Ask returns nil if the user agrees to continue. It must be called only if
 // [Shell.Unasked] returns "".
 func (s *Shell) Ask(ctx context.Context) error {

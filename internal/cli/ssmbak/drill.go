@@ -106,11 +106,8 @@ func (a *app) runDrill(ctx context.Context, target ssmbak.Target, text string, y
 func (a *app) agreeToDrill(ctx context.Context, d *drill.Drill, yes bool) error {
 	a.Note("drill %s: %s below %s, %s in about %s at %g per second", d.Record.ID, shell.Count(len(d.Record.Names), "parameter", "parameters"), d.Record.Prefix(),
 		shell.Count(d.Writes(), "write", "writes"), d.Estimate(), d.Rate)
-	switch why := a.Unasked(); {
-	case yes:
-		return nil
-	case why != "":
-		return shell.KindConfirmationRequired.Fail("add --yes; nothing was changed", "a drill writes parameters, and %s", why)
+	if ask, err := a.Asks(yes, "--yes", "a drill writes parameters"); !ask {
+		return err
 	}
 	return a.Ask(ctx)
 }

@@ -111,22 +111,22 @@ func (a *app) runRedact(ctx context.Context, o redactOptions) error {
 	}
 	a.NoteFacts(shell.Facts{"Name": v.name, "Version": v.Number, "Time": v.Time, "Removed": done.Removed},
 		"redacted version %d of %s and removed %s", v.Number, v.name, shell.Count(done.Removed, "copy", "copies"))
-	a.Note("Parameter Store and copies of the bucket may still hold the value; after %s, repeat the command", a.clock(a.Now().Add(redactAgain)))
+	a.Note("Parameter Store and copies of the bucket may still hold the value; after %s, repeat the command", a.both(ssmbak.TimeOf(a.Now().Add(redactAgain).Truncate(time.Second))))
 	if n := len(done.Kept); n > 0 {
 		return shell.Part("the first one: "+done.Kept[0].Reason, "%s not be removed", shell.Count(n, "copy could", "copies could"))
 	}
 	return nil
 }
 
-// clock returns a time to the second for a note.
-func (a *app) clock(t time.Time) string { return a.both(ssmbak.TimeOf(t.Truncate(time.Second))) }
-
 // versionToRedact finds the version in the archive: the one with the time, or else that of
 // the newest life.
 func (a *app) versionToRedact(ctx context.Context, s *session, o redactOptions) (chosen, error) {
 	found, err := a.versions(ctx, s, []selector{o.version})
-	if err != nil || o.at == "" {
-		return append(found, chosen{})[0], err
+	if err != nil {
+		return chosen{}, err
+	}
+	if o.at == "" {
+		return found[0], nil
 	}
 	at, err := ssmbak.ParseTime(o.at, a.Now())
 	if err != nil {
@@ -163,11 +163,8 @@ func (a *app) refuseLive(ctx context.Context, s *session, v chosen) error {
 
 // confirmRedaction returns nil if the caller gave --yes or agrees.
 func (a *app) confirmRedaction(ctx context.Context, v chosen, yes bool) error {
-	switch why := a.Unasked(); {
-	case yes:
-		return nil
-	case why != "":
-		return shell.KindConfirmationRequired.Fail("add --yes; nothing was changed", "a redaction cannot be undone, and %s", why)
+	if ask, err := a.Asks(yes, "--yes", "a redaction cannot be undone"); !ask {
+		return err
 	}
 	return a.AskGravely(ctx, "this removes the value of "+v.String()+" from the archive, permanently")
 }

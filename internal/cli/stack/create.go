@@ -37,11 +37,8 @@ func (a *app) prepare(ctx context.Context) (*stack.Stack, stack.Values, error) {
 // confirm asks for confirmation unless agreed is set by the flag. Without a terminal,
 // it fails with a hint that names the flag.
 func (a *app) confirm(ctx context.Context, why string, agreed bool, flag string) error {
-	if agreed {
-		return nil
-	}
-	if unasked := a.Unasked(); unasked != "" {
-		return shell.KindConfirmationRequired.Fail("add "+flag+"; nothing was changed", "%s, and %s", why, unasked)
+	if ask, err := a.Asks(agreed, flag, why); !ask {
+		return err
 	}
 	return a.AskGravely(ctx, why)
 }
