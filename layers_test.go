@@ -73,7 +73,7 @@ func TestLayers(t *testing.T) {
 		"/internal/simulation/sweep":     {},
 		"/internal/simulation/mutate":    {},
 		"/internal/testkit/extent":       {},
-		"/internal/testkit/moto":         {"/internal/awsconn"},
+		"/internal/testkit/moto":         {"/internal/awsconn", "/internal/testkit/program"},
 		"/internal/testkit/program":      {},
 		"/internal/testkit/script":       {"/internal/cli/shell"},
 		"/internal/testkit/testworld":    {"", "/archive", "/internal/awsconn", "/internal/emulator", "/internal/signkey", "/paramstore", "/recorder"},

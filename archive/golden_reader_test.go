@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/ssmbak/ssmbak/internal/testkit/program"
 )
 
 // readings asks docs/reader/reader.py for the states at several times, one on each line.
@@ -26,12 +28,7 @@ for line in sys.stdin:
 // the specification, finds the recorded states and values in the golden archive.
 func TestGoldenIndependentReader(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("python3"); err != nil {
-		if os.Getenv("SSMBAK_REQUIRE_READERS") != "" {
-			t.Fatal("python3 is not installed")
-		}
-		t.Skip("python3 is not installed")
-	}
+	program.Need(t, "python3", "SSMBAK_REQUIRE_READERS", "apt-get install python3")
 	answers := readGolden[goldenAnswers](t, "answers.json")
 	var times strings.Builder
 	for _, want := range answers {

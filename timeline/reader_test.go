@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/internal/testkit/program"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
@@ -60,12 +61,7 @@ func (a answer) contradicts(s timeline.Span, at ssmbak.Time) string {
 // gives an answer, it is the same and no more certain, and it seldom gives none.
 func TestIndependentReader(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("python3"); err != nil {
-		if os.Getenv("SSMBAK_REQUIRE_READERS") != "" {
-			t.Fatal("python3 is not installed")
-		}
-		t.Skip("python3 is not installed")
-	}
+	program.Need(t, "python3", "SSMBAK_REQUIRE_READERS", "apt-get install python3")
 	var all []question
 	var in bytes.Buffer
 	for seed := range uint64(cases(t, 500)) {

@@ -45,12 +45,7 @@ func emptyFunctions(t *testing.T, path string) {
 // Only the second version of the AWS CLI has `logs tail`; the first one reads the same with
 // filter-log-events.
 func TestQuickstart(t *testing.T) {
-	if _, err := exec.LookPath("aws"); err != nil {
-		if os.Getenv("SSMBAK_REQUIRE_AWS_CLI") != "" {
-			t.Fatal("the AWS CLI is not installed: pip install awscli")
-		}
-		t.Skip("the AWS CLI is not installed: pip install awscli")
-	}
+	program.Need(t, "aws", "SSMBAK_REQUIRE_AWS_CLI", "pip install awscli")
 	ssmbak, command, dir := program.Build(t, "ssmbak"), program.Build(t, "ssmbak-stack"), t.TempDir()
 	emptyFunctions(t, filepath.Join(dir, "functions.zip"))
 	local := exec.CommandContext(t.Context(), ssmbak, "local", "--port", "0")

@@ -34,12 +34,7 @@ func tutorial(t *testing.T) []string {
 // TestTutorial runs docs/tutorial.md line by line, with the AWS CLI and
 // `ssmbak local`.
 func TestTutorial(t *testing.T) {
-	if _, err := exec.LookPath("aws"); err != nil {
-		if os.Getenv("SSMBAK_REQUIRE_AWS_CLI") != "" {
-			t.Fatal("the AWS CLI is not installed: pip install awscli")
-		}
-		t.Skip("the AWS CLI is not installed: pip install awscli")
-	}
+	program.Need(t, "aws", "SSMBAK_REQUIRE_AWS_CLI", "pip install awscli")
 	dir := filepath.Dir(program.Build(t, "ssmbak"))
 	lines := tutorial(t)
 	if len(lines) < 20 || lines[0] != "ssmbak local" {

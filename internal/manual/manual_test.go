@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ssmbak/ssmbak/internal/manual"
+	"github.com/ssmbak/ssmbak/internal/testkit/program"
 )
 
 // reference is the directory of the pages of the commands.
@@ -62,12 +63,7 @@ func TestReference(t *testing.T) {
 // TestRoff checks that groff reads every man page without a warning.
 func TestRoff(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("groff"); err != nil {
-		if os.Getenv("SSMBAK_REQUIRE_PACKAGES") != "" {
-			t.Fatal("groff is not installed: apt-get install groff-base")
-		}
-		t.Skip("groff is not installed: apt-get install groff-base")
-	}
+	program.Need(t, "groff", "SSMBAK_REQUIRE_PACKAGES", "apt-get install groff-base")
 	for _, pages := range manual.Programs() {
 		var all, stderr strings.Builder
 		for _, p := range pages {

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/ssmbak/ssmbak/internal/testkit/program"
 )
 
 // inline is CloudFormation's limit for the size of a template in a request, in bytes.
@@ -29,12 +31,7 @@ func TestSize(t *testing.T) {
 // TestLint runs cfn-lint, if it is installed.
 func TestLint(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("cfn-lint"); err != nil {
-		if os.Getenv("SSMBAK_REQUIRE_CFN_LINT") != "" {
-			t.Fatal("cfn-lint is not installed: pip install cfn-lint")
-		}
-		t.Skip("cfn-lint is not installed: pip install cfn-lint")
-	}
+	program.Need(t, "cfn-lint", "SSMBAK_REQUIRE_CFN_LINT", "pip install cfn-lint")
 	var paths []string
 	for name, text := range map[string]string{"template.yaml": Template(), "template.json": body()} {
 		path := filepath.Join(t.TempDir(), name)

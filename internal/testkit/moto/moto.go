@@ -10,7 +10,6 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -20,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/ssmbak/ssmbak/internal/awsconn"
+	"github.com/ssmbak/ssmbak/internal/testkit/program"
 )
 
 // Region is the region of the tests.
@@ -46,13 +46,7 @@ func start(t testing.TB) (endpoint string) {
 	if testing.Short() {
 		t.Skip("moto is skipped in short mode")
 	}
-	if _, err := exec.LookPath("moto_server"); err != nil {
-		const missing = "moto_server is not installed: pip install 'moto[server]'"
-		if os.Getenv("SSMBAK_REQUIRE_MOTO") != "" {
-			t.Fatal(missing)
-		}
-		t.Skip(missing)
-	}
+	program.Need(t, "moto_server", "SSMBAK_REQUIRE_MOTO", "pip install 'moto[server]'")
 	cmd := exec.CommandContext(t.Context(), "moto_server", "-H", "127.0.0.1", "-p", "0")
 	// It prints its port on standard error.
 	out, err := cmd.StderrPipe()
