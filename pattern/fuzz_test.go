@@ -31,6 +31,7 @@ func FuzzMatch(f *testing.F) {
 func FuzzMatchPrincipal(f *testing.F) {
 	f.Add("user/*", "arn:aws:iam::123456789012:user/alice")
 	f.Add("deploy", "arn:aws:sts::123456789012:assumed-role/deploy/session")
+	f.Add("\xa3", "arn:aws:iam::123456789012:user/alice")
 	f.Fuzz(func(_ *testing.T, glob, arn string) {
 		pattern.MatchPrincipal(glob, arn)
 		pattern.Principal(arn)

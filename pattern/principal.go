@@ -22,13 +22,17 @@ func Principal(arn string) string {
 // MatchPrincipal reports whether a pattern of --by matches the ARN of a principal: * matches
 // any text, and ? one character. A pattern matches the complete ARN, with or without the
 // session of a role, or any end of it that begins after a colon or a slash, such as
-// user/alice, alice or assumed-role/deploy. No pattern matches "", an unknown principal.
+// user/alice, alice or assumed-role/deploy. No pattern matches "", an unknown principal,
+// and one that is not UTF-8 matches nothing.
 func MatchPrincipal(pattern, arn string) bool {
 	if arn == "" {
 		return false
 	}
 	text := regexp.QuoteMeta(pattern)
 	text = strings.NewReplacer(`\*`, `.*`, `\?`, `.`).Replace(text)
-	matches := regexp.MustCompile(`(?s)(^|[:/])` + text + `$`).MatchString
-	return matches(arn) || matches(Principal(arn))
+	matches, err := regexp.Compile(`(?s)(^|[:/])` + text + `$`)
+	if err != nil { // not UTF-8, which every ARN is
+		return false
+	}
+	return matches.MatchString(arn) || matches.MatchString(Principal(arn))
 }

@@ -34,6 +34,8 @@ func TestMatchPrincipal(t *testing.T) {
 		{"*", deploy, true},
 		{"*", "", false},
 		{"", alice, false},
+		{"\xa3", alice, false}, // not UTF-8
+		{"*\xa3", alice + "\xa3", false},
 		{"a.ice", alice, false},
 		{"123456789012:root", "arn:aws:iam::123456789012:root", true},
 	}
