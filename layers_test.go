@@ -75,6 +75,7 @@ func TestLayers(t *testing.T) {
 		"/internal/testkit/extent":       {},
 		"/internal/testkit/moto":         {"/internal/awsconn", "/internal/testkit/program"},
 		"/internal/testkit/program":      {},
+		"/internal/testkit/recorded":     {},
 		"/internal/testkit/script":       {"/internal/cli/shell"},
 		"/internal/testkit/testworld":    {"", "/archive", "/internal/awsconn", "/internal/emulator", "/internal/signkey", "/paramstore", "/recorder"},
 		"/internal/testkit/runtimeapi":   {"/internal/emulator"},
