@@ -39,6 +39,7 @@ func TestLayers(t *testing.T) {
 		"/recorder":                     {"", "/timeline", "/archive", "/paramstore", "/pattern", "/internal/drill"},
 		"/restore":                      {"", "/timeline", "/archive", "/paramstore", "/pattern", "/plan", "/recorder"},
 		"/verify":                       {"", "/timeline", "/archive", "/paramstore", "/pattern"},
+		"/internal/acceptance":          {},
 		"/internal/awsconn":             {},
 		"/internal/function":            {"", "/archive", "/internal/awsconn", "/internal/signkey", "/paramstore", "/pattern", "/recorder"},
 		"/internal/drill":               {"", "/timeline", "/archive", "/paramstore", "/plan"},

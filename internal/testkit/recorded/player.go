@@ -31,7 +31,15 @@ func (p *Player) text(s string) string {
 	return s
 }
 
-func (p *Player) do(t testing.TB, method, path string, header map[string]string, body string) (*http.Response, []byte) {
+// answer is a response whose body was read.
+type answer struct {
+	code   int
+	status string
+	header http.Header
+	body   []byte
+}
+
+func (p *Player) do(t testing.TB, method, path string, header map[string]string, body string) answer {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, p.Endpoint+path, strings.NewReader(body))
 	if err != nil {
@@ -55,15 +63,15 @@ func (p *Player) do(t testing.TB, method, path string, header map[string]string,
 	if err != nil {
 		t.Fatal(err)
 	}
-	return response, text
+	return answer{response.StatusCode, response.Status, response.Header, text}
 }
 
 // versioning sets that of the bucket.
 func (p *Player) versioning(t testing.TB, status string) {
 	t.Helper()
 	body := `<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>` + status + `</Status></VersioningConfiguration>`
-	if response, text := p.do(t, http.MethodPut, "/"+p.known["bucket"]+"?versioning", nil, body); response.StatusCode != http.StatusOK {
-		t.Fatalf("versioning: %s %s", response.Status, text)
+	if a := p.do(t, http.MethodPut, "/"+p.known["bucket"]+"?versioning", nil, body); a.code != http.StatusOK {
+		t.Fatalf("versioning: %s %s", a.status, a.body)
 	}
 }
 
@@ -75,11 +83,11 @@ func (p *Player) Play(t testing.TB, c Case, name string) map[int]string {
 	p.known = map[string]string{
 		"bucket": "bucket-" + name, "p": "p-" + name, "now": now.Format(http.TimeFormat),
 		"tomorrow": now.Add(24 * time.Hour).Format(http.TimeFormat), "yesterday": now.Add(-24 * time.Hour).Format(http.TimeFormat),
-		"soon": now.Add(time.Hour).Format(time.RFC3339),
+		"soon": now.Add(time.Hour).Format(time.RFC3339), "passed": now.Add(-time.Hour).Format(time.RFC3339),
 	}
 	if c.Bucket != "" {
-		if response, text := p.do(t, http.MethodPut, "/"+p.known["bucket"], nil, ""); response.StatusCode != http.StatusOK {
-			t.Fatalf("create bucket: %s %s", response.Status, text)
+		if a := p.do(t, http.MethodPut, "/"+p.known["bucket"], nil, ""); a.code != http.StatusOK {
+			t.Fatalf("create bucket: %s %s", a.status, a.body)
 		}
 	}
 	switch c.Bucket {
@@ -91,20 +99,19 @@ func (p *Player) Play(t testing.TB, c Case, name string) map[int]string {
 	}
 	different := map[int]string{}
 	for i, step := range c.Steps {
-		var response *http.Response
-		var text []byte
+		var a answer
 		if step.SSM != "" {
 			header := map[string]string{"X-Amz-Target": "AmazonSSM." + step.SSM, "Content-Type": "application/x-amz-json-1.1"}
-			response, text = p.do(t, http.MethodPost, "/", header, p.text(string(step.In)))
+			a = p.do(t, http.MethodPost, "/", header, p.text(string(step.In)))
 		} else {
 			method, path, _ := strings.Cut(step.S3, " ")
-			response, text = p.do(t, method, "/"+p.known["bucket"]+p.text(path), step.Header, p.text(step.Body))
+			a = p.do(t, method, "/"+p.known["bucket"]+p.text(path), step.Header, p.text(step.Body))
 		}
-		if err := p.differs(step, response, text); err != nil {
+		if err := p.differs(step, a); err != nil {
 			different[i+1] = fmt.Sprintf("%s%s: %v", step.S3, step.SSM, err)
 		}
 		for name, field := range step.Keep {
-			p.known[name] = response.Header.Get(field)
+			p.known[name] = a.header.Get(field)
 		}
 	}
 	if p.Events == nil {
@@ -134,28 +141,28 @@ func (p *Player) has(text []byte, recorded json.RawMessage) error {
 }
 
 // differs says how an answer is not the recorded one.
-func (p *Player) differs(step Step, response *http.Response, text []byte) error {
+func (p *Player) differs(step Step, a answer) error {
 	want := step.Status
 	if want == 0 {
 		want = http.StatusOK
 	}
-	if response.StatusCode != want {
-		return fmt.Errorf("%s %.300s, want %d %s", response.Status, text, want, step.Code)
+	if a.code != want {
+		return fmt.Errorf("%s %.300s, want %d %s", a.status, a.body, want, step.Code)
 	}
 	for field, value := range step.Has {
-		switch got := response.Header.Get(field); {
+		switch got := a.header.Get(field); {
 		case value == "*" && got != "", got == p.text(value):
 		default:
 			return fmt.Errorf("%s is %q, want %q", field, got, p.text(value))
 		}
 	}
-	if step.Text != nil && string(text) != *step.Text {
-		return fmt.Errorf("the body is %q, want %q", text, *step.Text)
+	if step.Text != nil && string(a.body) != *step.Text {
+		return fmt.Errorf("the body is %q, want %q", a.body, *step.Text)
 	}
 	if step.SSM != "" {
-		return p.differsJSON(step, text)
+		return p.differsJSON(step, a.body)
 	}
-	return p.differsXML(step, text)
+	return p.differsXML(step, a.body)
 }
 
 func (p *Player) differsJSON(step Step, text []byte) error {

@@ -12,7 +12,7 @@ import (
 
 // Case is a series of requests and what AWS answers to each. In all texts, {p} stands for
 // a name that no other case has, {now}, {tomorrow} and {yesterday} for times as in HTTP's
-// headers, and {soon} for one as in policies.
+// headers, and {soon} and {passed} for times as in policies.
 type Case struct {
 	Name   string
 	Source string // who recorded it, where
