@@ -94,6 +94,7 @@ func TestMoto(t *testing.T) {
 	}
 	t.Run("listener", func(t *testing.T) { testListener(t.Context(), t, p) })
 	t.Run("roles", func(t *testing.T) { testRoles(t.Context(), t, p) })
+	t.Run("killed", func(t *testing.T) { testKilled(t.Context(), t, p) })
 	settleAll(t.Context(), t, p)
 }
 

@@ -24,6 +24,7 @@ const (
 
 // event is the part of an event that facts are about.
 type event struct {
+	ID         string
 	DetailType string `json:"detail-type"`
 	Source     string
 	Resources  []string
@@ -65,7 +66,10 @@ func (s *scratch) events(ctx context.Context, name string, patience time.Duratio
 		all = nil
 		for _, text := range listener.seen() {
 			e := event{text: text}
-			if err := json.Unmarshal(text, &e); err == nil && e.about(name) {
+			if err := json.Unmarshal(text, &e); err != nil || !e.about(name) {
+				continue
+			}
+			if !slices.ContainsFunc(all, func(other event) bool { return other.ID == e.ID }) { // a rule may send one twice
 				all = append(all, e)
 			}
 		}
@@ -200,25 +204,30 @@ func unlabelEvent(ctx context.Context, s *scratch) (learned string, err error) {
 		return "", fmt.Errorf("the event of the label: %w", err)
 	}
 	name := s.name("a")
-	before, err := s.events(ctx, name, 0, func([]event) bool { return true })
-	if err != nil {
-		return "", err
-	}
 	if _, err := s.ssm.UnlabelParameterVersion(ctx, &ssm.UnlabelParameterVersionInput{Name: &name, ParameterVersion: aws.Int64(1), Labels: []string{"label"}}); err != nil {
 		return "", err
 	}
-	all, err := s.events(ctx, name, eventTime, func(all []event) bool { return len(all) > len(before) })
+	// others returns the changes but for the creation and the first one of a label.
+	others := func(all []event) (rest []event) {
+		for _, e := range all {
+			if e.DetailType == "Parameter Store Change" && !e.is("Create") {
+				rest = append(rest, e)
+			}
+		}
+		return rest[1:]
+	}
+	all, err := s.events(ctx, name, eventTime, func(all []event) bool { return len(others(all)) > 0 })
 	if err != nil {
 		return "", err
 	}
-	if len(all) == len(before) {
+	rest := others(all)
+	if len(rest) == 0 {
 		return fmt.Sprintf("there is none within %s", eventTime), nil
 	}
-	last := all[len(all)-1]
-	if last.Detail["name"] != name {
-		return "", differs("the event is %s", last.text)
+	if rest[0].Detail["name"] != name {
+		return "", differs("the event is %s", rest[0].text)
 	}
-	return "its operation is " + fmt.Sprint(last.Detail["operation"]), nil
+	return "its operation is " + fmt.Sprint(rest[0].Detail["operation"]), nil
 }
 
 func tagEvent(ctx context.Context, s *scratch) (learned string, err error) {
@@ -234,7 +243,10 @@ func tagEvent(ctx context.Context, s *scratch) (learned string, err error) {
 	}); err != nil {
 		return "", err
 	}
-	ofTags := func(e event) bool { return e.Source == "aws.tag" }
+	ofTags := func(e event) bool { // not that of the creation
+		keys, _ := e.Detail["changed-tag-keys"].([]any)
+		return e.Source == "aws.tag" && slices.Contains(keys, any("new"))
+	}
 	all, err := s.events(ctx, name, eventTime, func(all []event) bool { return slices.ContainsFunc(all, ofTags) })
 	if err != nil {
 		return "", err

@@ -25,7 +25,7 @@ type fact struct {
 	depends string // what in ssmbak depends on it
 	// lacks says of an emulation that cannot play the fact why, by the kinds of accounts.
 	lacks map[string]string
-	// alone says that the fact disturbs others, which wait until it is settled.
+	// alone says that the fact disturbs others, or they it: they wait until it is settled.
 	alone bool
 	// stack says that the emulator needs CloudFormation and a recorder.
 	stack bool

@@ -81,6 +81,14 @@ func (k *kmsKeys) scheduleDeletion(ctx context.Context, id string) error {
 	return scheduleDeletion(ctx, k.client, &id)
 }
 
+// encrypted creates a parameter with a new key, as soon as that can be used.
+func (s *scratch) encrypted(ctx context.Context, name, key string) error {
+	return s.eventually(ctx, late, func() (bool, error) {
+		err := s.create(ctx, ssm.PutParameterInput{Name: &name, Type: types.ParameterTypeSecureString, KeyId: &key})
+		return codeOf(err) != "InvalidKeyId", err
+	})
+}
+
 const keyErrors = "https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html"
 
 // keyFacts are about SecureStrings whose key cannot be used.
@@ -135,7 +143,7 @@ func (s *scratch) unusableKey(ctx context.Context, change func(keyring) func(con
 	}
 	s.rows.replace(key, "key")
 	name := s.name("a")
-	if err := s.create(ctx, ssm.PutParameterInput{Name: &name, Type: types.ParameterTypeSecureString, KeyId: &key}); err != nil {
+	if err := s.encrypted(ctx, name, key); err != nil {
 		return err
 	}
 	if _, err := s.version(ctx, name, 1); err != nil {

@@ -59,7 +59,7 @@ func reads() []read {
 func lagFacts() (all []fact) {
 	for _, r := range reads() {
 		all = append(all, fact{
-			name: "read after write: " + r.name, once: true,
+			name: "read after write: " + r.name, once: true, alone: true,
 			assumed: fmt.Sprintf("it shows a creation, an overwrite and a deletion within %s", late),
 			source:  "https://github.com/aws/aws-sdk-js/issues/4349",
 			depends: "recorder: an event whose change reads do not show fails, and SQS delivers it again after 90 seconds or more, at most five times",
@@ -67,7 +67,7 @@ func lagFacts() (all []fact) {
 		})
 	}
 	return append(all, fact{
-		name: "read after write: ListTagsForResource", once: true,
+		name: "read after write: ListTagsForResource", once: true, alone: true,
 		assumed: fmt.Sprintf("it shows a tag within %s", late),
 		source:  "https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_ListTagsForResource.html",
 		depends: "recorder: tags are observed when an event of a tag arrives",

@@ -85,12 +85,8 @@ func nameFacts() []fact {
 			depends: "paramstore sends names with a leading slash",
 			settle: withRoot(func(ctx context.Context, s *scratch, root string) error {
 				for _, form := range []string{root, "/" + root} {
-					tags, err := s.ssm.ListTagsForResource(ctx, &ssm.ListTagsForResourceInput{ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: &form})
-					if err != nil {
+					if err := s.hasTags(ctx, form, 1); err != nil {
 						return err
-					}
-					if len(tags.TagList) != 1 {
-						return differs("%s has %d tags", form, len(tags.TagList))
 					}
 					if _, err := s.version(ctx, form, 1); err != nil {
 						return differs("the history of %s: %v", form, err)
@@ -139,6 +135,17 @@ func (s *scratch) described(ctx context.Context, form, want string) (found bool,
 		return true, differs("it is reported as %s", *out.Parameters[0].Name)
 	}
 	return true, nil
+}
+
+// hasTags checks that a parameter has so many tags.
+func (s *scratch) hasTags(ctx context.Context, name string, want int) error {
+	return s.eventually(ctx, late, func() (bool, error) {
+		out, err := s.ssm.ListTagsForResource(ctx, &ssm.ListTagsForResourceInput{ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: &name})
+		if err == nil && len(out.TagList) != want {
+			return false, differs("%s has %d tags, not %d", name, len(out.TagList), want)
+		}
+		return true, err
+	})
 }
 
 func spacedName(ctx context.Context, s *scratch) (learned string, err error) {

@@ -4,7 +4,6 @@ package acceptance
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -142,7 +141,7 @@ func omittedKey() fact {
 				return "", err
 			}
 			name := s.name("a")
-			if err := s.create(ctx, ssm.PutParameterInput{Name: &name, Type: types.ParameterTypeSecureString, KeyId: &key}); err != nil {
+			if err := s.encrypted(ctx, name, key); err != nil {
 				return "", err
 			}
 			if err := s.overwrite(ctx, ssm.PutParameterInput{Name: &name, Type: types.ParameterTypeSecureString}); err != nil {
@@ -215,12 +214,7 @@ func omittedTags() fact {
 			if len(second.Labels) != 0 || len(first.Labels) != 1 {
 				return "", differs("version 1 has the labels %q, and version 2 %q", first.Labels, second.Labels)
 			}
-			tags, err := s.ssm.ListTagsForResource(ctx, &ssm.ListTagsForResourceInput{ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: &name})
-			if err == nil && len(tags.TagList) != 2 {
-				text, _ := json.Marshal(tags.TagList)
-				err = differs("the tags are %s", text)
-			}
-			return "", err
+			return "", s.hasTags(ctx, name, 2)
 		},
 	}
 }

@@ -100,11 +100,13 @@ func (p *place) settle(ctx context.Context, f *fact) (verdict, *rows) {
 		return verdict{f, "", err}, rows
 	}
 	learned, err := f.settle(ctx, s)
-	if err == nil {
-		err = ctx.Err()
-	}
-	if ctx.Err() != nil {
-		err = notSettled("there was no time left, or it was interrupted: %v", context.Cause(ctx))
+	switch c := codeOf(err); {
+	case ctx.Err() != nil:
+		err = notSettled("%v", context.Cause(ctx))
+	case strings.HasPrefix(c, "AccessDenied"):
+		err = notSettled("the credentials lack a permission: %v", err)
+	case c != "":
+		err = differs("%v", err) // the request is one that AWS is assumed to accept
 	}
 	return verdict{f, learned, err}, rows
 }

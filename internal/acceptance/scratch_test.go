@@ -75,8 +75,10 @@ func (s *scratch) overwrite(ctx context.Context, in ssm.PutParameterInput) error
 		in.Value = aws.String("second")
 	}
 	in.Overwrite = aws.Bool(true)
-	_, err := s.ssm.PutParameter(ctx, &in)
-	return err
+	return s.eventually(ctx, late, func() (bool, error) { // rapid writes are refused
+		_, err := s.ssm.PutParameter(ctx, &in)
+		return codeOf(err) != "TooManyUpdates", err
+	})
 }
 
 // late is how long reads may be late.
