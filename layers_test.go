@@ -40,7 +40,7 @@ func TestLayers(t *testing.T) {
 		"/restore":                      {"", "/timeline", "/archive", "/paramstore", "/pattern", "/plan", "/recorder"},
 		"/verify":                       {"", "/timeline", "/archive", "/paramstore", "/pattern"},
 		"/internal/awsconn":             {},
-		"/internal/function":            {"", "/archive", "/internal/awsconn", "/internal/signkey", "/paramstore", "/pattern", "/recorder"},
+		"/internal/function":            {"", "/archive", "/internal/awsconn", "/internal/signkey", "/paramstore", "/pattern", "/recorder", "/verify"},
 		"/internal/drill":               {"", "/timeline", "/archive", "/paramstore", "/plan"},
 		"/internal/health":              {"", "/timeline", "/archive", "/paramstore", "/internal/awsconn"},
 		"/internal/permission":          {"", "/internal/awsconn"},
