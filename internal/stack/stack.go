@@ -103,6 +103,7 @@ const (
 	OutputSignKeyArn        = "SignKeyArn"
 	OutputLambdaName        = "LambdaName"
 	OutputReconcilerName    = "ReconcilerName"
+	OutputVerifierName      = "VerifierName"
 	OutputQueueURL          = "QueueUrl"
 	OutputDeadLetterURL     = "DeadLetterUrl"
 	OutputReaderPolicyArn   = "ReaderPolicyArn"
@@ -123,8 +124,10 @@ const (
 	resourceQueue          = "Q"
 	resourceFunction       = "Function"
 	resourceReconciler     = "Reconciler"
+	resourceVerifier       = "Verifier"
 	resourceFunctionRole   = "FunctionRole"
 	resourceReconcilerRole = "ReconcilerRole"
+	resourceVerifierRole   = "VerifierRole"
 	resourcePointer        = "BucketParam"
 )
 
