@@ -63,6 +63,8 @@ type Figures struct {
 	Unreadable, Failed, Gaps, Hidden []ssmbak.Name
 	RPO                              *RPO
 	RTO                              *RTO
+	// Checkpoint is the line of the newest checkpoint, "" if there is none.
+	Checkpoint string `json:",omitempty"`
 	// Drill is the last drill, nil if there was none.
 	Drill *archive.Drill `json:"-"`
 }
@@ -113,7 +115,7 @@ func Run(ctx context.Context, conn *awsconn.Conn, a *archive.Archive, account st
 		func(ctx context.Context) []Check { return i.functions(ctx, deployment) },
 		func(ctx context.Context) []Check { return i.queues(ctx, deployment) },
 		func(ctx context.Context) []Check { return i.coverage(ctx, deployment) },
-		i.changes, i.lastRestore, i.lastDrill, i.estimate,
+		i.checkpoint, i.changes, i.lastRestore, i.lastDrill, i.estimate,
 	}
 	found := make([][]Check, len(probes))
 	var g errgroup.Group

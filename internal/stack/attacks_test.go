@@ -11,13 +11,14 @@ import (
 // Principals of the tests. Their own policies allow everything, so that only the stack's
 // policies restrict them.
 const (
-	asAdmin    = "role/admin"
-	asReader   = "role/reader"
-	asRestorer = "role/ops/restorer"
-	asMarker   = "role/pipeline"
-	asOther    = "role/developer"
-	asRoot     = "root"
-	asRecorder = "role/ssmbak-FunctionRole-Ab1"
+	asAdmin      = "role/admin"
+	asReader     = "role/reader"
+	asRestorer   = "role/ops/restorer"
+	asMarker     = "role/pipeline"
+	asOther      = "role/developer"
+	asRoot       = "root"
+	asRecorder   = "role/ssmbak-FunctionRole-Ab1"
+	asReconciler = "role/ssmbak-ReconcilerRole-Ab1"
 )
 
 // attack is a request of a principal, and whether it must be allowed.
@@ -85,6 +86,12 @@ func attacks(p place) (all []attack) {
 	}
 	add("s3:DeleteObject", bucket+"//app/db", nil, writers...)
 	add("s3:PutObject", bucket+"/.ssmbak/marks/deploy", nil, append(slices.Clone(admins), asRestorer, asMarker)...)
+	for _, object := range []string{"0000000012", "leaves/9f86"} {
+		for _, action := range []string{"s3:PutObject", "s3:ReplicateObject"} {
+			add(action, bucket+"/.ssmbak/checkpoints/"+object, nil)
+			all = append(all, attack{asReconciler, action, bucket + "/.ssmbak/checkpoints/" + object, tls, true})
+		}
+	}
 	readers := append(slices.Clone(admins), asReader, asRestorer)
 	add("s3:GetObject", bucket+"//app/db", nil, readers...)
 	add("s3:GetObjectVersion", bucket+"//app/db", nil, readers...)
