@@ -132,8 +132,8 @@ func (a *Archive) Signs() bool { return a.signs }
 // everything is compared and signed. No checkpoint was ever written without a signature.
 func (a *Archive) predatesSigning(key string, modified time.Time) bool {
 	s := a.o.Signing
-	return s != nil && !s.Since.IsZero() && key != cacheKey && key != progressKey && !strings.HasPrefix(key, checkpointsPrefix) &&
-		!modified.After(s.Since.Add(signingGrace))
+	needed := key != cacheKey && key != progressKey && !strings.HasPrefix(key, checkpointsPrefix)
+	return needed && s != nil && !s.Since.IsZero() && !modified.After(s.Since.Add(signingGrace))
 }
 
 // Unsigned is an object whose signature is missing or wrong.

@@ -464,3 +464,42 @@ func TestTwoCheckpoints(t *testing.T) {
 		}
 	})
 }
+
+// TestPlantedCheckpoint writes a checkpoint without a signature in the first hour of signing,
+// in which unsigned indexes are accepted. The reconciler builds on no such checkpoint.
+func TestPlantedCheckpoint(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := buildCheckpoints(t)
+		planted := w.AWS.S3.Versions(bucket, checkpoints+"0000000001")[0].Body
+		for _, key := range w.AWS.S3.Keys(bucket) {
+			if strings.HasPrefix(key, checkpoints) {
+				w.remove(key, len(w.AWS.S3.Versions(bucket, key)))
+			}
+		}
+		w.StartSigning()
+		w.Establish()
+		w.forge(checkpoints+"0000000001", planted, nil)
+		if c := w.checkpoint(); c.Sequence != 2 || c.Before != nil {
+			t.Errorf("checkpoint %d follows %v", c.Sequence, c.Before)
+		}
+	})
+}
+
+// TestChain removes a checkpoint and lets the reconciler write another one in its place, as
+// after a theft of the function's role. The one after it does not follow that.
+func TestChain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := buildCheckpoints(t)
+		third := w.AWS.S3.Versions(bucket, checkpoints+"0000000003")[0]
+		w.remove(checkpoints+"0000000003", 1)
+		w.remove(checkpoints+"0000000002", 1)
+		w.put("/other", "two", ssmbak.TypeString, true)
+		w.checkpoint()
+		w.forge(checkpoints+"0000000003", third.Body, third.Metadata)
+		if got, _ := w.verified(w.PublicKey(), verify.Options{}); got != "broken-chain checkpoints/0000000003" {
+			t.Errorf("verification finds %q", got)
+		}
+	})
+}
