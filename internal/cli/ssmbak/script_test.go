@@ -35,8 +35,8 @@ import (
 	"github.com/ssmbak/ssmbak/internal/signkey"
 	"github.com/ssmbak/ssmbak/internal/testkit/script"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
-	"github.com/ssmbak/ssmbak/recorder"
 	"github.com/ssmbak/ssmbak/internal/version"
+	"github.com/ssmbak/ssmbak/recorder"
 )
 
 const (
