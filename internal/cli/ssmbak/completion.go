@@ -48,7 +48,7 @@ func (a *app) complete(root *cobra.Command) {
 		usage := strings.Fields(cmd.Use)[1:]
 		cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
 			if len(args) < len(usage) {
-				if complete := arguments[strings.Trim(usage[len(args)], "[]")]; complete != nil {
+				if complete := arguments[strings.Trim(usage[len(args)], "[].")]; complete != nil {
 					return complete(cmd, args, begin)
 				}
 			}

@@ -345,6 +345,14 @@ var tested = []tests{
 		"tagged && differs(t.tags(), life, before, after)", "tagged",
 	}, "timeline", "TestAttributesChanged"},
 	{mutation{
+		"the report does not name expired values", "archive/completeness.go",
+		"h.Expired = append(h.Expired, v)", "_ = v",
+	}, "internal/cli/ssmbak", "TestScripts/status_report"},
+	{mutation{
+		"the report takes what was missed for recorded", "internal/health/completeness.go",
+		"for _, m := range r.Missed {", "for _, m := range r.Missed[:0] {",
+	}, "internal/cli/ssmbak", "TestScripts/status_report"},
+	{mutation{
 		"a verification of the future is believed", "archive/verification.go",
 		"Gzip: true, Limit: 8 << 20, Latest: (*Verification).latest,", "Gzip: true, Limit: 8 << 20,",
 	}, "archive", "TestVerification"},
