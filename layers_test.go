@@ -43,6 +43,7 @@ func TestLayers(t *testing.T) {
 		"/internal/function":            {"", "/archive", "/internal/awsconn", "/internal/signkey", "/paramstore", "/pattern", "/recorder"},
 		"/internal/drill":               {"", "/timeline", "/archive", "/paramstore", "/plan"},
 		"/internal/health":              {"", "/timeline", "/archive", "/paramstore", "/internal/awsconn"},
+		"/internal/history":             {"", "/timeline", "/archive", "/plan", "/internal/awsconn", "/internal/cli/render"},
 		"/internal/permission":          {"", "/internal/awsconn"},
 		"/internal/pipeline":            {"", "/timeline", "/archive", "/paramstore", "/pattern", "/plan", "/restore"},
 		"/internal/signkey":             {},
@@ -59,7 +60,7 @@ func TestLayers(t *testing.T) {
 		"/internal/cli/shell":           {"/internal/awsconn", "/internal/cli/render", "/internal/version"},
 		"/internal/cli/ssmbak": {
 			"", "/timeline", "/archive", "/changeset", "/paramstore", "/pattern", "/plan", "/recorder", "/restore", "/verify", "/internal/awsconn", "/internal/cli/export", "/internal/cli/render",
-			"/internal/cli/shell", "/internal/emulator", "/internal/emulator/ssmapi", "/internal/drill", "/internal/health", "/internal/permission", "/internal/signkey", "/internal/stack", "/internal/version",
+			"/internal/cli/shell", "/internal/emulator", "/internal/emulator/ssmapi", "/internal/drill", "/internal/health", "/internal/history", "/internal/permission", "/internal/signkey", "/internal/stack", "/internal/version",
 		},
 		"/internal/cli/stack": {
 			"", "/archive", "/paramstore", "/recorder", "/internal/awsconn", "/internal/health", "/internal/cli/render", "/internal/cli/shell", "/internal/pipeline", "/internal/signkey", "/internal/stack", "/internal/stack/code",
