@@ -36,11 +36,12 @@ simulate:
 	$(GO) test ./internal/simulation/recording -run TestSimulation -v -histories $(HISTORIES) -timeout 30m
 
 # The tests that try some of many cases otherwise: each fault of each request, a create, a
-# restore and an undo killed at each request, and fills of thousands of secrets.
+# restore and an undo killed at each request, fills of thousands of secrets, and a page over
+# 200,000 changes.
 long:
 	SSMBAK_LONG=1 $(GO) test ./internal/simulation/sweep -timeout 30m
-	SSMBAK_LONG=1 $(GO) test ./internal/stack ./recorder ./restore -timeout 30m \
-		-run '^(TestCreateKilled|TestUndoKilledAndFinished|TestUndoKilledItself|TestApplicationIsServed|TestUnreadableStarveNobody)$$'
+	SSMBAK_LONG=1 $(GO) test ./internal/stack ./internal/ui ./recorder ./restore -timeout 30m \
+		-run '^(TestCreateKilled|TestUndoKilledAndFinished|TestUndoKilledItself|TestApplicationIsServed|TestUnreadableStarveNobody|TestManyChanges)$$'
 
 # Random restores and reverts, killed at any request, and undone.
 SEEDS ?= 3000

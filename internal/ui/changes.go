@@ -99,12 +99,12 @@ func (s *Server) changesPage(rec *records, v view) *page {
 // changesView returns the view model of a view.
 func (s *Server) changesView(rec *records, v view, mostSets, mostChanges int) changesView {
 	f := v.filter()
-	changes := slices.DeleteFunc(rec.within(v.From, v.Until), func(c ssmbak.Change) bool { return !f.change(c) })
+	changes := slices.DeleteFunc(rec.within(v.From, v.Until), func(c *ssmbak.Change) bool { return !f.change(c) })
 	out := changesView{Strip: rec.strip(v, changes, s.zone()), Cursor: s.cursor(v), Filter: v.filterView("/")}
 	var sets []changeset.Set
-	for _, set := range slices.Backward(rec.sets) {
-		if set.From < v.Until && set.Until > v.From && slices.ContainsFunc(set.Changes, f.change) {
-			sets = append(sets, set)
+	for i := range slices.Backward(rec.sets) {
+		if set := &rec.sets[i]; set.From < v.Until && set.Until > v.From && f.set(set) {
+			sets = append(sets, *set)
 		}
 	}
 	sets, out.Pager = paged(v, "/", sets, mostSets)
@@ -113,7 +113,7 @@ func (s *Server) changesView(rec *records, v view, mostSets, mostChanges int) ch
 	}
 	changes, out.Below = paged(v, "/", changes, mostChanges)
 	for _, c := range changes {
-		out.Changes = append(out.Changes, s.changeRow(rec, v, c))
+		out.Changes = append(out.Changes, s.changeRow(rec, v, *c))
 	}
 	return out
 }

@@ -119,8 +119,8 @@ func stops(sets []changeset.Set, changes []ssmbak.Change) (all []ssmbak.Time) {
 			all = append(all, set.From-1)
 		}
 	}
-	for _, c := range changes {
-		if c.By == "" && c.From != ssmbak.MinTime {
+	for i := range changes {
+		if c := &changes[i]; c.By == "" && c.From != ssmbak.MinTime {
 			all = append(all, c.From-1)
 		}
 	}
@@ -187,15 +187,15 @@ func (r *records) some(names []ssmbak.Name) archive.Timelines {
 }
 
 // within returns the changes of a period, both of its ends included, newest first.
-func (r *records) within(from, until ssmbak.Time) []ssmbak.Change {
+func (r *records) within(from, until ssmbak.Time) []*ssmbak.Change {
 	// Sorted by Until, newest first: those before the period are at the end.
 	n, _ := slices.BinarySearchFunc(r.changes, from, func(c ssmbak.Change, from ssmbak.Time) int { return cmp.Compare(from, c.Until) })
 	for n < len(r.changes) && r.changes[n].Until >= from {
 		n++
 	}
-	var all []ssmbak.Change
-	for _, c := range r.changes[:n] {
-		if c.Within(from, until) {
+	var all []*ssmbak.Change
+	for i := range r.changes[:n] {
+		if c := &r.changes[i]; c.Within(from, until) {
 			all = append(all, c)
 		}
 	}

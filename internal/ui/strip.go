@@ -21,11 +21,14 @@ const (
 	leastSpan = 96 * time.Millisecond
 )
 
-// kinds are the kinds of changes that a bar counts, from its bottom.
-var kinds = []struct {
+// kind is a kind of changes that a bar counts.
+type kind struct {
 	name, class string
 	operations  []ssmbak.Operation
-}{
+}
+
+// kinds are all kinds, from the bottom of a bar.
+var kinds = []kind{
 	{"created", "create", []ssmbak.Operation{ssmbak.OpCreate}},
 	{"updated", "update", []ssmbak.Operation{ssmbak.OpUpdate}},
 	{"deleted", "delete", []ssmbak.Operation{ssmbak.OpDelete}},
@@ -85,8 +88,8 @@ func (r *records) span(v view) (from, until ssmbak.Time) {
 	until = cmp.Or(v.Until, r.now.Add(time.Millisecond))
 	if from = v.From; from == 0 {
 		first, last := until.Add(-time.Second), ssmbak.MinTime
-		for _, c := range r.changes {
-			if c.From != ssmbak.MinTime {
+		for i := range r.changes {
+			if c := &r.changes[i]; c.From != ssmbak.MinTime {
 				first, last = min(first, c.From), max(last, c.From)
 			}
 		}
@@ -109,7 +112,7 @@ func (r *records) span(v view) (from, until ssmbak.Time) {
 
 // strip returns the view model of the strip. changes are those of the period that the
 // filters include.
-func (r *records) strip(v view, changes []ssmbak.Change, zone *time.Location) strip {
+func (r *records) strip(v view, changes []*ssmbak.Change, zone *time.Location) strip {
 	scale := scale{v.From, v.Until}
 	out := strip{From: at(v.From, zone), Until: at(v.Until, zone), Total: len(changes)}
 	for _, k := range kinds {
@@ -127,13 +130,7 @@ func (r *records) strip(v view, changes []ssmbak.Change, zone *time.Location) st
 			moment = c.Until
 		}
 		i := min(scale.x(moment)*bars/stripWidth, bars-1)
-		k := slices.IndexFunc(kinds, func(k struct {
-			name, class string
-			operations  []ssmbak.Operation
-		},
-		) bool {
-			return slices.Contains(k.operations, c.Operation)
-		})
+		k := slices.IndexFunc(kinds, func(k kind) bool { return slices.Contains(k.operations, c.Operation) })
 		all[i].Counts[k].N++
 		out.Counts[k].N++
 		if all[i].N++; first[i] == 0 || moment < first[i] {

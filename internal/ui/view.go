@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/changeset"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/pattern"
 )
@@ -110,11 +111,14 @@ func (v view) with(change func(*view)) view {
 
 // filter reports whether the filters include a parameter, and a change.
 type filter struct {
-	v     view
-	names map[ssmbak.Name]bool
+	v          view
+	names      map[ssmbak.Name]bool
+	principals map[string]bool
 }
 
-func (v view) filter() *filter { return &filter{v: v, names: make(map[ssmbak.Name]bool)} }
+func (v view) filter() *filter {
+	return &filter{v: v, names: make(map[ssmbak.Name]bool), principals: make(map[string]bool)}
+}
 
 func (f *filter) name(name ssmbak.Name) bool {
 	if f.v.Text == "" && f.v.Glob == "" {
@@ -128,8 +132,30 @@ func (f *filter) name(name ssmbak.Name) bool {
 	return in
 }
 
-func (f *filter) change(c ssmbak.Change) bool {
-	return f.name(c.Name) && (f.v.Op == "" || strings.EqualFold(f.v.Op, string(c.Operation))) && (f.v.By == "" || pattern.MatchPrincipal(f.v.By, c.By))
+func (f *filter) change(c *ssmbak.Change) bool {
+	return (f.v.Op == "" || strings.EqualFold(f.v.Op, string(c.Operation))) && f.principal(c.By) && f.name(c.Name)
+}
+
+func (f *filter) principal(by string) bool {
+	if f.v.By == "" {
+		return true
+	}
+	in, known := f.principals[by]
+	if !known {
+		in = pattern.MatchPrincipal(f.v.By, by)
+		f.principals[by] = in
+	}
+	return in
+}
+
+// set reports whether the filters include a change of a set.
+func (f *filter) set(s *changeset.Set) bool {
+	for i := range s.Changes {
+		if f.change(&s.Changes[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 // flags returns the flags of log with the same filters, each preceded by a space.
