@@ -31,6 +31,14 @@ func (a *AWS) newStacks(o StackOptions) *cfnapi.Store {
 		PutParameter: func(name, kind, description, value string) error {
 			return a.parameterStore("PutParameter", map[string]any{"Name": name, "Type": kind, "Description": description, "Value": value})
 		},
+		Object: func(bucket, key, version string) []byte {
+			for _, v := range a.S3.Versions(bucket, key) {
+				if v.VersionID == version && !v.Marker {
+					return v.Body
+				}
+			}
+			return nil
+		},
 		DeleteParameter: func(name string) { _ = a.parameterStore("DeleteParameter", map[string]any{"Name": name}) }, // or it is gone
 	})
 }
@@ -89,7 +97,7 @@ func writeError(w http.ResponseWriter, status int, code, message string) {
 func (a *AWS) deployed(f cfnapi.Resource) (sum []byte, size int) {
 	code, _ := f.Properties["Code"].(map[string]any)
 	for _, v := range a.S3.Versions(fmt.Sprint(code["S3Bucket"]), fmt.Sprint(code["S3Key"])) {
-		if v.VersionID == code["S3ObjectVersion"] {
+		if version, pinned := code["S3ObjectVersion"]; v.VersionID == version || !pinned && v.Latest {
 			digest := sha256.Sum256(v.Body)
 			return digest[:], len(v.Body)
 		}

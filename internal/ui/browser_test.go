@@ -146,7 +146,9 @@ func TestInBrowser(t *testing.T) {
 	w := newWorld(t)
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	w.Must(err)
-	s := New(t.Context(), options(w, "/app", true), l.Addr().String())
+	o := options(w, "/app", true)
+	o.Now = func() time.Time { return time.Now().In(time.FixedZone("", 2*3600)) }
+	s := New(t.Context(), o, l.Addr().String())
 	server := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: time.Minute}
 	go func() { _ = server.Serve(l) }()
 	t.Cleanup(func() { _ = server.Close() })
