@@ -1,14 +1,18 @@
 package ui
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"github.com/ssmbak/ssmbak/restore"
 )
 
 // all returns the form of a plan in which everything is ticked.
@@ -152,6 +156,51 @@ func TestTwoTabs(t *testing.T) {
 		contains(t, x.apply(three, url.Values{"name": {"/app/config"}}), "refused 1")
 		if got := x.live("/app/config"); got != "by hand" {
 			t.Errorf("the value is %q", got)
+		}
+	})
+}
+
+// TestOneRestoreAtOnce checks that a second restore waits for the first to end, that its
+// plan can be applied then, and that nothing begins after an interrupt, while what is in
+// progress is completed.
+func TestOneRestoreAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		ctx, interrupt := context.WithCancel(t.Context())
+		defer interrupt()
+		o := options(w, "/app", true)
+		o.Restorer = func(ro restore.Options) *restore.Restorer {
+			ro.By, ro.Recreation = "arn:aws:iam::123456789012:user/local", 30*time.Second
+			return restore.New(w.Archive, w.Live, w.Recorder, ro)
+		}
+		x := over(w, "/app", true)
+		x.Server = New(ctx, o, testHost)
+		x.handler = x.Handler()
+		x.cookie.Value = x.guard.cookie
+		address := x.link(x.get("/"), "Plan a restore to this moment")
+		one, two := x.get(address), x.get(address)
+		// A deleted parameter is created again after 30 seconds.
+		form := url.Values{"name": {"/app/old"}, "token": {x.token(one, "/apply")}}
+		first := x.send(http.MethodPost, "/apply", form, nil)
+		if first.Code != http.StatusSeeOther {
+			t.Fatalf("%d\n%s", first.Code, first.Body)
+		}
+		form = url.Values{"name": {"/app/url"}, "token": {x.token(two, "/apply")}}
+		second := x.send(http.MethodPost, "/apply", form, nil)
+		if second.Code != http.StatusBadRequest || !strings.Contains(second.Body.String(), "another restore of this page is in progress") {
+			t.Errorf("%d\n%s", second.Code, second.Body)
+		}
+		contains(t, x.get(first.Header().Get("Location")), "Progress", "0 of 1", `data-refresh="1"`, `<noscript><meta http-equiv="refresh"`)
+		x.Wait()
+		contains(t, x.get(first.Header().Get("Location")), "restored 1")
+		contains(t, x.apply(second.Body.String(), url.Values{"name": {"/app/url"}}), "restored 1")
+		three := x.get(address)
+		interrupt()
+		synctest.Wait()
+		form = url.Values{"name": {"/app/config"}, "token": {x.token(three, "/apply")}}
+		if third := x.send(http.MethodPost, "/apply", form, nil); third.Code != http.StatusBadRequest || !strings.Contains(third.Body.String(), "ssmbak was interrupted") {
+			t.Errorf("%d\n%s", third.Code, third.Body)
 		}
 	})
 }
