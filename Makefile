@@ -16,7 +16,7 @@ test:
 
 # The packages in which goroutines meet; the simulations have runs of their own.
 race:
-	$(GO) test -race -short -timeout 30m . ./archive/... ./paramstore/... ./recorder/... ./restore/... ./verify/... ./internal/awsconn/... ./internal/cli/... ./internal/emulator/... ./internal/function/... ./internal/stack/...
+	$(GO) test -race -short -timeout 30m . ./archive/... ./paramstore/... ./recorder/... ./restore/... ./verify/... ./internal/awsconn/... ./internal/cli/... ./internal/emulator/... ./internal/function/... ./internal/stack/... ./internal/ui/...
 	$(GO) test -race ./internal/simulation/recording -run TestSimulation -histories 300
 	$(GO) test -race -short ./internal/simulation/restoring
 

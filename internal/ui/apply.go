@@ -41,8 +41,7 @@ func (s *Server) apply(r *http.Request) (*page, error) {
 	if err := r.ParseForm(); err != nil {
 		return nil, shell.Usage("go back and repeat it", "the form cannot be read: %s", err)
 	}
-	action, _ := s.tokens.take(r.PostFormValue("token"))
-	p, ok := action.(*planned)
+	p, ok := s.plans.take(r.PostFormValue("token"))
 	if !ok {
 		return nil, errUsed
 	}

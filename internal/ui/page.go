@@ -108,6 +108,9 @@ func (s *Server) doubts(problems []archive.Problem, u archive.Unproved, unchecke
 	if n := len(u.Unsure); n > 0 {
 		notes = append(notes, fmt.Sprintf("%s not compared by the last complete listing, so changes may be missing: %s", shell.Count(n, "parameter was", "parameters were"), archive.NameList(u.Unsure)))
 	}
+	if n := len(s.o.Archive.Unsigned()); n > 0 {
+		notes = append(notes, shell.Count(n, "object of the archive has", "objects of the archive have")+" no valid signature, so nothing in them is proved: `ssmbak verify` lists them")
+	}
 	if unchecked {
 		notes = append(notes, "hidden parameters were not looked for, because the archive has no complete register of names yet: run `ssmbak reconcile`")
 	}

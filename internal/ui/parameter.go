@@ -123,7 +123,7 @@ func (s *Server) parameterView(ctx context.Context, rec *records, v view, name s
 	for _, e := range entries {
 		row := entry{changeRow: s.changeRow(rec, v, e.Change), Lines: lines(render.PatchLines(e, render.View{})), Life: e.Operation == ssmbak.OpCreate}
 		if version, ok := facts.Version(timeline.Ref{Number: e.Version.Number, Time: e.Version.Time}); ok && len(version.Objects) > 0 && render.Masked(version.Type, false) {
-			row.Token = s.tokens.issue(secret{name, version.Version, version.Objects})
+			row.Token = s.secrets.issue(secret{name, version.Version, version.Objects})
 		}
 		out.Entries = append(out.Entries, row)
 	}
@@ -146,7 +146,7 @@ func (s *Server) stateView(ctx context.Context, st ssmbak.State, refs []timeline
 	}
 	st.Value = value
 	if v.Masked = render.Masked(st.Version.Type, false); v.Masked && len(refs) > 0 {
-		v.Token = s.tokens.issue(secret{st.Name, st.Version, refs})
+		v.Token = s.secrets.issue(secret{st.Name, st.Version, refs})
 	}
 	v.Value = render.ValueText(st, false)
 	if st.Value.Reason != "" {
@@ -207,8 +207,7 @@ type valueView struct {
 
 // value shows the secret of a token. It is in no other page.
 func (s *Server) value(r *http.Request) (*page, error) {
-	action, _ := s.tokens.take(r.PostFormValue("token"))
-	of, ok := action.(secret)
+	of, ok := s.secrets.take(r.PostFormValue("token"))
 	if !ok {
 		return nil, errUsed
 	}

@@ -187,7 +187,7 @@ func (s *Server) planPage(p *planned, ticked map[string]bool, message, problem s
 	case !s.o.AllowRestore:
 		v.Why = "This page is read-only. To restore here, end it and start `ssmbak ui --allow-restore`, or use the command below."
 	case v.Applied > 0:
-		v.Token = s.tokens.issue(p)
+		v.Token = s.plans.issue(p)
 	}
 	if problem != "" {
 		out.status = http.StatusBadRequest

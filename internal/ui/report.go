@@ -51,8 +51,15 @@ func (s *Server) Report(ctx context.Context, w io.Writer, o Period) error {
 	body.unlink()
 	p.Body = body
 	p.Commands = []string{s.command("ui " + s.target() + " --report FILE --at " + v.At.String() + " --since " + v.From.String() + " --until " + v.Until.String())}
-	if n := body.Tree.Pager.Total - body.Tree.Pager.Last; n > 0 {
-		p.Notes = append(p.Notes, shell.Count(n, "parameter is", "parameters are")+" not in the report")
+	for _, rows := range []struct {
+		pager
+		one, many string
+	}{
+		{body.Changes.Pager, "set of changes is", "sets of changes are"}, {body.Changes.Below, "change is", "changes are"}, {body.Tree.Pager, "parameter is", "parameters are"},
+	} {
+		if n := rows.Total - rows.Last; n > 0 {
+			p.Notes = append(p.Notes, shell.Count(n, rows.one, rows.many)+" not in the report, which has the first ones")
+		}
 	}
 	text, err := p.render()
 	if err != nil {

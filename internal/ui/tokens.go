@@ -1,17 +1,20 @@
 package ui
 
 import (
+	"cmp"
 	"crypto/rand"
 	"slices"
 	"sync"
 )
 
-// mostTokens is the number of newest tokens that are valid.
+// mostTokens is the number of newest tokens that are valid, if no other is set.
 const mostTokens = 2000
 
 // tokens are random texts, each of which allows one action once. The zero value is ready to
 // use, by many goroutines.
 type tokens[T any] struct {
+	most int // the number of newest tokens that are valid, mostTokens if zero
+
 	mu     sync.Mutex
 	all    map[string]T
 	issued []string // oldest first
@@ -26,7 +29,7 @@ func (t *tokens[T]) issue(action T) string {
 	}
 	token := rand.Text()
 	t.all[token] = action
-	if t.issued = append(t.issued, token); len(t.issued) > mostTokens {
+	if t.issued = append(t.issued, token); len(t.issued) > cmp.Or(t.most, mostTokens) {
 		delete(t.all, t.issued[0])
 		t.issued = t.issued[1:]
 	}

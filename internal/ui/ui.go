@@ -55,9 +55,10 @@ type Options struct {
 
 // Server serves the page. It is safe for concurrent use.
 type Server struct {
-	o      Options
-	guard  *guard
-	tokens tokens[any]
+	o       Options
+	guard   *guard
+	secrets tokens[secret]
+	plans   tokens[*planned]
 
 	mu      sync.Mutex // guards what follows
 	records *records
@@ -72,6 +73,7 @@ type Server struct {
 // ctx does, as those of the commands do.
 func New(ctx context.Context, o Options, host string) *Server {
 	s := &Server{o: o, guard: newGuard(host), ctx: ctx}
+	s.plans.most = mostPlans
 	context.AfterFunc(ctx, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -126,6 +128,9 @@ func (s *Server) Handler() http.Handler {
 	}
 	return s.guard.admit(mux)
 }
+
+// mostPlans is the number of newest plans that can be applied: a large one takes megabytes.
+const mostPlans = 20
 
 // mostForm bounds the bytes of a form: a plan has at most [tickedRows] names of 2,048 bytes.
 const mostForm = 4 << 20
