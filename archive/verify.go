@@ -36,6 +36,7 @@ const (
 	FaultDanglingRecord Fault = "dangling-record"  // a restore record names values that are gone, so undo cannot restore them
 	FaultDamagedMark    Fault = "damaged-mark"     // a mark cannot be read
 	FaultDamagedTest    Fault = "damaged-test"     // the record of a test cannot be read
+	FaultDamagedObject  Fault = "damaged-object"   // the description of the stack, or the record of the last drill or verification, cannot be read
 	FaultHiddenObject   Fault = "hidden-object"    // an object that concerns all of the archive has a delete marker
 	FaultUnsigned       Fault = "unsigned"         // an object that is to be signed is not
 	FaultSignature      Fault = "wrong-signature"  // the signature of an object is not that of the public key for it
@@ -43,13 +44,17 @@ const (
 
 // Finding is one fault. It never contains a value.
 type Finding struct {
-	Fault Fault
-	Name  ssmbak.Name // "" if it concerns no parameter
-	Key   string      // of the object
+	Fault Fault       `json:"fault"`
+	Name  ssmbak.Name `json:"name,omitempty"` // "" if it concerns no parameter
+	Key   string      `json:"key,omitempty"`  // of the object
 	// ObjectVersion is the version of the object, "" if the fault concerns its key.
-	ObjectVersion string
-	Detail        string // one clause
+	ObjectVersion string `json:"objectVersion,omitempty"`
+	Detail        string `json:"detail"` // one clause
 }
+
+// OfRecords reports whether [Archive.VerifyRecords] finds the fault, and not the verification
+// of one parameter.
+func (f Finding) OfRecords() bool { return f.Name == "" || f.Fault == FaultDanglingRecord }
 
 // Verified is what [Archive.Verify] read of one parameter.
 type Verified struct {
@@ -321,7 +326,8 @@ func (a *Archive) verifyCurrent(ctx context.Context, s *subject, v *Verified) er
 	}
 }
 
-// VerifyRecords verifies the restore records, the marks, the records of tests, and the objects that concern all
+// VerifyRecords verifies the restore records, the marks, the records of tests, of the last
+// drill and of verifications, the description of the stack, and the objects that concern all
 // of the archive. It reads each record and the metadata of each value that undo would need.
 func (a *Archive) VerifyRecords(ctx context.Context) ([]Finding, error) {
 	var found []Finding
@@ -364,7 +370,11 @@ func (a *Archive) VerifyRecords(ctx context.Context) ([]Finding, error) {
 		return nil, err
 	}
 	tests, err := a.verifyTests(ctx)
-	return slices.Concat(found, marks, tests), err
+	if err != nil {
+		return nil, err
+	}
+	documents, err := a.verifyDocuments(ctx)
+	return slices.Concat(found, marks, tests, documents), err
 }
 
 func (a *Archive) verifyRecord(ctx context.Context, key string, record *RestoreRecord) (found []Finding, err error) {

@@ -20,6 +20,7 @@ const (
 	statementDeploy    = "AdminsDeploy"
 	statementWrite     = "WritersWrite"
 	statementMark      = "MarkersMark"
+	statementVerify    = "VerifiersVerify"
 	statementRead      = "ReadersRead"
 )
 
@@ -50,13 +51,16 @@ func (s *Stack) renewPolicy(ctx context.Context, p parameters) error {
 	_, rest, _ := strings.Cut(caller.ARN, ":")
 	partition, _, _ := strings.Cut(rest, ":")
 	base := "arn:" + partition + ":iam::" + caller.Account + ":"
-	var roles []string
+	var roles, verifier []string
 	for _, r := range all {
-		if r.LogicalID == resourceFunctionRole || r.LogicalID == resourceReconcilerRole {
+		switch r.LogicalID {
+		case resourceFunctionRole, resourceReconcilerRole:
 			roles = append(roles, base+"role/"+r.PhysicalID)
+		case resourceVerifierRole:
+			verifier = append(verifier, base+"role/"+r.PhysicalID)
 		}
 	}
-	lists := principals(base+"root", roles, p)
+	lists := principals(base+"root", roles, verifier, p)
 	text, changed, err := setPrincipals(aws.ToString(out.Policy), lists)
 	if err != nil {
 		return fmt.Errorf("read the policy of bucket %s: %w", bucket, err)
@@ -72,15 +76,17 @@ func (s *Stack) renewPolicy(ctx context.Context, p parameters) error {
 }
 
 // principals returns the principals that each statement of the template exempts, by
-// the statement's Sid.
-func principals(root string, roles []string, p parameters) map[string][]string {
+// the statement's Sid. The roles are those of the functions that write, and verifier is that
+// of the function that verifies, empty if there is none.
+func principals(root string, roles, verifier []string, p parameters) map[string][]string {
 	admins := append([]string{root}, arns(p[parameterAdminArns])...)
 	restorers := arns(p[parameterRestorerArns])
 	return map[string][]string{
 		statementConfigure: admins, statementDelete: admins, statementDeploy: admins,
-		statementWrite: slices.Concat(admins, roles, restorers),
-		statementMark:  slices.Concat(admins, restorers, arns(p[parameterMarkerArns])),
-		statementRead:  slices.Concat(admins, arns(p[parameterReaderArns]), restorers, arns(p[parameterDecryptArns])),
+		statementWrite:  slices.Concat(admins, roles, restorers),
+		statementMark:   slices.Concat(admins, restorers, arns(p[parameterMarkerArns])),
+		statementVerify: slices.Concat(admins, restorers, verifier),
+		statementRead:   slices.Concat(admins, verifier, arns(p[parameterReaderArns]), restorers, arns(p[parameterDecryptArns])),
 	}
 }
 

@@ -229,7 +229,7 @@ func objectActions(r *http.Request, response *http.Response) (all []stack.Reques
 }
 
 // collected has the requests of each component of ssmbak.
-type collected struct{ recorder, reconciler, reader, restorer []stack.Request }
+type collected struct{ recorder, reconciler, verifier, reader, restorer []stack.Request }
 
 // collect runs every component of ssmbak with everything that it can do, in an
 // organization that denies all encryption headers except those of e.
@@ -349,7 +349,7 @@ func collect(t *testing.T, e archive.Encryption) (out collected) {
 			}
 			return failed
 		}
-		recorder, reconciler, reader, restorer := ofFunction(), ofFunction(), tapped(), tapped()
+		recorder, reconciler, verifier, reader, restorer := ofFunction(), ofFunction(), tapped(), tapped(), tapped()
 		record := func() {
 			must(a.Queue.Drain(t.Context(), func(_ context.Context, batch []emulator.Message) []string {
 				return invoke(recorder, string(emulator.SQSEvent(region, account, batch)))
@@ -451,12 +451,16 @@ func collect(t *testing.T, e archive.Encryption) (out collected) {
 		}
 		opened, err := archive.Open(t.Context(), conn.S3(), archive.Options{Bucket: bucket, Account: account, Region: region, Encryption: &e})
 		must(err)
-		a.Functions.Deploy("ssmbak-recorder", "5a")
-		a.Functions.Deploy("ssmbak-reconciler", "5a")
+		code := strings.Repeat("5a", 32)
+		a.Functions.Deploy("ssmbak-recorder", code)
+		a.Functions.Deploy("ssmbak-reconciler", code)
+		a.Functions.Deploy("ssmbak-verifier", code)
 		must(a.S3.Configure(bucket, s3api.Settings{Key: string(archiveKey)}))
 		must(opened.KeepDeployment(t.Context(), archive.Deployment{
-			Stack: "ssmbak", Recorder: "ssmbak-recorder", Reconciler: "ssmbak-reconciler", Code: "5a", Queue: a.QueueURL(false), DeadLetters: a.QueueURL(true),
+			Stack: "ssmbak", Recorder: "ssmbak-recorder", Reconciler: "ssmbak-reconciler", Verifier: "ssmbak-verifier", VerifyHours: 72, Code: code, Queue: a.QueueURL(false), DeadLetters: a.QueueURL(true),
 		}))
+		invoke(verifier, `{"ssmbak":"verify"}`)
+		command(restorer, "verify", "--record")
 		command(reader, "status")
 		command(restorer, "status")
 		command(restorer, "drill", "/app/text", then, "--yes")
@@ -525,6 +529,7 @@ func collect(t *testing.T, e archive.Encryption) (out collected) {
 		for _, key := range []string{".ssmbak/archive", ".ssmbak/adopted", ".ssmbak/reconciled"} {
 			must(a.S3.Put(bucket, key, []byte("damaged")))
 		}
+		invoke(verifier, `{"ssmbak":"verify"}`)
 		command(reader, "preview", "/app/text", then)
 		command(restorer, "preview", "/app/text", then)
 		_, err = users.RemoveTagsFromResource(t.Context(), &ssm.RemoveTagsFromResourceInput{ResourceId: aws.String("/app/aws"), ResourceType: types.ResourceTypeForTaggingParameter, TagKeys: []string{"env"}})
@@ -544,7 +549,7 @@ func collect(t *testing.T, e archive.Encryption) (out collected) {
 		take := func(p *tap) []stack.Request {
 			return slices.SortedFunc(maps.Values(p.all), func(a, b stack.Request) int { return strings.Compare(a.String(), b.String()) })
 		}
-		out = collected{take(recorder), take(reconciler), take(reader), take(restorer)}
+		out = collected{take(recorder), take(reconciler), take(verifier), take(reader), take(restorer)}
 	})
 	return out
 }

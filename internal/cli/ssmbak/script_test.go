@@ -385,7 +385,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		o := connection(noConnection{})
 		worldOf(ts).other = &o
 	},
-	"stack": func(ts *testscript.TestScript, _ bool, _ []string) {
+	"stack": func(ts *testscript.TestScript, _ bool, args []string) {
 		w := worldOf(ts)
 		code := strings.Repeat("5a", 32)
 		d := archive.Deployment{
@@ -394,6 +394,10 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		}
 		w.AWS.Functions.Deploy(d.Recorder, code)
 		w.AWS.Functions.Deploy(d.Reconciler, code)
+		if slices.Contains(args, "verifies") {
+			d.Verifier, d.VerifyHours = "ssmbak-verifier", 72
+			w.AWS.Functions.Deploy(d.Verifier, code)
+		}
 		ts.Check(w.Archive.KeepDeployment(context.Background(), d))
 	},
 	"waiting": func(ts *testscript.TestScript, _ bool, args []string) {

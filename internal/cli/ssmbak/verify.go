@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,13 +14,14 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
+	"github.com/ssmbak/ssmbak/internal/version"
 	"github.com/ssmbak/ssmbak/timeline"
 	"github.com/ssmbak/ssmbak/verify"
 )
 
 func (a *app) newVerifyCommand() *cobra.Command {
 	var sample string
-	var againstLive bool
+	var againstLive, record bool
 	cmd := &cobra.Command{
 		Use:   "verify [PATH]",
 		Short: "Verify every object of the archive, and compare it with Parameter Store",
@@ -27,10 +29,13 @@ func (a *app) newVerifyCommand() *cobra.Command {
 damaged, missing and hidden objects, values whose metadata disagrees with the index,
 facts that went missing between two versions of an index, and restore records whose
 values are gone. With --against-live, also compare each version that Parameter Store
-still keeps with its record, secrets included. Verify writes nothing.`,
+still keeps with its record, secrets included. Verify writes nothing, unless --record
+keeps the result of a verification of everything in the archive, where ` + "`ssmbak status`" + `
+shows it. A stack can verify on a schedule: ` + "`ssmbak-stack NAME update --verify 'rate(1 day)'`" + `.`,
 		Example: `  ssmbak verify
   ssmbak verify /app --against-live
-  ssmbak verify --sample 5% --output json`,
+  ssmbak verify --sample 5% --output json
+  ssmbak verify --record`,
 		Args: optionalPath,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			target, err := a.pathTarget(args)
@@ -41,11 +46,15 @@ still keeps with its record, secrets included. Verify writes nothing.`,
 			if err != nil {
 				return err
 			}
-			return a.runVerify(cmd.Context(), target, share, againstLive)
+			if record && (share < 1 || !target.Root() || !target.Recursive()) {
+				return shell.Usage("omit PATH and --sample", "--record needs a verification of everything")
+			}
+			return a.runVerify(cmd.Context(), target, share, againstLive, record)
 		},
 	}
 	cmd.Flags().StringVar(&sample, "sample", "100%", "verify only this share of the parameters, chosen at random: `N%`")
 	cmd.Flags().BoolVar(&againstLive, "against-live", false, "also compare the archive with Parameter Store")
+	cmd.Flags().BoolVar(&record, "record", false, "keep the result in the archive, for status")
 	return cmd
 }
 
@@ -75,7 +84,7 @@ func orNil[T comparable](v T) *T {
 	return &v
 }
 
-func (a *app) runVerify(ctx context.Context, target ssmbak.Target, share float64, againstLive bool) error {
+func (a *app) runVerify(ctx context.Context, target ssmbak.Target, share float64, againstLive, record bool) error {
 	s, err := a.open(ctx, reading)
 	if err != nil {
 		return err
@@ -85,10 +94,11 @@ func (a *app) runVerify(ctx context.Context, target ssmbak.Target, share float64
 	}
 	progress := a.NewProgress("verify")
 	defer progress.Close()
-	rows := []findingRow{}
+	rows, findings, began := []findingRow{}, []archive.Finding{}, time.Now()
 	o := verify.Options{
 		Sample: share, Progress: progress.Set,
 		Found: func(f archive.Finding) {
+			findings = append(findings, f)
 			rows = append(rows, findingRow{f.Fault, orNil(f.Name), orNil(f.Key), orNil(f.ObjectVersion), f.Detail})
 		},
 	}
@@ -126,6 +136,11 @@ func (a *app) runVerify(ctx context.Context, target ssmbak.Target, share float64
 	}
 	if report.Unreadable > 0 {
 		a.Note("did not compare the secrets of %s: the caller may not decrypt them", shell.Count(report.Unreadable, "parameter", "parameters"))
+	}
+	if record {
+		if err := verify.Record(ctx, s.archive, version.String(), began, report, findings); err != nil {
+			return err
+		}
 	}
 	if report.Findings > 0 {
 		return shell.Part("", "verification found %s", shell.Count(report.Findings, "fault", "faults"))

@@ -293,6 +293,54 @@ var tested = []tests{
 		"tagged && differs(t.tags(), life, before, after)", "tagged",
 	}, "timeline", "TestAttributesChanged"},
 	{mutation{
+		"a verification of the future is believed", "archive/verification.go",
+		"Gzip: true, Limit: 8 << 20, Latest: (*Verification).latest,", "Gzip: true, Limit: 8 << 20,",
+	}, "archive", "TestVerification"},
+	{mutation{
+		"a verification has impossible times", "archive/verification.go",
+		"round.Ended.IsZero() != (round == v.Round)", "false",
+	}, "archive", "TestVerification"},
+	{mutation{
+		"the description of the stack is not verified", "archive/verification.go",
+		"func() error { _, _, err := a.Deployment(ctx); return err },\n", "",
+	}, "archive", "TestDamagedDocuments"},
+	{mutation{
+		"a drill has as much time as it says", "archive/drill.go",
+		"d.Until.Sub(d.Began) > maxDrill", "false",
+	}, "archive", "TestDamagedDocuments"},
+	{mutation{
+		"a verification forgets faults that it did not look for again", "verify/walk.go",
+		"f.Name > before.Next && f.Name <= report.Last", "true",
+	}, "verify", "TestWalk"},
+	{mutation{
+		"a fault stays though its object was verified again", "verify/walk.go",
+		"if !again {", "if !again || true {",
+	}, "verify", "TestWalk"},
+	{mutation{
+		"a verification begins at the first name each time", "verify/walk.go",
+		"Options{After: before.Next, ", "Options{",
+	}, "verify", "TestWalk"},
+	{mutation{
+		"a verification does not stop in time", "verify/verify.go",
+		"!o.Until.IsZero() && !time.Now().Before(o.Until)", "false",
+	}, "verify", "TestWalkInTime"},
+	{mutation{
+		"the verifying function does not measure faults", "internal/function/verify.go",
+		"metric{metricFaults, float64(answer.Faults)}, ", "",
+	}, "internal/function", "TestVerifyInvocation"},
+	{mutation{
+		"restored indexes are not measured", "internal/function/reconcile.go",
+		"+ len(report.Restored)", "",
+	}, "internal/function", "TestForgedIsMeasured"},
+	{mutation{
+		"status believes a damaged record of verifications", "internal/health/verification.go",
+		"case errors.As(err, &damaged):", "case errors.As(err, &damaged) && false:",
+	}, "internal/cli/ssmbak", "TestScripts/status_verification"},
+	{mutation{
+		"status does not report faults", "internal/health/verification.go",
+		"case faults > 0:", "case false:",
+	}, "internal/cli/ssmbak", "TestScripts/status_verification"},
+	{mutation{
 		"a mark may name the future", "archive/format.go",
 		"Latest: (*Mark).latest, ", "",
 	}, "archive", "TestForgedMarks"},
