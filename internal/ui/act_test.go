@@ -113,7 +113,7 @@ func TestApplyRefuses(t *testing.T) {
 		if page := readOnly.get(address); strings.Contains(page, `name="token"`) || !strings.Contains(page, "--allow-restore") {
 			t.Errorf("a page that is read-only offers to apply\n%s", page)
 		}
-		post(readOnly, url.Values{}, "read-only")
+		post(readOnly, url.Values{}, "this page is read-only")
 		if n := writes(); n != before {
 			t.Errorf("%d requests changed parameters", n-before)
 		}
