@@ -130,7 +130,7 @@ func TestGroupNeighbors(t *testing.T) {
 				}
 			}
 			if s.Unknown != unknown || !slices.Equal(s.Overlaps, overlaps) {
-				t.Fatalf("set %d has %d unknown changes and overlaps %v, want %d and %v, of %+v", i, s.Unknown, s.Overlaps, unknown, overlaps, changes)
+				t.Fatalf("set %d has %d unknown changes and overlaps %v, want %d and %v", i, s.Unknown, s.Overlaps, unknown, overlaps)
 			}
 		}
 	}
