@@ -38,7 +38,7 @@ func (a *app) complete(root *cobra.Command) {
 		"OPERATION": shell.Fixed(operations),
 	})
 	arguments := map[string]cobra.CompletionFunc{
-		"NAME|PATH": a.completeNames, "NAME": a.completeNames, "PATH": a.completeNames, "TIME": a.completeTimes, "TIME2": a.completeTimes, "FROM": a.completeTimes, "TO": a.completeTimes,
+		"NAME|PATH": a.completeNames, "NAME": a.completeNames, "NAME...": a.completeNames, "PATH": a.completeNames, "TIME": a.completeTimes, "TIME2": a.completeTimes, "FROM": a.completeTimes, "TO": a.completeTimes,
 		"ID|last": a.completeRestores, "SHELL": shell.CompleteShells,
 	}
 	for _, cmd := range root.Commands() {
