@@ -16,7 +16,7 @@ test:
 
 # The packages in which goroutines meet; the simulations have runs of their own.
 race:
-	$(GO) test -race -short -timeout 30m . ./archive/... ./paramstore/... ./recorder/... ./restore/... ./verify/... ./internal/awsconn/... ./internal/cli/... ./internal/emulator/... ./internal/function/... ./internal/stack/...
+	$(GO) test -race -short -timeout 30m . ./archive/... ./paramstore/... ./recorder/... ./restore/... ./verify/... ./internal/awsconn/... ./internal/cli/... ./internal/emulator/... ./internal/function/... ./internal/stack/... ./internal/ui/...
 	$(GO) test -race ./internal/simulation/recording -run TestSimulation -histories 300
 	$(GO) test -race -short ./internal/simulation/restoring
 
@@ -37,11 +37,12 @@ simulate:
 	$(GO) test ./internal/simulation/recording -run TestSimulation -v -histories $(HISTORIES) -timeout 30m
 
 # The tests that try some of many cases otherwise: each fault of each request, a create, a
-# restore and an undo killed at each request, and fills of thousands of secrets.
+# restore and an undo killed at each request, fills of thousands of secrets, and a page over
+# 200,000 changes.
 long:
 	SSMBAK_LONG=1 $(GO) test ./internal/simulation/sweep -timeout 30m
-	SSMBAK_LONG=1 $(GO) test ./internal/stack ./recorder ./restore -timeout 30m \
-		-run '^(TestCreateKilled|TestUndoKilledAndFinished|TestUndoKilledItself|TestApplicationIsServed|TestUnreadableStarveNobody)$$'
+	SSMBAK_LONG=1 $(GO) test ./internal/stack ./internal/ui ./recorder ./restore -timeout 30m \
+		-run '^(TestCreateKilled|TestUndoKilledAndFinished|TestUndoKilledItself|TestApplicationIsServed|TestUnreadableStarveNobody|TestManyChanges)$$'
 
 # Random restores and reverts, killed at any request, and undone.
 SEEDS ?= 3000

@@ -44,9 +44,11 @@ func TestLayers(t *testing.T) {
 		"/internal/function":            {"", "/archive", "/internal/awsconn", "/internal/signkey", "/paramstore", "/pattern", "/recorder", "/verify"},
 		"/internal/drill":               {"", "/timeline", "/archive", "/paramstore", "/plan"},
 		"/internal/health":              {"", "/timeline", "/archive", "/paramstore", "/internal/awsconn"},
+		"/internal/history":             {"", "/timeline", "/archive", "/plan", "/internal/awsconn", "/internal/cli/render"},
 		"/internal/permission":          {"", "/internal/awsconn"},
 		"/internal/pipeline":            {"", "/timeline", "/archive", "/paramstore", "/pattern", "/plan", "/restore"},
 		"/internal/signkey":             {},
+		"/internal/ui":                  {"", "/timeline", "/archive", "/changeset", "/pattern", "/plan", "/restore", "/internal/awsconn", "/internal/cli/render", "/internal/cli/shell", "/internal/history"},
 		"/internal/version":             {},
 		"/internal/emulator":            {"/internal/emulator/cfnapi", "/internal/emulator/s3api", "/internal/emulator/ssmapi"},
 		"/internal/emulator/cfnapi":     {},
@@ -60,7 +62,7 @@ func TestLayers(t *testing.T) {
 		"/internal/cli/shell":           {"/internal/awsconn", "/internal/cli/render", "/internal/version"},
 		"/internal/cli/ssmbak": {
 			"", "/timeline", "/archive", "/changeset", "/paramstore", "/pattern", "/plan", "/recorder", "/restore", "/verify", "/internal/awsconn", "/internal/cli/export", "/internal/cli/render",
-			"/internal/cli/shell", "/internal/emulator", "/internal/emulator/ssmapi", "/internal/drill", "/internal/health", "/internal/permission", "/internal/signkey", "/internal/stack", "/internal/version",
+			"/internal/cli/shell", "/internal/emulator", "/internal/emulator/ssmapi", "/internal/drill", "/internal/health", "/internal/history", "/internal/permission", "/internal/signkey", "/internal/stack", "/internal/ui", "/internal/version",
 		},
 		"/internal/cli/stack": {
 			"", "/archive", "/paramstore", "/recorder", "/internal/awsconn", "/internal/health", "/internal/cli/render", "/internal/cli/shell", "/internal/pipeline", "/internal/signkey", "/internal/stack", "/internal/stack/code",

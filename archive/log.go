@@ -77,7 +77,24 @@ func (a *Archive) Log(ctx context.Context, target ssmbak.Target, since, until ss
 	}
 	out.Unproved = scanned.listed.unproved(meaning(target, scanned.one), bound(0), bound(1))
 	out.Names, out.Problems, out.Changes = len(names), problems, slices.Concat(all...)
-	// The changes are sorted by name, and for each name the newest is first.
-	slices.SortStableFunc(out.Changes, func(a, b ssmbak.Change) int { return cmp.Compare(b.Until, a.Until) })
+	newestFirst(out.Changes)
 	return out, nil
+}
+
+// newestFirst sorts changes as in a [Log]. They must be sorted by name, and for each name
+// the newest must be first.
+func newestFirst(changes []ssmbak.Change) {
+	slices.SortStableFunc(changes, func(a, b ssmbak.Change) int { return cmp.Compare(b.Until, a.Until) })
+}
+
+// Changes returns every recorded change and every known gap of the timelines, in the order
+// of those of a [Log]. The timelines must have all parts.
+func (t Timelines) Changes() (all []ssmbak.Change) {
+	for _, line := range t.All {
+		for _, c := range slices.Backward(line.Changes()) {
+			all = append(all, c)
+		}
+	}
+	newestFirst(all)
+	return all
 }

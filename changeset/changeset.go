@@ -61,14 +61,18 @@ func (s Set) Path() string {
 // Group returns the sets in the order of their first changes, oldest first. Changes that are
 // up to gap apart are in one set.
 func Group(changes []ssmbak.Change, gap time.Duration) []Set {
-	ordered := slices.Clone(changes)
-	slices.SortStableFunc(ordered, func(a, b ssmbak.Change) int {
+	ordered := make([]*ssmbak.Change, len(changes))
+	for i := range changes {
+		ordered[i] = &changes[i]
+	}
+	slices.SortStableFunc(ordered, func(a, b *ssmbak.Change) int {
 		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Until, b.Until), cmp.Compare(a.Name, b.Name))
 	})
 	var sets []Set
 	var unknown []ssmbak.Change
 	open := make(map[string]int) // the last set of each principal
-	for _, c := range ordered {
+	for _, p := range ordered {
+		c := *p
 		by := pattern.Principal(c.By)
 		if by == "" {
 			unknown = append(unknown, c)
@@ -82,20 +86,53 @@ func Group(changes []ssmbak.Change, gap time.Duration) []Set {
 		s := &sets[i]
 		s.Changes, s.Until = append(s.Changes, c), max(s.Until, end(c))
 	}
+	overlap(sets)
+	countUnknown(sets, unknown)
+	return sets
+}
+
+// overlap sets which sets overlap. The sets are in the order of their first changes, so
+// that only the next ones up to the end of a set can.
+func overlap(sets []Set) {
 	for i := range sets {
-		s := &sets[i]
-		for _, c := range unknown {
-			if c.Within(s.From, s.Until-1) {
-				s.Unknown++
+		for j := i + 1; j < len(sets) && sets[j].From < sets[i].Until; j++ {
+			if sets[j].within(sets[i]) {
+				sets[i].Overlaps = append(sets[i].Overlaps, j)
 			}
-		}
-		for j, other := range sets {
-			if i != j && slices.ContainsFunc(other.Changes, func(c ssmbak.Change) bool { return c.Within(s.From, s.Until-1) }) {
-				s.Overlaps = append(s.Overlaps, j)
+			if sets[i].within(sets[j]) {
+				sets[j].Overlaps = append(sets[j].Overlaps, i)
 			}
 		}
 	}
-	return sets
+	for i := range sets {
+		slices.Sort(sets[i].Overlaps)
+	}
+}
+
+// within reports whether a change of the set may have happened between the first and the
+// last change of another.
+func (s Set) within(other Set) bool {
+	return slices.ContainsFunc(s.Changes, func(c ssmbak.Change) bool { return c.Within(other.From, other.Until-1) })
+}
+
+// countUnknown counts the changes by unknown principals in each set. They are in the order
+// of From.
+func countUnknown(sets []Set, unknown []ssmbak.Change) {
+	latest := make([]ssmbak.Time, len(unknown)) // the greatest Until up to there
+	last := ssmbak.MinTime
+	for i, c := range unknown {
+		last = max(last, c.Until)
+		latest[i] = last
+	}
+	for i := range sets {
+		s := &sets[i]
+		n, _ := slices.BinarySearchFunc(unknown, s.Until, func(c ssmbak.Change, until ssmbak.Time) int { return cmp.Compare(c.From, until) })
+		for n--; n >= 0 && latest[n] >= s.From; n-- {
+			if unknown[n].Within(s.From, s.Until-1) {
+				s.Unknown++
+			}
+		}
+	}
 }
 
 // end returns the first millisecond after a change.

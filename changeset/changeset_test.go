@@ -100,3 +100,38 @@ func TestGroupProperties(t *testing.T) {
 		}
 	}
 }
+
+// TestGroupNeighbors compares what Group says of the other sets, and of changes by unknown
+// principals, with their definition.
+func TestGroupNeighbors(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 2_000 {
+		var changes []ssmbak.Change
+		for i := range random.IntN(40) {
+			c := change([]string{"a", "b", "c", ""}[random.IntN(4)], ssmbak.Name(fmt.Sprintf("/p%d", i%4)), ssmbak.Time(1000+random.Int64N(60_000)))
+			if random.IntN(5) == 0 {
+				c.Until += ssmbak.Time(random.Int64N(30_000))
+			}
+			changes = append(changes, c)
+		}
+		sets := changeset.Group(changes, 2*time.Second)
+		for i, s := range sets {
+			within := func(c ssmbak.Change) bool { return c.Within(s.From, s.Until-1) }
+			unknown, overlaps := 0, []int(nil)
+			for _, c := range changes {
+				if c.By == "" && within(c) {
+					unknown++
+				}
+			}
+			for j, other := range sets {
+				if i != j && slices.ContainsFunc(other.Changes, within) {
+					overlaps = append(overlaps, j)
+				}
+			}
+			if s.Unknown != unknown || !slices.Equal(s.Overlaps, overlaps) {
+				t.Fatalf("set %d has %d unknown changes and overlaps %v, want %d and %v", i, s.Unknown, s.Overlaps, unknown, overlaps)
+			}
+		}
+	}
+}

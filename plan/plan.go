@@ -110,6 +110,16 @@ func Changes(items []Item) int {
 	return n
 }
 
+// Applied returns the number of items that change Parameter Store and are not refused.
+func (p *Plan) Applied() (n int) {
+	for _, item := range p.Items {
+		if item.Action.Writes() && item.Refused == "" {
+			n++
+		}
+	}
+	return n
+}
+
 // NeedsConfirmation reports whether a person should confirm the plan: it deletes or
 // replaces a parameter, or may have to, or its target is the root path.
 func (p *Plan) NeedsConfirmation() bool {

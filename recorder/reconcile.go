@@ -221,6 +221,7 @@ func (run *reconcile) do(ctx context.Context, target ssmbak.Target) error {
 		}
 		run.save(ctx)
 		run.cleanDrill(ctx)
+		run.checkpoint(ctx)
 		run.readAgain(ctx)
 	}
 	if run.keeps() {

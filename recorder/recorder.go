@@ -64,6 +64,9 @@ type Options struct {
 	// least once, whatever the reconcile cache says: a program that may write to the
 	// bucket can forge the cache together with an index. If zero, they believe it.
 	CheckEvery time.Duration
+	// Checkpoints makes complete reconciles write checkpoints of an archive that is signed,
+	// see [archive.Writer.Checkpoint].
+	Checkpoints bool
 	// Parallel is the maximum number of concurrent syncs, 32 if zero.
 	Parallel int
 	// Logger receives one record per synced parameter with its name, version,

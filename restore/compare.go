@@ -64,6 +64,17 @@ func (r *Restorer) Compare(ctx context.Context, target ssmbak.Target, from, to s
 	if err != nil {
 		return nil, err
 	}
+	return r.CompareTimelines(ctx, recorded, target, from, to, archive.AllValues)
+}
+
+// CompareTimelines is like [Restorer.Compare] with timelines that the caller has read from
+// the archive: some of those of the target, with the parts that contain both times, or
+// with all parts. With [archive.NoValues] it reads no values, and two versions differ even
+// if their values are equal.
+func (r *Restorer) CompareTimelines(ctx context.Context, recorded archive.Timelines, target ssmbak.Target, from, to ssmbak.Time, values archive.Values) (*Comparison, error) {
+	if err := r.o.CheckPatterns(); err != nil {
+		return nil, err
+	}
 	out := &Comparison{
 		From: from, To: to, Target: target, One: recorded.One, Complete: recorded.Complete, Since: recorded.Since, TooEarly: true, Unchecked: recorded.Unchecked,
 	}
@@ -87,9 +98,9 @@ func (r *Restorer) Compare(ctx context.Context, target ssmbak.Target, from, to s
 	for i, s := range subjects {
 		index[s] = i
 	}
-	err = each(ctx, reads, subjects, func(ctx context.Context, s *subject) (err error) {
+	err := each(ctx, reads, subjects, func(ctx context.Context, s *subject) (err error) {
 		i := index[s]
-		items[i], err = r.compareOne(ctx, s, from, to)
+		items[i], err = r.compareOne(ctx, s, from, to, values)
 		return err
 	})
 	if err != nil {
@@ -117,7 +128,7 @@ func (r *Restorer) Compare(ctx context.Context, target ssmbak.Target, from, to s
 }
 
 // compareOne compares one parameter. It returns nil if that existed at neither time.
-func (r *Restorer) compareOne(ctx context.Context, s *subject, from, to ssmbak.Time) (*plan.Item, error) {
+func (r *Restorer) compareOne(ctx context.Context, s *subject, from, to ssmbak.Time, values archive.Values) (*plan.Item, error) {
 	sides := []*plan.Side{{At: from}, {At: to}}
 	unknown := ""
 	for _, side := range sides {
@@ -132,7 +143,7 @@ func (r *Restorer) compareOne(ctx context.Context, s *subject, from, to ssmbak.T
 	if unknown != "" {
 		return &plan.Item{Name: s.name, After: after.State, AfterObjects: after.Objects, Action: plan.ActionSkip, Reason: unknown}, nil
 	}
-	if before.State.Deleted || after.State.Deleted || !before.State.Version.Same(after.State.Version) {
+	if values != archive.NoValues && (before.State.Deleted || after.State.Deleted || !before.State.Version.Same(after.State.Version)) {
 		for _, side := range sides {
 			if len(side.Objects) == 0 || side.State.Deleted {
 				continue

@@ -59,6 +59,12 @@ type Options struct {
 	// goroutines at once; both may be nil. Progress costs one more listing.
 	Found    func(archive.Finding)
 	Progress func(verified, total int)
+	// Known are lines of checkpoints that the caller keeps. A verification of everything
+	// finds those that are missing or were rewritten.
+	Known []archive.CheckpointLine
+	// Gone is called like Found, with each object version of a checkpoint that a lifecycle
+	// rule or a redaction removed. It may be nil.
+	Gone func(archive.Gone)
 	// Redacted is called like Found, with each version whose value was removed from the
 	// archive permanently. It may be nil.
 	Redacted func(ssmbak.Name, timeline.Version)
@@ -81,6 +87,8 @@ type Report struct {
 	// what follows, also the records, was not verified.
 	Last    ssmbak.Name
 	Stopped bool
+	// Checkpoints is zero unless everything was verified.
+	Checkpoints Checkpoints
 }
 
 // run is one verification.
@@ -96,11 +104,13 @@ type run struct {
 	report  Report
 }
 
-// Run verifies the parameters of a target, and for the root path the restore records
-// and the objects that concern all of the archive. After an error the report counts what
+// Run verifies the parameters of a target, and for the root path the restore records,
+// the objects that concern all of the archive, and the checkpoints. Of a sample of the
+// parameters, it looks for what the checkpoints of the last eight days have. After an error the report counts what
 // was verified before it.
 //
-// Requests: those of [archive.Archive.Verify]; with a live store, one DescribeParameters
+// Requests: those of [archive.Archive.Verify], [archive.Archive.Checkpoints],
+// [archive.Archive.Inventory] and [archive.Archive.VerifyLeaves]; with a live store, one DescribeParameters
 // per 50 parameters, one GetParameterHistory per 50 versions of each, the same again
 // with decryption for a SecureString, and one GetObject for each version.
 func Run(ctx context.Context, a *archive.Archive, target ssmbak.Target, o Options) (Report, error) {
@@ -140,8 +150,10 @@ func Run(ctx context.Context, a *archive.Archive, target ssmbak.Target, o Option
 	r.unrecorded()
 	if target.Root() && target.Recursive() {
 		found, err := a.VerifyRecords(ctx)
-		r.found(found...)
-		return r.report, err
+		if r.found(found...); err != nil {
+			return r.report, err
+		}
+		return r.report, r.checkpoints(ctx)
 	}
 	return r.report, nil
 }

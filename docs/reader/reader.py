@@ -11,11 +11,14 @@ a key in the order in which they were stored. Nothing is written.
 Where a rule needs more than its plain case (several deletions and versions in
 one second, changes that are known only from their events), this reader says
 "unknown" rather than decide: it never says more than the facts, and perhaps less
-than ssmbak. Tags, labels and who made a change are not evaluated. The numbers of
-rules and sections are those of the format.
+than ssmbak. Tags and labels are printed if they are proved, of parameters of which
+one life is known; who made a change is not evaluated. The numbers of rules and
+sections are those of the format.
 """
 import base64, gzip, hashlib, json, subprocess, sys
 from datetime import datetime, timezone
+
+import attributes
 
 INFINITY = 1 << 62
 STALE, STEP_BACK = 10_000, 1_000  # milliseconds
@@ -323,7 +326,14 @@ class Timeline:
             return {"deleted": True, "certainty": certain}
         shown = ("number", "user", "type", "keyId", "tier", "dataType", "description", "allowedPattern", "policies", "objects")
         state = {k: slot.prev[k] for k in shown if slot.prev.get(k)}
+        state.update(attributes.at(self.facts, self.born_at(), at, ms))
         return {**state, "time": ms(slot.prev["time"]), "certainty": certain}
+
+    def born_at(self):
+        """The moment of creation if observations show one life from its first version on, and nothing another one; else None."""
+        doubtful = any(s.ends or s.unknown or s.missed for s in self.slots) or any(not s.joined for s in self.slots[1:-1])
+        first = self.slots[0].next
+        return None if doubtful or self.missed or not first or first["number"] != 1 or self.facts.get("originals") else first["moment"]
 
     def in_slot(self, slot, at):
         """Rules 5, 6 and 8: what was there, and how certain that is."""

@@ -294,7 +294,7 @@ func (f *Function) connect(ctx context.Context) (*connection, error) {
 		return nil, err
 	}
 	r := recorder.New(a, paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging(), MaxReadRate: f.o.ReadRate, Logger: f.o.Logger}), recorder.Options{
-		Account: o.Account, Region: o.Region, Exclude: append([]string{}, f.o.Exclude...), CheckEvery: checkEvery, Logger: f.o.Logger,
+		Account: o.Account, Region: o.Region, Exclude: append([]string{}, f.o.Exclude...), CheckEvery: checkEvery, Checkpoints: key != nil, Logger: f.o.Logger,
 	})
 	f.connected = &connection{r, a}
 	return f.connected, nil

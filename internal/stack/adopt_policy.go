@@ -21,6 +21,7 @@ const (
 	statementWrite     = "WritersWrite"
 	statementMark      = "MarkersMark"
 	statementVerify    = "VerifiersVerify"
+	statementCheck     = "ReconcilerChecks"
 	statementRead      = "ReadersRead"
 )
 
@@ -51,16 +52,15 @@ func (s *Stack) renewPolicy(ctx context.Context, p parameters) error {
 	_, rest, _ := strings.Cut(caller.ARN, ":")
 	partition, _, _ := strings.Cut(rest, ":")
 	base := "arn:" + partition + ":iam::" + caller.Account + ":"
-	var roles, verifier []string
-	for _, r := range all {
-		switch r.LogicalID {
-		case resourceFunctionRole, resourceReconcilerRole:
-			roles = append(roles, base+"role/"+r.PhysicalID)
-		case resourceVerifierRole:
-			verifier = append(verifier, base+"role/"+r.PhysicalID)
+	role := func(id string) (roles []string) {
+		for _, r := range all {
+			if r.LogicalID == id {
+				roles = append(roles, base+"role/"+r.PhysicalID)
+			}
 		}
+		return roles
 	}
-	lists := principals(base+"root", roles, verifier, p)
+	lists := principals(base+"root", role(resourceFunctionRole), role(resourceReconcilerRole), role(resourceVerifierRole), p)
 	text, changed, err := setPrincipals(aws.ToString(out.Policy), lists)
 	if err != nil {
 		return fmt.Errorf("read the policy of bucket %s: %w", bucket, err)
@@ -76,14 +76,14 @@ func (s *Stack) renewPolicy(ctx context.Context, p parameters) error {
 }
 
 // principals returns the principals that each statement of the template exempts, by
-// the statement's Sid. The roles are those of the functions that write, and verifier is that
-// of the function that verifies, empty if there is none.
-func principals(root string, roles, verifier []string, p parameters) map[string][]string {
+// the statement's Sid. verifier is empty if the stack has none.
+func principals(root string, recorder, reconciler, verifier []string, p parameters) map[string][]string {
 	admins := append([]string{root}, arns(p[parameterAdminArns])...)
 	restorers := arns(p[parameterRestorerArns])
 	return map[string][]string{
 		statementConfigure: admins, statementDelete: admins, statementDeploy: admins,
-		statementWrite:  slices.Concat(admins, roles, restorers),
+		statementWrite:  slices.Concat(admins, recorder, reconciler, restorers),
+		statementCheck:  reconciler,
 		statementMark:   slices.Concat(admins, restorers, arns(p[parameterMarkerArns])),
 		statementVerify: slices.Concat(admins, restorers, verifier),
 		statementRead:   slices.Concat(admins, verifier, arns(p[parameterReaderArns]), restorers, arns(p[parameterDecryptArns])),

@@ -17,7 +17,7 @@ func TestPrincipals(t *testing.T) {
 		if decrypt == "" {
 			p["Verify"], verifier = "off", nil
 		}
-		lists := principals(places[0].iam("root"), []string{places[0].iam("role/ssmbak-FunctionRole-Ab1"), places[0].iam("role/ssmbak-ReconcilerRole-Ab1")}, verifier, p)
+		lists := principals(places[0].iam("root"), []string{places[0].iam(asRecorder)}, []string{places[0].iam(asReconciler)}, verifier, p)
 		want := make(map[string][]string)
 		for _, s := range statementsOf(t, get(t, render(t, p), "BucketPolicy", "PolicyDocument")) {
 			if all := s.conditions["ArnNotLike"]["aws:PrincipalArn"]; all != nil {

@@ -11,14 +11,15 @@ import (
 // Principals of the tests. Their own policies allow everything, so that only the stack's
 // policies restrict them.
 const (
-	asAdmin    = "role/admin"
-	asReader   = "role/reader"
-	asRestorer = "role/ops/restorer"
-	asMarker   = "role/pipeline"
-	asOther    = "role/developer"
-	asRoot     = "root"
-	asRecorder = "role/ssmbak-FunctionRole-Ab1"
-	asVerifier = "role/ssmbak-VerifierRole-Ab1"
+	asAdmin      = "role/admin"
+	asReader     = "role/reader"
+	asRestorer   = "role/ops/restorer"
+	asMarker     = "role/pipeline"
+	asOther      = "role/developer"
+	asRoot       = "root"
+	asRecorder   = "role/ssmbak-FunctionRole-Ab1"
+	asReconciler = "role/ssmbak-ReconcilerRole-Ab1"
+	asVerifier   = "role/ssmbak-VerifierRole-Ab1"
 )
 
 // attack is a request of a principal, and whether it must be allowed.
@@ -88,6 +89,12 @@ func attacks(p place) (all []attack) {
 	add("s3:PutObject", bucket+"/.ssmbak/marks/deploy", nil, append(slices.Clone(admins), asRestorer, asMarker)...)
 	for _, action := range []string{"PutObject", "ReplicateObject"} {
 		add("s3:"+action, bucket+"/.ssmbak/verified", nil, append(slices.Clone(admins), asRestorer, asVerifier)...)
+	}
+	for _, object := range []string{"0000000012", "leaves/9f86"} {
+		for _, action := range []string{"s3:PutObject", "s3:ReplicateObject"} {
+			add(action, bucket+"/.ssmbak/checkpoints/"+object, nil)
+			all = append(all, attack{asReconciler, action, bucket + "/.ssmbak/checkpoints/" + object, tls, true})
+		}
 	}
 	readers := append(slices.Clone(admins), asReader, asRestorer, asVerifier)
 	add("s3:GetObject", bucket+"//app/db", nil, readers...)

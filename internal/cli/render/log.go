@@ -90,7 +90,7 @@ func Changes(w io.Writer, entries []LogEntry, o View) error {
 	rows := make([][]string, len(entries))
 	noted := false
 	for i, e := range entries {
-		rows[i] = []string{o.when(e.Change), string(e.Operation), string(e.Name), numbers(e.Change), e.By, noteOfChange(e, o)}
+		rows[i] = []string{o.When(e.Change), string(e.Operation), string(e.Name), ChangeVersion(e.Change), e.By, ChangeNote(e, o)}
 		if m := e.Mark; m != nil {
 			rows[i] = []string{o.exact(m.At), markOperation, "@" + m.Name, "", m.By, m.Message}
 		}
@@ -117,21 +117,27 @@ func OneLine(w io.Writer, e LogEntry, o View) error {
 // Patch writes a change as one line, with what it changed below it.
 func Patch(w io.Writer, e LogEntry, o View) error {
 	lines := []string{strings.Join(entryWords(e, o), " ")}
-	switch {
-	case e.Unpatched != "":
-		lines = append(lines, "    "+notCompared+": "+Escape(e.Unpatched))
-	case e.Patch != nil:
-		if sameValue(*e.Patch, o) {
-			lines = append(lines, "    value: "+same)
-		}
-		for _, d := range e.Patch.Differences {
-			for _, line := range differenceLines(*e.Patch, d, o.narrow(4)) {
-				lines = append(lines, "    "+line)
-			}
-		}
+	for _, line := range PatchLines(e, o.narrow(4)) {
+		lines = append(lines, "    "+line)
 	}
 	_, err := fmt.Fprintln(w, strings.Join(lines, "\n"))
 	return err
+}
+
+// PatchLines returns what a change changed, as lines.
+func PatchLines(e LogEntry, o View) (lines []string) {
+	switch {
+	case e.Unpatched != "":
+		return []string{notCompared + ": " + Escape(e.Unpatched)}
+	case e.Patch != nil:
+		if sameValue(*e.Patch, o) {
+			lines = append(lines, "value: "+same)
+		}
+		for _, d := range e.Patch.Differences {
+			lines = append(lines, differenceLines(*e.Patch, d, o)...)
+		}
+	}
+	return lines
 }
 
 // entryWords returns the parts of a change that are not empty.
@@ -143,23 +149,23 @@ func entryWords(e LogEntry, o View) []string {
 		}
 		return append(words, strings.Fields(Escape(m.Message))...)
 	}
-	words := []string{o.when(e.Change), string(e.Operation), string(e.Name)}
-	if n := numbers(e.Change); n != "" {
+	words := []string{o.When(e.Change), string(e.Operation), string(e.Name)}
+	if n := ChangeVersion(e.Change); n != "" {
 		words = append(words, "version "+n)
 	}
 	if e.By != "" {
 		words = append(words, "by "+Escape(e.By))
 	}
-	if note := noteOfChange(e, View{}); note != "" {
+	if note := ChangeNote(e, View{}); note != "" {
 		words = append(words, Escape(note))
 	}
 	return words
 }
 
-// when returns the time of a change, or its bounds, as text. [ssmbak.ParseTime] accepts
+// When returns the time of a change, or its bounds, as text. [ssmbak.ParseTime] accepts
 // each time in it. At that time the change has happened; with "before:" in front of
 // the first or only time, it has not.
-func (v View) when(c ssmbak.Change) string {
+func (v View) When(c ssmbak.Change) string {
 	switch {
 	case !c.Bounded() && c.From == c.Until:
 		return v.exact(c.Time)
@@ -171,8 +177,8 @@ func (v View) when(c ssmbak.Change) string {
 	return "between " + v.exact(c.From) + " and " + v.exact(c.Until)
 }
 
-// numbers returns the version number of a change, or the range of missing versions.
-func numbers(c ssmbak.Change) string {
+// ChangeVersion returns the version number of a change, or the range of missing versions.
+func ChangeVersion(c ssmbak.Change) string {
 	switch m := c.Missing; {
 	case c.Version.Number != 0:
 		return strconv.FormatInt(c.Version.Number, 10)
@@ -185,7 +191,9 @@ func numbers(c ssmbak.Change) string {
 	}
 }
 
-func noteOfChange(e LogEntry, o View) string {
+// ChangeNote returns the tags or labels that a change changed, what is not known of it, and
+// the restore that made it, or "". It is not escaped.
+func ChangeNote(e LogEntry, o View) string {
 	c := e.Change
 	var parts []string
 	for _, k := range slices.Sorted(maps.Keys(c.Tags)) {

@@ -101,22 +101,22 @@ func TestChangeTimesArePasted(t *testing.T) {
 			c.Time, c.From = 0, ssmbak.MinTime
 		}
 		v := View{Zone: time.FixedZone("", (random.IntN(24*60)-12*60)*60)}
-		texts := printed.FindAllString(v.when(c), -1)
+		texts := printed.FindAllString(v.When(c), -1)
 		if len(texts) == 0 {
-			t.Fatalf("%q has no time", v.when(c))
+			t.Fatalf("%q has no time", v.When(c))
 		}
 		by, err := ssmbak.ParseTime(texts[len(texts)-1], time.Time{})
 		if err != nil || !c.Within(ssmbak.MinTime, by) || c.Until > by+1 {
-			t.Fatalf("%+v is shown as %q, which is %v, %v", c, v.when(c), by, err)
+			t.Fatalf("%+v is shown as %q, which is %v, %v", c, v.When(c), by, err)
 		}
 		if c.From == c.Until && by != at {
-			t.Fatalf("%v is shown as %q", at, v.when(c))
+			t.Fatalf("%v is shown as %q", at, v.When(c))
 		}
 		if c.From == ssmbak.MinTime {
 			continue
 		}
 		if before, err := ssmbak.ParseTime("before:"+texts[0], time.Time{}); err != nil || c.Within(ssmbak.MinTime, before) {
-			t.Fatalf("%+v is shown as %q, and before it is %v, %v", c, v.when(c), before, err)
+			t.Fatalf("%+v is shown as %q, and before it is %v, %v", c, v.When(c), before, err)
 		}
 	}
 }

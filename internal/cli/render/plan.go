@@ -58,7 +58,7 @@ func Items(w io.Writer, title, summary string, items []plan.Item, o View) error 
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s:\n", title)
 	for _, item := range items {
-		for _, line := range itemLines(item, o) {
+		for _, line := range ItemLines(item, o) {
 			b.WriteString(line + "\n")
 		}
 	}
@@ -72,8 +72,9 @@ func Items(w io.Writer, title, summary string, items []plan.Item, o View) error 
 	return err
 }
 
-// itemLines returns the lines of an item, none if its action is not shown.
-func itemLines(item plan.Item, o View) (lines []string) {
+// ItemLines returns the lines of an item: its sign and name, and what is to be said of it.
+// It returns none if its action is not shown, and escapes everything.
+func ItemLines(item plan.Item, o View) (lines []string) {
 	sign, shown := signs[item.Action]
 	if !shown {
 		return nil

@@ -39,22 +39,22 @@ const (
 // Write writes the plan: the items, most destructive first, the summary, the principals
 // of the live versions, the estimated time, and the account and region.
 func (q Question) Write(w io.Writer, p *restore.Plan, o View) error {
-	after := append([]string{Summary(p)}, principals(p)...)
+	after := append([]string{Summary(p)}, Principals(p)...)
 	after = append(after,
-		q.estimate(p),
+		q.Estimate(p),
 		fmt.Sprintf("account %s, region %s", q.Account, q.Region),
 		"running applications keep the old values until they read the parameters again;",
 		"Terraform or CloudFormation may overwrite the restored values")
 	room := max(5, q.Rows-len(after)-3) // the title and the question
 	lines := []string{q.Title + ":"}
-	lines = append(lines, screenful(ordered(p), room, o)...)
+	lines = append(lines, screenful(Ordered(p), room, o)...)
 	_, err := io.WriteString(w, strings.Join(append(lines, after...), "\n")+"\n")
 	return err
 }
 
-// ordered returns the items that a plan would write, most destructive first, and those in
+// Ordered returns the items that a plan would write, most destructive first, and those in
 // conflict.
-func ordered(p *restore.Plan) []plan.Item {
+func Ordered(p *restore.Plan) []plan.Item {
 	rank := map[plan.Action]int{plan.ActionDelete: 1, plan.ActionReplace: 2, plan.ActionUpdate: 3, plan.ActionCreate: 4, plan.ActionSkip: 5}
 	var items []plan.Item
 	for _, item := range p.Items {
@@ -79,14 +79,14 @@ func ordered(p *restore.Plan) []plan.Item {
 // the names only, or the first names.
 func screenful(items []plan.Item, room int, o View) (lines []string) {
 	for _, item := range items {
-		lines = append(lines, itemLines(item, o)...)
+		lines = append(lines, ItemLines(item, o)...)
 	}
 	if len(lines) <= room {
 		return lines
 	}
 	lines = lines[:0]
 	for _, item := range items[:min(len(items), room-1)] {
-		lines = append(lines, itemLines(item, o)[0])
+		lines = append(lines, ItemLines(item, o)[0])
 	}
 	if left := len(items) - len(lines); left > 0 {
 		lines = append(lines, fmt.Sprintf("... and %d more: use --dry-run to see all", left))
@@ -96,8 +96,8 @@ func screenful(items []plan.Item, room int, o View) (lines []string) {
 	return lines
 }
 
-// principals names those who wrote the versions that would be overwritten or deleted.
-func principals(p *restore.Plan) (lines []string) {
+// Principals names those who wrote the versions that would be overwritten or deleted.
+func Principals(p *restore.Plan) (lines []string) {
 	type made struct {
 		by   string
 		n    int
@@ -128,8 +128,8 @@ func principals(p *restore.Plan) (lines []string) {
 	return lines
 }
 
-// estimate returns a line with the estimated time of a plan.
-func (q Question) estimate(p *restore.Plan) string {
+// Estimate returns a line with the estimated time of a plan.
+func (q Question) Estimate(p *restore.Plan) string {
 	rate := float64(usualRate)
 	if q.MaxRate > 0 {
 		rate = min(rate, q.MaxRate)

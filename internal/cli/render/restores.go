@@ -75,21 +75,21 @@ func RestoreRows(all []*archive.RestoreRecord) []RestoreRow {
 func Restores(w io.Writer, all []*archive.RestoreRecord, o View) error {
 	var rows [][]string
 	for _, r := range RestoreRows(all) {
-		rows = append(rows, []string{r.ID, o.exact(r.Time), string(r.By), r.command(), fmt.Sprint(r.Items), r.state()})
+		rows = append(rows, []string{r.ID, o.exact(r.Time), string(r.By), r.Command(), fmt.Sprint(r.Items), r.State()})
 	}
 	return Table(w, []string{"Id", "Began", "By", "Command", "Parameters", "State"}, rows, o)
 }
 
-// command returns the command and the message of a restore.
-func (r RestoreRow) command() string {
+// Command returns the command and the message of a restore.
+func (r RestoreRow) Command() string {
 	if r.Message == "" {
 		return string(r.Arguments)
 	}
 	return string(r.Arguments) + " (" + string(r.Message) + ")"
 }
 
-// state returns a short description of a restore's result.
-func (r RestoreRow) state() string {
+// State returns a short description of a restore's result.
+func (r RestoreRow) State() string {
 	var parts []string
 	if r.Ended == 0 {
 		parts = append(parts, "not completed")

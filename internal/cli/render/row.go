@@ -172,7 +172,7 @@ func writeStates(w io.Writer, states []ssmbak.State, o View, note func(i int) st
 	}
 	rows := make([][]string, len(states))
 	for i, s := range states {
-		rows[i] = []string{string(s.Name), valueCell(s, o.Reveal), string(s.Version.Type), o.short(s.Modified)}
+		rows[i] = []string{string(s.Name), ValueText(s, o.Reveal), string(s.Version.Type), o.short(s.Modified)}
 		if s.Deleted {
 			rows[i][1], rows[i][2] = "Deleted", "Deleted"
 		}
@@ -186,7 +186,9 @@ func writeStates(w io.Writer, states []ssmbak.State, o View, note func(i int) st
 	return Table(w, header, rows, o)
 }
 
-func valueCell(s ssmbak.State, reveal bool) string {
+// ValueText returns the value of a state as text, [ssmbak.Mask] if it is masked, or "" if
+// there is none. It is not escaped.
+func ValueText(s ssmbak.State, reveal bool) string {
 	switch {
 	case s.Version.Number == 0 && !s.Value.IsKnown() && s.Version.Type == "":
 		return "" // never recorded

@@ -38,7 +38,7 @@ func (a *app) complete(root *cobra.Command) {
 		"OPERATION": shell.Fixed(operations),
 	})
 	arguments := map[string]cobra.CompletionFunc{
-		"NAME|PATH": a.completeNames, "NAME": a.completeNames, "PATH": a.completeNames, "TIME": a.completeTimes, "TIME2": a.completeTimes, "FROM": a.completeTimes, "TO": a.completeTimes,
+		"NAME|PATH": a.completeNames, "NAME": a.completeNames, "NAME...": a.completeNames, "PATH": a.completeNames, "TIME": a.completeTimes, "TIME2": a.completeTimes, "FROM": a.completeTimes, "TO": a.completeTimes,
 		"ID|last": a.completeRestores, "SHELL": shell.CompleteShells,
 	}
 	for _, cmd := range root.Commands() {
@@ -48,7 +48,7 @@ func (a *app) complete(root *cobra.Command) {
 		usage := strings.Fields(cmd.Use)[1:]
 		cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
 			if len(args) < len(usage) {
-				if complete := arguments[strings.Trim(usage[len(args)], "[]")]; complete != nil {
+				if complete := arguments[strings.Trim(usage[len(args)], "[].")]; complete != nil {
 					return complete(cmd, args, begin)
 				}
 			}

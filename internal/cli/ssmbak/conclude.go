@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
@@ -109,7 +108,7 @@ func (a *app) conclude(p *restore.Plan, res restore.Result, again, replan string
 	}
 	_ = a.unproved(p.Unproved) // for its notes
 	isHidden := a.noteProblems(p.Problems)
-	hint := t.hint + remedies(p, res, again)
+	hint := t.hint + render.Remedies(p, res, again)
 	unknown := slices.DeleteFunc(slices.Clone(p.Items), func(i plan.Item) bool { return i.Action != plan.ActionSkip || inConflict(i) })
 	switch {
 	case bad == len(unknown):
@@ -142,30 +141,6 @@ func conflicted(p *restore.Plan) error {
 // lastKnown reports whether a state that is unknown has a last known one.
 func lastKnown(item plan.Item) bool {
 	return item.Action == plan.ActionSkip && (item.After.Deleted || item.After.Version.Time != 0)
-}
-
-// remedies returns a hint for what was refused or failed, or "". again is the command
-// that was given.
-func remedies(p *restore.Plan, res restore.Result, again string) string {
-	helps := make(map[plan.Remedy]bool)
-	for _, o := range res.Outcomes {
-		remedy := o.Remedy
-		if p.Undoes != "" && remedy == plan.RemedyRerun && o.Status == plan.StatusRefused {
-			continue // changed since the restore: a rerun would be refused too
-		}
-		helps[remedy] = true
-	}
-	var all []string
-	if helps[plan.RemedyRerun] {
-		all = append(all, "`"+again+"` finishes the rest and writes nothing twice")
-	}
-	if helps[plan.RemedyReplace] {
-		all = append(all, "`"+again+" --replace` also deletes and recreates what cannot be changed in place")
-	}
-	if helps[plan.RemedyFix] {
-		all = append(all, "fix the cause, then rerun `"+again+"`")
-	}
-	return strings.Join(all, "; ")
 }
 
 // noteBusy prints that a write is waiting.

@@ -25,16 +25,32 @@ const (
 )
 
 func (a *app) newDemoCommand() *cobra.Command {
-	return &cobra.Command{
+	var page, open bool
+	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Run the tutorial on this machine, without AWS",
 		Long: `Run the tutorial with an emulated AWS in this process and the real recorder:
 create, change and delete parameters, show their earlier state, and restore it.
-Each step is checked; the exit code is 1 if one had an unexpected result.`,
-		Example: `  ssmbak demo`,
-		Args:    exactly(),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.runDemo(cmd.Context()) },
+Each step is checked; the exit code is 1 if one had an unexpected result.
+
+With --ui, a bad deployment changes and deletes parameters instead, and the page of
+ssmbak ui is served, until interrupted, to find the moment and take it back.`,
+		Example: `  ssmbak demo
+  ssmbak demo --ui --open`,
+		Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch {
+			case page:
+				return a.runDemoPage(cmd.Context(), open)
+			case open:
+				return shell.Usage("add --ui, or omit --open", "--open goes with --ui")
+			}
+			return a.runDemo(cmd.Context())
+		},
 	}
+	cmd.Flags().BoolVar(&page, "ui", false, "break the parameters, and serve the page that repairs them")
+	cmd.Flags().BoolVar(&open, "open", false, "with --ui, open the page in the default browser")
+	return cmd
 }
 
 // demo is one run of the tutorial.

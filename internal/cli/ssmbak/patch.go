@@ -2,16 +2,12 @@ package ssmbakcli
 
 import (
 	"context"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
-	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
-	"github.com/ssmbak/ssmbak/plan"
-	"github.com/ssmbak/ssmbak/timeline"
+	"github.com/ssmbak/ssmbak/internal/history"
 )
 
 // patchedAtOnce is the number of changes that are compared concurrently.
@@ -25,13 +21,13 @@ func (a *app) patched(ctx context.Context, s *session, entries []render.LogEntry
 	if err != nil {
 		return nil, err
 	}
-	p := patcher{archive: s.archive, reconciled: rec, lines: make(map[ssmbak.Name]*timeline.Timeline)}
+	p := history.New(s.archive, rec, nil)
 	for len(entries) > 0 {
 		batch := entries[:min(patchedAtOnce, len(entries))]
 		entries = entries[len(batch):]
 		g, gctx := errgroup.WithContext(ctx)
 		for i := range batch {
-			g.Go(func() error { return p.patch(gctx, &batch[i]) })
+			g.Go(func() error { return p.Patch(gctx, &batch[i]) })
 		}
 		if err := g.Wait(); err != nil {
 			return nil, err
@@ -42,94 +38,5 @@ func (a *app) patched(ctx context.Context, s *session, entries []render.LogEntry
 			}
 		}
 	}
-	return p.problems, nil
-}
-
-// patcher compares the states before and after changes. It is safe for concurrent use.
-type patcher struct {
-	archive    *archive.Archive
-	reconciled archive.Reconciled
-
-	mu       sync.Mutex
-	lines    map[ssmbak.Name]*timeline.Timeline // nil for a parameter without an index
-	problems []archive.Problem
-}
-
-// patch sets what a change of a version changed. Changes of tags and labels say so
-// themselves.
-func (p *patcher) patch(ctx context.Context, e *render.LogEntry) error {
-	if e.Operation != ssmbak.OpCreate && e.Operation != ssmbak.OpUpdate && e.Operation != ssmbak.OpDelete {
-		return nil
-	}
-	if e.From == ssmbak.MinTime {
-		e.Unpatched = "its time is unknown"
-		return nil
-	}
-	line, err := p.line(ctx, e.Name)
-	if err != nil {
-		return err
-	}
-	if line == nil {
-		e.Unpatched = "it has only records of the legacy ssmbak"
-		return nil
-	}
-	before, after := plan.Side{At: e.From - 1}, plan.Side{At: e.From}
-	before.State, before.Objects = line.At(before.At)
-	if after.State, after.Objects = line.At(after.At); e.Operation == ssmbak.OpDelete {
-		after.State, after.Objects = ssmbak.State{Name: e.Name, Deleted: true, Certainty: ssmbak.LastKnown}, nil
-	}
-	if e.Operation == ssmbak.OpCreate {
-		before.State, before.Objects = ssmbak.State{Name: e.Name, Deleted: true, Certainty: ssmbak.LastKnown}, nil
-	}
-	for _, side := range []*plan.Side{&before, &after} {
-		if side.State.Certainty == ssmbak.Unknown {
-			e.Unpatched = "the state at " + side.At.String() + " is unknown: " + side.State.Reason
-			return nil
-		}
-		side.State.Tags, side.State.Labels = ssmbak.Known[map[string]string]{}, ssmbak.Known[map[string]int64]{}
-		if err := p.value(ctx, e.Name, side); err != nil {
-			return err
-		}
-	}
-	e.Patch = plan.Compare(before, after, false)
-	return nil
-}
-
-// line returns the timeline of a parameter, nil if it has no index.
-func (p *patcher) line(ctx context.Context, name ssmbak.Name) (*timeline.Timeline, error) {
-	p.mu.Lock()
-	line, known := p.lines[name]
-	p.mu.Unlock()
-	if known {
-		return line, nil
-	}
-	x, err := p.archive.Index(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	if x.Exists {
-		line = timeline.New(name, x.Facts, p.archive.Coverage(x, p.reconciled))
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.lines[name] = line
-	return line, nil
-}
-
-// value reads the value of a side. One that may not be read is unknown.
-func (p *patcher) value(ctx context.Context, name ssmbak.Name, side *plan.Side) error {
-	if side.State.Deleted || len(side.Objects) == 0 {
-		return nil
-	}
-	value, problem, err := p.archive.KnownValue(ctx, name, side.State.Version, side.Objects)
-	if awsconn.IsDenied(err) {
-		return nil
-	}
-	if problem != nil {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.problems = append(p.problems, archive.Problem{Name: name, Err: problem})
-	}
-	side.State.Value = value
-	return err
+	return p.Problems(), nil
 }

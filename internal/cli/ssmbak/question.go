@@ -5,23 +5,12 @@ import (
 
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
-	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
 // asks reports whether the user is asked before the plan is applied.
 func (a *app) asks(p *restore.Plan, o restoreOptions) bool {
-	return !o.yes && changes(p) > 0 && a.Unasked() == ""
-}
-
-// changes counts the items that will be applied.
-func changes(p *restore.Plan) (n int) {
-	for _, item := range p.Items {
-		if item.Action.Writes() && item.Refused == "" {
-			n++
-		}
-	}
-	return n
+	return !o.yes && p.Applied() > 0 && a.Unasked() == ""
 }
 
 // agree returns nil if the plan may be applied: the user agreed, gave --yes, or need not
@@ -30,30 +19,10 @@ func (a *app) agree(ctx context.Context, s *session, p *restore.Plan, o restoreO
 	switch {
 	case a.asks(p, o):
 		return a.ask(ctx, s, p, o)
-	case p.NeedsConfirmation() && changes(p) > 0 && !o.yes:
-		return shell.KindConfirmationRequired.Fail("review it with --dry-run, then add --yes; nothing was changed", "%s, and %s", grave(p), a.Unasked())
+	case p.NeedsConfirmation() && p.Applied() > 0 && !o.yes:
+		return shell.KindConfirmationRequired.Fail("review it with --dry-run, then add --yes; nothing was changed", "%s, and %s", render.Grave(p), a.Unasked())
 	}
 	return nil
-}
-
-// grave returns the reason why a plan requires confirmation.
-func grave(p *restore.Plan) string {
-	deleted, replaced := p.Count(plan.ActionDelete), p.Count(plan.ActionReplace)
-	verb := "restore"
-	if p.Until != 0 {
-		verb = "revert"
-	}
-	switch {
-	case deleted > 0 && replaced > 0:
-		return "this " + verb + " deletes " + shell.Count(deleted, "parameter", "parameters") + " and replaces " + shell.Count(replaced, "parameter", "parameters")
-	case deleted > 0:
-		return "this " + verb + " deletes " + shell.Count(deleted, "parameter", "parameters")
-	case replaced > 0:
-		return "this " + verb + " replaces " + shell.Count(replaced, "parameter", "parameters")
-	case p.Target.Root():
-		return "a " + verb + " of " + p.Target.String() + " may affect every parameter"
-	}
-	return "this " + verb + " may have to replace parameters to change their type"
 }
 
 // ask shows a plan and returns nil if the user agrees to it.
@@ -65,7 +34,7 @@ func (a *app) ask(ctx context.Context, s *session, p *restore.Plan, o restoreOpt
 		return err
 	}
 	if p.NeedsConfirmation() {
-		return a.AskGravely(ctx, grave(p))
+		return a.AskGravely(ctx, render.Grave(p))
 	}
 	return a.Ask(ctx)
 }

@@ -62,7 +62,7 @@ func (a *app) newRootCommand() *cobra.Command {
 	f.BoolVar(&a.Flags.NoColor, "no-color", false, "disable color, like NO_COLOR")
 	root.AddCommand(
 		a.newPreviewCommand(), a.newDiffCommand(), a.newRestoreCommand(), a.newRevertCommand(), a.newUndoCommand(), a.newGetCommand(), a.newExportCommand(), a.newLogCommand(),
-		a.newMarkCommand(), a.newReconcileCommand(), a.newReindexCommand(), a.newRedactCommand(), a.newVerifyCommand(), a.newDrillCommand(), a.newStatusCommand(), a.newLocalCommand(), a.newDemoCommand(), a.newCompletionCommand(),
+		a.newMarkCommand(), a.newReconcileCommand(), a.newReindexCommand(), a.newRedactCommand(), a.newVerifyCommand(), a.newDrillCommand(), a.newStatusCommand(), a.newUICommand(), a.newLocalCommand(), a.newDemoCommand(), a.newCompletionCommand(),
 		a.newVersionCommand(),
 	)
 	if shell.Completing(a.Args) {

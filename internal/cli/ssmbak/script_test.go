@@ -36,6 +36,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/testkit/script"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/internal/version"
+	"github.com/ssmbak/ssmbak/recorder"
 )
 
 const (
@@ -73,6 +74,8 @@ var zone = time.FixedZone("CEST", 2*60*60)
 //	corrupt KEY                damage the newest version of an object
 //	remove KEY                 remove every version of an object
 //	sign FILE                  sign the archive from now on, and write the public key
+//	checkpoint                 reconcile as the stack does, and write a checkpoint
+//	replicate BUCKET           copy the bucket as S3's replication does
 //	forge KEY OLD NEW          write an index with another text, without a signature
 //	hide KEY                   add a delete marker to an object
 //	deny SERVICE OPERATION [KEY] refuse that from now on, of objects only those
@@ -340,6 +343,25 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		for _, v := range versions {
 			objects.RemoveVersion(bucket, args[0], v.VersionID)
 		}
+	},
+	"checkpoint": func(ts *testscript.TestScript, _ bool, _ []string) {
+		w := worldOf(ts)
+		r := recorder.New(w.Archive, w.Live, recorder.Options{Account: testworld.Account, Region: testworld.Region, Checkpoints: true})
+		report, err := r.Reconcile(context.Background(), testworld.Everything(w), recorder.ReconcileOptions{})
+		if ts.Check(err); !report.Complete {
+			ts.Fatalf("reconcile: %+v", report)
+		}
+	},
+	"replicate": func(ts *testscript.TestScript, _ bool, args []string) {
+		objects := worldOf(ts).AWS.S3
+		objects.CreateBucket(args[0], true)
+		var all []s3api.Version
+		for _, key := range objects.Keys(bucket) {
+			versions := objects.Versions(bucket, key)
+			slices.Reverse(versions) // in the order in which they were stored
+			all = append(all, versions...)
+		}
+		ts.Check(objects.Load(args[0], all))
 	},
 	"sign": func(ts *testscript.TestScript, _ bool, args []string) {
 		w := worldOf(ts)

@@ -19,6 +19,7 @@ import (
 
 func (a *app) newStatusCommand() *cobra.Command {
 	var places placeFlags
+	var report bool
 	cmd := &cobra.Command{
 		Use:   "status [PATH]",
 		Short: "Show whether the archive is healthy and complete, and how long a restore takes",
@@ -29,14 +30,20 @@ PATH would take. Each line is ok, warning or problem, and says what to do. What 
 permissions do not show is "unseen", with the permission that would show it; the first
 of the policies that ` + "`ssmbak-stack create`" + ` prints has all of them. Status writes nothing.
 
+--report prints, for auditors, what the archive holds of PATH instead: since when and up
+to when it is complete, and each exception: what is excluded, was never recorded, could
+not be read, is hidden or damaged, or was removed by a lifecycle rule or on purpose.
+
 --profiles and --regions make it a table with one row for each profile in each region,
 read in parallel. One that cannot be read does not stop the others.
 
-The exit code is 3 if there is a problem, 1 if something could not be seen, and 0
+The exit code is 3 if there is a problem (with --report: nothing is complete, or something
+is hidden, damaged or could not be recorded), 1 if something could not be seen, and 0
 otherwise, also with warnings.`,
 		Example: `  ssmbak status
   ssmbak status /app
   ssmbak status --output json
+  ssmbak status --report --output markdown
   ssmbak status --profiles dev,prod --regions eu-west-1,us-east-1`,
 		Args: optionalPath,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -44,12 +51,19 @@ otherwise, also with warnings.`,
 			if err != nil {
 				return err
 			}
+			if report && places.given() {
+				return shell.Usage("run it for each account and region", "--report is of one archive")
+			}
+			if report {
+				return a.runReport(cmd.Context(), target)
+			}
 			if places.given() {
 				return a.runStatuses(cmd.Context(), target, places)
 			}
 			return a.runStatus(cmd.Context(), target)
 		},
 	}
+	cmd.Flags().BoolVar(&report, "report", false, "print what the archive holds, and what it does not, instead")
 	cmd.Flags().StringSliceVar(&places.profiles, "profiles", nil, "one row for each of these `PROFILES` of the AWS configuration")
 	cmd.Flags().StringSliceVar(&places.regions, "regions", nil, "one row for each of these `REGIONS`")
 	cmd.Flags().StringVar(&places.file, "accounts-file", "", "one row for each line, PROFILE or PROFILE REGION, of this `FILE`; # begins a comment")

@@ -109,7 +109,7 @@ var commanded = []tests{
 	}, "internal/cli/ssmbak", "TestScripts/restore_asks"},
 	{mutation{
 		"a deletion without a terminal needs no --yes", "internal/cli/ssmbak/question.go",
-		"case p.NeedsConfirmation() && changes(p) > 0 && !o.yes:", "case false:",
+		"case p.NeedsConfirmation() && p.Applied() > 0 && !o.yes:", "case false:",
 	}, "internal/cli/ssmbak", "TestScripts/restore_asks"},
 	{mutation{
 		"hidden parameters are not named", "internal/cli/ssmbak/hidden.go",

@@ -254,7 +254,7 @@ func main() {
 			return nil
 		})
 	}
-	for _, m := range slices.Concat(tested, commanded) {
+	for _, m := range slices.Concat(tested, commanded, paged) {
 		if !chosen() {
 			continue
 		}

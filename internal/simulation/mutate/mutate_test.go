@@ -13,7 +13,7 @@ import (
 func TestMutationsApply(t *testing.T) {
 	t.Parallel()
 	all := slices.Concat(mutations, rare)
-	for _, m := range slices.Concat(tested, commanded) {
+	for _, m := range slices.Concat(tested, commanded, paged) {
 		all = append(all, m.mutation)
 	}
 	for _, m := range all {

@@ -1,0 +1,50 @@
+package history
+
+import (
+	"slices"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/plan"
+	"github.com/ssmbak/ssmbak/timeline"
+)
+
+// Made reports whether a restore made a change: it was to change that of the parameter while
+// the restore ran, and a version has the number that the restore recorded.
+func Made(r *archive.RestoreRecord, c ssmbak.Change) bool {
+	from, until := ssmbak.TimeOf(r.Began).Add(-timeline.Skew), ssmbak.MaxTime
+	if !r.Ended.IsZero() {
+		until = ssmbak.TimeOf(r.Ended).Add(timeline.Skew)
+	}
+	if !c.Within(from, until) {
+		return false
+	}
+	i := slices.IndexFunc(r.Items, func(x archive.RestoreItem) bool { return x.Name == c.Name })
+	if i < 0 {
+		return false
+	}
+	x := &r.Items[i]
+	changes := func(kind ssmbak.Attribute, name string) bool {
+		return x.Status != string(plan.StatusRefused) && slices.Contains(x.Attributes, kind+ssmbak.Attribute(name))
+	}
+	switch c.Operation {
+	case ssmbak.OpCreate, ssmbak.OpUpdate:
+		return c.Version.Number != 0 && c.Version.Number == x.Written
+	case ssmbak.OpDelete:
+		return x.After == nil && (x.Status == string(plan.StatusDeleted) || x.Status == string(plan.StatusRestored)) || x.Replaces && x.Written == 1
+	case ssmbak.OpTag:
+		for key := range c.Tags {
+			if changes(ssmbak.AttributeTag, key) {
+				return true
+			}
+		}
+	case ssmbak.OpLabel:
+		for label := range c.Labels {
+			if changes(ssmbak.AttributeLabel, label) {
+				return true
+			}
+		}
+	case ssmbak.OpGap:
+	}
+	return false
+}

@@ -1,0 +1,361 @@
+package ui
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"image/color"
+	"image/png"
+	"math"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/ssmbak/ssmbak/internal/testkit/extent"
+	"github.com/ssmbak/ssmbak/internal/testkit/program"
+)
+
+// patience is how long the browser may take for one step of a test.
+const patience = 60 * time.Second
+
+// browserTab is a tab of a browser that may send requests to the page only, and must not complain.
+type browserTab struct {
+	testing.TB
+	ctx  context.Context
+	base string
+
+	mu       sync.Mutex
+	problems []string
+	quiet    bool
+}
+
+// openBrowser starts Chromium.
+func openBrowser(t *testing.T, base string) *browserTab {
+	t.Helper()
+	flags := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.NoSandbox, chromedp.Flag("disable-dev-shm-usage", true), chromedp.WSURLReadTimeout(patience))
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), flags...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	b := &browserTab{TB: t, ctx: ctx, base: base}
+	chromedp.ListenTarget(ctx, b.listen)
+	// The browser ends with the context of the first run.
+	if err := chromedp.Run(ctx, log.Enable(), network.Enable(), runtime.Enable()); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func (b *browserTab) listen(event any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.quiet {
+		return
+	}
+	switch e := event.(type) {
+	case *log.EventEntryAdded:
+		b.problems = append(b.problems, "the browser says: "+e.Entry.Text)
+	case *runtime.EventExceptionThrown:
+		b.problems = append(b.problems, "the script fails: "+e.ExceptionDetails.Error())
+	case *network.EventRequestWillBeSent:
+		if !strings.HasPrefix(e.Request.URL, b.base) {
+			b.problems = append(b.problems, "the page sends a request to "+e.Request.URL)
+		}
+	}
+}
+
+// do performs steps.
+func (b *browserTab) do(actions ...chromedp.Action) {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	if err := chromedp.Run(ctx, actions...); err != nil {
+		var text string
+		_ = chromedp.Run(b.ctx, chromedp.Evaluate(`document.body ? document.body.innerText : ""`, &text))
+		b.Fatalf("%v, on\n%s", err, text)
+	}
+}
+
+// text returns the text of the page.
+func (b *browserTab) text() (text string) {
+	b.Helper()
+	b.do(chromedp.Evaluate(`document.body.innerText`, &text))
+	return text
+}
+
+// follow clicks what is selected and waits for the page after it.
+func (b *browserTab) follow(selector string) {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	if _, err := chromedp.RunResponse(ctx, chromedp.Click(selector)); err != nil {
+		b.Fatalf("click %s: %v, on\n%s", selector, err, b.text())
+	}
+}
+
+// until waits until a condition of the page is true. A page may be left meanwhile.
+func (b *browserTab) until(condition string) {
+	b.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		var holds bool
+		if err := chromedp.Run(b.ctx, chromedp.Evaluate(condition, &holds)); err == nil && holds {
+			return
+		}
+	}
+	b.Fatalf("%s does not become true, on\n%s", condition, b.text())
+}
+
+// tabTo presses Tab until an element with a text has the focus.
+func (b *browserTab) tabTo(text string) {
+	b.Helper()
+	for range 100 {
+		var focused string
+		b.do(chromedp.KeyEvent(kb.Tab), chromedp.Evaluate(`(document.activeElement.innerText || document.activeElement.name || "").trim()`, &focused))
+		if focused == text {
+			return
+		}
+	}
+	b.Fatalf("Tab does not lead to %q on\n%s", text, b.text())
+}
+
+// link selects a link by its text.
+func link(text string) string { return fmt.Sprintf(`//a[normalize-space()=%q]`, text) }
+
+// TestInBrowser finds the moment of a bad deployment by the strip, restores it with the
+// keyboard alone, and undoes that, in Chromium.
+func TestInBrowser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts a browser")
+	}
+	t.Parallel()
+	program.Need(t, "chromium", "SSMBAK_REQUIRE_CHROMIUM", "apt-get install chromium")
+	w := newWorld(t)
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	w.Must(err)
+	o := options(w, "/app", true)
+	o.Now = func() time.Time { return time.Now().In(time.FixedZone("", 2*3600)) }
+	s := New(t.Context(), o, l.Addr().String())
+	server := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: time.Minute}
+	go func() { _ = server.Serve(l) }()
+	t.Cleanup(func() { _ = server.Close() })
+	base := "http://" + l.Addr().String()
+	b := openBrowser(t, base)
+
+	b.do(chromedp.Navigate(s.URL()), chromedp.WaitVisible("#cursor"))
+	var address string
+	b.do(chromedp.Location(&address))
+	if strings.Contains(address, "token") {
+		t.Errorf("the address contains the token: %s", address)
+	}
+	cursor := func() (text string) {
+		b.do(chromedp.Text("#cursor time", &text))
+		return text
+	}
+	begin := cursor()
+	// Zoom in until the sets are apart, and find the moment by the strip.
+	b.follow("#in")
+	b.follow(`(//*[local-name()="svg"]//*[local-name()="a"])[last()]`)
+	if got := cursor(); got != begin {
+		t.Errorf("the last bar leads to %s, want %s", got, begin)
+	}
+	b.do(chromedp.KeyEvent("["))
+	b.until(fmt.Sprintf(`document.readyState === "complete" && document.querySelector("#cursor time").innerText !== %q`, begin))
+	if earlier := cursor(); earlier >= begin {
+		t.Errorf("[ moves the cursor from %s to %s", begin, earlier)
+	}
+	b.do(chromedp.KeyEvent("]"))
+	b.until(fmt.Sprintf(`document.readyState === "complete" && document.querySelector("#cursor time").innerText === %q`, begin))
+
+	b.screens(base)
+	b.do(chromedp.Navigate(base+"/"), chromedp.WaitVisible("#cursor"))
+
+	// With the keyboard alone.
+	b.tabTo("Plan a restore to this moment")
+	b.do(chromedp.KeyEvent(kb.Enter))
+	b.until(`document.querySelector("#plan") !== null`)
+	b.tabTo("message")
+	b.do(chromedp.KeyEvent("a bad deployment"))
+	b.tabTo("Apply to what is ticked")
+	b.do(chromedp.KeyEvent(kb.Enter))
+	b.until(`document.querySelector("#result") !== null`)
+	if text := b.text(); !strings.Contains(text, "restored 4, deleted 0") {
+		t.Errorf("the result is\n%s", text)
+	}
+	for name, want := range map[string]string{"/app/url": "https://one", "/app/old": "old", "/app/password": secretText} {
+		if got := live(w, name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	b.follow(link("Plan to undo it"))
+	b.do(chromedp.WaitVisible("#plan"), chromedp.SendKeys(`input[name="yes"]`, "yes"), chromedp.Click("button.apply"))
+	b.until(`document.querySelector("#result") !== null`)
+	if text := b.text(); !strings.Contains(text, "restored 3, deleted 1") || live(w, "/app/url") != "https://two" {
+		t.Errorf("the result of the undo is\n%s", text)
+	}
+
+	// A secret is on the page that is asked for it.
+	b.do(chromedp.Navigate(base + "/parameter?name=/app/password"))
+	var source string
+	b.do(chromedp.OuterHTML("html", &source))
+	if strings.Contains(source, secretText) {
+		t.Error("the secret is in the source of a page")
+	}
+	b.follow(`form[action="/value"] button`)
+	b.do(chromedp.WaitVisible("#value"), chromedp.Text("#value", &source))
+	if source != secretText+"-2" && source != secretText {
+		t.Errorf("the secret is %q", source)
+	}
+	for _, problem := range b.problems {
+		t.Error(problem)
+	}
+	b.foreign(base, w.AWS.Counts)
+}
+
+// foreign checks that a page of another origin can neither send a form nor read anything.
+func (b *browserTab) foreign(base string, counts func() map[string]int) {
+	b.Helper()
+	b.mu.Lock()
+	b.quiet = true
+	b.mu.Unlock()
+	evil := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `<!doctype html><title>evil</title><form action="%s/apply" method="post"><input name="token" value="x"><button id="send">send</button></form>
+<a id="go" href="%s/tree">go</a><script>fetch("%s/", {credentials: "include"}).then(a => a.text()).then(t => document.title = "read " + t.length, () => document.title = "unread")</script>`, base, base, base)
+	}))
+	b.Cleanup(evil.Close)
+	before := counts()["ssm:PutParameter"]
+	b.do(chromedp.Navigate(evil.URL))
+	b.until(`document.title !== "evil"`)
+	var title string
+	b.do(chromedp.Title(&title))
+	if title != "unread" {
+		b.Errorf("another origin: %s", title)
+	}
+	for _, step := range []string{"#send", "#go"} {
+		b.do(chromedp.Navigate(evil.URL))
+		b.follow(step)
+		if text := b.text(); !strings.HasPrefix(text, "refused:") {
+			b.Errorf("%s of another origin gives\n%s", step, text)
+		}
+	}
+	if n := counts()["ssm:PutParameter"]; n != before {
+		b.Errorf("%d parameters were written", n-before)
+	}
+}
+
+// screens checks every screen in both widths and both schemes: axe-core finds nothing, and
+// nothing but tables is wider than the window. With UPDATE, it writes the pictures.
+func (b *browserTab) screens(base string) {
+	b.Helper()
+	axe, err := os.ReadFile(filepath.Join("testdata", "axe.min.js"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	var plan string
+	b.do(chromedp.AttributeValue(link("Plan a restore to this moment"), "href", &plan, nil))
+	const pictured = 4
+	screens := []struct{ name, path string }{
+		{"changes", "/"}, {"plan", plan}, {"tree", "/tree"}, {"parameter", "/parameter?name=/app/config"}, {"compare", "/compare"}, {"restores", "/restores"}, {"problem", "/nowhere"},
+	}
+	for _, window := range []struct {
+		width, height int64
+		scheme        string
+	}{{1280, 900, "light"}, {390, 844, "dark"}, {1280, 900, "dark"}, {390, 844, "light"}} {
+		if both := window.width == 1280 == (window.scheme == "light"); !both && !extent.Long() && os.Getenv("UPDATE") == "" {
+			continue // every width and every scheme was there
+		}
+		b.do(chromedp.EmulateViewport(window.width, window.height), emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: window.scheme}}))
+		for i, screen := range screens {
+			where := fmt.Sprintf("%s at %d, %s", screen.name, window.width, window.scheme)
+			b.mu.Lock()
+			b.quiet = screen.name == "problem" // the browser says that it is not found
+			b.mu.Unlock()
+			var wide bool
+			b.do(chromedp.Navigate(base+screen.path), chromedp.WaitReady("main"), chromedp.Evaluate(`document.documentElement.scrollWidth > innerWidth`, &wide))
+			if wide {
+				b.Errorf("%s is wider than the window", where)
+			}
+			if i < pictured {
+				b.picture(fmt.Sprintf("%s-%d-%s.png", screen.name, window.width, window.scheme))
+			}
+			if window.width != 1280 && i >= pictured/2 && !extent.Long() {
+				continue // the same rules and colors
+			}
+			var found string
+			b.do(chromedp.Evaluate(string(axe)+";0", nil), chromedp.Evaluate(`axe.run().then(r => JSON.stringify(r.violations.map(v => [v.id, v.help, v.nodes.slice(0, 3).map(n => n.html + " " + n.failureSummary)])))`, &found,
+				func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+			if found != "[]" {
+				var all any
+				_ = json.Unmarshal([]byte(found), &all)
+				text, _ := json.MarshalIndent(all, "", " ")
+				b.Errorf("axe-core on %s: %s", where, text)
+			}
+		}
+	}
+	b.do(chromedp.EmulateViewport(1280, 900))
+}
+
+// picture writes a picture of the window with UPDATE=1, and compares it with that of the
+// documents with SSMBAK_PICTURES=1: machines have different fonts.
+func (b *browserTab) picture(name string) {
+	b.Helper()
+	update, compare := os.Getenv("UPDATE") != "", os.Getenv("SSMBAK_PICTURES") != ""
+	if !update && !compare {
+		return
+	}
+	var got []byte
+	b.do(chromedp.CaptureScreenshot(&got))
+	path := filepath.Join("..", "..", "docs", "pictures", name)
+	if update {
+		if err := os.WriteFile(path, got, 0o600); err != nil {
+			b.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if d := b.distance(got, want); d > 16 {
+		b.Errorf("%s differs by %.1f of 255 on average: look, and run it again with UPDATE=1", name, d)
+	}
+}
+
+// distance returns the average difference of the brightness of two pictures in 24 by 24
+// fields, from 0 to 255.
+func (b *browserTab) distance(got, want []byte) float64 {
+	b.Helper()
+	const fields = 24
+	var all [2][fields * fields]float64
+	for k, text := range [][]byte{got, want} {
+		p, err := png.Decode(bytes.NewReader(text))
+		if err != nil {
+			b.Fatal(err)
+		}
+		size := p.Bounds().Size()
+		for y := range size.Y {
+			for x := range size.X {
+				field := y*fields/size.Y*fields + x*fields/size.X
+				all[k][field] += float64(color.GrayModel.Convert(p.At(x, y)).(color.Gray).Y) / float64(size.X*size.Y) * fields * fields
+			}
+		}
+	}
+	sum := 0.0
+	for i := range all[0] {
+		sum += math.Abs(all[0][i] - all[1][i])
+	}
+	return sum / (fields * fields)
+}

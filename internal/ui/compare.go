@@ -1,0 +1,70 @@
+package ui
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
+	"github.com/ssmbak/ssmbak/plan"
+)
+
+// compareView is the view model of the differences between two times.
+type compareView struct {
+	A, B           stamp
+	Earlier, Later string // as TIMEs
+	Summary        string
+	Rows           []treeRow
+	Pager          pager
+	Filter         filterView
+	Revert         string
+}
+
+func (s *Server) compare(r *http.Request) (*page, error) {
+	rec, err := s.latest(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	v, err := s.parse(r, rec)
+	if err != nil {
+		return nil, err
+	}
+	if v.A == 0 {
+		v.A = v.At
+	}
+	if v.B == 0 {
+		v.B = rec.now
+	}
+	p := s.newPage("compare", "Compare", "/compare", v, rec)
+	if p.Body, err = s.compareView(r.Context(), rec, v); err != nil {
+		return nil, err
+	}
+	p.Commands = []string{s.command("diff " + s.target() + " " + v.A.String() + " " + v.B.String() + " --recursive" + shell.Given("only", v.Glob))}
+	return p, nil
+}
+
+func (s *Server) compareView(ctx context.Context, rec *records, v view) (compareView, error) {
+	c, err := rec.compared(ctx, s, v.A, v.B)
+	if err != nil {
+		return compareView{}, err
+	}
+	out := compareView{A: at(v.A, s.zone()), B: at(v.B, s.zone()), Earlier: v.A.String(), Later: v.B.String(), Summary: render.ComparisonSummary(c), Filter: v.filterView("/compare")}
+	var items []plan.Item
+	for _, item := range rec.selected(v, c.Items, v.A, v.B) {
+		if item.Action != plan.ActionNone {
+			items = append(items, item)
+		}
+	}
+	items, out.Pager = paged(v, "/compare", items, treeRows)
+	if items, err = s.valued(ctx, rec, items, v.A, v.B); err != nil {
+		return compareView{}, err
+	}
+	for _, item := range items {
+		out.Rows = append(out.Rows, treeRowOf(v, item))
+	}
+	if s.o.Live && v.A < v.B {
+		out.Revert = planLink(url.Values{"kind": {kindRevert}, "from": {v.A.String()}, "until": {v.B.String()}})
+	}
+	return out, nil
+}

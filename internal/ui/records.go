@@ -1,0 +1,203 @@
+package ui
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/changeset"
+	"github.com/ssmbak/ssmbak/restore"
+	"github.com/ssmbak/ssmbak/timeline"
+)
+
+const (
+	// setGap is the longest time between two changes of a set, as in log --sets.
+	setGap = 2 * time.Minute
+	// markedRestores is the number of newest restores of which changes are marked.
+	markedRestores = 100
+	// keptComparisons is the number of comparisons of all parameters that are kept.
+	keptComparisons = 8
+	// quick is how long reading the archive may take to be repeated for a page, if it was
+	// read more than fresh ago.
+	quick = 500 * time.Millisecond
+	fresh = 2 * time.Second
+)
+
+// records is what the archive contained when it was read. It is safe for concurrent use.
+type records struct {
+	lines    archive.Timelines
+	byName   map[ssmbak.Name]*timeline.Timeline
+	changes  []ssmbak.Change // as in an archive.Log
+	sets     []changeset.Set // oldest first
+	stops    []ssmbak.Time   // right before each set and each change of no set, sorted
+	unknown  []period        // in which the state of a parameter is unknown
+	restores []*archive.RestoreRecord
+	marks    map[string]archive.Mark
+	notes    []string // what could not be read
+	now      ssmbak.Time
+	took     time.Duration
+
+	mu          sync.Mutex
+	comparisons []*restore.Comparison
+}
+
+// period is [From, Until).
+type period struct{ From, Until ssmbak.Time }
+
+// read reads the archive.
+func (s *Server) read(ctx context.Context) (*records, error) {
+	began := time.Now()
+	now := ssmbak.TimeOf(s.o.Now())
+	lines, err := s.o.Archive.Timelines(ctx, s.o.Target)
+	if err != nil {
+		return nil, err
+	}
+	r := &records{lines: lines, byName: make(map[ssmbak.Name]*timeline.Timeline, len(lines.All)), changes: lines.Changes(), now: now, marks: make(map[string]archive.Mark)}
+	for i, name := range lines.Names {
+		r.byName[name] = lines.All[i]
+	}
+	r.sets = changeset.Group(r.changes, setGap)
+	r.stops = stops(r.sets, r.changes)
+	r.unknown = unknown(lines.All)
+	if r.restores, _, err = s.o.Archive.RestoreRecords(ctx, markedRestores); err != nil {
+		r.notes = append(r.notes, "changes by restores are not marked: "+s.reason(err))
+	}
+	marks, unreadable, err := s.o.Archive.Marks(ctx)
+	if err != nil {
+		r.notes = append(r.notes, "marks are not shown: "+s.reason(err))
+	}
+	for _, err := range unreadable {
+		r.notes = append(r.notes, "a mark is not shown: "+s.reason(err))
+	}
+	for _, m := range marks {
+		r.marks[m.Name] = m
+	}
+	r.took = time.Since(began)
+	return r, nil
+}
+
+// latest returns what the archive contains: as it was read last, or, where reading is
+// quick, now.
+func (s *Server) latest(ctx context.Context) (*records, error) {
+	s.mu.Lock()
+	r := s.records
+	s.mu.Unlock()
+	if r != nil && (r.took > quick || ssmbak.TimeOf(s.o.Now()) < r.now.Add(fresh)) {
+		return r, nil
+	}
+	return s.again(ctx, r)
+}
+
+// again reads the archive, unless another request has since before was read.
+func (s *Server) again(ctx context.Context, before *records) (*records, error) {
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	s.mu.Lock()
+	r := s.records
+	s.mu.Unlock()
+	if r != before {
+		return r, nil
+	}
+	r, err := s.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.records = r
+	return r, nil
+}
+
+// stops returns the moments right before each set, and each change that is in none.
+func stops(sets []changeset.Set, changes []ssmbak.Change) (all []ssmbak.Time) {
+	for _, set := range sets {
+		if set.From != ssmbak.MinTime {
+			all = append(all, set.From-1)
+		}
+	}
+	for i := range changes {
+		if c := &changes[i]; c.By == "" && c.From != ssmbak.MinTime {
+			all = append(all, c.From-1)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// unknown returns the periods in which the state of any recorded parameter is unknown,
+// merged.
+func unknown(lines []*timeline.Timeline) (merged []period) {
+	var all []period
+	for _, line := range lines {
+		for _, span := range line.Spans() {
+			if span.Unknown && span.From != ssmbak.MinTime {
+				all = append(all, period{span.From, span.Until})
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b period) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Until, b.Until)) })
+	for _, p := range all {
+		if n := len(merged); n > 0 && p.From <= merged[n-1].Until {
+			merged[n-1].Until = max(merged[n-1].Until, p.Until)
+			continue
+		}
+		merged = append(merged, p)
+	}
+	return merged
+}
+
+// compared returns what differs between two times, with values unequal if their versions
+// are different.
+func (r *records) compared(ctx context.Context, s *Server, from, to ssmbak.Time) (*restore.Comparison, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i := slices.IndexFunc(r.comparisons, func(c *restore.Comparison) bool { return c.From == from && c.To == to })
+	if i >= 0 {
+		return r.comparisons[i], nil
+	}
+	c, err := s.o.Restorer(restore.Options{}).CompareTimelines(ctx, r.lines, s.o.Target, from, to, archive.NoValues)
+	if err != nil {
+		return nil, err
+	}
+	if r.comparisons = append(r.comparisons, c); len(r.comparisons) > keptComparisons {
+		r.comparisons = r.comparisons[1:]
+	}
+	return c, nil
+}
+
+// some returns the timelines of the names.
+func (r *records) some(names []ssmbak.Name) archive.Timelines {
+	out := r.lines
+	out.All, out.Names, out.Problems = nil, nil, nil
+	for _, name := range names {
+		if line := r.byName[name]; line != nil {
+			out.All, out.Names = append(out.All, line), append(out.Names, name)
+		}
+	}
+	for _, p := range r.lines.Problems {
+		if slices.Contains(names, p.Name) {
+			out.Problems = append(out.Problems, p)
+		}
+	}
+	return out
+}
+
+// within returns the changes of a period, both of its ends included, newest first.
+func (r *records) within(from, until ssmbak.Time) []*ssmbak.Change {
+	// Sorted by Until, newest first: those before the period are at the end.
+	n, _ := slices.BinarySearchFunc(r.changes, from, func(c ssmbak.Change, from ssmbak.Time) int { return cmp.Compare(from, c.Until) })
+	for n < len(r.changes) && r.changes[n].Until >= from {
+		n++
+	}
+	var all []*ssmbak.Change
+	for i := range r.changes[:n] {
+		if c := &r.changes[i]; c.Within(from, until) {
+			all = append(all, c)
+		}
+	}
+	return all
+}
