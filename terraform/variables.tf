@@ -285,3 +285,51 @@ variable "email" {
   default     = ""
   description = "email address that receives the alarms, through an SNS topic of the stack"
 }
+
+variable "permissions_boundary" {
+  type        = string
+  default     = ""
+  description = "ARN of the policy that limits the permissions of the stack's roles"
+}
+
+variable "role_path" {
+  type        = string
+  default     = "/"
+  description = "path of the stack's roles and policies"
+}
+
+variable "log_key_arn" {
+  type        = string
+  default     = ""
+  description = "ARN of the KMS key that encrypts the logs"
+}
+
+variable "queue_key_arn" {
+  type        = string
+  default     = ""
+  description = "ARN of the KMS key that encrypts the queues, and that EventBridge may use"
+}
+
+variable "topic_key_arn" {
+  type        = string
+  default     = ""
+  description = "ARN of the KMS key that encrypts the topic of --email, and that CloudWatch may use"
+}
+
+variable "access_log_bucket" {
+  type        = string
+  default     = ""
+  description = "bucket that receives the access logs of the stack's bucket"
+}
+
+variable "subnet" {
+  type        = list(string)
+  default     = []
+  description = "ID of a subnet in which the functions run, and which reaches S3, Systems Manager and KMS"
+}
+
+variable "security_group" {
+  type        = list(string)
+  default     = []
+  description = "ID of a security group of the functions in --subnet"
+}

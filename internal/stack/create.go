@@ -99,7 +99,9 @@ func (s *Stack) createBase(ctx context.Context, named parameters) (*types.Stack,
 	if err := s.checkPointer(ctx, p[parameterPointerName]); err != nil {
 		return nil, err
 	}
-	in := &cloudformation.CreateStackInput{StackName: &s.o.Name, Capabilities: []types.Capability{types.CapabilityCapabilityIam}, ClientRequestToken: token("create")}
+	in := &cloudformation.CreateStackInput{
+		StackName: &s.o.Name, Capabilities: []types.Capability{types.CapabilityCapabilityIam}, ClientRequestToken: token("create"), Tags: s.tags(nil), RoleARN: s.serviceRole(),
+	}
 	if err := p.checkUploaded(named); err != nil {
 		return nil, err
 	}

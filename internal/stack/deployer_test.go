@@ -16,7 +16,7 @@ import (
 // template, by reason. Read permissions are in it only if they are of another service,
 // since CloudFormation reads all properties of a resource.
 var notNeeded = map[string][]string{
-	"the functions are in no VPC and mount nothing": {
+	"the functions are in no VPC, unless --subnet is given, and mount nothing": {
 		"ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs", "elasticfilesystem:DescribeMountTargets", "s3files:ListMountTargets",
 	},
 	"the functions have no layers, no signing, no concurrency of their own, no versions, and no key": {
@@ -28,7 +28,7 @@ var notNeeded = map[string][]string{
 	"the policies are attached to roles, by those": {
 		"iam:AttachGroupPolicy", "iam:AttachUserPolicy", "iam:DetachGroupPolicy", "iam:DetachUserPolicy", "iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary",
 	},
-	"log groups have neither a key, nor a policy, nor an index, nor a delivery": {
+	"log groups have neither a key, unless --log-key-arn is given, nor a policy, nor an index, nor a delivery": {
 		"firehose:TagDeliveryStream", "logs:AssociateKmsKey", "logs:CreateLogDelivery", "logs:DeleteDataProtectionPolicy", "logs:DeleteIndexPolicy", "logs:DeleteResourcePolicy",
 		"logs:DisassociateKmsKey", "logs:PutBearerTokenAuthentication", "logs:PutDataProtectionPolicy", "logs:PutIndexPolicy", "logs:PutLogGroupDeletionProtection",
 		"logs:PutResourcePolicy", "s3:REST.PUT.OBJECT",

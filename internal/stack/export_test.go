@@ -39,7 +39,7 @@ type Role struct {
 func RoleOf(t *testing.T, given map[string]string, id string) *Role {
 	t.Helper()
 	r := render(t, given)
-	role := newRole(t, r, "arn:aws:iam::123456789012:role/ssmbak-"+id+"-Ab1")
+	role := newRole(t, r, "arn:aws:iam::123456789012:role"+get(t, r, id, "Path").(string)+"ssmbak-"+id+"-Ab1")
 	for _, p := range get(t, r, id, "Policies").([]any) {
 		role.p.identity = append(role.p.identity, statementsOf(t, p.(map[string]any)["PolicyDocument"])...)
 	}

@@ -66,7 +66,7 @@ func TestPermissions(t *testing.T) {
 				idle []string // prefixes of permissions that the test does not use
 			}{
 				{"recorder", func() *stack.Role { return stack.RoleOf(t, given, "FunctionRole") }, did.recorder, []string{
-					"Queue ", "Log ", // used by Lambda itself
+					"Queue ", "QueueKey ", "Log ", // used by Lambda itself
 					"ReadIndexes s3:GetObjectVersion arn:aws:s3:::" + cmp.Or(given["BucketName"], bucket) + "/.ssmbak/index/*", // the reconciler does
 				}},
 				{"reconciler", func() *stack.Role { return stack.RoleOf(t, given, "ReconcilerRole") }, did.reconciler, []string{"Log "}},

@@ -334,7 +334,7 @@ func (r *renderer) attribute(id, name string) string {
 	case "AWS::SNS::Topic":
 		return of("sns", id)
 	case "AWS::IAM::Role":
-		return "arn:" + partition + ":iam::" + testAccount + ":role/" + testStack + "-" + id + "-Ab1"
+		return "arn:" + partition + ":iam::" + testAccount + ":role" + r.value(x["Properties"].(map[string]any)["Path"]).(string) + testStack + "-" + id + "-Ab1"
 	case "AWS::IAM::ManagedPolicy":
 		return "arn:" + partition + ":iam::" + testAccount + ":policy/" + testStack + "-" + id
 	}

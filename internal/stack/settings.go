@@ -47,6 +47,8 @@ const (
 	parameterTimeout      = "Timeout"
 	parameterConcurrency  = "Concurrency"
 	parameterRate         = "SsmRate"
+	parameterSubnets      = "SubnetIds"
+	parameterGroups       = "SecurityGroupIds"
 	parameterVerify       = "Verify"
 	parameterVerifyShare  = "VerifyShare"
 )
@@ -72,7 +74,7 @@ type Setting struct {
 func (s Setting) Choices() []string { return slices.Sorted(maps.Keys(s.choices)) }
 
 // Groups are the headings of the settings in the help, in order.
-var Groups = []string{"The archive", "The recorder", "Alarms", "The code of the functions"}
+var Groups = []string{"The archive", "The recorder", "Alarms", "Rules of the organization", "The code of the functions"}
 
 var (
 	arn     = regexp.MustCompile(`^arn:[a-z-]+:iam::([0-9]{12}|\*):[^,\s]+$`)
@@ -82,6 +84,10 @@ var (
 	pointer = regexp.MustCompile(`^(/[a-zA-Z0-9_.-]+)*$`)
 	rate    = regexp.MustCompile(`^(rate\((1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))\)|cron\(\S+( \S+){5}\))$`)
 	address = regexp.MustCompile(`^([^@ ]+@[^@ ]+)?$`)
+	policy  = regexp.MustCompile(`^(arn:[a-z-]+:iam::([0-9]{12}|aws):policy/[^,\s]+)?$`)
+	rolesAt = regexp.MustCompile(`^/([!-~]{1,510}/)?$`)
+	subnet  = regexp.MustCompile(`^subnet-[0-9a-f]+$`)
+	group   = regexp.MustCompile(`^sg-[0-9a-f]+$`)
 	prefix  = regexp.MustCompile(`^([a-z0-9][a-z0-9.-]{1,40})?$`)
 	digest  = regexp.MustCompile(`^([0-9a-fA-F]{64})?$`)
 )
@@ -89,6 +95,9 @@ var (
 // principal describes a value of a condition on aws:PrincipalArn.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn
 const principal = "the ARN of a user or role, such as arn:aws:iam::123456789012:role/NAME, or a pattern for it; not the ARN of a session"
+
+// keyForm describes the value of a setting that is a key.
+const keyForm = "the ARN of a KMS key, such as arn:aws:kms:us-east-1:123456789012:key/...; not of an alias"
 
 // headers are the choices of encryption headers.
 var headers = map[string]string{"none": "none", "aes256": "AES256", "kms": headerKMS}
@@ -113,7 +122,7 @@ func Settings() []Setting {
 			Help:    "encryption of the values: stack-key, given-key (see --key-arn), or s3, which shows the MD5 of values to those who may list the bucket",
 			choices: map[string]string{"stack-key": "StackKey", "given-key": "GivenKey", "s3": "S3"},
 		},
-		{Name: "key-arn", Parameter: parameterKeyArn, Group: "The archive", Help: "ARN of the KMS key for --encryption given-key", check: like(keyARN, "the ARN of a KMS key, such as arn:aws:kms:us-east-1:123456789012:key/...; not of an alias")},
+		{Name: "key-arn", Parameter: parameterKeyArn, Group: "The archive", Help: "ARN of the KMS key for --encryption given-key", check: like(keyARN, keyForm)},
 		{
 			Name: "value-header", Parameter: parameterValueHeader, Default: "none", Group: "The archive",
 			Help:    "encryption header of values, for policies that require or forbid one: none, aes256, or kms with the archive's key",
@@ -198,6 +207,15 @@ func Settings() []Setting {
 		{Name: "missed-hours", Parameter: "MissedHours", Default: "3", Group: "Alarms", Help: "alarm if no reconcile was complete, or none ended, for this many hours", check: between(1, 168)},
 		{Name: "topic-arn", Parameter: "TopicArn", Group: "Alarms", Help: "SNS topic that receives the alarms", check: like(topic, "the ARN of an SNS topic")},
 		{Name: "email", Parameter: "Email", Group: "Alarms", Help: "email address that receives the alarms, through an SNS topic of the stack", check: like(address, "an email address")},
+
+		{Name: "permissions-boundary", Parameter: "PermissionsBoundary", Group: "Rules of the organization", Help: "ARN of the policy that limits the permissions of the stack's roles", check: like(policy, "the ARN of a policy")},
+		{Name: "role-path", Parameter: "RolePath", Default: "/", Group: "Rules of the organization", Help: "path of the stack's roles and policies", check: like(rolesAt, "a path such as /ssmbak/")},
+		{Name: "log-key-arn", Parameter: "LogKeyArn", Group: "Rules of the organization", Help: "ARN of the KMS key that encrypts the logs", check: like(keyARN, keyForm)},
+		{Name: "queue-key-arn", Parameter: "QueueKeyArn", Group: "Rules of the organization", Help: "ARN of the KMS key that encrypts the queues, and that EventBridge may use", check: like(keyARN, keyForm)},
+		{Name: "topic-key-arn", Parameter: "TopicKeyArn", Group: "Rules of the organization", Help: "ARN of the KMS key that encrypts the topic of --email, and that CloudWatch may use", check: like(keyARN, keyForm)},
+		{Name: "access-log-bucket", Parameter: "AccessLogBucket", Group: "Rules of the organization", Help: "bucket that receives the access logs of the stack's bucket", check: like(bucket, "the name of a bucket")},
+		{Name: "subnet", Parameter: parameterSubnets, Group: "Rules of the organization", List: true, Help: "ID of a subnet in which the functions run, and which reaches S3, Systems Manager and KMS", check: like(subnet, "the ID of a subnet")},
+		{Name: "security-group", Parameter: parameterGroups, Group: "Rules of the organization", List: true, Help: "ID of a security group of the functions in --subnet", check: like(group, "the ID of a security group")},
 
 		{Name: "code-bucket", Parameter: parameterCodeBucket, Group: "The code of the functions", Help: "bucket in the stack's region to which ssmbak-stack publish has published the code (default: the archive's bucket, to which the command uploads it)", check: like(bucket, "the name of a bucket")},
 		{Name: "code-bucket-prefix", Parameter: parameterCodePrefix, Group: "The code of the functions", Help: "name of that bucket in every region, without a hyphen and the region at its end", check: like(prefix, "the beginning of the name of a bucket")},
@@ -288,6 +306,10 @@ func (p parameters) check() error {
 		return &SettingError{"lock-mode", strings.ToLower(p["LockMode"]), "set the retention period with --lock-days"}
 	case p["LockMode"] == "NONE" && p["LockDays"] != "0":
 		return &SettingError{"lock-days", p["LockDays"], "requires --lock-mode governance or compliance"}
+	case p[parameterSubnets] != "" && p[parameterGroups] == "":
+		return &SettingError{"subnet", p[parameterSubnets], "requires --security-group"}
+	case p[parameterSubnets] == "" && p[parameterGroups] != "":
+		return &SettingError{"security-group", p[parameterGroups], "requires --subnet"}
 	case p[parameterCodeBucket] != "" && p[parameterCodePrefix] != "":
 		return &SettingError{"code-bucket-prefix", p[parameterCodePrefix], "cannot be combined with --code-bucket"}
 	case p["TopicArn"] != "" && p["Email"] != "":

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"maps"
 	"regexp"
 	"slices"
 	"time"
@@ -38,6 +39,11 @@ type Options struct {
 	// Code returns the functions' zip for arm64 or x86_64. It is called only when the
 	// zip is needed.
 	Code func(ctx context.Context, architecture string) (code.Zip, error)
+	// Tags are those of the stack, which CloudFormation adds to its resources; nil keeps
+	// them. ServiceRole is the ARN of the role with which CloudFormation changes the stack;
+	// "" means the previous one, or else the caller's permissions.
+	Tags        map[string]string
+	ServiceRole string
 	// Event is called once for each event of the stack while an operation is in
 	// progress, oldest first. Note is called with messages for the user. Both may be
 	// nil.
@@ -126,6 +132,25 @@ const (
 )
 
 const stackType = "AWS::CloudFormation::Stack"
+
+// tags returns the tags of the stack after a change; st is nil if it does not exist yet.
+func (s *Stack) tags(st *types.Stack) (all []types.Tag) {
+	if s.o.Tags == nil && st != nil {
+		return st.Tags
+	}
+	for _, key := range slices.Sorted(maps.Keys(s.o.Tags)) {
+		all = append(all, types.Tag{Key: &key, Value: aws.String(s.o.Tags[key])})
+	}
+	return all
+}
+
+// serviceRole returns the ARN of the role of CloudFormation, or nil to keep the previous one.
+func (s *Stack) serviceRole() *string {
+	if s.o.ServiceRole == "" {
+		return nil
+	}
+	return &s.o.ServiceRole
+}
 
 // describe returns the current description of the stack, or nil if it does not
 // exist.

@@ -45,7 +45,8 @@ func Template() string { return template }
 var body = sync.OnceValue(func() string { return encode(decode()) })
 
 // base is the template with which a stack is created, before there is a bucket to read from:
-// without the resources that need the functions' code, so that a request can contain it.
+// without the resources that need the functions' code, and without descriptions of the
+// parameters, so that a request can contain it.
 var base = sync.OnceValue(func() string {
 	m := decode()
 	for _, name := range []string{"Resources", "Outputs"} {
@@ -54,6 +55,12 @@ var base = sync.OnceValue(func() string {
 			if x, ok := x.(map[string]any); ok && slices.Contains(codeConditions, fmt.Sprint(x["Condition"])) {
 				delete(section, id)
 			}
+		}
+	}
+	all, _ := m["Parameters"].(map[string]any)
+	for _, x := range all {
+		if x, ok := x.(map[string]any); ok {
+			delete(x, "Description")
 		}
 	}
 	return encode(m)

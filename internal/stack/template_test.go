@@ -63,9 +63,10 @@ func TestLint(t *testing.T) {
 		}
 		return path
 	}
-	lint(file("template.yaml", Template()), file("template.json", body()))
+	lint("--regions", "us-east-1", "cn-north-1", "us-gov-west-1", "--", file("template.yaml", Template()))
+	lint("--ignore-checks", "W1033", "--", file("template.json", body()))
 	// It has the parameters and conditions of the resources that it lacks.
-	lint("--ignore-checks", "W2001", "W8001", "--", file("base.json", base()))
+	lint("--ignore-checks", "W1033", "W2001", "W8001", "--", file("base.json", base()))
 }
 
 // TestNoAliases checks that the template has no YAML anchors or aliases, which
@@ -233,6 +234,114 @@ func TestBadSettings(t *testing.T) {
 }
 
 // states returns parameters of stacks, by name, for the tests.
+// organization are settings that an organization's rules may require.
+var organization = []string{
+	"PermissionsBoundary", "arn:aws:iam::123456789012:policy/boundary", "RolePath", "/teams/ops/", "AccessLogBucket", "logs", "SubnetIds", "subnet-1a,subnet-2b", "SecurityGroupIds", "sg-1a",
+	"LogKeyArn", "arn:aws:kms:us-east-1:123456789012:key/logs", "QueueKeyArn", "arn:aws:kms:us-east-1:123456789012:key/queue", "TopicKeyArn", "arn:aws:kms:us-east-1:123456789012:key/topic",
+	"Email", "a@b.c", "IndexHeader", "aws:kms", "Verify", "rate(1 day)",
+}
+
+// TestPairs renders the template for every pair of choices, in each partition, and checks
+// that everything that is said to exist does.
+func TestPairs(t *testing.T) {
+	t.Parallel()
+	choices := [][][]string{
+		{{}, {"Encryption", "S3"}, {"BucketName", "mine", "PointerName", ""}, {"Encryption", "GivenKey", "KeyArn", "arn:aws:kms:us-east-1:123456789012:key/given"}},
+		{{}, {"CodeKey", ""}, {"CodeBucket", "artifacts"}, {"CodeBucketPrefix", "artifacts", "CodeVersion", ""}},
+		{{}, {"Sign", "ENABLED", "SignSince", "2026-01-01T00:00:00Z"}},
+		{{}, {"Email", "a@b.c"}, {"Email", "a@b.c", "TopicKeyArn", "arn:aws:kms:us-east-1:123456789012:key/topic"}, {"TopicArn", "arn:aws:sns:us-east-1:123456789012:t"}},
+		{{}, {"PermissionsBoundary", "arn:aws:iam::123456789012:policy/b"}},
+		{{}, {"RolePath", "/ops/"}},
+		{{}, {"LogKeyArn", "arn:aws:kms:us-east-1:123456789012:key/logs"}},
+		{{}, {"QueueKeyArn", "arn:aws:kms:us-east-1:123456789012:key/queue"}},
+		{{}, {"AccessLogBucket", "logs"}},
+		{{}, {"SubnetIds", "subnet-1a", "SecurityGroupIds", "sg-1a,sg-2b"}},
+		{{}, {"LockMode", "GOVERNANCE", "LockDays", "30"}},
+		{{}, {"Verify", "rate(1 day)"}},
+		{{}, {"ReaderArns", "r", "RestorerArns", "s", "MarkerArns", "m", "DecryptArns", "d"}},
+		{{"AWS::Partition", "aws"}, {"AWS::Partition", "aws-cn"}, {"AWS::Partition", "aws-us-gov"}},
+	}
+	rows := pairs(choices)
+	t.Logf("%d stacks have every pair of choices", len(rows))
+	for _, row := range rows {
+		given := maps.Clone(defaultsWithCode)
+		for factor, choice := range row {
+			for i := 0; i < len(choices[factor][choice]); i += 2 {
+				given[choices[factor][choice][i]] = choices[factor][choice][i+1]
+			}
+		}
+		given[parameterAdminArns] = "arn:" + given["AWS::Partition"] + ":iam::123456789012:role/admin"
+		if given["PermissionsBoundary"] != "" {
+			given["PermissionsBoundary"] = "arn:" + given["AWS::Partition"] + ":iam::123456789012:policy/b"
+		}
+		r := render(t, given)
+		for id, x := range r.resources {
+			text, err := json.Marshal(x.properties)
+			if err != nil {
+				t.Fatalf("%v: %s: %v", given, id, err)
+			}
+			for _, arn := range regexp.MustCompile(`"arn:[a-z-]+:(iam|lambda|ssm)[^"]*`).FindAllString(string(text), -1) {
+				if !strings.HasPrefix(arn, `"arn:`+given["AWS::Partition"]+":") {
+					t.Errorf("%s has %s in the partition %s", id, arn, given["AWS::Partition"])
+				}
+			}
+			for _, to := range r.refers[id] {
+				if _, ok := r.resources[to]; !ok {
+					t.Errorf("%v: %s refers to %s, which does not exist", given, id, to)
+				}
+			}
+		}
+	}
+}
+
+// pairs returns rows of one choice per factor, so that each pair of choices of two factors
+// is in a row.
+func pairs(choices [][][]string) (rows [][]int) {
+	type pair struct{ f, c, g, d int }
+	left := make(map[pair]bool)
+	for f := range choices {
+		for g := f + 1; g < len(choices); g++ {
+			for c := range choices[f] {
+				for d := range choices[g] {
+					left[pair{f, c, g, d}] = true
+				}
+			}
+		}
+	}
+	for len(left) > 0 {
+		first := slices.MinFunc(slices.Collect(maps.Keys(left)), func(a, b pair) int {
+			return slices.Compare([]int{a.f, a.g, a.c, a.d}, []int{b.f, b.g, b.c, b.d})
+		})
+		row := slices.Repeat([]int{-1}, len(choices))
+		row[first.f], row[first.g] = first.c, first.d
+		for f := range choices { // the choice with the most new pairs with those that are made
+			if row[f] >= 0 {
+				continue
+			}
+			best, most := 0, -1
+			for c := range choices[f] {
+				n := 0
+				for g, d := range row {
+					if left[pair{f, c, g, d}] || left[pair{g, d, f, c}] {
+						n++
+					}
+				}
+				if n > most {
+					best, most = c, n
+				}
+			}
+			row[f] = best
+		}
+		for f := range row {
+			for g := f + 1; g < len(row); g++ {
+				delete(left, pair{f, row[f], g, row[g]})
+			}
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
 func states() map[string]map[string]string {
 	return map[string]map[string]string{
 		"without functions":     {},
@@ -246,6 +355,7 @@ func states() map[string]map[string]string {
 		"own bucket, headers":   with("BucketName", "mine", "KeyArn", "arn:aws:kms:us-east-1:123456789012:key/given", "ValueHeader", "none", "IndexHeader", "aws:kms"),
 		"verified":              with("Verify", "rate(1 day)", "IndexHeader", "aws:kms"),
 		"signed":                with("Sign", "ENABLED", "SignSince", "2026-01-01T00:00:00Z"),
+		"organization":          with(organization...),
 		"everything":            with("LockMode", "COMPLIANCE", "LockDays", "30", "ExpireDays", "365", "Email", "a@b.c", "Exclude", "/ci/**"),
 	}
 }

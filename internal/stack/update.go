@@ -234,7 +234,7 @@ func (s *Stack) change(ctx context.Context, st *types.Stack, p parameters, templ
 	name := "ssmbak-" + strings.ToLower(rand.Text()[:12])
 	created, err := s.cfn.CreateChangeSet(ctx, &cloudformation.CreateChangeSetInput{
 		StackName: &s.o.Name, ChangeSetName: &name, ChangeSetType: types.ChangeSetTypeUpdate, TemplateURL: &template, Parameters: p.input(),
-		Capabilities: []types.Capability{types.CapabilityCapabilityIam}, ClientToken: token("change"),
+		Capabilities: []types.Capability{types.CapabilityCapabilityIam}, ClientToken: token("change"), Tags: s.tags(st), RoleARN: s.serviceRole(),
 	})
 	if isUnchanged(err) {
 		return st, Changes{}, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -17,7 +18,8 @@ import (
 // flags are the flags of the program, in addition to those of the shell.
 type flags struct {
 	yes, noFill, changeSet, downgrade, noPointer, test bool
-	code, codePrefix                                   string
+	code, codePrefix, serviceRole                      string
+	tags                                               []string
 	// texts and lists are the flags for the settings of the stack, by name.
 	texts map[string]*string
 	lists map[string]*[]string
@@ -49,7 +51,7 @@ bucket. If the command is interrupted, run it again to resume the creation. With
   ssmbak-stack ssmbak create --region eu-west-1 --email ops@example.com --test
   ssmbak-stack ssmbak create --lock-mode governance --lock-days 90
   ssmbak-stack second create --bucket my-archive --no-pointer`,
-			run: (*app).create, settings: true, flags: []string{"yes", "no-fill", "test", "code", "no-pointer"},
+			run: (*app).create, settings: true, flags: []string{"yes", "no-fill", "test", "code", "no-pointer", "tag", "service-role"},
 		},
 		{
 			name: "update", short: "update the stack to this version and to the given settings; convert a legacy stack",
@@ -64,7 +66,7 @@ update by an older version of ssmbak needs confirmation on a terminal, or --down
   ssmbak-stack ssmbak update --memory 512 --change-set
   ssmbak-stack ssmbak update --exclude '/ci/**' --exclude 'tmp-*'
   ssmbak-stack ssmbak update --topic-arn ''`,
-			run: (*app).update, settings: true, flags: []string{"yes", "change-set", "downgrade", "code", "no-pointer"},
+			run: (*app).update, settings: true, flags: []string{"yes", "change-set", "downgrade", "code", "no-pointer", "tag", "service-role"},
 		},
 		{
 			name: "publish", short: "put the functions' code and the template into a bucket, for stacks made in one step",
@@ -199,6 +201,8 @@ func (a *app) newCommand() *cobra.Command {
 	f.BoolVar(&a.flags.downgrade, "downgrade", false, "allow an update by this older version of ssmbak")
 	f.StringVar(&a.flags.code, "code", "", "zip `FILE` of the functions, instead of the embedded or built one")
 	f.StringVar(&a.flags.codePrefix, "code-prefix", "ssmbak/", "`PREFIX` of the keys of the published objects")
+	f.StringArrayVar(&a.flags.tags, "tag", nil, "tag `KEY=VALUE` of the stack and its resources, instead of the previous ones; can be repeated")
+	f.StringVar(&a.flags.serviceRole, "service-role", "", "`ARN` of the role with which CloudFormation changes the stack (default: the previous one, or the caller)")
 	f.BoolVar(&a.flags.noPointer, "no-pointer", false, "the same as --pointer ''")
 	a.flags.texts, a.flags.lists = make(map[string]*string), make(map[string]*[]string)
 	for _, s := range stack.Settings() {
@@ -348,7 +352,31 @@ func (a *app) openToWrite(ctx context.Context) (*stack.Stack, error) {
 }
 
 func (a *app) stack(conn *awsconn.Conn) (*stack.Stack, error) {
+	tags, err := a.tags()
+	if err != nil {
+		return nil, err
+	}
 	return stack.New(conn, stack.Options{
+		Tags: tags, ServiceRole: a.flags.serviceRole,
 		Name: a.name, Version: a.env.Version, Event: a.event, Note: func(text string) { a.Note("%s", text) }, Poll: a.env.Poll, Logger: a.Log, Code: a.zip,
 	})
+}
+
+// tags returns the tags of --tag, or nil without the flag. One empty value removes all tags.
+func (a *app) tags() (map[string]string, error) {
+	if !a.cmd.Flags().Changed("tag") {
+		return nil, nil
+	}
+	all := make(map[string]string)
+	for _, text := range a.flags.tags {
+		if text == "" && len(a.flags.tags) == 1 {
+			break
+		}
+		key, value, ok := strings.Cut(text, "=")
+		if !ok || key == "" {
+			return nil, shell.Usage("for example --tag team=platform", "--tag %s: must be KEY=VALUE", text)
+		}
+		all[key] = value
+	}
+	return all, nil
 }

@@ -22,13 +22,15 @@ func (v valued) Type() string { return v.what }
 // valueOf returns the name of a setting's value in the help.
 func valueOf(s stack.Setting) string {
 	switch s.Name {
-	case "bucket", "code-bucket":
+	case "bucket", "code-bucket", "access-log-bucket":
 		return "BUCKET"
 	case "code-bucket-prefix":
 		return "PREFIX"
 	case "code-key":
 		return "KEY"
-	case "code-version":
+	case "role-path":
+		return "PATH"
+	case "code-version", "subnet", "security-group":
 		return "ID"
 	case "code-sha256":
 		return "HEX"
@@ -44,7 +46,7 @@ func valueOf(s stack.Setting) string {
 		return "RATE"
 	case "verify-sample":
 		return "N%"
-	case "admin", "reader", "restorer", "marker", "decrypt-by", "key-arn", "topic-arn":
+	case "admin", "reader", "restorer", "marker", "decrypt-by", "key-arn", "topic-arn", "permissions-boundary", "log-key-arn", "queue-key-arn", "topic-key-arn":
 		return "ARN"
 	case "encryption", "value-header", "index-header", "lock-mode", "log-level", "architecture":
 		return "WORD"
