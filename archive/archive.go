@@ -198,6 +198,9 @@ func (a *Archive) Identity() (Identity, bool) { return a.identity, a.exists }
 // Bucket returns the name of the bucket.
 func (a *Archive) Bucket() string { return a.o.Bucket }
 
+// Owner returns the account that owns the bucket.
+func (a *Archive) Owner() string { return a.o.Owner }
+
 // accept sets the identity that was read from the bucket, or returns a
 // [*MismatchError] if it is that of another account or region.
 func (a *Archive) accept(ctx context.Context, id Identity) error {

@@ -191,6 +191,9 @@ func (a *app) noRecords(ctx context.Context, s *session, t ssmbak.Target, snap a
 // nothing returns the error for a target of which the archive has no records.
 func (a *app) nothing(ctx context.Context, s *session, t ssmbak.Target) error {
 	hint := "names are case-sensitive; run `ssmbak reconcile` to record all live parameters"
+	if a.foreign {
+		hint = "names are case-sensitive"
+	}
 	if !t.Recursive() {
 		if deep, err := ssmbak.ParseTarget(t.Prefix(), true); err == nil {
 			for _, err := range s.archive.Names(ctx, deep) {
