@@ -71,10 +71,12 @@ bench:
 # (https://go.dev/issue/75804).
 FUZZTIME ?= 60000x
 fuzz:
-	@set -e; $(GO) list -f '{{$$p := .ImportPath}}{{range .TestGoFiles}}{{$$p}} {{end}}{{range .XTestGoFiles}}{{$$p}} {{end}}' ./... | tr ' ' '\n' | sort -u | while read p; do \
-		[ -z "$$p" ] && continue; \
-		for f in $$($(GO) test $$p -list '^Fuzz' | grep '^Fuzz' || true); do \
-			echo "$$p $$f"; $(GO) test $$p -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x; \
+	@set -e; out=$$(mktemp -d); trap 'rm -rf "$$out"' EXIT; cache=$$($(GO) env GOCACHE)/fuzz; \
+	for d in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n 1 dirname | sort -u); do \
+		$(GO) test $$d -c -fuzz . -o $$out/fuzz; \
+		for f in $$(grep -h '^func Fuzz' $$d/*_test.go | sed 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/'); do \
+			echo "$$d $$f"; \
+			(cd $$d && $$out/fuzz -test.run '^$$' -test.fuzz "^$$f$$" -test.fuzztime $(FUZZTIME) -test.fuzzminimizetime 20x -test.fuzzcachedir $$cache/$$d -test.timeout 20m); \
 		done; \
 	done
 

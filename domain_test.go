@@ -223,13 +223,19 @@ func TestCertaintyWords(t *testing.T) {
 	}
 }
 
-// FuzzParseName checks that a name has one canonical form.
+// FuzzParseName checks that a name has one canonical form, and what is said about NAME:3.
 func FuzzParseName(f *testing.F) {
-	for _, s := range []string{"/app/db", "db", "/", "//", "/aws/x", "app/db", "/é"} {
+	for _, s := range []string{"/app/db", "db", "/", "//", "/aws/x", "app/db", "/é", "/app/db:3", "db:prod", "a:b:1"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		n, err := ssmbak.ParseName(text)
+		var selects *ssmbak.NameError
+		if errors.As(err, &selects) && selects.Selector != "" {
+			if again, err := ssmbak.ParseName(string(selects.Name)); err != nil || again != selects.Name {
+				t.Errorf("%q selects a version of %q, which is %q, %v", text, selects.Name, again, err)
+			}
+		}
 		if err != nil {
 			return
 		}

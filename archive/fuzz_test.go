@@ -39,6 +39,24 @@ func roundTrip[T any](t *testing.T, kind bucket.Kind[T], key string, text []byte
 	}
 }
 
+// FuzzNameOfKey checks that only the keys that this package writes belong to a name.
+func FuzzNameOfKey(f *testing.F) {
+	f.Add("/app/db")
+	f.Add(".ssmbak/index/app/db")
+	f.Add(".ssmbak/names/db")
+	f.Fuzz(func(t *testing.T, key string) {
+		if name, ok := nameOfValue(key); ok && string(name) != key {
+			t.Errorf("%q has values of %q", key, name)
+		}
+		if name, ok := nameOfIndex(key); ok && indexKey(name) != key {
+			t.Errorf("%q is the index of %q, whose key is %q", key, name, indexKey(name))
+		}
+		if name, ok := nameOfEntry(key); ok && entryKey(name) != key {
+			t.Errorf("%q is the entry of %q, whose key is %q", key, name, entryKey(name))
+		}
+	})
+}
+
 func FuzzDecodePart(f *testing.F) {
 	const key = ".ssmbak/parts/app/db/0123456789abcdef"
 	f.Add([]byte(`{"format":1,"name":"/app/db","first":{"number":1,"time":"2024-06-13T20:10:54.123Z"},"last":{"number":3,"time":"2024-06-13T20:12:54.123Z"},` +

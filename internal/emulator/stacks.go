@@ -31,6 +31,14 @@ func (a *AWS) newStacks(o StackOptions) *cfnapi.Store {
 		PutParameter: func(name, kind, description, value string) error {
 			return a.parameterStore("PutParameter", map[string]any{"Name": name, "Type": kind, "Description": description, "Value": value})
 		},
+		Object: func(bucket, key, version string) []byte {
+			for _, v := range a.S3.Versions(bucket, key) {
+				if v.VersionID == version && !v.Marker {
+					return v.Body
+				}
+			}
+			return nil
+		},
 		DeleteParameter: func(name string) { _ = a.parameterStore("DeleteParameter", map[string]any{"Name": name}) }, // or it is gone
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -29,30 +30,54 @@ const (
 	uploadFor   = 20 * time.Minute
 )
 
-// codePrefix is the prefix of the keys of the functions' zips. It is followed by the
-// zip's SHA-256.
+// codePrefix is the prefix of the keys of the functions' zips and of the templates. It is
+// followed by the SHA-256 of the contents.
 const codePrefix = ".ssmbak/lambda/"
 
-// upload uploads the functions' zip to the archive's bucket, unless it is already
-// there, and returns its key and object version. The functions are pinned to both,
-// and no role of the stack may write to the key. If the key holds anything else, the
-// zip is uploaded as a new object version, and a note says so. If again is set, it
-// is always uploaded as a new object version.
+// content is what an object that only admins may write has to contain.
+type content struct {
+	what string // in a sentence, such as "the functions"
+	kind string // the content type, and the suffix of the key
+	body []byte
+	sum  []byte // SHA-256 of the body
+}
+
+func (c content) key() string {
+	return codePrefix + hex.EncodeToString(c.sum) + "." + c.kind
+}
+
+// contentOf returns the contents of a zip.
+func contentOf(zip code.Zip) (content, error) {
+	sum, err := hex.DecodeString(zip.SHA256)
+	if err != nil {
+		return content{}, fmt.Errorf("read the digest of the functions' zip: %w", err)
+	}
+	return content{"the functions", "zip", zip.Bytes, sum}, nil
+}
+
+// templateContent returns the contents of the template.
+func templateContent() content {
+	sum := sha256.Sum256([]byte(body()))
+	return content{"the template", "json", []byte(body()), sum[:]}
+}
+
+// upload uploads contents to the archive's bucket, unless they are already there, and
+// returns their key and object version. The functions, and the change set of a template,
+// are pinned to both, and no role of the stack may write to the key. If the key holds
+// anything else, the contents are uploaded as a new object version, and a note says so. If
+// again is set, they are always uploaded as a new object version.
 //
-// While S3 stores it without a version, because versioning has not taken effect yet,
+// While S3 stores them without a version, because versioning has not taken effect yet,
 // the upload is repeated every minute for at most 20 minutes. The error is a
 // [*BucketError] if the bucket is not versioned, or a [*VersioningError] if
 // versioning has still not taken effect then.
-func (s *Stack) upload(ctx context.Context, bucket string, zip code.Zip, e archive.Encryption, again bool) (key, version string, err error) {
+func (s *Stack) upload(ctx context.Context, bucket string, c content, e archive.Encryption, again bool) (key, version string, err error) {
 	caller, err := s.conn.Caller(ctx)
 	if err != nil {
 		return "", "", err
 	}
-	key = codePrefix + zip.SHA256 + ".zip"
-	u, err := s.newUpload(bucket, caller.Account, key, zip, e)
-	if err != nil {
-		return "", "", err
-	}
+	key = c.key()
+	u := s.newUpload(bucket, caller.Account, c, e)
 	for began, waiting := time.Now(), false; ; waiting = true {
 		version, err = u.once(ctx, again || waiting)
 		if err != nil || version != "" {
@@ -67,7 +92,7 @@ func (s *Stack) upload(ctx context.Context, bucket string, zip code.Zip, e archi
 		case time.Since(began) >= uploadFor:
 			return "", "", &VersioningError{bucket, time.Since(began)}
 		case !waiting:
-			s.o.Note(fmt.Sprintf("versioning of bucket %s has not taken effect yet, which can take 15 minutes for a new bucket: retrying the upload of the functions every minute", bucket))
+			s.o.Note(fmt.Sprintf("versioning of bucket %s has not taken effect yet, which can take 15 minutes for a new bucket: retrying the upload of %s every minute", bucket, c.what))
 		}
 		select {
 		case <-ctx.Done():
@@ -77,26 +102,38 @@ func (s *Stack) upload(ctx context.Context, bucket string, zip code.Zip, e archi
 	}
 }
 
+// stageTemplate uploads the template, and returns the URL at which CloudFormation reads
+// that object version, with the permissions of the caller.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-console-create-stack.html
+func (s *Stack) stageTemplate(ctx context.Context, bucket string, e archive.Encryption) (string, error) {
+	key, version, err := s.upload(ctx, bucket, templateContent(), e, false)
+	if err != nil {
+		return "", err
+	}
+	endpoint, err := s3.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, s3.EndpointParameters{Region: aws.String(s.conn.Region()), Bucket: &bucket})
+	if err != nil {
+		return "", fmt.Errorf("find the URL of bucket %s: %w", bucket, err)
+	}
+	u := endpoint.URI.JoinPath(key)
+	u.RawQuery = url.Values{"versionId": {version}}.Encode()
+	return u.String(), nil
+}
+
 // upload is the upload of one object.
 type upload struct {
 	client *s3.Client
 	in     s3.PutObjectInput
-	body   []byte
-	sum    []byte // SHA-256 of the body
-	note   func(text string)
+	content
+	note func(text string)
 }
 
-func (s *Stack) newUpload(bucket, owner, key string, zip code.Zip, e archive.Encryption) (*upload, error) {
-	sum, err := hex.DecodeString(zip.SHA256)
-	if err != nil {
-		return nil, fmt.Errorf("read the digest of the functions' zip: %w", err)
-	}
+func (s *Stack) newUpload(bucket, owner string, c content, e archive.Encryption) *upload {
 	u := &upload{s.conn.S3(), s3.PutObjectInput{
-		Bucket: &bucket, Key: &key, ExpectedBucketOwner: &owner, ContentType: aws.String("application/zip"),
-		ChecksumAlgorithm: s3types.ChecksumAlgorithmSha256, ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(sum)),
-	}, zip.Bytes, sum, s.o.Note}
+		Bucket: &bucket, Key: aws.String(c.key()), ExpectedBucketOwner: &owner, ContentType: aws.String("application/" + c.kind),
+		ChecksumAlgorithm: s3types.ChecksumAlgorithmSha256, ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(c.sum)),
+	}, c, s.o.Note}
 	e.Set(&u.in, false)
-	return u, nil
+	return u
 }
 
 // once uploads the object unless the bucket holds it as an object version, and
@@ -116,7 +153,7 @@ func (u *upload) once(ctx context.Context, again bool) (string, error) {
 		return u.once(ctx, true)
 	}
 	if err != nil {
-		return "", fmt.Errorf("upload the functions to bucket %s: %w", *in.Bucket, err)
+		return "", fmt.Errorf("upload %s to bucket %s: %w", u.what, *in.Bucket, err)
 	}
 	return versionID(out.VersionId), nil
 }
@@ -136,8 +173,8 @@ func (u *upload) stored(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("read %s in bucket %s: %w", *u.in.Key, *u.in.Bucket, err)
 	}
 	if !bytes.Equal(hash.Sum(nil), u.sum) {
-		u.note(fmt.Sprintf("%s in bucket %s does not contain the functions (object version %s): uploading them again; find out who wrote that version",
-			*u.in.Key, *u.in.Bucket, aws.ToString(out.VersionId)))
+		u.note(fmt.Sprintf("%s in bucket %s does not contain %s (object version %s): uploading again; find out who wrote that version",
+			*u.in.Key, *u.in.Bucket, u.what, aws.ToString(out.VersionId)))
 		return "", nil
 	}
 	return versionID(out.VersionId), nil

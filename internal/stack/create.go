@@ -100,7 +100,7 @@ func (s *Stack) createBase(ctx context.Context, named parameters) (*types.Stack,
 		return nil, err
 	}
 	out, err := s.cfn.CreateStack(ctx, &cloudformation.CreateStackInput{
-		StackName: &s.o.Name, TemplateBody: aws.String(body()), Parameters: p.input(),
+		StackName: &s.o.Name, TemplateBody: aws.String(base()), Parameters: p.input(),
 		Capabilities: []types.Capability{types.CapabilityCapabilityIam}, ClientRequestToken: token("create"),
 	})
 	if err != nil {
@@ -209,10 +209,11 @@ func (s *Stack) addFunctions(ctx context.Context, st *types.Stack, named paramet
 	p := defaults()
 	maps.Copy(p, parametersOf(st))
 	maps.Copy(p, named)
-	if _, err := s.stage(ctx, st, p); err != nil {
+	staged, err := s.stage(ctx, st, p)
+	if err != nil {
 		return nil, err
 	}
-	st, _, err := s.change(ctx, st, p, false)
+	st, _, err = s.change(ctx, st, p, staged.template, false)
 	return st, err
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -109,7 +110,7 @@ func (d *dying) Do(r *http.Request) (*http.Response, error) {
 }
 
 // TestCreateKilled kills Create at each of its requests, and checks that the same call
-// then completes the stack, with one zip.
+// then completes the stack, with one zip and one template.
 func TestCreateKilled(t *testing.T) {
 	t.Parallel()
 	p := place{t, moto.StartForStacks(t)}
@@ -143,8 +144,8 @@ func TestCreateKilled(t *testing.T) {
 			if lambda, err := again.LambdaName(t.Context()); err != nil || lambda != name+"-recorder" {
 				t.Errorf("killed at request %d: the function is %q, %v", k, lambda, err)
 			}
-			if zips := p.keys(m.BucketName, ".ssmbak/lambda/"); len(zips) != 1 {
-				t.Errorf("killed at request %d: the bucket holds %v", k, zips)
+			if keys := p.keys(m.BucketName, ".ssmbak/lambda/"); len(keys) != 2 || path.Ext(keys[0])+path.Ext(keys[1]) != ".json.zip" && path.Ext(keys[0])+path.Ext(keys[1]) != ".zip.json" {
+				t.Errorf("killed at request %d: the bucket holds %v", k, keys)
 			}
 		}
 	}

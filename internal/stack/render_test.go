@@ -39,10 +39,15 @@ var pseudo = map[string]string{
 // noValue is the value of AWS::NoValue.
 type noValue struct{}
 
-// source returns the template as maps, in the form that is sent, with its numbers as strings.
+// source returns the template as maps, in the form that is read, with its numbers as strings.
 func source(t testing.TB) map[string]any {
 	t.Helper()
-	d := json.NewDecoder(strings.NewReader(body()))
+	return sourceOf(t, body())
+}
+
+func sourceOf(t testing.TB, text string) map[string]any {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(text))
 	d.UseNumber()
 	var m map[string]any
 	if err := d.Decode(&m); err != nil {
@@ -80,7 +85,11 @@ type renderer struct {
 // render renders the template with the given parameters and defaults for the others.
 func render(t testing.TB, given map[string]string) rendered {
 	t.Helper()
-	template := source(t)
+	return renderTemplate(t, source(t), given)
+}
+
+func renderTemplate(t testing.TB, template map[string]any, given map[string]string) rendered {
+	t.Helper()
 	r := &renderer{t: t, template: template, parameters: make(map[string]string), refers: make(map[string][]string)}
 	for name, p := range section(template, "Parameters") {
 		if d, ok := p.(map[string]any)["Default"]; ok {

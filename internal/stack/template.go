@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -37,16 +38,42 @@ var template string
 // Template returns the CloudFormation template in YAML, as people read it.
 func Template() string { return template }
 
-// body is the form of the template that is sent: JSON without white space, since CloudFormation
-// accepts no more than 51,200 bytes in a request.
+// body is the form of the template in which CloudFormation reads it: JSON without white
+// space. It is read from the archive's bucket, since a request may contain no more than
+// 51,200 bytes, and an object 1 MB.
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
-var body = sync.OnceValue(func() string {
+var body = sync.OnceValue(func() string { return encode(decode()) })
+
+// base is the template with which a stack is created, before there is a bucket to read from:
+// without the resources that need the functions' code, so that a request can contain it.
+var base = sync.OnceValue(func() string {
+	m := decode()
+	for _, name := range []string{"Resources", "Outputs"} {
+		section, _ := m[name].(map[string]any)
+		for id, x := range section {
+			if x, ok := x.(map[string]any); ok && slices.Contains(codeConditions, fmt.Sprint(x["Condition"])) {
+				delete(section, id)
+			}
+		}
+	}
+	return encode(m)
+})
+
+// codeConditions are the conditions that are false without the functions' code.
+var codeConditions = []string{"HasCode", "HasVerifier"}
+
+// decode returns the template with the full names of functions.
+func decode() map[string]any {
 	var n yaml.Node
 	if err := yaml.Unmarshal([]byte(template), &n); err != nil {
 		panic(fmt.Sprintf("the template is not YAML: %v", err))
 	}
 	m, _ := long(n.Content[0]).(map[string]any)
 	delete(m, "Metadata") // it only groups parameters in the console
+	return m
+}
+
+func encode(m map[string]any) string {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -54,7 +81,7 @@ var body = sync.OnceValue(func() string {
 		panic(fmt.Sprintf("the template has no form in JSON: %v", err))
 	}
 	return strings.TrimSpace(b.String())
-})
+}
 
 // long returns the values of a YAML node with the full names of functions instead of their
 // short tags: !Ref x is {"Ref": x}, !GetAtt a.b is {"Fn::GetAtt": [a, b]}, and !X is

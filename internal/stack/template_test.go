@@ -12,19 +12,37 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/ssmbak/ssmbak/internal/testkit/program"
 )
 
-// inline is CloudFormation's limit for the size of a template in a request, in bytes.
+// The limits of CloudFormation for the size of a template, in bytes: in a request, and in a
+// bucket.
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
-const inline = 51200
+const (
+	inline   = 51200
+	inBucket = 1 << 20
+)
 
 func TestSize(t *testing.T) {
 	t.Parallel()
-	n := len(body())
-	t.Logf("the template is sent as %d bytes", n)
-	if n >= inline {
-		t.Errorf("the template is sent as %d bytes, want fewer than %d", n, inline)
+	t.Logf("a stack is created with %d bytes, and updated with %d", len(base()), len(body()))
+	if len(base()) > inline || len(body()) > inBucket {
+		t.Errorf("templates of %d and %d bytes, want at most %d and %d", len(base()), len(body()), inline, inBucket)
+	}
+}
+
+// TestBase checks that a stack is created with exactly the resources and outputs that the
+// template has without the functions' code, so that the update only adds the others.
+func TestBase(t *testing.T) {
+	t.Parallel()
+	for name, parameters := range map[string]map[string]string{"defaults": {}, "settings": {"Sign": "ENABLED", "SignSince": "2026-01-01T00:00:00Z", "Email": "a@b.c"}} {
+		got, want := renderTemplate(t, sourceOf(t, base()), parameters), render(t, parameters)
+		got.refers, want.refers = nil, nil // in the order of a map
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(rendered{}, resource{})); diff != "" {
+			t.Errorf("%s (-template +base):\n%s", name, diff)
+		}
 	}
 }
 
@@ -32,17 +50,22 @@ func TestSize(t *testing.T) {
 func TestLint(t *testing.T) {
 	t.Parallel()
 	program.Need(t, "cfn-lint", "SSMBAK_REQUIRE_CFN_LINT", "pip install cfn-lint")
-	var paths []string
-	for name, text := range map[string]string{"template.yaml": Template(), "template.json": body()} {
-		path := filepath.Join(t.TempDir(), name)
+	dir := t.TempDir()
+	lint := func(args ...string) {
+		if out, err := exec.CommandContext(t.Context(), "cfn-lint", args...).CombinedOutput(); err != nil || len(strings.TrimSpace(string(out))) > 0 {
+			t.Errorf("cfn-lint %q: %v\n%s", args, err, out)
+		}
+	}
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		paths = append(paths, path)
+		return path
 	}
-	if out, err := exec.CommandContext(t.Context(), "cfn-lint", paths...).CombinedOutput(); err != nil || len(strings.TrimSpace(string(out))) > 0 {
-		t.Errorf("cfn-lint: %v\n%s", err, out)
-	}
+	lint(file("template.yaml", Template()), file("template.json", body()))
+	// It has the parameters and conditions of the resources that it lacks.
+	lint("--ignore-checks", "W2001", "W8001", "--", file("base.json", base()))
 }
 
 // TestNoAliases checks that the template has no YAML anchors or aliases, which

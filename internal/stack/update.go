@@ -67,15 +67,15 @@ func (s *Stack) Update(ctx context.Context, v Values, o UpdateOptions) (Deployed
 		return Deployed{}, Changes{}, &SettingError{"bucket", b, "the bucket of a stack cannot be changed; create a second stack for it"}
 	}
 	maps.Copy(p, named)
-	bucket, err := s.stage(ctx, st, p)
+	staged, err := s.stage(ctx, st, p)
 	if err != nil {
 		return Deployed{}, Changes{}, err
 	}
-	st, changes, err := s.change(ctx, st, p, o.Show)
+	st, changes, err := s.change(ctx, st, p, staged.template, o.Show)
 	if err != nil || o.Show {
 		return Deployed{}, changes, err
 	}
-	return deployed(st), changes, s.settle(ctx, st, bucket, p)
+	return deployed(st), changes, s.settle(ctx, st, staged.bucket, p)
 }
 
 // settle does what remains after CloudFormation has changed the stack: it checks the
@@ -117,30 +117,42 @@ func (s *Stack) updatable(ctx context.Context, st *types.Stack, downgrade bool) 
 	return p, s.checkCaller(ctx, have)
 }
 
+// staged is what the stack's bucket holds before a change of the stack.
+type staged struct {
+	bucket   string
+	template string // URL of the template
+}
+
 // stage completes and checks the parameters of a stack to change, and uploads the
-// functions' zip. It returns the name of the stack's bucket.
-func (s *Stack) stage(ctx context.Context, st *types.Stack, p parameters) (bucket string, err error) {
+// functions' zip and the template.
+func (s *Stack) stage(ctx context.Context, st *types.Stack, p parameters) (staged, error) {
 	if err := s.completeParameters(ctx, p); err != nil {
-		return "", err
+		return staged{}, err
 	}
 	if err := s.checkHeaders(ctx, p); err != nil {
-		return "", err
+		return staged{}, err
 	}
 	headers := encryption(p, st)
 	if p[parameterIndexHeader] == headerKMS && headers.Indexes == "" {
-		return "", &SettingError{"index-header", "kms", "the stack has no key yet: first run the update without this setting, which creates one"}
+		return staged{}, &SettingError{"index-header", "kms", "the stack has no key yet: first run the update without this setting, which creates one"}
 	}
-	if bucket = output(st, OutputBucketName); bucket == "" {
+	bucket := output(st, OutputBucketName)
+	if bucket == "" {
+		var err error
 		if bucket, err = s.BucketName(ctx); err != nil {
-			return "", err
+			return staged{}, err
 		}
 	}
 	zip, err := s.o.Code(ctx, p[parameterArchitecture])
 	if err != nil {
-		return "", err
+		return staged{}, err
 	}
 	p[parameterVersion] = s.o.Version
-	return bucket, s.stageCode(ctx, bucket, zip, headers, p)
+	if err := s.stageCode(ctx, bucket, zip, headers, p); err != nil {
+		return staged{}, err
+	}
+	template, err := s.stageTemplate(ctx, bucket, headers)
+	return staged{bucket, template}, err
 }
 
 // stageCode uploads the functions' zip and sets its key and object version in p.
@@ -148,7 +160,11 @@ func (s *Stack) stage(ctx context.Context, st *types.Stack, p parameters) (bucke
 // If they do not, but a function runs other code, the zip is uploaded again as a
 // new object version.
 func (s *Stack) stageCode(ctx context.Context, bucket string, zip code.Zip, e archive.Encryption, p parameters) error {
-	key, version, err := s.upload(ctx, bucket, zip, e, false)
+	functions, err := contentOf(zip)
+	if err != nil {
+		return err
+	}
+	key, version, err := s.upload(ctx, bucket, functions, e, false)
 	if err != nil {
 		return err
 	}
@@ -160,7 +176,7 @@ func (s *Stack) stageCode(ctx context.Context, bucket string, zip code.Zip, e ar
 		}
 		if other != nil {
 			s.o.Note(other.Error() + "; deploying it again")
-			if _, version, err = s.upload(ctx, bucket, zip, e, true); err != nil {
+			if _, version, err = s.upload(ctx, bucket, functions, e, true); err != nil {
 				return err
 			}
 		}
@@ -181,11 +197,11 @@ var protected = []string{resourceBucket, resourceKey, resourceQueue}
 
 // change creates a change set, checks it, and executes it unless show is set. An
 // empty change set is not an error. The returned stack may be nil with an error.
-func (s *Stack) change(ctx context.Context, st *types.Stack, p parameters, show bool) (*types.Stack, Changes, error) {
+func (s *Stack) change(ctx context.Context, st *types.Stack, p parameters, template string, show bool) (*types.Stack, Changes, error) {
 	id := aws.ToString(st.StackId)
 	name := "ssmbak-" + strings.ToLower(rand.Text()[:12])
 	created, err := s.cfn.CreateChangeSet(ctx, &cloudformation.CreateChangeSetInput{
-		StackName: &s.o.Name, ChangeSetName: &name, ChangeSetType: types.ChangeSetTypeUpdate, TemplateBody: aws.String(body()), Parameters: p.input(),
+		StackName: &s.o.Name, ChangeSetName: &name, ChangeSetType: types.ChangeSetTypeUpdate, TemplateURL: &template, Parameters: p.input(),
 		Capabilities: []types.Capability{types.CapabilityCapabilityIam}, ClientToken: token("change"),
 	})
 	if isUnchanged(err) {

@@ -2,6 +2,7 @@ package stackcli_test
 
 import (
 	"cmp"
+	"encoding/json"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/emulator/s3api"
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
 )
 
@@ -252,6 +254,11 @@ func (c *cloud) cloudFormation(w http.ResponseWriter, r *http.Request) {
 		}
 		out = append(out, list("StackResourceSummaries", all...))
 	case "CreateChangeSet":
+		if !c.holdsTemplate(in.Get("TemplateURL")) {
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprint(w, `<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code><Message>S3 error: The specified key does not exist.</Message></Error></ErrorResponse>`)
+			return
+		}
 		c.set = parametersIn(in)
 		out = append(out, text("Id", "arn:aws:cloudformation:us-east-1:123456789012:changeSet/"+in.Get("ChangeSetName")), text("StackId", c.id))
 	case "DescribeChangeSet":
@@ -291,6 +298,17 @@ func (c *cloud) cloudFormation(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := field{XMLName: xml.Name{Local: action + "Response"}, Fields: []field{{XMLName: xml.Name{Local: action + "Result"}, Fields: out}}}
 	_ = xml.NewEncoder(w).Encode(answer)
+}
+
+// holdsTemplate reports whether the bucket holds the object version at a URL.
+func (c *cloud) holdsTemplate(at string) bool {
+	u, err := url.Parse(at)
+	if err != nil || u.Scheme != "https" || u.Host != c.archive()+".s3.us-east-1.amazonaws.com" {
+		return false
+	}
+	return slices.ContainsFunc(c.aws.S3.Versions(c.archive(), strings.TrimPrefix(u.Path, "/")), func(v s3api.Version) bool {
+		return v.VersionID == u.Query().Get("versionId") && json.Valid(v.Body)
+	})
 }
 
 // deploy deploys the object version in the change set to the functions if, as in

@@ -308,10 +308,12 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		w := worldOf(ts)
 		conn, err := awsconn.Load(context.Background(), w.connection())
 		ts.Check(err)
-		_, err = conn.S3().PutObject(context.Background(), &s3.PutObjectInput{
-			Bucket: aws.String(w.archive()), Key: aws.String(w.parameters["CodeKey"]), Body: strings.NewReader(args[0]),
-		})
-		ts.Check(err)
+		for _, key := range w.aws.S3.Keys(w.archive()) {
+			if strings.HasPrefix(key, ".ssmbak/lambda/") {
+				_, err = conn.S3().PutObject(context.Background(), &s3.PutObjectInput{Bucket: aws.String(w.archive()), Key: &key, Body: strings.NewReader(args[0])})
+				ts.Check(err)
+			}
+		}
 	},
 	"swap": func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).swapped = strings.Join(args, "") },
 	"runs": func(ts *testscript.TestScript, _ bool, args []string) {

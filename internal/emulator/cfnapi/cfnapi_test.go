@@ -30,6 +30,12 @@ func TestRules(t *testing.T) {
 			}
 			return nil
 		},
+		Object: func(bucket, key, version string) []byte {
+			if bucket == "b" && key == "k/t.json" && version == "v1" {
+				return []byte(small + strings.Repeat(" ", 51200))
+			}
+			return nil
+		},
 	})
 	do := func(want, action string, fields ...string) {
 		t.Helper()
@@ -44,10 +50,19 @@ func TestRules(t *testing.T) {
 		}
 	}
 	name := []string{"StackName", "s", "TemplateBody", small, "Capabilities.member.1", "CAPABILITY_IAM"}
+	at := func(u string) []string {
+		return append([]string{"TemplateURL", u}, "StackName", "s", "Capabilities.member.1", "CAPABILITY_IAM")
+	}
 	with := func(more ...string) []string { return append(append([]string{}, name...), more...) }
 	do("Stack with id s does not exist", "DescribeStacks", "StackName", "s")
 	do("Parameters: [Name] must have values", "CreateStack", name...)
 	do("Parameters: [Other] do not exist in the template", "CreateStack", with("Parameters.member.1.ParameterKey", "Other", "Parameters.member.1.ParameterValue", "x")...)
+	do("TemplateURL must be a supported URL", "CreateStack", at("https://b.s3.us-east-1.amazonaws.com/k/t.json")...)
+	do("TemplateURL must be a supported URL", "CreateStack", at("http://b.s3.us-east-1.amazonaws.com/k/t.json?versionId=v1")...)
+	do("TemplateURL must be a supported URL", "CreateStack", at("https://b.s3.eu-west-1.amazonaws.com/k/t.json?versionId=v1")...)
+	do("The specified version does not exist", "CreateStack", at("https://b.s3.us-east-1.amazonaws.com/k/t.json?versionId=v2")...)
+	do("Parameters: [Name] must have values", "CreateStack", at("https://b.s3.us-east-1.amazonaws.com/k/t.json?versionId=v1")...)
+	do("must be specified", "CreateStack", append(at("https://b.s3.us-east-1.amazonaws.com/k/t.json?versionId=v1"), "TemplateBody", small)...)
 	do("InsufficientCapabilitiesException", "CreateStack", "StackName", "s", "TemplateBody", small)
 	do("less than or equal to 51200", "CreateStack", with("TemplateBody", small+strings.Repeat(" ", 51200))...)
 	do("Unrecognized resource types: [AWS::EC2::Instance]", "CreateStack", with("TemplateBody", strings.Replace(small, "AWS::SQS::Queue", "AWS::EC2::Instance", 1))...)

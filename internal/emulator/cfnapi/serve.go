@@ -130,6 +130,45 @@ func parametersIn(in url.Values) map[string]string {
 	return all
 }
 
+// The greatest sizes of a template in a request and in a bucket, in bytes.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+const (
+	maxSent   = 51200
+	maxStored = 1 << 20
+)
+
+// templateIn returns the template of a request: its text, or the object version at its URL.
+// CloudFormation also accepts URLs without a version, and several forms of hosts.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html
+func (s *Store) templateIn(in url.Values) (string, *failure) {
+	text, at := in.Get("TemplateBody"), in.Get("TemplateURL")
+	if (text == "") == (at == "") {
+		return "", invalid("Either Template URL or Template Body must be specified.")
+	}
+	if len(text) > maxSent {
+		return "", invalid("1 validation error detected: Value at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to 51200")
+	}
+	if at == "" {
+		return text, nil
+	}
+	u, err := url.Parse(at)
+	bucket, isBucket := "", false
+	if err == nil {
+		bucket, isBucket = strings.CutSuffix(u.Host, ".s3."+s.o.Region+".amazonaws.com")
+	}
+	if !isBucket || u.Scheme != "https" || u.Query().Get("versionId") == "" {
+		return "", invalid("TemplateURL must be a supported URL.")
+	}
+	body := s.o.Object(bucket, strings.TrimPrefix(u.Path, "/"), u.Query().Get("versionId"))
+	switch {
+	case body == nil:
+		return "", invalid("S3 error: The specified version does not exist.")
+	case len(body) > maxStored:
+		return "", invalid("Template size exceeds the limit of 1 MB")
+	}
+	return string(body), nil
+}
+
 func (s *Store) create(in url.Values) ([]field, *work, *failure) {
 	name := in.Get("StackName")
 	if _, missing := s.find(name); missing == nil {
@@ -141,7 +180,11 @@ func (s *Store) create(in url.Values) ([]field, *work, *failure) {
 	s.last++
 	x := &stack{name: name, created: s.o.Now(), sets: make(map[string]*changeSet), tokens: make(map[string]bool)}
 	x.id = fmt.Sprintf("arn:aws:cloudformation:%s:%s:stack/%s/5f0c2e90-2a1b-11ef-8c3e-%012x", s.o.Region, s.o.Account, name, s.last)
-	next, bad := s.evaluate(x, in.Get("TemplateBody"), parametersIn(in))
+	body, bad := s.templateIn(in)
+	if bad != nil {
+		return nil, nil, bad
+	}
+	next, bad := s.evaluate(x, body, parametersIn(in))
 	if bad != nil {
 		return nil, nil, bad
 	}
@@ -156,7 +199,11 @@ func (s *Store) createSet(x *stack, in url.Values) ([]field, *work, *failure) {
 	if in.Get("ChangeSetType") == "CREATE" || in.Get("ChangeSetType") == "IMPORT" {
 		return nil, nil, invalid("only change sets that update a stack are known here")
 	}
-	next, bad := s.evaluate(x, in.Get("TemplateBody"), parametersIn(in))
+	body, bad := s.templateIn(in)
+	if bad != nil {
+		return nil, nil, bad
+	}
+	next, bad := s.evaluate(x, body, parametersIn(in))
 	if bad != nil {
 		return nil, nil, bad
 	}

@@ -28,6 +28,8 @@ type Options struct {
 	// of Parameter Store.
 	PutParameter    func(name, kind, description, value string) error
 	DeleteParameter func(name string)
+	// Object returns the contents of an object version, nil if there is none.
+	Object func(bucket, key, version string) []byte
 }
 
 // Store holds the stacks of an account. It is safe for concurrent use.

@@ -32,17 +32,7 @@ var types = []string{
 	"AWS::SNS::Subscription", "AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "AWS::SQS::Queue", "AWS::SQS::QueuePolicy", "AWS::SSM::Parameter",
 }
 
-// maxTemplate is the greatest size of a template in a request.
-// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
-const maxTemplate = 51200
-
 func parse(body string) (*template, error) {
-	switch {
-	case body == "":
-		return nil, invalid("Either Template URL or Template Body must be specified.")
-	case len(body) > maxTemplate:
-		return nil, invalid("1 validation error detected: Value at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to 51200")
-	}
 	var t template
 	if err := json.Unmarshal([]byte(body), &t); err != nil {
 		return nil, invalid("Template format error: here a template must be JSON")

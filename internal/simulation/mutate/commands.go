@@ -76,6 +76,10 @@ var commanded = []tests{
 		"r.clear(context.WithoutCancel(ctx))", "r.clear(ctx)",
 	}, "internal/cli/stack", "TestScripts/test_interrupted"},
 	{mutation{
+		"a test of the pipeline does not need the event of a change", "internal/pipeline/steps.go",
+		"return ok && len(v.Events) > 0", "return ok && len(v.Events) >= 0",
+	}, "internal/pipeline", "TestEventNeeded"},
+	{mutation{
 		"undo last undoes the restore of a test", "internal/cli/ssmbak/undolast.go",
 		"strings.HasPrefix(r.Target, archive.TestPath)", "false && strings.HasPrefix(r.Target, archive.TestPath)",
 	}, "internal/cli/ssmbak", "TestScripts/undo_last_test"},

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -113,7 +114,7 @@ func StartForStacks(t testing.TB) (endpoint string) {
 	client, proxy := conn.S3(), httputil.NewSingleHostReverseProxy(behind)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body) // a cut request is moto's to refuse
-		body = bytes.ReplaceAll(body, []byte("RetainExceptOnCreate"), []byte("Retain"))
+		body = retain(r.Context(), client, body)
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 		if !bytes.Contains(body, []byte("Action=CreateStack")) {
 			proxy.ServeHTTP(w, r)
@@ -127,6 +128,32 @@ func StartForStacks(t testing.TB) (endpoint string) {
 	}))
 	t.Cleanup(server.Close)
 	return server.URL
+}
+
+// retain replaces the deletion policy RetainExceptOnCreate in the template of a request. Where
+// the template is in a bucket, it refers to a changed copy.
+func retain(ctx context.Context, client *s3.Client, request []byte) []byte {
+	form, err := url.ParseQuery(string(request))
+	if err != nil || form.Get("Action") == "" {
+		return request
+	}
+	at, err := url.Parse(form.Get("TemplateURL"))
+	if err == nil && at.Host != "" {
+		bucket, _, _ := strings.Cut(at.Host, ".")
+		in := &s3.GetObjectInput{Bucket: &bucket, Key: aws.String(strings.TrimPrefix(at.Path, "/")), VersionId: aws.String(at.Query().Get("versionId"))}
+		if out, err := client.GetObject(ctx, in); err == nil {
+			text, _ := io.ReadAll(out.Body)
+			const copies, copied = "templates", "template.json"
+			_, _ = client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(copies)})
+			_, err = client.PutObject(ctx, &s3.PutObjectInput{
+				Bucket: aws.String(copies), Key: aws.String(copied), Body: bytes.NewReader(bytes.ReplaceAll(text, []byte("RetainExceptOnCreate"), []byte("Retain"))),
+			})
+			if err == nil {
+				form.Set("TemplateURL", strings.Replace("https://"+at.Host+"/"+copied, bucket, copies, 1))
+			}
+		}
+	}
+	return bytes.ReplaceAll([]byte(form.Encode()), []byte("RetainExceptOnCreate"), []byte("Retain"))
 }
 
 // version enables versioning of all buckets.
