@@ -103,6 +103,7 @@ type Archive struct {
 	o        Options
 	identity Identity
 	exists   bool   // the identity object exists
+	replica  bool   // see Replica
 	writer   string // random, identifies this Archive in the objects that it writes
 	// adopted is an ssmbak.Time: every name with legacy records from before it has an
 	// index. Zero if the archive is not known to be adopted.
@@ -167,6 +168,7 @@ func Open(ctx context.Context, client *s3.Client, o Options) (*Archive, error) {
 		d, err = a.missingIdentity(ctx)
 	}
 	if err == nil && d.Exists {
+		a.replica = o.Elsewhere && d.Replica
 		err = a.accept(ctx, d.Value)
 	}
 	if err == nil && o.Encryption != nil && !o.Elsewhere {

@@ -114,7 +114,7 @@ func (a *app) runDiff(ctx context.Context, o diffOptions, verb, flags string) er
 		return err
 	}
 	if o.requireComplete && o.versions == nil {
-		if err := incomplete(p.Complete, at, p.Count(plan.ActionSkip) > 0, p.Unchecked); err != nil {
+		if err := a.incomplete(p.Complete, at, p.Count(plan.ActionSkip) > 0, p.Unchecked); err != nil {
 			return err
 		}
 	}
@@ -174,7 +174,7 @@ func (a *app) runCompare(ctx context.Context, o diffOptions) error {
 		return err
 	}
 	if o.requireComplete {
-		if err := incomplete(c.Complete, last, uncertain, c.Unchecked); err != nil {
+		if err := a.incomplete(c.Complete, last, uncertain, c.Unchecked); err != nil {
 			return err
 		}
 	}

@@ -2,7 +2,9 @@ package ssmbakcli
 
 import (
 	"context"
+	"errors"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -166,6 +168,9 @@ func (a *app) problems(problems []archive.Problem, shown []ssmbak.State) error {
 		return nil
 	}
 	hint := "the other parameters are not affected; older versions of an object may be intact"
+	if slices.ContainsFunc(problems, func(p archive.Problem) bool { return errors.As(p.Err, new(*archive.NotReplicatedError)) }) {
+		hint = "the other parameters are not affected; S3 may replicate the rest later, unless its source is gone"
+	}
 	if hidden {
 		hint = hiddenHint
 	}

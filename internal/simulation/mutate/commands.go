@@ -136,8 +136,16 @@ var commanded = []tests{
 		"case x.Written != 0 && x.Written == live.Version.Number:", "case true:",
 	}, "restore", "TestUndoElsewhere"},
 	{mutation{
+		"what is not replicated is expired or hidden", "archive/archive.go",
+		"a.replica = o.Elsewhere && d.Replica", "a.replica = false",
+	}, "internal/cli/ssmbak", "TestScripts/into_replicated"},
+	{mutation{
+		"what listings proved is believed of a copy", "archive/reconciled.go",
+		"d.Value = d.Value.unlisted()", "_ = d.Value.unlisted()",
+	}, "internal/cli/ssmbak", "TestScripts/into_replicated"},
+	{mutation{
 		"a plan for another archive is applied", "restore/planfile.go",
-		"!reflect.DeepEqual(f.From, from)", "false",
+		"!reflect.DeepEqual(f.From, from)", "false && !reflect.DeepEqual(f.From, from)",
 	}, "internal/cli/ssmbak", "TestScripts/into_account"},
 	{mutation{
 		"hidden parameters are not named", "internal/cli/ssmbak/hidden.go",
