@@ -22,6 +22,7 @@ race:
 
 lint: tools
 	$(GO) vet ./...
+	$(GO) vet -tags aws ./internal/acceptance
 	.bin/golangci-lint run ./...
 	$(GO) mod tidy -diff
 

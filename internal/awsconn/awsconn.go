@@ -34,6 +34,9 @@ type Options struct {
 	Region, Profile string
 	// EndpointURL replaces the endpoints of all services.
 	EndpointURL string
+	// Credentials replace those of the environment and the shared configuration files, and
+	// the dummy ones of Anonymous.
+	Credentials aws.CredentialsProvider
 	// HTTPClient replaces the SDK's HTTP client.
 	HTTPClient aws.HTTPClient
 	// Anonymous uses dummy credentials and ignores the environment and the shared
@@ -125,6 +128,9 @@ func load(ctx context.Context, o Options) (aws.Config, error) {
 		if o.Unsigned {
 			c.Credentials = aws.AnonymousCredentials{}
 		}
+		if o.Credentials != nil {
+			c.Credentials = o.Credentials
+		}
 		return c, nil
 	}
 	with := []func(*config.LoadOptions) error{
@@ -134,6 +140,9 @@ func load(ctx context.Context, o Options) (aws.Config, error) {
 	}
 	if o.Region != "" {
 		with = append(with, config.WithRegion(o.Region))
+	}
+	if o.Credentials != nil {
+		with = append(with, config.WithCredentialsProvider(o.Credentials))
 	}
 	if o.Profile != "" {
 		with = append(with, config.WithSharedConfigProfile(o.Profile))

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
@@ -142,5 +144,24 @@ func TestRoleThatMayNotBeAssumed(t *testing.T) {
 	var failed *awsconn.CredentialsError
 	if !errors.As(err, &failed) {
 		t.Errorf("%v is no CredentialsError", err)
+	}
+}
+
+// TestCredentialsAreReplaced checks that given credentials are used instead of those of the
+// environment, and instead of the dummy ones.
+func TestCredentialsAreReplaced(t *testing.T) {
+	machine(t, "")
+	t.Setenv("AWS_ACCESS_KEY_ID", "environment")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "environment")
+	given := credentials.NewStaticCredentialsProvider("given", "secret", "session")
+	for _, anonymous := range []bool{false, true} {
+		conn, err := awsconn.Load(t.Context(), awsconn.Options{Region: "us-east-1", EndpointURL: "http://127.0.0.1", Anonymous: anonymous, Credentials: given})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := conn.Config().Credentials.Retrieve(t.Context())
+		if err != nil || got.AccessKeyID != "given" || got.SessionToken != "session" {
+			t.Errorf("anonymous %v: the credentials are those of %s, %v", anonymous, got.AccessKeyID, err)
+		}
 	}
 }

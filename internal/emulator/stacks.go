@@ -97,7 +97,7 @@ func writeError(w http.ResponseWriter, status int, code, message string) {
 func (a *AWS) deployed(f cfnapi.Resource) (sum []byte, size int) {
 	code, _ := f.Properties["Code"].(map[string]any)
 	for _, v := range a.S3.Versions(fmt.Sprint(code["S3Bucket"]), fmt.Sprint(code["S3Key"])) {
-		if v.VersionID == code["S3ObjectVersion"] {
+		if version, pinned := code["S3ObjectVersion"]; v.VersionID == version || !pinned && v.Latest {
 			digest := sha256.Sum256(v.Body)
 			return digest[:], len(v.Body)
 		}

@@ -42,9 +42,7 @@ type content struct {
 	sum  []byte // SHA-256 of the body
 }
 
-func (c content) key() string {
-	return codePrefix + hex.EncodeToString(c.sum) + "." + c.kind
-}
+func (c content) name() string { return hex.EncodeToString(c.sum) + "." + c.kind }
 
 // contentOf returns the contents of a zip.
 func contentOf(zip code.Zip) (content, error) {
@@ -61,7 +59,7 @@ func templateContent() content {
 	return content{"the template", "json", []byte(body()), sum[:]}
 }
 
-// upload uploads contents to the archive's bucket, unless they are already there, and
+// upload uploads contents to a bucket, below a prefix of keys, unless they are already there, and
 // returns their key and object version. The functions, and the change set of a template,
 // are pinned to both, and no role of the stack may write to the key. If the key holds
 // anything else, the contents are uploaded as a new object version, and a note says so. If
@@ -71,13 +69,13 @@ func templateContent() content {
 // the upload is repeated every minute for at most 20 minutes. The error is a
 // [*BucketError] if the bucket is not versioned, or a [*VersioningError] if
 // versioning has still not taken effect then.
-func (s *Stack) upload(ctx context.Context, bucket string, c content, e archive.Encryption, again bool) (key, version string, err error) {
+func (s *Stack) upload(ctx context.Context, bucket, prefix string, c content, e archive.Encryption, again bool) (key, version string, err error) {
 	caller, err := s.conn.Caller(ctx)
 	if err != nil {
 		return "", "", err
 	}
-	key = c.key()
-	u := s.newUpload(bucket, caller.Account, c, e)
+	u := s.newUpload(bucket, caller.Account, prefix, c, e)
+	key = *u.in.Key
 	for began, waiting := time.Now(), false; ; waiting = true {
 		version, err = u.once(ctx, again || waiting)
 		if err != nil || version != "" {
@@ -105,11 +103,16 @@ func (s *Stack) upload(ctx context.Context, bucket string, c content, e archive.
 // stageTemplate uploads the template, and returns the URL at which CloudFormation reads
 // that object version, with the permissions of the caller.
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-console-create-stack.html
-func (s *Stack) stageTemplate(ctx context.Context, bucket string, e archive.Encryption) (string, error) {
-	key, version, err := s.upload(ctx, bucket, templateContent(), e, false)
+func (s *Stack) stageTemplate(ctx context.Context, bucket, prefix string, e archive.Encryption) (string, error) {
+	key, version, err := s.upload(ctx, bucket, prefix, templateContent(), e, false)
 	if err != nil {
 		return "", err
 	}
+	return s.url(ctx, bucket, key, version)
+}
+
+// url returns the URL of an object version in a bucket of this region.
+func (s *Stack) url(ctx context.Context, bucket, key, version string) (string, error) {
 	endpoint, err := s3.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, s3.EndpointParameters{Region: aws.String(s.conn.Region()), Bucket: &bucket})
 	if err != nil {
 		return "", fmt.Errorf("find the URL of bucket %s: %w", bucket, err)
@@ -127,11 +130,16 @@ type upload struct {
 	note func(text string)
 }
 
-func (s *Stack) newUpload(bucket, owner string, c content, e archive.Encryption) *upload {
+// newUpload returns the upload of contents. owner is the account that must own the bucket,
+// or "" for any.
+func (s *Stack) newUpload(bucket, owner, prefix string, c content, e archive.Encryption) *upload {
 	u := &upload{s.conn.S3(), s3.PutObjectInput{
-		Bucket: &bucket, Key: aws.String(c.key()), ExpectedBucketOwner: &owner, ContentType: aws.String("application/" + c.kind),
+		Bucket: &bucket, Key: aws.String(prefix + c.name()), ContentType: aws.String("application/" + c.kind),
 		ChecksumAlgorithm: s3types.ChecksumAlgorithmSha256, ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(c.sum)),
 	}, c, s.o.Note}
+	if owner != "" {
+		u.in.ExpectedBucketOwner = &owner
+	}
 	e.Set(&u.in, false)
 	return u
 }

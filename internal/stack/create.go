@@ -80,7 +80,7 @@ func (s *Stack) Create(ctx context.Context, v Values, noFill bool) (Deployed, er
 	return d, nil
 }
 
-// createBase creates the stack without its functions.
+// createBase creates the stack, without its functions unless their code is published.
 func (s *Stack) createBase(ctx context.Context, named parameters) (*types.Stack, error) {
 	p := defaults()
 	maps.Copy(p, named)
@@ -99,10 +99,22 @@ func (s *Stack) createBase(ctx context.Context, named parameters) (*types.Stack,
 	if err := s.checkPointer(ctx, p[parameterPointerName]); err != nil {
 		return nil, err
 	}
-	out, err := s.cfn.CreateStack(ctx, &cloudformation.CreateStackInput{
-		StackName: &s.o.Name, TemplateBody: aws.String(base()), Parameters: p.input(),
-		Capabilities: []types.Capability{types.CapabilityCapabilityIam}, ClientRequestToken: token("create"),
-	})
+	in := &cloudformation.CreateStackInput{StackName: &s.o.Name, Capabilities: []types.Capability{types.CapabilityCapabilityIam}, ClientRequestToken: token("create")}
+	if err := p.checkUploaded(named); err != nil {
+		return nil, err
+	}
+	if p.published() {
+		template, err := s.published(ctx, p, named)
+		if err != nil {
+			return nil, err
+		}
+		in.TemplateURL = &template
+	} else {
+		in.TemplateBody = aws.String(base())
+		p[parameterCodeKey], p[parameterCodeSHA256] = "", ""
+	}
+	in.Parameters = p.input()
+	out, err := s.cfn.CreateStack(ctx, in)
 	if err != nil {
 		return nil, s.requestError(fmt.Errorf("create the stack %s: %w", s.o.Name, err))
 	}
@@ -209,7 +221,7 @@ func (s *Stack) addFunctions(ctx context.Context, st *types.Stack, named paramet
 	p := defaults()
 	maps.Copy(p, parametersOf(st))
 	maps.Copy(p, named)
-	staged, err := s.stage(ctx, st, p)
+	staged, err := s.stage(ctx, st, p, named)
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -22,13 +21,11 @@ func (e *CodeError) Error() string {
 	return fmt.Sprintf("the function %s runs other code than the stack deployed: its zip has SHA-256 %s, want %s", e.Function, e.Runs, e.Want)
 }
 
-// verifyCode checks that both functions run the zip with a key in the archive's
-// bucket, which contains the zip's SHA-256. The error is a [*CodeError] for the first
-// function that does not.
+// verifyCode checks that both functions run the zip with a SHA-256, in hexadecimal. The
+// error is a [*CodeError] for the first function that does not.
 //
 // https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html
-func (s *Stack) verifyCode(ctx context.Context, key string) error {
-	want := strings.TrimSuffix(strings.TrimPrefix(key, codePrefix), ".zip")
+func (s *Stack) verifyCode(ctx context.Context, want string) error {
 	all, err := s.Resources(ctx)
 	if err != nil {
 		return err

@@ -172,3 +172,11 @@ func isAPIError(err error, code, text string) bool {
 	var api smithy.APIError
 	return errors.As(err, &api) && api.ErrorCode() == code && strings.Contains(api.ErrorMessage(), text)
 }
+
+// UnpublishedError reports that a bucket does not have the template of this version of
+// ssmbak next to the functions' code.
+type UnpublishedError struct{ Bucket, Key, Version string }
+
+func (e *UnpublishedError) Error() string {
+	return fmt.Sprintf("bucket %s does not have the template of ssmbak %s under %s", e.Bucket, e.Version, e.Key)
+}

@@ -136,3 +136,10 @@ func (x *Role) Unused() (all []string) {
 	slices.Sort(all)
 	return slices.Compact(all)
 }
+
+// ModuleParameters returns the parameters that an example of the Terraform module gives to
+// the stack. code is the output of Publish as JSON.
+func ModuleParameters(t *testing.T, example, module string, code []byte) map[string]string {
+	t.Helper()
+	return applied(t, moduleBodies(t), example, module, code)
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -307,6 +308,83 @@ func TestAdopt(t *testing.T) {
 	var missing *stack.NotFoundError
 	if _, err := s.Status(t.Context()); !errors.As(err, &missing) {
 		t.Errorf("status: %v", err)
+	}
+}
+
+// TestOneStep creates a stack in one step, from published code, and one with the parameters
+// of the Terraform module's example. CloudFormation has the same template for both.
+func TestOneStep(t *testing.T) {
+	t.Parallel()
+	p := place{t, moto.StartForStacks(t)}
+	versioned(t, p.conn(nil).S3(), "my-artifacts")
+	s, events := p.stack(nil, "ssmbak")
+	published, err := s.Publish(t.Context(), "my-artifacts", "ssmbak/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	zip := published.Zips[0]
+	values := stack.Values{
+		"code-bucket": {"my-artifacts"}, "code-key": {zip.Key}, "code-version": {zip.ObjectVersion},
+		"admin": {"arn:aws:iam::123456789012:role/deploy"}, "email": {"ops@example.com"}, "pointer": {""},
+	}
+	var admin *stack.AdminError
+	if _, err := s.Create(t.Context(), values, true); !errors.As(err, &admin) {
+		t.Fatalf("the caller is no admin: %v, want an AdminError", err)
+	}
+	delete(values, "admin")
+	m, err := s.Create(t.Context(), values, true)
+	if err != nil || m.LambdaName != "ssmbak-recorder" {
+		t.Fatalf("created %+v, %v", m, err)
+	}
+	if slices.ContainsFunc(*events, func(e stack.Event) bool { return strings.HasPrefix(e.Status, "UPDATE") }) || len(p.keys(m.BucketName, ".ssmbak/lambda/")) != 0 {
+		t.Errorf("not created in one step: %v", *events)
+	}
+	if _, err := s.Finish(t.Context()); err != nil {
+		t.Errorf("finish: %v", err)
+	}
+
+	code, err := json.Marshal(published)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parameters := stack.ModuleParameters(t, "examples/one-account/main.tf", "ssmbak", code)
+	in := &cloudformation.CreateStackInput{StackName: aws.String("module"), TemplateURL: &published.TemplateURL, Capabilities: []types.Capability{types.CapabilityCapabilityIam}}
+	for name, value := range parameters {
+		if name == "PointerName" {
+			value = ""
+		}
+		in.Parameters = append(in.Parameters, types.Parameter{ParameterKey: &name, ParameterValue: &value})
+	}
+	cfn := cloudformation.NewFromConfig(p.conn(nil).Config())
+	if _, err := cfn.CreateStack(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
+	var bodies []string
+	for _, name := range []string{"ssmbak", "module"} {
+		out, err := cfn.GetTemplate(t.Context(), &cloudformation.GetTemplateInput{StackName: &name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		bodies = append(bodies, aws.ToString(out.TemplateBody))
+	}
+	if bodies[0] == "" || bodies[0] != bodies[1] {
+		t.Errorf("the templates differ: %d and %d bytes", len(bodies[0]), len(bodies[1]))
+	}
+	module, _ := p.stack(nil, "module")
+	if m, err := module.Finish(t.Context()); err != nil || m.Version != "v1.2.3" {
+		t.Errorf("finish the module's stack: %+v, %v", m, err)
+	}
+}
+
+func versioned(t *testing.T, client *s3.Client, bucket string) {
+	t.Helper()
+	if _, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &bucket}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{
+		Bucket: &bucket, VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled},
+	}); err != nil {
+		t.Fatal(err)
 	}
 }
 

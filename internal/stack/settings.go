@@ -17,15 +17,18 @@ const DefaultPointer = "/newvoll/ssmbak/bucketname"
 
 // Parameters of the template that are set by ssmbak-stack itself.
 const (
-	parameterVersion     = "Version"
-	parameterCodeKey     = "CodeKey"
-	parameterCodeVersion = "CodeVersion"
-	parameterVisibility  = "Visibility"
-	parameterSignSince   = "SignSince"
+	parameterVersion    = "Version"
+	parameterVisibility = "Visibility"
+	parameterSignSince  = "SignSince"
 )
 
 // Parameters of the template that this package reads.
 const (
+	parameterCodeBucket   = "CodeBucket"
+	parameterCodePrefix   = "CodeBucketPrefix"
+	parameterCodeKey      = "CodeKey"
+	parameterCodeVersion  = "CodeVersion"
+	parameterCodeSHA256   = "CodeSha256"
 	parameterArchitecture = "Architecture"
 	parameterBucketName   = "BucketName"
 	parameterPointerName  = "PointerName"
@@ -63,7 +66,7 @@ type Setting struct {
 func (s Setting) Choices() []string { return slices.Sorted(maps.Keys(s.choices)) }
 
 // Groups are the headings of the settings in the help, in order.
-var Groups = []string{"The archive", "The recorder", "Alarms"}
+var Groups = []string{"The archive", "The recorder", "Alarms", "The code of the functions"}
 
 var (
 	arn     = regexp.MustCompile(`^arn:[a-z-]+:iam::([0-9]{12}|\*):[^,\s]+$`)
@@ -73,6 +76,8 @@ var (
 	pointer = regexp.MustCompile(`^(/[a-zA-Z0-9_.-]+)*$`)
 	rate    = regexp.MustCompile(`^(rate\((1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))\)|cron\(\S+( \S+){5}\))$`)
 	address = regexp.MustCompile(`^([^@ ]+@[^@ ]+)?$`)
+	prefix  = regexp.MustCompile(`^([a-z0-9][a-z0-9.-]{1,40})?$`)
+	digest  = regexp.MustCompile(`^([0-9a-fA-F]{64})?$`)
 )
 
 // principal describes a value of a condition on aws:PrincipalArn.
@@ -179,6 +184,12 @@ func Settings() []Setting {
 		{Name: "missed-hours", Parameter: "MissedHours", Default: "3", Group: "Alarms", Help: "alarm if no reconcile was complete, or none ended, for this many hours", check: between(1, 168)},
 		{Name: "topic-arn", Parameter: "TopicArn", Group: "Alarms", Help: "SNS topic that receives the alarms", check: like(topic, "the ARN of an SNS topic")},
 		{Name: "email", Parameter: "Email", Group: "Alarms", Help: "email address that receives the alarms, through an SNS topic of the stack", check: like(address, "an email address")},
+
+		{Name: "code-bucket", Parameter: parameterCodeBucket, Group: "The code of the functions", Help: "bucket in the stack's region to which ssmbak-stack publish has published the code (default: the archive's bucket, to which the command uploads it)", check: like(bucket, "the name of a bucket")},
+		{Name: "code-bucket-prefix", Parameter: parameterCodePrefix, Group: "The code of the functions", Help: "name of that bucket in every region, without a hyphen and the region at its end", check: like(prefix, "the beginning of the name of a bucket")},
+		{Name: "code-key", Parameter: parameterCodeKey, Group: "The code of the functions", Help: "key of the published zip"},
+		{Name: "code-version", Parameter: parameterCodeVersion, Group: "The code of the functions", Help: "object version of the published zip"},
+		{Name: "code-sha256", Parameter: parameterCodeSHA256, Group: "The code of the functions", Help: "SHA-256 that the zip must have, in hexadecimal digits", check: like(digest, "the SHA-256 of the zip, 64 hexadecimal digits")},
 	}
 }
 
@@ -262,6 +273,8 @@ func (p parameters) check() error {
 		return &SettingError{"lock-mode", strings.ToLower(p["LockMode"]), "set the retention period with --lock-days"}
 	case p["LockMode"] == "NONE" && p["LockDays"] != "0":
 		return &SettingError{"lock-days", p["LockDays"], "requires --lock-mode governance or compliance"}
+	case p[parameterCodeBucket] != "" && p[parameterCodePrefix] != "":
+		return &SettingError{"code-bucket-prefix", p[parameterCodePrefix], "cannot be combined with --code-bucket"}
 	case p["TopicArn"] != "" && p["Email"] != "":
 		return &SettingError{"email", p["Email"], "cannot be combined with --topic-arn; subscribe the address to that topic instead"}
 	}
@@ -288,7 +301,7 @@ func (p parameters) check() error {
 
 // defaults returns the template's parameters with their default values.
 func defaults() parameters {
-	p := parameters{parameterVersion: "", parameterCodeKey: "", parameterCodeVersion: "", parameterVisibility: "360", parameterSignSince: ""}
+	p := parameters{parameterVersion: "", parameterVisibility: "360", parameterSignSince: ""}
 	for _, s := range Settings() {
 		p[s.Parameter] = s.Default
 		if s.choices != nil {

@@ -3,7 +3,6 @@ package stack
 import (
 	"context"
 	"strconv"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
@@ -69,7 +68,7 @@ func (s *Stack) deployment(st *types.Stack) archive.Deployment {
 	d := archive.Deployment{
 		Stack: s.o.Name, Version: p[parameterVersion], Recorder: output(st, OutputLambdaName), Reconciler: output(st, OutputReconcilerName),
 		Queue: output(st, OutputQueueURL), DeadLetters: output(st, OutputDeadLetterURL),
-		Code: strings.TrimSuffix(strings.TrimPrefix(p[parameterCodeKey], codePrefix), ".zip"),
+		Code: p.digest(),
 	}
 	if st.CreationTime != nil {
 		d.Time = ssmbak.TimeOf(*st.CreationTime)

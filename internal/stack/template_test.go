@@ -106,7 +106,7 @@ func TestSettings(t *testing.T) {
 		}
 		s, ok := settings[name]
 		if !ok {
-			if !slices.Contains([]string{parameterVersion, parameterCodeKey, parameterCodeVersion, parameterVisibility, parameterSignSince}, name) {
+			if !slices.Contains([]string{parameterVersion, parameterVisibility, parameterSignSince}, name) {
 				t.Errorf("%s has no setting", name)
 			}
 			continue

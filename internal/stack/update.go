@@ -67,7 +67,7 @@ func (s *Stack) Update(ctx context.Context, v Values, o UpdateOptions) (Deployed
 		return Deployed{}, Changes{}, &SettingError{"bucket", b, "the bucket of a stack cannot be changed; create a second stack for it"}
 	}
 	maps.Copy(p, named)
-	staged, err := s.stage(ctx, st, p)
+	staged, err := s.stage(ctx, st, p, named)
 	if err != nil {
 		return Deployed{}, Changes{}, err
 	}
@@ -78,11 +78,35 @@ func (s *Stack) Update(ctx context.Context, v Values, o UpdateOptions) (Deployed
 	return deployed(st), changes, s.settle(ctx, st, staged.bucket, p)
 }
 
+// Finish does what [Stack.Create] and [Stack.Update] do after CloudFormation has changed the
+// stack, for a stack that another program changes, such as Terraform: it checks the
+// functions' code, updates the policy of an adopted bucket, and writes the settings into the
+// archive, where command lines read them. It can be repeated. Errors that callers may want
+// to distinguish are [*NotFoundError], [*ForeignError], [*LegacyError], [*StateError],
+// [*CodeError] and [*HeaderError].
+func (s *Stack) Finish(ctx context.Context) (Deployed, error) {
+	st, err := s.existing(ctx)
+	if err != nil {
+		return Deployed{}, err
+	}
+	switch kind, err := s.kind(ctx, st); {
+	case err != nil:
+		return Deployed{}, err
+	case kind == foreign:
+		return Deployed{}, &ForeignError{s.o.Name}
+	case kind == legacy:
+		return Deployed{}, &LegacyError{s.o.Name}
+	case strings.HasSuffix(string(st.StackStatus), "_IN_PROGRESS"), output(st, OutputLambdaName) == "":
+		return Deployed{}, &StateError{s.o.Name, string(st.StackStatus), s.waitAdvice()}
+	}
+	return deployed(st), s.settle(ctx, st, output(st, OutputBucketName), parametersOf(st))
+}
+
 // settle does what remains after CloudFormation has changed the stack: it checks the
 // functions' code, and updates the policy of an adopted bucket and the settings in the
 // archive.
 func (s *Stack) settle(ctx context.Context, st *types.Stack, bucket string, p parameters) error {
-	if err := s.verifyCode(ctx, p[parameterCodeKey]); err != nil {
+	if err := s.verifyCode(ctx, p.digest()); err != nil {
 		return err
 	}
 	if err := s.renewPolicy(ctx, p); err != nil {
@@ -124,8 +148,9 @@ type staged struct {
 }
 
 // stage completes and checks the parameters of a stack to change, and uploads the
-// functions' zip and the template.
-func (s *Stack) stage(ctx context.Context, st *types.Stack, p parameters) (staged, error) {
+// functions' zip and the template unless they are published. named are the parameters
+// that the user has given.
+func (s *Stack) stage(ctx context.Context, st *types.Stack, p, named parameters) (staged, error) {
 	if err := s.completeParameters(ctx, p); err != nil {
 		return staged{}, err
 	}
@@ -143,6 +168,13 @@ func (s *Stack) stage(ctx context.Context, st *types.Stack, p parameters) (stage
 			return staged{}, err
 		}
 	}
+	if err := p.checkUploaded(named); err != nil {
+		return staged{}, err
+	}
+	if p.published() {
+		template, err := s.published(ctx, p, named)
+		return staged{bucket, template}, err
+	}
 	zip, err := s.o.Code(ctx, p[parameterArchitecture])
 	if err != nil {
 		return staged{}, err
@@ -151,7 +183,7 @@ func (s *Stack) stage(ctx context.Context, st *types.Stack, p parameters) (stage
 	if err := s.stageCode(ctx, bucket, zip, headers, p); err != nil {
 		return staged{}, err
 	}
-	template, err := s.stageTemplate(ctx, bucket, headers)
+	template, err := s.stageTemplate(ctx, bucket, codePrefix, headers)
 	return staged{bucket, template}, err
 }
 
@@ -164,24 +196,24 @@ func (s *Stack) stageCode(ctx context.Context, bucket string, zip code.Zip, e ar
 	if err != nil {
 		return err
 	}
-	key, version, err := s.upload(ctx, bucket, functions, e, false)
+	key, version, err := s.upload(ctx, bucket, codePrefix, functions, e, false)
 	if err != nil {
 		return err
 	}
 	if key == p[parameterCodeKey] && version == p[parameterCodeVersion] {
-		err := s.verifyCode(ctx, key)
+		err := s.verifyCode(ctx, zip.SHA256)
 		var other *CodeError
 		if err != nil && !errors.As(err, &other) {
 			return err
 		}
 		if other != nil {
 			s.o.Note(other.Error() + "; deploying it again")
-			if _, version, err = s.upload(ctx, bucket, functions, e, true); err != nil {
+			if _, version, err = s.upload(ctx, bucket, codePrefix, functions, e, true); err != nil {
 				return err
 			}
 		}
 	}
-	p[parameterCodeKey], p[parameterCodeVersion] = key, version
+	p[parameterCodeKey], p[parameterCodeVersion], p[parameterCodeSHA256] = key, version, zip.SHA256
 	return nil
 }
 

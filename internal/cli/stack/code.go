@@ -3,7 +3,6 @@ package stackcli
 import (
 	"context"
 	"errors"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -15,11 +14,11 @@ import (
 // readCode reads the file of --code before anything is asked or created. If create
 // has no --architecture, it is the file's.
 func (a *app) readCode(v stack.Values) error {
-	if want := a.flags.codeSHA256; want != "" && !sha256Form.MatchString(want) {
-		return shell.Usage("`sha256sum FILE` prints it", "--code-sha256 %s: must be the SHA-256 of the zip, 64 hexadecimal digits", want)
-	}
 	if a.flags.code == "" {
 		return nil
+	}
+	if published(v) {
+		return shell.Usage("omit one of them", "--code and --code-bucket cannot be combined")
 	}
 	z, err := code.File(a.flags.code)
 	if err != nil {
@@ -37,11 +36,12 @@ func (a *app) readCode(v stack.Values) error {
 	return nil
 }
 
-var sha256Form = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
+// published reports whether the functions' code is to be that of `ssmbak-stack publish`.
+func published(v stack.Values) bool { return v["code-bucket"] != nil || v["code-bucket-prefix"] != nil }
 
 // checkDigest compares the digest of a zip with --code-sha256.
 func (a *app) checkDigest(name string, z code.Zip) error {
-	if want := a.flags.codeSHA256; want != "" && !strings.EqualFold(want, z.SHA256) {
+	if want := *a.flags.texts["code-sha256"]; want != "" && !strings.EqualFold(want, z.SHA256) {
 		return shell.Usage("nothing was changed", "%s has SHA-256 %s, not %s", name, z.SHA256, want)
 	}
 	return nil
@@ -50,6 +50,9 @@ func (a *app) checkDigest(name string, z code.Zip) error {
 // findCode finds the functions of a stack that has none yet, before anything is
 // created: without them, the stack would remain incomplete.
 func (a *app) findCode(ctx context.Context, s *stack.Stack, v stack.Values) error {
+	if published(v) {
+		return nil
+	}
 	outputs, err := s.Outputs(ctx)
 	var missing *stack.NotFoundError
 	if err != nil && !errors.As(err, &missing) {

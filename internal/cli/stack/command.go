@@ -17,7 +17,7 @@ import (
 // flags are the flags of the program, in addition to those of the shell.
 type flags struct {
 	yes, noFill, changeSet, downgrade, noPointer, test bool
-	code, codeSHA256                                   string
+	code, codePrefix                                   string
 	// texts and lists are the flags for the settings of the stack, by name.
 	texts map[string]*string
 	lists map[string]*[]string
@@ -43,12 +43,13 @@ they occur, with times in UTC. At the end, a reconcile is started, which records
 current parameters.
 
 The stack is created in two steps, since the code of the functions is in its own
-bucket. If the command is interrupted, run it again to resume the creation.`,
+bucket. If the command is interrupted, run it again to resume the creation. With
+--code-bucket and what ` + "`ssmbak-stack publish`" + ` prints, one step is enough.`,
 			examples: `  ssmbak-stack ssmbak create
   ssmbak-stack ssmbak create --region eu-west-1 --email ops@example.com --test
   ssmbak-stack ssmbak create --lock-mode governance --lock-days 90
   ssmbak-stack second create --bucket my-archive --no-pointer`,
-			run: (*app).create, settings: true, flags: []string{"yes", "no-fill", "test", "code", "code-sha256", "no-pointer"},
+			run: (*app).create, settings: true, flags: []string{"yes", "no-fill", "test", "code", "no-pointer"},
 		},
 		{
 			name: "update", short: "update the stack to this version and to the given settings; convert a legacy stack",
@@ -63,7 +64,26 @@ update by an older version of ssmbak needs confirmation on a terminal, or --down
   ssmbak-stack ssmbak update --memory 512 --change-set
   ssmbak-stack ssmbak update --exclude '/ci/**' --exclude 'tmp-*'
   ssmbak-stack ssmbak update --topic-arn ''`,
-			run: (*app).update, settings: true, flags: []string{"yes", "change-set", "downgrade", "code", "code-sha256", "no-pointer"},
+			run: (*app).update, settings: true, flags: []string{"yes", "change-set", "downgrade", "code", "no-pointer"},
+		},
+		{
+			name: "publish", short: "put the functions' code and the template into a bucket, for stacks made in one step",
+			long: `Put the zips of the functions and the template into a versioned bucket (--code-bucket),
+from which ` + "`ssmbak-stack NAME create --code-bucket`" + `, Terraform and StackSets create stacks
+in one step, in the bucket's region and in each account that may read it. Objects that
+exist are compared, and not written again. The options to use are printed; with
+--output json, what the Terraform module takes.`,
+			examples: `  ssmbak-stack publish --code-bucket my-artifacts
+  ssmbak-stack publish --code-bucket my-artifacts-eu-west-1 --region eu-west-1 --output json > code.json`,
+			run: (*app).publish, flags: []string{"code-bucket", "code-prefix"}, alone: true,
+		},
+		{
+			name: "finish", short: "complete a stack that Terraform or another program has created or changed",
+			long: `Do what create and update do after CloudFormation has changed the stack, if Terraform,
+StackSets or another program changed it: check that the functions run the expected code,
+and write the stack's settings into the archive, where ` + "`ssmbak`" + ` reads them. Run it after
+each change; it can be repeated.`,
+			examples: "  ssmbak-stack ssmbak finish", run: (*app).finish,
 		},
 		{
 			name: "delete", short: "delete the stack; its bucket and key are kept",
@@ -178,7 +198,7 @@ func (a *app) newCommand() *cobra.Command {
 	f.BoolVar(&a.flags.changeSet, "change-set", false, "only show what would change")
 	f.BoolVar(&a.flags.downgrade, "downgrade", false, "allow an update by this older version of ssmbak")
 	f.StringVar(&a.flags.code, "code", "", "zip `FILE` of the functions, instead of the embedded or built one")
-	f.StringVar(&a.flags.codeSHA256, "code-sha256", "", "SHA-256 that the zip of the functions must have, in `HEX`")
+	f.StringVar(&a.flags.codePrefix, "code-prefix", "ssmbak/", "`PREFIX` of the keys of the published objects")
 	f.BoolVar(&a.flags.noPointer, "no-pointer", false, "the same as --pointer ''")
 	a.flags.texts, a.flags.lists = make(map[string]*string), make(map[string]*[]string)
 	for _, s := range stack.Settings() {

@@ -83,8 +83,62 @@ func TestEmulatedStack(t *testing.T) {
 		run(0, []string{"https://sqs.us-east-1.amazonaws.com/123456789012/ssmbak-Q-"}, "resources", "-o", "json")
 		run(0, []string{"DELETE_SKIPPED  Bucket", "DELETE_COMPLETE  BucketParam"}, "delete", "--yes")
 		run(1, []string{"the stack ssmbak does not exist"}, "lambdaname")
-		if counts := aws.Counts(); counts["cloudformation:CreateStack"] != 1 || counts["lambda:GetFunctionConfiguration"]+counts["lambda:GetFunction"] < 2 || !slices.Contains(aws.S3.Keys("ssmbak-local"), "/newvoll/ssmbak/bucketname") {
+		onePhase(t, aws, w, run)
+		if counts := aws.Counts(); counts["cloudformation:CreateStack"] != 2 || counts["lambda:GetFunctionConfiguration"]+counts["lambda:GetFunction"] < 2 || !slices.Contains(aws.S3.Keys("ssmbak-local"), "/newvoll/ssmbak/bucketname") {
 			t.Errorf("requests: %v", counts)
 		}
 	})
+}
+
+// onePhase publishes the code in a bucket and creates a stack from it in one step.
+func onePhase(t *testing.T, aws *emulator.AWS, w *world, run func(code int, want []string, args ...string)) {
+	t.Helper()
+	aws.S3.CreateBucket("artifacts", true)
+	aws.S3.CreateBucket("unversioned", false)
+	run(252, []string{"--code-bucket is missing"}, "publish")
+	run(1, []string{"bucket unversioned is not versioned"}, "publish", "--code-bucket", "unversioned")
+	run(0, []string{"--architecture arm64 --code-bucket artifacts", "--architecture x86_64", "Template: https://artifacts.s3.us-east-1.amazonaws.com/ssmbak/"}, "publish", "--code-bucket", "artifacts")
+	before := len(aws.S3.Keys("artifacts"))
+	run(0, []string{"Template: "}, "publish", "--code-bucket", "artifacts")
+	zip, err := w.find(t.Context(), "arm64", "v1.2.3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := "ssmbak/" + zip.SHA256 + ".zip"
+	stored := aws.S3.Versions("artifacts", key)
+	if len(stored) != 1 || len(aws.S3.Keys("artifacts")) != before || before != 3 {
+		t.Fatalf("published as %v", stored)
+	}
+	from := func(args ...string) []string {
+		return append(args, "--code-bucket", "artifacts", "--code-key", key, "--code-version", stored[0].VersionID)
+	}
+	run(252, []string{"--code-key is required with --code-bucket"}, "create", "--code-bucket", "artifacts")
+	run(252, []string{"--code-version is required with --code-bucket"}, "create", "--code-bucket", "artifacts", "--code-key", key)
+	run(252, []string{"--code-bucket is required"}, "create", "--code-key", key)
+	run(1, []string{"does not have the template of ssmbak v1.2.3 under other/", "publish --code-bucket artifacts"}, "create", "--code-bucket", "artifacts", "--code-key", "other/"+zip.SHA256+".zip", "--code-version", "v")
+	zips := func() (n int) {
+		for _, k := range aws.S3.Keys("ssmbak-local") {
+			if strings.HasPrefix(k, ".ssmbak/lambda/") {
+				n++
+			}
+		}
+		return n
+	}
+	uploaded := zips()
+	changes := aws.Counts()["cloudformation:CreateChangeSet"]
+	run(0, []string{"CREATE_COMPLETE  Function  AWS::Lambda::Function"}, from("create", "--no-fill")...)
+	if aws.Counts()["cloudformation:CreateChangeSet"] != changes {
+		t.Error("the stack was not created in one step")
+	}
+	run(0, []string{"UPDATE_COMPLETE  Function"}, "update", "--memory", "512")
+	run(0, []string{"the expected code"}, "finish")
+	run(0, []string{"UPDATE_COMPLETE"}, "update", "--code-bucket", "", "--code-bucket-prefix", "")
+	if zips() != uploaded {
+		t.Error("the functions' code of the same contents was uploaded again")
+	}
+	run(1, []string{"runs other code than the stack deployed"}, from("update", "--code-sha256", strings.Repeat("0", 64))...)
+	run(1, []string{"runs other code than the stack deployed"}, "finish")
+	if zips() != uploaded {
+		t.Error("the functions' code was uploaded to the archive's bucket")
+	}
 }

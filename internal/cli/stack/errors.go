@@ -49,6 +49,7 @@ func (a *app) explain(err error) shell.Failure {
 	var running *pipeline.RunningError
 	var excluded *pipeline.ExcludedError
 	var left *pipeline.LeftError
+	var unpublished *stack.UnpublishedError
 	var file *code.FileError
 	var noCode *code.NotFoundError
 	var mismatch *archive.MismatchError
@@ -128,6 +129,9 @@ func (a *app) explain(err error) shell.Failure {
 		out.Hint = "nothing was changed; `" + a.command("update --exclude PATTERN") + "` sets other patterns"
 	case errors.As(err, &file):
 		out.Code, out.Hint = shell.WrongUsage, "nothing was changed"
+	case errors.As(err, &unpublished):
+		out.Kind = shell.KindCodeNotFound
+		out.Hint = "`ssmbak-stack publish --code-bucket " + unpublished.Bucket + "` of that version puts it there; nothing was changed"
 	case errors.As(err, &noCode):
 		out.Kind = shell.KindCodeNotFound
 		const carried = "use a released ssmbak-stack, which contains the functions, or give their zip with --code FILE.zip"

@@ -22,8 +22,16 @@ func (v valued) Type() string { return v.what }
 // valueOf returns the name of a setting's value in the help.
 func valueOf(s stack.Setting) string {
 	switch s.Name {
-	case "bucket":
+	case "bucket", "code-bucket":
 		return "BUCKET"
+	case "code-bucket-prefix":
+		return "PREFIX"
+	case "code-key":
+		return "KEY"
+	case "code-version":
+		return "ID"
+	case "code-sha256":
+		return "HEX"
 	case "pointer":
 		return "NAME"
 	case "exclude":

@@ -1,0 +1,114 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/stack/code"
+)
+
+// Published is the code of the functions and the template in a bucket, from which stacks
+// of any account that may read it are created in one step.
+type Published struct {
+	Version, Region, Bucket string
+	// TemplateURL is that of the object version with the template.
+	TemplateURL string `json:"TemplateUrl"`
+	Zips        []PublishedZip
+}
+
+// PublishedZip is the zip for one architecture. Key contains SHA256, in hexadecimal, and
+// is never written with other contents.
+type PublishedZip struct {
+	Architecture, Key, ObjectVersion string
+	SHA256                           string `json:"Sha256"`
+}
+
+// anyBucket leaves the encryption to the default of a bucket that is no archive.
+var anyBucket = archive.Encryption{Indexes: archive.HeaderNone}
+
+// Publish puts the zips for all architectures, and the template, into a bucket in the
+// region of the connection, below a prefix of keys that is empty or ends with a slash.
+// Objects that exist are compared, and written again only if they differ. The error is a
+// [*BucketError] if the bucket is not versioned.
+func (s *Stack) Publish(ctx context.Context, bucket, prefix string) (Published, error) {
+	out := Published{Version: s.o.Version, Region: s.conn.Region(), Bucket: bucket}
+	for _, architecture := range code.Architectures {
+		zip, err := s.o.Code(ctx, architecture)
+		if err != nil {
+			return Published{}, err
+		}
+		functions, err := contentOf(zip)
+		if err != nil {
+			return Published{}, err
+		}
+		key, version, err := s.upload(ctx, bucket, prefix, functions, anyBucket, false)
+		if err != nil {
+			return Published{}, err
+		}
+		out.Zips = append(out.Zips, PublishedZip{architecture, key, version, zip.SHA256})
+	}
+	var err error
+	out.TemplateURL, err = s.stageTemplate(ctx, bucket, prefix, anyBucket)
+	return out, err
+}
+
+// published reports whether the functions' code is not in the archive's bucket.
+func (p parameters) published() bool {
+	return p[parameterCodeBucket] != "" || p[parameterCodePrefix] != ""
+}
+
+// checkUploaded returns a [*SettingError] if the user has named a published zip without its
+// bucket.
+func (p parameters) checkUploaded(named parameters) error {
+	for _, name := range []string{parameterCodeKey, parameterCodeVersion} {
+		if named[name] != "" && !p.published() {
+			return &SettingError{"code-bucket", "", "is required with --code-key and --code-version"}
+		}
+	}
+	return nil
+}
+
+// digest returns the SHA-256 of the functions' zip, in hexadecimal.
+func (p parameters) digest() string {
+	if p[parameterCodeSHA256] != "" {
+		return p[parameterCodeSHA256]
+	}
+	return strings.TrimSuffix(path.Base(p[parameterCodeKey]), ".zip")
+}
+
+// published returns the URL of the template next to the published code of the functions.
+// It completes and checks the parameters that say where the code is. named are those that
+// the user has given.
+func (s *Stack) published(ctx context.Context, p, named parameters) (template string, err error) {
+	bucket := p[parameterCodeBucket]
+	if bucket == "" {
+		bucket = p[parameterCodePrefix] + "-" + s.conn.Region()
+	}
+	switch {
+	case p[parameterCodeKey] == "":
+		return "", &SettingError{"code-key", "", "is required with --code-bucket: `ssmbak-stack publish` prints it"}
+	case p[parameterCodeVersion] == "" && p[parameterCodeBucket] != "":
+		return "", &SettingError{"code-version", "", "is required with --code-bucket: `ssmbak-stack publish` prints it"}
+	case !digest.MatchString(p.digest()) || p.digest() == "":
+		return "", &SettingError{"code-sha256", "", "is required, since --code-key does not end with it: `ssmbak-stack publish` prints it"}
+	case named[parameterCodeKey] == "" && p[parameterVersion] != s.o.Version:
+		return "", &SettingError{"code-key", "", fmt.Sprintf("is required: the functions are those of ssmbak %s in bucket %s; `ssmbak-stack publish` publishes those of %s, and prints it", p[parameterVersion], bucket, s.o.Version)}
+	}
+	p[parameterVersion], p[parameterCodeSHA256] = s.o.Version, strings.ToLower(p.digest())
+	c := templateContent()
+	prefix := strings.TrimSuffix(p[parameterCodeKey], path.Base(p[parameterCodeKey]))
+	u := s.newUpload(bucket, "", prefix, c, anyBucket)
+	u.note = func(string) {} // it is not uploaded again
+	version, err := u.stored(ctx)
+	switch {
+	case status(err) == http.StatusNotFound || err == nil && version == "":
+		return "", &UnpublishedError{bucket, *u.in.Key, s.o.Version}
+	case err != nil:
+		return "", err
+	}
+	return s.url(ctx, bucket, *u.in.Key, version)
+}
