@@ -34,6 +34,9 @@ func (r *Restorer) PlanFile(ctx context.Context, f *plan.File) (*Plan, error) {
 	if from := r.from(); !reflect.DeepEqual(f.From, from) {
 		return nil, &plan.FileError{Reason: fmt.Sprintf("it restores from %s, but this is %s", orOwn(f.From), orOwn(from))}
 	}
+	if f.From != nil && f.Until != 0 {
+		return nil, &plan.FileError{Reason: "it was edited: nothing can be reverted from another archive"}
+	}
 	target, err := ssmbak.ParseTarget(f.Target, f.Recursive)
 	if err != nil {
 		return nil, &plan.FileError{Reason: err.Error()}

@@ -199,3 +199,26 @@ func (a *app) undoing(s *session, id string) string {
 	}
 	return command
 }
+
+// openSource opens the archive that a killed restore came from, since only that has the values
+// which it was to write. If that is out of reach, the undo does without.
+func (a *app) openSource(ctx context.Context, s *session, ro *restore.Options, id string) error {
+	record, err := s.archive.RestoreRecord(ctx, id)
+	if err != nil || record.From == nil || !record.Ended.IsZero() {
+		return nil //nolint:nilerr // the undo reports it
+	}
+	from := record.From
+	ro.From, err = a.openBucket(ctx, s.conn, reading, "the record of the restore", archive.Options{
+		Bucket: from.Bucket, Account: s.caller.Account, Region: s.conn.Region(), Owner: from.Owner, Elsewhere: true, Logger: a.Log,
+	})
+	if err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		ro.From = nil
+		a.Note("restore %s was killed, and the archive that it came from, in bucket %s of account %s, cannot be read: %s", id, from.Bucket, from.Owner, reason(err))
+		return nil
+	}
+	a.Note("restore %s was killed: comparing what it wrote with the archive that it came from, in bucket %s of account %s", id, from.Bucket, from.Owner)
+	return nil
+}

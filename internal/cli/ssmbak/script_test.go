@@ -401,6 +401,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	},
 	"forge": func(ts *testscript.TestScript, _ bool, args []string) {
 		w := worldOf(ts)
+		args[0] = w.meant(args[0])
 		zip, err := gzip.NewReader(bytes.NewReader(w.AWS.S3.Versions(bucket, args[0])[0].Body))
 		ts.Check(err)
 		text, err := io.ReadAll(zip)
