@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"errors"
+	"regexp"
 	"time"
 
 	"github.com/ssmbak/ssmbak"
@@ -36,13 +37,24 @@ type Deployment struct {
 	// MissedHours is the number of hours without a complete reconcile after which there is
 	// an alarm.
 	MissedHours int `json:"missedHours,omitempty"`
+	// Verifier is the name of the function that verifies the archive on a schedule, "" if
+	// there is none, and VerifyHours the number of hours without a complete verification after
+	// which there is an alarm.
+	Verifier    string `json:"verifier,omitempty"`
+	VerifyHours int    `json:"verifyHours,omitempty"`
 }
+
+// hexDigest is the form of a SHA-256.
+var hexDigest = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 func (d *Deployment) latest() ssmbak.Time { return d.Time }
 
 func checkDeployment(_ string, d *Deployment) error {
 	if d.Stack == "" {
 		return errors.New("it names no stack")
+	}
+	if d.MissedHours < 0 || d.VerifyHours < 0 || d.Code != "" && !hexDigest.MatchString(d.Code) {
+		return errors.New("its numbers, or the digest of its code, are impossible")
 	}
 	return nil
 }

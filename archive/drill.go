@@ -58,6 +58,10 @@ type DrillFinding struct {
 // maxFindings bounds the findings in a record.
 const maxFindings = 1000
 
+// maxDrill bounds the time that a drill has, so that a forged record does not prevent drills
+// for longer. The greatest drill has less than a day.
+const maxDrill = 7 * 24 * time.Hour
+
 // Prefix returns the prefix of the parameters of the drill. It ends with a slash.
 func (d *Drill) Prefix() string { return ssmbak.DrillPath + d.ID + "/" }
 
@@ -66,6 +70,12 @@ func (d *Drill) latest() ssmbak.Time { return max(ssmbak.TimeOf(d.Began), ssmbak
 func checkDrill(_ string, d *Drill) error {
 	if !restoreID.MatchString(d.ID) || d.By == "" || d.Began.IsZero() {
 		return errors.New("its ID, its author or its beginning is missing")
+	}
+	if d.Until.Before(d.Began) || d.Until.Sub(d.Began) > maxDrill || !d.Ended.IsZero() && d.Ended.Before(d.Began) {
+		return errors.New("its times are impossible")
+	}
+	if min(d.Written, d.Compared, d.Skipped, d.OtherKey) < 0 || d.Seconds < 0 || len(d.Findings) > maxFindings {
+		return errors.New("its numbers are impossible")
 	}
 	for _, name := range d.Names {
 		// Otherwise the removal would delete other parameters.

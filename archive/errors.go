@@ -126,3 +126,6 @@ func needsReindex(err error) bool {
 	var missing *MissingIndexError
 	return errors.As(err, &damaged) && damaged.Index() || errors.As(err, &missing)
 }
+
+// IsDenied reports whether S3 refused a request because the caller lacks a permission.
+func IsDenied(err error) bool { return bucket.IsDenied(err) }

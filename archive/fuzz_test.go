@@ -94,6 +94,19 @@ func FuzzDecodeProgress(f *testing.F) {
 	})
 }
 
+// FuzzDecodeCheckpoint decodes a checkpoint, and an object of its leaves.
+func FuzzDecodeCheckpoint(f *testing.F) {
+	const key = ".ssmbak/checkpoints/0000000002"
+	f.Add([]byte(`{"format":1,"writer":"w","sequence":2,"time":"2024-06-13T20:10:54.123Z","account":"123456789012","region":"us-east-1",` +
+		`"before":{"sequence":1,"time":"2024-06-12T20:10:54.123Z","sha256":"00"},"lifecycle":[{"id":"values","prefix":"/","days":30}],"count":0,` +
+		`"root":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}`))
+	f.Add([]byte(`{"format":1}` + "\n" + `{"key":"/a","id":"o","size":1,"noncurrent":"2024-06-13T20:10:54.000Z"}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		roundTrip(t, checkpointKind, key, text, cmp.AllowUnexported(Checkpoint{}))
+		roundTrip(t, leavesKind, leavesPrefix, text, cmp.AllowUnexported(leavesDocument{}))
+	})
+}
+
 // FuzzDecodeCache decodes the reconcile cache: a line for itself, and one for each
 // parameter.
 func FuzzDecodeCache(f *testing.F) {

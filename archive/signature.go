@@ -129,10 +129,11 @@ func (a *Archive) Signs() bool { return a.signs }
 
 // predatesSigning reports whether an unsigned object may be from before the archive was
 // signed. The reconcile cache and the progress of a listing are not needed: without them,
-// everything is compared and signed.
+// everything is compared and signed. No checkpoint was ever written without a signature.
 func (a *Archive) predatesSigning(key string, modified time.Time) bool {
 	s := a.o.Signing
-	return s != nil && !s.Since.IsZero() && key != cacheKey && key != progressKey && !modified.After(s.Since.Add(signingGrace))
+	needed := key != cacheKey && key != progressKey && !strings.HasPrefix(key, checkpointsPrefix)
+	return needed && s != nil && !s.Since.IsZero() && !modified.After(s.Since.Add(signingGrace))
 }
 
 // Unsigned is an object whose signature is missing or wrong.

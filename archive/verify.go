@@ -19,38 +19,47 @@ type Fault string
 
 // The faults of an archive.
 const (
-	FaultDamagedIndex   Fault = "damaged-index"    // a version of an index fails its checksum or cannot be decoded
-	FaultHiddenIndex    Fault = "hidden-index"     // an index has a delete marker
-	FaultMissingIndex   Fault = "missing-index"    // values or an entry in the register exist, but no index
-	FaultHiddenName     Fault = "hidden-name"      // an entry in the register has a delete marker
-	FaultMissingName    Fault = "missing-name"     // the register lacks a parameter that has an index
-	FaultDamagedPart    Fault = "damaged-part"     // a part that an index names is missing or another object
-	FaultLostFacts      Fault = "lost-facts"       // a version of an index has fewer facts than an older one
-	FaultMissingValue   Fault = "missing-value"    // the value of the newest version of a live parameter is gone
-	FaultDamagedValue   Fault = "damaged-value"    // a value fails its checksum, or no recorder can have written its object
-	FaultContradiction  Fault = "copies-differ"    // two copies of one value differ
-	FaultForeignValue   Fault = "foreign-value"    // an index names an object that no recorder wrote
-	FaultMetadata       Fault = "metadata-differs" // the metadata of a value disagrees with its fact
-	FaultNotCurrent     Fault = "not-current"      // the newest value is not the current object, so a lifecycle rule may remove it
-	FaultNotReplicated  Fault = "not-replicated"   // a copy made by S3 replication does not have an object that another one names
-	FaultDamagedRecord  Fault = "damaged-record"   // a restore record cannot be read
-	FaultDanglingRecord Fault = "dangling-record"  // a restore record names values that are gone, so undo cannot restore them
-	FaultDamagedMark    Fault = "damaged-mark"     // a mark cannot be read
-	FaultDamagedTest    Fault = "damaged-test"     // the record of a test cannot be read
-	FaultHiddenObject   Fault = "hidden-object"    // an object that concerns all of the archive has a delete marker
-	FaultUnsigned       Fault = "unsigned"         // an object that is to be signed is not
-	FaultSignature      Fault = "wrong-signature"  // the signature of an object is not that of the public key for it
+	FaultDamagedIndex   Fault = "damaged-index"      // a version of an index fails its checksum or cannot be decoded
+	FaultHiddenIndex    Fault = "hidden-index"       // an index has a delete marker
+	FaultMissingIndex   Fault = "missing-index"      // values or an entry in the register exist, but no index
+	FaultHiddenName     Fault = "hidden-name"        // an entry in the register has a delete marker
+	FaultMissingName    Fault = "missing-name"       // the register lacks a parameter that has an index
+	FaultDamagedPart    Fault = "damaged-part"       // a part that an index names is missing or another object
+	FaultLostFacts      Fault = "lost-facts"         // a version of an index has fewer facts than an older one
+	FaultMissingValue   Fault = "missing-value"      // the value of the newest version of a live parameter is gone
+	FaultDamagedValue   Fault = "damaged-value"      // a value fails its checksum, or no recorder can have written its object
+	FaultContradiction  Fault = "copies-differ"      // two copies of one value differ
+	FaultForeignValue   Fault = "foreign-value"      // an index names an object that no recorder wrote
+	FaultMetadata       Fault = "metadata-differs"   // the metadata of a value disagrees with its fact
+	FaultNotCurrent     Fault = "not-current"        // the newest value is not the current object, so a lifecycle rule may remove it
+	FaultNotReplicated  Fault = "not-replicated"     // a copy made by S3 replication does not have an object that another one names
+	FaultDamagedRecord  Fault = "damaged-record"     // a restore record cannot be read
+	FaultDanglingRecord Fault = "dangling-record"    // a restore record names values that are gone, so undo cannot restore them
+	FaultDamagedMark    Fault = "damaged-mark"       // a mark cannot be read
+	FaultDamagedTest    Fault = "damaged-test"       // the record of a test cannot be read
+	FaultDamagedObject  Fault = "damaged-object"     // the description of the stack, or the record of the last drill or verification, cannot be read
+	FaultHiddenObject   Fault = "hidden-object"      // an object that concerns all of the archive has a delete marker
+	FaultUnsigned       Fault = "unsigned"           // an object that is to be signed is not
+	FaultSignature      Fault = "wrong-signature"    // the signature of an object is not that of the public key for it
+	FaultCheckpoint     Fault = "damaged-checkpoint" // a checkpoint, or an object with its leaves, is missing, damaged, or was written again
+	FaultChain          Fault = "broken-chain"       // a checkpoint does not follow the one before it
+	FaultKnown          Fault = "known-checkpoint"   // a checkpoint that the caller knows is missing or another one
+	FaultRemoved        Fault = "removed"            // neither a lifecycle rule nor a redaction explains that an object version of a checkpoint is gone
 )
 
 // Finding is one fault. It never contains a value.
 type Finding struct {
-	Fault Fault
-	Name  ssmbak.Name // "" if it concerns no parameter
-	Key   string      // of the object
+	Fault Fault       `json:"fault"`
+	Name  ssmbak.Name `json:"name,omitempty"` // "" if it concerns no parameter
+	Key   string      `json:"key,omitempty"`  // of the object
 	// ObjectVersion is the version of the object, "" if the fault concerns its key.
-	ObjectVersion string
-	Detail        string // one clause
+	ObjectVersion string `json:"objectVersion,omitempty"`
+	Detail        string `json:"detail"` // one clause
 }
+
+// OfRecords reports whether [Archive.VerifyRecords] finds the fault, and not the verification
+// of one parameter.
+func (f Finding) OfRecords() bool { return f.Name == "" || f.Fault == FaultDanglingRecord }
 
 // Verified is what [Archive.Verify] read of one parameter.
 type Verified struct {
@@ -335,7 +344,8 @@ func (a *Archive) verifyCurrent(ctx context.Context, s *subject, v *Verified) er
 	}
 }
 
-// VerifyRecords verifies the restore records, the marks, the records of tests, and the objects that concern all
+// VerifyRecords verifies the restore records, the marks, the records of tests, of the last
+// drill and of verifications, the description of the stack, and the objects that concern all
 // of the archive. It reads each record and the metadata of each value that undo would need.
 func (a *Archive) VerifyRecords(ctx context.Context) ([]Finding, error) {
 	var found []Finding
@@ -378,7 +388,11 @@ func (a *Archive) VerifyRecords(ctx context.Context) ([]Finding, error) {
 		return nil, err
 	}
 	tests, err := a.verifyTests(ctx)
-	return slices.Concat(found, marks, tests), err
+	if err != nil {
+		return nil, err
+	}
+	documents, err := a.verifyDocuments(ctx)
+	return slices.Concat(found, marks, tests, documents), err
 }
 
 func (a *Archive) verifyRecord(ctx context.Context, key string, record *RestoreRecord) (found []Finding, err error) {

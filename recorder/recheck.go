@@ -55,6 +55,9 @@ func (run *reconcile) restoreFacts(ctx context.Context, name ssmbak.Name, x arch
 	}
 	if lost != "" {
 		run.r.log.WarnContext(ctx, "another program removed facts from an index: they were restored", "name", string(name), "facts", lost)
+		run.mu.Lock()
+		defer run.mu.Unlock()
+		run.report.LostFacts = append(run.report.LostFacts, name)
 	}
 	return nil
 }

@@ -54,6 +54,9 @@ type Report struct {
 	// Forged lists parameters whose index another program had written, and whose newest
 	// signed version was restored.
 	Forged []ssmbak.Name
+	// LostFacts lists parameters whose index lacked facts that it once had, since another
+	// program wrote it, and that were restored.
+	LostFacts []ssmbak.Name
 	// Reregistered lists parameters whose entry in the register of names was hidden and was
 	// restored. Registered is the number of entries that were missing and were written, and
 	// Unregistered lists those that could not be written.
@@ -218,6 +221,7 @@ func (run *reconcile) do(ctx context.Context, target ssmbak.Target) error {
 		}
 		run.save(ctx)
 		run.cleanDrill(ctx)
+		run.checkpoint(ctx)
 		run.readAgain(ctx)
 	}
 	if run.keeps() {
@@ -456,7 +460,7 @@ func (r *Report) add(before Report) {
 }
 
 func (r *Report) sort() {
-	for _, names := range [][]ssmbak.Name{r.Recorded, r.Deleted, r.Gaps, r.Unreadable, r.Restored, r.Forged, r.Reregistered} {
+	for _, names := range [][]ssmbak.Name{r.Recorded, r.Deleted, r.Gaps, r.Unreadable, r.Restored, r.Forged, r.LostFacts, r.Reregistered} {
 		slices.Sort(names)
 	}
 	for _, failed := range [][]Failed{r.Failed, r.Unregistered} {

@@ -64,6 +64,9 @@ type Options struct {
 	// least once, whatever the reconcile cache says: a program that may write to the
 	// bucket can forge the cache together with an index. If zero, they believe it.
 	CheckEvery time.Duration
+	// Checkpoints makes complete reconciles write checkpoints of an archive that is signed,
+	// see [archive.Writer.Checkpoint].
+	Checkpoints bool
 	// Parallel is the maximum number of concurrent syncs, 32 if zero.
 	Parallel int
 	// Logger receives one record per synced parameter with its name, version,
@@ -147,9 +150,10 @@ type Batch struct {
 	// Lag is the age of the oldest change when the batch ended. Events have the second of
 	// their change.
 	Lag time.Duration
-	// Unreadable lists parameters with a version whose value is unavailable, and Gaps
-	// those found to have gaps. Both are sorted.
-	Unreadable, Gaps []ssmbak.Name
+	// Unreadable lists parameters with a version whose value is unavailable, Gaps those found
+	// to have gaps, and Forged those whose index another program had written, and whose newest
+	// signed version was restored. All are sorted.
+	Unreadable, Gaps, Forged []ssmbak.Name
 }
 
 // Handle is [Recorder.Process] for callers that need only the failures.
@@ -210,9 +214,13 @@ func (r *Recorder) Process(ctx context.Context, batch []Message) Batch {
 		if h.gaps > 0 {
 			out.Gaps = append(out.Gaps, names[i])
 		}
+		if h.forged {
+			out.Forged = append(out.Forged, names[i])
+		}
 	}
 	slices.Sort(out.Unreadable)
 	slices.Sort(out.Gaps)
+	slices.Sort(out.Forged)
 	if oldest != ssmbak.MaxTime {
 		out.Lag = max(0, now().Std().Sub(oldest.Std()))
 	}

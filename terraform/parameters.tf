@@ -40,6 +40,10 @@ locals {
     Timeout          = tostring(var.timeout)
     TopicArn         = var.topic_arn
     ValueHeader      = { "aes256" = "AES256", "kms" = "aws:kms", "none" = "none" }[var.value_header]
+    Verify           = var.verify
+    VerifyHours      = tostring(max(72, 3 * ceil(100 / var.verify_sample) * (var.verify == "off" ? 24 : tonumber(regexall("[0-9]+", var.verify)[0]) * (length(regexall("day", var.verify)) > 0 ? 24 : 1))))
+    VerifyMissed     = tostring(min(168, max(3, 3 * (var.verify == "off" ? 24 : tonumber(regexall("[0-9]+", var.verify)[0]) * (length(regexall("day", var.verify)) > 0 ? 24 : 1)))))
+    VerifyShare      = tostring(var.verify_sample)
     Version          = var.code.Version
     Visibility       = tostring(ceil(var.timeout / 10) * 60)
     Who              = { "off" = "DISABLED", "on" = "ENABLED" }[var.who]

@@ -212,6 +212,18 @@ variable "schedule" {
   description = "when to reconcile, as a schedule expression of EventBridge"
 }
 
+variable "verify" {
+  type        = string
+  default     = "off"
+  description = "when to verify the archive, such as 'rate(1 day)', by a function that may read all recorded values, or off"
+}
+
+variable "verify_sample" {
+  type        = number
+  default     = 100
+  description = "share of the parameters that one verification verifies, such as 10%; the next one continues with those that follow"
+}
+
 variable "who" {
   type        = string
   default     = "off"

@@ -3,7 +3,8 @@
 //
 // The faults within the archive are those of [archive.Archive.Verify]. With a live
 // store, every version that Parameter Store still keeps is compared with its record.
-// Verification writes nothing.
+// Verification writes nothing, except that [Walk] and [Record] keep the result in the
+// archive.
 package verify
 
 import (
@@ -45,6 +46,12 @@ type Options struct {
 	// Sample is the share of the parameters to verify, chosen at random: 0.01 is one
 	// in a hundred. 0 means all.
 	Sample float64
+	// After omits the parameters up to this name, in the byte order of the names. The
+	// verification stops after Most parameters, and at the earliest after some, at the time
+	// Until. Zero values do not stop it.
+	After ssmbak.Name
+	Most  int
+	Until time.Time
 	// Live is compared with the archive unless it is nil.
 	Live *paramstore.Store
 	// Found is called with each finding immediately, and Progress with the
@@ -52,6 +59,12 @@ type Options struct {
 	// goroutines at once; both may be nil. Progress costs one more listing.
 	Found    func(archive.Finding)
 	Progress func(verified, total int)
+	// Known are lines of checkpoints that the caller keeps. A verification of everything
+	// finds those that are missing or were rewritten.
+	Known []archive.CheckpointLine
+	// Gone is called like Found, with each object version of a checkpoint that a lifecycle
+	// rule or a redaction removed. It may be nil.
+	Gone func(archive.Gone)
 	// Redacted is called like Found, with each version whose value was removed from the
 	// archive permanently. It may be nil.
 	Redacted func(ssmbak.Name, timeline.Version)
@@ -70,6 +83,12 @@ type Report struct {
 	Findings             int
 	// Redacted counts the versions whose values were removed from the archive permanently.
 	Redacted int
+	// Last is the last parameter that was verified, and Stopped says that it stopped there:
+	// what follows, also the records, was not verified.
+	Last    ssmbak.Name
+	Stopped bool
+	// Checkpoints is zero unless everything was verified.
+	Checkpoints Checkpoints
 }
 
 // run is one verification.
@@ -81,14 +100,17 @@ type run struct {
 	exclude []string
 	live    map[ssmbak.Name]paramstore.Description // not yet compared
 	total   int
+	taken   int // parameters that are verified
 	report  Report
 }
 
-// Run verifies the parameters of a target, and for the root path the restore records
-// and the objects that concern all of the archive. After an error the report counts what
+// Run verifies the parameters of a target, and for the root path the restore records,
+// the objects that concern all of the archive, and the checkpoints. Of a sample of the
+// parameters, it looks for what the checkpoints of the last eight days have. After an error the report counts what
 // was verified before it.
 //
-// Requests: those of [archive.Archive.Verify]; with a live store, one DescribeParameters
+// Requests: those of [archive.Archive.Verify], [archive.Archive.Checkpoints],
+// [archive.Archive.Inventory] and [archive.Archive.VerifyLeaves]; with a live store, one DescribeParameters
 // per 50 parameters, one GetParameterHistory per 50 versions of each, the same again
 // with decryption for a SecureString, and one GetObject for each version.
 func Run(ctx context.Context, a *archive.Archive, target ssmbak.Target, o Options) (Report, error) {
@@ -107,7 +129,7 @@ func Run(ctx context.Context, a *archive.Archive, target ssmbak.Target, o Option
 		}
 	}
 	batch := make([]archive.Verified, 0, parallel)
-	for v, err := range a.Verify(ctx, target, r.include) {
+	for v, err := range a.Verify(ctx, target, r.take) {
 		if err != nil {
 			return r.report, err
 		}
@@ -117,22 +139,43 @@ func Run(ctx context.Context, a *archive.Archive, target ssmbak.Target, o Option
 		if err := r.verify(ctx, batch); err != nil {
 			return r.report, err
 		}
-		batch = batch[:0]
+		if batch = batch[:0]; !o.Until.IsZero() && !time.Now().Before(o.Until) {
+			r.report.Stopped = true
+			return r.report, nil
+		}
 	}
-	if err := r.verify(ctx, batch); err != nil {
+	if err := r.verify(ctx, batch); err != nil || r.report.Stopped {
 		return r.report, err
 	}
 	r.unrecorded()
 	if target.Root() && target.Recursive() {
 		found, err := a.VerifyRecords(ctx)
-		r.found(found...)
-		return r.report, err
+		if r.found(found...); err != nil {
+			return r.report, err
+		}
+		return r.report, r.checkpoints(ctx)
 	}
 	return r.report, nil
 }
 
-// include reports whether a parameter is in the sample.
+// take reports whether to verify a parameter, in the order of the names.
+func (r *run) take(name ssmbak.Name) bool {
+	if !r.include(name) || r.report.Stopped {
+		return false
+	}
+	if r.o.Most > 0 && r.taken == r.o.Most {
+		r.report.Stopped = true
+		return false
+	}
+	r.taken++
+	return true
+}
+
+// include reports whether a parameter is to be verified.
 func (r *run) include(name ssmbak.Name) bool {
+	if r.o.After != "" && name <= r.o.After {
+		return false
+	}
 	if r.o.Sample <= 0 || r.o.Sample >= 1 {
 		return true
 	}
@@ -204,6 +247,7 @@ func (r *run) verify(ctx context.Context, batch []archive.Verified) error {
 	}
 	for i, v := range batch {
 		r.report.Parameters++
+		r.report.Last = v.Name
 		r.report.IndexVersions += v.IndexVersions
 		r.report.Values += v.Values
 		r.report.Expired += v.Expired

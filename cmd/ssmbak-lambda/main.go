@@ -1,5 +1,5 @@
-// Command ssmbak-lambda is the recorder's Lambda function. Environment variables
-// configure it:
+// Command ssmbak-lambda is the code of the stack's Lambda functions. Environment variables
+// configure them:
 //
 //	SSMBAK_BUCKET     the archive's bucket
 //	SSMBAK_EXCLUDE    comma-separated patterns of parameters that are not recorded
@@ -11,6 +11,9 @@
 //	                  the ARN of the KMS key with which the archive is signed, and the
 //	                  time from which it is; not signed without a key
 //	SSMBAK_STACK      the stack's name, the dimension of the metrics; none without it
+//	SSMBAK_VERIFY_SHARE
+//	                  the share of the parameters that one verification verifies, in
+//	                  percent; all without it
 //	SSMBAK_VALUE_HEADER, SSMBAK_INDEX_HEADER
 //	                  encryption headers of values and of objects under .ssmbak/:
 //	                  none, AES256, or the ARN of a KMS key
@@ -42,11 +45,17 @@ func main() {
 		log.Warn("using the default rate of reads", "error", err.Error())
 		rate, _ = function.Share("", "") // the default is valid
 	}
+	share, err := function.VerifyShare(os.Getenv("SSMBAK_VERIFY_SHARE"))
+	if err != nil {
+		log.Warn("verifying all parameters", "error", err.Error())
+		share = 1
+	}
 	log.Info("started", "version", version.String(), "revision", version.Revision(), "date", version.Date())
 	lambda.Start(function.New(function.Options{
 		Bucket: os.Getenv("SSMBAK_BUCKET"), Exclude: function.Patterns(os.Getenv("SSMBAK_EXCLUDE")), Logger: log,
 		ValueHeader: os.Getenv("SSMBAK_VALUE_HEADER"), IndexHeader: os.Getenv("SSMBAK_INDEX_HEADER"),
 		SigningKey: os.Getenv("SSMBAK_SIGN_KEY"), SigningSince: os.Getenv("SSMBAK_SIGN_SINCE"),
+		VerifyShare: share, Version: version.String(),
 		Budget: memory / 3,
 		Stack:  os.Getenv("SSMBAK_STACK"), Metrics: os.Stderr, ReadRate: rate,
 	}).Handle)

@@ -1,8 +1,8 @@
-// Package function implements the recorder's Lambda function.
+// Package function implements the stack's Lambda functions.
 //
-// It handles three kinds of invocations: a batch of SQS messages, for which it
-// returns the messages that failed, a single EventBridge event, and
-// {"ssmbak":"reconcile"}.
+// They handle four kinds of invocations: a batch of SQS messages, for which the recorder
+// returns the messages that failed, a single EventBridge event, {"ssmbak":"reconcile"}, and
+// {"ssmbak":"verify"}.
 package function
 
 import (
@@ -60,6 +60,10 @@ type Options struct {
 	// either is empty, there are no metrics.
 	Stack   string
 	Metrics io.Writer
+	// VerifyShare is the share of the parameters that one {"ssmbak":"verify"} verifies, 1 for
+	// all of them, and Version the version of the program, for its record.
+	VerifyShare float64
+	Version     string
 	// ReadRate limits the reads of Parameter Store per second, see [Share]. 0 means
 	// unlimited.
 	ReadRate float64
@@ -156,7 +160,10 @@ func (f *Function) Handle(ctx context.Context, payload json.RawMessage) (any, er
 	}
 	var i invocation
 	if err := json.Unmarshal(payload, &i); err != nil {
-		return nil, errors.New("the payload is neither an SQS batch, nor an event, nor {\"ssmbak\":\"reconcile\"}")
+		return nil, errors.New("the payload is neither an SQS batch, nor an event, nor {\"ssmbak\":\"reconcile\"} or {\"ssmbak\":\"verify\"}")
+	}
+	if i.Ssmbak == "verify" {
+		return f.verify(ctx)
 	}
 	c, err := f.connect(ctx)
 	if err != nil {
@@ -166,7 +173,7 @@ func (f *Function) Handle(ctx context.Context, payload json.RawMessage) (any, er
 	case i.Ssmbak == "reconcile":
 		return f.reconcile(ctx, c)
 	case i.Ssmbak != "":
-		return nil, fmt.Errorf("unknown value %q of \"ssmbak\": use {\"ssmbak\":\"reconcile\"}", i.Ssmbak)
+		return nil, fmt.Errorf("unknown value %q of \"ssmbak\": use {\"ssmbak\":\"reconcile\"} or {\"ssmbak\":\"verify\"}", i.Ssmbak)
 	case i.Records != nil:
 		return f.batch(ctx, c, payload)
 	case i.DetailType != "":
@@ -175,7 +182,7 @@ func (f *Function) Handle(ctx context.Context, payload json.RawMessage) (any, er
 		}
 		return struct{}{}, nil
 	}
-	return nil, errors.New("the payload is neither an SQS batch, nor an event, nor {\"ssmbak\":\"reconcile\"}")
+	return nil, errors.New("the payload is neither an SQS batch, nor an event, nor {\"ssmbak\":\"reconcile\"} or {\"ssmbak\":\"verify\"}")
 }
 
 // message is a record of an SQS batch. Only its ID and body are required: an
@@ -230,8 +237,8 @@ func (f *Function) batch(ctx context.Context, c *connection, payload json.RawMes
 	return response, nil
 }
 
-// measureBatch writes the metrics of a batch. It writes Unreadable only if it is not
-// zero: zero would say that the values of all parameters are available.
+// measureBatch writes the metrics of a batch. It writes Unreadable and Forged only if they
+// are not zero: zero would say that the values of all parameters are available.
 func (f *Function) measureBatch(ctx context.Context, b recorder.Batch) {
 	returned := 0
 	for _, failure := range b.Failures {
@@ -242,6 +249,9 @@ func (f *Function) measureBatch(ctx context.Context, b recorder.Batch) {
 	all := []metric{{metricLag, b.Lag.Seconds()}, {metricHandedBack, float64(returned)}, {metricGaps, float64(len(b.Gaps))}}
 	if len(b.Unreadable) > 0 {
 		all = append(all, metric{metricUnreadable, float64(len(b.Unreadable))})
+	}
+	if len(b.Forged) > 0 {
+		all = append(all, metric{metricForged, float64(len(b.Forged))})
 	}
 	f.measure(ctx, all...)
 }
@@ -262,25 +272,12 @@ func (f *Function) connect(ctx context.Context) (*connection, error) {
 	if f.connected != nil {
 		return f.connected, nil
 	}
-	if f.o.Bucket == "" {
-		return nil, errors.New("SSMBAK_BUCKET is not set: set it to the archive's bucket")
-	}
 	if err := pattern.Check(f.o.Exclude...); err != nil {
 		return nil, fmt.Errorf("SSMBAK_EXCLUDE: %w", err)
 	}
-	reach := f.o.AWS
-	reach.Logger = f.o.Logger
-	conn, err := awsconn.Load(ctx, reach)
+	conn, o, err := f.reach(ctx)
 	if err != nil {
 		return nil, err
-	}
-	account, err := f.account(ctx, conn)
-	if err != nil {
-		return nil, err
-	}
-	o := archive.Options{Bucket: f.o.Bucket, Account: account, Region: conn.Region(), Budget: f.o.Budget, Logger: f.o.Logger}
-	if f.o.ValueHeader != "" || f.o.IndexHeader != "" {
-		o.Encryption = &archive.Encryption{Values: archive.Header(f.o.ValueHeader), Indexes: archive.Header(f.o.IndexHeader)}
 	}
 	key, err := f.signing(ctx, conn, &o)
 	if err != nil {
@@ -297,10 +294,32 @@ func (f *Function) connect(ctx context.Context) (*connection, error) {
 		return nil, err
 	}
 	r := recorder.New(a, paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging(), MaxReadRate: f.o.ReadRate, Logger: f.o.Logger}), recorder.Options{
-		Account: account, Region: conn.Region(), Exclude: append([]string{}, f.o.Exclude...), CheckEvery: checkEvery, Logger: f.o.Logger,
+		Account: o.Account, Region: o.Region, Exclude: append([]string{}, f.o.Exclude...), CheckEvery: checkEvery, Checkpoints: key != nil, Logger: f.o.Logger,
 	})
 	f.connected = &connection{r, a}
 	return f.connected, nil
+}
+
+// reach connects to AWS, and returns the options with which the archive is opened.
+func (f *Function) reach(ctx context.Context) (*awsconn.Conn, archive.Options, error) {
+	if f.o.Bucket == "" {
+		return nil, archive.Options{}, errors.New("SSMBAK_BUCKET is not set: set it to the archive's bucket")
+	}
+	reach := f.o.AWS
+	reach.Logger = f.o.Logger
+	conn, err := awsconn.Load(ctx, reach)
+	if err != nil {
+		return nil, archive.Options{}, err
+	}
+	account, err := f.account(ctx, conn)
+	if err != nil {
+		return nil, archive.Options{}, err
+	}
+	o := archive.Options{Bucket: f.o.Bucket, Account: account, Region: conn.Region(), Budget: f.o.Budget, Logger: f.o.Logger}
+	if f.o.ValueHeader != "" || f.o.IndexHeader != "" {
+		o.Encryption = &archive.Encryption{Values: archive.Header(f.o.ValueHeader), Indexes: archive.Header(f.o.IndexHeader)}
+	}
+	return conn, o, nil
 }
 
 // signing sets how the stack signs, and returns its key, nil if it does not sign. A key

@@ -28,12 +28,22 @@ const (
 	// metricCompleteAge is the time in hours for which the archive has not been complete:
 	// since the last complete listing began or, without one, since recording began.
 	metricCompleteAge = "CompleteAge"
+	// metricForged is the number of parameters whose index, or entry in the register, another
+	// program had written, hidden or taken facts from, and that was restored.
+	metricForged = "Forged"
+	// metricFaults is the number of faults that verifications of the archive found, as of
+	// when each object was last verified.
+	metricFaults = "Faults"
+	// metricVerifyAge is the time in hours since the last complete verification began or,
+	// without one, since the first one began.
+	metricVerifyAge = "VerifyAge"
 )
 
 // units are CloudWatch's units of the metrics. It has none for hours.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
 var units = map[string]string{
 	metricLag: "Seconds", metricHandedBack: "Count", metricUnreadable: "Count", metricGaps: "Count", metricFailed: "Count", metricCompleteAge: "None",
+	metricForged: "Count", metricFaults: "Count", metricVerifyAge: "None",
 }
 
 // metric is one value of a metric.

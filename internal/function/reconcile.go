@@ -71,6 +71,9 @@ func (f *Function) measureReconcile(ctx context.Context, a *archive.Archive, rep
 	if failed == nil {
 		all = append(all, metric{metricUnreadable, float64(len(report.Unreadable))}, metric{metricGaps, float64(len(report.Gaps))}, metric{metricFailed, float64(len(report.Failed))})
 	}
+	if forged := len(report.Forged) + len(report.LostFacts) + len(report.Restored) + len(report.Reregistered); failed == nil || forged > 0 {
+		all = append(all, metric{metricForged, float64(forged)})
+	}
 	if since, err := completeSince(ctx, a); err != nil {
 		f.o.Logger.ErrorContext(ctx, "cannot read the last complete reconcile", "error", err.Error())
 	} else {

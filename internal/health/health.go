@@ -63,8 +63,14 @@ type Figures struct {
 	Unreadable, Failed, Gaps, Hidden []ssmbak.Name
 	RPO                              *RPO
 	RTO                              *RTO
+	// Checkpoint is the line of the newest checkpoint, "" if there is none.
+	Checkpoint string `json:",omitempty"`
 	// Drill is the last drill, nil if there was none.
 	Drill *archive.Drill `json:"-"`
+	// Verified is when the last complete verification of the archive began, and Faults the
+	// number of faults that verifications found; nil if that is not known.
+	Verified ssmbak.Time
+	Faults   *int
 }
 
 // Options say what to check.
@@ -113,7 +119,9 @@ func Run(ctx context.Context, conn *awsconn.Conn, a *archive.Archive, account st
 		func(ctx context.Context) []Check { return i.functions(ctx, deployment) },
 		func(ctx context.Context) []Check { return i.queues(ctx, deployment) },
 		func(ctx context.Context) []Check { return i.coverage(ctx, deployment) },
-		i.changes, i.lastRestore, i.lastDrill, i.estimate,
+		i.checkpoint, i.changes,
+		func(ctx context.Context) []Check { return i.lastVerification(ctx, deployment) },
+		i.lastRestore, i.lastDrill, i.estimate,
 	}
 	found := make([][]Check, len(probes))
 	var g errgroup.Group

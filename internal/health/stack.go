@@ -61,8 +61,10 @@ func (i *inspection) functions(ctx context.Context, d *archive.Deployment) []Che
 	}
 	client := lambda.NewFromConfig(i.conn.Config())
 	names := []string{d.Recorder}
-	if d.Reconciler != "" {
-		names = append(names, d.Reconciler)
+	for _, name := range []string{d.Reconciler, d.Verifier} {
+		if name != "" {
+			names = append(names, name)
+		}
 	}
 	for _, name := range names {
 		out, err := client.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &name})
@@ -80,7 +82,7 @@ func (i *inspection) functions(ctx context.Context, d *archive.Deployment) []Che
 			return problem("functions", fmt.Sprintf("the function %s is not usable: %s", name, aws.ToString(out.StateReason)+aws.ToString(out.LastUpdateStatusReason)), "`ssmbak-stack "+d.Stack+" update` deploys it again")
 		}
 	}
-	text := strings.Join(names, " and ") + ": deployed code"
+	text := list(names) + ": deployed code"
 	mapped, err := client.ListEventSourceMappings(ctx, &lambda.ListEventSourceMappingsInput{FunctionName: &d.Recorder})
 	if err != nil {
 		return append(ok("functions", text), unseen("functions", "whether "+d.Recorder+" gets messages", "lambda:ListEventSourceMappings", err)...)

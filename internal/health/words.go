@@ -30,6 +30,15 @@ func some(names []ssmbak.Name) string {
 	return strings.Join(text, ", ")
 }
 
+// list returns words as in a sentence.
+func list(words []string) string {
+	last := len(words) - 1
+	if last < 1 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:last], ", ") + " and " + words[last]
+}
+
 // span returns a duration with a precision that suits it.
 func span(d time.Duration) string {
 	switch {

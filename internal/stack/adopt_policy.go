@@ -20,6 +20,8 @@ const (
 	statementDeploy    = "AdminsDeploy"
 	statementWrite     = "WritersWrite"
 	statementMark      = "MarkersMark"
+	statementVerify    = "VerifiersVerify"
+	statementCheck     = "ReconcilerChecks"
 	statementRead      = "ReadersRead"
 )
 
@@ -50,13 +52,15 @@ func (s *Stack) renewPolicy(ctx context.Context, p parameters) error {
 	_, rest, _ := strings.Cut(caller.ARN, ":")
 	partition, _, _ := strings.Cut(rest, ":")
 	base := "arn:" + partition + ":iam::" + caller.Account + ":"
-	var roles []string
-	for _, r := range all {
-		if r.LogicalID == resourceFunctionRole || r.LogicalID == resourceReconcilerRole {
-			roles = append(roles, base+"role/"+r.PhysicalID)
+	role := func(id string) (roles []string) {
+		for _, r := range all {
+			if r.LogicalID == id {
+				roles = append(roles, base+"role/"+r.PhysicalID)
+			}
 		}
+		return roles
 	}
-	lists := principals(base+"root", roles, p)
+	lists := principals(base+"root", role(resourceFunctionRole), role(resourceReconcilerRole), role(resourceVerifierRole), p)
 	text, changed, err := setPrincipals(aws.ToString(out.Policy), lists)
 	if err != nil {
 		return fmt.Errorf("read the policy of bucket %s: %w", bucket, err)
@@ -72,15 +76,17 @@ func (s *Stack) renewPolicy(ctx context.Context, p parameters) error {
 }
 
 // principals returns the principals that each statement of the template exempts, by
-// the statement's Sid.
-func principals(root string, roles []string, p parameters) map[string][]string {
+// the statement's Sid. verifier is empty if the stack has none.
+func principals(root string, recorder, reconciler, verifier []string, p parameters) map[string][]string {
 	admins := append([]string{root}, arns(p[parameterAdminArns])...)
 	restorers := arns(p[parameterRestorerArns])
 	return map[string][]string{
 		statementConfigure: admins, statementDelete: admins, statementDeploy: admins,
-		statementWrite: slices.Concat(admins, roles, restorers),
-		statementMark:  slices.Concat(admins, restorers, arns(p[parameterMarkerArns])),
-		statementRead:  slices.Concat(admins, arns(p[parameterReaderArns]), restorers, arns(p[parameterDecryptArns])),
+		statementWrite:  slices.Concat(admins, recorder, reconciler, restorers),
+		statementCheck:  reconciler,
+		statementMark:   slices.Concat(admins, restorers, arns(p[parameterMarkerArns])),
+		statementVerify: slices.Concat(admins, restorers, verifier),
+		statementRead:   slices.Concat(admins, verifier, arns(p[parameterReaderArns]), restorers, arns(p[parameterDecryptArns])),
 	}
 }
 

@@ -13,7 +13,11 @@ func TestPrincipals(t *testing.T) {
 	for _, decrypt := range []string{"", places[0].iam("role/auditor")} {
 		p := places[0].given()
 		p["DecryptArns"] = decrypt
-		lists := principals(places[0].iam("root"), []string{places[0].iam("role/ssmbak-FunctionRole-Ab1"), places[0].iam("role/ssmbak-ReconcilerRole-Ab1")}, p)
+		verifier := []string{places[0].iam(asVerifier)}
+		if decrypt == "" {
+			p["Verify"], verifier = "off", nil
+		}
+		lists := principals(places[0].iam("root"), []string{places[0].iam(asRecorder)}, []string{places[0].iam(asReconciler)}, verifier, p)
 		want := make(map[string][]string)
 		for _, s := range statementsOf(t, get(t, render(t, p), "BucketPolicy", "PolicyDocument")) {
 			if all := s.conditions["ArnNotLike"]["aws:PrincipalArn"]; all != nil {

@@ -210,13 +210,13 @@ func rising(interval, until, from time.Duration) (all []point) {
 // TestAlarmOfEachMetric checks that each metric of the functions has an alarm.
 func TestAlarmOfEachMetric(t *testing.T) {
 	t.Parallel()
-	r := render(t, defaultsWithCode)
-	for _, id := range []string{"Lag", "HandedBack", "Unreadable", "Gaps", "Failed", "CompleteAge"} {
+	r := render(t, with("Verify", "rate(1 day)"))
+	for _, id := range []string{"Lag", "HandedBack", "Unreadable", "Gaps", "Failed", "CompleteAge", "Forged", "Faults", "VerifyAge"} {
 		if a := alarmOf(t, r, id); a.metric != id {
 			t.Errorf("the alarm %s is on %s", id, a.metric)
 		}
 	}
-	for _, f := range []string{"Function", "Reconciler"} {
+	for _, f := range []string{"Function", "Reconciler", "Verifier"} {
 		if get(t, r, f, "Environment", "Variables", "SSMBAK_STACK") != testStack {
 			t.Errorf("%s does not know its stack, and writes no metrics", f)
 		}

@@ -11,13 +11,15 @@ import (
 // Principals of the tests. Their own policies allow everything, so that only the stack's
 // policies restrict them.
 const (
-	asAdmin    = "role/admin"
-	asReader   = "role/reader"
-	asRestorer = "role/ops/restorer"
-	asMarker   = "role/pipeline"
-	asOther    = "role/developer"
-	asRoot     = "root"
-	asRecorder = "role/ssmbak-FunctionRole-Ab1"
+	asAdmin      = "role/admin"
+	asReader     = "role/reader"
+	asRestorer   = "role/ops/restorer"
+	asMarker     = "role/pipeline"
+	asOther      = "role/developer"
+	asRoot       = "root"
+	asRecorder   = "role/ssmbak-FunctionRole-Ab1"
+	asReconciler = "role/ssmbak-ReconcilerRole-Ab1"
+	asVerifier   = "role/ssmbak-VerifierRole-Ab1"
 )
 
 // attack is a request of a principal, and whether it must be allowed.
@@ -45,7 +47,7 @@ func (p place) iam(who string) string { return p.arn("iam", "", testAccount, who
 // given returns parameters of a stack there that name a principal of each kind.
 func (p place) given() map[string]string {
 	return with("AWS::Partition", p.partition, "AWS::Region", p.region, "AWS::URLSuffix", p.suffix,
-		"AdminArns", p.iam(asAdmin), "ReaderArns", p.iam(asReader), "RestorerArns", p.iam("role/*/restorer"), "MarkerArns", p.iam(asMarker))
+		"AdminArns", p.iam(asAdmin), "ReaderArns", p.iam(asReader), "RestorerArns", p.iam("role/*/restorer"), "MarkerArns", p.iam(asMarker), "Verify", "rate(1 day)")
 }
 
 // attacks returns requests that the policies of the bucket, the queues and the key must
@@ -54,7 +56,7 @@ func attacks(p place) (all []attack) {
 	bucket, key := p.arn("s3", "", "", testBucket), p.arn("kms", p.region, testAccount, "key/stack")
 	tls := map[string]string{"aws:SecureTransport": "true"}
 	add := func(action, resource string, context map[string]string, allowed ...string) {
-		for _, by := range []string{asAdmin, asReader, asRestorer, asMarker, asOther, asRoot, asRecorder} {
+		for _, by := range []string{asAdmin, asReader, asRestorer, asMarker, asOther, asRoot, asRecorder, asVerifier} {
 			c := maps.Clone(tls)
 			maps.Copy(c, context)
 			all = append(all, attack{by, action, resource, c, slices.Contains(allowed, by)})
@@ -73,7 +75,7 @@ func attacks(p place) (all []attack) {
 			add("s3:"+action, bucket+object, nil, admins...)
 		}
 	}
-	for _, object := range []string{"index/app/db", "archive", "lambda/x.zip", "marks/deploy", "restores/1"} {
+	for _, object := range []string{"index/app/db", "archive", "lambda/x.zip", "marks/deploy", "restores/1", "verified"} {
 		add("s3:DeleteObject", bucket+"/.ssmbak/"+object, nil, admins...)
 	}
 	add("s3:PutObject", bucket+"/.ssmbak/lambda/x.zip", nil, admins...)
@@ -85,7 +87,16 @@ func attacks(p place) (all []attack) {
 	}
 	add("s3:DeleteObject", bucket+"//app/db", nil, writers...)
 	add("s3:PutObject", bucket+"/.ssmbak/marks/deploy", nil, append(slices.Clone(admins), asRestorer, asMarker)...)
-	readers := append(slices.Clone(admins), asReader, asRestorer)
+	for _, action := range []string{"PutObject", "ReplicateObject"} {
+		add("s3:"+action, bucket+"/.ssmbak/verified", nil, append(slices.Clone(admins), asRestorer, asVerifier)...)
+	}
+	for _, object := range []string{"0000000012", "leaves/9f86"} {
+		for _, action := range []string{"s3:PutObject", "s3:ReplicateObject"} {
+			add(action, bucket+"/.ssmbak/checkpoints/"+object, nil)
+			all = append(all, attack{asReconciler, action, bucket + "/.ssmbak/checkpoints/" + object, tls, true})
+		}
+	}
+	readers := append(slices.Clone(admins), asReader, asRestorer, asVerifier)
 	add("s3:GetObject", bucket+"//app/db", nil, readers...)
 	add("s3:GetObjectVersion", bucket+"//app/db", nil, readers...)
 	add("s3:ListBucket", bucket, map[string]string{"aws:SecureTransport": "false"})
@@ -93,13 +104,13 @@ func attacks(p place) (all []attack) {
 	for _, action := range []string{"CreateGrant", "PutKeyPolicy", "ScheduleKeyDeletion", "DisableKey", "DisableKeyRotation", "CreateAlias"} {
 		add("kms:"+action, key, nil, admins...)
 	}
-	everyone := []string{asAdmin, asReader, asRestorer, asMarker, asOther, asRoot, asRecorder}
+	everyone := []string{asAdmin, asReader, asRestorer, asMarker, asOther, asRoot, asRecorder, asVerifier}
 	for _, action := range []string{"EnableKey", "CancelKeyDeletion", "DescribeKey"} {
 		add("kms:"+action, key, nil, everyone...)
 	}
 	for _, suffix := range []string{"amazonaws.com", p.suffix} {
 		through := map[string]string{"kms:ViaService": "s3." + p.region + "." + suffix}
-		add("kms:Decrypt", key, through, asAdmin, asReader, asRestorer)
+		add("kms:Decrypt", key, through, asAdmin, asReader, asRestorer, asVerifier)
 		add("kms:GenerateDataKey", key, through, everyone...)
 	}
 	add("kms:Decrypt", key, nil)
@@ -221,8 +232,8 @@ func TestPartitions(t *testing.T) {
 // TestTrust checks that only Lambda in this account can assume the roles.
 func TestTrust(t *testing.T) {
 	t.Parallel()
-	r := render(t, defaultsWithCode)
-	for _, id := range []string{"FunctionRole", "ReconcilerRole"} {
+	r := render(t, with("Verify", "rate(1 day)"))
+	for _, id := range []string{"FunctionRole", "ReconcilerRole", "VerifierRole"} {
 		if got := get(t, r, id, "AssumeRolePolicyDocument", "Statement", "0", "Condition", "StringEquals", "aws:SourceAccount"); got != testAccount {
 			t.Errorf("%s can be assumed for account %v", id, got)
 		}

@@ -21,8 +21,8 @@ func (e *CodeError) Error() string {
 	return fmt.Sprintf("the function %s runs other code than the stack deployed: its zip has SHA-256 %s, want %s", e.Function, e.Runs, e.Want)
 }
 
-// verifyCode checks that both functions run the zip with a SHA-256, in hexadecimal. The
-// error is a [*CodeError] for the first function that does not.
+// verifyCode checks that the functions run the zip with a SHA-256, in hexadecimal. The error
+// is a [*CodeError] for the first function that does not.
 //
 // https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html
 func (s *Stack) verifyCode(ctx context.Context, want string) error {
@@ -30,8 +30,11 @@ func (s *Stack) verifyCode(ctx context.Context, want string) error {
 	if err != nil {
 		return err
 	}
-	for _, id := range []string{resourceFunction, resourceReconciler} {
+	for _, id := range []string{resourceFunction, resourceReconciler, resourceVerifier} {
 		i := slices.IndexFunc(all, func(r Resource) bool { return r.LogicalID == id && r.PhysicalID != "" })
+		if i < 0 && id == resourceVerifier {
+			continue // it is optional
+		}
 		if i < 0 {
 			return fmt.Errorf("the stack %s has no %s", s.o.Name, id)
 		}

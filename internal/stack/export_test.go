@@ -43,8 +43,10 @@ func RoleOf(t *testing.T, given map[string]string, id string) *Role {
 	for _, p := range get(t, r, id, "Policies").([]any) {
 		role.p.identity = append(role.p.identity, statementsOf(t, p.(map[string]any)["PolicyDocument"])...)
 	}
-	for _, arn := range strs(get(t, r, id, "ManagedPolicyArns")) {
-		role.attach(r, strings.TrimPrefix(arn, "arn:aws:iam::123456789012:policy/ssmbak-"))
+	if managed, ok := r.resources[id].properties["ManagedPolicyArns"]; ok {
+		for _, arn := range strs(managed) {
+			role.attach(r, strings.TrimPrefix(arn, "arn:aws:iam::123456789012:policy/ssmbak-"))
+		}
 	}
 	return role
 }

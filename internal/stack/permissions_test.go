@@ -70,6 +70,13 @@ func TestPermissions(t *testing.T) {
 					"ReadIndexes s3:GetObjectVersion arn:aws:s3:::" + cmp.Or(given["BucketName"], bucket) + "/.ssmbak/index/*", // the reconciler does
 				}},
 				{"reconciler", func() *stack.Role { return stack.RoleOf(t, given, "ReconcilerRole") }, did.reconciler, []string{"Log "}},
+				{"verifier", verifierOf(t, given), did.verifier, []string{
+					"Log ",
+					"ReadIndexes s3:GetObject arn:aws:s3:::" + cmp.Or(given["BucketName"], bucket) + "/.ssmbak/index/*", // if it changes meanwhile
+					"ReadRecords s3:GetObject arn:aws:s3:::" + cmp.Or(given["BucketName"], bucket) + "/.ssmbak/listing", // TestSigners
+					"ReadRecords s3:GetObject arn:aws:s3:::" + cmp.Or(given["BucketName"], bucket) + "/.ssmbak/proved",
+					"VerifySignatures ",
+				}},
 				{"reader", func() *stack.Role { return stack.PersonOf(t, given, "ReaderPolicy") }, did.reader, []string{"FindTheBucket ", records}}, // SSMBAK_STACKNAME; tested on moto
 				{"restorer", func() *stack.Role { return stack.PersonOf(t, given, "ReaderPolicy", "RestorerPolicy") }, did.restorer, restorers},
 			} {
@@ -89,6 +96,18 @@ func TestPermissions(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// verifierOf returns the role of the function that verifies the archive of a stack that has
+// the given parameters.
+func verifierOf(t *testing.T, given map[string]string) func() *stack.Role {
+	return func() *stack.Role {
+		verifies := maps.Clone(given)
+		if verifies["Verify"] == "" {
+			verifies["Verify"] = "rate(1 day)"
+		}
+		return stack.RoleOf(t, verifies, "VerifierRole")
 	}
 }
 
@@ -162,6 +181,12 @@ func TestImpossible(t *testing.T) {
 	}{
 		{"the recorder", stack.RoleOf(t, given, "FunctionRole"), append(functions, stack.NewRequest("s3:PutObject", object+".ssmbak/proved", nil), stack.NewRequest("s3:GetObject", object+".ssmbak/proved", nil))},
 		{"the reconciler", stack.RoleOf(t, given, "ReconcilerRole"), functions},
+		{"the verifier", verifierOf(t, given)(), append(slices.Clone(readers),
+			stack.NewRequest("s3:PutObject", object+".ssmbak/archive", nil), stack.NewRequest("s3:PutObject", object+".ssmbak/reconciled", nil),
+			stack.NewRequest("s3:PutObject", object+".ssmbak/names/app/db", nil), stack.NewRequest("s3:PutObject", object+".ssmbak/marks/x", nil),
+			stack.NewRequest("ssm:GetParameterHistory", "arn:aws:ssm:us-east-1:123456789012:parameter/app/db", nil), stack.NewRequest("ssm:DescribeParameters", "*", nil),
+			stack.NewRequest("kms:Sign", "arn:aws:kms:us-east-1:123456789012:key/sign", nil),
+		)},
 		{"a reader", stack.PersonOf(t, given, "ReaderPolicy"), readers},
 		{"a restorer", stack.PersonOf(t, given, "ReaderPolicy", "RestorerPolicy"), nil},
 	} {

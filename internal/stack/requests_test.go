@@ -89,6 +89,8 @@ func stackActions(r *http.Request, body []byte) []stack.Request {
 	_, op, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	path := strings.Split(r.URL.Path, "/")
 	switch {
+	case op == "Sign", op == "GetPublicKey":
+		return nil // TestSigners
 	case op == "DescribeKey":
 		return []stack.Request{stack.NewRequest("kms:DescribeKey", "the archive's key", nil)}
 	case in.QueueUrl != "":
@@ -189,6 +191,8 @@ func objectActions(r *http.Request, response *http.Response) (all []stack.Reques
 		add("s3:GetBucketVersioning")
 	case key == "" && has("encryption"):
 		add("s3:GetEncryptionConfiguration")
+	case key == "" && has("lifecycle"):
+		add("s3:GetLifecycleConfiguration")
 	case key == "" && has("object-lock"):
 		add("s3:GetBucketObjectLockConfiguration")
 	case key == "" && has("versions"):
@@ -229,7 +233,7 @@ func objectActions(r *http.Request, response *http.Response) (all []stack.Reques
 }
 
 // collected has the requests of each component of ssmbak.
-type collected struct{ recorder, reconciler, reader, restorer []stack.Request }
+type collected struct{ recorder, reconciler, verifier, reader, restorer []stack.Request }
 
 // collect runs every component of ssmbak with everything that it can do, in an
 // organization that denies all encryption headers except those of e.
@@ -327,10 +331,12 @@ func collect(t *testing.T, e archive.Encryption) (out collected) {
 			must(err)
 			time.Sleep(2 * time.Second)
 		}
+		var signingKey, since string
 		invoke := func(p *tap, payload string) (failed []string) {
 			t.Helper()
 			f := function.New(function.Options{
 				Bucket: bucket, AWS: reach(p), Logger: slog.New(slog.DiscardHandler), ValueHeader: string(e.Values), IndexHeader: string(e.Indexes),
+				SigningKey: signingKey, SigningSince: since,
 			})
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 			defer cancel()
@@ -349,7 +355,7 @@ func collect(t *testing.T, e archive.Encryption) (out collected) {
 			}
 			return failed
 		}
-		recorder, reconciler, reader, restorer := ofFunction(), ofFunction(), tapped(), tapped()
+		recorder, reconciler, verifier, reader, restorer := ofFunction(), ofFunction(), tapped(), tapped(), tapped()
 		record := func() {
 			must(a.Queue.Drain(t.Context(), func(_ context.Context, batch []emulator.Message) []string {
 				return invoke(recorder, string(emulator.SQSEvent(region, account, batch)))
@@ -451,12 +457,16 @@ func collect(t *testing.T, e archive.Encryption) (out collected) {
 		}
 		opened, err := archive.Open(t.Context(), conn.S3(), archive.Options{Bucket: bucket, Account: account, Region: region, Encryption: &e})
 		must(err)
-		a.Functions.Deploy("ssmbak-recorder", "5a")
-		a.Functions.Deploy("ssmbak-reconciler", "5a")
+		code := strings.Repeat("5a", 32)
+		a.Functions.Deploy("ssmbak-recorder", code)
+		a.Functions.Deploy("ssmbak-reconciler", code)
+		a.Functions.Deploy("ssmbak-verifier", code)
 		must(a.S3.Configure(bucket, s3api.Settings{Key: string(archiveKey)}))
 		must(opened.KeepDeployment(t.Context(), archive.Deployment{
-			Stack: "ssmbak", Recorder: "ssmbak-recorder", Reconciler: "ssmbak-reconciler", Code: "5a", Queue: a.QueueURL(false), DeadLetters: a.QueueURL(true),
+			Stack: "ssmbak", Recorder: "ssmbak-recorder", Reconciler: "ssmbak-reconciler", Verifier: "ssmbak-verifier", VerifyHours: 72, Code: code, Queue: a.QueueURL(false), DeadLetters: a.QueueURL(true),
 		}))
+		invoke(verifier, `{"ssmbak":"verify"}`)
+		command(restorer, "verify", "--record")
 		command(reader, "status")
 		command(restorer, "status")
 		command(restorer, "drill", "/app/text", then, "--yes")
@@ -525,6 +535,7 @@ func collect(t *testing.T, e archive.Encryption) (out collected) {
 		for _, key := range []string{".ssmbak/archive", ".ssmbak/adopted", ".ssmbak/reconciled"} {
 			must(a.S3.Put(bucket, key, []byte("damaged")))
 		}
+		invoke(verifier, `{"ssmbak":"verify"}`)
 		command(reader, "preview", "/app/text", then)
 		command(restorer, "preview", "/app/text", then)
 		_, err = users.RemoveTagsFromResource(t.Context(), &ssm.RemoveTagsFromResourceInput{ResourceId: aws.String("/app/aws"), ResourceType: types.ResourceTypeForTaggingParameter, TagKeys: []string{"env"}})
@@ -541,10 +552,21 @@ func collect(t *testing.T, e archive.Encryption) (out collected) {
 		reconciler.next = ofFunction().next
 		invoke(reconciler, `{"ssmbak":"reconcile"}`)
 
+		// The reconciler of a stack that signs writes checkpoints.
+		signingKey, since = a.CreateSigningKey(), time.Now().UTC().Format(time.RFC3339)
+		for range 2 {
+			invoke(reconciler, `{"ssmbak":"reconcile"}`)
+			time.Sleep(24 * time.Hour)
+		}
+		for _, p := range []*tap{reader, restorer} {
+			p.next = organization{a.Client(), e}
+			command(p, "verify")
+		}
+
 		take := func(p *tap) []stack.Request {
 			return slices.SortedFunc(maps.Values(p.all), func(a, b stack.Request) int { return strings.Compare(a.String(), b.String()) })
 		}
-		out = collected{take(recorder), take(reconciler), take(reader), take(restorer)}
+		out = collected{take(recorder), take(reconciler), take(verifier), take(reader), take(restorer)}
 	})
 	return out
 }

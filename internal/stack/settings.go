@@ -17,9 +17,11 @@ const DefaultPointer = "/newvoll/ssmbak/bucketname"
 
 // Parameters of the template that are set by ssmbak-stack itself.
 const (
-	parameterVersion    = "Version"
-	parameterVisibility = "Visibility"
-	parameterSignSince  = "SignSince"
+	parameterVersion     = "Version"
+	parameterVisibility  = "Visibility"
+	parameterSignSince   = "SignSince"
+	parameterVerifyHours = "VerifyHours"
+	parameterVerifyMiss  = "VerifyMissed"
 )
 
 // Parameters of the template that this package reads.
@@ -45,6 +47,8 @@ const (
 	parameterTimeout      = "Timeout"
 	parameterConcurrency  = "Concurrency"
 	parameterRate         = "SsmRate"
+	parameterVerify       = "Verify"
+	parameterVerifyShare  = "VerifyShare"
 )
 
 // Setting is a parameter of the template that the user can set.
@@ -55,6 +59,8 @@ type Setting struct {
 	Help      string
 	Group     string // one of [Groups]
 	List      bool   // whether the flag can be repeated
+	// suffix may follow a value, such as a percent sign.
+	suffix string
 	// choices maps the allowed values of the flag to those of the parameter.
 	choices map[string]string
 	// check returns what is wrong with a value, or "".
@@ -168,6 +174,14 @@ func Settings() []Setting {
 		{Name: "reconcile-timeout", Parameter: "ReconcileTimeout", Default: "900", Group: "The recorder", Help: "timeout of one reconcile, in seconds; the next one continues where it stopped", check: between(60, 900)},
 		{Name: "schedule", Parameter: "Schedule", Default: "rate(1 hour)", Group: "The recorder", Help: "when to reconcile, as a schedule expression of EventBridge", check: like(rate, "rate(1 hour) or cron(0 * * * ? *)")},
 		{
+			Name: "verify", Parameter: parameterVerify, Default: "off", Group: "The recorder",
+			Help: "when to verify the archive, such as 'rate(1 day)', by a function that may read all recorded values, or off", check: checkVerify,
+		},
+		{
+			Name: "verify-sample", Parameter: parameterVerifyShare, Default: "100", Group: "The recorder", suffix: "%",
+			Help: "share of the parameters that one verification verifies, such as 10%; the next one continues with those that follow", check: between(1, 100),
+		},
+		{
 			Name: "who", Parameter: "Who", Default: "off", Group: "The recorder",
 			Help:    "record who deleted a parameter or changed its tags and labels, from CloudTrail: on or off; requires a trail with management events",
 			choices: map[string]string{"on": "ENABLED", "off": "DISABLED"},
@@ -233,6 +247,7 @@ func (v Values) parameters() (parameters, error) {
 			if s.List && (value == "" || len(split(value)) != 1) {
 				return nil, &SettingError{s.Name, value, "repeat the flag for each value"}
 			}
+			value = strings.TrimSuffix(value, s.suffix)
 			if s.choices != nil {
 				choice, ok := s.choices[value]
 				if !ok {
@@ -283,6 +298,7 @@ func (p parameters) check() error {
 			return &SettingError{"missed-hours", missed, fmt.Sprintf("must be at least %d, since --schedule %q reconciles every %d hours", every+1, p["Schedule"], every)}
 		}
 	}
+	p.completeVerification()
 	// Slower functions could not record a batch within their timeout.
 	rate, _ := strconv.Atoi(p[parameterRate])
 	if functions, err := strconv.Atoi(p[parameterConcurrency]); err == nil && rate < functions+1 {
@@ -299,9 +315,40 @@ func (p parameters) check() error {
 	return nil
 }
 
+// The least number of hours without a complete verification, or without any, after which there
+// is an alarm.
+const (
+	leastVerifyHours  = 72
+	leastVerifyMissed = 3
+)
+
+// completeVerification sets when there are alarms on verifications: after three times the
+// time that they should take. CloudWatch looks back at most seven days.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+func (p parameters) completeVerification() {
+	every, share := period(p[parameterVerify]), 100
+	if n, err := strconv.Atoi(p[parameterVerifyShare]); err == nil && n > 0 {
+		share = n
+	}
+	if every == 0 {
+		every = 24
+	}
+	rounds := (100 + share - 1) / share
+	p[parameterVerifyHours] = strconv.Itoa(max(leastVerifyHours, 3*every*rounds))
+	p[parameterVerifyMiss] = strconv.Itoa(min(7*24, max(leastVerifyMissed, 3*every)))
+}
+
+// checkVerify rejects rates at which the alarm on missed verifications would be too late.
+func checkVerify(value string) string {
+	if value == "off" || rate.MatchString(value) && !strings.Contains(value, "minute") && period(value) >= 1 && period(value) <= 72 {
+		return ""
+	}
+	return "must be off, or a rate from 'rate(1 hour)' to 'rate(3 days)'"
+}
+
 // defaults returns the template's parameters with their default values.
 func defaults() parameters {
-	p := parameters{parameterVersion: "", parameterVisibility: "360", parameterSignSince: ""}
+	p := parameters{parameterVersion: "", parameterVisibility: "360", parameterSignSince: "", parameterVerifyHours: "72", parameterVerifyMiss: "72"}
 	for _, s := range Settings() {
 		p[s.Parameter] = s.Default
 		if s.choices != nil {

@@ -72,6 +72,15 @@ func TestSigners(t *testing.T) {
 	if !on(places[0].signed(), "ReaderPolicy", "RestorerPolicy") || on(places[0].signed(), "ReaderPolicy") || on(places[0].given(), "ReaderPolicy", "RestorerPolicy") {
 		t.Error("only restorers of a stack that signs may sign")
 	}
+	verifier := RoleOf(t, places[0].signed(), "VerifierRole")
+	if !verifier.Allows(NewRequest("kms:GetPublicKey", key, nil)) || verifier.Allows(NewRequest("kms:Sign", key, nil)) {
+		t.Error("the verifier may read the public key, and not sign")
+	}
+	for _, object := range []string{"listing", "proved"} {
+		if !verifier.Allows(NewRequest("s3:GetObject", "arn:aws:s3:::"+testBucket+"/.ssmbak/"+object, nil)) {
+			t.Errorf("the verifier may not verify the signature of %s", object)
+		}
+	}
 	function := get(t, render(t, with("Sign", signEnabled, "SignSince", "2026-01-01T00:00:00Z")), "Reconciler", "Environment", "Variables").(map[string]any)
 	if function["SSMBAK_SIGN_KEY"] != key || function["SSMBAK_SIGN_SINCE"] != "2026-01-01T00:00:00Z" {
 		t.Errorf("the function gets %v", function)

@@ -97,6 +97,7 @@ const (
 	OutputSignKeyArn        = "SignKeyArn"
 	OutputLambdaName        = "LambdaName"
 	OutputReconcilerName    = "ReconcilerName"
+	OutputVerifierName      = "VerifierName"
 	OutputQueueURL          = "QueueUrl"
 	OutputDeadLetterURL     = "DeadLetterUrl"
 	OutputReaderPolicyArn   = "ReaderPolicyArn"
@@ -117,8 +118,10 @@ const (
 	resourceQueue          = "Q"
 	resourceFunction       = "Function"
 	resourceReconciler     = "Reconciler"
+	resourceVerifier       = "Verifier"
 	resourceFunctionRole   = "FunctionRole"
 	resourceReconcilerRole = "ReconcilerRole"
+	resourceVerifierRole   = "VerifierRole"
 	resourcePointer        = "BucketParam"
 )
 

@@ -74,5 +74,8 @@ func (s *Stack) deployment(st *types.Stack) archive.Deployment {
 		d.Time = ssmbak.TimeOf(*st.CreationTime)
 	}
 	d.MissedHours, _ = strconv.Atoi(p["MissedHours"])
+	if d.Verifier = output(st, OutputVerifierName); d.Verifier != "" {
+		d.VerifyHours, _ = strconv.Atoi(p[parameterVerifyHours])
+	}
 	return d
 }

@@ -37,7 +37,7 @@ func TestSize(t *testing.T) {
 // template has without the functions' code, so that the update only adds the others.
 func TestBase(t *testing.T) {
 	t.Parallel()
-	for name, parameters := range map[string]map[string]string{"defaults": {}, "settings": {"Sign": "ENABLED", "SignSince": "2026-01-01T00:00:00Z", "Email": "a@b.c"}} {
+	for name, parameters := range map[string]map[string]string{"defaults": {}, "settings": {"Sign": "ENABLED", "SignSince": "2026-01-01T00:00:00Z", "Email": "a@b.c", "Verify": "rate(1 day)"}} {
 		got, want := renderTemplate(t, sourceOf(t, base()), parameters), render(t, parameters)
 		got.refers, want.refers = nil, nil // in the order of a map
 		if diff := cmp.Diff(want, got, cmp.AllowUnexported(rendered{}, resource{})); diff != "" {
@@ -106,7 +106,7 @@ func TestSettings(t *testing.T) {
 		}
 		s, ok := settings[name]
 		if !ok {
-			if !slices.Contains([]string{parameterVersion, parameterVisibility, parameterSignSince}, name) {
+			if !slices.Contains([]string{parameterVersion, parameterVisibility, parameterSignSince, parameterVerifyHours, parameterVerifyMiss}, name) {
 				t.Errorf("%s has no setting", name)
 			}
 			continue
@@ -174,6 +174,13 @@ func TestBadSettings(t *testing.T) {
 		{Values{"schedule": {"rate(1 hours)"}}, "rate(1 hour)"},
 		{Values{"schedule": {"rate(2 hours)"}}, ""},
 		{Values{"schedule": {"rate(1 day)"}}, "must be at least 25"},
+		{Values{"verify": {"off"}}, ""},
+		{Values{"verify": {"rate(3 days)"}, "verify-sample": {"10%"}}, ""},
+		{Values{"verify": {"rate(4 days)"}}, "--verify rate(4 days): must be off, or a rate from 'rate(1 hour)' to 'rate(3 days)'"},
+		{Values{"verify": {"rate(30 minutes)"}}, "must be off, or a rate"},
+		{Values{"verify": {"daily"}}, "must be off, or a rate"},
+		{Values{"verify": {"cron(0 3 * * ? *)"}}, "must be off, or a rate"},
+		{Values{"verify-sample": {"0%"}}, "--verify-sample 0: must be an integer from 1 to 100"},
 		{Values{"ssm-rate": {"0"}}, "--ssm-rate 0: must be an integer from 1 to 10000"},
 		{Values{"concurrency": {"20"}}, "--ssm-rate 10: must be at least 21"},
 		{Values{"concurrency": {"20"}, "ssm-rate": {"21"}}, ""},
@@ -211,6 +218,18 @@ func TestBadSettings(t *testing.T) {
 	if err := p.check(); err != nil || p[parameterVisibility] != "600" {
 		t.Errorf("Timeout 100: got Visibility %s, %v", p[parameterVisibility], err)
 	}
+	for _, test := range []struct{ verify, share, hours, missed string }{
+		{"off", "100", "72", "72"},
+		{"rate(1 hour)", "100", "72", "3"},
+		{"rate(1 day)", "100", "72", "72"},
+		{"rate(1 day)", "30", "288", "72"}, // four days for all of it
+		{"rate(3 days)", "100", "216", "168"},
+	} {
+		p[parameterVerify], p[parameterVerifyShare] = test.verify, test.share
+		if err := p.check(); err != nil || p[parameterVerifyHours] != test.hours || p[parameterVerifyMiss] != test.missed {
+			t.Errorf("%+v: got %s, %s, %v", test, p[parameterVerifyHours], p[parameterVerifyMiss], err)
+		}
+	}
 }
 
 // states returns parameters of stacks, by name, for the tests.
@@ -225,6 +244,7 @@ func states() map[string]map[string]string {
 		"kms headers":           with("ValueHeader", "aws:kms", "IndexHeader", "aws:kms", "DecryptArns", "arn:aws:iam::123456789012:role/operator"),
 		"given key and headers": with("Encryption", "GivenKey", "KeyArn", "arn:aws:kms:us-east-1:123456789012:key/given", "ValueHeader", "aws:kms", "IndexHeader", "aws:kms"),
 		"own bucket, headers":   with("BucketName", "mine", "KeyArn", "arn:aws:kms:us-east-1:123456789012:key/given", "ValueHeader", "none", "IndexHeader", "aws:kms"),
+		"verified":              with("Verify", "rate(1 day)", "IndexHeader", "aws:kms"),
 		"signed":                with("Sign", "ENABLED", "SignSince", "2026-01-01T00:00:00Z"),
 		"everything":            with("LockMode", "COMPLIANCE", "LockDays", "30", "ExpireDays", "365", "Email", "a@b.c", "Exclude", "/ci/**"),
 	}
@@ -281,7 +301,7 @@ func get(t *testing.T, r rendered, id string, path ...string) any {
 // needs them, so that events wait in the queue.
 func TestFirstStep(t *testing.T) {
 	t.Parallel()
-	first, complete := render(t, nil), render(t, defaultsWithCode)
+	first, complete := render(t, map[string]string{"Verify": "rate(1 day)"}), render(t, with("Verify", "rate(1 day)"))
 	var missing []string
 	for id := range complete.resources {
 		if _, ok := first.resources[id]; !ok {
@@ -289,7 +309,10 @@ func TestFirstStep(t *testing.T) {
 		}
 	}
 	slices.Sort(missing)
-	if want := []string{"CompleteAge", "Errors", "Failed", "Function", "Gaps", "HandedBack", "Lag", "MissedReconciles", "Reconciler", "ReconcilerOnce", "SchedulePermission", "ScheduleRule", "SqsToLambda", "Unreadable"}; !slices.Equal(missing, want) {
+	if want := []string{
+		"CompleteAge", "Errors", "Failed", "Faults", "Forged", "Function", "Gaps", "HandedBack", "Lag", "MissedReconciles", "MissedVerifications", "Reconciler", "ReconcilerOnce",
+		"SchedulePermission", "ScheduleRule", "SqsToLambda", "Unreadable", "Verifier", "VerifierOnce", "VerifyAge", "VerifyPermission", "VerifyRule",
+	}; !slices.Equal(missing, want) {
 		t.Errorf("not in the first step: %v, want %v", missing, want)
 	}
 }

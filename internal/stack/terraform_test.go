@@ -29,11 +29,15 @@ import (
 // settings.
 const moduleDir = "../../terraform"
 
-// fromCode are the parameters that the variable code of the module gives, and the setting
-// that is derived from another one, as expressions.
+// verifyEvery is the number of hours between verifications, one day for none.
+const verifyEvery = `(var.verify == "off" ? 24 : tonumber(regexall("[0-9]+", var.verify)[0]) * (length(regexall("day", var.verify)) > 0 ? 24 : 1))`
+
+// fromCode are the parameters that the variable code of the module gives, and those that are
+// derived from other ones, as expressions.
 var fromCode = map[string]string{
 	parameterVersion: "var.code.Version", parameterCodeBucket: "var.code.Bucket", parameterCodeKey: "local.zip.Key", parameterCodeVersion: "local.zip.ObjectVersion",
 	parameterCodeSHA256: "local.zip.Sha256", parameterCodePrefix: `""`, parameterSignSince: "var.sign_since", parameterVisibility: "tostring(ceil(var.timeout / 10) * 60)",
+	parameterVerifyHours: "tostring(max(72, 3 * ceil(100 / var.verify_sample) * " + verifyEvery + "))", parameterVerifyMiss: "tostring(min(168, max(3, 3 * " + verifyEvery + ")))",
 }
 
 const fixedVariables = `
@@ -178,7 +182,7 @@ func TestTerraformModule(t *testing.T) {
 		{"examples/one-account/main.tf", "ssmbak", Values{"admin": {"arn:aws:iam::123456789012:role/deploy"}, "email": {"ops@example.com"}}},
 		{"examples/several-accounts/main.tf", "shop_eu", Values{"admin": {"arn:aws:iam::111111111111:role/deploy"}, "exclude": {"/ci/**"}}},
 		{"examples/several-accounts/main.tf", "billing_us", Values{
-			"admin": {"arn:aws:iam::222222222222:role/deploy"}, "sign": {"on"}, "lock-mode": {"governance"}, "lock-days": {"90"},
+			"admin": {"arn:aws:iam::222222222222:role/deploy"}, "sign": {"on"}, "lock-mode": {"governance"}, "lock-days": {"90"}, "verify": {"rate(2 days)"}, "verify-sample": {"30%"},
 		}},
 	} {
 		got := applied(t, bodies, tt.example, tt.module, code)
@@ -248,6 +252,7 @@ func applied(t *testing.T, bodies map[string]*hclsyntax.Body, example, module st
 		},
 		Functions: map[string]function.Function{
 			"join": stdlib.JoinFunc, "ceil": stdlib.CeilFunc, "tostring": stdlib.MakeToFunc(cty.String), "file": read, "jsondecode": stdlib.JSONDecodeFunc, "contains": stdlib.ContainsFunc,
+			"max": stdlib.MaxFunc, "min": stdlib.MinFunc, "regexall": stdlib.RegexAllFunc, "length": stdlib.LengthFunc, "tonumber": stdlib.MakeToFunc(cty.Number),
 		},
 	}
 	c.Functions["try"] = function.New(&function.Spec{ // as far as the module needs it

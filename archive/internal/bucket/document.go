@@ -325,8 +325,14 @@ func (k Kind[T]) contentType() string {
 // marker. With an [*InvalidError] or a [*NewerError] the returned document is complete
 // except for its contents.
 func (k Kind[T]) Load(ctx context.Context, b *Bucket, key, version string) (Document[T], error) {
+	d, _, err := k.LoadBytes(ctx, b, key, version)
+	return d, err
+}
+
+// LoadBytes is [Kind.Load], and returns the stored bytes of the object, too.
+func (k Kind[T]) LoadBytes(ctx context.Context, b *Bucket, key, version string) (d Document[T], body []byte, err error) {
 	o, err := b.Get(ctx, key, version, k.Limit)
-	d := Document[T]{Exists: true, ETag: o.ETag, ID: o.ID, Modified: o.Modified, Replica: o.Replica}
+	d = Document[T]{Exists: true, ETag: o.ETag, ID: o.ID, Modified: o.Modified, Replica: o.Replica}
 	defer o.free()
 	_, d.Invalid = errors.AsType[*InvalidError](err)
 	if err == nil || d.Invalid {
@@ -335,11 +341,11 @@ func (k Kind[T]) Load(ctx context.Context, b *Bucket, key, version string) (Docu
 	switch {
 	case d.Invalid:
 	case errors.Is(err, ErrDeleted):
-		return Document[T]{}, ErrDeleted
+		return Document[T]{}, nil, ErrDeleted
 	case errors.Is(err, ErrNotFound):
-		return Document[T]{}, nil
+		return Document[T]{}, nil, nil
 	case err != nil:
-		return Document[T]{}, fmt.Errorf("read %s of bucket %s: %w", key, b.Name, err)
+		return Document[T]{}, nil, fmt.Errorf("read %s of bucket %s: %w", key, b.Name, err)
 	default:
 		d.Value, d.Unknown, err = k.read(ctx, b.Budget, key, o.Body, o.free)
 		if err == nil {
@@ -347,7 +353,7 @@ func (k Kind[T]) Load(ctx context.Context, b *Bucket, key, version string) (Docu
 		}
 		_, d.Invalid = errors.AsType[*InvalidError](err)
 	}
-	return d, err
+	return d, o.Body, err
 }
 
 // checkLatest returns an [*InvalidError], and removes the value, if a time in the document

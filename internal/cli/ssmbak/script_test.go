@@ -36,6 +36,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/testkit/script"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/internal/version"
+	"github.com/ssmbak/ssmbak/recorder"
 )
 
 const (
@@ -73,6 +74,8 @@ var zone = time.FixedZone("CEST", 2*60*60)
 //	corrupt KEY                damage the newest version of an object
 //	remove KEY                 remove every version of an object
 //	sign FILE                  sign the archive from now on, and write the public key
+//	checkpoint                 reconcile as the stack does, and write a checkpoint
+//	replicate BUCKET           copy the bucket as S3's replication does
 //	forge KEY OLD NEW          write an index with another text, without a signature
 //	hide KEY                   add a delete marker to an object
 //	deny SERVICE OPERATION [KEY] refuse that from now on, of objects only those
@@ -96,7 +99,7 @@ var zone = time.FixedZone("CEST", 2*60*60)
 //	off REGION                 a region cannot be reached any more
 //	close ACCOUNT              an account is closed
 //	readable BUCKET ACCOUNT    the policy of a bucket lets another account read
-//	replicate BUCKET COPY [KEY...] replicate a bucket, except these keys
+//	mirror BUCKET COPY [KEY...] replicate a bucket to another place, except these keys
 //	hang SERVICE               leave requests without an answer from now on, as deny does
 //	at OPERATION N WHAT        with the Nth such request of the next ssmbak to
 //	                           Parameter Store, interrupt it, or let its
@@ -261,7 +264,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"readable": func(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(worldOf(ts).AWS.S3.Configure(args[0], s3api.Settings{Readers: args[1:]}))
 	},
-	"replicate": func(ts *testscript.TestScript, _ bool, args []string) {
+	"mirror": func(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(worldOf(ts).cloud.Replicate(args[0], args[1], func(v s3api.Version) bool {
 			return slices.Contains(args[2:], v.Key)
 		}))
@@ -390,6 +393,25 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 			objects.RemoveVersion(bucket, args[0], v.VersionID)
 		}
 	},
+	"checkpoint": func(ts *testscript.TestScript, _ bool, _ []string) {
+		w := worldOf(ts)
+		r := recorder.New(w.Archive, w.Live, recorder.Options{Account: testworld.Account, Region: testworld.Region, Checkpoints: true})
+		report, err := r.Reconcile(context.Background(), testworld.Everything(w), recorder.ReconcileOptions{})
+		if ts.Check(err); !report.Complete {
+			ts.Fatalf("reconcile: %+v", report)
+		}
+	},
+	"replicate": func(ts *testscript.TestScript, _ bool, args []string) {
+		objects := worldOf(ts).AWS.S3
+		objects.CreateBucket(args[0], true)
+		var all []s3api.Version
+		for _, key := range objects.Keys(bucket) {
+			versions := objects.Versions(bucket, key)
+			slices.Reverse(versions) // in the order in which they were stored
+			all = append(all, versions...)
+		}
+		ts.Check(objects.Load(args[0], all))
+	},
 	"sign": func(ts *testscript.TestScript, _ bool, args []string) {
 		w := worldOf(ts)
 		w.StartSigning()
@@ -435,7 +457,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		o := connection(noConnection{})
 		worldOf(ts).other = &o
 	},
-	"stack": func(ts *testscript.TestScript, _ bool, _ []string) {
+	"stack": func(ts *testscript.TestScript, _ bool, args []string) {
 		w := worldOf(ts)
 		code := strings.Repeat("5a", 32)
 		d := archive.Deployment{
@@ -444,6 +466,10 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		}
 		w.AWS.Functions.Deploy(d.Recorder, code)
 		w.AWS.Functions.Deploy(d.Reconciler, code)
+		if slices.Contains(args, "verifies") {
+			d.Verifier, d.VerifyHours = "ssmbak-verifier", 72
+			w.AWS.Functions.Deploy(d.Verifier, code)
+		}
 		ts.Check(w.Archive.KeepDeployment(context.Background(), d))
 	},
 	"waiting": func(ts *testscript.TestScript, _ bool, args []string) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,13 +14,15 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
+	"github.com/ssmbak/ssmbak/internal/version"
 	"github.com/ssmbak/ssmbak/timeline"
 	"github.com/ssmbak/ssmbak/verify"
 )
 
 func (a *app) newVerifyCommand() *cobra.Command {
 	var sample string
-	var againstLive bool
+	var againstLive, record bool
+	var known []string
 	cmd := &cobra.Command{
 		Use:   "verify [PATH]",
 		Short: "Verify every object of the archive, and compare it with Parameter Store",
@@ -27,10 +30,23 @@ func (a *app) newVerifyCommand() *cobra.Command {
 damaged, missing and hidden objects, values whose metadata disagrees with the index,
 facts that went missing between two versions of an index, and restore records whose
 values are gone. With --against-live, also compare each version that Parameter Store
-still keeps with its record, secrets included. Verify writes nothing.`,
+still keeps with its record, secrets included. Verify writes nothing, unless --record
+keeps the result of a verification of everything in the archive, where ` + "`ssmbak status`" + `
+shows it. A stack can verify on a schedule: ` + "`ssmbak-stack NAME update --verify 'rate(1 day)'`" + `.
+
+Without PATH, verify also checks the checkpoints of a signed archive: that each follows
+the one before it, and that every object version that one has still exists. An object
+version that is gone has expired by the lifecycle rules of then, was redacted, or was
+removed otherwise, which is a fault. An admin can rewrite checkpoints, too:
+--known-checkpoint finds that, with a line that ` + "`ssmbak status`" + ` printed earlier and
+that was kept elsewhere. With the --bucket of a copy that S3 replicates, verify compares
+it with the source.`,
 		Example: `  ssmbak verify
   ssmbak verify /app --against-live
-  ssmbak verify --sample 5% --output json`,
+  ssmbak verify --sample 5% --output json
+  ssmbak verify --record
+  ssmbak verify --public-key ssmbak.pem --known-checkpoint "$(cat checkpoint.txt)"
+  ssmbak verify --bucket COPY --bucket-owner 210987654321`,
 		Args: optionalPath,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			target, err := a.pathTarget(args)
@@ -41,11 +57,20 @@ still keeps with its record, secrets included. Verify writes nothing.`,
 			if err != nil {
 				return err
 			}
-			return a.runVerify(cmd.Context(), target, share, againstLive)
+			if record && (share < 1 || !target.Root() || !target.Recursive()) {
+				return shell.Usage("omit PATH and --sample", "--record needs a verification of everything")
+			}
+			lines, err := knownCheckpoints(known, target)
+			if err != nil {
+				return err
+			}
+			return a.runVerify(cmd.Context(), target, share, againstLive, record, lines)
 		},
 	}
 	cmd.Flags().StringVar(&sample, "sample", "100%", "verify only this share of the parameters, chosen at random: `N%`")
 	cmd.Flags().BoolVar(&againstLive, "against-live", false, "also compare the archive with Parameter Store")
+	cmd.Flags().BoolVar(&record, "record", false, "keep the result in the archive, for status")
+	cmd.Flags().StringArrayVar(&known, "known-checkpoint", nil, "the archive must have the checkpoint of this `LINE`, which status printed; may be repeated")
 	return cmd
 }
 
@@ -75,7 +100,7 @@ func orNil[T comparable](v T) *T {
 	return &v
 }
 
-func (a *app) runVerify(ctx context.Context, target ssmbak.Target, share float64, againstLive bool) error {
+func (a *app) runVerify(ctx context.Context, target ssmbak.Target, share float64, againstLive, record bool, known []archive.CheckpointLine) error {
 	s, err := a.open(ctx, reading)
 	if err != nil {
 		return err
@@ -90,14 +115,21 @@ func (a *app) runVerify(ctx context.Context, target ssmbak.Target, share float64
 	}
 	progress := a.NewProgress("verify")
 	defer progress.Close()
-	rows := []findingRow{}
+	rows, findings, began := []findingRow{}, []archive.Finding{}, time.Now()
 	o := verify.Options{
-		Sample: share, Progress: progress.Set,
+		Sample: share, Progress: progress.Set, Known: known,
 		Found: func(f archive.Finding) {
+			findings = append(findings, f)
 			rows = append(rows, findingRow{f.Fault, orNil(f.Name), orNil(f.Key), orNil(f.ObjectVersion), f.Detail})
 		},
 	}
 	var redacted []func()
+	var gone []archive.Gone
+	o.Gone = func(g archive.Gone) {
+		if !g.Redacted.IsZero() {
+			gone = append(gone, g)
+		}
+	}
 	o.Redacted = func(name ssmbak.Name, v timeline.Version) {
 		redacted = append(redacted, func() {
 			a.NoteFacts(shell.Facts{"Name": name, "Version": v.Number, "Time": v.Time, "RedactedAt": v.Redacted.At, "RedactedBy": v.Redacted.By},
@@ -107,10 +139,15 @@ func (a *app) runVerify(ctx context.Context, target ssmbak.Target, share float64
 	if againstLive {
 		o.Live = s.live
 	}
+	everything := target.Root() && target.Recursive()
 	report, err := verify.Run(ctx, s.archive, target, o)
 	progress.Close()
 	if err != nil {
 		return err
+	}
+	var uncompared error
+	if everything {
+		uncompared = a.compareCopy(ctx, s, o.Found)
 	}
 	if report.Parameters == 0 && report.Findings == 0 && share == 1 && !target.Root() {
 		return a.nothing(ctx, s, target)
@@ -119,7 +156,7 @@ func (a *app) runVerify(ctx context.Context, target ssmbak.Target, share float64
 		return err
 	}
 	a.NoteFacts(shell.Facts{"Counts": shell.Facts{
-		"parameters": report.Parameters, "indexVersions": report.IndexVersions, "values": report.Values, "expired": report.Expired, "faults": report.Findings,
+		"parameters": report.Parameters, "indexVersions": report.IndexVersions, "values": report.Values, "expired": report.Expired, "faults": len(rows),
 	}}, "verified %s, %s, %s; %s expired", shell.Count(report.Parameters, "parameter", "parameters"),
 		shell.Count(report.IndexVersions, "version of an index", "versions of indexes"),
 		shell.Count(report.Values, "value", "values"), shell.Count(report.Expired, "value has", "values have"))
@@ -132,10 +169,22 @@ func (a *app) runVerify(ctx context.Context, target ssmbak.Target, share float64
 	if report.Unreadable > 0 {
 		a.Note("did not compare the secrets of %s: the caller may not decrypt them", shell.Count(report.Unreadable, "parameter", "parameters"))
 	}
-	if report.Findings > 0 {
-		return shell.Part("", "verification found %s", shell.Count(report.Findings, "fault", "faults"))
+	if record {
+		if err := verify.Record(ctx, s.archive, version.String(), began, report, findings); err != nil {
+			return err
+		}
 	}
-	return nil
+	if everything {
+		public, _ := a.publicKey() // an error was one of open
+		a.noteCheckpoints(s, report.Checkpoints, gone, public != nil || len(known) > 0)
+	}
+	switch {
+	case len(rows) > 0:
+		return shell.Part("", "verification found %s", shell.Count(len(rows), "fault", "faults"))
+	case len(known) > 0 && report.Checkpoints.Denied:
+		return shell.KindPermissionsMissing.Fail("allow "+readCheckpoints, "the known checkpoint was not compared: the caller may not read the checkpoints")
+	}
+	return uncompared
 }
 
 func writeFindings(w io.Writer, rows []findingRow) error {

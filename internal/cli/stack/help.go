@@ -40,6 +40,10 @@ func valueOf(s stack.Setting) string {
 		return "ADDRESS"
 	case "schedule":
 		return "EXPRESSION"
+	case "verify":
+		return "RATE"
+	case "verify-sample":
+		return "N%"
 	case "admin", "reader", "restorer", "marker", "decrypt-by", "key-arn", "topic-arn":
 		return "ARN"
 	case "encryption", "value-header", "index-header", "lock-mode", "log-level", "architecture":

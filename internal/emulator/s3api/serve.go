@@ -67,19 +67,20 @@ var (
 )
 
 var operations = map[string]operation{
-	"ListBuckets":                {do: (*Store).listBuckets, query: []string{"max-buckets", "prefix"}},
-	"CreateBucket":               {do: (*Store).createBucket, header: []string{"x-amz-checksum-*", "x-amz-sdk-checksum-algorithm"}},
-	"HeadBucket":                 {do: (*Store).headBucket},
-	"DeleteBucket":               {do: (*Store).deleteBucket},
-	"GetBucketLocation":          {do: (*Store).getBucketLocation, query: []string{"location"}},
-	"GetBucketVersioning":        {do: (*Store).getBucketVersioning, query: []string{"versioning"}},
-	"GetBucketEncryption":        {do: (*Store).getBucketEncryption, query: []string{"encryption"}},
-	"GetObjectLockConfiguration": {do: (*Store).getObjectLockConfiguration, query: []string{"object-lock"}},
-	"PutBucketVersioning":        {do: (*Store).putBucketVersioning, query: []string{"versioning"}, header: []string{"x-amz-checksum-*", "x-amz-sdk-checksum-algorithm"}},
-	"ListObjects":                {do: (*Store).listObjects, query: append([]string{"marker"}, pageQuery...), header: []string{"x-amz-optional-object-attributes"}},
-	"ListObjectsV2":              {do: (*Store).listObjectsV2, query: append([]string{"list-type", "continuation-token", "start-after", "fetch-owner"}, pageQuery...)},
-	"ListObjectVersions":         {do: (*Store).listObjectVersions, query: append([]string{"versions", "key-marker", "version-id-marker"}, pageQuery...)},
-	"PutObject":                  {do: (*Store).putObject, header: putHeader},
+	"ListBuckets":                     {do: (*Store).listBuckets, query: []string{"max-buckets", "prefix"}},
+	"CreateBucket":                    {do: (*Store).createBucket, header: []string{"x-amz-checksum-*", "x-amz-sdk-checksum-algorithm"}},
+	"HeadBucket":                      {do: (*Store).headBucket},
+	"DeleteBucket":                    {do: (*Store).deleteBucket},
+	"GetBucketLocation":               {do: (*Store).getBucketLocation, query: []string{"location"}},
+	"GetBucketVersioning":             {do: (*Store).getBucketVersioning, query: []string{"versioning"}},
+	"GetBucketEncryption":             {do: (*Store).getBucketEncryption, query: []string{"encryption"}},
+	"GetObjectLockConfiguration":      {do: (*Store).getObjectLockConfiguration, query: []string{"object-lock"}},
+	"GetBucketLifecycleConfiguration": {do: (*Store).getBucketLifecycleConfiguration, query: []string{"lifecycle"}},
+	"PutBucketVersioning":             {do: (*Store).putBucketVersioning, query: []string{"versioning"}, header: []string{"x-amz-checksum-*", "x-amz-sdk-checksum-algorithm"}},
+	"ListObjects":                     {do: (*Store).listObjects, query: append([]string{"marker"}, pageQuery...), header: []string{"x-amz-optional-object-attributes"}},
+	"ListObjectsV2":                   {do: (*Store).listObjectsV2, query: append([]string{"list-type", "continuation-token", "start-after", "fetch-owner"}, pageQuery...)},
+	"ListObjectVersions":              {do: (*Store).listObjectVersions, query: append([]string{"versions", "key-marker", "version-id-marker"}, pageQuery...)},
+	"PutObject":                       {do: (*Store).putObject, header: putHeader},
 	"CopyObject": {do: (*Store).copyObject, header: append([]string{
 		"x-amz-copy-source", "x-amz-metadata-directive", "x-amz-tagging-directive", "x-amz-checksum-algorithm",
 	}, putHeader...)},
@@ -113,6 +114,8 @@ func Operation(r *http.Request) (op, bucket, key string) {
 		return pick(r.Method, "GET", "GetBucketEncryption"), bucket, ""
 	case key == "" && has("object-lock"):
 		return pick(r.Method, "GET", "GetObjectLockConfiguration"), bucket, ""
+	case key == "" && has("lifecycle"):
+		return pick(r.Method, "GET", "GetBucketLifecycleConfiguration"), bucket, ""
 	case key == "" && has("versions"):
 		return pick(r.Method, "GET", "ListObjectVersions"), bucket, ""
 	case key == "" && has("location"):

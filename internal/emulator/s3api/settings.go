@@ -18,6 +18,14 @@ type Settings struct {
 	// bucket without Object Lock.
 	LockMode string
 	LockDays int
+	// Expirations are lifecycle rules that remove noncurrent object versions.
+	Expirations []Expiration
+}
+
+// Expiration is a lifecycle rule.
+type Expiration struct {
+	ID, Prefix string
+	Days       int
 }
 
 // Configure changes the settings of a bucket.
@@ -70,5 +78,30 @@ func (s *Store) getObjectLockConfiguration(q *request) (*answer, error) {
 		Mode    string   `xml:"Rule>DefaultRetention>Mode"`
 		Days    int      `xml:"Rule>DefaultRetention>Days"`
 	}{NS: namespace, Enabled: "Enabled", Mode: settings.LockMode, Days: settings.LockDays}
+	return a, nil
+}
+
+// getBucketLifecycleConfiguration follows API, GetBucketLifecycleConfiguration; the error is
+// that of "Special errors".
+func (s *Store) getBucketLifecycleConfiguration(q *request) (*answer, error) {
+	type rule struct {
+		ID     string
+		Prefix string `xml:"Filter>Prefix"`
+		Status string
+		Days   int `xml:"NoncurrentVersionExpiration>NoncurrentDays"`
+	}
+	var rules []rule
+	for _, e := range s.buckets[q.bucket].settings.Expirations {
+		rules = append(rules, rule{e.ID, e.Prefix, "Enabled", e.Days})
+	}
+	if rules == nil {
+		return nil, refuse(http.StatusNotFound, "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist")
+	}
+	a := newAnswer()
+	a.xml = struct {
+		XMLName xml.Name `xml:"LifecycleConfiguration"`
+		NS      string   `xml:"xmlns,attr"`
+		Rules   []rule   `xml:"Rule"`
+	}{NS: namespace, Rules: rules}
 	return a, nil
 }

@@ -21,6 +21,58 @@ func (t tests) pattern() string {
 // tested are mutations of what is recorded, stored and restored.
 var tested = []tests{
 	{mutation{
+		"verification does not name what an admin removed", "verify/checkpoints.go",
+		"\t\tc.Removed++\n\t\treturn true\n", "\t\tc.Removed++\n",
+	}, "verify", "TestCheckpoints"},
+	{mutation{
+		"each removed value counts as expired", "archive/checkpoints.go",
+		"strings.HasPrefix(l.Key, e.Prefix) && ", "strings.HasPrefix(l.Key, l.Key) && ",
+	}, "verify", "TestExplained"},
+	{mutation{
+		"a value expires as soon as its rule is known", "archive/checkpoints.go",
+		"!now.Before(since.Std().AddDate(0, 0, int(e.Days)))", "!now.Before(since.Std())",
+	}, "verify", "TestExplained"},
+	{mutation{
+		"a redaction explains each missing value of its parameter", "archive/checkpoints.go",
+		"if r.other[id] {", "if false {",
+	}, "verify", "TestExplained"},
+	{mutation{
+		"a checkpoint need not follow the one before it", "archive/checkpoints.go",
+		"case earlier[n-1].Line() != *c.Before:", "case false:",
+	}, "verify", "TestChain"},
+	{mutation{
+		"a missing checkpoint is not noticed", "archive/checkpoints.go",
+		"case n == 0 || earlier[n-1].Sequence < c.Before.Sequence:", "case n == 0:\n\t\treturn \"\"\n\tcase earlier[n-1].Sequence < c.Before.Sequence:",
+	}, "verify", "TestCheckpoints"},
+	{mutation{
+		"a checkpoint that was written again is not named", "archive/checkpoints.go",
+		"if len(v.ids) > 1 {", "if false {",
+	}, "verify", "TestCheckpoints"},
+	{mutation{
+		"any checkpoint with the number of the known one is accepted", "archive/checkpoints.go",
+		"if c.Line() == known {", "if c.Sequence == known.Sequence {",
+	}, "verify", "TestRewritten"},
+	{mutation{
+		"a checkpoint without a signature is accepted in the first hour of signing", "archive/signature.go",
+		" && !strings.HasPrefix(key, checkpointsPrefix)", "",
+	}, "verify", "TestPlantedCheckpoint"},
+	{mutation{
+		"a second writer replaces a checkpoint", "archive/checkpoint.go",
+		"Document[Checkpoint]{Exists: true}, nil", "Document[Checkpoint]{}, nil",
+	}, "verify", "TestTwoCheckpoints"},
+	{mutation{
+		"objects of leaves that exist are written again", "archive/checkpoint.go",
+		"if same, ok := kept[o.SHA256]; ok {", "if same, ok := kept[\"\"]; ok {",
+	}, "verify", "TestWhenCheckpoints"},
+	{mutation{
+		"leaves that are not those of the checkpoint are accepted", "archive/leaves.go",
+		"hex.EncodeToString(sum[:]) != o.SHA256 {", "false {",
+	}, "verify", "TestCheckpoints"},
+	{mutation{
+		"a copy of the bucket is not compared with its source", "verify/checkpoints.go",
+		"\tadd(different(ours, theirs)...)\n", "",
+	}, "verify", "TestCopy"},
+	{mutation{
 		"a copy prevails over a redaction", "timeline/union.go",
 		"case !v.Redacted.IsZero():", "case !v.Redacted.IsZero() && len(v.Objects) == 0:",
 	}, "timeline", "TestRedaction"},
@@ -292,6 +344,54 @@ var tested = []tests{
 		"an event of tags that changed nothing is noted", "timeline/timeline.go",
 		"tagged && differs(t.tags(), life, before, after)", "tagged",
 	}, "timeline", "TestAttributesChanged"},
+	{mutation{
+		"a verification of the future is believed", "archive/verification.go",
+		"Gzip: true, Limit: 8 << 20, Latest: (*Verification).latest,", "Gzip: true, Limit: 8 << 20,",
+	}, "archive", "TestVerification"},
+	{mutation{
+		"a verification has impossible times", "archive/verification.go",
+		"round.Ended.IsZero() != (round == v.Round)", "false",
+	}, "archive", "TestVerification"},
+	{mutation{
+		"the description of the stack is not verified", "archive/verification.go",
+		"func() error { _, _, err := a.Deployment(ctx); return err },\n", "",
+	}, "archive", "TestDamagedDocuments"},
+	{mutation{
+		"a drill has as much time as it says", "archive/drill.go",
+		"d.Until.Sub(d.Began) > maxDrill", "false",
+	}, "archive", "TestDamagedDocuments"},
+	{mutation{
+		"a verification forgets faults that it did not look for again", "verify/walk.go",
+		"f.Name > before.Next && f.Name <= report.Last", "true",
+	}, "verify", "TestWalk"},
+	{mutation{
+		"a fault stays though its object was verified again", "verify/walk.go",
+		"if !again {", "if !again || true {",
+	}, "verify", "TestWalk"},
+	{mutation{
+		"a verification begins at the first name each time", "verify/walk.go",
+		"Options{After: before.Next, ", "Options{",
+	}, "verify", "TestWalk"},
+	{mutation{
+		"a verification does not stop in time", "verify/verify.go",
+		"!o.Until.IsZero() && !time.Now().Before(o.Until)", "false",
+	}, "verify", "TestWalkInTime"},
+	{mutation{
+		"the verifying function does not measure faults", "internal/function/verify.go",
+		"metric{metricFaults, float64(answer.Faults)}, ", "",
+	}, "internal/function", "TestVerifyInvocation"},
+	{mutation{
+		"restored indexes are not measured", "internal/function/reconcile.go",
+		"+ len(report.Restored)", "",
+	}, "internal/function", "TestForgedIsMeasured"},
+	{mutation{
+		"status believes a damaged record of verifications", "internal/health/verification.go",
+		"case errors.As(err, &damaged):", "case errors.As(err, &damaged) && false:",
+	}, "internal/cli/ssmbak", "TestScripts/status_verification"},
+	{mutation{
+		"status does not report faults", "internal/health/verification.go",
+		"case faults > 0:", "case false:",
+	}, "internal/cli/ssmbak", "TestScripts/status_verification"},
 	{mutation{
 		"a mark may name the future", "archive/format.go",
 		"Latest: (*Mark).latest, ", "",

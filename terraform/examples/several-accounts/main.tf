@@ -31,10 +31,12 @@ module "billing_us" {
   source    = "../.."
   providers = { aws = aws.billing_us }
 
-  code       = jsondecode(file("${path.module}/us.json"))
-  admin      = ["arn:aws:iam::222222222222:role/deploy"]
-  sign       = "on"
-  sign_since = "2024-06-13T20:10:54Z"
-  lock_mode  = "governance"
-  lock_days  = 90
+  code          = jsondecode(file("${path.module}/us.json"))
+  admin         = ["arn:aws:iam::222222222222:role/deploy"]
+  sign          = "on"
+  sign_since    = "2024-06-13T20:10:54Z"
+  lock_mode     = "governance"
+  lock_days     = 90
+  verify        = "rate(2 days)"
+  verify_sample = 30
 }
