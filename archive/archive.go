@@ -103,6 +103,7 @@ type Archive struct {
 	o        Options
 	identity Identity
 	exists   bool   // the identity object exists
+	replica  bool   // see Replica
 	writer   string // random, identifies this Archive in the objects that it writes
 	// adopted is an ssmbak.Time: every name with legacy records from before it has an
 	// index. Zero if the archive is not known to be adopted.
@@ -167,6 +168,7 @@ func Open(ctx context.Context, client *s3.Client, o Options) (*Archive, error) {
 		d, err = a.missingIdentity(ctx)
 	}
 	if err == nil && d.Exists {
+		a.replica = o.Elsewhere && d.Replica
 		err = a.accept(ctx, d.Value)
 	}
 	if err == nil && o.Encryption != nil && !o.Elsewhere {
@@ -197,6 +199,9 @@ func (a *Archive) Identity() (Identity, bool) { return a.identity, a.exists }
 
 // Bucket returns the name of the bucket.
 func (a *Archive) Bucket() string { return a.o.Bucket }
+
+// Owner returns the account that owns the bucket.
+func (a *Archive) Owner() string { return a.o.Owner }
 
 // accept sets the identity that was read from the bucket, or returns a
 // [*MismatchError] if it is that of another account or region.

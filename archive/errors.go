@@ -111,12 +111,13 @@ func Unavailable(err error) bool {
 	return errors.Is(err, ErrExpired) || errors.As(err, &damaged)
 }
 
-// Unreadable reports whether err says that an index is damaged, missing, or of a newer
-// program. Such an error affects only one parameter.
+// Unreadable reports whether err says that an index is damaged, missing, not replicated, or of
+// a newer program. Such an error affects only one parameter.
 func Unreadable(err error) bool {
 	var format *FormatError
 	var budget *BudgetError
-	return needsReindex(err) || errors.As(err, &format) || errors.As(err, &budget)
+	var absent *NotReplicatedError
+	return needsReindex(err) || errors.As(err, &format) || errors.As(err, &budget) || errors.As(err, &absent)
 }
 
 // needsReindex reports whether err says that an index must be rebuilt.

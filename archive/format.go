@@ -29,6 +29,8 @@ var (
 		"items":                        bucket.By("name"),
 		"items.before.version.objects": bucket.By("id", "written"),
 		"items.after.version.objects":  bucket.By("id", "written"),
+		"items.after.from":             bucket.By("id", "written"),
+		"items.before.from":            bucket.By("id", "written"),
 	}}
 	testKind = bucket.Kind[TestRecord]{Format: 1, Gzip: true, Limit: 1 << 20, Latest: (*TestRecord).latest, Check: checkTest, Identities: map[string]bucket.Identity{
 		"steps": bucket.By("kind", "name", "sent"),

@@ -103,7 +103,7 @@ func (a *Archive) KnownIndex(ctx context.Context, name ssmbak.Name, r Reconciled
 	}
 	// It may have been written in between.
 	if x, err = a.Index(ctx, name); err == nil && !x.Exists {
-		err = &MissingIndexError{Name: name, Hidden: true}
+		err = a.missingIndex(name)
 	}
 	return x, err
 }

@@ -102,6 +102,8 @@ func (a *Archive) readPart(ctx context.Context, name ssmbak.Name, r timeline.Run
 	o, err := a.bucket.Get(ctx, key, r.Part.Object, partKind.Limit)
 	wrong, isWrong := errors.AsType[*bucket.InvalidError](err)
 	switch {
+	case a.notReplicated(err):
+		return timeline.Facts{}, &NotReplicatedError{Name: name, Key: key}
 	case errors.Is(err, bucket.ErrNotFound), bucket.IsInvalid(err):
 		return timeline.Facts{}, damaged(errors.New("the object version that the index names does not exist"))
 	case isWrong:
@@ -135,8 +137,9 @@ func (a *Archive) opened(ctx context.Context, name ssmbak.Name, f timeline.Facts
 		part, err := a.readPart(ctx, name, r)
 		_, damaged := errors.AsType[*DamagedError](err)
 		_, newer := errors.AsType[*FormatError](err)
+		_, absent := errors.AsType[*NotReplicatedError](err)
 		switch {
-		case damaged || newer:
+		case damaged || newer || absent:
 			failed, problem = append(failed, r), err
 		case err != nil:
 			return f, problem, err

@@ -223,7 +223,7 @@ func (a *Archive) scan(
 			if _, legacy := old[name]; !legacy || a.exists {
 				var err error
 				if x, err = a.Index(gctx, name); err == nil && !x.Exists && !legacy && !rec.namesMissed(name) {
-					err = &MissingIndexError{Name: name, Hidden: true}
+					err = a.missingIndex(name)
 				}
 				if Unreadable(err) {
 					out.problems[i] = err
@@ -297,6 +297,9 @@ func (a *Archive) sources(ctx context.Context, target ssmbak.Target, r Reconcile
 				return nil, nil, false, err
 			}
 			hasKey = current.ID != ""
+			if hasKey && a.replica {
+				return nil, nil, false, a.missingIndex(exact)
+			}
 			if hasKey && !a.hasLegacy() {
 				return nil, nil, false, &MissingIndexError{Name: exact}
 			}

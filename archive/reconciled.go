@@ -161,6 +161,9 @@ func convertFailed(_ string, r *Reconciled) error {
 // newest signed version counts.
 func (a *Archive) Reconciled(ctx context.Context) (Reconciled, error) {
 	d, err := a.readReconciled(ctx)
+	if a.replica {
+		d.Value = d.Value.unlisted()
+	}
 	return d.Value, err
 }
 

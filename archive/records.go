@@ -46,10 +46,21 @@ type RestoreRecord struct {
 	// Until is set for a revert: what changed after At, up to and including Until, was
 	// taken back.
 	Until ssmbak.Time `json:"until,omitempty"`
+	// From is the archive that was restored, nil if it is the one with this record.
+	From *RecordSource `json:"from,omitempty"`
 	// Undoes is the ID of the restore that this one undoes.
 	Undoes string `json:"undoes,omitempty"`
 	// Items are the parameters that the restore was to change, by name.
 	Items []RestoreItem `json:"items"`
+}
+
+// RecordSource is an archive of another account or region, or a copy of one. Owner is the
+// account that owns the bucket.
+type RecordSource struct {
+	Account string `json:"account"`
+	Region  string `json:"region"`
+	Bucket  string `json:"bucket"`
+	Owner   string `json:"owner"`
 }
 
 // RestoreItem is one parameter of a [RestoreRecord].
@@ -79,6 +90,9 @@ type RestoreItem struct {
 type RestoreSide struct {
 	Source  ssmbak.Name      `json:"source"`
 	Version timeline.Version `json:"version"`
+	// From are the object versions in the bucket of [RestoreRecord.From]; Version has none
+	// then.
+	From []timeline.ObjectRef `json:"from,omitempty"`
 	// Tags and Labels are nil if they are not known.
 	Tags   map[string]string `json:"tags"`
 	Labels map[string]int64  `json:"labels"`

@@ -24,8 +24,9 @@ const maxValue = 64 << 10
 // not have stored it before that time. If of has no number, as in legacy facts, neither is
 // checked.
 //
-// The error is [ErrExpired] if no copy exists any more, and a [*DamagedError] if no object
-// is a copy, or if the copies differ.
+// The error is [ErrExpired] if no copy exists any more, a [*NotReplicatedError] if the archive
+// is a replica that has none, and a [*DamagedError] if no object is a copy, or if the copies
+// differ.
 func (a *Archive) Value(ctx context.Context, name ssmbak.Name, of ssmbak.Version, refs []timeline.ObjectRef) (ssmbak.Value, error) {
 	var text []byte
 	var found bool
@@ -37,7 +38,7 @@ func (a *Archive) Value(ctx context.Context, name ssmbak.Name, of ssmbak.Version
 		}
 		invalid, isInvalid := errors.AsType[*bucket.InvalidError](err)
 		switch {
-		case errors.Is(err, bucket.ErrNotFound):
+		case errors.Is(err, bucket.ErrNotFound), a.notReplicated(err):
 		case isInvalid:
 			problem = cmp.Or(problem, error(&DamagedError{Name: name, Key: objectVersion(name, ref), Err: invalid.Err}))
 		case err != nil:
@@ -53,6 +54,8 @@ func (a *Archive) Value(ctx context.Context, name ssmbak.Name, of ssmbak.Version
 		return ssmbak.NewValue(string(text)), nil
 	case problem != nil:
 		return ssmbak.Value{}, problem
+	case a.replica:
+		return ssmbak.Value{}, &NotReplicatedError{Name: name, Key: string(name)}
 	}
 	return ssmbak.Value{}, fmt.Errorf("read the value of %s: %w", name, ErrExpired)
 }
@@ -83,11 +86,14 @@ func checkCopy(o bucket.Object, of ssmbak.Version) error {
 }
 
 // KnownValue reads a value like [Archive.Value]. An unavailable value is unknown, with the
-// reason. problem is the [*DamagedError] of a damaged one, which affects only this
-// parameter.
+// reason. problem is the [*DamagedError] of a damaged one, or a [*NotReplicatedError], which
+// affects only this parameter.
 func (a *Archive) KnownValue(ctx context.Context, name ssmbak.Name, of ssmbak.Version, refs []timeline.ObjectRef) (value ssmbak.Known[ssmbak.Value], problem, err error) {
 	v, err := a.Value(ctx, name, of, refs)
+	absent, isAbsent := errors.AsType[*NotReplicatedError](err)
 	switch {
+	case isAbsent:
+		return ssmbak.Known[ssmbak.Value]{Reason: absent.Error()}, absent, nil
 	case err == nil:
 		return ssmbak.Know(v, ssmbak.Proved), nil, nil
 	case errors.Is(err, ErrExpired):

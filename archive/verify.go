@@ -32,6 +32,7 @@ const (
 	FaultForeignValue   Fault = "foreign-value"      // an index names an object that no recorder wrote
 	FaultMetadata       Fault = "metadata-differs"   // the metadata of a value disagrees with its fact
 	FaultNotCurrent     Fault = "not-current"        // the newest value is not the current object, so a lifecycle rule may remove it
+	FaultNotReplicated  Fault = "not-replicated"     // a copy made by S3 replication does not have an object that another one names
 	FaultDamagedRecord  Fault = "damaged-record"     // a restore record cannot be read
 	FaultDanglingRecord Fault = "dangling-record"    // a restore record names values that are gone, so undo cannot restore them
 	FaultDamagedMark    Fault = "damaged-mark"       // a mark cannot be read
@@ -164,6 +165,10 @@ func (a *Archive) verifyEntry(ctx context.Context, s *subject, registered bool, 
 		if err != nil || found {
 			return err
 		}
+		if a.replica {
+			v.addNotReplicated("the entry in the register", entryKey(s.name), "")
+			return nil
+		}
 		v.add(FaultMissingName, entryKey(s.name), "", "the register lacks it, so that readers do not find it if its index is hidden: `ssmbak reconcile` adds it")
 	}
 	return nil
@@ -175,6 +180,8 @@ func (a *Archive) verifyMissing(ctx context.Context, s *subject, v *Verified) er
 	switch {
 	case err != nil:
 		return err
+	case a.replica && (missing || len(s.entries) > 0):
+		v.addNotReplicated("the index", indexKey(s.name), "")
 	case missing:
 		v.add(FaultMissingIndex, indexKey(s.name), "", "values exist, but no index: `ssmbak reindex "+s.name.String()+"` rebuilds it")
 	case len(s.entries) > 0:
@@ -247,6 +254,10 @@ func (a *Archive) verifyGrowth(ctx context.Context, x Index, newest bool, before
 			v.add(FaultDamagedPart, damaged.Key, "", damaged.Err.Error())
 			return x.Facts, nil
 		}
+		if absent, ok := errors.AsType[*NotReplicatedError](problem); ok {
+			v.addNotReplicated("a part of the index", absent.Key, "")
+			return x.Facts, nil
+		}
 		return before, problem
 	}
 	all := timeline.Union(facts, before)
@@ -268,6 +279,9 @@ func (a *Archive) verifyVersion(ctx context.Context, version timeline.Version, v
 		o, err := a.bucket.Get(ctx, key, ref.ID, maxValue)
 		invalid, isInvalid := errors.AsType[*bucket.InvalidError](err)
 		switch {
+		case a.notReplicated(err):
+			v.addNotReplicated(fmt.Sprintf("the value of version %d", version.Number), key, ref.ID)
+			continue
 		case errors.Is(err, bucket.ErrNotFound):
 			v.Expired++
 			continue
@@ -292,7 +306,7 @@ func (a *Archive) verifyVersion(ctx context.Context, version timeline.Version, v
 		}
 		text = o.Body
 	}
-	if v.Live && left == 0 && len(version.Objects) > 0 && v.Newest.Ref() == version.Ref() {
+	if !a.replica && v.Live && left == 0 && len(version.Objects) > 0 && v.Newest.Ref() == version.Ref() {
 		v.add(FaultMissingValue, key, "", fmt.Sprintf("there is no copy of version %d, the newest: `ssmbak reconcile --deep` records it again while it is live", version.Number))
 	}
 	return nil
@@ -302,7 +316,7 @@ func (a *Archive) verifyVersion(ctx context.Context, version timeline.Version, v
 // of its key. A recorder may be at work, so a difference counts only if a second look
 // at both finds it too.
 func (a *Archive) verifyCurrent(ctx context.Context, s *subject, v *Verified) error {
-	newest, live, current := v.Newest, v.Live, ""
+	newest, live, current := v.Newest, v.Live && !a.replica, ""
 	if len(s.values) > 0 {
 		current = s.values[0].ID
 	}

@@ -59,9 +59,9 @@ func (c *Case) resolve(before *Parameter, o Options) (w Write, notices []string)
 	if before != nil && fixed(Defaulted(before.Version.Attributes).DataType, w.DataType) {
 		w.DataType = Defaulted(before.Version.Attributes).DataType
 	}
-	if w.KeyID != "" && o.KeyID != "" && w.KeyID != o.KeyID {
-		notices = append(notices, fmt.Sprintf("its key becomes %s instead of %s", o.KeyID, w.KeyID))
-		w.KeyID = o.KeyID
+	if key := o.key(w.KeyID); w.KeyID != "" && key != w.KeyID {
+		notices = append(notices, fmt.Sprintf("its key becomes %s instead of %s", key, w.KeyID))
+		w.KeyID = key
 	}
 	switch {
 	case before != nil && before.Version.Tier == advanced:

@@ -38,6 +38,9 @@ type Case struct {
 	Undone []ssmbak.Attribute
 	// Conflict is the reason why the live parameter must not be changed, "" if it may be.
 	Conflict string
+	// Move is set if After is the state of a parameter in another account or region, or
+	// from another archive.
+	Move *Move
 }
 
 // noteLastKnown adds a notice if tags or labels among the differences are only last
@@ -78,6 +81,7 @@ const (
 	reasonNotCreated   = "it did not exist yet"
 	reasonKeep         = reasonNotCreated + "; only --exact deletes it"
 	reasonNotCopied    = "it is not one of the copies; only --exact deletes it"
+	reasonNotThere     = "it did not exist there; only --exact deletes it"
 	reasonUnlisted     = "whether it existed is unknown: no complete listing is that old"
 	reasonKeepUnlisted = reasonUnlisted + "; only --exact needs to know"
 	reasonRecreated    = "deleted and recreated: "
@@ -85,8 +89,9 @@ const (
 	reasonRestart      = "its version numbers start at 1 again"
 )
 
-// copied reports whether the state of another parameter is restored.
-func (c *Case) copied() bool { return c.Name != c.After.Name }
+// copied reports whether the state of another parameter is restored: one with another name,
+// or in another place.
+func (c *Case) copied() bool { return c.Name != c.After.Name || c.Move != nil }
 
 // current reports whether the restored version is the live one, so that only tags and
 // labels can differ.
@@ -159,7 +164,7 @@ func (c *Case) needsReplacement(o Options) bool {
 func Decide(c Case, o Options) Item {
 	c.preserveTags()
 	item := Item{Name: c.Name, After: c.After, AfterObjects: c.AfterObjects, Before: c.Before, Gone: c.Gone}
-	if c.copied() && c.After.Version.Time != 0 {
+	if c.Name != c.After.Name && c.After.Version.Time != 0 {
 		item.Source = c.After.Name
 	}
 	v, reason := c.classify(o)
@@ -177,6 +182,14 @@ func Decide(c Case, o Options) Item {
 	}
 	if item.Action == ActionDelete || item.Action == ActionReplace {
 		item.Refused = cmp.Or(item.Refused, c.Unsaved, c.TagsUnsaved)
+	}
+	if item.NewVersion() {
+		if why := c.refuseKey(item.Write, o); why != "" {
+			item.Refused, item.Remedy = why, RemedyFix
+		}
+	}
+	if why := c.namesLeft(); why != "" {
+		item.Notices = append(item.Notices, why)
 	}
 	if item.Action.Writes() && c.Conflict != "" {
 		item.Refused, item.Remedy = c.Conflict, RemedyNone
@@ -201,8 +214,10 @@ func (c *Case) decideAbsent(item *Item, v verdict, o Options) {
 	case c.Before == nil:
 	case c.deletes(v, o):
 		item.Action = ActionDelete
-	case c.copied():
+	case c.Name != c.After.Name:
 		item.Action, item.Reason = ActionKeep, reasonNotCopied
+	case c.Move != nil:
+		item.Action, item.Reason = ActionKeep, reasonNotThere
 	case !c.Covered && !o.AssumeLastKnown:
 		item.Action, item.Reason = ActionKeep, reasonKeepUnlisted
 	default:
@@ -239,7 +254,7 @@ func (c *Case) decidePresent(item *Item, o Options) {
 	}
 	if !c.current() {
 		item.Differences = compare(c.Before, item.Write, recorded)
-		if o.KeyID != "" && len(item.Differences) == 1 && item.Differences[0].Attribute == ssmbak.AttributeKeyID && item.Differences[0].Before == Defaulted(c.After.Version.Attributes).KeyID {
+		if c.differsOnlyInKey(item, o) {
 			item.Differences = nil
 		}
 	}
@@ -264,6 +279,14 @@ func (c *Case) decidePresent(item *Item, o Options) {
 	if len(item.Differences) == 0 {
 		item.Action, item.Reason = ActionNone, "nothing differs"
 	}
+}
+
+// differsOnlyInKey reports whether an item differs in nothing but a key that the options
+// name instead of the recorded one, which the parameter has.
+func (c *Case) differsOnlyInKey(item *Item, o Options) bool {
+	recorded := Defaulted(c.After.Version.Attributes).KeyID
+	return o.key(recorded) != recorded && len(item.Differences) == 1 &&
+		item.Differences[0].Attribute == ssmbak.AttributeKeyID && item.Differences[0].Before == recorded
 }
 
 // keepTags gives a replaced parameter its live tags if those to restore are unknown.

@@ -20,11 +20,15 @@ const fileKind = "ssmbak restore plan"
 // File is a plan as JSON, for review before it is applied. It names versions and object
 // versions, and contains no value. The format is public, see docs/plan-file.md.
 type File struct {
-	Format  int         `json:"format"`
-	Kind    string      `json:"kind"`
-	Account string      `json:"account"`
-	Region  string      `json:"region"`
-	Bucket  string      `json:"bucket"`
+	Format int    `json:"format"`
+	Kind   string `json:"kind"`
+	// Account and Region are those of the parameters, and Bucket is the archive that records
+	// the restore, "" for none.
+	Account string `json:"account"`
+	Region  string `json:"region"`
+	Bucket  string `json:"bucket"`
+	// From is the archive whose states are restored, nil if it is that of the parameters.
+	From    *FileSource `json:"from,omitempty"`
 	Created ssmbak.Time `json:"created"`
 	By      string      `json:"by,omitempty"`
 	// At is the time that is restored, in milliseconds of UTC.
@@ -38,6 +42,14 @@ type File struct {
 	// Unchanged counts.
 	Items     []FileItem `json:"items"`
 	Unchanged int        `json:"unchanged"`
+}
+
+// FileSource is an archive of another account or region, or a copy of one. Owner is the
+// account that owns the bucket.
+type FileSource struct {
+	Place
+	Bucket string `json:"bucket"`
+	Owner  string `json:"owner"`
 }
 
 // FileItem is an [Item] in a plan file.
@@ -86,7 +98,7 @@ type FileError struct{ Reason string }
 
 func (e *FileError) Error() string { return "the plan cannot be applied: " + e.Reason }
 
-// NewFile returns the file of a plan. The caller sets Account, Region, Bucket, Created
+// NewFile returns the file of a plan. The caller sets Account, Region, Bucket, From, Created
 // and By.
 func NewFile(p *Plan, o Options) *File {
 	f := &File{

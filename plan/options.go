@@ -47,6 +47,9 @@ type Options struct {
 	// recorded one. A parameter that differs in nothing but this key is not written. In a
 	// revert it is the key of every SecureString whose value or existence is taken back.
 	KeyID string `json:"keyId,omitempty"`
+	// KeyMap are the KMS keys for SecureStrings by their recorded keys, as those were
+	// recorded: an ID, an ARN or an alias. KeyID is for all others.
+	KeyMap map[string]string `json:"keyMap,omitempty"`
 }
 
 // UnmatchedError reports a pattern of [Options.Only] or [Options.Exclude] that matches no

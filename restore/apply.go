@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/plan"
 )
@@ -76,13 +77,16 @@ func (r *Restorer) Apply(ctx context.Context, p *Plan) (Result, error) {
 	if len(todo) == 0 {
 		return res, nil
 	}
-	record := r.newRecord(p, todo)
-	if err := r.archive.BeginRestore(ctx, record); err != nil {
-		return Result{}, err
-	}
-	res.ID = record.ID
-	if r.o.Began != nil {
-		r.o.Began(record.ID)
+	var record *archive.RestoreRecord // nil without an archive
+	if r.archive != nil {
+		record = r.newRecord(p, todo)
+		if err := r.archive.BeginRestore(ctx, record); err != nil {
+			return Result{}, err
+		}
+		res.ID = record.ID
+		if r.o.Began != nil {
+			r.o.Began(record.ID)
+		}
 	}
 	run := *r
 	run.images, run.guarded = newImages(ctx, &run), p.Until != 0
@@ -90,6 +94,9 @@ func (r *Restorer) Apply(ctx context.Context, p *Plan) (Result, error) {
 	run.images.end()
 	for _, out := range todo {
 		out.Remedy, out.Changed = remedy(out), changed(out)
+	}
+	if record == nil {
+		return res, nil
 	}
 	addOutcomes(record, todo)
 	// The outcomes are recorded even if ctx has ended.

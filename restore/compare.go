@@ -148,7 +148,7 @@ func (r *Restorer) compareOne(ctx context.Context, s *subject, from, to ssmbak.T
 			if len(side.Objects) == 0 || side.State.Deleted {
 				continue
 			}
-			v, err := r.value(ctx, s, s.name, side.State.Version, side.Objects)
+			v, err := r.value(ctx, s, r.archive, s.name, side.State.Version, side.Objects)
 			if err != nil {
 				return nil, err
 			}

@@ -120,7 +120,7 @@ func (r *Restorer) recordedVersion(ctx context.Context, h history, v ssmbak.Vers
 	if !ok || len(recorded.Objects) == 0 {
 		return p, nil
 	}
-	value, err := r.value(ctx, h.subject, h.subject.name, v, recorded.Objects)
+	value, err := r.value(ctx, h.subject, r.archive, h.subject.name, v, recorded.Objects)
 	p.Objects, p.Value = recorded.Objects, value
 	return p, err
 }

@@ -139,7 +139,7 @@ func (r *Restorer) resolveTarget(ctx context.Context, f *finder, recorded archiv
 // archive, and reads the archive again. If this fails for this parameter alone, the error
 // is kept in the subject.
 func (r *Restorer) ensureRecorded(ctx context.Context, s *subject, complete archive.Reconciled) error {
-	if s.problem != nil || s.isRecorded() {
+	if r.archive == nil || s.problem != nil || s.isRecorded() {
 		return nil
 	}
 	if r.sync == nil {
@@ -180,6 +180,9 @@ func (r *Restorer) ensureRecorded(ctx context.Context, s *subject, complete arch
 // restore need it. An index that is damaged, hidden or of a newer program is a problem of
 // the subject.
 func (r *Restorer) reload(ctx context.Context, s *subject, complete archive.Reconciled) error {
+	if r.archive == nil {
+		return nil
+	}
 	x, err := r.archive.KnownIndex(ctx, s.name, complete)
 	if archive.Unreadable(err) {
 		s.problem = err
@@ -239,7 +242,7 @@ func (r *Restorer) fillAfter(s *subject, at ssmbak.Time, complete archive.Reconc
 	case s.past != nil:
 		c.After, c.AfterObjects = s.past.At(at)
 		c.Existed, c.Covered = s.past.Facts().KnownBy(at)
-	case s.origin != s.name:
+	case s.origin != s.name || c.Move != nil:
 		// There is no state to restore. Whether there ever was one matters only if the
 		// parameter would be deleted.
 		c.After = ssmbak.State{Name: s.origin, Deleted: true, Certainty: ssmbak.LastKnown}
@@ -300,7 +303,7 @@ func (r *Restorer) readBefore(ctx context.Context, s *subject) error {
 	if len(s.c.Before.Objects) == 0 {
 		return nil
 	}
-	v, err := r.value(ctx, s, s.name, s.c.Before.Version, s.c.Before.Objects)
+	v, err := r.value(ctx, s, r.archive, s.name, s.c.Before.Version, s.c.Before.Objects)
 	if err != nil {
 		return err
 	}
@@ -318,7 +321,11 @@ func (r *Restorer) readAfter(ctx context.Context, s *subject) error {
 	if len(s.c.AfterObjects) == 0 || w.Deleted {
 		return nil
 	}
-	v, err := r.value(ctx, s, s.origin, w.Version, s.c.AfterObjects)
+	from := r.archive
+	if s.c.Move != nil {
+		from = r.o.From
+	}
+	v, err := r.value(ctx, s, from, s.origin, w.Version, s.c.AfterObjects)
 	if err == nil {
 		w.Value = v
 	}
@@ -333,10 +340,12 @@ func provedOnly[T any](k ssmbak.Known[T]) ssmbak.Known[T] {
 	return k
 }
 
-// value reads one value from the archive. If the value is unavailable, the result is
+// value reads one value from an archive. If the value is unavailable, the result is
 // unknown, and a damaged one is a problem of the subject.
-func (r *Restorer) value(ctx context.Context, s *subject, of ssmbak.Name, version ssmbak.Version, refs []timeline.ObjectRef) (ssmbak.Known[ssmbak.Value], error) {
-	v, problem, err := r.archive.KnownValue(ctx, of, version, refs)
+func (r *Restorer) value(
+	ctx context.Context, s *subject, from *archive.Archive, of ssmbak.Name, version ssmbak.Version, refs []timeline.ObjectRef,
+) (ssmbak.Known[ssmbak.Value], error) {
+	v, problem, err := from.KnownValue(ctx, of, version, refs)
 	if problem != nil {
 		s.problem = problem
 	}
@@ -385,6 +394,9 @@ func (r *Restorer) attributes(ctx context.Context, s *subject, all bool) error {
 // saveAttributes records the live tags and labels.
 func (r *Restorer) saveAttributes(ctx context.Context, s *subject) error {
 	c := &s.c
+	if r.archive == nil {
+		return nil
+	}
 	c.TagsUnsaved = "its tags and labels are not in the archive"
 	if r.sync == nil {
 		return nil

@@ -43,7 +43,7 @@ func (r *Restorer) Plan(ctx context.Context, target ssmbak.Target, at ssmbak.Tim
 	if err := r.o.CheckPatterns(); err != nil {
 		return nil, err
 	}
-	if r.o.To != "" {
+	if r.o.To != "" || r.o.From != nil {
 		return r.planRelocated(ctx, target, at)
 	}
 	found, err := r.scope(ctx, target, at)
@@ -73,7 +73,7 @@ func (r *Restorer) exclude(out *plan.Plan, subjects []*subject, one bool, unreco
 		case !r.o.Includes(s.origin):
 			out.Excluded++
 			return true
-		case !one && (pattern.Any(unrecorded, s.name) || pattern.Any(unrecorded, s.origin)):
+		case !one && (r.o.From == nil && pattern.Any(unrecorded, s.name) || pattern.Any(unrecorded, s.origin)):
 			out.Unrecorded = append(out.Unrecorded, s.name)
 			return true
 		}
@@ -118,7 +118,7 @@ func (r *Restorer) record(ctx context.Context, subjects []*subject, complete arc
 		s.c = plan.Case{Name: s.name, Now: now}
 		s.fillBefore()
 	}
-	return now, nil
+	return now, each(ctx, r.o.Parallel, subjects, r.readLive)
 }
 
 // add adds an item to the plan. A path does not include a parameter that is not changed

@@ -20,8 +20,13 @@ func (r *Restorer) newRecord(p *Plan, todo []*plan.Outcome) *archive.RestoreReco
 		Began: now.UTC().Truncate(time.Millisecond), By: r.o.By, Arguments: r.o.Arguments, Message: r.o.Message,
 		Target: p.Target.String(), Recursive: p.Target.Recursive(), At: p.At, Until: p.Until, Undoes: p.Undoes,
 	}
-	if p.Undoes != "" {
+	elsewhere := r.o.From != nil && p.Undoes == ""
+	switch {
+	case p.Undoes != "":
 		rec.At = 0
+	case elsewhere:
+		id, _ := r.o.From.Identity()
+		rec.From = &archive.RecordSource{Account: id.Account, Region: id.Region, Bucket: r.o.From.Bucket(), Owner: r.o.From.Owner()}
 	}
 	for _, out := range todo {
 		item := &out.Item
@@ -44,6 +49,9 @@ func (r *Restorer) newRecord(p *Plan, todo []*plan.Outcome) *archive.RestoreReco
 			x.After = &archive.RestoreSide{Source: item.Name, Version: *after, Tags: item.After.Tags.V, Labels: item.After.Labels.V}
 			if item.NewVersion() {
 				x.After.Source = item.Origin()
+				if elsewhere {
+					x.After.From, x.After.Version.Objects = x.After.Version.Objects, nil
+				}
 			}
 		}
 		rec.Items = append(rec.Items, x)

@@ -10,15 +10,22 @@ import (
 	"github.com/ssmbak/ssmbak/plan"
 )
 
-// planRelocated plans a restore to copies, see [plan.Options.To].
+// planRelocated plans a restore to copies, see [plan.Options.To], or from another archive,
+// see [Options.From].
 func (r *Restorer) planRelocated(ctx context.Context, target ssmbak.Target, at ssmbak.Time) (*Plan, error) {
-	recorded, err := r.archive.Timelines(ctx, target, at)
+	recorded, err := r.source().Timelines(ctx, target, at)
 	if err != nil {
 		return nil, err
 	}
-	complete, err := r.archive.Reconciled(ctx)
+	complete, err := r.source().Reconciled(ctx)
 	if err != nil {
 		return nil, err
+	}
+	here := complete // what is known about the restored Parameter Store
+	if r.o.From != nil {
+		if here, err = r.listed(ctx); err != nil {
+			return nil, err
+		}
 	}
 	d, err := r.o.Destination(target, recorded.One)
 	if err != nil {
@@ -26,7 +33,7 @@ func (r *Restorer) planRelocated(ctx context.Context, target ssmbak.Target, at s
 	}
 	byName := make(map[ssmbak.Name]*subject)
 	add := func(origin ssmbak.Name) (*subject, error) {
-		if d.Contains(origin) {
+		if r.o.From == nil && d.Contains(origin) {
 			return &subject{}, nil
 		}
 		name, err := d.Of(origin)
@@ -50,7 +57,7 @@ func (r *Restorer) planRelocated(ctx context.Context, target ssmbak.Target, at s
 		}
 		s.problem = p.Err
 	}
-	if err := r.findAtDestination(ctx, target, d, recorded.One, byName, complete); err != nil {
+	if err := r.findAtDestination(ctx, target, d, recorded.One, byName, here); err != nil {
 		return nil, err
 	}
 	out := &Plan{Plan: plan.Plan{At: at, Target: target, Version: r.version(), Complete: recorded.Complete, Since: recorded.Since}, Unchecked: recorded.Unchecked}
@@ -59,7 +66,15 @@ func (r *Restorer) planRelocated(ctx context.Context, target ssmbak.Target, at s
 		return nil, err
 	}
 	subjects = r.exclude(&out.Plan, subjects, recorded.One, complete.Excluded)
-	err = r.finish(ctx, out, subjects, complete, recorded.One, func(_ context.Context, s *subject) error {
+	subjects = slices.DeleteFunc(subjects, func(s *subject) bool {
+		excluded := !recorded.One && r.unrecordedHere(s.name, here)
+		if excluded {
+			out.Unrecorded = append(out.Unrecorded, s.name)
+		}
+		return excluded
+	})
+	err = r.finish(ctx, out, subjects, here, recorded.One, func(_ context.Context, s *subject) error {
+		s.c.Move = r.move()
 		r.fillAfter(s, at, complete)
 		return nil
 	})
@@ -83,12 +98,17 @@ func (r *Restorer) findAtDestination(ctx context.Context, target ssmbak.Target, 
 		return nil
 	}
 	below, err := d.Target(target)
+	if err == nil && r.o.To == "" { // it is a path there, whatever its name is here
+		below, err = ssmbak.ParseTarget(target.Prefix(), target.Recursive())
+	}
 	if err != nil {
 		return err
 	}
-	lines, err := r.archive.Timelines(ctx, below, ssmbak.MaxTime)
-	if err != nil {
-		return err
+	var lines archive.Timelines
+	if r.archive != nil {
+		if lines, err = r.archive.Timelines(ctx, below, ssmbak.MaxTime); err != nil {
+			return err
+		}
 	}
 	// Other parameters at the destination are kept unless Exact is set.
 	f := &finder{live: r.live, target: below, all: r.o.Exact || r.o.FindNew}
@@ -99,7 +119,7 @@ func (r *Restorer) findAtDestination(ctx context.Context, target ssmbak.Target, 
 	}
 	for name, found := range live {
 		if byName[name] == nil {
-			if d.IsSource(name) {
+			if r.o.From == nil && d.IsSource(name) {
 				continue
 			}
 			byName[name] = &subject{name: name, origin: d.Origin(name)}

@@ -60,6 +60,13 @@ type Syncer interface {
 // Options are the options of a [Restorer]. The zero value is ready to use.
 type Options struct {
 	plan.Options
+	// From is the archive whose states are restored, if it is another one than that of the
+	// restored Parameter Store: that of another account or region, or a copy. Only
+	// [Restorer.Plan] and [Restorer.PlanFile] restore from it; [Restorer.Undo] reads from it
+	// which values the undone restore wrote. Nil means the archive that [New] was given.
+	From *archive.Archive
+	// Into is the place of the restored Parameter Store. It is required with From.
+	Into plan.Place
 	// FindNew includes live parameters that were never recorded, which requires a listing
 	// of the account. Without it, they are included only if Exact is set, or if they may
 	// have been created before the restored time.
@@ -103,6 +110,9 @@ type Restorer struct {
 // New returns a Restorer from an archive to the Parameter Store of the same account and
 // region. sync records live states that the archive does not have before they are changed.
 // If it is nil, parameters whose live version is not recorded are refused.
+//
+// With [Options.From], the archive may be nil: then nothing is saved before it is
+// overwritten, and such a restore has no record and cannot be undone.
 func New(a *archive.Archive, live *paramstore.Store, sync Syncer, o Options) *Restorer {
 	if o.Parallel <= 0 {
 		o.Parallel = 32

@@ -88,7 +88,7 @@ func (r *Restorer) revertedValues(ctx context.Context, s *subject) error {
 		if !side.needed || len(side.Objects) == 0 {
 			continue
 		}
-		v, err := r.value(ctx, s, s.name, side.State.Version, side.Objects)
+		v, err := r.value(ctx, s, r.archive, s.name, side.State.Version, side.Objects)
 		if err != nil {
 			return err
 		}

@@ -183,7 +183,11 @@ func (r *Restorer) fillUndo(ctx context.Context, s *subject, rec *archive.Restor
 		if err != nil {
 			return err
 		}
-		if !matches {
+		switch {
+		case matches:
+		case rec.From != nil && x.Written == 0 && r.o.From == nil:
+			c.Conflict = fmt.Sprintf("the restore was killed, and whether it wrote this version is not known without the archive in bucket %s that it came from: %s", rec.From.Bucket, author(c.Before.Version))
+		default:
 			c.Conflict = "it was changed since the restore: " + author(c.Before.Version)
 		}
 	}
@@ -236,7 +240,7 @@ func (r *Restorer) matchesAfter(ctx context.Context, s *subject, rec *archive.Re
 	default:
 		return false, nil
 	}
-	value, _, err := r.archive.KnownValue(ctx, a.Source, ssmbak.Version{}, a.Version.Objects)
+	value, err := r.intended(ctx, s, rec, x)
 	if err != nil || !value.IsKnown() {
 		return false, err
 	}
@@ -259,6 +263,22 @@ func (r *Restorer) matchesAfter(ctx context.Context, s *subject, rec *archive.Re
 		}
 	}
 	return r.matchesWrite(ctx, s.name, a, value.V, live)
+}
+
+// intended returns the value that a restore was to write. A restore from another archive
+// may not be able to read that any more: then the live value is believed to be it if the live
+// version has the number that Parameter Store returned for the write.
+func (r *Restorer) intended(ctx context.Context, s *subject, rec *archive.RestoreRecord, x *archive.RestoreItem) (v ssmbak.Known[ssmbak.Value], err error) {
+	live := s.c.Before
+	switch {
+	case rec.From == nil:
+		v, _, err = r.archive.KnownValue(ctx, x.After.Source, ssmbak.Version{}, x.After.Version.Objects)
+	case x.Written != 0 && x.Written == live.Version.Number:
+		v, _, err = r.archive.KnownValue(ctx, s.name, live.Version, live.Objects)
+	case r.o.From != nil:
+		v, _, err = r.o.From.KnownValue(ctx, x.After.Source, ssmbak.Version{}, x.After.From)
+	}
+	return v, err
 }
 
 // matchesWrite reports whether version p is what a restore was to write.

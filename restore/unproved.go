@@ -26,7 +26,7 @@ func (r *Restorer) unproved(recorded archive.Timelines, target ssmbak.Target, fr
 	})
 	u.Unsure = slices.DeleteFunc(u.Unsure, func(name ssmbak.Name) bool {
 		s := byOrigin[name]
-		return s != nil && s.origin == s.name && s.problem == nil && s.unsaved == nil && s.isRecorded()
+		return s != nil && r.o.From == nil && s.origin == s.name && s.problem == nil && s.unsaved == nil && s.isRecorded()
 	})
 	return u
 }

@@ -42,7 +42,7 @@ func (r *Restorer) CompareVersions(ctx context.Context, line *timeline.Timeline,
 		if side.State, side.Objects = line.OfVersion(v); len(side.Objects) == 0 {
 			continue
 		}
-		value, err := r.value(ctx, s, name, v.Version, side.Objects)
+		value, err := r.value(ctx, s, r.archive, name, v.Version, side.Objects)
 		if err != nil {
 			return nil, err
 		}

@@ -183,8 +183,12 @@ func (o Options) standard(s *retry.StandardOptions) {
 
 // S3 returns a client for S3. On a loopback endpoint it uses path-style requests,
 // because bucket host names do not resolve there.
-func (c *Conn) S3() *s3.Client {
+func (c *Conn) S3() *s3.Client { return c.S3In(c.config.Region) }
+
+// S3In is [Conn.S3] for the buckets of a region.
+func (c *Conn) S3In(region string) *s3.Client {
 	return s3.NewFromConfig(c.config, func(o *s3.Options) {
+		o.Region = region
 		o.UsePathStyle = o.UsePathStyle || loopback(aws.ToString(o.BaseEndpoint))
 	})
 }

@@ -98,6 +98,7 @@ type Object struct {
 	Modified  time.Time // S3's clock, to the second
 	Body      []byte    // nil in a listing
 	Metadata  map[string]string
+	Replica   bool // made by S3 replication; false in a listing
 
 	release func() // gives back the share of the body, if it has one
 }
@@ -124,6 +125,7 @@ func (b *Bucket) Get(ctx context.Context, key, version string, limit int64) (Obj
 	defer out.Body.Close()
 	b.noteClock(out.ResultMetadata)
 	o := Object{Key: key, ETag: aws.ToString(out.ETag), ID: aws.ToString(out.VersionId), Modified: aws.ToTime(out.LastModified), Metadata: out.Metadata}
+	o.Replica = out.ReplicationStatus == types.ReplicationStatusReplica
 	if n := aws.ToInt64(out.ContentLength); n > limit {
 		return o, &InvalidError{fmt.Errorf("it has %d bytes, more than %d", n, limit)}
 	}

@@ -110,6 +110,8 @@ type Document[T any] struct {
 	// Invalid says that Value is zero because the object cannot be decoded. It may still
 	// be replaced.
 	Invalid bool
+	// Replica says that S3 replication made the object.
+	Replica bool
 	// Unsigned is why the signature of the object is not valid, a [*SignatureError], and
 	// nil if it is valid or was not verified.
 	Unsigned error
@@ -330,7 +332,7 @@ func (k Kind[T]) Load(ctx context.Context, b *Bucket, key, version string) (Docu
 // LoadBytes is [Kind.Load], and returns the stored bytes of the object, too.
 func (k Kind[T]) LoadBytes(ctx context.Context, b *Bucket, key, version string) (d Document[T], body []byte, err error) {
 	o, err := b.Get(ctx, key, version, k.Limit)
-	d = Document[T]{Exists: true, ETag: o.ETag, ID: o.ID, Modified: o.Modified}
+	d = Document[T]{Exists: true, ETag: o.ETag, ID: o.ID, Modified: o.Modified, Replica: o.Replica}
 	defer o.free()
 	_, d.Invalid = errors.AsType[*InvalidError](err)
 	if err == nil || d.Invalid {

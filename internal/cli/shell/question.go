@@ -39,7 +39,7 @@ func (s *Shell) Asks(agreed bool, flag, why string) (bool, error) {
 // Ask returns nil if the user agrees to continue. It must be called only if
 // [Shell.Unasked] returns "".
 func (s *Shell) Ask(ctx context.Context) error {
-	return s.ask(ctx, "Continue? [y/N] ", func(answer string) bool {
+	return s.ask(ctx, "Continue? [y/N] ", "yes", func(answer string) bool {
 		return strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes")
 	})
 }
@@ -47,10 +47,16 @@ func (s *Shell) Ask(ctx context.Context) error {
 // AskGravely is like [Shell.Ask], for actions that are hard to undo. It prints why, and
 // accepts only "yes".
 func (s *Shell) AskGravely(ctx context.Context, why string) error {
-	return s.ask(ctx, render.Escape(why)+"\nType \"yes\" to continue: ", func(answer string) bool { return answer == "yes" })
+	return s.ask(ctx, render.Escape(why)+"\nType \"yes\" to continue: ", "yes", func(answer string) bool { return answer == "yes" })
 }
 
-func (s *Shell) ask(ctx context.Context, prompt string, agreed func(answer string) bool) error {
+// AskFor is like [Shell.AskGravely], but the user must type the word.
+func (s *Shell) AskFor(ctx context.Context, why, word string) error {
+	return s.ask(ctx, render.Escape(why)+"\nType "+word+" to continue: ", word, func(answer string) bool { return answer == word })
+}
+
+// ask asks once. want is named if the user does not agree.
+func (s *Shell) ask(ctx context.Context, prompt, want string, agreed func(answer string) bool) error {
 	if _, err := io.WriteString(s.Stderr, prompt); err != nil {
 		return err
 	}
@@ -64,7 +70,7 @@ func (s *Shell) ask(ctx context.Context, prompt string, agreed func(answer strin
 	case err != nil && !errors.Is(err, io.EOF):
 		return Fail("nothing was changed", "read the answer: %v", err)
 	case !agreed(answer):
-		return KindNotConfirmed.Fail("nothing was changed", "the answer was not yes")
+		return KindNotConfirmed.Fail("nothing was changed", "the answer was not %s", want)
 	}
 	return nil
 }

@@ -66,11 +66,12 @@ func (s *Shell) placed(text string) string {
 }
 
 // AddFlags adds to the commands in a text the flags that flags returns for their programs. It
-// skips commands that have them or that only ask for help.
+// skips commands that have them, or the first of them with another value, and those that only
+// ask for help.
 func (s *Shell) AddFlags(text string, flags func(program string) string) string {
 	return quoted.ReplaceAllStringFunc(text, func(command string) string {
 		add := flags(quoted.FindStringSubmatch(command)[1])
-		if add == "" || strings.Contains(command, add) || strings.Contains(command, "--help") {
+		if add == "" || strings.Contains(command, add) || strings.Contains(command, " "+strings.Fields(add)[0]+" ") || strings.Contains(command, "--help") {
 			return command
 		}
 		return strings.TrimSuffix(command, "`") + add + "`"

@@ -28,7 +28,7 @@ type missingRow struct {
 
 // runCheck asks IAM and KMS whether the caller could restore a target. It changes nothing.
 func (a *app) runCheck(cmd *cobra.Command, o restoreOptions, args []string) error {
-	for _, flag := range []string{"plan", "out", "dry-run", "to", "yes"} {
+	for _, flag := range []string{"plan", "out", "dry-run", "to", "yes", "into", "own-bucket", "without-archive", "key-map"} {
 		if cmd.Flags().Changed(flag) {
 			return shell.Usage("omit one of them", "--%s cannot be combined with --check", flag)
 		}
@@ -45,6 +45,9 @@ func (a *app) runCheck(cmd *cobra.Command, o restoreOptions, args []string) erro
 	}
 	s, point, err := a.openAt(ctx, o.time)
 	if err != nil {
+		return err
+	}
+	if err := s.atHome("--check asks about the caller's own account and region"); err != nil {
 		return err
 	}
 	snap, err := s.archive.At(ctx, o.target, point.At, archive.NoValues)

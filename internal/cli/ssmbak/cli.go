@@ -79,6 +79,9 @@ type app struct {
 	maxRate float64
 	running running
 	opened  *archive.Archive // by this run, nil before
+	// foreign says that it is the archive of another account or region, which the caller
+	// cannot reconcile.
+	foreign bool
 }
 
 // globalFlags are the flags of every command, in addition to those of the shell.

@@ -13,8 +13,10 @@ func addRequireComplete(cmd *cobra.Command, require *bool) {
 
 // completeness returns up to when the archive is complete, for an answer up to a time.
 // unchecked says that hidden parameters were not looked for.
-func completeness(complete, at ssmbak.Time, unchecked bool) string {
+func (a *app) completeness(complete, at ssmbak.Time, unchecked bool) string {
 	switch {
+	case a.opened != nil && a.opened.Replica():
+		return "this is a copy of the archive: changes that are not replicated yet are missing"
 	case complete == 0 && unchecked:
 		return "no complete listing yet, so changes whose events were lost may be missing, and hidden parameters were not looked for: run `ssmbak reconcile`"
 	case complete == 0:
@@ -31,7 +33,7 @@ func (a *app) noteCompleteness(complete, at ssmbak.Time, unchecked bool) {
 	if complete != 0 {
 		a.noteUnchecked(unchecked)
 	}
-	a.NoteFacts(shell.Facts{"CompleteUpTo": complete}, "%s", completeness(complete, at, unchecked))
+	a.NoteFacts(shell.Facts{"CompleteUpTo": complete}, "%s", a.completeness(complete, at, unchecked))
 }
 
 // noteNothingChanged prints that nothing changed between two times, and how certain that is.
@@ -51,14 +53,16 @@ func (a *app) noteNothingChanged(target ssmbak.Target, one bool, from, to, compl
 	if complete != 0 {
 		a.noteUnchecked(unchecked)
 	}
-	a.NoteFacts(shell.Facts{"From": from, "Until": to, "Changes": 0, "CompleteUpTo": complete}, "%s changed %s; %s", what, period, completeness(complete, to, unchecked))
+	a.NoteFacts(shell.Facts{"From": from, "Until": to, "Changes": 0, "CompleteUpTo": complete}, "%s changed %s; %s", what, period, a.completeness(complete, to, unchecked))
 }
 
 // incomplete returns the error of --require-complete, or nil if the answer up to a time is
 // proved. uncertain says that the answer itself has gaps, and unchecked that hidden
 // parameters were not looked for.
-func incomplete(complete, at ssmbak.Time, uncertain, unchecked bool) error {
+func (a *app) incomplete(complete, at ssmbak.Time, uncertain, unchecked bool) error {
 	switch {
+	case a.opened != nil && a.opened.Replica():
+		return shell.KindNotProved.Part("only the archive itself can prove an answer; omit --require-complete to accept this one", "the answer is not proved: this is a copy of the archive")
 	case uncertain:
 		return shell.KindNotProved.Part("`ssmbak log` shows the gaps; omit --require-complete to accept them", "the answer has gaps")
 	case complete == 0:

@@ -90,11 +90,15 @@ func (a *app) noteTally(p *restore.Plan, t tally) {
 // conclude prints what was done, and returns an error if something is left to do. again
 // is the command that finishes it, and replan the one that replaces an outdated plan
 // file.
-func (a *app) conclude(p *restore.Plan, res restore.Result, again, replan string) error {
+func (a *app) conclude(s *session, p *restore.Plan, res restore.Result, again, replan string) error {
 	t := a.tally(res.Outcomes)
 	a.noteTally(p, t)
-	if slices.ContainsFunc(res.Outcomes, func(o plan.Outcome) bool { return o.Changed }) {
-		a.NoteFacts(shell.Facts{"RestoreId": res.ID}, "`ssmbak undo %s` undoes this", res.ID)
+	switch {
+	case !slices.ContainsFunc(res.Outcomes, func(o plan.Outcome) bool { return o.Changed }):
+	case s.own == nil:
+		a.Note("no archive recorded this restore: there is no undo")
+	default:
+		a.NoteFacts(shell.Facts{"RestoreId": res.ID}, "`%s` undoes this", a.undoing(s, res.ID))
 	}
 	if res.Unrecorded != nil {
 		a.Note("cannot save the results in the restore record: %s", reason(res.Unrecorded))

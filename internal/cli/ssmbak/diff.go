@@ -48,7 +48,7 @@ yet are recorded first. A comparison of two times reads only the archive.
 				return err
 			}
 			if len(args)+len(o.versions) < 3 {
-				return a.runDiff(cmd.Context(), o)
+				return a.runDiff(cmd.Context(), o, "diff", flagsGiven(cmd, planFlags...))
 			}
 			for _, flag := range onlyLive {
 				if cmd.Flags().Changed(flag) {
@@ -69,23 +69,26 @@ yet are recorded first. A comparison of two times reads only the archive.
 	return cmd
 }
 
-func (a *app) runDiff(ctx context.Context, o diffOptions) error {
+// runDiff shows what a restore would do. verb is the command that was given, and flags are
+// those that decide what the restore does.
+func (a *app) runDiff(ctx context.Context, o diffOptions, verb, flags string) error {
 	m, err := a.unlessVersions(o.planOptions)
 	if err != nil {
 		return err
 	}
-	s, err := a.open(ctx, planning)
+	s, err := a.openPlanned(ctx, o.intoOptions, planning, o.command(verb, m, flags))
 	if err != nil {
 		return err
 	}
 	ro := o.restore(a)
+	s.from(&ro)
 	point, err := a.aimed(ctx, s, &ro, o.planOptions, m)
 	if err != nil {
 		return err
 	}
 	at := point.At
 	ro.By, ro.FindNew = s.caller.ARN, true
-	r := restore.New(s.archive, s.live, s.syncer(a), ro)
+	r := restore.New(s.own, s.live, s.syncer(a), ro)
 	p, err := a.plan(ctx, s, r, o.target, at)
 	if err != nil {
 		return err
@@ -111,7 +114,7 @@ func (a *app) runDiff(ctx context.Context, o diffOptions) error {
 		return err
 	}
 	if o.requireComplete && o.versions == nil {
-		if err := incomplete(p.Complete, at, p.Count(plan.ActionSkip) > 0, p.Unchecked); err != nil {
+		if err := a.incomplete(p.Complete, at, p.Count(plan.ActionSkip) > 0, p.Unchecked); err != nil {
 			return err
 		}
 	}
@@ -171,7 +174,7 @@ func (a *app) runCompare(ctx context.Context, o diffOptions) error {
 		return err
 	}
 	if o.requireComplete {
-		if err := incomplete(c.Complete, last, uncertain, c.Unchecked); err != nil {
+		if err := a.incomplete(c.Complete, last, uncertain, c.Unchecked); err != nil {
 			return err
 		}
 	}

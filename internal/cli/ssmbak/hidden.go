@@ -13,7 +13,10 @@ const hiddenHint = "`ssmbak reconcile` restores missing indexes"
 
 // noteUnchecked prints that hidden parameters were not looked for.
 func (a *app) noteUnchecked(unchecked bool) {
-	if unchecked {
+	switch {
+	case unchecked && a.foreign:
+		a.Note("hidden parameters were not looked for, because the archive has no complete register of names yet")
+	case unchecked:
 		a.Note("hidden parameters were not looked for, because the archive has no complete register of names yet: run `ssmbak reconcile`")
 	}
 }

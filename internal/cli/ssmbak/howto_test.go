@@ -15,6 +15,12 @@ import (
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 )
 
+// stories are what happens before the commands of a page; [transcript.fill] if it has none.
+var stories = map[string]func(*transcript){
+	"account-gone.md": (*transcript).loseAccount,
+	"region-gone.md":  (*transcript).loseRegion,
+}
+
 // TestHowTo plays the commands of docs/how-to: those after "$", each page in an account of
 // its own. Each must end with 0. UPDATE=1 writes their output into the pages.
 func TestHowTo(t *testing.T) {
@@ -33,7 +39,11 @@ func TestHowTo(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				time.Sleep(time.Until(start))
 				page := &transcript{t: t, user: "oncall", World: testworld.New(t, testworld.Options{Bucket: bucket})}
-				page.fill()
+				if happens := stories[filepath.Base(path)]; happens != nil {
+					happens(page)
+				} else {
+					page.fill()
+				}
 				for line := range strings.Lines(string(text)) {
 					if command, ok := strings.CutPrefix(line, "    $ "); ok {
 						page.run(0, strings.TrimSpace(command))
@@ -50,11 +60,7 @@ func TestHowTo(t *testing.T) {
 // of them and Alice raises a limit, as planned; at 20:12 an intern deletes one. It returns
 // at 20:30.
 func (i *transcript) fill() {
-	put := func(user, name, value string, kind types.ParameterType) {
-		client := i.Connect(testworld.As(i.AWS.Client(), user)).SSM()
-		_, err := client.PutParameter(i.Context(), &ssm.PutParameterInput{Name: &name, Value: &value, Type: kind, Overwrite: aws.Bool(true)})
-		i.Must(err)
-	}
+	put := func(user, name, value string, kind types.ParameterType) { putAs(i.World, user, name, value, kind, "") }
 	put("terraform", "/app/api/url", "https://api.example.com", types.ParameterTypeString)
 	put("terraform", "/app/api/timeout", "30", types.ParameterTypeString)
 	put("terraform", "/app/db/host", "db.example.com", types.ParameterTypeString)
@@ -72,4 +78,14 @@ func (i *transcript) fill() {
 	time.Sleep(5 * time.Minute)
 	i.Record()
 	time.Sleep(time.Until(start.Add(30 * time.Minute)))
+}
+
+// putAs writes a parameter as an IAM user. A SecureString without a key has the default one.
+func putAs(w *testworld.World, user, name, value string, kind types.ParameterType, key string) {
+	in := &ssm.PutParameterInput{Name: &name, Value: &value, Type: kind, Overwrite: aws.Bool(true)}
+	if key != "" {
+		in.KeyId = &key
+	}
+	_, err := w.Connect(testworld.As(w.AWS.Client(), user)).SSM().PutParameter(w.Context(), in)
+	w.Must(err)
 }

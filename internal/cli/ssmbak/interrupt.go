@@ -17,7 +17,8 @@ import (
 // is safe for concurrent use.
 type running struct {
 	mu          sync.Mutex
-	again       string      // the command that finishes the rest
+	again       string // the command that finishes the rest
+	undo        func(id string) string
 	id          string      // "" before there is a restore record
 	waits       ssmbak.Time // when the last delayed creation is due, zero if there is none
 	away        map[ssmbak.Name]ssmbak.Time
@@ -25,12 +26,12 @@ type running struct {
 }
 
 // watch makes a restore report its state to a.running. again is the command that
-// finishes the restore.
-func (a *app) watch(o *restore.Options, again string) {
+// finishes the restore, and undo returns the one that undoes it.
+func (a *app) watch(o *restore.Options, again string, undo func(id string) string) {
 	r := &a.running
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.again, r.away = again, make(map[ssmbak.Name]ssmbak.Time)
+	r.again, r.undo, r.away = again, undo, make(map[ssmbak.Name]ssmbak.Time)
 	o.Began = func(id string) {
 		r.mu.Lock()
 		r.id = id
@@ -114,7 +115,7 @@ func (a *app) abandon(ctx context.Context) int {
 		a.Note("currently deleted: %s", name)
 	}
 	if id != "" {
-		a.Note("restore %s was stopped: `ssmbak undo %s` undoes it", id, id)
+		a.Note("restore %s was stopped: `%s` undoes it", id, r.undo(id))
 		f.Hint = "`" + again + "` finishes the rest"
 		if n := len(away); n > 0 {
 			f.Hint = fmt.Sprintf("`%s` creates %s again and finishes the rest", again, shell.Plural(n, "it", "them"))

@@ -158,7 +158,7 @@ func (a *app) runLog(ctx context.Context, o logOptions) error {
 		return err
 	}
 	gaps := slices.ContainsFunc(found.Changes, func(c ssmbak.Change) bool { return c.Operation == ssmbak.OpGap })
-	return incomplete(found.Complete, last, gaps, found.Unchecked)
+	return a.incomplete(found.Complete, last, gaps, found.Unchecked)
 }
 
 // bounds parses --since and --until, zero for those that are not given.

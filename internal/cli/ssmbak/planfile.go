@@ -3,6 +3,7 @@ package ssmbakcli
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -11,6 +12,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -102,10 +104,19 @@ func optionsOf(f *plan.File) string {
 			b.WriteString(" --" + flag.name)
 		}
 	}
+	var keys []string
+	for before, after := range f.Options.KeyMap {
+		keys = append(keys, before+"="+after)
+	}
+	slices.Sort(keys)
+	var into []string
+	if f.From != nil {
+		into = append(into, plan.Place{Account: f.Account, Region: f.Region}.String())
+	}
 	for _, flag := range []struct {
 		name   string
 		values []string
-	}{{"to", []string{f.Options.To}}, {"by", f.Options.Principals}, {"only", f.Options.Only}, {"exclude", f.Options.Exclude}, {"key-id", []string{f.Options.KeyID}}} {
+	}{{"into", into}, {"key-map", keys}, {"to", []string{f.Options.To}}, {"by", f.Options.Principals}, {"only", f.Options.Only}, {"exclude", f.Options.Exclude}, {"key-id", []string{f.Options.KeyID}}} {
 		for _, value := range flag.values {
 			b.WriteString(shell.Given(flag.name, value))
 		}
@@ -116,7 +127,7 @@ func optionsOf(f *plan.File) string {
 // runPlanFile applies the plan in a file.
 func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 	for _, flag := range append([]string{"out", "by"}, planFlags...) {
-		if cmd.Flags().Changed(flag) {
+		if flag != "without-archive" && cmd.Flags().Changed(flag) {
 			return shell.Usage("omit it: the plan has its own options", "--%s cannot be combined with --plan", flag)
 		}
 	}
@@ -132,7 +143,7 @@ func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 		return shell.Usage("use `ssmbak "+verb+" --plan "+shell.Quote(o.planFile)+"`", "%s is the plan of a %s", o.planFile, verb)
 	}
 	ctx := cmd.Context()
-	s, err := a.openToRestore(ctx, o.maxRate)
+	s, err := a.openForFile(ctx, f, o)
 	if err != nil {
 		return err
 	}
@@ -153,6 +164,7 @@ func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 	}
 	options := o.restore(a)
 	options.Options, options.Message = f.Options, o.message
+	s.from(&options)
 	r, progress := a.restorer(s, options, arguments, again)
 	defer progress.Close()
 	p, err := r.PlanFile(ctx, f)
@@ -168,4 +180,34 @@ func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 		return a.foreseen(p)
 	}
 	return a.carryOut(ctx, s, r, p, progress, o, again)
+}
+
+// openForFile opens the archives that a plan file names, to apply it.
+func (a *app) openForFile(ctx context.Context, f *plan.File, o restoreOptions) (*session, error) {
+	if f.From == nil {
+		if o.withoutArchive {
+			return nil, shell.Usage("omit it", "--without-archive is for plans of restores from another archive")
+		}
+		return a.openToRestore(ctx, o.maxRate)
+	}
+	a.maxRate = o.maxRate
+	for _, given := range []struct {
+		flag     string
+		value    *string
+		fromPlan string
+	}{{"bucket", &a.flags.bucket, f.From.Bucket}, {"bucket-owner", &a.flags.owner, f.From.Owner}} {
+		if *given.value != "" && *given.value != given.fromPlan {
+			return nil, shell.Usage("omit it: the plan names it", "--%s %s is not that of the plan, %s", given.flag, *given.value, given.fromPlan)
+		}
+		*given.value = given.fromPlan
+	}
+	if f.Bucket == "" && !o.withoutArchive {
+		return nil, shell.Usage("add --without-archive, or make the plan again without it", "no archive records this plan, so that there is no undo")
+	}
+	conn, err := a.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	into := intoOptions{into: plan.Place{Account: f.Account, Region: f.Region}.String(), ownBucket: f.Bucket, withoutArchive: f.Bucket == "", planned: true}
+	return a.openInto(ctx, conn, into, unlessDry(o.dryRun))
 }

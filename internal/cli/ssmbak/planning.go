@@ -26,17 +26,21 @@ type planOptions struct {
 	assumeLastKnown bool
 	own             bool
 	to, keyID       string
+	keyMap          []string
 	only, exclude   []string
+	intoOptions
 }
 
 // onlyLive are the flags that have no effect on a comparison of two times.
-var onlyLive = []string{"exact", "replace", "to", "key-id"}
+var onlyLive = []string{"exact", "replace", "to", "key-id", "key-map", "into", "own-bucket", "without-archive"}
 
 func (o *planOptions) addFlags(cmd *cobra.Command) {
 	addRecursive(cmd, &o.recursive)
 	f := cmd.Flags()
 	f.BoolVar(&o.exact, "exact", false, "also delete parameters created after TIME (kept by default)")
 	f.StringVar(&o.to, "to", "", "restore to copies below this `PREFIX` instead")
+	f.StringArrayVar(&o.keyMap, "key-map", nil, "encrypt every SecureString whose recorded KMS key is OLD with NEW: `OLD=NEW`; may be repeated, and goes before --key-id")
+	o.intoOptions.addFlags(cmd)
 	f.BoolVar(&o.assumeLastKnown, "assume-last-known", false, "where the state is unknown, use the last known state")
 	o.addOwn(cmd)
 	o.addSomeFlags(cmd)
@@ -66,6 +70,12 @@ func (o *planOptions) aim(a *app, args []string) (err error) {
 			return err
 		}
 	}
+	if _, err := o.keys(); err != nil {
+		return err
+	}
+	if err := o.intoOptions.check(a); err != nil {
+		return err
+	}
 	if o.versions, err = a.selectors(args, len(args)); err != nil {
 		return err
 	}
@@ -82,7 +92,41 @@ func (o *planOptions) aim(a *app, args []string) (err error) {
 }
 
 func (o *planOptions) restore(a *app) restore.Options {
-	return restore.Options{Options: plan.Options{AssumeLastKnown: o.assumeLastKnown, Exact: o.exact, Replace: o.replace, Own: o.own, To: o.to, KeyID: o.keyID, Only: o.only, Exclude: o.exclude}, Recreation: a.env.Recreation, Logger: a.Log}
+	keys, _ := o.keys() // checked by aim
+	return restore.Options{Options: plan.Options{
+		AssumeLastKnown: o.assumeLastKnown, Exact: o.exact, Replace: o.replace, Own: o.own, To: o.to, KeyID: o.keyID, KeyMap: keys, Only: o.only, Exclude: o.exclude,
+	}, Recreation: a.env.Recreation, Logger: a.Log}
+}
+
+// keys returns the keys of --key-map, nil for none.
+func (o *planOptions) keys() (map[string]string, error) {
+	var keys map[string]string
+	for _, text := range o.keyMap {
+		before, after, ok := strings.Cut(text, "=")
+		if !ok || before == "" || after == "" {
+			return nil, shell.Usage("give the recorded key and the new one, as in --key-map alias/old=alias/new", "--key-map %q must be OLD=NEW", text)
+		}
+		if keys == nil {
+			keys = make(map[string]string)
+		}
+		if _, twice := keys[before]; twice {
+			return nil, shell.Usage("omit one of them", "--key-map names %s twice", before)
+		}
+		keys[before] = after
+	}
+	return keys, nil
+}
+
+// command returns the command that makes the plan for a moment, with flags.
+func (o *planOptions) command(verb string, m moment, flags string) string {
+	what := o.target.String() + " " + o.time
+	switch {
+	case o.versions != nil:
+		what = o.versions[0].String()
+	case m.mark == "":
+		what = o.target.String() + " " + m.At.String()
+	}
+	return "ssmbak " + verb + " " + what + flags
 }
 
 // flagsGiven returns the named flags that are set, as on the command line.
@@ -110,7 +154,10 @@ func flagsGiven(cmd *cobra.Command, names ...string) string {
 // syncer returns the recorder that records live parameters for a plan. It is nil if the
 // bucket has no archive yet: only commands that write create one.
 func (s *session) syncer(a *app) restore.Syncer {
-	if _, ok := s.archive.Identity(); !ok {
+	if s.own == nil {
+		return nil
+	}
+	if _, ok := s.own.Identity(); !ok {
 		a.Note("this bucket holds no archive yet, so live values cannot be saved before they are overwritten; run `ssmbak reconcile` first")
 		return nil
 	}

@@ -2,7 +2,9 @@ package ssmbakcli
 
 import (
 	"context"
+	"errors"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -166,6 +168,9 @@ func (a *app) problems(problems []archive.Problem, shown []ssmbak.State) error {
 		return nil
 	}
 	hint := "the other parameters are not affected; older versions of an object may be intact"
+	if slices.ContainsFunc(problems, func(p archive.Problem) bool { return errors.As(p.Err, new(*archive.NotReplicatedError)) }) {
+		hint = "the other parameters are not affected; S3 may replicate the rest later, unless its source is gone"
+	}
 	if hidden {
 		hint = hiddenHint
 	}
@@ -191,6 +196,9 @@ func (a *app) noRecords(ctx context.Context, s *session, t ssmbak.Target, snap a
 // nothing returns the error for a target of which the archive has no records.
 func (a *app) nothing(ctx context.Context, s *session, t ssmbak.Target) error {
 	hint := "names are case-sensitive; run `ssmbak reconcile` to record all live parameters"
+	if a.foreign {
+		hint = "names are case-sensitive"
+	}
 	if !t.Recursive() {
 		if deep, err := ssmbak.ParseTarget(t.Prefix(), true); err == nil {
 			for _, err := range s.archive.Names(ctx, deep) {

@@ -19,8 +19,12 @@ func (a *app) agree(ctx context.Context, s *session, p *restore.Plan, o restoreO
 	switch {
 	case a.asks(p, o):
 		return a.ask(ctx, s, p, o)
-	case p.NeedsConfirmation() && p.Applied() > 0 && !o.yes:
-		return shell.KindConfirmationRequired.Fail("review it with --dry-run, then add --yes; nothing was changed", "%s, and %s", render.Grave(p), a.Unasked())
+	case (s.into || p.NeedsConfirmation()) && p.Applied() > 0 && !o.yes:
+		why := render.Grave(p)
+		if s.into {
+			why = s.moves()
+		}
+		return shell.KindConfirmationRequired.Fail("review it with --dry-run, then add --yes; nothing was changed", "%s, and %s", why, a.Unasked())
 	}
 	return nil
 }
@@ -33,8 +37,17 @@ func (a *app) ask(ctx context.Context, s *session, p *restore.Plan, o restoreOpt
 	if err := q.Write(a.Stderr, p, a.view(a.Stderr)); err != nil {
 		return err
 	}
+	if s.into {
+		return a.AskFor(ctx, s.moves(), s.caller.Account)
+	}
 	if p.NeedsConfirmation() {
 		return a.AskGravely(ctx, render.Grave(p))
 	}
 	return a.Ask(ctx)
+}
+
+// moves returns the reason why a restore from another archive requires confirmation.
+func (s *session) moves() string {
+	id, _ := s.archive.Identity()
+	return "this restore writes to account " + s.caller.Account + " in " + s.conn.Region() + " what account " + id.Account + " had in " + id.Region
 }

@@ -93,6 +93,12 @@ exactly that plan, and refuses parameters that have changed since. --plan FILE
 may do everything that a restore needs, and lists what is missing. It changes
 nothing, and takes no TIME if the parameters of today are meant.
 
+--into ACCOUNT/REGION restores from the archive in --bucket, of any account and region or a
+copy, into the caller's own Parameter Store, which that must be. The archive of the
+caller records it; --without-archive does without one, and then there is no undo. A
+SecureString with a customer key needs --key-map or --key-id. Values that name the account
+or region of the archive are listed; nothing in them is translated.
+
 Every restore has an ID; ` + "`ssmbak undo ID`" + ` undoes it.
 ` + targetHelp + "\n" + selectorHelp,
 		Example: `  ssmbak restore /app/db 2h
@@ -101,7 +107,8 @@ Every restore has an ID; ` + "`ssmbak undo ID`" + ` undoes it.
   ssmbak restore /app/ '2024-06-13 20:10:54' --exact --yes
   ssmbak restore /app 2h --recursive --to /copy
   ssmbak restore /app --recursive --check
-  ssmbak restore --plan plan.json`,
+  ssmbak restore --plan plan.json
+  ssmbak restore /app 2h --recursive --bucket COPY --into 123456789012/eu-west-1`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if o.permissions && o.planFile == "" && len(args) == 1 {
 				return nil // without TIME, for the present
@@ -125,7 +132,7 @@ Every restore has an ID; ` + "`ssmbak undo ID`" + ` undoes it.
 				return err
 			}
 			if o.dryRun {
-				return a.runDiff(cmd.Context(), diffOptions{planOptions: o.planOptions, out: o.out})
+				return a.runDiff(cmd.Context(), diffOptions{planOptions: o.planOptions, out: o.out}, "restore", flagsGiven(cmd, planFlags...))
 			}
 			return a.runRestore(cmd.Context(), o, args[0], flagsGiven(cmd, planFlags...))
 		},
@@ -139,7 +146,7 @@ Every restore has an ID; ` + "`ssmbak undo ID`" + ` undoes it.
 }
 
 // planFlags are the flags that decide what a restore does.
-var planFlags = []string{"recursive", "exact", "replace", "to", "only", "exclude", "key-id", "assume-last-known", "own"}
+var planFlags = []string{"recursive", "exact", "replace", "to", "only", "exclude", "key-id", "key-map", "assume-last-known", "own", "into", "own-bucket", "without-archive"}
 
 // runRestore plans and applies a restore. what is its first argument, and flags are those
 // that decide what it does.
@@ -154,12 +161,14 @@ func (a *app) runRestore(ctx context.Context, o restoreOptions, what, flags stri
 	if err != nil {
 		return err
 	}
-	s, err := a.openToRestore(ctx, o.maxRate)
+	a.maxRate = o.maxRate
+	s, err := a.openPlanned(ctx, o.intoOptions, writing, o.command("restore", m, flags))
 	if err != nil {
 		return err
 	}
 	ro := o.restore(a)
 	ro.Message = o.message
+	s.from(&ro)
 	point, err := a.aimed(ctx, s, &ro, o.planOptions, m)
 	if err != nil {
 		return err
@@ -171,7 +180,11 @@ func (a *app) runRestore(ctx context.Context, o restoreOptions, what, flags stri
 		return err
 	}
 	arguments := "restore " + planned(what, at, ro.Options) + flags
-	r, progress := a.restorer(s, ro, arguments, "ssmbak "+arguments)
+	again := "ssmbak " + arguments // printed with the flags of this run
+	if s.into {
+		arguments += shell.Given("bucket", a.flags.bucket)
+	}
+	r, progress := a.restorer(s, ro, arguments, again)
 	defer progress.Close()
 	p, err := a.plan(ctx, s, r, o.target, at)
 	if err != nil {
@@ -179,7 +192,7 @@ func (a *app) runRestore(ctx context.Context, o restoreOptions, what, flags stri
 	}
 	a.noteUnchecked(p.Unchecked)
 	a.noteSecondOf(point, p.Items)
-	return a.carryOut(ctx, s, r, p, progress, o, "ssmbak "+arguments)
+	return a.carryOut(ctx, s, r, p, progress, o, again)
 }
 
 // openToRestore opens the archive, or creates it, because live parameters are recorded
@@ -198,8 +211,11 @@ func (a *app) openToRestore(ctx context.Context, maxRate float64) (*session, err
 func (a *app) restorer(s *session, ro restore.Options, arguments, again string) (*restore.Restorer, render.Progress) {
 	progress := a.NewProgress("restore")
 	ro.By, ro.Arguments, ro.Progress = s.caller.ARN, arguments, progress.Set
-	a.watch(&ro, again)
-	return restore.New(s.archive, s.live, s.recorder(a), ro), progress
+	a.watch(&ro, again, func(id string) string { return a.undoing(s, id) })
+	if s.own == nil {
+		return restore.New(nil, s.live, nil, ro), progress
+	}
+	return restore.New(s.own, s.live, s.recorder(a), ro), progress
 }
 
 // carryOut asks for confirmation if necessary, applies a plan, and prints its results.
@@ -232,7 +248,7 @@ func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, p *
 	if err != nil {
 		return err
 	}
-	err = a.conclude(p, res, again, o.replan)
+	err = a.conclude(s, p, res, again, o.replan)
 	var f *shell.Failure
 	switch {
 	case ctx.Err() == nil:

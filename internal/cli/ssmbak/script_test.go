@@ -94,6 +94,12 @@ var zone = time.FixedZone("CEST", 2*60*60)
 //	forged-stack               write that a stack of another account records
 //	suspended                  versioning of the bucket is suspended
 //	encrypted KEY              the bucket encrypts with a key
+//	place ACCOUNT/REGION BUCKET be in another account and region from now on, whose archive
+//	                           is in BUCKET; events of the first one are recorded before
+//	off REGION                 a region cannot be reached any more
+//	close ACCOUNT              an account is closed
+//	readable BUCKET ACCOUNT    the policy of a bucket lets another account read
+//	mirror BUCKET COPY [KEY...] replicate a bucket to another place, except these keys
 //	hang SERVICE               leave requests without an answer from now on, as deny does
 //	at OPERATION N WHAT        with the Nth such request of the next ssmbak to
 //	                           Parameter Store, interrupt it, or let its
@@ -107,7 +113,9 @@ func TestScripts(t *testing.T) {
 type world struct {
 	script.Console
 	*testworld.World
-	user     string // the IAM user that sends requests
+	cloud    *emulator.Cloud             // of all accounts and regions, nil if there is one
+	places   map[string]*testworld.World // by ACCOUNT/REGION
+	user     string                      // the IAM user that sends requests
 	took     time.Duration
 	other    *awsconn.Options // the connection of the next ssmbak, nil for the usual one
 	restores []string         // ids of restores, in the order in which they were seen
@@ -125,7 +133,7 @@ func (w *world) faulty(interrupt func()) aws.HTTPClient {
 	op, event, left, happened := w.op, w.event, w.nth, false
 	w.op = ""
 	var mu sync.Mutex
-	return w.AWS.ClientWith(func(service, called, _ string) emulator.Fault {
+	return w.reach(func(service, called, _ string) emulator.Fault {
 		mu.Lock()
 		defer mu.Unlock()
 		if op != "" && service == "ssm" && called == op {
@@ -141,6 +149,32 @@ func (w *world) faulty(interrupt func()) aws.HTTPClient {
 		}
 		return emulator.Fault{}
 	})
+}
+
+// reach returns a client of the account, wherever the buckets are.
+func (w *world) reach(faults emulator.FaultFunc) aws.HTTPClient {
+	if w.cloud == nil {
+		return w.AWS.ClientWith(faults)
+	}
+	return w.cloud.Client(w.Account, faults)
+}
+
+// moved is in another account and region, which it makes if it is new.
+func (w *world) moved(place, bucket string) {
+	if w.cloud == nil {
+		w.places = map[string]*testworld.World{w.Account + "/" + w.Region: w.World}
+	}
+	if w.places[place] == nil {
+		account, region, _ := strings.Cut(place, "/")
+		o := testworld.Options{Account: account, Region: region, Bucket: bucket, Emulator: emulator.Options{Seed: int64(len(w.places))}}
+		w.places[place] = testworld.Bare(w.TB, o)
+	}
+	w.World = w.places[place]
+	var all []*emulator.AWS
+	for _, name := range slices.Sorted(maps.Keys(w.places)) {
+		all = append(all, w.places[name].AWS)
+	}
+	w.cloud = emulator.NewCloud(all...)
 }
 
 // noConnection is a network without any other machine.
@@ -198,6 +232,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		}
 		w.Main(ts, neg, args, w.named, func(env shell.Env) int {
 			env.Now, env.AWS = func() time.Time { return time.Now().In(zone) }, connection(w.client(interrupt))
+			env.AWS.Region = w.Region
 			if w.other != nil {
 				env.AWS, w.other = *w.other, nil
 			}
@@ -219,6 +254,20 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 			ts.Fatalf("it is %s already", time.Now())
 		}
 		time.Sleep(time.Until(at))
+	},
+	"place": func(ts *testscript.TestScript, _ bool, args []string) {
+		worldOf(ts).moved(args[0], args[1])
+		ts.Setenv("SSMBAK_BUCKET", args[1])
+	},
+	"off":   func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).cloud.SwitchOff(args[0]) },
+	"close": func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).cloud.CloseAccount(args[0]) },
+	"readable": func(ts *testscript.TestScript, _ bool, args []string) {
+		ts.Check(worldOf(ts).AWS.S3.Configure(args[0], s3api.Settings{Readers: args[1:]}))
+	},
+	"mirror": func(ts *testscript.TestScript, _ bool, args []string) {
+		ts.Check(worldOf(ts).cloud.Replicate(args[0], args[1], func(v s3api.Version) bool {
+			return slices.Contains(args[2:], v.Key)
+		}))
 	},
 	"passed": func(ts *testscript.TestScript, neg bool, args []string) {
 		least, err := time.ParseDuration(args[0])
@@ -374,6 +423,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	},
 	"forge": func(ts *testscript.TestScript, _ bool, args []string) {
 		w := worldOf(ts)
+		args[0] = w.meant(args[0])
 		zip, err := gzip.NewReader(bytes.NewReader(w.AWS.S3.Versions(bucket, args[0])[0].Body))
 		ts.Check(err)
 		text, err := io.ReadAll(zip)

@@ -38,9 +38,14 @@ func unlessDry(dry bool) access {
 // session is an open archive and the caller's account.
 type session struct {
 	conn    *awsconn.Conn
-	archive *archive.Archive
+	archive *archive.Archive // which the command reads
 	live    *paramstore.Store
 	caller  awsconn.Caller
+	// into is set for a restore from another archive than that of the caller's Parameter
+	// Store. own is the latter, which records what happens: archive if into is not set, nil
+	// with --without-archive.
+	into bool
+	own  *archive.Archive
 }
 
 // exists returns an error if the bucket has no archive yet.
@@ -68,8 +73,8 @@ func (a *app) openWith(ctx context.Context, conn *awsconn.Conn, what access) (*s
 		return nil, err
 	}
 	account := caller.Account
-	// --bucket-owner may name another account's archive, which is safe to read.
-	elsewhere := what == reading && a.flags.owner != ""
+	// --bucket may name the archive of another account or region, which is safe to read.
+	elsewhere := what == reading && a.flags.bucket != ""
 	if !elsewhere {
 		if err := a.checkARN(account, conn.Region()); err != nil {
 			return nil, err
@@ -87,13 +92,10 @@ func (a *app) openWith(ctx context.Context, conn *awsconn.Conn, what access) (*s
 	if err != nil {
 		return nil, err
 	}
-	opened, err := archive.Open(ctx, conn.S3(), archive.Options{
+	opened, err := a.openBucket(ctx, conn, what, from, archive.Options{
 		Bucket: bucket, Account: account, Region: conn.Region(), Owner: a.flags.owner, Logger: a.Log,
 		Elsewhere: elsewhere, PublicKey: public,
 	})
-	if errors.Is(err, archive.ErrNoBucket) {
-		return nil, shell.KindNoBucket.Fail("its name comes from "+from+"; `aws s3 ls` lists the buckets, and --region sets their region", "bucket %s does not exist", bucket)
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -104,13 +106,44 @@ func (a *app) openWith(ctx context.Context, conn *awsconn.Conn, what access) (*s
 	if err := a.checkARN(id.Account, id.Region); err != nil {
 		return nil, err
 	}
-	if ok && (id.Account != account || id.Region != conn.Region()) {
-		a.NoteFacts(shell.Facts{"Account": id.Account, "Region": id.Region}, "archive of account %s in %s", id.Account, id.Region)
+	if id.Account != account || id.Region != conn.Region() {
+		a.noteIdentity(id)
 	}
-	live := paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging(), MaxRate: a.maxRate, Waiting: a.noteBusy, Logger: a.Log})
-	s := &session{conn: conn, archive: opened, live: live, caller: caller}
+	s := &session{conn: conn, archive: opened, own: opened, live: a.live(conn), caller: caller}
 	a.opened = opened
-	return s, a.sign(ctx, s, what, public)
+	return s, a.sign(ctx, s, opened, what, public)
+}
+
+// live returns the caller's Parameter Store.
+func (a *app) live(conn *awsconn.Conn) *paramstore.Store {
+	return paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging(), MaxRate: a.maxRate, Waiting: a.noteBusy, Logger: a.Log})
+}
+
+// noteIdentity prints whose archive it is, if it is not the caller's.
+func (a *app) noteIdentity(id archive.Identity) {
+	a.foreign = true
+	a.NoteFacts(shell.Facts{"Account": id.Account, "Region": id.Region}, "archive of account %s in %s", id.Account, id.Region)
+}
+
+// openBucket opens the archive in a bucket, whose name comes from a setting. The bucket of a
+// command that only reads may be in any region, which S3 names.
+func (a *app) openBucket(ctx context.Context, conn *awsconn.Conn, what access, from string, o archive.Options) (*archive.Archive, error) {
+	opened, err := archive.Open(ctx, conn.S3(), o)
+	if region, known := awsconn.BucketRegion(err); known {
+		redirected := err
+		opened, err = archive.Open(ctx, conn.S3In(region), o)
+		if err == nil && what != reading {
+			if id, exists := opened.Identity(); exists {
+				err = &copyError{Bucket: o.Bucket, Region: region, Archive: id}
+			} else {
+				err = redirected
+			}
+		}
+	}
+	if errors.Is(err, archive.ErrNoBucket) {
+		return nil, shell.KindNoBucket.Fail("its name comes from "+from+"; `aws s3 ls` lists the buckets", "bucket %s does not exist", o.Bucket)
+	}
+	return opened, err
 }
 
 // bucket returns the archive's bucket and the source of its name. If a configured source
@@ -120,6 +153,11 @@ func (a *app) bucket(ctx context.Context, conn *awsconn.Conn) (bucket, from stri
 	if a.flags.bucket != "" {
 		return a.flags.bucket, "--bucket", nil
 	}
+	return a.ownBucket(ctx, conn)
+}
+
+// ownBucket is [app.bucket] without --bucket.
+func (a *app) ownBucket(ctx context.Context, conn *awsconn.Conn) (bucket, from string, err error) {
 	if b := a.Getenv("SSMBAK_BUCKET"); b != "" {
 		return b, "SSMBAK_BUCKET", nil
 	}
@@ -154,7 +192,7 @@ func bucketOf(ctx context.Context, conn *awsconn.Conn, name string) (string, err
 
 // recorder returns the recorder of this archive.
 func (s *session) recorder(a *app) *recorder.Recorder {
-	return recorder.New(s.archive, s.live, recorder.Options{Account: s.caller.Account, Region: s.conn.Region(), Logger: a.Log})
+	return recorder.New(s.own, s.live, recorder.Options{Account: s.caller.Account, Region: s.conn.Region(), Logger: a.Log})
 }
 
 // values returns which values to read.
@@ -163,4 +201,14 @@ func (a *app) values() archive.Values {
 		return archive.AllValues
 	}
 	return archive.PublicValues
+}
+
+// atHome returns an error if the archive is that of another account or region. what uses the
+// caller's own.
+func (s *session) atHome(what string) error {
+	id, exists := s.archive.Identity()
+	if !exists || id.Account == s.caller.Account && id.Region == s.conn.Region() {
+		return nil
+	}
+	return shell.KindWrongAccount.Fail("use a profile of that account (--profile) and --region "+id.Region, "%s, but bucket %s is the archive of account %s in %s", what, s.archive.Bucket(), id.Account, id.Region)
 }

@@ -36,31 +36,31 @@ func (a *app) publicKey() (*ecdsa.PublicKey, error) {
 
 // sign lets a command that writes to a signed archive sign. A command that must be able to
 // write fails if the caller may not sign, before it writes anything.
-func (a *app) sign(ctx context.Context, s *session, what access, public *ecdsa.PublicKey) error {
-	id, _ := s.archive.Identity()
+func (a *app) sign(ctx context.Context, s *session, opened *archive.Archive, what access, public *ecdsa.PublicKey) error {
+	id, _ := opened.Identity()
 	if what != writing && what != planning {
 		return nil
 	}
 	if id.Signing.Key == "" {
 		if public != nil && what == writing {
-			return shell.Fail("omit the public key if the archive is not signed; otherwise `ssmbak-stack NAME update` writes again how it is", "the archive in bucket %s does not say how it is signed", s.archive.Bucket())
+			return shell.Fail("omit the public key if the archive is not signed; otherwise `ssmbak-stack NAME update` writes again how it is", "the archive in bucket %s does not say how it is signed", opened.Bucket())
 		}
 		return nil
 	}
 	key, err := signkey.Load(ctx, kms.NewFromConfig(s.conn.Config()), id.Signing.Key)
 	if err == nil && public != nil && !key.Public().Equal(public) {
-		return shell.Fail("", "bucket %s names key %s, which is not that of the given public key: another program may have replaced .ssmbak/archive", s.archive.Bucket(), id.Signing.Key)
+		return shell.Fail("", "bucket %s names key %s, which is not that of the given public key: another program may have replaced .ssmbak/archive", opened.Bucket(), id.Signing.Key)
 	}
 	if err == nil && what == writing {
 		err = key.Check(ctx)
 	}
 	switch {
 	case err == nil:
-		s.archive.SignWith(key)
+		opened.SignWith(key)
 		return nil
 	case what == planning && ctx.Err() == nil:
 		a.Log.DebugContext(ctx, "cannot sign", "error", err.Error())
-		s.archive.SignWith(nil)
+		opened.SignWith(nil)
 		return nil
 	}
 	message, _, _ := shell.ExplainAWS(err)

@@ -91,6 +91,9 @@ func (a *app) inspect(ctx context.Context, conn *awsconn.Conn, target ssmbak.Tar
 	if err != nil {
 		return health.Report{}, err
 	}
+	if err := s.atHome("status checks the functions and queues of the caller's own account and region"); err != nil {
+		return health.Report{}, err
+	}
 	o := health.Options{Version: version.String(), Owner: a.flags.owner, Target: target, Now: time.Now}
 	if _, described, err := s.archive.Deployment(ctx); err == nil && !described {
 		if o.Deployment, err = a.deployment(ctx, s); err != nil {

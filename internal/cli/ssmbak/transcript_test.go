@@ -8,10 +8,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	ssmbakcli "github.com/ssmbak/ssmbak/internal/cli/ssmbak"
+	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 )
 
@@ -23,10 +25,11 @@ var block = regexp.MustCompile(`(?m)^    \$ .*\n(?:\n*    [^$\n].*\n)*`)
 type transcript struct {
 	*testworld.World
 	t      *testing.T
-	user   string   // who the person is
-	shown  []string // blocks of the document
-	output string   // of the last command
-	ids    world    // for the IDs of restores
+	user   string          // who the person is
+	shown  []string        // blocks of the document
+	output string          // of the last command
+	ids    world           // for the IDs of restores
+	cloud  *emulator.Cloud // of all accounts and regions, nil if there is one
 }
 
 // run runs a command with the exit code that it must have.
@@ -41,7 +44,7 @@ func (i *transcript) run(code int, command string) {
 	}
 	var out bytes.Buffer // a person sees both streams
 	got := ssmbakcli.Main(i.Context(), ssmbakcli.Env{Env: shell.Env{
-		Args: words[1:], Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, AWS: connection(testworld.As(i.AWS.Client(), i.user)),
+		Args: words[1:], Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, AWS: connection(testworld.As(i.reach(), i.user)),
 		Now:    func() time.Time { return time.Now().UTC() },
 		Getenv: func(name string) string { return map[string]string{"SSMBAK_BUCKET": bucket}[name] },
 	}})
@@ -54,6 +57,14 @@ func (i *transcript) run(code int, command string) {
 		text += strings.TrimRight("    "+line, " \n") + "\n"
 	}
 	i.shown = append(i.shown, text)
+}
+
+// reach returns a client of the person's account.
+func (i *transcript) reach() aws.HTTPClient {
+	if i.cloud == nil {
+		return i.AWS.Client()
+	}
+	return i.cloud.Client(i.Account, nil)
 }
 
 // compare compares the blocks with those of a document. UPDATE=1 writes them.

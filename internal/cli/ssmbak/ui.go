@@ -179,7 +179,7 @@ func (a *app) uiRestorer(s *session, o uiOptions, ro restore.Options) *restore.R
 	}
 	if ro.Arguments != "" {
 		began, away := ro.Began, ro.Away
-		a.watch(&ro, "ssmbak "+ro.Arguments)
+		a.watch(&ro, "ssmbak "+ro.Arguments, func(id string) string { return a.undoing(s, id) })
 		noted, gone := ro.Began, ro.Away
 		ro.Began = func(id string) { began(id); noted(id) }
 		ro.Away = func(x restore.Absence) { away(x); gone(x) }

@@ -104,6 +104,9 @@ func (a *app) runUndo(ctx context.Context, o undoOptions, flags string) error {
 	arguments := "undo " + o.id + flags
 	ro := o.restore(a)
 	ro.Message = o.message
+	if err := a.openSource(ctx, s, &ro, o.id); err != nil {
+		return err
+	}
 	r, progress := a.restorer(s, ro, arguments, "ssmbak "+arguments)
 	defer progress.Close()
 	p, err := r.Undo(ctx, o.id)

@@ -108,6 +108,11 @@ func (a *app) runVerify(ctx context.Context, target ssmbak.Target, share float64
 	if err := s.exists(); err != nil {
 		return err
 	}
+	if againstLive {
+		if err := s.atHome("--against-live compares with the caller's own Parameter Store"); err != nil {
+			return err
+		}
+	}
 	progress := a.NewProgress("verify")
 	defer progress.Close()
 	rows, findings, began := []findingRow{}, []archive.Finding{}, time.Now()

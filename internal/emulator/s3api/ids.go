@@ -16,8 +16,17 @@ import (
 // are accepted: S3 answers 400 InvalidArgument to a well-formed id that it
 // never gave out (recorded).
 type idMint struct {
-	block cipher.Block
-	last  uint64
+	block   cipher.Block
+	last    uint64
+	foreign map[string]bool // ids of replicas, which another store made
+}
+
+// adopt accepts an id that another store made.
+func (m *idMint) adopt(id string) {
+	if m.foreign == nil {
+		m.foreign = map[string]bool{}
+	}
+	m.foreign[id] = true
 }
 
 // versionEncoding maps 24 bytes to 32 characters as S3 uses them.

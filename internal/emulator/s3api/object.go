@@ -141,7 +141,7 @@ func (s *Store) lookUp(b *bucket, key, id string) (*version, error) {
 
 // unknown reports whether a version id was never given out.
 func (s *Store) unknown(id string) bool {
-	if id == "" || id == nullVersion {
+	if id == "" || id == nullVersion || s.ids.foreign[id] {
 		return false
 	}
 	_, known := s.ids.parseVersion(id)
@@ -167,6 +167,9 @@ func (s *Store) getObject(q *request) (*answer, error) {
 	a := newAnswer()
 	showVersion(a, b, v)
 	v.attributes.show(a.header)
+	if v.origin != 0 { // User Guide, "Getting replication status information"
+		a.header.Set("x-amz-replication-status", "REPLICA")
+	}
 	a.header.Set("ETag", v.etag)
 	a.header.Set("Last-Modified", v.modified.UTC().Format(http.TimeFormat))
 	a.header.Set("Accept-Ranges", "bytes")

@@ -227,6 +227,9 @@ func (s *Store) serve(r *http.Request) (*answer, error) {
 			return nil, refuse(http.StatusForbidden, "AccessDenied", "Access Denied")
 		}
 	}
+	if err := s.allowed(q); err != nil {
+		return nil, err
+	}
 	if len(q.key) > 1024 { // User Guide, "Naming Amazon S3 objects"
 		return nil, refuse(http.StatusBadRequest, "KeyTooLongError", "Your key is too long")
 	}

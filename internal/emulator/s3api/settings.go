@@ -6,9 +6,11 @@ import (
 	"net/http"
 )
 
-// Settings are the settings of a bucket that only answers show: the emulator
-// applies no setting to objects.
+// Settings are the settings of a bucket. Key and the lock are not applied to objects, only
+// answers show them.
 type Settings struct {
+	// Readers are the accounts that the bucket's policy allows to read.
+	Readers []string
 	// Key is the ARN of the KMS key of the default encryption, "" for SSE-S3, which every
 	// bucket has (User Guide, "Setting default server-side encryption behavior").
 	Key string

@@ -97,6 +97,7 @@ type object struct {
 type version struct {
 	id       string
 	seq      uint64 // the order of writes in the store
+	origin   uint64 // of a replica: its order in the store that it came from; 0 for others
 	marker   bool
 	body     []byte
 	etag     string // with its quotes
@@ -142,6 +143,13 @@ func (s *Store) CreateBucket(name string, versioned bool) {
 	if versioned {
 		b.versioning = versioningEnabled
 	}
+}
+
+// HasBucket reports whether there is a bucket with the name.
+func (s *Store) HasBucket(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.buckets[name] != nil
 }
 
 // Versions returns the versions and delete markers of a key, newest first;

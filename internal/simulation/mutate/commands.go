@@ -9,7 +9,7 @@ var commanded = []tests{
 	}, "plan", "TestDecide"},
 	{mutation{
 		"an unrecorded live version is replaced", "plan/decide.go",
-		"item.Refused = cmp.Or(item.Refused, c.Unsaved, c.TagsUnsaved)\n\t}\n\tif item.Action.Writes() && c.Conflict", "_ = c.TagsUnsaved\n\t}\n\tif item.Action.Writes() && c.Conflict",
+		"item.Refused = cmp.Or(item.Refused, c.Unsaved, c.TagsUnsaved)\n\t}\n\tif item.NewVersion() {", "_ = c.TagsUnsaved\n\t}\n\tif item.NewVersion() {",
 	}, "plan", "TestDecide|TestModel"},
 	{mutation{
 		"a conflict is written over", "plan/decide.go",
@@ -109,8 +109,44 @@ var commanded = []tests{
 	}, "internal/cli/ssmbak", "TestScripts/restore_asks"},
 	{mutation{
 		"a deletion without a terminal needs no --yes", "internal/cli/ssmbak/question.go",
-		"case p.NeedsConfirmation() && p.Applied() > 0 && !o.yes:", "case false:",
+		"case (s.into || p.NeedsConfirmation()) && p.Applied() > 0 && !o.yes:", "case false:",
 	}, "internal/cli/ssmbak", "TestScripts/restore_asks"},
+	{mutation{
+		"a restore into another account asks for yes instead of the account", "internal/cli/ssmbak/question.go",
+		"\tif s.into {\n\t\treturn a.AskFor(", "\tif false {\n\t\treturn a.AskFor(",
+	}, "internal/cli/ssmbak", "TestScripts/into_account"},
+	{mutation{
+		"a restore writes to another place than --into names", "internal/cli/ssmbak/into.go",
+		"into != here {", "false {",
+	}, "internal/cli/ssmbak", "TestScripts/into$"},
+	{mutation{
+		"live parameters are compared with the archive of another account", "internal/cli/ssmbak/verify.go",
+		"\tif againstLive {\n\t\tif err", "\tif false {\n\t\tif err",
+	}, "internal/cli/ssmbak", "TestScripts/into$"},
+	{mutation{
+		"a customer key of another account is written", "plan/move.go",
+		"if _, mapped := o.KeyMap[key]; mapped || key == DefaultKey {", "if true {",
+	}, "internal/cli/ssmbak", "TestScripts/into$"},
+	{mutation{
+		"a version of another account that has the number and time of the live one is taken for it", "plan/decide.go",
+		"return c.Name != c.After.Name || c.Move != nil", "return c.Name != c.After.Name",
+	}, "plan", "TestMove"},
+	{mutation{
+		"a restore from another archive takes any version since for its own", "restore/undo.go",
+		"case x.Written != 0 && x.Written == live.Version.Number:", "case true:",
+	}, "restore", "TestUndoElsewhere"},
+	{mutation{
+		"what is not replicated is expired or hidden", "archive/archive.go",
+		"a.replica = o.Elsewhere && d.Replica", "a.replica = false",
+	}, "internal/cli/ssmbak", "TestScripts/into_replicated"},
+	{mutation{
+		"what listings proved is believed of a copy", "archive/reconciled.go",
+		"d.Value = d.Value.unlisted()", "_ = d.Value.unlisted()",
+	}, "internal/cli/ssmbak", "TestScripts/into_replicated"},
+	{mutation{
+		"a plan for another archive is applied", "restore/planfile.go",
+		"!reflect.DeepEqual(f.From, from)", "false && !reflect.DeepEqual(f.From, from)",
+	}, "internal/cli/ssmbak", "TestScripts/into_account"},
 	{mutation{
 		"hidden parameters are not named", "internal/cli/ssmbak/hidden.go",
 		"\tif n := len(names); n > 0 {", "\tif n := len(names); n > 1000 {",

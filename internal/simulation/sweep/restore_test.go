@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/plan"
@@ -24,8 +25,11 @@ import (
 // caller is the ARN of who runs the commands, as STS returns it.
 const caller = "arn:aws:iam::" + account + ":user/local"
 
+// option changes the options of a restore. Its requests are those of conn.
+type option func(ctx context.Context, conn *awsconn.Conn, o *restore.Options) error
+
 // restorer is what one command runs with. Its requests are those of a process.
-func (w *world) restorer(p *process) (*restore.Restorer, error) {
+func (w *world) restorer(p *process, options ...option) (*restore.Restorer, error) {
 	conn := p.connect()
 	a, err := w.open(p.Context(), conn)
 	if err != nil {
@@ -36,13 +40,19 @@ func (w *world) restorer(p *process) (*restore.Restorer, error) {
 	}
 	live := paramstore.New(conn.SSM(), paramstore.Options{})
 	sync := recorder.New(a, live, recorder.Options{Account: account, Region: region})
-	return restore.New(a, live, sync, restore.Options{Options: plan.Options{Exact: true, Replace: true}, By: caller, Parallel: 1}), nil
+	o := restore.Options{Options: plan.Options{Exact: true, Replace: true}, By: caller, Parallel: 1}
+	for _, change := range options {
+		if err := change(p.Context(), conn, &o); err != nil {
+			return nil, err
+		}
+	}
+	return restore.New(a, live, sync, o), nil
 }
 
 // command makes and applies a plan as a command does. The error joins those of all
 // parameters.
-func (w *world) command(p *process, make func(context.Context, *restore.Restorer) (*restore.Plan, error)) (restore.Result, error) {
-	r, err := w.restorer(p)
+func (w *world) command(p *process, make func(context.Context, *restore.Restorer) (*restore.Plan, error), options ...option) (restore.Result, error) {
+	r, err := w.restorer(p, options...)
 	if err != nil {
 		return restore.Result{}, err
 	}

@@ -21,6 +21,8 @@ type scene struct {
 	late bool
 	// kept is how many versions Parameter Store keeps of a parameter, 100 if zero.
 	kept int
+	// every is which requests fail in a short run: one in so many, every one if zero.
+	every int
 }
 
 // sweep plays a scene without a fault, and then once per request and failure.
@@ -30,7 +32,10 @@ func (s scene) sweep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { good = s.play(t, fault{}, &simulation.Counts{}) })
 	faults, few := []fault{{}}, 1
 	for i := range ofWrites {
-		for _, r := range good.swept.requestsSent() {
+		for n, r := range good.swept.requestsSent() {
+			if !extent.Long() && s.every != 0 && n%s.every != 0 {
+				continue
+			}
 			ways := ofReads
 			if r.writes {
 				ways = ofWrites

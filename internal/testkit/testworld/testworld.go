@@ -3,6 +3,7 @@
 package testworld
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"log/slog"
@@ -25,7 +26,7 @@ import (
 	"github.com/ssmbak/ssmbak/recorder"
 )
 
-// The account of every world, which AWS uses in examples.
+// The account of most worlds, which AWS uses in examples.
 const (
 	Account = "123456789012"
 	Region  = "us-east-1"
@@ -37,6 +38,8 @@ const address = "http://127.0.0.1:4566"
 // Options configure a [World]. The zero value is an empty account that uses the machine's
 // clock, or the clock of a testing/synctest bubble.
 type Options struct {
+	// Account and Region are those of the constants, if empty.
+	Account, Region string
 	// AWS is the account; nil means a new one with the options Emulator.
 	AWS      *emulator.AWS
 	Emulator emulator.Options
@@ -62,6 +65,8 @@ type Options struct {
 // World is an account with an archive. Its methods fail the test if the setup fails.
 type World struct {
 	testing.TB
+	Account, Region string
+
 	AWS  *emulator.AWS
 	Conn *awsconn.Conn // of the tested code
 	SSM  *ssm.Client   // of the users who change parameters
@@ -91,8 +96,9 @@ func Bare(t testing.TB, o Options) *World {
 	if o.Bucket == "" {
 		o.Bucket = "archive"
 	}
-	o.Emulator.Account, o.Emulator.Region = Account, Region
-	w := &World{TB: t, AWS: o.AWS, o: o}
+	o.Account, o.Region = cmp.Or(o.Account, Account), cmp.Or(o.Region, Region)
+	o.Emulator.Account, o.Emulator.Region = o.Account, o.Region
+	w := &World{TB: t, Account: o.Account, Region: o.Region, AWS: o.AWS, o: o}
 	if w.AWS == nil {
 		w.AWS = emulator.New(o.Emulator)
 	}
@@ -113,6 +119,7 @@ func Bare(t testing.TB, o Options) *World {
 func (w *World) Connect(client aws.HTTPClient) *awsconn.Conn {
 	w.Helper()
 	o := Connection(client)
+	o.Region = w.Region
 	o.MaxAttempts, o.Backoff = w.o.MaxAttempts, w.o.Backoff
 	conn, err := awsconn.Load(w.Context(), o)
 	w.Must(err)
@@ -159,7 +166,7 @@ func (w *World) Establish() {
 // connection.
 func (w *World) Another(conn *awsconn.Conn) (*archive.Archive, *recorder.Recorder) {
 	w.Helper()
-	ao := archive.Options{Bucket: w.o.Bucket, Account: Account, Region: Region, Logger: w.o.Logger}
+	ao := archive.Options{Bucket: w.o.Bucket, Account: w.Account, Region: w.Region, Logger: w.o.Logger}
 	if w.Key != "" {
 		ao.Signing = &w.Signing
 	}
@@ -178,7 +185,7 @@ func (w *World) Another(conn *awsconn.Conn) (*archive.Archive, *recorder.Recorde
 	if w.o.Tagging {
 		o.Tagging = conn.Tagging()
 	}
-	return a, recorder.New(a, paramstore.New(conn.SSM(), o), recorder.Options{Account: Account, Region: Region, Logger: w.o.Logger})
+	return a, recorder.New(a, paramstore.New(conn.SSM(), o), recorder.Options{Account: w.Account, Region: w.Region, Logger: w.o.Logger})
 }
 
 // StartSigning makes the archives that are opened from now on sign, from the beginning of
