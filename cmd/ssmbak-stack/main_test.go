@@ -11,12 +11,14 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
@@ -175,10 +177,11 @@ func start(t *testing.T, conn *awsconn.Conn, bucket, dir string, env []string) {
 	ctx := t.Context()
 	client := conn.S3()
 	list, err := client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: aws.String(".ssmbak/lambda/")})
-	if err != nil || len(list.Contents) != 1 {
-		t.Fatalf("the bucket holds %d zips, %v", len(list.Contents), err)
+	if err != nil || len(list.Contents) != 2 {
+		t.Fatalf("the bucket holds %d objects, want a zip and a template: %v", len(list.Contents), err)
 	}
-	object, err := client.GetObject(ctx, &s3.GetObjectInput{Bucket: &bucket, Key: list.Contents[0].Key})
+	i := slices.IndexFunc(list.Contents, func(o s3types.Object) bool { return strings.HasSuffix(*o.Key, ".zip") })
+	object, err := client.GetObject(ctx, &s3.GetObjectInput{Bucket: &bucket, Key: list.Contents[i].Key})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -93,7 +93,7 @@ ssmbak-stack ssmbak delete --yes
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for _, want := range []string{
-		"\nfunction ssmbak-recorder\n", "\nbucket ssmbak-local\n", "| /testyssmbak/1 | initial |", `"msg":"recorded","name":"/testyssmbak/1"`, "\noutputs 10\n",
+		"\nfunction ssmbak-recorder\n", "\nbucket ssmbak-local\n", "| /testyssmbak/1 | initial |", `"msg":"recorded","name":"/testyssmbak/1"`, "\noutputs 11\n",
 		"\nThe stack ssmbak was deleted.\n",
 	} {
 		if !strings.Contains(string(out), want) {

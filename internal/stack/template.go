@@ -49,12 +49,10 @@ var body = sync.OnceValue(func() string { return encode(decode()) })
 // parameters, so that a request can contain it.
 var base = sync.OnceValue(func() string {
 	m := decode()
-	for _, name := range []string{"Resources", "Outputs"} {
-		section, _ := m[name].(map[string]any)
-		for id, x := range section {
-			if x, ok := x.(map[string]any); ok && slices.Contains(codeConditions, fmt.Sprint(x["Condition"])) {
-				delete(section, id)
-			}
+	resources, _ := m["Resources"].(map[string]any)
+	for id, x := range resources {
+		if x, ok := x.(map[string]any); ok && slices.Contains(codeConditions, fmt.Sprint(x["Condition"])) {
+			delete(resources, id)
 		}
 	}
 	all, _ := m["Parameters"].(map[string]any)

@@ -49,6 +49,9 @@ func TestBase(t *testing.T) {
 // TestLint runs cfn-lint, if it is installed.
 func TestLint(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes long, and tests nothing but the template")
+	}
 	program.Need(t, "cfn-lint", "SSMBAK_REQUIRE_CFN_LINT", "pip install cfn-lint")
 	dir := t.TempDir()
 	lint := func(args ...string) {

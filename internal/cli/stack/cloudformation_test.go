@@ -49,7 +49,7 @@ type cloud struct {
 	changes     [][]string             // in every change set; nil if the changes follow from the parameters
 	waiting     int
 	dead        int
-	invoked     func() // what the reconciler does; may be nil
+	invoked     func() // starts what the reconciler does; may be nil
 	noMoves     bool   // SQS does not support moving messages
 	moving      time.Time
 	denied      map[string]bool

@@ -385,7 +385,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"disable": func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).aws.SSM.DisableKey(args[0]) },
 	"functions": func(ts *testscript.TestScript, _ bool, _ []string) {
 		w := worldOf(ts)
-		w.invoked = func() { w.reconcile(context.Background(), ts) }
+		w.invoked = func() { w.running.Go(func() { w.reconcile(context.Background(), ts) }) }
 	},
 	"reconcile": func(ts *testscript.TestScript, _ bool, _ []string) { worldOf(ts).reconcile(context.Background(), ts) },
 }

@@ -119,7 +119,7 @@ func (c *cloud) lambda(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if c.invoked != nil {
-		go c.invoked()
+		c.invoked()
 	}
 	w.WriteHeader(http.StatusAccepted)
 }
