@@ -37,12 +37,11 @@ simulate:
 	$(GO) test ./internal/simulation/recording -run TestSimulation -v -histories $(HISTORIES) -timeout 30m
 
 # The tests that try some of many cases otherwise: each fault of each request, a create, a
-# restore and an undo killed at each request, fills of thousands of secrets, and a page over
-# 200,000 changes.
+# restore and an undo killed at each request, and fills of thousands of secrets.
 long:
 	SSMBAK_LONG=1 $(GO) test ./internal/simulation/sweep -timeout 30m
-	SSMBAK_LONG=1 $(GO) test ./internal/stack ./internal/ui ./recorder ./restore -timeout 30m \
-		-run '^(TestCreateKilled|TestUndoKilledAndFinished|TestUndoKilledItself|TestApplicationIsServed|TestUnreadableStarveNobody|TestManyChanges)$$'
+	SSMBAK_LONG=1 $(GO) test ./internal/stack ./recorder ./restore -timeout 30m \
+		-run '^(TestCreateKilled|TestUndoKilledAndFinished|TestUndoKilledItself|TestApplicationIsServed|TestUnreadableStarveNobody)$$'
 
 # Random restores and reverts, killed at any request, and undone.
 SEEDS ?= 3000
@@ -66,6 +65,7 @@ fill:
 bench:
 	$(GO) test ./archive -run '^$$' -bench . -benchtime 3x
 	$(GO) test ./recorder -run '^$$' -bench . -benchtime 100x
+	$(GO) test ./internal/ui -run '^$$' -bench . -benchtime 1x
 	$(GO) test ./restore -run TestRestoreRate -count 1 -v
 
 # So many inputs for each decoder; FUZZTIME=5000000x looks longer. Numbers, not a
