@@ -14,9 +14,10 @@ build:
 test:
 	$(GO) test ./...
 
-# The packages in which goroutines meet; the simulations have runs of their own.
+# The packages in which goroutines meet; the simulations have runs of their own, and the
+# commands run the stack.
 race:
-	$(GO) test -race -short -timeout 30m . ./archive/... ./paramstore/... ./recorder/... ./restore/... ./verify/... ./internal/awsconn/... ./internal/cli/... ./internal/emulator/... ./internal/function/... ./internal/stack/... ./internal/ui/...
+	$(GO) test -race -short -timeout 30m . ./archive/... ./paramstore/... ./recorder/... ./restore/... ./verify/... ./internal/awsconn/... ./internal/cli/... ./internal/emulator/... ./internal/function/... ./internal/ui/...
 	$(GO) test -race ./internal/simulation/recording -run TestSimulation -histories 300
 	$(GO) test -race -short ./internal/simulation/restoring
 

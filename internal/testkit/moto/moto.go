@@ -5,12 +5,15 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -97,9 +100,9 @@ func load(t testing.TB, endpoint, service string) {
 	answer.Body.Close()
 }
 
-// StartForStacks is like [Start], but its proxy adds two features of CloudFormation
-// that moto does not have: it enables the versioning of buckets in templates, and
-// treats the deletion policy RetainExceptOnCreate as Retain.
+// StartForStacks is like [Start], but its proxy adds features of CloudFormation that moto
+// does not have: it enables the versioning of buckets in templates, treats the deletion
+// policy RetainExceptOnCreate as Retain, and omits what conditions exclude.
 func StartForStacks(t testing.TB) (endpoint string) {
 	t.Helper()
 	behind, err := url.Parse(Start(t))
@@ -114,7 +117,7 @@ func StartForStacks(t testing.TB) (endpoint string) {
 	client, proxy := conn.S3(), httputil.NewSingleHostReverseProxy(behind)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body) // a cut request is moto's to refuse
-		body = retain(r.Context(), client, body)
+		body = adapt(r.Context(), client, body)
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 		if !bytes.Contains(body, []byte("Action=CreateStack")) {
 			proxy.ServeHTTP(w, r)
@@ -130,12 +133,20 @@ func StartForStacks(t testing.TB) (endpoint string) {
 	return server.URL
 }
 
-// retain replaces the deletion policy RetainExceptOnCreate in the template of a request. Where
-// the template is in a bucket, it refers to a changed copy.
-func retain(ctx context.Context, client *s3.Client, request []byte) []byte {
+// adapt changes the template of a request for moto. Where the template is in a bucket, the
+// request refers to a changed copy.
+func adapt(ctx context.Context, client *s3.Client, request []byte) []byte {
 	form, err := url.ParseQuery(string(request))
 	if err != nil || form.Get("Action") == "" {
 		return request
+	}
+	verifies := false
+	for i := 1; form.Has("Parameters.member." + strconv.Itoa(i) + ".ParameterKey"); i++ {
+		member := "Parameters.member." + strconv.Itoa(i)
+		verifies = verifies || form.Get(member+".ParameterKey") == "Verify" && form.Get(member+".ParameterValue") != "off"
+	}
+	if text := form.Get("TemplateBody"); text != "" {
+		form.Set("TemplateBody", string(changed([]byte(text), verifies)))
 	}
 	at, err := url.Parse(form.Get("TemplateURL"))
 	if err == nil && at.Host != "" {
@@ -145,15 +156,37 @@ func retain(ctx context.Context, client *s3.Client, request []byte) []byte {
 			text, _ := io.ReadAll(out.Body)
 			const copies, copied = "templates", "template.json"
 			_, _ = client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(copies)})
-			_, err = client.PutObject(ctx, &s3.PutObjectInput{
-				Bucket: aws.String(copies), Key: aws.String(copied), Body: bytes.NewReader(bytes.ReplaceAll(text, []byte("RetainExceptOnCreate"), []byte("Retain"))),
-			})
+			_, err = client.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String(copies), Key: aws.String(copied), Body: bytes.NewReader(changed(text, verifies))})
 			if err == nil {
 				form.Set("TemplateURL", strings.Replace("https://"+at.Host+"/"+copied, bucket, copies, 1))
 			}
 		}
 	}
-	return bytes.ReplaceAll([]byte(form.Encode()), []byte("RetainExceptOnCreate"), []byte("Retain"))
+	return []byte(form.Encode())
+}
+
+// changed returns a template with the deletion policy Retain instead of RetainExceptOnCreate.
+// Unless the stack verifies, it is without the resources of that: moto updates resources
+// whose condition is false.
+func changed(template []byte, verifies bool) []byte {
+	text := bytes.ReplaceAll(template, []byte("RetainExceptOnCreate"), []byte("Retain"))
+	var all map[string]json.RawMessage
+	var resources map[string]json.RawMessage
+	if verifies || json.Unmarshal(text, &all) != nil || json.Unmarshal(all["Resources"], &resources) != nil {
+		return text
+	}
+	maps.DeleteFunc(resources, func(_ string, r json.RawMessage) bool {
+		var x struct{ Condition string }
+		return json.Unmarshal(r, &x) == nil && (x.Condition == "HasVerify" || x.Condition == "HasVerifier")
+	})
+	var err error
+	if all["Resources"], err = json.Marshal(resources); err != nil {
+		return text
+	}
+	if out, err := json.Marshal(all); err == nil {
+		return out
+	}
+	return text
 }
 
 // version enables versioning of all buckets.
