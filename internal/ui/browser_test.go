@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,6 +19,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
@@ -27,6 +31,7 @@ import (
 
 	"github.com/ssmbak/ssmbak/internal/testkit/extent"
 	"github.com/ssmbak/ssmbak/internal/testkit/program"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 )
 
 // patience is how long the browser may take for one step of a test.
@@ -219,10 +224,37 @@ func TestInBrowser(t *testing.T) {
 	if source != secretText+"-2" && source != secretText {
 		t.Errorf("the secret is %q", source)
 	}
+	b.hostile(w, base)
 	for _, problem := range b.problems {
 		t.Error(problem)
 	}
 	b.foreign(base, w.AWS.Counts)
+}
+
+// hostile checks that values and descriptions with elements and code are text: the browser
+// makes no elements of them, and runs nothing.
+func (b *browserTab) hostile(w *testworld.World, base string) {
+	b.Helper()
+	for _, value := range []string{hostile, `{"<b>k</b>": "` + `<img src=/x onerror=ran=1>"}`} {
+		_, err := w.SSM.PutParameter(b.Context(), &ssm.PutParameterInput{
+			Name: aws.String("/app/hostile"), Value: aws.String(value), Type: types.ParameterTypeString, Overwrite: aws.Bool(true), Description: aws.String(hostile),
+		})
+		w.Must(err)
+	}
+	w.Record()
+	for _, path := range []string{"/", "/tree?at=1h", "/compare?a=1h&b=now", "/parameter?name=/app/hostile", "/plan?kind=restore&at=1h", "/?text=" + url.QueryEscape(hostile)} {
+		var made int
+		var ran bool
+		b.do(chromedp.Navigate(base+path), chromedp.WaitReady("main"),
+			chromedp.Evaluate(`document.querySelectorAll("img, b, i, u, iframe, script:not([src='/static/ui.js'])").length`, &made), chromedp.Evaluate(`"ran" in window`, &ran))
+		if made > 0 || ran {
+			b.Errorf("%s has %d elements of a value, which ran: %t", path, made, ran)
+		}
+	}
+	b.do(chromedp.Navigate(base + "/parameter?name=/app/hostile"))
+	if text := b.text(); !strings.Contains(text, "<img src=/x onerror=ran=1>") {
+		b.Errorf("the value is not shown as text:\n%s", text)
+	}
 }
 
 // foreign checks that a page of another origin can neither send a form nor read anything.
