@@ -15,7 +15,7 @@ test:
 	$(GO) test ./...
 
 # The packages in which goroutines meet; the simulations have runs of their own, and the
-# commands run the stack.
+# commands run the stack. -short omits tests that repeat the same thousands of times.
 race:
 	$(GO) test -race -short -timeout 30m . ./archive/... ./paramstore/... ./recorder/... ./restore/... ./verify/... ./internal/awsconn/... ./internal/cli/... ./internal/emulator/... ./internal/function/... ./internal/ui/...
 	$(GO) test -race ./internal/simulation/recording -run TestSimulation -histories 300

@@ -52,6 +52,9 @@ func runs(t *testing.T, w *testworld.World, r *recorder.Recorder, most int) (n i
 // DescribeParameters, at 10 reads a second of which the reconciler has a third. Live
 // parameters are listed once, not in every run. SSMBAK_FILL=100000 fills that many.
 func TestFillInRuns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it fills an archive with thousands of secrets")
+	}
 	t.Parallel()
 	n := 3000
 	if text := os.Getenv("SSMBAK_FILL"); text != "" {
@@ -90,6 +93,9 @@ func TestFillInRuns(t *testing.T) {
 // A parameter whose event was lost is recorded by the next run all the same, and each
 // unreadable secret is tried in turn.
 func TestUnreadableStarveNobody(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it reads thousands of secrets for hours")
+	}
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		n := 2900

@@ -190,6 +190,9 @@ func TestSigned(t *testing.T) {
 // reconcile cache that knew it. Its signature is right. Verification finds it at once, and
 // the weekly look without the cache restores the facts.
 func TestReplayed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it signs for a week")
+	}
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := buildWith(t, testworld.Options{Sign: true})
