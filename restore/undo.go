@@ -186,12 +186,21 @@ func (r *Restorer) fillUndo(ctx context.Context, s *subject, rec *archive.Restor
 		switch {
 		case matches:
 		case rec.From != nil && x.Written == 0 && r.o.From == nil:
-			c.Conflict = fmt.Sprintf("the restore was killed, and whether it wrote this version is not known without the archive in bucket %s that it came from: %s", rec.From.Bucket, author(c.Before.Version))
+			c.Conflict = fmt.Sprintf("whether the restore wrote this version is not known without the archive in bucket %s that it came from: %s", rec.From.Bucket, author(c.Before.Version))
 		default:
 			c.Conflict = "it was changed since the restore: " + author(c.Before.Version)
 		}
 	}
 	return nil
+}
+
+// NeedsSource reports whether the undo of a restore reads the archive that it came from: the
+// restore came from another one, and it is not known of a parameter whether it was written,
+// since the restore was killed or the answer to a request was lost.
+func NeedsSource(rec *archive.RestoreRecord) bool {
+	return rec.From != nil && (rec.Ended.IsZero() || slices.ContainsFunc(rec.Items, func(x archive.RestoreItem) bool {
+		return x.After != nil && x.Written == 0 && x.Status == string(plan.StatusFailed)
+	}))
 }
 
 // writtenBy reports whether a version may be one that a restore wrote: Parameter Store says

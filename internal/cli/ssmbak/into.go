@@ -200,14 +200,18 @@ func (a *app) undoing(s *session, id string) string {
 	return command
 }
 
-// openSource opens the archive that a killed restore came from, since only that has the values
-// which it was to write. If that is out of reach, the undo does without.
+// openSource opens the archive that a restore came from if it is not known what the restore
+// wrote, since only that has the values which it was to write. If that is out of reach, the
+// undo does without.
 func (a *app) openSource(ctx context.Context, s *session, ro *restore.Options, id string) error {
 	record, err := s.archive.RestoreRecord(ctx, id)
-	if err != nil || record.From == nil || !record.Ended.IsZero() {
+	if err != nil || !restore.NeedsSource(record) {
 		return nil //nolint:nilerr // the undo reports it
 	}
-	from := record.From
+	from, why := record.From, "was killed"
+	if !record.Ended.IsZero() {
+		why = "lost the answer to a request"
+	}
 	ro.From, err = a.openBucket(ctx, s.conn, reading, "the record of the restore", archive.Options{
 		Bucket: from.Bucket, Account: s.caller.Account, Region: s.conn.Region(), Owner: from.Owner, Elsewhere: true, Logger: a.Log,
 	})
@@ -216,9 +220,9 @@ func (a *app) openSource(ctx context.Context, s *session, ro *restore.Options, i
 			return err
 		}
 		ro.From = nil
-		a.Note("restore %s was killed, and the archive that it came from, in bucket %s of account %s, cannot be read: %s", id, from.Bucket, from.Owner, reason(err))
+		a.Note("restore %s %s, and the archive that it came from, in bucket %s of account %s, cannot be read: %s", id, why, from.Bucket, from.Owner, reason(err))
 		return nil
 	}
-	a.Note("restore %s was killed: comparing what it wrote with the archive that it came from, in bucket %s of account %s", id, from.Bucket, from.Owner)
+	a.Note("restore %s %s: comparing what it wrote with the archive that it came from, in bucket %s of account %s", id, why, from.Bucket, from.Owner)
 	return nil
 }

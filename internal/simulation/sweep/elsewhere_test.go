@@ -44,12 +44,12 @@ func (w *world) restoreForeign(p *process, at ssmbak.Time) (restore.Result, erro
 	})
 }
 
-// undoForeign undoes a restore from it. The archive is needed only if the restore was killed.
+// undoForeign undoes a restore from it. It reads that archive only if it must.
 func (w *world) undoForeign(p *process, id string) (restore.Result, error) {
 	return w.command(p, func(ctx context.Context, r *restore.Restorer) (*restore.Plan, error) { return r.Undo(ctx, id) },
 		func(ctx context.Context, conn *awsconn.Conn, o *restore.Options) error {
 			record, err := w.archive().RestoreRecord(ctx, id)
-			if err == nil && record.From != nil && record.Ended.IsZero() {
+			if err == nil && restore.NeedsSource(record) {
 				o.From, err = w.openForeign(ctx, conn)
 			}
 			return err
