@@ -8,8 +8,8 @@ import (
 	"github.com/ssmbak/ssmbak/restore"
 )
 
-// TestNeedsSource checks that the undo of a restore from another archive reads that archive
-// as long as it is not known what the restore wrote.
+// TestNeedsSource checks when the undo of a restore from another archive reads that archive:
+// while it is unknown what the restore wrote.
 func TestNeedsSource(t *testing.T) {
 	t.Parallel()
 	from, ended := &archive.RecordSource{Bucket: "elsewhere"}, time.Date(2024, 6, 13, 20, 10, 54, 0, time.UTC)
