@@ -88,6 +88,9 @@ func (s *Stack) published(ctx context.Context, p, named parameters) (template st
 	if bucket == "" {
 		bucket = p[parameterCodePrefix] + "-" + s.conn.Region()
 	}
+	if named[parameterCodeKey] != "" { // the others were those of the previous zip
+		p[parameterCodeVersion], p[parameterCodeSHA256] = named[parameterCodeVersion], named[parameterCodeSHA256]
+	}
 	switch {
 	case p[parameterCodeKey] == "":
 		return "", &SettingError{"code-key", "", "is required with --code-bucket: `ssmbak-stack publish` prints it"}

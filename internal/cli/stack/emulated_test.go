@@ -3,6 +3,8 @@ package stackcli_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 	"strings"
 	"sync"
@@ -132,6 +134,13 @@ func onePhase(t *testing.T, aws *emulator.AWS, w *world, run func(code int, want
 	}
 	run(0, []string{"UPDATE_COMPLETE  Function"}, "update", "--memory", "512")
 	run(0, []string{"the expected code"}, "finish")
+	next := append([]byte(nil), "the functions of the next version"...)
+	sum := sha256.Sum256(next)
+	newer := "ssmbak/" + hex.EncodeToString(sum[:]) + ".zip"
+	if err := aws.S3.Put("artifacts", newer, next); err != nil {
+		t.Fatal(err)
+	}
+	run(0, []string{"UPDATE_COMPLETE  Function"}, "update", "--code-key", newer, "--code-version", aws.S3.Versions("artifacts", newer)[0].VersionID)
 	run(0, []string{"UPDATE_COMPLETE"}, "update", "--code-bucket", "", "--code-bucket-prefix", "")
 	if zips() != uploaded {
 		t.Error("the functions' code of the same contents was uploaded again")
