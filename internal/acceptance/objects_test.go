@@ -214,16 +214,11 @@ func readAfterPut(ctx context.Context, s *scratch) (learned string, err error) {
 		if err != nil {
 			return "", err
 		}
-		got, err := s.s3.GetObject(ctx, &s3.GetObjectInput{Bucket: &bucket, Key: &key})
+		body, err := s.content(ctx, bucket, key)
 		if err != nil {
 			return "", err
 		}
-		body, err := io.ReadAll(got.Body)
-		got.Body.Close()
-		if err != nil {
-			return "", err
-		}
-		if string(body) != text {
+		if body != text {
 			return "", differs("after %q was written, %q is read", text, body)
 		}
 		list, err := s.s3.ListObjectVersions(ctx, &s3.ListObjectVersionsInput{Bucket: &bucket, Prefix: &key})
@@ -235,6 +230,17 @@ func readAfterPut(ctx context.Context, s *scratch) (learned string, err error) {
 		}
 	}
 	return "", nil
+}
+
+// content reads an object.
+func (s *scratch) content(ctx context.Context, bucket, key string) (string, error) {
+	out, err := s.s3.GetObject(ctx, &s3.GetObjectInput{Bucket: &bucket, Key: &key})
+	if err != nil {
+		return "", err
+	}
+	defer out.Body.Close()
+	body, err := io.ReadAll(out.Body)
+	return string(body), err
 }
 
 func emptySegments(ctx context.Context, s *scratch) (learned string, err error) {
@@ -250,16 +256,11 @@ func emptySegments(ctx context.Context, s *scratch) (learned string, err error) 
 		}
 	}
 	for _, key := range keys {
-		got, err := s.s3.GetObject(ctx, &s3.GetObjectInput{Bucket: &bucket, Key: &key})
+		body, err := s.content(ctx, bucket, key)
 		if err != nil {
 			return "", err
 		}
-		body, err := io.ReadAll(got.Body)
-		got.Body.Close()
-		if err != nil {
-			return "", err
-		}
-		if string(body) != key {
+		if body != key {
 			return "", differs("the object %s is that of %s", key, body)
 		}
 	}

@@ -77,11 +77,7 @@ type changeRow struct {
 }
 
 func (s *Server) changes(r *http.Request) (*page, error) {
-	rec, err := s.latest(r.Context())
-	if err != nil {
-		return nil, err
-	}
-	v, err := s.parse(r, rec)
+	rec, v, err := s.requested(r)
 	if err != nil {
 		return nil, err
 	}

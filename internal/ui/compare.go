@@ -22,11 +22,7 @@ type compareView struct {
 }
 
 func (s *Server) compare(r *http.Request) (*page, error) {
-	rec, err := s.latest(r.Context())
-	if err != nil {
-		return nil, err
-	}
-	v, err := s.parse(r, rec)
+	rec, v, err := s.requested(r)
 	if err != nil {
 		return nil, err
 	}

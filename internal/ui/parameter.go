@@ -64,11 +64,7 @@ type secret struct {
 }
 
 func (s *Server) parameter(r *http.Request) (*page, error) {
-	rec, err := s.latest(r.Context())
-	if err != nil {
-		return nil, err
-	}
-	v, err := s.parse(r, rec)
+	rec, v, err := s.requested(r)
 	if err != nil {
 		return nil, err
 	}

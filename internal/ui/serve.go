@@ -14,8 +14,9 @@ import (
 const farewell = 5 * time.Second
 
 // Serve serves the page on a port of 127.0.0.1, or on any free port if it is 0, and calls
-// ready with its address, and one for a command line, until ctx ends. Then it serves on until the restore in progress
-// has ended. interrupted says that there was one. Nothing of the page is kept.
+// ready with its address, and one for a command line, until ctx ends. Then it serves on
+// until the restore in progress has ended. interrupted says that there was one. Nothing of
+// the page is kept.
 func Serve(ctx context.Context, o Options, port int, ready func(url, once string)) (interrupted bool, err error) {
 	var config net.ListenConfig
 	l, err := config.Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))

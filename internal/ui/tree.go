@@ -92,11 +92,7 @@ func lines(all []string) (out []line) {
 }
 
 func (s *Server) tree(r *http.Request) (*page, error) {
-	rec, err := s.latest(r.Context())
-	if err != nil {
-		return nil, err
-	}
-	v, err := s.parse(r, rec)
+	rec, v, err := s.requested(r)
 	if err != nil {
 		return nil, err
 	}

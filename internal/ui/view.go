@@ -26,6 +26,15 @@ type view struct {
 	Page        int    // from 1
 }
 
+// requested returns what the archive contains, and the view of a request.
+func (s *Server) requested(r *http.Request) (rec *records, v view, err error) {
+	if rec, err = s.latest(r.Context()); err != nil {
+		return nil, view{}, err
+	}
+	v, err = s.parse(r, rec)
+	return rec, v, err
+}
+
 // parse returns the view of a request. A time is any TIME of the commands.
 func (s *Server) parse(r *http.Request, rec *records) (v view, err error) {
 	q := r.URL.Query()

@@ -13,8 +13,7 @@ func (a *app) publish(ctx context.Context) error {
 	if bucket == "" {
 		return shell.Usage("for example `ssmbak-stack publish --code-bucket my-artifacts`", "--code-bucket is missing")
 	}
-	v, err := a.values()
-	if err != nil {
+	if _, err := a.values(); err != nil {
 		return err
 	}
 	a.name = "ssmbak" // of no stack: only its connection is used
@@ -22,7 +21,6 @@ func (a *app) publish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	delete(v, "code-bucket")
 	p, err := s.Publish(ctx, bucket, a.flags.codePrefix)
 	if err != nil {
 		return err
