@@ -402,7 +402,7 @@ func (run *reconcile) syncOne(ctx context.Context, name ssmbak.Name) (outcome, e
 	if err != nil {
 		return outcome{}, err
 	}
-	rd, err := run.r.read(ctx, name, false)
+	rd, err := run.r.read(ctx, name, readOptions{})
 	if err != nil {
 		return outcome{}, fmt.Errorf("read %s: %w", name, err)
 	}

@@ -118,8 +118,8 @@ var mutations = []mutation{
 		"o.open[n.event] {", "o.open[\"\"] {",
 	},
 	{
-		"the event of a deletion is no fact", "recorder/sync.go",
-		"\t\tif n.operation == ssmbak.OpDelete && !rd.outlives(n.second) {", "\t\tif false {",
+		"the event of a deletion is no fact", "recorder/indexed.go",
+		"if n.operation == ssmbak.OpDelete && counts(n) {", "if false {",
 	},
 	{
 		"looks are not recorded", "recorder/settle.go",
