@@ -123,11 +123,11 @@ func TestEventWithoutRead(t *testing.T) {
 			return body
 		}, 1, false, claims, false},
 		{"only a listing is later", func(t *testing.T, w *world) []byte {
-			w.AWS.Faults.Add(emulator.Rule{Service: "ssm", Op: "GetParameterHistory", Fault: emulator.DeniedBySSM})
-			w.set(t, "/b", "v")
 			at := time.Now()
 			w.set(t, name, "v1")
+			sync(t, w)
 			time.Sleep(time.Minute)
+			w.AWS.Faults.Add(emulator.Rule{Service: "ssm", Op: "GetParameterHistory", Fault: emulator.DeniedBySSM})
 			w.reconcile(t, recorder.ReconcileOptions{})
 			w.AWS.Faults.Clear()
 			return changeEvent("e", "Create", name, at)

@@ -34,6 +34,8 @@ type readOptions struct {
 	// gone says that the parameter probably does not exist. Then its tags are read only
 	// after its history was found, and otherwise at the same time.
 	gone bool
+	// noTags omits tags.
+	noTags bool
 }
 
 // read reads a parameter.
@@ -50,7 +52,7 @@ func (r *Recorder) read(ctx context.Context, name ssmbak.Name, o readOptions) (r
 		rd.versions, rd.pages, rd.read, rd.denied = h.Versions, h.Pages, h.Read, denied
 		return err
 	})
-	if !o.gone {
+	if !o.gone && !o.noTags {
 		g.Go(gctx, func(ctx context.Context) error {
 			tags(ctx)
 			return nil // it does not matter if the parameter does not exist
@@ -60,14 +62,14 @@ func (r *Recorder) read(ctx context.Context, name ssmbak.Name, o readOptions) (r
 	if errors.Is(err, paramstore.ErrNotFound) {
 		return reading{gone: true, read: rd.read}, nil
 	}
-	if err == nil && o.gone {
+	if err == nil && o.gone && !o.noTags {
 		tags(ctx)
 	}
 	switch {
 	case err != nil:
 		return reading{}, err
 	case tagsErr == nil:
-		rd.tagged = true
+		rd.tagged = !o.noTags
 	case !errors.Is(tagsErr, paramstore.ErrNotFound): // deleted after the history was read
 		return reading{}, tagsErr
 	}

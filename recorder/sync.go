@@ -51,6 +51,7 @@ type outcome struct {
 	open       map[string]bool  // events that are not settled, by event ID
 	wrote      bool             // the index was replaced
 	forged     bool             // by its newest signed version, at least
+	cached     bool             // nothing was new, and the reconcile cache says so
 }
 
 // maxSyncs is how often a sync is attempted if another writer or the parameter

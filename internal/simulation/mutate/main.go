@@ -86,7 +86,7 @@ var mutations = []mutation{
 		"next.miss(l.Missed, began)", "next.Missed = nil\n\t\tnext.miss(l.Missed, began)",
 	},
 	{
-		"missed names are not noted", "recorder/reconcile.go",
+		"missed names are not noted", "recorder/round.go",
 		"missed = run.recordFailed(ctx, name, err)", "_ = run.recordFailed",
 	},
 	{

@@ -153,6 +153,18 @@ var tested = []tests{
 		"if k.API != APIPut || len(k.Tags) > 0 {", "if true {",
 	}, "recorder", "TestCalls"},
 	{mutation{
+		"a deep reconcile does not compare labels", "recorder/unchanged.go",
+		"reflect.DeepEqual(r.grow(name, x.Facts, timeline.Facts{}, rd, syncRequest{}), x.Facts)", "reflect.DeepEqual(rd, rd)",
+	}, "recorder", "TestDeepRequests"},
+	{mutation{
+		"a deep reconcile believes an index that was replaced since it was listed", "recorder/unchanged.go",
+		" || x.ETag() != etag", "",
+	}, "recorder", "TestDeepReplaced"},
+	{mutation{
+		"a deep reconcile reads no tags although they were not listed", "recorder/compare.go",
+		"\t\tif run.tagsErr == nil {\n\t\t\trun.unchanged", "\t\tif true {\n\t\t\trun.unchanged",
+	}, "recorder", "TestDeepRequests"},
+	{mutation{
 		"a listing settles an event", "recorder/indexed.go",
 		"return o.Conclusive(n.second) && o.At > o.AsOf", "return o.Conclusive(n.second)",
 	}, "recorder", "TestEventWithoutRead"},
@@ -574,7 +586,7 @@ var tested = []tests{
 		"f := timeline.Union(base, seen)", "f := timeline.Union(base, timeline.Facts{Legacy: seen.Legacy})",
 	}, "recorder", "TestFailedKeepsListing"},
 	{mutation{
-		"what a listing proved of a deleted parameter is lost when the next one cannot read it", "recorder/reconcile.go",
+		"what a listing proved of a deleted parameter is lost when the next one cannot read it", "recorder/round.go",
 		"run.r.recordFailed(ctx, name, nil, run.began, cause)", "_ = cause",
 	}, "recorder", "TestFailedKeepsListing"},
 	{mutation{
