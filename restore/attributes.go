@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/paramstore"
@@ -12,27 +13,49 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// fewParameters is the maximum number of parameters in a plan that reads the live tags
-// and labels of every one. Those of more parameters would require more requests than an
-// account is allowed in a minute.
-const fewParameters = 100
+// manyReads is the maximum number of parameters of which a plan reads the live tags and
+// labels whatever the archive knows, if [Options.ManyReads] is zero. Those of more
+// parameters would require more requests than an account is allowed in a minute.
+const manyReads = 100
 
-// attributes reads the live tags and labels of a parameter that will be written, and, with
-// all or if the recorded ones are not proved, of one that is otherwise unchanged. It
-// records those that the archive does not have before they can be lost.
-func (r *Restorer) attributes(ctx context.Context, s *subject, all bool) error {
+// scrutiny says of which parameters a plan reads the live tags and labels even if those in
+// the archive are proved.
+type scrutiny struct {
+	unchanged bool // of those that do not differ otherwise
+	written   bool // of those that are written
+}
+
+// scrutinize returns the scrutiny of a plan. For an undo, the recorded tags and labels may be
+// outdated, because the events of the restore may still be in the queue.
+func (r *Restorer) scrutinize(subjects []*subject, undo bool) scrutiny {
+	if undo || len(subjects) <= r.o.ManyReads {
+		return scrutiny{unchanged: true, written: true}
+	}
+	written := 0
+	for _, s := range subjects {
+		if plan.Decide(s.c, r.o.Options).Action.Writes() {
+			written++
+		}
+	}
+	return scrutiny{written: written <= r.o.ManyReads}
+}
+
+// attributes reads the live tags and labels of a parameter, as far as the plan depends on
+// them, and records those that the archive does not have before they can be lost.
+//
+// With few parameters, or few that are written, the plan reads those that are written even
+// if the archive has proved them, because their events may be on their way. Otherwise it
+// believes the archive, and Apply reads the tags again before it changes them.
+func (r *Restorer) attributes(ctx context.Context, s *subject, how scrutiny) error {
 	c := &s.c
 	if c.Before == nil {
 		return nil
 	}
-	action := plan.Decide(*c, r.o.Options).Action
-	if !action.Writes() && action != plan.ActionNone {
+	item := plan.Decide(*c, r.o.Options)
+	if !item.Action.Writes() && item.Action != plan.ActionNone {
 		return nil
 	}
-	w := &c.After
-	tags := action.Writes() || w.Tags.IsKnown() && (all || !c.Before.Tags.IsKnown())
-	labels := action.Writes() || w.Labels.IsKnown() && (all || !c.Before.Labels.IsKnown() || len(w.Labels.V)+len(c.Before.Labels.V) > 0)
-	s.unread = w.Tags.IsKnown() && !tags || w.Labels.IsKnown() && !labels
+	tags, labels := s.reads(&item, how)
 	recorded, err := r.readAttributes(ctx, s, tags, labels)
 	if errors.Is(err, paramstore.ErrNotFound) {
 		return nil // it was deleted since, which Apply detects
@@ -40,20 +63,46 @@ func (r *Restorer) attributes(ctx context.Context, s *subject, all bool) error {
 	if err != nil {
 		return err
 	}
-	if writes := plan.Decide(*c, r.o.Options).Action.Writes(); writes && !(tags && labels) {
+	item = plan.Decide(*c, r.o.Options)
+	if item.Action.Writes() && how.written && c.Undone == nil && !(tags && labels) {
 		// An undo needs all of them.
 		bothRecorded, err := r.readAttributes(ctx, s, !tags, !labels)
 		if err != nil && !errors.Is(err, paramstore.ErrNotFound) {
 			return err
 		}
-		recorded = recorded && bothRecorded
-	} else if !writes {
-		return nil
+		recorded, tags, labels = recorded && bothRecorded, true, true
 	}
-	if recorded {
+	s.untested = !tags && changes(&item, ssmbak.Attribute.Tag)
+	w := &c.After
+	s.unread = c.Undone == nil && (w.Tags.IsKnown() && !tags && !s.untested || w.Labels.IsKnown() && !labels)
+	if !item.Action.Writes() || recorded {
 		return nil
 	}
 	return r.saveAttributes(ctx, s)
+}
+
+// reads returns whether live tags and labels are read, given what the plan does to the
+// parameter by what the archive knows of them.
+func (s *subject) reads(item *plan.Item, how scrutiny) (tags, labels bool) {
+	w, before := &s.c.After, s.c.Before
+	switch {
+	case removes(item):
+		return true, true
+	case s.c.Undone != nil:
+		// Tags and labels that the undone restore did not change are not changed.
+		tags = slices.ContainsFunc(s.c.Undone, func(a ssmbak.Attribute) bool { _, is := a.Tag(); return is })
+		labels = slices.ContainsFunc(s.c.Undone, func(a ssmbak.Attribute) bool { _, is := a.Label(); return is })
+		return tags && w.Tags.IsKnown(), w.Labels.IsKnown() && (labels || item.OldestIsLost())
+	case item.Action.Writes() && how.written:
+		return true, true
+	case how.unchanged:
+		return w.Tags.IsKnown(), w.Labels.IsKnown()
+	}
+	// Without a new version, there is nothing else to write. It may be the second restore,
+	// whose archive has not heard of the tags that the first one set.
+	onlyTags := !item.NewVersion() && changes(item, ssmbak.Attribute.Tag)
+	return w.Tags.IsKnown() && (!before.Tags.IsKnown() || onlyTags),
+		w.Labels.IsKnown() && (!before.Labels.IsKnown() || len(w.Labels.V)+len(before.Labels.V) > 0)
 }
 
 // saveAttributes records the live tags and labels.

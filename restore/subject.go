@@ -40,8 +40,9 @@ type subject struct {
 	// reversal and item are those of a revert.
 	reversal plan.Reversal
 	item     plan.Item
-	// unread says that live tags or labels were not read.
-	unread bool
+	// unread says that live tags or labels were not read, and untested that the plan
+	// changes tags that were not read.
+	unread, untested bool
 }
 
 // free returns the earliest time at which the parameter may be created, zero if its last
