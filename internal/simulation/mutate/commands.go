@@ -76,6 +76,14 @@ var commanded = []tests{
 		"if maps.Equal(plan.UserTags(item.Before.Tags.V), plan.UserTags(tags)) {", "if tags != nil {",
 	}, "restore", "TestFewReads"},
 	{mutation{
+		"restores of one second have any order", "archive/records.go",
+		", b.Began.Compare(a.Began))", ", 0)",
+	}, "archive", "TestNewestRestores"},
+	{mutation{
+		"undo last chooses one of two restores of a millisecond", "internal/cli/ssmbak/undolast.go",
+		"\t\t\tlast = append(last, r)\n", "\t\t\tlast = []*archive.RestoreRecord{r}\n",
+	}, "internal/cli/ssmbak", "TestScripts/undo_last_second"},
+	{mutation{
 		"a rate is never raised", "paramstore/pace.go",
 		"p.rate *= up", "_ = up",
 	}, "paramstore", "TestWriterRecovers"},
