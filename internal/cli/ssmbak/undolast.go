@@ -55,12 +55,12 @@ func (a *app) lastRestore(ctx context.Context, s *session) (string, error) {
 		const hint = "an older restore needs its ID: `ssmbak undo` lists them"
 		switch undone, changed := restore.Undone(r, later); {
 		case undone > 0 && undone < changed:
-			return "", shell.Fail("`ssmbak undo "+id+"` undoes the rest; "+hint, "your last restore, %s, was partly undone: %d of %s", id, undone, shell.Count(changed, "parameter", "parameters"))
+			return "", shell.KindAlreadyUndone.Fail("`ssmbak undo "+id+"` undoes the rest; "+hint, "your last restore, %s, was partly undone: %d of %s", id, undone, shell.Count(changed, "parameter", "parameters"))
 		case undone > 0:
-			return "", shell.Fail(hint, "your last restore, %s, was undone already", id)
+			return "", shell.KindAlreadyUndone.Fail(hint, "your last restore, %s, was undone already", id)
 		}
 		if again := redone(id, later); again != "" {
-			return "", shell.Fail("`ssmbak undo "+again+"` undoes that; "+hint, "your last restore, %s, was undone, and %s restored it again", id, again)
+			return "", shell.KindAlreadyUndone.Fail("`ssmbak undo "+again+"` undoes that; "+hint, "your last restore, %s, was undone, and %s restored it again", id, again)
 		}
 		return id, nil
 	}
@@ -90,5 +90,5 @@ func (a *app) noteLast(r *archive.RestoreRecord) {
 	if r.Message != "" {
 		text = ": " + r.Message
 	}
-	a.Note("last restore %s, %s ago (%s), of %s%s", r.ID, age, a.both(began), r.Target, text)
+	a.NoteFacts(shell.Facts{"RestoreId": r.ID, "Time": began, "Target": r.Target, "Message": r.Message, "Seconds": int(age.Seconds())}, "last restore %s, %s ago (%s), of %s%s", r.ID, age, a.both(began), r.Target, text)
 }
