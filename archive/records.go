@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -98,14 +99,17 @@ type RestoreSide struct {
 	Labels map[string]int64  `json:"labels"`
 }
 
-// restoreID matches an ID: the second in which the restore began, so that IDs sort by
-// time, and a random suffix.
+// restoreID matches an ID: the second in which the restore began, and a suffix that begins
+// with the millisecond, so that IDs sort by time, and is otherwise random. IDs of earlier
+// writers have a random suffix only.
 var restoreID = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z-[0-9a-z]{1,32}$`)
 
-// NewRestoreID returns an ID for a restore that begins now. The suffix, 1 to 32
-// lower-case letters and digits, makes it unique.
+// NewRestoreID returns an ID for a restore that begins now. The suffix, 1 to 30
+// lower-case letters and digits, makes it unique. IDs of one clock sort by time to the
+// millisecond: an undo often follows its restore within the same second.
 func NewRestoreID(now time.Time, suffix string) string {
-	return now.UTC().Format("20060102T150405Z") + "-" + suffix
+	millisecond := strconv.FormatInt(int64(now.Nanosecond())/1e6, 36)
+	return now.UTC().Format("20060102T150405Z") + "-" + strings.Repeat("0", 2-len(millisecond)) + millisecond + suffix
 }
 
 func (r *RestoreRecord) latest() ssmbak.Time {

@@ -146,8 +146,15 @@ func TestRestoreIDTaken(t *testing.T) {
 func TestRestoreIDs(t *testing.T) {
 	t.Parallel()
 	zone := time.FixedZone("east", 3600)
-	if got, want := NewRestoreID(time.Date(2024, 1, 1, 0, 30, 0, 999e6, zone), "abc"), "20231231T233000Z-abc"; got != want {
+	if got, want := NewRestoreID(time.Date(2024, 1, 1, 0, 30, 0, 999e6, zone), "abc"), "20231231T233000Z-rrabc"; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+	var ids []string
+	for _, ms := range []int{0, 1, 9, 10, 35, 36, 360, 999, 1000} {
+		ids = append(ids, NewRestoreID(began.Add(time.Duration(ms)*time.Millisecond), "0"))
+	}
+	if !slices.IsSorted(ids) {
+		t.Errorf("IDs within a second do not sort by time: %q", ids)
 	}
 	a, local, _ := restores(t)
 	local.ResetCounts()
