@@ -1,16 +1,12 @@
 package shell_test
 
 import (
-	"bufio"
-	"bytes"
 	"go/ast"
-	"go/importer"
+	"go/build"
 	"go/parser"
 	"go/token"
 	"go/types"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -20,59 +16,65 @@ import (
 	"unicode"
 )
 
-// checked is a package of the programs with its types.
+// checked is a package of the programs with its types. Those of other modules and of the
+// standard library are not known.
 type checked struct {
 	fset  *token.FileSet
 	files []*ast.File
+	types *types.Package
 	info  *types.Info
 	texts map[string]string // by file
 }
 
-// check parses packages of the module, without their tests, and checks their types.
-func check(t *testing.T, paths ...string) []checked {
-	t.Helper()
-	args := append([]string{"list", "-export", "-deps", "-f", "{{.ImportPath}}\t{{.Export}}\t{{.Dir}}\t{{join .GoFiles \",\"}}"}, paths...)
-	out, err := exec.CommandContext(t.Context(), "go", args...).Output()
-	if err != nil {
-		t.Fatalf("go list: %v", err)
-	}
-	exports, sources := make(map[string]string), make(map[string][]string)
-	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
-		f := strings.Split(lines.Text(), "\t")
-		exports[f[0]] = f[1]
-		if slices.Contains(paths, f[0]) {
-			for _, file := range strings.Split(f[3], ",") {
-				sources[f[0]] = append(sources[f[0]], filepath.Join(f[2], file))
-			}
-		}
-	}
-	var all []checked
-	fset := token.NewFileSet()
-	imports := importer.ForCompiler(fset, "gc", func(path string) (io.ReadCloser, error) { return os.Open(exports[path]) })
-	for _, path := range paths {
-		p := checked{fset: fset, info: &types.Info{Types: make(map[ast.Expr]types.TypeAndValue)}, texts: make(map[string]string)}
-		for _, name := range sources[path] {
-			text, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			p.texts[name] = string(text)
-			file, err := parser.ParseFile(fset, name, text, parser.SkipObjectResolution)
-			if err != nil {
-				t.Fatal(err)
-			}
-			p.files = append(p.files, file)
-		}
-		config := types.Config{Importer: imports}
-		if _, err := config.Check(path, fset, p.files, p.info); err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, p)
-	}
-	return all
+// packages are the packages of the module that were checked, by path. It imports them from
+// their sources, which is faster than from what the compiler would have to write.
+type packages struct {
+	t   *testing.T
+	all map[string]checked
 }
 
-const module = "github.com/ssmbak/ssmbak/internal/cli/"
+const module = "github.com/ssmbak/ssmbak"
+
+// Import implements [types.Importer].
+func (p packages) Import(path string) (*types.Package, error) {
+	if own := strings.TrimPrefix(path, module); own != path {
+		return p.check(own).types, nil
+	}
+	empty := types.NewPackage(path, filepath.Base(path))
+	empty.MarkComplete()
+	return empty, nil
+}
+
+// check parses a package of the module, without its tests, and checks its types.
+func (p packages) check(path string) checked {
+	p.t.Helper()
+	if found, ok := p.all[path]; ok {
+		return found
+	}
+	dir := filepath.Join("..", "..", "..", filepath.FromSlash(path))
+	sources, err := build.ImportDir(dir, 0)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	c := checked{fset: token.NewFileSet(), info: &types.Info{Types: make(map[ast.Expr]types.TypeAndValue)}, texts: make(map[string]string)}
+	for _, name := range sources.GoFiles {
+		name = filepath.Join(dir, name)
+		text, err := os.ReadFile(name)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		c.texts[name] = string(text)
+		file, err := parser.ParseFile(c.fset, name, text, parser.SkipObjectResolution)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		c.files = append(c.files, file)
+	}
+	config := types.Config{Importer: p, Error: func(error) {}} // what is not known is no error
+	c.types, _ = config.Check(module+path, c.fset, c.files, c.info)
+	p.all[path] = c
+	return c
+}
 
 // TestNotesHaveFields checks that every note has what it is about as fields, which
 // docs/output.md lists: each argument of its text that is a time, a duration, a number, a
@@ -86,7 +88,9 @@ func TestNotesHaveFields(t *testing.T) {
 	_, documented, _ := strings.Cut(string(text), "\nA note has the field")
 	documented, _, _ = strings.Cut(documented, "\nThe error:")
 	notes := 0
-	for _, p := range check(t, module+"shell", module+"ssmbak", module+"stack") {
+	sources := packages{t, make(map[string]checked)}
+	for _, path := range []string{"/internal/cli/shell", "/internal/cli/ssmbak", "/internal/cli/stack"} {
+		p := sources.check(path)
 		for _, file := range p.files {
 			ast.Inspect(file, func(n ast.Node) bool {
 				if f, ok := n.(*ast.FuncDecl); ok && f.Body != nil && f.Name.Name != "Note" {
@@ -118,7 +122,7 @@ func (p checked) checkNotes(t *testing.T, f *ast.FuncDecl) (notes int) {
 		facts, args := "", call.Args[1:]
 		if method.Sel.Name == "NoteFacts" {
 			facts, args = p.source(call.Args[0]), call.Args[2:]
-			for _, name := range words.FindAllString(facts, -1) {
+			for _, name := range names.FindAllString(facts, -1) {
 				facts += assigned(body, name)
 			}
 		}
@@ -134,8 +138,8 @@ func (p checked) checkNotes(t *testing.T, f *ast.FuncDecl) (notes int) {
 	return notes
 }
 
-// words matches the names in the text of an expression.
-var words = regexp.MustCompile(`\b[a-z]\w*\b`)
+// names matches the names in the text of an expression.
+var names = regexp.MustCompile(`\b[a-z]\w*\b`)
 
 // assigned returns the text of the lines of a function that mention the variable with the
 // facts, and of those of a literal that is assigned to it.
@@ -155,6 +159,9 @@ func assigned(body, name string) string {
 	return b.String()
 }
 
+// words are packages whose functions return words here.
+var words = []string{"cmp", "fmt", "strings"}
+
 // texts are the functions that return the text of their first argument.
 var texts = []string{"both", "Count", "NameList", "in", "ended", "except"}
 
@@ -173,6 +180,9 @@ func (p checked) about(arg ast.Expr) string {
 		case *ast.Ident:
 			name = f.Name
 		case *ast.SelectorExpr:
+			if of, ok := f.X.(*ast.Ident); ok && slices.Contains(words, of.Name) {
+				return ""
+			}
 			name = f.Sel.Name
 			if name == "String" || name == "Format" || name == "Minutes" {
 				return p.source(f.X)
