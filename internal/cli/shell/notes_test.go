@@ -129,13 +129,18 @@ func (p checked) checkNotes(t *testing.T, f *ast.FuncDecl) (notes int) {
 		for _, arg := range args {
 			about := p.about(arg)
 			lengths := regexp.MustCompile(`\b`+regexp.QuoteMeta(about)+` := len\((\S+)\);`).FindAllStringSubmatch(body, -1)
-			if about != "" && !strings.Contains(facts, about) && !slices.ContainsFunc(lengths, func(m []string) bool { return strings.Contains(facts, m[1]) }) {
+			if about != "" && !mentions(facts, about) && !slices.ContainsFunc(lengths, func(m []string) bool { return strings.Contains(facts, m[1]) }) {
 				t.Errorf("%s: the note prints %s, which is none of its facts", p.fset.Position(call.Pos()), about)
 			}
 		}
 		return true
 	})
 	return notes
+}
+
+// mentions reports whether an expression is part of a text, and not part of a longer name.
+func mentions(text, expression string) bool {
+	return regexp.MustCompile(`(^|\W)` + regexp.QuoteMeta(expression) + `($|\W)`).MatchString(text)
 }
 
 // names matches the names in the text of an expression.
@@ -150,10 +155,10 @@ func assigned(body, name string) string {
 		trimmed := strings.TrimSpace(line)
 		if strings.HasPrefix(trimmed, name+" := shell.Facts{") || strings.HasPrefix(trimmed, name+" := shell.Counted(") || strings.HasPrefix(trimmed, name+"[") {
 			inside = strings.HasSuffix(trimmed, "{")
-			b.WriteString(trimmed)
+			b.WriteString(trimmed + "\n")
 		} else if inside {
 			inside = trimmed != "}"
-			b.WriteString(trimmed)
+			b.WriteString(trimmed + "\n")
 		}
 	}
 	return b.String()
