@@ -100,10 +100,12 @@ func TestFirstIsNotOlder(t *testing.T) {
 		w.Record()
 		time.Sleep(time.Hour)
 		read := make(chan struct{})
+		var armed bool
 		var indexes int
 		inner := w.AWS.Client()
 		conn := w.Connect(doFunc(func(r *http.Request) (*http.Response, error) {
 			switch {
+			case !armed:
 			case strings.HasSuffix(r.URL.Path, "/.ssmbak/reconciled"):
 				<-read
 				putOne(w, "/app/db", "two")
@@ -117,6 +119,8 @@ func TestFirstIsNotOlder(t *testing.T) {
 			}
 			return inner.Do(r)
 		}))
+		first(w, conn, "") // from now on, the host may take longer to answer
+		armed = true
 		a := first(w, conn, "/app/db")
 		s, err := a.At(t.Context(), ssmbak.NameTarget("/app/db"), ssmbak.TimeOf(time.Now().Add(-5*time.Minute)), archive.AllValues)
 		w.Must(err)
