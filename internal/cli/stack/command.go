@@ -358,7 +358,7 @@ func (a *app) stack(conn *awsconn.Conn) (*stack.Stack, error) {
 	}
 	return stack.New(conn, stack.Options{
 		Tags: tags, ServiceRole: a.flags.serviceRole,
-		Name: a.name, Version: a.env.Version, Event: a.event, Note: func(text string) { a.Note("%s", text) }, Poll: a.env.Poll, Logger: a.Log, Code: a.zip,
+		Name: a.name, Version: a.env.Version, Event: a.event, Note: func(text string) { a.Note("%s", text) }, Poll: a.env.Poll, Logger: a.Log, Code: a.zip, CodeFile: a.flags.code,
 	})
 }
 
