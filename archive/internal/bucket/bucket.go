@@ -98,7 +98,9 @@ type Object struct {
 	Modified  time.Time // S3's clock, to the second
 	Body      []byte    // nil in a listing
 	Metadata  map[string]string
-	Replica   bool // made by S3 replication; false in a listing
+	// Replication is the status of S3 replication, "" for an object that no rule selects, and
+	// in a listing.
+	Replication types.ReplicationStatus
 
 	release func() // gives back the share of the body, if it has one
 }
@@ -125,7 +127,7 @@ func (b *Bucket) Get(ctx context.Context, key, version string, limit int64) (Obj
 	defer out.Body.Close()
 	b.noteClock(out.ResultMetadata)
 	o := Object{Key: key, ETag: aws.ToString(out.ETag), ID: aws.ToString(out.VersionId), Modified: aws.ToTime(out.LastModified), Metadata: out.Metadata}
-	o.Replica = out.ReplicationStatus == types.ReplicationStatusReplica
+	o.Replication = out.ReplicationStatus
 	if n := aws.ToInt64(out.ContentLength); n > limit {
 		return o, &InvalidError{fmt.Errorf("it has %d bytes, more than %d", n, limit)}
 	}
@@ -240,6 +242,16 @@ func (b *Bucket) Metadata(ctx context.Context, key, version string) (map[string]
 		return nil, translate(err)
 	}
 	return out.Metadata, nil
+}
+
+// Replication reads the status of S3 replication of an object version, "" if no rule selects
+// it.
+func (b *Bucket) Replication(ctx context.Context, key, version string) (types.ReplicationStatus, error) {
+	out, err := b.Client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.Name, Key: &key, VersionId: &version, ExpectedBucketOwner: b.owner()})
+	if err != nil {
+		return "", translate(err)
+	}
+	return out.ReplicationStatus, nil
 }
 
 // Tags reads the tags of an object version.

@@ -80,6 +80,10 @@ func explain(err error) shell.Failure {
 		out.Kind = shell.KindNewerFormat
 		out.Message = format.Error()
 		out.Hint = "nothing was read or written"
+	case errors.As(err, &hidden) && hidden.Copy:
+		out.Kind = shell.KindHidden
+		out.Message = hidden.Error()
+		out.Hint = "try again when S3 has replicated it; S3 Batch Replication replicates what is older than the replication, or failed"
 	case errors.As(err, &hidden):
 		out.Kind = shell.KindHidden
 		out.Message = hidden.Error()
