@@ -78,6 +78,7 @@ var zone = time.FixedZone("CEST", 2*60*60)
 //	replicate BUCKET           copy the bucket as S3's replication does
 //	forge KEY OLD NEW          write an index with another text, without a signature
 //	hide KEY                   add a delete marker to an object
+//	reveal BUCKET KEY          remove the delete marker that hides an object
 //	deny SERVICE OPERATION [KEY] refuse that from now on, of objects only those
 //	                           whose key begins so; allow ends it
 //	fault SERVICE STATUS CODE  answer with that from now on; allow ends it
@@ -452,6 +453,12 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		w := worldOf(ts)
 		_, err := w.Connect(w.AWS.Client()).S3().DeleteObject(context.Background(), &s3.DeleteObjectInput{Bucket: aws.String(bucket), Key: &args[0]})
 		ts.Check(err)
+	},
+	"reveal": func(ts *testscript.TestScript, _ bool, args []string) {
+		objects := worldOf(ts).AWS.S3
+		if v := objects.Versions(args[0], args[1]); len(v) == 0 || !v[0].Marker || !objects.RemoveVersion(args[0], args[1], v[0].VersionID) {
+			ts.Fatalf("nothing hides %s in bucket %s", args[1], args[0])
+		}
 	},
 	"deny": func(ts *testscript.TestScript, _ bool, args []string) {
 		fault := emulator.Denied
