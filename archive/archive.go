@@ -93,6 +93,9 @@ type Options struct {
 	// PublicKey is the key with which readers verify signatures. Nothing in an object
 	// without a valid one is proved to them, see [Archive.Unsigned]. Nil verifies nothing.
 	PublicKey *ecdsa.PublicKey
+	// Writes says that [Archive.Establish] follows. Open then checks at the same time that
+	// the bucket is versioned.
+	Writes bool
 	// Logger receives a warning if the reconcile cache cannot be read. Nil discards it.
 	Logger *slog.Logger
 }
@@ -115,6 +118,8 @@ type Archive struct {
 	// index. Zero if the archive is not known to be adopted.
 	adopted atomic.Int64
 	early   atomic.Pointer[early] // nil once it was used
+
+	notVersioned error // with Options.Writes, what checking the versioning returned
 
 	signs        bool // see SignWith
 	unsignedLock sync.Mutex
@@ -175,6 +180,11 @@ func Open(ctx context.Context, client *s3.Client, o Options) (*Archive, error) {
 	var first *early
 	if o.First != "" && o.PublicKey == nil {
 		first = a.readEarly(ctx, o.First)
+	}
+	if o.Writes {
+		checked := make(chan error, 1)
+		go func() { checked <- a.bucket.CheckVersioning(ctx) }()
+		defer func() { a.notVersioned = <-checked }()
 	}
 	d, err := load(ctx, a, identityKind, identityKey)
 	if err == nil && !d.Exists {
@@ -255,7 +265,11 @@ func checkIdentity(_ string, id *Identity) error {
 // and repeatedly; one identity wins. The error may be a [*NotVersionedError] or a
 // [*MismatchError].
 func (a *Archive) Establish(ctx context.Context) error {
-	if err := a.bucket.CheckVersioning(ctx); err != nil || a.exists {
+	err := a.notVersioned
+	if !a.o.Writes {
+		err = a.bucket.CheckVersioning(ctx)
+	}
+	if err != nil || a.exists {
 		return err
 	}
 	if a.o.Account == "" || a.o.Region == "" {
