@@ -157,7 +157,7 @@ variable "index_expire_days" {
 variable "replica_bucket" {
   type        = string
   default     = ""
-  description = "bucket of another account or region to which S3 replicates the archive; `ssmbak-stack replica-template` prints a template for it"
+  description = "bucket of another account or region to which S3 replicates the archive, made with the template that replica-template prints"
 }
 
 variable "replica_account" {
