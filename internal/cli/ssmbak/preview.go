@@ -124,12 +124,12 @@ func (a *app) runPreview(ctx context.Context, o previewOptions) error {
 		return err
 	}
 	if later > 0 {
-		a.NoteFacts(shell.Facts{"Counts": shell.Facts{"unrecorded": later}}, "%s first recorded after %s: whether %s existed then is unknown; use --all to show %s", shell.Count(later, "name was", "names were"), at, shell.Plural(later, "it", "they"), shell.Plural(later, "it", "them"))
+		a.NoteFacts(shell.Facts{"Counts": shell.Facts{"unrecorded": later}, "At": at}, "%s first recorded after %s: whether %s existed then is unknown; use --all to show %s", shell.Count(later, "name was", "names were"), at, shell.Plural(later, "it", "they"), shell.Plural(later, "it", "them"))
 	}
 	within.note(a)
 	switch {
 	case deleted > 0 && !o.deleted:
-		a.NoteFacts(shell.Facts{"Counts": shell.Facts{"deleted": deleted}}, "%s deleted by then: use --deleted to show %s", shell.Count(deleted, "parameter was", "parameters were"), shell.Plural(deleted, "it", "them"))
+		a.NoteFacts(shell.Counted("deleted", deleted), "%s deleted by then: use --deleted to show %s", shell.Count(deleted, "parameter was", "parameters were"), shell.Plural(deleted, "it", "them"))
 	case shown.n == 0 && later == 0 && len(snap.Problems) == 0:
 		a.Note("no parameters existed then")
 	}
@@ -147,7 +147,7 @@ func (a *app) problems(problems []archive.Problem, unfit []ssmbak.Name) error {
 	n := len(problems) + len(unfit)
 	hidden := a.noteProblems(problems)
 	for _, name := range unfit {
-		a.Note("%s: its value is not UTF-8", name)
+		a.NoteFacts(shell.Facts{"Name": name}, "%s: its value is not UTF-8", name)
 	}
 	if n == 0 {
 		return nil
@@ -159,7 +159,7 @@ func (a *app) problems(problems []archive.Problem, unfit []ssmbak.Name) error {
 	if hidden {
 		hint = hiddenHint
 	}
-	return shell.Part(hint, "%s not be read completely", shell.Count(n, "parameter could", "parameters could"))
+	return shell.KindPartial.Part(hint, "%s not be read completely", shell.Count(n, "parameter could", "parameters could"))
 }
 
 // noRecords returns the error for a target of which the archive has no records at the time of

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 )
@@ -37,7 +38,9 @@ func (s *second) note(a *app) {
 	if s.n > 1 {
 		what = fmt.Sprintf("%d parameters", s.n)
 	}
-	a.Note("%s changed within this second: use before:%s for the state before it", what, s.point.At.Whole())
+	facts, before := shell.Counted("changed", s.n), "before:"+s.point.At.Whole()
+	facts["At"], facts["Before"] = s.point.At, before
+	a.NoteFacts(facts, "%s changed within this second: use %s for the state before it", what, before)
 }
 
 // noteSecond prints which of the states changed within the second of a TIME.
