@@ -21,6 +21,10 @@ func (t tests) pattern() string {
 // tested are mutations of what is recorded, stored and restored.
 var tested = []tests{
 	{mutation{
+		"the kept endpoint of a bucket ignores whether paths name buckets", "internal/awsconn/resolved.go",
+		"of(p.ForcePathStyle), ", "optional[bool]{}, ",
+	}, "internal/awsconn", "TestResolved"},
+	{mutation{
 		"an index that was read before a listing was recorded counts as compared by it", "archive/early.go",
 		" && e.ordered() {", " {",
 	}, "archive", "TestFirstIsNotOlder"},
