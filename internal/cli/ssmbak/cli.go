@@ -79,8 +79,8 @@ type app struct {
 	maxRate float64
 	running running
 	opened  *archive.Archive // by this run, nil before
-	// foreign says that it is the archive of another account or region, which the caller
-	// cannot reconcile.
+	// foreign says that it is the archive of another account or region, or a copy, which the
+	// caller cannot reconcile.
 	foreign bool
 }
 

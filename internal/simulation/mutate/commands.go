@@ -84,6 +84,14 @@ var commanded = []tests{
 		"\t\t\tlast = append(last, r)\n", "\t\t\tlast = []*archive.RestoreRecord{r}\n",
 	}, "internal/cli/ssmbak", "TestScripts/undo_last_second"},
 	{mutation{
+		"a check of a restore from elsewhere does not ask about the bucket that it reads", "internal/cli/ssmbak/check.go",
+		"needs = append(needs, place.ReadNeeds(s.archive.Bucket(), names)...)", "_ = place.ReadNeeds(s.archive.Bucket(), names)",
+	}, "internal/cli/ssmbak", "TestScripts/into"},
+	{mutation{
+		"the sets of a copy end with a revert", "internal/cli/ssmbak/sets.go",
+		"if !a.foreign {", "if true {",
+	}, "internal/cli/ssmbak", "TestScripts/into"},
+	{mutation{
 		"a rate is never raised", "paramstore/pace.go",
 		"p.rate *= up", "_ = up",
 	}, "paramstore", "TestWriterRecovers"},
