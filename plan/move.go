@@ -42,7 +42,7 @@ func (c *Case) refuseKey(w Write, o Options) string {
 }
 
 // KeyInto returns the key with which a SecureString is written that is moved, or the reason
-// why none is known.
+// why that is unknown.
 func (o Options) KeyInto(recorded ssmbak.Attributes, m Move) (key, why string) {
 	key = Defaulted(recorded).KeyID
 	if _, mapped := o.KeyMap[key]; mapped || key == DefaultKey || m.From == m.Into || o.KeyID != "" {

@@ -13,8 +13,8 @@ import (
 
 // TestRestore restores a tree by the command, from plan to summary, in accounts with these
 // limits and in one without. Each fifth parameter has a tag. At least 90 % of the allowed
-// PutParameter must be used, with at most 5 requests for each parameter where
-// none is throttled.
+// PutParameter must be used, with at most 5 requests for each parameter in the account without
+// limits.
 func TestRestore(t *testing.T) {
 	t.Parallel()
 	for _, account := range []struct {

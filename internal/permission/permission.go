@@ -68,7 +68,7 @@ func (p Place) RecordNeeds(bucket string, names []ssmbak.Name) []Need {
 }
 
 // bucketNeeds returns what is needed of a bucket. write are the actions that every object
-// needs that is written, nil if none is.
+// needs that is written, nil if the bucket is only read.
 func (p Place) bucketNeeds(bucket string, names []ssmbak.Name, write []string) []Need {
 	arn := fmt.Sprintf("arn:%s:s3:::%s", p.Partition, bucket)
 	objects := func(prefix string, actions ...string) Need {
