@@ -75,12 +75,12 @@ func (a *app) notUndone(r *archive.RestoreRecord, later []*archive.RestoreRecord
 	const hint = "an older restore needs its ID: `ssmbak undo` lists them"
 	switch undone, changed := restore.Undone(r, later); {
 	case undone > 0 && undone < changed:
-		return "", shell.Fail("`ssmbak undo "+r.ID+"` undoes the rest; "+hint, "your last restore, %s, was partly undone: %d of %s", r.ID, undone, shell.Count(changed, "parameter", "parameters"))
+		return "", shell.KindAlreadyUndone.Fail("`ssmbak undo "+r.ID+"` undoes the rest; "+hint, "your last restore, %s, was partly undone: %d of %s", r.ID, undone, shell.Count(changed, "parameter", "parameters"))
 	case undone > 0:
-		return "", shell.Fail(hint, "your last restore, %s, was undone already", r.ID)
+		return "", shell.KindAlreadyUndone.Fail(hint, "your last restore, %s, was undone already", r.ID)
 	}
 	if again := redone(r.ID, later); again != "" {
-		return "", shell.Fail("`ssmbak undo "+again+"` undoes that; "+hint, "your last restore, %s, was undone, and %s restored it again", r.ID, again)
+		return "", shell.KindAlreadyUndone.Fail("`ssmbak undo "+again+"` undoes that; "+hint, "your last restore, %s, was undone, and %s restored it again", r.ID, again)
 	}
 	return r.ID, nil
 }
@@ -108,5 +108,5 @@ func (a *app) noteLast(r *archive.RestoreRecord) {
 	if r.Message != "" {
 		text = ": " + r.Message
 	}
-	a.Note("last restore %s, %s ago (%s), of %s%s", r.ID, age, a.both(began), r.Target, text)
+	a.NoteFacts(shell.Facts{"RestoreId": r.ID, "Time": began, "Target": r.Target, "Message": r.Message, "Seconds": int(age.Seconds())}, "last restore %s, %s ago (%s), of %s%s", r.ID, age, a.both(began), r.Target, text)
 }
