@@ -4,7 +4,7 @@ GO ?= go
 GOLANGCI_VERSION := v2.15.0
 HISTORIES ?= 10000
 
-.PHONY: check build test long race lint simulate simulate-restores mutations scale fill bench fuzz dist tools
+.PHONY: check build test long race lint simulate simulate-restores mutations scale fill bench performance fuzz dist tools
 
 check: build test long lint race simulate simulate-restores mutations
 
@@ -68,6 +68,12 @@ bench:
 	$(GO) test ./recorder -run '^$$' -bench . -benchtime 100x
 	$(GO) test ./internal/ui -run '^$$' -bench . -benchtime 1x
 	$(GO) test ./restore -run TestRestoreRate -count 1 -v
+	$(GO) test ./internal/bench -count 1 -v
+
+# The rows of docs/performance.md at their sizes, as lines that benchstat reads: about 15
+# minutes.
+performance:
+	SSMBAK_BENCH=1 $(GO) test ./internal/bench -count 1 -timeout 1h
 
 # So many inputs for each decoder; FUZZTIME=5000000x looks longer. Numbers, not a
 # duration: until Go 1.27 the end of a duration can fail a run that found nothing

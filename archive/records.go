@@ -2,12 +2,13 @@ package archive
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -99,17 +100,14 @@ type RestoreSide struct {
 	Labels map[string]int64  `json:"labels"`
 }
 
-// restoreID matches an ID: the second in which the restore began, and a suffix that begins
-// with the millisecond, so that IDs sort by time, and is otherwise random. IDs of earlier
-// writers have a random suffix only.
+// restoreID matches an ID: the second in which the restore began, so that IDs sort by
+// time, and a random suffix.
 var restoreID = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z-[0-9a-z]{1,32}$`)
 
-// NewRestoreID returns an ID for a restore that begins now. The suffix, 1 to 30
-// lower-case letters and digits, makes it unique. IDs of one clock sort by time to the
-// millisecond: an undo often follows its restore within the same second.
+// NewRestoreID returns an ID for a restore that begins now. The suffix, 1 to 32
+// lower-case letters and digits, makes it unique.
 func NewRestoreID(now time.Time, suffix string) string {
-	millisecond := strconv.FormatInt(int64(now.Nanosecond())/1e6, 36)
-	return now.UTC().Format("20060102T150405Z") + "-" + strings.Repeat("0", 2-len(millisecond)) + millisecond + suffix
+	return now.UTC().Format("20060102T150405Z") + "-" + suffix
 }
 
 func (r *RestoreRecord) latest() ssmbak.Time {
@@ -234,5 +232,47 @@ func (a *Archive) RestoreRecords(ctx context.Context, limit int) (all []*Restore
 	if err := g.Wait(); err != nil {
 		return nil, 0, err
 	}
+	slices.SortStableFunc(all, newerRestore)
 	return all, more, nil
+}
+
+// newerRestore compares restores by the second in their ID, and within a second by when
+// they began, newest first.
+func newerRestore(a, b *RestoreRecord) int {
+	return cmp.Or(cmp.Compare(second(b.ID), second(a.ID)), b.Began.Compare(a.Began))
+}
+
+// second returns the second in the ID of a restore.
+func second(id string) string { return strings.SplitN(id, "-", 2)[0] }
+
+// NewestRestores reads the records of restores one by one, newest first, and those that
+// began within a second together. Of restores that began within a millisecond, the order is
+// not known. An error is the last element; a record that cannot be read is one that names
+// it.
+func (a *Archive) NewestRestores(ctx context.Context) iter.Seq2[*RestoreRecord, error] {
+	return func(yield func(*RestoreRecord, error) bool) {
+		ids, err := a.RestoreIDs(ctx, "")
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		var records []*RestoreRecord
+		for i, id := range ids {
+			r, err := a.RestoreRecord(ctx, id)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if records = append(records, r); i+1 < len(ids) && second(ids[i+1]) == second(id) {
+				continue
+			}
+			slices.SortStableFunc(records, newerRestore)
+			for _, r := range records {
+				if !yield(r, nil) {
+					return
+				}
+			}
+			records = nil
+		}
+	}
 }

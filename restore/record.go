@@ -16,7 +16,7 @@ import (
 func (r *Restorer) newRecord(p *Plan, todo []*plan.Outcome) *archive.RestoreRecord {
 	now := time.Now()
 	rec := &archive.RestoreRecord{
-		ID:    archive.NewRestoreID(now, strings.ToLower(rand.Text()[:4])),
+		ID:    archive.NewRestoreID(now, strings.ToLower(rand.Text()[:6])),
 		Began: now.UTC().Truncate(time.Millisecond), By: r.o.By, Arguments: r.o.Arguments, Message: r.o.Message,
 		Target: p.Target.String(), Recursive: p.Target.Recursive(), At: p.At, Until: p.Until, Undoes: p.Undoes,
 	}

@@ -94,7 +94,7 @@ func Prepare(ctx context.Context, a *archive.Archive, live *paramstore.Store, ta
 	}
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	d := &Drill{archive: a, live: live, Rate: rate, Record: archive.Drill{
-		ID: archive.NewRestoreID(now, strings.ToLower(rand.Text()[:4])), By: by, Path: target.String(), At: at, Began: now, Names: []ssmbak.Name{},
+		ID: archive.NewRestoreID(now, strings.ToLower(rand.Text()[:6])), By: by, Path: target.String(), At: at, Began: now, Names: []ssmbak.Name{},
 	}}
 	for _, p := range snap.Problems {
 		d.found(p.Name, p.Err.Error())

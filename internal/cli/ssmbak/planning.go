@@ -175,7 +175,7 @@ func (a *app) plan(ctx context.Context, s *session, r *restore.Restorer, target 
 		a.NoteFacts(shell.Counted("unlisted", p.Unlisted), "kept %s first recorded after that time: whether %s existed then is unknown, because no complete listing is that old", shell.Count(p.Unlisted, "parameter", "parameters"), shell.Plural(p.Unlisted, "it", "they"))
 	}
 	if p.UnreadAttributes > 0 {
-		a.NoteFacts(shell.Counted("unread", p.UnreadAttributes), "did not read the tags and labels of %s without other differences: `ssmbak reconcile --deep` compares all of them", shell.Count(p.UnreadAttributes, "parameter", "parameters"))
+		a.NoteFacts(shell.Counted("unread", p.UnreadAttributes), "compared the tags and labels of %s only with those in the archive: `ssmbak reconcile --deep` reads all of them", shell.Count(p.UnreadAttributes, "parameter", "parameters"))
 	}
 	if concerned(p) {
 		if len(p.Items) > 0 && len(p.Problems) == 0 && p.Unproved.Empty() && allBefore(p.Items) {

@@ -1,0 +1,143 @@
+//go:build linux
+
+package bench_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/bench"
+	"github.com/ssmbak/ssmbak/internal/testkit/program"
+	"github.com/ssmbak/ssmbak/timeline"
+)
+
+// began is when the first version of each parameter was made; a minute is between two.
+var began = ssmbak.TimeOf(time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC))
+
+// history records versions of one parameter.
+func history(ctx context.Context, a *archive.Writer, name ssmbak.Name, versions int) error {
+	x, err := a.Index(ctx, name)
+	if err != nil {
+		return fmt.Errorf("index of %s: %w", name, err)
+	}
+	var f timeline.Facts
+	for n := range int64(versions) {
+		v := timeline.Version{Version: ssmbak.Version{Number: n + 1, Time: began.Add(time.Duration(n) * time.Minute), User: "arn:aws:iam::123456789012:user/operator", Attributes: ssmbak.Attributes{Type: ssmbak.TypeString, Tier: "Standard", DataType: "text"}}, Events: []string{fmt.Sprintf("6a7e4feb-b491-4cf7-a9f1-%012d", n)}}
+		ref, err := a.PutValue(ctx, name, v.Version, ssmbak.NewValue(fmt.Sprintf("value %d of %s", n, name)))
+		if err != nil {
+			return fmt.Errorf("value of %s: %w", name, err)
+		}
+		v.Objects = []timeline.ObjectRef{ref}
+		f.Versions = append(f.Versions, v)
+	}
+	last := f.Versions[versions-1]
+	f.Observations = []timeline.Observation{{Newest: last.Ref(), Oldest: 1, AsOf: last.Time + 1000, At: last.Time + 11_000}}
+	_, err = a.Update(ctx, x, func(base timeline.Facts) timeline.Facts { return timeline.Union(base, f) })
+	return err //nolint:wrapcheck // says what it is about
+}
+
+// TestMemory runs the program over large archives, and measures its memory, its CPU time
+// and the time until its first line.
+func TestMemory(t *testing.T) {
+	if !bench.Full() {
+		t.Skip("fills archives for minutes: set SSMBAK_BENCH=1")
+	}
+	ssmbakProgram := program.Build(t, "ssmbak")
+	for _, size := range []struct{ parameters, versions int }{{10_000, 20}, {100_000, 5}} {
+		b := bench.New(t, bench.Options{})
+		var wg sync.WaitGroup
+		limit := make(chan struct{}, runtime.GOMAXPROCS(0))
+		for i := range size.parameters {
+			limit <- struct{}{}
+			wg.Go(func() {
+				defer func() { <-limit }()
+				if err := history(t.Context(), archive.NewWriter(b.Archive), ssmbak.Name(fmt.Sprintf("/app/%02d/p%06d", i%20, i)), size.versions); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		url, stop, err := b.AWS.Listen(t.Context(), "127.0.0.1:0")
+		b.Must(err)
+		at := func(minutes int) string {
+			return began.Add(time.Duration(minutes)*time.Minute + 30*time.Second).String()
+		}
+		middle, last := at(size.versions/2), at(size.versions-1)
+		for _, row := range []struct {
+			name string
+			code int
+			args []string
+		}{
+			{"Preview", 0, []string{"preview", "/", middle, "-R", "-o", "json"}},
+			{"Diff", 0, []string{"diff", "/", middle, last, "-R", "-o", "json"}},
+			{"Log", 0, []string{"log", "/", "-R", "-o", "json"}},
+		} {
+			m := measureProgram(t, b, url, row.code, ssmbakProgram, row.args...)
+			m.Row(t, fmt.Sprintf("Program/%s/parameters=%d/versions=%d", row.name, size.parameters, size.versions),
+				m.resident>>20, "MiB", m.first.Milliseconds(), "first-ms", m.user.Milliseconds(), "user-ms", fmt.Sprintf("%.3f", m.user.Seconds()*1000/float64(m.Requests)), "user-ms/request")
+		}
+		b.Must(stop())
+	}
+}
+
+// process is what a run of a program cost.
+type process struct {
+	bench.Measurement
+	resident    int64 // bytes, at most
+	first, user time.Duration
+}
+
+func measureProgram(t *testing.T, b *bench.Bed, url string, code int, path string, args ...string) (p process) {
+	t.Helper()
+	p.Measurement = b.Measure(func() {
+		cmd := exec.CommandContext(t.Context(), path, args...)
+		cmd.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+url, "AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local", "SSMBAK_BUCKET=archive")
+		var notes strings.Builder
+		cmd.Stderr = &notes
+		stdout, err := cmd.StdoutPipe()
+		b.Must(err)
+		begin := time.Now()
+		b.Must(cmd.Start())
+		ended, most := make(chan struct{}), make(chan int64)
+		go func() {
+			peak := int64(0)
+			for {
+				peak = max(peak, program.PeakMemory(cmd.Process.Pid))
+				select {
+				case <-ended:
+					most <- peak
+					return
+				case <-time.After(20 * time.Millisecond):
+				}
+			}
+		}()
+		r := bufio.NewReader(stdout)
+		for lines := 0; lines < 2; lines++ { // the second one is of the first row
+			if _, err := r.ReadString('\n'); err != nil {
+				break
+			}
+		}
+		p.first = time.Since(begin)
+		_, err = io.Copy(io.Discard, r)
+		b.Must(err)
+		err = cmd.Wait()
+		close(ended)
+		p.resident = <-most
+		p.user = cmd.ProcessState.UserTime()
+		if got := cmd.ProcessState.ExitCode(); got != code {
+			t.Errorf("%v: exit code %d, want %d, %v\n%s", args, got, code, err, notes.String())
+		}
+	})
+	return p
+}

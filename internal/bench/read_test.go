@@ -1,0 +1,136 @@
+package bench_test
+
+import (
+	"bytes"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/bench"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
+	ssmbakcli "github.com/ssmbak/ssmbak/internal/cli/ssmbak"
+	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
+)
+
+// command runs a command over the bed, and returns what it printed to standard output.
+func command(b *bench.Bed, bucket string, code int, args ...string) string {
+	b.Helper()
+	var out, notes bytes.Buffer
+	variables := map[string]string{"SSMBAK_BUCKET": bucket, "AWS_REGION": b.Region}
+	got := ssmbakcli.Main(b.Context(), ssmbakcli.Env{Env: shell.Env{
+		Args: args, Stdin: strings.NewReader(""), Stdout: &out, Stderr: &notes, Getenv: func(name string) string { return variables[name] },
+		AWS: testworld.Connection(b.Counted(b.AWS.Client())),
+	}})
+	if got != code {
+		b.Fatalf("ssmbak %s: exit code %d, want %d\n%s", strings.Join(args, " "), got, code, notes.String())
+	}
+	return out.String()
+}
+
+// quiet configures an account whose events are lost, so that only reconciles record.
+func quiet(parameters int) bench.Options {
+	o := bench.Options{World: testworld.Options{Emulator: emulator.Options{Queue: emulator.QueueOptions{Copies: func(string) int { return 0 }}}}}
+	o.World.Emulator.SSM.MaxStandard = parameters + 10
+	return o
+}
+
+// TestOnePreview reads one parameter as it was, from a bucket that is named and from the
+// one that the parameter /newvoll/ssmbak/bucketname names.
+func TestOnePreview(t *testing.T) {
+	t.Parallel()
+	bench.Run(t, bench.Options{}, func(b *bench.Bed) {
+		put(b, "/newvoll/ssmbak/bucketname", "archive")
+		put(b, "/app/db", "one")
+		b.Record()
+		time.Sleep(time.Minute)
+		then := time.Now().UTC().Format(time.RFC3339)
+		time.Sleep(time.Minute)
+		for name, bucket := range map[string]string{"NamedBucket": "archive", "DefaultBucket": ""} {
+			m := b.Measure(func() {
+				if text := command(b, bucket, 0, "preview", "/app/db", then, "-o", "json"); !strings.Contains(text, `"one"`) {
+					b.Errorf("preview: %s", text)
+				}
+			})
+			m.Row(t, "Preview/"+name)
+			t.Log(strings.Join(m.Sequence, "\n"))
+		}
+	})
+}
+
+// TestRanges reads what changed in a time in which nothing did.
+func TestRanges(t *testing.T) {
+	t.Parallel()
+	n := bench.Size(200, 10_000)
+	bench.Run(t, quiet(n), func(b *bench.Bed) {
+		for i := range n {
+			put(b, fmt.Sprintf("/app/%02d/%05d", i%20, i), "value")
+		}
+		b.Record()
+		time.Sleep(time.Hour)
+		from := time.Now().UTC().Format(time.RFC3339)
+		time.Sleep(time.Hour)
+		b.Record()
+		time.Sleep(time.Hour)
+		to := time.Now().Add(-90 * time.Minute).UTC().Format(time.RFC3339)
+		for _, row := range []struct {
+			name string
+			args []string
+		}{
+			{"LogSince", []string{"log", "/app", "-R", "--since", from}},
+			{"DiffTimes", []string{"diff", "/app", from, to, "-R"}},
+			{"DiffTimesJSON", []string{"diff", "/app", from, to, "-R", "-o", "json"}},
+			{"DiffLive", []string{"diff", "/app", from, "-R"}},
+		} {
+			b.Measure(func() { command(b, "archive", 0, row.args...) }).Row(t, fmt.Sprintf("%s/parameters=%d", row.name, n))
+		}
+	})
+}
+
+// TestAdopted reads a bucket that the legacy ssmbak filled: objects named as the parameters,
+// with their tags.
+func TestAdopted(t *testing.T) {
+	t.Parallel()
+	names, versions := bench.Size(20, 1000), bench.Size(5, 20)
+	bench.Run(t, bench.Options{}, func(b *bench.Bed) {
+		b.AWS.S3.CreateBucket("original", true)
+		var wg sync.WaitGroup
+		began := time.Now().Add(time.Hour)
+		for n := range versions {
+			time.Sleep(time.Until(began.Add(time.Duration(n) * time.Minute)))
+			for i := range names {
+				wg.Go(func() { original(b, "original", fmt.Sprintf("/app/%04d", i), fmt.Sprint("value ", n)) })
+			}
+			wg.Wait()
+		}
+		time.Sleep(time.Hour)
+		middle := began.Add(time.Duration(versions/2)*time.Minute + 30*time.Second)
+		m := b.Measure(func() {
+			a, err := archive.Open(b.Context(), b.Conn.S3(), archive.Options{Bucket: "original", Account: b.Account, Region: b.Region})
+			b.Must(err)
+			s, err := a.At(b.Context(), testworld.Everything(b), ssmbak.TimeOf(middle), archive.AllValues)
+			b.Must(err)
+			if len(s.States) != names || len(s.Problems) > 0 || s.States[0].Value.V.Reveal() != fmt.Sprint("value ", versions/2) {
+				b.Errorf("%d states, %+v", len(s.States), s.Problems)
+			}
+		})
+		m.Row(t, fmt.Sprintf("Adopted/parameters=%d/versions=%d", names, versions))
+	})
+}
+
+// original writes a version of a parameter as the legacy ssmbak does.
+func original(b *bench.Bed, bucket, name, value string) {
+	b.Helper()
+	tags := url.Values{"ssmbakTime": {strconv.FormatInt(time.Now().Unix(), 10)}, "ssmbakType": {"String"}}
+	_, err := b.Connect(b.AWS.Client()).S3().PutObject(b.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &name, Body: strings.NewReader(value), Tagging: aws.String(tags.Encode())})
+	b.Must(err)
+}

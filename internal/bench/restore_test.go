@@ -1,0 +1,70 @@
+package bench_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"github.com/ssmbak/ssmbak/internal/bench"
+)
+
+// TestRestore restores a tree by the command, from plan to summary, in accounts with these
+// limits and in one without. Each fifth parameter has a tag.
+func TestRestore(t *testing.T) {
+	t.Parallel()
+	for _, account := range []struct {
+		name        string
+		small, full int
+		put         float64
+		limits      map[string]float64
+	}{
+		{"Put=10,Describe=5", 60, 500, 10, map[string]float64{"ssm:PutParameter": 10, "ssm:DescribeParameters": 5}},
+		{"Put=3,Describe=3,Tags=10,History=10", 60, 500, 3, map[string]float64{"ssm:PutParameter": 3, "ssm:DescribeParameters": 3, "ssm:ListTagsForResource": 10, "ssm:GetParameterHistory": 10, "ssm:GetParameter": 40}},
+		{"Put=10,Describe=5,Tags=10,History=10", 60, 500, 10, map[string]float64{"ssm:PutParameter": 10, "ssm:DescribeParameters": 5, "ssm:ListTagsForResource": 10, "ssm:GetParameterHistory": 10, "ssm:GetParameter": 40}},
+		{"Unlimited", 60, 1000, 0, nil},
+	} {
+		t.Run(account.name, func(t *testing.T) {
+			t.Parallel()
+			n := bench.Size(account.small, account.full)
+			bench.Run(t, bench.Options{Limits: account.limits}, func(b *bench.Bed) {
+				each := func(value string) {
+					for i := range n {
+						name := fmt.Sprintf("/app/%03d", i)
+						put(b, name, value)
+						if i%5 == 0 && value == "one" {
+							key, tag := "team", "a"
+							_, err := b.SSM.AddTagsToResource(b.Context(), &ssm.AddTagsToResourceInput{ResourceId: &name, ResourceType: types.ResourceTypeForTaggingParameter, Tags: []types.Tag{{Key: &key, Value: &tag}}})
+							b.Must(err)
+						}
+						if account.put > 0 { // as a deployment that heeds the limit
+							time.Sleep(time.Duration(1.1 * float64(time.Second) / account.put))
+						}
+					}
+				}
+				each("one")
+				time.Sleep(time.Minute)
+				b.Record()
+				then := time.Now().UTC().Format(time.RFC3339)
+				time.Sleep(time.Minute)
+				each("two")
+				time.Sleep(time.Minute)
+				b.Record()
+				time.Sleep(time.Minute)
+				m := b.Measure(func() { command(b, "archive", 0, "restore", "/app", then, "-R", "--yes") })
+				for i := range n {
+					if got := b.AWS.SSM.Truth(fmt.Sprintf("/app/%03d", i)); got[len(got)-1].Value != "one" {
+						b.Fatalf("/app/%03d is %q", i, got[len(got)-1].Value)
+					}
+				}
+				metrics := []any{fmt.Sprintf("%.2f", float64(m.Requests)/float64(n)), "requests/parameter", fmt.Sprintf("%.2f", float64(n)/m.Took.Seconds()), "restored/s"}
+				if account.put > 0 {
+					metrics = append(metrics, fmt.Sprintf("%.0f", 100*float64(n)/m.Took.Seconds()/account.put), "%/limit")
+				}
+				m.Row(t, fmt.Sprintf("Restore/%s/parameters=%d", account.name, n), metrics...)
+			})
+		})
+	}
+}
