@@ -70,6 +70,10 @@ type Options struct {
 	Owner string
 	// Elsewhere allows reading the archive of another account or region.
 	Elsewhere bool
+	// First, if not empty, is the parameter of the first read: Open requests what that read
+	// begins with at the same time as the identity of the archive. The first read is to
+	// follow at once. First has no effect with PublicKey.
+	First ssmbak.Name
 	// Parallel bounds the concurrent requests of one call; 64 if zero.
 	Parallel int
 	// Budget bounds the memory, in bytes, of the indexes and other objects that are read
@@ -108,6 +112,7 @@ type Archive struct {
 	// adopted is an ssmbak.Time: every name with legacy records from before it has an
 	// index. Zero if the archive is not known to be adopted.
 	adopted atomic.Int64
+	early   atomic.Pointer[early] // nil once it was used
 
 	signs        bool // see SignWith
 	unsignedLock sync.Mutex
@@ -163,6 +168,12 @@ func Open(ctx context.Context, client *s3.Client, o Options) (*Archive, error) {
 	if o.PublicKey != nil {
 		a.SignWith(nil)
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var first *early
+	if o.First != "" && o.PublicKey == nil {
+		first = a.readEarly(ctx, o.First)
+	}
 	d, err := load(ctx, a, identityKind, identityKey)
 	if err == nil && !d.Exists {
 		d, err = a.missingIdentity(ctx)
@@ -173,6 +184,13 @@ func Open(ctx context.Context, client *s3.Client, o Options) (*Archive, error) {
 	}
 	if err == nil && o.Encryption != nil && !o.Elsewhere {
 		err = o.Encryption.check(o.Account, o.Region)
+	}
+	if first != nil {
+		if err != nil {
+			cancel()
+		}
+		first.done.Wait()
+		a.early.Store(first)
 	}
 	return a, err
 }

@@ -105,6 +105,8 @@ type Document[T any] struct {
 	// Modified is when S3 stored it, to the second; zero if this program has just
 	// written it.
 	Modified time.Time
+	// Asked is as in an [Object]; zero if this program has just written it.
+	Asked time.Time
 	// Unknown holds the fields that T does not have.
 	Unknown Unknown
 	// Invalid says that Value is zero because the object cannot be decoded. It may still
@@ -332,7 +334,7 @@ func (k Kind[T]) Load(ctx context.Context, b *Bucket, key, version string) (Docu
 // LoadBytes is [Kind.Load], and returns the stored bytes of the object, too.
 func (k Kind[T]) LoadBytes(ctx context.Context, b *Bucket, key, version string) (d Document[T], body []byte, err error) {
 	o, err := b.Get(ctx, key, version, k.Limit)
-	d = Document[T]{Exists: true, ETag: o.ETag, ID: o.ID, Modified: o.Modified, Replica: o.Replica}
+	d = Document[T]{Exists: true, ETag: o.ETag, ID: o.ID, Modified: o.Modified, Asked: o.Asked, Replica: o.Replica}
 	defer o.free()
 	_, d.Invalid = errors.AsType[*InvalidError](err)
 	if err == nil || d.Invalid {
