@@ -106,9 +106,11 @@ type Archive struct {
 	bucket   *bucket.Bucket
 	o        Options
 	identity Identity
-	exists   bool   // the identity object exists
-	replica  bool   // see Replica
-	writer   string // random, identifies this Archive in the objects that it writes
+	exists   bool // the identity object exists
+	replica  bool // see Replica
+	// replication is that of the identity object.
+	replication Replication
+	writer      string // random, identifies this Archive in the objects that it writes
 	// adopted is an ssmbak.Time: every name with legacy records from before it has an
 	// index. Zero if the archive is not known to be adopted.
 	adopted atomic.Int64
@@ -179,7 +181,8 @@ func Open(ctx context.Context, client *s3.Client, o Options) (*Archive, error) {
 		d, err = a.missingIdentity(ctx)
 	}
 	if err == nil && d.Exists {
-		a.replica = o.Elsewhere && d.Replica
+		a.replication = replicationOf(d.Replication)
+		a.replica = o.Elsewhere && a.replication == ReplicationReplica
 		err = a.accept(ctx, d.Value)
 	}
 	if err == nil && o.Encryption != nil && !o.Elsewhere {
@@ -199,12 +202,12 @@ func Open(ctx context.Context, client *s3.Client, o Options) (*Archive, error) {
 // identity is written before the first index. If it has been written since it was missed,
 // missingIdentity returns it.
 func (a *Archive) missingIdentity(ctx context.Context) (d bucket.Document[Identity], err error) {
-	for _, err := range a.bucket.Versions(ctx, bucket.Listing{Prefix: indexPrefix, PageSize: 1}) {
+	for v, err := range a.bucket.Versions(ctx, bucket.Listing{Prefix: indexPrefix, PageSize: 1}) {
 		if err != nil {
 			return d, err
 		}
 		if d, err = load(ctx, a, identityKind, identityKey); err == nil && !d.Exists {
-			err = &HiddenError{Bucket: a.o.Bucket, Key: identityKey}
+			err = &HiddenError{Bucket: a.o.Bucket, Key: identityKey, Copy: a.o.Elsewhere && !v.Marker && a.isReplica(ctx, v.Key, v.ID)}
 		}
 		return d, err
 	}

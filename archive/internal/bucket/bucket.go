@@ -101,7 +101,9 @@ type Object struct {
 	Asked    time.Time
 	Body     []byte // nil in a listing
 	Metadata map[string]string
-	Replica  bool // made by S3 replication; false in a listing
+	// Replication is the status of S3 replication, "" for an object that no rule selects, and
+	// in a listing.
+	Replication types.ReplicationStatus
 
 	release func() // gives back the share of the body, if it has one
 }
@@ -132,7 +134,7 @@ func (b *Bucket) Get(ctx context.Context, key, version string, limit int64) (Obj
 	if answered, ok := awsmiddleware.GetServerTime(out.ResultMetadata); ok {
 		o.Asked = answered.Add(-time.Since(began))
 	}
-	o.Replica = out.ReplicationStatus == types.ReplicationStatusReplica
+	o.Replication = out.ReplicationStatus
 	if n := aws.ToInt64(out.ContentLength); n > limit {
 		return o, &InvalidError{fmt.Errorf("it has %d bytes, more than %d", n, limit)}
 	}
@@ -247,6 +249,16 @@ func (b *Bucket) Metadata(ctx context.Context, key, version string) (map[string]
 		return nil, translate(err)
 	}
 	return out.Metadata, nil
+}
+
+// Replication reads the status of S3 replication of an object version, "" if no rule selects
+// it.
+func (b *Bucket) Replication(ctx context.Context, key, version string) (types.ReplicationStatus, error) {
+	out, err := b.Client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.Name, Key: &key, VersionId: &version, ExpectedBucketOwner: b.owner()})
+	if err != nil {
+		return "", translate(err)
+	}
+	return out.ReplicationStatus, nil
 }
 
 // Tags reads the tags of an object version.
