@@ -109,9 +109,10 @@ func (a *Archive) KnownIndex(ctx context.Context, name ssmbak.Name, r Reconciled
 }
 
 // known returns the parameters below the target's path that have an index or, with
-// register, an entry in the register, sorted. It merges two listings in the order of their
-// keys, which it requests concurrently.
-func (a *Archive) known(ctx context.Context, target ssmbak.Target, register bool) (all []ssmbak.Name, err error) {
+// register, an entry in the register, sorted, and apart from them those whose index accept
+// refuses. It merges two listings in the order of their keys, which it requests
+// concurrently.
+func (a *Archive) known(ctx context.Context, target ssmbak.Target, register bool, accept func(Listed) bool) (all, refused []ssmbak.Name, err error) {
 	entries := make(chan ssmbak.Name, 1000) // a page
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
@@ -133,16 +134,20 @@ func (a *Archive) known(ctx context.Context, target ssmbak.Target, register bool
 	})
 	g.Go(func() error {
 		entry, more := ssmbak.Name(""), true // before all names
-		for name, err := range a.Names(gctx, target) {
+		for x, err := range a.Indexes(gctx, target) {
 			if err != nil {
 				return err
 			}
-			for ; more && entry <= name; entry, more = <-entries {
-				if entry != "" && entry < name {
+			for ; more && entry <= x.Name; entry, more = <-entries {
+				if entry != "" && entry < x.Name {
 					all = append(all, entry)
 				}
 			}
-			all = append(all, name)
+			if accept(x) {
+				all = append(all, x.Name)
+			} else {
+				refused = append(refused, x.Name)
+			}
 		}
 		for ; more; entry, more = <-entries {
 			if entry != "" {
@@ -151,5 +156,5 @@ func (a *Archive) known(ctx context.Context, target ssmbak.Target, register bool
 		}
 		return nil
 	})
-	return all, g.Wait()
+	return all, refused, g.Wait()
 }

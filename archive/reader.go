@@ -71,7 +71,7 @@ func (s Snapshot) Before() bool {
 // [Snapshot].Problems.
 func (a *Archive) At(ctx context.Context, target ssmbak.Target, at ssmbak.Time, values Values) (Snapshot, error) {
 	var found results[ssmbak.State]
-	scanned, err := a.scan(ctx, target, []ssmbak.Time{at}, found.grow, func(ctx context.Context, i int, t *timeline.Timeline) error {
+	scanned, err := a.scan(ctx, target, []ssmbak.Time{at}, nil, found.grow, func(ctx context.Context, i int, t *timeline.Timeline) error {
 		state, refs := t.At(at)
 		problem, err := a.fetch(ctx, &state, refs, values)
 		if err != nil {
@@ -134,7 +134,7 @@ func (t Timelines) Unproved(target ssmbak.Target, from, to ssmbak.Time) Unproved
 // and its error are those of [Archive.Log].
 func (a *Archive) Timelines(ctx context.Context, target ssmbak.Target, moments ...ssmbak.Time) (Timelines, error) {
 	var found results[*timeline.Timeline]
-	scanned, err := a.scan(ctx, target, moments, found.grow, func(_ context.Context, i int, t *timeline.Timeline) error {
+	scanned, err := a.scan(ctx, target, moments, nil, found.grow, func(_ context.Context, i int, t *timeline.Timeline) error {
 		found.set(i, t, nil)
 		return nil
 	})
@@ -153,7 +153,8 @@ type results[T any] struct {
 	problems []error
 }
 
-func (r *results[T]) grow(n int) {
+func (r *results[T]) grow(s *scanned) {
+	n := len(s.names)
 	r.all, r.given, r.problems = make([]T, n), make([]bool, n), make([]error, n)
 }
 
@@ -177,19 +178,20 @@ func (r *results[T]) collect(s scanned) (all []T, names []ssmbak.Name, problems 
 
 // scanned is the result of a scan, without the timelines.
 type scanned struct {
-	one      bool
-	names    []ssmbak.Name
-	problems []error // of names: why there is no timeline, or a run without its part
-	complete ssmbak.Time
-	listed   Reconciled
+	one       bool
+	names     []ssmbak.Name
+	unchanged []ssmbak.Name // not among names, because their indexes were skipped; sorted
+	problems  []error       // of names: why there is no timeline, or a run without its part
+	complete  ssmbak.Time
+	listed    Reconciled
 }
 
 // scan reads the index of every parameter of the target, with the parts that contain the
 // moments, or all parts without moments, and calls visit with each timeline,
-// concurrently. Before that it calls begin with the number of names. It skips names about
-// which nothing is known.
+// concurrently. Before that it calls begin with the names. It skips names about which
+// nothing is known, and indexes below a path that skip accepts, unless it is nil.
 func (a *Archive) scan(
-	ctx context.Context, target ssmbak.Target, moments []ssmbak.Time, begin func(names int), visit func(ctx context.Context, i int, t *timeline.Timeline) error,
+	ctx context.Context, target ssmbak.Target, moments []ssmbak.Time, skip func(Listed, Reconciled) bool, begin func(*scanned), visit func(ctx context.Context, i int, t *timeline.Timeline) error,
 ) (scanned, error) {
 	// Read before the indexes, so that they contain at least what the last listing
 	// compared.
@@ -201,16 +203,19 @@ func (a *Archive) scan(
 	if !rec.Last.IsZero() {
 		out.complete = ssmbak.TimeOf(rec.Last)
 	}
-	var old map[ssmbak.Name][]timeline.Legacy
-	if out.names, old, out.one, err = a.sources(ctx, target, rec); err != nil {
+	accept := func(x Listed) bool { return skip == nil || !skip(x, rec) }
+	found, err := a.sources(ctx, target, rec, accept)
+	if err != nil {
 		return scanned{}, err
 	}
+	out.one, out.names, out.unchanged = found.one, found.indexed, found.unchanged
+	old := found.legacy
 	for name := range old {
 		out.names = append(out.names, name)
 	}
 	slices.Sort(out.names)
 	out.problems = make([]error, len(out.names))
-	begin(len(out.names))
+	begin(&out)
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(a.o.Parallel)
 	for i, name := range out.names {
@@ -275,33 +280,43 @@ func (a *Archive) Timeline(ctx context.Context, x Index, r Reconciled, moments .
 	return a.timeline(ctx, x.Name, x.Facts, a.Coverage(x, r), moments)
 }
 
-// sources returns the parameters of the target: those with an index or an entry in the
-// register, and the legacy facts of those without. A name that a listing found live but
-// could not record counts as recorded when a target is resolved.
-func (a *Archive) sources(ctx context.Context, target ssmbak.Target, r Reconciled) (indexed []ssmbak.Name, old map[ssmbak.Name][]timeline.Legacy, one bool, err error) {
+// sources are the parameters of a target.
+type sources struct {
+	one     bool
+	indexed []ssmbak.Name // with an index or an entry in the register
+	// unchanged have an index that is not among the others, because it was not accepted.
+	// Sorted.
+	unchanged []ssmbak.Name
+	legacy    map[ssmbak.Name][]timeline.Legacy // the facts of those without an index
+}
+
+// sources returns the parameters of the target. Indexes below a path that accept refuses are
+// only named. A name that a listing found live but could not record counts as recorded when
+// a target is resolved.
+func (a *Archive) sources(ctx context.Context, target ssmbak.Target, r Reconciled, accept func(Listed) bool) (found sources, err error) {
 	exact, possible := target.Name()
 	var hasIndex, hasKey bool
 	if possible {
 		if hasIndex, err = a.hasIndex(ctx, exact); err != nil {
-			return nil, nil, false, err
+			return sources{}, err
 		}
 		if !hasIndex && !r.Names.IsZero() {
 			// A name that is registered is read like one with an index.
 			if hasIndex, err = a.registered(ctx, exact); err != nil {
-				return nil, nil, false, err
+				return sources{}, err
 			}
 		}
 		if !hasIndex {
 			current, err := a.Current(ctx, exact)
 			if err != nil {
-				return nil, nil, false, err
+				return sources{}, err
 			}
 			hasKey = current.ID != ""
 			if hasKey && a.replica {
-				return nil, nil, false, a.missingIndex(exact)
+				return sources{}, a.missingIndex(exact)
 			}
 			if hasKey && !a.hasLegacy() {
-				return nil, nil, false, &MissingIndexError{Name: exact}
+				return sources{}, &MissingIndexError{Name: exact}
 			}
 		}
 	}
@@ -309,33 +324,33 @@ func (a *Archive) sources(ctx context.Context, target ssmbak.Target, r Reconcile
 	if !target.Recursive() && target.Resolve(named, true) {
 		return a.source(ctx, exact, hasIndex)
 	}
-	if indexed, err = a.known(ctx, target, !r.Names.IsZero()); err != nil {
-		return nil, nil, false, err
+	if found.indexed, found.unchanged, err = a.known(ctx, target, !r.Names.IsZero(), accept); err != nil {
+		return sources{}, err
 	}
 	if a.listsLegacy() {
-		has := make(map[ssmbak.Name]bool, len(indexed))
-		for _, name := range indexed {
+		has := make(map[ssmbak.Name]bool, len(found.indexed)+len(found.unchanged))
+		for _, name := range slices.Concat(found.indexed, found.unchanged) {
 			has[name] = true
 		}
 		r, err := legacy.Read(ctx, a.bucket, a.legacyOptions(), target.Prefix(), func(n ssmbak.Name) bool { return target.Below(n) && !has[n] })
 		if err != nil {
-			return nil, nil, false, err
+			return sources{}, err
 		}
-		old = r.Facts
+		found.legacy = r.Facts
 	}
-	if target.Resolve(named, len(indexed)+len(old) > 0) {
+	if target.Resolve(named, len(found.indexed)+len(found.unchanged)+len(found.legacy) > 0) {
 		return a.source(ctx, exact, hasIndex)
 	}
-	return indexed, old, false, nil
+	return found, nil
 }
 
 // source is [Archive.sources] for one parameter.
-func (a *Archive) source(ctx context.Context, name ssmbak.Name, hasIndex bool) ([]ssmbak.Name, map[ssmbak.Name][]timeline.Legacy, bool, error) {
+func (a *Archive) source(ctx context.Context, name ssmbak.Name, hasIndex bool) (sources, error) {
 	if hasIndex {
-		return []ssmbak.Name{name}, nil, true, nil
+		return sources{one: true, indexed: []ssmbak.Name{name}}, nil
 	}
 	facts, err := a.LegacyFacts(ctx, name)
-	return nil, map[ssmbak.Name][]timeline.Legacy{name: facts}, true, err
+	return sources{one: true, legacy: map[ssmbak.Name][]timeline.Legacy{name: facts}}, err
 }
 
 func (a *Archive) hasIndex(ctx context.Context, name ssmbak.Name) (bool, error) {

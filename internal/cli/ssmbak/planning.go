@@ -264,7 +264,7 @@ func (a *app) printPlan(ctx context.Context, s *session, title, summary string, 
 		view.Live = live
 		return render.Items(a.Stdout, title, summary, items, view)
 	}
-	states, err := a.wanted(ctx, s, items)
+	states, err := a.wanted(ctx, s, items, live)
 	if err != nil {
 		return err
 	}
@@ -279,8 +279,9 @@ func (a *app) printPlan(ctx context.Context, s *session, title, summary string, 
 }
 
 // wanted returns the wanted state of each item with the values to be shown. The plan
-// itself has only those that it compared.
-func (a *app) wanted(ctx context.Context, s *session, items []plan.Item) ([]ssmbak.State, error) {
+// itself has only those that it compared. Without live, the value of a version that did not
+// change is not shown.
+func (a *app) wanted(ctx context.Context, s *session, items []plan.Item, live bool) ([]ssmbak.State, error) {
 	states := make([]ssmbak.State, len(items))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(64)
@@ -289,6 +290,9 @@ func (a *app) wanted(ctx context.Context, s *session, items []plan.Item) ([]ssmb
 		*st = item.After
 		st.Name = item.Name
 		if st.Value.IsKnown() || st.Value.Reason != "" || st.Deleted || len(item.AfterObjects) == 0 || render.Masked(st.Version.Type, a.flags.decrypt) {
+			continue
+		}
+		if !live && item.Before != nil && item.Before.Version.Same(st.Version) {
 			continue
 		}
 		g.Go(func() (err error) {
