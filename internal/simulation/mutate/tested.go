@@ -21,6 +21,10 @@ func (t tests) pattern() string {
 // tested are mutations of what is recorded, stored and restored.
 var tested = []tests{
 	{mutation{
+		"changes in a part are not compared", "internal/history/patch.go",
+		"p.archive.Timeline(ctx, x, p.reconciled)", "p.archive.Timeline(ctx, x, p.reconciled, ssmbak.MaxTime)",
+	}, "internal/history", "TestPatchParts"},
+	{mutation{
 		"an index is skipped that was modified within a minute before the period", "archive/walk.go",
 		"2*time.Second + bucket.Tolerance", "2*time.Second + 0*bucket.Tolerance",
 	}, "archive", "TestWalkSkips"},
