@@ -47,12 +47,14 @@ func (a *Archive) Log(ctx context.Context, target ssmbak.Target, since, until ss
 	}
 	var out Log
 	var mu sync.Mutex
+	texts := make(shared)
 	walked, err := a.Walk(ctx, target, Period{since, until}, false, func(_ context.Context, _ bool, t *timeline.Timeline) error {
 		changes := t.Changes()
 		mu.Lock()
 		defer mu.Unlock()
 		for _, c := range slices.Backward(changes) {
 			if c.Within(since, until) {
+				texts.share(&c)
 				out.Changes = append(out.Changes, c)
 			}
 		}
@@ -66,6 +68,24 @@ func (a *Archive) Log(ctx context.Context, target ssmbak.Target, since, until ss
 	out.Complete, out.Unproved, out.Unchecked = walked.Complete, walked.Unproved, walked.Unchecked
 	return out, nil
 }
+
+// shared has one copy of each text that many changes have.
+type shared map[string]string
+
+// share replaces the texts of a change by those of earlier ones.
+func (s shared) share(c *ssmbak.Change) {
+	v := &c.Version
+	for _, text := range []*string{&c.By, &c.Reason, &v.User, (*string)(&v.Type), &v.KeyID, &v.Tier, &v.DataType} {
+		if known, ok := s[*text]; ok {
+			*text = known
+		} else if len(s) < mostShared {
+			s[*text] = *text
+		}
+	}
+}
+
+// mostShared bounds the texts: those of more principals are hardly repeated.
+const mostShared = 10_000
 
 // newestFirst sorts changes as in a [Log]. Those of one name must follow each other, the
 // newest first.

@@ -49,7 +49,7 @@ func TestPatchParts(t *testing.T) {
 		patch := func() (patched int, problems []archive.Problem) {
 			p := history.New(w.Archive, archive.Reconciled{}, nil)
 			for _, c := range log.Changes {
-				e := render.LogEntry{Change: c}
+				e := render.LogEntry{Change: &c}
 				w.Must(p.Patch(t.Context(), &e))
 				if e.Patch != nil {
 					patched++

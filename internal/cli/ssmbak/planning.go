@@ -264,19 +264,26 @@ func (a *app) printPlan(ctx context.Context, s *session, title, summary string, 
 		view.Live = live
 		return render.Items(a.Stdout, title, summary, items, view)
 	}
-	states, err := a.wanted(ctx, s, items, live)
-	if err != nil {
-		return err
-	}
-	rows := make([]render.Row, len(items))
-	for i, item := range items {
-		item.After = states[i]
-		item.Notices = slices.Concat(item.Notices, item.Warnings)
-		rows[i] = render.PlannedRowOf(item, live, a.flags.decrypt)
-	}
 	a.Note("%s: %s", title, summary)
-	return a.WriteJSON(rows)
+	array := a.Array()
+	for some := range slices.Chunk(items, rowsAtOnce) {
+		states, err := a.wanted(ctx, s, some, live)
+		if err != nil {
+			return err
+		}
+		for i, item := range some {
+			item.After = states[i]
+			item.Notices = slices.Concat(item.Notices, item.Warnings)
+			if err := array.Add(render.PlannedRowOf(item, live, a.flags.decrypt)); err != nil {
+				return err
+			}
+		}
+	}
+	return array.Close()
 }
+
+// rowsAtOnce is the number of rows whose values are in memory at once.
+const rowsAtOnce = 1000
 
 // wanted returns the wanted state of each item with the values to be shown. The plan
 // itself has only those that it compared. Without live, the value of a version that did not
