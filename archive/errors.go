@@ -29,6 +29,10 @@ type NotVersionedError = bucket.NotVersionedError
 // affects no other object, and a process with a greater budget may read it.
 type BudgetError = bucket.BudgetError
 
+// ClockError refuses a write by a program whose clock is ahead of that of S3, since readers
+// would take the object for invalid. Its field Ahead says how far.
+type ClockError = bucket.ClockError
+
 // MismatchError refuses the archive of another account or region.
 type MismatchError struct {
 	Bucket          string

@@ -2,9 +2,11 @@ package archive
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"regexp"
 	"slices"
 	"strings"
@@ -230,5 +232,47 @@ func (a *Archive) RestoreRecords(ctx context.Context, limit int) (all []*Restore
 	if err := g.Wait(); err != nil {
 		return nil, 0, err
 	}
+	slices.SortStableFunc(all, newerRestore)
 	return all, more, nil
+}
+
+// newerRestore compares restores by the second in their ID, and within a second by when
+// they began, newest first.
+func newerRestore(a, b *RestoreRecord) int {
+	return cmp.Or(cmp.Compare(second(b.ID), second(a.ID)), b.Began.Compare(a.Began))
+}
+
+// second returns the second in the ID of a restore.
+func second(id string) string { return strings.SplitN(id, "-", 2)[0] }
+
+// NewestRestores reads the records of restores one by one, newest first, and those that
+// began within a second together. Of restores that began within a millisecond, the order is
+// not known. An error is the last element; a record that cannot be read is one that names
+// it.
+func (a *Archive) NewestRestores(ctx context.Context) iter.Seq2[*RestoreRecord, error] {
+	return func(yield func(*RestoreRecord, error) bool) {
+		ids, err := a.RestoreIDs(ctx, "")
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		var records []*RestoreRecord
+		for i, id := range ids {
+			r, err := a.RestoreRecord(ctx, id)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if records = append(records, r); i+1 < len(ids) && second(ids[i+1]) == second(id) {
+				continue
+			}
+			slices.SortStableFunc(records, newerRestore)
+			for _, r := range records {
+				if !yield(r, nil) {
+					return
+				}
+			}
+			records = nil
+		}
+	}
 }

@@ -223,6 +223,43 @@ func TestRestoreList(t *testing.T) {
 	}
 }
 
+// TestNewestRestores checks that restores of one second come in the order of their beginning,
+// whatever the rest of their IDs is.
+func TestNewestRestores(t *testing.T) {
+	t.Parallel()
+	a, _, _ := restores(t)
+	for _, x := range []struct {
+		id   string
+		late time.Duration
+	}{
+		{"20240613T201053Z-z", 0}, {"20240613T201054Z-z", 1}, {"20240613T201054Z-a", 3}, {"20240613T201054Z-m", 2}, {"20240613T201055Z-a", 0},
+	} {
+		r := full(x.id)
+		r.Began = began.Add(x.late * time.Millisecond)
+		if err := a.BeginRestore(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{"20240613T201055Z-a", "20240613T201054Z-a", "20240613T201054Z-m", "20240613T201054Z-z", "20240613T201053Z-z"}
+	all, _, err := a.RestoreRecords(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var listed, newest []string
+	for _, r := range all {
+		listed = append(listed, r.ID)
+	}
+	for r, err := range a.NewestRestores(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		newest = append(newest, r.ID)
+	}
+	if !slices.Equal(listed, want) || !slices.Equal(newest, want) {
+		t.Errorf("got %v and %v, want %v", listed, newest, want)
+	}
+}
+
 // TestRestoreDamaged checks that damaged and newer records are refused.
 func TestRestoreDamaged(t *testing.T) {
 	t.Parallel()

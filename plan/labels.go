@@ -126,6 +126,12 @@ func (i *Item) Blocks(m LabelMove) bool {
 	return i.NewVersion() && i.Before != nil && len(i.Before.History) >= maxVersions && m.From == i.Before.History[0].Number
 }
 
+// OldestIsLost reports whether Parameter Store may remove the oldest version when the item
+// writes a new one, unless that has a label.
+func (i *Item) OldestIsLost() bool {
+	return i.NewVersion() && i.Before != nil && i.Before.Version.Number >= maxVersions
+}
+
 // move adds a label move to the item.
 func (i *Item) move(m LabelMove) {
 	i.Labels = append(i.Labels, m)

@@ -70,9 +70,9 @@ type Plan struct {
 	Unrecorded []ssmbak.Name
 	// Excluded counts the parameters that [Options.Only] and [Options.Exclude] exclude.
 	Excluded int
-	// UnreadAttributes counts the items whose live tags and labels were not read: those
-	// of otherwise unchanged parameters in a plan for more than 100. Their last recorded
-	// tags and labels are compared instead.
+	// UnreadAttributes counts the items whose live tags or labels were not read, because
+	// there are many and the archive has proved them: the recorded ones are compared
+	// instead. They are not changed.
 	UnreadAttributes int
 	// Unlisted counts the items that [Item.Unlisted] reports.
 	Unlisted int

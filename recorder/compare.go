@@ -24,6 +24,9 @@ type comparison struct {
 	tagsErr error                  // why tags are unknown
 	proofs  archive.Cache
 	exclude []string
+	// unchanged are the ETags of the indexes of those in todo that the listings, tags
+	// included, show unchanged, so that only a deep reconcile reads them.
+	unchanged map[ssmbak.Name]string
 	// listed describes the live parameters in todo.
 	listed map[ssmbak.Name]paramstore.Description
 	// due are the names with an index that are read whatever the cache says.
@@ -56,7 +59,7 @@ func (run *reconcile) compare(ctx context.Context, target ssmbak.Target) error {
 		indexes: make(map[ssmbak.Name]string), modified: make(map[ssmbak.Name]time.Time),
 		entries: make(map[ssmbak.Name]bool),
 	}
-	run.due = make(map[ssmbak.Name]bool)
+	run.due, run.unchanged = make(map[ssmbak.Name]bool), make(map[ssmbak.Name]string)
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		for d, err := range run.r.live.Describe(gctx, target) {
@@ -153,17 +156,22 @@ func (run *reconcile) dropExcluded(l listings) {
 func (run *reconcile) add(name ssmbak.Name, l listings) {
 	due := run.all && run.isDue(name)
 	unchanged := func(p archive.CacheEntry) bool {
-		return run.all && !run.o.Deep && !due && p.ETag == l.indexes[name] && p.Newest == l.live[name] && p.Top.Equal(l.modified[name]) &&
+		return run.all && !due && p.ETag == l.indexes[name] && p.Newest == l.live[name] && p.Top.Equal(l.modified[name]) &&
 			(run.tagsErr != nil || p.Tags == run.tags[name])
 	}
 	if due && l.indexes[name] != "" {
 		run.due[name] = true
 	}
 	if p, proved := run.proofs.Entries[name]; proved && unchanged(p) {
-		run.same++
-		return
+		if !run.o.Deep {
+			run.same++
+			return
+		}
+		if run.tagsErr == nil {
+			run.unchanged[name] = p.ETag
+		}
 	}
-	if p := run.listing.Found[name].Entry; p != nil && unchanged(*p) {
+	if p := run.listing.Found[name].Entry; p != nil && !run.o.Deep && unchanged(*p) {
 		run.same++
 		run.again = append(run.again, name)
 		return

@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"runtime/debug"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/ssmbak/ssmbak"
 )
 
@@ -34,4 +36,25 @@ func (r *Recorder) recovered(ctx context.Context, name ssmbak.Name, err *error) 
 	}
 	r.log.ErrorContext(ctx, "panic", "name", string(name), "cause", cause, "stack", string(debug.Stack()))
 	*err = &PanicError{Name: name, Cause: cause}
+}
+
+// group is an [errgroup.Group] for one parameter, in which a panic is an error.
+type group struct {
+	*errgroup.Group
+	r    *Recorder
+	name ssmbak.Name
+}
+
+// group returns a group, and a context that is canceled by its first error.
+func (r *Recorder) group(ctx context.Context, name ssmbak.Name) (group, context.Context) {
+	g, gctx := errgroup.WithContext(ctx)
+	return group{g, r, name}, gctx
+}
+
+// Go calls f with ctx in a goroutine.
+func (g group) Go(ctx context.Context, f func(ctx context.Context) error) {
+	g.Group.Go(func() (err error) {
+		defer g.r.recovered(ctx, g.name, &err)
+		return f(ctx)
+	})
 }

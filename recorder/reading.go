@@ -27,25 +27,51 @@ type reading struct {
 	denied *paramstore.UnreadableError
 }
 
-// read reads a parameter. With decrypt it also reads the values of secrets, if their keys
-// can be used.
-func (r *Recorder) read(ctx context.Context, name ssmbak.Name, decrypt bool) (reading, error) {
-	h, denied, err := r.history(ctx, name, decrypt)
+// readOptions say how a parameter is read.
+type readOptions struct {
+	// decrypt reads the values of secrets, too, if their keys can be used.
+	decrypt bool
+	// gone says that the parameter probably does not exist. Then its tags are read only
+	// after its history was found, and otherwise at the same time.
+	gone bool
+	// noTags omits tags.
+	noTags bool
+}
+
+// read reads a parameter.
+func (r *Recorder) read(ctx context.Context, name ssmbak.Name, o readOptions) (rd reading, err error) {
+	var tagsErr error
+	tags := func(ctx context.Context) {
+		rd.tagsRead.Began = now()
+		rd.tags, tagsErr = r.live.Tags(ctx, name)
+		rd.tagsRead.Ended = now()
+	}
+	g, gctx := r.group(ctx, name)
+	g.Go(gctx, func(ctx context.Context) error {
+		h, denied, err := r.history(ctx, name, o.decrypt)
+		rd.versions, rd.pages, rd.read, rd.denied = h.Versions, h.Pages, h.Read, denied
+		return err
+	})
+	if !o.gone && !o.noTags {
+		g.Go(gctx, func(ctx context.Context) error {
+			tags(ctx)
+			return nil // it does not matter if the parameter does not exist
+		})
+	}
+	err = g.Wait()
 	if errors.Is(err, paramstore.ErrNotFound) {
-		return reading{gone: true, read: h.Read}, nil
+		return reading{gone: true, read: rd.read}, nil
 	}
-	if err != nil {
-		return reading{}, err
+	if err == nil && o.gone && !o.noTags {
+		tags(ctx)
 	}
-	rd := reading{versions: h.Versions, pages: h.Pages, read: h.Read, tagsRead: paramstore.Window{Began: h.Read.Ended}, denied: denied}
-	rd.tags, err = r.live.Tags(ctx, name)
-	rd.tagsRead.Ended = now()
 	switch {
-	case errors.Is(err, paramstore.ErrNotFound): // deleted after the history was read
 	case err != nil:
 		return reading{}, err
-	default:
-		rd.tagged = true
+	case tagsErr == nil:
+		rd.tagged = !o.noTags
+	case !errors.Is(tagsErr, paramstore.ErrNotFound): // deleted after the history was read
+		return reading{}, tagsErr
 	}
 	return rd, nil
 }

@@ -37,6 +37,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
@@ -67,7 +68,8 @@ type Options struct {
 	// Checkpoints makes complete reconciles write checkpoints of an archive that is signed,
 	// see [archive.Writer.Checkpoint].
 	Checkpoints bool
-	// Parallel is the maximum number of concurrent syncs, 32 if zero.
+	// Parallel is the maximum number of concurrent syncs, and of concurrent writes of
+	// values, 32 if zero.
 	Parallel int
 	// Logger receives one record per synced parameter with its name, version,
 	// size, lag and outcome. If nil, nothing is logged.
@@ -94,6 +96,7 @@ type Recorder struct {
 	live    parameters
 	o       Options
 	log     *slog.Logger
+	writes  *semaphore.Weighted // bounds the concurrent writes of values
 }
 
 // New returns a recorder that reads from live and writes to a. The caller must
@@ -105,7 +108,7 @@ func New(a *archive.Archive, live *paramstore.Store, o Options) *Recorder {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Recorder{archive: archive.NewWriter(a), live: live, o: o, log: o.Logger}
+	return &Recorder{archive: archive.NewWriter(a), live: live, o: o, log: o.Logger, writes: semaphore.NewWeighted(int64(o.Parallel))}
 }
 
 // Message is one SQS message.

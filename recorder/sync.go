@@ -39,27 +39,6 @@ func (s syncRequest) redelivered() bool {
 	return slices.ContainsFunc(s.signals, func(n signal) bool { return n.receives > 1 })
 }
 
-// decrypts reports whether the archive probably lacks the value of a secret. Then the
-// history, which a sync reads anyway, is decrypted: otherwise each value would be read by
-// GetParameter, whose quota applications depend on.
-func (s syncRequest) decrypts(index archive.Index) bool {
-	if s.listed != nil && s.listed.Version.Type != ssmbak.TypeSecureString {
-		return false
-	}
-	if !index.Exists {
-		return true
-	}
-	if slices.ContainsFunc(s.signals, func(n signal) bool { return n.secret && n.announces() }) {
-		return true
-	}
-	if s.listed != nil && !index.Facts.Has(timeline.Ref{Number: s.listed.Version.Number, Time: s.listed.Version.Time}) {
-		return true
-	}
-	return s.retry && slices.ContainsFunc(index.Facts.Versions, func(v timeline.Version) bool {
-		return v.Type == ssmbak.TypeSecureString && len(v.Objects) == 0
-	})
-}
-
 // outcome is the result of a sync.
 type outcome struct {
 	recorded   int  // versions new to the archive
@@ -72,6 +51,7 @@ type outcome struct {
 	open       map[string]bool  // events that are not settled, by event ID
 	wrote      bool             // the index was replaced
 	forged     bool             // by its newest signed version, at least
+	cached     bool             // nothing was new, and the reconcile cache says so
 }
 
 // maxSyncs is how often a sync is attempted if another writer or the parameter
@@ -119,28 +99,33 @@ func (r *Recorder) sync(ctx context.Context, name ssmbak.Name, s syncRequest) (o
 // them, then the delete marker that follows from the index, and then divides the index.
 // In this order it may stop between any two writes.
 func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s syncRequest) (outcome, error) {
-	index, err := r.archive.Index(ctx, name)
+	begun, err := r.begin(ctx, name, s)
 	if err != nil {
 		return outcome{}, err
 	}
+	index := begun.index
 	if s.calls() && (!index.Exists || !slices.ContainsFunc(s.signals, func(n signal) bool { return news(index.Facts, n) })) {
 		return outcome{index: index, open: s.waiting(index)}, nil
 	}
-	var seen timeline.Facts
-	if !index.Exists {
-		if seen.Legacy, err = r.archive.LegacyFacts(ctx, name); err != nil {
-			return outcome{}, err
+	if begun.listed {
+		if o, settled, err := r.settleByIndex(ctx, index, begun.reconciled, s); settled || err != nil {
+			return o, err
 		}
 	}
-	rd, err := r.read(ctx, name, s.decrypts(index))
-	if err != nil {
+	if err := r.readRest(ctx, &begun, s); err != nil {
 		return outcome{}, err
 	}
-	if rd, err = r.confirmLabels(ctx, r.timeline(name, index.Facts), name, rd); err != nil {
-		return outcome{}, err
-	}
+	rd := begun.reading
+	seen := s.facts(func(n signal) bool { return !rd.outlives(n.second) })
+	seen.Legacy = begun.legacy
 	w := &writing{r: r, name: name, index: index, reading: rd, originals: seen.Legacy}
-	if err := w.values(ctx, s.retry); err != nil {
+	g, gctx := r.group(ctx, name)
+	g.Go(gctx, func(ctx context.Context) (err error) {
+		rd, err = r.confirmLabels(ctx, r.timeline(name, index.Facts), name, rd)
+		return err
+	})
+	g.Go(gctx, func(ctx context.Context) error { return w.values(ctx, s.retry) })
+	if err := g.Wait(); err != nil {
 		return outcome{}, err
 	}
 	seen.Versions = w.versions
@@ -152,17 +137,6 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s syncRequest
 		return outcome{}, err
 	}
 	seen = timeline.Union(seen, found)
-	for _, n := range s.signals {
-		if n.operation == ssmbak.OpDelete && !rd.outlives(n.second) {
-			seen.Deletions = append(seen.Deletions, timeline.Deletion{Event: n.event, Second: n.second})
-		}
-		if n.tags != nil {
-			seen.Tags = append(seen.Tags, *n.tags)
-		}
-		if n.labels != nil {
-			seen.Labels = append(seen.Labels, *n.labels)
-		}
-	}
 	known := timeline.Union(index.Facts, seen)
 	for _, n := range s.signals {
 		if news(known, n) {
@@ -192,7 +166,7 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s syncRequest
 	newest, present, absent := after.Newest()
 	o.present = present
 	o.deleted = absent && (was || o.recorded > 0)
-	r.report(ctx, name, o, w, newest)
+	r.report(ctx, name, o, w.bytes, newest)
 	if s.recordAbsent && present && rd.contradicts(newest) {
 		return o, &ContradictionError{Name: name, Version: newest.Ref()}
 	}
@@ -304,7 +278,7 @@ func (r *Recorder) timeline(name ssmbak.Name, f timeline.Facts) *timeline.Timeli
 func now() ssmbak.Time { return ssmbak.TimeOf(time.Now()) }
 
 // report logs what a sync did, and warns of everything that is lacking.
-func (r *Recorder) report(ctx context.Context, name ssmbak.Name, o outcome, w *writing, newest timeline.Version) {
+func (r *Recorder) report(ctx context.Context, name ssmbak.Name, o outcome, bytes int, newest timeline.Version) {
 	if o.unreadable > 0 {
 		r.log.WarnContext(ctx, "value unavailable", "name", string(name), "version", o.lacking.Number, "versions", o.unreadable, "reason", o.lacking.Unreadable)
 	}
@@ -317,7 +291,7 @@ func (r *Recorder) report(ctx context.Context, name ssmbak.Name, o outcome, w *w
 	}
 	attrs := []slog.Attr{
 		slog.String("name", string(name)), slog.Int("recorded", o.recorded), slog.Bool("deleted", o.deleted),
-		slog.Int("unreadable", o.unreadable), slog.Int("bytes", w.bytes),
+		slog.Int("unreadable", o.unreadable), slog.Int("bytes", bytes),
 	}
 	if o.present {
 		attrs = append(attrs, slog.Int64("version", newest.Number), slog.String("type", string(newest.Type)), slog.Int64("lag_ms", int64(now()-newest.Time)))

@@ -23,8 +23,8 @@ type writing struct {
 	bytes     int
 }
 
-// values writes the values that the archive does not have, oldest first, so that
-// the live value becomes the key's current object.
+// values writes the values that the archive does not have, in waves, so that the live value
+// becomes the key's current object.
 func (w *writing) values(ctx context.Context, retry bool) error {
 	if w.reading.gone {
 		return nil
@@ -36,6 +36,7 @@ func (w *writing) values(ctx context.Context, retry bool) error {
 			return err
 		}
 	}
+	var lacking []lackingValue
 	for _, v := range w.reading.versions {
 		known, ok := w.index.Facts.Version(refOf(v))
 		fact := timeline.Version{Version: v.Version}
@@ -58,16 +59,76 @@ func (w *writing) values(ctx context.Context, retry bool) error {
 				return err
 			}
 		}
-		if reason != "" {
-			fact.Unreadable = reason
-		} else {
-			ref, err := w.put(ctx, v.Version, value)
-			if err != nil {
+		if reason == "" {
+			lacking = append(lacking, lackingValue{fact, value})
+			continue
+		}
+		fact.Unreadable = reason
+		w.versions = append(w.versions, fact)
+	}
+	return w.putAll(ctx, lacking)
+}
+
+// lackingValue is the value of a version that the archive does not have.
+type lackingValue struct {
+	version timeline.Version
+	value   ssmbak.Value
+}
+
+// putAll writes values, given by ascending number. Of several versions of one second, the
+// last one is written after the others: the legacy ssmbak takes the one that was stored last
+// for the state of that second.
+func (w *writing) putAll(ctx context.Context, lacking []lackingValue) error {
+	if len(lacking) == 0 {
+		return nil
+	}
+	if err := w.createIndex(ctx); err != nil {
+		return err
+	}
+	last := make(map[int64]int) // by second, the index of its last version
+	for i, l := range lacking {
+		last[l.version.Time.Second()] = i
+	}
+	var waves [3][]lackingValue
+	for i, l := range lacking {
+		switch {
+		case i == len(lacking)-1:
+			waves[2] = append(waves[2], l)
+		case i == last[l.version.Time.Second()]:
+			waves[1] = append(waves[1], l)
+		default:
+			waves[0] = append(waves[0], l)
+		}
+	}
+	for _, wave := range waves {
+		if err := w.putWave(ctx, wave); err != nil {
+			return err
+		}
+	}
+	w.last = lacking[len(lacking)-1].version.Ref()
+	return nil
+}
+
+// putWave writes values at once.
+func (w *writing) putWave(ctx context.Context, wave []lackingValue) error {
+	g, gctx := w.r.group(ctx, w.name)
+	for i := range wave {
+		g.Go(gctx, func(ctx context.Context) error {
+			if err := w.r.writes.Acquire(ctx, 1); err != nil {
 				return err
 			}
-			fact.Objects = []timeline.ObjectRef{ref}
-		}
-		w.versions = append(w.versions, fact)
+			defer w.r.writes.Release(1)
+			ref, err := w.r.archive.PutValue(ctx, w.name, wave[i].version.Version, wave[i].value)
+			wave[i].version.Objects = []timeline.ObjectRef{ref}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for _, l := range wave {
+		w.versions = append(w.versions, l.version)
+		w.bytes += l.value.Len()
 	}
 	return nil
 }
@@ -104,23 +165,18 @@ func (r *Recorder) secrets(ctx context.Context, name ssmbak.Name) (map[timeline.
 
 func refOf(v paramstore.Version) timeline.Ref { return timeline.Ref{Number: v.Number, Time: v.Time} }
 
-// put writes one value object, after creating the index if it does not exist.
-func (w *writing) put(ctx context.Context, v ssmbak.Version, value ssmbak.Value) (timeline.ObjectRef, error) {
-	if !w.index.Exists {
-		begun, err := w.r.archive.Update(ctx, w.index, func(base timeline.Facts) timeline.Facts {
-			return timeline.Union(base, timeline.Facts{Legacy: w.originals})
-		})
-		if err != nil {
-			return timeline.ObjectRef{}, err
-		}
+// createIndex creates the index if it does not exist.
+func (w *writing) createIndex(ctx context.Context) error {
+	if w.index.Exists {
+		return nil
+	}
+	begun, err := w.r.archive.Update(ctx, w.index, func(base timeline.Facts) timeline.Facts {
+		return timeline.Union(base, timeline.Facts{Legacy: w.originals})
+	})
+	if err == nil {
 		w.index = begun.Index
 	}
-	ref, err := w.r.archive.PutValue(ctx, w.name, v, value)
-	if err == nil {
-		w.last = timeline.Ref{Number: v.Number, Time: v.Time}
-		w.bytes += value.Len()
-	}
-	return ref, err
+	return err
 }
 
 // value returns the value of a version, or the reason why it is unavailable. A
@@ -166,8 +222,7 @@ func (w *writing) ensureCurrent(ctx context.Context, index archive.Index, newest
 	if err != nil || reason != "" {
 		return err // if the value is unavailable now, an older copy still has it
 	}
-	w.index = index
-	ref, err := w.put(ctx, newest.Version, value)
+	ref, err := w.r.archive.PutValue(ctx, w.name, newest.Version, value)
 	if err != nil {
 		return err
 	}

@@ -89,7 +89,7 @@ func (r *Restorer) Apply(ctx context.Context, p *Plan) (Result, error) {
 		}
 	}
 	run := *r
-	run.images, run.guarded = newImages(ctx, &run), p.Until != 0
+	run.images, run.guarded, run.untested = newImages(ctx, &run), p.Until != 0, p.untested
 	run.run(ctx, todo)
 	run.images.end()
 	for _, out := range todo {

@@ -23,6 +23,10 @@ type Plan struct {
 	Unproved archive.Unproved
 	// Unchecked says that hidden indexes were not looked for, see [archive.Snapshot].
 	Unchecked bool
+
+	// untested are the parameters whose tags are changed and were not read from Parameter
+	// Store. Before it writes to one of them, Apply reads them.
+	untested map[ssmbak.Name]bool
 }
 
 // Plan returns what a restore of the target to a time would do. The time has a precision
@@ -33,8 +37,9 @@ type Plan struct {
 // In addition to reading the archive, it sends one DescribeParameters request for each 50
 // recorded parameters, or for each 50 parameters of the account if unrecorded ones may
 // matter (see [Options.FindNew]). For each parameter to write it reads the tags and the
-// history, and for each one whose versions differ the values of both versions, from the
-// archive. Parameter Store decrypts nothing.
+// history, or only those that the archive does not know if more than [Options.ManyReads]
+// are written, and for each one whose versions differ the values of both versions, from
+// the archive. Parameter Store decrypts nothing.
 //
 // An error means that there is no plan; problems of single parameters are in their items.
 // It is a [*pattern.Error], a [*plan.UnmatchedError] or a [*plan.DestinationError] if the
@@ -95,10 +100,8 @@ func (r *Restorer) finish(ctx context.Context, out *Plan, subjects []*subject, c
 	if err := each(ctx, reads, subjects, r.values); err != nil {
 		return err
 	}
-	// For an undo, the recorded tags and labels may be outdated, because the events of
-	// the restore may still be in the queue.
-	all := len(subjects) <= fewParameters || out.Undoes != ""
-	if err := each(ctx, r.o.Parallel, subjects, func(ctx context.Context, s *subject) error { return r.attributes(ctx, s, all) }); err != nil {
+	how := r.scrutinize(subjects, out.Undoes != "")
+	if err := each(ctx, r.o.Parallel, subjects, func(ctx context.Context, s *subject) error { return r.attributes(ctx, s, how) }); err != nil {
 		return err
 	}
 	for _, s := range subjects {
@@ -138,8 +141,14 @@ func (r *Restorer) add(out *Plan, s *subject, item plan.Item, now ssmbak.Time, r
 	if s.problem != nil {
 		out.Problems = append(out.Problems, archive.Problem{Name: s.name, Err: s.problem})
 	}
-	if s.unread && item.Action == plan.ActionNone {
+	if s.unread && (item.Action == plan.ActionNone || item.Action.Writes()) {
 		out.UnreadAttributes++
+	}
+	if s.untested {
+		if out.untested == nil {
+			out.untested = make(map[ssmbak.Name]bool)
+		}
+		out.untested[s.name] = true
 	}
 	if item.Unlisted() {
 		out.Unlisted++

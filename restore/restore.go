@@ -83,6 +83,10 @@ type Options struct {
 	// Parallel is the maximum number of parameters that are processed concurrently, 32 if
 	// zero.
 	Parallel int
+	// ManyReads is the maximum number of parameters of which a plan reads the live tags
+	// and labels even if the archive knows them: 100 if zero, none if negative. If more are
+	// written, tags that are changed are read right before, and others not at all.
+	ManyReads int
 	// Logger receives details, but never a value. If nil, nothing is logged.
 	Logger *slog.Logger
 	// Began is called with the ID of a restore when its record is in the archive, before
@@ -102,9 +106,11 @@ type Restorer struct {
 	live    *paramstore.Store
 	sync    Syncer
 	o       Options
-	// images is set during Apply, and so is guarded for a revert, see [Restorer.guard].
-	images  *images
-	guarded bool
+	// images is set during Apply, and so are guarded for a revert and untested for a plan
+	// that read few tags, see [Restorer.guard].
+	images   *images
+	guarded  bool
+	untested map[ssmbak.Name]bool
 }
 
 // New returns a Restorer from an archive to the Parameter Store of the same account and
@@ -116,6 +122,9 @@ type Restorer struct {
 func New(a *archive.Archive, live *paramstore.Store, sync Syncer, o Options) *Restorer {
 	if o.Parallel <= 0 {
 		o.Parallel = 32
+	}
+	if o.ManyReads == 0 {
+		o.ManyReads = manyReads
 	}
 	if o.Recreation == 0 {
 		o.Recreation = 30 * time.Second

@@ -28,6 +28,7 @@ import (
 // TestEveryArchitecture runs the bootstrap of each zip like Lambda, and checks that it
 // records. A bootstrap for another architecture needs qemu.
 func TestEveryArchitecture(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("builds the function for every architecture")
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,18 +31,19 @@ const (
 	bucket  = "ssmbak-archive"
 )
 
-var events int
+var events atomic.Int64
 
 // event returns the event of a change at a time.
 func event(operation, name string, at time.Time) string {
-	events++
+	id := events.Add(1)
 	return fmt.Sprintf(`{"version":"0","id":"00000000-0000-4000-8000-%012d","detail-type":"Parameter Store Change","source":"aws.ssm","account":%q,"time":%q,"region":%q,"resources":["arn:aws:ssm:%s:%s:parameter/%s"],"detail":{"operation":%q,"name":%q,"type":"String"}}`,
-		events, account, at.UTC().Format(time.RFC3339), region, region, account, strings.TrimPrefix(name, "/"), operation, name)
+		id, account, at.UTC().Format(time.RFC3339), region, region, account, strings.TrimPrefix(name, "/"), operation, name)
 }
 
 // TestRecordsOnMoto runs the function like Lambda, with moto, and reads the archive with
 // ssmbak.
 func TestRecordsOnMoto(t *testing.T) {
+	t.Parallel()
 	endpoint := moto.Start(t)
 	ctx := t.Context()
 	dir := t.TempDir()

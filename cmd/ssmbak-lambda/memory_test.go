@@ -22,6 +22,7 @@ import (
 // possible. It stays within the least memory that a function can have, and records the
 // other parameters.
 func TestMemory(t *testing.T) {
+	t.Parallel()
 	if testing.Short() || runtime.GOOS != "linux" {
 		t.Skip("it builds the function, and reads its memory from /proc")
 	}

@@ -89,6 +89,7 @@ func (s shell) ok(command string, args ...string) string {
 // function, and shows the archive with ssmbak. Then it updates the stack with a
 // released command, shows and deletes it.
 func TestLife(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("builds five programs")
 	}

@@ -45,6 +45,7 @@ func emptyFunctions(t *testing.T, path string) {
 // Only the second version of the AWS CLI has `logs tail`; the first one reads the same with
 // filter-log-events.
 func TestQuickstart(t *testing.T) {
+	t.Parallel()
 	program.Need(t, "aws", "SSMBAK_REQUIRE_AWS_CLI", "pip install awscli")
 	ssmbak, command, dir := program.Build(t, "ssmbak"), program.Build(t, "ssmbak-stack"), t.TempDir()
 	emptyFunctions(t, filepath.Join(dir, "functions.zip"))

@@ -21,6 +21,7 @@ const maxMemory = 300 << 20
 // TestMemory reads an archive in which objects unpack to as much memory as possible.
 // Each costs only its own parameter, and the command stays small.
 func TestMemory(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("it builds the command")
 	}

@@ -175,6 +175,7 @@ func (r reconciled) String() string {
 // then reconciles it without changes, and with changes but no events. Its measurements
 // are in the test log.
 func TestScale(t *testing.T) {
+	t.Parallel()
 	parameters, latency, run := scale(t)
 	a := newFullAccount(t, parameters, latency, run)
 	begin := time.Now()

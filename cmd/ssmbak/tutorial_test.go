@@ -34,6 +34,7 @@ func tutorial(t *testing.T) []string {
 // TestTutorial runs docs/tutorial.md line by line, with the AWS CLI and
 // `ssmbak local`.
 func TestTutorial(t *testing.T) {
+	t.Parallel()
 	program.Need(t, "aws", "SSMBAK_REQUIRE_AWS_CLI", "pip install awscli")
 	dir := filepath.Dir(program.Build(t, "ssmbak"))
 	lines := tutorial(t)

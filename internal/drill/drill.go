@@ -66,10 +66,13 @@ type item struct {
 }
 
 // TooManyError refuses a drill of more than [Most] parameters.
-type TooManyError struct{ Parameters int }
+type TooManyError struct {
+	Target     ssmbak.Target
+	Parameters int
+}
 
 func (e *TooManyError) Error() string {
-	return fmt.Sprintf("it has %d parameters, and a drill restores at most %d", e.Parameters, Most)
+	return fmt.Sprintf("%s has %d parameters, and a drill restores at most %d", e.Target, e.Parameters, Most)
 }
 
 // Prepare reads the states of the target at a time and plans a drill. by is the ARN of the
@@ -81,14 +84,14 @@ func Prepare(ctx context.Context, a *archive.Archive, live *paramstore.Store, ta
 		return nil, err
 	}
 	if n := len(snap.States); n > Most {
-		return nil, &TooManyError{n}
+		return nil, &TooManyError{target, n}
 	}
 	if snap, err = a.At(ctx, target, at, archive.AllValues); err != nil {
 		return nil, err
 	}
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	d := &Drill{archive: a, live: live, Rate: rate, Record: archive.Drill{
-		ID: archive.NewRestoreID(now, strings.ToLower(rand.Text()[:6])), By: by, Path: target.String(), At: at, Began: now, Names: []ssmbak.Name{},
+		ID: archive.NewRestoreID(now, strings.ToLower(rand.Text()[:4])), By: by, Path: target.String(), At: at, Began: now, Names: []ssmbak.Name{},
 	}}
 	for _, p := range snap.Problems {
 		d.found(p.Name, p.Err.Error())

@@ -10,7 +10,9 @@ import (
 )
 
 // Made reports whether a restore made a change: it was to change that of the parameter while
-// the restore ran, and a version has the number that the restore recorded.
+// the restore ran, and a version has the number, a tag the value, that the restore recorded.
+// Of a label it is compared whether it was moved or removed: the numbers of versions differ if
+// the parameter was recreated.
 func Made(r *archive.RestoreRecord, c ssmbak.Change) bool {
 	from, until := ssmbak.TimeOf(r.Began).Add(-timeline.Skew), ssmbak.MaxTime
 	if !r.Ended.IsZero() {
@@ -33,18 +35,28 @@ func Made(r *archive.RestoreRecord, c ssmbak.Change) bool {
 	case ssmbak.OpDelete:
 		return x.After == nil && (x.Status == string(plan.StatusDeleted) || x.Status == string(plan.StatusRestored)) || x.Replaces && x.Written == 1
 	case ssmbak.OpTag:
-		for key := range c.Tags {
-			if changes(ssmbak.AttributeTag, key) {
+		for key, value := range c.Tags {
+			planned, kept := sideOf(x.After).Tags[key]
+			if changes(ssmbak.AttributeTag, key) && (value != nil) == kept && (value == nil || *value == planned) {
 				return true
 			}
 		}
 	case ssmbak.OpLabel:
-		for label := range c.Labels {
-			if changes(ssmbak.AttributeLabel, label) {
+		for label, number := range c.Labels {
+			_, kept := sideOf(x.After).Labels[label]
+			if changes(ssmbak.AttributeLabel, label) && (number != 0) == kept {
 				return true
 			}
 		}
 	case ssmbak.OpGap:
 	}
 	return false
+}
+
+// sideOf returns a side of a restore, empty for a parameter that did not exist.
+func sideOf(side *archive.RestoreSide) archive.RestoreSide {
+	if side == nil {
+		return archive.RestoreSide{}
+	}
+	return *side
 }

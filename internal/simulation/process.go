@@ -59,6 +59,8 @@ func newRequest(process string, r *http.Request) (Request, error) {
 			q.About = path.Dir(q.Key)
 		case q.Key == "": // a listing is about its prefix
 			q.About = r.URL.RawQuery
+		case r.Header.Get("X-Amz-Meta-Ssmbak-Version") != "": // values are written at once
+			q.About += " " + r.Header.Get("X-Amz-Meta-Ssmbak-Version") + " " + r.Header.Get("X-Amz-Meta-Ssmbak-Time")
 		}
 	}
 	q.Subject = process + " " + q.Op + " " + q.About

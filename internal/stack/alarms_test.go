@@ -2,12 +2,14 @@ package stack
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
 
 // alarm is an alarm of the template, on one metric.
 type alarm struct {
+	namespace                            string
 	metric, statistic, operator, missing string
 	period                               time.Duration
 	periods, breaching                   int // out of periods, so many
@@ -25,15 +27,15 @@ func alarmOf(t *testing.T, r rendered, id string) alarm {
 		return n
 	}
 	a := alarm{
-		metric: text("MetricName"), statistic: text("Statistic"), operator: text("ComparisonOperator"), missing: text("TreatMissingData"),
+		namespace: text("Namespace"), metric: text("MetricName"), statistic: text("Statistic"), operator: text("ComparisonOperator"), missing: text("TreatMissingData"),
 		period: time.Duration(number("Period")) * time.Second, periods: number("EvaluationPeriods"), threshold: float64(number("Threshold")),
 	}
 	a.breaching = a.periods
 	if r.resources[id].properties["DatapointsToAlarm"] != nil {
 		a.breaching = number("DatapointsToAlarm")
 	}
-	if get(t, r, id, "Namespace") != "ssmbak" || get(t, r, id, "Dimensions", "0", "Name") != "Stack" || get(t, r, id, "Dimensions", "0", "Value") != testStack {
-		t.Errorf("%s is not on a metric of the functions", id)
+	if a.namespace == "ssmbak" && (get(t, r, id, "Dimensions", "0", "Name") != "Stack" || get(t, r, id, "Dimensions", "0", "Value") != testStack) {
+		t.Errorf("%s is not on a metric of the functions of this stack", id)
 	}
 	// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
 	limit := 24 * time.Hour
@@ -126,6 +128,7 @@ func (a alarm) when(t *testing.T, points []point, end time.Duration) (on, off []
 func TestAlarmsStayOn(t *testing.T) {
 	t.Parallel()
 	const minute, hour = time.Minute, time.Hour
+	verifies, frequent := map[string]string{"Verify": "rate(1 day)"}, map[string]string{"Verify": "rate(1 hour)", "VerifyMissed": "6"}
 	tests := []struct {
 		name, id    string
 		given       map[string]string
@@ -147,6 +150,29 @@ func TestAlarmsStayOn(t *testing.T) {
 		{"a reconcile ends each hour", "MissedReconciles", nil, every(hour, 48*hour, 0), 0, 0, 0},
 		{"one failure", "HandedBack", nil, []point{{hour, 1}}, 0, 0, 0},
 		{"changes recorded at once", "Lag", nil, every(minute, 24*hour, 2), 0, 0, 0},
+		{"a dead letter until it is moved back", "DeadLetters", nil, append(every(minute, 24*hour, 1), every(minute, 30*hour, 0)[24*60:]...), 2 * minute, 25 * hour, 24 * hour},
+		{"no dead letter", "DeadLetters", nil, every(minute, 24*hour, 0), 0, 0, 0},
+		{"messages that nothing receives", "OldMessages", nil, waiting(minute, 24*hour), 62 * minute, 25 * hour, 24 * hour},
+		{"messages that are received", "OldMessages", nil, every(minute, 24*hour, 5), 0, 0, 0},
+		{"a recorder that fails", "Errors", nil, every(minute, 24*hour, 1), 2 * minute, 25 * hour, 24 * hour},
+		{"a recorder that is not invoked", "Errors", nil, nil, 0, 0, 0},
+		{"a forged index", "Forged", nil, append(every(hour, 90*hour, 0), point{hour, 1}), hour, 26 * hour, 24 * hour},
+		{"no forged index", "Forged", nil, every(hour, 90*hour, 0), 0, 0, 0},
+		{"a fault, until a verification finds none", "Faults", verifies, append(every(24*hour, 72*hour, 1), point{96 * hour, 0}), 24 * hour, 97 * hour, 96*hour - minute},
+		{"a fault, and then no verification", "Faults", verifies, []point{{24 * hour, 1}}, 24 * hour, 0, 99 * hour},
+		{"an archive that is never verified completely", "VerifyAge", verifies, rising(24*hour, 99*hour, 0), 72 * hour, 0, 99 * hour},
+		{"no verification ends", "MissedVerifications", frequent, every(hour, 10*hour, 1), 17 * hour, 0, 24 * hour},
+		{"a verification ends each hour", "MissedVerifications", frequent, every(hour, 48*hour, 1), 0, 0, 0},
+		{"an archive that is verified every day", "VerifyAge", verifies, every(24*hour, 99*hour, 1), 0, 0, 0},
+	}
+	tested := make(map[string]bool)
+	for _, test := range tests {
+		tested[test.id] = true
+	}
+	for id, r := range render(t, with("Verify", "rate(1 day)")).resources {
+		if r.kind == "AWS::CloudWatch::Alarm" && !tested[id] {
+			t.Errorf("no trouble is played for the alarm %s", id)
+		}
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -156,8 +182,8 @@ func TestAlarmsStayOn(t *testing.T) {
 				given[name] = value
 			}
 			begin := time.Duration(0)
-			if test.id == "MissedReconciles" {
-				begin = 3 * hour // it is on until the first reconciles have ended
+			if strings.HasPrefix(test.id, "Missed") {
+				begin = 3 * hour // it is on until the first runs have ended
 			}
 			a := alarmOf(t, render(t, given), test.id)
 			on, off := a.when(t, test.points, 99*hour)
@@ -165,7 +191,7 @@ func TestAlarmsStayOn(t *testing.T) {
 				on, off = on[1:], off[1:]
 			}
 			if test.on == 0 {
-				if test.id == "MissedReconciles" {
+				if strings.HasPrefix(test.id, "Missed") {
 					on = nil
 					for _, at := range []time.Duration{10 * hour, 48 * hour} {
 						if a.state(t, test.points, at, false) {
@@ -203,6 +229,15 @@ func every(interval, until time.Duration, value float64) (all []point) {
 func rising(interval, until, from time.Duration) (all []point) {
 	for at := interval; at <= until; at += interval {
 		all = append(all, point{at, (at - from).Hours()})
+	}
+	return all
+}
+
+// waiting returns the ages in seconds of the oldest message, which nothing receives.
+func waiting(interval, until time.Duration) []point {
+	all := rising(interval, until, 0)
+	for i := range all {
+		all[i].value *= time.Hour.Seconds()
 	}
 	return all
 }

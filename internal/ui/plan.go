@@ -80,7 +80,7 @@ func (s *Server) plan(r *http.Request) (*page, error) {
 // planned makes the plan of an address. It writes nothing to Parameter Store.
 func (s *Server) planned(ctx context.Context, q url.Values) (*planned, error) {
 	if !s.o.Live {
-		return nil, shell.Fail("open the page with the credentials of that account", "this archive is that of another account or region than yours, so that nothing can be planned")
+		return nil, shell.KindWrongAccount.Fail("open the page with the credentials of that account", "this archive is that of another account or region than yours, so that nothing can be planned")
 	}
 	rec, err := s.latest(ctx)
 	if err != nil {

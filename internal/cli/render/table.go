@@ -37,6 +37,45 @@ var (
 	wrapColumns    = []string{"Note", "Command", "State"}
 )
 
+// jsonNames are the columns whose names are not those of the fields of JSON, by the latter.
+// Some of them keep the names of the legacy ssmbak.
+var jsonNames = map[string][]string{
+	"Time":         {"Modified", "Began"},
+	"Change":       {"Operation"},
+	"Reason":       {"Note"},
+	"Text":         {"Note"},
+	"Arguments":    {"Command"},
+	"Items":        {"Parameters"},
+	"Others":       {"Tags and labels"},
+	"Unknown":      {"By unknown principals"},
+	"CompleteUpTo": {"Complete up to"},
+	"RPO":          {"RPO (p99)"},
+	"Kind":         {"Exception"},
+	"Subject":      {"Name"},
+}
+
+// column returns the index of the column with a name, its own or that of the field of JSON,
+// in any case, or -1.
+func column(header []string, name string) int {
+	named := func(name string) int {
+		return slices.IndexFunc(header, func(h string) bool { return strings.EqualFold(h, name) })
+	}
+	if i := named(name); i >= 0 {
+		return i
+	}
+	for field, columns := range jsonNames {
+		if !strings.EqualFold(field, name) {
+			continue
+		}
+		for _, c := range columns {
+			if i := named(c); i >= 0 {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
 // ColumnError reports an unknown name of a column.
 type ColumnError struct {
 	Column  string
@@ -86,8 +125,8 @@ func selectColumns(header []string, rows [][]string, names []string) ([]string, 
 	}
 	var chosen []int
 	for _, name := range names {
-		i := slices.IndexFunc(header, func(h string) bool { return strings.EqualFold(h, name) })
-		if i < 0 && !strings.EqualFold(name, "Note") { // a column that is omitted if it is empty
+		i := column(header, name)
+		if i < 0 && !strings.EqualFold(name, "Note") && !strings.EqualFold(name, "Reason") { // a column that is omitted if it is empty
 			return nil, nil, &ColumnError{name, header}
 		}
 		if i >= 0 {

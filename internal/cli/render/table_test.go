@@ -107,6 +107,20 @@ func TestColumns(t *testing.T) {
 	if err != nil || out.String() != "x\t1\ny\t2\n" {
 		t.Errorf("got %q, %v", out.String(), err)
 	}
+	for name, header := range map[string]string{
+		"Time": "Modified", "time": "Began", "Change": "Operation", "Reason": "Note", "Text": "Note", "Arguments": "Command", "Items": "Parameters",
+		"Others": "Tags and labels", "Unknown": "By unknown principals", "CompleteUpTo": "Complete up to", "RPO": "RPO (p99)", "Kind": "Exception", "Subject": "Name",
+	} {
+		out.Reset()
+		err := Table(&out, []string{"Version", header}, [][]string{{"1", "a"}}, View{Format: Tabs, Columns: []string{name}})
+		if err != nil || out.String() != "a\n" {
+			t.Errorf("the field %s of JSON selects %q, %v, not the column %s", name, out.String(), err, header)
+		}
+	}
+	out.Reset()
+	if err := Table(&out, []string{"Name"}, [][]string{{"a"}}, View{Format: Tabs, Columns: []string{"Reason", "Name"}}); err != nil || out.String() != "a\n" {
+		t.Errorf("without notes: %q, %v", out.String(), err)
+	}
 	var unknown *ColumnError
 	if err := Table(&out, []string{"Time"}, nil, View{Columns: []string{"Tim"}}); !errors.As(err, &unknown) || unknown.Column != "Tim" {
 		t.Errorf("got %v", err)

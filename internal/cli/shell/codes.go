@@ -32,26 +32,48 @@ const (
 	KindConfirmationRequired Kind = "ConfirmationRequired"
 	KindNotConfirmed         Kind = "NotConfirmed"
 
-	KindDamaged            Kind = "Damaged"
-	KindHidden             Kind = "Hidden"
-	KindInvalidPlanFile    Kind = "InvalidPlanFile"
-	KindMarkExists         Kind = "MarkExists"
-	KindMasked             Kind = "Masked"
-	KindMissingIndex       Kind = "MissingIndex"
-	KindNeedsAttention     Kind = "NeedsAttention"
-	KindNewerFormat        Kind = "NewerFormat"
-	KindNoArchive          Kind = "NoArchive"
-	KindNoBucket           Kind = "NoBucket"
-	KindNoMatch            Kind = "NoMatch"
-	KindNotFound           Kind = "NotFound"
-	KindNotProved          Kind = "NotProved"
-	KindNotVersioned       Kind = "NotVersioned"
-	KindPermissionsMissing Kind = "PermissionsMissing"
-	KindPortTaken          Kind = "PortTaken"
-	KindUnavailable        Kind = "Unavailable"
-	KindUnknown            Kind = "Unknown"
-	KindUnseen             Kind = "Unseen"
-	KindWrongAccount       Kind = "WrongAccount"
+	KindAlreadyUndone        Kind = "AlreadyUndone"
+	KindBusy                 Kind = "Busy"
+	KindClockAhead           Kind = "ClockAhead"
+	KindConflicts            Kind = "Conflicts"
+	KindContradicted         Kind = "Contradicted"
+	KindDamaged              Kind = "Damaged"
+	KindDemoFailed           Kind = "DemoFailed"
+	KindDrillInProgress      Kind = "DrillInProgress"
+	KindDrillLeftovers       Kind = "DrillLeftovers"
+	KindExists               Kind = "Exists"
+	KindFileFailed           Kind = "FileFailed"
+	KindHidden               Kind = "Hidden"
+	KindInternalError        Kind = "InternalError"
+	KindInvalidPlanFile      Kind = "InvalidPlanFile"
+	KindLive                 Kind = "Live"
+	KindMarkExists           Kind = "MarkExists"
+	KindMasked               Kind = "Masked"
+	KindMissingIndex         Kind = "MissingIndex"
+	KindNeedsAttention       Kind = "NeedsAttention"
+	KindNewerFormat          Kind = "NewerFormat"
+	KindNoArchive            Kind = "NoArchive"
+	KindNoBucket             Kind = "NoBucket"
+	KindNoMatch              Kind = "NoMatch"
+	KindNotFound             Kind = "NotFound"
+	KindNothingDone          Kind = "NothingDone"
+	KindNotProved            Kind = "NotProved"
+	KindNotReplicated        Kind = "NotReplicated"
+	KindNotSigned            Kind = "NotSigned"
+	KindNotVersioned         Kind = "NotVersioned"
+	KindPermissionsMissing   Kind = "PermissionsMissing"
+	KindPortTaken            Kind = "PortTaken"
+	KindRefused              Kind = "Refused"
+	KindSigningFailed        Kind = "SigningFailed"
+	KindTooLarge             Kind = "TooLarge"
+	KindTooMany              Kind = "TooMany"
+	KindUnavailable          Kind = "Unavailable"
+	KindUnknown              Kind = "Unknown"
+	KindUnrepresentable      Kind = "Unrepresentable"
+	KindUnseen               Kind = "Unseen"
+	KindUnsupportedPrincipal Kind = "UnsupportedPrincipal"
+	KindWrongAccount         Kind = "WrongAccount"
+	KindWrongKey             Kind = "WrongKey"
 
 	KindCodeNotFound        Kind = "CodeNotFound"
 	KindNotAdmin            Kind = "NotAdmin"
@@ -67,23 +89,24 @@ const (
 	KindTestFailed          Kind = "TestFailed"
 	KindTestLeftovers       Kind = "TestLeftovers"
 	KindTestRefused         Kind = "TestRefused"
+	KindTestRunning         Kind = "TestRunning"
 	KindUnsuitableBucket    Kind = "UnsuitableBucket"
 	KindUnexpectedCode      Kind = "UnexpectedCode"
 	KindVersioningUnsettled Kind = "VersioningUnsettled"
 )
 
-// Fail is like [Fail], with a kind.
+// Fail returns a [*Failure] for work that failed.
 func (k Kind) Fail(hint, format string, args ...any) error {
 	return &Failure{Message: fmt.Sprintf(format, args...), Hint: hint, Code: Failed, Kind: k}
 }
 
-// Part is like [Part], with a kind.
+// Part returns a [*Failure] for work that was partly done, or for an answer that is not certain.
 func (k Kind) Part(hint, format string, args ...any) error {
 	return &Failure{Message: fmt.Sprintf(format, args...), Hint: hint, Code: Partly, Kind: k}
 }
 
-// kind returns the kind of a failure, or else that of its exit code.
-func (f Failure) kind() Kind {
+// CodeName returns the kind of a failure, or else that of its exit code.
+func (f Failure) CodeName() Kind {
 	switch {
 	case f.Code == Interrupted:
 		return KindInterrupted

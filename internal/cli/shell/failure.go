@@ -33,16 +33,6 @@ func Usage(hint, format string, args ...any) error {
 	return &Failure{Message: fmt.Sprintf(format, args...), Hint: hint, Code: WrongUsage}
 }
 
-// Fail returns a [*Failure] for work that failed.
-func Fail(hint, format string, args ...any) error {
-	return &Failure{Message: fmt.Sprintf(format, args...), Hint: hint, Code: Failed}
-}
-
-// Part returns a [*Failure] for work that was partly done.
-func Part(hint, format string, args ...any) error {
-	return &Failure{Message: fmt.Sprintf(format, args...), Hint: hint, Code: Partly}
-}
-
 // Judged returns the error of a command that judges, such as status: [Partly] if there are
 // problems, and [Failed] if there are none but something could not be seen.
 func Judged(problems, unseen int) error {

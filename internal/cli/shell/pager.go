@@ -33,7 +33,7 @@ func (s *Shell) Paged(write func(io.Writer) error) error {
 		if strings.Join(words, " ") == defaultPager { // less is not installed
 			return write(s.Stdout)
 		}
-		s.Note("cannot start the pager %s: %v; use --no-pager, or set SSMBAK_PAGER", words[0], err)
+		s.NoteFacts(Facts{"File": words[0], "Error": err.Error()}, "cannot start the pager %s: %v; use --no-pager, or set SSMBAK_PAGER", words[0], err)
 		return write(s.Stdout)
 	}
 	err = write(text)

@@ -68,7 +68,7 @@ func (s *Shell) ask(ctx context.Context, prompt, want string, agreed func(answer
 	case errors.Is(err, context.Canceled):
 		return Unchanged()
 	case err != nil && !errors.Is(err, io.EOF):
-		return Fail("nothing was changed", "read the answer: %v", err)
+		return KindNotConfirmed.Fail("nothing was changed", "read the answer: %v", err)
 	case !agreed(answer):
 		return KindNotConfirmed.Fail("nothing was changed", "the answer was not %s", want)
 	}

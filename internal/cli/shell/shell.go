@@ -230,6 +230,9 @@ func (s *Shell) Lines(lines ...string) error {
 // are listed in docs/output.md.
 type Facts map[string]any
 
+// Counted returns the facts of a note about one count.
+func Counted(of string, n int) Facts { return Facts{"Counts": Facts{of: n}} }
+
 // Note writes a note to standard error, above the progress bar if there is one.
 func (s *Shell) Note(format string, args ...any) { s.NoteFacts(nil, format, args...) }
 
@@ -253,7 +256,7 @@ func (s *Shell) NoteFacts(facts Facts, format string, args ...any) {
 // is an AWS error, its complete text goes to the log.
 func (s *Shell) Complain(ctx context.Context, cause error, f Failure) int {
 	if s.Failed != nil {
-		s.Failed(f.kind())
+		s.Failed(f.CodeName())
 	}
 	f.Message, f.Hint = awsconn.Redacted(f.Message), s.placed(awsconn.Redacted(f.Hint))
 	if _, _, ok := ExplainAWS(cause); ok {
@@ -265,7 +268,7 @@ func (s *Shell) Complain(ctx context.Context, cause error, f Failure) int {
 			Code     Kind
 			Hint     string
 			ExitCode int
-		}{f.Message, f.kind(), f.Hint, f.Code})
+		}{f.Message, f.CodeName(), f.Hint, f.Code})
 		return f.Code
 	}
 	fmt.Fprintf(s.Stderr, "%s: error: %s\n", s.program, render.Escape(f.Message))

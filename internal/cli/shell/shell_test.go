@@ -216,7 +216,7 @@ func TestExplain(t *testing.T) {
 		err  error
 		want shell.Failure
 	}{
-		{errors.Join(shell.Part("continue", "%d are left", 2)), shell.Failure{Message: "2 are left", Hint: "continue", Code: shell.Partly}},
+		{errors.Join(shell.KindPartial.Part("continue", "%d are left", 2)), shell.Failure{Message: "2 are left", Hint: "continue", Code: shell.Partly, Kind: shell.KindPartial}},
 		{&awsconn.NoRegionError{}, shell.Failure{Message: "no region is configured", Hint: "set one with --region, AWS_REGION or `aws configure`", Code: shell.Failed, Kind: shell.KindNoRegion}},
 		{errors.New("something else"), shell.Failure{Message: "something else", Code: shell.Failed}},
 	} {

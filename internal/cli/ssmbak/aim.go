@@ -96,7 +96,8 @@ func (a *app) past(text string) (moment, error) {
 }
 
 func (a *app) noteFuture() {
-	a.Note("this time is in the future: showing the state as of now, %s", a.both(ssmbak.TimeOf(a.Now())))
+	now := ssmbak.TimeOf(a.Now())
+	a.NoteFacts(shell.Facts{"At": now}, "this time is in the future: showing the state as of now, %s", a.both(now))
 }
 
 var (

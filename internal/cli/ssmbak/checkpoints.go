@@ -46,7 +46,7 @@ func (a *app) noteCheckpoints(s *session, c verify.Checkpoints, redacted []archi
 	}
 	a.NoteFacts(shell.Facts{"Counts": shell.Facts{
 		"checkpoints": c.Number, "objectVersions": c.ObjectVersions, "expired": c.Expired, "redacted": c.Redacted, "removed": c.Removed,
-	}, "Checkpoint": c.Last.String()}, "verified %s, up to number %d of %s, with %s: %d expired, %d redacted, %d removed", shell.Count(c.Number, "checkpoint", "checkpoints"),
+	}, "Checkpoint": c.Last.String(), "Sequence": c.Last.Sequence, "Time": c.Last.Time}, "verified %s, up to number %d of %s, with %s: %d expired, %d redacted, %d removed", shell.Count(c.Number, "checkpoint", "checkpoints"),
 		c.Last.Sequence, a.both(c.Last.Time), shell.Count(int(c.ObjectVersions), "object version", "object versions"), c.Expired, c.Redacted, c.Removed)
 	for _, g := range redacted {
 		a.NoteFacts(shell.Facts{"Name": g.Name(), "ObjectVersion": g.ID, "RedactedAt": g.Redacted.At, "RedactedBy": g.Redacted.By},

@@ -41,7 +41,7 @@ func (a *app) tally(outcomes []plan.Outcome) (t tally) {
 				t.restored++
 			}
 			for _, notice := range o.Item.Notices {
-				a.Note("note: %s: %s", o.Item.Name, notice)
+				a.NoteFacts(shell.Facts{"Name": o.Item.Name, "Notice": notice}, "note: %s: %s", o.Item.Name, notice)
 			}
 		case plan.StatusUnchanged:
 			if o.Item.Action != plan.ActionKeep {
@@ -52,10 +52,10 @@ func (a *app) tally(outcomes []plan.Outcome) (t tally) {
 				continue
 			}
 			t.refused++
-			a.NoteFacts(shell.Facts{"Name": o.Item.Name, "Status": o.Status, "Error": reason(o.Err)}, "refused: %s: %s", o.Item.Name, reason(o.Err))
+			a.NoteFacts(shell.Facts{"Name": o.Item.Name, "Status": o.Status, "Error": reason(o.Err), "Code": explain(o.Err).CodeName()}, "refused: %s: %s", o.Item.Name, reason(o.Err))
 		case plan.StatusFailed:
 			t.failed++
-			a.NoteFacts(shell.Facts{"Name": o.Item.Name, "Status": o.Status, "Error": reason(o.Err)}, "failed: %s: %s", o.Item.Name, reason(o.Err))
+			a.NoteFacts(shell.Facts{"Name": o.Item.Name, "Status": o.Status, "Error": reason(o.Err), "Code": explain(o.Err).CodeName()}, "failed: %s: %s", o.Item.Name, reason(o.Err))
 			if _, hint, ok := shell.ExplainAWS(o.Err); ok && t.hint == "" {
 				t.hint = hint + "; "
 			}
@@ -72,7 +72,7 @@ func inConflict(item plan.Item) bool {
 // noteTally prints the counts.
 func (a *app) noteTally(p *restore.Plan, t tally) {
 	if t.idle > 0 {
-		a.Note("not started: %s (%s)", shell.Count(t.idle, "parameter", "parameters"), ended(t.cause))
+		a.NoteFacts(shell.Facts{"Counts": shell.Facts{"not started": t.idle}, "Reason": ended(t.cause)}, "not started: %s (%s)", shell.Count(t.idle, "parameter", "parameters"), ended(t.cause))
 	}
 	counts := shell.Facts{"restored": t.restored, "deleted": t.deleted, "unchanged": t.unchanged, "refused": t.refused, "failed": t.failed + t.idle}
 	if p.Until != 0 {
@@ -101,7 +101,7 @@ func (a *app) conclude(s *session, p *restore.Plan, res restore.Result, again, r
 		a.NoteFacts(shell.Facts{"RestoreId": res.ID}, "`%s` undoes this", a.undoing(s, res.ID))
 	}
 	if res.Unrecorded != nil {
-		a.Note("cannot save the results in the restore record: %s", reason(res.Unrecorded))
+		a.NoteFacts(shell.Facts{"Error": reason(res.Unrecorded)}, "cannot save the results in the restore record: %s", reason(res.Unrecorded))
 	}
 	bad := t.refused + t.failed + t.idle
 	if bad == 0 {
@@ -127,9 +127,9 @@ func (a *app) conclude(s *session, p *restore.Plan, res restore.Result, again, r
 		hint = hiddenHint + ", and the same command restores the parameters then"
 	}
 	if t.restored+t.deleted+t.unchanged+p.Count(plan.ActionKeep)+t.conflicts == 0 && !isHidden {
-		return shell.Fail(hint, "%s not be restored", shell.Count(bad, "parameter could", "parameters could"))
+		return shell.KindNothingDone.Fail(hint, "%s not be restored", shell.Count(bad, "parameter could", "parameters could"))
 	}
-	return shell.Part(hint, "%s not be restored", shell.Count(bad, "parameter could", "parameters could"))
+	return shell.KindPartial.Part(hint, "%s not be restored", shell.Count(bad, "parameter could", "parameters could"))
 }
 
 // conflicted returns the error for the conflicts of a revert, nil if there are none.
@@ -138,7 +138,7 @@ func conflicted(p *restore.Plan) error {
 	if n == 0 {
 		return nil
 	}
-	return shell.Part("`ssmbak log NAME --patch` shows who changed what; `ssmbak restore NAME "+p.At.String()+"` restores a parameter nevertheless",
+	return shell.KindConflicts.Part("`ssmbak log NAME --patch` shows who changed what; `ssmbak restore NAME "+p.At.String()+"` restores a parameter nevertheless",
 		"%s in conflict and not taken back", shell.Count(n, "unit is", "units are"))
 }
 
@@ -152,7 +152,7 @@ func (a *app) noteBusy(parameter, message string) {
 	if message == "" {
 		message = "other writes of it are in progress"
 	}
-	a.Note("waiting for %s: Parameter Store returned TooManyUpdates (%s); retrying for up to %d minutes", parameter, message, int(paramstore.BusyPatience.Minutes()))
+	a.NoteFacts(shell.Facts{"Name": parameter, "Reason": message, "Seconds": paramstore.BusyPatience.Seconds()}, "waiting for %s: Parameter Store returned TooManyUpdates (%s); retrying for up to %g minutes", parameter, message, paramstore.BusyPatience.Minutes())
 }
 
 // ended returns the reason why a restore started no further changes.

@@ -312,5 +312,5 @@ func shown(value string, there bool) string {
 }
 
 func (d *demo) unexpected(want, got string) error {
-	return &shell.Failure{Message: "the demo expected " + want + ", but got " + got, Code: shell.Failed}
+	return shell.KindDemoFailed.Fail("", "the demo expected %s, but got %s", want, got)
 }

@@ -79,9 +79,6 @@ func (a *app) runDrill(ctx context.Context, target ssmbak.Target, text string, y
 		return err
 	}
 	d, err := drill.Prepare(ctx, s.archive, live, target, point.At, s.caller.ARN, rate)
-	if many, ok := errors.AsType[*drill.TooManyError](err); ok {
-		return shell.Usage("choose a path with fewer parameters", "%s: %s", target, many)
-	}
 	if err != nil {
 		return err
 	}
@@ -96,15 +93,19 @@ func (a *app) runDrill(ctx context.Context, target ssmbak.Target, text string, y
 	progress.Start()
 	err = d.Run(ctx)
 	progress.Close()
-	if running, ok := errors.AsType[*archive.DrillInProgressError](err); ok {
-		return shell.Fail("try again after "+running.Drill.Until.UTC().Format(time.RFC3339), "%s", running)
+	if errors.As(err, new(*archive.DrillInProgressError)) {
+		return err
 	}
 	return a.concludeDrill(ctx, d, err)
 }
 
 // agreeToDrill returns nil if the drill may begin.
 func (a *app) agreeToDrill(ctx context.Context, d *drill.Drill, yes bool) error {
-	a.Note("drill %s: %s below %s, %s in about %s at %g per second", d.Record.ID, shell.Count(len(d.Record.Names), "parameter", "parameters"), d.Record.Prefix(),
+	facts := shell.Facts{
+		"Id": d.Record.ID, "Prefix": d.Record.Prefix(), "Seconds": d.Estimate().Seconds(), "Rate": d.Rate,
+		"Counts": shell.Facts{"parameters": len(d.Record.Names), "writes": d.Writes()},
+	}
+	a.NoteFacts(facts, "drill %s: %s below %s, %s in about %s at %g per second", d.Record.ID, shell.Count(len(d.Record.Names), "parameter", "parameters"), d.Record.Prefix(),
 		shell.Count(d.Writes(), "write", "writes"), d.Estimate(), d.Rate)
 	if ask, err := a.Asks(yes, "--yes", "a drill writes parameters"); !ask {
 		return err
@@ -155,19 +156,19 @@ func (a *app) concludeDrill(ctx context.Context, d *drill.Drill, failed error) e
 		return err
 	}
 	if r.OtherKey > 0 {
-		a.Note("%s restored with the account's default key, since you may not use the key", shell.Count(r.OtherKey, "secret was", "secrets were"))
+		a.NoteFacts(shell.Counted("other key", r.OtherKey), "%s restored with the account's default key, since you may not use the key", shell.Count(r.OtherKey, "secret was", "secrets were"))
 	}
 	if r.Skipped > 0 {
-		a.Note("skipped %s: unknown at that time, an AMI, or a name that is too long", shell.Count(r.Skipped, "parameter", "parameters"))
+		a.NoteFacts(shell.Counted("skipped", r.Skipped), "skipped %s: unknown at that time, an AMI, or a name that is too long", shell.Count(r.Skipped, "parameter", "parameters"))
 	}
 	for _, name := range d.Kept {
-		a.Note("kept %s: the drill did not create it, or it was changed since", name)
+		a.NoteFacts(shell.Facts{"Name": name}, "kept %s: the drill did not create it, or it was changed since", name)
 	}
 	switch {
 	case ctx.Err() != nil && row.Removed:
 		return &shell.Failure{Message: "interrupted", Hint: "everything was removed again", Code: shell.Interrupted}
 	case !row.Removed && failed != nil:
-		return shell.Fail("the next `ssmbak reconcile` after "+r.Until.UTC().Format(time.RFC3339)+" removes the rest", "%s", shell.Reason(failed))
+		return shell.KindDrillLeftovers.Fail("the next `ssmbak reconcile` after "+r.Until.UTC().Format(time.RFC3339)+" removes the rest", "%s", shell.Reason(failed))
 	case failed != nil:
 		return failed
 	case len(r.Findings)+len(d.Kept) > 0:

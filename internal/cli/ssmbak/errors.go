@@ -3,11 +3,15 @@ package ssmbakcli
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/cli/errorcode"
+	"github.com/ssmbak/ssmbak/internal/cli/export"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
+	"github.com/ssmbak/ssmbak/internal/drill"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/permission"
 	"github.com/ssmbak/ssmbak/paramstore"
@@ -44,12 +48,15 @@ func explain(err error) shell.Failure {
 	var unmatched *plan.UnmatchedError
 	var destination *plan.DestinationError
 	var file *plan.FileError
+	var sameKey *export.KeyError
+	var unfit *export.ValueError
+	var many *drill.TooManyError
+	var drilling *archive.DrillInProgressError
 	switch {
 	case errors.As(err, &unreadable):
 		out.Message, out.Code = unreadable.Error(), shell.WrongUsage
 		out.Hint = "--only and --exclude take patterns such as 'db*' for the last level of a name, /app/db for that parameter and everything below it, or '/app/**/db'"
 	case errors.As(err, &unmatched):
-		out.Kind = shell.KindNoMatch
 		out.Message = unmatched.Error() + "; nothing was changed"
 		out.Hint = "'db*' matches the last level of a name, /app/db that parameter and everything below it, '*/db/host' the end of a name at any depth"
 		if unmatched.Pattern == "" {
@@ -59,61 +66,67 @@ func explain(err error) shell.Failure {
 		out.Message, out.Code = destination.Error(), shell.WrongUsage
 		out.Hint = "use --to with a path such as /copy"
 	case errors.As(err, &file):
-		out.Kind = shell.KindInvalidPlanFile
 		out.Message = file.Error()
 		out.Hint = "nothing was changed; create a new plan with `ssmbak restore NAME|PATH TIME --dry-run --out FILE`"
 	case errors.As(err, &name):
 		out.Message, out.Code = name.Error(), shell.WrongUsage
 		out.Hint = nameHint(name)
 	case errors.Is(err, archive.ErrNoBucket):
-		out.Kind = shell.KindNoBucket
 		out.Hint = "check --bucket and --region; `aws s3 ls` lists the buckets"
 	case errors.As(err, &mismatch):
-		out.Kind = shell.KindWrongAccount
 		out.Message = mismatch.Error()
 		out.Hint = "use that account and region (--profile, --region), or set the bucket of this account and region with --bucket"
 	case errors.As(err, &versioned):
-		out.Kind = shell.KindNotVersioned
 		out.Message = versioned.Error() + ", so it would keep no history"
 		out.Hint = "run `aws s3api put-bucket-versioning --bucket " + versioned.Bucket + " --versioning-configuration Status=Enabled`"
 	case errors.As(err, &format):
-		out.Kind = shell.KindNewerFormat
 		out.Message = format.Error()
 		out.Hint = "nothing was read or written"
 	case errors.As(err, &hidden):
-		out.Kind = shell.KindHidden
 		out.Message = hidden.Error()
 		out.Hint = "remove its delete marker, or write its newest version again: aws s3api list-object-versions --bucket " + hidden.Bucket + " --prefix " + hidden.Key
 	case errors.As(err, &lost):
-		out.Kind = shell.KindMissingIndex
 		out.Message = lost.Error()
 		out.Hint = "ssmbak does not record the parameter as new while its history can be rebuilt"
 	case errors.As(err, &damaged):
-		out.Kind = shell.KindDamaged
 		out.Message = damaged.Error()
 		out.Hint = "an older version of the object may be intact: aws s3api list-object-versions --bucket BUCKET --prefix " + damaged.Key
 		if damaged.Index() {
 			out.Hint = rebuilds(damaged.Name)
 		}
 	case errors.As(err, &marked):
-		out.Kind = shell.KindMarkExists
 		out.Message = marked.Error()
 		out.Hint = "use another name, or add --force to move it"
 	case errors.As(err, &column):
 		out.Message, out.Code = column.Error(), shell.WrongUsage
 		out.Hint = "the columns are " + strings.Join(column.Columns, ", ")
 	case errors.As(err, &principal):
+		out.Kind = shell.KindUnsupportedPrincipal
 		out.Message = principal.Error()
 		out.Hint = "run the command with the credentials of the role or user that would restore"
 	case errors.As(err, &taken):
 		out.Kind = shell.KindPortTaken
 		out.Message = taken.Error()
 		out.Hint = "stop the process that uses it, or choose another port with --port"
+	case errors.As(err, &sameKey):
+		out.Kind = shell.KindUnrepresentable
+		out.Hint = "export a narrower path, or use --format json, which keeps the names"
+	case errors.As(err, &unfit):
+		out.Kind = shell.KindUnrepresentable
+		out.Hint = "use another --format; `ssmbak get` writes a value unchanged"
+	case errors.As(err, &many):
+		out.Kind = shell.KindTooMany
+		out.Hint = "choose a path with fewer parameters"
+	case errors.As(err, &drilling):
+		out.Hint = "try again after " + drilling.Drill.Until.UTC().Format(time.RFC3339)
 	default:
 		out = shell.Explain(err)
 		if _, _, ok := shell.ExplainAWS(err); !ok && errors.As(err, &refused) {
 			out.Message = refused.Error()
 		}
+	}
+	if out.Kind == "" && out.Code != shell.WrongUsage {
+		out.Kind = errorcode.Of(err)
 	}
 	return out
 }

@@ -2,8 +2,6 @@ package ssmbakcli
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -84,7 +82,7 @@ func (a *app) runExport(ctx context.Context, o exportOptions) error {
 	}
 	text, err := export.Encode(export.Format(o.format), parameters)
 	if err != nil {
-		return exportFailure(err)
+		return err
 	}
 	if err := a.writeExport(o.out, text); err != nil {
 		return err
@@ -93,7 +91,7 @@ func (a *app) runExport(ctx context.Context, o exportOptions) error {
 	a.noteCompleteness(snap.Complete, point.At, snap.Unchecked)
 	err = a.concluded(snap.Problems, nil, snap.Unproved)
 	if err == nil && unknown > 0 {
-		err = shell.Part("`ssmbak preview "+o.target.String()+" "+point.At.String()+"` shows what is known", "%s not written, because the state or the value is not known",
+		err = shell.KindPartial.Part("`ssmbak preview "+o.target.String()+" "+point.At.String()+"` shows what is known", "%s not written, because the state or the value is not known",
 			shell.Count(unknown, "parameter was", "parameters were"))
 	}
 	return err
@@ -107,14 +105,14 @@ func (a *app) exported(t ssmbak.Target, states []ssmbak.State) (all []export.Par
 		switch {
 		case st.Certainty == ssmbak.Unknown:
 			if st.Version.Time != 0 || st.Deleted { // otherwise it was first recorded later
-				a.Note("%s: its state is unknown: %s", st.Name, st.Reason)
+				a.NoteFacts(shell.Facts{"Name": st.Name, "Reason": st.Reason}, "%s: its state is unknown: %s", st.Name, st.Reason)
 				unknown++
 			}
 		case st.Deleted:
 		case render.Masked(st.Version.Type, a.flags.decrypt):
 			secret++
 		case !st.Value.IsKnown():
-			a.Note("%s: its value is unavailable: %s", st.Name, st.Value.Reason)
+			a.NoteFacts(shell.Facts{"Name": st.Name, "Reason": st.Value.Reason}, "%s: its value is unavailable: %s", st.Name, st.Value.Reason)
 			unknown++
 		default:
 			if st.Certainty == ssmbak.LastKnown {
@@ -124,10 +122,10 @@ func (a *app) exported(t ssmbak.Target, states []ssmbak.State) (all []export.Par
 		}
 	}
 	if secret > 0 {
-		return nil, 0, shell.Fail("add --with-decryption", "%s, and nothing was written", shell.Count(secret, "parameter is a SecureString", "parameters are SecureStrings"))
+		return nil, 0, shell.KindMasked.Fail("add --with-decryption", "%s, and nothing was written", shell.Count(secret, "parameter is a SecureString", "parameters are SecureStrings"))
 	}
 	if guessed > 0 {
-		a.Note("%s last known, not proved", shell.Count(guessed, "value is", "values are"))
+		a.NoteFacts(shell.Counted("last-known", guessed), "%s last known, not proved", shell.Count(guessed, "value is", "values are"))
 	}
 	return all, unknown, nil
 }
@@ -140,16 +138,6 @@ func exportKey(t ssmbak.Target, name ssmbak.Name) string {
 	return path.Base(string(name))
 }
 
-func exportFailure(err error) error {
-	if same, ok := errors.AsType[*export.KeyError](err); ok {
-		return shell.Fail("export a narrower path, or use --format json, which keeps the names", "%v", same)
-	}
-	if unfit, ok := errors.AsType[*export.ValueError](err); ok {
-		return shell.Fail("use another --format; `ssmbak get` writes a value unchanged", "%v", unfit)
-	}
-	return err
-}
-
 // writeExport writes a file, or to standard output.
 func (a *app) writeExport(out string, text []byte) error {
 	if a.isStdout(out) {
@@ -157,8 +145,8 @@ func (a *app) writeExport(out string, text []byte) error {
 		return err
 	}
 	if _, err := writeFile(out, text); err != nil {
-		return fmt.Errorf("write %s: %w", out, err)
+		return shell.KindFileFailed.Fail("choose a file in a writable directory", "write %s: %v", out, err)
 	}
-	a.Note("wrote %s", out)
+	a.NoteFacts(shell.Facts{"File": out}, "wrote %s", out)
 	return nil
 }

@@ -102,12 +102,12 @@ func (a *app) presentAt(ctx context.Context, s *session, name ssmbak.Name, point
 			continue
 		}
 		if _, ok := hidden(p); ok {
-			return snap, shell.Part(hiddenHint, "the state of %s at %s is unknown: its index is missing", name, at)
+			return snap, shell.KindUnknown.Part(hiddenHint, "the state of %s at %s is unknown: its index is missing", name, at)
 		}
 		return snap, p.Err
 	}
 	if u := snap.Unproved; len(u.Missed) > 0 {
-		return snap, shell.Part(unprovedHint, "the state of %s at %s is unknown: it was live at %s but could not be recorded", name, at, ssmbak.TimeOf(u.Missed[0].Until))
+		return snap, shell.KindUnknown.Part(unprovedHint, "the state of %s at %s is unknown: it was live at %s but could not be recorded", name, at, ssmbak.TimeOf(u.Missed[0].Until))
 	}
 	if !snap.One || len(snap.States) == 0 {
 		hint := "names are case-sensitive"

@@ -40,10 +40,10 @@ func (a *app) noteProblems(problems []archive.Problem) bool {
 			names = append(names, name)
 			continue
 		}
-		a.NoteFacts(shell.Facts{"Name": p.Name, "Reason": reason(p.Err)}, "%s: %s", p.Name, reason(p.Err))
+		a.NoteFacts(shell.Facts{"Name": p.Name, "Reason": reason(p.Err), "Code": explain(p.Err).CodeName()}, "%s: %s", p.Name, reason(p.Err))
 	}
 	if n := len(names); n > 0 {
-		a.Note("%s hidden, because %s missing: %s", shell.Count(n, "parameter is", "parameters are"), shell.Plural(n, "its index is", "their indexes are"), archive.NameList(names))
+		a.NoteFacts(shell.Facts{"Names": names}, "%s hidden, because %s missing: %s", shell.Count(n, "parameter is", "parameters are"), shell.Plural(n, "its index is", "their indexes are"), archive.NameList(names))
 	}
 	return len(names) > 0
 }

@@ -38,7 +38,7 @@ func (a *app) watch(o *restore.Options, again string, undo func(id string) strin
 		wait := r.waits
 		r.mu.Unlock()
 		if wait > ssmbak.TimeOf(time.Now()) {
-			a.Note("deleted parameters are created again at %s: AWS requires 30 seconds between deletion and creation", wait)
+			a.NoteFacts(shell.Facts{"Until": wait}, "deleted parameters are created again at %s: AWS requires 30 seconds between deletion and creation", wait)
 		}
 	}
 	o.Away = func(x restore.Absence) {
@@ -51,7 +51,7 @@ func (a *app) watch(o *restore.Options, again string, undo func(id string) strin
 		late := r.interrupted && !x.Over && x.Until != 0
 		r.mu.Unlock()
 		if late {
-			a.Note("%s is deleted and will be created again%s", x.Name, in(x.Until))
+			a.NoteFacts(shell.Facts{"Name": x.Name, "Until": x.Until}, "%s is deleted and will be created again%s", x.Name, in(x.Until))
 		}
 	}
 }
@@ -91,9 +91,9 @@ func (a *app) onInterrupt(ctx context.Context) (end func()) {
 		a.Note("interrupted: starting nothing more; interrupt again to stop immediately")
 		switch {
 		case n == 1:
-			a.Note("%s is deleted and will be created again%s", name, in(last))
+			a.NoteFacts(shell.Facts{"Name": name, "Until": last}, "%s is deleted and will be created again%s", name, in(last))
 		case n > 1:
-			a.Note("%s are deleted and will be created again, the last of them%s", shell.Count(n, "parameter", "parameters"), in(last))
+			a.NoteFacts(shell.Facts{"Counts": shell.Facts{"deleted": n}, "Until": last}, "%s are deleted and will be created again, the last of them%s", shell.Count(n, "parameter", "parameters"), in(last))
 		}
 	})
 	return func() {
@@ -112,10 +112,10 @@ func (a *app) abandon(ctx context.Context) int {
 	r.mu.Unlock()
 	f := shell.Failure{Message: "interrupted again: stopped immediately", Code: shell.Interrupted}
 	for _, name := range away {
-		a.Note("currently deleted: %s", name)
+		a.NoteFacts(shell.Facts{"Name": name}, "currently deleted: %s", name)
 	}
 	if id != "" {
-		a.Note("restore %s was stopped: `%s` undoes it", id, r.undo(id))
+		a.NoteFacts(shell.Facts{"RestoreId": id}, "restore %s was stopped: `%s` undoes it", id, r.undo(id))
 		f.Hint = "`" + again + "` finishes the rest"
 		if n := len(away); n > 0 {
 			f.Hint = fmt.Sprintf("`%s` creates %s again and finishes the rest", again, shell.Plural(n, "it", "them"))

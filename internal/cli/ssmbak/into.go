@@ -220,9 +220,9 @@ func (a *app) openSource(ctx context.Context, s *session, ro *restore.Options, i
 			return err
 		}
 		ro.From = nil
-		a.Note("restore %s %s, and the archive that it came from, in bucket %s of account %s, cannot be read: %s", id, why, from.Bucket, from.Owner, reason(err))
+		a.NoteFacts(shell.Facts{"RestoreId": id, "Bucket": from.Bucket, "Account": from.Owner, "Error": reason(err)}, "restore %s %s, and the archive that it came from, in bucket %s of account %s, cannot be read: %s", id, why, from.Bucket, from.Owner, reason(err))
 		return nil
 	}
-	a.Note("restore %s %s: comparing what it wrote with the archive that it came from, in bucket %s of account %s", id, why, from.Bucket, from.Owner)
+	a.NoteFacts(shell.Facts{"RestoreId": id, "Bucket": from.Bucket, "Account": from.Owner}, "restore %s %s: comparing what it wrote with the archive that it came from, in bucket %s of account %s", id, why, from.Bucket, from.Owner)
 	return nil
 }

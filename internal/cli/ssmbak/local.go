@@ -79,7 +79,7 @@ export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
 export AWS_REGION=%s AWS_DEFAULT_REGION=%s
 export SSMBAK_BUCKET=%s
 `, url, localRegion, localRegion, localBucket)
-	a.Note("listening on %s; all data is in memory and lost on exit; press Ctrl-C to stop", url)
+	a.NoteFacts(shell.Facts{"Url": url}, "listening on %s; all data is in memory and lost on exit; press Ctrl-C to stop", url)
 
 	var g sync.WaitGroup
 	g.Go(func() { w.aws.Queue.Run(ctx, w.batch) })
@@ -102,7 +102,7 @@ func (a *app) reconcileOften(ctx context.Context, w *world, invoked <-chan struc
 		}
 		if ctx.Err() == nil {
 			if err := w.reconcile(ctx); err != nil && ctx.Err() == nil {
-				a.Note("%v", err) // the next one may succeed
+				a.NoteFacts(shell.Facts{"Error": err.Error()}, "%v", err) // the next one may succeed
 			}
 		}
 	}

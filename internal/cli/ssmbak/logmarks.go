@@ -23,11 +23,11 @@ func (a *app) withMarks(ctx context.Context, s *session, o logOptions, entries [
 	}
 	names, err := s.archive.MarkNames(ctx)
 	if err != nil {
-		a.Note("marks are not shown: %s", reason(err))
+		a.NoteFacts(shell.Facts{"Error": reason(err)}, "marks are not shown: %s", reason(err))
 		return entries
 	}
 	if len(names) > mostMarks {
-		a.Note("marks are not shown, since there are more than %d: `ssmbak mark` lists them", mostMarks)
+		a.NoteFacts(shell.Counted("most", mostMarks), "marks are not shown, since there are more than %d: `ssmbak mark` lists them", mostMarks)
 		return entries
 	}
 	if len(names) == 0 {
@@ -35,11 +35,11 @@ func (a *app) withMarks(ctx context.Context, s *session, o logOptions, entries [
 	}
 	marks, unreadable, err := s.archive.ReadMarks(ctx, names)
 	if err != nil {
-		a.Note("marks are not shown: %s", reason(err))
+		a.NoteFacts(shell.Facts{"Error": reason(err)}, "marks are not shown: %s", reason(err))
 		return entries
 	}
 	for _, err := range unreadable {
-		a.Note("a mark is not shown: %s", reason(err))
+		a.NoteFacts(shell.Facts{"Error": reason(err)}, "a mark is not shown: %s", reason(err))
 	}
 	return placed(entries, marks, o)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/internal/history"
 )
 
@@ -21,7 +22,7 @@ func (a *app) markRestores(ctx context.Context, s *session, entries []render.Log
 	}
 	records, more, err := s.archive.RestoreRecords(ctx, markedRestores)
 	if err != nil {
-		a.Note("changes by restores are not marked: %s", reason(err))
+		a.NoteFacts(shell.Facts{"Error": reason(err)}, "changes by restores are not marked: %s", reason(err))
 		return
 	}
 	oldest := ssmbak.MaxTime
@@ -33,6 +34,6 @@ func (a *app) markRestores(ctx context.Context, s *session, entries []render.Log
 		}
 	}
 	if last := len(records) - 1; more > 0 && oldest < ssmbak.TimeOf(records[last].Began) {
-		a.Note("only changes by the newest %d restores are marked", len(records))
+		a.NoteFacts(shell.Counted("records", len(records)), "only changes by the newest %d restores are marked", len(records))
 	}
 }

@@ -145,10 +145,10 @@ func (a *app) runRemoveMark(ctx context.Context, o markOptions) error {
 		return err
 	}
 	if before.At == 0 {
-		a.Note("removed mark %s, which was damaged", o.name)
+		a.NoteFacts(shell.Facts{"Mark": o.name}, "removed mark %s, which was damaged", o.name)
 		return nil
 	}
-	a.Note("removed mark %s, which was at %s, set by %s", o.name, a.both(before.At), before.By)
+	a.NoteFacts(shell.Facts{"Mark": o.name, "Was": before.At, "By": before.By}, "removed mark %s, which was at %s, set by %s", o.name, a.both(before.At), before.By)
 	return nil
 }
 
@@ -200,10 +200,10 @@ func (a *app) runMarks(ctx context.Context) error {
 		a.Note("no marks yet")
 	}
 	for _, problem := range unreadable {
-		a.Note("%s", reason(problem))
+		a.NoteFacts(shell.Facts{"Error": reason(problem)}, "%s", reason(problem))
 	}
 	if n := len(unreadable); n > 0 {
-		return shell.Part("`ssmbak mark NAME --delete` removes a damaged mark, and --force replaces it", "%s not be read", shell.Count(n, "mark could", "marks could"))
+		return shell.KindPartial.Part("`ssmbak mark NAME --delete` removes a damaged mark, and --force replaces it", "%s not be read", shell.Count(n, "mark could", "marks could"))
 	}
 	return nil
 }

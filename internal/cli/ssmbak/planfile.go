@@ -35,10 +35,11 @@ func (a *app) writePlanFile(path string, f *plan.File) error {
 	}
 	replaced, err := writeFile(path, text)
 	if err != nil {
-		return shell.Fail("choose a file in a writable directory", "write the plan to %s: %v", path, err)
+		return shell.KindFileFailed.Fail("choose a file in a writable directory", "write the plan to %s: %v", path, err)
 	}
 	if replaced {
-		a.Note("plan written to %s: `ssmbak %s --plan %s --plan-sha256 %x` applies it", path, verb, shell.Quote(path), sha256.Sum256(text))
+		digest := fmt.Sprintf("%x", sha256.Sum256(text))
+		a.NoteFacts(shell.Facts{"File": path, "Sha256": digest}, "plan written to %s: `ssmbak %s --plan %s --plan-sha256 %s` applies it", path, verb, shell.Quote(path), digest)
 	}
 	return nil
 }
@@ -73,7 +74,7 @@ func (a *app) planText(path string) ([]byte, error) {
 	if path == "-" {
 		text, err := io.ReadAll(a.Stdin)
 		if err != nil {
-			return nil, shell.Fail("", "read the plan from standard input: %v", err)
+			return nil, shell.KindFileFailed.Fail("", "read the plan from standard input: %v", err)
 		}
 		return text, nil
 	}
@@ -82,7 +83,7 @@ func (a *app) planText(path string) ([]byte, error) {
 		return nil, shell.Usage("`ssmbak restore NAME|PATH TIME --dry-run --out FILE` creates one", "file %s does not exist", path)
 	}
 	if err != nil {
-		return nil, shell.Fail("", "read the plan: %v", err)
+		return nil, shell.KindFileFailed.Fail("", "read the plan: %v", err)
 	}
 	return text, nil
 }
@@ -156,7 +157,7 @@ func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 	}
 	same += optionsOf(f)
 	// The options come before the parameters: they decide what happens to those.
-	a.Note("plan made at %s by %s: `%s`", f.Created, cmp.Or(f.By, "an unknown caller"), same)
+	a.NoteFacts(shell.Facts{"Created": f.Created, "By": f.By}, "plan made at %s by %s: `%s`", f.Created, cmp.Or(f.By, "an unknown caller"), same)
 	o.to, o.replan = f.Options.To, same+" --dry-run --out "+shell.Quote(o.planFile)
 	again := "ssmbak " + arguments
 	if o.planFile == "-" { // standard input cannot be read again

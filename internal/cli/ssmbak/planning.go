@@ -172,10 +172,10 @@ func (a *app) plan(ctx context.Context, s *session, r *restore.Restorer, target 
 	}
 	a.noteSkipped(p)
 	if p.Unlisted > 0 {
-		a.Note("kept %s first recorded after that time: whether %s existed then is unknown, because no complete listing is that old", shell.Count(p.Unlisted, "parameter", "parameters"), shell.Plural(p.Unlisted, "it", "they"))
+		a.NoteFacts(shell.Counted("unlisted", p.Unlisted), "kept %s first recorded after that time: whether %s existed then is unknown, because no complete listing is that old", shell.Count(p.Unlisted, "parameter", "parameters"), shell.Plural(p.Unlisted, "it", "they"))
 	}
 	if p.UnreadAttributes > 0 {
-		a.Note("did not read the tags and labels of %s without other differences: `ssmbak reconcile --deep` compares all of them", shell.Count(p.UnreadAttributes, "parameter", "parameters"))
+		a.NoteFacts(shell.Counted("unread", p.UnreadAttributes), "compared the tags and labels of %s only with those in the archive: `ssmbak reconcile --deep` reads all of them", shell.Count(p.UnreadAttributes, "parameter", "parameters"))
 	}
 	if concerned(p) {
 		if len(p.Items) > 0 && len(p.Problems) == 0 && p.Unproved.Empty() && allBefore(p.Items) {
@@ -199,7 +199,7 @@ func concerned(p *restore.Plan) bool {
 func (a *app) noteSkipped(p *restore.Plan) {
 	a.noteLeftOut(p.SkippedOwn, p.Excluded)
 	if n := len(p.Unrecorded); n > 0 {
-		a.NoteFacts(shell.Facts{"Counts": shell.Facts{"unrecorded": n}}, "skipped %s excluded from recording (%s)", shell.Count(n, "parameter", "parameters"), p.Unrecorded[0])
+		a.NoteFacts(shell.Facts{"Counts": shell.Facts{"unrecorded": n}, "Name": p.Unrecorded[0]}, "skipped %s excluded from recording (%s)", shell.Count(n, "parameter", "parameters"), p.Unrecorded[0])
 	}
 	a.noteUnchanged(p.Items)
 }
@@ -212,10 +212,10 @@ func nowhere(item *plan.Item) bool {
 // noteLeftOut prints which parameters were skipped.
 func (a *app) noteLeftOut(own []ssmbak.Name, excluded int) {
 	if n := len(own); n > 0 {
-		a.Note("skipped %s of ssmbak itself: use --own to include %s", shell.Count(n, "parameter", "parameters"), shell.Plural(n, "it", "them"))
+		a.NoteFacts(shell.Facts{"Names": own}, "skipped %s of ssmbak itself: use --own to include %s", shell.Count(n, "parameter", "parameters"), shell.Plural(n, "it", "them"))
 	}
 	if excluded > 0 {
-		a.NoteFacts(shell.Facts{"Counts": shell.Facts{"excluded": excluded}}, "skipped %s because of --only and --exclude", shell.Count(excluded, "parameter", "parameters"))
+		a.NoteFacts(shell.Counted("excluded", excluded), "skipped %s because of --only and --exclude", shell.Count(excluded, "parameter", "parameters"))
 	}
 }
 
@@ -227,7 +227,7 @@ func (a *app) noteUnchanged(items []plan.Item) {
 			continue
 		}
 		for _, notice := range item.Notices {
-			a.Note("note: %s: %s", item.Name, notice)
+			a.NoteFacts(shell.Facts{"Name": item.Name, "Notice": notice}, "note: %s: %s", item.Name, notice)
 		}
 	}
 }

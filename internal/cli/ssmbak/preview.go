@@ -121,12 +121,12 @@ func (a *app) runPreview(ctx context.Context, o previewOptions) error {
 		return err
 	}
 	if later > 0 {
-		a.NoteFacts(shell.Facts{"Counts": shell.Facts{"unrecorded": later}}, "%s first recorded after %s: whether %s existed then is unknown; use --all to show %s", shell.Count(later, "name was", "names were"), at, shell.Plural(later, "it", "they"), shell.Plural(later, "it", "them"))
+		a.NoteFacts(shell.Facts{"Counts": shell.Facts{"unrecorded": later}, "At": at}, "%s first recorded after %s: whether %s existed then is unknown; use --all to show %s", shell.Count(later, "name was", "names were"), at, shell.Plural(later, "it", "they"), shell.Plural(later, "it", "them"))
 	}
 	a.noteSecond(point, snap.States)
 	switch {
 	case deleted > 0 && !o.deleted:
-		a.NoteFacts(shell.Facts{"Counts": shell.Facts{"deleted": deleted}}, "%s deleted by then: use --deleted to show %s", shell.Count(deleted, "parameter was", "parameters were"), shell.Plural(deleted, "it", "them"))
+		a.NoteFacts(shell.Counted("deleted", deleted), "%s deleted by then: use --deleted to show %s", shell.Count(deleted, "parameter was", "parameters were"), shell.Plural(deleted, "it", "them"))
 	case len(shown) == 0 && later == 0 && len(snap.Problems) == 0:
 		a.Note("no parameters existed then")
 	}
@@ -159,7 +159,7 @@ func (a *app) problems(problems []archive.Problem, shown []ssmbak.State) error {
 	if a.Flags.Output == shell.JSON {
 		for _, st := range shown {
 			if render.Unfit(st, a.flags.decrypt) {
-				a.Note("%s: its value is not UTF-8", st.Name)
+				a.NoteFacts(shell.Facts{"Name": st.Name}, "%s: its value is not UTF-8", st.Name)
 				n++
 			}
 		}
@@ -174,7 +174,7 @@ func (a *app) problems(problems []archive.Problem, shown []ssmbak.State) error {
 	if hidden {
 		hint = hiddenHint
 	}
-	return shell.Part(hint, "%s not be read completely", shell.Count(n, "parameter could", "parameters could"))
+	return shell.KindPartial.Part(hint, "%s not be read completely", shell.Count(n, "parameter could", "parameters could"))
 }
 
 // noRecords returns the error for a target of which the archive has no records at a time,

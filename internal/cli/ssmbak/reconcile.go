@@ -95,28 +95,28 @@ func (a *app) runReconcile(ctx context.Context, o reconcileOptions) error {
 	}}, "checked %d, %srecorded %d, deleted %d, gaps %d, unreadable %d, failed %d",
 		report.Checked, would, len(report.Recorded), len(report.Deleted), len(report.Gaps), len(report.Unreadable), len(report.Failed))
 	if n := report.DrillRemoved; n > 0 {
-		a.Note("removed %s that a killed drill left", shell.Count(n, "parameter", "parameters"))
+		a.NoteFacts(shell.Counted("removed", n), "removed %s that a killed drill left", shell.Count(n, "parameter", "parameters"))
 	}
 	for _, name := range report.DrillKept {
-		a.Note("kept %s: no drill created it, or it was changed since", name)
+		a.NoteFacts(shell.Facts{"Name": name}, "kept %s: no drill created it, or it was changed since", name)
 	}
 	if n := len(report.Restored); n > 0 {
-		a.Note("%srestored %s: %s", would, shell.Count(n, "hidden index", "hidden indexes"), archive.NameList(report.Restored))
+		a.NoteFacts(shell.Facts{"Names": report.Restored}, "%srestored %s: %s", would, shell.Count(n, "hidden index", "hidden indexes"), archive.NameList(report.Restored))
 	}
 	if n := len(report.Forged); n > 0 {
-		a.Note("replaced %s that another program had written by their newest signed versions: %s", shell.Count(n, "index", "indexes"), archive.NameList(report.Forged))
+		a.NoteFacts(shell.Facts{"Names": report.Forged}, "replaced %s that another program had written by their newest signed versions: %s", shell.Count(n, "index", "indexes"), archive.NameList(report.Forged))
 	}
 	if n := len(report.Reregistered); n > 0 {
-		a.Note("restored %s of the register: %s", shell.Count(n, "hidden entry", "hidden entries"), archive.NameList(report.Reregistered))
+		a.NoteFacts(shell.Facts{"Names": report.Reregistered}, "restored %s of the register: %s", shell.Count(n, "hidden entry", "hidden entries"), archive.NameList(report.Reregistered))
 	}
 	if report.Registered > 0 {
-		a.Note("registered %s", shell.Count(report.Registered, "name", "names"))
+		a.NoteFacts(shell.Counted("registered", report.Registered), "registered %s", shell.Count(report.Registered, "name", "names"))
 	}
 	if report.Excluded > 0 {
-		a.NoteFacts(shell.Facts{"Counts": shell.Facts{"excluded": report.Excluded}}, "skipped %s excluded from recording", shell.Count(report.Excluded, "parameter", "parameters"))
+		a.NoteFacts(shell.Counted("excluded", report.Excluded), "skipped %s excluded from recording", shell.Count(report.Excluded, "parameter", "parameters"))
 	}
 	if report.TagsUnchecked != nil {
-		a.Note("tags of unchanged parameters were not compared: %s", reason(report.TagsUnchecked))
+		a.NoteFacts(shell.Facts{"Error": reason(report.TagsUnchecked)}, "tags of unchanged parameters were not compared: %s", reason(report.TagsUnchecked))
 	}
 	again := "ssmbak reconcile"
 	if !o.target.Root() {
@@ -126,18 +126,22 @@ func (a *app) runReconcile(ctx context.Context, o reconcileOptions) error {
 		a.NoteFacts(shell.Facts{"Names": report.Unreadable}, "values are unavailable of %s: allow the use of their keys (kms:Decrypt), then run `%s`", archive.NameList(report.Unreadable), again)
 	}
 	if report.Complete {
-		a.NoteFacts(shell.Facts{"CompleteUpTo": report.Began}, "complete up to %s%s", report.Began, except(report.Failed))
+		facts := shell.Facts{"CompleteUpTo": report.Began}
+		if len(report.Failed) > 0 {
+			facts["Names"] = namesOf(report.Failed)
+		}
+		a.NoteFacts(facts, "complete up to %s%s", report.Began, except(report.Failed))
 	}
 	unregistered := a.unregistered(report.Unregistered, again)
 	switch n := len(report.Failed); {
 	case n == 0 && report.Left > 0:
-		return shell.Part("`"+again+"` continues", "ran out of time: %d of %d parameters left", report.Left, report.Checked+report.Left)
+		return shell.KindPartial.Part("`"+again+"` continues", "ran out of time: %d of %d parameters left", report.Left, report.Checked+report.Left)
 	case n == 0:
 		return unregistered
 	case n == report.Checked:
-		return shell.Fail("", "%s not be recorded", shell.Count(n, "parameter could", "parameters could"))
+		return shell.KindNothingDone.Fail("", "%s not be recorded", shell.Count(n, "parameter could", "parameters could"))
 	default:
-		return shell.Part("`"+again+"` tries again", "%s not be recorded", shell.Count(n, "parameter could", "parameters could"))
+		return shell.KindPartial.Part("`"+again+"` tries again", "%s not be recorded", shell.Count(n, "parameter could", "parameters could"))
 	}
 }
 
@@ -148,8 +152,8 @@ func (a *app) unregistered(failed []recorder.Failed, again string) error {
 	if n == 0 {
 		return nil
 	}
-	a.Note("the register of names is not complete: %s: %s", failed[0].Name, reason(failed[0].Err))
-	return shell.Part("`"+again+"` tries again", "%s not be registered", shell.Count(n, "name could", "names could"))
+	a.NoteFacts(shell.Facts{"Name": failed[0].Name, "Error": reason(failed[0].Err)}, "the register of names is not complete: %s: %s", failed[0].Name, reason(failed[0].Err))
+	return shell.KindPartial.Part("`"+again+"` tries again", "%s not be registered", shell.Count(n, "name could", "names could"))
 }
 
 // except names the parameters for which the archive is not complete.
@@ -157,11 +161,15 @@ func except(failed []recorder.Failed) string {
 	if len(failed) == 0 {
 		return ""
 	}
+	return ", except " + archive.NameList(namesOf(failed))
+}
+
+func namesOf(failed []recorder.Failed) []ssmbak.Name {
 	names := make([]ssmbak.Name, len(failed))
 	for i, f := range failed {
 		names[i] = f.Name
 	}
-	return ", except " + archive.NameList(names)
+	return names
 }
 
 // printReport writes one line, or one JSON object, for each parameter with changes or

@@ -109,11 +109,12 @@ func (a *app) runRedact(ctx context.Context, o redactOptions) error {
 	if err := a.Data([]redactedRow{row}, func(w io.Writer) error { return writeRedacted(w, row) }); err != nil {
 		return err
 	}
-	a.NoteFacts(shell.Facts{"Name": v.name, "Version": v.Number, "Time": v.Time, "Removed": done.Removed},
+	a.NoteFacts(shell.Facts{"Name": v.name, "Version": v.Number, "Time": v.Time, "Counts": shell.Facts{"removed": done.Removed}},
 		"redacted version %d of %s and removed %s", v.Number, v.name, shell.Count(done.Removed, "copy", "copies"))
-	a.Note("Parameter Store and copies of the bucket may still hold the value; after %s, repeat the command", a.both(ssmbak.TimeOf(a.Now().Add(redactAgain).Truncate(time.Second))))
+	again := ssmbak.TimeOf(a.Now().Add(redactAgain).Truncate(time.Second))
+	a.NoteFacts(shell.Facts{"Until": again}, "Parameter Store and copies of the bucket may still hold the value; after %s, repeat the command", a.both(again))
 	if n := len(done.Kept); n > 0 {
-		return shell.Part("the first one: "+done.Kept[0].Reason, "%s not be removed", shell.Count(n, "copy could", "copies could"))
+		return shell.KindPartial.Part("the first one: "+done.Kept[0].Reason, "%s not be removed", shell.Count(n, "copy could", "copies could"))
 	}
 	return nil
 }
@@ -151,11 +152,11 @@ func (a *app) refuseLive(ctx context.Context, s *session, v chosen) error {
 		return err
 	}
 	if n := len(live.Versions); n > 0 && live.Versions[n-1].Number == v.Number && live.Versions[n-1].Time == v.Time {
-		return shell.Fail("overwrite or delete the parameter first", "version %d of %s is live", v.Number, v.name)
+		return shell.KindLive.Fail("overwrite or delete the parameter first", "version %d of %s is live", v.Number, v.name)
 	}
 	for _, x := range live.Versions {
 		if x.Number == v.Number && x.Time == v.Time {
-			a.Note("Parameter Store still holds version %d in the history of %s: it goes with the parameter, or after 100 newer versions", v.Number, v.name)
+			a.NoteFacts(shell.Facts{"Name": v.name, "Version": v.Number}, "Parameter Store still holds version %d in the history of %s: it goes with the parameter, or after 100 newer versions", v.Number, v.name)
 		}
 	}
 	return nil

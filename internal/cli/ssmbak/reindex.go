@@ -104,22 +104,22 @@ func (a *app) runReindex(ctx context.Context, o reindexOptions) error {
 		a.NoteFacts(facts, "rebuilt %d, intact %d, failed %d", count[indexRebuilt], count[indexIntact], count[indexFailed])
 	}
 	if n := count[indexRegistered]; n > 0 {
-		a.Note("registered %s", shell.Count(n, "name", "names"))
+		a.NoteFacts(shell.Counted("registered", n), "registered %s", shell.Count(n, "name", "names"))
 	}
 	if count[indexRebuilt] > 0 {
-		a.Note("`ssmbak reconcile %s` adds the live state", o.target)
+		a.NoteFacts(shell.Facts{"Target": o.target.String()}, "`ssmbak reconcile %s` adds the live state", o.target)
 	}
 	switch n := count[indexFailed]; {
 	case n == 0:
 		return nil
 	case n == len(rows):
-		return shell.Fail("", "%s not be rebuilt", shell.Count(n, "index could", "indexes could"))
+		return shell.KindNothingDone.Fail("", "%s not be rebuilt", shell.Count(n, "index could", "indexes could"))
 	default:
 		again := "ssmbak reindex " + o.target.String()
 		if o.recursive {
 			again += " --recursive"
 		}
-		return shell.Part("`"+again+"` tries again", "%s not be rebuilt", shell.Count(n, "index could", "indexes could"))
+		return shell.KindPartial.Part("`"+again+"` tries again", "%s not be rebuilt", shell.Count(n, "index could", "indexes could"))
 	}
 }
 

@@ -168,7 +168,7 @@ func (a *app) planRevert(ctx context.Context, s *session, r *restore.Restorer, t
 	case len(p.Items) > 0 && len(p.Problems) == 0 && p.Unproved.Empty() && allBefore(p.Items):
 		return nil, a.before(ctx, s, target, from)
 	case p.Changes()+p.Conflicts()+p.Count(plan.ActionSkip) == 0:
-		a.Note("nothing is left to take back between %s and %s", from, to)
+		a.NoteFacts(shell.Facts{"From": from, "Until": to}, "nothing is left to take back between %s and %s", from, to)
 	}
 	return p, nil
 }

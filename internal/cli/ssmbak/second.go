@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 )
@@ -33,7 +34,9 @@ func (a *app) noteSecond(p ssmbak.Point, states []ssmbak.State) {
 	if n > 1 {
 		what = fmt.Sprintf("%d parameters", n)
 	}
-	a.Note("%s changed within this second: use before:%s for the state before it", what, at.Whole())
+	facts := shell.Counted("changed", n)
+	facts["At"], facts["Before"] = at, "before:"+at.Whole()
+	a.NoteFacts(facts, "%s changed within this second: use before:%s for the state before it", what, at.Whole())
 }
 
 // noteSecondOf is noteSecond for the parameters of a plan.

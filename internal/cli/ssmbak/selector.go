@@ -105,7 +105,7 @@ func (a *app) findVersion(line *timeline.Timeline, s selector) (chosen, error) {
 	if s.label {
 		labels := line.Labels()
 		if !labels.IsKnown() {
-			return chosen{}, shell.Fail(hint, "the labels of %s are unknown", s.name)
+			return chosen{}, shell.KindUnknown.Fail(hint, "the labels of %s are unknown", s.name)
 		}
 		if number = labels.V[s.text]; number == 0 {
 			return chosen{}, shell.KindNotFound.Fail(hint, "no version of %s has the label %s", s.name, s.text)
@@ -116,13 +116,13 @@ func (a *app) findVersion(line *timeline.Timeline, s selector) (chosen, error) {
 	case newest == nil && older == nil:
 		return chosen{}, shell.KindNotFound.Fail(hint, "version %d of %s is not recorded", number, s.name)
 	case newest == nil:
-		return chosen{}, shell.Fail("use "+string(s.name)+" and "+older.Moment().String()+", the time of that version",
+		return chosen{}, shell.KindNotFound.Fail("use "+string(s.name)+" and "+older.Moment().String()+", the time of that version",
 			"%s has no version %d, only an earlier parameter of that name or a version before a gap", s.name, number)
 	}
 	v := chosen{*newest, line, s.name}
-	a.Note("%s is version %d of %s", s, number, a.both(newest.Moment()))
+	a.NoteFacts(shell.Facts{"Name": s.name, "Version": number, "Time": newest.Moment()}, "%s is version %d of %s", s, number, a.both(newest.Moment()))
 	if older != nil {
-		a.Note("an earlier life of %s also had a version %d, at %s: use that time for it", s.name, number, older.Moment())
+		a.NoteFacts(shell.Facts{"Name": s.name, "Version": number, "Time": older.Moment()}, "an earlier life of %s also had a version %d, at %s: use that time for it", s.name, number, older.Moment())
 	}
 	return v, nil
 }

@@ -43,13 +43,13 @@ func (a *app) sign(ctx context.Context, s *session, opened *archive.Archive, wha
 	}
 	if id.Signing.Key == "" {
 		if public != nil && what == writing {
-			return shell.Fail("omit the public key if the archive is not signed; otherwise `ssmbak-stack NAME update` writes again how it is", "the archive in bucket %s does not say how it is signed", opened.Bucket())
+			return shell.KindNotSigned.Fail("omit the public key if the archive is not signed; otherwise `ssmbak-stack NAME update` writes again how it is", "the archive in bucket %s does not say how it is signed", opened.Bucket())
 		}
 		return nil
 	}
 	key, err := signkey.Load(ctx, kms.NewFromConfig(s.conn.Config()), id.Signing.Key)
 	if err == nil && public != nil && !key.Public().Equal(public) {
-		return shell.Fail("", "bucket %s names key %s, which is not that of the given public key: another program may have replaced .ssmbak/archive", opened.Bucket(), id.Signing.Key)
+		return shell.KindWrongKey.Fail("", "bucket %s names key %s, which is not that of the given public key: another program may have replaced .ssmbak/archive", opened.Bucket(), id.Signing.Key)
 	}
 	if err == nil && what == writing {
 		err = key.Check(ctx)
@@ -87,13 +87,13 @@ func (a *app) unsigned() error {
 		}
 	}
 	if all := names[true]; len(all) > 0 {
-		a.Note("the indexes of %s were written by another program: their newest signed versions were used: %s", shell.Count(len(all), "parameter", "parameters"), archive.NameList(all))
+		a.NoteFacts(shell.Facts{"Names": all}, "the indexes of %s were written by another program: their newest signed versions were used: %s", shell.Count(len(all), "parameter", "parameters"), archive.NameList(all))
 	}
 	if all := names[false]; len(all) > 0 {
-		a.Note("the indexes of %s have no valid signature, so nothing about them is proved: %s", shell.Count(len(all), "parameter", "parameters"), archive.NameList(all))
+		a.NoteFacts(shell.Facts{"Names": all}, "the indexes of %s have no valid signature, so nothing about them is proved: %s", shell.Count(len(all), "parameter", "parameters"), archive.NameList(all))
 	}
 	for _, key := range keys {
-		a.Note("%s has no valid signature: its newest signed version counts", key)
+		a.NoteFacts(shell.Facts{"Key": key}, "%s has no valid signature: its newest signed version counts", key)
 	}
 	if len(names[false])+len(keys) == 0 {
 		return nil

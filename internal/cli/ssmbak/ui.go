@@ -134,9 +134,9 @@ func (a *app) runUI(ctx context.Context, o uiOptions) error {
 		return err
 	}
 	if _, err := writeFile(o.report, text.Bytes()); err != nil {
-		return shell.Fail("give the name of a file in a directory that you may write to", "write %s: %v", o.report, err)
+		return shell.KindFileFailed.Fail("give the name of a file in a directory that you may write to", "write %s: %v", o.report, err)
 	}
-	a.Note("wrote %s; it contains the values of all parameters that are not secret", o.report)
+	a.NoteFacts(shell.Facts{"File": o.report}, "wrote %s; it contains the values of all parameters that are not secret", o.report)
 	return nil
 }
 
@@ -196,7 +196,7 @@ func (a *app) serveUI(ctx context.Context, o uiOptions, page ui.Options) error {
 			return
 		}
 		if err := openBrowser(ctx, once); err != nil {
-			a.Note("cannot open a browser: %v", err)
+			a.NoteFacts(shell.Facts{"Error": err.Error()}, "cannot open a browser: %v", err)
 		}
 	})
 	switch {

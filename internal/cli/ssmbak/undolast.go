@@ -2,6 +2,7 @@ package ssmbakcli
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,37 +35,54 @@ func (a *app) restoreID(ctx context.Context, s *session, text string) (string, e
 }
 
 // lastRestore returns the ID of the newest restore of the caller in place that is not an
-// undo and not that of a test, and prints which it is. It is an error if that is undone already, in part too.
+// undo and not that of a test, and prints which it is. It is an error if that is undone
+// already, in part too, or if several began within one millisecond.
 func (a *app) lastRestore(ctx context.Context, s *session) (string, error) {
-	ids, err := s.archive.RestoreIDs(ctx, "")
-	if err != nil {
-		return "", err
-	}
 	caller := pattern.Principal(s.caller.ARN)
-	var later []*archive.RestoreRecord
-	for _, id := range ids {
-		r, err := s.archive.RestoreRecord(ctx, id)
+	var last, later []*archive.RestoreRecord
+	for r, err := range s.archive.NewestRestores(ctx) {
 		if err != nil {
 			return "", err
 		}
-		if pattern.Principal(r.By) != caller || r.Undoes != "" || restore.Copies(r) || strings.HasPrefix(r.Target, archive.TestPath) {
+		if len(last) > 0 && !r.Began.Equal(last[0].Began) {
+			break
+		}
+		switch {
+		case pattern.Principal(r.By) == caller && r.Undoes == "" && !restore.Copies(r) && !strings.HasPrefix(r.Target, archive.TestPath):
+			last = append(last, r)
+		case len(last) == 0:
 			later = append(later, r)
-			continue
 		}
-		a.noteLast(r)
-		const hint = "an older restore needs its ID: `ssmbak undo` lists them"
-		switch undone, changed := restore.Undone(r, later); {
-		case undone > 0 && undone < changed:
-			return "", shell.Fail("`ssmbak undo "+id+"` undoes the rest; "+hint, "your last restore, %s, was partly undone: %d of %s", id, undone, shell.Count(changed, "parameter", "parameters"))
-		case undone > 0:
-			return "", shell.Fail(hint, "your last restore, %s, was undone already", id)
-		}
-		if again := redone(id, later); again != "" {
-			return "", shell.Fail("`ssmbak undo "+again+"` undoes that; "+hint, "your last restore, %s, was undone, and %s restored it again", id, again)
-		}
-		return id, nil
 	}
-	return "", shell.KindNotFound.Fail("`ssmbak undo` lists the restores of everyone; a restore of another principal, or one with --to, needs its ID", "there is no restore by %s", caller)
+	switch len(last) {
+	case 0:
+		return "", shell.KindNotFound.Fail("`ssmbak undo` lists the restores of everyone; a restore of another principal, or one with --to, needs its ID", "there is no restore by %s", caller)
+	case 1:
+		return a.notUndone(last[0], later)
+	}
+	var ids []string
+	for _, r := range last {
+		ids = append(ids, r.ID)
+	}
+	slices.Sort(ids)
+	return "", shell.Usage("name one of them", "%d of your restores began last, all at %s: %s", len(ids), a.both(ssmbak.TimeOf(last[0].Began)), strings.Join(ids, ", "))
+}
+
+// notUndone prints which restore is the last one and returns its ID. It is an error if that
+// is undone already, in part too. later are the records since, newest first.
+func (a *app) notUndone(r *archive.RestoreRecord, later []*archive.RestoreRecord) (string, error) {
+	a.noteLast(r)
+	const hint = "an older restore needs its ID: `ssmbak undo` lists them"
+	switch undone, changed := restore.Undone(r, later); {
+	case undone > 0 && undone < changed:
+		return "", shell.KindAlreadyUndone.Fail("`ssmbak undo "+r.ID+"` undoes the rest; "+hint, "your last restore, %s, was partly undone: %d of %s", r.ID, undone, shell.Count(changed, "parameter", "parameters"))
+	case undone > 0:
+		return "", shell.KindAlreadyUndone.Fail(hint, "your last restore, %s, was undone already", r.ID)
+	}
+	if again := redone(r.ID, later); again != "" {
+		return "", shell.KindAlreadyUndone.Fail("`ssmbak undo "+again+"` undoes that; "+hint, "your last restore, %s, was undone, and %s restored it again", r.ID, again)
+	}
+	return r.ID, nil
 }
 
 // redone returns the ID of the newest undo of an undo of a restore, or "". The live
@@ -90,5 +108,5 @@ func (a *app) noteLast(r *archive.RestoreRecord) {
 	if r.Message != "" {
 		text = ": " + r.Message
 	}
-	a.Note("last restore %s, %s ago (%s), of %s%s", r.ID, age, a.both(began), r.Target, text)
+	a.NoteFacts(shell.Facts{"RestoreId": r.ID, "Time": began, "Target": r.Target, "Message": r.Message, "Seconds": int(age.Seconds())}, "last restore %s, %s ago (%s), of %s%s", r.ID, age, a.both(began), r.Target, text)
 }

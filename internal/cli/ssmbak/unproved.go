@@ -14,15 +14,15 @@ const unprovedHint = "`ssmbak reconcile` records the live state, or reports why 
 // error, or nil if there are none.
 func (a *app) unproved(u archive.Unproved) error {
 	if n := len(u.Unsure); n > 0 {
-		a.Note("%s not compared by the last complete listing, so changes may be missing: %s", shell.Count(n, "parameter was", "parameters were"), archive.NameList(u.Unsure))
+		a.NoteFacts(shell.Facts{"Names": u.Unsure}, "%s not compared by the last complete listing, so changes may be missing: %s", shell.Count(n, "parameter was", "parameters were"), archive.NameList(u.Unsure))
 	}
 	if n := len(u.Missed); n > 0 {
-		a.Note("%s live but could not be recorded, so the state at this time is unknown: %s", shell.Count(n, "parameter was", "parameters were"), archive.NameList(u.MissedNames()))
+		a.NoteFacts(shell.Facts{"Names": u.MissedNames()}, "%s live but could not be recorded, so the state at this time is unknown: %s", shell.Count(n, "parameter was", "parameters were"), archive.NameList(u.MissedNames()))
 	}
 	if u.Empty() {
 		return nil
 	}
-	return shell.Part(unprovedHint, "the archive may be incomplete for %s", shell.Count(len(u.Missed)+len(u.Unsure), "parameter", "parameters"))
+	return shell.KindNotProved.Part(unprovedHint, "the archive may be incomplete for %s", shell.Count(len(u.Missed)+len(u.Unsure), "parameter", "parameters"))
 }
 
 // concluded prints the problems and the unproved parameters, and returns the error of

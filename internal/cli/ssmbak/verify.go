@@ -164,10 +164,10 @@ func (a *app) runVerify(ctx context.Context, target ssmbak.Target, share float64
 		note()
 	}
 	if againstLive {
-		a.NoteFacts(shell.Facts{"Counts": shell.Facts{"compared": report.Compared}}, "compared %s with Parameter Store", shell.Count(report.Compared, "version", "versions"))
+		a.NoteFacts(shell.Counted("compared", report.Compared), "compared %s with Parameter Store", shell.Count(report.Compared, "version", "versions"))
 	}
 	if report.Unreadable > 0 {
-		a.Note("did not compare the secrets of %s: the caller may not decrypt them", shell.Count(report.Unreadable, "parameter", "parameters"))
+		a.NoteFacts(shell.Counted("unreadable", report.Unreadable), "did not compare the secrets of %s: the caller may not decrypt them", shell.Count(report.Unreadable, "parameter", "parameters"))
 	}
 	if record {
 		if err := verify.Record(ctx, s.archive, version.String(), began, report, findings); err != nil {
@@ -180,7 +180,7 @@ func (a *app) runVerify(ctx context.Context, target ssmbak.Target, share float64
 	}
 	switch {
 	case len(rows) > 0:
-		return shell.Part("", "verification found %s", shell.Count(len(rows), "fault", "faults"))
+		return shell.KindNeedsAttention.Part("", "verification found %s", shell.Count(len(rows), "fault", "faults"))
 	case len(known) > 0 && report.Checkpoints.Denied:
 		return shell.KindPermissionsMissing.Fail("allow "+readCheckpoints, "the known checkpoint was not compared: the caller may not read the checkpoints")
 	}

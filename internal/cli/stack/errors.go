@@ -8,6 +8,7 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/cli/errorcode"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/internal/pipeline"
 	"github.com/ssmbak/ssmbak/internal/stack"
@@ -44,6 +45,7 @@ func (a *app) explain(err error) shell.Failure {
 	var fill *stack.FillError
 	var header *stack.HeaderError
 	var other *stack.CodeError
+	var unsigned *stack.NotSignedError
 	var admin *stack.AdminError
 	var foreignNames *pipeline.ForeignError
 	var running *pipeline.RunningError
@@ -108,6 +110,9 @@ func (a *app) explain(err error) shell.Failure {
 		if _, hint, ok := shell.ExplainAWS(header.Err); ok {
 			out.Hint = hint + "; then " + out.Hint
 		}
+	case errors.As(err, &unsigned):
+		out.Kind = shell.KindNotSigned
+		out.Hint = command("update --sign on") + " begins to sign it"
 	case errors.As(err, &admin):
 		out.Kind = shell.KindNotAdmin
 		out.Hint = a.becomeAdmin(admin)
@@ -122,7 +127,7 @@ func (a *app) explain(err error) shell.Failure {
 		out.Kind = shell.KindTestRefused
 		out.Hint = "nothing of it was changed; if it is not needed, delete it with `aws ssm delete-parameters --names " + joined(foreignNames.Names) + a.Where() + "`"
 	case errors.As(err, &running):
-		out.Kind = shell.KindTestRefused
+		out.Kind = shell.KindTestRunning
 		out.Hint = "wait for its end; if it was killed, " + command("test") + " removes what it left, from " + running.Killed.UTC().Format("15:04:05Z") + " on"
 	case errors.As(err, &excluded):
 		out.Kind = shell.KindTestRefused
@@ -144,13 +149,14 @@ func (a *app) explain(err error) shell.Failure {
 			out.Hint = carried
 		}
 	case errors.As(err, &mismatch):
-		out.Kind = shell.KindWrongAccount
 		out.Message, out.Hint = mismatch.Error(), "nothing was changed"
 	case errors.As(err, &format):
-		out.Kind = shell.KindNewerFormat
 		out.Message, out.Hint = format.Error(), "nothing was changed"
 	default:
 		out = shell.Explain(err)
+	}
+	if out.Kind == "" && out.Code != shell.WrongUsage {
+		out.Kind = errorcode.Of(err)
 	}
 	return out
 }
@@ -176,10 +182,10 @@ func (a *app) becomeAdmin(e *stack.AdminError) string {
 // failures prints which resources failed and why, and which permissions are missing.
 func (a *app) failures(f *stack.FailedError) {
 	for _, e := range f.Failures {
-		a.Note("failed: %s (%s): %s", e.Resource, e.Type, e.Reason)
+		a.NoteFacts(shell.Facts{"Resource": e.Resource, "Type": e.Type, "Reason": e.Reason}, "failed: %s (%s): %s", e.Resource, e.Type, e.Reason)
 	}
 	for _, p := range f.Permissions {
-		a.Note("missing permission: %s", p)
+		a.NoteFacts(shell.Facts{"Permission": p}, "missing permission: %s", p)
 	}
 }
 

@@ -2,7 +2,6 @@ package stackcli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -140,9 +139,6 @@ func (a *app) publicKey(ctx context.Context) error {
 		return err
 	}
 	key, err := s.PublicKey(ctx)
-	if missing := new(stack.NotSignedError); errors.As(err, &missing) {
-		return shell.Fail("`ssmbak-stack "+missing.Name+" update --sign on` begins to sign it", "%s", missing)
-	}
 	if err != nil {
 		return err
 	}

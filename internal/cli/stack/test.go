@@ -92,7 +92,7 @@ func (a *app) runTest(ctx context.Context, s *stack.Stack) (pipeline.Result, err
 		Account: caller.Account, Region: conn.Region(), By: caller.ARN, Progress: progress.Set, Logger: a.Log,
 	})
 	if err == nil && result.Unrecorded != nil {
-		a.Note("the archive has no result of this test: %s", shell.Reason(result.Unrecorded))
+		a.NoteFacts(shell.Facts{"Error": shell.Reason(result.Unrecorded)}, "the archive has no result of this test: %s", shell.Reason(result.Unrecorded))
 	}
 	return result, err
 }

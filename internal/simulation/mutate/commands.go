@@ -44,6 +44,46 @@ var commanded = []tests{
 		"(r.err != nil || time.Since(r.at) > recheckAge)", "r.err != nil",
 	}, "restore", "TestRecheckRate"},
 	{mutation{
+		"a plan believes tags that the archive does not know", "restore/attributes.go",
+		"(!before.Tags.IsKnown() || onlyTags)", "onlyTags",
+	}, "restore", "TestFewReads"},
+	{mutation{
+		"a plan does not read tags that are all it would change", "restore/attributes.go",
+		"(!before.Tags.IsKnown() || onlyTags)", "(!before.Tags.IsKnown() || onlyTags && false)",
+	}, "restore", "TestFewReads"},
+	{mutation{
+		"a plan does not read the history of a label", "restore/attributes.go",
+		"len(w.Labels.V)+len(before.Labels.V) > 0", "false",
+	}, "restore", "TestFewReads"},
+	{mutation{
+		"a plan does not read the tags of what it deletes", "restore/attributes.go",
+		"case removes(item):", "case false:",
+	}, "restore", "TestFewReads"},
+	{mutation{
+		"an undo does not read the tags that it changes", "restore/attributes.go",
+		"return tags && w.Tags.IsKnown(), ", "return false, ",
+	}, "restore", "TestFewReads"},
+	{mutation{
+		"an undo does not see that the oldest version has a label", "restore/attributes.go",
+		"(labels || item.OldestIsLost())", "labels",
+	}, "restore", "TestUndoOldestLabelled"},
+	{mutation{
+		"tags that were not read are changed without a read", "restore/apply.go",
+		"p.Until != 0, p.untested", "p.Until != 0, nil",
+	}, "restore", "TestFewReads"},
+	{mutation{
+		"tags that are not as recorded are changed", "restore/guard.go",
+		"if maps.Equal(plan.UserTags(item.Before.Tags.V), plan.UserTags(tags)) {", "if tags != nil {",
+	}, "restore", "TestFewReads"},
+	{mutation{
+		"restores of one second have any order", "archive/records.go",
+		", b.Began.Compare(a.Began))", ", 0)",
+	}, "archive", "TestNewestRestores"},
+	{mutation{
+		"undo last chooses one of two restores of a millisecond", "internal/cli/ssmbak/undolast.go",
+		"\t\t\tlast = append(last, r)\n", "\t\t\tlast = []*archive.RestoreRecord{r}\n",
+	}, "internal/cli/ssmbak", "TestScripts/undo_last_second"},
+	{mutation{
 		"a rate is never raised", "paramstore/pace.go",
 		"p.rate *= up", "_ = up",
 	}, "paramstore", "TestWriterRecovers"},

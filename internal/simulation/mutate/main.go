@@ -86,7 +86,7 @@ var mutations = []mutation{
 		"next.miss(l.Missed, began)", "next.Missed = nil\n\t\tnext.miss(l.Missed, began)",
 	},
 	{
-		"missed names are not noted", "recorder/reconcile.go",
+		"missed names are not noted", "recorder/round.go",
 		"missed = run.recordFailed(ctx, name, err)", "_ = run.recordFailed",
 	},
 	{
@@ -118,8 +118,8 @@ var mutations = []mutation{
 		"o.open[n.event] {", "o.open[\"\"] {",
 	},
 	{
-		"the event of a deletion is no fact", "recorder/sync.go",
-		"\t\tif n.operation == ssmbak.OpDelete && !rd.outlives(n.second) {", "\t\tif false {",
+		"the event of a deletion is no fact", "recorder/indexed.go",
+		"if n.operation == ssmbak.OpDelete && counts(n) {", "if false {",
 	},
 	{
 		"looks are not recorded", "recorder/settle.go",

@@ -181,6 +181,62 @@ var tested = []tests{
 		"if k.API != APIPut || len(k.Tags) > 0 {", "if true {",
 	}, "recorder", "TestCalls"},
 	{mutation{
+		"a deep reconcile does not compare labels", "recorder/unchanged.go",
+		"reflect.DeepEqual(r.grow(name, x.Facts, timeline.Facts{}, rd, syncRequest{}), x.Facts)", "reflect.DeepEqual(rd, rd)",
+	}, "recorder", "TestDeepRequests"},
+	{mutation{
+		"a deep reconcile believes an index that was replaced since it was listed", "recorder/unchanged.go",
+		" || x.ETag() != etag", "",
+	}, "recorder", "TestDeepReplaced"},
+	{mutation{
+		"a deep reconcile reads no tags although they were not listed", "recorder/compare.go",
+		"\t\tif run.tagsErr == nil {\n\t\t\trun.unchanged", "\t\tif true {\n\t\t\trun.unchanged",
+	}, "recorder", "TestDeepRequests"},
+	{mutation{
+		"a listing settles an event", "recorder/indexed.go",
+		"return o.Conclusive(n.second) && o.At > o.AsOf", "return o.Conclusive(n.second)",
+	}, "recorder", "TestEventWithoutRead"},
+	{mutation{
+		"an observation within the second of an event settles it", "recorder/indexed.go",
+		"return o.Conclusive(n.second) && o.At > o.AsOf", "return o.Conclusive(n.second-1) && o.At > o.AsOf",
+	}, "recorder", "TestEventWithoutRead"},
+	{mutation{
+		"an event that the index settles claims nothing", "recorder/indexed.go",
+		"claimed, _ = f.Claim(n.announcement())", "claimed = true",
+	}, "recorder", "TestEventWithoutRead|TestBurstOfOneParameter"},
+	{mutation{
+		"the index settles an event that comes again", "recorder/indexed.go",
+		"return n.receives != 1 || n.isRecent(at)", "return n.isRecent(at)",
+	}, "recorder", "TestEventWithoutRead"},
+	{mutation{
+		"the index settles an event although that ends what a listing proves", "recorder/indexed.go",
+		"if covered && !reflect", "if false && covered && !reflect",
+	}, "recorder", "TestEventWithoutRead"},
+	{mutation{
+		"a life that began in the second of a deletion is a younger one", "recorder/indexed.go",
+		"begins(f, o) >= ssmbak.Seconds(n.second+1)", "begins(f, o) >= ssmbak.Seconds(n.second)",
+	}, "recorder", "TestEventWithoutRead"},
+	{mutation{
+		"the life that an event ends is a younger one", "recorder/indexed.go",
+		"(o.Gone || begins(f, o) >= ssmbak.Seconds(n.second+1))", "true",
+	}, "recorder", "TestEventWithoutRead"},
+	{mutation{
+		"the event of labels is settled without an observation of labels", "recorder/indexed.go",
+		"return l.Event == \"\" && n.isBefore(l.Observed)", "return true || l.Event == \"\"",
+	}, "recorder", "TestEventWithoutRead"},
+	{mutation{
+		"the event of tags is settled without an observation of tags", "recorder/indexed.go",
+		"return t.Event == \"\" && n.isBefore(t.Observed)", "return true || t.Event == \"\"",
+	}, "recorder", "TestEventWithoutRead"},
+	{mutation{
+		"the index settles an event although a value is missing", "recorder/indexed.go",
+		"len(v.Objects) == 0 && v.Redacted.IsZero() })", "false })",
+	}, "recorder", "TestEventWithoutRead"},
+	{mutation{
+		"the index settles an event whose version another event claimed meanwhile", "recorder/indexed.go",
+		"err == nil && (swap.Met || !settled)", "err == nil && false",
+	}, "recorder", "TestTwoEventsOfOneVersion"},
+	{mutation{
 		"a failed request is a call", "recorder/call.go",
 		" || t.ErrorCode.value != \"\"", "",
 	}, "recorder", "TestDecodeCalls"},
@@ -245,12 +301,12 @@ var tested = []tests{
 		"paced(client, o.MaxReadRate, nil)", "paced(client, 0, nil)",
 	}, "recorder", "TestApplicationIsServed"},
 	{mutation{
-		"secrets are read one by one", "recorder/sync.go",
+		"secrets are read one by one", "recorder/begin.go",
 		"\tif !index.Exists {\n\t\treturn true\n", "\tif !index.Exists {\n\t\treturn false\n",
 	}, "recorder", "TestOneHistory"},
 	{mutation{
 		"the event of a deletion is believed while the parameter is still there", "recorder/sync.go",
-		" && !rd.outlives(n.second) {", " {",
+		"return !rd.outlives(n.second) })", "return true })",
 	}, "recorder", "TestForgedDeletion"},
 	{mutation{
 		"the event of a deletion is done while the parameter is still there", "recorder/settle.go",
@@ -558,7 +614,7 @@ var tested = []tests{
 		"f := timeline.Union(base, seen)", "f := timeline.Union(base, timeline.Facts{Legacy: seen.Legacy})",
 	}, "recorder", "TestFailedKeepsListing"},
 	{mutation{
-		"what a listing proved of a deleted parameter is lost when the next one cannot read it", "recorder/reconcile.go",
+		"what a listing proved of a deleted parameter is lost when the next one cannot read it", "recorder/round.go",
 		"run.r.recordFailed(ctx, name, nil, run.began, cause)", "_ = cause",
 	}, "recorder", "TestFailedKeepsListing"},
 	{mutation{

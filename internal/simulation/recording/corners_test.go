@@ -73,6 +73,8 @@ const (
 	ClosedBeforeRead   = "a late fact about a closed run"
 	Denied             = "a request that a reconcile was not allowed"
 	ListedMissed       = "a live parameter that a complete listing could not record"
+	SettledByIndex     = "an event that the index settled without a read"
+	Collapsed          = "events of one name in one batch"
 	ForgedDirect       = "a forged event that invokes the function"
 	ForgedDeletion     = "a forged deletion in the queue, of a parameter that exists"
 	ListingContinued   = "a listing that a later reconcile continues"
@@ -92,7 +94,7 @@ var corners = []string{
 	LabelBlocks, Expired, EndMadeExact, IndexUnderMarker, EntryUnderMarker, HiddenNamed, LifecycleExpired, ReadInBetween, ProofHeld,
 	CallLost, ActorKnown, ActorUnknown,
 	Denied, ListedMissed, ListingContinued, RunClosed, RunOfRuns, RunGivenUp, KilledBeforeRun, PartAnswerLost, PartRead, ClosedBeforeRead,
-	ForgedDirect, ForgedDeletion, IndexSkipped,
+	ForgedDirect, ForgedDeletion, SettledByIndex, Collapsed, IndexSkipped,
 }
 
 // summary returns the shares of the kinds of answers.

@@ -9,6 +9,8 @@ import (
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
 )
 
+const trailEvent = "AWS API Call via CloudTrail"
+
 // message is one event on its way.
 type message struct {
 	id       string
@@ -54,7 +56,7 @@ func (w *world) lose(e ssmapi.Event, name string) {
 
 // emit sends an event on its way: late, twice, out of order or never.
 func (w *world) emit(e ssmapi.Event) {
-	if e.DetailType == "AWS API Call via CloudTrail" {
+	if e.DetailType == trailEvent {
 		w.trailed(e)
 		return
 	}

@@ -34,10 +34,11 @@ type process struct {
 	paused   map[string]time.Time // per index, when its writer was last paused
 	wrote    map[string]string    // per name, what was written last: value or index
 	restores map[string]bool      // indexes whose versions it listed, to restore them
+	reads    map[string]int       // per name, the requests to Parameter Store
 }
 
 func newProcess(w *world, id string, kill int) *process {
-	p := &process{w: w, paused: make(map[string]time.Time), wrote: make(map[string]string), restores: make(map[string]bool)}
+	p := &process{w: w, paused: make(map[string]time.Time), wrote: make(map[string]string), restores: make(map[string]bool), reads: make(map[string]int)}
 	p.Process = w.NewProcess(id, p)
 	p.KillAt(kill, false)
 	return p
@@ -196,6 +197,11 @@ func (p *process) Serve(r simulation.Request, lost bool, send func() *http.Respo
 // observe counts the corners of a request that is about to take effect.
 func (p *process) observe(q object) {
 	now := time.Now()
+	p.mu.Lock()
+	for _, name := range q.Names() {
+		p.reads[name]++
+	}
+	p.mu.Unlock()
 	switch {
 	case q.name == "" || q.index:
 	case q.Op == "DeleteObject" && p.w.truth(q.name, now).live:
@@ -212,6 +218,13 @@ func (p *process) observe(q object) {
 			p.w.Counts.Add(LateOldValue)
 		}
 	}
+}
+
+// read returns the number of requests to Parameter Store about a name.
+func (p *process) read(name string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.reads[name]
 }
 
 // after counts the corners of an answer.

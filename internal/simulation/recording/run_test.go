@@ -146,7 +146,16 @@ func (p *process) handle(r *recorder.Recorder, batch []*message) {
 	for i, m := range batch {
 		messages[i] = recorder.Message{ID: m.id, Body: m.body, Sent: m.sent, Receives: m.receives}
 	}
-	failed := make(map[string]bool)
+	failed, reads, events := make(map[string]bool), make(map[string]int), make(map[string]int)
+	for _, m := range batch {
+		reads[m.name] = p.read(m.name)
+		if m.event.DetailType != trailEvent {
+			events[m.name]++
+		}
+		if events[m.name] == 2 {
+			p.w.Counts.Add(Collapsed)
+		}
+	}
 	for _, f := range r.Handle(p.Context(), messages) {
 		failed[f.ID] = true
 		if p.Context().Err() == nil {
@@ -158,6 +167,9 @@ func (p *process) handle(r *recorder.Recorder, batch []*message) {
 	}
 	for _, m := range batch {
 		if !failed[m.id] {
+			if events[m.name] > 0 && p.read(m.name) == reads[m.name] {
+				p.w.Counts.Add(SettledByIndex)
+			}
 			m.once.Do(func() { close(m.done) })
 		}
 	}

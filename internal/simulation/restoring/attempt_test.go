@@ -67,6 +67,9 @@ func (s *story) attempt(a *attempt, planned func(*restore.Restorer) (*restore.Pl
 	if a.undoes == nil {
 		s.checkHidden(a.what, hidden, a.plan.Problems)
 	}
+	if a.undoes == nil && s.until == 0 && a.calm {
+		s.checkReads(a, planned)
+	}
 	for _, name := range s.names {
 		a.marks[name] = len(s.owners[name])
 	}
@@ -158,6 +161,9 @@ func (s *story) second() *attempt {
 		out := a.outcome(string(item.Name))
 		if out != nil && out.Err == nil && more(out.Item.After, item.After) {
 			continue // the archive has learned what it was
+		}
+		if a.options.ManyReads < 0 && !s.upToDate(a, string(item.Name)) && !item.NewVersion() && item.Action == plan.ActionUpdate {
+			continue // it has learned of tags or labels that were not read
 		}
 		if item.Action.Writes() && item.Refused == "" && (out == nil || out.Err == nil) {
 			s.Problem("planning again after %s of %s: %s %s", a.what, item.Name, item.Action, differs(item))

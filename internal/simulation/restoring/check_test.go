@@ -242,6 +242,9 @@ func (s *story) checkRestored(a *attempt, out *plan.Outcome, theirAttributes boo
 	if !want.live {
 		k.tags, k.labels = true, true
 	}
+	if a.options.ManyReads < 0 && item.Before != nil {
+		s.excuse(a, item, before, &want)
+	}
 	if problems := s.compare(got, want, before, k); len(problems) > 0 {
 		s.Problem("%s: %s %s %s, but %s\n    it was at the moment %v\n    before the restore   %v\n    and is now           %v", a.what, out.Status, item.Action, name, strings.Join(problems, "; "), want, before, got)
 	}
@@ -280,7 +283,10 @@ func (s *story) checkRefused(a *attempt, out *plan.Outcome, theirs bool) {
 		_, _, attributes := s.since(a, name)
 		is("refused: tags or labels changed since the plan", s.until != 0 && (attributes || theirs))
 	case strings.HasPrefix(why, "its tags and labels could not be read again"):
-		is("refused: tags and labels not read", s.until != 0 && !a.calm)
+		is("refused: tags and labels not read", (s.until != 0 || a.options.ManyReads < 0) && !a.calm)
+	case strings.HasPrefix(why, "its tags are not as they were recorded"):
+		_, _, attributes := s.since(a, name)
+		is("refused: tags not as recorded", a.options.ManyReads < 0 && (attributes || theirs || !s.upToDate(a, name)))
 	case strings.HasPrefix(why, "its expiration has passed"):
 		_, expired := alive(before.Policies, a.began)
 		is("refused: expired", s.until != 0 && expired)

@@ -25,6 +25,7 @@ var corners = []string{
 	"second run finished the first", "nothing left to do",
 	"undo", "undo of the undo", "undo killed", "undo refused: changed", "undo refused: deleted",
 	"an event was lost", "a plan failed", "an index was divided", "a time in a part",
+	"few reads", "tags that were not read are as recorded", "plans with few and with many reads are the same",
 	"an index was hidden", "an entry of the register was hidden", "a hidden parameter was named",
 }
 

@@ -352,6 +352,10 @@ func (s *story) choose() {
 	if o.Exact {
 		s.Counts.Add("exact")
 	}
+	if s.Fixed("few reads", 2) == 0 {
+		o.ManyReads = -1
+		s.Counts.Add("few reads")
+	}
 	switch s.rand.IntN(8) {
 	case 0:
 		o.To = "/copy"
