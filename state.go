@@ -94,3 +94,8 @@ type State struct {
 	// second of the time, which has a precision of one second: before the time or after it.
 	AttributesChanged bool
 }
+
+// Recorded reports whether anything was known about the parameter yet.
+func (s State) Recorded() bool {
+	return s.Version.Number != 0 || s.Deleted || s.Value.IsKnown() || s.Version.Time != 0
+}

@@ -70,6 +70,10 @@ type Options struct {
 	Owner string
 	// Elsewhere allows reading the archive of another account or region.
 	Elsewhere bool
+	// First, if not empty, is the parameter of the first read: Open requests what that read
+	// begins with at the same time as the identity of the archive. The first read is to
+	// follow at once. First has no effect with PublicKey.
+	First ssmbak.Name
 	// Parallel bounds the concurrent requests of one call; 64 if zero.
 	Parallel int
 	// Budget bounds the memory, in bytes, of the indexes and other objects that are read
@@ -89,6 +93,9 @@ type Options struct {
 	// PublicKey is the key with which readers verify signatures. Nothing in an object
 	// without a valid one is proved to them, see [Archive.Unsigned]. Nil verifies nothing.
 	PublicKey *ecdsa.PublicKey
+	// Writes says that [Archive.Establish] follows. Open then checks at the same time that
+	// the bucket is versioned.
+	Writes bool
 	// Logger receives a warning if the reconcile cache cannot be read. Nil discards it.
 	Logger *slog.Logger
 }
@@ -102,12 +109,17 @@ type Archive struct {
 	bucket   *bucket.Bucket
 	o        Options
 	identity Identity
-	exists   bool   // the identity object exists
-	replica  bool   // see Replica
-	writer   string // random, identifies this Archive in the objects that it writes
+	exists   bool // the identity object exists
+	replica  bool // see Replica
+	// replication is that of the identity object.
+	replication Replication
+	writer      string // random, identifies this Archive in the objects that it writes
 	// adopted is an ssmbak.Time: every name with legacy records from before it has an
 	// index. Zero if the archive is not known to be adopted.
 	adopted atomic.Int64
+	early   atomic.Pointer[early] // nil once it was used
+
+	notVersioned error // with Options.Writes, what checking the versioning returned
 
 	signs        bool // see SignWith
 	unsignedLock sync.Mutex
@@ -163,16 +175,35 @@ func Open(ctx context.Context, client *s3.Client, o Options) (*Archive, error) {
 	if o.PublicKey != nil {
 		a.SignWith(nil)
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var first *early
+	if o.First != "" && o.PublicKey == nil {
+		first = a.readEarly(ctx, o.First)
+	}
+	if o.Writes {
+		checked := make(chan error, 1)
+		go func() { checked <- a.bucket.CheckVersioning(ctx) }()
+		defer func() { a.notVersioned = <-checked }()
+	}
 	d, err := load(ctx, a, identityKind, identityKey)
 	if err == nil && !d.Exists {
 		d, err = a.missingIdentity(ctx)
 	}
 	if err == nil && d.Exists {
-		a.replica = o.Elsewhere && d.Replica
+		a.replication = replicationOf(d.Replication)
+		a.replica = o.Elsewhere && a.replication == ReplicationReplica
 		err = a.accept(ctx, d.Value)
 	}
 	if err == nil && o.Encryption != nil && !o.Elsewhere {
 		err = o.Encryption.check(o.Account, o.Region)
+	}
+	if first != nil {
+		if err != nil {
+			cancel()
+		}
+		first.done.Wait()
+		a.early.Store(first)
 	}
 	return a, err
 }
@@ -181,12 +212,12 @@ func Open(ctx context.Context, client *s3.Client, o Options) (*Archive, error) {
 // identity is written before the first index. If it has been written since it was missed,
 // missingIdentity returns it.
 func (a *Archive) missingIdentity(ctx context.Context) (d bucket.Document[Identity], err error) {
-	for _, err := range a.bucket.Versions(ctx, bucket.Listing{Prefix: indexPrefix, PageSize: 1}) {
+	for v, err := range a.bucket.Versions(ctx, bucket.Listing{Prefix: indexPrefix, PageSize: 1}) {
 		if err != nil {
 			return d, err
 		}
 		if d, err = load(ctx, a, identityKind, identityKey); err == nil && !d.Exists {
-			err = &HiddenError{Bucket: a.o.Bucket, Key: identityKey}
+			err = &HiddenError{Bucket: a.o.Bucket, Key: identityKey, Copy: a.o.Elsewhere && !v.Marker && a.isReplica(ctx, v.Key, v.ID)}
 		}
 		return d, err
 	}
@@ -234,7 +265,11 @@ func checkIdentity(_ string, id *Identity) error {
 // and repeatedly; one identity wins. The error may be a [*NotVersionedError] or a
 // [*MismatchError].
 func (a *Archive) Establish(ctx context.Context) error {
-	if err := a.bucket.CheckVersioning(ctx); err != nil || a.exists {
+	err := a.notVersioned
+	if !a.o.Writes {
+		err = a.bucket.CheckVersioning(ctx)
+	}
+	if err != nil || a.exists {
 		return err
 	}
 	if a.o.Account == "" || a.o.Region == "" {

@@ -42,6 +42,8 @@ type Deployment struct {
 	// which there is an alarm.
 	Verifier    string `json:"verifier,omitempty"`
 	VerifyHours int    `json:"verifyHours,omitempty"`
+	// Replica is the bucket to which the stack lets S3 replicate the archive, "" for none.
+	Replica string `json:"replica,omitempty"`
 }
 
 // hexDigest is the form of a SHA-256.

@@ -48,9 +48,17 @@ func (e *MismatchError) Error() string {
 // HiddenError refuses an archive of which an essential object was removed: its key has a
 // delete marker, or indexes exist without it. Without the object, parameters would be
 // taken for absent or unrecorded that are not.
-type HiddenError struct{ Bucket, Key string }
+type HiddenError struct {
+	Bucket, Key string
+	// Copy says that S3 replication made the index that exists: then the object is perhaps
+	// only not replicated yet.
+	Copy bool
+}
 
 func (e *HiddenError) Error() string {
+	if e.Copy {
+		return fmt.Sprintf("%s is not in bucket %s, which is a copy of an archive: it is not replicated yet, or was removed", e.Key, e.Bucket)
+	}
 	return fmt.Sprintf("%s was removed from bucket %s, but the archive is in use", e.Key, e.Bucket)
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive/internal/bucket"
@@ -22,6 +23,13 @@ type Index struct {
 
 // ETag identifies the content of the index. It is "" if the index does not exist.
 func (x Index) ETag() string { return x.object.ETag }
+
+// Replication returns the status of S3 replication of the object version that holds the
+// index.
+func (x Index) Replication() Replication { return replicationOf(x.object.Replication) }
+
+// Modified returns when S3 stored the index, to the second.
+func (x Index) Modified() time.Time { return x.object.Modified }
 
 // ObjectVersion returns the object version that holds the index. It is "" if the index
 // does not exist.

@@ -1,11 +1,11 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"strings"
-
-	"golang.org/x/sync/errgroup"
+	"sync"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive/internal/bucket"
@@ -108,53 +108,82 @@ func (a *Archive) KnownIndex(ctx context.Context, name ssmbak.Name, r Reconciled
 	return x, err
 }
 
-// known returns the parameters below the target's path that have an index or, with
-// register, an entry in the register, sorted, and apart from them those whose index accept
-// refuses. It merges two listings in the order of their keys, which it requests
-// concurrently.
-func (a *Archive) known(ctx context.Context, target ssmbak.Target, register bool, accept func(Listed) bool) (all, refused []ssmbak.Name, err error) {
-	entries := make(chan ssmbak.Name, 1000) // a page
-	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		defer close(entries)
-		if !register {
-			return nil
+// known yields the parameters below the target's path that have an index or, with register,
+// an entry in the register, in the byte order of their names. An error is the last thing
+// that it yields. Before the name of an index, it notes the index in u, unless that is nil.
+func (a *Archive) known(ctx context.Context, target ssmbak.Target, register bool, u *unchanged) iter.Seq2[ssmbak.Name, error] {
+	indexes := func(ctx context.Context) iter.Seq2[ssmbak.Name, error] { return a.noted(ctx, target, u) }
+	if !register {
+		return merged(ctx, indexes, func(context.Context) iter.Seq2[ssmbak.Name, error] {
+			return func(func(ssmbak.Name, error) bool) {}
+		})
+	}
+	return merged(ctx, indexes, func(ctx context.Context) iter.Seq2[ssmbak.Name, error] { return a.registeredNames(ctx, target) })
+}
+
+// merged yields the names of two sorted listings, each once. It reads both concurrently, and
+// a page ahead.
+func merged(ctx context.Context, one, other func(context.Context) iter.Seq2[ssmbak.Name, error]) iter.Seq2[ssmbak.Name, error] {
+	return func(yield func(ssmbak.Name, error) bool) {
+		var reading sync.WaitGroup
+		defer reading.Wait()
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		ones, others := make(chan nameOrError, 1000), make(chan nameOrError, 1000)
+		reading.Go(func() { send(ctx, ones, one(ctx)) })
+		reading.Go(func() { send(ctx, others, other(ctx)) })
+		x, hasX := <-ones
+		y, hasY := <-others
+		for hasX || hasY {
+			if err := cmp.Or(x.err, y.err); err != nil {
+				yield("", err)
+				return
+			}
+			name := x.name
+			if !hasX || hasY && y.name < name {
+				name = y.name
+			}
+			if !yield(name, nil) {
+				return
+			}
+			if hasX && x.name == name {
+				x, hasX = <-ones
+			}
+			if hasY && y.name == name {
+				y, hasY = <-others
+			}
 		}
-		for e, err := range a.Register(gctx, target) {
-			if err != nil {
-				return err
-			}
-			select {
-			case entries <- e.Name:
-			case <-gctx.Done():
-				return gctx.Err()
+		if err := ctx.Err(); err != nil { // the listings ended early
+			yield("", err)
+		}
+	}
+}
+
+// nameOrError is an element of a listing of names.
+type nameOrError struct {
+	name ssmbak.Name
+	err  error
+}
+
+// send sends a listing to a channel, and closes it.
+func send(ctx context.Context, to chan<- nameOrError, names iter.Seq2[ssmbak.Name, error]) {
+	defer close(to)
+	for name, err := range names {
+		select {
+		case to <- nameOrError{name, err}:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// registeredNames lists the names of [Archive.Register].
+func (a *Archive) registeredNames(ctx context.Context, target ssmbak.Target) iter.Seq2[ssmbak.Name, error] {
+	return func(yield func(ssmbak.Name, error) bool) {
+		for e, err := range a.Register(ctx, target) {
+			if !yield(e.Name, err) {
+				return
 			}
 		}
-		return nil
-	})
-	g.Go(func() error {
-		entry, more := ssmbak.Name(""), true // before all names
-		for x, err := range a.Indexes(gctx, target) {
-			if err != nil {
-				return err
-			}
-			for ; more && entry <= x.Name; entry, more = <-entries {
-				if entry != "" && entry < x.Name {
-					all = append(all, entry)
-				}
-			}
-			if accept(x) {
-				all = append(all, x.Name)
-			} else {
-				refused = append(refused, x.Name)
-			}
-		}
-		for ; more; entry, more = <-entries {
-			if entry != "" {
-				all = append(all, entry)
-			}
-		}
-		return nil
-	})
-	return all, refused, g.Wait()
+	}
 }

@@ -197,8 +197,8 @@ func TestRegisteredMeanwhile(t *testing.T) {
 		client := connect(t, awsconn.Options{HTTPClient: &http.Client{Transport: inspector{local.Client().Transport, func(r *http.Request) {
 			op, _, _ := s3api.Operation(r)
 			switch {
-			case op == "ListObjectsV2" && strings.Contains(r.URL.RawQuery, "index"):
-				listed.Store(true)
+			case op == "ListObjectsV2" && strings.Contains(r.URL.RawQuery, "index"), op == "GetObject" && strings.HasSuffix(r.URL.Path, ".ssmbak/index/app/b"):
+				listed.Store(true) // that there is no index yet
 			case op == "ListObjectVersions" && strings.Contains(r.URL.RawQuery, "names") && met.CompareAndSwap(false, true):
 				for !listed.Load() {
 					time.Sleep(time.Millisecond)

@@ -9,7 +9,6 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive/internal/bucket"
-	"github.com/ssmbak/ssmbak/archive/internal/legacy"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
@@ -55,12 +54,7 @@ type Snapshot struct {
 // Before reports whether the snapshot is of a time before the first fact: nothing was
 // known about any parameter yet, and at least one is recorded later.
 func (s Snapshot) Before() bool {
-	for _, st := range s.States {
-		if st.Version.Number != 0 || st.Deleted || st.Value.IsKnown() || st.Version.Time != 0 {
-			return false
-		}
-	}
-	return len(s.States) > 0
+	return len(s.States) > 0 && !slices.ContainsFunc(s.States, ssmbak.State.Recorded)
 }
 
 // At returns the state of the target at a time, including the changes of that
@@ -70,23 +64,16 @@ func (s Snapshot) Before() bool {
 // An error means that there is no answer. Parameters that could not be read are in
 // [Snapshot].Problems.
 func (a *Archive) At(ctx context.Context, target ssmbak.Target, at ssmbak.Time, values Values) (Snapshot, error) {
-	var found results[ssmbak.State]
-	scanned, err := a.scan(ctx, target, []ssmbak.Time{at}, nil, found.grow, func(ctx context.Context, i int, t *timeline.Timeline) error {
-		state, refs := t.At(at)
-		problem, err := a.fetch(ctx, &state, refs, values)
+	r := a.Read(target, at, values)
+	var states []ssmbak.State
+	for state, err := range r.States(ctx) {
 		if err != nil {
-			return err
+			return Snapshot{}, err
 		}
-		found.set(i, state, problem)
-		return nil
-	})
-	if err != nil {
-		return Snapshot{}, err
+		states = append(states, state)
 	}
-	out := Snapshot{At: at, One: scanned.one, Complete: scanned.complete, Since: a.since(), Unchecked: a.unchecked(scanned.listed)}
-	out.States, _, out.Problems = found.collect(scanned)
-	out.Unproved = scanned.listed.unproved(meaning(target, scanned.one), stateOf(out.States), stateOf(out.States))
-	return out, nil
+	r.Snapshot.States = states
+	return r.Snapshot, nil
 }
 
 // fetch reads the value of a state if values includes it. It notes an unavailable value
@@ -193,65 +180,41 @@ type scanned struct {
 func (a *Archive) scan(
 	ctx context.Context, target ssmbak.Target, moments []ssmbak.Time, skip func(Listed, Reconciled) bool, begin func(*scanned), visit func(ctx context.Context, i int, t *timeline.Timeline) error,
 ) (scanned, error) {
-	// Read before the indexes, so that they contain at least what the last listing
-	// compared.
-	rec, err := a.Reconciled(ctx)
+	rec, err := a.begin(ctx, target)
 	if err != nil {
 		return scanned{}, err
 	}
-	out := scanned{listed: rec}
+	out := scanned{listed: rec.Reconciled}
 	if !rec.Last.IsZero() {
 		out.complete = ssmbak.TimeOf(rec.Last)
 	}
-	accept := func(x Listed) bool { return skip == nil || !skip(x, rec) }
-	found, err := a.sources(ctx, target, rec, accept)
-	if err != nil {
-		return scanned{}, err
+	if skip != nil {
+		rec.unchanged = &unchanged{skip: func(x Listed) bool { return skip(x, rec.Reconciled) }}
 	}
-	out.one, out.names, out.unchanged = found.one, found.indexed, found.unchanged
-	old := found.legacy
-	for name := range old {
-		out.names = append(out.names, name)
+	var all []source
+	for s, err := range a.sources(ctx, target, rec, &out.one) {
+		if err != nil {
+			return scanned{}, err
+		}
+		if s.unchanged {
+			out.unchanged = append(out.unchanged, s.name)
+			continue
+		}
+		all, out.names = append(all, s), append(out.names, s.name)
 	}
-	slices.Sort(out.names)
-	out.problems = make([]error, len(out.names))
+	out.problems = make([]error, len(all))
 	begin(&out)
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(a.o.Parallel)
-	for i, name := range out.names {
+	for i, s := range all {
 		g.Go(func() error {
 			gctx, release := bucket.Hold(gctx)
 			defer release()
-			x := Index{}
-			// A parameter with only legacy records has no index, unless another process
-			// has created one since the listing.
-			if _, legacy := old[name]; !legacy || a.exists {
-				var err error
-				if x, err = a.Index(gctx, name); err == nil && !x.Exists && !legacy && !rec.namesMissed(name) {
-					err = a.missingIndex(name)
-				}
-				if Unreadable(err) {
-					out.problems[i] = err
-					return nil
-				}
-				if err != nil {
-					return err
-				}
-			}
-			h := timeline.Coverage{}
-			if x.Exists {
-				h = a.Coverage(x, rec)
-			} else {
-				x.Facts.Legacy = old[name]
-			}
-			if x.Facts.Empty() && x.object.Unknown.Empty() {
-				return nil
-			}
-			line, problem, err := a.timeline(gctx, name, x.Facts, h, moments)
-			if err != nil {
+			line, problem, err := a.read(gctx, s, rec.Reconciled, moments)
+			out.problems[i] = problem
+			if err != nil || line == nil {
 				return err
 			}
-			out.problems[i] = problem
 			return visit(gctx, i, line)
 		})
 	}
@@ -278,84 +241,4 @@ func (a *Archive) timeline(ctx context.Context, name ssmbak.Name, f timeline.Fac
 // problem see [Archive.Timelines].
 func (a *Archive) Timeline(ctx context.Context, x Index, r Reconciled, moments ...ssmbak.Time) (line *timeline.Timeline, problem, err error) {
 	return a.timeline(ctx, x.Name, x.Facts, a.Coverage(x, r), moments)
-}
-
-// sources are the parameters of a target.
-type sources struct {
-	one     bool
-	indexed []ssmbak.Name // with an index or an entry in the register
-	// unchanged have an index that is not among the others, because it was not accepted.
-	// Sorted.
-	unchanged []ssmbak.Name
-	legacy    map[ssmbak.Name][]timeline.Legacy // the facts of those without an index
-}
-
-// sources returns the parameters of the target. Indexes below a path that accept refuses are
-// only named. A name that a listing found live but could not record counts as recorded when
-// a target is resolved.
-func (a *Archive) sources(ctx context.Context, target ssmbak.Target, r Reconciled, accept func(Listed) bool) (found sources, err error) {
-	exact, possible := target.Name()
-	var hasIndex, hasKey bool
-	if possible {
-		if hasIndex, err = a.hasIndex(ctx, exact); err != nil {
-			return sources{}, err
-		}
-		if !hasIndex && !r.Names.IsZero() {
-			// A name that is registered is read like one with an index.
-			if hasIndex, err = a.registered(ctx, exact); err != nil {
-				return sources{}, err
-			}
-		}
-		if !hasIndex {
-			current, err := a.Current(ctx, exact)
-			if err != nil {
-				return sources{}, err
-			}
-			hasKey = current.ID != ""
-			if hasKey && a.replica {
-				return sources{}, a.missingIndex(exact)
-			}
-			if hasKey && !a.hasLegacy() {
-				return sources{}, &MissingIndexError{Name: exact}
-			}
-		}
-	}
-	named := hasIndex || hasKey || possible && r.missed(exact)
-	if !target.Recursive() && target.Resolve(named, true) {
-		return a.source(ctx, exact, hasIndex)
-	}
-	if found.indexed, found.unchanged, err = a.known(ctx, target, !r.Names.IsZero(), accept); err != nil {
-		return sources{}, err
-	}
-	if a.listsLegacy() {
-		has := make(map[ssmbak.Name]bool, len(found.indexed)+len(found.unchanged))
-		for _, name := range slices.Concat(found.indexed, found.unchanged) {
-			has[name] = true
-		}
-		r, err := legacy.Read(ctx, a.bucket, a.legacyOptions(), target.Prefix(), func(n ssmbak.Name) bool { return target.Below(n) && !has[n] })
-		if err != nil {
-			return sources{}, err
-		}
-		found.legacy = r.Facts
-	}
-	if target.Resolve(named, len(found.indexed)+len(found.unchanged)+len(found.legacy) > 0) {
-		return a.source(ctx, exact, hasIndex)
-	}
-	return found, nil
-}
-
-// source is [Archive.sources] for one parameter.
-func (a *Archive) source(ctx context.Context, name ssmbak.Name, hasIndex bool) (sources, error) {
-	if hasIndex {
-		return sources{one: true, indexed: []ssmbak.Name{name}}, nil
-	}
-	facts, err := a.LegacyFacts(ctx, name)
-	return sources{one: true, legacy: map[ssmbak.Name][]timeline.Legacy{name: facts}}, err
-}
-
-func (a *Archive) hasIndex(ctx context.Context, name ssmbak.Name) (bool, error) {
-	for o, err := range a.bucket.Objects(ctx, bucket.Listing{Prefix: indexKey(name), PageSize: 1}) {
-		return o.Key == indexKey(name), err
-	}
-	return false, nil
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"iter"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive/internal/bucket"
 )
@@ -18,47 +16,19 @@ import (
 func eachSubject[T any](
 	ctx context.Context, a *Archive, target ssmbak.Target, include func(ssmbak.Name) bool, check func(context.Context, *subject) (T, error),
 ) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		var none T
-		batch := make([]*subject, 0, 4*a.o.Parallel)
-		flush := func() bool {
-			results := make([]T, len(batch))
-			g, gctx := errgroup.WithContext(ctx)
-			g.SetLimit(a.o.Parallel)
-			for i, s := range batch {
-				g.Go(func() (err error) {
-					gctx, release := bucket.Hold(gctx)
-					defer release()
-					results[i], err = check(gctx, s)
-					return err
-				})
-			}
-			if err := g.Wait(); err != nil {
-				yield(none, err)
-				return false
-			}
-			batch = batch[:0]
-			for _, result := range results {
-				if !yield(result, nil) {
-					return false
+	included := func(ctx context.Context) iter.Seq2[*subject, error] {
+		return func(yield func(*subject, error) bool) {
+			for s, err := range a.subjects(ctx, target) {
+				if err == nil && include != nil && !include(s.name) {
+					continue
+				}
+				if !yield(s, err) {
+					return
 				}
 			}
-			return true
 		}
-		for s, err := range a.subjects(ctx, target) {
-			if err != nil {
-				yield(none, err)
-				return
-			}
-			if include != nil && !include(s.name) {
-				continue
-			}
-			if batch = append(batch, s); len(batch) == cap(batch) && !flush() {
-				return
-			}
-		}
-		flush()
 	}
+	return inOrder(ctx, a.o.Parallel, included, check)
 }
 
 // subject is what the listings show of one parameter: the versions of its index, its value

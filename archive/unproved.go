@@ -85,14 +85,3 @@ func meaning(target ssmbak.Target, one bool) func(ssmbak.Name) bool {
 	}
 	return target.Below
 }
-
-// stateOf returns a function that finds a state by name. states are sorted by name.
-func stateOf(states []ssmbak.State) func(ssmbak.Name) (ssmbak.State, bool) {
-	return func(name ssmbak.Name) (ssmbak.State, bool) {
-		i, found := slices.BinarySearchFunc(states, name, func(s ssmbak.State, name ssmbak.Name) int { return strings.Compare(string(s.Name), string(name)) })
-		if !found {
-			return ssmbak.State{}, false
-		}
-		return states[i], true
-	}
-}

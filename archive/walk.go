@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"sync"
 	"time"
@@ -53,7 +54,7 @@ func (a *Archive) Walk(
 	if ends {
 		moments = []ssmbak.Time{p.From, p.To}
 	}
-	skip := func(x Listed, r Reconciled) bool { return a.unchanged(x, r, p.From) }
+	skip := func(x Listed, r Reconciled) bool { return a.unchangedSince(x, r, p.From) }
 	scanned, err := a.scan(ctx, target, moments, skip, begin, func(ctx context.Context, i int, t *timeline.Timeline) error {
 		visited.set(i, struct{}{}, nil)
 		w.keepStates(t)
@@ -68,16 +69,61 @@ func (a *Archive) Walk(
 	return out, nil
 }
 
-// unchanged reports whether nothing changed since a time in a parameter, because of when
+// unchangedSince reports whether nothing changed since a time in a parameter, because of when
 // its index was last modified: every fact in it is from before the time, and the last
 // complete listing has compared it since. Its last state is then known.
-func (a *Archive) unchanged(x Listed, r Reconciled, since ssmbak.Time) bool {
+func (a *Archive) unchangedSince(x Listed, r Reconciled, since ssmbak.Time) bool {
 	// A reader accepts no later time in an index. Modified has a precision of one second,
 	// and so has a deletion.
 	latest := ssmbak.TimeOf(x.Modified.Add(2*time.Second + bucket.Tolerance))
 	// What a listing before the archive was signed compared may be forged.
 	trusted := !a.verifies() || !r.Signed.IsZero()
 	return latest < since && r.compared(x.Name, x.Modified, r.Last) != 0 && !r.missed(x.Name) && trusted
+}
+
+// unchanged are the parameters of a listing whose indexes need not be read. A nil one has
+// none. It is safe for concurrent use.
+type unchanged struct {
+	skip  func(Listed) bool
+	mu    sync.Mutex
+	names map[ssmbak.Name]bool
+}
+
+// note adds the parameter of an index if that need not be read.
+func (u *unchanged) note(x Listed) {
+	if u == nil || !u.skip(x) {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.names == nil {
+		u.names = make(map[ssmbak.Name]bool)
+	}
+	u.names[x.Name] = true
+}
+
+func (u *unchanged) has(name ssmbak.Name) bool {
+	if u == nil {
+		return false
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.names[name]
+}
+
+// noted lists the parameters below the target's path that have an index, like
+// [Archive.Names], and notes each index before it yields its name.
+func (a *Archive) noted(ctx context.Context, target ssmbak.Target, u *unchanged) iter.Seq2[ssmbak.Name, error] {
+	return func(yield func(ssmbak.Name, error) bool) {
+		for x, err := range a.Indexes(ctx, target) {
+			if err == nil {
+				u.note(x)
+			}
+			if !yield(x.Name, err) {
+				return
+			}
+		}
+	}
 }
 
 // walk is the state of [Archive.Walk].

@@ -36,6 +36,9 @@ locals {
     ReaderArns          = join(",", var.reader)
     ReconcileMemory     = tostring(var.reconcile_memory)
     ReconcileTimeout    = tostring(var.reconcile_timeout)
+    ReplicaAccount      = var.replica_account
+    ReplicaBucket       = var.replica_bucket
+    ReplicaKeyArn       = var.replica_key_arn
     RestorerArns        = join(",", var.restorer)
     RolePath            = var.role_path
     Schedule            = var.schedule

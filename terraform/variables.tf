@@ -154,6 +154,24 @@ variable "index_expire_days" {
   description = "days after which noncurrent indexes are deleted"
 }
 
+variable "replica_bucket" {
+  type        = string
+  default     = ""
+  description = "bucket of another account or region to which S3 replicates the archive, made with the template that replica-template prints"
+}
+
+variable "replica_account" {
+  type        = string
+  default     = ""
+  description = "account that owns the bucket of --replica-bucket, if it is another one"
+}
+
+variable "replica_key_arn" {
+  type        = string
+  default     = ""
+  description = "ARN of the KMS key that encrypts the values in --replica-bucket, in its region; needed unless --encryption is s3"
+}
+
 variable "exclude" {
   type        = list(string)
   default     = []

@@ -3,6 +3,7 @@ package bench_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net/url"
 	"strconv"
 	"strings"
@@ -25,16 +26,23 @@ import (
 // command runs a command over the bed, and returns what it printed to standard output.
 func command(b *bench.Bed, bucket string, code int, args ...string) string {
 	b.Helper()
-	var out, notes bytes.Buffer
+	var out bytes.Buffer
+	commandTo(b, &out, bucket, code, args...)
+	return out.String()
+}
+
+// commandTo is command with a writer for standard output.
+func commandTo(b *bench.Bed, out io.Writer, bucket string, code int, args ...string) {
+	b.Helper()
+	var notes bytes.Buffer
 	variables := map[string]string{"SSMBAK_BUCKET": bucket, "AWS_REGION": b.Region}
 	got := ssmbakcli.Main(b.Context(), ssmbakcli.Env{Env: shell.Env{
-		Args: args, Stdin: strings.NewReader(""), Stdout: &out, Stderr: &notes, Getenv: func(name string) string { return variables[name] },
+		Args: args, Stdin: strings.NewReader(""), Stdout: out, Stderr: &notes, Getenv: func(name string) string { return variables[name] },
 		AWS: testworld.Connection(b.Counted(b.AWS.Client())),
 	}})
 	if got != code {
 		b.Fatalf("ssmbak %s: exit code %d, want %d\n%s", strings.Join(args, " "), got, code, notes.String())
 	}
-	return out.String()
 }
 
 // quiet configures an account whose events are lost, so that only reconciles record.
@@ -62,9 +70,51 @@ func TestOnePreview(t *testing.T) {
 				}
 			})
 			m.Row(t, "Preview/"+name)
-			t.Log(strings.Join(m.Sequence, "\n"))
+			if m.Depth > 3 {
+				t.Errorf("%s: %d requests follow each other, want at most 3:\n%s", name, m.Depth, strings.Join(m.Sequence, "\n"))
+			}
 		}
 	})
+}
+
+// TestStream reads parameters as they were, and checks that the first row does not wait for
+// the last.
+func TestStream(t *testing.T) {
+	t.Parallel()
+	n := bench.Size(200, 10_000)
+	bench.Run(t, quiet(n), func(b *bench.Bed) {
+		for i := range n {
+			put(b, fmt.Sprintf("/app/%02d/%05d", i%20, i), "value")
+		}
+		b.Record()
+		time.Sleep(time.Hour)
+		out := &stamped{}
+		began := time.Now()
+		m := b.Measure(func() { commandTo(b, out, "archive", 0, "preview", "/app", "10m", "-R", "-o", "json") })
+		first := out.first.Sub(began)
+		m.Row(t, fmt.Sprintf("Stream/parameters=%d", n), first.Milliseconds(), "first-ms")
+		// The caller, the identity, what is complete, the name itself, the first page, an
+		// index and a value.
+		if first > 9*bench.Latency {
+			t.Errorf("the first row comes after %v of %v", first, m.Took)
+		}
+		if rows := strings.Count(out.String(), "\"Name\""); rows != n {
+			t.Errorf("%d rows, want %d", rows, n)
+		}
+	})
+}
+
+// stamped notes when it was written to first.
+type stamped struct {
+	bytes.Buffer
+	first time.Time
+}
+
+func (s *stamped) Write(p []byte) (int, error) {
+	if s.first.IsZero() {
+		s.first = time.Now()
+	}
+	return s.Buffer.Write(p)
 }
 
 // TestRanges reads what changed in a time in which nothing did. Between two times of the

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -79,6 +80,9 @@ func TestBurst(t *testing.T) {
 				for _, op := range []string{"GetParameter", "GetParameterHistory", "ListTagsForResource", "DescribeParameters"} {
 					looks += recorded.Operations["ssm:"+op]
 				}
+				if looks > 3*names { // two recorders may read a parameter at the same time
+					t.Errorf("%d reads of %d parameters, want 2 of each, and at most 3", looks, names)
+				}
 				recorded.Row(t, fmt.Sprintf("Burst/events=%d/names=%d/reads=%g", events, names, rate), fmt.Sprintf("%.2f", float64(looks)/float64(events)), "reads/event", fmt.Sprintf("%.1f", float64(events)/recorded.Took.Seconds()), "events/s")
 			})
 		})
@@ -99,14 +103,15 @@ func failed(b *bench.Bed, answer any) (ids []string) {
 	return ids
 }
 
-// TestOneChange records one change of a parameter that is recorded already, by a function
-// that is connected, and by one at its first invocation.
+// TestOneChange records one change of a parameter that is recorded already, two seconds after
+// it, by a function that is connected, and by one at its first invocation. It also records a
+// new parameter, with one version and with 100.
 func TestOneChange(t *testing.T) {
 	t.Parallel()
 	bench.Run(t, bench.Options{}, func(b *bench.Bed) {
 		invoke := func(f *function.Function, ctx context.Context) func() {
 			var batch []emulator.Message
-			time.Sleep(time.Minute)
+			time.Sleep(2 * time.Second)
 			b.Must(b.AWS.Queue.Drain(ctx, func(_ context.Context, got []emulator.Message) []string {
 				batch = append(batch, got...)
 				return nil
@@ -119,16 +124,28 @@ func TestOneChange(t *testing.T) {
 				}
 			}
 		}
+		bound := func(m bench.Measurement, depth int, took time.Duration) bench.Measurement {
+			t.Helper()
+			if m.Depth > depth || m.Took > took {
+				t.Errorf("%d requests follow each other, in %v, want at most %d in %v:\n%s", m.Depth, m.Took, depth, took, strings.Join(m.Sequence, "\n"))
+			}
+			return m
+		}
 		f, ctx := lambda(b, 0)
 		put(b, "/app/db", "one")
-		b.Measure(invoke(f, ctx)).Row(t, "FirstInvocation")
+		invoke(f, ctx)()
 		put(b, "/app/db", "two")
-		b.Measure(invoke(f, ctx)).Row(t, "OneChange")
+		bound(b.Measure(invoke(f, ctx)), 3, 60*time.Millisecond).Row(t, "OneChange")
+		put(b, "/app/db", "three")
+		first, ctx := lambda(b, 0)
+		bound(b.Measure(invoke(first, ctx)), 4, 80*time.Millisecond).Row(t, "FirstInvocation")
+		put(b, "/app/new", "one")
+		bound(b.Measure(invoke(f, ctx)), 7, 140*time.Millisecond).Row(t, "FirstSight/versions=1")
 		for i := range 100 {
 			put(b, "/app/many", fmt.Sprint("value ", i))
 		}
 		time.Sleep(time.Minute)
-		b.Measure(func() { b.Must(b.Recorder.Sync(ctx, "/app/many")) }).Row(t, "FirstSight/versions=100")
+		bound(b.Measure(func() { b.Must(b.Recorder.Sync(ctx, "/app/many")) }), 12, 400*time.Millisecond).Row(t, "FirstSight/versions=100")
 	})
 }
 
@@ -156,6 +173,9 @@ func TestDeepReconcile(t *testing.T) {
 		first.Row(t, fmt.Sprintf("FirstReconcile/parameters=%d", n), fmt.Sprintf("%.2f", float64(first.Requests)/float64(n)), "requests/parameter")
 		time.Sleep(time.Hour)
 		deep := b.Measure(func() { reconcile(true) })
+		if deep.Requests > 2*n+n/5 {
+			t.Errorf("%d requests for %d parameters, want at most 2.2 for each", deep.Requests, n)
+		}
 		deep.Row(t, fmt.Sprintf("DeepReconcile/parameters=%d", n), fmt.Sprintf("%.2f", float64(deep.Requests)/float64(n)), "requests/parameter")
 	})
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
@@ -279,12 +280,22 @@ func (f *Function) connect(ctx context.Context) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := f.signing(ctx, conn, &o)
-	if err != nil {
+	if o.Signing, err = f.signing(); err != nil {
 		return nil, err
 	}
-	a, err := archive.Open(ctx, conn.S3(), o)
-	if err != nil {
+	o.Writes = true
+	var key *signkey.Key
+	var a *archive.Archive
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		key, err = f.signingKey(gctx, conn)
+		return err
+	})
+	g.Go(func() (err error) {
+		a, err = archive.Open(gctx, conn.S3(), o)
+		return err
+	})
+	if err := g.Wait(); err != nil {
 		return nil, err
 	}
 	if key != nil {
@@ -322,18 +333,24 @@ func (f *Function) reach(ctx context.Context) (*awsconn.Conn, archive.Options, e
 	return conn, o, nil
 }
 
-// signing sets how the stack signs, and returns its key, nil if it does not sign. A key
-// that cannot be read fails the invocation, so that its messages return to the queue.
-func (f *Function) signing(ctx context.Context, conn *awsconn.Conn, o *archive.Options) (*signkey.Key, error) {
-	o.Signing = &archive.Signing{}
+// signing returns how the stack signs, the zero value if it does not.
+func (f *Function) signing() (*archive.Signing, error) {
 	if f.o.SigningKey == "" {
-		return nil, nil
+		return &archive.Signing{}, nil
 	}
 	since, err := time.Parse(time.RFC3339, f.o.SigningSince)
 	if err != nil {
 		return nil, fmt.Errorf("SSMBAK_SIGN_SINCE is %q: set it to the time from which the archive is signed", f.o.SigningSince)
 	}
-	*o.Signing = archive.Signing{Key: f.o.SigningKey, Bucket: f.o.Bucket, Since: since.UTC()}
+	return &archive.Signing{Key: f.o.SigningKey, Bucket: f.o.Bucket, Since: since.UTC()}, nil
+}
+
+// signingKey returns the key with which the stack signs, nil if it does not. A key that
+// cannot be read fails the invocation, so that its messages return to the queue.
+func (f *Function) signingKey(ctx context.Context, conn *awsconn.Conn) (*signkey.Key, error) {
+	if f.o.SigningKey == "" {
+		return nil, nil
+	}
 	return signkey.Load(ctx, kms.NewFromConfig(conn.Config()), f.o.SigningKey)
 }
 

@@ -44,7 +44,10 @@ func (f *Function) verify(ctx context.Context) (Verified, error) {
 	if err != nil {
 		return Verified{}, err
 	}
-	key, err := f.signing(ctx, conn, &o)
+	if o.Signing, err = f.signing(); err != nil {
+		return Verified{}, err
+	}
+	key, err := f.signingKey(ctx, conn)
 	if err != nil {
 		return Verified{}, err
 	}

@@ -49,8 +49,9 @@ type RPO struct {
 	LastName ssmbak.Name
 }
 
-// changes checks how late changes are recorded, and whether indexes are hidden.
-func (i *inspection) changes(ctx context.Context) []Check {
+// changes checks how late changes are recorded, whether indexes are hidden, and whether those
+// that were read are replicated.
+func (i *inspection) changes(ctx context.Context, d *archive.Deployment) []Check {
 	if _, exists := i.archive.Identity(); !exists {
 		return nil
 	}
@@ -90,7 +91,8 @@ func (i *inspection) changes(ctx context.Context) []Check {
 	} else {
 		all = i.hidden(ctx, indexed, registered)
 	}
-	return append(all, i.delays(ctx, indexed)...)
+	read, delays := i.delays(ctx, indexed)
+	return append(append(all, delays...), i.replication(ctx, d, read)...)
 }
 
 // hidden checks whether every registered name has an index.
@@ -144,10 +146,10 @@ func (i *inspection) sample(indexed []archive.Listed) (read []archive.Listed, ch
 	return recent[:MaxSample], changed
 }
 
-// delays measures how late changes were recorded.
-func (i *inspection) delays(ctx context.Context, indexed []archive.Listed) []Check {
+// delays measures how late changes were recorded, and returns the indexes that it read.
+func (i *inspection) delays(ctx context.Context, indexed []archive.Listed) ([]archive.Index, []Check) {
 	read, changed := i.sample(indexed)
-	facts := make([]timeline.Facts, len(read))
+	found := make([]archive.Index, len(read))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(reading)
 	for n, x := range read {
@@ -156,21 +158,21 @@ func (i *inspection) delays(ctx context.Context, indexed []archive.Listed) []Che
 			if archive.Unreadable(err) {
 				return nil // verify names it
 			}
-			facts[n] = index.Facts
+			found[n] = index
 			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return unseen("last change", "when changes were recorded", "s3:GetObject on .ssmbak/index/*", err)
+		return nil, unseen("last change", "when changes were recorded", "s3:GetObject on .ssmbak/index/*", err)
 	}
 	rpo := &RPO{Read: len(read), Changed: changed}
 	id, _ := i.archive.Identity()
 	from := max(ssmbak.TimeOf(i.now.Add(-window)), ssmbak.TimeOf(id.Created))
 	var all []time.Duration
 	for n, x := range read {
-		rpo.note(x.Name, facts[n])
-		all = append(all, measured(facts[n], from)...)
-		for _, m := range facts[n].MissedChanges {
+		rpo.note(x.Name, found[n].Facts)
+		all = append(all, measured(found[n].Facts, from)...)
+		for _, m := range found[n].Facts.MissedChanges {
 			if ssmbak.Seconds(m.Second) >= from {
 				rpo.Missed++
 			}
@@ -180,7 +182,7 @@ func (i *inspection) delays(ctx context.Context, indexed []archive.Listed) []Che
 	rpo.Changes = len(all)
 	rpo.P50, rpo.P99, rpo.Max = Seconds(percentile(all, 50)), Seconds(percentile(all, 99)), Seconds(percentile(all, 100))
 	i.report.RPO = rpo
-	return rpo.checks(i)
+	return found, rpo.checks(i)
 }
 
 // measured returns the delays of the versions that were made from a time on.

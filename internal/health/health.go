@@ -71,6 +71,8 @@ type Figures struct {
 	// number of faults that verifications found; nil if that is not known.
 	Verified ssmbak.Time
 	Faults   *int
+	// Replication is what S3 says about the copy of the archive, nil if there is none.
+	Replication *Replication `json:",omitempty"`
 }
 
 // Options say what to check.
@@ -119,7 +121,8 @@ func Run(ctx context.Context, conn *awsconn.Conn, a *archive.Archive, account st
 		func(ctx context.Context) []Check { return i.functions(ctx, deployment) },
 		func(ctx context.Context) []Check { return i.queues(ctx, deployment) },
 		func(ctx context.Context) []Check { return i.coverage(ctx, deployment) },
-		i.checkpoint, i.changes,
+		i.checkpoint,
+		func(ctx context.Context) []Check { return i.changes(ctx, deployment) },
 		func(ctx context.Context) []Check { return i.lastVerification(ctx, deployment) },
 		i.lastRestore, i.lastDrill, i.estimate,
 	}

@@ -23,7 +23,7 @@ func TestCheckOfRestorers(t *testing.T) {
 		"ec2:DescribeImages": true,
 		// Only status needs these.
 		"kms:DescribeKey": true, "lambda:GetFunctionConfiguration": true, "lambda:ListEventSourceMappings": true, "sqs:GetQueueAttributes": true,
-		"s3:GetBucketObjectLockConfiguration": true, "s3:GetEncryptionConfiguration": true, "ssm:GetServiceSetting": true,
+		"s3:GetBucketObjectLockConfiguration": true, "s3:GetEncryptionConfiguration": true, "s3:GetReplicationConfiguration": true, "ssm:GetServiceSetting": true,
 	}
 	for _, need := range needs {
 		for _, action := range need.Actions {

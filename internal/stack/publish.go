@@ -84,9 +84,12 @@ func (p parameters) digest() string {
 // It completes and checks the parameters that say where the code is. named are those that
 // the user has given.
 func (s *Stack) published(ctx context.Context, p, named parameters) (template string, err error) {
-	bucket := p[parameterCodeBucket]
+	bucket, flag := p[parameterCodeBucket], "--code-bucket"
 	if bucket == "" {
-		bucket = p[parameterCodePrefix] + "-" + s.conn.Region()
+		bucket, flag = p[parameterCodePrefix]+"-"+s.conn.Region(), "--code-bucket-prefix"
+	}
+	if s.o.CodeFile != "" {
+		return "", &SettingError{"code", s.o.CodeFile, fmt.Sprintf("the functions' code comes from bucket %s: add %s '' to upload this zip to the archive's bucket", bucket, flag)}
 	}
 	if named[parameterCodeKey] != "" { // the others were those of the previous zip
 		p[parameterCodeVersion], p[parameterCodeSHA256] = named[parameterCodeVersion], named[parameterCodeSHA256]

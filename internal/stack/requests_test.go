@@ -191,6 +191,8 @@ func objectActions(r *http.Request, response *http.Response) (all []stack.Reques
 		add("s3:GetBucketVersioning")
 	case key == "" && has("encryption"):
 		add("s3:GetEncryptionConfiguration")
+	case key == "" && has("replication"):
+		add("s3:GetReplicationConfiguration")
 	case key == "" && has("lifecycle"):
 		add("s3:GetLifecycleConfiguration")
 	case key == "" && has("object-lock"):
@@ -461,9 +463,9 @@ func collect(t *testing.T, e archive.Encryption) (out collected) {
 		a.Functions.Deploy("ssmbak-recorder", code)
 		a.Functions.Deploy("ssmbak-reconciler", code)
 		a.Functions.Deploy("ssmbak-verifier", code)
-		must(a.S3.Configure(bucket, s3api.Settings{Key: string(archiveKey)}))
+		must(a.S3.Configure(bucket, s3api.Settings{Key: string(archiveKey), Replication: &s3api.Replication{Bucket: "copy"}}))
 		must(opened.KeepDeployment(t.Context(), archive.Deployment{
-			Stack: "ssmbak", Recorder: "ssmbak-recorder", Reconciler: "ssmbak-reconciler", Verifier: "ssmbak-verifier", VerifyHours: 72, Code: code, Queue: a.QueueURL(false), DeadLetters: a.QueueURL(true),
+			Stack: "ssmbak", Recorder: "ssmbak-recorder", Reconciler: "ssmbak-reconciler", Verifier: "ssmbak-verifier", VerifyHours: 72, Replica: "copy", Code: code, Queue: a.QueueURL(false), DeadLetters: a.QueueURL(true),
 		}))
 		invoke(verifier, `{"ssmbak":"verify"}`)
 		command(restorer, "verify", "--record")

@@ -49,6 +49,9 @@ const (
 	parameterRate         = "SsmRate"
 	parameterSubnets      = "SubnetIds"
 	parameterGroups       = "SecurityGroupIds"
+	parameterReplica      = "ReplicaBucket"
+	parameterReplicaOwner = "ReplicaAccount"
+	parameterReplicaKey   = "ReplicaKeyArn"
 	parameterVerify       = "Verify"
 	parameterVerifyShare  = "VerifyShare"
 )
@@ -88,6 +91,7 @@ var (
 	rolesAt = regexp.MustCompile(`^/([!-~]{1,510}/)?$`)
 	subnet  = regexp.MustCompile(`^subnet-[0-9a-f]+$`)
 	group   = regexp.MustCompile(`^sg-[0-9a-f]+$`)
+	account = regexp.MustCompile(`^([0-9]{12})?$`)
 	prefix  = regexp.MustCompile(`^([a-z0-9][a-z0-9.-]{1,40})?$`)
 	digest  = regexp.MustCompile(`^([0-9a-fA-F]{64})?$`)
 )
@@ -166,6 +170,16 @@ func Settings() []Setting {
 		{Name: "lock-days", Parameter: "LockDays", Default: "0", Group: "The archive", Help: "retention period of Object Lock in days", check: between(0, 36500)},
 		{Name: "expire-days", Parameter: "ExpireDays", Default: "0", Group: "The archive", Help: "days after which noncurrent values are deleted; 0 for never", check: checkExpiry},
 		{Name: "index-expire-days", Parameter: "IndexExpireDays", Default: "90", Group: "The archive", Help: "days after which noncurrent indexes are deleted", check: between(7, 36500)},
+		{
+			Name: "replica-bucket", Parameter: parameterReplica, Group: "The archive",
+			Help:  "bucket of another account or region to which S3 replicates the archive, made with the template that replica-template prints",
+			check: like(bucket, "the name of a bucket"),
+		},
+		{Name: "replica-account", Parameter: parameterReplicaOwner, Group: "The archive", Help: "account that owns the bucket of --replica-bucket, if it is another one", check: like(account, "the 12 digits of an account")},
+		{
+			Name: "replica-key-arn", Parameter: parameterReplicaKey, Group: "The archive",
+			Help: "ARN of the KMS key that encrypts the values in --replica-bucket, in its region; needed unless --encryption is s3", check: like(keyARN, keyForm),
+		},
 
 		{
 			Name: "exclude", Parameter: "Exclude", Group: "The recorder", List: true,
@@ -288,6 +302,13 @@ func (v Values) parameters() (parameters, error) {
 			return nil, &SettingError{name, "", "is not a setting of the stack"}
 		}
 	}
+	if copies, named := p[parameterReplica]; named && copies == "" { // no copy any more
+		for _, name := range []string{parameterReplicaOwner, parameterReplicaKey} {
+			if _, named := p[name]; !named {
+				p[name] = ""
+			}
+		}
+	}
 	if key := p[parameterKeyArn]; key != "" && p[parameterEncryption] == "" && p[parameterBucketName] == "" {
 		p[parameterEncryption] = "GivenKey"
 	}
@@ -306,6 +327,16 @@ func (p parameters) check() error {
 		return &SettingError{"lock-mode", strings.ToLower(p["LockMode"]), "set the retention period with --lock-days"}
 	case p["LockMode"] == "NONE" && p["LockDays"] != "0":
 		return &SettingError{"lock-days", p["LockDays"], "requires --lock-mode governance or compliance"}
+	case p[parameterReplica] == "" && p[parameterReplicaOwner] != "":
+		return &SettingError{"replica-account", p[parameterReplicaOwner], "requires --replica-bucket"}
+	case p[parameterReplica] == "" && p[parameterReplicaKey] != "":
+		return &SettingError{"replica-key-arn", p[parameterReplicaKey], "requires --replica-bucket"}
+	case p[parameterReplica] != "" && p[parameterBucketName] != "":
+		return &SettingError{"replica-bucket", p[parameterReplica], "cannot be combined with --bucket; set up replication of that bucket in S3"}
+	case p[parameterReplica] != "" && p[parameterEncryption] != "S3" && p[parameterReplicaKey] == "":
+		return &SettingError{"replica-bucket", p[parameterReplica], "name a KMS key in its region with --replica-key-arn; without one, S3 does not replicate values, which are encrypted with a KMS key"}
+	case p[parameterEncryption] == "S3" && p[parameterReplicaKey] != "":
+		return &SettingError{"replica-key-arn", p[parameterReplicaKey], "omit it with --encryption s3: the copies are encrypted as the values are"}
 	case p[parameterSubnets] != "" && p[parameterGroups] == "":
 		return &SettingError{"subnet", p[parameterSubnets], "requires --security-group"}
 	case p[parameterSubnets] == "" && p[parameterGroups] != "":

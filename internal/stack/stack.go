@@ -39,6 +39,9 @@ type Options struct {
 	// Code returns the functions' zip for arm64 or x86_64. It is called only when the
 	// zip is needed.
 	Code func(ctx context.Context, architecture string) (code.Zip, error)
+	// CodeFile is the file of Code that the user has named, "" for none. A stack whose code
+	// is published refuses it.
+	CodeFile string
 	// Tags are those of the stack, which CloudFormation adds to its resources; nil keeps
 	// them. ServiceRole is the ARN of the role with which CloudFormation changes the stack;
 	// "" means the previous one, or else the caller's permissions.

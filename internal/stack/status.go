@@ -68,7 +68,7 @@ func (s *Stack) deployment(st *types.Stack) archive.Deployment {
 	d := archive.Deployment{
 		Stack: s.o.Name, Version: p[parameterVersion], Recorder: output(st, OutputLambdaName), Reconciler: output(st, OutputReconcilerName),
 		Queue: output(st, OutputQueueURL), DeadLetters: output(st, OutputDeadLetterURL),
-		Code: p.digest(),
+		Code: p.digest(), Replica: p[parameterReplica],
 	}
 	if st.CreationTime != nil {
 		d.Time = ssmbak.TimeOf(*st.CreationTime)

@@ -45,8 +45,9 @@ func Template() string { return template }
 var body = sync.OnceValue(func() string { return encode(decode()) })
 
 // base is the template with which a stack is created, before there is a bucket to read from:
-// without the resources that need the functions' code, and without descriptions of the
-// parameters, so that a request can contain it.
+// without the resources that need the functions' code, without the rules, which the settings
+// were checked for, and without descriptions of parameters and outputs, so that a request can
+// contain it.
 var base = sync.OnceValue(func() string {
 	m := decode()
 	resources, _ := m["Resources"].(map[string]any)
@@ -55,26 +56,35 @@ var base = sync.OnceValue(func() string {
 			delete(resources, id)
 		}
 	}
-	all, _ := m["Parameters"].(map[string]any)
-	for _, x := range all {
-		if x, ok := x.(map[string]any); ok {
-			delete(x, "Description")
+	delete(m, "Rules")
+	for _, described := range []string{"Parameters", "Outputs"} {
+		all, _ := m[described].(map[string]any)
+		for _, x := range all {
+			if x, ok := x.(map[string]any); ok {
+				delete(x, "Description")
+			}
 		}
 	}
 	return encode(m)
 })
 
 // codeConditions are the conditions that are false without the functions' code.
-var codeConditions = []string{"HasCode", "HasVerifier"}
+var codeConditions = []string{"HasCode", "HasReplicaAlarm", "HasVerifier"}
 
 // decode returns the template with the full names of functions.
 func decode() map[string]any {
+	m := decodeYAML(template)
+	delete(m, "Metadata") // it only groups parameters in the console
+	return m
+}
+
+// decodeYAML returns a template in YAML with the full names of functions.
+func decodeYAML(text string) map[string]any {
 	var n yaml.Node
-	if err := yaml.Unmarshal([]byte(template), &n); err != nil {
+	if err := yaml.Unmarshal([]byte(text), &n); err != nil {
 		panic(fmt.Sprintf("the template is not YAML: %v", err))
 	}
 	m, _ := long(n.Content[0]).(map[string]any)
-	delete(m, "Metadata") // it only groups parameters in the console
 	return m
 }
 

@@ -37,7 +37,7 @@ func TestSize(t *testing.T) {
 // template has without the functions' code, so that the update only adds the others.
 func TestBase(t *testing.T) {
 	t.Parallel()
-	for name, parameters := range map[string]map[string]string{"defaults": {}, "settings": {"Sign": "ENABLED", "SignSince": "2026-01-01T00:00:00Z", "Email": "a@b.c", "Verify": "rate(1 day)"}} {
+	for name, parameters := range map[string]map[string]string{"defaults": {}, "settings": {"Sign": "ENABLED", "SignSince": "2026-01-01T00:00:00Z", "Email": "a@b.c", "Verify": "rate(1 day)"}, "replica": replica} {
 		got, want := renderTemplate(t, sourceOf(t, base()), parameters), render(t, parameters)
 		got.refers, want.refers = nil, nil // in the order of a map
 		if diff := cmp.Diff(want, got, cmp.AllowUnexported(rendered{}, resource{})); diff != "" {
@@ -189,6 +189,16 @@ func TestBadSettings(t *testing.T) {
 		{Values{"concurrency": {"20"}}, "--ssm-rate 10: must be at least 21"},
 		{Values{"concurrency": {"20"}, "ssm-rate": {"21"}}, ""},
 		{Values{"schedule": {"rate(1 day)"}, "missed-hours": {"25"}}, ""},
+		{Values{"replica-bucket": {"copy"}}, "--replica-bucket copy: name a KMS key in its region with --replica-key-arn"},
+		{Values{"replica-bucket": {"copy"}, "encryption": {"s3"}}, ""},
+		{Values{"replica-bucket": {"copy"}, "replica-key-arn": {"arn:aws:kms:eu-west-1:210987654321:key/1"}, "replica-account": {"210987654321"}}, ""},
+		{Values{"replica-bucket": {"copy"}, "replica-key-arn": {"arn:aws:kms:eu-west-1:210987654321:key/1"}, "encryption": {"s3"}}, "omit it with --encryption s3"},
+		{Values{"replica-bucket": {"copy"}, "encryption": {"s3"}, "bucket": {"mine"}}, "--replica-bucket copy: cannot be combined with --bucket"},
+		{Values{"replica-bucket": {""}}, ""},
+		{Values{"replica-bucket": {"arn:aws:s3:::copy"}}, "must be the name of a bucket"},
+		{Values{"replica-account": {"210987654321"}}, "--replica-account 210987654321: requires --replica-bucket"},
+		{Values{"replica-account": {"vault"}}, "must be the 12 digits of an account"},
+		{Values{"replica-key-arn": {"arn:aws:kms:eu-west-1:210987654321:key/1"}}, "requires --replica-bucket"},
 		{Values{"exclude": {""}}, ""},
 		{Values{"exclude": {"a,b"}}, "repeat the flag"},
 		{Values{"exclude": {"{a,b}"}}, ""},
@@ -236,7 +246,9 @@ func TestBadSettings(t *testing.T) {
 	}
 }
 
-// states returns parameters of stacks, by name, for the tests.
+// replica are the parameters of a stack that has a copy in another account and region.
+var replica = map[string]string{"ReplicaBucket": "copy", "ReplicaAccount": "210987654321", "ReplicaKeyArn": "arn:aws:kms:eu-west-1:210987654321:key/copy"}
+
 // organization are settings that an organization's rules may require.
 var organization = []string{
 	"PermissionsBoundary", "arn:aws:iam::123456789012:policy/boundary", "RolePath", "/teams/ops/", "AccessLogBucket", "logs", "SubnetIds", "subnet-1a,subnet-2b", "SecurityGroupIds", "sg-1a",
@@ -258,6 +270,7 @@ func TestPairs(t *testing.T) {
 		{{}, {"LogKeyArn", "arn:aws:kms:us-east-1:123456789012:key/logs"}},
 		{{}, {"QueueKeyArn", "arn:aws:kms:us-east-1:123456789012:key/queue"}},
 		{{}, {"AccessLogBucket", "logs"}},
+		{{}, {"ReplicaBucket", "copy"}, {"ReplicaBucket", "copy", "ReplicaAccount", "210987654321", "ReplicaKeyArn", "arn:aws:kms:eu-west-1:210987654321:key/copy"}},
 		{{}, {"SubnetIds", "subnet-1a", "SecurityGroupIds", "sg-1a,sg-2b"}},
 		{{}, {"LockMode", "GOVERNANCE", "LockDays", "30"}},
 		{{}, {"Verify", "rate(1 day)"}},
@@ -345,6 +358,7 @@ func pairs(choices [][][]string) (rows [][]int) {
 	return rows
 }
 
+// states returns parameters of stacks, by name, for the tests.
 func states() map[string]map[string]string {
 	return map[string]map[string]string{
 		"without functions":     {},
@@ -359,6 +373,7 @@ func states() map[string]map[string]string {
 		"verified":              with("Verify", "rate(1 day)", "IndexHeader", "aws:kms"),
 		"signed":                with("Sign", "ENABLED", "SignSince", "2026-01-01T00:00:00Z"),
 		"organization":          with(organization...),
+		"replicated":            with("ReplicaBucket", "copy", "ReplicaAccount", "210987654321", "ReplicaKeyArn", "arn:aws:kms:eu-west-1:210987654321:key/copy"),
 		"everything":            with("LockMode", "COMPLIANCE", "LockDays", "30", "ExpireDays", "365", "Email", "a@b.c", "Exclude", "/ci/**"),
 	}
 }

@@ -96,9 +96,14 @@ type Object struct {
 	Key, ETag string
 	ID        string    // of the object version, "" in a listing
 	Modified  time.Time // S3's clock, to the second
-	Body      []byte    // nil in a listing
-	Metadata  map[string]string
-	Replica   bool // made by S3 replication; false in a listing
+	// Asked is when the object was requested, by S3's clock, or up to two seconds earlier;
+	// zero in a listing, and if S3 did not say its time.
+	Asked    time.Time
+	Body     []byte // nil in a listing
+	Metadata map[string]string
+	// Replication is the status of S3 replication, "" for an object that no rule selects, and
+	// in a listing.
+	Replication types.ReplicationStatus
 
 	release func() // gives back the share of the body, if it has one
 }
@@ -118,6 +123,7 @@ func (b *Bucket) Get(ctx context.Context, key, version string, limit int64) (Obj
 	if version != "" {
 		in.VersionId = &version
 	}
+	began := time.Now()
 	out, err := b.Client.GetObject(ctx, in)
 	if err != nil {
 		return Object{}, translate(err)
@@ -125,7 +131,10 @@ func (b *Bucket) Get(ctx context.Context, key, version string, limit int64) (Obj
 	defer out.Body.Close()
 	b.noteClock(out.ResultMetadata)
 	o := Object{Key: key, ETag: aws.ToString(out.ETag), ID: aws.ToString(out.VersionId), Modified: aws.ToTime(out.LastModified), Metadata: out.Metadata}
-	o.Replica = out.ReplicationStatus == types.ReplicationStatusReplica
+	if answered, ok := awsmiddleware.GetServerTime(out.ResultMetadata); ok {
+		o.Asked = answered.Add(-time.Since(began))
+	}
+	o.Replication = out.ReplicationStatus
 	if n := aws.ToInt64(out.ContentLength); n > limit {
 		return o, &InvalidError{fmt.Errorf("it has %d bytes, more than %d", n, limit)}
 	}
@@ -240,6 +249,16 @@ func (b *Bucket) Metadata(ctx context.Context, key, version string) (map[string]
 		return nil, translate(err)
 	}
 	return out.Metadata, nil
+}
+
+// Replication reads the status of S3 replication of an object version, "" if no rule selects
+// it.
+func (b *Bucket) Replication(ctx context.Context, key, version string) (types.ReplicationStatus, error) {
+	out, err := b.Client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.Name, Key: &key, VersionId: &version, ExpectedBucketOwner: b.owner()})
+	if err != nil {
+		return "", translate(err)
+	}
+	return out.ReplicationStatus, nil
 }
 
 // Tags reads the tags of an object version.

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
 	"github.com/ssmbak/ssmbak"
 )
 
@@ -105,13 +107,15 @@ type Document[T any] struct {
 	// Modified is when S3 stored it, to the second; zero if this program has just
 	// written it.
 	Modified time.Time
+	// Asked is as in an [Object]; zero if this program has just written it.
+	Asked time.Time
 	// Unknown holds the fields that T does not have.
 	Unknown Unknown
 	// Invalid says that Value is zero because the object cannot be decoded. It may still
 	// be replaced.
 	Invalid bool
-	// Replica says that S3 replication made the object.
-	Replica bool
+	// Replication is the status of S3 replication, "" for an object that no rule selects.
+	Replication types.ReplicationStatus
 	// Unsigned is why the signature of the object is not valid, a [*SignatureError], and
 	// nil if it is valid or was not verified.
 	Unsigned error
@@ -332,7 +336,7 @@ func (k Kind[T]) Load(ctx context.Context, b *Bucket, key, version string) (Docu
 // LoadBytes is [Kind.Load], and returns the stored bytes of the object, too.
 func (k Kind[T]) LoadBytes(ctx context.Context, b *Bucket, key, version string) (d Document[T], body []byte, err error) {
 	o, err := b.Get(ctx, key, version, k.Limit)
-	d = Document[T]{Exists: true, ETag: o.ETag, ID: o.ID, Modified: o.Modified, Replica: o.Replica}
+	d = Document[T]{Exists: true, ETag: o.ETag, ID: o.ID, Modified: o.Modified, Asked: o.Asked, Replication: o.Replication}
 	defer o.free()
 	_, d.Invalid = errors.AsType[*InvalidError](err)
 	if err == nil || d.Invalid {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
+	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/recorder"
@@ -79,6 +80,7 @@ type app struct {
 	maxRate float64
 	running running
 	opened  *archive.Archive // by this run, nil before
+	first   ssmbak.Name      // the parameter that a command about one reads first, or ""
 	// foreign says that it is the archive of another account or region, which the caller
 	// cannot reconcile.
 	foreign bool

@@ -82,6 +82,10 @@ func explain(err error) shell.Failure {
 	case errors.As(err, &format):
 		out.Message = format.Error()
 		out.Hint = "nothing was read or written"
+	case errors.As(err, &hidden) && hidden.Copy:
+		out.Kind = shell.KindHidden
+		out.Message = hidden.Error()
+		out.Hint = "try again when S3 has replicated it; S3 Batch Replication replicates what is older than the replication, or failed"
 	case errors.As(err, &hidden):
 		out.Message = hidden.Error()
 		out.Hint = "remove its delete marker, or write its newest version again: aws s3api list-object-versions --bucket " + hidden.Bucket + " --prefix " + hidden.Key

@@ -73,7 +73,7 @@ func (a *app) runExport(ctx context.Context, o exportOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := a.noRecords(ctx, s, o.target, snap, point.At); err != nil {
+	if err := a.noRecords(ctx, s, o.target, snap, len(snap.States), !snap.Before()); err != nil {
 		return err
 	}
 	parameters, unknown, err := a.exported(o.target, snap.States)

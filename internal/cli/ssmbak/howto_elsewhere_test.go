@@ -1,13 +1,16 @@
 package ssmbakcli_test
 
 import (
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
+	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/s3api"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
+	"github.com/ssmbak/ssmbak/internal/version"
 )
 
 // shop creates an account in a region at 20:00, whose parameters name both, and records them.
@@ -55,4 +58,24 @@ func (i *transcript) loseAccount() {
 	i.cloud.CloseAccount("444455556666")
 	i.Record() // nothing
 	time.Sleep(time.Until(start.Add(30 * time.Minute)))
+}
+
+// copyElsewhere is [transcript.fill] with a copy of the archive in another region of another
+// account, to which S3 replicates it.
+func (i *transcript) copyElsewhere() {
+	vault := emulator.New(emulator.Options{Account: "210987654321", Region: "eu-central-1", Seed: 2})
+	vault.S3.CreateBucket("backup-copy", true)
+	i.Must(vault.S3.Configure("backup-copy", s3api.Settings{Readers: []string{i.Account}, LockMode: "COMPLIANCE", LockDays: 90}))
+	i.cloud = emulator.NewCloud(i.AWS, vault)
+	i.Must(i.AWS.S3.Configure(bucket, s3api.Settings{Replication: &s3api.Replication{Bucket: "backup-copy", Account: "210987654321", Markers: true}}))
+	i.fill()
+	i.Must(i.AWS.S3.ReplicateAgain(bucket)) // what is older than the rule
+	code := strings.Repeat("5a", 32)
+	i.AWS.Functions.Deploy("ssmbak-recorder", code)
+	i.AWS.Functions.Deploy("ssmbak-reconciler", code)
+	i.Must(i.Archive.KeepDeployment(i.Context(), archive.Deployment{
+		Stack: "ssmbak", Version: version.String(), Recorder: "ssmbak-recorder", Reconciler: "ssmbak-reconciler", Code: code, MissedHours: 3,
+		Queue: i.AWS.QueueURL(false), DeadLetters: i.AWS.QueueURL(true), Replica: "backup-copy",
+	}))
+	i.Must(i.cloud.Replicate(bucket, "backup-copy", nil))
 }

@@ -17,8 +17,9 @@ import (
 
 // stories are what happens before the commands of a page; [transcript.fill] if it has none.
 var stories = map[string]func(*transcript){
-	"account-gone.md": (*transcript).loseAccount,
-	"region-gone.md":  (*transcript).loseRegion,
+	"account-gone.md":   (*transcript).loseAccount,
+	"copy-elsewhere.md": (*transcript).copyElsewhere,
+	"region-gone.md":    (*transcript).loseRegion,
 }
 
 // TestHowTo plays the commands of docs/how-to: those after "$", each page in an account of

@@ -16,7 +16,11 @@ func (a *app) target(text string, recursive bool) (ssmbak.Target, error) {
 	if err != nil {
 		return ssmbak.Target{}, err
 	}
-	return ssmbak.ParseTarget(text, recursive)
+	t, err := ssmbak.ParseTarget(text, recursive)
+	if name, possible := t.Name(); possible && !recursive {
+		a.first = name
+	}
+	return t, err
 }
 
 // pathTarget returns the target of an optional PATH argument: all parameters below it, or

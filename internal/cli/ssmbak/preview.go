@@ -3,14 +3,12 @@ package ssmbakcli
 import (
 	"context"
 	"errors"
-	"io"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
-	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
 
@@ -69,10 +67,11 @@ func (a *app) runPreviewVersion(ctx context.Context, one []selector) error {
 	if problem != nil {
 		problems = append(problems, archive.Problem{Name: v.name, Err: problem})
 	}
-	if err := a.printStates([]ssmbak.State{state}); err != nil {
+	shown := a.newStateRows()
+	if err := errors.Join(shown.add(state, true), shown.close()); err != nil {
 		return err
 	}
-	return a.problems(problems, []ssmbak.State{state})
+	return a.problems(problems, shown.unfit)
 }
 
 func addRecursive(cmd *cobra.Command, recursive *bool) {
@@ -84,38 +83,42 @@ func (a *app) runPreview(ctx context.Context, o previewOptions) error {
 	if err != nil {
 		return err
 	}
-	at := point.At
-	snap, err := s.archive.At(ctx, o.target, at, a.values())
-	if err != nil {
-		return err
-	}
-	if err := a.noRecords(ctx, s, o.target, snap, at); err != nil {
-		return err
-	}
-	var shown []ssmbak.State
-	deleted, later := 0, 0
-	for _, st := range snap.States {
+	at, r := point.At, s.archive.Read(o.target, point.At, a.values())
+	snap, shown, within := &r.Snapshot, a.newStateRows(), second{point: point}
+	deleted, later, states, recorded := 0, 0, 0, false
+	for st, err := range r.States(ctx) {
+		if err != nil {
+			return err
+		}
+		states, recorded = states+1, recorded || st.Recorded()
+		within.add(st)
 		if !o.all && st.Certainty == ssmbak.Unknown && !st.Deleted && st.Version.Time == 0 {
 			later++
 			continue
 		}
 		gone := st.Deleted && st.Certainty != ssmbak.Unknown
-		if gone && unborn(st, snap) {
+		if gone && unborn(st, *snap) {
 			continue
 		}
 		if gone {
 			deleted++
 		}
-		if !gone || o.deleted {
-			shown = append(shown, st)
+		if gone && !o.deleted {
+			continue
+		}
+		if err := shown.add(st, recorded); err != nil {
+			return err
 		}
 	}
+	if err := a.noRecords(ctx, s, o.target, *snap, states, recorded); err != nil {
+		return err
+	}
 	if a.flags.summary {
-		sum := summaryOfStates(o.target.String(), shown)
+		sum := summaryOfStates(o.target.String(), shown.all)
 		sum.At, sum.CompleteUpTo = at, snap.Complete
 		err = a.printSummary(sum)
 	} else {
-		err = a.printStates(shown)
+		err = shown.close()
 	}
 	if err != nil {
 		return err
@@ -123,46 +126,28 @@ func (a *app) runPreview(ctx context.Context, o previewOptions) error {
 	if later > 0 {
 		a.NoteFacts(shell.Facts{"Counts": shell.Facts{"unrecorded": later}, "At": at}, "%s first recorded after %s: whether %s existed then is unknown; use --all to show %s", shell.Count(later, "name was", "names were"), at, shell.Plural(later, "it", "they"), shell.Plural(later, "it", "them"))
 	}
-	a.noteSecond(point, snap.States)
+	within.note(a)
 	switch {
 	case deleted > 0 && !o.deleted:
 		a.NoteFacts(shell.Counted("deleted", deleted), "%s deleted by then: use --deleted to show %s", shell.Count(deleted, "parameter was", "parameters were"), shell.Plural(deleted, "it", "them"))
-	case len(shown) == 0 && later == 0 && len(snap.Problems) == 0:
+	case shown.n == 0 && later == 0 && len(snap.Problems) == 0:
 		a.Note("no parameters existed then")
 	}
 	a.noteCompleteness(snap.Complete, at, snap.Unchecked)
-	return a.concluded(snap.Problems, shown, snap.Unproved)
+	return a.concluded(snap.Problems, shown.unfit, snap.Unproved)
 }
 
 // unborn reports whether a parameter that did not exist had not been created yet: it is
 // absent since recording began, rather than since a deletion.
 func unborn(st ssmbak.State, snap archive.Snapshot) bool { return st.Modified == snap.Since }
 
-// printStates writes the rows of states.
-func (a *app) printStates(states []ssmbak.State) error {
-	rows := make([]render.Row, len(states))
-	for i, st := range states {
-		rows[i] = render.RowOf(st, a.flags.decrypt)
-	}
-	return a.Data(rows, func(w io.Writer) error {
-		if len(states) == 0 {
-			return nil
-		}
-		return render.States(w, states, a.view(w))
-	})
-}
-
-// problems prints which parameters could not be read completely, and returns the error.
-func (a *app) problems(problems []archive.Problem, shown []ssmbak.State) error {
-	n := len(problems)
+// problems prints which parameters could not be read completely, or have a value that JSON
+// cannot represent, and returns the error.
+func (a *app) problems(problems []archive.Problem, unfit []ssmbak.Name) error {
+	n := len(problems) + len(unfit)
 	hidden := a.noteProblems(problems)
-	if a.Flags.Output == shell.JSON {
-		for _, st := range shown {
-			if render.Unfit(st, a.flags.decrypt) {
-				a.NoteFacts(shell.Facts{"Name": st.Name}, "%s: its value is not UTF-8", st.Name)
-				n++
-			}
-		}
+	for _, name := range unfit {
+		a.NoteFacts(shell.Facts{"Name": name}, "%s: its value is not UTF-8", name)
 	}
 	if n == 0 {
 		return nil
@@ -177,18 +162,19 @@ func (a *app) problems(problems []archive.Problem, shown []ssmbak.State) error {
 	return shell.KindPartial.Part(hint, "%s not be read completely", shell.Count(n, "parameter could", "parameters could"))
 }
 
-// noRecords returns the error for a target of which the archive has no records at a time,
-// nil if it has some.
-func (a *app) noRecords(ctx context.Context, s *session, t ssmbak.Target, snap archive.Snapshot, at ssmbak.Time) error {
+// noRecords returns the error for a target of which the archive has no records at the time of
+// a snapshot, nil if it has some. states counts its states, and recorded says that something
+// was known about one of them.
+func (a *app) noRecords(ctx context.Context, s *session, t ssmbak.Target, snap archive.Snapshot, states int, recorded bool) error {
 	switch {
-	case len(snap.States)+len(snap.Problems) == 0:
+	case states+len(snap.Problems) == 0:
 		a.noteUnchecked(snap.Unchecked)
 		if err := a.unproved(snap.Unproved); err != nil {
 			return err
 		}
 		return a.nothing(ctx, s, t)
-	case snap.Before() && len(snap.Problems) == 0 && snap.Unproved.Empty():
-		return a.before(ctx, s, t, at)
+	case !recorded && len(snap.Problems) == 0 && snap.Unproved.Empty():
+		return a.before(ctx, s, t, snap.At)
 	}
 	return nil
 }

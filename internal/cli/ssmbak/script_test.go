@@ -78,6 +78,7 @@ var zone = time.FixedZone("CEST", 2*60*60)
 //	replicate BUCKET           copy the bucket as S3's replication does
 //	forge KEY OLD NEW          write an index with another text, without a signature
 //	hide KEY                   add a delete marker to an object
+//	reveal BUCKET KEY          remove the delete marker that hides an object
 //	deny SERVICE OPERATION [KEY] refuse that from now on, of objects only those
 //	                           whose key begins so; allow ends it
 //	fault SERVICE STATUS CODE  answer with that from now on; allow ends it
@@ -100,6 +101,9 @@ var zone = time.FixedZone("CEST", 2*60*60)
 //	close ACCOUNT              an account is closed
 //	readable BUCKET ACCOUNT    the policy of a bucket lets another account read
 //	mirror BUCKET COPY [KEY...] replicate a bucket to another place, except these keys
+//	replicates [COPY [off]]    give the bucket a replication rule, a disabled one, or none
+//	unreplicated KEY...        S3 fails to replicate these keys of the bucket
+//	batch                      S3 Batch Replication starts again with all objects
 //	hang SERVICE               leave requests without an answer from now on, as deny does
 //	at OPERATION N WHAT        with the Nth such request of the next ssmbak to
 //	                           Parameter Store, interrupt it, or let its
@@ -269,6 +273,19 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 			return slices.Contains(args[2:], v.Key)
 		}))
 	},
+	"replicates": func(ts *testscript.TestScript, _ bool, args []string) {
+		settings := s3api.Settings{}
+		if len(args) > 0 {
+			settings.Replication = &s3api.Replication{Bucket: args[0], Markers: true, Off: slices.Contains(args, "off")}
+		}
+		ts.Check(worldOf(ts).AWS.S3.Configure(bucket, settings))
+	},
+	"unreplicated": func(ts *testscript.TestScript, _ bool, args []string) {
+		ts.Check(worldOf(ts).AWS.S3.FailReplication(bucket, func(v s3api.Version) bool { return slices.Contains(args, v.Key) }))
+	},
+	"batch": func(ts *testscript.TestScript, _ bool, _ []string) {
+		ts.Check(worldOf(ts).AWS.S3.ReplicateAgain(bucket))
+	},
 	"passed": func(ts *testscript.TestScript, neg bool, args []string) {
 		least, err := time.ParseDuration(args[0])
 		ts.Check(err)
@@ -437,6 +454,12 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		_, err := w.Connect(w.AWS.Client()).S3().DeleteObject(context.Background(), &s3.DeleteObjectInput{Bucket: aws.String(bucket), Key: &args[0]})
 		ts.Check(err)
 	},
+	"reveal": func(ts *testscript.TestScript, _ bool, args []string) {
+		objects := worldOf(ts).AWS.S3
+		if v := objects.Versions(args[0], args[1]); len(v) == 0 || !v[0].Marker || !objects.RemoveVersion(args[0], args[1], v[0].VersionID) {
+			ts.Fatalf("nothing hides %s in bucket %s", args[1], args[0])
+		}
+	},
 	"deny": func(ts *testscript.TestScript, _ bool, args []string) {
 		fault := emulator.Denied
 		if args[0] == "ssm" || args[0] == "kms" {
@@ -466,6 +489,9 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		}
 		w.AWS.Functions.Deploy(d.Recorder, code)
 		w.AWS.Functions.Deploy(d.Reconciler, code)
+		if n := slices.Index(args, "replica"); n >= 0 {
+			d.Replica = args[n+1]
+		}
 		if slices.Contains(args, "verifies") {
 			d.Verifier, d.VerifyHours = "ssmbak-verifier", 72
 			w.AWS.Functions.Deploy(d.Verifier, code)

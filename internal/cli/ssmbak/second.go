@@ -11,32 +11,45 @@ import (
 	"github.com/ssmbak/ssmbak/restore"
 )
 
-// noteSecond prints which states changed within the second of a TIME in seconds, because
-// such a TIME means the end of that second, and what to type for the state before.
+// second counts the states that changed within the second of a TIME in seconds, because such
+// a TIME means the end of that second.
+type second struct {
+	point ssmbak.Point
+	n     int
+	first ssmbak.Name
+}
+
+func (s *second) add(st ssmbak.State) {
+	at := s.point.At
+	if !s.point.Coarse() || st.Modified.Second() != at.Second() && !deletedWithin(st, at) && !st.AttributesChanged {
+		return
+	}
+	if s.n++; s.n == 1 {
+		s.first = st.Name
+	}
+}
+
+// note prints which states changed, and what to type for the state before.
+func (s *second) note(a *app) {
+	if s.n == 0 {
+		return
+	}
+	what := string(s.first)
+	if s.n > 1 {
+		what = fmt.Sprintf("%d parameters", s.n)
+	}
+	facts, before := shell.Counted("changed", s.n), "before:"+s.point.At.Whole()
+	facts["At"], facts["Before"] = s.point.At, before
+	a.NoteFacts(facts, "%s changed within this second: use %s for the state before it", what, before)
+}
+
+// noteSecond prints which of the states changed within the second of a TIME.
 func (a *app) noteSecond(p ssmbak.Point, states []ssmbak.State) {
-	if !p.Coarse() {
-		return
-	}
-	at := p.At
-	n, first := 0, ssmbak.Name("")
+	s := second{point: p}
 	for _, st := range states {
-		if st.Modified.Second() != at.Second() && !deletedWithin(st, at) && !st.AttributesChanged {
-			continue
-		}
-		if n++; n == 1 {
-			first = st.Name
-		}
+		s.add(st)
 	}
-	if n == 0 {
-		return
-	}
-	what := string(first)
-	if n > 1 {
-		what = fmt.Sprintf("%d parameters", n)
-	}
-	facts := shell.Counted("changed", n)
-	facts["At"], facts["Before"] = at, "before:"+at.Whole()
-	a.NoteFacts(facts, "%s changed within this second: use before:%s for the state before it", what, at.Whole())
+	s.note(a)
 }
 
 // noteSecondOf is noteSecond for the parameters of a plan.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -68,7 +69,12 @@ func (a *app) open(ctx context.Context, what access) (*session, error) {
 
 // openWith is open with a connection.
 func (a *app) openWith(ctx context.Context, conn *awsconn.Conn, what access) (*session, error) {
+	var bucket, from string
+	var lookUp error
+	var looked sync.WaitGroup
+	looked.Go(func() { bucket, from, lookUp = a.bucket(ctx, conn) }) // does not need the caller
 	caller, err := conn.Caller(ctx)
+	looked.Wait()
 	if err != nil {
 		return nil, err
 	}
@@ -80,9 +86,8 @@ func (a *app) openWith(ctx context.Context, conn *awsconn.Conn, what access) (*s
 			return nil, err
 		}
 	}
-	bucket, from, err := a.bucket(ctx, conn)
-	if err != nil {
-		return nil, err
+	if lookUp != nil {
+		return nil, lookUp
 	}
 	if what != reading {
 		a.Announce(account, conn, "bucket "+bucket+" (from "+from+")")
@@ -92,10 +97,14 @@ func (a *app) openWith(ctx context.Context, conn *awsconn.Conn, what access) (*s
 	if err != nil {
 		return nil, err
 	}
-	opened, err := a.openBucket(ctx, conn, what, from, archive.Options{
+	o := archive.Options{
 		Bucket: bucket, Account: account, Region: conn.Region(), Owner: a.flags.owner, Logger: a.Log,
 		Elsewhere: elsewhere, PublicKey: public,
-	})
+	}
+	if what == reading {
+		o.First = a.first
+	}
+	opened, err := a.openBucket(ctx, conn, what, from, o)
 	if err != nil {
 		return nil, err
 	}

@@ -27,8 +27,8 @@ func (a *app) unproved(u archive.Unproved) error {
 
 // concluded prints the problems and the unproved parameters, and returns the error of
 // the former or else of the latter.
-func (a *app) concluded(problems []archive.Problem, shown []ssmbak.State, u archive.Unproved) error {
-	err := a.problems(problems, shown)
+func (a *app) concluded(problems []archive.Problem, unfit []ssmbak.Name, u archive.Unproved) error {
+	err := a.problems(problems, unfit)
 	if unsure := a.unproved(u); err == nil {
 		return unsure
 	}

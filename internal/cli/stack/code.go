@@ -37,7 +37,9 @@ func (a *app) readCode(v stack.Values) error {
 }
 
 // published reports whether the functions' code is to be that of `ssmbak-stack publish`.
-func published(v stack.Values) bool { return v["code-bucket"] != nil || v["code-bucket-prefix"] != nil }
+func published(v stack.Values) bool {
+	return slices.ContainsFunc(slices.Concat(v["code-bucket"], v["code-bucket-prefix"]), func(name string) bool { return name != "" })
+}
 
 // checkDigest compares the digest of a zip with --code-sha256.
 func (a *app) checkDigest(name string, z code.Zip) error {

@@ -18,7 +18,8 @@ import (
 // flags are the flags of the program, in addition to those of the shell.
 type flags struct {
 	yes, noFill, changeSet, downgrade, noPointer, test bool
-	code, codePrefix, serviceRole                      string
+	code, codePrefix, serviceRole, lockMode, out       string
+	lockDays                                           int
 	tags                                               []string
 	// texts and lists are the flags for the settings of the stack, by name.
 	texts map[string]*string
@@ -139,6 +140,17 @@ The exit code is 3 if the test found a problem, and 1 if it could not be made.`,
 		{name: "resources", short: "print the resources of the stack", examples: "  ssmbak-stack ssmbak resources", run: (*app).resources},
 		{name: "template", short: "print the CloudFormation template", examples: "  ssmbak-stack ssmbak template > ssmbak.yaml", run: (*app).template, alone: true},
 		{
+			name: "replica-template", short: "print the CloudFormation template for a copy of the archive in another account or region",
+			long: `Print the CloudFormation template for a copy of the archive in another account or
+region, which S3 replication keeps: a versioned bucket with Object Lock, its policy for
+the stack's role, and a KMS key. Create a stack of it there first, then run the command in
+its output UpdateCommand here, which sets --replica-bucket. The stack NAME need not exist
+yet; if it does, the copy gets the same lifecycle rules.`,
+			examples: `  ssmbak-stack ssmbak replica-template --replica-bucket my-copy --out copy.yaml
+  ssmbak-stack ssmbak replica-template --replica-bucket my-copy --copy-lock-mode compliance --copy-lock-days 90`,
+			run: (*app).replicaTemplate, flags: []string{"replica-bucket", "copy-lock-mode", "copy-lock-days", "encryption", "expire-days", "index-expire-days", "role-path", "out"},
+		},
+		{
 			name: "redrive", short: "move dead letters back to the queue",
 			long: `Move all dead letters, which are changes that could not be recorded, back to the
 recorder's queue. Fix the cause first: changes that fail again become dead letters
@@ -203,6 +215,9 @@ func (a *app) newCommand() *cobra.Command {
 	f.StringVar(&a.flags.codePrefix, "code-prefix", "ssmbak/", "`PREFIX` of the keys of the published objects")
 	f.StringArrayVar(&a.flags.tags, "tag", nil, "tag `KEY=VALUE` of the stack and its resources, instead of the previous ones; can be repeated")
 	f.StringVar(&a.flags.serviceRole, "service-role", "", "`ARN` of the role with which CloudFormation changes the stack (default: the previous one, or the caller)")
+	f.StringVar(&a.flags.lockMode, "copy-lock-mode", "governance", "Object Lock `MODE` of the copy: governance, compliance, in which no one can delete an object version before its retention ends, or none")
+	f.IntVar(&a.flags.lockDays, "copy-lock-days", 30, "retention period of the copy in `DAYS`")
+	f.StringVar(&a.flags.out, "out", "", "write to this `FILE`")
 	f.BoolVar(&a.flags.noPointer, "no-pointer", false, "the same as --pointer ''")
 	a.flags.texts, a.flags.lists = make(map[string]*string), make(map[string]*[]string)
 	for _, s := range stack.Settings() {
@@ -358,7 +373,7 @@ func (a *app) stack(conn *awsconn.Conn) (*stack.Stack, error) {
 	}
 	return stack.New(conn, stack.Options{
 		Tags: tags, ServiceRole: a.flags.serviceRole,
-		Name: a.name, Version: a.env.Version, Event: a.event, Note: func(text string) { a.Note("%s", text) }, Poll: a.env.Poll, Logger: a.Log, Code: a.zip,
+		Name: a.name, Version: a.env.Version, Event: a.event, Note: func(text string) { a.Note("%s", text) }, Poll: a.env.Poll, Logger: a.Log, Code: a.zip, CodeFile: a.flags.code,
 	})
 }
 

@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -141,6 +143,15 @@ func onePhase(t *testing.T, aws *emulator.AWS, w *world, run func(code int, want
 		t.Fatal(err)
 	}
 	run(0, []string{"UPDATE_COMPLETE  Function"}, "update", "--code-key", newer, "--code-version", aws.S3.Versions("artifacts", newer)[0].VersionID)
+	file := filepath.Join(t.TempDir(), "functions.zip")
+	other, err := packed("arm64")
+	if err == nil {
+		err = os.WriteFile(file, other, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(252, []string{"--code " + file + ": the functions' code comes from bucket artifacts: add --code-bucket '' to upload this zip to the archive's bucket"}, "update", "--code", file)
 	run(0, []string{"UPDATE_COMPLETE"}, "update", "--code-bucket", "", "--code-bucket-prefix", "")
 	if zips() != uploaded {
 		t.Error("the functions' code of the same contents was uploaded again")

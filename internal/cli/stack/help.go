@@ -22,10 +22,12 @@ func (v valued) Type() string { return v.what }
 // valueOf returns the name of a setting's value in the help.
 func valueOf(s stack.Setting) string {
 	switch s.Name {
-	case "bucket", "code-bucket", "access-log-bucket":
+	case "bucket", "code-bucket", "access-log-bucket", "replica-bucket":
 		return "BUCKET"
 	case "code-bucket-prefix":
 		return "PREFIX"
+	case "replica-account":
+		return "ACCOUNT"
 	case "code-key":
 		return "KEY"
 	case "role-path":
@@ -46,7 +48,7 @@ func valueOf(s stack.Setting) string {
 		return "RATE"
 	case "verify-sample":
 		return "N%"
-	case "admin", "reader", "restorer", "marker", "decrypt-by", "key-arn", "topic-arn", "permissions-boundary", "log-key-arn", "queue-key-arn", "topic-key-arn":
+	case "admin", "reader", "restorer", "marker", "decrypt-by", "key-arn", "topic-arn", "permissions-boundary", "log-key-arn", "queue-key-arn", "topic-key-arn", "replica-key-arn":
 		return "ARN"
 	case "encryption", "value-header", "index-header", "lock-mode", "log-level", "architecture":
 		return "WORD"

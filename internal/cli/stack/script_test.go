@@ -214,21 +214,9 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	},
 	"settling": func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).settling = duration(ts, args[0]) },
 	"zip": func(ts *testscript.TestScript, _ bool, args []string) {
-		machine := map[string]elf.Machine{"arm64": elf.EM_AARCH64, "x86_64": elf.EM_X86_64}[args[1]]
-		var program, packed bytes.Buffer
-		header := elf.Header64{Type: uint16(elf.ET_EXEC), Machine: uint16(machine), Version: uint32(elf.EV_CURRENT), Ehsize: 64}
-		copy(header.Ident[:], elf.ELFMAG)
-		header.Ident[elf.EI_CLASS], header.Ident[elf.EI_DATA], header.Ident[elf.EI_VERSION] = byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)
-		ts.Check(binary.Write(&program, binary.LittleEndian, &header))
-		z := zip.NewWriter(&packed)
-		h := &zip.FileHeader{Name: "bootstrap"}
-		h.SetMode(0o755)
-		in, err := z.CreateHeader(h)
+		packed, err := packed(args[1])
 		ts.Check(err)
-		_, err = in.Write(program.Bytes())
-		ts.Check(err)
-		ts.Check(z.Close())
-		ts.Check(os.WriteFile(ts.MkAbs(args[0]), packed.Bytes(), 0o600))
+		ts.Check(os.WriteFile(ts.MkAbs(args[0]), packed, 0o600))
 	},
 	"plan": func(ts *testscript.TestScript, _ bool, args []string) {
 		var plan []happening
@@ -415,4 +403,25 @@ func (w *world) reconcile(ctx context.Context, ts *testscript.TestScript) {
 	ts.Check(err)
 	_, err = r.Reconcile(ctx, everything, recorder.ReconcileOptions{})
 	ts.Check(err)
+}
+
+// packed returns a zip of functions for an architecture.
+func packed(architecture string) ([]byte, error) {
+	machine := map[string]elf.Machine{"arm64": elf.EM_AARCH64, "x86_64": elf.EM_X86_64}[architecture]
+	var program, packed bytes.Buffer
+	header := elf.Header64{Type: uint16(elf.ET_EXEC), Machine: uint16(machine), Version: uint32(elf.EV_CURRENT), Ehsize: 64}
+	copy(header.Ident[:], elf.ELFMAG)
+	header.Ident[elf.EI_CLASS], header.Ident[elf.EI_DATA], header.Ident[elf.EI_VERSION] = byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)
+	h := &zip.FileHeader{Name: "bootstrap"}
+	h.SetMode(0o755)
+	z := zip.NewWriter(&packed)
+	in, err := z.CreateHeader(h)
+	if err == nil {
+		err = binary.Write(&program, binary.LittleEndian, &header)
+	}
+	if err == nil {
+		_, err = in.Write(program.Bytes())
+	}
+	err = errors.Join(err, z.Close())
+	return packed.Bytes(), err
 }

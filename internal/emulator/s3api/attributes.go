@@ -17,6 +17,7 @@ import (
 type encryption struct {
 	algorithm string // AES256 or aws:kms
 	key       string
+	byDefault bool // the PUT named none
 }
 
 // systemHeaders are the headers that a PUT stores and a GET gives back.
@@ -24,7 +25,7 @@ var systemHeaders = []string{"Content-Type", "Cache-Control", "Content-Dispositi
 
 // attributes reads what a PUT says about an object.
 func (q *request) attributes() (attributes, error) {
-	a := attributes{system: map[string]string{}, metadata: map[string]string{}, encryption: encryption{algorithm: "AES256"}}
+	a := attributes{system: map[string]string{}, metadata: map[string]string{}, encryption: encryption{algorithm: "AES256", byDefault: true}}
 	for _, name := range systemHeaders {
 		value := q.Header.Get(name)
 		if name == "Content-Encoding" { // aws-chunked is not stored
@@ -47,7 +48,7 @@ func (q *request) attributes() (attributes, error) {
 	switch algorithm := q.Header.Get("x-amz-server-side-encryption"); algorithm {
 	case "":
 	case "AES256", "aws:kms":
-		a.encryption = encryption{algorithm, q.Header.Get("x-amz-server-side-encryption-aws-kms-key-id")}
+		a.encryption = encryption{algorithm: algorithm, key: q.Header.Get("x-amz-server-side-encryption-aws-kms-key-id")}
 	default:
 		return a, notImplemented("encryption by " + algorithm)
 	}

@@ -77,7 +77,7 @@ func (s *Store) put(bucket, key string, body []byte) (*version, error) {
 		return nil, fmt.Errorf("store %s in bucket %s: it does not exist", key, bucket)
 	}
 	v := &version{body: slices.Clone(body), modified: s.now(), checksum: checksumOf("crc64nvme", body), attributes: attributes{
-		system: map[string]string{"Content-Type": "binary/octet-stream"}, encryption: encryption{algorithm: "AES256"},
+		system: map[string]string{"Content-Type": "binary/octet-stream"}, encryption: encryption{algorithm: "AES256", byDefault: true},
 	}}
 	s.keep(b, key, v)
 	return v, nil

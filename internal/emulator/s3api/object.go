@@ -167,8 +167,11 @@ func (s *Store) getObject(q *request) (*answer, error) {
 	a := newAnswer()
 	showVersion(a, b, v)
 	v.attributes.show(a.header)
-	if v.origin != 0 { // User Guide, "Getting replication status information"
+	switch { // User Guide, "Getting replication status information"
+	case v.origin != 0:
 		a.header.Set("x-amz-replication-status", "REPLICA")
+	case v.replication != "":
+		a.header.Set("x-amz-replication-status", v.replication)
 	}
 	a.header.Set("ETag", v.etag)
 	a.header.Set("Last-Modified", v.modified.UTC().Format(http.TimeFormat))

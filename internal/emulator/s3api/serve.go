@@ -75,6 +75,7 @@ var operations = map[string]operation{
 	"GetBucketVersioning":             {do: (*Store).getBucketVersioning, query: []string{"versioning"}},
 	"GetBucketEncryption":             {do: (*Store).getBucketEncryption, query: []string{"encryption"}},
 	"GetObjectLockConfiguration":      {do: (*Store).getObjectLockConfiguration, query: []string{"object-lock"}},
+	"GetBucketReplication":            {do: (*Store).getBucketReplication, query: []string{"replication"}},
 	"GetBucketLifecycleConfiguration": {do: (*Store).getBucketLifecycleConfiguration, query: []string{"lifecycle"}},
 	"PutBucketVersioning":             {do: (*Store).putBucketVersioning, query: []string{"versioning"}, header: []string{"x-amz-checksum-*", "x-amz-sdk-checksum-algorithm"}},
 	"ListObjects":                     {do: (*Store).listObjects, query: append([]string{"marker"}, pageQuery...), header: []string{"x-amz-optional-object-attributes"}},
@@ -112,6 +113,8 @@ func Operation(r *http.Request) (op, bucket, key string) {
 		return pick(r.Method, "GET", "GetBucketVersioning", "PUT", "PutBucketVersioning"), bucket, ""
 	case key == "" && has("encryption"):
 		return pick(r.Method, "GET", "GetBucketEncryption"), bucket, ""
+	case key == "" && has("replication"):
+		return pick(r.Method, "GET", "GetBucketReplication"), bucket, ""
 	case key == "" && has("object-lock"):
 		return pick(r.Method, "GET", "GetObjectLockConfiguration"), bucket, ""
 	case key == "" && has("lifecycle"):

@@ -18,8 +18,19 @@ type Settings struct {
 	// bucket without Object Lock.
 	LockMode string
 	LockDays int
+	// Replication is the replication configuration, nil for none.
+	Replication *Replication
 	// Expirations are lifecycle rules that remove noncurrent object versions.
 	Expirations []Expiration
+}
+
+// Replication is a replication configuration with one rule, for all objects.
+type Replication struct {
+	Bucket  string // the destination
+	Account string // its owner, for owner override; "" for none
+	Key     string // ARN of the KMS key of replicas; "" if objects under a KMS key are not selected
+	Markers bool   // whether delete markers are replicated
+	Off     bool   // the rule is disabled
 }
 
 // Expiration is a lifecycle rule.

@@ -95,14 +95,16 @@ type object struct {
 // version is a stored version. Its maps and slices are replaced, never
 // written to, so that a shallow copy taken under the lock stays as it was.
 type version struct {
-	id       string
-	seq      uint64 // the order of writes in the store
-	origin   uint64 // of a replica: its order in the store that it came from; 0 for others
-	marker   bool
-	body     []byte
-	etag     string // with its quotes
-	modified time.Time
-	checksum checksum
+	id     string
+	seq    uint64 // the order of writes in the store
+	origin uint64 // of a replica: its order in the store that it came from; 0 for others
+	// replication is the status of a version that a rule selects, see [Store.Replicate].
+	replication string
+	marker      bool
+	body        []byte
+	etag        string // with its quotes
+	modified    time.Time
+	checksum    checksum
 	attributes
 }
 
@@ -290,6 +292,9 @@ func (b *bucket) store(key string, v *version, ids *idMint) {
 		o.versions = slices.DeleteFunc(o.versions, func(old *version) bool { return old.id == nullVersion })
 	}
 	o.versions = append(o.versions, v)
+	if b.selects(v) {
+		v.replication = replicationPending
+	}
 }
 
 // remove permanently deletes a version and returns it, or nil.

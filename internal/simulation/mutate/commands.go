@@ -177,8 +177,40 @@ var commanded = []tests{
 	}, "restore", "TestUndoElsewhere"},
 	{mutation{
 		"what is not replicated is expired or hidden", "archive/archive.go",
-		"a.replica = o.Elsewhere && d.Replica", "a.replica = false",
+		"a.replica = o.Elsewhere && a.replication == ReplicationReplica", "a.replica = false",
 	}, "internal/cli/ssmbak", "TestScripts/into_replicated"},
+	{mutation{
+		"an archive that S3 has not replicated is called removed", "archive/archive.go",
+		"Copy: a.o.Elsewhere && !v.Marker && a.isReplica(ctx, v.Key, v.ID)}", "Copy: false}",
+	}, "internal/cli/ssmbak", "TestScripts/into_replicated"},
+	{mutation{
+		"an object that S3 cannot replicate is not counted", "internal/health/replication.go",
+		"r.Failed++", "_ = r.Failed",
+	}, "internal/cli/ssmbak", "TestScripts/status_replication"},
+	{mutation{
+		"the values are not looked at for replication", "internal/health/replication.go",
+		"range read[:min(len(read), newest)]", "range read[:0]",
+	}, "internal/cli/ssmbak", "TestScripts/status_replication"},
+	{mutation{
+		"any rule of the bucket is that of the stack's copy", "internal/health/replication.go",
+		`(bucket == "" || destination(r) == bucket)`, "true",
+	}, "internal/cli/ssmbak", "TestScripts/status_replication"},
+	{mutation{
+		"a disabled replication rule is as good as another", "internal/health/replication.go",
+		"r.Status == types.ReplicationRuleStatusEnabled", "true",
+	}, "internal/cli/ssmbak", "TestScripts/status_replication"},
+	{mutation{
+		"a copy of values under a key needs no key", "internal/stack/settings.go",
+		`p[parameterEncryption] != "S3" && p[parameterReplicaKey] == ""`, "false",
+	}, "internal/stack", "TestBadSettings"},
+	{mutation{
+		"the copy may be written by others than the archive's role", "internal/stack/replica.yaml",
+		"- Sid: OnlySourceWrites\n            Effect: Deny", "- Sid: OnlySourceWrites\n            Effect: Allow",
+	}, "internal/stack", "TestReplicaAgrees"},
+	{mutation{
+		"a file of code is ignored if the code is published", "internal/stack/publish.go",
+		`s.o.CodeFile != ""`, "false",
+	}, "internal/cli/stack", "TestEmulatedStack"},
 	{mutation{
 		"what listings proved is believed of a copy", "archive/reconciled.go",
 		"d.Value = d.Value.unlisted()", "_ = d.Value.unlisted()",
@@ -193,7 +225,7 @@ var commanded = []tests{
 	}, "internal/cli/ssmbak", "TestScripts/hidden_index"},
 	{mutation{
 		"an answer that may be incomplete is a success", "internal/cli/ssmbak/unproved.go",
-		"return shell.Part(unprovedHint, \"the archive may be incomplete for %s\", shell.Count(len(u.Missed)+len(u.Unsure), \"parameter\", \"parameters\"))", "return nil",
+		"return shell.KindNotProved.Part(unprovedHint, \"the archive may be incomplete for %s\", shell.Count(len(u.Missed)+len(u.Unsure), \"parameter\", \"parameters\"))", "return nil",
 	}, "internal/cli/ssmbak", "TestScripts/reconcile_unread"},
 	{mutation{
 		"Enter is yes", "internal/cli/shell/question.go",

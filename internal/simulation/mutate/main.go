@@ -135,15 +135,15 @@ var mutations = []mutation{
 	},
 	{
 		"readers do not look for hidden parameters", "archive/names.go",
-		"\t\tif !register {", "\t\tif true {",
+		"\tif !register {", "\tif true {",
 	},
 	{
 		"a delete marker hides an entry of the register, too", "archive/names.go",
 		"|| name == last {", "|| name == last || v.Marker {",
 	},
 	{
-		"a registered parameter without an index is taken for absent", "archive/reader.go",
-		"err == nil && !x.Exists && !legacy &&", "err == nil && !x.Exists && false && !legacy &&",
+		"a registered parameter without an index is taken for absent", "archive/sources.go",
+		"err == nil && !x.Exists && !s.legacy &&", "err == nil && !x.Exists && false && !s.legacy &&",
 	},
 	{
 		"an index is written without an entry in the register", "archive/writer.go",

@@ -49,6 +49,22 @@ var tested = []tests{
 		" && trusted", " && (trusted || true)",
 	}, "archive", "TestWalkSigned"},
 	{mutation{
+		"an index that was read before a listing was recorded counts as compared by it", "archive/early.go",
+		" && e.ordered() {", " {",
+	}, "archive", "TestFirstIsNotOlder"},
+	{mutation{
+		"a name that has a delete marker over its index is taken for absent if it is read early", "archive/early.go",
+		"e.indexErr == nil && e.index.Exists && ", "",
+	}, "archive", "TestFirst"},
+	{mutation{
+		"a canceled listing of names counts as complete", "archive/names.go",
+		"\t\tif err := ctx.Err(); err != nil { // the listings ended early\n\t\t\tyield(\"\", err)\n\t\t}\n", "",
+	}, "archive", "TestMerged"},
+	{mutation{
+		"results of later parameters pile up behind a slow one", "archive/inorder.go",
+		"ahead*workers)", "1000*workers)",
+	}, "archive", "TestInOrder"},
+	{mutation{
 		"verification does not name what an admin removed", "verify/checkpoints.go",
 		"\t\tc.Removed++\n\t\treturn true\n", "\t\tc.Removed++\n",
 	}, "verify", "TestCheckpoints"},
