@@ -34,14 +34,21 @@ type Move struct{ From, Into Place }
 // recorded, "" if it can be. The key belongs to the place that is left; the default key
 // exists everywhere.
 func (c *Case) refuseKey(w Write, o Options) string {
-	if c.Move == nil || c.Move.From == c.Move.Into || w.Type != ssmbak.TypeSecureString || o.KeyID != "" {
+	if c.Move == nil || w.Type != ssmbak.TypeSecureString {
 		return ""
 	}
-	key := Defaulted(c.After.Version.Attributes).KeyID
-	if _, mapped := o.KeyMap[key]; mapped || key == DefaultKey {
-		return ""
+	_, why := o.KeyInto(c.After.Version.Attributes, *c.Move)
+	return why
+}
+
+// KeyInto returns the key with which a SecureString is written that is moved, or the reason
+// why that is unknown.
+func (o Options) KeyInto(recorded ssmbak.Attributes, m Move) (key, why string) {
+	key = Defaulted(recorded).KeyID
+	if _, mapped := o.KeyMap[key]; mapped || key == DefaultKey || m.From == m.Into || o.KeyID != "" {
+		return o.key(key), ""
 	}
-	return fmt.Sprintf("its KMS key %s is that of account %s in %s: name another one with --key-map %s=KEY, or --key-id KEY for all", key, c.Move.From.Account, c.Move.From.Region, key)
+	return "", fmt.Sprintf("its KMS key %s is that of account %s in %s: name another one with --key-map %s=KEY, or --key-id KEY for all", key, m.From.Account, m.From.Region, key)
 }
 
 // key returns the key that is written instead of a recorded one.

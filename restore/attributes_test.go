@@ -82,7 +82,7 @@ func TestFewReads(t *testing.T) {
 			res, err = w.restorer(o).Apply(w.Context(), p)
 			w.Must(err)
 		})
-		if tags < 2 || tags > 3 { // and once more to record those of /a/stale
+		if tags < 2 || tags > 3 { // and again to record those of /a/stale
 			t.Errorf("the tags of %d were read again, want 2: /a/stale and /a/tagged", tags)
 		}
 		i := slices.IndexFunc(res.Outcomes, func(o plan.Outcome) bool { return o.Item.Name == "/a/stale" })

@@ -12,7 +12,9 @@ import (
 )
 
 // TestRestore restores a tree by the command, from plan to summary, in accounts with these
-// limits and in one without. Each fifth parameter has a tag.
+// limits and in one without. Each fifth parameter has a tag. At least 90 % of the allowed
+// PutParameter must be used, with at most 5 requests for each parameter in the account without
+// limits.
 func TestRestore(t *testing.T) {
 	t.Parallel()
 	for _, account := range []struct {
@@ -21,10 +23,10 @@ func TestRestore(t *testing.T) {
 		put         float64
 		limits      map[string]float64
 	}{
-		{"Put=10,Describe=5", 60, 500, 10, map[string]float64{"ssm:PutParameter": 10, "ssm:DescribeParameters": 5}},
-		{"Put=3,Describe=3,Tags=10,History=10", 60, 500, 3, map[string]float64{"ssm:PutParameter": 3, "ssm:DescribeParameters": 3, "ssm:ListTagsForResource": 10, "ssm:GetParameterHistory": 10, "ssm:GetParameter": 40}},
-		{"Put=10,Describe=5,Tags=10,History=10", 60, 500, 10, map[string]float64{"ssm:PutParameter": 10, "ssm:DescribeParameters": 5, "ssm:ListTagsForResource": 10, "ssm:GetParameterHistory": 10, "ssm:GetParameter": 40}},
-		{"Unlimited", 60, 1000, 0, nil},
+		{"Put=10,Describe=5", 120, 500, 10, map[string]float64{"ssm:PutParameter": 10, "ssm:DescribeParameters": 5}},
+		{"Put=3,Describe=3,Tags=10,History=10", 120, 500, 3, map[string]float64{"ssm:PutParameter": 3, "ssm:DescribeParameters": 3, "ssm:ListTagsForResource": 10, "ssm:GetParameterHistory": 10, "ssm:GetParameter": 40}},
+		{"Put=10,Describe=5,Tags=10,History=10", 120, 500, 10, map[string]float64{"ssm:PutParameter": 10, "ssm:DescribeParameters": 5, "ssm:ListTagsForResource": 10, "ssm:GetParameterHistory": 10, "ssm:GetParameter": 40}},
+		{"Unlimited", 120, 1000, 0, nil},
 	} {
 		t.Run(account.name, func(t *testing.T) {
 			t.Parallel()
@@ -59,9 +61,13 @@ func TestRestore(t *testing.T) {
 						b.Fatalf("/app/%03d is %q", i, got[len(got)-1].Value)
 					}
 				}
-				metrics := []any{fmt.Sprintf("%.2f", float64(m.Requests)/float64(n)), "requests/parameter", fmt.Sprintf("%.2f", float64(n)/m.Took.Seconds()), "restored/s"}
+				requests, rate := float64(m.Requests)/float64(n), float64(n)/m.Took.Seconds()
+				metrics := []any{fmt.Sprintf("%.2f", requests), "requests/parameter", fmt.Sprintf("%.2f", rate), "restored/s"}
 				if account.put > 0 {
-					metrics = append(metrics, fmt.Sprintf("%.0f", 100*float64(n)/m.Took.Seconds()/account.put), "%/limit")
+					metrics = append(metrics, fmt.Sprintf("%.0f", 100*rate/account.put), "%/limit")
+				}
+				if account.put == 0 && requests > 5 || rate < 0.9*account.put {
+					b.Errorf("%.2f requests for each parameter and %.2f parameters per second, want at most 5 and at least 90 %% of %g", requests, rate, account.put)
 				}
 				m.Row(t, fmt.Sprintf("Restore/%s/parameters=%d", account.name, n), metrics...)
 			})

@@ -25,9 +25,9 @@ type Need struct {
 	Context map[string]string // the keys of a condition and their values
 }
 
-// Place is where a restore reads and writes.
+// Place is where a restore writes parameters.
 type Place struct {
-	Partition, Account, Region, Bucket string
+	Partition, Account, Region string
 	// Target is the pattern of all parameters that are restored.
 	Target string
 }
@@ -36,20 +36,14 @@ func (p Place) parameter(name string) string {
 	return fmt.Sprintf("arn:%s:ssm:%s:%s:parameter%s", p.Partition, p.Region, p.Account, name)
 }
 
-// Needs returns what a restore of parameters needs, apart from keys: the actions of the
-// reader and the restorer policy of a stack (internal/stack/template.yaml) on them.
-func (p Place) Needs(names []ssmbak.Name) []Need {
-	bucket := fmt.Sprintf("arn:%s:s3:::%s", p.Partition, p.Bucket)
-	parameters, values := make([]string, len(names)), make([]string, len(names))
+// LiveNeeds returns what a restore of parameters needs of Parameter Store, apart from keys,
+// [Place.ReadNeeds] of the bucket with the archive that is restored, and [Place.RecordNeeds]
+// of that with the archive that records the restore: the actions of the reader and the
+// restorer policy of a stack (internal/stack/template.yaml) on them.
+func (p Place) LiveNeeds(names []ssmbak.Name) []Need {
+	parameters := make([]string, len(names))
 	for i, name := range names {
-		parameters[i], values[i] = p.parameter(string(name)), bucket+"/"+string(name)
-	}
-	objects := func(prefix string) []string {
-		all := make([]string, len(names))
-		for i, name := range names {
-			all[i] = bucket + "/.ssmbak/" + prefix + string(name)
-		}
-		return all
+		parameters[i] = p.parameter(string(name))
 	}
 	return []Need{
 		{Actions: []string{"ssm:DescribeParameters"}, Resources: []string{fmt.Sprintf("arn:%s:ssm:%s:%s:*", p.Partition, p.Region, p.Account)}},
@@ -60,12 +54,45 @@ func (p Place) Needs(names []ssmbak.Name) []Need {
 			},
 			Resources: parameters, All: p.parameter(p.Target),
 		},
-		{Actions: []string{"s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketVersioning"}, Resources: []string{bucket}},
-		{Actions: []string{"s3:GetObjectVersion", "s3:GetObjectVersionTagging", "s3:PutObject", "s3:PutObjectTagging", "s3:DeleteObject"}, Resources: values, All: bucket + "/" + p.Target},
-		{Actions: []string{"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"}, Resources: objects("index"), All: bucket + "/.ssmbak/index" + p.Target},
-		{Actions: []string{"s3:PutObject"}, Resources: objects("names"), All: bucket + "/.ssmbak/names" + p.Target},
-		{Actions: []string{"s3:GetObject", "s3:PutObject"}, Resources: []string{bucket + "/.ssmbak/archive", bucket + "/.ssmbak/restores/check"}, All: bucket + "/.ssmbak/*"},
 	}
+}
+
+// ReadNeeds are part of what [Place.LiveNeeds] describes.
+func (p Place) ReadNeeds(bucket string, names []ssmbak.Name) []Need {
+	return p.bucketNeeds(bucket, names, nil)
+}
+
+// RecordNeeds are part of what [Place.LiveNeeds] describes, and include [Place.ReadNeeds].
+func (p Place) RecordNeeds(bucket string, names []ssmbak.Name) []Need {
+	return p.bucketNeeds(bucket, names, []string{"s3:PutObject"})
+}
+
+// bucketNeeds returns what is needed of a bucket. write are the actions that every object
+// needs that is written, nil if the bucket is only read.
+func (p Place) bucketNeeds(bucket string, names []ssmbak.Name, write []string) []Need {
+	arn := fmt.Sprintf("arn:%s:s3:::%s", p.Partition, bucket)
+	objects := func(prefix string, actions ...string) Need {
+		n := Need{Actions: actions, All: arn + prefix + p.Target}
+		for _, name := range names {
+			n.Resources = append(n.Resources, arn+prefix+string(name))
+		}
+		return n
+	}
+	values, own := []string{"s3:GetObjectVersion", "s3:GetObjectVersionTagging"}, []string{arn + "/.ssmbak/archive"}
+	if write != nil {
+		values = append(values, "s3:PutObject", "s3:PutObjectTagging", "s3:DeleteObject")
+		own = append(own, arn+"/.ssmbak/restores/check")
+	}
+	needs := []Need{
+		{Actions: []string{"s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketVersioning"}, Resources: []string{arn}},
+		objects("/", values...), // keys of values begin with a slash
+		objects("/.ssmbak/index", append([]string{"s3:GetObject", "s3:GetObjectVersion"}, write...)...),
+		{Actions: append([]string{"s3:GetObject"}, write...), Resources: own, All: arn + "/.ssmbak/*"},
+	}
+	if write != nil {
+		needs = append(needs, objects("/.ssmbak/names", write...))
+	}
+	return needs
 }
 
 // SignNeed returns what every writer of an archive needs that is signed with a key.

@@ -1,6 +1,7 @@
 package stack_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/ssmbak/ssmbak"
@@ -13,8 +14,9 @@ import (
 // stack, and that it asks about every action on parameters, keys and objects that one uses.
 func TestCheckOfRestorers(t *testing.T) {
 	t.Parallel()
-	place := permission.Place{Partition: "aws", Account: account, Region: region, Bucket: bucket, Target: "/app/*"}
-	needs := append(place.Needs([]ssmbak.Name{"/app/db"}), place.KeyNeed("arn:aws:kms:us-east-1:123456789012:key/app", "/app/db"))
+	place := permission.Place{Partition: "aws", Account: account, Region: region, Target: "/app/*"}
+	names := []ssmbak.Name{"/app/db"}
+	needs := append(slices.Concat(place.LiveNeeds(names), place.RecordNeeds(bucket, names)), place.KeyNeed("arn:aws:kms:us-east-1:123456789012:key/app", "/app/db"))
 	role := stack.PersonOf(t, map[string]string{}, "ReaderPolicy", "RestorerPolicy")
 	asked := map[string]bool{
 		// Only reconcile and verify need these.

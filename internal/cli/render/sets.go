@@ -26,7 +26,9 @@ type SetRow struct {
 	Overlaps    []int
 	Before      string // the TIME before the first change
 	Compare     string // the command that shows what changed from then to when all of the set had happened
-	Revert      string // the command that takes back the set, unless others changed the same parameters
+	// Revert is the command that takes back the set, unless others changed the same
+	// parameters; nil if it is the archive of another account or region, or a copy.
+	Revert *string
 }
 
 // SetRowOf returns the row of a set, without its number, the numbers of others and the
@@ -64,7 +66,10 @@ func Sets(w io.Writer, rows []SetRow, o View) error {
 		if len(r.Overlaps) > 0 {
 			fmt.Fprintf(&b, "    overlaps set %s\n", strings.Trim(strings.ReplaceAll(fmt.Sprint(r.Overlaps), " ", ", "), "[]"))
 		}
-		fmt.Fprintf(&b, "    `%s`\n    before it: %s\n    `%s`\n", r.Compare, r.Before, r.Revert)
+		fmt.Fprintf(&b, "    `%s`\n    before it: %s\n", r.Compare, r.Before)
+		if r.Revert != nil {
+			fmt.Fprintf(&b, "    `%s`\n", *r.Revert)
+		}
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -28,7 +28,7 @@ type missingRow struct {
 
 // runCheck asks IAM and KMS whether the caller could restore a target. It changes nothing.
 func (a *app) runCheck(cmd *cobra.Command, o restoreOptions, args []string) error {
-	for _, flag := range []string{"plan", "out", "dry-run", "to", "yes", "into", "own-bucket", "without-archive", "key-map"} {
+	for _, flag := range []string{"plan", "out", "dry-run", "to", "yes"} {
 		if cmd.Flags().Changed(flag) {
 			return shell.Usage("omit one of them", "--%s cannot be combined with --check", flag)
 		}
@@ -43,11 +43,8 @@ func (a *app) runCheck(cmd *cobra.Command, o restoreOptions, args []string) erro
 	if o.versions != nil {
 		return shell.Usage("give a name or a path", "--check takes no version")
 	}
-	s, point, err := a.openAt(ctx, o.time)
+	s, point, err := a.openChecked(ctx, o)
 	if err != nil {
-		return err
-	}
-	if err := s.atHome("--check asks about the caller's own account and region"); err != nil {
 		return err
 	}
 	snap, err := s.archive.At(ctx, o.target, point.At, archive.NoValues)
@@ -61,7 +58,7 @@ func (a *app) runCheck(cmd *cobra.Command, o restoreOptions, args []string) erro
 	if err != nil {
 		return err
 	}
-	rows, keys, err := a.missing(ctx, s, o.target, states)
+	rows, keys, err := a.missing(ctx, s, o, states)
 	if err != nil {
 		return err
 	}
@@ -78,6 +75,28 @@ func (a *app) runCheck(cmd *cobra.Command, o restoreOptions, args []string) erro
 		return shell.KindPermissionsMissing.Part("allow these actions to "+s.caller.ARN, "%s for a restore of %s", shell.Count(len(rows), "permission is missing", "permissions are missing"), o.target)
 	}
 	return nil
+}
+
+// openChecked opens the archives of a restore, to read them, and returns the time that is
+// meant.
+func (a *app) openChecked(ctx context.Context, o restoreOptions) (*session, ssmbak.Point, error) {
+	if o.into == "" {
+		s, point, err := a.openAt(ctx, o.time)
+		if err != nil {
+			return nil, point, err
+		}
+		return s, point, s.atHome("--check without --into asks about the caller's own account and region")
+	}
+	m, err := a.past(o.time)
+	if err != nil {
+		return nil, ssmbak.Point{}, err
+	}
+	s, err := a.openPlanned(ctx, o.intoOptions, planning, "")
+	if err != nil {
+		return nil, ssmbak.Point{}, err
+	}
+	point, err := a.locate(ctx, s, m)
+	return s, point, err
 }
 
 // included returns the states of the parameters that --only and --exclude include.
@@ -111,28 +130,43 @@ func (a *app) writeMissing(w io.Writer, rows []missingRow) error {
 
 // missing returns what is missing for a restore of parameters to these states, and the
 // number of their customer keys.
-func (a *app) missing(ctx context.Context, s *session, target ssmbak.Target, states []ssmbak.State) (rows []missingRow, keys int, err error) {
+func (a *app) missing(ctx context.Context, s *session, o restoreOptions, states []ssmbak.State) (rows []missingRow, keys int, err error) {
 	principals := iam.NewFromConfig(s.conn.Config())
 	principal, err := permission.Principal(ctx, principals, s.caller.ARN)
 	if err != nil {
 		return nil, 0, err
 	}
 	place := permission.Place{
-		Partition: strings.Split(principal, ":")[1], Account: s.caller.Account, Region: s.conn.Region(), Bucket: s.archive.Bucket(), Target: policyPattern(target),
+		Partition: strings.Split(principal, ":")[1], Account: s.caller.Account, Region: s.conn.Region(), Target: policyPattern(o.target),
 	}
+	rows = []missingRow{}
 	names := make([]ssmbak.Name, len(states))
 	used := make(map[string]ssmbak.Name) // a parameter of each customer key
 	for i, st := range states {
 		names[i] = st.Name
-		if key := st.Version.KeyID; key != "" && key != plan.DefaultKey {
+		key := st.Version.KeyID
+		if s.into && key != "" {
+			mapped, why := o.restore(a).KeyInto(st.Version.Attributes, s.move())
+			if why != "" {
+				rows = append(rows, missingRow{nil, key, st.Name.String() + ": " + why})
+				continue
+			}
+			key = mapped
+		}
+		if key != "" && key != plan.DefaultKey {
 			used[key] = st.Name
 		}
 	}
-	needs := place.Needs(names)
-	if id, _ := s.archive.Identity(); id.Signing.Key != "" {
-		needs = append(needs, permission.SignNeed(id.Signing.Key))
+	needs := place.LiveNeeds(names)
+	if s.into {
+		needs = append(needs, place.ReadNeeds(s.archive.Bucket(), names)...)
 	}
-	rows = []missingRow{}
+	if s.own != nil {
+		needs = append(needs, place.RecordNeeds(s.own.Bucket(), names)...)
+		if id, _ := s.own.Identity(); id.Signing.Key != "" {
+			needs = append(needs, permission.SignNeed(id.Signing.Key))
+		}
+	}
 	describer := kms.NewFromConfig(s.conn.Config())
 	for _, id := range slices.Sorted(maps.Keys(used)) {
 		key, err := permission.Describe(ctx, describer, id)

@@ -81,8 +81,8 @@ type app struct {
 	running running
 	opened  *archive.Archive // by this run, nil before
 	first   ssmbak.Name      // the parameter that a command about one reads first, or ""
-	// foreign says that it is the archive of another account or region, which the caller
-	// cannot reconcile.
+	// foreign says that it is the archive of another account or region, or a copy, which the
+	// caller cannot reconcile.
 	foreign bool
 }
 

@@ -184,10 +184,16 @@ func (a *app) noOwnArchive(err error) error {
 	return err
 }
 
+// move returns the places between which a restore from another archive moves states.
+func (s *session) move() plan.Move {
+	id, _ := s.archive.Identity()
+	return plan.Move{From: plan.Place{Account: id.Account, Region: id.Region}, Into: plan.Place{Account: s.caller.Account, Region: s.conn.Region()}}
+}
+
 // from sets the archive that is restored in the options of a restore from another one.
 func (s *session) from(ro *restore.Options) {
 	if s.into {
-		ro.From, ro.Into = s.archive, plan.Place{Account: s.caller.Account, Region: s.conn.Region()}
+		ro.From, ro.Into = s.archive, s.move().Into
 	}
 }
 

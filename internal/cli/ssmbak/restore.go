@@ -91,7 +91,8 @@ exactly that plan, and refuses parameters that have changed since. --plan FILE
 
 --check asks IAM, by iam:SimulatePrincipalPolicy, and KMS whether your role or user
 may do everything that a restore needs, and lists what is missing. It changes
-nothing, and takes no TIME if the parameters of today are meant.
+nothing, and takes no TIME if the parameters of today are meant. With --into, it asks
+about a restore from the archive in --bucket, with the keys that it would use.
 
 --into ACCOUNT/REGION restores from the archive in --bucket, of any account and region or a
 copy, into the caller's own Parameter Store, which that must be. The archive of the

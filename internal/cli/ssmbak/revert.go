@@ -92,6 +92,7 @@ var revertFlags = []string{"recursive", "by", "replace", "only", "exclude", "key
 var notReverted = map[string]string{
 	"exact":             "omit it: a revert deletes what was created in between, if nothing changed it since",
 	"to":                "a revert changes parameters in place; `ssmbak restore NAME|PATH TIME --to PREFIX` makes copies",
+	"into":              "a revert takes back changes where they were made; `ssmbak restore NAME|PATH TIME --into ACCOUNT/REGION` restores from another archive",
 	"assume-last-known": "a revert skips what is unknown at FROM or TO; `ssmbak restore NAME|PATH TIME --assume-last-known` restores the last known state",
 }
 

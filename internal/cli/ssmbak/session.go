@@ -141,6 +141,7 @@ func (a *app) openBucket(ctx context.Context, conn *awsconn.Conn, what access, f
 	if region, known := awsconn.BucketRegion(err); known {
 		redirected := err
 		opened, err = archive.Open(ctx, conn.S3In(region), o)
+		a.foreign = a.foreign || err == nil && what == reading
 		if err == nil && what != reading {
 			if id, exists := opened.Identity(); exists {
 				err = &copyError{Bucket: o.Bucket, Region: region, Archive: id}

@@ -29,7 +29,10 @@ func (a *app) printSets(changes []ssmbak.Change, o logOptions) error {
 			times += " --recursive"
 		}
 		row.Compare = "ssmbak diff" + times + a.where()
-		row.Revert = "ssmbak revert" + times + shell.Given("by", s.By) + a.where()
+		if !a.foreign { // nothing there can be reverted from here
+			command := "ssmbak revert" + times + shell.Given("by", s.By) + a.where()
+			row.Revert = &command
+		}
 		if rows = append(rows, row); len(rows) == o.most {
 			break
 		}

@@ -84,6 +84,14 @@ var commanded = []tests{
 		"\t\t\tlast = append(last, r)\n", "\t\t\tlast = []*archive.RestoreRecord{r}\n",
 	}, "internal/cli/ssmbak", "TestScripts/undo_last_second"},
 	{mutation{
+		"a check of a restore from elsewhere does not ask about the bucket that it reads", "internal/cli/ssmbak/check.go",
+		"needs = append(needs, place.ReadNeeds(s.archive.Bucket(), names)...)", "_ = place.ReadNeeds(s.archive.Bucket(), names)",
+	}, "internal/cli/ssmbak", "TestScripts/into"},
+	{mutation{
+		"the sets of a copy end with a revert", "internal/cli/ssmbak/sets.go",
+		"if !a.foreign {", "if true {",
+	}, "internal/cli/ssmbak", "TestScripts/into"},
+	{mutation{
 		"a rate is never raised", "paramstore/pace.go",
 		"p.rate *= up", "_ = up",
 	}, "paramstore", "TestWriterRecovers"},
@@ -165,7 +173,7 @@ var commanded = []tests{
 	}, "internal/cli/ssmbak", "TestScripts/into$"},
 	{mutation{
 		"a customer key of another account is written", "plan/move.go",
-		"if _, mapped := o.KeyMap[key]; mapped || key == DefaultKey {", "if true {",
+		"mapped || key == DefaultKey || m.From == m.Into", "mapped || true || m.From == m.Into",
 	}, "internal/cli/ssmbak", "TestScripts/into$"},
 	{mutation{
 		"a version of another account that has the number and time of the live one is taken for it", "plan/decide.go",

@@ -49,6 +49,10 @@ var tested = []tests{
 		" && trusted", " && (trusted || true)",
 	}, "archive", "TestWalkSigned"},
 	{mutation{
+		"the kept endpoint of a bucket ignores whether paths name buckets", "internal/awsconn/resolved.go",
+		"of(p.ForcePathStyle), ", "optional[bool]{}, ",
+	}, "internal/awsconn", "TestResolved"},
+	{mutation{
 		"an index that was read before a listing was recorded counts as compared by it", "archive/early.go",
 		" && e.ordered() {", " {",
 	}, "archive", "TestFirstIsNotOlder"},
