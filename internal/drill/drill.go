@@ -48,6 +48,9 @@ type Drill struct {
 	// Kept are parameters at names of the drill that the drill did not create, or that
 	// were changed since. They are not removed.
 	Kept []ssmbak.Name
+	// Begun says that the archive has the record of the drill, and parameters may have been
+	// written.
+	Begun bool
 	// Progress, if not nil, is called after each written parameter.
 	Progress func(done, total int)
 
@@ -91,7 +94,7 @@ func Prepare(ctx context.Context, a *archive.Archive, live *paramstore.Store, ta
 	}
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	d := &Drill{archive: a, live: live, Rate: rate, Record: archive.Drill{
-		ID: archive.NewRestoreID(now, strings.ToLower(rand.Text()[:4])), By: by, Path: target.String(), At: at, Began: now, Names: []ssmbak.Name{},
+		ID: archive.NewRestoreID(now, strings.ToLower(rand.Text()[:6])), By: by, Path: target.String(), At: at, Began: now, Names: []ssmbak.Name{},
 	}}
 	for _, p := range snap.Problems {
 		d.found(p.Name, p.Err.Error())
@@ -143,8 +146,14 @@ func (d *Drill) Estimate() time.Duration {
 // why the drill was not begun, not completed, or not removed.
 func (d *Drill) Run(ctx context.Context) error {
 	if err := d.archive.BeginDrill(ctx, d.Record); err != nil {
+		// The record was stored nevertheless, and would block other drills.
+		if errors.As(err, new(*archive.NotVersionedError)) {
+			d.Record.Ended, d.Record.Incomplete = time.Now(), true
+			_ = d.archive.EndDrill(ctx, d.Record) // it fails for the same reason
+		}
 		return err
 	}
+	d.Begun = true
 	work, cancel := context.WithDeadline(ctx, d.Record.Until)
 	defer cancel()
 	began := time.Now()

@@ -29,7 +29,7 @@ func made(d archive.Drill, live ssmbak.Version) bool {
 // the drill did not create them, or because they were changed since.
 func Clean(ctx context.Context, a *archive.Archive, live Parameters, now time.Time) (removed int, kept []ssmbak.Name, err error) {
 	d, exists, err := a.LastDrill(ctx)
-	if err != nil || !exists || !d.Ended.IsZero() || now.Before(d.Until.Add(cleaning)) {
+	if err != nil || !exists || !d.Ended.IsZero() || now.Before(Abandoned(d)) {
 		return 0, nil, err
 	}
 	removed, kept, err = remove(ctx, live, d, nil)
@@ -39,6 +39,10 @@ func Clean(ctx context.Context, a *archive.Archive, live Parameters, now time.Ti
 	d.Ended, d.Incomplete = now.UTC().Truncate(time.Millisecond), true
 	return removed, kept, a.EndDrill(ctx, d)
 }
+
+// Abandoned returns when a drill that has not ended was killed or could not remove its
+// parameters: from then on [Clean] removes them.
+func Abandoned(d archive.Drill) time.Time { return d.Until.Add(cleaning) }
 
 // remove removes the parameters of a drill. sure are those that certainly are the drill's even
 // if they are not listed yet.

@@ -9,6 +9,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"github.com/ssmbak/ssmbak/archive"
 )
 
 // CodeError reports that a function runs other code than the stack deployed.
@@ -38,18 +40,38 @@ func (s *Stack) verifyCode(ctx context.Context, want string) error {
 		if i < 0 {
 			return fmt.Errorf("the stack %s has no %s", s.o.Name, id)
 		}
-		name := all[i].PhysicalID
-		out, err := s.lambda.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &name})
-		if err != nil {
-			return fmt.Errorf("read the configuration of the function %s: %w", name, err)
+		if err := s.verifyFunction(ctx, all[i].PhysicalID, want); err != nil {
+			return err
 		}
-		runs, err := base64.StdEncoding.DecodeString(aws.ToString(out.CodeSha256))
-		if err != nil {
-			return fmt.Errorf("decode the code digest of the function %s: %w", name, err)
+	}
+	return nil
+}
+
+// VerifyDeployed is like [Stack.verifyCode], for callers who may read the archive but not the
+// resources of the stack: d is what the archive says about it.
+func (s *Stack) VerifyDeployed(ctx context.Context, d archive.Deployment) error {
+	for _, name := range []string{d.Recorder, d.Reconciler, d.Verifier} {
+		if name == "" {
+			continue
 		}
-		if got := hex.EncodeToString(runs); got != want {
-			return &CodeError{name, got, want}
+		if err := s.verifyFunction(ctx, name, d.Code); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+func (s *Stack) verifyFunction(ctx context.Context, name, want string) error {
+	out, err := s.lambda.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &name})
+	if err != nil {
+		return fmt.Errorf("read the configuration of the function %s: %w", name, err)
+	}
+	runs, err := base64.StdEncoding.DecodeString(aws.ToString(out.CodeSha256))
+	if err != nil {
+		return fmt.Errorf("decode the code digest of the function %s: %w", name, err)
+	}
+	if got := hex.EncodeToString(runs); got != want {
+		return &CodeError{name, got, want}
 	}
 	return nil
 }

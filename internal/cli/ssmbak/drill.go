@@ -2,7 +2,6 @@ package ssmbakcli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -93,7 +92,7 @@ func (a *app) runDrill(ctx context.Context, target ssmbak.Target, text string, y
 	progress.Start()
 	err = d.Run(ctx)
 	progress.Close()
-	if errors.As(err, new(*archive.DrillInProgressError)) {
+	if err != nil && !d.Begun { // nothing was written, and there is nothing to remove
 		return err
 	}
 	return a.concludeDrill(ctx, d, err)
@@ -168,7 +167,7 @@ func (a *app) concludeDrill(ctx context.Context, d *drill.Drill, failed error) e
 	case ctx.Err() != nil && row.Removed:
 		return &shell.Failure{Message: "interrupted", Hint: "everything was removed again", Code: shell.Interrupted}
 	case !row.Removed && failed != nil:
-		return shell.KindDrillLeftovers.Fail("the next `ssmbak reconcile` after "+r.Until.UTC().Format(time.RFC3339)+" removes the rest", "%s", shell.Reason(failed))
+		return shell.KindDrillLeftovers.Fail("the next `ssmbak reconcile` after "+drill.Abandoned(r).UTC().Format(time.RFC3339)+" removes the rest", "%s", shell.Reason(failed))
 	case failed != nil:
 		return failed
 	case len(r.Findings)+len(d.Kept) > 0:

@@ -122,7 +122,7 @@ func explain(err error) shell.Failure {
 		out.Kind = shell.KindTooMany
 		out.Hint = "choose a path with fewer parameters"
 	case errors.As(err, &drilling):
-		out.Hint = "try again after " + drilling.Drill.Until.UTC().Format(time.RFC3339)
+		out.Hint = "try again after " + drill.Abandoned(drilling.Drill).UTC().Format(time.RFC3339)
 	default:
 		out = shell.Explain(err)
 		if _, _, ok := shell.ExplainAWS(err); !ok && errors.As(err, &refused) {

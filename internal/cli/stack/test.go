@@ -80,6 +80,9 @@ func (a *app) runTest(ctx context.Context, s *stack.Stack) (pipeline.Result, err
 	if err != nil {
 		return pipeline.Result{}, err
 	}
+	if err := a.checkDeployed(ctx, s, archived); err != nil {
+		return pipeline.Result{}, err
+	}
 	caller, err := conn.Caller(ctx)
 	if err != nil {
 		return pipeline.Result{}, err
@@ -95,6 +98,20 @@ func (a *app) runTest(ctx context.Context, s *stack.Stack) (pipeline.Result, err
 		a.NoteFacts(shell.Facts{"Error": shell.Reason(result.Unrecorded)}, "the archive has no result of this test: %s", shell.Reason(result.Unrecorded))
 	}
 	return result, err
+}
+
+// checkDeployed checks that the functions run the code that the stack deployed: a test of other
+// code would prove nothing. What the caller may not see is a note.
+func (a *app) checkDeployed(ctx context.Context, s *stack.Stack, archived *archive.Archive) error {
+	d, exists, err := archived.Deployment(ctx)
+	if err == nil && exists {
+		err = s.VerifyDeployed(ctx, d)
+	}
+	if err != nil && awsconn.IsDenied(err) {
+		a.NoteFacts(shell.Facts{"Error": shell.Reason(err)}, "did not check the code of the functions: %s", shell.Reason(err))
+		return nil
+	}
+	return err
 }
 
 // liveStore returns the live Parameter Store, and what records it before a restore.

@@ -325,8 +325,20 @@ var commanded = []tests{
 	}, "internal/drill", "TestDrillKeepsOthers"},
 	{mutation{
 		"a reconcile removes the parameters of a running drill", "internal/drill/remove.go",
-		"|| now.Before(d.Until.Add(cleaning)) {", "{",
+		"|| now.Before(Abandoned(d)) {", "{",
 	}, "internal/drill", "TestDrillKilled"},
+	{mutation{
+		"a restore made the labels of its undo", "internal/history/madeby.go",
+		"if changes(ssmbak.AttributeLabel, label) && (number != 0) == kept {", "if changes(ssmbak.AttributeLabel, label) && (number != 0 || !kept || kept) {",
+	}, "internal/history", "TestMadeComparesAttributes"},
+	{mutation{
+		"a drill that was not begun blocks others", "internal/drill/drill.go",
+		"if errors.As(err, new(*archive.NotVersionedError)) {", "if false {",
+	}, "internal/cli/ssmbak", "TestScripts/drill_broken"},
+	{mutation{
+		"a test of other code than the deployed passes", "internal/cli/stack/test.go",
+		"if err == nil && exists {", "if false {",
+	}, "internal/cli/stack", "TestScripts/test_broken"},
 	{mutation{
 		"what a killed drill left is forgotten", "internal/drill/remove.go",
 		"d.Ended, d.Incomplete = now.UTC()", "removed, err = 0, nil\n\td.Ended, d.Incomplete = now.UTC()",
