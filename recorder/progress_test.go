@@ -56,7 +56,7 @@ func TestFillInRuns(t *testing.T) {
 		t.Skip("it fills an archive with thousands of secrets")
 	}
 	t.Parallel()
-	n := 1000
+	n := 2000
 	if extent.Long() {
 		n = 3000
 	}
