@@ -171,6 +171,8 @@ func TestInBrowser(t *testing.T) {
 		return text
 	}
 	begin := cursor()
+	var deployed string
+	b.do(chromedp.AttributeValue("#cursor time", "datetime", &deployed, nil))
 	// Zoom in until the sets are apart, and find the moment by the strip.
 	b.follow("#in")
 	b.follow(`(//*[local-name()="svg"]//*[local-name()="a"])[last()]`)
@@ -224,6 +226,7 @@ func TestInBrowser(t *testing.T) {
 	if source != secretText+"-2" && source != secretText {
 		t.Errorf("the secret is %q", source)
 	}
+	b.ticked(w, base, deployed)
 	b.hostile(w, base)
 	for _, problem := range b.problems {
 		t.Error(problem)
