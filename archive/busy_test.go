@@ -10,6 +10,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/testkit/extent"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/timeline"
 )
@@ -105,15 +106,15 @@ func (p *busyParameter) cost(n int) cost {
 // TestBusyParameter checks that a parameter that changed often costs no more than one
 // that changed rarely, and that reading a state needs the index and few parts.
 func TestBusyParameter(t *testing.T) {
-	versions := int64(20_000)
+	versions := int64(5000)
 	if text := os.Getenv("SSMBAK_BUSY"); text != "" {
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
 			t.Fatalf("SSMBAK_BUSY: %v", err)
 		}
 		versions = n
-	} else if testing.Short() {
-		versions = 12_000
+	} else if extent.Long() {
+		versions = 20_000
 	}
 	few := newBusyParameter(t, 2000).cost(300)
 	p := newBusyParameter(t, versions)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/testkit/extent"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/timeline"
 )
@@ -458,7 +459,10 @@ var contract = []struct {
 	}},
 	{name: "more names than a page", hold: func(t *testing.T, p place) {
 		a := p.ready(t)
-		const names = 2500
+		names := 1100
+		if extent.Long() {
+			names = 2500
+		}
 		var wg sync.WaitGroup
 		limit := make(chan struct{}, 16)
 		for i := range names {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sync"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/timeline"
@@ -44,47 +45,54 @@ func (a *Archive) Log(ctx context.Context, target ssmbak.Target, since, until ss
 	if until == 0 {
 		until = ssmbak.MaxTime
 	}
-	var found results[[]ssmbak.Change]
-	var bounds results[[2]ssmbak.State] // the states at since and until
-	grow := func(n int) { found.grow(n); bounds.grow(n) }
-	scanned, err := a.scan(ctx, target, nil, grow, func(_ context.Context, i int, t *timeline.Timeline) error {
-		var within []ssmbak.Change
-		for _, c := range slices.Backward(t.Changes()) {
+	var out Log
+	var mu sync.Mutex
+	texts := make(shared)
+	walked, err := a.Walk(ctx, target, Period{since, until}, false, func(_ context.Context, _ bool, t *timeline.Timeline) error {
+		changes := t.Changes()
+		mu.Lock()
+		defer mu.Unlock()
+		for _, c := range slices.Backward(changes) {
 			if c.Within(since, until) {
-				within = append(within, c)
+				texts.share(&c)
+				out.Changes = append(out.Changes, c)
 			}
 		}
-		found.set(i, within, nil)
-		first, _ := t.At(since)
-		last, _ := t.At(until)
-		bounds.set(i, [2]ssmbak.State{first, last}, nil)
 		return nil
 	})
 	if err != nil {
 		return Log{}, err
 	}
-	out := Log{One: scanned.one, Complete: scanned.complete, Unchecked: a.unchecked(scanned.listed)}
-	all, names, problems := found.collect(scanned)
-	states, _, _ := bounds.collect(scanned)
-	bound := func(of int) func(ssmbak.Name) (ssmbak.State, bool) {
-		return func(name ssmbak.Name) (s ssmbak.State, known bool) {
-			i, known := slices.BinarySearch(names, name)
-			if known {
-				s = states[i][of]
-			}
-			return s, known
-		}
-	}
-	out.Unproved = scanned.listed.unproved(meaning(target, scanned.one), bound(0), bound(1))
-	out.Names, out.Problems, out.Changes = len(names), problems, slices.Concat(all...)
 	newestFirst(out.Changes)
+	out.One, out.Names, out.Problems = walked.One, len(walked.Names)+len(walked.Unchanged), walked.Problems
+	out.Complete, out.Unproved, out.Unchecked = walked.Complete, walked.Unproved, walked.Unchecked
 	return out, nil
 }
 
-// newestFirst sorts changes as in a [Log]. They must be sorted by name, and for each name
-// the newest must be first.
+// shared has one copy of each text that many changes have.
+type shared map[string]string
+
+// share replaces the texts of a change by those of earlier ones.
+func (s shared) share(c *ssmbak.Change) {
+	v := &c.Version
+	for _, text := range []*string{&c.By, &c.Reason, &v.User, (*string)(&v.Type), &v.KeyID, &v.Tier, &v.DataType} {
+		if known, ok := s[*text]; ok {
+			*text = known
+		} else if len(s) < mostShared {
+			s[*text] = *text
+		}
+	}
+}
+
+// mostShared bounds the texts: those of more principals are hardly repeated.
+const mostShared = 10_000
+
+// newestFirst sorts changes as in a [Log]. Those of one name must follow each other, the
+// newest first.
 func newestFirst(changes []ssmbak.Change) {
-	slices.SortStableFunc(changes, func(a, b ssmbak.Change) int { return cmp.Compare(b.Until, a.Until) })
+	slices.SortStableFunc(changes, func(a, b ssmbak.Change) int {
+		return cmp.Or(cmp.Compare(b.Until, a.Until), cmp.Compare(a.Name, b.Name))
+	})
 }
 
 // Changes returns every recorded change and every known gap of the timelines, in the order

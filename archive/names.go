@@ -110,9 +110,9 @@ func (a *Archive) KnownIndex(ctx context.Context, name ssmbak.Name, r Reconciled
 
 // known yields the parameters below the target's path that have an index or, with register,
 // an entry in the register, in the byte order of their names. An error is the last thing
-// that it yields.
-func (a *Archive) known(ctx context.Context, target ssmbak.Target, register bool) iter.Seq2[ssmbak.Name, error] {
-	indexes := func(ctx context.Context) iter.Seq2[ssmbak.Name, error] { return a.Names(ctx, target) }
+// that it yields. Before the name of an index, it notes the index in u, unless that is nil.
+func (a *Archive) known(ctx context.Context, target ssmbak.Target, register bool, u *unchanged) iter.Seq2[ssmbak.Name, error] {
+	indexes := func(ctx context.Context) iter.Seq2[ssmbak.Name, error] { return a.noted(ctx, target, u) }
 	if !register {
 		return merged(ctx, indexes, func(context.Context) iter.Seq2[ssmbak.Name, error] {
 			return func(func(ssmbak.Name, error) bool) {}

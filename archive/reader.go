@@ -121,7 +121,7 @@ func (t Timelines) Unproved(target ssmbak.Target, from, to ssmbak.Time) Unproved
 // and its error are those of [Archive.Log].
 func (a *Archive) Timelines(ctx context.Context, target ssmbak.Target, moments ...ssmbak.Time) (Timelines, error) {
 	var found results[*timeline.Timeline]
-	scanned, err := a.scan(ctx, target, moments, found.grow, func(_ context.Context, i int, t *timeline.Timeline) error {
+	scanned, err := a.scan(ctx, target, moments, nil, found.grow, func(_ context.Context, i int, t *timeline.Timeline) error {
 		found.set(i, t, nil)
 		return nil
 	})
@@ -140,7 +140,8 @@ type results[T any] struct {
 	problems []error
 }
 
-func (r *results[T]) grow(n int) {
+func (r *results[T]) grow(s *scanned) {
+	n := len(s.names)
 	r.all, r.given, r.problems = make([]T, n), make([]bool, n), make([]error, n)
 }
 
@@ -164,19 +165,20 @@ func (r *results[T]) collect(s scanned) (all []T, names []ssmbak.Name, problems 
 
 // scanned is the result of a scan, without the timelines.
 type scanned struct {
-	one      bool
-	names    []ssmbak.Name
-	problems []error // of names: why there is no timeline, or a run without its part
-	complete ssmbak.Time
-	listed   Reconciled
+	one       bool
+	names     []ssmbak.Name
+	unchanged []ssmbak.Name // not among names, because their indexes were skipped; sorted
+	problems  []error       // of names: why there is no timeline, or a run without its part
+	complete  ssmbak.Time
+	listed    Reconciled
 }
 
 // scan reads the index of every parameter of the target, with the parts that contain the
 // moments, or all parts without moments, and calls visit with each timeline,
-// concurrently. Before that it calls begin with the number of names. It skips names about
-// which nothing is known.
+// concurrently. Before that it calls begin with the names. It skips names about which
+// nothing is known, and indexes below a path that skip accepts, unless it is nil.
 func (a *Archive) scan(
-	ctx context.Context, target ssmbak.Target, moments []ssmbak.Time, begin func(names int), visit func(ctx context.Context, i int, t *timeline.Timeline) error,
+	ctx context.Context, target ssmbak.Target, moments []ssmbak.Time, skip func(Listed, Reconciled) bool, begin func(*scanned), visit func(ctx context.Context, i int, t *timeline.Timeline) error,
 ) (scanned, error) {
 	rec, err := a.begin(ctx, target)
 	if err != nil {
@@ -186,15 +188,22 @@ func (a *Archive) scan(
 	if !rec.Last.IsZero() {
 		out.complete = ssmbak.TimeOf(rec.Last)
 	}
+	if skip != nil {
+		rec.unchanged = &unchanged{skip: func(x Listed) bool { return skip(x, rec.Reconciled) }}
+	}
 	var all []source
 	for s, err := range a.sources(ctx, target, rec, &out.one) {
 		if err != nil {
 			return scanned{}, err
 		}
+		if s.unchanged {
+			out.unchanged = append(out.unchanged, s.name)
+			continue
+		}
 		all, out.names = append(all, s), append(out.names, s.name)
 	}
 	out.problems = make([]error, len(all))
-	begin(len(all))
+	begin(&out)
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(a.o.Parallel)
 	for i, s := range all {

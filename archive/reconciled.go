@@ -309,15 +309,21 @@ func (x Index) Attributes(r Reconciled) (tags, labels ssmbak.Time) {
 
 // compared returns the time up to which a listing proves the index complete, zero if it
 // does not. began is when the listing began.
+func (x Index) compared(r Reconciled, began time.Time) ssmbak.Time {
+	return r.compared(x.Name, x.object.Modified, began)
+}
+
+// compared returns the time up to which a listing proves an index complete that was last
+// modified at a time, zero if it does not. began is when the listing began.
 //
 // The listing proves that only if the index was not replaced since shortly before it
 // began: then the index contains what the parameter was compared with, and nothing that
 // a late writer added later.
-func (x Index) compared(r Reconciled, began time.Time) ssmbak.Time {
+func (r Reconciled) compared(name ssmbak.Name, modified, began time.Time) ssmbak.Time {
 	complete := began.Add(-timeline.Staleness)
-	_, unsure := slices.BinarySearch(r.Unsure, x.Name)
-	// Modified has a precision of one second.
-	if unsure || pattern.Any(r.Excluded, x.Name) || began.IsZero() || x.object.Modified.IsZero() || !x.object.Modified.Add(time.Second).Before(complete) {
+	_, unsure := slices.BinarySearch(r.Unsure, name)
+	// The time has a precision of one second.
+	if unsure || pattern.Any(r.Excluded, name) || began.IsZero() || modified.IsZero() || !modified.Add(time.Second).Before(complete) {
 		return 0
 	}
 	return ssmbak.TimeOf(complete)

@@ -20,6 +20,8 @@ type source struct {
 	// legacy says that the parameter has no index, only these facts.
 	legacy bool
 	facts  []timeline.Legacy
+	// unchanged says that its index need not be read, see [unchanged].
+	unchanged bool
 }
 
 // sources yields the parameters of the target, in the byte order of their names: those with
@@ -36,7 +38,7 @@ func (a *Archive) sources(ctx context.Context, target ssmbak.Target, b beginning
 		}
 		below := false
 		if target.Recursive() || !target.Resolve(named, true) {
-			for s, err := range a.below(ctx, target, b.Reconciled) {
+			for s, err := range a.below(ctx, target, b) {
 				if below = true; !yield(s, err) {
 					return
 				}
@@ -95,13 +97,13 @@ func (a *Archive) exact(ctx context.Context, target ssmbak.Target, b beginning) 
 }
 
 // below yields the parameters below the target's path.
-func (a *Archive) below(ctx context.Context, target ssmbak.Target, r Reconciled) iter.Seq2[source, error] {
+func (a *Archive) below(ctx context.Context, target ssmbak.Target, b beginning) iter.Seq2[source, error] {
 	if a.listsLegacy() {
-		return a.withLegacy(ctx, target, r)
+		return a.withLegacy(ctx, target, b)
 	}
 	return func(yield func(source, error) bool) {
-		for name, err := range a.known(ctx, target, !r.Names.IsZero()) {
-			if !yield(source{name: name}, err) {
+		for name, err := range a.known(ctx, target, !b.Names.IsZero(), b.unchanged) {
+			if !yield(source{name: name, unchanged: b.unchanged.has(name)}, err) {
 				return
 			}
 		}
@@ -110,16 +112,16 @@ func (a *Archive) below(ctx context.Context, target ssmbak.Target, r Reconciled)
 
 // withLegacy is [Archive.below] for an archive in which names with legacy records may have
 // no index. It keeps all parameters in memory.
-func (a *Archive) withLegacy(ctx context.Context, target ssmbak.Target, r Reconciled) iter.Seq2[source, error] {
+func (a *Archive) withLegacy(ctx context.Context, target ssmbak.Target, b beginning) iter.Seq2[source, error] {
 	return func(yield func(source, error) bool) {
 		var all []source
 		has := make(map[ssmbak.Name]bool)
-		for name, err := range a.known(ctx, target, !r.Names.IsZero()) {
+		for name, err := range a.known(ctx, target, !b.Names.IsZero(), b.unchanged) {
 			if err != nil {
 				yield(source{}, err)
 				return
 			}
-			all, has[name] = append(all, source{name: name}), true
+			all, has[name] = append(all, source{name: name, unchanged: b.unchanged.has(name)}), true
 		}
 		found, err := legacy.Read(ctx, a.bucket, a.legacyOptions(), target.Prefix(), func(n ssmbak.Name) bool { return target.Below(n) && !has[n] })
 		if err != nil {

@@ -56,7 +56,10 @@ func TestFillInRuns(t *testing.T) {
 		t.Skip("it fills an archive with thousands of secrets")
 	}
 	t.Parallel()
-	n := 3000
+	n := 1000
+	if extent.Long() {
+		n = 3000
+	}
 	if text := os.Getenv("SSMBAK_FILL"); text != "" {
 		if _, err := fmt.Sscan(text, &n); err != nil {
 			t.Fatal(err)
@@ -100,7 +103,7 @@ func TestUnreadableStarveNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := 2900
 		if !extent.Long() {
-			n = 1500
+			n = 800
 		}
 		w := testworld.New(t, testworld.Options{Emulator: kind()})
 		secrets(t, w, n, "alias/lost")

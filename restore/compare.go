@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
@@ -20,11 +23,17 @@ type Comparison struct {
 	// Versions are the numbers of the two versions that are compared, zero for a
 	// comparison of two times.
 	Versions [2]int64
-	// Items has one item for each parameter of the target that existed, or may have
-	// existed, at one of the times, by name. Before is its state at From, and After its
-	// state at To. A parameter with [plan.ActionReplace] was deleted and recreated in
+	// Items has one item for each parameter of the target that changed or may have
+	// changed, by name; those of [Restorer.CompareTimelines] and of a comparison of
+	// versions include parameters that did not. Before is its state at From, and After
+	// its state at To. A parameter with [plan.ActionReplace] was deleted and recreated in
 	// between.
 	Items []plan.Item
+	// Unchanged is the number of other recorded parameters of the target: each had the
+	// same state at both times, or existed at neither.
+	Unchanged int
+	// Absent says that the target is one parameter, which existed at neither time.
+	Absent bool
 	// Problems are the parameters whose index or a required value is damaged or could not
 	// be read, by name. Their items are skipped.
 	Problems []archive.Problem
@@ -51,8 +60,8 @@ func (c *Comparison) Changes() int { return plan.Changes(c.Items) }
 // uses the options Own, Only, Exclude and AssumeLastKnown; with the last one, unknown
 // states are replaced by the last known ones.
 //
-// In addition to reading the archive, it reads two values for each parameter whose
-// versions differ.
+// It does not read the indexes that [archive.Archive.Walk] skips, and reads two values for
+// each parameter whose versions differ. It keeps what changed and the names in memory.
 //
 // An error means that there is no comparison; problems of single parameters are in
 // Problems.
@@ -60,71 +69,128 @@ func (r *Restorer) Compare(ctx context.Context, target ssmbak.Target, from, to s
 	if err := r.o.CheckPatterns(); err != nil {
 		return nil, err
 	}
-	recorded, err := r.archive.Timelines(ctx, target, from, to)
+	c := r.comparing(target, from, to, archive.AllValues)
+	walked, err := r.archive.Walk(ctx, target, archive.Period{From: min(from, to), To: max(from, to)}, true, c.add)
 	if err != nil {
 		return nil, err
 	}
-	return r.CompareTimelines(ctx, recorded, target, from, to, archive.AllValues)
+	c.out.One, c.out.Complete, c.out.Since, c.out.Unchecked = walked.One, walked.Complete, walked.Since, walked.Unchecked
+	c.unchanged(walked.One, walked.Unchanged)
+	if err := c.finish(slices.Concat(walked.Names, walked.Unchanged), walked.Problems, walked.Unproved); err != nil {
+		return nil, err
+	}
+	return c.out, nil
 }
 
 // CompareTimelines is like [Restorer.Compare] with timelines that the caller has read from
 // the archive: some of those of the target, with the parts that contain both times, or
-// with all parts. With [archive.NoValues] it reads no values, and two versions differ even
-// if their values are equal.
+// with all parts. Items includes parameters that existed and did not change. With
+// [archive.NoValues] it reads no values, and two versions differ even if their values are
+// equal.
 func (r *Restorer) CompareTimelines(ctx context.Context, recorded archive.Timelines, target ssmbak.Target, from, to ssmbak.Time, values archive.Values) (*Comparison, error) {
 	if err := r.o.CheckPatterns(); err != nil {
 		return nil, err
 	}
-	out := &Comparison{
-		From: from, To: to, Target: target, One: recorded.One, Complete: recorded.Complete, Since: recorded.Since, TooEarly: true, Unchecked: recorded.Unchecked,
+	c := r.comparing(target, from, to, values)
+	c.all = true
+	c.out.One, c.out.Complete, c.out.Since, c.out.Unchecked = recorded.One, recorded.Complete, recorded.Since, recorded.Unchecked
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(reads)
+	for _, line := range recorded.All {
+		g.Go(func() error { return c.add(gctx, recorded.One, line) })
 	}
-	out.Unproved = r.filterUnproved(recorded.Unproved(target, min(from, to), max(from, to)), recorded.One)
-	var subjects []*subject
-	for i, name := range recorded.Names {
-		subjects = append(subjects, &subject{name: name, origin: name, line: recorded.All[i]})
-	}
-	names := slices.Clone(recorded.Names)
-	for _, p := range recorded.Problems {
-		names = append(names, p.Name)
-	}
-	if err := r.o.CheckNames(names); err != nil {
+	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	var skipped plan.Plan
-	subjects = r.exclude(&skipped, subjects, recorded.One, nil)
-	out.SkippedOwn, out.Excluded = skipped.SkippedOwn, skipped.Excluded
-	items := make([]*plan.Item, len(subjects))
-	index := make(map[*subject]int, len(subjects))
-	for i, s := range subjects {
-		index[s] = i
+	if err := c.finish(recorded.Names, recorded.Problems, recorded.Unproved(target, min(from, to), max(from, to))); err != nil {
+		return nil, err
 	}
-	err := each(ctx, reads, subjects, func(ctx context.Context, s *subject) (err error) {
-		i := index[s]
-		items[i], err = r.compareOne(ctx, s, from, to, values)
-		return err
-	})
+	return c.out, nil
+}
+
+// comparing is a comparison while it is made.
+type comparing struct {
+	r      *Restorer
+	values archive.Values
+	all    bool // keep items without a difference
+	mu     sync.Mutex
+	out    *Comparison
+}
+
+func (r *Restorer) comparing(target ssmbak.Target, from, to ssmbak.Time, values archive.Values) *comparing {
+	return &comparing{r: r, values: values, out: &Comparison{From: from, To: to, Target: target, TooEarly: true}}
+}
+
+// add compares one parameter. It may be called concurrently.
+func (c *comparing) add(ctx context.Context, one bool, line *timeline.Timeline) error {
+	s := &subject{name: line.Name(), origin: line.Name(), line: line}
+	if c.excluded(one, s) {
+		return nil
+	}
+	item, err := c.r.compareOne(ctx, s, c.out.From, c.out.To, c.values)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for i, s := range subjects {
-		out.TooEarly = out.TooEarly && !s.c.Existed
-		if s.problem != nil {
-			out.Problems = append(out.Problems, archive.Problem{Name: s.name, Err: s.problem})
-		}
-		if items[i] != nil {
-			out.Items = append(out.Items, *items[i])
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.out.TooEarly = c.out.TooEarly && !s.c.Existed
+	if s.problem != nil {
+		c.out.Problems = append(c.out.Problems, archive.Problem{Name: s.name, Err: s.problem})
+	}
+	if item != nil && (c.all || mayDiffer(item)) {
+		c.out.Items = append(c.out.Items, *item)
+	} else {
+		c.out.Unchanged++
+	}
+	c.out.Absent = one && item == nil
+	return nil
+}
+
+// mayDiffer reports whether the parameter changed, or may have changed, between the times.
+func mayDiffer(item *plan.Item) bool {
+	return item.Action != plan.ActionNone || len(item.Notices) > 0 || item.After.AttributesChanged
+}
+
+// unchanged adds parameters that did not change.
+func (c *comparing) unchanged(one bool, names []ssmbak.Name) {
+	for _, name := range names {
+		if !c.excluded(one, &subject{name: name, origin: name}) {
+			c.out.Unchanged++
+			c.out.TooEarly = false
 		}
 	}
-	for _, p := range recorded.Problems {
-		if (recorded.One || r.o.Own || !own(p.Name)) && r.o.Includes(p.Name) {
+}
+
+// excluded reports whether the options exclude a parameter, and counts it in that case.
+func (c *comparing) excluded(one bool, s *subject) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	skipped := plan.Plan{SkippedOwn: c.out.SkippedOwn, Excluded: c.out.Excluded}
+	left := c.r.exclude(&skipped, []*subject{s}, one, nil)
+	c.out.SkippedOwn, c.out.Excluded = skipped.SkippedOwn, skipped.Excluded
+	return len(left) == 0
+}
+
+// finish adds the parameters that could not be read, and sorts. names are those that could.
+// It returns an error if a pattern matches no name.
+func (c *comparing) finish(names []ssmbak.Name, problems []archive.Problem, u archive.Unproved) error {
+	r, out := c.r, c.out
+	for _, p := range problems {
+		names = append(names, p.Name)
+		if (out.One || r.o.Own || !own(p.Name)) && r.o.Includes(p.Name) {
 			out.TooEarly = false
 			out.Problems = append(out.Problems, p)
 			out.Items = append(out.Items, plan.Item{Name: p.Name, Action: plan.ActionSkip, After: ssmbak.State{Name: p.Name}, Reason: "its record cannot be read: " + p.Err.Error()})
 		}
 	}
+	if err := r.o.CheckNames(names); err != nil {
+		return err
+	}
+	out.Unproved = r.filterUnproved(u, out.One)
+	slices.Sort(out.SkippedOwn)
 	slices.SortFunc(out.Items, func(a, b plan.Item) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(out.Problems, func(a, b archive.Problem) int { return cmp.Compare(a.Name, b.Name) })
-	return out, nil
+	return nil
 }
 
 // compareOne compares one parameter. It returns nil if that existed at neither time.

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/internal/testkit/extent"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
@@ -229,8 +230,8 @@ func (w *world) dump(t *testing.T, tl *timeline.Timeline) {
 	}
 }
 
-// cases returns the number of histories that a test generates: n, or that of the
-// environment variable SSMBAK_CASES.
+// cases returns the number of histories that a test generates: that of the environment
+// variable SSMBAK_CASES, n with SSMBAK_LONG, or a tenth of n.
 func cases(t *testing.T, n int) int {
 	t.Helper()
 	if s := os.Getenv("SSMBAK_CASES"); s != "" {
@@ -240,10 +241,10 @@ func cases(t *testing.T, n int) int {
 		}
 		return m
 	}
-	if testing.Short() {
-		return n / 10
+	if extent.Long() {
+		return n
 	}
-	return n
+	return n / 10
 }
 
 // TestTruth checks the certainty of answers against a model that keeps every

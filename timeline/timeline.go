@@ -106,6 +106,9 @@ func New(name ssmbak.Name, facts Facts, c Coverage) *Timeline {
 	return t
 }
 
+// Name returns the name of the parameter.
+func (t *Timeline) Name() ssmbak.Name { return t.name }
+
 // Facts returns the facts in canonical order. The caller must not modify them.
 func (t *Timeline) Facts() Facts { return t.facts }
 

@@ -27,7 +27,7 @@ const (
 	stuck = 2 * time.Hour
 )
 
-// Replication is what S3 says about the replication of objects that were looked at: of the
+// Replication is what S3 says about the replication of objects that were read: of the
 // indexes that the other checks read, and of the newest values of those that changed last.
 type Replication struct {
 	// Bucket is the destination.
@@ -38,7 +38,7 @@ type Replication struct {
 	Seen, Pending, Failed, Never int
 }
 
-// replicated is an object whose replication was looked at.
+// replicated is an object whose replication status was read.
 type replicated struct {
 	key    string
 	status archive.Replication

@@ -42,7 +42,7 @@ func (p *Patcher) Problems() []archive.Problem {
 }
 
 // Patch sets what a change of a version changed. Changes of tags and labels say so
-// themselves. It reads two values, and one index for each parameter.
+// themselves. It reads two values, and one index with its parts for each parameter.
 func (p *Patcher) Patch(ctx context.Context, e *render.LogEntry) error {
 	if e.Operation != ssmbak.OpCreate && e.Operation != ssmbak.OpUpdate && e.Operation != ssmbak.OpDelete {
 		return nil
@@ -94,7 +94,10 @@ func (p *Patcher) line(ctx context.Context, name ssmbak.Name) (*timeline.Timelin
 		return nil, err
 	}
 	if x.Exists {
-		line = timeline.New(name, x.Facts, p.archive.Coverage(x, p.reconciled))
+		// The log has named a part that cannot be read. Its changes are not compared.
+		if line, _, err = p.archive.Timeline(ctx, x, p.reconciled); err != nil {
+			return nil, err
+		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

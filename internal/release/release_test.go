@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ssmbak/ssmbak/internal/testkit/extent"
 	build "github.com/ssmbak/ssmbak/internal/testkit/program"
 	"github.com/ssmbak/ssmbak/internal/version"
 )
@@ -31,6 +32,9 @@ const (
 func TestRelease(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("releases are made on Linux")
+	}
+	if !extent.Long() {
+		t.Skip("builds the programs of a release: set SSMBAK_LONG=1")
 	}
 	var formats []string
 	switch _, err := exec.LookPath("dpkg-deb"); {

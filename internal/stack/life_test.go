@@ -116,7 +116,7 @@ func TestCreateKilled(t *testing.T) {
 	t.Parallel()
 	p := place{t, moto.StartForStacks(t)}
 	settings := stack.Values{"pointer": {""}}
-	last, step := false, int64(3)
+	last, step := false, int64(7)
 	if extent.Long() {
 		step = 1
 	}

@@ -151,7 +151,7 @@ func (v view) parameter(name ssmbak.Name) nameLink {
 }
 
 func (s *Server) changeRow(rec *records, v view, c ssmbak.Change) changeRow {
-	e := render.LogEntry{Change: c, Restore: rec.madeBy(c)}
+	e := render.LogEntry{Change: &c, Restore: rec.madeBy(c)}
 	row := changeRow{
 		Time: when(c, s.zone()), Operation: string(c.Operation), Class: strings.ToLower(string(c.Operation)), Name: v.parameter(c.Name),
 		Version: render.ChangeVersion(c), By: c.By, Note: render.Escape(render.ChangeNote(e, render.View{})),

@@ -109,7 +109,7 @@ func (s *Server) parameterView(ctx context.Context, rec *records, v view, name s
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(reads)
 	for i, c := range changes {
-		entries[i] = render.LogEntry{Change: c}
+		entries[i] = render.LogEntry{Change: &c}
 		g.Go(func() error { return patcher.Patch(gctx, &entries[i]) })
 	}
 	if err := g.Wait(); err != nil {
@@ -117,7 +117,7 @@ func (s *Server) parameterView(ctx context.Context, rec *records, v view, name s
 	}
 	facts := l.Facts()
 	for _, e := range entries {
-		row := entry{changeRow: s.changeRow(rec, v, e.Change), Lines: lines(render.PatchLines(e, render.View{})), Life: e.Operation == ssmbak.OpCreate}
+		row := entry{changeRow: s.changeRow(rec, v, *e.Change), Lines: lines(render.PatchLines(e, render.View{})), Life: e.Operation == ssmbak.OpCreate}
 		if version, ok := facts.Version(timeline.Ref{Number: e.Version.Number, Time: e.Version.Time}); ok && len(version.Objects) > 0 && render.Masked(version.Type, false) {
 			row.Token = s.secrets.issue(secret{name, version.Version, version.Objects})
 		}

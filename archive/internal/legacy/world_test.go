@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -26,6 +27,7 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
+	"github.com/ssmbak/ssmbak/internal/testkit/extent"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/recorder"
@@ -34,7 +36,16 @@ import (
 
 const alone = "alone" // a bucket to which only ssmbak writes
 
-// histories is how many random ones are tried, set by SSMBAK_CASES.
+// TestMain lets rapid try fewer cases, unless SSMBAK_LONG is set.
+func TestMain(m *testing.M) {
+	if !extent.Long() {
+		_ = flag.Set("rapid.checks", "25")
+	}
+	flag.Parse()
+	os.Exit(m.Run())
+}
+
+// histories is how many random ones are tried, set by SSMBAK_CASES or SSMBAK_LONG.
 func histories(t *testing.T) uint64 {
 	t.Helper()
 	if s := os.Getenv("SSMBAK_CASES"); s != "" {
@@ -44,10 +55,10 @@ func histories(t *testing.T) uint64 {
 		}
 		return n
 	}
-	if testing.Short() {
-		return 3
+	if extent.Long() {
+		return 12
 	}
-	return 12
+	return 3
 }
 
 // world is an account whose changes are recorded: by ssmbak in two buckets, and

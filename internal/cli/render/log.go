@@ -15,7 +15,8 @@ import (
 
 // LogEntry is one change in the log, or a mark among them.
 type LogEntry struct {
-	ssmbak.Change
+	// Change is empty for a mark.
+	*ssmbak.Change
 	// Restore is the restore that made the change, nil if there is none.
 	Restore *archive.RestoreRecord
 	// Mark is a mark in place of a change, nil for a change.
@@ -58,7 +59,7 @@ type MissingRow struct {
 
 // ChangeRowOf returns the row of a change.
 func ChangeRowOf(e LogEntry, reveal bool) ChangeRow {
-	c := e.Change
+	c := *e.Change
 	row := ChangeRow{
 		Name: c.Name, Change: strings.ToLower(string(c.Operation)), Time: c.Time, From: c.From, Until: c.Until, Version: c.Version.Number,
 		Type: optional(c.Version.Type), By: optional(c.By), Tags: c.Tags, Reason: optional(c.Reason),
@@ -90,7 +91,7 @@ func Changes(w io.Writer, entries []LogEntry, o View) error {
 	rows := make([][]string, len(entries))
 	noted := false
 	for i, e := range entries {
-		rows[i] = []string{o.When(e.Change), string(e.Operation), string(e.Name), ChangeVersion(e.Change), e.By, ChangeNote(e, o)}
+		rows[i] = []string{o.When(*e.Change), string(e.Operation), string(e.Name), ChangeVersion(*e.Change), e.By, ChangeNote(e, o)}
 		if m := e.Mark; m != nil {
 			rows[i] = []string{o.exact(m.At), markOperation, "@" + m.Name, "", m.By, m.Message}
 		}
@@ -149,8 +150,8 @@ func entryWords(e LogEntry, o View) []string {
 		}
 		return append(words, strings.Fields(Escape(m.Message))...)
 	}
-	words := []string{o.When(e.Change), string(e.Operation), string(e.Name)}
-	if n := ChangeVersion(e.Change); n != "" {
+	words := []string{o.When(*e.Change), string(e.Operation), string(e.Name)}
+	if n := ChangeVersion(*e.Change); n != "" {
 		words = append(words, "version "+n)
 	}
 	if e.By != "" {
@@ -194,7 +195,7 @@ func ChangeVersion(c ssmbak.Change) string {
 // ChangeNote returns the tags or labels that a change changed, what is not known of it, and
 // the restore that made it, or "". It is not escaped.
 func ChangeNote(e LogEntry, o View) string {
-	c := e.Change
+	c := *e.Change
 	var parts []string
 	for _, k := range slices.Sorted(maps.Keys(c.Tags)) {
 		if value := c.Tags[k]; value != nil {

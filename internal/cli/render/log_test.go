@@ -77,7 +77,7 @@ func TestChanges(t *testing.T) {
 func entries(changes []ssmbak.Change) []LogEntry {
 	out := make([]LogEntry, len(changes))
 	for i, c := range changes {
-		out[i].Change = c
+		out[i].Change = &c
 	}
 	return out
 }
@@ -154,7 +154,7 @@ func TestChangeRowOf(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := json.Marshal(ChangeRowOf(LogEntry{Change: tt.change}, false))
+			got, err := json.Marshal(ChangeRowOf(LogEntry{Change: &tt.change}, false))
 			if err != nil {
 				t.Fatal(err)
 			}

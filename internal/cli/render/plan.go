@@ -226,5 +226,5 @@ func Summary(p *restore.Plan) string {
 func ComparisonSummary(c *restore.Comparison) string {
 	return fmt.Sprintf("changes: %d created, %d updated, %d replaced, %d deleted, %d unchanged, %d skipped",
 		c.Count(plan.ActionCreate), c.Count(plan.ActionUpdate), c.Count(plan.ActionReplace), c.Count(plan.ActionDelete),
-		c.Count(plan.ActionNone), c.Count(plan.ActionSkip))
+		c.Unchanged+c.Count(plan.ActionNone), c.Count(plan.ActionSkip))
 }

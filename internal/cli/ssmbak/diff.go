@@ -156,8 +156,12 @@ func (a *app) runCompare(ctx context.Context, o diffOptions) error {
 	case len(c.Items) > 0 && c.TooEarly && len(c.Problems) == 0 && c.Unproved.Empty():
 		return a.before(ctx, s, o.target, max(from, to))
 	case len(c.Items)+len(c.SkippedOwn)+c.Excluded == 0 && c.Unproved.Empty():
-		if err := a.anything(ctx, s, o.target, from.String()+" and at "+to.String()); err != nil {
-			return err
+		name, _ := o.target.Name()
+		switch {
+		case c.Unchanged == 0:
+			return a.nothing(ctx, s, o.target)
+		case c.Absent:
+			return a.absentThen(ctx, s, name, "%s did not exist at %s", name, from.String()+" and at "+to.String())
 		}
 	}
 	if err := a.printComparison(ctx, s, c); err != nil {

@@ -207,8 +207,8 @@ func (a *app) period(ctx context.Context, s *session, bounds [2]moment) (since, 
 // could not be read.
 func (a *app) printLog(ctx context.Context, s *session, changes []ssmbak.Change, o logOptions) (problems []archive.Problem, err error) {
 	entries := make([]render.LogEntry, len(changes))
-	for i, c := range changes {
-		entries[i].Change = c
+	for i := range changes {
+		entries[i].Change = &changes[i]
 	}
 	a.markRestores(ctx, s, entries)
 	entries = a.withMarks(ctx, s, o, entries)

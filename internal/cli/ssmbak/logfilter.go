@@ -89,15 +89,20 @@ func (f *logFilter) isBy(principal string) bool {
 
 // chosen returns the changes to show, in their order. changes are sorted, newest first.
 func (o *logOptions) chosen(changes []ssmbak.Change) (out []ssmbak.Change) {
-	for _, c := range changes {
-		if o.matches(c) {
-			out = append(out, c)
+	out = changes
+	if len(o.by)+len(o.operations) > 0 {
+		out = nil
+		for _, c := range changes {
+			if o.matches(c) {
+				out = append(out, c)
+			}
 		}
 	}
 	if o.most > 0 {
 		out = out[:min(o.most, len(out))]
 	}
 	if o.reverse {
+		out = slices.Clone(out)
 		slices.Reverse(out)
 	}
 	return out

@@ -65,7 +65,7 @@ func placed(entries []render.LogEntry, marks []archive.Mark, o logOptions) []ren
 		if at < 0 {
 			at = len(all)
 		}
-		all = slices.Insert(all, at, render.LogEntry{Mark: m})
+		all = slices.Insert(all, at, render.LogEntry{Change: new(ssmbak.Change), Mark: m})
 	}
 	if o.reverse {
 		slices.Reverse(all)

@@ -29,7 +29,7 @@ func (a *app) markRestores(ctx context.Context, s *session, entries []render.Log
 	for i := range entries {
 		e := &entries[i]
 		oldest = min(oldest, e.Until)
-		if j := slices.IndexFunc(records, func(r *archive.RestoreRecord) bool { return history.Made(r, e.Change) }); j >= 0 {
+		if j := slices.IndexFunc(records, func(r *archive.RestoreRecord) bool { return history.Made(r, *e.Change) }); j >= 0 {
 			e.Restore = records[j]
 		}
 	}

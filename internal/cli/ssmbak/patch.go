@@ -14,8 +14,8 @@ import (
 const patchedAtOnce = 64
 
 // patched calls write with each entry in order, after it has compared the states before and
-// after the change. It returns the parameters that could not be read. It reads one index for
-// each parameter, and two values for each change.
+// after the change. It returns the parameters that could not be read. It reads one index,
+// with its parts, for each parameter, and two values for each change.
 func (a *app) patched(ctx context.Context, s *session, entries []render.LogEntry, write func(render.LogEntry) error) ([]archive.Problem, error) {
 	rec, err := s.archive.Reconciled(ctx)
 	if err != nil {

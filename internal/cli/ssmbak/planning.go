@@ -264,23 +264,31 @@ func (a *app) printPlan(ctx context.Context, s *session, title, summary string, 
 		view.Live = live
 		return render.Items(a.Stdout, title, summary, items, view)
 	}
-	states, err := a.wanted(ctx, s, items)
-	if err != nil {
-		return err
-	}
-	rows := make([]render.Row, len(items))
-	for i, item := range items {
-		item.After = states[i]
-		item.Notices = slices.Concat(item.Notices, item.Warnings)
-		rows[i] = render.PlannedRowOf(item, live, a.flags.decrypt)
-	}
 	a.Note("%s: %s", title, summary)
-	return a.WriteJSON(rows)
+	array := a.Array()
+	for some := range slices.Chunk(items, rowsAtOnce) {
+		states, err := a.wanted(ctx, s, some, live)
+		if err != nil {
+			return err
+		}
+		for i, item := range some {
+			item.After = states[i]
+			item.Notices = slices.Concat(item.Notices, item.Warnings)
+			if err := array.Add(render.PlannedRowOf(item, live, a.flags.decrypt)); err != nil {
+				return err
+			}
+		}
+	}
+	return array.Close()
 }
 
+// rowsAtOnce is the number of rows whose values are in memory at once.
+const rowsAtOnce = 1000
+
 // wanted returns the wanted state of each item with the values to be shown. The plan
-// itself has only those that it compared.
-func (a *app) wanted(ctx context.Context, s *session, items []plan.Item) ([]ssmbak.State, error) {
+// itself has only those that it compared. Without live, the value of a version that did not
+// change is not shown.
+func (a *app) wanted(ctx context.Context, s *session, items []plan.Item, live bool) ([]ssmbak.State, error) {
 	states := make([]ssmbak.State, len(items))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(64)
@@ -289,6 +297,9 @@ func (a *app) wanted(ctx context.Context, s *session, items []plan.Item) ([]ssmb
 		*st = item.After
 		st.Name = item.Name
 		if st.Value.IsKnown() || st.Value.Reason != "" || st.Deleted || len(item.AfterObjects) == 0 || render.Masked(st.Version.Type, a.flags.decrypt) {
+			continue
+		}
+		if !live && item.Before != nil && item.Before.Version.Same(st.Version) {
 			continue
 		}
 		g.Go(func() (err error) {

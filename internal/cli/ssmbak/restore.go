@@ -225,7 +225,7 @@ func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, p *
 	if err := a.agree(ctx, s, p, o); err != nil {
 		return err
 	}
-	states, err := a.wanted(ctx, s, p.Items)
+	states, err := a.wanted(ctx, s, p.Items, true)
 	if err != nil {
 		return err
 	}

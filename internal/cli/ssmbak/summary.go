@@ -62,6 +62,9 @@ func summaryOfPlan(p *restore.Plan) render.SummaryRow {
 
 func summaryOfComparison(c *restore.Comparison) render.SummaryRow {
 	s := summaryOfItems(c.Target.String(), c.Items)
+	if c.Unchanged > 0 {
+		s.Counts[string(plan.ActionNone)] += c.Unchanged
+	}
 	s.From, s.Until, s.CompleteUpTo = c.From, c.To, c.Complete
 	return s
 }

@@ -196,7 +196,7 @@ var commanded = []tests{
 		"r.Failed++", "_ = r.Failed",
 	}, "internal/cli/ssmbak", "TestScripts/status_replication"},
 	{mutation{
-		"the values are not looked at for replication", "internal/health/replication.go",
+		"the replication of values is not read", "internal/health/replication.go",
 		"range read[:min(len(read), newest)]", "range read[:0]",
 	}, "internal/cli/ssmbak", "TestScripts/status_replication"},
 	{mutation{

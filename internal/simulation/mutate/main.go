@@ -71,7 +71,7 @@ var mutations = []mutation{
 	},
 	{
 		"a listing counts for what was recorded after it", "archive/reconciled.go",
-		" || !x.object.Modified.Add(time.Second).Before(complete)", "",
+		" || !modified.Add(time.Second).Before(complete)", "",
 	},
 	{
 		"missed names are taken for absent: a listing covers them", "archive/reconciled.go",

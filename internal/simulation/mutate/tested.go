@@ -21,6 +21,34 @@ func (t tests) pattern() string {
 // tested are mutations of what is recorded, stored and restored.
 var tested = []tests{
 	{mutation{
+		"changes in a part are not compared", "internal/history/patch.go",
+		"p.archive.Timeline(ctx, x, p.reconciled)", "p.archive.Timeline(ctx, x, p.reconciled, ssmbak.MaxTime)",
+	}, "internal/history", "TestPatchParts"},
+	{mutation{
+		"an index is skipped that was modified within a minute before the period", "archive/walk.go",
+		"2*time.Second + bucket.Tolerance", "2*time.Second + 0*bucket.Tolerance",
+	}, "archive", "TestWalkSkips"},
+	{mutation{
+		"an index is skipped that no listing has compared since", "archive/walk.go",
+		" && r.compared(x.Name, x.Modified, r.Last) != 0", "",
+	}, "archive", "TestWalkSkips"},
+	{mutation{
+		"an index is skipped that the last listing could not compare", "archive/reconciled.go",
+		"if unsure || pattern", "_ = unsure\n\tif pattern",
+	}, "archive", "TestWalkSkips"},
+	{mutation{
+		"an index is skipped whose name the last listing excluded", "archive/reconciled.go",
+		" || pattern.Any(r.Excluded, name) || began.IsZero()", " || began.IsZero()",
+	}, "archive", "TestWalkSkips"},
+	{mutation{
+		"an index is skipped that a listing missed", "archive/walk.go",
+		" && !r.missed(x.Name)", "",
+	}, "archive", "TestWalkSkips"},
+	{mutation{
+		"an index is skipped although it need not be signed", "archive/walk.go",
+		" && trusted", " && (trusted || true)",
+	}, "archive", "TestWalkSigned"},
+	{mutation{
 		"the kept endpoint of a bucket ignores whether paths name buckets", "internal/awsconn/resolved.go",
 		"of(p.ForcePathStyle), ", "optional[bool]{}, ",
 	}, "internal/awsconn", "TestResolved"},

@@ -112,6 +112,7 @@ func (w *world) checkAnswers(ctx context.Context, a *archive.Archive, when phase
 	}
 	w.checkListed(ctx, a, when, lines)
 	w.checkParts(ctx, a, when, lines)
+	w.checkRanges(ctx, a, when, lines)
 	values := make(map[string]string)
 	for i, t := range lines.All {
 		name := lines.Names[i]

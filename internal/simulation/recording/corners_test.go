@@ -69,6 +69,7 @@ const (
 	KilledBeforeRun    = "killed between part and index"
 	PartAnswerLost     = "part written, response lost"
 	PartRead           = "a reader in a part"
+	IndexSkipped       = "an index that a reader of a period skips"
 	ClosedBeforeRead   = "a late fact about a closed run"
 	Denied             = "a request that a reconcile was not allowed"
 	ListedMissed       = "a live parameter that a complete listing could not record"
@@ -93,7 +94,7 @@ var corners = []string{
 	LabelBlocks, Expired, EndMadeExact, IndexUnderMarker, EntryUnderMarker, HiddenNamed, LifecycleExpired, ReadInBetween, ProofHeld,
 	CallLost, ActorKnown, ActorUnknown,
 	Denied, ListedMissed, ListingContinued, RunClosed, RunOfRuns, RunGivenUp, KilledBeforeRun, PartAnswerLost, PartRead, ClosedBeforeRead,
-	ForgedDirect, ForgedDeletion, SettledByIndex, Collapsed,
+	ForgedDirect, ForgedDeletion, SettledByIndex, Collapsed, IndexSkipped,
 }
 
 // summary returns the shares of the kinds of answers.

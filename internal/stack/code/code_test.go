@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/ssmbak/ssmbak/internal/testkit/extent"
 )
 
 // copied returns a copy of the clone in another directory. A build in it shows whether
@@ -51,8 +53,8 @@ func copied(t *testing.T) string {
 // TestReproducible builds the zip twice, from two directories and with different
 // environments, and checks that it is the same and that Lambda can run it.
 func TestReproducible(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds the function twice")
+	if !extent.Long() {
+		t.Skip("builds the function twice: set SSMBAK_LONG=1")
 	}
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skip("go is not on PATH")

@@ -1,0 +1,72 @@
+package archive_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
+	"github.com/ssmbak/ssmbak/timeline"
+)
+
+// TestWalkMemory checks that a walk keeps less than a kilobyte of each parameter that it has
+// visited, and a log less than half of that of each change.
+func TestWalkMemory(t *testing.T) { // not parallel, because others use memory, too
+	const parameters, versions = 100, 20
+	_, p := emulated(t, 1)
+	a := p.ready(t)
+	for i := range parameters {
+		var f timeline.Facts
+		for n := range int64(versions) {
+			v := version(n + 1)
+			v.Time += ssmbak.Time(n) * 60_000
+			v.User = "arn:aws:iam::123456789012:user/operator"
+			f.Versions = append(f.Versions, v)
+			f.Observations = append(f.Observations, timeline.Observation{Newest: v.Ref(), Oldest: 1, AsOf: v.Time + 1000, At: v.Time + 12_000})
+		}
+		x := archive.Index{Name: ssmbak.Name(fmt.Sprintf("/app/%04d", i))}
+		if _, err := a.Update(t.Context(), x, func(timeline.Facts) timeline.Facts { return f }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	everything := testworld.Everything(t)
+	kept := func(read func() any) (bytes int) {
+		live := func() int {
+			var m runtime.MemStats
+			for range 2 {
+				runtime.GC()
+				runtime.ReadMemStats(&m)
+			}
+			return int(m.HeapAlloc)
+		}
+		read() // connections, caches and so on
+		before := live()
+		result := read()
+		bytes = live() - before
+		runtime.KeepAlive(result)
+		return bytes
+	}
+	walk := kept(func() any {
+		w, err := a.Walk(t.Context(), everything, archive.Period{From: second, To: ssmbak.TimeOf(time.Now())}, true,
+			func(context.Context, bool, *timeline.Timeline) error { return nil })
+		if err != nil || len(w.Names) != parameters {
+			t.Fatal(err, len(w.Names))
+		}
+		return w
+	})
+	log := kept(func() any {
+		l, err := a.Log(t.Context(), everything, 0, 0)
+		if err != nil || len(l.Changes) != parameters*versions {
+			t.Fatal(err, len(l.Changes))
+		}
+		return l
+	})
+	t.Logf("%d bytes a parameter, %d a change", walk/parameters, log/(parameters*versions))
+	if walk > 1<<10*parameters || log > 1<<9*parameters*versions {
+		t.Errorf("a walk keeps %d bytes of each parameter, and a log %d of each change", walk/parameters, log/(parameters*versions))
+	}
+}
