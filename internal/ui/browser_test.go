@@ -1,13 +1,9 @@
 package ui
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"image/color"
-	"image/png"
-	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -83,6 +79,13 @@ func (b *browserTab) listen(event any) {
 	}
 }
 
+// hush ends the check for complaints: the browser complains about each refusal.
+func (b *browserTab) hush() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.quiet = true
+}
+
 // do performs steps.
 func (b *browserTab) do(actions ...chromedp.Action) {
 	b.Helper()
@@ -137,6 +140,22 @@ func (b *browserTab) tabTo(text string) {
 	b.Fatalf("Tab does not lead to %q on\n%s", text, b.text())
 }
 
+// serve serves a page on the loopback interface until end is called.
+func serve(ctx context.Context, w *testworld.World, o Options) (s *Server, end func()) {
+	w.Helper()
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	w.Must(err)
+	s = New(ctx, o, l.Addr().String())
+	server := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: time.Minute}
+	go func() { _ = server.Serve(l) }()
+	end = func() { _ = server.Close() }
+	w.Cleanup(end)
+	return s, end
+}
+
+// base returns the address of the page without a path.
+func (s *Server) base() string { return "http://" + s.guard.host }
+
 // link selects a link by its text.
 func link(text string) string { return fmt.Sprintf(`//a[normalize-space()=%q]`, text) }
 
@@ -149,15 +168,10 @@ func TestInBrowser(t *testing.T) {
 	t.Parallel()
 	program.Need(t, "chromium", "SSMBAK_REQUIRE_CHROMIUM", "apt-get install chromium")
 	w := newWorld(t)
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	w.Must(err)
 	o := options(w, "/app", true)
 	o.Now = func() time.Time { return time.Now().In(time.FixedZone("", 2*3600)) }
-	s := New(t.Context(), o, l.Addr().String())
-	server := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: time.Minute}
-	go func() { _ = server.Serve(l) }()
-	t.Cleanup(func() { _ = server.Close() })
-	base := "http://" + l.Addr().String()
+	s, _ := serve(t.Context(), w, o)
+	base := s.base()
 	b := openBrowser(t, base)
 
 	b.do(chromedp.Navigate(s.URL()), chromedp.WaitVisible("#cursor"))
@@ -171,6 +185,8 @@ func TestInBrowser(t *testing.T) {
 		return text
 	}
 	begin := cursor()
+	var deployed string
+	b.do(chromedp.AttributeValue("#cursor time", "datetime", &deployed, nil))
 	// Zoom in until the sets are apart, and find the moment by the strip.
 	b.follow("#in")
 	b.follow(`(//*[local-name()="svg"]//*[local-name()="a"])[last()]`)
@@ -224,11 +240,14 @@ func TestInBrowser(t *testing.T) {
 	if source != secretText+"-2" && source != secretText {
 		t.Errorf("the secret is %q", source)
 	}
+	b.ticked(w, base, deployed)
 	b.hostile(w, base)
 	for _, problem := range b.problems {
 		t.Error(problem)
 	}
 	b.foreign(base, w.AWS.Counts)
+	b.refusals(w, base, deployed)
+	b.killed(w, deployed)
 }
 
 // hostile checks that values and descriptions with elements and code are text: the browser
@@ -260,9 +279,7 @@ func (b *browserTab) hostile(w *testworld.World, base string) {
 // foreign checks that a page of another origin can neither send a form nor read anything.
 func (b *browserTab) foreign(base string, counts func() map[string]int) {
 	b.Helper()
-	b.mu.Lock()
-	b.quiet = true
-	b.mu.Unlock()
+	b.hush()
 	evil := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(w, `<!doctype html><title>evil</title><form action="%s/apply" method="post"><input name="token" value="x"><button id="send">send</button></form>
 <a id="go" href="%s/tree">go</a><script>fetch("%s/", {credentials: "include"}).then(a => a.text()).then(t => document.title = "read " + t.length, () => document.title = "unread")</script>`, base, base, base)
@@ -338,56 +355,4 @@ func (b *browserTab) screens(base string) {
 		}
 	}
 	b.do(chromedp.EmulateViewport(1280, 900))
-}
-
-// picture writes a picture of the window with UPDATE=1, and compares it with that of the
-// documents with SSMBAK_PICTURES=1: machines have different fonts.
-func (b *browserTab) picture(name string) {
-	b.Helper()
-	update, compare := os.Getenv("UPDATE") != "", os.Getenv("SSMBAK_PICTURES") != ""
-	if !update && !compare {
-		return
-	}
-	var got []byte
-	b.do(chromedp.CaptureScreenshot(&got))
-	path := filepath.Join("..", "..", "docs", "pictures", name)
-	if update {
-		if err := os.WriteFile(path, got, 0o600); err != nil {
-			b.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		b.Fatal(err)
-	}
-	if d := b.distance(got, want); d > 16 {
-		b.Errorf("%s differs by %.1f of 255 on average: look, and run it again with UPDATE=1", name, d)
-	}
-}
-
-// distance returns the average difference of the brightness of two pictures in 24 by 24
-// fields, from 0 to 255.
-func (b *browserTab) distance(got, want []byte) float64 {
-	b.Helper()
-	const fields = 24
-	var all [2][fields * fields]float64
-	for k, text := range [][]byte{got, want} {
-		p, err := png.Decode(bytes.NewReader(text))
-		if err != nil {
-			b.Fatal(err)
-		}
-		size := p.Bounds().Size()
-		for y := range size.Y {
-			for x := range size.X {
-				field := y*fields/size.Y*fields + x*fields/size.X
-				all[k][field] += float64(color.GrayModel.Convert(p.At(x, y)).(color.Gray).Y) / float64(size.X*size.Y) * fields * fields
-			}
-		}
-	}
-	sum := 0.0
-	for i := range all[0] {
-		sum += math.Abs(all[0][i] - all[1][i])
-	}
-	return sum / (fields * fields)
 }

@@ -202,13 +202,14 @@ func (s *Server) nowhere(*http.Request) (*page, error) {
 // functions are those of the templates.
 var functions = template.FuncMap{
 	"part": func(p pager, noun string) pagerView { return pagerView{p, noun} },
-	"rows": func(rows []treeRow, caption, before, after string) rowsView {
-		return rowsView{caption, before, after, rows}
+	"rows": func(rows []treeRow, ticks bool, caption, before, after string) rowsView {
+		return rowsView{caption, before, after, ticks, rows}
 	},
 }
 
 // rowsView is a table of parameters at two times.
 type rowsView struct {
 	Caption, Before, After string
+	Ticks                  bool
 	Rows                   []treeRow
 }

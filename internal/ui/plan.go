@@ -5,8 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
-	"strings"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
@@ -32,8 +30,9 @@ type planned struct {
 	*restore.Plan
 	options  plan.Options
 	query    url.Values
-	argument string // the command without flags that select names
-	link     string // of a new plan
+	argument string            // the command without flags that select names
+	link     string            // of a new plan
+	patterns map[string]string // of --only by the names that the plan is restricted to, nil for all
 }
 
 // planView is the view model of a plan.
@@ -72,7 +71,7 @@ type planRow struct {
 func (s *Server) plan(r *http.Request) (*page, error) {
 	p, err := s.planned(r.Context(), r.URL.Query())
 	if err != nil {
-		return nil, err
+		return nil, unrecorded(err)
 	}
 	return s.planPage(p, nil, "", ""), nil
 }
@@ -86,11 +85,18 @@ func (s *Server) planned(ctx context.Context, q url.Values) (*planned, error) {
 	if err != nil {
 		return nil, err
 	}
-	target, err := s.planTarget(q.Get("name"))
+	names, err := planNames(q)
+	if err != nil {
+		return nil, err
+	}
+	target, err := s.planTarget(names)
 	if err != nil {
 		return nil, err
 	}
 	out := &planned{query: q, link: planLink(q)}
+	if len(names) > 1 {
+		out.restrict(names, rec.lines.Names)
+	}
 	o := &out.options
 	flags := ""
 	if target.Recursive() {
@@ -147,22 +153,6 @@ func given(flag string, on bool) string {
 	return ""
 }
 
-// planTarget returns the target of a plan: one parameter below the path of the page, or the
-// path.
-func (s *Server) planTarget(text string) (ssmbak.Target, error) {
-	if text == "" {
-		return s.o.Target, nil
-	}
-	name, err := ssmbak.ParseName(text)
-	if err != nil {
-		return ssmbak.Target{}, err
-	}
-	if own, possible := s.o.Target.Name(); !s.o.Target.Below(name) && !(possible && own == name) {
-		return ssmbak.Target{}, shell.Usage("open the page for a path that contains it", "%s is not below %s", name, s.o.Target)
-	}
-	return ssmbak.NameTarget(name), nil
-}
-
 // past returns a time that must be given and must not be in the future.
 func (s *Server) past(text string, rec *records) (ssmbak.Time, error) {
 	t, err := s.moment(text, rec)
@@ -194,7 +184,7 @@ func (s *Server) planPage(p *planned, ticked map[string]bool, message, problem s
 	}
 	out.Body = v
 	out.Notes = s.doubts(p.Problems, p.Unproved, p.Unchecked)
-	out.Commands = []string{s.command(p.argument)}
+	out.Commands = []string{s.command(p.argument + p.flags())}
 	return out
 }
 
@@ -254,48 +244,4 @@ func choices(p *planned) (all []choice) {
 	}
 	add("replace", "delete and recreate what cannot be changed in place")
 	return all
-}
-
-// only returns the plan with the chosen parameters, and the flags that choose the same. rest
-// says that those without a tick of their own are chosen, too.
-func (p *planned) only(ticked map[string]bool, rest bool) (*restore.Plan, string) {
-	chosen := *p.Plan
-	chosen.Items = nil
-	own := make(map[ssmbak.Name]bool)
-	for i, item := range render.Ordered(p.Plan) {
-		own[item.Name] = i < tickedRows && !ticked[string(item.Name)] || i >= tickedRows && !rest
-	}
-	var names, without []string
-	for _, item := range p.Items {
-		switch applied := item.Action.Writes() && item.Refused == ""; {
-		case own[item.Name] && applied:
-			without = append(without, string(item.Name))
-			continue
-		case applied:
-			names = append(names, string(item.Name))
-		}
-		chosen.Items = append(chosen.Items, item)
-	}
-	if len(without) == 0 {
-		return &chosen, ""
-	}
-	flag, patterns, others := "only", names, without
-	if len(without) < len(names) {
-		flag, patterns, others = "exclude", without, names
-	}
-	var flags strings.Builder
-	for _, name := range patterns {
-		flags.WriteString(shell.Given(flag, patternOf(name, others)))
-	}
-	return &chosen, flags.String()
-}
-
-// patternOf returns a pattern that matches a name and none of the others. A name as a
-// pattern also matches everything below it; with a wildcard in it, it matches only the name.
-func patternOf(name string, others []string) string {
-	i := strings.LastIndexFunc(name, func(r rune) bool { return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' })
-	if i < 0 || !slices.ContainsFunc(others, func(other string) bool { return strings.HasPrefix(other, name+"/") }) {
-		return name
-	}
-	return name[:i] + "[" + name[i:i+1] + "]" + name[i+1:]
 }

@@ -221,6 +221,7 @@ func TestPatternOf(t *testing.T) {
 		{"/app/db", []string{"/app/db/url"}, "/app/d[b]"},
 		{"/app/db-", []string{"/app/db-/url"}, "/app/d[b]-"},
 		{"/app/db_.", []string{"/app/db_./x/y"}, "/app/d[b]_."},
+		{"/_/-", []string{"/_/-/x"}, "/_/[-]"},
 	} {
 		got := patternOf(test.name, test.others)
 		if got != test.want || !pattern.Match(got, ssmbak.Name(test.name)) {

@@ -43,6 +43,7 @@ type treeView struct {
 	Filter   filterView
 	Rows     []treeRow
 	Pager    pager
+	Ticks    bool // the rows can be chosen for a restore
 }
 
 type statusLink struct {
@@ -105,6 +106,7 @@ func (s *Server) treePage(ctx context.Context, rec *records, v view, most int) (
 	if err != nil {
 		return nil, err
 	}
+	body.Ticks = s.o.Live && s.o.AllowRestore && len(body.Rows) > 0
 	p.Body = body
 	only := shell.Given("only", v.Glob)
 	p.Commands = append(p.Commands, s.command("preview "+s.target()+" "+v.At.String()+" --recursive"), s.command("diff "+s.target()+" "+v.At.String()+" "+rec.now.String()+" --recursive"+only))

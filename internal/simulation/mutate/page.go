@@ -36,7 +36,7 @@ var paged = []tests{
 		"case chosen.NeedsConfirmation() && r.PostFormValue(\"yes\") != \"yes\":", "case false:",
 	}, "internal/ui", "TestRevertChosen"},
 	{mutation{
-		"the page applies what is not ticked", "internal/ui/plan.go",
+		"the page applies what is not ticked", "internal/ui/ticks.go",
 		"case own[item.Name] && applied:", "case false:",
 	}, "internal/ui", "TestRevertChosen|TestApplyRefuses"},
 	{mutation{
@@ -52,7 +52,7 @@ var paged = []tests{
 		"return printable(buf.Bytes()), nil", "return buf.Bytes(), nil",
 	}, "internal/ui", "TestHostileText"},
 	{mutation{
-		"the page plans outside of its path", "internal/ui/plan.go",
+		"the page plans outside of its path", "internal/ui/ticks.go",
 		"!s.o.Target.Below(name) && !(possible && own == name)", "false && own == name && possible",
 	}, "internal/ui", "TestApplyRefuses"},
 	{mutation{
@@ -64,9 +64,25 @@ var paged = []tests{
 		"all = append(all, set.From-1)", "all = append(all, set.From)",
 	}, "internal/ui", "TestRestoreAndUndo|TestSee"},
 	{mutation{
-		"the command for chosen parameters includes those below them", "internal/ui/plan.go",
+		"the command for chosen parameters includes those below them", "internal/ui/ticks.go",
 		"return name[:i] + \"[\" + name[i:i+1] + \"]\" + name[i+1:]", "return name",
 	}, "internal/ui", "TestPatternOf"},
+	{mutation{
+		"the page plans what is below a ticked parameter", "internal/ui/ticks.go",
+		"pattern := exactly(string(name))", "pattern := string(name)",
+	}, "internal/ui", "TestTickedAbove"},
+	{mutation{
+		"the page plans everything when nothing is ticked", "internal/ui/ticks.go",
+		"case len(names) == 0 && q.Has(\"ticked\"):", "case false:",
+	}, "internal/ui", "TestTickedRefused"},
+	{mutation{
+		"an address names any number of parameters", "internal/ui/ticks.go",
+		"case len(names) > mostNames:", "case false:",
+	}, "internal/ui", "TestTickedRefused"},
+	{mutation{
+		"the command for a part of ticked parameters excludes from all", "internal/ui/ticks.go",
+		"case p.patterns != nil:", "case false:",
+	}, "internal/ui", "TestRestoreTicked"},
 	{mutation{
 		"a report has links", "internal/ui/report.go",
 		"\tbody.unlink()\n", "",
