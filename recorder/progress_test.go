@@ -52,14 +52,11 @@ func runs(t *testing.T, w *testworld.World, r *recorder.Recorder, most int) (n i
 // DescribeParameters, at 10 reads a second of which the reconciler has a third. Live
 // parameters are listed once, not in every run. SSMBAK_FILL=100000 fills that many.
 func TestFillInRuns(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it fills an archive with thousands of secrets")
+	if !extent.Long() && os.Getenv("SSMBAK_FILL") == "" {
+		t.Skip("it fills an archive with thousands of secrets: set SSMBAK_LONG=1")
 	}
 	t.Parallel()
-	n := 2000
-	if extent.Long() {
-		n = 3000
-	}
+	n := 3000
 	if text := os.Getenv("SSMBAK_FILL"); text != "" {
 		if _, err := fmt.Sscan(text, &n); err != nil {
 			t.Fatal(err)
