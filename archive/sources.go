@@ -44,7 +44,8 @@ func (a *Archive) sources(ctx context.Context, target ssmbak.Target, b beginning
 				}
 			}
 		}
-		if *one = target.Resolve(named, below); *one {
+		if target.Resolve(named, below) {
+			*one = true // not otherwise: those before are being read
 			if exact.legacy {
 				exact.facts, err = a.LegacyFacts(ctx, exact.name)
 			}
