@@ -56,6 +56,9 @@ func numbered(path string, i int) ssmbak.Name { return ssmbak.Name(fmt.Sprintf("
 // time, as the first command of a process. It checks that at least 90 % of the PutParameter
 // limit is used, the plan included, and that nothing fails.
 func TestRestoreRate(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it restores hundreds of parameters in each of several accounts")
+	}
 	t.Parallel()
 	for _, rate := range []struct {
 		name          string
@@ -113,6 +116,9 @@ func TestRestoreRate(t *testing.T) {
 // checks that at least 90 % of the PutParameter limit is used, and that parameters are read
 // about once a second.
 func TestApplyRate(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it restores hundreds of parameters in each of several accounts")
+	}
 	t.Parallel()
 	const parameters, deletions = 500, 100
 	for _, rate := range []struct{ put, describe float64 }{{3, 3}, {10, 10}, {40, 10}} {
