@@ -33,8 +33,8 @@ func (a *Archive) readEarly(ctx context.Context, name ssmbak.Name) *early {
 type beginning struct {
 	Reconciled
 	index *Index // of the target's own name, nil if it is not read yet
-	// unchanged are the parameters whose index need not be read, nil if all are.
-	unchanged *unchanged
+	// skip says which indexes below a path need not be read, nil that all are read.
+	skip func(Listed) bool
 }
 
 // begin reads what complete listings have proved. It must be called before indexes are read,

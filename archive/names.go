@@ -110,80 +110,83 @@ func (a *Archive) KnownIndex(ctx context.Context, name ssmbak.Name, r Reconciled
 
 // known yields the parameters below the target's path that have an index or, with register,
 // an entry in the register, in the byte order of their names. An error is the last thing
-// that it yields. Before the name of an index, it notes the index in u, unless that is nil.
-func (a *Archive) known(ctx context.Context, target ssmbak.Target, register bool, u *unchanged) iter.Seq2[ssmbak.Name, error] {
-	indexes := func(ctx context.Context) iter.Seq2[ssmbak.Name, error] { return a.noted(ctx, target, u) }
-	if !register {
-		return merged(ctx, indexes, func(context.Context) iter.Seq2[ssmbak.Name, error] {
-			return func(func(ssmbak.Name, error) bool) {}
-		})
+// that it yields. skip says which indexes need not be read, none if it is nil.
+func (a *Archive) known(ctx context.Context, target ssmbak.Target, register bool, skip func(Listed) bool) iter.Seq2[source, error] {
+	indexes := func(ctx context.Context) iter.Seq2[source, error] {
+		return func(yield func(source, error) bool) {
+			for x, err := range a.Indexes(ctx, target) {
+				if !yield(source{name: x.Name, unchanged: err == nil && skip != nil && skip(x)}, err) {
+					return
+				}
+			}
+		}
 	}
-	return merged(ctx, indexes, func(ctx context.Context) iter.Seq2[ssmbak.Name, error] { return a.registeredNames(ctx, target) })
+	if !register {
+		return indexes(ctx)
+	}
+	return merged(ctx, indexes, func(ctx context.Context) iter.Seq2[source, error] {
+		return func(yield func(source, error) bool) {
+			for e, err := range a.Register(ctx, target) {
+				if !yield(source{name: e.Name}, err) {
+					return
+				}
+			}
+		}
+	})
 }
 
-// merged yields the names of two sorted listings, each once. It reads both concurrently, and
-// a page ahead.
-func merged(ctx context.Context, one, other func(context.Context) iter.Seq2[ssmbak.Name, error]) iter.Seq2[ssmbak.Name, error] {
-	return func(yield func(ssmbak.Name, error) bool) {
+// merged yields the parameters of two listings that are sorted by name, each once: as in one,
+// if both have it. It reads both concurrently, and a page ahead.
+func merged(ctx context.Context, one, other func(context.Context) iter.Seq2[source, error]) iter.Seq2[source, error] {
+	return func(yield func(source, error) bool) {
 		var reading sync.WaitGroup
 		defer reading.Wait()
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		ones, others := make(chan nameOrError, 1000), make(chan nameOrError, 1000)
+		ones, others := make(chan sourceOrError, 1000), make(chan sourceOrError, 1000)
 		reading.Go(func() { send(ctx, ones, one(ctx)) })
 		reading.Go(func() { send(ctx, others, other(ctx)) })
 		x, hasX := <-ones
 		y, hasY := <-others
 		for hasX || hasY {
 			if err := cmp.Or(x.err, y.err); err != nil {
-				yield("", err)
+				yield(source{}, err)
 				return
 			}
-			name := x.name
-			if !hasX || hasY && y.name < name {
-				name = y.name
+			next := x.source
+			if !hasX || hasY && y.name < x.name {
+				next = y.source
 			}
-			if !yield(name, nil) {
+			if !yield(next, nil) {
 				return
 			}
-			if hasX && x.name == name {
+			if hasX && x.name == next.name {
 				x, hasX = <-ones
 			}
-			if hasY && y.name == name {
+			if hasY && y.name == next.name {
 				y, hasY = <-others
 			}
 		}
 		if err := ctx.Err(); err != nil { // the listings ended early
-			yield("", err)
+			yield(source{}, err)
 		}
 	}
 }
 
-// nameOrError is an element of a listing of names.
-type nameOrError struct {
-	name ssmbak.Name
-	err  error
+// sourceOrError is an element of a listing.
+type sourceOrError struct {
+	source
+	err error
 }
 
 // send sends a listing to a channel, and closes it.
-func send(ctx context.Context, to chan<- nameOrError, names iter.Seq2[ssmbak.Name, error]) {
+func send(ctx context.Context, to chan<- sourceOrError, listing iter.Seq2[source, error]) {
 	defer close(to)
-	for name, err := range names {
+	for s, err := range listing {
 		select {
-		case to <- nameOrError{name, err}:
+		case to <- sourceOrError{s, err}:
 		case <-ctx.Done():
 			return
-		}
-	}
-}
-
-// registeredNames lists the names of [Archive.Register].
-func (a *Archive) registeredNames(ctx context.Context, target ssmbak.Target) iter.Seq2[ssmbak.Name, error] {
-	return func(yield func(ssmbak.Name, error) bool) {
-		for e, err := range a.Register(ctx, target) {
-			if !yield(e.Name, err) {
-				return
-			}
 		}
 	}
 }

@@ -12,16 +12,16 @@ import (
 )
 
 // list is a listing of names that ends with an error, if there is one.
-func list(failed error, names ...ssmbak.Name) func(context.Context) iter.Seq2[ssmbak.Name, error] {
-	return func(context.Context) iter.Seq2[ssmbak.Name, error] {
-		return func(yield func(ssmbak.Name, error) bool) {
+func list(failed error, names ...ssmbak.Name) func(context.Context) iter.Seq2[source, error] {
+	return func(context.Context) iter.Seq2[source, error] {
+		return func(yield func(source, error) bool) {
 			for _, name := range names {
-				if !yield(name, nil) {
+				if !yield(source{name: name}, nil) {
 					return
 				}
 			}
 			if failed != nil {
-				yield("", failed)
+				yield(source{}, failed)
 			}
 		}
 	}
@@ -31,7 +31,7 @@ func TestMerged(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
 	tests := map[string]struct {
-		one, other func(context.Context) iter.Seq2[ssmbak.Name, error]
+		one, other func(context.Context) iter.Seq2[source, error]
 		cancel     bool
 		want       []ssmbak.Name
 		err        error
@@ -52,11 +52,11 @@ func TestMerged(t *testing.T) {
 				defer cancel()
 				var got []ssmbak.Name
 				var last error
-				for name, err := range merged(ctx, test.one, test.other) {
+				for s, err := range merged(ctx, test.one, test.other) {
 					if last = err; err != nil {
 						break
 					}
-					if got = append(got, name); test.cancel {
+					if got = append(got, s.name); test.cancel {
 						cancel()
 					}
 				}

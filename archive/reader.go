@@ -3,12 +3,10 @@ package archive
 import (
 	"cmp"
 	"context"
+	"iter"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/archive/internal/bucket"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
@@ -120,106 +118,103 @@ func (t Timelines) Unproved(target ssmbak.Target, from, to ssmbak.Time) Unproved
 // unknown. It keeps everything in memory, a few kilobytes per parameter. Its requests
 // and its error are those of [Archive.Log].
 func (a *Archive) Timelines(ctx context.Context, target ssmbak.Target, moments ...ssmbak.Time) (Timelines, error) {
-	var found results[*timeline.Timeline]
-	scanned, err := a.scan(ctx, target, moments, nil, found.grow, func(_ context.Context, i int, t *timeline.Timeline) error {
-		found.set(i, t, nil)
-		return nil
-	})
-	if err != nil {
-		return Timelines{}, err
+	var found scanned
+	var out Timelines
+	same := func(_ context.Context, t *timeline.Timeline) (line *timeline.Timeline, problem, err error) {
+		return t, nil, nil
 	}
-	out := Timelines{One: scanned.one, Complete: scanned.complete, Since: a.since(), Reconciled: scanned.listed, Unchecked: a.unchecked(scanned.listed)}
-	out.All, out.Names, out.Problems = found.collect(scanned)
+	for t, err := range scan(ctx, a, target, moments, nil, &found, same) {
+		if err != nil {
+			return Timelines{}, err
+		}
+		out.All, out.Names = append(out.All, t), append(out.Names, t.Name())
+	}
+	out.One, out.Problems, out.Complete = found.one, found.problems, found.complete()
+	out.Since, out.Reconciled, out.Unchecked = a.since(), found.listed, a.unchecked(found.listed)
 	return out, nil
 }
 
-// results are the results of a scan, in the order of the names.
-type results[T any] struct {
-	all      []T
-	given    []bool
-	problems []error
-}
-
-func (r *results[T]) grow(s *scanned) {
-	n := len(s.names)
-	r.all, r.given, r.problems = make([]T, n), make([]bool, n), make([]error, n)
-}
-
-// set may be called concurrently for different i.
-func (r *results[T]) set(i int, x T, problem error) {
-	r.all[i], r.given[i], r.problems[i] = x, true, problem
-}
-
-// collect returns the results and their names, without names that have none.
-func (r *results[T]) collect(s scanned) (all []T, names []ssmbak.Name, problems []Problem) {
-	for i, name := range s.names {
-		if err := cmp.Or(s.problems[i], r.problems[i]); err != nil {
-			problems = append(problems, Problem{Name: name, Err: err})
-		}
-		if r.given[i] {
-			all, names = append(all, r.all[i]), append(names, name)
-		}
-	}
-	return all, names, problems
-}
-
-// scanned is the result of a scan, without the timelines.
+// scanned is what a scan finds in addition to its results.
 type scanned struct {
-	one       bool
-	names     []ssmbak.Name
-	unchanged []ssmbak.Name // not among names, because their indexes were skipped; sorted
-	problems  []error       // of names: why there is no timeline, or a run without its part
-	complete  ssmbak.Time
-	listed    Reconciled
+	listed Reconciled // what complete listings had proved, known before any result
+	// one is set before the results of a target that is one parameter, and otherwise false.
+	one bool
+	// The others are complete when the scan has ended.
+	unchanged []ssmbak.Name // whose indexes were skipped, sorted
+	problems  []Problem     // why there is no result, or only a part of one, by name
+}
+
+// complete returns when the last complete listing began, zero if there was none.
+func (s *scanned) complete() ssmbak.Time {
+	if s.listed.Last.IsZero() {
+		return 0
+	}
+	return ssmbak.TimeOf(s.listed.Last)
 }
 
 // scan reads the index of every parameter of the target, with the parts that contain the
-// moments, or all parts without moments, and calls visit with each timeline,
-// concurrently. Before that it calls begin with the names. It skips names about which
-// nothing is known, and indexes below a path that skip accepts, unless it is nil.
-func (a *Archive) scan(
-	ctx context.Context, target ssmbak.Target, moments []ssmbak.Time, skip func(Listed, Reconciled) bool, begin func(*scanned), visit func(ctx context.Context, i int, t *timeline.Timeline) error,
-) (scanned, error) {
-	rec, err := a.begin(ctx, target)
-	if err != nil {
-		return scanned{}, err
+// moments, or all parts without moments. It yields what visit returns of each timeline, in
+// the byte order of the names, and sets found. visit is called concurrently. scan skips
+// parameters about which nothing is known, and indexes below a path that skip accepts, unless
+// it is nil. An error is the last thing that it yields.
+func scan[T any](
+	ctx context.Context, a *Archive, target ssmbak.Target, moments []ssmbak.Time, skip func(Listed, Reconciled) bool, found *scanned,
+	visit func(context.Context, *timeline.Timeline) (result T, problem, err error),
+) iter.Seq2[T, error] {
+	type result struct {
+		name    ssmbak.Name
+		of      T
+		known   bool // there is a timeline
+		problem error
 	}
-	out := scanned{listed: rec.Reconciled}
-	if !rec.Last.IsZero() {
-		out.complete = ssmbak.TimeOf(rec.Last)
-	}
-	if skip != nil {
-		rec.unchanged = &unchanged{skip: func(x Listed) bool { return skip(x, rec.Reconciled) }}
-	}
-	var all []source
-	for s, err := range a.sources(ctx, target, rec, &out.one) {
+	return func(yield func(T, error) bool) {
+		var none T
+		rec, err := a.begin(ctx, target)
 		if err != nil {
-			return scanned{}, err
+			yield(none, err)
+			return
 		}
-		if s.unchanged {
-			out.unchanged = append(out.unchanged, s.name)
-			continue
+		found.listed = rec.Reconciled
+		if skip != nil {
+			rec.skip = func(x Listed) bool { return skip(x, rec.Reconciled) }
 		}
-		all, out.names = append(all, s), append(out.names, s.name)
-	}
-	out.problems = make([]error, len(all))
-	begin(&out)
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(a.o.Parallel)
-	for i, s := range all {
-		g.Go(func() error {
-			gctx, release := bucket.Hold(gctx)
-			defer release()
-			line, problem, err := a.read(gctx, s, rec.Reconciled, moments)
-			out.problems[i] = problem
-			if err != nil || line == nil {
-				return err
+		sources := func(ctx context.Context) iter.Seq2[source, error] {
+			return func(yield func(source, error) bool) {
+				for s, err := range a.sources(ctx, target, rec, &found.one) {
+					if err == nil && s.unchanged {
+						found.unchanged = append(found.unchanged, s.name)
+						continue
+					}
+					if !yield(s, err) {
+						return
+					}
+				}
 			}
-			return visit(gctx, i, line)
-		})
+		}
+		read := func(ctx context.Context, s source) (r result, err error) {
+			r.name = s.name
+			line, problem, err := a.read(ctx, s, rec.Reconciled, moments)
+			if r.problem = problem; err != nil || line == nil {
+				return r, err
+			}
+			r.known = true
+			r.of, problem, err = visit(ctx, line)
+			r.problem = cmp.Or(r.problem, problem)
+			return r, err
+		}
+		for r, err := range inOrder(ctx, a.o.Parallel, sources, read) {
+			if err != nil {
+				yield(none, err)
+				return
+			}
+			if r.problem != nil {
+				found.problems = append(found.problems, Problem{Name: r.name, Err: r.problem})
+			}
+			if r.known && !yield(r.of, nil) {
+				return
+			}
+		}
 	}
-	err = g.Wait()
-	return out, err
 }
 
 // timeline returns the timeline of a parameter with the parts that contain the moments,

@@ -119,6 +119,12 @@ func (r Reconciled) Unrecorded() []ssmbak.Name {
 	return slices.Compact(names)
 }
 
+// unrecorded reports whether [Reconciled.Unrecorded] has the name.
+func (r Reconciled) unrecorded(name ssmbak.Name) bool {
+	_, unsure := slices.BinarySearch(r.Unsure, name)
+	return unsure || r.missed(name)
+}
+
 // miss adds the names that a listing missed. began is when the listing began.
 func (r *Reconciled) miss(names []ssmbak.Name, began time.Time) {
 	until := make(map[ssmbak.Name]time.Time, len(r.Missed)+len(names))

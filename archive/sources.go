@@ -20,7 +20,7 @@ type source struct {
 	// legacy says that the parameter has no index, only these facts.
 	legacy bool
 	facts  []timeline.Legacy
-	// unchanged says that its index need not be read, see [unchanged].
+	// unchanged says that its index need not be read.
 	unchanged bool
 }
 
@@ -102,13 +102,7 @@ func (a *Archive) below(ctx context.Context, target ssmbak.Target, b beginning) 
 	if a.listsLegacy() {
 		return a.withLegacy(ctx, target, b)
 	}
-	return func(yield func(source, error) bool) {
-		for name, err := range a.known(ctx, target, !b.Names.IsZero(), b.unchanged) {
-			if !yield(source{name: name, unchanged: b.unchanged.has(name)}, err) {
-				return
-			}
-		}
-	}
+	return a.known(ctx, target, !b.Names.IsZero(), b.skip)
 }
 
 // withLegacy is [Archive.below] for an archive in which names with legacy records may have
@@ -117,12 +111,12 @@ func (a *Archive) withLegacy(ctx context.Context, target ssmbak.Target, b beginn
 	return func(yield func(source, error) bool) {
 		var all []source
 		has := make(map[ssmbak.Name]bool)
-		for name, err := range a.known(ctx, target, !b.Names.IsZero(), b.unchanged) {
+		for s, err := range a.known(ctx, target, !b.Names.IsZero(), b.skip) {
 			if err != nil {
 				yield(source{}, err)
 				return
 			}
-			all, has[name] = append(all, source{name: name, unchanged: b.unchanged.has(name)}), true
+			all, has[s.name] = append(all, s), true
 		}
 		found, err := legacy.Read(ctx, a.bucket, a.legacyOptions(), target.Prefix(), func(n ssmbak.Name) bool { return target.Below(n) && !has[n] })
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"iter"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/timeline"
 )
 
 // Reading is [Archive.At] for a target of any size: it yields the states while it reads them.
@@ -23,14 +24,6 @@ func (a *Archive) Read(target ssmbak.Target, at ssmbak.Time, values Values) *Rea
 	return &Reading{Snapshot: Snapshot{At: at, Since: a.since()}, archive: a, target: target, values: values}
 }
 
-// result is what was read of one parameter.
-type result struct {
-	name    ssmbak.Name
-	state   ssmbak.State
-	known   bool // there is a state
-	problem error
-}
-
 // States yields the states of [Snapshot].States in the byte order of their names, each as
 // soon as it and those before it are read. Its memory does not depend on the number of
 // parameters, unless the archive has legacy records that are not adopted. It sends the
@@ -39,61 +32,31 @@ type result struct {
 func (r *Reading) States(ctx context.Context) iter.Seq2[ssmbak.State, error] {
 	return func(yield func(ssmbak.State, error) bool) {
 		a, s := r.archive, &r.Snapshot
-		rec, err := a.begin(ctx, r.target)
-		if err != nil {
-			yield(ssmbak.State{}, err)
-			return
+		var found scanned
+		unproved := make(map[ssmbak.Name]ssmbak.State) // of names that listings did not prove
+		state := func(ctx context.Context, t *timeline.Timeline) (st ssmbak.State, problem, err error) {
+			st, refs := t.At(s.At)
+			problem, err = a.fetch(ctx, &st, refs, r.values)
+			return st, problem, err
 		}
-		unrecorded := make(map[ssmbak.Name]*ssmbak.State) // names that listings did not prove
-		for _, name := range rec.Unrecorded() {
-			unrecorded[name] = nil
-		}
-		sources := func(ctx context.Context) iter.Seq2[source, error] { return a.sources(ctx, r.target, rec, &s.One) }
-		for found, err := range inOrder(ctx, a.o.Parallel, sources, func(ctx context.Context, src source) (result, error) { return r.state(ctx, src, rec.Reconciled) }) {
+		for st, err := range scan(ctx, a, r.target, []ssmbak.Time{s.At}, nil, &found, state) {
 			if err != nil {
 				yield(ssmbak.State{}, err)
 				return
 			}
-			if found.problem != nil {
-				s.Problems = append(s.Problems, Problem{Name: found.name, Err: found.problem})
+			if found.listed.unrecorded(st.Name) {
+				unproved[st.Name] = st
 			}
-			if !found.known {
-				continue
-			}
-			if _, ok := unrecorded[found.name]; ok {
-				unrecorded[found.name] = &found.state
-			}
-			if !yield(found.state, nil) {
+			if !yield(st, nil) {
 				return
 			}
 		}
 		stateOf := func(name ssmbak.Name) (ssmbak.State, bool) {
-			if st := unrecorded[name]; st != nil {
-				return *st, true
-			}
-			return ssmbak.State{}, false
+			st, known := unproved[name]
+			return st, known
 		}
-		s.Unproved = rec.unproved(meaning(r.target, s.One), stateOf, stateOf)
-		s.Unchecked = a.unchecked(rec.Reconciled)
-		if !rec.Last.IsZero() {
-			s.Complete = ssmbak.TimeOf(rec.Last)
-		}
+		s.One, s.Problems, s.Complete = found.one, found.problems, found.complete()
+		s.Unproved = found.listed.unproved(meaning(r.target, found.one), stateOf, stateOf)
+		s.Unchecked = a.unchecked(found.listed)
 	}
-}
-
-// state reads the state of one parameter.
-func (r *Reading) state(ctx context.Context, src source, rec Reconciled) (result, error) {
-	a, out := r.archive, result{name: src.name}
-	line, problem, err := a.read(ctx, src, rec, []ssmbak.Time{r.Snapshot.At})
-	out.problem = problem
-	if err != nil || line == nil {
-		return out, err
-	}
-	state, refs := line.At(r.Snapshot.At)
-	problem, err = a.fetch(ctx, &state, refs, r.values)
-	if out.problem == nil {
-		out.problem = problem
-	}
-	out.state, out.known = state, true
-	return out, err
 }

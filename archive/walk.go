@@ -2,9 +2,6 @@ package archive
 
 import (
 	"context"
-	"iter"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/ssmbak/ssmbak"
@@ -44,28 +41,39 @@ type Walked struct {
 func (a *Archive) Walk(
 	ctx context.Context, target ssmbak.Target, p Period, ends bool, visit func(ctx context.Context, one bool, t *timeline.Timeline) error,
 ) (Walked, error) {
-	w := walk{period: p}
-	var visited results[struct{}]
-	begin := func(s *scanned) {
-		w.one, w.listed = s.one, s.listed
-		visited.grow(s)
-	}
+	var found scanned
 	var moments []ssmbak.Time
 	if ends {
 		moments = []ssmbak.Time{p.From, p.To}
 	}
-	skip := func(x Listed, r Reconciled) bool { return a.unchangedSince(x, r, p.From) }
-	scanned, err := a.scan(ctx, target, moments, skip, begin, func(ctx context.Context, i int, t *timeline.Timeline) error {
-		visited.set(i, struct{}{}, nil)
-		w.keepStates(t)
-		return visit(ctx, w.one, t)
-	})
-	if err != nil {
-		return Walked{}, err
+	type walked struct {
+		name     ssmbak.Name
+		from, to ssmbak.State // of names that listings did not prove
 	}
-	out := Walked{One: scanned.one, Unchanged: scanned.unchanged, Complete: scanned.complete, Since: a.since(), Unchecked: a.unchecked(scanned.listed)}
-	_, out.Names, out.Problems = visited.collect(scanned)
-	out.Unproved = scanned.listed.unproved(meaning(target, scanned.one), w.state(0), w.state(1))
+	skip := func(x Listed, r Reconciled) bool { return a.unchangedSince(x, r, p.From) }
+	unproved := make(map[ssmbak.Name]walked)
+	var out Walked
+	for w, err := range scan(ctx, a, target, moments, skip, &found, func(ctx context.Context, t *timeline.Timeline) (w walked, problem, err error) {
+		w.name = t.Name()
+		if found.listed.unrecorded(w.name) {
+			w.from, _ = t.At(p.From)
+			w.to, _ = t.At(p.To)
+		}
+		return w, nil, visit(ctx, found.one, t)
+	}) {
+		if err != nil {
+			return Walked{}, err
+		}
+		out.Names = append(out.Names, w.name)
+		if found.listed.unrecorded(w.name) {
+			unproved[w.name] = w
+		}
+	}
+	from := func(name ssmbak.Name) (ssmbak.State, bool) { w, known := unproved[name]; return w.from, known }
+	to := func(name ssmbak.Name) (ssmbak.State, bool) { w, known := unproved[name]; return w.to, known }
+	out.One, out.Unchanged, out.Problems, out.Complete = found.one, found.unchanged, found.problems, found.complete()
+	out.Since, out.Unchecked = a.since(), a.unchecked(found.listed)
+	out.Unproved = found.listed.unproved(meaning(target, found.one), from, to)
 	return out, nil
 }
 
@@ -79,83 +87,4 @@ func (a *Archive) unchangedSince(x Listed, r Reconciled, since ssmbak.Time) bool
 	// What a listing before the archive was signed compared may be forged.
 	trusted := !a.verifies() || !r.Signed.IsZero()
 	return latest < since && r.compared(x.Name, x.Modified, r.Last) != 0 && !r.missed(x.Name) && trusted
-}
-
-// unchanged are the parameters of a listing whose indexes need not be read. A nil one has
-// none. It is safe for concurrent use.
-type unchanged struct {
-	skip  func(Listed) bool
-	mu    sync.Mutex
-	names map[ssmbak.Name]bool
-}
-
-// note adds the parameter of an index if that need not be read.
-func (u *unchanged) note(x Listed) {
-	if u == nil || !u.skip(x) {
-		return
-	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.names == nil {
-		u.names = make(map[ssmbak.Name]bool)
-	}
-	u.names[x.Name] = true
-}
-
-func (u *unchanged) has(name ssmbak.Name) bool {
-	if u == nil {
-		return false
-	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return u.names[name]
-}
-
-// noted lists the parameters below the target's path that have an index, like
-// [Archive.Names], and notes each index before it yields its name.
-func (a *Archive) noted(ctx context.Context, target ssmbak.Target, u *unchanged) iter.Seq2[ssmbak.Name, error] {
-	return func(yield func(ssmbak.Name, error) bool) {
-		for x, err := range a.Indexes(ctx, target) {
-			if err == nil {
-				u.note(x)
-			}
-			if !yield(x.Name, err) {
-				return
-			}
-		}
-	}
-}
-
-// walk is the state of [Archive.Walk].
-type walk struct {
-	period Period
-	one    bool
-	listed Reconciled
-	mu     sync.Mutex
-	states map[ssmbak.Name][2]ssmbak.State // at the ends of the period, of the names that matter
-}
-
-// keepStates keeps the states of a parameter that the last listing did not prove.
-func (w *walk) keepStates(t *timeline.Timeline) {
-	name := t.Name()
-	if _, unsure := slices.BinarySearch(w.listed.Unsure, name); !unsure && !w.listed.missed(name) {
-		return
-	}
-	first, _ := t.At(w.period.From)
-	last, _ := t.At(w.period.To)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.states == nil {
-		w.states = make(map[ssmbak.Name][2]ssmbak.State)
-	}
-	w.states[name] = [2]ssmbak.State{first, last}
-}
-
-// state returns a function that finds the state at the beginning of the period, or at its end
-// if end is 1.
-func (w *walk) state(end int) func(ssmbak.Name) (ssmbak.State, bool) {
-	return func(name ssmbak.Name) (ssmbak.State, bool) {
-		states, known := w.states[name]
-		return states[end], known
-	}
 }

@@ -62,7 +62,7 @@ var tested = []tests{
 	}, "archive", "TestFirst"},
 	{mutation{
 		"a canceled listing of names counts as complete", "archive/names.go",
-		"\t\tif err := ctx.Err(); err != nil { // the listings ended early\n\t\t\tyield(\"\", err)\n\t\t}\n", "",
+		"\t\tif err := ctx.Err(); err != nil { // the listings ended early\n\t\t\tyield(source{}, err)\n\t\t}\n", "",
 	}, "archive", "TestMerged"},
 	{mutation{
 		"results of later parameters pile up behind a slow one", "archive/inorder.go",
