@@ -83,7 +83,7 @@ func TestLayers(t *testing.T) {
 		"/internal/testkit/program":      {},
 		"/internal/testkit/recorded":     {},
 		"/internal/testkit/script":       {"/internal/cli/shell"},
-		"/internal/testkit/testworld":    {"", "/archive", "/internal/awsconn", "/internal/emulator", "/internal/signkey", "/paramstore", "/recorder"},
+		"/internal/testkit/testworld":    {"", "/timeline", "/archive", "/internal/awsconn", "/internal/emulator", "/internal/signkey", "/paramstore", "/recorder"},
 		"/internal/testkit/runtimeapi":   {"/internal/emulator"},
 		"/cmd/ssmbak-stack":              {"/internal/cli/shell", "/internal/cli/stack"},
 		"/cmd/ssmbak":                    {"/internal/cli/shell", "/internal/cli/ssmbak"},

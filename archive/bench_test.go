@@ -2,8 +2,6 @@ package archive_test
 
 import (
 	"fmt"
-	"runtime"
-	"sync"
 	"testing"
 	"time"
 
@@ -28,42 +26,9 @@ func fill(b *testing.B, parameters, versions int) (*archive.Writer, *emulator.AW
 		}
 		return 0
 	}}})
-	var wg sync.WaitGroup
-	limit := make(chan struct{}, runtime.GOMAXPROCS(0))
-	for i := range parameters {
-		limit <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-limit }()
-			if err := history(b, archive.NewWriter(w.Archive), ssmbak.Name(fmt.Sprintf("/app/%02d/p%06d", i%20, i)), versions); err != nil {
-				b.Error(err)
-			}
-		})
-	}
-	wg.Wait()
+	testworld.Histories(b, archive.NewWriter(w.Archive), parameters, versions, second)
 	slow = true
 	return archive.NewWriter(w.Archive), w.AWS
-}
-
-// history records versions of one parameter a minute apart.
-func history(b *testing.B, a *archive.Writer, name ssmbak.Name, versions int) error {
-	x, err := beginIndex(b.Context(), a, name)
-	if err != nil {
-		return err
-	}
-	var f timeline.Facts
-	for n := range int64(versions) {
-		v := timeline.Version{Version: ssmbak.Version{Number: n + 1, Time: second.Add(time.Duration(n) * time.Minute), User: "arn:aws:iam::123456789012:user/operator", Attributes: ssmbak.Attributes{Type: ssmbak.TypeString, Tier: "Standard", DataType: "text"}}, Events: []string{fmt.Sprintf("6a7e4feb-b491-4cf7-a9f1-%012d", n)}}
-		ref, err := a.PutValue(b.Context(), name, v.Version, ssmbak.NewValue(fmt.Sprintf("value %d of %s", n, name)))
-		if err != nil {
-			return err
-		}
-		v.Objects = []timeline.ObjectRef{ref}
-		f.Versions = append(f.Versions, v)
-	}
-	last := f.Versions[versions-1]
-	f.Observations = []timeline.Observation{{Newest: last.Ref(), Oldest: 1, AsOf: last.Time + 1000, At: last.Time + 11_000}}
-	_, err = a.Update(b.Context(), x, func(base timeline.Facts) timeline.Facts { return timeline.Union(base, f) })
-	return err
 }
 
 // BenchmarkPreview reads every value as it was in the middle of its history.

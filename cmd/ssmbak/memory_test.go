@@ -71,7 +71,7 @@ func TestMemory(t *testing.T) {
 				t.Fatal(err)
 			}
 			ended, resident := make(chan struct{}), make(chan int64)
-			go func() { resident <- peak(cmd.Process.Pid, ended) }()
+			go func() { resident <- program.Peak(cmd.Process.Pid, ended) }()
 			_ = cmd.Wait() // the exit code is compared
 			close(ended)
 			most := <-resident

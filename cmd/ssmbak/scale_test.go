@@ -132,7 +132,7 @@ func (a *fullAccount) reconcile(ctx context.Context, t *testing.T, args ...strin
 	}
 	ended := make(chan struct{})
 	resident := make(chan int64)
-	go func() { resident <- peak(cmd.Process.Pid, ended) }()
+	go func() { resident <- program.Peak(cmd.Process.Pid, ended) }()
 	err := cmd.Wait()
 	close(ended)
 	r := reconciled{took: time.Since(begin).Round(100 * time.Millisecond), resident: <-resident, complete: strings.Contains(notes.String(), "complete up to")}
@@ -150,20 +150,6 @@ func (a *fullAccount) reconcile(ctx context.Context, t *testing.T, args ...strin
 		r.requests += n
 	}
 	return r
-}
-
-// peak returns a process's peak memory in bytes, polled until it ends.
-func peak(pid int, ended <-chan struct{}) (most int64) {
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		most = max(most, program.PeakMemory(pid))
-		select {
-		case <-ended:
-			return most
-		case <-tick.C:
-		}
-	}
 }
 
 func (r reconciled) String() string {

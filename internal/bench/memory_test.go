@@ -4,14 +4,11 @@ package bench_test
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,33 +16,11 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/bench"
 	"github.com/ssmbak/ssmbak/internal/testkit/program"
-	"github.com/ssmbak/ssmbak/timeline"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 )
 
 // began is when the first version of each parameter was made; a minute is between two.
 var began = ssmbak.TimeOf(time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC))
-
-// history records versions of one parameter.
-func history(ctx context.Context, a *archive.Writer, name ssmbak.Name, versions int) error {
-	x, err := a.Index(ctx, name)
-	if err != nil {
-		return fmt.Errorf("index of %s: %w", name, err)
-	}
-	var f timeline.Facts
-	for n := range int64(versions) {
-		v := timeline.Version{Version: ssmbak.Version{Number: n + 1, Time: began.Add(time.Duration(n) * time.Minute), User: "arn:aws:iam::123456789012:user/operator", Attributes: ssmbak.Attributes{Type: ssmbak.TypeString, Tier: "Standard", DataType: "text"}}, Events: []string{fmt.Sprintf("6a7e4feb-b491-4cf7-a9f1-%012d", n)}}
-		ref, err := a.PutValue(ctx, name, v.Version, ssmbak.NewValue(fmt.Sprintf("value %d of %s", n, name)))
-		if err != nil {
-			return fmt.Errorf("value of %s: %w", name, err)
-		}
-		v.Objects = []timeline.ObjectRef{ref}
-		f.Versions = append(f.Versions, v)
-	}
-	last := f.Versions[versions-1]
-	f.Observations = []timeline.Observation{{Newest: last.Ref(), Oldest: 1, AsOf: last.Time + 1000, At: last.Time + 11_000}}
-	_, err = a.Update(ctx, x, func(base timeline.Facts) timeline.Facts { return timeline.Union(base, f) })
-	return err //nolint:wrapcheck // says what it is about
-}
 
 // TestMemory runs the program over large archives, and measures its memory, its CPU time
 // and the time until its first line.
@@ -56,18 +31,7 @@ func TestMemory(t *testing.T) {
 	ssmbakProgram := program.Build(t, "ssmbak")
 	for _, size := range []struct{ parameters, versions int }{{10_000, 20}, {100_000, 5}} {
 		b := bench.New(t, bench.Options{})
-		var wg sync.WaitGroup
-		limit := make(chan struct{}, runtime.GOMAXPROCS(0))
-		for i := range size.parameters {
-			limit <- struct{}{}
-			wg.Go(func() {
-				defer func() { <-limit }()
-				if err := history(t.Context(), archive.NewWriter(b.Archive), ssmbak.Name(fmt.Sprintf("/app/%02d/p%06d", i%20, i)), size.versions); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		wg.Wait()
+		testworld.Histories(t, archive.NewWriter(b.Archive), size.parameters, size.versions, began)
 		url, stop, err := b.AWS.Listen(t.Context(), "127.0.0.1:0")
 		b.Must(err)
 		at := func(minutes int) string {
@@ -110,18 +74,7 @@ func measureProgram(t *testing.T, b *bench.Bed, url string, code int, path strin
 		begin := time.Now()
 		b.Must(cmd.Start())
 		ended, most := make(chan struct{}), make(chan int64)
-		go func() {
-			peak := int64(0)
-			for {
-				peak = max(peak, program.PeakMemory(cmd.Process.Pid))
-				select {
-				case <-ended:
-					most <- peak
-					return
-				case <-time.After(20 * time.Millisecond):
-				}
-			}
-		}()
+		go func() { most <- program.Peak(cmd.Process.Pid, ended) }()
 		r := bufio.NewReader(stdout)
 		for lines := 0; lines < 2; lines++ { // the second one is of the first row
 			if _, err := r.ReadString('\n'); err != nil {

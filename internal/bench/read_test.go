@@ -83,9 +83,7 @@ func TestStream(t *testing.T) {
 	t.Parallel()
 	n := bench.Size(200, 10_000)
 	bench.Run(t, quiet(n), func(b *bench.Bed) {
-		for i := range n {
-			put(b, fmt.Sprintf("/app/%02d/%05d", i%20, i), "value")
-		}
+		fill(b, n)
 		b.Record()
 		time.Sleep(time.Hour)
 		out := &stamped{}
@@ -123,9 +121,7 @@ func TestRanges(t *testing.T) {
 	t.Parallel()
 	n := bench.Size(200, 10_000)
 	bench.Run(t, quiet(n), func(b *bench.Bed) {
-		for i := range n {
-			put(b, fmt.Sprintf("/app/%02d/%05d", i%20, i), "value")
-		}
+		fill(b, n)
 		b.Record()
 		time.Sleep(time.Hour)
 		from := time.Now().UTC().Format(time.RFC3339)

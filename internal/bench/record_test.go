@@ -33,6 +33,14 @@ func put(b *bench.Bed, name, value string) {
 	b.Must(err)
 }
 
+// fill writes the first version of n parameters below 20 paths.
+func fill(b *bench.Bed, n int) {
+	b.Helper()
+	for i := range n {
+		put(b, fmt.Sprintf("/app/%02d/%05d", i%20, i), "value")
+	}
+}
+
 // lambda returns a function of the stack and a context of its invocations.
 func lambda(b *bench.Bed, rate float64) (*function.Function, context.Context) {
 	ctx := lambdacontext.NewContext(b.Context(), &lambdacontext.LambdaContext{InvokedFunctionArn: "arn:aws:lambda:us-east-1:" + b.Account + ":function:recorder"})
@@ -156,9 +164,7 @@ func TestDeepReconcile(t *testing.T) {
 	o := bench.Options{World: testworld.Options{Emulator: emulator.Options{Queue: emulator.QueueOptions{Copies: func(string) int { return 0 }}}}}
 	o.World.Emulator.SSM.MaxStandard = n
 	bench.Run(t, o, func(b *bench.Bed) {
-		for i := range n {
-			put(b, fmt.Sprintf("/app/%02d/%05d", i%20, i), "value")
-		}
+		fill(b, n)
 		time.Sleep(time.Minute)
 		live := paramstore.New(b.Conn.SSM(), paramstore.Options{Tagging: b.Conn.Tagging()})
 		r := recorder.New(b.Archive, live, recorder.Options{Account: b.Account, Region: b.Region, Exclude: []string{}})

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // PeakMemory returns the greatest resident memory of a running process in bytes, 0 if the
@@ -21,4 +22,19 @@ func PeakMemory(pid int) int64 {
 	}
 	kilobytes, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
 	return kilobytes << 10
+}
+
+// Peak returns the greatest resident memory of a process in bytes, which it asks for until
+// ended is closed.
+func Peak(pid int, ended <-chan struct{}) (most int64) {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		most = max(most, PeakMemory(pid))
+		select {
+		case <-ended:
+			return most
+		case <-tick.C:
+		}
+	}
 }
