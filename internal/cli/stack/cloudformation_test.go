@@ -86,6 +86,25 @@ func (c *cloud) Do(r *http.Request) (*http.Response, error) {
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
+	serve := c.handler(r)
+	if serve == nil {
+		return c.aws.Client().Do(r)
+	}
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
+	w := httptest.NewRecorder()
+	serve(w, r)
+	if c.loses(w.Header().Get(actionHeader)) {
+		return nil, io.ErrUnexpectedEOF
+	}
+	return w.Result(), nil
+}
+
+// handler returns what serves a request in place of the emulator, or nil.
+func (c *cloud) handler(r *http.Request) http.HandlerFunc {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	scope := strings.Split(r.Header.Get("Authorization"), "/")
 	service := ""
 	if len(scope) > 3 {
@@ -108,18 +127,17 @@ func (c *cloud) Do(r *http.Request) (*http.Response, error) {
 	if serve == nil && c.settling > 0 {
 		serve = c.unsettled(r)
 	}
-	if serve == nil {
-		return c.aws.Client().Do(r)
-	}
-	if r.Body == nil {
-		r.Body = http.NoBody
-	}
-	w := httptest.NewRecorder()
-	serve(w, r)
-	if len(c.asked) > 0 && c.lost[c.asked[len(c.asked)-1]] {
-		return nil, io.ErrUnexpectedEOF
-	}
-	return w.Result(), nil
+	return serve
+}
+
+// actionHeader of a response names the request that was recorded.
+const actionHeader = "X-Recorded-Action"
+
+// loses reports whether the response to an action is lost.
+func (c *cloud) loses(action string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lost[action]
 }
 
 func (c *cloud) forbids(header, path string) bool {
@@ -150,9 +168,10 @@ func (c *cloud) unsettled(r *http.Request) http.HandlerFunc {
 	}
 }
 
-// refused records a request and reports whether it is denied.
+// refused records a request and reports whether it is denied. Its caller holds the lock.
 func (c *cloud) refused(w http.ResponseWriter, action string) bool {
 	c.asked = append(c.asked, action)
+	w.Header().Set(actionHeader, action)
 	defer func() {
 		if later, ok := c.deniedAfter[action]; ok {
 			c.denied[later] = true

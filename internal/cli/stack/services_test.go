@@ -75,6 +75,8 @@ func (c *cloud) sqs(w http.ResponseWriter, r *http.Request) {
 
 // bucketPolicy serves the policy of the bucket.
 func (c *cloud) bucketPolicy(w http.ResponseWriter, r *http.Request) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if r.Method == http.MethodGet {
 		fmt.Fprint(w, c.policy)
 		return
