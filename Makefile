@@ -42,8 +42,8 @@ simulate:
 long:
 	SSMBAK_LONG=1 $(GO) test ./internal/simulation/sweep -timeout 30m
 	SSMBAK_LONG=1 $(GO) test ./archive/internal/legacy ./internal/release ./internal/stack/code -timeout 30m
-	SSMBAK_LONG=1 $(GO) test ./archive ./internal/stack ./recorder ./restore -timeout 30m \
-		-run '^(TestBusyParameter|TestContract|TestAttacks|TestCreateKilled|TestUndoKilledAndFinished|TestUndoKilledItself|TestFillInRuns|TestApplicationIsServed|TestUnreadableStarveNobody)$$'
+	SSMBAK_LONG=1 $(GO) test ./archive ./cmd/ssmbak ./internal/stack ./recorder ./restore -timeout 30m \
+		-run '^(TestBusyParameter|TestContract|TestAttacks|TestMemory|TestApplyRate|TestCreateKilled|TestUndoKilled|TestUndoKilledAndFinished|TestUndoKilledItself|TestFillInRuns|TestApplicationIsServed|TestUnreadableStarveNobody)$$'
 
 # Random restores and reverts, killed at any request, and undone.
 SEEDS ?= 3000

@@ -202,7 +202,7 @@ func TestUndoKilled(t *testing.T) {
 	t.Parallel()
 	const most = 60
 	step := int64(1)
-	if testing.Short() {
+	if !extent.Long() {
 		step = 5
 	}
 	last := false

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/testkit/extent"
 	"github.com/ssmbak/ssmbak/internal/testkit/program"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/paramstore"
@@ -22,8 +23,8 @@ const maxMemory = 300 << 20
 // Each costs only its own parameter, and the command stays small.
 func TestMemory(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("it builds the command")
+	if !extent.Long() {
+		t.Skip("it reads gigabytes: set SSMBAK_LONG=1")
 	}
 	const size = 60 << 20
 	w := testworld.New(t, testworld.Options{Emulator: emulator.Options{}})

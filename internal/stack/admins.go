@@ -72,7 +72,7 @@ func matchesCaller(pattern, caller string) bool {
 	}
 	dir, last := path.Split(pattern)
 	account, _, _ := strings.Cut(dir, "role/")
-	return strings.Contains(dir, ":role/") && arnLike(account+"role", strings.TrimSuffix(base, "/")) && wildcard(last, name)
+	return strings.Contains(dir, ":role/") && arnLike(account+"role", strings.TrimSuffix(base, "/")) && wildcard(last).MatchString(name)
 }
 
 // arnLike matches an ARN like the operator ArnLike: each of its six parts separately.
@@ -83,16 +83,15 @@ func arnLike(pattern, arn string) bool {
 		return false
 	}
 	for i := range p {
-		if !wildcard(p[i], a[i]) {
+		if !wildcard(p[i]).MatchString(a[i]) {
 			return false
 		}
 	}
 	return true
 }
 
-// wildcard matches text with a pattern in which * matches any text and ? any
-// character.
-func wildcard(pattern, text string) bool {
+// wildcard compiles a pattern in which * matches any text and ? any character.
+func wildcard(pattern string) *regexp.Regexp {
 	expression := strings.NewReplacer(`\*`, ".*", `\?`, ".").Replace(regexp.QuoteMeta(pattern))
-	return regexp.MustCompile("(?s)^" + expression + "$").MatchString(text)
+	return regexp.MustCompile("(?s)^" + expression + "$")
 }

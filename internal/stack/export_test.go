@@ -111,7 +111,7 @@ func (x *Role) Allows(r Request) bool {
 		}
 		for _, a := range s.actions {
 			for _, p := range s.resources {
-				if wildcard(strings.ToLower(a), strings.ToLower(r.action)) && wildcard(p, r.resource) {
+				if alike(strings.ToLower(a), strings.ToLower(r.action)) && alike(p, r.resource) {
 					x.used[use(i, s, a, p)] = true
 				}
 			}

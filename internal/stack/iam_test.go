@@ -2,8 +2,10 @@ package stack
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -89,9 +91,9 @@ func isMet(t *testing.T, operator, key string, wanted []string, context map[stri
 	case "StringEquals":
 		return there && match(equal)
 	case "StringLike":
-		return there && match(wildcard)
+		return there && match(alike)
 	case "StringNotLike":
-		return !there || !match(wildcard)
+		return !there || !match(alike)
 	case "ArnEquals", "ArnLike":
 		return there && match(arnLike)
 	case "ArnNotEquals", "ArnNotLike":
@@ -103,11 +105,22 @@ func isMet(t *testing.T, operator, key string, wanted []string, context map[stri
 	return false
 }
 
+var compiled sync.Map // of patterns, which all requests are compared with
+
+// alike matches text with a pattern of a policy.
+func alike(pattern, text string) bool {
+	expression, ok := compiled.Load(pattern)
+	if !ok {
+		expression, _ = compiled.LoadOrStore(pattern, wildcard(pattern))
+	}
+	return expression.(*regexp.Regexp).MatchString(text)
+}
+
 func (s statement) applies(t *testing.T, r request) bool {
 	t.Helper()
-	if !slices.ContainsFunc(s.actions, func(a string) bool { return wildcard(strings.ToLower(a), strings.ToLower(r.action)) }) ||
-		slices.ContainsFunc(s.notResources, func(p string) bool { return wildcard(p, r.resource) }) ||
-		len(s.resources) > 0 && !slices.ContainsFunc(s.resources, func(p string) bool { return wildcard(p, r.resource) }) {
+	if !slices.ContainsFunc(s.actions, func(a string) bool { return alike(strings.ToLower(a), strings.ToLower(r.action)) }) ||
+		slices.ContainsFunc(s.notResources, func(p string) bool { return alike(p, r.resource) }) ||
+		len(s.resources) > 0 && !slices.ContainsFunc(s.resources, func(p string) bool { return alike(p, r.resource) }) {
 		return false
 	}
 	for operator, keys := range s.conditions {
@@ -185,7 +198,7 @@ func TestWildcard(t *testing.T) {
 		{"ab", "a", false},
 		{"*a*b*", "xxaxxbxx", true},
 	} {
-		if got := wildcard(test.pattern, test.text); got != test.want {
+		if got := alike(test.pattern, test.text); got != test.want {
 			t.Errorf("%q matches %q: %v", test.pattern, test.text, got)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ssmbak/ssmbak/internal/cli/export"
+	"github.com/ssmbak/ssmbak/internal/testkit/program"
 )
 
 // values are hard to quote. None has a character that a variable of the environment cannot
@@ -47,17 +48,11 @@ func parameters(t *testing.T, f export.Format) (all []export.Parameter, written 
 	return all, written
 }
 
-// program runs a program that must be there if the environment says so.
-func program(t *testing.T, dir, name string, args ...string) string {
+// run runs a program, and skips the test if it is not installed.
+func run(t *testing.T, dir, name string, args ...string) string {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("SSMBAK_REQUIRE_READERS") != "" {
-			t.Fatal(err)
-		}
-		t.Skipf("%s is not installed", name)
-	}
-	cmd := exec.CommandContext(context.Background(), path, args...)
+	program.Need(t, name, "SSMBAK_REQUIRE_READERS", "see the tools of .ci/run")
+	cmd := exec.CommandContext(context.Background(), name, args...)
 	cmd.Dir, cmd.Env = dir, []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "CHECKPOINT_DISABLE=1", "LANG=C.UTF-8"}
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
@@ -65,6 +60,13 @@ func program(t *testing.T, dir, name string, args ...string) string {
 		t.Fatalf("%s: %v", name, err)
 	}
 	return string(out)
+}
+
+// source returns the variables that a shell with the file has.
+func source(t *testing.T, dir, file, shell, option string) string {
+	t.Helper()
+	program.Need(t, "python3", "SSMBAK_REQUIRE_READERS", "apt-get install python3")
+	return run(t, dir, shell, option, `. "$1" && python3 -c "$2"`, shell, file, printAll)
 }
 
 const (
@@ -93,19 +95,22 @@ func TestRoundTrip(t *testing.T) {
 			return string(text)
 		}},
 		"yaml": {export.YAML, same, nil, func(t *testing.T, dir, file string) string {
-			return program(t, dir, "python3", "-c", readYAML, file)
+			if os.Getenv("SSMBAK_REQUIRE_READERS") == "" && exec.CommandContext(t.Context(), "python3", "-c", "import yaml").Run() != nil {
+				t.Skip("Python's yaml is not installed: apt-get install python3-yaml")
+			}
+			return run(t, dir, "python3", "-c", readYAML, file)
 		}},
 		"dotenv by node": {export.Dotenv, upper, []string{"both", "cr", "dollar", "double-backslash", "template", "trailing"}, func(t *testing.T, dir, file string) string {
-			return program(t, dir, "node", "--env-file="+file, "-p", "JSON.stringify(process.env)")
+			return run(t, dir, "node", "--env-file="+file, "-p", "JSON.stringify(process.env)")
 		}},
 		"sh": {export.Shell, upper, nil, func(t *testing.T, dir, file string) string {
-			return program(t, dir, "sh", "-c", `. "$1" && python3 -c "$2"`, "sh", file, printAll)
+			return source(t, dir, file, "sh", "-c")
 		}},
 		"bash": {export.Shell, upper, nil, func(t *testing.T, dir, file string) string {
-			return program(t, dir, "bash", "-c", `. "$1" && python3 -c "$2"`, "bash", file, printAll)
+			return source(t, dir, file, "bash", "-c")
 		}},
 		"zsh": {export.Shell, upper, nil, func(t *testing.T, dir, file string) string {
-			return program(t, dir, "zsh", "-fc", `. "$1" && python3 -c "$2"`, "zsh", file, printAll)
+			return source(t, dir, file, "zsh", "-fc")
 		}},
 		"terraform": {export.TFVars, same, nil, func(t *testing.T, dir, file string) string {
 			var config, object strings.Builder
@@ -117,9 +122,9 @@ func TestRoundTrip(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(config.String()), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			program(t, dir, "terraform", "init", "-input=false", "-no-color")
-			program(t, dir, "terraform", "apply", "-input=false", "-no-color", "-auto-approve", "-var-file="+file)
-			return program(t, dir, "terraform", "output", "-raw", "all")
+			run(t, dir, "terraform", "init", "-input=false", "-no-color")
+			run(t, dir, "terraform", "apply", "-input=false", "-no-color", "-auto-approve", "-var-file="+file)
+			return run(t, dir, "terraform", "output", "-raw", "all")
 		}},
 	}
 	for name, test := range tests {

@@ -16,8 +16,8 @@ var histories = simulation.Simulation[Plan]{
 	Smaller:   shrinks,
 	Corners:   corners,
 	Enough:    50_000,
-	Histories: 500,
-	Short:     500,
+	Histories: 250,
+	Short:     250,
 	Summary:   summary,
 }
 

@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"cmp"
 	"testing"
 	"testing/synctest"
 
@@ -21,7 +22,8 @@ type scene struct {
 	late bool
 	// kept is how many versions Parameter Store keeps of a parameter, 100 if zero.
 	kept int
-	// every is which requests fail in a short run: one in so many, every one if zero.
+	// every is which requests fail in a short run: one in so many, every second one if
+	// zero.
 	every int
 }
 
@@ -33,7 +35,7 @@ func (s scene) sweep(t *testing.T) {
 	faults, few := []fault{{}}, 1
 	for i := range ofWrites {
 		for n, r := range good.swept.requestsSent() {
-			if !extent.Long() && s.every != 0 && n%s.every != 0 {
+			if !extent.Long() && n%cmp.Or(s.every, 2) != 0 {
 				continue
 			}
 			ways := ofReads
