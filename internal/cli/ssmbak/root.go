@@ -87,7 +87,7 @@ func exactly(names ...string) cobra.PositionalArgs {
 		}
 		switch {
 		case len(args) < len(names):
-			return shell.Usage(hint, "%s is missing", strings.Join(names[len(args):], " and "))
+			return shell.Usage(hint, "%s %s missing", strings.Join(names[len(args):], " and "), shell.Plural(len(names)-len(args), "is", "are"))
 		case len(args) > len(names):
 			return shell.Usage(hint, "unexpected argument %q", args[len(names)])
 		}
