@@ -251,13 +251,16 @@ func TestTerminal(t *testing.T) {
 		"an interrupt ends the wait for a name that was deleted just now": waitInterrupted,
 		"an interrupt ends the wait for the pace":                         paceInterrupted,
 		"a second interrupt names the deleted parameter":                  replacementAbandoned,
-		"a bar goes away":    barEnds,
-		"the question":       questionAnswered,
-		"the grave question": graveQuestionAnswered,
-		"no question":        notAsked,
-		"a screenful":        screenful,
-		"a pager":            paged,
-		"a revert":           revertAsked,
+		"a bar goes away":               barEnds,
+		"the question":                  questionAnswered,
+		"the grave question":            graveQuestionAnswered,
+		"no question":                   notAsked,
+		"a screenful":                   screenful,
+		"a pager":                       paged,
+		"an interrupt is for the pager": pagerInterrupted,
+		"an interrupt before anything was changed": phasesInterrupted,
+		"a closed terminal":                        hungUp,
+		"a revert":                                 revertAsked,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -273,7 +276,15 @@ func paged(d *desk) {
 	d.changed(20)
 	path := "PATH=" + os.Getenv("PATH")
 	d.sit([]string{path, "SSMBAK_PAGER=cat -n", "PAGER=false"}, "log", "/app/").ends(0, `(?m)^ +1\t\+-+`, `(?m)^ +24\t.* Create `)
-	d.sit([]string{path, "PAGER=head -n 2"}, "log", "/app/", "--patch").ends(0, `(?m)value: "one" -> "two"`)
+	d.put("/app/long", strings.Repeat("0123456789", 400)) // the pager ends before it has read everything
+	for i := range 40 {
+		d.put("/app/long", fmt.Sprint(i)+strings.Repeat("0123456789", 400))
+	}
+	d.record()
+	screen := d.sit([]string{path, "PAGER=head -n 2"}, "log", "/app/", "--patch").ends(0, `(?m)^.* Update /app/long version 41 `)
+	if strings.Contains(screen, "error") || strings.Count(screen, "Update") != 1 {
+		d.Errorf("the end of the pager is an error:\n%s", screen)
+	}
 	d.sit([]string{"SSMBAK_PAGER=no-such-pager"}, "log", "/app/").ends(0, "cannot start the pager no-such-pager: .*; use --no-pager", "Create")
 	for _, args := range [][]string{{"log", "/app/", "--no-pager"}, {"log", "/app/", "-o", "json"}, {"preview", "/app/", "now"}} {
 		if screen := d.sit([]string{path, "SSMBAK_PAGER=cat -n"}, args...).ends(0); regexp.MustCompile(`(?m)^ +1\t`).MatchString(screen) {
@@ -317,30 +328,6 @@ func paceInterrupted(d *desk) {
 	screen := term.ends(130, "`ssmbak undo [0-9TZ]+-[0-9a-z]+` undoes this", "ssmbak: error: interrupted: [0-9]+ parameters", "finishes the rest")
 	if n := written(); n > before+1 || n == 0 || !strings.Contains(screen, fmt.Sprintf("\nrestored %d, deleted 0, unchanged 0, kept 0, refused 0, failed %d\n", n, 40-n)) {
 		d.Errorf("%d were written, %d of them after the interrupt:\n%s", n, n-before, screen)
-	}
-}
-
-func replacementAbandoned(d *desk) {
-	d.replaced("/app/r")
-	term := d.sit(nil, "restore", "/app/", d.at(30), "--replace")
-	term.await(`this restore replaces 1 parameter\nType "yes" to continue: `)
-	term.types("yes\n")
-	for d.AWS.Counts()["ssm:DeleteParameters"] == 0 {
-		select {
-		case <-term.done:
-			term.ends(130)
-			d.Fatal("it ended")
-		default:
-			time.Sleep(time.Millisecond)
-		}
-	}
-	term.types(interrupt)
-	term.await(`/app/r is deleted and will be created again in (30|2[0-9])s`)
-	term.types(interrupt)
-	term.ends(130, "currently deleted: /app/r\n", "\nrestore [0-9TZ]+-[0-9a-z]+ was stopped: `ssmbak undo [0-9TZ]+-[0-9a-z]+` undoes it\n",
-		"ssmbak: error: interrupted again: stopped immediately\n", `hint: .ssmbak restore /app/ [-0-9]+T[0-9:.]+Z --replace. creates it again and finishes the rest`)
-	if got := d.live(); len(got) != 0 {
-		d.Errorf("it is there: %v", got)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
+	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -54,6 +55,53 @@ func TestRestoreAndUndo(t *testing.T) {
 			if got := x.live(name); got != want {
 				t.Errorf("%s is %q after the undo, want %q", name, got, want)
 			}
+		}
+	})
+}
+
+// TestProgressSaysWait checks that the page says how long a restore waits for names that were
+// deleted just now.
+func TestProgressSaysWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		o := options(w, "/app", true)
+		o.Now = func() time.Time { return time.Now().In(time.FixedZone("CEST", 2*60*60)) }
+		o.Restorer = func(o restore.Options) *restore.Restorer { return restore.New(w.Archive, w.Live, w.Recorder, o) }
+		x := opened(w, o)
+		plan := x.get(x.link(x.get("/"), "Plan a restore to this moment"))
+		form := all(plan)
+		form.Set("token", x.token(plan, "/apply"))
+		answer := x.send(http.MethodPost, "/apply", form, nil)
+		progress := x.get(answer.Header().Get("Location"))
+		contains(t, progress, "Deleted parameters are created again at <time datetime=", " &#43;02:00</span>: AWS requires 30 seconds")
+		x.Wait()
+		if result := x.get(answer.Header().Get("Location")); strings.Contains(result, "AWS requires") || x.live("/app/old") != "old" {
+			t.Errorf("/app/old is %q:\n%s", x.live("/app/old"), result)
+		}
+	})
+}
+
+// TestRestoreIsSeen checks that a page over an archive that is slow to read shows what a
+// restore wrote, once that is recorded, and reads the archive no more often than that.
+func TestRestoreIsSeen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.AWS.Faults.Add(emulator.Rule{Service: "s3", Fault: emulator.Fault{Delay: 300 * time.Millisecond}})
+		x := over(w, "/app", true)
+		plan := x.get(x.link(x.get("/"), "Plan a restore to this moment"))
+		contains(t, x.get("/"), ": 10 changes.")
+		contains(t, x.apply(plan, all(plan)), "restored 4, deleted 0")
+		x.get("/tree")
+		w.Record() // the events of the restore
+		time.Sleep(recorded)
+		contains(t, x.get("/"), ": 14 changes.")
+		put(w, w.SSM, "/app/later", "x", types.ParameterTypeString)
+		w.Record()
+		time.Sleep(time.Minute)
+		if page := x.get("/"); strings.Contains(page, "/app/later") {
+			t.Errorf("the archive was read again:\n%s", page)
 		}
 	})
 }

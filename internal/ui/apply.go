@@ -88,6 +88,9 @@ func (s *Server) begin(p *restore.Plan, o plan.Options, arguments, message strin
 		res, err := r.Apply(s.ctx, p)
 		applied()
 		j.end(res, err, s.ctx.Err() != nil)
+		s.mu.Lock()
+		s.settled = ssmbak.TimeOf(s.o.Now()).Add(recorded)
+		s.mu.Unlock()
 		if _, err := s.again(context.WithoutCancel(s.ctx), s.current()); err != nil {
 			s.o.Logger.WarnContext(s.ctx, "read the archive after a restore", "error", err.Error())
 		}
@@ -141,6 +144,7 @@ type progressView struct {
 	ID          string
 	Done, Total int
 	Away        []string
+	Waits       *stamp // when the last deleted parameter can be created again, nil for now
 	Ended       bool
 	Failure     string
 	Counts      string
@@ -184,6 +188,9 @@ func (s *Server) progressView(j *job) progressView {
 		v.Away = append(v.Away, string(name))
 	}
 	if !j.ended {
+		if waits := j.plan.Waits(); waits > ssmbak.TimeOf(s.o.Now()) {
+			v.Waits = new(at(waits, s.zone()))
+		}
 		return v
 	}
 	if j.err != nil {

@@ -25,6 +25,9 @@ const (
 	// read more than fresh ago.
 	quick = 500 * time.Millisecond
 	fresh = 2 * time.Second
+	// recorded is the time after a restore in which its writes are recorded, by their
+	// events: what was read before then is read again.
+	recorded = 15 * time.Second
 )
 
 // records is what the archive contained when it was read. It is safe for concurrent use.
@@ -81,12 +84,12 @@ func (s *Server) read(ctx context.Context) (*records, error) {
 }
 
 // latest returns what the archive contains: as it was read last, or, where reading is
-// quick, now.
+// quick or a restore has ended since, now.
 func (s *Server) latest(ctx context.Context) (*records, error) {
 	s.mu.Lock()
-	r := s.records
+	r, settled := s.records, s.settled
 	s.mu.Unlock()
-	if r != nil && (r.took > quick || ssmbak.TimeOf(s.o.Now()) < r.now.Add(fresh)) {
+	if r != nil && (r.took > quick && r.now >= settled || ssmbak.TimeOf(s.o.Now()) < r.now.Add(fresh)) {
 		return r, nil
 	}
 	return s.again(ctx, r)

@@ -62,7 +62,8 @@ type Server struct {
 
 	mu      sync.Mutex // guards what follows
 	records *records
-	reading sync.Mutex // held while the archive is read
+	settled ssmbak.Time // by then, the writes of the last restore are recorded
+	reading sync.Mutex  // held while the archive is read
 	job     *job
 	ended   bool // no restore may begin
 	running sync.WaitGroup

@@ -86,7 +86,12 @@ func options(w *testworld.World, path string, allow bool) Options {
 
 // over returns the page over a world.
 func over(w *testworld.World, path string, allow bool) *site {
-	x := &site{World: w, Server: New(w.Context(), options(w, path, allow), testHost)}
+	return opened(w, options(w, path, allow))
+}
+
+// opened returns the page with options.
+func opened(w *testworld.World, o Options) *site {
+	x := &site{World: w, Server: New(w.Context(), o, testHost)}
 	x.handler = x.Handler()
 	answer := x.send(http.MethodGet, strings.TrimPrefix(x.URL(), "http://"+testHost), nil, nil)
 	if answer.Code != http.StatusSeeOther || len(answer.Result().Cookies()) != 1 {

@@ -166,7 +166,7 @@ func TestSecretsStay(t *testing.T) {
 				)
 				if kinds[0] != ssmbak.TypeString {
 					err = errors.Join(err, States(&out, []ssmbak.State{wanted}, View{Reveal: reveal}), JSON(&out, RowOf(wanted, reveal)),
-						JSON(&out, OutcomeRowOf(plan.Outcome{Item: item}, "", "", reveal)))
+						JSON(&out, OutcomeRowOf(plan.Outcome{Item: item}, "", "", "", reveal)))
 				}
 				if err != nil {
 					t.Fatal(err)
@@ -311,7 +311,7 @@ func TestFieldsAreDocumented(t *testing.T) {
 			}
 		}
 	}
-	for _, f := range OutcomeRowOf(plan.Outcome{}, "", "", true) {
+	for _, f := range OutcomeRowOf(plan.Outcome{}, "", "", "", true) {
 		if !bytes.Contains(doc, []byte("`"+f.name+"`")) {
 			t.Errorf("docs/output.md does not name %s", f.name)
 		}

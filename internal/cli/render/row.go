@@ -284,11 +284,12 @@ func differenceRows(item plan.Item, reveal bool) []DifferenceRow {
 }
 
 // OutcomeRowOf returns the row of an outcome of the restore with the given ID. failed is
-// its error message, or "".
-func OutcomeRowOf(o plan.Outcome, id, failed string, reveal bool) Row {
+// its error message and code the kind of that error, both "" if there is none.
+func OutcomeRowOf(o plan.Outcome, id, failed, code string, reveal bool) Row {
 	return append(PlannedRowOf(o.Item, true, reveal),
 		field{"Status", o.Status},
 		field{"Error", optional(failed)},
+		field{"Code", optional(code)},
 		field{"Written", o.Version},      // version number that was written, or 0
 		field{"Replaced", o.Replaced},    // the parameter was deleted and recreated
 		field{"RestoreId", optional(id)}, // the ID for undo, null if nothing was written

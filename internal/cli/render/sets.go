@@ -66,9 +66,9 @@ func Sets(w io.Writer, rows []SetRow, o View) error {
 		if len(r.Overlaps) > 0 {
 			fmt.Fprintf(&b, "    overlaps set %s\n", strings.Trim(strings.ReplaceAll(fmt.Sprint(r.Overlaps), " ", ", "), "[]"))
 		}
-		fmt.Fprintf(&b, "    `%s`\n    before it: %s\n", r.Compare, r.Before)
+		fmt.Fprintf(&b, "    show it: `%s`\n    before it: %s\n", r.Compare, r.Before)
 		if r.Revert != nil {
-			fmt.Fprintf(&b, "    `%s`\n", *r.Revert)
+			fmt.Fprintf(&b, "    take it back: `%s`\n", *r.Revert)
 		}
 	}
 	_, err := io.WriteString(w, b.String())

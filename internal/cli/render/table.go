@@ -35,6 +35,7 @@ var (
 	cutColumns     = []string{"Value"}
 	cutLeftColumns = []string{"By"} // the end of an ARN says who it is
 	wrapColumns    = []string{"Note", "Command", "State"}
+	pastedColumns  = []string{"Command", "State"} // wrapped, but not within a time or an ID
 )
 
 // jsonNames are the columns whose names are not those of the fields of JSON, by the latter.
@@ -194,13 +195,18 @@ func cutLeft(s string, width int) string {
 // fit returns the widths of the columns of a table that fits into a width, or false if only
 // a wider one could show the columns that are never cut.
 func fit(header []string, rows [][]string, width int) ([]int, bool) {
-	widths := make([]int, len(header))
+	widths, least := make([]int, len(header)), make([]int, len(header))
 	var flexible []int
 	left := width - 3*len(header) - 1
 	for i, h := range header {
-		widths[i] = text.StringWidth(h)
+		widths[i], least[i] = text.StringWidth(h), leastWidth
 		for _, row := range rows {
 			widths[i] = max(widths[i], text.StringWidth(row[i]))
+			if slices.Contains(pastedColumns, h) {
+				for word := range strings.FieldsSeq(row[i]) {
+					least[i] = max(least[i], text.StringWidth(word))
+				}
+			}
 		}
 		if slices.Contains(slices.Concat(cutColumns, cutLeftColumns, wrapColumns), h) {
 			flexible = append(flexible, i)
@@ -210,7 +216,7 @@ func fit(header []string, rows [][]string, width int) ([]int, bool) {
 	for ; left < 0; left++ {
 		widest := -1
 		for _, i := range flexible {
-			if widths[i] > leastWidth && (widest < 0 || widths[i] > widths[widest]) {
+			if widths[i] > least[i] && (widest < 0 || widths[i] > widths[widest]) {
 				widest = i
 			}
 		}

@@ -17,7 +17,7 @@ const defaultPager = "less -FRX"
 // Paged calls write with standard output, or, on a terminal, with a pager in front of it:
 // SSMBAK_PAGER, PAGER or less. There is no pager with --no-pager, with JSON output, if the
 // pager is cat, or if it cannot be started. Paged returns when the pager has
-// ended.
+// ended; until then, interrupts are for the pager, see [Shell.Paging].
 func (s *Shell) Paged(write func(io.Writer) error) error {
 	words := strings.Fields(s.pager())
 	if len(words) == 0 {
@@ -36,6 +36,8 @@ func (s *Shell) Paged(write func(io.Writer) error) error {
 		s.NoteFacts(Facts{"File": words[0], "Error": err.Error()}, "cannot start the pager %s: %v; use --no-pager, or set SSMBAK_PAGER", words[0], err)
 		return write(s.Stdout)
 	}
+	s.paging.Store(true)
+	defer s.paging.Store(false)
 	err = write(text)
 	if errors.Is(err, syscall.EPIPE) || errors.Is(err, os.ErrClosed) {
 		err = nil // the user ended it early
@@ -44,6 +46,9 @@ func (s *Shell) Paged(write func(io.Writer) error) error {
 	_ = pager.Wait()
 	return err
 }
+
+// Paging reports whether a pager has the terminal. The program must not end before it.
+func (s *Shell) Paging() bool { return s.paging.Load() }
 
 // pager returns the command of the pager, or "" for none.
 func (s *Shell) pager() string {

@@ -32,6 +32,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -55,6 +56,9 @@ type Env struct {
 	AWS awsconn.Options
 	// Terminal reports whether a stream is a terminal; nil means the system's answer.
 	Terminal func(stream any) bool
+	// Width returns the width in columns of the terminal that a stream is; nil means the
+	// system's answer.
+	Width func(stream any) int
 	// Failed, if not nil, is called with the kind of the error with which the run ends.
 	Failed func(Kind)
 }
@@ -91,8 +95,9 @@ type Shell struct {
 	Place func() string
 
 	program string
-	notes   sync.Mutex // held while a note is written
-	mu      sync.Mutex // guards bar
+	paging  atomic.Bool // a pager has the terminal
+	notes   sync.Mutex  // held while a note is written
+	mu      sync.Mutex  // guards bar
 	bar     render.Progress
 }
 
@@ -108,6 +113,19 @@ func New(program string, env Env) *Shell {
 		env.Terminal = func(stream any) bool {
 			f, ok := stream.(*os.File)
 			return ok && term.IsTerminal(int(f.Fd()))
+		}
+	}
+	if env.Width == nil {
+		env.Width = func(stream any) int {
+			f, ok := stream.(*os.File)
+			if !ok {
+				return 0
+			}
+			columns, _, err := term.GetSize(int(f.Fd()))
+			if err != nil {
+				return 0
+			}
+			return columns
 		}
 	}
 	return &Shell{Env: env, Flags: Flags{Output: Table}, Formats: []Format{Table, JSON}, Log: slog.New(slog.DiscardHandler), program: program}
@@ -304,15 +322,10 @@ func (s *Shell) Color(stream io.Writer) bool {
 // Columns returns the width in columns of the terminal that a stream is, or 0 if it is not
 // a terminal.
 func (s *Shell) Columns(stream io.Writer) int {
-	f, ok := stream.(*os.File)
-	if !ok || !s.Terminal(stream) {
+	if !s.Terminal(stream) {
 		return 0
 	}
-	columns, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		return 0
-	}
-	return columns
+	return s.Width(stream)
 }
 
 // Rows returns the height in lines of the terminal on standard error, or 24 if there is

@@ -61,11 +61,15 @@ func Main(ctx context.Context, env Env) int {
 		}
 		ended <- shell.Done
 	}()
-	select {
-	case code := <-ended:
-		return code
-	case <-env.Again:
-		return a.abandon(ctx)
+	for {
+		select {
+		case code := <-ended:
+			return code
+		case <-env.Again:
+			if !a.Paging() {
+				return a.abandon(ctx)
+			}
+		}
 	}
 }
 

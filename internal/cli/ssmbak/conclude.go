@@ -20,8 +20,8 @@ type tally struct {
 	hint  string
 }
 
-// tally counts outcomes, and prints a note for each that needs attention.
-func (a *app) tally(outcomes []plan.Outcome) (t tally) {
+// tally counts the outcomes of a plan, and prints a note for each that needs attention.
+func (a *app) tally(p *restore.Plan, outcomes []plan.Outcome) (t tally) {
 	for _, o := range outcomes {
 		for _, c := range o.Item.Conflicts {
 			t.conflicts++
@@ -52,16 +52,39 @@ func (a *app) tally(outcomes []plan.Outcome) (t tally) {
 				continue
 			}
 			t.refused++
-			a.NoteFacts(shell.Facts{"Name": o.Item.Name, "Status": o.Status, "Error": reason(o.Err), "Code": explain(o.Err).CodeName()}, "refused: %s: %s", o.Item.Name, reason(o.Err))
+			a.NoteFacts(shell.Facts{"Name": o.Item.Name, "Status": o.Status, "Error": reason(o.Err), "Code": outcomeCode(p, o)}, "refused: %s: %s", o.Item.Name, reason(o.Err))
 		case plan.StatusFailed:
 			t.failed++
-			a.NoteFacts(shell.Facts{"Name": o.Item.Name, "Status": o.Status, "Error": reason(o.Err), "Code": explain(o.Err).CodeName()}, "failed: %s: %s", o.Item.Name, reason(o.Err))
+			a.NoteFacts(shell.Facts{"Name": o.Item.Name, "Status": o.Status, "Error": reason(o.Err), "Code": outcomeCode(p, o)}, "failed: %s: %s", o.Item.Name, reason(o.Err))
 			if _, hint, ok := shell.ExplainAWS(o.Err); ok && t.hint == "" {
 				t.hint = hint + "; "
 			}
 		}
 	}
 	return t
+}
+
+// outcomeCode returns the code of the error with which a parameter was refused or failed.
+func outcomeCode(p *restore.Plan, o plan.Outcome) shell.Kind {
+	switch {
+	case errors.Is(o.Err, context.Canceled):
+		return shell.KindInterrupted
+	case inConflict(o.Item):
+		return shell.KindConflicts
+	}
+	for _, problem := range p.Problems {
+		if problem.Name == o.Item.Name {
+			return explain(problem.Err).CodeName()
+		}
+	}
+	code := explain(o.Err).CodeName()
+	switch {
+	case o.Item.Action == plan.ActionSkip:
+		return shell.KindUnknown
+	case o.Status == plan.StatusRefused && code == shell.KindFailed:
+		return shell.KindRefused
+	}
+	return code
 }
 
 // inConflict reports whether a parameter is skipped because of conflicts.
@@ -91,7 +114,7 @@ func (a *app) noteTally(p *restore.Plan, t tally) {
 // is the command that finishes it, and replan the one that replaces an outdated plan
 // file.
 func (a *app) conclude(s *session, p *restore.Plan, res restore.Result, again, replan string) error {
-	t := a.tally(res.Outcomes)
+	t := a.tally(p, res.Outcomes)
 	a.noteTally(p, t)
 	switch {
 	case !slices.ContainsFunc(res.Outcomes, func(o plan.Outcome) bool { return o.Changed }):

@@ -59,6 +59,7 @@ type reconciledRow struct {
 	Name   ssmbak.Name
 	Change string
 	Error  *string
+	Code   *shell.Kind
 }
 
 func (a *app) runReconcile(ctx context.Context, o reconcileOptions) error {
@@ -189,8 +190,7 @@ func (a *app) printReport(report recorder.Report) error {
 	add("gap", report.Gaps)
 	add("unreadable", report.Unreadable)
 	for _, f := range report.Failed {
-		text := reason(f.Err)
-		rows = append(rows, reconciledRow{Name: f.Name, Change: "failed", Error: &text})
+		rows = append(rows, reconciledRow{Name: f.Name, Change: "failed", Error: new(reason(f.Err)), Code: new(explain(f.Err).CodeName())})
 	}
 	slices.SortStableFunc(rows, func(x, y reconciledRow) int { return cmp.Compare(x.Name, y.Name) })
 	return a.Data(rows, func(w io.Writer) error { return writeReconciled(w, rows) })

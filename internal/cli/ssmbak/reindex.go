@@ -58,6 +58,7 @@ type reindexedRow struct {
 	Foreign, Unreadable      int
 	Lacks                    []string
 	Error                    *string
+	Code                     *shell.Kind
 }
 
 // Changes of a row.
@@ -208,8 +209,7 @@ func reindexOne(ctx context.Context, from *archive.Archive, name ssmbak.Name, dr
 	case ctx.Err() != nil, errors.Is(err, archive.ErrNothing):
 		return row, err
 	}
-	text := reason(err)
-	row.Change, row.Error = indexFailed, &text
+	row.Change, row.Error, row.Code = indexFailed, new(reason(err)), new(explain(err).CodeName())
 	return row, nil
 }
 

@@ -244,7 +244,7 @@ func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, p *
 	if a.flags.summary {
 		err = a.printSummary(summaryOfResult(p, res))
 	} else {
-		err = a.printOutcomes(res, states, a.Terminal(a.Stdout) && !o.allRows)
+		err = a.printOutcomes(p, res, states, a.Terminal(a.Stdout) && !o.allRows)
 	}
 	if err != nil {
 		return err
@@ -264,15 +264,15 @@ func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, p *
 
 // printOutcomes writes the restored states, as preview does, with a note for each
 // failure. With brief, a table omits unchanged parameters.
-func (a *app) printOutcomes(res restore.Result, states []ssmbak.State, brief bool) error {
+func (a *app) printOutcomes(p *restore.Plan, res restore.Result, states []ssmbak.State, brief bool) error {
 	rows := make([]render.Row, len(res.Outcomes))
 	for i, o := range res.Outcomes {
 		o.Item.After = states[i]
-		failed := ""
+		failed, code := "", shell.Kind("")
 		if o.Err != nil {
-			failed = reason(o.Err)
+			failed, code = reason(o.Err), outcomeCode(p, o)
 		}
-		rows[i] = render.OutcomeRowOf(o, res.ID, failed, a.flags.decrypt)
+		rows[i] = render.OutcomeRowOf(o, res.ID, failed, string(code), a.flags.decrypt)
 	}
 	return a.Data(rows, func(w io.Writer) error { return a.writeOutcomes(w, res.Outcomes, states, brief) })
 }

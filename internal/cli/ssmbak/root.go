@@ -18,9 +18,10 @@ func (a *app) newRootCommand() *cobra.Command {
 		Use:   "ssmbak",
 		Short: "Point-in-time backup and restore for AWS SSM Parameter Store",
 		Long:  rootLong,
-		Example: `  ssmbak preview /app/ 2h
-  ssmbak diff /app 2024-06-13T20:10:54Z --recursive
-  ssmbak restore /app/db '2024-06-13 20:10:54'
+		Example: `  ssmbak log /app --recursive --since 2h --sets
+  ssmbak diff /app before:2024-06-13T20:10:54.417Z --recursive
+  ssmbak restore /app before:2024-06-13T20:10:54.417Z --recursive
+  ssmbak undo last
   ssmbak demo`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
@@ -86,7 +87,7 @@ func exactly(names ...string) cobra.PositionalArgs {
 		}
 		switch {
 		case len(args) < len(names):
-			return shell.Usage(hint, "%s is missing", strings.Join(names[len(args):], " and "))
+			return shell.Usage(hint, "%s %s missing", strings.Join(names[len(args):], " and "), shell.Plural(len(names)-len(args), "is", "are"))
 		case len(args) > len(names):
 			return shell.Usage(hint, "unexpected argument %q", args[len(names)])
 		}

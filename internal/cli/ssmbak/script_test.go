@@ -32,6 +32,7 @@ import (
 	ssmbakcli "github.com/ssmbak/ssmbak/internal/cli/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/s3api"
+	"github.com/ssmbak/ssmbak/internal/emulator/ssmapi"
 	"github.com/ssmbak/ssmbak/internal/signkey"
 	"github.com/ssmbak/ssmbak/internal/testkit/script"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
@@ -48,7 +49,7 @@ const (
 // start is when every script begins.
 var start = time.Date(2024, 6, 13, 20, 0, 0, 0, time.UTC)
 
-// zone is the local time of every script.
+// zone is the local time of a script, unless it sets another one.
 var zone = time.FixedZone("CEST", 2*60*60)
 
 // TestScripts runs each script against an AWS of its own, in virtual time. UPDATE=1
@@ -58,6 +59,9 @@ var zone = time.FixedZone("CEST", 2*60*60)
 //
 //	ssmbak ARG...              the command itself; ! ssmbak if it has to fail;
 //	                           ids of restores are RESTORE-1 and so on
+//	widths ARG...              the command itself on terminals of 60, 80, 120 and 200 columns
+//	zone NAME                  the time zone of local times, from now on
+//	busy NAME DURATION         writes of a parameter fail with TooManyUpdates for so long
 //	as USER                    the IAM user of what follows, ssmbak's own requests included
 //	trail                      create a trail: CloudTrail's events come a minute late
 //	clock TIME                 let time pass until then
@@ -120,6 +124,7 @@ type world struct {
 	cloud    *emulator.Cloud             // of all accounts and regions, nil if there is one
 	places   map[string]*testworld.World // by ACCOUNT/REGION
 	user     string                      // the IAM user that sends requests
+	zone     *time.Location              // of local times
 	took     time.Duration
 	other    *awsconn.Options // the connection of the next ssmbak, nil for the usual one
 	restores []string         // ids of restores, in the order in which they were seen
@@ -223,28 +228,51 @@ func connection(client aws.HTTPClient) awsconn.Options {
 // has none. The first recording creates the archive.
 func setup(t testing.TB, env *testscript.Env) *world {
 	env.Setenv("SSMBAK_BUCKET", bucket)
-	return &world{World: testworld.Bare(t, testworld.Options{Bucket: bucket, Emulator: emulator.Options{TrailDelay: time.Minute}}), user: "local"}
+	return &world{World: testworld.Bare(t, testworld.Options{Bucket: bucket, Emulator: emulator.Options{TrailDelay: time.Minute}}), user: "local", zone: zone}
+}
+
+// runSsmbak runs the command itself.
+func runSsmbak(ts *testscript.TestScript, neg bool, args []string) {
+	w := worldOf(ts)
+	ctx, interrupt := context.WithCancel(context.Background())
+	defer interrupt()
+	args = slices.Clone(args)
+	for i := range args {
+		args[i] = w.meant(args[i])
+	}
+	w.Main(ts, neg, args, w.named, func(env shell.Env) int {
+		env.Now, env.AWS = func() time.Time { return time.Now().In(w.zone) }, connection(w.client(interrupt))
+		env.AWS.Region = w.Region
+		if w.other != nil {
+			env.AWS, w.other = *w.other, nil
+		}
+		w.AWS.ResetCounts()
+		began := time.Now()
+		defer func() { w.took = time.Since(began) }()
+		return ssmbakcli.Main(ctx, ssmbakcli.Env{Env: env})
+	})
 }
 
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
-	"ssmbak": func(ts *testscript.TestScript, neg bool, args []string) {
-		w := worldOf(ts)
-		ctx, interrupt := context.WithCancel(context.Background())
-		defer interrupt()
-		for i := range args {
-			args[i] = w.meant(args[i])
+	"ssmbak": runSsmbak,
+	"widths": func(ts *testscript.TestScript, neg bool, args []string) {
+		for _, columns := range []int{60, 80, 120, 200} {
+			_, err := fmt.Fprintf(ts.Stdout(), "%d columns:\n", columns)
+			ts.Check(err)
+			worldOf(ts).SetColumns(columns)
+			runSsmbak(ts, neg, args)
 		}
-		w.Main(ts, neg, args, w.named, func(env shell.Env) int {
-			env.Now, env.AWS = func() time.Time { return time.Now().In(zone) }, connection(w.client(interrupt))
-			env.AWS.Region = w.Region
-			if w.other != nil {
-				env.AWS, w.other = *w.other, nil
-			}
-			w.AWS.ResetCounts()
-			began := time.Now()
-			defer func() { w.took = time.Since(began) }()
-			return ssmbakcli.Main(ctx, ssmbakcli.Env{Env: env})
-		})
+		worldOf(ts).SetColumns(0)
+	},
+	"zone": func(ts *testscript.TestScript, _ bool, args []string) {
+		zone, err := time.LoadLocation(args[0])
+		ts.Check(err)
+		worldOf(ts).zone = zone
+	},
+	"busy": func(ts *testscript.TestScript, _ bool, args []string) {
+		length, err := time.ParseDuration(args[1])
+		ts.Check(err)
+		worldOf(ts).AWS.SSM.RefuseUpdates(args[0], ssmapi.TooManyUpdates{For: length})
 	},
 	"as": func(ts *testscript.TestScript, _ bool, args []string) {
 		w := worldOf(ts)

@@ -73,6 +73,7 @@ const inspecting = 8
 type placeRow struct {
 	Profile string
 	Error   *string
+	Code    *shell.Kind
 	statusRow
 }
 
@@ -120,7 +121,7 @@ func (a *app) statusOf(ctx context.Context, target ssmbak.Target, p place) place
 	}
 	if err != nil {
 		f := explain(err)
-		row.Error, row.State, row.Region = &f.Message, health.Unseen, cmp.Or(row.Region, p.region)
+		row.Error, row.Code, row.State, row.Region = &f.Message, new(f.CodeName()), health.Unseen, cmp.Or(row.Region, p.region)
 		row.Checks = []health.Check{}
 		return row
 	}

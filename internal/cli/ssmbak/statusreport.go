@@ -68,7 +68,7 @@ func (a *app) writeReport(w io.Writer, r health.Completeness) error {
 	if len(r.Exceptions) == 0 {
 		facts = append(facts, []string{"exceptions", "none"})
 	}
-	if err := render.Table(w, []string{"Report", "Value"}, facts, a.view(w)); err != nil || len(r.Exceptions) == 0 {
+	if err := render.Table(w, []string{"Report", "Note"}, facts, a.view(w)); err != nil || len(r.Exceptions) == 0 {
 		return err
 	}
 	if _, err := fmt.Fprintln(w); err != nil {

@@ -3,7 +3,6 @@ package ssmbakcli_test
 import (
 	"fmt"
 	"regexp"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -108,5 +107,5 @@ func (i *incident) restored() {
 	path, before := i.copied("(?s)user/deploy\n.*?`ssmbak revert ([^ ]*) before:"), i.copied("(?s)user/deploy\n.*?before it: (before:[^ \n]*)")
 	i.run(0, "ssmbak diff "+path+" "+before+" --recursive --exact")
 	i.output = sets
-	i.run(0, "ssmbak log "+path+" --recursive --since "+strings.TrimPrefix(before, "before:")+" --sets --output markdown")
+	i.run(0, "ssmbak log "+path+" --recursive --since "+before+" --sets --output markdown")
 }

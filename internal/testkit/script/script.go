@@ -110,11 +110,16 @@ func (r runner) Verbose() bool                      { return testing.Verbose() }
 
 // Console is the terminal of a script.
 type Console struct {
-	answer *string // on the terminal, nil if there is none
-	code   int
+	answer  *string // on the terminal, nil if there is none
+	columns int     // of the terminal that standard output is, 0 if it is none
+	code    int
 }
 
 func (c *Console) console() *Console { return c }
+
+// SetColumns makes standard output a terminal with so many columns, or no terminal if it is
+// 0.
+func (c *Console) SetColumns(columns int) { c.columns = columns }
 
 // Main runs the main function of a program with the console's streams and the script's
 // environment. show is applied to the output.
@@ -128,7 +133,13 @@ func (c *Console) Main(ts *testscript.TestScript, neg bool, args []string, show 
 	c.code = main(shell.Env{
 		Failed: Failed,
 		Args:   args, Stdin: stdin, Stdout: &stdout, Stderr: &stderr, Getenv: ts.Getenv,
-		Terminal: func(stream any) bool { return c.answer != nil && (stream == any(stdin) || stream == any(&stderr)) },
+		Terminal: func(stream any) bool {
+			if stream == any(&stdout) {
+				return c.columns > 0
+			}
+			return c.answer != nil && (stream == any(stdin) || stream == any(&stderr))
+		},
+		Width: func(any) int { return c.columns },
 	})
 	if text := strings.Join(args, " "); strings.Contains(text, "-o json") || strings.Contains(text, "--output json") {
 		see(stdout.String())

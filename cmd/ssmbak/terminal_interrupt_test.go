@@ -1,0 +1,121 @@
+//go:build linux
+
+package main_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/ssmbak/ssmbak/internal/emulator"
+)
+
+// pagerInterrupted checks that the command does not end before its pager, which keeps the
+// terminal when it is interrupted.
+func pagerInterrupted(d *desk) {
+	d.changed(1)
+	pager := filepath.Join(d.TempDir(), "pager")
+	d.Must(os.WriteFile(pager, []byte("#!/bin/sh\ntrap '' INT\ncat\nread key </dev/tty\necho \"got $key\"\n"), 0o700))
+	term := d.sit([]string{"PATH=" + os.Getenv("PATH"), "SSMBAK_PAGER=" + pager}, "log", "/app/", "--oneline")
+	term.await("Create /app/p00")
+	term.types(interrupt)
+	for range 20 { // more than one arrives after the first was handled
+		d.Must(term.cmd.Process.Signal(os.Interrupt))
+		time.Sleep(5 * time.Millisecond)
+	}
+	term.types("q\n")
+	if screen := term.ends(0, "got q\n"); strings.Contains(screen, "interrupted") {
+		d.Errorf("the interrupt of the pager is one of the command:\n%s", screen)
+	}
+}
+
+// replacementAbandoned checks that a second interrupt names what is deleted at that moment,
+// and that each of the printed commands brings it back.
+func replacementAbandoned(d *desk) {
+	d.replaced("/app/r")
+	screen := abandoned(d)
+	again := regexp.MustCompile("hint: `ssmbak ([^`]+)` creates it again").FindStringSubmatch(screen)
+	d.later(1) // AWS does not create a name right after its deletion
+	d.sit(nil, append(strings.Fields(again[1]), "--yes")...).ends(0, "(?m)^restored 1, deleted 0,")
+	if got := d.live()["/app/r"]; got != "one" {
+		d.Errorf("%s left %q", again[1], got)
+	}
+	d.later(10)
+	d.put("/app/r", "three", advanced(""))
+	d.record()
+	screen = abandoned(d)
+	undo := regexp.MustCompile("was stopped: `ssmbak ([^`]+)` undoes it").FindStringSubmatch(screen)
+	d.later(1)
+	d.sit(nil, append(strings.Fields(undo[1]), "--yes")...).ends(0, "(?m)^restored 1, deleted 0,")
+	if got := d.live()["/app/r"]; got != "three" {
+		d.Errorf("%s left %q", undo[1], got)
+	}
+}
+
+// abandoned interrupts a replacement of /app/r twice, after its deletion.
+func abandoned(d *desk) (screen string) {
+	d.AWS.ResetCounts()
+	term := d.sit(nil, "restore", "/app/", d.at(30), "--replace")
+	term.await(`this restore replaces 1 parameter\nType "yes" to continue: `)
+	term.types("yes\n")
+	d.until(term, func() bool { return d.AWS.Counts()["ssm:DeleteParameters"] > 0 })
+	term.types(interrupt)
+	term.await(`/app/r is deleted and will be created again in (30|2[0-9])s`)
+	term.types(interrupt)
+	screen = term.ends(130, "currently deleted: /app/r\n", "\nrestore [0-9TZ]+-[0-9a-z]+ was stopped: `ssmbak undo [0-9TZ]+-[0-9a-z]+` undoes it\n",
+		"ssmbak: error: interrupted again: stopped immediately\n", `hint: .ssmbak restore /app/ [-0-9]+T[0-9:.]+Z --replace. creates it again and finishes the rest`)
+	if got := d.live(); len(got) != 0 {
+		d.Errorf("it is there: %v", got)
+	}
+	return screen
+}
+
+// phasesInterrupted interrupts a restore while it waits for the first request of each kind,
+// before it has written to Parameter Store.
+func phasesInterrupted(d *desk) {
+	d.changed(2)
+	for _, test := range []struct{ service, op, key string }{
+		{"sts", "GetCallerIdentity", ""},
+		{"s3", "GetObject", ".ssmbak/archive"},
+		{"s3", "GetObject", ".ssmbak/index/"},
+		{"ssm", "DescribeParameters", ""},
+		{"s3", "PutObject", ".ssmbak/restores/"},
+	} {
+		d.AWS.ResetCounts()
+		d.AWS.Faults.Add(emulator.Rule{Service: test.service, Op: test.op, KeyPrefix: test.key, Fault: emulator.Fault{Hang: true}})
+		term := d.sit(nil, "restore", "/app/", d.at(30), "--yes")
+		d.until(term, func() bool { return d.AWS.Counts()[test.service+":"+test.op] > 0 })
+		term.types(interrupt)
+		screen := term.ends(130, "ssmbak: error: interrupted\n")
+		d.AWS.Faults.Clear()
+		if n := d.AWS.Counts()["ssm:PutParameter"]; n != 0 || strings.Contains(screen, "ssmbak undo") {
+			d.Errorf("%v: %d parameters were written\n%s", test, n, screen)
+		}
+	}
+}
+
+// until waits for a condition, as long as the command runs.
+func (d *desk) until(term *terminal, holds func() bool) {
+	d.Helper()
+	for !holds() {
+		select {
+		case <-term.done:
+			d.Fatalf("the command ended:\n%s", term.screen())
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+// hungUp checks that a terminal that is closed interrupts a restore, and does not kill it.
+func hungUp(d *desk) {
+	d.changed(40)
+	term := d.sit(nil, "restore", "/app/", d.at(30), "--yes", "--max-rate", "2")
+	term.await("[1-9][0-9]* of 40")
+	d.Must(term.tty.Close())
+	term.ends(130)
+	if stdout, _ := d.runs(0, "", "undo"); !regexp.MustCompile(`\| restored [0-9]+, failed [0-9]+ +\|`).MatchString(stdout) {
+		d.Errorf("the restore was not completed:\n%s", stdout)
+	}
+}
