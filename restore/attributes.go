@@ -86,7 +86,7 @@ func (r *Restorer) attributes(ctx context.Context, s *subject, how scrutiny) err
 func (s *subject) reads(item *plan.Item, how scrutiny) (tags, labels bool) {
 	w, before := &s.c.After, s.c.Before
 	switch {
-	case removes(item):
+	case item.Removes():
 		return true, true
 	case s.c.Undone != nil:
 		// Tags and labels that the undone restore did not change are not changed.
