@@ -29,6 +29,9 @@ type CacheEntry struct {
 	Top time.Time `json:"top,omitzero"`
 	// Tags is a digest of the recorded tags, "" for none.
 	Tags string `json:"tags,omitempty"`
+	// Unlabelled says that the index knows the live tags and labels, and that there is no
+	// label, so that a plan for many parameters reads neither.
+	Unlabelled bool `json:"unlabelled,omitempty"`
 }
 
 // Cache is the reconcile cache: what the last reconcile found unchanged. A reconcile

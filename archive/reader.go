@@ -119,18 +119,36 @@ func (t Timelines) Unproved(target ssmbak.Target, from, to ssmbak.Time) Unproved
 // and its error are those of [Archive.Log].
 func (a *Archive) Timelines(ctx context.Context, target ssmbak.Target, moments ...ssmbak.Time) (Timelines, error) {
 	var found scanned
-	var out Timelines
-	same := func(_ context.Context, t *timeline.Timeline) (line *timeline.Timeline, problem, err error) {
-		return t, nil, nil
+	lines, err := collect(scan(ctx, a, target, moments, nil, &found, sameTimeline))
+	if err != nil {
+		return Timelines{}, err
 	}
-	for t, err := range scan(ctx, a, target, moments, nil, &found, same) {
+	return a.timelines(lines, &found), nil
+}
+
+func (a *Archive) timelines(lines []*timeline.Timeline, found *scanned) Timelines {
+	out := Timelines{
+		One: found.one, All: lines, Problems: found.problems, Complete: found.complete(),
+		Since: a.since(), Reconciled: found.listed, Unchecked: a.unchecked(found.listed),
+	}
+	for _, line := range lines {
+		out.Names = append(out.Names, line.Name())
+	}
+	return out
+}
+
+func sameTimeline(_ context.Context, t *timeline.Timeline) (line *timeline.Timeline, problem, err error) {
+	return t, nil, nil
+}
+
+// collect returns the elements of a sequence, or its error.
+func collect[T any](all iter.Seq2[T, error]) (out []T, err error) {
+	for x, err := range all {
 		if err != nil {
-			return Timelines{}, err
+			return nil, err
 		}
-		out.All, out.Names = append(out.All, t), append(out.Names, t.Name())
+		out = append(out, x)
 	}
-	out.One, out.Problems, out.Complete = found.one, found.problems, found.complete()
-	out.Since, out.Reconciled, out.Unchecked = a.since(), found.listed, a.unchecked(found.listed)
 	return out, nil
 }
 
@@ -161,16 +179,10 @@ func scan[T any](
 	ctx context.Context, a *Archive, target ssmbak.Target, moments []ssmbak.Time, skip func(Listed, Reconciled) bool, found *scanned,
 	visit func(context.Context, *timeline.Timeline) (result T, problem, err error),
 ) iter.Seq2[T, error] {
-	type result struct {
-		name    ssmbak.Name
-		of      T
-		known   bool // there is a timeline
-		problem error
-	}
 	return func(yield func(T, error) bool) {
-		var none T
 		rec, err := a.begin(ctx, target)
 		if err != nil {
+			var none T
 			yield(none, err)
 			return
 		}
@@ -191,9 +203,25 @@ func scan[T any](
 				}
 			}
 		}
+		readAll(ctx, a, sources, rec.Reconciled, moments, found, visit)(yield)
+	}
+}
+
+// readAll reads the parameters of sources for [scan].
+func readAll[T any](
+	ctx context.Context, a *Archive, sources func(context.Context) iter.Seq2[source, error], rec Reconciled, moments []ssmbak.Time, found *scanned,
+	visit func(context.Context, *timeline.Timeline) (result T, problem, err error),
+) iter.Seq2[T, error] {
+	type result struct {
+		name    ssmbak.Name
+		of      T
+		known   bool // there is a timeline
+		problem error
+	}
+	return func(yield func(T, error) bool) {
 		read := func(ctx context.Context, s source) (r result, err error) {
 			r.name = s.name
-			line, problem, err := a.read(ctx, s, rec.Reconciled, moments)
+			line, problem, err := a.read(ctx, s, rec, moments)
 			if r.problem = problem; err != nil || line == nil {
 				return r, err
 			}
@@ -204,6 +232,7 @@ func scan[T any](
 		}
 		for r, err := range inOrder(ctx, a.o.Parallel, sources, read) {
 			if err != nil {
+				var none T
 				yield(none, err)
 				return
 			}

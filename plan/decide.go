@@ -86,6 +86,7 @@ const (
 	reasonKeepUnlisted = reasonUnlisted + "; only --exact needs to know"
 	reasonRecreated    = "deleted and recreated: "
 	reasonGone         = "it is already deleted"
+	reasonSame         = "nothing differs"
 	reasonRestart      = "its version numbers start at 1 again"
 )
 
@@ -201,6 +202,12 @@ func Decide(c Case, o Options) Item {
 	return item
 }
 
+// Unchanged returns the item of a parameter that does not differ, without anything of its
+// states but the live version.
+func Unchanged(name ssmbak.Name, live ssmbak.Version) Item {
+	return Item{Name: name, Action: ActionNone, Reason: reasonSame, After: ssmbak.State{Name: name, Version: live}, Before: &Parameter{Version: live}}
+}
+
 // decideAbsent decides about a parameter that did not exist.
 func (c *Case) decideAbsent(item *Item, v verdict, o Options) {
 	item.Action, item.Reason = ActionNone, reasonDeleted
@@ -277,7 +284,7 @@ func (c *Case) decidePresent(item *Item, o Options) {
 	c.moveLabels(item)
 	c.addFallback(item, o)
 	if len(item.Differences) == 0 {
-		item.Action, item.Reason = ActionNone, "nothing differs"
+		item.Action, item.Reason = ActionNone, reasonSame
 	}
 }
 

@@ -124,7 +124,7 @@ func (p *Plan) Applied() (n int) {
 // replaces a parameter, or may have to, or its target is the root path.
 func (p *Plan) NeedsConfirmation() bool {
 	return p.Target.Root() || slices.ContainsFunc(p.Items, func(i Item) bool {
-		return i.Action == ActionDelete || i.Action == ActionReplace || i.Fallback != nil
+		return i.Removes()
 	})
 }
 
@@ -198,6 +198,12 @@ func (i *Item) Origin() ssmbak.Name {
 		return i.Source
 	}
 	return i.Name
+}
+
+// Removes reports whether the action deletes the parameter, or may have to, with all tags and
+// labels.
+func (i *Item) Removes() bool {
+	return i.Action == ActionDelete || i.Action == ActionReplace || i.Fallback != nil
 }
 
 // NewVersion reports whether the action writes a version, and not only tags or labels.

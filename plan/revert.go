@@ -19,8 +19,8 @@ type Reversal struct {
 	// back. SameLife says that it was not deleted in between.
 	From, To Side
 	SameLife bool
-	// Before is the parameter now, nil if it does not exist, with its live tags and labels
-	// and its history if [Reversal.Changed] reports a change.
+	// Before is the parameter now, nil if it does not exist. If [Reversal.NeedsAttributes]
+	// reports so, it has its live tags, and its live labels with its history.
 	Before *Parameter
 	// Gone is the last recorded state if Before is nil.
 	Gone ssmbak.State
@@ -83,12 +83,32 @@ func (c *Reversal) Changed() bool {
 		return from != to
 	case slices.ContainsFunc(versionUnits, func(u versionUnit) bool { same, known := u.same(from, to); return !same || !known }):
 		return true
-	case from.Tags.IsKnown() && to.Tags.IsKnown() && len(compareTags(UserTags(from.Tags.V), UserTags(to.Tags.V))) > 0:
-		return true
 	}
-	return from.Labels.IsKnown() && to.Labels.IsKnown() && slices.ContainsFunc(union(from.Labels.V, to.Labels.V), func(label string) bool {
+	tags, labels := c.changedAttributes()
+	return tags || labels
+}
+
+// changedAttributes reports whether tags and labels of a parameter that existed at both times
+// are known to differ between them.
+func (c *Reversal) changedAttributes() (tags, labels bool) {
+	from, to := c.From.State, c.To.State
+	tags = from.Tags.IsKnown() && to.Tags.IsKnown() && len(compareTags(UserTags(from.Tags.V), UserTags(to.Tags.V))) > 0
+	labels = from.Labels.IsKnown() && to.Labels.IsKnown() && slices.ContainsFunc(union(from.Labels.V, to.Labels.V), func(label string) bool {
 		return !c.sameLabel(from.Labels.V[label], to.Labels.V[label])
 	})
+	return tags, labels
+}
+
+// NeedsAttributes reports whether [Revert] requires the live tags and the live labels with the
+// history. item is its result with those that the archive has. It requires neither to take
+// back what else differs between two times at both of which the parameter existed, unless the
+// archive does not have them, all of them can be lost, or a label can prevent a new version.
+func (c *Reversal) NeedsAttributes(item *Item) (tags, labels bool) {
+	if c.From.State.Deleted || c.To.State.Deleted || item.Removes() {
+		return true, true
+	}
+	tags, labels = c.changedAttributes()
+	return tags || !c.Before.Tags.IsKnown(), labels || !c.Before.Labels.IsKnown() || item.OldestIsLost()
 }
 
 // sameLabel reports whether a label was on the same version at both times. The numbers are

@@ -114,6 +114,8 @@ func (r *Recorder) cacheEntry(ctx context.Context, s synced, now time.Time) (p a
 	if !top.Marker { // listings of current values contain no markers
 		p.Top = top.Modified
 	}
+	last, _ := t.At(ssmbak.MaxTime - 1)
+	p.Unlabelled = last.Tags.IsProved() && last.Labels.IsProved() && len(last.Labels.V) == 0
 	return p, state.Tags.IsProved() && state.Labels.IsProved(), nil
 }
 

@@ -25,10 +25,11 @@ type scrutiny struct {
 	written   bool // of those that are written
 }
 
-// scrutinize returns the scrutiny of a plan. For an undo, the recorded tags and labels may be
+// scrutinize returns the scrutiny of a plan for so many parameters, of which subjects may
+// differ. For an undo, the recorded tags and labels may be
 // outdated, because the events of the restore may still be in the queue.
-func (r *Restorer) scrutinize(subjects []*subject, undo bool) scrutiny {
-	if undo || len(subjects) <= r.o.ManyReads {
+func (r *Restorer) scrutinize(subjects []*subject, total int, undo bool) scrutiny {
+	if undo || total <= r.o.ManyReads {
 		return scrutiny{unchanged: true, written: true}
 	}
 	written := 0
@@ -86,7 +87,7 @@ func (r *Restorer) attributes(ctx context.Context, s *subject, how scrutiny) err
 func (s *subject) reads(item *plan.Item, how scrutiny) (tags, labels bool) {
 	w, before := &s.c.After, s.c.Before
 	switch {
-	case removes(item):
+	case item.Removes():
 		return true, true
 	case s.c.Undone != nil:
 		// Tags and labels that the undone restore did not change are not changed.

@@ -148,3 +148,52 @@ func TestUndoOldestLabelled(t *testing.T) {
 		}
 	})
 }
+
+// TestRevertReads checks which live tags and labels a revert reads: those that changed between
+// its two times, those of parameters that it deletes, and labels that can prevent its write.
+func TestRevertReads(t *testing.T) {
+	t.Parallel()
+	inWorld(t, emulator.Options{}, func(w *world) {
+		for _, name := range []string{"/a/value", "/a/tagged", "/a/labelled", "/a/same"} {
+			w.put(name, "one")
+			w.tag(name, "env", "prod")
+			w.label(name, 1, "blue")
+		}
+		w.puts("/a/full", 1, 99)
+		w.label("/a/full", 3, "old")
+		w.Record()
+		from := w.pass()
+		w.put("/a/value", "two")
+		w.tag("/a/tagged", "env", "dev")
+		w.put("/a/labelled", "two")
+		w.label("/a/labelled", 2, "blue")
+		w.puts("/a/full", 100, 3)
+		w.put("/a/new", "new")
+		w.Record()
+		to := w.pass()
+		// What did not change in between stays, and what did is a conflict.
+		w.tag("/a/value", "team", "red")
+		w.tag("/a/tagged", "env", "test")
+		w.pass()
+		var p *restore.Plan
+		tags, histories := w.reads(func() { p = w.revert("/a", from, to, restore.Options{}) })
+		want := []string{"update /a/full: value", "update /a/labelled: value, label blue", "delete /a/new", "none /a/same", "skip /a/tagged", "update /a/value: value"}
+		got := actions(p)
+		if !strings.HasPrefix(got[0], want[0]+" (label old is on version 3, the oldest") {
+			t.Errorf("the label that prevents a version: %s", got[0])
+		}
+		if diff := cmp.Diff(want[1:], got[1:]); diff != "" {
+			t.Errorf("the plan (-want +got):\n%s", diff)
+		}
+		// The tags of /a/tagged are read again to record them, and its history twice.
+		if tags != 3 || histories != 5 {
+			t.Errorf("the revert reads tags %d and histories %d times, want 3 and 5: tags of /a/new and /a/tagged, histories of /a/full, /a/labelled and /a/new", tags, histories)
+		}
+		if text := errs(w.apply(w.Context(), p, restore.Options{})); !strings.Contains(text, "/a/full") {
+			t.Errorf("the revert: %s", text)
+		}
+		if state := w.state()["/a/value"]; !strings.HasSuffix(state, "tags=map[env:prod team:red]") || !strings.Contains(state, `"one"`) {
+			t.Errorf("/a/value is %s", state)
+		}
+	})
+}

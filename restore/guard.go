@@ -78,16 +78,10 @@ func (r *Restorer) test(ctx context.Context, item *plan.Item) error {
 	return refused
 }
 
-// removes reports whether an item deletes the parameter, or may have to, with all tags and
-// labels.
-func removes(item *plan.Item) bool {
-	return item.Action == plan.ActionDelete || item.Action == plan.ActionReplace || item.Fallback != nil
-}
-
 // changes reports whether an item removes or changes tags or labels: those of whose names
 // key returns the key.
 func changes(item *plan.Item, key func(ssmbak.Attribute) (string, bool)) bool {
-	return removes(item) || slices.ContainsFunc(item.Differences, func(d plan.Difference) bool {
+	return item.Removes() || slices.ContainsFunc(item.Differences, func(d plan.Difference) bool {
 		_, ok := key(d.Attribute)
 		return ok
 	})
@@ -96,7 +90,7 @@ func changes(item *plan.Item, key func(ssmbak.Attribute) (string, bool)) bool {
 // unchanged reports whether the tags or labels that an item removes or changes are the same
 // as before.
 func unchanged[V comparable](item *plan.Item, key func(ssmbak.Attribute) (string, bool), before, now map[string]V) bool {
-	if removes(item) {
+	if item.Removes() {
 		return maps.Equal(before, now)
 	}
 	for _, d := range item.Differences {

@@ -58,6 +58,9 @@ func (r *Restorer) Plan(ctx context.Context, target ssmbak.Target, at ssmbak.Tim
 	out := found.plan(at)
 	out.Version = r.version()
 	subjects := r.exclude(&out.Plan, found.subjects, found.one, found.complete.Excluded)
+	if err := r.settle(ctx, subjects, found.complete); err != nil {
+		return nil, err
+	}
 	err = r.finish(ctx, out, subjects, found.complete, found.one, func(_ context.Context, s *subject) error {
 		s.past = s.line
 		r.fillAfter(s, at, found.complete)
@@ -89,7 +92,8 @@ func (r *Restorer) exclude(out *plan.Plan, subjects []*subject, one bool, unreco
 // finish adds the items to a plan. It calls fillAfter, which sets the state to restore,
 // after the live state was recorded. With one, the plan is for one parameter, which is
 // included even if it exists at neither time.
-func (r *Restorer) finish(ctx context.Context, out *Plan, subjects []*subject, complete archive.Reconciled, one bool, fillAfter func(context.Context, *subject) error) error {
+func (r *Restorer) finish(ctx context.Context, out *Plan, all []*subject, complete archive.Reconciled, one bool, fillAfter func(context.Context, *subject) error) error {
+	subjects := slices.DeleteFunc(slices.Clone(all), (*subject).isSettled)
 	now, err := r.record(ctx, subjects, complete)
 	if err != nil {
 		return err
@@ -100,11 +104,16 @@ func (r *Restorer) finish(ctx context.Context, out *Plan, subjects []*subject, c
 	if err := each(ctx, reads, subjects, r.values); err != nil {
 		return err
 	}
-	how := r.scrutinize(subjects, out.Undoes != "")
+	how := r.scrutinize(subjects, len(all), out.Undoes != "")
 	if err := each(ctx, r.o.Parallel, subjects, func(ctx context.Context, s *subject) error { return r.attributes(ctx, s, how) }); err != nil {
 		return err
 	}
-	for _, s := range subjects {
+	for _, s := range all {
+		if s.isSettled() {
+			out.Items = append(out.Items, plan.Unchanged(s.name, s.live.Version))
+			out.UnreadAttributes++
+			continue
+		}
 		r.add(out, s, plan.Decide(s.c, r.o.Options), now, one || s.c.Before != nil || s.c.Existed)
 	}
 	return nil

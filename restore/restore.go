@@ -71,6 +71,11 @@ type Options struct {
 	// of the account. Without it, they are included only if Exact is set, or if they may
 	// have been created before the restored time.
 	FindNew bool
+	// Brief allows a plan that has [Options.FindNew], for a path with more than ManyReads
+	// parameters, to omit reading what is recorded of parameters that certainly do not differ,
+	// according to the last complete listing. Their items have [plan.ActionNone] and no states,
+	// only the live version. Everything else in the plan is the same.
+	Brief bool
 	// By is the ARN of the caller, and Arguments are those of the command, for the
 	// record, and so is Message, the caller's own words. With By, [Restorer.Undo] also
 	// requires that Parameter Store names the author of a restore as the author of what it

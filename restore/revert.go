@@ -103,7 +103,7 @@ func (r *Restorer) revertedValues(ctx context.Context, s *subject) error {
 }
 
 // reverse decides about a parameter. If something changed in between, it reads the live
-// tags and labels, and records those that the archive does not have.
+// tags and labels that matter, and records those that the archive does not have.
 func (r *Restorer) reverse(ctx context.Context, s *subject, complete archive.Reconciled) error {
 	c := &s.reversal
 	if !c.Changed() {
@@ -112,8 +112,10 @@ func (r *Restorer) reverse(ctx context.Context, s *subject, complete archive.Rec
 	}
 	recorded := true
 	if c.Before != nil {
+		item := plan.Revert(*c, r.o.Options)
+		tags, labels := c.NeedsAttributes(&item)
 		var err error
-		recorded, err = r.readAttributes(ctx, s, true, true)
+		recorded, err = r.readAttributes(ctx, s, tags, labels)
 		if err != nil && !errors.Is(err, paramstore.ErrNotFound) { // if it was deleted since, Apply detects that
 			return err
 		}

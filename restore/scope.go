@@ -17,8 +17,9 @@ type scope struct {
 	target   ssmbak.Target
 	complete archive.Reconciled
 	recorded archive.Timelines
-	subjects []*subject // by name
-	one      bool       // the target is one parameter
+	settled  []archive.Settled // not in recorded
+	subjects []*subject        // by name
+	one      bool              // the target is one parameter
 }
 
 // scope reads the parameters of a target, with the states at the moments. It includes live
@@ -36,6 +37,10 @@ func (r *Restorer) scope(ctx context.Context, target ssmbak.Target, moments ...s
 	var below map[ssmbak.Name]paramstore.Description
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
+		if r.o.Brief && f.all && len(moments) == 1 && r.o.Version == nil {
+			out.recorded, out.settled, err = r.archive.Unsettled(gctx, target, moments[0], r.o.ManyReads)
+			return err
+		}
 		out.recorded, err = r.archive.Timelines(gctx, target, moments...)
 		return err
 	})
@@ -56,7 +61,7 @@ func (r *Restorer) scope(ctx context.Context, target ssmbak.Target, moments ...s
 			return nil, err
 		}
 	}
-	if out.subjects, out.one, err = r.subjects(ctx, f, out.recorded, below); err != nil {
+	if out.subjects, out.one, err = r.subjects(ctx, f, out.recorded, out.settled, below); err != nil {
 		return nil, err
 	}
 	unmatched := r.o.CheckNames(origins(out.subjects))
@@ -66,7 +71,7 @@ func (r *Restorer) scope(ctx context.Context, target ssmbak.Target, moments ...s
 		if below, err = f.below(ctx); err != nil {
 			return nil, err
 		}
-		if out.subjects, out.one, err = r.subjects(ctx, f, out.recorded, below); err != nil {
+		if out.subjects, out.one, err = r.subjects(ctx, f, out.recorded, out.settled, below); err != nil {
 			return nil, err
 		}
 		unmatched = r.o.CheckNames(origins(out.subjects))

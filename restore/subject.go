@@ -43,6 +43,9 @@ type subject struct {
 	// unread says that live tags or labels were not read, and untested that the plan
 	// changes tags that were not read.
 	unread, untested bool
+	// settled is set if line was not read, because the last recorded state is the one to
+	// restore, and is that of this version. Without [Restorer.settle] it may not be live.
+	settled timeline.Ref
 }
 
 // free returns the earliest time at which the parameter may be created, zero if its last
@@ -89,11 +92,13 @@ func (s *subject) ref() timeline.Ref {
 // subjects returns the recorded and live parameters of the target, by name, and whether
 // the target is exactly one parameter. live are the parameters below the path, nil if
 // they were not read yet.
-func (r *Restorer) subjects(ctx context.Context, f *finder, recorded archive.Timelines, live map[ssmbak.Name]paramstore.Description) (all []*subject, one bool, err error) {
+func (r *Restorer) subjects(
+	ctx context.Context, f *finder, recorded archive.Timelines, settled []archive.Settled, live map[ssmbak.Name]paramstore.Description,
+) (all []*subject, one bool, err error) {
 	target := f.target
 	covers := target.Below
 	if exact, possible := target.Name(); possible {
-		if live, one, err = r.resolveTarget(ctx, f, recorded, live); err != nil {
+		if live, one, err = r.resolveTarget(ctx, f, recorded, len(settled) > 0, live); err != nil {
 			return nil, false, err
 		}
 		if one {
@@ -116,6 +121,9 @@ func (r *Restorer) subjects(ctx context.Context, f *finder, recorded archive.Tim
 	for name, d := range live {
 		of(name).live = &d
 	}
+	for _, x := range settled {
+		of(x.Name).settled = x.Newest
+	}
 	maps.DeleteFunc(byName, func(name ssmbak.Name, _ *subject) bool { return !covers(name) })
 	return sorted(byName), one, nil
 }
@@ -126,8 +134,11 @@ func sorted(byName map[ssmbak.Name]*subject) []*subject {
 
 // resolveTarget determines whether a target that may be a parameter or a path is the
 // parameter, and returns its live parameters. below are the live parameters below the
-// path, nil if they were not read yet.
-func (r *Restorer) resolveTarget(ctx context.Context, f *finder, recorded archive.Timelines, below map[ssmbak.Name]paramstore.Description) (live map[ssmbak.Name]paramstore.Description, one bool, err error) {
+// path, nil if they were not read yet. settled says that there are some below the path that
+// recorded does not have.
+func (r *Restorer) resolveTarget(
+	ctx context.Context, f *finder, recorded archive.Timelines, settled bool, below map[ssmbak.Name]paramstore.Description,
+) (live map[ssmbak.Name]paramstore.Description, one bool, err error) {
 	target := f.target
 	exact, _ := target.Name()
 	d, err := r.live.DescribeOne(ctx, exact)
@@ -141,7 +152,7 @@ func (r *Restorer) resolveTarget(ctx context.Context, f *finder, recorded archiv
 			return nil, false, err
 		}
 	}
-	recordedBelow := !recorded.One && len(recorded.All)+len(recorded.Problems) > 0
+	recordedBelow := !recorded.One && (settled || len(recorded.All)+len(recorded.Problems) > 0)
 	switch {
 	case !target.Resolve(named, len(below) > 0 || recordedBelow):
 		return below, false, nil

@@ -138,7 +138,8 @@ func TestRanges(t *testing.T) {
 			{"LogSince", listings, []string{"log", "/app", "-R", "--since", from}},
 			{"DiffTimes", listings, []string{"diff", "/app", from, to, "-R"}},
 			{"DiffTimesJSON", listings, []string{"diff", "/app", from, to, "-R", "-o", "json"}},
-			{"DiffLive", listings + n + (n+49)/50 + 2, []string{"diff", "/app", from, "-R"}},
+			{"DiffLive", listings + (n+49)/50 + 3, []string{"diff", "/app", from, "-R"}},
+			{"DiffLiveJSON", listings + 2*n + (n+49)/50 + 3, []string{"diff", "/app", from, "-R", "-o", "json"}},
 		} {
 			m := b.Measure(func() { command(b, "archive", 0, row.args...) })
 			m.Row(t, fmt.Sprintf("%s/parameters=%d", row.name, n))
@@ -150,7 +151,7 @@ func TestRanges(t *testing.T) {
 }
 
 // TestAdopted reads a bucket that the legacy ssmbak filled: objects named as the parameters,
-// with their tags.
+// with their tags. Once the parameters are adopted, their indexes have what the tags say.
 func TestAdopted(t *testing.T) {
 	t.Parallel()
 	names, versions := bench.Size(20, 1000), bench.Size(5, 20)
@@ -176,7 +177,30 @@ func TestAdopted(t *testing.T) {
 				b.Errorf("%d states, %+v", len(s.States), s.Problems)
 			}
 		})
-		m.Row(t, fmt.Sprintf("Adopted/parameters=%d/versions=%d", names, versions))
+		m.Row(t, fmt.Sprintf("Legacy/parameters=%d/versions=%d", names, versions))
+		a, err := archive.Open(b.Context(), b.Conn.S3(), archive.Options{Bucket: "original", Account: b.Account, Region: b.Region})
+		b.Must(err)
+		w := archive.NewWriter(a)
+		b.Must(w.Establish(b.Context()))
+		if n, problems, err := w.Adopt(b.Context()); n != names || len(problems) > 0 || err != nil {
+			b.Fatalf("adopted %d: %v %v", n, problems, err)
+		}
+		time.Sleep(time.Hour)
+		// The same commands as of any other archive: an index and a value for each parameter.
+		for _, row := range []struct {
+			name string
+			most int
+			args []string
+		}{
+			{"Preview", 2*names + 2*(names/1000+1) + 8, []string{"preview", "/app", middle.UTC().Format(time.RFC3339), "-R", "-o", "json"}},
+			{"Log", names + 2*(names/1000+1) + 8, []string{"log", "/app", "-R"}},
+		} {
+			m := b.Measure(func() { command(b, "original", 0, row.args...) })
+			m.Row(t, fmt.Sprintf("Adopted/%s/parameters=%d/versions=%d", row.name, names, versions))
+			if tags := m.Operations["s3:GetObjectTagging"]; tags > 0 || m.Requests > row.most {
+				t.Errorf("%s of adopted parameters: %d requests for tags, and %d in all, want none and at most %d: %v", row.name, tags, m.Requests, row.most, m.Operations)
+			}
+		}
 	})
 }
 

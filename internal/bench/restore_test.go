@@ -2,6 +2,7 @@ package bench_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -70,6 +71,53 @@ func TestRestore(t *testing.T) {
 					b.Errorf("%.2f requests for each parameter and %.2f parameters per second, want at most 5 and at least 90 %% of %g", requests, rate, account.put)
 				}
 				m.Row(t, fmt.Sprintf("Restore/%s/parameters=%d", account.name, n), metrics...)
+			})
+		})
+	}
+}
+
+// TestRevert takes back one version of each of some parameters by the command, in an account
+// with the limits of a restore: it reads neither tags nor histories, which did not change. A
+// restore of as few parameters reads both of each in its plan.
+func TestRevert(t *testing.T) {
+	t.Parallel()
+	for _, verb := range []string{"revert", "restore"} {
+		t.Run(verb, func(t *testing.T) {
+			t.Parallel()
+			n := bench.Size(50, 100)
+			limits := map[string]float64{"ssm:PutParameter": 10, "ssm:DescribeParameters": 5, "ssm:ListTagsForResource": 10, "ssm:GetParameterHistory": 10}
+			bench.Run(t, bench.Options{Limits: limits}, func(b *bench.Bed) {
+				each := func(value string) {
+					for i := range n {
+						put(b, fmt.Sprintf("/app/%03d", i), value)
+						time.Sleep(110 * time.Millisecond)
+					}
+					time.Sleep(time.Minute)
+				}
+				each("one")
+				b.Record()
+				times := []string{time.Now().UTC().Format(time.RFC3339)}
+				time.Sleep(time.Minute)
+				each("two")
+				if verb == "revert" {
+					times = append(times, time.Now().UTC().Format(time.RFC3339))
+				}
+				time.Sleep(time.Minute)
+				b.Record()
+				time.Sleep(time.Minute)
+				m := b.Measure(func() {
+					command(b, "archive", 0, slices.Concat([]string{verb, "/app"}, times, []string{"-R", "--yes"})...)
+				})
+				for i := range n {
+					if got := b.AWS.SSM.Truth(fmt.Sprintf("/app/%03d", i)); got[len(got)-1].Value != "one" {
+						b.Fatalf("/app/%03d is %q", i, got[len(got)-1].Value)
+					}
+				}
+				rate, reads := float64(n)/m.Took.Seconds(), m.Operations["ssm:ListTagsForResource"]+m.Operations["ssm:GetParameterHistory"]
+				if verb == "revert" && (reads > 0 || rate < 9) {
+					b.Errorf("%d reads of tags and histories, and %.2f parameters per second, want none and at least 90 %% of 10", reads, rate)
+				}
+				m.Row(t, fmt.Sprintf("Few/%s/parameters=%d", verb, n), fmt.Sprintf("%.2f", rate), "changed/s", fmt.Sprintf("%.0f", 10*rate), "%/limit")
 			})
 		})
 	}

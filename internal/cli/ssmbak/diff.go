@@ -88,6 +88,7 @@ func (a *app) runDiff(ctx context.Context, o diffOptions, verb, flags string) er
 	}
 	at := point.At
 	ro.By, ro.FindNew = s.caller.ARN, true
+	ro.Brief = a.Flags.Output != shell.JSON || a.flags.summary // its rows have all states
 	r := restore.New(s.own, s.live, s.syncer(a), ro)
 	p, err := a.plan(ctx, s, r, o.target, at)
 	if err != nil {

@@ -49,6 +49,34 @@ var tested = []tests{
 		" && trusted", " && (trusted || true)",
 	}, "archive", "TestWalkSigned"},
 	{mutation{
+		"a parameter whose index the reconcile cache does not know counts as settled", "archive/settled.go",
+		"e.ETag == x.ETag && ", "",
+	}, "archive", "TestUnsettled"},
+	{mutation{
+		"a parameter that is younger than the last listing counts as settled", "archive/settled.go",
+		" && e.Newest.Time < r.compared(x.Name, x.Modified, r.Last)", "",
+	}, "archive", "TestUnsettled"},
+	{mutation{
+		"a parameter with labels counts as settled", "recorder/cache.go",
+		" && len(last.Labels.V) == 0", "",
+	}, "restore", "TestBrief"},
+	{mutation{
+		"the live version of a settled parameter is not compared", "restore/settled.go",
+		" || s.ref() != s.settled", "",
+	}, "restore", "TestBrief"},
+	{mutation{
+		"a plan for few parameters does not read those that are settled", "restore/settled.go",
+		"len(subjects) <= r.o.ManyReads || ", "",
+	}, "restore", "TestBrief"},
+	{mutation{
+		"a revert does not read tags that it changes", "plan/revert.go",
+		"return tags || !c.Before", "return !c.Before",
+	}, "restore", "TestRevertReads"},
+	{mutation{
+		"a revert does not read the labels that can prevent its write", "plan/revert.go",
+		" || item.OldestIsLost()\n}", "\n}",
+	}, "restore", "TestRevertReads"},
+	{mutation{
 		"the kept endpoint of a bucket ignores whether paths name buckets", "internal/awsconn/resolved.go",
 		"of(p.ForcePathStyle), ", "optional[bool]{}, ",
 	}, "internal/awsconn", "TestResolved"},

@@ -70,6 +70,7 @@ const (
 	PartAnswerLost     = "part written, response lost"
 	PartRead           = "a reader in a part"
 	IndexSkipped       = "an index that a reader of a period skips"
+	LeftUnread         = "a parameter that a plan finds the same without its index"
 	ClosedBeforeRead   = "a late fact about a closed run"
 	Denied             = "a request that a reconcile was not allowed"
 	ListedMissed       = "a live parameter that a complete listing could not record"
@@ -94,7 +95,7 @@ var corners = []string{
 	LabelBlocks, Expired, EndMadeExact, IndexUnderMarker, EntryUnderMarker, HiddenNamed, LifecycleExpired, ReadInBetween, ProofHeld,
 	CallLost, ActorKnown, ActorUnknown,
 	Denied, ListedMissed, ListingContinued, RunClosed, RunOfRuns, RunGivenUp, KilledBeforeRun, PartAnswerLost, PartRead, ClosedBeforeRead,
-	ForgedDirect, ForgedDeletion, SettledByIndex, Collapsed, IndexSkipped,
+	ForgedDirect, ForgedDeletion, SettledByIndex, Collapsed, IndexSkipped, LeftUnread,
 }
 
 // summary returns the shares of the kinds of answers.

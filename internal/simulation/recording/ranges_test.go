@@ -9,6 +9,7 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 	"github.com/ssmbak/ssmbak/timeline"
@@ -40,6 +41,34 @@ func (w *world) checkRanges(ctx context.Context, a *archive.Archive, when phase,
 				w.checkSkipped(when, p, lines.All[i])
 			}
 		}
+	}
+}
+
+// checkBrief checks that a plan that does not read what is recorded of parameters that do not
+// differ is that which reads all.
+func (w *world) checkBrief(ctx context.Context, a *archive.Archive, when phase) {
+	live := paramstore.New(w.connect(ctx).SSM(), paramstore.Options{})
+	at := ssmbak.TimeOf(time.Now().Add(2 * time.Minute))
+	planned := func(brief bool) *restore.Plan {
+		p, err := restore.New(a, live, nil, restore.Options{FindNew: true, ManyReads: -1, Brief: brief}).Plan(ctx, everything, at)
+		if err != nil {
+			w.Problem("%s: plan to %v, brief %v: %v", when, at, brief, err)
+			return &restore.Plan{}
+		}
+		return p
+	}
+	got, want := planned(true), planned(false)
+	for i := range min(len(got.Items), len(want.Items)) {
+		x, y := &got.Items[i], &want.Items[i]
+		if x.Name == y.Name && x.Action == plan.ActionNone && x.Before != nil && y.Before != nil && x.Before.Objects == nil && x.Before.Version.Same(y.Before.Version) {
+			if len(y.Before.Objects) > 0 {
+				w.Counts.Add(LeftUnread)
+			}
+			x.Before, x.After, x.AfterObjects, x.Write = y.Before, y.After, y.AfterObjects, y.Write
+		}
+	}
+	if !reflect.DeepEqual(got, want) {
+		w.Problem("%s: planned to %v: %+v, with all indexes: %+v", when, at, got, want)
 	}
 }
 

@@ -1,0 +1,98 @@
+package archive
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive/internal/bucket"
+	"github.com/ssmbak/ssmbak/timeline"
+)
+
+// Settled is a parameter about which nothing is recorded from after a time: the state at
+// that time is its last one. Its live version then was Newest, and its last recorded tags
+// and labels are proved and contain no label.
+type Settled struct {
+	Name   ssmbak.Name
+	Newest timeline.Ref
+}
+
+// Unsettled is [Archive.Timelines] for one moment, but does not read the indexes of
+// parameters of a path that are settled at that moment, of which it returns more than few or
+// none, by name. It reads the reconcile cache for that, if there may be so many.
+//
+// A parameter is settled if [Archive.Walk] would skip its index for a period that begins at
+// the moment, its newest version is older than the last complete listing, and the reconcile
+// cache knows the very content of the index. What the cache alone says is only whether the
+// parameter has labels and which version that listing compared.
+func (a *Archive) Unsettled(ctx context.Context, target ssmbak.Target, at ssmbak.Time, few int) (Timelines, []Settled, error) {
+	var listed []Listed // those that may be settled
+	skip := func(x Listed, r Reconciled) bool {
+		may := a.unchangedSince(x, r, at)
+		if may {
+			listed = append(listed, x)
+		}
+		return may
+	}
+	var found scanned
+	moments := []ssmbak.Time{at}
+	lines, err := collect(scan(ctx, a, target, moments, skip, &found, sameTimeline))
+	if err != nil {
+		return Timelines{}, nil, err
+	}
+	settled, rest, err := a.settle(ctx, listed, found.listed, few)
+	if err != nil {
+		return Timelines{}, nil, err
+	}
+	sources := func(context.Context) iter.Seq2[source, error] {
+		return func(yield func(source, error) bool) {
+			for _, name := range rest {
+				if !yield(source{name: name}, nil) {
+					return
+				}
+			}
+		}
+	}
+	more, err := collect(readAll(ctx, a, sources, found.listed, moments, &found, sameTimeline))
+	if err != nil {
+		return Timelines{}, nil, err
+	}
+	lines = append(lines, more...)
+	slices.SortFunc(lines, func(x, y *timeline.Timeline) int { return strings.Compare(string(x.Name()), string(y.Name())) })
+	slices.SortFunc(found.problems, func(x, y Problem) int { return cmp.Compare(x.Name, y.Name) })
+	return a.timelines(lines, &found), settled, nil
+}
+
+// settle divides parameters whose indexes did not change into those that are settled, and
+// the names of the others.
+func (a *Archive) settle(ctx context.Context, listed []Listed, r Reconciled, few int) (settled []Settled, rest []ssmbak.Name, err error) {
+	var cache bucket.Document[cacheDocument] // without entries if there is none to be believed
+	if len(listed) > few {
+		cache, err = load(ctx, a, cacheKind, cacheKey)
+		switch {
+		case err == nil:
+		case cache.Invalid, bucket.IsDenied(err):
+			cache = bucket.Document[cacheDocument]{}
+		default:
+			return nil, nil, err
+		}
+	}
+	for _, x := range listed {
+		e := cache.Value.entries[x.Name]
+		if e.Unlabelled && e.ETag == x.ETag && e.Newest.Time < r.compared(x.Name, x.Modified, r.Last) {
+			settled = append(settled, Settled{x.Name, e.Newest})
+		} else {
+			rest = append(rest, x.Name)
+		}
+	}
+	if len(settled) > few {
+		return settled, rest, nil
+	}
+	for _, s := range settled {
+		rest = append(rest, s.Name)
+	}
+	return nil, rest, nil
+}

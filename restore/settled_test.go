@@ -1,0 +1,94 @@
+package restore_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
+	"github.com/ssmbak/ssmbak/plan"
+	"github.com/ssmbak/ssmbak/restore"
+)
+
+// TestBrief checks that a plan that omits the states of parameters that do not differ is
+// otherwise the one that reads all of them. A label is removed without an event, which only
+// its history shows.
+func TestBrief(t *testing.T) {
+	t.Parallel()
+	lost := false
+	copies := func(string) int {
+		if lost {
+			return 0
+		}
+		return 1
+	}
+	inWorld(t, emulator.Options{Queue: emulator.QueueOptions{Copies: copies}}, func(w *world) {
+		for _, name := range []string{"/a/again", "/a/changed", "/a/deleted", "/a/gone", "/a/labelled", "/a/late", "/a/same", "/a/tagged", "/a/unlabelled"} {
+			w.put(name, "one")
+		}
+		w.tag("/a/tagged", "env", "prod")
+		w.label("/a/labelled", 1, "blue")
+		w.label("/a/unlabelled", 1, "blue")
+		w.remove("/a/deleted")
+		early := w.pass()
+		w.Record()
+		time.Sleep(time.Hour)
+		w.put("/a/late", "two")
+		w.Record()
+		time.Sleep(time.Hour)
+		w.Record()
+		then := w.pass()
+		lost = true
+		w.put("/a/changed", "two")
+		w.remove("/a/gone")
+		w.remove("/a/again")
+		time.Sleep(time.Minute)
+		w.put("/a/again", "one")
+		w.put("/a/new", "new")
+		w.unlabel("/a/unlabelled", 1, "blue")
+		time.Sleep(time.Minute)
+		for _, test := range []struct {
+			name    string
+			at      ssmbak.Time
+			o       restore.Options
+			settled []ssmbak.Name
+		}{
+			{"many", then, restore.Options{ManyReads: -1}, []ssmbak.Name{"/a/late", "/a/same", "/a/tagged"}},
+			{"before a change", early, restore.Options{ManyReads: -1}, nil},
+			{"just as many", then, restore.Options{ManyReads: 10}, nil},
+			{"as many as there are without the excluded ones", then, restore.Options{ManyReads: 2, Options: plan.Options{Only: []string{"/a/same", "/a/tagged"}}}, nil},
+		} {
+			planned := func(brief bool) *restore.Plan {
+				test.o.FindNew, test.o.Brief = true, brief
+				// Without a recorder, the first plan does not teach the archive for the second.
+				p, err := restore.New(w.Archive, w.Live, nil, test.o).Plan(w.Context(), testworld.Target(w, "/a", true), test.at)
+				w.Must(err)
+				return p
+			}
+			want, got := planned(false), planned(true)
+			if test.at == then && test.o.Only == nil && !slices.ContainsFunc(actions(got), func(text string) bool { return strings.HasPrefix(text, "update /a/unlabelled: label blue") }) {
+				t.Errorf("%s: the label is not found: %v", test.name, actions(got))
+			}
+			if diff := cmp.Diff(actions(want), actions(got)); diff != "" {
+				t.Errorf("%s: the plan that reads all (-) and the other (+):\n%s", test.name, diff)
+			}
+			if want.UnreadAttributes != got.UnreadAttributes || want.Complete != got.Complete || len(want.Problems)+len(got.Problems) > 0 {
+				t.Errorf("%s: %+v\n%+v", test.name, want, got)
+			}
+			var settled []ssmbak.Name
+			for _, item := range got.Items {
+				if item.Action == plan.ActionNone && item.Before != nil && item.Before.Objects == nil {
+					settled = append(settled, item.Name)
+				}
+			}
+			if diff := cmp.Diff(test.settled, settled); diff != "" {
+				t.Errorf("%s: not read (-want +got):\n%s", test.name, diff)
+			}
+		}
+	})
+}
