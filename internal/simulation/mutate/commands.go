@@ -97,7 +97,7 @@ var commanded = []tests{
 	}, "internal/simulation/restoring", "TestSimulation"},
 	{mutation{
 		"a restore from elsewhere reads the values here", "restore/values.go",
-		"if s.c.Move != nil {", "if false {",
+		"if s.c.Move != nil {", "if s.c.Move != nil && r.archive == nil {",
 	}, "internal/simulation/restoring", "TestSimulation"},
 	{mutation{
 		"the sets of a copy end with a revert", "internal/cli/ssmbak/sets.go",

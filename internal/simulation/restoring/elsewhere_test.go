@@ -86,8 +86,11 @@ func (s *story) originate(t testing.TB) {
 	}
 	s.history(6+s.rand.IntN(12), true)
 	s.at = s.moments[s.rand.IntN(len(s.moments))]
-	if s.chance(3) {
+	switch s.rand.IntN(3) {
+	case 0:
 		s.at = s.putNamed("/app/b")
+	case 1:
+		s.at = s.remove("/app/a")
 	}
 	s.see(1)
 	s.history(s.rand.IntN(6), false)
@@ -108,6 +111,16 @@ func (s *story) putNamed(name string) ssmbak.Time {
 	}
 	s.user(name, "put an ARN in", func() error {
 		_, err := s.account.SSM.PutParameter(s.account.Context(), in)
+		return err
+	})
+	time.Sleep(20 * time.Second)
+	return ssmbak.TimeOf(time.Now())
+}
+
+// remove deletes a parameter, and returns a time at which it does not exist.
+func (s *story) remove(name string) ssmbak.Time {
+	s.user(name, "delete", func() error {
+		_, err := s.account.SSM.DeleteParameter(s.account.Context(), &ssm.DeleteParameterInput{Name: &name})
 		return err
 	})
 	time.Sleep(20 * time.Second)
