@@ -35,8 +35,8 @@ func TestWalk(t *testing.T) {
 				t.Errorf("%s: next %q after %d parameters, %d faults, complete %v; want %q after %d, %d, %v: %+v",
 					what, kept.Next, out.Parameters, kept.Faults(), out.Complete, next, parameters, faults, complete, kept.Findings)
 			}
-			if complete != (kept.Round == nil) || complete && kept.Complete.Parameters != 6 {
-				t.Errorf("%s: round %+v, complete %+v", what, kept.Round, kept.Complete)
+			if complete != (kept.Round == nil) || complete && (kept.Complete == nil || kept.Complete.Parameters != 6) {
+				t.Fatalf("%s: round %+v, complete %+v", what, kept.Round, kept.Complete)
 			}
 		}
 		half := verify.WalkOptions{Share: 0.5}

@@ -23,7 +23,7 @@ import (
 type Request struct {
 	*http.Request
 	// Op is the operation's name in AWS. SSM reports whether it is an operation of
-	// Parameter Store or of the tagging API, and not of S3.
+	// Parameter Store, of the tagging API or of KMS, and not of S3.
 	Op  string
 	SSM bool
 	// Key is the key of the object, or "".
@@ -39,6 +39,7 @@ type Request struct {
 const (
 	recordsPrefix = ".ssmbak/restores/"
 	partsPrefix   = ".ssmbak/parts/"
+	leavesPrefix  = ".ssmbak/checkpoints/leaves/"
 )
 
 func newRequest(process string, r *http.Request) (Request, error) {
@@ -50,11 +51,16 @@ func newRequest(process string, r *http.Request) (Request, error) {
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		q.About = string(body)
+		if strings.HasPrefix(r.Header.Get("X-Amz-Target"), "TrentService.") {
+			q.About = "" // what is signed has random parts
+		}
 	} else {
 		q.Op, _, q.Key = s3api.Operation(r)
 		switch q.About = q.Key; {
 		case q.Record():
 			q.About = recordsPrefix
+		case strings.HasPrefix(q.Key, leavesPrefix):
+			q.About = leavesPrefix
 		case strings.HasPrefix(q.Key, partsPrefix):
 			q.About = path.Dir(q.Key)
 		case q.Key == "": // a listing is about its prefix

@@ -53,7 +53,9 @@ func allowsFrom(t *testing.T, all []statement, account string, r request) (allow
 		if s.effect == "Deny" {
 			return false
 		}
-		for _, principal := range strs(s.principal.(map[string]any)["AWS"]) {
+		principals, some := s.principal.(map[string]any)
+		allowed = allowed || !some // it is for all
+		for _, principal := range strs(principals["AWS"]) {
 			allowed = allowed || strings.HasSuffix(principal, ":iam::"+account+":root")
 		}
 	}

@@ -39,7 +39,11 @@ func (a *app) writePlanFile(path string, f *plan.File) error {
 	}
 	if replaced {
 		digest := fmt.Sprintf("%x", sha256.Sum256(text))
-		a.NoteFacts(shell.Facts{"File": path, "Sha256": digest}, "plan written to %s: `ssmbak %s --plan %s --plan-sha256 %s` applies it", path, verb, shell.Quote(path), digest)
+		given := digest
+		if f.Bucket == "" {
+			given += " --without-archive"
+		}
+		a.NoteFacts(shell.Facts{"File": path, "Sha256": digest}, "plan written to %s: `ssmbak %s --plan %s --plan-sha256 %s` applies it", path, verb, shell.Quote(path), given)
 	}
 	return nil
 }

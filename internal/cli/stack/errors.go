@@ -139,7 +139,10 @@ func (a *app) explain(err error) shell.Failure {
 		out.Hint = "`ssmbak-stack publish --code-bucket " + unpublished.Bucket + "` of that version puts it there; nothing was changed"
 	case errors.As(err, &noCode):
 		out.Kind = shell.KindCodeNotFound
-		const carried = "use a released ssmbak-stack, which contains the functions, or give their zip with --code FILE.zip"
+		carried := "use a released ssmbak-stack, which contains the functions"
+		if do, _ := actionOf(a.doing); do.has("code") {
+			carried += ", or give their zip with --code FILE.zip"
+		}
 		switch {
 		case errors.Is(err, code.ErrNoGo):
 			out.Hint = "install Go and run the command in a clone of ssmbak, or " + carried

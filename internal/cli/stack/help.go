@@ -143,10 +143,12 @@ func (a *app) flagsOf(names []string, defaults bool) *pflag.FlagSet {
 	flags.SortFlags = false
 	for _, name := range names {
 		flag := *a.cmd.Flags().Lookup(name)
-		if text := flag.DefValue; defaults && text != "" && text != "false" {
-			flag.Usage += " (default " + text + ")"
+		if text := flag.DefValue; text != "[]" { // else pflag prints none
+			if defaults && text != "" && text != "false" {
+				flag.Usage += " (default " + text + ")"
+			}
+			flag.DefValue = "" // pflag would omit a default of 0
 		}
-		flag.DefValue = "" // pflag would omit a default of 0
 		flags.AddFlag(&flag)
 	}
 	return flags

@@ -88,6 +88,18 @@ var commanded = []tests{
 		"needs = append(needs, place.ReadNeeds(s.archive.Bucket(), names)...)", "_ = place.ReadNeeds(s.archive.Bucket(), names)",
 	}, "internal/cli/ssmbak", "TestScripts/into"},
 	{mutation{
+		"a restore from elsewhere deletes what had been deleted there", "plan/decide.go",
+		"return o.Exact || v == verdictDeleted && !c.copied()", "return o.Exact || v == verdictDeleted && c.Name == c.After.Name",
+	}, "internal/simulation/restoring", "TestSimulation"},
+	{mutation{
+		"a restore from elsewhere has no record", "restore/apply.go",
+		"if r.archive != nil {", "if r.archive != nil && r.o.From == nil {",
+	}, "internal/simulation/restoring", "TestSimulation"},
+	{mutation{
+		"a restore from elsewhere reads the values here", "restore/values.go",
+		"if s.c.Move != nil {", "if s.c.Move != nil && r.archive == nil {",
+	}, "internal/simulation/restoring", "TestSimulation"},
+	{mutation{
 		"the sets of a copy end with a revert", "internal/cli/ssmbak/sets.go",
 		"if !a.foreign {", "if true {",
 	}, "internal/cli/ssmbak", "TestScripts/into"},

@@ -227,6 +227,9 @@ func (s *story) back(first, second *attempt) {
 		undoer := func(r *restore.Restorer) (*restore.Plan, error) { return r.Undo(s.account.Context(), of.id) }
 		again := func(also []int) *attempt {
 			writer++
+			if o.Into = (plan.Place{}); of.options.Into == here && s.readsSource(of) {
+				o.Into = here
+			}
 			p := s.newRun(writer)
 			p.attempts = 3
 			if also == nil && s.chance(4) {

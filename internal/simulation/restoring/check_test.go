@@ -54,6 +54,7 @@ func (s *story) checkAttempt(a *attempt) {
 	} else {
 		s.checkPlan(a)
 	}
+	s.checkElsewhere(a)
 	s.checkRecord(a)
 	if a.undoes != nil && !a.killed {
 		s.checkUndone(a)
@@ -74,7 +75,7 @@ func (s *story) checkPlan(a *attempt) {
 		if a.undoes != nil || !s.sure(a, w.Certainty) {
 			continue
 		}
-		truth := s.snapshot(string(w.Name), s.at)
+		truth := s.was(w.Name)
 		if w.Deleted == truth.live {
 			s.Problem("%s: %s was there at the moment: %v, and the plan wants it deleted: %v", a.what, w.Name, truth.live, w.Deleted)
 			continue
@@ -98,14 +99,14 @@ func (s *story) checkPlan(a *attempt) {
 
 // sure reports whether an answer of the archive must be correct.
 func (s *story) sure(a *attempt, c ssmbak.Certainty) bool {
-	return c == ssmbak.Proved || c == ssmbak.LastKnown && !s.lossy && !a.behind
+	return c == ssmbak.Proved || c == ssmbak.LastKnown && !s.late(a)
 }
 
 // sureOf reports whether the tags and labels in an answer of the archive must be correct.
 // There is no event for the removal of a label.
 func (s *story) sureOf(a *attempt, w ssmbak.State) (tags, labels bool) {
-	tags = w.Tags.IsKnown() && !s.lossy && (!a.behind || w.Tags.IsProved())
-	labels = w.Labels.IsKnown() && !s.lossy && (!a.behind || w.Labels.IsProved()) && !s.unlabelled[string(w.Name)]
+	tags = w.Tags.IsKnown() && !s.lossy && (!s.late(a) || w.Tags.IsProved())
+	labels = w.Labels.IsKnown() && !s.lossy && (!s.late(a) || w.Labels.IsProved()) && !s.hadUnlabelled(w.Name)
 	return tags, labels
 }
 
@@ -116,7 +117,7 @@ func (s *story) wanted(w ssmbak.State) snapshot {
 	x.Version, x.Type, x.KeyID, x.Tier, x.DataType = v.Number, string(v.Type), v.KeyID, v.Tier, v.DataType
 	x.Description, x.AllowedPattern, x.Policies, x.Value = v.Description, v.AllowedPattern, v.Policies, w.Value.V.Reveal()
 	x.Tags, x.Labels = w.Tags.V, w.Labels.V
-	for _, c := range s.AWS.SSM.Truth(string(w.Name)) {
+	for _, c := range s.past(string(w.Name)) {
 		if c.Op == "Create" && !c.Time.After(x.made) {
 			x.life++
 		}
@@ -214,7 +215,7 @@ func (s *story) checkRestored(a *attempt, out *plan.Outcome, theirAttributes boo
 	want := s.wanted(w)
 	if s.sure(a, w.Certainty) {
 		tags, labels := s.sureOf(a, w)
-		if want = s.snapshot(string(w.Name), s.at); !tags {
+		if want = s.was(w.Name); !tags {
 			want.Tags = w.Tags.V
 		}
 		if !labels {
@@ -224,8 +225,10 @@ func (s *story) checkRestored(a *attempt, out *plan.Outcome, theirAttributes boo
 		want.Value = got.Value // it was not needed
 	}
 	switch {
+	case item.Action == plan.ActionDelete && s.origin != nil && !a.options.Exact:
+		s.Problem("%s: %s was deleted, which was %v elsewhere, although only --exact deletes what is only here", a.what, name, want)
 	case item.Action == plan.ActionKeep:
-		if !before.live || s.sure(a, w.Certainty) && (a.options.Exact || want.live || want.life > 0 && !a.behind && w.Name == item.Name && !s.lossy) {
+		if !before.live || s.sure(a, w.Certainty) && (a.options.Exact || want.live || want.life > 0 && !a.behind && w.Name == item.Name && !s.lossy && s.origin == nil) {
 			s.Problem("%s: %s was kept, which was %v, and is %v", a.what, name, want, before)
 		}
 		return
@@ -236,8 +239,8 @@ func (s *story) checkRestored(a *attempt, out *plan.Outcome, theirAttributes boo
 		return
 	}
 	k := knowledge{
-		tags: w.Tags.IsKnown() && !theirAttributes, labels: w.Labels.IsKnown() && !theirAttributes, keyID: a.options.KeyID, now: a.began,
-		wrote: out.Version != 0, replace: a.options.Replace, replaced: out.Replaced, moved: w.Name != item.Name, notices: strings.Join(item.Notices, "\n"),
+		tags: w.Tags.IsKnown() && !theirAttributes, labels: w.Labels.IsKnown() && !theirAttributes, keyID: a.keyOf(want.KeyID), now: a.began,
+		wrote: out.Version != 0, replace: a.options.Replace, replaced: out.Replaced, moved: w.Name != item.Name || s.origin != nil, notices: strings.Join(item.Notices, "\n"),
 	}
 	if !want.live {
 		k.tags, k.labels = true, true
@@ -272,7 +275,8 @@ func (s *story) checkRefused(a *attempt, out *plan.Outcome, theirs bool) {
 	list := func(t string) bool { return t == "StringList" }
 	switch {
 	case item.Action == plan.ActionSkip:
-		is("unknown", a.undoes == nil)
+		lacks := strings.HasPrefix(item.Reason, "its value is unavailable")
+		is("unknown", a.undoes == nil && (s.origin == nil || s.origin.behind || !lacks))
 	case strings.HasPrefix(why, "it was created since the plan"):
 		is("refused: created since the plan", !before.live && theirs)
 	case strings.HasPrefix(why, "it was changed since the plan"):
@@ -294,6 +298,8 @@ func (s *story) checkRefused(a *attempt, out *plan.Outcome, theirs bool) {
 		is("refused: type", !a.options.Replace && (list(before.Type) || list(string(item.After.Version.Type))) && before.Type != string(item.After.Version.Type))
 	case strings.HasPrefix(why, "its data type is"):
 		is("refused: data type", !a.options.Replace && validated(before.DataType, item.After.Version.DataType) && before.DataType != "text")
+	case strings.HasPrefix(why, "its KMS key") && strings.Contains(why, "is that of account "+otherAccount+" in "+otherRegion):
+		is("refused: key of the other account", s.origin != nil && a.undoes == nil && a.keyOf(item.After.Version.KeyID) == "")
 	case strings.Contains(why, "KMS key"):
 		is("refused: key", s.disabled)
 	case strings.Contains(why, "which prevents a new version"):
@@ -335,7 +341,10 @@ func (s *story) checkFailed(a *attempt, out *plan.Outcome, theirs bool) {
 
 // checkRecord demands that all that was changed can be taken back.
 func (s *story) checkRecord(a *attempt) {
-	if a.run.wrote > 0 && a.id == "" {
+	if s.alone && a.id != "" {
+		s.Problem("%s is recorded, in an archive that it was not given", a.what)
+	}
+	if a.run.wrote > 0 && a.id == "" && !s.alone {
 		s.Problem("%s changed something and is not recorded", a.what)
 	}
 	if a.id == "" {

@@ -27,6 +27,8 @@ var corners = []string{
 	"an event was lost", "a plan failed", "an index was divided", "a time in a part",
 	"few reads", "tags that were not read are as recorded", "plans with few and with many reads are the same",
 	"an index was hidden", "an entry of the register was hidden", "a hidden parameter was named",
+	"the archive of another account", "a copy of an archive", "a copy that lags", "a copy that lacks objects", "a parameter that is not replicated was named",
+	"mapped keys", "refused: key of the other account", "a value that names the other account", "without an archive", "an undo that reads the archive elsewhere",
 }
 
 // countAttempt counts the corners that an attempt reached.

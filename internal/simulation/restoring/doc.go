@@ -10,6 +10,11 @@
 //   - A second restore completes it without faults.
 //   - Both are undone, newest first, and the undo is undone, too.
 //
+// In some stories the users have changed parameters in another account and region, and the
+// restore reads the archive of that account or a copy of it, which S3 may not have replicated
+// completely. This account has parameters of the same names, and an archive of its own or
+// none. Nothing is ever written to the archive elsewhere.
+//
 // In other stories, the same is played with reverts instead of restores: other users change
 // parameters before, between and after the two times.
 //

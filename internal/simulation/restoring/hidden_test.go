@@ -26,7 +26,7 @@ const (
 // any request of the first restore of some stories.
 func (p *run) hide(q simulation.Request) {
 	s := p.s
-	if p.id != 1 || s.Fixed("hides", 5) > 0 || !s.Chance("hide "+q.Subject, 60) {
+	if p.id != 1 || s.origin != nil || s.Fixed("hides", 5) > 0 || !s.Chance("hide "+q.Subject, 60) {
 		return
 	}
 	name, kind := s.names[s.Draw("hidden "+q.Subject, 7)], indexKey
@@ -44,16 +44,24 @@ func (p *run) hide(q simulation.Request) {
 }
 
 // hidden returns the parameters whose index has a delete marker, with its version, if the
-// archive says that its register is complete.
+// archive that is restored says that its register is complete. In a copy it is those that
+// are registered and have no index.
 func (s *story) hidden() map[string]string {
-	found := make(map[string]string)
-	last := s.AWS.S3.Versions(simulation.Bucket, ".ssmbak/reconciled")
+	bucket, found := simulation.Bucket, make(map[string]string)
+	if s.origin != nil {
+		bucket = otherBucket
+	}
+	last := s.AWS.S3.Versions(bucket, ".ssmbak/reconciled")
 	if len(last) == 0 || !strings.Contains(string(last[0].Body), `"names":`) {
 		return found
 	}
 	for _, name := range s.names {
-		if top := s.AWS.S3.Versions(simulation.Bucket, indexKey+name); len(top) > 0 && top[0].Marker {
+		top, entries := s.AWS.S3.Versions(bucket, indexKey+name), s.AWS.S3.Versions(bucket, entryKey+name)
+		switch {
+		case len(top) > 0 && top[0].Marker:
 			found[name] = top[0].VersionID
+		case len(top) == 0 && len(entries) > 0 && s.origin != nil:
+			found[name] = "not replicated"
 		}
 	}
 	return found
@@ -64,13 +72,19 @@ func (s *story) hidden() map[string]string {
 func (s *story) checkHidden(what string, before map[string]string, problems []archive.Problem) {
 	after := s.hidden()
 	for _, name := range s.names {
-		if _, meant := s.written(name); !meant || before[name] == "" || after[name] != before[name] {
+		to, meant := s.written(name)
+		if !meant || before[name] == "" || after[name] != before[name] {
 			continue
 		}
-		s.Counts.Add("a hidden parameter was named")
+		if s.origin != nil {
+			s.Counts.Add("a parameter that is not replicated was named")
+		} else {
+			s.Counts.Add("a hidden parameter was named")
+		}
 		if !slices.ContainsFunc(problems, func(p archive.Problem) bool {
 			var missing *archive.MissingIndexError
-			return errors.As(p.Err, &missing) && string(missing.Name) == name
+			var late *archive.NotReplicatedError
+			return errors.As(p.Err, &missing) && string(missing.Name) == name || errors.As(p.Err, &late) && string(late.Name) == name && string(p.Name) == to
 		}) {
 			s.Problem("%s does not name %s, whose index is hidden: %v", what, name, problems)
 		}

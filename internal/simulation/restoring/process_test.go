@@ -73,6 +73,7 @@ func changes(op string) bool {
 }
 
 func (p *run) Pause(_ context.Context, q simulation.Request) error {
+	p.checkForeign(q)
 	p.hide(q)
 	return nil
 }
@@ -132,7 +133,7 @@ func (p *run) changed(op string, change made) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.wrote++
-	if !p.recorded {
+	if !p.recorded && !p.s.alone {
 		p.s.Problem("run %d: %s of %s before the restore is recorded", p.id, op, change.name)
 	}
 	// The time of a change has a precision of milliseconds.
@@ -168,9 +169,15 @@ func (p *run) begin(o restore.Options) *restore.Restorer {
 	conn := p.s.Connect(p.s.account.Context(), p, p.attempts)
 	a, err := archive.Open(p.s.account.Context(), conn.S3(), archive.Options{Bucket: simulation.Bucket, Account: simulation.Account, Region: simulation.Region, Parts: smallParts})
 	p.s.account.Must(err)
+	if o.Into == here {
+		o.From = p.s.openElsewhere(conn)
+	}
 	p.trouble = trouble
 	live := paramstore.New(conn.SSM(), paramstore.Options{})
 	o.Logger = slog.New(slog.NewTextHandler(&p.s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	if p.s.alone {
+		return restore.New(nil, live, nil, o)
+	}
 	return restore.New(a, live, recorder.New(a, live, recorder.Options{Account: simulation.Account, Region: simulation.Region, Logger: o.Logger}), o)
 }
 

@@ -39,6 +39,10 @@ type story struct {
 	moments    []ssmbak.Time
 	disabled   bool          // whether a key can be disabled
 	people     []*ssm.Client // of the users that make the history, one if nil
+	// origin is the account that is restored from, nil if this one is. alone says that
+	// this one has no archive that records restores.
+	origin *origin
+	alone  bool
 
 	// The target and the options of the restores. until is set if they are reverts.
 	at, until ssmbak.Time
@@ -159,7 +163,11 @@ func (s *story) String() string {
 // play plays the story of a seed.
 func play(t *testing.T, seed uint64, counts *simulation.Counts) *simulation.World {
 	s := newStory(t, seed, counts)
-	s.play(seed%16 == 0, seed%8 == 4)
+	if seed%8 == 6 {
+		s.playElsewhere(t)
+	} else {
+		s.play(seed%16 == 0, seed%8 == 4)
+	}
 	return s.World
 }
 

@@ -41,13 +41,17 @@ func (w *world) check() {
 }
 
 // verify demands that verification finds nothing in the archive, nor a difference between
-// it and the live parameters.
+// it and the live parameters. It knows the checkpoint that was kept.
 func (w *world) verify() {
-	report, err := verify.Run(w.Context(), w.archive(), w.everything(), verify.Options{
+	o := verify.Options{
 		Live:  paramstore.New(w.users, paramstore.Options{}),
 		Found: func(f archive.Finding) { w.Problem("verify: %s: %s %s: %s", f.Fault, f.Name, f.Key, f.Detail) },
-	})
-	if err != nil || report.Expired+report.Unreadable > 0 {
+	}
+	if w.signing.arn != "" {
+		o.Known = []archive.CheckpointLine{w.signing.known}
+	}
+	report, err := verify.Run(w.Context(), w.archive(), w.everything(), o)
+	if err != nil || report.Expired+report.Unreadable > 0 || report.Redacted != w.redacted || w.signing.arn != "" && report.Checkpoints.Number == 0 {
 		w.Problem("verify: %+v, %v", report, err)
 	}
 }

@@ -46,6 +46,8 @@ type world struct {
 	undoes    bool        // only an undo heals the revert
 	then, now map[string]string
 	id        string
+	signing   signing
+	redacted  int           // versions
 	lossy     atomic.Bool   // events are lost
 	moments   []ssmbak.Time // before and after each change of a user
 	answers   map[string]answer
@@ -74,10 +76,15 @@ func (w *world) must(err error) {
 
 // open opens the archive. It need not exist.
 func (w *world) open(ctx context.Context, conn *awsconn.Conn) (*archive.Archive, error) {
-	return archive.Open(ctx, conn.S3(), archive.Options{Bucket: bucket, Account: account, Region: region})
+	o := archive.Options{Bucket: bucket, Account: account, Region: region}
+	if w.signing.key != nil {
+		o.PublicKey = w.signing.key.Public()
+	}
+	return archive.Open(ctx, conn.S3(), o)
 }
 
-// archive opens the archive with requests that never fail.
+// archive opens the archive with requests that never fail, as a reader who knows the public
+// key if it is signed.
 func (w *world) archive() *archive.Archive {
 	w.Helper()
 	a, err := w.open(w.Context(), w.conn)
@@ -151,7 +158,11 @@ func (l *lambda) invoke(payload []byte, limit time.Duration) (any, error) {
 		l.process, l.function = l.w.calm(), nil
 	}
 	if l.function == nil {
-		l.function = function.New(function.Options{Bucket: bucket, AWS: l.process.connection(), Logger: slog.New(slog.DiscardHandler)})
+		o := function.Options{Bucket: bucket, AWS: l.process.connection(), Logger: slog.New(slog.DiscardHandler)}
+		if s := l.w.signing; s.arn != "" {
+			o.SigningKey, o.SigningSince = s.arn, s.since.Format(time.RFC3339)
+		}
+		l.function = function.New(o)
 	}
 	ctx, cancel := context.WithTimeout(l.process.Context(), limit)
 	defer cancel()
