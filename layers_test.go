@@ -87,7 +87,7 @@ func TestLayers(t *testing.T) {
 		"/internal/testkit/runtimeapi":   {"/internal/emulator"},
 		"/cmd/ssmbak-stack":              {"/internal/cli/shell", "/internal/cli/stack"},
 		"/cmd/ssmbak":                    {"/internal/cli/shell", "/internal/cli/ssmbak"},
-		"/cmd/ssmbak-lambda":             {"/internal/function", "/internal/version"},
+		"/cmd/ssmbak-lambda":             {"/internal/function", "/internal/version", "/pattern"},
 	}
 	for _, imports := range list(t, "-f", `{{.ImportPath}},{{join .Imports ","}}`, module+"/...") {
 		path, deps, _ := strings.Cut(imports, ",")

@@ -19,7 +19,7 @@ var (
 	// ErrExists means that a parameter to be created already exists.
 	ErrExists = errors.New("parameter already exists")
 	// ErrCredentials means that the caller's credentials have expired or are
-	// invalid, so that every further call fails.
+	// invalid, or that their source provides none, so that every further call fails.
 	ErrCredentials = errors.New("credentials expired or invalid")
 	// ErrChanged means that the parameter was deleted and recreated during each of
 	// several attempts to read it.
@@ -70,6 +70,10 @@ func (e *BusyError) Error() string {
 
 // translate wraps AWS's errors in the package's own.
 func translate(err error) error {
+	var none interface{ NoCredentials() bool } // the provider's error
+	if errors.As(err, &none) && none.NoCredentials() {
+		return fmt.Errorf("%w: %w", ErrCredentials, err)
+	}
 	var api smithy.APIError
 	if err == nil || !errors.As(err, &api) {
 		return err

@@ -59,3 +59,28 @@ func Match(pattern string, name ssmbak.Name) bool {
 func Any(patterns []string, name ssmbak.Name) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool { return Match(p, name) })
 }
+
+// Split splits text into patterns at commas that are not inside braces. The result
+// is never nil.
+func Split(text string) []string {
+	all := []string{}
+	depth, begin := 0, 0
+	add := func(p string) {
+		if p = strings.TrimSpace(p); p != "" {
+			all = append(all, p)
+		}
+	}
+	for i, r := range text {
+		switch {
+		case r == '{':
+			depth++
+		case r == '}':
+			depth--
+		case r == ',' && depth <= 0:
+			add(text[begin:i])
+			begin = i + 1
+		}
+	}
+	add(text[begin:])
+	return all
+}

@@ -59,7 +59,7 @@ const (
 // done, those first that were not read for the longest time.
 //
 // An error means that the reconcile as such failed, for instance because a listing
-// did. Failures of single parameters are in the report. Reconcile never writes to
+// did, or because the credentials ended ([paramstore.ErrCredentials]). Failures of single parameters are in the report. Reconcile never writes to
 // Parameter Store.
 func (r *Recorder) Reconcile(ctx context.Context, target ssmbak.Target, o ReconcileOptions) (Report, error) {
 	var report Report
@@ -99,6 +99,7 @@ type reconcile struct {
 	mu      sync.Mutex
 	report  Report
 	fresh   []synced         // synced, current object not yet checked
+	ended   error            // the credentials ended
 	listing archive.Progress // of everything
 	unsaved bool             // the progress belongs to another listing
 }

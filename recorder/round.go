@@ -2,12 +2,14 @@ package recorder
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/paramstore"
 )
 
 // syncAll syncs names until run.stop, in rounds after which the work is saved.
@@ -16,10 +18,13 @@ func (run *reconcile) syncAll(ctx context.Context, names []ssmbak.Name) error {
 		before := run.fresh
 		run.fresh = nil
 		names = names[run.syncRound(ctx, names[:min(round, len(names))]):]
-		if err := run.updateCache(ctx, before, false); err != nil {
+		if err := run.updateCache(ctx, before, false); err != nil && run.ended == nil {
 			return err
 		}
 		run.save(ctx)
+		if run.ended != nil {
+			return run.ended
+		}
 	}
 	before := run.fresh
 	run.fresh = nil
@@ -27,7 +32,8 @@ func (run *reconcile) syncAll(ctx context.Context, names []ssmbak.Name) error {
 }
 
 // syncRound syncs names concurrently and returns the number of those that it began, for
-// about saveEvery. run.stop cancels syncs in progress, to leave time for saving.
+// about saveEvery. run.stop cancels syncs in progress, to leave time for saving. Credentials
+// that end cancel them, too, since every further request would fail, and set run.ended.
 func (run *reconcile) syncRound(ctx context.Context, names []ssmbak.Name) (n int) {
 	ctx, cancel := run.limited(ctx)
 	defer cancel()
@@ -41,6 +47,13 @@ func (run *reconcile) syncRound(ctx context.Context, names []ssmbak.Name) (n int
 			}
 			o, err := run.syncOne(ctx, name)
 			missed := false
+			if errors.Is(err, paramstore.ErrCredentials) {
+				run.mu.Lock()
+				defer run.mu.Unlock()
+				run.ended = err
+				cancel()
+				return nil
+			}
 			if err != nil && !run.o.DryRun && ctx.Err() == nil {
 				missed = run.recordFailed(ctx, name, err)
 			}

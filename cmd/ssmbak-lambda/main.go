@@ -29,6 +29,7 @@ import (
 
 	"github.com/ssmbak/ssmbak/internal/function"
 	"github.com/ssmbak/ssmbak/internal/version"
+	"github.com/ssmbak/ssmbak/pattern"
 )
 
 func main() {
@@ -52,7 +53,7 @@ func main() {
 	}
 	log.Info("started", "version", version.String(), "revision", version.Revision(), "date", version.Date())
 	lambda.Start(function.New(function.Options{
-		Bucket: os.Getenv("SSMBAK_BUCKET"), Exclude: function.Patterns(os.Getenv("SSMBAK_EXCLUDE")), Logger: log,
+		Bucket: os.Getenv("SSMBAK_BUCKET"), Exclude: pattern.Split(os.Getenv("SSMBAK_EXCLUDE")), Logger: log,
 		ValueHeader: os.Getenv("SSMBAK_VALUE_HEADER"), IndexHeader: os.Getenv("SSMBAK_INDEX_HEADER"),
 		SigningKey: os.Getenv("SSMBAK_SIGN_KEY"), SigningSince: os.Getenv("SSMBAK_SIGN_SINCE"),
 		VerifyShare: share, Version: version.String(),

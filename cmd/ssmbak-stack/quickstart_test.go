@@ -1,54 +1,45 @@
 package main_test
 
 import (
-	"archive/zip"
 	"bufio"
-	"bytes"
-	"debug/elf"
-	"encoding/binary"
+	"encoding/base64"
+	"encoding/hex"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
+	"github.com/ssmbak/ssmbak/internal/stack/code"
 	"github.com/ssmbak/ssmbak/internal/testkit/program"
 )
 
-// emptyFunctions writes a zip with a program that does nothing.
-func emptyFunctions(t *testing.T, path string) {
-	t.Helper()
-	var packed bytes.Buffer
-	z := zip.NewWriter(&packed)
-	h := &zip.FileHeader{Name: "bootstrap"}
-	h.SetMode(0o755)
-	in, err := z.CreateHeader(h)
-	if err != nil {
-		t.Fatal(err)
-	}
-	header := elf.Header64{Type: uint16(elf.ET_EXEC), Machine: uint16(elf.EM_AARCH64), Version: uint32(elf.EV_CURRENT), Ehsize: 64}
-	copy(header.Ident[:], elf.ELFMAG)
-	header.Ident[elf.EI_CLASS], header.Ident[elf.EI_DATA], header.Ident[elf.EI_VERSION] = byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)
-	if err := binary.Write(in, binary.LittleEndian, &header); err != nil {
-		t.Fatal(err)
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, packed.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // TestQuickstart follows the quickstart on `ssmbak local` with the programs and the AWS CLI.
-// Only the second version of the AWS CLI has `logs tail`; the first one reads the same with
-// filter-log-events.
+// The stack has the real functions, whose code the local AWS keeps and shows but does not run:
+// its recorder is the same package in its own process. TestLife runs the functions themselves.
+// Only the second version of the AWS CLI has `logs tail`; the first one sends the same request
+// with filter-log-events, and TestLogsTail those of `tail --follow`.
 func TestQuickstart(t *testing.T) {
 	t.Parallel()
 	program.Need(t, "aws", "SSMBAK_REQUIRE_AWS_CLI", "pip install awscli")
 	ssmbak, command, dir := program.Build(t, "ssmbak"), program.Build(t, "ssmbak-stack"), t.TempDir()
-	emptyFunctions(t, filepath.Join(dir, "functions.zip"))
+	architecture := "x86_64" // that of TestLife, so that both compile the same
+	if runtime.GOARCH == "arm64" {
+		architecture = "arm64"
+	}
+	functions, err := code.Build(t.Context(), architecture, "v1.2.3", ".")
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "functions.zip"), functions.Bytes, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest, err := hex.DecodeString(functions.SHA256)
+	if err != nil {
+		t.Fatal(err)
+	}
 	local := exec.CommandContext(t.Context(), ssmbak, "local", "--port", "0")
 	local.Env = []string{"HOME=" + dir, "PATH=" + os.Getenv("PATH")}
 	stdout, err := local.StdoutPipe()
@@ -73,7 +64,8 @@ func TestQuickstart(t *testing.T) {
 PATH=` + filepath.Dir(command) + `:` + filepath.Dir(ssmbak) + `:$PATH
 ` + strings.Join(exports, "\n") + `
 unset SSMBAK_BUCKET
-ssmbak-stack ssmbak create --code functions.zip
+aws ssm put-parameter --name /testyssmbak/0 --value before --type String >/dev/null
+ssmbak-stack ssmbak create --code functions.zip --architecture ` + architecture + `
 echo "function $(ssmbak-stack ssmbak lambdaname)"
 echo "bucket $(ssmbak-stack ssmbak bucketname)"
 aws ssm put-parameter --name /testyssmbak/1 --value initial --type String >/dev/null
@@ -82,7 +74,7 @@ ssmbak preview /testyssmbak now -R
 echo "digest $(aws lambda get-function --function-name "$(ssmbak-stack ssmbak lambdaname)" --query Configuration.CodeSha256 --output text)"
 echo "outputs $(aws cloudformation describe-stacks --stack-name ssmbak --query 'length(Stacks[0].Outputs)')"
 case $(aws --version 2>&1) in
-aws-cli/1.*) aws logs filter-log-events --log-group-name /aws/lambda/$(ssmbak-stack ssmbak lambdaname) --query 'events[].message' --output text ;;
+aws-cli/1.*) aws logs filter-log-events --log-group-name /aws/lambda/$(ssmbak-stack ssmbak lambdaname) --interleaved --start-time $(( ($(date +%s) - 600) * 1000 )) --query 'events[].message' --output text ;;
 *) aws logs tail /aws/lambda/$(ssmbak-stack ssmbak lambdaname) ;;
 esac
 ssmbak-stack ssmbak delete --yes
@@ -94,7 +86,7 @@ ssmbak-stack ssmbak delete --yes
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for _, want := range []string{
-		"\nfunction ssmbak-recorder\n", "\nbucket ssmbak-local\n", "| /testyssmbak/1 | initial |", `"msg":"recorded","name":"/testyssmbak/1"`, "\noutputs 11\n",
+		"\n2 parameters are recorded, and every change from now on.\n", "\ndigest " + base64.StdEncoding.EncodeToString(digest) + "\n", "\nfunction ssmbak-recorder\n", "\nbucket ssmbak-local\n", "| /testyssmbak/1 | initial |", `"msg":"recorded","name":"/testyssmbak/1"`, "\noutputs 11\n",
 		"\nThe stack ssmbak was deleted.\n",
 	} {
 		if !strings.Contains(string(out), want) {

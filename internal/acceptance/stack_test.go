@@ -148,7 +148,7 @@ func wholeStack(ctx context.Context, s *scratch) (learned string, err error) {
 	if err != nil {
 		return "", err
 	}
-	d, err := st.Create(ctx, settings, true)
+	d, err := st.Create(ctx, settings)
 	if err != nil {
 		return "", differs("create: %v", err)
 	}

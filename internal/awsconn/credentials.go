@@ -37,6 +37,9 @@ func (e *CredentialsError) Error() string { return "get credentials: " + e.Err.E
 
 func (e *CredentialsError) Unwrap() error { return e.Err }
 
+// NoCredentials marks the error for packages that do not import this one.
+func (e *CredentialsError) NoCredentials() bool { return true }
+
 // provider adds the profile to the errors of a credentials provider.
 type provider struct {
 	aws.CredentialsProvider

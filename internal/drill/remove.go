@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ssmbak/ssmbak"
@@ -19,9 +20,11 @@ type Parameters interface {
 	Delete(ctx context.Context, names ...ssmbak.Name) error
 }
 
-// made reports whether a live parameter is one that the drill created, unchanged.
-func made(d archive.Drill, live ssmbak.Version) bool {
-	return live.Number == 1 && live.User == d.By && live.Time >= ssmbak.TimeOf(d.Began).Add(-timeline.Skew)
+// made reports whether a live parameter is one that the drill created, unchanged. An emulation
+// may not say who created it: then sure, that the drill did, is enough.
+func made(d archive.Drill, live ssmbak.Version, sure bool) bool {
+	by := live.User == d.By || sure && !strings.HasPrefix(live.User, "arn:")
+	return live.Number == 1 && by && live.Time >= ssmbak.TimeOf(d.Began).Add(-timeline.Skew)
 }
 
 // Clean removes what the last drill left, if it was killed: the time until which it may write is
@@ -54,7 +57,7 @@ func remove(ctx context.Context, live Parameters, d archive.Drill, sure map[ssmb
 	var ours []ssmbak.Name
 	for _, name := range d.Names {
 		switch v, exists := found[name]; {
-		case exists && !made(d, v.Version):
+		case exists && !made(d, v.Version, sure[name]):
 			kept = append(kept, name)
 		case exists || sure[name]:
 			ours = append(ours, name)

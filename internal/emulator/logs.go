@@ -13,8 +13,12 @@ import (
 	"github.com/ssmbak/ssmbak/internal/emulator/cfnapi"
 )
 
-// maxLogLines is how many lines the emulator keeps; older ones are dropped.
-const maxLogLines = 10_000
+const (
+	// maxLogLines is how many lines the emulator keeps; older ones are dropped.
+	maxLogLines = 10_000
+	// maxLogPage is the size of the lines in one answer, in bytes.
+	maxLogPage = 1 << 20
+)
 
 // Logs are the lines that the recorder logs. It is an io.Writer, which gets one line per
 // call, and safe for concurrent use.
@@ -84,10 +88,10 @@ func (a *AWS) serveLogs(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if in.Limit <= 0 || in.Limit > maxLogLines {
-		in.Limit = maxLogLines // API: "The default is 10,000 events."
+		in.Limit = maxLogLines // API: "as many log events as can fit in 1 MB (up to 10,000 log events)"
 	}
 	out := map[string]any{"searchedLogStreams": []any{}}
-	events := []map[string]any{}
+	events, size := []map[string]any{}, 0
 	recorder := strings.HasSuffix(in.LogGroupName, "-recorder") // the reconciler logs nothing here
 	a.Logs.mu.Lock()
 	defer a.Logs.mu.Unlock()
@@ -96,7 +100,7 @@ func (a *AWS) serveLogs(w http.ResponseWriter, r *http.Request) {
 		if !recorder || l.number <= after || at < in.StartTime || in.EndTime > 0 && at > in.EndTime || l.at.Before(groups[i].Created) {
 			continue
 		}
-		if len(events) == in.Limit {
+		if size += len(l.message); len(events) == in.Limit || size > maxLogPage && len(events) > 0 {
 			out["nextToken"] = fmt.Sprint(after)
 			break
 		}

@@ -90,31 +90,6 @@ type connection struct {
 	archive *archive.Archive
 }
 
-// Patterns splits text into patterns at commas that are not inside braces. The result
-// is never nil.
-func Patterns(text string) []string {
-	all := []string{}
-	depth, begin := 0, 0
-	add := func(p string) {
-		if p = strings.TrimSpace(p); p != "" {
-			all = append(all, p)
-		}
-	}
-	for i, r := range text {
-		switch {
-		case r == '{':
-			depth++
-		case r == '}':
-			depth--
-		case r == ',' && depth <= 0:
-			add(text[begin:i])
-			begin = i + 1
-		}
-	}
-	add(text[begin:])
-	return all
-}
-
 // The settings of a stack that sets neither.
 const (
 	defaultRate      = 10

@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"github.com/ssmbak/ssmbak/pattern"
 )
 
 // Deployed describes a stack after it was created or updated.
@@ -19,10 +22,14 @@ type Deployed struct {
 	// Admins are the ARNs and patterns of those who, apart from the root user, may
 	// change the bucket. It is empty if the bucket does not belong to the stack.
 	Admins []string
-	// Listing is how far the reconcile of all parameters came within two minutes, and
-	// Filling reports whether it was started.
+	// Listing is how far the recording of all current parameters came, and Filling reports
+	// whether the reconciler was started to do it.
 	Listing Listing `json:",omitzero"`
 	Filling bool
+	// Rate is the maximum number of reads of Parameter Store per second, and Exclude lists
+	// the patterns of parameters that are not recorded.
+	Rate    float64  `json:"-"`
+	Exclude []string `json:"-"`
 }
 
 func deployed(st *types.Stack) Deployed {
@@ -30,8 +37,9 @@ func deployed(st *types.Stack) Deployed {
 	if p[parameterAdminArns] != "" && p[parameterBucketName] == "" {
 		all = strings.Split(p[parameterAdminArns], ",")
 	}
+	rate, _ := strconv.ParseFloat(p[parameterRate], 64) // the template takes only numbers
 	return Deployed{
-		Admins: all,
+		Admins: all, Rate: rate, Exclude: pattern.Split(p[parameterExclude]),
 
 		BucketName: output(st, OutputBucketName), KeyArn: output(st, OutputKeyArn), LambdaName: output(st, OutputLambdaName),
 		ReconcilerName: output(st, OutputReconcilerName), PointerName: output(st, OutputPointerName),
@@ -39,14 +47,14 @@ func deployed(st *types.Stack) Deployed {
 	}
 }
 
-// Create creates the stack, or resumes an incomplete creation, and then starts a
-// reconcile of all parameters unless noFill is set.
+// Create creates the stack, or resumes an incomplete creation. It does not record the current
+// parameters: [Stack.Fill] does.
 //
 // Errors that callers may want to distinguish are [*ExistsError], [*LegacyError],
 // [*ForeignError], [*StateError], [*SettingError], [*BucketError],
-// [*PointerError], [*FailedError], [*WatchError], [*AdminError], [*CodeError],
-// [*HeaderError] and [*FillError].
-func (s *Stack) Create(ctx context.Context, v Values, noFill bool) (Deployed, error) {
+// [*PointerError], [*FailedError], [*WatchError], [*AdminError], [*CodeError] and
+// [*HeaderError].
+func (s *Stack) Create(ctx context.Context, v Values) (Deployed, error) {
 	named, err := v.parameters()
 	if err != nil {
 		return Deployed{}, err
@@ -69,15 +77,7 @@ func (s *Stack) Create(ctx context.Context, v Values, noFill bool) (Deployed, er
 		}
 	}
 	d := deployed(st)
-	if err := s.settle(ctx, st, d.BucketName, parametersOf(st)); err != nil || noFill {
-		return d, err
-	}
-	began := time.Now()
-	if err := s.Fill(ctx, d.ReconcilerName); err != nil {
-		return d, err
-	}
-	d.Filling, d.Listing = true, s.awaitFill(ctx, d.BucketName, began)
-	return d, nil
+	return d, s.settle(ctx, st, d.BucketName, parametersOf(st))
 }
 
 // createBase creates the stack, without its functions unless their code is published.

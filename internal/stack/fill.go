@@ -10,14 +10,21 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 )
 
-// Fill starts a reconcile of all parameters and returns without waiting for it to
-// finish.
-func (s *Stack) Fill(ctx context.Context, reconciler string) error {
-	_, err := s.lambda.Invoke(ctx, &lambda.InvokeInput{
-		FunctionName: &reconciler, InvocationType: lambdatypes.InvocationTypeEvent, Payload: []byte(`{"ssmbak":"reconcile"}`),
+// Fill starts a reconcile of all parameters by the stack's reconciler, also if ctx has ended.
+// Unless it ends, Fill waits for up to two minutes, and then sets d.Listing to how far a
+// listing came that began at since or later. The error is a [*FillError].
+func (s *Stack) Fill(ctx context.Context, d *Deployed, since time.Time) error {
+	starting, cancel := context.WithTimeout(context.WithoutCancel(ctx), startTime)
+	defer cancel()
+	_, err := s.lambda.Invoke(starting, &lambda.InvokeInput{
+		FunctionName: &d.ReconcilerName, InvocationType: lambdatypes.InvocationTypeEvent, Payload: []byte(`{"ssmbak":"reconcile"}`),
 	})
 	if err != nil {
 		return &FillError{err}
+	}
+	d.Filling = true
+	if l := s.awaitFill(ctx, d.BucketName, since); !l.Began.IsZero() {
+		d.Listing = l
 	}
 	return nil
 }
@@ -32,8 +39,12 @@ func (e *FillError) Error() string {
 
 func (e *FillError) Unwrap() error { return e.Err }
 
-// fillPatience is how long [Stack.Create] waits for the reconcile that it starts.
-const fillPatience = 2 * time.Minute
+// fillPatience is how long [Stack.Fill] waits for the reconcile that it starts, and startTime
+// how long it tries to start it.
+const (
+	fillPatience = 2 * time.Minute
+	startTime    = 20 * time.Second
+)
 
 // Listing is how far the last listing of all parameters came. Its lists of names are
 // sorted.
@@ -48,9 +59,8 @@ type Listing struct {
 	Unreadable, Failed, Gaps []string
 }
 
-// listing returns how far the last listing came.
-func listing(ctx context.Context, a *archive.Archive) (Listing, error) {
-	p, err := a.Progress(ctx)
+// listed returns how far a listing came.
+func listed(p archive.Progress) Listing {
 	names := func(keep func(archive.Attempt) bool) []string {
 		all := []string{} // not null in JSON
 		for _, name := range p.Names(keep) {
@@ -63,21 +73,22 @@ func listing(ctx context.Context, a *archive.Archive) (Listing, error) {
 		Unreadable: names(func(a archive.Attempt) bool { return a.Unreadable != "" }),
 		Failed:     names(func(a archive.Attempt) bool { return a.Failed != "" }),
 		Gaps:       names(func(a archive.Attempt) bool { return a.Gap }),
-	}, err
+	}
 }
 
-// awaitFill waits for the listing of the reconcile that was started at a time, for
-// fillPatience. It returns how far the listing came, or zero if it is not known. A failure
-// is not reported, since the stack is complete.
-func (s *Stack) awaitFill(ctx context.Context, bucket string, began time.Time) (l Listing) {
+// awaitFill waits for a listing that began at since or later, and for the values that it
+// reads again, for fillPatience. It returns how far the listing came, or zero if that is not
+// known. A failure is not reported, since the stack is complete.
+func (s *Stack) awaitFill(ctx context.Context, bucket string, since time.Time) (l Listing) {
 	ctx, cancel := context.WithTimeout(ctx, fillPatience)
 	defer cancel()
 	for ctx.Err() == nil {
 		a, err := s.OpenArchive(ctx, bucket)
 		if err == nil {
-			var last Listing
-			if last, err = listing(ctx, a); err == nil && !last.Began.Before(began.Add(-time.Minute)) {
-				if l = last; l.Left == 0 {
+			var p archive.Progress
+			if p, err = a.Progress(ctx); err == nil && !p.Began.Before(since) {
+				again := p.Names(func(a archive.Attempt) bool { return a.Unreadable != "" && a.Tried.Add(time.Second).Before(p.Began) })
+				if l = listed(p); p.Ended && len(again) == 0 {
 					return l
 				}
 			}

@@ -128,13 +128,13 @@ func TestCreateKilled(t *testing.T) {
 			name := fmt.Sprintf("killed-%d-%v", k, after)
 			d := &dying{next: awshttp.NewBuildableClient(), k: k, after: after}
 			first, _ := p.stack(d, name)
-			m, err := first.Create(t.Context(), settings, true)
+			m, err := first.Create(t.Context(), settings)
 			last = last || d.n.Load() < k
 			if d.n.Load() >= k && err == nil && !after {
 				t.Errorf("killed at request %d: %+v without an error", k, m)
 			}
 			again, _ := p.stack(nil, name)
-			m, err = again.Create(t.Context(), settings, true)
+			m, err = again.Create(t.Context(), settings)
 			var there *stack.ExistsError
 			if errors.As(err, &there) {
 				m.BucketName, err = again.BucketName(t.Context())
@@ -158,7 +158,7 @@ func TestEvents(t *testing.T) {
 	t.Parallel()
 	p := place{t, moto.StartForStacks(t)}
 	s, events := p.stack(nil, "events")
-	if _, err := s.Create(t.Context(), nil, true); err != nil {
+	if _, err := s.Create(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := s.Update(t.Context(), stack.Values{"memory": {"512"}}, stack.UpdateOptions{}); err != nil {
@@ -214,7 +214,7 @@ func TestConvert(t *testing.T) {
 		t.Errorf("status: %+v, %v", st, err)
 	}
 	var legacy *stack.LegacyError
-	if _, err := s.Create(t.Context(), nil, true); !errors.As(err, &legacy) {
+	if _, err := s.Create(t.Context(), nil); !errors.As(err, &legacy) {
 		t.Errorf("Create: %v, want a LegacyError", err)
 	}
 	if _, err := s.Delete(t.Context()); !errors.As(err, &legacy) {
@@ -267,7 +267,7 @@ func TestAdopt(t *testing.T) {
 	}
 	for bucket, why := range map[string]string{"none": "does not exist", "plain": "is not versioned", "theirs": "999999999999"} {
 		s, _ := p.stack(nil, "adopting")
-		if _, err := s.Create(t.Context(), stack.Values{"bucket": {bucket}}, true); err == nil || !strings.Contains(err.Error(), why) {
+		if _, err := s.Create(t.Context(), stack.Values{"bucket": {bucket}}); err == nil || !strings.Contains(err.Error(), why) {
 			t.Errorf("%s: %v, want an error with %q", bucket, err, why)
 		}
 		if _, err := s.Resources(t.Context()); err == nil {
@@ -283,7 +283,7 @@ func TestAdopt(t *testing.T) {
 			notes = append(notes, text)
 		}
 	})
-	m, err := s.Create(t.Context(), stack.Values{"bucket": {"mine"}}, true)
+	m, err := s.Create(t.Context(), stack.Values{"bucket": {"mine"}})
 	if err != nil || m.BucketName != "mine" || m.KeyArn != "" {
 		t.Fatalf("created %+v, %v", m, err)
 	}
@@ -292,11 +292,11 @@ func TestAdopt(t *testing.T) {
 	}
 	second, _ := p.stack(nil, "second")
 	var taken *stack.BucketError
-	if _, err := second.Create(t.Context(), stack.Values{"bucket": {"mine"}, "pointer": {""}}, true); !errors.As(err, &taken) || !strings.Contains(err.Error(), "the stack adopting") {
+	if _, err := second.Create(t.Context(), stack.Values{"bucket": {"mine"}, "pointer": {""}}); !errors.As(err, &taken) || !strings.Contains(err.Error(), "the stack adopting") {
 		t.Errorf("a second stack with the bucket: %v", err)
 	}
 	var pointer *stack.PointerError
-	if _, err := second.Create(t.Context(), nil, true); !errors.As(err, &pointer) || pointer.Bucket != "mine" {
+	if _, err := second.Create(t.Context(), nil); !errors.As(err, &pointer) || pointer.Bucket != "mine" {
 		t.Errorf("a second stack with the pointer: %v", err)
 	}
 	if _, err := s.Delete(t.Context()); err != nil {
@@ -328,11 +328,11 @@ func TestOneStep(t *testing.T) {
 		"admin": {"arn:aws:iam::123456789012:role/deploy"}, "email": {"ops@example.com"}, "pointer": {""},
 	}
 	var admin *stack.AdminError
-	if _, err := s.Create(t.Context(), values, true); !errors.As(err, &admin) {
+	if _, err := s.Create(t.Context(), values); !errors.As(err, &admin) {
 		t.Fatalf("the caller is no admin: %v, want an AdminError", err)
 	}
 	delete(values, "admin")
-	m, err := s.Create(t.Context(), values, true)
+	m, err := s.Create(t.Context(), values)
 	if err != nil || m.LambdaName != "ssmbak-recorder" {
 		t.Fatalf("created %+v, %v", m, err)
 	}
@@ -400,7 +400,7 @@ func TestForeign(t *testing.T) {
 	}
 	s, _ := p.stack(nil, "theirs")
 	var foreign *stack.ForeignError
-	if _, err := s.Create(t.Context(), nil, true); !errors.As(err, &foreign) {
+	if _, err := s.Create(t.Context(), nil); !errors.As(err, &foreign) {
 		t.Errorf("create: %v, want a ForeignError", err)
 	}
 	if _, _, err := s.Update(t.Context(), nil, stack.UpdateOptions{}); !errors.As(err, &foreign) {
@@ -419,7 +419,7 @@ func TestDowngrade(t *testing.T) {
 	t.Parallel()
 	p := place{t, moto.StartForStacks(t)}
 	s, _ := p.stack(nil, "newer")
-	if _, err := s.Create(t.Context(), nil, true); err != nil {
+	if _, err := s.Create(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	older, _ := p.stack(nil, "newer", func(o *stack.Options) { o.Version = "v1.2.2" })

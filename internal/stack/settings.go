@@ -46,6 +46,7 @@ const (
 	parameterSign         = "Sign"
 	parameterTimeout      = "Timeout"
 	parameterConcurrency  = "Concurrency"
+	parameterExclude      = "Exclude"
 	parameterRate         = "SsmRate"
 	parameterSubnets      = "SubnetIds"
 	parameterGroups       = "SecurityGroupIds"
@@ -182,7 +183,7 @@ func Settings() []Setting {
 		},
 
 		{
-			Name: "exclude", Parameter: "Exclude", Group: "The recorder", List: true,
+			Name: "exclude", Parameter: parameterExclude, Group: "The recorder", List: true,
 			Help: "pattern of parameters to exclude from recording, such as /ci/** or tmp-*", check: checkExclude,
 		},
 		{

@@ -56,6 +56,10 @@ func explainAWS(err error) (kind Kind, message, hint string) {
 			return KindExpiredCredentials, "the credentials have expired", "sign in again, for example with `aws sso login`"
 		case code == "InvalidClientTokenId" || code == "UnrecognizedClientException" || code == "InvalidAccessKeyId" || code == "SignatureDoesNotMatch" || code == "AuthFailure":
 			return KindInvalidCredentials, "AWS does not recognize these credentials (" + code + ")", "`aws sts get-caller-identity` shows the identity in use"
+		case strings.HasPrefix(code, "KMS."):
+			// https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+			return KindKeyUnusable, fmt.Sprintf("the key of the bucket cannot be used: %s refused the request (%s)%s", where, code, said(api)),
+				"`ssmbak status` names the key; `aws kms enable-key --key-id KEY` enables a disabled one, `aws kms cancel-key-deletion --key-id KEY` keeps one whose deletion is scheduled"
 		case strings.HasPrefix(code, "Throttling") || code == "SlowDown" || code == "TooManyRequestsException":
 			return KindThrottled, where + " was throttled on every attempt", "run the same command again later: completed work is kept"
 		case code == "PermanentRedirect" || code == "AuthorizationHeaderMalformed" || code == "IllegalLocationConstraintException":

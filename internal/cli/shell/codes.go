@@ -46,6 +46,7 @@ const (
 	KindHidden               Kind = "Hidden"
 	KindInternalError        Kind = "InternalError"
 	KindInvalidPlanFile      Kind = "InvalidPlanFile"
+	KindKeyUnusable          Kind = "KeyUnusable"
 	KindLive                 Kind = "Live"
 	KindMarkExists           Kind = "MarkExists"
 	KindMasked               Kind = "Masked"

@@ -139,6 +139,10 @@ func (a *app) conclude(s *session, p *restore.Plan, res restore.Result, again, r
 	unknown := slices.DeleteFunc(slices.Clone(p.Items), func(i plan.Item) bool { return i.Action != plan.ActionSkip || inConflict(i) })
 	switch {
 	case bad == len(unknown):
+		if !slices.ContainsFunc(unknown, func(i plan.Item) bool { return !unavailable(i) }) {
+			hint = "`ssmbak verify` checks the values of all versions; `ssmbak log NAME` shows other versions, which `ssmbak restore NAME:VERSION` restores"
+			break
+		}
 		hint = beforeUnknown(p) + afterUnknown(p, unknown) + "unknown parameters are skipped: `ssmbak preview` shows what is known about them"
 		if p.Until == 0 && slices.ContainsFunc(unknown, lastKnown) {
 			hint += "; use --assume-last-known to act on the last known state"
@@ -167,8 +171,11 @@ func conflicted(p *restore.Plan) error {
 
 // lastKnown reports whether a state that is unknown has a last known one.
 func lastKnown(item plan.Item) bool {
-	return item.Action == plan.ActionSkip && (item.After.Deleted || item.After.Version.Time != 0)
+	return item.Action == plan.ActionSkip && !unavailable(item) && (item.After.Deleted || item.After.Version.Time != 0)
 }
+
+// unavailable reports whether a state is known but for its value.
+func unavailable(item plan.Item) bool { return item.After.Value.Reason != "" }
 
 // noteBusy prints that a write is waiting.
 func (a *app) noteBusy(parameter, message string) {

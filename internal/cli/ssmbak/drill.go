@@ -170,8 +170,11 @@ func (a *app) concludeDrill(ctx context.Context, d *drill.Drill, failed error) e
 		return shell.KindDrillLeftovers.Fail("the next `ssmbak reconcile` after "+drill.Abandoned(r).UTC().Format(time.RFC3339)+" removes the rest", "%s", shell.Reason(failed))
 	case failed != nil:
 		return failed
-	case len(r.Findings)+len(d.Kept) > 0:
-		return shell.KindNeedsAttention.Part("", "%s not restored as recorded", shell.Count(len(r.Findings), "parameter was", "parameters were"))
+	case len(r.Findings) > 0:
+		return shell.KindNeedsAttention.Part("`ssmbak verify "+r.Path+"` checks the values of all versions; `ssmbak log NAME --patch` shows what was recorded",
+			"%s not restored as recorded", shell.Count(len(r.Findings), "parameter was", "parameters were"))
+	case len(d.Kept) > 0:
+		return shell.KindNeedsAttention.Part("find out who wrote them; `aws ssm delete-parameters --names NAME` removes them", "%s below the drill's prefix kept", shell.Count(len(d.Kept), "parameter was", "parameters were"))
 	}
 	return nil
 }

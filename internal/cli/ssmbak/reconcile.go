@@ -3,6 +3,7 @@ package ssmbakcli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
+	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/recorder"
 )
 
@@ -81,6 +83,18 @@ func (a *app) runReconcile(ctx context.Context, o reconcileOptions) error {
 	defer cancel()
 	report, err := s.recorder(a).Reconcile(timed, o.target, recorder.ReconcileOptions{DryRun: o.dryRun, Deep: o.deep, Progress: progress.Set})
 	progress.Close()
+	again := "ssmbak reconcile"
+	if !o.target.Root() {
+		again += " " + o.target.String()
+	}
+	if errors.Is(err, paramstore.ErrCredentials) {
+		ended := explain(err)
+		ended.Hint += "; then run `" + again + "` again"
+		if o.target.Root() {
+			ended.Hint += ", which continues"
+		}
+		return &ended
+	}
 	if err != nil {
 		return err
 	}
@@ -118,10 +132,6 @@ func (a *app) runReconcile(ctx context.Context, o reconcileOptions) error {
 	}
 	if report.TagsUnchecked != nil {
 		a.NoteFacts(shell.Facts{"Error": reason(report.TagsUnchecked)}, "tags of unchanged parameters were not compared: %s", reason(report.TagsUnchecked))
-	}
-	again := "ssmbak reconcile"
-	if !o.target.Root() {
-		again += " " + o.target.String()
 	}
 	if len(report.Unreadable) > 0 {
 		a.NoteFacts(shell.Facts{"Names": report.Unreadable}, "values are unavailable of %s: allow the use of their keys (kms:Decrypt), then run `%s`", archive.NameList(report.Unreadable), again)

@@ -85,6 +85,9 @@ var zone = time.FixedZone("CEST", 2*60*60)
 //	reveal BUCKET KEY          remove the delete marker that hides an object
 //	deny SERVICE OPERATION [KEY] refuse that from now on, of objects only those
 //	                           whose key begins so; allow ends it
+//	refuse SERVICE OPERATION CODE PREFIX
+//	                           answer such requests for keys with a prefix with that from
+//	                           now on; allow ends it
 //	fault SERVICE STATUS CODE  answer with that from now on; allow ends it
 //	unconfigured               the next ssmbak has only the AWS configuration of the machine
 //	unreachable                the next ssmbak has no connection to AWS
@@ -558,6 +561,9 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	},
 	"encrypted": func(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(worldOf(ts).AWS.S3.Configure(bucket, s3api.Settings{Key: args[0]}))
+	},
+	"refuse": func(ts *testscript.TestScript, _ bool, args []string) {
+		worldOf(ts).AWS.Faults.Add(emulator.Rule{Service: args[0], Op: args[1], Fault: emulator.Fault{Status: http.StatusBadRequest, Code: args[2]}, KeyPrefix: args[3]})
 	},
 	"fault": func(ts *testscript.TestScript, _ bool, args []string) {
 		status, err := strconv.Atoi(args[1])

@@ -39,11 +39,12 @@ type action struct {
 func actions() []action {
 	return []action{
 		{
-			name: "create", short: "create the stack, or resume its creation, and start to fill its archive",
+			name: "create", short: "create the stack, or resume its creation, and record all parameters",
 			long: `Create the stack: a versioned bucket, a queue for events, the recorder and the
 reconciler, alarms, and policies for readers and restorers. Its events are printed as
-they occur, with times in UTC. At the end, a reconcile is started, which records the
-current parameters.
+they occur, with times in UTC. At the end, the current parameters are recorded with your
+credentials, at the rate of --ssm-rate. The reconciler records those that you may not read,
+and all that are left if the command is interrupted or your session ends.
 
 The stack is created in two steps, since the code of the functions is in its own
 bucket. If the command is interrupted, run it again to resume the creation. With
@@ -207,7 +208,7 @@ func (a *app) newCommand() *cobra.Command {
 	f.BoolVar(&a.Flags.NoColor, "no-color", false, "disable color")
 	shell.VersionFlag(f)
 	f.BoolVarP(&a.flags.yes, "yes", "y", false, "do not ask for confirmation")
-	f.BoolVar(&a.flags.noFill, "no-fill", false, "do not start a reconcile; the first scheduled one records the current parameters")
+	f.BoolVar(&a.flags.noFill, "no-fill", false, "do not record the current parameters; the first scheduled reconcile does")
 	f.BoolVar(&a.flags.test, "test", false, "then test the pipeline, like the command test")
 	f.BoolVar(&a.flags.changeSet, "change-set", false, "only show what would change")
 	f.BoolVar(&a.flags.downgrade, "downgrade", false, "allow an update by this older version of ssmbak")

@@ -51,10 +51,12 @@ func (a *app) create(ctx context.Context) error {
 	if err := a.findCode(ctx, s, v); err != nil {
 		return err
 	}
-	d, err := s.Create(ctx, v, a.flags.noFill)
-	var fill *stack.FillError
-	if err != nil && !errors.As(err, &fill) {
+	d, err := s.Create(ctx, v)
+	if err != nil {
 		return err
+	}
+	if !a.flags.noFill {
+		err = a.fill(ctx, s, &d)
 	}
 	if !a.flags.test || err != nil {
 		return errors.Join(a.Data(d, func(io.Writer) error { return a.printCreated(d) }), err)
@@ -117,8 +119,10 @@ func (a *app) printCreated(d stack.Deployed) error {
 func (a *app) recorded(d stack.Deployed) string {
 	again := "`ssmbak reconcile" + a.Where() + "`"
 	switch l := d.Listing; {
-	case !d.Filling:
+	case !d.Filling && l.Began.IsZero():
 		return "Every change is recorded. To record the current parameters, run " + again + "."
+	case !d.Filling && l.Total == 0:
+		return "There are no parameters yet. Every change is recorded from now on."
 	case l.Total > 0 && l.Left == 0:
 		return fmt.Sprintf("%s recorded, and every change from now on.", shell.Count(l.Total-len(l.Failed), "parameter is", "parameters are"))
 	case l.Total > 0:

@@ -56,6 +56,10 @@ func (a *app) explain(err error) shell.Failure {
 	var noCode *code.NotFoundError
 	var mismatch *archive.MismatchError
 	var format *archive.FormatError
+	var unversioned *archive.NotVersionedError
+	version := func() string {
+		return "run `aws s3api put-bucket-versioning --bucket " + unversioned.Bucket + " --versioning-configuration Status=Enabled" + a.Where() + "`"
+	}
 	switch {
 	case errors.As(err, &name):
 		out.Code, out.Hint = shell.WrongUsage, "for example `ssmbak-stack ssmbak create`"
@@ -110,6 +114,9 @@ func (a *app) explain(err error) shell.Failure {
 		if _, hint, ok := shell.ExplainAWS(header.Err); ok {
 			out.Hint = hint + "; then " + out.Hint
 		}
+		if errors.As(header.Err, &unversioned) {
+			out.Hint = version() + "; then " + out.Hint
+		}
 	case errors.As(err, &unsigned):
 		out.Kind = shell.KindNotSigned
 		out.Hint = command("update --sign on") + " begins to sign it"
@@ -155,6 +162,8 @@ func (a *app) explain(err error) shell.Failure {
 		out.Message, out.Hint = mismatch.Error(), "nothing was changed"
 	case errors.As(err, &format):
 		out.Message, out.Hint = format.Error(), "nothing was changed"
+	case errors.As(err, &unversioned):
+		out.Message, out.Hint = unversioned.Error()+", so it would keep no history", version()
 	default:
 		out = shell.Explain(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"slices"
 	"strconv"
@@ -68,6 +69,9 @@ var start = time.Date(2024, 6, 13, 1, 43, 5, 0, time.UTC)
 //	deleted                     the stack is deleted
 //	bucket NAME [unversioned]   create a bucket
 //	noted NAME VALUE            create a parameter in Parameter Store
+//	many PREFIX N               create N parameters below a prefix
+//	expire OPERATION N          the credentials expire after so many requests to Parameter
+//	                            Store
 //	caller ARN                  set the ARN of the caller
 //	policy FILE                 set the bucket's policy
 //	store TEXT                  replace the object under the key of the functions' zip
@@ -77,7 +81,7 @@ var start = time.Date(2024, 6, 13, 1, 43, 5, 0, time.UTC)
 //	reconcile                   run a complete reconcile into the stack's bucket
 //	recorder                    record events as they arrive, until the script ends
 //	silent OPERATION...         events of these operations, or of tag, are lost
-//	fail OPERATION              Parameter Store denies such requests
+//	fail OPERATION [once]       Parameter Store denies such requests, or the next one
 //	ours NAME                   create a parameter like a test that was killed
 //	running ID                  record a test that began a minute ago
 //	functions                   an invocation of the reconciler does the same
@@ -283,6 +287,25 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		_, err = conn.SSM().PutParameter(context.Background(), &ssm.PutParameterInput{Name: &args[0], Value: aws.String(args[1]), Type: types.ParameterTypeString})
 		ts.Check(err)
 	},
+	"many": func(ts *testscript.TestScript, _ bool, args []string) {
+		conn, err := awsconn.Load(context.Background(), worldOf(ts).connection())
+		ts.Check(err)
+		for i := range number(ts, args[1]) {
+			_, err = conn.SSM().PutParameter(context.Background(), &ssm.PutParameterInput{
+				Name: aws.String(fmt.Sprintf("%s/%03d", args[0], i)), Value: aws.String("one"), Type: types.ParameterTypeString,
+			})
+			ts.Check(err)
+		}
+	},
+	"expire": func(ts *testscript.TestScript, _ bool, args []string) {
+		left, faults := number(ts, args[1]), worldOf(ts).aws.Faults
+		faults.Add(emulator.Rule{Service: "ssm", Fault: emulator.Fault{Status: http.StatusBadRequest, Code: "ExpiredTokenException"}, If: func(r *http.Request) bool {
+			if strings.HasSuffix(r.Header.Get("X-Amz-Target"), "."+args[0]) {
+				left--
+			}
+			return left < 0
+		}})
+	},
 	"caller": func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).caller = args[0] },
 	"policy": func(ts *testscript.TestScript, _ bool, args []string) {
 		worldOf(ts).policy = strings.TrimSpace(ts.ReadFile(args[0]))
@@ -343,7 +366,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		}
 	},
 	"fail": func(ts *testscript.TestScript, _ bool, args []string) {
-		worldOf(ts).aws.Faults.Add(emulator.Rule{Service: "ssm", Op: args[0], Fault: emulator.DeniedBySSM, Times: -1})
+		worldOf(ts).aws.Faults.Add(emulator.Rule{Service: "ssm", Op: args[0], Fault: emulator.DeniedBySSM, Times: len(args[1:])})
 	},
 	"ours": func(ts *testscript.TestScript, _ bool, args []string) {
 		conn, err := awsconn.Load(context.Background(), worldOf(ts).connection())

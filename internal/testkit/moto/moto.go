@@ -133,6 +133,24 @@ func StartForStacks(t testing.TB) (endpoint string) {
 	return server.URL
 }
 
+// Reset removes everything from all services of a server at an endpoint.
+// https://docs.getmoto.org/en/latest/docs/server_mode.html
+func Reset(t testing.TB, endpoint string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, endpoint+"/moto-api/reset", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		t.Fatalf("reset moto: %s", answer.Status)
+	}
+}
+
 // adapt changes the template of a request for moto. Where the template is in a bucket, the
 // request refers to a changed copy.
 func adapt(ctx context.Context, client *s3.Client, request []byte) []byte {
