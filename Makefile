@@ -38,12 +38,14 @@ simulate:
 	$(GO) test ./internal/simulation/recording -run TestSimulation -v -histories $(HISTORIES) -timeout 30m
 
 # The tests that try some of many cases otherwise: each fault of each request, a create, a
-# restore and an undo killed at each request, and fills of thousands of secrets.
+# restore and an undo killed at each request, fills of thousands of secrets, and the page
+# over 10,000 parameters.
 long:
 	SSMBAK_LONG=1 $(GO) test ./internal/simulation/sweep -timeout 30m
 	SSMBAK_LONG=1 $(GO) test ./archive/internal/legacy ./internal/release ./internal/stack/code -timeout 30m
 	SSMBAK_LONG=1 $(GO) test ./archive ./internal/stack ./recorder ./restore -timeout 30m \
 		-run '^(TestBusyParameter|TestContract|TestAttacks|TestCreateKilled|TestUndoKilledAndFinished|TestUndoKilledItself|TestFillInRuns|TestApplicationIsServed|TestUnreadableStarveNobody)$$'
+	SSMBAK_LONG=1 $(GO) test ./internal/ui -run '^TestLarge$$' -v -timeout 30m
 
 # Random restores and reverts, killed at any request, and undone.
 SEEDS ?= 3000
