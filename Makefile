@@ -77,6 +77,7 @@ bench:
 # minutes.
 performance:
 	SSMBAK_BENCH=1 $(GO) test ./internal/bench -count 1 -timeout 1h
+	SSMBAK_BENCH=1 $(GO) test ./internal/ui -run '^TestLarge$$' -v -count 1 -timeout 1h
 
 # So many inputs for each decoder; FUZZTIME=5000000x looks longer. Numbers, not a
 # duration: until Go 1.27 the end of a duration can fail a run that found nothing

@@ -80,13 +80,14 @@ func (t Time) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads RFC 3339 with any zone, truncated to milliseconds, or null for
 // the zero value.
 func (t *Time) UnmarshalJSON(text []byte) error {
-	var std *time.Time
-	if err := json.Unmarshal(text, &std); err != nil {
+	if string(text) == "null" {
+		*t = 0
+		return nil
+	}
+	var std time.Time
+	if err := std.UnmarshalJSON(text); err != nil { // json.Unmarshal would parse the text twice
 		return fmt.Errorf("%.40q is not a time in RFC 3339", text)
 	}
-	*t = 0
-	if std != nil {
-		*t = TimeOf(*std)
-	}
+	*t = TimeOf(std)
 	return nil
 }

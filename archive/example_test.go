@@ -67,7 +67,7 @@ func ExampleArchive_Log() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	for _, c := range found.Changes {
+	for c := range found.Changes.All() {
 		fmt.Println(c.Operation, c.Name, c.Version.Number)
 	}
 	// Output:

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"sync"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/timeline"
@@ -19,7 +18,7 @@ type Log struct {
 	Names int
 	// Changes are sorted by Until, newest first, then by name. For one name the later
 	// change comes first.
-	Changes []ssmbak.Change
+	Changes Changes
 	// Problems are the parameters that could not be read, by name.
 	Problems []Problem
 	// Complete is when the last complete listing of live parameters began, zero if
@@ -46,53 +45,22 @@ func (a *Archive) Log(ctx context.Context, target ssmbak.Target, since, until ss
 		until = ssmbak.MaxTime
 	}
 	var out Log
-	var mu sync.Mutex
-	texts := make(shared)
-	walked, err := a.Walk(ctx, target, Period{since, until}, false, func(_ context.Context, _ bool, t *timeline.Timeline) error {
-		changes := t.Changes()
-		mu.Lock()
-		defer mu.Unlock()
-		for _, c := range slices.Backward(changes) {
-			if c.Within(since, until) {
-				texts.share(&c)
-				out.Changes = append(out.Changes, c)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return Log{}, err
+	var walked Walked
+	found := gathered{known: make(map[kindKey]uint32)}
+	within := func(c ssmbak.Change) bool { return c.Within(since, until) }
+	changes := func(_ context.Context, _ bool, t *timeline.Timeline) ([]ssmbak.Change, error) {
+		return t.Changes(), nil
 	}
-	newestFirst(out.Changes)
+	for all, err := range WalkInOrder(ctx, a, target, Period{since, until}, false, &walked, changes) {
+		if err != nil {
+			return Log{}, err
+		}
+		found.add(all, within)
+	}
+	out.Changes = found.sorted()
 	out.One, out.Names, out.Problems = walked.One, len(walked.Names)+len(walked.Unchanged), walked.Problems
 	out.Complete, out.Unproved, out.Unchecked = walked.Complete, walked.Unproved, walked.Unchecked
 	return out, nil
-}
-
-// shared has one copy of each text that many changes have.
-type shared map[string]string
-
-// share replaces the texts of a change by those of earlier ones.
-func (s shared) share(c *ssmbak.Change) {
-	v := &c.Version
-	for _, text := range []*string{&c.By, &c.Reason, &v.User, (*string)(&v.Type), &v.KeyID, &v.Tier, &v.DataType} {
-		if known, ok := s[*text]; ok {
-			*text = known
-		} else if len(s) < mostShared {
-			s[*text] = *text
-		}
-	}
-}
-
-// mostShared bounds the texts: those of more principals are hardly repeated.
-const mostShared = 10_000
-
-// newestFirst sorts changes as in a [Log]. Those of one name must follow each other, the
-// newest first.
-func newestFirst(changes []ssmbak.Change) {
-	slices.SortStableFunc(changes, func(a, b ssmbak.Change) int {
-		return cmp.Or(cmp.Compare(b.Until, a.Until), cmp.Compare(a.Name, b.Name))
-	})
 }
 
 // Changes returns every recorded change and every known gap of the timelines, in the order
@@ -103,6 +71,8 @@ func (t Timelines) Changes() (all []ssmbak.Change) {
 			all = append(all, c)
 		}
 	}
-	newestFirst(all)
+	slices.SortStableFunc(all, func(a, b ssmbak.Change) int {
+		return cmp.Or(cmp.Compare(b.Until, a.Until), cmp.Compare(a.Name, b.Name))
+	})
 	return all
 }

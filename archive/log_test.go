@@ -2,6 +2,7 @@ package archive_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -78,7 +79,7 @@ func TestLog(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if diff := cmp.Diff(lines(got.Changes), tt.want); diff != "" {
+					if diff := cmp.Diff(lines(slices.Collect(got.Changes.All())), tt.want); diff != "" {
 						t.Errorf("got -, want +\n%s", diff)
 					}
 					if got.Names != tt.names || len(got.Problems) != tt.problems || got.Complete != 0 {
@@ -111,7 +112,7 @@ func TestLogOfLegacy(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := a.Log(t.Context(), testworld.Target(t, "/app/", false), 0, 0)
-	if err != nil || len(got.Changes) != 1 || got.Changes[0].Name != "/app/db" || got.Changes[0].Time != ssmbak.Seconds(1718309000) {
+	if err != nil || got.Changes.Len() != 1 || got.Changes.At(0).Name != "/app/db" || got.Changes.At(0).Time != ssmbak.Seconds(1718309000) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

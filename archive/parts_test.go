@@ -150,7 +150,7 @@ func TestParts(t *testing.T) {
 	target := testworld.Target(t, "/busy", false)
 	want, err := plain.Log(t.Context(), target, 0, 0)
 	got, err2 := divided.Log(t.Context(), target, 0, 0)
-	if diff := cmp.Diff(want.Changes, got.Changes); diff != "" || err != nil || err2 != nil {
+	if diff := cmp.Diff(slices.Collect(want.Changes.All()), slices.Collect(got.Changes.All())); diff != "" || err != nil || err2 != nil {
 		t.Errorf("the logs differ: %v, %v\n%s", err, err2, diff)
 	}
 	lines, err := divided.Timelines(t.Context(), target, second+5*minute, second+30*minute)
@@ -206,7 +206,7 @@ func TestLostPart(t *testing.T) {
 			}
 			log, err := a.Log(t.Context(), testworld.Target(t, "/busy", false), 0, 0)
 			gaps := 0
-			for _, c := range log.Changes {
+			for c := range log.Changes.All() {
 				if c.Operation == ssmbak.OpGap {
 					gaps++
 				}

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"iter"
 	"time"
 
 	"github.com/ssmbak/ssmbak"
@@ -41,40 +42,76 @@ type Walked struct {
 func (a *Archive) Walk(
 	ctx context.Context, target ssmbak.Target, p Period, ends bool, visit func(ctx context.Context, one bool, t *timeline.Timeline) error,
 ) (Walked, error) {
-	var found scanned
+	var out Walked
+	nothing := func(ctx context.Context, one bool, t *timeline.Timeline) (struct{}, error) {
+		return struct{}{}, visit(ctx, one, t)
+	}
+	for _, err := range WalkInOrder(ctx, a, target, p, ends, &out, nothing) {
+		if err != nil {
+			return Walked{}, err
+		}
+	}
+	return out, nil
+}
+
+// WalkInOrder is [Archive.Walk] that yields what visit returns, in the byte order of the
+// names, each as soon as it and those before it are known. An error is the last thing that it
+// yields. It sets out, which is complete when it has ended without an error. Before that,
+// Problems are those of names up to the one of the last result.
+func WalkInOrder[T any](
+	ctx context.Context, a *Archive, target ssmbak.Target, p Period, ends bool, out *Walked,
+	visit func(ctx context.Context, one bool, t *timeline.Timeline) (T, error),
+) iter.Seq2[T, error] {
 	var moments []ssmbak.Time
 	if ends {
 		moments = []ssmbak.Time{p.From, p.To}
 	}
 	type walked struct {
 		name     ssmbak.Name
-		from, to ssmbak.State // of names that listings did not prove
+		result   T
+		from, to *ssmbak.State // of names that listings did not prove
 	}
 	skip := func(x Listed, r Reconciled) bool { return a.unchangedSince(x, r, p.From) }
-	unproved := make(map[ssmbak.Name]walked)
-	var out Walked
-	for w, err := range scan(ctx, a, target, moments, skip, &found, func(ctx context.Context, t *timeline.Timeline) (w walked, problem, err error) {
-		w.name = t.Name()
-		if found.listed.unrecorded(w.name) {
-			w.from, _ = t.At(p.From)
-			w.to, _ = t.At(p.To)
+	return func(yield func(T, error) bool) {
+		var found scanned
+		unproved := make(map[ssmbak.Name]walked)
+		for w, err := range scan(ctx, a, target, moments, skip, &found, func(ctx context.Context, t *timeline.Timeline) (w walked, problem, err error) {
+			w.name = t.Name()
+			if found.listed.unrecorded(w.name) {
+				from, _ := t.At(p.From)
+				to, _ := t.At(p.To)
+				w.from, w.to = &from, &to
+			}
+			w.result, err = visit(ctx, found.one, t)
+			return w, nil, err
+		}) {
+			if err != nil {
+				var none T
+				yield(none, err)
+				return
+			}
+			out.One, out.Names, out.Problems = found.one, append(out.Names, w.name), found.problems
+			if w.from != nil {
+				unproved[w.name] = walked{from: w.from, to: w.to}
+			}
+			if !yield(w.result, nil) {
+				return
+			}
 		}
-		return w, nil, visit(ctx, found.one, t)
-	}) {
-		if err != nil {
-			return Walked{}, err
+		state := func(of func(walked) *ssmbak.State) func(ssmbak.Name) (ssmbak.State, bool) {
+			return func(name ssmbak.Name) (s ssmbak.State, known bool) {
+				w, known := unproved[name]
+				if known {
+					s = *of(w)
+				}
+				return s, known
+			}
 		}
-		out.Names = append(out.Names, w.name)
-		if found.listed.unrecorded(w.name) {
-			unproved[w.name] = w
-		}
+		out.One, out.Unchanged, out.Problems, out.Complete = found.one, found.unchanged, found.problems, found.complete()
+		out.Since, out.Unchecked = a.since(), a.unchecked(found.listed)
+		out.Unproved = found.listed.unproved(meaning(target, found.one),
+			state(func(w walked) *ssmbak.State { return w.from }), state(func(w walked) *ssmbak.State { return w.to }))
 	}
-	from := func(name ssmbak.Name) (ssmbak.State, bool) { w, known := unproved[name]; return w.from, known }
-	to := func(name ssmbak.Name) (ssmbak.State, bool) { w, known := unproved[name]; return w.to, known }
-	out.One, out.Unchanged, out.Problems, out.Complete = found.one, found.unchanged, found.problems, found.complete()
-	out.Since, out.Unchecked = a.since(), a.unchecked(found.listed)
-	out.Unproved = found.listed.unproved(meaning(target, found.one), from, to)
-	return out, nil
 }
 
 // unchangedSince reports whether nothing changed since a time in a parameter, because of when

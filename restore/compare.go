@@ -66,15 +66,56 @@ func (c *Comparison) Changes() int { return plan.Changes(c.Items) }
 // An error means that there is no comparison; problems of single parameters are in
 // Problems.
 func (r *Restorer) Compare(ctx context.Context, target ssmbak.Target, from, to ssmbak.Time) (*Comparison, error) {
+	var items []plan.Item
+	c, err := r.CompareEach(ctx, target, from, to, func(item plan.Item) error {
+		items = append(items, item)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.Items = items
+	return c, nil
+}
+
+// CompareEach is [Restorer.Compare] for a target of any size: it calls each with the items, in
+// the order of their names, instead of returning them, and keeps only the names in memory. An
+// error of each ends the comparison and is returned. A pattern that matches no name is an
+// error after the last item.
+func (r *Restorer) CompareEach(ctx context.Context, target ssmbak.Target, from, to ssmbak.Time, each func(plan.Item) error) (*Comparison, error) {
 	if err := r.o.CheckPatterns(); err != nil {
 		return nil, err
 	}
 	c := r.comparing(target, from, to, archive.AllValues)
-	walked, err := r.archive.Walk(ctx, target, archive.Period{From: min(from, to), To: max(from, to)}, true, c.add)
-	if err != nil {
-		return nil, err
+	var walked archive.Walked
+	problems := 0 // that have items
+	unreadable := func(before ssmbak.Name) error {
+		for ; problems < len(walked.Problems) && (before == "" || walked.Problems[problems].Name < before); problems++ {
+			if item := c.unreadable(walked.One, walked.Problems[problems]); item != nil {
+				if err := each(*item); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	for found, err := range archive.WalkInOrder(ctx, r.archive, target, archive.Period{From: min(from, to), To: max(from, to)}, true, &walked, c.compare) {
+		if err != nil {
+			return nil, err
+		}
+		if err := unreadable(found.name); err != nil {
+			return nil, err
+		}
+		if item := c.add(walked.One, found); item != nil {
+			if err := each(*item); err != nil {
+				return nil, err
+			}
+		}
 	}
 	c.out.One, c.out.Complete, c.out.Since, c.out.Unchecked = walked.One, walked.Complete, walked.Since, walked.Unchecked
+	if err := unreadable(""); err != nil {
+		return nil, err
+	}
 	c.unchanged(walked.One, walked.Unchanged)
 	if err := c.finish(slices.Concat(walked.Names, walked.Unchanged), walked.Problems, walked.Unproved); err != nil {
 		return nil, err
@@ -96,12 +137,27 @@ func (r *Restorer) CompareTimelines(ctx context.Context, recorded archive.Timeli
 	c.out.One, c.out.Complete, c.out.Since, c.out.Unchecked = recorded.One, recorded.Complete, recorded.Since, recorded.Unchecked
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(reads)
-	for _, line := range recorded.All {
-		g.Go(func() error { return c.add(gctx, recorded.One, line) })
+	all := make([]compared, len(recorded.All))
+	for i, line := range recorded.All {
+		g.Go(func() (err error) {
+			all[i], err = c.compare(gctx, recorded.One, line)
+			return err
+		})
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
+	for _, found := range all {
+		if item := c.add(recorded.One, found); item != nil {
+			c.out.Items = append(c.out.Items, *item)
+		}
+	}
+	for _, p := range recorded.Problems {
+		if item := c.unreadable(recorded.One, p); item != nil {
+			c.out.Items = append(c.out.Items, *item)
+		}
+	}
+	slices.SortFunc(c.out.Items, func(a, b plan.Item) int { return cmp.Compare(a.Name, b.Name) })
 	if err := c.finish(recorded.Names, recorded.Problems, recorded.Unproved(target, min(from, to), max(from, to))); err != nil {
 		return nil, err
 	}
@@ -112,7 +168,7 @@ func (r *Restorer) CompareTimelines(ctx context.Context, recorded archive.Timeli
 type comparing struct {
 	r      *Restorer
 	values archive.Values
-	all    bool // keep items without a difference
+	all    bool // show items without a difference
 	mu     sync.Mutex
 	out    *Comparison
 }
@@ -121,29 +177,53 @@ func (r *Restorer) comparing(target ssmbak.Target, from, to ssmbak.Time, values 
 	return &comparing{r: r, values: values, out: &Comparison{From: from, To: to, Target: target, TooEarly: true}}
 }
 
-// add compares one parameter. It may be called concurrently.
-func (c *comparing) add(ctx context.Context, one bool, line *timeline.Timeline) error {
+// compared is one parameter of a comparison.
+type compared struct {
+	name     ssmbak.Name
+	excluded bool
+	item     *plan.Item // nil if it existed at neither time
+	existed  bool
+	problem  error
+}
+
+// compare compares one parameter. It may be called concurrently.
+func (c *comparing) compare(ctx context.Context, one bool, line *timeline.Timeline) (found compared, err error) {
 	s := &subject{name: line.Name(), origin: line.Name(), line: line}
-	if c.excluded(one, s) {
+	found = compared{name: s.name, excluded: c.excluded(one, s)}
+	if found.excluded {
+		return found, nil
+	}
+	found.item, err = c.r.compareOne(ctx, s, c.out.From, c.out.To, c.values)
+	found.existed, found.problem = s.c.Existed, s.problem
+	return found, err
+}
+
+// add adds one parameter, and returns its item if that is shown.
+func (c *comparing) add(one bool, found compared) *plan.Item {
+	if found.excluded {
 		return nil
 	}
-	item, err := c.r.compareOne(ctx, s, c.out.From, c.out.To, c.values)
-	if err != nil {
-		return err
+	c.out.TooEarly = c.out.TooEarly && !found.existed
+	if found.problem != nil {
+		c.out.Problems = append(c.out.Problems, archive.Problem{Name: found.name, Err: found.problem})
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.out.TooEarly = c.out.TooEarly && !s.c.Existed
-	if s.problem != nil {
-		c.out.Problems = append(c.out.Problems, archive.Problem{Name: s.name, Err: s.problem})
+	c.out.Absent = one && found.item == nil
+	if found.item != nil && (c.all || mayDiffer(found.item)) {
+		return found.item
 	}
-	if item != nil && (c.all || mayDiffer(item)) {
-		c.out.Items = append(c.out.Items, *item)
-	} else {
-		c.out.Unchanged++
-	}
-	c.out.Absent = one && item == nil
+	c.out.Unchanged++
 	return nil
+}
+
+// unreadable adds a parameter that could not be read, and returns its item, nil if the options
+// exclude it.
+func (c *comparing) unreadable(one bool, p archive.Problem) *plan.Item {
+	if !one && !c.r.o.Own && own(p.Name) || !c.r.o.Includes(p.Name) {
+		return nil
+	}
+	c.out.TooEarly = false
+	c.out.Problems = append(c.out.Problems, p)
+	return &plan.Item{Name: p.Name, Action: plan.ActionSkip, After: ssmbak.State{Name: p.Name}, Reason: "its record cannot be read: " + p.Err.Error()}
 }
 
 // mayDiffer reports whether the parameter changed, or may have changed, between the times.
@@ -171,24 +251,18 @@ func (c *comparing) excluded(one bool, s *subject) bool {
 	return len(left) == 0
 }
 
-// finish adds the parameters that could not be read, and sorts. names are those that could.
-// It returns an error if a pattern matches no name.
+// finish completes the comparison. names are those that could be read, and problems those
+// that could not. It returns an error if a pattern matches no name.
 func (c *comparing) finish(names []ssmbak.Name, problems []archive.Problem, u archive.Unproved) error {
 	r, out := c.r, c.out
 	for _, p := range problems {
 		names = append(names, p.Name)
-		if (out.One || r.o.Own || !own(p.Name)) && r.o.Includes(p.Name) {
-			out.TooEarly = false
-			out.Problems = append(out.Problems, p)
-			out.Items = append(out.Items, plan.Item{Name: p.Name, Action: plan.ActionSkip, After: ssmbak.State{Name: p.Name}, Reason: "its record cannot be read: " + p.Err.Error()})
-		}
 	}
 	if err := r.o.CheckNames(names); err != nil {
 		return err
 	}
 	out.Unproved = r.filterUnproved(u, out.One)
 	slices.Sort(out.SkippedOwn)
-	slices.SortFunc(out.Items, func(a, b plan.Item) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(out.Problems, func(a, b archive.Problem) int { return cmp.Compare(a.Name, b.Name) })
 	return nil
 }

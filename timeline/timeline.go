@@ -91,6 +91,7 @@ func New(name ssmbak.Name, facts Facts, c Coverage) *Timeline {
 	t.placeAbsences()
 	t.placeDeletions()
 	t.applyListing()
+	t.spans = make([]Span, 0, 2*len(t.slots)+1) // as many as most slots have
 	for i := range t.slots {
 		t.spans = append(t.spans, t.slots[i].spans(c)...)
 	}

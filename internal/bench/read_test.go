@@ -77,27 +77,42 @@ func TestOnePreview(t *testing.T) {
 	})
 }
 
-// TestStream reads parameters as they were, and checks that the first row does not wait for
-// the last.
+// TestStream reads parameters as they were, and compares them, and checks that the first row
+// does not wait for the last.
 func TestStream(t *testing.T) {
 	t.Parallel()
-	n := bench.Size(200, 10_000)
+	n := bench.Size(250, 10_000)
 	bench.Run(t, quiet(n), func(b *bench.Bed) {
 		fill(b, n)
 		b.Record()
 		time.Sleep(time.Hour)
-		out := &stamped{}
-		began := time.Now()
-		m := b.Measure(func() { commandTo(b, out, "archive", 0, "preview", "/app", "10m", "-R", "-o", "json") })
-		first := out.first.Sub(began)
-		m.Row(t, fmt.Sprintf("Stream/parameters=%d", n), first.Milliseconds(), "first-ms")
-		// The caller, the identity, what is complete, the name itself, the first page, an
-		// index and a value.
-		if first > 9*bench.Latency {
-			t.Errorf("the first row comes after %v of %v", first, m.Took)
+		for i := range n {
+			put(b, parameter(i), "another value")
 		}
-		if rows := strings.Count(out.String(), "\"Name\""); rows != n {
-			t.Errorf("%d rows, want %d", rows, n)
+		b.Record()
+		time.Sleep(time.Hour)
+		for _, row := range []struct {
+			name  string
+			first int // requests that follow each other before the first row
+			args  []string
+		}{
+			// The caller, the identity, what is complete, the name itself, the first page, an
+			// index and a value.
+			{"Preview", 9, []string{"preview", "/app", "90m", "-R", "-o", "json"}},
+			// A hundred rows are written at once, each with two values.
+			{"Diff", 15, []string{"diff", "/app", "90m", "30m", "-R", "-o", "json"}},
+		} {
+			out := &stamped{}
+			began := time.Now()
+			m := b.Measure(func() { commandTo(b, out, "archive", 0, row.args...) })
+			first := out.first.Sub(began)
+			m.Row(t, fmt.Sprintf("Stream/%s/parameters=%d", row.name, n), first.Milliseconds(), "first-ms")
+			if first > time.Duration(row.first)*bench.Latency {
+				t.Errorf("%s: the first row comes after %v of %v", row.name, first, m.Took)
+			}
+			if rows := strings.Count(out.String(), "\"Name\""); rows != n {
+				t.Errorf("%s: %d rows, want %d", row.name, rows, n)
+			}
 		}
 	})
 }

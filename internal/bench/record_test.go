@@ -37,9 +37,12 @@ func put(b *bench.Bed, name, value string) {
 func fill(b *bench.Bed, n int) {
 	b.Helper()
 	for i := range n {
-		put(b, fmt.Sprintf("/app/%02d/%05d", i%20, i), "value")
+		put(b, parameter(i), "value")
 	}
 }
+
+// parameter returns the name of a parameter of [fill].
+func parameter(i int) string { return fmt.Sprintf("/app/%02d/%05d", i%20, i) }
 
 // lambda returns a function of the stack and a context of its invocations.
 func lambda(b *bench.Bed, rate float64) (*function.Function, context.Context) {

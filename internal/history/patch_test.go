@@ -48,7 +48,7 @@ func TestPatchParts(t *testing.T) {
 		w.Must(err)
 		patch := func() (patched int, problems []archive.Problem) {
 			p := history.New(w.Archive, archive.Reconciled{}, nil)
-			for _, c := range log.Changes {
+			for c := range log.Changes.All() {
 				e := render.LogEntry{Change: &c}
 				w.Must(p.Patch(t.Context(), &e))
 				if e.Patch != nil {

@@ -92,10 +92,20 @@ func (b *browserTab) do(actions ...chromedp.Action) {
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	if err := chromedp.Run(ctx, actions...); err != nil {
-		var text string
-		_ = chromedp.Run(b.ctx, chromedp.Evaluate(`document.body ? document.body.innerText : ""`, &text))
-		b.Fatalf("%v, on\n%s", err, text)
+		b.Fatalf("%v, on\n%s", err, b.shown())
 	}
+}
+
+// shown returns the text of the page for the message of a failure, which it does not delay
+// by more than the patience.
+func (b *browserTab) shown() string {
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	var text string
+	if err := chromedp.Run(ctx, chromedp.Evaluate(`document.body ? document.body.innerText : ""`, &text)); err != nil {
+		return "(the text of the page cannot be read: " + err.Error() + ")"
+	}
+	return text
 }
 
 // text returns the text of the page.
@@ -111,20 +121,22 @@ func (b *browserTab) follow(selector string) {
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	if _, err := chromedp.RunResponse(ctx, chromedp.Click(selector)); err != nil {
-		b.Fatalf("click %s: %v, on\n%s", selector, err, b.text())
+		b.Fatalf("click %s: %v, on\n%s", selector, err, b.shown())
 	}
 }
 
 // until waits until a condition of the page is true. A page may be left meanwhile.
 func (b *browserTab) until(condition string) {
 	b.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	for ; ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
 		var holds bool
-		if err := chromedp.Run(b.ctx, chromedp.Evaluate(condition, &holds)); err == nil && holds {
+		if err := chromedp.Run(ctx, chromedp.Evaluate(condition, &holds)); err == nil && holds {
 			return
 		}
 	}
-	b.Fatalf("%s does not become true, on\n%s", condition, b.text())
+	b.Fatalf("%s does not become true, on\n%s", condition, b.shown())
 }
 
 // tabTo presses Tab until an element with a text has the focus.
@@ -137,7 +149,7 @@ func (b *browserTab) tabTo(text string) {
 			return
 		}
 	}
-	b.Fatalf("Tab does not lead to %q on\n%s", text, b.text())
+	b.Fatalf("Tab does not lead to %q on\n%s", text, b.shown())
 }
 
 // serve serves a page on the loopback interface until end is called.

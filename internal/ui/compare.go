@@ -45,7 +45,7 @@ func (s *Server) compareView(ctx context.Context, rec *records, v view) (compare
 	if err != nil {
 		return compareView{}, err
 	}
-	out := compareView{A: at(v.A, s.zone()), B: at(v.B, s.zone()), Earlier: v.A.String(), Later: v.B.String(), Summary: render.ComparisonSummary(c), Filter: v.filterView("/compare")}
+	out := compareView{A: at(v.A, s.zone()), B: at(v.B, s.zone()), Earlier: v.A.String(), Later: v.B.String(), Summary: render.ComparisonSummary(c.Count, c.Unchanged), Filter: v.filterView("/compare")}
 	var items []plan.Item
 	for _, item := range rec.selected(v, c.Items, v.A, v.B) {
 		if item.Action != plan.ActionNone {

@@ -140,6 +140,8 @@ var (
 		return zip
 	}}
 	unzips = sync.Pool{New: func() any { return new(gzip.Reader) }}
+	// The texts of small documents are pooled, too: nothing that is decoded refers to them.
+	texts = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 )
 
 // Decode decodes the bytes of the object with a key. The error is an [*InvalidError] or
@@ -187,9 +189,16 @@ func (k Kind[T]) decode(ctx context.Context, budget *Budget, body []byte, releas
 			return Unknown{}, err
 		}
 		defer done()
-		if text, err = unzip(body, n); err != nil {
+		unzipped := texts.Get().(*bytes.Buffer)
+		defer func() {
+			if unzipped.Cap() <= free {
+				texts.Put(unzipped)
+			}
+		}()
+		if err := unzip(unzipped, body, n); err != nil {
 			return Unknown{}, err
 		}
+		text = unzipped.Bytes()
 		release()
 	}
 	drop(ctx)
@@ -242,21 +251,22 @@ func (k Kind[T]) uncompressed(body []byte) (int64, error) {
 	return 0, fmt.Errorf("it has more than %d bytes uncompressed", k.Limit)
 }
 
-// unzip uncompresses a text of n bytes.
-func unzip(body []byte, n int64) ([]byte, error) {
+// unzip uncompresses a text of n bytes into a buffer.
+func unzip(into *bytes.Buffer, body []byte, n int64) error {
 	zip := unzips.Get().(*gzip.Reader)
 	defer unzips.Put(zip)
 	if err := zip.Reset(bytes.NewReader(body)); err != nil {
-		return nil, err
+		return err
 	}
-	text, err := readAll(io.LimitReader(zip, n+1), n)
-	switch {
-	case err != nil:
-		return nil, err
-	case int64(len(text)) != n:
-		return nil, fmt.Errorf("it does not have the %d bytes that it says", n)
+	into.Reset()
+	into.Grow(int(n) + bytes.MinRead)
+	if _, err := into.ReadFrom(io.LimitReader(zip, n+1)); err != nil {
+		return err
 	}
-	return text, nil
+	if int64(into.Len()) != n {
+		return fmt.Errorf("it does not have the %d bytes that it says", n)
+	}
+	return nil
 }
 
 // Encode sets the format and the reader of a document and returns its bytes. u holds the

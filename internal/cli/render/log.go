@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -85,23 +86,32 @@ func ChangeRowOf(e LogEntry, reveal bool) ChangeRow {
 	return row
 }
 
-// Changes writes changes as a table.
-func Changes(w io.Writer, entries []LogEntry, o View) error {
+// changesAtOnce is the number of changes that [Changes] writes as one table in formats that
+// have no widths.
+const changesAtOnce = 1000
+
+// Changes writes changes as a table. It iterates over them twice, and in format [Tabs] it
+// does not keep them.
+func Changes(w io.Writer, entries iter.Seq[LogEntry], o View) error {
 	header := []string{"Time", "Operation", "Name", "Version", "By"}
-	rows := make([][]string, len(entries))
-	noted := false
-	for i, e := range entries {
-		rows[i] = []string{o.When(*e.Change), string(e.Operation), string(e.Name), ChangeVersion(*e.Change), e.By, ChangeNote(e, o)}
-		if m := e.Mark; m != nil {
-			rows[i] = []string{o.exact(m.At), markOperation, "@" + m.Name, "", m.By, m.Message}
+	for e := range entries {
+		if e.Mark != nil && e.Mark.Message != "" || e.Mark == nil && ChangeNote(e, o) != "" {
+			header = append(header, "Note")
+			break
 		}
-		noted = noted || rows[i][len(header)] != ""
 	}
-	if noted {
-		return Table(w, append(header, "Note"), rows, o)
-	}
-	for i := range rows {
-		rows[i] = rows[i][:len(header)]
+	var rows [][]string
+	for e := range entries {
+		row := []string{o.When(*e.Change), string(e.Operation), string(e.Name), ChangeVersion(*e.Change), e.By, ChangeNote(e, o)}
+		if m := e.Mark; m != nil {
+			row = []string{o.exact(m.At), markOperation, "@" + m.Name, "", m.By, m.Message}
+		}
+		if rows = append(rows, row[:len(header)]); o.Format == Tabs && len(rows) == changesAtOnce {
+			if err := Table(w, header, rows, o); err != nil {
+				return err
+			}
+			rows = rows[:0]
+		}
 	}
 	return Table(w, header, rows, o)
 }

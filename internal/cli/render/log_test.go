@@ -7,6 +7,7 @@ import (
 	"os"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -64,7 +65,7 @@ func TestChanges(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var out bytes.Buffer
-			if err := Changes(&out, entries(tt.changes), View{}); err != nil {
+			if err := Changes(&out, slices.Values(entries(tt.changes)), View{}); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(out.String(), tt.want); diff != "" {

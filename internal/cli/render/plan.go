@@ -55,20 +55,59 @@ func ComparisonTitle(c *restore.Comparison) string {
 // Items writes a plan or comparison: a title, one line per affected parameter, with its
 // attributes below it, and a summary.
 func Items(w io.Writer, title, summary string, items []plan.Item, o View) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s:\n", title)
+	l := NewItemList(w, title, o)
 	for _, item := range items {
-		for _, line := range ItemLines(item, o) {
-			b.WriteString(line + "\n")
+		if err := l.Add(item); err != nil {
+			return err
 		}
 	}
-	b.WriteString(summary + "\n")
+	return l.Close(summary)
+}
+
+// ItemList is [Items] one item at a time.
+type ItemList struct {
+	w    io.Writer
+	o    View
+	text strings.Builder // that was not written yet
+}
+
+// NewItemList returns a list without items. It writes nothing.
+func NewItemList(w io.Writer, title string, o View) *ItemList {
+	l := &ItemList{w: w, o: o}
 	if o.Format == Markdown {
-		fenced := "```diff\n" + strings.ReplaceAll(b.String(), "```", "` ` `") + "```\n"
-		b.Reset()
-		b.WriteString(fenced)
+		l.text.WriteString("```diff\n")
 	}
-	_, err := io.WriteString(w, b.String())
+	l.line(title + ":")
+	return l
+}
+
+func (l *ItemList) line(text string) {
+	if l.o.Format == Markdown {
+		text = strings.ReplaceAll(text, "```", "` ` `")
+	}
+	l.text.WriteString(text + "\n")
+}
+
+// Add writes one item.
+func (l *ItemList) Add(item plan.Item) error {
+	for _, line := range ItemLines(item, l.o) {
+		l.line(line)
+	}
+	return l.flush()
+}
+
+// Close writes the summary.
+func (l *ItemList) Close(summary string) error {
+	l.line(summary)
+	if l.o.Format == Markdown {
+		l.text.WriteString("```\n")
+	}
+	return l.flush()
+}
+
+func (l *ItemList) flush() error {
+	_, err := io.WriteString(l.w, l.text.String())
+	l.text.Reset()
 	return err
 }
 
@@ -222,9 +261,10 @@ func Summary(p *restore.Plan) string {
 		p.Count(plan.ActionNone), p.Count(plan.ActionKeep), p.Count(plan.ActionSkip))
 }
 
-// ComparisonSummary returns the numbers of changes in a comparison as one line.
-func ComparisonSummary(c *restore.Comparison) string {
+// ComparisonSummary returns the numbers of changes in a comparison as one line: count returns
+// that of the items with an action, and unchanged is that of the parameters without an item.
+func ComparisonSummary(count func(plan.Action) int, unchanged int) string {
 	return fmt.Sprintf("changes: %d created, %d updated, %d replaced, %d deleted, %d unchanged, %d skipped",
-		c.Count(plan.ActionCreate), c.Count(plan.ActionUpdate), c.Count(plan.ActionReplace), c.Count(plan.ActionDelete),
-		c.Unchanged+c.Count(plan.ActionNone), c.Count(plan.ActionSkip))
+		count(plan.ActionCreate), count(plan.ActionUpdate), count(plan.ActionReplace), count(plan.ActionDelete),
+		unchanged+count(plan.ActionNone), count(plan.ActionSkip))
 }

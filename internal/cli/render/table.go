@@ -101,9 +101,7 @@ func Table(w io.Writer, header []string, rows [][]string, v View) error {
 	var out string
 	switch {
 	case v.Format == Tabs:
-		for _, row := range rows {
-			out += strings.Join(row, "\t") + "\n"
-		}
+		out = tabs(rows)
 	case v.Format == Markdown:
 		out = markdown(header, rows)
 	case v.Width <= 0:
@@ -145,6 +143,15 @@ func selectColumns(header []string, rows [][]string, names []string) ([]string, 
 		picked[i] = pick(row)
 	}
 	return pick(header), picked, nil
+}
+
+// tabs returns each row as a line of cells separated by tabs.
+func tabs(rows [][]string) string {
+	var b strings.Builder
+	for _, row := range rows {
+		b.WriteString(strings.Join(row, "\t") + "\n")
+	}
+	return b.String()
 }
 
 // framed returns a table whose cells wrap at the given widths.

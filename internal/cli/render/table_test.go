@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,7 +41,7 @@ func TestWidths(t *testing.T) {
 			var out bytes.Buffer
 			live := view
 			live.Live = true
-			if err := errors.Join(Changes(&out, log, view), States(&out, states, view), States(&out, states[1:2], view), Items(&out, "plan", "summary", longPlan(), live)); err != nil {
+			if err := errors.Join(Changes(&out, slices.Values(log), view), States(&out, states, view), States(&out, states[1:2], view), Items(&out, "plan", "summary", longPlan(), live)); err != nil {
 				t.Fatal(err)
 			}
 			file := filepath.Join("testdata", "width", name+".golden")
@@ -125,4 +127,44 @@ func TestColumns(t *testing.T) {
 	if err := Table(&out, []string{"Time"}, nil, View{Columns: []string{"Tim"}}); !errors.As(err, &unknown) || unknown.Column != "Tim" {
 		t.Errorf("got %v", err)
 	}
+}
+
+// TestTabsOfManyChanges checks that changes in format [Tabs] are written while they are read:
+// what that allocates grows with their number, and not with its square.
+func TestTabsOfManyChanges(t *testing.T) { // not parallel, because others allocate, too
+	const changes = 5000
+	c := ssmbak.Change{Name: "/app/db", Operation: ssmbak.OpUpdate, By: strings.Repeat("a", 100)}
+	yielded, most := 0, 0
+	entries := func(yield func(LogEntry) bool) {
+		for range changes {
+			if yielded++; !yield(LogEntry{Change: &c}) {
+				return
+			}
+		}
+	}
+	written := &countedLines{before: func(lines int) { most = max(most, yielded-changes-lines) }}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if err := Changes(written, entries, View{Format: Tabs}); err != nil || written.lines != changes {
+		t.Fatalf("%d lines, %v", written.lines, err)
+	}
+	runtime.ReadMemStats(&after)
+	if most > changesAtOnce {
+		t.Errorf("%d changes wait", most)
+	}
+	if each := (after.TotalAlloc - before.TotalAlloc) / changes; each > 10<<10 {
+		t.Errorf("%d bytes are allocated for each change", each)
+	}
+}
+
+// countedLines counts the lines that are written to it.
+type countedLines struct {
+	lines  int
+	before func(lines int)
+}
+
+func (w *countedLines) Write(p []byte) (int, error) {
+	w.before(w.lines)
+	w.lines += bytes.Count(p, []byte("\n"))
+	return len(p), nil
 }

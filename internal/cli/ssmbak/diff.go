@@ -148,15 +148,17 @@ func (a *app) runCompare(ctx context.Context, o diffOptions) error {
 		return err
 	}
 	from, to := begin.At, end.At
-	c, err := restore.New(s.archive, s.live, nil, o.restore(a)).Compare(ctx, o.target, from, to)
+	rows := a.newItemRows(s, render.ComparisonTitle(&restore.Comparison{Target: o.target, From: from, To: to}), false)
+	rows.wait, rows.within.point = len(o.only)+len(o.exclude) > 0, end // a pattern that matches no name is an error
+	c, err := restore.New(s.archive, s.live, nil, o.restore(a)).CompareEach(ctx, o.target, from, to, func(item plan.Item) error { return rows.add(ctx, item) })
 	if err != nil {
 		return err
 	}
 	a.noteLeftOut(c.SkippedOwn, c.Excluded)
 	switch {
-	case len(c.Items) > 0 && c.TooEarly && len(c.Problems) == 0 && c.Unproved.Empty():
+	case rows.n > 0 && c.TooEarly && len(c.Problems) == 0 && c.Unproved.Empty():
 		return a.before(ctx, s, o.target, max(from, to))
-	case len(c.Items)+len(c.SkippedOwn)+c.Excluded == 0 && c.Unproved.Empty():
+	case rows.n+len(c.SkippedOwn)+c.Excluded == 0 && c.Unproved.Empty():
 		name, _ := o.target.Name()
 		switch {
 		case c.Unchanged == 0:
@@ -165,12 +167,12 @@ func (a *app) runCompare(ctx context.Context, o diffOptions) error {
 			return a.absentThen(ctx, s, name, "%s did not exist at %s", name, from.String()+" and at "+to.String())
 		}
 	}
-	if err := a.printComparison(ctx, s, c); err != nil {
+	if err := a.printComparison(ctx, c, rows); err != nil {
 		return err
 	}
-	a.noteSecondOf(end, c.Items)
-	earlier, last, uncertain := min(from, to), max(from, to), c.Count(plan.ActionSkip) > 0
-	if c.Changes() == 0 && !uncertain && len(c.Problems) == 0 && len(c.SkippedOwn)+c.Excluded == 0 {
+	rows.within.note(a)
+	earlier, last, uncertain := min(from, to), max(from, to), rows.count(plan.ActionSkip) > 0
+	if rows.changes() == 0 && !uncertain && len(c.Problems) == 0 && len(c.SkippedOwn)+c.Excluded == 0 {
 		a.noteNothingChanged(o.target, c.One, earlier, last, c.Complete, c.Unchecked)
 	} else {
 		a.noteCompleteness(c.Complete, last, c.Unchecked)
@@ -183,7 +185,7 @@ func (a *app) runCompare(ctx context.Context, o diffOptions) error {
 			return err
 		}
 	}
-	if o.detailedExitCode && c.Changes() > 0 {
+	if o.detailedExitCode && rows.changes() > 0 {
 		return differences{}
 	}
 	return nil
@@ -212,7 +214,13 @@ func (a *app) runCompareVersions(ctx context.Context, o diffOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := a.printComparison(ctx, s, c); err != nil {
+	rows := a.newItemRows(s, render.ComparisonTitle(c), false)
+	for _, item := range c.Items {
+		if err := rows.add(ctx, item); err != nil {
+			return err
+		}
+	}
+	if err := a.printComparison(ctx, c, rows); err != nil {
 		return err
 	}
 	if err := a.problems(c.Problems, nil); err != nil {

@@ -131,11 +131,11 @@ func (a *app) runLog(ctx context.Context, o logOptions) error {
 	switch {
 	case a.flags.summary:
 		changes = o.chosen(changes)
-		sum := summaryOfChanges(o.target, changes)
+		sum := summaryOfChanges(o.target, changes.All())
 		sum.From, sum.Until, sum.CompleteUpTo = since, last, found.Complete
 		err = a.printSummary(sum)
 	case o.sets:
-		err = a.printSets(changes, o)
+		err = a.printSets(slices.Collect(changes.All()), o)
 	default:
 		changes = o.chosen(changes)
 		var problems []archive.Problem
@@ -146,9 +146,9 @@ func (a *app) runLog(ctx context.Context, o logOptions) error {
 		return err
 	}
 	switch {
-	case len(found.Changes) == 0:
+	case found.Changes.Len() == 0:
 		a.noteNothingChanged(o.target, found.One, since, last, found.Complete, found.Unchecked)
-	case len(changes) == 0:
+	case changes.Len() == 0:
 		a.Note("no recorded change of this period matches the filters")
 		fallthrough
 	default:
@@ -157,8 +157,8 @@ func (a *app) runLog(ctx context.Context, o logOptions) error {
 	if err := a.concluded(found.Problems, nil, found.Unproved); err != nil || !o.requireComplete {
 		return err
 	}
-	gaps := slices.ContainsFunc(found.Changes, func(c ssmbak.Change) bool { return c.Operation == ssmbak.OpGap })
-	return a.incomplete(found.Complete, last, gaps, found.Unchecked)
+	gaps := found.Changes.Where(func(c ssmbak.Change) bool { return c.Operation == ssmbak.OpGap })
+	return a.incomplete(found.Complete, last, gaps.Len() > 0, found.Unchecked)
 }
 
 // bounds parses --since and --until, zero for those that are not given.
@@ -205,24 +205,19 @@ func (a *app) period(ctx context.Context, s *session, bounds [2]moment) (since, 
 
 // printLog writes changes in the requested form, and returns the parameters whose values
 // could not be read.
-func (a *app) printLog(ctx context.Context, s *session, changes []ssmbak.Change, o logOptions) (problems []archive.Problem, err error) {
-	entries := make([]render.LogEntry, len(changes))
-	for i := range changes {
-		entries[i].Change = &changes[i]
-	}
-	a.markRestores(ctx, s, entries)
-	entries = a.withMarks(ctx, s, o, entries)
+func (a *app) printLog(ctx context.Context, s *session, changes archive.Changes, o logOptions) (problems []archive.Problem, err error) {
+	entries := a.withMarks(ctx, s, o, changes, a.markRestores(ctx, s, changes))
 	each := func(write func(render.LogEntry) error) error {
-		if !o.patch {
-			for _, e := range entries {
-				if err := write(e); err != nil {
-					return err
-				}
-			}
-			return nil
+		if o.patch {
+			problems, err = a.patched(ctx, s, entries, write)
+			return err
 		}
-		problems, err = a.patched(ctx, s, entries, write)
-		return err
+		for e := range entries {
+			if err := write(e); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	if a.Flags.Output == shell.JSON {
 		array := a.Array()
@@ -231,7 +226,7 @@ func (a *app) printLog(ctx context.Context, s *session, changes []ssmbak.Change,
 		}
 		return problems, array.Close()
 	}
-	if len(entries) == 0 {
+	if changes.Len() == 0 {
 		return nil, nil
 	}
 	view := a.view(a.Stdout)

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/pattern"
 	"github.com/ssmbak/ssmbak/plan"
@@ -53,7 +54,7 @@ func (f *logFilter) names() plan.Options { return plan.Options{Only: f.only, Exc
 
 // filter returns the changes of the parameters that --only and --exclude include. It is an
 // error if a pattern matches no parameter of the target.
-func (a *app) filter(ctx context.Context, s *session, o logOptions, changes []ssmbak.Change) ([]ssmbak.Change, error) {
+func (a *app) filter(ctx context.Context, s *session, o logOptions, changes archive.Changes) (archive.Changes, error) {
 	if len(o.only)+len(o.exclude) == 0 {
 		return changes, nil
 	}
@@ -63,18 +64,18 @@ func (a *app) filter(ctx context.Context, s *session, o logOptions, changes []ss
 	}
 	for name, err := range s.archive.Names(ctx, o.target) {
 		if err != nil {
-			return nil, err
+			return archive.Changes{}, err
 		}
 		names = append(names, name)
 	}
-	for _, c := range changes { // legacy ones have no index
+	for c := range changes.All() { // legacy ones have no index
 		names = append(names, c.Name)
 	}
 	slices.Sort(names)
 	if err := o.names().CheckNames(slices.Compact(names)); err != nil {
-		return nil, err
+		return archive.Changes{}, err
 	}
-	return slices.DeleteFunc(slices.Clone(changes), func(c ssmbak.Change) bool { return !o.names().Includes(c.Name) }), nil
+	return changes.Where(func(c ssmbak.Change) bool { return o.names().Includes(c.Name) }), nil
 }
 
 // matches reports whether --by and --operation include a change.
@@ -88,22 +89,15 @@ func (f *logFilter) isBy(principal string) bool {
 }
 
 // chosen returns the changes to show, in their order. changes are sorted, newest first.
-func (o *logOptions) chosen(changes []ssmbak.Change) (out []ssmbak.Change) {
-	out = changes
+func (o *logOptions) chosen(changes archive.Changes) archive.Changes {
 	if len(o.by)+len(o.operations) > 0 {
-		out = nil
-		for _, c := range changes {
-			if o.matches(c) {
-				out = append(out, c)
-			}
-		}
+		changes = changes.Where(o.matches)
 	}
 	if o.most > 0 {
-		out = out[:min(o.most, len(out))]
+		changes = changes.First(o.most)
 	}
 	if o.reverse {
-		out = slices.Clone(out)
-		slices.Reverse(out)
+		changes = changes.Reversed()
 	}
-	return out
+	return changes
 }

@@ -3,6 +3,7 @@ package ssmbakcli
 import (
 	"cmp"
 	"context"
+	"iter"
 	"slices"
 
 	"github.com/ssmbak/ssmbak"
@@ -14,11 +15,11 @@ import (
 // mostMarks is the number of marks above which log does not read them: each is a request.
 const mostMarks = 1000
 
-// withMarks returns the entries with the marks of their time in their places: at the time of
-// a mark, the changes before it have happened. Programs get no marks, since they are no
-// changes. Without the marks, it prints why they are not shown.
-func (a *app) withMarks(ctx context.Context, s *session, o logOptions, entries []render.LogEntry) []render.LogEntry {
-	if len(entries) == 0 || len(o.by)+len(o.operations) > 0 || a.Flags.Output == shell.JSON || a.Flags.Output == shell.Text {
+// withMarks returns the entries of changes, with the marks of their time in their places: at
+// the time of a mark, the changes before it have happened. Programs get no marks, since they
+// are no changes. Without the marks, it prints why they are not shown.
+func (a *app) withMarks(ctx context.Context, s *session, o logOptions, changes archive.Changes, entries iter.Seq[render.LogEntry]) iter.Seq[render.LogEntry] {
+	if changes.Len() == 0 || len(o.by)+len(o.operations) > 0 || a.Flags.Output == shell.JSON || a.Flags.Output == shell.Text {
 		return entries
 	}
 	names, err := s.archive.MarkNames(ctx)
@@ -41,42 +42,47 @@ func (a *app) withMarks(ctx context.Context, s *session, o logOptions, entries [
 	for _, err := range unreadable {
 		a.NoteFacts(shell.Facts{"Error": reason(err)}, "a mark is not shown: %s", reason(err))
 	}
-	return placed(entries, marks, o)
+	oldest := changes.Len() - 1
+	if o.reverse {
+		oldest = 0
+	}
+	return placed(entries, changes.At(oldest).Until, marks, o)
 }
 
-// placed returns the entries with the marks since the first change, or in the period of
-// --since and --until, in their places.
-func placed(entries []render.LogEntry, marks []archive.Mark, o logOptions) []render.LogEntry {
-	all := slices.Clone(entries)
-	if o.reverse {
-		slices.Reverse(all)
-	}
-	least := all[len(all)-1].Until
+// placed returns the entries with the marks since the first change, which has happened by
+// least, or in the period of --since and --until, in their places.
+func placed(entries iter.Seq[render.LogEntry], least ssmbak.Time, marks []archive.Mark, o logOptions) iter.Seq[render.LogEntry] {
 	if o.from != 0 && o.most == 0 {
 		least = o.from
 	}
+	marks = slices.DeleteFunc(marks, func(m archive.Mark) bool { return m.At < least || o.to != 0 && m.At > o.to })
 	slices.SortStableFunc(marks, func(x, y archive.Mark) int { return cmp.Or(cmp.Compare(x.At, y.At), cmp.Compare(x.Name, y.Name)) })
-	for i := range marks {
-		m := &marks[i]
-		if m.At < least || o.to != 0 && m.At > o.to {
-			continue
+	precedes := func(m archive.Mark, e render.LogEntry) bool { return m.At < e.Until }
+	if !o.reverse {
+		slices.Reverse(marks)
+		precedes = func(m archive.Mark, e render.LogEntry) bool { return m.At >= e.Until }
+	}
+	return func(yield func(render.LogEntry) bool) {
+		rest := marks
+		next := func() bool {
+			e := render.LogEntry{Change: new(ssmbak.Change), Mark: &rest[0]}
+			rest = rest[1:]
+			return yield(e)
 		}
-		at := slices.IndexFunc(all, func(e render.LogEntry) bool { return timeOf(e) <= m.At })
-		if at < 0 {
-			at = len(all)
+		for e := range entries {
+			for len(rest) > 0 && precedes(rest[0], e) {
+				if !next() {
+					return
+				}
+			}
+			if !yield(e) {
+				return
+			}
 		}
-		all = slices.Insert(all, at, render.LogEntry{Change: new(ssmbak.Change), Mark: m})
+		for len(rest) > 0 {
+			if !next() {
+				return
+			}
+		}
 	}
-	if o.reverse {
-		slices.Reverse(all)
-	}
-	return all
-}
-
-// timeOf returns the time by which an entry has happened.
-func timeOf(e render.LogEntry) ssmbak.Time {
-	if e.Mark != nil {
-		return e.Mark.At
-	}
-	return e.Until
 }

@@ -2,6 +2,7 @@ package ssmbakcli
 
 import (
 	"context"
+	"iter"
 	"slices"
 
 	"github.com/ssmbak/ssmbak"
@@ -14,26 +15,31 @@ import (
 // markedRestores is the number of newest restores of which log marks the changes.
 const markedRestores = 100
 
-// markRestores sets which restore made each change. Without the records, it prints why
-// changes are not marked.
-func (a *app) markRestores(ctx context.Context, s *session, entries []render.LogEntry) {
-	if len(entries) == 0 {
-		return
-	}
-	records, more, err := s.archive.RestoreRecords(ctx, markedRestores)
-	if err != nil {
-		a.NoteFacts(shell.Facts{"Error": reason(err)}, "changes by restores are not marked: %s", reason(err))
-		return
-	}
-	oldest := ssmbak.MaxTime
-	for i := range entries {
-		e := &entries[i]
-		oldest = min(oldest, e.Until)
-		if j := slices.IndexFunc(records, func(r *archive.RestoreRecord) bool { return history.Made(r, *e.Change) }); j >= 0 {
-			e.Restore = records[j]
+// markRestores returns the entries of changes, with the restore that made each. Without the
+// records, it prints why changes are not marked.
+func (a *app) markRestores(ctx context.Context, s *session, changes archive.Changes) iter.Seq[render.LogEntry] {
+	var records []*archive.RestoreRecord
+	if changes.Len() > 0 {
+		var more int
+		var err error
+		records, more, err = s.archive.RestoreRecords(ctx, markedRestores)
+		if err != nil {
+			a.NoteFacts(shell.Facts{"Error": reason(err)}, "changes by restores are not marked: %s", reason(err))
+		}
+		oldest := min(changes.At(0).Until, changes.At(changes.Len()-1).Until)
+		if last := len(records) - 1; more > 0 && oldest < ssmbak.TimeOf(records[last].Began) {
+			a.NoteFacts(shell.Counted("records", len(records)), "only changes by the newest %d restores are marked", len(records))
 		}
 	}
-	if last := len(records) - 1; more > 0 && oldest < ssmbak.TimeOf(records[last].Began) {
-		a.NoteFacts(shell.Counted("records", len(records)), "only changes by the newest %d restores are marked", len(records))
+	return func(yield func(render.LogEntry) bool) {
+		for c := range changes.All() {
+			e := render.LogEntry{Change: &c}
+			if i := slices.IndexFunc(records, func(r *archive.RestoreRecord) bool { return history.Made(r, c) }); i >= 0 {
+				e.Restore = records[i]
+			}
+			if !yield(e) {
+				return
+			}
+		}
 	}
 }

@@ -38,12 +38,11 @@ func (a *app) writePlanFile(path string, f *plan.File) error {
 		return shell.KindFileFailed.Fail("choose a file in a writable directory", "write the plan to %s: %v", path, err)
 	}
 	if replaced {
-		digest := fmt.Sprintf("%x", sha256.Sum256(text))
-		given := digest
+		digest, recorded := fmt.Sprintf("%x", sha256.Sum256(text)), ""
 		if f.Bucket == "" {
-			given += " --without-archive"
+			recorded = " --without-archive"
 		}
-		a.NoteFacts(shell.Facts{"File": path, "Sha256": digest}, "plan written to %s: `ssmbak %s --plan %s --plan-sha256 %s` applies it", path, verb, shell.Quote(path), given)
+		a.NoteFacts(shell.Facts{"File": path, "Sha256": digest}, "plan written to %s: `ssmbak %s --plan %s --plan-sha256 %s%s` applies it", path, verb, shell.Quote(path), digest, recorded)
 	}
 	return nil
 }

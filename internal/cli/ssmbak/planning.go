@@ -6,10 +6,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
@@ -254,58 +252,4 @@ func allBefore(items []plan.Item) bool {
 		w := item.After
 		return item.Action != plan.ActionSkip || w.Deleted || w.Version.Time != 0
 	})
-}
-
-// printPlan writes a plan as lines, or as JSON. live says that it is for live parameters,
-// and not a comparison.
-func (a *app) printPlan(ctx context.Context, s *session, title, summary string, items []plan.Item, live bool) error {
-	if a.Flags.Output != shell.JSON {
-		view := a.view(a.Stdout)
-		view.Live = live
-		return render.Items(a.Stdout, title, summary, items, view)
-	}
-	a.Note("%s: %s", title, summary)
-	array := a.Array()
-	for some := range slices.Chunk(items, rowsAtOnce) {
-		states, err := a.wanted(ctx, s, some, live)
-		if err != nil {
-			return err
-		}
-		for i, item := range some {
-			item.After = states[i]
-			item.Notices = slices.Concat(item.Notices, item.Warnings)
-			if err := array.Add(render.PlannedRowOf(item, live, a.flags.decrypt)); err != nil {
-				return err
-			}
-		}
-	}
-	return array.Close()
-}
-
-// rowsAtOnce is the number of rows whose values are in memory at once.
-const rowsAtOnce = 1000
-
-// wanted returns the wanted state of each item with the values to be shown. The plan
-// itself has only those that it compared. Without live, the value of a version that did not
-// change is not shown.
-func (a *app) wanted(ctx context.Context, s *session, items []plan.Item, live bool) ([]ssmbak.State, error) {
-	states := make([]ssmbak.State, len(items))
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(64)
-	for i, item := range items {
-		st := &states[i]
-		*st = item.After
-		st.Name = item.Name
-		if st.Value.IsKnown() || st.Value.Reason != "" || st.Deleted || len(item.AfterObjects) == 0 || render.Masked(st.Version.Type, a.flags.decrypt) {
-			continue
-		}
-		if !live && item.Before != nil && item.Before.Version.Same(st.Version) {
-			continue
-		}
-		g.Go(func() (err error) {
-			st.Value, _, err = s.archive.KnownValue(gctx, item.Origin(), item.After.Version, item.AfterObjects)
-			return err
-		})
-	}
-	return states, g.Wait()
 }

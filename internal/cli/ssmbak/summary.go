@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -28,15 +29,15 @@ func (a *app) printRestorePlan(ctx context.Context, s *session, p *restore.Plan,
 	if a.flags.summary {
 		return a.printSummary(summaryOfPlan(p))
 	}
-	return a.printPlan(ctx, s, render.Title(p, to), render.Summary(p), p.Items, true)
+	return a.printPlan(ctx, s, render.Title(p, to), render.Summary(p), p.Items)
 }
 
-// printComparison writes a comparison, or its summary.
-func (a *app) printComparison(ctx context.Context, s *session, c *restore.Comparison) error {
+// printComparison writes what is left of the rows of a comparison, or its summary.
+func (a *app) printComparison(ctx context.Context, c *restore.Comparison, rows *itemRows) error {
 	if a.flags.summary {
-		return a.printSummary(summaryOfComparison(c))
+		return a.printSummary(summaryOfComparison(c, rows))
 	}
-	return a.printPlan(ctx, s, render.ComparisonTitle(c), render.ComparisonSummary(c), c.Items, false)
+	return rows.close(ctx, render.ComparisonSummary(rows.count, c.Unchanged))
 }
 
 // summaryOfItems returns the summary of the items of a plan or a comparison.
@@ -60,8 +61,11 @@ func summaryOfPlan(p *restore.Plan) render.SummaryRow {
 	return s
 }
 
-func summaryOfComparison(c *restore.Comparison) render.SummaryRow {
-	s := summaryOfItems(c.Target.String(), c.Items)
+func summaryOfComparison(c *restore.Comparison, rows *itemRows) render.SummaryRow {
+	s := render.SummaryOf(c.Target.String())
+	for action, n := range rows.counts {
+		s.Counts[string(action)] += n
+	}
 	if c.Unchanged > 0 {
 		s.Counts[string(plan.ActionNone)] += c.Unchanged
 	}
@@ -99,9 +103,9 @@ func summaryOfStates(target string, states []ssmbak.State) render.SummaryRow {
 }
 
 // summaryOfChanges returns the summary of a log, counted by change.
-func summaryOfChanges(target ssmbak.Target, changes []ssmbak.Change) render.SummaryRow {
+func summaryOfChanges(target ssmbak.Target, changes iter.Seq[ssmbak.Change]) render.SummaryRow {
 	s := render.SummaryOf(target.String())
-	for _, c := range changes {
+	for c := range changes {
 		render.Count(&s, strings.ToLower(string(c.Operation)))
 	}
 	return s

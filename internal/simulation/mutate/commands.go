@@ -57,7 +57,7 @@ var commanded = []tests{
 	}, "restore", "TestFewReads"},
 	{mutation{
 		"a plan does not read the tags of what it deletes", "restore/attributes.go",
-		"case removes(item):", "case false:",
+		"case item.Removes():", "case false:",
 	}, "restore", "TestFewReads"},
 	{mutation{
 		"an undo does not read the tags that it changes", "restore/attributes.go",
@@ -329,7 +329,7 @@ var commanded = []tests{
 	}, "internal/drill", "TestDrill$"},
 	{mutation{
 		"a reconcile removes what others created", "internal/drill/remove.go",
-		"live.User == d.By &&", "live.User != \"\" &&",
+		"live.User == d.By ||", "live.User != \"\" ||",
 	}, "internal/drill", "TestDrillKeepsOthers"},
 	{mutation{
 		"a reconcile removes what others changed", "internal/drill/remove.go",
