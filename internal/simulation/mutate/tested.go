@@ -650,8 +650,8 @@ var tested = []tests{
 		"return again && certain, known", "return again && certain && false, known",
 	}, "plan", "TestRevertKey|TestRevertModel"},
 	{mutation{
-		"a revert does not read the tags of a parameter again that it replaces", "plan/plan.go",
-		"return i.Action == ActionDelete || i.Action == ActionReplace || i.Fallback != nil", "return i.Action == ActionDelete",
+		"a revert does not read the tags of a parameter again that it replaces", "restore/guard.go",
+		"return item.Removes() ||", "return item.Action == plan.ActionDelete ||",
 	}, "restore", "TestRevertReplacement"},
 	{mutation{
 		"the record of a revert lacks the later time", "restore/record.go",
