@@ -106,6 +106,9 @@ func (p *busyParameter) cost(n int) cost {
 // TestBusyParameter checks that a parameter that changed often costs no more than one
 // that changed rarely, and that reading a state needs the index and few parts.
 func TestBusyParameter(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it records thousands of versions")
+	}
 	versions := int64(5000)
 	if text := os.Getenv("SSMBAK_BUSY"); text != "" {
 		n, err := strconv.ParseInt(text, 10, 64)

@@ -16,6 +16,9 @@ import (
 // TestWalkMemory checks that a walk keeps less than a kilobyte of each parameter that it has
 // visited, and a log less than 64 bytes of each change.
 func TestWalkMemory(t *testing.T) { // not parallel, because others use memory, too
+	if testing.Short() {
+		t.Skip("it measures memory")
+	}
 	const parameters, versions = 100, 20
 	_, p := emulated(t, 1)
 	a := p.ready(t)

@@ -365,6 +365,9 @@ func TestListingFails(t *testing.T) {
 // TestTenThousandVersions records one more change of a parameter whose index is
 // large: it costs no request more, and every answer stays.
 func TestTenThousandVersions(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it reads ten thousand versions")
+	}
 	attack(t, emulator.Options{}, func(t *testing.T, w *world) {
 		const n = 10_000
 		begin := ssmbak.TimeOf(time.Now())

@@ -21,6 +21,9 @@ import (
 // 5 a second: nothing fails.
 // https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-troubleshooting.html
 func TestReconcileRate(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it lists ten thousand parameters")
+	}
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const parameters, recorded = 10_000, 50 // the others are listed and excluded
