@@ -21,13 +21,7 @@ func main() {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}
-	ctx := context.Background()
-	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it
-		// A terminal that is closed interrupts as Ctrl-C does, but only once: what is in
-		// progress is completed without it.
-		ctx, _ = signal.NotifyContext(ctx, syscall.SIGHUP)
-	}
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(shell.HangUp(context.Background()), os.Interrupt, syscall.SIGTERM)
 	again := make(chan os.Signal, 1) // a second interrupt ends the process at once
 	context.AfterFunc(ctx, func() {
 		signal.Notify(again, os.Interrupt, syscall.SIGTERM)
