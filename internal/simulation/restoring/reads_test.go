@@ -14,10 +14,10 @@ func (s *story) upToDate(a *attempt, name string) bool {
 }
 
 // excuse lets tags and labels be as before the attempt if they were not read, and the archive
-// could not know that they had changed.
-func (s *story) excuse(a *attempt, item *plan.Item, before snapshot, want *snapshot) {
+// could not know that they had changed. It reports whether the labels may.
+func (s *story) excuse(a *attempt, item *plan.Item, before snapshot, want *snapshot) bool {
 	if item.Action != plan.ActionNone && item.Action != plan.ActionUpdate {
-		return
+		return false
 	}
 	name := string(item.Name)
 	tags, labels := item.Before.Tags, item.Before.Labels
@@ -32,12 +32,13 @@ func (s *story) excuse(a *attempt, item *plan.Item, before snapshot, want *snaps
 		want.Tags = before.Tags
 	}
 	if !labels.IsKnown() || maps.Equal(labels.V, before.Labels) {
-		return
+		return false
 	}
 	if s.upToDate(a, name) {
 		s.Problem("%s: the plan takes the labels of %s for %v, but they were %v", a.what, name, labels.V, before.Labels)
 	}
 	want.Labels = before.Labels
+	return true
 }
 
 // checkReads compares a plan that reads the tags and labels of every parameter with one that
