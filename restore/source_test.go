@@ -21,6 +21,7 @@ func TestNeedsSource(t *testing.T) {
 		want bool
 	}{
 		"killed":                      {archive.RestoreRecord{From: from, Items: item("", 0)}, true},
+		"killed, to delete":           {archive.RestoreRecord{From: from, Items: []archive.RestoreItem{{Name: "/app/db"}}}, false},
 		"an answer was lost":          {archive.RestoreRecord{From: from, Ended: ended, Items: item("failed", 0)}, true},
 		"failed after it was written": {archive.RestoreRecord{From: from, Ended: ended, Items: item("failed", 3)}, false},
 		"restored":                    {archive.RestoreRecord{From: from, Ended: ended, Items: item("restored", 3)}, false},

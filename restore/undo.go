@@ -185,7 +185,7 @@ func (r *Restorer) fillUndo(ctx context.Context, s *subject, rec *archive.Restor
 		}
 		switch {
 		case matches:
-		case rec.From != nil && x.Written == 0 && r.o.From == nil:
+		case rec.From != nil && r.o.From == nil && mayHaveWritten(rec, *x):
 			c.Conflict = fmt.Sprintf("whether the restore wrote this version is not known without the archive in bucket %s that it came from: %s", rec.From.Bucket, author(c.Before.Version))
 		default:
 			c.Conflict = "it was changed since the restore: " + author(c.Before.Version)
@@ -198,9 +198,13 @@ func (r *Restorer) fillUndo(ctx context.Context, s *subject, rec *archive.Restor
 // restore came from another one, and it is not known of a parameter whether it was written,
 // since the restore was killed or the answer to a request was lost.
 func NeedsSource(rec *archive.RestoreRecord) bool {
-	return rec.From != nil && (rec.Ended.IsZero() || slices.ContainsFunc(rec.Items, func(x archive.RestoreItem) bool {
-		return x.After != nil && x.Written == 0 && x.Status == string(plan.StatusFailed)
-	}))
+	return rec.From != nil && slices.ContainsFunc(rec.Items, func(x archive.RestoreItem) bool { return mayHaveWritten(rec, x) })
+}
+
+// mayHaveWritten reports whether a restore may have written a parameter, although its record
+// does not say so.
+func mayHaveWritten(rec *archive.RestoreRecord, x archive.RestoreItem) bool {
+	return x.After != nil && x.Written == 0 && (rec.Ended.IsZero() || x.Status == string(plan.StatusFailed))
 }
 
 // writtenBy reports whether a version may be one that a restore wrote: Parameter Store says
