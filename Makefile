@@ -18,7 +18,7 @@ test:
 # commands run the stack. -short omits tests that repeat the same thousands of times.
 race:
 	$(GO) test -race -short -timeout 30m . ./archive/... ./paramstore/... ./recorder/... ./restore/... ./verify/... ./internal/awsconn/... ./internal/cli/... ./internal/emulator/... ./internal/function/... ./internal/ui/...
-	$(GO) test -race ./internal/simulation/recording -run TestSimulation -histories 300
+	$(GO) test -race ./internal/simulation/recording -run TestSimulation -histories 200
 	$(GO) test -race -short ./internal/simulation/restoring
 
 lint: tools
