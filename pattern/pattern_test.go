@@ -2,6 +2,7 @@ package pattern_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/ssmbak/ssmbak"
@@ -97,5 +98,24 @@ func TestAny(t *testing.T) {
 	t.Parallel()
 	if !pattern.Any([]string{"x", "/app/**"}, "/app/a/b") || pattern.Any([]string{"x", "/app/**"}, "/web/a") || pattern.Any(nil, "/a") {
 		t.Error("one of several patterns matches wrongly")
+	}
+}
+
+func TestSplit(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]string{
+		"":                   {},
+		" , ":                {},
+		"/a":                 {"/a"},
+		"/a,/b":              {"/a", "/b"},
+		" /a , ,/b,":         {"/a", "/b"},
+		"/{a,b}/c":           {"/{a,b}/c"},
+		"/{a,{b,c}}/d,tmp-*": {"/{a,{b,c}}/d", "tmp-*"},
+		"/a},/b":             {"/a}", "/b"},
+		"/{a,/b":             {"/{a,/b"},
+	} {
+		if got := pattern.Split(text); got == nil || !slices.Equal(got, want) {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
 	}
 }

@@ -277,7 +277,7 @@ func (v Values) parameters() (parameters, error) {
 				p[s.Parameter] = s.Default
 				continue
 			}
-			if s.List && (value == "" || len(split(value)) != 1) {
+			if s.List && (value == "" || several(value)) {
 				return nil, &SettingError{s.Name, value, "repeat the flag for each value"}
 			}
 			value = strings.TrimSuffix(value, s.suffix)
@@ -429,23 +429,10 @@ func period(schedule string) int {
 	return 24 * n
 }
 
-// split splits a comma-separated list of patterns. Commas within braces are part of a
-// pattern.
-func split(text string) []string {
-	all := []string{}
-	depth, begin := 0, 0
-	for i, r := range text {
-		switch {
-		case r == '{':
-			depth++
-		case r == '}':
-			depth--
-		case r == ',' && depth <= 0:
-			all = append(all, text[begin:i])
-			begin = i + 1
-		}
-	}
-	return append(all, text[begin:])
+// several reports whether text has a comma that is not inside braces.
+func several(text string) bool {
+	one := strings.TrimSpace(text)
+	return one != "" && !slices.Equal(pattern.Split(text), []string{one})
 }
 
 func like(form *regexp.Regexp, want string) func(string) string {
