@@ -266,8 +266,7 @@ func TestBroken(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				time.Sleep(time.Until(start))
-				e := emulator.New(emulator.Options{Stack: emulator.StackOptions{Bucket: "ssmbak-local"}})
-				e.S3.CreateBucket("ssmbak-local", true)
+				e := local()
 				b := &bench{TB: t, connection: testworld.Connection(e.Client()), emulated: e}
 				b.stop = b.record()
 				defer func() { b.stop() }()

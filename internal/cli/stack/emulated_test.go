@@ -24,14 +24,20 @@ import (
 	"github.com/ssmbak/ssmbak/recorder"
 )
 
+// local returns the AWS of `ssmbak local`.
+func local() *emulator.AWS {
+	aws := emulator.New(emulator.Options{Stack: emulator.StackOptions{Bucket: "ssmbak-local"}})
+	aws.S3.CreateBucket("ssmbak-local", true)
+	return aws
+}
+
 // TestEmulatedStack runs the commands on the stack of the emulator, as `ssmbak local`
 // serves it: the template is evaluated, and the recorder records.
 func TestEmulatedStack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(start))
-		aws := emulator.New(emulator.Options{Stack: emulator.StackOptions{Bucket: "ssmbak-local"}})
-		aws.S3.CreateBucket("ssmbak-local", true)
+		aws := local()
 		conn, err := awsconn.Load(t.Context(), testworld.Connection(aws.Client()))
 		if err != nil {
 			t.Fatal(err)

@@ -102,8 +102,7 @@ func TestLogsTail(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(start))
-		e := emulator.New(emulator.Options{Stack: emulator.StackOptions{Bucket: "ssmbak-local"}})
-		e.S3.CreateBucket("ssmbak-local", true)
+		e := local()
 		b := &bench{TB: t, connection: testworld.Connection(e.Client()), emulated: e}
 		if code, out := b.run("ssmbak-stack", "ssmbak", "create", "--no-fill"); code != 0 {
 			t.Fatalf("create: exit %d\n%s", code, out)

@@ -139,7 +139,7 @@ var tested = []tests{
 	{mutation{
 		"objects of leaves that exist are written again", "archive/checkpoint.go",
 		"if same, ok := kept[o.SHA256]; ok {", "if same, ok := kept[\"\"]; ok {",
-	}, "verify", "TestWhenCheckpoints"},
+	}, "archive", "TestCheckpointRequests"},
 	{mutation{
 		"leaves that are not those of the checkpoint are accepted", "archive/leaves.go",
 		"hex.EncodeToString(sum[:]) != o.SHA256 {", "sum == [sha256.Size]byte{} {",
