@@ -84,15 +84,6 @@ func StandardThroughput() map[string]float64 {
 	}
 }
 
-// HigherThroughput returns the rates with higher throughput enabled, from the same
-// sources. The rate of DeleteParameter is the same.
-func HigherThroughput() map[string]float64 {
-	return map[string]float64{
-		"ssm:PutParameter": 10, "ssm:DescribeParameters": 10, "ssm:DeleteParameter,DeleteParameters": 5,
-		"ssm:GetParameter,GetParameters": 3000, "ssm:GetParametersByPath": 100,
-	}
-}
-
 // limited returns a call with the limit of its operation. The limit is checked when the
 // request arrives, after half of its latency.
 func (l *limits) limited(c call) call {
