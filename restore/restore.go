@@ -67,6 +67,10 @@ type Options struct {
 	From *archive.Archive
 	// Into is the place of the restored Parameter Store. It is required with From.
 	Into plan.Place
+	// Names restricts [Restorer.Plan] and [Restorer.Revert] to these parameters, sorted, which
+	// must be below the target's path: nothing else is read. A name without records that is
+	// not live is a [*plan.UnmatchedError]. Nil means all parameters of the target.
+	Names []ssmbak.Name
 	// FindNew includes live parameters that were never recorded, which requires a listing
 	// of the account. Without it, they are included only if Exact is set, or if they may
 	// have been created before the restored time.

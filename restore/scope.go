@@ -34,6 +34,9 @@ func (r *Restorer) scope(ctx context.Context, target ssmbak.Target, moments ...s
 	}
 	out := &scope{target: target, complete: complete}
 	f := &finder{live: r.live, target: target, all: r.o.Exact || r.o.FindNew || !unknownAreNew(complete, slices.Max(moments))}
+	if r.o.Names != nil {
+		return out, r.named(ctx, out, f, moments)
+	}
 	var below map[ssmbak.Name]paramstore.Description
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
@@ -80,6 +83,44 @@ func (r *Restorer) scope(ctx context.Context, target ssmbak.Target, moments ...s
 		s.moments = moments
 	}
 	return out, unmatched
+}
+
+// named reads the parameters of [Options.Names] into a scope, each one by its name.
+func (r *Restorer) named(ctx context.Context, out *scope, f *finder, moments []ssmbak.Time) error {
+	read := make([]archive.Timelines, len(r.o.Names))
+	var live map[ssmbak.Name]paramstore.Description
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(reads)
+	g.Go(func() (err error) {
+		live, err = describeAll(gctx, r.live, r.o.Names)
+		return err
+	})
+	for i, name := range r.o.Names {
+		g.Go(func() (err error) {
+			read[i], err = r.archive.Timelines(gctx, ssmbak.NameTarget(name), moments...)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for i, name := range r.o.Names {
+		part := read[i]
+		if _, exists := live[name]; !exists && len(part.All)+len(part.Problems) == 0 {
+			return &plan.UnmatchedError{Pattern: string(name), Names: len(r.o.Names)}
+		}
+		part.One, part.All = false, append(out.recorded.All, part.All...)
+		part.Names, part.Problems = append(out.recorded.Names, part.Names...), append(out.recorded.Problems, part.Problems...)
+		out.recorded = part
+	}
+	var err error
+	if out.subjects, out.one, err = r.subjects(ctx, f, out.recorded, nil, live); err != nil {
+		return err
+	}
+	for _, s := range out.subjects {
+		s.moments = moments
+	}
+	return r.o.CheckNames(origins(out.subjects))
 }
 
 // plan returns a plan without items.

@@ -25,12 +25,18 @@ func all(page string) url.Values {
 	return form
 }
 
+// cursorAt returns the moment of a page.
+func cursorAt(page string) string {
+	return regexp.MustCompile(`Cursor: <strong><time datetime="[^"]*"`).FindString(page)
+}
+
 // TestRestoreAndUndo finds the moment before a bad deployment, restores everything to it,
 // and takes that back.
 func TestRestoreAndUndo(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		x := over(newWorld(t), "/app", true)
+		time.Sleep(2 * setGap) // so that the restore is a set of its own
 		first := x.get("/")
 		contains(t, first, "user/deploy", "created 1, updated 3, deleted 1")
 		plan := x.get(x.link(first, "Plan a restore to this moment"))
@@ -44,6 +50,18 @@ func TestRestoreAndUndo(t *testing.T) {
 				t.Errorf("%s is %q, want %q", name, got, want)
 			}
 		}
+		const late = "a restore has just ended: its changes are shown here when they have been recorded"
+		contains(t, x.get(x.link(result, "Tree at that moment")), late)
+		contains(t, x.get(x.link(result, "Make the plan again")), "There is nothing to do")
+		// When the restore is recorded, the page begins before the deployment, not before it.
+		x.Record()
+		time.Sleep(recorded)
+		repaired := x.get("/")
+		if cursorAt(repaired) != cursorAt(first) || strings.Contains(repaired, late) {
+			t.Errorf("the cursor is not right before the deployment in\n%s", repaired)
+		}
+		contains(t, repaired, "<small>restore ", "by arn:aws:iam::123456789012:user/local: bad deploy</small>")
+		contains(t, x.get(x.link(result, "Tree at that moment")), "changed 0", "removed 0", "recreated 1", "added 1", "same 4")
 		contains(t, x.get("/restores"), "bad deploy", "restore /app", "user/local")
 		contains(t, x.get(x.link(first, "Plan a restore to this moment")), "There is nothing to do")
 		undo := x.get(x.link(result, "Plan to undo it"))

@@ -21,6 +21,7 @@ import (
 // job is a restore in progress, or the last one.
 type job struct {
 	id, title, again string
+	link             string // of a new plan
 	plan             *restore.Plan
 
 	mu          sync.Mutex // guards what follows, interrupted until the end
@@ -57,7 +58,7 @@ func (s *Server) apply(r *http.Request) (*page, error) {
 	case chosen.NeedsConfirmation() && r.PostFormValue("yes") != "yes":
 		return s.planPage(p, ticked, message, "nothing was changed: "+render.Grave(chosen)+", so type yes into the field"), nil
 	}
-	j, problem := s.begin(chosen, p.options, p.argument+flags, message)
+	j, problem := s.begin(chosen, p.options, p.link, p.argument+flags, message)
 	if problem != "" {
 		return s.planPage(p, ticked, message, problem), nil
 	}
@@ -66,7 +67,7 @@ func (s *Server) apply(r *http.Request) (*page, error) {
 
 // begin starts a restore, or says why it does not: two restores at once would only get in
 // each other's way.
-func (s *Server) begin(p *restore.Plan, o plan.Options, arguments, message string) (*job, string) {
+func (s *Server) begin(p *restore.Plan, o plan.Options, link, arguments, message string) (*job, string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -75,7 +76,7 @@ func (s *Server) begin(p *restore.Plan, o plan.Options, arguments, message strin
 	case s.job != nil && !s.job.over():
 		return nil, "nothing was changed: another restore of this page is in progress"
 	}
-	j := &job{id: rand.Text(), title: render.Title(p, ""), again: s.command(arguments), plan: p, total: p.Applied(), away: make(map[ssmbak.Name]ssmbak.Time)}
+	j := &job{id: rand.Text(), title: render.Title(p, ""), again: s.command(arguments), link: link, plan: p, total: p.Applied(), away: make(map[ssmbak.Name]ssmbak.Time)}
 	s.job = j
 	r := s.o.Restorer(restore.Options{
 		Options: o, Message: message, Arguments: arguments, Began: j.began, Away: j.absence, Progress: j.progress,
@@ -87,10 +88,10 @@ func (s *Server) begin(p *restore.Plan, o plan.Options, arguments, message strin
 		}
 		res, err := r.Apply(s.ctx, p)
 		applied()
-		j.end(res, err, s.ctx.Err() != nil)
 		s.mu.Lock()
 		s.settled = ssmbak.TimeOf(s.o.Now()).Add(recorded)
 		s.mu.Unlock()
+		j.end(res, err, s.ctx.Err() != nil)
 		if _, err := s.again(context.WithoutCancel(s.ctx), s.current()); err != nil {
 			s.o.Logger.WarnContext(s.ctx, "read the archive after a restore", "error", err.Error())
 		}
@@ -152,7 +153,9 @@ type progressView struct {
 	More        int
 	Hint        string
 	Undo        string
-	Tree        string
+	Tree        string // at the moment that was restored
+	Again       string // a new plan, which says what is left to do
+	Local       string // the times of the title
 }
 
 type outcomeRow struct {
@@ -183,7 +186,10 @@ const shownOutcomes = 500
 func (s *Server) progressView(j *job) progressView {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	v := progressView{Title: j.title, ID: j.restore, Done: j.done, Total: j.total, Ended: j.ended, Tree: "/tree"}
+	v := progressView{Title: j.title, ID: j.restore, Done: j.done, Total: j.total, Ended: j.ended, Local: s.local(j.plan), Tree: (view{At: j.plan.At}).link("/tree")}
+	if j.plan.Undoes == "" {
+		v.Again = j.link
+	}
 	for _, name := range slices.Sorted(maps.Keys(j.away)) {
 		v.Away = append(v.Away, string(name))
 	}

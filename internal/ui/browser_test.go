@@ -225,9 +225,11 @@ func TestInBrowser(t *testing.T) {
 	b.tabTo("Apply to what is ticked")
 	b.do(chromedp.KeyEvent(kb.Enter))
 	b.until(`document.querySelector("#result") !== null`)
-	if text := b.text(); !strings.Contains(text, "restored 4, deleted 0") {
+	if text := b.text(); !strings.Contains(text, "restored 4, deleted 0") || !strings.Contains(text, "ssmbak undo ") {
 		t.Errorf("the result is\n%s", text)
 	}
+	b.do(chromedp.Click(".copy"))
+	b.until(`document.querySelector(".copy").textContent === "Copied"`)
 	for name, want := range map[string]string{"/app/url": "https://one", "/app/old": "old", "/app/password": secretText} {
 		if got := live(w, name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
@@ -318,7 +320,7 @@ func (b *browserTab) foreign(base string, counts func() map[string]int) {
 }
 
 // screens checks every screen in both widths and both schemes: axe-core finds nothing, and
-// nothing but tables is wider than the window. With UPDATE, it writes the pictures.
+// nothing is wider than the window, but for tables in a wide one. With UPDATE, it writes the pictures.
 func (b *browserTab) screens(base string) {
 	b.Helper()
 	axe, err := os.ReadFile(filepath.Join("testdata", "axe.min.js"))
@@ -348,6 +350,10 @@ func (b *browserTab) screens(base string) {
 			b.do(chromedp.Navigate(base+screen.path), chromedp.WaitReady("main"), chromedp.Evaluate(`document.documentElement.scrollWidth > innerWidth`, &wide))
 			if wide {
 				b.Errorf("%s is wider than the window", where)
+			}
+			var cut bool
+			if b.do(chromedp.Evaluate(`innerWidth < 500 && [...document.querySelectorAll(".wide")].some(e => e.scrollWidth > e.clientWidth)`, &cut)); cut {
+				b.Errorf("a table of %s is wider than the window", where)
 			}
 			if i < pictured {
 				b.picture(fmt.Sprintf("%s-%d-%s.png", screen.name, window.width, window.scheme))

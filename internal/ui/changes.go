@@ -37,8 +37,9 @@ type changesView struct {
 // cursor is the moment, and what can be done with it.
 type cursor struct {
 	At            stamp
-	Tree, Compare string
+	Tree, Compare string // Tree is "" on the tree
 	Plan          string // "" without plans
+	One           bool   // the plan is for one parameter
 }
 
 type filterView struct {
@@ -58,6 +59,7 @@ type setRow struct {
 	Names           []nameLink
 	More            int
 	Unknown         int
+	Note            string // the restores in it
 	Here            bool   // the cursor is right before it
 	Look            string // moves the cursor right before it
 	Compare, Revert string
@@ -105,7 +107,7 @@ func (s *Server) changesView(rec *records, v view, mostSets, mostChanges int) ch
 	}
 	sets, out.Pager = paged(v, "/", sets, mostSets)
 	for _, set := range sets {
-		out.Sets = append(out.Sets, s.setRow(v, set))
+		out.Sets = append(out.Sets, s.setRow(rec, v, set))
 	}
 	changes, out.Below = paged(v, "/", changes, mostChanges)
 	for _, c := range changes {
@@ -122,7 +124,7 @@ func (s *Server) cursor(v view) cursor {
 	return c
 }
 
-func (s *Server) setRow(v view, set changeset.Set) setRow {
+func (s *Server) setRow(rec *records, v view, set changeset.Set) setRow {
 	row := render.SetRowOf(set)
 	before, done := set.From-1, set.Done()
 	out := setRow{
@@ -131,6 +133,7 @@ func (s *Server) setRow(v view, set changeset.Set) setRow {
 		Compare: v.with(func(v *view) { v.At, v.A, v.B = before, before, done }).link("/compare"),
 		Counts:  summary([]count{{"created", "", row.Created}, {"updated", "", row.Updated}, {"deleted", "", row.Deleted}, {"tags and labels", "", row.Others}}),
 		More:    max(0, len(row.Names)-setNames),
+		Note:    rec.noteOf(set),
 	}
 	for _, name := range row.Names[:min(setNames, len(row.Names))] {
 		out.Names = append(out.Names, v.parameter(name))
@@ -160,6 +163,17 @@ func (s *Server) changeRow(rec *records, v view, c ssmbak.Change) changeRow {
 		row.Look = v.with(func(v *view) { v.At = c.From - 1 }).link("/")
 	}
 	return row
+}
+
+// noteOf returns the restores that made changes of a set, newest first.
+func (r *records) noteOf(set changeset.Set) string {
+	var notes []string
+	for _, x := range r.restores {
+		if slices.ContainsFunc(set.Changes, func(c ssmbak.Change) bool { return history.Made(x, c) }) {
+			notes = append(notes, render.ChangeNote(render.LogEntry{Change: new(ssmbak.Change), Restore: x}, render.View{}))
+		}
+	}
+	return render.Escape(strings.Join(notes, "; "))
 }
 
 // madeBy returns the restore that made a change, or nil.

@@ -6,7 +6,6 @@ import (
 	"net/url"
 
 	"github.com/ssmbak/ssmbak/internal/cli/render"
-	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/plan"
 )
 
@@ -36,7 +35,7 @@ func (s *Server) compare(r *http.Request) (*page, error) {
 	if p.Body, err = s.compareView(r.Context(), rec, v); err != nil {
 		return nil, err
 	}
-	p.Commands = []string{s.command("diff " + s.target() + " " + v.A.String() + " " + v.B.String() + " --recursive" + shell.Given("only", v.Glob))}
+	p.Commands = s.differences(v, v.A, v.B)
 	return p, nil
 }
 
@@ -46,6 +45,7 @@ func (s *Server) compareView(ctx context.Context, rec *records, v view) (compare
 		return compareView{}, err
 	}
 	out := compareView{A: at(v.A, s.zone()), B: at(v.B, s.zone()), Earlier: v.A.String(), Later: v.B.String(), Summary: render.ComparisonSummary(c.Count, c.Unchanged), Filter: v.filterView("/compare")}
+	out.Filter.Hidden["a"], out.Filter.Hidden["b"] = out.Earlier, out.Later
 	var items []plan.Item
 	for _, item := range rec.selected(v, c.Items, v.A, v.B) {
 		if item.Action != plan.ActionNone {
@@ -56,8 +56,8 @@ func (s *Server) compareView(ctx context.Context, rec *records, v view) (compare
 	if items, err = s.valued(ctx, rec, items, v.A, v.B); err != nil {
 		return compareView{}, err
 	}
-	for _, item := range items {
-		out.Rows = append(out.Rows, treeRowOf(v, item))
+	if out.Rows, err = s.treeRows(ctx, rec, v, items, v.A, v.B); err != nil {
+		return compareView{}, err
 	}
 	if s.o.Live && v.A < v.B {
 		out.Revert = planLink(url.Values{"kind": {kindRevert}, "from": {v.A.String()}, "until": {v.B.String()}})

@@ -26,6 +26,7 @@ type page struct {
 	AllowRestore            bool
 	Nav                     []tab
 	Complete, Read          stamp
+	Local                   bool   // times are also shown in local time
 	Again                   string // the address that reads the archive again
 	Notes                   []string
 	Commands                []string // that do the same
@@ -83,6 +84,7 @@ var tabs = []tab{{Text: "Changes", Link: "/"}, {Text: "Tree", Link: "/tree"}, {T
 func (s *Server) newPage(name, title, link string, v view, rec *records) *page {
 	p := &page{
 		template: name, Title: title, Account: s.o.Account, Region: s.o.Region, Bucket: s.o.Archive.Bucket(), Path: s.o.Target.String(), AllowRestore: s.o.AllowRestore,
+		Local: offset(s.o.Now()) != 0,
 	}
 	for _, t := range tabs {
 		to := v.with(func(v *view) { v.Name, v.Status = "", "" })
@@ -93,8 +95,18 @@ func (s *Server) newPage(name, title, link string, v view, rec *records) *page {
 	}
 	p.Complete, p.Read, p.Again = at(rec.lines.Complete, s.zone()), at(rec.now, s.zone()), "/readAgain?"+again(v.link(link))
 	p.Notes = append(p.Notes, rec.notes...)
+	if s.unsettled(rec) {
+		p.Notes = append(p.Notes, "a restore has just ended: its changes are shown here when they have been recorded, usually within seconds; load the page again to see them. A plan reads the live parameters.")
+	}
 	p.Notes = append(p.Notes, s.doubts(rec.lines.Problems, rec.lines.Unproved(s.o.Target, v.At, rec.now), rec.lines.Unchecked)...)
 	return p
+}
+
+// unsettled reports whether the records may lack what the last restore wrote.
+func (s *Server) unsettled(rec *records) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return rec.now < s.settled
 }
 
 // doubts returns what the archive is not certain about.

@@ -87,6 +87,7 @@ func (s *Server) parameter(r *http.Request) (*page, error) {
 func (s *Server) parameterView(ctx context.Context, rec *records, v view, name ssmbak.Name, l *timeline.Timeline) (parameterView, error) {
 	out := parameterView{Name: string(name), Cursor: s.cursor(v)}
 	if out.Cursor.Plan != "" {
+		out.Cursor.One = true
 		out.Cursor.Plan = planLink(url.Values{"kind": {kindRestore}, "at": {v.At.String()}, "name": {string(name)}})
 	}
 	for _, moment := range []struct {
@@ -127,7 +128,7 @@ func (s *Server) parameterView(ctx context.Context, rec *records, v view, name s
 }
 
 func (s *Server) stateView(ctx context.Context, st ssmbak.State, refs []timeline.ObjectRef) (stateView, error) {
-	v := stateView{Absent: st.Deleted, Certainty: st.Certainty.String(), Reason: render.Escape(st.Reason), Since: at(st.Modified, s.zone())}
+	v := stateView{Absent: st.Deleted, Certainty: certainty(st.Certainty), Reason: render.Escape(st.Reason), Since: at(st.Modified, s.zone())}
 	by := st.By
 	if st.Deleted || st.Version.Time == 0 && len(refs) == 0 {
 		v.Absent = st.Deleted
@@ -157,7 +158,7 @@ func (s *Server) stateView(ctx context.Context, st ssmbak.State, refs []timeline
 		add("version", fmt.Sprint(st.Version.Number))
 	}
 	for name, text := range st.Version.All() {
-		add(string(name), *text)
+		add(render.AttributeText(name), *text)
 	}
 	add("by", by)
 	if st.Tags.IsKnown() {
@@ -177,9 +178,9 @@ func (s *Server) stateView(ctx context.Context, st ssmbak.State, refs []timeline
 // certain returns how certain tags or labels are.
 func certain(c ssmbak.Certainty, reason string) string {
 	if reason != "" {
-		return c.String() + ": " + render.Escape(reason)
+		return certainty(c) + ": " + render.Escape(reason)
 	}
-	return c.String()
+	return certainty(c)
 }
 
 // shownValue reads the value of a state, unless it is secret.

@@ -3,6 +3,7 @@ package ui
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 
@@ -38,8 +39,9 @@ type planned struct {
 // planView is the view model of a plan.
 type planView struct {
 	Title, Summary string
+	Local          string // the times of the title
 	Rows           []planRow
-	More           int // parameters after them
+	More           string // how many parameters are after them, "" for none
 	Skipped        []planRow
 	Kept           int
 	Lines          []string // about all of it
@@ -94,11 +96,17 @@ func (s *Server) planned(ctx context.Context, q url.Values) (*planned, error) {
 		return nil, err
 	}
 	out := &planned{query: q, link: planLink(q)}
+	o := &out.options
+	ro := restore.Options{}
 	if len(names) > 1 {
 		out.restrict(names, rec.lines.Names)
+		ro.Names = names
 	}
-	o := &out.options
 	flags := ""
+	pace := ""
+	if s.o.MaxRate > 0 {
+		pace = shell.Given("max-rate", fmt.Sprint(s.o.MaxRate))
+	}
 	if target.Recursive() {
 		flags = " --recursive"
 	}
@@ -110,8 +118,9 @@ func (s *Server) planned(ctx context.Context, q url.Values) (*planned, error) {
 			return nil, err
 		}
 		flags += given("exact", o.Exact) + given("replace", o.Replace) + given("assume-last-known", o.AssumeLastKnown)
-		out.argument = "restore " + shell.Quote(target.String()) + " " + moment.String() + flags
-		out.Plan, err = s.o.Restorer(restore.Options{Options: *o}).Plan(ctx, target, moment)
+		ro.Options = *o
+		out.argument = "restore " + shell.Quote(target.String()) + " " + moment.String() + flags + pace
+		out.Plan, err = s.o.Restorer(ro).Plan(ctx, target, moment)
 		return out, err
 	case kindRevert:
 		o.Replace = q.Has("replace")
@@ -130,13 +139,14 @@ func (s *Server) planned(ctx context.Context, q url.Values) (*planned, error) {
 			o.Principals = []string{by}
 			flags += shell.Given("by", by)
 		}
-		out.argument = "revert " + shell.Quote(target.String()) + " " + from.String() + " " + until.String() + flags + given("replace", o.Replace)
-		out.Plan, err = s.o.Restorer(restore.Options{Options: *o}).Revert(ctx, target, from, until)
+		ro.Options = *o
+		out.argument = "revert " + shell.Quote(target.String()) + " " + from.String() + " " + until.String() + flags + given("replace", o.Replace) + pace
+		out.Plan, err = s.o.Restorer(ro).Revert(ctx, target, from, until)
 		return out, err
 	case kindUndo:
 		id := q.Get("id")
 		o.Replace = q.Has("replace")
-		out.argument = "undo " + shell.Quote(id) + given("replace", o.Replace)
+		out.argument = "undo " + shell.Quote(id) + given("replace", o.Replace) + pace
 		out.Plan, err = s.o.Restorer(restore.Options{Options: *o}).Undo(ctx, id)
 		if errors.Is(err, archive.ErrNoRestore) {
 			err = shell.KindNotFound.Fail("the screen Restores lists them", "there is no record of restore %s", id)
@@ -171,8 +181,8 @@ func (s *Server) past(text string, rec *records) (ssmbak.Time, error) {
 // all, and problem says what was wrong with what was entered.
 func (s *Server) planPage(p *planned, ticked map[string]bool, message, problem string) *page {
 	out := s.newPage("plan", "Plan", "", view{}, nil)
-	v := planViewOf(p, ticked)
-	v.Message, v.Problem = message, problem
+	v := s.planView(p, ticked)
+	v.Message, v.Problem, v.Local = message, problem, s.local(p.Plan)
 	switch {
 	case !s.o.AllowRestore:
 		v.Why = "This page is read-only. To restore here, end it and start `ssmbak ui --allow-restore`, or use the command below."
@@ -188,8 +198,20 @@ func (s *Server) planPage(p *planned, ticked map[string]bool, message, problem s
 	return out
 }
 
-// planViewOf returns the view model of a plan.
-func planViewOf(p *planned, ticked map[string]bool) planView {
+// local returns the times of the title of a plan in local time, or "".
+func (s *Server) local(p *restore.Plan) string {
+	text := at(p.At, s.zone()).Local
+	switch {
+	case p.Undoes != "" || text == "":
+		return ""
+	case p.Until != 0:
+		return text + " to " + at(p.Until, s.zone()).Local
+	}
+	return text
+}
+
+// planView returns the view model of a plan.
+func (s *Server) planView(p *planned, ticked map[string]bool) planView {
 	v := planView{Title: render.Title(p.Plan, ""), Summary: render.Summary(p.Plan), Applied: p.Applied(), Kept: p.Count(plan.ActionKeep), Again: p.link}
 	all := render.Ordered(p.Plan)
 	shown := all[:min(tickedRows, len(all))]
@@ -198,14 +220,16 @@ func planViewOf(p *planned, ticked map[string]bool) planView {
 		row.Ticked = !row.Refused && (ticked == nil || ticked[row.Name])
 		v.Rows = append(v.Rows, row)
 	}
-	v.More = len(all) - len(shown)
+	if n := len(all) - len(shown); n > 0 {
+		v.More = shell.Count(n, "more parameter is", "more parameters are")
+	}
 	for _, item := range p.Items {
 		if item.Action == plan.ActionSkip && len(item.Conflicts) == 0 && len(v.Skipped) < tickedRows {
 			v.Skipped = append(v.Skipped, planRowOf(item))
 		}
 	}
 	if v.Applied > 0 {
-		v.Lines = append(render.Principals(p.Plan), render.Question{}.Estimate(p.Plan))
+		v.Lines = append(render.Principals(p.Plan), render.Question{MaxRate: s.o.MaxRate}.Estimate(p.Plan))
 		v.Lines = append(v.Lines, "running applications keep the old values until they read the parameters again; Terraform or CloudFormation may overwrite the restored values")
 		if p.NeedsConfirmation() {
 			v.Grave = render.Grave(p.Plan)

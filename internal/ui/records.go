@@ -10,6 +10,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/changeset"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 	"github.com/ssmbak/ssmbak/timeline"
 )
@@ -37,7 +38,7 @@ type records struct {
 	changes  []ssmbak.Change // as in an archive.Log
 	sets     []changeset.Set // oldest first
 	stops    []ssmbak.Time   // right before each set and each change of no set, sorted
-	unknown  []period        // in which the state of a parameter is unknown
+	unknown  []unknownPeriod
 	restores []*archive.RestoreRecord
 	marks    map[string]archive.Mark
 	notes    []string // what could not be read
@@ -50,6 +51,12 @@ type records struct {
 
 // period is [From, Until).
 type period struct{ From, Until ssmbak.Time }
+
+// unknownPeriod is a period in which the states of parameters are unknown.
+type unknownPeriod struct {
+	period
+	names []ssmbak.Name // sorted
+}
 
 // read reads the archive.
 func (s *Server) read(ctx context.Context) (*records, error) {
@@ -133,28 +140,35 @@ func stops(sets []changeset.Set, changes []ssmbak.Change) (all []ssmbak.Time) {
 
 // unknown returns the periods in which the state of any recorded parameter is unknown,
 // merged.
-func unknown(lines []*timeline.Timeline) (merged []period) {
-	var all []period
+func unknown(lines []*timeline.Timeline) (merged []unknownPeriod) {
+	var all []unknownPeriod
 	for _, line := range lines {
 		for _, span := range line.Spans() {
 			if span.Unknown && span.From != ssmbak.MinTime {
-				all = append(all, period{span.From, span.Until})
+				all = append(all, unknownPeriod{period{span.From, span.Until}, []ssmbak.Name{line.Name()}})
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b period) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Until, b.Until)) })
+	slices.SortFunc(all, func(a, b unknownPeriod) int {
+		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Until, b.Until))
+	})
 	for _, p := range all {
 		if n := len(merged); n > 0 && p.From <= merged[n-1].Until {
-			merged[n-1].Until = max(merged[n-1].Until, p.Until)
+			last := &merged[n-1]
+			last.Until, last.names = max(last.Until, p.Until), append(last.names, p.names...)
 			continue
 		}
 		merged = append(merged, p)
 	}
+	for i := range merged {
+		slices.Sort(merged[i].names)
+		merged[i].names = slices.Compact(merged[i].names)
+	}
 	return merged
 }
 
-// compared returns what differs between two times, with values unequal if their versions
-// are different.
+// compared returns what differs between two times. If versions of more than [treeRows]
+// parameters differ, so do their values.
 func (r *records) compared(ctx context.Context, s *Server, from, to ssmbak.Time) (*restore.Comparison, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -166,11 +180,42 @@ func (r *records) compared(ctx context.Context, s *Server, from, to ssmbak.Time)
 	if err != nil {
 		return nil, err
 	}
+	if err := r.equal(ctx, s, c); err != nil {
+		return nil, err
+	}
 	if r.comparisons = append(r.comparisons, c); len(r.comparisons) > keptComparisons {
 		r.comparisons = r.comparisons[1:]
 	}
 	return c, nil
 }
+
+// equal compares the values of the parameters whose versions differ, if they are few: a
+// restore writes a new version of the same value. The values are not kept.
+func (r *records) equal(ctx context.Context, s *Server, c *restore.Comparison) error {
+	var names []ssmbak.Name
+	for _, item := range c.Items {
+		if item.Action == plan.ActionUpdate {
+			names = append(names, item.Name)
+		}
+	}
+	if rough(c) || len(names) == 0 {
+		return nil
+	}
+	full, err := s.o.Restorer(restore.Options{}).CompareTimelines(ctx, r.some(names), s.o.Target, c.From, c.To, archive.AllValues)
+	if err != nil {
+		return err
+	}
+	for _, item := range full.Items {
+		i, found := slices.BinarySearchFunc(c.Items, item.Name, func(x plan.Item, name ssmbak.Name) int { return cmp.Compare(x.Name, name) })
+		if found && item.Action == plan.ActionNone {
+			c.Items[i].Action, c.Items[i].Differences = item.Action, nil
+		}
+	}
+	return nil
+}
+
+// rough reports whether a comparison is one of versions only.
+func rough(c *restore.Comparison) bool { return c.Count(plan.ActionUpdate) > treeRows }
 
 // some returns the timelines of the names.
 func (r *records) some(names []ssmbak.Name) archive.Timelines {

@@ -78,6 +78,9 @@ func (r *reportView) unlink() {
 	for i := range c.Strip.Bars {
 		c.Strip.Bars[i].Link = ""
 	}
+	for i := range c.Strip.Marks {
+		c.Strip.Marks[i].Link = ""
+	}
 	for i := range c.Sets {
 		set := &c.Sets[i]
 		set.Look, set.Compare, set.Revert = "", "", ""

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,8 +18,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/changeset"
 	"github.com/ssmbak/ssmbak/pattern"
+	"github.com/ssmbak/ssmbak/plan"
+	"github.com/ssmbak/ssmbak/restore"
+	"github.com/ssmbak/ssmbak/timeline"
 )
 
 // TestSee checks what the screens show of a bad deployment.
@@ -27,10 +32,20 @@ func TestSee(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := over(newWorld(t), "/app", false)
 		first := x.get("/")
-		contains(t, first, "read-only", "created 6", "updated 3", "deleted 1", "Cursor is right before it", "ssmbak log /app --recursive --sets --since ")
+		contains(t, first, "read-only", "created 6", "updated 3", "deleted 1", "Cursor is right before it", "ssmbak log /app --recursive --sets --since ",
+			"before recording began at ", "unknown from ", ": /app/old</td>")
 		tree := x.get(x.link(first, "Tree at this moment"))
 		contains(t, tree, "removed 1", "changed 3", "added 1", "same 1", "unknown 0", "a restore keeps it, unless it is exact", "~ b.c: 2 -&gt; 3", "value: differs",
-			"deleted by arn:aws:iam::123456789012:user/deploy", "ssmbak diff /app ")
+			"deleted by arn:aws:iam::123456789012:user/deploy", "ssmbak diff /app ", `<small class="doubt">(last known)</small>`)
+		// A comparison says what it does not show.
+		contains(t, x.get("/compare?a=1h&b=now&text=url"), `name="text" value="url"`, `<input type="hidden" name="a" value="`)
+		// Before recording began, the state is unknown, and that of now is not.
+		contains(t, x.get("/tree?at=1h&text=same"), "unknown 1", "nothing was recorded yet", "<em>unknown</em>", `<code class="value">same</code> <small>String, version 1`)
+		if strings.Contains(tree, ">Tree at this moment</a>") {
+			t.Error("the tree leads to itself")
+		}
+		contains(t, x.get("/tree?text=url&by=deploy"), " | grep -iF url", "ssmbak log /app --recursive --since ", " --by deploy --bucket")
+		contains(t, x.get("/compare?a=1h&b=now&glob=/app/u*&op=Update"), "--recursive --only &#39;/app/u*&#39; --bucket", " --operation Update --bucket")
 		if added := x.get(x.link(tree, "added 1")); !strings.Contains(added, ">/app/new</a>") || strings.Contains(added, ">/app/url</a>") {
 			t.Errorf("the rows that were added are\n%s", added)
 		}
@@ -133,6 +148,17 @@ func TestHostileText(t *testing.T) {
 			rec.changes[i].By = "user/<b>bob</b>" + hostile
 		}
 		rec.sets = changeset.Group(rec.changes, setGap)
+		// So do marks, tags and labels.
+		rec.marks[hostile] = archive.Mark{Name: hostile, At: rec.now - 1, Message: "<u>why</u>" + hostile}
+		facts := rec.byName[ssmbak.Name(name)].Facts()
+		facts.Tags, facts.Labels = slices.Clone(facts.Tags), slices.Clone(facts.Labels)
+		for i := range facts.Tags {
+			facts.Tags[i].Tags = map[string]string{"<u>tag</u>" + hostile: hostile}
+		}
+		for i := range facts.Labels {
+			facts.Labels[i].Labels = map[string]int64{"<u>label</u>" + hostile: 1}
+		}
+		rec.byName[ssmbak.Name(name)] = timeline.New(ssmbak.Name(name), facts, timeline.Coverage{Since: rec.lines.Since})
 		rec.took = time.Hour // so that it is not read again
 		x.records = rec
 		first := x.get("/")
@@ -171,7 +197,8 @@ func TestHostileText(t *testing.T) {
 				t.Errorf("%s contains a link that is code", path)
 			}
 		}
-		contains(t, pages["/parameter?name=/app/hostile"], "&lt;script&gt;alert(1)&lt;/script&gt;", `\u202e\x1b[31m`)
+		contains(t, pages["/parameter?name=/app/hostile"], "&lt;script&gt;alert(1)&lt;/script&gt;", `\u202e\x1b[31m`, "tag &lt;u&gt;tag&lt;/u&gt;", "label &lt;u&gt;label&lt;/u&gt;")
+		contains(t, pages["/"], "(&lt;u&gt;why&lt;/u&gt;&lt;script&gt;")
 		contains(t, pages["/"], "user/&lt;b&gt;bob&lt;/b&gt;")
 	})
 }
@@ -193,12 +220,52 @@ func TestReport(t *testing.T) {
 	})
 }
 
+// TestAxis checks that the times of the strip's axis are as precise as its period is short.
+func TestAxis(t *testing.T) {
+	t.Parallel()
+	begin := ssmbak.TimeOf(time.Date(2024, 6, 13, 20, 10, 54, 0, time.UTC))
+	for span, want := range map[time.Duration]string{
+		time.Second:           "20:10:54.000 20:10:54.250 20:10:54.500 20:10:54.750",
+		time.Hour:             "20:10:54 20:25:54 20:40:54 20:55:54",
+		4 * 24 * time.Hour:    "06-13 20:10 06-14 20:10 06-15 20:10 06-16 20:10",
+		1000 * 24 * time.Hour: "2024-06-13 2025-02-18 2025-10-26 2026-07-03",
+	} {
+		if got := strings.Join(scale{begin, begin.Add(span)}.axis(), " "); got != want {
+			t.Errorf("%s: got %s, want %s", span, got, want)
+		}
+	}
+}
+
+// TestMarks checks that the marks of the period are listed, with links that move the cursor.
+func TestMarks(t *testing.T) {
+	t.Parallel()
+	r := &records{marks: make(map[string]archive.Mark)}
+	for i := range 30 {
+		name := fmt.Sprint("deploy-", i)
+		r.marks[name] = archive.Mark{Name: name, At: ssmbak.Time(1000 + i)}
+	}
+	shown, more := r.namedMarks(view{From: 1001, Until: 1028}, time.UTC)
+	if len(shown) != shownMarks || more != 27-shownMarks || shown[0].Name != "deploy-27" || !strings.Contains(shown[0].Link, "at=1970-01-01T00%3A00%3A01.027Z") {
+		t.Errorf("got %+v and %d more", shown, more)
+	}
+}
+
 // TestLocalTime checks that times are shown in UTC and next to it in local time.
 func TestLocalTime(t *testing.T) {
 	t.Parallel()
 	moment := ssmbak.TimeOf(time.Date(2024, 6, 13, 20, 10, 54, 417e6, time.UTC))
 	if got := fmt.Sprint(at(moment, time.FixedZone("", 2*3600))); got != "{2024-06-13T20:10:54.417Z 2024-06-13T20:10:54.417Z 2024-06-13 22:10:54.417 +02:00}" {
 		t.Errorf("got %s", got)
+	}
+	local := &Server{o: Options{Now: func() time.Time { return time.Now().In(time.FixedZone("", 2*3600)) }}}
+	for want, p := range map[string]plan.Plan{
+		"2024-06-13 22:10:54.417 +02:00":                                   {At: moment},
+		"2024-06-13 22:10:54.417 +02:00 to 2024-06-13 22:10:55.417 +02:00": {At: moment, Until: moment + 1000},
+		"": {At: moment, Undoes: "x"},
+	} {
+		if got := local.local(&restore.Plan{Plan: p}); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 	if got := at(moment, time.UTC); got.Local != "" {
 		t.Errorf("got %+v where local time is UTC", got)

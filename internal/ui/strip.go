@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/changeset"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
@@ -39,14 +40,24 @@ var kinds = []kind{
 // strip is the changes of a period as bars.
 type strip struct {
 	From, Until stamp
-	Total       int
+	Total       string
 	Counts      []count
 	Bars        []bar
 	Bands       []band
 	Sets        []mark
 	Lines       []mark
-	Links       []anchor // to move and zoom
-	Table       []bar    // the bars with changes
+	Axis        []string    // when its quarters begin
+	Marks       []namedMark // of the period
+	More        int         // marks after them
+	Links       []anchor    // to move and zoom
+	Table       []bar       // the bars with changes
+}
+
+// namedMark is a mark that a person or a pipeline has set. Its link moves the cursor to it.
+type namedMark struct {
+	Name, Message string
+	At            stamp
+	Link          string
 }
 
 type count struct {
@@ -83,7 +94,7 @@ type mark struct {
 type anchor struct{ ID, Text, Link string }
 
 // span returns the period of the strip: that of the view, or the shortest of some usual
-// ones that contains changes, without the time before the first of them.
+// ones that contains the cursor and changes, without the time before the first of them.
 func (r *records) span(v view) (from, until ssmbak.Time) {
 	until = cmp.Or(v.Until, r.now.Add(time.Millisecond))
 	if from = v.From; from == 0 {
@@ -92,6 +103,9 @@ func (r *records) span(v view) (from, until ssmbak.Time) {
 			if c := &r.changes[i]; c.From != ssmbak.MinTime {
 				first, last = min(first, c.From), max(last, c.From)
 			}
+		}
+		if v.At >= first {
+			last = min(last, v.At)
 		}
 		from = first - (until-first)/50
 		for _, usual := range []time.Duration{10 * time.Minute, time.Hour, 24 * time.Hour, 7 * 24 * time.Hour, 30 * 24 * time.Hour} {
@@ -114,7 +128,7 @@ func (r *records) span(v view) (from, until ssmbak.Time) {
 // filters include.
 func (r *records) strip(v view, changes []*ssmbak.Change, zone *time.Location) strip {
 	scale := scale{v.From, v.Until}
-	out := strip{From: at(v.From, zone), Until: at(v.Until, zone), Total: len(changes)}
+	out := strip{From: at(v.From, zone), Until: at(v.Until, zone), Total: shell.Count(len(changes), "change", "changes")}
 	for _, k := range kinds {
 		out.Counts = append(out.Counts, count{k.name, k.class, 0})
 	}
@@ -161,8 +175,45 @@ func (r *records) strip(v view, changes []*ssmbak.Change, zone *time.Location) s
 	}
 	out.Bars = all
 	out.Bands, out.Lines, out.Sets = r.bands(scale), r.marksOf(v, scale), setMarks(r.sets, scale)
+	out.Axis = scale.axis()
+	out.Marks, out.More = r.namedMarks(v, zone)
 	out.Links = r.moves(v)
 	return out
+}
+
+// axis returns when the quarters of the strip begin, as precisely as people need it.
+func (s scale) axis() (all []string) {
+	layout := time.DateOnly
+	switch span := time.Duration(s.until-s.from) * time.Millisecond; {
+	case span < 2*time.Minute:
+		layout = "15:04:05.000"
+	case span < 24*time.Hour:
+		layout = time.TimeOnly
+	case span < 60*24*time.Hour:
+		layout = "01-02 15:04"
+	}
+	for i := range ssmbak.Time(4) {
+		all = append(all, (s.from + (s.until-s.from)*i/4).Std().UTC().Format(layout))
+	}
+	return all
+}
+
+// shownMarks is the number of marks that are listed.
+const shownMarks = 20
+
+// namedMarks returns the newest marks of the period, and the number of others.
+func (r *records) namedMarks(v view, zone *time.Location) (shown []namedMark, more int) {
+	var all []archive.Mark
+	for _, m := range r.marks {
+		if m.At >= v.From && m.At < v.Until {
+			all = append(all, m)
+		}
+	}
+	slices.SortFunc(all, func(a, b archive.Mark) int { return cmp.Or(cmp.Compare(b.At, a.At), strings.Compare(a.Name, b.Name)) })
+	for _, m := range all[:min(shownMarks, len(all))] {
+		shown = append(shown, namedMark{m.Name, m.Message, at(m.At, zone), v.with(func(v *view) { v.At = m.At }).link("/")})
+	}
+	return shown, len(all) - len(shown)
 }
 
 // stopBefore returns the latest of the moments right before changes that is before one.
@@ -183,10 +234,10 @@ func (r *records) bands(s scale) (all []band) {
 		}
 	}
 	if since := r.lines.Since; since != 0 {
-		add(period{ssmbak.MinTime, since}, "unrecorded", "before recording began")
+		add(period{ssmbak.MinTime, since}, "unrecorded", "before recording began at "+since.String())
 	}
 	for _, p := range r.unknown {
-		add(p, "unknown", "the state of a parameter is unknown")
+		add(p.period, "unknown", fmt.Sprintf("unknown from %s until %s: %s", p.From, p.Until, archive.NameList(p.names)))
 	}
 	return all
 }
@@ -199,7 +250,7 @@ func (r *records) marksOf(v view, s scale) (all []mark) {
 		}
 	}
 	for _, m := range r.marks {
-		add(m.At, "mark", "mark "+m.Name)
+		add(m.At, "mark", "mark "+m.Name+" at")
 	}
 	slices.SortFunc(all, func(a, b mark) int { return cmp.Or(cmp.Compare(a.X, b.X), strings.Compare(a.Label, b.Label)) })
 	add(r.lines.Complete, "complete", "complete up to")

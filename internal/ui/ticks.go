@@ -43,18 +43,30 @@ func planNames(q url.Values) ([]ssmbak.Name, error) {
 	return names, nil
 }
 
-// planTarget returns the target of a plan: the named parameter, or the path of the page, in
-// which all named parameters must be.
+// planTarget returns the target of a plan: the named parameter, or the deepest path that has
+// all named ones, which must be below that of the page.
 func (s *Server) planTarget(names []ssmbak.Name) (ssmbak.Target, error) {
 	for _, name := range names {
 		if own, possible := s.o.Target.Name(); !s.o.Target.Below(name) && !(possible && own == name) {
 			return ssmbak.Target{}, shell.Usage("open the page for a path that contains it", "%s is not below %s", name, s.o.Target)
 		}
 	}
-	if len(names) == 1 {
+	switch len(names) {
+	case 0:
+		return s.o.Target, nil
+	case 1:
 		return ssmbak.NameTarget(names[0]), nil
 	}
-	return s.o.Target, nil
+	first, last := string(names[0]), string(names[len(names)-1]) // what both have in common, all have
+	shared := 0
+	for shared < min(len(first), len(last)) && first[shared] == last[shared] {
+		shared++
+	}
+	path := first[:strings.LastIndex(first[:shared], "/")+1]
+	if len(path) <= len(s.o.Target.Prefix()) {
+		return s.o.Target, nil
+	}
+	return ssmbak.ParseTarget(path, true)
 }
 
 // restrict restricts a plan for a path to parameters, whatever is below them now. The shown

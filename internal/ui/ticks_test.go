@@ -66,6 +66,11 @@ func TestRestoreTicked(t *testing.T) {
 		}
 		contains(t, x.get("/restores"), "--only /app/old --only /app/url")
 
+		// The maximum rate is that of the command.
+		paced := options(w, "/app", true)
+		paced.MaxRate = 0.5
+		contains(t, opened(w, paced).get(x.chosen(tree, "/app/config", "/app/password")), "estimated time: 4s at 0.5 writes per second", " --recursive --max-rate 0.5 --only ")
+
 		// One row is a restore of that parameter.
 		one := x.get(x.chosen(tree, "/app/config"))
 		contains(t, one, "ssmbak restore /app/config ")
@@ -137,6 +142,36 @@ func TestTickedRefused(t *testing.T) {
 		// The same parameter named twice is one.
 		contains(t, x.get(none+"&name=/app/url&name=/app/url"), "ssmbak restore /app/url ")
 	})
+}
+
+// TestPlanTarget checks that a plan is for no more than what the named parameters have in
+// common, so that the command that does the same reads no more.
+func TestPlanTarget(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		path  string
+		names []ssmbak.Name
+		want  string
+	}{
+		{"/app", nil, "/app"},
+		{"/", []ssmbak.Name{"/app/db/url"}, "/app/db/url"},
+		{"/", []ssmbak.Name{"/app/db/name", "/app/db/url"}, "/app/db/"},
+		{"/", []ssmbak.Name{"/app/db", "/app/db/url"}, "/app/"},
+		{"/", []ssmbak.Name{"/app/db-1/url", "/app/db-2/url", "/app/db/url"}, "/app/"},
+		{"/", []ssmbak.Name{"/app/url", "/web/url"}, "/"},
+		{"/app", []ssmbak.Name{"/app/a", "/app/b"}, "/app"},
+		{"/app", []ssmbak.Name{"/app/x/a", "/app/x/b/c"}, "/app/x/"},
+	} {
+		own, err := ssmbak.ParseTarget(test.path, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &Server{o: Options{Target: own}}
+		got, err := s.planTarget(test.names)
+		if err != nil || got.String() != test.want || len(test.names) != 1 && !got.Recursive() {
+			t.Errorf("%v of %s: got %s, %v, want %s", test.names, test.path, got, err, test.want)
+		}
+	}
 }
 
 // TestRestrict checks that the patterns of a plan match the names and nothing below them.

@@ -17,6 +17,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
+	"github.com/ssmbak/ssmbak/timeline"
 )
 
 // treeRows is the number of parameters of a page. The values of as many are read.
@@ -44,6 +45,7 @@ type treeView struct {
 	Rows     []treeRow
 	Pager    pager
 	Ticks    bool // the rows can be chosen for a restore
+	Rough    bool // only versions are compared, except in the rows
 }
 
 type statusLink struct {
@@ -56,7 +58,6 @@ type treeRow struct {
 	Name         nameLink
 	Class        string
 	Word, Note   string
-	Certainty    string
 	Before       cell
 	After        cell
 	Lines        []line // what differs
@@ -71,6 +72,7 @@ type cell struct {
 	Type    string
 	Value   string
 	By      string
+	Doubt   string // how certain it is, if it is not proved
 }
 
 // line is one line of a difference. Class says what its sign means.
@@ -108,9 +110,18 @@ func (s *Server) treePage(ctx context.Context, rec *records, v view, most int) (
 	}
 	body.Ticks = s.o.Live && s.o.AllowRestore && len(body.Rows) > 0
 	p.Body = body
-	only := shell.Given("only", v.Glob)
-	p.Commands = append(p.Commands, s.command("preview "+s.target()+" "+v.At.String()+" --recursive"), s.command("diff "+s.target()+" "+v.At.String()+" "+rec.now.String()+" --recursive"+only))
+	p.Commands = append([]string{s.command("preview "+s.target()+" "+v.At.String()+" --recursive") + v.grep()}, s.differences(v, v.At, rec.now)...)
 	return p, nil
+}
+
+// differences returns the commands that show what a view shows of two times: with a filter
+// by operation or principal, which diff does not have, also the changes that it includes.
+func (s *Server) differences(v view, from, to ssmbak.Time) []string {
+	all := []string{s.command("diff "+s.target()+" "+from.String()+" "+to.String()+" --recursive"+shell.Given("only", v.Glob)) + v.grep()}
+	if v.By != "" || v.Op != "" {
+		all = append(all, s.command("log "+s.target()+" --recursive --since "+(min(from, to)+1).String()+" --until "+max(from, to).String()+v.flags())+v.grep())
+	}
+	return all
 }
 
 // treeView returns the view model of a view. It reads the values of the rows of its page.
@@ -119,8 +130,9 @@ func (s *Server) treeView(ctx context.Context, rec *records, v view, most int) (
 	if err != nil {
 		return treeView{}, err
 	}
-	out := treeView{Cursor: s.cursor(v), Now: at(rec.now, s.zone()), Filter: v.filterView("/tree")}
+	out := treeView{Rough: rough(c), Cursor: s.cursor(v), Now: at(rec.now, s.zone()), Filter: v.filterView("/tree")}
 	out.Filter.Hidden["at"] = v.At.String()
+	out.Cursor.Tree = ""
 	items := rec.selected(v, c.Items, v.At, rec.now)
 	for _, status := range statuses {
 		n := plan.Count(items, status.action)
@@ -134,10 +146,8 @@ func (s *Server) treeView(ctx context.Context, rec *records, v view, most int) (
 	if err != nil {
 		return treeView{}, err
 	}
-	for _, item := range items {
-		out.Rows = append(out.Rows, treeRowOf(v, item))
-	}
-	return out, nil
+	out.Rows, err = s.treeRows(ctx, rec, v, items, v.At, rec.now)
+	return out, err
 }
 
 // selected returns the items that the filters include: by operation and principal those of
@@ -226,30 +236,83 @@ func (s *Server) valued(ctx context.Context, rec *records, items []plan.Item, fr
 	return out, g.Wait()
 }
 
-func treeRowOf(v view, item plan.Item) treeRow {
-	row := treeRow{Name: v.parameter(item.Name), Word: word(item.Action), Certainty: item.After.Certainty.String()}
+// treeRows returns the rows of what differs between two times.
+func (s *Server) treeRows(ctx context.Context, rec *records, v view, items []plan.Item, from, to ssmbak.Time) ([]treeRow, error) {
+	rows := make([]treeRow, len(items))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(reads)
+	for i, item := range items {
+		g.Go(func() (err error) {
+			rows[i], err = s.treeRow(gctx, rec, v, item, from, to)
+			return err
+		})
+	}
+	return rows, g.Wait()
+}
+
+func (s *Server) treeRow(ctx context.Context, rec *records, v view, item plan.Item, from, to ssmbak.Time) (treeRow, error) {
+	row := treeRow{Name: v.parameter(item.Name), Word: word(item.Action)}
 	row.Class = row.Word
 	for _, status := range statuses {
 		if status.action == item.Action {
 			row.Note = status.note
 		}
 	}
-	switch {
-	case item.Action == plan.ActionSkip:
-		row.Before, row.After, row.ReasonOrNone = cell{Unknown: true}, cell{Unknown: true}, render.Escape(item.Reason)
-	case item.Before == nil:
+	line := rec.byName[item.Name]
+	if item.Action == plan.ActionSkip {
+		row.ReasonOrNone = render.Escape(item.Reason)
+		var err error
+		if row.Before, err = s.cellAt(ctx, rec, line, from); err != nil {
+			return row, err
+		}
+		row.After, err = s.cellAt(ctx, rec, line, to)
+		return row, err
+	}
+	if item.Before == nil {
 		row.Before.Absent = true
-	default:
+	} else {
 		row.Before = cellOf(ssmbak.State{Version: item.Before.Version, Value: item.Before.Value})
 	}
-	if item.Action != plan.ActionSkip {
-		row.After = cellOf(item.After)
-		if all := render.ItemLines(item, render.View{}); len(all) > 1 && (item.Action == plan.ActionUpdate || item.Action == plan.ActionReplace) {
-			row.Lines = lines(all[1:])
-		}
+	row.After = cellOf(item.After)
+	if all := render.ItemLines(item, render.View{}); len(all) > 1 && (item.Action == plan.ActionUpdate || item.Action == plan.ActionReplace) {
+		row.Lines = lines(all[1:])
 	}
-	return row
+	if line != nil {
+		row.Before.Doubt, row.After.Doubt = rec.doubt(line, from), rec.doubt(line, to)
+	}
+	return row, nil
 }
+
+// cellAt returns one side of a comparison of which the other one may be unknown.
+func (s *Server) cellAt(ctx context.Context, rec *records, line *timeline.Timeline, at ssmbak.Time) (cell, error) {
+	if line == nil {
+		return cell{Unknown: true}, nil
+	}
+	state, refs := line.At(at)
+	if state.Certainty == ssmbak.Unknown {
+		return cell{Unknown: true}, nil
+	}
+	var err error
+	if state.Value, err = s.shownValue(ctx, state, refs); err != nil {
+		return cell{}, err
+	}
+	c := cellOf(state)
+	c.Doubt = rec.doubt(line, at)
+	return c, nil
+}
+
+// doubt returns how certain a state is if it is not proved, "" for that of now, which seldom
+// is.
+func (r *records) doubt(line *timeline.Timeline, at ssmbak.Time) string {
+	state, _ := line.At(at)
+	if state.Certainty == ssmbak.Proved || at >= r.now {
+		return ""
+	}
+	return certainty(state.Certainty)
+}
+
+// certainty returns the words for a certainty.
+func certainty(c ssmbak.Certainty) string { return strings.ReplaceAll(c.String(), "-", " ") }
 
 // shownText is the number of characters of a value that a row shows.
 const shownText = 120

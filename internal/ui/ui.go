@@ -7,8 +7,8 @@
 // template.
 //
 // Only the browser of the person who started it may use the page, see [Server.Handler].
-// Nothing needs a script: ui.js adds the keyboard to the strip and refreshes the progress
-// of a restore.
+// Nothing needs a script: ui.js adds the keyboard to the strip, copies commands and refreshes
+// the progress of a restore.
 package ui
 
 import (
@@ -27,7 +27,8 @@ import (
 //go:embed *.html static
 var files embed.FS
 
-// Options are the options of [New]. All but AllowRestore, Live, Applying and Flags are required.
+// Options are the options of [New]. All but AllowRestore, Live,
+// MaxRate, Applying and Flags are required.
 type Options struct {
 	Archive *archive.Archive
 	// Target is the path of the parameters that are shown, recursively.
@@ -40,6 +41,8 @@ type Options struct {
 	// Restorer returns a restorer from the archive to the live parameters, whose options it
 	// completes. If AllowRestore is not set, the restorer must write nothing.
 	Restorer func(o restore.Options) *restore.Restorer
+	// MaxRate is the maximum number of writes per second, 0 for unlimited.
+	MaxRate float64
 	// Applying is called before a plan is applied, and what it returns after that. It may be
 	// nil.
 	Applying func(ctx context.Context) (applied func())

@@ -3,6 +3,7 @@ package ui
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -59,12 +60,28 @@ func (s *Server) parse(r *http.Request, rec *records) (v view, err error) {
 	return v, nil
 }
 
-// start returns where the cursor is at first: right before the newest changes.
+// start returns where the cursor is at first: right before the newest changes that are not
+// those of a restore, which are seldom what went wrong.
 func (r *records) start() ssmbak.Time {
+	for _, stop := range slices.Backward(r.stops) {
+		if !r.restored(stop) {
+			return stop
+		}
+	}
 	if n := len(r.stops); n > 0 {
 		return r.stops[n-1]
 	}
 	return r.now
+}
+
+// restored reports whether restores made what changed right after a moment.
+func (r *records) restored(stop ssmbak.Time) bool {
+	for _, c := range r.within(stop+1, stop+1) {
+		if c.From == stop+1 && r.madeBy(*c) == nil {
+			return false
+		}
+	}
+	return true
 }
 
 // moment returns the time that a text means, zero for "".

@@ -166,8 +166,8 @@ func ItemLines(item plan.Item, o View) (lines []string) {
 	return lines
 }
 
-// attributeText names an attribute for people: keyId is "key id".
-func attributeText(a ssmbak.Attribute) string {
+// AttributeText names an attribute for people: keyId is "key id".
+func AttributeText(a ssmbak.Attribute) string {
 	if !a.OfVersion() {
 		return Escape(string(a))
 	}

@@ -178,7 +178,7 @@ func compact(v any) string {
 // differenceLines returns the lines about one attribute of an item.
 func differenceLines(item plan.Item, d plan.Difference, o View) []string {
 	if !d.Value {
-		return []string{difference(attributeText(d.Attribute)+": ", item, d, o)}
+		return []string{difference(AttributeText(d.Attribute)+": ", item, d, o)}
 	}
 	hidden := secret(item, o.Reveal)
 	before, after := d.BeforeValue.Reveal(), d.AfterValue.Reveal()

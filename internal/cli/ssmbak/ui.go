@@ -70,7 +70,7 @@ without links.
 	f.IntVar(&o.port, "port", 0, "the `PORT` to listen on; 0 means any free port")
 	f.Float64Var(&o.maxRate, "max-rate", 0, "write at most `N` times per second; default: as often as the account allows")
 	f.StringVar(&o.report, "report", "", "write the page to this `FILE` instead of serving it; - is standard output")
-	f.StringVar(&o.at, "at", "", "with --report, show the parameters at this `TIME`; default: right before the newest changes")
+	f.StringVar(&o.at, "at", "", "with --report, show the parameters at this `TIME`; default: right before the newest changes that no restore made")
 	f.StringVar(&o.since, "since", "", "with --report, show changes since this `TIME`")
 	f.StringVar(&o.until, "until", "", "with --report, show changes until this `TIME`")
 	return cmd
@@ -156,7 +156,7 @@ func (a *app) openUI(ctx context.Context, o uiOptions) (*session, error) {
 func (a *app) page(s *session, o uiOptions) ui.Options {
 	id, _ := s.archive.Identity()
 	return ui.Options{
-		Archive: s.archive, Target: o.target, Account: id.Account, Region: id.Region, AllowRestore: o.allowRestore,
+		Archive: s.archive, Target: o.target, Account: id.Account, Region: id.Region, AllowRestore: o.allowRestore, MaxRate: o.maxRate,
 		Live:  id.Account == s.caller.Account && id.Region == s.conn.Region(),
 		Flags: a.where(), Now: a.Now, Logger: a.Log, Applying: a.onInterrupt,
 		Restorer: func(ro restore.Options) *restore.Restorer { return a.uiRestorer(s, o, ro) },
