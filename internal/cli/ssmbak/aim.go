@@ -80,6 +80,14 @@ func (a *app) both(at ssmbak.Time) string {
 	return at.String() + ", local " + local(at, a.Now())
 }
 
+// shown formats a time in UTC, or with --local-time in local time. Both can be pasted as TIME.
+func (a *app) shown(at ssmbak.Time) string {
+	if !a.flags.localTime || at == 0 {
+		return at.String()
+	}
+	return at.Std().In(a.Now().Location()).Format("2006-01-02T15:04:05.000-07:00")
+}
+
 // local formats a time in the zone of now.
 func local(at ssmbak.Time, now time.Time) string {
 	return at.Std().In(now.Location()).Format("2006-01-02 15:04:05.000 -07:00")
