@@ -133,6 +133,7 @@ func Revert(c Reversal, o Options) Item {
 	switch {
 	case !c.Changed():
 		item.Reason = reasonUnchanged
+		item.After, item.AfterObjects = c.live()
 		if from != nil && to != nil {
 			noteUnknown(&item, c.From, c.To)
 		}
@@ -152,6 +153,17 @@ func Revert(c Reversal, o Options) Item {
 		item.After, item.AfterObjects = c.From.State, c.From.Objects
 	}
 	return item
+}
+
+// live returns the present state of the parameter.
+func (c *Reversal) live() (ssmbak.State, []timeline.ObjectRef) {
+	if c.Before == nil {
+		return ssmbak.State{Name: c.Name, Deleted: true, Certainty: ssmbak.Proved}, nil
+	}
+	v := c.Before.Version
+	return ssmbak.State{
+		Name: c.Name, Version: v, Value: c.Before.Value, Modified: v.Time, By: v.User, Certainty: ssmbak.Proved, Tags: c.Before.Tags, Labels: c.Before.Labels,
+	}, c.Before.Objects
 }
 
 // restored returns the item of a restore of a state over what is live.

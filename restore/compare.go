@@ -106,6 +106,9 @@ func (r *Restorer) CompareEach(ctx context.Context, target ssmbak.Target, from, 
 		if err := unreadable(found.name); err != nil {
 			return nil, err
 		}
+		if problems < len(walked.Problems) && walked.Problems[problems].Name == found.name {
+			continue // its index was read, but not a part of it: it is unreadable
+		}
 		if item := c.add(walked.One, found); item != nil {
 			if err := each(*item); err != nil {
 				return nil, err
@@ -147,7 +150,14 @@ func (r *Restorer) CompareTimelines(ctx context.Context, recorded archive.Timeli
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
+	unreadable := make(map[ssmbak.Name]bool) // their indexes may have been read, but not a part of one
+	for _, p := range recorded.Problems {
+		unreadable[p.Name] = true
+	}
 	for _, found := range all {
+		if unreadable[found.name] {
+			continue
+		}
 		if item := c.add(recorded.One, found); item != nil {
 			c.out.Items = append(c.out.Items, *item)
 		}

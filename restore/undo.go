@@ -188,10 +188,28 @@ func (r *Restorer) fillUndo(ctx context.Context, s *subject, rec *archive.Restor
 		case rec.From != nil && r.o.From == nil && mayHaveWritten(rec, *x):
 			c.Conflict = fmt.Sprintf("whether the restore wrote this version is not known without the archive in bucket %s that it came from: %s", rec.From.Bucket, author(c.Before.Version))
 		default:
-			c.Conflict = "it was changed since the restore: " + author(c.Before.Version)
+			c.Conflict, err = r.undecided(ctx, s, rec, x)
+			return err
 		}
 	}
 	return nil
+}
+
+// undecided returns why a live version that does not certainly match the record of a restore
+// is not overwritten: it was changed since, or the value that the restore was to write is
+// unavailable, so that it may be the one that the restore wrote.
+func (r *Restorer) undecided(ctx context.Context, s *subject, rec *archive.RestoreRecord, x *archive.RestoreItem) (string, error) {
+	live := s.c.Before.Version
+	if x.After != nil && x.After.Version.Time == 0 && (x.Written == 0 || x.Written == live.Number) && r.writtenBy(rec, live) {
+		value, err := r.intended(ctx, s, rec, x)
+		if err != nil {
+			return "", err
+		}
+		if !value.IsKnown() {
+			return fmt.Sprintf("whether the restore wrote this version is not known, since the value that it restored is unavailable (%s): %s", value.Reason, author(live)), nil
+		}
+	}
+	return "it was changed since the restore: " + author(live), nil
 }
 
 // NeedsSource reports whether the undo of a restore reads the archive that it came from: the
@@ -278,17 +296,21 @@ func (r *Restorer) matchesAfter(ctx context.Context, s *subject, rec *archive.Re
 	return r.matchesWrite(ctx, s.name, a, value.V, live)
 }
 
-// intended returns the value that a restore was to write. A restore from another archive
-// may not be able to read that any more: then the live value is believed to be it if the live
+// intended returns the value that a restore was to write. It may have expired since, or be
+// in another archive that cannot be read: then the live value is believed to be it if the live
 // version has the number that Parameter Store returned for the write.
 func (r *Restorer) intended(ctx context.Context, s *subject, rec *archive.RestoreRecord, x *archive.RestoreItem) (v ssmbak.Known[ssmbak.Value], err error) {
 	live := s.c.Before
-	switch {
-	case rec.From == nil:
+	if rec.From == nil {
 		v, _, err = r.archive.KnownValue(ctx, x.After.Source, ssmbak.Version{}, x.After.Version.Objects)
+		if v.IsKnown() || err != nil {
+			return v, err
+		}
+	}
+	switch {
 	case x.Written != 0 && x.Written == live.Version.Number:
 		v, _, err = r.archive.KnownValue(ctx, s.name, live.Version, live.Objects)
-	case r.o.From != nil:
+	case rec.From != nil && r.o.From != nil:
 		v, _, err = r.o.From.KnownValue(ctx, x.After.Source, ssmbak.Version{}, x.After.From)
 	}
 	return v, err

@@ -3,10 +3,12 @@
 package main_test
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/ssmbak/ssmbak/internal/emulator"
@@ -72,8 +74,8 @@ func abandoned(d *desk) (screen string) {
 	return screen
 }
 
-// phasesInterrupted interrupts a restore while it waits for the first request of each kind,
-// before it has written to Parameter Store.
+// phasesInterrupted interrupts a restore, a revert and an undo while they wait for the first
+// request of each kind, before they have written to Parameter Store.
 func phasesInterrupted(d *desk) {
 	d.changed(2)
 	for _, test := range []struct{ service, op, key string }{
@@ -83,16 +85,54 @@ func phasesInterrupted(d *desk) {
 		{"ssm", "DescribeParameters", ""},
 		{"s3", "PutObject", ".ssmbak/restores/"},
 	} {
-		d.AWS.ResetCounts()
-		d.AWS.Faults.Add(emulator.Rule{Service: test.service, Op: test.op, KeyPrefix: test.key, Fault: emulator.Fault{Hang: true}})
-		term := d.sit(nil, "restore", "/app/", d.at(30), "--yes")
-		d.until(term, func() bool { return d.AWS.Counts()[test.service+":"+test.op] > 0 })
-		term.types(interrupt)
-		screen := term.ends(130, "ssmbak: error: interrupted\n")
-		d.AWS.Faults.Clear()
-		if n := d.AWS.Counts()["ssm:PutParameter"]; n != 0 || strings.Contains(screen, "ssmbak undo") {
-			d.Errorf("%v: %d parameters were written\n%s", test, n, screen)
-		}
+		d.phaseInterrupted(test.service, test.op, test.key, "restore", "/app/", d.at(30))
+	}
+	d.phaseInterrupted("s3", "PutObject", ".ssmbak/restores/", "revert", "/app/", d.at(30), d.at(65))
+	d.AWS.Clock.Set(time.Now()) // an undo compares the times of the restore with those of versions
+	d.sit(nil, "restore", "/app/", d.at(30), "--yes").ends(0)
+	d.phaseInterrupted("s3", "GetObject", ".ssmbak/restores/", "undo", "last")
+	d.phaseInterrupted("s3", "PutObject", ".ssmbak/restores/", "undo", "last")
+}
+
+// phaseInterrupted interrupts a command while it waits for a request, before it has written to
+// Parameter Store.
+func (d *desk) phaseInterrupted(service, op, key string, args ...string) {
+	d.Helper()
+	d.AWS.ResetCounts()
+	var waits atomic.Bool
+	reached := func(*http.Request) bool { waits.Store(true); return true }
+	d.AWS.Faults.Add(emulator.Rule{Service: service, Op: op, KeyPrefix: key, If: reached, Fault: emulator.Fault{Hang: true}})
+	term := d.sit(nil, append(args, "--yes")...)
+	d.until(term, waits.Load)
+	term.types(interrupt)
+	screen := term.ends(130, "ssmbak: error: interrupted\nhint: nothing was changed\n")
+	d.AWS.Faults.Clear()
+	if n := d.AWS.Counts()["ssm:PutParameter"]; n != 0 || strings.Contains(screen, "ssmbak undo") {
+		d.Errorf("%q: %d parameters were written\n%s", args, n, screen)
+	}
+}
+
+// unrecordedAbandoned interrupts a restore without an archive of its own twice, after a
+// deletion: the command that brings the parameter back is printed nevertheless.
+func unrecordedAbandoned(d *desk) {
+	d.replaced("/app/r")
+	d.AWS.ResetCounts()
+	term := d.sit(nil, "restore", "/app/", d.at(30), "--replace", "--bucket", "backup", "--into", "123456789012/us-east-1", "--without-archive")
+	term.await(`Type 123456789012 to continue: `)
+	term.types("123456789012\n")
+	d.until(term, func() bool { return d.AWS.Counts()["ssm:DeleteParameters"] > 0 })
+	term.types(interrupt)
+	term.await(`/app/r is deleted and will be created again in (30|2[0-9])s`)
+	term.types(interrupt)
+	screen := term.ends(130, "currently deleted: /app/r\n", "ssmbak: error: interrupted again: stopped immediately\nhint: `ssmbak restore [^`]*` creates it again and finishes the rest")
+	again := regexp.MustCompile("hint: `ssmbak ([^`]+)`").FindStringSubmatch(screen)
+	if again == nil {
+		return
+	}
+	d.later(1)
+	d.sit(nil, append(strings.Fields(again[1]), "--yes")...).ends(0, "(?m)^restored 1, deleted 0,")
+	if got := d.live()["/app/r"]; got != "one" {
+		d.Errorf("%s left %q", again[1], got)
 	}
 }
 

@@ -251,16 +251,20 @@ func TestTerminal(t *testing.T) {
 		"an interrupt ends the wait for a name that was deleted just now": waitInterrupted,
 		"an interrupt ends the wait for the pace":                         paceInterrupted,
 		"a second interrupt names the deleted parameter":                  replacementAbandoned,
-		"a bar goes away":               barEnds,
-		"the question":                  questionAnswered,
-		"the grave question":            graveQuestionAnswered,
-		"no question":                   notAsked,
-		"a screenful":                   screenful,
-		"a pager":                       paged,
-		"an interrupt is for the pager": pagerInterrupted,
-		"an interrupt before anything was changed": phasesInterrupted,
-		"a closed terminal":                        hungUp,
-		"a revert":                                 revertAsked,
+		"a second interrupt without an archive":                           unrecordedAbandoned,
+		"a bar goes away":                                                 barEnds,
+		"the question":                                                    questionAnswered,
+		"the grave question":                                              graveQuestionAnswered,
+		"the root":                                                        rootAsked,
+		"the account":                                                     accountAsked,
+		"a redaction":                                                     redactionAsked,
+		"no question":                                                     notAsked,
+		"a screenful":                                                     screenful,
+		"a pager":                                                         paged,
+		"an interrupt is for the pager":                                   pagerInterrupted,
+		"an interrupt before anything was changed":                        phasesInterrupted,
+		"a closed terminal":                                               hungUp,
+		"a revert":                                                        revertAsked,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -304,7 +308,7 @@ func waitInterrupted(d *desk) {
 	term := d.sit(nil, "restore", "/app/", d.at(30), "--yes")
 	term.await("deleted parameters are created again at")
 	term.types(interrupt)
-	term.ends(130, "interrupted: starting nothing more", "(?m)^restored 0, deleted 0,.* failed 2$", "ssmbak: error: interrupted: 2 parameters", `hint: .ssmbak restore /app/ [-0-9]+T[0-9:.]+Z. finishes the rest`)
+	term.ends(130, "interrupted: starting nothing more", "(?m)^restored 0, deleted 0,.* failed 2$", "ssmbak: error: interrupted: 2 parameters", `hint: nothing was changed; .ssmbak restore /app/ [-0-9]+T[0-9:.]+Z. finishes the rest`)
 	if got := d.live(); len(got) != 0 {
 		d.Errorf("parameters were created: %v", got)
 	}
@@ -382,6 +386,62 @@ func graveQuestionAnswered(d *desk) {
 		if got := d.live(); len(got) != test.left {
 			d.Errorf("%q left %v", test.typed, got)
 		}
+	}
+}
+
+// rootAsked checks that / requires the word yes, although nothing is deleted.
+func rootAsked(d *desk) {
+	d.changed(1)
+	for _, test := range []struct {
+		typed, live string
+		code        int
+	}{{"y\n", "two", 1}, {"YES\n", "two", 1}, {"\x04", "two", 1}, {interrupt, "two", 130}, {"yes\n", "one", 0}} {
+		term := d.sit(nil, "restore", "/", d.at(30), "--recursive", "--no-color")
+		term.await(`(?s)\n~ /app/p00\n.*a restore of / may affect every parameter\nType "yes" to continue: $`)
+		term.types(test.typed)
+		term.ends(test.code)
+		if got := d.live()["/app/p00"]; got != test.live {
+			d.Errorf("%q left %q", test.typed, got)
+		}
+	}
+}
+
+// accountAsked checks that a restore from another archive requires the account.
+func accountAsked(d *desk) {
+	d.changed(1)
+	for _, test := range []struct {
+		typed, live string
+		code        int
+	}{{"yes\n", "two", 1}, {"999999999999\n", "two", 1}, {"\x04", "two", 1}, {interrupt, "two", 130}, {"123456789012\n", "one", 0}} {
+		term := d.sit(nil, "restore", "/app/", d.at(30), "--bucket", "backup", "--into", "123456789012/us-east-1", "--without-archive")
+		term.await(`this restore writes to account 123456789012 in us-east-1 what account 123456789012 had in us-east-1\nType 123456789012 to continue: $`)
+		term.types(test.typed)
+		screen := term.ends(test.code)
+		if test.code != 0 && !strings.Contains(screen, "hint: nothing was changed\n") {
+			d.Errorf("%q: the screen does not say that nothing was changed:\n%s", test.typed, screen)
+		}
+		if got := d.live()["/app/p00"]; got != test.live {
+			d.Errorf("%q left %q", test.typed, got)
+		}
+	}
+}
+
+// redactionAsked checks that a redaction requires the word yes.
+func redactionAsked(d *desk) {
+	d.changed(1)
+	for _, test := range []struct {
+		typed string
+		code  int
+		shown string
+	}{
+		{"y\n", 1, "hint: nothing was changed\n"},
+		{interrupt, 130, "hint: nothing was changed\n"},
+		{"yes\n", 0, "redacted version 1 of /app/p00 and removed 1 copy\n"},
+	} {
+		term := d.sit(nil, "redact", "/app/p00:1")
+		term.await(`this removes the value of /app/p00:1 from the archive, permanently\nType "yes" to continue: $`)
+		term.types(test.typed)
+		term.ends(test.code, test.shown)
 	}
 }
 

@@ -32,13 +32,21 @@ var (
 	userinfo = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)[^/?#\s"'<>]*@`)
 	// leading is the same where an endpoint has no scheme.
 	leading = regexp.MustCompile(`^[^/?#\s]*@`)
+	// mark is what leading finds in a text that begins with the name of a mark, such as
+	// @deploy-42 or before:@deploy-42.
+	mark = regexp.MustCompile(`^"?(?:before:)?@$`)
 )
 
 // Redacted returns the text without the user name and the password of any URL in
 // it, to be shown or logged. A text that begins like user:password@host is taken
 // for a URL without its scheme.
 func Redacted(text string) string {
-	return leading.ReplaceAllString(userinfo.ReplaceAllString(text, "${1}***@"), "***@")
+	return leading.ReplaceAllStringFunc(userinfo.ReplaceAllString(text, "${1}***@"), func(found string) string {
+		if mark.MatchString(found) {
+			return found
+		}
+		return "***@"
+	})
 }
 
 // RegionError means that a region's name is invalid.

@@ -229,7 +229,7 @@ func (s *Server) planView(p *planned, ticked map[string]bool) planView {
 		}
 	}
 	if v.Applied > 0 {
-		v.Lines = append(render.Principals(p.Plan), render.Question{MaxRate: s.o.MaxRate}.Estimate(p.Plan))
+		v.Lines = append(render.Principals(p.Plan, render.View{}), render.Question{MaxRate: s.o.MaxRate}.Estimate(p.Plan))
 		v.Lines = append(v.Lines, "running applications keep the old values until they read the parameters again; Terraform or CloudFormation may overwrite the restored values")
 		if p.NeedsConfirmation() {
 			v.Grave = render.Grave(p.Plan)

@@ -13,8 +13,11 @@ import (
 func Grave(p *restore.Plan) string {
 	deleted, replaced := p.Count(plan.ActionDelete), p.Count(plan.ActionReplace)
 	verb := "restore"
-	if p.Until != 0 {
+	switch {
+	case p.Until != 0:
 		verb = "revert"
+	case p.Undoes != "":
+		verb = "undo"
 	}
 	switch {
 	case deleted > 0 && replaced > 0:

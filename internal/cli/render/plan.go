@@ -75,7 +75,7 @@ type ItemList struct {
 func NewItemList(w io.Writer, title string, o View) *ItemList {
 	l := &ItemList{w: w, o: o}
 	if o.Format == Markdown {
-		l.text.WriteString("```diff\n")
+		l.text.WriteString(fence + "diff\n")
 	}
 	l.line(title + ":")
 	return l
@@ -83,7 +83,7 @@ func NewItemList(w io.Writer, title string, o View) *ItemList {
 
 func (l *ItemList) line(text string) {
 	if l.o.Format == Markdown {
-		text = strings.ReplaceAll(text, "```", "` ` `")
+		text = strings.ReplaceAll(text, fence, brokenFence)
 	}
 	l.text.WriteString(text + "\n")
 }
@@ -100,7 +100,7 @@ func (l *ItemList) Add(item plan.Item) error {
 func (l *ItemList) Close(summary string) error {
 	l.line(summary)
 	if l.o.Format == Markdown {
-		l.text.WriteString("```\n")
+		l.text.WriteString(fence + "\n")
 	}
 	return l.flush()
 }
@@ -154,7 +154,7 @@ func ItemLines(item plan.Item, o View) (lines []string) {
 	if live := overwritten(item, o.narrow(4)); live != "" && o.Live {
 		note(live)
 	}
-	if gone := deleted(item, o.Live); gone != "" {
+	if gone := deleted(item, o); gone != "" {
 		note(gone)
 	}
 	if item.Refused != "" {
@@ -203,7 +203,7 @@ func overwritten(item plan.Item, o View) string {
 		return ""
 	}
 	v := item.Before.Version
-	begin, end := fmt.Sprintf("live version %d by ", v.Number), " at "+v.Time.String()
+	begin, end := fmt.Sprintf("live version %d by ", v.Number), " at "+o.exact(v.Time)
 	by := Escape(cmp.Or(v.User, "an unknown principal"))
 	if o.cuts(len(begin) + text.StringWidth(by) + len(end)) {
 		room := o.Width - len(begin) - len(end)
@@ -217,15 +217,15 @@ func overwritten(item plan.Item, o View) string {
 
 // deleted returns who deleted the parameter that a plan for live parameters recreates, or
 // that a comparison of two times shows as deleted; "" if that is not known.
-func deleted(item plan.Item, live bool) string {
+func deleted(item plan.Item, o View) string {
 	gone, action := item.After, plan.ActionDelete
-	if live {
+	if o.Live {
 		gone, action = item.Gone, plan.ActionCreate
 	}
 	if item.Action != action || !gone.Deleted || gone.By == "" {
 		return ""
 	}
-	return fmt.Sprintf("deleted by %s at %s", Escape(gone.By), gone.Modified)
+	return fmt.Sprintf("deleted by %s at %s", Escape(gone.By), o.exact(gone.Modified))
 }
 
 // difference returns both sides of an attribute other than the value, after a prefix.

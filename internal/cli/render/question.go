@@ -39,7 +39,7 @@ const (
 // Write writes the plan: the items, most destructive first, the summary, the principals
 // of the live versions, the estimated time, and the account and region.
 func (q Question) Write(w io.Writer, p *restore.Plan, o View) error {
-	after := append([]string{Summary(p)}, Principals(p)...)
+	after := append([]string{Summary(p)}, Principals(p, o)...)
 	after = append(after,
 		q.Estimate(p),
 		fmt.Sprintf("account %s, region %s", q.Account, q.Region),
@@ -97,7 +97,7 @@ func screenful(items []plan.Item, room int, o View) (lines []string) {
 }
 
 // Principals names those who wrote the versions that would be overwritten or deleted.
-func Principals(p *restore.Plan) (lines []string) {
+func Principals(p *restore.Plan, o View) (lines []string) {
 	type made struct {
 		by   string
 		n    int
@@ -123,7 +123,7 @@ func Principals(p *restore.Plan) (lines []string) {
 		if m.n == 1 {
 			versions = "version"
 		}
-		lines = append(lines, fmt.Sprintf("%d live %s by %s, most recently at %s", m.n, versions, Escape(m.by), m.last))
+		lines = append(lines, fmt.Sprintf("%d live %s by %s, most recently at %s", m.n, versions, Escape(m.by), o.exact(m.last)))
 	}
 	return lines
 }

@@ -26,6 +26,9 @@ type SetRow struct {
 	Overlaps    []int
 	Before      string // the TIME before the first change
 	Compare     string // the command that shows what changed from then to when all of the set had happened
+	// Live is the command that shows what a restore to right before the set would change now.
+	// It is nil where Revert is.
+	Live *string
 	// Revert is the command that takes back the set, unless others changed the same
 	// parameters; nil if it is the archive of another account or region, or a copy.
 	Revert *string
@@ -68,7 +71,7 @@ func Sets(w io.Writer, rows []SetRow, o View) error {
 		}
 		fmt.Fprintf(&b, "    show it: `%s`\n    before it: %s\n", r.Compare, r.Before)
 		if r.Revert != nil {
-			fmt.Fprintf(&b, "    take it back: `%s`\n", *r.Revert)
+			fmt.Fprintf(&b, "    compare with live: `%s`\n    take it back: `%s`\n", *r.Live, *r.Revert)
 		}
 	}
 	_, err := io.WriteString(w, b.String())

@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -37,6 +38,9 @@ var (
 	wrapColumns    = []string{"Note", "Command", "State"}
 	pastedColumns  = []string{"Command", "State"} // wrapped, but not within a time or an ID
 )
+
+// restoreID matches the ID of a restore, which is wrapped in no column.
+var restoreID = regexp.MustCompile(`^\d{8}T\d{6}Z-[0-9a-z]+[,:]?$`)
 
 // jsonNames are the columns whose names are not those of the fields of JSON, by the latter.
 // Some of them keep the names of the legacy ssmbak.
@@ -209,8 +213,8 @@ func fit(header []string, rows [][]string, width int) ([]int, bool) {
 		widths[i], least[i] = text.StringWidth(h), leastWidth
 		for _, row := range rows {
 			widths[i] = max(widths[i], text.StringWidth(row[i]))
-			if slices.Contains(pastedColumns, h) {
-				for word := range strings.FieldsSeq(row[i]) {
+			for word := range strings.FieldsSeq(row[i]) {
+				if slices.Contains(pastedColumns, h) || restoreID.MatchString(word) {
 					least[i] = max(least[i], text.StringWidth(word))
 				}
 			}

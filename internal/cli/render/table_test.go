@@ -168,3 +168,22 @@ func (w *countedLines) Write(p []byte) (int, error) {
 	w.lines += bytes.Count(p, []byte("\n"))
 	return len(p), nil
 }
+
+// TestTableKeepsIDs checks that no width breaks the ID of a restore into two lines.
+func TestTableKeepsIDs(t *testing.T) {
+	t.Parallel()
+	const id = "20240613T201054Z-k3x9f2"
+	header := []string{"Time", "Name", "Note"}
+	rows := func() [][]string {
+		return [][]string{{"2024-06-13T20:10:54.417Z", "/app/db", "owner removed, restore " + id + " by arn:aws:iam::123456789012:user/local: bad deploy"}}
+	}
+	for width := 20; width < 160; width++ {
+		var out strings.Builder
+		if err := Table(&out, header, rows(), View{Width: width}); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(out.String(), id) {
+			t.Fatalf("%d columns:\n%s", width, &out)
+		}
+	}
+}

@@ -19,8 +19,8 @@ func SimilarFlag(flags *pflag.FlagSet, name string) string {
 	return Similar(names, name)
 }
 
-// Similar returns the word that differs from a mistyped one in the fewest letters, or "" if
-// all differ in more than two.
+// Similar returns the word that differs from a mistyped one in the fewest letters. If all
+// differ in more than two, it is the only word that begins with it, or "".
 func Similar(words []string, mistyped string) (like string) {
 	least := 3
 	if len(mistyped) < 4 {
@@ -29,6 +29,18 @@ func Similar(words []string, mistyped string) (like string) {
 	for _, word := range words {
 		if d := Distance(mistyped, word); d < least {
 			least, like = d, word
+		}
+	}
+	if like != "" || len(mistyped) < 3 {
+		return like
+	}
+	for _, word := range words {
+		switch {
+		case !strings.HasPrefix(word, mistyped):
+		case like != "":
+			return ""
+		default:
+			like = word
 		}
 	}
 	return like

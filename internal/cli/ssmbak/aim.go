@@ -80,6 +80,14 @@ func (a *app) both(at ssmbak.Time) string {
 	return at.String() + ", local " + local(at, a.Now())
 }
 
+// shown formats a time in UTC, or with --local-time in local time. Both can be pasted as TIME.
+func (a *app) shown(at ssmbak.Time) string {
+	if !a.flags.localTime || at == 0 {
+		return at.String()
+	}
+	return at.Std().In(a.Now().Location()).Format("2006-01-02T15:04:05.000-07:00")
+}
+
 // local formats a time in the zone of now.
 func local(at ssmbak.Time, now time.Time) string {
 	return at.Std().In(now.Location()).Format("2006-01-02 15:04:05.000 -07:00")
@@ -109,13 +117,27 @@ var (
 // quoted: a date and a time of day.
 func oneArgument(args []string) error {
 	for i := 1; i < len(args); i++ {
-		if args[i-1] == "before" && isTime(args[i]) {
-			return shell.Usage("write before:"+args[i], "%q and %q are two arguments", args[i-1], args[i])
-		}
-		if dateArgument.MatchString(args[i-1]) && clockArgument.MatchString(args[i]) {
-			return shell.Usage("write "+args[i-1]+"T"+args[i]+", or quote it: '"+args[i-1]+" "+args[i]+"'; for two times write todayT"+args[i],
-				"%q and %q are two arguments", args[i-1], args[i])
+		var f *shell.Failure
+		if err := unquoted(args[i-1], args[i]); errors.As(err, &f) {
+			if args[i-1] != "before" && args[i-1] != "today" {
+				f.Hint += "; for two times write todayT" + args[i]
+			}
+			return f
 		}
 	}
 	return nil
+}
+
+// unquoted returns an error if two texts look like one TIME that was not quoted.
+func unquoted(first, second string) error {
+	hint := ""
+	switch {
+	case first == "before" && isTime(second):
+		hint = "write before:" + second
+	case dateArgument.MatchString(first) && clockArgument.MatchString(second):
+		hint = "write " + first + "T" + second + ", or quote it: '" + first + " " + second + "'"
+	default:
+		return nil
+	}
+	return shell.Usage(hint, "%q and %q are two arguments", first, second)
 }

@@ -108,7 +108,7 @@ func (a *app) complain(ctx context.Context, err error) int {
 	f := explain(err)
 	if ctx.Err() != nil && f.Code != shell.WrongUsage {
 		f.Code = shell.Interrupted
-		if errors.Is(err, context.Canceled) && !errors.As(err, new(*shell.Failure)) {
+		if interrupted(ctx, err) {
 			f = shell.Failure{Message: "interrupted", Code: shell.Interrupted}
 		}
 	}

@@ -183,14 +183,20 @@ func TestLocal(t *testing.T) {
 
 func TestInterrupt(t *testing.T) {
 	t.Parallel()
+	const unchanged = "hint: nothing was changed\n"
 	tests := []struct {
 		name string
 		args []string
+		hint string
 	}{
-		{"preview", []string{"preview", "/app", "now"}},
-		{"restore", []string{"restore", "/app", "1m"}},
-		{"reconcile", []string{"reconcile"}},
-		{"demo", []string{"demo"}},
+		{"preview", []string{"preview", "/app", "now"}, ""},
+		{"restore", []string{"restore", "/app", "1m"}, unchanged},
+		{"undo", []string{"undo", "last"}, unchanged},
+		{"revert", []string{"revert", "/app", "2m", "1m"}, unchanged},
+		{"reconcile", []string{"reconcile"}, "hint: what was recorded is kept, and `ssmbak reconcile --bucket backup` records the rest\n"},
+		{"reconcile of a path", []string{"reconcile", "/app/", "--deep"}, "hint: what was recorded is kept, and `ssmbak reconcile /app/ --deep --bucket backup` records the rest\n"},
+		{"reconcile without changes", []string{"reconcile", "--dry-run"}, ""},
+		{"demo", []string{"demo"}, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -203,7 +209,7 @@ func TestInterrupt(t *testing.T) {
 			code := ssmbakcli.Main(ctx, ssmbakcli.Env{Env: shell.Env{
 				Args: append(tt.args, "--bucket", bucket), Stdin: strings.NewReader(""), Stdout: &out, Stderr: &err, AWS: connection(aws.Client()),
 			}})
-			if want := "ssmbak: error: interrupted\n"; code != 130 || !strings.HasSuffix(err.String(), want) {
+			if want := "ssmbak: error: interrupted\n" + tt.hint; code != 130 || !strings.HasSuffix(err.String(), want) {
 				t.Errorf("exit code %d, want 130, and %q, want %q at its end", code, err.String(), want)
 			}
 		})

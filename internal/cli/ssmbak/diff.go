@@ -30,12 +30,14 @@ TIME2, show the changes from TIME to TIME2:
   +  create      ~  update      -/+  replace      -  delete
   =  keep, because it was created after TIME      ?  skip, because it is unknown
 The options are those of restore. Live parameters that the archive does not have
-yet are recorded first. A comparison of two times reads only the archive.
+yet are recorded first. A comparison of two times reads only the archive. If the first of
+them is a mark and there is no NAME|PATH, all parameters are compared.
 ` + targetHelp + "\n" + selectorHelp,
 		Example: `  ssmbak diff /app/db 2h
   ssmbak diff /app/db:3 /app/db:5
   ssmbak diff /app 2024-06-13T20:10:54Z --recursive --exact
   ssmbak diff /app/ 2d 1d
+  ssmbak diff @deploy-41 @deploy-42
   ssmbak diff /app/ 1d --detailed-exitcode && echo nothing changed since`,
 		Args: a.orVersions(2, func(cmd *cobra.Command, args []string) error {
 			if len(args) == 3 {
@@ -44,6 +46,9 @@ yet are recorded first. A comparison of two times reads only the archive.
 			return exactly("NAME|PATH", "TIME")(cmd, args)
 		}),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if _, is := marked(args[0]); is && len(args) == 2 && isTime(args[1]) { // no parameter has such a name
+				args, o.recursive = []string{"/", args[0], args[1]}, true
+			}
 			if err := o.aim(a, args); err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package ssmbakcli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -19,7 +20,8 @@ type running struct {
 	mu          sync.Mutex
 	again       string // the command that finishes the rest
 	undo        func(id string) string
-	id          string      // "" before there is a restore record
+	id          string      // "" before there is a restore record, or without an archive
+	applies     bool        // the plan is applied
 	waits       ssmbak.Time // when the last delayed creation is due, zero if there is none
 	away        map[ssmbak.Name]ssmbak.Time
 	interrupted bool
@@ -31,7 +33,7 @@ func (a *app) watch(o *restore.Options, again string, undo func(id string) strin
 	r := &a.running
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.again, r.undo, r.away = again, undo, make(map[ssmbak.Name]ssmbak.Time)
+	r.again, r.undo, r.away = again, undo, make(map[ssmbak.Name]ssmbak.Time) // undo is nil without an archive
 	o.Began = func(id string) {
 		r.mu.Lock()
 		r.id = id
@@ -56,11 +58,31 @@ func (a *app) watch(o *restore.Options, again string, undo func(id string) strin
 	}
 }
 
-// expect sets when the last delayed creation is due.
-func (r *running) expect(waits ssmbak.Time) {
+// begin says that the plan is applied from now on, and when the last delayed creation is due.
+func (r *running) begin(waits ssmbak.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.waits = waits
+	r.applies, r.waits = true, waits
+}
+
+// wrote reports whether a parameter may have been changed. Before that, there is a record if
+// there is an archive.
+func (r *running) wrote() bool { return r.id != "" || r.applies && r.undo == nil }
+
+// orUnchanged returns the error of a restore. If it was interrupted before anything was
+// changed, the error says so.
+func (a *app) orUnchanged(ctx context.Context, err error) error {
+	a.running.mu.Lock()
+	defer a.running.mu.Unlock()
+	if interrupted(ctx, err) && !a.running.wrote() {
+		return shell.Unchanged()
+	}
+	return err
+}
+
+// interrupted reports whether an error is that of an interrupt and nothing else.
+func interrupted(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && errors.Is(err, context.Canceled) && !errors.As(err, new(*shell.Failure))
 }
 
 // in returns the time left until a time as " in 5s", or "" if it is less than a second.
@@ -108,7 +130,7 @@ func (a *app) abandon(ctx context.Context) int {
 	a.CloseProgress()
 	r := &a.running
 	r.mu.Lock()
-	id, again, away := r.id, r.again, slices.Sorted(maps.Keys(r.away))
+	id, again, away, wrote := r.id, r.again, slices.Sorted(maps.Keys(r.away)), r.wrote()
 	r.mu.Unlock()
 	f := shell.Failure{Message: "interrupted again: stopped immediately", Code: shell.Interrupted}
 	for _, name := range away {
@@ -116,10 +138,15 @@ func (a *app) abandon(ctx context.Context) int {
 	}
 	if id != "" {
 		a.NoteFacts(shell.Facts{"RestoreId": id}, "restore %s was stopped: `%s` undoes it", id, r.undo(id))
+	}
+	switch n := len(away); {
+	case again == "":
+	case !wrote:
+		f.Hint = "nothing was changed"
+	case n > 0:
+		f.Hint = fmt.Sprintf("`%s` creates %s again and finishes the rest", again, shell.Plural(n, "it", "them"))
+	default:
 		f.Hint = "`" + again + "` finishes the rest"
-		if n := len(away); n > 0 {
-			f.Hint = fmt.Sprintf("`%s` creates %s again and finishes the rest", again, shell.Plural(n, "it", "them"))
-		}
 	}
 	return a.Complain(ctx, nil, f)
 }

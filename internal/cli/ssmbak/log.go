@@ -54,7 +54,16 @@ it says only "differs", "same" or "not compared", unless --with-decryption is gi
   ssmbak log /app --recursive --since 14:00 --sets
   ssmbak log /app/ --since 2024-06-13 --until 2024-06-14T12:00:00 --output json
   ssmbak restore /app before:2024-06-13T20:10:54.417Z --recursive  # a time from its output`,
-		Args: exactly("NAME|PATH"),
+		Args: func(cmd *cobra.Command, args []string) error {
+			for _, text := range []string{o.since, o.until} {
+				if len(args) == 2 {
+					if err := unquoted(text, args[1]); err != nil {
+						return err
+					}
+				}
+			}
+			return exactly("NAME|PATH")(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if o.target, err = a.target(args[0], o.recursive); err != nil {
 				return err
@@ -71,7 +80,7 @@ it says only "differs", "same" or "not compared", unless --with-decryption is gi
 	f.BoolVar(&o.reverse, "reverse", false, "show the oldest change first")
 	f.BoolVar(&o.oneline, "oneline", false, "show each change on one line, without a table")
 	f.BoolVar(&o.sets, "sets", false, "group changes of one principal that are close in time")
-	f.DurationVar(&o.gap, "gap", 2*time.Minute, "with --sets, the longest `TIME` between two changes of a set")
+	f.DurationVar(&o.gap, "gap", 2*time.Minute, "with --sets, the longest `DURATION` between two changes of a set")
 	addRequireComplete(cmd, &o.requireComplete)
 	a.addSummary(cmd)
 	return cmd
@@ -233,9 +242,13 @@ func (a *app) printLog(ctx context.Context, s *session, changes archive.Changes,
 	err = a.Paged(func(w io.Writer) error {
 		switch {
 		case o.patch:
-			return each(func(e render.LogEntry) error { return render.Patch(w, e, view) })
+			return render.Block(w, "diff", view, func(w io.Writer) error {
+				return each(func(e render.LogEntry) error { return render.Patch(w, e, view) })
+			})
 		case o.oneline:
-			return each(func(e render.LogEntry) error { return render.OneLine(w, e, view) })
+			return render.Block(w, "", view, func(w io.Writer) error {
+				return each(func(e render.LogEntry) error { return render.OneLine(w, e, view) })
+			})
 		}
 		return render.Changes(w, entries, view)
 	})

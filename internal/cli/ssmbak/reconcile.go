@@ -47,7 +47,15 @@ Store.`,
 			if o.maxTime < 0 {
 				return shell.Usage("use a duration such as 15m", "--max-time %s must not be negative", o.maxTime)
 			}
-			return a.runReconcile(cmd.Context(), o)
+			again := "ssmbak reconcile"
+			if !o.target.Root() {
+				again += " " + o.target.String()
+			}
+			err = a.runReconcile(cmd.Context(), o, again)
+			if interrupted(cmd.Context(), err) && !o.dryRun {
+				return &shell.Failure{Message: "interrupted", Hint: "what was recorded is kept, and `" + again + flagsGiven(cmd, "deep") + "` records the rest", Code: shell.Interrupted}
+			}
+			return err
 		},
 	}
 	cmd.Flags().BoolVar(&o.deep, "deep", false, "read every parameter, including unchanged ones")
@@ -64,7 +72,8 @@ type reconciledRow struct {
 	Code   *shell.Kind
 }
 
-func (a *app) runReconcile(ctx context.Context, o reconcileOptions) error {
+// runReconcile records live parameters. again is the command that was given.
+func (a *app) runReconcile(ctx context.Context, o reconcileOptions, again string) error {
 	s, err := a.open(ctx, unlessDry(o.dryRun))
 	if err != nil {
 		return err
@@ -83,10 +92,6 @@ func (a *app) runReconcile(ctx context.Context, o reconcileOptions) error {
 	defer cancel()
 	report, err := s.recorder(a).Reconcile(timed, o.target, recorder.ReconcileOptions{DryRun: o.dryRun, Deep: o.deep, Progress: progress.Set})
 	progress.Close()
-	again := "ssmbak reconcile"
-	if !o.target.Root() {
-		again += " " + o.target.String()
-	}
 	if errors.Is(err, paramstore.ErrCredentials) {
 		ended := explain(err)
 		ended.Hint += "; then run `" + again + "` again"

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -127,7 +129,7 @@ Every restore has an ID; ` + "`ssmbak undo ID`" + ` undoes it.
 				return a.runCheck(cmd, o, args)
 			}
 			if o.planFile != "" {
-				return a.runPlanFile(cmd, o)
+				return a.orUnchanged(cmd.Context(), a.runPlanFile(cmd, o))
 			}
 			if err := o.aim(a, args); err != nil {
 				return err
@@ -135,7 +137,7 @@ Every restore has an ID; ` + "`ssmbak undo ID`" + ` undoes it.
 			if o.dryRun {
 				return a.runDiff(cmd.Context(), diffOptions{planOptions: o.planOptions, out: o.out}, "restore", flagsGiven(cmd, planFlags...))
 			}
-			return a.runRestore(cmd.Context(), o, args[0], flagsGiven(cmd, planFlags...))
+			return a.orUnchanged(cmd.Context(), a.runRestore(cmd.Context(), o, args[0], flagsGiven(cmd, planFlags...)))
 		},
 	}
 	o.addFlags(cmd)
@@ -212,10 +214,11 @@ func (a *app) openToRestore(ctx context.Context, maxRate float64) (*session, err
 func (a *app) restorer(s *session, ro restore.Options, arguments, again string) (*restore.Restorer, render.Progress) {
 	progress := a.NewProgress("restore")
 	ro.By, ro.Arguments, ro.Progress = s.caller.ARN, arguments, progress.Set
-	a.watch(&ro, again, func(id string) string { return a.undoing(s, id) })
 	if s.own == nil {
+		a.watch(&ro, again, nil)
 		return restore.New(nil, s.live, nil, ro), progress
 	}
+	a.watch(&ro, again, func(id string) string { return a.undoing(s, id) })
 	return restore.New(s.own, s.live, s.recorder(a), ro), progress
 }
 
@@ -229,7 +232,7 @@ func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, p *
 	if err != nil {
 		return err
 	}
-	a.running.expect(p.Waits())
+	a.running.begin(p.Waits())
 	progress.Start()
 	end := a.onInterrupt(ctx)
 	res, err := r.Apply(ctx, p)
@@ -257,7 +260,14 @@ func (a *app) carryOut(ctx context.Context, s *session, r *restore.Restorer, p *
 	case err == nil:
 		return &shell.Failure{Message: "interrupted, but everything had completed", Code: shell.Interrupted}
 	case errors.As(err, &f):
-		return &shell.Failure{Message: "interrupted: " + f.Message, Hint: f.Hint, Code: shell.Interrupted}
+		var hints []string
+		if !slices.ContainsFunc(res.Outcomes, func(o plan.Outcome) bool { return o.Changed }) {
+			hints = append(hints, "nothing was changed")
+		}
+		if f.Hint != "" {
+			hints = append(hints, f.Hint)
+		}
+		return &shell.Failure{Message: "interrupted: " + f.Message, Hint: strings.Join(hints, "; "), Code: shell.Interrupted}
 	}
 	return err
 }

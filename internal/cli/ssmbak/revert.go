@@ -59,7 +59,7 @@ exit code is 3.
 				return err
 			}
 			if o.planFile != "" {
-				return a.runPlanFile(cmd, o.restoreOptions)
+				return a.orUnchanged(cmd.Context(), a.runPlanFile(cmd, o.restoreOptions))
 			}
 			for _, text := range append(o.only, o.exclude...) {
 				if err := rewritten(text); err != nil {
@@ -71,7 +71,7 @@ exit code is 3.
 				return err
 			}
 			o.time, o.until = args[1], args[2]
-			return a.runRevert(cmd.Context(), o, args[0], flagsGiven(cmd, revertFlags...))
+			return a.orUnchanged(cmd.Context(), a.runRevert(cmd.Context(), o, args[0], flagsGiven(cmd, revertFlags...)))
 		},
 	}
 	addRecursive(cmd, &o.recursive)

@@ -77,6 +77,7 @@ var zone = time.FixedZone("CEST", 2*60*60)
 //	object BUCKET KEY TEXT [TAGS] write an object
 //	corrupt KEY                damage the newest version of an object
 //	remove KEY                 remove every version of an object
+//	expire NAME N              remove the object of version N's value, as a lifecycle rule does
 //	sign FILE                  sign the archive from now on, and write the public key
 //	checkpoint                 reconcile as the stack does, and write a checkpoint
 //	replicate BUCKET           copy the bucket as S3's replication does
@@ -440,6 +441,15 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		for _, v := range versions {
 			objects.RemoveVersion(bucket, args[0], v.VersionID)
 		}
+	},
+	"expire": func(ts *testscript.TestScript, _ bool, args []string) {
+		n, err := strconv.Atoi(args[1])
+		ts.Check(err)
+		versions := worldOf(ts).AWS.S3.Versions(bucket, args[0]) // newest first
+		if n < 1 || n > len(versions) {
+			ts.Fatalf("%s has %d objects", args[0], len(versions))
+		}
+		worldOf(ts).AWS.S3.RemoveVersion(bucket, args[0], versions[len(versions)-n].VersionID)
 	},
 	"checkpoint": func(ts *testscript.TestScript, _ bool, _ []string) {
 		w := worldOf(ts)

@@ -53,7 +53,7 @@ which can be undone.`,
 				return a.runRestores(cmd.Context(), o.all)
 			}
 			o.id = args[0]
-			return a.runUndo(cmd.Context(), o, flagsGiven(cmd, "replace", "only", "exclude", "key-id"))
+			return a.orUnchanged(cmd.Context(), a.runUndo(cmd.Context(), o, flagsGiven(cmd, "replace", "only", "exclude", "key-id")))
 		},
 	}
 	o.addSomeFlags(cmd)

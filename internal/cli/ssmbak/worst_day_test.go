@@ -44,8 +44,8 @@ func (i *incident) copied(pattern string) string {
 	return m[1]
 }
 
-// TestWorstDayDocument plays docs/worst-day.md. After the first command, each argument is
-// copied from the output of a command before: no time is typed. UPDATE=1 writes
+// TestWorstDayDocument plays docs/worst-day.md. After the first command, each command is
+// copied from the output of a command before, with all of its arguments. UPDATE=1 writes
 // the document's commands and output.
 func TestWorstDayDocument(t *testing.T) {
 	t.Parallel()
@@ -104,8 +104,7 @@ func (i *incident) restored() {
 		i.run(wrong.code, i.copied("(?s)by [^ ]*user/"+wrong.user+"\n.*?`(ssmbak revert [^`]*)`"))
 	}
 	i.output = sets
-	path, before := i.copied("(?s)user/deploy\n.*?`ssmbak revert ([^ ]*) before:"), i.copied("(?s)user/deploy\n.*?before it: (before:[^ \n]*)")
-	i.run(0, "ssmbak diff "+path+" "+before+" --recursive --exact")
+	i.run(0, i.copied("(?s)user/deploy\n.*?`(ssmbak diff [^`]* --exact)`"))
 	i.output = sets
-	i.run(0, "ssmbak log "+path+" --recursive --since "+before+" --sets --output markdown")
+	i.run(0, i.copied("as a report: `(ssmbak log [^`]*)`"))
 }

@@ -306,6 +306,8 @@ func (s *story) checkRefused(a *attempt, out *plan.Outcome, theirs bool) {
 		is("refused: data type", !a.options.Replace && validated(before.DataType, item.After.Version.DataType) && before.DataType != "text")
 	case strings.HasPrefix(why, "its KMS key") && strings.Contains(why, "is that of account "+otherAccount+" in "+otherRegion):
 		is("refused: key of the other account", s.origin != nil && a.undoes == nil && a.keyOf(item.After.Version.KeyID) == "")
+	case a.undoes != nil && strings.HasPrefix(why, "whether the restore wrote this version is not known, since"):
+		is("undo refused: value", s.disabled || !a.calm)
 	case strings.Contains(why, "KMS key"):
 		is("refused: key", s.disabled)
 	case strings.Contains(why, "which prevents a new version"):
