@@ -93,8 +93,10 @@ func TestEmulatedStack(t *testing.T) {
 		run(0, []string{"https://sqs.us-east-1.amazonaws.com/123456789012/ssmbak-Q-"}, "resources", "-o", "json")
 		run(0, []string{"DELETE_SKIPPED  Bucket", "DELETE_COMPLETE  BucketParam"}, "delete", "--yes")
 		run(1, []string{"the stack ssmbak does not exist"}, "lambdaname")
+		run(0, []string{"bucket ssmbak-local has no public access block, no policy that requires TLS", "Bucket: ssmbak-local"}, "create", "--no-fill", "--bucket", "ssmbak-local")
+		run(0, nil, "delete", "--yes")
 		onePhase(t, aws, w, run)
-		if counts := aws.Counts(); counts["cloudformation:CreateStack"] != 2 || counts["lambda:GetFunctionConfiguration"]+counts["lambda:GetFunction"] < 2 || !slices.Contains(aws.S3.Keys("ssmbak-local"), "/newvoll/ssmbak/bucketname") {
+		if counts := aws.Counts(); counts["cloudformation:CreateStack"] != 3 || counts["lambda:GetFunctionConfiguration"]+counts["lambda:GetFunction"] < 2 || !slices.Contains(aws.S3.Keys("ssmbak-local"), "/newvoll/ssmbak/bucketname") {
 			t.Errorf("requests: %v", counts)
 		}
 	})
