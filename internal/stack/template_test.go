@@ -210,6 +210,13 @@ func TestBadSettings(t *testing.T) {
 		{Values{"log-days": {"8"}}, "must be one of 1, 3, 5"},
 		{Values{"schedule": {"hourly"}}, "rate(1 hour)"},
 		{Values{"topic-arn": {"arn:aws:sns:us-east-1:123456789012:t"}, "email": {"a@b"}}, "--topic-arn"},
+		{Values{"topic-key-arn": {"arn:aws:kms:us-east-1:123456789012:key/1"}}, "--topic-key-arn arn:aws:kms:us-east-1:123456789012:key/1: requires --email"},
+		{Values{"topic-key-arn": {"arn:aws:kms:us-east-1:123456789012:key/1"}, "email": {"a@b"}}, ""},
+		{Values{"bucket": {"mine"}, "lock-mode": {"governance"}, "lock-days": {"30"}}, "--lock-mode governance: cannot be combined with --bucket"},
+		{Values{"bucket": {"mine"}, "expire-days": {"40"}}, "--expire-days 40: cannot be combined with --bucket"},
+		{Values{"bucket": {"mine"}, "index-expire-days": {"40"}}, "--index-expire-days 40: cannot be combined with --bucket"},
+		{Values{"bucket": {"mine"}, "access-log-bucket": {"logs"}}, "--access-log-bucket logs: cannot be combined with --bucket"},
+		{Values{"bucket": {"mine"}, "index-expire-days": {"90"}, "expire-days": {"0"}}, ""},
 		{Values{"unheard": {"x"}}, "--unheard is not a setting"},
 	}
 	for _, test := range tests {
@@ -242,6 +249,29 @@ func TestBadSettings(t *testing.T) {
 		p[parameterVerify], p[parameterVerifyShare] = test.verify, test.share
 		if err := p.check(); err != nil || p[parameterVerifyHours] != test.hours || p[parameterVerifyMiss] != test.missed {
 			t.Errorf("%+v: got %s, %s, %v", test, p[parameterVerifyHours], p[parameterVerifyMiss], err)
+		}
+	}
+}
+
+// TestRegion checks that keys and topics of another region are refused.
+func TestRegion(t *testing.T) {
+	t.Parallel()
+	for name, value := range map[string]string{
+		"key-arn": "arn:aws:kms:R:123456789012:key/1", "log-key-arn": "arn:aws:kms:R:123456789012:key/1", "queue-key-arn": "arn:aws:kms:R:123456789012:key/1",
+		"topic-key-arn": "arn:aws:kms:R:123456789012:key/1", "topic-arn": "arn:aws:sns:R:123456789012:t", "replica-key-arn": "",
+	} {
+		at := func(region string) error {
+			p, err := Values{name: {strings.ReplaceAll(value, ":R:", ":"+region+":")}}.parameters()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p.checkRegion(testRegion)
+		}
+		if err := at(testRegion); err != nil {
+			t.Errorf("in this region: %v", err)
+		}
+		if err := at("eu-west-1"); value != "" && (err == nil || !strings.HasPrefix(err.Error(), "--"+name+" ")) {
+			t.Errorf("--%s of another region: %v", name, err)
 		}
 	}
 }
