@@ -27,6 +27,8 @@ type Drill struct {
 	// Path was restored as of At.
 	Path string      `json:"path"`
 	At   ssmbak.Time `json:"at"`
+	// From is the bucket of the archive that was restored, "" if it is the one with the record.
+	From string `json:"from,omitempty"`
 	// Began is when the record was first written. The drill writes nothing after Until.
 	// Ended is when everything was removed again, zero if that is not known.
 	Began time.Time `json:"began"`

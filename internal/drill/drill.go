@@ -1,7 +1,7 @@
 // Package drill restores a path below [ssmbak.DrillPath], compares every attribute with the
-// archive, and removes everything again.
+// archive that it came from, and removes everything again.
 //
-// Before the first write, the archive gets the record of the drill with the names of all
+// Before the first write, the archive of the account and region gets the record of the drill with the names of all
 // parameters. A parameter is that of a drill, and may be removed, only if its name is in the
 // record and Parameter Store says that the author of the drill created it after the drill had
 // begun, and that it has no other version. The name contains the random ID of the drill.
@@ -78,24 +78,27 @@ func (e *TooManyError) Error() string {
 	return fmt.Sprintf("%s has %d parameters, and a drill restores at most %d", e.Target, e.Parameters, Most)
 }
 
-// Prepare reads the states of the target at a time and plans a drill. by is the ARN of the
-// caller, and rate the writes per second to which live is limited. The error may be a
-// [*TooManyError].
-func Prepare(ctx context.Context, a *archive.Archive, live *paramstore.Store, target ssmbak.Target, at ssmbak.Time, by string, rate float64) (*Drill, error) {
-	snap, err := a.At(ctx, target, at, archive.NoValues)
+// Prepare reads the states of the target at a time from an archive and plans a drill, which the
+// archive a records; both may be the same. by is the ARN of the caller, and rate the writes per
+// second to which live is limited. The error may be a [*TooManyError].
+func Prepare(ctx context.Context, from, a *archive.Archive, live *paramstore.Store, target ssmbak.Target, at ssmbak.Time, by string, rate float64) (*Drill, error) {
+	snap, err := from.At(ctx, target, at, archive.NoValues)
 	if err != nil {
 		return nil, err
 	}
 	if n := len(snap.States); n > Most {
 		return nil, &TooManyError{target, n}
 	}
-	if snap, err = a.At(ctx, target, at, archive.AllValues); err != nil {
+	if snap, err = from.At(ctx, target, at, archive.AllValues); err != nil {
 		return nil, err
 	}
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	d := &Drill{archive: a, live: live, Rate: rate, Record: archive.Drill{
 		ID: archive.NewRestoreID(now, strings.ToLower(rand.Text()[:6])), By: by, Path: target.String(), At: at, Began: now, Names: []ssmbak.Name{},
 	}}
+	if from != a {
+		d.Record.From = from.Bucket()
+	}
 	for _, p := range snap.Problems {
 		d.found(p.Name, p.Err.Error())
 	}

@@ -93,7 +93,7 @@ func run(ctx context.Context, t *testing.T, w *testworld.World) (*drill.Drill, e
 		return nil, err
 	}
 	store := paramstore.New(conn.SSM(), paramstore.Options{MaxRate: 100})
-	d, err := drill.Prepare(ctx, w.Archive, store, testworld.Target(t, "/app/", true), ssmbak.TimeOf(time.Now()), caller.ARN, 100)
+	d, err := drill.Prepare(ctx, w.Archive, w.Archive, store, testworld.Target(t, "/app/", true), ssmbak.TimeOf(time.Now()), caller.ARN, 100)
 	if err != nil {
 		return nil, err
 	}

@@ -51,7 +51,12 @@ func (i *inspection) lastDrill(ctx context.Context) []Check {
 	case !exists:
 		return warning("drill", "none yet: no restore has been practiced", again)
 	}
-	text := fmt.Sprintf("of %s, %s", d.Path, i.ago(d.Began))
+	of, command := d.Path, "ssmbak drill "+d.Path+" now"
+	if d.From != "" {
+		of += " from bucket " + d.From
+		command += " --bucket " + d.From + " --into " + i.account + "/" + i.conn.Region()
+	}
+	text := fmt.Sprintf("of %s, %s", of, i.ago(d.Began))
 	i.report.Drill = &d
 	switch {
 	case d.Ended.IsZero() && i.now.After(d.Until):
@@ -59,7 +64,7 @@ func (i *inspection) lastDrill(ctx context.Context) []Check {
 	case d.Ended.IsZero():
 		return ok("drill", text+": in progress")
 	case len(d.Findings) > 0:
-		return problem("drill", fmt.Sprintf("%s: %s not restored as recorded, first %s: %s", text, number(len(d.Findings), "parameter"), d.Findings[0].Name, d.Findings[0].Reason), "fix the cause, then `ssmbak drill "+d.Path+" now`")
+		return problem("drill", fmt.Sprintf("%s: %s not restored as recorded, first %s: %s", text, number(len(d.Findings), "parameter"), d.Findings[0].Name, d.Findings[0].Reason), "fix the cause, then `"+command+"`")
 	case d.Incomplete:
 		return warning("drill", text+": it was not completed", again)
 	case i.now.Sub(d.Began) > drillAge:

@@ -131,6 +131,9 @@ func (s *Stack) completeParameters(ctx context.Context, p parameters) error {
 	if err := p.check(); err != nil {
 		return err
 	}
+	if err := p.checkRegion(s.conn.Region()); err != nil {
+		return err
+	}
 	if err := p.checkDecrypt(s.o.Name); err != nil {
 		return err
 	}

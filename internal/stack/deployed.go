@@ -17,6 +17,10 @@ import (
 type CodeError struct {
 	Function   string
 	Runs, Want string // hexadecimal SHA-256 of the zips
+	// Bucket, Key and Version say where the code is published; Bucket is "" if it is not, and
+	// Version for the current one. Checked reports whether the zip there has the SHA-256 Want.
+	Bucket, Key, Version string
+	Checked              bool
 }
 
 func (e *CodeError) Error() string {
@@ -71,7 +75,7 @@ func (s *Stack) verifyFunction(ctx context.Context, name, want string) error {
 		return fmt.Errorf("decode the code digest of the function %s: %w", name, err)
 	}
 	if got := hex.EncodeToString(runs); got != want {
-		return &CodeError{name, got, want}
+		return &CodeError{Function: name, Runs: got, Want: want}
 	}
 	return nil
 }

@@ -180,3 +180,21 @@ type UnpublishedError struct{ Bucket, Key, Version string }
 func (e *UnpublishedError) Error() string {
 	return fmt.Sprintf("bucket %s does not have the template of ssmbak %s under %s", e.Bucket, e.Version, e.Key)
 }
+
+// ZipError reports that the published zip of the functions is not the expected one, or, if
+// Has is empty, that the bucket does not have it.
+type ZipError struct {
+	Bucket, Key, Version string // Version is "" for the current one
+	Has, Want            string // hexadecimal SHA-256
+}
+
+func (e *ZipError) Error() string {
+	at := e.Key
+	if e.Version != "" {
+		at += " (object version " + e.Version + ")"
+	}
+	if e.Has == "" {
+		return fmt.Sprintf("bucket %s does not have %s", e.Bucket, at)
+	}
+	return fmt.Sprintf("%s in bucket %s has SHA-256 %s, not %s", at, e.Bucket, e.Has, e.Want)
+}

@@ -2,10 +2,15 @@ package stack
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"io"
 	"net/http"
 	"path"
 	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/stack/code"
@@ -81,12 +86,12 @@ func (p parameters) digest() string {
 }
 
 // published returns the URL of the template next to the published code of the functions.
-// It completes and checks the parameters that say where the code is. named are those that
-// the user has given.
+// It completes and checks the parameters that say where the code is, and compares the code,
+// before anything is changed. named are those that the user has given.
 func (s *Stack) published(ctx context.Context, p, named parameters) (template string, err error) {
-	bucket, flag := p[parameterCodeBucket], "--code-bucket"
-	if bucket == "" {
-		bucket, flag = p[parameterCodePrefix]+"-"+s.conn.Region(), "--code-bucket-prefix"
+	bucket, flag := s.codeBucket(p), "--code-bucket"
+	if p[parameterCodePrefix] != "" {
+		flag = "--code-bucket-prefix"
 	}
 	if s.o.CodeFile != "" {
 		return "", &SettingError{"code", s.o.CodeFile, fmt.Sprintf("the functions' code comes from bucket %s: add %s '' to upload this zip to the archive's bucket", bucket, flag)}
@@ -111,10 +116,63 @@ func (s *Stack) published(ctx context.Context, p, named parameters) (template st
 	u.note = func(string) {} // it is not uploaded again
 	version, err := u.stored(ctx)
 	switch {
+	case isAPIError(err, "NoSuchBucket", ""):
+		return "", &BucketError{bucket, "does not exist"}
+	case status(err) == http.StatusMovedPermanently:
+		return "", &BucketError{bucket, "is not in " + s.conn.Region()}
 	case status(err) == http.StatusNotFound || err == nil && version == "":
 		return "", &UnpublishedError{bucket, *u.in.Key, s.o.Version}
 	case err != nil:
 		return "", err
 	}
+	checked, err := s.checkZip(ctx, p)
+	if err != nil {
+		return "", err
+	}
+	if !checked {
+		s.o.Note(fmt.Sprintf("you may not read %s in bucket %s, so its SHA-256 is compared once the functions run it", p[parameterCodeKey], bucket))
+	}
 	return s.url(ctx, bucket, *u.in.Key, version)
+}
+
+// checkZip checks that the published zip has the SHA-256 and the architecture of the
+// parameters. A caller who may not read it gets checked false and no error, since
+// CloudFormation may read it with another role. The error is a [*ZipError], or a
+// [*SettingError] for the architecture.
+func (s *Stack) checkZip(ctx context.Context, p parameters) (checked bool, err error) {
+	zip := ZipError{s.codeBucket(p), p[parameterCodeKey], p[parameterCodeVersion], "", p.digest()}
+	in := &s3.GetObjectInput{Bucket: &zip.Bucket, Key: &zip.Key}
+	if zip.Version != "" {
+		in.VersionId = &zip.Version
+	}
+	out, err := s.conn.S3().GetObject(ctx, in)
+	switch code := status(err); {
+	case code == http.StatusForbidden:
+		return false, nil
+	case code == http.StatusNotFound, isAPIError(err, "InvalidArgument", ""): // the version ID is impossible
+		return false, &zip
+	case err != nil:
+		return false, fmt.Errorf("read %s in bucket %s: %w", zip.Key, zip.Bucket, err)
+	}
+	defer out.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(out.Body, code.MaxZip+1))
+	if err != nil {
+		return false, fmt.Errorf("read %s in bucket %s: %w", zip.Key, zip.Bucket, err)
+	}
+	sum := sha256.Sum256(body)
+	if zip.Has = hex.EncodeToString(sum[:]); zip.Has != zip.Want {
+		return false, &zip
+	}
+	if z, err := code.Check(zip.Key, body); err == nil && z.Architecture != p[parameterArchitecture] {
+		return false, &SettingError{"architecture", p[parameterArchitecture], fmt.Sprintf("%s in bucket %s is for %s", zip.Key, zip.Bucket, z.Architecture)}
+	}
+	return true, nil
+}
+
+// codeBucket returns the bucket with the published code, or "" if it is not published.
+func (s *Stack) codeBucket(p parameters) string {
+	if prefix := p[parameterCodePrefix]; prefix != "" {
+		return prefix + "-" + s.conn.Region()
+	}
+	return p[parameterCodeBucket]
 }

@@ -55,6 +55,8 @@ const (
 	parameterReplicaKey   = "ReplicaKeyArn"
 	parameterVerify       = "Verify"
 	parameterVerifyShare  = "VerifyShare"
+	parameterEmail        = "Email"
+	parameterTopicKey     = "TopicKeyArn"
 )
 
 // Setting is a parameter of the template that the user can set.
@@ -221,13 +223,13 @@ func Settings() []Setting {
 		{Name: "alarm-errors", Parameter: "AlarmErrors", Default: "0", Group: "Alarms", Help: "alarm if the recorder fails more often than this in five minutes, or repeatedly returns more changes than this to the queue", check: between(0, 1<<31)},
 		{Name: "missed-hours", Parameter: "MissedHours", Default: "3", Group: "Alarms", Help: "alarm if no reconcile was complete, or none ended, for this many hours", check: between(1, 168)},
 		{Name: "topic-arn", Parameter: "TopicArn", Group: "Alarms", Help: "SNS topic that receives the alarms", check: like(topic, "the ARN of an SNS topic")},
-		{Name: "email", Parameter: "Email", Group: "Alarms", Help: "email address that receives the alarms, through an SNS topic of the stack", check: like(address, "an email address")},
+		{Name: "email", Parameter: parameterEmail, Group: "Alarms", Help: "email address that receives the alarms, through an SNS topic of the stack", check: like(address, "an email address")},
 
 		{Name: "permissions-boundary", Parameter: "PermissionsBoundary", Group: "Rules of the organization", Help: "ARN of the policy that limits the permissions of the stack's roles", check: like(policy, "the ARN of a policy")},
 		{Name: "role-path", Parameter: "RolePath", Default: "/", Group: "Rules of the organization", Help: "path of the stack's roles and policies", check: like(rolesAt, "a path such as /ssmbak/")},
 		{Name: "log-key-arn", Parameter: "LogKeyArn", Group: "Rules of the organization", Help: "ARN of the KMS key that encrypts the logs", check: like(keyARN, keyForm)},
 		{Name: "queue-key-arn", Parameter: "QueueKeyArn", Group: "Rules of the organization", Help: "ARN of the KMS key that encrypts the queues, and that EventBridge may use", check: like(keyARN, keyForm)},
-		{Name: "topic-key-arn", Parameter: "TopicKeyArn", Group: "Rules of the organization", Help: "ARN of the KMS key that encrypts the topic of --email, and that CloudWatch may use", check: like(keyARN, keyForm)},
+		{Name: "topic-key-arn", Parameter: parameterTopicKey, Group: "Rules of the organization", Help: "ARN of the KMS key that encrypts the topic of --email, and that CloudWatch may use", check: like(keyARN, keyForm)},
 		{Name: "access-log-bucket", Parameter: "AccessLogBucket", Group: "Rules of the organization", Help: "bucket that receives the access logs of the stack's bucket", check: like(bucket, "the name of a bucket")},
 		{Name: "subnet", Parameter: parameterSubnets, Group: "Rules of the organization", List: true, Help: "ID of a subnet in which the functions run, and which reaches S3, Systems Manager and KMS", check: like(subnet, "the ID of a subnet")},
 		{Name: "security-group", Parameter: parameterGroups, Group: "Rules of the organization", List: true, Help: "ID of a security group of the functions in --subnet", check: like(group, "the ID of a security group")},
@@ -303,8 +305,11 @@ func (v Values) parameters() (parameters, error) {
 			return nil, &SettingError{name, "", "is not a setting of the stack"}
 		}
 	}
-	if copies, named := p[parameterReplica]; named && copies == "" { // no copy any more
-		for _, name := range []string{parameterReplicaOwner, parameterReplicaKey} {
+	for of, all := range map[string][]string{parameterReplica: {parameterReplicaOwner, parameterReplicaKey}, parameterEmail: {parameterTopicKey}} {
+		if value, named := p[of]; !named || value != "" {
+			continue
+		}
+		for _, name := range all { // of no use any more
 			if _, named := p[name]; !named {
 				p[name] = ""
 			}
@@ -314,6 +319,23 @@ func (v Values) parameters() (parameters, error) {
 		p[parameterEncryption] = "GivenKey"
 	}
 	return p, nil
+}
+
+// ownBucket are the parameters that configure the bucket of the stack, and no other one.
+var ownBucket = map[string]bool{"LockMode": true, "ExpireDays": true, "IndexExpireDays": true, "AccessLogBucket": true}
+
+// checkRegion returns a [*SettingError] for a key or a topic of another region, which no
+// resource of the stack can use.
+// https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
+func (p parameters) checkRegion(region string) error {
+	for _, s := range Settings() {
+		of := strings.Split(p[s.Parameter], ":") // arn:PARTITION:SERVICE:REGION:ACCOUNT:...
+		if slices.Contains([]string{parameterKeyArn, "LogKeyArn", "QueueKeyArn", parameterTopicKey, "TopicArn"}, s.Parameter) && len(of) > 3 && of[3] != region {
+			return &SettingError{s.Name, p[s.Parameter], "must be in the stack's region, " + region}
+		}
+	}
+	return nil
 }
 
 // check checks all parameters together and sets those that are derived from others.
@@ -344,8 +366,15 @@ func (p parameters) check() error {
 		return &SettingError{"security-group", p[parameterGroups], "requires --subnet"}
 	case p[parameterCodeBucket] != "" && p[parameterCodePrefix] != "":
 		return &SettingError{"code-bucket-prefix", p[parameterCodePrefix], "cannot be combined with --code-bucket"}
-	case p["TopicArn"] != "" && p["Email"] != "":
-		return &SettingError{"email", p["Email"], "cannot be combined with --topic-arn; subscribe the address to that topic instead"}
+	case p["TopicArn"] != "" && p[parameterEmail] != "":
+		return &SettingError{"email", p[parameterEmail], "cannot be combined with --topic-arn; subscribe the address to that topic instead"}
+	case p[parameterTopicKey] != "" && p[parameterEmail] == "":
+		return &SettingError{"topic-key-arn", p[parameterTopicKey], "requires --email, whose topic it encrypts"}
+	}
+	for _, s := range Settings() {
+		if p[parameterBucketName] != "" && ownBucket[s.Parameter] && p[s.Parameter] != defaults()[s.Parameter] {
+			return &SettingError{s.Name, strings.ToLower(p[s.Parameter]), "cannot be combined with --bucket, whose configuration is not changed; set it in S3"}
+		}
 	}
 	if every, missed := period(p["Schedule"]), p["MissedHours"]; every > 0 {
 		if hours, err := strconv.Atoi(missed); err == nil && every > hours {

@@ -210,6 +210,13 @@ func TestBadSettings(t *testing.T) {
 		{Values{"log-days": {"8"}}, "must be one of 1, 3, 5"},
 		{Values{"schedule": {"hourly"}}, "rate(1 hour)"},
 		{Values{"topic-arn": {"arn:aws:sns:us-east-1:123456789012:t"}, "email": {"a@b"}}, "--topic-arn"},
+		{Values{"topic-key-arn": {"arn:aws:kms:us-east-1:123456789012:key/1"}}, "--topic-key-arn arn:aws:kms:us-east-1:123456789012:key/1: requires --email"},
+		{Values{"topic-key-arn": {"arn:aws:kms:us-east-1:123456789012:key/1"}, "email": {"a@b"}}, ""},
+		{Values{"bucket": {"mine"}, "lock-mode": {"governance"}, "lock-days": {"30"}}, "--lock-mode governance: cannot be combined with --bucket"},
+		{Values{"bucket": {"mine"}, "expire-days": {"40"}}, "--expire-days 40: cannot be combined with --bucket"},
+		{Values{"bucket": {"mine"}, "index-expire-days": {"40"}}, "--index-expire-days 40: cannot be combined with --bucket"},
+		{Values{"bucket": {"mine"}, "access-log-bucket": {"logs"}}, "--access-log-bucket logs: cannot be combined with --bucket"},
+		{Values{"bucket": {"mine"}, "index-expire-days": {"90"}, "expire-days": {"0"}}, ""},
 		{Values{"unheard": {"x"}}, "--unheard is not a setting"},
 	}
 	for _, test := range tests {
@@ -246,6 +253,29 @@ func TestBadSettings(t *testing.T) {
 	}
 }
 
+// TestRegion checks that keys and topics of another region are refused.
+func TestRegion(t *testing.T) {
+	t.Parallel()
+	for name, value := range map[string]string{
+		"key-arn": "arn:aws:kms:R:123456789012:key/1", "log-key-arn": "arn:aws:kms:R:123456789012:key/1", "queue-key-arn": "arn:aws:kms:R:123456789012:key/1",
+		"topic-key-arn": "arn:aws:kms:R:123456789012:key/1", "topic-arn": "arn:aws:sns:R:123456789012:t", "replica-key-arn": "",
+	} {
+		at := func(region string) error {
+			p, err := Values{name: {strings.ReplaceAll(value, ":R:", ":"+region+":")}}.parameters()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p.checkRegion(testRegion)
+		}
+		if err := at(testRegion); err != nil {
+			t.Errorf("in this region: %v", err)
+		}
+		if err := at("eu-west-1"); value != "" && (err == nil || !strings.HasPrefix(err.Error(), "--"+name+" ")) {
+			t.Errorf("--%s of another region: %v", name, err)
+		}
+	}
+}
+
 // replica are the parameters of a stack that has a copy in another account and region.
 var replica = map[string]string{"ReplicaBucket": "copy", "ReplicaAccount": "210987654321", "ReplicaKeyArn": "arn:aws:kms:eu-west-1:210987654321:key/copy"}
 
@@ -256,10 +286,8 @@ var organization = []string{
 	"Email", "a@b.c", "IndexHeader", "aws:kms", "Verify", "rate(1 day)",
 }
 
-// TestPairs renders the template for every pair of choices, in each partition, and checks
-// that everything that is said to exist does.
-func TestPairs(t *testing.T) {
-	t.Parallel()
+// stacksOfPairs returns parameters of stacks that have every pair of choices, in each partition.
+func stacksOfPairs() (all []map[string]string) {
 	choices := [][][]string{
 		{{}, {"Encryption", "S3"}, {"BucketName", "mine", "PointerName", ""}, {"Encryption", "GivenKey", "KeyArn", "arn:aws:kms:us-east-1:123456789012:key/given"}},
 		{{}, {"CodeKey", ""}, {"CodeBucket", "artifacts"}, {"CodeBucketPrefix", "artifacts", "CodeVersion", ""}},
@@ -274,30 +302,43 @@ func TestPairs(t *testing.T) {
 		{{}, {"SubnetIds", "subnet-1a", "SecurityGroupIds", "sg-1a,sg-2b"}},
 		{{}, {"LockMode", "GOVERNANCE", "LockDays", "30"}},
 		{{}, {"Verify", "rate(1 day)"}},
-		{{}, {"ReaderArns", "r", "RestorerArns", "s", "MarkerArns", "m", "DecryptArns", "d"}},
-		{{"AWS::Partition", "aws"}, {"AWS::Partition", "aws-cn"}, {"AWS::Partition", "aws-us-gov"}},
+		{{}, {
+			"ReaderArns", "arn:aws:iam::123456789012:role/reader", "RestorerArns", "arn:aws:iam::123456789012:role/restorer",
+			"MarkerArns", "arn:aws:iam::123456789012:role/marker", "DecryptArns", "arn:aws:iam::123456789012:role/decrypter",
+		}},
+		{{"AWS::Partition", "aws", "AWS::Region", "us-east-1"}, {"AWS::Partition", "aws-cn", "AWS::Region", "cn-north-1"}, {"AWS::Partition", "aws-us-gov", "AWS::Region", "us-gov-west-1"}},
 	}
-	rows := pairs(choices)
-	t.Logf("%d stacks have every pair of choices", len(rows))
-	for _, row := range rows {
-		given := maps.Clone(defaultsWithCode)
+	for _, row := range pairs(choices) {
+		given := with(parameterAdminArns, "arn:aws:iam::123456789012:role/admin")
 		for factor, choice := range row {
 			for i := 0; i < len(choices[factor][choice]); i += 2 {
 				given[choices[factor][choice][i]] = choices[factor][choice][i+1]
 			}
 		}
-		given[parameterAdminArns] = "arn:" + given["AWS::Partition"] + ":iam::123456789012:role/admin"
-		if given["PermissionsBoundary"] != "" {
-			given["PermissionsBoundary"] = "arn:" + given["AWS::Partition"] + ":iam::123456789012:policy/b"
+		for name, value := range given {
+			given[name] = strings.NewReplacer("arn:aws:", "arn:"+given["AWS::Partition"]+":", ":us-east-1:", ":"+given["AWS::Region"]+":").Replace(value)
 		}
+		all = append(all, given)
+	}
+	return all
+}
+
+// TestPairs renders the template for every pair of choices, in each partition, and checks
+// that everything that is said to exist does, and that each ARN is of the partition.
+func TestPairs(t *testing.T) {
+	t.Parallel()
+	all := stacksOfPairs()
+	t.Logf("%d stacks have every pair of choices", len(all))
+	ofARN := regexp.MustCompile(`\barn:[^:"]*:[^"]*`)
+	for _, given := range all {
 		r := render(t, given)
 		for id, x := range r.resources {
 			text, err := json.Marshal(x.properties)
 			if err != nil {
 				t.Fatalf("%v: %s: %v", given, id, err)
 			}
-			for _, arn := range regexp.MustCompile(`"arn:[a-z-]+:(iam|lambda|ssm)[^"]*`).FindAllString(string(text), -1) {
-				if !strings.HasPrefix(arn, `"arn:`+given["AWS::Partition"]+":") {
+			for _, arn := range ofARN.FindAllString(string(text), -1) {
+				if !strings.HasPrefix(arn, "arn:"+given["AWS::Partition"]+":") {
 					t.Errorf("%s has %s in the partition %s", id, arn, given["AWS::Partition"])
 				}
 			}
@@ -306,6 +347,49 @@ func TestPairs(t *testing.T) {
 					t.Errorf("%v: %s refers to %s, which does not exist", given, id, to)
 				}
 			}
+		}
+	}
+}
+
+// TestPairsLint runs cfn-lint, if it is installed, with the parameters of each stack of
+// TestPairs, in a region of its partition. It takes minutes.
+func TestPairsLint(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("SSMBAK_LONG") == "" {
+		t.Skip("set SSMBAK_LONG to run cfn-lint with every pair of choices")
+	}
+	program.Need(t, "cfn-lint", "SSMBAK_REQUIRE_CFN_LINT", "pip install cfn-lint")
+	dir := t.TempDir()
+	template := filepath.Join(dir, "template.yaml")
+	if err := os.WriteFile(template, []byte(Template()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	files := make(map[string][]string) // by region
+	for i, given := range stacksOfPairs() {
+		type parameter struct{ ParameterKey, ParameterValue string }
+		parameters := []parameter{{parameterVersion, "v1"}}
+		for name, value := range given {
+			if _, ok := pseudo[name]; !ok {
+				parameters = append(parameters, parameter{name, value})
+			}
+		}
+		text, err := json.Marshal(parameters)
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, fmt.Sprintf("%d.json", i))
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		files[given["AWS::Region"]] = append(files[given["AWS::Region"]], path)
+	}
+	if len(files) != 3 {
+		t.Fatalf("there are %d regions", len(files))
+	}
+	for region, parameters := range files {
+		args := slices.Concat([]string{template, "--regions", region, "--parameter-files"}, parameters)
+		if out, err := exec.CommandContext(t.Context(), "cfn-lint", args...).CombinedOutput(); err != nil || len(strings.TrimSpace(string(out))) > 0 {
+			t.Errorf("cfn-lint %q: %v\n%s", args, err, out)
 		}
 	}
 }

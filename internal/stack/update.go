@@ -104,9 +104,19 @@ func (s *Stack) Finish(ctx context.Context) (Deployed, error) {
 
 // settle does what remains after CloudFormation has changed the stack: it checks the
 // functions' code, and updates the policy of an adopted bucket and the settings in the
-// archive.
+// archive. If the functions run other code since the published zip is not the expected one,
+// the error is that of [Stack.checkZip].
 func (s *Stack) settle(ctx context.Context, st *types.Stack, bucket string, p parameters) error {
-	if err := s.verifyCode(ctx, p.digest()); err != nil {
+	err := s.verifyCode(ctx, p.digest())
+	var other *CodeError
+	if errors.As(err, &other) && p.published() {
+		other.Bucket, other.Key, other.Version = s.codeBucket(p), p[parameterCodeKey], p[parameterCodeVersion]
+		var unequal error
+		if other.Checked, unequal = s.checkZip(ctx, p); unequal != nil {
+			return unequal
+		}
+	}
+	if err != nil {
 		return err
 	}
 	if err := s.renewPolicy(ctx, p); err != nil {

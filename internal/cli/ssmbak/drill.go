@@ -18,6 +18,7 @@ import (
 
 func (a *app) newDrillCommand() *cobra.Command {
 	var yes bool
+	into := intoOptions{drill: true}
 	cmd := &cobra.Command{
 		Use:   "drill PATH TIME",
 		Short: "Practice a restore: restore a copy of a path, compare it, and remove it again",
@@ -31,30 +32,38 @@ Drill first shows the number of writes and asks for confirmation, or requires --
 After Ctrl-C, it removes what it wrote. What a killed drill left is removed by the first
 reconcile after the time that it had. ` + "`ssmbak status`" + ` shows the last drill.
 
+With --bucket COPY and --into, drill restores from a copy of the archive, or from the
+archive of another account or region, and proves that a restore from it would work.
+
 Secrets are restored with their keys, or with the account's default key if you may not
 use theirs, which is reported. The exit code is 3 if something could not be restored or
 differs.`,
 		Example: `  ssmbak drill /app 2h
-  ssmbak drill / now --yes --output json`,
+  ssmbak drill / now --yes --output json
+  ssmbak drill /app now --bucket backup-copy --into 123456789012/us-east-1`,
 		Args: exactly("PATH", "TIME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := into.check(a); err != nil {
+				return err
+			}
 			target, err := a.target(args[0], true)
 			if err != nil {
 				return err
 			}
-			return a.runDrill(cmd.Context(), target, args[1], yes)
+			return a.runDrill(cmd.Context(), into, target, args[1], yes)
 		},
 	}
+	into.addSource(cmd, "drill")
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask for confirmation")
 	return cmd
 }
 
-func (a *app) runDrill(ctx context.Context, target ssmbak.Target, text string, yes bool) error {
+func (a *app) runDrill(ctx context.Context, o intoOptions, target ssmbak.Target, text string, yes bool) error {
 	m, err := a.point("", text)
 	if err != nil {
 		return err
 	}
-	s, err := a.open(ctx, writing)
+	s, err := a.openDrill(ctx, o, "ssmbak drill "+shell.Quote(target.String())+" "+shell.Quote(text))
 	if err != nil {
 		return err
 	}
@@ -74,10 +83,10 @@ func (a *app) runDrill(ctx context.Context, target ssmbak.Target, text string, y
 	}
 	rate /= 2
 	live := paramstore.New(s.conn.SSM(), paramstore.Options{MaxRate: rate, MaxReadRate: 4 * rate, Waiting: a.noteBusy, Logger: a.Log})
-	if _, _, err := drill.Clean(ctx, s.archive, live, time.Now()); err != nil {
+	if _, _, err := drill.Clean(ctx, s.own, live, time.Now()); err != nil {
 		return err
 	}
-	d, err := drill.Prepare(ctx, s.archive, live, target, point.At, s.caller.ARN, rate)
+	d, err := drill.Prepare(ctx, s.archive, s.own, live, target, point.At, s.caller.ARN, rate)
 	if err != nil {
 		return err
 	}
@@ -95,7 +104,21 @@ func (a *app) runDrill(ctx context.Context, target ssmbak.Target, text string, y
 	if err != nil && !d.Begun { // nothing was written, and there is nothing to remove
 		return err
 	}
-	return a.concludeDrill(ctx, d, err)
+	return a.concludeDrill(ctx, s, d, err)
+}
+
+// openDrill opens the archive to restore and the one that records the drill. command is the
+// one that was given, without the flags of every command.
+func (a *app) openDrill(ctx context.Context, o intoOptions, command string) (*session, error) {
+	conn, err := a.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if o.into != "" {
+		return a.openInto(ctx, conn, o, writing)
+	}
+	s, err := a.openWith(ctx, conn, writing)
+	return s, a.suggestInto(ctx, conn, command, err)
 }
 
 // agreeToDrill returns nil if the drill may begin.
@@ -134,7 +157,7 @@ type drillFinding struct {
 }
 
 // concludeDrill prints the result of a drill.
-func (a *app) concludeDrill(ctx context.Context, d *drill.Drill, failed error) error {
+func (a *app) concludeDrill(ctx context.Context, s *session, d *drill.Drill, failed error) error {
 	r := d.Record
 	row := drillRow{
 		r.ID, r.Path, r.At, len(r.Names), r.Written, r.Compared, r.Skipped, r.OtherKey, float64(int(1000*r.Seconds)) / 1000, !r.Ended.IsZero(),
@@ -167,7 +190,11 @@ func (a *app) concludeDrill(ctx context.Context, d *drill.Drill, failed error) e
 	case ctx.Err() != nil && row.Removed:
 		return &shell.Failure{Message: "interrupted", Hint: "everything was removed again", Code: shell.Interrupted}
 	case !row.Removed && failed != nil:
-		return shell.KindDrillLeftovers.Fail("the next `ssmbak reconcile` after "+drill.Abandoned(r).UTC().Format(time.RFC3339)+" removes the rest", "%s", shell.Reason(failed))
+		clean := "ssmbak reconcile"
+		if s.into {
+			clean += shell.Given("bucket", s.own.Bucket()) + a.Where()
+		}
+		return shell.KindDrillLeftovers.Fail("the next `"+clean+"` after "+drill.Abandoned(r).UTC().Format(time.RFC3339)+" removes the rest", "%s", shell.Reason(failed))
 	case failed != nil:
 		return failed
 	case len(r.Findings) > 0:

@@ -21,18 +21,26 @@ type intoOptions struct {
 	ownBucket      string
 	withoutArchive bool
 	planned        bool // by a plan file
+	drill          bool // which needs an archive that records it
 }
 
 func (o *intoOptions) addFlags(cmd *cobra.Command) {
+	o.addSource(cmd, "restore")
+	cmd.Flags().BoolVar(&o.withoutArchive, "without-archive", false, "with --into, restore without an archive that records it: nothing is saved before it is overwritten, and there is no undo")
+}
+
+// addSource adds the flags that say where a restore or a drill comes from.
+func (o *intoOptions) addSource(cmd *cobra.Command, what string) {
 	f := cmd.Flags()
 	f.StringVar(&o.into, "into", "", "restore from the archive in --bucket, of any account and region, into this one, which must be the caller's: `ACCOUNT/REGION`")
-	f.StringVar(&o.ownBucket, "own-bucket", "", "with --into, the `BUCKET` of the archive that records the restore (default: as --bucket without --into)")
-	f.BoolVar(&o.withoutArchive, "without-archive", false, "with --into, restore without an archive that records it: nothing is saved before it is overwritten, and there is no undo")
+	f.StringVar(&o.ownBucket, "own-bucket", "", "with --into, the `BUCKET` of the archive that records the "+what+" (default: as --bucket without --into)")
 }
 
 // check returns an error for flags that are invalid or exclude each other.
 func (o *intoOptions) check(a *app) error {
 	switch {
+	case o.into == "" && o.ownBucket != "" && o.drill:
+		return shell.Usage("add --into ACCOUNT/REGION, or omit it", "--own-bucket goes with --into")
 	case o.into == "" && (o.ownBucket != "" || o.withoutArchive):
 		return shell.Usage("add --into ACCOUNT/REGION, or omit them", "--own-bucket and --without-archive go with --into")
 	case o.into == "":
@@ -150,7 +158,7 @@ func (a *app) openInto(ctx context.Context, conn *awsconn.Conn, o intoOptions, w
 		from = "the plan"
 	case bucket == "":
 		if bucket, from, err = a.ownBucket(ctx, conn); err != nil {
-			return nil, a.noOwnArchive(err)
+			return nil, a.noOwnArchive(o, err)
 		}
 	}
 	if bucket == a.flags.bucket {
@@ -159,7 +167,7 @@ func (a *app) openInto(ctx context.Context, conn *awsconn.Conn, o intoOptions, w
 	a.Announce(into.Account, conn, "bucket "+bucket+" (from "+from+")")
 	s.own, err = a.openBucket(ctx, conn, what, from, archive.Options{Bucket: bucket, Account: into.Account, Region: into.Region, PublicKey: ownKey, Logger: a.Log})
 	if err != nil {
-		return nil, a.noOwnArchive(err)
+		return nil, a.noOwnArchive(o, err)
 	}
 	if err := a.sign(ctx, s, s.own, what, ownKey); err != nil {
 		return nil, err
@@ -172,8 +180,11 @@ func (a *app) openInto(ctx context.Context, conn *awsconn.Conn, o intoOptions, w
 
 // noOwnArchive adds to an error about the archive that records a restore what to do without
 // one.
-func (a *app) noOwnArchive(err error) error {
+func (a *app) noOwnArchive(o intoOptions, err error) error {
 	f := explain(err)
+	if o.drill && (f.Kind == shell.KindNoBucket || f.Kind == shell.KindWrongAccount) {
+		return f.Kind.Fail("name the bucket of this account and region with --own-bucket, or create one with `ssmbak-stack NAME create`; nothing was changed", "the drill cannot be recorded: %s", f.Message)
+	}
 	if f.Kind == shell.KindNoBucket || f.Kind == shell.KindWrongAccount {
 		return f.Kind.Fail("name the bucket of this account and region with --own-bucket, or create one with `ssmbak-stack NAME create`; "+
 			"--without-archive restores without one, and then there is no undo; nothing was changed", "the restore cannot be recorded: %s", f.Message)

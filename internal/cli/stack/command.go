@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -367,10 +368,15 @@ func (a *app) openToWrite(ctx context.Context) (*stack.Stack, error) {
 	return s, nil
 }
 
+var serviceRole = regexp.MustCompile(`^arn:[a-z-]+:iam::[0-9]{12}:role/\S+$`)
+
 func (a *app) stack(conn *awsconn.Conn) (*stack.Stack, error) {
 	tags, err := a.tags()
 	if err != nil {
 		return nil, err
+	}
+	if role := a.flags.serviceRole; role != "" && !serviceRole.MatchString(role) {
+		return nil, shell.Usage("for example --service-role arn:aws:iam::123456789012:role/NAME", "--service-role %s: must be the ARN of a role", role)
 	}
 	return stack.New(conn, stack.Options{
 		Tags: tags, ServiceRole: a.flags.serviceRole,
@@ -391,6 +397,10 @@ func (a *app) tags() (map[string]string, error) {
 		key, value, ok := strings.Cut(text, "=")
 		if !ok || key == "" {
 			return nil, shell.Usage("for example --tag team=platform", "--tag %s: must be KEY=VALUE", text)
+		}
+		// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-resource-tags.html
+		if strings.HasPrefix(strings.ToLower(key), "aws:") {
+			return nil, shell.Usage("for example --tag team=platform", "--tag %s: AWS reserves keys that begin with aws:", text)
 		}
 		all[key] = value
 	}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +15,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
@@ -29,6 +33,36 @@ func local() *emulator.AWS {
 	aws := emulator.New(emulator.Options{Stack: emulator.StackOptions{Bucket: "ssmbak-local"}})
 	aws.S3.CreateBucket("ssmbak-local", true)
 	return aws
+}
+
+// runner returns what runs a command on the stack ssmbak, and demands an exit code and texts.
+func runner(t *testing.T, client aws.HTTPClient, w *world) func(code int, want []string, args ...string) {
+	return func(code int, want []string, args ...string) {
+		t.Helper()
+		var stdout, stderr bytes.Buffer
+		env := shell.Env{
+			Args: append([]string{"ssmbak"}, args...), Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr,
+			AWS: testworld.Connection(client), Terminal: func(any) bool { return false },
+		}
+		if got := stackcli.Main(t.Context(), stackcli.Env{Version: "v1.2.3", FindCode: w.find, Env: env}); got != code {
+			t.Fatalf("ssmbak-stack %q: exit %d\n%s%s", args, got, &stdout, &stderr)
+		}
+		for _, text := range want {
+			if !strings.Contains(stdout.String()+stderr.String(), text) {
+				t.Fatalf("ssmbak-stack %q does not print %q:\n%s%s", args, text, &stdout, &stderr)
+			}
+		}
+	}
+}
+
+// replaced is a client of an AWS whose functions run other code than was deployed.
+type replaced struct{ aws.HTTPClient }
+
+func (c replaced) Do(r *http.Request) (*http.Response, error) {
+	if !strings.HasSuffix(r.URL.Path, "/configuration") {
+		return c.HTTPClient.Do(r)
+	}
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(`{"CodeSha256":"AAAA"}`)), Request: r}, nil
 }
 
 // TestEmulatedStack runs the commands on the stack of the emulator, as `ssmbak local`
@@ -65,22 +99,7 @@ func TestEmulatedStack(t *testing.T) {
 			})
 		})
 		w := &world{}
-		run := func(code int, want []string, args ...string) {
-			t.Helper()
-			var stdout, stderr bytes.Buffer
-			env := shell.Env{
-				Args: append([]string{"ssmbak"}, args...), Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr,
-				AWS: testworld.Connection(aws.Client()), Terminal: func(any) bool { return false },
-			}
-			if got := stackcli.Main(t.Context(), stackcli.Env{Version: "v1.2.3", FindCode: w.find, Env: env}); got != code {
-				t.Fatalf("ssmbak-stack %q: exit %d\n%s%s", args, got, &stdout, &stderr)
-			}
-			for _, text := range want {
-				if !strings.Contains(stdout.String()+stderr.String(), text) {
-					t.Fatalf("ssmbak-stack %q does not print %q:\n%s%s", args, text, &stdout, &stderr)
-				}
-			}
-		}
+		run := runner(t, aws.Client(), w)
 		run(1, []string{"the stack ssmbak does not exist"}, "status")
 		run(0, []string{"CREATE_COMPLETE  Function  AWS::Lambda::Function", "Bucket: ssmbak-local", "recreate", "restored, and equal"}, "create", "--no-fill", "--test")
 		run(1, []string{"the stack ssmbak already exists"}, "create")
@@ -93,8 +112,10 @@ func TestEmulatedStack(t *testing.T) {
 		run(0, []string{"https://sqs.us-east-1.amazonaws.com/123456789012/ssmbak-Q-"}, "resources", "-o", "json")
 		run(0, []string{"DELETE_SKIPPED  Bucket", "DELETE_COMPLETE  BucketParam"}, "delete", "--yes")
 		run(1, []string{"the stack ssmbak does not exist"}, "lambdaname")
+		run(0, []string{"bucket ssmbak-local has no public access block, no policy that requires TLS", "Bucket: ssmbak-local"}, "create", "--no-fill", "--bucket", "ssmbak-local")
+		run(0, nil, "delete", "--yes")
 		onePhase(t, aws, w, run)
-		if counts := aws.Counts(); counts["cloudformation:CreateStack"] != 2 || counts["lambda:GetFunctionConfiguration"]+counts["lambda:GetFunction"] < 2 || !slices.Contains(aws.S3.Keys("ssmbak-local"), "/newvoll/ssmbak/bucketname") {
+		if counts := aws.Counts(); counts["cloudformation:CreateStack"] != 3 || counts["lambda:GetFunctionConfiguration"]+counts["lambda:GetFunction"] < 2 || !slices.Contains(aws.S3.Keys("ssmbak-local"), "/newvoll/ssmbak/bucketname") {
 			t.Errorf("requests: %v", counts)
 		}
 	})
@@ -162,9 +183,77 @@ func onePhase(t *testing.T, aws *emulator.AWS, w *world, run func(code int, want
 	if zips() != uploaded {
 		t.Error("the functions' code of the same contents was uploaded again")
 	}
-	run(1, []string{"runs other code than the stack deployed"}, from("update", "--code-sha256", strings.Repeat("0", 64))...)
-	run(1, []string{"runs other code than the stack deployed"}, "finish")
 	if zips() != uploaded {
 		t.Error("the functions' code was uploaded to the archive's bucket")
 	}
+}
+
+// TestPublishedCode checks that published code is compared before anything is changed, and
+// what to type otherwise.
+func TestPublishedCode(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(start))
+		aws, w := local(), &world{}
+		aws.S3.CreateBucket("artifacts", true)
+		run := runner(t, aws.Client(), w)
+		run(0, nil, "publish", "--code-bucket", "artifacts")
+		zip, err := w.find(t.Context(), "arm64", "v1.2.3")
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, zeros := "ssmbak/"+zip.SHA256+".zip", strings.Repeat("0", 64)
+		version := aws.S3.Versions("artifacts", key)[0].VersionID
+		from := func(doing string, args ...string) []string {
+			return append([]string{doing, "--code-bucket", "artifacts", "--code-key", key, "--code-version", version}, args...)
+		}
+		unchanged := func() {
+			t.Helper()
+			if counts := aws.Counts(); counts["cloudformation:CreateStack"]+counts["cloudformation:CreateChangeSet"] > 0 {
+				t.Fatalf("requests: %v", counts)
+			}
+		}
+		run(1, []string{
+			"error: " + key + " (object version " + version + ") in bucket artifacts has SHA-256 " + zip.SHA256 + ", not " + zeros,
+			"hint: if `ssmbak-stack publish` printed that SHA-256, use --code-sha256 " + zip.SHA256 + "; if not, publish the code again; nothing was changed",
+		}, from("create", "--code-sha256", zeros)...)
+		run(1, []string{
+			"error: bucket artifacts does not have " + key + " (object version nothing)", "hint: `ssmbak-stack publish --code-bucket artifacts` puts the functions' code there, and prints its key and object version",
+		}, from("create", "--code-version", "nothing")...)
+		run(1, []string{"error: bucket artifacts does not have ssmbak/" + zeros + ".zip (object version " + version + ")"}, from("create", "--code-key", "ssmbak/"+zeros+".zip")...)
+		run(1, []string{"error: bucket nowhere does not exist", "hint: nothing was changed"}, from("create", "--code-bucket", "nowhere")...)
+		program, err := packed("x86_64")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := sha256.Sum256(program)
+		other := "ssmbak/" + hex.EncodeToString(sum[:]) + ".zip"
+		if err := aws.S3.Put("artifacts", other, program); err != nil {
+			t.Fatal(err)
+		}
+		foreign := []string{"--code-key", other, "--code-version", aws.S3.Versions("artifacts", other)[0].VersionID}
+		run(252, []string{"error: --architecture arm64: " + other + " in bucket artifacts is for x86_64"}, from("create", foreign...)...)
+		unchanged()
+
+		// Who may not read the zip learns it afterwards.
+		aws.Faults.Add(emulator.Rule{Service: "s3", Op: "GetObject", Fault: emulator.Fault{Status: http.StatusForbidden, Code: "AccessDenied"}, If: func(r *http.Request) bool {
+			return strings.HasSuffix(r.URL.Path, ".zip") && r.Header.Get("Authorization") != ""
+		}, Times: 4})
+		run(1, []string{
+			"you may not read " + key + " in bucket artifacts, so its SHA-256 is compared once the functions run it",
+			"error: the function ssmbak-recorder runs other code than the stack deployed: its zip has SHA-256 " + zip.SHA256 + ", want " + zeros,
+			"hint: if `ssmbak-stack publish` printed the SHA-256 that it runs, `ssmbak-stack ssmbak update --code-sha256 " + zip.SHA256 + "`; if not, delete the stack with `ssmbak-stack ssmbak delete`",
+		}, from("create", "--no-fill", "--code-sha256", zeros)...)
+		run(1, []string{"`; if not, `ssmbak-stack ssmbak update` with the options that it prints"}, "update", "--memory", "512")
+		run(1, []string{"has SHA-256 " + zip.SHA256 + ", not " + zeros, "hint: if `ssmbak-stack publish` printed that SHA-256, set the stack's parameter CodeSha256 to it"}, "finish")
+		run(1, []string{"has SHA-256 " + zip.SHA256 + ", not " + zeros, "use --code-sha256 " + zip.SHA256}, "update", "--memory", "256")
+		run(0, []string{"updated to ssmbak v1.2.3"}, "update", "--code-sha256", zip.SHA256)
+		run(0, []string{"the expected code"}, "finish")
+
+		// Another program has replaced the code of a function.
+		runner(t, replaced{aws.Client()}, w)(1, []string{
+			"error: the function ssmbak-recorder runs other code",
+			"hint: `aws lambda update-function-code --function-name ssmbak-recorder --s3-bucket artifacts --s3-key " + key + " --s3-object-version " + version + "` deploys it again",
+		}, "finish")
+	})
 }

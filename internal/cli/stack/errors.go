@@ -45,6 +45,7 @@ func (a *app) explain(err error) shell.Failure {
 	var fill *stack.FillError
 	var header *stack.HeaderError
 	var other *stack.CodeError
+	var zip *stack.ZipError
 	var unsigned *stack.NotSignedError
 	var admin *stack.AdminError
 	var foreignNames *pipeline.ForeignError
@@ -125,7 +126,10 @@ func (a *app) explain(err error) shell.Failure {
 		out.Hint = a.becomeAdmin(admin)
 	case errors.As(err, &other):
 		out.Kind = shell.KindUnexpectedCode
-		out.Hint = command("update") + " deploys it again; CloudTrail shows who called lambda:UpdateFunctionCode"
+		out.Hint = a.deployAgain(other)
+	case errors.As(err, &zip):
+		out.Kind = shell.KindUnexpectedCode
+		out.Hint = a.publishAgain(zip)
 	case errors.As(err, &left):
 		out.Kind = shell.KindTestLeftovers
 		out.Message = "cannot remove " + archive.NameList(left.Names) + ", which the test created: " + shell.Reason(left.Err)
@@ -189,6 +193,31 @@ func (a *app) becomeAdmin(e *stack.AdminError) string {
 		return "add" + flags(e.Add) + "; nothing was changed"
 	}
 	return "nothing was changed; an admin can run `" + a.command("update"+flags(append(slices.Clone(e.Admins), e.Add...))) + "`"
+}
+
+// deployAgain returns the hint how to give a function the expected code.
+func (a *app) deployAgain(e *stack.CodeError) string {
+	const who = " deploys it again; CloudTrail shows who called lambda:UpdateFunctionCode"
+	switch {
+	case e.Bucket == "":
+		return "`" + a.command("update") + "`" + who
+	case e.Checked:
+		return "`aws lambda update-function-code --function-name " + e.Function + " --s3-bucket " + e.Bucket + " --s3-key " + shell.Quote(e.Key) + shell.Given("s3-object-version", e.Version) + a.Where() + "`" + who
+	case a.doing == "create":
+		return "if `ssmbak-stack publish` printed the SHA-256 that it runs, `" + a.command("update --code-sha256 "+e.Runs) + "`; if not, delete the stack with `" + a.command("delete") + "`"
+	}
+	return "if `ssmbak-stack publish` printed the SHA-256 that it runs, `" + a.command("update --code-sha256 "+e.Runs) + "`; if not, `" + a.command("update") + "` with the options that it prints"
+}
+
+// publishAgain returns the hint for a published zip that is not the expected one.
+func (a *app) publishAgain(e *stack.ZipError) string {
+	switch {
+	case e.Has == "":
+		return "`ssmbak-stack publish --code-bucket " + e.Bucket + "` puts the functions' code there, and prints its key and object version; nothing was changed"
+	case a.doing == "finish":
+		return "if `ssmbak-stack publish` printed that SHA-256, set the stack's parameter CodeSha256 to it; if not, publish the code again"
+	}
+	return "if `ssmbak-stack publish` printed that SHA-256, use --code-sha256 " + e.Has + "; if not, publish the code again; nothing was changed"
 }
 
 // failures prints which resources failed and why, and which permissions are missing.

@@ -51,6 +51,7 @@ func TestErrorsHaveCodes(t *testing.T) {
 		"stack.TerminationError": {&stack.TerminationError{}, shell.KindStackProtected},
 		"stack.UnpublishedError": {&stack.UnpublishedError{}, shell.KindCodeNotFound},
 		"stack.VersioningError":  {&stack.VersioningError{}, shell.KindVersioningUnsettled},
+		"stack.ZipError":         {&stack.ZipError{}, shell.KindUnexpectedCode},
 		// The program asks, or says that it cannot.
 		"stack.VersionError": {&stack.VersionError{}, shell.KindFailed},
 		// What it wraps decides.

@@ -147,7 +147,9 @@ func (a *app) flagsOf(names []string, defaults bool) *pflag.FlagSet {
 			if defaults && text != "" && text != "false" {
 				flag.Usage += " (default " + text + ")"
 			}
-			flag.DefValue = "" // pflag would omit a default of 0
+			if flag.DefValue = ""; flag.Value.Type() == "int" { // pflag would omit a default of 0
+				flag.DefValue = "0"
+			}
 		}
 		flags.AddFlag(&flag)
 	}

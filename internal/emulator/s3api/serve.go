@@ -75,6 +75,8 @@ var operations = map[string]operation{
 	"GetBucketVersioning":             {do: (*Store).getBucketVersioning, query: []string{"versioning"}},
 	"GetBucketEncryption":             {do: (*Store).getBucketEncryption, query: []string{"encryption"}},
 	"GetObjectLockConfiguration":      {do: (*Store).getObjectLockConfiguration, query: []string{"object-lock"}},
+	"GetBucketPolicy":                 {do: (*Store).getBucketPolicy, query: []string{"policy"}},
+	"GetPublicAccessBlock":            {do: (*Store).getPublicAccessBlock, query: []string{"publicAccessBlock"}},
 	"GetBucketReplication":            {do: (*Store).getBucketReplication, query: []string{"replication"}},
 	"GetBucketLifecycleConfiguration": {do: (*Store).getBucketLifecycleConfiguration, query: []string{"lifecycle"}},
 	"PutBucketVersioning":             {do: (*Store).putBucketVersioning, query: []string{"versioning"}, header: []string{"x-amz-checksum-*", "x-amz-sdk-checksum-algorithm"}},
@@ -113,6 +115,10 @@ func Operation(r *http.Request) (op, bucket, key string) {
 		return pick(r.Method, "GET", "GetBucketVersioning", "PUT", "PutBucketVersioning"), bucket, ""
 	case key == "" && has("encryption"):
 		return pick(r.Method, "GET", "GetBucketEncryption"), bucket, ""
+	case key == "" && has("policy"):
+		return pick(r.Method, "GET", "GetBucketPolicy"), bucket, ""
+	case key == "" && has("publicAccessBlock"):
+		return pick(r.Method, "GET", "GetPublicAccessBlock"), bucket, ""
 	case key == "" && has("replication"):
 		return pick(r.Method, "GET", "GetBucketReplication"), bucket, ""
 	case key == "" && has("object-lock"):

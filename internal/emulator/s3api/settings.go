@@ -51,6 +51,18 @@ func (s *Store) Configure(bucket string, settings Settings) error {
 	return nil
 }
 
+// getBucketPolicy says that the bucket has none: no bucket has.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+func (s *Store) getBucketPolicy(*request) (*answer, error) {
+	return nil, refuse(http.StatusNotFound, "NoSuchBucketPolicy", "The bucket policy does not exist")
+}
+
+// getPublicAccessBlock says that the bucket has none: no bucket has.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetPublicAccessBlock.html
+func (s *Store) getPublicAccessBlock(*request) (*answer, error) {
+	return nil, refuse(http.StatusNotFound, "NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found")
+}
+
 // getBucketEncryption follows API, GetBucketEncryption.
 func (s *Store) getBucketEncryption(q *request) (*answer, error) {
 	type byDefault struct {

@@ -71,13 +71,13 @@ func embedded(architecture string) (Zip, bool) {
 	if err != nil {
 		return Zip{}, false
 	}
-	z, err := check(architecture+".zip", body)
+	z, err := Check(architecture+".zip", body)
 	return z, err == nil && z.Architecture == architecture
 }
 
-// maxZip is Lambda's limit for the size of the unpacked zip, in bytes.
+// MaxZip is Lambda's limit for the size of the unpacked zip, in bytes.
 // https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-const maxZip = 250 << 20
+const MaxZip = 250 << 20
 
 // File reads a zip and checks that Lambda can run it. The error is a
 // [*FileError] if it cannot.
@@ -90,18 +90,19 @@ func File(path string) (Zip, error) {
 		return Zip{}, fmt.Errorf("read the functions' zip: %w", err)
 	case info.IsDir():
 		return Zip{}, &FileError{path, "is a directory, and must be a zip"}
-	case info.Size() > maxZip:
+	case info.Size() > MaxZip:
 		return Zip{}, &FileError{path, "exceeds the size limit of Lambda"}
 	}
 	body, err := os.ReadFile(path)
 	if err != nil {
 		return Zip{}, fmt.Errorf("read the functions' zip: %w", err)
 	}
-	return check(path, body)
+	return Check(path, body)
 }
 
-// check checks the contents of a zip.
-func check(path string, body []byte) (Zip, error) {
+// Check checks that Lambda can run the contents of a zip. The error is a [*FileError] with
+// the path if it cannot.
+func Check(path string, body []byte) (Zip, error) {
 	r, err := zip.NewReader(bytes.NewReader(body), int64(len(body)))
 	if err != nil {
 		return Zip{}, &FileError{path, "is not a zip"}
@@ -113,7 +114,7 @@ func check(path string, body []byte) (Zip, error) {
 		switch {
 		case !f.Mode().IsRegular() || f.Mode().Perm()&0o111 == 0:
 			return Zip{}, &FileError{path, "has a bootstrap that is not executable"}
-		case f.UncompressedSize64 > maxZip:
+		case f.UncompressedSize64 > MaxZip:
 			return Zip{}, &FileError{path, "exceeds the size limit of Lambda"}
 		}
 		in, err := f.Open()
@@ -121,7 +122,7 @@ func check(path string, body []byte) (Zip, error) {
 			return Zip{}, &FileError{path, "is damaged: " + err.Error()}
 		}
 		defer in.Close()
-		program, err := io.ReadAll(io.LimitReader(in, maxZip+1))
+		program, err := io.ReadAll(io.LimitReader(in, MaxZip+1))
 		if err != nil {
 			return Zip{}, &FileError{path, "is damaged: " + err.Error()}
 		}
