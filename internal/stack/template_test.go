@@ -387,10 +387,13 @@ func TestPairsLint(t *testing.T) {
 		t.Fatalf("there are %d regions", len(files))
 	}
 	for region, parameters := range files {
-		args := slices.Concat([]string{template, "--regions", region, "--parameter-files"}, parameters)
-		if out, err := exec.CommandContext(t.Context(), "cfn-lint", args...).CombinedOutput(); err != nil || len(strings.TrimSpace(string(out))) > 0 {
-			t.Errorf("cfn-lint %q: %v\n%s", args, err, out)
-		}
+		t.Run(region, func(t *testing.T) {
+			t.Parallel()
+			args := slices.Concat([]string{template, "--regions", region, "--parameter-files"}, parameters)
+			if out, err := exec.CommandContext(t.Context(), "cfn-lint", args...).CombinedOutput(); err != nil || len(strings.TrimSpace(string(out))) > 0 {
+				t.Errorf("cfn-lint %q: %v\n%s", args, err, out)
+			}
+		})
 	}
 }
 
