@@ -33,8 +33,8 @@ func TestFillWritesLinearly(t *testing.T) {
 		t.Skip("it fills an archive with thousands of secrets")
 	}
 	t.Parallel()
-	few, rate := 100, 0.25 // reads a second: it takes hours
-	if extent.Long() {
+	few, rate := 100, 0.25                 // reads a second: it takes hours
+	if extent.Long() && !testing.Short() { // not for each mutation
 		few, rate = 2000, 10.0
 	}
 	fill := func(n int) (each float64) {

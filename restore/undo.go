@@ -82,7 +82,7 @@ func (r *Restorer) Undo(ctx context.Context, id string) (*Plan, error) {
 const lastRestores = 10
 
 // attempts returns the records of earlier attempts to undo a restore. What an attempt wrote
-// whose record cannot be read is a conflict, as if somebody else had written it.
+// whose record cannot be read is a conflict, like the writes of others.
 func (r *Restorer) attempts(ctx context.Context, id string) ([]*archive.RestoreRecord, error) {
 	last, _, err := r.archive.RestoreRecords(ctx, lastRestores)
 	if archive.Unreadable(err) || archive.Unavailable(err) {
