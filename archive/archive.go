@@ -245,7 +245,8 @@ func (a *Archive) accept(ctx context.Context, id Identity) error {
 	if !id.Legacy {
 		return nil
 	}
-	return a.readAdoption(ctx)
+	_, err := a.readAdoption(ctx)
+	return err
 }
 
 func (id *Identity) latest() ssmbak.Time {

@@ -58,6 +58,32 @@ func intact[T any](ctx context.Context, a *Archive, kind bucket.Kind[T], key str
 	return d, damage
 }
 
+// damageOf returns why an object version of an essential object cannot be decoded, nil if it
+// can. Signatures are not its subject.
+func (a *Archive) damageOf(ctx context.Context, key, id string) (why, err error) {
+	invalid := false
+	switch key {
+	case identityKey:
+		invalid, err = isInvalid(ctx, a, identityKind, key, id)
+	case reconciledKey:
+		invalid, err = isInvalid(ctx, a, reconciledKind, key, id)
+	case adoptedKey:
+		invalid, err = isInvalid(ctx, a, adoptedKind, key, id)
+	}
+	switch {
+	case invalid && !isUnsigned(err):
+		return err, nil
+	case invalid:
+		return nil, nil
+	}
+	return nil, a.documentError(key, err)
+}
+
+func isInvalid[T any](ctx context.Context, a *Archive, kind bucket.Kind[T], key, id string) (bool, error) {
+	d, err := kind.Load(ctx, a.bucket, key, id)
+	return d.Invalid, err
+}
+
 // RestoreIdentity writes the identity again if another program replaced it: its account,
 // region and beginning never change, and only an update of the stack changes how it is
 // signed. It reports whether it did.

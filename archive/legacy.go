@@ -57,7 +57,11 @@ func (w *Writer) Adopt(ctx context.Context) (n int, problems []Problem, err erro
 		return 0, nil, nil
 	}
 	// Another process may have adopted it.
-	if err := w.readAdoption(ctx); err != nil || w.adopted.Load() != 0 {
+	d, err := w.readAdoption(ctx)
+	if err == nil && d.Invalid {
+		err = w.repairAdoption(ctx, d)
+	}
+	if err != nil || w.adopted.Load() != 0 {
 		return 0, nil, err
 	}
 	began := time.Now()
@@ -147,13 +151,21 @@ func (w *Writer) markAdopted(ctx context.Context, began time.Time) error {
 	return err
 }
 
+// repairAdoption replaces .ssmbak/adopted, which is damaged, by its newest intact version.
+func (w *Writer) repairAdoption(ctx context.Context, d bucket.Document[adoption]) error {
+	_, err := swap(ctx, w.Archive, adoptedKind, adoptedKey, d, func(d bucket.Document[adoption]) (adoption, bool, error) {
+		return d.Value, d.Invalid, nil
+	})
+	return err
+}
+
 // readAdoption reads whether the archive is adopted.
-func (a *Archive) readAdoption(ctx context.Context) error {
+func (a *Archive) readAdoption(ctx context.Context) (bucket.Document[adoption], error) {
 	d, err := load(ctx, a, adoptedKind, adoptedKey)
 	if err == nil && d.Exists {
 		a.adopted.Store(int64(ssmbak.TimeOf(d.Value.Adopted)))
 	}
-	return err
+	return d, err
 }
 
 // predates reports whether an object version was certainly stored before the archive

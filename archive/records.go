@@ -210,8 +210,8 @@ func (a *Archive) recordIDs(ctx context.Context, prefix, begin string) (ids []st
 }
 
 // RestoreRecords reads the records of the newest restores, newest first: at most limit
-// of them, all if limit is 0. more counts the older ones. A record that cannot be read
-// is an error that names it.
+// of them, all if limit is 0. more counts the older ones. If records are damaged, or of a newer
+// program, the error names them, and all are the others.
 func (a *Archive) RestoreRecords(ctx context.Context, limit int) (all []*RestoreRecord, more int, err error) {
 	ids, err := a.RestoreIDs(ctx, "")
 	if err != nil {
@@ -221,19 +221,24 @@ func (a *Archive) RestoreRecords(ctx context.Context, limit int) (all []*Restore
 		ids, more = ids[:limit], len(ids)-limit
 	}
 	all = make([]*RestoreRecord, len(ids))
+	unreadable := make([]error, len(ids))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(min(a.o.Parallel, 8)) // a record may be large
 	for i, id := range ids {
 		g.Go(func() (err error) {
 			all[i], err = a.RestoreRecord(gctx, id)
+			if Unreadable(err) || Unavailable(err) {
+				unreadable[i], err = err, nil
+			}
 			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
 		return nil, 0, err
 	}
+	all = slices.DeleteFunc(all, func(r *RestoreRecord) bool { return r == nil })
 	slices.SortStableFunc(all, newerRestore)
-	return all, more, nil
+	return all, more, errors.Join(unreadable...)
 }
 
 // newerRestore compares restores by the second in their ID, and within a second by when

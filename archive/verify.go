@@ -37,7 +37,7 @@ const (
 	FaultDanglingRecord Fault = "dangling-record"    // a restore record names values that are gone, so undo cannot restore them
 	FaultDamagedMark    Fault = "damaged-mark"       // a mark cannot be read
 	FaultDamagedTest    Fault = "damaged-test"       // the record of a test cannot be read
-	FaultDamagedObject  Fault = "damaged-object"     // the description of the stack, or the record of the last drill or verification, cannot be read
+	FaultDamagedObject  Fault = "damaged-object"     // the description of the stack, the record of the last drill or verification, or an object that concerns all of the archive, cannot be read
 	FaultHiddenObject   Fault = "hidden-object"      // an object that concerns all of the archive has a delete marker
 	FaultUnsigned       Fault = "unsigned"           // an object that is to be signed is not
 	FaultSignature      Fault = "wrong-signature"    // the signature of an object is not that of the public key for it
@@ -354,8 +354,19 @@ func (a *Archive) VerifyRecords(ctx context.Context) ([]Finding, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(all) > 0 && all[0].Marker {
+		if len(all) == 0 {
+			continue
+		}
+		if all[0].Marker {
 			found = append(found, Finding{Fault: FaultHiddenObject, Key: key, ObjectVersion: all[0].ID, Detail: "it has a delete marker of " + all[0].Modified.String()})
+			continue
+		}
+		why, err := a.damageOf(ctx, key, all[0].ID)
+		if err != nil {
+			return nil, err
+		}
+		if why != nil {
+			found = append(found, Finding{Fault: FaultDamagedObject, Key: key, ObjectVersion: all[0].ID, Detail: why.Error()})
 		}
 	}
 	unsigned, err := a.verifySigned(ctx)

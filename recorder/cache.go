@@ -18,11 +18,12 @@ import (
 
 // updateCache checks the current object of each parameter that was just synced,
 // fixes it if necessary, and adds unchanged parameters to the reconcile cache, so
-// that the next reconcile need not read them. An interrupted run still saves the
-// cache. A failure to save it costs the next reconcile time and nothing else.
-func (run *reconcile) updateCache(ctx context.Context, fresh []synced, last bool) error {
+// that the next reconcile need not read them, and saves it if save is true. An interrupted
+// run still saves the cache. A failure to save it costs the next reconcile time and nothing
+// else.
+func (run *reconcile) updateCache(ctx context.Context, fresh []synced, save bool) {
 	if run.o.DryRun || !run.all {
-		return nil
+		return
 	}
 	if len(fresh) > 0 {
 		youngest := slices.MaxFunc(fresh, func(a, b synced) int { return a.at.Compare(b.at) })
@@ -55,16 +56,14 @@ func (run *reconcile) updateCache(ctx context.Context, fresh []synced, last bool
 		})
 	}
 	_ = g.Wait() // failures are in the report
-	if len(run.todo)+len(run.again) == 0 || !last && time.Since(run.saved) < saveEvery {
-		return nil
+	if save && len(run.todo)+len(run.again) > 0 {
+		run.saveCache(ctx)
 	}
-	run.saveCache(ctx)
-	return nil
 }
 
 // saveCache saves the reconcile cache, also of an interrupted run.
 func (run *reconcile) saveCache(ctx context.Context) {
-	run.saved = time.Now()
+	run.saved, run.tried = time.Now(), 0
 	save, cancel := context.WithTimeout(context.WithoutCancel(ctx), reserve)
 	defer cancel()
 	var err error

@@ -29,9 +29,12 @@ type ReconcileOptions struct {
 const (
 	// round is the maximum number of parameters synced between two updates of the cache.
 	round = 2000
-	// saveEvery bounds the time between them, and so the work that a killed reconcile has
-	// to repeat.
+	// saveEvery is the least time between two writes of the cache and the progress, and
+	// saveShare the part of their entries that must be new. Each write rewrites both
+	// completely: so all writes of a listing together are at most about ten times as large as
+	// the last, however many parameters it has.
 	saveEvery = 30 * time.Second
+	saveShare = 10
 	// quiet is the time between a write of a value object and the check whether it
 	// is current. S3 keeps LastModified in seconds: only a write in a later second
 	// changes it.
@@ -49,10 +52,10 @@ const (
 // unchanged parameters cost no requests of their own. A reconcile of a path reads
 // every parameter.
 //
-// Reconcile stops shortly before ctx's deadline. It saves the remaining names of a listing
-// of everything at least every 30 seconds, and the next reconcile of everything continues it,
-// even if this one is killed. The archive is then complete up to the beginning of that
-// listing. If there is time, a new listing follows. Any number of reconciles and recorders
+// Reconcile stops shortly before ctx's deadline, and saves the remaining names of a listing of
+// everything. It also saves them whenever a tenth of the listing was done, at most every 30
+// seconds. The next reconcile of everything continues the listing, even if this one is killed.
+// The archive is then complete up to the beginning of that listing. If there is time, a new listing follows. Any number of reconciles and recorders
 // may run concurrently.
 //
 // Parameters whose values were unavailable before are read again when everything else is
@@ -92,7 +95,8 @@ type reconcile struct {
 	began     time.Time // of the listing
 	last      time.Time // when the last complete listing began
 	stop      time.Time // zero if ctx has no deadline
-	saved     time.Time // when the cache was last saved
+	saved     time.Time // when cache and progress were last saved
+	tried     int       // number of parameters since then
 
 	comparison
 

@@ -17,18 +17,28 @@ func (run *reconcile) syncAll(ctx context.Context, names []ssmbak.Name) error {
 	for len(names) > 0 && ctx.Err() == nil && (run.stop.IsZero() || time.Now().Before(run.stop)) {
 		before := run.fresh
 		run.fresh = nil
-		names = names[run.syncRound(ctx, names[:min(round, len(names))]):]
-		if err := run.updateCache(ctx, before, false); err != nil && run.ended == nil {
-			return err
+		n := run.syncRound(ctx, names[:min(round, len(names))])
+		names, run.tried = names[n:], run.tried+n
+		save := run.isWorthSaving()
+		run.updateCache(ctx, before, save)
+		if save || run.ended != nil {
+			run.save(ctx)
 		}
-		run.save(ctx)
 		if run.ended != nil {
 			return run.ended
 		}
 	}
 	before := run.fresh
 	run.fresh = nil
-	return run.updateCache(ctx, before, true)
+	run.updateCache(ctx, before, true)
+	run.save(ctx)
+	return nil
+}
+
+// isWorthSaving reports whether enough was done since the cache and the progress were saved.
+func (run *reconcile) isWorthSaving() bool {
+	entries := len(run.proofs.Entries) + len(run.listing.Todo) + len(run.listing.Found)
+	return time.Since(run.saved) >= saveEvery && run.tried*saveShare >= entries
 }
 
 // syncRound syncs names concurrently and returns the number of those that it began, for

@@ -81,9 +81,13 @@ func (r *Restorer) Undo(ctx context.Context, id string) (*Plan, error) {
 // restore.
 const lastRestores = 10
 
-// attempts returns the records of earlier attempts to undo a restore.
+// attempts returns the records of earlier attempts to undo a restore. What an attempt wrote
+// whose record cannot be read is a conflict, like the writes of others.
 func (r *Restorer) attempts(ctx context.Context, id string) ([]*archive.RestoreRecord, error) {
 	last, _, err := r.archive.RestoreRecords(ctx, lastRestores)
+	if archive.Unreadable(err) || archive.Unavailable(err) {
+		err = nil
+	}
 	return slices.DeleteFunc(last, func(x *archive.RestoreRecord) bool { return x.Undoes != id }), err
 }
 

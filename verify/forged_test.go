@@ -15,9 +15,12 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
+	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/recorder"
 	"github.com/ssmbak/ssmbak/restore"
+	"github.com/ssmbak/ssmbak/timeline"
+	"github.com/ssmbak/ssmbak/verify"
 )
 
 const me = "arn:aws:iam::123456789012:user/local"
@@ -214,25 +217,29 @@ func TestForgedIdentity(t *testing.T) {
 	})
 }
 
-// TestForgedFacts changes the facts of an index together with the cache that says that it
-// was compared. Within a week the true state is back.
+// TestForgedFacts changes the facts of an index. If facts are removed, the next reconcile
+// restores them; with a cache that says that the index was compared, and with false facts,
+// the true state is back within a week.
 func TestForgedFacts(t *testing.T) {
 	t.Parallel()
+	removed := func(w *world) {
+		all := w.AWS.S3.Versions(bucket, ".ssmbak/index/other")
+		w.forge(".ssmbak/index/other", all[len(all)-1].Body, nil) // the first, which had none yet
+	}
 	for _, test := range []struct {
-		name  string
-		forge func(w *world)
+		name   string
+		cached bool
+		forge  func(w *world)
 	}{
-		{"a deletion", func(w *world) {
+		{"a deletion", true, func(w *world) {
 			w.edit(".ssmbak/index/other", `"looks":[`, fmt.Sprintf(`"deletions":[{"event":"forged","second":%d}],"looks":[`, time.Now().Unix()-60))
 		}},
-		{"an observation that it does not exist", func(w *world) {
+		{"an observation that it does not exist", true, func(w *world) {
 			at := time.Now().UTC().Add(-time.Minute).Format(time.RFC3339)
 			w.edit(".ssmbak/index/other", `"looks":[`, fmt.Sprintf(`"looks":[{"gone":true,"sure":%q,"seen":%q},`, at, at))
 		}},
-		{"a version is removed", func(w *world) {
-			all := w.AWS.S3.Versions(bucket, ".ssmbak/index/other")
-			w.forge(".ssmbak/index/other", all[len(all)-1].Body, nil) // the first, which had none yet
-		}},
+		{"a version is removed", true, removed},
+		{"a version is removed, and the cache knows the index from before", false, removed},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -244,18 +251,98 @@ func TestForgedFacts(t *testing.T) {
 				x, err := w.Archive.Index(t.Context(), "/other")
 				w.Must(err)
 				test.forge(w)
-				w.cached("/other")
-				w.week()
+				if test.cached {
+					w.cached("/other")
+					w.week()
+				} else {
+					time.Sleep(time.Hour)
+					w.reconcile()
+				}
 				if st := w.at("/other", ssmbak.TimeOf(time.Now().Add(-time.Hour))); st.Deleted || st.Value.V.Reveal() != "one of /other" || st.Certainty != ssmbak.Proved {
-					t.Errorf("after a week: %+v", st)
+					t.Errorf("afterwards: %+v", st)
 				}
 				now, err := w.Archive.Index(t.Context(), "/other")
-				if err != nil || len(now.Facts.Versions) != len(x.Facts.Versions) || len(now.Facts.Versions[0].Events) != 1 {
-					t.Errorf("after a week: %+v, %v, want the facts of %+v", now.Facts, err, x.Facts)
+				if err != nil || len(now.Facts.Versions) != len(x.Facts.Versions) || len(now.Facts.Versions) == 0 || len(now.Facts.Versions[0].Events) != 1 {
+					t.Errorf("afterwards: %+v, %v, want the facts of %+v", now.Facts, err, x.Facts)
 				}
 			})
 		})
 	}
+}
+
+// TestForgedCurrent makes another object version, or a delete marker, the current one of a
+// value. Readers answer as before, and the next reconcile makes the value current again.
+func TestForgedCurrent(t *testing.T) {
+	t.Parallel()
+	const name, value = "/other", "one of /other"
+	for how, forge := range map[string]func(w *world){
+		"another object version": func(w *world) { w.forge(name, []byte("forged"), nil) },
+		"a delete marker":        func(w *world) { w.hide(name) },
+	} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := build(t)
+				w.reconcile()
+				time.Sleep(time.Hour)
+				forge(w)
+				if st := w.at(name, ssmbak.TimeOf(time.Now())); st.Deleted || st.Value.V.Reveal() != value {
+					t.Errorf("a reader: %+v, want the value", st)
+				}
+				time.Sleep(time.Hour)
+				w.reconcile()
+				if top := w.AWS.S3.Versions(bucket, name)[0]; top.Marker || string(top.Body) != value {
+					t.Errorf("after a reconcile the current object is %q (delete marker: %v)", top.Body, top.Marker)
+				}
+			})
+		})
+	}
+}
+
+// TestForgedRedaction writes a redaction into an index. The value is refused, each
+// verification says who is supposed to have redacted it, and its object stays.
+func TestForgedRedaction(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := build(t)
+		w.reconcile()
+		time.Sleep(time.Hour)
+		const by = "arn:aws:iam::123456789012:user/forger"
+		at := time.Now().UTC().Add(-time.Minute).Format(time.RFC3339)
+		w.edit(".ssmbak/index/other", `"number":1,"time"`, fmt.Sprintf(`"number":1,"redacted":{"at":%q,"by":%q},"time"`, at, by))
+		if st := w.at("/other", ssmbak.TimeOf(time.Now())); st.Deleted || st.Value.IsKnown() {
+			t.Errorf("a reader: %+v, want the value refused", st)
+		}
+		w.reconcile()
+		var found []string
+		_, err := verify.Run(t.Context(), w.Archive, testworld.Target(t, "/", true), verify.Options{Redacted: func(name ssmbak.Name, v timeline.Version) {
+			found = append(found, string(name)+" by "+v.Redacted.By)
+		}})
+		if err != nil || len(found) != 1 || found[0] != "/other by "+by {
+			t.Errorf("verification lists the redactions %q, %v", found, err)
+		}
+		if all := w.AWS.S3.Versions(bucket, "/other"); string(all[len(all)-1].Body) != "one of /other" {
+			t.Errorf("the object of the value is gone: %+v", all)
+		}
+	})
+}
+
+// TestForgedListing says in the progress of a listing that nothing is left to be compared. The
+// listing that follows in the same reconcile records what was missed.
+func TestForgedListing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := build(t)
+		w.reconcile()
+		_, err := w.Live.Put(w.Context(), paramstore.Write{Name: "/other", Value: ssmbak.NewValue("two"), Overwrite: true, Attributes: ssmbak.Attributes{Type: ssmbak.TypeString}})
+		w.Must(err)
+		w.lose()
+		w.forge(".ssmbak/listing", zipped(w, fmt.Sprintf(`{"format":1,"writer":"w","id":"1","began":%q,"tags":true,"total":5}`, time.Now().UTC().Format(time.RFC3339))), nil)
+		report := w.reconcile()
+		if st := w.at("/other", ssmbak.TimeOf(time.Now())); !report.Complete || st.Value.V.Reveal() != "two" {
+			t.Errorf("after a reconcile: %+v, %+v, want the change", report, st)
+		}
+	})
 }
 
 // TestForgedVersion adds a version that Parameter Store never had to an index. The

@@ -192,6 +192,11 @@ func TestVerify(t *testing.T) {
 			w.edit(".ssmbak/index/app/secret", v.VersionID, w.AWS.S3.Versions(bucket, "/app/secret")[0].VersionID)
 		}, "lost-facts /app/secret, value-differs /app/secret"},
 		{"the last listing is hidden", func(w *world) { w.hide(".ssmbak/reconciled") }, "hidden-object .ssmbak/reconciled"},
+		{"the last listing is junk", func(w *world) {
+			w.reconcile()
+			w.forge(".ssmbak/reconciled", []byte("junk"), nil)
+		}, "damaged-object .ssmbak/reconciled"},
+		{"the archive's identity is junk", func(w *world) { w.forge(".ssmbak/archive", []byte("junk"), nil) }, "damaged-object .ssmbak/archive"},
 		{"the archive's identity is hidden", func(w *world) { w.hide(".ssmbak/archive") }, "hidden-object .ssmbak/archive"},
 		{"a restore record is damaged", func(w *world) {
 			w.forge(w.record(), []byte("damaged"), nil)

@@ -81,7 +81,7 @@ func explain(err error) shell.Failure {
 		out.Hint = "run `aws s3api put-bucket-versioning --bucket " + versioned.Bucket + " --versioning-configuration Status=Enabled`"
 	case errors.As(err, &format):
 		out.Message = format.Error()
-		out.Hint = "nothing was read or written"
+		out.Hint = "if no newer ssmbak wrote it, an admin can remove that object version: aws s3api list-object-versions --bucket BUCKET --prefix " + format.Key
 	case errors.As(err, &hidden) && hidden.Copy:
 		out.Kind = shell.KindHidden
 		out.Message = hidden.Error()

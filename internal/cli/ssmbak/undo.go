@@ -77,19 +77,20 @@ func (a *app) runRestores(ctx context.Context, all bool) error {
 		limit = 0
 	}
 	restores, more, err := s.archive.RestoreRecords(ctx, limit)
-	if err != nil {
+	if err != nil && len(restores) == 0 {
 		return err
 	}
 	if more > 0 {
 		a.NoteFacts(shell.Counted("older", more), "%d older restores are not shown: use --all", more)
 	}
-	return a.Data(render.RestoreRows(restores), func(w io.Writer) error {
+	printed := a.Data(render.RestoreRows(restores), func(w io.Writer) error {
 		if len(restores) == 0 {
 			a.Note("no restores yet")
 			return nil
 		}
 		return render.Restores(w, restores, a.view(w))
 	})
+	return errors.Join(printed, err)
 }
 
 // runUndo undoes a restore. flags are those that decide what it does.

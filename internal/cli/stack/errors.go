@@ -165,7 +165,8 @@ func (a *app) explain(err error) shell.Failure {
 	case errors.As(err, &mismatch):
 		out.Message, out.Hint = mismatch.Error(), "nothing was changed"
 	case errors.As(err, &format):
-		out.Message, out.Hint = format.Error(), "nothing was changed"
+		out.Message = format.Error()
+		out.Hint = "if no newer ssmbak wrote it, an admin can remove that object version: aws s3api list-object-versions --bucket BUCKET --prefix " + format.Key
 	case errors.As(err, &unversioned):
 		out.Message, out.Hint = unversioned.Error()+", so it would keep no history", version()
 	default:

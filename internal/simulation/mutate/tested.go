@@ -181,6 +181,54 @@ var tested = []tests{
 		"live.Versions[n-1].Number == v.Number &&", "false &&",
 	}, "internal/cli/ssmbak", "TestScripts/redact"},
 	{mutation{
+		"a damaged restore record prevents the undo of others", "restore/undo.go",
+		"if archive.Unreadable(err) || archive.Unavailable(err) {", "if false {",
+	}, "internal/cli/ssmbak", "TestScripts/undo_junk"},
+	{mutation{
+		"a redaction is not recorded", "archive/redact.go",
+		"\tv.Redacted = r\n", "\t_ = r\n",
+	}, "archive", "TestRedact"},
+	{mutation{
+		"only one copy of a redacted value is removed", "archive/redact.go",
+		"range all {\n\t\tif object.Marker", "range all[:min(1, len(all))] {\n\t\tif object.Marker",
+	}, "archive", "TestRedact"},
+	{mutation{
+		"a redaction that could not remove a copy succeeds", "archive/redact.go",
+		"return false, \"\", fmt.Errorf(\"remove %s (object version %s): %w\", name, object.ID, err)", "return false, \"\", nil",
+	}, "internal/simulation/sweep", "TestRedact"},
+	{mutation{
+		"a redaction does not ask for a confirmation", "internal/cli/ssmbak/redact.go",
+		"a.Asks(yes, ", "a.Asks(true || yes, ",
+	}, "internal/cli/ssmbak", "TestScripts/redact"},
+	{mutation{
+		"the version of another life is redacted", "internal/cli/ssmbak/redact.go",
+		"v.Number == found[0].Number && v.Time == at", "v.Number == found[0].Number && v.Time <= at",
+	}, "internal/cli/ssmbak", "TestScripts/redact_life"},
+	{mutation{
+		"a version cannot be redacted if its number is live", "internal/cli/ssmbak/redact.go",
+		"live.Versions[n-1].Number == v.Number && live.Versions[n-1].Time == v.Time", "live.Versions[n-1].Number == v.Number",
+	}, "internal/cli/ssmbak", "TestScripts/redact_life"},
+	{mutation{
+		"verification does not list redactions", "verify/verify.go",
+		"if r.o.Redacted != nil {", "if false {",
+	}, "verify", "TestForgedRedaction"},
+	{mutation{
+		"verification does not find junk that concerns all of the archive", "archive/verify.go",
+		"\t\tif why != nil {\n", "\t\tif false {\n",
+	}, "verify", "TestVerify"},
+	{mutation{
+		"the mark of an adoption is not repaired", "archive/legacy.go",
+		"if err == nil && d.Invalid {", "if false {",
+	}, "internal/cli/ssmbak", "TestScripts/junk"},
+	{mutation{
+		"no listing follows one that was continued", "recorder/reconcile.go",
+		"if report = run.report; !resumed || ", "if report = run.report; true || !resumed || ",
+	}, "verify", "TestForgedListing"},
+	{mutation{
+		"the cache and the progress of a listing are written every 30 seconds", "recorder/round.go",
+		" && run.tried*saveShare >= entries", " && entries >= 0",
+	}, "recorder", "TestFillWritesLinearly"},
+	{mutation{
 		"a call may have made another change, too", "timeline/calls.go",
 		"count[part{call, u}] == 1 && ", "",
 	}, "timeline", "TestActors"},
