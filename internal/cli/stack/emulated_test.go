@@ -54,16 +54,7 @@ func TestEmulatedStack(t *testing.T) {
 		var running sync.WaitGroup
 		defer running.Wait()
 		defer stop()
-		running.Go(func() {
-			aws.Queue.Run(ctx, func(ctx context.Context, batch []emulator.Message) []string {
-				messages := make([]recorder.Message, len(batch))
-				for i, m := range batch {
-					messages[i] = recorder.Message{ID: m.ID, Body: m.Body, Sent: m.Sent, Receives: m.Receives}
-				}
-				r.Process(ctx, messages)
-				return nil
-			})
-		})
+		running.Go(func() { aws.Queue.Run(ctx, testworld.Handler(r)) })
 		w := &world{}
 		run := func(code int, want []string, args ...string) {
 			t.Helper()
