@@ -304,7 +304,7 @@ const (
 func matrix() []broken {
 	const (
 		version  = "`aws s3api put-bucket-versioning --bucket \\S+ --versioning-configuration Status=Enabled"
-		enable   = "^hint: .*`aws kms enable-key --key-id KEY` enables a disabled one"
+		enable   = "^hint: `ssmbak status` names the key, and prints the command that makes it usable$"
 		deploys  = "`ssmbak-stack ssmbak update` deploys it again"
 		verified = "^verified [0-9]+ parameters"
 		previews = "^complete up to"
