@@ -29,7 +29,7 @@ func zipped(text string) []byte {
 // decode decodes the bytes of an object as a read does.
 func decode[T any](kind bucket.Kind[T], key string, body []byte) (T, bucket.Unknown, error) {
 	v, unknown, err := kind.Decode(key, body)
-	return v, unknown, documentError(key, err)
+	return v, unknown, (&Archive{}).documentError(key, err)
 }
 
 const sample = `{"format":1,"name":"/app/db","swap":3,"writer":"w",

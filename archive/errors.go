@@ -76,12 +76,18 @@ func (e *FormatError) Error() string {
 
 // DamagedError reports an object that fails its checksum or cannot be decoded.
 type DamagedError struct {
-	Name ssmbak.Name // "" if the object belongs to no parameter
-	Key  string
-	Err  error
+	Name        ssmbak.Name // "" if the object belongs to no parameter
+	Bucket, Key string
+	Object      string // the object version that was named, "" if it was the current one
+	Err         error
 }
 
-func (e *DamagedError) Error() string { return fmt.Sprintf("%s is damaged: %v", e.Key, e.Err) }
+func (e *DamagedError) Error() string {
+	if e.Object != "" {
+		return fmt.Sprintf("%s (object version %s) is damaged: %v", e.Key, e.Object, e.Err)
+	}
+	return fmt.Sprintf("%s is damaged: %v", e.Key, e.Err)
+}
 
 func (e *DamagedError) Unwrap() error { return e.Err }
 

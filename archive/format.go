@@ -115,16 +115,12 @@ func (a *Archive) documentError(key string, err error) error {
 	if greater, ok := errors.AsType[*BudgetError](err); ok && a.o.Budget >= defaultBudget {
 		err = &bucket.InvalidError{Err: greater}
 	}
-	return documentError(key, err)
-}
-
-func documentError(key string, err error) error {
 	if newer, ok := errors.AsType[*bucket.NewerError](err); ok {
 		return &FormatError{Key: key, Format: newer.Reader, Supported: newer.Format}
 	}
 	if invalid, ok := errors.AsType[*bucket.InvalidError](err); ok {
 		name, _ := nameOfIndex(key)
-		return &DamagedError{Name: name, Key: key, Err: invalid.Err}
+		return &DamagedError{Name: name, Bucket: a.o.Bucket, Key: key, Err: invalid.Err}
 	}
 	return err
 }

@@ -19,7 +19,7 @@ const readings = `
 import json, sys
 sys.path.insert(0, "../docs/reader")
 import reader
-archive = reader.Archive(reader.Dump(sys.argv[1]))
+archive = reader.opened(sys.argv[1])
 for line in sys.stdin:
     print(json.dumps(archive.at(reader.ms(line.strip()))))
 `

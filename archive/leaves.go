@@ -184,14 +184,14 @@ func (a *Archive) readLeaves(ctx context.Context, o LeafObject) ([]Leaf, error) 
 	object, err := a.bucket.Get(ctx, key, o.ID, leavesKind.Limit)
 	switch invalid, isInvalid := errors.AsType[*bucket.InvalidError](err); {
 	case errors.Is(err, bucket.ErrNotFound), bucket.IsInvalid(err):
-		return nil, &DamagedError{Key: key, Err: errors.New("the object version that the checkpoint names does not exist")}
+		return nil, &DamagedError{Bucket: a.o.Bucket, Key: key, Err: errors.New("the object version that the checkpoint names does not exist")}
 	case isInvalid:
-		return nil, &DamagedError{Key: key, Err: invalid.Err}
+		return nil, &DamagedError{Bucket: a.o.Bucket, Key: key, Err: invalid.Err}
 	case err != nil:
 		return nil, fmt.Errorf("read %s of bucket %s: %w", key, a.o.Bucket, err)
 	}
 	if sum := sha256.Sum256(object.Body); hex.EncodeToString(sum[:]) != o.SHA256 {
-		return nil, &DamagedError{Key: key, Err: errors.New("its SHA-256 is not that in the checkpoint")}
+		return nil, &DamagedError{Bucket: a.o.Bucket, Key: key, Err: errors.New("its SHA-256 is not that in the checkpoint")}
 	}
 	d, _, err := leavesKind.DecodeObject(ctx, a.bucket, object)
 	if err == nil && (len(d.leaves) != o.Count || rootOf(d.leaves) != o.Root) {

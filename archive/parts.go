@@ -98,7 +98,7 @@ func readerOfIndex(d *indexDocument) int {
 // read it: both concern the moments of the run only.
 func (a *Archive) readPart(ctx context.Context, name ssmbak.Name, r timeline.Run) (timeline.Facts, error) {
 	key := partKey(name, r.Part.ID)
-	damaged := func(err error) error { return &DamagedError{Name: name, Key: key, Err: err} }
+	damaged := func(err error) error { return &DamagedError{Name: name, Bucket: a.o.Bucket, Key: key, Err: err} }
 	o, err := a.bucket.Get(ctx, key, r.Part.Object, partKind.Limit)
 	wrong, isWrong := errors.AsType[*bucket.InvalidError](err)
 	switch {

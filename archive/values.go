@@ -31,6 +31,9 @@ func (a *Archive) Value(ctx context.Context, name ssmbak.Name, of ssmbak.Version
 	var text []byte
 	var found bool
 	var problem error
+	damaged := func(ref timeline.ObjectRef, err error) error {
+		return &DamagedError{Name: name, Bucket: a.o.Bucket, Key: string(name), Object: ref.ID, Err: err}
+	}
 	for _, ref := range refs {
 		o, err := a.bucket.Get(ctx, string(name), ref.ID, maxValue)
 		if err == nil {
@@ -40,11 +43,11 @@ func (a *Archive) Value(ctx context.Context, name ssmbak.Name, of ssmbak.Version
 		switch {
 		case errors.Is(err, bucket.ErrNotFound), a.notReplicated(err):
 		case isInvalid:
-			problem = cmp.Or(problem, error(&DamagedError{Name: name, Key: objectVersion(name, ref), Err: invalid.Err}))
+			problem = cmp.Or(problem, damaged(ref, invalid.Err))
 		case err != nil:
 			return ssmbak.Value{}, fmt.Errorf("read the value of %s: %w", name, err)
 		case found && !bytes.Equal(text, o.Body):
-			return ssmbak.Value{}, &DamagedError{Name: name, Key: objectVersion(name, ref), Err: errors.New("it differs from another copy of the value")}
+			return ssmbak.Value{}, damaged(ref, errors.New("it differs from another copy of the value"))
 		default:
 			text, found = o.Body, true
 		}
@@ -58,10 +61,6 @@ func (a *Archive) Value(ctx context.Context, name ssmbak.Name, of ssmbak.Version
 		return ssmbak.Value{}, &NotReplicatedError{Name: name, Key: string(name)}
 	}
 	return ssmbak.Value{}, fmt.Errorf("read the value of %s: %w", name, ErrExpired)
-}
-
-func objectVersion(name ssmbak.Name, ref timeline.ObjectRef) string {
-	return string(name) + " (object version " + ref.ID + ")"
 }
 
 // checkCopy returns a [*bucket.InvalidError] for an object that is not a copy of the value

@@ -1,27 +1,30 @@
 #!/usr/bin/env python3
 """Read an ssmbak archive without ssmbak, from docs/archive-format.md alone.
 
-    reader.py s3://BUCKET 2024-06-13T20:10:54.123Z [/app/]
-    reader.py DUMP.json 2024-06-13T20:10:54.123Z [/app/]
+    reader.py s3://BUCKET 2024-06-13T20:10:54.123Z [/app/ [KEY.pem]]
+    reader.py DUMP.json 2024-06-13T20:10:54.123Z [/app/ [KEY.pem]]
 
-prints the state of each parameter at that time as a JSON array. S3 is read with
-the AWS CLI; a dump is a JSON array of all object versions of a bucket, those of
-a key in the order in which they were stored. Nothing is written.
+prints the state of each parameter at that time as JSON, and the names of those that
+are hidden or damaged. With the archive's public key, nothing is proved that is not
+signed. verify.py checks the archive itself. S3 is read with the AWS CLI; a dump is a
+JSON array of all object versions of a bucket, those of a key in the order in which
+they were stored. Nothing is written.
 
 Where a rule needs more than its plain case (several deletions and versions in
 one second, changes that are known only from their events), this reader says
 "unknown" rather than decide: it never says more than the facts, and perhaps less
 than ssmbak. Tags and labels are printed if they are proved, of parameters of which
-one life is known; who made a change is not evaluated. The numbers of rules and
-sections are those of the format.
+one life is known; who made a change is not evaluated. Parameters that
+only the Python ssmbak recorded are read when the archive is adopted. The numbers of
+rules and sections are those of the format.
 """
-import base64, gzip, hashlib, json, subprocess, sys
+import base64, gzip, hashlib, json, subprocess, sys, tempfile
 from datetime import datetime, timezone
 
-import attributes
+import attributes, signatures
 
 INFINITY = 1 << 62
-STALE, STEP_BACK = 10_000, 1_000  # milliseconds
+STALE, STEP_BACK, TOLERANCE = 10_000, 1_000, 60_000  # milliseconds
 
 
 class Damaged(Exception):
@@ -41,12 +44,13 @@ def ms(text):
 class Dump:
     """A bucket as a JSON array of object versions."""
 
-    def __init__(self, path):
+    def __init__(self, objects):
         self.keys = {}
-        for o in json.load(open(path, encoding="utf-8")):
+        for o in objects:
             body = base64.b64decode(o["body"]) if o.get("body") else o.get("text", "").encode()
             self.keys.setdefault(o["key"], []).append({
-                "id": o["id"], "marker": o.get("marker", False), "modified": ms(o["modified"]), "etag": o.get("etag", ""), "body": body})
+                "id": o["id"], "marker": o.get("marker", False), "modified": ms(o["modified"]), "etag": o.get("etag", ""),
+                "metadata": o.get("metadata") or {}, "body": body})
 
     def versions(self, prefix):
         """Yields each key with its versions and markers, oldest first."""
@@ -54,100 +58,149 @@ class Dump:
             if key.startswith(prefix):
                 yield key, self.keys[key]
 
-    def body(self, key, version):
-        return version["body"]
+    def read(self, key, version):
+        """The bytes of an object version, and its user metadata."""
+        return version["body"], version["metadata"]
 
 
-class S3:
-    """A bucket, read with the AWS CLI."""
+class S3(Dump):
+    """A bucket, read with the AWS CLI: listed once, then one call for each object version."""
 
     def __init__(self, bucket):
         self.bucket = bucket
+        listed = json.loads(self.call("list-object-versions") or b"{}")
+        found = [(v, kind == "DeleteMarkers") for kind in ("Versions", "DeleteMarkers") for v in listed.get(kind) or []]
+        # S3 lists newest first, but the AWS CLI prints versions and markers apart.
+        keys, order = {}, {id(v): i for i, (v, _) in enumerate(found)}
+        for v, marker in sorted(found, key=lambda f: (f[0]["IsLatest"], ms(f[0]["LastModified"]), -order[id(f[0])])):
+            keys.setdefault(v["Key"], []).append({"id": v["VersionId"], "marker": marker, "modified": ms(v["LastModified"]), "etag": v.get("ETag", "")})
+        self.keys = keys
 
-    def call(self, *arguments):
-        return subprocess.run(["aws", "s3api", *arguments], check=True, stdout=subprocess.PIPE).stdout
+    def call(self, operation, *arguments):
+        return subprocess.run(["aws", "s3api", operation, "--bucket", self.bucket, "--output", "json", *arguments], check=True, stdout=subprocess.PIPE).stdout
 
-    def versions(self, prefix):
-        out = json.loads(self.call("list-object-versions", "--bucket", self.bucket, "--prefix", prefix, "--output", "json") or b"{}")
-        keys = {}
-        for kind in ("Versions", "DeleteMarkers"):
-            for position, v in enumerate(out.get(kind) or []):
-                keys.setdefault(v["Key"], []).append((not v["IsLatest"], -ms(v["LastModified"]), position, {
-                    "id": v["VersionId"], "marker": kind == "DeleteMarkers", "modified": ms(v["LastModified"]), "etag": v.get("ETag", "")}))
-        for key in sorted(keys):
-            yield key, [v for *_, v in sorted(keys[key], key=lambda x: x[:3])][::-1]
-
-    def body(self, key, version):
-        return self.call("get-object", "--bucket", self.bucket, "--key", key, "--version-id", version["id"], "/dev/stdout")
+    def read(self, key, version):
+        if "body" not in version:
+            with tempfile.NamedTemporaryFile() as file:  # the answer goes to standard output
+                answer = json.loads(self.call("get-object", "--key", key, "--version-id", version["id"], file.name))
+                version["body"], version["metadata"] = file.read(), answer.get("Metadata", {})
+        return super().read(key, version)
 
 
 # --- Objects (section 2) ------------------------------------------------------
 
+def latest(value):
+    """The latest time that a document or its facts contain, in milliseconds (2.10)."""
+    if isinstance(value, list):
+        return max(map(latest, value), default=0)
+    if not isinstance(value, dict):
+        return 0
+    at = max((ms(v) for k, v in value.items() if k in TIMES and isinstance(v, str)), default=0)
+    nested = (v for k, v in value.items() if k not in ("tags", "labels", "policies") or isinstance(v, list))
+    return max([at, value.get("second", 0) * 1000, *map(latest, nested)])
+
+
+TIMES = {"time", "since", "at", "written", "sure", "seen", "lastSure", "lastSeen", "lastModified", "first", "last", "until", "created", "adopted", "names", "signed", "tags", "labels"}
+
+
 class Archive:
-    def __init__(self, bucket):
-        self.bucket = bucket
+    def __init__(self, bucket, public=None):
+        self.bucket, self.public = bucket, public and signatures.parse(public)
         self.identity = self.document(".ssmbak/archive")
-        self.listing = self.document(".ssmbak/reconciled") or {}
         if self.identity is None:
             raise Damaged("the bucket has no .ssmbak/archive")
+        self.listing = self.document(".ssmbak/reconciled", self.public) or {}
+        self.adopted = self.document(".ssmbak/adopted")
+
+    def signed(self, key, version):
+        """Whether the archive's key signed an object version (2.16)."""
+        body, metadata = self.bucket.read(key, version)
+        signed = "\n".join(["ssmbak archive 1", self.identity["account"], self.identity["region"], self.identity.get("sign", {}).get("bucket", ""),
+                            hashlib.sha256(body).hexdigest(), key])
+        return signatures.valid(self.public, metadata.get("ssmbak-signature", ""), signed.encode())
 
     def versions(self, key):
         return next((v for k, v in self.bucket.versions(key) if k == key), [])
 
     def decode(self, key, version, packed=False):
         """The JSON of an object, if it can be believed (2.7, 2.10)."""
-        body = self.bucket.body(key, version)
+        body, _ = self.bucket.read(key, version)
         try:
             value = json.loads(gzip.decompress(body) if packed else body)
+            newest = latest(value)
         except (ValueError, OSError, EOFError) as e:
             raise Damaged(f"{key}: {e}") from None
         if "-" in version["etag"]:
             raise Damaged(f"{key} was stored by a multipart upload")
         if value.get("reader", 1) > 3:
             raise Damaged(f"{key} needs a newer reader")
+        if newest > version["modified"] + 1000 + TOLERANCE:  # LastModified has no milliseconds
+            raise Damaged(f"{key} contains a time that is later than its own")
         return value
 
-    def document(self, key):
+    def document(self, key, signed=False):
         """The newest intact version of one of the three objects that every reader reads."""
         versions = self.versions(key)
         if versions and versions[-1]["marker"]:
             raise Damaged(f"{key} has a delete marker")
         for version in reversed(versions):
             try:
-                return self.decode(key, version)
+                if not signed or self.signed(key, version):
+                    return self.decode(key, version)
             except Damaged:
                 continue
         return None
 
     def indexes(self, prefix="/"):
         """Yields the name of each parameter with its index, or why it cannot be read."""
-        for key, versions in self.bucket.versions(".ssmbak/index" + prefix):
-            name, newest = key.removeprefix(".ssmbak/index"), versions[-1]
-            if newest["marker"]:
+        indexes = {key.removeprefix(".ssmbak/index"): versions[-1] for key, versions in self.bucket.versions(".ssmbak/index" + prefix) if not versions[-1]["marker"]}
+        hidden = set()
+        if "names" in self.listing:  # the register is complete (2.8)
+            hidden = {key.removeprefix(".ssmbak/names") for key, _ in self.bucket.versions(".ssmbak/names" + prefix)} - indexes.keys()
+        hidden |= {m["name"] for m in self.listing.get("missed", []) if m["name"].startswith(prefix)} - indexes.keys()
+        if self.identity.get("original") and not self.adopted:
+            hidden |= {key for key, _ in self.bucket.versions(prefix)} - indexes.keys()
+        for name in sorted(indexes.keys() | hidden):
+            if name in hidden:
+                yield name, None, None, "it has no index"
                 continue
+            key, newest = ".ssmbak/index" + name, indexes[name]
             try:
                 index = self.decode(key, newest, packed=True)
                 if index["name"] != name:
                     raise Damaged(f"{key} is the index of {index['name']}")
-                yield name, index, newest["modified"], None
+                yield name, index, newest, None
             except Damaged as e:
-                yield name, None, 0, str(e)
+                yield name, None, newest, str(e)
 
     def part(self, name, run):
         key = f".ssmbak/parts{name}/{run['part']['id']}"
         for version in self.versions(key):
             if version["id"] == run["part"]["version"]:
-                if hashlib.sha256(self.bucket.body(key, version)).hexdigest() == run["part"]["sha256"]:
+                if hashlib.sha256(self.bucket.read(key, version)[0]).hexdigest() == run["part"]["sha256"]:
                     return self.decode(key, version, packed=True)
         raise Damaged(f"{key} is missing or damaged")
 
-    def value(self, name, objects):
-        """The value, from the oldest copy that is left (2.1)."""
-        known = {v["id"]: v for v in self.versions(name)}
-        for o in objects:
+    def copies(self, name, version):
+        """The copies of a version's value that are left, each with why it does not count, if it does not (2.10)."""
+        known = {v["id"]: v for v in self.versions(name) if not v["marker"]}
+        for o in version.get("objects", []):
             if o["id"] in known:
-                return self.bucket.body(name, known[o["id"]]).decode()
+                body, metadata = self.bucket.read(name, known[o["id"]])
+                yield o["id"], body, self.foreign(version, metadata, known[o["id"]])
+
+    def foreign(self, version, metadata, stored):
+        said = tuple(metadata.get("ssmbak-" + k) for k in ("version", "time", "type"))
+        if "number" in version and said != (str(version["number"]), str(ms(version["time"])), version["type"]):
+            return "its metadata is that of another version"
+        if "number" in version and stored["modified"] + 1000 + TOLERANCE < ms(version["time"]):
+            return "it was stored before its version was made"
         return None
+
+    def value(self, name, version):
+        """The value, if a copy is left, and all copies are alike."""
+        bodies = {body for _, body, problem in self.copies(name, version) if not problem}
+        return bodies.pop().decode() if len(bodies) == 1 else None
 
     def compared(self, name, modified, began):
         """Up to when a listing proves the index complete (section 5, rule 3)."""
@@ -162,7 +215,10 @@ class Archive:
             run = next((r for r in facts.get("runs", []) if ms(r["first"]["time"]) <= at < ms(r["last"]["time"])), None)
             if run is None:
                 break
-            part = self.part(name, run)
+            try:
+                part = self.part(name, run)
+            except Damaged:
+                return {"certainty": "unknown"}
             facts = {**facts, "runs": [r for r in facts["runs"] if r is not run] + part.get("runs", [])}
             for kind in ("versions", "looks"):
                 facts[kind] = facts.get(kind, []) + part.get(kind, [])
@@ -172,13 +228,17 @@ class Archive:
 
     def at(self, at, prefix="/"):
         states, unreadable = [], []
-        for name, index, modified, damage in self.indexes(prefix):
+        for name, index, newest, damage in self.indexes(prefix):
             if damage:
                 unreadable.append(name)
                 continue
-            state = {"name": name, **self.state(name, index, modified, at)}
-            if "objects" in state and (objects := state.pop("objects")):
-                state["value"] = self.value(name, objects)
+            state = {"name": name, **self.state(name, index, newest["modified"], at)}
+            if state.get("certainty") == "proved" and self.public and not self.signed(".ssmbak/index" + name, newest):
+                unreadable.append(name)
+                state["certainty"] = "last-known"
+            version = state.pop("version", {})
+            if version.get("objects"):
+                state["value"] = self.value(name, version)
             states.append(state)
         return {"states": states, "unreadable": unreadable}
 
@@ -324,10 +384,10 @@ class Timeline:
             return {"certainty": "unknown"}
         if kind == "absent":
             return {"deleted": True, "certainty": certain}
-        shown = ("number", "user", "type", "keyId", "tier", "dataType", "description", "allowedPattern", "policies", "objects")
+        shown = ("number", "user", "type", "keyId", "tier", "dataType", "description", "allowedPattern", "policies")
         state = {k: slot.prev[k] for k in shown if slot.prev.get(k)}
         state.update(attributes.at(self.facts, self.born_at(), at, ms))
-        return {**state, "time": ms(slot.prev["time"]), "certainty": certain}
+        return {**state, "time": ms(slot.prev["time"]), "certainty": certain, "version": slot.prev}
 
     def born_at(self):
         """The moment of creation if observations show one life from its first version on, and nothing another one; else None."""
@@ -382,16 +442,21 @@ class Timeline:
         if o.get("deleted"):
             return {"deleted": True, "certainty": "last-known"}
         state = {k: o[k] for k in ("type", "description") if o.get(k)}
-        return {**state, "time": second(o) * 1000, "certainty": "last-known", "objects": [{"id": o["id"]}]}
+        return {**state, "time": second(o) * 1000, "certainty": "last-known", "version": {"objects": [{"id": o["id"]}]}}
 
 
-def main(source, at, prefix="/"):
-    bucket = S3(source.removeprefix("s3://")) if source.startswith("s3://") else Dump(source)
-    json.dump(Archive(bucket).at(ms(at), prefix), sys.stdout, ensure_ascii=False, indent=1)
+def opened(source, key=None):
+    """The archive at a URL or in a file, with the public key in another."""
+    bucket = S3(source.removeprefix("s3://")) if source.startswith("s3://") else Dump(json.load(open(source, encoding="utf-8")))
+    return Archive(bucket, key and open(key, encoding="ascii").read())
+
+
+def main(source, at, prefix="/", key=None):
+    json.dump(opened(source, key).at(ms(at), prefix), sys.stdout, ensure_ascii=False, indent=1)
     print()
 
 
 if __name__ == "__main__":
-    if not 3 <= len(sys.argv) <= 4:
+    if not 3 <= len(sys.argv) <= 5:
         sys.exit(__doc__)
     main(*sys.argv[1:])

@@ -3,12 +3,15 @@ package main
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"text/template"
+
+	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
 // formula writes the Homebrew formula, for the systems that Homebrew supports.
@@ -37,11 +40,18 @@ func (r *release) formula() error {
 }
 
 // container copies the definition of the container image, which is built in the directory
-// of the release.
+// of the release, and writes the root certificates of that image. It has no base that could
+// change: go.sum pins the certificates.
 func (r *release) container() error {
-	body, err := os.ReadFile("packaging/Containerfile")
-	if err != nil {
-		return err
+	var roots bytes.Buffer
+	for root := range bundle.Roots() {
+		if root.Constraint != nil {
+			continue // a file of certificates cannot express it
+		}
+		if err := pem.Encode(&roots, &pem.Block{Type: "CERTIFICATE", Bytes: root.Certificate}); err != nil {
+			return err
+		}
 	}
-	return r.write("Containerfile", body)
+	body, err := os.ReadFile("packaging/Containerfile")
+	return errors.Join(err, r.write("ca-certificates.crt", roots.Bytes()), r.write("Containerfile", body))
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -81,6 +82,7 @@ func TestRelease(t *testing.T) {
 	}
 	t.Run("sums", func(t *testing.T) { checkSums(t, dirs[0]) })
 	t.Run("signature", func(t *testing.T) { checkSignature(t, dirs[0], private.Public()) })
+	t.Run("container", func(t *testing.T) { checkContainer(t, dirs[0]) })
 	t.Run("bill", func(t *testing.T) { checkBill(t, dirs[0]) })
 	if formats != nil {
 		t.Run("deb", func(t *testing.T) { checkPackage(t, filepath.Join(dirs[0], "ssmbak-linux-"+runtime.GOARCH+".deb")) })
@@ -93,7 +95,7 @@ func checkSums(t *testing.T, dir string) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
-	for _, want := range []string{"THIRD-PARTY-NOTICES", "ssmbak.cdx.json", "Containerfile", "ssmbak-linux-" + runtime.GOARCH + ".tar.gz"} {
+	for _, want := range []string{"THIRD-PARTY-NOTICES", "ssmbak.cdx.json", "Containerfile", "ca-certificates.crt", "ssmbak-linux-" + runtime.GOARCH + ".tar.gz"} {
 		if !bytes.Contains(read(t, dir, sums), []byte("  "+want+"\n")) {
 			t.Errorf("there is no %s", want)
 		}
@@ -118,6 +120,36 @@ func checkSignature(t *testing.T, dir string, public any) {
 	for _, bad := range []string{"x", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded}))} {
 		if err := r.sign(bad); err == nil || !strings.Contains(err.Error(), "openssl genpkey") {
 			t.Errorf("sign with a bad key: %v", err)
+		}
+	}
+}
+
+// checkContainer checks that the image has no base, that all files that it copies are in the
+// release, and that its certificates include those that sign AWS's.
+// https://www.amazontrust.com/repository/
+func checkContainer(t *testing.T, dir string) {
+	for line := range strings.Lines(string(read(t, dir, "Containerfile"))) {
+		words := strings.Fields(strings.ReplaceAll(line, "${TARGETARCH}", runtime.GOARCH))
+		switch {
+		case len(words) > 1 && words[0] == "FROM" && words[1] != "scratch":
+			t.Errorf("it has a base: %s", line)
+		case len(words) > 2 && words[0] == "COPY":
+			read(t, dir, words[len(words)-2])
+		}
+	}
+	names := make(map[string]bool)
+	for rest := read(t, dir, "ca-certificates.crt"); ; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		must(t, err)
+		names[c.Subject.CommonName] = true
+	}
+	for i := range 4 {
+		if want := fmt.Sprintf("Amazon Root CA %d", i+1); !names[want] {
+			t.Errorf("there is no certificate of %s among %d", want, len(names))
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"regexp"
 	"strings"
 
 	"github.com/aws/smithy-go"
@@ -59,7 +60,7 @@ func explainAWS(err error) (kind Kind, message, hint string) {
 		case strings.HasPrefix(code, "KMS."):
 			// https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 			return KindKeyUnusable, fmt.Sprintf("the key of the bucket cannot be used: %s refused the request (%s)%s", where, code, said(api)),
-				"`ssmbak status` names the key; `aws kms enable-key --key-id KEY` enables a disabled one, `aws kms cancel-key-deletion --key-id KEY` keeps one whose deletion is scheduled"
+				keyHint(api.ErrorMessage())
 		case strings.HasPrefix(code, "Throttling") || code == "SlowDown" || code == "TooManyRequestsException":
 			return KindThrottled, where + " was throttled on every attempt", "run the same command again later: completed work is kept"
 		case code == "PermanentRedirect" || code == "AuthorizationHeaderMalformed" || code == "IllegalLocationConstraintException":
@@ -94,6 +95,23 @@ func said(err smithy.APIError) string {
 		return ""
 	}
 	return ": " + text
+}
+
+// keyARN matches the ARN of a KMS key.
+var keyARN = regexp.MustCompile(`arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]+:key/[A-Za-z0-9-]+`)
+
+// keyHint returns what makes a key usable. said is S3's message, which begins with the ARN of
+// a key that is disabled or pending deletion.
+// https://github.com/localstack/localstack/pull/7786
+func keyHint(said string) string {
+	switch key := keyARN.FindString(said); {
+	case key == "":
+		return "`ssmbak status` names the key, and prints the command that makes it usable"
+	case strings.Contains(said, "pending deletion"):
+		return "`aws kms cancel-key-deletion --key-id " + key + "`, then `aws kms enable-key --key-id " + key + "`"
+	default:
+		return "`aws kms enable-key --key-id " + key + "` enables it"
+	}
 }
 
 // deniedHint returns the hint for a denied request. said is AWS's message, which names

@@ -230,6 +230,23 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// TestKeyHint checks that the hint for a key that S3 cannot use is a command with that key,
+// or says where the key is named.
+func TestKeyHint(t *testing.T) {
+	t.Parallel()
+	const key = "arn:aws-cn:kms:cn-north-1:123456789012:key/mrk-1234abcd"
+	for _, tt := range []struct{ code, message, hint string }{
+		{"KMS.DisabledException", key + " is disabled.", "`aws kms enable-key --key-id " + key + "` enables it"},
+		{"KMS.KMSInvalidStateException", key + " is pending deletion.", "`aws kms cancel-key-deletion --key-id " + key + "`, then `aws kms enable-key --key-id " + key + "`"},
+		{"KMS.DisabledException", "", "`ssmbak status` names the key, and prints the command that makes it usable"},
+	} {
+		_, hint, _ := shell.ExplainAWS(&smithy.GenericAPIError{Code: tt.code, Message: tt.message})
+		if hint != tt.hint {
+			t.Errorf("%s %q: the hint is %q, want %q", tt.code, tt.message, hint, tt.hint)
+		}
+	}
+}
+
 // TestDeniedByPolicy checks that the hint names the flag of ssmbak-stack only if a bucket's
 // policy denies a read or a write of the archive.
 func TestDeniedByPolicy(t *testing.T) {

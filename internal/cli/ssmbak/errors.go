@@ -88,15 +88,20 @@ func explain(err error) shell.Failure {
 		out.Hint = "try again when S3 has replicated it; S3 Batch Replication replicates what is older than the replication, or failed"
 	case errors.As(err, &hidden):
 		out.Message = hidden.Error()
-		out.Hint = "remove its delete marker, or write its newest version again: aws s3api list-object-versions --bucket " + hidden.Bucket + " --prefix " + hidden.Key
+		out.Hint = "remove its delete marker, or write its newest version again: " + listsVersions(hidden.Bucket, hidden.Key)
 	case errors.As(err, &lost):
 		out.Message = lost.Error()
 		out.Hint = "ssmbak does not record the parameter as new while its history can be rebuilt"
 	case errors.As(err, &damaged):
 		out.Message = damaged.Error()
-		out.Hint = "an older version of the object may be intact: aws s3api list-object-versions --bucket BUCKET --prefix " + damaged.Key
-		if damaged.Index() {
+		switch {
+		case damaged.Index():
 			out.Hint = rebuilds(damaged.Name)
+		case damaged.Object != "" && damaged.Key == string(damaged.Name):
+			name := shell.Quote(damaged.Key)
+			out.Hint = "`ssmbak log " + name + "` shows its other versions; `aws ssm get-parameter-history --name " + name + " --with-decryption` those that Parameter Store still has"
+		default:
+			out.Hint = "an older version of the object may be intact: " + listsVersions(damaged.Bucket, damaged.Key)
 		}
 	case errors.As(err, &marked):
 		out.Message = marked.Error()
@@ -148,6 +153,11 @@ func nameHint(e *ssmbak.NameError) string {
 
 // rebuilds returns a hint how to rebuild an index.
 func rebuilds(name ssmbak.Name) string { return "`ssmbak reindex " + name.String() + "` rebuilds it" }
+
+// listsVersions returns the command that lists the versions of an object.
+func listsVersions(bucket, key string) string {
+	return "`aws s3api list-object-versions --bucket " + shell.Quote(bucket) + " --prefix " + shell.Quote(key) + "`"
+}
 
 // reason returns the error of one parameter as one clause.
 func reason(err error) string {

@@ -69,7 +69,7 @@ func (a *app) newWorld(ctx context.Context, bucket string, o emulator.Options) (
 func (w *world) batch(ctx context.Context, batch []emulator.Message) (failed []string) {
 	messages := make([]recorder.Message, len(batch))
 	for i, m := range batch {
-		messages[i] = recorder.Message{ID: m.ID, Body: m.Body, Sent: m.Sent, Receives: m.Receives}
+		messages[i] = recorder.Message(m)
 	}
 	for _, f := range w.handle(ctx, messages) {
 		failed = append(failed, f.ID)

@@ -140,18 +140,7 @@ func (b *bench) record() (stop func()) {
 	r := recorder.New(archived, paramstore.New(conn.SSM(), paramstore.Options{}), recorder.Options{Account: testworld.Account, Region: testworld.Region})
 	ctx, cancel := context.WithCancel(b.Context())
 	var running sync.WaitGroup
-	running.Go(func() {
-		b.emulated.Queue.Run(ctx, func(ctx context.Context, batch []emulator.Message) (failed []string) {
-			messages := make([]recorder.Message, len(batch))
-			for i, m := range batch {
-				messages[i] = recorder.Message{ID: m.ID, Body: m.Body, Sent: m.Sent, Receives: m.Receives}
-			}
-			for _, f := range r.Process(ctx, messages).Failures {
-				failed = append(failed, f.ID)
-			}
-			return failed
-		})
-	})
+	running.Go(func() { b.emulated.Queue.Run(ctx, testworld.Handler(r)) })
 	return sync.OnceFunc(func() {
 		cancel()
 		running.Wait()
@@ -315,7 +304,7 @@ const (
 func matrix() []broken {
 	const (
 		version  = "`aws s3api put-bucket-versioning --bucket \\S+ --versioning-configuration Status=Enabled"
-		enable   = "^hint: .*`aws kms enable-key --key-id KEY` enables a disabled one"
+		enable   = "^hint: `ssmbak status` names the key, and prints the command that makes it usable$"
 		deploys  = "`ssmbak-stack ssmbak update` deploys it again"
 		verified = "^verified [0-9]+ parameters"
 		previews = "^complete up to"

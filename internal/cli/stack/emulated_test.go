@@ -88,16 +88,7 @@ func TestEmulatedStack(t *testing.T) {
 		var running sync.WaitGroup
 		defer running.Wait()
 		defer stop()
-		running.Go(func() {
-			aws.Queue.Run(ctx, func(ctx context.Context, batch []emulator.Message) []string {
-				messages := make([]recorder.Message, len(batch))
-				for i, m := range batch {
-					messages[i] = recorder.Message{ID: m.ID, Body: m.Body, Sent: m.Sent, Receives: m.Receives}
-				}
-				r.Process(ctx, messages)
-				return nil
-			})
-		})
+		running.Go(func() { aws.Queue.Run(ctx, testworld.Handler(r)) })
 		w := &world{}
 		run := runner(t, aws.Client(), w)
 		run(1, []string{"the stack ssmbak does not exist"}, "status")

@@ -348,15 +348,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 				return nil
 			case <-time.After(1300 * time.Millisecond): // as long as on AWS
 			}
-			r := w.recorder(ctx, ts)
-			messages := make([]recorder.Message, len(batch))
-			for i, m := range batch {
-				messages[i] = recorder.Message{ID: m.ID, Body: m.Body, Sent: m.Sent, Receives: m.Receives}
-			}
-			for _, f := range r.Process(ctx, messages).Failures {
-				failed = append(failed, f.ID)
-			}
-			return failed
+			return testworld.Handler(w.recorder(ctx, ts))(ctx, batch)
 		}
 		w.running.Go(func() { w.aws.Queue.Run(w.ending, handle) })
 	},

@@ -241,7 +241,7 @@ func Handler(r *recorder.Recorder) emulator.Handler {
 	return func(ctx context.Context, batch []emulator.Message) (failed []string) {
 		messages := make([]recorder.Message, len(batch))
 		for i, m := range batch {
-			messages[i] = recorder.Message{ID: m.ID, Body: m.Body, Sent: m.Sent, Receives: m.Receives}
+			messages[i] = recorder.Message(m)
 		}
 		for _, f := range r.Handle(ctx, messages) {
 			failed = append(failed, f.ID)
