@@ -35,7 +35,7 @@ func TestFillWritesLinearly(t *testing.T) {
 	t.Parallel()
 	few, rate := 100, 0.25                 // reads a second: it takes hours
 	if extent.Long() && !testing.Short() { // not for each mutation
-		few, rate = 2000, 10.0
+		few, rate = 500, 10.0
 	}
 	fill := func(n int) (each float64) {
 		synctest.Test(t, func(t *testing.T) {

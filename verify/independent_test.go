@@ -74,7 +74,7 @@ type readState struct {
 	Value     *string     `json:"value"`
 }
 
-// ask returns the archive as it is now.
+// ask returns the archive of now.
 func (w *world) ask(line string, at ...ssmbak.Time) question {
 	w.Helper()
 	der, err := x509.MarshalPKIXPublicKey(w.PublicKey())
