@@ -23,6 +23,9 @@ type history struct {
 func (r *Restorer) readHistory(ctx context.Context, s *subject, complete archive.Reconciled) (history, error) {
 	h := history{subject: s}
 	x, err := r.archive.KnownIndex(ctx, s.name, complete)
+	if err == nil && x.Facts.Empty() && s.line != nil {
+		err = &archive.MissingIndexError{Name: s.name} // it was there when the parameter was first read
+	}
 	if archive.Unreadable(err) {
 		s.problem = err
 		return h, nil

@@ -126,6 +126,11 @@ func (r *Restorer) reverse(ctx context.Context, s *subject, complete archive.Rec
 		if err != nil {
 			return err
 		}
+		if s.problem != nil { // since the first reading: who changed what is not known any more
+			s.fillReversal(c.From.At, c.To.At, c.Now, complete)
+			s.item = plan.Revert(*c, r.o.Options)
+			return nil
+		}
 		if c.Others, err = r.others(ctx, h, c.From.At, c.To.At); err != nil {
 			return err
 		}

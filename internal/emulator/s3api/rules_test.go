@@ -209,7 +209,7 @@ var rules = []rule{
 		return "ok", err
 	}, "409 BucketNotEmpty", ""},
 	{"not emulated", func(ctx context.Context, s *session) (string, error) {
-		_, err := s.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: aws.String(bucket)})
+		_, err := s.GetBucketRequestPayment(ctx, &s3.GetBucketRequestPaymentInput{Bucket: aws.String(bucket)})
 		return "ok", err
 	}, "501 NotImplemented", "moto has it"},
 }
