@@ -76,7 +76,7 @@ func (s *Server) begin(p *restore.Plan, o plan.Options, link, arguments, message
 	case s.job != nil && !s.job.over():
 		return nil, "nothing was changed: another restore of this page is in progress"
 	}
-	j := &job{id: rand.Text(), title: render.Title(p, ""), again: s.command(arguments), link: link, plan: p, total: p.Applied(), away: make(map[ssmbak.Name]ssmbak.Time)}
+	j := &job{id: rand.Text(), title: render.Title(p, "", render.View{}), again: s.command(arguments), link: link, plan: p, total: p.Applied(), away: make(map[ssmbak.Name]ssmbak.Time)}
 	s.job = j
 	r := s.o.Restorer(restore.Options{
 		Options: o, Message: message, Arguments: arguments, Began: j.began, Away: j.absence, Progress: j.progress,

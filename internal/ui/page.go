@@ -72,6 +72,11 @@ func when(c ssmbak.Change, zone *time.Location) stamp {
 
 func (s *Server) zone() *time.Location { return s.o.Now().Location() }
 
+// times is the view of lines that have times.
+func (s *Server) times() render.View {
+	return render.View{Zone: s.zone(), Both: offset(s.o.Now()) != 0}
+}
+
 func (s *Server) reason(err error) string {
 	message, _ := s.o.Explain(err)
 	return message

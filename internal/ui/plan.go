@@ -212,11 +212,11 @@ func (s *Server) local(p *restore.Plan) string {
 
 // planView returns the view model of a plan.
 func (s *Server) planView(p *planned, ticked map[string]bool) planView {
-	v := planView{Title: render.Title(p.Plan, ""), Summary: render.Summary(p.Plan), Applied: p.Applied(), Kept: p.Count(plan.ActionKeep), Again: p.link}
+	v := planView{Title: render.Title(p.Plan, "", render.View{}), Summary: render.Summary(p.Plan), Applied: p.Applied(), Kept: p.Count(plan.ActionKeep), Again: p.link}
 	all := render.Ordered(p.Plan)
 	shown := all[:min(tickedRows, len(all))]
 	for _, item := range shown {
-		row := planRowOf(item)
+		row := s.planRow(item)
 		row.Ticked = !row.Refused && (ticked == nil || ticked[row.Name])
 		v.Rows = append(v.Rows, row)
 	}
@@ -225,11 +225,11 @@ func (s *Server) planView(p *planned, ticked map[string]bool) planView {
 	}
 	for _, item := range p.Items {
 		if item.Action == plan.ActionSkip && len(item.Conflicts) == 0 && len(v.Skipped) < tickedRows {
-			v.Skipped = append(v.Skipped, planRowOf(item))
+			v.Skipped = append(v.Skipped, s.planRow(item))
 		}
 	}
 	if v.Applied > 0 {
-		v.Lines = append(render.Principals(p.Plan, render.View{}), render.Question{MaxRate: s.o.MaxRate}.Estimate(p.Plan))
+		v.Lines = append(render.Principals(p.Plan, s.times()), render.Question{MaxRate: s.o.MaxRate}.Estimate(p.Plan))
 		v.Lines = append(v.Lines, "running applications keep the old values until they read the parameters again; Terraform or CloudFormation may overwrite the restored values")
 		if p.NeedsConfirmation() {
 			v.Grave = render.Grave(p.Plan)
@@ -239,9 +239,11 @@ func (s *Server) planView(p *planned, ticked map[string]bool) planView {
 	return v
 }
 
-func planRowOf(item plan.Item) planRow {
+func (s *Server) planRow(item plan.Item) planRow {
 	row := planRow{Name: string(item.Name), Action: string(item.Action), Reason: render.Escape(item.Reason), Refused: item.Refused != "" || !item.Action.Writes()}
-	if all := render.ItemLines(item, render.View{Live: true}); len(all) > 1 {
+	times := s.times()
+	times.Live = true
+	if all := render.ItemLines(item, times); len(all) > 1 {
 		row.Lines = lines(all[1:])
 	}
 	return row

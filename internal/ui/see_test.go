@@ -267,6 +267,10 @@ func TestLocalTime(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
+	item := plan.Item{Name: "/app/db", Action: plan.ActionDelete, Before: &plan.Parameter{Version: ssmbak.Version{Number: 2, Time: moment, User: "alice"}}}
+	if got := fmt.Sprint(local.planRow(item).Lines); !strings.Contains(got, "alice at 2024-06-13T20:10:54.417Z (2024-06-13 22:10:54.417 +02:00)") {
+		t.Errorf("the lines of a plan: %s", got)
+	}
 	if got := at(moment, time.UTC); got.Local != "" {
 		t.Errorf("got %+v where local time is UTC", got)
 	}

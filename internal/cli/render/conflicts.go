@@ -27,30 +27,30 @@ func conflictRows(all []plan.Conflict) []ConflictRow {
 }
 
 // Conflict returns a conflict as one line: the unit, the reason, and who changed it when.
-func Conflict(c plan.Conflict) string {
+func Conflict(c plan.Conflict, o View) string {
 	text := Escape(string(c.Unit)) + ": " + Escape(c.Reason)
 	if c.Until == 0 {
 		return text
 	}
 	who := Escape(cmp.Or(c.By, "an unknown principal"))
 	if c.Version != 0 {
-		return fmt.Sprintf("%s (%s wrote version %d at %s)", text, who, c.Version, c.From)
+		return fmt.Sprintf("%s (%s wrote version %d at %s)", text, who, c.Version, o.exact(c.From))
 	}
-	return text + " (" + who + " " + bounds(c.From, c.Until) + ")"
+	return text + " (" + who + " " + o.bounds(c.From, c.Until) + ")"
 }
 
 // bounds returns when a change happened that is known to have happened in [from, until), or
 // at until if they are equal.
-func bounds(from, until ssmbak.Time) string {
+func (v View) bounds(from, until ssmbak.Time) string {
 	switch second := ssmbak.Seconds(until.Second()); {
 	case from == until:
-		return "at " + until.String()
+		return "at " + v.exact(until)
 	case from == ssmbak.MinTime:
-		return "before " + until.String()
+		return "before " + v.exact(until)
 	case until == ssmbak.MaxTime:
-		return "after " + from.String()
+		return "after " + v.exact(from)
 	case second == until && from == second-1000:
-		return "at " + from.Whole()
+		return "at " + v.seconds(from)
 	}
-	return "between " + from.String() + " and " + until.String()
+	return "between " + v.exact(from) + " and " + v.exact(until)
 }

@@ -28,28 +28,28 @@ var signs = map[plan.Action]struct{ sign, color string }{
 
 // Title returns the title of a plan. to is the prefix that it restores to, or "" for a
 // restore in place.
-func Title(p *restore.Plan, to string) string {
+func Title(p *restore.Plan, to string, o View) string {
 	switch {
 	case p.Undoes != "":
 		return "undo of restore " + p.Undoes
 	case p.Until != 0:
-		return fmt.Sprintf("revert of %s from %s to %s", p.Target, p.At, p.Until)
+		return fmt.Sprintf("revert of %s from %s to %s", p.Target, o.exact(p.At), o.exact(p.Until))
 	case p.Version != 0 && to != "":
 		return fmt.Sprintf("restore of version %d of %s to %s", p.Version, p.Target, to)
 	case p.Version != 0:
-		return fmt.Sprintf("restore of %s to version %d of %s", p.Target, p.Version, p.At)
+		return fmt.Sprintf("restore of %s to version %d of %s", p.Target, p.Version, o.exact(p.At))
 	case to != "":
-		return fmt.Sprintf("restore of %s at %s to %s", p.Target, p.At, to)
+		return fmt.Sprintf("restore of %s at %s to %s", p.Target, o.exact(p.At), to)
 	}
-	return fmt.Sprintf("restore of %s to %s", p.Target, p.At)
+	return fmt.Sprintf("restore of %s to %s", p.Target, o.exact(p.At))
 }
 
 // ComparisonTitle returns the title of a comparison.
-func ComparisonTitle(c *restore.Comparison) string {
+func ComparisonTitle(c *restore.Comparison, o View) string {
 	if c.Versions[0] != 0 {
 		return fmt.Sprintf("changes in %s from version %d to version %d", c.Target, c.Versions[0], c.Versions[1])
 	}
-	return fmt.Sprintf("changes in %s from %s to %s", c.Target, c.From, c.To)
+	return fmt.Sprintf("changes in %s from %s to %s", c.Target, o.exact(c.From), o.exact(c.To))
 }
 
 // Items writes a plan or comparison: a title, one line per affected parameter, with its
@@ -149,7 +149,7 @@ func ItemLines(item plan.Item, o View) (lines []string) {
 		}
 	}
 	for _, c := range item.Conflicts {
-		note("conflict: " + Conflict(c))
+		note("conflict: " + Conflict(c, o))
 	}
 	if live := overwritten(item, o.narrow(4)); live != "" && o.Live {
 		note(live)

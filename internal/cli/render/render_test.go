@@ -238,7 +238,7 @@ plan: 1 to create, 1 to update, 1 to replace, 1 to delete, 2 unchanged, 1 kept, 
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var out bytes.Buffer
-			if err := Items(&out, Title(made, ""), Summary(made), made.Items, View{Color: tt.color}); err != nil {
+			if err := Items(&out, Title(made, "", View{}), Summary(made), made.Items, View{Color: tt.color}); err != nil {
 				t.Fatal(err)
 			}
 			got := out.String()

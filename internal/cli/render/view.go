@@ -15,8 +15,10 @@ type View struct {
 	Color bool
 	// Live adds who made each live version that would be overwritten or deleted.
 	Live bool
-	// Zone is the zone of times, nil for UTC.
+	// Zone is the zone of times, nil for UTC. With Both, times with milliseconds are shown in
+	// UTC, too.
 	Zone *time.Location
+	Both bool
 	// Format is that of tables and plans. Width is the width of the terminal, 0 if the
 	// output is not a terminal: only on a terminal, cells are cut. Columns are the names of
 	// the columns to show, in their order; empty for all.
@@ -30,7 +32,11 @@ func (v View) exact(t ssmbak.Time) string {
 	if v.utc() || t == 0 || t == ssmbak.MinTime || t == ssmbak.MaxTime {
 		return t.String()
 	}
-	return t.Std().In(v.Zone).Format("2006-01-02T15:04:05.000-07:00")
+	local := t.Std().In(v.Zone)
+	if v.Both {
+		return t.String() + local.Format(" (2006-01-02 15:04:05.000 -07:00)")
+	}
+	return local.Format("2006-01-02T15:04:05.000-07:00")
 }
 
 // seconds returns the second of a time of which only the second is known.

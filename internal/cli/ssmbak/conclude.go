@@ -25,7 +25,7 @@ func (a *app) tally(p *restore.Plan, outcomes []plan.Outcome) (t tally) {
 	for _, o := range outcomes {
 		for _, c := range o.Item.Conflicts {
 			t.conflicts++
-			a.NoteFacts(shell.Facts{"Name": o.Item.Name, "Unit": c.Unit}, "conflict: %s: %s", o.Item.Name, render.Conflict(c))
+			a.NoteFacts(shell.Facts{"Name": o.Item.Name, "Unit": c.Unit}, "conflict: %s: %s", o.Item.Name, render.Conflict(c, a.view(a.Stderr)))
 		}
 		var notBegun *restore.NotStartedError
 		if errors.As(o.Err, &notBegun) {

@@ -100,7 +100,7 @@ func (a *app) runDiff(ctx context.Context, o diffOptions, verb, flags string) er
 		return err
 	}
 	if o.out != "" && a.isStdout(o.out) { // standard output is for the plan file only
-		err = render.Items(a.Stderr, render.Title(p, o.to), render.Summary(p), p.Items, a.view(a.Stderr))
+		err = render.Items(a.Stderr, render.Title(p, o.to, a.view(a.Stderr)), render.Summary(p), p.Items, a.view(a.Stderr))
 	} else {
 		err = a.printRestorePlan(ctx, s, p, o.to)
 	}
@@ -153,7 +153,7 @@ func (a *app) runCompare(ctx context.Context, o diffOptions) error {
 		return err
 	}
 	from, to := begin.At, end.At
-	rows := a.newItemRows(s, render.ComparisonTitle(&restore.Comparison{Target: o.target, From: from, To: to}), false)
+	rows := a.newItemRows(s, render.ComparisonTitle(&restore.Comparison{Target: o.target, From: from, To: to}, a.view(a.Stdout)), false)
 	rows.wait, rows.within.point = len(o.only)+len(o.exclude) > 0, end // a pattern that matches no name is an error
 	c, err := restore.New(s.archive, s.live, nil, o.restore(a)).CompareEach(ctx, o.target, from, to, func(item plan.Item) error { return rows.add(ctx, item) })
 	if err != nil {
@@ -219,7 +219,7 @@ func (a *app) runCompareVersions(ctx context.Context, o diffOptions) error {
 	if err != nil {
 		return err
 	}
-	rows := a.newItemRows(s, render.ComparisonTitle(c), false)
+	rows := a.newItemRows(s, render.ComparisonTitle(c, a.view(a.Stdout)), false)
 	for _, item := range c.Items {
 		if err := rows.add(ctx, item); err != nil {
 			return err

@@ -32,7 +32,7 @@ func (a *app) agree(ctx context.Context, s *session, p *restore.Plan, o restoreO
 // ask shows a plan and returns nil if the user agrees to it.
 func (a *app) ask(ctx context.Context, s *session, p *restore.Plan, o restoreOptions) error {
 	q := render.Question{
-		Title: render.Title(p, o.to), Account: s.caller.Account, Region: s.conn.Region(), Rows: a.Rows(), MaxRate: o.maxRate,
+		Title: render.Title(p, o.to, a.view(a.Stderr)), Account: s.caller.Account, Region: s.conn.Region(), Rows: a.Rows(), MaxRate: o.maxRate,
 	}
 	if err := q.Write(a.Stderr, p, a.view(a.Stderr)); err != nil {
 		return err

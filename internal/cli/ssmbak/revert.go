@@ -177,7 +177,7 @@ func (a *app) planRevert(ctx context.Context, s *session, r *restore.Restorer, t
 // showRevert shows a plan, and writes it to a file with --out.
 func (a *app) showRevert(ctx context.Context, s *session, r *restore.Restorer, p *restore.Plan, o revertOptions) (err error) {
 	if o.out != "" && a.isStdout(o.out) { // standard output is for the plan file only
-		err = render.Items(a.Stderr, render.Title(p, ""), render.Summary(p), p.Items, a.view(a.Stderr))
+		err = render.Items(a.Stderr, render.Title(p, "", a.view(a.Stderr)), render.Summary(p), p.Items, a.view(a.Stderr))
 	} else {
 		err = a.printRestorePlan(ctx, s, p, "")
 	}

@@ -29,7 +29,7 @@ func (a *app) printRestorePlan(ctx context.Context, s *session, p *restore.Plan,
 	if a.flags.summary {
 		return a.printSummary(summaryOfPlan(p))
 	}
-	return a.printPlan(ctx, s, render.Title(p, to), render.Summary(p), p.Items)
+	return a.printPlan(ctx, s, render.Title(p, to, a.view(a.Stdout)), render.Summary(p), p.Items)
 }
 
 // printComparison writes what is left of the rows of a comparison, or its summary.

@@ -126,7 +126,7 @@ func (a *app) runUndo(ctx context.Context, o undoOptions, flags string) error {
 		return a.problems(p.Problems, nil)
 	}
 	if !a.asks(p, o.restoreOptions) && a.Flags.Output != shell.JSON {
-		if err := render.Items(a.Stderr, render.Title(p, ""), render.Summary(p), p.Items, a.view(a.Stderr)); err != nil {
+		if err := render.Items(a.Stderr, render.Title(p, "", a.view(a.Stderr)), render.Summary(p), p.Items, a.view(a.Stderr)); err != nil {
 			return err
 		}
 	}

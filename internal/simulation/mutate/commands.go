@@ -36,6 +36,14 @@ var commanded = []tests{
 		"same && slices.ContainsFunc(history, ", "false && slices.ContainsFunc(history, ",
 	}, "restore", "TestLabels"},
 	{mutation{
+		"a revert by principal takes an index that was hidden since for one without changes", "restore/conflicts.go",
+		"x.Facts.Empty() && s.line != nil", "false",
+	}, "restore", "TestHiddenWhileItPlans"},
+	{mutation{
+		"a revert by principal does not notice that an index became unreadable", "restore/revert.go",
+		"if s.problem != nil { // since", "if false { // since",
+	}, "restore", "TestHiddenWhileItPlans"},
+	{mutation{
 		"a write is not preceded by a read", "restore/recheck.go",
 		"return check(found)", "_ = found\n\t\treturn nil",
 	}, "restore", "TestRaces"},
