@@ -65,6 +65,7 @@ func (e *HiddenError) Error() string {
 // FormatError refuses an object that only a newer ssmbak can read. It affects no other
 // object.
 type FormatError struct {
+	Bucket    string
 	Key       string
 	Format    int // the format that its reader must support
 	Supported int // the newest format of such an object that this ssmbak supports

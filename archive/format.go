@@ -116,7 +116,7 @@ func (a *Archive) documentError(key string, err error) error {
 		err = &bucket.InvalidError{Err: greater}
 	}
 	if newer, ok := errors.AsType[*bucket.NewerError](err); ok {
-		return &FormatError{Key: key, Format: newer.Reader, Supported: newer.Format}
+		return &FormatError{Bucket: a.o.Bucket, Key: key, Format: newer.Reader, Supported: newer.Format}
 	}
 	if invalid, ok := errors.AsType[*bucket.InvalidError](err); ok {
 		name, _ := nameOfIndex(key)

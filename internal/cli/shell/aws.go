@@ -160,3 +160,13 @@ func permission(service, operation string) string {
 	}
 	return "s3:" + operation
 }
+
+// ListsVersions returns the command that lists the versions of an object.
+func ListsVersions(bucket, key string) string {
+	return "`aws s3api list-object-versions --bucket " + Quote(bucket) + " --prefix " + Quote(key) + "`"
+}
+
+// NewerHint returns the hint for an object that only a newer program can read.
+func NewerHint(bucket, key string) string {
+	return "if no newer ssmbak wrote it, an admin can remove that object version: " + ListsVersions(bucket, key)
+}

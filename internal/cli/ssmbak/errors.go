@@ -81,14 +81,14 @@ func explain(err error) shell.Failure {
 		out.Hint = "run `aws s3api put-bucket-versioning --bucket " + versioned.Bucket + " --versioning-configuration Status=Enabled`"
 	case errors.As(err, &format):
 		out.Message = format.Error()
-		out.Hint = "if no newer ssmbak wrote it, an admin can remove that object version: aws s3api list-object-versions --bucket BUCKET --prefix " + format.Key
+		out.Hint = shell.NewerHint(format.Bucket, format.Key)
 	case errors.As(err, &hidden) && hidden.Copy:
 		out.Kind = shell.KindHidden
 		out.Message = hidden.Error()
 		out.Hint = "try again when S3 has replicated it; S3 Batch Replication replicates what is older than the replication, or failed"
 	case errors.As(err, &hidden):
 		out.Message = hidden.Error()
-		out.Hint = "remove its delete marker, or write its newest version again: " + listsVersions(hidden.Bucket, hidden.Key)
+		out.Hint = "remove its delete marker, or write its newest version again: " + shell.ListsVersions(hidden.Bucket, hidden.Key)
 	case errors.As(err, &lost):
 		out.Message = lost.Error()
 		out.Hint = "ssmbak does not record the parameter as new while its history can be rebuilt"
@@ -101,7 +101,7 @@ func explain(err error) shell.Failure {
 			name := shell.Quote(damaged.Key)
 			out.Hint = "`ssmbak log " + name + "` shows its other versions; `aws ssm get-parameter-history --name " + name + " --with-decryption` those that Parameter Store still has"
 		default:
-			out.Hint = "an older version of the object may be intact: " + listsVersions(damaged.Bucket, damaged.Key)
+			out.Hint = "an older version of the object may be intact: " + shell.ListsVersions(damaged.Bucket, damaged.Key)
 		}
 	case errors.As(err, &marked):
 		out.Message = marked.Error()
@@ -153,11 +153,6 @@ func nameHint(e *ssmbak.NameError) string {
 
 // rebuilds returns a hint how to rebuild an index.
 func rebuilds(name ssmbak.Name) string { return "`ssmbak reindex " + name.String() + "` rebuilds it" }
-
-// listsVersions returns the command that lists the versions of an object.
-func listsVersions(bucket, key string) string {
-	return "`aws s3api list-object-versions --bucket " + shell.Quote(bucket) + " --prefix " + shell.Quote(key) + "`"
-}
 
 // reason returns the error of one parameter as one clause.
 func reason(err error) string {

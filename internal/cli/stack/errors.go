@@ -166,7 +166,7 @@ func (a *app) explain(err error) shell.Failure {
 		out.Message, out.Hint = mismatch.Error(), "nothing was changed"
 	case errors.As(err, &format):
 		out.Message = format.Error()
-		out.Hint = "if no newer ssmbak wrote it, an admin can remove that object version: aws s3api list-object-versions --bucket BUCKET --prefix " + format.Key
+		out.Hint = shell.NewerHint(format.Bucket, format.Key)
 	case errors.As(err, &unversioned):
 		out.Message, out.Hint = unversioned.Error()+", so it would keep no history", version()
 	default:
