@@ -371,8 +371,9 @@ func (p parameters) check() error {
 	case p[parameterTopicKey] != "" && p[parameterEmail] == "":
 		return &SettingError{"topic-key-arn", p[parameterTopicKey], "requires --email, whose topic it encrypts"}
 	}
+	initial := defaults()
 	for _, s := range Settings() {
-		if p[parameterBucketName] != "" && ownBucket[s.Parameter] && p[s.Parameter] != defaults()[s.Parameter] {
+		if p[parameterBucketName] != "" && ownBucket[s.Parameter] && p[s.Parameter] != initial[s.Parameter] {
 			return &SettingError{s.Name, strings.ToLower(p[s.Parameter]), "cannot be combined with --bucket, whose configuration is not changed; set it in S3"}
 		}
 	}

@@ -34,7 +34,7 @@ func Conflict(c plan.Conflict, o View) string {
 	}
 	who := Escape(cmp.Or(c.By, "an unknown principal"))
 	if c.Version != 0 {
-		return fmt.Sprintf("%s (%s wrote version %d at %s)", text, who, c.Version, o.exact(c.From))
+		return fmt.Sprintf("%s (%s wrote version %d at %s)", text, who, c.Version, o.Exact(c.From))
 	}
 	return text + " (" + who + " " + o.bounds(c.From, c.Until) + ")"
 }
@@ -44,13 +44,13 @@ func Conflict(c plan.Conflict, o View) string {
 func (v View) bounds(from, until ssmbak.Time) string {
 	switch second := ssmbak.Seconds(until.Second()); {
 	case from == until:
-		return "at " + v.exact(until)
+		return "at " + v.Exact(until)
 	case from == ssmbak.MinTime:
-		return "before " + v.exact(until)
+		return "before " + v.Exact(until)
 	case until == ssmbak.MaxTime:
-		return "after " + v.exact(from)
+		return "after " + v.Exact(from)
 	case second == until && from == second-1000:
 		return "at " + v.seconds(from)
 	}
-	return "between " + v.exact(from) + " and " + v.exact(until)
+	return "between " + v.Exact(from) + " and " + v.Exact(until)
 }

@@ -104,7 +104,7 @@ func Changes(w io.Writer, entries iter.Seq[LogEntry], o View) error {
 	for e := range entries {
 		row := []string{o.When(*e.Change), string(e.Operation), string(e.Name), ChangeVersion(*e.Change), e.By, ChangeNote(e, o)}
 		if m := e.Mark; m != nil {
-			row = []string{o.exact(m.At), markOperation, "@" + m.Name, "", m.By, m.Message}
+			row = []string{o.Exact(m.At), markOperation, "@" + m.Name, "", m.By, m.Message}
 		}
 		if rows = append(rows, row[:len(header)]); o.Format == Tabs && len(rows) == changesAtOnce {
 			if err := Table(w, header, rows, o); err != nil {
@@ -154,7 +154,7 @@ func PatchLines(e LogEntry, o View) (lines []string) {
 // entryWords returns the parts of a change that are not empty.
 func entryWords(e LogEntry, o View) []string {
 	if m := e.Mark; m != nil {
-		words := []string{o.exact(m.At), markOperation, "@" + m.Name}
+		words := []string{o.Exact(m.At), markOperation, "@" + m.Name}
 		if m.By != "" {
 			words = append(words, "by "+Escape(m.By))
 		}
@@ -179,13 +179,13 @@ func entryWords(e LogEntry, o View) []string {
 func (v View) When(c ssmbak.Change) string {
 	switch {
 	case !c.Bounded() && c.From == c.Until:
-		return v.exact(c.Time)
+		return v.Exact(c.Time)
 	case !c.Bounded():
 		return v.seconds(c.Time) // events have a precision of one second
 	case c.From == ssmbak.MinTime:
-		return "before " + v.exact(c.Until)
+		return "before " + v.Exact(c.Until)
 	}
-	return "between " + v.exact(c.From) + " and " + v.exact(c.Until)
+	return "between " + v.Exact(c.From) + " and " + v.Exact(c.Until)
 }
 
 // ChangeVersion returns the version number of a change, or the range of missing versions.

@@ -29,7 +29,7 @@ func MarkRows(all []archive.Mark) []MarkRow {
 func Marks(w io.Writer, all []archive.Mark, o View) error {
 	rows := make([][]string, len(all))
 	for i, m := range all {
-		rows[i] = []string{"@" + m.Name, o.exact(m.At), m.By, m.Message}
+		rows[i] = []string{"@" + m.Name, o.Exact(m.At), m.By, m.Message}
 	}
 	return Table(w, []string{"Mark", "Time", "By", "Message"}, rows, o)
 }

@@ -33,15 +33,15 @@ func Title(p *restore.Plan, to string, o View) string {
 	case p.Undoes != "":
 		return "undo of restore " + p.Undoes
 	case p.Until != 0:
-		return fmt.Sprintf("revert of %s from %s to %s", p.Target, o.exact(p.At), o.exact(p.Until))
+		return fmt.Sprintf("revert of %s from %s to %s", p.Target, o.Exact(p.At), o.Exact(p.Until))
 	case p.Version != 0 && to != "":
 		return fmt.Sprintf("restore of version %d of %s to %s", p.Version, p.Target, to)
 	case p.Version != 0:
-		return fmt.Sprintf("restore of %s to version %d of %s", p.Target, p.Version, o.exact(p.At))
+		return fmt.Sprintf("restore of %s to version %d of %s", p.Target, p.Version, o.Exact(p.At))
 	case to != "":
-		return fmt.Sprintf("restore of %s at %s to %s", p.Target, o.exact(p.At), to)
+		return fmt.Sprintf("restore of %s at %s to %s", p.Target, o.Exact(p.At), to)
 	}
-	return fmt.Sprintf("restore of %s to %s", p.Target, o.exact(p.At))
+	return fmt.Sprintf("restore of %s to %s", p.Target, o.Exact(p.At))
 }
 
 // ComparisonTitle returns the title of a comparison.
@@ -49,7 +49,7 @@ func ComparisonTitle(c *restore.Comparison, o View) string {
 	if c.Versions[0] != 0 {
 		return fmt.Sprintf("changes in %s from version %d to version %d", c.Target, c.Versions[0], c.Versions[1])
 	}
-	return fmt.Sprintf("changes in %s from %s to %s", c.Target, o.exact(c.From), o.exact(c.To))
+	return fmt.Sprintf("changes in %s from %s to %s", c.Target, o.Exact(c.From), o.Exact(c.To))
 }
 
 // Items writes a plan or comparison: a title, one line per affected parameter, with its
@@ -203,7 +203,7 @@ func overwritten(item plan.Item, o View) string {
 		return ""
 	}
 	v := item.Before.Version
-	begin, end := fmt.Sprintf("live version %d by ", v.Number), " at "+o.exact(v.Time)
+	begin, end := fmt.Sprintf("live version %d by ", v.Number), " at "+o.Exact(v.Time)
 	by := Escape(cmp.Or(v.User, "an unknown principal"))
 	if o.cuts(len(begin) + text.StringWidth(by) + len(end)) {
 		room := o.Width - len(begin) - len(end)
@@ -225,7 +225,7 @@ func deleted(item plan.Item, o View) string {
 	if item.Action != action || !gone.Deleted || gone.By == "" {
 		return ""
 	}
-	return fmt.Sprintf("deleted by %s at %s", Escape(gone.By), o.exact(gone.Modified))
+	return fmt.Sprintf("deleted by %s at %s", Escape(gone.By), o.Exact(gone.Modified))
 }
 
 // difference returns both sides of an attribute other than the value, after a prefix.

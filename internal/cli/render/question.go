@@ -123,7 +123,7 @@ func Principals(p *restore.Plan, o View) (lines []string) {
 		if m.n == 1 {
 			versions = "version"
 		}
-		lines = append(lines, fmt.Sprintf("%d live %s by %s, most recently at %s", m.n, versions, Escape(m.by), o.exact(m.last)))
+		lines = append(lines, fmt.Sprintf("%d live %s by %s, most recently at %s", m.n, versions, Escape(m.by), o.Exact(m.last)))
 	}
 	return lines
 }

@@ -75,7 +75,7 @@ func RestoreRows(all []*archive.RestoreRecord) []RestoreRow {
 func Restores(w io.Writer, all []*archive.RestoreRecord, o View) error {
 	var rows [][]string
 	for _, r := range RestoreRows(all) {
-		rows = append(rows, []string{r.ID, o.exact(r.Time), string(r.By), r.Command(), fmt.Sprint(r.Items), r.State()})
+		rows = append(rows, []string{r.ID, o.Exact(r.Time), string(r.By), r.Command(), fmt.Sprint(r.Items), r.State()})
 	}
 	return Table(w, []string{"Id", "Began", "By", "Command", "Parameters", "State"}, rows, o)
 }

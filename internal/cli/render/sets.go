@@ -61,7 +61,7 @@ func Sets(w io.Writer, rows []SetRow, o View) error {
 		if i > 0 {
 			b.WriteString("\n")
 		}
-		fmt.Fprintf(&b, "set %d: %s to %s by %s\n", r.Set, o.exact(r.From), o.exact(r.Until), Escape(r.By))
+		fmt.Fprintf(&b, "set %d: %s to %s by %s\n", r.Set, o.Exact(r.From), o.Exact(r.Until), Escape(r.By))
 		fmt.Fprintf(&b, "    %s: created %d, updated %d, deleted %d, tags and labels %d\n", r.Path, r.Created, r.Updated, r.Deleted, r.Others)
 		if r.Unknown > 0 {
 			fmt.Fprintf(&b, "    changes by unknown principals in between: %d\n", r.Unknown)
@@ -82,7 +82,7 @@ func setTable(w io.Writer, rows []SetRow, o View) error {
 	cells := make([][]string, len(rows))
 	for i, r := range rows {
 		cells[i] = []string{
-			strconv.Itoa(r.Set), o.exact(r.From), o.exact(r.Until), r.By, r.Path,
+			strconv.Itoa(r.Set), o.Exact(r.From), o.Exact(r.Until), r.By, r.Path,
 			strconv.Itoa(r.Created), strconv.Itoa(r.Updated), strconv.Itoa(r.Deleted), strconv.Itoa(r.Others), strconv.Itoa(r.Unknown),
 		}
 	}

@@ -42,7 +42,7 @@ func WriteSummary(w io.Writer, s SummaryRow, o View) error {
 	}
 	moment := func(name string, at ssmbak.Time) {
 		if at != 0 {
-			line(name, o.exact(at))
+			line(name, o.Exact(at))
 		}
 	}
 	line("target", string(s.Target))

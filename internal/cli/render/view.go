@@ -27,8 +27,8 @@ type View struct {
 	Columns []string
 }
 
-// exact returns a time with milliseconds, as [ssmbak.ParsePoint] reads it.
-func (v View) exact(t ssmbak.Time) string {
+// Exact returns a time with milliseconds, as [ssmbak.ParsePoint] reads it.
+func (v View) Exact(t ssmbak.Time) string {
 	if v.utc() || t == 0 || t == ssmbak.MinTime || t == ssmbak.MaxTime {
 		return t.String()
 	}

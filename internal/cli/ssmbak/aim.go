@@ -81,12 +81,7 @@ func (a *app) both(at ssmbak.Time) string {
 }
 
 // shown formats a time in UTC, or with --local-time in local time. Both can be pasted as TIME.
-func (a *app) shown(at ssmbak.Time) string {
-	if !a.flags.localTime || at == 0 {
-		return at.String()
-	}
-	return at.Std().In(a.Now().Location()).Format("2006-01-02T15:04:05.000-07:00")
-}
+func (a *app) shown(at ssmbak.Time) string { return render.View{Zone: a.zone()}.Exact(at) }
 
 // local formats a time in the zone of now.
 func local(at ssmbak.Time, now time.Time) string {

@@ -182,12 +182,12 @@ func (a *app) openInto(ctx context.Context, conn *awsconn.Conn, o intoOptions, w
 // one.
 func (a *app) noOwnArchive(o intoOptions, err error) error {
 	f := explain(err)
-	if o.drill && (f.Kind == shell.KindNoBucket || f.Kind == shell.KindWrongAccount) {
-		return f.Kind.Fail("name the bucket of this account and region with --own-bucket, or create one with `ssmbak-stack NAME create`; nothing was changed", "the drill cannot be recorded: %s", f.Message)
-	}
 	if f.Kind == shell.KindNoBucket || f.Kind == shell.KindWrongAccount {
-		return f.Kind.Fail("name the bucket of this account and region with --own-bucket, or create one with `ssmbak-stack NAME create`; "+
-			"--without-archive restores without one, and then there is no undo; nothing was changed", "the restore cannot be recorded: %s", f.Message)
+		what, without := "restore", "--without-archive restores without one, and then there is no undo; "
+		if o.drill {
+			what, without = "drill", ""
+		}
+		return f.Kind.Fail("name the bucket of this account and region with --own-bucket, or create one with `ssmbak-stack NAME create`; "+without+"nothing was changed", "the %s cannot be recorded: %s", what, f.Message)
 	}
 	if replica, ok := errors.AsType[*copyError](err); ok {
 		return shell.KindWrongAccount.Fail("name the bucket of this account and region with --own-bucket; nothing was changed", "the restore cannot be recorded: %s", replica)
