@@ -93,15 +93,12 @@ func TestFillInRuns(t *testing.T) {
 // A parameter whose event was lost is recorded by the next run all the same, and each
 // unreadable secret is tried in turn.
 func TestUnreadableStarveNobody(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it reads thousands of secrets for hours")
+	if !extent.Long() {
+		t.Skip("SSMBAK_LONG=1 runs it: it reads thousands of secrets")
 	}
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		n := 2900
-		if !extent.Long() {
-			n = 800
-		}
+		const n = 2900
 		w := testworld.New(t, testworld.Options{Emulator: kind()})
 		secrets(t, w, n, "alias/lost")
 		w.AWS.SSM.DeleteKey("alias/lost")

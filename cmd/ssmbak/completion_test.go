@@ -100,20 +100,14 @@ func (t *terminal) completes(file, typed, want string) {
 	t.Fatalf("typed %q: got %q, want %q:\n%s", typed, got, want, t.screen())
 }
 
-// requireShell skips a test if a shell is not installed.
+// requireShell skips a test that needs a shell, see [program.Need].
 func requireShell(t *testing.T, name string) {
 	t.Helper()
-	_, err := exec.LookPath(name)
-	if name == "bash" && err == nil {
-		_, err = os.Stat("/usr/share/bash-completion/bash_completion")
+	const how = "apt-get install bash-completion zsh fish"
+	program.Need(t, name, "SSMBAK_REQUIRE_SHELLS", how)
+	if _, err := os.Stat("/usr/share/bash-completion/bash_completion"); name == "bash" && err != nil {
+		t.Fatalf("%v: %s", err, how)
 	}
-	if err == nil {
-		return
-	}
-	if os.Getenv("SSMBAK_REQUIRE_SHELLS") != "" {
-		t.Fatalf("%v: apt-get install bash-completion zsh fish", err)
-	}
-	t.Skipf("%v: apt-get install bash-completion zsh fish", err)
 }
 
 // TestCompletionDocumented checks that the document has the lines that install the

@@ -95,9 +95,6 @@ func TestRoundTrip(t *testing.T) {
 			return string(text)
 		}},
 		"yaml": {export.YAML, same, nil, func(t *testing.T, dir, file string) string {
-			if os.Getenv("SSMBAK_REQUIRE_READERS") == "" && exec.CommandContext(t.Context(), "python3", "-c", "import yaml").Run() != nil {
-				t.Skip("Python's yaml is not installed: apt-get install python3-yaml")
-			}
 			return run(t, dir, "python3", "-c", readYAML, file)
 		}},
 		"dotenv by node": {export.Dotenv, upper, []string{"both", "cr", "dollar", "double-backslash", "template", "trailing"}, func(t *testing.T, dir, file string) string {
