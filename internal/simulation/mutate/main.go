@@ -309,7 +309,7 @@ func try(m mutation, pkg string, args ...string) (string, error) {
 	}
 	run := exec.Command(filepath.Join(dir, "mutated.test"), args...)
 	run.Dir = filepath.FromSlash(pkg)
-	if pkg == "recorder" { // fills in several runs are long tests
+	if pkg == "recorder" || pkg == "internal/simulation/sweep" { // fills in several runs, and some faults, are in long tests
 		run.Env = append(os.Environ(), "SSMBAK_LONG=1")
 	}
 	out, err := run.CombinedOutput()
