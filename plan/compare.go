@@ -81,6 +81,11 @@ func compareAttributes(before, after ssmbak.State) (out []Difference) {
 	return out
 }
 
+// MayDiffer reports whether the two sides differ, or may differ.
+func (i *Item) MayDiffer() bool {
+	return i.Action != ActionNone || len(i.Notices) > 0 || i.After.AttributesChanged
+}
+
 // noteAttributes adds notices about tags and labels that are only last known, and about
 // those that were not compared because they are unknown at one of the times.
 func noteAttributes(item *Item, from, to Side) {

@@ -218,7 +218,7 @@ func (c *comparing) add(one bool, found compared) *plan.Item {
 		c.out.Problems = append(c.out.Problems, archive.Problem{Name: found.name, Err: found.problem})
 	}
 	c.out.Absent = one && found.item == nil
-	if found.item != nil && (c.all || mayDiffer(found.item)) {
+	if found.item != nil && (c.all || found.item.MayDiffer()) {
 		return found.item
 	}
 	c.out.Unchanged++
@@ -234,11 +234,6 @@ func (c *comparing) unreadable(one bool, p archive.Problem) *plan.Item {
 	c.out.TooEarly = false
 	c.out.Problems = append(c.out.Problems, p)
 	return &plan.Item{Name: p.Name, Action: plan.ActionSkip, After: ssmbak.State{Name: p.Name}, Reason: "its record cannot be read: " + p.Err.Error()}
-}
-
-// mayDiffer reports whether the parameter changed, or may have changed, between the times.
-func mayDiffer(item *plan.Item) bool {
-	return item.Action != plan.ActionNone || len(item.Notices) > 0 || item.After.AttributesChanged
 }
 
 // unchanged adds parameters that did not change.

@@ -61,13 +61,15 @@ func (s *slot) recreated() bool {
 
 // inOrder returns the versions by when they became current. Of two versions that
 // an observation assigns to one life, the higher number is the later one, even if
-// no observation covers it together with the version before whose time it is.
+// no observation covers it together with the version before whose time it is. The facts must
+// be in the order that [Union] returns, and the caller must not modify the result.
 func (f Facts) inOrder() []Version {
+	if !slices.ContainsFunc(f.Versions, func(v Version) bool { return v.Since > v.Time }) {
+		return f.Versions // a union is in the order of their times
+	}
 	vs := slices.Clone(f.Versions)
-	if slices.ContainsFunc(vs, func(v Version) bool { return v.Since > v.Time }) {
-		for _, o := range f.presences() {
-			o.order(vs, f.Runs)
-		}
+	for _, o := range f.presences() {
+		o.order(vs, f.Runs)
 	}
 	slices.SortFunc(vs, compareMoments)
 	return vs

@@ -22,10 +22,9 @@ const (
 	reasonOrder      = "deleted and recreated within the same second, order unknown"
 )
 
-// spans returns the spans from the moment of prev to that of next.
-func (s *slot) spans(coverage Coverage) []Span {
-	var c canvas
-	s.paintKnown(&c, coverage)
+// paint paints the spans from the moment of prev to that of next on an empty canvas.
+func (s *slot) paint(c *canvas, coverage Coverage) {
+	s.paintKnown(c, coverage)
 	if s.sameLife {
 		switch {
 		case s.moved():
@@ -33,15 +32,14 @@ func (s *slot) spans(coverage Coverage) []Span {
 		case !s.contiguous():
 			c.unknown(s.unproved(), s.until(), reasonMissing)
 		}
-		return c.spans
+		return
 	}
 	ends := s.ends()
-	s.paintEnds(&c, ends)
+	s.paintEnds(c, ends)
 	for _, m := range s.missed {
 		c.unknown(max(m.from(), s.unproved()), s.endOf(m).until, reasonEvent)
 	}
-	s.paintCreation(&c, ends)
-	return c.spans
+	s.paintCreation(c, ends)
 }
 
 // paintKnown paints what is known without regard to the ends in the slot.
@@ -195,6 +193,12 @@ func (t *Timeline) applyMissedListing() {
 // canvas is a sequence of consecutive spans. A later span replaces those that it
 // covers.
 type canvas struct{ spans []Span }
+
+// empty removes all spans, and what they refer to.
+func (c *canvas) empty() {
+	clear(c.spans)
+	c.spans = c.spans[:0]
+}
 
 // span puts s over the spans of its time.
 func (c *canvas) span(s Span) {

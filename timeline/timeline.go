@@ -91,10 +91,7 @@ func New(name ssmbak.Name, facts Facts, c Coverage) *Timeline {
 	t.placeAbsences()
 	t.placeDeletions()
 	t.applyListing()
-	t.spans = make([]Span, 0, 2*len(t.slots)+1) // as many as most slots have
-	for i := range t.slots {
-		t.spans = append(t.spans, t.slots[i].spans(c)...)
-	}
+	t.spans = t.paint()
 	t.applyMissedListing()
 	if c.Unproved {
 		for i := range t.spans {
@@ -105,6 +102,26 @@ func New(name ssmbak.Name, facts Facts, c Coverage) *Timeline {
 	t.applyLegacy()
 	t.tags, t.labels, t.changes = sync.OnceValue(t.layOutTags), sync.OnceValue(t.layOutLabels), sync.OnceValue(t.Changes)
 	return t
+}
+
+// canvases are pooled, since a timeline keeps an array of just as many spans as it has.
+var canvases = sync.Pool{New: func() any { return new(canvas) }}
+
+// paint returns the spans of the slots.
+func (t *Timeline) paint() []Span {
+	all, one := canvases.Get().(*canvas), canvases.Get().(*canvas)
+	for i := range t.slots {
+		t.slots[i].paint(one, t.coverage)
+		all.spans = append(all.spans, one.spans...)
+		one.empty()
+	}
+	spans := slices.Clone(all.spans)
+	for _, c := range []*canvas{all, one} {
+		if c.empty(); cap(c.spans) <= 1024 {
+			canvases.Put(c)
+		}
+	}
+	return spans
 }
 
 // Name returns the name of the parameter.

@@ -6,21 +6,14 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	ssmbakcli "github.com/ssmbak/ssmbak/internal/cli/ssmbak"
 )
 
-// memoryLimit is what the garbage collector tries to keep the process under, in bytes. What
-// the archive may use of it is bounded separately, see archive.Options.
-const memoryLimit = 208 << 20
-
 func main() {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit)
-	}
+	sizeHeap(os.Getenv)
 	ctx, stop := signal.NotifyContext(shell.HangUp(context.Background()), os.Interrupt, syscall.SIGTERM)
 	again := make(chan os.Signal, 1) // a second interrupt ends the process at once
 	context.AfterFunc(ctx, func() {

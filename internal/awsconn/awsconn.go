@@ -190,9 +190,7 @@ func (c *Conn) S3In(region string) *s3.Client {
 	return s3.NewFromConfig(c.config, func(o *s3.Options) {
 		o.Region = region
 		o.UsePathStyle = o.UsePathStyle || loopback(aws.ToString(o.BaseEndpoint))
-		if o.EndpointResolverV2 == nil {
-			o.EndpointResolverV2 = resolving()
-		}
+		o.EndpointResolverV2 = resolving() // the SDK has set its own by now
 	})
 }
 

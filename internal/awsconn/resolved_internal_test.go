@@ -42,6 +42,20 @@ func TestResolved(t *testing.T) {
 	}
 }
 
+// TestClientKeepsEndpoints checks that the clients of S3 use the resolver that keeps endpoints.
+func TestClientKeepsEndpoints(t *testing.T) {
+	t.Parallel()
+	for name, endpoint := range map[string]string{"AWS": "", "elsewhere": "https://s3.example.com"} {
+		conn, err := Load(t.Context(), Options{Anonymous: true, Region: "us-east-1", EndpointURL: endpoint})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := conn.S3().Options().EndpointResolverV2; reflect.TypeOf(r) != reflect.TypeFor[*resolved]() {
+			t.Errorf("%s: a %T resolves the endpoint of each request", name, r)
+		}
+	}
+}
+
 // TestResolvedIsNotShared checks that what the SDK does to an endpoint changes no other.
 func TestResolvedIsNotShared(t *testing.T) {
 	t.Parallel()

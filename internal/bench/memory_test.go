@@ -29,7 +29,7 @@ func TestMemory(t *testing.T) {
 		t.Skip("fills archives for minutes: set SSMBAK_BENCH=1")
 	}
 	ssmbakProgram := program.Build(t, "ssmbak")
-	for _, size := range []struct{ parameters, versions int }{{10_000, 20}, {100_000, 5}} {
+	for _, size := range []struct{ parameters, versions, most int }{{10_000, 20, 100}, {100_000, 5, 150}} { // MiB at most
 		b := bench.New(t, bench.Options{})
 		testworld.Histories(t, archive.NewWriter(b.Archive), size.parameters, size.versions, began)
 		url, stop, err := b.AWS.Listen(t.Context(), "127.0.0.1:0")
@@ -50,6 +50,9 @@ func TestMemory(t *testing.T) {
 			m := measureProgram(t, b, url, row.code, ssmbakProgram, row.args...)
 			m.Row(t, fmt.Sprintf("Program/%s/parameters=%d/versions=%d", row.name, size.parameters, size.versions),
 				m.resident>>20, "MiB", m.first.Milliseconds(), "first-ms", m.user.Milliseconds(), "user-ms", fmt.Sprintf("%.3f", m.user.Seconds()*1000/float64(m.Requests)), "user-ms/request")
+			if most := int64(size.most) << 20; m.resident > most {
+				t.Errorf("%s of %d parameters: %d MiB, want at most %d", row.name, size.parameters, m.resident>>20, most>>20)
+			}
 		}
 		b.Must(stop())
 	}

@@ -154,7 +154,7 @@ func TestRanges(t *testing.T) {
 			{"DiffTimes", listings, []string{"diff", "/app", from, to, "-R"}},
 			{"DiffTimesJSON", listings, []string{"diff", "/app", from, to, "-R", "-o", "json"}},
 			{"DiffLive", listings + (n+49)/50 + 3, []string{"diff", "/app", from, "-R"}},
-			{"DiffLiveJSON", listings + 2*n + (n+49)/50 + 3, []string{"diff", "/app", from, "-R", "-o", "json"}},
+			{"DiffLiveJSON", listings + (n+49)/50 + 3, []string{"diff", "/app", from, "-R", "-o", "json"}},
 		} {
 			m := b.Measure(func() { command(b, "archive", 0, row.args...) })
 			m.Row(t, fmt.Sprintf("%s/parameters=%d", row.name, n))

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Identity returns what identifies an element of a list, given its fields as this
@@ -96,15 +97,35 @@ func decodeUnknown(ids map[string]Identity, text []byte, into any) (part, error)
 	return collect(ids, text, reflect.TypeOf(into).Elem(), "")
 }
 
+// strict is a decoder that refuses unknown fields. It reads one text after the other.
+type strict struct {
+	*json.Decoder
+	from bytes.Reader
+	read int64 // the length of all texts
+}
+
+// stricts are pooled, since each has a copy of the text.
+var stricts = sync.Pool{New: func() any {
+	d := new(strict)
+	d.Decoder = json.NewDecoder(&d.from)
+	d.DisallowUnknownFields()
+	return d
+}}
+
 // strictly decodes and refuses unknown fields and trailing data.
 func strictly(text []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
+	d := stricts.Get().(*strict) // not put back after an error, which it keeps
+	d.from.Reset(text)
+	before := d.read
+	d.read += int64(len(text))
 	if err := d.Decode(into); err != nil {
 		return err
 	}
-	if d.More() {
+	if rest := text[d.InputOffset()-before:]; len(bytes.TrimLeft(rest, " \t\r\n")) > 0 {
 		return errors.New("data follows the object")
+	}
+	if len(text) <= free {
+		stricts.Put(d)
 	}
 	return nil
 }

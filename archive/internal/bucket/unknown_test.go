@@ -1,8 +1,10 @@
 package bucket_test
 
 import (
+	stdcmp "cmp"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -187,4 +189,35 @@ func FuzzDecode(f *testing.F) {
 		}
 		same(t, twice, string(once))
 	})
+}
+
+// TestDecodeOneAfterTheOther decodes texts with decoders that have decoded others: each is
+// decoded as if it were the only one.
+func TestDecodeOneAfterTheOther(t *testing.T) {
+	t.Parallel()
+	texts := []struct {
+		text, name string // no name if it is invalid
+	}{
+		{`{"format":1,"name":"a"}`, "a"},
+		{"{\"format\":1,\"name\":\"b\"}\r\n\t ", "b"},
+		{"\n {\"format\":1,\"name\":\"c\"}", "c"},
+		{`{"format":1,"name":"` + strings.Repeat("long", 4000) + `"}`, strings.Repeat("long", 4000)},
+		{`{"format":1,"name":"d"}}`, ""},
+		{`{"format":1,"name":"e"}]`, ""},
+		{`{"format":1,"name":"f"} {"format":1}`, ""},
+		{`{"format":1,"name":"g"`, ""},
+		{`{"format":1,"name":7}`, ""},
+		{``, ""},
+		{`{"format":1}`, "none"},
+	}
+	for range 3 {
+		for i, first := range texts {
+			for _, x := range slices.Concat(texts[i:], texts[:i]) {
+				s, _, err := kind.Decode("key", []byte(x.text))
+				if want := x.name; (err == nil) != (want != "") || err == nil && stdcmp.Or(s.Name, "none") != want {
+					t.Fatalf("%.40q, first %.40q: %.40q, %v", x.text, first.text, s.Name, err)
+				}
+			}
+		}
+	}
 }

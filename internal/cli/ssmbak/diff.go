@@ -92,8 +92,7 @@ func (a *app) runDiff(ctx context.Context, o diffOptions, verb, flags string) er
 		return err
 	}
 	at := point.At
-	ro.By, ro.FindNew = s.caller.ARN, true
-	ro.Brief = a.Flags.Output != shell.JSON || a.flags.summary // its rows have all states
+	ro.By, ro.FindNew, ro.Brief = s.caller.ARN, true, true
 	r := restore.New(s.own, s.live, s.syncer(a), ro)
 	p, err := a.plan(ctx, s, r, o.target, at)
 	if err != nil {

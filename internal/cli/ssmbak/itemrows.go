@@ -123,10 +123,14 @@ func (r *itemRows) close(ctx context.Context, summary string) error {
 	return r.list.Close(summary)
 }
 
-// printPlan writes a plan as lines, or as JSON.
+// printPlan writes a plan as lines, or as JSON. Neither shows parameters that do not differ.
 func (a *app) printPlan(ctx context.Context, s *session, title, summary string, items []plan.Item) error {
 	rows := a.newItemRows(s, title, true)
-	rows.all = items
+	for _, item := range items {
+		if item.MayDiffer() {
+			rows.all = append(rows.all, item)
+		}
+	}
 	return rows.close(ctx, summary)
 }
 
