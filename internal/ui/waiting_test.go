@@ -178,8 +178,11 @@ func TestIdle(t *testing.T) {
 		contains(t, x.get(address), "Making the plan")
 		before := w.AWS.Counts()["s3:GetObject"]
 		time.Sleep(2 * time.Hour)
-		if n := w.AWS.Counts()["s3:GetObject"] - before; n > 0 || len(x.works) > 0 {
-			t.Errorf("%d values were read, and %d plans are being made", n, len(x.works))
+		x.mu.Lock()
+		making := len(x.works)
+		x.mu.Unlock()
+		if n := w.AWS.Counts()["s3:GetObject"] - before; n > 0 || making > 0 {
+			t.Errorf("%d values were read, and %d plans are being made", n, making)
 		}
 
 		w.AWS.Faults.Clear()
