@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -94,7 +95,7 @@ func (s *Server) changes(r *http.Request) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.changesPage(rec, v), nil
+	return s.composed(r, rec, "Counting the changes", func(context.Context) (*page, error) { return s.changesPage(rec, v), nil })
 }
 
 func (s *Server) changesPage(rec *records, v view) *page {
