@@ -221,6 +221,7 @@ func readAll[T any](
 	return func(yield func(T, error) bool) {
 		read := func(ctx context.Context, s source) (r result, err error) {
 			r.name = s.name
+			defer observe(ctx, s.name)
 			line, problem, err := a.read(ctx, s, rec, moments)
 			if r.problem = problem; err != nil || line == nil {
 				return r, err

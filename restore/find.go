@@ -27,6 +27,7 @@ type finder struct {
 	all     bool
 	names   []ssmbak.Name // recorded names below the path
 	deleted int           // the number of names whose last recorded state is a deletion
+	listed  func(n int)   // reports so many live parameters as looked for
 }
 
 // unknownAreNew reports whether every live parameter that was never recorded was created
@@ -38,8 +39,11 @@ func unknownAreNew(complete archive.Reconciled, at ssmbak.Time) bool {
 }
 
 // addNames adds the names that the archive contains, and those that failed to be recorded
-// in the last listing.
-func (f *finder) addNames(recorded archive.Timelines, failed []ssmbak.Name) {
+// in the last listing. The settled ones are below the target's path.
+func (f *finder) addNames(recorded archive.Timelines, settled []archive.Settled, failed []ssmbak.Name) {
+	for _, x := range settled {
+		f.names = append(f.names, x.Name)
+	}
 	for i, name := range recorded.Names {
 		if f.target.Below(name) {
 			f.names = append(f.names, name)
@@ -71,7 +75,7 @@ const maxDeleted = 1000
 // is set.
 func (f *finder) below(ctx context.Context) (map[ssmbak.Name]paramstore.Description, error) {
 	if !f.all && len(f.names) > 0 && f.deleted <= len(f.names)-f.deleted+maxDeleted {
-		return describeAll(ctx, f.live, f.names)
+		return describeAll(ctx, f.live, f.names, f.listed)
 	}
 	live := make(map[ssmbak.Name]paramstore.Description)
 	for d, err := range f.live.Describe(ctx, f.target) {
@@ -82,12 +86,14 @@ func (f *finder) below(ctx context.Context) (map[ssmbak.Name]paramstore.Descript
 		if known, twice := live[d.Name]; !twice || known.Version.Time < d.Version.Time {
 			live[d.Name] = d
 		}
+		f.listed(1)
 	}
 	return live, nil
 }
 
-// describeAll returns the live ones of the named parameters.
-func describeAll(ctx context.Context, live *paramstore.Store, names []ssmbak.Name) (map[ssmbak.Name]paramstore.Description, error) {
+// describeAll returns the live ones of the named parameters. It calls listed with the number
+// of names of each request.
+func describeAll(ctx context.Context, live *paramstore.Store, names []ssmbak.Name, listed func(n int)) (map[ssmbak.Name]paramstore.Description, error) {
 	parts := slices.Collect(slices.Chunk(names, paramstore.DescribePage))
 	found := make([]map[ssmbak.Name]paramstore.Description, len(parts))
 	g, gctx := errgroup.WithContext(ctx)
@@ -95,6 +101,7 @@ func describeAll(ctx context.Context, live *paramstore.Store, names []ssmbak.Nam
 	for i, part := range parts {
 		g.Go(func() (err error) {
 			found[i], err = live.DescribeNamed(gctx, part)
+			listed(len(part))
 			return err
 		})
 	}

@@ -101,11 +101,11 @@ func (r *Restorer) finish(ctx context.Context, out *Plan, all []*subject, comple
 	if err := each(ctx, reads, subjects, fillAfter); err != nil {
 		return err
 	}
-	if err := each(ctx, reads, subjects, r.values); err != nil {
+	if err := each(ctx, reads, subjects, r.step(StepValues, r.values)); err != nil {
 		return err
 	}
 	how := r.scrutinize(subjects, len(all), out.Undoes != "")
-	if err := each(ctx, r.o.Parallel, subjects, func(ctx context.Context, s *subject) error { return r.attributes(ctx, s, how) }); err != nil {
+	if err := each(ctx, r.o.Parallel, subjects, r.step(StepTags, func(ctx context.Context, s *subject) error { return r.attributes(ctx, s, how) })); err != nil {
 		return err
 	}
 	for _, s := range all {

@@ -111,8 +111,8 @@ func (r *Restorer) findAtDestination(ctx context.Context, target ssmbak.Target, 
 		}
 	}
 	// Other parameters at the destination are kept unless Exact is set.
-	f := &finder{live: r.live, target: below, all: r.o.Exact || r.o.FindNew}
-	f.addNames(lines, slices.Collect(maps.Keys(byName)))
+	f := &finder{live: r.live, listed: r.described, target: below, all: r.o.Exact || r.o.FindNew}
+	f.addNames(lines, nil, slices.Collect(maps.Keys(byName)))
 	live, err := f.below(ctx)
 	if err != nil {
 		return err

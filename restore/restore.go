@@ -75,9 +75,9 @@ type Options struct {
 	// of the account. Without it, they are included only if Exact is set, or if they may
 	// have been created before the restored time.
 	FindNew bool
-	// Brief allows a plan that has [Options.FindNew], for a path with more than ManyReads
-	// parameters, to omit reading what is recorded of parameters that certainly do not differ,
-	// according to the last complete listing. Their items have [plan.ActionNone] and no states,
+	// Brief allows [Restorer.Plan], for a path with more than ManyReads parameters, to omit
+	// reading what is recorded of parameters that certainly do not differ, according to the
+	// last complete listing. Their items have [plan.ActionNone] and no states,
 	// only the live version. Everything else in the plan is the same.
 	Brief bool
 	// By is the ARN of the caller, and Arguments are those of the command, for the
@@ -98,6 +98,9 @@ type Options struct {
 	ManyReads int
 	// Logger receives details, but never a value. If nil, nothing is logged.
 	Logger *slog.Logger
+	// Planning is called while [Restorer.Plan], [Restorer.Revert] or [Restorer.Undo] makes a
+	// plan, after n parameters have completed a step. Calls may be concurrent.
+	Planning func(s Step, n int)
 	// Began is called with the ID of a restore when its record is in the archive, before
 	// Apply writes to Parameter Store.
 	Began func(id string)

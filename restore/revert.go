@@ -42,10 +42,10 @@ func (r *Restorer) Revert(ctx context.Context, target ssmbak.Target, from, to ss
 		s.past = s.line
 		s.fillReversal(from, to, now, complete)
 	}
-	if err := each(ctx, reads, subjects, r.revertedValues); err != nil {
+	if err := each(ctx, reads, subjects, r.step(StepValues, r.revertedValues)); err != nil {
 		return nil, err
 	}
-	if err := each(ctx, r.o.Parallel, subjects, func(ctx context.Context, s *subject) error { return r.reverse(ctx, s, complete) }); err != nil {
+	if err := each(ctx, r.o.Parallel, subjects, r.step(StepTags, func(ctx context.Context, s *subject) error { return r.reverse(ctx, s, complete) })); err != nil {
 		return nil, err
 	}
 	for _, s := range subjects {

@@ -28,19 +28,20 @@ type scope struct {
 func (r *Restorer) scope(ctx context.Context, target ssmbak.Target, moments ...ssmbak.Time) (*scope, error) {
 	// The results of the listings are read before the indexes, so that the indexes are
 	// not older.
+	ctx = r.observed(ctx)
 	complete, err := r.archive.Reconciled(ctx)
 	if err != nil {
 		return nil, err
 	}
 	out := &scope{target: target, complete: complete}
-	f := &finder{live: r.live, target: target, all: r.o.Exact || r.o.FindNew || !unknownAreNew(complete, slices.Max(moments))}
+	f := &finder{live: r.live, listed: r.described, target: target, all: r.o.Exact || r.o.FindNew || !unknownAreNew(complete, slices.Max(moments))}
 	if r.o.Names != nil {
 		return out, r.named(ctx, out, f, moments)
 	}
 	var below map[ssmbak.Name]paramstore.Description
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
-		if r.o.Brief && f.all && len(moments) == 1 && r.o.Version == nil {
+		if r.o.Brief && len(moments) == 1 && r.o.Version == nil {
 			out.recorded, out.settled, err = r.archive.Unsettled(gctx, target, moments[0], r.o.ManyReads)
 			return err
 		}
@@ -58,7 +59,7 @@ func (r *Restorer) scope(ctx context.Context, target ssmbak.Target, moments ...s
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	f.addNames(out.recorded, complete.Unrecorded())
+	f.addNames(out.recorded, out.settled, complete.Unrecorded())
 	if path && !f.all {
 		if below, err = f.below(ctx); err != nil {
 			return nil, err
@@ -92,7 +93,7 @@ func (r *Restorer) named(ctx context.Context, out *scope, f *finder, moments []s
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(reads)
 	g.Go(func() (err error) {
-		live, err = describeAll(gctx, r.live, r.o.Names)
+		live, err = describeAll(gctx, r.live, r.o.Names, r.described)
 		return err
 	})
 	for i, name := range r.o.Names {

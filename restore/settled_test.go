@@ -40,7 +40,9 @@ func TestBrief(t *testing.T) {
 		time.Sleep(time.Hour)
 		w.put("/a/late", "two")
 		w.Record()
-		time.Sleep(time.Hour)
+		time.Sleep(30 * time.Minute)
+		within := w.pass() // between two listings, so that unknown parameters are younger
+		time.Sleep(30 * time.Minute)
 		w.Record()
 		then := w.pass()
 		lost = true
@@ -52,26 +54,23 @@ func TestBrief(t *testing.T) {
 		w.put("/a/new", "new")
 		w.unlabel("/a/unlabelled", 1, "blue")
 		time.Sleep(time.Minute)
-		for _, test := range []struct {
+		type test struct {
 			name    string
 			at      ssmbak.Time
 			o       restore.Options
 			settled []ssmbak.Name
-		}{
-			{"many", then, restore.Options{ManyReads: -1}, []ssmbak.Name{"/a/late", "/a/same", "/a/tagged"}},
-			{"before a change", early, restore.Options{ManyReads: -1}, nil},
-			{"just as many", then, restore.Options{ManyReads: 10}, nil},
-			{"as many as there are without the excluded ones", then, restore.Options{ManyReads: 2, Options: plan.Options{Only: []string{"/a/same", "/a/tagged"}}}, nil},
-		} {
+		}
+		check := func(test test, all bool) {
+			t.Helper()
 			planned := func(brief bool) *restore.Plan {
-				test.o.FindNew, test.o.Brief = true, brief
+				test.o.FindNew, test.o.Brief = all, brief
 				// Without a recorder, the first plan does not teach the archive for the second.
 				p, err := restore.New(w.Archive, w.Live, nil, test.o).Plan(w.Context(), testworld.Target(w, "/a", true), test.at)
 				w.Must(err)
 				return p
 			}
 			want, got := planned(false), planned(true)
-			if test.at == then && test.o.Only == nil && !slices.ContainsFunc(actions(got), func(text string) bool { return strings.HasPrefix(text, "update /a/unlabelled: label blue") }) {
+			if test.at != early && test.o.Only == nil && !slices.ContainsFunc(actions(got), func(text string) bool { return strings.HasPrefix(text, "update /a/unlabelled: label blue") }) {
 				t.Errorf("%s: the label is not found: %v", test.name, actions(got))
 			}
 			if diff := cmp.Diff(actions(want), actions(got)); diff != "" {
@@ -89,6 +88,16 @@ func TestBrief(t *testing.T) {
 			if diff := cmp.Diff(test.settled, settled); diff != "" {
 				t.Errorf("%s: not read (-want +got):\n%s", test.name, diff)
 			}
+		}
+		for _, test := range []test{
+			{"many", then, restore.Options{ManyReads: -1}, []ssmbak.Name{"/a/late", "/a/same", "/a/tagged"}},
+			{"between two listings", within, restore.Options{ManyReads: -1}, []ssmbak.Name{"/a/late", "/a/same", "/a/tagged"}},
+			{"before a change", early, restore.Options{ManyReads: -1}, nil},
+			{"just as many", then, restore.Options{ManyReads: 10}, nil},
+			{"as many as there are without the excluded ones", then, restore.Options{ManyReads: 2, Options: plan.Options{Only: []string{"/a/same", "/a/tagged"}}}, nil},
+		} {
+			check(test, true)
+			check(test, false)
 		}
 	})
 }

@@ -123,7 +123,7 @@ func (r *Restorer) find(ctx context.Context, subjects []*subject, complete archi
 	for i, s := range subjects {
 		names[i] = s.name
 	}
-	found, err := describeAll(ctx, r.live, names)
+	found, err := describeAll(ctx, r.live, names, r.described)
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func (r *Restorer) find(ctx context.Context, subjects []*subject, complete archi
 			s.live = &d
 		}
 	}
-	return each(ctx, reads, subjects, func(ctx context.Context, s *subject) error { return r.reload(ctx, s, complete) })
+	return each(ctx, reads, subjects, r.step(StepRecords, func(ctx context.Context, s *subject) error { return r.reload(ctx, s, complete) }))
 }
 
 // fillUndo sets the state before the restore as the state to restore, and a conflict if

@@ -76,7 +76,7 @@ func (s *Server) begin(p *restore.Plan, o plan.Options, link, arguments, message
 	case s.job != nil && !s.job.over():
 		return nil, "nothing was changed: another restore of this page is in progress"
 	}
-	j := &job{id: rand.Text(), title: render.Title(p, "", render.View{}), again: s.command(arguments), link: link, plan: p, total: p.Applied(), away: make(map[ssmbak.Name]ssmbak.Time)}
+	j := &job{id: rand.Text(), title: render.Title(p, "", s.times()), again: s.command(arguments), link: link, plan: p, total: p.Applied(), away: make(map[ssmbak.Name]ssmbak.Time)}
 	s.job = j
 	r := s.o.Restorer(restore.Options{
 		Options: o, Message: message, Arguments: arguments, Began: j.began, Away: j.absence, Progress: j.progress,
@@ -92,9 +92,7 @@ func (s *Server) begin(p *restore.Plan, o plan.Options, link, arguments, message
 		s.settled = ssmbak.TimeOf(s.o.Now()).Add(recorded)
 		s.mu.Unlock()
 		j.end(res, err, s.ctx.Err() != nil)
-		if _, err := s.again(context.WithoutCancel(s.ctx), s.current()); err != nil {
-			s.o.Logger.WarnContext(s.ctx, "read the archive after a restore", "error", err.Error())
-		}
+		s.start(s.ctx, readKey, readTitle, readSteps, func(ctx context.Context, w *work) (any, error) { return s.replace(ctx, w) })
 	})
 	return j, ""
 }
@@ -155,7 +153,6 @@ type progressView struct {
 	Undo        string
 	Tree        string // at the moment that was restored
 	Again       string // a new plan, which says what is left to do
-	Local       string // the times of the title
 }
 
 type outcomeRow struct {
@@ -186,7 +183,7 @@ const shownOutcomes = 500
 func (s *Server) progressView(j *job) progressView {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	v := progressView{Title: j.title, ID: j.restore, Done: j.done, Total: j.total, Ended: j.ended, Local: s.local(j.plan), Tree: (view{At: j.plan.At}).link("/tree")}
+	v := progressView{Title: j.title, ID: j.restore, Done: j.done, Total: j.total, Ended: j.ended, Tree: (view{At: j.plan.At}).link("/tree")}
 	if j.plan.Undoes == "" {
 		v.Again = j.link
 	}
@@ -221,7 +218,7 @@ func (s *Server) progressView(j *job) progressView {
 			row.Version = fmt.Sprint(o.Version)
 		}
 		if o.Err != nil {
-			row.Error = s.reason(o.Err)
+			row.Error = s.both(s.reason(o.Err))
 		}
 		v.Rows = append(v.Rows, row)
 	}

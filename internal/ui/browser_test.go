@@ -155,9 +155,16 @@ func (b *browserTab) tabTo(text string) {
 // serve serves a page on the loopback interface until end is called.
 func serve(ctx context.Context, w *testworld.World, o Options) (s *Server, end func()) {
 	w.Helper()
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	return serveAt(ctx, w, o, "127.0.0.1:0")
+}
+
+// serveAt is serve on an address.
+func serveAt(ctx context.Context, w *testworld.World, o Options, address string) (s *Server, end func()) {
+	w.Helper()
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	w.Must(err)
 	s = New(ctx, o, l.Addr().String())
+	s.firstAnswer = patience // except in tests of pages that wait
 	server := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: time.Minute}
 	go func() { _ = server.Serve(l) }()
 	end = func() { _ = server.Close() }
@@ -319,14 +326,28 @@ func (b *browserTab) foreign(base string, counts func() map[string]int) {
 	}
 }
 
-// screens checks every screen in both widths and both schemes: axe-core finds nothing, and
-// nothing is wider than the window, but for tables in a wide one. With UPDATE, it writes the pictures.
-func (b *browserTab) screens(base string) {
+// accessible checks that axe-core finds nothing.
+func (b *browserTab) accessible(where string) {
 	b.Helper()
 	axe, err := os.ReadFile(filepath.Join("testdata", "axe.min.js"))
 	if err != nil {
 		b.Fatal(err)
 	}
+	var found string
+	b.do(chromedp.Evaluate(string(axe)+";0", nil), chromedp.Evaluate(`axe.run().then(r => JSON.stringify(r.violations.map(v => [v.id, v.help, v.nodes.slice(0, 3).map(n => n.html + " " + n.failureSummary)])))`, &found,
+		func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+	if found != "[]" {
+		var all any
+		_ = json.Unmarshal([]byte(found), &all)
+		text, _ := json.MarshalIndent(all, "", " ")
+		b.Errorf("axe-core on %s: %s", where, text)
+	}
+}
+
+// screens checks every screen in both widths and both schemes: axe-core finds nothing, and
+// nothing is wider than the window, but for tables in a wide one. With UPDATE, it writes the pictures.
+func (b *browserTab) screens(base string) {
+	b.Helper()
 	var plan string
 	b.do(chromedp.AttributeValue(link("Plan a restore to this moment"), "href", &plan, nil))
 	const pictured = 4
@@ -361,15 +382,7 @@ func (b *browserTab) screens(base string) {
 			if window.width != 1280 && i >= pictured/2 && !extent.Long() {
 				continue // the same rules and colors
 			}
-			var found string
-			b.do(chromedp.Evaluate(string(axe)+";0", nil), chromedp.Evaluate(`axe.run().then(r => JSON.stringify(r.violations.map(v => [v.id, v.help, v.nodes.slice(0, 3).map(n => n.html + " " + n.failureSummary)])))`, &found,
-				func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
-			if found != "[]" {
-				var all any
-				_ = json.Unmarshal([]byte(found), &all)
-				text, _ := json.MarshalIndent(all, "", " ")
-				b.Errorf("axe-core on %s: %s", where, text)
-			}
+			b.accessible(where)
 		}
 	}
 	b.do(chromedp.EmulateViewport(1280, 900))

@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -20,6 +22,7 @@ const (
 	setRows    = 20
 	changeRows = 50
 	setNames   = 5
+	overlaps   = 3
 )
 
 // changesView is the view model of the screen with the strip.
@@ -59,10 +62,19 @@ type setRow struct {
 	Names           []nameLink
 	More            int
 	Unknown         int
+	Overlaps        []overlap
+	MoreOverlaps    int
 	Note            string // the restores in it
 	Here            bool   // the cursor is right before it
 	Look            string // moves the cursor right before it
 	Compare, Revert string
+}
+
+// overlap is another set that has changes between the first and the last one of a set. Its
+// link moves the cursor right before it.
+type overlap struct {
+	By, Look string
+	From     stamp
 }
 
 type nameLink struct{ Name, Link string }
@@ -83,7 +95,7 @@ func (s *Server) changes(r *http.Request) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.changesPage(rec, v), nil
+	return s.composed(r, rec, "Counting the changes", func(context.Context) (*page, error) { return s.changesPage(rec, v), nil })
 }
 
 func (s *Server) changesPage(rec *records, v view) *page {
@@ -98,7 +110,7 @@ func (s *Server) changesPage(rec *records, v view) *page {
 func (s *Server) changesView(rec *records, v view, mostSets, mostChanges int) changesView {
 	f := v.filter()
 	changes := slices.DeleteFunc(rec.within(v.From, v.Until), func(c *ssmbak.Change) bool { return !f.change(c) })
-	out := changesView{Strip: rec.strip(v, changes, s.zone()), Cursor: s.cursor(v), Filter: v.filterView("/")}
+	out := changesView{Strip: rec.strip(v, changes, s.times()), Cursor: s.cursor(v), Filter: v.filterView("/")}
 	var sets []changeset.Set
 	for i := range slices.Backward(rec.sets) {
 		if set := &rec.sets[i]; set.From < v.Until && set.Until > v.From && f.set(set) {
@@ -133,8 +145,13 @@ func (s *Server) setRow(rec *records, v view, set changeset.Set) setRow {
 		Compare: v.with(func(v *view) { v.At, v.A, v.B = before, before, done }).link("/compare"),
 		Counts:  summary([]count{{"created", "", row.Created}, {"updated", "", row.Updated}, {"deleted", "", row.Deleted}, {"tags and labels", "", row.Others}}),
 		More:    max(0, len(row.Names)-setNames),
-		Note:    rec.noteOf(set),
+		Note:    rec.noteOf(set, s.times()),
 	}
+	for _, i := range set.Overlaps[:min(overlaps, len(set.Overlaps))] {
+		other := rec.sets[i]
+		out.Overlaps = append(out.Overlaps, overlap{other.By, v.with(func(v *view) { v.At = other.From - 1; v.show() }).link("/"), at(other.From, s.zone())})
+	}
+	out.MoreOverlaps = len(set.Overlaps) - len(out.Overlaps)
 	for _, name := range row.Names[:min(setNames, len(row.Names))] {
 		out.Names = append(out.Names, v.parameter(name))
 	}
@@ -157,7 +174,7 @@ func (s *Server) changeRow(rec *records, v view, c ssmbak.Change) changeRow {
 	e := render.LogEntry{Change: &c, Restore: rec.madeBy(c)}
 	row := changeRow{
 		Time: when(c, s.zone()), Operation: string(c.Operation), Class: strings.ToLower(string(c.Operation)), Name: v.parameter(c.Name),
-		Version: render.ChangeVersion(c), By: c.By, Note: render.Escape(render.ChangeNote(e, render.View{})),
+		Version: render.ChangeVersion(c), By: c.By, Note: render.Escape(render.ChangeNote(e, s.times())),
 	}
 	if c.From != ssmbak.MinTime {
 		row.Look = v.with(func(v *view) { v.At = c.From - 1 }).link("/")
@@ -166,11 +183,11 @@ func (s *Server) changeRow(rec *records, v view, c ssmbak.Change) changeRow {
 }
 
 // noteOf returns the restores that made changes of a set, newest first.
-func (r *records) noteOf(set changeset.Set) string {
+func (r *records) noteOf(set changeset.Set, times render.View) string {
 	var notes []string
 	for _, x := range r.restores {
 		if slices.ContainsFunc(set.Changes, func(c ssmbak.Change) bool { return history.Made(x, c) }) {
-			notes = append(notes, render.ChangeNote(render.LogEntry{Change: new(ssmbak.Change), Restore: x}, render.View{}))
+			notes = append(notes, render.ChangeNote(render.LogEntry{Change: new(ssmbak.Change), Restore: x}, times))
 		}
 	}
 	return render.Escape(strings.Join(notes, "; "))
@@ -207,10 +224,11 @@ func (s *Server) readAgain(r *http.Request) (*page, error) {
 	if !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.Contains(to, `\`) {
 		return nil, shell.Usage("use the link", "%s is not an address of this page", strconv.Quote(to))
 	}
-	s.mu.Lock()
-	rec := s.records
-	s.mu.Unlock()
-	if _, err := s.again(r.Context(), rec); err != nil {
+	if w := s.working(readKey); w != nil && w.over() {
+		s.forget(readKey, w) // it was read before
+	}
+	_, err := await(r.Context(), s, readKey, readTitle, readSteps, s.replace)
+	if _, waits := errors.AsType[*waitError](err); err != nil && !waits {
 		return nil, err
 	}
 	return &page{redirect: to}, nil

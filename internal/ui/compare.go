@@ -31,12 +31,13 @@ func (s *Server) compare(r *http.Request) (*page, error) {
 	if v.B == 0 {
 		v.B = rec.now
 	}
-	p := s.newPage("compare", "Compare", "/compare", v, rec)
-	if p.Body, err = s.compareView(r.Context(), rec, v); err != nil {
-		return nil, err
-	}
-	p.Commands = s.differences(v, v.A, v.B)
-	return p, nil
+	return s.composed(r, rec, "Comparing all parameters", func(ctx context.Context) (*page, error) {
+		p := s.newPage("compare", "Compare", "/compare", v, rec)
+		p.Commands = s.differences(v, v.A, v.B)
+		var err error
+		p.Body, err = s.compareView(ctx, rec, v)
+		return p, err
+	})
 }
 
 func (s *Server) compareView(ctx context.Context, rec *records, v view) (compareView, error) {

@@ -61,8 +61,12 @@ func (g *guard) admit(next http.Handler) http.Handler {
 			http.Redirect(w, r, "/", http.StatusSeeOther)
 			return
 		}
-		if c, err := r.Cookie(g.cookieName()); err != nil || !same(c.Value, g.cookie) {
+		switch c, err := r.Cookie(g.cookieName()); {
+		case err != nil:
 			refuse(w, "paste the address that ssmbak printed into the address bar of this browser")
+			return
+		case !same(c.Value, g.cookie):
+			refuse(w, "this page is that of an earlier run: open the address that ssmbak printed last")
 			return
 		}
 		next.ServeHTTP(w, r)

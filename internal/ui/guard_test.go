@@ -57,6 +57,11 @@ func TestGuard(t *testing.T) {
 				t.Errorf("%s: the headers are %v", test.name, h)
 			}
 		}
+		stale := x.send(http.MethodGet, "/tree", nil, func(r *http.Request) {
+			r.Header.Del("Cookie")
+			r.AddCookie(&http.Cookie{Name: x.cookie.Name, Value: "X"})
+		})
+		contains(t, stale.Body.String(), "refused: this page is that of an earlier run: open the address that ssmbak printed last")
 		if c := x.cookie; !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.MaxAge != 0 || !c.Expires.IsZero() {
 			t.Errorf("the cookie is %v", c)
 		}

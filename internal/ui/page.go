@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"regexp"
 	"time"
 
 	"github.com/ssmbak/ssmbak"
@@ -29,9 +30,10 @@ type page struct {
 	Local                   bool   // times are also shown in local time
 	Again                   string // the address that reads the archive again
 	Notes                   []string
-	Commands                []string // that do the same
-	Refresh                 bool     // the screen changes
-	Report                  bool     // the page is a file
+	Commands                []string   // that do the same
+	Refresh                 bool       // the screen changes
+	Reading                 []workStep // the archive is being read again
+	Report                  bool       // the page is a file
 	Style                   template.CSS
 	Body                    any
 }
@@ -74,7 +76,27 @@ func (s *Server) zone() *time.Location { return s.o.Now().Location() }
 
 // times is the view of lines that have times.
 func (s *Server) times() render.View {
-	return render.View{Zone: s.zone(), Both: offset(s.o.Now()) != 0}
+	if offset(s.o.Now()) == 0 {
+		return render.View{Zone: time.UTC}
+	}
+	return render.View{Zone: s.zone(), Both: true}
+}
+
+var inUTC = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z`)
+
+// both adds local time to the times in a reason.
+func (s *Server) both(reason string) string {
+	return inUTC.ReplaceAllStringFunc(reason, func(text string) string {
+		t, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			return text
+		}
+		local := at(ssmbak.TimeOf(t), s.zone()).Local
+		if local == "" {
+			return text
+		}
+		return text + " (" + local + ")"
+	})
 }
 
 func (s *Server) reason(err error) string {
@@ -99,6 +121,9 @@ func (s *Server) newPage(name, title, link string, v view, rec *records) *page {
 		return p
 	}
 	p.Complete, p.Read, p.Again = at(rec.lines.Complete, s.zone()), at(rec.now, s.zone()), "/readAgain?"+again(v.link(link))
+	if w := s.working(readKey); w != nil && !w.over() {
+		p.Reading = w.progress()
+	}
 	p.Notes = append(p.Notes, rec.notes...)
 	if s.unsettled(rec) {
 		p.Notes = append(p.Notes, "a restore has just ended: its changes are shown here when they have been recorded, usually within seconds; load the page again to see them. A plan reads the live parameters.")
@@ -145,7 +170,7 @@ var screens = parseScreens()
 
 func parseScreens() map[string]*template.Template {
 	all := make(map[string]*template.Template)
-	for _, name := range []string{"changes", "tree", "parameter", "compare", "plan", "progress", "restores", "value", "problem", "report"} {
+	for _, name := range []string{"changes", "tree", "parameter", "compare", "plan", "progress", "restores", "value", "problem", "report", "waiting"} {
 		all[name] = template.Must(template.New("layout.html").Funcs(functions).
 			ParseFS(files, "layout.html", "parts.html", name+".html"))
 	}
@@ -157,6 +182,9 @@ type problem struct{ Message, Hint string }
 
 // answer writes a page, or the page of an error.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, p *page, err error) {
+	if waits, ok := errors.AsType[*waitError](err); ok {
+		p, err = s.waitingPage(r, waits), nil
+	}
 	if err != nil {
 		message, hint := s.o.Explain(err)
 		p = s.newPage("problem", "Not possible", "", view{}, nil)
@@ -209,6 +237,18 @@ func printable(html []byte) []byte {
 		}
 	}
 	return out.Bytes()
+}
+
+// waiting is the view model of a page whose contents take longer than an answer may.
+type waiting struct {
+	Title string
+	Steps []workStep
+}
+
+func (s *Server) waitingPage(r *http.Request, w *waitError) *page {
+	p := s.newPage("waiting", w.title, r.URL.Path, view{}, nil)
+	p.Refresh, p.Body, p.Commands = true, waiting{w.title, w.progress()}, w.commands
+	return p
 }
 
 // nowhere answers requests for addresses without a screen.

@@ -76,12 +76,13 @@ func (s *Server) parameter(r *http.Request) (*page, error) {
 	if l == nil {
 		return nil, shell.KindNotFound.Fail("names are case-sensitive", "the archive has no records of %s below %s", name, s.o.Target)
 	}
-	p := s.newPage("parameter", string(name), "/parameter", v, rec)
-	if p.Body, err = s.parameterView(r.Context(), rec, v, name, l); err != nil {
-		return nil, err
-	}
-	p.Commands = []string{s.command("log " + shell.Quote(string(name)) + " --patch"), s.command("preview " + shell.Quote(string(name)) + " " + v.At.String())}
-	return p, nil
+	return s.composed(r, rec, "Reading the history of "+string(name), func(ctx context.Context) (*page, error) {
+		p := s.newPage("parameter", string(name), "/parameter", v, rec)
+		p.Commands = []string{s.command("log " + shell.Quote(string(name)) + " --patch"), s.command("preview " + shell.Quote(string(name)) + " " + v.At.String())}
+		var err error
+		p.Body, err = s.parameterView(ctx, rec, v, name, l)
+		return p, err
+	})
 }
 
 func (s *Server) parameterView(ctx context.Context, rec *records, v view, name ssmbak.Name, l *timeline.Timeline) (parameterView, error) {
@@ -118,7 +119,7 @@ func (s *Server) parameterView(ctx context.Context, rec *records, v view, name s
 	}
 	facts := l.Facts()
 	for _, e := range entries {
-		row := entry{changeRow: s.changeRow(rec, v, *e.Change), Lines: lines(render.PatchLines(e, render.View{})), Life: e.Operation == ssmbak.OpCreate}
+		row := entry{changeRow: s.changeRow(rec, v, *e.Change), Lines: lines(render.PatchLines(e, s.times())), Life: e.Operation == ssmbak.OpCreate}
 		if version, ok := facts.Version(timeline.Ref{Number: e.Version.Number, Time: e.Version.Time}); ok && len(version.Objects) > 0 && render.Masked(version.Type, false) {
 			row.Token = s.secrets.issue(secret{name, version.Version, version.Objects})
 		}
@@ -128,7 +129,7 @@ func (s *Server) parameterView(ctx context.Context, rec *records, v view, name s
 }
 
 func (s *Server) stateView(ctx context.Context, st ssmbak.State, refs []timeline.ObjectRef) (stateView, error) {
-	v := stateView{Absent: st.Deleted, Certainty: certainty(st.Certainty), Reason: render.Escape(st.Reason), Since: at(st.Modified, s.zone())}
+	v := stateView{Absent: st.Deleted, Certainty: certainty(st.Certainty), Reason: s.both(render.Escape(st.Reason)), Since: at(st.Modified, s.zone())}
 	by := st.By
 	if st.Deleted || st.Version.Time == 0 && len(refs) == 0 {
 		v.Absent = st.Deleted
@@ -147,7 +148,7 @@ func (s *Server) stateView(ctx context.Context, st ssmbak.State, refs []timeline
 	}
 	v.Value = render.ValueText(st, false)
 	if st.Value.Reason != "" {
-		v.Reason = strings.TrimPrefix(v.Reason+"; no value: "+render.Escape(st.Value.Reason), "; ")
+		v.Reason = strings.TrimPrefix(v.Reason+"; no value: "+s.both(render.Escape(st.Value.Reason)), "; ")
 	}
 	add := func(name, text string) {
 		if text != "" {
@@ -171,7 +172,7 @@ func (s *Server) stateView(ctx context.Context, st ssmbak.State, refs []timeline
 			add("label "+label, "version "+fmt.Sprint(st.Labels.V[label]))
 		}
 	}
-	v.TagsNote, v.LabelsNote = certain(st.Tags.Certainty, st.Tags.Reason), certain(st.Labels.Certainty, st.Labels.Reason)
+	v.TagsNote, v.LabelsNote = s.both(certain(st.Tags.Certainty, st.Tags.Reason)), s.both(certain(st.Labels.Certainty, st.Labels.Reason))
 	return v, nil
 }
 

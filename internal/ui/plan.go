@@ -33,13 +33,13 @@ type planned struct {
 	query    url.Values
 	argument string            // the command without flags that select names
 	link     string            // of a new plan
+	about    int               // of so many parameters, or a few more or less; 0 if that is not known
 	patterns map[string]string // of --only by the names that the plan is restricted to, nil for all
 }
 
 // planView is the view model of a plan.
 type planView struct {
 	Title, Summary string
-	Local          string // the times of the title
 	Rows           []planRow
 	More           string // how many parameters are after them, "" for none
 	Skipped        []planRow
@@ -78,7 +78,8 @@ func (s *Server) plan(r *http.Request) (*page, error) {
 	return s.planPage(p, nil, "", ""), nil
 }
 
-// planned makes the plan of an address. It writes nothing to Parameter Store.
+// planned makes the plan of an address. It writes nothing to Parameter Store. If that takes
+// longer than an answer may, the error is a [*waitError].
 func (s *Server) planned(ctx context.Context, q url.Values) (*planned, error) {
 	if !s.o.Live {
 		return nil, shell.KindWrongAccount.Fail("open the page with the credentials of that account", "this archive is that of another account or region than yours, so that nothing can be planned")
@@ -87,6 +88,35 @@ func (s *Server) planned(ctx context.Context, q url.Values) (*planned, error) {
 	if err != nil {
 		return nil, err
 	}
+	p := &planned{query: q, link: planLink(q)}
+	do, err := s.planner(rec, p)
+	if err != nil {
+		return nil, err
+	}
+	made, err := await(ctx, s, p.link, "Making the plan", planSteps, func(ctx context.Context, w *work) (*planned, error) {
+		for step := range planSteps {
+			w.expect(step, p.about)
+		}
+		var err error
+		p.Plan, err = do(ctx, func(s restore.Step, n int) { w.add(int(s), n) })
+		return p, err
+	})
+	if waits, ok := errors.AsType[*waitError](err); ok {
+		waits.commands = []string{s.command(p.argument + p.flags())}
+	}
+	return made, err
+}
+
+// planSteps are the words for each [restore.Step].
+var planSteps = []string{
+	restore.StepRecords: "parameters read from the archive", restore.StepLive: "live parameters listed",
+	restore.StepValues: "parameters compared", restore.StepTags: "parameters checked for live tags and labels",
+}
+
+// planner sets the options of a plan and the command that makes the same, and returns what
+// makes it.
+func (s *Server) planner(rec *records, out *planned) (func(context.Context, func(restore.Step, int)) (*restore.Plan, error), error) {
+	q := out.query
 	names, err := planNames(q)
 	if err != nil {
 		return nil, err
@@ -95,9 +125,12 @@ func (s *Server) planned(ctx context.Context, q url.Values) (*planned, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &planned{query: q, link: planLink(q)}
+	out.about = len(names)
+	if len(names) == 0 {
+		out.about = len(rec.lines.Names)
+	}
 	o := &out.options
-	ro := restore.Options{}
+	ro := restore.Options{Brief: true}
 	if len(names) > 1 {
 		out.restrict(names, rec.lines.Names)
 		ro.Names = names
@@ -110,6 +143,12 @@ func (s *Server) planned(ctx context.Context, q url.Values) (*planned, error) {
 	if target.Recursive() {
 		flags = " --recursive"
 	}
+	with := func(r func(*restore.Restorer, context.Context) (*restore.Plan, error)) func(context.Context, func(restore.Step, int)) (*restore.Plan, error) {
+		return func(ctx context.Context, planning func(restore.Step, int)) (*restore.Plan, error) {
+			ro.Options, ro.Planning = *o, planning
+			return r(s.o.Restorer(ro), ctx)
+		}
+	}
 	switch q.Get("kind") {
 	case kindRestore:
 		o.Exact, o.Replace, o.AssumeLastKnown = q.Has("exact"), q.Has("replace"), q.Has("assumeLastKnown")
@@ -118,10 +157,10 @@ func (s *Server) planned(ctx context.Context, q url.Values) (*planned, error) {
 			return nil, err
 		}
 		flags += given("exact", o.Exact) + given("replace", o.Replace) + given("assume-last-known", o.AssumeLastKnown)
-		ro.Options = *o
 		out.argument = "restore " + shell.Quote(target.String()) + " " + moment.String() + flags + pace
-		out.Plan, err = s.o.Restorer(ro).Plan(ctx, target, moment)
-		return out, err
+		return with(func(r *restore.Restorer, ctx context.Context) (*restore.Plan, error) {
+			return r.Plan(ctx, target, moment)
+		}), nil
 	case kindRevert:
 		o.Replace = q.Has("replace")
 		from, err := s.past(q.Get("from"), rec)
@@ -139,19 +178,22 @@ func (s *Server) planned(ctx context.Context, q url.Values) (*planned, error) {
 			o.Principals = []string{by}
 			flags += shell.Given("by", by)
 		}
-		ro.Options = *o
 		out.argument = "revert " + shell.Quote(target.String()) + " " + from.String() + " " + until.String() + flags + given("replace", o.Replace) + pace
-		out.Plan, err = s.o.Restorer(ro).Revert(ctx, target, from, until)
-		return out, err
+		return with(func(r *restore.Restorer, ctx context.Context) (*restore.Plan, error) {
+			return r.Revert(ctx, target, from, until)
+		}), nil
 	case kindUndo:
 		id := q.Get("id")
 		o.Replace = q.Has("replace")
 		out.argument = "undo " + shell.Quote(id) + given("replace", o.Replace) + pace
-		out.Plan, err = s.o.Restorer(restore.Options{Options: *o}).Undo(ctx, id)
-		if errors.Is(err, archive.ErrNoRestore) {
-			err = shell.KindNotFound.Fail("the screen Restores lists them", "there is no record of restore %s", id)
-		}
-		return out, err
+		out.about, ro.Names = 0, nil
+		return with(func(r *restore.Restorer, ctx context.Context) (*restore.Plan, error) {
+			p, err := r.Undo(ctx, id)
+			if errors.Is(err, archive.ErrNoRestore) {
+				err = shell.KindNotFound.Fail("the screen Restores lists them", "there is no record of restore %s", id)
+			}
+			return p, err
+		}), nil
 	}
 	return nil, shell.Usage("use the buttons of a page", "unknown kind of plan %q", q.Get("kind"))
 }
@@ -182,7 +224,7 @@ func (s *Server) past(text string, rec *records) (ssmbak.Time, error) {
 func (s *Server) planPage(p *planned, ticked map[string]bool, message, problem string) *page {
 	out := s.newPage("plan", "Plan", "", view{}, nil)
 	v := s.planView(p, ticked)
-	v.Message, v.Problem, v.Local = message, problem, s.local(p.Plan)
+	v.Message, v.Problem = message, problem
 	switch {
 	case !s.o.AllowRestore:
 		v.Why = "This page is read-only. To restore here, end it and start `ssmbak ui --allow-restore`, or use the command below."
@@ -198,21 +240,9 @@ func (s *Server) planPage(p *planned, ticked map[string]bool, message, problem s
 	return out
 }
 
-// local returns the times of the title of a plan in local time, or "".
-func (s *Server) local(p *restore.Plan) string {
-	text := at(p.At, s.zone()).Local
-	switch {
-	case p.Undoes != "" || text == "":
-		return ""
-	case p.Until != 0:
-		return text + " to " + at(p.Until, s.zone()).Local
-	}
-	return text
-}
-
 // planView returns the view model of a plan.
 func (s *Server) planView(p *planned, ticked map[string]bool) planView {
-	v := planView{Title: render.Title(p.Plan, "", render.View{}), Summary: render.Summary(p.Plan), Applied: p.Applied(), Kept: p.Count(plan.ActionKeep), Again: p.link}
+	v := planView{Title: render.Title(p.Plan, "", s.times()), Summary: render.Summary(p.Plan), Applied: p.Applied(), Kept: p.Count(plan.ActionKeep), Again: p.link}
 	all := render.Ordered(p.Plan)
 	shown := all[:min(tickedRows, len(all))]
 	for _, item := range shown {
@@ -240,7 +270,7 @@ func (s *Server) planView(p *planned, ticked map[string]bool) planView {
 }
 
 func (s *Server) planRow(item plan.Item) planRow {
-	row := planRow{Name: string(item.Name), Action: string(item.Action), Reason: render.Escape(item.Reason), Refused: item.Refused != "" || !item.Action.Writes()}
+	row := planRow{Name: string(item.Name), Action: string(item.Action), Reason: s.both(render.Escape(item.Reason)), Refused: item.Refused != "" || !item.Action.Writes()}
 	times := s.times()
 	times.Live = true
 	if all := render.ItemLines(item, times); len(all) > 1 {

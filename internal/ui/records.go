@@ -3,6 +3,7 @@ package ui
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -96,23 +97,32 @@ func (s *Server) latest(ctx context.Context) (*records, error) {
 	s.mu.Lock()
 	r, settled := s.records, s.settled
 	s.mu.Unlock()
-	if r != nil && (r.took > quick && r.now >= settled || ssmbak.TimeOf(s.o.Now()) < r.now.Add(fresh)) {
+	w := s.working(readKey)
+	ended := w != nil && w.over() // perhaps with an error
+	if r != nil && !ended && (r.took > quick && r.now >= settled || ssmbak.TimeOf(s.o.Now()) < r.now.Add(fresh)) {
 		return r, nil
 	}
-	return s.again(ctx, r)
+	again, err := await(ctx, s, readKey, readTitle, readSteps, s.replace)
+	if _, waits := errors.AsType[*waitError](err); waits && r != nil {
+		return r, nil
+	}
+	return again, err
 }
 
-// again reads the archive, unless another request has since before was read.
-func (s *Server) again(ctx context.Context, before *records) (*records, error) {
-	s.reading.Lock()
-	defer s.reading.Unlock()
-	s.mu.Lock()
-	r := s.records
-	s.mu.Unlock()
-	if r != before {
-		return r, nil
-	}
-	r, err := s.read(ctx)
+// readKey is the key of the work of reading the archive.
+const (
+	readKey   = "read"
+	readTitle = "Reading the archive"
+)
+
+var readSteps = []string{"parameters read"}
+
+// replace reads the archive for the pages to come.
+func (s *Server) replace(ctx context.Context, w *work) (*records, error) {
+	lctx, end := context.WithCancel(ctx)
+	defer end()
+	go s.total(lctx, w)
+	r, err := s.read(archive.WithObserver(ctx, func(ssmbak.Name) { w.add(0, 1) }))
 	if err != nil {
 		return nil, err
 	}
@@ -120,6 +130,22 @@ func (s *Server) again(ctx context.Context, before *records) (*records, error) {
 	defer s.mu.Unlock()
 	s.records = r
 	return r, nil
+}
+
+// total sets how many parameters are read: as many as last time, or as a listing finds.
+func (s *Server) total(ctx context.Context, w *work) {
+	if r := s.current(); r != nil {
+		w.expect(0, len(r.lines.Names)+len(r.lines.Problems))
+		return
+	}
+	n := 0
+	for _, err := range s.o.Archive.Names(ctx, s.o.Target) {
+		if err != nil {
+			return // reading says why
+		}
+		n++
+	}
+	w.expect(0, n)
 }
 
 // stops returns the moments right before each set, and each change that is in none.

@@ -84,6 +84,9 @@ func (r *reportView) unlink() {
 	for i := range c.Sets {
 		set := &c.Sets[i]
 		set.Look, set.Compare, set.Revert = "", "", ""
+		for j := range set.Overlaps {
+			set.Overlaps[j].Look = ""
+		}
 		for j := range set.Names {
 			set.Names[j].Link = ""
 		}

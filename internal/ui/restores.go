@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -27,7 +28,11 @@ type restoreRow struct {
 }
 
 func (s *Server) restores(r *http.Request) (*page, error) {
-	records, more, err := s.o.Archive.RestoreRecords(r.Context(), shownRestores)
+	return s.composed(r, nil, "Reading the restores", s.restoresPage)
+}
+
+func (s *Server) restoresPage(ctx context.Context) (*page, error) {
+	records, more, err := s.o.Archive.RestoreRecords(ctx, shownRestores)
 	if err != nil {
 		return nil, err
 	}

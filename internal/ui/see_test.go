@@ -230,7 +230,7 @@ func TestAxis(t *testing.T) {
 		4 * 24 * time.Hour:    "06-13 20:10 06-14 20:10 06-15 20:10 06-16 20:10",
 		1000 * 24 * time.Hour: "2024-06-13 2025-02-18 2025-10-26 2026-07-03",
 	} {
-		if got := strings.Join(scale{begin, begin.Add(span)}.axis(), " "); got != want {
+		if got := strings.Join(scale{begin, begin.Add(span)}.axis(time.UTC), " "); got != want {
 			t.Errorf("%s: got %s, want %s", span, got, want)
 		}
 	}
@@ -258,12 +258,16 @@ func TestLocalTime(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	local := &Server{o: Options{Now: func() time.Time { return time.Now().In(time.FixedZone("", 2*3600)) }}}
+	target, err := ssmbak.ParseTarget("/app", true)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for want, p := range map[string]plan.Plan{
-		"2024-06-13 22:10:54.417 +02:00":                                   {At: moment},
-		"2024-06-13 22:10:54.417 +02:00 to 2024-06-13 22:10:55.417 +02:00": {At: moment, Until: moment + 1000},
-		"": {At: moment, Undoes: "x"},
+		"restore of /app to 2024-06-13T20:10:54.417Z (2024-06-13 22:10:54.417 +02:00)":                                                               {At: moment},
+		"revert of /app from 2024-06-13T20:10:54.417Z (2024-06-13 22:10:54.417 +02:00) to 2024-06-13T20:10:55.417Z (2024-06-13 22:10:55.417 +02:00)": {At: moment, Until: moment + 1000},
 	} {
-		if got := local.local(&restore.Plan{Plan: p}); got != want {
+		p.Target = target
+		if got := local.planView(&planned{Plan: &restore.Plan{Plan: p}}, nil).Title; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
@@ -338,4 +342,24 @@ func TestPaged(t *testing.T) {
 	if page, _ := paged(view{Page: 1}, "/tree", []int(nil), 50); len(page) != 0 {
 		t.Errorf("no rows give %v", page)
 	}
+}
+
+// TestOverlaps checks that a set of changes names those that other principals made meanwhile,
+// as log --sets does, with a link to right before them.
+func TestOverlaps(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		begin := overlapping(w)
+		x := over(w, "/app", false)
+		page := x.get("/?from=2m&until=now")
+		contains(t, page, "from "+begin.String()+" to "+begin.Add(20*time.Second).String()+", overlaps 1 set</title>")
+		if n := strings.Count(page, "overlaps <a href="); n != 1 {
+			t.Errorf("%d sets overlap another, want that of alice:\n%s", n, page)
+		}
+		contains(t, x.get(x.link(page, "the set of arn:aws:iam::123456789012:user/bob")), `Cursor: <strong><time datetime="`+begin.Add(10*time.Second-time.Millisecond).String()+`">`)
+		var report bytes.Buffer
+		x.Must(x.Report(t.Context(), &report, Period{}))
+		contains(t, report.String(), "overlaps the set of arn:aws:iam::123456789012:user/bob from <time")
+	})
 }

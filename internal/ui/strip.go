@@ -10,6 +10,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/changeset"
+	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
 
@@ -46,7 +47,9 @@ type strip struct {
 	Bands       []band
 	Sets        []mark
 	Lines       []mark
-	Axis        []string    // when its quarters begin
+	Label       string
+	Axis        []string    // when its quarters begin, in UTC
+	LocalAxis   []string    // the same in local time, nil if that is UTC
 	Marks       []namedMark // of the period
 	More        int         // marks after them
 	Links       []anchor    // to move and zoom
@@ -126,8 +129,8 @@ func (r *records) span(v view) (from, until ssmbak.Time) {
 
 // strip returns the view model of the strip. changes are those of the period that the
 // filters include.
-func (r *records) strip(v view, changes []*ssmbak.Change, zone *time.Location) strip {
-	scale := scale{v.From, v.Until}
+func (r *records) strip(v view, changes []*ssmbak.Change, times render.View) strip {
+	scale, zone := scale{v.From, v.Until}, times.Zone
 	out := strip{From: at(v.From, zone), Until: at(v.Until, zone), Total: shell.Count(len(changes), "change", "changes")}
 	for _, k := range kinds {
 		out.Counts = append(out.Counts, count{k.name, k.class, 0})
@@ -170,19 +173,23 @@ func (r *records) strip(v view, changes []*ssmbak.Change, zone *time.Location) s
 		}
 		stop := r.stopBefore(first[i])
 		b.Link = v.with(func(v *view) { v.At = stop }).link("/")
-		b.Label = fmt.Sprintf("%s from %s: %s", shell.Count(b.N, "change", "changes"), scale.at(b.X), summary(b.Counts))
+		b.Label = fmt.Sprintf("%s from %s: %s", shell.Count(b.N, "change", "changes"), times.Exact(scale.at(b.X)), summary(b.Counts))
 		out.Table = append(out.Table, *b)
 	}
 	out.Bars = all
-	out.Bands, out.Lines, out.Sets = r.bands(scale), r.marksOf(v, scale), setMarks(r.sets, scale)
-	out.Axis = scale.axis()
+	out.Bands, out.Lines, out.Sets = r.bands(scale, times), r.marksOf(v, scale, times), setMarks(r.sets, scale, times)
+	out.Axis = scale.axis(time.UTC)
+	if times.Both {
+		out.LocalAxis = scale.axis(zone)
+	}
+	out.Label = fmt.Sprintf("%s from %s to %s", out.Total, times.Exact(v.From), times.Exact(v.Until))
 	out.Marks, out.More = r.namedMarks(v, zone)
 	out.Links = r.moves(v)
 	return out
 }
 
-// axis returns when the quarters of the strip begin, as precisely as people need it.
-func (s scale) axis() (all []string) {
+// axis returns when the quarters of the strip begin in a zone, as precisely as people need it.
+func (s scale) axis(zone *time.Location) (all []string) {
 	layout := time.DateOnly
 	switch span := time.Duration(s.until-s.from) * time.Millisecond; {
 	case span < 2*time.Minute:
@@ -193,7 +200,7 @@ func (s scale) axis() (all []string) {
 		layout = "01-02 15:04"
 	}
 	for i := range ssmbak.Time(4) {
-		all = append(all, (s.from + (s.until-s.from)*i/4).Std().UTC().Format(layout))
+		all = append(all, (s.from + (s.until-s.from)*i/4).Std().In(zone).Format(layout))
 	}
 	return all
 }
@@ -226,7 +233,7 @@ func (r *records) stopBefore(moment ssmbak.Time) ssmbak.Time {
 }
 
 // bands returns what is not known: the time before recording began, and unknown states.
-func (r *records) bands(s scale) (all []band) {
+func (r *records) bands(s scale, times render.View) (all []band) {
 	add := func(p period, class, label string) {
 		if p.From < s.until && p.Until > s.from {
 			x := s.x(p.From)
@@ -234,19 +241,19 @@ func (r *records) bands(s scale) (all []band) {
 		}
 	}
 	if since := r.lines.Since; since != 0 {
-		add(period{ssmbak.MinTime, since}, "unrecorded", "before recording began at "+since.String())
+		add(period{ssmbak.MinTime, since}, "unrecorded", "before recording began at "+times.Exact(since))
 	}
 	for _, p := range r.unknown {
-		add(p.period, "unknown", fmt.Sprintf("unknown from %s until %s: %s", p.From, p.Until, archive.NameList(p.names)))
+		add(p.period, "unknown", fmt.Sprintf("unknown from %s until %s: %s", times.Exact(p.From), times.Exact(p.Until), archive.NameList(p.names)))
 	}
 	return all
 }
 
 // marksOf returns the lines of the cursor, of the last complete listing, and of marks.
-func (r *records) marksOf(v view, s scale) (all []mark) {
+func (r *records) marksOf(v view, s scale, times render.View) (all []mark) {
 	add := func(t ssmbak.Time, class, label string) {
 		if t >= s.from && t < s.until {
-			all = append(all, mark{s.x(t), class, label + " " + t.String()})
+			all = append(all, mark{s.x(t), class, label + " " + times.Exact(t)})
 		}
 	}
 	for _, m := range r.marks {
@@ -262,10 +269,14 @@ func (r *records) marksOf(v view, s scale) (all []mark) {
 const mostSets = 300
 
 // setMarks returns the first changes of the sets.
-func setMarks(sets []changeset.Set, s scale) (all []mark) {
+func setMarks(sets []changeset.Set, s scale, times render.View) (all []mark) {
 	for _, set := range sets {
 		if set.From >= s.from && set.From < s.until && len(all) < mostSets {
-			all = append(all, mark{s.x(set.From), "set", shell.Count(len(set.Changes), "change", "changes") + " by " + set.By})
+			label := shell.Count(len(set.Changes), "change", "changes") + " by " + set.By + " from " + times.Exact(set.From) + " to " + times.Exact(set.Until-1)
+			if n := len(set.Overlaps); n > 0 {
+				label += ", overlaps " + shell.Count(n, "set", "sets")
+			}
+			all = append(all, mark{s.x(set.From), "set", label})
 		}
 	}
 	return all

@@ -99,7 +99,7 @@ func (s *Server) tree(r *http.Request) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.treePage(r.Context(), rec, v, treeRows)
+	return s.composed(r, rec, "Comparing all parameters", func(ctx context.Context) (*page, error) { return s.treePage(ctx, rec, v, treeRows) })
 }
 
 func (s *Server) treePage(ctx context.Context, rec *records, v view, most int) (*page, error) {
@@ -260,7 +260,7 @@ func (s *Server) treeRow(ctx context.Context, rec *records, v view, item plan.It
 	}
 	line := rec.byName[item.Name]
 	if item.Action == plan.ActionSkip {
-		row.ReasonOrNone = render.Escape(item.Reason)
+		row.ReasonOrNone = s.both(render.Escape(item.Reason))
 		var err error
 		if row.Before, err = s.cellAt(ctx, rec, line, from); err != nil {
 			return row, err
@@ -274,7 +274,7 @@ func (s *Server) treeRow(ctx context.Context, rec *records, v view, item plan.It
 		row.Before = cellOf(ssmbak.State{Version: item.Before.Version, Value: item.Before.Value})
 	}
 	row.After = cellOf(item.After)
-	if all := render.ItemLines(item, render.View{}); len(all) > 1 && (item.Action == plan.ActionUpdate || item.Action == plan.ActionReplace) {
+	if all := render.ItemLines(item, s.times()); len(all) > 1 && (item.Action == plan.ActionUpdate || item.Action == plan.ActionReplace) {
 		row.Lines = lines(all[1:])
 	}
 	if line != nil {

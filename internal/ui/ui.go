@@ -66,17 +66,19 @@ type Server struct {
 	mu      sync.Mutex // guards what follows
 	records *records
 	settled ssmbak.Time // by then, the writes of the last restore are recorded
-	reading sync.Mutex  // held while the archive is read
+	works   map[string]*work
 	job     *job
 	ended   bool // no restore may begin
 	running sync.WaitGroup
 	ctx     context.Context // of restores
+
+	firstAnswer time.Duration
 }
 
 // New returns a server for requests to one host, such as 127.0.0.1:41234. Restores end when
 // ctx does, as those of the commands do.
 func New(ctx context.Context, o Options, host string) *Server {
-	s := &Server{o: o, guard: newGuard(host), ctx: ctx}
+	s := &Server{o: o, guard: newGuard(host), ctx: ctx, works: make(map[string]*work), firstAnswer: firstAnswer}
 	s.plans.most = mostPlans
 	context.AfterFunc(ctx, func() {
 		s.mu.Lock()

@@ -92,6 +92,7 @@ func over(w *testworld.World, path string, allow bool) *site {
 // opened returns the page with options.
 func opened(w *testworld.World, o Options) *site {
 	x := &site{World: w, Server: New(w.Context(), o, testHost)}
+	x.firstAnswer = time.Hour // except in tests of pages that wait
 	x.handler = x.Handler()
 	answer := x.send(http.MethodGet, strings.TrimPrefix(x.URL(), "http://"+testHost), nil, nil)
 	if answer.Code != http.StatusSeeOther || len(answer.Result().Cookies()) != 1 {

@@ -1,0 +1,160 @@
+package ui
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/testkit/program"
+)
+
+// TestWaitInBrowser waits for an archive and a plan that take long, uses the keyboard's
+// shortcuts, and returns to tabs whose server was started again, in Chromium.
+func TestWaitInBrowser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts a browser")
+	}
+	t.Parallel()
+	program.Need(t, "chromium", "SSMBAK_REQUIRE_CHROMIUM", "apt-get install chromium")
+	w := newWorld(t)
+	slow := func(prefix string) {
+		w.AWS.Faults.Add(emulator.Rule{Service: "s3", Op: "GetObject", KeyPrefix: prefix, Fault: emulator.Fault{Delay: 4 * time.Second}})
+	}
+	slow(".ssmbak/index/app/old")
+	s, end := serve(t.Context(), w, options(w, "/app", true))
+	s.firstAnswer = 100 * time.Millisecond
+	base := s.base()
+	b := openBrowser(t, base)
+
+	b.do(chromedp.Navigate(s.URL()), chromedp.WaitVisible("#waiting"), chromedp.Evaluate(`window.same = true; 0`, nil))
+	b.until(`document.querySelector("#waiting li").innerText.includes("5 of 6 parameters read")`)
+	b.accessible("a page that waits")
+	b.until(`document.querySelector("#cursor") !== null`)
+	var arrived string
+	b.do(chromedp.Evaluate(`[window.same, document.title, document.activeElement.id, document.querySelectorAll("main, header, footer").length].join(" ")`, &arrived))
+	if want := "true Changes - ssmbak main 3"; arrived != want {
+		t.Errorf("the page comes to be %q, want %q: not loaded again", arrived, want)
+	}
+	b.do(chromedp.Click(link("Plan a restore to this moment")), chromedp.WaitVisible("#waiting"))
+	if text := b.text(); !strings.Contains(text, "Making the plan") || !strings.Contains(text, "ssmbak restore /app ") {
+		t.Errorf("a plan that is being made shows\n%s", text)
+	}
+	b.until(`document.querySelector("#plan") !== null`)
+
+	// Ticks are kept while the archive is read again.
+	b.do(chromedp.Navigate(base + "/tree"))
+	b.until(`document.querySelector("#chosen") !== null`)
+	b.do(chromedp.Click(link("read it again")), chromedp.WaitVisible("#reading"))
+	b.accessible("a page that is read again")
+	b.do(chromedp.Click(tick("/app/url")))
+	b.until(`document.querySelector("#reading").innerText === "The archive was read again: load the page again to see it."`)
+	var ticked bool
+	if b.do(chromedp.Evaluate(`document.querySelector('`+tick("/app/url")+`').checked`, &ticked)); !ticked {
+		t.Error("the tick is lost")
+	}
+	w.AWS.Faults.Clear()
+	b.keys(base)
+	for _, problem := range b.problems {
+		t.Error(problem)
+	}
+	b.hush()
+
+	// The server is killed, and started again at the same address.
+	b.do(chromedp.Navigate(base + "/"))
+	b.until(`document.querySelector("#cursor") !== null`)
+	var moment string
+	b.do(chromedp.AttributeValue("#cursor time", "datetime", &moment, nil))
+	b.plan(base, moment, "", "/app/config")
+	ctx, cancel := chromedp.NewContext(b.ctx)
+	defer cancel()
+	if err := chromedp.Run(ctx); err != nil { // the tab ends with the context of its first run
+		t.Fatal(err)
+	}
+	waiting := &browserTab{TB: t, ctx: ctx, base: base, quiet: true}
+	slow(".ssmbak/index/app/old")
+	waiting.do(chromedp.Navigate(base+planLink(url.Values{"kind": {kindRestore}, "at": {moment}})), chromedp.WaitVisible("#waiting"))
+	end()
+	serveCtx, stop := context.WithCancel(t.Context())
+	defer stop()
+	again, _ := serveAt(serveCtx, w, options(w, "/app", true), s.guard.host)
+	waiting.until(`["refused: this page is that of an earlier run: open the address that ssmbak printed last",
+		"ssmbak has ended. Start it again, and open the address that it prints."].includes(document.querySelector("[role=alert]")?.innerText.trim())`)
+	w.AWS.Faults.Clear()
+	waiting.do(chromedp.Navigate(again.URL()), chromedp.WaitVisible("#cursor"))
+	b.do(chromedp.Click("button.apply"))
+	b.says("[role=alert]", "was used already, or its page is too old: nothing was done")
+	if got := live(w, "/app/config"); !strings.Contains(got, `"c": 3`) {
+		t.Errorf("a page of an earlier run wrote %s", got)
+	}
+}
+
+// keys checks that shortcuts work on German keyboards of all systems, and not with other
+// modifiers or in fields.
+func (b *browserTab) keys(base string) {
+	b.Helper()
+	open := func() {
+		b.Helper()
+		b.do(chromedp.Navigate(base + "/"))
+		b.until(`document.readyState === "complete" && document.querySelector("#cursor") !== null`)
+	}
+	const send = `(init, selector, platform) => {
+		if (platform) Object.defineProperty(navigator, "platform", {value: platform, configurable: true});
+		document.addEventListener("click", (e) => e.preventDefault(), {once: true}); // stay here
+		const e = new KeyboardEvent("keydown", {bubbles: true, cancelable: true, ...init});
+		(selector ? document.querySelector(selector) : document.body).dispatchEvent(e);
+		return e.defaultPrevented;
+	}`
+	for _, test := range []struct {
+		init, selector, platform string
+		want                     bool
+	}{
+		{`{key: "["}`, "", "", true},
+		{`{key: "[", modifierAltGraph: true}`, "", "", true},                              // Linux
+		{`{key: "[", modifierAltGraph: true, ctrlKey: true, altKey: true}`, "", "", true}, // Windows
+		{`{key: "[", altKey: true}`, "", "MacIntel", true},
+		{`{key: "/", shiftKey: true}`, "", "", true},
+		{`{key: "?", shiftKey: true}`, "", "", true},
+		{`{key: "/", modifierAltGraph: true}`, "", "", true},
+		{`{key: "[", altKey: true}`, "", "Linux x86_64", false},
+		{`{key: "[", ctrlKey: true}`, "", "", false},
+		{`{key: "[", metaKey: true}`, "", "MacIntel", false},
+		{`{key: "[", ctrlKey: true, altKey: true}`, "", "Linux x86_64", false},
+		{`{key: "[", modifierAltGraph: true, ctrlKey: true}`, "", "Linux x86_64", false},
+		{`{key: "+", ctrlKey: true}`, "", "", false}, // the browser's zoom
+		{`{key: "-", ctrlKey: true}`, "", "", false},
+		{`{key: "/", ctrlKey: true}`, "", "", false},
+		{`{key: "?", altKey: true}`, "", "Win32", false},
+		{`{key: "["}`, "#filter", "", false},
+		{`{key: "/"}`, "#filter", "", false},
+		{`{key: "?"}`, "select", "", false},
+		{`{key: "[", isComposing: true}`, "", "", false},
+		{`{key: "x"}`, "", "", false},
+	} {
+		open()
+		var taken bool
+		b.do(chromedp.Evaluate(fmt.Sprintf("(%s)(%s, %q, %q)", send, test.init, test.selector, test.platform), &taken))
+		if taken != test.want {
+			b.Errorf("%s in %q on %q is a shortcut: %t, want %t", test.init, test.selector, test.platform, taken, test.want)
+		}
+	}
+	for key, id := range map[string]string{"/": "filter", "?": "keys"} {
+		open()
+		var focused string
+		b.do(chromedp.KeyEvent(key), chromedp.Evaluate(`document.activeElement.id`, &focused))
+		if focused != id {
+			b.Errorf("%s leads to %q, want %q", key, focused, id)
+		}
+	}
+	// A slash that is typed into the filter is a character.
+	var typed string
+	b.do(chromedp.SendKeys("#filter", "/a[?"), chromedp.Value("#filter", &typed))
+	if typed != "/a[?" {
+		b.Errorf("the filter is %q", typed)
+	}
+}
