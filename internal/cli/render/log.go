@@ -139,7 +139,7 @@ func Patch(w io.Writer, e LogEntry, o View) error {
 func PatchLines(e LogEntry, o View) (lines []string) {
 	switch {
 	case e.Unpatched != "":
-		return []string{notCompared + ": " + Escape(e.Unpatched)}
+		return []string{notCompared + ": " + Escape(o.Local(e.Unpatched))}
 	case e.Patch != nil:
 		if sameValue(*e.Patch, o) {
 			lines = append(lines, "value: "+same)
@@ -167,7 +167,7 @@ func entryWords(e LogEntry, o View) []string {
 	if e.By != "" {
 		words = append(words, "by "+Escape(e.By))
 	}
-	if note := ChangeNote(e, View{}); note != "" {
+	if note := ChangeNote(e, View{Zone: o.Zone, Both: o.Both}); note != "" {
 		words = append(words, Escape(note))
 	}
 	return words
@@ -226,7 +226,7 @@ func ChangeNote(e LogEntry, o View) string {
 	}
 	note := o.tags(parts)
 	if c.Reason != "" {
-		note = strings.TrimSpace(note + " (" + c.Reason + ")")
+		note = strings.TrimSpace(note + " (" + o.Local(c.Reason) + ")")
 	}
 	if r := e.Restore; r != nil {
 		what := "restore "

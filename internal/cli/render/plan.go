@@ -133,7 +133,7 @@ func ItemLines(item plan.Item, o View) (lines []string) {
 		from = " <- " + string(item.Source)
 	}
 	name := string(item.Name) + from
-	reason := remark(item)
+	reason := o.Local(remark(item))
 	if o.cuts(text.StringWidth(sign.sign + " " + name + reason)) {
 		add("%s %s", mark, name)
 		note(strings.TrimPrefix(reason, " "))
@@ -158,10 +158,10 @@ func ItemLines(item plan.Item, o View) (lines []string) {
 		note(gone)
 	}
 	if item.Refused != "" {
-		note("will be refused: " + Escape(item.Refused))
+		note("will be refused: " + Escape(o.Local(item.Refused)))
 	}
 	for _, notice := range slices.Concat(item.Notices, item.Warnings) {
-		note("note: " + Escape(notice))
+		note("note: " + Escape(o.Local(notice)))
 	}
 	return lines
 }

@@ -69,7 +69,7 @@ func Sets(w io.Writer, rows []SetRow, o View) error {
 		if len(r.Overlaps) > 0 {
 			fmt.Fprintf(&b, "    overlaps set %s\n", strings.Trim(strings.ReplaceAll(fmt.Sprint(r.Overlaps), " ", ", "), "[]"))
 		}
-		fmt.Fprintf(&b, "    show it: `%s`\n    before it: %s\n", r.Compare, r.Before)
+		fmt.Fprintf(&b, "    show it: `%s`\n    before it: %s\n", r.Compare, o.Local(r.Before))
 		if r.Revert != nil {
 			fmt.Fprintf(&b, "    compare with live: `%s`\n    take it back: `%s`\n", *r.Live, *r.Revert)
 		}

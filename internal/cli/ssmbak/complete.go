@@ -22,9 +22,9 @@ func (a *app) completeness(complete, at ssmbak.Time, unchecked bool) string {
 	case complete == 0:
 		return "no complete listing yet, so changes whose events were lost may be missing: run `ssmbak reconcile`"
 	case at <= complete:
-		return "complete up to " + a.shown(complete)
+		return "complete up to " + complete.String()
 	}
-	return "complete up to " + a.shown(complete) + "; later changes as far as their events arrived"
+	return "complete up to " + complete.String() + "; later changes as far as their events arrived"
 }
 
 // noteCompleteness prints up to when the archive is complete, and whether hidden parameters
@@ -43,9 +43,9 @@ func (a *app) noteNothingChanged(target ssmbak.Target, one bool, from, to, compl
 	if one {
 		what = "nothing of " + target.String()
 	}
-	period := "up to " + a.shown(to)
+	period := "up to " + to.String()
 	if from != 0 {
-		period = "between " + a.shown(from) + " and " + a.shown(to)
+		period = "between " + from.String() + " and " + to.String()
 	}
 	if complete == 0 || to > complete || unchecked {
 		what = "as far as is known, " + what
