@@ -253,8 +253,8 @@ func difference(prefix string, item plan.Item, d plan.Difference, o View) string
 // Summary returns the numbers of actions in a plan as one line.
 func Summary(p *restore.Plan) string {
 	if p.Until != 0 {
-		return fmt.Sprintf("plan: %d to create, %d to update, %d to delete, %d unchanged, %d skipped, %d conflicts",
-			p.Count(plan.ActionCreate), p.Count(plan.ActionUpdate), p.Count(plan.ActionDelete), p.Count(plan.ActionNone), p.Count(plan.ActionSkip), p.Conflicts())
+		return fmt.Sprintf("plan: %d to create, %d to update, %d to delete, %d unchanged, %d skipped, %s",
+			p.Count(plan.ActionCreate), p.Count(plan.ActionUpdate), p.Count(plan.ActionDelete), p.Count(plan.ActionNone), p.Count(plan.ActionSkip), counted(p.Conflicts(), "conflict", "conflicts"))
 	}
 	return fmt.Sprintf("plan: %d to create, %d to update, %d to replace, %d to delete, %d unchanged, %d kept, %d skipped",
 		p.Count(plan.ActionCreate), p.Count(plan.ActionUpdate), p.Count(plan.ActionReplace), p.Count(plan.ActionDelete),

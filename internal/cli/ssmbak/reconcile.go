@@ -150,7 +150,7 @@ func (a *app) runReconcile(ctx context.Context, o reconcileOptions, again string
 	unregistered := a.unregistered(report.Unregistered, again)
 	switch n := len(report.Failed); {
 	case n == 0 && report.Left > 0:
-		return shell.KindPartial.Part("`"+again+"` continues", "ran out of time: %d of %d parameters left", report.Left, report.Checked+report.Left)
+		return shell.KindPartial.Part("`"+again+"` continues", "ran out of time: %d of %s left", report.Left, shell.Count(report.Checked+report.Left, "parameter", "parameters"))
 	case n == 0:
 		return unregistered
 	case n == report.Checked:
