@@ -167,7 +167,7 @@ func (a *app) runLog(ctx context.Context, o logOptions) error {
 		return err
 	}
 	gaps := found.Changes.Where(func(c ssmbak.Change) bool { return c.Operation == ssmbak.OpGap })
-	return a.incomplete(found.Complete, last, gaps.Len() > 0, found.Unchecked)
+	return a.incomplete(found.Complete, since, last, gaps.Len() > 0, found.Unchecked)
 }
 
 // bounds parses --since and --until, zero for those that are not given.

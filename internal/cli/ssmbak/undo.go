@@ -120,7 +120,7 @@ func (a *app) runUndo(ctx context.Context, o undoOptions, flags string) error {
 	a.noteUnchecked(p.Unchecked)
 	a.noteLeftOut(nil, p.Excluded)
 	if o.dryRun {
-		if err := a.printRestorePlan(ctx, s, p, ""); err != nil {
+		if err := a.printRestorePlan(ctx, s, p, "", ""); err != nil {
 			return err
 		}
 		return a.problems(p.Problems, nil)
