@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -144,7 +143,7 @@ func (a *app) runLog(ctx context.Context, o logOptions) error {
 		sum.From, sum.Until, sum.CompleteUpTo = since, last, found.Complete
 		err = a.printSummary(sum)
 	case o.sets:
-		err = a.printSets(slices.Collect(changes.All()), o)
+		err = a.printSets(ctx, s, changes, o)
 	default:
 		changes = o.chosen(changes)
 		var problems []archive.Problem
