@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -123,6 +124,65 @@ func TestCompletionDocumented(t *testing.T) {
 			if !regexp.MustCompile(`(?m)^    .*\b` + program + ` completion ` + shell + `\b`).Match(text) {
 				t.Errorf("docs/completion.md has no line with `%s completion %s`", program, shell)
 			}
+		}
+	}
+}
+
+// powerShell matches the tokens of a PowerShell script: comments, strings, an escaped
+// character, braced names of variables, and brackets.
+// https://learn.microsoft.com/en-us/powershell/module/microsoft.powershell.core/about/about_quoting_rules
+var powerShell = regexp.MustCompile("(?s)#[^\\n]*|'(?:[^']|'')*'|\"(?:[^\"`]|`.|\"\")*\"|`.|\\$\\{[^}]*\\}|[(){}\\[\\]]")
+
+// TestPowerShellScript checks what can be checked of the script without PowerShell: that strings
+// and brackets match, that it registers the program, that it defines each function that it
+// calls, and that documents and help have the same line that loads it.
+func TestPowerShellScript(t *testing.T) {
+	t.Parallel()
+	document, err := os.ReadFile("../../docs/completion.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"ssmbak", "ssmbak-stack"} {
+		binary := program.Build(t, name)
+		run := func(args ...string) string {
+			out, err := exec.CommandContext(t.Context(), binary, args...).Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(out)
+		}
+		script := run("completion", "powershell")
+		var open []string
+		code := powerShell.ReplaceAllStringFunc(script, func(token string) string {
+			closes := map[string]string{")": "(", "}": "{", "]": "["}[token]
+			switch {
+			case closes != "":
+				if len(open) == 0 || open[len(open)-1] != closes {
+					t.Fatalf("%s: %q does not close %q", name, token, open)
+				}
+				open = open[:len(open)-1]
+			case len(token) == 1:
+				open = append(open, token)
+			case !strings.HasPrefix(token, "${"):
+				return " " // a comment or a string
+			}
+			return token
+		})
+		if len(open) > 0 || strings.ContainsAny(code, "'\"`") {
+			t.Errorf("%s: unclosed: %q", name, open)
+		}
+		if !strings.Contains(script, "Register-ArgumentCompleter -CommandName '"+name+"' -ScriptBlock ${") {
+			t.Errorf("the script does not complete %s", name)
+		}
+		defined := regexp.MustCompile(`(?m)^(?:function|filter) (\S+)`).FindAllStringSubmatch(code, -1)
+		for _, called := range regexp.MustCompile(`[^{$\w](__[\w-]+)`).FindAllStringSubmatch(code, -1) {
+			if called[1] != "__complete" && !slices.ContainsFunc(defined, func(d []string) bool { return d[1] == called[1] }) {
+				t.Errorf("%s: the script calls %s, which it does not define", name, called[1])
+			}
+		}
+		load := name + " completion powershell | Out-String | Invoke-Expression\n"
+		if !strings.Contains(string(document), "    "+load) || !strings.Contains(run("completion", "--help"), load) {
+			t.Errorf("%s: documents and help differ in what loads the script", name)
 		}
 	}
 }

@@ -243,7 +243,7 @@ func (r *RPO) checks(i *inspection) []Check {
 	}
 	of := ""
 	if r.Read < r.Changed {
-		of = fmt.Sprintf(" of %d of %d parameters", r.Read, r.Changed)
+		of = fmt.Sprintf(" of %d of %s", r.Read, number(r.Changed, "parameter"))
 	}
 	text := fmt.Sprintf("recorded after %s (p50), %s (p99), %s (max): %s in 30 days%s", span(time.Duration(r.P50)), span(time.Duration(r.P99)), span(time.Duration(r.Max)), number(r.Changes, "version"), of)
 	if r.Missed > 0 {

@@ -36,7 +36,7 @@ func planNames(q url.Values) ([]ssmbak.Name, error) {
 	switch {
 	case len(names) > mostNames:
 		return nil, shell.Usage("plan a restore of the path and clear ticks there, or run `ssmbak restore` with --only",
-			"%d parameters are named, and the address of a plan may name %d", len(names), mostNames)
+			"%s named, and the address of a plan may name %d", shell.Count(len(names), "parameter is", "parameters are"), mostNames)
 	case len(names) == 0 && q.Has("ticked"):
 		return nil, shell.Usage("go back and tick at least one, or plan a restore of all", "no parameter is ticked")
 	}

@@ -22,7 +22,7 @@ func Checks(w io.Writer, rows []CheckRow, v View) error {
 	if v.Format != Framed {
 		cells := make([][]string, len(rows))
 		for i, r := range rows {
-			cells[i] = []string{r.Check, r.State, r.Text, r.Do}
+			cells[i] = []string{r.Check, r.State, v.Local(r.Text), v.Local(r.Do)}
 		}
 		return Table(w, []string{"Check", "State", "Note", "Do"}, cells, v)
 	}
@@ -33,9 +33,9 @@ func Checks(w io.Writer, rows []CheckRow, v View) error {
 	indent := strings.Repeat(" ", state+name+4)
 	width := cmp.Or(v.Width, checkWidth) - len(indent)
 	for _, r := range rows {
-		lines := fill(Escape(r.Text), width)
+		lines := fill(Escape(v.Local(r.Text)), width)
 		if r.Do != "" {
-			for i, line := range fill(Escape(r.Do), width-3) {
+			for i, line := range fill(Escape(v.Local(r.Do)), width-3) {
 				sign := "   "
 				if i == 0 {
 					sign = "-> "

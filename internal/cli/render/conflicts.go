@@ -28,7 +28,7 @@ func conflictRows(all []plan.Conflict) []ConflictRow {
 
 // Conflict returns a conflict as one line: the unit, the reason, and who changed it when.
 func Conflict(c plan.Conflict, o View) string {
-	text := Escape(string(c.Unit)) + ": " + Escape(c.Reason)
+	text := Escape(string(c.Unit)) + ": " + Escape(o.Local(c.Reason))
 	if c.Until == 0 {
 		return text
 	}

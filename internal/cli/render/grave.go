@@ -57,9 +57,12 @@ func Remedies(p *restore.Plan, res restore.Result, again string) string {
 }
 
 // parameters returns a number of parameters as text.
-func parameters(n int) string {
+func parameters(n int) string { return counted(n, "parameter", "parameters") }
+
+// counted returns n followed by the singular or plural.
+func counted(n int, one, many string) string {
 	if n == 1 {
-		return "1 parameter"
+		many = one
 	}
-	return fmt.Sprintf("%d parameters", n)
+	return fmt.Sprintf("%d %s", n, many)
 }

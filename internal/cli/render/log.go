@@ -53,6 +53,10 @@ type ChangeRestoreRow struct {
 	Message optional
 }
 
+func restoreRow(r *archive.RestoreRecord) *ChangeRestoreRow {
+	return &ChangeRestoreRow{r.ID, optional(r.By), optional(r.Message)}
+}
+
 // MissingRow holds the version numbers of a gap.
 type MissingRow struct {
 	First, Last int64
@@ -69,7 +73,7 @@ func ChangeRowOf(e LogEntry, reveal bool) ChangeRow {
 		row.Missing = &MissingRow{c.Missing.First, c.Missing.Last}
 	}
 	if r := e.Restore; r != nil {
-		row.Restore = &ChangeRestoreRow{r.ID, optional(r.By), optional(r.Message)}
+		row.Restore = restoreRow(r)
 	}
 	if e.Patch != nil {
 		row.Differences = differenceRows(*e.Patch, reveal)
@@ -139,7 +143,7 @@ func Patch(w io.Writer, e LogEntry, o View) error {
 func PatchLines(e LogEntry, o View) (lines []string) {
 	switch {
 	case e.Unpatched != "":
-		return []string{notCompared + ": " + Escape(e.Unpatched)}
+		return []string{notCompared + ": " + Escape(o.Local(e.Unpatched))}
 	case e.Patch != nil:
 		if sameValue(*e.Patch, o) {
 			lines = append(lines, "value: "+same)
@@ -167,7 +171,7 @@ func entryWords(e LogEntry, o View) []string {
 	if e.By != "" {
 		words = append(words, "by "+Escape(e.By))
 	}
-	if note := ChangeNote(e, View{}); note != "" {
+	if note := ChangeNote(e, View{Zone: o.Zone, Both: o.Both}); note != "" {
 		words = append(words, Escape(note))
 	}
 	return words
@@ -226,20 +230,26 @@ func ChangeNote(e LogEntry, o View) string {
 	}
 	note := o.tags(parts)
 	if c.Reason != "" {
-		note = strings.TrimSpace(note + " (" + c.Reason + ")")
+		note = strings.TrimSpace(note + " (" + o.Local(c.Reason) + ")")
 	}
-	if r := e.Restore; r != nil {
-		what := "restore "
-		switch {
-		case r.Undoes != "":
-			what = "undo "
-		case r.Until != 0:
-			what = "revert "
-		}
-		note = strings.TrimPrefix(note+", "+what+r.ID+" by "+r.By, ", ")
-		if r.Message != "" {
-			note += ": " + r.Message
-		}
+	if e.Restore != nil {
+		note = strings.TrimPrefix(note+", "+restoreText(e.Restore), ", ")
 	}
 	return note
+}
+
+// restoreText returns the ID of a restore, who ran it, and its message.
+func restoreText(r *archive.RestoreRecord) string {
+	what := "restore "
+	switch {
+	case r.Undoes != "":
+		what = "undo "
+	case r.Until != 0:
+		what = "revert "
+	}
+	text := what + r.ID + " by " + r.By
+	if r.Message != "" {
+		text += ": " + r.Message
+	}
+	return text
 }

@@ -133,7 +133,7 @@ func ItemLines(item plan.Item, o View) (lines []string) {
 		from = " <- " + string(item.Source)
 	}
 	name := string(item.Name) + from
-	reason := remark(item)
+	reason := o.Local(remark(item))
 	if o.cuts(text.StringWidth(sign.sign + " " + name + reason)) {
 		add("%s %s", mark, name)
 		note(strings.TrimPrefix(reason, " "))
@@ -158,10 +158,10 @@ func ItemLines(item plan.Item, o View) (lines []string) {
 		note(gone)
 	}
 	if item.Refused != "" {
-		note("will be refused: " + Escape(item.Refused))
+		note("will be refused: " + Escape(o.Local(item.Refused)))
 	}
 	for _, notice := range slices.Concat(item.Notices, item.Warnings) {
-		note("note: " + Escape(notice))
+		note("note: " + Escape(o.Local(notice)))
 	}
 	return lines
 }
@@ -253,8 +253,8 @@ func difference(prefix string, item plan.Item, d plan.Difference, o View) string
 // Summary returns the numbers of actions in a plan as one line.
 func Summary(p *restore.Plan) string {
 	if p.Until != 0 {
-		return fmt.Sprintf("plan: %d to create, %d to update, %d to delete, %d unchanged, %d skipped, %d conflicts",
-			p.Count(plan.ActionCreate), p.Count(plan.ActionUpdate), p.Count(plan.ActionDelete), p.Count(plan.ActionNone), p.Count(plan.ActionSkip), p.Conflicts())
+		return fmt.Sprintf("plan: %d to create, %d to update, %d to delete, %d unchanged, %d skipped, %s",
+			p.Count(plan.ActionCreate), p.Count(plan.ActionUpdate), p.Count(plan.ActionDelete), p.Count(plan.ActionNone), p.Count(plan.ActionSkip), counted(p.Conflicts(), "conflict", "conflicts"))
 	}
 	return fmt.Sprintf("plan: %d to create, %d to update, %d to replace, %d to delete, %d unchanged, %d kept, %d skipped",
 		p.Count(plan.ActionCreate), p.Count(plan.ActionUpdate), p.Count(plan.ActionReplace), p.Count(plan.ActionDelete),

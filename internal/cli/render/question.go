@@ -117,13 +117,9 @@ func Principals(p *restore.Plan, o View) (lines []string) {
 	})
 	for i, m := range sorted {
 		if i == namedPrincipals {
-			return append(lines, fmt.Sprintf("live versions by %d others", len(sorted)-i))
+			return append(lines, "live versions by "+counted(len(sorted)-i, "other", "others"))
 		}
-		versions := "versions"
-		if m.n == 1 {
-			versions = "version"
-		}
-		lines = append(lines, fmt.Sprintf("%d live %s by %s, most recently at %s", m.n, versions, Escape(m.by), o.Exact(m.last)))
+		lines = append(lines, fmt.Sprintf("%s by %s, most recently at %s", counted(m.n, "live version", "live versions"), Escape(m.by), o.Exact(m.last)))
 	}
 	return lines
 }

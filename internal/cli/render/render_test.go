@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	"github.com/google/go-cmp/cmp"
@@ -118,6 +119,31 @@ func state(kind ssmbak.Type, value string) ssmbak.State {
 	return ssmbak.State{
 		Name: "/app/db", Version: ssmbak.Version{Number: 3, Time: 1718309454123, Attributes: ssmbak.Attributes{Type: kind}}, Modified: 1718309454123,
 		Value: ssmbak.Know(ssmbak.NewValue(value), ssmbak.Proved), Certainty: ssmbak.Proved,
+	}
+}
+
+// TestLocal checks which times of a message are shown in local time.
+func TestLocal(t *testing.T) {
+	t.Parallel()
+	v := View{Zone: time.FixedZone("", -4*60*60)}
+	line := "2 2024-06-13T20:04:59.999Z " + strings.Repeat("0a", 32)
+	for message, want := range map[string]string{
+		"up to 2024-06-13T20:04:59.999Z, it":         "up to 2024-06-13T16:04:59.999-04:00, it",
+		"use before:2024-06-13T02:04:59Z for it":     "use before:2024-06-12T22:04:59-04:00 for it",
+		"`get x 2024-06-13T20:04:59Z` writes it":     "`get x 2024-06-13T20:04:59Z` writes it",
+		`"a \" 2024-06-13T20:04:59Z" is not a time`:  `"a \" 2024-06-13T20:04:59Z" is not a time`,
+		"2024-06-13T20:04:59.999Z, local 2024-06-13": "2024-06-13T20:04:59.999Z, local 2024-06-13",
+		"restore 20240613T200459Z-abc123 is undone":  "restore 20240613T200459Z-abc123 is undone",
+		"from 2024-06-13T20:04:59Z, locally":         "from 2024-06-13T16:04:59-04:00, locally",
+		"its line is " + line:                        "its line is " + line,
+		"2024-13-13T20:04:59Z is never":              "2024-13-13T20:04:59Z is never",
+	} {
+		if got := v.Local(message); got != want {
+			t.Errorf("%s: got %s, want %s", message, got, want)
+		}
+		if got := (View{}).Local(message); got != message {
+			t.Errorf("%s: got %s in UTC", message, got)
+		}
 	}
 }
 

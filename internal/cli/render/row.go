@@ -165,6 +165,7 @@ func writeStates(w io.Writer, states []ssmbak.State, o View, note func(i int) st
 		if extra := note(i); extra != "" {
 			notes[i] = extra
 		}
+		notes[i] = o.Local(notes[i])
 		noted = noted || notes[i] != ""
 	}
 	if noted {

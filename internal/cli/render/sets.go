@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/changeset"
 )
 
@@ -32,13 +33,24 @@ type SetRow struct {
 	// Revert is the command that takes back the set, unless others changed the same
 	// parameters; nil if it is the archive of another account or region, or a copy.
 	Revert *string
+	// Restores are the restores that made changes of the set, the oldest first.
+	Restores []*ChangeRestoreRow
+
+	notes []string // of Restores
+}
+
+// AddRestore adds a restore that made a change of the set, unless it is there already.
+func (r *SetRow) AddRestore(record *archive.RestoreRecord) {
+	if !slices.ContainsFunc(r.Restores, func(x *ChangeRestoreRow) bool { return x.ID == record.ID }) {
+		r.Restores, r.notes = append(r.Restores, restoreRow(record)), append(r.notes, restoreText(record))
+	}
 }
 
 // SetRowOf returns the row of a set, without its number, the numbers of others and the
 // commands. Until is its last millisecond.
 func SetRowOf(s changeset.Set) SetRow {
 	row := SetRow{
-		From: s.From, Until: s.Until - 1, By: s.By, Path: s.Path(), Overlaps: []int{}, Unknown: s.Unknown, Before: "before:" + s.From.String(),
+		From: s.From, Until: s.Until - 1, By: s.By, Path: s.Path(), Overlaps: []int{}, Restores: []*ChangeRestoreRow{}, Unknown: s.Unknown, Before: "before:" + s.From.String(),
 		Created: s.Count(ssmbak.OpCreate), Updated: s.Count(ssmbak.OpUpdate), Deleted: s.Count(ssmbak.OpDelete),
 	}
 	row.Others = len(s.Changes) - row.Created - row.Updated - row.Deleted
@@ -66,10 +78,13 @@ func Sets(w io.Writer, rows []SetRow, o View) error {
 		if r.Unknown > 0 {
 			fmt.Fprintf(&b, "    changes by unknown principals in between: %d\n", r.Unknown)
 		}
+		for _, note := range r.notes {
+			fmt.Fprintf(&b, "    %s\n", Escape(note))
+		}
 		if len(r.Overlaps) > 0 {
 			fmt.Fprintf(&b, "    overlaps set %s\n", strings.Trim(strings.ReplaceAll(fmt.Sprint(r.Overlaps), " ", ", "), "[]"))
 		}
-		fmt.Fprintf(&b, "    show it: `%s`\n    before it: %s\n", r.Compare, r.Before)
+		fmt.Fprintf(&b, "    show it: `%s`\n    before it: %s\n", r.Compare, o.Local(r.Before))
 		if r.Revert != nil {
 			fmt.Fprintf(&b, "    compare with live: `%s`\n    take it back: `%s`\n", *r.Live, *r.Revert)
 		}
@@ -79,12 +94,16 @@ func Sets(w io.Writer, rows []SetRow, o View) error {
 }
 
 func setTable(w io.Writer, rows []SetRow, o View) error {
+	header := []string{"Set", "From", "Until", "By", "Path", "Created", "Updated", "Deleted", "Tags and labels", "By unknown principals"}
+	if slices.ContainsFunc(rows, func(r SetRow) bool { return len(r.notes) > 0 }) {
+		header = append(header, "Note")
+	}
 	cells := make([][]string, len(rows))
 	for i, r := range rows {
 		cells[i] = []string{
 			strconv.Itoa(r.Set), o.Exact(r.From), o.Exact(r.Until), r.By, r.Path,
-			strconv.Itoa(r.Created), strconv.Itoa(r.Updated), strconv.Itoa(r.Deleted), strconv.Itoa(r.Others), strconv.Itoa(r.Unknown),
-		}
+			strconv.Itoa(r.Created), strconv.Itoa(r.Updated), strconv.Itoa(r.Deleted), strconv.Itoa(r.Others), strconv.Itoa(r.Unknown), strings.Join(r.notes, "; "),
+		}[:len(header)]
 	}
-	return Table(w, []string{"Set", "From", "Until", "By", "Path", "Created", "Updated", "Deleted", "Tags and labels", "By unknown principals"}, cells, o)
+	return Table(w, header, cells, o)
 }

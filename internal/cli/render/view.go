@@ -1,6 +1,8 @@
 package render
 
 import (
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/ssmbak/ssmbak"
@@ -58,6 +60,28 @@ func (v View) short(t ssmbak.Time) string {
 		std = std.In(v.Zone)
 	}
 	return std.Format("2006-01-02 15:04:05-07:00")
+}
+
+// utcTime matches a time in UTC in a message, and what [View.Local] skips: a command in
+// backquotes, quoted text, a time that is followed by local time, and the line of a checkpoint.
+var utcTime = regexp.MustCompile("`[^`]*`|" + `"(?:[^"\\]|\\.)*"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z(?:, local | [0-9a-f]{64})?`)
+
+// Local returns a message with its times in UTC in the zone of the view. Commands and quoted
+// text stay the same.
+func (v View) Local(message string) string {
+	if v.utc() {
+		return message
+	}
+	return utcTime.ReplaceAllStringFunc(message, func(text string) string {
+		at, err := time.Parse(time.RFC3339, text)
+		switch {
+		case err != nil:
+			return text
+		case strings.Contains(text, "."):
+			return v.Exact(ssmbak.TimeOf(at))
+		}
+		return v.seconds(ssmbak.TimeOf(at))
+	})
 }
 
 func (v View) utc() bool { return v.Zone == nil || v.Zone == time.UTC }

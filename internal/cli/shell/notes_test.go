@@ -106,6 +106,47 @@ func TestNotesHaveFields(t *testing.T) {
 	}
 }
 
+// counts matches a count with a noun in the plural in a format, and never the counts that are
+// never 1.
+var (
+	counts = regexp.MustCompile(`%d (?:[a-z]+ ){0,2}[a-z]+s\b`)
+	never  = []string{
+		"%d restores begin", "%d of your restores", "%d restores are marked", // several, several, the maximum
+		"%d words", "%d symbolic links", // more than allowed
+	}
+	verbs = []string{"was", "is", "has"}
+)
+
+// TestCountsOfOne checks that no message has the plural for any count: [shell.Count] knows
+// the singular.
+func TestCountsOfOne(t *testing.T) {
+	t.Parallel()
+	sources := packages{t, make(map[string]checked)}
+	formats := 0
+	for _, path := range []string{"/internal/cli/render", "/internal/cli/shell", "/internal/cli/ssmbak", "/internal/cli/stack", "/internal/health", "/internal/ui"} {
+		p := sources.check(path)
+		for _, file := range p.files {
+			ast.Inspect(file, func(n ast.Node) bool {
+				literal, ok := n.(*ast.BasicLit)
+				if !ok || literal.Kind != token.STRING || !strings.Contains(literal.Value, "%d") {
+					return true
+				}
+				formats++
+				for _, found := range counts.FindAllString(literal.Value, -1) {
+					last := found[strings.LastIndex(found, " ")+1:]
+					if !slices.Contains(verbs, last) && !slices.ContainsFunc(never, func(s string) bool { return strings.Contains(literal.Value, s) }) {
+						t.Errorf("%s: %q is wrong for 1", p.fset.Position(literal.Pos()), found)
+					}
+				}
+				return true
+			})
+		}
+	}
+	if formats < 40 {
+		t.Errorf("found %d formats, so the test misses some", formats)
+	}
+}
+
 // checkNotes checks the notes of a function and returns their number.
 func (p checked) checkNotes(t *testing.T, f *ast.FuncDecl) (notes int) {
 	body := p.source(f.Body)

@@ -47,12 +47,12 @@ func (s *Shell) Ask(ctx context.Context) error {
 // AskGravely is like [Shell.Ask], for actions that are hard to undo. It prints why, and
 // accepts only "yes".
 func (s *Shell) AskGravely(ctx context.Context, why string) error {
-	return s.ask(ctx, render.Escape(why)+"\nType \"yes\" to continue: ", "yes", func(answer string) bool { return answer == "yes" })
+	return s.ask(ctx, render.Escape(s.local(why))+"\nType \"yes\" to continue: ", "yes", func(answer string) bool { return answer == "yes" })
 }
 
 // AskFor is like [Shell.AskGravely], but the user must type the word.
 func (s *Shell) AskFor(ctx context.Context, why, word string) error {
-	return s.ask(ctx, render.Escape(why)+"\nType "+word+" to continue: ", word, func(answer string) bool { return answer == word })
+	return s.ask(ctx, render.Escape(s.local(why))+"\nType "+word+" to continue: ", word, func(answer string) bool { return answer == word })
 }
 
 // ask asks once. want is named if the user does not agree.

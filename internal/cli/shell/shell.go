@@ -90,6 +90,8 @@ type Shell struct {
 
 	// Formats are the output formats of the program.
 	Formats []Format
+	// Zone is the zone of times for people, nil for UTC.
+	Zone *time.Location
 	// Place returns the flags that lead a command to the same place as this run, see
 	// [Shell.Where], which is the default.
 	Place func() string
@@ -231,18 +233,24 @@ func (s *Shell) Data(rows any, table func(io.Writer) error) error {
 
 // Print writes one line of data.
 func (s *Shell) Print(format string, args ...any) error {
-	return render.Text(s.Stdout, fmt.Sprintf(format, args...))
+	return s.Lines(fmt.Sprintf(format, args...))
 }
 
 // Lines writes lines of data.
 func (s *Shell) Lines(lines ...string) error {
 	for _, line := range lines {
+		if s.Flags.Output != Text {
+			line = s.local(line)
+		}
 		if err := render.Text(s.Stdout, line); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// local returns a message with its times in the zone of the run.
+func (s *Shell) local(message string) string { return render.View{Zone: s.Zone}.Local(message) }
 
 // Facts are the facts in a note, for programs: the fields of the note in JSON. Their names
 // are listed in docs/output.md.
@@ -267,7 +275,7 @@ func (s *Shell) NoteFacts(facts Facts, format string, args ...any) {
 	if bar := s.progress(); bar != nil {
 		w = bar
 	}
-	fmt.Fprintln(w, render.Escape(text))
+	fmt.Fprintln(w, render.Escape(s.local(text)))
 }
 
 // Complain writes a failure to standard error and returns its exit code. If the cause
@@ -289,9 +297,9 @@ func (s *Shell) Complain(ctx context.Context, cause error, f Failure) int {
 		}{f.Message, f.CodeName(), f.Hint, f.Code})
 		return f.Code
 	}
-	fmt.Fprintf(s.Stderr, "%s: error: %s\n", s.program, render.Escape(f.Message))
+	fmt.Fprintf(s.Stderr, "%s: error: %s\n", s.program, render.Escape(s.local(f.Message)))
 	if f.Hint != "" {
-		fmt.Fprintf(s.Stderr, "hint: %s\n", render.Escape(f.Hint))
+		fmt.Fprintf(s.Stderr, "hint: %s\n", render.Escape(s.local(f.Hint)))
 	}
 	return f.Code
 }

@@ -30,11 +30,19 @@ func (a *app) zone() *time.Location {
 	return time.UTC
 }
 
+// printedZone is the zone of printed times: JSON and text always have UTC.
+func (a *app) printedZone() *time.Location {
+	if a.Flags.Output == shell.JSON || a.Flags.Output == shell.Text {
+		return time.UTC
+	}
+	return a.zone()
+}
+
 // view returns how data is shown on a stream.
 func (a *app) view(stream io.Writer) render.View {
 	formats := map[shell.Format]render.Format{shell.Text: render.Tabs, shell.Markdown: render.Markdown}
 	return render.View{
-		Reveal: a.flags.decrypt, Color: a.Color(stream), Zone: a.zone(), Format: formats[a.Flags.Output], Width: a.Columns(stream), Columns: a.flags.columns,
+		Reveal: a.flags.decrypt, Color: a.Color(stream), Zone: a.printedZone(), Format: formats[a.Flags.Output], Width: a.Columns(stream), Columns: a.flags.columns,
 	}
 }
 
@@ -79,9 +87,6 @@ func (a *app) both(at ssmbak.Time) string {
 	}
 	return at.String() + ", local " + local(at, a.Now())
 }
-
-// shown formats a time in UTC, or with --local-time in local time. Both can be pasted as TIME.
-func (a *app) shown(at ssmbak.Time) string { return render.View{Zone: a.zone()}.Exact(at) }
 
 // local formats a time in the zone of now.
 func local(at ssmbak.Time, now time.Time) string {

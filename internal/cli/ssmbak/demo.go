@@ -196,7 +196,7 @@ func (d *demo) mark(ctx context.Context) (ssmbak.Time, error) {
 		return 0, err
 	}
 	if dead := d.world.aws.Queue.DeadLetters(); len(dead) > 0 {
-		return 0, d.unexpected("the recorder to record every event", fmt.Sprintf("%d dead letters", len(dead)))
+		return 0, d.unexpected("the recorder to record every event", shell.Count(len(dead), "dead letter", "dead letters"))
 	}
 	if err := d.wait(ctx, 2*time.Millisecond); err != nil {
 		return 0, err

@@ -98,12 +98,7 @@ func (a *app) runDiff(ctx context.Context, o diffOptions, verb, flags string) er
 	if err != nil {
 		return err
 	}
-	if o.out != "" && a.isStdout(o.out) { // standard output is for the plan file only
-		err = render.Items(a.Stderr, render.Title(p, o.to, a.view(a.Stderr)), render.Summary(p), p.Items, a.view(a.Stderr))
-	} else {
-		err = a.printRestorePlan(ctx, s, p, o.to)
-	}
-	if err != nil {
+	if err := a.printRestorePlan(ctx, s, p, o.to, o.out); err != nil {
 		return err
 	}
 	a.noteSecondOf(point, p.Items)
@@ -119,7 +114,7 @@ func (a *app) runDiff(ctx context.Context, o diffOptions, verb, flags string) er
 		return err
 	}
 	if o.requireComplete && o.versions == nil {
-		if err := a.incomplete(p.Complete, at, p.Count(plan.ActionSkip) > 0, p.Unchecked); err != nil {
+		if err := a.incomplete(p.Complete, 0, at, p.Count(plan.ActionSkip) > 0, p.Unchecked); err != nil {
 			return err
 		}
 	}
@@ -185,7 +180,7 @@ func (a *app) runCompare(ctx context.Context, o diffOptions) error {
 		return err
 	}
 	if o.requireComplete {
-		if err := a.incomplete(c.Complete, last, uncertain, c.Unchecked); err != nil {
+		if err := a.incomplete(c.Complete, earlier, last, uncertain, c.Unchecked); err != nil {
 			return err
 		}
 	}

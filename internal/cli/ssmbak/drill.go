@@ -10,7 +10,6 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
-	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/internal/drill"
 	"github.com/ssmbak/ssmbak/paramstore"
@@ -166,14 +165,11 @@ func (a *app) concludeDrill(ctx context.Context, s *session, d *drill.Drill, fai
 	for i, f := range r.Findings {
 		row.Findings[i] = drillFinding(f)
 	}
-	err := a.Data(row, func(w io.Writer) error {
-		for _, f := range row.Findings {
-			if err := render.Text(w, f.Name.String()+": "+f.Reason); err != nil {
-				return err
-			}
-		}
-		return render.Text(w, drillText(r))
-	})
+	var lines []string
+	for _, f := range row.Findings {
+		lines = append(lines, f.Name.String()+": "+f.Reason)
+	}
+	err := a.Data(row, func(io.Writer) error { return a.Lines(append(lines, drillText(r))...) })
 	if err != nil {
 		return err
 	}

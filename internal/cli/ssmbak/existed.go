@@ -55,7 +55,7 @@ func existed(line *timeline.Timeline) string {
 	}
 	text := "it existed " + strings.Join(parts, ", ")
 	if more > 0 {
-		text += fmt.Sprintf(", and %d times before (see `ssmbak log`)", more)
+		text += ", and " + shell.Count(more, "time", "times") + " before (see `ssmbak log`)"
 	}
 	return text
 }

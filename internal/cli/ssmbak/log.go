@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -144,7 +143,7 @@ func (a *app) runLog(ctx context.Context, o logOptions) error {
 		sum.From, sum.Until, sum.CompleteUpTo = since, last, found.Complete
 		err = a.printSummary(sum)
 	case o.sets:
-		err = a.printSets(slices.Collect(changes.All()), o)
+		err = a.printSets(ctx, s, changes, o)
 	default:
 		changes = o.chosen(changes)
 		var problems []archive.Problem
@@ -167,7 +166,7 @@ func (a *app) runLog(ctx context.Context, o logOptions) error {
 		return err
 	}
 	gaps := found.Changes.Where(func(c ssmbak.Change) bool { return c.Operation == ssmbak.OpGap })
-	return a.incomplete(found.Complete, last, gaps.Len() > 0, found.Unchecked)
+	return a.incomplete(found.Complete, since, last, gaps.Len() > 0, found.Unchecked)
 }
 
 // bounds parses --since and --until, zero for those that are not given.

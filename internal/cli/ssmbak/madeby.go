@@ -15,9 +15,9 @@ import (
 // markedRestores is the number of newest restores of which log marks the changes.
 const markedRestores = 100
 
-// markRestores returns the entries of changes, with the restore that made each. Without the
-// records, it prints why changes are not marked.
-func (a *app) markRestores(ctx context.Context, s *session, changes archive.Changes) iter.Seq[render.LogEntry] {
+// madeBy returns a function that returns the restore that made a change, nil if none did.
+// Without the records, it prints why changes are not marked.
+func (a *app) madeBy(ctx context.Context, s *session, changes archive.Changes) func(ssmbak.Change) *archive.RestoreRecord {
 	var records []*archive.RestoreRecord
 	if changes.Len() > 0 {
 		var more int
@@ -31,13 +31,20 @@ func (a *app) markRestores(ctx context.Context, s *session, changes archive.Chan
 			a.NoteFacts(shell.Counted("records", len(records)), "only changes by the newest %d restores are marked", len(records))
 		}
 	}
+	return func(c ssmbak.Change) *archive.RestoreRecord {
+		if i := slices.IndexFunc(records, func(r *archive.RestoreRecord) bool { return history.Made(r, c) }); i >= 0 {
+			return records[i]
+		}
+		return nil
+	}
+}
+
+// markRestores returns the entries of changes, with the restore that made each.
+func (a *app) markRestores(ctx context.Context, s *session, changes archive.Changes) iter.Seq[render.LogEntry] {
+	made := a.madeBy(ctx, s, changes)
 	return func(yield func(render.LogEntry) bool) {
 		for c := range changes.All() {
-			e := render.LogEntry{Change: &c}
-			if i := slices.IndexFunc(records, func(r *archive.RestoreRecord) bool { return history.Made(r, c) }); i >= 0 {
-				e.Restore = records[i]
-			}
-			if !yield(e) {
+			if !yield(render.LogEntry{Change: &c, Restore: made(c)}) {
 				return
 			}
 		}

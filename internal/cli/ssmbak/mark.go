@@ -93,7 +93,7 @@ func (o *markOptions) check(cmd *cobra.Command) error {
 		}
 	}
 	if n := len(o.message); n > archive.MaxMarkMessage {
-		return shell.Usage("shorten it", "--message has %d bytes, more than %d", n, archive.MaxMarkMessage)
+		return shell.Usage("shorten it", "--message has %s, more than %d", shell.Count(n, "byte", "bytes"), archive.MaxMarkMessage)
 	}
 	return nil
 }

@@ -178,7 +178,7 @@ func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 	a.noteUnchecked(p.Unchecked)
 	if o.dryRun {
 		progress.Close()
-		if err := a.printRestorePlan(ctx, s, p, o.to); err != nil {
+		if err := a.printRestorePlan(ctx, s, p, o.to, ""); err != nil {
 			return err
 		}
 		return a.foreseen(p)

@@ -12,7 +12,6 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
-	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/recorder"
@@ -151,7 +150,7 @@ func (a *app) runReconcile(ctx context.Context, o reconcileOptions, again string
 	unregistered := a.unregistered(report.Unregistered, again)
 	switch n := len(report.Failed); {
 	case n == 0 && report.Left > 0:
-		return shell.KindPartial.Part("`"+again+"` continues", "ran out of time: %d of %d parameters left", report.Left, report.Checked+report.Left)
+		return shell.KindPartial.Part("`"+again+"` continues", "ran out of time: %d of %s left", report.Left, shell.Count(report.Checked+report.Left, "parameter", "parameters"))
 	case n == 0:
 		return unregistered
 	case n == report.Checked:
@@ -208,18 +207,16 @@ func (a *app) printReport(report recorder.Report) error {
 		rows = append(rows, reconciledRow{Name: f.Name, Change: "failed", Error: new(reason(f.Err)), Code: new(explain(f.Err).CodeName())})
 	}
 	slices.SortStableFunc(rows, func(x, y reconciledRow) int { return cmp.Compare(x.Name, y.Name) })
-	return a.Data(rows, func(w io.Writer) error { return writeReconciled(w, rows) })
+	return a.Data(rows, func(io.Writer) error { return a.Lines(reconciledLines(rows)...) })
 }
 
-func writeReconciled(w io.Writer, rows []reconciledRow) error {
+func reconciledLines(rows []reconciledRow) (lines []string) {
 	for _, row := range rows {
 		line := row.Change + " " + row.Name.String()
 		if row.Error != nil {
 			line += ": " + *row.Error
 		}
-		if err := render.Text(w, line); err != nil {
-			return err
-		}
+		lines = append(lines, line)
 	}
-	return nil
+	return lines
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
-	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/timeline"
@@ -106,7 +105,7 @@ func (a *app) runRedact(ctx context.Context, o redactOptions) error {
 	if row.Kept == nil {
 		row.Kept = []archive.KeptCopy{}
 	}
-	if err := a.Data([]redactedRow{row}, func(w io.Writer) error { return writeRedacted(w, row) }); err != nil {
+	if err := a.Data([]redactedRow{row}, func(io.Writer) error { return a.Lines(redactedLines(row)...) }); err != nil {
 		return err
 	}
 	a.NoteFacts(shell.Facts{"Name": v.name, "Version": v.Number, "Time": v.Time, "Counts": shell.Facts{"removed": done.Removed}},
@@ -191,20 +190,16 @@ func (s *session) sameValue(ctx context.Context, v chosen) ([]holderRow, error) 
 	return rows, nil
 }
 
-func writeRedacted(w io.Writer, row redactedRow) error {
+func redactedLines(row redactedRow) (lines []string) {
 	for _, k := range row.Kept {
-		if err := render.Text(w, "kept "+string(row.Name)+" (object version "+k.ObjectVersion+"): "+k.Reason); err != nil {
-			return err
-		}
+		lines = append(lines, "kept "+string(row.Name)+" (object version "+k.ObjectVersion+"): "+k.Reason)
 	}
 	for _, h := range row.SameValue {
 		line := "same value: " + string(h.Name)
 		if h.Version != nil {
 			line = "same value: " + chosen{Version: timeline.Version{Version: ssmbak.Version{Number: *h.Version}}, name: h.Name}.String() + " of " + h.Time.String()
 		}
-		if err := render.Text(w, line+" (object version "+h.ObjectVersion+")"); err != nil {
-			return err
-		}
+		lines = append(lines, line+" (object version "+h.ObjectVersion+")")
 	}
-	return nil
+	return lines
 }

@@ -13,7 +13,6 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
-	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
 
@@ -227,10 +226,10 @@ func rowOfReindexed(r archive.Reindexed) reindexedRow {
 
 // printReindexed writes one line, or one JSON object, for each index.
 func (a *app) printReindexed(rows []reindexedRow) error {
-	return a.Data(rows, func(w io.Writer) error { return writeReindexed(w, rows) })
+	return a.Data(rows, func(io.Writer) error { return a.Lines(reindexedLines(rows)...) })
 }
 
-func writeReindexed(w io.Writer, rows []reindexedRow) error {
+func reindexedLines(rows []reindexedRow) (lines []string) {
 	for _, row := range rows {
 		line := row.Change + " " + row.Name.String()
 		if row.Error != nil {
@@ -239,11 +238,9 @@ func writeReindexed(w io.Writer, rows []reindexedRow) error {
 		if row.Change == indexRebuilt {
 			line += ": " + origins(row)
 		}
-		if err := render.Text(w, line); err != nil {
-			return err
-		}
+		lines = append(lines, line)
 	}
-	return nil
+	return lines
 }
 
 // origins describes the sources of a rebuilt index, and what is missing in it.

@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
@@ -175,13 +174,8 @@ func (a *app) planRevert(ctx context.Context, s *session, r *restore.Restorer, t
 }
 
 // showRevert shows a plan, and writes it to a file with --out.
-func (a *app) showRevert(ctx context.Context, s *session, r *restore.Restorer, p *restore.Plan, o revertOptions) (err error) {
-	if o.out != "" && a.isStdout(o.out) { // standard output is for the plan file only
-		err = render.Items(a.Stderr, render.Title(p, "", a.view(a.Stderr)), render.Summary(p), p.Items, a.view(a.Stderr))
-	} else {
-		err = a.printRestorePlan(ctx, s, p, "")
-	}
-	if err != nil {
+func (a *app) showRevert(ctx context.Context, s *session, r *restore.Restorer, p *restore.Plan, o revertOptions) error {
+	if err := a.printRestorePlan(ctx, s, p, "", o.out); err != nil {
 		return err
 	}
 	if o.out != "" {

@@ -23,9 +23,12 @@ func (a *app) newRootCommand() *cobra.Command {
   ssmbak restore /app before:2024-06-13T20:10:54.417Z --recursive
   ssmbak undo last
   ssmbak demo`,
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		PersistentPreRunE: func(*cobra.Command, []string) error { return a.Setup() },
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			a.Zone = a.zone()
+			return a.Setup()
+		},
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil

@@ -61,6 +61,8 @@ var zone = time.FixedZone("CEST", 2*60*60)
 //	                           ids of restores are RESTORE-1 and so on
 //	widths ARG...              the command itself on terminals of 60, 80, 120 and 200 columns
 //	zone NAME                  the time zone of local times, from now on
+//	local_only                 that the last ssmbak printed times in UTC only in commands and
+//	                           echoes; ! local_only that it did elsewhere
 //	busy NAME DURATION         writes of a parameter fail with TooManyUpdates for so long
 //	as USER                    the IAM user of what follows, ssmbak's own requests included
 //	trail                      create a trail: CloudTrail's events come a minute late
@@ -257,6 +259,13 @@ func runSsmbak(ts *testscript.TestScript, neg bool, args []string) {
 	})
 }
 
+// utc matches a time in UTC, with its line, and excused what may have one with --local-time:
+// commands, the commands in tables, and the echo of a time in UTC and local time.
+var (
+	utc     = regexp.MustCompile(`.*[0-9]Z.*`)
+	excused = regexp.MustCompile("`[^`]*`|\\| (restore|revert|undo) [^|]*\\||[-0-9T:.]+Z, local ")
+)
+
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"ssmbak": runSsmbak,
 	"widths": func(ts *testscript.TestScript, neg bool, args []string) {
@@ -272,6 +281,12 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		zone, err := time.LoadLocation(args[0])
 		ts.Check(err)
 		worldOf(ts).zone = zone
+	},
+	"local_only": func(ts *testscript.TestScript, neg bool, _ []string) {
+		printed := ts.ReadFile("stdout") + ts.ReadFile("stderr")
+		if found := utc.FindString(excused.ReplaceAllString(printed, "")); (found == "") == neg {
+			ts.Fatalf("a time in UTC: %q", found)
+		}
 	},
 	"busy": func(ts *testscript.TestScript, _ bool, args []string) {
 		length, err := time.ParseDuration(args[1])

@@ -1,7 +1,6 @@
 package ssmbakcli
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -36,7 +35,7 @@ func (s *second) note(a *app) {
 	}
 	what := string(s.first)
 	if s.n > 1 {
-		what = fmt.Sprintf("%d parameters", s.n)
+		what = shell.Count(s.n, "parameter", "parameters")
 	}
 	facts, before := shell.Counted("changed", s.n), "before:"+s.point.At.Whole()
 	facts["At"], facts["Before"] = s.point.At, before

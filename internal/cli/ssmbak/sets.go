@@ -1,38 +1,44 @@
 package ssmbakcli
 
 import (
+	"context"
 	"io"
 	"slices"
 
-	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/changeset"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
 
 // printSets writes the sets of changes, newest first.
-func (a *app) printSets(changes []ssmbak.Change, o logOptions) error {
-	sets := changeset.Group(changes, o.gap)
+func (a *app) printSets(ctx context.Context, s *session, changes archive.Changes, o logOptions) error {
+	sets, made := changeset.Group(slices.Collect(changes.All()), o.gap), a.madeBy(ctx, s, changes)
 	rows := make([]render.SetRow, 0, len(sets))
-	for i, s := range slices.Backward(sets) {
-		if !o.isBy(s.By) || len(o.operations) > 0 && !slices.ContainsFunc(s.Changes, o.matches) {
+	for i, set := range slices.Backward(sets) {
+		if !o.isBy(set.By) || len(o.operations) > 0 && !slices.ContainsFunc(set.Changes, o.matches) {
 			continue
 		}
-		row := render.SetRowOf(s)
+		row := render.SetRowOf(set)
 		row.Set = len(sets) - i
-		for _, j := range s.Overlaps {
+		for _, j := range set.Overlaps {
 			row.Overlaps = append(row.Overlaps, len(sets)-j)
 		}
 		slices.Sort(row.Overlaps)
-		begin, recursive := " "+shell.Quote(s.Path())+" "+row.Before, ""
+		for _, c := range set.Changes {
+			if r := made(c); r != nil {
+				row.AddRestore(r)
+			}
+		}
+		begin, recursive := " "+shell.Quote(set.Path())+" "+row.Before, ""
 		if len(row.Names) > 1 {
 			recursive = " --recursive"
 		}
-		times := begin + " " + s.Done().String() + recursive
+		times := begin + " " + set.Done().String() + recursive
 		row.Compare = "ssmbak diff" + times + a.where()
 		if !a.foreign { // nothing there can be compared with live parameters, or reverted, from here
 			live := "ssmbak diff" + begin + recursive + " --exact" + a.where()
-			command := "ssmbak revert" + times + shell.Given("by", s.By) + a.where()
+			command := "ssmbak revert" + times + shell.Given("by", set.By) + a.where()
 			row.Live, row.Revert = &live, &command
 		}
 		if rows = append(rows, row); len(rows) == o.most {

@@ -130,18 +130,18 @@ func (a *app) statusOf(ctx context.Context, target ssmbak.Target, p place) place
 }
 
 func (a *app) writeStatuses(w io.Writer, rows []placeRow) error {
-	cells := make([][]string, len(rows))
+	v, cells := a.view(w), make([][]string, len(rows))
 	for i, row := range rows {
 		complete, rpo := "", ""
 		if row.CompleteUpTo != 0 {
-			complete = row.CompleteUpTo.String()
+			complete = v.Exact(row.CompleteUpTo)
 		}
 		if row.RPO != nil && row.RPO.Changes > 0 {
 			rpo = row.RPO.Text()
 		}
-		cells[i] = []string{row.Profile, row.Region, row.Account, string(row.statusRow.State), complete, rpo, note(row)}
+		cells[i] = []string{row.Profile, row.Region, row.Account, string(row.statusRow.State), complete, rpo, v.Local(note(row))}
 	}
-	return render.Table(w, []string{"Profile", "Region", "Account", "State", "Complete up to", "RPO (p99)", "Note"}, cells, a.view(w))
+	return render.Table(w, []string{"Profile", "Region", "Account", "State", "Complete up to", "RPO (p99)", "Note"}, cells, v)
 }
 
 // note names what needs attention.

@@ -44,11 +44,12 @@ func (a *app) runReport(ctx context.Context, target ssmbak.Target) error {
 }
 
 func (a *app) writeReport(w io.Writer, r health.Completeness) error {
+	v := a.view(w)
 	when := func(t ssmbak.Time, none string) string {
 		if t == 0 {
 			return none
 		}
-		return t.String()
+		return v.Exact(t)
 	}
 	facts := [][]string{
 		{"archive", fmt.Sprintf("bucket %s, account %s in %s", r.Bucket, r.Account, r.Region)},
@@ -68,7 +69,7 @@ func (a *app) writeReport(w io.Writer, r health.Completeness) error {
 	if len(r.Exceptions) == 0 {
 		facts = append(facts, []string{"exceptions", "none"})
 	}
-	if err := render.Table(w, []string{"Report", "Note"}, facts, a.view(w)); err != nil || len(r.Exceptions) == 0 {
+	if err := render.Table(w, []string{"Report", "Note"}, facts, v); err != nil || len(r.Exceptions) == 0 {
 		return err
 	}
 	if _, err := fmt.Fprintln(w); err != nil {
@@ -80,7 +81,7 @@ func (a *app) writeReport(w io.Writer, r health.Completeness) error {
 		if e.Version != 0 {
 			version = strconv.FormatInt(e.Version, 10)
 		}
-		rows[i] = []string{e.Kind, e.Subject, version, when(e.Time, ""), when(e.Until, ""), e.Reason}
+		rows[i] = []string{e.Kind, e.Subject, version, when(e.Time, ""), when(e.Until, ""), v.Local(e.Reason)}
 	}
-	return render.Table(w, []string{"Exception", "Name", "Version", "Time", "Until", "Reason"}, rows, a.view(w))
+	return render.Table(w, []string{"Exception", "Name", "Version", "Time", "Until", "Reason"}, rows, v)
 }

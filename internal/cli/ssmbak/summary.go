@@ -24,8 +24,14 @@ func (a *app) printSummary(s render.SummaryRow) error {
 }
 
 // printRestorePlan writes the plan of a restore, or its summary. to is the prefix that it
-// restores to, or "".
-func (a *app) printRestorePlan(ctx context.Context, s *session, p *restore.Plan, to string) error {
+// restores to, or "", and out is the file that gets the plan, or "": if that is standard
+// output, the plan is written to standard error.
+func (a *app) printRestorePlan(ctx context.Context, s *session, p *restore.Plan, to, out string) error {
+	if out != "" && a.isStdout(out) {
+		view := a.view(a.Stderr)
+		view.Live = true
+		return render.Items(a.Stderr, render.Title(p, to, view), render.Summary(p), p.Items, view)
+	}
 	if a.flags.summary {
 		return a.printSummary(summaryOfPlan(p))
 	}

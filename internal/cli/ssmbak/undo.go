@@ -81,7 +81,7 @@ func (a *app) runRestores(ctx context.Context, all bool) error {
 		return err
 	}
 	if more > 0 {
-		a.NoteFacts(shell.Counted("older", more), "%d older restores are not shown: use --all", more)
+		a.NoteFacts(shell.Counted("older", more), "%s not shown: use --all", shell.Count(more, "older restore is", "older restores are"))
 	}
 	printed := a.Data(render.RestoreRows(restores), func(w io.Writer) error {
 		if len(restores) == 0 {
@@ -120,7 +120,7 @@ func (a *app) runUndo(ctx context.Context, o undoOptions, flags string) error {
 	a.noteUnchecked(p.Unchecked)
 	a.noteLeftOut(nil, p.Excluded)
 	if o.dryRun {
-		if err := a.printRestorePlan(ctx, s, p, ""); err != nil {
+		if err := a.printRestorePlan(ctx, s, p, "", ""); err != nil {
 			return err
 		}
 		return a.problems(p.Problems, nil)

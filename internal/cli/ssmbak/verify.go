@@ -12,7 +12,6 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
-	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/internal/version"
 	"github.com/ssmbak/ssmbak/timeline"
@@ -152,7 +151,7 @@ func (a *app) runVerify(ctx context.Context, target ssmbak.Target, share float64
 	if report.Parameters == 0 && report.Findings == 0 && share == 1 && !target.Root() {
 		return a.nothing(ctx, s, target)
 	}
-	if err := a.Data(rows, func(w io.Writer) error { return writeFindings(w, rows) }); err != nil {
+	if err := a.Data(rows, func(io.Writer) error { return a.Lines(findingLines(rows)...) }); err != nil {
 		return err
 	}
 	a.NoteFacts(shell.Facts{"Counts": shell.Facts{
@@ -187,7 +186,7 @@ func (a *app) runVerify(ctx context.Context, target ssmbak.Target, share float64
 	return uncompared
 }
 
-func writeFindings(w io.Writer, rows []findingRow) error {
+func findingLines(rows []findingRow) (lines []string) {
 	for _, row := range rows {
 		where := ""
 		switch {
@@ -200,9 +199,7 @@ func writeFindings(w io.Writer, rows []findingRow) error {
 		if row.ObjectVersion != nil {
 			line += " (" + *row.Key + ", object version " + *row.ObjectVersion + ")"
 		}
-		if err := render.Text(w, line); err != nil {
-			return err
-		}
+		lines = append(lines, line)
 	}
-	return nil
+	return lines
 }

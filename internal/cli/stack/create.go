@@ -126,7 +126,7 @@ func (a *app) recorded(d stack.Deployed) string {
 	case l.Total > 0 && l.Left == 0:
 		return fmt.Sprintf("%s recorded, and every change from now on.", shell.Count(l.Total-len(l.Failed), "parameter is", "parameters are"))
 	case l.Total > 0:
-		return fmt.Sprintf("%d of %d parameters are recorded, the others by the next reconciles, and every change from now on; %s is faster.", l.Total-l.Left, l.Total, again)
+		return fmt.Sprintf("%d of %s recorded, the others by the next reconciles, and every change from now on; %s is faster.", l.Total-l.Left, shell.Count(l.Total, "parameter is", "parameters are"), again)
 	}
 	return "The current parameters are being recorded, and every change from now on."
 }
