@@ -19,7 +19,7 @@ type LogEntry struct {
 	// Change is empty for a mark.
 	*ssmbak.Change
 	// Restore is the restore that made the change, nil if there is none.
-	Restore *archive.RestoreRecord
+	Restore *plan.Document
 	// Mark is a mark in place of a change, nil for a change.
 	Mark *archive.Mark
 	// Patch compares the states before and after the change, nil if they were not

@@ -10,6 +10,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/internal/history"
+	"github.com/ssmbak/ssmbak/plan"
 )
 
 // markedRestores is the number of newest restores of which log marks the changes.
@@ -18,7 +19,7 @@ const markedRestores = 100
 // markRestores returns the entries of changes, with the restore that made each. Without the
 // records, it prints why changes are not marked.
 func (a *app) markRestores(ctx context.Context, s *session, changes archive.Changes) iter.Seq[render.LogEntry] {
-	var records []*archive.RestoreRecord
+	var records []*plan.Document
 	if changes.Len() > 0 {
 		var more int
 		var err error
@@ -34,7 +35,7 @@ func (a *app) markRestores(ctx context.Context, s *session, changes archive.Chan
 	return func(yield func(render.LogEntry) bool) {
 		for c := range changes.All() {
 			e := render.LogEntry{Change: &c}
-			if i := slices.IndexFunc(records, func(r *archive.RestoreRecord) bool { return history.Made(r, c) }); i >= 0 {
+			if i := slices.IndexFunc(records, func(r *plan.Document) bool { return history.Made(r, c) }); i >= 0 {
 				e.Restore = records[i]
 			}
 			if !yield(e) {
