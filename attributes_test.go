@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/timeline"
@@ -88,12 +87,9 @@ func TestAttributesEverywhere(t *testing.T) {
 			if between := plan.Compare(plan.Side{State: ssmbak.State{Version: c.Before.Version}}, plan.Side{State: c.After}, false); !slices.ContainsFunc(between.Differences, differs) {
 				t.Errorf("a comparison does not find it: %+v", between.Differences)
 			}
-			planned := fmt.Sprintf("%q:%q", "attribute", name)
-			if text := marshal(t, plan.NewFile(&plan.Plan{Items: []plan.Item{item}}, plan.Options{})); !strings.Contains(text, planned) || !strings.Contains(text, fmt.Sprintf("%q:%q", "after", want)) {
-				t.Errorf("a plan file does not hold it: %s", text)
-			}
-			if _, after := item.Versions(); !strings.Contains(marshal(t, archive.RestoreSide{Version: *after}), fmt.Sprintf("%q:%q", name, want)) {
-				t.Errorf("the record of a restore does not hold it: %+v", after)
+			document := (&plan.Plan{Items: []plan.Item{item}}).Document(plan.Options{}, nil).Items[0]
+			if !slices.Contains(document.Attributes, ssmbak.Attribute(name)) || !strings.Contains(marshal(t, document.After), fmt.Sprintf("%q:%q", name, want)) {
+				t.Errorf("a plan file and the record of a restore do not hold it: %s", marshal(t, document))
 			}
 			var shown bytes.Buffer
 			if err := render.Items(&shown, "", "", []plan.Item{item}, render.View{Reveal: true}); err != nil || !strings.Contains(shown.String(), fmt.Sprintf("-> %q", want)) {

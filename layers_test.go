@@ -32,7 +32,7 @@ func TestLayers(t *testing.T) {
 		"/pattern":                      {""},
 		"/changeset":                    {"", "/pattern"},
 		"/plan":                         {"", "/timeline", "/pattern"},
-		"/archive":                      {"", "/timeline", "/archive/internal/bucket", "/archive/internal/legacy", "/pattern"},
+		"/archive":                      {"", "/timeline", "/archive/internal/bucket", "/archive/internal/legacy", "/pattern", "/plan"},
 		"/archive/internal/bucket":      {""},
 		"/archive/internal/legacy":      {"", "/timeline", "/archive/internal/bucket"},
 		"/paramstore":                   {""},

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/ssmbak/ssmbak/archive/internal/bucket"
+	"github.com/ssmbak/ssmbak/plan"
 )
 
 // Format is the newest format of an index that this package can read. It writes format 3
@@ -25,12 +26,13 @@ var (
 	reconciledKind = bucket.Kind[Reconciled]{Format: 1, Limit: 64 << 20, Signed: true, NeedsSignature: true, Latest: (*Reconciled).latest, Check: convertFailed, Identities: map[string]bucket.Identity{
 		"missed": bucket.By("name"), "once": bucket.By("pattern"),
 	}}
-	recordKind = bucket.Kind[RestoreRecord]{Format: 1, Gzip: true, Limit: 256 << 20, Latest: (*RestoreRecord).latest, Check: checkRecord, Identities: map[string]bucket.Identity{
+	recordKind = bucket.Kind[plan.Document]{Format: 1, Gzip: true, Limit: 256 << 20, Latest: latestOfRecord, Check: checkRecord, Identities: map[string]bucket.Identity{
 		"items":                        bucket.By("name"),
 		"items.before.version.objects": bucket.By("id", "written"),
 		"items.after.version.objects":  bucket.By("id", "written"),
 		"items.after.from":             bucket.By("id", "written"),
 		"items.before.from":            bucket.By("id", "written"),
+		"items.conflicts":              bucket.By("unit"),
 	}}
 	testKind = bucket.Kind[TestRecord]{Format: 1, Gzip: true, Limit: 1 << 20, Latest: (*TestRecord).latest, Check: checkTest, Identities: map[string]bucket.Identity{
 		"steps": bucket.By("kind", "name", "sent"),

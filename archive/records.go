@@ -16,89 +16,11 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive/internal/bucket"
-	"github.com/ssmbak/ssmbak/timeline"
+	"github.com/ssmbak/ssmbak/plan"
 )
 
 // ErrNoRestore means that no restore with an ID is recorded.
 var ErrNoRestore = errors.New("no such restore is recorded")
-
-// RestoreRecord is what a restore records before it writes the first parameter, and
-// again when it ends. So every restore that may have changed anything has a record with
-// everything that an undo needs. A record refers to values by the object versions that
-// hold them and never contains a value.
-type RestoreRecord struct {
-	Format int    `json:"format"`
-	Reader int    `json:"reader,omitempty"` // the least format that a program must support to read it
-	Writer string `json:"writer"`
-	ID     string `json:"id"`
-	// Began is when the record was first written, before the first change, and Ended
-	// when the restore had ended; zero if it still runs or was killed.
-	Began time.Time `json:"began"`
-	Ended time.Time `json:"ended,omitzero"`
-	By    string    `json:"by"` // the ARN of the caller, from STS
-	// Arguments are the command's, with an absolute time.
-	Arguments string `json:"arguments,omitempty"`
-	// Message is what the caller gave with --message.
-	Message string `json:"message,omitempty"`
-	// Target is the NAME|PATH, Recursive its flag, and At the time to which it was
-	// restored, for a revert as far as it was taken back; zero if Undoes is set.
-	Target    string      `json:"target"`
-	Recursive bool        `json:"recursive,omitempty"`
-	At        ssmbak.Time `json:"at,omitempty"`
-	// Until is set for a revert: what changed after At, up to and including Until, was
-	// taken back.
-	Until ssmbak.Time `json:"until,omitempty"`
-	// From is the archive that was restored, nil if it is the one with this record.
-	From *RecordSource `json:"from,omitempty"`
-	// Undoes is the ID of the restore that this one undoes.
-	Undoes string `json:"undoes,omitempty"`
-	// Items are the parameters that the restore was to change, by name.
-	Items []RestoreItem `json:"items"`
-}
-
-// RecordSource is an archive of another account or region, or a copy of one. Owner is the
-// account that owns the bucket.
-type RecordSource struct {
-	Account string `json:"account"`
-	Region  string `json:"region"`
-	Bucket  string `json:"bucket"`
-	Owner   string `json:"owner"`
-}
-
-// RestoreItem is one parameter of a [RestoreRecord].
-type RestoreItem struct {
-	Name ssmbak.Name `json:"name"`
-	// Action is one of the plan package's actions.
-	Action string `json:"action"`
-	// Replaces says that the restore may delete and recreate the parameter, whose
-	// versions then start at 1 again.
-	Replaces bool `json:"replaces,omitempty"`
-	// Attributes are the attributes that were to change.
-	Attributes []ssmbak.Attribute `json:"attributes"`
-	// Before is the parameter before the restore, nil if it did not exist, and After
-	// the planned parameter, nil for a deletion. After.Version has no time; its number
-	// is the expected one, or that of Before if no version was to be written.
-	Before *RestoreSide `json:"before,omitempty"`
-	After  *RestoreSide `json:"after,omitempty"`
-	// Status is the outcome, "" until the restore has ended, and Written the number of
-	// the version that was written, 0 if no version was.
-	Status  string `json:"status,omitempty"`
-	Written int64  `json:"written,omitempty"`
-	Error   string `json:"error,omitempty"`
-}
-
-// RestoreSide is a parameter before or after a restore. Version.Objects are the object
-// versions with its value, under the key of Source.
-type RestoreSide struct {
-	Source  ssmbak.Name      `json:"source"`
-	Version timeline.Version `json:"version"`
-	// From are the object versions in the bucket of [RestoreRecord.From]; Version has none
-	// then.
-	From []timeline.ObjectRef `json:"from,omitempty"`
-	// Tags and Labels are nil if they are not known.
-	Tags   map[string]string `json:"tags"`
-	Labels map[string]int64  `json:"labels"`
-}
 
 // restoreID matches an ID: the second in which the restore began, so that IDs sort by
 // time, and a random suffix.
@@ -110,11 +32,11 @@ func NewRestoreID(now time.Time, suffix string) string {
 	return now.UTC().Format("20060102T150405Z") + "-" + suffix
 }
 
-func (r *RestoreRecord) latest() ssmbak.Time {
+func latestOfRecord(r *plan.Document) ssmbak.Time {
 	return max(ssmbak.TimeOf(r.Began), ssmbak.TimeOf(r.Ended))
 }
 
-func checkRecord(key string, r *RestoreRecord) error {
+func checkRecord(key string, r *plan.Document) error {
 	if key != recordsPrefix+r.ID {
 		return fmt.Errorf("it is the record of %q", r.ID)
 	}
@@ -127,19 +49,20 @@ func checkRecord(key string, r *RestoreRecord) error {
 	return nil
 }
 
-// BeginRestore writes the record of a restore. The caller must not change a parameter
-// before it returns. It fails if the ID is in use.
-func (a *Archive) BeginRestore(ctx context.Context, r *RestoreRecord) error {
+// BeginRestore writes the record of a restore, so that every restore that may have changed
+// anything has one with everything that an undo needs. The caller must not change a
+// parameter before it returns. It fails if the ID is in use.
+func (a *Archive) BeginRestore(ctx context.Context, r *plan.Document) error {
 	return a.saveRecord(ctx, r, true)
 }
 
 // EndRestore replaces the record that [Archive.BeginRestore] wrote with one that has the
 // outcome.
-func (a *Archive) EndRestore(ctx context.Context, r *RestoreRecord) error {
+func (a *Archive) EndRestore(ctx context.Context, r *plan.Document) error {
 	return a.saveRecord(ctx, r, false)
 }
 
-func (a *Archive) saveRecord(ctx context.Context, r *RestoreRecord, first bool) error {
+func (a *Archive) saveRecord(ctx context.Context, r *plan.Document, first bool) error {
 	if !restoreID.MatchString(r.ID) {
 		return fmt.Errorf("%q is not the ID of a restore", r.ID)
 	}
@@ -169,7 +92,7 @@ func (a *Archive) putRecord(ctx context.Context, what, key string, first bool, e
 
 // RestoreRecord reads the record of one restore. The error is [ErrNoRestore] if there is
 // none, and may be a [*FormatError] or a [*DamagedError].
-func (a *Archive) RestoreRecord(ctx context.Context, id string) (*RestoreRecord, error) {
+func (a *Archive) RestoreRecord(ctx context.Context, id string) (*plan.Document, error) {
 	return readRecord(ctx, a, recordKind, recordsPrefix, id, ErrNoRestore)
 }
 
@@ -212,7 +135,7 @@ func (a *Archive) recordIDs(ctx context.Context, prefix, begin string) (ids []st
 // RestoreRecords reads the records of the newest restores, newest first: at most limit
 // of them, all if limit is 0. more counts the older ones. If records are damaged, or of a newer
 // program, the error names them, and all are the others.
-func (a *Archive) RestoreRecords(ctx context.Context, limit int) (all []*RestoreRecord, more int, err error) {
+func (a *Archive) RestoreRecords(ctx context.Context, limit int) (all []*plan.Document, more int, err error) {
 	ids, err := a.RestoreIDs(ctx, "")
 	if err != nil {
 		return nil, 0, err
@@ -220,7 +143,7 @@ func (a *Archive) RestoreRecords(ctx context.Context, limit int) (all []*Restore
 	if limit > 0 && len(ids) > limit {
 		ids, more = ids[:limit], len(ids)-limit
 	}
-	all = make([]*RestoreRecord, len(ids))
+	all = make([]*plan.Document, len(ids))
 	unreadable := make([]error, len(ids))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(min(a.o.Parallel, 8)) // a record may be large
@@ -236,14 +159,14 @@ func (a *Archive) RestoreRecords(ctx context.Context, limit int) (all []*Restore
 	if err := g.Wait(); err != nil {
 		return nil, 0, err
 	}
-	all = slices.DeleteFunc(all, func(r *RestoreRecord) bool { return r == nil })
+	all = slices.DeleteFunc(all, func(r *plan.Document) bool { return r == nil })
 	slices.SortStableFunc(all, newerRestore)
 	return all, more, errors.Join(unreadable...)
 }
 
 // newerRestore compares restores by the second in their ID, and within a second by when
 // they began, newest first.
-func newerRestore(a, b *RestoreRecord) int {
+func newerRestore(a, b *plan.Document) int {
 	return cmp.Or(cmp.Compare(second(b.ID), second(a.ID)), b.Began.Compare(a.Began))
 }
 
@@ -254,14 +177,14 @@ func second(id string) string { return strings.SplitN(id, "-", 2)[0] }
 // began within a second together. Of restores that began within a millisecond, the order is
 // not known. An error is the last element; a record that cannot be read is one that names
 // it.
-func (a *Archive) NewestRestores(ctx context.Context) iter.Seq2[*RestoreRecord, error] {
-	return func(yield func(*RestoreRecord, error) bool) {
+func (a *Archive) NewestRestores(ctx context.Context) iter.Seq2[*plan.Document, error] {
+	return func(yield func(*plan.Document, error) bool) {
 		ids, err := a.RestoreIDs(ctx, "")
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		var records []*RestoreRecord
+		var records []*plan.Document
 		for i, id := range ids {
 			r, err := a.RestoreRecord(ctx, id)
 			if err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/ssmbak/ssmbak/archive/internal/bucket"
 	"github.com/ssmbak/ssmbak/internal/awsconn"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
@@ -47,8 +48,7 @@ func restores(t *testing.T) (*Archive, *emulator.AWS, *s3.Client) {
 
 var began = time.Date(2024, 6, 13, 20, 10, 54, 123e6, time.UTC)
 
-// full is a record in which everything is set.
-func decodeRecord(id string, body []byte) (*RestoreRecord, error) {
+func decodeRecord(id string, body []byte) (*plan.Document, error) {
 	r, _, err := decode(recordKind, recordsPrefix+id, body)
 	if err != nil {
 		return nil, err
@@ -56,7 +56,8 @@ func decodeRecord(id string, body []byte) (*RestoreRecord, error) {
 	return &r, nil
 }
 
-func full(id string) *RestoreRecord {
+// full is a record in which everything is set.
+func full(id string) *plan.Document {
 	version := timeline.Version{
 		Version: ssmbak.Version{
 			Number: 3, Time: 1_718_309_454_123, User: "arn:aws:iam::123456789012:user/me",
@@ -69,17 +70,23 @@ func full(id string) *RestoreRecord {
 	}
 	after := version
 	after.Number, after.Time = 4, 0
-	return &RestoreRecord{
-		ID: id, Began: began, Ended: began.Add(time.Minute), By: "arn:aws:sts::123456789012:assumed-role/admin/me", Arguments: "restore /app/ 2024-06-13 -R",
-		Target: "/app/", Recursive: true, At: 1_718_300_000_999,
-		Items: []RestoreItem{
+	return &plan.Document{
+		Applied: plan.Applied{ID: id, Began: began, Ended: began.Add(time.Minute), Arguments: "restore /app/ 2024-06-13 -R"},
+		By:      "arn:aws:sts::123456789012:assumed-role/admin/me",
+		Account: "123456789012", Region: "us-east-1", Bucket: "archive", From: &plan.DocumentSource{Bucket: "copy"},
+		Target: "/app/", Recursive: true, At: 1_718_300_000_999, Until: 1_718_300_001_999, Unchanged: 3,
+		Options: plan.Options{Exact: true, Version: &timeline.Ref{Number: 3}, Only: []string{"a"}, KeyMap: map[string]string{"alias/a": "alias/b"}},
+		Items: []plan.DocumentItem{
 			{
 				Name: "/app/a", Action: "update", Replaces: true, Attributes: []ssmbak.Attribute{"value", "tag env"},
-				Before: &RestoreSide{Source: "/app/a", Version: version, Tags: map[string]string{}, Labels: map[string]int64{"blue": 2}},
-				After:  &RestoreSide{Source: "/other/a", Version: after, Tags: map[string]string{"env": ""}},
-				Status: "failed", Written: 4, Error: "it was throttled",
+				Before: &plan.DocumentSide{Source: "/app/a", Version: version, Tags: map[string]string{}, Labels: map[string]int64{"blue": 2}},
+				After: &plan.DocumentSide{
+					Source: "/other/a", Version: after, Recorded: version.Ref(), From: []timeline.ObjectRef{{ID: "o3"}}, Tags: map[string]string{"env": ""},
+				},
+				Conflicts: []plan.Conflict{{Unit: "label blue", Reason: "it changed since"}}, Reason: "recreated", Notices: []string{"its tier stays"},
+				AppliedItem: plan.AppliedItem{Status: plan.StatusFailed, Written: 4, Error: "it was throttled"},
 			},
-			{Name: "/app/b", Action: "delete", Attributes: []ssmbak.Attribute{}, Before: &RestoreSide{Source: "/app/b", Version: version}},
+			{Name: "/app/b", Action: "delete", Attributes: []ssmbak.Attribute{}, Before: &plan.DocumentSide{Source: "/app/b", Version: version}},
 		},
 	}
 }
@@ -158,8 +165,8 @@ func TestRestoreIDs(t *testing.T) {
 		if _, err := a.RestoreRecord(t.Context(), id); !errors.Is(err, ErrNoRestore) {
 			t.Errorf("%q: %v, want ErrNoRestore", id, err)
 		}
-		for _, write := range []func(*RestoreRecord) error{
-			func(r *RestoreRecord) error { return a.BeginRestore(t.Context(), r) }, func(r *RestoreRecord) error { return a.EndRestore(t.Context(), r) },
+		for _, write := range []func(*plan.Document) error{
+			func(r *plan.Document) error { return a.BeginRestore(t.Context(), r) }, func(r *plan.Document) error { return a.EndRestore(t.Context(), r) },
 		} {
 			if err := write(full(id)); err == nil || !strings.Contains(err.Error(), "is not the ID of a restore") {
 				t.Errorf("%q is written: %v", id, err)
@@ -329,6 +336,49 @@ func TestRestoreDamaged(t *testing.T) {
 	})
 }
 
+// TestRestoreFuture reads a record in which a newer program has added a field everywhere.
+func TestRestoreFuture(t *testing.T) {
+	t.Parallel()
+	const id = "20240613T201054Z-abc"
+	want := full(id)
+	want.Format = 1
+	text, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(text, &fields); err != nil {
+		t.Fatal(err)
+	}
+	objects := 0
+	var extend func(field string, v any)
+	extend = func(field string, v any) {
+		switch v := v.(type) {
+		case []any:
+			for _, element := range v {
+				extend(field, element)
+			}
+		case map[string]any:
+			if field == "tags" || field == "labels" || field == "keyMap" {
+				return
+			}
+			for field, below := range v {
+				extend(field, below)
+			}
+			v["later"] = []any{map[string]any{"than": "this"}}
+			objects++
+		}
+	}
+	extend("", fields)
+	if text, err = json.Marshal(fields); err != nil {
+		t.Fatal(err)
+	}
+	got, err := decodeRecord(id, zipped(string(text)))
+	if diff := cmp.Diff(got, want); err != nil || diff != "" || objects < 15 {
+		t.Errorf("with %d more fields: %v (-got +want):\n%s", objects, err, diff)
+	}
+}
+
 // TestRestoreBomb unpacks no more of a record than one can be.
 func TestRestoreBomb(t *testing.T) {
 	t.Parallel()
@@ -382,7 +432,7 @@ func TestRestoreDenied(t *testing.T) {
 // change, and that errors report only damage or a newer format.
 func FuzzDecodeRestore(f *testing.F) {
 	const id = "20240613T201054Z-abc"
-	for _, r := range []*RestoreRecord{full(id), {ID: id, Began: began, Target: "/p", Undoes: "20240613T201053Z-x", Items: []RestoreItem{{Name: "/p"}}}} {
+	for _, r := range []*plan.Document{full(id), {Applied: plan.Applied{ID: id, Began: began, Undoes: "20240613T201053Z-x"}, Target: "/p", Items: []plan.DocumentItem{{Name: "/p"}}}} {
 		r.Format, r.Writer = Format, "w"
 		text, err := json.Marshal(r)
 		if err != nil {

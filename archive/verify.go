@@ -11,6 +11,7 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive/internal/bucket"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
@@ -406,7 +407,7 @@ func (a *Archive) VerifyRecords(ctx context.Context) ([]Finding, error) {
 	return slices.Concat(found, marks, tests, documents), err
 }
 
-func (a *Archive) verifyRecord(ctx context.Context, key string, record *RestoreRecord) (found []Finding, err error) {
+func (a *Archive) verifyRecord(ctx context.Context, key string, record *plan.Document) (found []Finding, err error) {
 	for _, item := range record.Items {
 		if item.Before == nil || len(item.Before.Version.Objects) == 0 {
 			continue

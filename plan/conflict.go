@@ -26,18 +26,19 @@ const (
 	UnitDescription Unit = "description"
 )
 
-// Conflict is a unit that a revert does not take back.
+// Conflict is a unit that a revert does not take back. As JSON it is part of a [Document].
 type Conflict struct {
-	Unit Unit
+	Unit Unit `json:"unit"`
 	// Reason is one clause that says why.
-	Reason string
+	Reason string `json:"reason"`
 	// By is the ARN of who changed the unit, "" if that is unknown. Version is the number
 	// of the version that changed it, 0 if there is none or it is unknown.
-	By      string
-	Version int64
+	By      string `json:"by,omitempty"`
+	Version int64  `json:"version,omitempty"`
 	// From and Until bound the time of that change as in a [ssmbak.Change]. Both are zero
 	// if no change was found.
-	From, Until ssmbak.Time
+	From  ssmbak.Time `json:"from,omitempty"`
+	Until ssmbak.Time `json:"until,omitempty"`
 }
 
 // Time returns the earliest time of the change, zero if it is unknown.

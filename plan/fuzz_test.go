@@ -14,8 +14,16 @@ import (
 func FuzzParseFile(f *testing.F) {
 	f.Add([]byte(`{"format":1,"kind":"ssmbak restore plan","account":"123456789012","region":"us-east-1","bucket":"b","created":"2024-06-13T20:10:54.123Z",` +
 		`"at":"2024-06-13T20:05:00.000Z","until":"2024-06-13T20:06:00.000Z","target":"/app/","recursive":true,"options":{"only":["db"],"replace":true},` +
-		`"items":[{"name":"/app/db","action":"update","before":{"number":2,"time":"2024-06-13T20:05:30.000Z","objects":["o"]},"after":{"number":1,"time":"2024-06-13T20:01:00.000Z"},` +
-		`"differences":[{"attribute":"value","before":null,"after":null}],"conflicts":[{"unit":"tag a","reason":"it changed since"}]}],"unchanged":1}`))
+		`"items":[{"name":"/app/db","action":"update","attributes":["value","tag a","label b"],` +
+		`"before":{"source":"/app/db","version":{"number":2,"time":"2024-06-13T20:05:30.000Z","type":"String","objects":[{"id":"o"}]},"tags":{"a":"1"},"labels":{"b":2}},` +
+		`"after":{"source":"/app/db","version":{"number":3,"type":"String"},"recorded":{"number":1,"time":"2024-06-13T20:01:00.000Z"},"from":[{"id":"p"}],"tags":null,"labels":null},` +
+		`"conflicts":[{"unit":"tag a","reason":"it changed since"}]}],"unchanged":1}`))
+	file, _ := planned(nil)
+	text, err := json.Marshal(file)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(text)
 	f.Fuzz(func(t *testing.T, text []byte) {
 		file, err := ParseFile(text)
 		if err != nil {

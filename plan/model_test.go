@@ -154,6 +154,7 @@ func TestModel(t *testing.T) {
 		c := anyCase(t)
 		o := Options{AssumeLastKnown: rapid.Bool().Draw(t, "assume"), Exact: rapid.Bool().Draw(t, "exact")}
 		item := Decide(c, o)
+		checkDocument(t, item)
 		if item.Action.Writes() != (len(item.Differences) > 0) {
 			t.Fatalf("%s with differences %v", item.Action, item.Differences)
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 // Options are the options of a plan. The zero value restores in place what is certain.
-// As JSON they are part of a [File].
+// As JSON they are part of a [Document].
 type Options struct {
 	// AssumeLastKnown restores the last known state of a parameter whose state is
 	// unknown. A parameter without a last known state is still skipped.

@@ -2,7 +2,7 @@
 // and the state to restore. Its functions are pure: they use no clock and do no I/O.
 //
 // [Decide] returns the [Item] of one parameter, [Compare] the changes between two states.
-// A [File] is a plan as JSON, for review. The functions may be called concurrently.
+// A [Document] is a plan as JSON. The functions may be called concurrently.
 package plan
 
 import (
@@ -220,22 +220,6 @@ func (i *Item) Expected() int64 {
 		return 1
 	}
 	return i.Before.Version.Number + 1
-}
-
-// Versions returns the versions before and after the action for the restore record. Each
-// is nil if there is no such version. A new version has no time, and the number that
-// [Item.Expected] returns.
-func (i *Item) Versions() (before, after *timeline.Version) {
-	if b := i.Before; b != nil {
-		before = &timeline.Version{Version: b.Version, Objects: b.Objects}
-	}
-	switch {
-	case i.Action == ActionDelete:
-		return before, nil
-	case i.NewVersion():
-		return before, &timeline.Version{Version: ssmbak.Version{Number: i.Expected(), Attributes: i.Write.Attributes}, Objects: i.AfterObjects}
-	}
-	return before, before
 }
 
 // Parameter is a parameter as Parameter Store holds it.

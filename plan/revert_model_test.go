@@ -125,6 +125,7 @@ func TestRevertModel(t *testing.T) {
 		c := Reversal{Name: "/a", Now: later, From: side(fromTime, from), To: side(toTime, to), SameLife: fromLife == toLife, Before: live, Existed: fromLife > 0, Covered: true}
 		o := Options{Replace: rapid.Bool().Draw(t, "replace"), KeyID: rapid.SampledFrom([]string{"", "alias/l"}).Draw(t, "keyID")}
 		item := Revert(c, o)
+		checkDocument(t, item)
 		if item.Refused != "" {
 			if !o.Replace || item.Action != ActionReplace || len(live.Labels.V) == 0 || !strings.Contains(item.Refused, "would lose label") {
 				t.Fatalf("refused: %s", reversed(item))
@@ -134,6 +135,9 @@ func TestRevertModel(t *testing.T) {
 		s := model{live}
 		s.apply(t, item, c.Now)
 		after, afterLife := relabelled(item, s.p), liveLife
+		if x := documentItem(&item, false); item.Action.Writes() && after != nil && (!maps.Equal(x.After.Tags, after.Tags.V) || !maps.Equal(x.After.Labels, after.Labels.V)) {
+			t.Fatalf("%s\nthe document has the tags %v and the labels %v, and there are %v and %v", reversed(item), x.After.Tags, x.After.Labels, after.Tags.V, after.Labels.V)
+		}
 		if item.Action == ActionCreate || item.Action == ActionReplace {
 			afterLife++
 		}

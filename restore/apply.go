@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/plan"
 )
@@ -77,9 +76,9 @@ func (r *Restorer) Apply(ctx context.Context, p *Plan) (Result, error) {
 	if len(todo) == 0 {
 		return res, nil
 	}
-	var record *archive.RestoreRecord // nil without an archive
+	var record *plan.Document // nil without an archive
 	if r.archive != nil {
-		record = r.newRecord(p, todo)
+		record = r.newRecord(p)
 		if err := r.archive.BeginRestore(ctx, record); err != nil {
 			return Result{}, err
 		}

@@ -11,12 +11,22 @@ import (
 )
 
 // File returns the plan as a file for review, made now by [Options.By].
-func (r *Restorer) File(p *Plan) *plan.File {
-	f := plan.NewFile(&p.Plan, r.o.Options)
-	place := r.into()
-	f.Account, f.Region, f.Bucket, f.From = place.Account, place.Region, r.bucket(), r.from()
-	f.Created, f.By = ssmbak.TimeOf(time.Now()), r.o.By
+func (r *Restorer) File(p *Plan) *plan.Document {
+	f := r.document(p)
+	f.Created = ssmbak.TimeOf(time.Now())
 	return f
+}
+
+// document returns the document of a plan.
+func (r *Restorer) document(p *Plan) *plan.Document {
+	from := r.from()
+	if p.Undoes != "" {
+		from = nil // an undo only reads which values were written
+	}
+	d := p.Document(r.o.Options, from)
+	place := r.into()
+	d.Account, d.Region, d.Bucket, d.By = place.Account, place.Region, r.bucket(), r.o.By
+	return d
 }
 
 // PlanFile returns a new plan for the parameters of a file, which refuses parameters that
@@ -24,7 +34,7 @@ func (r *Restorer) File(p *Plan) *plan.File {
 //
 // It returns a [*plan.FileError] if the file is for another account, region or bucket, from
 // another archive, or is invalid.
-func (r *Restorer) PlanFile(ctx context.Context, f *plan.File) (*Plan, error) {
+func (r *Restorer) PlanFile(ctx context.Context, f *plan.Document) (*Plan, error) {
 	if p := r.into(); f.Account != p.Account || f.Region != p.Region {
 		return nil, &plan.FileError{Reason: fmt.Sprintf("it is for account %s in %s, but this is account %s in %s", f.Account, f.Region, p.Account, p.Region)}
 	}
@@ -75,11 +85,11 @@ func (r *Restorer) bucket() string {
 }
 
 // from returns the archive that is restored, nil if it is the one that records the restore.
-func (r *Restorer) from() *plan.FileSource {
+func (r *Restorer) from() *plan.DocumentSource {
 	if r.o.From == nil {
 		return nil
 	}
-	return &plan.FileSource{Place: r.move().From, Bucket: r.o.From.Bucket(), Owner: r.o.From.Owner()}
+	return &plan.DocumentSource{Place: r.move().From, Bucket: r.o.From.Bucket(), Owner: r.o.From.Owner()}
 }
 
 func orNoBucket(bucket string) string {
@@ -89,7 +99,7 @@ func orNoBucket(bucket string) string {
 	return "bucket " + bucket
 }
 
-func orOwn(s *plan.FileSource) string {
+func orOwn(s *plan.DocumentSource) string {
 	if s == nil {
 		return "the archive of these parameters"
 	}

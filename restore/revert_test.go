@@ -142,6 +142,9 @@ func TestRevert(t *testing.T) {
 		if rec.At != from || rec.Until != to || rec.Undoes != "" {
 			t.Errorf("the record says from %s to %s", rec.At, rec.Until)
 		}
+		if i := len(rec.Items) - 1; rec.Items[i].Name != "/a/value" || !maps.Equal(rec.Items[i].After.Labels, map[string]int64{"prod": 1}) {
+			t.Errorf("the record of %s has the labels %v", rec.Items[i].Name, rec.Items[i].After)
+		}
 		after := w.full()
 		const text = ` key="" tier=Standard data=text description="" pattern="" policies=`
 		changed := map[string]string{

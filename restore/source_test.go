@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -12,21 +12,21 @@ import (
 // while it is unknown what the restore wrote.
 func TestNeedsSource(t *testing.T) {
 	t.Parallel()
-	from, ended := &archive.RecordSource{Bucket: "elsewhere"}, time.Date(2024, 6, 13, 20, 10, 54, 0, time.UTC)
-	item := func(status string, written int64) []archive.RestoreItem {
-		return []archive.RestoreItem{{Name: "/app/db", Status: status, Written: written, After: &archive.RestoreSide{}}}
+	from, ended := &plan.DocumentSource{Bucket: "elsewhere"}, plan.Applied{Ended: time.Date(2024, 6, 13, 20, 10, 54, 0, time.UTC)}
+	item := func(status plan.Status, written int64) []plan.DocumentItem {
+		return []plan.DocumentItem{{Name: "/app/db", AppliedItem: plan.AppliedItem{Status: status, Written: written}, After: &plan.DocumentSide{}}}
 	}
 	for what, tt := range map[string]struct {
-		rec  archive.RestoreRecord
+		rec  plan.Document
 		want bool
 	}{
-		"killed":                      {archive.RestoreRecord{From: from, Items: item("", 0)}, true},
-		"killed, to delete":           {archive.RestoreRecord{From: from, Items: []archive.RestoreItem{{Name: "/app/db"}}}, false},
-		"an answer was lost":          {archive.RestoreRecord{From: from, Ended: ended, Items: item("failed", 0)}, true},
-		"failed after it was written": {archive.RestoreRecord{From: from, Ended: ended, Items: item("failed", 3)}, false},
-		"restored":                    {archive.RestoreRecord{From: from, Ended: ended, Items: item("restored", 3)}, false},
-		"refused":                     {archive.RestoreRecord{From: from, Ended: ended, Items: item("refused", 0)}, false},
-		"from its own archive":        {archive.RestoreRecord{Items: item("", 0)}, false},
+		"killed":                      {plan.Document{From: from, Items: item("", 0)}, true},
+		"killed, to delete":           {plan.Document{From: from, Items: []plan.DocumentItem{{Name: "/app/db"}}}, false},
+		"an answer was lost":          {plan.Document{From: from, Applied: ended, Items: item("failed", 0)}, true},
+		"failed after it was written": {plan.Document{From: from, Applied: ended, Items: item("failed", 3)}, false},
+		"restored":                    {plan.Document{From: from, Applied: ended, Items: item("restored", 3)}, false},
+		"refused":                     {plan.Document{From: from, Applied: ended, Items: item("refused", 0)}, false},
+		"from its own archive":        {plan.Document{Items: item("", 0)}, false},
 	} {
 		if got := restore.NeedsSource(&tt.rec); got != tt.want {
 			t.Errorf("%s: %t, want %t", what, got, tt.want)

@@ -37,7 +37,7 @@ func (r *Restorer) Undo(ctx context.Context, id string) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	items := make(map[ssmbak.Name]*archive.RestoreItem, len(rec.Items))
+	items := make(map[ssmbak.Name]*plan.DocumentItem, len(rec.Items))
 	var subjects []*subject
 	out := &Plan{Plan: plan.Plan{At: ssmbak.TimeOf(rec.Began), Target: target, Undoes: id}, Unchecked: complete.Names.IsZero()}
 	if !complete.Last.IsZero() {
@@ -55,7 +55,7 @@ func (r *Restorer) Undo(ctx context.Context, id string) (*Plan, error) {
 		switch {
 		case !r.o.Includes(x.Name):
 			out.Excluded++
-		case x.Status != string(plan.StatusRefused) && x.Status != string(plan.StatusUnchanged):
+		case x.Status != plan.StatusRefused && x.Status != plan.StatusUnchanged:
 			items[x.Name] = x
 			s := &subject{name: x.Name, origin: x.Name}
 			if x.Before != nil {
@@ -83,23 +83,23 @@ const lastRestores = 10
 
 // attempts returns the records of earlier attempts to undo a restore. What an attempt wrote
 // whose record cannot be read is a conflict, like the writes of others.
-func (r *Restorer) attempts(ctx context.Context, id string) ([]*archive.RestoreRecord, error) {
+func (r *Restorer) attempts(ctx context.Context, id string) ([]*plan.Document, error) {
 	last, _, err := r.archive.RestoreRecords(ctx, lastRestores)
 	if archive.Unreadable(err) || archive.Unavailable(err) {
 		err = nil
 	}
-	return slices.DeleteFunc(last, func(x *archive.RestoreRecord) bool { return x.Undoes != id }), err
+	return slices.DeleteFunc(last, func(x *plan.Document) bool { return x.Undoes != id }), err
 }
 
 // matchesAttempt reports whether the parameter is in the state in which an earlier attempt
 // of the same undo left it: restored, deleted to be replaced, or created again as it was.
-func (r *Restorer) matchesAttempt(ctx context.Context, s *subject, attempts []*archive.RestoreRecord) (bool, error) {
+func (r *Restorer) matchesAttempt(ctx context.Context, s *subject, attempts []*plan.Document) (bool, error) {
 	if s.line == nil || len(s.line.Facts().Versions) == 0 {
 		return false, nil
 	}
 	newest := slices.MaxFunc(s.line.Facts().Versions, func(a, b timeline.Version) int { return cmp.Compare(a.Moment(), b.Moment()) })
 	for _, rec := range attempts {
-		i := slices.IndexFunc(rec.Items, func(x archive.RestoreItem) bool { return x.Name == s.name })
+		i := slices.IndexFunc(rec.Items, func(x plan.DocumentItem) bool { return x.Name == s.name })
 		if i < 0 {
 			continue
 		}
@@ -137,7 +137,7 @@ func (r *Restorer) find(ctx context.Context, subjects []*subject, complete archi
 
 // fillUndo sets the state before the restore as the state to restore, and a conflict if
 // the live parameter is not in the state in which the restore left it.
-func (r *Restorer) fillUndo(ctx context.Context, s *subject, rec *archive.RestoreRecord, x *archive.RestoreItem, attempts []*archive.RestoreRecord) error {
+func (r *Restorer) fillUndo(ctx context.Context, s *subject, rec *plan.Document, x *plan.DocumentItem, attempts []*plan.Document) error {
 	c := &s.c
 	c.Existed, c.Covered, c.Undone = true, true, x.Attributes
 	c.After = ssmbak.State{Name: s.name, Deleted: x.Before == nil, Certainty: ssmbak.Proved, Modified: ssmbak.TimeOf(rec.Began)}
@@ -202,7 +202,7 @@ func (r *Restorer) fillUndo(ctx context.Context, s *subject, rec *archive.Restor
 // undecided returns why a live version that does not certainly match the record of a restore
 // is not overwritten: it was changed since, or the value that the restore was to write is
 // unavailable, so that it may be the one that the restore wrote.
-func (r *Restorer) undecided(ctx context.Context, s *subject, rec *archive.RestoreRecord, x *archive.RestoreItem) (string, error) {
+func (r *Restorer) undecided(ctx context.Context, s *subject, rec *plan.Document, x *plan.DocumentItem) (string, error) {
 	live := s.c.Before.Version
 	if x.After != nil && x.After.Version.Time == 0 && (x.Written == 0 || x.Written == live.Number) && r.writtenBy(rec, live) {
 		value, err := r.intended(ctx, s, rec, x)
@@ -219,19 +219,19 @@ func (r *Restorer) undecided(ctx context.Context, s *subject, rec *archive.Resto
 // NeedsSource reports whether the undo of a restore reads the archive that it came from: the
 // restore came from another one, and it is not known of a parameter whether it was written,
 // since the restore was killed or the answer to a request was lost.
-func NeedsSource(rec *archive.RestoreRecord) bool {
-	return rec.From != nil && slices.ContainsFunc(rec.Items, func(x archive.RestoreItem) bool { return mayHaveWritten(rec, x) })
+func NeedsSource(rec *plan.Document) bool {
+	return rec.From != nil && slices.ContainsFunc(rec.Items, func(x plan.DocumentItem) bool { return mayHaveWritten(rec, x) })
 }
 
 // mayHaveWritten reports whether a restore may have written a parameter, although its record
 // does not say so.
-func mayHaveWritten(rec *archive.RestoreRecord, x archive.RestoreItem) bool {
-	return x.After != nil && x.Written == 0 && (rec.Ended.IsZero() || x.Status == string(plan.StatusFailed))
+func mayHaveWritten(rec *plan.Document, x plan.DocumentItem) bool {
+	return x.After != nil && x.Written == 0 && (rec.Ended.IsZero() || x.Status == plan.StatusFailed)
 }
 
 // writtenBy reports whether a version may be one that a restore wrote: Parameter Store says
 // who wrote it and when.
-func (r *Restorer) writtenBy(rec *archive.RestoreRecord, v ssmbak.Version) bool {
+func (r *Restorer) writtenBy(rec *plan.Document, v ssmbak.Version) bool {
 	ended := ssmbak.TimeOf(rec.Ended)
 	return v.Time >= ssmbak.TimeOf(rec.Began).Add(-timeline.Skew) && (rec.Ended.IsZero() || v.Time <= ended.Add(timeline.Skew)) &&
 		(r.o.By == "" || v.User == rec.By)
@@ -240,7 +240,7 @@ func (r *Restorer) writtenBy(rec *archive.RestoreRecord, v ssmbak.Version) bool 
 // matchesRecord reports whether the live version is certainly the one that the restore
 // wrote, or the previous one that it created again because it could not create that. The
 // record is believed only as far as Parameter Store agrees.
-func (r *Restorer) matchesRecord(ctx context.Context, s *subject, rec *archive.RestoreRecord, x *archive.RestoreItem) (bool, error) {
+func (r *Restorer) matchesRecord(ctx context.Context, s *subject, rec *plan.Document, x *plan.DocumentItem) (bool, error) {
 	if !r.writtenBy(rec, s.c.Before.Version) {
 		return false, nil
 	}
@@ -257,7 +257,7 @@ func (r *Restorer) matchesRecord(ctx context.Context, s *subject, rec *archive.R
 
 // matchesAfter reports whether the live version, which may be one of the restore, is
 // certainly the one that it was to write.
-func (r *Restorer) matchesAfter(ctx context.Context, s *subject, rec *archive.RestoreRecord, x *archive.RestoreItem) (bool, error) {
+func (r *Restorer) matchesAfter(ctx context.Context, s *subject, rec *plan.Document, x *plan.DocumentItem) (bool, error) {
 	live, a := *s.c.Before, x.After
 	began := ssmbak.TimeOf(rec.Began).Add(-timeline.Skew)
 	if a == nil || a.Version.Time != 0 {
@@ -267,7 +267,7 @@ func (r *Restorer) matchesAfter(ctx context.Context, s *subject, rec *archive.Re
 	switch {
 	case x.Written != 0 && n != x.Written:
 		return false, nil
-	case n == a.Version.Number, x.Replaces && n == 1, x.Status == string(plan.StatusRestored):
+	case n == a.Version.Number, x.Replaces && n == 1, x.Status == plan.StatusRestored:
 		// A write whose response was lost may have been repeated.
 	case x.Status == "" && n > a.Version.Number && s.line != nil:
 		// The same, but the restore was killed before it recorded that.
@@ -303,7 +303,7 @@ func (r *Restorer) matchesAfter(ctx context.Context, s *subject, rec *archive.Re
 // intended returns the value that a restore was to write. It may have expired since, or be
 // in another archive that cannot be read: then the live value is believed to be it if the live
 // version has the number that Parameter Store returned for the write.
-func (r *Restorer) intended(ctx context.Context, s *subject, rec *archive.RestoreRecord, x *archive.RestoreItem) (v ssmbak.Known[ssmbak.Value], err error) {
+func (r *Restorer) intended(ctx context.Context, s *subject, rec *plan.Document, x *plan.DocumentItem) (v ssmbak.Known[ssmbak.Value], err error) {
 	live := s.c.Before
 	if rec.From == nil {
 		v, _, err = r.archive.KnownValue(ctx, x.After.Source, ssmbak.Version{}, x.After.Version.Objects)
@@ -321,7 +321,7 @@ func (r *Restorer) intended(ctx context.Context, s *subject, rec *archive.Restor
 }
 
 // matchesWrite reports whether version p is what a restore was to write.
-func (r *Restorer) matchesWrite(ctx context.Context, name ssmbak.Name, after *archive.RestoreSide, value ssmbak.Value, p plan.Parameter) (bool, error) {
+func (r *Restorer) matchesWrite(ctx context.Context, name ssmbak.Name, after *plan.DocumentSide, value ssmbak.Value, p plan.Parameter) (bool, error) {
 	v, _, err := r.archive.KnownValue(ctx, name, p.Version, p.Objects)
 	if err != nil || !v.IsKnown() {
 		return false, err

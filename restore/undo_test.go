@@ -716,7 +716,7 @@ func TestRecords(t *testing.T) {
 	inWorld(t, emulator.Options{}, func(w *world) {
 		then := w.everything()
 		before := w.full()
-		records := func() []*archive.RestoreRecord {
+		records := func() []*plan.Document {
 			all, _, err := w.Archive.RestoreRecords(w.Context(), 0)
 			w.Must(err)
 			return all
@@ -767,7 +767,7 @@ func TestRecords(t *testing.T) {
 		if len(all) != 2 || all[0].Undoes != res.ID || all[1].ID != res.ID || all[0].Began.Before(all[1].Began) {
 			t.Fatalf("the records are not the newest first: %+v", all)
 		}
-		if r := all[0]; r.By != o.By || r.Arguments != o.Arguments || r.Target != "/a/" || r.Ended.IsZero() || r.Items[0].Status != string(plan.StatusDeleted) {
+		if r := all[0]; r.By != o.By || r.Arguments != o.Arguments || r.Target != "/a/" || r.Ended.IsZero() || r.Items[0].Status != plan.StatusDeleted {
 			t.Errorf("the record of the undo: %+v", r)
 		}
 		if r := all[1]; !r.Ended.IsZero() || r.At != then {

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -12,11 +12,11 @@ import (
 // parts of it, and of those undos.
 func TestUndone(t *testing.T) {
 	t.Parallel()
-	record := func(id, undoes string, items ...archive.RestoreItem) *archive.RestoreRecord {
-		return &archive.RestoreRecord{ID: id, Undoes: undoes, Items: items}
+	record := func(id, undoes string, items ...plan.DocumentItem) *plan.Document {
+		return &plan.Document{Applied: plan.Applied{ID: id, Undoes: undoes}, Items: items}
 	}
-	item := func(name ssmbak.Name, status string) archive.RestoreItem {
-		return archive.RestoreItem{Name: name, Status: status}
+	item := func(name ssmbak.Name, status plan.Status) plan.DocumentItem {
+		return plan.DocumentItem{Name: name, AppliedItem: plan.AppliedItem{Status: status}}
 	}
 	r := record("r", "", item("/a", "restored"), item("/b", "deleted"), item("/c", "refused"), item("/d", "failed"))
 	all := record("u", "r", item("/a", "restored"), item("/b", "restored"))
@@ -25,18 +25,18 @@ func TestUndone(t *testing.T) {
 	redo := record("v", "u", item("/a", "restored"), item("/b", "deleted"))
 	tests := []struct {
 		name  string
-		later []*archive.RestoreRecord
+		later []*plan.Document
 		want  int
 	}{
 		{"not undone", nil, 0},
-		{"another restore", []*archive.RestoreRecord{record("x", "y", item("/a", "restored"))}, 0},
-		{"undone", []*archive.RestoreRecord{all}, 2},
-		{"in part", []*archive.RestoreRecord{part}, 1},
-		{"with a refusal", []*archive.RestoreRecord{refused}, 1},
-		{"in two parts", []*archive.RestoreRecord{record("q", "r", item("/b", "restored")), part}, 2},
-		{"undone, and the undo undone", []*archive.RestoreRecord{redo, all}, 0},
-		{"that in part", []*archive.RestoreRecord{record("w", "u", item("/b", "deleted")), all}, 1},
-		{"undone again", []*archive.RestoreRecord{record("u2", "r", item("/a", "restored"), item("/b", "restored")), redo, all}, 2},
+		{"another restore", []*plan.Document{record("x", "y", item("/a", "restored"))}, 0},
+		{"undone", []*plan.Document{all}, 2},
+		{"in part", []*plan.Document{part}, 1},
+		{"with a refusal", []*plan.Document{refused}, 1},
+		{"in two parts", []*plan.Document{record("q", "r", item("/b", "restored")), part}, 2},
+		{"undone, and the undo undone", []*plan.Document{redo, all}, 0},
+		{"that in part", []*plan.Document{record("w", "u", item("/b", "deleted")), all}, 1},
+		{"undone again", []*plan.Document{record("u2", "r", item("/a", "restored"), item("/b", "restored")), redo, all}, 2},
 	}
 	for _, test := range tests {
 		if undone, changed := restore.Undone(r, test.later); undone != test.want || changed != 2 {

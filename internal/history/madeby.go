@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/timeline"
 )
@@ -13,7 +12,7 @@ import (
 // the restore ran, and a version has the number, a tag the value, that the restore recorded.
 // Of a label it is compared whether it was moved or removed: the numbers of versions differ if
 // the parameter was recreated.
-func Made(r *archive.RestoreRecord, c ssmbak.Change) bool {
+func Made(r *plan.Document, c ssmbak.Change) bool {
 	from, until := ssmbak.TimeOf(r.Began).Add(-timeline.Skew), ssmbak.MaxTime
 	if !r.Ended.IsZero() {
 		until = ssmbak.TimeOf(r.Ended).Add(timeline.Skew)
@@ -21,29 +20,29 @@ func Made(r *archive.RestoreRecord, c ssmbak.Change) bool {
 	if !c.Within(from, until) {
 		return false
 	}
-	i := slices.IndexFunc(r.Items, func(x archive.RestoreItem) bool { return x.Name == c.Name })
+	i := slices.IndexFunc(r.Items, func(x plan.DocumentItem) bool { return x.Name == c.Name })
 	if i < 0 {
 		return false
 	}
 	x := &r.Items[i]
 	changes := func(kind ssmbak.Attribute, name string) bool {
-		return x.Status != string(plan.StatusRefused) && slices.Contains(x.Attributes, kind+ssmbak.Attribute(name))
+		return x.Status != plan.StatusRefused && slices.Contains(x.Attributes, kind+ssmbak.Attribute(name))
 	}
 	switch c.Operation {
 	case ssmbak.OpCreate, ssmbak.OpUpdate:
 		return c.Version.Number != 0 && c.Version.Number == x.Written
 	case ssmbak.OpDelete:
-		return x.After == nil && (x.Status == string(plan.StatusDeleted) || x.Status == string(plan.StatusRestored)) || x.Replaces && x.Written == 1
+		return x.After == nil && (x.Status == plan.StatusDeleted || x.Status == plan.StatusRestored) || x.Replaces && x.Written == 1
 	case ssmbak.OpTag:
 		for key, value := range c.Tags {
-			planned, kept := sideOf(x.After).Tags[key]
+			planned, kept := x.After.Text(ssmbak.TagAttribute(key))
 			if changes(ssmbak.AttributeTag, key) && (value != nil) == kept && (value == nil || *value == planned) {
 				return true
 			}
 		}
 	case ssmbak.OpLabel:
 		for label, number := range c.Labels {
-			_, kept := sideOf(x.After).Labels[label]
+			_, kept := x.After.Text(ssmbak.LabelAttribute(label))
 			if changes(ssmbak.AttributeLabel, label) && (number != 0) == kept {
 				return true
 			}
@@ -51,12 +50,4 @@ func Made(r *archive.RestoreRecord, c ssmbak.Change) bool {
 	case ssmbak.OpGap:
 	}
 	return false
-}
-
-// sideOf returns a side of a restore, empty for a parameter that did not exist.
-func sideOf(side *archive.RestoreSide) archive.RestoreSide {
-	if side == nil {
-		return archive.RestoreSide{}
-	}
-	return *side
 }

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/history"
 	"github.com/ssmbak/ssmbak/plan"
 )
@@ -16,11 +15,11 @@ func TestMadeComparesAttributes(t *testing.T) {
 	t.Parallel()
 	began := time.Date(2024, 6, 13, 20, 0, 0, 0, time.UTC)
 	attributes := []ssmbak.Attribute{ssmbak.AttributeTag + "team", ssmbak.AttributeLabel + "live"}
-	with := &archive.RestoreSide{Tags: map[string]string{"team": "blue"}, Labels: map[string]int64{"live": 1}}
-	without := &archive.RestoreSide{Tags: map[string]string{}, Labels: map[string]int64{}}
-	record := func(after *archive.RestoreSide) *archive.RestoreRecord {
-		item := archive.RestoreItem{Name: "/app/db", After: after, Attributes: attributes, Status: string(plan.StatusRestored)}
-		return &archive.RestoreRecord{Began: began, Ended: began.Add(time.Second), Items: []archive.RestoreItem{item}}
+	with := &plan.DocumentSide{Tags: map[string]string{"team": "blue"}, Labels: map[string]int64{"live": 1}}
+	without := &plan.DocumentSide{Tags: map[string]string{}, Labels: map[string]int64{}}
+	record := func(after *plan.DocumentSide) *plan.Document {
+		item := plan.DocumentItem{Name: "/app/db", After: after, Attributes: attributes, AppliedItem: plan.AppliedItem{Status: plan.StatusRestored}}
+		return &plan.Document{Applied: plan.Applied{Began: began, Ended: began.Add(time.Second)}, Items: []plan.DocumentItem{item}}
 	}
 	blue, red := "blue", "red"
 	change := func(c ssmbak.Change) ssmbak.Change {
@@ -30,7 +29,7 @@ func TestMadeComparesAttributes(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		change ssmbak.Change
-		after  *archive.RestoreSide
+		after  *plan.DocumentSide
 		want   bool
 	}{
 		{"tag set", change(ssmbak.Change{Operation: ssmbak.OpTag, Tags: map[string]*string{"team": &blue}}), with, true},

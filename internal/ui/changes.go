@@ -10,11 +10,11 @@ import (
 	"strings"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/changeset"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/internal/history"
+	"github.com/ssmbak/ssmbak/plan"
 )
 
 // The numbers of rows of a page, and of the names of a set.
@@ -194,8 +194,8 @@ func (r *records) noteOf(set changeset.Set, times render.View) string {
 }
 
 // madeBy returns the restore that made a change, or nil.
-func (r *records) madeBy(c ssmbak.Change) *archive.RestoreRecord {
-	i := slices.IndexFunc(r.restores, func(x *archive.RestoreRecord) bool { return history.Made(x, c) })
+func (r *records) madeBy(c ssmbak.Change) *plan.Document {
+	i := slices.IndexFunc(r.restores, func(x *plan.Document) bool { return history.Made(x, c) })
 	if i < 0 {
 		return nil
 	}

@@ -40,7 +40,7 @@ type records struct {
 	sets     []changeset.Set // oldest first
 	stops    []ssmbak.Time   // right before each set and each change of no set, sorted
 	unknown  []unknownPeriod
-	restores []*archive.RestoreRecord
+	restores []*plan.Document
 	marks    map[string]archive.Mark
 	notes    []string // what could not be read
 	now      ssmbak.Time

@@ -19,7 +19,7 @@ type LogEntry struct {
 	// Change is empty for a mark.
 	*ssmbak.Change
 	// Restore is the restore that made the change, nil if there is none.
-	Restore *archive.RestoreRecord
+	Restore *plan.Document
 	// Mark is a mark in place of a change, nil for a change.
 	Mark *archive.Mark
 	// Patch compares the states before and after the change, nil if they were not
@@ -53,7 +53,7 @@ type ChangeRestoreRow struct {
 	Message optional
 }
 
-func restoreRow(r *archive.RestoreRecord) *ChangeRestoreRow {
+func restoreRow(r *plan.Document) *ChangeRestoreRow {
 	return &ChangeRestoreRow{r.ID, optional(r.By), optional(r.Message)}
 }
 
@@ -239,7 +239,7 @@ func ChangeNote(e LogEntry, o View) string {
 }
 
 // restoreText returns the ID of a restore, who ran it, and its message.
-func restoreText(r *archive.RestoreRecord) string {
+func restoreText(r *plan.Document) string {
 	what := "restore "
 	switch {
 	case r.Undoes != "":

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 )
@@ -35,7 +34,7 @@ type RestoreRow struct {
 }
 
 // RestoreRows returns the rows of restores.
-func RestoreRows(all []*archive.RestoreRecord) []RestoreRow {
+func RestoreRows(all []*plan.Document) []RestoreRow {
 	rows := make([]RestoreRow, len(all))
 	undone := make(map[string]string)
 	for i, r := range all { // the newest first
@@ -51,10 +50,10 @@ func RestoreRows(all []*archive.RestoreRecord) []RestoreRow {
 			row.Ended = ssmbak.TimeOf(r.Ended)
 		}
 		for _, x := range r.Items {
-			switch status := plan.Status(x.Status); status {
+			switch x.Status {
 			case plan.StatusRestored, plan.StatusDeleted:
 				// Older records have the status restored for deletions, too.
-				if status == plan.StatusDeleted || plan.Action(x.Action) == plan.ActionDelete {
+				if x.Status == plan.StatusDeleted || x.Action == plan.ActionDelete {
 					row.Deleted++
 				} else {
 					row.Restored++
@@ -72,7 +71,7 @@ func RestoreRows(all []*archive.RestoreRecord) []RestoreRow {
 }
 
 // Restores writes restores as a table.
-func Restores(w io.Writer, all []*archive.RestoreRecord, o View) error {
+func Restores(w io.Writer, all []*plan.Document, o View) error {
 	var rows [][]string
 	for _, r := range RestoreRows(all) {
 		rows = append(rows, []string{r.ID, o.Exact(r.Time), string(r.By), r.Command(), fmt.Sprint(r.Items), r.State()})

@@ -6,8 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/cli/render"
+	"github.com/ssmbak/ssmbak/plan"
 )
 
 // TestRestoreRows counts what restores did, by records that call a deletion
@@ -15,12 +15,12 @@ import (
 func TestRestoreRows(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2024, 6, 13, 20, 0, 0, 0, time.UTC)
-	item := func(action, status string) archive.RestoreItem {
-		return archive.RestoreItem{Name: "/a", Action: action, Status: status}
+	item := func(action plan.Action, status plan.Status) plan.DocumentItem {
+		return plan.DocumentItem{Name: "/a", Action: action, AppliedItem: plan.AppliedItem{Status: status}}
 	}
-	rows := render.RestoreRows([]*archive.RestoreRecord{
-		{ID: "new", Began: at, Ended: at, Items: []archive.RestoreItem{item("update", "restored"), item("delete", "deleted"), item("delete", "unchanged"), item("create", "failed")}},
-		{ID: "old", Began: at, Ended: at, Items: []archive.RestoreItem{item("create", "restored"), item("delete", "restored"), item("replace", "restored"), item("update", "refused")}},
+	rows := render.RestoreRows([]*plan.Document{
+		{Applied: plan.Applied{ID: "new", Began: at, Ended: at}, Items: []plan.DocumentItem{item("update", "restored"), item("delete", "deleted"), item("delete", "unchanged"), item("create", "failed")}},
+		{Applied: plan.Applied{ID: "old", Began: at, Ended: at}, Items: []plan.DocumentItem{item("create", "restored"), item("delete", "restored"), item("replace", "restored"), item("update", "refused")}},
 	})
 	type counts struct{ Restored, Deleted, Refused, Failed int }
 	var got []counts

@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/changeset"
+	"github.com/ssmbak/ssmbak/plan"
 )
 
 // SetRow is one set of changes in JSON.
@@ -40,7 +40,7 @@ type SetRow struct {
 }
 
 // AddRestore adds a restore that made a change of the set, unless it is there already.
-func (r *SetRow) AddRestore(record *archive.RestoreRecord) {
+func (r *SetRow) AddRestore(record *plan.Document) {
 	if !slices.ContainsFunc(r.Restores, func(x *ChangeRestoreRow) bool { return x.ID == record.ID }) {
 		r.Restores, r.notes = append(r.Restores, restoreRow(record)), append(r.notes, restoreText(record))
 	}

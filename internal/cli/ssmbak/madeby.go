@@ -10,6 +10,7 @@ import (
 	"github.com/ssmbak/ssmbak/internal/cli/render"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/internal/history"
+	"github.com/ssmbak/ssmbak/plan"
 )
 
 // markedRestores is the number of newest restores of which log marks the changes.
@@ -17,8 +18,8 @@ const markedRestores = 100
 
 // madeBy returns a function that returns the restore that made a change, nil if none did.
 // Without the records, it prints why changes are not marked.
-func (a *app) madeBy(ctx context.Context, s *session, changes archive.Changes) func(ssmbak.Change) *archive.RestoreRecord {
-	var records []*archive.RestoreRecord
+func (a *app) madeBy(ctx context.Context, s *session, changes archive.Changes) func(ssmbak.Change) *plan.Document {
+	var records []*plan.Document
 	if changes.Len() > 0 {
 		var more int
 		var err error
@@ -31,8 +32,8 @@ func (a *app) madeBy(ctx context.Context, s *session, changes archive.Changes) f
 			a.NoteFacts(shell.Counted("records", len(records)), "only changes by the newest %d restores are marked", len(records))
 		}
 	}
-	return func(c ssmbak.Change) *archive.RestoreRecord {
-		if i := slices.IndexFunc(records, func(r *archive.RestoreRecord) bool { return history.Made(r, c) }); i >= 0 {
+	return func(c ssmbak.Change) *plan.Document {
+		if i := slices.IndexFunc(records, func(r *plan.Document) bool { return history.Made(r, c) }); i >= 0 {
 			return records[i]
 		}
 		return nil

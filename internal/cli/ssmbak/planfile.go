@@ -22,7 +22,7 @@ import (
 )
 
 // writePlanFile writes a plan to a file, or to standard output if path is "-".
-func (a *app) writePlanFile(path string, f *plan.File) error {
+func (a *app) writePlanFile(path string, f *plan.Document) error {
 	verb := verbOf(f)
 	text, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
@@ -48,7 +48,7 @@ func (a *app) writePlanFile(path string, f *plan.File) error {
 }
 
 // verbOf returns the name of the command that makes and applies a plan.
-func verbOf(f *plan.File) string {
+func verbOf(f *plan.Document) string {
 	if f.Until != 0 {
 		return "revert"
 	}
@@ -57,7 +57,7 @@ func verbOf(f *plan.File) string {
 
 // readPlanFile reads a plan from a file, or from standard input if path is "-". It
 // refuses one whose SHA-256 is not digest, if that is not "".
-func (a *app) readPlanFile(path, digest string) (*plan.File, error) {
+func (a *app) readPlanFile(path, digest string) (*plan.Document, error) {
 	want, err := hex.DecodeString(digest)
 	if err != nil || digest != "" && len(want) != sha256.Size {
 		return nil, shell.Usage("`sha256sum FILE` prints the digest of a plan file", "--plan-sha256 %q must be 64 hexadecimal digits", digest)
@@ -92,7 +92,7 @@ func (a *app) planText(path string) ([]byte, error) {
 }
 
 // optionsOf returns the command-line flags with which a plan was made.
-func optionsOf(f *plan.File) string {
+func optionsOf(f *plan.Document) string {
 	var b strings.Builder
 	for _, flag := range []struct {
 		name string
@@ -187,7 +187,7 @@ func (a *app) runPlanFile(cmd *cobra.Command, o restoreOptions) error {
 }
 
 // openForFile opens the archives that a plan file names, to apply it.
-func (a *app) openForFile(ctx context.Context, f *plan.File, o restoreOptions) (*session, error) {
+func (a *app) openForFile(ctx context.Context, f *plan.Document, o restoreOptions) (*session, error) {
 	if f.From == nil {
 		if o.withoutArchive {
 			return nil, shell.Usage("omit it", "--without-archive is for plans of restores from another archive")

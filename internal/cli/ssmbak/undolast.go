@@ -10,6 +10,7 @@ import (
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	"github.com/ssmbak/ssmbak/pattern"
+	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
 )
 
@@ -39,7 +40,7 @@ func (a *app) restoreID(ctx context.Context, s *session, text string) (string, e
 // already, in part too, or if several began within one millisecond.
 func (a *app) lastRestore(ctx context.Context, s *session) (string, error) {
 	caller := pattern.Principal(s.caller.ARN)
-	var last, later []*archive.RestoreRecord
+	var last, later []*plan.Document
 	for r, err := range s.archive.NewestRestores(ctx) {
 		if err != nil {
 			return "", err
@@ -70,7 +71,7 @@ func (a *app) lastRestore(ctx context.Context, s *session) (string, error) {
 
 // notUndone prints which restore is the last one and returns its ID. It is an error if that
 // is undone already, in part too. later are the records since, newest first.
-func (a *app) notUndone(r *archive.RestoreRecord, later []*archive.RestoreRecord) (string, error) {
+func (a *app) notUndone(r *plan.Document, later []*plan.Document) (string, error) {
 	a.noteLast(r)
 	const hint = "an older restore needs its ID: `ssmbak undo` lists them"
 	switch undone, changed := restore.Undone(r, later); {
@@ -87,7 +88,7 @@ func (a *app) notUndone(r *archive.RestoreRecord, later []*archive.RestoreRecord
 
 // redone returns the ID of the newest undo of an undo of a restore, or "". The live
 // parameters are then those that it wrote. later are the records since, newest first.
-func redone(id string, later []*archive.RestoreRecord) string {
+func redone(id string, later []*plan.Document) string {
 	undos := make(map[string]bool)
 	for _, r := range later {
 		undos[r.ID] = r.Undoes == id
@@ -101,7 +102,7 @@ func redone(id string, later []*archive.RestoreRecord) string {
 }
 
 // noteLast prints which restore is the last one.
-func (a *app) noteLast(r *archive.RestoreRecord) {
+func (a *app) noteLast(r *plan.Document) {
 	began := ssmbak.TimeOf(r.Began)
 	age := a.Now().Sub(r.Began).Truncate(time.Second)
 	text := ""

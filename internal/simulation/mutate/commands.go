@@ -89,7 +89,7 @@ var commanded = []tests{
 	}, "archive", "TestNewestRestores"},
 	{mutation{
 		"undo last chooses one of two restores of a millisecond", "internal/cli/ssmbak/undolast.go",
-		"\t\t\tlast = append(last, r)\n", "\t\t\tlast = []*archive.RestoreRecord{r}\n",
+		"\t\t\tlast = append(last, r)\n", "\t\t\tlast = []*plan.Document{r}\n",
 	}, "internal/cli/ssmbak", "TestScripts/undo_last_second"},
 	{mutation{
 		"a check of a restore from elsewhere does not ask about the bucket that it reads", "internal/cli/ssmbak/check.go",

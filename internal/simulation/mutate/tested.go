@@ -702,8 +702,8 @@ var tested = []tests{
 		"return item.Removes() ||", "return item.Action == plan.ActionDelete ||",
 	}, "restore", "TestRevertReplacement"},
 	{mutation{
-		"the record of a revert lacks the later time", "restore/record.go",
-		"Until: p.Until, ", "",
+		"the record of a revert lacks the later time", "plan/document.go",
+		"Until: p.Until,\n", "\n",
 	}, "restore", "TestRevert"},
 	{mutation{
 		"what a listing proved of a parameter is lost when the next one cannot read it", "recorder/listed.go",

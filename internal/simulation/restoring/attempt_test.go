@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/pattern"
 	"github.com/ssmbak/ssmbak/plan"
@@ -98,8 +97,8 @@ func (s *story) attempt(a *attempt, planned func(*restore.Restorer) (*restore.Pl
 	now, _, err := s.account.Archive.RestoreRecords(s.account.Context(), 0)
 	s.account.Must(err)
 	if len(now) > len(known) {
-		i := slices.IndexFunc(now, func(x *archive.RestoreRecord) bool {
-			return !slices.ContainsFunc(known, func(y *archive.RestoreRecord) bool { return x.ID == y.ID })
+		i := slices.IndexFunc(now, func(x *plan.Document) bool {
+			return !slices.ContainsFunc(known, func(y *plan.Document) bool { return x.ID == y.ID })
 		})
 		a.id = now[i].ID
 	}

@@ -14,7 +14,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/ssmbak/ssmbak"
-	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/simulation"
 	"github.com/ssmbak/ssmbak/plan"
 	"github.com/ssmbak/ssmbak/restore"
@@ -368,7 +367,7 @@ func (s *story) checkRecord(a *attempt) {
 	}
 	for _, name := range s.names {
 		ours, _, _ := s.since(a, name)
-		i := slices.IndexFunc(rec.Items, func(x archive.RestoreItem) bool { return string(x.Name) == name })
+		i := slices.IndexFunc(rec.Items, func(x plan.DocumentItem) bool { return string(x.Name) == name })
 		if ours > 0 && i < 0 {
 			s.Problem("%s changed %s, which its record does not name", a.what, name)
 		}
@@ -381,7 +380,7 @@ func (s *story) checkRecord(a *attempt) {
 	}
 	for _, x := range rec.Items {
 		out := a.outcome(string(x.Name))
-		if out == nil || x.Status != string(out.Status) || x.Written != out.Version || x.Action != string(out.Item.Action) || (x.Error == "") != (out.Err == nil) {
+		if out == nil || x.Status != out.Status || x.Written != out.Version || x.Action != out.Item.Action || (x.Error == "") != (out.Err == nil) {
 			s.Problem("%s: its record says of %s: %s %s, version %d, %s", a.what, x.Name, x.Status, x.Action, x.Written, x.Error)
 		}
 	}
