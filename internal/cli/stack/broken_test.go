@@ -260,6 +260,14 @@ func (b *bench) remove() {
 	}
 }
 
+// damage replaces the bytes of the first value of /app/text.
+func (b *bench) damage() {
+	all := b.emulated.S3.Versions(b.archive.Bucket(), "/app/text")
+	if !b.emulated.S3.Corrupt(b.archive.Bucket(), "/app/text", all[len(all)-1].VersionID, []byte("damaged")) {
+		b.Fatal("nothing was recorded")
+	}
+}
+
 // use makes a drill and a test of the pipeline run.
 func (b *bench) use() {
 	now := time.Now().UTC()
@@ -435,12 +443,28 @@ func matrix() []broken {
 		what: "value missing", do: (*bench).remove,
 		cells: []cell{
 			{statusLine, 0, nil, "moto shows no state of the mapping"},
-			{verifyLine, 3, []string{"^missing-value /app/text: there is no copy of version 2, the newest: `ssmbak reconcile --deep` records it again"}, ""},
+			{verifyLine, 3, []string{"^missing-value /app/text: there is no copy of version 2, the newest: `ssmbak reconcile /app/text --deep` records it again while it is live$"}, ""},
 			{previewLine, 0, []string{"/app/text .*no value"}, ""},
 			{drillLine, 3, []string{"^/app/text: its value is unavailable: ", "^hint: `ssmbak verify /app` checks the values"}, ""},
 			{testLine, 0, []string{proves}, noEvents},
 			{restoreLine, 3, []string{"^refused: /app/text: its value is unavailable: ", "^hint: `ssmbak verify` checks the values of all versions; "}, ""},
-			{"ssmbak reconcile --deep", 0, []string{checked}, ""},
+			{"ssmbak reconcile /app/text --deep", 0, []string{"^recorded /app/text$", "^checked 1, recorded 1, "}, ""},
+			{verifyLine, 0, []string{verified}, ""},
+			{updateLine, 0, []string{updated}, ""},
+		},
+	}, {
+		what: "value damaged", do: (*bench).damage, lacks: "moto cannot damage an object",
+		cells: []cell{
+			{statusLine, 0, nil, ""},
+			{verifyLine, 3, []string{"^damaged-value /app/text: version 1: its bytes are corrupted: `ssmbak reconcile /app/text --deep` records it again while Parameter Store has it "}, ""},
+			{previewLine, 0, []string{previews}, ""},
+			{drillLine, 3, []string{"^/app/text: .* is damaged: its bytes are corrupted$", "^hint: `ssmbak verify /app` checks the values"}, ""},
+			{testLine, 0, []string{proves}, ""},
+			{restoreLine, 3, []string{"^refused: /app/text: its value is unavailable: ", "^hint: `ssmbak verify` checks the values of all versions; "}, ""},
+			{reconcile, 0, []string{checked}, ""},
+			{"ssmbak reconcile /app/text --deep", 0, []string{"^recorded /app/text$", "^checked 1, recorded 1, "}, ""},
+			{verifyLine, 3, []string{"^damaged-value /app/text: version 1: its bytes are corrupted; another copy is intact, and an admin may delete this one "}, ""},
+			{restoreLine, 0, []string{"^restored 1, deleted 0"}, ""},
 			{updateLine, 0, []string{updated}, ""},
 		},
 	}, {
