@@ -60,8 +60,8 @@ func (a *Archive) Value(ctx context.Context, name ssmbak.Name, of ssmbak.Version
 	return ssmbak.Value{}, fmt.Errorf("read the value of %s: %w", name, ErrExpired)
 }
 
-// IsDamaged reports whether there are copies of a value of which none is one, as in
-// [Archive.Value]. It reads them until it finds one that is.
+// IsDamaged reports whether a value has copies, but [Archive.Value] accepts none of them. It
+// reads them until it finds one that is intact.
 func (a *Archive) IsDamaged(ctx context.Context, name ssmbak.Name, of ssmbak.Version, refs []timeline.ObjectRef) (damaged bool, err error) {
 	for _, ref := range refs {
 		_, err := a.copyOf(ctx, name, of, ref)
