@@ -35,10 +35,7 @@ func (a *Archive) Value(ctx context.Context, name ssmbak.Name, of ssmbak.Version
 		return &DamagedError{Name: name, Bucket: a.o.Bucket, Key: string(name), Object: ref.ID, Err: err}
 	}
 	for _, ref := range refs {
-		o, err := a.bucket.Get(ctx, string(name), ref.ID, maxValue)
-		if err == nil {
-			err = checkCopy(o, of)
-		}
+		o, err := a.copyOf(ctx, name, of, ref)
 		invalid, isInvalid := errors.AsType[*bucket.InvalidError](err)
 		switch {
 		case errors.Is(err, bucket.ErrNotFound), a.notReplicated(err):
@@ -61,6 +58,34 @@ func (a *Archive) Value(ctx context.Context, name ssmbak.Name, of ssmbak.Version
 		return ssmbak.Value{}, &NotReplicatedError{Name: name, Key: string(name)}
 	}
 	return ssmbak.Value{}, fmt.Errorf("read the value of %s: %w", name, ErrExpired)
+}
+
+// IsDamaged reports whether a value has copies, but [Archive.Value] accepts none of them. It
+// reads them until it finds one that is intact.
+func (a *Archive) IsDamaged(ctx context.Context, name ssmbak.Name, of ssmbak.Version, refs []timeline.ObjectRef) (damaged bool, err error) {
+	for _, ref := range refs {
+		_, err := a.copyOf(ctx, name, of, ref)
+		_, isInvalid := errors.AsType[*bucket.InvalidError](err)
+		switch {
+		case err == nil:
+			return false, nil
+		case isInvalid:
+			damaged = true
+		case !errors.Is(err, bucket.ErrNotFound):
+			return false, fmt.Errorf("read the value of %s: %w", name, err)
+		}
+	}
+	return damaged, nil
+}
+
+// copyOf reads a copy of the value of a version. The error is a [*bucket.InvalidError] if the
+// object is none.
+func (a *Archive) copyOf(ctx context.Context, name ssmbak.Name, of ssmbak.Version, ref timeline.ObjectRef) (bucket.Object, error) {
+	o, err := a.bucket.Get(ctx, string(name), ref.ID, maxValue)
+	if err == nil {
+		err = checkCopy(o, of)
+	}
+	return o, err
 }
 
 // checkCopy returns a [*bucket.InvalidError] for an object that is not a copy of the value

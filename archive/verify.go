@@ -274,7 +274,7 @@ func (a *Archive) verifyGrowth(ctx context.Context, x Index, newest bool, before
 
 // verifyVersion reads every copy of one version's value. All of them must be the same.
 func (a *Archive) verifyVersion(ctx context.Context, version timeline.Version, v *Verified) error {
-	key, left := string(v.Name), 0
+	key, left, found := string(v.Name), 0, len(v.Findings)
 	var text []byte
 	for _, ref := range version.Objects {
 		o, err := a.bucket.Get(ctx, key, ref.ID, maxValue)
@@ -307,8 +307,20 @@ func (a *Archive) verifyVersion(ctx context.Context, version timeline.Version, v
 		}
 		text = o.Body
 	}
-	if !a.replica && v.Live && left == 0 && len(version.Objects) > 0 && v.Newest.Ref() == version.Ref() {
-		v.add(FaultMissingValue, key, "", fmt.Sprintf("there is no copy of version %d, the newest: `ssmbak reconcile --deep` records it again while it is live", version.Number))
+	if a.replica {
+		return nil
+	}
+	again := ": `ssmbak reconcile " + key + " --deep` records it again while "
+	for i := range v.Findings[found:] {
+		switch f := &v.Findings[found+i]; {
+		case left == 0:
+			f.Detail += again + "Parameter Store has it"
+		case f.Fault != FaultContradiction: // which no other copy resolves
+			f.Detail += "; another copy is intact, and an admin may delete this one"
+		}
+	}
+	if v.Live && left == 0 && len(version.Objects) > 0 && v.Newest.Ref() == version.Ref() {
+		v.add(FaultMissingValue, key, "", fmt.Sprintf("there is no copy of version %d, the newest%sit is live", version.Number, again))
 	}
 	return nil
 }

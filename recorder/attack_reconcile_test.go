@@ -111,7 +111,7 @@ func TestUnchangedCostsNothing(t *testing.T) {
 		time.Sleep(time.Hour)
 		w.AWS.ResetCounts()
 		r := w.reconcile(t, recorder.ReconcileOptions{})
-		if fmt.Sprint(r.Recorded) != "[/p/000 /p/001 /p/015 /p/016]" || fmt.Sprint(r.Deleted) != "[/p/020 /p/021]" || r.Same != n-10 || r.Checked != n || !r.Complete {
+		if fmt.Sprint(r.Recorded) != "[/p/000 /p/001 /p/015 /p/016 /p/030 /p/031 /p/040 /p/041]" || fmt.Sprint(r.Deleted) != "[/p/020 /p/021]" || r.Same != n-10 || r.Checked != n || !r.Complete {
 			t.Errorf("the third: %+v", r)
 		}
 		// Each is read once, and again if its current object must be fixed.

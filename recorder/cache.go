@@ -33,23 +33,24 @@ func (run *reconcile) updateCache(ctx context.Context, fresh []synced, save bool
 	g.SetLimit(run.r.o.Parallel)
 	for _, s := range fresh {
 		g.Go(func() error {
-			p, ok, err := run.r.cacheEntry(ctx, s, time.Now())
+			p, wrote, err := run.r.cacheEntry(ctx, s, time.Now())
+			run.mu.Lock()
+			defer run.mu.Unlock()
+			if wrote && !s.wrote {
+				run.report.Recorded = append(run.report.Recorded, s.name)
+			}
 			if err != nil && ctx.Err() == nil {
-				run.mu.Lock()
-				defer run.mu.Unlock()
 				run.report.Failed = append(run.report.Failed, Failed{s.name, err})
 				run.attempted(s.name, s.outcome, err, false)
 			}
 			// If the Tagging API disagrees with the archive, one of them is stale.
-			if !ok || run.tags != nil && p.Tags != run.tags[s.name] {
+			if p == nil || run.tags != nil && p.Tags != run.tags[s.name] {
 				return nil
 			}
-			run.mu.Lock()
-			defer run.mu.Unlock()
 			if s.unreadable == 0 {
-				run.proofs.Entries[s.name] = p
+				run.proofs.Entries[s.name] = *p
 			} else if found, known := run.listing.Found[s.name]; known {
-				found.Entry = &p
+				found.Entry = p
 				run.listing.Found[s.name] = found
 			}
 			return nil
@@ -82,31 +83,28 @@ func wait(ctx context.Context, d time.Duration) {
 }
 
 // cacheEntry returns the cache entry of a parameter that was synced at least quiet
-// ago, and whether it may be cached: its index must describe the live state
+// ago, or nil if it may not be cached: its index must describe the live state
 // completely except for unavailable values, and the key's current object must match the
 // index. If the object does
-// not match, cacheEntry fixes it and leaves caching to the next reconcile.
-func (r *Recorder) cacheEntry(ctx context.Context, s synced, now time.Time) (p archive.CacheEntry, ok bool, err error) {
+// not match, cacheEntry fixes it and leaves caching to the next reconcile. wrote reports
+// whether that wrote the live value again.
+func (r *Recorder) cacheEntry(ctx context.Context, s synced, now time.Time) (p *archive.CacheEntry, wrote bool, err error) {
 	t := r.timeline(s.name, s.index.Facts)
 	newest, present, absent := t.Newest()
 	if !s.index.Exists || s.index.ETag() == "" || !present && !absent {
-		return p, false, nil
+		return nil, false, nil
 	}
 	top, err := r.archive.Current(ctx, s.name)
 	if err != nil {
-		return p, false, err
+		return nil, false, err
 	}
-	p.ETag, p.ID = s.index.ETag(), s.index.ObjectVersion()
-	if absent {
-		if top.ID == "" || top.Marker {
-			return p, true, nil
-		}
-		_, err := r.sync(ctx, s.name, syncRequest{check: true})
-		return p, false, err
+	p = &archive.CacheEntry{ETag: s.index.ETag(), ID: s.index.ObjectVersion()}
+	if absent && (top.ID == "" || top.Marker) {
+		return p, false, nil
 	}
-	if len(newest.Objects) > 0 && !slices.ContainsFunc(newest.Objects, func(o timeline.ObjectRef) bool { return o.ID == top.ID }) {
-		_, err := r.sync(ctx, s.name, syncRequest{check: true})
-		return p, false, err
+	if absent || len(newest.Objects) > 0 && !slices.ContainsFunc(newest.Objects, func(o timeline.ObjectRef) bool { return o.ID == top.ID }) {
+		o, err := r.sync(ctx, s.name, syncRequest{check: true})
+		return nil, o.wrote && o.present, err
 	}
 	state, _ := t.At(ssmbak.TimeOf(now))
 	p.Newest, p.Tags = newest.Ref(), digest(state.Tags.V)
@@ -115,7 +113,10 @@ func (r *Recorder) cacheEntry(ctx context.Context, s synced, now time.Time) (p a
 	}
 	last, _ := t.At(ssmbak.MaxTime - 1)
 	p.Unlabelled = last.Tags.IsProved() && last.Labels.IsProved() && len(last.Labels.V) == 0
-	return p, state.Tags.IsProved() && state.Labels.IsProved(), nil
+	if !state.Tags.IsProved() || !state.Labels.IsProved() {
+		return nil, false, nil
+	}
+	return p, false, nil
 }
 
 // digest returns a hash of tags, or "" if there are none.

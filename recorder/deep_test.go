@@ -13,6 +13,7 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/recorder"
 )
 
@@ -57,7 +58,7 @@ func TestDeepRequests(t *testing.T) {
 		time.Sleep(time.Hour)
 		began := ssmbak.TimeOf(time.Now())
 		report := w.reconcile(t, recorder.ReconcileOptions{Deep: true})
-		if !slices.Equal(report.Recorded, []ssmbak.Name{"/app/00", "/app/01"}) {
+		if !slices.Equal(report.Recorded, []ssmbak.Name{"/app/00", "/app/01", "/app/02"}) {
 			t.Errorf("recorded %v", report.Recorded)
 		}
 		w.wantCurrent(t, name(2), "v")
@@ -110,5 +111,69 @@ func TestDeepReplaced(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		w.final(t, "/a", "/b")
+	})
+}
+
+// TestDeepValues damages values in the bucket. A deep reconcile of a path records those again
+// that Parameter Store has, and no reconcile of anything else reads values.
+func TestDeepValues(t *testing.T) {
+	attack(t, noEvents(emulator.Options{}), func(t *testing.T, w *world) {
+		before := make(map[string]time.Time)
+		for name, kind := range map[string]ssmbak.Type{
+			"/app/first": ssmbak.TypeString, "/app/newest": ssmbak.TypeString, "/app/expired": ssmbak.TypeString, "/app/intact": ssmbak.TypeString,
+			"/app/secret": ssmbak.TypeSecureString,
+		} {
+			w.put(t, name, "one", kind)
+			before[name] = time.Now().Add(-time.Second)
+			w.put(t, name, "two", kind)
+		}
+		w.put(t, "/app/removed", "one", ssmbak.TypeString)
+		time.Sleep(time.Minute)
+		w.reconcile(t, recorder.ReconcileOptions{})
+		damage := func(name string, i int) {
+			if !w.AWS.S3.Corrupt(bucket, name, w.AWS.S3.Versions(bucket, name)[i].VersionID, []byte("damaged")) {
+				t.Fatalf("no object %d of %s", i, name)
+			}
+		}
+		damage("/app/first", 1)
+		damage("/app/newest", 0)
+		damage("/app/secret", 1)
+		w.AWS.S3.RemoveVersion(bucket, "/app/expired", w.AWS.S3.Versions(bucket, "/app/expired")[1].VersionID)
+		w.AWS.S3.RemoveVersion(bucket, "/app/removed", w.AWS.S3.Versions(bucket, "/app/removed")[0].VersionID)
+		time.Sleep(time.Minute)
+
+		below := func(o recorder.ReconcileOptions) []ssmbak.Name {
+			t.Helper()
+			report, err := w.Recorder.Reconcile(t.Context(), testworld.Target(t, "/app", true), o)
+			if err != nil || len(report.Failed) > 0 {
+				t.Fatalf("%+v, %v", report, err)
+			}
+			return report.Recorded
+		}
+		w.AWS.ResetCounts()
+		if got := w.reconcile(t, recorder.ReconcileOptions{Deep: true}).Recorded; !slices.Equal(got, []ssmbak.Name{"/app/removed"}) {
+			t.Errorf("a deep reconcile of everything recorded %v", got)
+		}
+		if got := below(recorder.ReconcileOptions{}); got != nil {
+			t.Errorf("a reconcile of a path recorded %v", got)
+		}
+		damaged := []ssmbak.Name{"/app/first", "/app/newest", "/app/secret"}
+		if got := below(recorder.ReconcileOptions{Deep: true, DryRun: true}); !slices.Equal(got, damaged) {
+			t.Errorf("a dry run recorded %v", got)
+		}
+		if got := below(recorder.ReconcileOptions{Deep: true}); !slices.Equal(got, damaged) {
+			t.Errorf("a deep reconcile of a path recorded %v", got)
+		}
+		if got := below(recorder.ReconcileOptions{Deep: true}); got != nil {
+			t.Errorf("the next one recorded %v", got)
+		}
+		for _, name := range []string{"/app/first", "/app/newest", "/app/secret", "/app/intact"} {
+			w.answers(t, name, moment{before[name], "proved one"}, moment{time.Now(), "last-known two"})
+			w.wantCurrent(t, name, "two")
+		}
+		w.wantCurrent(t, "/app/removed", "one")
+		if n := len(w.AWS.S3.Versions(bucket, "/app/expired")); n != 1 {
+			t.Errorf("the expired value has %d copies of versions", n)
+		}
 	})
 }

@@ -19,7 +19,9 @@ type ReconcileOptions struct {
 	DryRun bool
 	// Deep reads every parameter, including those that the listings show
 	// unchanged. Only a deep reconcile finds labels that moved without a new
-	// version.
+	// version. Unless the target is everything, it also reads the recorded values of all
+	// versions that Parameter Store has, and records those again of which every copy is
+	// damaged.
 	Deep bool
 	// Progress, if not nil, is called with the number of parameters done and the
 	// total. Calls never overlap.

@@ -17,8 +17,8 @@ type Report struct {
 	// Same is the number of checked parameters that the listings showed unchanged
 	// and that were therefore not read.
 	Same int
-	// Recorded lists parameters with versions, tags or labels that the archive did
-	// not have.
+	// Recorded lists parameters with versions, values, tags or labels that the archive did
+	// not have, or whose live value was not the current object of its key.
 	Recorded []ssmbak.Name
 	// Deleted lists parameters whose deletion the archive did not know about.
 	Deleted []ssmbak.Name

@@ -101,12 +101,15 @@ func (run *reconcile) progress() {
 	}
 }
 
+// readsValues reports whether the recorded values are read. Everything has too many.
+func (run *reconcile) readsValues() bool { return run.o.Deep && !run.all }
+
 // syncOne syncs one parameter. In a dry run it only determines what a sync would
 // record.
 func (run *reconcile) syncOne(ctx context.Context, name ssmbak.Name) (outcome, error) {
 	if !run.o.DryRun {
 		// A reconcile of everything checks current objects later, in updateCache.
-		s := syncRequest{retry: true, check: !run.all, recordAbsent: true}
+		s := syncRequest{retry: true, check: !run.all, deep: run.readsValues(), recordAbsent: true}
 		if d, live := run.listed[name]; live {
 			s.listed, s.began = &d, run.began
 		}
@@ -152,12 +155,18 @@ func (run *reconcile) syncOne(ctx context.Context, name ssmbak.Name) (outcome, e
 			o.recorded++
 		case len(known.Objects) == 0:
 			o.unreadable++
+		case run.readsValues():
+			damaged, err := run.r.archive.IsDamaged(ctx, name, known.Version, known.Objects)
+			if err != nil {
+				return outcome{}, err
+			}
+			o.wrote = o.wrote || damaged
 		}
 	}
 	if rd, err = run.r.confirmLabels(ctx, t, name, rd); err != nil {
 		return outcome{}, err
 	}
 	news, _ := rd.attributes(t)
-	o.wrote = o.recorded > 0 || !news.Empty()
+	o.wrote = o.wrote || o.recorded > 0 || !news.Empty()
 	return o, nil
 }

@@ -21,6 +21,8 @@ type syncRequest struct {
 	retry bool
 	// check verifies the current object of the parameter's key.
 	check bool
+	// deep reads the recorded values, too, and records damaged ones again.
+	deep bool
 	// recordAbsent records that the parameter does not exist even if the archive
 	// has nothing about it.
 	recordAbsent bool
@@ -49,7 +51,7 @@ type outcome struct {
 	gaps       int              // gaps new to the archive
 	index      archive.Index    // after the sync
 	open       map[string]bool  // events that are not settled, by event ID
-	wrote      bool             // the index was replaced
+	wrote      bool             // the index was replaced, or the live value written again
 	forged     bool             // by its newest signed version, at least
 	cached     bool             // nothing was new, and the reconcile cache says so
 }
@@ -124,7 +126,7 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s syncRequest
 		rd, err = r.confirmLabels(ctx, r.timeline(name, index.Facts), name, rd)
 		return err
 	})
-	g.Go(gctx, func(ctx context.Context) error { return w.values(ctx, s.retry) })
+	g.Go(gctx, func(ctx context.Context) error { return w.values(ctx, s) })
 	if err := g.Wait(); err != nil {
 		return outcome{}, err
 	}
@@ -173,7 +175,9 @@ func (r *Recorder) syncOnce(ctx context.Context, name ssmbak.Name, s syncRequest
 	check := s.check || s.redelivered() || swap.Met || w.last != (timeline.Ref{}) && w.last != newest.Ref()
 	switch {
 	case present && check:
-		err = w.ensureCurrent(ctx, swap.Index, newest)
+		var restored bool
+		restored, err = w.ensureCurrent(ctx, swap.Index, newest)
+		o.wrote = o.wrote || restored
 	case absent && (check || o.deleted):
 		err = w.ensureMarked(ctx, swap.Index.Facts, check)
 	}

@@ -3,6 +3,7 @@ package recorder
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/ssmbak/ssmbak"
@@ -25,12 +26,12 @@ type writing struct {
 
 // values writes the values that the archive does not have, in waves, so that the live value
 // becomes the key's current object.
-func (w *writing) values(ctx context.Context, retry bool) error {
+func (w *writing) values(ctx context.Context, s syncRequest) error {
 	if w.reading.gone {
 		return nil
 	}
 	var secrets map[timeline.Ref]ssmbak.Value
-	if n := w.missing(retry); n > 1 && w.reading.denied == nil {
+	if n := w.missing(s.retry); n > 1 && w.reading.denied == nil {
 		var err error
 		if secrets, err = w.r.secrets(ctx, w.name); err != nil {
 			return err
@@ -40,7 +41,14 @@ func (w *writing) values(ctx context.Context, retry bool) error {
 	for _, v := range w.reading.versions {
 		known, ok := w.index.Facts.Version(refOf(v))
 		fact := timeline.Version{Version: v.Version}
-		if ok && (len(known.Objects) > 0 || !known.Redacted.IsZero() || !untried(known) && !retry) {
+		damaged := false
+		if ok && s.deep && known.Redacted.IsZero() {
+			var err error
+			if damaged, err = w.r.archive.IsDamaged(ctx, w.name, known.Version, known.Objects); err != nil {
+				return err
+			}
+		}
+		if ok && !damaged && (len(known.Objects) > 0 || !known.Redacted.IsZero() || !untried(known) && !s.retry) {
 			// A rebuilt index has only those attributes that the value object holds.
 			if known.Merge(fact.Attributes) != known.Attributes {
 				w.versions = append(w.versions, fact)
@@ -62,6 +70,9 @@ func (w *writing) values(ctx context.Context, retry bool) error {
 		if reason == "" {
 			lacking = append(lacking, lackingValue{fact, value})
 			continue
+		}
+		if damaged {
+			return fmt.Errorf("record the damaged value of version %d again: %s", v.Number, reason)
 		}
 		fact.Unreadable = reason
 		w.versions = append(w.versions, fact)
@@ -201,30 +212,30 @@ func (r *Recorder) value(ctx context.Context, name ssmbak.Name, v paramstore.Ver
 	return secret.Value, "", nil
 }
 
-// ensureCurrent makes the newest value the current object of its key. Another object
-// is current if a delete marker was late, or if a paused writer resumed and wrote an
-// older value.
-func (w *writing) ensureCurrent(ctx context.Context, index archive.Index, newest timeline.Version) error {
+// ensureCurrent makes the newest value the current object of its key, and reports whether it
+// had to write it. Another object is current if a delete marker was late, if a paused writer
+// resumed and wrote an older value, or if the object was removed.
+func (w *writing) ensureCurrent(ctx context.Context, index archive.Index, newest timeline.Version) (wrote bool, err error) {
 	if len(newest.Objects) == 0 {
-		return nil
+		return false, nil
 	}
 	top, err := w.r.archive.Current(ctx, w.name)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if slices.ContainsFunc(newest.Objects, func(o timeline.ObjectRef) bool { return o.ID == top.ID }) {
-		return nil
+		return false, nil
 	}
 	if w.reading.gone || w.reading.newest().Number != newest.Number || w.reading.newest().Time != newest.Time {
-		return errMoved
+		return false, errMoved
 	}
 	value, reason, err := w.r.value(ctx, w.name, w.reading.newest())
 	if err != nil || reason != "" {
-		return err // if the value is unavailable now, an older copy still has it
+		return false, err // if the value is unavailable now, an older copy still has it
 	}
 	ref, err := w.r.archive.PutValue(ctx, w.name, newest.Version, value)
 	if err != nil {
-		return err
+		return false, err
 	}
 	fact := timeline.Version{Version: w.reading.newest().Version}
 	fact.Objects = []timeline.ObjectRef{ref}
@@ -234,7 +245,7 @@ func (w *writing) ensureCurrent(ctx context.Context, index archive.Index, newest
 	if err == nil {
 		w.r.log.InfoContext(ctx, "restored the live value as the current object", "name", string(w.name), "version", newest.Number)
 	}
-	return err
+	return err == nil, err
 }
 
 // ensureMarked makes a delete marker the current object of the parameter's key,

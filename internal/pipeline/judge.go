@@ -115,7 +115,7 @@ func (r *run) restore(ctx context.Context, at ssmbak.Time) error {
 		r.problem("after a restore to %s, %s", at, d)
 	}
 	r.record.Restored = len(differences) == 0
-	return nil
+	return wait(ctx, apart) // the removal shares no second with what was restored
 }
 
 // compare returns what distinguishes the live parameters from what they were before the

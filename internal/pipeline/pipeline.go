@@ -178,10 +178,12 @@ func (r *run) test(ctx context.Context, leftovers []ssmbak.Name) error {
 	return r.restore(end, at)
 }
 
+// apart separates changes, so that no events of one second are of two of them.
+const apart = 2 * time.Second
+
 // moment returns a time after all changes so far and before all later ones, whose second
 // no event shares.
 func (r *run) moment(ctx context.Context) (ssmbak.Time, error) {
-	const apart = 2 * time.Second
 	if err := wait(ctx, apart); err != nil {
 		return 0, err
 	}

@@ -19,6 +19,21 @@ import (
 // module is the path of this module.
 const module = "github.com/ssmbak/ssmbak"
 
+// certificates is the package with the certificates of the container image. Their list is
+// Mozilla's.
+// https://pkg.go.dev/golang.org/x/crypto/x509roots/fallback
+const certificates = "golang.org/x/crypto/x509roots/fallback/bundle"
+
+// termsOfCertificates is the notice that the licence of Mozilla's list asks for.
+// https://www.mozilla.org/en-US/MPL/2.0/ (Exhibit A, and section 3.2)
+const termsOfCertificates = `ca-certificates.crt in the container image is a modified form of certdata.txt, the list
+of root certificates in Mozilla's Network Security Services (NSS):
+https://hg.mozilla.org/projects/nss/file/tip/lib/ckfw/builtins/certdata.txt
+
+This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0. If a
+copy of the MPL was not distributed with this file, You can obtain one at
+https://mozilla.org/MPL/2.0/.`
+
 // licence matches the names of files with the terms of a module.
 var licence = regexp.MustCompile(`(?i)^((?:un)?licen[cs]e|copying|notice|patents)([.-].*)?$`)
 
@@ -30,9 +45,10 @@ type linked struct {
 	Module     *struct{ Path, Version, Dir string }
 }
 
-// packagesOf returns the packages of all commands on a system, without those of this module.
+// packagesOf returns the packages of all commands on a system, and of the certificates of the
+// container image, without those of this module.
 func packagesOf(ctx context.Context, goos string) (all []linked, err error) {
-	cmd := exec.CommandContext(ctx, "go", "list", "-deps", "-json=Dir,ImportPath,Standard,Module", module+"/cmd/...")
+	cmd := exec.CommandContext(ctx, "go", "list", "-deps", "-json=Dir,ImportPath,Standard,Module", module+"/cmd/...", certificates)
 	cmd.Env = append(os.Environ(), "GOOS="+goos, "CGO_ENABLED=0")
 	out, err := cmd.Output()
 	if err != nil {
@@ -146,9 +162,13 @@ func notices(all map[string]terms) ([]byte, error) {
 		return nil, fmt.Errorf("no licence was found for %s", strings.Join(without, ", "))
 	}
 	var out bytes.Buffer
-	out.WriteString("The programs of ssmbak contain the following software of others, under these terms.\n")
-	for _, text := range order {
-		fmt.Fprintf(&out, "\n%s\n%s\n\n%s\n", strings.Repeat("=", 80), strings.Join(under[text], "\n"), text)
+	out.WriteString("The programs and the container image of ssmbak contain the following software of others,\nunder these terms.\n")
+	section := func(title, text string) {
+		fmt.Fprintf(&out, "\n%s\n%s\n\n%s\n", strings.Repeat("=", 80), title, text)
 	}
+	for _, text := range order {
+		section(strings.Join(under[text], "\n"), text)
+	}
+	section("ca-certificates.crt", termsOfCertificates)
 	return out.Bytes(), nil
 }

@@ -138,6 +138,7 @@ func (a *app) agreeToDrill(ctx context.Context, d *drill.Drill, yes bool) error 
 type drillRow struct {
 	ID         string `json:"Id"`
 	Path       string
+	Bucket     string // of the archive that it restored from
 	At         ssmbak.Time
 	Parameters int
 	Written    int
@@ -159,7 +160,7 @@ type drillFinding struct {
 func (a *app) concludeDrill(ctx context.Context, s *session, d *drill.Drill, failed error) error {
 	r := d.Record
 	row := drillRow{
-		r.ID, r.Path, r.At, len(r.Names), r.Written, r.Compared, r.Skipped, r.OtherKey, float64(int(1000*r.Seconds)) / 1000, !r.Ended.IsZero(),
+		r.ID, r.Path, s.archive.Bucket(), r.At, len(r.Names), r.Written, r.Compared, r.Skipped, r.OtherKey, float64(int(1000*r.Seconds)) / 1000, !r.Ended.IsZero(),
 		make([]drillFinding, len(r.Findings)), append([]ssmbak.Name{}, d.Kept...),
 	}
 	for i, f := range r.Findings {

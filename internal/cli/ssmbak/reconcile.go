@@ -32,11 +32,13 @@ func (a *app) newReconcileCommand() *cobra.Command {
 		Long: `Compare all live parameters with the archive, or read those below a path, and
 record what the archive does not have. Parameters that the listings show unchanged
 are not read again; only --deep finds a label that moved without a new version and
-without an event. After a complete run the archive is complete up to its start. If
-a run is stopped, the next one continues. Reconcile never writes to Parameter
-Store.`,
+without an event. With PATH, --deep also reads the recorded values of the versions
+that Parameter Store has, and records damaged ones again. After a complete run the
+archive is complete up to its start. If a run is stopped, the next one continues.
+Reconcile never writes to Parameter Store.`,
 		Example: `  ssmbak reconcile
   ssmbak reconcile --deep --max-time 15m
+  ssmbak reconcile /app/db --deep
   ssmbak reconcile /app --dry-run`,
 		Args: optionalPath,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -12,9 +13,12 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
@@ -52,8 +56,11 @@ type cell struct {
 	lacks string
 }
 
-// noEvents is why moto cannot play a test of the pipeline.
-const noEvents = "moto has no events of Parameter Store, and nothing records them"
+// Why moto cannot play what some commands do.
+const (
+	noEvents = "moto has no events of Parameter Store, and nothing records them"
+	noKeys   = "S3 and Parameter Store of moto ignore keys"
+)
 
 // bench is an account with a stack, two recorded parameters, and a change of one of them.
 type bench struct {
@@ -156,8 +163,31 @@ func (b *bench) suspend() {
 
 // fill makes the queue full: nothing takes messages from it.
 func (b *bench) fill() {
-	b.stop()
-	b.emulated.Queue.Fill(1000)
+	if b.emulated != nil {
+		b.stop()
+		b.emulated.Queue.Fill(1000)
+		return
+	}
+	d, _, err := b.archive.Deployment(b.Context())
+	b.must(err)
+	functions := lambda.NewFromConfig(b.conn.Config())
+	// Without a name, since moto compares it with that of the template. A mapping that stays
+	// would run the function in a container for each message.
+	mapped, err := functions.ListEventSourceMappings(b.Context(), &lambda.ListEventSourceMappingsInput{})
+	b.must(err)
+	for _, m := range mapped.EventSourceMappings {
+		_, err := functions.UpdateEventSourceMapping(b.Context(), &lambda.UpdateEventSourceMappingInput{UUID: m.UUID, Enabled: aws.Bool(false)})
+		b.must(err)
+	}
+	queues := sqs.NewFromConfig(b.conn.Config())
+	for range 100 {
+		in := &sqs.SendMessageBatchInput{QueueUrl: &d.Queue}
+		for i := range 10 {
+			in.Entries = append(in.Entries, sqstypes.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String("{}")})
+		}
+		_, err := queues.SendMessageBatch(b.Context(), in)
+		b.must(err)
+	}
 }
 
 // replace makes the functions run other code than the stack deployed.
@@ -192,6 +222,21 @@ func (b *bench) lock() {
 
 // lockBucket disables the key of the bucket, with which S3 encrypts values.
 func (b *bench) lockBucket() {
+	if b.emulated == nil {
+		keys := kms.NewFromConfig(b.conn.Config())
+		made, err := keys.CreateKey(b.Context(), &kms.CreateKeyInput{})
+		b.must(err)
+		_, err = b.conn.S3().PutBucketEncryption(b.Context(), &s3.PutBucketEncryptionInput{
+			Bucket: aws.String(b.archive.Bucket()),
+			ServerSideEncryptionConfiguration: &s3types.ServerSideEncryptionConfiguration{Rules: []s3types.ServerSideEncryptionRule{{
+				ApplyServerSideEncryptionByDefault: &s3types.ServerSideEncryptionByDefault{SSEAlgorithm: s3types.ServerSideEncryptionAwsKms, KMSMasterKeyID: made.KeyMetadata.Arn},
+			}}},
+		})
+		b.must(err)
+		_, err = keys.DisableKey(b.Context(), &kms.DisableKeyInput{KeyId: made.KeyMetadata.KeyId})
+		b.must(err)
+		return
+	}
 	const key = "arn:aws:kms:us-east-1:123456789012:key/1234abcd"
 	b.must(b.emulated.S3.Configure(b.archive.Bucket(), s3api.Settings{Key: key}))
 	b.emulated.SSM.DisableKey(key)
@@ -212,6 +257,14 @@ func (b *bench) remove() {
 	for _, v := range out.Versions {
 		_, err := b.conn.S3().DeleteObject(b.Context(), &s3.DeleteObjectInput{Bucket: aws.String(b.archive.Bucket()), Key: v.Key, VersionId: v.VersionId})
 		b.must(err)
+	}
+}
+
+// damage replaces the bytes of the first value of /app/text.
+func (b *bench) damage() {
+	all := b.emulated.S3.Versions(b.archive.Bucket(), "/app/text")
+	if !b.emulated.S3.Corrupt(b.archive.Bucket(), "/app/text", all[len(all)-1].VersionID, []byte("damaged")) {
+		b.Fatal("nothing was recorded")
 	}
 }
 
@@ -333,14 +386,14 @@ func matrix() []broken {
 			{updateLine, 1, append([]string{"error: the stack is complete, but "}, suspended...), ""},
 		},
 	}, {
-		what: "queue full", do: (*bench).fill, lacks: "moto runs a container for each message of a queue that a function reads",
+		what: "queue full", do: (*bench).fill,
 		cells: []cell{
 			{statusLine, 3, []string{"^queue\tproblem\t10[0-9][0-9] changes waiting, .*\t.*`ssmbak-stack ssmbak update --concurrency N --ssm-rate N` makes it faster$"}, ""},
 			{stackStatus, 3, []string{"^problem  queue  "}, ""},
 			{verifyLine, 0, []string{verified}, ""},
 			{previewLine, 0, []string{previews}, ""},
 			{drillLine, 0, []string{drills}, ""},
-			{testLine, 3, unrecorded, ""},
+			{testLine, 3, unrecorded, noEvents},
 			{restoreLine, 0, []string{restores}, ""},
 			{reconcile, 0, []string{checked}, ""},
 			{updateLine, 0, []string{updated}, ""},
@@ -361,7 +414,7 @@ func matrix() []broken {
 			{testLine, 0, []string{proves}, noEvents},
 		},
 	}, {
-		what: "key of secrets disabled", do: (*bench).lock, lacks: "moto ignores keys",
+		what: "key of secrets disabled", do: (*bench).lock, lacks: noKeys,
 		cells: []cell{
 			{statusLine, 3, []string{"^unreadable\tproblem\t1 parameter with an unavailable value: /app/new\t.*kms:Decrypt"}, ""},
 			{stackStatus, 3, []string{"^problem  unreadable "}, ""},
@@ -374,28 +427,44 @@ func matrix() []broken {
 			{updateLine, 0, []string{updated}, ""},
 		},
 	}, {
-		what: "key of the bucket disabled", do: (*bench).lockBucket, lacks: "moto ignores keys",
+		what: "key of the bucket disabled", do: (*bench).lockBucket,
 		cells: []cell{
 			{statusLine, 3, []string{"^encryption\tproblem\tthe key \\S+ is Disabled: no value can be read or recorded\t`aws kms enable-key --key-id"}, ""},
 			{stackStatus, 3, []string{"^problem  encryption ", "`aws kms enable-key --key-id"}, ""},
-			{verifyLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, ""},
-			{previewLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, ""},
-			{drillLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, ""},
-			{testLine, 3, unrecorded, ""},
-			{restoreLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, ""},
-			{reconcile, 3, []string{"^failed /app/new: the key of the bucket cannot be used: S3 PutObject "}, ""},
+			{verifyLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, noKeys},
+			{previewLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, noKeys},
+			{drillLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, noKeys},
+			{testLine, 3, unrecorded, noEvents},
+			{restoreLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, noKeys},
+			{reconcile, 3, []string{"^failed /app/new: the key of the bucket cannot be used: S3 PutObject "}, noKeys},
 			{updateLine, 0, []string{updated}, ""},
 		},
 	}, {
 		what: "value missing", do: (*bench).remove,
 		cells: []cell{
 			{statusLine, 0, nil, "moto shows no state of the mapping"},
-			{verifyLine, 3, []string{"^missing-value /app/text: there is no copy of version 2, the newest: `ssmbak reconcile --deep` records it again"}, ""},
+			{verifyLine, 3, []string{"^missing-value /app/text: there is no copy of version 2, the newest: `ssmbak reconcile /app/text --deep` records it again while it is live$"}, ""},
 			{previewLine, 0, []string{"/app/text .*no value"}, ""},
 			{drillLine, 3, []string{"^/app/text: its value is unavailable: ", "^hint: `ssmbak verify /app` checks the values"}, ""},
 			{testLine, 0, []string{proves}, noEvents},
 			{restoreLine, 3, []string{"^refused: /app/text: its value is unavailable: ", "^hint: `ssmbak verify` checks the values of all versions; "}, ""},
-			{"ssmbak reconcile --deep", 0, []string{checked}, ""},
+			{"ssmbak reconcile /app/text --deep", 0, []string{"^recorded /app/text$", "^checked 1, recorded 1, "}, ""},
+			{verifyLine, 0, []string{verified}, ""},
+			{updateLine, 0, []string{updated}, ""},
+		},
+	}, {
+		what: "value damaged", do: (*bench).damage, lacks: "moto cannot damage an object",
+		cells: []cell{
+			{statusLine, 0, nil, ""},
+			{verifyLine, 3, []string{"^damaged-value /app/text: version 1: its bytes are corrupted: `ssmbak reconcile /app/text --deep` records it again while Parameter Store has it "}, ""},
+			{previewLine, 0, []string{previews}, ""},
+			{drillLine, 3, []string{"^/app/text: .* is damaged: its bytes are corrupted$", "^hint: `ssmbak verify /app` checks the values"}, ""},
+			{testLine, 0, []string{proves}, ""},
+			{restoreLine, 3, []string{"^refused: /app/text: its value is unavailable: ", "^hint: `ssmbak verify` checks the values of all versions; "}, ""},
+			{reconcile, 0, []string{checked}, ""},
+			{"ssmbak reconcile /app/text --deep", 0, []string{"^recorded /app/text$", "^checked 1, recorded 1, "}, ""},
+			{verifyLine, 3, []string{"^damaged-value /app/text: version 1: its bytes are corrupted; another copy is intact, and an admin may delete this one "}, ""},
+			{restoreLine, 0, []string{"^restored 1, deleted 0"}, ""},
 			{updateLine, 0, []string{updated}, ""},
 		},
 	}, {

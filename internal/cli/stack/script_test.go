@@ -340,13 +340,17 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		_, err = conn.SSM().PutParameter(context.Background(), in)
 		ts.Check(err)
 	},
-	"recorder": func(ts *testscript.TestScript, _ bool, _ []string) {
-		w := worldOf(ts)
+	// recorder [DELAY] records, with each batch after a delay; by default as on AWS.
+	"recorder": func(ts *testscript.TestScript, _ bool, args []string) {
+		w, delay := worldOf(ts), 1300*time.Millisecond
+		if len(args) > 0 {
+			delay = duration(ts, args[0])
+		}
 		handle := func(ctx context.Context, batch []emulator.Message) (failed []string) {
 			select {
 			case <-ctx.Done():
 				return nil
-			case <-time.After(1300 * time.Millisecond): // as long as on AWS
+			case <-time.After(delay):
 			}
 			return testworld.Handler(w.recorder(ctx, ts))(ctx, batch)
 		}
@@ -383,6 +387,18 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		}
 		if slices.Sort(names); !slices.Equal(names, args) {
 			ts.Fatalf("live are %q", names)
+		}
+	},
+	// gone NAME ... fails unless the archive knows that the parameters were deleted.
+	"gone": func(ts *testscript.TestScript, _ bool, args []string) {
+		for _, arg := range args {
+			target, err := ssmbak.ParseTarget(arg, false)
+			ts.Check(err)
+			s, err := worldOf(ts).opened(context.Background(), ts).At(context.Background(), target, ssmbak.TimeOf(time.Now()), archive.NoValues)
+			ts.Check(err)
+			if len(s.States) != 1 || !s.States[0].Deleted || s.States[0].Certainty == ssmbak.Unknown {
+				ts.Fatalf("the archive has %+v", s.States)
+			}
 		}
 	},
 	"disable": func(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).aws.SSM.DisableKey(args[0]) },

@@ -57,6 +57,7 @@ func TestRules(t *testing.T) {
 	do("Stack with id s does not exist", "DescribeStacks", "StackName", "s")
 	do("Parameters: [Name] must have values", "CreateStack", name...)
 	do("Parameters: [Other] do not exist in the template", "CreateStack", with("Parameters.member.1.ParameterKey", "Other", "Parameters.member.1.ParameterValue", "x")...)
+	do("the local AWS signs no archive", "CreateStack", "StackName", "s", "TemplateBody", `{"Resources":{"K":{"Type":"AWS::KMS::Key","Properties":{"KeyUsage":"SIGN_VERIFY"}}}}`, "Capabilities.member.1", "CAPABILITY_IAM")
 	do("TemplateURL must be a supported URL", "CreateStack", at("https://b.s3.us-east-1.amazonaws.com/k/t.json")...)
 	do("TemplateURL must be a supported URL", "CreateStack", at("http://b.s3.us-east-1.amazonaws.com/k/t.json?versionId=v1")...)
 	do("TemplateURL must be a supported URL", "CreateStack", at("https://b.s3.eu-west-1.amazonaws.com/k/t.json?versionId=v1")...)

@@ -144,6 +144,9 @@ func (s *Store) evaluate(x *stack, body string, given map[string]string) (next *
 			continue
 		}
 		properties, _ := e.eval(r.Properties).(map[string]any)
+		if properties["KeyUsage"] == "SIGN_VERIFY" { // its recorder would have to sign, too
+			return nil, invalid("Resource " + id + " is not supported here: the local AWS signs no archive")
+		}
 		next.resources = append(next.resources, Resource{id, s.physical(x, t, e, id), r.Type, properties, s.o.Now(), r.DeletionPolicy})
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.Outputs)) {

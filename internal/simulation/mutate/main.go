@@ -99,7 +99,7 @@ var mutations = []mutation{
 	},
 	{
 		"a late delete marker remains the current version of a live parameter", "recorder/sync.go",
-		"err = w.ensureCurrent(ctx, swap.Index, newest)", "err = nil",
+		"restored, err = w.ensureCurrent(ctx, swap.Index, newest)", "err = nil",
 	},
 	{
 		"a deleted parameter gets no marker", "recorder/sync.go",
@@ -111,7 +111,7 @@ var mutations = []mutation{
 	},
 	{
 		"only the first copy of a value is read", "archive/values.go",
-		"\tfor _, ref := range refs {\n\t\to, err := a.bucket.Get(", "\tfor _, ref := range refs[:1] {\n\t\to, err := a.bucket.Get(",
+		"\tfor _, ref := range refs {\n\t\to, err := a.copyOf(", "\tfor _, ref := range refs[:1] {\n\t\to, err := a.copyOf(",
 	},
 	{
 		"a message is done before it is settled", "recorder/recorder.go",

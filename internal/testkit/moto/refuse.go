@@ -1,13 +1,13 @@
 package moto
 
 import (
-	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 )
 
-// failing are the operations that moto 5.2.1 answers with 500: that of a stack's key, whose
+// failing are the operations that moto 5.2.1 can answer with 500: that of a stack's key, whose
 // policy is not text then (describe_key in moto/kms/responses.py), and one that it does not
 // have. The SDK would try them again for minutes.
 var failing = []string{"TrentService.DescribeKey", "AmazonSSM.GetServiceSetting"}
@@ -20,8 +20,14 @@ func refuse(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
+		answer := httptest.NewRecorder()
+		next.ServeHTTP(answer, r)
+		code, body := answer.Code, answer.Body.Bytes()
+		if code == http.StatusInternalServerError {
+			code, body = http.StatusBadRequest, []byte(`{"__type":"AccessDeniedException","Message":"moto fails here"}`)
+		}
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-		w.WriteHeader(http.StatusBadRequest)
-		_, _ = io.WriteString(w, `{"__type":"AccessDeniedException","Message":"moto fails here"}`) // or the client is gone
+		w.WriteHeader(code)
+		_, _ = w.Write(body) // or the client is gone
 	})
 }
