@@ -17,7 +17,7 @@ var paged = []tests{
 	}, "internal/ui", "TestGuard"},
 	{mutation{
 		"any cookie admits", "internal/ui/guard.go",
-		"err != nil || !same(c.Value, g.cookie)", "err != nil || c == nil",
+		"case !same(c.Value, g.cookie):", "case c == nil:",
 	}, "internal/ui", "TestGuard"},
 	{mutation{
 		"any token admits", "internal/ui/guard.go",
