@@ -218,7 +218,7 @@ func (s *Server) progressView(j *job) progressView {
 			row.Version = fmt.Sprint(o.Version)
 		}
 		if o.Err != nil {
-			row.Error = s.both(s.reason(o.Err))
+			row.Error = s.times().Local(s.reason(o.Err))
 		}
 		v.Rows = append(v.Rows, row)
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
-	"regexp"
 	"time"
 
 	"github.com/ssmbak/ssmbak"
@@ -80,23 +79,6 @@ func (s *Server) times() render.View {
 		return render.View{Zone: time.UTC}
 	}
 	return render.View{Zone: s.zone(), Both: true}
-}
-
-var inUTC = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z`)
-
-// both adds local time to the times in a reason.
-func (s *Server) both(reason string) string {
-	return inUTC.ReplaceAllStringFunc(reason, func(text string) string {
-		t, err := time.Parse(time.RFC3339, text)
-		if err != nil {
-			return text
-		}
-		local := at(ssmbak.TimeOf(t), s.zone()).Local
-		if local == "" {
-			return text
-		}
-		return text + " (" + local + ")"
-	})
 }
 
 func (s *Server) reason(err error) string {

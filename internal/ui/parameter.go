@@ -129,7 +129,7 @@ func (s *Server) parameterView(ctx context.Context, rec *records, v view, name s
 }
 
 func (s *Server) stateView(ctx context.Context, st ssmbak.State, refs []timeline.ObjectRef) (stateView, error) {
-	v := stateView{Absent: st.Deleted, Certainty: certainty(st.Certainty), Reason: s.both(render.Escape(st.Reason)), Since: at(st.Modified, s.zone())}
+	v := stateView{Absent: st.Deleted, Certainty: certainty(st.Certainty), Reason: s.times().Local(render.Escape(st.Reason)), Since: at(st.Modified, s.zone())}
 	by := st.By
 	if st.Deleted || st.Version.Time == 0 && len(refs) == 0 {
 		v.Absent = st.Deleted
@@ -148,7 +148,7 @@ func (s *Server) stateView(ctx context.Context, st ssmbak.State, refs []timeline
 	}
 	v.Value = render.ValueText(st, false)
 	if st.Value.Reason != "" {
-		v.Reason = strings.TrimPrefix(v.Reason+"; no value: "+s.both(render.Escape(st.Value.Reason)), "; ")
+		v.Reason = strings.TrimPrefix(v.Reason+"; no value: "+s.times().Local(render.Escape(st.Value.Reason)), "; ")
 	}
 	add := func(name, text string) {
 		if text != "" {
@@ -172,7 +172,7 @@ func (s *Server) stateView(ctx context.Context, st ssmbak.State, refs []timeline
 			add("label "+label, "version "+fmt.Sprint(st.Labels.V[label]))
 		}
 	}
-	v.TagsNote, v.LabelsNote = s.both(certain(st.Tags.Certainty, st.Tags.Reason)), s.both(certain(st.Labels.Certainty, st.Labels.Reason))
+	v.TagsNote, v.LabelsNote = s.times().Local(certain(st.Tags.Certainty, st.Tags.Reason)), s.times().Local(certain(st.Labels.Certainty, st.Labels.Reason))
 	return v, nil
 }
 

@@ -270,7 +270,7 @@ func (s *Server) planView(p *planned, ticked map[string]bool) planView {
 }
 
 func (s *Server) planRow(item plan.Item) planRow {
-	row := planRow{Name: string(item.Name), Action: string(item.Action), Reason: s.both(render.Escape(item.Reason)), Refused: item.Refused != "" || !item.Action.Writes()}
+	row := planRow{Name: string(item.Name), Action: string(item.Action), Reason: s.times().Local(render.Escape(item.Reason)), Refused: item.Refused != "" || !item.Action.Writes()}
 	times := s.times()
 	times.Live = true
 	if all := render.ItemLines(item, times); len(all) > 1 {

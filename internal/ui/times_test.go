@@ -3,15 +3,19 @@ package ui
 import (
 	"html"
 	"regexp"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
+	"github.com/ssmbak/ssmbak/restore"
 )
 
 var (
@@ -31,12 +35,22 @@ func TestBothTimes(t *testing.T) {
 		overlapping(w)
 		_, err := w.Archive.SetMark(t.Context(), archive.Mark{Name: "deploy-1", At: ssmbak.TimeOf(time.Now())}, false)
 		w.Must(err)
+		_, err = w.SSM.DeleteParameter(t.Context(), &ssm.DeleteParameterInput{Name: aws.String("/app/same")})
+		w.Must(err)
+		w.Record()
 		o := options(w, "/app", true)
 		o.Now = func() time.Time { return time.Now().In(time.FixedZone("", 2*60*60)) }
 		o.MaxRate = 1
+		o.Restorer = func(ro restore.Options) *restore.Restorer {
+			ro.By, ro.Recreation = "arn:aws:iam::123456789012:user/local", 30*time.Second
+			return restore.New(w.Archive, w.Live, w.Recorder, ro)
+		}
 		x := opened(w, o)
 		first := x.get("/")
 		plan := x.get(x.link(first, "Plan a restore to this moment"))
+		if !strings.Contains(plan, "at the earliest") {
+			t.Error("the plan does not say when the deleted parameter can be created")
+		}
 		pages := map[string]string{
 			"/": first, "the plan": plan, "the revert": x.get(x.link(first, "Plan to take it back")),
 			"the result": x.apply(plan, all(plan)),

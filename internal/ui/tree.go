@@ -260,7 +260,7 @@ func (s *Server) treeRow(ctx context.Context, rec *records, v view, item plan.It
 	}
 	line := rec.byName[item.Name]
 	if item.Action == plan.ActionSkip {
-		row.ReasonOrNone = s.both(render.Escape(item.Reason))
+		row.ReasonOrNone = s.times().Local(render.Escape(item.Reason))
 		var err error
 		if row.Before, err = s.cellAt(ctx, rec, line, from); err != nil {
 			return row, err

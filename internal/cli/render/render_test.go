@@ -145,6 +145,15 @@ func TestLocal(t *testing.T) {
 			t.Errorf("%s: got %s in UTC", message, got)
 		}
 	}
+	v.Both = true
+	for message, want := range map[string]string{
+		"up to 2024-06-13T20:04:59.999Z": "up to 2024-06-13T20:04:59.999Z (2024-06-13 16:04:59.999 -04:00)",
+		"at 2024-06-13T20:04:59Z":        "at 2024-06-13T20:04:59Z (2024-06-13 16:04:59 -04:00)",
+	} {
+		if got := v.Local(message); got != want {
+			t.Errorf("%s: got %s, want %s", message, got, want)
+		}
+	}
 }
 
 func TestStates(t *testing.T) {

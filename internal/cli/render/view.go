@@ -17,8 +17,7 @@ type View struct {
 	Color bool
 	// Live adds who made each live version that would be overwritten or deleted.
 	Live bool
-	// Zone is the zone of times, nil for UTC. With Both, times with milliseconds are shown in
-	// UTC, too.
+	// Zone is the zone of times, nil for UTC. With Both, exact times are shown in UTC, too.
 	Zone *time.Location
 	Both bool
 	// Format is that of tables and plans. Width is the width of the terminal, 0 if the
@@ -46,7 +45,11 @@ func (v View) seconds(t ssmbak.Time) string {
 	if v.utc() || t == 0 || t == ssmbak.MinTime || t == ssmbak.MaxTime {
 		return t.Whole()
 	}
-	return t.Std().In(v.Zone).Format("2006-01-02T15:04:05-07:00")
+	local := t.Std().In(v.Zone)
+	if v.Both {
+		return t.Whole() + local.Format(" (2006-01-02 15:04:05 -07:00)")
+	}
+	return local.Format("2006-01-02T15:04:05-07:00")
 }
 
 // short returns a time truncated to seconds, as in the legacy ssmbak, or "" for the zero
