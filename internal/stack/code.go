@@ -78,7 +78,10 @@ func (s *Stack) upload(ctx context.Context, bucket, prefix string, c content, e 
 	key = *u.in.Key
 	for began, waiting := time.Now(), false; ; waiting = true {
 		version, err = u.once(ctx, again || waiting)
-		if err != nil || version != "" {
+		switch {
+		case isAPIError(err, "NoSuchBucket", ""):
+			return "", "", &BucketError{bucket, "does not exist"}
+		case err != nil || version != "":
 			return key, version, err
 		}
 		enabled, err := u.versioned(ctx)

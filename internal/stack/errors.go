@@ -66,7 +66,7 @@ func (e *TerminationError) Error() string {
 	return fmt.Sprintf("termination protection is enabled for the stack %s", e.Name)
 }
 
-// BucketError reports why a bucket cannot hold the archive.
+// BucketError reports why a bucket cannot hold the archive or the functions' code.
 type BucketError struct{ Bucket, Why string }
 
 func (e *BucketError) Error() string { return fmt.Sprintf("bucket %s %s", e.Bucket, e.Why) }

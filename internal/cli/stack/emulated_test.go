@@ -119,6 +119,7 @@ func onePhase(t *testing.T, aws *emulator.AWS, w *world, run func(code int, want
 	aws.S3.CreateBucket("unversioned", false)
 	run(252, []string{"--code-bucket is missing"}, "publish")
 	run(1, []string{"bucket unversioned is not versioned"}, "publish", "--code-bucket", "unversioned")
+	run(1, []string{"error: bucket nowhere does not exist"}, "publish", "--code-bucket", "nowhere")
 	run(0, []string{"--architecture arm64 --code-bucket artifacts", "--architecture x86_64", "Template: https://artifacts.s3.us-east-1.amazonaws.com/ssmbak/"}, "publish", "--code-bucket", "artifacts")
 	before := len(aws.S3.Keys("artifacts"))
 	run(0, []string{"Template: "}, "publish", "--code-bucket", "artifacts")
