@@ -199,6 +199,9 @@ func (w *world) killed(d *deathAt, then ssmbak.Time, o restore.Options) (id stri
 // TestUndoKilled kills a restore at each of its requests, before and after that takes
 // effect, and checks that an undo restores the exact state before.
 func TestUndoKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it kills the same program at one request after the other")
+	}
 	t.Parallel()
 	const most = 60
 	step := int64(1)
@@ -240,6 +243,9 @@ func TestUndoKilled(t *testing.T) {
 
 // TestUndoKilledAndFinished repeats a killed restore, and undoes both in either order.
 func TestUndoKilledAndFinished(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it kills the same program at one request after the other")
+	}
 	t.Parallel()
 	step := int64(1)
 	if !extent.Long() {
@@ -414,6 +420,9 @@ func TestUndoLostAnswer(t *testing.T) {
 // TestUndoKilledItself kills an undo at each of its requests, and checks that a second
 // attempt completes it, even if a replaced parameter is deleted at that time.
 func TestUndoKilledItself(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it kills the same program at one request after the other")
+	}
 	t.Parallel()
 	const most = 60
 	step := int64(1)

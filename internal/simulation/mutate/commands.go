@@ -209,7 +209,7 @@ var commanded = []tests{
 	}, "internal/cli/ssmbak", "TestScripts/into_replicated"},
 	{mutation{
 		"an archive that S3 has not replicated is called removed", "archive/archive.go",
-		"Copy: a.o.Elsewhere && !v.Marker && a.isReplica(ctx, v.Key, v.ID)}", "Copy: false}",
+		"Copy: a.o.Elsewhere && !v.Marker && a.isReplica(ctx, v.Key, v.ID)}", "Copy: v.Marker && !v.Marker}",
 	}, "internal/cli/ssmbak", "TestScripts/into_replicated"},
 	{mutation{
 		"an object that S3 cannot replicate is not counted", "internal/health/replication.go",
