@@ -42,7 +42,7 @@ simulate:
 # thing on moto.
 long:
 	SSMBAK_LONG=1 $(GO) test ./internal/simulation/sweep -timeout 30m
-	SSMBAK_LONG=1 $(GO) test ./archive/internal/legacy ./internal/release ./internal/stack/code -timeout 30m
+	SSMBAK_LONG=1 $(GO) test ./archive/internal/legacy ./internal/release ./internal/stack/code ./internal/simulation/mutate -timeout 30m
 	SSMBAK_LONG=1 $(GO) test ./archive ./cmd/ssmbak ./internal/stack ./recorder ./restore -timeout 30m \
 		-run '^(TestBusyParameter|TestContract|TestAttacks|TestMemory|TestApplyRate|TestCreateKilled|TestUndoKilled|TestUndoKilledAndFinished|TestUndoKilledItself|TestFillInRuns|TestFillWritesLinearly|TestApplicationIsServed|TestUnreadableStarveNobody|TestPairsLint)$$'
 	SSMBAK_LONG=1 $(GO) test ./internal/cli/stack -run '^TestBrokenOnMoto$$'

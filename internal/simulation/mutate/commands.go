@@ -357,7 +357,7 @@ var commanded = []tests{
 	}, "internal/cli/ssmbak", "TestScripts/drill_broken"},
 	{mutation{
 		"a test of other code than the deployed passes", "internal/cli/stack/test.go",
-		"if err == nil && exists {", "if false {",
+		"if err == nil && exists {", "if exists && false {",
 	}, "internal/cli/stack", "TestScripts/test_broken"},
 	{mutation{
 		"what a killed drill left is forgotten", "internal/drill/remove.go",
