@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -25,7 +26,12 @@ import (
 	"github.com/ssmbak/ssmbak/recorder"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain makes garbage collection less frequent: the tests create many small accounts, and
+// otherwise spend a third of their time collecting heaps of a few megabytes.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400)
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	account = testworld.Account

@@ -251,6 +251,7 @@ func TestTerminal(t *testing.T) {
 		"an interrupt ends the wait for a name that was deleted just now": waitInterrupted,
 		"an interrupt ends the wait for the pace":                         paceInterrupted,
 		"a second interrupt names the deleted parameter":                  replacementAbandoned,
+		"a second interrupt names the undo":                               abandonedUndone,
 		"a second interrupt without an archive":                           unrecordedAbandoned,
 		"a bar goes away":                                                 barEnds,
 		"the question":                                                    questionAnswered,

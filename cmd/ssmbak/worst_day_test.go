@@ -9,11 +9,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
 	"os"
 	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,6 +35,7 @@ type day struct {
 	*testing.T
 	program string
 	env     []string
+	address string // host and port of `ssmbak local`
 	ssm     *ssm.Client
 }
 
@@ -65,7 +70,7 @@ func newDay(t *testing.T) *day {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.ssm = conn.SSM()
+	d.ssm, d.address = conn.SSM(), strings.TrimPrefix(url, "http://")
 	return d
 }
 
@@ -301,16 +306,19 @@ func TestWorstDay(t *testing.T) {
 	}
 
 	// Kill the process in the middle.
-	killed := d.command("restore", "/app/", moment, "--exact", "--yes", "--max-rate", "3")
+	killed := d.command("restore", "/app/", moment, "--exact", "--yes")
+	url, stuck := d.stall(3)
+	killed.Env = append(slices.Clone(d.env), "AWS_ENDPOINT_URL="+url)
 	d.must(nil, killed.Start())
-	for range 3000 { // a minute, which only a busy machine needs
-		if n := len(differing(d.state(), ruined)); n >= 3 {
-			break
-		}
-		time.Sleep(20 * time.Millisecond)
+	ended := make(chan struct{})
+	go func() { _ = killed.Wait(); close(ended) }()
+	select {
+	case <-stuck:
+	case <-ended:
+		t.Fatal("the restore ended before its fourth write")
 	}
 	d.must(nil, killed.Process.Kill())
-	_ = killed.Wait()
+	<-ended
 	if n := len(differing(d.state(), ruined)); n == 0 || n == len(want) {
 		t.Fatalf("%d parameters were restored when the process was killed", n)
 	}
@@ -332,6 +340,32 @@ func TestWorstDay(t *testing.T) {
 	if got := gocmp.Diff(d.state(), ruined); got != "" {
 		t.Errorf("state after undo (-got +want):\n%s", got)
 	}
+}
+
+// stall returns the endpoint of a proxy of `ssmbak local` that delivers this many PutParameter
+// requests and holds those that follow, until their client ends. stuck is closed when it holds
+// the first.
+func (d *day) stall(writes int64) (url string, stuck <-chan struct{}) {
+	d.Helper()
+	var count atomic.Int64
+	held := make(chan struct{})
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = "http", d.address }}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Amz-Target") == "AmazonSSM.PutParameter" {
+			n := count.Add(1)
+			if n == writes+1 {
+				close(held)
+			}
+			if n > writes {
+				_, _ = io.Copy(io.Discard, r.Body) // only then does the server notice that the client has ended
+				<-r.Context().Done()
+				return
+			}
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	d.Cleanup(server.Close)
+	return server.URL, held
 }
 
 // differing returns the names whose values differ.

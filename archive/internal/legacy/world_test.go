@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,8 +37,10 @@ import (
 
 const alone = "alone" // a bucket to which only ssmbak writes
 
-// TestMain lets rapid try fewer cases, unless SSMBAK_LONG is set.
+// TestMain lets rapid try fewer cases, unless SSMBAK_LONG is set, and makes garbage collection
+// of the many small accounts less frequent.
 func TestMain(m *testing.M) {
+	debug.SetGCPercent(400)
 	if !extent.Long() {
 		_ = flag.Set("rapid.checks", "25")
 	}

@@ -6,10 +6,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
 const module = "github.com/ssmbak/ssmbak"
+
+// building is locked during a build: concurrent builds of a program would each link it, because
+// the build cache does not have it yet.
+var building sync.Mutex
 
 // Build compiles cmd/COMMAND with flags of go build into a temporary directory, and
 // returns the path of the program.
@@ -23,6 +28,8 @@ func Build(t testing.TB, command string, flags ...string) (path string) {
 		// "cp PROGRAM path". https://go.dev/doc/go1.24#go-command
 		args = append(append([]string{"run", "-exec", cp}, flags...), module+"/cmd/"+command, path)
 	}
+	building.Lock()
+	defer building.Unlock()
 	if out, err := exec.CommandContext(t.Context(), "go", args...).CombinedOutput(); err != nil {
 		t.Fatalf("build %s: %v\n%s", command, err, out)
 	}

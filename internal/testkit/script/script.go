@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,9 +22,11 @@ import (
 )
 
 // Main runs the tests of a program. It removes the machine's AWS configuration from the
-// environment, and fails if a goroutine remains, or if the names in JSON and the codes of
-// errors are not those in docs/output.md.
+// environment, makes garbage collection less frequent, since each script has a small account of
+// its own, and fails if a goroutine remains, or if the names in JSON and the codes of errors are
+// not those in docs/output.md.
 func Main(m *testing.M) {
+	debug.SetGCPercent(400)
 	for _, name := range os.Environ() {
 		if name, _, _ = strings.Cut(name, "="); strings.HasPrefix(name, "AWS_") {
 			_ = os.Unsetenv(name)

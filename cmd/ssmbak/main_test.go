@@ -1,0 +1,17 @@
+package main_test
+
+import (
+	"flag"
+	"os"
+	"runtime"
+	"strconv"
+	"testing"
+)
+
+// TestMain runs more tests at once than there are processors: three of them wait half a minute
+// for the creation of a name that was deleted, and most others for a process.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	_ = flag.Set("test.parallel", strconv.Itoa(max(runtime.GOMAXPROCS(0), 5)))
+	os.Exit(m.Run())
+}
