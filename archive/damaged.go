@@ -64,11 +64,10 @@ func (a *Archive) isDamaged(ctx context.Context, s *subject) (bool, error) {
 		return true, nil
 	}
 	x, err := a.Index(ctx, s.name)
-	var format *FormatError
 	if needsReindex(err) || err == nil && x.Forged() {
 		return true, nil
 	}
-	if errors.As(err, &format) {
+	if _, ok := errors.AsType[*FormatError](err); ok {
 		return false, nil // a newer ssmbak can read it
 	}
 	return false, err

@@ -49,8 +49,7 @@ func intact[T any](ctx context.Context, a *Archive, kind bucket.Kind[T], key str
 		}
 		a.o.Logger.WarnContext(ctx, "an object of the archive is damaged: using an older version of it", "key", key, "version", v.ID, "stored", v.Modified.String(), "error", damage.Error())
 		d.Value, d.Unknown = old.Value, old.Unknown
-		var unsigned *SignatureError
-		if errors.As(damage, &unsigned) {
+		if unsigned, ok := errors.AsType[*SignatureError](damage); ok {
 			d.Unsigned = unsigned
 		}
 		return d, nil

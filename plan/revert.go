@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -322,9 +323,7 @@ func (c *Reversal) tags(from, to ssmbak.Known[map[string]string]) (after ssmbak.
 		return after, nil
 	}
 	all := map[string]string{}
-	for key, value := range live.V {
-		all[key] = value
-	}
+	maps.Copy(all, live.V)
 	for _, d := range compareTags(UserTags(from.V), UserTags(to.V)) {
 		key, _ := d.Attribute.Tag()
 		value, exists := live.V[key]
