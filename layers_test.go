@@ -41,7 +41,7 @@ func TestLayers(t *testing.T) {
 		"/verify":                       {"", "/timeline", "/archive", "/paramstore", "/pattern"},
 		"/internal/acceptance":          {},
 		"/internal/awsconn":             {},
-		"/internal/bench":               {"/internal/emulator", "/internal/emulator/ssmapi", "/internal/testkit/testworld"},
+		"/internal/bench":               {},
 		"/internal/function":            {"", "/archive", "/internal/awsconn", "/internal/signkey", "/paramstore", "/pattern", "/recorder", "/verify"},
 		"/internal/drill":               {"", "/timeline", "/archive", "/paramstore", "/plan"},
 		"/internal/health":              {"", "/timeline", "/archive", "/paramstore", "/internal/awsconn"},

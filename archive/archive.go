@@ -261,10 +261,9 @@ func checkIdentity(_ string, id *Identity) error {
 	return cmp.Or(id.Encryption.check(id.Account, id.Region), id.Signing.check(id.Account, id.Region))
 }
 
-// Establish prepares the archive for writing: it checks that the bucket is versioned,
-// and writes the identity if there is none. Any number of writers may call it at once
-// and repeatedly; one identity wins. The error may be a [*NotVersionedError] or a
-// [*MismatchError].
+// Establish prepares the archive for writing: it checks that the bucket is versioned, and
+// writes the identity if there is none. It may be called concurrently and repeatedly. The
+// error may be a [*NotVersionedError] or a [*MismatchError].
 func (a *Archive) Establish(ctx context.Context) error {
 	err := a.notVersioned
 	if !a.o.Writes {

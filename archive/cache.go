@@ -132,9 +132,8 @@ func (a *Archive) readCache(ctx context.Context) (bucket.Document[cacheDocument]
 	return d, err
 }
 
-// SaveCache replaces the reconcile cache by compare-and-swap and returns the result. If
-// another writer was faster, its entries are kept for the names that have no entry in
-// c. The entries of c are changed.
+// SaveCache replaces the reconcile cache by compare-and-swap and returns the result: what
+// another writer saved meanwhile is kept for names without an entry in c. It changes c.
 func (w *Writer) SaveCache(ctx context.Context, c Cache) (Cache, error) {
 	out, err := cacheKind.Swap(ctx, w.bucket, cacheKey, c.object, func(d bucket.Document[cacheDocument]) (cacheDocument, bool, error) {
 		for name, entry := range d.Value.entries {

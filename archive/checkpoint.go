@@ -25,10 +25,10 @@ const (
 // Expiration is a lifecycle rule of the bucket that removes noncurrent object versions.
 type Expiration = bucket.Expiration
 
-// Checkpoint says which object versions of an archive existed at a time: each of them, not
-// all at one moment. Checkpoints are signed, and each has the digest of the one before it.
-// So whoever knows the line of one, or has a copy of the bucket, finds what was removed or
-// rewritten since, also by a principal who may do everything in the account.
+// Checkpoint says which object versions of an archive existed at about a time. It is
+// signed, and has the digest of the one before it, so that whoever knows its line, or has a
+// copy of the bucket, finds what was removed or rewritten since, even by an administrator
+// of the account.
 type Checkpoint struct {
 	Format int    `json:"format"`
 	Reader int    `json:"reader,omitempty"` // the least format that a program must support to read it
@@ -66,8 +66,8 @@ func (c *Checkpoint) Key() string { return checkpointKey(c.Sequence) }
 // Line returns the line that people keep to recognize the checkpoint.
 func (c *Checkpoint) Line() CheckpointLine { return CheckpointLine{c.Sequence, c.Time, c.sha256} }
 
-// CheckpointLine identifies a checkpoint: whoever keeps it can tell whether the checkpoint,
-// or one before it, was rewritten.
+// CheckpointLine identifies a checkpoint, so that whoever keeps it can tell whether that
+// checkpoint, or one before it, was rewritten.
 type CheckpointLine struct {
 	Sequence int64       `json:"sequence"`
 	Time     ssmbak.Time `json:"time"`
@@ -209,8 +209,8 @@ func (a *Archive) newest(ctx context.Context, all []checkpointVersions) (*Checkp
 	return nil, first
 }
 
-// LastCheckpoint reads the newest checkpoint that is valid. exists is false if there is
-// none. It sends one request per 1,000 checkpoints, and one to read it.
+// LastCheckpoint reads the newest valid checkpoint, with one request per 1,000 checkpoints,
+// and one to read it. exists is false if there is none.
 func (a *Archive) LastCheckpoint(ctx context.Context) (c Checkpoint, exists bool, err error) {
 	all, err := a.listCheckpoints(ctx)
 	if err != nil {
@@ -236,10 +236,8 @@ const (
 // has more than 10,000 leaves or the same ones. wrote reports whether it did: of several
 // writers at once, one does. It does nothing in an archive that is not signed.
 //
-// It sends one request per 1,000 object versions, one for each object of leaves that the
-// checkpoint before does not have, and about five others. Its memory does not depend on the
-// number of leaves. If it is interrupted, objects of leaves may be left that no checkpoint
-// names.
+// It sends one request per 1,000 object versions, one for each new object of leaves, and
+// about five others. Its memory does not depend on the number of leaves.
 func (w *Writer) Checkpoint(ctx context.Context) (wrote bool, err error) {
 	if !w.signs {
 		return false, nil

@@ -15,9 +15,9 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// Checkpoints reads all valid checkpoints, the oldest first, and finds those that are
-// damaged, hidden, unsigned if signatures are verified, or not followed by the next one. It
-// sends one request per 1,000 checkpoints, and one to read each.
+// Checkpoints reads all valid checkpoints, the oldest first, with one request per 1,000 and
+// one for each. It finds those that are damaged, hidden, unsigned if signatures are
+// verified, or not followed by the next one.
 func (a *Archive) Checkpoints(ctx context.Context) (all []Checkpoint, found []Finding, err error) {
 	listed, err := a.listCheckpoints(ctx)
 	if err != nil {
@@ -124,15 +124,14 @@ type Gone struct {
 }
 
 // VerifyLeaves looks for each leaf of some checkpoints of the archive, sorted, among the
-// object versions of an inventory that was made later: of the same archive, or of another
-// bucket that holds it. It calls gone once with each that does not exist, those of the newest
-// checkpoint first, and returns the number of leaves that it compared; one that several
-// checkpoints have in the same object counts once. found are objects of leaves that are
-// missing or damaged.
+// object versions of an inventory that was made later, of the archive or of a bucket that
+// holds it. It calls gone once with each that does not exist, those of the newest
+// checkpoint first. A leaf that several checkpoints have in the same object counts once in
+// compared. found are objects of leaves that are missing or damaged.
 //
-// It sends one request for each object of leaves, of at most 16,384 and usually 4,096, and
-// reads the index of each parameter that lacks a value. Its memory does not depend on the
-// number of leaves, except for those that are gone.
+// It sends one request for each object of leaves, usually of 4,096, and reads the index of
+// each parameter that lacks a value. Its memory depends only on the number of leaves that
+// are gone.
 func (a *Archive) VerifyLeaves(ctx context.Context, all []Checkpoint, in *Inventory, gone func(Gone)) (compared int64, found []Finding, err error) {
 	r := leafReader{archive: a, in: in, read: make(map[LeafObject]bool), gone: make(map[uint64]bool), report: gone}
 	for _, c := range slices.Backward(all) {

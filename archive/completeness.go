@@ -28,10 +28,9 @@ type Held struct {
 	Problem error
 }
 
-// Held yields what the archive holds of the parameters of a target, in the order of the
-// names' bytes. Parameters that only the legacy ssmbak recorded are omitted. It sends one
-// request per 1,000 object versions to list, and one per index and part to read. An error is
-// the last thing that it yields.
+// Held yields what the archive holds of the parameters of a target, by name, without those
+// that only the legacy ssmbak recorded. It sends one request per 1,000 object versions, and
+// one per index and part. An error is the last thing that it yields.
 func (a *Archive) Held(ctx context.Context, target ssmbak.Target) iter.Seq2[Held, error] {
 	began := ssmbak.TimeOf(time.Now())
 	return func(yield func(Held, error) bool) {

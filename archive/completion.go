@@ -9,9 +9,9 @@ import (
 	"github.com/ssmbak/ssmbak/archive/internal/bucket"
 )
 
-// Completer lists what begins with a text in the bucket of an archive, to complete words
-// of a command line. Unlike [Open], [NewCompleter] sends no request, and each method sends
-// exactly one, so it finds at most 1,000 words.
+// Completer completes words of a command line from an archive. Unlike [Open],
+// [NewCompleter] sends no request, and each method sends exactly one, so it finds at most
+// 1,000 words.
 type Completer struct{ bucket *bucket.Bucket }
 
 // NewCompleter returns the completer of the archive in a bucket. owner is the account that
@@ -20,9 +20,9 @@ func NewCompleter(client *s3.Client, name, owner string) Completer {
 	return Completer{&bucket.Bucket{Name: name, Owner: owner, Client: client}}
 }
 
-// Names returns the names of parameters, deleted ones too, that begin with a text. It lists
-// one level: deeper names are shown as their path, which ends with a slash. A text without
-// a leading slash begins a name of the first level.
+// Names returns the names of parameters, deleted ones too, that begin with a text, and the
+// paths of deeper ones, which end with a slash. A text without a leading slash begins a
+// name of the first level.
 func (c Completer) Names(ctx context.Context, begin string) ([]string, error) {
 	bare := begin != "" && !strings.HasPrefix(begin, "/")
 	if begin == "" || bare {

@@ -9,16 +9,14 @@ import (
 	"github.com/ssmbak/ssmbak"
 )
 
-// Damaged lists the parameters of the target whose index is damaged, has a delete
-// marker, or is missing although ssmbak recorded the parameter, and those whose entry in
-// the register of names is missing or hidden, in the order of their names. A recursive target includes the parameter of its own name. A target that is
-// not recursive means that parameter if the bucket contains anything of it, else the
-// parameters directly below.
+// Damaged lists, by name, the parameters of the target for which [Archive.Reindex] has
+// something to do: the index is damaged, hidden or missing, or its entry in the register
+// is. A recursive target includes the parameter of its own name; another one means that
+// parameter if the bucket contains anything of it, else the parameters directly below.
 //
-// Damaged sends one request for the last listing, one per 1,000 object versions and one per
-// index. For a name
-// without an index it reads the metadata of its value objects until it finds one that
-// this ssmbak wrote. An error is the last thing that it yields.
+// It sends one request per 1,000 object versions and one per index, and reads the metadata
+// of values without an index until it finds one that this ssmbak wrote. An error is the
+// last thing that it yields.
 func (a *Archive) Damaged(ctx context.Context, target ssmbak.Target) iter.Seq2[ssmbak.Name, error] {
 	return func(yield func(ssmbak.Name, error) bool) {
 		rec, err := a.Reconciled(ctx)
@@ -64,11 +62,10 @@ func (a *Archive) isDamaged(ctx context.Context, s *subject) (bool, error) {
 		return true, nil
 	}
 	x, err := a.Index(ctx, s.name)
-	var format *FormatError
 	if needsReindex(err) || err == nil && x.Forged() {
 		return true, nil
 	}
-	if errors.As(err, &format) {
+	if _, ok := errors.AsType[*FormatError](err); ok {
 		return false, nil // a newer ssmbak can read it
 	}
 	return false, err

@@ -14,9 +14,9 @@ const deploymentKey = reserved + "stack"
 
 var deploymentKind = bucket.Kind[Deployment]{Format: 1, Limit: 64 << 10, Latest: (*Deployment).latest, Check: checkDeployment}
 
-// Deployment describes the stack that records into the archive. `ssmbak-stack` writes it
-// after each creation and update, so that readers without permissions for CloudFormation
-// find the functions and queues. No answer about a parameter depends on it.
+// Deployment describes the stack that records into the archive, so that readers without
+// permissions for CloudFormation find its functions and queues. No answer about a parameter
+// depends on it.
 type Deployment struct {
 	Format int    `json:"format"`
 	Reader int    `json:"reader,omitempty"` // the least format that a program must support to read it
@@ -61,16 +61,16 @@ func checkDeployment(_ string, d *Deployment) error {
 	return nil
 }
 
-// Deployment reads the description of the stack. exists is false if there is none: no stack
-// of this version of ssmbak records into the archive. The error may be a [*FormatError] or a
+// Deployment reads the description of the stack. exists is false if no stack of this
+// version of ssmbak records into the archive. The error may be a [*FormatError] or a
 // [*DamagedError].
 func (a *Archive) Deployment(ctx context.Context) (d Deployment, exists bool, err error) {
 	found, err := load(ctx, a, deploymentKind, deploymentKey)
 	return found.Value, found.Exists && err == nil, err
 }
 
-// KeepDeployment writes the description of the stack, and replaces another one. It sets the
-// time. A damaged description is replaced, too.
+// KeepDeployment replaces the description of the stack, also a damaged one, and sets its
+// time.
 func (a *Archive) KeepDeployment(ctx context.Context, d Deployment) error {
 	d.Writer, d.Time = a.writer, ssmbak.TimeOf(time.Now())
 	return overwrite(ctx, a, deploymentKind, deploymentKey, func(now bucket.Document[Deployment]) (Deployment, bool, error) {

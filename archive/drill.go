@@ -15,9 +15,8 @@ const drillKey = reserved + "drill"
 
 var drillKind = bucket.Kind[Drill]{Format: 1, Gzip: true, Limit: 64 << 20, Latest: (*Drill).latest, Check: checkDrill}
 
-// Drill is the record of the last drill: a restore below [ssmbak.DrillPath] whose parameters
-// are compared and removed again. It is written before the first parameter, so that what a
-// killed drill left can be removed.
+// Drill is the record of the last drill: a restore below [ssmbak.DrillPath] whose
+// parameters are compared and removed again. What a killed drill left can be removed by it.
 type Drill struct {
 	Format int    `json:"format"`
 	Reader int    `json:"reader,omitempty"` // the least format that a program must support to read it
@@ -102,8 +101,8 @@ func (a *Archive) LastDrill(ctx context.Context) (d Drill, exists bool, err erro
 	return found.Value, found.Exists && err == nil, err
 }
 
-// BeginDrill writes the record of a drill. The caller must not write a parameter before it
-// returns. The error is a [*DrillInProgressError] if another drill has not ended.
+// BeginDrill writes the record of a drill, before its first parameter is written. The error
+// is a [*DrillInProgressError] if another drill has not ended.
 func (a *Archive) BeginDrill(ctx context.Context, d Drill) error {
 	return a.saveDrill(ctx, d, func(now Drill, exists bool) error {
 		if exists && now.Ended.IsZero() && now.ID != d.ID {

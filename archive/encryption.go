@@ -11,20 +11,17 @@ import (
 	"github.com/ssmbak/ssmbak/archive/internal/bucket"
 )
 
-// Encryption sets the encryption headers of writes, since an organization's policies
-// may require or forbid one. The zero value is the default: values are written without
-// a header, so that the bucket's default encryption applies, and everything under
-// .ssmbak/ with AES256 (SSE-S3), so that reading it does not require the key of the
-// values.
+// Encryption sets the encryption headers of writes. By default, values are written without
+// a header, so that the bucket's default encryption applies, and everything under .ssmbak/
+// with AES256 (SSE-S3), so that reading it does not require the key of the values.
 type Encryption struct {
 	// Values is the header of value objects, Indexes that of all other objects.
 	Values  Header `json:"values,omitempty"`
 	Indexes Header `json:"indexes,omitempty"`
 }
 
-// Header is the encryption header of a write: one of the constants, or the ARN of a
-// KMS key, which is sent with aws:kms. An empty Header is the default for the kind of
-// object.
+// Header is the encryption header of a write: one of the constants, or the ARN of a KMS
+// key, which is sent with aws:kms. "" is the default for the kind of object.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/specifying-kms-encryption.html
 type Header string
 
@@ -99,9 +96,9 @@ func (a *Archive) encryption() Encryption {
 	return a.identity.Encryption
 }
 
-// KeepEncryption records [Options].Encryption in the archive, for every writer whose
-// options set none. It establishes the archive if there is none, unless the encryption
-// is the default. Calling it again changes nothing.
+// KeepEncryption records Options.Encryption in the archive, for every writer whose options
+// set none. It establishes the archive if there is none, unless the encryption is the
+// default.
 func (a *Archive) KeepEncryption(ctx context.Context) error {
 	want := a.encryption().compact()
 	base, err := load(ctx, a, identityKind, identityKey)

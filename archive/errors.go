@@ -45,9 +45,9 @@ func (e *MismatchError) Error() string {
 		e.Bucket, e.Archive.Account, e.Archive.Region, e.Account, e.Region)
 }
 
-// HiddenError refuses an archive of which an essential object was removed: its key has a
-// delete marker, or indexes exist without it. Without the object, parameters would be
-// taken for absent or unrecorded that are not.
+// HiddenError refuses an archive in which an essential object has a delete marker, or is
+// missing although indexes exist: without it, recorded parameters would be taken for
+// absent.
 type HiddenError struct {
 	Bucket, Key string
 	// Copy says that S3 replication made the index that exists: then the object is perhaps
@@ -96,8 +96,8 @@ func (e *DamagedError) Unwrap() error { return e.Err }
 // rebuilds.
 func (e *DamagedError) Index() bool { return e.Name != "" && e.Key == indexKey(e.Name) }
 
-// MissingIndexError reports a parameter that was recorded but has no index, so the index
-// was deleted. [Archive.Reindex] rebuilds it; no writer creates an empty one.
+// MissingIndexError reports a parameter that was recorded but has no index.
+// [Archive.Reindex] rebuilds it; no writer creates an empty one.
 type MissingIndexError struct {
 	Name ssmbak.Name
 	// Hidden says that the index has a delete marker, or that there is none although the

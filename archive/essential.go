@@ -49,8 +49,7 @@ func intact[T any](ctx context.Context, a *Archive, kind bucket.Kind[T], key str
 		}
 		a.o.Logger.WarnContext(ctx, "an object of the archive is damaged: using an older version of it", "key", key, "version", v.ID, "stored", v.Modified.String(), "error", damage.Error())
 		d.Value, d.Unknown = old.Value, old.Unknown
-		var unsigned *SignatureError
-		if errors.As(damage, &unsigned) {
+		if unsigned, ok := errors.AsType[*SignatureError](damage); ok {
 			d.Unsigned = unsigned
 		}
 		return d, nil
@@ -84,9 +83,9 @@ func isInvalid[T any](ctx context.Context, a *Archive, kind bucket.Kind[T], key,
 	return d.Invalid, err
 }
 
-// RestoreIdentity writes the identity again if another program replaced it: its account,
-// region and beginning never change, and only an update of the stack changes how it is
-// signed. It reports whether it did.
+// RestoreIdentity writes the identity again if another program changed what never changes:
+// account, region, beginning, and how it is signed except by the stack. It reports whether
+// it did.
 func (w *Writer) RestoreIdentity(ctx context.Context) (bool, error) {
 	all, err := w.bucket.History(ctx, identityKey)
 	if err != nil || len(all) < 2 {

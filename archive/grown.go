@@ -45,11 +45,10 @@ func lostFacts(facts, all timeline.Facts) string {
 // sampledIndexes bounds the object versions of an index that [Writer.RestoreFacts] reads.
 const sampledIndexes = 32
 
-// RestoreFacts adds to an index the facts of earlier object versions of it that it lacks,
-// and returns what they were, "" for nothing. An index only grows, so another program
-// removed them. earlier is the object version to compare with. If it is empty, those since
-// the time before and the one that was current then are compared, at most 32 of them, at
-// equal distances. A version that is gone or cannot be read is ignored.
+// RestoreFacts adds to an index the facts of earlier object versions that it lacks, since
+// another program removed them, and describes them, "" for none. earlier is the object
+// version to compare with. If it is empty, at most 32 of those since a time are, at equal
+// distances, and the one that was current then. A version that cannot be read is ignored.
 func (w *Writer) RestoreFacts(ctx context.Context, x Index, earlier string, since time.Time) (lost string, err error) {
 	ids := []string{earlier}
 	if earlier == "" {

@@ -12,15 +12,13 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// RestoreIndex restores the index of a parameter if its current version is a delete marker:
-// it writes the newest object version below the marker again. Since an index only grows,
-// that version has all facts. What other writers record meanwhile is kept. An index that
-// never had a version, of a parameter without values, becomes an empty one.
+// RestoreIndex restores the index of a parameter if its current version is a delete marker,
+// from the newest object version below it. What other writers record meanwhile is kept. An
+// index that never had a version, of a parameter without values, becomes an empty one.
 //
-// restored is false if the index has no delete marker. The error is a [*DamagedError] or a
-// [*MissingIndexError] if the facts cannot be restored from that version alone:
-// [Archive.Reindex] rebuilds the index from all that is left. After an error the index may
-// have been restored; calling RestoreIndex again is safe.
+// The error is a [*DamagedError] or a [*MissingIndexError] if that version is not enough:
+// [Archive.Reindex] rebuilds the index from all that is left. After an error, calling
+// RestoreIndex again is safe.
 //
 // It sends two requests to list the versions of the index, two to write it, and one to read
 // each version below a delete marker.
@@ -122,9 +120,8 @@ func (a *Archive) replaceBy(ctx context.Context, base Index, found timeline.Fact
 }
 
 // HiddenIndexes lists the parameters below the target's path whose index has a delete
-// marker, in the byte order of their names, with one request per 1,000 object versions of
-// indexes. A complete register finds them with fewer requests. An error is the last thing
-// that it yields.
+// marker, by name, with one request per 1,000 object versions of indexes. An error is the
+// last thing that it yields.
 func (a *Archive) HiddenIndexes(ctx context.Context, target ssmbak.Target) iter.Seq2[ssmbak.Name, error] {
 	return func(yield func(ssmbak.Name, error) bool) {
 		for v, err := range a.bucket.Versions(ctx, below(target, indexPrefix)) {

@@ -75,10 +75,9 @@ func nameOfIndex(key string) (ssmbak.Name, bool) {
 	return nameOfValue(text)
 }
 
-// Index reads the index of a parameter. If there is none, Exists is false and the facts
-// are empty. The error is a [*MissingIndexError] if the key of the index has a delete
-// marker, a [*DamagedError] if the index is damaged, and a [*FormatError] if only a
-// newer ssmbak can read it.
+// Index reads the index of a parameter, which is empty if it does not exist. The error is a
+// [*MissingIndexError] if its key has a delete marker, a [*DamagedError], or a
+// [*FormatError].
 func (a *Archive) Index(ctx context.Context, name ssmbak.Name) (Index, error) {
 	return a.index(ctx, name, "")
 }

@@ -39,19 +39,17 @@ func checkAdoption(_ string, d *adoption) error {
 	return nil
 }
 
-// Adopt converts legacy records in the bucket: each parameter that only the legacy
-// ssmbak recorded, including deleted ones, gets an index with its legacy facts. Then
-// Adopt marks the archive as adopted, so that readers of a path no longer list object
-// versions. It does nothing if the archive has no legacy records or is adopted.
+// Adopt gives each parameter that only the legacy ssmbak recorded, including deleted ones,
+// an index with its legacy facts. Then it marks the archive as adopted, so that readers of
+// a path no longer list object versions. Other writers, including the legacy ssmbak, may
+// work at the same time.
 //
-// n counts the indexes that were written. problems are the parameters, by name, for
-// which no index could be written, such as those whose index is missing
-// ([*MissingIndexError]). With problems or an error the archive is not marked as
-// adopted, and calling Adopt again continues. Other writers, including the legacy
-// ssmbak, may work at the same time.
+// n counts the indexes that were written. problems are the parameters, by name, for which
+// no index could be written. With problems or an error the archive is not adopted, and
+// calling Adopt again continues.
 //
-// Adopt sends one request per 1,000 object versions in the bucket, three per parameter
-// without an index, and one per object version of those parameters.
+// It sends one request per 1,000 object versions in the bucket, three per parameter without
+// an index, and one per object version of those.
 func (w *Writer) Adopt(ctx context.Context) (n int, problems []Problem, err error) {
 	if !w.exists || !w.identity.Legacy {
 		return 0, nil, nil

@@ -79,8 +79,8 @@ func checkMark(key string, m *Mark) error {
 	return nil
 }
 
-// SetMark writes a mark. The error is a [*MarkExistsError] if the mark exists, unless move
-// is set. before is the mark that was moved, with a zero time if there was none or if it is
+// SetMark writes a mark. The error is a [*MarkExistsError] if it exists, unless move is
+// set. before is the mark that was moved, with a zero time if there was none or if it is
 // damaged.
 func (a *Archive) SetMark(ctx context.Context, m Mark, move bool) (before Mark, err error) {
 	if m.At <= 0 {

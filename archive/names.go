@@ -33,9 +33,8 @@ type Entry struct {
 	Hidden bool
 }
 
-// Register lists the entries below the target's path in the byte order of their names,
-// including hidden ones, with one request per 1,000. An error is the last thing that it
-// yields.
+// Register lists the entries below the target's path by name, including hidden ones, with
+// one request per 1,000. An error is the last thing that it yields.
 func (a *Archive) Register(ctx context.Context, target ssmbak.Target) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		last := ssmbak.Name("")
@@ -89,9 +88,8 @@ func (a *Archive) entry(ctx context.Context, name ssmbak.Name) (bucket.Version, 
 // complete yet. A bucket without an archive has no indexes.
 func (a *Archive) unchecked(r Reconciled) bool { return a.exists && r.Names.IsZero() }
 
-// KnownIndex reads the index of a parameter like [Archive.Index]. If there is none, it
-// checks the register, with one more request: the error is a [*MissingIndexError] if that
-// has the name.
+// KnownIndex is [Archive.Index], but if there is no index and the register has the name,
+// the error is a [*MissingIndexError]. That takes one more request.
 func (a *Archive) KnownIndex(ctx context.Context, name ssmbak.Name, r Reconciled) (Index, error) {
 	x, err := a.Index(ctx, name)
 	if err != nil || x.Exists || r.Names.IsZero() {

@@ -9,8 +9,7 @@ import (
 type observerKey struct{}
 
 // WithObserver returns a context in which the methods of [Archive] that read the parameters
-// of a target call read after each of them, also if it could not be read. Calls may be
-// concurrent.
+// of a target call read after each of them, concurrently, also if it could not be read.
 func WithObserver(ctx context.Context, read func(ssmbak.Name)) context.Context {
 	return context.WithValue(ctx, observerKey{}, read)
 }

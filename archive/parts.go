@@ -175,9 +175,9 @@ func partsAt(name ssmbak.Name, moments []ssmbak.Time) func(timeline.Facts, []tim
 	}
 }
 
-// DivideIndexes lets the writers of the archive divide the indexes of busy parameters,
-// see [Writer.CloseRun]. Every program that records in it must support that by then.
-// Calling it again changes nothing, and so does a call for an archive that does not exist.
+// DivideIndexes lets the writers of the archive divide the indexes of busy parameters, see
+// [Writer.CloseRun]. Every program that records in it must support that. It does nothing if
+// the archive does not exist.
 func (a *Archive) DivideIndexes(ctx context.Context) error {
 	base, err := load(ctx, a, identityKind, identityKey)
 	if err != nil || !base.Exists {
@@ -194,10 +194,9 @@ func (a *Archive) DivideIndexes(ctx context.Context) error {
 	return err
 }
 
-// CloseRun moves the interior of the oldest run of an index to a part if the index
-// exceeds its limits, and returns the index after that. It does so only in an archive
-// whose identity says so, and gives up if the index changes at the same time: a later
-// call finds the run again.
+// CloseRun moves the interior of the oldest run of an index to a part if the index exceeds
+// its limits, and returns the index after that. It does so only if the archive's identity
+// allows it, and leaves the run to a later call if the index changes at the same time.
 func (w *Writer) CloseRun(ctx context.Context, x Index) (after Index, closed bool, err error) {
 	id := make([]byte, 8)
 	_, _ = rand.Read(id) // never fails, see crypto/rand.Read

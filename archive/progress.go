@@ -13,8 +13,8 @@ import (
 	"github.com/ssmbak/ssmbak/archive/internal/bucket"
 )
 
-// Progress is the progress of the last listing of all parameters, and what listings
-// found. A reconcile saves it, so that the next one continues where it stopped.
+// Progress is the progress of the last listing of all parameters, and what listings found,
+// so that the next reconcile continues where the last one stopped.
 type Progress struct {
 	// ID identifies the listing. It is "" if there was none.
 	ID string
@@ -171,9 +171,9 @@ func (d *progressDocument) size() (n int) {
 	return n
 }
 
-// Progress reads the progress of the last listing. If the object is damaged, or says that
-// the listing began later than the object was written, it logs a warning and returns none.
-// The error is a [*FormatError] if only a newer program can read it.
+// Progress reads the progress of the last listing. It logs a warning and returns none if
+// the object is damaged or claims a later time than that of its write. The error may be a
+// [*FormatError].
 func (a *Archive) Progress(ctx context.Context) (Progress, error) {
 	d, err := a.readProgress(ctx)
 	p := Progress{
@@ -202,9 +202,9 @@ func (p Progress) Continues(now time.Time) bool {
 	return p.ID != "" && !p.Ended && now.Sub(p.Began) < progressAge
 }
 
-// SaveProgress replaces the progress by compare-and-swap and returns the result. If another
-// writer continued the same listing, its work is added. If another writer began a later
-// listing, nothing is written, and the error is [ErrOvertaken].
+// SaveProgress replaces the progress by compare-and-swap and returns the result, with what
+// another writer did in the same listing. The error is [ErrOvertaken] if another writer
+// began a later listing.
 func (w *Writer) SaveProgress(ctx context.Context, p Progress) (Progress, error) {
 	out, err := progressKind.Swap(ctx, w.bucket, progressKey, p.object, func(d bucket.Document[progressDocument]) (progressDocument, bool, error) {
 		now := d.Value

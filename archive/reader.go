@@ -55,12 +55,12 @@ func (s Snapshot) Before() bool {
 	return len(s.States) > 0 && !slices.ContainsFunc(s.States, ssmbak.State.Recorded)
 }
 
-// At returns the state of the target at a time, including the changes of that
-// millisecond. It sends one request per 1,000 parameters, one per parameter, one per value,
-// and one for a state in a part.
+// At returns the state of the target at a time, including the changes of that millisecond.
+// It sends one request per 1,000 parameters, one per parameter, one per value, and one for
+// a state in a part.
 //
 // An error means that there is no answer. Parameters that could not be read are in
-// [Snapshot].Problems.
+// Snapshot.Problems.
 func (a *Archive) At(ctx context.Context, target ssmbak.Target, at ssmbak.Time, values Values) (Snapshot, error) {
 	r := a.Read(target, at, values)
 	var states []ssmbak.State
@@ -113,10 +113,10 @@ func (t Timelines) Unproved(target ssmbak.Target, from, to ssmbak.Time) Unproved
 	return t.Reconciled.unproved(meaning(target, t.One), at(from), at(to))
 }
 
-// Timelines reads the index of every parameter of the target, and the parts that the
-// states at the moments need, or all parts without moments; other moments in parts are
-// unknown. It keeps everything in memory, a few kilobytes per parameter. Its requests
-// and its error are those of [Archive.Log].
+// Timelines reads the index of every parameter of the target, and the parts that the states
+// at the moments need, or all parts without moments; other moments in parts are unknown. It
+// takes a few kilobytes of memory per parameter. Its requests and its error are those of
+// [Archive.Log].
 func (a *Archive) Timelines(ctx context.Context, target ssmbak.Target, moments ...ssmbak.Time) (Timelines, error) {
 	var found scanned
 	lines, err := collect(scan(ctx, a, target, moments, nil, &found, sameTimeline))

@@ -84,8 +84,7 @@ type Exclusion struct {
 }
 
 // Covers reports whether a name without any fact did not exist at a time: a complete
-// listing began at or before that time, and no listing excluded the name or found it
-// live without recording it.
+// listing began by then, and none excluded the name or found it live without recording it.
 func (r Reconciled) Covers(name ssmbak.Name, at ssmbak.Time) bool {
 	if r.First.IsZero() || at < ssmbak.TimeOf(r.First) || pattern.Any(r.Excluded, name) || r.missed(name) {
 		return false
@@ -162,9 +161,8 @@ func convertFailed(_ string, r *Reconciled) error {
 	return nil
 }
 
-// Reconciled reads what complete listings have proved, the zero value if there was no
-// complete listing. If signatures are verified, only a signed object proves anything: the
-// newest signed version counts.
+// Reconciled reads what complete listings have proved, the zero value if there was none. If
+// signatures are verified, it is the newest signed version.
 func (a *Archive) Reconciled(ctx context.Context) (Reconciled, error) {
 	d, err := a.readReconciled(ctx)
 	if a.replica {
@@ -208,9 +206,8 @@ type Listing struct {
 	Signed bool
 }
 
-// MarkReconciled records a complete listing. Coverage only moves forward: if another
-// complete listing that began later is recorded already, only the missed names are
-// added. The error may be a [*TooManyMissedError].
+// MarkReconciled records a complete listing. Coverage only moves forward: after a later
+// listing, only the missed names are added. The error may be a [*TooManyMissedError].
 func (w *Writer) MarkReconciled(ctx context.Context, l Listing) error {
 	return w.note(ctx, l, true)
 }
@@ -296,7 +293,6 @@ func (r *Reconciled) advance(before Reconciled, l Listing, began time.Time) {
 }
 
 // Coverage returns since when and up to when the archive is complete for a parameter.
-// It follows from the index, the identity and the last complete listing.
 func (a *Archive) Coverage(x Index, r Reconciled) timeline.Coverage {
 	h := timeline.Coverage{Since: a.since(), Complete: x.compared(r, r.Last), Unproved: a.unproved(x)}
 	if i, found := r.findMissed(x.Name); found {

@@ -49,9 +49,8 @@ func checkRecord(key string, r *plan.Document) error {
 	return nil
 }
 
-// BeginRestore writes the record of a restore, so that every restore that may have changed
-// anything has one with everything that an undo needs. The caller must not change a
-// parameter before it returns. It fails if the ID is in use.
+// BeginRestore writes the record of a restore, with everything that an undo needs. It must
+// return before the first parameter is changed. It fails if the ID is in use.
 func (a *Archive) BeginRestore(ctx context.Context, r *plan.Document) error {
 	return a.saveRecord(ctx, r, true)
 }
@@ -132,9 +131,9 @@ func (a *Archive) recordIDs(ctx context.Context, prefix, begin string) (ids []st
 	return ids, nil
 }
 
-// RestoreRecords reads the records of the newest restores, newest first: at most limit
-// of them, all if limit is 0. more counts the older ones. If records are damaged, or of a newer
-// program, the error names them, and all are the others.
+// RestoreRecords reads the records of the newest restores, newest first: at most limit of
+// them, all if limit is 0. more counts the older ones. The error names the records that
+// cannot be read; all are the others.
 func (a *Archive) RestoreRecords(ctx context.Context, limit int) (all []*plan.Document, more int, err error) {
 	ids, err := a.RestoreIDs(ctx, "")
 	if err != nil {
@@ -173,10 +172,9 @@ func newerRestore(a, b *plan.Document) int {
 // second returns the second in the ID of a restore.
 func second(id string) string { return strings.SplitN(id, "-", 2)[0] }
 
-// NewestRestores reads the records of restores one by one, newest first, and those that
-// began within a second together. Of restores that began within a millisecond, the order is
-// not known. An error is the last element; a record that cannot be read is one that names
-// it.
+// NewestRestores reads the records of restores one by one, newest first; the order of those
+// that began within a millisecond is unknown. An error is the last element; a record that
+// cannot be read is one that names it.
 func (a *Archive) NewestRestores(ctx context.Context) iter.Seq2[*plan.Document, error] {
 	return func(yield func(*plan.Document, error) bool) {
 		ids, err := a.RestoreIDs(ctx, "")

@@ -29,14 +29,13 @@ type KeptCopy struct {
 	Reason        string
 }
 
-// Redact removes the value of one version permanently: first the index says so, so that no
+// Redact removes the value of one version permanently: the index says so first, so that no
 // recorder writes the value again, then every object version of the parameter's key with
-// the number and the time of v is removed, whether the index names it or not. v is the fact
-// of the version, and r who redacts it. Redacting a version again removes copies that a
-// recorder that was at work meanwhile has written.
+// the number and the time of v is removed. v is the fact of the version, and r who redacts
+// it.
 //
-// After an error the version may be redacted while copies of its value remain; calling
-// Redact again is safe. The error may be that of [Writer.Update].
+// After an error copies may remain. Redacting a version again removes those, and copies
+// that a recorder wrote meanwhile. The error may be that of [Writer.Update].
 func (w *Writer) Redact(ctx context.Context, name ssmbak.Name, v timeline.Version, r timeline.Redaction) (out Redacted, err error) {
 	copies := v.Objects
 	index, err := w.Index(ctx, name)
@@ -108,9 +107,8 @@ type Holder struct {
 	Version timeline.Ref
 }
 
-// Holders returns the object versions of all parameters that hold a value, in the order of
-// their names, newest first. It lists every object version of the archive's values, with
-// one request for a thousand, and reads those of the same size.
+// Holders returns the object versions of all parameters that hold a value, by name, newest
+// first. It sends one request per 1,000 object versions, and reads those of the same size.
 func (a *Archive) Holders(ctx context.Context, value ssmbak.Value) ([]Holder, error) {
 	var all []Holder
 	for v, err := range a.bucket.Versions(ctx, bucket.Listing{Prefix: "/"}) {

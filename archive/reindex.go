@@ -48,20 +48,17 @@ var onlyInIndex = []string{
 	"versions without a value object",
 }
 
-// Reindex rebuilds the index of a parameter if it is damaged, was deleted, or has a
-// delete marker. It does not change an intact index. It also adds the parameter to the
-// register of names, if that lacks it.
+// Reindex rebuilds the index of a parameter if it is damaged or missing, and adds the
+// parameter to the register if that lacks it. It does not change an intact index.
 //
-// The facts come from the newest object version of the index that can be read: since an
-// index only grows, that version contains the facts of all earlier ones. Reindex adds
-// the value objects that it does not name from their metadata, with one request each.
-// Delete markers are not facts, since a late writer may have added them. Other writers
-// may work at the same time; what they add is kept.
+// The facts come from the newest object version of the index that can be read, which has
+// those of all earlier ones, and from the metadata of the value objects that it does not
+// name, with one request each. Delete markers are not facts, since a late writer may have
+// added them. What other writers add meanwhile is kept.
 //
 // The error is [ErrNothing] if the bucket contains nothing of the parameter, and a
-// [*FormatError] if only a newer ssmbak can read its index, or an older version of it
-// that is needed. After an error the index may have been rebuilt; calling Reindex again
-// is safe.
+// [*FormatError] if only a newer ssmbak can read a version of the index that is needed.
+// After an error, calling it again is safe.
 func (a *Archive) Reindex(ctx context.Context, name ssmbak.Name) (Reindexed, error) {
 	out := Reindexed{Name: name}
 	exists, err := a.checkIndex(ctx, name)
@@ -101,10 +98,9 @@ func (a *Archive) Reindex(ctx context.Context, name ssmbak.Name) (Reindexed, err
 	return out, nil
 }
 
-// CheckIndex returns nil if the index of a parameter is intact, or if there is none and
-// only the legacy ssmbak recorded the parameter. Otherwise the error is a
-// [*DamagedError] or a [*MissingIndexError], which [Archive.Reindex] repairs, a
-// [*FormatError], or [ErrNothing]. Any other error says that the check failed.
+// CheckIndex returns nil if the index of a parameter is intact, or if only the legacy
+// ssmbak recorded the parameter. The error is a [*DamagedError] or a [*MissingIndexError],
+// which [Archive.Reindex] repairs, a [*FormatError], [ErrNothing], or that of a request.
 func (a *Archive) CheckIndex(ctx context.Context, name ssmbak.Name) error {
 	_, err := a.checkIndex(ctx, name)
 	return err

@@ -14,8 +14,7 @@ import (
 )
 
 // NotReplicatedError reports an object that a copy of an archive does not have, although
-// another object names it: S3 replicates objects in any order and some time later. The copy
-// cannot tell whether it had the object and a lifecycle rule removed it.
+// another object names it: it is not replicated yet, or a lifecycle rule removed it.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication.html
 type NotReplicatedError struct {
 	Name ssmbak.Name
@@ -76,9 +75,9 @@ func (a *Archive) isReplica(ctx context.Context, key, version string) bool {
 	return err == nil && replicationOf(status) == ReplicationReplica
 }
 
-// Replica reports whether the archive was opened with [Options].Elsewhere and is a copy made
-// by S3 replication. What complete listings proved in the archive itself proves nothing about
-// a copy, since later objects may have been replicated before earlier ones.
+// Replica reports whether the archive was opened with Options.Elsewhere and is a copy made
+// by S3 replication. Complete listings prove nothing about a copy, since S3 may replicate
+// later objects before earlier ones.
 func (a *Archive) Replica() bool { return a.replica }
 
 // missingIndex returns the error for a registered parameter without an index.

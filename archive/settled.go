@@ -12,22 +12,20 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// Settled is a parameter about which nothing is recorded from after a time: the state at
-// that time is its last one. Its live version then was Newest, and its last recorded tags
-// and labels are proved and contain no label.
+// Settled is a parameter whose last state is that at a time: Newest was live then, and its
+// tags and labels are proved and contain no label.
 type Settled struct {
 	Name   ssmbak.Name
 	Newest timeline.Ref
 }
 
 // Unsettled is [Archive.Timelines] for one moment, but does not read the indexes of
-// parameters of a path that are settled at that moment, of which it returns more than few or
-// none, by name. It reads the reconcile cache for that, if there may be so many.
+// parameters that are settled at that moment, which it returns by name. With few or fewer
+// of them, or a target that is one parameter, it returns none.
 //
-// A parameter is settled if [Archive.Walk] would skip its index for a period that begins at
-// the moment, its newest version is older than the last complete listing, and the reconcile
-// cache knows the very content of the index. What the cache alone says is only whether the
-// parameter has labels and which version that listing compared.
+// A parameter is settled if nothing was recorded after the moment, the last complete
+// listing compared its newest version, and the reconcile cache knows the content of its
+// index. The cache alone says only whether the parameter has labels.
 func (a *Archive) Unsettled(ctx context.Context, target ssmbak.Target, at ssmbak.Time, few int) (Timelines, []Settled, error) {
 	var listed []Listed // those that may be settled
 	skip := func(x Listed, r Reconciled) bool {

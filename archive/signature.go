@@ -17,8 +17,8 @@ import (
 )
 
 // Signing says that the writers of an archive sign its indexes and the objects that say
-// what is complete, so that readers who know the public key need not trust everybody who
-// may write to the bucket. The zero value says that they do not.
+// what is complete, so that readers need not trust everybody who may write to the bucket.
+// The zero value says that they do not.
 type Signing struct {
 	// Key is the ARN of the KMS key, of the archive's account and region.
 	Key string `json:"key"`
@@ -99,13 +99,12 @@ func (a *Archive) verifySignature(public *ecdsa.PublicKey) func(string, []byte, 
 	}
 }
 
-// SignWith makes the archive sign what it writes, and build only on what is signed: where
-// the current version of an object is not, its newest signed version counts, and the next
-// write replaces it. A nil signer refuses to write what is to be signed. It must be called
-// right after [Open].
+// SignWith makes the archive sign what it writes, and build only on what is signed: the
+// newest signed version of an object counts, and the next write replaces the current one. A
+// nil signer refuses to write what is to be signed. It must be called right after [Open].
 //
-// Objects from before [Signing].Since, by S3's clock, are accepted without a signature only
-// if [Options].Signing says since when: that in the bucket may be forged.
+// Objects from before Signing.Since, by S3's clock, are accepted without a signature only
+// if Options.Signing says since when: that in the bucket may be forged.
 func (a *Archive) SignWith(s Signer) {
 	a.bucket.Signatures = &bucket.Signatures{}
 	if s == nil {
@@ -246,10 +245,9 @@ func (a *Archive) verifySigned(ctx context.Context) (found []Finding, err error)
 // outdated reports whether an object that can be read is to be replaced nevertheless.
 func outdated[T any](d bucket.Document[T]) bool { return d.Invalid || d.Unsigned != nil }
 
-// KeepSigning records in the archive whether its writers sign, for programs that are not
-// configured by the stack. Those that do not support it refuse the archive from then on.
-// It establishes the archive if there is none, unless s is the zero value. Calling it again
-// changes nothing.
+// KeepSigning records in the archive whether its writers sign, for programs that the stack
+// does not configure. Programs that do not support signing refuse the archive from then on.
+// It establishes the archive if there is none, unless s is the zero value.
 func (a *Archive) KeepSigning(ctx context.Context, s Signing) error {
 	s.Since = s.Since.UTC().Truncate(time.Second)
 	base, err := load(ctx, a, identityKind, identityKey)

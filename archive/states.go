@@ -24,11 +24,11 @@ func (a *Archive) Read(target ssmbak.Target, at ssmbak.Time, values Values) *Rea
 	return &Reading{Snapshot: Snapshot{At: at, Since: a.since()}, archive: a, target: target, values: values}
 }
 
-// States yields the states of [Snapshot].States in the byte order of their names, each as
-// soon as it and those before it are read. Its memory does not depend on the number of
-// parameters, unless the archive has legacy records that are not adopted. It sends the
-// requests of [Archive.At]. An error is the last thing that it yields, and means that there
-// is no answer. It may be called once.
+// States yields the states of Snapshot.States by name, each as soon as it and those before
+// it are read. Its memory does not depend on the number of parameters, unless the archive
+// has legacy records that are not adopted. Its requests are those of [Archive.At]. An error
+// is the last thing that it yields, and means that there is no answer. It may be called
+// once.
 func (r *Reading) States(ctx context.Context) iter.Seq2[ssmbak.State, error] {
 	return func(yield func(ssmbak.State, error) bool) {
 		a, s := r.archive, &r.Snapshot

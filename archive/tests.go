@@ -17,8 +17,8 @@ const TestPath = "/newvoll/ssmbak/test/"
 // ErrNoTest means that no test with an ID is recorded.
 var ErrNoTest = errors.New("no such test is recorded")
 
-// TestRecord is what a test of the pipeline records before it writes the first parameter,
-// and again when it has ended. No answer about parameters depends on it. It contains no
+// TestRecord is the record of a test of the pipeline. It is written before the first
+// parameter, and again at the end. No answer about parameters depends on it. It contains no
 // value.
 type TestRecord struct {
 	Format int    `json:"format"`
@@ -65,9 +65,8 @@ func checkTest(key string, t *TestRecord) error {
 	return nil
 }
 
-// BeginTest writes the record of a test, whose ID is like that of a restore, see
-// [NewRestoreID]. The caller must not change a parameter before it returns. It fails if
-// the ID is in use.
+// BeginTest writes the record of a test, before its first parameter is changed. It fails if
+// the ID, see [NewRestoreID], is in use.
 func (a *Archive) BeginTest(ctx context.Context, t *TestRecord) error {
 	return a.saveTest(ctx, t, true)
 }

@@ -19,14 +19,13 @@ import (
 // https://docs.aws.amazon.com/general/latest/gr/ssm.html
 const maxValue = 64 << 10
 
-// Value reads the value of one version of a parameter. refs are its copies. Each must be
-// one: its metadata must agree with the number, the time and the type of of, and S3 must
-// not have stored it before that time. If of has no number, as in legacy facts, neither is
-// checked.
+// Value reads the value of one version of a parameter. refs are its copies. The metadata of
+// each must agree with the number, the time and the type of of, and S3 must not have stored
+// it before that time, unless of has no number, as in legacy facts.
 //
-// The error is [ErrExpired] if no copy exists any more, a [*NotReplicatedError] if the archive
-// is a replica that has none, and a [*DamagedError] if no object is a copy, or if the copies
-// differ.
+// The error is [ErrExpired] if no copy exists any more, a [*NotReplicatedError] if the
+// archive is a replica that has none, and a [*DamagedError] if no object is a copy, or if
+// the copies differ.
 func (a *Archive) Value(ctx context.Context, name ssmbak.Name, of ssmbak.Version, refs []timeline.ObjectRef) (ssmbak.Value, error) {
 	var text []byte
 	var found bool
@@ -109,9 +108,9 @@ func checkCopy(o bucket.Object, of ssmbak.Version) error {
 	return nil
 }
 
-// KnownValue reads a value like [Archive.Value]. An unavailable value is unknown, with the
-// reason. problem is the [*DamagedError] of a damaged one, or a [*NotReplicatedError], which
-// affects only this parameter.
+// KnownValue is [Archive.Value], but an unavailable value is unknown, with the reason.
+// problem is the [*DamagedError] or the [*NotReplicatedError], which affects only this
+// parameter.
 func (a *Archive) KnownValue(ctx context.Context, name ssmbak.Name, of ssmbak.Version, refs []timeline.ObjectRef) (value ssmbak.Known[ssmbak.Value], problem, err error) {
 	v, err := a.Value(ctx, name, of, refs)
 	absent, isAbsent := errors.AsType[*NotReplicatedError](err)

@@ -19,9 +19,9 @@ var verificationKind = bucket.Kind[Verification]{
 	Identities: map[string]bucket.Identity{"findings": bucket.By("fault", "name", "key", "objectVersion")},
 }
 
-// Verification is the record of the verifications of an archive. A verification of all of it
-// may take several runs: each continues where the last one ended. No answer about a parameter
-// depends on the record.
+// Verification is the record of the verifications of an archive. A verification of all of
+// it may take several runs, each of which continues the last one. No answer about a
+// parameter depends on it.
 type Verification struct {
 	Format int    `json:"format"`
 	Reader int    `json:"reader,omitempty"` // the least format that a program must support to read it
@@ -57,8 +57,8 @@ type VerificationRound struct {
 // Faults returns the number of faults, also of those that are not listed.
 func (v Verification) Faults() int { return len(v.Findings) + v.More }
 
-// Since returns the time since which everything was verified or, if there was no complete
-// verification yet, since which one has been in progress; zero without either.
+// Since returns the time since which everything was verified or, before the first complete
+// verification, since which one has been in progress; zero without either.
 func (v Verification) Since() time.Time {
 	for _, round := range []*VerificationRound{v.Complete, v.Round} {
 		if round != nil {
@@ -114,8 +114,8 @@ func (a *Archive) LastVerification(ctx context.Context) (v Verification, exists 
 	return found.Value, found.Exists && err == nil, err
 }
 
-// KeepVerification replaces the record of the verifications by what change returns for the
-// current one, which is empty if there is none or if it is damaged. If change returns
+// KeepVerification replaces the record of the verifications by what change returns for
+// the current one, which is empty if there is none or if it is damaged. If change returns
 // false, nothing is written. It may be called several times.
 func (a *Archive) KeepVerification(ctx context.Context, change func(now Verification) (Verification, bool)) error {
 	return overwrite(ctx, a, verificationKind, verificationKey, func(now bucket.Document[Verification]) (Verification, bool, error) {

@@ -79,17 +79,16 @@ type Verified struct {
 	IndexVersions, Values, Expired int
 }
 
-// Verify reads everything that the archive holds of the parameters of a target that
-// include accepts, all if it is nil: every version of their indexes, every part and
-// every value object. It compares each with its checksum, the facts of each index with those of
-// the one before it, and the metadata of each value with its fact. A target that can be
-// one parameter includes it, and unless it is recursive means it alone if the bucket
-// holds anything of it. Results come in the order of the names' bytes. Parameters that
-// only the legacy ssmbak recorded are omitted.
+// Verify reads everything that the archive holds of the parameters of a target that include
+// accepts, all if it is nil: every version of their indexes, every part and every value
+// object. It compares each with its checksum, the facts of each index with those of the one
+// before it, and the metadata of each value with its fact. Results come by name, without
+// parameters that only the legacy ssmbak recorded. The target has the meaning that
+// [Archive.Damaged] gives it.
 //
-// It sends one request per 1,000 object versions to list, and one per object to read.
-// The memory that it uses does not depend on the number of parameters. An error is the
-// last thing that it yields; until then, what it yielded is valid.
+// It sends one request per 1,000 object versions to list, and one per object to read. Its
+// memory does not depend on the number of parameters. An error is the last thing that it
+// yields; what it yielded before is valid.
 func (a *Archive) Verify(ctx context.Context, target ssmbak.Target, include func(ssmbak.Name) bool) iter.Seq2[Verified, error] {
 	return func(yield func(Verified, error) bool) {
 		rec, err := a.Reconciled(ctx)
@@ -357,9 +356,9 @@ func (a *Archive) verifyCurrent(ctx context.Context, s *subject, v *Verified) er
 	}
 }
 
-// VerifyRecords verifies the restore records, the marks, the records of tests, of the last
-// drill and of verifications, the description of the stack, and the objects that concern all
-// of the archive. It reads each record and the metadata of each value that undo would need.
+// VerifyRecords verifies the objects that do not belong to one parameter: restore records
+// and the values that undo would need, marks, records of tests, of the last drill and of
+// verifications, the description of the stack, and what concerns all of the archive.
 func (a *Archive) VerifyRecords(ctx context.Context) ([]Finding, error) {
 	var found []Finding
 	for _, key := range []string{identityKey, reconciledKey, adoptedKey} {

@@ -13,39 +13,32 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
-// Writer records in an archive that [Archive.Establish] prepared. Only a recorder uses
-// a Writer. It writes in this order, so that it may be interrupted between any two
-// requests:
+// Writer records in an archive that [Archive.Establish] prepared. Only the recorder uses
+// it. It may be used by many goroutines at once, and together with other writers. To be
+// safe when it is interrupted, its caller writes in this order:
 //
-//  1. the entry in the register, then the index, of a parameter that has none, by
-//     [Writer.Update],
+//  1. the entry in the register, then the index, of a parameter that has none, by [Writer.Update],
 //  2. values, by [Writer.PutValue],
 //  3. the index that names them, by [Writer.Update],
 //  4. the delete marker of a deleted parameter, by [Writer.MarkDeleted].
 //
-// So an object version of this ssmbak without an index means that the index was
-// deleted, never that a writer was interrupted.
-//
-// A Writer may be used by many goroutines at once, and together with other writers.
+// So an object version of this ssmbak without an index means that the index was deleted.
 type Writer struct{ *Archive }
 
 // NewWriter returns a writer of an archive.
 func NewWriter(a *Archive) *Writer { return &Writer{a} }
 
 // Update replaces an index by compare-and-swap. grow gets the facts of the index and
-// returns them with the facts to add; it must not remove any. Update calls it again with
-// fresh facts whenever another writer was faster, and writes nothing if grow adds
-// nothing to an index that exists and was compared. Before it creates an index, it
-// registers the name. The error may be a [*MissingIndexError], a [*DamagedError], a
-// [*FormatError], or a [*TooLargeError] if an archive in which indexes are divided would get
-// an index of more than 4 MiB.
+// returns them with the facts to add; it must not remove any. It is called again whenever
+// another writer was faster, and nothing is written if it adds nothing. Update registers
+// the name before it creates an index. The error may be a [*MissingIndexError], a
+// [*DamagedError], a [*FormatError], or a [*TooLargeError].
 //
-// The first update of an index that was written where none was compares it: it adds the
-// facts of its object versions that were hidden before, with one request to list all of
-// them and one to read each that is below a delete marker. Its size is not limited.
+// The first update of an index that was written where none was adds the facts of its object
+// versions that were hidden before, with one request to list them and one to read each
+// below a delete marker, whatever its size becomes.
 //
-// After an error the index may or may not have been replaced; calling Update again is
-// safe.
+// After an error the index may have been replaced; calling Update again is safe.
 func (w *Writer) Update(ctx context.Context, base Index, grow func(timeline.Facts) timeline.Facts) (Swap, error) {
 	switch {
 	case !base.Exists:
@@ -80,9 +73,8 @@ const (
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
 const maxTagValue = 256
 
-// PutValue writes the value of one version and returns the object version that holds
-// it. The parameter must have an index. Every call writes another copy. The error may be
-// a [*NotVersionedError].
+// PutValue writes another copy of the value of one version and returns its object version.
+// The parameter must have an index. The error may be a [*NotVersionedError].
 func (w *Writer) PutValue(ctx context.Context, name ssmbak.Name, v ssmbak.Version, value ssmbak.Value) (timeline.ObjectRef, error) {
 	tags := url.Values{tagTime: {strconv.FormatInt(v.Time.Second(), 10)}, tagType: {string(v.Type)}}
 	if d := timeline.TagText(v.Description); d != "" {

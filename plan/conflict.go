@@ -41,14 +41,6 @@ type Conflict struct {
 	Until ssmbak.Time `json:"until,omitempty"`
 }
 
-// Time returns the earliest time of the change, zero if it is unknown.
-func (c Conflict) Time() ssmbak.Time {
-	if c.From == ssmbak.MinTime {
-		return 0
-	}
-	return c.From
-}
-
 // Reasons of the items of a revert and of conflicts.
 const (
 	reasonUnchanged      = "nothing changed in between"

@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -45,9 +46,9 @@ func (c *Reversal) side(s Side) *Parameter {
 	return p
 }
 
-// Unknown returns the reason why the parameter is skipped whatever it is now, "" if there
+// unknown returns the reason why the parameter is skipped whatever it is now, "" if there
 // is none: its state at one of the times is unknown.
-func (c *Reversal) Unknown() string {
+func (c *Reversal) unknown() string {
 	for _, s := range []Side{c.From, c.To} {
 		// A version that is live at present was live at any time after it was made.
 		if c.Before != nil && s.State.Version.Number != 0 && s.State.Version.Same(c.Before.Version) {
@@ -64,7 +65,7 @@ func (c *Reversal) Unknown() string {
 // Before.
 func (c *Reversal) NeedsValues() (from, to, before bool) {
 	f, t := c.From.State, c.To.State
-	if c.Unknown() != "" || f.Deleted && t.Deleted || !f.Deleted && !t.Deleted && f.Version.Same(t.Version) {
+	if c.unknown() != "" || f.Deleted && t.Deleted || !f.Deleted && !t.Deleted && f.Version.Same(t.Version) {
 		return false, false, false
 	}
 	apart := func(s ssmbak.State) bool { return !s.Deleted && (c.Before == nil || !s.Version.Same(c.Before.Version)) }
@@ -77,7 +78,7 @@ func (c *Reversal) NeedsValues() (from, to, before bool) {
 func (c *Reversal) Changed() bool {
 	from, to := c.side(c.From), c.side(c.To)
 	switch {
-	case c.Unknown() != "":
+	case c.unknown() != "":
 		return false
 	case from == nil || to == nil:
 		return from != to
@@ -121,7 +122,7 @@ func (c *Reversal) sameLabel(from, to int64) bool { return from == to && (from =
 // pure function. Of the options it uses KeyID and Replace.
 func Revert(c Reversal, o Options) Item {
 	item := Item{Name: c.Name, Action: ActionNone, After: c.From.State, AfterObjects: c.From.Objects, Before: c.Before, Gone: c.Gone}
-	if why := c.Unknown(); why != "" {
+	if why := c.unknown(); why != "" {
 		if c.Before == nil && c.From.State.Deleted && incomplete(c.From) == "" { // all of it is as at From
 			item.Reason = reasonGone
 			return item
@@ -322,9 +323,7 @@ func (c *Reversal) tags(from, to ssmbak.Known[map[string]string]) (after ssmbak.
 		return after, nil
 	}
 	all := map[string]string{}
-	for key, value := range live.V {
-		all[key] = value
-	}
+	maps.Copy(all, live.V)
 	for _, d := range compareTags(UserTags(from.V), UserTags(to.V)) {
 		key, _ := d.Attribute.Tag()
 		value, exists := live.V[key]

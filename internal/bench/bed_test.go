@@ -1,4 +1,4 @@
-package bench_test
+package bench
 
 import (
 	"testing"
@@ -6,20 +6,19 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
-	"github.com/ssmbak/ssmbak/internal/bench"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 )
 
 // TestDepth counts requests that follow each other, and such that do not.
 func TestDepth(t *testing.T) {
 	t.Parallel()
-	bench.Run(t, bench.Options{}, func(b *bench.Bed) {
+	Run(t, Options{}, func(b *Bed) {
 		read := func() {
 			_, err := b.Archive.At(b.Context(), testworld.Target(b, "/app/none", false), ssmbak.TimeOf(time.Now()), archive.NoValues)
 			b.Must(err)
 		}
 		one := b.Measure(read)
-		if one.Requests == 0 || one.Depth == 0 || one.Took != time.Duration(one.Depth)*bench.Latency {
+		if one.Requests == 0 || one.Depth == 0 || one.Took != time.Duration(one.Depth)*Latency {
 			t.Errorf("one read: %d requests, depth %d in %v", one.Requests, one.Depth, one.Took)
 		}
 		two := b.Measure(func() { read(); read() })

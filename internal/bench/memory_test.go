@@ -1,6 +1,6 @@
 //go:build linux
 
-package bench_test
+package bench
 
 import (
 	"bufio"
@@ -14,7 +14,6 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
-	"github.com/ssmbak/ssmbak/internal/bench"
 	"github.com/ssmbak/ssmbak/internal/testkit/program"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 )
@@ -25,12 +24,12 @@ var began = ssmbak.TimeOf(time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC))
 // TestMemory runs the program over large archives, and measures its memory, its CPU time
 // and the time until its first line.
 func TestMemory(t *testing.T) {
-	if !bench.Full() {
+	if !Full() {
 		t.Skip("fills archives for minutes: set SSMBAK_BENCH=1")
 	}
 	ssmbakProgram := program.Build(t, "ssmbak")
 	for _, size := range []struct{ parameters, versions, most int }{{10_000, 20, 100}, {100_000, 5, 150}} { // MiB at most
-		b := bench.New(t, bench.Options{})
+		b := New(t, Options{})
 		testworld.Histories(t, archive.NewWriter(b.Archive), size.parameters, size.versions, began)
 		url, stop, err := b.AWS.Listen(t.Context(), "127.0.0.1:0")
 		b.Must(err)
@@ -60,12 +59,12 @@ func TestMemory(t *testing.T) {
 
 // process is what a run of a program cost.
 type process struct {
-	bench.Measurement
+	Measurement
 	resident    int64 // bytes, at most
 	first, user time.Duration
 }
 
-func measureProgram(t *testing.T, b *bench.Bed, url string, code int, path string, args ...string) (p process) {
+func measureProgram(t *testing.T, b *Bed, url string, code int, path string, args ...string) (p process) {
 	t.Helper()
 	p.Measurement = b.Measure(func() {
 		cmd := exec.CommandContext(t.Context(), path, args...)

@@ -1,4 +1,4 @@
-package bench_test
+package bench
 
 import (
 	"bytes"
@@ -16,7 +16,6 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
-	"github.com/ssmbak/ssmbak/internal/bench"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 	ssmbakcli "github.com/ssmbak/ssmbak/internal/cli/ssmbak"
 	"github.com/ssmbak/ssmbak/internal/emulator"
@@ -24,7 +23,7 @@ import (
 )
 
 // command runs a command over the bed, and returns what it printed to standard output.
-func command(b *bench.Bed, bucket string, code int, args ...string) string {
+func command(b *Bed, bucket string, code int, args ...string) string {
 	b.Helper()
 	var out bytes.Buffer
 	commandTo(b, &out, bucket, code, args...)
@@ -32,7 +31,7 @@ func command(b *bench.Bed, bucket string, code int, args ...string) string {
 }
 
 // commandTo is command with a writer for standard output.
-func commandTo(b *bench.Bed, out io.Writer, bucket string, code int, args ...string) {
+func commandTo(b *Bed, out io.Writer, bucket string, code int, args ...string) {
 	b.Helper()
 	var notes bytes.Buffer
 	variables := map[string]string{"SSMBAK_BUCKET": bucket, "AWS_REGION": b.Region}
@@ -46,8 +45,8 @@ func commandTo(b *bench.Bed, out io.Writer, bucket string, code int, args ...str
 }
 
 // quiet configures an account whose events are lost, so that only reconciles record.
-func quiet(parameters int) bench.Options {
-	o := bench.Options{World: testworld.Options{Emulator: emulator.Options{Queue: emulator.QueueOptions{Copies: func(string) int { return 0 }}}}}
+func quiet(parameters int) Options {
+	o := Options{World: testworld.Options{Emulator: emulator.Options{Queue: emulator.QueueOptions{Copies: func(string) int { return 0 }}}}}
 	o.World.Emulator.SSM.MaxStandard = parameters + 10
 	return o
 }
@@ -56,7 +55,7 @@ func quiet(parameters int) bench.Options {
 // one that the parameter /newvoll/ssmbak/bucketname names.
 func TestOnePreview(t *testing.T) {
 	t.Parallel()
-	bench.Run(t, bench.Options{}, func(b *bench.Bed) {
+	Run(t, Options{}, func(b *Bed) {
 		put(b, "/newvoll/ssmbak/bucketname", "archive")
 		put(b, "/app/db", "one")
 		b.Record()
@@ -81,8 +80,8 @@ func TestOnePreview(t *testing.T) {
 // does not wait for the last.
 func TestStream(t *testing.T) {
 	t.Parallel()
-	n := bench.Size(250, 10_000)
-	bench.Run(t, quiet(n), func(b *bench.Bed) {
+	n := Size(250, 10_000)
+	Run(t, quiet(n), func(b *Bed) {
 		fill(b, n)
 		b.Record()
 		time.Sleep(time.Hour)
@@ -107,7 +106,7 @@ func TestStream(t *testing.T) {
 			m := b.Measure(func() { commandTo(b, out, "archive", 0, row.args...) })
 			first := out.first.Sub(began)
 			m.Row(t, fmt.Sprintf("Stream/%s/parameters=%d", row.name, n), first.Milliseconds(), "first-ms")
-			if first > time.Duration(row.first)*bench.Latency {
+			if first > time.Duration(row.first)*Latency {
 				t.Errorf("%s: the first row comes after %v of %v", row.name, first, m.Took)
 			}
 			if rows := strings.Count(out.String(), "\"Name\""); rows != n {
@@ -134,8 +133,8 @@ func (s *stamped) Write(p []byte) (int, error) {
 // archive, that costs two listings, of the indexes and of the register.
 func TestRanges(t *testing.T) {
 	t.Parallel()
-	n := bench.Size(200, 10_000)
-	bench.Run(t, quiet(n), func(b *bench.Bed) {
+	n := Size(200, 10_000)
+	Run(t, quiet(n), func(b *Bed) {
 		fill(b, n)
 		b.Record()
 		time.Sleep(time.Hour)
@@ -169,8 +168,8 @@ func TestRanges(t *testing.T) {
 // with their tags. Once the parameters are adopted, their indexes have what the tags say.
 func TestAdopted(t *testing.T) {
 	t.Parallel()
-	names, versions := bench.Size(20, 1000), bench.Size(5, 20)
-	bench.Run(t, bench.Options{}, func(b *bench.Bed) {
+	names, versions := Size(20, 1000), Size(5, 20)
+	Run(t, Options{}, func(b *Bed) {
 		b.AWS.S3.CreateBucket("original", true)
 		var wg sync.WaitGroup
 		began := time.Now().Add(time.Hour)
@@ -220,7 +219,7 @@ func TestAdopted(t *testing.T) {
 }
 
 // original writes a version of a parameter as the legacy ssmbak does.
-func original(b *bench.Bed, bucket, name, value string) {
+func original(b *Bed, bucket, name, value string) {
 	b.Helper()
 	tags := url.Values{"ssmbakTime": {strconv.FormatInt(time.Now().Unix(), 10)}, "ssmbakType": {"String"}}
 	_, err := b.Connect(b.AWS.Client()).S3().PutObject(b.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &name, Body: strings.NewReader(value), Tagging: aws.String(tags.Encode())})

@@ -1,4 +1,4 @@
-package bench_test
+package bench
 
 import (
 	"context"
@@ -15,7 +15,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
-	"github.com/ssmbak/ssmbak/internal/bench"
 	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/function"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
@@ -27,14 +26,14 @@ import (
 const reads = "ssm:GetParameter,GetParameters,GetParametersByPath,GetParameterHistory,DescribeParameters,ListTagsForResource"
 
 // put writes a version of a parameter as a user does.
-func put(b *bench.Bed, name, value string) {
+func put(b *Bed, name, value string) {
 	b.Helper()
 	_, err := b.SSM.PutParameter(b.Context(), &ssm.PutParameterInput{Name: &name, Value: &value, Type: types.ParameterTypeString, Overwrite: aws.Bool(true)})
 	b.Must(err)
 }
 
 // fill writes the first version of n parameters below 20 paths.
-func fill(b *bench.Bed, n int) {
+func fill(b *Bed, n int) {
 	b.Helper()
 	for i := range n {
 		put(b, parameter(i), "value")
@@ -45,7 +44,7 @@ func fill(b *bench.Bed, n int) {
 func parameter(i int) string { return fmt.Sprintf("/app/%02d/%05d", i%20, i) }
 
 // lambda returns a function of the stack and a context of its invocations.
-func lambda(b *bench.Bed, rate float64) (*function.Function, context.Context) {
+func lambda(b *Bed, rate float64) (*function.Function, context.Context) {
 	ctx := lambdacontext.NewContext(b.Context(), &lambdacontext.LambdaContext{InvokedFunctionArn: "arn:aws:lambda:us-east-1:" + b.Account + ":function:recorder"})
 	return function.New(function.Options{
 		Bucket: "archive", Exclude: []string{}, ReadRate: rate, AWS: testworld.Connection(b.Counted(b.AWS.Client())), Logger: slog.New(slog.DiscardHandler),
@@ -59,9 +58,9 @@ func TestBurst(t *testing.T) {
 	for _, rate := range []float64{10, 40} {
 		t.Run(fmt.Sprint(rate, " reads a second"), func(t *testing.T) {
 			t.Parallel()
-			events, names := bench.Size(1000, 10_000), bench.Size(50, 500)
-			o := bench.Options{Limits: map[string]float64{reads: rate}, World: testworld.Options{Emulator: emulator.Options{Queue: emulator.QueueOptions{Copies: func(string) int { return 1 }, Visibility: 20 * time.Minute}}}}
-			bench.Run(t, o, func(b *bench.Bed) {
+			events, names := Size(1000, 10_000), Size(50, 500)
+			o := Options{Limits: map[string]float64{reads: rate}, World: testworld.Options{Emulator: emulator.Options{Queue: emulator.QueueOptions{Copies: func(string) int { return 1 }, Visibility: 20 * time.Minute}}}}
+			Run(t, o, func(b *Bed) {
 				for i := range events {
 					put(b, fmt.Sprintf("/app/%03d", i%names), fmt.Sprint("value ", i))
 				}
@@ -101,7 +100,7 @@ func TestBurst(t *testing.T) {
 }
 
 // failed returns the messages that a function did not record.
-func failed(b *bench.Bed, answer any) (ids []string) {
+func failed(b *Bed, answer any) (ids []string) {
 	text, err := json.Marshal(answer)
 	b.Must(err)
 	var response struct {
@@ -119,7 +118,7 @@ func failed(b *bench.Bed, answer any) (ids []string) {
 // new parameter, with one version and with 100.
 func TestOneChange(t *testing.T) {
 	t.Parallel()
-	bench.Run(t, bench.Options{}, func(b *bench.Bed) {
+	Run(t, Options{}, func(b *Bed) {
 		invoke := func(f *function.Function, ctx context.Context) func() {
 			var batch []emulator.Message
 			time.Sleep(2 * time.Second)
@@ -135,7 +134,7 @@ func TestOneChange(t *testing.T) {
 				}
 			}
 		}
-		bound := func(m bench.Measurement, depth int, took time.Duration) bench.Measurement {
+		bound := func(m Measurement, depth int, took time.Duration) Measurement {
 			t.Helper()
 			if m.Depth > depth || m.Took > took {
 				t.Errorf("%d requests follow each other, in %v, want at most %d in %v:\n%s", m.Depth, m.Took, depth, took, strings.Join(m.Sequence, "\n"))
@@ -163,10 +162,10 @@ func TestOneChange(t *testing.T) {
 // TestDeepReconcile reads every parameter again.
 func TestDeepReconcile(t *testing.T) {
 	t.Parallel()
-	n := bench.Size(300, 11_000)
-	o := bench.Options{World: testworld.Options{Emulator: emulator.Options{Queue: emulator.QueueOptions{Copies: func(string) int { return 0 }}}}}
+	n := Size(300, 11_000)
+	o := Options{World: testworld.Options{Emulator: emulator.Options{Queue: emulator.QueueOptions{Copies: func(string) int { return 0 }}}}}
 	o.World.Emulator.SSM.MaxStandard = n
-	bench.Run(t, o, func(b *bench.Bed) {
+	Run(t, o, func(b *Bed) {
 		fill(b, n)
 		time.Sleep(time.Minute)
 		live := paramstore.New(b.Conn.SSM(), paramstore.Options{Tagging: b.Conn.Tagging()})

@@ -1,4 +1,4 @@
-package bench_test
+package bench
 
 import (
 	"fmt"
@@ -8,8 +8,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
-
-	"github.com/ssmbak/ssmbak/internal/bench"
 )
 
 // TestRestore restores a tree by the command, from plan to summary, in accounts with these
@@ -31,8 +29,8 @@ func TestRestore(t *testing.T) {
 	} {
 		t.Run(account.name, func(t *testing.T) {
 			t.Parallel()
-			n := bench.Size(account.small, account.full)
-			bench.Run(t, bench.Options{Limits: account.limits}, func(b *bench.Bed) {
+			n := Size(account.small, account.full)
+			Run(t, Options{Limits: account.limits}, func(b *Bed) {
 				each := func(value string) {
 					for i := range n {
 						name := fmt.Sprintf("/app/%03d", i)
@@ -84,9 +82,9 @@ func TestRevert(t *testing.T) {
 	for _, verb := range []string{"revert", "restore"} {
 		t.Run(verb, func(t *testing.T) {
 			t.Parallel()
-			n := bench.Size(50, 100)
+			n := Size(50, 100)
 			limits := map[string]float64{"ssm:PutParameter": 10, "ssm:DescribeParameters": 5, "ssm:ListTagsForResource": 10, "ssm:GetParameterHistory": 10}
-			bench.Run(t, bench.Options{Limits: limits}, func(b *bench.Bed) {
+			Run(t, Options{Limits: limits}, func(b *Bed) {
 				each := func(value string) {
 					for i := range n {
 						put(b, fmt.Sprintf("/app/%03d", i), value)

@@ -12,6 +12,7 @@
 package emulator
 
 import (
+	"maps"
 	"net/http"
 	"sync"
 	"time"
@@ -187,9 +188,7 @@ func (a *AWS) Counts() map[string]int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	counts := make(map[string]int, len(a.counts))
-	for op, n := range a.counts {
-		counts[op] = n
-	}
+	maps.Copy(counts, a.counts)
 	return counts
 }
 

@@ -74,11 +74,3 @@ func partsOf(text string) (all []part) {
 	}
 	return all
 }
-
-// FlagNames returns the names of the visible flags of a set, with dashes.
-func FlagNames(set *pflag.FlagSet) (all []string) {
-	for _, f := range flagsOf(set) {
-		all = append(all, f.names...)
-	}
-	return all
-}

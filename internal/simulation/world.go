@@ -3,6 +3,7 @@ package simulation
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -91,7 +92,7 @@ func (w *World) String() string {
 	if n := len(lines); n > mostProblems {
 		lines = append(lines[:mostProblems:mostProblems], fmt.Sprintf("and %d more", n-mostProblems))
 	}
-	return strings.Join(append(lines[:len(lines):len(lines)], w.events...), "\n")
+	return strings.Join(append(slices.Clip(lines), w.events...), "\n")
 }
 
 // Connect returns a connection that uses client. Its retries have the same delays in every

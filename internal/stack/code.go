@@ -213,8 +213,7 @@ func (u *upload) versioned(ctx context.Context) (bool, error) {
 
 // status returns the HTTP status code of an error, or 0 if there was no response.
 func status(err error) int {
-	var response *awshttp.ResponseError
-	if errors.As(err, &response) {
+	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
 		return response.HTTPStatusCode()
 	}
 	return 0

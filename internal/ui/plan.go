@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 
@@ -283,9 +284,7 @@ func (s *Server) planRow(item plan.Item) planRow {
 func choices(p *planned) (all []choice) {
 	add := func(option, text string) {
 		q := url.Values{}
-		for field, values := range p.query {
-			q[field] = values
-		}
+		maps.Copy(q, p.query)
 		on := q.Has(option)
 		if on {
 			q.Del(option)

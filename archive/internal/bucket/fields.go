@@ -2,6 +2,7 @@ package bucket
 
 import (
 	"encoding/json"
+	"maps"
 	"reflect"
 	"strings"
 )
@@ -12,14 +13,12 @@ var unmarshaler = reflect.TypeFor[json.Unmarshaler]()
 // of embedded structs.
 func fieldsOf(t reflect.Type) map[string]reflect.Type {
 	fields := make(map[string]reflect.Type)
-	for f := range fieldsIn(t) {
+	for f := range t.Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
 		case f.Tag.Get("json") == "-" || !f.IsExported() && !f.Anonymous:
 		case f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct:
-			for inner, of := range fieldsOf(f.Type) {
-				fields[inner] = of
-			}
+			maps.Copy(fields, fieldsOf(f.Type))
 		case name == "":
 			fields[f.Name] = f.Type
 		default:
@@ -27,16 +26,6 @@ func fieldsOf(t reflect.Type) map[string]reflect.Type {
 		}
 	}
 	return fields
-}
-
-func fieldsIn(t reflect.Type) func(yield func(reflect.StructField) bool) {
-	return func(yield func(reflect.StructField) bool) {
-		for i := range t.NumField() {
-			if !yield(t.Field(i)) {
-				return
-			}
-		}
-	}
 }
 
 // lookUp finds a field as encoding/json does: by its exact name, else ignoring case.

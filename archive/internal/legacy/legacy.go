@@ -32,6 +32,7 @@ package legacy
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -169,8 +170,8 @@ func read(ctx context.Context, b *bucket.Bucket, o Options, prefix string, judge
 // entries that are not legacy records. Skipped entries count in Sequence, so that an
 // object version always has the same one.
 func oldestFirst(history []*entry) (facts []timeline.Legacy, missing int) {
-	for i := len(history) - 1; i >= 0; i-- {
-		switch e := history[i]; {
+	for i, e := range slices.Backward(history) {
+		switch {
 		case e.missing:
 			missing++
 		case !e.ours:

@@ -21,8 +21,7 @@ func ExplainAWS(err error) (message, hint string, ok bool) {
 
 // explainAWS is [ExplainAWS] with the kind of the error, "" if it is none of the SDK.
 func explainAWS(err error) (kind Kind, message, hint string) {
-	var region *awsconn.NoRegionError
-	if errors.As(err, &region) {
+	if _, ok := errors.AsType[*awsconn.NoRegionError](err); ok {
 		return KindNoRegion, "no region is configured", "set one with --region, AWS_REGION or `aws configure`"
 	}
 	if configuration := new(awsconn.ConfigError); errors.As(err, &configuration) {
@@ -44,8 +43,7 @@ func explainAWS(err error) (kind Kind, message, hint string) {
 	if errors.As(err, &op) {
 		where = op.Service() + " " + op.Operation()
 	}
-	var api smithy.APIError
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		switch code := api.ErrorCode(); {
 		case strings.HasPrefix(code, "AccessDenied") || code == "Forbidden" || code == "AllAccessDisabled":
 			needed := "the permission for it"

@@ -53,8 +53,7 @@ func Unchanged() error {
 // Explain returns a [Failure] for any error: the one that it wraps, or the explanation
 // of an AWS error, or the error's own text.
 func Explain(err error) Failure {
-	var known *Failure
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*Failure](err); ok {
 		return *known
 	}
 	f := Failure{Message: err.Error(), Code: Failed}

@@ -27,8 +27,7 @@ func (a *app) tally(p *restore.Plan, outcomes []plan.Outcome) (t tally) {
 			t.conflicts++
 			a.NoteFacts(shell.Facts{"Name": o.Item.Name, "Unit": c.Unit}, "conflict: %s: %s", o.Item.Name, render.Conflict(c, a.view(a.Stderr)))
 		}
-		var notBegun *restore.NotStartedError
-		if errors.As(o.Err, &notBegun) {
+		if notBegun, ok := errors.AsType[*restore.NotStartedError](o.Err); ok {
 			t.cause = notBegun.Cause
 			t.idle++
 			continue

@@ -27,8 +27,7 @@ func (differences) Error() string { return "there are differences" }
 
 // explain returns the failure for any error.
 func explain(err error) shell.Failure {
-	var known *shell.Failure
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*shell.Failure](err); ok {
 		return *known
 	}
 	out := shell.Failure{Message: err.Error(), Code: shell.Failed}
@@ -156,8 +155,7 @@ func rebuilds(name ssmbak.Name) string { return "`ssmbak reindex " + name.String
 
 // reason returns the error of one parameter as one clause.
 func reason(err error) string {
-	var damaged *archive.DamagedError
-	if errors.As(err, &damaged) {
+	if damaged, ok := errors.AsType[*archive.DamagedError](err); ok {
 		if damaged.Index() {
 			return damaged.Error() + ": " + rebuilds(damaged.Name)
 		}

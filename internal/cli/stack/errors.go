@@ -17,12 +17,10 @@ import (
 
 // explain returns the failure for an error.
 func (a *app) explain(err error) shell.Failure {
-	var known *shell.Failure
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*shell.Failure](err); ok {
 		return *known
 	}
-	var watch *stack.WatchError
-	if errors.As(err, &watch) {
+	if watch, ok := errors.AsType[*stack.WatchError](err); ok {
 		out := a.explain(watch.Err)
 		out.Hint = strings.TrimSuffix(a.continues(!watch.MayNotHaveStarted)+"; "+out.Hint, "; ")
 		return out

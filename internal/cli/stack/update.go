@@ -16,8 +16,7 @@ func (a *app) update(ctx context.Context) error {
 	// An older version may show its change set, which changes nothing.
 	o := stack.UpdateOptions{Show: a.flags.changeSet, Downgrade: a.flags.downgrade || a.flags.changeSet}
 	d, changes, err := s.Update(ctx, v, o)
-	var newer *stack.VersionError
-	if errors.As(err, &newer) {
+	if newer, ok := errors.AsType[*stack.VersionError](err); ok {
 		if err := a.confirm(ctx, newer.Error()+", which is older", false, "--downgrade, or use ssmbak "+newer.Have); err != nil {
 			return err
 		}

@@ -181,7 +181,7 @@ func (s *scope) function(name string, argument any) any {
 		return slices.ContainsFunc(list, func(x any) bool { return s.eval(x) == true })
 	case "Fn::Split":
 		all := []any{}
-		for _, part := range strings.Split(fmt.Sprint(s.eval(list[1])), fmt.Sprint(list[0])) {
+		for part := range strings.SplitSeq(fmt.Sprint(s.eval(list[1])), fmt.Sprint(list[0])) {
 			all = append(all, part)
 		}
 		return all

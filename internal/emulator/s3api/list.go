@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -278,8 +279,7 @@ func (s *Store) listObjectVersions(q *request) (*answer, error) {
 			return true
 		}
 		skipping := skip != "" && key == keyMarker && o.version(skip) != nil
-		for i := len(o.versions) - 1; i >= 0; i-- {
-			v := o.versions[i]
+		for i, v := range slices.Backward(o.versions) {
 			if skipping {
 				skipping = v.id != skip
 				continue

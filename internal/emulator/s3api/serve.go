@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -167,15 +168,11 @@ func (s *Store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	if err != nil {
 		refusal := err.(*apiError) // the operations return no other
-		for name, values := range refusal.header {
-			header[name] = values
-		}
+		maps.Copy(header, refusal.header)
 		WriteError(w, r, refusal.status, refusal.code, refusal.message)
 		return
 	}
-	for name, values := range a.header {
-		header[name] = values
-	}
+	maps.Copy(header, a.header)
 	if a.xml != nil {
 		body, err := xml.Marshal(a.xml)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/spf13/pflag"
 	"github.com/ssmbak/ssmbak/internal/cli/shell"
 )
 
@@ -103,4 +104,12 @@ func wrap(text, indent string) string {
 		out.WriteString(word)
 	}
 	return out.String() + "\n"
+}
+
+// FlagNames returns the names of the visible flags of a set, with dashes.
+func FlagNames(set *pflag.FlagSet) (all []string) {
+	for _, f := range flagsOf(set) {
+		all = append(all, f.names...)
+	}
+	return all
 }

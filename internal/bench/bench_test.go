@@ -1,8 +1,3 @@
-// Package bench measures how many requests ssmbak sends, how many of them follow each
-// other, and how long AWS's limits make it wait.
-//
-// Its tests are the rows of docs/performance.md. go test plays small ones and checks their
-// bounds; SSMBAK_BENCH=1 plays those of the table, and prints them as Go prints benchmarks.
 package bench
 
 import (
@@ -28,7 +23,7 @@ import (
 const Latency = 20 * time.Millisecond
 
 // Full reports whether the rows have the sizes of the table, which take minutes.
-func Full() bool { return os.Getenv("SSMBAK_BENCH") != "" } //nolint:forbidigo // a setting of the tests
+func Full() bool { return os.Getenv("SSMBAK_BENCH") != "" }
 
 // Size returns small, or with [Full] full.
 func Size(small, full int) int {
