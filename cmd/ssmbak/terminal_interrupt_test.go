@@ -5,10 +5,12 @@ package main_test
 import (
 	"net/http"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/ssmbak/ssmbak/internal/emulator"
@@ -153,6 +155,7 @@ func (d *desk) until(term *terminal, holds func() bool) {
 
 // hungUp checks that a terminal that is closed interrupts a restore, and does not kill it.
 func hungUp(d *desk) {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP) // under nohup, programs that are started would ignore it
 	d.changed(40)
 	term := d.sit(nil, "restore", "/app/", d.at(30), "--yes", "--max-rate", "2")
 	term.await("[1-9][0-9]* of 40")
