@@ -91,6 +91,7 @@ const (
 	serves  = "it serves until it is interrupted: TestUI and TestDemoUI"
 	example = "its times are examples: TestScripts, TestHowTo and TestWorstDayDocument run the command with others"
 	signs   = "moto creates no keys that sign: TestScripts runs it in sign.txtar, signed.txtar and checkpoints.txtar"
+	replica = "moto cannot list the resources of a stack that replicates: TestScripts runs it in replica.txtar"
 	matrix  = "moto has no events: TestBroken and TestEmulatedStack run it in virtual time"
 	bucket  = "its bucket is an example: TestTutorial sends the same requests"
 	reader  = "its bucket is an example: TestIndependentVerifier runs these programs on archives"
@@ -98,6 +99,8 @@ const (
 
 // exceptions says of command lines why no test runs them.
 var exceptions = map[string]string{
+	"ssmbak-stack ssmbak update --region us-east-1 --replica-bucket backup-copy --replica-account 210987654321 --replica-key-arn KEY": replica,
+	"ssmbak-stack ssmbak update --replica-bucket ''":                                                                                            replica,
 	"aws logs tail /aws/lambda/$(ssmbak-stack ssmbak lambdaname)":                                                                               "only version 2 of the AWS CLI has it: TestQuickstart and TestLogsTail send the same requests",
 	"aws s3api get-object --bucket BUCKET --key /app/db --version-id ID value.txt":                                                              bucket,
 	"aws s3api get-object --bucket BUCKET --key /app/db value.txt":                                                                              bucket,
