@@ -26,9 +26,9 @@ func runAs() {
 	env := shell.Env{Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv}
 	switch filepath.Base(os.Args[0]) {
 	case "ssmbak":
-		os.Exit(ssmbakcli.Main(ctx, ssmbakcli.Env{Env: env})) //nolint:forbidigo // it is the program
+		os.Exit(ssmbakcli.Main(ctx, ssmbakcli.Env{Env: env}))
 	case "ssmbak-stack":
-		os.Exit(stackcli.Main(ctx, stackcli.Env{Version: "v1.2.3", FindCode: (&world{}).find, Poll: 20 * time.Millisecond, Env: env})) //nolint:forbidigo // it is the program
+		os.Exit(stackcli.Main(ctx, stackcli.Env{Version: "v1.2.3", FindCode: (&world{}).find, Poll: 20 * time.Millisecond, Env: env}))
 	}
 }
 
