@@ -77,6 +77,7 @@ func TestLayers(t *testing.T) {
 		"/internal/simulation/restoring": {},
 		"/internal/simulation/sweep":     {},
 		"/internal/simulation/mutate":    {},
+		"/internal/testkit/documents":    {},
 		"/internal/testkit/errortypes":   {},
 		"/internal/testkit/extent":       {},
 		"/internal/testkit/moto":         {"/internal/awsconn", "/internal/testkit/program"},

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/ssmbak/ssmbak/internal/manual"
+	"github.com/ssmbak/ssmbak/internal/testkit/documents"
 )
 
 // called matches a call of one of the programs in a document: a line of code, or code
@@ -72,5 +73,48 @@ func TestCommandsInDocuments(t *testing.T) {
 	}
 	if calls < 200 {
 		t.Errorf("documents mention %d calls", calls)
+	}
+}
+
+// TestCommandsAreRun checks that a test runs each command line in a document, or that a list
+// says why none does.
+func TestCommandsAreRun(t *testing.T) {
+	t.Parallel()
+	const root = "../.."
+	seen, tests := make(map[string]bool), make(map[string]bool)
+	all := documents.Commands(t, root)
+	for _, c := range all {
+		name, why := c.Test()
+		if name == "" && why == "" {
+			t.Errorf("%s: no test runs %q, and internal/testkit/documents has no reason", c.Page, c.Line)
+		}
+		seen[c.Line], tests[name] = true, true
+	}
+	if len(all) < 130 {
+		t.Errorf("documents have %d command lines", len(all))
+	}
+	for line := range documents.Exceptions() {
+		if !seen[line] {
+			t.Errorf("no document has the command %q, which has a reason", line)
+		}
+	}
+	delete(tests, "")
+	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for name := range tests {
+			if strings.Contains(string(text), "func "+name+"(t *testing.T)") {
+				delete(tests, name)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range tests {
+		t.Errorf("there is no test %s", name)
 	}
 }

@@ -115,7 +115,12 @@ func checkSignature(t *testing.T, dir string, public any) {
 	must(t, err)
 	file := filepath.Join(t.TempDir(), "ssmbak.pub")
 	must(t, os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: encoded}), 0o600))
-	cmd := exec.CommandContext(t.Context(), openssl, "pkeyutl", "-verify", "-pubin", "-inkey", file, "-rawin", "-in", sums, "-sigfile", signature)
+	_, line, found := strings.Cut(string(read(t, "docs", "releases.md")), "\n    openssl ")
+	if !found {
+		t.Fatal("docs/releases.md does not verify the signature")
+	}
+	line, _, _ = strings.Cut(line, "\n")
+	cmd := exec.CommandContext(t.Context(), openssl, strings.Fields(strings.Replace(line, "ssmbak.pub", file, 1))...)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)

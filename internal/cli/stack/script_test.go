@@ -39,7 +39,10 @@ import (
 	"github.com/ssmbak/ssmbak/recorder"
 )
 
-func TestMain(m *testing.M) { script.Main(m) }
+func TestMain(m *testing.M) {
+	runAs()
+	script.Main(m)
+}
 
 // start is the time at which every script starts.
 var start = time.Date(2024, 6, 13, 1, 43, 5, 0, time.UTC)
