@@ -45,7 +45,7 @@ long:
 	SSMBAK_LONG=1 $(GO) test ./archive/internal/legacy ./internal/release ./internal/stack/code ./internal/simulation/mutate -timeout 30m
 	SSMBAK_LONG=1 $(GO) test ./archive ./cmd/ssmbak ./internal/stack ./recorder ./restore -timeout 30m \
 		-run '^(TestBusyParameter|TestContract|TestAttacks|TestMemory|TestApplyRate|TestCreateKilled|TestUndoKilled|TestUndoKilledAndFinished|TestUndoKilledItself|TestFillInRuns|TestFillWritesLinearly|TestApplicationIsServed|TestUnreadableStarveNobody|TestPairsLint)$$'
-	SSMBAK_LONG=1 $(GO) test ./internal/cli/stack -run '^TestBrokenOnMoto$$'
+	SSMBAK_LONG=1 $(GO) test ./internal/cli/stack -run '^(TestBrokenOnMoto|TestDocumentsOnMoto)$$'
 
 # Random restores and reverts, killed at any request, and undone.
 SEEDS ?= 3000

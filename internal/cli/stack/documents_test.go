@@ -43,11 +43,7 @@ type terminal struct {
 func open(t *testing.T, env ...string) *terminal {
 	t.Helper()
 	program.Need(t, "aws", "SSMBAK_REQUIRE_AWS_CLI", "pip install awscli")
-	for _, name := range []string{"bash", "jq"} {
-		if _, err := exec.LookPath(name); err != nil {
-			t.Fatalf("%s is not installed: apt-get install %s", name, name)
-		}
-	}
+	program.Need(t, "jq", "SSMBAK_REQUIRE_AWS_CLI", "apt-get install jq")
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	self, err2 := os.Executable()
 	if err != nil || err2 != nil {
@@ -143,7 +139,7 @@ func onMoto(t *testing.T) map[string]story {
 func TestDocumentsOnMoto(t *testing.T) {
 	t.Parallel()
 	if !extent.Long() {
-		t.Skip("SSMBAK_LONG is not set")
+		t.Skip("SSMBAK_LONG=1 runs it: it creates stacks on moto")
 	}
 	endpoint := moto.StartForStacks(t)
 	for page, s := range onMoto(t) {
