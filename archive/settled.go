@@ -20,25 +20,24 @@ type Settled struct {
 	Newest timeline.Ref
 }
 
-// Unsettled is [Archive.Timelines] for one moment, but does not read the indexes of
-// parameters of a path that are settled at that moment, of which it returns more than few or
-// none, by name. It reads the reconcile cache for that, if there may be so many.
+// Unsettled is [Archive.Timelines] for at least one moment, but does not read the indexes of
+// parameters of a path that are settled at the first of them, of which it returns more than few
+// or none, by name. It reads the reconcile cache for that, if there may be so many.
 //
 // A parameter is settled if [Archive.Walk] would skip its index for a period that begins at
 // the moment, its newest version is older than the last complete listing, and the reconcile
 // cache knows the very content of the index. What the cache alone says is only whether the
 // parameter has labels and which version that listing compared.
-func (a *Archive) Unsettled(ctx context.Context, target ssmbak.Target, at ssmbak.Time, few int) (Timelines, []Settled, error) {
+func (a *Archive) Unsettled(ctx context.Context, target ssmbak.Target, few int, moments ...ssmbak.Time) (Timelines, []Settled, error) {
 	var listed []Listed // those that may be settled
 	skip := func(x Listed, r Reconciled) bool {
-		may := a.unchangedSince(x, r, at)
+		may := a.unchangedSince(x, r, slices.Min(moments))
 		if may {
 			listed = append(listed, x)
 		}
 		return may
 	}
 	var found scanned
-	moments := []ssmbak.Time{at}
 	lines, err := collect(scan(ctx, a, target, moments, skip, &found, sameTimeline))
 	if err != nil {
 		return Timelines{}, nil, err

@@ -129,6 +129,15 @@ func TestPlanReads(t *testing.T) {
 		if page > command+10 || command > 30 { // the page also reads its archive again
 			t.Errorf("the page sends %d requests, the command %d", page, command)
 		}
+		// So does a revert of the path.
+		var revert string
+		page = read(func() {
+			revert = x.get(planLink(url.Values{"kind": {kindRevert}, "from": {moment.String()}, "until": {ssmbak.TimeOf(time.Now()).String()}}))
+		})
+		contains(t, revert, "1 to update", "149 unchanged")
+		if page > command+10 {
+			t.Errorf("a revert sends %d requests", page)
+		}
 		contains(t, x.apply(plan, all(plan)), "restored 1")
 	})
 }
