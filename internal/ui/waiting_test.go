@@ -97,7 +97,7 @@ func TestFirstAnswer(t *testing.T) {
 		contains(t, pages[len(pages)-1], "https://three")
 		contains(t, x.asked("/restores")[0], "<h1>Reading the restores</h1>", "<code>ssmbak undo ")
 
-		// What cannot be shown has the command, too.
+		// A screen that fails has the command, too.
 		w.AWS.Faults.Clear()
 		refused := func(method, path string, form url.Values, command string) {
 			t.Helper()
