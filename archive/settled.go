@@ -19,24 +19,23 @@ type Settled struct {
 	Newest timeline.Ref
 }
 
-// Unsettled is [Archive.Timelines] for one moment, but does not read the indexes of
-// parameters that are settled at that moment, which it returns by name. With few or fewer
-// of them, or a target that is one parameter, it returns none.
+// Unsettled is [Archive.Timelines] for at least one moment, but does not read the indexes of
+// parameters that are settled at the first of them, which it returns by name. With few or
+// fewer of them, or a target that is one parameter, it returns none.
 //
 // A parameter is settled if nothing was recorded after the moment, the last complete
 // listing compared its newest version, and the reconcile cache knows the content of its
 // index. The cache alone says only whether the parameter has labels.
-func (a *Archive) Unsettled(ctx context.Context, target ssmbak.Target, at ssmbak.Time, few int) (Timelines, []Settled, error) {
+func (a *Archive) Unsettled(ctx context.Context, target ssmbak.Target, few int, moments ...ssmbak.Time) (Timelines, []Settled, error) {
 	var listed []Listed // those that may be settled
 	skip := func(x Listed, r Reconciled) bool {
-		may := a.unchangedSince(x, r, at)
+		may := a.unchangedSince(x, r, slices.Min(moments))
 		if may {
 			listed = append(listed, x)
 		}
 		return may
 	}
 	var found scanned
-	moments := []ssmbak.Time{at}
 	lines, err := collect(scan(ctx, a, target, moments, skip, &found, sameTimeline))
 	if err != nil {
 		return Timelines{}, nil, err

@@ -60,7 +60,7 @@ func TestUnsettled(t *testing.T) {
 		}
 		check := func(what string, at time.Time, few int, want ...ssmbak.Name) {
 			t.Helper()
-			lines, settled, err := a.Unsettled(t.Context(), testworld.Everything(t), ssmbak.TimeOf(at), few)
+			lines, settled, err := a.Unsettled(t.Context(), testworld.Everything(t), few, ssmbak.TimeOf(at))
 			if err != nil || len(lines.Problems) > 0 {
 				t.Fatalf("%s: %v %v", what, err, lines.Problems)
 			}

@@ -75,9 +75,9 @@ type Options struct {
 	// of the account. Without it, they are included only if Exact is set, or if they may
 	// have been created before the restored time.
 	FindNew bool
-	// Brief allows [Restorer.Plan], for a path with more than ManyReads parameters, to omit
-	// reading what is recorded of parameters that certainly do not differ, according to the
-	// last complete listing. Their items have [plan.ActionNone] and no states,
+	// Brief allows [Restorer.Plan] and [Restorer.Revert], for a path with more than ManyReads
+	// parameters, to omit reading what is recorded of parameters that certainly do not differ,
+	// or did not change, according to the last complete listing. Their items have [plan.ActionNone] and no states,
 	// only the live version. Everything else in the plan is the same.
 	Brief bool
 	// By is the ARN of the caller, and Arguments are those of the command, for the

@@ -3,6 +3,7 @@ package restore
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
@@ -33,7 +34,11 @@ func (r *Restorer) Revert(ctx context.Context, target ssmbak.Target, from, to ss
 	out := found.plan(from)
 	out.Until = to
 	complete := found.complete
-	subjects := r.exclude(&out.Plan, found.subjects, found.one, complete.Excluded)
+	all := r.exclude(&out.Plan, found.subjects, found.one, complete.Excluded)
+	if err := r.settle(ctx, all, complete); err != nil {
+		return nil, err
+	}
+	subjects := slices.DeleteFunc(slices.Clone(all), (*subject).isSettled)
 	now, err := r.record(ctx, subjects, complete)
 	if err != nil {
 		return nil, err
@@ -48,11 +53,15 @@ func (r *Restorer) Revert(ctx context.Context, target ssmbak.Target, from, to ss
 	if err := each(ctx, r.o.Parallel, subjects, r.step(StepTags, func(ctx context.Context, s *subject) error { return r.reverse(ctx, s, complete) })); err != nil {
 		return nil, err
 	}
-	for _, s := range subjects {
+	for _, s := range all {
+		if s.isSettled() {
+			out.Items = append(out.Items, plan.Unchanged(s.name, s.live.Version))
+			continue
+		}
 		c := &s.reversal
 		r.add(out, s, s.item, now, found.one || !c.From.State.Deleted || !c.To.State.Deleted)
 	}
-	out.Unproved = r.unproved(found.recorded, target, from, to, subjects)
+	out.Unproved = r.unproved(found.recorded, target, from, to, all)
 	return out, nil
 }
 

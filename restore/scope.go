@@ -41,8 +41,8 @@ func (r *Restorer) scope(ctx context.Context, target ssmbak.Target, moments ...s
 	var below map[ssmbak.Name]paramstore.Description
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
-		if r.o.Brief && len(moments) == 1 && r.o.Version == nil {
-			out.recorded, out.settled, err = r.archive.Unsettled(gctx, target, moments[0], r.o.ManyReads)
+		if r.o.Brief && r.o.Version == nil {
+			out.recorded, out.settled, err = r.archive.Unsettled(gctx, target, r.o.ManyReads, moments...)
 			return err
 		}
 		out.recorded, err = r.archive.Timelines(gctx, target, moments...)

@@ -54,9 +54,11 @@ func TestBrief(t *testing.T) {
 		w.put("/a/new", "new")
 		w.unlabel("/a/unlabelled", 1, "blue")
 		time.Sleep(time.Minute)
+		now := w.pass()
 		type test struct {
 			name    string
 			at      ssmbak.Time
+			until   ssmbak.Time // of a revert
 			o       restore.Options
 			settled []ssmbak.Name
 		}
@@ -65,15 +67,21 @@ func TestBrief(t *testing.T) {
 			planned := func(brief bool) *restore.Plan {
 				test.o.FindNew, test.o.Brief = all, brief
 				// Without a recorder, the first plan does not teach the archive for the second.
-				p, err := restore.New(w.Archive, w.Live, nil, test.o).Plan(w.Context(), testworld.Target(w, "/a", true), test.at)
+				r, target := restore.New(w.Archive, w.Live, nil, test.o), testworld.Target(w, "/a", true)
+				if test.until != 0 {
+					p, err := r.Revert(w.Context(), target, test.at, test.until)
+					w.Must(err)
+					return p
+				}
+				p, err := r.Plan(w.Context(), target, test.at)
 				w.Must(err)
 				return p
 			}
 			want, got := planned(false), planned(true)
-			if test.at != early && test.o.Only == nil && !slices.ContainsFunc(actions(got), func(text string) bool { return strings.HasPrefix(text, "update /a/unlabelled: label blue") }) {
+			if test.at != early && test.until == 0 && test.o.Only == nil && !slices.ContainsFunc(actions(got), func(text string) bool { return strings.HasPrefix(text, "update /a/unlabelled: label blue") }) {
 				t.Errorf("%s: the label is not found: %v", test.name, actions(got))
 			}
-			if diff := cmp.Diff(actions(want), actions(got)); diff != "" {
+			if diff := cmp.Diff(actions(want), actions(got)); diff != "" || len(want.Items) == 0 {
 				t.Errorf("%s: the plan that reads all (-) and the other (+):\n%s", test.name, diff)
 			}
 			if want.UnreadAttributes != got.UnreadAttributes || want.Complete != got.Complete || len(want.Problems)+len(got.Problems) > 0 {
@@ -81,7 +89,7 @@ func TestBrief(t *testing.T) {
 			}
 			var settled []ssmbak.Name
 			for _, item := range got.Items {
-				if item.Action == plan.ActionNone && item.Before != nil && item.Before.Objects == nil {
+				if item.Action == plan.ActionNone && item.Before != nil && item.After.Modified == 0 {
 					settled = append(settled, item.Name)
 				}
 			}
@@ -90,11 +98,14 @@ func TestBrief(t *testing.T) {
 			}
 		}
 		for _, test := range []test{
-			{"many", then, restore.Options{ManyReads: -1}, []ssmbak.Name{"/a/late", "/a/same", "/a/tagged"}},
-			{"between two listings", within, restore.Options{ManyReads: -1}, []ssmbak.Name{"/a/late", "/a/same", "/a/tagged"}},
-			{"before a change", early, restore.Options{ManyReads: -1}, nil},
-			{"just as many", then, restore.Options{ManyReads: 10}, nil},
-			{"as many as there are without the excluded ones", then, restore.Options{ManyReads: 2, Options: plan.Options{Only: []string{"/a/same", "/a/tagged"}}}, nil},
+			{"many", then, 0, restore.Options{ManyReads: -1}, []ssmbak.Name{"/a/late", "/a/same", "/a/tagged"}},
+			{"between two listings", within, 0, restore.Options{ManyReads: -1}, []ssmbak.Name{"/a/late", "/a/same", "/a/tagged"}},
+			{"before a change", early, 0, restore.Options{ManyReads: -1}, nil},
+			{"just as many", then, 0, restore.Options{ManyReads: 10}, nil},
+			{"as many as there are without the excluded ones", then, 0, restore.Options{ManyReads: 2, Options: plan.Options{Only: []string{"/a/same", "/a/tagged"}}}, nil},
+			{"a revert", then, now, restore.Options{ManyReads: -1}, []ssmbak.Name{"/a/late", "/a/same", "/a/tagged"}},
+			{"a revert to before a change", early, then, restore.Options{ManyReads: -1}, nil},
+			{"a revert of few", then, now, restore.Options{}, nil},
 		} {
 			check(test, true)
 			check(test, false)

@@ -165,7 +165,7 @@ func (s *Server) progress(r *http.Request) (*page, error) {
 	j := s.job
 	s.mu.Unlock()
 	if j == nil || j.id != r.URL.Query().Get("run") {
-		return nil, shell.KindNotFound.Fail("the screen Restores lists all of them, also those that did not end", "this restore is none of the running page's newest")
+		return nil, withCommands(shell.KindNotFound.Fail("the screen Restores lists all of them, also those that did not end", "this restore is none of the running page's newest"), s.command("undo"))
 	}
 	p := s.newPage("progress", "Restore", "", view{}, nil)
 	v := s.progressView(j)

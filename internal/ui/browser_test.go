@@ -125,14 +125,15 @@ func (b *browserTab) follow(selector string) {
 	}
 }
 
-// until waits until a condition of the page is true. A page may be left meanwhile.
+// until waits until the page is loaded, with its script, and a condition of it is true. A page
+// may be left meanwhile.
 func (b *browserTab) until(condition string) {
 	b.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	for ; ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
 		var holds bool
-		if err := chromedp.Run(ctx, chromedp.Evaluate(condition, &holds)); err == nil && holds {
+		if err := chromedp.Run(ctx, chromedp.Evaluate(`document.readyState === "complete" && (`+condition+`)`, &holds)); err == nil && holds {
 			return
 		}
 	}
@@ -193,6 +194,7 @@ func TestInBrowser(t *testing.T) {
 	base := s.base()
 	b := openBrowser(t, base)
 
+	b.observeShifts()
 	b.do(chromedp.Navigate(s.URL()), chromedp.WaitVisible("#cursor"))
 	var address string
 	b.do(chromedp.Location(&address))
@@ -213,12 +215,12 @@ func TestInBrowser(t *testing.T) {
 		t.Errorf("the last bar leads to %s, want %s", got, begin)
 	}
 	b.do(chromedp.KeyEvent("["))
-	b.until(fmt.Sprintf(`document.readyState === "complete" && document.querySelector("#cursor time").innerText !== %q`, begin))
+	b.until(fmt.Sprintf(`document.querySelector("#cursor time").innerText !== %q`, begin))
 	if earlier := cursor(); earlier >= begin {
 		t.Errorf("[ moves the cursor from %s to %s", begin, earlier)
 	}
 	b.do(chromedp.KeyEvent("]"))
-	b.until(fmt.Sprintf(`document.readyState === "complete" && document.querySelector("#cursor time").innerText === %q`, begin))
+	b.until(fmt.Sprintf(`document.querySelector("#cursor time").innerText === %q`, begin))
 
 	b.screens(base)
 	b.do(chromedp.Navigate(base+"/"), chromedp.WaitVisible("#cursor"))
@@ -235,6 +237,7 @@ func TestInBrowser(t *testing.T) {
 	if text := b.text(); !strings.Contains(text, "restored 4, deleted 0") || !strings.Contains(text, "ssmbak undo ") {
 		t.Errorf("the result is\n%s", text)
 	}
+	b.shifted("a result", 0.1)
 	b.do(chromedp.Click(".copy"))
 	b.until(`document.querySelector(".copy").textContent === "Copied"`)
 	for name, want := range map[string]string{"/app/url": "https://one", "/app/old": "old", "/app/password": secretText} {
@@ -326,6 +329,9 @@ func (b *browserTab) foreign(base string, counts func() map[string]int) {
 	}
 }
 
+// awaited lets an evaluation wait for the promise that it results in.
+func awaited(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }
+
 // accessible checks that axe-core finds nothing.
 func (b *browserTab) accessible(where string) {
 	b.Helper()
@@ -335,7 +341,7 @@ func (b *browserTab) accessible(where string) {
 	}
 	var found string
 	b.do(chromedp.Evaluate(string(axe)+";0", nil), chromedp.Evaluate(`axe.run().then(r => JSON.stringify(r.violations.map(v => [v.id, v.help, v.nodes.slice(0, 3).map(n => n.html + " " + n.failureSummary)])))`, &found,
-		func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+		awaited))
 	if found != "[]" {
 		var all any
 		_ = json.Unmarshal([]byte(found), &all)
@@ -369,6 +375,7 @@ func (b *browserTab) screens(base string) {
 			b.mu.Unlock()
 			var wide bool
 			b.do(chromedp.Navigate(base+screen.path), chromedp.WaitReady("main"), chromedp.Evaluate(`document.documentElement.scrollWidth > innerWidth`, &wide))
+			b.shifted(where, 0)
 			if wide {
 				b.Errorf("%s is wider than the window", where)
 			}

@@ -33,10 +33,12 @@ func TestWaitInBrowser(t *testing.T) {
 	base := s.base()
 	b := openBrowser(t, base)
 
+	b.observeShifts()
 	b.do(chromedp.Navigate(s.URL()), chromedp.WaitVisible("#waiting"), chromedp.Evaluate(`window.same = true; 0`, nil))
 	b.until(`document.querySelector("#waiting li").innerText.includes("5 of 6 parameters read")`)
 	b.accessible("a page that waits")
 	b.until(`document.querySelector("#cursor") !== null`)
+	b.shifted("an archive that was waited for", 0)
 	var arrived string
 	b.do(chromedp.Evaluate(`[window.same, document.title, document.activeElement.id, document.querySelectorAll("main, header, footer").length].join(" ")`, &arrived))
 	if want := "true Changes - ssmbak main 3"; arrived != want {
@@ -47,6 +49,7 @@ func TestWaitInBrowser(t *testing.T) {
 		t.Errorf("a plan that is being made shows\n%s", text)
 	}
 	b.until(`document.querySelector("#plan") !== null`)
+	b.shifted("a plan that was waited for", 0)
 
 	// Ticks are kept while the archive is read again.
 	b.do(chromedp.Navigate(base + "/tree"))
@@ -59,6 +62,7 @@ func TestWaitInBrowser(t *testing.T) {
 	if b.do(chromedp.Evaluate(`document.querySelector('`+tick("/app/url")+`').checked`, &ticked)); !ticked {
 		t.Error("the tick is lost")
 	}
+	b.shifted("an archive that was read again", 0)
 	w.AWS.Faults.Clear()
 	b.keys(base)
 	for _, problem := range b.problems {
@@ -102,7 +106,7 @@ func (b *browserTab) keys(base string) {
 	open := func() {
 		b.Helper()
 		b.do(chromedp.Navigate(base + "/"))
-		b.until(`document.readyState === "complete" && document.querySelector("#cursor") !== null`)
+		b.until(`document.querySelector("#cursor") !== null`)
 	}
 	const send = `(init, selector, platform) => {
 		if (platform) Object.defineProperty(navigator, "platform", {value: platform, configurable: true});

@@ -95,15 +95,13 @@ func (s *Server) changes(r *http.Request) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.composed(r, rec, "Counting the changes", func(context.Context) (*page, error) { return s.changesPage(rec, v), nil })
-}
-
-func (s *Server) changesPage(rec *records, v view) *page {
-	p := s.newPage("changes", "Changes", "/", v, rec)
-	p.Body = s.changesView(rec, v, setRows, changeRows)
-	times := " --since " + v.From.String() + " --until " + v.Until.String()
-	p.Commands = append(p.Commands, s.command("log "+s.target()+" --recursive --sets"+times+v.flags()), s.command("log "+s.target()+" --recursive"+times+v.flags())+v.grep())
-	return p
+	times := " --since " + v.From.String() + " --until " + v.Until.String() + v.flags()
+	commands := []string{s.sets(times), s.command("log "+s.target()+" --recursive"+times) + v.grep()}
+	return s.composed(r, rec, "Counting the changes", commands, func(context.Context) (*page, error) {
+		p := s.newPage("changes", "Changes", "/", v, rec)
+		p.Body = s.changesView(rec, v, setRows, changeRows)
+		return p, nil
+	})
 }
 
 // changesView returns the view model of a view.
@@ -229,7 +227,7 @@ func (s *Server) readAgain(r *http.Request) (*page, error) {
 	}
 	_, err := await(r.Context(), s, readKey, readTitle, readSteps, s.replace)
 	if _, waits := errors.AsType[*waitError](err); err != nil && !waits {
-		return nil, err
+		return nil, withCommands(err, s.sets(""))
 	}
 	return &page{redirect: to}, nil
 }

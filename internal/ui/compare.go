@@ -31,9 +31,8 @@ func (s *Server) compare(r *http.Request) (*page, error) {
 	if v.B == 0 {
 		v.B = rec.now
 	}
-	return s.composed(r, rec, "Comparing all parameters", func(ctx context.Context) (*page, error) {
+	return s.composed(r, rec, "Comparing all parameters", s.differences(v, v.A, v.B), func(ctx context.Context) (*page, error) {
 		p := s.newPage("compare", "Compare", "/compare", v, rec)
-		p.Commands = s.differences(v, v.A, v.B)
 		var err error
 		p.Body, err = s.compareView(ctx, rec, v)
 		return p, err

@@ -144,6 +144,11 @@ func (s *Server) doubts(problems []archive.Problem, u archive.Unproved, unchecke
 // command returns a command line with the flags that lead to the same archive.
 func (s *Server) command(line string) string { return "ssmbak " + line + s.o.Flags }
 
+// sets returns the command line that shows the sets of changes, with flags.
+func (s *Server) sets(flags string) string {
+	return s.command("log " + s.target() + " --recursive --sets" + flags)
+}
+
 // target returns the path as an argument, with its flag.
 func (s *Server) target() string { return shell.Quote(s.o.Target.String()) }
 
@@ -162,14 +167,36 @@ func parseScreens() map[string]*template.Template {
 // problem is the body of a page that says what is wrong.
 type problem struct{ Message, Hint string }
 
+// commandError is the error of a screen for which there are commands that do the same.
+type commandError struct {
+	error
+	commands []string
+}
+
+func (e *commandError) Unwrap() error { return e.error }
+
+// withCommands returns an error with the commands that do the same, nil for nil.
+func withCommands(err error, commands ...string) error {
+	if err == nil {
+		return nil
+	}
+	return &commandError{err, commands}
+}
+
 // answer writes a page, or the page of an error.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, p *page, err error) {
+	var commands []string
+	if same, ok := errors.AsType[*commandError](err); ok {
+		commands = same.commands
+	}
 	if waits, ok := errors.AsType[*waitError](err); ok {
 		p, err = s.waitingPage(r, waits), nil
+		p.Commands = commands
 	}
 	if err != nil {
 		message, hint := s.o.Explain(err)
 		p = s.newPage("problem", "Not possible", "", view{}, nil)
+		p.Commands = commands
 		p.status, p.Body = http.StatusBadRequest, problem{message, hint}
 		if found := new(shell.Failure); errors.As(err, &found) && found.Kind == shell.KindNotFound {
 			p.status = http.StatusNotFound
@@ -229,7 +256,7 @@ type waiting struct {
 
 func (s *Server) waitingPage(r *http.Request, w *waitError) *page {
 	p := s.newPage("waiting", w.title, r.URL.Path, view{}, nil)
-	p.Refresh, p.Body, p.Commands = true, waiting{w.title, w.progress()}, w.commands
+	p.Refresh, p.Body = true, waiting{w.title, w.progress()}
 	return p
 }
 

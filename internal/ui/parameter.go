@@ -76,9 +76,9 @@ func (s *Server) parameter(r *http.Request) (*page, error) {
 	if l == nil {
 		return nil, shell.KindNotFound.Fail("names are case-sensitive", "the archive has no records of %s below %s", name, s.o.Target)
 	}
-	return s.composed(r, rec, "Reading the history of "+string(name), func(ctx context.Context) (*page, error) {
+	commands := []string{s.command("log " + shell.Quote(string(name)) + " --patch"), s.command("preview " + shell.Quote(string(name)) + " " + v.At.String())}
+	return s.composed(r, rec, "Reading the history of "+string(name), commands, func(ctx context.Context) (*page, error) {
 		p := s.newPage("parameter", string(name), "/parameter", v, rec)
-		p.Commands = []string{s.command("log " + shell.Quote(string(name)) + " --patch"), s.command("preview " + shell.Quote(string(name)) + " " + v.At.String())}
 		var err error
 		p.Body, err = s.parameterView(ctx, rec, v, name, l)
 		return p, err
@@ -209,9 +209,10 @@ func (s *Server) value(r *http.Request) (*page, error) {
 	if !ok {
 		return nil, errUsed
 	}
+	command := s.command("get " + shell.Quote(string(of.name)) + " " + of.version.Time.String() + " --with-decryption")
 	value, _, err := s.o.Archive.KnownValue(r.Context(), of.name, of.version, of.refs)
 	if err != nil {
-		return nil, err
+		return nil, withCommands(err, command)
 	}
 	p := s.newPage("value", string(of.name), "", view{}, nil)
 	out := valueView{Name: string(of.name), Version: fmt.Sprint(of.version.Number), Time: at(of.version.Time, s.zone()), Back: (view{Name: string(of.name)}).link("/parameter")}
@@ -221,7 +222,7 @@ func (s *Server) value(r *http.Request) (*page, error) {
 		out.Reason = value.Reason
 	}
 	p.Body = out
-	p.Commands = []string{s.command("get " + shell.Quote(string(of.name)) + " " + of.version.Time.String() + " --with-decryption")}
+	p.Commands = []string{command}
 	return p, nil
 }
 

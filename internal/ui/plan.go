@@ -74,7 +74,7 @@ type planRow struct {
 func (s *Server) plan(r *http.Request) (*page, error) {
 	p, err := s.planned(r.Context(), r.URL.Query())
 	if err != nil {
-		return nil, unrecorded(err)
+		return nil, err
 	}
 	return s.planPage(p, nil, "", ""), nil
 }
@@ -100,12 +100,9 @@ func (s *Server) planned(ctx context.Context, q url.Values) (*planned, error) {
 		}
 		var err error
 		p.Plan, err = do(ctx, func(s restore.Step, n int) { w.add(int(s), n) })
-		return p, err
+		return p, unrecorded(err)
 	})
-	if waits, ok := errors.AsType[*waitError](err); ok {
-		waits.commands = []string{s.command(p.argument + p.flags())}
-	}
-	return made, err
+	return made, withCommands(err, s.command(p.argument+p.flags()))
 }
 
 // planSteps are the words for each [restore.Step].

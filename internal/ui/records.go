@@ -106,7 +106,7 @@ func (s *Server) latest(ctx context.Context) (*records, error) {
 	if _, waits := errors.AsType[*waitError](err); waits && r != nil {
 		return r, nil
 	}
-	return again, err
+	return again, withCommands(err, s.sets(""))
 }
 
 // readKey is the key of the work of reading the archive.

@@ -28,7 +28,7 @@ type restoreRow struct {
 }
 
 func (s *Server) restores(r *http.Request) (*page, error) {
-	return s.composed(r, nil, "Reading the restores", s.restoresPage)
+	return s.composed(r, nil, "Reading the restores", []string{s.command("undo")}, s.restoresPage)
 }
 
 func (s *Server) restoresPage(ctx context.Context) (*page, error) {
@@ -50,6 +50,6 @@ func (s *Server) restoresPage(ctx context.Context) (*page, error) {
 		v.Rows = append(v.Rows, out)
 	}
 	p := s.newPage("restores", "Restores", "/restores", view{}, nil)
-	p.Body, p.Commands = v, []string{s.command("undo")}
+	p.Body = v
 	return p, nil
 }

@@ -99,19 +99,14 @@ func (s *Server) tree(r *http.Request) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.composed(r, rec, "Comparing all parameters", func(ctx context.Context) (*page, error) { return s.treePage(ctx, rec, v, treeRows) })
-}
-
-func (s *Server) treePage(ctx context.Context, rec *records, v view, most int) (*page, error) {
-	p := s.newPage("tree", "Tree", "/tree", v, rec)
-	body, err := s.treeView(ctx, rec, v, most)
-	if err != nil {
-		return nil, err
-	}
-	body.Ticks = s.o.Live && s.o.AllowRestore && len(body.Rows) > 0
-	p.Body = body
-	p.Commands = append([]string{s.command("preview "+s.target()+" "+v.At.String()+" --recursive") + v.grep()}, s.differences(v, v.At, rec.now)...)
-	return p, nil
+	commands := append([]string{s.command("preview "+s.target()+" "+v.At.String()+" --recursive") + v.grep()}, s.differences(v, v.At, rec.now)...)
+	return s.composed(r, rec, "Comparing all parameters", commands, func(ctx context.Context) (*page, error) {
+		p := s.newPage("tree", "Tree", "/tree", v, rec)
+		body, err := s.treeView(ctx, rec, v, treeRows)
+		body.Ticks = s.o.Live && s.o.AllowRestore && len(body.Rows) > 0
+		p.Body = body
+		return p, err
+	})
 }
 
 // differences returns the commands that show what a view shows of two times: with a filter

@@ -35,7 +35,7 @@ func waits(w *testworld.World, allow bool) *site {
 }
 
 // asked asks for a page twice a second, as ui.js does, until it is complete. It returns the
-// pages that it gets, of which each must arrive within a second.
+// pages that it gets, of which each must arrive within a second, and show a command.
 func (x *site) asked(path string) (pages []string) {
 	x.Helper()
 	for range 100 {
@@ -43,6 +43,9 @@ func (x *site) asked(path string) (pages []string) {
 		text := x.get(path)
 		if took := time.Since(began); took > time.Second {
 			x.Errorf("%s takes %s, want at most a second", path, took)
+		}
+		if !strings.Contains(text, "<code>ssmbak ") {
+			x.Errorf("%s shows no command:\n%s", path, text)
 		}
 		if pages = append(pages, text); !strings.Contains(text, ` data-refresh="1"`) {
 			return pages
@@ -73,8 +76,9 @@ func TestFirstAnswer(t *testing.T) {
 		contains(t, pages[len(pages)-1], "1 to create, 3 to update", `name="token"`)
 		x.apply(pages[len(pages)-1], url.Values{"name": {"/app/config"}})
 
-		x.asked(x.link(complete, "Tree at this moment"))
-		x.asked("/compare?a=1h&b=now")
+		tree := x.link(complete, "Tree at this moment")
+		contains(t, x.asked(tree)[0], "<h1>Comparing all parameters</h1>", "<code>ssmbak preview /app ")
+		contains(t, x.asked("/compare?a=1h&b=now")[0], "<h1>Comparing all parameters</h1>", "<code>ssmbak diff /app ")
 
 		// Until the archive is read again, there is what was read last.
 		put(w, w.SSM, "/app/url", "https://three", types.ParameterTypeString)
@@ -89,8 +93,24 @@ func TestFirstAnswer(t *testing.T) {
 			t.Errorf("the archive is still being read:\n%s", last)
 		}
 		pages = x.asked("/parameter?name=/app/url")
+		contains(t, pages[0], "<h1>Reading the history of /app/url</h1>", "<code>ssmbak log /app/url --patch ")
 		contains(t, pages[len(pages)-1], "https://three")
-		x.asked("/restores")
+		contains(t, x.asked("/restores")[0], "<h1>Reading the restores</h1>", "<code>ssmbak undo ")
+
+		// A screen that fails has the command, too.
+		w.AWS.Faults.Clear()
+		refused := func(method, path string, form url.Values, command string) {
+			t.Helper()
+			body := x.send(method, path, form, nil).Body.String()
+			contains(t, body, "<h1>Not possible</h1>", "<code>ssmbak "+command)
+		}
+		refused(http.MethodGet, "/restore?run=none", nil, "undo --bucket archive<")
+		refused(http.MethodGet, "/plan?kind=undo&id=none", nil, "undo none --bucket archive<")
+		token := x.token(x.get("/parameter?name=/app/password"), "/value")
+		w.AWS.Faults.Add(emulator.Rule{Service: "s3", Op: "GetObject", KeyPrefix: "/app/password", Fault: emulator.Denied})
+		refused(http.MethodPost, "/value", url.Values{"token": {token}}, "get /app/password ")
+		w.AWS.Faults.Add(emulator.Rule{Service: "s3", Op: "ListObjectsV2", Fault: emulator.Denied})
+		refused(http.MethodGet, "/restores", nil, "undo --bucket archive<")
 	})
 }
 
@@ -129,6 +149,15 @@ func TestPlanReads(t *testing.T) {
 		if page > command+10 || command > 30 { // the page also reads its archive again
 			t.Errorf("the page sends %d requests, the command %d", page, command)
 		}
+		// So does a revert of the path.
+		var revert string
+		page = read(func() {
+			revert = x.get(planLink(url.Values{"kind": {kindRevert}, "from": {moment.String()}, "until": {ssmbak.TimeOf(time.Now()).String()}}))
+		})
+		contains(t, revert, "1 to update", "149 unchanged")
+		if page > command+10 {
+			t.Errorf("a revert sends %d requests", page)
+		}
 		contains(t, x.apply(plan, all(plan)), "restored 1")
 	})
 }
@@ -157,7 +186,7 @@ func TestWaitFails(t *testing.T) {
 				}
 				time.Sleep(500 * time.Millisecond)
 			}
-			contains(t, answer, `role="alert"`)
+			contains(t, answer, `role="alert"`, "<code>ssmbak log /app --recursive --sets --bucket archive</code>")
 			w.AWS.Faults.Clear()
 			contains(t, x.get("/"), "<h1>What changed</h1>")
 		}

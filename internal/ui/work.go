@@ -78,10 +78,7 @@ func (w *work) over() bool {
 }
 
 // waitError says that work takes longer than an answer may.
-type waitError struct {
-	*work
-	commands []string // that do the same
-}
+type waitError struct{ *work }
 
 func (e *waitError) Error() string { return e.title + " takes longer" }
 
@@ -138,7 +135,7 @@ func await[T any](ctx context.Context, s *Server, key, title string, steps []str
 			result, _ = w.result.(T)
 			return result, w.err
 		case <-timer.C:
-			return result, &waitError{work: w}
+			return result, &waitError{w}
 		case <-ctx.Done():
 			return result, ctx.Err()
 		}
@@ -146,9 +143,17 @@ func await[T any](ctx context.Context, s *Server, key, title string, steps []str
 }
 
 // composed returns the page of a screen whose contents are read from the archive: they do not
-// depend on anything but the address and rec, which may be nil. For the error see [await].
-func (s *Server) composed(r *http.Request, rec *records, title string, compose func(context.Context) (*page, error)) (*page, error) {
-	return await(r.Context(), s, fmt.Sprintf("%s %p", r.URL.RequestURI(), rec), title, nil, func(ctx context.Context, _ *work) (*page, error) { return compose(ctx) })
+// depend on anything but the address and rec, which may be nil. commands do the same, and are
+// also those of its error, for which see [await].
+func (s *Server) composed(r *http.Request, rec *records, title string, commands []string, compose func(context.Context) (*page, error)) (*page, error) {
+	p, err := await(r.Context(), s, fmt.Sprintf("%s %p", r.URL.RequestURI(), rec), title, nil, func(ctx context.Context, _ *work) (*page, error) {
+		p, err := compose(ctx)
+		if err == nil {
+			p.Commands = commands
+		}
+		return p, err
+	})
+	return p, withCommands(err, commands...)
 }
 
 // working returns work that is in progress or whose result was not asked for, or nil.

@@ -61,6 +61,10 @@ var tested = []tests{
 		" && len(last.Labels.V) == 0", "",
 	}, "restore", "TestBrief"},
 	{mutation{
+		"a revert does not read what changed between its two times", "archive/settled.go",
+		"slices.Min(moments)", "slices.Max(moments)",
+	}, "restore", "TestBrief"},
+	{mutation{
 		"the live version of a settled parameter is not compared", "restore/settled.go",
 		" || s.ref() != s.settled", "",
 	}, "restore", "TestBrief"},
