@@ -100,8 +100,11 @@ type run struct {
 	exclude []string
 	live    map[ssmbak.Name]paramstore.Description // not yet compared
 	total   int
-	taken   int // parameters that are verified
-	report  Report
+	// taken and full belong to the listing, which runs concurrently: the parameters to verify,
+	// and that those are the most.
+	taken  int
+	full   bool
+	report Report
 }
 
 // Run verifies the parameters of a target, and for the root path the restore records,
@@ -144,6 +147,7 @@ func Run(ctx context.Context, a *archive.Archive, target ssmbak.Target, o Option
 			return r.report, nil
 		}
 	}
+	r.report.Stopped = r.full // the listing has ended
 	if err := r.verify(ctx, batch); err != nil || r.report.Stopped {
 		return r.report, err
 	}
@@ -160,11 +164,11 @@ func Run(ctx context.Context, a *archive.Archive, target ssmbak.Target, o Option
 
 // take reports whether to verify a parameter, in the order of the names.
 func (r *run) take(name ssmbak.Name) bool {
-	if !r.include(name) || r.report.Stopped {
+	if !r.include(name) || r.full {
 		return false
 	}
 	if r.o.Most > 0 && r.taken == r.o.Most {
-		r.report.Stopped = true
+		r.full = true
 		return false
 	}
 	r.taken++
