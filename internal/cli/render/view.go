@@ -29,27 +29,22 @@ type View struct {
 }
 
 // Exact returns a time with milliseconds, as [ssmbak.ParsePoint] reads it.
-func (v View) Exact(t ssmbak.Time) string {
-	if v.utc() || t == 0 || t == ssmbak.MinTime || t == ssmbak.MaxTime {
-		return t.String()
-	}
-	local := t.Std().In(v.Zone)
-	if v.Both {
-		return t.String() + local.Format(" (2006-01-02 15:04:05.000 -07:00)")
-	}
-	return local.Format("2006-01-02T15:04:05.000-07:00")
-}
+func (v View) Exact(t ssmbak.Time) string { return v.zoned(t, t.String(), ".000") }
 
 // seconds returns the second of a time of which only the second is known.
-func (v View) seconds(t ssmbak.Time) string {
+func (v View) seconds(t ssmbak.Time) string { return v.zoned(t, t.Whole(), "") }
+
+// zoned returns utc, or t in the zone of the view with a fraction of a second in the
+// given layout.
+func (v View) zoned(t ssmbak.Time, utc, fraction string) string {
 	if v.utc() || t == 0 || t == ssmbak.MinTime || t == ssmbak.MaxTime {
-		return t.Whole()
+		return utc
 	}
 	local := t.Std().In(v.Zone)
 	if v.Both {
-		return t.Whole() + local.Format(" (2006-01-02 15:04:05 -07:00)")
+		return utc + local.Format(" (2006-01-02 15:04:05"+fraction+" -07:00)")
 	}
-	return local.Format("2006-01-02T15:04:05-07:00")
+	return local.Format("2006-01-02T15:04:05" + fraction + "-07:00")
 }
 
 // short returns a time truncated to seconds, as in the legacy ssmbak, or "" for the zero
