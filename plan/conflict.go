@@ -18,8 +18,8 @@ const (
 	// UnitExistence is whether the parameter exists. If it existed at only one of the two
 	// times, everything else about it belongs to this unit.
 	UnitExistence Unit = "existence"
-	// UnitValue is the value with type, key, data type and allowed pattern: no value is
-	// written under another type than the one that it was recorded with.
+	// UnitValue is the value with its type, key and all attributes that no other unit has:
+	// no value is written under another type than the one that it was recorded with.
 	UnitValue Unit = "value"
 	// UnitTier is the tier with the policies.
 	UnitTier        Unit = "tier"
@@ -119,7 +119,8 @@ type versionUnit struct {
 // changed if it is in conflict.
 var versionUnits = []versionUnit{
 	{UnitValue, sameValue, func(to *ssmbak.Attributes, from ssmbak.Attributes) {
-		to.Type, to.KeyID, to.DataType, to.AllowedPattern = from.Type, from.KeyID, from.DataType, from.AllowedPattern
+		from.Tier, from.Policies, from.Description = to.Tier, to.Policies, to.Description
+		*to = from
 	}},
 	{
 		UnitTier, func(a, b *Parameter) (same, known bool) { return sameTier(a.Version, b.Version), true },
@@ -138,10 +139,11 @@ var versionUnits = []versionUnit{
 
 func sameValue(a, b *Parameter) (same, known bool) {
 	x, y := Defaulted(a.Version.Attributes), Defaulted(b.Version.Attributes)
+	y.Tier, y.Policies, y.Description = x.Tier, x.Policies, x.Description
 	switch {
 	case a.Version.Same(b.Version):
 		return true, true
-	case x.Type != y.Type || x.KeyID != y.KeyID || x.DataType != y.DataType || x.AllowedPattern != y.AllowedPattern:
+	case x != y:
 		return false, true
 	case !a.Value.IsKnown() || !b.Value.IsKnown():
 		return false, false

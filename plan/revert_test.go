@@ -355,3 +355,44 @@ func TestRevertUnknownAttributes(t *testing.T) {
 		}
 	}
 }
+
+// TestUnitsHaveEveryAttribute checks that a revert compares and takes back each attribute of a
+// version with exactly one unit.
+func TestUnitsHaveEveryAttribute(t *testing.T) {
+	t.Parallel()
+	with := func(suffix string) Parameter {
+		p := Parameter{Value: ssmbak.Know(ssmbak.NewValue("v"), ssmbak.Proved)}
+		for name, text := range p.Version.All() {
+			*text = string(name) + suffix
+		}
+		p.Version.Type = map[string]ssmbak.Type{"1": ssmbak.TypeSecureString, "2": ssmbak.TypeString}[suffix]
+		p.Version.Policies = `[{"Type":"Expiration","Version":"1.0","Attributes":{"Timestamp":"2030-01-0` + suffix + `T00:00:00Z"}}]`
+		return p
+	}
+	for name := range new(ssmbak.Attributes).All() {
+		a, b := with("1"), with("1")
+		for of, text := range b.Version.All() {
+			if of == name {
+				other := with("2")
+				*text = other.Version.Get(name)
+			}
+		}
+		var taken []Unit
+		for _, u := range versionUnits {
+			to := a.Version.Attributes
+			if u.take(&to, b.Version.Attributes); to == b.Version.Attributes {
+				taken = append(taken, u.unit)
+			} else if to != a.Version.Attributes {
+				t.Errorf("%s: the unit %s takes other attributes, too", name, u.unit)
+			}
+		}
+		if len(taken) != 1 {
+			t.Errorf("%s: the units %v take it, want one unit", name, taken)
+			continue
+		}
+		a.Version.Number, b.Version.Number = 1, 2
+		if got := Differ(a, b); got != taken[0] {
+			t.Errorf("%s: the unit %q differs, want %q", name, got, taken[0])
+		}
+	}
+}

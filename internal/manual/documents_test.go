@@ -124,3 +124,39 @@ func TestCommandsAreRun(t *testing.T) {
 		t.Errorf("there is no test or script %s", name)
 	}
 }
+
+// TestCommandsHaveScripts checks that a script runs each command of both programs.
+func TestCommandsHaveScripts(t *testing.T) {
+	t.Parallel()
+	others := map[string]string{
+		"ssmbak ui":           "TestUI: it serves until it is interrupted",
+		"ssmbak-stack finish": "TestOneStep: the emulated stack has no stacks of other tools",
+	}
+	for i, dir := range []string{"ssmbak", "stack"} {
+		scripts, err := filepath.Glob("../cli/" + dir + "/testdata/script/*.txtar")
+		if err != nil || len(scripts) == 0 {
+			t.Fatalf("%s has no scripts: %v", dir, err)
+		}
+		var all strings.Builder
+		for _, script := range scripts {
+			text, err := os.ReadFile(script)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = all.Write(text)
+		}
+		for _, page := range manual.Programs()[i] {
+			if others[page.Command] != "" {
+				continue
+			}
+			words := strings.Fields(page.Command)
+			call := strings.Join(words, " (?:-.* )?")
+			if i == 1 && len(words) > 1 {
+				call = words[0] + ` (?:\S+ )?` + strings.Join(words[1:], " ")
+			}
+			if !regexp.MustCompile(`(?m)^[^#\n]*\b` + call + `\b`).MatchString(all.String()) {
+				t.Errorf("no script runs %s", page.Command)
+			}
+		}
+	}
+}

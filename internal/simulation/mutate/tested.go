@@ -614,8 +614,8 @@ var tested = []tests{
 	}, "plan", "TestRevertUnits|TestRevertModel"},
 	{mutation{
 		"a revert writes a value under another type than the recorded one", "plan/conflict.go",
-		"to.Type, to.KeyID, to.DataType, to.AllowedPattern = from.Type, from.KeyID, from.DataType, from.AllowedPattern",
-		"to.KeyID, to.DataType, to.AllowedPattern = from.KeyID, from.DataType, from.AllowedPattern",
+		"from.Tier, from.Policies, from.Description = to.Tier, to.Policies, to.Description",
+		"from.Type, from.Tier, from.Policies, from.Description = to.Type, to.Tier, to.Policies, to.Description",
 	}, "plan", "TestRevertUnits|TestRevertModel"},
 	{mutation{
 		"a revert compares values without their types", "plan/conflict.go",
