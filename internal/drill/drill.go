@@ -144,6 +144,9 @@ func (d *Drill) Estimate() time.Duration {
 	return time.Duration(float64(d.Writes()) / d.Rate * float64(time.Second)).Round(time.Second)
 }
 
+// ErrTime reports a drill that took much longer than its estimate.
+var ErrTime = errors.New("ran out of time before everything was written and compared")
+
 // Run writes, compares and removes the parameters. If ctx ends, it writes nothing more, but
 // still removes what it wrote. The results are in d.Record, also after an error, which says
 // why the drill was not begun, not completed, or not removed.
@@ -166,6 +169,9 @@ func (d *Drill) Run(ctx context.Context) error {
 		err = d.compare(work)
 	}
 	d.Record.Incomplete = err != nil
+	if err != nil && work.Err() != nil && ctx.Err() == nil {
+		err = ErrTime
+	}
 	end, stop := context.WithTimeout(context.WithoutCancel(ctx), cleaning)
 	defer stop()
 	return errors.Join(err, d.remove(end))

@@ -2,6 +2,7 @@ package drill_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -299,6 +300,20 @@ func TestDrillCompares(t *testing.T) {
 		}
 		if len(d.Kept) != 2 || len(live(t, w)) != 2 { // they have version 2
 			t.Errorf("kept %v, left %q", d.Kept, live(t, w))
+		}
+	})
+}
+
+// TestDrillOutOfTime delays a drill until it has no time left.
+func TestDrillOutOfTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		k := &killer{left: -1}
+		w := account(t, k)
+		w.AWS.Faults.Add(emulator.Rule{Service: "ssm", Op: "ListTagsForResource", Times: 1, Fault: emulator.Fault{Delay: time.Hour}})
+		d, err := run(t.Context(), t, w)
+		if !errors.Is(err, drill.ErrTime) || d.Record.Ended.IsZero() || !d.Record.Incomplete || len(live(t, w)) > 0 {
+			t.Errorf("%v, %+v; left %q", err, d.Record, live(t, w))
 		}
 	})
 }

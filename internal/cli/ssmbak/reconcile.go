@@ -52,9 +52,10 @@ Reconcile never writes to Parameter Store.`,
 			if !o.target.Root() {
 				again += " " + o.target.String()
 			}
+			again += flagsGiven(cmd, "deep")
 			err = a.runReconcile(cmd.Context(), o, again)
 			if interrupted(cmd.Context(), err) && !o.dryRun {
-				return &shell.Failure{Message: "interrupted", Hint: "what was recorded is kept, and `" + again + flagsGiven(cmd, "deep") + "` records the rest", Code: shell.Interrupted}
+				return &shell.Failure{Message: "interrupted", Hint: "what was recorded is kept, and `" + again + "` records the rest", Code: shell.Interrupted}
 			}
 			return err
 		},
@@ -100,6 +101,12 @@ func (a *app) runReconcile(ctx context.Context, o reconcileOptions, again string
 			ended.Hint += ", which continues"
 		}
 		return &ended
+	}
+	if err != nil && timed.Err() != nil && ctx.Err() == nil {
+		if o.dryRun {
+			again += " --dry-run"
+		}
+		return shell.KindPartial.Part("run `"+again+"` without --max-time, or with a longer one", "ran out of time: %s was not compared completely within %s", o.target, o.maxTime)
 	}
 	if err != nil {
 		return err
