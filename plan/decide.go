@@ -208,6 +208,13 @@ func Unchanged(name ssmbak.Name, live ssmbak.Version) Item {
 	return Item{Name: name, Action: ActionNone, Reason: reasonSame, After: ssmbak.State{Name: name, Version: live}, Before: &Parameter{Version: live}}
 }
 
+// Unreverted is [Unchanged] for a revert of a period in which the parameter did not change.
+func Unreverted(name ssmbak.Name, live ssmbak.Version) Item {
+	item := Unchanged(name, live)
+	item.Reason = reasonUnchanged
+	return item
+}
+
 // decideAbsent decides about a parameter that did not exist.
 func (c *Case) decideAbsent(item *Item, v verdict, o Options) {
 	item.Action, item.Reason = ActionNone, reasonDeleted

@@ -55,7 +55,7 @@ func (r *Restorer) Revert(ctx context.Context, target ssmbak.Target, from, to ss
 	}
 	for _, s := range all {
 		if s.isSettled() {
-			out.Items = append(out.Items, plan.Unchanged(s.name, s.live.Version))
+			out.Items = append(out.Items, plan.Unreverted(s.name, s.live.Version))
 			continue
 		}
 		c := &s.reversal

@@ -84,6 +84,9 @@ func TestBrief(t *testing.T) {
 			if diff := cmp.Diff(actions(want), actions(got)); diff != "" || len(want.Items) == 0 {
 				t.Errorf("%s: the plan that reads all (-) and the other (+):\n%s", test.name, diff)
 			}
+			if diff := cmp.Diff(reasons(want), reasons(got)); diff != "" {
+				t.Errorf("%s: the reasons of the plan that reads all (-) and the other (+):\n%s", test.name, diff)
+			}
 			if want.UnreadAttributes != got.UnreadAttributes || want.Complete != got.Complete || len(want.Problems)+len(got.Problems) > 0 {
 				t.Errorf("%s: %+v\n%+v", test.name, want, got)
 			}
@@ -111,4 +114,13 @@ func TestBrief(t *testing.T) {
 			check(test, false)
 		}
 	})
+}
+
+// reasons returns the reason for each parameter of a plan.
+func reasons(p *restore.Plan) map[ssmbak.Name]string {
+	all := make(map[ssmbak.Name]string)
+	for _, item := range p.Items {
+		all[item.Name] = item.Reason
+	}
+	return all
 }

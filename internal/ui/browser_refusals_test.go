@@ -71,6 +71,40 @@ func (b *browserTab) refusals(w *testworld.World, base, moment string) {
 	unchanged("/app/password", "after it")
 }
 
+// held returns options whose restores write one parameter, and the others after release.
+func held(w *testworld.World) (o Options, release func()) {
+	gate := make(chan struct{})
+	o = options(w, "/app", true)
+	restorer := o.Restorer
+	o.Restorer = func(ro restore.Options) *restore.Restorer {
+		ro.Parallel = 1
+		if progress := ro.Progress; progress != nil {
+			ro.Progress = func(done, total int) { progress(done, total); <-gate }
+		}
+		return restorer(ro)
+	}
+	return o, sync.OnceFunc(func() { close(gate) })
+}
+
+// completed checks that the progress of a restore becomes its result without moving what is
+// on the page.
+func (b *browserTab) completed(w *testworld.World, moment string) {
+	b.Helper()
+	b.hush()
+	put(w, w.SSM, "/app/same", "broken", types.ParameterTypeString)
+	put(w, w.SSM, "/app/url", "broken", types.ParameterTypeString)
+	o, release := held(w)
+	defer release()
+	s, _ := serve(w.Context(), w, o)
+	b.do(chromedp.Navigate(s.URL()))
+	b.plan(s.base(), moment, "", "/app/same", "/app/url")
+	b.do(chromedp.Click("button.apply"))
+	b.until(`document.body.innerText.includes("1 of 2")`)
+	release()
+	b.says("#result", "restored 2")
+	b.shifted("a restore that was waited for", 0.1)
+}
+
 // killed ends the server between two writes of a restore, after which nothing of it runs. The
 // page says that it ended, and the next server lists the restore and undoes it.
 func (b *browserTab) killed(w *testworld.World, moment string) {
@@ -82,18 +116,8 @@ func (b *browserTab) killed(w *testworld.World, moment string) {
 
 	ctx, interrupt := context.WithCancel(w.Context())
 	defer interrupt()
-	dead := make(chan struct{})
-	release := sync.OnceFunc(func() { close(dead) })
+	o, release := held(w)
 	defer release()
-	o := options(w, "/app", true)
-	restorer := o.Restorer
-	o.Restorer = func(ro restore.Options) *restore.Restorer {
-		ro.Parallel = 1
-		if progress := ro.Progress; progress != nil {
-			ro.Progress = func(done, total int) { progress(done, total); <-dead }
-		}
-		return restorer(ro)
-	}
 	s, end := serve(ctx, w, o)
 	b.do(chromedp.Navigate(s.URL()))
 	b.plan(s.base(), moment, "", "/app/same", "/app/url")

@@ -271,6 +271,7 @@ func TestInBrowser(t *testing.T) {
 	}
 	b.foreign(base, w.AWS.Counts)
 	b.refusals(w, base, deployed)
+	b.completed(w, deployed)
 	b.killed(w, deployed)
 }
 

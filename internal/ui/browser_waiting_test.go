@@ -97,6 +97,20 @@ func TestWaitInBrowser(t *testing.T) {
 	if got := live(w, "/app/config"); !strings.Contains(got, `"c": 3`) {
 		t.Errorf("a page of an earlier run wrote %s", got)
 	}
+
+	// A plan that waits until the archive is read has the title of what is in progress.
+	slow(".ssmbak/index/app/old")
+	unread, _ := serve(t.Context(), w, options(w, "/app", true))
+	unread.firstAnswer = 100 * time.Millisecond
+	b.do(chromedp.Navigate(unread.URL()), chromedp.WaitVisible("#waiting"), chromedp.Navigate(unread.base()+planLink(url.Values{"kind": {kindRestore}, "at": {moment}})))
+	for _, title := range []string{"Reading the archive", "Making the plan"} {
+		var got string
+		b.until(fmt.Sprintf(`document.querySelector("h1")?.innerText === %q`, title))
+		if b.do(chromedp.Title(&got)); got != title+" - ssmbak" {
+			t.Errorf("the page %q has the title %q", title, got)
+		}
+	}
+	w.AWS.Faults.Clear()
 }
 
 // keys checks that shortcuts work on German keyboards of all systems, and not with other
@@ -155,6 +169,16 @@ func (b *browserTab) keys(base string) {
 		if focused != id {
 			b.Errorf("%s leads to %q, want %q", key, focused, id)
 		}
+	}
+	for key, id := range map[string]string{"<": "earlier", ">": "later", "+": "in", "-": "out"} {
+		open()
+		var before, address string
+		b.do(chromedp.Location(&before), chromedp.Evaluate(fmt.Sprintf(`document.getElementById(%q).href`, id), &address))
+		if address == before {
+			b.Errorf("%s leads nowhere", id)
+		}
+		b.do(press(key))
+		b.until(fmt.Sprintf(`location.href === %q && document.activeElement.id === %q`, address, id))
 	}
 	// A slash is a shortcut once, and then a character of the filter.
 	open()

@@ -71,7 +71,8 @@ func TestFirstAnswer(t *testing.T) {
 		contains(t, complete, "<h1>What changed</h1>", ": 10 changes.")
 
 		pages = x.asked(x.link(complete, "Plan a restore to this moment"))
-		contains(t, pages[0], "<h1>Making the plan</h1>", "0 of 6 parameters read from the archive", "ssmbak restore /app ")
+		contains(t, pages[0], "<h1>Making the plan</h1>", "0 of 6 parameters read from the archive",
+			"0 of 6 live parameters listed", "0 of 6 parameters compared", "0 of 6 parameters checked for live tags and labels", "ssmbak restore /app ")
 		contains(t, pages[len(pages)-2], "6 of 6 parameters read from the archive", "6 of 6 live parameters listed", " of 6 parameters compared")
 		contains(t, pages[len(pages)-1], "1 to create, 3 to update", `name="token"`)
 		x.apply(pages[len(pages)-1], url.Values{"name": {"/app/config"}})

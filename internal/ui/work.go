@@ -57,15 +57,11 @@ func (w *work) expect(step, n int) {
 	w.steps[step].Total = max(n, w.steps[step].Done)
 }
 
-// progress returns the steps that have begun, and the first one.
+// progress returns the steps.
 func (w *work) progress() []workStep {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	all := slices.Clone(w.steps)
-	for len(all) > 1 && all[len(all)-1].Done == 0 {
-		all = all[:len(all)-1]
-	}
-	return all
+	return slices.Clone(w.steps)
 }
 
 func (w *work) over() bool {

@@ -52,6 +52,7 @@
       return;
     }
     if (next) {
+      document.title = fresh.title;
       live.replaceChildren(...next.childNodes);
       if (!next.dataset.refresh) delete live.dataset.refresh;
       const commands = [document, fresh].map((d) => d.querySelector(".commands"));
