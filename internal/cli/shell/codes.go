@@ -62,6 +62,7 @@ const (
 	KindNotReplicated        Kind = "NotReplicated"
 	KindNotSigned            Kind = "NotSigned"
 	KindNotVersioned         Kind = "NotVersioned"
+	KindOutOfTime            Kind = "OutOfTime"
 	KindPermissionsMissing   Kind = "PermissionsMissing"
 	KindPortTaken            Kind = "PortTaken"
 	KindRefused              Kind = "Refused"

@@ -126,6 +126,7 @@ func explain(err error) shell.Failure {
 		out.Kind = shell.KindTooMany
 		out.Hint = "choose a path with fewer parameters"
 	case errors.Is(err, drill.ErrTime):
+		out.Kind = shell.KindOutOfTime
 		out.Hint = "the copies were removed again; drill a smaller path, or try again when applications write less"
 	case errors.As(err, &drilling):
 		out.Hint = "try again after " + drill.Abandoned(drilling.Drill).UTC().Format(time.RFC3339)

@@ -39,6 +39,7 @@ func TestErrorsHaveCodes(t *testing.T) {
 
 		"export.KeyError":    {&export.KeyError{}, shell.KindUnrepresentable},
 		"export.ValueError":  {&export.ValueError{}, shell.KindUnrepresentable},
+		"drill.ErrTime":      {drill.ErrTime, shell.KindOutOfTime},
 		"drill.TooManyError": {&drill.TooManyError{}, shell.KindTooMany},
 		"render.ColumnError": {&render.ColumnError{}, shell.KindWrongUsage},
 

@@ -106,7 +106,7 @@ func (a *app) runReconcile(ctx context.Context, o reconcileOptions, again string
 		if o.dryRun {
 			again += " --dry-run"
 		}
-		return shell.KindPartial.Part("run `"+again+"` without --max-time, or with a longer one", "ran out of time: %s was not compared completely within %s", o.target, o.maxTime)
+		return shell.KindOutOfTime.Part("run `"+again+"` without --max-time, or with a longer one", "ran out of time: %s was not compared completely within %s", o.target, o.maxTime)
 	}
 	if err != nil {
 		return err

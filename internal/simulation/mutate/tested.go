@@ -619,7 +619,7 @@ var tested = []tests{
 	}, "plan", "TestRevertUnits|TestRevertModel"},
 	{mutation{
 		"a revert compares values without their types", "plan/conflict.go",
-		"case x.Type != y.Type || x.KeyID", "case x.KeyID",
+		"y.Tier, y.Policies, y.Description = x.Tier", "y.Type, y.Tier, y.Policies, y.Description = x.Type, x.Tier",
 	}, "plan", "TestRevertUnits"},
 	{mutation{
 		"a revert takes back tags that changed since", "plan/revert.go",
