@@ -4,6 +4,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -303,11 +304,19 @@ func try(m mutation, pkg string, args ...string) (string, error) {
 	if err := os.WriteFile(list, overlay, 0o600); err != nil {
 		return "", err
 	}
-	build := exec.Command("go", "test", "-ldflags=-s -w", "-overlay", list, "-c", "-o", filepath.Join(dir, "mutated.test"), "./"+pkg)
+	binary := filepath.Join(dir, "mutated.test")
+	build := exec.Command("go", "test", "-ldflags=-s -w", "-overlay", list, "-c", "-o", binary, "./"+pkg)
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the mutated code: %w\n%s", err, out)
 	}
-	run := exec.Command(filepath.Join(dir, "mutated.test"), args...)
+	linked, err := os.ReadFile(binary)
+	if err != nil {
+		return "", err
+	}
+	if bytes.Contains(linked, []byte("rapid.nofailfile")) { // a failure of mutated code is not one to keep
+		args = append(args, "-rapid.nofailfile")
+	}
+	run := exec.Command(binary, args...)
 	run.Dir = filepath.FromSlash(pkg)
 	if pkg == "recorder" || pkg == "internal/simulation/sweep" { // fills in several runs, and some faults, are in long tests
 		run.Env = append(os.Environ(), "SSMBAK_LONG=1")
