@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -26,10 +25,8 @@ import (
 	"github.com/ssmbak/ssmbak/recorder"
 )
 
-// TestMain makes garbage collection less frequent: the tests create many small accounts, and
-// otherwise spend a third of their time collecting heaps of a few megabytes.
 func TestMain(m *testing.M) {
-	debug.SetGCPercent(400)
+	testworld.CollectLess()
 	goleak.VerifyTestMain(m)
 }
 

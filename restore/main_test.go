@@ -1,15 +1,14 @@
 package restore_test
 
 import (
-	"runtime/debug"
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 )
 
-// TestMain makes garbage collection less frequent: the tests create many small accounts, and
-// otherwise spend a third of their time collecting heaps of a few megabytes.
 func TestMain(m *testing.M) {
-	debug.SetGCPercent(400)
+	testworld.CollectLess()
 	goleak.VerifyTestMain(m)
 }

@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"os"
 	"regexp"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,7 +39,7 @@ const alone = "alone" // a bucket to which only ssmbak writes
 // TestMain lets rapid try fewer cases, unless SSMBAK_LONG is set, and makes garbage collection
 // of the many small accounts less frequent.
 func TestMain(m *testing.M) {
-	debug.SetGCPercent(400)
+	testworld.CollectLess()
 	if !extent.Long() {
 		_ = flag.Set("rapid.checks", "25")
 	}
