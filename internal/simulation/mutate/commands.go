@@ -256,6 +256,10 @@ var commanded = []tests{
 		"return shell.KindNotProved.Part(unprovedHint, \"the archive may be incomplete for %s\", shell.Count(len(u.Missed)+len(u.Unsure), \"parameter\", \"parameters\"))", "return nil",
 	}, "internal/cli/ssmbak", "TestScripts/reconcile_unread"},
 	{mutation{
+		"an interrupt right after the first one is lost", "internal/cli/shell/interrupts.go",
+		"\t\t\t\tagain <- s\n", "\t\t\t\tselect {\n\t\t\t\tcase again <- s:\n\t\t\t\tdefault:\n\t\t\t\t}\n",
+	}, "internal/cli/shell", "TestInterrupts"},
+	{mutation{
 		"Enter is yes", "internal/cli/shell/question.go",
 		"return strings.EqualFold(answer, \"y\") ||", "return answer == \"\" || strings.EqualFold(answer, \"y\") ||",
 	}, "internal/cli/shell", "TestAnswers"},
