@@ -19,7 +19,7 @@ func TestReverts(t *testing.T) {
 		Play:      playReverts,
 		Corners:   revertCorners,
 		Enough:    600,
-		Histories: 100,
+		Histories: 60,
 		Short:     60,
 	}.Test(t)
 }

@@ -16,7 +16,7 @@ func TestSimulation(t *testing.T) {
 		Play:      play,
 		Corners:   corners,
 		Enough:    600,
-		Histories: 150,
+		Histories: 80,
 		Short:     40,
 	}.Test(t)
 }
