@@ -228,6 +228,9 @@ func (a *Archive) missingIdentity(ctx context.Context) (d bucket.Document[Identi
 // bucket to which no writer of this format has written yet.
 func (a *Archive) Identity() (Identity, bool) { return a.identity, a.exists }
 
+// Now returns the time by the clock of this machine, or by S3's if they clearly differ.
+func (a *Archive) Now() time.Time { return a.bucket.Clock.Now() }
+
 // Bucket returns the name of the bucket.
 func (a *Archive) Bucket() string { return a.o.Bucket }
 

@@ -53,11 +53,11 @@ func TestCopies(t *testing.T) {
 	}
 }
 
-// TestClockAhead refuses to write with a clock that is ahead of that of S3: the objects
-// would count as damaged.
-func TestClockAhead(t *testing.T) {
+// TestClockSkewed refuses to write with a clock that differs from that of S3: the objects would
+// count as damaged, or their times would be wrong.
+func TestClockSkewed(t *testing.T) {
 	t.Parallel()
-	for ahead, want := range map[time.Duration]bool{0: true, 20 * time.Second: true, 40 * time.Second: false, time.Hour: false} {
+	for ahead, want := range map[time.Duration]bool{0: true, 20 * time.Second: true, 40 * time.Second: false, time.Hour: false, -20 * time.Second: true, -40 * time.Second: false, -time.Hour: false} {
 		t.Run(ahead.String(), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {

@@ -29,8 +29,9 @@ type NotVersionedError = bucket.NotVersionedError
 // affects no other object, and a process with a greater budget may read it.
 type BudgetError = bucket.BudgetError
 
-// ClockError refuses a write by a program whose clock is ahead of that of S3, since readers
-// would take the object for invalid. Its field Ahead says how far.
+// ClockError refuses a write by a program whose clock differs from that of S3 by more than half a
+// minute, since its times would be wrong. Its field Ahead says how far; it is less than zero for a
+// clock that is behind.
 type ClockError = bucket.ClockError
 
 // MismatchError refuses the archive of another account or region.

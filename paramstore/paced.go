@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/smithy-go/middleware"
+
+	"github.com/ssmbak/ssmbak/internal/awsclock"
 )
 
 // paced returns a client like the given one that finds the rate that the account
@@ -21,12 +23,12 @@ import (
 //
 // maxRate limits the requests per second of all operations together, including
 // retries; 0 means unlimited. Clients do not share rates. waiting is
-// [Options.Waiting].
-func paced(client *ssm.Client, maxRate float64, waiting func(parameter, message string)) *ssm.Client {
+// [Options.Waiting]. Each response is compared with clock.
+func paced(client *ssm.Client, maxRate float64, waiting func(parameter, message string), clock *awsclock.Clock) *ssm.Client {
 	options := client.Options()
 	p := &pacer{
 		paces: make(map[string]*pace), inner: options.Retryer, tries: options.Retryer.MaxAttempts(),
-		busy: busy{waiting: waiting, spells: make(map[string]spell)},
+		busy: busy{waiting: waiting, spells: make(map[string]spell)}, clock: clock,
 	}
 	if maxRate > 0 {
 		p.bound = &slots{turn: make(chan struct{}, 1), rate: maxRate}
@@ -46,6 +48,7 @@ type pacer struct {
 	inner aws.Retryer
 	tries int // for errors other than throttling; 0 means unlimited
 	busy  busy
+	clock *awsclock.Clock
 
 	mu    sync.Mutex
 	paces map[string]*pace // by operation
@@ -100,6 +103,7 @@ func (p *pacer) attempts(stack *middleware.Stack) error {
 		}
 		sent := time.Now()
 		out, metadata, err = next.HandleFinalize(ctx, in)
+		p.clock.Note(metadata)
 		c.answered(sent, held, throttled(err))
 		reached = reached || !throttled(err)
 		message, busy := busyWith(err)

@@ -33,6 +33,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/internal/awsclock"
 )
 
 // Options configure a [Store]. The zero value is valid.
@@ -61,6 +62,7 @@ type Store struct {
 	writer  *ssm.Client
 	tagging *resourcegroupstaggingapi.Client
 	log     *slog.Logger
+	clock   *awsclock.Clock // compares this machine's clock with Parameter Store's
 }
 
 // New returns a Store with the region, credentials and endpoint of client, which is
@@ -69,13 +71,24 @@ func New(client *ssm.Client, o Options) *Store {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Store{client: paced(client, o.MaxReadRate, nil), writer: paced(client, o.MaxRate, o.Waiting), tagging: o.Tagging, log: o.Logger}
+	clock := new(awsclock.Clock)
+	return &Store{
+		client: paced(client, o.MaxReadRate, nil, clock), writer: paced(client, o.MaxRate, o.Waiting, clock),
+		tagging: o.Tagging, log: o.Logger, clock: clock,
+	}
 }
 
-// Window is the time in which a read was made, by the caller's clock: just before
-// the first request was sent, and just after the last response arrived.
+// Window is the time in which a read was made, by the clock of this machine: just before
+// the first request was sent, and just after the last response arrived. If that clock clearly
+// differs from Parameter Store's, the window is extended such that it contains the read by
+// Parameter Store's clock, too.
 type Window struct{ Began, Ended ssmbak.Time }
 
-func begin() Window { return Window{Began: ssmbak.TimeOf(time.Now())} }
-
-func (w *Window) end() { w.Ended = ssmbak.TimeOf(time.Now()) }
+// Window begins a read. The returned function ends it.
+func (s *Store) Window() (end func() Window) {
+	began := time.Now()
+	return func() Window {
+		ahead := s.clock.Ahead()
+		return Window{ssmbak.TimeOf(began.Add(-max(ahead, 0))), ssmbak.TimeOf(time.Now().Add(-min(ahead, 0)))}
+	}
+}

@@ -89,14 +89,14 @@ func (s *Store) settled(ctx context.Context, name ssmbak.Name, decrypt bool) (Hi
 }
 
 func (s *Store) history(ctx context.Context, name ssmbak.Name, decrypt bool) (History, error) {
-	h := History{Name: name, Read: begin()}
+	h, end := History{Name: name}, s.Window()
 	pages := ssm.NewGetParameterHistoryPaginator(s.client, &ssm.GetParameterHistoryInput{
 		Name: aws.String(string(name)), MaxResults: aws.Int32(historyPage), WithDecryption: &decrypt,
 	})
 	for page := 0; pages.HasMorePages(); page++ {
 		out, err := pages.NextPage(ctx)
 		if err != nil {
-			h.Read.end()
+			h.Read = end()
 			return h, translate(err)
 		}
 		for _, p := range out.Parameters {
@@ -104,7 +104,7 @@ func (s *Store) history(ctx context.Context, name ssmbak.Name, decrypt bool) (Hi
 		}
 		h.Pages++
 	}
-	h.Read.end()
+	h.Read = end()
 	if len(h.Versions) == 0 {
 		return h, ErrNotFound
 	}

@@ -42,9 +42,9 @@ type readOptions struct {
 func (r *Recorder) read(ctx context.Context, name ssmbak.Name, o readOptions) (rd reading, err error) {
 	var tagsErr error
 	tags := func(ctx context.Context) {
-		rd.tagsRead.Began = now()
+		end := r.live.Window()
 		rd.tags, tagsErr = r.live.Tags(ctx, name)
-		rd.tagsRead.Ended = now()
+		rd.tagsRead = end()
 	}
 	g, gctx := r.group(ctx, name)
 	g.Go(gctx, func(ctx context.Context) error {

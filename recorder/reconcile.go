@@ -70,7 +70,7 @@ func (r *Recorder) Reconcile(ctx context.Context, target ssmbak.Target, o Reconc
 	var report Report
 	started := time.Now()
 	for {
-		run := &reconcile{r: r, o: o, all: target.Root() && target.Recursive(), fromStart: report.Resumed, began: time.Now(), saved: time.Now()}
+		run := &reconcile{r: r, o: o, all: target.Root() && target.Recursive(), fromStart: report.Resumed, began: r.archive.Now(), saved: time.Now()}
 		deadline, limited := ctx.Deadline()
 		if limited {
 			run.stop = deadline.Add(-min(reserve, time.Until(deadline)/4))

@@ -83,6 +83,7 @@ type parameters interface {
 	Secret(ctx context.Context, name ssmbak.Name, number int64) (paramstore.Secret, error)
 	Secrets(ctx context.Context, name ssmbak.Name) ([]paramstore.Secret, error)
 	Tags(ctx context.Context, name ssmbak.Name) (map[string]string, error)
+	Window() (end func() paramstore.Window)
 	Describe(ctx context.Context, target ssmbak.Target) iter.Seq2[paramstore.Description, error]
 	DescribeOne(ctx context.Context, name ssmbak.Name) (paramstore.Description, error)
 	drill.Parameters // only to remove what a killed drill left

@@ -97,7 +97,7 @@ func (r *Restorer) Apply(ctx context.Context, p *Plan) (Result, error) {
 	if record == nil {
 		return res, nil
 	}
-	addOutcomes(record, todo)
+	r.addOutcomes(record, todo)
 	// The outcomes are recorded even if ctx has ended.
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()

@@ -14,7 +14,7 @@ import (
 
 // newRecord returns the record of a restore that is about to apply a plan.
 func (r *Restorer) newRecord(p *Plan) *plan.Document {
-	now := time.Now()
+	now := r.archive.Now()
 	rec := r.document(p)
 	rec.Kind, rec.Began, rec.ID = "", now.UTC().Truncate(time.Millisecond), archive.NewRestoreID(now, strings.ToLower(rand.Text()[:6]))
 	rec.Arguments, rec.Message = r.o.Arguments, r.o.Message
@@ -24,8 +24,8 @@ func (r *Restorer) newRecord(p *Plan) *plan.Document {
 }
 
 // addOutcomes adds the outcomes to the record.
-func addOutcomes(rec *plan.Document, done []*plan.Outcome) {
-	rec.Ended = time.Now().UTC().Truncate(time.Millisecond)
+func (r *Restorer) addOutcomes(rec *plan.Document, done []*plan.Outcome) {
+	rec.Ended = r.archive.Now().UTC().Truncate(time.Millisecond)
 	for _, out := range done {
 		i, _ := slices.BinarySearchFunc(rec.Items, out.Item.Name, func(x plan.DocumentItem, n ssmbak.Name) int { return cmp.Compare(x.Name, n) })
 		x := &rec.Items[i]

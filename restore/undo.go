@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
@@ -229,11 +230,15 @@ func mayHaveWritten(rec *plan.Document, x plan.DocumentItem) bool {
 	return x.After != nil && x.Written == 0 && (rec.Ended.IsZero() || x.Status == plan.StatusFailed)
 }
 
+// clocks is by how much the clock of the machine that ran a restore may have differed from
+// Parameter Store's. The archive lets no machine write whose clock differs more.
+const clocks = time.Minute
+
 // writtenBy reports whether a version may be one that a restore wrote: Parameter Store says
 // who wrote it and when.
 func (r *Restorer) writtenBy(rec *plan.Document, v ssmbak.Version) bool {
 	ended := ssmbak.TimeOf(rec.Ended)
-	return v.Time >= ssmbak.TimeOf(rec.Began).Add(-timeline.Skew) && (rec.Ended.IsZero() || v.Time <= ended.Add(timeline.Skew)) &&
+	return v.Time >= ssmbak.TimeOf(rec.Began).Add(-clocks) && (rec.Ended.IsZero() || v.Time <= ended.Add(clocks)) &&
 		(r.o.By == "" || v.User == rec.By)
 }
 
@@ -259,7 +264,7 @@ func (r *Restorer) matchesRecord(ctx context.Context, s *subject, rec *plan.Docu
 // certainly the one that it was to write.
 func (r *Restorer) matchesAfter(ctx context.Context, s *subject, rec *plan.Document, x *plan.DocumentItem) (bool, error) {
 	live, a := *s.c.Before, x.After
-	began := ssmbak.TimeOf(rec.Began).Add(-timeline.Skew)
+	began := ssmbak.TimeOf(rec.Began).Add(-clocks)
 	if a == nil || a.Version.Time != 0 {
 		return false, nil
 	}

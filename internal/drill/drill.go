@@ -92,7 +92,7 @@ func Prepare(ctx context.Context, from, a *archive.Archive, live *paramstore.Sto
 	if snap, err = from.At(ctx, target, at, archive.AllValues); err != nil {
 		return nil, err
 	}
-	now := time.Now().UTC().Truncate(time.Millisecond)
+	now := a.Now().UTC().Truncate(time.Millisecond)
 	d := &Drill{archive: a, live: live, Rate: rate, Record: archive.Drill{
 		ID: archive.NewRestoreID(now, strings.ToLower(rand.Text()[:6])), By: by, Path: target.String(), At: at, Began: now, Names: []ssmbak.Name{},
 	}}
@@ -154,7 +154,7 @@ func (d *Drill) Run(ctx context.Context) error {
 	if err := d.archive.BeginDrill(ctx, d.Record); err != nil {
 		// The record was stored nevertheless, and would block other drills.
 		if errors.As(err, new(*archive.NotVersionedError)) {
-			d.Record.Ended, d.Record.Incomplete = time.Now(), true
+			d.Record.Ended, d.Record.Incomplete = d.archive.Now(), true
 			_ = d.archive.EndDrill(ctx, d.Record) // it fails for the same reason
 		}
 		return err

@@ -11,7 +11,6 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/paramstore"
-	"github.com/ssmbak/ssmbak/timeline"
 )
 
 // Parameters is the part of [paramstore.Store] that a removal uses.
@@ -24,7 +23,7 @@ type Parameters interface {
 // may not say who created it: then sure, that the drill did, is enough.
 func made(d archive.Drill, live ssmbak.Version, sure bool) bool {
 	by := live.User == d.By || sure && !strings.HasPrefix(live.User, "arn:")
-	return live.Number == 1 && by && live.Time >= ssmbak.TimeOf(d.Began).Add(-timeline.Skew)
+	return live.Number == 1 && by && live.Time >= ssmbak.TimeOf(d.Began).Add(-time.Minute)
 }
 
 // Clean removes what the last drill left, if it was killed: the time until which it may write is
@@ -90,7 +89,7 @@ func (d *Drill) remove(ctx context.Context) error {
 	_, kept, err := remove(ctx, d.live, d.Record, sure)
 	d.Kept = kept
 	if err == nil {
-		d.Record.Ended = time.Now().UTC().Truncate(time.Millisecond)
+		d.Record.Ended = d.archive.Now().UTC().Truncate(time.Millisecond)
 	} else {
 		err = fmt.Errorf("remove the parameters of the drill: %w", err)
 	}

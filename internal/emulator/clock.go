@@ -12,6 +12,7 @@ type Clock struct {
 	real bool
 	mu   sync.Mutex
 	now  time.Time
+	by   time.Duration
 }
 
 // NewClock returns a stopped clock with the given time.
@@ -22,12 +23,23 @@ func RealClock() *Clock { return &Clock{real: true} }
 
 // Now returns the current time.
 func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.real {
-		return time.Now()
+		return time.Now().Add(c.by)
+	}
+	return c.now
+}
+
+// Differ makes a real clock go ahead of the machine's clock, or behind it if by is negative.
+// It panics for a stopped clock.
+func (c *Clock) Differ(by time.Duration) {
+	if !c.real {
+		panic("emulator: a stopped clock does not follow that of the machine")
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.now
+	c.by = by
 }
 
 // Advance advances the clock.

@@ -14,16 +14,15 @@ import (
 	"iter"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/aws/smithy-go/middleware"
 
 	"github.com/ssmbak/ssmbak"
+	"github.com/ssmbak/ssmbak/internal/awsclock"
 )
 
 // Bucket is one S3 bucket. It may be used by many goroutines at once.
@@ -42,33 +41,28 @@ type Bucket struct {
 	// requests are sent.
 	Signatures *Signatures
 
-	// ahead is by how much this machine's clock was ahead of S3's when the last object
-	// was read, a time.Duration.
-	ahead atomic.Int64
+	// Clock compares this machine's clock with S3's.
+	Clock awsclock.Clock
 }
 
-// noteClock compares this machine's clock with that of S3 when it sent a response, which
-// has a precision of one second.
-func (b *Bucket) noteClock(response middleware.Metadata) {
-	server, ok := awsmiddleware.GetServerTime(response)
-	local, ok2 := awsmiddleware.GetResponseAt(response)
-	if ok && ok2 {
-		b.ahead.Store(int64(local.Sub(server)))
-	}
-}
-
-// checkLatest refuses the write of an object that readers would take for invalid, since
-// its latest time is in the future. The error is a [*ClockError] if this machine's clock
-// is the reason.
-func (b *Bucket) checkLatest(latest ssmbak.Time) error {
-	ahead := time.Duration(b.ahead.Load())
-	switch now := time.Now(); {
-	case latest <= ssmbak.TimeOf(now.Add(-max(0, ahead))).Add(Tolerance/2):
-		return nil
-	case latest <= ssmbak.TimeOf(now).Add(Tolerance/2):
+// checkClock refuses to write by a machine whose clock is wrong, with a [*ClockError].
+func (b *Bucket) checkClock() error {
+	if ahead := b.Clock.Ahead(); ahead.Abs() > Tolerance/2 {
 		return &ClockError{Ahead: ahead}
 	}
-	return fmt.Errorf("it would have the time %s, which is in the future", latest)
+	return nil
+}
+
+// checkLatest refuses the write of an object that readers would take for invalid, since its
+// latest time is in the future.
+func (b *Bucket) checkLatest(latest ssmbak.Time) error {
+	if err := b.checkClock(); err != nil {
+		return err
+	}
+	if latest > ssmbak.TimeOf(b.Clock.Now()).Add(Tolerance/2) {
+		return fmt.Errorf("it would have the time %s, which is in the future", latest)
+	}
+	return nil
 }
 
 func (b *Bucket) owner() *string {
@@ -84,7 +78,7 @@ func (b *Bucket) CheckVersioning(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the versioning of bucket %s: %w", b.Name, translate(err))
 	}
-	b.noteClock(v.ResultMetadata)
+	b.Clock.Note(v.ResultMetadata)
 	if v.Status != types.BucketVersioningStatusEnabled {
 		return &NotVersionedError{Bucket: b.Name, Status: string(v.Status)}
 	}
@@ -129,7 +123,7 @@ func (b *Bucket) Get(ctx context.Context, key, version string, limit int64) (Obj
 		return Object{}, translate(err)
 	}
 	defer out.Body.Close()
-	b.noteClock(out.ResultMetadata)
+	b.Clock.Note(out.ResultMetadata)
 	o := Object{Key: key, ETag: aws.ToString(out.ETag), ID: aws.ToString(out.VersionId), Modified: aws.ToTime(out.LastModified), Metadata: out.Metadata}
 	if answered, ok := awsmiddleware.GetServerTime(out.ResultMetadata); ok {
 		o.Asked = answered.Add(-time.Since(began))
@@ -185,9 +179,14 @@ type Write struct {
 
 // Put writes an object with its SHA-256 checksum and returns its version ID and its
 // ETag. The error is [ErrConflict] if a condition of the write is not met, a [*SignError]
-// if the object could not be signed, and a [*NotVersionedError] if S3 returned no version
-// ID.
+// if the object could not be signed, a [*NotVersionedError] if S3 returned no version ID, and
+// a [*ClockError] if this machine's clock is wrong. The times of value objects are not from it.
 func (b *Bucket) Put(ctx context.Context, w Write) (version, etag string, err error) {
+	if !w.Value {
+		if err := b.checkClock(); err != nil {
+			return "", "", err
+		}
+	}
 	if err := b.sign(ctx, &w); err != nil {
 		return "", "", err
 	}

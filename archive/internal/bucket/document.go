@@ -121,15 +121,21 @@ type Document[T any] struct {
 	Unsigned error
 }
 
-// Tolerance is how far a writer's clock may be ahead of S3's.
+// Tolerance is how far a time in an object may be ahead of S3's clock.
 const Tolerance = time.Minute
 
-// ClockError refuses a write by a program whose clock is ahead of S3's, since readers
-// would take the object for invalid.
-type ClockError struct{ Ahead time.Duration }
+// ClockError refuses a write by a program whose clock differs too much from S3's: readers would
+// take the object for invalid, or its times would be wrong.
+type ClockError struct {
+	Ahead time.Duration // less than zero if the clock is behind
+}
 
 func (e *ClockError) Error() string {
-	return fmt.Sprintf("the clock of this machine is %v ahead of that of S3: correct it", e.Ahead.Round(time.Second))
+	where := "ahead of"
+	if e.Ahead < 0 {
+		where = "behind"
+	}
+	return fmt.Sprintf("the clock of this machine is %v %s that of S3: correct it", e.Ahead.Abs().Round(time.Second), where)
 }
 
 // The compressors are pooled, since their tables are far larger than most documents. The
@@ -435,7 +441,8 @@ func (k Kind[T]) Swap(
 		err = fmt.Errorf("write %s of bucket %s: %w", key, b.Name, err)
 		_, unversioned := errors.AsType[*NotVersionedError](err)
 		_, unsigned := errors.AsType[*SignError](err)
-		if unversioned || unsigned || ctx.Err() != nil || isRefusal(err) && !conflict && !errors.Is(err, ErrNotFound) {
+		_, clock := errors.AsType[*ClockError](err)
+		if unversioned || unsigned || clock || ctx.Err() != nil || isRefusal(err) && !conflict && !errors.Is(err, ErrNotFound) {
 			return out, err
 		}
 		out.Met = true

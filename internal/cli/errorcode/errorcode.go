@@ -44,7 +44,7 @@ var rules = []rule{
 	{typed[*archive.TooManyMissedError], shell.KindTooMany},
 	{typed[*archive.SignatureError], shell.KindNotSigned},
 	{typed[*archive.SignError], shell.KindSigningFailed},
-	{typed[*archive.ClockError], shell.KindClockAhead},
+	{typed[*archive.ClockError], shell.KindClockSkewed},
 	{is(archive.ErrNoBucket), shell.KindNoBucket},
 	{is(archive.ErrExpired), shell.KindUnavailable},
 	{is(archive.ErrNothing), shell.KindNotFound},

@@ -54,7 +54,7 @@ var examples = map[string]example{
 	"paramstore.ErrNoTagging": {paramstore.ErrNoTagging, ""},
 
 	"archive.BudgetError":          {&archive.BudgetError{}, "TooLarge"},
-	"archive.ClockError":           {&archive.ClockError{}, "ClockAhead"},
+	"archive.ClockError":           {&archive.ClockError{}, "ClockSkewed"},
 	"archive.DamagedError":         {&archive.DamagedError{Err: errors.New("cut")}, "Damaged"},
 	"archive.DrillInProgressError": {&archive.DrillInProgressError{}, "DrillInProgress"},
 	"archive.ErrExpired":           {archive.ErrExpired, "Unavailable"},

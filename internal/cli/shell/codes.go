@@ -34,7 +34,7 @@ const (
 
 	KindAlreadyUndone        Kind = "AlreadyUndone"
 	KindBusy                 Kind = "Busy"
-	KindClockAhead           Kind = "ClockAhead"
+	KindClockSkewed          Kind = "ClockSkewed"
 	KindConflicts            Kind = "Conflicts"
 	KindContradicted         Kind = "Contradicted"
 	KindDamaged              Kind = "Damaged"

@@ -50,7 +50,7 @@ func TestErrorsHaveCodes(t *testing.T) {
 	// Errors of the library that no script causes.
 	for name, e := range map[string]example{
 		"Busy":          {&paramstore.BusyError{}, shell.KindBusy},
-		"ClockAhead":    {&archive.ClockError{}, shell.KindClockAhead},
+		"ClockSkewed":   {&archive.ClockError{}, shell.KindClockSkewed},
 		"Contradicted":  {&recorder.ContradictionError{}, shell.KindContradicted},
 		"Exists":        {paramstore.ErrExists, shell.KindExists},
 		"InternalError": {&recorder.PanicError{}, shell.KindInternalError},

@@ -139,6 +139,7 @@ func (a *app) openInto(ctx context.Context, conn *awsconn.Conn, o intoOptions, w
 		return nil, err
 	}
 	a.opened = s.archive
+	a.noteClock()
 	id, exists := s.archive.Identity()
 	if !exists {
 		return nil, shell.KindNoArchive.Fail("a restore into another account or region needs an archive that says what it records; `ssmbak-stack NAME update` converts a bucket of the legacy ssmbak",

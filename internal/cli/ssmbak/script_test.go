@@ -67,6 +67,7 @@ var zone = time.FixedZone("CEST", 2*60*60)
 //	as USER                    the IAM user of what follows, ssmbak's own requests included
 //	trail                      create a trail: CloudTrail's events come a minute late
 //	clock TIME                 let time pass until then
+//	ahead DURATION             from now on this machine's clock is ahead of AWS's
 //	put NAME VALUE [TYPE] [ATTRIBUTE=TEXT...]
 //	puts NAME N                make N versions, with their numbers as values
 //	delete NAME, tag NAME KEY VALUE
@@ -305,6 +306,11 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 			ts.Fatalf("it is %s already", time.Now())
 		}
 		time.Sleep(time.Until(at))
+	},
+	"ahead": func(ts *testscript.TestScript, _ bool, args []string) {
+		by, err := time.ParseDuration(args[0])
+		ts.Check(err)
+		worldOf(ts).AWS.Clock.Differ(-by)
 	},
 	"place": func(ts *testscript.TestScript, _ bool, args []string) {
 		worldOf(ts).moved(args[0], args[1])

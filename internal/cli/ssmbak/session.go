@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -120,12 +121,25 @@ func (a *app) openWith(ctx context.Context, conn *awsconn.Conn, what access) (*s
 	}
 	s := &session{conn: conn, archive: opened, own: opened, live: a.live(conn), caller: caller}
 	a.opened = opened
+	a.noteClock()
 	return s, a.sign(ctx, s, opened, what, public)
 }
 
 // live returns the caller's Parameter Store.
 func (a *app) live(conn *awsconn.Conn) *paramstore.Store {
 	return paramstore.New(conn.SSM(), paramstore.Options{Tagging: conn.Tagging(), MaxRate: a.maxRate, Waiting: a.noteBusy, Logger: a.Log})
+}
+
+// noteClock prints by how much the clock of this machine is wrong, if that is not negligible for
+// the person who types a TIME.
+func (a *app) noteClock() {
+	off, which := time.Until(a.opened.Now()).Round(time.Second), "behind"
+	if off < 0 {
+		off, which = -off, "ahead of"
+	}
+	if off > 10*time.Second {
+		a.NoteFacts(shell.Facts{"Seconds": off.Seconds()}, "the clock of this machine is %v %s that of AWS: times such as now and 2h are wrong by that", off, which)
+	}
 }
 
 // noteIdentity prints whose archive it is, if it is not the caller's.

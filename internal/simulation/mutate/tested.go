@@ -398,7 +398,7 @@ var tested = []tests{
 	}, "recorder", "TestUnreadableStarveNobody"},
 	{mutation{
 		"the functions read without a rate", "paramstore/paramstore.go",
-		"paced(client, o.MaxReadRate, nil)", "paced(client, 0, nil)",
+		"paced(client, o.MaxReadRate, nil, clock)", "paced(client, 0, nil, clock)",
 	}, "recorder", "TestApplicationIsServed"},
 	{mutation{
 		"secrets are read one by one", "recorder/begin.go",
@@ -441,9 +441,25 @@ var tested = []tests{
 		"if isMultipart(o.ETag) {", "if false {",
 	}, "verify", "TestForgedValues|TestForgedReconciled"},
 	{mutation{
-		"a clock that is ahead is not noticed", "archive/internal/bucket/bucket.go",
-		"b.ahead.Store(int64(local.Sub(server)))", "_ = local.Sub(server)",
-	}, "archive", "TestClockAhead"},
+		"a wrong clock is not noticed", "internal/awsclock/awsclock.go",
+		"c.ahead.Store(int64(local.Sub(server)))", "_ = local.Sub(server)",
+	}, "archive", "TestClockSkewed"},
+	{mutation{
+		"a clock that is ahead is believed by readings", "paramstore/paramstore.go",
+		"began.Add(-max(ahead, 0))", "began.Add(-max(0*ahead, 0))",
+	}, "recorder", "TestClocksApart"},
+	{mutation{
+		"a clock that is behind is believed by readings", "paramstore/paramstore.go",
+		"time.Now().Add(-min(ahead, 0))", "time.Now().Add(-min(0*ahead, 0))",
+	}, "recorder", "TestClocksApart"},
+	{mutation{
+		"a clock that is ahead is believed by a listing", "recorder/reconcile.go",
+		"began: r.archive.Now()", "began: time.Now()",
+	}, "recorder", "TestClocksApart"},
+	{mutation{
+		"an undo believes the clock of the restore", "restore/undo.go",
+		"const clocks = time.Minute", "const clocks = 2 * time.Second",
+	}, "restore", "TestClockDiffers"},
 	{mutation{
 		"the metadata of a value is not compared with its fact", "archive/values.go",
 		"case d.version.Number != of.Number || d.version.Time != of.Time || d.version.Type != of.Type:", "case false:",
