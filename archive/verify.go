@@ -8,6 +8,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive/internal/bucket"
@@ -324,11 +325,14 @@ func (a *Archive) verifyVersion(ctx context.Context, version timeline.Version, v
 	return nil
 }
 
+// underWay is how long after its value a version may be written to its index.
+const underWay = time.Minute
+
 // verifyCurrent checks that the newest value of a live parameter is the current object
-// of its key. A recorder may be at work, so a difference counts only if a second look
-// at both finds it too.
+// of its key. A recorder may be at work, which writes a value before the index that names it: a
+// difference counts only if it is found again, and the current object is older than underWay.
 func (a *Archive) verifyCurrent(ctx context.Context, s *subject, v *Verified) error {
-	newest, live, current := v.Newest, v.Live && !a.replica, ""
+	newest, live, current, modified := v.Newest, v.Live && !a.replica, "", time.Time{}
 	if len(s.values) > 0 {
 		current = s.values[0].ID
 	}
@@ -336,9 +340,16 @@ func (a *Archive) verifyCurrent(ctx context.Context, s *subject, v *Verified) er
 		if !live || len(newest.Objects) == 0 || slices.ContainsFunc(newest.Objects, func(o timeline.ObjectRef) bool { return o.ID == current }) {
 			return nil
 		}
-		if again {
+		if again && a.Now().Sub(modified) >= underWay {
 			v.add(FaultNotCurrent, string(v.Name), current, fmt.Sprintf("version %d, the newest, is not the current object: `ssmbak reconcile` makes it current", newest.Number))
 			return nil
+		}
+		if again {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(time.Second):
+			}
 		}
 		top, err := a.Current(ctx, v.Name)
 		if err != nil {
@@ -351,7 +362,7 @@ func (a *Archive) verifyCurrent(ctx context.Context, s *subject, v *Verified) er
 		if err != nil {
 			return err
 		}
-		current = top.ID
+		current, modified = top.ID, top.Modified
 		newest, live = index.Newest()
 	}
 }

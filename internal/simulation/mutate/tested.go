@@ -441,6 +441,10 @@ var tested = []tests{
 		"if isMultipart(o.ETag) {", "if false {",
 	}, "verify", "TestForgedValues|TestForgedReconciled"},
 	{mutation{
+		"a recording that is under way is a fault", "archive/verify.go",
+		"const underWay = time.Minute", "const underWay = 0",
+	}, "verify", "TestWhileRecording"},
+	{mutation{
 		"a wrong clock is not noticed", "internal/awsclock/awsclock.go",
 		"c.ahead.Store(int64(local.Sub(server)))", "_ = local.Sub(server)",
 	}, "archive", "TestClockSkewed"},
