@@ -68,9 +68,9 @@ type Verified struct {
 	// Index is the current index, with the facts of its parts. Its Exists is not set if
 	// it cannot be read.
 	Index Index
-	// Newest is the newest recorded version, and Live says that it was not deleted since.
-	Newest   timeline.Version
+	// Live says that the newest recorded version was not deleted since.
 	Live     bool
+	newest   timeline.Version
 	Findings []Finding
 	// Redacted are the versions whose values were removed permanently.
 	Redacted []timeline.Version
@@ -124,7 +124,7 @@ func (a *Archive) verifyOne(ctx context.Context, s *subject, registered bool) (V
 	if err := a.verifyIndex(ctx, s, &v); err != nil || !v.Index.Exists {
 		return v, err
 	}
-	v.Newest, v.Live = v.Index.Newest()
+	v.newest, v.Live = v.Index.Newest()
 	facts, _, err := a.opened(ctx, s.name, v.Index.Facts, allParts)
 	if err != nil {
 		return v, err
@@ -318,7 +318,7 @@ func (a *Archive) verifyVersion(ctx context.Context, version timeline.Version, v
 			f.Detail += "; another copy is intact, and an admin may delete this one"
 		}
 	}
-	if v.Live && left == 0 && len(version.Objects) > 0 && v.Newest.Ref() == version.Ref() {
+	if v.Live && left == 0 && len(version.Objects) > 0 && v.newest.Ref() == version.Ref() {
 		v.add(FaultMissingValue, key, "", fmt.Sprintf("there is no copy of version %d, the newest%sit is live", version.Number, again))
 	}
 	return nil
@@ -328,7 +328,7 @@ func (a *Archive) verifyVersion(ctx context.Context, version timeline.Version, v
 // of its key. A recorder may be at work, so a difference counts only if a second look
 // at both finds it too.
 func (a *Archive) verifyCurrent(ctx context.Context, s *subject, v *Verified) error {
-	newest, live, current := v.Newest, v.Live && !a.replica, ""
+	newest, live, current := v.newest, v.Live && !a.replica, ""
 	if len(s.values) > 0 {
 		current = s.values[0].ID
 	}
