@@ -51,7 +51,7 @@ func (a *Archive) Log(ctx context.Context, target ssmbak.Target, since, until ss
 	changes := func(_ context.Context, _ bool, t *timeline.Timeline) ([]ssmbak.Change, error) {
 		return t.Changes(), nil
 	}
-	for all, err := range WalkInOrder(ctx, a, target, Period{since, until}, false, &walked, changes) {
+	for all, err := range Walk(ctx, a, target, Period{since, until}, false, &walked, changes) {
 		if err != nil {
 			return Log{}, err
 		}

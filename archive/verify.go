@@ -69,9 +69,9 @@ type Verified struct {
 	// Index is the current index, with the facts of its parts. Its Exists is not set if
 	// it cannot be read.
 	Index Index
-	// Newest is the newest recorded version, and Live says that it was not deleted since.
-	Newest   timeline.Version
+	// Live says that the newest recorded version was not deleted since.
 	Live     bool
+	newest   timeline.Version
 	Findings []Finding
 	// Redacted are the versions whose values were removed permanently.
 	Redacted []timeline.Version
@@ -125,7 +125,7 @@ func (a *Archive) verifyOne(ctx context.Context, s *subject, registered bool) (V
 	if err := a.verifyIndex(ctx, s, &v); err != nil || !v.Index.Exists {
 		return v, err
 	}
-	v.Newest, v.Live = v.Index.Newest()
+	v.newest, v.Live = v.Index.Newest()
 	facts, _, err := a.opened(ctx, s.name, v.Index.Facts, allParts)
 	if err != nil {
 		return v, err
@@ -319,7 +319,7 @@ func (a *Archive) verifyVersion(ctx context.Context, version timeline.Version, v
 			f.Detail += "; another copy is intact, and an admin may delete this one"
 		}
 	}
-	if v.Live && left == 0 && len(version.Objects) > 0 && v.Newest.Ref() == version.Ref() {
+	if v.Live && left == 0 && len(version.Objects) > 0 && v.newest.Ref() == version.Ref() {
 		v.add(FaultMissingValue, key, "", fmt.Sprintf("there is no copy of version %d, the newest%sit is live", version.Number, again))
 	}
 	return nil
@@ -332,7 +332,7 @@ const underWay = time.Minute
 // of its key. A recorder may be at work, which writes a value before the index that names it: a
 // difference counts only if it is found again, and the current object is older than underWay.
 func (a *Archive) verifyCurrent(ctx context.Context, s *subject, v *Verified) error {
-	newest, live, current, modified := v.Newest, v.Live && !a.replica, "", time.Time{}
+	newest, live, current, modified := v.newest, v.Live && !a.replica, "", time.Time{}
 	if len(s.values) > 0 {
 		current = s.values[0].ID
 	}

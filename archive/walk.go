@@ -13,7 +13,7 @@ import (
 // Period is a period of time, inclusive at both ends.
 type Period struct{ From, To ssmbak.Time }
 
-// Walked is what [Archive.Walk] found, without the timelines.
+// Walked is what [Walk] found, without the timelines.
 type Walked struct {
 	// One says that the target was one parameter, not a path.
 	One bool
@@ -29,9 +29,12 @@ type Walked struct {
 }
 
 // Walk calls visit with the timeline of each parameter of the target that may have changed
-// in a period, concurrently and in no order. one says that the target is one parameter.
-// The timelines have all parts, or with ends only those that contain an end of the period. An
-// error of visit ends the walk and is returned.
+// in a period, concurrently and in no order, and yields what visit returns, in the byte order
+// of the names, each as soon as it and those before it are known. one says that the target is
+// one parameter. The timelines have all parts, or with ends only those that contain an end of
+// the period. An error, of visit too, is the last thing that it yields. It sets out, which is
+// complete when it has ended without an error. Before that, Problems are those of names up to
+// the one of the last result.
 //
 // Walk does not read the index of a parameter of a path if that was last modified a minute
 // before the period, and before the last complete listing, and that listing compared the
@@ -39,26 +42,7 @@ type Walked struct {
 // listing confirmed, is known and that of the period.
 //
 // Its requests are those of [Archive.Log]. It keeps the names in memory.
-func (a *Archive) Walk(
-	ctx context.Context, target ssmbak.Target, p Period, ends bool, visit func(ctx context.Context, one bool, t *timeline.Timeline) error,
-) (Walked, error) {
-	var out Walked
-	nothing := func(ctx context.Context, one bool, t *timeline.Timeline) (struct{}, error) {
-		return struct{}{}, visit(ctx, one, t)
-	}
-	for _, err := range WalkInOrder(ctx, a, target, p, ends, &out, nothing) {
-		if err != nil {
-			return Walked{}, err
-		}
-	}
-	return out, nil
-}
-
-// WalkInOrder is [Archive.Walk] that yields what visit returns, in the byte order of the
-// names, each as soon as it and those before it are known. An error is the last thing that it
-// yields. It sets out, which is complete when it has ended without an error. Before that,
-// Problems are those of names up to the one of the last result.
-func WalkInOrder[T any](
+func Walk[T any](
 	ctx context.Context, a *Archive, target ssmbak.Target, p Period, ends bool, out *Walked,
 	visit func(ctx context.Context, one bool, t *timeline.Timeline) (T, error),
 ) iter.Seq2[T, error] {

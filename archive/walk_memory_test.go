@@ -1,7 +1,6 @@
 package archive_test
 
 import (
-	"context"
 	"fmt"
 	"runtime"
 	"testing"
@@ -58,10 +57,14 @@ func TestWalkMemory(t *testing.T) { // not parallel, because others use memory, 
 		return bytes
 	}
 	walk := kept(func() any {
-		w, err := a.Walk(t.Context(), everything, archive.Period{From: second, To: ssmbak.TimeOf(time.Now())}, true,
-			func(context.Context, bool, *timeline.Timeline) error { return nil })
-		if err != nil || len(w.Names) != parameters {
-			t.Fatal(err, len(w.Names))
+		var w archive.Walked
+		for _, err := range archive.Walk(t.Context(), a.Archive, everything, archive.Period{From: second, To: ssmbak.TimeOf(time.Now())}, true, &w, nameOf) {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(w.Names) != parameters {
+			t.Fatal(len(w.Names))
 		}
 		return w
 	})

@@ -2,8 +2,6 @@ package archive_test
 
 import (
 	"context"
-	"slices"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,22 +14,25 @@ import (
 	"github.com/ssmbak/ssmbak/timeline"
 )
 
+// nameOf is visited by walks of which only what they read matters.
+func nameOf(_ context.Context, _ bool, line *timeline.Timeline) (ssmbak.Name, error) {
+	return line.Name(), nil
+}
+
 // walked returns the parameters that a walk from a time on does not read.
 func walked(t *testing.T, a *archive.Archive, text string, recursive bool, from time.Time) []ssmbak.Name {
 	t.Helper()
-	var mu sync.Mutex
 	var visited []ssmbak.Name
-	got, err := a.Walk(t.Context(), testworld.Target(t, text, recursive), archive.Period{From: ssmbak.TimeOf(from), To: ssmbak.MaxTime}, false,
-		func(_ context.Context, _ bool, line *timeline.Timeline) error {
-			mu.Lock()
-			defer mu.Unlock()
-			visited = append(visited, line.Name())
-			return nil
-		})
-	if err != nil || len(got.Problems) > 0 {
-		t.Fatal(err, got.Problems)
+	var got archive.Walked
+	for name, err := range archive.Walk(t.Context(), a, testworld.Target(t, text, recursive), archive.Period{From: ssmbak.TimeOf(from), To: ssmbak.MaxTime}, false, &got, nameOf) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		visited = append(visited, name)
 	}
-	slices.Sort(visited)
+	if len(got.Problems) > 0 {
+		t.Fatal(got.Problems)
+	}
 	if diff := cmp.Diff(visited, got.Names); diff != "" {
 		t.Errorf("visited (-), named (+):\n%s", diff)
 	}
@@ -96,10 +97,14 @@ func TestWalkSkips(t *testing.T) {
 		}
 		// An index that was removed is not one that did not change.
 		p.remove(t, ".ssmbak/index/app/same", "")
-		got, err := a.Walk(t.Context(), testworld.Everything(t), archive.Period{From: ssmbak.TimeOf(early), To: ssmbak.MaxTime}, true,
-			func(context.Context, bool, *timeline.Timeline) error { return nil })
-		if err != nil || len(got.Problems) != 1 || got.Problems[0].Name != "/app/same" || got.Unchanged != nil {
-			t.Errorf("hidden: %v %v, skipped %v", err, got.Problems, got.Unchanged)
+		var got archive.Walked
+		for _, err := range archive.Walk(t.Context(), a.Archive, testworld.Everything(t), archive.Period{From: ssmbak.TimeOf(early), To: ssmbak.MaxTime}, true, &got, nameOf) {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(got.Problems) != 1 || got.Problems[0].Name != "/app/same" || got.Unchanged != nil {
+			t.Errorf("hidden: %v, skipped %v", got.Problems, got.Unchanged)
 		}
 	})
 }

@@ -21,7 +21,6 @@ const historyPage = 50
 // History holds the versions that Parameter Store keeps of a parameter: up to
 // 100 since it was last created.
 type History struct {
-	Name     ssmbak.Name
 	Versions []Version // by ascending number; never empty
 	// Pages is the number of pages read. If the last page was empty, there may be
 	// newer versions than these: the parameter may have been deleted and recreated
@@ -89,7 +88,7 @@ func (s *Store) settled(ctx context.Context, name ssmbak.Name, decrypt bool) (Hi
 }
 
 func (s *Store) history(ctx context.Context, name ssmbak.Name, decrypt bool) (History, error) {
-	h, end := History{Name: name}, s.Window()
+	h, end := History{}, s.Window()
 	pages := ssm.NewGetParameterHistoryPaginator(s.client, &ssm.GetParameterHistoryInput{
 		Name: aws.String(string(name)), MaxResults: aws.Int32(historyPage), WithDecryption: &decrypt,
 	})

@@ -60,7 +60,7 @@ func (c *Comparison) Changes() int { return plan.Changes(c.Items) }
 // uses the options Own, Only, Exclude and AssumeLastKnown; with the last one, unknown
 // states are replaced by the last known ones.
 //
-// It does not read the indexes that [archive.Archive.Walk] skips, and reads two values for
+// It does not read the indexes that [archive.Walk] skips, and reads two values for
 // each parameter whose versions differ. It keeps what changed and the names in memory.
 //
 // An error means that there is no comparison; problems of single parameters are in
@@ -99,7 +99,7 @@ func (r *Restorer) CompareEach(ctx context.Context, target ssmbak.Target, from, 
 		}
 		return nil
 	}
-	for found, err := range archive.WalkInOrder(ctx, r.archive, target, archive.Period{From: min(from, to), To: max(from, to)}, true, &walked, c.compare) {
+	for found, err := range archive.Walk(ctx, r.archive, target, archive.Period{From: min(from, to), To: max(from, to)}, true, &walked, c.compare) {
 		if err != nil {
 			return nil, err
 		}

@@ -155,16 +155,16 @@ func (s Span) Certainty(at ssmbak.Time) ssmbak.Certainty {
 // are one gap.
 func (t *Timeline) Gaps() (n int) {
 	for i, s := range t.spans {
-		if s.Gap() && (i == 0 || !t.spans[i-1].Unknown || t.spans[i-1].Reason != s.Reason) {
+		if s.gap() && (i == 0 || !t.spans[i-1].Unknown || t.spans[i-1].Reason != s.Reason) {
 			n++
 		}
 	}
 	return n
 }
 
-// Gap reports whether the span is unknown because versions are missing in it. The
+// gap reports whether the span is unknown because versions are missing in it. The
 // uncertain time of a deletion is not a gap.
-func (s Span) Gap() bool {
+func (s Span) gap() bool {
 	switch s.Reason {
 	case reasonMissing, reasonDeletion, reasonLife, reasonEvent:
 		return true

@@ -21,9 +21,15 @@ func (w *world) checkRanges(ctx context.Context, a *archive.Archive, when phase,
 	now := ssmbak.TimeOf(time.Now())
 	for _, from := range []ssmbak.Time{now.Add(-time.Minute), now, now.Add(2 * time.Minute)} {
 		p := archive.Period{From: from, To: now.Add(time.Hour)}
-		walked, err := a.Walk(ctx, everything, p, true, func(context.Context, bool, *timeline.Timeline) error { return nil })
-		if err != nil || len(walked.Problems) > 0 {
-			w.Problem("%s: walk from %v: %v %v", when, from, err, walked.Problems)
+		var walked archive.Walked
+		for _, err := range archive.Walk(ctx, a, everything, p, true, &walked, func(context.Context, bool, *timeline.Timeline) (struct{}, error) { return struct{}{}, nil }) {
+			if err != nil {
+				w.Problem("%s: walk from %v: %v", when, from, err)
+				return
+			}
+		}
+		if len(walked.Problems) > 0 {
+			w.Problem("%s: walk from %v: %v", when, from, walked.Problems)
 			return
 		}
 		names := slices.Sorted(slices.Values(slices.Concat(walked.Names, walked.Unchanged)))

@@ -83,7 +83,7 @@ func (s *story) checkPlan(a *attempt) {
 			continue
 		}
 		got := s.wanted(w)
-		if got.HasValue() && got.Value != truth.Value || !got.made.Equal(truth.made) || got.Version != truth.Version || attributes(got) != attributes(truth) {
+		if got.HasValue() && got.Value != truth.Value || !got.made.Equal(truth.made) || got.Version != truth.Version || got.attributes() != truth.attributes() {
 			s.Problem("%s: %s %s: the plan wants\n    %v, but it was\n    %v", a.what, w.Certainty, w.Name, got, truth)
 		}
 		tags, labels := s.sureOf(a, w)
@@ -113,8 +113,8 @@ func (s *story) sureOf(a *attempt, w ssmbak.State) (tags, labels bool) {
 func (s *story) wanted(w ssmbak.State) snapshot {
 	v := w.Version
 	x := snapshot{live: !w.Deleted, made: v.Time.Std()}
-	x.Version, x.Type, x.KeyID, x.Tier, x.DataType = v.Number, string(v.Type), v.KeyID, v.Tier, v.DataType
-	x.Description, x.AllowedPattern, x.Policies, x.Value = v.Description, v.AllowedPattern, v.Policies, w.Value.V.Reveal()
+	x.set(v.Attributes)
+	x.Version, x.Value = v.Number, w.Value.V.Reveal()
 	x.Tags, x.Labels = w.Tags.V, w.Labels.V
 	for _, c := range s.past(string(w.Name)) {
 		if c.Op == "Create" && !c.Time.After(x.made) {
@@ -126,11 +126,6 @@ func (s *story) wanted(w ssmbak.State) snapshot {
 
 func (x snapshot) HasValue() bool { return x.Value != "" }
 
-// attributes are those of a version apart from its value, as one text.
-func attributes(x snapshot) string {
-	return fmt.Sprintf("%s key=%q tier=%s data=%s description=%q pattern=%q policies=%s", x.Type, x.KeyID, x.Tier, x.DataType, x.Description, x.AllowedPattern, x.Policies)
-}
-
 func (x snapshot) String() string {
 	if !x.live {
 		return "nothing"
@@ -139,7 +134,7 @@ func (x snapshot) String() string {
 	if len(value) > 30 {
 		value = value[:30] + "..."
 	}
-	return fmt.Sprintf("version %d of life %d: %q %s tags=%v labels=%v", x.Version, x.life, value, attributes(x), x.Tags, x.Labels)
+	return fmt.Sprintf("version %d of life %d: %q %+v tags=%v labels=%v", x.Version, x.life, value, x.attributes(), x.Tags, x.Labels)
 }
 
 // checkOutcome holds what one outcome says against what happened.

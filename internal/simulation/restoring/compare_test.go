@@ -6,6 +6,8 @@ import (
 	"maps"
 	"strings"
 	"time"
+
+	"github.com/ssmbak/ssmbak"
 )
 
 // knowledge determines what is restored of a parameter.
@@ -50,23 +52,16 @@ func (s *story) compare(got, want, before snapshot, k knowledge) (problems []str
 	} else if before.live && validated(before.DataType, want.DataType) {
 		s.Counts.Add("data type replaced")
 	}
-	for _, x := range []struct{ what, got, want string }{
-		{"type", got.Type, want.Type},
-		{"tier", got.Tier, tier},
-		{"data type", got.DataType, dataType},
-		{"description", got.Description, want.Description},
-		{"allowed pattern", got.AllowedPattern, want.AllowedPattern},
-	} {
-		if x.got != x.want {
-			add("its %s is %q instead of %q", x.what, x.got, x.want)
-		}
-	}
 	key := want.KeyID
 	if k.keyID != "" && want.KeyID != "" && (k.wrote || got.KeyID == k.keyID) {
 		key = k.keyID
 	}
-	if got.KeyID != key {
-		add("its key is %q instead of %q", got.KeyID, key)
+	wanted := want.attributes()
+	wanted.KeyID, wanted.Tier, wanted.DataType = key, tier, dataType
+	for attribute, text := range wanted.All() {
+		if is := got.attributes().Get(attribute); is != *text && attribute != ssmbak.AttributePolicies {
+			add("its %s is %q instead of %q", attribute, is, *text)
+		}
 	}
 	if left, expired := alive(want.Policies, k.now); got.Policies != left && (k.wrote || got.Policies != want.Policies) {
 		// One can expire during the restore.

@@ -18,8 +18,10 @@ func units(x snapshot) map[string]string {
 	if !x.live {
 		return nil
 	}
+	withValue := x.attributes()
+	withValue.Tier, withValue.Policies, withValue.Description = "", "", ""
 	out := map[string]string{
-		"value":       fmt.Sprintf("%s key=%q data=%s pattern=%q %.20q of %d", x.Type, x.KeyID, x.DataType, x.AllowedPattern, x.Value, len(x.Value)),
+		"value":       fmt.Sprintf("%+v %.20q of %d", withValue, x.Value, len(x.Value)),
 		"tier":        x.Tier + " " + x.Policies,
 		"description": x.Description,
 	}

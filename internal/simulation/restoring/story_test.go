@@ -3,6 +3,7 @@ package restoring
 import (
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -121,6 +122,24 @@ type snapshot struct {
 	live bool
 	life int
 	made time.Time // of the version
+}
+
+// attributes returns those of the version: the emulator's change has a field of the same
+// name for each.
+func (x snapshot) attributes() (a ssmbak.Attributes) {
+	fields := reflect.ValueOf(&a).Elem()
+	for i := range fields.NumField() {
+		fields.Field(i).SetString(reflect.ValueOf(x.Change).FieldByName(fields.Type().Field(i).Name).String())
+	}
+	return a
+}
+
+// set sets the attributes of the version.
+func (x *snapshot) set(a ssmbak.Attributes) {
+	fields := reflect.ValueOf(a)
+	for i := range fields.NumField() {
+		reflect.ValueOf(&x.Change).Elem().FieldByName(fields.Type().Field(i).Name).SetString(fields.Field(i).String())
+	}
 }
 
 func (s *story) snapshot(name string, at ssmbak.Time) snapshot {
