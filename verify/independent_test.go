@@ -143,6 +143,24 @@ func TestIndependentVerifier(t *testing.T) {
 			v.Metadata = w.AWS.S3.Versions(bucket, "/app/b")[0].Metadata
 			w.Must(w.AWS.S3.Load(bucket, []s3api.Version{v}))
 		}, "damaged-value /other"},
+		{"a value is no text", func(w *world) {
+			w.AWS.S3.Corrupt(bucket, "/other", w.AWS.S3.Versions(bucket, "/other")[0].VersionID, []byte("\xff"))
+		}, "damaged-value /other"},
+		{"the bytes of an index change", func(w *world) {
+			body := bytes.Clone(w.AWS.S3.Versions(bucket, otherIndex)[0].Body)
+			body[len(body)/2] ^= 0xff
+			w.forge(otherIndex, body, nil)
+		}, "damaged-index " + otherIndex},
+		{"an index is cut off", func(w *world) {
+			w.forge(otherIndex, w.AWS.S3.Versions(bucket, otherIndex)[0].Body[:40], nil)
+		}, "damaged-index " + otherIndex},
+		{"an index is no object", func(w *world) { w.forge(otherIndex, zipped(w, "[]"), nil) }, "damaged-index " + otherIndex},
+		{"a field of an index has another type", func(w *world) {
+			w.forge(otherIndex, zipped(w, `{"name":"/other","versions":[true]}`), nil)
+		}, "damaged-index " + otherIndex},
+		{"a field of the listing has another type", func(w *world) {
+			w.forge(reconciled, []byte(`{"names":"2024-06-13T20:10:54Z","missed":7}`), w.signature(reconciled))
+		}, "damaged-object " + reconciled + ", unsigned " + reconciled},
 		{"a later time", func(w *world) {
 			w.forge(reconciled, []byte(strings.Replace(string(w.AWS.S3.Versions(bucket, reconciled)[0].Body), `"last":"20`, `"last":"21`, 1)), nil)
 		}, "unsigned " + reconciled + ", damaged-object " + reconciled},
@@ -160,7 +178,7 @@ func TestIndependentVerifier(t *testing.T) {
 			w := buildCheckpoints(t)
 			last := w.lastCheckpoint()
 			test.attack(w)
-			questions[i] = w.ask(last.Line().String())
+			questions[i] = w.ask(last.Line().String(), ssmbak.TimeOf(time.Now()))
 		})
 	}
 	for i, v := range answered(t, questions) {

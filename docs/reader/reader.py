@@ -18,7 +18,7 @@ one life is known; who made a change is not evaluated. Parameters that
 only the Python ssmbak recorded are read when the archive is adopted. The numbers of
 rules and sections are those of the format.
 """
-import base64, gzip, hashlib, json, subprocess, sys, tempfile
+import base64, gzip, hashlib, json, subprocess, sys, tempfile, zlib
 from datetime import datetime, timezone
 
 import attributes, signatures
@@ -29,6 +29,10 @@ STALE, STEP_BACK, TOLERANCE = 10_000, 1_000, 60_000  # milliseconds
 
 class Damaged(Exception):
     """An object that is not to be believed."""
+
+
+# What the use of a document raises whose fields have other types than those of the format.
+MALFORMED = (AttributeError, IndexError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
 
 
 def ms(text):
@@ -128,11 +132,13 @@ class Archive:
         try:
             value = json.loads(gzip.decompress(body) if packed else body)
             newest = latest(value)
-        except (ValueError, OSError, EOFError) as e:
+        except (*MALFORMED, OSError, EOFError, zlib.error) as e:
             raise Damaged(f"{key}: {e}") from None
+        if not isinstance(value, dict):
+            raise Damaged(f"{key} is not an object of JSON")
         if "-" in version["etag"]:
             raise Damaged(f"{key} was stored by a multipart upload")
-        if value.get("reader", 1) > 3:
+        if not isinstance(value.get("reader", 1), int) or value.get("reader", 1) > 3:
             raise Damaged(f"{key} needs a newer reader")
         if newest > version["modified"] + 1000 + TOLERANCE:  # LastModified has no milliseconds
             raise Damaged(f"{key} contains a time that is later than its own")
@@ -167,8 +173,8 @@ class Archive:
             key, newest = ".ssmbak/index" + name, indexes[name]
             try:
                 index = self.decode(key, newest, packed=True)
-                if index["name"] != name:
-                    raise Damaged(f"{key} is the index of {index['name']}")
+                if index.get("name") != name:
+                    raise Damaged(f"{key} is the index of {index.get('name')}")
                 yield name, index, newest, None
             except Damaged as e:
                 yield name, None, newest, str(e)
@@ -187,7 +193,7 @@ class Archive:
         for o in version.get("objects", []):
             if o["id"] in known:
                 body, metadata = self.bucket.read(name, known[o["id"]])
-                yield o["id"], body, self.foreign(version, metadata, known[o["id"]])
+                yield o["id"], body, self.foreign(version, metadata, known[o["id"]]) or unreadable(body)
 
     def foreign(self, version, metadata, stored):
         said = tuple(metadata.get("ssmbak-" + k) for k in ("version", "time", "type"))
@@ -232,15 +238,27 @@ class Archive:
             if damage:
                 unreadable.append(name)
                 continue
-            state = {"name": name, **self.state(name, index, newest["modified"], at)}
+            try:
+                state = {"name": name, **self.state(name, index, newest["modified"], at)}
+                version = state.pop("version", {})
+                if version.get("objects"):
+                    state["value"] = self.value(name, version)
+            except MALFORMED:
+                unreadable.append(name)
+                continue
             if state.get("certainty") == "proved" and self.public and not self.signed(".ssmbak/index" + name, newest):
                 unreadable.append(name)
                 state["certainty"] = "last-known"
-            version = state.pop("version", {})
-            if version.get("objects"):
-                state["value"] = self.value(name, version)
             states.append(state)
         return {"states": states, "unreadable": unreadable}
+
+
+def unreadable(body):
+    """Why bytes are no value, None if they are one."""
+    try:
+        body.decode()
+    except ValueError:
+        return "it is not UTF-8"
 
 
 def covers(pattern, name):
@@ -452,7 +470,11 @@ def opened(source, key=None):
 
 
 def main(source, at, prefix="/", key=None):
-    json.dump(opened(source, key).at(ms(at), prefix), sys.stdout, ensure_ascii=False, indent=1)
+    try:
+        answer = opened(source, key).at(ms(at), prefix)
+    except Damaged as e:
+        sys.exit(f"{source}: {e}")
+    json.dump(answer, sys.stdout, ensure_ascii=False, indent=1)
     print()
 
 

@@ -12,7 +12,7 @@ counted. The exit code is 3 if there is a fault.
 """
 import gzip, hashlib, json, sys
 
-from reader import Damaged, ms, opened
+from reader import MALFORMED, Damaged, ms, opened
 
 HOUR, DAY = 3_600_000, 86_400_000
 
@@ -37,40 +37,49 @@ def subtracted(later, earlier):
 
 def indexes(archive):
     """Yields the faults of all parameters, and the versions of each, as the index has them."""
-    began = ms(archive.identity.get("sign", {}).get("since")) + HOUR  # an older version of an index may be unsigned (2.16)
     for name, index, newest, damage in archive.indexes():
+        key = ".ssmbak/index" + name
         if damage:
-            yield "hidden" if newest is None else "damaged-index", ".ssmbak/index" + name, newest and newest["id"], damage, name, []
+            yield "hidden" if newest is None else "damaged-index", key, newest and newest["id"], damage, name, []
             continue
-        key, versions, earlier = ".ssmbak/index" + name, [], None
         try:
-            versions = facts_of(archive, name, index)
+            yield from list(parameter(archive, name, index, newest))  # all of it, or none
+        except MALFORMED as e:
+            yield "damaged-index", key, newest["id"], f"a field has another type: {e!r}", name, []
+
+
+def parameter(archive, name, index, newest):
+    """Yields the faults of one parameter, and its versions, as [indexes] does."""
+    key, versions, earlier = ".ssmbak/index" + name, [], None
+    began = ms(archive.identity.get("sign", {}).get("since")) + HOUR  # an older version of an index may be unsigned (2.16)
+    try:
+        versions = facts_of(archive, name, index)
+    except Damaged as e:
+        yield "damaged-part", key, newest["id"], str(e), name, []
+        versions = index.get("versions", [])
+    yield None, key, newest["id"], None, name, versions
+    for stored in archive.versions(key):
+        if stored["marker"]:
+            continue
+        must = stored["modified"] > began or stored is newest and "signed" in archive.listing
+        if archive.public and must and not archive.signed(key, stored):
+            yield "unsigned", key, stored["id"], "the archive's key did not sign it", name, []
+        try:
+            index = archive.decode(key, stored, packed=True)
         except Damaged as e:
-            yield "damaged-part", key, newest["id"], str(e), name, []
-            versions = index.get("versions", [])
-        yield None, key, newest["id"], None, name, versions
-        for stored in archive.versions(key):
-            if stored["marker"]:
-                continue
-            must = stored["modified"] > began or stored is newest and "signed" in archive.listing
-            if archive.public and must and not archive.signed(key, stored):
-                yield "unsigned", key, stored["id"], "the archive's key did not sign it", name, []
-            try:
-                index = archive.decode(key, stored, packed=True)
-            except Damaged as e:
-                yield "damaged-index-version", key, stored["id"], str(e), name, []
-                continue
-            if earlier and subtracted(index, earlier):
-                yield "lost-facts", key, stored["id"], "it lacks facts of the version before it", name, []
-            earlier = index
-        for version in versions:
-            bodies = set()
-            for object_version, body, problem in archive.copies(name, version):
-                bodies.add(body)
-                if problem:
-                    yield "damaged-value", name, object_version, problem, name, []
-            if len(bodies) > 1:
-                yield "contradicted-value", name, None, f"the copies of version {version['number']} differ", name, []
+            yield "damaged-index-version", key, stored["id"], str(e), name, []
+            continue
+        if earlier and subtracted(index, earlier):
+            yield "lost-facts", key, stored["id"], "it lacks facts of the version before it", name, []
+        earlier = index
+    for version in versions:
+        bodies = set()
+        for object_version, body, problem in archive.copies(name, version):
+            bodies.add(body)
+            if problem:
+                yield "damaged-value", name, object_version, problem, name, []
+        if len(bodies) > 1:
+            yield "contradicted-value", name, None, f"the copies of version {version['number']} differ", name, []
 
 
 # --- Checkpoints (2.18) --------------------------------------------------------
@@ -153,12 +162,15 @@ def gone(archive, chain, versions):
 def faults(archive, line=None):
     """All faults: a word, the key, the object version, and what is wrong. Counts what expired and was redacted."""
     found, versions, counts = [], {}, {"parameters": 0, "checkpoints": 0, "expired": 0, "redacted": 0}
-    for word, key, object_version, why, name, of in indexes(archive):
-        if word:
-            found.append((word, key, object_version, why))
-        else:
-            counts["parameters"] += 1
-            versions[name] = of
+    try:
+        for word, key, object_version, why, name, of in indexes(archive):
+            if word:
+                found.append((word, key, object_version, why))
+            else:
+                counts["parameters"] += 1
+                versions[name] = of
+    except MALFORMED as e:  # only these two objects are used between the parameters
+        found.append(("damaged-object", ".ssmbak/reconciled", None, f"a field of it or of .ssmbak/archive has another type: {e!r}"))
     for key in (".ssmbak/archive", ".ssmbak/reconciled", ".ssmbak/adopted", ".ssmbak/proved", ".ssmbak/listing"):
         for newest in archive.versions(key)[-1:]:
             lines = key in (".ssmbak/proved", ".ssmbak/listing")
@@ -185,7 +197,12 @@ def faults(archive, line=None):
 
 
 def main(source, key=None, line=None):
-    found, counts = faults(opened(source, key), line)
+    try:
+        archive = opened(source, key)
+    except Damaged as e:
+        print("damaged-object", ".ssmbak/archive", "-", e, sep="\t")
+        return 3
+    found, counts = faults(archive, line)
     for word, object_key, object_version, why in found:
         print(word, object_key, object_version or "-", why, sep="\t")
     print(", ".join(f"{n} {what}" for what, n in counts.items()), file=sys.stderr)

@@ -170,11 +170,19 @@ func (d *Drill) Run(ctx context.Context) error {
 	}
 	d.Record.Incomplete = err != nil
 	if err != nil && work.Err() != nil && ctx.Err() == nil {
-		err = ErrTime
+		err = outOfTime(err)
 	}
 	end, stop := context.WithTimeout(context.WithoutCancel(ctx), cleaning)
 	defer stop()
 	return errors.Join(err, d.remove(end))
+}
+
+// outOfTime returns [ErrTime] with what the drill was doing, if the error says it.
+func outOfTime(err error) error {
+	if err == context.DeadlineExceeded { //nolint:errorlint // an error that wraps it says more
+		return ErrTime
+	}
+	return fmt.Errorf("%w: %w", ErrTime, err)
 }
 
 // each calls do for each item, concurrently, until ctx ends.
@@ -196,7 +204,7 @@ func (d *Drill) write(ctx context.Context) error {
 	return d.each(ctx, func(ctx context.Context, i *item) error {
 		err := d.put(ctx, i)
 		if errors.Is(err, paramstore.ErrCredentials) || ctx.Err() != nil {
-			return cmp.Or(ctx.Err(), err)
+			return cmp.Or(err, ctx.Err())
 		}
 		if err != nil {
 			d.found(i.origin, "it could not be written: "+err.Error())

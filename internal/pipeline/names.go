@@ -55,6 +55,36 @@ func (e *LeftError) Error() string {
 
 func (e *LeftError) Unwrap() error { return e.Err }
 
+// TimeError reports a part of a test that ran out of time.
+type TimeError struct {
+	What  string // the part
+	Limit time.Duration
+	// Err is what the part was doing, or the error of ctx.
+	Err error
+}
+
+func (e *TimeError) Error() string {
+	text := fmt.Sprintf("ran out of time: %s did not end within %s", e.What, e.Limit)
+	if e.Err == context.DeadlineExceeded { //nolint:errorlint // an error that wraps it says more
+		return text
+	}
+	return text + ": " + e.Err.Error()
+}
+
+func (e *TimeError) Unwrap() error { return e.Err }
+
+// within calls do, whose ctx ends after a limit. The error is a [*TimeError] if that was
+// the cause.
+func within(ctx context.Context, what string, limit time.Duration, do func(ctx context.Context) error) error {
+	end, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	err := do(end)
+	if err != nil && end.Err() != nil && ctx.Err() == nil {
+		return &TimeError{what, limit, err}
+	}
+	return err
+}
+
 // check reports whether a test may run, and returns the parameters that an earlier one,
 // which was killed, has left. It changes nothing.
 func (r *run) check(ctx context.Context) (leftovers []ssmbak.Name, err error) {
@@ -116,8 +146,13 @@ func (r *run) removeLeftovers(ctx context.Context, leftovers []ssmbak.Name) erro
 // clear removes the parameters that the test created, except those that were
 // overwritten. The error is a [*LeftError].
 func (r *run) clear(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, removalTime)
-	defer cancel()
+	if err := within(ctx, "their removal", removalTime, r.removeAll); err != nil {
+		return &LeftError{r.left, err}
+	}
+	return nil
+}
+
+func (r *run) removeAll(ctx context.Context) error {
 	absent := make(map[ssmbak.Name]int) // how often in a row reads did not show it
 	for {
 		names, err := r.remaining(ctx, absent)
@@ -131,7 +166,7 @@ func (r *run) clear(ctx context.Context) error {
 			err = wait(ctx, time.Second)
 		}
 		if err != nil {
-			return &LeftError{r.left, err}
+			return err
 		}
 	}
 }

@@ -84,7 +84,7 @@ type run struct {
 //
 // The error means that there is no result, and that nothing was left behind unless it is a
 // [*LeftError]. It is a [*ForeignError], a [*RunningError] or an [*ExcludedError] if the
-// test cannot run, and ctx's if that ended. Problems that the test found are in the
+// test cannot run, a [*TimeError] if its restore took too long, and ctx's if that ended. Problems that the test found are in the
 // result's Problems.
 func Run(ctx context.Context, a *archive.Archive, live *paramstore.Store, sync restore.Syncer, o Options) (Result, error) {
 	o.Poll = cmp.Or(o.Poll, 500*time.Millisecond)
@@ -118,9 +118,10 @@ func Run(ctx context.Context, a *archive.Archive, live *paramstore.Store, sync r
 	if len(r.left) == 0 {
 		r.record.Ended = time.Now().UTC() // otherwise the next test waits, and removes them
 	}
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
-	defer cancel()
-	return Result{*r.record, a.EndTest(end, r.record)}, err
+	unrecorded := within(context.WithoutCancel(ctx), "the writing of its record", finishTime, func(ctx context.Context) error {
+		return a.EndTest(ctx, r.record)
+	})
+	return Result{*r.record, unrecorded}, err
 }
 
 // cause returns ctx's error if it caused err.
@@ -173,9 +174,7 @@ func (r *run) test(ctx context.Context, leftovers []ssmbak.Name) error {
 		r.problem("the restore was not tried, since not every parameter was recorded")
 		return nil
 	}
-	end, cancel := context.WithTimeout(ctx, finishTime)
-	defer cancel()
-	return r.restore(end, at)
+	return within(ctx, "the restore and its comparison", finishTime, func(ctx context.Context) error { return r.restore(ctx, at) })
 }
 
 // apart separates changes, so that no events of one second are of two of them.

@@ -346,6 +346,8 @@ const (
 	stackStatus = "ssmbak-stack ssmbak status"
 	verifyLine  = "ssmbak verify"
 	previewLine = "ssmbak preview /app now -R"
+	getLine     = "ssmbak get /app/text BEFORE"
+	exportLine  = "ssmbak export /app/ BEFORE --with-decryption"
 	drillLine   = "ssmbak drill /app BEFORE --yes"
 	testLine    = "ssmbak-stack ssmbak test"
 	restoreLine = "ssmbak restore /app BEFORE --yes"
@@ -361,6 +363,8 @@ func matrix() []broken {
 		deploys  = "`ssmbak-stack ssmbak update` deploys it again"
 		verified = "^verified [0-9]+ parameters"
 		previews = "^complete up to"
+		exports  = "^  \"secret\": \"hunter2\",\n  \"text\": \"one\"$"
+		partly   = "^ssmbak: error: 1 parameter was not written, because the state or the value is not known$"
 		drills   = "compared 2, and removed them again$"
 		proves   = "^restored, and equal to what was recorded$"
 		restores = "^restored 2, deleted 0"
@@ -379,6 +383,8 @@ func matrix() []broken {
 			{stackStatus, 3, []string{"^problem  versioning ", version}, ""},
 			{verifyLine, 0, []string{verified}, ""},
 			{previewLine, 0, []string{previews}, ""},
+			{getLine, 0, []string{"^one$"}, ""},
+			{exportLine, 0, []string{exports}, ""},
 			{drillLine, 1, suspended, ""},
 			{testLine, 1, suspended, ""},
 			{restoreLine, 1, suspended, ""},
@@ -392,6 +398,8 @@ func matrix() []broken {
 			{stackStatus, 3, []string{"^problem  queue  "}, ""},
 			{verifyLine, 0, []string{verified}, ""},
 			{previewLine, 0, []string{previews}, ""},
+			{getLine, 0, []string{"^one$"}, ""},
+			{exportLine, 0, []string{exports}, ""},
 			{drillLine, 0, []string{drills}, ""},
 			{testLine, 3, unrecorded, noEvents},
 			{restoreLine, 0, []string{restores}, ""},
@@ -405,6 +413,8 @@ func matrix() []broken {
 			{stackStatus, 3, []string{"^problem  functions ", "`ssmbak-stack ssmbak update`"}, ""},
 			{verifyLine, 0, []string{verified}, ""},
 			{previewLine, 0, []string{previews}, ""},
+			{getLine, 0, []string{"^one$"}, ""},
+			{exportLine, 0, []string{exports}, ""},
 			{drillLine, 0, []string{drills}, ""},
 			{testLine, 1, []string{"error: the function ssmbak-rec\\S+ runs other code than the stack deployed: ", "^hint: " + deploys}, ""},
 			{restoreLine, 0, []string{restores}, ""},
@@ -420,6 +430,8 @@ func matrix() []broken {
 			{stackStatus, 3, []string{"^problem  unreadable "}, ""},
 			{verifyLine, 0, []string{verified}, ""}, // nothing is missing that was ever there
 			{previewLine, 0, []string{"/app/new .*no value"}, ""},
+			{getLine, 0, []string{"^one$"}, ""},
+			{exportLine, 0, []string{exports}, ""},
 			{drillLine, 0, []string{drills, "^1 secret was restored with the account's default key, since you may not use the key$"}, ""},
 			{testLine, 0, []string{proves}, ""},
 			{restoreLine, 3, []string{"^refused: /app/secret: its KMS key alias/app does not exist or is not enabled; use another one with --key-id", "^hint: fix the cause, then rerun "}, ""},
@@ -433,6 +445,8 @@ func matrix() []broken {
 			{stackStatus, 3, []string{"^problem  encryption ", "`aws kms enable-key --key-id"}, ""},
 			{verifyLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, noKeys},
 			{previewLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, noKeys},
+			{getLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, noKeys},
+			{exportLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, noKeys},
 			{drillLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, noKeys},
 			{testLine, 3, unrecorded, noEvents},
 			{restoreLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, noKeys},
@@ -445,6 +459,8 @@ func matrix() []broken {
 			{statusLine, 0, nil, "moto shows no state of the mapping"},
 			{verifyLine, 3, []string{"^missing-value /app/text: there is no copy of version 2, the newest: `ssmbak reconcile /app/text --deep` records it again while it is live$"}, ""},
 			{previewLine, 0, []string{"/app/text .*no value"}, ""},
+			{getLine, 1, []string{"error: the value of /app/text is unavailable: the value object is no longer in the bucket$", "^hint: `ssmbak preview /app/text "}, ""},
+			{exportLine, 3, []string{"^{\n  \"secret\": \"hunter2\"\n}$", "^/app/text: its value is unavailable: the value object is no longer in the bucket$", partly, "^hint: `ssmbak preview /app/ "}, ""},
 			{drillLine, 3, []string{"^/app/text: its value is unavailable: ", "^hint: `ssmbak verify /app` checks the values"}, ""},
 			{testLine, 0, []string{proves}, noEvents},
 			{restoreLine, 3, []string{"^refused: /app/text: its value is unavailable: ", "^hint: `ssmbak verify` checks the values of all versions; "}, ""},
@@ -458,6 +474,8 @@ func matrix() []broken {
 			{statusLine, 0, nil, ""},
 			{verifyLine, 3, []string{"^damaged-value /app/text: version 1: its bytes are corrupted: `ssmbak reconcile /app/text --deep` records it again while Parameter Store has it "}, ""},
 			{previewLine, 0, []string{previews}, ""},
+			{getLine, 1, []string{"error: /app/text \\(object version \\S+\\) is damaged: ", "^hint: `ssmbak log /app/text` shows its other versions; "}, ""},
+			{exportLine, 3, []string{"^{\n  \"secret\": \"hunter2\"\n}$", "^/app/text: its value is unavailable: the value object is damaged$"}, ""},
 			{drillLine, 3, []string{"^/app/text: .* is damaged: its bytes are corrupted$", "^hint: `ssmbak verify /app` checks the values"}, ""},
 			{testLine, 0, []string{proves}, ""},
 			{restoreLine, 3, []string{"^refused: /app/text: its value is unavailable: ", "^hint: `ssmbak verify` checks the values of all versions; "}, ""},
@@ -473,6 +491,8 @@ func matrix() []broken {
 			{statusLine, 0, []string{"^drill\tok\t.*: in progress"}, "moto shows no state of the mapping"},
 			{verifyLine, 0, []string{verified}, ""},
 			{previewLine, 0, []string{previews}, ""},
+			{getLine, 0, []string{"^one$"}, ""},
+			{exportLine, 0, []string{exports}, ""},
 			{drillLine, 1, []string{"error: drill \\S+ of \\S+user/else is in progress, or was killed$", "^hint: try again after "}, ""},
 			{testLine, 1, []string{"error: test \\S+ of \\S+user/else, which began at .*, has not ended$", "^hint: wait for its end; if it was killed, `ssmbak-stack ssmbak test` removes what it left, from "}, ""},
 			{restoreLine, 0, []string{restores}, ""},

@@ -50,6 +50,7 @@ func (a *app) explain(err error) shell.Failure {
 	var running *pipeline.RunningError
 	var excluded *pipeline.ExcludedError
 	var left *pipeline.LeftError
+	var late *pipeline.TimeError
 	var unpublished *stack.UnpublishedError
 	var file *code.FileError
 	var noCode *code.NotFoundError
@@ -132,6 +133,9 @@ func (a *app) explain(err error) shell.Failure {
 		out.Kind = shell.KindTestLeftovers
 		out.Message = "cannot remove " + archive.NameList(left.Names) + ", which the test created: " + shell.Reason(left.Err)
 		out.Hint = command("test") + " removes them, 5 minutes from now; or " + "`aws ssm delete-parameters --names " + joined(left.Names) + a.Where() + "`"
+	case errors.As(err, &late):
+		out.Kind = shell.KindOutOfTime
+		out.Hint = "the test's parameters were removed; " + command("status") + " shows whether the stack is healthy, and " + command("test") + " tries again"
 	case errors.As(err, &foreignNames):
 		out.Kind = shell.KindTestRefused
 		out.Hint = "nothing of it was changed; if it is not needed, delete it with `aws ssm delete-parameters --names " + joined(foreignNames.Names) + a.Where() + "`"

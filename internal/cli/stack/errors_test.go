@@ -31,6 +31,7 @@ func TestErrorsHaveCodes(t *testing.T) {
 		"pipeline.ForeignError":  {&pipeline.ForeignError{}, shell.KindTestRefused},
 		"pipeline.LeftError":     {&pipeline.LeftError{Err: why}, shell.KindTestLeftovers},
 		"pipeline.RunningError":  {&pipeline.RunningError{}, shell.KindTestRunning},
+		"pipeline.TimeError":     {&pipeline.TimeError{Err: why}, shell.KindOutOfTime},
 
 		"stack.AdminError":       {&stack.AdminError{}, shell.KindNotAdmin},
 		"stack.BucketError":      {&stack.BucketError{}, shell.KindUnsuitableBucket},
