@@ -2,8 +2,11 @@ package ui
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
+	"github.com/chromedp/cdproto/emulation"
+	intercept "github.com/chromedp/cdproto/fetch"
 	devtools "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
@@ -35,5 +38,43 @@ func (b *browserTab) shifted(where string, most float64) {
 	})`, &got, awaited))
 	if got.Sum > most {
 		b.Errorf("the layout of %s shifts by %.3f, want at most %.3f:\n%s", where, got.Sum, most, strings.Join(got.Nodes, "\n"))
+	}
+}
+
+// darkFirst checks that the page is dark before its stylesheet arrives: all that a browser may
+// paint until then is the canvas. Chromium does not paint it, but says which color it has.
+func (b *browserTab) darkFirst(base string) {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	held := make(chan intercept.RequestID, 1)
+	chromedp.ListenTarget(ctx, func(event any) {
+		if e, ok := event.(*intercept.EventRequestPaused); ok {
+			held <- e.RequestID
+		}
+	})
+	b.do(emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}),
+		intercept.Enable().WithPatterns([]*intercept.RequestPattern{{URLPattern: "*/static/ui.css"}}),
+		chromedp.ActionFunc(func(ctx context.Context) error {
+			_, _, _, _, err := devtools.Navigate(base + "/").Do(ctx)
+			return err
+		}))
+	var id intercept.RequestID
+	select {
+	case id = <-held:
+	case <-ctx.Done():
+		b.Fatal("the page requests no stylesheet")
+	}
+	const ask = `(() => {
+		const e = document.createElement("p");
+		e.style.color = "Canvas";
+		document.documentElement.append(e);
+		return getComputedStyle(e).color + ", " + document.styleSheets.length + " stylesheets";
+	})()`
+	var canvas string
+	b.do(chromedp.Evaluate(ask, &canvas), intercept.ContinueRequest(id), intercept.Disable(), chromedp.WaitReady("main"))
+	var red, green, blue int
+	if _, err := fmt.Sscanf(canvas, "rgb(%d, %d, %d), 0 stylesheets", &red, &green, &blue); err != nil || max(red, green, blue) > 60 {
+		b.Errorf("before its stylesheet arrives, a dark page is %s", canvas)
 	}
 }

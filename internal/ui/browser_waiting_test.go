@@ -40,8 +40,8 @@ func TestWaitInBrowser(t *testing.T) {
 	b.until(`document.querySelector("#cursor") !== null`)
 	b.shifted("an archive that was waited for", 0)
 	var arrived string
-	b.do(chromedp.Evaluate(`[window.same, document.title, document.activeElement.id, document.querySelectorAll("main, header, footer").length].join(" ")`, &arrived))
-	if want := "true Changes - ssmbak main 3"; arrived != want {
+	b.do(chromedp.Evaluate(`[window.same, document.title, document.activeElement.id, document.querySelectorAll("main, header, footer").length, getComputedStyle(document.activeElement).outlineStyle].join(" ")`, &arrived))
+	if want := "true Changes - ssmbak main 3 none"; arrived != want {
 		t.Errorf("the page comes to be %q, want %q: not loaded again", arrived, want)
 	}
 	b.do(chromedp.Click(link("Plan a restore to this moment")), chromedp.WaitVisible("#waiting"))

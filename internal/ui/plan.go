@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
@@ -94,12 +95,20 @@ func (s *Server) planned(ctx context.Context, q url.Values) (*planned, error) {
 	if err != nil {
 		return nil, err
 	}
-	made, err := await(ctx, s, p.link, "Making the plan", planSteps, func(ctx context.Context, w *work) (*planned, error) {
-		for step := range planSteps {
+	steps := planSteps
+	if p.about == 0 {
+		steps = nil
+	}
+	made, err := await(ctx, s, p.link, "Making the plan", steps, func(ctx context.Context, w *work) (*planned, error) {
+		for step := range steps {
 			w.expect(step, p.about)
 		}
 		var err error
-		p.Plan, err = do(ctx, func(s restore.Step, n int) { w.add(int(s), n) })
+		p.Plan, err = do(ctx, func(s restore.Step, n int) {
+			if steps != nil {
+				w.add(int(s), n)
+			}
+		})
 		return p, unrecorded(err)
 	})
 	return made, withCommands(err, s.command(p.argument+p.flags()))
@@ -185,6 +194,9 @@ func (s *Server) planner(rec *records, out *planned) (func(context.Context, func
 		o.Replace = q.Has("replace")
 		out.argument = "undo " + shell.Quote(id) + given("replace", o.Replace) + pace
 		out.about, ro.Names = 0, nil
+		if i := slices.IndexFunc(rec.restores, func(d *plan.Document) bool { return d.ID == id }); i >= 0 {
+			out.about = len(rec.restores[i].Items)
+		}
 		return with(func(r *restore.Restorer, ctx context.Context) (*restore.Plan, error) {
 			p, err := r.Undo(ctx, id)
 			if errors.Is(err, archive.ErrNoRestore) {

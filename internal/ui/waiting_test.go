@@ -75,7 +75,19 @@ func TestFirstAnswer(t *testing.T) {
 			"0 of 6 live parameters listed", "0 of 6 parameters compared", "0 of 6 parameters checked for live tags and labels", "ssmbak restore /app ")
 		contains(t, pages[len(pages)-2], "6 of 6 parameters read from the archive", "6 of 6 live parameters listed", " of 6 parameters compared")
 		contains(t, pages[len(pages)-1], "1 to create, 3 to update", `name="token"`)
-		x.apply(pages[len(pages)-1], url.Values{"name": {"/app/config"}})
+		result := x.apply(pages[len(pages)-1], url.Values{"name": {"/app/config"}})
+
+		// An undo is of so many parameters as the restore, if that was read, and of an unknown number otherwise.
+		const unknown = `<ul class="steps"><li><progress aria-label="progress"></progress></li></ul>`
+		undo := x.link(result, "Plan to undo it")
+		pages = x.asked(undo)
+		contains(t, pages[0], "<h1>Making the plan</h1>", unknown, "<code>ssmbak undo ")
+		contains(t, pages[len(pages)-1], "1 to update")
+		time.Sleep(recorded + time.Minute)
+		x.asked("/")
+		pages = x.asked(undo)
+		contains(t, pages[0], "<h1>Making the plan</h1>", "0 of 1 parameters read from the archive", "0 of 1 live parameters listed")
+		contains(t, pages[len(pages)-1], "1 to update")
 
 		tree := x.link(complete, "Tree at this moment")
 		contains(t, x.asked(tree)[0], "<h1>Comparing all parameters</h1>", "<code>ssmbak preview /app ")
