@@ -160,7 +160,7 @@ func TestIndependentVerifier(t *testing.T) {
 		}, "damaged-index " + otherIndex},
 		{"a field of the listing has another type", func(w *world) {
 			w.forge(reconciled, []byte(`{"names":"2024-06-13T20:10:54Z","missed":7}`), w.signature(reconciled))
-		}, "damaged-object " + reconciled + ", unsigned " + reconciled},
+		}, "unsigned " + reconciled + ", damaged-object " + reconciled},
 		{"a later time", func(w *world) {
 			w.forge(reconciled, []byte(strings.Replace(string(w.AWS.S3.Versions(bucket, reconciled)[0].Body), `"last":"20`, `"last":"21`, 1)), nil)
 		}, "unsigned " + reconciled + ", damaged-object " + reconciled},

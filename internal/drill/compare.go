@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"strings"
@@ -41,7 +42,7 @@ func (d *Drill) compare(ctx context.Context) error {
 		differing, err := d.differing(ctx, i, found)
 		switch {
 		case ctx.Err() != nil:
-			return ctx.Err()
+			return cmp.Or(err, ctx.Err())
 		case err != nil:
 			d.found(i.origin, "it could not be read: "+err.Error())
 		case len(differing) > 0:
