@@ -51,6 +51,7 @@ func TestLargeInBrowser(t *testing.T) {
 		b.do(chromedp.Evaluate(`window.left = true; 0`, nil))
 		began := time.Now()
 		b.do(step.act)
+		t.Logf("%s", step.what)
 		b.until(`!window.left && ` + step.shows)
 		b.do(chromedp.Evaluate(`new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r))).then(() => 0)`, nil, awaited))
 		t.Logf("%s: painted after %v", step.what, time.Since(began).Round(time.Millisecond))

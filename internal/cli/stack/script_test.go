@@ -85,6 +85,7 @@ var start = time.Date(2024, 6, 13, 1, 43, 5, 0, time.UTC)
 //	recorder                    record events as they arrive, until the script ends
 //	silent OPERATION...         events of these operations, or of tag, are lost
 //	fail OPERATION [once]       Parameter Store denies such requests, or the next one
+//	slow KEY                    writes of objects below KEY take an hour
 //	ours NAME                   create a parameter like a test that was killed
 //	running ID                  record a test that began a minute ago
 //	functions                   an invocation of the reconciler does the same
@@ -366,6 +367,9 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	},
 	"fail": func(ts *testscript.TestScript, _ bool, args []string) {
 		worldOf(ts).aws.Faults.Add(emulator.Rule{Service: "ssm", Op: args[0], Fault: emulator.DeniedBySSM, Times: len(args[1:])})
+	},
+	"slow": func(ts *testscript.TestScript, _ bool, args []string) {
+		worldOf(ts).aws.Faults.Add(emulator.Rule{Service: "s3", Op: "PutObject", KeyPrefix: args[0], Fault: emulator.Fault{Delay: time.Hour}})
 	},
 	"ours": func(ts *testscript.TestScript, _ bool, args []string) {
 		conn, err := awsconn.Load(context.Background(), worldOf(ts).connection())
