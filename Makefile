@@ -45,7 +45,7 @@ long:
 	SSMBAK_LONG=1 $(GO) test ./archive/internal/legacy ./internal/release ./internal/stack/code ./internal/simulation/mutate -timeout 30m
 	SSMBAK_LONG=1 $(GO) test ./archive ./cmd/ssmbak ./internal/stack ./recorder ./restore -timeout 30m \
 		-run '^(TestBusyParameter|TestContract|TestAttacks|TestMemory|TestApplyRate|TestCreateKilled|TestUndoKilled|TestUndoKilledAndFinished|TestUndoKilledItself|TestFillInRuns|TestFillWritesLinearly|TestApplicationIsServed|TestUnreadableStarveNobody|TestPairsLint)$$'
-	SSMBAK_LONG=1 $(GO) test ./internal/cli/stack -run '^(TestBrokenOnMoto|TestDocumentsOnMoto)$$'
+	SSMBAK_LONG=1 $(GO) test ./internal/cli/stack ./internal/ui -run '^(TestBrokenOnMoto|TestDocumentsOnMoto|TestLargeInBrowser)$$'
 
 # Random restores and reverts, killed at any request, and undone.
 SEEDS ?= 3000
@@ -77,7 +77,7 @@ bench:
 # minutes.
 performance:
 	SSMBAK_BENCH=1 $(GO) test ./internal/bench -count 1 -timeout 1h
-	SSMBAK_BENCH=1 $(GO) test ./internal/ui -run '^TestLarge$$' -v -count 1 -timeout 1h
+	SSMBAK_BENCH=1 $(GO) test ./internal/ui -run '^TestLarge(InBrowser)?$$' -v -count 1 -timeout 1h
 
 # So many inputs for each decoder; FUZZTIME=5000000x looks longer. Numbers, not a
 # duration: until Go 1.27 the end of a duration can fail a run that found nothing

@@ -29,7 +29,7 @@ func TestLargeInBrowser(t *testing.T) {
 	s.firstAnswer = firstAnswer
 	b := openBrowser(t, s.base())
 	const changes = `location.pathname === "/" && document.querySelector("#cursor")`
-	filters := map[string]string{"filter the changes": "service-000", "filter the tree": "service-001"}
+	filters := map[string]string{"filter the changes": "parameter-0", "filter the tree": "service-001"}
 	for _, step := range []struct {
 		what  string
 		act   chromedp.Action
@@ -39,20 +39,19 @@ func TestLargeInBrowser(t *testing.T) {
 		{"move the cursor", press("["), changes},
 		{"zoom out", press("-"), changes},
 		{"zoom in", press("+"), changes},
-		{"filter the changes", chromedp.KeyEvent(kb.Enter), `location.search.includes("text=service-000") && document.querySelector("#cursor")`},
-		{"parameter", chromedp.Click(".names a"), `document.querySelector("h1.path")`},
+		{"filter the changes", chromedp.KeyEvent(kb.Enter), `location.search.includes("text=parameter-0") && document.querySelector("#cursor")`},
+		{"parameter", chromedp.Click(`a[href^="/parameter"]`), `document.querySelector("h1.path")`},
 		{"compare", chromedp.Click(link("Compare with now")), `location.pathname === "/compare" && document.querySelector("#waiting") === null`},
 		{"tree", chromedp.Click(link("Tree")), `document.querySelector("#chosen")`},
 		{"filter the tree", chromedp.KeyEvent(kb.Enter), `location.search.includes("text=service-001") && document.querySelector("#chosen")`},
 	} {
 		if text, found := filters[step.what]; found {
-			b.do(chromedp.SendKeys("#filter", text))
+			b.do(chromedp.Evaluate(`document.querySelector("#filter").value = ""`, nil), chromedp.SendKeys("#filter", text))
 		}
 		b.do(chromedp.Evaluate(`window.left = true; 0`, nil))
 		began := time.Now()
 		b.do(step.act)
-		t.Logf("%s", step.what)
-		b.until(`!window.left && ` + step.shows)
+		b.until(`!window.left && !!(` + step.shows + `)`)
 		b.do(chromedp.Evaluate(`new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r))).then(() => 0)`, nil, awaited))
 		t.Logf("%s: painted after %v", step.what, time.Since(began).Round(time.Millisecond))
 	}
