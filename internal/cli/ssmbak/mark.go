@@ -118,6 +118,10 @@ func (a *app) runMark(ctx context.Context, o markOptions) error {
 	if err != nil {
 		return err
 	}
+	if o.at == "" {
+		now := ssmbak.TimeOf(s.archive.Now()) // the changes that it separates are by AWS's clock
+		p.At, p.Begin = now, now
+	}
 	before, err := s.archive.SetMark(ctx, archive.Mark{
 		Name: o.name, At: p.At, Begin: p.Begin, Made: a.made(), By: s.caller.ARN, Message: o.message,
 	}, o.force)
@@ -162,7 +166,7 @@ func (a *app) openToMark(ctx context.Context) (*session, error) {
 }
 
 // made returns the time of a change of a mark.
-func (a *app) made() time.Time { return a.Now().UTC().Truncate(time.Millisecond) }
+func (a *app) made() time.Time { return a.opened.Now().UTC().Truncate(time.Millisecond) }
 
 // refuseFuture returns an error for a point in the future. what is the flag that it belongs
 // to, followed by a colon and a space, or "".
