@@ -34,6 +34,10 @@ type BudgetError = bucket.BudgetError
 // clock that is behind.
 type ClockError = bucket.ClockError
 
+// Tolerance is how far a time that a machine wrote may differ from AWS's: the archive refuses a
+// write, with a [*ClockError], before its clock differs so much.
+const Tolerance = bucket.Tolerance
+
 // MismatchError refuses the archive of another account or region.
 type MismatchError struct {
 	Bucket          string

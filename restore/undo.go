@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
@@ -231,8 +230,8 @@ func mayHaveWritten(rec *plan.Document, x plan.DocumentItem) bool {
 }
 
 // clocks is by how much the clock of the machine that ran a restore may have differed from
-// Parameter Store's. The archive lets no machine write whose clock differs more.
-const clocks = time.Minute
+// Parameter Store's.
+const clocks = archive.Tolerance
 
 // writtenBy reports whether a version may be one that a restore wrote: Parameter Store says
 // who wrote it and when.

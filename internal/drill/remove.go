@@ -23,7 +23,7 @@ type Parameters interface {
 // may not say who created it: then sure, that the drill did, is enough.
 func made(d archive.Drill, live ssmbak.Version, sure bool) bool {
 	by := live.User == d.By || sure && !strings.HasPrefix(live.User, "arn:")
-	return live.Number == 1 && by && live.Time >= ssmbak.TimeOf(d.Began).Add(-time.Minute)
+	return live.Number == 1 && by && live.Time >= ssmbak.TimeOf(d.Began).Add(-archive.Tolerance)
 }
 
 // Clean removes what the last drill left, if it was killed: the time until which it may write is

@@ -462,7 +462,7 @@ var tested = []tests{
 	}, "recorder", "TestClocksApart"},
 	{mutation{
 		"an undo believes the clock of the restore", "restore/undo.go",
-		"const clocks = time.Minute", "const clocks = 2 * time.Second",
+		"const clocks = archive.Tolerance", "const clocks = archive.Tolerance / 30",
 	}, "restore", "TestClockDiffers"},
 	{mutation{
 		"the metadata of a value is not compared with its fact", "archive/values.go",
