@@ -39,8 +39,12 @@ func BenchmarkRecord(b *testing.B) {
 			for b.Loop() {
 				b.StopTimer()
 				put(50 + changes)
+				written, err := w.Live.DescribeOne(b.Context(), "/app/db")
+				if err != nil {
+					b.Fatal(err)
+				}
 				event := fmt.Appendf(nil, `{"id":"%d","detail-type":"Parameter Store Change","source":"aws.ssm","account":%q,"region":%q,"time":%q,"detail":{"operation":"Update","name":"/app/db"}}`,
-					changes, account, region, time.Now().UTC().Format(time.RFC3339))
+					changes, account, region, written.Version.Time.Std().UTC().Format(time.RFC3339)) // as Parameter Store dates its events
 				w.AWS.ResetCounts()
 				b.StartTimer()
 				for _, f := range w.Recorder.Handle(b.Context(), []recorder.Message{{ID: "1", Body: event, Receives: 1}}) {
