@@ -65,14 +65,17 @@ func (b *browserTab) darkFirst(base string) {
 	case <-ctx.Done():
 		b.Fatal("the page requests no stylesheet")
 	}
-	const ask = `(() => {
+	// The browser requests the stylesheet as soon as it has seen its element, which may be
+	// before it has any element of the page.
+	const ask = `(async () => {
+		while (!document.documentElement) await new Promise((r) => setTimeout(r, 10));
 		const e = document.createElement("p");
 		e.style.color = "Canvas";
 		document.documentElement.append(e);
 		return getComputedStyle(e).color + ", " + document.styleSheets.length + " stylesheets";
 	})()`
 	var canvas string
-	b.do(chromedp.Evaluate(ask, &canvas), intercept.ContinueRequest(id), intercept.Disable(), chromedp.WaitReady("main"))
+	b.do(chromedp.Evaluate(ask, &canvas, awaited), intercept.ContinueRequest(id), intercept.Disable(), chromedp.WaitReady("main"))
 	var red, green, blue int
 	if _, err := fmt.Sscanf(canvas, "rgb(%d, %d, %d), 0 stylesheets", &red, &green, &blue); err != nil || max(red, green, blue) > 60 {
 		b.Errorf("before its stylesheet arrives, a dark page is %s", canvas)
