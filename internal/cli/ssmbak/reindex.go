@@ -98,9 +98,12 @@ func (a *app) runReindex(ctx context.Context, o reindexOptions) error {
 		count[row.Change]++
 	}
 	facts := shell.Facts{"Counts": count}
-	if o.dryRun {
+	switch {
+	case len(rows) == 0:
+		a.NoteFacts(facts, "no index of %s is damaged or deleted", o.target)
+	case o.dryRun:
 		a.NoteFacts(facts, "would have rebuilt %d, intact %d, failed %d", count[indexDamaged], count[indexIntact], count[indexFailed])
-	} else {
+	default:
 		a.NoteFacts(facts, "rebuilt %d, intact %d, failed %d", count[indexRebuilt], count[indexIntact], count[indexFailed])
 	}
 	if n := count[indexRegistered]; n > 0 {

@@ -60,6 +60,7 @@ type cell struct {
 const (
 	noEvents = "moto has no events of Parameter Store, and nothing records them"
 	noKeys   = "S3 and Parameter Store of moto ignore keys"
+	noUsers  = "moto does not say who wrote a version, which an undo compares"
 )
 
 // bench is an account with a stack, two recorded parameters, and a change of one of them.
@@ -286,6 +287,9 @@ func (b *bench) on(t *testing.T, x broken) {
 			t.Logf("%s: not played on moto: %s", c.command, c.lacks)
 			continue
 		}
+		if c.command == undoLine || c.command == revertLine {
+			b.wait() // both ask for what was at a moment
+		}
 		command := strings.ReplaceAll(c.command, "BEFORE", b.before.String())
 		code, out := b.run(strings.Fields(command)...)
 		if code != c.code {
@@ -340,7 +344,7 @@ func TestBrokenOnMoto(t *testing.T) {
 	}
 }
 
-// The commands of the matrix. Only the last three change something.
+// The commands of the matrix. Those from restoreLine on change something.
 const (
 	statusLine  = "ssmbak status -o text"
 	stackStatus = "ssmbak-stack ssmbak status"
@@ -348,9 +352,16 @@ const (
 	previewLine = "ssmbak preview /app now -R"
 	getLine     = "ssmbak get /app/text BEFORE"
 	exportLine  = "ssmbak export /app/ BEFORE --with-decryption"
+	logLine     = "ssmbak log /app -R"
+	diffLine    = "ssmbak diff /app BEFORE -R"
 	drillLine   = "ssmbak drill /app BEFORE --yes"
 	testLine    = "ssmbak-stack ssmbak test"
 	restoreLine = "ssmbak restore /app BEFORE --yes"
+	undoLine    = "ssmbak undo last --yes"
+	revertLine  = "ssmbak revert /app BEFORE now --yes"
+	markLine    = "ssmbak mark here"
+	reindexLine = "ssmbak reindex / -R"
+	redactLine  = "ssmbak redact /app/text:1 --yes"
 	reconcile   = "ssmbak reconcile"
 	updateLine  = "ssmbak-stack ssmbak update --memory 512"
 )
@@ -368,6 +379,11 @@ func matrix() []broken {
 		drills   = "compared 2, and removed them again$"
 		proves   = "^restored, and equal to what was recorded$"
 		restores = "^restored 2, deleted 0"
+		logs     = "Z \\| Update +\\| /app/text +\\| 2 "
+		differs  = "^    value: \"two\" -> \"one\"$"
+		marks    = "^mark here is at "
+		rebuilds = "^no index of / is damaged or deleted$"
+		redacts  = "^redacted version 1 of /app/text and removed 1 copy$"
 		checked  = "^checked [0-9]+, "
 		updated  = "^The stack was updated"
 	)
@@ -384,10 +400,17 @@ func matrix() []broken {
 			{verifyLine, 0, []string{verified}, ""},
 			{previewLine, 0, []string{previews}, ""},
 			{getLine, 0, []string{"^one"}, ""},
+			{logLine, 0, []string{logs}, ""},
+			{diffLine, 0, []string{differs}, ""},
 			{exportLine, 0, []string{exports}, ""},
 			{drillLine, 1, suspended, ""},
 			{testLine, 1, suspended, ""},
 			{restoreLine, 1, suspended, ""},
+			{undoLine, 1, suspended, ""},
+			{revertLine, 1, suspended, ""},
+			{markLine, 1, suspended, ""},
+			{reindexLine, 1, suspended, ""},
+			{redactLine, 1, suspended, ""},
 			{reconcile, 1, suspended, ""},
 			{updateLine, 1, append([]string{"error: the stack is complete, but "}, suspended...), ""},
 		},
@@ -399,10 +422,17 @@ func matrix() []broken {
 			{verifyLine, 0, []string{verified}, ""},
 			{previewLine, 0, []string{previews}, ""},
 			{getLine, 0, []string{"^one"}, ""},
+			{logLine, 0, []string{logs}, ""},
+			{diffLine, 0, []string{differs}, ""},
 			{exportLine, 0, []string{exports}, ""},
 			{drillLine, 0, []string{drills}, ""},
 			{testLine, 3, unrecorded, noEvents},
 			{restoreLine, 0, []string{restores}, ""},
+			{undoLine, 0, []string{restores}, noUsers},
+			{revertLine, 0, []string{restores}, noUsers},
+			{markLine, 0, []string{marks}, ""},
+			{reindexLine, 0, []string{rebuilds}, ""},
+			{redactLine, 0, []string{redacts}, ""},
 			{reconcile, 0, []string{checked}, ""},
 			{updateLine, 0, []string{updated}, ""},
 		},
@@ -414,10 +444,17 @@ func matrix() []broken {
 			{verifyLine, 0, []string{verified}, ""},
 			{previewLine, 0, []string{previews}, ""},
 			{getLine, 0, []string{"^one"}, ""},
+			{logLine, 0, []string{logs}, ""},
+			{diffLine, 0, []string{differs}, ""},
 			{exportLine, 0, []string{exports}, ""},
 			{drillLine, 0, []string{drills}, ""},
 			{testLine, 1, []string{"error: the function ssmbak-rec\\S+ runs other code than the stack deployed: ", "^hint: " + deploys}, ""},
 			{restoreLine, 0, []string{restores}, ""},
+			{undoLine, 0, []string{restores}, noUsers},
+			{revertLine, 0, []string{restores}, noUsers},
+			{markLine, 0, []string{marks}, ""},
+			{reindexLine, 0, []string{rebuilds}, ""},
+			{redactLine, 0, []string{redacts}, ""},
 			{reconcile, 0, []string{checked}, ""},
 			{updateLine, 0, []string{updated, "deploying it again|does not contain the functions .*uploading again"}, ""},
 			{stackStatus, 0, []string{"^ok +functions "}, "moto shows no state of the mapping"},
@@ -431,10 +468,17 @@ func matrix() []broken {
 			{verifyLine, 0, []string{verified}, ""}, // nothing is missing that was ever there
 			{previewLine, 0, []string{"/app/new .*no value"}, ""},
 			{getLine, 0, []string{"^one"}, ""},
+			{logLine, 0, []string{logs, "/app/new +\\| 1 .*\\| \\(InvalidKeyId: its key is not enabled"}, ""},
+			{diffLine, 0, []string{differs}, ""},
 			{exportLine, 0, []string{exports}, ""},
 			{drillLine, 0, []string{drills, "^1 secret was restored with the account's default key, since you may not use the key$"}, ""},
 			{testLine, 0, []string{proves}, ""},
 			{restoreLine, 3, []string{"^refused: /app/secret: its KMS key alias/app does not exist or is not enabled; use another one with --key-id", "^hint: fix the cause, then rerun "}, ""},
+			{undoLine, 0, []string{"^restored 1, deleted 0"}, noUsers},
+			{revertLine, 3, []string{"^refused: /app/new: its live value is not in the archive: InvalidKeyId: ", "^refused: /app/secret: its KMS key alias/app does not exist or is not enabled; use another one with --key-id", "^restored 1, deleted 0"}, noUsers},
+			{markLine, 0, []string{marks}, ""},
+			{reindexLine, 0, []string{rebuilds}, ""},
+			{redactLine, 0, []string{redacts}, ""},
 			{reconcile, 0, []string{"^values are unavailable of /app/new: allow the use of their keys \\(kms:Decrypt\\), then run `ssmbak reconcile`$"}, ""},
 			{updateLine, 0, []string{updated}, ""},
 		},
@@ -446,10 +490,17 @@ func matrix() []broken {
 			{verifyLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, noKeys},
 			{previewLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, noKeys},
 			{getLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, noKeys},
+			{logLine, 0, []string{logs}, ""},
+			{diffLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, noKeys},
 			{exportLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, noKeys},
 			{drillLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, noKeys},
 			{testLine, 3, unrecorded, noEvents},
 			{restoreLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, noKeys},
+			{undoLine, 1, []string{"error: there is no restore by "}, noKeys},
+			{revertLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, noKeys},
+			{markLine, 0, []string{marks}, ""},
+			{reindexLine, 0, []string{rebuilds}, ""},
+			{redactLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, noKeys},
 			{reconcile, 3, []string{"^failed /app/new: the key of the bucket cannot be used: S3 PutObject "}, noKeys},
 			{updateLine, 0, []string{updated}, ""},
 		},
@@ -460,13 +511,20 @@ func matrix() []broken {
 			{verifyLine, 3, []string{"^missing-value /app/text: there is no copy of version 2, the newest: `ssmbak reconcile /app/text --deep` records it again while it is live$"}, ""},
 			{previewLine, 0, []string{"/app/text .*no value"}, ""},
 			{getLine, 1, []string{"error: the value of /app/text is unavailable: the value object is no longer in the bucket$", "^hint: `ssmbak preview /app/text "}, ""},
+			{logLine, 0, []string{logs}, ""},
+			{diffLine, 0, []string{"^\\? /app/text \\(skipped: its value is unavailable: the value object is no longer in the bucket\\)$"}, ""},
 			{exportLine, 3, []string{"^{\n  \"secret\": \"hunter2\"\n}$", "^/app/text: its value is unavailable: the value object is no longer in the bucket$", partly, "^hint: `ssmbak preview /app/ "}, ""},
 			{drillLine, 3, []string{"^/app/text: its value is unavailable: ", "^hint: `ssmbak verify /app` checks the values"}, ""},
 			{testLine, 0, []string{proves}, noEvents},
 			{restoreLine, 3, []string{"^refused: /app/text: its value is unavailable: ", "^hint: `ssmbak verify` checks the values of all versions; "}, ""},
+			{undoLine, 0, []string{"^restored 1, deleted 0"}, noUsers},
+			{revertLine, 3, []string{"^refused: /app/text: the value of version 1 is unavailable: the value object is no longer in the bucket$", "^hint: `ssmbak verify` checks "}, noUsers},
+			{markLine, 0, []string{marks}, ""},
+			{reindexLine, 0, []string{rebuilds}, ""},
 			{"ssmbak reconcile /app/text --deep", 0, []string{"^recorded /app/text$", "^checked 1, recorded 1, "}, ""},
 			{verifyLine, 0, []string{verified}, ""},
 			{updateLine, 0, []string{updated}, ""},
+			{redactLine, 0, []string{"^redacted version 1 of /app/text and removed 0 copies$"}, ""},
 		},
 	}, {
 		what: "value damaged", do: (*bench).damage, lacks: "moto cannot damage an object",
@@ -475,15 +533,22 @@ func matrix() []broken {
 			{verifyLine, 3, []string{"^damaged-value /app/text: version 1: its bytes are corrupted: `ssmbak reconcile /app/text --deep` records it again while Parameter Store has it "}, ""},
 			{previewLine, 0, []string{previews}, ""},
 			{getLine, 1, []string{"error: /app/text \\(object version \\S+\\) is damaged: ", "^hint: `ssmbak log /app/text` shows its other versions; "}, ""},
+			{logLine, 0, []string{logs}, ""},
+			{diffLine, 3, []string{"^/app/text: .* is damaged: its bytes are corrupted$", "error: 1 parameter could not be read completely$"}, ""},
 			{exportLine, 3, []string{"^{\n  \"secret\": \"hunter2\"\n}$", "^/app/text: its value is unavailable: the value object is damaged$"}, ""},
 			{drillLine, 3, []string{"^/app/text: .* is damaged: its bytes are corrupted$", "^hint: `ssmbak verify /app` checks the values"}, ""},
 			{testLine, 0, []string{proves}, ""},
 			{restoreLine, 3, []string{"^refused: /app/text: its value is unavailable: ", "^hint: `ssmbak verify` checks the values of all versions; "}, ""},
+			{undoLine, 0, []string{"^restored 1, deleted 0"}, noUsers},
+			{revertLine, 3, []string{"^refused: /app/text: the value of version 1 is unavailable: the value object is damaged$", "^hint: `ssmbak verify` checks "}, noUsers},
+			{markLine, 0, []string{marks}, ""},
+			{reindexLine, 0, []string{rebuilds}, ""},
 			{reconcile, 0, []string{checked}, ""},
 			{"ssmbak reconcile /app/text --deep", 0, []string{"^recorded /app/text$", "^checked 1, recorded 1, "}, ""},
 			{verifyLine, 3, []string{"^damaged-value /app/text: version 1: its bytes are corrupted; another copy is intact, and an admin may delete this one "}, ""},
 			{restoreLine, 0, []string{"^restored 1, deleted 0"}, ""},
 			{updateLine, 0, []string{updated}, ""},
+			{redactLine, 0, []string{"^redacted version 1 of /app/text and removed 2 copies$"}, ""},
 		},
 	}, {
 		what: "scratch prefix in use", do: (*bench).use,
@@ -492,10 +557,17 @@ func matrix() []broken {
 			{verifyLine, 0, []string{verified}, ""},
 			{previewLine, 0, []string{previews}, ""},
 			{getLine, 0, []string{"^one"}, ""},
+			{logLine, 0, []string{logs}, ""},
+			{diffLine, 0, []string{differs}, ""},
 			{exportLine, 0, []string{exports}, ""},
 			{drillLine, 1, []string{"error: drill \\S+ of \\S+user/else is in progress, or was killed$", "^hint: try again after "}, ""},
 			{testLine, 1, []string{"error: test \\S+ of \\S+user/else, which began at .*, has not ended$", "^hint: wait for its end; if it was killed, `ssmbak-stack ssmbak test` removes what it left, from "}, ""},
 			{restoreLine, 0, []string{restores}, ""},
+			{undoLine, 0, []string{restores}, noUsers},
+			{revertLine, 0, []string{restores}, noUsers},
+			{markLine, 0, []string{marks}, ""},
+			{reindexLine, 0, []string{rebuilds}, ""},
+			{redactLine, 0, []string{redacts}, ""},
 			{reconcile, 0, []string{checked}, ""},
 			{updateLine, 0, []string{updated}, ""},
 		},
