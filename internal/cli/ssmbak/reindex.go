@@ -100,7 +100,7 @@ func (a *app) runReindex(ctx context.Context, o reindexOptions) error {
 	facts := shell.Facts{"Counts": count}
 	switch {
 	case len(rows) == 0:
-		a.NoteFacts(facts, "no index of %s is damaged or deleted", o.target)
+		a.NoteFacts(shell.Facts{"Target": o.target.String(), "Counts": count}, "no index of %s is damaged or deleted", o.target)
 	case o.dryRun:
 		a.NoteFacts(facts, "would have rebuilt %d, intact %d, failed %d", count[indexDamaged], count[indexIntact], count[indexFailed])
 	default:
