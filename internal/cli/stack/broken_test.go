@@ -534,7 +534,7 @@ func matrix() []broken {
 			{previewLine, 0, []string{previews}, ""},
 			{getLine, 1, []string{"error: /app/text \\(object version \\S+\\) is damaged: ", "^hint: `ssmbak log /app/text` shows its other versions; "}, ""},
 			{logLine, 0, []string{logs}, ""},
-			{diffLine, 3, []string{"^/app/text: .* is damaged: its bytes are corrupted$", "error: 1 parameter could not be read completely$"}, ""},
+			{diffLine, 3, []string{"^/app/text \\(object version \\S+\\) is damaged: its bytes are corrupted$", "error: 1 parameter could not be read completely$"}, ""},
 			{exportLine, 3, []string{"^{\n  \"secret\": \"hunter2\"\n}$", "^/app/text: its value is unavailable: the value object is damaged$"}, ""},
 			{drillLine, 3, []string{"^/app/text: .* is damaged: its bytes are corrupted$", "^hint: `ssmbak verify /app` checks the values"}, ""},
 			{testLine, 0, []string{proves}, ""},
