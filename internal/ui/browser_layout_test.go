@@ -7,6 +7,7 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	intercept "github.com/chromedp/cdproto/fetch"
+	"github.com/chromedp/cdproto/network"
 	devtools "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
@@ -39,6 +40,19 @@ func (b *browserTab) shifted(where string, most float64) {
 	if got.Sum > most {
 		b.Errorf("the layout of %s shifts by %.3f, want at most %.3f:\n%s", where, got.Sum, most, strings.Join(got.Nodes, "\n"))
 	}
+}
+
+// slowly checks that no screen moves while it arrives: Chromium may paint a page before it has
+// all of it, where a parser is interrupted or a response comes in pieces.
+func (b *browserTab) slowly(base string) {
+	b.Helper()
+	const bytesPerSecond = 40_000
+	b.do(network.EmulateNetworkConditions(false, 0, bytesPerSecond, -1))
+	for _, path := range []string{"/", "/tree", "/parameter?name=/app/config", "/compare", "/restores", "/plan?kind=restore&at=1h"} {
+		b.do(chromedp.Navigate(base+path), chromedp.WaitReady("footer"))
+		b.shifted(path+", which arrives slowly,", 0)
+	}
+	b.do(network.EmulateNetworkConditions(false, 0, -1, -1))
 }
 
 // darkFirst checks that the page is dark before its stylesheet arrives: all that a browser may

@@ -223,6 +223,7 @@ func TestInBrowser(t *testing.T) {
 	b.until(fmt.Sprintf(`document.querySelector("#cursor time").innerText === %q`, begin))
 
 	b.screens(base)
+	b.slowly(base)
 	b.darkFirst(base)
 	b.do(chromedp.Navigate(base+"/"), chromedp.WaitVisible("#cursor"))
 
