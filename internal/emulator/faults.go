@@ -28,8 +28,10 @@ type Fault struct {
 	// LostBefore closes the connection before the request takes effect, and LostAfter
 	// afterwards. The caller cannot distinguish them.
 	LostBefore, LostAfter bool
-	// Delay is a delay before the effect. Hang waits until the caller gives up.
+	// Delay is a delay before the effect, which begins when Until, unless it is nil, is
+	// closed. Hang waits until the caller gives up.
 	Delay time.Duration
+	Until <-chan struct{}
 	Hang  bool
 }
 
@@ -113,6 +115,13 @@ func (a *AWS) serve(w http.ResponseWriter, r *http.Request, c call, f Fault) err
 	latency := time.Duration(0)
 	if a.latency != nil {
 		latency = a.latency(c.service, c.op)
+	}
+	if f.Until != nil {
+		select {
+		case <-f.Until:
+		case <-r.Context().Done():
+			return r.Context().Err()
+		}
 	}
 	if err := wait(r.Context(), f.Delay+latency/2); err != nil {
 		return err

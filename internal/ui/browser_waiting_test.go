@@ -24,10 +24,15 @@ func TestWaitInBrowser(t *testing.T) {
 	t.Parallel()
 	program.Need(t, "chromium", "SSMBAK_REQUIRE_CHROMIUM", "apt-get install chromium")
 	w := newWorld(t)
-	slow := func(prefix string) {
-		w.AWS.Faults.Add(emulator.Rule{Service: "s3", Op: "GetObject", KeyPrefix: prefix, Fault: emulator.Fault{Delay: 4 * time.Second}})
+	// hold keeps what reads an index waiting until release is called. Then it takes longer
+	// than pages that are loaded without a reading of their own.
+	hold := func() (release func()) {
+		held := make(chan struct{})
+		w.AWS.Faults.Clear()
+		w.AWS.Faults.Add(emulator.Rule{Service: "s3", Op: "GetObject", KeyPrefix: ".ssmbak/index/app/old", Fault: emulator.Fault{Delay: 2 * quick, Until: held}})
+		return func() { close(held) }
 	}
-	slow(".ssmbak/index/app/old")
+	release := hold()
 	s, end := serve(t.Context(), w, options(w, "/app", true))
 	s.firstAnswer = 100 * time.Millisecond
 	base := s.base()
@@ -37,6 +42,7 @@ func TestWaitInBrowser(t *testing.T) {
 	b.do(chromedp.Navigate(s.URL()), chromedp.WaitVisible("#waiting"), chromedp.Evaluate(`window.same = true; 0`, nil))
 	b.until(`document.querySelector("#waiting li").innerText.includes("5 of 6 parameters read")`)
 	b.accessible("a page that waits")
+	release()
 	b.until(`document.querySelector("#cursor") !== null`)
 	b.shifted("an archive that was waited for", 0)
 	var arrived string
@@ -44,19 +50,23 @@ func TestWaitInBrowser(t *testing.T) {
 	if want := "true Changes - ssmbak main 3 none"; arrived != want {
 		t.Errorf("the page comes to be %q, want %q: not loaded again", arrived, want)
 	}
+	release = hold()
 	b.do(chromedp.Click(link("Plan a restore to this moment")), chromedp.WaitVisible("#waiting"))
 	if text := b.text(); !strings.Contains(text, "Making the plan") || !strings.Contains(text, "ssmbak restore /app ") {
 		t.Errorf("a plan that is being made shows\n%s", text)
 	}
+	release()
 	b.until(`document.querySelector("#plan") !== null`)
 	b.shifted("a plan that was waited for", 0)
 
 	// Ticks are kept while the archive is read again.
 	b.do(chromedp.Navigate(base + "/tree"))
 	b.until(`document.querySelector("#chosen") !== null`)
+	release = hold()
 	b.do(chromedp.Click(link("read it again")), chromedp.WaitVisible("#reading"))
 	b.accessible("a page that is read again")
 	b.do(chromedp.Click(tick("/app/url")))
+	release()
 	b.until(`document.querySelector("#reading").innerText === "The archive was read again: load the page again to see it."`)
 	var ticked bool
 	if b.do(chromedp.Evaluate(`document.querySelector('`+tick("/app/url")+`').checked`, &ticked)); !ticked {
@@ -82,7 +92,7 @@ func TestWaitInBrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	waiting := &browserTab{TB: t, ctx: ctx, base: base, quiet: true}
-	slow(".ssmbak/index/app/old")
+	release = hold()
 	waiting.do(chromedp.Navigate(base+planLink(url.Values{"kind": {kindRestore}, "at": {moment}})), chromedp.WaitVisible("#waiting"))
 	end()
 	serveCtx, stop := context.WithCancel(t.Context())
@@ -91,6 +101,7 @@ func TestWaitInBrowser(t *testing.T) {
 	waiting.until(`["refused: this page is that of an earlier run: open the address that ssmbak printed last",
 		"ssmbak has ended. Start it again, and open the address that it prints."].includes(document.querySelector("[role=alert]")?.innerText.trim())`)
 	w.AWS.Faults.Clear()
+	release()
 	waiting.do(chromedp.Navigate(again.URL()), chromedp.WaitVisible("#cursor"))
 	b.do(chromedp.Click("button.apply"))
 	b.says("[role=alert]", "was used already, or its page is too old: nothing was done")
@@ -99,18 +110,22 @@ func TestWaitInBrowser(t *testing.T) {
 	}
 
 	// A plan that waits until the archive is read has the title of what is in progress.
-	slow(".ssmbak/index/app/old")
+	release = hold()
 	unread, _ := serve(t.Context(), w, options(w, "/app", true))
 	unread.firstAnswer = 100 * time.Millisecond
 	b.do(chromedp.Navigate(unread.URL()), chromedp.WaitVisible("#waiting"), chromedp.Navigate(unread.base()+planLink(url.Values{"kind": {kindRestore}, "at": {moment}})))
-	for _, title := range []string{"Reading the archive", "Making the plan"} {
+	for _, title := range []string{"Reading the archive", "Making the plan"} { // each reads the indexes
 		var got string
 		b.until(fmt.Sprintf(`document.querySelector("h1")?.innerText === %q`, title))
 		if b.do(chromedp.Title(&got)); got != title+" - ssmbak" {
 			t.Errorf("the page %q has the title %q", title, got)
 		}
+		before := release
+		release = hold()
+		before()
 	}
 	w.AWS.Faults.Clear()
+	release()
 }
 
 // keys checks that shortcuts work on German keyboards of all systems, and not with other
