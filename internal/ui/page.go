@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/ssmbak/ssmbak"
@@ -66,10 +68,13 @@ func offset(t time.Time) int {
 func when(c ssmbak.Change, zone *time.Location) stamp {
 	out := stamp{UTC: render.View{}.When(c)}
 	if local := (render.View{Zone: zone}).When(c); local != out.UTC && offset(c.Until.Std().In(zone)) != 0 {
-		out.Local = local
+		out.Local = pasted.ReplaceAllString(local, "$1 $2 $3") // as every local time of the page
 	}
 	return out
 }
+
+// pasted matches a local time as a command reads it.
+var pasted = regexp.MustCompile(`(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d(?:\.\d{3})?)([+-]\d\d:\d\d)`)
 
 func (s *Server) zone() *time.Location { return s.o.Now().Location() }
 
@@ -271,6 +276,20 @@ var functions = template.FuncMap{
 	"rows": func(rows []treeRow, ticks bool, caption, before, after string) rowsView {
 		return rowsView{caption, before, after, ticks, rows}
 	},
+	"pieces": pieces,
+}
+
+// pieces divides a principal where a line may be broken: an ARN is wider than its column.
+func pieces(principal string) []string {
+	var all []string
+	for principal != "" {
+		end := strings.IndexAny(principal, ":/") + 1
+		if end == 0 {
+			end = len(principal)
+		}
+		all, principal = append(all, principal[:end]), principal[end:]
+	}
+	return all
 }
 
 // rowsView is a table of parameters at two times.

@@ -23,7 +23,7 @@ var (
 	entered    = regexp.MustCompile(`(?s)<section class="commands".*</section>|<code>.*?</code>|\d{8}T\d{6}Z-\w+`)
 	element    = regexp.MustCompile(`<[^>]*?(aria-label="[^"]*")?[^>]*>`)
 	timeInUTC  = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z`)
-	localAfter = regexp.MustCompile(`^ \(?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{3})? ?\+02:00\)?`)
+	localAfter = regexp.MustCompile(`^ \(?\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{3})? \+02:00\)?`)
 )
 
 // TestBothTimes checks that every time on every screen, in tooltips and for screen readers, is

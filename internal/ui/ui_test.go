@@ -126,13 +126,14 @@ func (x *site) send(method, path string, form url.Values, change func(*http.Requ
 	return w
 }
 
+// get returns a page without the places where a line may be broken, which show nothing.
 func (x *site) get(path string) string {
 	x.Helper()
 	answer := x.send(http.MethodGet, path, nil, nil)
 	if answer.Code != http.StatusOK {
 		x.Fatalf("GET %s: %d\n%s", path, answer.Code, answer.Body)
 	}
-	return answer.Body.String()
+	return strings.ReplaceAll(answer.Body.String(), "<wbr>", "")
 }
 
 // token returns the token of the first form with an action.
