@@ -13,6 +13,7 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/emulator"
 	"github.com/ssmbak/ssmbak/internal/emulator/s3api"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/recorder"
@@ -457,6 +458,8 @@ func TestTwoCheckpoints(t *testing.T) {
 		w := buildCheckpoints(t)
 		time.Sleep(24 * time.Hour)
 		other, _ := w.Another(w.Conn)
+		// Both have read what is there before either of them writes.
+		w.AWS.Faults.Add(emulator.Rule{Service: "s3", Op: "PutObject", KeyPrefix: checkpoints, Fault: emulator.Fault{Delay: time.Second}})
 		wrote := make(chan bool)
 		for _, a := range []*archive.Archive{w.Archive, other} {
 			go func() {
