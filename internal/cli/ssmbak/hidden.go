@@ -42,11 +42,12 @@ func (a *app) noteProblems(problems []archive.Problem) bool {
 			names = append(names, name)
 			continue
 		}
-		text := reason(p.Err)
+		why := reason(p.Err)
+		text := why
 		if !strings.HasPrefix(text, string(p.Name)+" ") { // the key of a value is the parameter's name
 			text = fmt.Sprintf("%s: %s", p.Name, text)
 		}
-		a.NoteFacts(shell.Facts{"Name": p.Name, "Reason": reason(p.Err), "Code": explain(p.Err).CodeName()}, "%s", text)
+		a.NoteFacts(shell.Facts{"Name": p.Name, "Reason": why, "Code": explain(p.Err).CodeName()}, "%s", text)
 	}
 	if n := len(names); n > 0 {
 		a.NoteFacts(shell.Facts{"Names": names}, "%s hidden, because %s missing: %s", shell.Count(n, "parameter is", "parameters are"), shell.Plural(n, "its index is", "their indexes are"), archive.NameList(names))

@@ -388,6 +388,7 @@ func matrix() []broken {
 		updated  = "^The stack was updated"
 	)
 	suspended := []string{"error: .*versioning of bucket \\S+ is Suspended", "^hint: .*" + version}
+	locked := []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}
 	unrecorded := []string{
 		"^create +/newvoll/ssmbak/test/1  not recorded within 1m0s$", "^ssmbak-stack: error: the test found 4 problems: ",
 		"^hint: `ssmbak-stack ssmbak status` shows the queues, and `aws logs tail /aws/lambda/ssmbak-recorder` the recorder's log$",
@@ -487,20 +488,20 @@ func matrix() []broken {
 		cells: []cell{
 			{statusLine, 3, []string{"^encryption\tproblem\tthe key \\S+ is Disabled: no value can be read or recorded\t`aws kms enable-key --key-id"}, ""},
 			{stackStatus, 3, []string{"^problem  encryption ", "`aws kms enable-key --key-id"}, ""},
-			{verifyLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, noKeys},
-			{previewLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, noKeys},
-			{getLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, noKeys},
+			{verifyLine, 1, locked, noKeys},
+			{previewLine, 1, locked, noKeys},
+			{getLine, 1, locked, noKeys},
 			{logLine, 0, []string{logs}, ""},
-			{diffLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, noKeys},
-			{exportLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, noKeys},
-			{drillLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, noKeys},
+			{diffLine, 1, locked, noKeys},
+			{exportLine, 1, locked, noKeys},
+			{drillLine, 1, locked, noKeys},
 			{testLine, 3, unrecorded, noEvents},
-			{restoreLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, noKeys},
+			{restoreLine, 1, locked, noKeys},
 			{undoLine, 1, []string{"error: there is no restore by "}, noKeys},
-			{revertLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, noKeys},
+			{revertLine, 1, locked, noKeys},
 			{markLine, 0, []string{marks}, ""},
 			{reindexLine, 0, []string{rebuilds}, ""},
-			{redactLine, 1, []string{"error: the key of the bucket cannot be used: S3 GetObject ", enable}, noKeys},
+			{redactLine, 1, locked, noKeys},
 			{reconcile, 3, []string{"^failed /app/new: the key of the bucket cannot be used: S3 PutObject "}, noKeys},
 			{updateLine, 0, []string{updated}, ""},
 		},
