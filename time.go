@@ -1,9 +1,9 @@
 package ssmbak
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
+	"strconv"
 	"time"
 )
 
@@ -74,7 +74,7 @@ func (t Time) MarshalJSON() ([]byte, error) {
 	if t == 0 || t == MinTime || t == MaxTime {
 		return []byte("null"), nil
 	}
-	return json.Marshal(t.String())
+	return strconv.AppendQuote(nil, t.String()), nil // ASCII
 }
 
 // UnmarshalJSON reads RFC 3339 with any zone, truncated to milliseconds, or null for

@@ -23,6 +23,7 @@ func JSON(w io.Writer, v any) error {
 type Array struct {
 	w io.Writer
 	n int
+	b bytes.Buffer // for one element
 }
 
 // NewArray returns an array without elements. It writes nothing.
@@ -30,22 +31,32 @@ func NewArray(w io.Writer) *Array { return &Array{w: w} }
 
 // Add writes one element.
 func (a *Array) Add(v any) error {
-	var b bytes.Buffer
-	b.WriteString("[\n  ")
-	if a.n > 0 {
-		b.Reset()
-		b.WriteString(",\n  ")
+	a.b.Reset()
+	if a.n == 0 {
+		a.b.WriteString("[\n  ")
+	} else {
+		a.b.WriteString(",\n  ")
 	}
 	a.n++
-	e := json.NewEncoder(&b)
+	if err := a.element(v); err != nil {
+		return err
+	}
+	_, err := a.w.Write(a.b.Bytes())
+	return err
+}
+
+func (a *Array) element(v any) error {
+	if row, ok := v.(Row); ok && len(row) > 0 {
+		return row.writeIndented(&a.b)
+	}
+	e := json.NewEncoder(&a.b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("  ", "  ")
 	if err := e.Encode(v); err != nil {
 		return err
 	}
-	b.Truncate(b.Len() - 1) // the line feed
-	_, err := a.w.Write(b.Bytes())
-	return err
+	a.b.Truncate(a.b.Len() - 1) // the line feed
+	return nil
 }
 
 // Close writes the end of the array.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -22,7 +23,9 @@ func (o optional) MarshalJSON() ([]byte, error) {
 	if o == "" {
 		return []byte("null"), nil
 	}
-	return json.Marshal(string(o))
+	var b bytes.Buffer
+	err := Line(&b, string(o))
+	return b.Bytes(), err
 }
 
 // Row is one parameter in JSON, with its fields in order. The fields are public and
@@ -51,6 +54,33 @@ func (r Row) MarshalJSON() ([]byte, error) {
 	}
 	b.WriteByte('}')
 	return b.Bytes(), nil
+}
+
+// writeIndented writes the object as an element of an array, as [JSON] writes it, which would
+// read all of it again to indent it.
+func (r Row) writeIndented(b *bytes.Buffer) error {
+	e := json.NewEncoder(b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("    ", "  ")
+	for i, f := range r {
+		between := ",\n    "
+		if i == 0 {
+			between = "{\n    "
+		}
+		b.WriteString(between)
+		b.WriteString(strconv.Quote(f.name))
+		b.WriteString(": ")
+		value := f.value
+		if text, ok := value.(optional); ok && text != "" {
+			value = string(text)
+		}
+		if err := e.Encode(value); err != nil {
+			return err
+		}
+		b.Truncate(b.Len() - 1) // the line feed
+	}
+	b.WriteString("\n  }")
+	return nil
 }
 
 // NoteRow returns a note in JSON: its text, followed by its facts in the order of their
