@@ -58,7 +58,7 @@ func checkIndex(key string, d *indexDocument) error {
 	if key != indexKey(d.Name) {
 		return fmt.Errorf("it is the index of %q", d.Name)
 	}
-	d.Facts = timeline.Union(d.Facts, timeline.Facts{})
+	d.Facts = timeline.Canonical(d.Facts)
 	return nil
 }
 

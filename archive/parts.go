@@ -76,7 +76,7 @@ func checkPart(key string, d *partDocument) error {
 	if len(d.Name) == 0 || len(key) <= len(partKey(d.Name, "")) || key[:len(partKey(d.Name, ""))] != partKey(d.Name, "") {
 		return fmt.Errorf("it is a part of %q", d.Name)
 	}
-	d.Facts = timeline.Union(d.Facts, timeline.Facts{})
+	d.Facts = timeline.Canonical(d.Facts)
 	return nil
 }
 

@@ -125,6 +125,11 @@ func FuzzUnion(f *testing.F) {
 		if diff := cmp.Diff(both, union(both, both)); diff != "" {
 			t.Fatalf("not idempotent:\n%s", diff)
 		}
+		for _, facts := range []timeline.Facts{a, both} {
+			if diff := cmp.Diff(timeline.Canonical(facts), union(facts, timeline.Facts{})); diff != "" {
+				t.Fatalf("not canonical:\n%s", diff)
+			}
+		}
 	})
 }
 

@@ -76,9 +76,10 @@ type Timeline struct {
 	changes  func() []ssmbak.Change
 }
 
-// New returns the timeline of one parameter. The facts may be in any order.
+// New returns the timeline of one parameter. The facts may be in any order; the caller must
+// not modify them as long as the timeline is used.
 func New(name ssmbak.Name, facts Facts, c Coverage) *Timeline {
-	t := &Timeline{name: name, facts: Union(facts, Facts{}), coverage: c}
+	t := &Timeline{name: name, facts: Canonical(facts), coverage: c}
 	t.order = t.facts.inOrder()
 	if len(t.facts.Runs) > 0 {
 		t.position = make(map[Ref]int, len(t.order))

@@ -11,16 +11,38 @@ import (
 func Union(a, b Facts) Facts {
 	return Facts{
 		Versions:      union(canonical(a.Versions), canonical(b.Versions), compareVersions, mergeVersions),
-		Deletions:     union(a.Deletions, b.Deletions, func(x, y Deletion) int { return cmp.Compare(x.Event, y.Event) }, func(x, y Deletion) Deletion { return Deletion{x.Event, min(x.Second, y.Second)} }),
+		Deletions:     union(a.Deletions, b.Deletions, compareDeletions, func(x, y Deletion) Deletion { return Deletion{x.Event, min(x.Second, y.Second)} }),
 		Observations:  union(a.Observations, b.Observations, compareObservations, mergeObservations),
 		Tags:          union(a.Tags, b.Tags, compareTags, mergeTags),
 		Labels:        union(a.Labels, b.Labels, compareLabels, mergeLabels),
-		MissedChanges: union(a.MissedChanges, b.MissedChanges, func(x, y MissedChange) int { return cmp.Compare(x.Event, y.Event) }, func(x, y MissedChange) MissedChange { return least(x, y, compareMissed) }),
-		Legacy:        union(a.Legacy, b.Legacy, func(x, y Legacy) int { return cmp.Compare(x.ID, y.ID) }, func(x, y Legacy) Legacy { return least(x, y, compareLegacy) }),
+		MissedChanges: union(a.MissedChanges, b.MissedChanges, compareMissedEvents, func(x, y MissedChange) MissedChange { return least(x, y, compareMissed) }),
+		Legacy:        union(a.Legacy, b.Legacy, compareLegacyIDs, func(x, y Legacy) Legacy { return least(x, y, compareLegacy) }),
 		Runs:          union(a.Runs, b.Runs, compareRuns, func(x, _ Run) Run { return x }),
-		Calls:         union(a.Calls, b.Calls, func(x, y Call) int { return cmp.Compare(x.Event, y.Event) }, func(x, y Call) Call { return least(x, y, compareCalls) }),
+		Calls:         union(a.Calls, b.Calls, compareCallEvents, func(x, y Call) Call { return least(x, y, compareCalls) }),
 	}
 }
+
+// Canonical returns the facts in canonical order: what their union with no facts is. Unlike
+// [Union] it copies no slice if they are in this order.
+func Canonical(f Facts) Facts {
+	if ascending(f.Versions, compareVersions) && !slices.ContainsFunc(f.Versions, unmerged) &&
+		ascending(f.Deletions, compareDeletions) &&
+		ascending(f.Observations, compareObservations) &&
+		ascending(f.Tags, compareTags) &&
+		ascending(f.Labels, compareLabels) &&
+		ascending(f.MissedChanges, compareMissedEvents) &&
+		ascending(f.Legacy, compareLegacyIDs) &&
+		ascending(f.Runs, compareRuns) &&
+		ascending(f.Calls, compareCallEvents) {
+		return f
+	}
+	return Union(f, Facts{})
+}
+
+func compareDeletions(x, y Deletion) int        { return cmp.Compare(x.Event, y.Event) }
+func compareMissedEvents(x, y MissedChange) int { return cmp.Compare(x.Event, y.Event) }
+func compareLegacyIDs(x, y Legacy) int          { return cmp.Compare(x.ID, y.ID) }
+func compareCallEvents(x, y Call) int           { return cmp.Compare(x.Event, y.Event) }
 
 // union merges two slices into one that is sorted by compare and has one element
 // for all that compare equal.
@@ -97,7 +119,7 @@ func compareObjects(a, b ObjectRef) int {
 func canonical(versions []Version) []Version {
 	copied := false
 	for i, v := range versions {
-		if ascending(v.Events, cmp.Compare[string]) && ascending(v.Objects, compareObjects) && (v.Unreadable == "" || len(v.Objects) == 0) && v.Redacted.IsZero() {
+		if !unmerged(v) {
 			continue
 		}
 		if !copied {
@@ -106,6 +128,11 @@ func canonical(versions []Version) []Version {
 		versions[i] = mergeVersions(v, v)
 	}
 	return versions
+}
+
+// unmerged reports whether a merge may return the version otherwise.
+func unmerged(v Version) bool {
+	return !ascending(v.Events, cmp.Compare[string]) || !ascending(v.Objects, compareObjects) || v.Unreadable != "" && len(v.Objects) > 0 || !v.Redacted.IsZero()
 }
 
 // ascending reports whether union would return the slice unchanged.

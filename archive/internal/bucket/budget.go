@@ -1,6 +1,7 @@
 package bucket
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math"
@@ -108,6 +109,10 @@ const (
 // most as long as in the text.
 func weigh(text []byte) int64 {
 	n, depth, quoted := int64(len(text)), 0, false
+	count := func(c string) int64 { return int64(bytes.Count(text, []byte(c))) }
+	if most := n + elementSize*count("{") + 16*(count("[")+count(",")); most <= free {
+		return most // it needs no share either way
+	}
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
 		case quoted && c == '\\':

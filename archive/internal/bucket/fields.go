@@ -1,13 +1,17 @@
 package bucket
 
 import (
+	"encoding"
 	"encoding/json"
 	"maps"
 	"reflect"
 	"strings"
 )
 
-var unmarshaler = reflect.TypeFor[json.Unmarshaler]()
+var (
+	unmarshaler     = reflect.TypeFor[json.Unmarshaler]()
+	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
+)
 
 // fieldsOf returns the types of a struct's fields by their JSON names, including those
 // of embedded structs.

@@ -114,6 +114,10 @@ var stricts = sync.Pool{New: func() any {
 
 // strictly decodes and refuses unknown fields and trailing data.
 func strictly(text []byte, into any) error {
+	if compactly(text, into) {
+		return nil
+	}
+	reflect.ValueOf(into).Elem().SetZero()
 	d := stricts.Get().(*strict) // not put back after an error, which it keeps
 	d.from.Reset(text)
 	before := d.read

@@ -791,6 +791,22 @@ var tested = []tests{
 		"if text.StringWidth(string(b[:n])) < width-2 {", "if true {",
 	}, "internal/cli/render", "TestPlansFit"},
 	{mutation{
+		"what was read before is in a document", "archive/internal/bucket/compact.go",
+		"\t\tall.Clear() //", "\t\t//",
+	}, "archive/internal/bucket", "TestCompact"},
+	{mutation{
+		"an escape in a document is taken for text", "archive/internal/bucket/compact.go",
+		"\t\t\tplain = false\n", "",
+	}, "archive/internal/bucket", "TestCompactIsExact"},
+	{mutation{
+		"what follows a document is not read", "archive/internal/bucket/compact.go",
+		"return read(&c, v) && (len(c.text) == 0 || string(c.text) == \"\\n\")", "return read(&c, v)",
+	}, "archive/internal/bucket", "TestCompactIsExact"},
+	{mutation{
+		"facts that are not merged are taken for canonical", "timeline/union.go",
+		"!slices.ContainsFunc(f.Versions, unmerged) &&", "true &&",
+	}, "timeline", "FuzzUnion"},
+	{mutation{
 		"an index of any size is written", "archive/internal/bucket/document.go",
 		"n > most {", "n > most && false {",
 	}, "archive", "TestIndexIsBounded"},
