@@ -103,8 +103,13 @@ func (l Changes) Reversed() Changes {
 // gathered are the changes of a log while it is read.
 type gathered struct {
 	Changes
-	known map[kindKey]uint32 // the index of a kind
+	earlier [][]changeRow      // before those of Changes
+	known   map[kindKey]uint32 // the index of a kind
 }
+
+// mostRows bounds the rows in one slice: one of all rows would be copied to grow while the old
+// one is still in memory.
+const mostRows = 1 << 10
 
 // kindKey identifies a kind of changes without tags and labels.
 type kindKey struct {
@@ -130,6 +135,9 @@ func (g *gathered) add(changes []ssmbak.Change, keep func(ssmbak.Change) bool) {
 		if !named {
 			g.names, named = append(g.names, c.Name), true
 		}
+		if len(g.rows) == mostRows {
+			g.earlier, g.rows = append(g.earlier, g.rows), make([]changeRow, 0, mostRows)
+		}
 		g.rows = append(g.rows, changeRow{until: c.Until, number: c.Version.Number, name: uint32(len(g.names) - 1), kind: g.kind(c)})
 	}
 }
@@ -154,6 +162,9 @@ func (g *gathered) kind(c ssmbak.Change) uint32 {
 
 // sorted returns the changes in the order of a [Log].
 func (g *gathered) sorted() Changes {
+	if len(g.earlier) > 0 {
+		g.rows, g.earlier = slices.Concat(append(g.earlier, g.rows)...), nil
+	}
 	slices.SortStableFunc(g.rows, func(a, b changeRow) int {
 		return cmp.Or(cmp.Compare(b.until, a.until), cmp.Compare(g.names[a.name], g.names[b.name]))
 	})

@@ -71,6 +71,9 @@ func TestChanges(t *testing.T) {
 			}
 		}
 	}
+	if len(found.earlier) == 0 {
+		t.Fatalf("all %d changes are in one slice", len(found.rows))
+	}
 	all := found.sorted()
 	same("all", all, want)
 	same("the first ones", all.First(7), want[:7])

@@ -27,10 +27,10 @@ func sizeHeap(getenv func(string) string) {
 }
 
 // percent returns the value of GOGC for a live heap: one with which the heap grows to
-// leastHeap, or to twice the live heap if that is more.
+// leastHeap, or to one and a half times the live heap if that is more.
 func percent(live uint64) int {
 	const most = 400 // the rest of what a process needs grows with the heap, too
-	return int(min(max(leastHeap*100/max(live, 1), 200)-100, most))
+	return int(min(max(leastHeap*100/max(live, 1), 150)-100, most))
 }
 
 // live returns the number of bytes that the last collection left in the heap.

@@ -28,7 +28,7 @@ func TestMemory(t *testing.T) {
 		t.Skip("fills archives for minutes: set SSMBAK_BENCH=1")
 	}
 	ssmbakProgram := program.Build(t, "ssmbak")
-	for _, size := range []struct{ parameters, versions, most int }{{10_000, 20, 100}, {100_000, 5, 150}} { // MiB at most
+	for _, size := range []struct{ parameters, versions, most int }{{10_000, 20, 100}, {100_000, 5, 110}} { // MiB at most
 		b := New(t, Options{})
 		testworld.Histories(t, archive.NewWriter(b.Archive), size.parameters, size.versions, began)
 		url, stop, err := b.AWS.Listen(t.Context(), "127.0.0.1:0")
