@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 
@@ -53,8 +52,8 @@ func at(t ssmbak.Time, zone *time.Location) stamp {
 		return out
 	}
 	out.Machine = out.UTC
-	if local := t.Std().In(zone); offset(local) != 0 {
-		out.Local = local.Format("2006-01-02 15:04:05.000 -07:00")
+	if offset(t.Std().In(zone)) != 0 {
+		out.Local = render.View{Zone: zone, Spaced: true}.Exact(t)
 	}
 	return out
 }
@@ -67,14 +66,11 @@ func offset(t time.Time) int {
 // when returns the time of a change, or its bounds.
 func when(c ssmbak.Change, zone *time.Location) stamp {
 	out := stamp{UTC: render.View{}.When(c)}
-	if local := (render.View{Zone: zone}).When(c); local != out.UTC && offset(c.Until.Std().In(zone)) != 0 {
-		out.Local = pasted.ReplaceAllString(local, "$1 $2 $3") // as every local time of the page
+	if local := (render.View{Zone: zone, Spaced: true}).When(c); local != out.UTC && offset(c.Until.Std().In(zone)) != 0 {
+		out.Local = local
 	}
 	return out
 }
-
-// pasted matches a local time as a command reads it.
-var pasted = regexp.MustCompile(`(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d(?:\.\d{3})?)([+-]\d\d:\d\d)`)
 
 func (s *Server) zone() *time.Location { return s.o.Now().Location() }
 

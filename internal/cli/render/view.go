@@ -20,6 +20,8 @@ type View struct {
 	// Zone is the zone of times, nil for UTC. With Both, exact times are shown in UTC, too.
 	Zone *time.Location
 	Both bool
+	// Spaced separates date, time and offset of local times by spaces, as Both does.
+	Spaced bool
 	// Format is that of tables and plans. Width is the width of the terminal, 0 if the
 	// output is not a terminal: only on a terminal, cells are cut. Columns are the names of
 	// the columns to show, in their order; empty for all.
@@ -40,9 +42,12 @@ func (v View) zoned(t ssmbak.Time, utc, fraction string) string {
 	if v.utc() || t == 0 || t == ssmbak.MinTime || t == ssmbak.MaxTime {
 		return utc
 	}
-	local := t.Std().In(v.Zone)
-	if v.Both {
-		return utc + local.Format(" (2006-01-02 15:04:05"+fraction+" -07:00)")
+	local, spaced := t.Std().In(v.Zone), "2006-01-02 15:04:05"+fraction+" -07:00"
+	switch {
+	case v.Both:
+		return utc + local.Format(" ("+spaced+")")
+	case v.Spaced:
+		return local.Format(spaced)
 	}
 	return local.Format("2006-01-02T15:04:05" + fraction + "-07:00")
 }
