@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -178,24 +179,27 @@ const (
 	nameForm = ` (?P<zone>[A-Z]{3,5}|[+-]\d\d(?::?\d\d)?)`
 )
 
-// civilForms are the forms that name a date or a time of day.
-var civilForms = []*regexp.Regexp{
-	regexp.MustCompile(`^(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)(?:[T ]` + clockForm + zoneForm + `?)?$`),
-	regexp.MustCompile(`^(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)T(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9}))?` + zoneForm + `?$`),
-	regexp.MustCompile(`^(?P<date>today|yesterday)$`),
-	regexp.MustCompile(`^(?:(?P<date>today|yesterday)[T ])?` + clockForm + zoneForm + `?$`),
-	// The C locale, en_GB and older en_US; "Thu Jun 13 20:10:54 UTC 2024".
-	regexp.MustCompile(`^` + dowForm + monthForm + ` {1,2}(?P<day>\d{1,2}) ` + halfForm + `(?:` + nameForm + `)? (?P<year>\d{4})$`),
-	regexp.MustCompile(`^` + dowForm + `(?P<day>\d{1,2}) ` + monthForm + ` ` + halfForm + `(?:` + nameForm + `)? (?P<year>\d{4})$`),
-	// RFC 1123, date -R and en_US; "Thu, 13 Jun 2024 20:10:54 +0000".
-	regexp.MustCompile(`^` + dowForm + `(?P<day>\d{1,2}) ` + monthForm + ` (?P<year>\d{4}) ` + halfForm + `(?:` + nameForm + `)?$`),
-}
+// civilForms are the forms that name a date or a time of day. They are compiled when the first
+// one is needed, and not by every program that imports this package.
+var civilForms = sync.OnceValue(func() []*regexp.Regexp {
+	return []*regexp.Regexp{
+		regexp.MustCompile(`^(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)(?:[T ]` + clockForm + zoneForm + `?)?$`),
+		regexp.MustCompile(`^(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)T(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9}))?` + zoneForm + `?$`),
+		regexp.MustCompile(`^(?P<date>today|yesterday)$`),
+		regexp.MustCompile(`^(?:(?P<date>today|yesterday)[T ])?` + clockForm + zoneForm + `?$`),
+		// The C locale, en_GB and older en_US; "Thu Jun 13 20:10:54 UTC 2024".
+		regexp.MustCompile(`^` + dowForm + monthForm + ` {1,2}(?P<day>\d{1,2}) ` + halfForm + `(?:` + nameForm + `)? (?P<year>\d{4})$`),
+		regexp.MustCompile(`^` + dowForm + `(?P<day>\d{1,2}) ` + monthForm + ` ` + halfForm + `(?:` + nameForm + `)? (?P<year>\d{4})$`),
+		// RFC 1123, date -R and en_US; "Thu, 13 Jun 2024 20:10:54 +0000".
+		regexp.MustCompile(`^` + dowForm + `(?P<day>\d{1,2}) ` + monthForm + ` (?P<year>\d{4}) ` + halfForm + `(?:` + nameForm + `)?$`),
+	}
+})
 
 // civil is a date or a time of day, with the texts of its parts.
 type civil map[string]string
 
 func parseCivil(text string) (civil, bool) {
-	for _, form := range civilForms {
+	for _, form := range civilForms() {
 		parts := form.FindStringSubmatch(text)
 		if parts == nil {
 			continue

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -77,8 +76,6 @@ type CheckpointLine struct {
 // String returns the three fields with spaces between them.
 func (l CheckpointLine) String() string { return fmt.Sprintf("%d %s %s", l.Sequence, l.Time, l.SHA256) }
 
-var sha256Text = regexp.MustCompile(`^[0-9a-f]{64}$`)
-
 // ParseCheckpointLine parses what [CheckpointLine.String] returns.
 func ParseCheckpointLine(text string) (CheckpointLine, error) {
 	fields := strings.Fields(text)
@@ -93,7 +90,7 @@ func ParseCheckpointLine(text string) (CheckpointLine, error) {
 	if err != nil {
 		return CheckpointLine{}, fmt.Errorf("%q is not a time such as 2024-06-13T20:10:54.123Z", fields[1])
 	}
-	if !sha256Text.MatchString(fields[2]) {
+	if !isDigest(fields[2]) {
 		return CheckpointLine{}, fmt.Errorf("%q is not a SHA-256 in hexadecimal", fields[2])
 	}
 	return CheckpointLine{sequence, ssmbak.TimeOf(at), fields[2]}, nil

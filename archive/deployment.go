@@ -2,8 +2,9 @@ package archive
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
-	"regexp"
+	"strings"
 	"time"
 
 	"github.com/ssmbak/ssmbak"
@@ -46,8 +47,10 @@ type Deployment struct {
 	Replica string `json:"replica,omitempty"`
 }
 
-// hexDigest is the form of a SHA-256.
-var hexDigest = regexp.MustCompile(`^[0-9a-f]{64}$`)
+// isDigest reports whether a text is a SHA-256 in hexadecimal digits of lower case.
+func isDigest(text string) bool {
+	return len(text) == 2*sha256.Size && strings.Trim(text, "0123456789abcdef") == ""
+}
 
 func (d *Deployment) latest() ssmbak.Time { return d.Time }
 
@@ -55,7 +58,7 @@ func checkDeployment(_ string, d *Deployment) error {
 	if d.Stack == "" {
 		return errors.New("it names no stack")
 	}
-	if d.MissedHours < 0 || d.VerifyHours < 0 || d.Code != "" && !hexDigest.MatchString(d.Code) {
+	if d.MissedHours < 0 || d.VerifyHours < 0 || d.Code != "" && !isDigest(d.Code) {
 		return errors.New("its numbers, or the digest of its code, are impossible")
 	}
 	return nil

@@ -57,11 +57,11 @@ func (m *Mark) same(other Mark) bool {
 	return m.Writer == other.Writer && m.At == other.At && m.Made.Equal(other.Made)
 }
 
-var markName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+var markName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
 // ValidMarkName reports whether text can be the name of a mark: 1 to 128 letters, digits,
 // periods, underscores and hyphens, beginning with a letter or a digit.
-func ValidMarkName(text string) bool { return markName.MatchString(text) }
+func ValidMarkName(text string) bool { return len(text) <= 128 && markName.MatchString(text) }
 
 func checkMark(key string, m *Mark) error {
 	if m.Begin == 0 {

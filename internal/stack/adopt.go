@@ -98,7 +98,7 @@ func (s *Stack) bucketKey(ctx context.Context, bucket, account string) (string, 
 			continue
 		}
 		key := aws.ToString(d.KMSMasterKeyID)
-		if !keyARN.MatchString(key) {
+		if !keyARN().MatchString(key) {
 			return "", &SettingError{"key-arn", "", fmt.Sprintf("is required: bucket %s encrypts with %s, which is not the ARN of a key", bucket, key)}
 		}
 		return key, nil

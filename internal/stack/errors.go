@@ -3,7 +3,6 @@ package stack
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -140,7 +139,7 @@ func (e *FailedError) Error() string {
 	return fmt.Sprintf("the stack %s ended as %s: %s: %s", e.Name, e.Status, first.Resource, first.Reason)
 }
 
-var unauthorized = regexp.MustCompile(`not authorized to perform:? \(?([a-zA-Z0-9-]+:[a-zA-Z0-9*]+)`)
+var unauthorized = form(`not authorized to perform:? \(?([a-zA-Z0-9-]+:[a-zA-Z0-9*]+)`)
 
 // failed returns a [*FailedError] with the causes found in the events of an operation.
 func failed(name, status string, events []Event) *FailedError {
@@ -150,7 +149,7 @@ func failed(name, status string, events []Event) *FailedError {
 			continue
 		}
 		e.Failures = append(e.Failures, x)
-		for _, m := range unauthorized.FindAllStringSubmatch(x.Reason, -1) {
+		for _, m := range unauthorized().FindAllStringSubmatch(x.Reason, -1) {
 			if !slices.Contains(e.Permissions, m[1]) {
 				e.Permissions = append(e.Permissions, m[1])
 			}

@@ -104,7 +104,7 @@ func (s *Stack) published(ctx context.Context, p, named parameters) (template st
 		return "", &SettingError{"code-key", "", "is required with --code-bucket: `ssmbak-stack publish` prints it"}
 	case p[parameterCodeVersion] == "" && p[parameterCodeBucket] != "":
 		return "", &SettingError{"code-version", "", "is required with --code-bucket: `ssmbak-stack publish` prints it"}
-	case !digest.MatchString(p.digest()) || p.digest() == "":
+	case !digest().MatchString(p.digest()) || p.digest() == "":
 		return "", &SettingError{"code-sha256", "", "is required, since --code-key does not end with it: `ssmbak-stack publish` prints it"}
 	case named[parameterCodeKey] == "" && p[parameterVersion] != s.o.Version:
 		return "", &SettingError{"code-key", "", fmt.Sprintf("is required: the functions are those of ssmbak %s in bucket %s; `ssmbak-stack publish` publishes those of %s, and prints it", p[parameterVersion], bucket, s.o.Version)}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"sync"
 	text "text/template"
 )
 
@@ -24,7 +25,7 @@ import (
 //go:embed replica.yaml
 var replicaSource string
 
-var replicaText = text.Must(text.New("replica").Parse(replicaSource))
+var replicaText = sync.OnceValue(func() *text.Template { return text.Must(text.New("replica").Parse(replicaSource)) })
 
 // Replica describes the copy of the archive of a stack in another account or region.
 type Replica struct {
@@ -47,7 +48,7 @@ type Replica struct {
 // String returns the CloudFormation template in YAML.
 func (r Replica) String() string {
 	var b strings.Builder
-	if err := replicaText.Execute(&b, r); err != nil {
+	if err := replicaText().Execute(&b, r); err != nil {
 		panic(fmt.Sprintf("the template of a copy has no text: %v", err))
 	}
 	return b.String()

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/ssmbak/ssmbak/pattern"
 )
@@ -82,21 +83,27 @@ func (s Setting) Choices() []string { return slices.Sorted(maps.Keys(s.choices))
 // Groups are the headings of the settings in the help, in order.
 var Groups = []string{"The archive", "The recorder", "Alarms", "Rules of the organization", "The code of the functions"}
 
+// form returns a function that compiles an expression when it is called first: a command checks
+// few settings.
+func form(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
+
 var (
-	arn     = regexp.MustCompile(`^arn:[a-z-]+:iam::([0-9]{12}|\*):[^,\s]+$`)
-	keyARN  = regexp.MustCompile(`^(arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[a-zA-Z0-9-]+)?$`)
-	topic   = regexp.MustCompile(`^(arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:.+)?$`)
-	bucket  = regexp.MustCompile(`^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$`)
-	pointer = regexp.MustCompile(`^(/[a-zA-Z0-9_.-]+)*$`)
-	rate    = regexp.MustCompile(`^(rate\((1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))\)|cron\(\S+( \S+){5}\))$`)
-	address = regexp.MustCompile(`^([^@ ]+@[^@ ]+)?$`)
-	policy  = regexp.MustCompile(`^(arn:[a-z-]+:iam::([0-9]{12}|aws):policy/[^,\s]+)?$`)
-	rolesAt = regexp.MustCompile(`^/([!-~]{1,510}/)?$`)
-	subnet  = regexp.MustCompile(`^subnet-[0-9a-f]+$`)
-	group   = regexp.MustCompile(`^sg-[0-9a-f]+$`)
-	account = regexp.MustCompile(`^([0-9]{12})?$`)
-	prefix  = regexp.MustCompile(`^([a-z0-9][a-z0-9.-]{1,40})?$`)
-	digest  = regexp.MustCompile(`^([0-9a-fA-F]{64})?$`)
+	arn     = form(`^arn:[a-z-]+:iam::([0-9]{12}|\*):[^,\s]+$`)
+	keyARN  = form(`^(arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[a-zA-Z0-9-]+)?$`)
+	topic   = form(`^(arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:.+)?$`)
+	bucket  = form(`^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$`)
+	pointer = form(`^(/[a-zA-Z0-9_.-]+)*$`)
+	rate    = form(`^(rate\((1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))\)|cron\(\S+( \S+){5}\))$`)
+	address = form(`^([^@ ]+@[^@ ]+)?$`)
+	policy  = form(`^(arn:[a-z-]+:iam::([0-9]{12}|aws):policy/[^,\s]+)?$`)
+	rolesAt = form(`^/([!-~]{1,510}/)?$`)
+	subnet  = form(`^subnet-[0-9a-f]+$`)
+	group   = form(`^sg-[0-9a-f]+$`)
+	account = form(`^([0-9]{12})?$`)
+	prefix  = form(`^([a-z0-9][a-z0-9.-]{1,40})?$`)
+	digest  = form(`^([0-9a-fA-F]{64})?$`)
 )
 
 // principal describes a value of a condition on aws:PrincipalArn.
@@ -424,7 +431,7 @@ func (p parameters) completeVerification() {
 
 // checkVerify rejects rates at which the alarm on missed verifications would be too late.
 func checkVerify(value string) string {
-	if value == "off" || rate.MatchString(value) && !strings.Contains(value, "minute") && period(value) >= 1 && period(value) <= 72 {
+	if value == "off" || rate().MatchString(value) && !strings.Contains(value, "minute") && period(value) >= 1 && period(value) <= 72 {
 		return ""
 	}
 	return "must be off, or a rate from 'rate(1 hour)' to 'rate(3 days)'"
@@ -465,9 +472,9 @@ func several(text string) bool {
 	return one != "" && !slices.Equal(pattern.Split(text), []string{one})
 }
 
-func like(form *regexp.Regexp, want string) func(string) string {
+func like(form func() *regexp.Regexp, want string) func(string) string {
 	return func(value string) string {
-		if form.MatchString(value) {
+		if form().MatchString(value) {
 			return ""
 		}
 		return "must be " + want
@@ -501,7 +508,7 @@ func oneOf(values []string) func(string) string {
 func checkPointerName(value string) string {
 	lower := strings.ToLower(strings.TrimPrefix(value, "/"))
 	switch {
-	case !pointer.MatchString(value):
+	case !pointer().MatchString(value):
 		return "must be the name of a parameter, such as /backup/bucketname"
 	case strings.HasPrefix(lower, "aws"), strings.HasPrefix(lower, "ssm"):
 		return "must not begin with aws or ssm, which Parameter Store reserves"

@@ -17,7 +17,6 @@ import (
 	"iter"
 	"log/slog"
 	"maps"
-	"regexp"
 	"slices"
 	"time"
 
@@ -73,12 +72,12 @@ type Stack struct {
 // https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
 const maxName = 50
 
-var stackName = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9-]{0,49}$`)
+var stackName = form(`^[a-zA-Z][a-zA-Z0-9-]{0,49}$`)
 
 // New returns the stack with the name in o. It makes no request. The error is a
 // [*NameError].
 func New(conn *awsconn.Conn, o Options) (*Stack, error) {
-	if !stackName.MatchString(o.Name) {
+	if !stackName().MatchString(o.Name) {
 		return nil, &NameError{o.Name}
 	}
 	if o.Event == nil {

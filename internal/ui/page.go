@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ssmbak/ssmbak"
@@ -153,17 +154,16 @@ func (s *Server) sets(flags string) string {
 // target returns the path as an argument, with its flag.
 func (s *Server) target() string { return shell.Quote(s.o.Target.String()) }
 
-// screens are the templates of all screens.
-var screens = parseScreens()
-
-func parseScreens() map[string]*template.Template {
+// screens returns the templates of all screens. It parses them when it is called first: most
+// commands show no page.
+var screens = sync.OnceValue(func() map[string]*template.Template {
 	all := make(map[string]*template.Template)
 	for _, name := range []string{"changes", "tree", "parameter", "compare", "plan", "progress", "restores", "value", "problem", "report", "waiting"} {
 		all[name] = template.Must(template.New("layout.html").Funcs(functions).
 			ParseFS(files, "layout.html", "parts.html", name+".html"))
 	}
 	return all
-}
+})
 
 // problem is the body of a page that says what is wrong.
 type problem struct{ Message, Hint string }
@@ -225,7 +225,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, p *page, err err
 // the direction of text, whatever a value contains.
 func (p *page) render() ([]byte, error) {
 	var buf bytes.Buffer
-	if err := screens[p.template].Execute(&buf, p); err != nil {
+	if err := screens()[p.template].Execute(&buf, p); err != nil {
 		return nil, err
 	}
 	return printable(buf.Bytes()), nil

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/rogpeppe/go-internal/diff"
 
@@ -102,7 +103,7 @@ func texts(all []leaf) map[string]string {
 }
 
 // plainKey matches a key that needs no quotes in a path.
-var plainKey = regexp.MustCompile(`^[\p{L}\p{N}_-]+$`)
+var plainKey = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\p{L}\p{N}_-]+$`) })
 
 // flatten returns the leaves of a JSON object or array in their order. Any other text is an
 // error, and so is an object that has a key twice, which programs read differently.
@@ -147,7 +148,7 @@ func flattenNext(d *json.Decoder, path string, all *[]leaf) error {
 			}
 			keys[key] = true
 			switch {
-			case !plainKey.MatchString(key):
+			case !plainKey().MatchString(key):
 				at = path + "[" + compact(key) + "]"
 			case path == "":
 				at = key

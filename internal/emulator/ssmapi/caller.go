@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // defaultUser is the IAM user that sends requests without a signature.
@@ -11,7 +12,7 @@ const defaultUser = "local"
 
 // userName is the pattern of IAM user names
 // (https://docs.aws.amazon.com/IAM/latest/APIReference/API_User.html).
-var userName = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
+var userName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\w+=,.@-]{1,64}$`) })
 
 // User returns the name of the IAM user that sends a request: the access key ID of its
 // signature, or "local" if it has none. Signatures are not checked. ok is false if the
@@ -23,7 +24,7 @@ func User(r *http.Request) (name string, ok bool) {
 		return defaultUser, true
 	}
 	name, _, _ = strings.Cut(credential, "/")
-	return name, userName.MatchString(name)
+	return name, userName().MatchString(name)
 }
 
 // UserARN returns the ARN of an IAM user of an account in a region's partition.

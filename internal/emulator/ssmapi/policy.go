@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -120,10 +121,12 @@ func (s *Store) parsePolicy(text json.RawMessage) (policy, error) {
 // (ISO_LOCAL_TIME), fractions of a second have up to nine digits, and an offset
 // may have seconds, as in the page's own 2019-11-01T22:13:48.87+10:30:00.
 // https://docs.oracle.com/javase/8/docs/api/java/time/format/DateTimeFormatter.html
-var expiryForm = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2}(:\d{2})?)$`)
+var expiryForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2}(:\d{2})?)$`)
+})
 
 func parseExpiry(value string) (expires time.Time, ok bool) {
-	if !expiryForm.MatchString(value) {
+	if !expiryForm().MatchString(value) {
 		return expires, false
 	}
 	for _, clock := range []string{"15:04:05", "15:04"} {

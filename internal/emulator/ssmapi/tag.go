@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -12,7 +13,7 @@ const maxTags = 50 // "Most resources can have a maximum of 50 tags" (SDK, Clien
 
 // tagText is the pattern of keys and values of tags
 // (https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_Tag.html).
-var tagText = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+var tagText = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`) })
 
 type tag struct{ Key, Value *string }
 
@@ -44,8 +45,8 @@ func checkTags(given []tag) (map[string]string, error) {
 		if err := checkTagKey(*t.Key); err != nil {
 			return nil, err
 		}
-		if utf8.RuneCountInString(*t.Value) > 256 || !tagText.MatchString(*t.Value) {
-			return nil, constraint("'"+*t.Value+"'", "tags.1.member.value", "have length less than or equal to 256 and satisfy regular expression pattern: "+tagText.String())
+		if utf8.RuneCountInString(*t.Value) > 256 || !tagText().MatchString(*t.Value) {
+			return nil, constraint("'"+*t.Value+"'", "tags.1.member.value", "have length less than or equal to 256 and satisfy regular expression pattern: "+tagText().String())
 		}
 		if _, twice := tags[*t.Key]; twice {
 			return nil, invalid("The request has the tag key %s more than once.", *t.Key)
@@ -56,8 +57,8 @@ func checkTags(given []tag) (map[string]string, error) {
 }
 
 func checkTagKey(key string) error {
-	if n := utf8.RuneCountInString(key); n < 1 || n > 128 || !tagText.MatchString(key) {
-		return constraint("'"+key+"'", "tags.1.member.key", "have length between 1 and 128 and satisfy regular expression pattern: "+tagText.String())
+	if n := utf8.RuneCountInString(key); n < 1 || n > 128 || !tagText().MatchString(key) {
+		return constraint("'"+key+"'", "tags.1.member.key", "have length between 1 and 128 and satisfy regular expression pattern: "+tagText().String())
 	}
 	if strings.HasPrefix(strings.ToLower(key), "aws:") {
 		return invalid("The tag key %s begins with aws:, which is reserved for system use.", key)
