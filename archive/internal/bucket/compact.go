@@ -3,6 +3,7 @@ package bucket
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -20,33 +21,30 @@ type compact struct {
 	large bool
 }
 
-// compactly decodes a text into a pointer to a zero struct. Without ok it did not, and what
-// the pointer refers to is undefined.
-func compactly(text []byte, into any) (ok bool) {
+// compactly decodes a text of some weight, see [weigh], into a pointer to a zero struct.
+// Without ok it did not, and what the pointer refers to is undefined.
+func compactly(text []byte, weight int64, into any) (ok bool) {
 	v := reflect.ValueOf(into).Elem()
-	read := reads.of(v.Type())
+	read := readerOf(v.Type())
 	if read == nil {
 		return false
 	}
-	c := compact{text: text, large: weigh(text) > free}
+	c := compact{text: text, large: weight > free}
 	return read(&c, v) && (len(c.text) == 0 || string(c.text) == "\n")
 }
 
 // reader reads one value into a zero value of its type, and reports whether it did.
 type reader func(c *compact, into reflect.Value) bool
 
-// readers are the readers of types, nil for types that compact does not read. They are safe
-// for concurrent use.
-type readers struct{ kept sync.Map }
+// readers are the readers of types, nil for types that compact does not read.
+var readers sync.Map
 
-var reads readers
-
-func (r *readers) of(t reflect.Type) reader {
-	if found, ok := r.kept.Load(t); ok {
+func readerOf(t reflect.Type) reader {
+	if found, ok := readers.Load(t); ok {
 		return found.(reader) //nolint:forcetypeassert // nothing else is stored
 	}
 	made := newReader(t)
-	r.kept.Store(t, made)
+	readers.Store(t, made)
 	return made
 }
 
@@ -93,21 +91,21 @@ func (c *compact) bool(into reflect.Value) bool {
 	return c.skip("false")
 }
 
+// int reads an integer. It stops at the first byte that is no digit, which nothing that follows
+// a value accepts if it belongs to the number.
 func (c *compact) int(into reflect.Value) bool {
-	number := c.number()
-	digits, n, negative := number, int64(0), false
-	if len(digits) > 0 && digits[0] == '-' {
-		digits, negative = digits[1:], true
+	negative := c.skip("-")
+	digits, n := 0, int64(0)
+	for ; digits < len(c.text) && '0' <= c.text[digits] && c.text[digits] <= '9'; digits++ {
+		if digits == 18 {
+			return false // it may overflow
+		}
+		n = 10*n + int64(c.text[digits]-'0')
 	}
-	if len(digits) == 0 || len(digits) > 18 || digits[0] == '0' && len(number) > 1 {
+	if digits == 0 || c.text[0] == '0' && (digits > 1 || negative) {
 		return false
 	}
-	for _, d := range digits {
-		if d < '0' || d > '9' {
-			return false
-		}
-		n = 10*n + int64(d-'0')
-	}
+	c.text = c.text[digits:]
 	if negative {
 		n = -n
 	}
@@ -116,16 +114,6 @@ func (c *compact) int(into reflect.Value) bool {
 	}
 	into.SetInt(n)
 	return true
-}
-
-// number returns the next bytes that can be of a number.
-func (c *compact) number() (number []byte) {
-	end := 0
-	for end < len(c.text) && strings.IndexByte("0123456789+-.eE", c.text[end]) >= 0 {
-		end++
-	}
-	number, c.text = c.text[:end], c.text[end:]
-	return number
 }
 
 // literal returns the next string with its quotes, and whether it is what it says: without
@@ -193,7 +181,7 @@ func (c *compact) unmarshaler(into reflect.Value) bool {
 }
 
 func newPointerReader(t reflect.Type) reader {
-	read := reads.of(t.Elem())
+	read := readerOf(t.Elem())
 	if read == nil {
 		return nil
 	}
@@ -207,7 +195,7 @@ func newPointerReader(t reflect.Type) reader {
 }
 
 func newListReader(t reflect.Type) reader {
-	read := reads.of(t.Elem())
+	read := readerOf(t.Elem())
 	if read == nil {
 		return nil
 	}
@@ -277,7 +265,7 @@ func (l list) rest(c *compact, read reader) bool {
 }
 
 func newMapReader(t reflect.Type) reader {
-	read := reads.of(t.Elem())
+	read := readerOf(t.Elem())
 	if read == nil {
 		return nil
 	}
@@ -304,17 +292,19 @@ func newMapReader(t reflect.Type) reader {
 	}
 }
 
-// member is a field of a struct.
-type member struct {
-	name string // with its quotes and the colon
-	at   []int  // as in [reflect.Value.FieldByIndex]
-	read reader
-}
-
 func newStructReader(t reflect.Type) reader {
-	members, ok := membersOf(t, nil)
-	if !ok {
-		return nil
+	type member struct {
+		name string // with its quotes and the colon
+		at   []int
+		read reader
+	}
+	var members []member
+	for _, f := range fieldList(t) {
+		read := readerOf(f.Type)
+		if read == nil || strings.Contains(f.option, "string") || slices.ContainsFunc(members, func(m member) bool { return m.name == `"`+f.name+`":` }) {
+			return nil
+		}
+		members = append(members, member{`"` + f.name + `":`, f.Index, read})
 	}
 	return func(c *compact, into reflect.Value) bool {
 		if !c.skip("{") {
@@ -339,33 +329,4 @@ func newStructReader(t reflect.Type) reader {
 		}
 		return false
 	}
-}
-
-// membersOf returns the fields of a struct and of those embedded in it, in the order in which
-// they are written. Without ok it has fields that compact does not read.
-func membersOf(t reflect.Type, within []int) (members []member, ok bool) {
-	for i := range t.NumField() {
-		f := t.Field(i)
-		at := append(within[:len(within):len(within)], i)
-		name, option, _ := strings.Cut(f.Tag.Get("json"), ",")
-		switch {
-		case f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct:
-			below, ok := membersOf(f.Type, at)
-			if !ok {
-				return nil, false
-			}
-			members = append(members, below...)
-			continue
-		case f.Tag.Get("json") == "-" || !f.IsExported() && !f.Anonymous:
-			continue
-		case name == "" || strings.Contains(option, "string"):
-			return nil, false
-		}
-		read := reads.of(f.Type)
-		if read == nil {
-			return nil, false
-		}
-		members = append(members, member{`"` + name + `":`, at, read})
-	}
-	return members, len(members) == len(fieldsOf(t)) // no name twice
 }

@@ -208,13 +208,14 @@ func (k Kind[T]) decode(ctx context.Context, budget *Budget, body []byte, releas
 		release()
 	}
 	drop(ctx)
-	done, err := budget.take(ctx, func(b *Budget) share { return b.values }, weigh(text))
+	weight := weigh(text)
+	done, err := budget.take(ctx, func(b *Budget) share { return b.values }, weight)
 	if err != nil {
 		return Unknown{}, err
 	}
 	more := func() {}
 	defer keep(ctx, func() { done(); more() })
-	u, known, err := decode(k.Format, text, v)
+	u, known, err := decode(k.Format, text, weight, v)
 	if err != nil || known {
 		return u, err
 	}

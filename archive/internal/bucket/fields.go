@@ -1,10 +1,11 @@
 package bucket
 
 import (
+	"cmp"
 	"encoding"
 	"encoding/json"
-	"maps"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -13,21 +14,38 @@ var (
 	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
+// field is a field of a struct as JSON has it. Its Index leads to it from the struct, through
+// those that are embedded.
+type field struct {
+	reflect.StructField
+	name, option string
+}
+
+// fieldList returns the fields of a struct and of those embedded in it, in the order in which
+// they are written.
+func fieldList(t reflect.Type) (all []field) {
+	for f := range t.Fields() {
+		name, option, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch {
+		case f.Tag.Get("json") == "-" || !f.IsExported() && !f.Anonymous:
+		case f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct:
+			for _, below := range fieldList(f.Type) {
+				below.Index = slices.Concat(f.Index, below.Index)
+				all = append(all, below)
+			}
+		default:
+			all = append(all, field{f, cmp.Or(name, f.Name), option})
+		}
+	}
+	return all
+}
+
 // fieldsOf returns the types of a struct's fields by their JSON names, including those
 // of embedded structs.
 func fieldsOf(t reflect.Type) map[string]reflect.Type {
 	fields := make(map[string]reflect.Type)
-	for f := range t.Fields() {
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		switch {
-		case f.Tag.Get("json") == "-" || !f.IsExported() && !f.Anonymous:
-		case f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct:
-			maps.Copy(fields, fieldsOf(f.Type))
-		case name == "":
-			fields[f.Name] = f.Type
-		default:
-			fields[name] = f.Type
-		}
+	for _, f := range fieldList(t) {
+		fields[f.name] = f.Type
 	}
 	return fields
 }

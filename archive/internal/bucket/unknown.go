@@ -61,16 +61,16 @@ func envelope(v any) (format, reader reflect.Value) {
 	return of.FieldByName("Format"), of.FieldByName("Reader")
 }
 
-// decode decodes a JSON object into a pointer to a struct. known reports whether the
+// decode decodes a JSON object of some weight, see [weigh], into a pointer to a struct. known reports whether the
 // object is decoded: otherwise it is invalid, or it has unknown fields, and
 // [decodeUnknown] decodes it. The error is a [*NewerError] if the object requires a newer
 // reader. Any other error says what is wrong with the bytes.
-func decode(format int, text []byte, into any) (u Unknown, known bool, err error) {
+func decode(format int, text []byte, weight int64, into any) (u Unknown, known bool, err error) {
 	var is struct {
 		Format int `json:"format"`
 		Reader int `json:"reader"`
 	}
-	wrong := strictly(text, into)
+	wrong := strictly(text, weight, into)
 	if wrong == nil {
 		of, reader := envelope(into)
 		is.Format, is.Reader = int(of.Int()), int(reader.Int())
@@ -113,8 +113,8 @@ var stricts = sync.Pool{New: func() any {
 }}
 
 // strictly decodes and refuses unknown fields and trailing data.
-func strictly(text []byte, into any) error {
-	if compactly(text, into) {
+func strictly(text []byte, weight int64, into any) error {
+	if compactly(text, weight, into) {
 		return nil
 	}
 	reflect.ValueOf(into).Elem().SetZero()

@@ -13,10 +13,15 @@ import (
 // JSON writes v indented, with a line feed at its end and without escapes for
 // HTML.
 func JSON(w io.Writer, v any) error {
+	return encoder(w, "", "  ").Encode(v)
+}
+
+// encoder returns an encoder without escapes for HTML, which ends each value with a line feed.
+func encoder(w io.Writer, prefix, indent string) *json.Encoder {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
+	e.SetIndent(prefix, indent)
+	return e
 }
 
 // Array writes a JSON array, one element at a time, as [JSON] writes a slice.
@@ -46,13 +51,10 @@ func (a *Array) Add(v any) error {
 }
 
 func (a *Array) element(v any) error {
-	if row, ok := v.(Row); ok && len(row) > 0 {
-		return row.writeIndented(&a.b)
+	if row, ok := v.(Row); ok && len(row) > 0 { // without reading all of it again to indent it
+		return row.write(&a.b, encoder(&a.b, "    ", "  "), "\n    ", " ", "\n  ")
 	}
-	e := json.NewEncoder(&a.b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("  ", "  ")
-	if err := e.Encode(v); err != nil {
+	if err := encoder(&a.b, "  ", "  ").Encode(v); err != nil {
 		return err
 	}
 	a.b.Truncate(a.b.Len() - 1) // the line feed
@@ -71,9 +73,7 @@ func (a *Array) Close() error {
 
 // Line writes v as JSON on one line.
 func Line(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	return encoder(w, "", "").Encode(v)
 }
 
 // TerminalJSON returns a writer for a terminal that takes JSON in writes of

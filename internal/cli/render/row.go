@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -40,46 +39,26 @@ type field struct {
 
 // MarshalJSON returns an object with the fields in their order.
 func (r Row) MarshalJSON() ([]byte, error) {
-	b := bytes.NewBufferString("{")
-	e := json.NewEncoder(b)
-	e.SetEscapeHTML(false)
+	var b bytes.Buffer
+	err := r.write(&b, encoder(&b, "", ""), "", "", "")
+	return b.Bytes(), err
+}
+
+// write writes the object with an encoder that writes into b, and with these texts before each
+// name, before each value and at the end.
+func (r Row) write(b *bytes.Buffer, e *json.Encoder, beforeName, beforeValue, end string) error {
+	b.WriteByte('{')
 	for i, f := range r {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		fmt.Fprintf(b, "%q:", f.name)
+		b.WriteString(beforeName + strconv.Quote(f.name) + ":" + beforeValue)
 		if err := e.Encode(f.value); err != nil {
-			return nil, err
-		}
-	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
-}
-
-// writeIndented writes the object as an element of an array, as [JSON] writes it, which would
-// read all of it again to indent it.
-func (r Row) writeIndented(b *bytes.Buffer) error {
-	e := json.NewEncoder(b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("    ", "  ")
-	for i, f := range r {
-		between := ",\n    "
-		if i == 0 {
-			between = "{\n    "
-		}
-		b.WriteString(between)
-		b.WriteString(strconv.Quote(f.name))
-		b.WriteString(": ")
-		value := f.value
-		if text, ok := value.(optional); ok && text != "" {
-			value = string(text)
-		}
-		if err := e.Encode(value); err != nil {
 			return err
 		}
 		b.Truncate(b.Len() - 1) // the line feed
 	}
-	b.WriteString("\n  }")
+	b.WriteString(end + "}")
 	return nil
 }
 
