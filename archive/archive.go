@@ -186,7 +186,7 @@ func Open(ctx context.Context, client *s3.Client, o Options) (*Archive, error) {
 		go func() { checked <- a.bucket.CheckVersioning(ctx) }()
 		defer func() { a.notVersioned = <-checked }()
 	}
-	d, err := load(ctx, a, identityKind, identityKey)
+	d, err := load(ctx, a, &identityKind, identityKey)
 	if err == nil && !d.Exists {
 		d, err = a.missingIdentity(ctx)
 	}
@@ -216,7 +216,7 @@ func (a *Archive) missingIdentity(ctx context.Context) (d bucket.Document[Identi
 		if err != nil {
 			return d, err
 		}
-		if d, err = load(ctx, a, identityKind, identityKey); err == nil && !d.Exists {
+		if d, err = load(ctx, a, &identityKind, identityKey); err == nil && !d.Exists {
 			err = &HiddenError{Bucket: a.o.Bucket, Key: identityKey, Copy: a.o.Elsewhere && !v.Marker && a.isReplica(ctx, v.Key, v.ID)}
 		}
 		return d, err
@@ -286,7 +286,7 @@ func (a *Archive) Establish(ctx context.Context) error {
 		legacy = true // nothing else has written a key with a leading slash
 		break
 	}
-	out, err := swap(ctx, a, identityKind, identityKey, bucket.Document[Identity]{}, func(d bucket.Document[Identity]) (Identity, bool, error) {
+	out, err := swap(ctx, a, &identityKind, identityKey, bucket.Document[Identity]{}, func(d bucket.Document[Identity]) (Identity, bool, error) {
 		return Identity{
 			Account: a.o.Account, Region: a.o.Region, Created: time.Now().UTC().Truncate(time.Millisecond), Legacy: legacy,
 			Encryption: a.encryption().compact(), Parts: a.o.DivideIndexes, Signing: a.signing(),

@@ -124,7 +124,7 @@ func (a *Archive) Cache(ctx context.Context) (Cache, error) {
 }
 
 func (a *Archive) readCache(ctx context.Context) (bucket.Document[cacheDocument], error) {
-	d, err := load(ctx, a, cacheKind, cacheKey)
+	d, err := load(ctx, a, &cacheKind, cacheKey)
 	if d.Invalid {
 		a.o.Logger.WarnContext(ctx, "reconcile cache unreadable, rebuilding it", "key", cacheKey, "error", err.Error())
 		err = nil

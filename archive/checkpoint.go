@@ -280,7 +280,7 @@ func (w *Writer) Checkpoint(ctx context.Context) (wrote bool, err error) {
 	out, err := checkpointKind.Swap(ctx, w.bucket, checkpointKey(next.Sequence), bucket.Document[Checkpoint]{},
 		func(d bucket.Document[Checkpoint]) (Checkpoint, bool, error) { return next, !d.Exists, nil },
 		func(context.Context) (bucket.Document[Checkpoint], error) {
-			return bucket.Document[Checkpoint]{Exists: true}, nil
+			return bucket.Document[Checkpoint]{Stored: bucket.Stored{Exists: true}}, nil
 		}) // another writer's
 	return out.Wrote, err
 }

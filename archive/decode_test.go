@@ -27,7 +27,7 @@ func zipped(text string) []byte {
 }
 
 // decode decodes the bytes of an object as a read does.
-func decode[T any](kind bucket.Kind[T], key string, body []byte) (T, bucket.Unknown, error) {
+func decode[T any](kind *bucket.Kind[T], key string, body []byte) (T, bucket.Unknown, error) {
 	v, unknown, err := kind.Decode(key, body)
 	return v, unknown, (&Archive{}).documentError(key, err)
 }
@@ -66,7 +66,7 @@ func TestDecodeIndex(t *testing.T) {
 			if test.raw {
 				body = []byte(test.text)
 			}
-			_, _, err := decode(indexKind, indexKey("/app/db"), body)
+			_, _, err := decode(&indexKind, indexKey("/app/db"), body)
 			var format *FormatError
 			var damaged *DamagedError
 			if errors.As(err, &format) != test.format || errors.As(err, &damaged) == test.format || !strings.Contains(fmt.Sprint(err), test.says) {
@@ -82,7 +82,7 @@ func TestDecodeIndex(t *testing.T) {
 // TestIndexRoundTrip checks that an index that is read and written again stays the same.
 func TestIndexRoundTrip(t *testing.T) {
 	t.Parallel()
-	d, unknown, err := decode(indexKind, indexKey("/app/db"), zipped(sample))
+	d, unknown, err := decode(&indexKind, indexKey("/app/db"), zipped(sample))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestIndexRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, _, err := decode(indexKind, indexKey("/app/db"), body)
+	again, _, err := decode(&indexKind, indexKey("/app/db"), body)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func FuzzDecodeIndex(f *testing.F) {
 	f.Add([]byte(sample))
 	f.Add([]byte(`{"format":1,"name":"/app/db"}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		d, unknown, err := decode(indexKind, indexKey("/app/db"), zipped(string(text)))
+		d, unknown, err := decode(&indexKind, indexKey("/app/db"), zipped(string(text)))
 		if err != nil {
 			var format *FormatError
 			var damaged *DamagedError
@@ -124,7 +124,7 @@ func FuzzDecodeIndex(f *testing.F) {
 		if err != nil {
 			return // a time that no JSON can hold
 		}
-		again, _, err := decode(indexKind, indexKey("/app/db"), body)
+		again, _, err := decode(&indexKind, indexKey("/app/db"), body)
 		if err != nil {
 			t.Fatalf("written and not read again: %v", err)
 		}
@@ -141,8 +141,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"format":1,"account":"123456789012","region":"us-east-1","created":"2024-06-13T20:10:54Z","encryption":{"values":"AES256","indexes":"none"}}`))
 	f.Add([]byte(`{"format":1,"first":"2024-06-13T20:10:54Z","last":"2024-06-13T20:10:54Z","failed":["/a"]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		_, _, err := decode(identityKind, identityKey, text)
-		_, _, err2 := decode(reconciledKind, reconciledKey, text)
+		_, _, err := decode(&identityKind, identityKey, text)
+		_, _, err2 := decode(&reconciledKind, reconciledKey, text)
 		for _, err := range []error{err, err2} {
 			var format *FormatError
 			var damaged *DamagedError
@@ -165,7 +165,7 @@ func TestSpecifiedExample(t *testing.T) {
 	if !ok || !ok2 {
 		t.Fatal("the specification has no example of an index")
 	}
-	d, unknown, err := decode(indexKind, indexKey("/app/db"), zipped(example))
+	d, unknown, err := decode(&indexKind, indexKey("/app/db"), zipped(example))
 	if !unknown.Empty() {
 		t.Errorf("the example has fields that are not known: %v", unknown.Fields())
 	}

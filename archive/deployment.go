@@ -68,7 +68,7 @@ func checkDeployment(_ string, d *Deployment) error {
 // version of ssmbak records into the archive. The error may be a [*FormatError] or a
 // [*DamagedError].
 func (a *Archive) Deployment(ctx context.Context) (d Deployment, exists bool, err error) {
-	found, err := load(ctx, a, deploymentKind, deploymentKey)
+	found, err := load(ctx, a, &deploymentKind, deploymentKey)
 	return found.Value, found.Exists && err == nil, err
 }
 
@@ -76,7 +76,7 @@ func (a *Archive) Deployment(ctx context.Context) (d Deployment, exists bool, er
 // time.
 func (a *Archive) KeepDeployment(ctx context.Context, d Deployment) error {
 	d.Writer, d.Time = a.writer, ssmbak.TimeOf(time.Now())
-	return overwrite(ctx, a, deploymentKind, deploymentKey, func(now bucket.Document[Deployment]) (Deployment, bool, error) {
+	return overwrite(ctx, a, &deploymentKind, deploymentKey, func(now bucket.Document[Deployment]) (Deployment, bool, error) {
 		return d, now.Value.Writer != d.Writer || now.Value.Time != d.Time, nil
 	})
 }

@@ -97,7 +97,7 @@ func (e *DrillInProgressError) Error() string {
 // LastDrill reads the record of the last drill. exists is false if there was none. The error
 // may be a [*FormatError] or a [*DamagedError].
 func (a *Archive) LastDrill(ctx context.Context) (d Drill, exists bool, err error) {
-	found, err := load(ctx, a, drillKind, drillKey)
+	found, err := load(ctx, a, &drillKind, drillKey)
 	return found.Value, found.Exists && err == nil, err
 }
 
@@ -131,7 +131,7 @@ var errOtherDrill = errors.New("another drill has begun")
 
 func (a *Archive) saveDrill(ctx context.Context, d Drill, refuse func(now Drill, exists bool) error) error {
 	d.Writer, d.Findings = a.writer, d.Findings[:min(len(d.Findings), maxFindings)]
-	return overwrite(ctx, a, drillKind, drillKey, func(now bucket.Document[Drill]) (Drill, bool, error) {
+	return overwrite(ctx, a, &drillKind, drillKey, func(now bucket.Document[Drill]) (Drill, bool, error) {
 		return d, true, refuse(now.Value, now.Exists && !now.Invalid) // a damaged one names nothing that could be removed
 	})
 }

@@ -101,14 +101,14 @@ func (a *Archive) encryption() Encryption {
 // default.
 func (a *Archive) KeepEncryption(ctx context.Context) error {
 	want := a.encryption().compact()
-	base, err := load(ctx, a, identityKind, identityKey)
+	base, err := load(ctx, a, &identityKind, identityKey)
 	switch {
 	case err != nil, !base.Exists && want == Encryption{}:
 		return err
 	case !base.Exists:
 		return a.Establish(ctx)
 	}
-	out, err := swap(ctx, a, identityKind, identityKey, base, func(d bucket.Document[Identity]) (Identity, bool, error) {
+	out, err := swap(ctx, a, &identityKind, identityKey, base, func(d bucket.Document[Identity]) (Identity, bool, error) {
 		if !d.Exists {
 			return Identity{}, false, fmt.Errorf("%s of bucket %s was deleted by another program", identityKey, a.o.Bucket)
 		}

@@ -28,7 +28,7 @@ const (
 
 // intact returns the newest intact version of an essential object whose current version d
 // is damaged, as the contents of the current one, so that a swap replaces that.
-func intact[T any](ctx context.Context, a *Archive, kind bucket.Kind[T], key string, d bucket.Document[T], damage error) (bucket.Document[T], error) {
+func intact[T any](ctx context.Context, a *Archive, kind *bucket.Kind[T], key string, d bucket.Document[T], damage error) (bucket.Document[T], error) {
 	read := 0
 	for v, err := range a.bucket.Versions(ctx, bucket.Listing{Prefix: key}) {
 		if err != nil {
@@ -63,11 +63,11 @@ func (a *Archive) damageOf(ctx context.Context, key, id string) (why, err error)
 	invalid := false
 	switch key {
 	case identityKey:
-		invalid, err = isInvalid(ctx, a, identityKind, key, id)
+		invalid, err = isInvalid(ctx, a, &identityKind, key, id)
 	case reconciledKey:
-		invalid, err = isInvalid(ctx, a, reconciledKind, key, id)
+		invalid, err = isInvalid(ctx, a, &reconciledKind, key, id)
 	case adoptedKey:
-		invalid, err = isInvalid(ctx, a, adoptedKind, key, id)
+		invalid, err = isInvalid(ctx, a, &adoptedKind, key, id)
 	}
 	switch {
 	case invalid && !isUnsigned(err):
@@ -78,7 +78,7 @@ func (a *Archive) damageOf(ctx context.Context, key, id string) (why, err error)
 	return nil, a.documentError(key, err)
 }
 
-func isInvalid[T any](ctx context.Context, a *Archive, kind bucket.Kind[T], key, id string) (bool, error) {
+func isInvalid[T any](ctx context.Context, a *Archive, kind *bucket.Kind[T], key, id string) (bool, error) {
 	d, err := kind.Load(ctx, a.bucket, key, id)
 	return d.Invalid, err
 }
@@ -102,7 +102,7 @@ func (w *Writer) RestoreIdentity(ctx context.Context) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		base, err := load(ctx, w.Archive, identityKind, identityKey)
+		base, err := load(ctx, w.Archive, &identityKind, identityKey)
 		if err != nil {
 			return false, err
 		}
@@ -110,7 +110,7 @@ func (w *Writer) RestoreIdentity(ctx context.Context) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		out, err := swap(ctx, w.Archive, identityKind, identityKey, base, func(d bucket.Document[Identity]) (Identity, bool, error) {
+		out, err := swap(ctx, w.Archive, &identityKind, identityKey, base, func(d bucket.Document[Identity]) (Identity, bool, error) {
 			next := d.Value
 			next.Signing = signing
 			next.Account, next.Region, next.Created, next.Legacy = first.Value.Account, first.Value.Region, first.Value.Created, first.Value.Legacy

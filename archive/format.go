@@ -72,7 +72,7 @@ func lookIdentity(fields map[string]json.RawMessage) string {
 // key has a delete marker is a [*HiddenError] if it is essential, and not an error
 // otherwise. The error may also be a [*FormatError], or a [*DamagedError] if no version of
 // an essential document is intact.
-func load[T any](ctx context.Context, a *Archive, kind bucket.Kind[T], key string) (bucket.Document[T], error) {
+func load[T any](ctx context.Context, a *Archive, kind *bucket.Kind[T], key string) (bucket.Document[T], error) {
 	d, err := kind.Load(ctx, a.bucket, key, "")
 	switch required := slices.Contains(essential, key); {
 	case errors.Is(err, bucket.ErrDeleted) && required:
@@ -87,14 +87,14 @@ func load[T any](ctx context.Context, a *Archive, kind bucket.Kind[T], key strin
 
 // swap replaces a document by compare-and-swap, see [bucket.Kind.Swap].
 func swap[T any](
-	ctx context.Context, a *Archive, kind bucket.Kind[T], key string, base bucket.Document[T], change func(bucket.Document[T]) (T, bool, error),
+	ctx context.Context, a *Archive, kind *bucket.Kind[T], key string, base bucket.Document[T], change func(bucket.Document[T]) (T, bool, error),
 ) (bucket.Swap[T], error) {
 	return kind.Swap(ctx, a.bucket, key, base, change, func(ctx context.Context) (bucket.Document[T], error) { return load(ctx, a, kind, key) })
 }
 
 // overwrite replaces a document like swap. A damaged one counts as none for the caller, and
 // is replaced, too.
-func overwrite[T any](ctx context.Context, a *Archive, kind bucket.Kind[T], key string, change func(bucket.Document[T]) (T, bool, error)) error {
+func overwrite[T any](ctx context.Context, a *Archive, kind *bucket.Kind[T], key string, change func(bucket.Document[T]) (T, bool, error)) error {
 	read := func(ctx context.Context) (bucket.Document[T], error) {
 		found, err := load(ctx, a, kind, key)
 		if found.Invalid {

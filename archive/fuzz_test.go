@@ -12,7 +12,7 @@ import (
 
 // roundTrip checks that whatever is decoded can be written and read again as it was, and
 // that errors report only damage or a newer format. A text is compressed if the kind is.
-func roundTrip[T any](t *testing.T, kind bucket.Kind[T], key string, text []byte, compare ...cmp.Option) {
+func roundTrip[T any](t *testing.T, kind *bucket.Kind[T], key string, text []byte, compare ...cmp.Option) {
 	t.Helper()
 	if kind.Gzip {
 		text = zipped(string(text))
@@ -62,25 +62,25 @@ func FuzzDecodePart(f *testing.F) {
 	f.Add([]byte(`{"format":1,"name":"/app/db","first":{"number":1,"time":"2024-06-13T20:10:54.123Z"},"last":{"number":3,"time":"2024-06-13T20:12:54.123Z"},` +
 		`"versions":[{"number":2,"time":"2024-06-13T20:11:54.123Z","type":"String","objects":[{"id":"o","written":"2024-06-13T20:11:55.000Z"}]}]}`))
 	f.Add([]byte(sample))
-	f.Fuzz(func(t *testing.T, text []byte) { roundTrip(t, partKind, key, text) })
+	f.Fuzz(func(t *testing.T, text []byte) { roundTrip(t, &partKind, key, text) })
 }
 
 func FuzzDecodeMark(f *testing.F) {
 	f.Add([]byte(`{"format":1,"writer":"w","name":"deploy-41","at":"2024-06-13T20:10:54.123Z","made":"2024-06-13T20:10:55Z","by":"arn:aws:iam::123456789012:user/ci","message":"m"}`))
 	f.Add([]byte(`{"format":1,"writer":"w","name":"deploy-41","made":"2024-06-13T20:10:55Z","by":"x"}`))
-	f.Fuzz(func(t *testing.T, text []byte) { roundTrip(t, markKind, ".ssmbak/marks/deploy-41", text) })
+	f.Fuzz(func(t *testing.T, text []byte) { roundTrip(t, &markKind, ".ssmbak/marks/deploy-41", text) })
 }
 
 func FuzzDecodeAdopted(f *testing.F) {
 	f.Add([]byte(`{"format":1,"at":"2024-06-13T20:10:55Z"}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		roundTrip(t, adoptedKind, ".ssmbak/adopted", text, cmp.AllowUnexported(adoption{}))
+		roundTrip(t, &adoptedKind, ".ssmbak/adopted", text, cmp.AllowUnexported(adoption{}))
 	})
 }
 
 func FuzzDecodeReconciled(f *testing.F) {
 	f.Add([]byte(`{"format":1,"first":"2024-06-13T20:10:54Z","last":"2024-06-13T20:10:54Z","missed":[{"name":"/a","until":"2024-06-13T20:10:54Z"}],"once":[{"pattern":"tmp-*","until":"2024-06-13T20:10:54Z"}]}`))
-	f.Fuzz(func(t *testing.T, text []byte) { roundTrip(t, reconciledKind, reconciledKey, text) })
+	f.Fuzz(func(t *testing.T, text []byte) { roundTrip(t, &reconciledKind, reconciledKey, text) })
 }
 
 // FuzzDecodeProgress decodes the progress of a listing: a line for itself, and one for each
@@ -90,7 +90,7 @@ func FuzzDecodeProgress(f *testing.F) {
 		`{"name":"/a","todo":{"number":1,"time":"2024-06-13T20:10:54.123Z","type":"String"}}` + "\n" +
 		`{"name":"/b","tried":"2024-06-13T20:10:54Z","failed":"AccessDenied","missed":true}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		roundTrip(t, progressKind, progressKey, text, cmp.AllowUnexported(progressDocument{}))
+		roundTrip(t, &progressKind, progressKey, text, cmp.AllowUnexported(progressDocument{}))
 	})
 }
 
@@ -102,8 +102,8 @@ func FuzzDecodeCheckpoint(f *testing.F) {
 		`"root":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}`))
 	f.Add([]byte(`{"format":1}` + "\n" + `{"key":"/a","id":"o","size":1,"noncurrent":"2024-06-13T20:10:54.000Z"}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		roundTrip(t, checkpointKind, key, text, cmp.AllowUnexported(Checkpoint{}))
-		roundTrip(t, leavesKind, leavesPrefix, text, cmp.AllowUnexported(leavesDocument{}))
+		roundTrip(t, &checkpointKind, key, text, cmp.AllowUnexported(Checkpoint{}))
+		roundTrip(t, &leavesKind, leavesPrefix, text, cmp.AllowUnexported(leavesDocument{}))
 	})
 }
 
@@ -113,6 +113,6 @@ func FuzzDecodeCache(f *testing.F) {
 	f.Add([]byte(`{"format":1,"writer":"w","labels":"2024-06-13T20:10:54Z"}` + "\n" +
 		`{"name":"/a","newest":{"number":1,"time":"2024-06-13T20:10:54.123Z"},"etag":"e","id":"o","top":"2024-06-13T20:10:55Z","tags":"d"}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		roundTrip(t, cacheKind, cacheKey, text, cmp.AllowUnexported(cacheDocument{}))
+		roundTrip(t, &cacheKind, cacheKey, text, cmp.AllowUnexported(cacheDocument{}))
 	})
 }

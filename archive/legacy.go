@@ -140,7 +140,7 @@ func (w *Writer) adopt(ctx context.Context, name ssmbak.Name, facts []timeline.L
 // markAdopted records that every parameter with an object version or delete marker in
 // the bucket when the listing began has an index.
 func (w *Writer) markAdopted(ctx context.Context, began time.Time) error {
-	out, err := swap(ctx, w.Archive, adoptedKind, adoptedKey, bucket.Document[adoption]{}, func(d bucket.Document[adoption]) (adoption, bool, error) {
+	out, err := swap(ctx, w.Archive, &adoptedKind, adoptedKey, bucket.Document[adoption]{}, func(d bucket.Document[adoption]) (adoption, bool, error) {
 		return adoption{Adopted: began.UTC().Truncate(time.Millisecond)}, !d.Exists, nil
 	})
 	if err == nil {
@@ -151,7 +151,7 @@ func (w *Writer) markAdopted(ctx context.Context, began time.Time) error {
 
 // repairAdoption replaces .ssmbak/adopted, which is damaged, by its newest intact version.
 func (w *Writer) repairAdoption(ctx context.Context, d bucket.Document[adoption]) error {
-	_, err := swap(ctx, w.Archive, adoptedKind, adoptedKey, d, func(d bucket.Document[adoption]) (adoption, bool, error) {
+	_, err := swap(ctx, w.Archive, &adoptedKind, adoptedKey, d, func(d bucket.Document[adoption]) (adoption, bool, error) {
 		return d.Value, d.Invalid, nil
 	})
 	return err
@@ -159,7 +159,7 @@ func (w *Writer) repairAdoption(ctx context.Context, d bucket.Document[adoption]
 
 // readAdoption reads whether the archive is adopted.
 func (a *Archive) readAdoption(ctx context.Context) (bucket.Document[adoption], error) {
-	d, err := load(ctx, a, adoptedKind, adoptedKey)
+	d, err := load(ctx, a, &adoptedKind, adoptedKey)
 	if err == nil && d.Exists {
 		a.adopted.Store(int64(ssmbak.TimeOf(d.Value.Adopted)))
 	}

@@ -140,7 +140,7 @@ func (a *Archive) swapMark(
 
 // loadMark reads a mark. If damaged is set, damage is not an error.
 func (a *Archive) loadMark(ctx context.Context, name string, damaged bool) (bucket.Document[Mark], error) {
-	d, err := load(ctx, a, markKind, marksPrefix+name)
+	d, err := load(ctx, a, &markKind, marksPrefix+name)
 	if damaged && d.Invalid {
 		err = nil
 	}

@@ -179,11 +179,11 @@ func partsAt(name ssmbak.Name, moments []ssmbak.Time) func(timeline.Facts, []tim
 // [Writer.CloseRun]. Every program that records in it must support that. It does nothing if
 // the archive does not exist.
 func (a *Archive) DivideIndexes(ctx context.Context) error {
-	base, err := load(ctx, a, identityKind, identityKey)
+	base, err := load(ctx, a, &identityKind, identityKey)
 	if err != nil || !base.Exists {
 		return err
 	}
-	out, err := swap(ctx, a, identityKind, identityKey, base, func(d bucket.Document[Identity]) (Identity, bool, error) {
+	out, err := swap(ctx, a, &identityKind, identityKey, base, func(d bucket.Document[Identity]) (Identity, bool, error) {
 		id := d.Value
 		id.Parts = true
 		return id, d.Exists && !d.Value.Parts, nil

@@ -189,7 +189,7 @@ func (a *Archive) Progress(ctx context.Context) (Progress, error) {
 }
 
 func (a *Archive) readProgress(ctx context.Context) (bucket.Document[progressDocument], error) {
-	d, err := load(ctx, a, progressKind, progressKey)
+	d, err := load(ctx, a, &progressKind, progressKey)
 	if d.Invalid {
 		a.o.Logger.WarnContext(ctx, "progress of the listing unreadable, a new listing begins", "key", progressKey, "error", err.Error())
 		d.Value, err = progressDocument{}, nil

@@ -172,7 +172,7 @@ func (a *Archive) Reconciled(ctx context.Context) (Reconciled, error) {
 }
 
 func (a *Archive) readReconciled(ctx context.Context) (bucket.Document[Reconciled], error) {
-	d, err := load(ctx, a, reconciledKind, reconciledKey)
+	d, err := load(ctx, a, &reconciledKind, reconciledKey)
 	if d.Unsigned != nil {
 		a.noteUnsigned(reconciledKey, d.Unsigned, a.signs)
 		d.Value.Signed = time.Time{}

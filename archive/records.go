@@ -92,12 +92,12 @@ func (a *Archive) putRecord(ctx context.Context, what, key string, first bool, e
 // RestoreRecord reads the record of one restore. The error is [ErrNoRestore] if there is
 // none, and may be a [*FormatError] or a [*DamagedError].
 func (a *Archive) RestoreRecord(ctx context.Context, id string) (*plan.Document, error) {
-	return readRecord(ctx, a, recordKind, recordsPrefix, id, ErrNoRestore)
+	return readRecord(ctx, a, &recordKind, recordsPrefix, id, ErrNoRestore)
 }
 
 // readRecord reads the record of a restore or a test. The error wraps absent if there is
 // none.
-func readRecord[T any](ctx context.Context, a *Archive, kind bucket.Kind[T], prefix, id string, absent error) (*T, error) {
+func readRecord[T any](ctx context.Context, a *Archive, kind *bucket.Kind[T], prefix, id string, absent error) (*T, error) {
 	if !restoreID.MatchString(id) {
 		return nil, fmt.Errorf("%w: %q is not the ID of one", absent, id)
 	}

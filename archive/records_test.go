@@ -49,7 +49,7 @@ func restores(t *testing.T) (*Archive, *emulator.AWS, *s3.Client) {
 var began = time.Date(2024, 6, 13, 20, 10, 54, 123e6, time.UTC)
 
 func decodeRecord(id string, body []byte) (*plan.Document, error) {
-	r, _, err := decode(recordKind, recordsPrefix+id, body)
+	r, _, err := decode(&recordKind, recordsPrefix+id, body)
 	if err != nil {
 		return nil, err
 	}

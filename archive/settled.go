@@ -68,7 +68,7 @@ func (a *Archive) Unsettled(ctx context.Context, target ssmbak.Target, few int, 
 func (a *Archive) settle(ctx context.Context, listed []Listed, r Reconciled, few int) (settled []Settled, rest []ssmbak.Name, err error) {
 	var cache bucket.Document[cacheDocument] // without entries if there is none to be believed
 	if len(listed) > few {
-		cache, err = load(ctx, a, cacheKind, cacheKey)
+		cache, err = load(ctx, a, &cacheKind, cacheKey)
 		switch {
 		case err == nil:
 		case cache.Invalid, bucket.IsDenied(err):

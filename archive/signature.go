@@ -250,7 +250,7 @@ func outdated[T any](d bucket.Document[T]) bool { return d.Invalid || d.Unsigned
 // It establishes the archive if there is none, unless s is the zero value.
 func (a *Archive) KeepSigning(ctx context.Context, s Signing) error {
 	s.Since = s.Since.UTC().Truncate(time.Second)
-	base, err := load(ctx, a, identityKind, identityKey)
+	base, err := load(ctx, a, &identityKind, identityKey)
 	switch {
 	case err != nil, !base.Exists && s == Signing{}:
 		return err
@@ -258,7 +258,7 @@ func (a *Archive) KeepSigning(ctx context.Context, s Signing) error {
 		a.o.Signing = &s
 		return a.Establish(ctx)
 	}
-	out, err := swap(ctx, a, identityKind, identityKey, base, func(d bucket.Document[Identity]) (Identity, bool, error) {
+	out, err := swap(ctx, a, &identityKind, identityKey, base, func(d bucket.Document[Identity]) (Identity, bool, error) {
 		id := d.Value
 		id.Signing = s
 		return id, d.Exists && d.Value.Signing != s, s.check(id.Account, id.Region)

@@ -87,7 +87,7 @@ func (a *Archive) saveTest(ctx context.Context, t *TestRecord, first bool) error
 // Test reads the record of one test. The error is [ErrNoTest] if there is none, and may be
 // a [*FormatError] or a [*DamagedError].
 func (a *Archive) Test(ctx context.Context, id string) (*TestRecord, error) {
-	return readRecord(ctx, a, testKind, testsPrefix, id, ErrNoTest)
+	return readRecord(ctx, a, &testKind, testsPrefix, id, ErrNoTest)
 }
 
 // TestIDs returns the IDs of the recorded tests, newest first.

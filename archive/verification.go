@@ -110,7 +110,7 @@ func checkVerification(_ string, v *Verification) error {
 // LastVerification reads the record of the verifications. exists is false if there was none.
 // The error may be a [*FormatError] or a [*DamagedError].
 func (a *Archive) LastVerification(ctx context.Context) (v Verification, exists bool, err error) {
-	found, err := load(ctx, a, verificationKind, verificationKey)
+	found, err := load(ctx, a, &verificationKind, verificationKey)
 	return found.Value, found.Exists && err == nil, err
 }
 
@@ -118,7 +118,7 @@ func (a *Archive) LastVerification(ctx context.Context) (v Verification, exists 
 // the current one, which is empty if there is none or if it is damaged. If change returns
 // false, nothing is written. It may be called several times.
 func (a *Archive) KeepVerification(ctx context.Context, change func(now Verification) (Verification, bool)) error {
-	return overwrite(ctx, a, verificationKind, verificationKey, func(now bucket.Document[Verification]) (Verification, bool, error) {
+	return overwrite(ctx, a, &verificationKind, verificationKey, func(now bucket.Document[Verification]) (Verification, bool, error) {
 		next, write := change(now.Value)
 		next.Writer = a.writer
 		if more := len(next.Findings) - maxFindings; more > 0 {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"sync"
 	"time"
 
@@ -99,7 +100,12 @@ func (e *SizeError) Error() string {
 
 // Document is a document as it was read, or one that does not exist yet.
 type Document[T any] struct {
-	Value  T
+	Value T
+	Stored
+}
+
+// Stored is what a [Document] has in addition to its value.
+type Stored struct {
 	Exists bool
 	ETag   string
 	// ID is the object version.
@@ -109,9 +115,9 @@ type Document[T any] struct {
 	Modified time.Time
 	// Asked is as in an [Object]; zero if this program has just written it.
 	Asked time.Time
-	// Unknown holds the fields that T does not have.
+	// Unknown holds the fields that the type of the value does not have.
 	Unknown Unknown
-	// Invalid says that Value is zero because the object cannot be decoded. It may still
+	// Invalid says that the value is zero because the object cannot be decoded. It may still
 	// be replaced.
 	Invalid bool
 	// Replication is the status of S3 replication, "" for an object that no rule selects.
@@ -150,43 +156,79 @@ var (
 	texts = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 )
 
+// rules are a [Kind] without its type. What they do is compiled once, and not for each kind
+// of document: there, v is a pointer to a T.
+type rules struct {
+	format                       int
+	identities                   map[string]Identity
+	gzip, signed, needsSignature bool
+	limit, most                  int64
+
+	// These are nil as in the Kind.
+	needs  func(v any) int
+	latest func(v any) ssmbak.Time
+	check  func(key string, v any) error
+}
+
+func (k *Kind[T]) rules() rules {
+	r := rules{
+		format: k.Format, identities: k.Identities, gzip: k.Gzip, signed: k.Signed, needsSignature: k.NeedsSignature,
+		limit: k.Limit, most: cmp.Or(k.Most, k.Limit), needs: untyped(k.Needs), latest: untyped(k.Latest),
+	}
+	if k.Check != nil {
+		r.check = func(key string, v any) error { return k.Check(key, v.(*T)) }
+	}
+	return r
+}
+
+// untyped returns a function of any pointer to a T, nil for nil.
+func untyped[T, R any](f func(*T) R) func(any) R {
+	if f == nil {
+		return nil
+	}
+	return func(v any) R { return f(v.(*T)) }
+}
+
 // Decode decodes the bytes of the object with a key. The error is an [*InvalidError] or
 // a [*NewerError].
-func (k Kind[T]) Decode(key string, body []byte) (v T, u Unknown, err error) {
-	return k.read(context.Background(), nil, key, body, func() {})
+func (k *Kind[T]) Decode(key string, body []byte) (v T, u Unknown, err error) {
+	u, err = k.rules().read(context.Background(), nil, key, body, func() {}, &v)
+	return v, u, err
 }
 
 // DecodeObject decodes an object that was read, like [Kind.Load].
-func (k Kind[T]) DecodeObject(ctx context.Context, b *Bucket, o Object) (v T, u Unknown, err error) {
+func (k *Kind[T]) DecodeObject(ctx context.Context, b *Bucket, o Object) (v T, u Unknown, err error) {
 	defer o.free()
-	return k.read(ctx, b.Budget, o.Key, o.Body, o.free)
+	u, err = k.rules().read(ctx, b.Budget, o.Key, o.Body, o.free, &v)
+	return v, u, err
 }
 
 // read is [Kind.Decode] within a budget. It calls release when it no longer needs the
-// body. The error may be a [*BudgetError].
-func (k Kind[T]) read(ctx context.Context, budget *Budget, key string, body []byte, release func()) (v T, u Unknown, err error) {
-	if u, err = k.decode(ctx, budget, body, release, &v); err == nil && k.Check != nil {
-		err = k.Check(key, &v)
+// body. After an error, *v is zero. The error may be a [*BudgetError].
+func (r rules) read(ctx context.Context, budget *Budget, key string, body []byte, release func(), v any) (Unknown, error) {
+	u, err := r.decode(ctx, budget, body, release, v)
+	if err == nil && r.check != nil {
+		err = r.check(key, v)
 	}
 	if err == nil {
-		return v, u, nil
+		return u, nil
 	}
-	var none T
+	reflect.ValueOf(v).Elem().SetZero()
 	_, newer := errors.AsType[*NewerError](err)
 	_, greater := errors.AsType[*BudgetError](err)
 	if newer || greater || ctx.Err() != nil {
-		return none, u, err
+		return u, err
 	}
-	return none, u, &InvalidError{err}
+	return u, &InvalidError{err}
 }
 
-func (k Kind[T]) decode(ctx context.Context, budget *Budget, body []byte, release func(), v *T) (Unknown, error) {
-	if l, ok := any(v).(Lines); ok {
-		return Unknown{}, k.readLines(body, l, budget.decoded())
+func (r rules) decode(ctx context.Context, budget *Budget, body []byte, release func(), v any) (Unknown, error) {
+	if l, ok := v.(Lines); ok {
+		return Unknown{}, r.readLines(body, l, budget.decoded())
 	}
 	text := body
-	if k.Gzip {
-		n, err := k.uncompressed(body)
+	if r.gzip {
+		n, err := r.uncompressed(body)
 		if err != nil {
 			return Unknown{}, err
 		}
@@ -215,7 +257,7 @@ func (k Kind[T]) decode(ctx context.Context, budget *Budget, body []byte, releas
 	}
 	more := func() {}
 	defer keep(ctx, func() { done(); more() })
-	u, known, err := decode(k.Format, text, weight, v)
+	u, known, err := decode(r.format, text, weight, v)
 	if err != nil || known {
 		return u, err
 	}
@@ -224,25 +266,25 @@ func (k Kind[T]) decode(ctx context.Context, budget *Budget, body []byte, releas
 		more = func() {}
 		return u, err
 	}
-	u.part, err = decodeUnknown(k.Identities, text, v)
+	u.part, err = decodeUnknown(r.identities, text, v)
 	return u, err
 }
 
 // readLines decodes lines while they are unpacked.
-func (k Kind[T]) readLines(body []byte, l Lines, limit int64) error {
+func (r rules) readLines(body []byte, l Lines, limit int64) error {
 	zip := unzips.Get().(*gzip.Reader)
 	defer unzips.Put(zip)
 	if err := zip.Reset(bytes.NewReader(body)); err != nil {
 		return err
 	}
-	return l.ReadLines(json.NewDecoder(io.LimitReader(zip, k.Limit+1)), limit)
+	return l.ReadLines(json.NewDecoder(io.LimitReader(zip, r.limit+1)), limit)
 }
 
 // uncompressed returns the size of the text of a compressed document, which its last four
 // bytes say (RFC 1952, section 2.3.1).
-func (k Kind[T]) uncompressed(body []byte) (int64, error) {
+func (r rules) uncompressed(body []byte) (int64, error) {
 	if end := len(body) - 4; end >= 0 {
-		if n := int64(binary.LittleEndian.Uint32(body[end:])); n <= k.Limit {
+		if n := int64(binary.LittleEndian.Uint32(body[end:])); n <= r.limit {
 			return n, nil
 		}
 	}
@@ -252,10 +294,10 @@ func (k Kind[T]) uncompressed(body []byte) (int64, error) {
 	if err := zip.Reset(bytes.NewReader(body)); err != nil {
 		return 0, err
 	}
-	if _, err := io.Copy(io.Discard, io.LimitReader(zip, k.Limit+1)); err != nil {
+	if _, err := io.Copy(io.Discard, io.LimitReader(zip, r.limit+1)); err != nil {
 		return 0, err
 	}
-	return 0, fmt.Errorf("it has more than %d bytes uncompressed", k.Limit)
+	return 0, fmt.Errorf("it has more than %d bytes uncompressed", r.limit)
 }
 
 // unzip uncompresses a text of n bytes into a buffer.
@@ -278,26 +320,28 @@ func unzip(into *bytes.Buffer, body []byte, n int64) error {
 
 // Encode sets the format and the reader of a document and returns its bytes. u holds the
 // unknown fields of the object that it replaces, and the least format and reader.
-func (k Kind[T]) Encode(v *T, u Unknown) ([]byte, error) {
-	if !k.Gzip {
-		return k.marshal(v, u)
+func (k *Kind[T]) Encode(v *T, u Unknown) ([]byte, error) { return k.rules().encode(v, u) }
+
+func (r rules) encode(v any, u Unknown) ([]byte, error) {
+	if !r.gzip {
+		return r.marshal(v, u)
 	}
 	var buf bytes.Buffer
 	zip := zips.Get().(*gzip.Writer)
 	defer zips.Put(zip)
 	zip.Reset(&buf)
-	if err := k.write(zip, v, u); err != nil {
+	if err := r.write(zip, v, u); err != nil {
 		return nil, err
 	}
 	err := zip.Close()
 	return buf.Bytes(), err
 }
 
-func (k Kind[T]) write(w io.Writer, v *T, u Unknown) error {
-	if l, ok := any(v).(Lines); ok {
+func (r rules) write(w io.Writer, v any, u Unknown) error {
+	if l, ok := v.(Lines); ok {
 		return l.WriteLines(json.NewEncoder(w))
 	}
-	text, err := k.marshal(v, u)
+	text, err := r.marshal(v, u)
 	if err == nil && u.Empty() {
 		text = append(text, '\n')
 	}
@@ -307,11 +351,11 @@ func (k Kind[T]) write(w io.Writer, v *T, u Unknown) error {
 	return err
 }
 
-func (k Kind[T]) marshal(v *T, u Unknown) ([]byte, error) {
+func (r rules) marshal(v any, u Unknown) ([]byte, error) {
 	format, reader := envelope(v)
-	writes, needs := k.Format, 1
-	if k.Needs != nil {
-		needs = k.Needs(v)
+	writes, needs := r.format, 1
+	if r.needs != nil {
+		needs = r.needs(v)
 		writes = needs
 	}
 	format.SetInt(int64(max(writes, u.Format)))
@@ -323,19 +367,19 @@ func (k Kind[T]) marshal(v *T, u Unknown) ([]byte, error) {
 	if err != nil || u.Empty() {
 		return text, err
 	}
-	return splice(k.Identities, text, u.part, "")
+	return splice(r.identities, text, u.part, "")
 }
 
 // size returns the uncompressed size of an encoded document.
-func (k Kind[T]) size(body []byte) int64 {
-	if k.Gzip {
+func (r rules) size(body []byte) int64 {
+	if r.gzip {
 		return int64(binary.LittleEndian.Uint32(body[len(body)-4:])) // RFC 1952, section 2.3.1
 	}
 	return int64(len(body))
 }
 
-func (k Kind[T]) contentType() string {
-	if k.Gzip {
+func (r rules) contentType() string {
+	if r.gzip {
 		return "application/gzip"
 	}
 	return "application/json"
@@ -345,50 +389,56 @@ func (k Kind[T]) contentType() string {
 // does not exist is not an error, but the error is [ErrDeleted] if its key has a delete
 // marker. With an [*InvalidError] or a [*NewerError] the returned document is complete
 // except for its contents.
-func (k Kind[T]) Load(ctx context.Context, b *Bucket, key, version string) (Document[T], error) {
+func (k *Kind[T]) Load(ctx context.Context, b *Bucket, key, version string) (Document[T], error) {
 	d, _, err := k.LoadBytes(ctx, b, key, version)
 	return d, err
 }
 
 // LoadBytes is [Kind.Load], and returns the stored bytes of the object, too.
-func (k Kind[T]) LoadBytes(ctx context.Context, b *Bucket, key, version string) (d Document[T], body []byte, err error) {
-	o, err := b.Get(ctx, key, version, k.Limit)
-	d = Document[T]{Exists: true, ETag: o.ETag, ID: o.ID, Modified: o.Modified, Asked: o.Asked, Replication: o.Replication}
+func (k *Kind[T]) LoadBytes(ctx context.Context, b *Bucket, key, version string) (d Document[T], body []byte, err error) {
+	d.Stored, body, err = k.rules().load(ctx, b, key, version, &d.Value)
+	return d, body, err
+}
+
+// load is [Kind.LoadBytes]. After an error, *v is zero.
+func (r rules) load(ctx context.Context, b *Bucket, key, version string, v any) (s Stored, body []byte, err error) {
+	o, err := b.Get(ctx, key, version, r.limit)
+	s = Stored{Exists: true, ETag: o.ETag, ID: o.ID, Modified: o.Modified, Asked: o.Asked, Replication: o.Replication}
 	defer o.free()
-	_, d.Invalid = errors.AsType[*InvalidError](err)
-	if err == nil || d.Invalid {
-		err = k.signed(b, o, &d, err)
+	_, s.Invalid = errors.AsType[*InvalidError](err)
+	if err == nil || s.Invalid {
+		err = r.verify(b, o, &s, err)
 	}
 	switch {
-	case d.Invalid:
+	case s.Invalid:
 	case errors.Is(err, ErrDeleted):
-		return Document[T]{}, nil, ErrDeleted
+		return Stored{}, nil, ErrDeleted
 	case errors.Is(err, ErrNotFound):
-		return Document[T]{}, nil, nil
+		return Stored{}, nil, nil
 	case err != nil:
-		return Document[T]{}, nil, fmt.Errorf("read %s of bucket %s: %w", key, b.Name, err)
+		return Stored{}, nil, fmt.Errorf("read %s of bucket %s: %w", key, b.Name, err)
 	default:
-		d.Value, d.Unknown, err = k.read(ctx, b.Budget, key, o.Body, o.free)
+		s.Unknown, err = r.read(ctx, b.Budget, key, o.Body, o.free, v)
 		if err == nil {
-			err = k.checkLatest(&d)
+			err = r.checkLatest(&s, v)
 		}
-		_, d.Invalid = errors.AsType[*InvalidError](err)
+		_, s.Invalid = errors.AsType[*InvalidError](err)
 	}
-	return d, o.Body, err
+	return s, o.Body, err
 }
 
 // checkLatest returns an [*InvalidError], and removes the value, if a time in the document
 // is later than S3 stored it. Modified has a precision of one second.
-func (k Kind[T]) checkLatest(d *Document[T]) error {
-	if k.Latest == nil {
+func (r rules) checkLatest(s *Stored, v any) error {
+	if r.latest == nil {
 		return nil
 	}
-	at, stored := k.Latest(&d.Value), ssmbak.TimeOf(d.Modified)
+	at, stored := r.latest(v), ssmbak.TimeOf(s.Modified)
 	if at <= stored.Add(time.Second+Tolerance) {
 		return nil
 	}
-	var none T
-	d.Value, d.Unknown = none, Unknown{}
+	reflect.ValueOf(v).Elem().SetZero()
+	s.Unknown = Unknown{}
 	return &InvalidError{fmt.Errorf("it has the time %s, but was stored at %s", at, stored)}
 }
 
@@ -410,40 +460,25 @@ const maxSwaps = 64
 //
 // After an error the object may have been replaced; repeating the swap is safe if change
 // returns false for a document that has the change.
-func (k Kind[T]) Swap(
+func (k *Kind[T]) Swap(
 	ctx context.Context, b *Bucket, key string, base Document[T],
 	change func(Document[T]) (T, bool, error), load func(context.Context) (Document[T], error),
 ) (Swap[T], error) {
 	out := Swap[T]{Document: base}
+	var next T
+	r := k.rules()
 	for range maxSwaps {
-		next, write, err := change(out.Document)
-		if err != nil || !write {
+		var write bool
+		var err error
+		if next, write, err = change(out.Document); err != nil || !write {
 			return out, err
 		}
-		d := out.Document
-		if k.Latest != nil {
-			if err := b.checkLatest(k.Latest(&next)); err != nil {
-				return out, fmt.Errorf("write %s of bucket %s: %w", key, b.Name, err)
-			}
-		}
-		body, err := k.Encode(&next, d.Unknown)
-		if err != nil {
-			return out, fmt.Errorf("encode %s: %w", key, err)
-		}
-		if n, most := k.size(body), cmp.Or(k.Most, k.Limit); n > most {
-			return out, fmt.Errorf("write %s of bucket %s: %w", key, b.Name, &SizeError{n, most})
-		}
-		id, etag, err := b.Put(ctx, Write{Key: key, Body: body, ContentType: k.contentType(), Absent: !d.Exists, Match: d.ETag, Signed: k.Signed})
+		written, unclear, err := r.replace(ctx, b, key, out.Stored, &next)
 		if err == nil {
-			out.Document, out.Wrote = Document[T]{Value: next, Exists: true, ETag: etag, ID: id, Unknown: d.Unknown}, true
+			out.Document, out.Wrote = Document[T]{next, written}, true
 			return out, nil
 		}
-		conflict := errors.Is(err, ErrConflict)
-		err = fmt.Errorf("write %s of bucket %s: %w", key, b.Name, err)
-		_, unversioned := errors.AsType[*NotVersionedError](err)
-		_, unsigned := errors.AsType[*SignError](err)
-		_, clock := errors.AsType[*ClockError](err)
-		if unversioned || unsigned || clock || ctx.Err() != nil || isRefusal(err) && !conflict && !errors.Is(err, ErrNotFound) {
+		if !unclear {
 			return out, err
 		}
 		out.Met = true
@@ -451,10 +486,37 @@ func (k Kind[T]) Swap(
 		if loadErr != nil {
 			return out, loadErr
 		}
-		if fresh.ETag == d.ETag && !conflict {
+		if fresh.ETag == out.ETag && !errors.Is(err, ErrConflict) {
 			return out, err
 		}
 		out.Document = fresh
 	}
 	return out, fmt.Errorf("write %s of bucket %s: %d other writers were faster, try again", key, b.Name, maxSwaps)
+}
+
+// replace writes a document over the one that was read. unclear says that an error does not
+// mean that the object is as it was: another writer was faster, or there was no answer.
+func (r rules) replace(ctx context.Context, b *Bucket, key string, read Stored, v any) (written Stored, unclear bool, err error) {
+	if r.latest != nil {
+		if err := b.checkLatest(r.latest(v)); err != nil {
+			return Stored{}, false, fmt.Errorf("write %s of bucket %s: %w", key, b.Name, err)
+		}
+	}
+	body, err := r.encode(v, read.Unknown)
+	if err != nil {
+		return Stored{}, false, fmt.Errorf("encode %s: %w", key, err)
+	}
+	if n := r.size(body); n > r.most {
+		return Stored{}, false, fmt.Errorf("write %s of bucket %s: %w", key, b.Name, &SizeError{n, r.most})
+	}
+	id, etag, err := b.Put(ctx, Write{Key: key, Body: body, ContentType: r.contentType(), Absent: !read.Exists, Match: read.ETag, Signed: r.signed})
+	if err == nil {
+		return Stored{Exists: true, ETag: etag, ID: id, Unknown: read.Unknown}, false, nil
+	}
+	_, unversioned := errors.AsType[*NotVersionedError](err)
+	_, unsigned := errors.AsType[*SignError](err)
+	_, clock := errors.AsType[*ClockError](err)
+	refused := isRefusal(err) && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrNotFound)
+	unclear = !unversioned && !unsigned && !clock && !refused && ctx.Err() == nil
+	return Stored{}, unclear, fmt.Errorf("write %s of bucket %s: %w", key, b.Name, err)
 }

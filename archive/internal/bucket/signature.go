@@ -93,14 +93,14 @@ func (b *Bucket) verify(o Object) error {
 	return nil
 }
 
-// signed checks the signature of a document that was read, or that could not be read
+// verify checks the signature of a document that was read, or that could not be read
 // because of err. It returns err, or an [*InvalidError] with a [*SignatureError].
-func (k Kind[T]) signed(b *Bucket, o Object, d *Document[T], err error) error {
+func (r rules) verify(b *Bucket, o Object, d *Stored, err error) error {
 	s := b.Signatures
-	if !k.Signed || s == nil || s.Verify == nil {
+	if !r.signed || s == nil || s.Verify == nil {
 		return err
 	}
-	required := s.Required || k.NeedsSignature
+	required := s.Required || r.needsSignature
 	if d.Invalid { // no body: too large, or of a multipart upload, and so not ours
 		if required && !errors.Is(err, ErrChecksum) {
 			err = &InvalidError{&SignatureError{err}}

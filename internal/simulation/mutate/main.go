@@ -28,7 +28,7 @@ type mutation struct {
 var mutations = []mutation{
 	{
 		"the swap is dropped: an index is written without a condition", "archive/internal/bucket/document.go",
-		", Absent: !d.Exists, Match: d.ETag, Signed", ", Signed",
+		", Absent: !read.Exists, Match: read.ETag, Signed", ", Signed",
 	},
 	{
 		"the facts of a writer that loses a conflict are dropped", "archive/internal/bucket/document.go",

@@ -138,7 +138,7 @@ var tested = []tests{
 	}, "verify", "TestPlantedCheckpoint"},
 	{mutation{
 		"a second writer replaces a checkpoint", "archive/checkpoint.go",
-		"Document[Checkpoint]{Exists: true}, nil", "Document[Checkpoint]{}, nil",
+		"Document[Checkpoint]{Stored: bucket.Stored{Exists: true}}, nil", "Document[Checkpoint]{}, nil",
 	}, "verify", "TestTwoCheckpoints"},
 	{mutation{
 		"objects of leaves that exist are written again", "archive/checkpoint.go",
@@ -808,7 +808,7 @@ var tested = []tests{
 	}, "timeline", "FuzzUnion"},
 	{mutation{
 		"an index of any size is written", "archive/internal/bucket/document.go",
-		"n > most {", "n > most && false {",
+		"n > r.most {", "n > r.most && false {",
 	}, "archive", "TestIndexIsBounded"},
 	{mutation{
 		"an index that is too large is not divided", "recorder/sync.go",
