@@ -31,27 +31,27 @@ func fill(ctx context.Context, b *bucket.Bucket, key string, e *entry) error {
 	if err != nil {
 		return fmt.Errorf("read the tags of object version %s of %s: %w", e.fact.ID, key, err)
 	}
-	t, ok := decodeTags(set)
+	t, ok := DecodeTags(set)
 	// The legacy ssmbak stored an event after it had happened.
-	e.missing = !ok || ssmbak.Seconds(t.second) > e.fact.LastModified.Add(time.Second+bucket.Tolerance)
-	e.fact.Second, e.fact.Type, e.fact.Description = t.second, t.kind, t.description
+	e.missing = !ok || ssmbak.Seconds(t.Second) > e.fact.LastModified.Add(time.Second+bucket.Tolerance)
+	e.fact.Second, e.fact.Type, e.fact.Description = t.Second, t.Type, t.Description
 	return nil
 }
 
-// tags are the tags of a legacy record.
-type tags struct {
-	second      int64
-	kind        ssmbak.Type
-	description string
+// Tags are the tags of a legacy record.
+type Tags struct {
+	Second      int64 // of the event, since 1970 in UTC
+	Type        ssmbak.Type
+	Description string
 }
 
-// decodeTags decodes the legacy tags in a tag set. ok reports whether ssmbakTime is a
+// DecodeTags decodes the legacy tags in a tag set. ok reports whether ssmbakTime is a
 // time. A missing or unknown type is returned unchanged, since without the record an
 // older value would count at its time.
-func decodeTags(set map[string]string) (t tags, ok bool) {
+func DecodeTags(set map[string]string) (t Tags, ok bool) {
 	second, err := strconv.ParseInt(set[tagTime], 10, 64)
 	if err != nil || second <= 0 || second > lastSecond {
-		return tags{}, false
+		return Tags{}, false
 	}
-	return tags{second, ssmbak.Type(set[tagType]), set[tagDescription]}, true
+	return Tags{second, ssmbak.Type(set[tagType]), set[tagDescription]}, true
 }
