@@ -44,7 +44,7 @@ long:
 	SSMBAK_LONG=1 $(GO) test ./internal/simulation/sweep -timeout 30m
 	SSMBAK_LONG=1 $(GO) test ./archive/internal/legacy ./internal/release ./internal/stack/code ./internal/simulation/mutate -timeout 30m
 	SSMBAK_LONG=1 $(GO) test ./archive ./cmd/ssmbak ./internal/stack ./recorder ./restore -timeout 30m \
-		-run '^(TestBusyParameter|TestContract|TestAttacks|TestMemory|TestApplyRate|TestCreateKilled|TestUndoKilled|TestUndoKilledAndFinished|TestUndoKilledItself|TestFillInRuns|TestFillWritesLinearly|TestApplicationIsServed|TestUnreadableStarveNobody|TestPairsLint)$$'
+		-run '^(TestBusyParameter|TestContract|TestAttacks|TestMemory|TestOrganization|TestApplyRate|TestRestoreRate|TestCreateKilled|TestUndoKilled|TestUndoKilledAndFinished|TestUndoKilledItself|TestFillInRuns|TestFillWritesLinearly|TestApplicationIsServed|TestUnreadableStarveNobody|TestPairsLint)$$'
 	SSMBAK_LONG=1 $(GO) test ./internal/cli/stack ./internal/ui -run '^(TestBrokenOnMoto|TestDocumentsOnMoto|TestLargeInBrowser)$$'
 
 # Random restores and reverts, killed at any request, and undone.
@@ -70,7 +70,7 @@ bench:
 	$(GO) test ./archive -run '^$$' -bench . -benchtime 3x
 	$(GO) test ./recorder -run '^$$' -bench . -benchtime 100x
 	$(GO) test ./internal/ui -run '^$$' -bench . -benchtime 1x
-	$(GO) test ./restore -run TestRestoreRate -count 1 -v
+	SSMBAK_LONG=1 $(GO) test ./restore -run TestRestoreRate -count 1 -v
 	$(GO) test ./internal/bench -count 1 -v
 
 # The rows of docs/performance.md at their sizes, as lines that benchstat reads: about 15

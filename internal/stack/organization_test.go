@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/ssmbak/ssmbak/archive"
+	"github.com/ssmbak/ssmbak/internal/testkit/extent"
 )
 
 // organization is an HTTP client that denies writes of objects with other encryption
@@ -45,11 +46,15 @@ func (o organization) Do(r *http.Request) (*http.Response, error) {
 // encryption header, since policies of an organization can require or forbid any.
 func TestOrganization(t *testing.T) {
 	t.Parallel()
-	for _, e := range []archive.Encryption{
+	encryptions := []archive.Encryption{
+		{Values: archiveKey, Indexes: archive.HeaderNone},
 		{Values: archive.HeaderS3, Indexes: archive.HeaderS3},
 		{Values: archive.HeaderNone, Indexes: archive.HeaderNone},
-		{Values: archiveKey, Indexes: archive.HeaderNone},
-	} {
+	}
+	if !extent.Long() {
+		encryptions = encryptions[:1]
+	}
+	for _, e := range encryptions {
 		t.Run(fmt.Sprint(e), func(t *testing.T) {
 			t.Parallel()
 			collect(t, e)

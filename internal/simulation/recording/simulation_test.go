@@ -16,7 +16,7 @@ var histories = simulation.Simulation[Plan]{
 	Smaller:   shrinks,
 	Corners:   corners,
 	Enough:    50_000,
-	Histories: 150,
+	Histories: 80,
 	Short:     250,
 	Summary:   summary,
 }

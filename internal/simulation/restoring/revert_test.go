@@ -19,7 +19,7 @@ func TestReverts(t *testing.T) {
 		Play:      playReverts,
 		Corners:   revertCorners,
 		Enough:    600,
-		Histories: 60,
+		Histories: 40,
 		Short:     60,
 	}.Test(t)
 }

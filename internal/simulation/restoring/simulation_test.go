@@ -16,7 +16,7 @@ func TestSimulation(t *testing.T) {
 		Play:      play,
 		Corners:   corners,
 		Enough:    600,
-		Histories: 80,
+		Histories: 50,
 		Short:     40,
 	}.Test(t)
 }

@@ -92,6 +92,6 @@ func TestRestoreElsewhere(t *testing.T) {
 			w.checkLive("after the undo", w.now)
 			w.drain()
 		},
-		every: 5,
+		every: 10,
 	}.sweep(t)
 }

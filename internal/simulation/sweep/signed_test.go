@@ -90,7 +90,7 @@ func TestReconcileSigned(t *testing.T) {
 			w.must(second(w.reconcile(w.calm())))
 			w.checkCheckpoint()
 		},
-		every: 5,
+		every: 10,
 	}.sweep(t)
 }
 

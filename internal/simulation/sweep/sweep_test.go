@@ -22,8 +22,7 @@ type scene struct {
 	late bool
 	// kept is how many versions Parameter Store keeps of a parameter, 100 if zero.
 	kept int
-	// every is which requests fail in a short run: one in so many, every second one if
-	// zero.
+	// every is which requests fail in a short run: one in so many, every fifth one if zero.
 	every int
 }
 
@@ -35,7 +34,7 @@ func (s scene) sweep(t *testing.T) {
 	faults, few := []fault{{}}, 1
 	for i := range ofWrites {
 		for n, r := range good.swept.requestsSent() {
-			if !extent.Long() && n%cmp.Or(s.every, 2) != 0 {
+			if !extent.Long() && n%cmp.Or(s.every, 5) != 0 {
 				continue
 			}
 			ways := ofReads
