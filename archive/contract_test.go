@@ -16,7 +16,6 @@ import (
 
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
-	"github.com/ssmbak/ssmbak/internal/testkit/extent"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/timeline"
 )
@@ -459,10 +458,7 @@ var contract = []struct {
 	}},
 	{name: "more names than a page", hold: func(t *testing.T, p place) {
 		a := p.ready(t)
-		names := 1100
-		if extent.Long() {
-			names = 2500
-		}
+		names := 2*p.page + p.page/2
 		var wg sync.WaitGroup
 		limit := make(chan struct{}, 16)
 		for i := range names {

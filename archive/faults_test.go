@@ -232,7 +232,8 @@ func TestRequests(t *testing.T) {
 	t.Parallel()
 	local, p := emulated(t, 1)
 	a := p.ready(t)
-	const names = 1100
+	const names = 11
+	local.S3.SetPageSize(10)
 	for i := range names {
 		name := ssmbak.Name(fmt.Sprintf("/app/%04d", i))
 		var f timeline.Facts

@@ -38,7 +38,7 @@ func TestLog(t *testing.T) {
 	for _, r := range runners() {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
-			p := place{r.start(t), "log", r.encryption}
+			p := place{r.start(t), "log", r.encryption, r.page}
 			p.make(t.Context(), t, true)
 			a := p.ready(t)
 			late := version(2)

@@ -291,7 +291,7 @@ func TestReindex(t *testing.T) {
 			client := r.start(t)
 			for i, c := range rebuilding {
 				t.Run(c.name, func(t *testing.T) {
-					p := place{client, fmt.Sprintf("rebuilding-%d", i), r.encryption}
+					p := place{client, fmt.Sprintf("rebuilding-%d", i), r.encryption, r.page}
 					p.make(t.Context(), t, true)
 					c.hold(t, p)
 				})

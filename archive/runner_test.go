@@ -39,26 +39,34 @@ type runner struct {
 	stricter bool
 	// encryption is that of the writers, nil for the default.
 	encryption *archive.Encryption
+	// page is the greatest number of entries in the answer to a listing.
+	page int
 }
 
 func runners() []runner {
+	const page = 10
+	emulated := func() *emulator.AWS {
+		cloud := emulator.New(emulator.Options{})
+		cloud.S3.SetPageSize(page)
+		return cloud
+	}
 	return []runner{
 		{"emulator in process", func(t *testing.T) *s3.Client {
-			return connect(t, awsconn.Options{HTTPClient: emulator.New(emulator.Options{}).Client()})
-		}, true, nil},
+			return connect(t, awsconn.Options{HTTPClient: emulated().Client()})
+		}, true, nil, page},
 		// Under a KMS key an ETag is no digest of the object.
 		{"emulator under a KMS key", func(t *testing.T) *s3.Client {
-			return connect(t, awsconn.Options{HTTPClient: emulator.New(emulator.Options{}).Client()})
-		}, true, &archive.Encryption{Values: testKey, Indexes: testKey}},
+			return connect(t, awsconn.Options{HTTPClient: emulated().Client()})
+		}, true, &archive.Encryption{Values: testKey, Indexes: testKey}, page},
 		{"emulator on a socket", func(t *testing.T) *s3.Client {
-			url, stop, err := emulator.New(emulator.Options{}).Listen(t.Context(), "127.0.0.1:0")
+			url, stop, err := emulated().Listen(t.Context(), "127.0.0.1:0")
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = stop() })
 			return connect(t, awsconn.Options{EndpointURL: url})
-		}, true, nil},
-		{"moto", startMoto, false, nil},
+		}, true, nil, page},
+		{"moto", startMoto, false, nil, 1000},
 	}
 }
 
@@ -87,6 +95,7 @@ type place struct {
 	bucket string
 	// encryption is that of the writers.
 	encryption *archive.Encryption
+	page       int // see runner
 }
 
 func (p place) open(t *testing.T, change ...func(*archive.Options)) (*archive.Writer, error) {
@@ -172,7 +181,7 @@ func TestContract(t *testing.T) {
 					if c.stricter && !r.stricter {
 						t.Skip("moto does not do what S3 does")
 					}
-					p := place{client, fmt.Sprintf("contract-%d", i), r.encryption}
+					p := place{client, fmt.Sprintf("contract-%d", i), r.encryption, r.page}
 					p.make(t.Context(), t, !c.unversioned)
 					c.hold(t, p)
 				})

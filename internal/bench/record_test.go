@@ -58,7 +58,7 @@ func TestBurst(t *testing.T) {
 	for _, rate := range []float64{10, 40} {
 		t.Run(fmt.Sprint(rate, " reads a second"), func(t *testing.T) {
 			t.Parallel()
-			events, names := Size(1000, 10_000), Size(50, 500)
+			events, names := Size(500, 10_000), Size(25, 500)
 			o := Options{Limits: map[string]float64{reads: rate}, World: testworld.Options{Emulator: emulator.Options{Queue: emulator.QueueOptions{Copies: func(string) int { return 1 }, Visibility: 20 * time.Minute}}}}
 			Run(t, o, func(b *Bed) {
 				for i := range events {

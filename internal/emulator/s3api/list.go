@@ -19,6 +19,7 @@ type page struct {
 	EncodingType string `xml:",omitempty"`
 	IsTruncated  bool
 	url          bool
+	most         int // entries of this page, at most MaxKeys
 }
 
 type commonPrefix struct {
@@ -26,7 +27,7 @@ type commonPrefix struct {
 	Prefix  string
 }
 
-func (q *request) page() (page, error) {
+func (s *Store) page(q *request) (page, error) {
 	p := page{Name: q.bucket, Prefix: q.query.Get("prefix"), Delimiter: q.query.Get("delimiter"), MaxKeys: 1000, EncodingType: q.query.Get("encoding-type")}
 	if text := q.query.Get("max-keys"); text != "" {
 		n, err := strconv.Atoi(text)
@@ -34,6 +35,10 @@ func (q *request) page() (page, error) {
 			return p, refuse(http.StatusBadRequest, "InvalidArgument", "Provided max-keys not an integer or within integer range")
 		}
 		p.MaxKeys = min(n, 1000) // API: "the action returns up to 1,000"
+	}
+	p.most = p.MaxKeys
+	if n := s.pageSize.Load(); n > 0 {
+		p.most = min(p.most, int(n))
 	}
 	switch p.EncodingType {
 	case "":
@@ -137,7 +142,7 @@ func (s *Store) listCurrent(b *bucket, p page, marker string, owned bool) (entri
 		if o == nil && !b.anyCurrent(key) || o != nil && o.latest().marker {
 			return true
 		}
-		if len(entries) == p.MaxKeys {
+		if len(entries) == p.most {
 			return false
 		}
 		last = key
@@ -173,7 +178,7 @@ func (b *bucket) anyCurrent(prefix string) bool {
 }
 
 func (s *Store) listObjectsV2(q *request) (*answer, error) {
-	p, err := q.page()
+	p, err := s.page(q)
 	if err != nil {
 		return nil, err
 	}
@@ -210,7 +215,7 @@ func (s *Store) listObjectsV2(q *request) (*answer, error) {
 }
 
 func (s *Store) listObjects(q *request) (*answer, error) {
-	p, err := q.page()
+	p, err := s.page(q)
 	if err != nil {
 		return nil, err
 	}
@@ -249,7 +254,7 @@ type entry struct {
 }
 
 func (s *Store) listObjectVersions(q *request) (*answer, error) {
-	p, err := q.page()
+	p, err := s.page(q)
 	if err != nil {
 		return nil, err
 	}
@@ -271,7 +276,7 @@ func (s *Store) listObjectVersions(q *request) (*answer, error) {
 	var lastKey, lastID string
 	truncated := p.MaxKeys > 0 && b.walk(p, from, func(key string, o *object) bool {
 		if o == nil {
-			if len(entries) == p.MaxKeys {
+			if len(entries) == p.most {
 				return false
 			}
 			entries = append(entries, commonPrefix{Prefix: p.text(key)})
@@ -284,7 +289,7 @@ func (s *Store) listObjectVersions(q *request) (*answer, error) {
 				skipping = v.id != skip
 				continue
 			}
-			if len(entries) == p.MaxKeys {
+			if len(entries) == p.most {
 				return false
 			}
 			entries = append(entries, s.entry(p, key, v, i == len(o.versions)-1))

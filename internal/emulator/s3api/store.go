@@ -29,6 +29,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -53,7 +54,13 @@ type Store struct {
 	buckets  map[string]*bucket
 	ids      *idMint
 	requests uint64 // requests answered so far, for their ids
+	pageSize atomic.Int64
 }
+
+// SetPageSize makes listings return at most n entries, also if a request allows more: a
+// response "might contain fewer keys but will never contain more".
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+func (s *Store) SetPageSize(n int) { s.pageSize.Store(int64(n)) }
 
 // Version is one version of an object, or a delete marker, as [Store.Versions]
 // reports it. It is a copy; changing it changes nothing in the store.

@@ -807,6 +807,14 @@ var tested = []tests{
 		"!slices.ContainsFunc(f.Versions, unmerged) &&", "true &&",
 	}, "timeline", "FuzzUnion"},
 	{mutation{
+		"a listing of objects ends after a page", "archive/internal/bucket/bucket.go",
+		"pages := s3.NewListObjectsV2Paginator(b.Client, in); pages.HasMorePages(); {", "pages, first := s3.NewListObjectsV2Paginator(b.Client, in), true; first; first = false {",
+	}, "archive", "TestContract"},
+	{mutation{
+		"a listing of object versions ends after a page", "archive/internal/bucket/bucket.go",
+		"pages := s3.NewListObjectVersionsPaginator(b.Client, in); pages.HasMorePages(); {", "pages, first := s3.NewListObjectVersionsPaginator(b.Client, in), true; first; first = false {",
+	}, "archive", "TestReindex"},
+	{mutation{
 		"an index of any size is written", "archive/internal/bucket/document.go",
 		"n > r.most {", "n > r.most && false {",
 	}, "archive", "TestIndexIsBounded"},

@@ -198,6 +198,9 @@ func newStory(t *testing.T, seed uint64, counts *simulation.Counts) *story {
 	o := emulator.Options{}
 	o.Queue.Copies = s.copies
 	s.World = simulation.NewWorld(seed, counts, o)
+	if seed%2 == 1 {
+		s.AWS.S3.SetPageSize(2)
+	}
 	s.account = testworld.New(t, testworld.Options{AWS: s.AWS, Bucket: simulation.Bucket, Parts: &smallParts})
 	return s
 }
