@@ -43,8 +43,8 @@ simulate:
 long:
 	SSMBAK_LONG=1 $(GO) test ./internal/simulation/sweep -timeout 30m
 	SSMBAK_LONG=1 $(GO) test ./archive/internal/legacy ./internal/release ./internal/stack/code ./internal/simulation/mutate -timeout 30m
-	SSMBAK_LONG=1 $(GO) test ./archive ./cmd/ssmbak ./internal/stack ./recorder ./restore -timeout 30m \
-		-run '^(TestBusyParameter|TestAttacks|TestMemory|TestTerminal|TestOrganization|TestApplyRate|TestRestoreRate|TestCreateKilled|TestUndoKilled|TestUndoKilledAndFinished|TestUndoKilledItself|TestFillInRuns|TestFillWritesLinearly|TestApplicationIsServed|TestUnreadableStarveNobody|TestPairsLint)$$'
+	SSMBAK_LONG=1 $(GO) test ./archive ./cmd/ssmbak ./internal/stack ./recorder ./restore ./verify -timeout 30m \
+		-run '^(TestBusyParameter|TestAttacks|TestMemory|TestTerminal|TestOrganization|TestApplyRate|TestRestoreRate|TestCreateKilled|TestUndoKilled|TestUndoKilledAndFinished|TestUndoKilledItself|TestFillInRuns|TestFillWritesLinearly|TestApplicationIsServed|TestUnreadableStarveNobody|TestPairsLint|TestForgedFacts|TestReplayed)$$'
 	SSMBAK_LONG=1 $(GO) test ./internal/cli/stack ./internal/ui -run '^(TestBrokenOnMoto|TestDocumentsOnMoto|TestLargeInBrowser)$$'
 
 # Random restores and reverts, killed at any request, and undone.

@@ -196,6 +196,15 @@ func (w *world) killed(d *deathAt, then ssmbak.Time, o restore.Options) (id stri
 	return id, died
 }
 
+// killStep returns at each how many requests a program is killed: an odd number, since what some
+// tests do then depends on whether the number of the request is even.
+func killStep() int64 {
+	if extent.Long() {
+		return 1
+	}
+	return 11
+}
+
 // TestUndoKilled kills a restore at each of its requests, before and after that takes
 // effect, and checks that an undo restores the exact state before.
 func TestUndoKilled(t *testing.T) {
@@ -204,11 +213,7 @@ func TestUndoKilled(t *testing.T) {
 	}
 	t.Parallel()
 	const most = 60
-	step := int64(1)
-	if !extent.Long() {
-		step = 11 // odd, so that what depends on k%2 alternates
-	}
-	last := false
+	last, step := false, killStep()
 	for k := int64(0); !last; k += step {
 		if k >= most {
 			t.Fatalf("the restore sends more than %d requests", most)
@@ -247,11 +252,7 @@ func TestUndoKilledAndFinished(t *testing.T) {
 		t.Skip("it kills the same program at one request after the other")
 	}
 	t.Parallel()
-	step := int64(1)
-	if !extent.Long() {
-		step = 11 // odd, so that what depends on k%2 alternates
-	}
-	last := false
+	last, step := false, killStep()
 	for k := int64(1); !last; k += step {
 		for _, newest := range []bool{true, false} {
 			inWorld(t, emulator.Options{}, func(w *world) {
@@ -425,11 +426,7 @@ func TestUndoKilledItself(t *testing.T) {
 	}
 	t.Parallel()
 	const most = 60
-	step := int64(1)
-	if !extent.Long() {
-		step = 11 // odd, so that what depends on k%2 alternates
-	}
-	last := false
+	last, step := false, killStep()
 	for k := int64(0); !last; k += step {
 		if k >= most {
 			t.Fatalf("the undo sends more than %d requests", most)

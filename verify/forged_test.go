@@ -14,6 +14,7 @@ import (
 	"github.com/ssmbak/ssmbak"
 	"github.com/ssmbak/ssmbak/archive"
 	"github.com/ssmbak/ssmbak/internal/emulator"
+	"github.com/ssmbak/ssmbak/internal/testkit/extent"
 	"github.com/ssmbak/ssmbak/internal/testkit/testworld"
 	"github.com/ssmbak/ssmbak/paramstore"
 	"github.com/ssmbak/ssmbak/plan"
@@ -34,16 +35,19 @@ func (w *world) reconcile() recorder.Report {
 	return report
 }
 
-// week reconciles every hour for a week, or until wrong no longer says what is.
+// week reconciles every hour for a week, after which wrong must no longer say what is. Without
+// SSMBAK_LONG it ends when wrong does not.
 func (w *world) week(wrong func() string) {
 	w.Helper()
 	for range 7 * 24 {
 		time.Sleep(time.Hour)
-		if w.reconcile(); wrong() == "" {
+		if w.reconcile(); !extent.Long() && wrong() == "" {
 			return
 		}
 	}
-	w.Errorf("after a week: %s", wrong())
+	if is := wrong(); is != "" {
+		w.Errorf("after a week: %s", is)
+	}
 }
 
 func (w *world) at(name string, at ssmbak.Time) ssmbak.State {
@@ -270,8 +274,9 @@ func TestForgedFacts(t *testing.T) {
 					return
 				}
 				time.Sleep(time.Hour)
-				if w.reconcile(); wrong() != "" {
-					t.Errorf("after one reconcile: %s", wrong())
+				w.reconcile()
+				if is := wrong(); is != "" {
+					t.Errorf("after one reconcile: %s", is)
 				}
 			})
 		})
